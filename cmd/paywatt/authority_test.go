@@ -58,8 +58,8 @@ func TestTheAuthoritysPlatformByCommandLine(t *testing.T) {
 		t.Fatalf("generated %+v, and under the same key %+v; want one token of 12.3 kWh", made, again)
 	}
 	sent := told[apiv1.Recharge](s.platform, "meter", "recharge", m.Number, made.Tokens[0].Digits, "--by", "sms", "--wait", "30s")
-	if sent.State != "accepted" || sent.Balance == nil || sent.Balance.Wh != 12_300 || len(sent.Deliveries) != 1 || m.live("show").BalanceWh != 12_300 {
-		t.Fatalf("recharged: %+v, want accepted with a balance of 12.3 kWh", sent)
+	if sent.State != "heard" || sent.Balance == nil || sent.Balance.Wh != 12_300 || len(sent.Deliveries) != 1 || m.live("show").BalanceWh != 12_300 {
+		t.Fatalf("recharged: %+v, want heard, with a balance of 12.3 kWh", sent)
 	}
 	s.toTelephone(m, telephone)
 

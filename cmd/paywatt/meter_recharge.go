@@ -41,7 +41,8 @@ func newMeterRecharge(c console) *cobra.Command {
 		Short: "Send a token to its meter through the server, and follow it until the meter has it",
 		Long: "Send the 20 digits of a token, or the id of one that the server holds, to its meter: over the meter's own connection, or\n" +
 			"by a text message from the server's modem to the meter's SIM. Each step is told with its time: queued, sent, delivered,\n" +
-			"answered, accepted (heard: a text message says that the meter has it). With - as TOKEN the digits come from standard input and stand in no list of processes.\n\n" +
+			"answered, accepted (heard: a text message says that the meter has it). With - as TOKEN the digits come from standard\n" +
+			"input and stand in no list of processes.\n\n" +
 			"It ends with 0 when the meter has the token, 4 when the meter or the server refuses it, and 5 when that is not known after\n" +
 			"--wait; the token stays on its way and its digits stay good. That a text message says that the meter has it is enough for\n" +
 			"--by sms alone: nobody can prove who wrote it.",

@@ -142,10 +142,18 @@ func (a *App) due(lanes []string) {
 	for _, lane := range lanes {
 		switch lane {
 		case job.LaneMQTT:
-			a.outbox.Kick()
+			kick(a.outbox)
 		case job.LaneNotice:
-			a.notices.Kick()
+			kick(a.notices)
 		}
+	}
+}
+
+// kick wakes a worker that is there: the store may commit before the workers are made, and what it wrote then they find
+// themselves.
+func kick(o *job.Outbox) {
+	if o != nil {
+		o.Kick()
 	}
 }
 

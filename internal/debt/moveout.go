@@ -46,7 +46,7 @@ const finalBill = "final bill"
 
 // MoveOut posts what an account's meters have used, pays the debts from what the customer has, leaves the rest as due back
 // (P18), switches the supply off, closes the account and frees its meters; all or nothing (right: customer.write). It pays
-// nothing out: see [Vending.Refund]. An account moves out once.
+// nothing out: see [Debts.Refund]. An account moves out once.
 func (ds *Debts) MoveOut(ctx context.Context, by access.Actor, m MoveOut) (once.Done[MovedOut], error) {
 	if no := by.Needs(access.WriteCustomers); no.Refused() {
 		return once.Done[MovedOut]{Refusal: no}, nil

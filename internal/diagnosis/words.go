@@ -58,7 +58,7 @@ func used(number, result string, class uint8) Finding {
 }
 
 func heard(number string) Finding {
-	return Finding{Used, "Meter " + number + " has it, says a text message: by SMS, not proved, for anybody can send one in a meter's name.",
+	return Finding{Used, "A text message says that meter " + number + " has loaded it. This is not proved: anybody can send one in a meter's name.",
 		"Look at the meter's balance; where the units are missing, enter the token: a meter takes it once only."}
 }
 

@@ -48,8 +48,8 @@ const (
 
 // Results of a token entry that the server branches on (the domain reference, §4.4).
 const (
+	ResultUsed     = "used_error" // the token is in the meter: somebody entered it before
 	resultAccept   = "accept"
-	resultUsed     = "used_error"
 	resultOverflow = "overflow_error"
 	resultLocked   = "locked"
 	resultBusy     = "busy"
@@ -86,7 +86,7 @@ const (
 // of a word we do not know.
 func EffectOf(result string) Effect {
 	switch result {
-	case resultAccept, resultUsed:
+	case resultAccept, ResultUsed:
 		return InMeter
 	case "kct_1st", "kct_nth":
 		return Partly

@@ -190,6 +190,9 @@ func connection(t sale.Token, w Waiting, waits bool, sent, answered time.Time) D
 		d.State = Failed
 	case !waits:
 		d.State, d.Queued, d.Answered = ended(t), t.IssuedAt, answered
+		if t.State == sale.TokenHeard { // what ended it is no answer of the meter, and the time is that of the SMS
+			d.State, d.Answered = Sent, time.Time{}
+		}
 	case !sent.IsZero() && sent.After(w.Since):
 		d.State = Sent
 	}

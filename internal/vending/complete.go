@@ -108,7 +108,7 @@ func post(tx Tx, s sale.Sale, now time.Time) (refusal.Refusal, error) {
 // FreeProgramme is the subject of the receivable that free basic units are funded from (P10).
 const FreeProgramme = "free-basic-units"
 
-// fund adds toa sale's entry what a programme owes for its free units (P10).
+// fund adds to a sale's entry what a programme owes for its free units (P10).
 func fund(tx Tx, s sale.Sale, e *ledger.SaleEntry) error {
 	if s.Free == 0 {
 		return nil

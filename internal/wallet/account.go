@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Account is all that is known where the supplies of one account are decided about. It is made of values alone.
+// Account holds everything that [Decide] needs about one account. It is made of values alone.
 type Account struct {
 	Tenant Tenant
 	Sight  Sight

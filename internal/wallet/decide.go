@@ -32,8 +32,8 @@ func (d Decided) apply(s State) State {
 	return s
 }
 
-// Decide says what is to hold of each meter of an account, and what is to be done for it, in this order. It reads no clock,
-// makes no identity and writes nothing: [Settle] does that. The error is that of an amount which is too large to be counted.
+// Decide returns the new state of each meter's supply, and the effects to carry out, in order. It reads no clock, makes no
+// identity and writes nothing: [Settle] does that. The error is that of an amount which is too large to be counted.
 //
 //	money, price ──> levels ──> crossings: warn, off, on ──> notices
 //	sight, reading, calendar ──> may it be cut? ──────────> cut, connect

@@ -30,8 +30,8 @@ type SightTx interface {
 	Hasten(later Later, max int) (more bool, err error)
 }
 
-// Later are times after which nothing should have to wait: that of looks at supplies, of what is to be sent to meters, of
-// messages to people, and of what a worker has taken to send.
+// Later bounds due times; Hasten makes anything due after them due now. They are those of looks at supplies, of what is to be
+// sent to meters, of messages to people, and of what a worker has taken to send.
 type Later struct{ Looks, Orders, Messages, Taken time.Time }
 
 const (
@@ -59,7 +59,7 @@ func (l Look) sight() Sight {
 	return s
 }
 
-// noted is the same by one clock alone.
+// noted ignores the other clock.
 func (l Look) noted() Sight {
 	switch {
 	case l.back(), l.Unseen.After(l.Now):

@@ -48,6 +48,7 @@ func TestSight(t *testing.T) {
 		{"a small step back", -2 * time.Minute, time.Hour, 0, time.Hour, false},
 		{"set back", -2*time.Minute - 1, time.Hour, 0, 0, true},
 		{"a clock that nobody trusts yet", time.Second, -time.Second, 0, 0, true},
+		{"it slept while nobody trusted its clock", 10 * time.Minute, -23 * time.Hour, 0, 0, true},
 		{"two clocks a minute apart", time.Second, time.Hour, -time.Minute, time.Hour, false},
 		{"two clocks further apart", time.Second, time.Hour, -time.Minute - 1, 0, true},
 	} {

@@ -32,7 +32,7 @@ func (f *Fitness) Health() error {
 	return errors.Join(f.readOnly, f.broken, f.hindered)
 }
 
-// Refuses says why no work is taken, nil if it is.
+// Refuses returns [store.ErrReadOnly] after Stop, else nil.
 func (f *Fitness) Refuses() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -62,16 +62,17 @@ func (f *Fitness) Unfit(why error) {
 	f.Log.Error("invariant broken", logkey.Err, why)
 }
 
-// Hinder notes why work has to wait for a while, nil for no more, and reports whether nothing did before.
+// Hinder notes why work has to wait for a while; nil ends that. It keeps the first reason, and reports whether this one is it.
 func (f *Fitness) Hinder(why error) (first bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	first = f.hindered == nil
-	f.hindered = why
+	if first = f.hindered == nil; first || why == nil {
+		f.hindered = why
+	}
 	return first
 }
 
-// Hindered says why work has to wait, nil where it has not.
+// Hindered returns the reason given to Hinder, or nil.
 func (f *Fitness) Hindered() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -34,7 +34,7 @@ func Single(recs []metering.Record) bool {
 	return true
 }
 
-// Take has records decided about in a transaction. There is an outcome for each of them.
+// Take calls the intake, and checks that it returned one outcome per record.
 func Take(take store.Intake, tx *store.Tx, recs []metering.Record) ([]metering.Outcome, error) {
 	outs, err := take(tx, recs)
 	if err == nil && len(outs) != len(recs) {
@@ -43,9 +43,9 @@ func Take(take store.Intake, tx *store.Tx, recs []metering.Record) ([]metering.O
 	return outs, err
 }
 
-// Apart stores records meter by meter. Records of meters that fail have the outcome Failed; failed is the last of their errors,
-// and apart is called for each. A fatal error ends it.
-func Apart(recs []metering.Record, together func([]metering.Record) (outs []metering.Outcome, failed, fatal error), apart func()) (outs []metering.Outcome,
+// Apart stores records meter by meter. Records of a meter that fails have the outcome Failed; failed is the last of their errors,
+// and onFailure is called once per meter. A fatal error ends it.
+func Apart(recs []metering.Record, together func([]metering.Record) (outs []metering.Outcome, failed, fatal error), onFailure func()) (outs []metering.Outcome,
 	failed, fatal error) {
 	outs = make([]metering.Outcome, len(recs))
 	places := make(map[int64][]int)
@@ -68,7 +68,7 @@ func Apart(recs []metering.Record, together func([]metering.Record) (outs []mete
 		}
 		if why != nil {
 			failed = why
-			apart()
+			onFailure()
 			continue
 		}
 		for k, i := range places[m] {

@@ -41,6 +41,7 @@ func (w *worker) ingest(calls []*work) {
 	case engine.Single(recs):
 		outs = make([]metering.Outcome, len(recs))
 	default:
+		// A commit of unknown outcome ends it: the rest has failed for certain.
 		outs, failed, _ = engine.Apart(recs, func(own []metering.Record) (outs []metering.Outcome, failed, _ error) {
 			outs, failed = w.ingestTogether(calls[0].tenant, own)
 			return outs, failed, nil

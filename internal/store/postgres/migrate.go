@@ -25,8 +25,7 @@ const selectEpoch = `SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'`
 const migrationLock = 0x50575454 // "PWTT"
 
 // migrate brings the database to this version's schema, one transaction per step, and refuses databases that are not
-// ours or newer. Cut off anywhere it leaves a database of a whole number of steps, and goes on with the next one when the
-// database is opened again.
+// ours or newer. If it is cut off, the completed steps stand, and the next start continues.
 func migrate(c *conn, o Options) error {
 	steps, err := c.plan.Migrations()
 	if err != nil {
@@ -65,9 +64,21 @@ func step(c *conn, steps []store.Migration, o Options) (version int, err error) 
 				return fmt.Errorf("upgrade the database from schema %d to %d: %w", version, len(steps), err)
 			}
 		}
+		if version > 0 { // an upgrade may copy all rows of a table; nothing waits for it but this
+			for _, limit := range []string{"statement_timeout", "idle_in_transaction_session_timeout"} {
+				if _, err := c.Exec(`SET LOCAL ` + limit + ` = 0`); err != nil {
+					return err
+				}
+			}
+		}
 		s := steps[version]
 		if err := apply(c, s, o); err != nil {
 			return fmt.Errorf("migration %04d_%s: %w", s.N, s.Name, err)
+		}
+		if version > 0 && s.N == len(steps) { // tables that were copied have no statistics
+			if _, err := c.Exec(`ANALYZE`); err != nil {
+				return fmt.Errorf("analyze the upgraded database: %w", err)
+			}
 		}
 		o.Log.Info("database migrated", logkey.Version, s.N)
 		return nil

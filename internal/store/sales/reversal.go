@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -82,10 +83,15 @@ func (tx Rows) VendTurn(sale id.ID, from, to sale.State) error {
 		WHERE tenant_id = $2 AND id = $3 AND state = $4`, string(to), tx.Tenant, sale, string(from)))
 }
 
-// TokenTurn gives a token another state.
+// TokenTurn gives a token another state. One that is accepted has an answer that the meter signed: what an SMS said of it before
+// gives way to that.
 func (tx Rows) TokenTurn(token id.ID, to sale.TokenState) error {
-	return wrapReversal("turn a token to "+string(to), tx.Must(`UPDATE token SET state = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`,
-		string(to), tx.Tenant, token))
+	result := `result`
+	if to == sale.TokenAccepted {
+		result = `CASE result WHEN '` + metering.ResultHeard + `' THEN '` + metering.ResultUsed + `' ELSE result END`
+	}
+	return wrapReversal("turn a token to "+string(to), tx.Must(`UPDATE token SET state = $1, result = `+result+`, version = version + 1
+		WHERE tenant_id = $2 AND id = $3`, string(to), tx.Tenant, token))
 }
 
 // DropPush ends the delivery of a token to its meter.

@@ -67,10 +67,9 @@ func (e *Engine) fullDisk(why error) {
 	if e.reserve.size <= 0 {
 		return // every batch finds out for itself
 	}
-	if e.fit.Hindered() != nil {
+	if !e.fit.Hinder(why) {
 		return
 	}
-	e.fit.Hinder(why)
 	e.log.Error("disk is full", logkey.Err, why)
 	if err := e.reserve.release(); err != nil {
 		e.log.Error("disk reserve was not released", logkey.Err, err)

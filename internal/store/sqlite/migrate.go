@@ -13,8 +13,9 @@ import (
 )
 
 // migrate brings the database to this version's schema, one transaction per step, and refuses files that are not ours
-// or newer. A new database is made in one transaction, so that nobody finds it half made. Cut off anywhere it leaves a database
-// of a whole number of steps, and goes on with the next one when it is opened again. Upgrading a database that has content needs the folder's lock, so that no older server is running on it.
+// or newer. A new database is made in one transaction, so that nobody finds it half made. If it is cut off, the completed
+// steps stand, and the next start continues. Upgrading a database that has content needs the folder's lock, so that no older
+// server is running on it.
 func migrate(c *conn, dir string, o Options) error {
 	steps, err := c.plan.Migrations()
 	if err != nil {

@@ -318,7 +318,7 @@ func (d tracked) cells() map[string]cell {
 func deliveryBadge(s recharge.State) badge {
 	switch s {
 	case recharge.Heard:
-		return badge{"◐", "heard: in the meter, as its SMS says", classWarn}
+		return badge{"◐", "heard: an SMS says loaded, not proved", classWarn}
 	case recharge.Accepted:
 		return badge{"●", "in the meter", classOK}
 	case recharge.Rejected:

@@ -83,7 +83,7 @@ func TestAHeardTokenIsShownAsHeard(t *testing.T) {
 	made := g.post(path+"/tokens", "form", g.get(path+"/recharge").value("form"), "kind", "free", "figure", "5", "code", "test", "reason", "trial").leads(path + "/recharge?token=tok_")
 	name := strings.TrimPrefix(made, path+"/recharge?token=")
 	w.hears(name)
-	track := g.get(path+"/recharges/"+name).is(200).says("◐ heard: in the meter, as its SMS says", "Nothing but a text message says so", "answered", "heard")
+	track := g.get(path+"/recharges/"+name).is(200).says("◐ heard: an SMS says loaded, not proved", "Nothing but a text message says so", "answered", "heard")
 	meter := g.get(path).is(200).says("◐ Heard: a text message says that it was loaded")
 	for _, a := range []answer{track, meter} {
 		if !regexp.MustCompile(`class="badge warn"[^>]*>[^<]*◐`).MatchString(a.body) {
