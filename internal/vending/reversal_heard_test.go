@@ -87,6 +87,9 @@ func TestAMetersOwnAnswerTakesThePlaceOfATextMessage(t *testing.T) {
 	if _, token := s.state(sold.Sale); token != sale.TokenAccepted {
 		t.Errorf("the token is %s, want accepted", token)
 	}
+	if n := s.number(`SELECT COUNT(*) FROM token WHERE state = 'accepted' AND result = $1`, metering.ResultUsed); n != 1 {
+		t.Error("the result still is that of the text message")
+	}
 	s.verified()
 	if got := s.undo(owner(), sold.Sale, "once more", "undo-key-2"); got.Code != refusal.NotReversible {
 		t.Errorf("once more: %q, want not_reversible", got.Code)

@@ -203,6 +203,26 @@ func TestAnUpgradeNeedsEveryServerStopped(t *testing.T) {
 	openOn(t, url, o)
 }
 
+// TestAnUpgradeHasNoTimeLimit: a step may copy a table of any size. Afterwards the database has statistics of the copy.
+func TestAnUpgradeHasNoTimeLimit(t *testing.T) {
+	url, dir := used(t)
+	steps, err := store.Migrations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	planted := store.Migration{N: len(steps) + 1, Name: "planted", SQL: `
+		CREATE TABLE planted_limit (name TEXT NOT NULL, value TEXT NOT NULL);
+		INSERT INTO planted_limit (name, value) SELECT name, setting FROM pg_settings
+			WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout');`}
+	openOn(t, url, postgres.WithSteps(postgres.Options{Dir: dir, SealEvery: -1}, append(steps, planted), nil))
+	if got := lines(t, url, `SELECT DISTINCT value FROM planted_limit`); len(got) != 1 || !strings.Contains(got[0], `"0"`) {
+		t.Errorf("the limits of the upgrade are %s, want 0", got)
+	}
+	if got := lines(t, url, `SELECT reltuples FROM pg_class WHERE relname = 'planted_limit'`); len(got) != 1 || !strings.Contains(got[0], "2") {
+		t.Errorf("the statistics count %s rows, want 2", got)
+	}
+}
+
 // TestACommandMakesAnEmptyDatabaseWhole: the first key of a utility is made before its first server starts. No step of a
 // database that the command itself makes is an upgrade.
 func TestACommandMakesAnEmptyDatabaseWhole(t *testing.T) {
