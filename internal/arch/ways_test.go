@@ -22,7 +22,7 @@ func TestTheWaysThroughTheHouse(t *testing.T) {
 	ways, _, _ = strings.Cut(ways, "\n## ")
 	way, steps, found := "", map[string]int{}, 0
 	entered := map[string]bool{}
-	step, named := regexp.MustCompile("^[0-9]+\\. "), regexp.MustCompile("`([a-z]+)\\.([A-Za-z.]+)`")
+	step, named := regexp.MustCompile(`^[0-9]+\. `), regexp.MustCompile(`\x60([a-z]+)\.([A-Za-z.]+)\x60`)
 	for line := range strings.Lines(ways) {
 		if strings.HasPrefix(line, "**") {
 			way, entered = strings.Trim(line, "*.\n"), map[string]bool{}
