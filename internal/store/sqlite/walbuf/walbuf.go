@@ -89,7 +89,10 @@ func New() (*Buffer, error) {
 		return nil, errors.Join(errors.New("no file system of sqlite, or no memory for one"), err)
 	}
 	s := at[fileSystem](b.ours)
+	list := sqlite3.Xsqlite3_mutex_alloc(b.tls, sqlite3.SQLITE_MUTEX_STATIC_MAIN) // what SQLite holds while it changes its list
+	sqlite3.Xsqlite3_mutex_enter(b.tls, list)
 	*s = fileSystem{vfs: *at[sqlite3.Tsqlite3_vfs](b.real)}
+	sqlite3.Xsqlite3_mutex_leave(b.tls, list)
 	s.vfs.FpNext, s.vfs.FzName = 0, b.name
 	s.vfs.FpAppData = uintptr(unsafe.Pointer(b)) // the caller keeps b as long as the connection
 	s.vfs.FxOpen = pointer(openFunc(open))
