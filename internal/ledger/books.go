@@ -34,7 +34,7 @@ func Enter(b Books, j Journal) (id.ID, error) {
 	}
 	breach, err := b.Post(j)
 	if err == nil && breach.Refused() {
-		err = breach.Stops(j)
+		err = breach.Err(j)
 	}
 	return j.ID, err
 }

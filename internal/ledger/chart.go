@@ -104,8 +104,8 @@ func (b Breach) Short() Minor {
 	return after + b.Held - b.Limit.At
 }
 
-// Stops is the error of a journal that no limit should have stopped.
-func (b Breach) Stops(j Journal) error {
+// Err is the error of a journal that must not be refused.
+func (b Breach) Err(j Journal) error {
 	return fmt.Errorf("post %s %s: account %d %q would pass its limit by %d", j.Kind, j.Ref, b.Account.Code, b.Account.Subject, b.Short())
 }
 

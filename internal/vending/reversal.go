@@ -418,7 +418,7 @@ func mirror(tx Tx, s sale.Sale, now time.Time) error {
 	}
 	breach, err := tx.Books().PostTogether(back...)
 	if err == nil && breach.Refused() {
-		err = breach.Stops(back[0])
+		err = breach.Err(back[0])
 	}
 	return err
 }

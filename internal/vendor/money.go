@@ -74,7 +74,7 @@ func Book(tx Tx, s sale.Sale, j ledger.Journal) (refusal.Refusal, error) {
 			return refusal.Refusal{}, err
 		}
 		if breach.Refused() {
-			return refusal.Refusal{}, breach.Stops(j)
+			return refusal.Refusal{}, breach.Err(j)
 		}
 	}
 	breach, err := tx.Books().Post(j)
@@ -85,7 +85,7 @@ func Book(tx Tx, s sale.Sale, j ledger.Journal) (refusal.Refusal, error) {
 		return FloatShort(s.Tender.Minor, s.Tender.Minor-breach.Short()), nil
 	case breach.Refused():
 		// A cash sale fills a till and uses a carry that was read under lock: no limit can stand in its way.
-		return refusal.Refusal{}, breach.Stops(j)
+		return refusal.Refusal{}, breach.Err(j)
 	}
 	return refusal.Refusal{}, nil
 }

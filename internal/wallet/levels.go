@@ -17,6 +17,14 @@ type Money struct {
 // Available is what is left to be used. It is negative where more was used than paid for.
 func (m Money) Available() money.Minor { return m.Wallet - m.Accrued - m.Held }
 
+// used adds what the account's wallets have accrued.
+func (m Money) used(rows []Row) Money {
+	for _, r := range rows {
+		m.Accrued += r.Accrued
+	}
+	return m
+}
+
 // nearEnd is how little is left at a warning for which the tenant names no amount: what an energy costs, as in a meter that
 // keeps its own balance (domain reference, §4.2). Who buys by a plan of less never has that much, and would never hear of the
 // end: a part of what the plan buys is the level then, and some days of the fixed charges where only time is paid for.

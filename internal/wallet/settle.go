@@ -169,10 +169,7 @@ func MoneyOf(tx interface {
 	if m.Wallet, m.Held, err = tx.WalletMoney(account); err != nil {
 		return Money{}, err
 	}
-	for _, r := range rows {
-		m.Accrued += r.Accrued
-	}
-	return m, nil
+	return m.used(rows), nil
 }
 
 // postAll posts what the rows have accrued.
@@ -218,7 +215,7 @@ func book(tx SettleTx, j ledger.Journal) (err error) {
 	}
 	breach, err := tx.Post(j)
 	if err == nil && breach.Refused() {
-		err = fmt.Errorf("post %s %s: account %d %q would pass its limit by %d", j.Kind, j.Ref, breach.Account.Code, breach.Account.Subject, breach.Short())
+		err = breach.Err(j)
 	}
 	return err
 }

@@ -257,21 +257,14 @@ func numberOf(place id.ID) (n int64) {
 	return n
 }
 
-// Books are the figures that the books have for an account's wallet.
-type Books struct{ Wallet, Held money.Minor }
-
-// WalletMoney gives the figures, as a transaction reads them.
-func (b Books) WalletMoney(id.ID) (wallet, held money.Minor, err error) { return b.Wallet, b.Held, nil }
-
 // ViewOf is what a meter shows of its wallet: the books, and the estimate by what was used since. rows are all wallets of its
 // account. It is nil for a meter without one.
-func ViewOf(meter int64, rows []Row, b Books, currency string) (*registry.WalletView, error) {
+func ViewOf(meter int64, rows []Row, books Money, currency string) *registry.WalletView {
 	i := slices.IndexFunc(rows, func(r Row) bool { return r.Meter.N == meter })
 	if i < 0 {
-		return nil, nil
+		return nil
 	}
-	w := rows[i]
-	m, err := MoneyOf(b, w.Meter.Account, rows)
+	w, m := rows[i], books.used(rows)
 	return &registry.WalletView{Settled: money.Amount{Minor: m.Wallet, Currency: currency}, Available: money.Amount{Minor: m.Available(), Currency: currency},
-		AsOf: w.At, Total: w.Total(), Supply: Wanted(w.State), Off: w.Off.Names(), Low: w.Low1.Below, Held: string(w.Held.Reason)}, err
+		AsOf: w.At, Total: w.Total(), Supply: Wanted(w.State), Off: w.Off.Names(), Low: w.Low1.Below, Held: string(w.Held.Reason)}
 }

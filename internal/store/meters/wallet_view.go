@@ -99,9 +99,9 @@ func (tx Rows) WalletView(meter int64, currency string) (*registry.WalletView, e
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	var b wallet.Books
+	var b wallet.Money
 	if b.Wallet, b.Held, err = tx.WalletMoney(rows[0].Meter.Account); err != nil {
 		return nil, err
 	}
-	return wallet.ViewOf(meter, rows, b, currency)
+	return wallet.ViewOf(meter, rows, b, currency), nil
 }
