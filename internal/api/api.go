@@ -131,8 +131,6 @@ type API struct {
 	slots   chan struct{} // one for each request that is being answered
 	streams chan struct{} // one for each reader of the event stream
 	gzip    func(http.Handler) http.HandlerFunc
-	spec    []byte // OpenAPI 3.1
-	spec30  []byte // the same in the form of OpenAPI 3.0, for generators that read no other
 	handler http.Handler
 }
 
@@ -164,20 +162,11 @@ func New(c Config) (*API, error) {
 	}
 	mux := http.NewServeMux()
 	spec := a.routes(mux)
-	if a.spec, err = json.Marshal(spec); err != nil {
-		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
-	}
-	if a.spec30, err = spec.Downgrade(); err != nil {
-		return nil, fmt.Errorf("write the OpenAPI document in the form of 3.0: %w", err)
-	}
-	docs, css, err := a.docs(spec)
-	if err != nil {
-		return nil, err
-	}
-	mux.HandleFunc("GET /v1/openapi.json", page("application/openapi+json", a.spec))
-	mux.HandleFunc("GET /v1/openapi-3.0.json", page("application/openapi+json", a.spec30))
-	mux.HandleFunc("GET /docs", page("text/html; charset=utf-8", docs))
-	mux.HandleFunc("GET /docs/docs.css", page("text/css; charset=utf-8", css))
+	// Each document is written when somebody first asks for it: all of them take longer than opening the database.
+	mux.HandleFunc("GET /v1/openapi.json", a.page("application/openapi+json", func() ([]byte, error) { return json.Marshal(spec) }))
+	mux.HandleFunc("GET /v1/openapi-3.0.json", a.page("application/openapi+json", spec.Downgrade)) // for generators that read no 3.1
+	mux.HandleFunc("GET /docs", a.page("text/html; charset=utf-8", func() ([]byte, error) { return docs(spec) }))
+	mux.HandleFunc("GET /docs/docs.css", a.page("text/css; charset=utf-8", func() ([]byte, error) { return docsFiles.ReadFile("docs.css") }))
 	mux.Handle("GET /metrics", metricsHandler(c.Metrics))
 	a.handler = a.guard(a.routed(mux), func(r *http.Request) string { _, pattern := mux.Handler(r); return pattern })
 	return a, nil

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -53,11 +54,11 @@ type docsCode struct {
 	Moved  string
 }
 
-// docs renders the page once; the document does not change while the program runs.
-func (a *API) docs(spec *huma.OpenAPI) (page, css []byte, err error) {
+// docs renders the page.
+func docs(spec *huma.OpenAPI) ([]byte, error) {
 	t, err := template.ParseFS(docsFiles, "docs.html")
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the template of /docs: %w", err)
+		return nil, fmt.Errorf("read the template of /docs: %w", err)
 	}
 	m := docsPage{Title: spec.Info.Title, Version: spec.Info.Version}
 	for path, item := range spec.Paths {
@@ -79,10 +80,9 @@ func (a *API) docs(spec *huma.OpenAPI) (page, css []byte, err error) {
 	}
 	var b bytes.Buffer
 	if err := t.Execute(&b, m); err != nil {
-		return nil, nil, fmt.Errorf("render /docs: %w", err)
+		return nil, fmt.Errorf("render /docs: %w", err)
 	}
-	css, err = docsFiles.ReadFile("docs.css")
-	return b.Bytes(), css, err
+	return b.Bytes(), nil
 }
 
 func docsOf(path string, op *huma.Operation) docsOperation {
@@ -142,8 +142,16 @@ func refName(s *huma.Schema) string {
 	return strings.TrimPrefix(s.Ref, "#/components/schemas/")
 }
 
-func page(kind string, body []byte) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
+// page serves what write writes when it is first asked for; it does not change while the program runs.
+func (a *API) page(kind string, write func() ([]byte, error)) http.HandlerFunc {
+	once := sync.OnceValues(write)
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, err := once()
+		if err != nil {
+			err = fmt.Errorf("write %s: %w", r.URL.Path, err)
+			writeProblem(w, exchangeOf(r.Context()), a.problemFor(r.Context(), err))
+			return
+		}
 		w.Header().Set("Content-Type", kind)
 		w.Header().Set("Content-Security-Policy", contentPolicy)
 		_, _ = w.Write(body) // the reader has gone: nobody is left to tell
