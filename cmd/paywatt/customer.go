@@ -57,8 +57,7 @@ func newCustomerChange(c console) *cobra.Command {
 				to    **string
 			}{"name": {name, &change.Name}, "phone": {phone, &change.Phone}, "id-no": {idNo, &change.IDNo}, "lang": {lang, &change.Lang}} {
 				if cmd.Flags().Changed(flag) {
-					value := f.value
-					*f.to, given = &value, true
+					*f.to, given = new(f.value), true
 				}
 			}
 			if cmd.Flags().Changed("notices") {

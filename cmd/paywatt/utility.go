@@ -125,8 +125,7 @@ func (o *utilityOptions) change(cmd *cobra.Command) (apiv1.SettingsChange, error
 		s.MaxCommission = &bps
 	}
 	if given("reversal-window") {
-		seconds := int64(o.window / time.Second)
-		s.ReversalWindowS = &seconds
+		s.ReversalWindowS = new(int64(o.window / time.Second))
 	}
 	if given("reversals-per-day") {
 		s.ReversalsPerDay = &o.reversals

@@ -74,8 +74,7 @@ func newVendorTerms(c console) *cobra.Command {
 			switch o.status {
 			case "":
 			case "active", "blocked":
-				blocked := o.status == "blocked"
-				t.Blocked = &blocked
+				t.Blocked = new(o.status == "blocked")
 			default:
 				return usage("--status is active or blocked.", "Choose one of the two.")
 			}

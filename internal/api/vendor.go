@@ -99,12 +99,10 @@ func (a *API) vendor(ctx context.Context, by access.Actor, in *VendorPath) (*rep
 func (a *API) vendorTerms(ctx context.Context, by access.Actor, in *VendorPath, body apiv1.VendorTerms) (*sent, error) {
 	t := vendor.Terms{Name: body.Name, Blocked: body.Blocked}
 	if body.CommissionBps != nil {
-		bps := money.Bps(clamp(*body.CommissionBps))
-		t.Commission = &bps
+		t.Commission = new(money.Bps(clamp(*body.CommissionBps)))
 	}
 	if body.CreditLimitMinor != nil {
-		limit := money.Minor(*body.CreditLimitMinor)
-		t.Credit = &limit
+		t.Credit = new(money.Minor(*body.CreditLimitMinor))
 	}
 	s, err := a.c.Vendors.SetTerms(ctx, by, in.Vendor, t)
 	return vendorChanged(http.StatusOK, s, err)
