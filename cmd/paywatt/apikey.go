@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,11 +23,7 @@ const defaultData = "./paywatt-data"
 
 // dataFlag adds --data, whose default PAYWATT_DATA overrides.
 func (c console) dataFlag(cmd *cobra.Command, to *string) {
-	def := c.getenv("PAYWATT_DATA")
-	if def == "" {
-		def = defaultData
-	}
-	cmd.Flags().StringVar(to, "data", def, "data folder")
+	cmd.Flags().StringVar(to, "data", cmp.Or(c.getenv("PAYWATT_DATA"), defaultData), "data folder")
 }
 
 func newAPIKeyCommand(c console) *cobra.Command {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -153,10 +154,7 @@ func (o *utilityOptions) amounts(cmd *cobra.Command, api *client.Client, s *apiv
 }
 
 func utilityTable(s apiv1.Settings) table {
-	ceiling := s.MaxDeductionBps
-	if ceiling == 0 {
-		ceiling = 7000
-	}
+	ceiling := cmp.Or(s.MaxDeductionBps, 7000)
 	return fields("name", s.Name, "currency", s.Currency, "tz", s.TZ, "vat no", s.VATNo, "four eyes", s.FourEyes,
 		"second person", strconv.FormatBool(s.FourEyesBind), "max deduction", hundredths(ceiling)+" %", "max commission", hundredths(s.MaxCommission)+" %", "charges only", strconv.FormatBool(s.ChargesOnly),
 		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message, "no warnings", s.QuietFrom+" to "+s.QuietTo,

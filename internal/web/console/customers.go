@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,9 +22,7 @@ type customerLine struct {
 
 func customerLineOf(c registry.Customer) customerLine {
 	line := customerLine{ID: c.ID.Text(id.Customer), Name: c.Name, Phone: c.Phone, Lang: c.Lang, Stopped: c.Stopped}
-	if line.Name == "" {
-		line.Name = "No name on record"
-	}
+	line.Name = cmp.Or(line.Name, "No name on record")
 	return line
 }
 
