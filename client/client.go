@@ -17,6 +17,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -87,18 +88,10 @@ func New(base, key string, cfg Config) (*Client, error) {
 	if cfg.HTTP == nil {
 		cfg.HTTP = ownHTTP()
 	}
-	if cfg.Timeout == 0 {
-		cfg.Timeout = DefaultTimeout
-	}
-	if cfg.Attempts == 0 {
-		cfg.Attempts = DefaultAttempts
-	}
-	if cfg.Pause == 0 {
-		cfg.Pause = DefaultPause
-	}
-	if cfg.UserAgent == "" {
-		cfg.UserAgent = "paywatt-client"
-	}
+	cfg.Timeout = cmp.Or(cfg.Timeout, DefaultTimeout)
+	cfg.Attempts = cmp.Or(cfg.Attempts, DefaultAttempts)
+	cfg.Pause = cmp.Or(cfg.Pause, DefaultPause)
+	cfg.UserAgent = cmp.Or(cfg.UserAgent, "paywatt-client")
 	if cfg.Wait == nil {
 		cfg.Wait = wait
 	}

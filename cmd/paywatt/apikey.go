@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,11 +23,7 @@ const defaultData = "./paywatt-data"
 
 // dataFlag adds --data, whose default PAYWATT_DATA overrides.
 func (c console) dataFlag(cmd *cobra.Command, to *string) {
-	def := c.getenv("PAYWATT_DATA")
-	if def == "" {
-		def = defaultData
-	}
-	cmd.Flags().StringVar(to, "data", def, "data folder")
+	cmd.Flags().StringVar(to, "data", cmp.Or(c.getenv("PAYWATT_DATA"), defaultData), "data folder")
 }
 
 func newAPIKeyCommand(c console) *cobra.Command {
@@ -55,11 +52,8 @@ func newAPIKeyCreate(c console) *cobra.Command {
 					return err
 				}
 				made, err := f.Access.CreateAPIKey(cmd.Context(), app.Clerk(), access.NewKey{Role: access.Role(role), Name: name, Vendor: sells, Person: person})
-				if err != nil {
+				if err := allowed(made.Refusal, err); err != nil {
 					return err
-				}
-				if made.Refused() {
-					return refusedFailure(made.Refusal)
 				}
 				key := made.Secret.Reveal()
 				return c.showOne(cmd, key, map[string]string{"id": made.Key.ID.Text(id.Key), "role": string(made.Key.Role), "key": key})
@@ -105,11 +99,8 @@ func (c console) listKeys(cmd *cobra.Command, f *app.Folder) error {
 	}
 	for range maxPages {
 		keys, err := f.Access.APIKeys(cmd.Context(), app.Clerk(), after)
-		if err != nil {
+		if err := allowed(keys.Refusal, err); err != nil {
 			return err
-		}
-		if keys.Refused() {
-			return refusedFailure(keys.Refusal)
 		}
 		for _, k := range keys.Data {
 			r := keyRow{ID: k.ID.Text(id.Key), Role: string(k.Role), Name: k.Name, Created: timeText(&k.CreatedAt), Revoked: !k.RevokedAt.IsZero(),
@@ -135,10 +126,7 @@ func newAPIKeyRevoke(c console) *cobra.Command {
 			}
 			return c.inFolder(cmd, data, func(f *app.Folder) error {
 				no, err := f.Access.RevokeAPIKey(cmd.Context(), app.Clerk(), key)
-				if err == nil && no.Refused() {
-					return refusedFailure(no.Refusal)
-				}
-				return err
+				return allowed(no.Refusal, err)
 			})
 		},
 	}
@@ -202,6 +190,14 @@ func (c console) showOne(cmd *cobra.Command, word string, object map[string]stri
 // refusedFailure is a use case's "no" at the command line.
 func refusedFailure(r refusal.Refusal) *exit.Failure {
 	return &exit.Failure{Code: r.Code.Exit(), What: r.What, Not: r.Not, Try: r.Try}
+}
+
+// allowed is the error that a use case broke with, or its "no".
+func allowed(no refusal.Refusal, err error) error {
+	if err == nil && no.Refused() {
+		return refusedFailure(no)
+	}
+	return err
 }
 
 // folderFailure explains why a data folder, or the database in its place, cannot be used.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -18,10 +19,7 @@ const defaultURL = "http://127.0.0.1:8080"
 
 // connect makes the API client of the command line from PAYWATT_URL and PAYWATT_KEY.
 func (c console) connect() (*client.Client, error) {
-	url := c.getenv("PAYWATT_URL")
-	if url == "" {
-		url = defaultURL
-	}
+	url := cmp.Or(c.getenv("PAYWATT_URL"), defaultURL)
 	key := strings.TrimSpace(c.getenv("PAYWATT_KEY"))
 	if key == "" {
 		return nil, &exit.Failure{Code: exit.Usage, What: "No API key is set.", Not: "The server was not asked.",

@@ -18,10 +18,7 @@ func newCustomerCommand(c console) *cobra.Command {
 		Example: "  paywatt customer show cus_01jd00000000000000000000000",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			v, err := api.Customer(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, v, customerTable(v))
+			return answer(c, cmd, v, err, customerTable)
 		}),
 	}
 	cmd.AddCommand(newCustomerList(c), show, newCustomerChange(c))
@@ -50,28 +47,13 @@ func newCustomerChange(c console) *cobra.Command {
 		Example: "  paywatt customer change cus_01jd00000000000000000000000 --phone +254700000001 --lang sw",
 		Args:    cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			var change apiv1.CustomerChange
-			given := false
-			for flag, f := range map[string]struct {
-				value string
-				to    **string
-			}{"name": {name, &change.Name}, "phone": {phone, &change.Phone}, "id-no": {idNo, &change.IDNo}, "lang": {lang, &change.Lang}} {
-				if cmd.Flags().Changed(flag) {
-					value := f.value
-					*f.to, given = &value, true
-				}
-			}
-			if cmd.Flags().Changed("notices") {
-				change.Notices, given = &notices, true
-			}
-			if !given {
+			change := apiv1.CustomerChange{Name: given(cmd, "name", &name), Phone: given(cmd, "phone", &phone), IDNo: given(cmd, "id-no", &idNo),
+				Lang: given(cmd, "lang", &lang), Notices: given(cmd, "notices", &notices)}
+			if change == (apiv1.CustomerChange{}) {
 				return usage("Nothing is to be changed.", "Give --name, --phone, --id-no, --lang or --notices.")
 			}
 			v, err := api.ChangeCustomer(cmd.Context(), args[0], change)
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, v, customerTable(v))
+			return answer(c, cmd, v, err, customerTable)
 		}),
 	}
 	f := cmd.Flags()

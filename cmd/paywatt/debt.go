@@ -35,10 +35,7 @@ func newDebtAdd(c console) *cobra.Command {
 				return err
 			}
 			d, err := api.RaiseDebt(cmd.Context(), n, o.key)
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, d, debtTable(d))
+			return answer(c, cmd, d, err, debtTable)
 		}),
 	}
 	f := cmd.Flags()
@@ -120,10 +117,7 @@ func newDebtWriteOff(c console) *cobra.Command {
 				w.AmountMinor = &minor
 			}
 			d, err := api.WriteOffDebt(cmd.Context(), args[0], w, key)
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, d, debtTable(d))
+			return answer(c, cmd, d, err, debtTable)
 		}),
 	}
 	cmd.Flags().StringVar(&w.Reason, "reason", "", "why (needed); it stands in the audit log")

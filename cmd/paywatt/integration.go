@@ -42,11 +42,8 @@ func newIntegrationAdd(c console) *cobra.Command {
 			}
 			return c.inFolder(cmd, data, func(f *app.Folder) error {
 				made, err := f.Logins().Create(cmd.Context(), app.Clerk(), meter, name)
-				if err != nil {
+				if err := allowed(made.Refusal, err); err != nil {
 					return err
-				}
-				if made.Refused() {
-					return refusedFailure(made.Refusal)
 				}
 				c.tell("The password is shown this once; whoever has it reads these meters' states.")
 				r := loginRow{User: made.Login.User(), Password: made.Secret.Reveal(), Name: name, Sees: "all meters", Created: timeText(&made.Login.CreatedAt)}
@@ -71,11 +68,8 @@ func newIntegrationList(c console) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.inFolder(cmd, data, func(f *app.Folder) error {
 				l, err := f.Logins().List(cmd.Context(), app.Clerk())
-				if err != nil {
+				if err := allowed(l.Refusal, err); err != nil {
 					return err
-				}
-				if l.Refused() {
-					return refusedFailure(l.Refusal)
 				}
 				rows, t := []loginRow{}, table{head: []string{"user", "name", "sees", "created", "revoked"}}
 				for _, one := range l.Data {
@@ -101,10 +95,7 @@ func newIntegrationRevoke(c console) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.inFolder(cmd, data, func(f *app.Folder) error {
 				no, err := f.Logins().Revoke(cmd.Context(), app.Clerk(), args[0])
-				if err == nil && no.Refused() {
-					return refusedFailure(no)
-				}
-				return err
+				return allowed(no, err)
 			})
 		},
 	}

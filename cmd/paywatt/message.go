@@ -41,10 +41,7 @@ func newMessageShow(c console) *cobra.Command {
 		Example: "  paywatt message show msg_01jd00000000000000000000000",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			m, err := api.Message(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, m, messageTable(m))
+			return answer(c, cmd, m, err, messageTable)
 		}),
 	}
 }
@@ -117,10 +114,7 @@ func newMessageRetry(c console) *cobra.Command {
 		Example: "  paywatt message retry msg_01jd00000000000000000000000 --route kannel",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			m, err := api.RetryMessage(cmd.Context(), args[0], route)
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, m, messageTable(m))
+			return answer(c, cmd, m, err, messageTable)
 		}),
 	}
 	cmd.Flags().StringVar(&route, "route", "", "by which route (default: the first that works)")

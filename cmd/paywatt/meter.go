@@ -102,10 +102,7 @@ func newMeterShow(c console) *cobra.Command {
 		Use: "show METER", Short: "Show a meter", Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			m, err := api.Meter(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, m, meterTable(m))
+			return answer(c, cmd, m, err, meterTable)
 		}),
 	}
 }

@@ -17,18 +17,9 @@ func newMeterSet(c console) *cobra.Command {
 		Example: "  paywatt meter set 04140001001 --feeder \"North 3\" --reason \"new line\"\n" +
 			"  paywatt meter set 04140001001 --max-w 9200 --reason \"40 A breaker\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			change := apiv1.MeterChange{Reason: reason}
-			if cmd.Flags().Changed("feeder") {
-				change.Feeder = &feeder
-			}
-			if cmd.Flags().Changed("max-w") {
-				change.MaxW = &most
-			}
+			change := apiv1.MeterChange{Feeder: given(cmd, "feeder", &feeder), MaxW: given(cmd, "max-w", &most), Reason: reason}
 			m, err := api.ChangeMeter(cmd.Context(), args[0], change)
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, m, meterTable(m))
+			return answer(c, cmd, m, err, meterTable)
 		}),
 	}
 	f := cmd.Flags()
@@ -49,10 +40,7 @@ func newMeterMoveIn(c console) *cobra.Command {
 				m.Customer = &customer
 			}
 			out, err := api.MoveIn(cmd.Context(), args[0], m)
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, out, meterTable(out))
+			return answer(c, cmd, out, err, meterTable)
 		}),
 	}
 	f := cmd.Flags()
@@ -91,10 +79,7 @@ func newMeterRebase(c console) *cobra.Command {
 				return usage("A rebase needs a register in Wh and a reason.", "For example: meter rebase 04140001001 0 --reason \"new meter fitted\".")
 			}
 			d, err := api.RebaseMeter(cmd.Context(), args[0], register, reason)
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, d, verdictTable(d))
+			return answer(c, cmd, d, err, verdictTable)
 		}),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why (needed); it stands in the audit log")

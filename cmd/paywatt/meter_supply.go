@@ -38,21 +38,15 @@ func newMeterSupply(c console) *cobra.Command {
 }
 
 func newMeterCut(c console) *cobra.Command {
-	return newSwitch(c, "cut", "Cut the supply of a meter until somebody restores it", "unpaid deposit", "disconnect",
-		func(ctx context.Context, api *client.Client, meter, reason string) (apiv1.Switched, error) {
-			return api.CutSupply(ctx, meter, reason)
-		})
+	return newSwitch(c, "cut", "Cut the supply of a meter until somebody restores it", "unpaid deposit", "disconnect", (*client.Client).CutSupply)
 }
 
 func newMeterRestore(c console) *cobra.Command {
-	return newSwitch(c, "restore", "Take a cut back; the supply returns if nothing else keeps it off", "deposit paid", "",
-		func(ctx context.Context, api *client.Client, meter, reason string) (apiv1.Switched, error) {
-			return api.RestoreSupply(ctx, meter, reason)
-		})
+	return newSwitch(c, "restore", "Take a cut back; the supply returns if nothing else keeps it off", "deposit paid", "", (*client.Client).RestoreSupply)
 }
 
 // newSwitch is a command that cuts or restores a supply.
-func newSwitch(c console, name, short, why, destroys string, do func(context.Context, *client.Client, string, string) (apiv1.Switched, error)) *cobra.Command {
+func newSwitch(c console, name, short, why, destroys string, do func(api *client.Client, ctx context.Context, meter, reason string) (apiv1.Switched, error)) *cobra.Command {
 	var reason string
 	var yes bool
 	cmd := &cobra.Command{
@@ -65,7 +59,7 @@ func newSwitch(c console, name, short, why, destroys string, do func(context.Con
 			if err := c.confirm(yes, args[0], destroys); err != nil {
 				return err
 			}
-			done, err := do(cmd.Context(), api, args[0], reason)
+			done, err := do(api, cmd.Context(), args[0], reason)
 			if err != nil {
 				return err
 			}

@@ -62,6 +62,22 @@ func (c console) show(cmd *cobra.Command, v any, t table) error {
 	return fmt.Errorf("show a result: no format %q", format)
 }
 
+// answer shows what the server answered to the one request of a command, in the columns that t makes of it.
+func answer[T any](c console, cmd *cobra.Command, v T, err error, t func(T) table) error {
+	if err != nil {
+		return err
+	}
+	return c.show(cmd, v, t(v))
+}
+
+// given is the value of an option that was given, else nil.
+func given[T any](cmd *cobra.Command, name string, value *T) *T {
+	if !cmd.Flags().Changed(name) {
+		return nil
+	}
+	return value
+}
+
 // outputFormat is the option --output. It refuses what it does not know before a command begins: a sale that was made
 // and cannot be shown would be worse than none.
 type outputFormat string
@@ -99,7 +115,7 @@ func (t table) writeCSV(out io.Writer) error {
 // write writes the table for a terminal.
 func (t table) write(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range append([][]string{upper(t.head)}, t.rows...) {
+	for _, row := range append([][]string{cells(t.head, strings.ToUpper)}, t.rows...) {
 		if _, err := fmt.Fprintln(tw, strings.TrimRight(strings.Join(cells(row, printable), "\t"), "\t ")); err != nil {
 			return err
 		}
@@ -143,14 +159,6 @@ func writeJSON(w io.Writer, v any, indent string) error {
 	}
 	_, err := w.Write(out)
 	return err
-}
-
-func upper(head []string) []string {
-	out := make([]string, len(head))
-	for i, h := range head {
-		out[i] = strings.ToUpper(h)
-	}
-	return out
 }
 
 // tell writes a line for people to standard error.

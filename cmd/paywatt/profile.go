@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -82,10 +83,7 @@ func newProfileList(c console) *cobra.Command {
 			rows, t := []profileRow{}, table{head: []string{"name", "energy from", "switching", "device"}}
 			for _, name := range l.Names() {
 				p := l[name]
-				r := profileRow{Name: name, Title: p.Title, Energy: string(p.Energy.From), Supply: string(p.Supply.Kind)}
-				if r.Energy == "" {
-					r.Energy = "none"
-				}
+				r := profileRow{Name: name, Title: p.Title, Energy: cmp.Or(string(p.Energy.From), "none"), Supply: string(p.Supply.Kind)}
 				rows = append(rows, r)
 				t.add(r.Name, r.Energy, r.Supply, r.Title)
 			}

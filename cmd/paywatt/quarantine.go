@@ -48,14 +48,9 @@ func newVerdict(c console, choice, short, example string) *cobra.Command {
 			if v.Reason == "" {
 				return usage("A decision needs a reason.", "Say what you know of the meter: --reason \"meter changed\".")
 			}
-			if cmd.Flags().Changed("register") {
-				v.RegisterWh = &register
-			}
+			v.RegisterWh = given(cmd, "register", &register)
 			d, err := api.DecideQuarantined(cmd.Context(), args[0], choice, v)
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, d, verdictTable(d))
+			return answer(c, cmd, d, err, verdictTable)
 		}),
 	}
 	cmd.Flags().StringVar(&v.Reason, "reason", "", "why (needed); it stands in the audit log")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -188,8 +189,6 @@ func serveFailure(set config.Config, err error) *exit.Failure {
 			Try: "Check --tls-cert and --tls-key."}
 	}
 	f := folderFailure(where, err)
-	if f.Not == "" {
-		f.Not = "The server was not started."
-	}
+	f.Not = cmp.Or(f.Not, "The server was not started.")
 	return f
 }

@@ -20,11 +20,6 @@ import (
 	"github.com/paywatt/paywatt/internal/sim"
 )
 
-// simVerbs lists the simulations besides the street itself.
-func simVerbs() []func(console) *cobra.Command {
-	return []func(console) *cobra.Command{newSimLoadTest}
-}
-
 // simOptions are those of a street or a fleet.
 type simOptions struct {
 	street      sim.Options
@@ -75,9 +70,7 @@ func newSimCommand(c console) *cobra.Command {
 	f.StringVar(&o.meter.TI, "ti", "01", "with --url: their tariff index")
 	f.StringVar(&o.tender, "tender", "KES 200.00", "with --url: what a household spends at once")
 	o.wallet.flags(cmd)
-	for _, verb := range simVerbs() {
-		cmd.AddCommand(verb(c))
-	}
+	cmd.AddCommand(newSimLoadTest(c))
 	return cmd
 }
 

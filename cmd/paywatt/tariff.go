@@ -48,10 +48,7 @@ func newTariffAdd(c console) *cobra.Command {
 				return err
 			}
 			t, err := api.CreateTariff(cmd.Context(), n)
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, t, tariffTable(t))
+			return answer(c, cmd, t, err, func(t apiv1.Tariff) table { return tariffTable(t) })
 		}),
 	}
 	f := cmd.Flags()
@@ -168,10 +165,7 @@ func newTariffPublish(c console) *cobra.Command {
 				v.EffectiveFrom = &at
 			}
 			t, err := api.CreateTariffVersion(cmd.Context(), args[0], v)
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, t, tariffTable(t))
+			return answer(c, cmd, t, err, func(t apiv1.Tariff) table { return tariffTable(t) })
 		}),
 	}
 	cmd.Flags().StringVar(&file, "file", "", "file with the JSON of POST /v1/tariffs without a name (needed; - is standard input)")

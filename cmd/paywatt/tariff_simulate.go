@@ -140,8 +140,7 @@ func (c console) replayFile(cmd *cobra.Command, api *client.Client, o simulateOp
 	if err != nil {
 		return nil, &exit.Failure{Code: exit.Refused, What: "The file cannot be replayed: " + err.Error() + ".", Not: "Nothing was changed.", Try: "Check its months and the draft's currency."}
 	}
-	out := cmp.Body()
-	return &out, nil
+	return new(cmp.Body()), nil
 }
 
 // inForce is the version of a tariff that is in force.

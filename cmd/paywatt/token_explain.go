@@ -150,15 +150,13 @@ func (v *explainView) online(d apiv1.Diagnosis) {
 		v.Section = small(&d.Section)
 	}
 	if d.TID != nil {
-		tid := uint32(*d.TID)
-		v.TID = &tid
+		v.TID = new(uint32(*d.TID))
 	}
 	if d.IssuedAt != nil {
 		v.IssuedAt = d.IssuedAt.UTC().Format(time.RFC3339)
 	}
 	if d.UnitsWh != nil {
-		tenths := *d.UnitsWh / 100
-		v.UnitsTenths = &tenths
+		v.UnitsTenths = new(*d.UnitsWh / 100)
 	}
 	v.Meter, v.Test, v.Key, v.Sold, v.Vend, v.State, v.MeterResult = d.Meter, d.Test, d.Key, d.Sold, d.Vend, d.State, d.Result
 	v.Reports, v.Tests, v.Typing, v.Keys = d.Reports, d.Tests, d.Typing, d.Keys
@@ -188,8 +186,7 @@ func small(n *int) *uint8 {
 	if n == nil {
 		return nil
 	}
-	b := uint8(*n)
-	return &b
+	return new(uint8(*n))
 }
 
 // show writes the findings and then the facts.

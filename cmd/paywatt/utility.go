@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -19,10 +20,7 @@ func newUtilityCommand(c console) *cobra.Command {
 		Use: "show", Short: "Show the settings", Args: cobra.NoArgs,
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
 			s, err := api.Settings(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, s, utilityTable(s))
+			return answer(c, cmd, s, err, utilityTable)
 		}),
 	}, newUtilitySet(c))
 	return cmd
@@ -54,10 +52,7 @@ func newUtilitySet(c console) *cobra.Command {
 				return err
 			}
 			s, err := api.ChangeSettings(cmd.Context(), change)
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, s, utilityTable(s))
+			return answer(c, cmd, s, err, utilityTable)
 		}),
 	}
 	f := cmd.Flags()
@@ -88,50 +83,31 @@ func newUtilitySet(c console) *cobra.Command {
 
 // change is what the given flags change.
 func (o *utilityOptions) change(cmd *cobra.Command) (apiv1.SettingsChange, error) {
-	var s apiv1.SettingsChange
-	given := cmd.Flags().Changed
-	for _, text := range []struct {
-		flag string
-		from *string
-		to   **string
-	}{{"name", &o.name, &s.Name}, {"currency", &o.currency, &s.Currency}, {"tz", &o.zone, &s.TZ}, {"vat-no", &o.vatNo, &s.VATNo},
-		{"four-eyes", &o.eyes, &s.FourEyes}, {"address", &o.address, &s.Address}, {"contact", &o.contact, &s.Contact}, {"message", &o.message, &s.Message},
-		{"quiet-from", &o.quietFrom, &s.QuietFrom}, {"quiet-to", &o.quietTo, &s.QuietTo}} {
-		if given(text.flag) {
-			*text.to = text.from
-		}
-	}
-	if given("charges-only") {
-		s.ChargesOnly = &o.chargesOnly
-	}
-	if given("daily-charges") {
-		s.DailyCharges = &o.daily
-	}
-	if given("wallet-vat-on-advances") {
-		s.WalletVAT = &o.advances
-	}
-	if given("max-deduction") {
+	s := apiv1.SettingsChange{Name: given(cmd, "name", &o.name), Currency: given(cmd, "currency", &o.currency), TZ: given(cmd, "tz", &o.zone),
+		VATNo: given(cmd, "vat-no", &o.vatNo), FourEyes: given(cmd, "four-eyes", &o.eyes), Address: given(cmd, "address", &o.address),
+		Contact: given(cmd, "contact", &o.contact), Message: given(cmd, "message", &o.message), QuietFrom: given(cmd, "quiet-from", &o.quietFrom),
+		QuietTo: given(cmd, "quiet-to", &o.quietTo), ChargesOnly: given(cmd, "charges-only", &o.chargesOnly),
+		DailyCharges: given(cmd, "daily-charges", &o.daily), WalletVAT: given(cmd, "wallet-vat-on-advances", &o.advances),
+		ReversalsPerDay: given(cmd, "reversals-per-day", &o.reversals)}
+	changed := cmd.Flags().Changed
+	if changed("max-deduction") {
 		bps, err := percent("--max-deduction", o.ceiling)
 		if err != nil {
 			return s, err
 		}
 		s.MaxDeductionBps = &bps
 	}
-	if given("max-commission") {
+	if changed("max-commission") {
 		bps, err := percent("--max-commission", o.commission)
 		if err != nil {
 			return s, err
 		}
 		s.MaxCommission = &bps
 	}
-	if given("reversal-window") {
-		seconds := int64(o.window / time.Second)
-		s.ReversalWindowS = &seconds
+	if changed("reversal-window") {
+		s.ReversalWindowS = new(int64(o.window / time.Second))
 	}
-	if given("reversals-per-day") {
-		s.ReversalsPerDay = &o.reversals
-	}
-	if given("free-units-per-day") {
+	if changed("free-units-per-day") {
 		wh, ok := exactly(o.freeUnits, int64(unit.KilowattHour))
 		if !ok {
 			return s, usage("--free-units-per-day "+o.freeUnits+" is no number of kilowatt-hours.", "Write it as 500 or 12.5.")
@@ -178,10 +154,7 @@ func (o *utilityOptions) amounts(cmd *cobra.Command, api *client.Client, s *apiv
 }
 
 func utilityTable(s apiv1.Settings) table {
-	ceiling := s.MaxDeductionBps
-	if ceiling == 0 {
-		ceiling = 7000
-	}
+	ceiling := cmp.Or(s.MaxDeductionBps, 7000)
 	return fields("name", s.Name, "currency", s.Currency, "tz", s.TZ, "vat no", s.VATNo, "four eyes", s.FourEyes,
 		"second person", strconv.FormatBool(s.FourEyesBind), "max deduction", hundredths(ceiling)+" %", "max commission", hundredths(s.MaxCommission)+" %", "charges only", strconv.FormatBool(s.ChargesOnly),
 		"daily charges", strconv.FormatBool(s.DailyCharges), "address", s.Address, "contact", s.Contact, "message", s.Message, "no warnings", s.QuietFrom+" to "+s.QuietTo,

@@ -38,10 +38,7 @@ func newVendorAdd(c console) *cobra.Command {
 				return err
 			}
 			v, err := api.AddVendor(cmd.Context(), n)
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, v, vendorTable(v))
+			return answer(c, cmd, v, err, vendorTable)
 		}),
 	}
 	cmd.Flags().StringVar(&o.code, "code", "", "short code that begins its receipts (default: the next of V001, V002 ...)")
@@ -56,7 +53,7 @@ func newVendorTerms(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "terms VENDOR", Short: "Change a vendor's terms, or stop it", Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
-			var t apiv1.VendorTerms
+			t := apiv1.VendorTerms{Name: given(cmd, "name", &o.name)}
 			if cmd.Flags().Changed("commission") {
 				bps, err := percent("--commission", o.commission)
 				if err != nil {
@@ -74,19 +71,12 @@ func newVendorTerms(c console) *cobra.Command {
 			switch o.status {
 			case "":
 			case "active", "blocked":
-				blocked := o.status == "blocked"
-				t.Blocked = &blocked
+				t.Blocked = new(o.status == "blocked")
 			default:
 				return usage("--status is active or blocked.", "Choose one of the two.")
 			}
-			if cmd.Flags().Changed("name") {
-				t.Name = &o.name
-			}
 			v, err := api.SetVendorTerms(cmd.Context(), args[0], t)
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, v, vendorTable(v))
+			return answer(c, cmd, v, err, vendorTable)
 		}),
 	}
 	cmd.Flags().StringVar(&o.name, "name", "", "its name")
@@ -110,10 +100,7 @@ func newVendorShow(c console) *cobra.Command {
 		Use: "show VENDOR", Short: "Show a vendor and its float", Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			v, err := api.Vendor(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return c.show(cmd, v, vendorTable(v))
+			return answer(c, cmd, v, err, vendorTable)
 		}),
 	}
 }
@@ -163,9 +150,7 @@ func newVendorStatement(c console) *cobra.Command {
 	}
 }
 
-func floatText(f apiv1.Float, minor int64) string {
-	return amountText(apiv1.Amount{AmountMinor: minor, Currency: f.Currency})
-}
+func floatText(f apiv1.Float, minor int64) string { return minorText(minor, f.Currency) }
 
 func vendorTable(v apiv1.Vendor) table {
 	return fields("vendor", v.Code, "name", v.Name, "id", v.ID, "billing", v.Billing,

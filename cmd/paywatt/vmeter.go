@@ -196,28 +196,20 @@ func unclosed(err error) error {
 
 // face runs what the user sees of the meter.
 func (o *vmeterOptions) face(ctx context.Context, c console, dev *device.Device, modem *link.Modem, l net.Listener) error {
+	var n face.Net
+	if modem != nil {
+		n = modem
+	}
 	var err error
 	if l != nil {
-		var n face.Net
-		if modem != nil {
-			n = modem
-		}
 		if openToOthers(l.Addr()) {
 			fmt.Fprintf(c.err, "vmeter: the panel has no sign-in: whoever reaches %s can press its keys\n", l.Addr())
 		}
 		fmt.Fprintf(c.out, "panel=http://%s/\n", l.Addr())
 		err = panelweb.New(panelweb.Config{Device: dev, Net: n, Log: o.logger(c), Phone: o.modem.page}).Run(ctx, l)
 	} else if o.screen.on {
-		var n face.Net
-		if modem != nil {
-			n = modem
-		}
 		err = o.screen.run(ctx, c, dev, n, o.phones)
 	} else {
-		var n script.Net
-		if modem != nil {
-			n = modem
-		}
 		err = script.Run(ctx, dev, n, c.in, c.out, c.err)
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"log/slog"
@@ -80,9 +81,7 @@ func (o *modemOptions) phonePage(ctx context.Context, phones []string) (string, 
 
 // connectModem gives a meter a driver for its modem, which begins anew whenever the meter gets its mains.
 func connectModem(ctx context.Context, dev *device.Device, cfg gsm.Config) (shut func(), err error) {
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
+	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	p := post.New(cfg.Log)
 	cfg.Inbox, cfg.Changed = meterInbox{p}, func(s gsm.State) { p.SetBars(bars(s)) }
 	if _, err := gsm.New(cfg); err != nil {

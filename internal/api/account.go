@@ -12,6 +12,11 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 )
 
+func accountOf(s debt.AccountShown) apiv1.Account {
+	return apiv1.Account{ID: s.ID.Text(id.Account), Customer: s.Customer.ID.Text(id.Customer), Name: s.Customer.Name, Address: s.Address,
+		Mode: string(s.Mode), Status: s.Status, Meters: append([]string{}, s.Meters...), OpenedAt: s.OpenedAt.UTC(), Balance: balanceOf(s)}
+}
+
 func balanceOf(s debt.AccountShown) apiv1.AccountBalance {
 	return apiv1.AccountBalance{Currency: s.Currency, CarryMinor: int64(s.Carry), WalletMinor: int64(s.Wallet), DueMinor: int64(s.Due),
 		DebtsMinor: int64(s.Debts), Month: s.Month, UnitsWh: int64(s.Units), FreeDueWh: int64(s.FreeDue)}
@@ -36,15 +41,7 @@ func (a *API) accountRoutes(r router) {
 		OperationID: "account", Path: "/v1/accounts/{id}", Tags: []string{"accounts"}, Summary: "Show an account with what it has and owes",
 	}, func(ctx context.Context, by access.Actor, in *AccountPath) (*reply[apiv1.Account], error) {
 		s, err := a.c.Debts.Account(ctx, by, in.ID)
-		if err != nil {
-			return nil, err
-		}
-		if s.Refused() {
-			return nil, refuse(s.Refusal)
-		}
-		b := apiv1.Account{ID: s.ID.Text(id.Account), Customer: s.Customer.ID.Text(id.Customer), Name: s.Customer.Name, Address: s.Address,
-			Mode: string(s.Mode), Status: s.Status, Meters: append([]string{}, s.Meters...), OpenedAt: s.OpenedAt.UTC(), Balance: balanceOf(s)}
-		return &reply[apiv1.Account]{b}, nil
+		return replyOf(s.Refusal, err, func() apiv1.Account { return accountOf(s) })
 	})
 	query(r, huma.Operation{
 		OperationID: "account-balance", Path: "/v1/accounts/{id}/balance", Tags: []string{"accounts"}, Summary: "Show what an account has and owes",

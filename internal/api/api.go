@@ -11,6 +11,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -55,18 +56,8 @@ type Limits struct {
 }
 
 func (l Limits) orDefaults() Limits {
-	if l.InFlight == 0 {
-		l.InFlight = 1024
-	}
-	if l.PerSecond == 0 {
-		l.PerSecond = 300
-	}
-	if l.Burst == 0 {
-		l.Burst = 600
-	}
-	if l.Addresses == 0 {
-		l.Addresses = 10_000
-	}
+	l.InFlight, l.PerSecond = cmp.Or(l.InFlight, 1024), cmp.Or(l.PerSecond, 300)
+	l.Burst, l.Addresses = cmp.Or(l.Burst, 600), cmp.Or(l.Addresses, 10_000)
 	return l
 }
 
@@ -192,34 +183,12 @@ func (a *API) routes(mux *http.ServeMux) *huma.OpenAPI {
 		RejectUnknownQueryParameters: true, Transformers: []huma.Transformer{translate}})
 	h.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) { next(&statusFix{humaContext: ctx}) })
 	r := router{a: a, huma: h, problem: reg.Schema(reflect.TypeFor[Problem](), true, "")}
-	a.tariffRoutes(r)
-	a.meterRoutes(r)
-	a.historyRoutes(r)
-	a.alarmRoutes(r)
-	a.commandRoutes(r)
-	a.supplyRoutes(r)
-	a.deviceRoutes(r)
-	a.vendRoutes(r)
-	a.vendorRoutes(r)
-	a.reversalRoutes(r)
-	a.debtRoutes(r)
-	a.chargeRoutes(r)
-	a.accountRoutes(r)
-	a.moveRoutes(r)
-	a.walletRoutes(r)
-	a.quarantineRoutes(r)
-	a.messageRoutes(r)
-	a.phoneRoutes(r)
-	a.tokenRoutes(r)
-	a.rechargeRoutes(r)
-	a.approvalRoutes(r)
-	a.dayRoutes(r)
-	a.headRoutes(r)
-	a.diagnosisRoutes(r)
-	a.ledgerRoutes(r)
-	a.feedRoutes(r)
-	a.settingsRoutes(r)
-	a.systemRoutes(r)
+	for _, add := range []func(router){a.tariffRoutes, a.meterRoutes, a.historyRoutes, a.alarmRoutes, a.commandRoutes, a.supplyRoutes, a.deviceRoutes,
+		a.vendRoutes, a.vendorRoutes, a.reversalRoutes, a.debtRoutes, a.chargeRoutes, a.accountRoutes, a.moveRoutes, a.walletRoutes, a.quarantineRoutes,
+		a.messageRoutes, a.phoneRoutes, a.tokenRoutes, a.rechargeRoutes, a.approvalRoutes, a.dayRoutes, a.headRoutes, a.diagnosisRoutes, a.ledgerRoutes,
+		a.feedRoutes, a.settingsRoutes, a.systemRoutes} {
+		add(r)
+	}
 	for _, schema := range reg.Map() {
 		for _, p := range schema.Properties {
 			if p.Type == huma.TypeArray {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -64,10 +65,7 @@ func (a *API) watched(next http.Handler, routeOf func(*http.Request) string) htt
 
 func (a *API) finished(r *http.Request, x *exchange, rec *recorder) {
 	took := a.c.Now().Sub(x.started)
-	status := rec.status
-	if status == 0 {
-		status = http.StatusOK
-	}
+	status := cmp.Or(rec.status, http.StatusOK)
 	a.metrics.request(x.route, status, took)
 	log := a.c.Log.InfoContext
 	if _, probe := probes[x.route]; probe && status < http.StatusBadRequest {
@@ -93,9 +91,7 @@ func (r *recorder) WriteHeader(status int) {
 
 // Write notes the implied 200.
 func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
+	r.status = cmp.Or(r.status, http.StatusOK)
 	return r.ResponseWriter.Write(b)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/report"
 )
 
 func (a *API) dayRoutes(r router) {
@@ -17,23 +18,21 @@ func (a *API) dayRoutes(r router) {
 		Date string `query:"date" maxLength:"10" doc:"Local date, 2026-11-20; default today"`
 	}) (*reply[apiv1.DailyReport], error) {
 		d, err := a.c.Reports.Day(ctx, by, in.Date, a.c.Now())
-		if err != nil {
-			return nil, err
-		}
-		if d.Refused() {
-			return nil, refuse(d.Refusal)
-		}
-		b := apiv1.DailyReport{Date: d.Date, TZ: d.Zone, Currency: d.Currency, Sales: d.Sums.Sales, TenderedMinor: int64(d.Sums.Tendered), UnitsWh: int64(d.Sums.Units),
-			Reversals: d.Sums.Reversals, GivenBackMinor: int64(d.Sums.GivenBack), UnitsBackWh: int64(d.Sums.UnitsBack), FreeTokens: d.Sums.Free,
-			UnitsFreeWh: int64(d.Sums.UnitsFree), SinglePerson: []apiv1.SinglePersonAct{}, Unconfirmed: []apiv1.UnconfirmedReversal{}, Head: d.Head}
-		for _, u := range d.Unconfirmed {
-			b.Unconfirmed = append(b.Unconfirmed, apiv1.UnconfirmedReversal{At: u.At.UTC(), Vend: u.Sale.Text(id.Vend), Meter: u.Meter, Vendor: u.Vendor,
-				Amount: amountOf(u.Tender), SoldBy: u.SoldBy, By: u.By, ApprovedBy: u.ApprovedBy, Reason: u.Reason, Used: u.Used})
-		}
-		for _, e := range d.Alone {
-			b.SinglePerson = append(b.SinglePerson, apiv1.SinglePersonAct{At: e.At.UTC(), Actor: e.Actor, Action: e.Action, Object: e.Object, After: e.After,
-				Reason: e.Reason})
-		}
-		return &reply[apiv1.DailyReport]{b}, nil
+		return replyOf(d.Refusal, err, func() apiv1.DailyReport { return dayOf(d) })
 	})
+}
+
+func dayOf(d report.Day) apiv1.DailyReport {
+	b := apiv1.DailyReport{Date: d.Date, TZ: d.Zone, Currency: d.Currency, Sales: d.Sums.Sales, TenderedMinor: int64(d.Sums.Tendered), UnitsWh: int64(d.Sums.Units),
+		Reversals: d.Sums.Reversals, GivenBackMinor: int64(d.Sums.GivenBack), UnitsBackWh: int64(d.Sums.UnitsBack), FreeTokens: d.Sums.Free,
+		UnitsFreeWh: int64(d.Sums.UnitsFree), SinglePerson: []apiv1.SinglePersonAct{}, Unconfirmed: []apiv1.UnconfirmedReversal{}, Head: d.Head}
+	for _, u := range d.Unconfirmed {
+		b.Unconfirmed = append(b.Unconfirmed, apiv1.UnconfirmedReversal{At: u.At.UTC(), Vend: u.Sale.Text(id.Vend), Meter: u.Meter, Vendor: u.Vendor,
+			Amount: amountOf(u.Tender), SoldBy: u.SoldBy, By: u.By, ApprovedBy: u.ApprovedBy, Reason: u.Reason, Used: u.Used})
+	}
+	for _, e := range d.Alone {
+		b.SinglePerson = append(b.SinglePerson, apiv1.SinglePersonAct{At: e.At.UTC(), Actor: e.Actor, Action: e.Action, Object: e.Object, After: e.After,
+			Reason: e.Reason})
+	}
+	return b
 }

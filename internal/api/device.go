@@ -22,11 +22,8 @@ func deviceOf(d profile.Device) apiv1.Device {
 	}
 	b := apiv1.Device{Meter: d.Meter.Meter.Number, Attached: d.Attached, Profile: d.Live.Profile, Connected: d.Meter.Connected,
 		Since: moment(d.Live.Since), Started: d.Live.Started, Data: d.Live.Data, DataAt: moment(d.Live.DataAt), State: d.Live.State,
-		StateAt: moment(d.Live.StateAt), Reasons: d.Account.Reasons, Relay: d.Meter.Relay, PowerMW: d.Register.PowerMW, Gaps: d.Register.Gaps,
+		StateAt: moment(d.Live.StateAt), Reasons: append([]string{}, d.Account.Reasons...), Relay: d.Meter.Relay, PowerMW: d.Register.PowerMW, Gaps: d.Register.Gaps,
 		GapS: d.Register.GapSec, Balance: d.Account.Words.Balance, TotalKWh: d.Account.Words.TotalKWh, MonthKWh: d.Account.Words.MonthKWh}
-	if b.Reasons == nil {
-		b.Reasons = []string{}
-	}
 	if !d.Attached && d.Meter.Figures != nil {
 		b.PowerMW = d.Meter.Figures.Watts * 1000
 	}

@@ -30,10 +30,7 @@ func diagnosisOf(d diagnosis.Diagnosis) apiv1.Diagnosis {
 		out.Key = keyOf(*k, d.Registered)
 	}
 	if s := d.Sold; s != nil {
-		out.ID, out.State, out.Result, out.IssuedAt = s.Token.Text(id.Token), string(s.State), s.Result, at(s.IssuedAt)
-		if !s.Sale.IsZero() {
-			out.Vend = s.Sale.Text(id.Vend)
-		}
+		out.ID, out.State, out.Result, out.IssuedAt, out.Vend = s.Token.Text(id.Token), string(s.State), s.Result, at(s.IssuedAt), refOf(s.Sale, id.Vend)
 	}
 	for _, r := range d.Reports {
 		out.Reports = append(out.Reports, saidOf(r))
@@ -71,8 +68,7 @@ func saidOf(r metering.StoredToken) apiv1.TokenReport {
 	s := apiv1.TokenReport{Result: r.Result, At: r.At.UTC(), ReceivedAt: r.ReceivedAt.UTC(), Source: r.Source}
 	if result, ok := sts.ParseResult(r.Result); ok {
 		if n, shown := result.Status(); shown {
-			status := int(n)
-			s.Status = &status
+			s.Status = new(int(n))
 		}
 	}
 	return s

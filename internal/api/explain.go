@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/paywatt/paywatt/api/apiv1"
@@ -17,13 +18,9 @@ func (a *API) explain(ctx context.Context, by access.Actor, in *SalePath) (*repl
 
 func explainOf(e vending.Explained) apiv1.Explanation {
 	s, split := e.Sale, e.Split
-	rounding := e.Tariff.Body.Rounding
-	if rounding == "" {
-		rounding = tariff.Carry
-	}
 	b := apiv1.Explanation{Vend: s.ID.Text(id.Vend), Agrees: e.Agrees(), Differences: append([]string{}, e.Differences...),
 		Tariff: apiv1.ExplainedTariff{Name: e.Tariff.Name, Version: e.Tariff.N, VersionID: e.Tariff.ID.Text(id.Version),
-			VATBps: int64(e.Tariff.Body.VATBps), Rounding: string(rounding)},
+			VATBps: int64(e.Tariff.Body.VATBps), Rounding: string(cmp.Or(e.Tariff.Body.Rounding, tariff.Carry))},
 		TenderMinor: int64(s.Tender.Minor), CarryInMinor: int64(s.CarryIn), Currency: s.Tender.Currency, Month: s.Month, MonthBeforeWh: int64(s.MonthBefore),
 		Deductions: []apiv1.Deduction{}, EnergyMinor: int64(split.Energy), FreeWh: int64(split.Free), UnitsWh: int64(split.Units), Steps: []apiv1.Cost{},
 		ExactCost: e.Exact, GrossMinor: int64(split.Gross), VATMinor: int64(split.VAT), NetMinor: int64(split.Net), Levies: []apiv1.ExplainedLevy{},
@@ -47,8 +44,7 @@ func explainOf(e vending.Explained) apiv1.Explanation {
 func deductionOf(d tariff.Deduction) apiv1.Deduction {
 	out := apiv1.Deduction{Kind: string(d.Charge.Kind), Ref: d.Charge.Ref, GrossMinor: int64(d.Gross), VATMinor: int64(d.VAT), Because: []apiv1.Bound{}}
 	if !d.Charge.Endless {
-		left := int64(d.Charge.Outstanding - d.Gross)
-		out.LeftMinor = &left
+		out.LeftMinor = new(int64(d.Charge.Outstanding - d.Gross))
 	}
 	for _, bound := range d.Bounds {
 		out.Because = append(out.Because, apiv1.Bound{Rule: string(bound.Rule), AmountMinor: int64(bound.Amount)})

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,11 +30,7 @@ const (
 const StreamPath = "/v1/events"
 
 func eventLineOf(h report.Happening) apiv1.Happening {
-	e := apiv1.Happening{Type: h.Type, At: h.At.UTC(), Object: h.Object, ClientRef: h.ClientRef, Meter: h.Meter}
-	if !h.Sale.IsZero() {
-		e.Vend = h.Sale.Text(id.Vend)
-	}
-	return e
+	return apiv1.Happening{Type: h.Type, At: h.At.UTC(), Object: h.Object, ClientRef: h.ClientRef, Meter: h.Meter, Vend: refOf(h.Sale, id.Vend)}
 }
 
 // feedQuery asks for the stream. LastEventID goes before After.
@@ -44,10 +41,7 @@ type feedQuery struct {
 
 // from is the position to begin at; negative for the end of the log.
 func (q feedQuery) from() (int64, *Problem) {
-	text := q.LastEventID
-	if text == "" {
-		text = q.After
-	}
+	text := cmp.Or(q.LastEventID, q.After)
 	if text == "" {
 		return -1, nil
 	}

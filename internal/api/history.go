@@ -12,12 +12,8 @@ import (
 )
 
 func readingOf(r metering.StoredReading) apiv1.Reading {
-	b := apiv1.Reading{Store: r.Store, Seq: r.Seq, At: r.At.UTC(), Clock: r.Clock, ReceivedAt: r.ReceivedAt.UTC(), RegisterWh: r.RegisterWh,
-		BalanceWh: r.BalanceWh, ECUsedWh: r.ECUsedWh, OverrunWh: r.OverrunWh, W: r.W, MV: r.MV, Relay: r.Relay, Reasons: r.Reasons}
-	if b.Reasons == nil {
-		b.Reasons = []string{}
-	}
-	return b
+	return apiv1.Reading{Store: r.Store, Seq: r.Seq, At: r.At.UTC(), Clock: r.Clock, ReceivedAt: r.ReceivedAt.UTC(), RegisterWh: r.RegisterWh,
+		BalanceWh: r.BalanceWh, ECUsedWh: r.ECUsedWh, OverrunWh: r.OverrunWh, W: r.W, MV: r.MV, Relay: r.Relay, Reasons: append([]string{}, r.Reasons...)}
 }
 
 func eventOf(e metering.StoredEvent) apiv1.Event {
@@ -31,21 +27,12 @@ func eventOf(e metering.StoredEvent) apiv1.Event {
 
 func (a *API) tokens(ctx context.Context, by access.Actor, in *apiv1.MeterFilter) (*listed[apiv1.MeterToken], error) {
 	page, err := a.c.Vending.Tokens(ctx, by, in.Meter, pageAt(in.Page))
-	if err != nil {
-		return nil, err
-	}
-	if page.Refused() {
-		return nil, refuse(page.Refusal)
-	}
 	digits, n := page.Issued.Digits(), -1
-	return listOf(page.Tokens, page.Next, func(t sale.Token) apiv1.MeterToken {
+	return pageOf(page.Refusal, err, page.Tokens, page.Next, func(t sale.Token) apiv1.MeterToken {
 		n++
-		m := apiv1.MeterToken{ID: t.ID.Text(id.Token), IssuedAt: t.IssuedAt.UTC(), Result: t.Result, Elsewhere: t.Elsewhere, Token: tokenOf(t, digits, n)}
-		if !t.Sale.IsZero() {
-			m.Vend = t.Sale.Text(id.Vend)
-		}
-		return m
-	}), nil
+		return apiv1.MeterToken{ID: t.ID.Text(id.Token), IssuedAt: t.IssuedAt.UTC(), Result: t.Result, Elsewhere: t.Elsewhere, Vend: refOf(t.Sale, id.Vend),
+			Token: tokenOf(t, digits, n)}
+	})
 }
 
 func (a *API) historyRoutes(r router) {

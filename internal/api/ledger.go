@@ -44,10 +44,7 @@ func chartName(c ledger.Code) string {
 
 func journalOf(j ledger.Journal, currency string) apiv1.Journal {
 	b := apiv1.Journal{ID: j.ID.Text(id.Journal), Kind: string(j.Kind), Ref: j.Ref, Memo: j.Memo, Currency: currency, PostedAt: j.PostedAt.UTC(),
-		Postings: make([]apiv1.Posting, len(j.Postings))}
-	if !j.Reverses.IsZero() {
-		b.Reverses = j.Reverses.Text(id.Journal)
-	}
+		Reverses: refOf(j.Reverses, id.Journal), Postings: make([]apiv1.Posting, len(j.Postings))}
 	for i, p := range j.Postings {
 		b.Postings[i] = apiv1.Posting{Code: int(p.Account.Code), Subject: p.Account.Subject, Name: chartName(p.Account.Code), AmountMinor: int64(p.Amount)}
 	}
@@ -73,14 +70,9 @@ func (a *API) ledgerBalance(ctx context.Context, by access.Actor, in *struct {
 		when = a.c.Now()
 	}
 	b, err := a.c.Reports.BalanceAt(ctx, by, ledger.AccountRef{Code: ledger.Code(in.Code), Subject: in.Subject}, when)
-	if err != nil {
-		return nil, err
-	}
-	if b.Refused() {
-		return nil, refuse(b.Refusal)
-	}
-	return &reply[apiv1.LedgerBalance]{apiv1.LedgerBalance{Code: in.Code, Subject: in.Subject, Currency: b.Currency, At: b.At.UTC(),
-		BalanceMinor: int64(b.Balance)}}, nil
+	return replyOf(b.Refusal, err, func() apiv1.LedgerBalance {
+		return apiv1.LedgerBalance{Code: in.Code, Subject: in.Subject, Currency: b.Currency, At: b.At.UTC(), BalanceMinor: int64(b.Balance)}
+	})
 }
 
 func (a *API) journals(ctx context.Context, by access.Actor, in *apiv1.JournalFilter) (*listed[apiv1.Journal], error) {

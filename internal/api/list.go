@@ -12,6 +12,7 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 )
@@ -91,6 +92,14 @@ func encoded(v any) []byte {
 // bodyOf describes an answer with a body.
 func bodyOf[T any](r router, text string) *huma.Response {
 	return &huma.Response{Description: text, Content: map[string]*huma.MediaType{jsonType: {Schema: of[T](r)}}}
+}
+
+// refOf is an identity as answers write it; empty for none.
+func refOf(i id.ID, prefix string) string {
+	if i.IsZero() {
+		return ""
+	}
+	return i.Text(prefix)
 }
 
 // at is a time as answers write it; nil for none.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -16,32 +17,20 @@ import (
 func messageOf(m notify.Message) apiv1.Message {
 	b := apiv1.Message{ID: m.ID.Text(id.Message), Direction: "out", State: string(m.State), Purpose: string(m.Purpose), Phone: m.Phone, Meter: m.Number,
 		Language: m.Lang, Text: m.Text, Route: m.Route, Parts: m.Parts, CostMicro: m.Cost, Tries: m.Tries, QueuedAt: m.CreatedAt.UTC(), SentAt: at(m.SentAt),
-		DeliveredAt: at(m.DeliveredAt), AnsweredAt: at(m.AnsweredAt), EndedAt: at(m.EndedAt), Failure: m.Failure, By: m.By}
+		DeliveredAt: at(m.DeliveredAt), AnsweredAt: at(m.AnsweredAt), EndedAt: at(m.EndedAt), Failure: m.Failure, By: m.By,
+		Customer: refOf(m.Customer, id.Customer), Sale: refOf(m.Vend, id.Vend), Token: refOf(m.Token, id.Token), Answers: refOf(m.Answers, id.Message)}
 	if m.Incoming {
 		b.Direction = "in"
 	}
 	if m.Open {
 		b.NextAt = at(m.NextAt)
 	}
-	for _, ref := range []struct {
-		to     *string
-		of     id.ID
-		prefix string
-	}{{&b.Customer, m.Customer, id.Customer}, {&b.Sale, m.Vend, id.Vend}, {&b.Token, m.Token, id.Token}, {&b.Answers, m.Answers, id.Message}} {
-		if !ref.of.IsZero() {
-			*ref.to = ref.of.Text(ref.prefix)
-		}
-	}
 	return b
 }
 
 func tryOf(t notify.Try) apiv1.MessageAttempt {
-	b := apiv1.MessageAttempt{N: t.N, Route: t.Route, Asking: t.Asking, At: t.At.UTC(), DoneAt: at(t.DoneAt), Outcome: t.Outcome, Reference: t.Reference, Parts: t.Parts,
+	return apiv1.MessageAttempt{N: t.N, Route: t.Route, Asking: t.Asking, At: t.At.UTC(), DoneAt: at(t.DoneAt), Outcome: cmp.Or(t.Outcome, "under_way"), Reference: t.Reference, Parts: t.Parts,
 		CostMicro: t.Cost, Report: t.Report, Why: t.Why}
-	if b.Outcome == "" {
-		b.Outcome = "under_way"
-	}
-	return b
 }
 
 func messageShownOf(s notify.Shown) apiv1.MessageDetail {
@@ -116,8 +105,7 @@ func messageAnswer(s notify.Shown, err error) (*reply[apiv1.MessageDetail], erro
 func (a *API) messages(ctx context.Context, by access.Actor, in *apiv1.MessageFilter) (*listed[apiv1.Message], error) {
 	l := notify.List{Meter: in.Meter, Phone: in.Phone, State: notify.State(in.State), Sale: in.Sale, Page: pageAt(in.Page)}
 	if in.Direction != "" {
-		incoming := in.Direction == "in"
-		l.Incoming = &incoming
+		l.Incoming = new(in.Direction == "in")
 	}
 	page, err := a.c.Messages.List(ctx, by, l)
 	return pageOf(page.Refusal, err, page.Data, page.Next, messageOf)

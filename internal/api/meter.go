@@ -19,8 +19,7 @@ import (
 func meterChangeOf(c apiv1.MeterChange) registry.MeterChange {
 	w := registry.MeterChange{Feeder: c.Feeder, Reason: c.Reason}
 	if c.MaxW != nil {
-		most := unit.Power(max(min(*c.MaxW, math.MaxInt32), -1))
-		w.MaxW = &most
+		w.MaxW = new(unit.Power(max(min(*c.MaxW, math.MaxInt32), -1)))
 	}
 	return w
 }
@@ -34,12 +33,19 @@ func newMeterOf(n apiv1.NewMeter) registry.NewMeter {
 		KEN: n.KEN, EA: n.EA, DKGA: n.DKGA, BaseDate: n.BaseDate, ImpPerKWh: n.ImpPerKWh, Simulated: n.Simulated,
 		Status: registry.Status(n.Status), Model: n.Model, Phases: n.Phases, TT: n.TT, Address: n.Address, Feeder: n.Feeder, SIM: n.SIMPhone,
 		ReadingInterval: time.Duration(clamp(n.IntervalS)) * time.Second}
-	if c := n.Customer; c != nil && c.ID != "" {
-		w.CustomerID = c.ID
-	} else if c != nil {
-		w.Customer = &registry.NewCustomer{Name: c.Name, Phone: c.Phone, IDNo: c.IDNo, Lang: c.Lang}
-	}
+	w.CustomerID, w.Customer = customerNamed(n.Customer)
 	return w
+}
+
+// customerNamed is the customer that a request names: one already known, by its id, or a new one.
+func customerNamed(c *apiv1.Customer) (known string, added *registry.NewCustomer) {
+	switch {
+	case c == nil:
+		return "", nil
+	case c.ID != "":
+		return c.ID, nil
+	}
+	return "", &registry.NewCustomer{Name: c.Name, Phone: c.Phone, IDNo: c.IDNo, Lang: c.Lang}
 }
 
 func customerOf(c registry.Customer) apiv1.Customer {
@@ -49,11 +55,8 @@ func customerOf(c registry.Customer) apiv1.Customer {
 func meterOf(v registry.MeterView) apiv1.Meter {
 	m := apiv1.Meter{ID: v.Meter.ID.Text(id.Meter), Number: v.Meter.Number, Mode: string(v.Meter.Mode), Status: string(v.Meter.Status),
 		Test: v.Meter.Simulated, Simulated: v.Meter.Simulated, State: string(v.State), Connected: v.Connected, Relay: v.Relay,
-		Reasons: v.Reasons, LastSeen: at(v.LastSeen), Tariff: v.Tariff, SIMPhone: v.Meter.SIM, ImpPerKWh: v.Meter.ImpPerKWh, Model: v.Meter.Model,
+		Reasons: append([]string{}, v.Reasons...), LastSeen: at(v.LastSeen), Tariff: v.Tariff, SIMPhone: v.Meter.SIM, ImpPerKWh: v.Meter.ImpPerKWh, Model: v.Meter.Model,
 		Phases: v.Meter.Phases, Feeder: v.Feeder, MaxW: int64(v.MaxW), CreatedAt: v.Meter.CreatedAt.UTC()}
-	if m.Reasons == nil {
-		m.Reasons = []string{}
-	}
 	if f := v.Figures; f != nil {
 		m.RegisterWh, m.BalanceWh = whole(f.Register), whole(f.Balance)
 		m.ECUsedWh, m.OverrunWh = whole(f.ECUsed), whole(f.Overrun)
@@ -63,27 +66,23 @@ func meterOf(v registry.MeterView) apiv1.Meter {
 		m.Said = &apiv1.ReportedBalance{Wh: int64(s.Balance), At: s.At.UTC(), Source: s.Source}
 	}
 	if v.Balance != nil {
-		b := amountOf(*v.Balance)
-		m.Balance = &b
+		m.Balance = new(amountOf(*v.Balance))
 	}
 	if v.Wallet != nil {
 		m.Live = walletLiveOf(*v.Wallet)
 	}
 	if !v.Customer.ID.IsZero() {
-		c := customerOf(v.Customer)
-		m.Customer = &c
+		m.Customer = new(customerOf(v.Customer))
 	}
 	if k := v.Key; k != nil {
-		ken := int(k.KEN)
-		m.SGC, m.KRN, m.KT, m.TI, m.KEN = k.SGC, int(k.KRN), int(k.KT), k.TI, &ken
+		m.SGC, m.KRN, m.KT, m.TI, m.KEN = k.SGC, int(k.KRN), int(k.KT), k.TI, new(int(k.KEN))
 		m.EA, m.DKGA, m.BaseDate = k.EA.String(), k.DKGA.String(), int(k.BaseDate)
 	}
 	return m
 }
 
 func whole[N ~int64](n N) *int64 {
-	i := int64(n)
-	return &i
+	return new(int64(n))
 }
 
 // MeterPath is the meter that a path names.

@@ -15,13 +15,10 @@ import (
 )
 
 func movedOutOf(m debt.MovedOut) apiv1.MovedOut {
-	b := apiv1.MovedOut{Account: m.Account.Text(id.Account), Status: "closed", Currency: m.Currency, At: m.At.UTC(), Meters: append([]string{}, m.Meters...),
+	return apiv1.MovedOut{Account: m.Account.Text(id.Account), Status: "closed", Currency: m.Currency, At: m.At.UTC(), Meters: append([]string{}, m.Meters...),
 		WalletMinor: int64(m.Wallet), DepositMinor: int64(m.Deposit), CarryMinor: int64(m.Carry), FinalBillMinor: int64(m.FinalBill),
-		DebtsPaidMinor: int64(m.Paid), RefundDueMinor: int64(m.Refund), StillOwedMinor: int64(m.Owed), ChargedUpTo: at(m.AsOf)}
-	if !m.Journal.IsZero() {
-		b.Journal = m.Journal.Text(id.Journal)
-	}
-	return b
+		DebtsPaidMinor: int64(m.Paid), RefundDueMinor: int64(m.Refund), StillOwedMinor: int64(m.Owed), ChargedUpTo: at(m.AsOf),
+		Journal: refOf(m.Journal, id.Journal)}
 }
 
 func (a *API) moveRoutes(r router) {
@@ -66,8 +63,7 @@ func (a *API) refundAccount(ctx context.Context, by access.Actor, in *AccountPat
 				Amount: amountOf(d.Amount), LeftMinor: int64(d.Left), Reason: d.Reason, At: d.At.UTC()})
 		}}
 	if b.Amount != nil {
-		amount := moneyOf(*b.Amount)
-		wish.Amount = &amount
+		wish.Amount = new(moneyOf(*b.Amount))
 	}
 	out, err := a.c.Debts.Refund(ctx, by, wish)
 	return answered(ctx, a, out, err)
@@ -75,11 +71,7 @@ func (a *API) refundAccount(ctx context.Context, by access.Actor, in *AccountPat
 
 func (a *API) moveIn(ctx context.Context, by access.Actor, in *MeterPath, b apiv1.MoveIn) (*reply[apiv1.Meter], error) {
 	wish := registry.MovingIn{Tariff: b.Tariff, Reason: b.Reason}
-	if c := b.Customer; c != nil && c.ID != "" {
-		wish.CustomerID = c.ID
-	} else if c != nil {
-		wish.Customer = &registry.NewCustomer{Name: c.Name, Phone: c.Phone, IDNo: c.IDNo, Lang: c.Lang}
-	}
+	wish.CustomerID, wish.Customer = customerNamed(b.Customer)
 	v, err := a.c.Registry.MoveIn(ctx, by, in.Meter, wish)
 	return replyOf(v.Refusal, err, func() apiv1.Meter { return meterOf(v) })
 }

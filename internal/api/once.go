@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"net/http"
+	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
@@ -33,15 +34,7 @@ func takeKey(r *http.Request, x *exchange) *Problem {
 }
 
 func validKey(k string) bool {
-	if len(k) < MinKey || len(k) > MaxKey {
-		return false
-	}
-	for _, c := range []byte(k) {
-		if c < '!' || c > '~' {
-			return false
-		}
-	}
-	return true
+	return len(k) >= MinKey && len(k) <= MaxKey && !strings.ContainsFunc(k, func(r rune) bool { return r < '!' || r > '~' })
 }
 
 // requestHash names what was asked by whom: SHA-256 over the length-prefixed method, path, principal and canonical

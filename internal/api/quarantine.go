@@ -29,8 +29,7 @@ func decidedOf(d quarantine.Decided) apiv1.QuarantineResult {
 		b.Debit = &apiv1.Amount{AmountMinor: int64(d.Debit), Currency: d.Currency}
 	}
 	if !d.Entry.ID.IsZero() {
-		e := asideOf(d.Entry)
-		b.Entry = &e
+		b.Entry = new(asideOf(d.Entry))
 	}
 	return b
 }
@@ -86,13 +85,5 @@ func (a *API) quarantine(ctx context.Context, by access.Actor, in *apiv1.Quarant
 
 func (a *API) decideAside(ctx context.Context, by access.Actor, v quarantine.Verdict) (*sent, error) {
 	out, err := a.c.Quarantine.Decide(ctx, by, v)
-	switch {
-	case err != nil:
-		return nil, err
-	case out.Refused():
-		return nil, refuse(out.Refusal)
-	case out.Waits != nil:
-		return sentBytes(encodeWaits(*out.Waits)), nil
-	}
-	return sentBytes(http.StatusOK, encoded(decidedOf(out))), nil
+	return doneOrWaits(http.StatusOK, out.Refusal, out.Waits, err, func() any { return decidedOf(out) })
 }

@@ -19,12 +19,8 @@ func rechargeOf(t recharge.Tracked) apiv1.Recharge {
 		b.Steps = append(b.Steps, apiv1.RechargeStep{State: string(s.State), At: s.At.UTC(), By: string(s.By), Note: s.Note})
 	}
 	for _, d := range t.Deliveries {
-		w := apiv1.RechargeDelivery{By: string(d.By), State: string(d.State), QueuedAt: at(d.Queued), SentAt: at(d.Sent), DeliveredAt: at(d.Delivered),
-			AnsweredAt: at(d.Answered), Attempts: d.Attempts, Why: d.Why, Answer: d.Answer}
-		if !d.Message.IsZero() {
-			w.Message = d.Message.Text(id.Message)
-		}
-		b.Deliveries = append(b.Deliveries, w)
+		b.Deliveries = append(b.Deliveries, apiv1.RechargeDelivery{By: string(d.By), State: string(d.State), QueuedAt: at(d.Queued), SentAt: at(d.Sent), DeliveredAt: at(d.Delivered),
+			AnsweredAt: at(d.Answered), Attempts: d.Attempts, Why: d.Why, Answer: d.Answer, Message: refOf(d.Message, id.Message)})
 	}
 	if v := t.Balance; v != nil {
 		b.Balance = &apiv1.ReportedBalance{Wh: int64(v.Energy), At: v.At.UTC(), Source: v.Source}

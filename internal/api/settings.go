@@ -71,12 +71,10 @@ func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, 
 		}
 	}
 	if b.MaxDeductionBps != nil {
-		bps := money.Bps(clamp(*b.MaxDeductionBps))
-		c.MaxDeduction = &bps
+		c.MaxDeduction = new(money.Bps(clamp(*b.MaxDeductionBps)))
 	}
 	if b.MaxCommission != nil {
-		bps := money.Bps(clamp(*b.MaxCommission))
-		c.MaxCommission = &bps
+		c.MaxCommission = new(money.Bps(clamp(*b.MaxCommission)))
 	}
 	s, err := a.c.Registry.ChangeSettings(ctx, by, c)
 	return doneOrWaits(http.StatusOK, s.Refusal, s.Waits, err, func() any { return settingsOf(s) })

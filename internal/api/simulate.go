@@ -37,21 +37,18 @@ func (a *API) simulate(ctx context.Context, by access.Actor, _ *struct{}, body a
 		s.Uses = append(s.Uses, tariff.MonthUse{Meter: u.Meter, Month: u.Month, Units: unit.Energy(u.UnitsWh)})
 	}
 	out, err := a.c.Registry.Simulate(ctx, by, s)
-	if err != nil {
-		return nil, err
-	}
-	if out.Refused() {
-		return nil, refuse(out.Refusal)
-	}
+	return replyOf(out.Refusal, err, func() apiv1.SimulationResult { return simulationOf(out, draft) })
+}
+
+func simulationOf(out registry.Simulated, draft tariff.Body) apiv1.SimulationResult {
 	b := apiv1.SimulationResult{Tariff: out.Present.Name, Version: out.Present.N, Currency: out.Currency.Code, Words: draft.Words()}
 	if out.Now != nil {
 		b.Purchase = &apiv1.SimulatedPair{Before: splitOf(*out.Now), After: splitOf(*out.Draft)}
 	}
 	if out.Comparison != nil {
-		c := out.Comparison.Body()
-		b.Comparison = &c
+		b.Comparison = new(out.Comparison.Body())
 	}
-	return &reply[apiv1.SimulationResult]{b}, nil
+	return b
 }
 
 func splitOf(a tariff.Allocation) apiv1.SimulatedSplit {

@@ -24,6 +24,14 @@ func supplyOf(v wallet.SupplyView) apiv1.Supply {
 	return b
 }
 
+func switchedOf(s command.Switched) apiv1.Switched {
+	out := apiv1.Switched{Effect: s.Effect, Reasons: s.Off}
+	if s.Command != nil {
+		out.Command = new(commandOf(*s.Command))
+	}
+	return out
+}
+
 func (a *API) supplyRoutes(r router) {
 	query(r, huma.Operation{
 		OperationID: "supply", Path: "/v1/meters/{meter}/supply", Tags: []string{"wallets"}, Summary: "Show where the supply of a wallet meter stands, and why",
@@ -52,18 +60,7 @@ func (a *API) supplyRoutes(r router) {
 			Summary: o.summary, Description: o.text,
 		}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.Reason) (*reply[apiv1.Switched], error) {
 			done, err := o.do(ctx, by, in.Meter, body.Reason)
-			if err != nil {
-				return nil, err
-			}
-			if done.Refused() {
-				return nil, refuse(done.Refusal)
-			}
-			out := apiv1.Switched{Effect: done.Effect, Reasons: done.Off}
-			if done.Command != nil {
-				c := commandOf(*done.Command)
-				out.Command = &c
-			}
-			return &reply[apiv1.Switched]{out}, nil
+			return replyOf(done.Refusal, err, func() apiv1.Switched { return switchedOf(done) })
 		})
 	}
 }

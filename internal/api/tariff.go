@@ -45,13 +45,7 @@ func (a *API) tariffRoutes(r router) {
 			n.EffectiveFrom = *body.EffectiveFrom
 		}
 		added, err := a.c.Registry.AddTariff(ctx, by, n)
-		if err != nil {
-			return nil, err
-		}
-		if added.Refused() {
-			return nil, refuse(added.Refusal)
-		}
-		return publishedAnswer(added), nil
+		return doneOrWaits(http.StatusCreated, added.Refusal, added.Waits, err, func() any { return tariffOf(added.Version) })
 	})
 	listRoute(r, apiv1.Tariffs, func(ctx context.Context, by access.Actor, in *apiv1.Page) (*listed[apiv1.Tariff], error) {
 		page, err := a.c.Registry.Tariffs(ctx, by, pageAt(*in))
@@ -66,13 +60,6 @@ func publishedResponses(r router) map[string]*huma.Response {
 	return map[string]*huma.Response{
 		"201": bodyOf[apiv1.Tariff](r, "Published."),
 		"202": bodyOf[apiv1.Approval](r, "Waits for a second person.")}
-}
-
-func publishedAnswer(t registry.AddedTariff) *sent {
-	if t.Waits != nil {
-		return sentBytes(encodeWaits(*t.Waits))
-	}
-	return sentBytes(http.StatusCreated, encoded(tariffOf(t.Version)))
 }
 
 func (a *API) versionRoutes(r router) {
@@ -91,13 +78,7 @@ func (a *API) versionRoutes(r router) {
 			n.EffectiveFrom = *body.EffectiveFrom
 		}
 		added, err := a.c.Registry.AddVersion(ctx, by, n)
-		if err != nil {
-			return nil, err
-		}
-		if added.Refused() {
-			return nil, refuse(added.Refusal)
-		}
-		return publishedAnswer(added), nil
+		return doneOrWaits(http.StatusCreated, added.Refusal, added.Waits, err, func() any { return tariffOf(added.Version) })
 	})
 	listRoute(r, apiv1.TariffVersions, func(ctx context.Context, by access.Actor, in *apiv1.TariffFilter) (*listed[apiv1.Tariff], error) {
 		page, err := a.c.Registry.TariffVersions(ctx, by, in.Tariff, pageAt(in.Page))

@@ -32,15 +32,13 @@ func nextKeyOf(n *apiv1.NextKey) (*vending.NextKey, *Problem) {
 	}
 	out.KRN = uint8(n.KRN)
 	if n.KT != nil {
-		kt := sts.KeyType(min(max(*n.KT, 0), 0xff))
-		out.KT = &kt
+		out.KT = new(sts.KeyType(min(max(*n.KT, 0), 0xff)))
 	}
 	if n.KEN != nil {
 		if *n.KEN < 0 || *n.KEN > 255 {
 			return bad("ken is 0 to 255.")
 		}
-		ken := uint8(*n.KEN)
-		out.KEN = &ken
+		out.KEN = new(uint8(*n.KEN))
 	}
 	if n.DKGA != "" {
 		dkga, err := sts.ParseDKGA(n.DKGA)
@@ -202,8 +200,7 @@ func (a *API) decide(ctx context.Context, by access.Actor, approval string, allo
 	b := approvalOf(d.Approval)
 	b.Result = d.Done.Object
 	if added, ok := d.Done.Shown.(registry.Added); ok {
-		m := addedOf(added)
-		b.Meter = &m
+		b.Meter = new(addedOf(added))
 	}
 	return &reply[apiv1.Approval]{b}, nil
 }

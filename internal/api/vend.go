@@ -31,8 +31,7 @@ func linesOf(lines []sale.Line) []apiv1.Line {
 	for i, l := range lines {
 		out[i] = apiv1.Line{Kind: string(l.Kind), Ref: l.Ref, Label: l.Label, AmountMinor: int64(l.Amount)}
 		if l.Left != nil {
-			left := int64(*l.Left)
-			out[i].LeftMinor = &left
+			out[i].LeftMinor = new(int64(*l.Left))
 		}
 		for _, s := range l.Steps {
 			out[i].Steps = append(out[i].Steps, apiv1.Step{UnitsWh: int64(s.Units), RateMicro: int64(s.Rate), AmountMinor: int64(s.Amount)})
@@ -159,14 +158,10 @@ func (a *API) sell(ctx context.Context, by access.Actor, _ *struct{}, body apiv1
 
 func (a *API) quote(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewQuote) (*reply[apiv1.Quote], error) {
 	q, err := a.c.Vending.Quote(ctx, by, body.Meter, moneyOf(body.Tender))
-	if err != nil {
-		return nil, err
-	}
-	if q.Refused() {
-		return nil, refuse(q.Refusal)
-	}
-	return &reply[apiv1.Quote]{apiv1.Quote{Meter: q.Meter.Number, Tender: amountOf(q.Tender), UnitsWh: int64(q.Units),
-		UnitsKWh: kwh(q.Units), FreeWh: int64(q.Free), Lines: linesOf(q.Lines), ExpiresAt: q.ExpiresAt.UTC()}}, nil
+	return replyOf(q.Refusal, err, func() apiv1.Quote {
+		return apiv1.Quote{Meter: q.Meter.Number, Tender: amountOf(q.Tender), UnitsWh: int64(q.Units), UnitsKWh: kwh(q.Units), FreeWh: int64(q.Free),
+			Lines: linesOf(q.Lines), ExpiresAt: q.ExpiresAt.UTC()}
+	})
 }
 
 func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {

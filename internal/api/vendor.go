@@ -77,10 +77,6 @@ func (a *API) addVendor(ctx context.Context, by access.Actor, _ *struct{}, body 
 	return vendorChanged(http.StatusCreated, s, err)
 }
 
-func vendorAnswer(s vendor.Shown, err error) (*reply[apiv1.Vendor], error) {
-	return replyOf(s.Refusal, err, func() apiv1.Vendor { return vendorOf(s) })
-}
-
 // vendorChanged answers a change: done, or written down for a second person.
 func vendorChanged(status int, s vendor.Shown, err error) (*sent, error) {
 	return doneOrWaits(status, s.Refusal, s.Waits, err, func() any { return vendorOf(s) })
@@ -93,18 +89,16 @@ func (a *API) vendors(ctx context.Context, by access.Actor, in *apiv1.Page) (*li
 
 func (a *API) vendor(ctx context.Context, by access.Actor, in *VendorPath) (*reply[apiv1.Vendor], error) {
 	s, err := a.c.Vendors.Show(ctx, by, in.Vendor)
-	return vendorAnswer(s, err)
+	return replyOf(s.Refusal, err, func() apiv1.Vendor { return vendorOf(s) })
 }
 
 func (a *API) vendorTerms(ctx context.Context, by access.Actor, in *VendorPath, body apiv1.VendorTerms) (*sent, error) {
 	t := vendor.Terms{Name: body.Name, Blocked: body.Blocked}
 	if body.CommissionBps != nil {
-		bps := money.Bps(clamp(*body.CommissionBps))
-		t.Commission = &bps
+		t.Commission = new(money.Bps(clamp(*body.CommissionBps)))
 	}
 	if body.CreditLimitMinor != nil {
-		limit := money.Minor(*body.CreditLimitMinor)
-		t.Credit = &limit
+		t.Credit = new(money.Minor(*body.CreditLimitMinor))
 	}
 	s, err := a.c.Vendors.SetTerms(ctx, by, in.Vendor, t)
 	return vendorChanged(http.StatusOK, s, err)

@@ -8,6 +8,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -148,9 +149,7 @@ type App struct {
 
 // New opens everything. Its errors are those of sqlite.Open, the key store, the certificate and the listeners.
 func New(c Config) (*App, error) {
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	follow := c.Now == nil && !clockPlanted()
 	if c.Now == nil {
 		c.Now = time.Now

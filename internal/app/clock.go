@@ -26,14 +26,12 @@ const clockEvery = 5 * time.Second
 
 // watchClock checks the clock regularly, records that it is trusted, and logs when that changes.
 func (a *App) watchClock(ctx context.Context) error {
-	tick := time.NewTicker(clockEvery)
-	defer tick.Stop()
 	var was refusal.Code
-	for {
+	return every(ctx, clockEvery, nil, func() {
 		no, err := a.vending.NoteClock(ctx, tenant)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return
 		case err != nil:
 			a.log.Warn("clock not recorded", logkey.Err, err)
 		case no.Code != was && no.Refused():
@@ -44,12 +42,7 @@ func (a *App) watchClock(ctx context.Context) error {
 		if err == nil {
 			was = no.Code
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	})
 }
 
 // askEvery is how often onceTrusted checks whether the clock is trusted.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"net/http"
@@ -17,16 +18,10 @@ import (
 
 // openKannel makes the route of a Kannel gateway.
 func (a *App) openKannel(c config.Route, in notify.Inbox) (messageRoute, error) {
-	password, err := secretOf(c.Keys["password_file"])
-	if err != nil {
-		return messageRoute{}, err
-	}
-	secret, err := secretOf(c.Keys["hook_secret_file"])
-	if err != nil {
-		return messageRoute{}, err
-	}
-	plain, err := truth(c, "plain_http")
-	if err != nil {
+	password, err1 := secretOf(c.Keys["password_file"])
+	secret, err2 := secretOf(c.Keys["hook_secret_file"])
+	plain, err3 := truth(c, "plain_http")
+	if err := cmp.Or(err1, err2, err3); err != nil {
 		return messageRoute{}, err
 	}
 	r, err := kannel.New(kannel.Config{Name: c.Name, URL: c.Keys["url"], Username: c.Keys["user"], Password: password, SMSC: c.Keys["smsc"], From: c.Keys["from"],
@@ -39,12 +34,9 @@ func (a *App) openKannel(c config.Route, in notify.Inbox) (messageRoute, error) 
 
 // openGateway makes the route of a gateway that speaks HTTP.
 func (a *App) openGateway(c config.Route, in notify.Inbox) (messageRoute, error) {
-	secret, err := secretOf(c.Keys["secret_file"])
-	if err != nil {
-		return messageRoute{}, err
-	}
-	plain, err := truth(c, "plain_http")
-	if err != nil {
+	secret, err1 := secretOf(c.Keys["secret_file"])
+	plain, err2 := truth(c, "plain_http")
+	if err := cmp.Or(err1, err2); err != nil {
 		return messageRoute{}, err
 	}
 	r, err := gateway.New(gateway.Config{Name: c.Name, URL: c.Keys["url"], Secret: secret, From: c.Keys["from"], PlainHTTP: plain, Inbox: in,

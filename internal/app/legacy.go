@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,13 +63,9 @@ func (a *App) openDevice(c config.Legacy) error {
 	if err != nil {
 		return fmt.Errorf("listen for the device of meter %s: %w", c.Meter, err)
 	}
-	every := a.c.LegacyPoll
-	if every == 0 {
-		every = defaultLegacyPoll
-	}
 	l := &legacy{socket: socket, meter: c.Meter}
 	a.legacy = append(a.legacy, l)
-	l.Legacy, err = broker.NewLegacy(broker.LegacyConfig{Listener: socket, Profile: p, PollEvery: every, Now: a.c.Now, Log: a.log,
+	l.Legacy, err = broker.NewLegacy(broker.LegacyConfig{Listener: socket, Profile: p, PollEvery: cmp.Or(a.c.LegacyPoll, defaultLegacyPoll), Now: a.c.Now, Log: a.log,
 		Meter: func(ctx context.Context) (registry.Identity, bool, error) { return a.registry.IdentityOf(ctx, c.Meter) },
 		Take: func(ctx context.Context, who registry.Identity, h profile.Heard) (profile.Taken, error) {
 			t, err := a.devices.Take(ctx, who, p, h)

@@ -42,7 +42,7 @@ func (a *App) openMessages() error {
 	}
 	a.messages = notify.New(notify.Config{Door: doorTo(a.engine, store.Job, func(tx *store.Tx) notify.Tx { return tx }), Opener: a.data, Hasher: a.data,
 		Routes: routes, Owner: a.holder, Alone: a.engine.shared == nil, Answer: a.c.AnswerWait, Now: a.c.Now, Log: a.log})
-	late.set(a.messages.Inbox(tenant))
+	late.Inbox = a.messages.Inbox(tenant)
 	return nil
 }
 
@@ -88,44 +88,8 @@ func (a *App) serveMessages(ctx context.Context) error {
 	return a.messages.Run(ctx)
 }
 
-// lateInbox is an inbox that is named after the routes that use it were made. Before that it takes nothing.
-type lateInbox struct {
-	mu    sync.Mutex
-	inbox notify.Inbox
-}
-
-func (l *lateInbox) set(in notify.Inbox) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.inbox = in
-}
-
-func (l *lateInbox) get() (notify.Inbox, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.inbox == nil {
-		return nil, errors.New("the server is not ready to take messages")
-	}
-	return l.inbox, nil
-}
-
-// Receive implements notify.Inbox.
-func (l *lateInbox) Receive(ctx context.Context, m notify.Incoming) error {
-	in, err := l.get()
-	if err != nil {
-		return err
-	}
-	return in.Receive(ctx, m)
-}
-
-// Report implements notify.Inbox.
-func (l *lateInbox) Report(ctx context.Context, r notify.Report) error {
-	in, err := l.get()
-	if err != nil {
-		return err
-	}
-	return in.Report(ctx, r)
-}
+// lateInbox is an inbox that is named after the routes that use it were made, and before any of them runs.
+type lateInbox struct{ notify.Inbox }
 
 // secretOf reads the secret in a file that a route names: its first line.
 func secretOf(path string) (string, error) {

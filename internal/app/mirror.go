@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -112,9 +114,7 @@ func (r *reflection) mark(number string) {
 func (r *reflection) take() (heard []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for number := range r.heard {
-		heard = append(heard, number)
-	}
+	heard = slices.Collect(maps.Keys(r.heard))
 	clear(r.heard)
 	return heard
 }
@@ -181,9 +181,7 @@ func (a *App) sweep(ctx context.Context, known map[string]bool) {
 		}
 	}
 	clear(known)
-	for number := range seen {
-		known[number] = true
-	}
+	maps.Copy(known, seen)
 }
 
 // Integration is the address of the integration broker; empty where there is none.

@@ -77,6 +77,21 @@ func (a *App) takeOver(ctx context.Context) error {
 	}
 }
 
+// every does something at once, after each period and whenever wake asks for it, until ctx ends.
+func every(ctx context.Context, period time.Duration, wake <-chan struct{}, do func()) error {
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	for {
+		do()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case <-wake:
+		}
+	}
+}
+
 // serveHTTP answers requests; when ctx ends it takes no more, and those under way get shutdownTime.
 func (a *App) serveHTTP(ctx context.Context) error {
 	s := a.server()
@@ -116,10 +131,8 @@ func (a *App) present(ctx context.Context) error {
 // recover finishes sales and reversals that a crash, a lost answer or a meter left open: at once, every minute, and when
 // a meter has answered. Nothing is finished by a clock that is doubted.
 func (a *App) recover(ctx context.Context) error {
-	tick := time.NewTicker(recoverEvery)
-	defer tick.Stop()
 	by := access.SystemActor(tenant, "recovery")
-	for {
+	return every(ctx, recoverEvery, a.answered, func() {
 		n, err := unless(a.clockDoubted, func() (int, error) { return a.vending.Recover(ctx, by) })
 		if err != nil && ctx.Err() == nil {
 			a.log.Warn("open sales not finished", logkey.Err, err)
@@ -127,13 +140,7 @@ func (a *App) recover(ctx context.Context) error {
 		if n > 0 {
 			a.log.Info("open sales finished", logkey.Count, n)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		case <-a.answered:
-		}
-	}
+	})
 }
 
 // due makes the workers of lanes look at once: a commit has just made something due there, such as a cut-off that follows from a
@@ -178,10 +185,8 @@ const watchEvery = 20 * time.Second
 
 // watch looks after supplies that wait for the end of a window or of a notice, and leases whose time runs.
 func (a *App) watch(ctx context.Context) error {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
 	by := access.SystemActor(tenant, "wallets")
-	for {
+	return every(ctx, watchEvery, nil, func() {
 		n, err := a.wallets.Watch(ctx, by)
 		if err != nil && ctx.Err() == nil {
 			a.log.Warn("supplies not looked after", logkey.Err, err)
@@ -189,12 +194,7 @@ func (a *App) watch(ctx context.Context) error {
 		if n > 0 {
 			a.kick()
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	})
 }
 
 // missEvery is how often it is asked which meters have fallen silent.
@@ -202,19 +202,12 @@ const missEvery = time.Minute
 
 // missMeters tells people of meters and feeders that have fallen silent.
 func (a *App) missMeters(ctx context.Context) error {
-	tick := time.NewTicker(missEvery)
-	defer tick.Stop()
 	by := access.SystemActor(tenant, "silence")
-	for {
+	return every(ctx, missEvery, nil, func() {
 		if err := a.silence.Look(ctx, by); err != nil && ctx.Err() == nil {
 			a.log.Warn("silent meters not looked for", logkey.Err, err)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	})
 }
 
 // unless does what must not be done by a clock that is doubted; nothing is lost, for it is done once the clock is trusted.
@@ -228,10 +221,8 @@ func unless(doubted func() bool, do func() (int, error)) (int, error) {
 // settle posts what wallets used and takes their fixed charges: at once, and then every minute, which finds the hour's and
 // the day's work done but after their ends. Nothing is posted by a clock that is doubted.
 func (a *App) settle(ctx context.Context) error {
-	tick := time.NewTicker(chargeEvery)
-	defer tick.Stop()
 	by := access.SystemActor(tenant, "wallets")
-	for {
+	return every(ctx, chargeEvery, nil, func() {
 		days, err := unless(a.dayDoubted, func() (int, error) { return a.wallets.ChargeDays(ctx, by) })
 		if err != nil && ctx.Err() == nil {
 			a.log.Warn("wallets not charged", logkey.Err, err)
@@ -243,21 +234,14 @@ func (a *App) settle(ctx context.Context) error {
 		if n := days + accounts; n > 0 {
 			a.log.Info("wallets settled", logkey.Count, n)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	})
 }
 
 // charge makes fixed charges due once a local day: at once, which catches up after a rest, and then every minute, which
 // finds the day's work done but after midnight. No day is charged for by a clock that is doubted.
 func (a *App) charge(ctx context.Context) error {
-	tick := time.NewTicker(chargeEvery)
-	defer tick.Stop()
 	by := access.SystemActor(tenant, "fixed charges")
-	for {
+	return every(ctx, chargeEvery, nil, func() {
 		n, err := unless(a.dayDoubted, func() (int, error) { return a.debts.Accrue(ctx, by) })
 		if err != nil && ctx.Err() == nil {
 			a.log.Warn("fixed charges not made due", logkey.Err, err)
@@ -265,10 +249,5 @@ func (a *App) charge(ctx context.Context) error {
 		if n > 0 {
 			a.log.Info("fixed charges made due", logkey.Count, n)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net"
 	"path/filepath"
 	"sync"
@@ -191,17 +190,8 @@ func (s *meterStack) register(ctx context.Context, r *registry.Registry) error {
 		return errors.Join(err, errors.New(t.Detail()))
 	}
 	return inParallel(64, len(s.meters), func(i int) error {
-		body := fmt.Sprintf("04%08d", i)
-		check, err := sts.Luhn(body)
-		if err != nil {
-			return err
-		}
-		number := body + string(check)
-		m, err := r.AddMeter(ctx, by, registry.NewMeter{Number: number, Mode: registry.PrepayWallet, Tariff: "bench", Simulated: true})
-		if err == nil && m.Refused() {
-			err = errors.New(m.Detail())
-		}
-		s.meters[i] = loginOf{number, m.MQTTPassword.Reveal()}
+		m, err := addMeter(ctx, r, by, i, registry.NewMeter{Mode: registry.PrepayWallet})
+		s.meters[i] = loginOf{m.Meter.Meter.Number, m.MQTTPassword.Reveal()}
 		return err
 	})
 }

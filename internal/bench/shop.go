@@ -134,21 +134,27 @@ func (s *shop) register(ctx context.Context, r *registry.Registry, meters int) e
 		return errors.Join(err, errors.New(t.Detail()))
 	}
 	s.numbers = make([]string, meters)
-	one, two := int64(1), int64(2)
 	return inParallel(64, meters, func(i int) error {
-		body := fmt.Sprintf("04%08d", i)
-		check, err := sts.Luhn(body)
-		if err != nil {
-			return err
-		}
-		s.numbers[i] = body + string(check)
-		m, err := r.AddMeter(ctx, s.seller, registry.NewMeter{Number: s.numbers[i], Mode: registry.PrepayToken, Tariff: "bench", SGC: "123456",
-			KRN: &one, KT: &two, TI: "01", DKGA: "04", Simulated: true, Customer: &registry.NewCustomer{Name: "Bench"}})
-		if err == nil && m.Refused() {
-			err = errors.New(m.Detail())
-		}
+		m, err := addMeter(ctx, r, s.seller, i, registry.NewMeter{Mode: registry.PrepayToken, SGC: "123456", KRN: new(int64(1)), KT: new(int64(2)),
+			TI: "01", DKGA: "04", Customer: &registry.NewCustomer{Name: "Bench"}})
+		s.numbers[i] = m.Meter.Meter.Number
 		return err
 	})
+}
+
+// addMeter registers the i-th meter of a bench.
+func addMeter(ctx context.Context, r *registry.Registry, by access.Actor, i int, n registry.NewMeter) (registry.Added, error) {
+	body := fmt.Sprintf("04%08d", i)
+	check, err := sts.Luhn(body)
+	if err != nil {
+		return registry.Added{}, err
+	}
+	n.Number, n.Tariff, n.Simulated = body+string(check), "bench", true
+	m, err := r.AddMeter(ctx, by, n)
+	if err == nil && m.Refused() {
+		err = errors.New(m.Detail())
+	}
+	return m, err
 }
 
 // sellOne makes one sale through the use case and returns when it is durable. Its reference makes it safe to repeat, as

@@ -13,6 +13,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -74,19 +75,12 @@ func New(c Config) (*Broker, error) {
 	if c.Listener == nil || c.Auth == nil || c.Inbox == nil {
 		return nil, errors.New("broker needs a listener, an authority and an inbox")
 	}
-	b := &Broker{c: c, limits: c.Limits.withDefaults(), now: c.Now, log: c.Log, logins: make(chan struct{}, authParallel),
+	b := &Broker{c: c, limits: c.Limits.withDefaults(), now: c.Now, log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)), logins: make(chan struct{}, authParallel),
 		meters: make(map[string]*session)}
 	if b.now == nil {
 		b.now = time.Now
 	}
-	if b.log == nil {
-		b.log = slog.New(slog.DiscardHandler)
-	}
-	wrap := func(n net.Conn) net.Conn { return n }
-	if c.TLS != nil {
-		wrap = func(n net.Conn) net.Conn { return tls.Server(n, c.TLS) }
-	}
-	b.gate = newGate(c.Listener, b.limits, wrap, b.log, &b.counts)
+	b.gate = newGate(c.Listener, b.limits, c.TLS, b.log, &b.counts)
 	b.server = mqtt.New(&mqtt.Options{
 		Capabilities:             b.capabilities(),
 		ClientNetReadBufferSize:  bufferSize,

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -80,16 +81,9 @@ func NewIntegration(c IntegrationConfig) (*Integration, error) {
 	if c.Listener == nil || c.Auth == nil || c.InForce == nil {
 		return nil, errors.New("the integration broker needs a listener and an authority")
 	}
-	g := &Integration{c: c, limits: c.Limits.over(IntegrationDefaults()).withDefaults(), log: c.Log, logins: make(chan struct{}, authParallel),
-		owner: map[string]id.ID{}, kept: map[string]string{}, topics: map[string][]string{}, in: map[*mqtt.Client]mirrored{}}
-	if g.log == nil {
-		g.log = slog.New(slog.DiscardHandler)
-	}
-	wrap := func(n net.Conn) net.Conn { return n }
-	if c.TLS != nil {
-		wrap = func(n net.Conn) net.Conn { return tls.Server(n, c.TLS) }
-	}
-	g.gate = newGate(c.Listener, g.limits, wrap, g.log, &g.counts)
+	g := &Integration{c: c, limits: c.Limits.over(IntegrationDefaults()).withDefaults(), log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)),
+		logins: make(chan struct{}, authParallel), owner: map[string]id.ID{}, kept: map[string]string{}, topics: map[string][]string{}, in: map[*mqtt.Client]mirrored{}}
+	g.gate = newGate(c.Listener, g.limits, c.TLS, g.log, &g.counts)
 	g.server = mqtt.New(&mqtt.Options{Capabilities: g.capabilities(), InlineClient: true, ClientNetReadBufferSize: bufferSize,
 		ClientNetWriteBufferSize: bufferSize, Logger: slog.New(slog.DiscardHandler), SysTopicResendInterval: 3600})
 	if err := errors.Join(g.server.AddHook(&integrationHook{g: g}, nil), g.server.AddHook(&answers{limits: g.limits, hears: true}, nil)); err != nil {

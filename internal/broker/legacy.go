@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,16 +71,14 @@ func NewLegacy(c LegacyConfig) (*Legacy, error) {
 	if c.Listener == nil || c.Profile == nil || c.Meter == nil || c.Take == nil || c.Account == nil || c.PollEvery <= 0 {
 		return nil, errors.New("a listener for a device needs a socket, a profile, a meter, somewhere to put what it says, an account and an interval")
 	}
-	l := &Legacy{c: c, limits: c.Limits.over(LegacyDefaults()), now: c.Now, log: c.Log, status: profile.Live{Profile: c.Profile.Name, Toggles: c.Profile.Supply.Kind == profile.Toggle}}
+	l := &Legacy{c: c, limits: c.Limits.over(LegacyDefaults()), now: c.Now, log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)),
+		status: profile.Live{Profile: c.Profile.Name, Toggles: c.Profile.Supply.Kind == profile.Toggle}}
 	l.limits = l.limits.withDefaults()
 	l.limits.PacketSize = c.Profile.Device.MaxPacket
 	if l.now == nil {
 		l.now = time.Now
 	}
-	if l.log == nil {
-		l.log = slog.New(slog.DiscardHandler)
-	}
-	l.gate = newGate(c.Listener, l.limits, func(n net.Conn) net.Conn { return n }, l.log, &l.counts)
+	l.gate = newGate(c.Listener, l.limits, nil, l.log, &l.counts)
 	return l, nil
 }
 

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -17,7 +18,7 @@ import (
 type gate struct {
 	net.Listener
 	limits Limits
-	wrap   func(net.Conn) net.Conn // TLS, or nothing
+	tls    *tls.Config // nil: not encrypted
 	log    *slog.Logger
 	counts *counters
 
@@ -28,8 +29,8 @@ type gate struct {
 	once    sync.Once
 }
 
-func newGate(l net.Listener, limits Limits, wrap func(net.Conn) net.Conn, log *slog.Logger, counts *counters) *gate {
-	return &gate{Listener: l, limits: limits, wrap: wrap, log: log, counts: counts, all: make(map[*conn]struct{}),
+func newGate(l net.Listener, limits Limits, encrypted *tls.Config, log *slog.Logger, counts *counters) *gate {
+	return &gate{Listener: l, limits: limits, tls: encrypted, log: log, counts: counts, all: make(map[*conn]struct{}),
 		from: make(map[netip.Addr]int), closing: make(chan struct{})}
 }
 
@@ -39,7 +40,7 @@ func (g *gate) Accept() (net.Conn, error) {
 	for {
 		raw, err := g.Listener.Accept()
 		if err != nil {
-			if errors.Is(err, net.ErrClosed) || !g.rest(pause) {
+			if errors.Is(err, net.ErrClosed) || !rest(pause, g.closing) {
 				return nil, err
 			}
 			g.log.Warn("a socket could not be accepted", logkey.Err, err)
@@ -55,14 +56,14 @@ func (g *gate) Accept() (net.Conn, error) {
 	}
 }
 
-// rest waits, unless the gate is being closed.
-func (g *gate) rest(d time.Duration) bool {
+// rest waits. It reports false when done is closed meanwhile.
+func rest(d time.Duration, done <-chan struct{}) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
 		return true
-	case <-g.closing:
+	case <-done:
 		return false
 	}
 }
@@ -83,7 +84,11 @@ func (g *gate) admit(raw net.Conn) *conn {
 	if err := raw.SetReadDeadline(time.Now().Add(g.limits.ConnectDeadline)); err != nil {
 		return nil
 	}
-	c := newConn(g.wrap(raw), g.limits)
+	socket := raw
+	if g.tls != nil {
+		socket = tls.Server(raw, g.tls)
+	}
+	c := newConn(socket, g.limits)
 	c.gone = func() { g.forget(c, ip) }
 	g.all[c] = struct{}{}
 	g.from[ip]++

@@ -76,11 +76,7 @@ func (b *Broker) queue(s *session, recs []metering.Record, done func([]metering.
 		}
 		b.counts.busy.Add(1)
 		pause = min(2*pause, busyPause)
-		t := time.NewTimer(pause)
-		select {
-		case <-t.C:
-		case <-s.conn.done:
-			t.Stop()
+		if !rest(pause, s.conn.done) {
 			return err
 		}
 	}

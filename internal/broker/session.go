@@ -74,17 +74,7 @@ func (p *pacer) wait(now time.Time, l Limits, done <-chan struct{}) bool {
 	}
 	wait := p.next.Add(-ahead).Sub(now)
 	p.next = p.next.Add(gap)
-	if wait <= 0 {
-		return true
-	}
-	t := time.NewTimer(wait)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-done:
-		return false
-	}
+	return wait <= 0 || rest(wait, done)
 }
 
 // take waits until fewer messages of the meter are in flight than it may have. It reports false when the connection

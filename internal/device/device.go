@@ -11,6 +11,7 @@
 package device
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -179,9 +180,7 @@ type nextConfig struct {
 // Open brings a meter up: from its memory, or new when that is blank. A journal that is damaged beyond guessing is an
 // error (journal.ErrDamaged): which tokens were used is then unknown.
 func Open(c Config) (*Device, error) {
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	if cap(c.Effects) < meter.MaxEffects {
 		c.Effects = make([]meter.Effect, 0, meter.MaxEffects)
 	}

@@ -25,8 +25,7 @@ func (d *Device) announce() {
 		key.KRN, key.TI = &krn, &ti
 	}
 	if info.Named && info.SGC != 0 {
-		sgc := fmt.Sprintf("%06d", info.SGC)
-		key.SGC = &sgc
+		key.SGC = new(fmt.Sprintf("%06d", info.SGC))
 	}
 	d.box.Announce(wire.Boot{
 		Store: d.boot.store, Boot: uint64(d.state.Boots), Proto: protocol, FW: firmware, Reset: d.boot.reset.String(),

@@ -44,16 +44,13 @@ func tokenRecord(r *meter.Report, head wire.Head, request string) wire.Token {
 		UnitsWh: int64(r.Units), BalanceWh: int64(r.Balance), Source: r.Source.String(),
 	}
 	if r.HasTID {
-		tid := uint32(r.TID)
-		t.TID = &tid
+		t.TID = new(uint32(r.TID))
 	}
 	if r.Result != sts.FormatError {
-		class := r.Class
-		t.Class = &class
+		t.Class = new(r.Class)
 	}
 	if r.Result != sts.FormatError && r.Result != sts.CRCError {
-		sub := r.SubClass
-		t.SubClass = &sub
+		t.SubClass = new(r.SubClass)
 	}
 	return t
 }

@@ -167,8 +167,7 @@ func (s *session) line(l at.Line) {
 		s.notice(l)
 	case at.Stale:
 		if l.Text != ">" {
-			r := l.Result
-			s.late.final = &r
+			s.late.final = new(l.Result)
 		}
 	case at.Noise:
 		if strings.HasPrefix(l.Text, "+CMGS:") {

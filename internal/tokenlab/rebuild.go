@@ -1,6 +1,7 @@
 package tokenlab
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -96,10 +97,7 @@ func (v *vector) takeTID() (sts.TID, error) {
 		tid, err := f.TID.within("tid", 24)
 		return sts.TID(tid), err
 	}
-	at := f.TIDTime
-	if at == "" {
-		at = f.IssuedAt
-	}
+	at := cmp.Or(f.TIDTime, f.IssuedAt)
 	t, err := vectorTime(at)
 	if err != nil || v.Meter == nil {
 		return 0, fmt.Errorf("no TID and no time of issue: %w", err)

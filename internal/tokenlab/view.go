@@ -56,8 +56,7 @@ func Read(k Key, t sts.Token) View {
 	}
 	v.Kind = o.Kind()
 	if o.HasTID {
-		tid := uint32(o.TID)
-		v.TID, v.IssuedAt = &tid, k.BaseDate.Time(o.TID).Format(time.RFC3339)
+		v.TID, v.IssuedAt = new(uint32(o.TID)), k.BaseDate.Time(o.TID).Format(time.RFC3339)
 	}
 	v.contents(o)
 	return v
@@ -76,8 +75,7 @@ func Outcome(r sts.Result) View {
 func (v *View) contents(o sts.Opened) {
 	switch {
 	case o.Class == 0 && o.SubClass <= sts.CreditTime:
-		tenths := o.Amount.Tenths()
-		v.RND, v.UnitsTenths = &o.RND, &tenths
+		v.RND, v.UnitsTenths = &o.RND, new(o.Amount.Tenths())
 	case o.Class == 0:
 		v.Amount1e5 = o.Currency.Value().String()
 	case o.Class == 1:
@@ -87,8 +85,7 @@ func (v *View) contents(o sts.Opened) {
 	default:
 		v.RND, v.Value = &o.RND, &o.Value
 		if o.SubClass == sts.ManageMaxPower || o.SubClass == sts.ManagePhaseBalance {
-			watts := sts.Amount(o.Value).Tenths()
-			v.Watts = &watts
+			v.Watts = new(sts.Amount(o.Value).Tenths())
 		}
 	}
 }

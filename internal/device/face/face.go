@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/internal/device/link"
 	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // Net is the meter's connection, as far as a face needs it.
@@ -88,6 +90,15 @@ func (m *Meter) SetSpeed(times int) error {
 	}
 	m.speed = times
 	return nil
+}
+
+// SetLoad switches on a load that somebody typed.
+func (m *Meter) SetLoad(text string) error {
+	w, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return fmt.Errorf("%w: a load in whole watts", device.ErrInput)
+	}
+	return m.dev.SetLoad(unit.Power(w))
 }
 
 // Do does something to the device and makes durable what that has caused, before anybody hears of it.

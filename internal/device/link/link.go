@@ -8,6 +8,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -80,9 +81,7 @@ type Link struct {
 
 // New returns a link that is not connected yet.
 func New(c Config, dial Dial) *Link {
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return &Link{c: c, dial: dial, inbox: make(chan Message, inboxSize), changed: c.Box.Listen()}
 }
 

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"encoding/binary"
 
 	"github.com/paywatt/paywatt/meter/journal"
@@ -26,9 +27,7 @@ type Worn struct {
 // NewWorn counts the writes to an image. saved is what Counts returned before the last end, nil for a new memory;
 // endurance is how many writes a page is made for, Endurance if 0.
 func NewWorn(image journal.Memory, saved []byte, endurance uint32) *Worn {
-	if endurance == 0 {
-		endurance = Endurance
-	}
+	endurance = cmp.Or(endurance, Endurance)
 	w := &Worn{Memory: image, endurance: endurance}
 	for i := range w.writes {
 		if len(saved) >= 4*(i+1) {

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"html/template"
 	"net/http"
 	"net/netip"
@@ -14,11 +13,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/internal/device/face"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/meter"
-	"github.com/paywatt/paywatt/unit"
 )
 
 //go:embed page.html panel.css panel.js
@@ -172,13 +169,7 @@ func (p *Panel) wish(r *http.Request) (func() error, bool) {
 	case "key":
 		return func() error { return p.dev.Keys(form.Get("key")) }, true
 	case "load":
-		return func() error {
-			w, err := strconv.ParseInt(form.Get("w"), 10, 32)
-			if err != nil {
-				return fmt.Errorf("%w: a load in whole watts", device.ErrInput)
-			}
-			return p.dev.SetLoad(unit.Power(w))
-		}, true
+		return func() error { return p.meter.SetLoad(form.Get("w")) }, true
 	case "speed":
 		if p.c.OwnTime {
 			return nil, false

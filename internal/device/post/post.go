@@ -7,6 +7,7 @@
 package post
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -65,9 +66,7 @@ type Post struct {
 
 // New returns a post that is not connected yet; log may be nil.
 func New(log *slog.Logger) *Post {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
+	log = cmp.Or(log, slog.New(slog.DiscardHandler))
 	return &Post{log: log, tasks: make(chan device.Task), wake: make(chan struct{}, 1)}
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/device/outbox"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -135,8 +134,7 @@ func (d *Driver) keepUp(ctx context.Context) error {
 		if before.Waiting() < d.box.Keep()/2 || d.silent == before.Acked+1 {
 			return nil
 		}
-		progress := func(m outbox.Marks) bool { return m.Acked != before.Acked }
-		ok, err := d.until(ctx, patience, progress)
+		ok, err := d.until(ctx, patience, func() bool { return d.box.Marks().Acked != before.Acked })
 		if err != nil {
 			return err
 		}
@@ -147,11 +145,11 @@ func (d *Driver) keepUp(ctx context.Context) error {
 	return nil
 }
 
-// until acts on what the server sends until the outbox fulfils a condition, at most for a while of real time.
-func (d *Driver) until(ctx context.Context, patience time.Duration, met func(outbox.Marks) bool) (bool, error) {
+// until acts on what the server sends until a condition is met, at most for a while of real time.
+func (d *Driver) until(ctx context.Context, patience time.Duration, met func() bool) (bool, error) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	for !met(d.box.Marks()) {
+	for !met() {
 		select {
 		case <-ctx.Done():
 			return false, ctx.Err()
@@ -186,7 +184,7 @@ func (d *Driver) sync(ctx context.Context) error {
 	if !d.dev.On() {
 		return errors.New("the modem has no mains")
 	}
-	all := func(m outbox.Marks) bool { return m.Acked+1 == m.Next }
+	all := func() bool { m := d.box.Marks(); return m.Acked+1 == m.Next }
 	for {
 		ok, err := d.until(ctx, nagEvery, all)
 		if ok || err != nil {
@@ -214,26 +212,11 @@ func (d *Driver) wait(ctx context.Context, rest string) error {
 	if !known {
 		return wrong(form)
 	}
-	timer := time.NewTimer(t)
-	defer timer.Stop()
-	for got != want {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-			return fmt.Errorf("%s was still %s after %v", field, got, t)
-		case m := <-d.inbox:
-			if err := d.receive(ctx, m); err != nil {
-				return err
-			}
-		case t := <-d.dev.Tasks():
-			if err := d.task(ctx, t); err != nil {
-				return err
-			}
-		}
-		got, _ = d.field(field)
+	met, err := d.until(ctx, t, func() bool { got, _ = d.field(field); return got == want })
+	if err == nil && !met {
+		return fmt.Errorf("%s was still %s after %v", field, got, t)
 	}
-	return nil
+	return err
 }
 
 // field is one field of the state line as text: numbers in decimal, lists joined by commas.

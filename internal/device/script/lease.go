@@ -3,7 +3,6 @@ package script
 import (
 	"context"
 
-	"github.com/paywatt/paywatt/internal/device/outbox"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -37,7 +36,7 @@ func (d *Driver) renew(ctx context.Context) error {
 	if err := d.flush(ctx); err != nil {
 		return err
 	}
-	_, err := d.until(ctx, patience, func(outbox.Marks) bool { return d.dev.State().LeaseSeq != s.LeaseSeq })
+	_, err := d.until(ctx, patience, func() bool { return d.dev.State().LeaseSeq != s.LeaseSeq })
 	return err
 }
 

@@ -6,6 +6,7 @@
 package sketch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -79,9 +80,7 @@ const bufferSize = 256
 
 // New makes a device that is switched on, with its relay open: a relay falls open when the board starts.
 func New(c Config) *Sketch {
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	s := &Sketch{c: c, changed: make(chan struct{}), flip: make(chan struct{}, 1)}
 	s.view = View{Power: "on", Relay: profile.Open, Heard: []string{}}
 	s.measure()

@@ -1,9 +1,7 @@
 package terminal
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -132,13 +130,7 @@ func (m *model) enter() {
 	case asked == promptSMS:
 		m.do(func() error { return m.dev.SMS(m.c.Phone, typed) })
 	default:
-		w, err := strconv.ParseInt(typed, 10, 32)
-		m.do(func() error {
-			if err != nil {
-				return fmt.Errorf("%w: a load in whole watts", device.ErrInput)
-			}
-			return m.dev.SetLoad(unit.Power(w))
-		})
+		m.do(func() error { return m.meter.SetLoad(typed) })
 	}
 }
 

@@ -237,13 +237,9 @@ func (h *Handler) messages(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusConflict, err.Error())
 		return
 	}
-	out := p.Messages(after)
-	if len(out) == 0 && wait > 0 {
-		ctx, cancel := context.WithTimeout(r.Context(), wait)
-		defer cancel()
-		out = p.Wait(ctx, after)
-	}
-	answer(w, http.StatusOK, append([]network.Message{}, out...))
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
+	defer cancel()
+	answer(w, http.StatusOK, append([]network.Message{}, p.Wait(ctx, after)...))
 }
 
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
@@ -252,11 +248,7 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "after or wait: "+err.Error())
 		return
 	}
-	out := h.net.Events(after)
-	if len(out) == 0 && wait > 0 {
-		ctx, cancel := context.WithTimeout(r.Context(), wait)
-		defer cancel()
-		out = h.net.WaitEvents(ctx, after)
-	}
-	answer(w, http.StatusOK, append([]network.Event{}, out...))
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
+	defer cancel()
+	answer(w, http.StatusOK, append([]network.Event{}, h.net.WaitEvents(ctx, after)...))
 }

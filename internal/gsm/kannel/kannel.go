@@ -13,6 +13,7 @@
 package kannel
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -95,9 +96,7 @@ func New(cfg Config) (*Client, error) {
 		}
 		cfg.Callback = strings.TrimRight(cfg.Callback, "/")
 	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
+	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	return &Client{cfg: cfg, url: u, http: hook.NewClient()}, nil
 }
 

@@ -33,49 +33,20 @@ type Event struct {
 
 // record notes an event; the caller holds the lock.
 func (n *Network) record(k Kind, it *item) {
-	n.eventN++
-	e := Event{N: n.eventN, At: n.now(), Kind: k, Message: it.id, From: it.from, To: it.to}
+	e := Event{At: n.now(), Kind: k, Message: it.id, From: it.from, To: it.to}
 	if k == Submitted {
 		e.Text = it.deliver.Body.Text()
 	}
-	if len(n.events) == maxEvents {
-		n.events = append(n.events[:0:0], n.events[maxEvents/2:]...)
-	}
-	n.events = append(n.events, e)
-	close(n.changed)
-	n.changed = make(chan struct{})
+	n.events.add(func(n uint64) Event { e.N = n; return e })
 }
 
 // Events are the events after number n that are still remembered.
 func (n *Network) Events(after uint64) []Event {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.since(after)
-}
-
-func (n *Network) since(after uint64) []Event {
-	var out []Event
-	for _, e := range n.events {
-		if e.N > after {
-			out = append(out, e)
-		}
-	}
+	out, _ := n.events.since(after)
 	return out
 }
 
 // WaitEvents waits for events after a number; none when ctx ends.
 func (n *Network) WaitEvents(ctx context.Context, after uint64) []Event {
-	for {
-		n.mu.Lock()
-		out, changed := n.since(after), n.changed
-		n.mu.Unlock()
-		if len(out) > 0 {
-			return out
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-changed:
-		}
-	}
+	return n.events.wait(ctx, after)
 }

@@ -70,9 +70,7 @@ type Network struct {
 	queue    queue
 	order    uint64 // of queue entries
 	messages uint64
-	events   []Event
-	eventN   uint64
-	changed  chan struct{} // closed and replaced at every event
+	events   *history[Event]
 }
 
 type subscriber struct {
@@ -106,7 +104,7 @@ func New(seed uint64, w Weather, now func() time.Time) *Network {
 		now = time.Now
 	}
 	return &Network{now: now, wake: make(chan struct{}, 1), rnd: rand.New(rand.NewPCG(seed, 0x6d6f62696c65)), weather: w,
-		subs: map[string]*subscriber{}, changed: make(chan struct{})}
+		subs: map[string]*subscriber{}, events: newHistory[Event](maxEvents)}
 }
 
 // SetWeather changes the weather for messages submitted from now on.

@@ -17,14 +17,13 @@ type Phone struct {
 	net    *Network
 	number string
 
-	mu      sync.Mutex
-	parts   pdu.Assembler
-	slot    int
-	mr      uint8
-	ref     uint8
-	count   uint64
-	list    []Message
-	changed chan struct{}
+	got *history[Message]
+
+	mu    sync.Mutex
+	parts pdu.Assembler
+	slot  int
+	mr    uint8
+	ref   uint8
 }
 
 // Message is something a phone got.
@@ -39,7 +38,7 @@ type Message struct {
 
 // Phone attaches a phone to a number.
 func (n *Network) Phone(number string) (*Phone, error) {
-	p := &Phone{net: n, number: number, changed: make(chan struct{})}
+	p := &Phone{net: n, number: number, got: newHistory[Message](maxPhone)}
 	if err := n.Attach(number, p); err != nil {
 		return nil, err
 	}
@@ -101,46 +100,15 @@ func stampTime(s pdu.Stamp) time.Time {
 }
 
 func (p *Phone) keep(m Message) {
-	p.count++
-	m.N, m.Got = p.count, p.net.now()
-	if len(p.list) == maxPhone {
-		p.list = append(p.list[:0:0], p.list[maxPhone/2:]...)
-	}
-	p.list = append(p.list, m)
-	close(p.changed)
-	p.changed = make(chan struct{})
+	m.Got = p.net.now()
+	p.got.add(func(n uint64) Message { m.N = n; return m })
 }
 
 // Messages are what the phone got after number n and still remembers, reports among them.
 func (p *Phone) Messages(after uint64) []Message {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.since(after)
-}
-
-func (p *Phone) since(after uint64) []Message {
-	var out []Message
-	for _, m := range p.list {
-		if m.N > after {
-			out = append(out, m)
-		}
-	}
+	out, _ := p.got.since(after)
 	return out
 }
 
 // Wait waits for messages or reports after a number; none when ctx ends.
-func (p *Phone) Wait(ctx context.Context, after uint64) []Message {
-	for {
-		p.mu.Lock()
-		out, changed := p.since(after), p.changed
-		p.mu.Unlock()
-		if len(out) > 0 {
-			return out
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-changed:
-		}
-	}
-}
+func (p *Phone) Wait(ctx context.Context, after uint64) []Message { return p.got.wait(ctx, after) }

@@ -49,7 +49,7 @@ func (m *Modem) messages(c call) (info []string, err string, ok bool) {
 	}
 	switch c.name {
 	case "+CMGF":
-		info, err = m.format(c)
+		info, err, _ = m.flag(c, &m.set.text)
 	case "+CPMS":
 		info, err = m.storage(c)
 	case "+CNMI":
@@ -94,11 +94,6 @@ func (m *Modem) flag(c call, at *bool) ([]string, string, bool) {
 	info, err, ok := m.setting(c, &n, v, good && v <= 1)
 	*at = n == 1
 	return info, err, ok
-}
-
-func (m *Modem) format(c call) ([]string, string) {
-	info, err, _ := m.flag(c, &m.set.text)
-	return info, err
 }
 
 // storage is AT+CPMS: only the SIM has room, other names are refused.

@@ -9,6 +9,7 @@
 package sim900
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -106,18 +107,12 @@ func defaults() settings {
 
 // New makes a modem, switched on and registered, and attaches it to its number.
 func New(cfg Config) (*Modem, error) {
-	if cfg.Slots == 0 {
-		cfg.Slots = DefaultSlots
-	}
+	cfg.Slots = cmp.Or(cfg.Slots, DefaultSlots)
 	if cfg.Slots < 1 || cfg.Slots > MaxSlots {
 		return nil, fmt.Errorf("modem %s with %d slots: at most %d", cfg.Number, cfg.Slots, MaxSlots)
 	}
-	if cfg.IMEI == "" {
-		cfg.IMEI = "869988012345678"
-	}
-	if cfg.Centre == "" {
-		cfg.Centre = "+447785016005"
-	}
+	cfg.IMEI = cmp.Or(cfg.IMEI, "869988012345678")
+	cfg.Centre = cmp.Or(cfg.Centre, "+447785016005")
 	centre, err := pdu.ParseAddress(cfg.Centre)
 	if err != nil {
 		return nil, fmt.Errorf("modem %s: service centre: %w", cfg.Number, err)

@@ -1,6 +1,7 @@
 package smpp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,10 +124,7 @@ func (c *Client) bound(ctx context.Context) (s *session, why string) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			if problem == "" {
-				problem = "it has not answered yet"
-			}
-			return nil, "no connection to the centre: " + problem
+			return nil, "no connection to the centre: " + cmp.Or(problem, "it has not answered yet")
 		}
 	}
 }

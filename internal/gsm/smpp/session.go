@@ -84,13 +84,13 @@ func (c *Client) connect(ctx context.Context, mode Command) (held time.Duration,
 	if mode != BindTransmitter {
 		all.Go(func() { s.take(inner) })
 	}
-	c.attach(s)
+	c.use(mode, s)
 	select {
 	case <-ctx.Done():
 		s.leave()
 	case <-s.done:
 	}
-	c.detach(s)
+	c.use(mode, nil)
 	stop()
 	s.fail(errUnbound)
 	all.Wait()

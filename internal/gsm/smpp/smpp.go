@@ -21,6 +21,7 @@
 package smpp
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -157,18 +158,14 @@ func New(cfg Config) (*Client, error) {
 
 // fill puts the defaults in.
 func (cfg *Config) fill() {
-	if cfg.Window == 0 {
-		cfg.Window = DefaultWindow
-	}
+	cfg.Window = cmp.Or(cfg.Window, DefaultWindow)
 	if cfg.Enquire <= 0 {
 		cfg.Enquire = 30 * time.Second
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 30 * time.Second
 	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
+	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -231,35 +228,19 @@ func (c *Client) keep(ctx context.Context, mode Command) {
 	}
 }
 
-// attach makes a bound connection the one to use, and detach takes it away.
-func (c *Client) attach(s *session) {
+// use makes a bound connection the one to use in its mode; nil takes it away.
+func (c *Client) use(mode Command, s *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s.mode != BindReceiver {
-		c.use(s)
-		c.state.Sending = true
+	if mode != BindReceiver {
+		c.tx, c.state.Sending = s, s != nil
+		close(c.changed)
+		c.changed = make(chan struct{})
 	}
-	if s.mode != BindTransmitter {
-		c.state.Receiving = true
+	if mode != BindTransmitter {
+		c.state.Receiving = s != nil
 	}
-	c.state.Problem = ""
-}
-
-func (c *Client) detach(s *session) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if s.mode != BindReceiver {
-		c.use(nil)
-		c.state.Sending = false
+	if s != nil {
+		c.state.Problem = ""
 	}
-	if s.mode != BindTransmitter {
-		c.state.Receiving = false
-	}
-}
-
-// use changes the connection for messages out; c.mu is held.
-func (c *Client) use(s *session) {
-	c.tx = s
-	close(c.changed)
-	c.changed = make(chan struct{})
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,9 +22,7 @@ type customerLine struct {
 
 func customerLineOf(c registry.Customer) customerLine {
 	line := customerLine{ID: c.ID.Text(id.Customer), Name: c.Name, Phone: c.Phone, Lang: c.Lang, Stopped: c.Stopped}
-	if line.Name == "" {
-		line.Name = "No name on record"
-	}
+	line.Name = cmp.Or(line.Name, "No name on record")
 	return line
 }
 
@@ -32,12 +31,7 @@ func (s *Console) customers(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
 	find := strings.TrimSpace(q.Get("find"))
 	list, err := s.c.Registry.Customers(r.Context(), v.by, find, registry.Page{Limit: pageSize, Cursor: q.Get("cursor")})
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if list.Refused() {
-		s.refuse(w, r, v, list.Refusal)
+	if s.stopped(w, r, v, err, list.Refusal) {
 		return
 	}
 	rows := make([]customerLine, len(list.Data))
@@ -45,10 +39,7 @@ func (s *Console) customers(w http.ResponseWriter, r *http.Request, v visit) {
 		rows[i] = customerLineOf(c.Customer)
 		rows[i].Meters = c.Meters
 	}
-	next := ""
-	if list.Next != "" {
-		next = "/customers?" + url.Values{"find": {find}, "cursor": {list.Next}}.Encode()
-	}
+	next := nextPage("/customers", url.Values{"find": {find}}, list.Next)
 	s.show(w, r, http.StatusOK, customersView(s.page(r, v, "Customers"), rows, find, next))
 }
 
@@ -63,12 +54,7 @@ type customerForm struct {
 
 func (s *Console) customer(w http.ResponseWriter, r *http.Request, v visit) {
 	c, err := s.c.Registry.Customer(r.Context(), v.by, r.PathValue("customer"))
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if c.Refused() {
-		s.refuse(w, r, v, c.Refusal)
+	if s.stopped(w, r, v, err, c.Refusal) {
 		return
 	}
 	f := customerForm{Name: c.Customer.Name, Phone: c.Customer.Phone, Lang: c.Customer.Lang, Notices: !c.Customer.Stopped}

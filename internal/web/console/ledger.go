@@ -57,12 +57,7 @@ func sided(m money.Minor, currency string) (debit, credit string) {
 // trialBalance is the first page of the books: every account code, down to the journals behind each.
 func (s *Console) trialBalance(w http.ResponseWriter, r *http.Request, v visit) {
 	t, err := s.c.Reports.TrialBalance(r.Context(), v.by)
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if t.Refused() {
-		s.refuse(w, r, v, t.Refusal)
+	if s.stopped(w, r, v, err, t.Refusal) {
 		return
 	}
 	d := bookPage{Trial: true, AsOf: v.site.clock(s.c.Now()), Sum: figure(money.Amount{Minor: t.Sum, Currency: t.Currency}), Sound: t.Sum == 0}
@@ -96,12 +91,7 @@ func (s *Console) accounts(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	got, err := s.c.Reports.Accounts(r.Context(), v.by, code, registry.Page{Cursor: q.Get("cursor")})
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if got.Refused() {
-		s.refuse(w, r, v, got.Refusal)
+	if s.stopped(w, r, v, err, got.Refusal) {
 		return
 	}
 	d := bookPage{AsOf: v.site.clock(s.c.Now()), Code: q.Get("code"), Next: nextPage("/ledger/accounts", q, got.Next)}
@@ -139,12 +129,7 @@ func (s *Console) journals(w http.ResponseWriter, r *http.Request, v visit) {
 		d.Of = strings.TrimSpace(row.Code + " " + row.Name + " " + row.Subject)
 	}
 	got, err := s.c.Reports.Journals(r.Context(), v.by, f, registry.Page{Limit: journalsShown, Cursor: q.Get("cursor")})
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if got.Refused() {
-		s.refuse(w, r, v, got.Refusal)
+	if s.stopped(w, r, v, err, got.Refusal) {
 		return
 	}
 	d.Next = nextPage("/ledger/journals", q, got.Next)

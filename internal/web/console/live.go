@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -13,18 +14,6 @@ type cell []string
 // cell is the badge as a cell.
 func (b badge) cell() cell { return cell{b.Text(), b.Class} }
 
-func (c cell) same(o cell) bool {
-	if len(c) != len(o) {
-		return false
-	}
-	for i := range c {
-		if c[i] != o[i] {
-			return false
-		}
-	}
-	return true
-}
-
 // frame is what a page shows: cells by the id of their element and their name.
 type frame map[string]map[string]cell
 
@@ -33,7 +22,7 @@ func (f frame) since(before frame) frame {
 	out := frame{}
 	for element, cells := range f {
 		for name, c := range cells {
-			if old, ok := before[element][name]; ok && old.same(c) {
+			if old, ok := before[element][name]; ok && slices.Equal(old, c) {
 				continue
 			}
 			if out[element] == nil {

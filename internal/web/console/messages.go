@@ -44,14 +44,10 @@ func (s *Console) showMessages(w http.ResponseWriter, r *http.Request, v visit, 
 	q := r.URL.Query()
 	d := messagePage{Meter: q.Get("meter"), State: q.Get("state"), Error: wrong, May: v.by.May(access.SendMessages)}
 	list, err := s.c.Messages.List(r.Context(), v.by, notify.List{Meter: d.Meter, State: notify.State(d.State), Page: registry.Page{Limit: pageSize, Cursor: q.Get("cursor")}})
-	if err == nil && list.Refused() {
-		s.refuse(w, r, v, list.Refusal)
+	if s.stopped(w, r, v, err, list.Refusal) {
 		return
 	}
-	var routes notify.Standing
-	if err == nil {
-		routes, err = s.c.Messages.Routes(r.Context(), v.by)
-	}
+	routes, err := s.c.Messages.Routes(r.Context(), v.by)
 	if err == nil {
 		d.FormID, err = s.formID(v)
 	}
@@ -83,9 +79,7 @@ func (s *Console) showMessages(w http.ResponseWriter, r *http.Request, v visit, 
 		d.Months = append(d.Months, t.Month+" by "+t.Route+": "+strconv.FormatInt(t.Messages, 10)+" messages, "+strconv.FormatInt(t.Parts, 10)+" parts, "+
 			v.site.cost(t.Cost))
 	}
-	if list.Next != "" {
-		d.Next = "/messages?" + url.Values{"meter": {d.Meter}, "state": {d.State}, "cursor": {list.Next}}.Encode()
-	}
+	d.Next = nextPage("/messages", url.Values{"meter": {d.Meter}, "state": {d.State}}, list.Next)
 	s.show(w, r, status, messagesView(s.page(r, v, "Messages"), d))
 }
 
@@ -104,6 +98,12 @@ type messageDetail struct {
 	May           bool
 }
 
+// step is when a message came so far; zero where it did not.
+type step struct {
+	name string
+	at   time.Time
+}
+
 // named is a value with its name.
 type named struct{ Name, Value string }
 
@@ -113,14 +113,10 @@ func (s *Console) message(w http.ResponseWriter, r *http.Request, v visit) {
 
 func (s *Console) showMessage(w http.ResponseWriter, r *http.Request, v visit, status int, wrong string) {
 	shown, err := s.c.Messages.Show(r.Context(), v.by, r.PathValue("message"))
-	if err == nil && shown.Refused() {
-		s.refuse(w, r, v, shown.Refusal)
+	if s.stopped(w, r, v, err, shown.Refusal) {
 		return
 	}
-	var routes notify.Standing
-	if err == nil {
-		routes, err = s.c.Messages.Routes(r.Context(), v.by)
-	}
+	routes, err := s.c.Messages.Routes(r.Context(), v.by)
 	d := v.site.messageDetail(shown)
 	d.Error, d.May = wrong, v.by.May(access.SendMessages)
 	if err == nil {
@@ -143,10 +139,7 @@ func (t site) messageDetail(s notify.Shown) messageDetail {
 	if !m.Open {
 		next = time.Time{}
 	}
-	for _, step := range []struct {
-		name string
-		at   time.Time
-	}{{"queued", m.CreatedAt}, {"sent", m.SentAt}, {"delivered", m.DeliveredAt}, {"answered", m.AnsweredAt}, {"ended", m.EndedAt}, {"looked after again", next}} {
+	for _, step := range []step{{"queued", m.CreatedAt}, {"sent", m.SentAt}, {"delivered", m.DeliveredAt}, {"answered", m.AnsweredAt}, {"ended", m.EndedAt}, {"looked after again", next}} {
 		if !step.at.IsZero() {
 			d.Times = append(d.Times, named{step.name, t.clock(step.at)})
 		}
@@ -185,13 +178,9 @@ func (t site) message(m notify.Message) messageLine {
 	if m.Purpose == notify.PurposeMeter && m.Number != "" && !m.Token.IsZero() {
 		line.Track = trackPath(m.Number, m.Token.Text(id.Token))
 	}
-	for _, step := range []struct {
-		name string
-		at   string
-		has  bool
-	}{{"sent", t.minute(m.SentAt), !m.SentAt.IsZero()}, {"delivered", t.minute(m.DeliveredAt), !m.DeliveredAt.IsZero()}, {"answered", t.minute(m.AnsweredAt), !m.AnsweredAt.IsZero()}} {
-		if step.has {
-			line.Steps += step.name + " " + step.at + " "
+	for _, step := range []step{{"sent", m.SentAt}, {"delivered", m.DeliveredAt}, {"answered", m.AnsweredAt}} {
+		if !step.at.IsZero() {
+			line.Steps += step.name + " " + t.minute(step.at) + " "
 		}
 	}
 	line.Again = !m.Incoming && (m.State == notify.Lost || m.State == notify.Expired || m.State == notify.Uncertain || m.State == notify.Queued || m.State == notify.SentOut)

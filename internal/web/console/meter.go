@@ -73,12 +73,7 @@ func (s *Console) meter(w http.ResponseWriter, r *http.Request, v visit) {
 // meterPage shows a meter; asked is a supply form that was refused, or empty.
 func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, status int, asked supplyForm) {
 	m, err := s.find(r.Context(), v, r.PathValue("number"))
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if m.Refused() {
-		s.refuse(w, r, v, m.Refusal)
+	if s.stopped(w, r, v, err, m.Refusal) {
 		return
 	}
 	number := m.Meter.Number

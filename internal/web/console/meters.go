@@ -67,12 +67,7 @@ func (s *Console) meters(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	cursor := r.URL.Query().Get("cursor")
 	list, err := s.c.Registry.Meters(r.Context(), v.by, registry.Page{Limit: pageSize, Cursor: cursor})
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if list.Refused() {
-		s.refuse(w, r, v, list.Refusal)
+	if s.stopped(w, r, v, err, list.Refusal) {
 		return
 	}
 	p := s.page(r, v, "Meters")
@@ -81,11 +76,7 @@ func (s *Console) meters(w http.ResponseWriter, r *http.Request, v visit) {
 	for i, m := range list.Data {
 		rows[i] = v.site.row(m)
 	}
-	next := ""
-	if list.Next != "" {
-		next = "/meters?cursor=" + url.QueryEscape(list.Next)
-	}
-	s.show(w, r, http.StatusOK, metersView(p, rows, next, cursor != ""))
+	s.show(w, r, http.StatusOK, metersView(p, rows, nextPage("/meters", nil, list.Next), cursor != ""))
 }
 
 // search leads to the one meter that has the number, with the cursor where the amount of a sale is typed.

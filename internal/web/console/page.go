@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -168,6 +169,17 @@ func (s *Console) refuse(w http.ResponseWriter, r *http.Request, v visit, no ref
 	s.show(w, r, no.Code.Status(), noteView(s.page(r, v, "Not done"), n))
 }
 
+// stopped answers a request whose use case failed or refused, and reports whether it did so.
+func (s *Console) stopped(w http.ResponseWriter, r *http.Request, v visit, err error, no refusal.Refusal) bool {
+	switch {
+	case err != nil:
+		s.broken(w, r, v, err)
+	case no.Refused():
+		s.refuse(w, r, v, no)
+	}
+	return err != nil || no.Refused()
+}
+
 // broken shows that something failed inside, without its inner detail, and logs that.
 func (s *Console) broken(w http.ResponseWriter, r *http.Request, v visit, err error) {
 	ref, ok := s.log(w, r, err)
@@ -200,11 +212,5 @@ func (s *Console) notFound(w http.ResponseWriter, r *http.Request, v visit) {
 
 // sentences joins those that are not empty.
 func sentences(all ...string) string {
-	var some []string
-	for _, s := range all {
-		if s != "" {
-			some = append(some, s)
-		}
-	}
-	return strings.Join(some, " ")
+	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), " ")
 }

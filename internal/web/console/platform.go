@@ -65,22 +65,18 @@ func (s *Console) showBox(w http.ResponseWriter, r *http.Request, v visit, statu
 		return
 	}
 	m, err := s.find(r.Context(), v, r.PathValue("number"))
-	if err == nil && m.Refused() {
-		s.refuse(w, r, v, m.Refusal)
+	if s.stopped(w, r, v, err, m.Refusal) {
 		return
 	}
-	if err == nil {
-		b.Number, b.Grouped, b.Customer, b.SIM = m.Meter.Number, groups(m.Meter.Number), m.Customer.Name, m.Meter.SIM
-		b.Simulated, b.Connected, b.Sells, b.Makes = m.Meter.Simulated, m.Connected, sellable(m, v), len(kinds(v.by)) > 0
-		if b.By == "" {
-			b.By = string(recharge.MQTT)
-			if b.SIM != "" && !b.Connected {
-				b.By = string(recharge.SMS)
-			}
+	b.Number, b.Grouped, b.Customer, b.SIM = m.Meter.Number, groups(m.Meter.Number), m.Customer.Name, m.Meter.SIM
+	b.Simulated, b.Connected, b.Sells, b.Makes = m.Meter.Simulated, m.Connected, sellable(m, v), len(kinds(v.by)) > 0
+	if b.By == "" {
+		b.By = string(recharge.MQTT)
+		if b.SIM != "" && !b.Connected {
+			b.By = string(recharge.SMS)
 		}
-		err = s.fillBox(r.Context(), v, &b)
 	}
-	if err == nil {
+	if err = s.fillBox(r.Context(), v, &b); err == nil {
 		b.FormID, err = s.formID(v)
 	}
 	if err != nil {
@@ -226,12 +222,7 @@ type wayLine struct {
 
 func (s *Console) track(w http.ResponseWriter, r *http.Request, v visit) {
 	t, err := s.c.Recharges.Track(r.Context(), v.by, r.PathValue("number"), r.PathValue("token"))
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if t.Refused() {
-		s.refuse(w, r, v, t.Refusal)
+	if s.stopped(w, r, v, err, t.Refusal) {
 		return
 	}
 	d := v.site.tracked(t)
@@ -249,12 +240,7 @@ func (s *Console) track(w http.ResponseWriter, r *http.Request, v visit) {
 // ways answers with the deliveries alone, for a page whose steps have moved.
 func (s *Console) ways(w http.ResponseWriter, r *http.Request, v visit) {
 	t, err := s.c.Recharges.Track(r.Context(), v.by, r.PathValue("number"), r.PathValue("token"))
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if t.Refused() {
-		s.refuse(w, r, v, t.Refusal)
+	if s.stopped(w, r, v, err, t.Refusal) {
 		return
 	}
 	s.show(w, r, http.StatusOK, waysView(v.site.tracked(t)))

@@ -16,12 +16,7 @@ type proofDetail struct {
 // proof offers the two files that prove a receipt without this server.
 func (s *Console) proof(w http.ResponseWriter, r *http.Request, v visit) {
 	p, err := s.c.Vending.Proof(r.Context(), v.by, r.PathValue("sale"), 0)
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if p.Refused() {
-		s.refuse(w, r, v, p.Refusal)
+	if s.stopped(w, r, v, err, p.Refusal) {
 		return
 	}
 	page := s.page(r, v, "Proof of receipt "+p.Receipt.No)
@@ -41,12 +36,7 @@ func (s *Console) proofFile(w http.ResponseWriter, r *http.Request, v visit) {
 	if err == nil && !p.Refused() {
 		b, err = p.JSON()
 	}
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if p.Refused() {
-		s.refuse(w, r, v, p.Refusal)
+	if s.stopped(w, r, v, err, p.Refusal) {
 		return
 	}
 	s.send(w, "receipt-"+p.Receipt.Sale+".json", "application/json", b)
@@ -60,12 +50,7 @@ func (s *Console) headFile(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	h, err := s.c.Reports.Head(r.Context(), v.by, size, 0)
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if h.Refused() {
-		s.refuse(w, r, v, h.Refusal)
+	if s.stopped(w, r, v, err, h.Refusal) {
 		return
 	}
 	s.send(w, "head-"+strconv.FormatInt(h.Size, 10)+".txt", "text/plain; charset=utf-8", []byte(h.File.Text()))

@@ -82,12 +82,7 @@ func (s *Console) quarantine(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
 	d := asidePage{Meter: q.Get("meter"), All: q.Get("all") != ""}
 	list, err := s.c.Quarantine.List(r.Context(), v.by, quarantine.List{Meter: d.Meter, All: d.All, Page: registry.Page{Cursor: q.Get("cursor")}})
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if list.Refused() {
-		s.refuse(w, r, v, list.Refusal)
+	if s.stopped(w, r, v, err, list.Refusal) {
 		return
 	}
 	d.Next = nextPage("/quarantine", q, list.Next)
@@ -105,12 +100,7 @@ func (s *Console) aside(w http.ResponseWriter, r *http.Request, v visit) {
 // asidePage shows an entry; f is a form that was refused, or empty.
 func (s *Console) asidePage(w http.ResponseWriter, r *http.Request, v visit, status int, f asideForm) {
 	shown, err := s.c.Quarantine.Show(r.Context(), v.by, r.PathValue("id"))
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if shown.Refused() {
-		s.refuse(w, r, v, shown.Refusal)
+	if s.stopped(w, r, v, err, shown.Refusal) {
 		return
 	}
 	e := shown.Entry

@@ -27,12 +27,7 @@ type fact struct{ Name, Text string }
 // receipt shows the receipt of a sale and derives every figure of it again.
 func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 	got, err := s.c.Vending.Receipt(r.Context(), v.by, r.PathValue("sale"))
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if got.Refused() {
-		s.refuse(w, r, v, got.Refusal)
+	if s.stopped(w, r, v, err, got.Refusal) {
 		return
 	}
 	e, err := s.c.Vending.Explain(r.Context(), v.by, r.PathValue("sale"))

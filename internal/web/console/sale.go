@@ -24,12 +24,7 @@ func salePath(sale id.ID) string { return "/sales/" + sale.Text(id.Vend) }
 
 func (s *Console) sale(w http.ResponseWriter, r *http.Request, v visit) {
 	shown, err := s.c.Vending.Sale(r.Context(), v.by, r.PathValue("sale"))
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if shown.Refused() {
-		s.refuse(w, r, v, shown.Refusal)
+	if s.stopped(w, r, v, err, shown.Refusal) {
 		return
 	}
 	d := v.site.sale(shown)

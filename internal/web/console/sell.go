@@ -179,9 +179,7 @@ func (t site) payee(m registry.MeterView) *payee {
 	row := t.row(m)
 	p := payee{Customer: row.Customer, Grouped: row.Grouped, Tariff: row.Tariff, Balance: row.Balance, AsOf: row.AsOf, State: row.State,
 		Simulated: row.Simulated}
-	if p.Customer == "" {
-		p.Customer = "No name on record"
-	}
+	p.Customer = cmp.Or(p.Customer, "No name on record")
 	return &p
 }
 

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"net/netip"
@@ -130,11 +131,7 @@ func (s *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.setCookie(w, in.Session.Reveal(), in.Expires)
-	to := form.Next
-	if to == "" {
-		to = "/"
-	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	http.Redirect(w, r, cmp.Or(form.Next, "/"), http.StatusSeeOther)
 }
 
 // queue waits for a turn to hash a password; leave gives it back. Without one the answer is written already.

@@ -51,9 +51,7 @@ func (s *Console) supply(ctx context.Context, v visit, m registry.MeterView, ask
 	if !f.May && last == nil {
 		return nil, nil
 	}
-	for _, reason := range m.Reasons {
-		f.Cut = f.Cut || reason == remoteReason
-	}
+	f.Cut = f.Cut || slices.Contains(m.Reasons, remoteReason)
 	if m.Wallet != nil {
 		if f.State, err = s.supplyState(ctx, v, m.Meter.Number); err != nil {
 			return nil, err

@@ -40,12 +40,7 @@ func (t site) card(v tariff.Version) tariffCard {
 // tariffs lists the tariffs in force.
 func (s *Console) tariffs(w http.ResponseWriter, r *http.Request, v visit) {
 	got, err := s.c.Registry.Tariffs(r.Context(), v.by, registry.Page{Cursor: r.URL.Query().Get("cursor")})
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if got.Refused() {
-		s.refuse(w, r, v, got.Refusal)
+	if s.stopped(w, r, v, err, got.Refusal) {
 		return
 	}
 	d := tariffList{Next: nextPage("/tariffs", nil, got.Next)}
@@ -63,12 +58,7 @@ func (s *Console) tariffs(w http.ResponseWriter, r *http.Request, v visit) {
 // tariff lists the versions of one tariff.
 func (s *Console) tariff(w http.ResponseWriter, r *http.Request, v visit) {
 	got, err := s.c.Registry.TariffVersions(r.Context(), v.by, r.PathValue("name"), registry.Page{Cursor: r.URL.Query().Get("cursor")})
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if got.Refused() {
-		s.refuse(w, r, v, got.Refusal)
+	if s.stopped(w, r, v, err, got.Refusal) {
 		return
 	}
 	d := tariffList{Of: r.PathValue("name"), Next: nextPage(r.URL.Path, nil, got.Next)}

@@ -1,6 +1,9 @@
 package console
 
-import "net/http"
+import (
+	"cmp"
+	"net/http"
+)
 
 // The choice of colours: a theme, or the system's where there is none.
 const (
@@ -18,9 +21,5 @@ func (s *Console) theme(w http.ResponseWriter, r *http.Request) {
 		c.Value, c.MaxAge = choice, themeKept
 	}
 	http.SetCookie(w, c)
-	to := local(r.PostFormValue("back"))
-	if to == "" {
-		to = "/"
-	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	http.Redirect(w, r, cmp.Or(local(r.PostFormValue("back")), "/"), http.StatusSeeOther)
 }

@@ -120,14 +120,10 @@ func (s *Console) summary(r *http.Request, v visit, number string) (useSummary, 
 func (s *Console) sendSummary(w http.ResponseWriter, r *http.Request, v visit) {
 	number := r.PathValue("number")
 	sent, err := s.c.Devices.Summarise(r.Context(), v.by, number)
-	switch {
-	case err != nil:
-		s.broken(w, r, v, err)
-	case sent.Refused():
-		s.refuse(w, r, v, sent.Refusal)
-	default:
-		http.Redirect(w, r, "/meters/"+url.PathEscape(number)+"/wallet?sent=1#summary", http.StatusSeeOther)
+	if s.stopped(w, r, v, err, sent.Refusal) {
+		return
 	}
+	http.Redirect(w, r, "/meters/"+url.PathEscape(number)+"/wallet?sent=1#summary", http.StatusSeeOther)
 }
 
 // useRow is what was used in a day, week or month; a day without any is shown as such and never filled.
@@ -152,12 +148,7 @@ const (
 func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
 	m, err := s.find(r.Context(), v, r.PathValue("number"))
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if m.Refused() {
-		s.refuse(w, r, v, m.Refusal)
+	if s.stopped(w, r, v, err, m.Refusal) {
 		return
 	}
 	number := m.Meter.Number
@@ -168,36 +159,27 @@ func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	use, err := s.c.Wallets.Use(r.Context(), v.by, wallet.UseAsked{Meter: number, By: period(q.Get("by")), Page: registry.Page{Limit: useShown, Cursor: q.Get("cursor")}})
-	if err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if use.Refused() {
-		s.refuse(w, r, v, use.Refusal)
+	if s.stopped(w, r, v, err, use.Refusal) {
 		return
 	}
 	d := usePage{Number: number, Grouped: groups(number), Customer: m.Customer.Name, Purse: *held, By: period(q.Get("by")), Currency: use.Currency,
 		Next: nextPage(path+"/wallet", q, use.Next), Recharge: v.sells(), Simulated: m.Meter.Simulated}
 	d.fill(use)
 	if q.Get("cursor") == "" {
-		if err := s.marks(r, v, &d); err != nil {
-			s.broken(w, r, v, err)
-			return
-		}
+		err = s.marks(r, v, &d)
 	}
-	if d.State, err = s.supplyState(r.Context(), v, number); err != nil {
+	if err == nil {
+		d.State, err = s.supplyState(r.Context(), v, number)
+	}
+	if err == nil {
+		d.Summary, err = s.summary(r, v, number)
+	}
+	if err == nil && v.by.May(access.ReadCustomers) {
+		err = s.statement(r, v, &d)
+	}
+	if err != nil {
 		s.broken(w, r, v, err)
 		return
-	}
-	if d.Summary, err = s.summary(r, v, number); err != nil {
-		s.broken(w, r, v, err)
-		return
-	}
-	if v.by.May(access.ReadCustomers) {
-		if err := s.statement(r, v, &d); err != nil {
-			s.broken(w, r, v, err)
-			return
-		}
 	}
 	p := s.page(r, v, "Wallet of meter "+groups(number))
 	p.mark(m.Meter.Simulated)
