@@ -2,11 +2,11 @@ package debt
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/localday"
@@ -86,10 +86,7 @@ func (ds *Debts) Account(ctx context.Context, by access.Actor, account string) (
 		}
 		return ds.showAccount(tx, place, now)
 	})
-	if err != nil {
-		return AccountShown{}, fmt.Errorf("show account %s: %w", refusal.Echo(account), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "show account %s", refusal.Echo(account))
 }
 
 func (ds *Debts) showAccount(tx Tx, place AccountPlace, now time.Time) (AccountShown, error) {
@@ -192,8 +189,5 @@ func (ds *Debts) Statement(ctx context.Context, by access.Actor, account string,
 		}
 		return out, err
 	})
-	if err != nil {
-		return Statement{}, fmt.Errorf("statement of account %s: %w", refusal.Echo(account), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "statement of account %s", refusal.Echo(account))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
@@ -50,10 +51,7 @@ func (ds *Debts) AddCharge(ctx context.Context, by access.Actor, n NewCharge) (o
 		}
 		return ds.addCharge(tx, by, n, name)
 	})
-	if err != nil {
-		return once.Done[Charged]{}, fmt.Errorf("charge %s: %w", refusal.Echo(n.Account), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "charge %s", refusal.Echo(n.Account))
 }
 
 // normal fills in what was left out, and says what is wrong.

@@ -2,9 +2,9 @@ package debt
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -72,10 +72,7 @@ func (ds *Debts) List(ctx context.Context, by access.Actor, o Owing) (List, erro
 		}
 		return l, err
 	})
-	if err != nil {
-		return List{}, fmt.Errorf("list debts: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list debts")
 }
 
 // Charges lists fixed charges that fell due (right: customer.read).
@@ -95,8 +92,5 @@ func (ds *Debts) Charges(ctx context.Context, by access.Actor, o Owing) (DueList
 		}
 		return l, err
 	})
-	if err != nil {
-		return DueList{}, fmt.Errorf("list charges: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list charges")
 }

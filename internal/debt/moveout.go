@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -52,10 +53,7 @@ func (ds *Debts) MoveOut(ctx context.Context, by access.Actor, m MoveOut) (once.
 		return once.Done[MovedOut]{Refusal: no}, nil
 	}
 	out, err := once.Do(ctx, ds.answers, by, m.Request, m.Render, func(tx Tx) (MovedOut, refusal.Refusal, error) { return ds.moveOut(tx, by, m) })
-	if err != nil {
-		return once.Done[MovedOut]{}, fmt.Errorf("move out of account %s: %w", refusal.Echo(m.Account), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "move out of account %s", refusal.Echo(m.Account))
 }
 
 func (ds *Debts) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.Refusal, error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -71,10 +72,7 @@ func (ds *Debts) Add(ctx context.Context, by access.Actor, n NewDebt) (once.Done
 		d, no, err := ds.addDebt(tx, by, n, name)
 		return Booking{Debt: d, Currency: n.Amount.Currency}, no, err
 	})
-	if err != nil {
-		return once.Done[Booking]{}, fmt.Errorf("raise a debt of %s: %w", refusal.Echo(n.Account), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "raise a debt of %s", refusal.Echo(n.Account))
 }
 
 // normal fills in what was left out, and says what is wrong.

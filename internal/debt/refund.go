@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -59,10 +60,7 @@ func (ds *Debts) Refund(ctx context.Context, by access.Actor, r Refund) (once.Do
 		return once.Done[Refunded]{Refusal: no}, nil
 	}
 	out, err := once.Do(ctx, ds.answers, by, r.Request, r.Render, func(tx Tx) (Refunded, refusal.Refusal, error) { return ds.refund(tx, by, r) })
-	if err != nil {
-		return once.Done[Refunded]{}, fmt.Errorf("refund account %s: %w", refusal.Echo(r.Account), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "refund account %s", refusal.Echo(r.Account))
 }
 
 // normal says what is wrong with a refund.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -37,10 +38,7 @@ func (ds *Debts) WriteOff(ctx context.Context, by access.Actor, w WriteOff) (onc
 		out.Currency, _, err = tx.Books().Currency()
 		return out, no, err
 	})
-	if err != nil {
-		return once.Done[Booking]{}, fmt.Errorf("write off debt %s: %w", refusal.Echo(w.Debt), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "write off debt %s", refusal.Echo(w.Debt))
 }
 
 func (ds *Debts) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal.Refusal, error) {

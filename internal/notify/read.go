@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -100,10 +101,7 @@ func (d *Desk) Show(ctx context.Context, by access.Actor, message string) (Shown
 		return Shown{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Shown, error) { return shown(tx, message) })
-	if err != nil {
-		return Shown{}, fmt.Errorf("show message %s: %w", cut(message, 40), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "show message %s", cut(message, 40))
 }
 
 func shown(tx Tx, message string) (Shown, error) {

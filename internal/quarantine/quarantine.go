@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -213,10 +214,7 @@ func (d *Desk) Show(ctx context.Context, by access.Actor, entry string) (Shown, 
 		}
 		return Shown{Entry: e}, err
 	})
-	if err != nil {
-		return Shown{}, fmt.Errorf("show %s: %w", entry, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "show %s", entry)
 }
 
 // meterNamed is the private number of a meter; 0 for no name.

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
@@ -63,10 +64,7 @@ func (r *Registry) Customers(ctx context.Context, by access.Actor, text string, 
 		}
 		return out, nil
 	})
-	if err != nil {
-		return Customers{}, fmt.Errorf("list customers: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list customers")
 }
 
 // dialled is what of a text may be a phone or meter number: its digits, if it has nothing else but separators; else empty.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -59,10 +60,7 @@ func (r *Registry) AddTariff(ctx context.Context, by access.Actor, n NewTariff) 
 	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedTariff, error) {
 		return r.addTariff(tx, by, n, w)
 	})
-	if err != nil {
-		return AddedTariff{}, fmt.Errorf("add tariff %q: %w", n.Name, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "add tariff %q", n.Name)
 }
 
 func (n NewTariff) check() refusal.Refusal {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -105,10 +106,7 @@ func (r *Reports) BalanceAt(ctx context.Context, by access.Actor, ref ledger.Acc
 		balance, err := tx.BalanceAt(ref, at)
 		return Balance{Currency: currency, Ref: ref, At: at, Balance: balance}, err
 	})
-	if err != nil {
-		return Balance{}, fmt.Errorf("balance of account %d: %w", ref.Code, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "balance of account %d", ref.Code)
 }
 
 // hasSubjects refuses a request for one balance of a code whose tills, customers or levies have one balance each.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -94,10 +95,7 @@ func (v *Vending) look(ctx context.Context, by access.Actor, named string, find 
 		s.Change, err = pendingChange(tx, s.Key)
 		return Shown{Sale: s}, err
 	})
-	if err != nil {
-		return Shown{}, fmt.Errorf("show sale %s: %w", refusal.Echo(named), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "show sale %s", refusal.Echo(named))
 }
 
 // reveal opens the digits for an actor that may see them, once the audit row about it is durable. If the disk has no room even

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -158,10 +159,7 @@ func (vs *Vendors) Deposit(ctx context.Context, by access.Actor, p Paid) (once.D
 		}
 		return vs.deposit(tx, by, p)
 	})
-	if err != nil {
-		return once.Done[Deposited]{}, fmt.Errorf("book a deposit of vendor %s: %w", refusal.Echo(p.Vendor), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "book a deposit of vendor %s", refusal.Echo(p.Vendor))
 }
 
 // normal puts a deposit into its one written form, or says what is wrong with it.
@@ -274,10 +272,7 @@ func (vs *Vendors) Statement(ctx context.Context, by access.Actor, vendor string
 		}
 		return s, err
 	})
-	if err != nil {
-		return Statement{}, fmt.Errorf("statement of vendor %s: %w", refusal.Echo(vendor), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "statement of vendor %s", refusal.Echo(vendor))
 }
 
 // FloatShort refuses a sale that takes more than is left on the vendor's account, in minor units.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -143,10 +144,7 @@ func (w *Wallets) Use(ctx context.Context, by access.Actor, a UseAsked) (UseList
 		}
 		return out, nil
 	})
-	if err != nil {
-		return UseList{}, fmt.Errorf("list the use of meter %s: %w", a.Meter, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list the use of meter %s", a.Meter)
 }
 
 // grouped adds days up to periods, in their order.
