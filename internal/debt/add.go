@@ -41,11 +41,8 @@ type Charged struct {
 // AddCharge makes a charge due (right: debt.write). Like those that fall due by themselves it stands in no ledger
 // account until it is paid.
 func (ds *Debts) AddCharge(ctx context.Context, by access.Actor, n NewCharge) (once.Done[Charged], error) {
-	if no := by.Needs(access.WriteDebts); no.Refused() {
-		return once.Done[Charged]{Refusal: no}, nil
-	}
 	name, no := n.normal()
-	out, err := once.Do(ctx, ds.answers, by, n.Request, n.Render, func(tx Tx) (Charged, refusal.Refusal, error) {
+	out, err := once.Do(ctx, ds.answers, by, access.WriteDebts, n.Request, n.Render, func(tx Tx) (Charged, refusal.Refusal, error) {
 		if no.Refused() {
 			return Charged{}, no, nil
 		}

@@ -42,10 +42,7 @@ type Adjusted struct {
 
 // Adjust books goodwill (right: ledger.adjust; P13). It is an act for two people where four eyes are asked for.
 func (ds *Debts) Adjust(ctx context.Context, by access.Actor, a Adjustment) (once.Done[Adjusted], error) {
-	if no := by.Needs(access.AdjustLedger); no.Refused() {
-		return once.Done[Adjusted]{Refusal: no}, nil
-	}
-	out, err := once.Do(ctx, ds.answers, by, a.Request, a.Render, func(tx Tx) (Adjusted, refusal.Refusal, error) { return ds.adjust(tx, by, a) })
+	out, err := once.Do(ctx, ds.answers, by, access.AdjustLedger, a.Request, a.Render, func(tx Tx) (Adjusted, refusal.Refusal, error) { return ds.adjust(tx, by, a) })
 	return out, fault.Wrap(err, "adjust %s", refusal.Echo(a.Account))
 }
 

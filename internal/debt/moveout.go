@@ -49,10 +49,7 @@ const finalBill = "final bill"
 // (P18), switches the supply off, closes the account and frees its meters; all or nothing (right: customer.write). It pays
 // nothing out: see [Debts.Refund]. An account moves out once.
 func (ds *Debts) MoveOut(ctx context.Context, by access.Actor, m MoveOut) (once.Done[MovedOut], error) {
-	if no := by.Needs(access.WriteCustomers); no.Refused() {
-		return once.Done[MovedOut]{Refusal: no}, nil
-	}
-	out, err := once.Do(ctx, ds.answers, by, m.Request, m.Render, func(tx Tx) (MovedOut, refusal.Refusal, error) { return ds.moveOut(tx, by, m) })
+	out, err := once.Do(ctx, ds.answers, by, access.WriteCustomers, m.Request, m.Render, func(tx Tx) (MovedOut, refusal.Refusal, error) { return ds.moveOut(tx, by, m) })
 	return out, fault.Wrap(err, "move out of account %s", refusal.Echo(m.Account))
 }
 

@@ -61,11 +61,8 @@ func against(name string) (ledger.Code, bool) {
 
 // Add raises a debt (right: debt.write; P12): the row and its journal become durable together.
 func (ds *Debts) Add(ctx context.Context, by access.Actor, n NewDebt) (once.Done[Booking], error) {
-	if no := by.Needs(access.WriteDebts); no.Refused() {
-		return once.Done[Booking]{Refusal: no}, nil
-	}
 	name, no := n.normal()
-	out, err := once.Do(ctx, ds.answers, by, n.Request, n.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
+	out, err := once.Do(ctx, ds.answers, by, access.WriteDebts, n.Request, n.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
 		if no.Refused() {
 			return Booking{}, no, nil
 		}

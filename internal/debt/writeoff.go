@@ -27,10 +27,7 @@ type WriteOff struct {
 // WriteOff takes a debt off the books (right: ledger.adjust; P20). It is an act for two people where four eyes are
 // asked for.
 func (ds *Debts) WriteOff(ctx context.Context, by access.Actor, w WriteOff) (once.Done[Booking], error) {
-	if no := by.Needs(access.AdjustLedger); no.Refused() {
-		return once.Done[Booking]{Refusal: no}, nil
-	}
-	out, err := once.Do(ctx, ds.answers, by, w.Request, w.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
+	out, err := once.Do(ctx, ds.answers, by, access.AdjustLedger, w.Request, w.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
 		out, no, err := ds.writeOff(tx, by, w)
 		if err != nil || no.Refused() || out.Waits != nil {
 			return out, no, err

@@ -140,9 +140,6 @@ const maxReference = 64
 // Deposit books what a vendor paid in (right: vendor.deposit; P5): a float grows, a post-paid vendor owes less. A
 // reference names one payment for ever, in whatever case it is written.
 func (vs *Vendors) Deposit(ctx context.Context, by access.Actor, p Paid) (once.Done[Deposited], error) {
-	if no := by.Needs(access.DepositFloat); no.Refused() {
-		return once.Done[Deposited]{Refusal: no}, nil
-	}
 	no := p.normal()
 	render := p.Render
 	if p.Render != nil && p.RenderWaits != nil {
@@ -153,7 +150,7 @@ func (vs *Vendors) Deposit(ctx context.Context, by access.Actor, p Paid) (once.D
 			return p.Render(d)
 		}
 	}
-	out, err := once.Do(ctx, vs.answers, by, p.Request, render, func(tx Tx) (Deposited, refusal.Refusal, error) {
+	out, err := once.Do(ctx, vs.answers, by, access.DepositFloat, p.Request, render, func(tx Tx) (Deposited, refusal.Refusal, error) {
 		if no.Refused() {
 			return Deposited{}, no, nil
 		}
