@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
@@ -90,10 +91,7 @@ func (a *Access) CreateAPIKey(ctx context.Context, by Actor, n NewKey) (MadeKey,
 		e.After = fmt.Sprintf("role=%s name=%s", k.Role, k.Name)
 		return MadeKey{Key: k, Secret: secret}, tx.AuditLog(e)
 	})
-	if err != nil {
-		return MadeKey{}, fmt.Errorf("create API key: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "create API key")
 }
 
 // answersFor is who will act through a key: the person it is for, else whoever makes it. Nobody makes a key in the name
@@ -201,10 +199,7 @@ func (a *Access) RevokeAPIKey(ctx context.Context, by Actor, key id.ID) (Revoked
 		}
 		return RevokedKey{}, tx.AuditLog(by.Entry("apikey.revoke", key.Text(id.Key)))
 	})
-	if err != nil {
-		return RevokedKey{}, fmt.Errorf("revoke API key: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "revoke API key")
 }
 
 // Keys is a list of API keys, without their secrets.
@@ -223,8 +218,5 @@ func (a *Access) APIKeys(ctx context.Context, by Actor, after id.ID) (Keys, erro
 		return Keys{Refusal: no}, nil
 	}
 	data, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) ([]Key, error) { return tx.KeyPage(after, MaxKeys) })
-	if err != nil {
-		return Keys{}, fmt.Errorf("list API keys: %w", err)
-	}
-	return Keys{Data: data}, nil
+	return Keys{Data: data}, fault.Wrap(err, "list API keys")
 }

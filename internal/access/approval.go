@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
@@ -378,8 +379,5 @@ func (a *Access) Approvals(ctx context.Context, by Actor, state ApprovalState, b
 		}
 		return l, nil
 	})
-	if err != nil {
-		return Approvals{}, fmt.Errorf("list approvals: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list approvals")
 }

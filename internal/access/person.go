@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
@@ -39,14 +40,6 @@ type AddedPerson struct {
 }
 
 const maxEmail = 254
-
-// AddPerson lets somebody sign in.
-func (a *Access) AddPerson(ctx context.Context, by Actor, n NewPerson) (AddedPerson, error) {
-	if no := by.Needs(ManagePeople); no.Refused() {
-		return AddedPerson{Refusal: no}, nil
-	}
-	return a.addPerson(ctx, by, n, false)
-}
 
 // CreateOwner makes the first owner of a tenant. It is refused once there is an active owner: from then on owners add
 // people.
@@ -84,10 +77,7 @@ func (a *Access) addPerson(ctx context.Context, by Actor, n NewPerson, first boo
 		e.After = "role=" + string(row.Role)
 		return AddedPerson{ID: row.ID, Email: row.Email, Role: row.Role}, tx.AuditLog(e)
 	})
-	if err != nil {
-		return AddedPerson{}, fmt.Errorf("add person: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "add person")
 }
 
 func mayAddPerson(tx Tx, email string, first bool) (refusal.Refusal, error) {
@@ -196,10 +186,7 @@ func (a *Access) SignIn(ctx context.Context, t Tenant, email, password, old, ip 
 		}
 		return SignedIn{Session: session, Expires: l.ExpiresAt, Actor: by}, tx.AuditLog(by.Entry("signin", p.ID.Text(id.Person)))
 	})
-	if err != nil {
-		return SignedIn{}, fmt.Errorf("sign in: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "sign in")
 }
 
 // verify compares the password outside any transaction, because hashing takes longer than one may last. An unknown
@@ -294,8 +281,5 @@ func (a *Access) SignOut(ctx context.Context, by Actor, session string) error {
 		}
 		return false, tx.AuditLog(by.Entry("signout", by.ID.Text(id.Person)))
 	})
-	if err != nil {
-		return fmt.Errorf("sign out: %w", err)
-	}
-	return nil
+	return fault.Wrap(err, "sign out")
 }

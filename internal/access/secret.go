@@ -50,9 +50,6 @@ func HashSecret(secret string) [32]byte { return sha256.Sum256([]byte(secret)) }
 // String masks the secret.
 func (s Secret) String() string { return masked }
 
-// GoString masks the secret.
-func (s Secret) GoString() string { return masked }
-
 // Format masks the secret for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
 

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -106,10 +107,7 @@ func (c *Commands) Send(ctx context.Context, by access.Actor, o Order) (Sent, er
 		return Sent{Refusal: no}, nil
 	}
 	sent, err := access.Through(ctx, c.door, by.Tenant, func(tx Tx) (Sent, error) { return send(tx, by, o, ref, c.moment()) })
-	if err != nil {
-		return Sent{}, fmt.Errorf("send %s to meter %s: %w", o.Type, o.Meter, err)
-	}
-	return sent, nil
+	return sent, fault.Wrap(err, "send %s to meter %s", o.Type, o.Meter)
 }
 
 // moment is now as it is stored: UTC, whole microseconds.
@@ -279,10 +277,7 @@ func (c *Commands) Command(ctx context.Context, by access.Actor, meterRef, comma
 		}
 		return Found{Command: cmd}, nil
 	})
-	if err != nil {
-		return Found{}, fmt.Errorf("look up command %s: %w", command, err)
-	}
-	return found, nil
+	return found, fault.Wrap(err, "look up command %s", command)
 }
 
 // Listed is a page of commands, newest first; Next continues it and is empty at its end.

@@ -2,10 +2,10 @@ package command
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -38,10 +38,7 @@ func (c *Commands) switchSupply(ctx context.Context, by access.Actor, o Order) (
 		return Switched{Refusal: no}, nil
 	}
 	out, err := access.Through(ctx, c.door, by.Tenant, func(tx Tx) (Switched, error) { return switched(tx, by, o, ref, c.moment()) })
-	if err != nil {
-		return Switched{}, fmt.Errorf("%s the supply of meter %s: %w", o.Type, o.Meter, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "%s the supply of meter %s", o.Type, o.Meter)
 }
 
 // switched is the transaction of Cut and Restore.

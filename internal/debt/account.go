@@ -2,11 +2,11 @@ package debt
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/localday"
@@ -86,10 +86,7 @@ func (ds *Debts) Account(ctx context.Context, by access.Actor, account string) (
 		}
 		return ds.showAccount(tx, place, now)
 	})
-	if err != nil {
-		return AccountShown{}, fmt.Errorf("show account %s: %w", refusal.Echo(account), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "show account %s", refusal.Echo(account))
 }
 
 func (ds *Debts) showAccount(tx Tx, place AccountPlace, now time.Time) (AccountShown, error) {
@@ -185,15 +182,9 @@ func (ds *Debts) Statement(ctx context.Context, by access.Actor, account string,
 		if out.Currency, _, err = tx.Books().Currency(); err != nil {
 			return Statement{}, err
 		}
-		out.Entries, err = tx.AccountEntries(place.ID, before, max+1)
-		if len(out.Entries) > max {
-			out.Entries = out.Entries[:max]
-			out.Next = registry.Cursor(ds.c.Sealer, by.Tenant, list, out.Entries[max-1].ID)
-		}
+		rows, err := tx.AccountEntries(place.ID, before, max+1)
+		out.Entries, out.Next = registry.Cut(rows, max, ds.c.Sealer, by.Tenant, list, func(e Entry) id.ID { return e.ID })
 		return out, err
 	})
-	if err != nil {
-		return Statement{}, fmt.Errorf("statement of account %s: %w", refusal.Echo(account), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "statement of account %s", refusal.Echo(account))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -260,10 +261,7 @@ func (ds *Debts) Accrue(ctx context.Context, by access.Actor) (int, error) {
 		_, err := tx.Charges().JobRun(chargeJob, local.Format(time.DateOnly))
 		return false, err
 	})
-	if err != nil {
-		return charged, fmt.Errorf("note that fixed charges are due: %w", err)
-	}
-	return charged, nil
+	return charged, fault.Wrap(err, "note that fixed charges are due")
 }
 
 // chargedBatch is what one transaction of the job did.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
@@ -40,20 +41,14 @@ type Charged struct {
 // AddCharge makes a charge due (right: debt.write). Like those that fall due by themselves it stands in no ledger
 // account until it is paid.
 func (ds *Debts) AddCharge(ctx context.Context, by access.Actor, n NewCharge) (once.Done[Charged], error) {
-	if no := by.Needs(access.WriteDebts); no.Refused() {
-		return once.Done[Charged]{Refusal: no}, nil
-	}
 	name, no := n.normal()
-	out, err := once.Do(ctx, ds.answers, by, n.Request, n.Render, func(tx Tx) (Charged, refusal.Refusal, error) {
+	out, err := once.Do(ctx, ds.answers, by, access.WriteDebts, n.Request, n.Render, func(tx Tx) (Charged, refusal.Refusal, error) {
 		if no.Refused() {
 			return Charged{}, no, nil
 		}
 		return ds.addCharge(tx, by, n, name)
 	})
-	if err != nil {
-		return once.Done[Charged]{}, fmt.Errorf("charge %s: %w", refusal.Echo(n.Account), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "charge %s", refusal.Echo(n.Account))
 }
 
 // normal fills in what was left out, and says what is wrong.

@@ -9,10 +9,10 @@
 package debt
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -171,8 +171,5 @@ const nothingBooked = "Nothing was booked."
 // zoneOf is the tenant's time zone by its name.
 func zoneOf(name string) (*time.Location, error) {
 	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, fmt.Errorf("time zone of the tenant: %w", err)
-	}
-	return zone, nil
+	return zone, fault.Wrap(err, "time zone of the tenant")
 }

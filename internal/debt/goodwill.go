@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -41,14 +42,8 @@ type Adjusted struct {
 
 // Adjust books goodwill (right: ledger.adjust; P13). It is an act for two people where four eyes are asked for.
 func (ds *Debts) Adjust(ctx context.Context, by access.Actor, a Adjustment) (once.Done[Adjusted], error) {
-	if no := by.Needs(access.AdjustLedger); no.Refused() {
-		return once.Done[Adjusted]{Refusal: no}, nil
-	}
-	out, err := once.Do(ctx, ds.answers, by, a.Request, a.Render, func(tx Tx) (Adjusted, refusal.Refusal, error) { return ds.adjust(tx, by, a) })
-	if err != nil {
-		return once.Done[Adjusted]{}, fmt.Errorf("adjust %s: %w", refusal.Echo(a.Account), err)
-	}
-	return out, nil
+	out, err := once.Do(ctx, ds.answers, by, access.AdjustLedger, a.Request, a.Render, func(tx Tx) (Adjusted, refusal.Refusal, error) { return ds.adjust(tx, by, a) })
+	return out, fault.Wrap(err, "adjust %s", refusal.Echo(a.Account))
 }
 
 func (ds *Debts) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusal.Refusal, error) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -48,14 +49,8 @@ const finalBill = "final bill"
 // (P18), switches the supply off, closes the account and frees its meters; all or nothing (right: customer.write). It pays
 // nothing out: see [Debts.Refund]. An account moves out once.
 func (ds *Debts) MoveOut(ctx context.Context, by access.Actor, m MoveOut) (once.Done[MovedOut], error) {
-	if no := by.Needs(access.WriteCustomers); no.Refused() {
-		return once.Done[MovedOut]{Refusal: no}, nil
-	}
-	out, err := once.Do(ctx, ds.answers, by, m.Request, m.Render, func(tx Tx) (MovedOut, refusal.Refusal, error) { return ds.moveOut(tx, by, m) })
-	if err != nil {
-		return once.Done[MovedOut]{}, fmt.Errorf("move out of account %s: %w", refusal.Echo(m.Account), err)
-	}
-	return out, nil
+	out, err := once.Do(ctx, ds.answers, by, access.WriteCustomers, m.Request, m.Render, func(tx Tx) (MovedOut, refusal.Refusal, error) { return ds.moveOut(tx, by, m) })
+	return out, fault.Wrap(err, "move out of account %s", refusal.Echo(m.Account))
 }
 
 func (ds *Debts) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.Refusal, error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -60,21 +61,15 @@ func against(name string) (ledger.Code, bool) {
 
 // Add raises a debt (right: debt.write; P12): the row and its journal become durable together.
 func (ds *Debts) Add(ctx context.Context, by access.Actor, n NewDebt) (once.Done[Booking], error) {
-	if no := by.Needs(access.WriteDebts); no.Refused() {
-		return once.Done[Booking]{Refusal: no}, nil
-	}
 	name, no := n.normal()
-	out, err := once.Do(ctx, ds.answers, by, n.Request, n.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
+	out, err := once.Do(ctx, ds.answers, by, access.WriteDebts, n.Request, n.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
 		if no.Refused() {
 			return Booking{}, no, nil
 		}
 		d, no, err := ds.addDebt(tx, by, n, name)
 		return Booking{Debt: d, Currency: n.Amount.Currency}, no, err
 	})
-	if err != nil {
-		return once.Done[Booking]{}, fmt.Errorf("raise a debt of %s: %w", refusal.Echo(n.Account), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "raise a debt of %s", refusal.Echo(n.Account))
 }
 
 // normal fills in what was left out, and says what is wrong.

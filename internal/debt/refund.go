@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -55,14 +56,8 @@ type refundWish struct {
 // Refund books that what was due back was paid, or moved to another account (right: ledger.adjust). It is an act for two
 // people where four eyes are asked for.
 func (ds *Debts) Refund(ctx context.Context, by access.Actor, r Refund) (once.Done[Refunded], error) {
-	if no := by.Needs(access.AdjustLedger); no.Refused() {
-		return once.Done[Refunded]{Refusal: no}, nil
-	}
-	out, err := once.Do(ctx, ds.answers, by, r.Request, r.Render, func(tx Tx) (Refunded, refusal.Refusal, error) { return ds.refund(tx, by, r) })
-	if err != nil {
-		return once.Done[Refunded]{}, fmt.Errorf("refund account %s: %w", refusal.Echo(r.Account), err)
-	}
-	return out, nil
+	out, err := once.Do(ctx, ds.answers, by, access.AdjustLedger, r.Request, r.Render, func(tx Tx) (Refunded, refusal.Refusal, error) { return ds.refund(tx, by, r) })
+	return out, fault.Wrap(err, "refund account %s", refusal.Echo(r.Account))
 }
 
 // normal says what is wrong with a refund.

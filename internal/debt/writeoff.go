@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -26,10 +27,7 @@ type WriteOff struct {
 // WriteOff takes a debt off the books (right: ledger.adjust; P20). It is an act for two people where four eyes are
 // asked for.
 func (ds *Debts) WriteOff(ctx context.Context, by access.Actor, w WriteOff) (once.Done[Booking], error) {
-	if no := by.Needs(access.AdjustLedger); no.Refused() {
-		return once.Done[Booking]{Refusal: no}, nil
-	}
-	out, err := once.Do(ctx, ds.answers, by, w.Request, w.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
+	out, err := once.Do(ctx, ds.answers, by, access.AdjustLedger, w.Request, w.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
 		out, no, err := ds.writeOff(tx, by, w)
 		if err != nil || no.Refused() || out.Waits != nil {
 			return out, no, err
@@ -37,10 +35,7 @@ func (ds *Debts) WriteOff(ctx context.Context, by access.Actor, w WriteOff) (onc
 		out.Currency, _, err = tx.Books().Currency()
 		return out, no, err
 	})
-	if err != nil {
-		return once.Done[Booking]{}, fmt.Errorf("write off debt %s: %w", refusal.Echo(w.Debt), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "write off debt %s", refusal.Echo(w.Debt))
 }
 
 func (ds *Debts) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal.Refusal, error) {

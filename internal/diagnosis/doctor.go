@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -37,10 +38,7 @@ func (d *Doctor) Diagnose(ctx context.Context, by access.Actor, q Question) (Dia
 		c.ref = &ref
 	}
 	out, err := c.run(ctx, q.Meter)
-	if err != nil {
-		return Diagnosis{}, fmt.Errorf("diagnose a token: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "diagnose a token")
 }
 
 // consultation is one question while it is being answered.

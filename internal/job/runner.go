@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
@@ -148,8 +149,5 @@ func (r *Runner[X]) first(ctx context.Context, t access.Tenant, task Task[X]) er
 
 func (r *Runner[X]) leave(ctx context.Context) error {
 	err := r.door.Do(ctx, 0, func(tx X) (bool, error) { return false, tx.LeaderLeave(leadName, r.holder) })
-	if err != nil {
-		return fmt.Errorf("give the lead back: %w", err)
-	}
-	return nil
+	return fault.Wrap(err, "give the lead back")
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -55,10 +56,7 @@ func ParseInfo(text string) Info {
 // Text is the stored form.
 func (i Info) Text() (string, error) {
 	b, err := json.Marshal(i)
-	if err != nil {
-		return "", fmt.Errorf("write boot notes: %w", err)
-	}
-	return string(b), nil
+	return string(b), fault.Wrap(err, "write boot notes")
 }
 
 // AlarmCode names what a person should look at. Console and notifications translate it; never rename one.

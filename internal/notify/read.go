@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -50,7 +51,7 @@ func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Messages, err
 	}
 	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Messages, error) {
 		if l.Meter != "" {
-			m, no, err := meterNamed(tx.Told(), l.Meter)
+			m, no, err := registry.MeterNamed(tx.Told(), l.Meter)
 			if err != nil || no.Refused() {
 				return Messages{Refusal: no}, err
 			}
@@ -63,28 +64,11 @@ func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Messages, err
 			}
 		}
 		rows, err := tx.MessageList(f, before, max+1)
-		return Messages{Data: rows}, err
+		var out Messages
+		out.Data, out.Next = registry.Cut(rows, max, d.c.Hasher, by.Tenant, listMessages, func(m Message) id.ID { return m.ID })
+		return out, err
 	})
-	if err != nil {
-		return Messages{}, fmt.Errorf("list messages: %w", err)
-	}
-	if len(out.Data) > max {
-		out.Data = out.Data[:max]
-		out.Next = registry.Cursor(d.c.Hasher, by.Tenant, listMessages, out.Data[max-1].ID)
-	}
-	return out, nil
-}
-
-func meterNamed(tx registry.MeterLookup, name string) (registry.Meter, refusal.Refusal, error) {
-	ref, no := registry.ParseRef(name)
-	if no.Refused() {
-		return registry.Meter{}, registry.NoMeter(name), nil
-	}
-	m, found, err := registry.ResolveMeter(tx, ref)
-	if err == nil && !found {
-		no = registry.NoMeter(name)
-	}
-	return m, no, err
+	return out, fault.Wrap(err, "list messages")
 }
 
 // Shown is one message with its tries.
@@ -100,10 +84,7 @@ func (d *Desk) Show(ctx context.Context, by access.Actor, message string) (Shown
 		return Shown{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Shown, error) { return shown(tx, message) })
-	if err != nil {
-		return Shown{}, fmt.Errorf("show message %s: %w", cut(message, 40), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "show message %s", cut(message, 40))
 }
 
 func shown(tx Tx, message string) (Shown, error) {

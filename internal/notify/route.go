@@ -60,10 +60,7 @@ func (m Outgoing) String() string {
 	return fmt.Sprintf("message %s to %s, %d bytes", m.ID, m.To, len(m.Text))
 }
 
-// GoString is String: %#v would print the text.
-func (m Outgoing) GoString() string { return m.String() }
-
-// Format prints String whatever the verb.
+// Format prints String whatever the verb: %#v would print the text.
 func (m Outgoing) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, m.String()) }
 
 // LogValue is String for logs.
@@ -130,10 +127,7 @@ func (m Incoming) String() string {
 	return fmt.Sprintf("message %x by %s from %s, %d bytes", m.Identity, m.Route, m.From, len(m.Text))
 }
 
-// GoString is String: %#v would print the text.
-func (m Incoming) GoString() string { return m.String() }
-
-// Format prints String whatever the verb.
+// Format prints String whatever the verb: %#v would print the text.
 func (m Incoming) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, m.String()) }
 
 // LogValue is String for logs.

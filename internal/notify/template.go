@@ -122,9 +122,6 @@ const maskedText = "notify.Rendered(masked)"
 // String returns a mask.
 func (r Rendered) String() string { return maskedText }
 
-// GoString returns a mask.
-func (r Rendered) GoString() string { return maskedText }
-
 // Format writes a mask, whatever the verb.
 func (r Rendered) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, maskedText) }
 

@@ -84,22 +84,17 @@ type Reply struct {
 // Answer makes the Reply of what a request rendered.
 func Answer(status int, body []byte) Reply { return Reply{Status: status, Body: body} }
 
-func (r Reply) mask() string { return fmt.Sprintf("reply %d with %d bytes", r.Status, len(r.Body)) }
-
 // String masks the body.
-func (r Reply) String() string { return r.mask() }
-
-// GoString masks the body.
-func (r Reply) GoString() string { return r.mask() }
+func (r Reply) String() string { return fmt.Sprintf("reply %d with %d bytes", r.Status, len(r.Body)) }
 
 // Format masks the body for every verb.
-func (r Reply) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.mask()) }
+func (r Reply) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
 
 // LogValue masks the body in logs.
-func (r Reply) LogValue() slog.Value { return slog.StringValue(r.mask()) }
+func (r Reply) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // MarshalJSON masks the body.
-func (r Reply) MarshalJSON() ([]byte, error) { return []byte(`"` + r.mask() + `"`), nil }
+func (r Reply) MarshalJSON() ([]byte, error) { return []byte(`"` + r.String() + `"`), nil }
 
 // step is what the one transaction of a request came to.
 type step[T any] struct {
@@ -109,11 +104,14 @@ type step[T any] struct {
 	stored *access.Kept
 }
 
-// Do does something once: do and its rendered answer become durable together, and the same request gets the same bytes for
-// ever after. What was refused is undone whole, and the refusal is stored for a time where it is the request's own fault.
-// render may be nil; it may be called more than once and keeps nothing.
-func Do[X Rows, T any](ctx context.Context, a Answers[X], by access.Actor, q Request, render func(T) (int, []byte),
+// Do does something once, for an actor who has the right: do and its rendered answer become durable together, and the same
+// request gets the same bytes for ever after. What was refused is undone whole, and the refusal is stored for a time where it
+// is the request's own fault. render may be nil; it may be called more than once and keeps nothing.
+func Do[X Rows, T any](ctx context.Context, a Answers[X], by access.Actor, right access.Right, q Request, render func(T) (int, []byte),
 	do func(X) (T, refusal.Refusal, error)) (Done[T], error) {
+	if no := by.Needs(right); no.Refused() {
+		return Done[T]{Refusal: no}, nil
+	}
 	s, err := access.Through(ctx, a.Door, by.Tenant, func(tx X) (step[T], error) {
 		stored, no, err := take(tx.Once(), q.Once)
 		if err != nil || stored != nil || no.Refused() {

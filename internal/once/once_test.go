@@ -75,7 +75,7 @@ func (d *desk) send(key string, hash byte, no refusal.Refusal) once.Done[int] {
 	}}
 	q := once.Request{Once: access.Once{Principal: "key till3", Key: key, Hash: [32]byte{hash}},
 		RenderRefusal: func(r refusal.Refusal) (int, []byte) { return r.Code.Status(), []byte(r.Code) }}
-	out, err := once.Do(context.Background(), a, access.SystemActor(1, "test"), q,
+	out, err := once.Do(context.Background(), a, access.SystemActor(1, "test"), access.Sell, q,
 		func(n int) (int, []byte) { return 201, fmt.Append(nil, "done ", n) },
 		func(answers) (int, refusal.Refusal, error) {
 			if !no.Refused() {

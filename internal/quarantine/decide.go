@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -55,10 +56,7 @@ func (d *Desk) Decide(ctx context.Context, by access.Actor, v Verdict) (Decided,
 	}
 	now := d.moment()
 	out, err := access.Through(ctx, d.c.Door, by.Tenant, func(tx Tx) (Decided, error) { return decide(tx, by, v, now) })
-	if err != nil {
-		return Decided{}, fmt.Errorf("decide about %s%s: %w", v.Entry, v.Meter, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "decide about %s%s", v.Entry, v.Meter)
 }
 
 // moment is now as it is stored: UTC, whole microseconds.

@@ -10,10 +10,10 @@ package quarantine
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -179,16 +179,11 @@ func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Entries, erro
 			return Entries{Refusal: no}, err
 		}
 		rows, err := tx.AsideList(n, !l.All, before, max+1)
-		return Entries{Data: rows}, err
+		var out Entries
+		out.Data, out.Next = registry.Cut(rows, max, d.c.Hasher, by.Tenant, listAside, func(e Entry) id.ID { return e.ID })
+		return out, err
 	})
-	if err != nil {
-		return Entries{}, fmt.Errorf("list the quarantine: %w", err)
-	}
-	if len(out.Data) > max {
-		out.Data = out.Data[:max]
-		out.Next = registry.Cursor(d.c.Hasher, by.Tenant, listAside, out.Data[max-1].ID)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list the quarantine")
 }
 
 // Shown is one entry.
@@ -213,10 +208,7 @@ func (d *Desk) Show(ctx context.Context, by access.Actor, entry string) (Shown, 
 		}
 		return Shown{Entry: e}, err
 	})
-	if err != nil {
-		return Shown{}, fmt.Errorf("show %s: %w", entry, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "show %s", entry)
 }
 
 // meterNamed is the private number of a meter; 0 for no name.
@@ -224,14 +216,7 @@ func meterNamed(tx Tx, name string) (int64, refusal.Refusal, error) {
 	if name == "" {
 		return 0, refusal.Refusal{}, nil
 	}
-	ref, no := registry.ParseRef(name)
-	if no.Refused() {
-		return 0, registry.NoMeter(name), nil
-	}
-	m, found, err := registry.ResolveMeter(tx.Meters(), ref)
-	if err == nil && !found {
-		no = registry.NoMeter(name)
-	}
+	m, no, err := registry.MeterNamed(tx.Meters(), name)
 	return m.N, no, err
 }
 

@@ -3,11 +3,11 @@ package recharge
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
@@ -100,10 +100,7 @@ func (d *Desk) Track(ctx context.Context, by access.Actor, meter, token string) 
 		}
 		return track(tx, m, t)
 	})
-	if err != nil {
-		return Tracked{}, fmt.Errorf("look where token %s of meter %s is: %w", token, meter, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "look where token %s of meter %s is", token, meter)
 }
 
 // track reads all that became of a token.

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
@@ -50,10 +51,7 @@ func (r *Registry) Customers(ctx context.Context, by access.Actor, text string, 
 		if err != nil {
 			return Customers{}, err
 		}
-		if len(rows) > max {
-			rows = rows[:max]
-			out.Next = Cursor(r.c.Sealer, by.Tenant, list, rows[max-1].ID)
-		}
+		rows, out.Next = Cut(rows, max, r.c.Sealer, by.Tenant, list, func(c Customer) id.ID { return c.ID })
 		for _, c := range rows {
 			e := CustomerEntry{Customer: c}
 			if e.Meters, err = tx.Customers().MeterNumbersOf(c.ID, maxEntryMeters); err != nil {
@@ -63,10 +61,7 @@ func (r *Registry) Customers(ctx context.Context, by access.Actor, text string, 
 		}
 		return out, nil
 	})
-	if err != nil {
-		return Customers{}, fmt.Errorf("list customers: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list customers")
 }
 
 // dialled is what of a text may be a phone or meter number: its digits, if it has nothing else but separators; else empty.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
@@ -81,10 +82,7 @@ func (r *Registry) Customer(ctx context.Context, by access.Actor, idText string)
 		}
 		return AddedCustomer{Customer: c}, err
 	})
-	if err != nil {
-		return AddedCustomer{}, fmt.Errorf("look up customer: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "look up customer")
 }
 
 func noCustomer() refusal.Refusal {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
@@ -138,10 +139,7 @@ func (r *Registry) ChangeCustomer(ctx context.Context, by access.Actor, customer
 		e.Before, e.After = was.summary(), next.summary()
 		return AddedCustomer{Customer: next}, tx.AuditLog(e)
 	})
-	if err != nil {
-		return AddedCustomer{}, fmt.Errorf("change customer %s: %w", customer, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "change customer %s", customer)
 }
 
 // summary is what the audit log says of a customer: no name and no number, which are personal, but whether they are there.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/unit"
@@ -175,10 +176,7 @@ func (r *Registry) Settings(ctx context.Context, by access.Actor) (SettingsView,
 		return SettingsView{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, r.c.Door, by.Tenant, settingsView)
-	if err != nil {
-		return SettingsView{}, fmt.Errorf("read settings: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "read settings")
 }
 
 func settingsView(tx Tx) (SettingsView, error) {
@@ -201,10 +199,7 @@ func (r *Registry) ChangeSettings(ctx context.Context, by access.Actor, c Settin
 		return SettingsView{Refusal: no}, nil
 	}
 	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (SettingsView, error) { return r.changeSettings(tx, by, c) })
-	if err != nil {
-		return SettingsView{}, fmt.Errorf("change settings: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "change settings")
 }
 
 // changeSettings is the transaction of ChangeSettings.

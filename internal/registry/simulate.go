@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -57,10 +58,7 @@ func (r *Registry) Simulate(ctx context.Context, by access.Actor, s Simulation) 
 		s.Uses = read.uses
 		err = s.replay(&read.out, read.tz)
 	}
-	if err != nil {
-		return Simulated{}, fmt.Errorf("simulate on tariff %q: %w", s.Tariff, err)
-	}
-	return read.out, nil
+	return read.out, fault.Wrap(err, "simulate on tariff %q", s.Tariff)
 }
 
 // simulating is what a simulation reads from the store.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -59,10 +60,7 @@ func (r *Registry) AddTariff(ctx context.Context, by access.Actor, n NewTariff) 
 	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedTariff, error) {
 		return r.addTariff(tx, by, n, w)
 	})
-	if err != nil {
-		return AddedTariff{}, fmt.Errorf("add tariff %q: %w", n.Name, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "add tariff %q", n.Name)
 }
 
 func (n NewTariff) check() refusal.Refusal {
@@ -184,14 +182,9 @@ func (r *Registry) Tariffs(ctx context.Context, by access.Actor, p Page) (Tariff
 	now := r.c.Now()
 	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (Tariffs, error) {
 		rows, err := tx.Tariffs().TariffsInForce(now, after, max+1)
-		return Tariffs{Data: rows}, err
+		var out Tariffs
+		out.Data, out.Next = Cut(rows, max, r.c.Sealer, by.Tenant, listTariffs, func(v tariff.Version) id.ID { return v.TariffID })
+		return out, err
 	})
-	if err != nil {
-		return Tariffs{}, fmt.Errorf("list tariffs: %w", err)
-	}
-	if len(out.Data) > max {
-		out.Data = out.Data[:max]
-		out.Next = Cursor(r.c.Sealer, by.Tenant, listTariffs, out.Data[max-1].TariffID)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list tariffs")
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -57,21 +58,15 @@ func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name str
 		if err != nil {
 			return TariffVersions{}, err
 		}
-		out := TariffVersions{Data: rows, At: now}
-		if len(rows) > max {
-			out.Data = rows[:max]
-			out.Next = Cursor(r.c.Sealer, by.Tenant, list, rows[max-1].ID)
-		}
+		out := TariffVersions{At: now}
+		out.Data, out.Next = Cut(rows, max, r.c.Sealer, by.Tenant, list, func(v tariff.Version) id.ID { return v.ID })
 		force, found, err := tx.Tariffs().TariffVersionAt(t, now)
 		if found {
 			out.Force = force.ID
 		}
 		return out, err
 	})
-	if err != nil {
-		return TariffVersions{}, fmt.Errorf("list versions of a tariff: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list versions of a tariff")
 }
 
 // notFound is the refusal of a tariff that a request is about, not of one that something else would need.
@@ -104,10 +99,7 @@ func (r *Registry) AddVersion(ctx context.Context, by access.Actor, n NewVersion
 		return AddedTariff{Refusal: no}, nil
 	}
 	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedTariff, error) { return r.addVersion(tx, by, n, w) })
-	if err != nil {
-		return AddedTariff{}, fmt.Errorf("publish a version of tariff %q: %w", n.Tariff, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "publish a version of tariff %q", n.Tariff)
 }
 
 func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion, w wish) (AddedTariff, error) {

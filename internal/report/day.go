@@ -2,10 +2,10 @@ package report
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
@@ -106,8 +106,5 @@ func (r *Reports) Day(ctx context.Context, by access.Actor, date string, now tim
 		d.Head, err = tx.LastHead()
 		return d, err
 	})
-	if err != nil {
-		return Day{}, fmt.Errorf("report of %s: %w", date, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "report of %s", date)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/seal"
@@ -52,10 +53,7 @@ func (r *Reports) Head(ctx context.Context, by access.Actor, size, since int64) 
 		out.File.Path, err = tx.Growth(since, h.Size)
 		return out, err
 	})
-	if err != nil {
-		return SignedHead{}, fmt.Errorf("head of %d leaves since %d: %w", size, since, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "head of %d leaves since %d", size, since)
 }
 
 func noHead(size int64) SignedHead {

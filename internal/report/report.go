@@ -7,9 +7,9 @@ package report
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -79,8 +79,5 @@ func (r *Reports) TrialBalance(ctx context.Context, by access.Actor) (TrialBalan
 		}
 		return t, nil
 	})
-	if err != nil {
-		return TrialBalance{}, fmt.Errorf("trial balance: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "trial balance")
 }

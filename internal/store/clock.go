@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/sale"
-	"github.com/paywatt/paywatt/internal/store/books"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
@@ -60,7 +60,7 @@ func (tx *Tx) VendClock() (sale.Times, error) {
 	if err == nil {
 		tx.KeepClock(t)
 	}
-	return t, books.WrapVend("read the clocks", err)
+	return t, fault.Wrap(err, "read the clocks of a sale")
 }
 
 func (tx *Tx) readClock() (t sale.Times, err error) {
@@ -114,7 +114,7 @@ func (tx *Tx) ClockBegin() (sale.Times, error) {
 		return nil
 	}, tx.Tenant)
 	if err != nil || t.Known.IsZero() {
-		return t, books.WrapVend("find the newest journal", err)
+		return t, fault.Wrap(err, "find the newest journal of a sale")
 	}
 	return t, tx.knowClock(t.Known)
 }
@@ -132,7 +132,7 @@ func (tx *Tx) ClockTrust() error {
 		return nil
 	}, tx.Tenant)
 	if err != nil {
-		return books.WrapVend("find the newest token", err)
+		return fault.Wrap(err, "find the newest token of a sale")
 	}
 	if err := tx.PutMeta(trustedKey(tx.Tenant), wrong.String()); err != nil {
 		return err
@@ -149,5 +149,5 @@ func (tx *Tx) knowClock(at time.Time) error {
 	if err == nil {
 		tx.KeepClock(t)
 	}
-	return books.WrapVend("read the clocks", err)
+	return fault.Wrap(err, "read the clocks of a sale")
 }

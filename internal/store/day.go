@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/report"
@@ -47,10 +48,7 @@ func (tx *Tx) SinglePersonActs(from, to time.Time, max int) ([]access.Entry, err
 		out = append(out, access.Entry{At: r.Time(0), Actor: r.Text(1), Action: r.Text(2), Object: r.Text(3), After: r.Text(4), Reason: r.Text(5), SinglePerson: true})
 		return nil
 	}, tx.Tenant, from, to, max)
-	if err != nil {
-		return nil, fmt.Errorf("list acts of one person: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list acts of one person")
 }
 
 // UnconfirmedReversals are the reversals between two moments that the meter has not confirmed by now, oldest first.
@@ -76,10 +74,7 @@ func (tx *Tx) UnconfirmedReversals(from, to time.Time, max int) ([]report.Unconf
 		out = append(out, u)
 		return nil
 	}, tx.Tenant, from, to, max)
-	if err != nil {
-		return nil, fmt.Errorf("list unconfirmed reversals: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list unconfirmed reversals")
 }
 
 // reversalsApproved says who allowed the reversals that were decided about between two moments, by sale.
@@ -92,17 +87,14 @@ func (tx *Tx) reversalsApproved(from, to time.Time) (map[string]string, error) {
 			by[a.Object] = a.Checker.String()
 			return err
 		}, tx.Tenant, string(access.ActReverse), string(access.ApprovalUsed), from, to)
-	return by, people.WrapApproval("list reversals by", err)
+	return by, fault.Wrap(err, "list reversals by approval")
 }
 
 // LastHead is the newest signed head of the tenant's log; empty before the first.
 func (tx *Tx) LastHead() (string, error) {
 	head := ""
 	_, err := tx.One(`SELECT head FROM seal WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1`, func(r core.Row) error { head = r.Text(0); return nil }, tx.Tenant)
-	if err != nil {
-		return "", fmt.Errorf("read the newest head: %w", err)
-	}
-	return head, nil
+	return head, fault.Wrap(err, "read the newest head")
 }
 
 // TenantZone is the name of the tenant's time zone.

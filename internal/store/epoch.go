@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/meters"
@@ -64,10 +65,7 @@ func (tx *Tx) Branch() (b Branch, err error) {
 			b.meters = append(b.meters, usedMeter{access.Tenant(r.Int(0)), r.ID(1), r.Int(2), r.Int(3)})
 			return nil
 		})
-	if err != nil {
-		return Branch{}, fmt.Errorf("read counters: %w", err)
-	}
-	return b, nil
+	return b, fault.Wrap(err, "read counters")
 }
 
 // Join adds what another database has used.

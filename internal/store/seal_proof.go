@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/report"
@@ -43,10 +44,7 @@ func (tx *Tx) positionOf(i id.ID) (pos int64, found bool, err error) {
 		JOIN seal s ON s.tenant_id = $1 AND s.n = r.seal_n
 		JOIN seal_leaf l ON l.tenant_id = $1 AND l.pos >= s.first AND l.pos <= s.last AND l.id = $2`,
 		func(r core.Row) error { pos = r.Int(0); return nil }, tx.Tenant, i)
-	if err != nil {
-		return 0, false, fmt.Errorf("find a row in the log: %w", err)
-	}
-	return pos, found, nil
+	return pos, found, fault.Wrap(err, "find a row in the log")
 }
 
 // Head is the signed head of the log of so many leaves, or the newest one for 0. Found is false where no head was signed
@@ -65,10 +63,7 @@ func (tx *Tx) Head(size int64) (h seal.Head, found bool, err error) {
 			JOIN seal s ON s.tenant_id = l.tenant_id AND s.n = COALESCE(j.seal_n, a.seal_n) AND s.last = l.pos
 			WHERE l.tenant_id = $1 AND l.pos = $2`, scan, tx.Tenant, size-1)
 	}
-	if err != nil {
-		return seal.Head{}, false, fmt.Errorf("find the head of %d leaves: %w", size, err)
-	}
-	return h, found, nil
+	return h, found, fault.Wrap(err, "find the head of %d leaves", size)
 }
 
 // Growth proves that the log of the larger size begins with that of the smaller one.

@@ -1,9 +1,8 @@
 package store
 
 import (
-	"fmt"
-
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -251,8 +250,5 @@ func (tx *Tx) verifyDigits(r *Report, open func(token id.ID, sealed []byte) ([]b
 		return nil
 	}, tx.Tenant)
 	r.Count("tokens opened", opened)
-	if err != nil {
-		return fmt.Errorf("open tokens: %w", err)
-	}
-	return nil
+	return fault.Wrap(err, "open tokens")
 }

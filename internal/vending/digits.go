@@ -57,34 +57,26 @@ func (i Issued) Reveal(n int) string { return i.digits.Reveal(n) }
 // Digits are the same tokens, for whoever renders an answer with the function that also serves Order.Render.
 func (i Issued) Digits() Digits { return i.digits }
 
-func (d Digits) mask() string { return fmt.Sprintf("%d masked tokens", len(d.tokens)) }
-
 // String masks the digits.
-func (d Digits) String() string { return d.mask() }
-
-// GoString masks the digits.
-func (d Digits) GoString() string { return d.mask() }
+func (d Digits) String() string { return fmt.Sprintf("%d masked tokens", len(d.tokens)) }
 
 // Format masks the digits for every verb.
-func (d Digits) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, d.mask()) }
+func (d Digits) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, d.String()) }
 
 // LogValue masks the digits in logs.
-func (d Digits) LogValue() slog.Value { return slog.StringValue(d.mask()) }
+func (d Digits) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
 // MarshalJSON masks the digits.
-func (d Digits) MarshalJSON() ([]byte, error) { return []byte(`"` + d.mask() + `"`), nil }
+func (d Digits) MarshalJSON() ([]byte, error) { return []byte(`"` + d.String() + `"`), nil }
 
 // String masks the digits.
-func (i Issued) String() string { return i.digits.mask() }
-
-// GoString masks the digits.
-func (i Issued) GoString() string { return i.digits.mask() }
+func (i Issued) String() string { return i.digits.String() }
 
 // Format masks the digits for every verb.
-func (i Issued) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, i.digits.mask()) }
+func (i Issued) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, i.digits.String()) }
 
 // LogValue masks the digits in logs.
-func (i Issued) LogValue() slog.Value { return slog.StringValue(i.digits.mask()) }
+func (i Issued) LogValue() slog.Value { return slog.StringValue(i.digits.String()) }
 
 // MarshalJSON masks the digits.
 func (i Issued) MarshalJSON() ([]byte, error) { return i.digits.MarshalJSON() }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -45,10 +46,7 @@ func (v *Vending) Explain(ctx context.Context, by access.Actor, sale string) (Ex
 		return Explained{}, fmt.Errorf("explain sale %s: %w", refusal.Echo(sale), err)
 	}
 	e, err := derive(shown.Sale, version)
-	if err != nil {
-		return Explained{}, fmt.Errorf("explain sale %s: %w", refusal.Echo(sale), err)
-	}
-	return e, nil
+	return e, fault.Wrap(err, "explain sale %s", refusal.Echo(sale))
 }
 
 // derive prices a sale again and compares.

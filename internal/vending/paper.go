@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/receipt"
@@ -37,10 +38,7 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sold string) (Re
 	if err == nil {
 		err = r.Check()
 	}
-	if err != nil {
-		return Receipted{}, fmt.Errorf("receipt of sale %s: %w", refusal.Echo(sold), err)
-	}
-	return Receipted{Receipt: r}, nil
+	return Receipted{Receipt: r}, fault.Wrap(err, "receipt of sale %s", refusal.Echo(sold))
 }
 
 // creditMark ends the number of a credit note: that of the receipt it takes back, which is reversed at most once.

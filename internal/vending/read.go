@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -94,10 +95,7 @@ func (v *Vending) look(ctx context.Context, by access.Actor, named string, find 
 		s.Change, err = pendingChange(tx, s.Key)
 		return Shown{Sale: s}, err
 	})
-	if err != nil {
-		return Shown{}, fmt.Errorf("show sale %s: %w", refusal.Echo(named), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "show sale %s", refusal.Echo(named))
 }
 
 // reveal opens the digits for an actor that may see them, once the audit row about it is durable. If the disk has no room even
@@ -150,10 +148,7 @@ func (v *Vending) Tokens(ctx context.Context, by access.Actor, meter string, pag
 	if out.Refused() {
 		return out, nil
 	}
-	if len(out.Tokens) > max {
-		out.Tokens = out.Tokens[:max]
-		out.Next = registry.Cursor(v.c.Sealer, by.Tenant, listTokens, out.Tokens[max-1].ID)
-	}
+	out.Tokens, out.Next = registry.Cut(out.Tokens, max, v.c.Sealer, by.Tenant, listTokens, func(t sale.Token) id.ID { return t.ID })
 	out.Issued, err = v.reveal(ctx, by, sale.Sale{Tokens: out.Tokens}, "tokens of meter "+refusal.Echo(meter))
 	return out, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -330,8 +331,5 @@ func (v *Vending) PlanKeyChange(ctx context.Context, by access.Actor, meter stri
 		e.Reason, e.After = reason, fmt.Sprintf("sgc=%s krn=%d kt=%d ti=%s ken=%d base_date=%s", next.SGC, next.KRN, next.KT, next.TI, next.KEN, next.BaseDate)
 		return Planned{Meter: p.Meter, Key: next}, tx.AuditLog(e)
 	})
-	if err != nil {
-		return Planned{}, fmt.Errorf("plan a key change of meter %s: %w", refusal.Echo(meter), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "plan a key change of meter %s", refusal.Echo(meter))
 }

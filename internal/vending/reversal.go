@@ -116,8 +116,9 @@ type undone struct {
 // reversing until it has answered. The tokens of any other meter may still load: [consentFor] says who must agree before
 // money goes back. Everything the sale took is given back by journals of their own that mirror its journals.
 func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (once.Done[sale.Reversal], error) {
-	if !by.May(access.Sell) && !by.May(access.Reverse) {
-		return once.Done[sale.Reversal]{Refusal: by.Needs(access.Reverse)}, nil
+	right := access.Reverse
+	if by.May(access.Sell) {
+		right = access.Sell
 	}
 	u.Reason = strings.TrimSpace(u.Reason)
 	var render func(undone) (int, []byte)
@@ -129,7 +130,7 @@ func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (once.Do
 			return u.Render(d.Sale, d.Reversal)
 		}
 	}
-	out, err := once.Do(ctx, v.answers, by, u.Request, render, func(tx Tx) (undone, refusal.Refusal, error) {
+	out, err := once.Do(ctx, v.answers, by, right, u.Request, render, func(tx Tx) (undone, refusal.Refusal, error) {
 		if utf8.RuneCountInString(u.Reason) > maxReason || !utf8.ValidString(u.Reason) {
 			return undone{}, refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A reason has at most %d characters.", maxReason), saleStands,
 				"Shorten it."), nil

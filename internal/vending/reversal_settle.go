@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -44,10 +45,7 @@ func (v *Vending) Reversal(ctx context.Context, by access.Actor, sale string) (R
 		}
 		return ReversalShown{Reversal: r}, err
 	})
-	if err != nil {
-		return ReversalShown{}, fmt.Errorf("show the reversal of sale %s: %w", refusal.Echo(sale), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "show the reversal of sale %s", refusal.Echo(sale))
 }
 
 // settledReversal is what one look at a waiting reversal came to.

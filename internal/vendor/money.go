@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -139,9 +140,6 @@ const maxReference = 64
 // Deposit books what a vendor paid in (right: vendor.deposit; P5): a float grows, a post-paid vendor owes less. A
 // reference names one payment for ever, in whatever case it is written.
 func (vs *Vendors) Deposit(ctx context.Context, by access.Actor, p Paid) (once.Done[Deposited], error) {
-	if no := by.Needs(access.DepositFloat); no.Refused() {
-		return once.Done[Deposited]{Refusal: no}, nil
-	}
 	no := p.normal()
 	render := p.Render
 	if p.Render != nil && p.RenderWaits != nil {
@@ -152,16 +150,13 @@ func (vs *Vendors) Deposit(ctx context.Context, by access.Actor, p Paid) (once.D
 			return p.Render(d)
 		}
 	}
-	out, err := once.Do(ctx, vs.answers, by, p.Request, render, func(tx Tx) (Deposited, refusal.Refusal, error) {
+	out, err := once.Do(ctx, vs.answers, by, access.DepositFloat, p.Request, render, func(tx Tx) (Deposited, refusal.Refusal, error) {
 		if no.Refused() {
 			return Deposited{}, no, nil
 		}
 		return vs.deposit(tx, by, p)
 	})
-	if err != nil {
-		return once.Done[Deposited]{}, fmt.Errorf("book a deposit of vendor %s: %w", refusal.Echo(p.Vendor), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "book a deposit of vendor %s", refusal.Echo(p.Vendor))
 }
 
 // normal puts a deposit into its one written form, or says what is wrong with it.
@@ -267,17 +262,11 @@ func (vs *Vendors) Statement(ctx context.Context, by access.Actor, vendor string
 		if s.Currency, _, err = tx.Books().Currency(); err != nil {
 			return Statement{}, err
 		}
-		s.Lines, err = tx.Statement(found.Account(), before, max+1)
-		if len(s.Lines) > max {
-			s.Lines = s.Lines[:max]
-			s.Next = registry.Cursor(vs.c.Sealer, by.Tenant, list, s.Lines[max-1].Journal)
-		}
+		rows, err := tx.Statement(found.Account(), before, max+1)
+		s.Lines, s.Next = registry.Cut(rows, max, vs.c.Sealer, by.Tenant, list, func(b Booked) id.ID { return b.Journal })
 		return s, err
 	})
-	if err != nil {
-		return Statement{}, fmt.Errorf("statement of vendor %s: %w", refusal.Echo(vendor), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "statement of vendor %s", refusal.Echo(vendor))
 }
 
 // FloatShort refuses a sale that takes more than is left on the vendor's account, in minor units.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -171,10 +172,7 @@ func (vs *Vendors) Add(ctx context.Context, by access.Actor, n NewVendor) (Shown
 		return Shown{Refusal: no}, nil
 	}
 	out, err := access.Through(ctx, vs.c.Door, by.Tenant, func(tx Tx) (Shown, error) { return addVendor(tx, by, n, vs.moment()) })
-	if err != nil {
-		return Shown{}, fmt.Errorf("add vendor %s: %w", refusal.Echo(n.Name), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "add vendor %s", refusal.Echo(n.Name))
 }
 
 func addVendor(tx Tx, by access.Actor, n NewVendor, now time.Time) (Shown, error) {
@@ -274,10 +272,7 @@ func (vs *Vendors) SetTerms(ctx context.Context, by access.Actor, vendor string,
 		return Shown{Refusal: no}, nil
 	}
 	out, err := access.Through(ctx, vs.c.Door, by.Tenant, func(tx Tx) (Shown, error) { return setTerms(tx, by, vendor, t, vs.moment()) })
-	if err != nil {
-		return Shown{}, fmt.Errorf("change the terms of vendor %s: %w", refusal.Echo(vendor), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "change the terms of vendor %s", refusal.Echo(vendor))
 }
 
 // setTerms is the transaction of SetTerms.
@@ -437,10 +432,7 @@ func (vs *Vendors) Show(ctx context.Context, by access.Actor, vendor string) (Sh
 		}
 		return showVendor(tx, found)
 	})
-	if err != nil {
-		return Shown{}, fmt.Errorf("show vendor %s: %w", refusal.Echo(vendor), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "show vendor %s", refusal.Echo(vendor))
 }
 
 // listVendors is the list that a cursor of List belongs to.
@@ -461,11 +453,8 @@ func (vs *Vendors) List(ctx context.Context, by access.Actor, page registry.Page
 			return List{}, err
 		}
 		var l List
-		for i, r := range rows {
-			if i == max {
-				l.Next = registry.Cursor(vs.c.Sealer, by.Tenant, listVendors, rows[max-1].ID)
-				break
-			}
+		rows, l.Next = registry.Cut(rows, max, vs.c.Sealer, by.Tenant, listVendors, func(v Vendor) id.ID { return v.ID })
+		for _, r := range rows {
 			shown, err := showVendor(tx, r)
 			if err != nil {
 				return List{}, err
@@ -474,8 +463,5 @@ func (vs *Vendors) List(ctx context.Context, by access.Actor, page registry.Page
 		}
 		return l, nil
 	})
-	if err != nil {
-		return List{}, fmt.Errorf("list vendors: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list vendors")
 }

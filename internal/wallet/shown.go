@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
@@ -131,14 +132,10 @@ func (w *Wallets) Supply(ctx context.Context, by access.Actor, meter string) (Su
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return SupplyView{Refusal: no}, nil
 	}
-	ref, no := registry.ParseRef(meter)
-	if no.Refused() {
-		return SupplyView{Refusal: registry.NoMeter(meter)}, nil
-	}
 	out, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) (SupplyView, error) {
-		m, found, err := registry.ResolveMeter(tx.WalletViews(), ref)
-		if err != nil || !found {
-			return SupplyView{Refusal: registry.NoMeter(meter)}, err
+		m, no, err := registry.MeterNamed(tx.WalletViews(), meter)
+		if err != nil || no.Refused() {
+			return SupplyView{Refusal: no}, err
 		}
 		rows, err := tx.Rating().WalletOf(m.N)
 		if err != nil {
@@ -151,10 +148,7 @@ func (w *Wallets) Supply(ctx context.Context, by access.Actor, meter string) (Su
 		}
 		return SupplyView{Refusal: refusal.Because(refusal.NotFound, "The meter has no wallet.", "Nothing was changed.", "Look at the meter's mode.")}, nil
 	})
-	if err != nil {
-		return SupplyView{}, fmt.Errorf("show the supply of meter %s: %w", meter, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "show the supply of meter %s", meter)
 }
 
 // show makes the view of one meter.
@@ -303,10 +297,7 @@ func (w *Wallets) SetAccount(ctx context.Context, by access.Actor, meter string,
 		}
 		return w.setAccount(tx, by, m, wish)
 	})
-	if err != nil {
-		return SupplyView{}, fmt.Errorf("set the supply of meter %s: %w", meter, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "set the supply of meter %s", meter)
 }
 
 // maxWhy is the longest reason in bytes.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/localday"
@@ -111,10 +112,7 @@ func (w *Wallets) Statement(ctx context.Context, by access.Actor, account, from,
 		}
 		return s, nil
 	})
-	if err != nil {
-		return Statement{}, fmt.Errorf("statement of the wallet of %s: %w", account, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "statement of the wallet of %s", account)
 }
 
 // listStatement is the list that a cursor of a statement belongs to.

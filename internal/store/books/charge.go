@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -75,7 +76,7 @@ func (tx Rows) ChargesOpen(account id.ID, max int) ([]debt.Due, []debt.Debt, err
 		CASE WHEN EXISTS (SELECT 1 FROM debt WHERE tenant_id = $1 AND account_id = $2 AND outstanding > 0) THEN 1 ELSE 0 END`,
 		func(r core.Row) error { due, owing = r.Bool(0), r.Bool(1); return nil }, tx.Tenant, account)
 	if err != nil || !due && !owing {
-		return nil, nil, WrapVend("look for open charges", err)
+		return nil, nil, fault.Wrap(err, "look for open charges of a sale")
 	}
 	var dues []debt.Due
 	err = tx.C.Query(`SELECT `+dueColumns.List("")+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND paid < amount_gross
@@ -86,10 +87,7 @@ func (tx Rows) ChargesOpen(account id.ID, max int) ([]debt.Due, []debt.Debt, err
 	var debts []debt.Debt
 	err = tx.C.Query(`SELECT `+debtColumns.List("")+` FROM debt WHERE tenant_id = $1 AND account_id = $2 AND outstanding > 0
 		ORDER BY priority, created_at, id LIMIT $3`, debtColumns.AddTo(&debts), tx.Tenant, account, max)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read open debts: %w", err)
-	}
-	return dues, debts, nil
+	return dues, debts, fault.Wrap(err, "read open debts")
 }
 
 // ChargesOf are the charges of an account from a local month on, paid or not.
@@ -97,10 +95,7 @@ func (tx Rows) ChargesOf(account id.ID, fromMonth string) ([]debt.Due, error) {
 	var out []debt.Due
 	err := tx.C.Query(`SELECT `+dueColumns.List("")+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND month >= $3
 		ORDER BY month, kind`, dueColumns.AddTo(&out), tx.Tenant, account, fromMonth)
-	if err != nil {
-		return nil, fmt.Errorf("read the charges of an account: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "read the charges of an account")
 }
 
 // ChargePut keeps a charge: a new one of its account, name and month, or the new amount of the one there is.
@@ -146,10 +141,7 @@ func (tx Rows) ChargeAccounts(after id.ID, date string, max int) ([]debt.ChargeA
 		out = append(out, a)
 		return nil
 	}, tx.Tenant, after[:], string(registry.PrepayToken), date, max)
-	if err != nil {
-		return nil, fmt.Errorf("list accounts to charge: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list accounts to charge")
 }
 
 // JobDone reports whether a recurring job was carried out for a period.
@@ -202,13 +194,5 @@ func (tx Rows) ChargesGiveBack(s sale.Sale) error {
 	err := tx.Must(`UPDATE usage_month SET units_wh = units_wh - $1, free_wh = free_wh - $2,
 		fbe_issued = CASE WHEN free_wh > $2 THEN 1 ELSE 0 END
 		WHERE tenant_id = $3 AND account_id = $4 AND month = $5`, s.Units, s.Free, tx.Tenant, s.Account, s.Month)
-	return WrapVend("give back to the month", err)
-}
-
-// WrapVend names the part of a sale at which a statement failed.
-func WrapVend(what string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s of a sale: %w", what, err)
-	}
-	return nil
+	return fault.Wrap(err, "give back to the month of a sale")
 }

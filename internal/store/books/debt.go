@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -54,10 +55,7 @@ func (tx Rows) DebtAdd(d debt.Debt) error {
 func (tx Rows) Debt(named id.ID) (debt.Debt, bool, error) {
 	var d debt.Debt
 	found, err := tx.One(`SELECT `+debtColumns.List("")+` FROM debt WHERE tenant_id = $1 AND id = $2`, debtColumns.To(&d), tx.Tenant, named)
-	if err != nil {
-		return debt.Debt{}, false, fmt.Errorf("read debt %s: %w", named.Text(id.Debt), err)
-	}
-	return d, found, nil
+	return d, found, fault.Wrap(err, "read debt %s", named.Text(id.Debt))
 }
 
 // takeDebt takes a payment from a debt's row, and counts it in the local month of the sale.
@@ -86,20 +84,14 @@ func (tx Rows) giveDebtBack(s sale.Sale, l sale.Line) error {
 func (tx Rows) DebtWriteOff(debt id.ID, amount money.Minor) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE debt SET outstanding = outstanding - $1, status = CASE WHEN outstanding = $1 THEN 'written_off' ELSE status END,
 		version = version + 1 WHERE tenant_id = $2 AND id = $3 AND outstanding >= $1`, amount, tx.Tenant, debt)
-	if err != nil {
-		return false, fmt.Errorf("write off debt %s: %w", debt.Text(id.Debt), err)
-	}
-	return n == 1, nil
+	return n == 1, fault.Wrap(err, "write off debt %s", debt.Text(id.Debt))
 }
 
 // DebtPay lowers a debt by what is paid on it other than by a sale.
 func (tx Rows) DebtPay(debt id.ID, amount money.Minor) error {
 	err := tx.Must(`UPDATE debt SET outstanding = outstanding - $1, status = CASE WHEN outstanding = $1 THEN 'paid' ELSE status END,
 		version = version + 1 WHERE tenant_id = $2 AND id = $3 AND outstanding >= $1`, amount, tx.Tenant, debt)
-	if err != nil {
-		return fmt.Errorf("pay debt %s: %w", debt.Text(id.Debt), err)
-	}
-	return nil
+	return fault.Wrap(err, "pay debt %s", debt.Text(id.Debt))
 }
 
 // DebtPage lists debts, newest first, before the given one (zero for the newest), of one account unless it is zero.
@@ -117,10 +109,7 @@ func (tx Rows) DebtPage(account id.ID, open bool, before id.ID, max int) ([]debt
 		err = tx.C.Query(`SELECT `+debtColumns.List("")+` FROM debt WHERE tenant_id = $1 AND account_id = $2 AND id < $3`+which+` ORDER BY id DESC LIMIT $4`,
 			debtColumns.AddTo(&out), tx.Tenant, account, core.UpTo(before), max)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("list debts: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list debts")
 }
 
 // ChargePage lists charges in the same way.
@@ -138,8 +127,5 @@ func (tx Rows) ChargePage(account id.ID, open bool, before id.ID, max int) ([]de
 		err = tx.C.Query(`SELECT `+dueColumns.List("")+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND id < $3`+which+` ORDER BY id DESC LIMIT $4`,
 			dueColumns.AddTo(&out), tx.Tenant, account, core.UpTo(before), max)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("list charges: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list charges")
 }

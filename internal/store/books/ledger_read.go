@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -43,10 +44,7 @@ func (tx Rows) LedgerAccounts(code ledger.Code, after int64, max int) ([]report.
 			out[i].Balance, err = tx.derived(out[i].N)
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("list ledger accounts: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list ledger accounts")
 }
 
 // BalanceAt is the signed balance of an account with everything that was posted up to a moment. For an account that
@@ -89,10 +87,7 @@ func allListed(c ledger.Code) string {
 }
 
 func wrapBalance(ref ledger.AccountRef, err error) error {
-	if err != nil {
-		return fmt.Errorf("balance of account %d %q at a past time: %w", ref.Code, ref.Subject, err)
-	}
-	return nil
+	return fault.Wrap(err, "balance of account %d %q at a past time", ref.Code, ref.Subject)
 }
 
 // sealAfter is the number of the first seal after a moment, one beyond the last where there is none, and when the seal

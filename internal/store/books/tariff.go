@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -191,10 +192,7 @@ func (tx Rows) TariffsInForce(at time.Time, after id.ID, max int) ([]tariff.Vers
 		out = append(out, v)
 		return err
 	}, tx.Tenant, after[:], at, max)
-	if err != nil {
-		return nil, fmt.Errorf("list tariffs: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list tariffs")
 }
 
 // TariffVersion reads a version of a tariff by its identity.
@@ -205,5 +203,5 @@ func (tx Rows) TariffVersion(version id.ID) (tariff.Version, error) {
 	if err == nil && !found {
 		err = core.ErrNotFound
 	}
-	return v, WrapVend("read the tariff version", err)
+	return v, fault.Wrap(err, "read the tariff version of a sale")
 }

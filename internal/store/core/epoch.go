@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -80,10 +81,7 @@ func (tx *Tx) MetaInt(key string) (int64, error) {
 func (tx *Tx) PutMeta(key, value string) error {
 	_, err := tx.C.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2)
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
-	if err != nil {
-		return fmt.Errorf("write %s of the database: %w", key, err)
-	}
-	return nil
+	return fault.Wrap(err, "write %s of the database", key)
 }
 
 // Known compares what a key outside the database is known by, which is no secret, with what the database was first used

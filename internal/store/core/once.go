@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 )
 
 // OnceKept is how long the answer of a request is kept that moved no money (contract §3).
@@ -105,10 +106,7 @@ func (tx *Tx) onceRow(o access.Once) (k access.Kept, until time.Time, found bool
 		k.Status, k.Body, until = int(r.Int(1)), r.Bytes(2), r.Time(3)
 		return nil
 	}, tx.Tenant, o.Principal, o.Key)
-	if err != nil {
-		return k, until, false, fmt.Errorf("read idempotency key: %w", err)
-	}
-	return k, until, found, nil
+	return k, until, found, fault.Wrap(err, "read idempotency key")
 }
 
 // OncePut stores the answer of a request that is new or claimed: status and sealed body, for ever where money moved,
@@ -139,10 +137,7 @@ func (tx *Tx) OncePut(o access.Once, status int, sealed []byte, forever bool) er
 func (tx *Tx) OnceDrop(o access.Once) error {
 	_, err := tx.C.Exec(`DELETE FROM idempotency
 		WHERE tenant_id = $1 AND principal = $2 AND key = $3 AND state = 'running'`, tx.Tenant, o.Principal, o.Key)
-	if err != nil {
-		return fmt.Errorf("drop idempotency key: %w", err)
-	}
-	return nil
+	return fault.Wrap(err, "drop idempotency key")
 }
 
 // OnceSweep deletes at most max answers whose time is over and reports how many there were.
@@ -150,8 +145,5 @@ func (tx *Tx) OnceSweep(max int) (int, error) {
 	n, err := tx.C.Exec(`DELETE FROM idempotency WHERE tenant_id = $1 AND (principal, key) IN (
 		SELECT principal, key FROM idempotency
 		WHERE tenant_id = $1 AND state = 'done' AND expires_at < $2 LIMIT $3)`, tx.Tenant, tx.Now, max)
-	if err != nil {
-		return 0, fmt.Errorf("sweep idempotency keys: %w", err)
-	}
-	return int(n), nil
+	return int(n), fault.Wrap(err, "sweep idempotency keys")
 }

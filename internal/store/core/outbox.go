@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 )
@@ -113,30 +114,21 @@ func (tx *Tx) OutboxClaim(lane, host, owner string, until time.Time, max int) ([
 // OutboxDone removes a finished item. False means that the worker no longer holds it and must not act on the result.
 func (tx *Tx) OutboxDone(i id.ID, owner string) (bool, error) {
 	n, err := tx.C.Exec(`DELETE FROM outbox WHERE tenant_id = $1 AND id = $2 AND owner = $3`, tx.Tenant, i, owner)
-	if err != nil {
-		return false, fmt.Errorf("finish outbox item: %w", err)
-	}
-	return n == 1, nil
+	return n == 1, fault.Wrap(err, "finish outbox item")
 }
 
 // OutboxRetry gives an item back, due again at next. The ones behind it keep waiting.
 func (tx *Tx) OutboxRetry(i id.ID, owner string, next time.Time, why string) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE outbox SET owner = '', owner_until = 0, next_at = $1, last_error = $2
 		WHERE tenant_id = $3 AND id = $4 AND owner = $5`, next, why, tx.Tenant, i, owner)
-	if err != nil {
-		return false, fmt.Errorf("give back outbox item: %w", err)
-	}
-	return n == 1, nil
+	return n == 1, fault.Wrap(err, "give back outbox item")
 }
 
 // OutboxDead gives an item up for good; it stays readable and the ones behind it move on.
 func (tx *Tx) OutboxDead(i id.ID, owner, why string) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE outbox SET owner = '', owner_until = 0, dead_at = $1, last_error = $2
 		WHERE tenant_id = $3 AND id = $4 AND owner = $5`, tx.Now, why, tx.Tenant, i, owner)
-	if err != nil {
-		return false, fmt.Errorf("give up outbox item: %w", err)
-	}
-	return n == 1, nil
+	return n == 1, fault.Wrap(err, "give up outbox item")
 }
 
 // OutboxDrop removes an item whoever holds it: its receiver has answered by itself. The item behind it may be due.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 )
 
@@ -52,10 +53,7 @@ func (tx *Tx) PutTenant(t TenantRow) (bool, error) {
 			t.Name, currency, t.Exp, t.TZ, t.VATNo, t.Settings, tx.Tenant, t.Version)
 		return n == 1, err
 	})
-	if err != nil {
-		return false, fmt.Errorf("write tenant %d: %w", tx.Tenant, err)
-	}
-	return done, nil
+	return done, fault.Wrap(err, "write tenant %d", tx.Tenant)
 }
 
 // Currency is the tenant's currency and its decimals; empty while neither setting nor tariff has named one.
@@ -72,10 +70,7 @@ func (tx *Tx) SetCurrency(code string, exp int) (bool, error) {
 			WHERE id = $3 AND (currency IS NULL OR currency = $1)`, code, exp, tx.Tenant)
 		return n == 1, err
 	})
-	if err != nil {
-		return false, fmt.Errorf("set the currency of tenant %d: %w", tx.Tenant, err)
-	}
-	return done, nil
+	return done, fault.Wrap(err, "set the currency of tenant %d", tx.Tenant)
 }
 
 // Tenants lists the tenants there are. It is the only query that looks beyond the transaction's own, for the workers
@@ -86,8 +81,5 @@ func (tx *Tx) Tenants() ([]access.Tenant, error) {
 		out = append(out, access.Tenant(r.Int(0)))
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("list tenants: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list tenants")
 }

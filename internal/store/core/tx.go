@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -69,10 +70,7 @@ func (tx *Tx) NewID() (id.ID, error) {
 		ids = &tx.Before.sealer.memory.ids
 	}
 	i, err := ids.New(tx.Now, tx.Rand)
-	if err != nil {
-		return id.ID{}, fmt.Errorf("make an identity: %w", err)
-	}
-	return i, nil
+	return i, fault.Wrap(err, "make an identity")
 }
 
 // SkipLocked is appended to a SELECT that takes work which others may be taking as well.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/seal"
 )
@@ -127,10 +128,8 @@ func (l *Log) Flush() error {
 		return nil
 	}
 	l.full = l.size + maxHeads // where it cannot be done now, it is tried again then
-	if err := l.shrink(); err != nil {
-		return fmt.Errorf("make the log of heads small again: %w", err)
-	}
-	return nil
+	err := l.shrink()
+	return fault.Wrap(err, "make the log of heads small again")
 }
 
 // write adds a whole line, or leaves the file as it was.

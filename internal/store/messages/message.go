@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -81,19 +82,13 @@ func (tx Rows) MessageAdd(m notify.Message) error {
 func (tx Rows) MessagesWaiting(line string, most int) (int, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM message WHERE tenant_id = $1 AND open = 1 AND ($2 = '' OR line = $2) LIMIT $3) waiting`,
 		tx.Tenant, line, most)
-	if err != nil {
-		return 0, fmt.Errorf("count messages that wait: %w", err)
-	}
-	return int(n), nil
+	return int(n), fault.Wrap(err, "count messages that wait")
 }
 
 // MessageKnown reports whether a message of this identity came before.
 func (tx Rows) MessageKnown(identity [16]byte) (bool, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM message WHERE tenant_id = $1 AND identity = $2`, tx.Tenant, identity[:])
-	if err != nil {
-		return false, fmt.Errorf("look for an arrival: %w", err)
-	}
-	return n > 0, nil
+	return n > 0, fault.Wrap(err, "look for an arrival")
 }
 
 // MessageOf is the message with this identity.
@@ -166,10 +161,7 @@ func (tx Rows) TryPut(message id.ID, t notify.Try) error {
 func (tx Rows) MessageDue(now time.Time) (bool, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM message WHERE tenant_id = $1 AND open = 1 AND next_at <= $2 AND owner_until <= $2 LIMIT 1) due`,
 		tx.Tenant, now)
-	if err != nil {
-		return false, fmt.Errorf("look for messages that are due: %w", err)
-	}
-	return n > 0, nil
+	return n > 0, fault.Wrap(err, "look for messages that are due")
 }
 
 // hasTurn is the condition on message m that at the moment $4 no other of its line goes before it. In a telephone's line they
@@ -230,10 +222,7 @@ func (tx Rows) MessagesWake(phone string, now time.Time) error {
 	_, err := tx.C.Exec(`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND line = $3 AND open = 1 AND state = 'queued' AND next_at > $1
 		AND tries < $4 AND NOT EXISTS (SELECT 1 FROM message_try t WHERE t.tenant_id = message.tenant_id AND t.message_id = message.id AND t.at > $5)`,
 		now, tx.Tenant, phone, notify.MaxTriesWoken, now.Add(-notify.WakeEvery))
-	if err != nil {
-		return fmt.Errorf("wake messages: %w", err)
-	}
-	return nil
+	return fault.Wrap(err, "wake messages")
 }
 
 // MessageOfTry finds the newest message that was given to a route under this reference since a moment, with the try's
@@ -246,10 +235,7 @@ func (tx Rows) MessageOfTry(route, reference, phone string, since time.Time) (me
 	found, err = tx.One(`SELECT t.message_id, t.n FROM message_try t JOIN message m ON m.tenant_id = t.tenant_id AND m.id = t.message_id
 		WHERE t.tenant_id = $1 AND t.route = $2 AND t.reference = $3 AND t.at >= $4 AND ($5 = '' OR m.phone LIKE '%' || $5) ORDER BY t.at DESC LIMIT 1`,
 		func(r core.Row) error { message, n = r.ID(0), int(r.Int(1)); return nil }, tx.Tenant, route, reference, since, end)
-	if err != nil {
-		return id.ID{}, 0, false, fmt.Errorf("find the message of a report: %w", err)
-	}
-	return message, n, found, nil
+	return message, n, found, fault.Wrap(err, "find the message of a report")
 }
 
 // sameEnd is how many digits at its end tell a number: networks write the same number with and without its country.
@@ -260,10 +246,7 @@ func (tx Rows) MessageTotal(month, route string, parts int, cost int64) error {
 	_, err := tx.C.Exec(`INSERT INTO message_month (tenant_id, month, route, messages, parts, cost_micro) VALUES ($1, $2, $3, 1, $4, $5)
 		ON CONFLICT (tenant_id, month, route) DO UPDATE SET messages = message_month.messages + 1, parts = message_month.parts + excluded.parts,
 		cost_micro = message_month.cost_micro + excluded.cost_micro`, tx.Tenant, month, route, parts, cost)
-	if err != nil {
-		return fmt.Errorf("count the cost of a message: %w", err)
-	}
-	return nil
+	return fault.Wrap(err, "count the cost of a message")
 }
 
 // MessageTotals lists months, the newest first.
@@ -273,10 +256,7 @@ func (tx Rows) MessageTotals(max int) ([]notify.Total, error) {
 		out = append(out, notify.Total{Month: r.Text(0), Route: r.Text(1), Messages: r.Int(2), Parts: r.Int(3), Cost: r.Int(4)})
 		return nil
 	}, tx.Tenant, max)
-	if err != nil {
-		return nil, fmt.Errorf("list the cost of messages: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list the cost of messages")
 }
 
 // MessageList lists messages, the newest first, before the given one.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -14,10 +15,7 @@ import (
 func (tx Rows) MessagesOf(p notify.Purpose, since time.Time, most int) (int, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM message WHERE tenant_id = $1 AND purpose = $2 AND created_at > $3 LIMIT $4) counted`,
 		tx.Tenant, string(p), since, most)
-	if err != nil {
-		return 0, fmt.Errorf("count messages %s: %w", p, err)
-	}
-	return int(n), nil
+	return int(n), fault.Wrap(err, "count messages %s", p)
 }
 
 // MessagesForget takes away ended messages that are older than a moment, with their tries, at most max: those of these

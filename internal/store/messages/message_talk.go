@@ -2,11 +2,11 @@ package messages
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
@@ -31,19 +31,13 @@ func (tx Rows) MeterBySIM(phone string) (registry.Meter, bool, error) {
 func (tx Rows) SIMOf(meter int64) (string, error) {
 	sim := ""
 	_, err := tx.One(`SELECT sim_phone FROM meter WHERE tenant_id = $1 AND n = $2`, func(r core.Row) error { sim = r.Text(0); return nil }, tx.Tenant, meter)
-	if err != nil {
-		return "", fmt.Errorf("read the SIM of meter %d: %w", meter, err)
-	}
-	return sim, nil
+	return sim, fault.Wrap(err, "read the SIM of meter %d", meter)
 }
 
 // SetSIM keeps the number of the SIM in a meter's modem, "" for none. A number that another meter has is ErrConflict.
 func (tx Rows) SetSIM(meter id.ID, sim string) error {
 	err := tx.Must(`UPDATE meter SET sim_phone = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, sim, tx.Tenant, meter)
-	if err != nil {
-		return fmt.Errorf("set the SIM of meter %s: %w", meter.Text(id.Meter), err)
-	}
-	return nil
+	return fault.Wrap(err, "set the SIM of meter %s", meter.Text(id.Meter))
 }
 
 // MessageAtMeter is the message to a meter that has its turn and was given to a route at least once; not one that the meter
@@ -70,10 +64,7 @@ func (tx Rows) MeterMessages(meter int64, since time.Time, max int) ([]notify.Me
 			out = append(out, notify.MeterMessage{ID: r.ID(0), Token: r.ID(1), Open: r.Bool(2), Reply: r.Text(3)})
 			return nil
 		}, string(notify.PurposeFromMeter), tx.Tenant, meter, string(notify.PurposeMeter), since, max)
-	if err != nil {
-		return nil, fmt.Errorf("list messages to meter %d: %w", meter, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list messages to meter %d", meter)
 }
 
 // Arrivals counts what came from a telephone since a moment.
@@ -93,10 +84,7 @@ func (tx Rows) AnswersAbout(meter int64, since time.Time) (int, error) {
 
 func (tx Rows) messagesSince(condition string, of any, since time.Time) (int, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM message WHERE tenant_id = $1 AND `+condition+` AND created_at > $3`, tx.Tenant, of, since)
-	if err != nil {
-		return 0, fmt.Errorf("count messages: %w", err)
-	}
-	return int(n), nil
+	return int(n), fault.Wrap(err, "count messages")
 }
 
 // subscriptionQuery reads meters with whom they supply.
@@ -118,10 +106,7 @@ func (tx Rows) Subscriptions(phone string, max int) ([]notify.Subscription, erro
 		out = append(out, s)
 		return nil
 	}, append(append([]any{tx.Tenant}, writtenForms(phone)...), max)...)
-	if err != nil {
-		return nil, fmt.Errorf("find the meters of a telephone: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "find the meters of a telephone")
 }
 
 // writtenForms are the ways in which a canonical telephone number may have been registered.
@@ -137,10 +122,7 @@ func writtenForms(phone string) []any {
 func (tx Rows) SetNotices(phone string, on bool) error {
 	_, err := tx.C.Exec(`UPDATE customer SET notices = $1, version = version + 1 WHERE tenant_id = $2 AND phone IN ($3, $4, $5)`,
 		append([]any{on, tx.Tenant}, writtenForms(phone)...)...)
-	if err != nil {
-		return fmt.Errorf("keep whether warnings are wanted: %w", err)
-	}
-	return nil
+	return fault.Wrap(err, "keep whether warnings are wanted")
 }
 
 // NoticeTo is whom a meter's notices go to; found is false for an unknown meter and one that supplies nobody.
@@ -168,10 +150,7 @@ func (tx Rows) QuietHours() (registry.QuietHours, *time.Location, error) {
 func (tx Rows) ClearAlarmText(meter int64, code metering.AlarmCode, text string) error {
 	_, err := tx.C.Exec(`UPDATE alarm SET cleared_at = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND text = $5 AND cleared_at IS NULL`,
 		tx.Now, tx.Tenant, meter, string(code), text)
-	if err != nil {
-		return fmt.Errorf("clear alarm %s: %w", code, err)
-	}
-	return nil
+	return fault.Wrap(err, "clear alarm %s", code)
 }
 
 // LastTokens are the tokens of a meter's last sale that came to something, in the order in which they are entered, with what
@@ -207,10 +186,7 @@ func (tx Rows) LastTokens(meter int64) (notify.LastSale, bool, error) {
 func (tx Rows) SoldHere(sale id.ID) (bool, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter AND m.account_id = v.account_id
 		WHERE v.tenant_id = $1 AND v.id = $2`, tx.Tenant, sale)
-	if err != nil {
-		return false, fmt.Errorf("find whose sale %s is: %w", sale.Text(id.Vend), err)
-	}
-	return n > 0, nil
+	return n > 0, fault.Wrap(err, "find whose sale %s is", sale.Text(id.Vend))
 }
 
 // lastLooked is how many of a meter's newest tokens are looked at for the last sale: failed ones and given ones are passed

@@ -1,10 +1,10 @@
 package meters
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -20,7 +20,7 @@ func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountPlace, bool, err
 		_, err := tx.One(`SELECT account_id FROM meter WHERE tenant_id = $1 AND (id = $2 OR number = $3)`,
 			func(r core.Row) error { account = r.ID(0); return nil }, tx.Tenant, name.Meter.ID, name.Meter.Number)
 		if err != nil || account.IsZero() {
-			return debt.AccountPlace{}, false, people.WrapAccount(err)
+			return debt.AccountPlace{}, false, fault.Wrap(err, "read an account")
 		}
 	}
 	a := debt.AccountPlace{ID: account}
@@ -32,7 +32,7 @@ func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountPlace, bool, err
 		return nil
 	}, tx.Tenant, account)
 	if err != nil || !found {
-		return debt.AccountPlace{}, false, people.WrapAccount(err)
+		return debt.AccountPlace{}, false, fault.Wrap(err, "read an account")
 	}
 	if a.Customer, _, err = people.Of(tx.Tx).CustomerByID(customer); err != nil {
 		return debt.AccountPlace{}, false, err
@@ -42,7 +42,7 @@ func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountPlace, bool, err
 		return nil
 	}, tx.Tenant, point)
 	if err != nil {
-		return debt.AccountPlace{}, false, people.WrapAccount(err)
+		return debt.AccountPlace{}, false, fault.Wrap(err, "read an account")
 	}
 	if a.Status == people.ClosedAccount {
 		return a, true, nil // its meters still point to it and supply nobody
@@ -51,7 +51,7 @@ func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountPlace, bool, err
 		a.Meters = append(a.Meters, r.Text(0))
 		return nil
 	}, tx.Tenant, account)
-	return a, err == nil, people.WrapAccount(err)
+	return a, err == nil, fault.Wrap(err, "read an account")
 }
 
 // OccupyMeter has a free meter supply an account, and its wallet begin anew. What the meter was told last stays known.
@@ -78,8 +78,5 @@ func (tx Rows) OccupyMeter(m registry.Meter, account id.ID) error {
 			err = tx.SupplyPut(m.N, s.Supply)
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("let meter %s supply account %s: %w", m.Number, account.Text(id.Account), err)
-	}
-	return nil
+	return fault.Wrap(err, "let meter %s supply account %s", m.Number, account.Text(id.Account))
 }

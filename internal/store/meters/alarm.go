@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -83,8 +84,5 @@ func (tx Rows) Alarms(meter int64, open bool, after metering.After, max int) ([]
 			RaisedAt: r.Time(5), ClearedAt: r.Time(6), Feeder: r.Text(7)})
 		return nil
 	}, tx.Tenant, meter, open, before, max)
-	if err != nil {
-		return nil, fmt.Errorf("list alarms: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list alarms")
 }

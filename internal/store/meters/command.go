@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -28,10 +29,7 @@ func (tx Rows) MeterClock(m registry.Meter) (time.Time, error) {
 // HasLinkKey reports whether messages to the meter can be signed.
 func (tx Rows) HasLinkKey(meter id.ID) (bool, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM meter WHERE tenant_id = $1 AND id = $2 AND link_key_enc IS NOT NULL`, tx.Tenant, meter)
-	if err != nil {
-		return false, fmt.Errorf("look for a link key: %w", err)
-	}
-	return n > 0, nil
+	return n > 0, fault.Wrap(err, "look for a link key")
 }
 
 // Waiting counts the commands that wait to be sent to the meter.

@@ -2,10 +2,10 @@ package meters
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -18,10 +18,7 @@ func (tx Rows) MeterNamed(number string, meter id.ID) (n int64, found bool, err 
 		sql, arg = `SELECT n FROM meter WHERE tenant_id = $1 AND id = $2`, meter
 	}
 	found, err = tx.One(sql, func(r core.Row) error { n = r.Int(0); return nil }, tx.Tenant, arg)
-	if err != nil {
-		return 0, false, fmt.Errorf("find meter: %w", err)
-	}
-	return n, found, nil
+	return n, found, fault.Wrap(err, "find meter")
 }
 
 // limits are a span and a cursor as the queries want them: closed bounds that leave nothing out where nothing is set.
@@ -52,10 +49,7 @@ func (tx Rows) Readings(meter int64, s metering.Span, after metering.After, max 
 			Relay: r.Text(13), Reasons: metering.SplitReasons(r.Text(14))})
 		return nil
 	}, tx.Tenant, meter, row, from, to, max)
-	if err != nil {
-		return nil, fmt.Errorf("list readings: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list readings")
 }
 
 // Events is a page of a meter's events, daily rows and command answers, newest first.
@@ -73,10 +67,7 @@ func (tx Rows) Events(meter int64, s metering.Span, after metering.After, max in
 		out = append(out, e)
 		return nil
 	}, tx.Tenant, meter, at, seq, from, to, max)
-	if err != nil {
-		return nil, fmt.Errorf("list events: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list events")
 }
 
 // TokenReports is a page of what a meter said of tokens, newest first.
@@ -102,8 +93,5 @@ func (tx Rows) TokenReports(meter int64, s metering.Span, after metering.After, 
 		out = append(out, t)
 		return nil
 	}, tx.Tenant, meter, at, seq, from, to, max)
-	if err != nil {
-		return nil, fmt.Errorf("list token reports: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list token reports")
 }

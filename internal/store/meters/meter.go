@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -55,10 +56,7 @@ var meterQuery = `SELECT ` + meterColumns.List("m") + ` FROM meter m WHERE m.ten
 func (tx Rows) MeterWhere(condition string, arg any) (registry.Meter, bool, error) {
 	var m registry.Meter
 	found, err := tx.One(meterQuery+condition, meterColumns.To(&m), tx.Tenant, arg)
-	if err != nil {
-		return registry.Meter{}, false, fmt.Errorf("find meter: %w", err)
-	}
-	return m, found, nil
+	return m, found, fault.Wrap(err, "find meter")
 }
 
 // MeterByNumber finds a meter of the tenant by its canonical number.
@@ -88,10 +86,7 @@ func (tx Rows) NumberTaken(number string) (bool, error) {
 func (tx Rows) NextMeterN() (int64, error) {
 	n, err := tx.Number(`INSERT INTO counter (tenant_id, name, value) VALUES (0, 'meter', 1)
 		ON CONFLICT (tenant_id, name) DO UPDATE SET value = counter.value + 1 RETURNING value`)
-	if err != nil {
-		return 0, fmt.Errorf("take the next meter number: %w", err)
-	}
-	return n, nil
+	return n, fault.Wrap(err, "take the next meter number")
 }
 
 // MeterLogin finds a meter of any tenant by its number, with the hash of its MQTT password. It looks beyond the

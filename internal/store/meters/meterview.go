@@ -1,9 +1,9 @@
 package meters
 
 import (
-	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -88,8 +88,5 @@ func (tx Rows) meterRecords(condition string, args ...any) ([]registry.MeterReco
 		out = append(out, rec)
 		return nil
 	}, append([]any{tx.Tenant}, args...)...)
-	if err != nil {
-		return nil, fmt.Errorf("read meters: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "read meters")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/quarantine"
@@ -30,19 +31,19 @@ func (tx Rows) HoldRecord(r *metering.Record, l *metering.Live, d metering.Decis
 func (tx Rows) AsideWaiting(meter int64) (int64, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = $3 AND state = 'open'`,
 		tx.Tenant, meter, string(quarantine.OfRecord))
-	return n, WrapAside("count", err)
+	return n, fault.Wrap(err, "quarantine: count")
 }
 
 // AsideDropped counts a record that is not kept, and returns how many of its meter were not.
 func (tx Rows) AsideDropped(meter int64) (int64, error) {
 	n, err := tx.Take(asideDropped(meter))
-	return n, WrapAside("count what was not kept", err)
+	return n, fault.Wrap(err, "quarantine: count what was not kept")
 }
 
 // asideRoom ends the alarm and the count once there is room again.
 func (tx Rows) asideRoom(meter int64) error {
 	if _, err := tx.C.Exec(`DELETE FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, asideDropped(meter)); err != nil {
-		return WrapAside("forget what was not kept", err)
+		return fault.Wrap(err, "quarantine: forget what was not kept")
 	}
 	tx.KeepCounter(asideDropped(meter), 0)
 	return tx.ClearAlarm(meter, metering.AlarmQuarantineFull)
@@ -96,7 +97,7 @@ func (tx Rows) WalletStopped(w wallet.Row) error {
 func (tx Rows) WalletDrawn(meter int64, d wallet.Drawn) error {
 	_, err := tx.C.Exec(`UPDATE quarantine SET register_wh = $1 WHERE tenant_id = $2 AND meter = $3 AND kind = $4 AND doubt = $5 AND store = $6
 		AND seq = $7 AND state = 'open'`, d.Register, tx.Tenant, meter, string(quarantine.OfRating), string(metering.DoubtOpen), d.Store, int64(d.Seq))
-	return WrapAside("note what was counted", err)
+	return fault.Wrap(err, "quarantine: note what was counted")
 }
 
 // addAside writes an open entry.
@@ -111,15 +112,7 @@ func (tx Rows) addAside(e quarantine.Entry) error {
 	_, err = tx.C.Exec(`INSERT INTO quarantine (tenant_id, id, meter, kind, record, store, seq, received_at, doubt, reason, payload, was_wh,
 		register_wh, at) VALUES (`+core.Placeholders(1, 14)+`)`, tx.Tenant, i, e.Meter, string(e.Kind), string(e.Record), e.Store, int64(e.Seq),
 		e.ReceivedAt, string(e.Doubt), e.Reason, e.Payload, e.Was, e.Register, e.At)
-	return WrapAside("put record aside", err)
-}
-
-// WrapAside names the step at which a statement about a held record failed.
-func WrapAside(what string, err error) error {
-	if err != nil {
-		return fmt.Errorf("quarantine: %s: %w", what, err)
-	}
-	return nil
+	return fault.Wrap(err, "quarantine: put record aside")
 }
 
 const asideQuery = `SELECT q.id, q.meter, m.number, m.simulated, m.mode, q.kind, q.record, q.store, q.seq, q.received_at, q.doubt, q.reason,
@@ -153,14 +146,14 @@ func (tx Rows) AsideList(meter int64, open bool, before id.ID, max int) ([]quara
 		out = append(out, scanAside(r))
 		return nil
 	}, tx.Tenant, meter, core.UpTo(before), max)
-	return out, WrapAside("list", err)
+	return out, fault.Wrap(err, "quarantine: list")
 }
 
 // Aside reads an entry and locks it.
 func (tx Rows) Aside(entry id.ID) (quarantine.Entry, bool, error) {
 	var e quarantine.Entry
 	found, err := tx.One(asideQuery+`q.id = $2`+tx.LockOf("q"), func(r core.Row) error { e = scanAside(r); return nil }, tx.Tenant, entry)
-	return e, found, WrapAside("read", err)
+	return e, found, fault.Wrap(err, "quarantine: read")
 }
 
 // AsideRating is the open entry of a meter at which rating stopped, locked.
@@ -170,7 +163,7 @@ func (tx Rows) AsideRating(meter int64) (quarantine.Entry, bool, error) {
 		ORDER BY CASE WHEN q.doubt = $4 THEN 1 ELSE 0 END, q.id DESC LIMIT 1`+tx.LockOf("q"),
 		func(r core.Row) error { e = scanAside(r); return nil }, tx.Tenant, meter, string(quarantine.OfRating),
 		string(metering.DoubtOpen))
-	return e, found, WrapAside("read", err)
+	return e, found, fault.Wrap(err, "quarantine: read")
 }
 
 // PutAside writes how an entry was decided, and clears the alarm of records when it was the meter's last.
@@ -181,7 +174,7 @@ func (tx Rows) PutAside(e quarantine.Entry) error {
 		return tx.drawnDecided(e.Meter)
 	}
 	if err != nil || e.Kind != quarantine.OfRecord {
-		return WrapAside("decide", err)
+		return fault.Wrap(err, "quarantine: decide")
 	}
 	left, err := tx.AsideWaiting(e.Meter)
 	if err == nil && left < metering.MaxHeld {
@@ -190,14 +183,14 @@ func (tx Rows) PutAside(e quarantine.Entry) error {
 	if err == nil && left == 0 {
 		err = tx.ClearAlarm(e.Meter, metering.AlarmQuarantine)
 	}
-	return WrapAside("decide", err)
+	return fault.Wrap(err, "quarantine: decide")
 }
 
 // RatingAsked reports whether somebody has yet to decide about what a wallet meter counted.
 func (tx Rows) RatingAsked(meter int64) (bool, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = $3 AND state = 'open'`,
 		tx.Tenant, meter, string(quarantine.OfRating))
-	return n > 0, WrapAside("look for a rating", err)
+	return n > 0, fault.Wrap(err, "quarantine: look for a rating")
 }
 
 // drawnDecided ends the alarm of a meter about energy through an open relay with its last entry.
@@ -207,5 +200,5 @@ func (tx Rows) drawnDecided(meter int64) error {
 	if err == nil && left == 0 {
 		err = tx.ClearAlarm(meter, metering.AlarmOpenRelay)
 	}
-	return WrapAside("decide", err)
+	return fault.Wrap(err, "quarantine: decide")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/silence"
@@ -28,10 +29,7 @@ func (tx Rows) HeardMeters(after int64, max int) ([]silence.Heard, error) {
 		out = append(out, h)
 		return nil
 	}, string(silence.AlarmMeter), tx.Tenant, after, string(registry.Active), max)
-	if err != nil {
-		return nil, fmt.Errorf("list meters that were heard: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list meters that were heard")
 }
 
 // longSilent is how long ago a meter counts as heard of which nobody knows when. It is held to that from when the server
@@ -46,10 +44,7 @@ func (tx Rows) DarkFeeders() ([]silence.Dark, error) {
 			out = append(out, silence.Dark{Feeder: r.Text(0), Raised: r.Time(1), Text: r.Text(2)})
 			return nil
 		}, tx.Tenant)
-	if err != nil {
-		return nil, fmt.Errorf("list silent feeders: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list silent feeders")
 }
 
 // RaiseFeeder opens the alarm of a feeder, or brings its text up to date. It is raised when it was found, not when it

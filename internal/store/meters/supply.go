@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -225,20 +226,14 @@ func (tx Rows) Notify(m wallet.Meter, n wallet.Notice) error {
 func (tx Rows) Looked() (wallet.Look, error) {
 	l := wallet.Look{Now: tx.Now, Apart: tx.Apart}
 	_, err := tx.One(`SELECT seen, unseen FROM sight WHERE tenant_id = $1`, func(r core.Row) error { l.Seen, l.Unseen = r.Time(0), r.Time(1); return nil }, tx.Tenant)
-	if err != nil {
-		return wallet.Look{}, fmt.Errorf("read when meters were last seen: %w", err)
-	}
-	return l, nil
+	return l, fault.Wrap(err, "read when meters were last seen")
 }
 
 // Saw notes when the server saw its meters, and the beginning of the last time in which it did not.
 func (tx Rows) Saw(seen, unseen time.Time) error {
 	_, err := tx.C.Exec(`INSERT INTO sight (tenant_id, seen, unseen) VALUES ($1, $2, $3)
 		ON CONFLICT (tenant_id) DO UPDATE SET seen = excluded.seen, unseen = excluded.unseen`, tx.Tenant, seen, unseen)
-	if err != nil {
-		return fmt.Errorf("note that meters are seen: %w", err)
-	}
-	return nil
+	return fault.Wrap(err, "note that meters are seen")
 }
 
 // Hasten makes due now what waits for a time later than these, at most max of each, also what was enqueued or put back at a time
@@ -275,10 +270,7 @@ func (tx Rows) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
 		out = append(out, r.ID(0))
 		return nil
 	}, tx.Tenant, by, max)
-	if err != nil {
-		return nil, fmt.Errorf("list supplies to look at: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list supplies to look at")
 }
 
 // LookNow has the supply of a meter looked at as soon as may be.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -19,10 +20,7 @@ func (tx Rows) PutTokenReport(r *metering.Record, store string, own id.ID) error
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING`,
 		tx.Tenant, r.Meter, store, int64(t.Seq), time.Unix(t.At, 0), r.ReceivedAt, t.TID, t.BaseDate, t.Class, t.SubClass,
 		t.Result, t.Source, t.Request, t.UnitsWh, t.BalanceWh, own)
-	if err != nil {
-		return fmt.Errorf("write token report: %w", err)
-	}
-	return nil
+	return fault.Wrap(err, "write token report")
 }
 
 // DropDelivery ends the delivery of a token or command that its meter has answered. Items are few per meter, so they

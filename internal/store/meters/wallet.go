@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -264,10 +265,7 @@ func (tx Rows) WalletsDue(before time.Time, after int64, max int) (accounts []id
 		}
 		return nil
 	}, tx.Tenant, before, tx.Now.Add(wallet.Ahead), after, max)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list wallets to settle: %w", err)
-	}
-	return accounts, last, nil
+	return accounts, last, fault.Wrap(err, "list wallets to settle")
 }
 
 // WalletTerms are what readings of a meter are rated by.

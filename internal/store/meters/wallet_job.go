@@ -3,6 +3,7 @@ package meters
 import (
 	"fmt"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -22,10 +23,7 @@ func (tx Rows) WalletsUncharged(date string, after int64, max int) ([]wallet.Cha
 				Simulated: r.Bool(3), Phases: int(r.Int(4)), Account: r.ID(5), Tariff: r.ID(6), Active: true, LastSeen: r.Time(8), NewestAt: r.Int(9)}})
 			return nil
 		}, tx.Tenant, date, after, max)
-	if err != nil {
-		return nil, fmt.Errorf("list wallets to charge: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list wallets to charge")
 }
 
 // LockAccount locks an account.

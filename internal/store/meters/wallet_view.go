@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
-	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -17,10 +17,7 @@ import (
 // AccountExists reports whether there is such an account.
 func (tx Rows) AccountExists(account id.ID) (bool, error) {
 	exists, err := tx.One(`SELECT mode FROM account WHERE tenant_id = $1 AND id = $2`, func(core.Row) error { return nil }, tx.Tenant, account)
-	if err != nil {
-		return false, fmt.Errorf("find account %s: %w", account.Text(id.Account), err)
-	}
-	return exists, nil
+	return exists, fault.Wrap(err, "find account %s", account.Text(id.Account))
 }
 
 // WalletUse lists what a meter used on local days from the one on to the other, inclusive, the newest first.
@@ -31,10 +28,7 @@ func (tx Rows) WalletUse(meter int64, from, to string, max int) ([]wallet.DayUse
 		out = append(out, wallet.DayUse{Day: r.Text(0), Units: unit.Energy(r.Int(1)), Debit: money.Minor(r.Int(2)), Estimated: unit.Energy(r.Int(3))})
 		return nil
 	}, tx.Tenant, meter, from, to, max)
-	if err != nil {
-		return nil, fmt.Errorf("read the use of meter %d: %w", meter, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "read the use of meter %d", meter)
 }
 
 // WalletBooked is what an account's wallet held before a moment, credit positive, and what was booked on it from then up
@@ -44,12 +38,12 @@ func (tx Rows) WalletBooked(account id.ID, from, to time.Time, max int) (opening
 	_, err = tx.One(`SELECT n FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`, func(r core.Row) error { n = r.Int(0); return nil },
 		tx.Tenant, ledger.Wallet, account.Text(id.Account))
 	if err != nil || n == 0 {
-		return 0, nil, people.WrapAccount(err)
+		return 0, nil, fault.Wrap(err, "read an account")
 	}
 	before, err := tx.Number(`SELECT SUM(p.amount) FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
 		WHERE p.tenant_id = $1 AND p.account = $2 AND p.listed = 1 AND j.posted_at < $3`, tx.Tenant, n, from)
 	if err != nil {
-		return 0, nil, people.WrapAccount(err)
+		return 0, nil, fault.Wrap(err, "read an account")
 	}
 	err = tx.C.Query(`SELECT j.id, j.kind, j.ref, j.memo, j.posted_at, SUM(p.amount) FROM posting p
 		JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
@@ -59,7 +53,7 @@ func (tx Rows) WalletBooked(account id.ID, from, to time.Time, max int) (opening
 			Amount: -money.Minor(r.Int(5))})
 		return nil
 	}, tx.Tenant, n, from, to, max)
-	return -money.Minor(before), booked, people.WrapAccount(err)
+	return -money.Minor(before), booked, fault.Wrap(err, "read an account")
 }
 
 // WalletDifferences lists meters whose register is not all rated, by their numbers, after the given one.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -38,10 +39,7 @@ func (tx Rows) AccountClose(account id.ID, at time.Time) error {
 			})
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("free the meters of account %s: %w", account.Text(id.Account), err)
-	}
-	return nil
+	return fault.Wrap(err, "free the meters of account %s", account.Text(id.Account))
 }
 
 // FreePlace is the place of a meter whose account has ended; free is false for any other meter. The meter is locked.
@@ -49,15 +47,7 @@ func (tx Rows) FreePlace(meter int64) (point id.ID, free bool, err error) {
 	free, err = tx.One(`SELECT a.service_point_id FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 		WHERE m.tenant_id = $1 AND m.n = $2 AND m.status = $3 AND a.status = $4`+tx.LockOf("m"), func(r core.Row) error { point = r.ID(0); return nil },
 		tx.Tenant, meter, string(registry.Installed), ClosedAccount)
-	return point, free, WrapAccount(err)
-}
-
-// WrapAccount names an account in an error of a statement.
-func WrapAccount(err error) error {
-	if err != nil {
-		return fmt.Errorf("read an account: %w", err)
-	}
-	return nil
+	return point, free, fault.Wrap(err, "read an account")
 }
 
 // AccountEntries lists sales of an account and what else was booked for it, newest first, before the given one. Both
@@ -65,11 +55,11 @@ func WrapAccount(err error) error {
 func (tx Rows) AccountEntries(account, before id.ID, max int) ([]debt.Entry, error) {
 	out, err := tx.saleEntries(account, before, max)
 	if err != nil {
-		return nil, WrapAccount(err)
+		return nil, fault.Wrap(err, "read an account")
 	}
 	booked, err := tx.bookedEntries(account, before, max)
 	if err != nil {
-		return nil, WrapAccount(err)
+		return nil, fault.Wrap(err, "read an account")
 	}
 	out = append(out, booked...)
 	slices.SortFunc(out, func(a, b debt.Entry) int { return bytes.Compare(b.ID[:], a.ID[:]) })

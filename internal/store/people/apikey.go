@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
@@ -50,10 +51,7 @@ func (tx Rows) KeyByHash(hash [32]byte) (access.Key, bool, error) {
 		_, err := keyColumns.Scan(r, 1, &k)
 		return err
 	}, StatusActive, hash[:])
-	if err != nil {
-		return access.Key{}, false, fmt.Errorf("find API key: %w", err)
-	}
-	return k, found, nil
+	return k, found, fault.Wrap(err, "find API key")
 }
 
 // KeyPage lists API keys after the given one in the order they were made.
@@ -61,10 +59,7 @@ func (tx Rows) KeyPage(after id.ID, max int) ([]access.Key, error) {
 	var out []access.Key
 	err := tx.C.Query(`SELECT `+keyColumns.List("")+` FROM api_key WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
 		keyColumns.AddTo(&out), tx.Tenant, after[:], max)
-	if err != nil {
-		return nil, fmt.Errorf("list API keys: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list API keys")
 }
 
 // RevokeKey ends an API key; false when there is none in force.

@@ -2,12 +2,12 @@ package people
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
@@ -79,26 +79,19 @@ func actorColumn(name string, field func(*access.Approval) *access.Actor) core.C
 	}}
 }
 
-// WrapApproval names the step of an approval at which a statement failed.
-func WrapApproval(what string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s approval: %w", what, err)
-	}
-	return nil
-}
-
 // FourEyes is the tenant's setting; nil where it leaves it to the number of people. It takes no lock: whoever decides
 // about an act holds others already.
 func (tx Rows) FourEyes() (*bool, error) {
 	settings := ""
 	_, err := tx.One(`SELECT settings FROM tenant WHERE id = $1`, func(r core.Row) error { settings = r.Text(0); return nil }, tx.Tenant)
 	if err != nil {
-		return nil, WrapApproval("read the setting for an", err)
+		return nil, fault.Wrap(err, "read the setting for an approval")
 	}
 	var s struct {
 		FourEyes *bool `json:"four_eyes"`
 	}
-	return s.FourEyes, WrapApproval("read the setting for an", json.Unmarshal([]byte(settings), &s))
+	err = json.Unmarshal([]byte(settings), &s)
+	return s.FourEyes, fault.Wrap(err, "read the setting for an approval")
 }
 
 // AddApproval keeps an act that waits for a second person.
@@ -110,21 +103,21 @@ func (tx Rows) AddApproval(a access.Approval) error {
 	if err == nil {
 		err = tx.Attest("approval", a.ID)
 	}
-	return WrapApproval("keep", err)
+	return fault.Wrap(err, "keep approval")
 }
 
 // ApprovalByID reads an approval and locks it.
 func (tx Rows) ApprovalByID(i id.ID) (access.Approval, bool, error) {
 	var a access.Approval
 	found, err := tx.One(`SELECT `+ApprovalColumns.List("")+` FROM approval WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), ApprovalColumns.To(&a), tx.Tenant, i)
-	return a, found, WrapApproval("read", err)
+	return a, found, fault.Wrap(err, "read approval")
 }
 
 // PutApproval writes how an approval was decided or used, if it still is in the state from.
 func (tx Rows) PutApproval(a access.Approval, from access.ApprovalState) (bool, error) {
 	checker, err := writeActor(a.Checker)
 	if err != nil {
-		return false, WrapApproval("write", err)
+		return false, fault.Wrap(err, "write approval")
 	}
 	n := int64(0)
 	err = tx.Rewrite("approval", a.ID, func() error {
@@ -132,7 +125,7 @@ func (tx Rows) PutApproval(a access.Approval, from access.ApprovalState) (bool, 
 			WHERE tenant_id = $6 AND id = $7 AND state = $8`, string(a.State), a.Checker.ID, checker, a.Reason, a.DecidedAt, tx.Tenant, a.ID, string(from))
 		return err
 	})
-	return n == 1, WrapApproval("write", err)
+	return n == 1, fault.Wrap(err, "write approval")
 }
 
 // RoleNow is the role that an actor has by now, false for one that may no longer act: a key that was revoked or has
@@ -163,7 +156,7 @@ func (tx Rows) RoleNow(a access.Actor) (access.Role, bool, error) {
 		blocked, err = tx.Number(`SELECT count(*) FROM person WHERE tenant_id = $1 AND id = $2 AND status <> $3`, tx.Tenant, answers, StatusActive)
 		active = blocked == 0
 	}
-	return role, found && active, WrapApproval("look who asked for an", err)
+	return role, found && active, fault.Wrap(err, "look who asked for an approval")
 }
 
 // ApprovalPage lists approvals in a state (all of them for the empty one), newest first, before the given one (zero for
@@ -172,7 +165,7 @@ func (tx Rows) ApprovalPage(state access.ApprovalState, before id.ID, max int) (
 	var out []access.Approval
 	err := tx.C.Query(`SELECT `+ApprovalColumns.List("")+` FROM approval WHERE tenant_id = $1 AND ($2 = '' OR state = $2) AND id < $3
 		ORDER BY id DESC LIMIT $4`, ApprovalColumns.AddTo(&out), tx.Tenant, string(state), core.UpTo(before), max)
-	return out, WrapApproval("list", err)
+	return out, fault.Wrap(err, "list approval")
 }
 
 // IsActor reports whether one person stands behind an actor and the one that a row names: by that name, or through one of
@@ -196,7 +189,7 @@ func (tx Rows) IsActor(a access.Actor, named string) (bool, error) {
 	case access.Person:
 		n, err = tx.Number(`SELECT COUNT(*) FROM person WHERE tenant_id = $1 AND email = $2 AND id = $3`, tx.Tenant, name, self[:])
 	}
-	return n > 0, WrapApproval("find who acted before an", err)
+	return n > 0, fault.Wrap(err, "find who acted before an approval")
 }
 
 // NamesOf are the names in rows by which the person behind an actor may have acted: the actor's own, those of all the
@@ -225,5 +218,5 @@ func (tx Rows) NamesOf(a access.Actor) ([]string, error) {
 			return nil
 		}, tx.Tenant, self)
 	}
-	return names, WrapApproval("find the names for an", err)
+	return names, fault.Wrap(err, "find the names for an approval")
 }

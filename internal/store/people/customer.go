@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -54,20 +55,14 @@ var AccountKind = core.AttestedKind{Name: "account", Noun: "Account", Prefix: id
 // AddCustomerRow keeps a new customer.
 func (tx Rows) AddCustomerRow(c registry.Customer) error {
 	_, err := tx.C.Exec(`INSERT INTO `+CustomerColumns.Into(), CustomerColumns.Values(tx.Tenant, &c)...)
-	if err != nil {
-		return fmt.Errorf("keep customer %s: %w", c.ID.Text(id.Customer), err)
-	}
-	return nil
+	return fault.Wrap(err, "keep customer %s", c.ID.Text(id.Customer))
 }
 
 // CustomerByID finds a customer of the tenant.
 func (tx Rows) CustomerByID(customer id.ID) (registry.Customer, bool, error) {
 	var c registry.Customer
 	found, err := tx.One(`SELECT `+CustomerColumns.List("")+` FROM customer WHERE tenant_id = $1 AND id = $2`, CustomerColumns.To(&c), tx.Tenant, customer)
-	if err != nil {
-		return registry.Customer{}, false, fmt.Errorf("find customer %s: %w", customer.Text(id.Customer), err)
-	}
-	return c, found, nil
+	return c, found, fault.Wrap(err, "find customer %s", customer.Text(id.Customer))
 }
 
 // CustomersLike lists customers whose name holds text, or whose phone or one of whose meter numbers holds digits, if there
@@ -80,10 +75,7 @@ func (tx Rows) CustomersLike(text, digits string, after id.ID, max int) ([]regis
 			WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id AND m.number LIKE $5))) ORDER BY c.id LIMIT $6`,
 		CustomerColumns.AddTo(&out),
 		tx.Tenant, after[:], "%"+strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text)+"%", digits, "%"+digits+"%", max)
-	if err != nil {
-		return nil, fmt.Errorf("find customers: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "find customers")
 }
 
 // MeterNumbersOf lists the numbers of the meters of a customer's accounts in the order they were registered.
@@ -92,38 +84,27 @@ func (tx Rows) MeterNumbersOf(customer id.ID, max int) ([]string, error) {
 	err := tx.C.Query(`SELECT m.number FROM account a JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id
 		WHERE a.tenant_id = $1 AND a.customer_id = $2 ORDER BY m.id LIMIT $3`, func(r core.Row) error { out = append(out, r.Text(0)); return nil },
 		tx.Tenant, customer, max)
-	if err != nil {
-		return nil, fmt.Errorf("list the meters of customer %s: %w", customer.Text(id.Customer), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list the meters of customer %s", customer.Text(id.Customer))
 }
 
 // AddPoint keeps a new service point.
 func (tx Rows) AddPoint(p registry.Point) error {
 	_, err := tx.C.Exec(`INSERT INTO service_point (tenant_id, id, address, feeder, created_at) VALUES ($1, $2, $3, $4, $5)`,
 		tx.Tenant, p.ID, p.Address, p.Feeder, tx.Now)
-	if err != nil {
-		return fmt.Errorf("keep service point %s: %w", p.ID.Text(id.Point), err)
-	}
-	return nil
+	return fault.Wrap(err, "keep service point %s", p.ID.Text(id.Point))
 }
 
 // SetFeeder sets the feeder of the place that a meter supplies; false where it supplies none.
 func (tx Rows) SetFeeder(meter int64, feeder string) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE service_point SET feeder = $1, version = version + 1 WHERE tenant_id = $2 AND id = (SELECT a.service_point_id
 		FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id WHERE m.tenant_id = $2 AND m.n = $3)`, feeder, tx.Tenant, meter)
-	if err != nil {
-		return false, fmt.Errorf("set the feeder of meter %d: %w", meter, err)
-	}
-	return n > 0, nil
+	return n > 0, fault.Wrap(err, "set the feeder of meter %d", meter)
 }
 
 // SetMostPower sets the greatest power that a wallet meter can measure, 0 for the default of its phases.
 func (tx Rows) SetMostPower(meter int64, most unit.Power) error {
-	if err := tx.Must(`UPDATE wallet SET max_w = $1, version = version + 1 WHERE tenant_id = $2 AND meter = $3`, int64(most), tx.Tenant, meter); err != nil {
-		return fmt.Errorf("set the most power of meter %d: %w", meter, err)
-	}
-	return nil
+	err := tx.Must(`UPDATE wallet SET max_w = $1, version = version + 1 WHERE tenant_id = $2 AND meter = $3`, int64(most), tx.Tenant, meter)
+	return fault.Wrap(err, "set the most power of meter %d", meter)
 }
 
 // AddAccount keeps a new account.
@@ -139,8 +120,5 @@ func (tx Rows) AddAccount(a registry.Account) error {
 func (tx Rows) CustomerPut(c registry.Customer) error {
 	err := tx.Must(`UPDATE customer SET name = $1, phone = $2, id_no = $3, lang = $4, notices = $5, version = version + 1 WHERE tenant_id = $6 AND id = $7`,
 		c.Name, c.Phone, c.IDNo, c.Lang, !c.Stopped, tx.Tenant, c.ID)
-	if err != nil {
-		return fmt.Errorf("change customer %s: %w", c.ID.Text(id.Customer), err)
-	}
-	return nil
+	return fault.Wrap(err, "change customer %s", c.ID.Text(id.Customer))
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/mirror"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -42,20 +43,14 @@ func (tx Rows) IntegrationByID(login id.ID) (l mirror.Login, hash []byte, found 
 		_, err := integrationColumns.Scan(r, 1, &l)
 		return err
 	}, login)
-	if err != nil {
-		return mirror.Login{}, nil, false, fmt.Errorf("find a login: %w", err)
-	}
-	return l, hash, found, nil
+	return l, hash, found, fault.Wrap(err, "find a login")
 }
 
 // Integrations lists the tenant's logins in the order they were made.
 func (tx Rows) Integrations(max int) (out []mirror.Login, err error) {
 	err = tx.C.Query(`SELECT `+integrationColumns.List("")+` FROM integration_login WHERE tenant_id = $1 ORDER BY id LIMIT $2`,
 		integrationColumns.AddTo(&out), tx.Tenant, max)
-	if err != nil {
-		return nil, fmt.Errorf("list logins: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list logins")
 }
 
 // RevokeIntegration ends a login; false when there is none in force.
@@ -65,18 +60,12 @@ func (tx Rows) RevokeIntegration(login id.ID, at time.Time) (bool, error) {
 		n, err = tx.C.Exec(`UPDATE integration_login SET revoked_at = $1 WHERE tenant_id = $2 AND id = $3 AND revoked_at IS NULL`, at, tx.Tenant, login)
 		return err
 	})
-	if err != nil {
-		return false, fmt.Errorf("revoke a login: %w", err)
-	}
-	return n == 1, nil
+	return n == 1, fault.Wrap(err, "revoke a login")
 }
 
 // CustomerOf is the customer of the account that a meter supplies.
 func (tx Rows) CustomerOf(meter id.ID) (customer id.ID, found bool, err error) {
 	found, err = tx.One(`SELECT a.customer_id FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id AND a.status <> '`+ClosedAccount+`'
 		WHERE m.tenant_id = $1 AND m.id = $2`, func(r core.Row) error { customer = r.ID(0); return nil }, tx.Tenant, meter)
-	if err != nil {
-		return id.ID{}, false, fmt.Errorf("find the customer of a meter: %w", err)
-	}
-	return customer, found && !customer.IsZero(), nil
+	return customer, found && !customer.IsZero(), fault.Wrap(err, "find the customer of a meter")
 }

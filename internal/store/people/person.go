@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
@@ -89,10 +90,7 @@ func (tx Rows) PersonByEmail(email string) (access.PersonRow, bool, error) {
 	var p access.PersonRow
 	found, err := tx.One(personQuery+personTables+` WHERE p.tenant_id = $1 AND p.email = $2`,
 		func(r core.Row) error { _, err := scanPerson(r, &p); return err }, tx.Tenant, email)
-	if err != nil {
-		return access.PersonRow{}, false, fmt.Errorf("find person: %w", err)
-	}
-	return p, found, nil
+	return p, found, fault.Wrap(err, "find person")
 }
 
 // ActivePeople counts the people who are not blocked and hold one of the roles.
@@ -106,20 +104,14 @@ func (tx Rows) ActivePeople(roles ...access.Role) (int, error) {
 	}
 	n, err := tx.Number(`SELECT count(DISTINCT p.id)`+personTables+` WHERE p.tenant_id = $1 AND p.status = $2
 		AND b.role IN (`+core.Placeholders(3, len(roles))+`)`, args...)
-	if err != nil {
-		return 0, fmt.Errorf("count people: %w", err)
-	}
-	return int(n), nil
+	return int(n), fault.Wrap(err, "count people")
 }
 
 // AddLogin keeps a session by the hash of its secret.
 func (tx Rows) AddLogin(l access.Login, hash [32]byte) error {
 	_, err := tx.C.Exec(`INSERT INTO login (tenant_id, hash, person_id, created_at, seen_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6)`, tx.Tenant, hash[:], l.Person, l.CreatedAt, l.SeenAt, l.ExpiresAt)
-	if err != nil {
-		return fmt.Errorf("keep session of %s: %w", l.Person.Text(id.Person), err)
-	}
-	return nil
+	return fault.Wrap(err, "keep session of %s", l.Person.Text(id.Person))
 }
 
 // LoginByHash finds a session and whose it is, however old.
@@ -131,28 +123,19 @@ func (tx Rows) LoginByHash(hash [32]byte) (access.Login, access.PersonRow, bool,
 		l = access.Login{Person: r.ID(col), CreatedAt: r.Time(col + 1), SeenAt: r.Time(col + 2), ExpiresAt: r.Time(col + 3)}
 		return err
 	}, tx.Tenant, hash[:])
-	if err != nil {
-		return access.Login{}, access.PersonRow{}, false, fmt.Errorf("find session: %w", err)
-	}
-	return l, p, found, nil
+	return l, p, found, fault.Wrap(err, "find session")
 }
 
 // SeeLogin notes when a session was last used. A session that has ended meanwhile stays ended.
 func (tx Rows) SeeLogin(hash [32]byte, at time.Time) error {
 	_, err := tx.C.Exec(`UPDATE login SET seen_at = $1 WHERE tenant_id = $2 AND hash = $3`, at, tx.Tenant, hash[:])
-	if err != nil {
-		return fmt.Errorf("keep session: %w", err)
-	}
-	return nil
+	return fault.Wrap(err, "keep session")
 }
 
 // DropLogin ends a session and reports whether there was one.
 func (tx Rows) DropLogin(hash [32]byte) (bool, error) {
 	n, err := tx.C.Exec(`DELETE FROM login WHERE tenant_id = $1 AND hash = $2`, tx.Tenant, hash[:])
-	if err != nil {
-		return false, fmt.Errorf("end session: %w", err)
-	}
-	return n == 1, nil
+	return n == 1, fault.Wrap(err, "end session")
 }
 
 // DropLoginsOf ends the sessions of a person that are past their end at now or were last used before idle, and of the
@@ -164,8 +147,5 @@ func (tx Rows) DropLoginsOf(person id.ID, now, idle time.Time, keep int) error {
 		_, err = tx.C.Exec(`DELETE FROM login WHERE tenant_id = $1 AND person_id = $2 AND hash NOT IN (SELECT hash FROM login
 			WHERE tenant_id = $1 AND person_id = $2 ORDER BY created_at DESC, hash LIMIT $3)`, tx.Tenant, person, keep)
 	}
-	if err != nil {
-		return fmt.Errorf("end old sessions of %s: %w", person.Text(id.Person), err)
-	}
-	return nil
+	return fault.Wrap(err, "end old sessions of %s", person.Text(id.Person))
 }

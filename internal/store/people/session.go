@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
@@ -13,20 +14,14 @@ func (tx Rows) SessionTake(meter int64, instance string) (epoch int64, err error
 	epoch, err = tx.Number(`INSERT INTO session (tenant_id, meter, instance, epoch, since) VALUES ($1, $2, $3, 1, $4)
 		ON CONFLICT (tenant_id, meter) DO UPDATE SET instance = excluded.instance, epoch = session.epoch + 1, since = excluded.since
 		RETURNING epoch`, tx.Tenant, meter, instance, tx.Now)
-	if err != nil {
-		return 0, fmt.Errorf("take the session of meter %d: %w", meter, err)
-	}
-	return epoch, nil
+	return epoch, fault.Wrap(err, "take the session of meter %d", meter)
 }
 
 // SessionDrop notes that the connection of a meter has ended, unless another one has begun since.
 func (tx Rows) SessionDrop(meter int64, instance string, epoch int64) error {
 	_, err := tx.C.Exec(`DELETE FROM session WHERE tenant_id = $1 AND meter = $2 AND instance = $3 AND epoch = $4`,
 		tx.Tenant, meter, instance, epoch)
-	if err != nil {
-		return fmt.Errorf("drop the session of meter %d: %w", meter, err)
-	}
-	return nil
+	return fault.Wrap(err, "drop the session of meter %d", meter)
 }
 
 // SessionsForget drops all sessions that a server holds: it is going.
@@ -46,10 +41,7 @@ func (tx Rows) SessionsElsewhere(instance string, found func(number string, live
 		found(r.Text(0), r.Time(1).After(tx.Now))
 		return nil
 	}, tx.Tenant, instance)
-	if err != nil {
-		return fmt.Errorf("look for sessions elsewhere: %w", err)
-	}
-	return nil
+	return fault.Wrap(err, "look for sessions elsewhere")
 }
 
 // serverLead begins the name of the lead that every server has of itself: while it lasts the server is alive.
@@ -64,8 +56,5 @@ func (tx Rows) ServerSeen(instance string, until time.Time) error {
 		return err
 	}
 	_, err := tx.C.Exec(`DELETE FROM leader WHERE name LIKE '`+serverLead+`%' AND until < $1`, tx.Now.Add(-serverForgotten))
-	if err != nil {
-		return fmt.Errorf("forget servers that are gone: %w", err)
-	}
-	return nil
+	return fault.Wrap(err, "forget servers that are gone")
 }

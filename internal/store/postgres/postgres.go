@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/engine"
 	"github.com/paywatt/paywatt/internal/store/headlog"
@@ -244,10 +245,8 @@ func (e *Engine) release() error {
 		return nil
 	}
 	e.sealer.c.drop()
-	if err := e.sealer.heads.Close(); err != nil {
-		return fmt.Errorf("close the log of heads: %w", err)
-	}
-	return nil
+	err := e.sealer.heads.Close()
+	return fault.Wrap(err, "close the log of heads")
 }
 
 // closed reports whether Close has begun.

@@ -1,8 +1,7 @@
 package sales
 
 import (
-	"fmt"
-
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -17,10 +16,7 @@ func (tx Rows) TokenByHash(hash []byte) (t sale.Token, key id.ID, found bool, er
 		_, err := tokenColumns.Scan(r, 1, &t)
 		return err
 	}, tx.Tenant, hash)
-	if err != nil {
-		return sale.Token{}, id.ID{}, false, fmt.Errorf("find a token by its digits: %w", err)
-	}
-	return t, key, found, nil
+	return t, key, found, fault.Wrap(err, "find a token by its digits")
 }
 
 // MeterKeys lists the keys of a meter, newest first, whatever their state.
@@ -31,8 +27,5 @@ func (tx Rows) MeterKeys(meter int64, max int) ([]registry.Key, error) {
 		out = append(out, registry.Key{})
 		return meters.ScanMeterKey(r, 0, &out[len(out)-1])
 	}, tx.Tenant, meter, max)
-	if err != nil {
-		return nil, fmt.Errorf("list keys of meter %d: %w", meter, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list keys of meter %d", meter)
 }

@@ -1,9 +1,9 @@
 package sales
 
 import (
-	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -60,23 +60,16 @@ var JobKind = core.AttestedKind{Name: "job", Noun: "Job", Prefix: id.Job, Order:
 
 const jobTables = ` FROM token_job j JOIN meter m ON m.tenant_id = j.tenant_id AND m.n = j.meter`
 
-func wrapJob(what string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s job: %w", what, err)
-	}
-	return nil
-}
-
 // AddJob keeps a job with its reserved tokens. Units that leave without money get a record
 // of their own.
 func (tx Rows) AddJob(j sale.Job) error {
 	_, err := tx.C.Exec(`INSERT INTO `+jobColumns.Into(), jobColumns.Values(tx.Tenant, &j)...)
 	if err != nil {
-		return wrapJob("keep", err)
+		return fault.Wrap(err, "keep job")
 	}
 	for _, t := range j.Tokens {
 		if err := tx.reserveJobToken(j, t); err != nil {
-			return wrapJob("reserve a token of a", err)
+			return fault.Wrap(err, "reserve a token of a job")
 		}
 	}
 	if j.Units == 0 {
@@ -90,7 +83,7 @@ func (tx Rows) AddJob(j sale.Job) error {
 	if err == nil {
 		err = tx.Attest("job", j.ID)
 	}
-	return wrapJob("record the units of a", err)
+	return fault.Wrap(err, "record the units of a job")
 }
 
 // reserveJobToken takes a TID where the token carries one; a section of a key change does not.
@@ -119,7 +112,7 @@ func (tx Rows) endJob(j sale.Job, digitHashes [][]byte) error {
 	err := tx.Must(`UPDATE token_job SET state = $1, failure = $2, completed_at = $3, version = version + 1
 		WHERE tenant_id = $4 AND id = $5 AND state = 'held'`, string(j.State), string(j.Failure), j.CompletedAt, tx.Tenant, j.ID)
 	if err != nil {
-		return wrapJob("end", err)
+		return fault.Wrap(err, "end job")
 	}
 	if j.State == sale.Failed {
 		if _, err = tx.C.Exec(`UPDATE token SET state = 'failed', version = version + 1 WHERE tenant_id = $1 AND job_id = $2`, tx.Tenant, j.ID); err == nil {
@@ -128,16 +121,16 @@ func (tx Rows) endJob(j sale.Job, digitHashes [][]byte) error {
 		if err == nil {
 			_, err = tx.C.Exec(`UPDATE token_job SET new_key_id = NULL WHERE tenant_id = $1 AND id = $2`, tx.Tenant, j.ID)
 		}
-		return wrapJob("fail", err)
+		return fault.Wrap(err, "fail job")
 	}
 	for i, t := range j.Tokens {
 		err := tx.Must(`UPDATE token SET digits_enc = $1, digits_hash = $2, state = $3, version = version + 1
 			WHERE tenant_id = $4 AND id = $5 AND state = 'reserved'`, []byte(t.Sealed), digitHashes[i], string(t.State), tx.Tenant, t.ID)
 		if err != nil {
-			return wrapJob("store a token of a", err)
+			return fault.Wrap(err, "store a token of a job")
 		}
 		if err := tx.Attest("token", t.ID); err != nil {
-			return wrapJob("store a token of a", err)
+			return fault.Wrap(err, "store a token of a job")
 		}
 	}
 	return nil
@@ -163,10 +156,10 @@ func (tx Rows) jobWhere(condition string, arg any) (sale.Job, bool, error) {
 		return err
 	}, tx.Tenant, arg)
 	if err != nil || !found {
-		return sale.Job{}, false, wrapJob("read", err)
+		return sale.Job{}, false, fault.Wrap(err, "read job")
 	}
 	err = tx.C.Query(tokenQuery+` WHERE tenant_id = $1 AND job_id = $2 ORDER BY tid, subclass`, tokenColumns.AddTo(&j.Tokens), tx.Tenant, j.ID)
-	return j, err == nil, wrapJob("read the tokens of a", err)
+	return j, err == nil, fault.Wrap(err, "read the tokens of a job")
 }
 
 // JobsHeld lists jobs that their issuer has not answered.
@@ -174,7 +167,7 @@ func (tx Rows) JobsHeld(before time.Time, after id.ID, max int) ([]id.ID, error)
 	var out []id.ID
 	err := tx.C.Query(`SELECT id FROM token_job WHERE tenant_id = $1 AND state = 'held' AND created_at < $2 AND id > $3 ORDER BY id LIMIT $4`,
 		func(r core.Row) error { out = append(out, r.ID(0)); return nil }, tx.Tenant, before, after[:], max)
-	return out, wrapJob("list held", err)
+	return out, fault.Wrap(err, "list held job")
 }
 
 // UnitsSince is how much was given away under some names from a moment on.
@@ -183,7 +176,7 @@ func (tx Rows) UnitsSince(by []string, from time.Time) (unit.Energy, error) {
 	for _, name := range by {
 		n, err := tx.Number(`SELECT SUM(units_wh) FROM units_transfer WHERE tenant_id = $1 AND by_actor = $2 AND created_at >= $3`, tx.Tenant, name, from)
 		if err != nil {
-			return 0, wrapJob("sum the units of a", err)
+			return 0, fault.Wrap(err, "sum the units of a job")
 		}
 		total += unit.Energy(n)
 	}
@@ -192,9 +185,10 @@ func (tx Rows) UnitsSince(by []string, from time.Time) (unit.Energy, error) {
 
 // MeterKeyTurn moves a meter key from one state to another.
 func (tx Rows) MeterKeyTurn(key id.ID, from, to string) error {
-	return wrapJob("turn the key of a", tx.Rewrite("key", key, func() error {
+	err := tx.Rewrite("key", key, func() error {
 		return tx.Must(`UPDATE meter_key SET state = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND state = $4`, to, tx.Tenant, key, from)
-	}))
+	})
+	return fault.Wrap(err, "turn the key of a job")
 }
 
 // ConfirmKey notes that a meter holds a key whose change tokens were out: the key it had before is past. It is told so
@@ -207,13 +201,13 @@ func (tx Rows) ConfirmKey(token id.ID) error {
 		JOIN meter_key k ON k.tenant_id = t.tenant_id AND k.id = COALESCE(j.new_key_id, t.meter_key_id) AND k.state = 'issued'
 		WHERE t.tenant_id = $1 AND t.id = $2`, func(r core.Row) error { meter, next = r.Int(0), r.ID(1); return nil }, tx.Tenant, token)
 	if err != nil || next.IsZero() {
-		return wrapJob("confirm the key of a", err)
+		return fault.Wrap(err, "confirm the key of a job")
 	}
 	var current id.ID
 	_, err = tx.One(`SELECT id FROM meter_key WHERE tenant_id = $1 AND meter = $2 AND state = 'current'`,
 		func(r core.Row) error { current = r.ID(0); return nil }, tx.Tenant, meter)
 	if err != nil {
-		return wrapJob("confirm the key of a", err)
+		return fault.Wrap(err, "confirm the key of a job")
 	}
 	if !current.IsZero() {
 		if err := tx.MeterKeyTurn(current, "current", "past"); err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -53,29 +54,20 @@ func (tx Rows) GiveToken(g recharge.Given) error {
 		tid = &n
 	}
 	_, err := tx.C.Exec(`INSERT INTO `+givenColumns.Into("tid", "by_actor"), givenColumns.Values(tx.Tenant, &g.Token, tid, g.By)...)
-	if err != nil {
-		return fmt.Errorf("keep a token from elsewhere: %w", err)
-	}
-	return nil
+	return fault.Wrap(err, "keep a token from elsewhere")
 }
 
 // GivenByHash finds a token from elsewhere by the hash of its digits.
 func (tx Rows) GivenByHash(meter int64, hash []byte) (token id.ID, found bool, err error) {
 	found, err = tx.One(`SELECT id FROM given_token WHERE tenant_id = $1 AND meter = $2 AND digits_hash = $3`,
 		func(r core.Row) error { token = r.ID(0); return nil }, tx.Tenant, meter, hash)
-	if err != nil {
-		return id.ID{}, false, fmt.Errorf("find a token from elsewhere by its digits: %w", err)
-	}
-	return token, found, nil
+	return token, found, fault.Wrap(err, "find a token from elsewhere by its digits")
 }
 
 // givenToken is a token from elsewhere.
 func (tx Rows) givenToken(token id.ID) (t sale.Token, found bool, err error) {
 	found, err = tx.One(givenQuery+`id = $2`, func(r core.Row) error { return scanGiven(r, &t) }, tx.Tenant, token)
-	if err != nil {
-		return sale.Token{}, false, fmt.Errorf("find token %s from elsewhere: %w", token.Text(id.Token), err)
-	}
-	return t, found, nil
+	return t, found, fault.Wrap(err, "find token %s from elsewhere", token.Text(id.Token))
 }
 
 // MeterTokens lists a meter's tokens, those that were made elsewhere and handed in among them, newest first, from the one after
@@ -122,10 +114,7 @@ func (tx Rows) TokenReportsOf(meter int64, token id.ID, max int) ([]metering.Sto
 			BalanceWh: r.Int(5), Token: token})
 		return nil
 	}, tx.Tenant, meter, token, max)
-	if err != nil {
-		return nil, fmt.Errorf("list what meter %d said of token %s: %w", meter, token.Text(id.Token), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list what meter %d said of token %s", meter, token.Text(id.Token))
 }
 
 // DeliveryOf is the item that brings a token to its meter's connection; one that was given up only where no other waits.
@@ -141,8 +130,5 @@ func (tx Rows) DeliveryOf(number string, token id.ID) (d recharge.Waiting, found
 			}
 			return nil
 		}, tx.Tenant, job.LaneMQTT, number)
-	if err != nil {
-		return recharge.Waiting{}, false, fmt.Errorf("look for the delivery of %s: %w", name, err)
-	}
-	return d, found, nil
+	return d, found, fault.Wrap(err, "look for the delivery of %s", name)
 }

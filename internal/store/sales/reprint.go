@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
@@ -15,10 +16,7 @@ func (tx Rows) AddCopy(sale id.ID, by string) (int, error) {
 		_, err = tx.C.Exec(`INSERT INTO reprint (tenant_id, vend_id, n, by_actor, created_at) VALUES ($1, $2, $3, $4, $5)`,
 			tx.Tenant, sale, n+1, by, tx.Now)
 	}
-	if err != nil {
-		return 0, fmt.Errorf("count a copy: %w", err)
-	}
-	return int(n) + 1, nil
+	return int(n) + 1, fault.Wrap(err, "count a copy")
 }
 
 // OnceLook is what is known of a request by its key, nil for nothing; the key is not claimed.

@@ -2,13 +2,13 @@ package sales
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -52,19 +52,12 @@ var ReversalKind = core.AttestedKind{Name: "reversal", Noun: "Reversal", Prefix:
 	From:  "reversal r LEFT JOIN reversal_token c ON c.tenant_id = r.tenant_id AND c.reversal_id = r.id",
 	Proof: reversalColumns.Proof("r").And(cancelColumns.Proof("c")), Sort: ", c.token_id"}
 
-func wrapReversal(what string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
-}
-
 // VendMeter is the meter of a sale, without locking either: locks are taken from the account on, see lock order.
 func (tx Rows) VendMeter(sale id.ID) (id.ID, bool, error) {
 	var meter id.ID
 	found, err := tx.One(`SELECT m.id FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id = $2`,
 		func(r core.Row) error { meter = r.ID(0); return nil }, tx.Tenant, sale)
-	return meter, found, wrapReversal("find the meter of a sale", err)
+	return meter, found, fault.Wrap(err, "find the meter of a sale")
 }
 
 // VendNewest is the newest sale to a meter that neither failed nor was reversed; the zero ID for none. Identities of
@@ -74,13 +67,14 @@ func (tx Rows) VendNewest(meter int64) (id.ID, error) {
 	_, err := tx.One(`SELECT id FROM vend WHERE tenant_id = $1 AND meter = $2 AND state NOT IN ('failed', 'reversed')
 		ORDER BY priced_at DESC, mtd_before_wh DESC, id DESC LIMIT 1`,
 		func(r core.Row) error { newest = r.ID(0); return nil }, tx.Tenant, meter)
-	return newest, wrapReversal("find the newest sale of a meter", err)
+	return newest, fault.Wrap(err, "find the newest sale of a meter")
 }
 
 // VendTurn moves a sale from one state to another.
 func (tx Rows) VendTurn(sale id.ID, from, to sale.State) error {
-	return wrapReversal("turn a sale to "+string(to), tx.Must(`UPDATE vend SET state = $1, version = version + 1
-		WHERE tenant_id = $2 AND id = $3 AND state = $4`, string(to), tx.Tenant, sale, string(from)))
+	err := tx.Must(`UPDATE vend SET state = $1, version = version + 1
+		WHERE tenant_id = $2 AND id = $3 AND state = $4`, string(to), tx.Tenant, sale, string(from))
+	return fault.Wrap(err, "turn a sale to %s", to)
 }
 
 // TokenTurn gives a token another state. One that is accepted has an answer that the meter signed: what an SMS said of it before
@@ -90,8 +84,9 @@ func (tx Rows) TokenTurn(token id.ID, to sale.TokenState) error {
 	if to == sale.TokenAccepted {
 		result = `CASE result WHEN '` + metering.ResultHeard + `' THEN '` + metering.ResultUsed + `' ELSE result END`
 	}
-	return wrapReversal("turn a token to "+string(to), tx.Must(`UPDATE token SET state = $1, result = `+result+`, version = version + 1
-		WHERE tenant_id = $2 AND id = $3`, string(to), tx.Tenant, token))
+	err := tx.Must(`UPDATE token SET state = $1, result = `+result+`, version = version + 1
+		WHERE tenant_id = $2 AND id = $3`, string(to), tx.Tenant, token)
+	return fault.Wrap(err, "turn a token to %s", to)
 }
 
 // DropPush ends the delivery of a token to its meter.
@@ -111,7 +106,7 @@ func (tx Rows) CancelToken(m sale.MeterRef, tid sts.TID, base sts.BaseDate, life
 		err = core.ErrNotFound
 	}
 	if err != nil {
-		return id.ID{}, false, wrapReversal("cancel a token", err)
+		return id.ID{}, false, fault.Wrap(err, "cancel a token")
 	}
 	now, err := meters.Of(tx.Tx).MeterClock(meter)
 	if err != nil {
@@ -131,7 +126,7 @@ func (tx Rows) CancelToken(m sale.MeterRef, tid sts.TID, base sts.BaseDate, life
 		_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: c.Type.Key(m.Number), Kind: job.KindCommand, Body: body, ExpiresAt: tx.Now.Add(life)})
 	}
 	if err != nil {
-		return id.ID{}, false, wrapReversal("cancel a token", err)
+		return id.ID{}, false, fault.Wrap(err, "cancel a token")
 	}
 	return i, true, tx.AuditLog(access.Entry{Actor: by, Action: "command.send", Object: i.Text(id.Command),
 		After: string(command.CancelToken) + " " + m.ID.Text(id.Meter), Reason: reason})
@@ -148,16 +143,17 @@ func (tx Rows) AddReversal(r sale.Reversal) error {
 	if err == nil {
 		err = tx.Attest("reversal", r.ID)
 	}
-	return wrapReversal("keep a reversal", err)
+	return fault.Wrap(err, "keep a reversal")
 }
 
 // PutReversal writes how a reversal ended that is not done yet.
 func (tx Rows) PutReversal(r sale.Reversal) error {
-	return wrapReversal("end a reversal", tx.Rewrite("reversal", r.ID, func() error {
+	err := tx.Rewrite("reversal", r.ID, func() error {
 		return tx.Must(`UPDATE reversal SET state = $1, confirmed = $2, failure = $3, settled_at = $4, version = version + 1
 			WHERE tenant_id = $5 AND id = $6 AND (state <> 'done' OR $1 = 'done')`, string(r.State), r.Confirmed, string(r.Failure), r.SettledAt,
 			tx.Tenant, r.ID)
-	}))
+	})
+	return fault.Wrap(err, "end a reversal")
 }
 
 // ReversalOf is the newest reversal of a sale, with what the meter answered so far.
@@ -167,7 +163,7 @@ func (tx Rows) ReversalOf(saleID id.ID) (sale.Reversal, bool, error) {
 		WHERE tenant_id = $1 AND vend_id = $2 ORDER BY CASE state WHEN 'refused' THEN 1 ELSE 0 END, created_at DESC, id DESC LIMIT 1`,
 		reversalColumns.To(&r), tx.Tenant, saleID)
 	if err != nil || !found {
-		return sale.Reversal{}, false, wrapReversal("read a reversal", err)
+		return sale.Reversal{}, false, fault.Wrap(err, "read a reversal")
 	}
 	r.Cancels, err = tx.cancels(`a.reversal_id = $2`, r.ID)
 	return r, err == nil, err
@@ -206,7 +202,7 @@ func (tx Rows) cancels(condition string, arg id.ID) ([]sale.Cancel, error) {
 		}
 		return nil
 	}, tx.Tenant, arg)
-	return out, wrapReversal("read what a meter answered", err)
+	return out, fault.Wrap(err, "read what a meter answered")
 }
 
 // cancelRank orders answers about one token: done proves that it was stored as used before anybody could load it.
@@ -245,7 +241,7 @@ func (tx Rows) CancelTake(token id.ID, taken sale.CancelTaken) error {
 			return err
 		})
 	}
-	return wrapReversal("note what a meter answered", err)
+	return fault.Wrap(err, "note what a meter answered")
 }
 
 // CancelsLate lists sales about whose tokens a meter has answered after their reversal was given up.
@@ -256,7 +252,7 @@ func (tx Rows) CancelsLate(after id.ID, max int) ([]id.ID, error) {
 		JOIN reversal r ON r.tenant_id = t.tenant_id AND r.id = t.reversal_id
 		WHERE t.tenant_id = $1 AND (t.taken = 'never' OR t.taken = 'used') AND (c.state = 'done' OR t.taken = 'never' AND c.state = 'failed' AND c.answer LIKE 'used%')
 		AND r.vend_id > $2 ORDER BY r.vend_id LIMIT $3`, func(r core.Row) error { out = append(out, r.ID(0)); return nil }, tx.Tenant, after[:], max)
-	return out, wrapReversal("list late answers", err)
+	return out, fault.Wrap(err, "list late answers")
 }
 
 // CancelsOwed lists tokens whose units are to be replaced.
@@ -265,7 +261,7 @@ func (tx Rows) CancelsOwed(after id.ID, max int) ([]sale.Token, error) {
 	err := tx.C.Query(tokenQuery+` WHERE tenant_id = $1 AND id > $2 AND id IN (SELECT token_id FROM reversal_token
 		WHERE tenant_id = $1 AND taken = 'owed') ORDER BY id LIMIT $3`, tokenColumns.AddTo(&out),
 		tx.Tenant, after[:], max)
-	return out, wrapReversal("list units that are owed", err)
+	return out, fault.Wrap(err, "list units that are owed")
 }
 
 // ReversalsSince sums what was reversed from a moment on: under some names, and of a vendor's sales (zero: of none).
@@ -281,7 +277,7 @@ func (tx Rows) ReversalsSince(by []string, vendor id.ID, from time.Time) (person
 		}
 		return nil
 	}, tx.Tenant, from)
-	return person, ofVendor, wrapReversal("sum reversals", err)
+	return person, ofVendor, fault.Wrap(err, "sum reversals")
 }
 
 // Unconfirmed sums the reversed sales of a meter that have a token which may still load.
@@ -292,7 +288,7 @@ func (tx Rows) Unconfirmed(meter int64) (sale.Reversals, error) {
 		out = sale.Reversals{Number: r.Int(0), Value: money.Minor(r.Int(1))}
 		return nil
 	}, tx.Tenant, meter)
-	return out, wrapReversal("sum unconfirmed reversals", err)
+	return out, fault.Wrap(err, "sum unconfirmed reversals")
 }
 
 // ReversalsWaiting lists sales whose reversal waits for a meter.
@@ -300,12 +296,13 @@ func (tx Rows) ReversalsWaiting(after id.ID, max int) ([]id.ID, error) {
 	var out []id.ID
 	err := tx.C.Query(`SELECT vend_id FROM reversal WHERE tenant_id = $1 AND state = 'waiting' AND vend_id > $2 ORDER BY vend_id LIMIT $3`,
 		func(r core.Row) error { out = append(out, r.ID(0)); return nil }, tx.Tenant, after[:], max)
-	return out, wrapReversal("list waiting reversals", err)
+	return out, fault.Wrap(err, "list waiting reversals")
 }
 
 // MonthTakes counts units in an account's month again, free of them some.
 func (tx Rows) MonthTakes(account id.ID, month string, units, free unit.Energy) error {
-	return wrapReversal("count units in a month again", tx.addUnits(sale.Sale{Account: account, Month: month, Units: units, Free: free}))
+	err := tx.addUnits(sale.Sale{Account: account, Month: month, Units: units, Free: free})
+	return fault.Wrap(err, "count units in a month again")
 }
 
 // ReversedUsed lists tokens whose sale was reversed unconfirmed and which their meter has all the same. A meter that was
@@ -316,5 +313,5 @@ func (tx Rows) ReversedUsed(max int) ([]sale.Token, error) {
 		AND (result = 'accept' OR result = 'used_error' AND NOT EXISTS (SELECT 1 FROM reversal_token c
 			WHERE c.tenant_id = $1 AND c.token_id = t.id AND c.taken = 'never') OR `+loaded+`)
 		LIMIT $2`, tokenColumns.AddTo(&out), tx.Tenant, max)
-	return out, wrapReversal("look for reversed tokens that were used", err)
+	return out, fault.Wrap(err, "look for reversed tokens that were used")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -37,14 +38,14 @@ func (tx Rows) VendPoint(ref registry.Ref) (sale.Point, bool, error) {
 		return err
 	}, tx.Tenant, arg)
 	if err != nil || !found {
-		return sale.Point{}, false, books.WrapVend("find meter", err)
+		return sale.Point{}, false, fault.Wrap(err, "find meter of a sale")
 	}
 	if err := tx.lockPoint(&p); err != nil {
 		return sale.Point{}, false, err
 	}
 	p.Keys, err = tx.saleKeys(p.Meter.N)
 	meters.Of(tx.Tx).KnowTIDs(p.Keys)
-	return p, err == nil, books.WrapVend("find meter keys", err)
+	return p, err == nil, fault.Wrap(err, "find meter keys of a sale")
 }
 
 // saleKeys reads the keys of a meter that are not past, and locks all. What newestTID tells is put together here: it is read in
@@ -83,7 +84,7 @@ func (tx Rows) lockPoint(p *sale.Point) error {
 		return nil
 	}, tx.Tenant, p.Account)
 	if err != nil {
-		return books.WrapVend("lock account", err)
+		return fault.Wrap(err, "lock account of a sale")
 	}
 	account := p.Account
 	found, err := tx.One(`SELECT mode, status, account_id FROM meter WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r core.Row) error {
@@ -93,7 +94,7 @@ func (tx Rows) lockPoint(p *sale.Point) error {
 	if err == nil && (!found || p.Account != account) {
 		err = fmt.Errorf("%w: it was moved to another account meanwhile", core.ErrConflict)
 	}
-	return books.WrapVend("lock meter", err)
+	return fault.Wrap(err, "lock meter of a sale")
 }
 
 // VendMonth is where an account stands in a local month.
@@ -105,11 +106,11 @@ func (tx Rows) VendMonth(account id.ID, month string) (sale.Month, error) {
 		return nil
 	}, tx.Tenant, account, month)
 	if err != nil {
-		return sale.Month{}, books.WrapVend("read the month", err)
+		return sale.Month{}, fault.Wrap(err, "read the month of a sale")
 	}
 	carry, err := books.Of(tx.Tx).Balance(ledger.AccountRef{Code: ledger.Carry, Subject: account.Text(id.Account)})
 	m.Carry = -carry
-	return m, books.WrapVend("read the carry", err)
+	return m, fault.Wrap(err, "read the carry of a sale")
 }
 
 // vendOpen is the condition of the index of open sales, word for word: else SQLite does not see that the index will do.
@@ -120,7 +121,7 @@ const vendOpen = `(state = 'priced' OR state = 'held' OR state = 'issued' OR sta
 func (tx Rows) VendUnderWay(meter int64, account id.ID) (bool, error) {
 	found, err := tx.One(`SELECT id FROM vend WHERE tenant_id = $1 AND `+vendOpen+`
 		AND (meter = $2 OR account_id = $3) LIMIT 1`, func(core.Row) error { return nil }, tx.Tenant, meter, account)
-	return found, books.WrapVend("look for another one under way", err)
+	return found, fault.Wrap(err, "look for another one under way of a sale")
 }
 
 // VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and takes what the sale pays towards charges and debts from their rows.
@@ -140,24 +141,25 @@ func (tx Rows) VendSell(s sale.Sale, orderHash [32]byte, digitHashes [][]byte) e
 func (tx Rows) insertSale(s sale.Sale, orderHash [32]byte, digitHashes [][]byte) error {
 	asked, err := askedText(s.Asked)
 	if err != nil {
-		return books.WrapVend("write what is asked", err)
+		return fault.Wrap(err, "write what is asked of a sale")
 	}
 	_, err = tx.C.Exec(vendInsert, vendColumns.Values(tx.Tenant, &s, orderHash[:], asked, tx.Now)...)
 	if err != nil {
-		return books.WrapVend("insert the row", err)
+		return fault.Wrap(err, "insert the row of a sale")
 	}
 	if err := tx.insertLines(s); err != nil {
-		return books.WrapVend("insert the lines", err)
+		return fault.Wrap(err, "insert the lines of a sale")
 	}
 	for i := range s.Tokens {
 		if err := tx.insertToken(s, &s.Tokens[i], digitHashes[i]); err != nil {
-			return books.WrapVend("insert a token", err)
+			return fault.Wrap(err, "insert a token of a sale")
 		}
 	}
 	if err := books.Of(tx.Tx).TakeCharges(s); err != nil {
 		return err
 	}
-	return books.WrapVend("add to the month", tx.addUnits(s))
+	err = tx.addUnits(s)
+	return fault.Wrap(err, "add to the month of a sale")
 }
 
 // askedText is the text of what a sale is asked for besides energy; of most sales it is empty.
@@ -232,18 +234,20 @@ func (tx Rows) VendComplete(s sale.Sale, digitHashes [][]byte) error {
 		err := tx.Must(`UPDATE token SET digits_enc = $1, digits_hash = $2, state = $3, version = version + 1
 			WHERE tenant_id = $4 AND id = $5 AND state = 'reserved'`, []byte(t.Sealed), digitHashes[i], string(t.State), tx.Tenant, t.ID)
 		if err != nil {
-			return books.WrapVend("store a token", err)
+			return fault.Wrap(err, "store a token of a sale")
 		}
 	}
-	return books.WrapVend("complete", tx.Rewrite("sale", s.ID, func() error {
+	err := tx.Rewrite("sale", s.ID, func() error {
 		return tx.Must(`UPDATE vend SET state = $1, receipt_no = $2, completed_at = $3, version = version + 1
 			WHERE tenant_id = $4 AND id = $5 AND state = 'held'`, string(s.State), s.ReceiptNo, s.CompletedAt, tx.Tenant, s.ID)
-	}))
+	})
+	return fault.Wrap(err, "complete of a sale")
 }
 
 // VendPress notes of a recharge that somebody must press a key at the meter for the supply to return.
 func (tx Rows) VendPress(sale id.ID) error {
-	return books.WrapVend("note the key press", tx.Must(`UPDATE vend SET press_key = 1 WHERE tenant_id = $1 AND id = $2`, tx.Tenant, sale))
+	err := tx.Must(`UPDATE vend SET press_key = 1 WHERE tenant_id = $1 AND id = $2`, tx.Tenant, sale)
+	return fault.Wrap(err, "note the key press of a sale")
 }
 
 // VendFail closes a held sale that got no token and gives back what it had reserved. Its TIDs stay used.
@@ -251,11 +255,11 @@ func (tx Rows) VendFail(s sale.Sale) error {
 	err := tx.Must(`UPDATE vend SET state = 'failed', failure = $1, version = version + 1
 		WHERE tenant_id = $2 AND id = $3 AND state = 'held'`, string(s.Failure), tx.Tenant, s.ID)
 	if err != nil {
-		return books.WrapVend("fail", err)
+		return fault.Wrap(err, "fail of a sale")
 	}
 	_, err = tx.C.Exec(`UPDATE token SET state = 'failed', version = version + 1 WHERE tenant_id = $1 AND vend_id = $2`, tx.Tenant, s.ID)
 	if err != nil {
-		return books.WrapVend("fail the tokens", err)
+		return fault.Wrap(err, "fail the tokens of a sale")
 	}
 	return books.Of(tx.Tx).ChargesGiveBack(s)
 }
@@ -285,7 +289,7 @@ func (tx Rows) VendSale(saleID id.ID) (sale.Sale, bool, error) {
 		return err
 	}, tx.Tenant, saleID)
 	if err != nil || !found {
-		return sale.Sale{}, false, books.WrapVend("read the row", err)
+		return sale.Sale{}, false, fault.Wrap(err, "read the row of a sale")
 	}
 	if !s.Vendor.IsZero() {
 		if s.Seller, err = tx.sellerOf(saleID); err != nil {
@@ -294,10 +298,10 @@ func (tx Rows) VendSale(saleID id.ID) (sale.Sale, bool, error) {
 	}
 	err = tx.C.Query(lineQuery, lineColumns.AddTo(&s.Lines), tx.Tenant, saleID)
 	if err != nil {
-		return sale.Sale{}, false, books.WrapVend("read the lines", err)
+		return sale.Sale{}, false, fault.Wrap(err, "read the lines of a sale")
 	}
 	err = tx.C.Query(saleTokenQuery, tokenColumns.AddTo(&s.Tokens), tx.Tenant, saleID)
-	return s, err == nil, books.WrapVend("read the tokens", err)
+	return s, err == nil, fault.Wrap(err, "read the tokens of a sale")
 }
 
 // VendNumbered finds the sale of a receipt number; the zero identity for none.
@@ -306,7 +310,7 @@ func (tx Rows) VendNumbered(receiptNo string) (sale id.ID, err error) {
 		sale = r.ID(0)
 		return nil
 	}, tx.Tenant, receiptNo)
-	return sale, books.WrapVend("look for the receipt number", err)
+	return sale, fault.Wrap(err, "look for the receipt number of a sale")
 }
 
 // VendRef finds the sale that a vendor named so, and the hash of what was asked then.
@@ -316,7 +320,7 @@ func (tx Rows) VendRef(vendor id.ID, clientRef string) (sale id.ID, orderHash [3
 		copy(orderHash[:], r.Bytes(1))
 		return nil
 	}, tx.Tenant, VendorKey(vendor), clientRef)
-	return sale, orderHash, found, books.WrapVend("look for the reference", err)
+	return sale, orderHash, found, fault.Wrap(err, "look for the reference of a sale")
 }
 
 // VendOpen lists sales that an issuer has not answered, priced before a moment, oldest first, after the given one.
@@ -327,7 +331,7 @@ func (tx Rows) VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error)
 		out = append(out, r.ID(0))
 		return nil
 	}, tx.Tenant, before, after[:], max)
-	return out, books.WrapVend("list the open ones", err)
+	return out, fault.Wrap(err, "list the open ones of a sale")
 }
 
 // VendReceipt is what a receipt shows besides the sale itself. Names are those of today, figures those of the sale.
@@ -343,7 +347,7 @@ func (tx Rows) VendReceipt(s sale.Sale) (sale.Paper, error) {
 		return err
 	}, tx.Tenant, s.Meter.N)
 	if err != nil {
-		return sale.Paper{}, books.WrapVend("read the tenant", err)
+		return sale.Paper{}, fault.Wrap(err, "read the tenant of a sale")
 	}
 	_, err = tx.One(`SELECT c.name, p.address FROM account a
 		JOIN customer c ON c.tenant_id = a.tenant_id AND c.id = a.customer_id
@@ -353,12 +357,12 @@ func (tx Rows) VendReceipt(s sale.Sale) (sale.Paper, error) {
 		return nil
 	}, tx.Tenant, s.Account)
 	if err != nil {
-		return sale.Paper{}, books.WrapVend("read the customer", err)
+		return sale.Paper{}, fault.Wrap(err, "read the customer of a sale")
 	}
 	_, err = tx.One(`SELECT name FROM vendor WHERE tenant_id = $1 AND id = $2`,
 		func(r core.Row) error { p.Vendor = r.Text(0); return nil }, tx.Tenant, s.Vendor)
 	if err != nil {
-		return sale.Paper{}, books.WrapVend("read the vendor", err)
+		return sale.Paper{}, fault.Wrap(err, "read the vendor of a sale")
 	}
 	f, err := tx.VendFacts(s)
 	p.Key, p.Tariff = f.Key, f.Tariff

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -61,14 +62,7 @@ func (tx Rows) AddVendor(v vendor.Vendor) error {
 	if err == nil {
 		err = tx.Attest("vendor", v.ID)
 	}
-	return wrapVendor("keep", err)
-}
-
-func wrapVendor(what string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s vendor: %w", what, err)
-	}
-	return nil
+	return fault.Wrap(err, "keep vendor")
 }
 
 // PutVendor writes a vendor's terms. The limit of its account moves with them.
@@ -80,7 +74,7 @@ func (tx Rows) PutVendor(v vendor.Vendor) error {
 	if err == nil {
 		err = books.Of(tx.Tx).SetLimit(v.Account(), v.Credit)
 	}
-	return wrapVendor("write", err)
+	return fault.Wrap(err, "write vendor")
 }
 
 // VendorByID finds a vendor and locks it.
@@ -96,7 +90,7 @@ func (tx Rows) VendorByCode(code string) (vendor.Vendor, bool, error) {
 func (tx Rows) vendorWhere(condition string, arg any) (vendor.Vendor, bool, error) {
 	var v vendor.Vendor
 	found, err := tx.One(vendorQuery+condition+tx.C.ForUpdate(), vendorColumns.To(&v), tx.Tenant, arg)
-	return v, found, wrapVendor("find", err)
+	return v, found, fault.Wrap(err, "find vendor")
 }
 
 // VendorPage lists vendors in the order of their identities, after the given one.
@@ -104,7 +98,7 @@ func (tx Rows) VendorPage(after id.ID, max int) ([]vendor.Vendor, error) {
 	var out []vendor.Vendor
 	err := tx.C.Query(vendorQuery+`id > $2 ORDER BY id LIMIT $3`,
 		vendorColumns.AddTo(&out), tx.Tenant, after[:], max)
-	return out, wrapVendor("list", err)
+	return out, fault.Wrap(err, "list vendor")
 }
 
 // Room is what an account with a limit holds, what of it is reserved, and how much more it could give.
@@ -129,14 +123,14 @@ func (tx Rows) Room(ref ledger.AccountRef) (ledger.Room, error) {
 // VendSeller keeps what a vendor's sale takes and earns.
 func (tx Rows) VendSeller(s sale.Sale) error {
 	_, err := tx.C.Exec(sellerInsert, sellerColumns.Values(tx.Tenant, &s.Seller, s.ID, tx.Now)...)
-	return books.WrapVend("keep the seller", err)
+	return fault.Wrap(err, "keep the seller of a sale")
 }
 
 // sellerOf reads what VendSeller kept; the zero Seller for a sale of the tenant itself.
 func (tx Rows) sellerOf(saleID id.ID) (sale.Seller, error) {
 	var s sale.Seller
 	_, err := tx.One(sellerQuery, sellerColumns.To(&s), tx.Tenant, saleID)
-	return s, books.WrapVend("read the seller", err)
+	return s, fault.Wrap(err, "read the seller of a sale")
 }
 
 // Statement lists what was posted to an account of a vendor, newest first, before the given journal (zero: from the newest), each
@@ -168,8 +162,5 @@ func (tx Rows) Statement(ref ledger.AccountRef, before id.ID, max int) ([]vendor
 		out = append(out, b)
 		return nil
 	}, tx.Tenant, a.N, before, max)
-	if err != nil {
-		return nil, fmt.Errorf("statement of account %d %q: %w", ref.Code, ref.Subject, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "statement of account %d %q", ref.Code, ref.Subject)
 }

@@ -1,9 +1,9 @@
 package sales
 
 import (
-	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
@@ -19,10 +19,7 @@ const loaded = `EXISTS (SELECT 1 FROM token_report p WHERE p.tenant_id = t.tenan
 // Loaded reports whether a meter says that it has a token of a sale, whatever the token's state.
 func (tx Rows) Loaded(sale id.ID) (bool, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM token t WHERE t.tenant_id = $1 AND t.vend_id = $2 AND `+loaded, tx.Tenant, sale)
-	if err != nil {
-		return false, fmt.Errorf("look for what a meter says of a sale: %w", err)
-	}
-	return n > 0, nil
+	return n > 0, fault.Wrap(err, "look for what a meter says of a sale")
 }
 
 // ReportLag is how long a report about a sale may still be on its way to the books when the sale is reversed.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/headlog"
@@ -90,10 +91,7 @@ func (s *Source) Tables() ([]core.Table, error) {
 		t.Columns = append(t.Columns, r.Text(1))
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("list tables: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list tables")
 }
 
 // Rows reads a table; see store.Source.
@@ -117,8 +115,5 @@ func (s *Source) Rows(t core.Table, row func(values []any) error) error {
 		}
 		return row(values)
 	})
-	if err != nil {
-		return fmt.Errorf("read table %s: %w", t.Name, err)
-	}
-	return nil
+	return fault.Wrap(err, "read table %s", t.Name)
 }

@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
@@ -421,10 +422,8 @@ func (e *Engine) release() error {
 	if e.buffer != nil {
 		errs = append(errs, e.buffer.Close())
 	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("close the database in %s: %w", e.dir, err)
-	}
-	return nil
+	err := errors.Join(errs...)
+	return fault.Wrap(err, "close the database in %s", e.dir)
 }
 
 // Health is nil while the engine takes writes and found nothing broken.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"zombiezen.com/go/sqlite"
@@ -65,8 +66,5 @@ func schemaOf(c *conn) (map[string]string, error) {
 		out[w.Text(0)+" "+w.Text(1)] = strings.Join(strings.Fields(w.Text(2)), " ")
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read the schema: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "read the schema")
 }
