@@ -182,11 +182,8 @@ func (ds *Debts) Statement(ctx context.Context, by access.Actor, account string,
 		if out.Currency, _, err = tx.Books().Currency(); err != nil {
 			return Statement{}, err
 		}
-		out.Entries, err = tx.AccountEntries(place.ID, before, max+1)
-		if len(out.Entries) > max {
-			out.Entries = out.Entries[:max]
-			out.Next = registry.Cursor(ds.c.Sealer, by.Tenant, list, out.Entries[max-1].ID)
-		}
+		rows, err := tx.AccountEntries(place.ID, before, max+1)
+		out.Entries, out.Next = registry.Cut(rows, max, ds.c.Sealer, by.Tenant, list, func(e Entry) id.ID { return e.ID })
 		return out, err
 	})
 	return out, fault.Wrap(err, "statement of account %s", refusal.Echo(account))

@@ -66,10 +66,8 @@ func (ds *Debts) List(ctx context.Context, by access.Actor, o Owing) (List, erro
 			return List{Refusal: no}, err
 		}
 		rows, err := tx.DebtPage(account, o.Open, before, max+1)
-		l := List{Currency: currency, Debts: rows}
-		if len(rows) > max {
-			l.Debts, l.Next = rows[:max], registry.Cursor(ds.c.Sealer, by.Tenant, listDebts, rows[max-1].ID)
-		}
+		l := List{Currency: currency}
+		l.Debts, l.Next = registry.Cut(rows, max, ds.c.Sealer, by.Tenant, listDebts, func(d Debt) id.ID { return d.ID })
 		return l, err
 	})
 	return out, fault.Wrap(err, "list debts")
@@ -86,10 +84,8 @@ func (ds *Debts) Charges(ctx context.Context, by access.Actor, o Owing) (DueList
 			return DueList{Refusal: no}, err
 		}
 		rows, err := tx.Charges().ChargePage(account, o.Open, before, max+1)
-		l := DueList{Currency: currency, Dues: rows}
-		if len(rows) > max {
-			l.Dues, l.Next = rows[:max], registry.Cursor(ds.c.Sealer, by.Tenant, listCharges, rows[max-1].ID)
-		}
+		l := DueList{Currency: currency}
+		l.Dues, l.Next = registry.Cut(rows, max, ds.c.Sealer, by.Tenant, listCharges, func(d Due) id.ID { return d.ID })
 		return l, err
 	})
 	return out, fault.Wrap(err, "list charges")

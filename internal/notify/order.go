@@ -97,7 +97,7 @@ func (d *Desk) wished(tx Tx, by access.Actor, w Wish) (Wished, error) {
 		}
 	}
 	if w.Meter != "" {
-		m, no, err := meterNamed(tx.Told(), w.Meter)
+		m, no, err := registry.MeterNamed(tx.Told(), w.Meter)
 		if err != nil || no.Refused() {
 			return Wished{Refusal: no}, err
 		}

@@ -51,7 +51,7 @@ func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Messages, err
 	}
 	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Messages, error) {
 		if l.Meter != "" {
-			m, no, err := meterNamed(tx.Told(), l.Meter)
+			m, no, err := registry.MeterNamed(tx.Told(), l.Meter)
 			if err != nil || no.Refused() {
 				return Messages{Refusal: no}, err
 			}
@@ -64,28 +64,11 @@ func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Messages, err
 			}
 		}
 		rows, err := tx.MessageList(f, before, max+1)
-		return Messages{Data: rows}, err
+		var out Messages
+		out.Data, out.Next = registry.Cut(rows, max, d.c.Hasher, by.Tenant, listMessages, func(m Message) id.ID { return m.ID })
+		return out, err
 	})
-	if err != nil {
-		return Messages{}, fmt.Errorf("list messages: %w", err)
-	}
-	if len(out.Data) > max {
-		out.Data = out.Data[:max]
-		out.Next = registry.Cursor(d.c.Hasher, by.Tenant, listMessages, out.Data[max-1].ID)
-	}
-	return out, nil
-}
-
-func meterNamed(tx registry.MeterLookup, name string) (registry.Meter, refusal.Refusal, error) {
-	ref, no := registry.ParseRef(name)
-	if no.Refused() {
-		return registry.Meter{}, registry.NoMeter(name), nil
-	}
-	m, found, err := registry.ResolveMeter(tx, ref)
-	if err == nil && !found {
-		no = registry.NoMeter(name)
-	}
-	return m, no, err
+	return out, fault.Wrap(err, "list messages")
 }
 
 // Shown is one message with its tries.

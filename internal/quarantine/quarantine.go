@@ -10,7 +10,6 @@ package quarantine
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -180,16 +179,11 @@ func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Entries, erro
 			return Entries{Refusal: no}, err
 		}
 		rows, err := tx.AsideList(n, !l.All, before, max+1)
-		return Entries{Data: rows}, err
+		var out Entries
+		out.Data, out.Next = registry.Cut(rows, max, d.c.Hasher, by.Tenant, listAside, func(e Entry) id.ID { return e.ID })
+		return out, err
 	})
-	if err != nil {
-		return Entries{}, fmt.Errorf("list the quarantine: %w", err)
-	}
-	if len(out.Data) > max {
-		out.Data = out.Data[:max]
-		out.Next = registry.Cursor(d.c.Hasher, by.Tenant, listAside, out.Data[max-1].ID)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list the quarantine")
 }
 
 // Shown is one entry.
@@ -222,14 +216,7 @@ func meterNamed(tx Tx, name string) (int64, refusal.Refusal, error) {
 	if name == "" {
 		return 0, refusal.Refusal{}, nil
 	}
-	ref, no := registry.ParseRef(name)
-	if no.Refused() {
-		return 0, registry.NoMeter(name), nil
-	}
-	m, found, err := registry.ResolveMeter(tx.Meters(), ref)
-	if err == nil && !found {
-		no = registry.NoMeter(name)
-	}
+	m, no, err := registry.MeterNamed(tx.Meters(), name)
 	return m.N, no, err
 }
 

@@ -51,10 +51,7 @@ func (r *Registry) Customers(ctx context.Context, by access.Actor, text string, 
 		if err != nil {
 			return Customers{}, err
 		}
-		if len(rows) > max {
-			rows = rows[:max]
-			out.Next = Cursor(r.c.Sealer, by.Tenant, list, rows[max-1].ID)
-		}
+		rows, out.Next = Cut(rows, max, r.c.Sealer, by.Tenant, list, func(c Customer) id.ID { return c.ID })
 		for _, c := range rows {
 			e := CustomerEntry{Customer: c}
 			if e.Meters, err = tx.Customers().MeterNumbersOf(c.ID, maxEntryMeters); err != nil {

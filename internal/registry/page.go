@@ -71,6 +71,15 @@ func Cursor(h Hasher, t access.Tenant, list string, last id.ID) string {
 	return base64.RawURLEncoding.EncodeToString(append(last[:], macOf(h, t, list, last)...))
 }
 
+// Cut makes a page of rows, of which one more than max was read to know whether the list goes on. Next names the place behind
+// its last row, and is empty at the end of the list; place is the identity by which the list is sorted.
+func Cut[T any](rows []T, max int, h Hasher, t access.Tenant, list string, place func(T) id.ID) (page []T, next string) {
+	if len(rows) <= max {
+		return rows, ""
+	}
+	return rows[:max], Cursor(h, t, list, place(rows[max-1]))
+}
+
 func macOf(h Hasher, t access.Tenant, list string, last id.ID) []byte {
 	return h.Hash(fmt.Sprintf("cursor:%s:%d", list, t), last[:])[:cursorMAC]
 }

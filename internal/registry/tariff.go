@@ -182,14 +182,9 @@ func (r *Registry) Tariffs(ctx context.Context, by access.Actor, p Page) (Tariff
 	now := r.c.Now()
 	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (Tariffs, error) {
 		rows, err := tx.Tariffs().TariffsInForce(now, after, max+1)
-		return Tariffs{Data: rows}, err
+		var out Tariffs
+		out.Data, out.Next = Cut(rows, max, r.c.Sealer, by.Tenant, listTariffs, func(v tariff.Version) id.ID { return v.TariffID })
+		return out, err
 	})
-	if err != nil {
-		return Tariffs{}, fmt.Errorf("list tariffs: %w", err)
-	}
-	if len(out.Data) > max {
-		out.Data = out.Data[:max]
-		out.Next = Cursor(r.c.Sealer, by.Tenant, listTariffs, out.Data[max-1].TariffID)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list tariffs")
 }

@@ -58,11 +58,8 @@ func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name str
 		if err != nil {
 			return TariffVersions{}, err
 		}
-		out := TariffVersions{Data: rows, At: now}
-		if len(rows) > max {
-			out.Data = rows[:max]
-			out.Next = Cursor(r.c.Sealer, by.Tenant, list, rows[max-1].ID)
-		}
+		out := TariffVersions{At: now}
+		out.Data, out.Next = Cut(rows, max, r.c.Sealer, by.Tenant, list, func(v tariff.Version) id.ID { return v.ID })
 		force, found, err := tx.Tariffs().TariffVersionAt(t, now)
 		if found {
 			out.Force = force.ID

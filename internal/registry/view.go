@@ -126,14 +126,9 @@ func (r *Registry) Meter(ctx context.Context, by access.Actor, ref string) (Mete
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return MeterView{Refusal: no}, nil
 	}
-	at, no := ParseRef(ref)
-	if no.Refused() {
-		// Looking up what cannot be a meter number finds nothing; only registering it is told why.
-		return MeterView{Refusal: NoMeter(ref)}, nil
-	}
 	row, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (foundRow, error) {
-		m, found, err := ResolveMeter(tx, at)
-		if err != nil || !found {
+		m, no, err := MeterNamed(tx, ref)
+		if err != nil || no.Refused() {
 			return foundRow{}, err
 		}
 		rec, found, err := tx.MeterRecord(m.ID)
@@ -176,10 +171,7 @@ func (r *Registry) Meters(ctx context.Context, by access.Actor, p Page) (Meters,
 		return Meters{}, fmt.Errorf("list meters: %w", err)
 	}
 	var out Meters
-	if len(rows) > max {
-		rows = rows[:max]
-		out.Next = Cursor(r.c.Sealer, by.Tenant, listMeters, rows[max-1].Meter.ID)
-	}
+	rows, out.Next = Cut(rows, max, r.c.Sealer, by.Tenant, listMeters, func(m MeterRecord) id.ID { return m.Meter.ID })
 	out.Data = make([]MeterView, len(rows))
 	for i := range rows {
 		out.Data[i] = r.shown(by, rows[i])
@@ -191,6 +183,20 @@ func (r *Registry) Meters(ctx context.Context, by access.Actor, p Page) (Meters,
 type MeterLookup interface {
 	MeterByNumber(number string) (Meter, bool, error)
 	MeterByID(meter id.ID) (Meter, bool, error)
+}
+
+// MeterNamed finds the meter that a text names by number or identity. The refusal says that there is none, also where the text
+// cannot be a meter's number: only who registers a meter is told why.
+func MeterNamed(tx MeterLookup, text string) (Meter, refusal.Refusal, error) {
+	ref, no := ParseRef(text)
+	if no.Refused() {
+		return Meter{}, NoMeter(text), nil
+	}
+	m, found, err := ResolveMeter(tx, ref)
+	if err == nil && !found {
+		no = NoMeter(text)
+	}
+	return m, no, err
 }
 
 // ResolveMeter finds the meter a reference names.

@@ -63,18 +63,14 @@ func (r *Reports) Accounts(ctx context.Context, by access.Actor, code ledger.Cod
 			return Accounts{}, err
 		}
 		rows, err := tx.LedgerAccounts(code, int64(binary.BigEndian.Uint64(after[8:])), max+1)
-		return Accounts{Currency: currency, Accounts: rows}, err
+		out := Accounts{Currency: currency}
+		out.Accounts, out.Next = registry.Cut(rows, max, r.hasher, by.Tenant, listAccounts, func(a Account) (number id.ID) {
+			binary.BigEndian.PutUint64(number[8:], uint64(a.N))
+			return number
+		})
+		return out, err
 	})
-	if err != nil {
-		return Accounts{}, fmt.Errorf("list ledger accounts: %w", err)
-	}
-	if len(out.Accounts) > max {
-		out.Accounts = out.Accounts[:max]
-		var last id.ID // an account's number in the form that cursors have
-		binary.BigEndian.PutUint64(last[8:], uint64(out.Accounts[max-1].N))
-		out.Next = registry.Cursor(r.hasher, by.Tenant, listAccounts, last)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list ledger accounts")
 }
 
 // Balance is what an account held at a moment.
@@ -158,14 +154,9 @@ func (r *Reports) Journals(ctx context.Context, by access.Actor, f JournalFilter
 			return Journals{}, err
 		}
 		rows, err := tx.Journals(f, before, max+1)
-		return Journals{Currency: currency, Journals: rows}, err
+		out := Journals{Currency: currency}
+		out.Journals, out.Next = registry.Cut(rows, max, r.hasher, by.Tenant, listJournals, func(j ledger.Journal) id.ID { return j.ID })
+		return out, err
 	})
-	if err != nil {
-		return Journals{}, fmt.Errorf("list journals: %w", err)
-	}
-	if len(out.Journals) > max {
-		out.Journals = out.Journals[:max]
-		out.Next = registry.Cursor(r.hasher, by.Tenant, listJournals, out.Journals[max-1].ID)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list journals")
 }

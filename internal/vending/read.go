@@ -148,10 +148,7 @@ func (v *Vending) Tokens(ctx context.Context, by access.Actor, meter string, pag
 	if out.Refused() {
 		return out, nil
 	}
-	if len(out.Tokens) > max {
-		out.Tokens = out.Tokens[:max]
-		out.Next = registry.Cursor(v.c.Sealer, by.Tenant, listTokens, out.Tokens[max-1].ID)
-	}
+	out.Tokens, out.Next = registry.Cut(out.Tokens, max, v.c.Sealer, by.Tenant, listTokens, func(t sale.Token) id.ID { return t.ID })
 	out.Issued, err = v.reveal(ctx, by, sale.Sale{Tokens: out.Tokens}, "tokens of meter "+refusal.Echo(meter))
 	return out, err
 }

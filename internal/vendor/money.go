@@ -262,11 +262,8 @@ func (vs *Vendors) Statement(ctx context.Context, by access.Actor, vendor string
 		if s.Currency, _, err = tx.Books().Currency(); err != nil {
 			return Statement{}, err
 		}
-		s.Lines, err = tx.Statement(found.Account(), before, max+1)
-		if len(s.Lines) > max {
-			s.Lines = s.Lines[:max]
-			s.Next = registry.Cursor(vs.c.Sealer, by.Tenant, list, s.Lines[max-1].Journal)
-		}
+		rows, err := tx.Statement(found.Account(), before, max+1)
+		s.Lines, s.Next = registry.Cut(rows, max, vs.c.Sealer, by.Tenant, list, func(b Booked) id.ID { return b.Journal })
 		return s, err
 	})
 	return out, fault.Wrap(err, "statement of vendor %s", refusal.Echo(vendor))

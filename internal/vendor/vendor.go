@@ -453,11 +453,8 @@ func (vs *Vendors) List(ctx context.Context, by access.Actor, page registry.Page
 			return List{}, err
 		}
 		var l List
-		for i, r := range rows {
-			if i == max {
-				l.Next = registry.Cursor(vs.c.Sealer, by.Tenant, listVendors, rows[max-1].ID)
-				break
-			}
+		rows, l.Next = registry.Cut(rows, max, vs.c.Sealer, by.Tenant, listVendors, func(v Vendor) id.ID { return v.ID })
+		for _, r := range rows {
 			shown, err := showVendor(tx, r)
 			if err != nil {
 				return List{}, err

@@ -132,14 +132,10 @@ func (w *Wallets) Supply(ctx context.Context, by access.Actor, meter string) (Su
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return SupplyView{Refusal: no}, nil
 	}
-	ref, no := registry.ParseRef(meter)
-	if no.Refused() {
-		return SupplyView{Refusal: registry.NoMeter(meter)}, nil
-	}
 	out, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) (SupplyView, error) {
-		m, found, err := registry.ResolveMeter(tx.WalletViews(), ref)
-		if err != nil || !found {
-			return SupplyView{Refusal: registry.NoMeter(meter)}, err
+		m, no, err := registry.MeterNamed(tx.WalletViews(), meter)
+		if err != nil || no.Refused() {
+			return SupplyView{Refusal: no}, err
 		}
 		rows, err := tx.Rating().WalletOf(m.N)
 		if err != nil {

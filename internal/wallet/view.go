@@ -134,15 +134,10 @@ func (w *Wallets) Use(ctx context.Context, by access.Actor, a UseAsked) (UseList
 		if err != nil {
 			return UseList{}, err
 		}
+		periods, err := grouped(days, a.By)
 		out := UseList{Currency: t.Currency}
-		if out.Data, err = grouped(days, a.By); err != nil {
-			return UseList{}, err
-		}
-		if len(out.Data) > max {
-			out.Data = out.Data[:max]
-			out.Next = registry.Cursor(w.c.Sealer, by.Tenant, list, placeOf(out.Data[max-1].First))
-		}
-		return out, nil
+		out.Data, out.Next = registry.Cut(periods, max, w.c.Sealer, by.Tenant, list, func(u Use) id.ID { return placeOf(u.First) })
+		return out, err
 	})
 	return out, fault.Wrap(err, "list the use of meter %s", a.Meter)
 }
@@ -229,15 +224,9 @@ func (w *Wallets) Differences(ctx context.Context, by access.Actor, page registr
 		return Differences{Refusal: no}, nil
 	}
 	rows, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) ([]Difference, error) { return tx.WalletViews().WalletDifferences(numberOf(after), max+1) })
-	if err != nil {
-		return Differences{}, fmt.Errorf("compare registers: %w", err)
-	}
-	out := Differences{Data: rows}
-	if len(rows) > max {
-		out.Data = rows[:max]
-		out.Next = registry.Cursor(w.c.Sealer, by.Tenant, listDifferences, numbered(rows[max-1].Meter.N))
-	}
-	return out, nil
+	var out Differences
+	out.Data, out.Next = registry.Cut(rows, max, w.c.Sealer, by.Tenant, listDifferences, func(d Difference) id.ID { return numbered(d.Meter.N) })
+	return out, fault.Wrap(err, "compare registers")
 }
 
 // numbered writes a meter's private number where a cursor has an identity; numberOf reads it.
