@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,12 +36,16 @@ type wire struct {
 	answers []notify.Sent
 	sent    []notify.Outgoing
 	memory  notify.Memory
+	during  func() // happens while it sends
 }
 
 func (w *wire) Name() string          { return w.name }
 func (w *wire) Memory() notify.Memory { return w.memory }
 func (w *wire) Send(_ context.Context, m notify.Outgoing) notify.Sent {
 	w.sent = append(w.sent, m)
+	if w.during != nil {
+		w.during()
+	}
 	if len(w.answers) == 0 {
 		return notify.Sent{Outcome: notify.Accepted, Reference: fmt.Sprint(len(w.sent)), Parts: 2}
 	}
@@ -129,8 +134,11 @@ func (h *hall) Do(_ context.Context, _ access.Tenant, fn func(notify.Tx) (bool, 
 }
 func (h *hall) View(_ context.Context, _ access.Tenant, fn func(notify.Tx) error) error { return fn(h) }
 func (h *hall) Open(_ string, sealed []byte) ([]byte, error)                            { return slices.Clone(sealed), nil }
-func (h *hall) Hash(string, []byte) []byte                                              { return make([]byte, 32) }
 func (h *hall) Tenants() ([]access.Tenant, error)                                       { return []access.Tenant{1}, nil }
+func (h *hall) Hash(context string, data []byte) []byte {
+	sum := sha256.Sum256(append([]byte(context+" "), data...))
+	return sum[:]
+}
 func (h *hall) MessageByID(message id.ID) (notify.Message, bool, error) {
 	m := h.of(message)
 	return *m, m.ID == message, nil
@@ -140,7 +148,14 @@ func (h *hall) MessageHold(m notify.Message) error { return h.MessagePut(m) }
 func (h *hall) MessageTries(message id.ID) ([]notify.Try, error) {
 	return slices.Clone(h.tries[message]), nil
 }
-func (h *hall) MessageOf([16]byte) (notify.Message, bool, error)   { return notify.Message{}, false, nil }
+func (h *hall) MessageOf(identity [16]byte) (notify.Message, bool, error) {
+	for _, m := range h.messages {
+		if m.Identity == identity {
+			return m, true, nil
+		}
+	}
+	return notify.Message{}, false, nil
+}
 func (h *hall) MessageTotals(int) ([]notify.Total, error)          { return nil, nil }
 func (h *hall) SIMOf(int64) (string, error)                        { return meterSIM, nil }
 func (h *hall) SoldHere(id.ID) (bool, error)                       { return true, nil }
