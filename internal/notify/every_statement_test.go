@@ -123,7 +123,9 @@ func sendings() []operation {
 		{"a memory that is not", inHall(func(_ *hall, a *wire) { a.memory = notify.Memory{Used: 1, Slots: 10} }), serve},
 		{"an answer of a meter before the route's", inHall(func(h *hall, a *wire) {
 			m := h.queues(toMeter())
-			a.during = func() { h.of(m).State, h.of(m).AnsweredAt, h.of(m).NextAt = notify.Queued, h.now, h.now.Add(24*time.Hour) }
+			a.during = func() {
+				h.of(m).State, h.of(m).AnsweredAt, h.of(m).NextAt = notify.Queued, h.now, h.now.Add(24*time.Hour)
+			}
 		}), serve},
 		{"a warning in the night", inHall(func(h *hall, _ *wire) { h.queues(warning()); h.now = h.now.Add(10 * time.Hour) }), serve},
 	}

@@ -28,6 +28,8 @@ type hall struct {
 	sales  map[id.ID]sale.Sale
 	wrote  []string
 	meter  registry.Meter
+	// tenants are those of the server.
+	tenants []access.Tenant
 }
 
 // wire is a route that answers as it is told, and accepts what it is not told about.
@@ -57,7 +59,7 @@ func (w *wire) Send(_ context.Context, m notify.Outgoing) notify.Sent {
 // newHall has routes a and b. A part by a costs 100.
 func newHall(t *testing.T) (h *hall, a, b *wire) {
 	a, b = &wire{name: "a"}, &wire{name: "b"}
-	h = &hall{office: opened(t), tries: map[id.ID][]notify.Try{}, tokens: map[id.ID]sale.Token{}, sales: map[id.ID]sale.Sale{}}
+	h = &hall{office: opened(t), tries: map[id.ID][]notify.Try{}, tokens: map[id.ID]sale.Token{}, sales: map[id.ID]sale.Sale{}, tenants: []access.Tenant{1}}
 	h.routes = []notify.Configured{{Route: a, Kind: "modem", Cost: 100, Meters: true}, {Route: b, Kind: "log", Prefixes: []string{"+2547"}}}
 	h.desk = notify.New(notify.Config{Door: h, Opener: h, Hasher: h, Routes: h.routes, Owner: "test", Alone: true, Now: func() time.Time { return h.now }})
 	return h, a, b
@@ -134,7 +136,7 @@ func (h *hall) Do(_ context.Context, _ access.Tenant, fn func(notify.Tx) (bool, 
 }
 func (h *hall) View(_ context.Context, _ access.Tenant, fn func(notify.Tx) error) error { return fn(h) }
 func (h *hall) Open(_ string, sealed []byte) ([]byte, error)                            { return slices.Clone(sealed), nil }
-func (h *hall) Tenants() ([]access.Tenant, error)                                       { return []access.Tenant{1}, nil }
+func (h *hall) Tenants() ([]access.Tenant, error)                                       { return h.tenants, nil }
 func (h *hall) Hash(context string, data []byte) []byte {
 	sum := sha256.Sum256(append([]byte(context+" "), data...))
 	return sum[:]

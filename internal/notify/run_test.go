@@ -1,0 +1,219 @@
+package notify_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/notify"
+)
+
+// shift is a desk that runs, with one route, on a hall.
+type shift struct {
+	*hall
+	desk   *notify.Desk
+	route  *wire
+	looks  int                              // how often the worker has looked at what is due
+	due    func() (bool, error)             // instead of the hall's
+	refuse func(tenant access.Tenant) error // before a transaction
+	log    strings.Builder
+}
+
+func (s *shift) MessageDue(now time.Time) (bool, error) {
+	s.looks++
+	if s.due != nil {
+		return s.due()
+	}
+	return s.hall.MessageDue(now)
+}
+func (s *shift) Carried() notify.CarriedTx { return s.hall }
+func (s *shift) Told() notify.ToldTx       { return s.hall }
+func (s *shift) Office() notify.OfficeTx   { return s.hall }
+func (s *shift) Do(_ context.Context, tenant access.Tenant, fn func(notify.Tx) (bool, error)) error {
+	if s.refuse != nil {
+		if err := s.refuse(tenant); err != nil {
+			return err
+		}
+	}
+	_, err := fn(s)
+	return err
+}
+func (s *shift) View(_ context.Context, _ access.Tenant, fn func(notify.Tx) error) error {
+	return fn(s)
+}
+
+// works runs a desk in a bubble of its own time while do goes on.
+func works(t *testing.T, do func(*testing.T, *shift)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h, a, _ := newHall(t)
+		s := &shift{hall: h, route: a}
+		s.desk = notify.New(notify.Config{Door: s, Opener: h, Hasher: h, Routes: h.routes[:1], Owner: "test", Alone: true, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
+			Now: func() time.Time { h.now = time.Now(); return h.now }})
+		h.now = time.Now()
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- s.desk.Run(ctx) }()
+		synctest.Wait()
+		do(t, s)
+		synctest.Wait()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run ends with %v", err)
+		}
+	})
+}
+
+// during counts the looks in a time that begins now.
+func (s *shift) during(d time.Duration) int {
+	before := s.looks
+	time.Sleep(d)
+	synctest.Wait()
+	return s.looks - before
+}
+
+// TestAWorkerLooksAgain after a second where nothing is due, after three where others have what is due, and after five where
+// the store is in trouble.
+func TestAWorkerLooksAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		due  func() (bool, error)
+		want int // in half a minute and a bit
+	}{
+		"nothing is due": {nil, 30}, "others have it": {func() (bool, error) { return true, nil }, 10}, "trouble": {func() (bool, error) { return false, errors.New("the disk is full") }, 6},
+	} {
+		works(t, func(t *testing.T, s *shift) {
+			s.due = c.due
+			s.desk.Kick()
+			synctest.Wait()
+			if got := s.during(30*time.Second + 500*time.Millisecond); got != c.want {
+				t.Errorf("%s: %d looks, want %d", name, got, c.want)
+			}
+			if warned := strings.Contains(s.log.String(), "messages were not served"); warned != (name == "trouble") {
+				t.Errorf("%s: logged %q", name, s.log.String())
+			}
+		})
+	}
+}
+
+// TestAWorkerSendsAllThatIsDueAtOnce, and a full memory is looked after by it.
+func TestAWorkerSendsAllThatIsDueAtOnce(t *testing.T) {
+	works(t, func(t *testing.T, s *shift) {
+		for range 3 {
+			s.queues(text())
+		}
+		s.desk.Kick()
+		s.desk.Kick() // twice, and nobody has heard the first
+		if synctest.Wait(); len(s.route.sent) != 3 {
+			t.Errorf("%d messages are sent at once, want 3", len(s.route.sent))
+		}
+		s.route.memory = notify.Memory{Used: 9, Slots: 10, AlmostFull: true}
+		s.says()
+		s.during(time.Second)
+		s.want("memory", s.says(), "message.memory_full used=9 slots=10; alarm 0 sms-memory-full")
+	})
+}
+
+// TestTheTroubleOfOneTenantIsNotAnothers.
+func TestTheTroubleOfOneTenantIsNotAnothers(t *testing.T) {
+	works(t, func(t *testing.T, s *shift) {
+		s.tenants = []access.Tenant{1, 2}
+		s.refuse = func(tenant access.Tenant) error {
+			if tenant == 1 {
+				return errors.New("the first tenant is broken")
+			}
+			return nil
+		}
+		s.queues(text())
+		s.desk.Kick()
+		if synctest.Wait(); len(s.route.sent) != 1 || !strings.Contains(s.log.String(), "the first tenant is broken") {
+			t.Errorf("%d messages sent, logged %q", len(s.route.sent), s.log.String())
+		}
+	})
+}
+
+// TestWhoWakesTheWorkers: whatever leaves something to send, and nothing else.
+func TestWhoWakesTheWorkers(t *testing.T) {
+	arrives := func(from, text string) func(*testing.T, *shift) error {
+		return func(t *testing.T, s *shift) error {
+			return s.desk.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", Identity: [16]byte{1}, From: from, Text: text})
+		}
+	}
+	reports := func(state notify.State, outcome string, r notify.Report) func(*testing.T, *shift) error {
+		return func(t *testing.T, s *shift) error {
+			m := s.queues(text())
+			s.of(m).State, s.of(m).Open = state, false
+			s.tries[m] = []notify.Try{{N: 1, Route: "a", Outcome: outcome, Reference: "7", At: s.now}}
+			return s.desk.Inbox(1).Report(t.Context(), r)
+		}
+	}
+	delivered, failed := notify.Report{Route: "a", Reference: "7", State: notify.Delivered}, notify.Report{Route: "a", Reference: "7", State: notify.Failed}
+	sends := func(text string) func(*testing.T, *shift) error {
+		return func(t *testing.T, s *shift) error {
+			_, err := s.desk.Send(t.Context(), clerk(), notify.Wish{Phone: amina, Text: text})
+			return err
+		}
+	}
+	for name, c := range map[string]struct {
+		do    func(*testing.T, *shift) error
+		wakes bool
+	}{
+		"a question": {arrives(amina, "help"), true},
+		"a question for the second time": {func(t *testing.T, s *shift) error {
+			s.known[[16]byte{1}] = true
+			return arrives(amina, "help")(t, s)
+		}, false},
+		"too many of a sender": {func(t *testing.T, s *shift) error {
+			s.had(notify.MaxArrivals, true, amina, "x", 0)
+			return arrives(amina, "help")(t, s)
+		}, false},
+		"too many of strangers": {func(t *testing.T, s *shift) error {
+			s.had(notify.MaxStrangers, true, "+1", notify.PurposeFromStranger, 0)
+			return arrives(stranger, "x")(t, s)
+		}, false},
+		"a report of delivery":         {reports(notify.SentOut, "accepted", delivered), false},
+		"a report of failure":          {reports(notify.SentOut, "accepted", failed), true},
+		"a report before the answer":   {reports(notify.Queued, "", failed), false},
+		"a report of no message":       {reports(notify.SentOut, "accepted", notify.Report{Route: "a", Reference: "8", State: notify.Failed}), false},
+		"a report without a name":      {reports(notify.SentOut, "accepted", notify.Report{Route: "a", State: notify.Failed}), false},
+		"a report of a try on its way": {reports(notify.SentOut, "accepted", notify.Report{Route: "a", Reference: "7"}), false},
+		"a text of a person":           {sends("hello"), true},
+		"a text of a person, refused":  {sends("  "), false},
+		"a message sent again":         {func(t *testing.T, s *shift) error { return s.retries(t, s.queues(text())) }, true},
+		"a message that there is not":  {func(t *testing.T, s *shift) error { return s.retries(t, id.ID{9}) }, false},
+	} {
+		works(t, func(t *testing.T, s *shift) {
+			before := s.looks
+			if err := c.do(t, s); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if synctest.Wait(); s.looks > before != c.wakes {
+				t.Errorf("%s: the worker looked %d times, want it woken: %t", name, s.looks-before, c.wakes)
+			}
+		})
+	}
+}
+
+func (s *shift) retries(t *testing.T, m id.ID) error {
+	_, err := s.desk.Retry(t.Context(), clerk(), m.Text(id.Message), "")
+	return err
+}
+
+// TestWhatADeskServes: customers by any route, meters by those that meters may answer to.
+func TestWhatADeskServes(t *testing.T) {
+	h, _, _ := newHall(t)
+	for _, c := range []struct {
+		routes            []notify.Configured
+		customers, meters bool
+	}{{nil, false, false}, {h.routes[1:], true, false}, {h.routes, true, true}} {
+		customers, meters := notify.New(notify.Config{Routes: c.routes}).Serves()
+		if customers != c.customers || meters != c.meters {
+			t.Errorf("%d routes serve customers %t, meters %t; want %t, %t", len(c.routes), customers, meters, c.customers, c.meters)
+		}
+	}
+}
