@@ -1,7 +1,6 @@
 package notify_test
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -267,14 +265,4 @@ func orders() []operation {
 			return err
 		}},
 	}
-}
-
-// noticed is a wallet's notice as it waits in its lane.
-func noticed(t *testing.T, kind wallet.NoticeKind) job.Claim {
-	t.Helper()
-	body, err := json.Marshal(wallet.Notice{Kind: kind, Meter: meterA, Account: (id.ID{15: 28}).Text(id.Account), Available: -5, Currency: "KES", Press: true, Test: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return job.Claim{Attempts: 1, Item: job.Item{Kind: string(kind), Body: body}}
 }
