@@ -29,6 +29,7 @@ type broken struct {
 	done   int            // statements so far
 	failed string         // the name of the statement that failed
 	most   map[string]int // how many rows each statement was asked for at most
+	pages  int            // of readings that were read
 }
 
 func broke(tx notify.Tx, at int) *broken {
@@ -235,6 +236,7 @@ func (b *broken) MeterRecord(meter id.ID) (registry.MeterRecord, bool, error) {
 }
 func (b *broken) Readings(meter int64, s metering.Span, after metering.After, most int) ([]metering.StoredReading, error) {
 	all, _ := b.ToldTx.Readings(meter, s, after, most)
+	b.pages++
 	return all, b.asked("Readings", most)
 }
 func (b *broken) WalletUsed(meter int64, today, yesterday string) (notify.WalletUse, error) {
