@@ -29,11 +29,11 @@ type broken struct {
 	done   int            // statements so far
 	failed string         // the name of the statement that failed
 	most   map[string]int // how many rows each statement was asked for at most
-	pages  int            // of readings that were read
+	times  map[string]int // how often each statement was made
 }
 
 func broke(tx notify.Tx, at int) *broken {
-	return &broken{Tx: tx, CarriedTx: tx.Carried(), ToldTx: tx.Told(), OfficeTx: tx.Office(), at: at, most: map[string]int{}}
+	return &broken{Tx: tx, CarriedTx: tx.Carried(), ToldTx: tx.Told(), OfficeTx: tx.Office(), at: at, most: map[string]int{}, times: map[string]int{}}
 }
 
 func (b *broken) Carried() notify.CarriedTx { return b }
@@ -42,6 +42,7 @@ func (b *broken) Office() notify.OfficeTx   { return b }
 
 // fails counts a statement, and is its error.
 func (b *broken) fails(statement string) error {
+	b.times[statement]++
 	if b.done++; b.done != b.at {
 		return nil
 	}
@@ -236,7 +237,6 @@ func (b *broken) MeterRecord(meter id.ID) (registry.MeterRecord, bool, error) {
 }
 func (b *broken) Readings(meter int64, s metering.Span, after metering.After, most int) ([]metering.StoredReading, error) {
 	all, _ := b.ToldTx.Readings(meter, s, after, most)
-	b.pages++
 	return all, b.asked("Readings", most)
 }
 func (b *broken) WalletUsed(meter int64, today, yesterday string) (notify.WalletUse, error) {

@@ -182,6 +182,10 @@ func arrivalsOfMeters() []operation {
 		}},
 		{"its list, without the token", "Last tokens: 20.11 9999..8888 +34.7 kWh", func(*counter) {}},
 		{"its list", "Last tokens: 20.11 ENDS +34.7 kWh", func(*counter) {}},
+		{"of a token from elsewhere", "Recharge OK. 34.7 kWh added. Balance 42.8 kWh", func(c *counter) {
+			c.messages = c.messages[4:]
+			c.messages[0].Tries, c.messages[0].State = 1, notify.SentOut
+		}},
 		{"of a reversed token", "Recharge OK. 34.7 kWh added. Balance 42.8 kWh", func(c *counter) { c.tokens[0].State = sale.TokenReversed }},
 		{"at the keypad", "Recharge OK. 34.7 kWh added. Balance 42.8 kWh. Token TYPED", func(c *counter) { c.messages = c.messages[:1] }},
 	} {

@@ -304,8 +304,8 @@ func TestNoMoreReadingsAreAddedUpThanTwoThousand(t *testing.T) {
 		}
 		b := broke(o, 0)
 		desk := notify.New(notify.Config{Door: doorTo[notify.Tx]{b}, Now: func() time.Time { return o.now }})
-		if err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{From: amina, Text: "use"}); err != nil || b.pages != c.pages {
-			t.Errorf("%d readings, one in %s: %d pages, %v; want %d", c.n, c.every, b.pages, err, c.pages)
+		if err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{From: amina, Text: "use"}); err != nil || b.times["Readings"] != c.pages {
+			t.Errorf("%d readings, one in %s: %d pages, %v; want %d", c.n, c.every, b.times["Readings"], err, c.pages)
 		}
 	}
 }

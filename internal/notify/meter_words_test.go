@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -151,6 +152,50 @@ func TestWhichTokensAnAnswerCanBeAbout(t *testing.T) {
 		c.reachDesk(text)
 		if got := c.heard[c.tokens[2].ID]; got != x.heard || len(c.heard) > 1 {
 			t.Errorf("%s: heard of %v, want %t", name, c.heard, x.heard)
+		}
+	}
+}
+
+// TestAnAnswerIsOfferedAgainWhileTheDigitsCannotBeRead: nothing is taken for proved without them.
+func TestAnAnswerIsOfferedAgainWhileTheDigitsCannotBeRead(t *testing.T) {
+	c := newCounter(t, 1)
+	c.send()
+	desk := notify.New(notify.Config{Door: c, Opener: &opener{err: errStore}, Now: func() time.Time { return c.now }})
+	err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", From: meterSIM, Text: loadedText})
+	if !errors.Is(err, errStore) || c.messages[0].State != notify.SentOut {
+		t.Errorf("%v, and the message is %s", err, c.messages[0].State)
+	}
+	o := &opener{}
+	desk = notify.New(notify.Config{Door: c, Opener: o, Now: func() time.Time { return c.now }})
+	if err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", From: meterSIM, Text: loadedText}); err != nil || len(o.gave) == 0 {
+		t.Errorf("%d tokens are read, %v", len(o.gave), err)
+	}
+	for _, digits := range o.gave {
+		if strings.Trim(string(digits), "\x00") != "" {
+			t.Errorf("digits stay in memory: %q", digits)
+		}
+	}
+}
+
+// TestATokenFromElsewhereIsSought among what was sent, once however often it was sent.
+func TestATokenFromElsewhereIsSought(t *testing.T) {
+	for name, c := range map[string]struct {
+		known bool // the store has the token
+		state notify.State
+	}{"known": {true, notify.Answered}, "gone": {false, notify.SentOut}} {
+		w := newCounter(t, 1)
+		m := w.messages[4]
+		m.Tries, m.State = 1, notify.SentOut
+		twice := m
+		twice.ID, twice.Open = id.ID{15: 99}, false
+		w.messages = []notify.Message{m, twice}
+		if !c.known {
+			w.tokens[4].ID = id.ID{15: 98}
+		}
+		b := broke(w, 0)
+		desk := notify.New(notify.Config{Door: doorTo[notify.Tx]{b}, Opener: w, Now: func() time.Time { return w.now }})
+		if err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", From: meterSIM, Text: loadedText}); err != nil || w.messages[0].State != c.state || b.times["TokenForPush"] != 1 {
+			t.Errorf("%s: the message is %s, %v, and the token was sought %d times", name, w.messages[0].State, err, b.times["TokenForPush"])
 		}
 	}
 }

@@ -119,6 +119,42 @@ func TestAWorkerSendsAllThatIsDueAtOnce(t *testing.T) {
 	})
 }
 
+// TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook, and the trouble is logged.
+func TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook(t *testing.T) {
+	works(t, func(t *testing.T, s *shift) {
+		s.refuse = func(access.Tenant) error { return errors.New("the disk is full") }
+		s.route.memory = notify.Memory{Used: 9, Slots: 10, AlmostFull: true}
+		s.during(time.Second)
+		if !strings.Contains(s.log.String(), "memory of a route not watched") || strings.Contains(s.log.String(), "memory of a route almost full") {
+			t.Errorf("logged %q", s.log.String())
+		}
+		s.refuse = nil
+		s.during(2 * time.Second)
+		s.want("when the disk has room", s.says(), "message.memory_full used=9 slots=10; alarm 0 sms-memory-full")
+		if !strings.Contains(s.log.String(), "memory of a route almost full") {
+			t.Errorf("logged %q", s.log.String())
+		}
+	})
+}
+
+// plain is a route without a memory.
+type plain struct{ *wire }
+
+func (p plain) Memory(string) {} // another method, so that the desk does not take the route for one that keeps
+
+// TestARouteWithoutAMemoryIsNotWatched.
+func TestARouteWithoutAMemoryIsNotWatched(t *testing.T) {
+	h, a, _ := newHall(t)
+	c := h.config()
+	c.Door, c.Routes = h, []notify.Configured{{Route: plain{a}}}
+	a.memory = notify.Memory{Used: 9, Slots: 10, AlmostFull: true}
+	m := h.queues(text())
+	d := notify.New(c)
+	if n, err := d.Serve(t.Context(), 1); err != nil || n != 1 || h.of(m).State != notify.SentOut || strings.Contains(h.says(), "memory") {
+		t.Errorf("%d served, %v, %s", n, err, h.state(m))
+	}
+}
+
 // TestTheTroubleOfOneTenantIsNotAnothers.
 func TestTheTroubleOfOneTenantIsNotAnothers(t *testing.T) {
 	works(t, func(t *testing.T, s *shift) {

@@ -49,6 +49,29 @@ func TestWhatIsLeftToOtherServers(t *testing.T) {
 	}
 }
 
+// TestWhatEveryRouteHereHasRefusedWaitsForOthers, without a route, but for its fortieth try.
+func TestWhatEveryRouteHereHasRefusedWaitsForOthers(t *testing.T) {
+	for n, want := range map[int]State{3: Queued, MaxTries - 1: Queued, MaxTries: Lost} {
+		tries := make([]Try, n)
+		for i := range tries {
+			tries[i] = Try{Route: ways()[i%3].Name, Outcome: Refused.String(), At: noon}
+		}
+		m := Message{State: SentOut, Open: true, Phone: "+254700000001", Route: "c", NextAt: noon.Add(time.Hour)}
+		reroute(&m, tries, Ways{Mine: ways(), Shared: true}, "barred", noon)
+		if m.State != want || m.Failure != "barred" || want == Queued && (m.Route != "" || !m.NextAt.Equal(noon) || !m.Open) {
+			t.Errorf("after %d tries: %+v, want it %s", n, m, want)
+		}
+	}
+	m := Message{State: SentOut, Open: true, Phone: "+254700000001"}
+	tries := make([]Try, MaxTries)
+	for i := range tries {
+		tries[i] = tried("a", NotSent, 0)
+	}
+	if reroute(&m, tries, here(), "no network", noon); m.Failure != "given up after no network" {
+		t.Errorf("after %d tries: %+v", MaxTries, m)
+	}
+}
+
 // TestWhatBecomesOfAMessageWithoutARoute depends on who else could take it.
 func TestWhatBecomesOfAMessageWithoutARoute(t *testing.T) {
 	elsewhere := []Way{{Name: "x", Prefixes: []string{"+999"}}}
