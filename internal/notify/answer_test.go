@@ -47,7 +47,7 @@ type office struct {
 
 func (o *office) Do(_ context.Context, _ access.Tenant, fn func(notify.Tx) (bool, error)) error {
 	before := len(o.messages)
-	if _, err := fn(o); err != nil {
+	if err := commit(notify.Tx(o), fn); err != nil {
 		return err
 	}
 	if o.broken {

@@ -65,6 +65,9 @@ func TestAMessageIsSentOnceMore(t *testing.T) {
 			continue
 		}
 		h.want(c.name, h.says(), "message.retry route="+c.goes)
+		if !reflect.DeepEqual(got.Message, *h.of(m)) || len(got.Tries) != len(h.tries[m]) {
+			t.Errorf("%s: shown as %+v", c.name, got.Message)
+		}
 		if x := h.of(m); x.State != notify.Queued || !x.Open || x.Route != c.goes || x.Round != 2 || !x.NextAt.Equal(h.now) || !x.ExpiresAt.Equal(h.now.Add(24*time.Hour)) || !x.EndedAt.IsZero() || x.Asking {
 			t.Errorf("%s: %+v", c.name, x)
 		}
@@ -299,7 +302,6 @@ func TestAReportComesBeforeTheAnswerOfItsRoute(t *testing.T) {
 type doorTo[X any] struct{ tx X }
 
 func (d doorTo[X]) Do(_ context.Context, _ access.Tenant, fn func(X) (bool, error)) error {
-	_, err := fn(d.tx)
-	return err
+	return commit(d.tx, fn)
 }
 func (d doorTo[X]) View(_ context.Context, _ access.Tenant, fn func(X) error) error { return fn(d.tx) }

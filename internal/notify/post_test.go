@@ -30,6 +30,7 @@ type hall struct {
 	meter  registry.Meter
 	// tenants are those of the server.
 	tenants []access.Tenant
+	holds   time.Duration // for which a message was claimed last
 }
 
 // wire is a route that answers as it is told, and accepts what it is not told about.
@@ -38,13 +39,14 @@ type wire struct {
 	answers []notify.Sent
 	sent    []notify.Outgoing
 	memory  notify.Memory
-	during  func() // happens while it sends
+	during  func()          // happens while it sends
+	ctx     context.Context // of what it sent last
 }
 
 func (w *wire) Name() string          { return w.name }
 func (w *wire) Memory() notify.Memory { return w.memory }
-func (w *wire) Send(_ context.Context, m notify.Outgoing) notify.Sent {
-	w.sent = append(w.sent, m)
+func (w *wire) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
+	w.sent, w.ctx = append(w.sent, m), ctx
 	if w.during != nil {
 		w.during()
 	}
@@ -131,8 +133,7 @@ func (h *hall) writes(format string, args ...any) {
 // What follows is the transaction.
 
 func (h *hall) Do(_ context.Context, _ access.Tenant, fn func(notify.Tx) (bool, error)) error {
-	_, err := fn(h)
-	return err
+	return commit(notify.Tx(h), fn)
 }
 func (h *hall) View(_ context.Context, _ access.Tenant, fn func(notify.Tx) error) error { return fn(h) }
 func (h *hall) Open(_ string, sealed []byte) ([]byte, error)                            { return slices.Clone(sealed), nil }
@@ -189,7 +190,8 @@ func (h *hall) due(m notify.Message) bool { return m.Open && !m.Incoming && !m.N
 func (h *hall) MessageDue(time.Time) (bool, error) {
 	return slices.ContainsFunc(h.messages, h.due), nil
 }
-func (h *hall) MessageClaim(route, _ string, _, _ time.Time) (notify.Message, bool, error) {
+func (h *hall) MessageClaim(route, _ string, now, until time.Time) (notify.Message, bool, error) {
+	h.holds = until.Sub(now)
 	for _, m := range h.messages {
 		if h.due(m) && m.Route == route {
 			return m, true, nil

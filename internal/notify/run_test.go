@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +20,8 @@ type shift struct {
 	*hall
 	desk   *notify.Desk
 	route  *wire
+	second *wire // where there is one
+	mu     sync.Mutex
 	looks  int                              // how often the worker has looked at what is due
 	due    func() (bool, error)             // instead of the hall's
 	refuse func(tenant access.Tenant) error // before a transaction
@@ -36,27 +39,32 @@ func (s *shift) Carried() notify.CarriedTx { return s.hall }
 func (s *shift) Told() notify.ToldTx       { return s.hall }
 func (s *shift) Office() notify.OfficeTx   { return s.hall }
 func (s *shift) Do(_ context.Context, tenant access.Tenant, fn func(notify.Tx) (bool, error)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.refuse != nil {
 		if err := s.refuse(tenant); err != nil {
 			return err
 		}
 	}
-	_, err := fn(s)
-	return err
+	s.now = time.Now()
+	return commit(notify.Tx(s), fn)
 }
 func (s *shift) View(_ context.Context, _ access.Tenant, fn func(notify.Tx) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = time.Now()
 	return fn(s)
 }
 
-// works runs a desk in a bubble of its own time while do goes on.
-func works(t *testing.T, do func(*testing.T, *shift)) {
+// works runs a desk of so many routes in a bubble of its own time while do goes on.
+func works(t *testing.T, routes int, do func(*testing.T, *shift)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		h, a, _ := newHall(t)
-		s := &shift{hall: h, route: a}
-		s.desk = notify.New(notify.Config{Door: s, Opener: h, Hasher: h, Routes: h.routes[:1], Owner: "test", Alone: true, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
-			Now: func() time.Time { h.now = time.Now(); return h.now }})
-		h.now = time.Now()
+		h, a, b := newHall(t)
+		s := &shift{hall: h, route: a, second: b}
+		c := h.config()
+		c.Door, c.Routes, c.Log, c.Now = s, h.routes[:routes], slog.New(slog.NewTextHandler(&s.log, nil)), time.Now
+		s.desk, h.now = notify.New(c), time.Now()
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- s.desk.Run(ctx) }()
@@ -87,7 +95,7 @@ func TestAWorkerLooksAgain(t *testing.T) {
 	}{
 		"nothing is due": {nil, 30}, "others have it": {func() (bool, error) { return true, nil }, 10}, "trouble": {func() (bool, error) { return false, errors.New("the disk is full") }, 6},
 	} {
-		works(t, func(t *testing.T, s *shift) {
+		works(t, 1, func(t *testing.T, s *shift) {
 			s.due = c.due
 			s.desk.Kick()
 			synctest.Wait()
@@ -103,7 +111,7 @@ func TestAWorkerLooksAgain(t *testing.T) {
 
 // TestAWorkerSendsAllThatIsDueAtOnce, and a full memory is looked after by it.
 func TestAWorkerSendsAllThatIsDueAtOnce(t *testing.T) {
-	works(t, func(t *testing.T, s *shift) {
+	works(t, 1, func(t *testing.T, s *shift) {
 		for range 3 {
 			s.queues(text())
 		}
@@ -119,9 +127,66 @@ func TestAWorkerSendsAllThatIsDueAtOnce(t *testing.T) {
 	})
 }
 
+// TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends, and looks on its own after what it sent.
+func TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends(t *testing.T) {
+	works(t, 1, func(t *testing.T, s *shift) {
+		s.queues(text())
+		s.route.during = func() { s.desk.Kick(); s.desk.Kick(); s.desk.Kick() }
+		before := s.looks
+		s.desk.Kick()
+		if synctest.Wait(); s.looks-before != 3 { // at the call, after what was sent, and at the calls meanwhile
+			t.Errorf("%d looks, want 3", s.looks-before)
+		}
+		if strings.Contains(s.log.String(), "went down") {
+			t.Errorf("logged %q", s.log.String())
+		}
+	})
+}
+
+// TestARouteHasFourMinutes for a message, which is held for it a minute longer, and its work ends with its answer.
+func TestARouteHasFourMinutes(t *testing.T) {
+	works(t, 1, func(t *testing.T, s *shift) {
+		s.queues(text())
+		s.route.during = func() {
+			if end, _ := s.route.ctx.Deadline(); time.Until(end) != 4*time.Minute {
+				t.Errorf("the route has %s", time.Until(end))
+			}
+		}
+		s.desk.Kick()
+		if synctest.Wait(); len(s.route.sent) != 1 || s.route.ctx.Err() == nil || s.holds != 5*time.Minute {
+			t.Errorf("%d sent, and the work goes on: %v; held for %s", len(s.route.sent), s.route.ctx.Err(), s.holds)
+		}
+	})
+}
+
+// TestTheNextRouteIsCalledWhenOneGoesDown, which then looks at nothing for a minute.
+func TestTheNextRouteIsCalledWhenOneGoesDown(t *testing.T) {
+	works(t, 2, func(t *testing.T, s *shift) {
+		s.queues(text())
+		s.route.answers = []notify.Sent{{Outcome: notify.NotSent, Closed: true, Why: "no modem"}}
+		s.route.during = func() { time.Sleep(time.Second / 2) } // meanwhile the other one sees that it has nothing to do
+		s.desk.Kick()
+		if s.during(time.Second); len(s.route.sent) != 1 || len(s.second.sent) != 1 || !strings.Contains(s.log.String(), "route went down") {
+			t.Errorf("%d and %d sent, logged %q", len(s.route.sent), len(s.second.sent), s.log.String())
+		}
+	})
+	works(t, 1, func(t *testing.T, s *shift) {
+		s.queues(text())
+		s.route.answers = []notify.Sent{{Outcome: notify.NotSent, Closed: true, Why: "no modem"}}
+		s.desk.Kick()
+		synctest.Wait()
+		if got := s.during(59 * time.Second); got != 0 || len(s.route.sent) != 1 {
+			t.Errorf("a route that is down looks %d times", got)
+		}
+		if s.during(2 * time.Second); len(s.route.sent) != 2 {
+			t.Errorf("after a minute %d were sent, want 2", len(s.route.sent))
+		}
+	})
+}
+
 // TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook, and the trouble is logged.
 func TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook(t *testing.T) {
-	works(t, func(t *testing.T, s *shift) {
+	works(t, 1, func(t *testing.T, s *shift) {
 		s.refuse = func(access.Tenant) error { return errors.New("the disk is full") }
 		s.route.memory = notify.Memory{Used: 9, Slots: 10, AlmostFull: true}
 		s.during(time.Second)
@@ -157,7 +222,7 @@ func TestARouteWithoutAMemoryIsNotWatched(t *testing.T) {
 
 // TestTheTroubleOfOneTenantIsNotAnothers.
 func TestTheTroubleOfOneTenantIsNotAnothers(t *testing.T) {
-	works(t, func(t *testing.T, s *shift) {
+	works(t, 1, func(t *testing.T, s *shift) {
 		s.tenants = []access.Tenant{1, 2}
 		s.refuse = func(tenant access.Tenant) error {
 			if tenant == 1 {
@@ -223,7 +288,7 @@ func TestWhoWakesTheWorkers(t *testing.T) {
 		"a message sent again":         {func(t *testing.T, s *shift) error { return s.retries(t, s.queues(text())) }, true},
 		"a message that there is not":  {func(t *testing.T, s *shift) error { return s.retries(t, id.ID{9}) }, false},
 	} {
-		works(t, func(t *testing.T, s *shift) {
+		works(t, 1, func(t *testing.T, s *shift) {
 			before := s.looks
 			if err := c.do(t, s); err != nil {
 				t.Errorf("%s: %v", name, err)

@@ -307,6 +307,41 @@ func TestWhatHappensWhileARouteSends(t *testing.T) {
 	}
 }
 
+// TestAMessageThatIsForgottenWhileItIsSent leaves nothing behind.
+func TestAMessageThatIsForgottenWhileItIsSent(t *testing.T) {
+	for name, forget := range map[string]func(*hall, id.ID){
+		"its tries": func(h *hall, m id.ID) { delete(h.tries, m); h.of(m).Open = false },
+		"all of it": func(h *hall, m id.ID) { h.messages = nil },
+	} {
+		h, a, _ := newHall(t)
+		m := h.queues(text())
+		a.during = func() { forget(h, m) }
+		if said := h.serves(); said != strings.TrimSuffix(firstA, "; ") || len(h.tries[m]) > 1 || h.of(m).State == notify.SentOut {
+			t.Errorf("%s: wrote %q, %s", name, said, h.state(m))
+		}
+	}
+}
+
+// TestARouteThatIsDownIsTriedByTheMessageThatWasGivenToIt, also where the worker of another route gave it.
+func TestARouteThatIsDownIsTriedByTheMessageThatWasGivenToIt(t *testing.T) {
+	h, a, b := newHall(t)
+	c := h.config()
+	c.Door, c.Routes = h, []notify.Configured{{Route: b}, {Route: a}}
+	h.desk = notify.New(c)
+	a.answers = []notify.Sent{{Outcome: notify.NotSent, Closed: true, Why: "no modem"}}
+	first := h.queues(text())
+	h.of(first).Route = "a"
+	h.serves()
+	h.now = h.now.Add(time.Minute)
+	m := h.queues(text())
+	if h.serves(); len(a.sent) != 2 || h.of(m).Route != "a" || h.of(m).State != notify.SentOut {
+		t.Errorf("the route was tried %d times: %s", len(a.sent), h.state(m))
+	}
+	if h.of(first).Route != "b" || h.of(first).State != notify.SentOut {
+		t.Errorf("the message that failed by it: %s", h.state(first))
+	}
+}
+
 // TestAMeterThatRejectsEverything is taken for one that has rejected this token, if it said so since.
 func TestAMeterThatRejectsEverything(t *testing.T) {
 	for name, c := range map[string]struct {
