@@ -43,7 +43,7 @@ func TestWhatStandsForAKey(t *testing.T) {
 		number string
 	}{
 		{"٭01#", notify.WordBalance, ""}, {"∗01#", notify.WordBalance, ""}, {"⁎01#", notify.WordBalance, ""}, {"﹡01﹟", notify.WordBalance, ""}, {"*−01#", notify.WordBalance, ""}, {"*–0—1#", notify.WordBalance, ""},
-		{"*§01#", notify.WordNone, ""}, {"！bal～", notify.WordBalance, ""}, {"BÁL", notify.WordBalance, ""}, {"ba\u0301l", notify.WordBalance, ""}, {"b\u00ada\u200bl", notify.WordBalance, ""}, {"ba\ufe0fl", notify.WordBalance, ""},
+		{"*§01#", notify.WordNone, ""}, {"！bal～", notify.WordBalance, ""}, {"？", notify.WordHelp, ""}, {"！？", notify.WordNone, ""}, {"bal\uff5f1", notify.WordBalance, "1"}, {"BÁL", notify.WordBalance, ""}, {"ba\u0301l", notify.WordBalance, ""}, {"b\u00ada\u200bl", notify.WordBalance, ""}, {"ba\ufe0fl", notify.WordBalance, ""},
 		{"bal\u20281", notify.WordBalance, "1"}, {"bal\u20291", notify.WordBalance, "1"}, {"*\u20280\u20291\u2003#", notify.WordBalance, ""}, {"*0\x7f1\x1f#", notify.WordBalance, ""}, {"*0\t1#", notify.WordBalance, ""},
 		{"bal ٠١٢٣٤٥٦٧٨٩", notify.WordBalance, "0123456789"}, {"bal ০১২৩৪৫৬৭৮৯", notify.WordBalance, "0123456789"}, {"bal ０１２３４５６７８９", notify.WordBalance, "0123456789"},
 		{"bal \U0001D7CE\U0001D7D7\U0001D7D8\U0001D7FF", notify.WordBalance, "0909"}, {"bal \U000104A0\U000104A9", notify.WordBalance, "09"}, {"bal \U0001E950\U0001E959", notify.WordBalance, "09"},
@@ -93,6 +93,13 @@ func TestAFigureOfAMeter(t *testing.T) {
 		if got := notify.ParseMeterReply("Balance " + figure + " kWh"); got.Kind != notify.ReplyOther {
 			t.Errorf("%q is taken for %+v", figure, got)
 		}
+	}
+}
+
+// TestAMetersSignsMayBeWide, as some networks write them.
+func TestAMetersSignsMayBeWide(t *testing.T) {
+	if got := notify.ParseMeterReply("ｔhis recharge card has been used！"); got.Kind != notify.ReplyUsed {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -257,7 +264,7 @@ func TestNamesAndContactsAtTheirLimits(t *testing.T) {
 		{name20, line28, name20 + "|Help: " + line28}, {name20 + "x", line28 + "s", "Rural Electric Coop.|Help: Office 12, main street, tow."}, {"  " + name20 + " ", " " + line28 + " ", name20 + "|Help: " + line28},
 		{"Rural - Electric - , Company", "", "Rural - Electric.|"}, {"A\nB\tC\x7fD", " \t", "A B C D|"}, {"Ñandú~`^{}\\[]| 漢 ´", "x", "Nandu????????? ? ?|Help: x"}, {"“Łódź” – ‘x’—y\u00a0z\u202f", "x", `"Lodz" - 'x'-y z|Help: x`},
 		{"x", "Bureau 123456, +258 84 000 0000 or", "x|Help: +258 84 000 0000"}, {"x", "Bureau of energy, call  123456 -", "x|Help: 123456"}, {"x", "Bureau of energy, call me on 12345", "x|Help: Bureau of energy, call me o."},
-		{"x", "Call 123456 7 in the office of 123456 8", "x|Help: 123456 7"}, {"x", "+1234567890123456789012345678, 654321", "x|Help: 654321"}, {"x", "+123456789012345678901234567, 654321", "x|Help: +123456789012345678901234567"},
+		{"x", "Call 123456 7 in the office of 123456 8", "x|Help: 123456 7"}, {"x", "Call the office by 123456 or by 654321", "x|Help: 123456"}, {"x", "+1234567890123456789012345678, 654321", "x|Help: 654321"}, {"x", "+123456789012345678901234567, 654321", "x|Help: +123456789012345678901234567"},
 	} {
 		r, err := notify.Render(notify.English, notify.PurposePublic, notify.Args{Utility: c.name, Contact: c.contact}, sts.Token{})
 		name, contact, _ := strings.Cut(c.want, "|")
