@@ -129,6 +129,11 @@ func TestAMeterIsNamedByItsEnd(t *testing.T) {
 			t.Errorf("%s: %+v names a meter", number, out)
 		}
 	}
+	twins := opened(t)
+	twins.mine[juma][1].Number = "04990002009"
+	if twins.receive(juma, "salio 2009"); twins.messages[1].Meter != 0 || twins.messages[1].Number != "" {
+		t.Errorf("two meters with one end: %+v", twins.messages[1])
+	}
 	o := opened(t)
 	for n := range 6 {
 		s := o.mine[amina][0]

@@ -58,6 +58,22 @@ func TestThePagesStateTheLimits(t *testing.T) {
 	}
 }
 
+// TestAllMessagesTogetherAreBounded: tokens and the warnings that count have room of their own.
+func TestAllMessagesTogetherAreBounded(t *testing.T) {
+	for _, c := range []struct {
+		draft notify.Draft
+		most  int
+	}{{text(), 10_000}, {toMeter(), 20_000}, {warning(), 20_000}} {
+		for waiting, want := range map[int]string{c.most - 1: "", c.most: "too many messages wait"} {
+			h, _, _ := newHall(t)
+			h.all = waiting
+			if m := h.of(h.queues(c.draft)); m.Failure != want || m.Open != (want == "") {
+				t.Errorf("%s while %d wait: open %t, %q; want %q", c.draft.Purpose, waiting, m.Open, m.Failure, want)
+			}
+		}
+	}
+}
+
 // TestTheStoreIsAskedForABoundedNumberOfRows: no list grows with what strangers send or a year leaves behind.
 func TestTheStoreIsAskedForABoundedNumberOfRows(t *testing.T) {
 	all := map[string]operation{}

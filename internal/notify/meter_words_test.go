@@ -110,6 +110,8 @@ func TestARejectionGivesATokenOneMoreDay(t *testing.T) {
 		"the first":                         {func(*counter, *notify.Message) {}, true, false},
 		"with a day and a bit to live":      {func(c *counter, m *notify.Message) { m.ExpiresAt = c.now.Add(24*time.Hour + time.Second + 1) }, true, false},
 		"with a day to live":                {func(c *counter, m *notify.Message) { m.ExpiresAt = c.now.Add(24*time.Hour + time.Second) }, false, true},
+		"the first, after it was given up":  {func(_ *counter, m *notify.Message) { m.Open, m.State = false, notify.Uncertain }, false, true},
+		"once more, after it was given up":  {func(c *counter, m *notify.Message) { m.Open, m.State, m.AnsweredAt = false, notify.Lost, c.now }, false, true},
 		"a double, with nothing sent since": {func(c *counter, m *notify.Message) { m.AnsweredAt = c.now; c.tried = c.now }, false, false},
 		"a second, of what was sent since":  {func(c *counter, m *notify.Message) { m.AnsweredAt = c.now.Add(-1); c.tried = c.now }, false, true},
 	} {
@@ -200,6 +202,17 @@ func TestATokenFromElsewhereIsSought(t *testing.T) {
 	}
 }
 
+// TestATokenFromElsewhereMayBeMeantByAnyAnswer, also where another was sent after it.
+func TestATokenFromElsewhereMayBeMeantByAnyAnswer(t *testing.T) {
+	c := newCounter(t, 1)
+	foreign, own := c.messages[4], c.messages[0]
+	foreign.Tries, foreign.State, own.Tries, own.State = 1, notify.SentOut, 1, notify.SentOut
+	c.messages = []notify.Message{foreign, own}
+	if c.reachDesk(loadedText); len(c.heard) != 0 || !c.messages[0].Asking || c.messages[0].State != notify.SentOut {
+		t.Errorf("heard of %v, asking %t, %s", c.heard, c.messages[0].Asking, c.messages[0].State)
+	}
+}
+
 // TestATokenOfAMeterIsTakenForWhatItIs: what came of it before decides what an answer says of it.
 func TestATokenOfAMeterIsTakenForWhatItIs(t *testing.T) {
 	const used = "this recharge card has been used! Balance 0.0 kWh"
@@ -210,6 +223,7 @@ func TestATokenOfAMeterIsTakenForWhatItIs(t *testing.T) {
 	}{
 		"used, and it is accepted":                {func(c *counter) { c.tokens[0].State = sale.TokenAccepted }, used, notify.Answered},
 		"used, and it was heard of":               {func(c *counter) { c.tokens[0].State = sale.TokenHeard }, used, notify.Answered},
+		"used, and it was given up":               {func(c *counter) { c.messages[0].Open, c.messages[0].State = false, notify.Uncertain }, used, notify.Answered},
 		"used, and it is issued":                  {func(*counter) {}, used, notify.SentOut},
 		"used, and its sale was reversed":         {func(c *counter) { c.tokens[0].State = sale.TokenReversed }, used, notify.Answered},
 		"used, and it was never made":             {func(c *counter) { c.tokens[0].State = sale.TokenFailed }, used, notify.Answered},
@@ -225,8 +239,12 @@ func TestATokenOfAMeterIsTakenForWhatItIs(t *testing.T) {
 		c.messages = c.messages[:1]
 		c.send()
 		x.do(c)
+		before := c.tokens[0].State
 		if c.reachDesk(x.text); c.messages[0].State != x.want {
 			t.Errorf("%s: the message is %s, want %s", name, c.messages[0].State, x.want)
+		}
+		if token := c.tokens[0]; (token.Result != "") != (token.State != before) {
+			t.Errorf("%s: the token was %s and is %s, %q", name, before, token.State, token.Result)
 		}
 	}
 }

@@ -77,9 +77,6 @@ func ParseMeterReply(text string) MeterReply {
 		return MeterReply{}
 	}
 	text = foldReply(text)
-	if text == "" {
-		return MeterReply{}
-	}
 	if list, is := cutAny(text, replyTokens); is {
 		return parseRows(list)
 	}

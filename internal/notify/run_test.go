@@ -20,7 +20,8 @@ type shift struct {
 	*hall
 	desk   *notify.Desk
 	route  *wire
-	second *wire // where there is one
+	second *wire  // where there is one
+	cancel func() // ends the server
 	mu     sync.Mutex
 	looks  int                              // how often the worker has looked at what is due
 	due    func() (bool, error)             // instead of the hall's
@@ -49,11 +50,16 @@ func (s *shift) Do(_ context.Context, tenant access.Tenant, fn func(notify.Tx) (
 	s.now = time.Now()
 	return commit(notify.Tx(s), fn)
 }
-func (s *shift) View(_ context.Context, _ access.Tenant, fn func(notify.Tx) error) error {
+func (s *shift) View(ctx context.Context, tenant access.Tenant, fn func(notify.Tx) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.refuse != nil && tenant != 0 {
+		if err := s.refuse(tenant); err != nil {
+			return err
+		}
+	}
 	s.now = time.Now()
-	return fn(s)
+	return errors.Join(ctx.Err(), fn(s))
 }
 
 // works runs a desk of so many routes in a bubble of its own time while do goes on.
@@ -66,6 +72,7 @@ func works(t *testing.T, routes int, do func(*testing.T, *shift)) {
 		c.Door, c.Routes, c.Log, c.Now = s, h.routes[:routes], slog.New(slog.NewTextHandler(&s.log, nil)), time.Now
 		s.desk, h.now = notify.New(c), time.Now()
 		ctx, cancel := context.WithCancel(t.Context())
+		s.cancel = cancel
 		ended := make(chan error)
 		go func() { ended <- s.desk.Run(ctx) }()
 		synctest.Wait()
@@ -137,7 +144,7 @@ func TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends(t *testing.T) {
 		if synctest.Wait(); s.looks-before != 3 { // at the call, after what was sent, and at the calls meanwhile
 			t.Errorf("%d looks, want 3", s.looks-before)
 		}
-		if strings.Contains(s.log.String(), "went down") {
+		if s.log.Len() > 0 {
 			t.Errorf("logged %q", s.log.String())
 		}
 	})
@@ -184,6 +191,51 @@ func TestTheNextRouteIsCalledWhenOneGoesDown(t *testing.T) {
 	})
 }
 
+// TestAServerThatEndsHasNoTrouble: what it is doing is done, and no more.
+func TestAServerThatEndsHasNoTrouble(t *testing.T) {
+	works(t, 1, func(t *testing.T, s *shift) {
+		m := s.queues(text())
+		s.queues(text())
+		s.route.during = s.cancel
+		s.desk.Kick()
+		if synctest.Wait(); s.of(m).State != notify.SentOut || len(s.route.sent) != 1 || s.log.Len() > 0 {
+			t.Errorf("%s, %d sent, logged %q", s.state(m), len(s.route.sent), s.log.String())
+		}
+	})
+}
+
+// counting is a counter whose looks at what is due are counted.
+type counting struct {
+	*counter
+	looks int
+}
+
+func (c *counting) MessageDue(time.Time) (bool, error) { c.looks++; return false, nil }
+func (c *counting) Tenants() ([]access.Tenant, error)  { return []access.Tenant{1}, nil }
+func (c *counting) Office() notify.OfficeTx            { return c }
+
+// TestAMetersAnswerWakesTheWorkers, whatever it says: the next message to the meter may have its turn.
+func TestAMetersAnswerWakesTheWorkers(t *testing.T) {
+	for _, text := range []string{loadedText, rejectedText, otherList, "Balance 4.2 kWh", "this recharge card has been used!"} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &counting{counter: newCounter(t, 1)}
+			c.send()
+			ctx, cancel := context.WithCancel(t.Context())
+			desk := notify.New(notify.Config{Door: doorTo[notify.Tx]{c}, Opener: c, Routes: []notify.Configured{{Route: &wire{name: "a"}}}, Now: func() time.Time { return c.now }})
+			go func() { _ = desk.Run(ctx) }()
+			synctest.Wait()
+			before := c.looks
+			if err := desk.Inbox(1).Receive(ctx, notify.Incoming{Route: "a", From: meterSIM, Text: text}); err != nil {
+				t.Fatal(err)
+			}
+			if synctest.Wait(); c.looks != before+1 {
+				t.Errorf("%q: %d looks, want one", text, c.looks-before)
+			}
+			cancel()
+		})
+	}
+}
+
 // TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook, and the trouble is logged.
 func TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
@@ -194,7 +246,7 @@ func TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook(t *testing.T) {
 			t.Errorf("logged %q", s.log.String())
 		}
 		s.refuse = nil
-		s.during(2 * time.Second)
+		s.during(5 * time.Second)
 		s.want("when the disk has room", s.says(), "message.memory_full used=9 slots=10; alarm 0 sms-memory-full")
 		if !strings.Contains(s.log.String(), "memory of a route almost full") {
 			t.Errorf("logged %q", s.log.String())
@@ -292,6 +344,9 @@ func TestWhoWakesTheWorkers(t *testing.T) {
 			before := s.looks
 			if err := c.do(t, s); err != nil {
 				t.Errorf("%s: %v", name, err)
+			}
+			if dropped := strings.Contains(s.log.String(), "message dropped"); dropped != strings.HasPrefix(name, "too many") {
+				t.Errorf("%s: logged %q", name, s.log.String())
 			}
 			if synctest.Wait(); s.looks > before != c.wakes {
 				t.Errorf("%s: the worker looked %d times, want it woken: %t", name, s.looks-before, c.wakes)

@@ -26,7 +26,7 @@ func TestAWordAtItsLimits(t *testing.T) {
 		{"01#", notify.WordNone, ""}, {"*01#.", notify.WordBalance, ""}, {"*01", notify.WordBalance, ""}, {"\"*-01'#", notify.WordBalance, ""}, {"*011#", notify.WordNotHere, ""},
 		{"??", notify.WordNone, ""}, {" ? ", notify.WordHelp, ""}, {"؟", notify.WordHelp, ""}, {"bal ?", notify.WordBalance, ""}, {"? 1", notify.WordNone, ""},
 		{"bal'last", notify.WordBalance, ""}, {"l'aide", notify.WordHelp, ""}, {"bal/1", notify.WordBalance, "1"}, {"bal:9", notify.WordBalance, "9"}, {"last bal", notify.WordLast, ""},
-		{"stop start", notify.WordNone, ""}, {"stop please", notify.WordStop, ""}, {"please stop", notify.WordNone, ""}, {"help stop", notify.WordNone, ""},
+		{"stop start", notify.WordNone, ""}, {"start balance", notify.WordNone, ""}, {"stop please", notify.WordStop, ""}, {"please stop", notify.WordNone, ""}, {"help stop", notify.WordNone, ""},
 		{"bal0", notify.WordBalance, "0"}, {"1bal2", notify.WordBalance, "12"},
 	} {
 		if got := notify.ParseKeyword(c.text); got.Word != c.word || got.Number != c.number {
@@ -208,6 +208,16 @@ func TestTwinsInTheList(t *testing.T) {
 		}
 		if got := notify.Match(&p, []notify.Pushed{c.twin}, rows(refused)); got.Rejected == same {
 			t.Errorf("%s, refused: %+v", name, got)
+		}
+	}
+}
+
+// TestATokenWithoutDigitsIsInNoList.
+func TestATokenWithoutDigitsIsInNoList(t *testing.T) {
+	p := notify.Pushed{Message: "1", Units: 1000, BySMS: true}
+	for _, r := range []notify.MeterReply{rows(added("", "", 1000)), {Kind: notify.ReplyTyped, Rows: []notify.ReplyRow{added("", "", 1000)}}} {
+		if got := notify.Match(&p, nil, r); len(got.InMeter) != 0 || got.About != "" {
+			t.Errorf("%+v", got)
 		}
 	}
 }
