@@ -295,6 +295,21 @@ func TestTheSevenDaysOfUse(t *testing.T) {
 	}
 }
 
+// TestTheUseOfAnAccount is told from the seventh day after the one on which it was opened.
+func TestTheUseOfAnAccount(t *testing.T) {
+	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.FixedZone("EAT", 3*3600))
+	for since, want := range map[time.Time]notify.Purpose{
+		midnight.AddDate(0, -1, 0): notify.PurposeUsage, midnight.AddDate(0, 0, -7).Add(-1): notify.PurposeUsage, midnight.AddDate(0, 0, -7): notify.PurposeUsageUnknown, midnight.AddDate(0, 0, -1): notify.PurposeUsageUnknown,
+	} {
+		o := opened(t)
+		o.mine[amina][0].Since = since
+		o.readings = []metering.StoredReading{{Store: "a", At: midnight.AddDate(0, 0, -7)}, {Store: "a", At: midnight, RegisterWh: 700}}
+		if o.receive(amina, "use"); o.messages[1].Purpose != want {
+			t.Errorf("opened %s: %s, want %s", since, o.messages[1].Purpose, want)
+		}
+	}
+}
+
 // TestNoMoreReadingsAreAddedUpThanTwoThousand, and no more are read than it takes.
 func TestNoMoreReadingsAreAddedUpThanTwoThousand(t *testing.T) {
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.FixedZone("EAT", 3*3600))
