@@ -43,11 +43,12 @@ type office struct {
 	asOf     time.Time
 	broken   bool // the commit fails
 	waiting  int  // how many messages wait, for each line and together
+	all      int  // how many wait together, if not as many
 }
 
 func (o *office) Do(_ context.Context, _ access.Tenant, fn func(notify.Tx) (bool, error)) error {
 	before := len(o.messages)
-	if _, err := fn(o); err != nil {
+	if err := commit(notify.Tx(o), fn); err != nil {
 		return err
 	}
 	if o.broken {
@@ -76,7 +77,10 @@ func (o *office) MessageAdd(m notify.Message) error {
 	return nil
 }
 func (o *office) MessagesWake(string, time.Time) error { return nil }
-func (o *office) MessagesWaiting(_ string, most int) (int, error) {
+func (o *office) MessagesWaiting(line string, most int) (int, error) {
+	if line == "" && o.all > 0 {
+		return min(o.all, most), nil
+	}
 	return min(o.waiting, most), nil
 }
 func (o *office) QuietHours() (registry.QuietHours, *time.Location, error) {

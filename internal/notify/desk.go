@@ -206,9 +206,10 @@ func (d *Desk) mayTry(n int) bool {
 func (d *Desk) open() Ways {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	out := Ways{Mine: make([]Way, len(d.ways)), Shared: !d.c.Alone}
+	out, now := Ways{Mine: make([]Way, len(d.ways)), Shared: !d.c.Alone}, d.c.Now()
 	for i, w := range d.ways {
 		out.Mine[i] = w.Way
+		out.Mine[i].probed = now.Before(w.granted)
 	}
 	return out
 }

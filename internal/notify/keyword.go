@@ -169,9 +169,7 @@ func pieces(plain string) (words []string, number string) {
 			digits.WriteRune(r)
 		case unicode.IsLetter(r):
 			word.WriteRune(r)
-		case r == '\'': // "l'aide" is two words, which is what is wanted; so are all signs
-			end()
-		default:
+		default: // "l'aide" is two words, which is what is wanted
 			end()
 		}
 	}

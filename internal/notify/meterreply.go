@@ -77,9 +77,6 @@ func ParseMeterReply(text string) MeterReply {
 		return MeterReply{}
 	}
 	text = foldReply(text)
-	if text == "" {
-		return MeterReply{}
-	}
 	if list, is := cutAny(text, replyTokens); is {
 		return parseRows(list)
 	}
@@ -150,15 +147,15 @@ func cutFigure(text string, begins []string) (rest string, figure unit.Energy, i
 	return text, 0, false
 }
 
-// maxReplyKWh bounds the whole part of a figure: far more than any meter counts.
-const maxReplyKWh = 9_999_999
+// maxReplyDigits bounds the whole part of a figure: far more than any meter counts.
+const maxReplyDigits = 7
 
 // parseKWh reads "34.7" or "-0.5": digits, a point, and one to three decimals. What is behind the first decimal is cut off,
 // towards zero.
 func parseKWh(s string) (unit.Energy, bool) {
 	s, negative := strings.CutPrefix(s, "-")
 	whole, decimals, point := strings.Cut(s, ".")
-	if !point || whole == "" || decimals == "" || len(whole) > 7 || len(decimals) > 3 {
+	if !point || whole == "" || decimals == "" || len(whole) > maxReplyDigits || len(decimals) > 3 {
 		return 0, false
 	}
 	var n int64
@@ -168,7 +165,7 @@ func parseKWh(s string) (unit.Energy, bool) {
 		}
 		n = n*10 + int64(c-'0')
 	}
-	if strings.Trim(decimals, "0123456789") != "" || n/10 > maxReplyKWh {
+	if strings.Trim(decimals, "0123456789") != "" {
 		return 0, false
 	}
 	if negative {

@@ -48,8 +48,7 @@ func (c *counter) MessageTries(message id.ID) ([]notify.Try, error) {
 const meterSIM = "+255700000200"
 
 func (c *counter) Do(_ context.Context, _ access.Tenant, fn func(notify.Tx) (bool, error)) error {
-	_, err := fn(c)
-	return err
+	return commit(notify.Tx(c), fn)
 }
 
 // Open gives digits that the tests keep unsealed.

@@ -190,12 +190,15 @@ func (d *Desk) tokenNamed(tx Tx, m registry.Meter, name string) (sale.Token, ref
 	unknown := refusal.Because(refusal.NotFound, "Meter "+m.Number+" has no such token.", nothingSent, "Look at the tokens of the meter.")
 	if name == "" {
 		tokens, err := tx.Carried().VendTokens(m.N, id.ID{}, registry.DefaultLimit)
+		if err != nil {
+			return sale.Token{}, refusal.Refusal{}, err
+		}
 		for _, t := range tokens {
 			if needless(Message{Purpose: PurposeMeter}, t, len(t.Sealed) > 0) == "" {
 				return t, refusal.Refusal{}, nil
 			}
 		}
-		return sale.Token{}, refusal.Because(refusal.NotFound, "Every token of meter "+m.Number+" is in it, or not valid.", nothingSent, "Sell one first."), err
+		return sale.Token{}, refusal.Because(refusal.NotFound, "Every token of meter "+m.Number+" is in it, or not valid.", nothingSent, "Sell one first."), nil
 	}
 	i, err := id.Parse(id.Token, name)
 	if err != nil {

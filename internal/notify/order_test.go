@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"bytes"
 	"context"
 	"reflect"
 	"slices"
@@ -64,6 +65,9 @@ func TestAMessageIsSentOnceMore(t *testing.T) {
 			continue
 		}
 		h.want(c.name, h.says(), "message.retry route="+c.goes)
+		if !reflect.DeepEqual(got.Message, *h.of(m)) || len(got.Tries) != len(h.tries[m]) {
+			t.Errorf("%s: shown as %+v", c.name, got.Message)
+		}
 		if x := h.of(m); x.State != notify.Queued || !x.Open || x.Route != c.goes || x.Round != 2 || !x.NextAt.Equal(h.now) || !x.ExpiresAt.Equal(h.now.Add(24*time.Hour)) || !x.EndedAt.IsZero() || x.Asking {
 			t.Errorf("%s: %+v", c.name, x)
 		}
@@ -160,6 +164,16 @@ func (h tokenHall) TokenForPush(token id.ID) (sale.Token, string, bool, error) {
 	return sale.Token{}, "", false, nil
 }
 
+// TokenByHash finds a token whose seal is its digits.
+func (h tokenHall) TokenByHash(hash []byte) (sale.Token, id.ID, bool, error) {
+	for _, t := range h.list {
+		if bytes.Equal(hash, h.Hash(sale.HashContext, t.Sealed)) {
+			return t, id.ID{2}, true, nil
+		}
+	}
+	return sale.Token{}, id.ID{}, false, nil
+}
+
 // TestATokenIsOrdered by its identity, or the newest that the meter is not known to have.
 func TestATokenIsOrdered(t *testing.T) {
 	token := func(n byte, s sale.TokenState, sealed string) sale.Token {
@@ -194,7 +208,7 @@ func TestATokenIsOrdered(t *testing.T) {
 			h.office.sales = map[int64]notify.LastSale{1: c.sale}
 		}
 		x := tokenHall{h, list}
-		desk := notify.New(notify.Config{Door: doorTo{x}, Opener: h, Hasher: h, Routes: h.routes, Now: func() time.Time { return h.now }})
+		desk := notify.New(notify.Config{Door: doorTo[notify.Tx]{x}, Opener: h, Hasher: h, Routes: h.routes, Now: func() time.Time { return h.now }})
 		got, err := desk.Send(t.Context(), clerk(), notify.Wish{Meter: meterA, Token: c.token, Via: c.via})
 		if err != nil || !strings.HasPrefix(got.What, c.want) || got.Refused() != (c.want != "") {
 			t.Errorf("%s: %q, %v; want %q", c.name, got.What, err, c.want)
@@ -285,12 +299,9 @@ func TestAReportComesBeforeTheAnswerOfItsRoute(t *testing.T) {
 }
 
 // doorTo opens a transaction that is another one's.
-type doorTo struct{ tx notify.Tx }
+type doorTo[X any] struct{ tx X }
 
-func (d doorTo) Do(_ context.Context, _ access.Tenant, fn func(notify.Tx) (bool, error)) error {
-	_, err := fn(d.tx)
-	return err
+func (d doorTo[X]) Do(_ context.Context, _ access.Tenant, fn func(X) (bool, error)) error {
+	return commit(d.tx, fn)
 }
-func (d doorTo) View(_ context.Context, _ access.Tenant, fn func(notify.Tx) error) error {
-	return fn(d.tx)
-}
+func (d doorTo[X]) View(_ context.Context, _ access.Tenant, fn func(X) error) error { return fn(d.tx) }

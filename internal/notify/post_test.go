@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,6 +28,9 @@ type hall struct {
 	sales  map[id.ID]sale.Sale
 	wrote  []string
 	meter  registry.Meter
+	// tenants are those of the server.
+	tenants []access.Tenant
+	holds   time.Duration // for which a message was claimed last
 }
 
 // wire is a route that answers as it is told, and accepts what it is not told about.
@@ -35,12 +39,17 @@ type wire struct {
 	answers []notify.Sent
 	sent    []notify.Outgoing
 	memory  notify.Memory
+	during  func()          // happens while it sends
+	ctx     context.Context // of what it sent last
 }
 
 func (w *wire) Name() string          { return w.name }
 func (w *wire) Memory() notify.Memory { return w.memory }
-func (w *wire) Send(_ context.Context, m notify.Outgoing) notify.Sent {
-	w.sent = append(w.sent, m)
+func (w *wire) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
+	w.sent, w.ctx = append(w.sent, m), ctx
+	if w.during != nil {
+		w.during()
+	}
 	if len(w.answers) == 0 {
 		return notify.Sent{Outcome: notify.Accepted, Reference: fmt.Sprint(len(w.sent)), Parts: 2}
 	}
@@ -52,7 +61,7 @@ func (w *wire) Send(_ context.Context, m notify.Outgoing) notify.Sent {
 // newHall has routes a and b. A part by a costs 100.
 func newHall(t *testing.T) (h *hall, a, b *wire) {
 	a, b = &wire{name: "a"}, &wire{name: "b"}
-	h = &hall{office: opened(t), tries: map[id.ID][]notify.Try{}, tokens: map[id.ID]sale.Token{}, sales: map[id.ID]sale.Sale{}}
+	h = &hall{office: opened(t), tries: map[id.ID][]notify.Try{}, tokens: map[id.ID]sale.Token{}, sales: map[id.ID]sale.Sale{}, tenants: []access.Tenant{1}}
 	h.routes = []notify.Configured{{Route: a, Kind: "modem", Cost: 100, Meters: true}, {Route: b, Kind: "log", Prefixes: []string{"+2547"}}}
 	h.desk = notify.New(notify.Config{Door: h, Opener: h, Hasher: h, Routes: h.routes, Owner: "test", Alone: true, Now: func() time.Time { return h.now }})
 	return h, a, b
@@ -124,13 +133,15 @@ func (h *hall) writes(format string, args ...any) {
 // What follows is the transaction.
 
 func (h *hall) Do(_ context.Context, _ access.Tenant, fn func(notify.Tx) (bool, error)) error {
-	_, err := fn(h)
-	return err
+	return commit(notify.Tx(h), fn)
 }
 func (h *hall) View(_ context.Context, _ access.Tenant, fn func(notify.Tx) error) error { return fn(h) }
 func (h *hall) Open(_ string, sealed []byte) ([]byte, error)                            { return slices.Clone(sealed), nil }
-func (h *hall) Hash(string, []byte) []byte                                              { return make([]byte, 32) }
-func (h *hall) Tenants() ([]access.Tenant, error)                                       { return []access.Tenant{1}, nil }
+func (h *hall) Tenants() ([]access.Tenant, error)                                       { return h.tenants, nil }
+func (h *hall) Hash(context string, data []byte) []byte {
+	sum := sha256.Sum256(append([]byte(context+" "), data...))
+	return sum[:]
+}
 func (h *hall) MessageByID(message id.ID) (notify.Message, bool, error) {
 	m := h.of(message)
 	return *m, m.ID == message, nil
@@ -140,7 +151,14 @@ func (h *hall) MessageHold(m notify.Message) error { return h.MessagePut(m) }
 func (h *hall) MessageTries(message id.ID) ([]notify.Try, error) {
 	return slices.Clone(h.tries[message]), nil
 }
-func (h *hall) MessageOf([16]byte) (notify.Message, bool, error)   { return notify.Message{}, false, nil }
+func (h *hall) MessageOf(identity [16]byte) (notify.Message, bool, error) {
+	for _, m := range h.messages {
+		if m.Identity == identity {
+			return m, true, nil
+		}
+	}
+	return notify.Message{}, false, nil
+}
 func (h *hall) MessageTotals(int) ([]notify.Total, error)          { return nil, nil }
 func (h *hall) SIMOf(int64) (string, error)                        { return meterSIM, nil }
 func (h *hall) SoldHere(id.ID) (bool, error)                       { return true, nil }
@@ -172,7 +190,8 @@ func (h *hall) due(m notify.Message) bool { return m.Open && !m.Incoming && !m.N
 func (h *hall) MessageDue(time.Time) (bool, error) {
 	return slices.ContainsFunc(h.messages, h.due), nil
 }
-func (h *hall) MessageClaim(route, _ string, _, _ time.Time) (notify.Message, bool, error) {
+func (h *hall) MessageClaim(route, _ string, now, until time.Time) (notify.Message, bool, error) {
+	h.holds = until.Sub(now)
 	for _, m := range h.messages {
 		if h.due(m) && m.Route == route {
 			return m, true, nil

@@ -1,6 +1,11 @@
 package notify_test
 
-import "github.com/paywatt/paywatt/internal/notify"
+import (
+	"maps"
+	"slices"
+
+	"github.com/paywatt/paywatt/internal/notify"
+)
 
 // What stands for a transaction in these tests has all rows itself.
 
@@ -16,3 +21,45 @@ func (c *counter) Carried() notify.CarriedTx  { return c }
 func (c *counter) Told() notify.ToldTx        { return c }
 func (c *counter) Office() notify.OfficeTx    { return c }
 func (h tokenHall) Carried() notify.CarriedTx { return h }
+
+// A transaction that fails or is refused leaves nothing behind. mark gives what takes everything back that is done from now on.
+
+type marked interface{ mark() (undo func()) }
+
+// commit carries a transaction out.
+func commit[X any](tx X, fn func(X) (bool, error)) error {
+	undo := func() {}
+	if m, is := any(tx).(marked); is {
+		undo = m.mark()
+	}
+	refused, err := fn(tx)
+	if refused || err != nil {
+		undo()
+	}
+	return err
+}
+
+func (o *office) mark() func() {
+	messages, audit, stopped := slices.Clone(o.messages), slices.Clone(o.audit), maps.Clone(o.stopped)
+	return func() { o.messages, o.audit, o.stopped = messages, audit, stopped }
+}
+
+func (h *hall) mark() func() {
+	office, tries, wrote := h.office.mark(), maps.Clone(h.tries), slices.Clone(h.wrote)
+	for message, all := range tries {
+		tries[message] = slices.Clone(all)
+	}
+	return func() { office(); h.tries, h.wrote = tries, wrote }
+}
+
+func (c *counter) mark() func() {
+	office, tokens, heard, alarms := c.office.mark(), slices.Clone(c.tokens), maps.Clone(c.heard), slices.Clone(c.alarms)
+	return func() { office(); c.tokens, c.heard, c.alarms = tokens, heard, alarms }
+}
+
+func (b *broken) mark() func() {
+	if m, is := b.Tx.(marked); is {
+		return m.mark()
+	}
+	return func() {}
+}

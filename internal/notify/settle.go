@@ -13,6 +13,7 @@ type Way struct {
 	Prefixes []string // of numbers that go by it; none for all
 	Meters   bool     // meters' messages may go by it: meters answer to the number it sends from
 	Down     bool
+	probed   bool // it is down, and a message was given to it to find out whether it is back
 }
 
 // Ways are the routes that a message may go by.

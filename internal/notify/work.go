@@ -87,7 +87,7 @@ func (d *Desk) assign(tx Tx) error {
 	mine, down := make([]string, len(ways.Mine)), []string{}
 	for i, w := range ways.Mine {
 		mine[i] = w.Name
-		if w.Down {
+		if w.Down && !w.probed { // else its message would be taken from it before it has tried
 			down = append(down, w.Name)
 		}
 	}
