@@ -183,11 +183,13 @@ func TestWhichSalesAreReversed(t *testing.T) {
 		want   refusal.Code
 		says   string
 	}{
-		"the longest reason":  {nil, long, "", ""},
-		"a longer one":        {nil, long + "x", refusal.InvalidRequest, "A reason has at most 200 characters."},
-		"one that is no text": {nil, "\xff", refusal.InvalidRequest, "A reason has at most 200 characters."},
-		"a sale that is held": {func(s *shop) { s.exec(`UPDATE vend SET state = 'held'`) }, "x", refusal.VendInProgress, "Another sale to meter"},
-		"one that has failed": {func(s *shop) { s.exec(`UPDATE vend SET state = 'failed'`) }, "x", refusal.NotReversible, "The sale is failed."},
+		"the longest reason":     {nil, long, "", ""},
+		"a longer one":           {nil, long + "x", refusal.InvalidRequest, "A reason has at most 200 characters."},
+		"one that is no text":    {nil, "\xff", refusal.InvalidRequest, "A reason has at most 200 characters."},
+		"a sale that is held":    {func(s *shop) { s.exec(`UPDATE vend SET state = 'held'`) }, "x", refusal.VendInProgress, "Another sale to meter"},
+		"one that has failed":    {func(s *shop) { s.exec(`UPDATE vend SET state = 'failed'`) }, "x", refusal.NotReversible, "The sale is failed."},
+		"cash in the bank":       {func(s *shop) { s.bankTheTill(10000) }, "x", refusal.NotReversible, "The account cash:till has 0 of the 10000 minor units that would go back."},
+		"some of it in the bank": {func(s *shop) { s.bankTheTill(1) }, "x", refusal.NotReversible, "The account cash:till has 9999 of the 10000 minor units that would go back."},
 		"one to another account": {func(s *shop) {
 			s.exec(`UPDATE meter SET account_id = (SELECT account_id FROM meter WHERE n = 2) WHERE n = 1`)
 		}, "x", refusal.NotReversible, "It is not the last sale to its meter and account."},
@@ -221,6 +223,38 @@ func TestWhichSalesAreReversed(t *testing.T) {
 	}
 	if got, err := s.Reverse(context.Background(), owner(), vending.Undo{Sale: "main-000009", Reason: "x"}); err != nil || got.Code != refusal.VendNotFound {
 		t.Errorf("of no sale: %v %q", err, got.Code)
+	}
+}
+
+// TestHowLongASellerUndoesAlone: for the whole window that the tenant set, where the meter is asked; a second later four eyes bind.
+func TestHowLongASellerUndoesAlone(t *testing.T) {
+	s := open(t, true)
+	s.fourEyes()
+	domestic := s.publish("domestic", flat(), monday())
+	for i, c := range []struct {
+		after time.Duration
+		waits bool
+	}{{15 * time.Minute, false}, {15*time.Minute + time.Second, true}} {
+		m := s.meter(i, place{tariff: domestic})
+		s.online.Store(m, true)
+		sold := s.sell(order(m, 10000, "key-number-"+m)).Sale
+		s.clock.add(c.after)
+		out, err := s.Reverse(context.Background(), owner(), vending.Undo{Sale: sold.ReceiptNo, Reason: "mistyped"})
+		waiting := s.number(`SELECT COUNT(*) FROM vend WHERE state = 'reversing' AND receipt_no = $1`, sold.ReceiptNo) == 1
+		if err != nil || out.Refused() || waiting == c.waits {
+			t.Errorf("%s after the sale: %v %s, begun %t; want that it waits for a second person: %t", c.after, err, out.Detail(), waiting, c.waits)
+		}
+	}
+}
+
+// TestARechargeThatIsUsedUp says what is left of it: nothing, where the account owes already.
+func TestARechargeThatIsUsedUp(t *testing.T) {
+	s := open(t, true)
+	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	sold := s.sell(order(m, 1000, "recharge-1")).Sale
+	s.uses(m, 0, 1000, 4000)
+	if got := s.undo(owner(), sold, "wrong meter", "undo-key-1"); got.Code != refusal.NotReversible || got.What != "0 of the 1000 minor units are left in the wallet; the rest was used." {
+		t.Errorf("%q %s", got.Code, got.Detail())
 	}
 }
 

@@ -285,12 +285,21 @@ func TestAnswersOfTokensForNothing(t *testing.T) {
 			t.Errorf("%s, asked again: %q, stored %t; want the refusal for ever", code, g.Code, g.Replay != nil)
 		}
 	}
+	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+	held := ask(vending.Ask{Meter: m, Kind: sale.ClearTamper}, "job-key-2")
+	for _, want := range []refusal.Code{refusal.IssuerUnknown, refusal.IdempotencyKeyReused} {
+		if g := s.give(held); g.Code != want {
+			t.Errorf("under the key of one that is open: %q, want %q", g.Code, want)
+		}
+		held.Once.Hash = sha256.Sum256([]byte("another request"))
+	}
+	s.issuer.say = nil
 	s.fourEyes()
-	c := ask(vending.Ask{Meter: m, Kind: sale.ClearTamper}, "job-key-3")
+	c := ask(vending.Ask{Meter: s.meter(2, place{tariff: s.tariffOf(m)}), Kind: sale.ClearTamper}, "job-key-3")
 	if g := s.give(c); g.Waits == nil || g.Reply.Status != 202 || string(g.Reply.Body) != g.Waits.ID.Text(id.Approval) {
 		t.Errorf("one that waits: %+v", g)
 	}
-	c = ask(vending.Ask{Meter: m, Kind: sale.ClearCredit}, "job-key-4")
+	c = ask(vending.Ask{Meter: c.Meter, Kind: sale.ClearCredit}, "job-key-4")
 	c.RenderWaits = nil
 	if g := s.give(c); g.Waits == nil || g.Reply.Status != 0 {
 		t.Errorf("one that waits and answers nobody: %+v", g)

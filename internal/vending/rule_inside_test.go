@@ -152,6 +152,39 @@ func TestWhatIsOfNoToken(t *testing.T) {
 	}
 }
 
+// TestAPurchaseForNothing is refused: the free units of the month were claimed, or there are none.
+func TestAPurchaseForNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		free    tariff.Free
+		claimed bool
+		want    refusal.Code
+	}{
+		"free units that were claimed":             {tariff.Free{Units: 100}, true, refusal.FBEAlreadyIssued},
+		"free units that others may claim":         {tariff.Free{Units: 100}, false, refusal.AmountInvalid},
+		"claimed by a tariff that gives no longer": {tariff.Free{}, true, refusal.AmountInvalid},
+	} {
+		if no := nothingTendered(sound(), tariff.Body{Free: c.free}, sale.Month{FreeClaimed: c.claimed}); no.Code != c.want {
+			t.Errorf("%s: %q, want %q", name, no.Code, c.want)
+		}
+	}
+}
+
+// TestWhatIsPromised states the limits that the reference and the contract name.
+func TestWhatIsPromised(t *testing.T) {
+	for name, c := range map[string]struct{ is, want time.Duration }{
+		"a quote holds":                           {QuoteLife, 5 * time.Minute},
+		"a pushed token waits":                    {PushLife, 90 * 24 * time.Hour},
+		"a clock may stand before the last token": {MaxClockBack, 10 * time.Minute},
+		"a server may be off":                     {MaxClockRest, 24 * time.Hour},
+		"a meter has to cancel a token":           {CancelLife, 10 * time.Minute},
+		"a sale is left to its maker":             {ReferLife, 30 * time.Second},
+	} {
+		if c.is != c.want {
+			t.Errorf("%s for %s, want %s", name, c.is, c.want)
+		}
+	}
+}
+
 // TestWhatATokenIsClaimedBackFor: the shares of a sale's tokens sum to what it cost, tax and levies among it; free units cost nothing.
 func TestWhatATokenIsClaimedBackFor(t *testing.T) {
 	s := sale.Sale{Free: 500, Tokens: []sale.Token{{ID: id.ID{1}, Units: 500}, {ID: id.ID{2}, Units: 1000}, {ID: id.ID{3}, Units: 1000}, {ID: id.ID{4}, Units: 1000}},
