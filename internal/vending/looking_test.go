@@ -82,6 +82,17 @@ func TestWhoMayLookAtWhat(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestWhoMayAskForAPriceOrAMetersTokens: a vendor sees its own sales, not all tokens of a meter.
+func TestWhoMayAskForAPriceOrAMetersTokens(t *testing.T) {
+	const hidden = refusal.Forbidden
+	ctx := context.Background()
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	corner, other := s.vendor(vendor.NewVendor{}), s.vendor(vendor.NewVendor{})
+	s.payIn(corner, 30000, "slip 1")
+	s.sell(order(m, 10000, "key-number-1"))
 	for who, c := range map[string]struct {
 		by     access.Actor
 		meter  string
@@ -89,7 +100,7 @@ func TestWhoMayLookAtWhat(t *testing.T) {
 		quote  refusal.Code
 	}{
 		"an owner":               {owner(), m, "", ""},
-		"an installer":           {as(access.Installer), m, hidden, hidden},
+		"an installer":           {access.Actor{Tenant: tenant, Role: access.Installer}, m, hidden, hidden},
 		"a vendor":               {clerk(corner), m, hidden, ""},
 		"a vendor without money": {clerk(other), m, hidden, refusal.InsufficientFloat},
 		"of no meter":            {owner(), numberOf(t, 9), refusal.MeterNotFound, refusal.MeterNotFound},

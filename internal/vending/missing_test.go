@@ -88,46 +88,57 @@ func (g gapsOfCancels) CancelToken(m sale.MeterRef, tid sts.TID, base sts.BaseDa
 	return g.CancelTx.CancelToken(m, tid, base, life, reason, by)
 }
 
+// loses has a row gone from the beginning.
+func loses(lose func(*gone)) func(*shop, *gone) { return func(_ *shop, g *gone) { lose(g) } }
+
+// losesAtIssuer has a row gone while the issuer is asked.
+func losesAtIssuer(outcome vending.Outcome, lose func(*gone)) func(*shop, *gone) {
+	return func(s *shop, g *gone) {
+		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+			if lose(g); outcome == vending.Made {
+				return vending.Answer{}, errAnswerItself
+			}
+			return vending.Answer{Outcome: outcome}, nil
+		}
+	}
+}
+
+func (s *shop) trySale(m string) error {
+	_, err := s.Sell(context.Background(), owner(), order(m, 10000, "key-number-1"))
+	return err
+}
+
+func (s *shop) tryRecovery(string) error {
+	_, err := s.Recover(context.Background(), system())
+	return err
+}
+
+func triesTokens(a vending.Ask) func(*shop, string) error {
+	return func(s *shop, m string) error {
+		a.Meter = m
+		_, err := s.GiveTokens(context.Background(), owner(), ask(a, "job-key-1"))
+		return err
+	}
+}
+
+func triesReversal(receipt string) func(*shop, string) error {
+	return func(s *shop, _ string) error {
+		_, err := s.Reverse(context.Background(), owner(), vending.Undo{Sale: receipt, Reason: "wrong meter"})
+		return err
+	}
+}
+
+// unanswered leaves a sale that its issuer has not answered.
+func (s *shop) unanswered(m string) {
+	s.t.Helper()
+	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+	s.refused(order(m, 10000, "key-number-1"), refusal.IssuerUnknown)
+	s.clock.add(time.Minute)
+}
+
 // TestARowThatIsGoneIsAnError: where the store has lost what a row refers to, nothing goes on as if it had never been.
 func TestARowThatIsGoneIsAnError(t *testing.T) {
-	ctx := context.Background()
-	at := func(lose func(*gone)) func(*shop, *gone) { return func(_ *shop, g *gone) { lose(g) } }
-	answered := func(outcome vending.Outcome, lose func(*gone)) func(*shop, *gone) {
-		return func(s *shop, g *gone) {
-			s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
-				if lose(g); outcome == vending.Made {
-					return vending.Answer{}, errAnswerItself
-				}
-				return vending.Answer{Outcome: outcome}, nil
-			}
-		}
-	}
-	sell := func(s *shop, m string) error {
-		_, err := s.Sell(ctx, owner(), order(m, 10000, "key-number-1"))
-		return err
-	}
-	recovery := func(s *shop, _ string) error { _, err := s.Recover(ctx, system()); return err }
-	give := func(a vending.Ask) func(*shop, string) error {
-		return func(s *shop, m string) error {
-			a.Meter = m
-			_, err := s.GiveTokens(ctx, owner(), ask(a, "job-key-1"))
-			return err
-		}
-	}
-	tamper, change := vending.Ask{Kind: sale.ClearTamper}, vending.Ask{Kind: sale.KeyChange, Key: &vending.NextKey{KRN: 2}}
-	undo := func(s *shop, _ string) error {
-		_, err := s.Reverse(ctx, owner(), vending.Undo{Sale: "main-000001", Reason: "wrong meter"})
-		return err
-	}
-	undoOf := func(s *shop, _ string) error {
-		_, err := s.Reverse(ctx, owner(), vending.Undo{Sale: "V001-000001", Reason: "wrong meter"})
-		return err
-	}
-	unanswered := func(s *shop, m string) { // a sale that its issuer has not answered
-		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
-		s.refused(order(m, 10000, "key-number-1"), refusal.IssuerUnknown)
-		s.clock.add(time.Minute)
-	}
+	tamper, change := triesTokens(vending.Ask{Kind: sale.ClearTamper}), triesTokens(vending.Ask{Kind: sale.KeyChange, Key: &vending.NextKey{KRN: 2}})
 	sold := func(s *shop, m string) { s.sell(order(m, 10000, "key-number-0")) }
 	soldBy := func(s *shop, m string) {
 		v := s.vendor(vendor.NewVendor{})
@@ -143,18 +154,18 @@ func TestARowThatIsGoneIsAnError(t *testing.T) {
 		do     func(*shop, string) error
 		says   string
 	}{
-		"the key of a sale at its issuer": {false, nothing, at(func(g *gone) { g.keys = "current" }), sell, "key of sale "},
-		"a sale whose token was made":     {false, nothing, answered(vending.Made, func(g *gone) { g.sales = true }), sell, "again (found: false)"},
-		"a sale whose token was refused":  {false, nothing, answered(vending.Declined, func(g *gone) { g.sales = true }), sell, "again (found: false)"},
-		"a sale that is asked for again":  {false, unanswered, at(func(g *gone) { g.sales = true }), sell, "again (found: false)"},
-		"a sale that is recovered":        {false, unanswered, at(func(g *gone) { g.sales = true }), recovery, "(found: false)"},
-		"the key of a token":              {true, nothing, at(func(g *gone) { g.keys = "current" }), give(tamper), "key of job "},
-		"the next key of a meter":         {true, nothing, at(func(g *gone) { g.keys = "issued" }), give(change), "new key of job "},
-		"a job before its issuer":         {false, nothing, at(func(g *gone) { g.jobs = true }), give(tamper), "read job "},
-		"a job after its issuer":          {false, nothing, answered(vending.Declined, func(g *gone) { g.jobs = true }), give(tamper), "again (found: false)"},
-		"the meter of a sale":             {true, sold, at(func(g *gone) { g.points = true }), undo, "meter of the sale (found: false)"},
-		"the vendor of a sale":            {true, soldBy, at(func(g *gone) { g.vendors = true }), undoOf, "vendor of the sale (found: false)"},
-		"the link key of a meter":         {true, connected, at(func(g *gone) { g.links = true }), undo, "has lost its link key"},
+		"the key of a sale at its issuer": {false, nothing, loses(func(g *gone) { g.keys = "current" }), (*shop).trySale, "key of sale "},
+		"a sale whose token was made":     {false, nothing, losesAtIssuer(vending.Made, func(g *gone) { g.sales = true }), (*shop).trySale, "again (found: false)"},
+		"a sale whose token was refused":  {false, nothing, losesAtIssuer(vending.Declined, func(g *gone) { g.sales = true }), (*shop).trySale, "again (found: false)"},
+		"a sale that is asked for again":  {false, (*shop).unanswered, loses(func(g *gone) { g.sales = true }), (*shop).trySale, "again (found: false)"},
+		"a sale that is recovered":        {false, (*shop).unanswered, loses(func(g *gone) { g.sales = true }), (*shop).tryRecovery, "(found: false)"},
+		"the key of a token":              {true, nothing, loses(func(g *gone) { g.keys = "current" }), tamper, "key of job "},
+		"the next key of a meter":         {true, nothing, loses(func(g *gone) { g.keys = "issued" }), change, "new key of job "},
+		"a job before its issuer":         {false, nothing, loses(func(g *gone) { g.jobs = true }), tamper, "read job "},
+		"a job after its issuer":          {false, nothing, losesAtIssuer(vending.Declined, func(g *gone) { g.jobs = true }), tamper, "again (found: false)"},
+		"the meter of a sale":             {true, sold, loses(func(g *gone) { g.points = true }), triesReversal("main-000001"), "meter of the sale (found: false)"},
+		"the vendor of a sale":            {true, soldBy, loses(func(g *gone) { g.vendors = true }), triesReversal("V001-000001"), "vendor of the sale (found: false)"},
+		"the link key of a meter":         {true, connected, loses(func(g *gone) { g.links = true }), triesReversal("main-000001"), "has lost its link key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, g := open(t, c.local), &gone{}
