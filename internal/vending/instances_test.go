@@ -162,6 +162,10 @@ func TestWhyUnitsAreStillOwed(t *testing.T) {
 			c.end(s)
 			s.alarmed("then", c.then)
 			s.alarmed("at last", c.then)
+			if n := s.number(`SELECT COUNT(*) FROM audit WHERE action = 'token.replacement' AND actor = 'system recovery' AND reason LIKE 'cancelled_token token tok_% was cancelled, its sale stands'
+				AND after LIKE 'job=job_% replacement of 34.7 kWh to meter %'`); (n == 1) != slices.Contains(c.then, replaced) {
+				t.Errorf("%d rows of the audit log say what was replaced and why", n)
+			}
 		})
 	}
 }
