@@ -365,12 +365,25 @@ func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.
 		}
 		switch {
 		case j.State != sale.Held:
-			return v.knownJob(tx, a, nil, &j, nil)
+			stored, err := storedMeanwhile(tx, a)
+			return v.knownJob(tx, a, stored, &j, err)
 		case why.Refused():
 			return v.failJob(tx, a, j, why)
 		}
 		return v.completeJob(tx, a, j, tokens)
 	})
+}
+
+// storedMeanwhile returns the answer that a repetition of the request got while this one waited for the issuer.
+func storedMeanwhile(tx Tx, a Ask) (*access.Kept, error) {
+	if a.Once.Key == "" {
+		return nil, nil
+	}
+	kept, err := tx.Once().OnceFind(a.Once)
+	if err != nil || kept == nil || kept.Status == 0 {
+		return nil, err
+	}
+	return kept, nil
 }
 
 func (v *Vending) failJob(tx Tx, a Ask, j sale.Job, why refusal.Refusal) (jobStep, error) {

@@ -63,7 +63,7 @@ func TestACopyIsCountedMarkedAndAudited(t *testing.T) {
 			t.Fatal(err, r.Detail())
 		}
 	}
-	if r, err := s.Reprint(context.Background(), owner(), sold.ID.Text("vnd_")); err != nil || r.Code != refusal.DailyLimit {
-		t.Errorf("copy %d: %q %v", vending.MaxCopies+1, r.Code, err)
+	if r, err := s.Reprint(context.Background(), owner(), sold.ID.Text("vnd_")); err != nil || r.Code != refusal.DailyLimit || r.What != "The receipt was printed 51 times." {
+		t.Errorf("copy %d: %q %v", vending.MaxCopies+1, r.Detail(), err)
 	}
 }

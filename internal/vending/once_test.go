@@ -146,7 +146,7 @@ func TestRequestsThatCannotBeRepeatedAreRefused(t *testing.T) {
 		want   refusal.Code
 	}{
 		{func(o *vending.Order) { o.Once = access.Once{} }, refusal.IdempotencyKeyMissing},
-		{func(o *vending.Order) { o.Once.Key = "short" }, refusal.IdempotencyKeyInvalid},
+		{func(o *vending.Order) { o.Once.Key = long[:7] }, refusal.IdempotencyKeyInvalid},
 		{func(o *vending.Order) { o.Once.Key = long }, refusal.IdempotencyKeyInvalid},
 		{func(o *vending.Order) { o.Once.Key = "with\nline-feed" }, refusal.IdempotencyKeyInvalid},
 		{func(o *vending.Order) { o.ClientRef = long }, refusal.InvalidRequest},
@@ -171,6 +171,12 @@ func TestRequestsThatCannotBeRepeatedAreRefused(t *testing.T) {
 	if n := s.number(`SELECT COUNT(*) FROM vend`) + s.number(`SELECT COUNT(*) FROM idempotency`); n != 0 {
 		t.Errorf("refusals without a renderer left %d rows", n)
 	}
+	for _, key := range []string{long[:8], long[1:]} { // the shortest and the longest
+		s.sell(order(m, 10000, key))
+	}
+	o := order(m, 10000, "key-number-1")
+	o.ClientRef = long[:64]
+	s.sell(o)
 }
 
 func TestOnlySellersSell(t *testing.T) {

@@ -147,6 +147,7 @@ func TestWhoMayReverseWhenAndWhat(t *testing.T) {
 		"who sold, at once":                  {by: operator},
 		"who sold, too late":                 {by: operator, do: func(s *shop, _ string, _ vending.Sold) { s.clock.add(registry.DefaultLimits().Window() + time.Second) }, want: refusal.Forbidden},
 		"a supervisor without a reason":      {by: supervisor, want: refusal.InvalidRequest},
+		"a supervisor with a blank one":      {by: supervisor, reason: " \t", want: refusal.InvalidRequest},
 		"a supervisor, later":                {by: supervisor, reason: "customer asked", do: func(s *shop, _ string, _ vending.Sold) { s.clock.add(time.Hour) }},
 		"another operator":                   {by: access.Actor{Tenant: tenant, Kind: access.Person, Name: "op2", Role: access.Operator}, reason: "x", want: refusal.Forbidden},
 		"support":                            {by: access.Actor{Tenant: tenant, Kind: access.Person, Name: "s", Role: access.Support}, reason: "x", want: refusal.Forbidden},

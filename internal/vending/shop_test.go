@@ -85,7 +85,12 @@ func (d *door) Do(ctx context.Context, t access.Tenant, fn func(vending.Tx) (boo
 }
 
 func (d *door) View(ctx context.Context, t access.Tenant, fn func(vending.Tx) error) error {
-	return d.engine.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
+	return d.engine.View(ctx, t, func(tx *store.Tx) error {
+		if d.wrap != nil {
+			return fn(d.wrap(tx))
+		}
+		return fn(tx)
+	})
 }
 
 // vendingKey is a public test key (FACTS §7.4).
