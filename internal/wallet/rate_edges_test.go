@@ -1,6 +1,7 @@
 package wallet_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +87,13 @@ func TestTheTimeOfASimulatedMeterThatHasNone(t *testing.T) {
 		if got := p.s.At.Sub(at); got != c.want || p.s.Register != 100 {
 			t.Errorf("on for %s: rated %d Wh up to %s later, want %s", c.up, p.s.Register, got, c.want)
 		}
+	}
+	p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
+	p.terms.Simulated = true
+	p.take(wallet.Reading{Store: "a", Seq: 1, At: at, Up: math.MaxUint64, Clock: wire.ClockValid, ReceivedAt: at})
+	p.take(wallet.Reading{Store: "a", Seq: 2, Up: 3_600_000, Clock: wire.ClockInvalid, ReceivedAt: at, Register: 100})
+	if !p.s.At.Equal(at) {
+		t.Errorf("a count of milliseconds that fell: rated up to %s, want no later than before", p.s.At)
 	}
 }
 

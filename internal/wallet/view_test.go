@@ -2,6 +2,7 @@ package wallet_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -77,7 +78,15 @@ func TestPagesOfUse(t *testing.T) {
 			t.Errorf("by %s in pages of %d: %d rows in %d pages, %d Wh; want %d in %d, 465", c.by, c.limit, rows, pages, units, c.rows, c.pages)
 		}
 	}
-	d := useTill(t)
+	d := newTill(t, 1000, 1)
+	for day := time.Date(2026, 9, 27, 0, 0, 0, 0, time.UTC); len(d.usage) < 100; day = day.AddDate(0, 0, -1) { // from a Sunday back
+		d.usage = append(d.usage, used(day.Format(time.DateOnly), 1, 1))
+	}
+	weeks, err := d.wallets().Use(t.Context(), system(), wallet.UseAsked{Meter: tillNumber, By: wallet.ByWeek, Page: registry.Page{Limit: 12}})
+	if err != nil || len(weeks.Data) != 12 || weeks.Data[11].Units != 7 || weeks.Next == "" {
+		t.Errorf("twelve whole weeks of fourteen: %+v, %v", weeks, err)
+	}
+	d = useTill(t)
 	got, err := d.wallets().Use(t.Context(), system(), wallet.UseAsked{Meter: tillNumber, Page: registry.Page{Limit: 7}})
 	if err != nil {
 		t.Fatal(err)
@@ -117,12 +126,12 @@ func TestWhatUseRefuses(t *testing.T) {
 	}
 }
 
-// TestDifferencesGoOnWhereTheyStopped pages through meters whose numbers need more than a byte.
+// TestDifferencesGoOnWhereTheyStopped pages through meters whose numbers need up to eight bytes.
 func TestDifferencesGoOnWhereTheyStopped(t *testing.T) {
 	for _, rows := range []int{0, 1, 3, 4, 7} {
 		d := newTill(t, 1000, 1)
 		for i := range rows {
-			d.differing = append(d.differing, wallet.Difference{Meter: wallet.Meter{N: 250 + int64(i)*1_000_003}})
+			d.differing = append(d.differing, wallet.Difference{Meter: wallet.Meter{N: 250 + int64(i)*(math.MaxInt64/8)}})
 		}
 		var got []wallet.Difference
 		page, pages := registry.Page{Limit: 3}, 0
@@ -244,6 +253,14 @@ func TestHowLongASupplyWaits(t *testing.T) {
 			d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
 			d.pays(-100_000)
 		}, wallet.BlockFriendly, 0},
+		{"special days that end in less than eight days", func(d *till) {
+			d.tenant.Supply.SpecialDays = eightDays("00:00-11:59")
+			d.pays(-100_000)
+		}, wallet.BlockFriendly, 8*24*time.Hour - time.Minute},
+		{"special days that last longer", func(d *till) {
+			d.tenant.Supply.SpecialDays = eightDays("00:00-12:00")
+			d.pays(-100_000)
+		}, wallet.BlockFriendly, 0},
 		{"protected", func(d *till) {
 			d.seen[1].Protected = true
 			d.pays(-100_000)
@@ -261,6 +278,14 @@ func TestHowLongASupplyWaits(t *testing.T) {
 			t.Errorf("%s: %q %q until %s, %v; want %q until %s", c.name, v.Stand, v.Block, v.Until, err, c.block, want)
 		}
 	}
+}
+
+// eightDays are special days from now on, with these hours on the last one.
+func eightDays(last string) (days []string) {
+	for day := 18; day < 26; day++ {
+		days = append(days, fmt.Sprintf("2026-11-%d", day))
+	}
+	return append(days, "2026-11-26 "+last)
 }
 
 // TestTheLeaseThatIsShown is the one in the meter, with what the meter said of the next.
