@@ -17,23 +17,30 @@ import (
 // TestAnAmountThatCannotBeCountedDecidesNothing: it is an error for whoever asks, nothing is ordered and no money leaves.
 func TestAnAmountThatCannotBeCountedDecidesNothing(t *testing.T) {
 	huge := unit.Energy(1 << 62)
+	allows := func(d *desk) { d.tenant.Supply.Allowance, d.tenant.Supply.Windows = &huge, []string{"all 00:00-24:00"} }
+	lends := func(d *desk) {
+		k := d.kept[2]
+		k.InMeter.Max = huge
+		d.kept[2] = k
+	}
 	for _, c := range []struct {
-		name string
-		do   func(*desk)
+		name   string
+		meters int
+		do     func(*desk)
 	}{
-		{"a tariff without a currency", func(d *desk) { d.version.Body.Currency = "" }},
-		{"an allowance", func(d *desk) { d.tenant.Supply.Allowance, d.tenant.Supply.Windows = &huge, []string{"all 00:00-24:00"} }},
-		{"the lease of the other meter", func(d *desk) {
-			k := d.kept[2]
-			k.InMeter.Max = huge
-			d.kept[2] = k
+		{"a tariff without a currency", 2, func(d *desk) { d.version.Body.Currency = "" }},
+		{"an allowance", 2, allows}, {"an allowance for the only meter", 1, allows},
+		{"the lease of the other meter", 2, lends},
+		{"the lease of the other meter, which alone gets another one", 2, func(d *desk) {
+			lends(d)
+			d.seen[1].Memory = "another"
 		}},
-		{"a price", func(d *desk) {
+		{"a price", 2, func(d *desk) {
 			d.version.Body.Levies = []tariff.Levy{{Name: "rural", Percent: 1 << 30}}
 			d.version.Body.Blocks[0].Rate = 1 << 60
 		}},
 	} {
-		d := newDesk(t, 100_000, 2)
+		d := newDesk(t, 100_000, c.meters)
 		d.passes(36 * time.Hour)
 		for i := range d.rows {
 			d.rows[i].At, d.seen[int64(i+1)].ReceivedAt = d.now, d.now

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -78,15 +79,7 @@ func TestPagesOfUse(t *testing.T) {
 			t.Errorf("by %s in pages of %d: %d rows in %d pages, %d Wh; want %d in %d, 465", c.by, c.limit, rows, pages, units, c.rows, c.pages)
 		}
 	}
-	d := newTill(t, 1000, 1)
-	for day := time.Date(2026, 9, 27, 0, 0, 0, 0, time.UTC); len(d.usage) < 100; day = day.AddDate(0, 0, -1) { // from a Sunday back
-		d.usage = append(d.usage, used(day.Format(time.DateOnly), 1, 1))
-	}
-	weeks, err := d.wallets().Use(t.Context(), system(), wallet.UseAsked{Meter: tillNumber, By: wallet.ByWeek, Page: registry.Page{Limit: 12}})
-	if err != nil || len(weeks.Data) != 12 || weeks.Data[11].Units != 7 || weeks.Next == "" {
-		t.Errorf("twelve whole weeks of fourteen: %+v, %v", weeks, err)
-	}
-	d = useTill(t)
+	d := useTill(t)
 	got, err := d.wallets().Use(t.Context(), system(), wallet.UseAsked{Meter: tillNumber, Page: registry.Page{Limit: 7}})
 	if err != nil {
 		t.Fatal(err)
@@ -94,9 +87,31 @@ func TestPagesOfUse(t *testing.T) {
 	if other, err := d.wallets().Use(t.Context(), system(), wallet.UseAsked{Meter: tillNumber, By: wallet.ByWeek, Page: registry.Page{Cursor: got.Next}}); err != nil || !other.Refused() {
 		t.Errorf("a cursor of days in a list of weeks: %d rows, %v", len(other.Data), err)
 	}
+	place := registry.Cursor(sealer{}, 1, "use:day"+id.ID{14: 1}.Text(id.Meter), id.ID{1})
+	if none, err := d.wallets().Use(t.Context(), system(), wallet.UseAsked{Meter: tillNumber, Page: registry.Page{Cursor: place}}); err != nil || none.Refused() || len(none.Data) > 0 {
+		t.Errorf("a cursor of no day: %+v, %v; want nothing more", none, err)
+	}
 	earlier, err := d.wallets().Use(t.Context(), system(), wallet.UseAsked{Meter: tillNumber, To: "2026-09-03", Page: registry.Page{Cursor: got.Next}})
 	if err != nil || len(earlier.Data) != 3 {
 		t.Errorf("a cursor beyond the last day asked for: %d rows, %v; want 3", len(earlier.Data), err)
+	}
+}
+
+// TestAFullPageOfPeriodsHasWholeOnes, each with all of its days, and knows that there are more.
+func TestAFullPageOfPeriodsHasWholeOnes(t *testing.T) {
+	d := newTill(t, 1000, 1)
+	for day := time.Date(2026, 5, 31, 0, 0, 0, 0, time.UTC); len(d.usage) < 3100; day = day.AddDate(0, 0, -1) { // the end of a week and of a month
+		d.usage = append(d.usage, used(day.Format(time.DateOnly), 1, 1))
+	}
+	for by, first := range map[wallet.Period]string{wallet.ByDay: "2026-02-21", wallet.ByWeek: "2024-07-01", wallet.ByMonth: "2018-02-01"} {
+		got, err := d.wallets().Use(t.Context(), system(), wallet.UseAsked{Meter: tillNumber, By: by, Page: registry.Page{Limit: 100}})
+		if err != nil || len(got.Data) != 100 || got.Next == "" {
+			t.Fatalf("by %s: %d periods, %v; want 100 and more", by, len(got.Data), err)
+		}
+		last, want := got.Data[99], map[wallet.Period]unit.Energy{wallet.ByDay: 1, wallet.ByWeek: 7, wallet.ByMonth: 28}[by]
+		if last.First != first || last.Units != want {
+			t.Errorf("by %s: the last begins on %s with %d days, want %s with %d", by, last.First, last.Units, first, want)
+		}
 	}
 }
 
