@@ -35,6 +35,10 @@ func TestAnAmountThatCannotBeCountedDecidesNothing(t *testing.T) {
 			lends(d)
 			d.seen[1].Memory = "another"
 		}},
+		{"the lease of the other meter, which cannot be told", 2, func(d *desk) {
+			lends(d)
+			d.seen[2].Commands = false
+		}},
 		{"a price", 2, func(d *desk) {
 			d.version.Body.Levies = []tariff.Levy{{Name: "rural", Percent: 1 << 30}}
 			d.version.Body.Blocks[0].Rate = 1 << 60

@@ -35,16 +35,21 @@ func TestAnAccountThatWasClosedMeanwhileIsNotCharged(t *testing.T) {
 
 // TestOneDayThatTakesTheLastMoneyCuts: a single day is enough to decide about the supply, and a day without charges is not.
 func TestOneDayThatTakesTheLastMoneyCuts(t *testing.T) {
-	for amount, want := range map[money.Minor]string{100: "disconnect m1; supply-off m1", 0: ""} {
+	for _, c := range []struct {
+		amount money.Minor
+		vat    money.Bps
+		want   string
+	}{{100, 1500, "disconnect m1; supply-off m1"}, {100, 10_000, "disconnect m1; supply-off m1"}, {0, 1500, ""}} {
 		d := newTill(t, 100, 1)
-		d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: amount, Per: tariff.PerDay}}
+		d.version.Body.VATBps = c.vat
+		d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: c.amount, Per: tariff.PerDay}}
 		d.charged = "2026-11-17"
 		d.settles()
 		d.says()
 		if _, err := d.wallets().ChargeDays(t.Context(), system()); err != nil || d.charged != "2026-11-18" {
 			t.Errorf("charged up to %q, %v", d.charged, err)
 		}
-		d.want(fmt.Sprintf("a day at %d", amount), want)
+		d.want(fmt.Sprintf("a day at %d and %d", c.amount, c.vat), c.want)
 	}
 }
 
