@@ -9,8 +9,10 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/supply"
+	"github.com/paywatt/paywatt/unit"
 )
 
 func owner() access.Actor {
@@ -183,5 +185,25 @@ func switches(d *desk, off bool) {
 	d.t.Helper()
 	if _, err := wallet.Switch(d, 1, off, "usr_x", "seal", d.now); err != nil {
 		d.t.Fatal(err)
+	}
+}
+
+// TestASimulatedMeterPaysThePriceOfItsOwnTime: it lives in the time of the cheaper version, the others in that of the dearer one.
+func TestASimulatedMeterPaysThePriceOfItsOwnTime(t *testing.T) {
+	d := newTill(t, 2875, 1)
+	dearer := flat()
+	dearer.Blocks = []tariff.Block{{Rate: 5_000_000}}
+	d.versions = []tariff.Version{version(1, d.now.AddDate(-1, 0, 0), flat()), version(2, d.now.AddDate(0, 0, -1), dearer)}
+	m := &d.rows[0].Meter
+	for simulated, want := range map[bool]unit.Energy{true: 10_000, false: 5000} {
+		m.Simulated, m.LastSeen, m.NewestAt = simulated, d.now, d.now.AddDate(0, -1, 0).UnixMicro()
+		if most, _, err := wallet.Standing(d, d.tenant, d.rows, 1, d.now); err != nil || most != want {
+			t.Errorf("simulated %t: it may count to %d Wh, %v; want %d", simulated, most, err, want)
+		}
+	}
+	d.versions = d.versions[1:]
+	d.versions[0].EffectiveFrom = d.now.AddDate(0, 0, 1)
+	if most, _, err := wallet.Standing(d, d.tenant, d.rows, 1, d.now); err != nil || most != 0 {
+		t.Errorf("without a price: it may count to %d Wh, %v; want none", most, err)
 	}
 }

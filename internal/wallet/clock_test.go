@@ -37,6 +37,15 @@ func TestAClockIsSetByAnOrderThatTheMeterTakes(t *testing.T) {
 		{"behind, by readings that came together", func(r *wallet.Row, _ time.Time) {
 			r.Lag = wallet.Lag{By: 66 * time.Minute, Over: 28 * time.Minute}
 		}, false, "", nil},
+		{"behind, by readings an interval apart but for a minute", func(r *wallet.Row, _ time.Time) {
+			r.Lag = wallet.Lag{By: 66 * time.Minute, Over: 29 * time.Minute}
+		}, false, "time m1", func(now time.Time) time.Time { return now.Add(5 * time.Minute) }},
+		{"behind by half of what makes a reading old", func(r *wallet.Row, _ time.Time) {
+			r.Lag = wallet.Lag{By: 32*time.Minute + 30*time.Second, Over: time.Hour}
+		}, false, "", nil},
+		{"behind by a second more", func(r *wallet.Row, _ time.Time) {
+			r.Lag = wallet.Lag{By: 32*time.Minute + 31*time.Second, Over: time.Hour}
+		}, false, "time m1", func(now time.Time) time.Time { return now.Add(5 * time.Minute) }},
 		{"no more behind than an interval", func(r *wallet.Row, _ time.Time) { r.Lag = wallet.Lag{By: 31 * time.Minute, Over: time.Hour} }, false, "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -37,6 +37,8 @@ func TestAConfigurationHoldsUntilTheMeterSaysOtherwise(t *testing.T) {
 		}, "config m1", 8},
 		{"the restored database knows an older one", func(d *desk, _ string) { d.boots(7, "of the lost database") }, "config m1", 8},
 		{"a version that no meter can have", func(d *desk, _ string) { d.boots(math.MaxInt64, "nonsense") }, "config m1", 2},
+		{"the last version of all", func(d *desk, _ string) { d.boots(math.MaxUint32, "nonsense") }, "config m1", 2},
+		{"the one before it", func(d *desk, _ string) { d.boots(math.MaxUint32-1, "nonsense") }, "config m1", math.MaxUint32},
 		{"it says so too soon, and half an hour later still", func(d *desk, _ string) {
 			d.now = d.now.Add(-59 * time.Minute)
 			d.boots(0, "")

@@ -23,6 +23,7 @@ import (
 // desk is an account with its meters as a transaction sees them, in memory: what the rules decide about a supply can be
 // looked at step by step, without a store and without a meter.
 type desk struct {
+	disk
 	t       testing.TB
 	tenant  wallet.Tenant
 	version tariff.Version
@@ -203,7 +204,7 @@ func (d *desk) note(format string, args ...any) { d.log = append(d.log, fmt.Spri
 
 // What follows is the transaction.
 
-func (d *desk) NewID() (id.ID, error) { return d.id(), nil }
+func (d *desk) NewID() (id.ID, error) { return d.id(), d.fails() }
 
 func (d *desk) Post(j ledger.Journal) (ledger.Breach, error) {
 	if d.breach.Refused() {
@@ -215,29 +216,31 @@ func (d *desk) Post(j ledger.Journal) (ledger.Breach, error) {
 			d.money -= p.Amount
 		}
 	}
-	return ledger.Breach{}, nil
+	return ledger.Breach{}, d.fails()
 }
 
-func (d *desk) TariffVersion(id.ID) (tariff.Version, error) { return d.version, nil }
+func (d *desk) TariffVersion(id.ID) (tariff.Version, error) { return d.version, d.fails() }
 
 func (d *desk) TariffVersionAt(id.ID, time.Time) (tariff.Version, bool, error) {
-	return d.version, true, nil
+	return d.version, true, d.fails()
 }
 
-func (d *desk) WalletTenant() (wallet.Tenant, error) { return d.tenant, nil }
+func (d *desk) WalletTenant() (wallet.Tenant, error) { return d.tenant, d.fails() }
 
 func (d *desk) WalletsOf(id.ID) ([]wallet.Row, error) {
-	return append([]wallet.Row(nil), d.rows...), nil
+	return append([]wallet.Row(nil), d.rows...), d.fails()
 }
 
 func (d *desk) WalletOf(int64) ([]wallet.Row, error) { return d.WalletsOf(id.ID{}) }
 
 func (d *desk) WalletPut(r wallet.Row) error {
 	d.rows[r.Meter.N-1] = r
-	return nil
+	return d.fails()
 }
 
-func (d *desk) WalletMoney(id.ID) (money.Minor, money.Minor, error) { return d.money, d.held, nil }
+func (d *desk) WalletMoney(id.ID) (money.Minor, money.Minor, error) {
+	return d.money, d.held, d.fails()
+}
 
 func (d *desk) SupplyOf(n int64) (wallet.Supplied, error) {
 	s := wallet.Supplied{Supply: d.kept[n], Seen: *d.seen[n]}
@@ -255,7 +258,7 @@ func (d *desk) SupplyOf(n int64) (wallet.Supplied, error) {
 			}
 		}
 	}
-	return s, nil
+	return s, d.fails()
 }
 
 // answersLate is a meter's answer to an order that another one may have taken the place of: it carried it out after the record
@@ -269,11 +272,11 @@ func (d *desk) answersLate(order id.ID, seq uint64) {
 
 func (d *desk) SupplyPut(n int64, s wallet.Supply) error {
 	d.kept[n] = s
-	return nil
+	return d.fails()
 }
 
 func (d *desk) Looked() (wallet.Look, error) {
-	return wallet.Look{Seen: d.now, Unseen: d.unseen, Now: d.now, Apart: map[bool]time.Duration{true: time.Hour}[d.doubt]}, nil
+	return wallet.Look{Seen: d.now, Unseen: d.unseen, Now: d.now, Apart: map[bool]time.Duration{true: time.Hour}[d.doubt]}, d.fails()
 }
 
 func (d *desk) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
@@ -287,7 +290,7 @@ func (d *desk) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
 		d.leased[m.N] = append(d.leased[m.N], wallet.Lease{Order: i, Max: unit.Energy(o.Args["max_register_wh"].(int64)), At: d.now, Store: d.seen[m.N].Memory})
 	}
 	d.note("%s %s", o.Type, m.Number)
-	return i, nil
+	return i, d.fails()
 }
 
 func (d *desk) Withdraw(m wallet.Meter, t wallet.OrderType, order id.ID, _ string) error {
@@ -299,12 +302,12 @@ func (d *desk) Withdraw(m wallet.Meter, t wallet.OrderType, order id.ID, _ strin
 		o.State, o.Since = "expired", d.now
 	}
 	d.note("no %s %s", t, m.Number)
-	return nil
+	return d.fails()
 }
 
 func (d *desk) Hurry(m wallet.Meter, t wallet.OrderType) error {
 	d.note("hurry %s %s", t, m.Number)
-	return nil
+	return d.fails()
 }
 
 func (d *desk) Notify(m wallet.Meter, n wallet.Notice) error {
@@ -314,7 +317,7 @@ func (d *desk) Notify(m wallet.Meter, n wallet.Notice) error {
 		text += " press"
 	}
 	d.note("%s %s", text, m.Number)
-	return nil
+	return d.fails()
 }
 
-func (d *desk) RaiseAlarm(int64, metering.Alarm) error { return nil }
+func (d *desk) RaiseAlarm(int64, metering.Alarm) error { return d.fails() }

@@ -89,6 +89,7 @@ func TestWhatForbidsToCut(t *testing.T) {
 		{"the feeder is silent since then", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) { s.Dark = s.ReceivedAt }, wallet.BlockUnheard},
 		{"the time is in doubt", func(_ *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, x *wallet.Sight) { x.Doubt = true }, wallet.BlockUnheard},
 		{"never warned", func(_ *wallet.Row, _ *wallet.Supplied, t *wallet.Tenant, _ *wallet.Sight) { t.Supply.Notice = 60 }, wallet.BlockNotice},
+		{"never warned, and a notice of a second", func(_ *wallet.Row, _ *wallet.Supplied, t *wallet.Tenant, _ *wallet.Sight) { t.Supply.Notice = 1 }, wallet.BlockNotice},
 		{"warned a second too late", func(_ *wallet.Row, s *wallet.Supplied, t *wallet.Tenant, _ *wallet.Sight) {
 			t.Supply.Notice, s.Noticed = 60, now.Add(-59*time.Second)
 		}, wallet.BlockNotice},

@@ -27,7 +27,6 @@ func Accept(s State, t Terms) (next State, out Taken, ok bool) {
 	if err != nil {
 		return s, Taken{}, false
 	}
-	next.Open, next.OpenFrom = false, 0
 	return next, out, true
 }
 

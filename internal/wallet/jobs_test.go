@@ -182,8 +182,12 @@ func TestDailyChargesRunOnceADay(t *testing.T) {
 	if !d.ran["wallet charges 2026-11-19"] || len(d.ran) != 1 {
 		t.Errorf("noted %v, want the 19th", d.ran)
 	}
-	d.uncharged, d.asked = d.uncharged[:16], nil
-	if _, err := d.wallets().ChargeDays(t.Context(), system()); err != nil || len(d.asked) != 3 {
-		t.Errorf("two full lists: asked %d times, %v; want 3", len(d.asked), err)
+	for many, want := range map[int]int{16: 3, 15: 2} {
+		all := d.uncharged
+		d.uncharged, d.asked = d.uncharged[:many], nil
+		if _, err := d.wallets().ChargeDays(t.Context(), system()); err != nil || len(d.asked) != want {
+			t.Errorf("%d accounts in lists of 8: asked %d times, %v; want %d", many, len(d.asked), err, want)
+		}
+		d.uncharged = all
 	}
 }

@@ -1,6 +1,7 @@
 package wallet_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -87,6 +88,13 @@ func TestTheTimeOfASimulatedMeterThatHasNone(t *testing.T) {
 			t.Errorf("on for %s: rated %d Wh up to %s later, want %s", c.up, p.s.Register, got, c.want)
 		}
 	}
+	p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
+	p.terms.Simulated = true
+	p.take(wallet.Reading{Store: "a", Seq: 1, At: at, Up: math.MaxUint64, Clock: wire.ClockValid, ReceivedAt: at})
+	p.take(wallet.Reading{Store: "a", Seq: 2, Up: 3_600_000, Clock: wire.ClockInvalid, ReceivedAt: at, Register: 100})
+	if !p.s.At.Equal(at) {
+		t.Errorf("a count of milliseconds that fell: rated up to %s, want no later than before", p.s.At)
+	}
 }
 
 // TestWhatAMeterCanHaveMeasured has the limits exactly: the highest power in the time, a fifth more, and 1 kWh.
@@ -118,19 +126,21 @@ func TestTheTimeThatAClockDoesNotTell(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		simulated bool
-		up        uint64 // of the second reading, whose first is at 1000
+		up        uint64 // of the second reading; at the first the meter had been on for ten hours
 		ahead     time.Duration
 		want      wallet.HoldReason
 	}{
-		{"on for an hour", false, 3_601_000, 0, ""},
-		{"just started", false, 1000, 0, wallet.HoldImplausible},
-		{"started anew an hour ago, and no clock was ahead", false, 999, 0, wallet.HoldImplausible},
-		{"the same, and the server's clock was two minutes ahead", false, 999, 2 * time.Minute, wallet.HoldImplausible},
-		{"a simulated meter that started anew", true, 999, time.Hour, wallet.HoldImplausible},
+		{"on for an hour more", false, 39_600_000, 0, ""},
+		{"on for no longer", false, 36_000_000, 0, wallet.HoldImplausible},
+		{"on for a second more, by a server's clock that was ahead", false, 36_001_000, time.Hour, wallet.HoldImplausible},
+		{"started anew an hour ago, and no clock was ahead", false, 3_600_000, 0, wallet.HoldImplausible},
+		{"the same, and the server's clock was two minutes ahead", false, 3_600_000, 2 * time.Minute, wallet.HoldImplausible},
+		{"and further ahead", false, 3_600_000, 2*time.Minute + time.Second, ""},
+		{"a simulated meter that started anew", true, 3_600_000, time.Hour, wallet.HoldImplausible},
 	} {
 		p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
 		p.terms.Simulated = c.simulated
-		p.take(wallet.Reading{Store: "a", Seq: 1, At: at, Up: 1000, Clock: wire.ClockValid, ReceivedAt: at, Register: 0})
+		p.take(wallet.Reading{Store: "a", Seq: 1, At: at, Up: 36_000_000, Clock: wire.ClockValid, ReceivedAt: at, Register: 0})
 		p.take(wallet.Reading{Store: "a", Seq: 2, At: at.Add(-time.Hour), Up: c.up, Clock: wire.ClockValid, ReceivedAt: at.Add(-c.ahead), Register: 20_000})
 		if p.s.Held.Reason != c.want {
 			t.Errorf("%s: held %q, want %q", c.name, p.s.Held.Reason, c.want)

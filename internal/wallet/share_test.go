@@ -361,3 +361,34 @@ func TestALeaseFromBeforeTheLastReadingIsNoRiskAnyMore(t *testing.T) {
 		t.Errorf("the neighbour may have counted to %d Wh, want what it had at its last reading, 8000", got)
 	}
 }
+
+// TestWhenAMeterGivesBackWhatIsMoreThanItsShare has the limits exactly: two meters with leases to 10,000 Wh each, and 0.25 for a
+// watt-hour. The second gives back only where the first has used half of its share, and a share is 1 kWh or more.
+func TestWhenAMeterGivesBackWhatIsMoreThanItsShare(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		first, second unit.Energy // where they stand
+		money         money.Minor
+		want          unit.Energy // the lease of the second
+	}{
+		{"half its share is left", 6600, 0, 3400, 6800},
+		{"eight watt-hours more", 6592, 0, 3400, 10_000},
+		{"all money is in the leases", 6592, 0, 3352, 10_000},
+		{"more than all of it is", 6592, 0, 3350, 6700},
+		{"a share of a kilowatt-hour", 10_000, 8000, 500, 9000},
+		{"a share of less", 10_000, 8004, 499, 10_000},
+	} {
+		d := newDesk(t, 5750, 2)
+		d.version.Body.VATBps, d.money = 0, c.money
+		d.passes(time.Hour)
+		for i, register := range []unit.Energy{c.first, c.second} {
+			r := &d.rows[i]
+			r.Register, r.Seq, r.At = register, r.Seq+1, d.now
+			d.seen[r.Meter.N].ReceivedAt = d.now
+		}
+		d.settles()
+		if got := d.max(2); got != c.want {
+			t.Errorf("%s: the second has a lease to %d Wh, want %d", c.name, got, c.want)
+		}
+	}
+}

@@ -13,22 +13,23 @@ import (
 
 // watch is what the server noted of its meters, in memory.
 type watch struct {
+	disk
 	look  wallet.Look
 	more  bool // waits than one slice
 	wrote string
 }
 
-func (w *watch) Looked() (wallet.Look, error) { return w.look, nil }
+func (w *watch) Looked() (wallet.Look, error) { return w.look, w.fails() }
 
 func (w *watch) Saw(seen, unseen time.Time) error {
 	w.wrote += fmt.Sprintf("saw at %s, unseen %s; ", seen.Format("15:04:05"), unseen.Format("2 15:04:05"))
-	return nil
+	return w.fails()
 }
 
 func (w *watch) Hasten(l wallet.Later, max int) (bool, error) {
 	w.wrote += fmt.Sprintf("hasten looks after %s, orders %s, messages %s, taken %s, %d each; ", l.Looks.Format("15:04:05"), l.Orders.Sub(w.look.Now),
 		l.Messages.Sub(w.look.Now), l.Taken.Sub(w.look.Now), max)
-	return w.more, nil
+	return w.more, w.fails()
 }
 
 // TestSight says what the server sees by what it noted and by its clocks.
@@ -107,11 +108,11 @@ func (s *sent) Moment() time.Time             { return s.now }
 
 func (s *sent) AuditLog(e access.Entry) error {
 	s.entry = e
-	return nil
+	return s.fails()
 }
 
 func (s *sent) MeterByNumber(number string) (registry.Meter, bool, error) {
-	return registry.Meter{ID: id.ID{15: 3}, N: 1, Number: number}, number == "m1", nil
+	return registry.Meter{ID: id.ID{15: 3}, N: 1, Number: number}, number == "m1", s.fails()
 }
 
 func (s *sent) WalletOf(n int64) ([]wallet.Row, error) {

@@ -157,7 +157,7 @@ func days(from, to string, now time.Time) (begin, end time.Time, no refusal.Refu
 	switch {
 	case err != nil:
 		no = refusal.Because(refusal.InvalidRequest, "from and to are local dates.", "Nothing is shown.", "Write them as 2026-11-20.")
-	case !begin.Before(end) || end.Sub(begin) > (MaxStatementDays*24+1)*time.Hour:
+	case !begin.Before(end), end.After(localday.After(begin, MaxStatementDays)):
 		no = refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A statement is of 1 to %d days.", MaxStatementDays), "Nothing is shown.", "Ask for fewer days.")
 	}
 	return begin, end, no

@@ -186,3 +186,24 @@ func TestWhoseStatement(t *testing.T) {
 		t.Errorf("10,001 journals: %q, %d lines, %v", s.What, len(s.Lines), err)
 	}
 }
+
+// TestAHundredDaysAreAllowedWhereClocksChangeByTwoHours, as they do in Antarctica: days are counted, not hours.
+func TestAHundredDaysAreAllowedWhereClocksChangeByTwoHours(t *testing.T) {
+	zone, err := time.LoadLocation("Antarctica/Troll")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		from, to string
+		want     bool
+	}{
+		{"2026-09-01", "2026-12-09", true}, {"2026-09-01", "2026-12-10", false}, // over the 25th of October
+		{"2026-02-01", "2026-05-11", true}, {"2026-02-01", "2026-05-12", false}, // over the 29th of March
+	} {
+		d := newTill(t, 1000, 1)
+		d.tenant.Zone = zone
+		if s, err := d.wallets().Statement(t.Context(), system(), tillNumber, c.from, c.to, registry.Page{}); err != nil || s.Refused() == c.want {
+			t.Errorf("from %s to %s: %q, %v; want it shown %t", c.from, c.to, s.What, err, c.want)
+		}
+	}
+}

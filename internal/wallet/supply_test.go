@@ -1,6 +1,7 @@
 package wallet_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -306,6 +307,8 @@ func TestDaysLeftAreARangeOrUnknown(t *testing.T) {
 		{"in any order", 1000, []money.Minor{100, 120, 150, 200, 250, 300, 400}, wallet.Days{Known: true, Least: 3, Likely: 5, Most: 10}},
 		{"two days are too few", 1000, week[:2], wallet.Days{}},
 		{"three are enough", 900, week[:3], wallet.Days{Known: true, Least: 4, Likely: 4, Most: 9}},
+		{"two weeks of use", 1000, []money.Minor{10, 20, 25, 30, 40, 50, 100, 110, 120, 125, 130, 200, 250, 500}, wallet.Days{Known: true, Least: 5, Likely: 10, Most: 50}},
+		{"a third of the days without use", 998, []money.Minor{0, 0, 1, 1, 1, 1}, wallet.Days{Known: true, Least: 998, Likely: 998, Most: 999}},
 		{"no use, no answer", 1000, []money.Minor{0, 0, 0, 0}, wallet.Days{}},
 		{"hardly any use", 1000, []money.Minor{0, 0, 0, 5}, wallet.Days{Known: true, Least: 999, Likely: 999, Most: 999}},
 		{"nothing left", 0, week, wallet.Days{Known: true}},
@@ -451,4 +454,55 @@ func TestAnAccountIsWarnedOnce(t *testing.T) {
 		d.log = got
 		d.want(money.Format(c.to, money.Currency{Code: "KES", Exp: 2}), c.want)
 	}
+}
+
+// TestAWarningOfOneMeterHidesNoMoreUrgentOneOfAnother: of an account, each that is more urgent than those before it is given.
+func TestAWarningOfOneMeterHidesNoMoreUrgentOneOfAnother(t *testing.T) {
+	const low, urgent, out = 4000, 1000, 0
+	for _, c := range []struct {
+		name          string
+		to            money.Minor
+		first, second func(*wallet.Row)
+		want          string
+	}{
+		{"low, then urgent", urgent, func(r *wallet.Row) { r.Low2.Below = true }, nil, "wallet-low m1; wallet-urgent m2"},
+		{"urgent, then low", urgent, nil, func(r *wallet.Row) { r.Low2.Below = true }, "wallet-urgent m1"},
+		{"urgent, then used up", out, func(r *wallet.Row) { r.Started = false }, nil, "wallet-urgent m1; wallet-used-up m2"},
+		{"low, then used up", out, func(r *wallet.Row) { r.Started, r.Low2.Below = false, true }, nil, "wallet-low m1; wallet-used-up m2"},
+		{"used up, then urgent", out, nil, func(r *wallet.Row) { r.Started = false }, "wallet-used-up m1"},
+		{"low twice", low, nil, nil, "wallet-low m1"},
+	} {
+		d := newDesk(t, 10_000, 2)
+		d.tenant.Policy.Warn1, d.tenant.Policy.Warn2 = 5000, 2000
+		d.tenant.Supply.Windows = []string{"all 00:00-24:00"} // nobody is cut off
+		d.settles()
+		for i, does := range []func(*wallet.Row){c.first, c.second} {
+			if does != nil {
+				does(&d.rows[i])
+			}
+		}
+		d.says()
+		d.moves(c.to - d.money)
+		d.log = slices.DeleteFunc(d.log, func(l string) bool { return !strings.HasPrefix(l, "wallet-") })
+		d.want(c.name, c.want)
+	}
+}
+
+// TestWhatAskingForAReadingSays: what is left of a lower lease is asked for once, for an hour.
+func TestWhatAskingForAReadingSays(t *testing.T) {
+	d := newDesk(t, 5750, 2)
+	d.passes(6*time.Hour).reads(2, 0, supply.Closed)
+	d.reads(1, 7000, supply.Closed)
+	d.signs(2, wallet.OrderLease)
+	d.says()
+	d.does(2, wallet.OrderLease)
+	d.want("the lower lease was taken", "read m2")
+	for _, o := range d.orders {
+		if o.Type == wallet.OrderRead && (o.TTL != time.Hour || o.Reason == "" || len(o.Args) > 0) {
+			t.Errorf("asked with %+v", o)
+		}
+	}
+	d.passes(time.Minute)
+	d.settles()
+	d.want("a minute later", "")
 }

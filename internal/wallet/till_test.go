@@ -32,6 +32,7 @@ type till struct {
 	*desk
 	nothing
 	charged   string                 // local date up to which the account is charged
+	chargedTo []string               // each of them that was written
 	uncharged []wallet.ChargeAccount // to be charged; the account, open for two days, where it is nil
 	asked     []string               // the dates with which they were listed
 	ran       map[string]bool        // jobs that were carried out
@@ -85,18 +86,20 @@ func (sealer) Hash(context string, data []byte) []byte {
 // What follows is the door and the transaction.
 
 func (d *till) Do(_ context.Context, _ access.Tenant, fn func(wallet.Tx) (bool, error)) error {
-	_, err := fn(d)
-	return err
+	if _, err := fn(d); err != nil {
+		return err
+	}
+	return d.fails()
 }
 
 func (d *till) View(_ context.Context, _ access.Tenant, fn func(wallet.Tx) error) error { return fn(d) }
 
-func (d *till) JobDone(name, period string) (bool, error) { return d.ran[name+" "+period], nil }
+func (d *till) JobDone(name, period string) (bool, error) { return d.ran[name+" "+period], d.fails() }
 
 func (d *till) JobRun(name, period string) (bool, error) {
 	first := !d.ran[name+" "+period]
 	d.ran[name+" "+period] = true
-	return first, nil
+	return first, d.fails()
 }
 
 func (d *till) WalletsUncharged(date string, after int64, max int) (out []wallet.ChargeAccount, err error) {
@@ -110,14 +113,14 @@ func (d *till) WalletsUncharged(date string, after int64, max int) (out []wallet
 			out = append(out, a)
 		}
 	}
-	return out, nil
+	return out, d.fails()
 }
 
-func (d *till) WalletChargedTo(id.ID) (string, error) { return d.charged, nil }
+func (d *till) WalletChargedTo(id.ID) (string, error) { return d.charged, d.fails() }
 
 func (d *till) ChargedTo(_ id.ID, date string) error {
-	d.charged = date
-	return nil
+	d.charged, d.chargedTo = date, append(d.chargedTo, date)
+	return d.fails()
 }
 
 // dueAfter gives the accounts that wait from the nth on.
@@ -129,14 +132,14 @@ func (d *till) dueAfter(n int64, max int) []id.ID {
 func (d *till) WalletsDue(before time.Time, after int64, max int) ([]id.ID, int64, error) {
 	d.writes("due before %s after %d", before.Format(time.TimeOnly), after)
 	list := d.dueAfter(after, max)
-	return list, after + int64(len(list)), nil
+	return list, after + int64(len(list)), d.fails()
 }
 
 func (d *till) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
 	d.writes("due by %s", by.Format(time.TimeOnly))
 	list := d.dueAfter(0, max)
 	d.due = d.due[len(list):]
-	return list, nil
+	return list, d.fails()
 }
 
 func (d *till) WalletsOf(account id.ID) ([]wallet.Row, error) {
@@ -152,14 +155,14 @@ func (d *till) WalletOf(meter int64) ([]wallet.Row, error) {
 }
 
 func (d *till) MeterByNumber(number string) (registry.Meter, bool, error) {
-	return registry.Meter{N: 1, Number: number, Account: id.ID{15: 1}, ID: id.ID{14: 1}}, number == tillNumber, nil
+	return registry.Meter{N: 1, Number: number, Account: id.ID{15: 1}, ID: id.ID{14: 1}}, number == tillNumber, d.fails()
 }
 
 func (d *till) MeterByID(meter id.ID) (registry.Meter, bool, error) {
-	return registry.Meter{N: 1, Number: tillNumber, Account: id.ID{15: 1}, ID: meter}, meter == id.ID{14: 1}, nil
+	return registry.Meter{N: 1, Number: tillNumber, Account: id.ID{15: 1}, ID: meter}, meter == id.ID{14: 1}, d.fails()
 }
 
-func (d *till) AccountExists(account id.ID) (bool, error) { return account == id.ID{15: 1}, nil }
+func (d *till) AccountExists(account id.ID) (bool, error) { return account == id.ID{15: 1}, d.fails() }
 
 func (d *till) WalletUse(meter int64, from, to string, max int) (out []wallet.DayUse, err error) {
 	d.writes("use of %d from %s to %s", meter, from, to)
@@ -168,12 +171,12 @@ func (d *till) WalletUse(meter int64, from, to string, max int) (out []wallet.Da
 			out = append(out, u)
 		}
 	}
-	return out, nil
+	return out, d.fails()
 }
 
 func (d *till) WalletBooked(_ id.ID, from, to time.Time, max int) (money.Minor, []wallet.Booked, error) {
 	d.writes("booked from %s to %s", from.Format(time.RFC3339), to.Format(time.RFC3339))
-	return d.opening, d.journals[:min(max, len(d.journals))], nil
+	return d.opening, d.journals[:min(max, len(d.journals))], d.fails()
 }
 
 func (d *till) WalletDifferences(after int64, max int) (out []wallet.Difference, err error) {
@@ -182,11 +185,11 @@ func (d *till) WalletDifferences(after int64, max int) (out []wallet.Difference,
 			out = append(out, c)
 		}
 	}
-	return out, nil
+	return out, d.fails()
 }
 
 func (d *till) WalletTerms(t wallet.Tenant, m wallet.Meter) (wallet.Terms, error) {
-	return wallet.Terms{Zone: t.Zone, Phases: m.Phases, Simulated: m.Simulated, Versions: d.tariff()}, nil
+	return wallet.Terms{Zone: t.Zone, Phases: m.Phases, Simulated: m.Simulated, Versions: d.tariff()}, d.fails()
 }
 
 // tariff is all versions.
@@ -200,7 +203,7 @@ func (d *till) tariff() []tariff.Version {
 func (d *till) TariffVersion(version id.ID) (tariff.Version, error) {
 	for _, v := range d.tariff() {
 		if v.ID == version {
-			return v, nil
+			return v, d.fails()
 		}
 	}
 	return tariff.Version{}, errors.New("no such version")
@@ -212,7 +215,7 @@ func (d *till) TariffVersionAt(_ id.ID, at time.Time) (v tariff.Version, found b
 			v, found = next, true
 		}
 	}
-	return v, found, nil
+	return v, found, d.fails()
 }
 
 func (d *till) WalletAdvanced(_ id.ID, by money.Minor) error {
@@ -220,38 +223,38 @@ func (d *till) WalletAdvanced(_ id.ID, by money.Minor) error {
 	for i := range d.rows {
 		d.rows[i].Meter.Advanced += by
 	}
-	return nil
+	return d.fails()
 }
 
 func (d *till) WalletDays(meter int64, days []wallet.DayUse) error {
 	for _, u := range days {
 		d.writes("m%d used %d Wh for %d on %s", meter, u.Units, u.Debit, u.Day)
 	}
-	return nil
+	return d.fails()
 }
 
 func (d *till) WalletBehind(_ wallet.Row, max int) ([]wallet.Reading, error) {
-	return d.behind[:min(max, len(d.behind))], nil
+	return d.behind[:min(max, len(d.behind))], d.fails()
 }
 
 func (d *till) WalletReleased(meter int64) error {
 	d.writes("m%d released", meter)
-	return nil
+	return d.fails()
 }
 
 func (d *till) WalletStopped(r wallet.Row) error {
 	d.stopped = append(d.stopped, r)
-	return nil
+	return d.fails()
 }
 
 func (d *till) WalletDrawn(meter int64, drawn wallet.Drawn) error {
 	d.writes("m%d drew %d Wh since record %d of %s", meter, drawn.Register, drawn.Seq, drawn.Store)
-	return nil
+	return d.fails()
 }
 
 func (d *till) LockAccount(account id.ID) error {
 	d.writes("locked %x", account[15])
-	return nil
+	return d.fails()
 }
 
 func (d *till) AccountSupply(account id.ID, s registry.AccountSupply) error {
@@ -259,21 +262,21 @@ func (d *till) AccountSupply(account id.ID, s registry.AccountSupply) error {
 	for _, seen := range d.seen {
 		seen.Protected, seen.Grace = s.Protected, s.Grace
 	}
-	return nil
+	return d.fails()
 }
 
 func (d *till) AuditLog(e access.Entry) error {
 	d.audit = append(d.audit, e)
-	return nil
+	return d.fails()
 }
 
-func (d *till) FourEyes() (*bool, error) { return nil, nil }
+func (d *till) FourEyes() (*bool, error) { return nil, d.fails() }
 
-func (d *till) ActivePeople(...access.Role) (int, error) { return d.people, nil }
+func (d *till) ActivePeople(...access.Role) (int, error) { return d.people, d.fails() }
 
 func (d *till) AddApproval(a access.Approval) error {
 	d.approvals = append(d.approvals, a)
-	return nil
+	return d.fails()
 }
 
 // postings writes the lines of a journal as text, the account's own first.

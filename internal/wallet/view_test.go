@@ -2,12 +2,14 @@ package wallet_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -85,9 +87,31 @@ func TestPagesOfUse(t *testing.T) {
 	if other, err := d.wallets().Use(t.Context(), system(), wallet.UseAsked{Meter: tillNumber, By: wallet.ByWeek, Page: registry.Page{Cursor: got.Next}}); err != nil || !other.Refused() {
 		t.Errorf("a cursor of days in a list of weeks: %d rows, %v", len(other.Data), err)
 	}
+	place := registry.Cursor(sealer{}, 1, "use:day"+id.ID{14: 1}.Text(id.Meter), id.ID{1})
+	if none, err := d.wallets().Use(t.Context(), system(), wallet.UseAsked{Meter: tillNumber, Page: registry.Page{Cursor: place}}); err != nil || none.Refused() || len(none.Data) > 0 {
+		t.Errorf("a cursor of no day: %+v, %v; want nothing more", none, err)
+	}
 	earlier, err := d.wallets().Use(t.Context(), system(), wallet.UseAsked{Meter: tillNumber, To: "2026-09-03", Page: registry.Page{Cursor: got.Next}})
 	if err != nil || len(earlier.Data) != 3 {
 		t.Errorf("a cursor beyond the last day asked for: %d rows, %v; want 3", len(earlier.Data), err)
+	}
+}
+
+// TestAFullPageOfPeriodsHasWholeOnes, each with all of its days, and knows that there are more.
+func TestAFullPageOfPeriodsHasWholeOnes(t *testing.T) {
+	d := newTill(t, 1000, 1)
+	for day := time.Date(2026, 5, 31, 0, 0, 0, 0, time.UTC); len(d.usage) < 3100; day = day.AddDate(0, 0, -1) { // the end of a week and of a month
+		d.usage = append(d.usage, used(day.Format(time.DateOnly), 1, 1))
+	}
+	for by, first := range map[wallet.Period]string{wallet.ByDay: "2026-02-21", wallet.ByWeek: "2024-07-01", wallet.ByMonth: "2018-02-01"} {
+		got, err := d.wallets().Use(t.Context(), system(), wallet.UseAsked{Meter: tillNumber, By: by, Page: registry.Page{Limit: 100}})
+		if err != nil || len(got.Data) != 100 || got.Next == "" {
+			t.Fatalf("by %s: %d periods, %v; want 100 and more", by, len(got.Data), err)
+		}
+		last, want := got.Data[99], map[wallet.Period]unit.Energy{wallet.ByDay: 1, wallet.ByWeek: 7, wallet.ByMonth: 28}[by]
+		if last.First != first || last.Units != want {
+			t.Errorf("by %s: the last begins on %s with %d days, want %s with %d", by, last.First, last.Units, first, want)
+		}
 	}
 }
 
@@ -117,12 +141,12 @@ func TestWhatUseRefuses(t *testing.T) {
 	}
 }
 
-// TestDifferencesGoOnWhereTheyStopped pages through meters whose numbers need more than a byte.
+// TestDifferencesGoOnWhereTheyStopped pages through meters whose numbers need up to eight bytes.
 func TestDifferencesGoOnWhereTheyStopped(t *testing.T) {
 	for _, rows := range []int{0, 1, 3, 4, 7} {
 		d := newTill(t, 1000, 1)
 		for i := range rows {
-			d.differing = append(d.differing, wallet.Difference{Meter: wallet.Meter{N: 250 + int64(i)*1_000_003}})
+			d.differing = append(d.differing, wallet.Difference{Meter: wallet.Meter{N: 250 + int64(i)*(math.MaxInt64/8)}})
 		}
 		var got []wallet.Difference
 		page, pages := registry.Page{Limit: 3}, 0
@@ -244,6 +268,14 @@ func TestHowLongASupplyWaits(t *testing.T) {
 			d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
 			d.pays(-100_000)
 		}, wallet.BlockFriendly, 0},
+		{"special days that end in less than eight days", func(d *till) {
+			d.tenant.Supply.SpecialDays = eightDays("00:00-11:59")
+			d.pays(-100_000)
+		}, wallet.BlockFriendly, 8*24*time.Hour - time.Minute},
+		{"special days that last longer", func(d *till) {
+			d.tenant.Supply.SpecialDays = eightDays("00:00-12:00")
+			d.pays(-100_000)
+		}, wallet.BlockFriendly, 0},
 		{"protected", func(d *till) {
 			d.seen[1].Protected = true
 			d.pays(-100_000)
@@ -261,6 +293,14 @@ func TestHowLongASupplyWaits(t *testing.T) {
 			t.Errorf("%s: %q %q until %s, %v; want %q until %s", c.name, v.Stand, v.Block, v.Until, err, c.block, want)
 		}
 	}
+}
+
+// eightDays are special days from now on, with these hours on the last one.
+func eightDays(last string) (days []string) {
+	for day := 18; day < 26; day++ {
+		days = append(days, fmt.Sprintf("2026-11-%d", day))
+	}
+	return append(days, "2026-11-26 "+last)
 }
 
 // TestTheLeaseThatIsShown is the one in the meter, with what the meter said of the next.
