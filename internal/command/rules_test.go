@@ -215,6 +215,19 @@ func (h *house) fourEyes(bind bool) {
 	}
 }
 
+// approve allows an act that waits for a second person.
+func (h *house) approve(a access.Approval) {
+	h.t.Helper()
+	err := h.engine.Run(h.t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
+		a.State, a.Checker, a.DecidedAt = access.ApprovalGiven, access.Actor{Kind: access.Person, Name: "finance"}, tx.Now
+		_, err := tx.PutApproval(a, access.ApprovalWaiting)
+		return false, err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 // TestTheAuditLogSaysWhoToldAMeterWhat: each command and switch with its author, its meter and its reason, and nothing of what was
 // refused.
 func TestTheAuditLogSaysWhoToldAMeterWhat(t *testing.T) {
@@ -324,23 +337,16 @@ func TestASwitchAsksTheMode(t *testing.T) {
 func TestWhatCouldNeverArriveIsNotSent(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter
-	exec := func(sql string, args ...any) {
-		t.Helper()
-		err := h.engine.Run(t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) { _, err := tx.C.Exec(sql, args...); return false, err })
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	for _, c := range []struct {
 		status registry.Status
 		want   refusal.Code
 	}{{registry.Stock, refusal.MeterBlocked}, {registry.Removed, refusal.MeterBlocked}, {registry.Scrapped, refusal.MeterBlocked}, {registry.Blocked, ""}, {registry.Active, ""}} {
-		exec(`UPDATE meter SET status = $1 WHERE id = $2`, string(c.status), m.ID)
+		h.exec(`UPDATE meter SET status = $1 WHERE id = $2`, string(c.status), m.ID)
 		if s := h.send(command.Order{Meter: m.Number, Type: command.Read, Reason: "look"}); s.Code != c.want {
 			t.Errorf("status %s: %q (%s), want %q", c.status, s.Code, s.Detail(), c.want)
 		}
 	}
-	exec(`UPDATE meter SET link_key_enc = NULL WHERE id = $1`, m.ID)
+	h.exec(`UPDATE meter SET link_key_enc = NULL WHERE id = $1`, m.ID)
 	if s := h.send(command.Order{Meter: m.Number, Type: command.Read, Reason: "look"}); s.Code != refusal.InvalidRequest {
 		t.Errorf("a meter without a link key: %q", s.Code)
 	}
@@ -376,15 +382,7 @@ func TestASecondPersonSendsWhatWasAskedFor(t *testing.T) {
 	if done := do(); done.Code != refusal.ApprovalInvalid {
 		t.Errorf("sent before it was allowed: %q", done.Code)
 	}
-	err := h.engine.Run(t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
-		w := *waits
-		w.State, w.Checker, w.DecidedAt = access.ApprovalGiven, access.Actor{Kind: access.Person, Name: "finance"}, tx.Now
-		_, err := tx.PutApproval(w, access.ApprovalWaiting)
-		return false, err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	h.approve(*waits)
 	done := do()
 	f, err := h.commands.Command(t.Context(), h.owner, number, done.Object)
 	if err != nil || done.Refused() || f.Refused() || f.Command.Type != command.CancelToken || f.Command.Reason != "lost" ||
@@ -422,20 +420,7 @@ func TestHowLongAnItemRests(t *testing.T) {
 func TestATokenIsSentWhileItIsWanted(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter
-	token := id.ID{1}
-	exec := func(sql string, args ...any) {
-		t.Helper()
-		_, err := storetest.Do(t.Context(), h.engine, store.FirstTenant, store.Sale, func(tx *store.Tx) (struct{}, error) {
-			_, err := tx.C.Exec(sql, args...)
-			return struct{}{}, err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	exec(`INSERT INTO token (tenant_id, id, meter, meter_key_id, tid, base_date, class, subclass, rnd, units_wh, state, digits_enc, issued_at, created_at)
-		VALUES ($1, $2, $3, $2, 7, 2014, 0, 0, 5, 34700, 'issued', $4, $5, $5)`, store.FirstTenant, token, m.N,
-		h.data.Seal(sale.TokenContext(token), []byte("12345678901234567890")), time.Now())
+	token := h.issued(m)
 	for _, c := range []struct {
 		state       sale.TokenState
 		result      string
@@ -446,7 +431,7 @@ func TestATokenIsSentWhileItIsWanted(t *testing.T) {
 		{sale.TokenReversed, "", false, false}, {sale.TokenReversedUnconfirmed, "", false, false},
 	} {
 		for _, again := range []bool{false, true} {
-			exec(`UPDATE token SET state = $1, result = $2 WHERE id = $3`, string(c.state), c.result, token)
+			h.exec(`UPDATE token SET state = $1, result = $2 WHERE id = $3`, string(c.state), c.result, token)
 			body, err := json.Marshal(job.Body{TokenID: token.Text(id.Token), Again: again})
 			if err != nil {
 				t.Fatal(err)
