@@ -178,6 +178,7 @@ func TestWhoMaySendWhat(t *testing.T) {
 		{"no reason", h.owner, func(o *command.Order) { o.Reason = " \t" }, refusal.InvalidRequest},
 		{"long reason", h.owner, func(o *command.Order) { o.Reason = strings.Repeat("ä", 201) }, refusal.InvalidRequest},
 		{"longest reason", h.owner, func(o *command.Order) { o.Reason = strings.Repeat("ä", 200) }, ""},
+		{"a reason that is no text", h.owner, func(o *command.Order) { o.Reason = "\xff" }, refusal.InvalidRequest},
 		{"unknown type", h.owner, func(o *command.Order) { o.Type = "explode" }, refusal.InvalidRequest},
 		{"unknown argument", h.owner, func(o *command.Order) { o.Args = map[string]any{"force": true} }, refusal.InvalidRequest},
 		{"argument of another type", h.owner, func(o *command.Order) { o.Type, o.Args = command.Connect, map[string]any{"force": "yes"} }, refusal.InvalidRequest},
@@ -254,7 +255,7 @@ func TestCommandIsFoundUnderItsMeterOnly(t *testing.T) {
 func TestTooManyWaitingCommandsAreRefused(t *testing.T) {
 	h := newHouse(t)
 	o := command.Order{Meter: h.meter(1).Meter.Meter.Number, Type: command.Read, Reason: "look"}
-	for range command.MaxWaiting {
+	for range 100 {
 		if s := h.send(o); s.Refused() {
 			t.Fatal(s.Detail())
 		}

@@ -136,11 +136,7 @@ func newLife(t *testing.T) *life {
 	l.commands = command.New(door[command.Tx]{l.f, func(tx *store.Tx) command.Tx { return tx }}, time.Now)
 	l.carrier = command.NewCourier(door[command.CourierTx]{l.f, func(tx *store.Tx) command.CourierTx { return tx }}, l.data, l.w, time.Now)
 	l.m, l.p = l.meter(1), l.wallet("04140001001")
-	s, err := l.registry.AddMeter(t.Context(), l.owner, registry.NewMeter{Number: "04140001019", Mode: registry.PrepayWallet, Tariff: "flat", Simulated: true})
-	if err != nil || s.Refused() {
-		t.Fatalf("meter: %v %s", err, s.Detail())
-	}
-	l.s = s
+	l.s = l.simulated("04140001019")
 	l.heard(l.p)
 	l.fourEyes(true)
 	l.token = l.issued(l.m.Meter.Meter)

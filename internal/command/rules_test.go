@@ -125,6 +125,26 @@ func TestAnswersOfTheMeterCount(t *testing.T) {
 	}
 }
 
+// TestWhatAnAnswerChanges: an answer that repeats the state is no news, but for a failure that may pass: its newest reason counts.
+func TestWhatAnAnswerChanges(t *testing.T) {
+	const q, s, a, d, f, e = command.StateQueued, command.StateSent, command.StateAcked, command.StateDone, command.StateFailed, command.StateExpired
+	for _, c := range []struct {
+		state  command.State
+		answer string
+		heard  command.State
+		next   command.State
+		news   bool
+	}{
+		{q, "", a, a, true}, {s, "", d, d, true}, {e, "", a, a, true}, {e, "", q, e, false}, {a, "", a, a, false}, {a, "", s, a, false}, {d, "", d, d, false},
+		{d, "", f, d, false}, {f, "used", f, f, false}, {f, "used", d, f, false}, {f, "counter 7", f, f, true}, {f, "counter 7", d, d, true},
+		{f, "storage_error", a, a, true}, {f, "counter 7", s, f, false},
+	} {
+		if next, news := (command.Command{State: c.state, Answer: c.answer}).Heard(c.heard); next != c.next || news != c.news {
+			t.Errorf("%s for %q, then %s: %s, news %t; want %s, %t", c.state, c.answer, c.heard, next, news, c.next, c.news)
+		}
+	}
+}
+
 // TestPagesOfCommands: an exactly full page has no next one.
 func TestPagesOfCommands(t *testing.T) {
 	h := newHouse(t)
@@ -148,10 +168,29 @@ func TestPagesOfCommands(t *testing.T) {
 	if page, err := h.commands.List(t.Context(), h.owner, number, 2, "cmd_x"); err != nil || page.Code != refusal.InvalidRequest {
 		t.Errorf("a strange cursor: %q, %v", page.Code, err)
 	}
-	cashier := h.owner
-	cashier.Role = access.VendorAPI
-	if page, err := h.commands.List(t.Context(), cashier, number, 2, ""); err != nil || page.Code != refusal.Forbidden {
-		t.Errorf("a seller: %q, %v", page.Code, err)
+}
+
+// TestWhoMayLookAtCommands: whoever may read meters, at those of a meter that exists.
+func TestWhoMayLookAtCommands(t *testing.T) {
+	h := newHouse(t)
+	m := h.meter(1).Meter.Meter
+	cmd := h.send(command.Order{Meter: m.Number, Type: command.Read, Reason: "look"}).Command
+	for _, c := range []struct {
+		role  access.Role
+		meter string
+		want  refusal.Code
+	}{
+		{access.Owner, m.Number, ""}, {access.Auditor, m.Number, ""}, {access.Operator, m.ID.Text(id.Meter), ""}, {access.VendorAPI, m.Number, refusal.Forbidden},
+		{access.TariffManager, m.Number, refusal.Forbidden}, {access.Owner, "04140001001", refusal.MeterNotFound}, {access.Owner, "x", refusal.MeterNumberInvalid},
+	} {
+		by := h.owner
+		by.Role = c.role
+		found, err := h.commands.Command(t.Context(), by, c.meter, cmd.ID.Text(id.Command))
+		page, err2 := h.commands.List(t.Context(), by, c.meter, 10, "")
+		shown := c.want == ""
+		if err != nil || err2 != nil || found.Code != c.want || page.Code != c.want || (found.Command.ID == cmd.ID) != shown || (len(page.Commands) == 1) != shown {
+			t.Errorf("%s of meter %s: %q and %q (%d commands), %v, %v; want %q", c.role, c.meter, found.Code, page.Code, len(page.Commands), err, err2, c.want)
+		}
 	}
 }
 
@@ -191,11 +230,15 @@ func (h *house) heard(m registry.Added) {
 	const memory = "00000000000000a1"
 	boot := wire.Boot{Store: memory, Lowest: 1, Next: 1, Proto: 1, Caps: []string{"lease", "cbor", "arm"}}
 	reading := wire.Reading{Head: wire.Head{Seq: 1, At: now.Unix(), Up: 1, Clock: wire.ClockValid}, RegisterWh: 1000, Relay: "closed"}
+	h.ingest(metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Rec: boot.Record()},
+		metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Store: memory, Rec: reading.Record()})
+}
+
+// ingest brings records of meters to the store and waits until they are durable.
+func (h *house) ingest(recs ...metering.Record) {
+	h.t.Helper()
 	done := make(chan error, 1)
-	if err := h.engine.Ingest([]metering.Record{
-		{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Rec: boot.Record()},
-		{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Store: memory, Rec: reading.Record()},
-	}, func(_ []metering.Outcome, err error) { done <- err }); err != nil {
+	if err := h.engine.Ingest(recs, func(_ []metering.Outcome, err error) { done <- err }); err != nil {
 		h.t.Fatal(err)
 	}
 	if err := <-done; err != nil {
