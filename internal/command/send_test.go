@@ -51,7 +51,7 @@ func (h *house) simulated(number string) registry.Added {
 func TestWhatWaitsForTheMeter(t *testing.T) {
 	h := newHouse(t)
 	h.owner = access.Actor{Tenant: store.FirstTenant, Kind: access.Person, Name: "amina@example.org", Role: access.Owner}
-	real, ahead := h.meter(1).Meter.Meter, h.simulated("04140001019").Meter.Meter
+	token, ahead := h.meter(1).Meter.Meter, h.simulated("04140001019").Meter.Meter
 	const month = 30 * 24 * time.Hour
 	for _, c := range []struct {
 		m     registry.Meter
@@ -60,8 +60,8 @@ func TestWhatWaitsForTheMeter(t *testing.T) {
 		ends  time.Duration // after it was given
 		waits time.Duration
 	}{
-		{real, command.Read, real.Number + "/command", time.Hour, time.Hour},
-		{real, command.Disconnect, real.Number + "/supply", 24 * time.Hour, 24 * time.Hour},
+		{token, command.Read, token.Number + "/command", time.Hour, time.Hour},
+		{token, command.Disconnect, token.Number + "/supply", 24 * time.Hour, 24 * time.Hour},
 		{ahead, command.Read, ahead.Number + "/command", month + time.Hour, time.Hour},
 		{ahead, command.ClearTamper, ahead.Number + "/command", month + 24*time.Hour, 24 * time.Hour},
 	} {
