@@ -84,13 +84,7 @@ func (h *house) reads(m registry.Meter, seq uint64, register int64) {
 	for _, rec := range recs {
 		in = append(in, metering.Record{Tenant: store.FirstTenant, Meter: m.N, Number: m.Number, ReceivedAt: time.Now(), Store: memory, Rec: rec})
 	}
-	done := make(chan error, 1)
-	if err := h.engine.Ingest(in, func(_ []metering.Outcome, err error) { done <- err }); err != nil {
-		h.t.Fatal(err)
-	}
-	if err := <-done; err != nil {
-		h.t.Fatal(err)
-	}
+	h.ingest(in...)
 }
 
 // TestACutOffFollowsItsReadingAtOnce: the order is sent as soon as the reading that it follows from is durable, however long

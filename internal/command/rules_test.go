@@ -125,6 +125,26 @@ func TestAnswersOfTheMeterCount(t *testing.T) {
 	}
 }
 
+// TestWhatAnAnswerChanges: an answer that repeats the state is no news, but for a failure that may pass: its newest reason counts.
+func TestWhatAnAnswerChanges(t *testing.T) {
+	const q, s, a, d, f, e = command.StateQueued, command.StateSent, command.StateAcked, command.StateDone, command.StateFailed, command.StateExpired
+	for _, c := range []struct {
+		state  command.State
+		answer string
+		heard  command.State
+		next   command.State
+		news   bool
+	}{
+		{q, "", a, a, true}, {s, "", d, d, true}, {e, "", a, a, true}, {e, "", q, e, false}, {a, "", a, a, false}, {a, "", s, a, false}, {d, "", d, d, false},
+		{d, "", f, d, false}, {f, "used", f, f, false}, {f, "used", d, f, false}, {f, "counter 7", f, f, true}, {f, "counter 7", d, d, true},
+		{f, "storage_error", a, a, true}, {f, "counter 7", s, f, false},
+	} {
+		if next, news := (command.Command{State: c.state, Answer: c.answer}).Heard(c.heard); next != c.next || news != c.news {
+			t.Errorf("%s for %q, then %s: %s, news %t; want %s, %t", c.state, c.answer, c.heard, next, news, c.next, c.news)
+		}
+	}
+}
+
 // TestPagesOfCommands: an exactly full page has no next one.
 func TestPagesOfCommands(t *testing.T) {
 	h := newHouse(t)
@@ -148,10 +168,29 @@ func TestPagesOfCommands(t *testing.T) {
 	if page, err := h.commands.List(t.Context(), h.owner, number, 2, "cmd_x"); err != nil || page.Code != refusal.InvalidRequest {
 		t.Errorf("a strange cursor: %q, %v", page.Code, err)
 	}
-	cashier := h.owner
-	cashier.Role = access.VendorAPI
-	if page, err := h.commands.List(t.Context(), cashier, number, 2, ""); err != nil || page.Code != refusal.Forbidden {
-		t.Errorf("a seller: %q, %v", page.Code, err)
+}
+
+// TestWhoMayLookAtCommands: whoever may read meters, at those of a meter that exists.
+func TestWhoMayLookAtCommands(t *testing.T) {
+	h := newHouse(t)
+	m := h.meter(1).Meter.Meter
+	cmd := h.send(command.Order{Meter: m.Number, Type: command.Read, Reason: "look"}).Command
+	for _, c := range []struct {
+		role  access.Role
+		meter string
+		want  refusal.Code
+	}{
+		{access.Owner, m.Number, ""}, {access.Auditor, m.Number, ""}, {access.Operator, m.ID.Text(id.Meter), ""}, {access.VendorAPI, m.Number, refusal.Forbidden},
+		{access.TariffManager, m.Number, refusal.Forbidden}, {access.Owner, "04140001001", refusal.MeterNotFound}, {access.Owner, "x", refusal.MeterNumberInvalid},
+	} {
+		by := h.owner
+		by.Role = c.role
+		found, err := h.commands.Command(t.Context(), by, c.meter, cmd.ID.Text(id.Command))
+		page, err2 := h.commands.List(t.Context(), by, c.meter, 10, "")
+		shown := c.want == ""
+		if err != nil || err2 != nil || found.Code != c.want || page.Code != c.want || (found.Command.ID == cmd.ID) != shown || (len(page.Commands) == 1) != shown {
+			t.Errorf("%s of meter %s: %q and %q (%d commands), %v, %v; want %q", c.role, c.meter, found.Code, page.Code, len(page.Commands), err, err2, c.want)
+		}
 	}
 }
 
@@ -191,11 +230,15 @@ func (h *house) heard(m registry.Added) {
 	const memory = "00000000000000a1"
 	boot := wire.Boot{Store: memory, Lowest: 1, Next: 1, Proto: 1, Caps: []string{"lease", "cbor", "arm"}}
 	reading := wire.Reading{Head: wire.Head{Seq: 1, At: now.Unix(), Up: 1, Clock: wire.ClockValid}, RegisterWh: 1000, Relay: "closed"}
+	h.ingest(metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Rec: boot.Record()},
+		metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Store: memory, Rec: reading.Record()})
+}
+
+// ingest brings records of meters to the store and waits until they are durable.
+func (h *house) ingest(recs ...metering.Record) {
+	h.t.Helper()
 	done := make(chan error, 1)
-	if err := h.engine.Ingest([]metering.Record{
-		{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Rec: boot.Record()},
-		{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Store: memory, Rec: reading.Record()},
-	}, func(_ []metering.Outcome, err error) { done <- err }); err != nil {
+	if err := h.engine.Ingest(recs, func(_ []metering.Outcome, err error) { done <- err }); err != nil {
 		h.t.Fatal(err)
 	}
 	if err := <-done; err != nil {
@@ -209,6 +252,19 @@ func (h *house) fourEyes(bind bool) {
 		s, err := tx.TenantSettings()
 		s.FourEyes = &bind
 		return false, errors.Join(err, tx.PutTenantSettings(s))
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// approve allows an act that waits for a second person.
+func (h *house) approve(a access.Approval) {
+	h.t.Helper()
+	err := h.engine.Run(h.t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
+		a.State, a.Checker, a.DecidedAt = access.ApprovalGiven, access.Actor{Kind: access.Person, Name: "finance"}, tx.Now
+		_, err := tx.PutApproval(a, access.ApprovalWaiting)
+		return false, err
 	})
 	if err != nil {
 		h.t.Fatal(err)
@@ -324,23 +380,16 @@ func TestASwitchAsksTheMode(t *testing.T) {
 func TestWhatCouldNeverArriveIsNotSent(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter
-	exec := func(sql string, args ...any) {
-		t.Helper()
-		err := h.engine.Run(t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) { _, err := tx.C.Exec(sql, args...); return false, err })
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	for _, c := range []struct {
 		status registry.Status
 		want   refusal.Code
 	}{{registry.Stock, refusal.MeterBlocked}, {registry.Removed, refusal.MeterBlocked}, {registry.Scrapped, refusal.MeterBlocked}, {registry.Blocked, ""}, {registry.Active, ""}} {
-		exec(`UPDATE meter SET status = $1 WHERE id = $2`, string(c.status), m.ID)
+		h.exec(`UPDATE meter SET status = $1 WHERE id = $2`, string(c.status), m.ID)
 		if s := h.send(command.Order{Meter: m.Number, Type: command.Read, Reason: "look"}); s.Code != c.want {
 			t.Errorf("status %s: %q (%s), want %q", c.status, s.Code, s.Detail(), c.want)
 		}
 	}
-	exec(`UPDATE meter SET link_key_enc = NULL WHERE id = $1`, m.ID)
+	h.exec(`UPDATE meter SET link_key_enc = NULL WHERE id = $1`, m.ID)
 	if s := h.send(command.Order{Meter: m.Number, Type: command.Read, Reason: "look"}); s.Code != refusal.InvalidRequest {
 		t.Errorf("a meter without a link key: %q", s.Code)
 	}
@@ -376,15 +425,7 @@ func TestASecondPersonSendsWhatWasAskedFor(t *testing.T) {
 	if done := do(); done.Code != refusal.ApprovalInvalid {
 		t.Errorf("sent before it was allowed: %q", done.Code)
 	}
-	err := h.engine.Run(t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
-		w := *waits
-		w.State, w.Checker, w.DecidedAt = access.ApprovalGiven, access.Actor{Kind: access.Person, Name: "finance"}, tx.Now
-		_, err := tx.PutApproval(w, access.ApprovalWaiting)
-		return false, err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	h.approve(*waits)
 	done := do()
 	f, err := h.commands.Command(t.Context(), h.owner, number, done.Object)
 	if err != nil || done.Refused() || f.Refused() || f.Command.Type != command.CancelToken || f.Command.Reason != "lost" ||
@@ -422,20 +463,7 @@ func TestHowLongAnItemRests(t *testing.T) {
 func TestATokenIsSentWhileItIsWanted(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter
-	token := id.ID{1}
-	exec := func(sql string, args ...any) {
-		t.Helper()
-		_, err := storetest.Do(t.Context(), h.engine, store.FirstTenant, store.Sale, func(tx *store.Tx) (struct{}, error) {
-			_, err := tx.C.Exec(sql, args...)
-			return struct{}{}, err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	exec(`INSERT INTO token (tenant_id, id, meter, meter_key_id, tid, base_date, class, subclass, rnd, units_wh, state, digits_enc, issued_at, created_at)
-		VALUES ($1, $2, $3, $2, 7, 2014, 0, 0, 5, 34700, 'issued', $4, $5, $5)`, store.FirstTenant, token, m.N,
-		h.data.Seal(sale.TokenContext(token), []byte("12345678901234567890")), time.Now())
+	token := h.issued(m)
 	for _, c := range []struct {
 		state       sale.TokenState
 		result      string
@@ -446,7 +474,7 @@ func TestATokenIsSentWhileItIsWanted(t *testing.T) {
 		{sale.TokenReversed, "", false, false}, {sale.TokenReversedUnconfirmed, "", false, false},
 	} {
 		for _, again := range []bool{false, true} {
-			exec(`UPDATE token SET state = $1, result = $2 WHERE id = $3`, string(c.state), c.result, token)
+			h.exec(`UPDATE token SET state = $1, result = $2 WHERE id = $3`, string(c.state), c.result, token)
 			body, err := json.Marshal(job.Body{TokenID: token.Text(id.Token), Again: again})
 			if err != nil {
 				t.Fatal(err)
