@@ -41,6 +41,14 @@ type AddedPerson struct {
 
 const maxEmail = 254
 
+// AddPerson lets somebody sign in.
+func (a *Access) AddPerson(ctx context.Context, by Actor, n NewPerson) (AddedPerson, error) {
+	if no := by.Needs(ManagePeople); no.Refused() {
+		return AddedPerson{Refusal: no}, nil
+	}
+	return a.addPerson(ctx, by, n, false)
+}
+
 // CreateOwner makes the first owner of a tenant. It is refused once there is an active owner: from then on owners add
 // people.
 func (a *Access) CreateOwner(ctx context.Context, by Actor, n NewPerson) (AddedPerson, error) {
