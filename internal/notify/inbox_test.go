@@ -62,14 +62,14 @@ func TestWhatAnAnswerBelongsTo(t *testing.T) {
 
 // TestALanguageIsTheCustomersOwn; where that has no texts it is the word's.
 func TestALanguageIsTheCustomersOwn(t *testing.T) {
-	for _, c := range []struct{ lang, word, want string }{{"en", "msaada", "en"}, {"sw", "aide", "sw"}, {"yo", "msaada", "sw"}, {"yo", "help", "en"}, {"yo", "info", "en"}, {"", "aide", "fr"}} {
+	for _, c := range []struct{ lang, word, want string }{{"en", "msaada", "en"}, {"sw", "aide", "sw"}, {"yo", "msaada", "sw"}, {"yo", "help", "en"}, {"yo", "info", "en"}, {"yo", "saldo", "en"}, {"", "aide", "fr"}} {
 		o := opened(t)
 		o.mine[amina][0].Lang = c.lang
 		if o.receive(amina, c.word); o.messages[1].Lang != c.want {
 			t.Errorf("%q of a customer who speaks %q is answered in %q, want %q", c.word, c.lang, o.messages[1].Lang, c.want)
 		}
 	}
-	for word, want := range map[string]string{"salio": "sw", "aide": "fr", "info": "en"} {
+	for word, want := range map[string]string{"salio": "sw", "aide": "fr", "info": "en", "saldo": "en"} {
 		o := opened(t)
 		if o.receive(stranger, word); o.messages[1].Lang != want {
 			t.Errorf("%q of a stranger is answered in %q, want %q", word, o.messages[1].Lang, want)

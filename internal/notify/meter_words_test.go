@@ -131,6 +131,29 @@ func TestARejectionGivesATokenOneMoreDay(t *testing.T) {
 	}
 }
 
+// TestARefusalInTheListIsARejection of the token that was asked about, and an answered message is rejected no more.
+func TestARefusalInTheListIsARejection(t *testing.T) {
+	c := newCounter(t, 1)
+	c.send()
+	s := string(c.tokens[0].Sealed)
+	c.reachDesk("Last tokens: 20.11 " + s[:4] + ".." + s[16:] + " REFUSED")
+	if m := c.messages[0]; m.State != notify.Queued || m.Failure != "the meter rejects the token" || !m.NextAt.Equal(c.now.Add(24*time.Hour)) || len(c.alarms) != 1 {
+		t.Errorf("refused in the list: %+v, alarms %v", m, c.alarms)
+	}
+	if in := c.messages[len(c.messages)-1]; in.Answers != c.messages[0].ID {
+		t.Errorf("the list answers %s", in.Answers.Text(id.Message))
+	}
+	c = newCounter(t, 1)
+	c.messages = c.messages[:1]
+	c.tokens[0].Class, c.tokens[0].SubClass = 2, 1 // what a signed answer alone is believed of
+	c.send()
+	c.reachDesk("Token accepted.")
+	c.reachDesk(rejectedText)
+	if m := c.messages[0]; m.State != notify.Answered || m.Open || len(c.alarms) != 0 {
+		t.Errorf("rejected after it was answered: %+v, alarms %v", m, c.alarms)
+	}
+}
+
 // TestWhichTokensAnAnswerCanBeAbout: those that were sent, and others of the last thirty days whose digits are known.
 func TestWhichTokensAnAnswerCanBeAbout(t *testing.T) {
 	typed := func(c *counter) string {

@@ -271,6 +271,17 @@ func TestWhatIsSentAgainToWhomItDoesNotConcernAnyMore(t *testing.T) {
 	}
 }
 
+// TestWhatAReportSaysIsMadeStorable, also the reference by which its message is found.
+func TestWhatAReportSaysIsMadeStorable(t *testing.T) {
+	h, a, _ := newHall(t)
+	a.answers = []notify.Sent{{Outcome: notify.Accepted, Reference: "7\uFFFD"}}
+	m := h.queues(text())
+	h.serves()
+	if err := h.desk.Inbox(1).Report(t.Context(), notify.Report{Route: "a", Reference: "7\x00", State: notify.Failed, Why: "no\x00\xffway"}); err != nil || h.tries[m][0].Why != "no\uFFFD\uFFFDway" {
+		t.Errorf("tried %+v, %v", h.tries[m], err)
+	}
+}
+
 // TestAReportIsTakenForThreeDays, in which a route does not repeat its references.
 func TestAReportIsTakenForThreeDays(t *testing.T) {
 	for ago, want := range map[time.Duration]notify.State{72*time.Hour - 1: notify.Arrived, 72 * time.Hour: notify.SentOut} {

@@ -41,4 +41,7 @@ func TestIdentityTellsMessagesApart(t *testing.T) {
 	if b := notify.IdentityOf("gw", "a", "bc"); a == b {
 		t.Errorf("parts cut differently gave the same identity %x", a)
 	}
+	if a, b := notify.IdentityOf("a", "b"), notify.IdentityOf("a\x00\x00\x00\x00\x00\x00\x00\x00b"); a == b {
+		t.Errorf("a part that holds what could stand between two gave the same identity %x", a)
+	}
 }
