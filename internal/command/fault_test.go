@@ -339,3 +339,29 @@ func TestEveryErrorOfTheStoreComesBack(t *testing.T) {
 		t.Errorf("%d statements failed: the faults no longer reach the steps", failed)
 	}
 }
+
+// unlogged is a transaction that writes no audit rows.
+type unlogged struct{ command.Tx }
+
+func (u unlogged) Eyes() access.EyesTx { return unloggedEyes{u.Tx.Eyes()} }
+
+type unloggedEyes struct{ access.EyesTx }
+
+func (unloggedEyes) AuditLog(access.Entry) error { return errFault }
+
+// TestNothingIsOrderedWithoutItsAuditRow: the error comes back, and no row has changed.
+func TestNothingIsOrderedWithoutItsAuditRow(t *testing.T) {
+	h := newHouse(t)
+	m, w := h.meter(1).Meter.Meter, h.wallet("04140001001")
+	h.heard(w)
+	commands := command.New(door[command.Tx]{h.engine, func(tx *store.Tx) command.Tx { return unlogged{tx} }}, time.Now)
+	before := h.rows()
+	sent, err := commands.Send(t.Context(), h.owner, command.Order{Meter: m.Number, Type: command.Read, Reason: "test"})
+	cut, err2 := commands.Cut(t.Context(), h.owner, w.Meter.Meter.Number, "test")
+	if !errors.Is(err, errFault) || !sent.Command.ID.IsZero() || !errors.Is(err2, errFault) || cut.Command != nil || cut.Effect != "" {
+		t.Errorf("sent %+v, %v; cut %+v, %v; want the error of the audit log", sent.Command, err, cut, err2)
+	}
+	if after := h.rows(); after != before {
+		t.Errorf("left behind:\n%s\nit was\n%s", after, before)
+	}
+}
