@@ -31,6 +31,9 @@ var update = flag.Bool("update", false, "write testdata/insiders*.txt anew")
 // everyStatement has every statement of every transaction fail before it runs for good: go test ./internal/vending -args -every-statement.
 var everyStatement = flag.Bool("every-statement", false, "make every statement of every transaction fail once")
 
+// everyCall has every call of a transaction that runs no statement fail before it runs for good: go test ./internal/vending -args -every-call.
+var everyCall = flag.Bool("every-call", false, "make every call of a transaction that runs no statement fail once")
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if !*onPostgres {
@@ -108,6 +111,9 @@ func (s *shop) start() {
 	s.t.Helper()
 	s.engine = s.open()
 	s.door = &door{engine: s.engine}
+	if *everyCall {
+		s.door.flaky = s.t
+	}
 	s.Vending = s.vendingOver(s.door)
 	s.Debts = debt.New(debt.Config{Door: through[debt.Tx]{s.door, vending.Tx.Debts}, Sealer: s.sealer, Now: s.clock.Now, MayDate: s.MayDate})
 	s.Vendors = vendor.New(vendor.Config{Door: through[vendor.Tx]{s.door, vending.Tx.Vendors}, Sealer: s.sealer, Now: s.clock.Now, MayDate: s.MayDate})

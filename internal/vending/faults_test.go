@@ -1,16 +1,26 @@
 package vending_test
 
-import "testing"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
 
-// TestNoFailureOfTheStoreIsSwallowed runs tests of every use case again, on a store whose statements fail one after the other. A
-// transaction that reports success although one of its statements failed, or that makes a refusal of the failure, fails the test.
-func TestNoFailureOfTheStoreIsSwallowed(t *testing.T) {
-	if *everyStatement {
-		t.Skip("every test runs so")
-	}
-	*everyStatement = true
-	t.Cleanup(func() { *everyStatement = false })
-	for _, c := range []struct {
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/vending"
+)
+
+// representative are tests that run the code of every use case.
+func representative() []struct {
+	name string
+	run  func(*testing.T)
+} {
+	return []struct {
 		name string
 		run  func(*testing.T)
 	}{
@@ -48,7 +58,328 @@ func TestNoFailureOfTheStoreIsSwallowed(t *testing.T) {
 		{"trust in the clock", TestTheClockIsTrustedByName},
 		{"trust by two people", TestAnApprovalTrustsTheClockThatItNames},
 		{"a noted clock", TestAServerThatSellsNothingKnowsTheTime},
-	} {
+	}
+}
+
+// TestNoFailureOfTheStoreIsSwallowed runs tests of every use case again, on a store whose statements fail one after the other. A
+// transaction that reports success although one of its statements failed, or that makes a refusal of the failure, fails the test.
+func TestNoFailureOfTheStoreIsSwallowed(t *testing.T) { withFailures(t, everyStatement) }
+
+// TestNoFailureOfACallIsSwallowed: the same where what fails is no statement: an identity, a row of the audit log, a remembered clock.
+func TestNoFailureOfACallIsSwallowed(t *testing.T) { withFailures(t, everyCall) }
+
+func withFailures(t *testing.T, mode *bool) {
+	if *mode {
+		t.Skip("every test runs so")
+	}
+	*mode = true
+	t.Cleanup(func() { *mode = false })
+	for _, c := range representative() {
 		t.Run(c.name, c.run)
+	}
+}
+
+var errCall = errors.New("planted failure of a call")
+
+// calls counts the calls of one transaction and lets one of them fail.
+type calls struct {
+	left   int // up to it
+	failed string
+}
+
+func (c *calls) fails(what string) error {
+	if c.left--; c.left != 0 {
+		return nil
+	}
+	c.failed = what
+	return errCall
+}
+
+// tried runs a transaction with its first call failing, its second and so on, and then for good.
+func (d *door) tried(run func(wrap func(vending.Tx) vending.Tx) error) error {
+	for n := 1; ; n++ {
+		var c *calls
+		err := run(func(tx vending.Tx) vending.Tx {
+			if d.wrap != nil {
+				tx = d.wrap(tx)
+			}
+			c = &calls{left: n} // the store may run a closure twice
+			if d.flaky != nil {
+				tx = flaky{tx, c}
+			}
+			return tx
+		})
+		if c == nil || c.failed == "" {
+			return err
+		}
+		if !errors.Is(err, errCall) {
+			d.flaky.Errorf("a transaction whose %s failed ends with %v", c.failed, err)
+		}
+	}
+}
+
+// flaky is a transaction of which a call fails.
+type flaky struct {
+	vending.Tx
+	c *calls
+}
+
+// whole is the transaction itself, for those that need more of it than vending does.
+func whole(tx vending.Tx) vending.Tx {
+	if f, ok := tx.(flaky); ok {
+		return f.Tx
+	}
+	return tx
+}
+
+func (f flaky) NewID() (id.ID, error) {
+	if err := f.c.fails("NewID"); err != nil {
+		return id.ID{}, err
+	}
+	return f.Tx.NewID()
+}
+
+func (f flaky) AuditLog(e access.Entry) error {
+	if err := f.c.fails("AuditLog of " + e.Action); err != nil {
+		return err
+	}
+	return f.Tx.AuditLog(e)
+}
+
+func (f flaky) VendClock() (sale.Times, error) {
+	if err := f.c.fails("VendClock"); err != nil {
+		return sale.Times{}, err
+	}
+	return f.Tx.VendClock()
+}
+
+// shutDoor is a door that cannot be gone through the n-th time.
+type shutDoor struct {
+	access.Door[vending.Tx]
+	left *int
+}
+
+func (d shutDoor) shut() error {
+	if *d.left--; *d.left == 0 {
+		return errPower
+	}
+	return nil
+}
+
+func (d shutDoor) Do(ctx context.Context, t access.Tenant, fn func(vending.Tx) (bool, error)) error {
+	return errors.Join(d.shut(), d.unless(func() error { return d.Door.Do(ctx, t, fn) }))
+}
+
+func (d shutDoor) View(ctx context.Context, t access.Tenant, fn func(vending.Tx) error) error {
+	return errors.Join(d.shut(), d.unless(func() error { return d.Door.View(ctx, t, fn) }))
+}
+
+func (d shutDoor) unless(run func() error) error {
+	if *d.left == 0 {
+		return nil
+	}
+	return run()
+}
+
+// TestWhatTheStoreCannotDoIsAnError: whichever transaction of a request cannot be had, the request ends with that error.
+func TestWhatTheStoreCannotDoIsAnError(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, false)
+	domestic := s.publish("domestic", flat(), monday())
+	m := s.meter(1, place{tariff: domestic})
+	kept := s.sell(order(m, 10000, "key-number-1")).Sale
+	undone := s.sell(order(s.meter(2, place{tariff: domestic}), 10000, "key-number-2")).Sale
+	s.reversed(owner(), undone, "mistyped")
+	n := 0
+	for name, c := range map[string]struct {
+		do    func(v *vending.Vending) (refusal.Refusal, error)
+		least int // transactions
+	}{
+		"sell": {func(v *vending.Vending) (refusal.Refusal, error) {
+			got, err := v.Sell(ctx, owner(), order(s.meter(300+n, place{tariff: domestic}), 10000, fmt.Sprintf("sell-key-%d", n)))
+			return got.Refusal, err
+		}, 3},
+		"quote": {func(v *vending.Vending) (refusal.Refusal, error) {
+			got, err := v.Quote(ctx, owner(), m, kes(10000))
+			return got.Refusal, err
+		}, 1},
+		"sale": {func(v *vending.Vending) (refusal.Refusal, error) {
+			got, err := v.Sale(ctx, owner(), kept.ReceiptNo)
+			return got.Refusal, err
+		}, 2},
+		"sale by name": {func(v *vending.Vending) (refusal.Refusal, error) {
+			got, err := v.SaleByRef(ctx, owner(), "key-number-1")
+			return got.Refusal, err
+		}, 2},
+		"receipt": {func(v *vending.Vending) (refusal.Refusal, error) {
+			got, err := v.Receipt(ctx, owner(), kept.ReceiptNo)
+			return got.Refusal, err
+		}, 3},
+		"credit note": {func(v *vending.Vending) (refusal.Refusal, error) {
+			got, err := v.CreditNote(ctx, owner(), undone.ReceiptNo)
+			return got.Refusal, err
+		}, 4},
+		"copy": {func(v *vending.Vending) (refusal.Refusal, error) {
+			got, err := v.Reprint(ctx, owner(), kept.ReceiptNo)
+			return got.Refusal, err
+		}, 4},
+		"proof": {func(v *vending.Vending) (refusal.Refusal, error) {
+			got, err := v.Proof(ctx, owner(), kept.ReceiptNo, 0)
+			return got.Refusal, err
+		}, 5},
+		"explanation": {func(v *vending.Vending) (refusal.Refusal, error) {
+			got, err := v.Explain(ctx, owner(), kept.ReceiptNo)
+			return got.Refusal, err
+		}, 2},
+		"reversal": {func(v *vending.Vending) (refusal.Refusal, error) {
+			got, err := v.Reversal(ctx, owner(), undone.ReceiptNo)
+			return got.Refusal, err
+		}, 1},
+		"answer": {func(v *vending.Vending) (refusal.Refusal, error) {
+			got, err := v.LastResponse(ctx, owner(), "key till3", "key-number-1")
+			return got.Refusal, err
+		}, 1},
+		"tokens": {func(v *vending.Vending) (refusal.Refusal, error) {
+			got, err := v.Tokens(ctx, owner(), m, registry.Page{})
+			return got.Refusal, err
+		}, 2},
+		"tokens for nothing": {func(v *vending.Vending) (refusal.Refusal, error) {
+			got, err := v.GiveTokens(ctx, owner(), ask(vending.Ask{Meter: s.meter(400+n, place{tariff: domestic}), Kind: sale.Replacement, Units: 100}, fmt.Sprintf("give-key-%d", n)))
+			return got.Refusal, err
+		}, 3},
+		"plan": {func(v *vending.Vending) (refusal.Refusal, error) {
+			other := s.meter(100+n, place{tariff: domestic})
+			got, err := v.PlanKeyChange(ctx, owner(), other, vending.NextKey{KRN: 2}, "campaign")
+			return got.Refusal, err
+		}, 1},
+		"reverse": {func(v *vending.Vending) (refusal.Refusal, error) {
+			sold := s.sell(order(s.meter(200+n, place{tariff: domestic}), 10000, fmt.Sprintf("undo-key-%d", n))).Sale
+			got, err := v.Reverse(ctx, owner(), vending.Undo{Sale: sold.ReceiptNo, Reason: "mistyped"})
+			return got.Refusal, err
+		}, 1},
+		"recovery": {func(v *vending.Vending) (refusal.Refusal, error) {
+			_, err := v.Recover(ctx, system())
+			return refusal.Refusal{}, err
+		}, 6},
+		"clock fault": {func(v *vending.Vending) (refusal.Refusal, error) { return v.ClockFault(ctx, tenant) }, 1},
+		"clock note": {func(v *vending.Vending) (refusal.Refusal, error) {
+			s.clock.add(vending.MaxClockBack)
+			return v.NoteClock(ctx, tenant)
+		}, 2},
+	} {
+		for n = 1; ; n++ {
+			left := n
+			no, err := c.do(s.vendingOver(shutDoor{s.door, &left}))
+			if left > 0 {
+				if err != nil || no.Refused() || n <= c.least {
+					t.Errorf("%s: %v %s after %d transactions, want none to fail and at least %d", name, err, no.Detail(), n-left, c.least)
+				}
+				break
+			}
+			if !errors.Is(err, errPower) || no.Refused() {
+				t.Errorf("%s: %v %q although its transaction %d could not be had", name, err, no.Code, n)
+			}
+		}
+	}
+}
+
+// stale is a transaction whose lists were read before another server was quicker.
+type stale struct {
+	vending.Tx
+	sold  sale.Sale
+	token sale.Token
+}
+
+func (s stale) Sold() vending.SoldTx          { return staleSold{s.Tx.Sold(), s} }
+func (s stale) Reversals() vending.ReversalTx { return staleReversals{s.Tx.Reversals(), s} }
+func (s stale) Cancelling() vending.CancelTx  { return staleCancels{s.Tx.Cancelling(), s} }
+
+type staleSold struct {
+	vending.SoldTx
+	s stale
+}
+
+func (s staleSold) VendOpen(time.Time, id.ID, int) ([]id.ID, error) { return []id.ID{s.s.sold.ID}, nil }
+
+type staleReversals struct {
+	vending.ReversalTx
+	s stale
+}
+
+func (s staleReversals) ReversalsWaiting(id.ID, int) ([]id.ID, error) {
+	return []id.ID{s.s.sold.ID}, nil
+}
+
+func (s staleReversals) ReversedUsed(int) ([]sale.Token, error) {
+	return []sale.Token{s.s.token, {ID: id.ID{1}, Sale: s.s.sold.ID}, {ID: id.ID{2}, Sale: id.ID{3}}}, nil
+}
+
+type staleCancels struct {
+	vending.CancelTx
+	s stale
+}
+
+func (s staleCancels) CancelsLate(id.ID, int) ([]id.ID, error) { return []id.ID{s.s.sold.ID}, nil }
+
+func (s staleCancels) CancelsOwed(id.ID, int) ([]sale.Token, error) {
+	return []sale.Token{s.s.token, {ID: id.ID{1}, Sale: s.s.sold.ID}}, nil
+}
+
+// TestAStaleListChangesNothing: another server has done what it lists, or the row is in another state by now.
+func TestAStaleListChangesNothing(t *testing.T) {
+	for name, before := range map[string]func(s *shop, m string, sold sale.Sale){
+		"a sale that stands": func(*shop, string, sale.Sale) {},
+		"a claimed token": func(s *shop, m string, sold sale.Sale) {
+			s.reversed(owner(), sold, "mistyped")
+			s.report(m, sold.Tokens[0].ID, "accept")
+			s.settled()
+		},
+		"a confirmed reversal": func(s *shop, m string, sold sale.Sale) {
+			s.online.Store(m, true)
+			s.reversed(owner(), sold, "mistyped")
+			s.answers("done", "")
+			s.settled()
+		},
+		"a replaced token": func(s *shop, m string, sold sale.Sale) {
+			s.online.Store(m, true)
+			s.reversed(owner(), sold, "mistyped")
+			s.bankTheTill(1)
+			s.answers("done", "")
+			s.settled()
+		},
+		"an owed token of a reversed sale": func(s *shop, m string, sold sale.Sale) {
+			s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+				return vending.Answer{Outcome: vending.Declined}, nil
+			}
+			s.online.Store(m, true)
+			s.reversed(owner(), sold, "mistyped")
+			s.bankTheTill(1)
+			s.answers("done", "")
+			if _, err := s.Recover(context.Background(), system()); err != nil {
+				s.t.Fatal(err)
+			}
+			s.issuer.say = nil
+			s.exec(`UPDATE vend SET state = 'reversed'`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, true)
+			m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+			sold := s.sell(order(m, 10000, "key-number-1")).Sale
+			before(s, m, sold)
+			s.clock.add(time.Minute)
+			look := func() string {
+				state, token := s.state(sold)
+				return fmt.Sprint(state, token, s.accounts(), s.number(`SELECT COUNT(*) FROM token`), s.number(`SELECT COUNT(*) FROM alarm`), s.number(`SELECT COUNT(*) FROM debt`),
+					s.number(`SELECT COUNT(*) FROM audit WHERE action <> 'token.show'`), s.number(`SELECT COALESCE(SUM(units_wh), 0) FROM usage_month`))
+			}
+			was := look()
+			s.door.wrap = func(tx vending.Tx) vending.Tx { return stale{tx, sold, sold.Tokens[0]} }
+			n, err := s.Recover(context.Background(), system())
+			s.door.wrap = nil
+			if is := look(); err != nil || is != was {
+				t.Errorf("finished %d, %v; there is\n%s\nit was\n%s", n, err, is, was)
+			}
+		})
 	}
 }

@@ -310,6 +310,9 @@ func TestAnswersOfTokensForNothing(t *testing.T) {
 	if g := s.give(c); g.Waits == nil || g.Reply.Status != 202 || string(g.Reply.Body) != g.Waits.ID.Text(id.Approval) {
 		t.Errorf("one that waits: %+v", g)
 	}
+	if n := s.number(`SELECT COUNT(*) FROM idempotency WHERE state = 'done' AND expires_at IS NULL`); n != 3 {
+		t.Errorf("%d answers are kept for ever, want those of the tokens, of the refusal and of what waits", n)
+	}
 	c = ask(vending.Ask{Meter: c.Meter, Kind: sale.ClearCredit}, "job-key-4")
 	c.RenderWaits = nil
 	if g := s.give(c); g.Waits == nil || g.Reply.Status != 0 {

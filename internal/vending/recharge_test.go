@@ -400,11 +400,11 @@ func TestUseIsPostedOnceAnHour(t *testing.T) {
 type walletDoor struct{ s *shop }
 
 func (d walletDoor) Do(ctx context.Context, t access.Tenant, fn func(wallet.Tx) (bool, error)) error {
-	return d.s.door.Do(ctx, t, func(tx vending.Tx) (bool, error) { return fn(tx.(wallet.Tx)) })
+	return d.s.door.Do(ctx, t, func(tx vending.Tx) (bool, error) { return fn(whole(tx).(wallet.Tx)) })
 }
 
 func (d walletDoor) View(ctx context.Context, t access.Tenant, fn func(wallet.Tx) error) error {
-	return d.s.door.View(ctx, t, func(tx vending.Tx) error { return fn(tx.(wallet.Tx)) })
+	return d.s.door.View(ctx, t, func(tx vending.Tx) error { return fn(whole(tx).(wallet.Tx)) })
 }
 
 // TestAStatementOfAWalletSumsToTheBooks reads a week's recharges, use and charges back.

@@ -256,6 +256,9 @@ func TestARefusedTokenGivesEverythingBack(t *testing.T) {
 	o := order(m, 10000, "key-number-2")
 	o.ClientRef = "key-number-1"
 	s.refused(o, refusal.IssuerRefused) // the reference names the failed sale for ever
+	if n := s.number(`SELECT COUNT(*) FROM idempotency WHERE state = 'done' AND expires_at IS NULL`); n != 3 {
+		t.Errorf("%d answers are kept for ever, want those of the sale and of both requests that were refused", n)
+	}
 	s.issuer.say = nil
 	next := s.sell(order(m, 10000, "key-number-3")).Sale
 	if next.CarryIn != 24 || next.MonthBefore != 34_700 {
