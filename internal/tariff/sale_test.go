@@ -118,7 +118,8 @@ func TestRefusedPaymentsSayWhy(t *testing.T) {
 	const moved = "No money was taken and no token was made."
 	fee := tariff.Charge{Kind: tariff.Fee, Mode: tariff.Amount, Amount: 990, Endless: true}
 	ends := body("KES", 0, tariff.Block{UpTo: 100, Rate: 1_000_000}) // what no published tariff does
-	tou := weekly()
+	tou, first := weekly(), levyOn(math.MaxInt64, false) // whose first block has a price of more than 64 bits
+	first.Blocks = []tariff.Block{{UpTo: 100, Rate: math.MaxInt64}, {Rate: 1_000_000}}
 	for _, c := range []struct {
 		p              tariff.Purchase
 		code           refusal.Code
@@ -136,8 +137,8 @@ func TestRefusedPaymentsSayWhy(t *testing.T) {
 		{tariff.Purchase{Body: tou, Tender: 5}, refusal.TariffInvalid,
 			"A tariff by time of use cannot price a token: nobody knows when the units will be used.", moved,
 			"Use a flat price or blocks for token meters, with a new version for each season; keep this one for wallet meters."},
-		{tariff.Purchase{Body: levyOn(math.MaxInt64, false), Tender: 5}, refusal.VendTooLarge,
-			"0.05 KES buys more energy than one sale can carry.", moved, "Split it into several purchases."},
+		{tariff.Purchase{Body: first, Tender: 5000}, refusal.VendTooLarge,
+			"50.00 KES buys more energy than one sale can carry.", moved, "Split it into several purchases."},
 	} {
 		a, err := tariff.Allocate(c.p)
 		if want := refusal.Because(c.code, c.what, c.not, c.try); err != nil || !reflect.DeepEqual(a, tariff.Allocation{Refusal: want}) {
