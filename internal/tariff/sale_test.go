@@ -118,7 +118,7 @@ func TestRefusedPaymentsSayWhy(t *testing.T) {
 	const moved = "No money was taken and no token was made."
 	fee := tariff.Charge{Kind: tariff.Fee, Mode: tariff.Amount, Amount: 990, Endless: true}
 	ends := body("KES", 0, tariff.Block{UpTo: 100, Rate: 1_000_000}) // what no published tariff does
-	tou, first := weekly(), levyOn(math.MaxInt64, false) // whose first block has a price of more than 64 bits
+	tou, first := weekly(), levyOn(math.MaxInt64, false)             // whose first block has a price of more than 64 bits
 	first.Blocks = []tariff.Block{{UpTo: 100, Rate: math.MaxInt64}, {Rate: 1_000_000}}
 	for _, c := range []struct {
 		p              tariff.Purchase
