@@ -36,7 +36,7 @@ func (d *Document) unfold() refusal.Refusal {
 	cur, ok := money.CurrencyOf(d.Currency)
 	switch {
 	case !ok:
-		return refusal.Refusal{} // told by its own name later
+		return noCurrency(d.Currency)
 	case d.given() > 0 || len(d.Seasons) > 0 || d.PlanWh != 0:
 		return invalid("There are a plan and a price beside it.", "Give one of them.")
 	case p.AmountMinor <= 0 || money.Minor(p.AmountMinor) > MaxPart || (p.UnitsWh != 0) == (p.Per != ""):

@@ -304,10 +304,7 @@ func (b Body) AffordableLess(available money.Minor, rest int64) (unit.Energy, er
 	if hi < borrow {
 		return 0, nil
 	}
-	switch hi -= borrow; {
-	case price <= 0: // energy that costs nothing has no end
-		return maxAffordable, nil
-	case hi >= uint64(price):
+	if hi -= borrow; hi >= uint64(price) {
 		return maxAffordable, nil
 	}
 	wh, _ := bits.Div64(hi, lo, uint64(price))

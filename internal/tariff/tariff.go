@@ -59,7 +59,7 @@ const (
 // [Body.ForTokens].
 func (b Body) Validate() refusal.Refusal {
 	if _, ok := money.CurrencyOf(b.Currency); !ok {
-		return invalid(fmt.Sprintf("%q is not a currency code of ISO 4217.", b.Currency), "Write three capital letters, for example KES.")
+		return noCurrency(b.Currency)
 	}
 	if b.VATBps < 0 || b.VATBps > MaxVATBps {
 		return invalid(fmt.Sprintf("A tax of %d basis points is outside 0 to %d.", b.VATBps, MaxVATBps), "Write 15 % as 1500.")
@@ -80,6 +80,11 @@ func (b Body) Validate() refusal.Refusal {
 		return r
 	}
 	return b.validateExtras()
+}
+
+// noCurrency refuses a tariff whose currency has no code of ISO 4217.
+func noCurrency(code string) refusal.Refusal {
+	return invalid(fmt.Sprintf("%q is not a currency code of ISO 4217.", code), "Write three capital letters, for example KES.")
 }
 
 func invalid(what, try string) refusal.Refusal {

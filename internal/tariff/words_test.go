@@ -1,0 +1,172 @@
+package tariff_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/tariff"
+)
+
+const (
+	toServer = "It is for meters whose balance is kept on the server; no tokens are sold on it."
+	noVAT    = "There is no VAT."
+	share    = "Charges and debts together take at most what the utility allows of a purchase, 70 % unless it says otherwise."
+	carried  = "Units are rounded down to 0.1 kWh, and the rest of the money is carried to the next purchase."
+)
+
+func TestATariffIsSaidInWholeSentences(t *testing.T) {
+	read := func(text string) tariff.Body {
+		b, no := tariff.Parse([]byte(text))
+		if no.Refused() {
+			t.Fatal(no.Detail())
+		}
+		return b
+	}
+	bounds := body("UGX", 0, tariff.Block{Rate: 800_000_000})
+	bounds.MinVend, bounds.MaxVend, bounds.Rounding, bounds.MaxDeduction = 1, 1, tariff.Income, 1
+	bounds.Fee, bounds.Free = tariff.VendFee{Amount: 1}, tariff.Free{Units: 100}
+	bounds.Fixed = []tariff.FixedCharge{{Name: "lamp", Amount: 2, Per: tariff.PerDay}}
+	for name, c := range map[string]struct {
+		body tariff.Body
+		want []string
+	}{
+		"all of a tariff for tokens": {read(whole), []string{
+			"By the units of the calendar month: up to 50 kWh 1.20 KES per kWh, above that 1.60 KES per kWh.",
+			"The levy rural of 5 % of the price is added.",
+			"The levy regulator of 0.03 KES per kWh is added, on which there is no VAT.",
+			"All of this is without tax; VAT of 15 % is added.",
+			"The fixed charge service of 98.00 KES and VAT falls due every month, whether or not anything is bought.",
+			"The fixed charge lamp of 0.05 KES falls due every day, whether or not anything is bought.",
+			"Every purchase pays a fee of 2.50 KES first.",
+			"Every calendar month 50 kWh are free. They do not count towards the month's units.",
+			"A programme pays 1.20 KES per kWh for the free units.",
+			"Charges and debts take at most 50 % of a purchase together.",
+			"Units are rounded to the nearest 0.1 kWh, and nothing is carried on.",
+			"The smallest purchase is 1.00 KES.",
+			"The largest purchase is 50000.00 KES."}},
+		"all of a tariff for wallets": {read(wallet), []string{
+			"low, 1 March to 31 August: day 3.00 KES per kWh: mon, fri, holiday 06:00 to 24:00.",
+			"low, 1 March to 31 August: night 1.00 KES per kWh: at all other times.",
+			"low, 1 March to 31 August: The windows of holiday hold on 2026-12-25.",
+			"low, 1 March to 31 August: The windows of sun hold on 2026-12-26.",
+			"high, 1 September to 28 February: By the units of the calendar month: up to 0.1 kWh 0.000001 KES per kWh, above that 0.000002 KES per kWh.",
+			"All of this is without tax; VAT of 15 % is added.", toServer}},
+		"the least of everything": {bounds, []string{"800 UGX per kWh.", noVAT,
+			"The fixed charge lamp of 2 UGX falls due every day, whether or not anything is bought.",
+			"Every purchase pays a fee of 1 UGX first.",
+			"Every calendar month 0.1 kWh are free. They count towards the month's units.",
+			"Charges and debts take at most 0.01 % of a purchase together.",
+			"Units are rounded down to 0.1 kWh, and the rest of the money is kept.",
+			"The smallest purchase is 1 UGX.", "The largest purchase is 1 UGX."}},
+		"the least tax": {body("KES", 1, tariff.Block{Rate: 2_500_000}), []string{"2.50 KES per kWh.",
+			"All of this is without tax; VAT of 0.01 % is added.", share, carried}},
+	} {
+		if got := c.body.Words(); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s:\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+		}
+	}
+}
+
+func TestDaysAreNamedInRuns(t *testing.T) {
+	const mon, tue, wed, sat, sun, feast = 1 << tariff.Monday, 1 << tariff.Tuesday, 1 << tariff.Wednesday, 1 << tariff.Saturday, 1 << tariff.Sunday, 1 << tariff.Feast
+	for days, want := range map[tariff.DaySet]string{0: "", mon: "mon", mon | tue: "mon-tue", mon | wed: "mon, wed", mon | tue | wed | sat | sun: "mon-wed, sat-sun",
+		sun: "sun", feast: "holiday", sun | feast: "sun, holiday", 127: "mon-sun", 255: "mon-sun, holiday", tue | wed | sun: "tue-wed, sun"} {
+		if got := days.String(); got != want {
+			t.Errorf("days %08b = %q, want %q", days, got, want)
+		}
+		for d := tariff.Monday; d <= tariff.Feast; d++ {
+			if got, want := days.Has(d), strings.Contains(" "+bits(days)+" ", " "+d.String()+" "); got != want {
+				t.Errorf("%s in %q: %t, want %t", d, bits(days), got, want)
+			}
+		}
+	}
+}
+
+// bits names the days of a set one by one.
+func bits(s tariff.DaySet) string {
+	var names []string
+	for i, name := range strings.Fields("mon tue wed thu fri sat sun holiday") {
+		if s>>i&1 == 1 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func TestSharesAreSaidInPercent(t *testing.T) {
+	got := map[string]string{"0 %": tariff.PercentText(0), "0.01 %": tariff.PercentText(1), "0.1 %": tariff.PercentText(10), "1 %": tariff.PercentText(100),
+		"7.5 %": tariff.PercentText(750), "10 %": tariff.PercentText(1000), "15.05 %": tariff.PercentText(1505), "100 %": tariff.PercentText(10_000)}
+	for want, text := range got {
+		if text != want {
+			t.Errorf("%q, want %q", text, want)
+		}
+	}
+}
+
+// TestADayBeforeAnother has days of one month and of two.
+func TestADayBeforeAnother(t *testing.T) {
+	day := func(m time.Month, d int) tariff.MonthDay { return tariff.MonthDay{Month: m, Day: d} }
+	for _, c := range []struct {
+		a, b tariff.MonthDay
+		want bool
+	}{{day(3, 1), day(3, 2), true}, {day(3, 2), day(3, 2), false}, {day(3, 2), day(3, 1), false}, {day(2, 28), day(3, 1), true}, {day(3, 1), day(2, 28), false}} {
+		if got := c.a.Before(c.b); got != c.want {
+			t.Errorf("%v before %v: %t, want %t", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+// TestDocumentsAreWrittenInFull has the text of a tariff as the database keeps it.
+func TestDocumentsAreWrittenInFull(t *testing.T) {
+	filled := strings.NewReplacer(`{"date":"2026-12-25"}`, `{"date":"2026-12-25","as":"holiday"}`, `{"rate_micro":2}`, `{"up_to_wh":null,"rate_micro":2}`)
+	counts := `{"currency":"KES","vat_bps":0,"flat_micro":1,"free_units":{"units_wh":100,"counts_in_blocks":true}}`
+	for text, want := range map[string]string{
+		whole: whole, wallet: filled.Replace(wallet), counts: counts,
+		strings.Replace(counts, `,"counts_in_blocks":true`, "", 1):                   counts,
+		`{"currency":"KES","vat_bps":0,"blocks":[{"up_to_wh":null,"rate_micro":5}]}`: `{"currency":"KES","vat_bps":0,"flat_micro":5}`,
+		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":1,"units_wh":100}}`:    `{"currency":"KES","vat_bps":0,"flat_micro":100000,"plan_wh":100}`,
+	} {
+		b, no := tariff.Parse([]byte(text))
+		kept, err := tariff.Encode(b)
+		if no.Refused() || err != nil || string(kept) != want {
+			t.Errorf("%s is kept as\n%s (%s, %v), want\n%s", text, kept, no.Detail(), err, want)
+		}
+	}
+}
+
+func TestUnreadableDocumentsSayWhatIsWrong(t *testing.T) {
+	const flat = `{"currency":"KES","vat_bps":0,"flat_micro":1`
+	const tou = `{"currency":"KES","vat_bps":0,"tou":{"rates":[{"name":"day","rate_micro":1}],"otherwise":"day","windows":[`
+	const window = "Window 1 has a day or a time that is not known."
+	for text, what := range map[string]string{
+		``:                                     "The tariff cannot be read: EOF.",
+		`{`:                                    "The tariff cannot be read: unexpected EOF.",
+		flat + `}{`:                            "The tariff cannot be read: there is more than one document.",
+		flat + `,"surprise":1}`:                `The tariff cannot be read: json: unknown field "surprise".`,
+		`{"currency":"KES","vat_bps":0}`:       "0 of flat_micro, blocks and tou are given.",
+		flat + `,"blocks":[{"rate_micro":1}]}`: "2 of flat_micro, blocks and tou are given.",
+		flat + `,"seasons":[{"name":"a","from":"01-01","flat_micro":1}]}`:                                                                 "There are seasons and a price beside them.",
+		`{"currency":"KES","vat_bps":0,"seasons":[{"name":"a","from":"01-01"}]}`:                                                          "Season a: 0 of flat_micro, blocks and tou are given.",
+		`{"currency":"KES","vat_bps":0,"seasons":[{"name":"a","from":"1-01","flat_micro":1},{"name":"b","from":"02-01","flat_micro":1}]}`: "Season a begins on a day that not every year has.",
+		`{"currency":"KES","vat_bps":0,"blocks":[{"up_to_wh":100,"rate_micro":1},{"up_to_wh":0,"rate_micro":1}]}`:                         "The limit of block 2 is 0 Wh.",
+		`{"currency":"KES","vat_bps":0,"blocks":[{"up_to_wh":-100,"rate_micro":1},{"up_to_wh":1,"rate_micro":1}]}`:                        "The limit of block 1 is -100 Wh.",
+		tou + `{"days":["mon"],"from":"06:00","to":"7:00","rate":"day"}]}}`:                                                               window,
+		tou + `{"days":["mon"],"from":"06:0","to":"07:00","rate":"day"}]}}`:                                                               window,
+		tou + `{"days":["mon","feast"],"from":"06:00","to":"07:00","rate":"day"}]}}`:                                                      window,
+		tou + `{"days":["feast","mon"],"from":"06:00","to":"07:00","rate":"day"}]}}`:                                                      window,
+		tou + `{"days":["mon","mon"],"from":"06:00","to":"07:00","rate":"day"}]}}`:                                                        window,
+		tou + `],"holidays":[{"date":"2026-12-25","as":"feast"}]}}`:                                                                       "The holiday 2026-12-25 is as a day that is not known.",
+		`{"currency":"kes","vat_bps":0,"plan":{"amount_minor":1,"units_wh":100}}`:                                                         `"kes" is not a currency code of ISO 4217.`,
+	} {
+		b, no := tariff.Parse([]byte(text))
+		if no.Code != refusal.TariffInvalid || no.What != what || no.Not == "" || no.Try == "" || !reflect.DeepEqual(b, tariff.Body{}) {
+			t.Errorf("%s is read as %+v with %q, want nothing and %q", text, b, no.What, what)
+		}
+		if b, err := tariff.Decode([]byte(text)); err == nil || err.Error() != "read tariff: "+what || !reflect.DeepEqual(b, tariff.Body{}) {
+			t.Errorf("%s was kept and is read as %+v with %v, want nothing and %q", text, b, err, what)
+		}
+	}
+}
