@@ -193,6 +193,23 @@ func TestWhatIsAllowedIsNotRejectedAfterwards(t *testing.T) {
 	}
 }
 
+// TestADecisionIsDatedAsItIsStored, in whole microseconds, with who decided and why.
+func TestADecisionIsDatedAsItIsStored(t *testing.T) {
+	for allow, want := range map[bool]access.ApprovalState{true: access.ApprovalGiven, false: access.ApprovalRejected} {
+		r := newRows(t)
+		a := r.access(rand.Reader)
+		a.Serve(access.Doers{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }})
+		approval, at := r.waits(access.ApprovalWaiting), r.now
+		r.now = at.In(time.FixedZone("east", 3*60*60)).Add(999)
+		if d, err := a.Decide(t.Context(), finance(), approval, allow, "agreed"); err != nil || d.Refused() {
+			t.Errorf("%q, %v", d.Code, err)
+		}
+		if b := r.approvals[0]; b.State != want || b.DecidedAt != at || b.Checker != finance() || b.Reason != "agreed" || b.Maker != r.amina() {
+			t.Errorf("decided %+v, want %s at %s", b, want, at)
+		}
+	}
+}
+
 // TestAListOfApprovalsLooksAtAThousand and goes on from there, for whoever may see few of them.
 func TestAListOfApprovalsLooksAtAThousand(t *testing.T) {
 	r := newRows(t)

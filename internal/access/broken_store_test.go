@@ -53,6 +53,9 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 		if got := strings.Join(r.calls, " "); err != nil || got != o.calls {
 			t.Errorf("%s: %v, it made the calls\n%s, want\n%s", o.name, err, got, o.calls)
 		}
+		if ofAll := o.name == "a key is known"; (r.tenant == 0) != ofAll || (r.tenant == 1) == ofAll {
+			t.Errorf("%s: done in tenant %d", o.name, r.tenant)
+		}
 		for at := 1; at <= len(r.calls); at++ {
 			if broken, err := o.runs(t, at); !errors.Is(err, errStore) {
 				t.Errorf("%s: call %d (%s) fails, and the answer is %v", o.name, at, broken.calls[at-1], err)

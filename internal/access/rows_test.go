@@ -22,8 +22,9 @@ var errStore = errors.New("the store failed")
 type rows struct {
 	t      *testing.T
 	calls  []string
-	broken int // counted from 1; 0 for none
-	most   int // how many rows a list was asked for at last
+	broken int           // counted from 1; 0 for none
+	most   int           // how many rows a list was asked for at last
+	tenant access.Tenant // of the last transaction
 	now    time.Time
 	ids    int
 
@@ -55,7 +56,7 @@ func newRows(t *testing.T) *rows {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rows{t: t, now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), keys: map[[32]byte]access.Key{}, logins: map[[32]byte]access.Login{}}
+	r := &rows{t: t, tenant: 1, now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), keys: map[[32]byte]access.Key{}, logins: map[[32]byte]access.Login{}}
 	r.people = map[string]access.PersonRow{aminaEmail: {ID: id.ID{7}, Email: aminaEmail, Role: access.Owner, Password: hash}}
 	return r
 }
@@ -99,7 +100,8 @@ func (r *rows) fails(call string) error {
 	return nil
 }
 
-func (r *rows) Do(_ context.Context, _ access.Tenant, fn func(access.Tx) (bool, error)) error {
+func (r *rows) Do(_ context.Context, t access.Tenant, fn func(access.Tx) (bool, error)) error {
+	r.tenant = t
 	if r.between != nil {
 		r.between()
 	}
@@ -109,7 +111,8 @@ func (r *rows) Do(_ context.Context, _ access.Tenant, fn func(access.Tx) (bool, 
 	return r.fails("commit")
 }
 
-func (r *rows) View(_ context.Context, _ access.Tenant, fn func(access.Tx) error) error {
+func (r *rows) View(_ context.Context, t access.Tenant, fn func(access.Tx) error) error {
+	r.tenant = t
 	if err := fn(r); err != nil {
 		return err
 	}
