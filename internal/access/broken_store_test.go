@@ -1,0 +1,195 @@
+package access_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+// operation is a use case, with the calls that it makes of the store when nothing fails.
+type operation struct {
+	name  string
+	calls string
+	does  func(context.Context, *rows, *access.Access) error
+}
+
+// runs does the use case on rows of its own.
+func (o operation) runs(t *testing.T, at int) (*rows, error) {
+	t.Helper()
+	r := newRows(t)
+	a := r.access(rand.Reader)
+	a.Serve(access.Doers{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }})
+	r.keys[access.HashSecret(knownKey)] = access.Key{ID: id.ID{3}, Role: access.Owner}
+	r.logins[access.HashSecret("old")] = access.Login{Person: id.ID{7}, CreatedAt: r.now, SeenAt: r.now.Add(-time.Minute), ExpiresAt: r.now.Add(time.Hour)}
+	r.broken = at
+	return r, o.does(t.Context(), r, a)
+}
+
+const knownKey = access.KeyPrefix + "0123456789012345678901234567890123456789012"
+
+// yes is the error of a use case that should have been done: its own, or its refusal.
+func yes(refused interface {
+	Refused() bool
+	Detail() string
+}, err error) error {
+	if err == nil && refused.Refused() {
+		return errors.New("refused: " + refused.Detail())
+	}
+	return err
+}
+
+// TestNoFailureOfTheStoreIsHidden: whatever call of a use case fails, its error comes back, so that the transaction is undone and
+// nobody is told that it was done.
+func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
+	for _, o := range append(signings(), decisions()...) {
+		r, err := o.runs(t, 0)
+		if got := strings.Join(r.calls, " "); err != nil || got != o.calls {
+			t.Errorf("%s: %v, it made the calls\n%s, want\n%s", o.name, err, got, o.calls)
+		}
+		if ofAll := o.name == "a key is known"; (r.tenant == 0) != ofAll || (r.tenant == 1) == ofAll {
+			t.Errorf("%s: done in tenant %d", o.name, r.tenant)
+		}
+		for at := 1; at <= len(r.calls); at++ {
+			if broken, err := o.runs(t, at); !errors.Is(err, errStore) {
+				t.Errorf("%s: call %d (%s) fails, and the answer is %v", o.name, at, broken.calls[at-1], err)
+			}
+		}
+	}
+}
+
+// signings are what is done with people, keys and sessions.
+func signings() []operation {
+	person := access.NewPerson{Email: "juma@example.org", Role: access.Support, Password: access.SecretOf(goodPassword)}
+	return []operation{
+		{"a vendor's key", "VendorExists NewID AddKey AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+			return yes(a.CreateAPIKey(ctx, r.amina(), access.NewKey{Role: access.VendorAPI, Vendor: shop()}))
+		}},
+		{"a key for a person", "PersonByEmail NewID AddKey AuditLog commit", func(ctx context.Context, _ *rows, a *access.Access) error {
+			return yes(a.CreateAPIKey(ctx, access.SystemActor(1, "test"), access.NewKey{Role: access.Owner, Person: aminaEmail}))
+		}},
+		{"a key is revoked", "RevokeKey AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+			return yes(a.RevokeAPIKey(ctx, r.amina(), id.ID{3}))
+		}},
+		{"the keys", "KeyPage view", func(ctx context.Context, r *rows, a *access.Access) error {
+			return yes(a.APIKeys(ctx, r.amina(), id.ID{}))
+		}},
+		{"a key is known", "KeyByHash view", func(ctx context.Context, _ *rows, a *access.Access) error {
+			return yes(a.ByAPIKey(ctx, knownKey))
+		}},
+		{"a person", "PersonByEmail NewID AddPersonRow AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+			return yes(a.AddPerson(ctx, r.amina(), person))
+		}},
+		{"the first owner", "ActivePeople PersonByEmail NewID AddPersonRow AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+			clear(r.people)
+			return yes(a.CreateOwner(ctx, access.SystemActor(1, "test"), person))
+		}},
+		{"somebody signs in", "PersonByEmail view PersonByEmail DropLogin DropLoginsOf AddLogin AuditLog commit", func(ctx context.Context, _ *rows, a *access.Access) error {
+			return yes(a.SignIn(ctx, 1, aminaEmail, goodPassword, "old", ""))
+		}},
+		{"somebody signs in anew", "PersonByEmail view PersonByEmail DropLoginsOf AddLogin AuditLog commit", func(ctx context.Context, _ *rows, a *access.Access) error {
+			return yes(a.SignIn(ctx, 1, aminaEmail, goodPassword, "", ""))
+		}},
+		{"a wrong password", "PersonByEmail view AuditLog commit", func(ctx context.Context, _ *rows, a *access.Access) error {
+			_, err := a.SignIn(ctx, 1, aminaEmail, "another few words", "", "")
+			return err
+		}},
+		{"a session is known", "LoginByHash view SeeLogin commit", func(ctx context.Context, _ *rows, a *access.Access) error {
+			return yes(a.ByLogin(ctx, 1, "old"))
+		}},
+		{"somebody signs out", "DropLogin AuditLog commit", func(ctx context.Context, r *rows, a *access.Access) error {
+			return a.SignOut(ctx, r.amina(), "old")
+		}},
+		{"somebody is out already", "DropLogin commit", func(ctx context.Context, r *rows, a *access.Access) error {
+			return a.SignOut(ctx, r.amina(), "another")
+		}},
+	}
+}
+
+// decisions are what is done with approvals.
+func decisions() []operation {
+	decide := func(state access.ApprovalState, allow bool) func(context.Context, *rows, *access.Access) error {
+		return func(ctx context.Context, r *rows, a *access.Access) error {
+			return yes(a.Decide(ctx, finance(), r.waits(state), allow, ""))
+		}
+	}
+	wish := access.Wish{Act: access.ActTariff, Body: struct{}{}}
+	return []operation{
+		{"the approvals", "ApprovalPage view", func(ctx context.Context, r *rows, a *access.Access) error {
+			return yes(a.Approvals(ctx, r.amina(), "", id.ID{}, 10))
+		}},
+		{"an act is allowed", "ApprovalByID RoleNow PutApproval AuditLog commit", decide(access.ApprovalWaiting, true)},
+		{"an act is rejected", "ApprovalByID PutApproval AuditLog commit", decide(access.ApprovalWaiting, false)},
+		{"an act is tried again", "ApprovalByID RoleNow commit", decide(access.ApprovalGiven, true)},
+		{"an act is asked for", "FourEyes ActivePeople NewID AddApproval AuditLog", func(_ context.Context, r *rows, _ *access.Access) error {
+			r.people["juma@example.org"] = access.PersonRow{Role: access.Owner}
+			return yes(access.SecondPerson(r, r.amina(), wish, r.now))
+		}},
+		{"an act of one person", "FourEyes ActivePeople", func(_ context.Context, r *rows, _ *access.Access) error {
+			return yes(access.SecondPerson(r, r.amina(), wish, r.now))
+		}},
+		{"an act under its approval", "ApprovalByID RoleNow PutApproval", func(_ context.Context, r *rows, _ *access.Access) error {
+			r.waits(access.ApprovalGiven)
+			by := r.amina()
+			by.Approval = r.approvals[0].ID
+			return yes(access.SecondPerson(r, by, wish, r.now))
+		}},
+	}
+}
+
+// TestWhatIsNotStoredIsNotGiven: a key and a session whose transaction did not commit are never shown.
+func TestWhatIsNotStoredIsNotGiven(t *testing.T) {
+	r := newRows(t)
+	a := r.access(rand.Reader)
+	r.broken = 4 // NewID AddKey AuditLog commit
+	if k, err := a.CreateAPIKey(t.Context(), r.amina(), access.NewKey{Role: access.Owner}); !errors.Is(err, errStore) || k != (access.MadeKey{}) {
+		t.Errorf("a key: %+v, %v", k, err)
+	}
+	r.calls, r.broken = nil, 7
+	if in, err := a.SignIn(t.Context(), 1, aminaEmail, goodPassword, "", ""); !errors.Is(err, errStore) || in != (access.SignedIn{}) {
+		t.Errorf("a session: %+v, %v", in, err)
+	}
+}
+
+// TestAnErrorSaysWhatWasDone names the use case, and keeps what broke.
+func TestAnErrorSaysWhatWasDone(t *testing.T) {
+	want := map[string]string{
+		"a vendor's key": "create API key", "a key is revoked": "revoke API key", "the keys": "list API keys", "a key is known": "look up API key", "a person": "add person",
+		"somebody signs in": "sign in", "a session is known": "look up session", "somebody signs out": "sign out", "the approvals": "list approvals",
+		"an act is allowed": "decide about " + id.ID{15: 1}.Text(id.Approval),
+	}
+	for _, o := range append(signings(), decisions()...) {
+		if says, ok := want[o.name]; ok {
+			if _, err := o.runs(t, 1); fmt.Sprint(err) != says+": the store failed" {
+				t.Errorf("%s: %v, want it to say %q", o.name, err, says)
+			}
+		}
+	}
+}
+
+// TestABrokenDoerIsAnError: what an approved act breaks on comes back, and the approval stays open for another try.
+func TestABrokenDoerIsAnError(t *testing.T) {
+	r := newRows(t)
+	a := r.access(rand.Reader)
+	a.Serve(access.Doers{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, errStore }})
+	approval := r.waits(access.ApprovalWaiting)
+	d, err := a.Decide(t.Context(), finance(), approval, true, "")
+	if want := "do what " + approval + " allows: the store failed"; !errors.Is(err, errStore) || err.Error() != want || r.approvals[0].State != access.ApprovalGiven {
+		t.Errorf("decided %+v, %v, want %q; the approval is %s", d, err, want, r.approvals[0].State)
+	}
+}
+
+// TestAnActThatCannotBeWrittenDownIsAnError, whoever may do it.
+func TestAnActThatCannotBeWrittenDownIsAnError(t *testing.T) {
+	r := newRows(t)
+	eyes, err := access.SecondPerson(r, r.amina(), access.Wish{Act: access.ActTariff, Body: func() {}}, r.now)
+	if err == nil || !strings.HasPrefix(err.Error(), "write down tariff.publish: ") || len(r.calls) > 0 {
+		t.Errorf("%+v, %v, calls %v", eyes, err, r.calls)
+	}
+}

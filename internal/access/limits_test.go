@@ -1,0 +1,254 @@
+package access_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// TestNamesOfKeys: up to 64 bytes, none of which controls a terminal.
+func TestNamesOfKeys(t *testing.T) {
+	r := newRows(t)
+	a := r.access(rand.Reader)
+	for name, ok := range map[string]bool{
+		"": true, strings.Repeat("n", 64): true, strings.Repeat("n", 65): false, strings.Repeat("ä", 32): true, strings.Repeat("ä", 33): false,
+		"till 3 ~": true, "a\x1fb": false, "\x7f": false, "\x00": false, "caisse é": true,
+	} {
+		k, err := a.CreateAPIKey(t.Context(), r.amina(), access.NewKey{Role: access.Owner, Name: name})
+		if err != nil || k.Refused() == ok {
+			t.Errorf("%q: refused %t, %v; want it taken %t", name, k.Refused(), err, ok)
+		}
+	}
+}
+
+// TestWhatAKeyIsMadeOf: all that was asked for, and who answers for it.
+func TestWhatAKeyIsMadeOf(t *testing.T) {
+	r := newRows(t)
+	a := r.access(rand.Reader)
+	first := r.now.Add(1)
+	juma := access.Actor{Tenant: 4, Kind: access.APIKey, ID: id.ID{2}, Answers: id.ID{5}, Role: access.Owner}
+	for _, c := range []struct {
+		by      access.Actor
+		n       access.NewKey
+		answers id.ID
+	}{
+		{r.amina(), access.NewKey{Role: access.VendorAPI, Vendor: shop(), Name: "shop", ExpiresAt: first}, id.ID{7}},
+		{juma, access.NewKey{Role: access.Support}, id.ID{5}},
+		{juma, access.NewKey{Role: access.Support, Person: aminaEmail}, id.ID{5}},
+		{access.SystemActor(1, "test"), access.NewKey{Role: access.Support}, id.ID{}},
+		{access.SystemActor(1, "test"), access.NewKey{Role: access.Support, Person: " AMINA@example.org\n"}, id.ID{7}},
+	} {
+		k, err := a.CreateAPIKey(t.Context(), c.by, c.n)
+		want := access.Key{Tenant: c.by.Tenant, ID: id.ID{15: byte(r.ids)}, Name: c.n.Name, Role: c.n.Role, Vendor: c.n.Vendor, Answers: c.answers, CreatedAt: r.now, ExpiresAt: c.n.ExpiresAt}
+		if err != nil || k.Key != want || r.keys[k.Secret.Hash()] != want {
+			t.Errorf("by %s: %+v, stored %+v, %v; want %+v", c.by, k.Key, r.keys[k.Secret.Hash()], err, want)
+		}
+		known, err := a.ByAPIKey(t.Context(), k.Secret.Reveal())
+		by := known.Actor
+		if by.Name == want.ID.Text(id.Key) {
+			by.Name = ""
+		}
+		if as := (access.Actor{Tenant: want.Tenant, Kind: access.APIKey, ID: want.ID, Name: want.Name, Role: want.Role, Vendor: want.Vendor, Answers: want.Answers}); err != nil || by != as {
+			t.Errorf("it opens %+v, %v; want %+v", by, err, as)
+		}
+	}
+	if _, err := a.APIKeys(t.Context(), r.amina(), id.ID{}); err != nil || r.most != 200 {
+		t.Errorf("%v, a list has %d keys, want 200", err, r.most)
+	}
+}
+
+// TestAKeyOfAnUnknownRoleIsNone, such as one of a newer version, whose rights nobody here knows.
+func TestAKeyOfAnUnknownRoleIsNone(t *testing.T) {
+	r := newRows(t)
+	r.keys[access.HashSecret(knownKey)] = access.Key{Role: "root"}
+	if k, err := r.access(rand.Reader).ByAPIKey(t.Context(), knownKey); err != nil || k.Code != refusal.Unauthenticated || k.Actor != (access.Actor{}) {
+		t.Errorf("%+v, %v", k, err)
+	}
+}
+
+// TestTheStoreIsNotAskedAboutWhatIsNoSecret: what cannot be a key or a session is refused at no cost.
+func TestTheStoreIsNotAskedAboutWhatIsNoSecret(t *testing.T) {
+	r := newRows(t)
+	a := r.access(rand.Reader)
+	for _, secret := range []string{"", knownKey + "x", knownKey[:len(knownKey)-1], "x" + knownKey[1:], strings.Repeat("x", 46)} {
+		if k, err := a.ByAPIKey(t.Context(), secret); err != nil || k.Code != refusal.Unauthenticated || len(r.calls) > 0 {
+			t.Errorf("key %q: %q, %v, calls %v", secret, k.Code, err, r.calls)
+		}
+	}
+	if k, err := a.ByLogin(t.Context(), 1, ""); err != nil || k.Code != refusal.Unauthenticated || len(r.calls) > 0 {
+		t.Errorf("no session: %q, %v, calls %v", k.Code, err, r.calls)
+	}
+}
+
+// TestTooFewRandomBytesAreAnError: each use case takes exactly what it needs, and makes nothing of less.
+func TestTooFewRandomBytesAreAnError(t *testing.T) {
+	if a, err := access.New(access.Config{Argon: cheap(), Rand: io.LimitReader(rand.Reader, 47)}); err == nil || a != nil || err.Error() != "make a decoy hash: unexpected EOF" {
+		t.Errorf("47 bytes for a decoy: %v", err)
+	}
+	for _, c := range []struct {
+		name  string
+		needs int64
+		does  func(context.Context, *rows, *access.Access) error
+		want  string
+	}{
+		{"a key", 32, func(ctx context.Context, r *rows, a *access.Access) error {
+			return yes(a.CreateAPIKey(ctx, r.amina(), access.NewKey{Role: access.Owner}))
+		}, "create API key: draw a secret: "},
+		{"a person", 16, func(ctx context.Context, r *rows, a *access.Access) error {
+			return yes(a.AddPerson(ctx, r.amina(), access.NewPerson{Email: "juma@example.org", Role: access.Support, Password: access.SecretOf(goodPassword)}))
+		}, "add person: hash password: "},
+		{"a session", 32, func(ctx context.Context, _ *rows, a *access.Access) error {
+			return yes(a.SignIn(ctx, 1, aminaEmail, goodPassword, "", ""))
+		}, "sign in: draw a secret: "},
+	} {
+		r := newRows(t)
+		if err := c.does(t.Context(), r, r.access(io.LimitReader(rand.Reader, 48+c.needs))); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		r = newRows(t)
+		if err := c.does(t.Context(), r, r.access(io.LimitReader(rand.Reader, 48+c.needs-1))); !errors.Is(err, io.ErrUnexpectedEOF) || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s of a byte less: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+// TestTheCostOfAPassword is that of RFC 9106, unless another is given.
+func TestTheCostOfAPassword(t *testing.T) {
+	if got := access.DefaultArgon(); got != (access.Argon{Time: 3, MemoryKiB: 65536, Threads: 4}) {
+		t.Errorf("the cost is %+v", got)
+	}
+	for want, cost := range map[string]access.Argon{"$argon2id$v=19$m=65536,t=3,p=4$": {}, "$argon2id$v=19$m=8,t=1,p=1$": cheap()} {
+		r := newRows(t)
+		a, err := access.New(access.Config{Door: r, Now: time.Now, Rand: rand.Reader, Argon: cost})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := yes(a.AddPerson(t.Context(), r.amina(), access.NewPerson{Email: "juma@example.org", Role: access.Support, Password: access.SecretOf(goodPassword)})); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.people["juma@example.org"].Password; !strings.HasPrefix(got, want) || len(got) != len(want)+22+1+43 {
+			t.Errorf("the hash is %s, want %s with a salt of 16 bytes and a hash of 32", got, want)
+		}
+	}
+}
+
+// TestBoundsOfAPasswordHash has each figure of a stored hash once from within and once from beyond.
+func TestBoundsOfAPasswordHash(t *testing.T) {
+	const salt, hash = "c29tZXNhbHQ", "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
+	of := func(cost string) string { return "$argon2id$v=19$" + cost + "$" + salt + "$" + hash }
+	for encoded, ok := range map[string]bool{
+		of("m=8,t=1,p=1"): true, of("m=8,t=64,p=1"): true, of("m=8,t=65,p=1"): false, of("m=8,t=0,p=1"): false,
+		of("m=7,t=1,p=1"): false, of("m=16,t=1,p=2"): true, of("m=15,t=1,p=2"): false, of("m=2040,t=1,p=255"): true, of("m=2039,t=1,p=255"): false,
+		of("m=8,t=1,p=0"): false, of("m=2048,t=1,p=256"): false, of("m=1048577,t=1,p=1"): false, of("m=8,t=1"): false, of("t=1,m=8,p=1"): false,
+		"$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbA$" + hash:         false, // a salt of 7 bytes
+		"$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHS$" + hash:        false, // bits beyond the salt's end
+		"$argon2id$v=19$m=8,t=1,p=1$" + salt + "$" + hash[:42]:  false,
+		"$argon2id$v=19$m=8,t=1,p=1$" + salt + "$" + hash + "A": false,
+		of("m=8,t=1,p=1") + "$":                                 false,
+		"x" + of("m=8,t=1,p=1"):                                 false,
+		"$argon2d$v=19$m=8,t=1,p=1$" + salt + "$" + hash:        false,
+		"$argon2id$v=16$m=8,t=1,p=1$" + salt + "$" + hash:       false,
+		"$argon2id$v=19$m=8,t=1,p=1$!$" + hash:                  false,
+		"$argon2id$v=19$m=8,t=1,p=1$" + salt + "$!":             false,
+	} {
+		match, err := access.VerifyPassword(encoded, "x")
+		if match || (err == nil) != ok || !ok && !errors.Is(err, access.ErrPasswordHash) {
+			t.Errorf("%s: %t, %v; want it readable %t", encoded, match, err, ok)
+		}
+	}
+}
+
+// TestAnUnreadableHashIsAnError of the server, and not a wrong password.
+func TestAnUnreadableHashIsAnError(t *testing.T) {
+	r := newRows(t)
+	r.people[aminaEmail] = access.PersonRow{ID: id.ID{7}, Password: "plain"}
+	if in, err := r.access(rand.Reader).SignIn(t.Context(), 1, aminaEmail, goodPassword, "", ""); !errors.Is(err, access.ErrPasswordHash) || in.Refused() || len(r.log) > 0 {
+		t.Errorf("%+v, %v, noted %v", in, err, r.log)
+	}
+}
+
+// TestTheLongestPassword that a person may have, 128 characters of 4 bytes, opens; a longer text is not even compared.
+func TestTheLongestPassword(t *testing.T) {
+	for _, c := range []struct {
+		password string
+		want     refusal.Code
+	}{
+		{strings.Repeat("😀", 127) + "😁", ""},
+		{strings.Repeat("😀", 127) + "😁x", refusal.Unauthenticated},
+	} {
+		r := newRows(t)
+		a := r.access(rand.Reader)
+		hash, err := access.HashPassword(c.password, cheap(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.people[aminaEmail] = access.PersonRow{ID: id.ID{7}, Email: aminaEmail, Role: access.Owner, Password: hash}
+		if in, err := a.SignIn(t.Context(), 1, aminaEmail, c.password, "", ""); err != nil || in.Code != c.want {
+			t.Errorf("%d bytes: %q, %v, want %q", len(c.password), in.Code, err, c.want)
+		}
+	}
+}
+
+// TestNoCommonPassword of the list is taken, in whatever letters, nor one character over and over.
+func TestNoCommonPassword(t *testing.T) {
+	for _, password := range []string{"password", "PASSWORD", "godisgood", "GodIsGood", "12345678", "zxcvbnm1", "aaaaaaaa", "AaAaAaAa", strings.Repeat("ü", 8), strings.Repeat(" ", 20)} {
+		if no := access.CheckPassword(password); no.Code != refusal.InvalidRequest {
+			t.Errorf("%q is taken", password)
+		}
+	}
+	for _, password := range []string{"aaaaaaab", "baaaaaaa", "aaaabaaa", "password ", "xpassword", "godisgreat"} {
+		if no := access.CheckPassword(password); no.Refused() {
+			t.Errorf("%q: %s", password, no.Detail())
+		}
+	}
+}
+
+// TestTextsThatAreTaken: what a database keeps, what machines compare, and what stays on its line.
+func TestTextsThatAreTaken(t *testing.T) {
+	for s, want := range map[string][3]bool{ // IsText, Printable, OneLine of at most 5 characters
+		"":          {true, true, true},
+		" ~":        {true, true, true},
+		"abcde":     {true, true, true},
+		"abcdef":    {true, true, false},
+		"äöüéñ":     {true, false, true},
+		"äöüéñß":    {true, false, false},
+		"a\x1f":     {true, false, false},
+		"a\x7f":     {true, false, false},
+		"a\n":       {true, false, false},
+		"a\u0085":   {true, false, false},
+		"a\u2028":   {true, false, false},
+		"a\u2029":   {true, false, false},
+		"a\u202eb":  {true, false, false},
+		"a\u00a0b":  {true, false, true},
+		"a\x00":     {false, false, false},
+		"a\xff":     {false, false, false},
+		"\xed\xa0z": {false, false, false},
+	} {
+		if got := [3]bool{access.IsText(s), access.Printable(s), access.OneLine(s, 5)}; got != want {
+			t.Errorf("%q: got %v, want %v", s, got, want)
+		}
+	}
+}
+
+// TestStoredTimes have whole microseconds in UTC, rounded down.
+func TestStoredTimes(t *testing.T) {
+	at := time.Date(2026, 11, 20, 8, 0, 0, 5000, time.UTC)
+	for _, in := range []time.Time{at, at.Add(999), at.In(time.FixedZone("east", 3*60*60)).Add(1)} {
+		if got := access.Stored(in); got != at {
+			t.Errorf("%s is stored as %s, want %s", in, got, at)
+		}
+	}
+	now := time.Now()
+	if got := access.Stored(now); got != got.Round(0) {
+		t.Errorf("%s carries the reading of a running clock", fmt.Sprint(got))
+	}
+}

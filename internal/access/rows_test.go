@@ -1,0 +1,247 @@
+package access_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+// errStore is the error of the call that fails.
+var errStore = errors.New("the store failed")
+
+// rows is a store in memory. It notes the calls of its transactions. The call with the number of broken fails. It still has its
+// effect and its values, so that code that overlooks the error goes on and returns none.
+type rows struct {
+	t      *testing.T
+	calls  []string
+	broken int           // counted from 1; 0 for none
+	most   int           // how many rows a list was asked for at last
+	tenant access.Tenant // of the last transaction
+	now    time.Time
+	ids    int
+
+	bind      *bool
+	gone      bool // the maker of every approval may no longer act
+	raced     bool // somebody else decides about an approval or uses it first
+	between   func()
+	approvals []access.Approval
+	keys      map[[32]byte]access.Key
+	people    map[string]access.PersonRow
+	logins    map[[32]byte]access.Login
+	dropped   []time.Time // the times that DropLoginsOf was called with
+	kept      int
+	log       []access.Entry
+}
+
+const (
+	goodPassword = "a few unrelated words"
+	aminaEmail   = "amina@example.org"
+)
+
+// shop is the only vendor of these rows.
+func shop() id.ID { return id.ID{15: 9} }
+
+// newRows is a store with one owner, Amina.
+func newRows(t *testing.T) *rows {
+	t.Helper()
+	hash, err := access.HashPassword(goodPassword, cheap(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rows{t: t, tenant: 1, now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), keys: map[[32]byte]access.Key{}, logins: map[[32]byte]access.Login{}}
+	r.people = map[string]access.PersonRow{aminaEmail: {ID: id.ID{7}, Email: aminaEmail, Role: access.Owner, Password: hash}}
+	return r
+}
+
+// access is the use cases over these rows, with a source of random bytes.
+func (r *rows) access(rnd io.Reader) *access.Access {
+	r.t.Helper()
+	a, err := access.New(access.Config{Door: r, Now: func() time.Time { return r.now }, Rand: rnd, Argon: cheap()})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return a
+}
+
+// amina is the owner, signed in.
+func (r *rows) amina() access.Actor {
+	return access.Actor{Tenant: 1, Kind: access.Person, ID: id.ID{7}, Name: aminaEmail, Role: access.Owner}
+}
+
+// finance is a second owner, by a key.
+func finance() access.Actor {
+	return access.Actor{Tenant: 1, Kind: access.APIKey, ID: id.ID{8}, Name: "finance", Role: access.Owner}
+}
+
+// waits adds an approval that Amina asked for, in a state.
+func (r *rows) waits(state access.ApprovalState) string {
+	r.ids++
+	i := id.ID{14: byte(r.ids >> 8), 15: byte(r.ids)}
+	a := access.Approval{ID: i, Act: access.ActTariff, Right: access.WriteTariffs, Body: []byte(`{}`), Maker: r.amina(), State: state, CreatedAt: r.now}
+	if state != access.ApprovalWaiting {
+		a.Checker = finance()
+	}
+	r.approvals = append(r.approvals, a)
+	return i.Text(id.Approval)
+}
+
+func (r *rows) fails(call string) error {
+	if r.calls = append(r.calls, call); len(r.calls) == r.broken {
+		return errStore
+	}
+	return nil
+}
+
+func (r *rows) Do(_ context.Context, t access.Tenant, fn func(access.Tx) (bool, error)) error {
+	r.tenant = t
+	if r.between != nil {
+		r.between()
+	}
+	if _, err := fn(r); err != nil {
+		return err
+	}
+	return r.fails("commit")
+}
+
+func (r *rows) View(_ context.Context, t access.Tenant, fn func(access.Tx) error) error {
+	r.tenant = t
+	if err := fn(r); err != nil {
+		return err
+	}
+	return r.fails("view")
+}
+
+// What follows is the transaction.
+
+func (r *rows) NewID() (id.ID, error) {
+	r.ids++
+	return id.ID{14: byte(r.ids >> 8), 15: byte(r.ids)}, r.fails("NewID")
+}
+
+func (r *rows) AuditLog(e access.Entry) error {
+	r.log = append(r.log, e)
+	return r.fails("AuditLog")
+}
+
+func (r *rows) FourEyes() (*bool, error) { return r.bind, r.fails("FourEyes") }
+
+func (r *rows) ActivePeople(roles ...access.Role) (int, error) {
+	n := 0
+	for _, p := range r.people {
+		if !p.Blocked && slices.Contains(roles, p.Role) {
+			n++
+		}
+	}
+	return n, r.fails("ActivePeople")
+}
+
+func (r *rows) AddApproval(a access.Approval) error {
+	r.approvals = append(r.approvals, a)
+	return r.fails("AddApproval")
+}
+
+func (r *rows) ApprovalByID(i id.ID) (access.Approval, bool, error) {
+	n := slices.IndexFunc(r.approvals, func(a access.Approval) bool { return a.ID == i })
+	if n < 0 {
+		return access.Approval{}, false, r.fails("ApprovalByID")
+	}
+	return r.approvals[n], true, r.fails("ApprovalByID")
+}
+
+func (r *rows) RoleNow(a access.Actor) (access.Role, bool, error) {
+	return a.Role, !r.gone, r.fails("RoleNow")
+}
+
+func (r *rows) PutApproval(a access.Approval, from access.ApprovalState) (bool, error) {
+	n := slices.IndexFunc(r.approvals, func(b access.Approval) bool { return a.ID == b.ID && b.State == from })
+	if n >= 0 && !r.raced {
+		r.approvals[n] = a
+	}
+	return n >= 0 && !r.raced, r.fails("PutApproval")
+}
+
+func (r *rows) ApprovalPage(state access.ApprovalState, before id.ID, max int) (out []access.Approval, err error) {
+	r.most = max
+	for _, a := range slices.Backward(r.approvals) {
+		if (state == "" || a.State == state) && (before.IsZero() || bytes.Compare(a.ID[:], before[:]) < 0) && len(out) < max {
+			out = append(out, a)
+		}
+	}
+	return out, r.fails("ApprovalPage")
+}
+
+func (r *rows) AddKey(k access.Key, hash [32]byte) error {
+	r.keys[hash] = k
+	return r.fails("AddKey")
+}
+
+func (r *rows) KeyByHash(hash [32]byte) (access.Key, bool, error) {
+	k, found := r.keys[hash]
+	return k, found, r.fails("KeyByHash")
+}
+
+func (r *rows) KeyPage(_ id.ID, max int) ([]access.Key, error) {
+	r.most = max
+	return nil, r.fails("KeyPage")
+}
+
+func (r *rows) RevokeKey(key id.ID, at time.Time) (bool, error) {
+	for hash, k := range r.keys {
+		if k.ID == key && k.RevokedAt.IsZero() {
+			k.RevokedAt = at
+			r.keys[hash] = k
+			return true, r.fails("RevokeKey")
+		}
+	}
+	return false, r.fails("RevokeKey")
+}
+
+func (r *rows) VendorExists(vendor id.ID) (bool, error) {
+	return vendor == shop(), r.fails("VendorExists")
+}
+
+func (r *rows) AddPersonRow(p access.PersonRow) error {
+	r.people[p.Email] = p
+	return r.fails("AddPersonRow")
+}
+
+func (r *rows) PersonByEmail(email string) (access.PersonRow, bool, error) {
+	p, found := r.people[email]
+	return p, found, r.fails("PersonByEmail")
+}
+
+func (r *rows) AddLogin(l access.Login, hash [32]byte) error {
+	r.logins[hash] = l
+	return r.fails("AddLogin")
+}
+
+func (r *rows) LoginByHash(hash [32]byte) (access.Login, access.PersonRow, bool, error) {
+	l, found := r.logins[hash]
+	return l, r.people[aminaEmail], found, r.fails("LoginByHash")
+}
+
+func (r *rows) SeeLogin(hash [32]byte, at time.Time) error {
+	l := r.logins[hash]
+	l.SeenAt = at
+	r.logins[hash] = l
+	return r.fails("SeeLogin")
+}
+
+func (r *rows) DropLogin(hash [32]byte) (bool, error) {
+	_, found := r.logins[hash]
+	delete(r.logins, hash)
+	return found, r.fails("DropLogin")
+}
+
+func (r *rows) DropLoginsOf(_ id.ID, now, idle time.Time, keep int) error {
+	r.dropped, r.kept = []time.Time{now, idle}, keep
+	return r.fails("DropLoginsOf")
+}
