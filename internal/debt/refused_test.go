@@ -59,6 +59,7 @@ func (w *world) chargesRefused(token home) {
 	}{
 		{"an account that nobody has", func(n *debt.NewCharge) { n.Account = (id.ID{9}).Text(id.Account) }},
 		{"no account", func(n *debt.NewCharge) { n.Account = "nobody" }},
+		{"an account between blanks", func(n *debt.NewCharge) { n.Account = " " + token.text + " " }},
 		{"no name", func(n *debt.NewCharge) { n.Name = "" }},
 		{"a name of 32", func(n *debt.NewCharge) { n.Name = long33[:32] }},
 		{"a name of 33", func(n *debt.NewCharge) { n.Name = long33 }},
@@ -108,6 +109,7 @@ func (w *world) debtsRefused(token home) {
 		{"behind the last priority", func(n *debt.NewDebt) { n.Priority = tariff.MaxPriority + 1 }},
 		{"the most and the least are one", func(n *debt.NewDebt) { n.Min, n.Max = 5, 5 }},
 		{"the most is below the least", func(n *debt.NewDebt) { n.Min, n.Max = 5, 4 }},
+		{"a most of 0.01 is below the least", func(n *debt.NewDebt) { n.Min, n.Max = 2, 1 }},
 		{"a least without a most", func(n *debt.NewDebt) { n.Min = money.MaxMinor }},
 		{"a least that nobody can pay", func(n *debt.NewDebt) { n.Min = money.MaxMinor + 1 }},
 		{"a least below zero", func(n *debt.NewDebt) { n.Min = -1 }},

@@ -1,11 +1,9 @@
 package debt_test
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"testing"
 	"time"
 
@@ -32,56 +30,6 @@ import (
 
 // update has the transcripts written anew; read the difference.
 var update = flag.Bool("update", false, "write testdata/*.txt anew")
-
-// errDice is the error of an identity that cannot be made.
-var errDice = errors.New("no random bytes")
-
-// dice are random bytes that cannot be read the nth time.
-type dice struct {
-	io.Reader
-	left int
-}
-
-func (d *dice) Read(b []byte) (int, error) {
-	if d.left--; d.left == 0 {
-		return 0, errDice
-	}
-	return d.Reader.Read(b)
-}
-
-// door opens a store for the use cases of debts, as the application does. With every set, each transaction is first tried with
-// each of its identities failing, which must be its error.
-type door struct {
-	t             *testing.T
-	engine, whole store.Engine
-	every         bool
-}
-
-func (d door) Do(ctx context.Context, t access.Tenant, fn func(debt.Tx) (bool, error)) error {
-	for n := 1; d.every; n++ {
-		reached := false
-		err := d.whole.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) {
-			r := &dice{tx.Rand, n}
-			tx.Rand = r
-			_, err := fn(tx)
-			if reached = r.left <= 0; !reached {
-				err = errDice
-			}
-			return false, err
-		})
-		if !reached {
-			break
-		}
-		if !errors.Is(err, errDice) {
-			d.t.Errorf("the identity %d of a transaction could not be made, and it came to %v", n, err)
-		}
-	}
-	return d.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) { return fn(tx) })
-}
-
-func (d door) View(ctx context.Context, t access.Tenant, fn func(debt.Tx) error) error {
-	return d.engine.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
-}
 
 // world is a Debts on a fresh database, with a clock of its own.
 type world struct {
@@ -113,11 +61,7 @@ func newWorld(t *testing.T, every bool) *world {
 		t.Fatal(err)
 	}
 	w.engine = e
-	d := door{t: t, engine: e, whole: e, every: every}
-	if every {
-		d.engine = storetest.WithFaults(t, e, true)
-	}
-	w.Debts = debt.New(debt.Config{Door: d, Sealer: w.data, Now: w.clock, MayDate: mayDate})
+	w.Debts = debt.New(debt.Config{Door: storetest.DoorOf(t, e, every, (*store.Tx).Debts), Sealer: w.data, Now: w.clock, MayDate: mayDate})
 	w.exec(func(tx *store.Tx) error { _, err := tx.SetCurrency("KES", 2); return err })
 	return w
 }
