@@ -119,8 +119,14 @@ func (ds *Debts) showAccount(tx Tx, place AccountPlace, now time.Time) (AccountS
 		return AccountShown{}, err
 	}
 	out.FreeDue = month.FreeDue(version.Body)
-	p := sale.Point{Account: place.ID, Tariff: place.Tariff, OpenedAt: place.OpenedAt, ChargedTo: place.ChargedTo, Policy: policy}
-	dues, debts, _, err := outstanding(tx.Charges(), p, version, local, allOpen)
+	var dues []Due
+	var debts []Debt
+	if place.Mode == registry.PrepayToken && place.Status == accountActive {
+		p := sale.Point{Account: place.ID, Tariff: place.Tariff, OpenedAt: place.OpenedAt, ChargedTo: place.ChargedTo, Policy: policy}
+		dues, debts, _, err = outstanding(tx.Charges(), p, version, local, allOpen)
+	} else { // a wallet pays its charges day by day, and no more fall due on an account that was closed
+		dues, debts, err = tx.Charges().ChargesOpen(place.ID, allOpen)
+	}
 	if err != nil {
 		return AccountShown{}, err
 	}
