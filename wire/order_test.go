@@ -195,20 +195,21 @@ func TestAnEnvelopeThatDoesNotFitIsNotOpened(t *testing.T) {
 	text := string(signed["json"])
 	b64 := base64.RawURLEncoding.EncodeToString(body)
 	for name, envelope := range map[string]string{
-		"empty":               "",
-		"neither format":      "x" + text,
-		"a byte after":        text + "x",
-		"base64 with padding": strings.Replace(text, b64, b64+"==", 1),
-		"base64 with a rest":  strings.Replace(text, b64, "oB", 1),
-		"no base64":           strings.Replace(text, b64, "!!", 1),
-		"mac not hexadecimal": strings.Replace(text, `"mac":"`, `"mac":"z`, 1),
-		"mac one digit more":  strings.Replace(text, `"}`, `0"}`, 1),
-		"mac one byte more":   strings.Replace(text, `"}`, `00"}`, 1),
-		"mac one byte less":   text[:len(text)-4] + `"}`,
-		"body as a list":      strings.Replace(text, `"`+b64+`"`, "[]", 1),
-		"CBOR with a rest":    string(signed["cbor"]) + "\x00",
-		"CBOR cut":            string(signed["cbor"][:len(signed["cbor"])-1]),
-		"too large":           text + strings.Repeat(" ", 16385-len(text)),
+		"empty":                 "",
+		"neither format":        "x" + text,
+		"a byte after":          text + "x",
+		"base64 with padding":   strings.Replace(text, b64, b64+"==", 1),
+		"base64 with a rest":    strings.Replace(text, b64, "oB", 1),
+		"no base64":             strings.Replace(text, b64, "!!", 1),
+		"mac not hexadecimal":   strings.Replace(text, `"mac":"`, `"mac":"z`, 1),
+		"mac one digit more":    strings.Replace(text, `"}`, `0"}`, 1),
+		"mac one byte more":     strings.Replace(text, `"}`, `00"}`, 1),
+		"mac one byte less":     text[:len(text)-4] + `"}`,
+		"body as a list":        strings.Replace(text, `"`+b64+`"`, "[]", 1),
+		"CBOR with a rest":      string(signed["cbor"]) + "\x00",
+		"CBOR with a key twice": "\xa3" + string(signed["cbor"][1:]) + "\x61b\x41\xa0",
+		"CBOR cut":              string(signed["cbor"][:len(signed["cbor"])-1]),
+		"too large":             text + strings.Repeat(" ", 16385-len(text)),
 	} {
 		if got, err := wire.Open(k, topic, []byte(envelope)); got != nil || err != wire.ErrMAC {
 			t.Errorf("%s: opened %x, %v; want %v", name, got, err, wire.ErrMAC)

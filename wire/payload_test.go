@@ -35,6 +35,13 @@ func unhex(t *testing.T, text string) []byte {
 	return b
 }
 
+// TestTheLimitsThatFirmwareIsWrittenFor do not change.
+func TestTheLimitsThatFirmwareIsWrittenFor(t *testing.T) {
+	if got, want := fmt.Sprint(wire.MaxPayload, wire.MaxRecords, wire.Window, uint64(wire.MaxSeq)), "16384 100 64 9007199254740991"; got != want {
+		t.Errorf("limits %s, want %s", got, want)
+	}
+}
+
 // TestAPayloadWithoutRecordsIsAnError names every error of DecodeUp.
 func TestAPayloadWithoutRecordsIsAnError(t *testing.T) {
 	const begin = "payload from the meter is unreadable: "
@@ -123,7 +130,10 @@ func TestMalformedCBORIsLeftWithTheReason(t *testing.T) {
 		{"a2" + six + "6162", "6", "not well-formed"},
 		{"a2" + six + "616219", "6", "not well-formed"},
 		{"a2" + six + "61621901", "6", "not well-formed"},
-		{"a2" + six + "6162" + "1c", "6", "not well-formed"}, // reserved
+		{"a2" + six + "6162" + "1c" + strings.Repeat("00", 16), "6", "not well-formed"}, // reserved
+		{"a2" + six + "6162" + "1d" + strings.Repeat("00", 32), "6", "not well-formed"},
+		{"a2" + six + "6162" + "1e" + strings.Repeat("00", 64), "6", "not well-formed"},
+		{"a2" + six + "6162" + "1f" + strings.Repeat("00", 128), "6", "not well-formed"},
 		{"a2" + six + "6162" + "7f6161ff", "6", "not well-formed"},
 		{"a2" + six + "6162" + "c100", "6", "not well-formed"},       // a tag
 		{"a2" + six + "6162" + "f3", "6", "not well-formed"},         // a simple value without meaning
