@@ -155,3 +155,24 @@ func TestARefusedListIsExplained(t *testing.T) {
 		}
 	}
 }
+
+// TestAlarmsOfAllAreAskedOfNoMeter: number 0 stands for every meter, and a meter that is named for itself.
+func TestAlarmsOfAllAreAskedOfNoMeter(t *testing.T) {
+	h := metering.NewHistory(&shelf{rows: 1})
+	owner := access.Actor{Tenant: 1, Role: access.Owner}
+	for ref, want := range map[string]int64{"": 0, shelfNumber: shelfMeter} {
+		p, err := h.Alarms(t.Context(), owner, ref, true, 5, "")
+		if err != nil || len(p.Rows) != 1 || p.Rows[0].Meter != want {
+			t.Errorf("meter %q: %+v, %v; want meter %d", ref, p, err, want)
+		}
+	}
+}
+
+// TestNotesThatAreHalfReadCountForNothing: what stands before the mistake is not used.
+func TestNotesThatAreHalfReadCountForNothing(t *testing.T) {
+	for _, text := range []string{`{"store":"a1","server":7}`, `{"store":"a1","fw":1}`, `{"store":"a1"`} {
+		if got := metering.ParseInfo(text); got.Store != "" || got.FW != "" || got.Server.Epoch != 0 || got.Server.Past != nil {
+			t.Errorf("%s: %+v", text, got)
+		}
+	}
+}
