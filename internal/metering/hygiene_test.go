@@ -31,7 +31,7 @@ func TestShapesOfBadCounters(t *testing.T) {
 		{200_000, 1<<63 - 1, metering.DoubtJump},    // the largest
 		{1<<63 - 1, 1<<63 - 2, metering.DoubtBackwards},
 		{1000, 1995, metering.DoubtDoubled}, {1000, 1994, metering.DoubtJump}, {1000, 2005, metering.DoubtDoubled}, {1000, 2006, metering.DoubtJump}, // half a percent
-		{0, 0, metering.DoubtJump},
+		{0, 0, metering.DoubtJump}, {0, 1, metering.DoubtJump}, {1, 2, metering.DoubtDoubled}, {1, 3, metering.DoubtJump}, {1, 1, metering.DoubtJump},
 		{98_000, 2000, metering.DoubtRollover}, {97_999, 2000, metering.DoubtBackwards}, {98_000, 2001, metering.DoubtBackwards}, // a fiftieth on both sides
 		{100_000, 2000, metering.DoubtReset},                                                      // it never showed that figure
 		{999_999_999_999, 1, metering.DoubtRollover}, {9_999_999_999_999, 1, metering.DoubtReset}, // twelve digits, thirteen

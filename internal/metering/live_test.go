@@ -110,7 +110,7 @@ func TestWhatIsLookedForInEarlierBatches(t *testing.T) {
 		for _, r := range c.now {
 			l.takes(r, 1)
 		}
-		if from, to, ok := l.Held(); ok != c.ok || ok && (from != c.from || to != c.to) {
+		if from, to, ok := l.Held(); ok != c.ok || from != c.from || to != c.to {
 			t.Errorf("%s: %d to %d (%t), want %d to %d (%t)", c.name, from, to, ok, c.from, c.to, c.ok)
 		}
 	}

@@ -1,0 +1,143 @@
+package keystore
+
+import (
+	"bytes"
+	"crypto/cipher"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/diagnosis"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// storeOf is an unlocked store whose file is the document.
+func storeOf(t *testing.T, d document) *Store {
+	t.Helper()
+	text, err := d.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.TempDir(), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(s.Path(), text, 0o600), s.Unlock([]byte("passphrase"))); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func ordered(t *testing.T) vending.IssueOrder {
+	t.Helper()
+	pan, err := sts.ParseNumber("04140001001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return vending.IssueOrder{KEN: 255, Attributes: sts.Attributes{SGC: "123456", KRN: 1, KT: sts.DUTK, TI: "01", EA: sts.EA07, DKGA: sts.DKGA02,
+		BaseDate: sts.Base2014, PAN: pan}}
+}
+
+// TestAKeyThatCannotBeUsedIsAsGoodAsMissing: its seal fits, and the key is of another length or was sealed under other facts.
+func TestAKeyThatCannotBeUsedIsAsGoodAsMissing(t *testing.T) {
+	_, short := sts.NewVendingKey(make([]byte, 9))
+	for name, c := range map[string]struct {
+		key  []byte
+		aad  string
+		want error
+	}{
+		"another length": {make([]byte, 9), "", short},
+		"other facts":    {make([]byte, 8), "other", ErrAltered},
+	} {
+		d, k := small(t)
+		var err error
+		if d.Keys[0].Key, err = k.seal(c.key, append([]byte(c.aad), d.Keys[0].fact().aad()[len(c.aad):]...)); err != nil {
+			t.Fatal(err)
+		}
+		d.Keys[0].Test = false
+		if d.Seal, err = k.seal(nil, d.aad()); err != nil {
+			t.Fatal(err)
+		}
+		s, o := storeOf(t, d), ordered(t)
+		want := "No key can be derived for this meter: " + c.want.Error() + ". No token was made. Check the meter's key facts."
+		if no := s.Issuer().Check(t.Context(), o); no.Code != refusal.KeyMissing || no.Detail() != want {
+			t.Errorf("%s: %s %s; want %s", name, no.Code, no.Detail(), want)
+		}
+		if _, use, err := s.Reader().Open(sts.Token{}, []sts.Attributes{o.Attributes}); use != diagnosis.KeysMissing || err != nil {
+			t.Errorf("%s: the token doctor finds %s, %v", name, use, err)
+		}
+	}
+}
+
+// recorder is a cipher that remembers what it opened.
+type recorder struct {
+	cipher.AEAD
+	opened []byte
+}
+
+func (r *recorder) Open(dst, nonce, box, aad []byte) ([]byte, error) {
+	b, err := r.AEAD.Open(dst, nonce, box, aad)
+	if len(b) > 0 {
+		r.opened = b
+	}
+	return b, err
+}
+
+// TestAnOpenedKeyIsWiped after it made a meter's key, and after it only showed that the passphrase is right.
+func TestAnOpenedKeyIsWiped(t *testing.T) {
+	d, k := small(t)
+	f := d.Keys[0].fact()
+	f.SGC = "222222"
+	d, err := d.with(k, f, []byte("12345678"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Keys = d.Keys[1:]
+	if d.Seal, err = k.seal(nil, d.aad()); err != nil {
+		t.Fatal(err)
+	}
+	s, o := storeOf(t, d), ordered(t)
+	o.Attributes.SGC = "222222"
+	r := &recorder{AEAD: k.aead}
+	s.kek = &kek{aead: r}
+	for name, does := range map[string]func() bool{
+		"derive":   func() bool { return !s.Issuer().Check(t.Context(), o).Refused() },
+		"opensAny": func() bool { return d.opensAny(s.kek) },
+	} {
+		r.opened = nil
+		if ok := does(); !ok || !bytes.Equal(r.opened, make([]byte, 8)) {
+			t.Errorf("%s: done %t, and %d bytes of the key are left: %q", name, ok, len(r.opened), r.opened)
+		}
+	}
+}
+
+// TestAStoreWithoutAFileHasNoKey, whoever asks.
+func TestAStoreWithoutAFileHasNoKey(t *testing.T) {
+	s, err := Open(t.TempDir(), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := ordered(t)
+	if no := s.Issuer().Check(t.Context(), o); no.Code != refusal.KeystoreLocked {
+		t.Errorf("without a passphrase: %s", no.Code)
+	}
+	if err := s.Unlock([]byte("passphrase")); err != nil {
+		t.Fatal(err)
+	}
+	if no := s.Issuer().Check(t.Context(), o); no.Code != refusal.KeyMissing || !strings.HasPrefix(no.What, "There is no vending key for supply group 123456") {
+		t.Errorf("with a passphrase: %s %s", no.Code, no.Detail())
+	}
+	if _, ok := s.DecoderKey(o.Attributes); ok {
+		t.Error("a decoder key without a file")
+	}
+	opened, use, err := s.Reader().Open(sts.Token{}, []sts.Attributes{o.Attributes})
+	if len(opened) != 1 || use != diagnosis.KeysMissing || err != nil {
+		t.Errorf("the token doctor: %d opened, %s, %v", len(opened), use, err)
+	}
+	if facts, err := s.List(); facts != nil || err != nil {
+		t.Errorf("%v, %v", facts, err)
+	}
+}
