@@ -20,9 +20,6 @@ type Transcript struct {
 	known map[string]int
 }
 
-// identity is an identity with its prefix.
-var identity = regexp.MustCompile(`\b([a-z]{3}_)([0-9a-hjkmnp-tv-z]{26})\b`)
-
 // Step writes what a step came to.
 func (s *Transcript) Step(what string, got any, err error) {
 	fmt.Fprintf(&s.b, "%s\n", what)
@@ -35,8 +32,9 @@ func (s *Transcript) Step(what string, got any, err error) {
 	}
 }
 
-// Named is a text with numbers in place of identities.
+// Named is a text with numbers in place of identities, behind their prefixes.
 func (s *Transcript) Named(text string) string {
+	identity := regexp.MustCompile(`\b[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}\b`)
 	return identity.ReplaceAllStringFunc(text, func(i string) string { return i[:4] + s.number(i[4:]) })
 }
 
