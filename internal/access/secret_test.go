@@ -29,7 +29,13 @@ func TestSecretHasNoPrintableForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	outs := []string{log.String(), string(encoded)}
+	if encoded := string(encoded); encoded != `{"p":"(secret)","s":"(secret)"}` {
+		t.Errorf("in JSON it is %s", encoded)
+	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		if got := fmt.Sprintf(verb, s); got != "(secret)" || s.String() != got || s.LogValue().String() != got {
+			t.Errorf("%s prints %q", verb, got)
+		}
 		outs = append(outs, fmt.Sprintf(verb, s), fmt.Sprintf(verb, holder{s, &s}))
 	}
 	for _, out := range outs {
