@@ -41,8 +41,11 @@ func Through[X any, T interface{ Refused() bool }](ctx context.Context, d Door[X
 // Look runs fn on a snapshot and gives its value.
 func Look[X, T any](ctx context.Context, d Door[X], t Tenant, fn func(X) (T, error)) (T, error) {
 	var out T
-	err := d.View(ctx, t, func(x X) (err error) { out, err = fn(x); return err })
-	return out, err
+	if err := d.View(ctx, t, func(x X) (err error) { out, err = fn(x); return err }); err != nil {
+		var zero T
+		return zero, err
+	}
+	return out, nil
 }
 
 // Stored returns a time as the store keeps it: UTC, whole microseconds, without the reading of a running clock.

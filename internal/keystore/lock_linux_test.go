@@ -24,11 +24,12 @@ func TestAddWaitsTenSecondsForAnotherProcess(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+			fd := int(f.Fd())
+			if err := unix.Flock(fd, unix.LOCK_EX); err != nil {
 				t.Fatal(err)
 			}
 			begun := time.Now()
-			release := time.AfterFunc(held-time.Millisecond, func() { _ = unix.Flock(int(f.Fd()), unix.LOCK_UN) })
+			release := time.AfterFunc(held-time.Millisecond, func() { _ = unix.Flock(fd, unix.LOCK_UN) })
 			defer release.Stop()
 			no, err := s.Add(fact02(), vendingKey(t, hex02))
 			if waited := time.Since(begun); !errors.Is(err, want) || no.Refused() || waited != min(held, 10*time.Second) {

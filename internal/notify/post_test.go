@@ -33,31 +33,6 @@ type hall struct {
 	holds   time.Duration // for which a message was claimed last
 }
 
-// wire is a route that answers as it is told, and accepts what it is not told about.
-type wire struct {
-	name    string
-	answers []notify.Sent
-	sent    []notify.Outgoing
-	memory  notify.Memory
-	during  func()          // happens while it sends
-	ctx     context.Context // of what it sent last
-}
-
-func (w *wire) Name() string          { return w.name }
-func (w *wire) Memory() notify.Memory { return w.memory }
-func (w *wire) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
-	w.sent, w.ctx = append(w.sent, m), ctx
-	if w.during != nil {
-		w.during()
-	}
-	if len(w.answers) == 0 {
-		return notify.Sent{Outcome: notify.Accepted, Reference: fmt.Sprint(len(w.sent)), Parts: 2}
-	}
-	s := w.answers[0]
-	w.answers = w.answers[1:]
-	return s
-}
-
 // newHall has routes a and b. A part by a costs 100.
 func newHall(t *testing.T) (h *hall, a, b *wire) {
 	a, b = &wire{name: "a"}, &wire{name: "b"}

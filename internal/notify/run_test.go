@@ -3,6 +3,7 @@ package notify_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -62,12 +63,45 @@ func (s *shift) View(ctx context.Context, tenant access.Tenant, fn func(notify.T
 	return errors.Join(ctx.Err(), fn(s))
 }
 
+// wire is a route that answers as it is told, and accepts what it is not told about.
+type wire struct {
+	name    string
+	answers []notify.Sent
+	sent    []notify.Outgoing
+	memory  notify.Memory
+	during  func()          // happens while it sends
+	ctx     context.Context // of what it sent last
+	turn    *sync.Mutex     // of the test and a desk that runs; nil where none does
+}
+
+func (w *wire) Name() string { return w.name }
+func (w *wire) Memory() notify.Memory {
+	if w.turn != nil {
+		w.turn.Lock()
+		defer w.turn.Unlock()
+	}
+	return w.memory
+}
+func (w *wire) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
+	w.sent, w.ctx = append(w.sent, m), ctx
+	if w.during != nil {
+		w.during()
+	}
+	if len(w.answers) == 0 {
+		return notify.Sent{Outcome: notify.Accepted, Reference: fmt.Sprint(len(w.sent)), Parts: 2}
+	}
+	s := w.answers[0]
+	w.answers = w.answers[1:]
+	return s
+}
+
 // works runs a desk of so many routes in a bubble of its own time while do goes on.
 func works(t *testing.T, routes int, do func(*testing.T, *shift)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h, a, b := newHall(t)
 		s := &shift{hall: h, route: a, second: b}
+		a.turn, b.turn = &s.mu, &s.mu
 		c := h.config()
 		c.Door, c.Routes, c.Log, c.Now = s, h.routes[:routes], slog.New(slog.NewTextHandler(&s.log, nil)), time.Now
 		s.desk, h.now = notify.New(c), time.Now()
@@ -87,7 +121,9 @@ func works(t *testing.T, routes int, do func(*testing.T, *shift)) {
 
 // during counts the looks in a time that begins now.
 func (s *shift) during(d time.Duration) int {
+	s.mu.Lock() // what the test did before happened before what the worker does when its time has come
 	before := s.looks
+	s.mu.Unlock()
 	time.Sleep(d)
 	synctest.Wait()
 	return s.looks - before
