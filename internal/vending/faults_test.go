@@ -73,6 +73,9 @@ func withFailures(t *testing.T, mode *bool) {
 	if *mode {
 		t.Skip("every test runs so")
 	}
+	if *onPostgres {
+		t.Skip("what a failed closure leaves behind cannot be told there: the seals are written beside it")
+	}
 	*mode = true
 	t.Cleanup(func() { *mode = false })
 	for _, c := range representative() {
