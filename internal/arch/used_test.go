@@ -22,6 +22,7 @@ import (
 func testPackages() map[string]string {
 	return map[string]string{
 		"internal/arch":                  "this page as a test",
+		"internal/catalogue":             "tools/catalogue reads it",
 		"internal/sometimes":             "counts of rare states",
 		"internal/store/storetest":       "one suite for both engines",
 		"internal/store/postgres/pgtest": "clusters for tests",

@@ -52,9 +52,9 @@ func (l Language) String() string {
 	return languageCodes[English]
 }
 
-// Draft reports whether the texts of the language are drafts that nobody who speaks it has read. Who signs a language takes
-// it out here; whatever lets an operator choose a language says so from here.
-func (l Language) Draft() bool { return l != English }
+// Draft reports whether nobody who speaks the language well has read its texts. Whatever lets an operator choose a language
+// says so.
+func (l Language) Draft() bool { return l >= languages || drafts[l] }
 
 // Label is the language as an operator chooses it: "English (en)", "Hausa (ha), draft".
 func (l Language) Label() string {

@@ -131,12 +131,6 @@ func (r Rendered) MarshalText() ([]byte, error) { return []byte(maskedText), nil
 // NeedsToken reports whether the messages of a purpose bring a token, whose digits [Render] then takes.
 func (p Purpose) NeedsToken() bool { return strings.Contains(templates[English][p], "{token}") }
 
-// templates are the texts by language, and phrases the pieces that a text has or not.
-var (
-	templates = [languages]map[Purpose]string{English: english, French: french, Swahili: swahili, Spanish: spanish, Portuguese: portuguese, Hausa: hausa}
-	phrases   = [languages]phrase{English: englishPhrases, French: frenchPhrases, Swahili: swahiliPhrases, Spanish: spanishPhrases, Portuguese: portuguesePhrases, Hausa: hausaPhrases}
-)
-
 // phrase are pieces of text in one language.
 type phrase struct {
 	press string // a key must be pressed

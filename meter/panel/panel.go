@@ -11,7 +11,7 @@
 // from the home page; one to three digits are a short code that calls a page. The result of a token, or of anything else
 // that was asked for, is a message before the home page: keys work under it as they do there. A page nobody touches for
 // 60 s is left; one that is still turning, after three minutes at most. What a page says stands in one catalogue
-// (catalogue_table.go), every text in every language.
+// (texts_table.go, made from the catalogue), every text in every language.
 package panel
 
 import (

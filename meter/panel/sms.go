@@ -207,16 +207,16 @@ func AnswerToken(l meter.Language, r meter.Result, registered bool) string {
 	case r.Code == sts.KCT1st || r.Code == sts.KCTNth:
 		t = smsNext
 	case r.Code == sts.Accept && registered:
-		return with(l, smsAcceptedBalance, r.Units.KWh(1), r.Balance.KWh(1))
+		return smsAcceptedBalance(l, r.Units, r.Balance)
 	case r.Code == sts.Accept:
-		return with(l, smsAccepted, r.Units.KWh(1))
+		return smsAccepted(l, r.Units)
 	case r.Code == sts.UsedError:
 		t = smsUsed
 	default:
 		t = smsRejected
 	}
 	if registered {
-		return say(l, t) + " " + with(l, smsBalance, r.Balance.KWh(1))
+		return say(l, t) + " " + smsBalance(l, r.Balance)
 	}
 	return say(l, t)
 }
@@ -227,9 +227,9 @@ func AnswerToken(l meter.Language, r meter.Result, registered bool) string {
 func Report(l meter.Language, r meter.Result, masked string) string {
 	first, last, kept := (&TokenRow{Masked: masked}).ends()
 	if !kept {
-		return with(l, smsBalance, r.Balance.KWh(1))
+		return smsBalance(l, r.Balance)
 	}
-	return AnswerToken(l, r, true) + ". " + with(l, smsToken, first, last)
+	return AnswerToken(l, r, true) + ". " + smsToken(l, first, last)
 }
 
 // AnswerEmergency returns the answer to *03#.
@@ -237,7 +237,7 @@ func AnswerEmergency(m *Meter, a meter.ECAnswer) string {
 	l := m.Config.Language
 	switch a {
 	case meter.ECDone:
-		return with(l, smsEmergency, m.State.ECLeft(m.Config).KWh(1))
+		return smsEmergency(l, m.State.ECLeft(m.Config))
 	case meter.ECAgain:
 		return say(l, smsEmergencyAgain)
 	case meter.ECUsed:
@@ -259,7 +259,7 @@ func Answer(m *Meter, r RequestKind) string {
 	case RequestTokens:
 		return lastTokens(m)
 	case RequestUsage:
-		return with(l, smsUsage, m.shown(m.State.Month.Used).KWh(1), m.shown(m.State.Day.Used).KWh(1))
+		return smsUsage(l, m.shown(m.State.Month.Used), m.shown(m.State.Day.Used))
 	case RequestState:
 		return stateOf(m)
 	}
@@ -312,20 +312,19 @@ func (v *screen) short(row TokenRow) string {
 
 // balance says what there is: the credit, or what is left of the lease.
 func balance(m *Meter) string {
-	t := smsBalance
 	if m.State.Wallet() {
-		t = smsLeft
+		return smsLeft(m.Config.Language, m.State.Shown())
 	}
-	return with(m.Config.Language, t, m.State.Shown().KWh(1))
+	return smsBalance(m.Config.Language, m.State.Shown())
 }
 
 // stateOf says how the supply is, and what is wrong with the meter.
 func stateOf(m *Meter) string {
 	l := m.Config.Language
 	v := &screen{p: &Panel{}, m: m, width: Width}
-	out := with(l, smsSupply, v.stateWord()) + " " + balance(m) + "."
+	out := smsSupply(l, v.stateWord()) + " " + balance(m) + "."
 	if m.State.Latched != 0 {
-		out += " " + with(l, smsTamper, strings.Join(m.State.Latched.Names(), ", "))
+		out += " " + smsTamper(l, strings.Join(m.State.Latched.Names(), ", "))
 	}
 	if m.State.Clock == meter.ClockInvalid {
 		out += " " + say(l, smsClock)
@@ -333,18 +332,26 @@ func stateOf(m *Meter) string {
 	return out
 }
 
-// messages is what the meter writes unasked.
-var messages = [...]text{
-	meter.MessageLow1: smsLow1, meter.MessageLow2: smsLow2, meter.MessageCutOff: smsCutOff, meter.MessageEmergency: smsOffer,
-	meter.MessageTamper: smsTampered, meter.MessageOverload: smsOverload, meter.MessageEnding: smsEnding,
-}
-
 // Message returns the text of a message that the meter sends unasked, "" for none.
 func Message(m *Meter, what meter.Message, balance unit.Energy) string {
-	if int(what) >= len(messages) || messages[what] == none {
-		return ""
+	l := m.Config.Language
+	switch what {
+	case meter.MessageLow1:
+		return smsLow1(l, balance)
+	case meter.MessageLow2:
+		return smsLow2(l, balance)
+	case meter.MessageCutOff:
+		return say(l, smsCutOff)
+	case meter.MessageEmergency:
+		return smsOffer(l, balance, m.codeText(PageEmergency)+" #")
+	case meter.MessageTamper:
+		return say(l, smsTampered)
+	case meter.MessageOverload:
+		return say(l, smsOverload)
+	case meter.MessageEnding:
+		return say(l, smsEnding)
 	}
-	return with(m.Config.Language, messages[what], balance.KWh(1), m.codeText(PageEmergency)+" #")
+	return ""
 }
 
 // septets is how many of the 160 places of a message a text takes: one for each character, for all of them are in the

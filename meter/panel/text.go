@@ -1,10 +1,9 @@
 package panel
 
-import (
-	"strings"
+import "github.com/paywatt/paywatt/meter"
 
-	"github.com/paywatt/paywatt/meter"
-)
+// text names a text of the meter, whose constants are made from the catalogue.
+type text uint8
 
 // languages is how many languages there are: those of package meter.
 const languages = meter.French + 1
@@ -14,14 +13,5 @@ func say(l meter.Language, t text) string {
 	if l >= languages {
 		l = meter.English
 	}
-	return catalogue[t].in[l]
-}
-
-// with returns a text with its figures in.
-func with(l meter.Language, t text, figures ...string) string {
-	said := say(l, t)
-	for _, f := range figures {
-		said = strings.Replace(said, "%s", f, 1)
-	}
-	return said
+	return words[l][t]
 }

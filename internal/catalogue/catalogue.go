@@ -1,0 +1,187 @@
+// Package catalogue reads the texts that customers, clerks and operators see. Each language has a folder under texts, and in
+// it a file for each area: sms.toml (telephones), lcd.toml (the meter's display) and so on. To correct or translate a text,
+// edit its file and run
+//
+//	go generate ./internal/catalogue
+//
+// which writes the Go tables of the packages that use the texts.
+//
+// A file has sections, and a section has texts by name. The names mean the same in every language, and code relies on them. A
+// text may have places for figures and names, in braces: "Meter {meter} was not found." A translation has the same places,
+// in the order that suits it. A file with "draft = true" was never read by somebody who speaks the language well.
+//
+// The English files are complete. Start at [Read].
+package catalogue
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+//go:generate go run ../../tools/catalogue
+
+//go:embed texts
+var texts embed.FS
+
+// English is the code of the language whose files are complete.
+const English = "en"
+
+// File is an area of texts in one language.
+type File struct {
+	Draft    bool
+	Sections []Section
+}
+
+// Section is a group of texts, in the order of the file.
+type Section struct {
+	Name  string
+	Texts []Text
+}
+
+// Text is one text. It is Say, or a list of Words, or a Size (a number that belongs to the text of that name).
+type Text struct {
+	Name  string
+	Say   string
+	Words []string
+	Size  int
+}
+
+// Languages lists the languages that have a file of an area, English first.
+func Languages(area string) ([]string, error) {
+	paths, err := fs.Glob(texts, "texts/*/"+area+".toml")
+	if err != nil {
+		return nil, fmt.Errorf("list languages: %w", err)
+	}
+	var out []string
+	for _, p := range paths {
+		out = append(out, strings.Split(p, "/")[1])
+	}
+	slices.SortFunc(out, func(a, b string) int {
+		if (a == English) != (b == English) {
+			return map[bool]int{true: -1, false: 1}[a == English]
+		}
+		return strings.Compare(a, b)
+	})
+	return out, nil
+}
+
+// Read returns an area's texts in a language.
+func Read(language, area string) (File, error) {
+	path := "texts/" + language + "/" + area + ".toml"
+	data, err := texts.ReadFile(path)
+	if err != nil {
+		return File{}, fmt.Errorf("read texts: %w", err)
+	}
+	f, err := parse(string(data))
+	if err != nil {
+		return File{}, fmt.Errorf("read %s: %w", path, err)
+	}
+	return f, nil
+}
+
+// Section returns the section of a name; empty if the file has none.
+func (f File) Section(name string) Section {
+	for _, s := range f.Sections {
+		if s.Name == name {
+			return s
+		}
+	}
+	return Section{Name: name}
+}
+
+// Text returns the text of a name, and whether there is one.
+func (s Section) Text(name string) (Text, bool) {
+	for _, t := range s.Texts {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return Text{}, false
+}
+
+// Places lists the places of a text in their order, each once: "meter", "amount".
+func (t Text) Places() []string {
+	out, _ := places(t.Say)
+	return out
+}
+
+// places lists the places of a text, and whether every brace belongs to one.
+func places(say string) (out []string, sound bool) {
+	for {
+		before, rest, is := strings.Cut(say, "{")
+		if !is {
+			return out, !strings.Contains(before, "}")
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if !closed || name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz") != "" || strings.Contains(before, "}") {
+			return out, false
+		}
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+		say = after
+	}
+}
+
+// parse reads a file. The order of sections and texts is that of the file.
+func parse(data string) (File, error) {
+	var tree map[string]any
+	meta, err := toml.Decode(data, &tree)
+	if err != nil {
+		return File{}, err
+	}
+	var f File
+	var wrong error
+	for _, key := range meta.Keys() {
+		switch {
+		case len(key) == 1 && key[0] == "draft":
+			is, ok := tree["draft"].(bool)
+			if f.Draft = is; !ok {
+				wrong = errors.Join(wrong, errors.New("draft is neither true nor false"))
+			}
+		case len(key) == 1 && meta.Type(key...) == "Hash":
+			f.Sections = append(f.Sections, Section{Name: key[0]})
+		case len(key) == 2 && len(f.Sections) > 0:
+			t, err := textOf(key[1], tree[key[0]].(map[string]any)[key[1]])
+			wrong = errors.Join(wrong, err)
+			s := &f.Sections[len(f.Sections)-1]
+			s.Texts = append(s.Texts, t)
+		default:
+			wrong = errors.Join(wrong, fmt.Errorf("%s is no text in a section", key))
+		}
+	}
+	return f, wrong
+}
+
+func textOf(name string, value any) (Text, error) {
+	t := Text{Name: name}
+	switch v := value.(type) {
+	case string:
+		t.Say = v
+		if strings.TrimSpace(v) != v || v == "" {
+			return t, fmt.Errorf("%s is empty, or begins or ends with a blank: %q", name, v)
+		}
+		if _, sound := places(v); !sound {
+			return t, fmt.Errorf("%s has a brace that is no place: %q", name, v)
+		}
+	case int64:
+		t.Size = int(v)
+	case []any:
+		for _, word := range v {
+			w, ok := word.(string)
+			if !ok {
+				return t, fmt.Errorf("%s has a word that is no text", name)
+			}
+			t.Words = append(t.Words, w)
+		}
+	default:
+		return t, fmt.Errorf("%s is neither a text, a number nor a list of words", name)
+	}
+	return t, nil
+}

@@ -1,0 +1,127 @@
+package catalogue
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// areas are all areas, and the sections that a language may lack as a whole.
+var areas = map[string][]string{"sms": {"meter"}, "lcd": {"room"}}
+
+// TestEveryLanguageHasEveryText: a translation has the texts of the English file, with the same places, and no other.
+func TestEveryLanguageHasEveryText(t *testing.T) {
+	for area, optional := range areas {
+		codes, err := Languages(area)
+		if err != nil || len(codes) < 2 || codes[0] != English {
+			t.Fatalf("%s has the languages %v: %v", area, codes, err)
+		}
+		english := file(t, English, area)
+		if english.Draft {
+			t.Errorf("%s: the English file is a draft", area)
+		}
+		for _, code := range codes[1:] {
+			f := file(t, code, area)
+			for _, s := range english.Sections {
+				have := f.Section(s.Name)
+				if len(have.Texts) == 0 && slices.Contains(optional, s.Name) {
+					continue
+				}
+				for _, text := range s.Texts {
+					said, is := have.Text(text.Name)
+					a, b := text.Places(), said.Places()
+					slices.Sort(a)
+					slices.Sort(b)
+					if !is || (said.Say == "") != (text.Say == "") || (len(said.Words) == 0) != (len(text.Words) == 0) || !slices.Equal(a, b) {
+						t.Errorf("%s/%s: %s.%s is %q, and %q in English", code, area, s.Name, text.Name, said.Say, text.Say)
+					}
+				}
+			}
+			for _, s := range f.Sections {
+				for _, text := range s.Texts {
+					if _, is := english.Section(s.Name).Text(text.Name); !is {
+						t.Errorf("%s/%s: the English file has no %s.%s", code, area, s.Name, text.Name)
+					}
+				}
+			}
+		}
+	}
+}
+
+// line is how many characters a line of a meter's display has.
+const line = 16
+
+// TestTheDisplayHasTheRoomAndTheCharacters: displays of this kind show ASCII, with other signs for the backslash and the tilde.
+func TestTheDisplayHasTheRoomAndTheCharacters(t *testing.T) {
+	codes, err := Languages("lcd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rooms := file(t, English, "lcd").Section("room")
+	for _, r := range rooms.Texts {
+		if _, is := file(t, English, "lcd").Section("display").Text(r.Name); !is || r.Size <= 0 || r.Size > line {
+			t.Errorf("room for %s is %d, in no text or on no line", r.Name, r.Size)
+		}
+	}
+	for _, code := range codes {
+		for _, text := range file(t, code, "lcd").Section("display").Texts {
+			room := line
+			if r, is := rooms.Text(text.Name); is {
+				room = r.Size
+			}
+			if strings.ContainsFunc(text.Say, func(r rune) bool { return r < ' ' || r > '}' || r == '\\' }) {
+				t.Errorf("%s %s: the display has no such character: %q", code, text.Name, text.Say)
+			}
+			if len(text.Say) > room {
+				t.Errorf("%s %s: %q has %d characters, room for %d", code, text.Name, text.Say, len(text.Say), room)
+			}
+		}
+	}
+}
+
+// gsm is the basic table of the GSM alphabet, as far as our languages use it: a septet a character.
+const gsm = " !\"#$%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" + "éèàùÉçñ"
+
+// TestAMeterWritesOneMessage puts the longest figures there are into every message of a meter. Messages of the server are
+// tried in internal/notify, with the longest names.
+func TestAMeterWritesOneMessage(t *testing.T) {
+	codes, err := Languages("sms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range codes {
+		for _, text := range file(t, code, "sms").Section("meter").Texts {
+			said := text.Say
+			for _, p := range text.Places() {
+				said = strings.ReplaceAll(said, "{"+p+"}", "-1000000.0")
+			}
+			if n := len([]rune(said)); n > 160 || strings.Trim(said, gsm) != "" {
+				t.Errorf("%s %s takes %d septets and has %q, which the GSM alphabet has not: %q", code, text.Name, n, strings.Trim(said, gsm), said)
+			}
+		}
+	}
+}
+
+func TestAFileIsReadInItsOrder(t *testing.T) {
+	f, err := parse("draft = true\n[b]\nz = \"Z {meter} of {amount}, {meter}\"\na = [\"x\", \"y\"]\n[a]\nn = 7\n")
+	if err != nil || !f.Draft || len(f.Sections) != 2 || f.Sections[0].Name != "b" || f.Sections[0].Texts[0].Name != "z" || f.Sections[0].Texts[1].Words[1] != "y" || f.Sections[1].Texts[0].Size != 7 {
+		t.Errorf("read %+v, %v", f, err)
+	}
+	if got := f.Sections[0].Texts[0].Places(); !slices.Equal(got, []string{"meter", "amount"}) {
+		t.Errorf("places %v", got)
+	}
+	for _, wrong := range []string{"x = 1", "draft = 1", "[a]\nx = \" blank\"", "[a]\nx = \"\"", "[a]\nx = \"{Meter}\"", "[a]\nx = 1.5", "[a]\nx = [1]", "[a.b]\nx = \"x\"", "[a"} {
+		if f, err := parse(wrong); err == nil {
+			t.Errorf("%q was read as %+v", wrong, f)
+		}
+	}
+}
+
+func file(t *testing.T, language, area string) File {
+	t.Helper()
+	f, err := Read(language, area)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
