@@ -74,9 +74,12 @@ const (
 	Internal              Code = "internal"
 )
 
-// Refusal is a rule's "no". The zero value says yes.
+// Refusal is a rule's "no". The zero value says yes. The package refuse has a constructor for each.
 type Refusal struct {
 	Code Code
+	// Text is the name of its text in the catalogue, and Args what stands in it, so that a page can say it in another language.
+	Text string
+	Args []Arg
 	// What happened, in one sentence for a person.
 	What string
 	// Not says what did not happen ("no money was taken and no token was made").
@@ -84,6 +87,9 @@ type Refusal struct {
 	// Try says what to do next.
 	Try string
 }
+
+// Arg is what stands in a place of a text: "meter" and "04140001001".
+type Arg struct{ Place, Value string }
 
 // Refused reports whether this is a "no". The store rolls back a closure whose result is refused.
 func (r Refusal) Refused() bool { return r.Code != "" }

@@ -22,6 +22,7 @@ func main() {
 // tables are the files to write, from the root of the module, and what writes them.
 var tables = map[string]func(*bytes.Buffer, texts) error{
 	"meter/panel/texts_table.go":     writePanel,
+	"internal/refuse/texts_table.go": writeRefuse,
 	"internal/notify/texts_table.go": writeNotify,
 }
 

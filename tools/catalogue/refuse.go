@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/catalogue"
+)
+
+// kind is how a place takes its value: the type in Go, and the expression that writes it, with %s for the argument.
+type kind struct{ typ, write string }
+
+// kinds are the places of refusals that take something other than words.
+var kinds = map[string]kind{
+	"units": {"unit.Energy", "%s.KWh(1)"}, "left": {"unit.Energy", "%s.KWh(1)"},
+	"amount": {"money.Amount", "%s.String()"}, "limit": {"money.Amount", "%s.String()"},
+	"at": {"time.Time", "stamp(%s)"}, "since": {"time.Time", "stamp(%s)"}, "now": {"time.Time", "stamp(%s)"},
+	"n": {"int64", "strconv.FormatInt(%s, 10)"}, "min": {"int64", "strconv.FormatInt(%s, 10)"}, "max": {"int64", "strconv.FormatInt(%s, 10)"},
+	"days": {"int64", "strconv.FormatInt(%s, 10)"}, "minutes": {"int64", "strconv.FormatInt(%s, 10)"},
+}
+
+// sentences are the parts of a refusal, in their order.
+var sentences = []string{"what", "not", "try"}
+
+// writeRefuse writes a constructor for each refusal.
+func writeRefuse(b *bytes.Buffer, read texts) error {
+	all, err := read("refusals")
+	if err != nil {
+		return err
+	}
+	english := all[0]
+	shared := english.Section("shared")
+	var body bytes.Buffer
+	for _, s := range english.Sections {
+		if s.Name == "shared" {
+			continue
+		}
+		if err := writeRefusal(&body, s, shared); err != nil {
+			return err
+		}
+	}
+	b.WriteString("package refuse\n\nimport (\n")
+	for _, use := range [][2]string{{"strconv", "strconv.FormatInt"}, {"time", "time.Time"}, {"github.com/paywatt/paywatt/internal/money", "money.Amount"},
+		{"github.com/paywatt/paywatt/internal/refusal", "refusal.Refusal"}, {"github.com/paywatt/paywatt/unit", "unit.Energy"}} {
+		if bytes.Contains(body.Bytes(), []byte(use[1])) {
+			fmt.Fprintf(b, "%q\n", use[0])
+		}
+	}
+	b.WriteString(")\n")
+	b.Write(body.Bytes())
+	return nil
+}
+
+// writeRefusal writes the constructor of one refusal: its arguments are the places in the order in which they first occur.
+func writeRefusal(b *bytes.Buffer, s catalogue.Section, shared catalogue.Section) error {
+	code, has := s.Text("code")
+	if !has {
+		return fmt.Errorf("%s has no code", s.Name)
+	}
+	var said [3]string
+	var places []string
+	for i, part := range sentences {
+		t, _ := s.Text(part)
+		if name, is := strings.CutPrefix(t.Say, "@"); is {
+			if t, is = shared.Text(name); !is {
+				return fmt.Errorf("%s.%s: there is no shared text %q", s.Name, part, name)
+			}
+		}
+		said[i] = t.Say
+		for _, p := range t.Places() {
+			if !slices.Contains(places, p) {
+				places = append(places, p)
+			}
+		}
+	}
+	var params, args []string
+	values := map[string]string{}
+	for _, p := range places {
+		k, special := kinds[p]
+		if !special {
+			k = kind{"string", "%s"}
+		}
+		params = append(params, argument(p)+" "+k.typ)
+		values[p] = fmt.Sprintf(k.write, argument(p))
+		args = append(args, fmt.Sprintf("{%q, %s}", p, values[p]))
+	}
+	name := upper(camel(s.Name))
+	fmt.Fprintf(b, "\n// %s: %s\nfunc %s(%s) refusal.Refusal {\nreturn refusal.Refusal{Code: %q, Text: %q", name, strings.TrimSpace(said[0]+" "+said[2]), name, strings.Join(params, ", "), code.Say, s.Name)
+	for i, part := range sentences {
+		if said[i] != "" {
+			fmt.Fprintf(b, ", %s: %s", upper(part), concatenation(said[i], values))
+		}
+	}
+	if len(args) > 0 {
+		fmt.Fprintf(b, ", Args: []refusal.Arg{%s}", strings.Join(args, ", "))
+	}
+	b.WriteString("}\n}\n")
+	return nil
+}
+
+// argument is the name of a place as a parameter in Go: a word that means something else there gets a letter more.
+func argument(place string) string {
+	if slices.Contains([]string{"type", "min", "max", "range", "len", "new", "func", "var", "unit", "money", "time", "refusal"}, place) {
+		return place + "Value"
+	}
+	return place
+}
+
+// concatenation writes a text with its places as an expression in Go.
+func concatenation(say string, values map[string]string) string {
+	var parts []string
+	for {
+		before, rest, is := strings.Cut(say, "{")
+		if before != "" {
+			parts = append(parts, fmt.Sprintf("%q", before))
+		}
+		if !is {
+			return strings.Join(parts, " + ")
+		}
+		place, after, _ := strings.Cut(rest, "}")
+		parts = append(parts, values[place])
+		say = after
+	}
+}
