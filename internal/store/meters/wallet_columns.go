@@ -46,7 +46,7 @@ var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Co
 		},
 		Write: func(w *walletRow) any {
 			if w.Held.Reason == wallet.HoldOpen {
-				return string(wallet.HoldImplausible) // see schema.sql
+				return string(wallet.HoldImplausible) // the CHECK of the column allows no other; held_open tells
 			}
 			return string(w.Held.Reason)
 		}},
