@@ -87,5 +87,5 @@ func TestEvidenceIsMadeOfLists(t *testing.T) {
 }
 
 func lists() []core.Listed {
-	return slices.Concat(people.Lists[:], books.Lists[:], meters.Lists[:], messages.Lists[:], sales.Lists[:])
+	return slices.Concat(core.Lists[:], people.Lists[:], books.Lists[:], meters.Lists[:], messages.Lists[:], sales.Lists[:])
 }

@@ -164,15 +164,17 @@ var tryColumns = core.Columns[notify.Try]{Table: "message_try", Unattested: []co
 	{Name: "message_id", Form: 'b'},
 }}
 
-// tryPut writes a try; of one that is there, what became of it.
-var tryPut = `INSERT INTO ` + tryColumns.Into("message_id") +
-	tryColumns.Only("done_at", "outcome", "reference", "parts", "cost_micro", "report", "why").OrUpdate("message_id", "n")
+// tryQuery reads the tries of a message. tryPut writes one; of one that is there, what became of it.
+var (
+	tryQuery = `SELECT ` + tryColumns.List("") + ` FROM message_try WHERE tenant_id = $1 AND message_id = $2 ORDER BY n`
+	tryPut   = `INSERT INTO ` + tryColumns.Into("message_id") +
+		tryColumns.Only("done_at", "outcome", "reference", "parts", "cost_micro", "report", "why").OrUpdate("message_id", "n")
+)
 
 // MessageTries lists the tries of a message in their order.
 func (tx Rows) MessageTries(message id.ID) ([]notify.Try, error) {
 	var out []notify.Try
-	err := tx.C.Query(`SELECT `+tryColumns.List("")+` FROM message_try WHERE tenant_id = $1 AND message_id = $2 ORDER BY n`,
-		tryColumns.AddTo(&out), tx.Tenant, message)
+	err := tx.C.Query(tryQuery, tryColumns.AddTo(&out), tx.Tenant, message)
 	if err != nil {
 		return nil, fmt.Errorf("read the tries of message %s: %w", message.Text(id.Message), err)
 	}
