@@ -97,7 +97,7 @@ func (d *Desk) wished(tx Tx, by access.Actor, w Wish) (Wished, error) {
 		}
 	}
 	if w.Meter != "" {
-		m, no, err := registry.MeterNamed(tx.Told(), w.Meter)
+		m, no, err := registry.MeterNamed(tx.Told().Meters(), w.Meter)
 		if err != nil || no.Refused() {
 			return Wished{Refusal: no}, err
 		}
