@@ -81,6 +81,9 @@ func full(fn *ast.FuncDecl) string {
 	if star, ok := of.(*ast.StarExpr); ok {
 		of = star.X
 	}
+	if generic, ok := of.(*ast.IndexExpr); ok {
+		of = generic.X
+	}
 	if typ, ok := of.(*ast.Ident); ok {
 		return typ.Name + "." + fn.Name.Name
 	}

@@ -102,7 +102,7 @@ type Doctor interface {
 	Diagnose(ctx context.Context, by access.Actor, q diagnosis.Question) (diagnosis.Diagnosis, error)
 }
 
-// Sealer keeps digits under the data key; see [vending.Sealer].
+// Sealer keeps digits under the data key. The context binds a sealed text to its place.
 type Sealer interface {
 	Seal(context string, plain []byte) []byte
 	Hash(context string, data []byte) []byte
