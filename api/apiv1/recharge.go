@@ -16,7 +16,7 @@ type Recharge struct {
 	Test       bool               `json:"test,omitempty" doc:"The meter is simulated"`
 	Elsewhere  bool               `json:"elsewhere,omitempty" doc:"The token was not made here"`
 	State      string             `json:"state" enum:"idle,queued,sent,delivered,answered,heard,accepted,rejected,failed" doc:"How far it has come; accepted and rejected is what the meter said. heard: a text message says that the meter has it, and nobody can prove who wrote that"`
-	Result     string             `json:"result,omitempty" doc:"The last answer that the meter signed; sms_accept: only a text message says that it was loaded"`
+	Result     string             `json:"result,omitempty" doc:"The last answer of the meter. sms_accept: a text message says that the token was loaded, and the meter has signed no answer since"`
 	UnitsWh    int64              `json:"units_wh"`
 	Steps      []RechargeStep     `json:"steps" doc:"What happened, in the order in which it did"`
 	Deliveries []RechargeDelivery `json:"deliveries" doc:"The ways on which it was sent"`
