@@ -27,8 +27,8 @@ func TestEveryKindOfRecordGoesToItsTable(t *testing.T) {
 		`"max_balance_wh":0,"max_w":0,"off_min":0,"tokens_wh":0,"events":0}`,
 		"report m1/8 of cdef about 0", `event m1/9 of cdef 0 {"id":"unknown","reason":"why","state":"done"}`, "readings m2/5 of cdef, m1/5 of cdef, m1/10 of cdef",
 		"m2 is up to 5 with 1300 Wh of record 5 at 12:01:00", "m1 is up to 10 with 1200 Wh of record 10 at 12:06:00")
-	if got := r.calls[0]; got != "LockLive [2 1]" {
-		t.Errorf("first call %q", got)
+	if r.calls[0] != "LockLive [2 1]" || r.counts("Held") != 0 || r.counts("LoadInfo") != 1 {
+		t.Errorf("calls %q", r.calls)
 	}
 }
 
@@ -216,6 +216,7 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 		{"a gap closes", 14, ahead, taking(reading(1, 5, 1100))},
 		{"another memory", 14, func() *rows { return newRows().rated(1, 2) }, taking(reading(1, 5, 1100), boot(1, old, 1, 5), reading(2, 5, 1200))},
 		{"a reading stops the rating", 12, func() *rows { return newRows().rated(1) }, taking(reading(1, 5, 900))},
+		{"an account is looked at", 9, func() *rows { return newRows().rated(1) }, taking(answer(1, 5, "unknown", "done", ""))},
 		{"a reading is kept", 3, func() *rows { r := newRows(); r.live[1].Window.Watermark = 6; return r }, func(r *rows) error { return intake.Keep(r, ptr(reading(1, 5, 1100))) }},
 	} {
 		for at := 1; ; at++ {

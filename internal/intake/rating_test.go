@@ -109,6 +109,13 @@ func TestReadingsBehindAGapAreRatedWhenItCloses(t *testing.T) {
 	}
 }
 
+// TestReadingsAreRatedInTheirOrder, not in that in which they came: else a register that fell would not be seen.
+func TestReadingsAreRatedInTheirOrder(t *testing.T) {
+	r := newRows().rated(1)
+	r.takes(t, reading(1, 6, 1200), reading(1, 5, 1300))
+	r.wantsMoney(t, "m1 stopped: register_regress", "m1 used 300 Wh for 75 on 2026-11-20", "m1 is rated to record 5, 1300 Wh, 75, said 12:02:00")
+}
+
 // TestWhatABatchLeavesOpenIsNotRated: a reading beyond a gap waits for it.
 func TestWhatABatchLeavesOpenIsNotRated(t *testing.T) {
 	r := newRows().rated(1)
@@ -137,6 +144,17 @@ func TestAMemoryIsRatedBeforeItIsLeft(t *testing.T) {
 		"readings m4/5 of cdef", "m4 is up to 0 with 1100 Wh of record 0 at 12:01:00")
 }
 
+// TestAMemoryThatComesBackIsNotRatedTwice, within one batch.
+func TestAMemoryThatComesBackIsNotRatedTwice(t *testing.T) {
+	r := newRows().rated(1)
+	between := reading(1, 1, 1150)
+	between.Store, between.Rec.Head.At, between.Rec.Reading.At = old, head(6).At, head(6).At
+	r.takes(t, reading(1, 5, 1100), boot(1, old, 1, 2), between, boot(1, memory, 1, 7), reading(1, 6, 1200))
+	r.log = slices.DeleteFunc(r.log, func(s string) bool { return strings.HasPrefix(s, "alarm ") })
+	r.wants(t, "readings m1/5 of cdef", "readings m1/1 of 00aa", "readings m1/6 of cdef", "m1 is up to 6 with 1200 Wh of record 6 at 12:02:00",
+		"m1 used 200 Wh for 50 on 2026-11-20", "m1 is rated to record 6, 1200 Wh, 50, said 12:02:00")
+}
+
 // TestABootWithTheSameMemoryInterruptsNothing: its readings are written together, and only rated once.
 func TestABootWithTheSameMemoryInterruptsNothing(t *testing.T) {
 	r := newRows().rated(1)
@@ -151,6 +169,9 @@ func TestARegisterThatCannotBeTrueStopsTheRating(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(1, 5, 900))
 	r.wantsMoney(t, "m1 stopped: register_regress", "m1 is rated to record 4, 1000 Wh, 0, said 12:01:00")
+	if h := r.wallets[0].Held; h.Seq != 5 || h.Store != memory || h.Register != 900 || !h.At.Equal(at(5)) || h.Clock != wire.ClockValid || !h.Since.Equal(at(5).Add(5*time.Second)) {
+		t.Errorf("held %+v", h)
+	}
 	r.calls = nil
 	r.takes(t, reading(1, 6, 1100))
 	r.wantsMoney(t, "m1 is rated to record 4, 1000 Wh, 0, said 12:02:00")
@@ -181,6 +202,9 @@ func TestAReadingSaysWhetherTheRelayIsOpen(t *testing.T) {
 		p := reading(1, 5, 1100)
 		p.Rec.Reading.Relay, p.Rec.Reading.Reasons = c.relay, c.reasons
 		r.takes(t, p)
+		if m := r.wallets[0].Meter; !m.LastSeen.Equal(at(5).Add(5*time.Second)) || m.NewestAt != at(5).UnixMicro() {
+			t.Errorf("the meter's clock is %d at %s", m.NewestAt, m.LastSeen)
+		}
 		if w := r.wallets[0]; w.Open != c.open || w.Seq != 5 || w.Up != 300_000 || !w.At.Equal(at(5)) {
 			t.Errorf("%+v: open %t, record %d at %s", c, w.Open, w.Seq, w.At)
 		}

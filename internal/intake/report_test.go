@@ -95,5 +95,15 @@ func TestWhatAMeterAnswersToACommand(t *testing.T) {
 	}
 }
 
+// TestAnAnswerToWhatIsNoCommandIsOnlyKept: nobody looks for its command.
+func TestAnAnswerToWhatIsNoCommandIsOnlyKept(t *testing.T) {
+	r := newRows()
+	r.takes(t, answer(1, 5, token(), "done", ""))
+	r.wants(t, `event m1/5 of cdef 0 {"id":"`+token()+`","reason":"","state":"done"}`, seen)
+	if r.counts("CommandByID") != 0 {
+		t.Errorf("calls %q", r.calls)
+	}
+}
+
 // at is the moment of a record by the meter's clock.
 func at(seq uint64) time.Time { return time.Unix(head(seq).At, 0).UTC() }
