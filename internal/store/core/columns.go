@@ -199,12 +199,18 @@ func (l *Columns[T]) OrUpdate(key ...string) string {
 // Update is an UPDATE statement for one row, from the table's name on: of the columns that have a Write and of more, of the row
 // that key names in the tenant. It counts the row's version up.
 func (l *Columns[T]) Update(key string, more ...string) string {
-	text, n := l.Table+` SET `, 0
+	text, n := l.set(more...)
+	return text + fmt.Sprintf(`tenant_id = $%d AND %s = $%d`, n, key, n+1)
+}
+
+// set is Update as far as its condition, and the number of the next parameter.
+func (l *Columns[T]) set(more ...string) (text string, next int) {
+	text, next = l.Table+` SET `, 1
 	for _, name := range append(l.written(), more...) {
-		n++
-		text += fmt.Sprintf(`%s = $%d, `, name, n)
+		text += fmt.Sprintf(`%s = $%d, `, name, next)
+		next++
 	}
-	return text + fmt.Sprintf(`version = version + 1 WHERE tenant_id = $%d AND %s = $%d`, n+1, key, n+2)
+	return text + `version = version + 1 WHERE `, next
 }
 
 // Changes are the parameters of Update: after more, the tenant and the key.
