@@ -68,7 +68,7 @@ func TestEvidenceIsMadeOfLists(t *testing.T) {
 			hashed[column{tables[alias], name}] = true
 		}
 	}
-	for c := range strings.SplitSeq(core.TenantProof.Columns, ", ") {
+	for c := range strings.SplitSeq(core.TenantProof().Columns, ", ") {
 		hashed[column{"tenant", c}] = true
 	}
 	for _, l := range lists() {

@@ -104,11 +104,13 @@ func Bytes[T any, V ~[]byte](name string, field func(*T) *V) Column[T] {
 		func(of *T) any { return []byte(*field(of)) }}
 }
 
-// Only is the list of the named columns alone, in the order of the list: for statements that read or write no more.
-func (l *Columns[T]) Only(names ...string) *Columns[T] {
-	other := func(c Column[T]) bool { return !slices.Contains(names, c.Name) }
-	return &Columns[T]{Table: l.Table, Attested: slices.DeleteFunc(slices.Clone(l.Attested), other),
-		Unattested: slices.DeleteFunc(slices.Clone(l.Unattested), other)}
+// Pick is the named columns in the order of their names, for a list of statements that read or write no more.
+func (l *Columns[T]) Pick(names ...string) []Column[T] {
+	columns := make([]Column[T], len(names))
+	for i, name := range names {
+		columns[i] = l.all()[slices.IndexFunc(l.all(), func(c Column[T]) bool { return c.Name == name })]
+	}
+	return columns
 }
 
 // List names the columns that Scan reads, of the table under an alias or, for "", without one.
@@ -255,11 +257,7 @@ func (l *Columns[T]) Proof(alias string) Proof { return proof(alias, l.Attested)
 
 // ProofOf names columns of the table under an alias that are attested with the rows of another table.
 func (l *Columns[T]) ProofOf(alias string, names ...string) Proof {
-	columns := make([]Column[T], len(names))
-	for i, name := range names {
-		columns[i] = l.all()[slices.IndexFunc(l.all(), func(c Column[T]) bool { return c.Name == name })]
-	}
-	return proof(alias, columns)
+	return proof(alias, l.Pick(names...))
 }
 
 func proof[T any](alias string, columns []Column[T]) (p Proof) {

@@ -38,8 +38,8 @@ var tenantColumns = Columns[TenantRow]{Table: "tenant", Attested: []Column[Tenan
 
 var tenantQuery = `SELECT ` + tenantColumns.List("") + ` FROM tenant WHERE id = $1`
 
-// TenantProof names what is hashed of a tenant, in its order.
-var TenantProof = tenantColumns.Proof("")
+// TenantProof names what is hashed of a tenant.
+func TenantProof() Proof { return tenantColumns.Proof("") }
 
 // TenantRow reads the tenant, under lock where the engine has row locks.
 func (tx *Tx) TenantRow() (TenantRow, error) {
