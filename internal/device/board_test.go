@@ -256,7 +256,8 @@ func TestTheHistorySurvivesRestartsAndTheMenu(t *testing.T) {
 		advance(t, d, 24*time.Hour)
 		must(t, d.Flush())
 	}
-	days, months, tokens, events := d.History().Days(), d.History().Months(), d.History().Tokens(), d.History().Events()
+	was := ringsOf(d)
+	days, months, tokens, events := was.days, was.months, was.tokens, was.events
 	if len(days) != 62 || len(months) < 2 || len(tokens) != 2 || len(events) < 4 {
 		t.Fatalf("after 70 days: %d days, %d months, %d tokens, %d events", len(days), len(months), len(tokens), len(events))
 	}
@@ -264,7 +265,7 @@ func TestTheHistorySurvivesRestartsAndTheMenu(t *testing.T) {
 		t.Errorf("token %q, the last day used %d Wh", tokens[0].Masked, days[61].Used)
 	}
 	d = open(t, m)
-	if !reflect.DeepEqual(d.History().Days(), days) || !reflect.DeepEqual(d.History().Tokens(), tokens) {
+	if now := ringsOf(d); !reflect.DeepEqual(now.days, days) || !reflect.DeepEqual(now.tokens, tokens) {
 		t.Error("after a restart the history is another one")
 	}
 	before, waiting := d.State(), d.Box().Marks()
@@ -274,10 +275,10 @@ func TestTheHistorySurvivesRestartsAndTheMenu(t *testing.T) {
 	}
 	must(t, d.Flush())
 	d = open(t, m)
-	h := d.History()
-	if !reflect.DeepEqual(h.Days(), days) || !reflect.DeepEqual(h.Months(), months) || !reflect.DeepEqual(h.Tokens(), tokens) || len(h.Events()) < len(events) {
+	h := ringsOf(d)
+	if !reflect.DeepEqual(h.days, days) || !reflect.DeepEqual(h.months, months) || !reflect.DeepEqual(h.tokens, tokens) || len(h.events) < len(events) {
 		t.Errorf("menu 5 has left %d of %d days, %d of %d months, %d of %d tokens, %d events; it hides and forgets nothing",
-			len(h.Days()), len(days), len(h.Months()), len(months), len(h.Tokens()), len(tokens), len(h.Events()))
+			len(h.days), len(days), len(h.months), len(months), len(h.tokens), len(tokens), len(h.events))
 	}
 }
 

@@ -60,18 +60,6 @@ func (c *Cleared) Of(used, register unit.Energy) unit.Energy {
 	return min(used, max(register-c.Register, 0))
 }
 
-// Days returns the closed days, oldest first. Like the other lists it is the caller's to keep.
-func (r *Rings) Days() []meter.Row { return append([]meter.Row(nil), r.days...) }
-
-// Months returns the closed months, oldest first.
-func (r *Rings) Months() []meter.Row { return append([]meter.Row(nil), r.months...) }
-
-// Tokens returns the tokens, oldest first.
-func (r *Rings) Tokens() []Token { return append([]Token(nil), r.tokens...) }
-
-// Events returns the events, oldest first.
-func (r *Rings) Events() []Event { return append([]Event(nil), r.events...) }
-
 // Cleared returns the mark of the newest clearing; the zero value for none.
 func (r *Rings) Cleared() Cleared { return r.cleared }
 
