@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -101,8 +102,23 @@ func goCommand(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// loadProduct type-checks the program: our packages from their source, all others by what the compiler knows of them.
+// loaded is the program, which several tests read and none changes.
+var loaded struct {
+	once sync.Once
+	p    *product
+}
+
+// loadProduct type-checks the program once: our packages from their source, all others by what the compiler knows of them.
 func loadProduct(t *testing.T) *product {
+	t.Helper()
+	loaded.once.Do(func() { loaded.p = readProduct(t) })
+	if loaded.p == nil {
+		t.Fatal("the program could not be loaded")
+	}
+	return loaded.p
+}
+
+func readProduct(t *testing.T) *product {
 	t.Helper()
 	p := &product{set: token.NewFileSet(), packages: map[string]*gotypes.Package{}, files: map[*gotypes.Package][]*ast.File{},
 		uses: map[*gotypes.Func][]*gotypes.Func{}, promised: map[string][]*gotypes.Interface{},
