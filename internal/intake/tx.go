@@ -15,6 +15,7 @@ import (
 // Tx is what taking records needs of a transaction: rows, and the locks that are named.
 type Tx interface {
 	Rating() wallet.ReleaseTx
+	Review() ReviewTx
 	// Scope is the tenant of the transaction and the store epoch.
 	Scope() (access.Tenant, int64)
 	// Moment is when the transaction began.
@@ -35,14 +36,8 @@ type Tx interface {
 	// PutEvent keeps an event, a daily row or a command's answer; body becomes its arguments.
 	PutEvent(r *metering.Record, memory string, code int, body any) error
 
-	// TellAlarm opens an alarm of which a meter has one, or brings it up to date; ClearAlarm ends it.
-	TellAlarm(meter int64, a metering.Alarm) error
+	// ClearAlarm ends an alarm of a meter.
 	ClearAlarm(meter int64, code metering.AlarmCode) error
-	// AsideWaiting counts the records of a meter that wait for a decision, HoldRecord adds one, and AsideDropped counts one
-	// that is not kept and returns how many there were.
-	AsideWaiting(meter int64) (int64, error)
-	HoldRecord(r *metering.Record, l *metering.Live, d metering.Decision) error
-	AsideDropped(meter int64) (int64, error)
 
 	// ReportedToken finds and locks the token that a report is about: by the request of our own delivery, else by its TID. A
 	// meter can only ever speak of tokens that were made for it, or handed in for it from elsewhere.

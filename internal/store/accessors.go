@@ -79,6 +79,9 @@ func (tx *Tx) Clock() vending.ClockTx { return tx }
 // Intake is the transaction as records from meters need it.
 func (tx *Tx) Intake() intake.Tx { return tx }
 
+// Review is the transaction as records that are held for review need it.
+func (tx *Tx) Review() intake.ReviewTx { return tx }
+
 // Meters is the transaction as whoever looks for a meter needs it.
 func (tx *Tx) Meters() registry.MeterLookup { return tx }
 
