@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/ledger"
@@ -72,6 +73,9 @@ func (tx *Tx) Reversals() vending.ReversalTx { return tx }
 
 // Cancelling is the transaction as taking tokens back from a meter needs it.
 func (tx *Tx) Cancelling() vending.CancelTx { return tx }
+
+// Commands is the transaction as giving a command to a meter needs it.
+func (tx *Tx) Commands() command.GiveTx { return tx }
 
 // Clock is the transaction as the check of the server's clock needs it.
 func (tx *Tx) Clock() vending.ClockTx { return tx }
