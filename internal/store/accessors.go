@@ -86,6 +86,9 @@ func (tx *Tx) Intake() intake.Tx { return tx }
 // Meters is the transaction as whoever looks for a meter needs it.
 func (tx *Tx) Meters() registry.MeterLookup { return tx }
 
+// KeyChanges is the transaction as confirming a key change needs it.
+func (tx *Tx) KeyChanges() registry.KeyChangeTx { return tx }
+
 // Customers is the transaction as customers and their accounts need it.
 func (tx *Tx) Customers() registry.CustomerTx { return tx }
 
