@@ -18,6 +18,7 @@ type Tx interface {
 	Carried() CarriedTx
 	Told() ToldTx
 	Office() OfficeTx
+	Queued() QueuedTx
 	QueueTx
 	LogTx
 	// MessageKnown reports whether a message of this identity came before.
@@ -34,18 +35,6 @@ type Tx interface {
 	MessageTries(message id.ID) ([]Try, error)
 	// TryPut writes a try, a new one or one that is there.
 	TryPut(message id.ID, t Try) error
-	// MessageDue reports whether any message is due that nobody holds.
-	MessageDue(now time.Time) (bool, error)
-	// MessageClaim takes the first message that is due on a route, and has the turn of its line, until a moment. The turn has
-	// the first of a line that waits; of messages to a meter, one that is there before any other, and none that the meter has
-	// rejected and that waits for another day.
-	MessageClaim(route, owner string, now, until time.Time) (Message, bool, error)
-	// MessagesStray lists messages that are due: queued ones that have no route, or one of down, and any that were due before
-	// stray on a route that is not among mine.
-	MessagesStray(mine, down []string, now, stray time.Time, max int) ([]Message, error)
-	// MessagesWake makes the messages due that wait in a telephone's line because it could not be reached, except those that
-	// were tried within WakeEvery or MaxTriesWoken times.
-	MessagesWake(phone string, now time.Time) error
 	// MessageOfTry finds the newest message that was given to a route under this reference since a moment, with the try's
 	// number.
 	MessageOfTry(route, reference, phone string, since time.Time) (message id.ID, n int, found bool, err error)
@@ -60,6 +49,22 @@ type Tx interface {
 	MessageAtMeter(meter int64, now time.Time) (Message, bool, error)
 	// MeterMessages lists messages that were given to a route for a meter since a moment, the newest first.
 	MeterMessages(meter int64, since time.Time, max int) ([]MeterMessage, error)
+}
+
+// QueuedTx finds the queued messages that are due, and makes others due.
+type QueuedTx interface {
+	// MessageDue reports whether any message is due that nobody holds.
+	MessageDue(now time.Time) (bool, error)
+	// MessageClaim takes the first message that is due on a route, and has the turn of its line, until a moment. The turn has
+	// the first of a line that waits; of messages to a meter, one that is there before any other, and none that the meter has
+	// rejected and that waits for another day.
+	MessageClaim(route, owner string, now, until time.Time) (Message, bool, error)
+	// MessagesStray lists messages that are due: queued ones that have no route, or one of down, and any that were due before
+	// stray on a route that is not among mine.
+	MessagesStray(mine, down []string, now, stray time.Time, max int) ([]Message, error)
+	// MessagesWake makes the messages due that wait in a telephone's line because it could not be reached, except those that
+	// were tried within WakeEvery or MaxTriesWoken times.
+	MessagesWake(phone string, now time.Time) error
 }
 
 // CarriedTx are the rows of the tokens that messages bring.
@@ -79,15 +84,26 @@ type CarriedTx interface {
 	TokenAnswered(token metering.OwnToken, state metering.TokenState, result string, at time.Time) error
 	// TokenByHash finds a token by the keyed hash of its digits.
 	TokenByHash(hash []byte) (t sale.Token, meter id.ID, found bool, err error)
-	// LastTokens are the tokens of a meter's last sale, in the order in which they are entered, with what was paid.
-	LastTokens(meter int64) (LastSale, bool, error)
+	Bought() BoughtTx
+	// SoldHere reports whether a sale was made to the account that its meter supplies now.
+	SoldHere(sale id.ID) (bool, error)
+}
+
+// BoughtTx are the rows of a meter's last sale.
+type BoughtTx interface {
+	// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
+	VendTokens(meter int64, before id.ID, max int) ([]sale.Token, error)
+	// VendSale is a sale with its tokens in the order in which they are entered.
+	VendSale(sale id.ID) (sale.Sale, bool, error)
+	// JobOfKey is the completed key change that gives a meter this key, while the meter has not confirmed it.
+	JobOfKey(newKey id.ID) (sale.Job, bool, error)
 	// SoldHere reports whether a sale was made to the account that its meter supplies now.
 	SoldHere(sale id.ID) (bool, error)
 }
 
 // ToldTx are the rows of whom a message goes to, and of what the answer to one may tell.
 type ToldTx interface {
-	registry.MeterLookup
+	Meters() registry.MeterLookup
 	// MeterBySIM is the meter whose modem has this number.
 	MeterBySIM(phone string) (registry.Meter, bool, error)
 	// SIMOf is the number of the SIM in a meter's modem, "" for none.
@@ -137,16 +153,6 @@ type Subscription struct {
 	Menu      bool // it has a display with a menu that shows its use
 	SIM       string
 	Since     time.Time // when the customer's account was opened: what was before is somebody else's
-}
-
-// LastSale is the last sale to a meter.
-type LastSale struct {
-	Vend     id.ID
-	At       time.Time
-	Reversed bool
-	Pending  bool // paid, and its tokens are not made yet
-	Tender   money.Amount
-	Tokens   []sale.Token
 }
 
 // Use is what a meter used in seven days.

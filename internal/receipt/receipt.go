@@ -1,5 +1,6 @@
 // Package receipt is the one model of a receipt: what a tax invoice must say (domain reference, §10), without any
-// layout. Layouts are adapters; the JSON form and the short message stand here because they are the model itself.
+// layout. Layouts are adapters; the JSON form ([apiv1.Receipt]) and the short message are made here because they are the
+// model itself.
 //
 // A [Receipt] carries tokens that mask themselves. Whoever renders one reveals them, so it is made only for a reader
 // who may see digits; for all others Token.Digits is the zero token and renders as a mask. [Receipt.Check] proves that
@@ -90,11 +91,11 @@ const PressKey = "Press # on the meter to switch the supply on."
 
 // STS are the facts under which the tokens were made; a meter shop asks for them.
 type STS struct {
-	SGC string `json:"sgc"`
-	KRN int    `json:"krn"`
-	TI  string `json:"ti"`
-	TT  string `json:"tt"`
-	EA  string `json:"ea"`
+	SGC string
+	KRN int
+	TI  string
+	TT  string
+	EA  string
 }
 
 // Kinds of tokens on a receipt.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/ledger"
@@ -61,6 +62,9 @@ func (tx *Tx) Switches() wallet.SwitchTx { return tx }
 // Messages is the transaction as the messages of a sale need it.
 func (tx *Tx) Messages() notify.SaleTx { return tx }
 
+// Selling is the transaction as writing a sale needs it.
+func (tx *Tx) Selling() vending.SellTx { return tx }
+
 // Sold is the transaction as whoever reads what was sold needs it.
 func (tx *Tx) Sold() vending.SoldTx { return tx }
 
@@ -73,14 +77,26 @@ func (tx *Tx) Reversals() vending.ReversalTx { return tx }
 // Cancelling is the transaction as taking tokens back from a meter needs it.
 func (tx *Tx) Cancelling() vending.CancelTx { return tx }
 
+// Commands is the transaction as giving a command to a meter needs it.
+func (tx *Tx) Commands() command.GiveTx { return tx }
+
 // Clock is the transaction as the check of the server's clock needs it.
 func (tx *Tx) Clock() vending.ClockTx { return tx }
 
 // Intake is the transaction as records from meters need it.
 func (tx *Tx) Intake() intake.Tx { return tx }
 
+// Reports is the transaction as what meters report on needs it.
+func (tx *Tx) Reports() intake.ReportTx { return tx }
+
+// Review is the transaction as records that are held for review need it.
+func (tx *Tx) Review() intake.ReviewTx { return tx }
+
 // Meters is the transaction as whoever looks for a meter needs it.
 func (tx *Tx) Meters() registry.MeterLookup { return tx }
+
+// KeyChanges is the transaction as confirming a key change needs it.
+func (tx *Tx) KeyChanges() registry.KeyChangeTx { return tx }
 
 // Customers is the transaction as customers and their accounts need it.
 func (tx *Tx) Customers() registry.CustomerTx { return tx }
@@ -91,8 +107,14 @@ func (tx *Tx) Tariffs() registry.TariffTx { return tx }
 // Carried is the transaction as the tokens in messages need it.
 func (tx *Tx) Carried() notify.CarriedTx { return tx }
 
+// Bought is the transaction as the last sale to a meter needs it.
+func (tx *Tx) Bought() notify.BoughtTx { return tx }
+
 // Told is the transaction as whoever answers a message needs it.
 func (tx *Tx) Told() notify.ToldTx { return tx }
+
+// Queued is the transaction as finding the messages that are due needs it.
+func (tx *Tx) Queued() notify.QueuedTx { return tx }
 
 // Office is the transaction as telling people what messages came to needs it.
 func (tx *Tx) Office() notify.OfficeTx { return tx }

@@ -131,7 +131,7 @@ func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err erro
 }
 
 // number gives every token its TID: the minute of now or the one after the key's last, never one that a store which
-// was lost in a restore may have given, and none beyond [Reach].
+// was lost in a restore may have given, and none beyond [sale.Reach].
 func (p *priced) number(now time.Time, t sale.Times) refusal.Refusal {
 	base := p.key.BaseDate
 	if _, err := base.TIDAt(now); err != nil {
@@ -184,12 +184,12 @@ func pickKey(p sale.Point) (registry.Key, refusal.Refusal) {
 	var pick registry.Key
 	for _, k := range p.Keys {
 		switch k.State {
-		case keyPlanned:
+		case registry.KeyPlanned:
 			return registry.Key{}, keyChange(p)
-		case keyIssued:
+		case registry.KeyIssued:
 			pick = k
-		case keyCurrent:
-			if pick.State != keyIssued {
+		case registry.KeyCurrent:
+			if pick.State != registry.KeyIssued {
 				pick = k
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/localday"
@@ -20,15 +21,11 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/wallet"
-	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Limits of a reversal.
-const (
-	CancelLife = 10 * time.Minute // how long a meter that was connected has to cancel a token
-	maxReason  = 200
-)
+// maxReason is the longest reason of a reversal in characters.
+const maxReason = 200
 
 // ReversalTx is what a reversal needs of a transaction besides what a sale needs.
 type ReversalTx interface {
@@ -38,16 +35,13 @@ type ReversalTx interface {
 	VendNewest(meter int64) (id.ID, error)
 	// VendTurn moves a sale from one state to another. A sale in another state is a broken invariant.
 	VendTurn(sale id.ID, from, to sale.State) error
-	// TokenTurn gives a token another state, whatever it has.
-	TokenTurn(token id.ID, to sale.TokenState) error
+	// TokenMoved gives a token the state after a move, where the move leads on from the one it has.
+	TokenMoved(token id.ID, m metering.TokenMove) error
 	AddReversal(sale.Reversal) error
 	// PutReversal writes how a reversal ended that is not done yet.
 	PutReversal(sale.Reversal) error
-	// ReversalOf is the newest reversal of a sale, with what the meter answered so far.
+	// ReversalOf is the newest reversal of a sale, without the tokens that its meter was told to cancel.
 	ReversalOf(sale id.ID) (sale.Reversal, bool, error)
-	// NamesOf are the names in rows by which the person behind an actor may have acted: the actor's own, those of all the
-	// person's keys, and the person's.
-	NamesOf(access.Actor) ([]string, error)
 	// ReversalsSince sums what was reversed from a moment on: under some names, and of a vendor's sales (zero: of none).
 	ReversalsSince(by []string, vendor id.ID, from time.Time) (person, ofVendor sale.Reversals, err error)
 	// Unconfirmed sums the reversed sales of a meter that have a token which may still load.
@@ -65,8 +59,6 @@ type ReversalTx interface {
 	ReversedUsed(max int) ([]sale.Token, error)
 	// MonthTakes counts units in an account's month again, free of them some.
 	MonthTakes(account id.ID, month string, units, free unit.Energy) error
-	// IsActor reports whether one person stands behind an actor and the one that a row names.
-	IsActor(a access.Actor, named string) (bool, error)
 	// ChargesGiveBack undoes what reserving a sale took besides the ledger: payments towards charges and debts, the
 	// month's units, the claim to free units.
 	ChargesGiveBack(sale.Sale) error
@@ -76,16 +68,17 @@ type ReversalTx interface {
 type CancelTx interface {
 	// DropPush ends the delivery of a token to its meter.
 	DropPush(number string, token id.ID) error
-	// CancelToken tells a meter to store a TID as used; false for a meter that cannot check who commands it.
-	CancelToken(m sale.MeterRef, tid sts.TID, base sts.BaseDate, life time.Duration, reason, by string) (command id.ID, can bool, err error)
+	// Commands is the transaction as giving a command to a meter needs it.
+	Commands() command.GiveTx
 	// HasLinkKey reports whether commands to a meter can be signed, so that it can check who commands it.
 	HasLinkKey(meter id.ID) (bool, error)
 	// CancelTake notes what was made of a meter's answers about a token, in every reversal that asked for them.
 	CancelTake(token id.ID, taken sale.CancelTaken) error
-	// Cancels are the tokens of a sale that its meter was ever told to forget.
-	Cancels(sale id.ID) ([]sale.Cancel, error)
-	// CancelsLate lists sales about whose tokens a meter has answered after their reversal was given up, in the order
-	// of their identities, after the given one.
+	// CancelAnswers are all commands by which a meter was told to cancel tokens of a sale, with their answers: in the order of the
+	// tokens, those about one token in the order in which they were given.
+	CancelAnswers(sale id.ID) ([]CancelAnswer, error)
+	// CancelsLate lists sales with an answer to one of these commands that may be late, in the order of their identities,
+	// after the given one.
 	CancelsLate(after id.ID, max int) ([]id.ID, error)
 	// CancelsOwed lists tokens whose units are to be replaced, in the order of their identities, after the given one.
 	CancelsOwed(after id.ID, max int) ([]sale.Token, error)
@@ -276,7 +269,7 @@ func unitsGone(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 			return notReversible(loaded, "Its units cannot be taken out again."), nil
 		case t.State == sale.TokenReversed && all == nil:
 			var err error
-			if all, err = tx.Cancelling().Cancels(s.ID); err != nil {
+			if all, err = cancelsOf(tx, s.ID); err != nil {
 				return refusal.Refusal{}, err
 			}
 		}
@@ -330,14 +323,13 @@ func (v *Vending) cancel(tx Tx, s sale.Sale, r *sale.Reversal, ask bool) error {
 		if !ask {
 			continue
 		}
-		command, can, err := tx.Cancelling().CancelToken(s.Meter, t.TID, t.BaseDate, CancelLife, "sale "+s.ID.Text(id.Vend)+" is reversed", r.By)
-		if err == nil && !can {
-			err = fmt.Errorf("meter %s has lost its link key", s.Meter.Number)
-		}
+		c, err := command.Give(tx.Cancelling().Commands(), registry.Meter{ID: s.Meter.ID, N: s.Meter.N, Number: s.Meter.Number, Simulated: s.Meter.Simulated},
+			command.Command{Type: command.CancelToken, Args: map[string]any{"tid": int64(t.TID), "base_date": int64(t.BaseDate)},
+				Reason: "sale " + s.ID.Text(id.Vend) + " is reversed", By: r.By, CreatedAt: tx.Moment()}, CancelLife, access.Entry{Actor: r.By}, access.Eyes{})
 		if err != nil {
 			return err
 		}
-		r.Cancels = append(r.Cancels, sale.Cancel{Token: t.ID, Command: command, State: sale.CancelOpen})
+		r.Cancels = append(r.Cancels, sale.Cancel{Token: t.ID, Command: c.ID, State: sale.CancelOpen})
 	}
 	return nil
 }
@@ -362,19 +354,20 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 			return sale.Sale{}, sale.Reversal{}, err
 		}
 	}
-	state := sale.TokenReversedUnconfirmed
+	move := metering.MoveReversed
 	if confirmed {
-		state = sale.TokenReversed
+		move = metering.MoveCancelled
 	}
 	for i := range s.Tokens {
-		s.Tokens[i].State = state
-		if err := tx.Reversals().TokenTurn(s.Tokens[i].ID, state); err != nil {
+		t := &s.Tokens[i]
+		t.State = t.State.After(move)
+		if err := tx.Reversals().TokenMoved(t.ID, move); err != nil {
 			return sale.Sale{}, sale.Reversal{}, err
 		}
-		if !confirmed {
+		if t.State != sale.TokenReversed {
 			continue
 		}
-		if err := tx.Cancelling().CancelTake(s.Tokens[i].ID, sale.TakenDone); err != nil {
+		if err := tx.Cancelling().CancelTake(t.ID, sale.TakenDone); err != nil {
 			return sale.Sale{}, sale.Reversal{}, err
 		}
 	}

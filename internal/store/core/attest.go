@@ -195,9 +195,10 @@ func (tx *Tx) rewriteTenant(write func() (bool, error)) (bool, error) {
 // TenantEvidence returns the evidence of the tenant's own row.
 func (tx *Tx) TenantEvidence(lock string) (Evidence, error) {
 	e, s := Evidence{Kind: EvidenceTenant, Name: strconv.FormatInt(int64(tx.Tenant), 10)}, NewRowSum(EvidenceTenant)
-	_, err := tx.One(`SELECT version, name, currency, exp, tz, vat_no, settings FROM tenant WHERE id = $1`+lock, func(r Row) error {
+	proof := TenantProof()
+	_, err := tx.One(`SELECT version, `+proof.Columns+` FROM tenant WHERE id = $1`+lock, func(r Row) error {
 		e.Order = r.Int(0)
-		s.Add(r, 1, "ttittt")
+		s.Add(r, 1, proof.Forms)
 		return nil
 	}, tx.Tenant)
 	e.Sum = s.Sum()
@@ -222,12 +223,12 @@ func (tx *Tx) Finish(refused bool, err error) (bool, error) {
 	if len(tx.evidence) > 0 && len(tx.audit) == 0 {
 		tx.audit = append(tx.audit, access.Entry{Actor: "paywatt", Action: ActionEvidence, At: tx.Now})
 	}
-	for n, e := range tx.audit {
+	for n := range tx.audit {
 		text := ""
 		if n == len(tx.audit)-1 {
 			text = tx.evidenceText()
 		}
-		if err := tx.writeAudit(e, text); err != nil {
+		if err := tx.writeAudit(&tx.audit[n], text); err != nil {
 			return false, err
 		}
 	}

@@ -39,6 +39,18 @@ func (c Column[T]) ReadOnly() Column[T] {
 	return c
 }
 
+// OrNull is the column of a number or a text of which 0 and "" are NULL.
+func (c Column[T]) OrNull() Column[T] {
+	write := c.Write
+	c.Write = func(of *T) any {
+		if v := write(of); v != any(int64(0)) && v != any("") {
+			return v
+		}
+		return nil
+	}
+	return c
+}
+
 // Text is a column of text.
 func Text[T any, V ~string | ~[]byte](name string, field func(*T) *V) Column[T] {
 	return Column[T]{name, 't', func(to *T, r Row, col int) error { *field(to) = V(r.Text(col)); return nil },
@@ -55,6 +67,17 @@ func Parsed[T any, V fmt.Stringer](name string, field func(*T) *V, parse func(st
 func Int[T any, V ~int | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64](name string, field func(*T) *V) Column[T] {
 	return Column[T]{name, 'i', func(to *T, r Row, col int) error { *field(to) = V(r.Int(col)); return nil },
 		func(of *T) any { return int64(*field(of)) }}
+}
+
+// Maybe is a column of a number that may be missing. nil is NULL.
+func Maybe[T any, V ~int64](name string, field func(*T) **V) Column[T] {
+	return Column[T]{name, 'i', func(to *T, r Row, col int) error {
+		if *field(to) = nil; !r.IsNull(col) {
+			v := V(r.Int(col))
+			*field(to) = &v
+		}
+		return nil
+	}, func(of *T) any { return *field(of) }}
 }
 
 // Bool is a column of a truth value.
@@ -79,6 +102,15 @@ func ID[T any](name string, field func(*T) *id.ID) Column[T] {
 func Bytes[T any, V ~[]byte](name string, field func(*T) *V) Column[T] {
 	return Column[T]{name, 'b', func(to *T, r Row, col int) error { *field(to) = r.Bytes(col); return nil },
 		func(of *T) any { return []byte(*field(of)) }}
+}
+
+// Pick is the named columns in the order of their names, for a list of statements that read or write no more.
+func (l *Columns[T]) Pick(names ...string) []Column[T] {
+	columns := make([]Column[T], len(names))
+	for i, name := range names {
+		columns[i] = l.all()[slices.IndexFunc(l.all(), func(c Column[T]) bool { return c.Name == name })]
+	}
+	return columns
 }
 
 // List names the columns that Scan reads, of the table under an alias or, for "", without one.
@@ -169,12 +201,18 @@ func (l *Columns[T]) OrUpdate(key ...string) string {
 // Update is an UPDATE statement for one row, from the table's name on: of the columns that have a Write and of more, of the row
 // that key names in the tenant. It counts the row's version up.
 func (l *Columns[T]) Update(key string, more ...string) string {
-	text, n := l.Table+` SET `, 0
+	text, n := l.set(more...)
+	return text + fmt.Sprintf(`tenant_id = $%d AND %s = $%d`, n, key, n+1)
+}
+
+// set is Update as far as its condition, and the number of the next parameter.
+func (l *Columns[T]) set(more ...string) (text string, next int) {
+	text, next = l.Table+` SET `, 1
 	for _, name := range append(l.written(), more...) {
-		n++
-		text += fmt.Sprintf(`%s = $%d, `, name, n)
+		text += fmt.Sprintf(`%s = $%d, `, name, next)
+		next++
 	}
-	return text + fmt.Sprintf(`version = version + 1 WHERE tenant_id = $%d AND %s = $%d`, n+1, key, n+2)
+	return text + `version = version + 1 WHERE `, next
 }
 
 // Changes are the parameters of Update: after more, the tenant and the key.
@@ -219,11 +257,7 @@ func (l *Columns[T]) Proof(alias string) Proof { return proof(alias, l.Attested)
 
 // ProofOf names columns of the table under an alias that are attested with the rows of another table.
 func (l *Columns[T]) ProofOf(alias string, names ...string) Proof {
-	columns := make([]Column[T], len(names))
-	for i, name := range names {
-		columns[i] = l.all()[slices.IndexFunc(l.all(), func(c Column[T]) bool { return c.Name == name })]
-	}
-	return proof(alias, columns)
+	return proof(alias, l.Pick(names...))
 }
 
 func proof[T any](alias string, columns []Column[T]) (p Proof) {

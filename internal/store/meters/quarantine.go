@@ -2,6 +2,7 @@ package meters
 
 import (
 	"fmt"
+
 	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
@@ -15,12 +16,49 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
+// asideRow is a row of quarantine, with what is known of its meter.
+type asideRow = quarantine.Entry
+
+var asideColumns = core.Columns[asideRow]{Table: "quarantine", Unattested: []core.Column[asideRow]{
+	core.ID("id", func(e *asideRow) *id.ID { return &e.ID }),
+	core.Int("meter", func(e *asideRow) *int64 { return &e.Meter }),
+	core.Text("kind", func(e *asideRow) *quarantine.Kind { return &e.Kind }),
+	core.Text("record", func(e *asideRow) *wire.Kind { return &e.Record }),
+	core.Text("store", func(e *asideRow) *string { return &e.Store }),
+	core.Int("seq", func(e *asideRow) *uint64 { return &e.Seq }),
+	core.Time("received_at", func(e *asideRow) *time.Time { return &e.ReceivedAt }),
+	core.Text("doubt", func(e *asideRow) *metering.Doubt { return &e.Doubt }),
+	core.Text("reason", func(e *asideRow) *string { return &e.Reason }),
+	core.Bytes("payload", func(e *asideRow) *[]byte { return &e.Payload }),
+	core.Maybe("was_wh", func(e *asideRow) **unit.Energy { return &e.Was }),
+	core.Maybe("register_wh", func(e *asideRow) **unit.Energy { return &e.Register }),
+	core.Time("at", func(e *asideRow) *time.Time { return &e.At }),
+	core.Text("state", func(e *asideRow) *quarantine.State { return &e.State }).ReadOnly(),
+	core.Time("decided_at", func(e *asideRow) *time.Time { return &e.DecidedAt }).ReadOnly(),
+	core.Text("decided_by", func(e *asideRow) *string { return &e.DecidedBy }).ReadOnly(),
+	core.Text("decision", func(e *asideRow) *string { return &e.Decision }).ReadOnly(),
+}}
+
+// asideQuery reads entries with what is known of their meters, asideInsert adds an open one.
+var (
+	asideQuery = `SELECT m.number, m.simulated, m.mode, ` + asideColumns.List("q") +
+		` FROM quarantine q JOIN meter m ON m.tenant_id = q.tenant_id AND m.n = q.meter WHERE q.tenant_id = $1 AND `
+	asideInsert = `INSERT INTO ` + asideColumns.Into()
+)
+
+// scanAside reads the columns of asideQuery.
+func scanAside(r core.Row, e *asideRow) error {
+	e.Number, e.Simulated, e.Wallet = r.Text(0), r.Bool(1), r.Text(2) == string(registry.PrepayWallet)
+	_, err := asideColumns.Scan(r, 3, e)
+	return err
+}
+
 // asideDropped names the counter of records of a meter that were not kept.
 func asideDropped(meter int64) string { return fmt.Sprintf("aside dropped:%d", meter) }
 
 // HoldRecord keeps a record for a person's decision, as it came.
 func (tx Rows) HoldRecord(r *metering.Record, l *metering.Live, d metering.Decision) error {
-	e, err := asideOf(r, l, d)
+	e, err := quarantine.HeldRecord(r, l, d)
 	if err != nil {
 		return err
 	}
@@ -40,58 +78,17 @@ func (tx Rows) AsideDropped(meter int64) (int64, error) {
 	return n, fault.Wrap(err, "quarantine: count what was not kept")
 }
 
-// asideRoom ends the alarm and the count once there is room again.
-func (tx Rows) asideRoom(meter int64) error {
+// AsideCounted ends the count of a meter's records that were not kept.
+func (tx Rows) AsideCounted(meter int64) error {
 	if _, err := tx.C.Exec(`DELETE FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, asideDropped(meter)); err != nil {
 		return fault.Wrap(err, "quarantine: forget what was not kept")
 	}
 	tx.KeepCounter(asideDropped(meter), 0)
-	return tx.ClearAlarm(meter, metering.AlarmQuarantineFull)
+	return nil
 }
 
-// asideOf is the entry of a record.
-func asideOf(r *metering.Record, l *metering.Live, d metering.Decision) (quarantine.Entry, error) {
-	e := quarantine.Entry{Meter: r.Meter, Kind: quarantine.OfRecord, Store: l.Store, Seq: r.Rec.Head.Seq, ReceivedAt: r.ReceivedAt,
-		Doubt: d.Doubt, Reason: d.Reason, Record: r.Rec.Kind, Payload: r.Rec.Raw}
-	if !l.ReceivedAt.IsZero() {
-		e.Was = energy(l.RegisterWh)
-	}
-	switch {
-	case r.Bad != nil:
-		e.Seq, e.Payload, e.Record = r.Bad.Seq, r.Bad.Raw, ""
-	default:
-		if e.Payload == nil { // the server's own reading of a device without a protocol of ours
-			raw, err := wire.EncodeUp(wire.JSON, r.Rec)
-			if err != nil {
-				return quarantine.Entry{}, fmt.Errorf("put record aside: %w", err)
-			}
-			e.Payload = raw
-		}
-		if metering.Writable(r.Rec.Head.At) {
-			e.At = time.Unix(r.Rec.Head.At, 0)
-		}
-		if p := r.Rec.Reading; p != nil {
-			e.Register = energy(p.RegisterWh)
-		}
-	}
-	return e, nil
-}
-
-func energy(wh int64) *unit.Energy {
-	e := unit.Energy(wh)
-	return &e
-}
-
-// WalletStopped tells people that the rating of a meter stopped: an alarm, and an entry in the quarantine.
-func (tx Rows) WalletStopped(w wallet.Row) error {
-	if err := tx.RaiseAlarm(w.Meter.N, wallet.HeldAlarm(w.State)); err != nil {
-		return err
-	}
-	h := w.Held
-	return tx.addAside(quarantine.Entry{Meter: w.Meter.N, Kind: quarantine.OfRating, Record: wire.KindReading, Store: h.Store, Seq: h.Seq,
-		ReceivedAt: h.Since, Doubt: w.State.Doubt(), Reason: wallet.HeldText(w.State), Was: energy(int64(w.Register)),
-		Register: energy(int64(h.Register)), At: h.At})
-}
+// WalletStopped adds the reading at which the rating of a meter stopped.
+func (tx Rows) WalletStopped(w wallet.Row) error { return tx.addAside(quarantine.Stopped(w)) }
 
 // WalletDrawn writes into the quarantine up to which register energy was counted while the relay was open.
 func (tx Rows) WalletDrawn(meter int64, d wallet.Drawn) error {
@@ -102,36 +99,15 @@ func (tx Rows) WalletDrawn(meter int64, d wallet.Drawn) error {
 
 // addAside writes an open entry.
 func (tx Rows) addAside(e quarantine.Entry) error {
-	i, err := tx.NewID()
-	if err != nil {
+	var err error
+	if e.ID, err = tx.NewID(); err != nil {
 		return err
 	}
 	if e.Payload == nil {
 		e.Payload = []byte{}
 	}
-	_, err = tx.C.Exec(`INSERT INTO quarantine (tenant_id, id, meter, kind, record, store, seq, received_at, doubt, reason, payload, was_wh,
-		register_wh, at) VALUES (`+core.Placeholders(1, 14)+`)`, tx.Tenant, i, e.Meter, string(e.Kind), string(e.Record), e.Store, int64(e.Seq),
-		e.ReceivedAt, string(e.Doubt), e.Reason, e.Payload, e.Was, e.Register, e.At)
+	_, err = tx.C.Exec(asideInsert, asideColumns.Values(tx.Tenant, &e)...)
 	return fault.Wrap(err, "quarantine: put record aside")
-}
-
-const asideQuery = `SELECT q.id, q.meter, m.number, m.simulated, m.mode, q.kind, q.record, q.store, q.seq, q.received_at, q.doubt, q.reason,
-	q.payload, q.was_wh, q.register_wh, q.at, q.state, q.decided_at, q.decided_by, q.decision
-	FROM quarantine q JOIN meter m ON m.tenant_id = q.tenant_id AND m.n = q.meter WHERE q.tenant_id = $1 AND `
-
-// scanAside reads the columns of asideQuery.
-func scanAside(r core.Row) quarantine.Entry {
-	e := quarantine.Entry{ID: r.ID(0), Meter: r.Int(1), Number: r.Text(2), Simulated: r.Bool(3), Wallet: r.Text(4) == string(registry.PrepayWallet),
-		Kind: quarantine.Kind(r.Text(5)), Record: wire.Kind(r.Text(6)), Store: r.Text(7), Seq: uint64(r.Int(8)), ReceivedAt: r.Time(9),
-		Doubt: metering.Doubt(r.Text(10)), Reason: r.Text(11), Payload: r.Bytes(12), At: r.Time(15), State: quarantine.State(r.Text(16)),
-		DecidedAt: r.Time(17), DecidedBy: r.Text(18), Decision: r.Text(19)}
-	if !r.IsNull(13) {
-		e.Was = energy(r.Int(13))
-	}
-	if !r.IsNull(14) {
-		e.Register = energy(r.Int(14))
-	}
-	return e
 }
 
 // AsideList lists entries of a meter (0: of all), the newest first, before the given one; with open only those that are
@@ -143,8 +119,8 @@ func (tx Rows) AsideList(meter int64, open bool, before id.ID, max int) ([]quara
 	}
 	var out []quarantine.Entry
 	err := tx.C.Query(asideQuery+where+` ORDER BY q.id DESC LIMIT $4`, func(r core.Row) error {
-		out = append(out, scanAside(r))
-		return nil
+		out = append(out, asideRow{})
+		return scanAside(r, &out[len(out)-1])
 	}, tx.Tenant, meter, core.UpTo(before), max)
 	return out, fault.Wrap(err, "quarantine: list")
 }
@@ -152,7 +128,7 @@ func (tx Rows) AsideList(meter int64, open bool, before id.ID, max int) ([]quara
 // Aside reads an entry and locks it.
 func (tx Rows) Aside(entry id.ID) (quarantine.Entry, bool, error) {
 	var e quarantine.Entry
-	found, err := tx.One(asideQuery+`q.id = $2`+tx.LockOf("q"), func(r core.Row) error { e = scanAside(r); return nil }, tx.Tenant, entry)
+	found, err := tx.One(asideQuery+`q.id = $2`+tx.LockOf("q"), func(r core.Row) error { return scanAside(r, &e) }, tx.Tenant, entry)
 	return e, found, fault.Wrap(err, "quarantine: read")
 }
 
@@ -161,29 +137,23 @@ func (tx Rows) AsideRating(meter int64) (quarantine.Entry, bool, error) {
 	var e quarantine.Entry
 	found, err := tx.One(asideQuery+`q.meter = $2 AND q.kind = $3 AND q.state = 'open'
 		ORDER BY CASE WHEN q.doubt = $4 THEN 1 ELSE 0 END, q.id DESC LIMIT 1`+tx.LockOf("q"),
-		func(r core.Row) error { e = scanAside(r); return nil }, tx.Tenant, meter, string(quarantine.OfRating),
+		func(r core.Row) error { return scanAside(r, &e) }, tx.Tenant, meter, string(quarantine.OfRating),
 		string(metering.DoubtOpen))
 	return e, found, fault.Wrap(err, "quarantine: read")
 }
 
-// PutAside writes how an entry was decided, and clears the alarm of records when it was the meter's last.
+// PutAside writes how an entry was decided.
 func (tx Rows) PutAside(e quarantine.Entry) error {
 	err := tx.Must(`UPDATE quarantine SET state = $1, decided_at = $2, decided_by = $3, decision = $4
 		WHERE tenant_id = $5 AND id = $6 AND state = 'open'`, string(e.State), e.DecidedAt, e.DecidedBy, e.Decision, tx.Tenant, e.ID)
-	if err == nil && e.Doubt == metering.DoubtOpen {
-		return tx.drawnDecided(e.Meter)
-	}
-	if err != nil || e.Kind != quarantine.OfRecord {
-		return fault.Wrap(err, "quarantine: decide")
-	}
-	left, err := tx.AsideWaiting(e.Meter)
-	if err == nil && left < metering.MaxHeld {
-		err = tx.asideRoom(e.Meter)
-	}
-	if err == nil && left == 0 {
-		err = tx.ClearAlarm(e.Meter, metering.AlarmQuarantine)
-	}
 	return fault.Wrap(err, "quarantine: decide")
+}
+
+// AsideDoubted counts the entries of a meter with a doubt that wait for a decision.
+func (tx Rows) AsideDoubted(meter int64, d metering.Doubt) (int64, error) {
+	n, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND doubt = $3 AND state = 'open'`,
+		tx.Tenant, meter, string(d))
+	return n, fault.Wrap(err, "quarantine: count")
 }
 
 // RatingAsked reports whether somebody has yet to decide about what a wallet meter counted.
@@ -191,14 +161,4 @@ func (tx Rows) RatingAsked(meter int64) (bool, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = $3 AND state = 'open'`,
 		tx.Tenant, meter, string(quarantine.OfRating))
 	return n > 0, fault.Wrap(err, "quarantine: look for a rating")
-}
-
-// drawnDecided ends the alarm of a meter about energy through an open relay with its last entry.
-func (tx Rows) drawnDecided(meter int64) error {
-	left, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND doubt = $3 AND state = 'open'`,
-		tx.Tenant, meter, string(metering.DoubtOpen))
-	if err == nil && left == 0 {
-		err = tx.ClearAlarm(meter, metering.AlarmOpenRelay)
-	}
-	return fault.Wrap(err, "quarantine: decide")
 }

@@ -56,12 +56,20 @@ var PersonKind = core.AttestedKind{Name: "person", Noun: "Person", Prefix: id.Pe
 	From:  "person r LEFT JOIN role_binding b ON b.tenant_id = r.tenant_id AND b.person_id = r.id",
 	Proof: personColumns.Proof("r").And(roleColumns.Proof("b")), Sort: ", b.role, b.scope"}
 
+var loginColumns = core.Columns[access.Login]{Table: "login", Unattested: []core.Column[access.Login]{
+	core.ID("person_id", func(l *access.Login) *id.ID { return &l.Person }),
+	core.Time("created_at", func(l *access.Login) *time.Time { return &l.CreatedAt }),
+	core.Time("seen_at", func(l *access.Login) *time.Time { return &l.SeenAt }),
+	core.Time("expires_at", func(l *access.Login) *time.Time { return &l.ExpiresAt }),
+	{Name: "hash", Form: 'b'},
+}}
+
 const personTables = ` FROM person p JOIN role_binding b ON b.tenant_id = p.tenant_id AND b.person_id = p.id`
 
 // personQuery reads people, loginQuery a session and whose it is.
 var (
 	personQuery = `SELECT ` + personColumns.List("p") + `, ` + roleColumns.List("b")
-	loginQuery  = personQuery + `, l.person_id, l.created_at, l.seen_at, l.expires_at` + personTables + `
+	loginQuery  = personQuery + `, ` + loginColumns.List("l") + personTables + `
 		JOIN login l ON l.tenant_id = p.tenant_id AND l.person_id = p.id WHERE l.tenant_id = $1 AND l.hash = $2`
 )
 
@@ -87,9 +95,19 @@ func (tx Rows) AddPersonRow(p access.PersonRow) error {
 
 // PersonByEmail finds who signs in with the address, in its canonical form; blocked people too.
 func (tx Rows) PersonByEmail(email string) (access.PersonRow, bool, error) {
+	return tx.person(`p.email = $2`, email)
+}
+
+// PersonByID reads a person, also a blocked one.
+func (tx Rows) PersonByID(person id.ID) (access.PersonRow, bool, error) {
+	return tx.person(`p.id = $2`, person)
+}
+
+// person reads the person for whom a condition on $2 holds.
+func (tx Rows) person(where string, arg any) (access.PersonRow, bool, error) {
 	var p access.PersonRow
-	found, err := tx.One(personQuery+personTables+` WHERE p.tenant_id = $1 AND p.email = $2`,
-		func(r core.Row) error { _, err := scanPerson(r, &p); return err }, tx.Tenant, email)
+	found, err := tx.One(personQuery+personTables+` WHERE p.tenant_id = $1 AND `+where,
+		func(r core.Row) error { _, err := scanPerson(r, &p); return err }, tx.Tenant, arg)
 	return p, found, fault.Wrap(err, "find person")
 }
 
@@ -109,8 +127,7 @@ func (tx Rows) ActivePeople(roles ...access.Role) (int, error) {
 
 // AddLogin keeps a session by the hash of its secret.
 func (tx Rows) AddLogin(l access.Login, hash [32]byte) error {
-	_, err := tx.C.Exec(`INSERT INTO login (tenant_id, hash, person_id, created_at, seen_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6)`, tx.Tenant, hash[:], l.Person, l.CreatedAt, l.SeenAt, l.ExpiresAt)
+	_, err := tx.C.Exec(`INSERT INTO `+loginColumns.Into("hash"), loginColumns.Values(tx.Tenant, &l, hash[:])...)
 	return fault.Wrap(err, "keep session of %s", l.Person.Text(id.Person))
 }
 
@@ -120,7 +137,9 @@ func (tx Rows) LoginByHash(hash [32]byte) (access.Login, access.PersonRow, bool,
 	var p access.PersonRow
 	found, err := tx.One(loginQuery, func(r core.Row) error {
 		col, err := scanPerson(r, &p)
-		l = access.Login{Person: r.ID(col), CreatedAt: r.Time(col + 1), SeenAt: r.Time(col + 2), ExpiresAt: r.Time(col + 3)}
+		if err == nil {
+			_, err = loginColumns.Scan(r, col, &l)
+		}
 		return err
 	}, tx.Tenant, hash[:])
 	return l, p, found, fault.Wrap(err, "find session")
