@@ -3,9 +3,11 @@
 package refuse
 
 import (
+	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/unit"
 	"strconv"
+	"time"
 )
 
 // MeterTakesNoTokens: Meter {meter} is of mode {mode} and takes no tokens. Sell to meters of mode prepay_token or prepay_wallet.
@@ -53,9 +55,9 @@ func MeterKeyExpired(meter string, number string) refusal.Refusal {
 	return refusal.Refusal{Code: "key-expired", Text: "meter-key-expired", What: "The key of meter " + meter + " has expired (key expiry number " + number + "). The meter would refuse the token.", Not: "No money was taken and no token was made.", Try: "Change the meter to a key revision that is still valid.", Args: []refusal.Arg{{"meter", meter}, {"number", number}}}
 }
 
-// BaseDateOver: The base date {base} of meter {meter} has no token identifier for this minute: they have run out, or have not begun. Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.
+// BaseDateOver: Base date {base} of meter {meter} has no token identifier for this minute: they have run out, or have not begun. Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.
 func BaseDateOver(base string, meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "base-date-expired", Text: "base-date-over", What: "The base date " + base + " of meter " + meter + " has no token identifier for this minute: they have run out, or have not begun.", Not: "No money was taken and no token was made.", Try: "Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.", Args: []refusal.Arg{{"base", base}, {"meter", meter}}}
+	return refusal.Refusal{Code: "base-date-expired", Text: "base-date-over", What: "Base date " + base + " of meter " + meter + " has no token identifier for this minute: they have run out, or have not begun.", Not: "No money was taken and no token was made.", Try: "Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.", Args: []refusal.Arg{{"base", base}, {"meter", meter}}}
 }
 
 // TokensTooFarAhead: Meter {meter} has been sold so many tokens that the next would be dated more than {minutes} minutes ahead. Wait, or buy more at a time. Each token takes one minute.
@@ -86,4 +88,359 @@ func FreeUnitsIssued(meter string) refusal.Refusal {
 // AmountNotPositive: Amount must be greater than 0. Meter {meter} has no free units to claim. Give a positive amount. The API takes whole minor units: 10000 is 100.00.
 func AmountNotPositive(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "amount-invalid", Text: "amount-not-positive", What: "Amount must be greater than 0. Meter " + meter + " has no free units to claim.", Not: "No money was taken and no token was made.", Try: "Give a positive amount. The API takes whole minor units: 10000 is 100.00.", Args: []refusal.Arg{{"meter", meter}}}
+}
+
+// AmountZero: Amount must be greater than 0. Give a positive amount. The API takes whole minor units: 10000 is 100.00.
+func AmountZero() refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "amount-zero", What: "Amount must be greater than 0.", Not: "No money was taken and no token was made.", Try: "Give a positive amount. The API takes whole minor units: 10000 is 100.00."}
+}
+
+// IdempotencyKeyOfWrongForm: An Idempotency-Key has {min} to {max} printable ASCII characters. Send another key.
+func IdempotencyKeyOfWrongForm(minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "idempotency-key-of-wrong-form", What: "An Idempotency-Key has " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "No money was taken and no token was made.", Try: "Send another key.", Args: []refusal.Arg{{"min", strconv.FormatInt(minValue, 10)}, {"max", strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ClientRefTooLong: client_ref has at most {max} printable characters. Use a shorter reference.
+func ClientRefTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "client-ref-too-long", What: "client_ref has at most " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No money was taken and no token was made.", Try: "Use a shorter reference.", Args: []refusal.Arg{{"max", strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ClientRefReused: client_ref "{ref}" belongs to another sale. Look at that sale, or use a new reference for a new one.
+func ClientRefReused(ref string) refusal.Refusal {
+	return refusal.Refusal{Code: "client-ref-reused", Text: "client-ref-reused", What: "client_ref \"" + ref + "\" belongs to another sale.", Not: "No money was taken and no token was made.", Try: "Look at that sale, or use a new reference for a new one.", Args: []refusal.Arg{{"ref", ref}}}
+}
+
+// CustomerWithoutPhone: The customer of meter {meter} has no telephone number to send the token to. Register the number, or leave sms out of deliver.
+func CustomerWithoutPhone(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "customer-without-phone", What: "The customer of meter " + meter + " has no telephone number to send the token to.", Not: "No money was taken and no token was made.", Try: "Register the number, or leave sms out of deliver.", Args: []refusal.Arg{{"meter", meter}}}
+}
+
+// MeterWithoutSim: Meter {meter} takes no tokens by SMS: the number of its SIM is not registered, or it needs no tokens. Register its sim_phone, or leave meter_sms out of deliver.
+func MeterWithoutSim(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-without-sim", What: "Meter " + meter + " takes no tokens by SMS: the number of its SIM is not registered, or it needs no tokens.", Not: "No money was taken and no token was made.", Try: "Register its sim_phone, or leave meter_sms out of deliver.", Args: []refusal.Arg{{"meter", meter}}}
+}
+
+// DeliveryUnknown: This server does not deliver by "{route}". Leave it out of deliver. The server knows mqtt, and sms and meter_sms where it has a route for messages. The answer itself carries the digits.
+func DeliveryUnknown(route string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "delivery-unknown", What: "This server does not deliver by \"" + route + "\".", Not: "No money was taken and no token was made.", Try: "Leave it out of deliver. The server knows mqtt, and sms and meter_sms where it has a route for messages. The answer itself carries the digits.", Args: []refusal.Arg{{"route", route}}}
+}
+
+// SaleWaitsForIssuer: The issuer has not said whether it made the token of sale {sale}. Repeat the same request, or ask by client_ref. Do not start a new sale for this payment.
+func SaleWaitsForIssuer(sale string) refusal.Refusal {
+	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "sale-waits-for-issuer", What: "The issuer has not said whether it made the token of sale " + sale + ".", Not: "The sale is neither complete nor void. Nothing will be charged twice.", Try: "Repeat the same request, or ask by client_ref. Do not start a new sale for this payment.", Args: []refusal.Arg{{"sale", sale}}}
+}
+
+// SaleWaitsForClock: Sale {sale} cannot be completed until the server's clock is trusted. Set the clock or trust it (paywatt clock trust), then repeat the same request. Do not start a new sale for this payment.
+func SaleWaitsForClock(sale string) refusal.Refusal {
+	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "sale-waits-for-clock", What: "Sale " + sale + " cannot be completed until the server's clock is trusted.", Not: "The sale is neither complete nor void. Nothing will be charged twice.", Try: "Set the clock or trust it (paywatt clock trust), then repeat the same request. Do not start a new sale for this payment.", Args: []refusal.Arg{{"sale", sale}}}
+}
+
+// TokensWaitForIssuer: The issuer has not said whether it made the tokens. Repeat the same request. It gives the same tokens.
+func TokensWaitForIssuer() refusal.Refusal {
+	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "tokens-wait-for-issuer", What: "The issuer has not said whether it made the tokens.", Try: "Repeat the same request. It gives the same tokens."}
+}
+
+// TokensWaitForClock: The request for tokens cannot be completed until the server's clock is trusted. Set the clock or trust it (paywatt clock trust), then repeat the same request. It gives the same tokens.
+func TokensWaitForClock() refusal.Refusal {
+	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "tokens-wait-for-clock", What: "The request for tokens cannot be completed until the server's clock is trusted.", Try: "Set the clock or trust it (paywatt clock trust), then repeat the same request. It gives the same tokens."}
+}
+
+// SaleFailed: Sale {sale} failed: the issuer refused its token. Once the cause is gone, start a new sale with a new client_ref.
+func SaleFailed(code refusal.Code, sale string) refusal.Refusal {
+	return refusal.Refusal{Code: code, Text: "sale-failed", What: "Sale " + sale + " failed: the issuer refused its token.", Not: "No money was kept and no token was made.", Try: "Once the cause is gone, start a new sale with a new client_ref.", Args: []refusal.Arg{{"sale", sale}}}
+}
+
+// SaleNotFound: Sale {sale} was not found. Check its id or receipt number. A vendor sees its own sales only. If the answer to a request was lost, ask by its client_ref.
+func SaleNotFound(sale string) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-not-found", Text: "sale-not-found", What: "Sale " + sale + " was not found.", Try: "Check its id or receipt number. A vendor sees its own sales only. If the answer to a request was lost, ask by its client_ref.", Args: []refusal.Arg{{"sale", sale}}}
+}
+
+// ClockBehind: The server's clock says {now}, but a token was issued at {at}. Set the server's clock. If it is right now, and was wrong when that token was issued, trust it: paywatt clock trust.
+func ClockBehind(now time.Time, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-behind", What: "The server's clock says " + stamp(now) + ", but a token was issued at " + stamp(at) + ".", Not: "No money was taken and no token was made.", Try: "Set the server's clock. If it is right now, and was wrong when that token was issued, trust it: paywatt clock trust.", Args: []refusal.Arg{{"now", stamp(now)}, {"at", stamp(at)}}}
+}
+
+// ClockAhead: The server started with its clock at {now}, more than 24 hours after {at}, when it was last known to be right. No time service reports that the clock is synchronised. Set the clock, or wait until the time service has set it. If it is right, trust it: paywatt clock trust.
+func ClockAhead(now time.Time, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-ahead", What: "The server started with its clock at " + stamp(now) + ", more than 24 hours after " + stamp(at) + ", when it was last known to be right. No time service reports that the clock is synchronised.", Not: "No money was taken and no token was made.", Try: "Set the clock, or wait until the time service has set it. If it is right, trust it: paywatt clock trust.", Args: []refusal.Arg{{"now", stamp(now)}, {"at", stamp(at)}}}
+}
+
+// ClockMoved: The server's clock was moved by {by} while the server ran. Set the clock. If it is right now, trust it: paywatt clock trust.
+func ClockMoved(by string) refusal.Refusal {
+	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-moved", What: "The server's clock was moved by " + by + " while the server ran.", Not: "No money was taken and no token was made.", Try: "Set the clock. If it is right now, trust it: paywatt clock trust.", Args: []refusal.Arg{{"by", by}}}
+}
+
+// ClockNotDoubted: The server's clock is not in doubt. It says {now}. If it is wrong, set the machine's clock.
+func ClockNotDoubted(now time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "clock-trusted", Text: "clock-not-doubted", What: "The server's clock is not in doubt. It says " + stamp(now) + ".", Not: "Nothing was changed.", Try: "If it is wrong, set the machine's clock.", Args: []refusal.Arg{{"now", stamp(now)}}}
+}
+
+// ApprovalOfAnotherClock: This approval was given when the clock said {at}. The clock says {now} now. Compare the clock with another one, and ask again to trust it.
+func ApprovalOfAnotherClock(at time.Time, now time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-of-another-clock", What: "This approval was given when the clock said " + stamp(at) + ". The clock says " + stamp(now) + " now.", Not: "The clock is still in doubt.", Try: "Compare the clock with another one, and ask again to trust it.", Args: []refusal.Arg{{"at", stamp(at)}, {"now", stamp(now)}}}
+}
+
+// ApprovalWithoutClock: This approval does not name the time of the clock. The clock says {now} now. Compare the clock with another one, and ask again to trust it.
+func ApprovalWithoutClock(now time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-without-clock", What: "This approval does not name the time of the clock. The clock says " + stamp(now) + " now.", Not: "The clock is still in doubt.", Try: "Compare the clock with another one, and ask again to trust it.", Args: []refusal.Arg{{"now", stamp(now)}}}
+}
+
+// ReasonCodeUnknown: reason_code is one of {codes}. Say why the token is made.
+func ReasonCodeUnknown(codes string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "reason-code-unknown", What: "reason_code is one of " + codes + ".", Not: "No token was made.", Try: "Say why the token is made.", Args: []refusal.Arg{{"codes", codes}}}
+}
+
+// ReasonTooLong: A reason has at most {max} characters. Shorten it.
+func ReasonTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "Nothing was changed.", Try: "Shorten it.", Args: []refusal.Arg{{"max", strconv.FormatInt(maxValue, 10)}}}
+}
+
+// UnitsNotOfThisKind: Only free units and replacements have units_wh. Leave units_wh out.
+func UnitsNotOfThisKind() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "units-not-of-this-kind", What: "Only free units and replacements have units_wh.", Not: "No token was made.", Try: "Leave units_wh out."}
+}
+
+// PowerNotOfThisKind: Only a power limit has power_w. Leave power_w out.
+func PowerNotOfThisKind() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "power-not-of-this-kind", What: "Only a power limit has power_w.", Not: "No token was made.", Try: "Leave power_w out."}
+}
+
+// UnitsOutOfRange: units_wh is a multiple of {step}, up to {max}. Round it: a token carries tenths of a kilowatt-hour.
+func UnitsOutOfRange(step int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "units-out-of-range", What: "units_wh is a multiple of " + strconv.FormatInt(step, 10) + ", up to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No token was made.", Try: "Round it: a token carries tenths of a kilowatt-hour.", Args: []refusal.Arg{{"step", strconv.FormatInt(step, 10)}, {"max", strconv.FormatInt(maxValue, 10)}}}
+}
+
+// PowerOutOfRange: power_w is 1 to {max}. Give the limit in watts.
+func PowerOutOfRange(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "power-out-of-range", What: "power_w is 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No token was made.", Try: "Give the limit in watts.", Args: []refusal.Arg{{"max", strconv.FormatInt(maxValue, 10)}}}
+}
+
+// PowerNotOnAToken: A token cannot carry exactly {watts} W. Use a rounder figure.
+func PowerNotOnAToken(watts int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "power-not-on-a-token", What: "A token cannot carry exactly " + strconv.FormatInt(watts, 10) + " W.", Not: "No token was made.", Try: "Use a rounder figure.", Args: []refusal.Arg{{"watts", strconv.FormatInt(watts, 10)}}}
+}
+
+// TokenKindUnknown: There are no tokens of kind "{kind}". Use free, replacement, key_change, clear_credit, clear_tamper or power_limit.
+func TokenKindUnknown(kind string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "token-kind-unknown", What: "There are no tokens of kind \"" + kind + "\".", Not: "No token was made.", Try: "Use free, replacement, key_change, clear_credit, clear_tamper or power_limit.", Args: []refusal.Arg{{"kind", kind}}}
+}
+
+// TokenRefusedByIssuer: The issuer refused the token. Once the cause is gone, ask again with a new Idempotency-Key.
+func TokenRefusedByIssuer(code refusal.Code) refusal.Refusal {
+	return refusal.Refusal{Code: code, Text: "token-refused-by-issuer", What: "The issuer refused the token.", Not: "No token was made.", Try: "Once the cause is gone, ask again with a new Idempotency-Key."}
+}
+
+// IssuerRefused: The issuer refused the token. Ask the person who keeps the vending keys.
+func IssuerRefused() refusal.Refusal {
+	return refusal.Refusal{Code: "issuer-refused", Text: "issuer-refused", What: "The issuer refused the token.", Not: "No money was taken and no token was made.", Try: "Ask the person who keeps the vending keys."}
+}
+
+// FreeUnitsLimit: You have given {units} kWh today. One person may give {most} kWh a day. Ask another person. The limit starts again tomorrow.
+func FreeUnitsLimit(units unit.Energy, most unit.Energy) refusal.Refusal {
+	return refusal.Refusal{Code: "daily-limit", Text: "free-units-limit", What: "You have given " + units.KWh(1) + " kWh today. One person may give " + most.KWh(1) + " kWh a day.", Not: "No token was made.", Try: "Ask another person. The limit starts again tomorrow.", Args: []refusal.Arg{{"units", units.KWh(1)}, {"most", most.KWh(1)}}}
+}
+
+// MeterSuppliesAnother: Meter {meter} supplies another account now. Give the units back as money.
+func MeterSuppliesAnother(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "account-closed", Text: "meter-supplies-another", What: "Meter " + meter + " supplies another account now.", Not: "No token was made.", Try: "Give the units back as money.", Args: []refusal.Arg{{"meter", meter}}}
+}
+
+// SgcOfWrongForm: sgc has 6 digits. Correct the new key.
+func SgcOfWrongForm() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "sgc-of-wrong-form", What: "sgc has 6 digits.", Not: "No token was made.", Try: "Correct the new key."}
+}
+
+// KrnOutOfRange: krn is 1 to 9. Correct the new key.
+func KrnOutOfRange() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "krn-out-of-range", What: "krn is 1 to 9.", Not: "No token was made.", Try: "Correct the new key."}
+}
+
+// TiOfWrongForm: ti has 2 digits. Correct the new key.
+func TiOfWrongForm() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "ti-of-wrong-form", What: "ti has 2 digits.", Not: "No token was made.", Try: "Correct the new key."}
+}
+
+// KtOutOfRange: kt is 1, 2 or 3. A meter never goes back to its manufacturer's key. Correct the new key.
+func KtOutOfRange() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "kt-out-of-range", What: "kt is 1, 2 or 3. A meter never goes back to its manufacturer's key.", Not: "No token was made.", Try: "Correct the new key."}
+}
+
+// DkgaOutOfRange: dkga is 02 or 04. Correct the new key.
+func DkgaOutOfRange() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "dkga-out-of-range", What: "dkga is 02 or 04.", Not: "No token was made.", Try: "Correct the new key."}
+}
+
+// BaseDateOutOfRange: base_date is 1993, 2014 or 2035. Correct the new key.
+func BaseDateOutOfRange() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "base-date-out-of-range", What: "base_date is 1993, 2014 or 2035.", Not: "No token was made.", Try: "Correct the new key."}
+}
+
+// KeyChangeUnconfirmed: Meter {meter} has not confirmed its last key change. Enter the tokens that exist. They stand first on the next sale's receipt.
+func KeyChangeUnconfirmed(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "key-change-pending", Text: "key-change-unconfirmed", What: "Meter " + meter + " has not confirmed its last key change.", Not: "No second set of tokens was made. Two sets could lead the meter to different keys.", Try: "Enter the tokens that exist. They stand first on the next sale's receipt.", Args: []refusal.Arg{{"meter", meter}}}
+}
+
+// NoKeyChangePlanned: No key change is planned for meter {meter}. Name the new key, or plan the change first.
+func NoKeyChangePlanned(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "no-key-change-planned", What: "No key change is planned for meter " + meter + ".", Not: "No token was made.", Try: "Name the new key, or plan the change first.", Args: []refusal.Arg{{"meter", meter}}}
+}
+
+// OtherKeyChangePlanned: Another key change is planned for meter {meter}. Leave the key out to issue what is planned.
+func OtherKeyChangePlanned(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "key-change-pending", Text: "other-key-change-planned", What: "Another key change is planned for meter " + meter + ".", Not: "No token was made.", Try: "Leave the key out to issue what is planned.", Args: []refusal.Arg{{"meter", meter}}}
+}
+
+// KeyHeldAlready: Meter {meter} holds this key already. Say what is new about the key.
+func KeyHeldAlready(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-held-already", What: "Meter " + meter + " holds this key already.", Not: "No token was made.", Try: "Say what is new about the key.", Args: []refusal.Arg{{"meter", meter}}}
+}
+
+// KeyChangeUnderWay: A key change of meter {meter} is {state}. Finish it first.
+func KeyChangeUnderWay(meter string, state string) refusal.Refusal {
+	return refusal.Refusal{Code: "key-change-pending", Text: "key-change-under-way", What: "A key change of meter " + meter + " is " + state + ".", Not: "Nothing was planned.", Try: "Finish it first.", Args: []refusal.Arg{{"meter", meter}, {"state", state}}}
+}
+
+// KeyChangeChangesNothing: The new key of meter {meter} is the key that it has. Say what is new about the key.
+func KeyChangeChangesNothing(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-change-changes-nothing", What: "The new key of meter " + meter + " is the key that it has.", Not: "Nothing was planned.", Try: "Say what is new about the key.", Args: []refusal.Arg{{"meter", meter}}}
+}
+
+// ReversalOfOthers: A seller may reverse an own sale for {window}. Any other reversal takes the right {right}. Ask a supervisor.
+func ReversalOfOthers(window string, right string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "reversal-of-others", What: "A seller may reverse an own sale for " + window + ". Any other reversal takes the right " + right + ".", Not: "The sale stands. Nothing was given back.", Try: "Ask a supervisor.", Args: []refusal.Arg{{"window", window}, {"right", right}}}
+}
+
+// ReversalWithoutReason: This reversal needs a reason. Say why in a few words. The audit log keeps it.
+func ReversalWithoutReason() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "reversal-without-reason", What: "This reversal needs a reason.", Not: "The sale stands. Nothing was given back.", Try: "Say why in a few words. The audit log keeps it."}
+}
+
+// ReversalReasonTooLong: A reason has at most {max} characters. Shorten it.
+func ReversalReasonTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "reversal-reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "The sale stands. Nothing was given back.", Try: "Shorten it.", Args: []refusal.Arg{{"max", strconv.FormatInt(maxValue, 10)}}}
+}
+
+// SaleNotCompleted: The sale is {state}. Only a completed sale can be reversed. Look at the sale.
+func SaleNotCompleted(state string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-reversible", Text: "sale-not-completed", What: "The sale is " + state + ". Only a completed sale can be reversed.", Not: "The sale stands. Nothing was given back.", Try: "Look at the sale.", Args: []refusal.Arg{{"state", state}}}
+}
+
+// TokenHeard: An SMS says that a token of the sale is in the meter. The meter has not confirmed it. Check the meter's balance. A person with the right {right} may reverse the sale all the same.
+func TokenHeard(right string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-reversible", Text: "token-heard", What: "An SMS says that a token of the sale is in the meter. The meter has not confirmed it.", Not: "The sale stands. Nothing was given back.", Try: "Check the meter's balance. A person with the right " + right + " may reverse the sale all the same.", Args: []refusal.Arg{{"right", right}}}
+}
+
+// TokenLoaded: A token of the sale is in the meter already. Its units cannot be taken out again. Give money back as an adjustment.
+func TokenLoaded() refusal.Refusal {
+	return refusal.Refusal{Code: "not-reversible", Text: "token-loaded", What: "A token of the sale is in the meter already.", Not: "The sale stands. Nothing was given back.", Try: "Its units cannot be taken out again. Give money back as an adjustment."}
+}
+
+// TokenReplaced: The meter cancelled a token of the sale, and another token was made for its units. Give money back as an adjustment.
+func TokenReplaced() refusal.Refusal {
+	return refusal.Refusal{Code: "not-reversible", Text: "token-replaced", What: "The meter cancelled a token of the sale, and another token was made for its units.", Not: "The sale stands. Nothing was given back.", Try: "Give money back as an adjustment."}
+}
+
+// SaleOfPastMonth: The sale belongs to {month}. That month is over. Give the money back as an adjustment.
+func SaleOfPastMonth(month string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-reversible", Text: "sale-of-past-month", What: "The sale belongs to " + month + ". That month is over.", Not: "The sale stands. Nothing was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{"month", month}}}
+}
+
+// SaleNotTheLast: It is not the last sale to its meter and account. Reverse the later sales first.
+func SaleNotTheLast() refusal.Refusal {
+	return refusal.Refusal{Code: "not-reversible", Text: "sale-not-the-last", What: "It is not the last sale to its meter and account.", Not: "The sale stands. Nothing was given back.", Try: "Reverse the later sales first."}
+}
+
+// MoneyMovedOn: The account {account} has {had} of the {amount} that would go back. Give the money back as an adjustment.
+func MoneyMovedOn(account string, had money.Amount, amount money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "not-reversible", Text: "money-moved-on", What: "The account " + account + " has " + had.String() + " of the " + amount.String() + " that would go back.", Not: "The sale stands. Nothing was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{"account", account}, {"had", had.String()}, {"amount", amount.String()}}}
+}
+
+// RechargeUsed: {had} of the {amount} are left in the wallet. The rest was used. Give back what is left as an adjustment.
+func RechargeUsed(had money.Amount, amount money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "not-reversible", Text: "recharge-used", What: had.String() + " of the " + amount.String() + " are left in the wallet. The rest was used.", Not: "The sale stands. Nothing was given back.", Try: "Give back what is left as an adjustment.", Args: []refusal.Arg{{"had", had.String()}, {"amount", amount.String()}}}
+}
+
+// SaleReversedBefore: Sale {sale} was reversed before. Look at the sale.
+func SaleReversedBefore(sale string) refusal.Refusal {
+	return refusal.Refusal{Code: "already-reversed", Text: "sale-reversed-before", What: "Sale " + sale + " was reversed before.", Not: "Nothing was given back a second time.", Try: "Look at the sale.", Args: []refusal.Arg{{"sale", sale}}}
+}
+
+// ReversalApprovedBySeller: The seller cannot approve the reversal of this sale. Ask another person of the utility to approve it.
+func ReversalApprovedBySeller() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "reversal-approved-by-seller", What: "The seller cannot approve the reversal of this sale.", Not: "The sale stands. Nothing was given back.", Try: "Ask another person of the utility to approve it."}
+}
+
+// ReversalsOfPerson: {who} reversed {n} sales today. The limit is {max} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
+func ReversalsOfPerson(who string, n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "daily-limit", Text: "reversals-of-person", What: who + " reversed " + strconv.FormatInt(n, 10) + " sales today. The limit is " + strconv.FormatInt(maxValue, 10) + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{"who", who}, {"n", strconv.FormatInt(n, 10)}, {"max", strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ReversalsOfVendor: {n} sales of vendor {vendor} were reversed today. The limit is {max} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
+func ReversalsOfVendor(n int64, vendor string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "daily-limit", Text: "reversals-of-vendor", What: strconv.FormatInt(n, 10) + " sales of vendor " + vendor + " were reversed today. The limit is " + strconv.FormatInt(maxValue, 10) + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{"n", strconv.FormatInt(n, 10)}, {"vendor", vendor}, {"max", strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ReversedValueOfPerson: {who} reversed sales for {had} today. This one, for {amount}, would exceed the limit of {limit} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
+func ReversedValueOfPerson(who string, had money.Amount, amount money.Amount, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "daily-limit", Text: "reversed-value-of-person", What: who + " reversed sales for " + had.String() + " today. This one, for " + amount.String() + ", would exceed the limit of " + limit.String() + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{"who", who}, {"had", had.String()}, {"amount", amount.String()}, {"limit", limit.String()}}}
+}
+
+// ReversedValueOfVendor: Sales of vendor {vendor} for {had} were reversed today. This one, for {amount}, would exceed the limit of {limit} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
+func ReversedValueOfVendor(vendor string, had money.Amount, amount money.Amount, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "daily-limit", Text: "reversed-value-of-vendor", What: "Sales of vendor " + vendor + " for " + had.String() + " were reversed today. This one, for " + amount.String() + ", would exceed the limit of " + limit.String() + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{"vendor", vendor}, {"had", had.String()}, {"amount", amount.String()}, {"limit", limit.String()}}}
+}
+
+// NoReversal: Sale {sale} has no reversal. POST to this path to request a reversal.
+func NoReversal(sale string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "no-reversal", What: "Sale " + sale + " has no reversal.", Try: "POST to this path to request a reversal.", Args: []refusal.Arg{{"sale", sale}}}
+}
+
+// SaleNotSealed: The sale is made, but not yet sealed into the signed log. Ask again in a second or two.
+func SaleNotSealed() refusal.Refusal {
+	return refusal.Refusal{Code: "not-sealed-yet", Text: "sale-not-sealed", What: "The sale is made, but not yet sealed into the signed log.", Try: "Ask again in a second or two."}
+}
+
+// HeadNotFound: This log has no signed head of {size} leaves. Take the size from a head of this utility. If a head of that size carries its signature, show it to an auditor: the log was cut back, rewritten, or restored from a copy.
+func HeadNotFound(size int64) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "head-not-found", What: "This log has no signed head of " + strconv.FormatInt(size, 10) + " leaves.", Try: "Take the size from a head of this utility. If a head of that size carries its signature, show it to an auditor: the log was cut back, rewritten, or restored from a copy.", Args: []refusal.Arg{{"size", strconv.FormatInt(size, 10)}}}
+}
+
+// HeadBeforeSale: The head of {size} leaves was signed before this sale was sealed. Use a newer head.
+func HeadBeforeSale(size int64) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "head-before-sale", What: "The head of " + strconv.FormatInt(size, 10) + " leaves was signed before this sale was sealed.", Try: "Use a newer head.", Args: []refusal.Arg{{"size", strconv.FormatInt(size, 10)}}}
+}
+
+// SaleWithoutReceipt: Sale {sale} has no receipt: it is {state}. Look at the sale itself.
+func SaleWithoutReceipt(sale string, state string) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-not-found", Text: "sale-without-receipt", What: "Sale " + sale + " has no receipt: it is " + state + ".", Try: "Look at the sale itself.", Args: []refusal.Arg{{"sale", sale}, {"state", state}}}
+}
+
+// SaleNotReversed: Sale {sale} was not reversed, so it has no credit note. Look at its receipt.
+func SaleNotReversed(sale string) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-not-found", Text: "sale-not-reversed", What: "Sale " + sale + " was not reversed, so it has no credit note.", Try: "Look at its receipt.", Args: []refusal.Arg{{"sale", sale}}}
+}
+
+// ReceiptOfOthers: Another person made this sale. Ask a supervisor.
+func ReceiptOfOthers() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "receipt-of-others", What: "Another person made this sale.", Not: "Nothing was printed.", Try: "Ask a supervisor."}
+}
+
+// ReceiptPrintedTooOften: The receipt was printed {n} times. Look at the sale itself.
+func ReceiptPrintedTooOften(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "daily-limit", Text: "receipt-printed-too-often", What: "The receipt was printed " + strconv.FormatInt(n, 10) + " times.", Not: "Nothing was printed.", Try: "Look at the sale itself.", Args: []refusal.Arg{{"n", strconv.FormatInt(n, 10)}}}
+}
+
+// TokensOfAMeter: A vendor sees its own sales, not all tokens of a meter. Ask for the sale.
+func TokensOfAMeter() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "tokens-of-a-meter", What: "A vendor sees its own sales, not all tokens of a meter.", Try: "Ask for the sale."}
+}
+
+// TestIssuerSilent: The issuer of this test meter never says whether it made a token ({now}). Ask by client_ref before you do anything else.
+func TestIssuerSilent(now time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "test-issuer-silent", What: "The issuer of this test meter never says whether it made a token (" + stamp(now) + ").", Not: "Nothing was sold here. With a real meter nobody would know.", Try: "Ask by client_ref before you do anything else.", Args: []refusal.Arg{{"now", stamp(now)}}}
+}
+
+// TestAnswerLost: The answer of this test meter is lost the first time. Repeat the very same request. It gives the sale.
+func TestAnswerLost() refusal.Refusal {
+	return refusal.Refusal{Code: "outcome-unknown", Text: "test-answer-lost", What: "The answer of this test meter is lost the first time.", Try: "Repeat the very same request. It gives the sale."}
 }

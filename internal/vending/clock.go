@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
@@ -28,9 +29,9 @@ func (c Clock) Doubt() refusal.Refusal {
 	case c.Synced:
 		return refusal.Refusal{}
 	case c.Moved != 0:
-		return clockJumped(c.Moved)
+		return refuse.ClockMoved(c.Moved.Round(time.Second).String())
 	case c.Asked && !c.Known.IsZero() && c.Now.Add(-c.Ran).Sub(c.Known) > MaxClockRest:
-		return clockAhead(c.Now, c.Known)
+		return refuse.ClockAhead(c.Now, c.Known)
 	}
 	return refusal.Refusal{}
 }
@@ -38,7 +39,7 @@ func (c Clock) Doubt() refusal.Refusal {
 // Behind returns why no token may be issued although the clock is not in doubt otherwise: a token was issued later than now.
 func (c Clock) Behind() refusal.Refusal {
 	if c.Now.Before(c.Newest.Add(-MaxClockBack)) {
-		return clockBehind(c.Now, c.Newest)
+		return refuse.ClockBehind(c.Now, c.Newest)
 	}
 	return refusal.Refusal{}
 }

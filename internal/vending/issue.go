@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -41,7 +42,7 @@ func issue(ctx context.Context, issuer Issuer, orders []IssueOrder) ([]sts.Token
 			return nil, refusal.Refusal{}, fmt.Errorf("issue token %s: %w", o.Token.Text(id.Token), err)
 		case a.Outcome == Declined:
 			if !a.Refused() {
-				a.Refusal = refusal.Because(refusal.IssuerRefused, "The issuer refused the token.", sale.NothingMoved, "Ask who keeps the vending keys.")
+				a.Refusal = refuse.IssuerRefused()
 			}
 			return nil, a.Refusal, nil
 		case a.Outcome != Made:
@@ -60,7 +61,7 @@ func issue(ctx context.Context, issuer Issuer, orders []IssueOrder) ([]sts.Token
 func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, error) {
 	sale := held.Sale
 	if doubt := v.guard.again(v.c.Now()); doubt.Refused() {
-		return no(afterDoubt("Sale "+sale.ID.Text(id.Vend), issuerUnknown(sale.ID), doubt)), nil
+		return no(refuse.SaleWaitsForClock(sale.ID.Text(id.Vend))), nil
 	}
 	wanted, err := access.Look(ctx, v.c.Door, p.by.Tenant, func(tx Tx) ([]IssueOrder, error) {
 		k, found, err := tx.Sold().VendKey(sale.Key)
@@ -79,7 +80,7 @@ func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, erro
 	tokens, why, err := issue(ctx, v.c.Issuer, wanted)
 	if err != nil {
 		v.c.Log.Warn("token not issued yet", logkey.Meter, sale.Meter.Number, logkey.VendID, sale.ID.Text(id.Vend), logkey.Err, err)
-		return no(issuerUnknown(sale.ID)), nil
+		return no(refuse.SaleWaitsForIssuer(sale.ID.Text(id.Vend))), nil
 	}
 	// The token exists: a client that went away meanwhile must not leave its sale open.
 	ctx = context.WithoutCancel(ctx)

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
@@ -176,49 +177,46 @@ func (a Ask) check(by access.Actor) (ref string, no refusal.Refusal) {
 	} else if !by.Approval.IsZero() {
 		ref = by.Approval.Text(id.Approval)
 	}
-	bad := func(what, try string) refusal.Refusal {
-		return refusal.Because(refusal.InvalidRequest, what, nothingMade, try)
-	}
 	known := false
 	for _, code := range ReasonCodes() {
 		known = known || code == a.ReasonCode
 	}
 	switch {
 	case ref == "":
-		return ref, keyMissing()
+		return ref, refuse.IdempotencyKeyMissing()
 	case !known:
-		return ref, bad("reason_code is one of "+strings.Join(ReasonCodes(), ", ")+".", "Say why the token is made.")
+		return ref, refuse.ReasonCodeUnknown(strings.Join(ReasonCodes(), ", "))
 	case utf8.RuneCountInString(a.Reason) > maxReason || !utf8.ValidString(a.Reason):
-		return ref, bad(fmt.Sprintf("A reason has at most %d characters.", maxReason), "Shorten it.")
+		return ref, refuse.ReasonTooLong(maxReason)
 	}
 	switch {
 	case a.Units != 0 && !a.Kind.GivesUnits():
-		return ref, bad("Only free units and replacements carry units_wh.", "Leave it out.")
+		return ref, refuse.UnitsNotOfThisKind()
 	case a.PowerW != 0 && a.Kind != sale.PowerLimit:
-		return ref, bad("Only a power limit has power_w.", "Leave it out.")
+		return ref, refuse.PowerNotOfThisKind()
 	}
-	return ref, a.checkKind(bad)
+	return ref, a.checkKind()
 }
 
 // checkKind checks what the kind of tokens needs.
-func (a Ask) checkKind(bad func(what, try string) refusal.Refusal) refusal.Refusal {
+func (a Ask) checkKind() refusal.Refusal {
 	switch a.Kind {
 	case sale.FreeIssue, sale.Replacement:
 		if a.Units <= 0 || a.Units > MaxUnits || a.Units%unit.Quantum != 0 {
-			return bad(fmt.Sprintf("units_wh is a multiple of %d, up to %d.", unit.Quantum, MaxUnits), "Tokens carry tenths of a kilowatt-hour.")
+			return refuse.UnitsOutOfRange(int64(unit.Quantum), int64(MaxUnits))
 		}
 	case sale.PowerLimit:
 		if a.PowerW <= 0 || a.PowerW > MaxPowerW {
-			return bad(fmt.Sprintf("power_w is 1 to %d.", MaxPowerW), "Give the limit in watts.")
+			return refuse.PowerOutOfRange(MaxPowerW)
 		}
 		if w, err := sts.EncodeTenths(a.PowerW); err != nil || w.Tenths() != a.PowerW {
-			return bad(fmt.Sprintf("%d W cannot be written exactly on a token.", a.PowerW), "Take a rounder figure.")
+			return refuse.PowerNotOnAToken(a.PowerW)
 		}
 	case sale.KeyChange:
 		return a.Key.check()
 	case sale.ClearCredit, sale.ClearTamper:
 	default:
-		return bad("There is no kind "+refusal.Echo(string(a.Kind))+" of tokens.", "Use free, replacement, key_change, clear_credit, clear_tamper or power_limit.")
+		return refuse.TokenKindUnknown(refusal.Echo(string(a.Kind)))
 	}
 	return refusal.Refusal{}
 }
@@ -253,7 +251,7 @@ func (v *Vending) knownJob(tx Tx, a Ask, stored *access.Kept, j *sale.Job, err e
 	case j.State == sale.Held:
 		return jobStep{given: Given{Job: *j}, open: true}, nil
 	case j.State == sale.Failed:
-		return noJob(refusal.Because(failure(j.Failure), "The issuer refused the token.", nothingMade, "Ask again under a new key once the cause is gone.")), nil
+		return noJob(refuse.TokenRefusedByIssuer(failure(j.Failure))), nil
 	}
 	digits, err := v.open(j.Tokens)
 	if err != nil {
@@ -354,12 +352,12 @@ func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.
 		return jobStep{}, err
 	}
 	if doubt := v.guard.again(v.c.Now()); doubt.Refused() {
-		return noJob(afterDoubt("The request for tokens", jobUnknown(), doubt)), nil
+		return noJob(refuse.TokensWaitForClock()), nil
 	}
 	tokens, why, err := issue(ctx, v.c.Issuer, wanted)
 	if err != nil {
 		v.c.Log.Warn("token not issued yet", logkey.VendID, job.Text(id.Job), logkey.Err, err)
-		return noJob(jobUnknown()), nil
+		return noJob(refuse.TokensWaitForIssuer()), nil
 	}
 	return access.Through(context.WithoutCancel(ctx), v.c.Door, by.Tenant, func(tx Tx) (jobStep, error) {
 		j, found, err := tx.Jobs().JobByID(job)
@@ -461,5 +459,3 @@ func (v *Vending) recoverJobs(ctx context.Context, by access.Actor) (finished in
 	}
 	return finished, err
 }
-
-const nothingMade = "No token was made."

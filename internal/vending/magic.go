@@ -5,6 +5,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vendor"
 )
@@ -29,12 +30,11 @@ func magic(p sale.Point, tender money.Minor, now time.Time) refusal.Refusal {
 		p.Status = "blocked"
 		return blocked(p)
 	case MagicKeyChange:
-		return keyChange(p)
+		return refuse.KeyChangePlanned(p.Meter.Number)
 	case MagicFloatShort:
 		return vendor.FloatShort(tender, 0)
 	case MagicUnknown:
-		return refusal.Because(refusal.IssuerUnknown, "The issuer of this test meter never says whether it made a token ("+stamp(now)+").",
-			"Here nothing was sold; of a real meter nobody would know.", "Ask by client_ref before you do anything else.")
+		return refuse.TestIssuerSilent(now)
 	}
 	return refusal.Refusal{}
 }
@@ -45,5 +45,5 @@ func (s Sold) lost() bool {
 }
 
 func answerLost() refusal.Refusal {
-	return refusal.Because(refusal.OutcomeUnknown, "The answer of this test meter is lost the first time.", "", "Repeat the very same request: it gives the sale.")
+	return refuse.TestAnswerLost()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -23,8 +24,7 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sold string) (Re
 		return Receipted{Refusal: s.Refusal}, err
 	}
 	if s.Sale.ReceiptNo == "" {
-		return Receipted{Refusal: refusal.Because(refusal.VendNotFound, fmt.Sprintf("Sale %s has no receipt: it is %s.", refusal.Echo(sold), s.Sale.State),
-			"", "Look at the sale itself.")}, nil
+		return Receipted{Refusal: refuse.SaleWithoutReceipt(refusal.Echo(sold), string(s.Sale.State))}, nil
 	}
 	paper, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (sale.Paper, error) { return tx.Sold().VendReceipt(s.Sale) })
 	if err != nil {
@@ -51,7 +51,7 @@ func (v *Vending) CreditNote(ctx context.Context, by access.Actor, sale string) 
 		return got, err
 	}
 	if !got.Receipt.Reversed {
-		return Receipted{Refusal: refusal.Because(refusal.VendNotFound, "Sale "+refusal.Echo(sale)+" was not reversed, so there is no credit note.", "", "Look at its receipt.")}, nil
+		return Receipted{Refusal: refuse.SaleNotReversed(refusal.Echo(sale))}, nil
 	}
 	undone, err := v.Reversal(ctx, by, sale)
 	if err != nil || undone.Refused() {

@@ -3,12 +3,14 @@ package vending
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -62,7 +64,7 @@ func (v *Vending) price(tx Tx, p sale.Point, tender money.Amount, now time.Time,
 	if out.version, found, err = tx.Debts().Charges().TariffVersionAt(p.Tariff, now); err != nil {
 		return priced{}, refusal.Refusal{}, err
 	} else if !found {
-		return priced{}, noTariff(p), nil
+		return priced{}, refuse.MeterWithoutTariff(p.Meter.Number), nil
 	}
 	if out.version.Body.Currency != tender.Currency {
 		return priced{}, sale.WrongCurrency(tender.Currency, out.version.Body.Currency), nil
@@ -135,7 +137,7 @@ func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err erro
 func (p *priced) number(now time.Time, t sale.Times) refusal.Refusal {
 	base := p.key.BaseDate
 	if _, err := base.TIDAt(now); err != nil {
-		return baseDateOver(p.point, base)
+		return refuse.BaseDateOver(base.String(), p.point.Meter.Number)
 	}
 	from, reach := now, sale.Reach(now, t.Restored, t.Lost)
 	if after := t.Lost.Add(time.Minute); !t.Lost.IsZero() && from.Before(after) {
@@ -145,16 +147,16 @@ func (p *priced) number(now time.Time, t sale.Times) refusal.Refusal {
 	last := p.key.LastTID
 	for _, units := range p.tokens {
 		if last, err = base.Next(last, from); err != nil {
-			return baseDateOver(p.point, base)
+			return refuse.BaseDateOver(base.String(), p.point.Meter.Number)
 		}
 		if last.Expired(p.key.KEN) {
-			return keyExpired(p.point, p.key.KEN)
+			return refuse.MeterKeyExpired(p.point.Meter.Number, strconv.Itoa(int(p.key.KEN)))
 		}
 		if base.Time(last).After(reach) {
-			return tooManyTokens(p.point, reach.Sub(now.Truncate(time.Minute)))
+			return refuse.TokensTooFarAhead(p.point.Meter.Number, int64(reach.Sub(now.Truncate(time.Minute))/time.Minute))
 		}
 		if a, err := sts.EncodeTenths(units.Tenths()); err != nil || unit.FromTenths(a.Tenths()) != units {
-			return notOnAToken(units)
+			return refuse.UnitsNotOnAToken(units)
 		}
 		p.tids = append(p.tids, last)
 	}
@@ -165,13 +167,13 @@ func (p *priced) number(now time.Time, t sale.Times) refusal.Refusal {
 func sellable(p sale.Point, tender money.Amount) refusal.Refusal {
 	switch {
 	case p.Mode != registry.PrepayToken && p.Mode != registry.PrepayWallet:
-		return noTokens(p)
+		return refuse.MeterTakesNoTokens(p.Meter.Number, string(p.Mode))
 	case p.Status != registry.Active:
 		return blocked(p)
 	case p.Account.IsZero() || p.AccountStatus != "active":
-		return closed(p)
+		return refuse.MeterWithoutAccount(p.Meter.Number)
 	case p.Currency == "":
-		return noTariff(p)
+		return refuse.MeterWithoutTariff(p.Meter.Number)
 	case p.Currency != tender.Currency:
 		return sale.WrongCurrency(tender.Currency, p.Currency)
 	}
@@ -185,7 +187,7 @@ func pickKey(p sale.Point) (registry.Key, refusal.Refusal) {
 	for _, k := range p.Keys {
 		switch k.State {
 		case registry.KeyPlanned:
-			return registry.Key{}, keyChange(p)
+			return registry.Key{}, refuse.KeyChangePlanned(p.Meter.Number)
 		case registry.KeyIssued:
 			pick = k
 		case registry.KeyCurrent:
@@ -196,7 +198,7 @@ func pickKey(p sale.Point) (registry.Key, refusal.Refusal) {
 	}
 	switch {
 	case pick.ID.IsZero():
-		return registry.Key{}, noKey(p)
+		return registry.Key{}, refuse.MeterWithoutKey(p.Meter.Number)
 	case pick.KT != sts.DUTK:
 		return registry.Key{}, wrongKeyType(p, pick.KT)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
@@ -51,14 +52,11 @@ func (v *Vending) Proof(ctx context.Context, by access.Actor, sold string, size 
 	}
 	switch state {
 	case sale.NotSealed:
-		return ProvenReceipt{Refusal: refusal.Because(refusal.NotSealedYet, "The sale is made, but not sealed into the signed log yet.", "Nothing is missing.",
-			"Ask again in a second or two.")}, nil
+		return ProvenReceipt{Refusal: refuse.SaleNotSealed()}, nil
 	case sale.NoHead:
-		return ProvenReceipt{Refusal: refusal.Because(refusal.NotFound, fmt.Sprintf("No head of %d leaves was signed in this log.", size), "Nothing is shown.",
-			proof.NoHead)}, nil
+		return ProvenReceipt{Refusal: refuse.HeadNotFound(size)}, nil
 	case sale.HeadTooOld:
-		return ProvenReceipt{Refusal: refusal.Because(refusal.NotFound, fmt.Sprintf("The head of %d leaves was signed before this sale was sealed.", size),
-			"Nothing is shown.", "Use a newer head.")}, nil
+		return ProvenReceipt{Refusal: refuse.HeadBeforeSale(size)}, nil
 	}
 	// What was sealed and what is printed now must be one thing, or something is badly wrong with the books.
 	if hash, ok := strings.CutPrefix(out.Proof.Row.After, proof.PaperMark+receipt.PaperHash(out.Receipt.Paper())); !ok || !strings.HasPrefix(hash, " ") {

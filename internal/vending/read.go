@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 )
@@ -90,7 +91,7 @@ func (v *Vending) look(ctx context.Context, by access.Actor, named string, find 
 		}
 		// A vendor sees its own sales; another's does not exist for it.
 		if !found || !by.Sees(s.Vendor) {
-			return Shown{Refusal: noSale(named)}, nil
+			return Shown{Refusal: refuse.SaleNotFound(refusal.Echo(named))}, nil
 		}
 		s.Change, err = pendingChange(tx, s.Key)
 		return Shown{Sale: s}, err
@@ -124,7 +125,7 @@ func (v *Vending) Tokens(ctx context.Context, by access.Actor, meter string, pag
 		return TokenList{Refusal: no}, nil
 	}
 	if !by.OfUtility() {
-		return TokenList{Refusal: refusal.Because(refusal.Forbidden, "A vendor sees its own sales, not all tokens of a meter.", "", "Ask for the sale.")}, nil
+		return TokenList{Refusal: refuse.TokensOfAMeter()}, nil
 	}
 	ref, no := registry.ParseRef(meter)
 	if no.Refused() {

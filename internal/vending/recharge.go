@@ -1,7 +1,6 @@
 package vending
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
@@ -9,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -32,10 +32,9 @@ func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refus
 	body := out.version.Body
 	switch {
 	case !found:
-		return priced{}, noTariff(p), nil
+		return priced{}, refuse.MeterWithoutTariff(p.Meter.Number), nil
 	case out.tender == 0:
-		return priced{}, refusal.Because(refusal.AmountInvalid, "Nothing is tendered.", sale.NothingMoved,
-			"Give a positive amount; at the API in whole minor units, where 10000 is 100.00."), nil
+		return priced{}, refuse.AmountZero(), nil
 	}
 	if no := body.Bounds(out.tender); no.Refused() {
 		return priced{}, no, nil
@@ -94,8 +93,7 @@ func stillThere(tx Tx, s sale.Sale, now time.Time) (refusal.Refusal, error) {
 		return refusal.Refusal{}, err
 	}
 	if left := settled.Money.Available(); left < s.Tender.Minor {
-		return notReversible(fmt.Sprintf("%d of the %d minor units are left in the wallet; the rest was used.", max(left, 0), s.Tender.Minor),
-			"Give back what is left as an adjustment."), nil
+		return refuse.RechargeUsed(money.Amount{Minor: max(left, 0), Currency: s.Tender.Currency}, s.Tender), nil
 	}
 	return refusal.Refusal{}, nil
 }

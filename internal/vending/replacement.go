@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
@@ -43,22 +44,19 @@ func (n *NextKey) check() refusal.Refusal {
 		}
 		return len(s) == want
 	}
-	bad := func(what string) refusal.Refusal {
-		return refusal.Because(refusal.InvalidRequest, what, nothingMade, "Correct the facts of the new key.")
-	}
 	switch {
 	case !digits(n.SGC, 6):
-		return bad("sgc has 6 digits.")
+		return refuse.SgcOfWrongForm()
 	case n.KRN > 9:
-		return bad("krn is 1 to 9.")
+		return refuse.KrnOutOfRange()
 	case !digits(n.TI, 2):
-		return bad("ti has 2 digits.")
+		return refuse.TiOfWrongForm()
 	case n.KT != nil && *n.KT != sts.DUTK && *n.KT != sts.DDTK && *n.KT != sts.DCTK:
-		return bad("kt is 1, 2 or 3: a meter never goes back to its manufacturer's key.")
+		return refuse.KtOutOfRange()
 	case n.DKGA != 0 && n.DKGA != sts.DKGA02 && n.DKGA != sts.DKGA04:
-		return bad("dkga is 02 or 04.")
+		return refuse.DkgaOutOfRange()
 	case n.BaseDate != 0 && n.BaseDate != sts.Base1993 && n.BaseDate != sts.Base2014 && n.BaseDate != sts.Base2035:
-		return bad("base_date is 1993, 2014 or 2035.")
+		return refuse.BaseDateOutOfRange()
 	}
 	return refusal.Refusal{}
 }
@@ -110,7 +108,7 @@ func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p sale.Point, now ti
 		return sale.Job{}, blocked(p), nil
 	}
 	if busy, err := tx.Debts().VendUnderWay(p.Meter.N, p.Account); err != nil || busy {
-		return sale.Job{}, inProgress(p), err
+		return sale.Job{}, refuse.SaleInProgress(p.Meter.Number), err
 	}
 	var err error
 	if j.ID, err = tx.NewID(); err != nil {
@@ -165,8 +163,7 @@ func (v *Vending) unitsLeft(tx Tx, by access.Actor, units unit.Energy, p sale.Po
 	if err != nil || given+units <= p.Limits.FreeUnitsADay {
 		return refusal.Refusal{}, err
 	}
-	return refusal.Because(refusal.DailyLimit, fmt.Sprintf("You have given %s kWh today; %s kWh is the most of one person in a day.", given.KWh(1), p.Limits.FreeUnitsADay.KWh(1)),
-		nothingMade, "Ask somebody else; the limit counts anew tomorrow."), nil
+	return refuse.FreeUnitsLimit(given, p.Limits.FreeUnitsADay), nil
 }
 
 // sections are the sub-classes of a key change by algorithm: two tokens for EA07, four for EA11.
@@ -187,24 +184,21 @@ func planChange(tx Tx, j *sale.Job, a Ask, p sale.Point) (refusal.Refusal, error
 		case registry.KeyPlanned:
 			planned = k
 		case registry.KeyIssued:
-			return refusal.Because(refusal.KeyChangePending, fmt.Sprintf("The tokens of a key change of meter %s are out, and the meter has not confirmed it.", p.Meter.Number),
-				"No second set was made: two sets could lead the meter to different keys.", "Enter the set that exists: it is the first on the next sale's receipt."), nil
+			return refuse.KeyChangeUnconfirmed(p.Meter.Number), nil
 		}
 	}
 	switch {
 	case current.ID.IsZero():
-		return noKey(p), nil
+		return refuse.MeterWithoutKey(p.Meter.Number), nil
 	case planned.ID.IsZero() && a.Key == nil:
-		return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("No key change is planned for meter %s.", p.Meter.Number), nothingMade,
-			"Name the new key, or plan the change first."), nil
+		return refuse.NoKeyChangePlanned(p.Meter.Number), nil
 	case !planned.ID.IsZero() && a.Key != nil && !sameKey(a.Key.after(current), planned):
-		return refusal.Because(refusal.KeyChangePending, fmt.Sprintf("Another key change is planned for meter %s.", p.Meter.Number), nothingMade,
-			"Leave the key out to issue what is planned."), nil
+		return refuse.OtherKeyChangePlanned(p.Meter.Number), nil
 	}
 	if planned.ID.IsZero() {
 		next := a.Key.after(current)
 		if sameKey(next, current) {
-			return refusal.Because(refusal.InvalidRequest, "The meter holds this key already.", nothingMade, "Name what is new about the key."), nil
+			return refuse.KeyHeldAlready(p.Meter.Number), nil
 		}
 		var err error
 		if next.ID, err = tx.NewID(); err != nil {
@@ -311,14 +305,13 @@ func (v *Vending) PlanKeyChange(ctx context.Context, by access.Actor, meter stri
 		var current registry.Key
 		for _, k := range p.Keys {
 			if k.State != registry.KeyCurrent {
-				return Planned{Refusal: refusal.Because(refusal.KeyChangePending, "A key change of meter "+p.Meter.Number+" is under way: "+k.State+".",
-					"Nothing was planned.", "Finish it first.")}, nil
+				return Planned{Refusal: refuse.KeyChangeUnderWay(p.Meter.Number, k.State)}, nil
 			}
 			current = k
 		}
 		next := n.after(current)
 		if current.ID.IsZero() || sameKey(next, current) {
-			return Planned{Refusal: refusal.Because(refusal.InvalidRequest, "There is no new key to change to.", "Nothing was planned.", "Name what is new about the key.")}, nil
+			return Planned{Refusal: refuse.KeyChangeChangesNothing(p.Meter.Number)}, nil
 		}
 		if next.ID, err = tx.NewID(); err != nil {
 			return Planned{}, err

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // MaxCopies bounds how often a receipt is printed again.
@@ -33,16 +34,15 @@ func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Re
 		s, found, err := tx.VendSale(i)
 		switch {
 		case err != nil || !found || !by.Sees(s.Vendor):
-			return copied{Refusal: noSale(sale)}, err
+			return copied{Refusal: refuse.SaleNotFound(refusal.Echo(sale))}, err
 		case s.By != by.String() && by.OfUtility() && !by.May(access.Reverse):
-			return copied{Refusal: refusal.Because(refusal.Forbidden, "Somebody else made this sale.", "Nothing was printed.", "Ask a supervisor.")}, nil
+			return copied{Refusal: refuse.ReceiptOfOthers()}, nil
 		case s.ReceiptNo == "":
-			return copied{Refusal: refusal.Because(refusal.VendNotFound, "The sale has no receipt: it is "+string(s.State)+".", "Nothing was printed.", "")}, nil
+			return copied{Refusal: refuse.SaleWithoutReceipt(s.ID.Text(id.Vend), string(s.State))}, nil
 		}
 		n, err := tx.Sold().AddCopy(i, by.String())
 		if err != nil || n > MaxCopies {
-			return copied{Refusal: refusal.Because(refusal.DailyLimit, fmt.Sprintf("The receipt was printed %d times.", MaxCopies+1), "Nothing was printed.",
-				"Look at the sale itself.")}, err
+			return copied{Refusal: refuse.ReceiptPrintedTooOften(MaxCopies + 1)}, err
 		}
 		e := by.Entry("vend.reprint", i.Text(id.Vend))
 		e.After = fmt.Sprintf("copy=%d receipt=%s", n, s.ReceiptNo)

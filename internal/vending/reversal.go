@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -125,8 +126,7 @@ func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (once.Do
 	}
 	out, err := once.Do(ctx, v.answers, by, right, u.Request, render, func(tx Tx) (undone, refusal.Refusal, error) {
 		if utf8.RuneCountInString(u.Reason) > maxReason || !utf8.ValidString(u.Reason) {
-			return undone{}, refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A reason has at most %d characters.", maxReason), saleStands,
-				"Shorten it."), nil
+			return undone{}, refuse.ReversalReasonTooLong(maxReason), nil
 		}
 		return v.reverse(tx, by, u)
 	})
@@ -192,7 +192,7 @@ func (v *Vending) reverse(tx Tx, by access.Actor, u Undo) (undone, refusal.Refus
 func lockSale(tx Tx, by access.Actor, saleID id.ID, named string) (sale.Sale, sale.Point, refusal.Refusal, error) {
 	meter, found, err := tx.Reversals().VendMeter(saleID)
 	if err != nil || !found {
-		return sale.Sale{}, sale.Point{}, noSale(named), err
+		return sale.Sale{}, sale.Point{}, refuse.SaleNotFound(refusal.Echo(named)), err
 	}
 	point, found, err := tx.VendPoint(registry.Ref{ID: meter})
 	if err != nil || !found {
@@ -200,7 +200,7 @@ func lockSale(tx Tx, by access.Actor, saleID id.ID, named string) (sale.Sale, sa
 	}
 	s, _, err := tx.VendSale(saleID)
 	if err == nil && !by.Sees(s.Vendor) {
-		return sale.Sale{}, sale.Point{}, noSale(named), nil
+		return sale.Sale{}, sale.Point{}, refuse.SaleNotFound(refusal.Echo(named)), nil
 	}
 	return s, point, refusal.Refusal{}, err
 }
@@ -209,24 +209,22 @@ func lockSale(tx Tx, by access.Actor, saleID id.ID, named string) (sale.Sale, sa
 func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, reason string, now time.Time) (refusal.Refusal, error) {
 	switch {
 	case s.State == sale.Reversed:
-		return alreadyReversed(s), nil
+		return refuse.SaleReversedBefore(s.ID.Text(id.Vend)), nil
 	case s.State == sale.Reversing || s.State == sale.Held:
-		return inProgress(p), nil
+		return refuse.SaleInProgress(p.Meter.Number), nil
 	case s.State != sale.Completed:
-		return notReversible("The sale is "+string(s.State)+".", "Only a completed sale can be reversed."), nil
+		return refuse.SaleNotCompleted(string(s.State)), nil
 	}
 	own := s.By == by.String() && s.Vendor == by.Vendor && by.May(access.Sell) &&
 		(now.Sub(s.CompletedAt) <= p.Limits.Window() || !by.Approval.IsZero()) // an approval may come later than the window
 	switch {
 	case s.Heard() && !by.May(access.Reverse):
-		return notReversible("A token of the sale is in the meter already: only a text message says so, and anybody can send one.",
-			"Look at the meter's balance; somebody with the right "+string(access.Reverse)+" may reverse the sale all the same."), nil
+		return refuse.TokenHeard(string(access.Reverse)), nil
 	case own && !s.Heard():
 	case !by.May(access.Reverse):
-		return refusal.Because(refusal.Forbidden, fmt.Sprintf("Who sold may undo a sale for %s; later, and for others, it takes the right %s.",
-			p.Limits.Window(), access.Reverse), saleStands, "Ask a supervisor."), nil
+		return refuse.ReversalOfOthers(p.Limits.Window().String(), string(access.Reverse)), nil
 	case reason == "":
-		return refusal.Because(refusal.InvalidRequest, "This reversal needs a reason.", saleStands, "Say in a few words why; it is kept in the audit log."), nil
+		return refuse.ReversalWithoutReason(), nil
 	}
 	if no, err := unitsGone(tx, s); err != nil || no.Refused() {
 		return no, err
@@ -237,14 +235,14 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, 
 	}
 	local := now.In(zone)
 	if s.Month != local.Format(localday.MonthForm) {
-		return notReversible("The sale belongs to the month "+s.Month+", which is over.", "Give the money back as an adjustment."), nil
+		return refuse.SaleOfPastMonth(s.Month), nil
 	}
 	newest, err := tx.Reversals().VendNewest(s.Meter.N)
 	switch {
 	case err != nil:
 		return refusal.Refusal{}, err
 	case newest != s.ID || p.Account != s.Account:
-		return notReversible("It is not the last sale to its meter and account.", "Reverse the later sales first."), nil
+		return refuse.SaleNotTheLast(), nil
 	}
 	if no, err := tooMany(tx, by, s, p.Limits, local); err != nil || no.Refused() {
 		return no, err
@@ -258,15 +256,14 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, 
 // unitsGone refuses the reversal of a sale whose units the customer has: in the meter, or on another token that was made
 // because the meter had cancelled one of the sale's. Money and units are never given both.
 func unitsGone(tx Tx, s sale.Sale) (refusal.Refusal, error) {
-	const loaded = "A token of the sale is in the meter already."
 	if has, err := tx.Reversals().Loaded(s.ID); err != nil || has {
-		return notReversible(loaded, "Its units cannot be taken out again."), err
+		return refuse.TokenLoaded(), err
 	}
 	var all []sale.Cancel
 	for _, t := range s.Tokens {
 		switch {
 		case t.State == sale.TokenAccepted:
-			return notReversible(loaded, "Its units cannot be taken out again."), nil
+			return refuse.TokenLoaded(), nil
 		case t.State == sale.TokenReversed && all == nil:
 			var err error
 			if all, err = cancelsOf(tx, s.ID); err != nil {
@@ -275,7 +272,7 @@ func unitsGone(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 		}
 	}
 	if slices.ContainsFunc(all, func(c sale.Cancel) bool { return c.Taken == sale.TakenReplaced }) {
-		return notReversible("The meter cancelled a token of the sale, and another one was made for its units.", "Give money back as an adjustment."), nil
+		return refuse.TokenReplaced(), nil
 	}
 	return refusal.Refusal{}, nil
 }
@@ -307,8 +304,7 @@ func mirrorFits(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 		}
 		if towards > room.Left {
 			account, _ := ledger.Find(a.Code)
-			return notReversible(fmt.Sprintf("The account %s has %d of the %d minor units that would go back.", account.Path, max(room.Left, 0), towards),
-				"The money has moved on; give it back as an adjustment."), nil
+			return refuse.MoneyMovedOn(account.Path, money.Amount{Minor: max(room.Left, 0), Currency: s.Tender.Currency}, money.Amount{Minor: towards, Currency: s.Tender.Currency}), nil
 		}
 	}
 	return refusal.Refusal{}, nil
@@ -415,15 +411,4 @@ func mirror(tx Tx, s sale.Sale, now time.Time) error {
 		err = breach.Err(back[0])
 	}
 	return err
-}
-
-const saleStands = "The sale stands and nothing was given back."
-
-func notReversible(why, try string) refusal.Refusal {
-	return refusal.Because(refusal.NotReversible, why, saleStands, try)
-}
-
-func alreadyReversed(s sale.Sale) refusal.Refusal {
-	return refusal.Because(refusal.AlreadyReversed, "Sale "+s.ID.Text(id.Vend)+" was reversed before.", "Nothing was given back a second time.",
-		"Look at the sale.")
 }

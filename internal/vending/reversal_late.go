@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -228,7 +229,7 @@ func (v *Vending) beginReplacement(ctx context.Context, tx Tx, by access.Actor, 
 		return noJob(no), err
 	}
 	if point.Account != sale.Account {
-		return noJob(refusal.Because(refusal.AccountClosed, "The meter supplies another account now.", nothingMade, "Give the units back as money.")), nil
+		return noJob(refuse.MeterSuppliesAnother(point.Meter.Number)), nil
 	}
 	j, no, err := v.reserveJob(tx, by, a, point, now, times)
 	if err != nil || no.Refused() {

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vendor"
@@ -104,7 +105,7 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits regis
 		return eyes, err
 	}
 	if names, err = access.NamesOf(tx.Eyes(), eyes.Allowed); err == nil && slices.Contains(names, s.By) {
-		eyes.Refusal = refusal.Because(refusal.Forbidden, "The seller cannot approve the reversal of this sale.", saleStands, "Ask another person of the utility to approve it.")
+		eyes.Refusal = refuse.ReversalApprovedBySeller()
 	}
 	return eyes, err
 }
@@ -135,26 +136,10 @@ func tooMany(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, local 
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
-	if no := beyond("by "+by.String(), person, s.Tender, limits); no.Refused() || s.Vendor.IsZero() {
+	if no := beyond(by.String(), "", person, s.Tender, limits); no.Refused() || s.Vendor.IsZero() {
 		return no, nil
 	}
-	return beyond("of vendor "+v.Code, vendor, s.Tender, limits), nil
-}
-
-// beyond refuses one more reversal than the limits of a day allow.
-func beyond(whose string, had sale.Reversals, tender money.Amount, limits registry.Limits) refusal.Refusal {
-	const try = "Ask an owner to raise the limit, or reverse the sale tomorrow."
-	if had.Number >= limits.ReversalsADay {
-		return refusal.Because(refusal.DailyLimit, fmt.Sprintf("%d sales %s were reversed today. The limit is %d a day.", had.Number, whose, limits.ReversalsADay),
-			saleStands, try)
-	}
-	most, bound := limits.ReversalValue()
-	if !bound || had.Value+tender.Minor <= most {
-		return refusal.Refusal{}
-	}
-	amount := func(m money.Minor) money.Amount { return money.Amount{Minor: m, Currency: tender.Currency} }
-	return refusal.Because(refusal.DailyLimit, fmt.Sprintf("Sales %s for %s were reversed today. This one, for %s, would go over the limit of %s a day.",
-		whose, amount(had.Value), tender, amount(most)), saleStands, try)
+	return beyond("", v.Code, vendor, s.Tender, limits), nil
 }
 
 // tellUnconfirmed raises or ends the alarm about reversed sales of a meter whose tokens may still load.

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/unit"
@@ -37,12 +38,11 @@ func (v *Vending) Reversal(ctx context.Context, by access.Actor, sale string) (R
 		}
 		s, found, err := tx.VendSale(i)
 		if err != nil || !found || !by.Sees(s.Vendor) {
-			return ReversalShown{Refusal: noSale(sale)}, err
+			return ReversalShown{Refusal: refuse.SaleNotFound(refusal.Echo(sale))}, err
 		}
 		r, found, err := tx.Reversals().ReversalOf(i)
 		if err == nil && !found {
-			return ReversalShown{Refusal: refusal.Because(refusal.NotFound, "Sale "+i.Text(id.Vend)+" has no reversal.", "It stands as it is.",
-				"POST to this path to request a reversal.")}, nil
+			return ReversalShown{Refusal: refuse.NoReversal(i.Text(id.Vend))}, nil
 		}
 		return ReversalShown{Reversal: r}, err
 	})

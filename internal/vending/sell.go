@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vendor"
@@ -110,11 +111,11 @@ func (v *Vending) purchase(by access.Actor, o Order) (purchase, refusal.Refusal,
 	}
 	switch {
 	case p.ref == "":
-		return p, keyMissing(), nil
+		return p, refuse.IdempotencyKeyMissing(), nil
 	case o.Once.Key != "" && (len(o.Once.Key) < minKey || len(o.Once.Key) > maxKey || !access.Printable(o.Once.Key)):
-		return p, keyInvalid(), nil
+		return p, refuse.IdempotencyKeyOfWrongForm(minKey, maxKey), nil
 	case len(p.ref) > MaxRef || !access.Printable(p.ref):
-		return p, refInvalid(), nil
+		return p, refuse.ClientRefTooLong(MaxRef), nil
 	}
 	var no refusal.Refusal
 	if p.meter, no = registry.ParseRef(o.Meter); no.Refused() {
@@ -148,7 +149,7 @@ func (v *Vending) routes(wanted []string) ([]string, refusal.Refusal) {
 		case r == sale.RouteMQTT:
 		case (r == sale.RouteSMS || r == sale.RouteMeterSMS) && v.c.Sends != nil && v.c.Sends(r):
 		default:
-			return nil, unknownRoute(r)
+			return nil, refuse.DeliveryUnknown(refusal.Echo(r))
 		}
 	}
 	return slices.Compact(slices.Sorted(slices.Values(wanted))), refusal.Refusal{}
@@ -192,7 +193,7 @@ func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 	case err != nil:
 		return step{}, err
 	case found && asked != hash:
-		return no(refReused(p.ref)), nil
+		return no(refuse.ClientRefReused(refusal.Echo(p.ref))), nil
 	case found:
 		return v.again(tx, p, sale, fresh)
 	case !fresh:
@@ -259,7 +260,7 @@ func (v *Vending) again(tx Tx, p purchase, saleID id.ID, repeated bool) (step, e
 // sell prices and reserves a new sale, and completes it where the issuer is local.
 func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point, hash [32]byte) (step, error) {
 	if busy, err := tx.Debts().VendUnderWay(point.Meter.N, point.Account); err != nil || busy {
-		return no(inProgress(point)), err
+		return no(refuse.SaleInProgress(point.Meter.Number)), err
 	}
 	times, doubt, err := v.MayDate(tx)
 	if err != nil || doubt.Refused() {

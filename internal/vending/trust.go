@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
@@ -142,7 +143,7 @@ func (v *Vending) trustClock(tx Tx, by access.Actor, w trustWish) (Trusted, erro
 		return Trusted{}, err
 	}
 	if !why.Refused() {
-		return Trusted{Refusal: clockNotDoubted(tx.Moment())}, nil
+		return Trusted{Refusal: refuse.ClockNotDoubted(tx.Moment())}, nil
 	}
 	switch now := tx.Moment(); {
 	case by.Approval.IsZero():

@@ -14,9 +14,10 @@ type kind struct{ typ, write string }
 
 // kinds are the places of refusals that take something other than words.
 var kinds = map[string]kind{
-	"units": {"unit.Energy", "%s.KWh(1)"}, "left": {"unit.Energy", "%s.KWh(1)"},
+	"units": {"unit.Energy", "%s.KWh(1)"}, "most": {"unit.Energy", "%s.KWh(1)"},
 	"amount": {"money.Amount", "%s.String()"}, "limit": {"money.Amount", "%s.String()"},
 	"at": {"time.Time", "stamp(%s)"}, "since": {"time.Time", "stamp(%s)"}, "now": {"time.Time", "stamp(%s)"},
+	"had": {"money.Amount", "%s.String()"}, "step": {"int64", "strconv.FormatInt(%s, 10)"}, "watts": {"int64", "strconv.FormatInt(%s, 10)"}, "size": {"int64", "strconv.FormatInt(%s, 10)"},
 	"n": {"int64", "strconv.FormatInt(%s, 10)"}, "min": {"int64", "strconv.FormatInt(%s, 10)"}, "max": {"int64", "strconv.FormatInt(%s, 10)"},
 	"days": {"int64", "strconv.FormatInt(%s, 10)"}, "minutes": {"int64", "strconv.FormatInt(%s, 10)"},
 }
@@ -55,10 +56,7 @@ func writeRefuse(b *bytes.Buffer, read texts) error {
 
 // writeRefusal writes the constructor of one refusal: its arguments are the places in the order in which they first occur.
 func writeRefusal(b *bytes.Buffer, s catalogue.Section, shared catalogue.Section) error {
-	code, has := s.Text("code")
-	if !has {
-		return fmt.Errorf("%s has no code", s.Name)
-	}
+	code, fixed := s.Text("code")
 	var said [3]string
 	var places []string
 	for i, part := range sentences {
@@ -76,6 +74,10 @@ func writeRefusal(b *bytes.Buffer, s catalogue.Section, shared catalogue.Section
 		}
 	}
 	var params, args []string
+	named := fmt.Sprintf("%q", code.Say)
+	if !fixed { // the caller knows it
+		params, named = []string{"code refusal.Code"}, "code"
+	}
 	values := map[string]string{}
 	for _, p := range places {
 		k, special := kinds[p]
@@ -87,7 +89,7 @@ func writeRefusal(b *bytes.Buffer, s catalogue.Section, shared catalogue.Section
 		args = append(args, fmt.Sprintf("{%q, %s}", p, values[p]))
 	}
 	name := upper(camel(s.Name))
-	fmt.Fprintf(b, "\n// %s: %s\nfunc %s(%s) refusal.Refusal {\nreturn refusal.Refusal{Code: %q, Text: %q", name, strings.TrimSpace(said[0]+" "+said[2]), name, strings.Join(params, ", "), code.Say, s.Name)
+	fmt.Fprintf(b, "\n// %s: %s\nfunc %s(%s) refusal.Refusal {\nreturn refusal.Refusal{Code: %s, Text: %q", name, strings.TrimSpace(said[0]+" "+said[2]), name, strings.Join(params, ", "), named, s.Name)
 	for i, part := range sentences {
 		if said[i] != "" {
 			fmt.Fprintf(b, ", %s: %s", upper(part), concatenation(said[i], values))
