@@ -48,9 +48,9 @@ func TestALockedServerIsAnAnswerOfReady(t *testing.T) {
 		w.WriteHeader(503)
 		fmt.Fprint(w, `{"status":503,"code":"keystore-locked","errors":[{"location":"keystore-locked"},{"location":"clock"}]}`)
 	})
-	r, err := c.Ready(t.Context())
-	if err != nil || r.Ready || strings.Join(r.Failing, " ") != "keystore-locked clock" {
-		t.Errorf("got %+v, %v, want not ready for keystore-locked and clock", r, err)
+	r, failing, err := c.Ready(t.Context())
+	if err != nil || r.Ready || strings.Join(failing, " ") != "keystore-locked clock" {
+		t.Errorf("got %+v, %v, %v, want not ready for keystore-locked and clock", r, failing, err)
 	}
 }
 

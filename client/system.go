@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -11,36 +10,26 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 )
 
-// Readiness is the answer of /readyz: Failing lists the codes of what is not in order.
-type Readiness struct {
-	Ready   bool     `json:"ready"`
-	Failing []string `json:"failing"`
-}
-
 // Version returns what runs; no key is needed.
 func (c *Client) Version(ctx context.Context) (apiv1.Version, error) {
 	return ask[apiv1.Version](ctx, c, get("/v1/version", nil))
 }
 
-// Ready asks whether the server is ready; no key is needed. A server that is not is an answer, not an error.
-func (c *Client) Ready(ctx context.Context) (Readiness, error) {
-	a, err := c.do(ctx, get("/readyz", nil))
+// Ready asks whether the server is ready; no key is needed. A server that is not ready is an answer, not an error: failing
+// lists the codes of what is not in order.
+func (c *Client) Ready(ctx context.Context) (ready apiv1.Ready, failing []string, err error) {
+	ready, err = ask[apiv1.Ready](ctx, c, get("/readyz", nil))
 	var p *Problem
-	if errors.As(err, &p) && p.Status == http.StatusServiceUnavailable && p.Code != "" {
-		failing := []string{p.Code}
-		for _, e := range p.Errors {
-			if e.Location != p.Code {
-				failing = append(failing, e.Location)
-			}
+	if !errors.As(err, &p) || p.Status != http.StatusServiceUnavailable || p.Code == "" {
+		return ready, nil, err
+	}
+	failing = []string{p.Code}
+	for _, e := range p.Errors {
+		if e.Location != p.Code {
+			failing = append(failing, e.Location)
 		}
-		return Readiness{Failing: failing}, nil
 	}
-	if err != nil {
-		return Readiness{}, err
-	}
-	var r Readiness
-	err = json.Unmarshal(a.body, &r)
-	return r, err
+	return ready, failing, nil
 }
 
 // Head returns the signed head of so many leaves, or the newest one for 0, with the proof that the log has only grown

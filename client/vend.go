@@ -158,7 +158,8 @@ func (c *Client) VendByRef(ctx context.Context, clientRef string) (apiv1.Sale, e
 	return l.Data[0], nil
 }
 
-// Receipt returns the receipt of a sale in a format (json, text32, text48, html, sms) and its content type.
+// Receipt returns the receipt of a sale in a format (json, text32, text48, html, sms) and its content type. Its JSON is an
+// [apiv1.Receipt].
 func (c *Client) Receipt(ctx context.Context, id, format string) (body []byte, contentType string, err error) {
 	a, err := c.do(ctx, get(salePath(id, "/receipt"), url.Values{"format": {format}}))
 	if err != nil {
@@ -167,16 +168,30 @@ func (c *Client) Receipt(ctx context.Context, id, format string) (body []byte, c
 	return a.body, a.header.Get("Content-Type"), nil
 }
 
-// ProvenReceipt returns the receipt of a sale as JSON with the proof that the sale is in the sealed log, up to the signed
-// head of so many leaves or the newest one for 0. A problem with code "not-sealed-yet" means: ask again after its
-// RetryAfter.
-func (c *Client) ProvenReceipt(ctx context.Context, id string, head int64) ([]byte, error) {
+// Proven is a receipt with its proof.
+type Proven struct {
+	apiv1.Receipt
+	// Raw is the answer byte for byte, to be kept: paywatt verify checks it without the server.
+	Raw json.RawMessage `json:"-"`
+}
+
+// ProvenReceipt returns the receipt of a sale with the proof that the sale is in the sealed log, up to the signed head of so
+// many leaves or the newest one for 0. A problem with code "not-sealed-yet" means: ask again after its RetryAfter.
+func (c *Client) ProvenReceipt(ctx context.Context, id string, head int64) (Proven, error) {
 	q := url.Values{"format": {"json"}, "proof": {"1"}}
 	if head != 0 {
 		q.Set("head", strconv.FormatInt(head, 10))
 	}
+	var p Proven
 	a, err := c.do(ctx, get(salePath(id, "/receipt"), q))
-	return a.body, err
+	if err != nil {
+		return Proven{}, err
+	}
+	if err := json.Unmarshal(a.body, &p.Receipt); err != nil {
+		return Proven{}, fmt.Errorf("read the receipt of sale %s: answer is not the JSON of this version: %w", id, err)
+	}
+	p.Raw = a.body
+	return p, nil
 }
 
 // Reverse undoes a sale (right: vend.reverse, or vend.sell for one's own within 15 minutes). An empty key is a random
@@ -196,7 +211,7 @@ func (c *Client) Explain(ctx context.Context, sale string) (apiv1.Explanation, e
 	return ask[apiv1.Explanation](ctx, c, get(salePath(sale, "/explain"), nil))
 }
 
-// Reprint returns the receipt of a sale once more, marked as a copy, in a format.
+// Reprint returns the receipt of a sale once more, marked as a copy, in a format as of [Client.Receipt].
 func (c *Client) Reprint(ctx context.Context, sale, format string) ([]byte, error) {
 	q := post(salePath(sale, "/reprints"), struct{}{})
 	q.query = url.Values{"format": {format}}

@@ -4,11 +4,11 @@ import "time"
 
 // AccountBalance is what an account has and owes, in minor units.
 type AccountBalance struct {
-	Currency    string `json:"currency"`
+	Currency    string `json:"currency" doc:"ISO 4217 code of all amounts"`
 	CarryMinor  int64  `json:"carry_minor" doc:"Change of earlier purchases; the next one has it"`
-	WalletMinor int64  `json:"wallet_minor"`
+	WalletMinor int64  `json:"wallet_minor" doc:"Wallet as it is in the books; negative if more was used than paid for"`
 	DueMinor    int64  `json:"due_minor" doc:"Fixed charges that fell due and are not paid"`
-	DebtsMinor  int64  `json:"debts_minor"`
+	DebtsMinor  int64  `json:"debts_minor" doc:"Debts that are not paid yet"`
 	Month       string `json:"month" example:"2026-11" doc:"Local month of the units"`
 	UnitsWh     int64  `json:"units_wh" doc:"Bought in the month, free units among them"`
 	FreeDueWh   int64  `json:"free_due_wh" doc:"Free basic units that can be claimed now"`
@@ -16,44 +16,44 @@ type AccountBalance struct {
 
 // Account is the contract of one customer at one place.
 type Account struct {
-	ID       string         `json:"id" example:"acc_01jd00000000000000000000000"`
-	Customer string         `json:"customer"`
-	Name     string         `json:"name"`
-	Address  string         `json:"address,omitempty"`
-	Mode     string         `json:"mode" enum:"prepay_token,prepay_wallet,postpay"`
-	Status   string         `json:"status" enum:"open,active,closing,closed"`
-	Meters   []string       `json:"meters"`
-	OpenedAt time.Time      `json:"opened_at"`
-	Balance  AccountBalance `json:"balance"`
+	ID       string         `json:"id" example:"acc_01jd00000000000000000000000" doc:"Id of the account"`
+	Customer string         `json:"customer" doc:"Id of the customer"`
+	Name     string         `json:"name" doc:"Name of the customer"`
+	Address  string         `json:"address,omitempty" doc:"Address of the place"`
+	Mode     string         `json:"mode" enum:"prepay_token,prepay_wallet,postpay" doc:"prepay_token: units in the meter, bought as tokens; prepay_wallet: money on the server; postpay: paid after use"`
+	Status   string         `json:"status" enum:"open,active,closing,closed" doc:"active: in use; closed: the customer has moved out"`
+	Meters   []string       `json:"meters" doc:"Numbers of the meters that supply the account"`
+	OpenedAt time.Time      `json:"opened_at" doc:"When the account was opened"`
+	Balance  AccountBalance `json:"balance" doc:"What the account has and owes"`
 }
 
 // AccountEntry is a line of a customer's statement.
 type AccountEntry struct {
 	ID          string    `json:"id" doc:"Of the sale, or of the journal"`
-	At          time.Time `json:"at"`
+	At          time.Time `json:"at" doc:"Server time"`
 	Kind        string    `json:"kind" example:"vend" doc:"vend, debt, write_off, goodwill ..."`
 	Ref         string    `json:"ref,omitempty" doc:"The sale or the debt"`
-	Memo        string    `json:"memo,omitempty"`
+	Memo        string    `json:"memo,omitempty" doc:"Text that was booked with it"`
 	State       string    `json:"state,omitempty" doc:"Of a sale"`
 	AmountMinor int64     `json:"amount_minor" doc:"What was tendered, raised, written off or given"`
-	UnitsWh     int64     `json:"units_wh,omitempty"`
-	Meter       string    `json:"meter,omitempty"`
-	ReceiptNo   string    `json:"receipt_no,omitempty"`
+	UnitsWh     int64     `json:"units_wh,omitempty" doc:"Energy that a sale bought, in Wh"`
+	Meter       string    `json:"meter,omitempty" doc:"Number of the meter that a sale was for"`
+	ReceiptNo   string    `json:"receipt_no,omitempty" doc:"Number of a sale's receipt"`
 }
 
 // MovedOut is what moving out came to, in minor units.
 type MovedOut struct {
-	Account        string     `json:"account"`
-	Status         string     `json:"status" enum:"closed"`
-	Currency       string     `json:"currency"`
-	At             time.Time  `json:"at"`
+	Account        string     `json:"account" doc:"Id of the account"`
+	Status         string     `json:"status" enum:"closed" doc:"State of the account now"`
+	Currency       string     `json:"currency" doc:"ISO 4217 code of all amounts"`
+	At             time.Time  `json:"at" doc:"Server time"`
 	Journal        string     `json:"journal,omitempty" doc:"Missing where there was no money at all"`
 	Meters         []string   `json:"meters" doc:"Free for another customer now"`
 	WalletMinor    int64      `json:"wallet_minor" doc:"After the last use was posted"`
-	DepositMinor   int64      `json:"deposit_minor"`
-	CarryMinor     int64      `json:"carry_minor"`
+	DepositMinor   int64      `json:"deposit_minor" doc:"Deposit that the utility held"`
+	CarryMinor     int64      `json:"carry_minor" doc:"Change of earlier purchases"`
 	FinalBillMinor int64      `json:"final_bill_minor" doc:"Used beyond the wallet; raised as a debt"`
-	DebtsPaidMinor int64      `json:"debts_paid_minor"`
+	DebtsPaidMinor int64      `json:"debts_paid_minor" doc:"Debts and charges that were paid from wallet, deposit and change"`
 	RefundDueMinor int64      `json:"refund_due_minor" doc:"Due back to the customer; see /v1/accounts/{id}/refunds"`
 	StillOwedMinor int64      `json:"still_owed_minor" doc:"Debts and charges that nothing was left for"`
 	ChargedUpTo    *time.Time `json:"charged_up_to,omitempty" doc:"Meter time of the newest reading that is charged for"`
@@ -70,20 +70,20 @@ type NewRefund struct {
 // Refund is a booked refund.
 type Refund struct {
 	ID        string    `json:"id" doc:"Of its journal"`
-	Account   string    `json:"account"`
-	To        string    `json:"to" enum:"bank,wallet,carry"` // bank, wallet or carry
+	Account   string    `json:"account" doc:"Id of the account that had money due back"`
+	To        string    `json:"to" enum:"bank,wallet,carry" doc:"Where the money went: a bank account of the utility paid it out, or another account got it in its wallet or as change for its next purchase"`
 	Subject   string    `json:"subject" doc:"The bank account, or the account that got it"`
-	Amount    Amount    `json:"amount"`
+	Amount    Amount    `json:"amount" doc:"What was paid out"`
 	LeftMinor int64     `json:"left_minor" doc:"Still due back"`
-	Reason    string    `json:"reason"`
-	At        time.Time `json:"at"`
+	Reason    string    `json:"reason" doc:"To whom and how, as the request said"`
+	At        time.Time `json:"at" doc:"Server time"`
 }
 
 // MoveIn is a customer who moves in at a meter that is free.
 type MoveIn struct {
 	Tariff   string    `json:"tariff" doc:"Name or id"`
 	Customer *Customer `json:"customer,omitempty" doc:"With id: one already known"`
-	Reason   string    `json:"reason"`
+	Reason   string    `json:"reason" doc:"Why, in a few words; kept in the audit log"`
 }
 
 // AccountFilter asks for a list of one account.

@@ -7,25 +7,25 @@ import (
 
 // Approval is an action that waits for a second person, or how it was decided.
 type Approval struct {
-	ID        string          `json:"id" example:"apr_01jd00000000000000000000000"`
-	Act       string          `json:"act" example:"token.issue"`
-	Summary   string          `json:"summary"`
+	ID        string          `json:"id" example:"apr_01jd00000000000000000000000" doc:"Id of the approval"`
+	Act       string          `json:"act" example:"token.issue" doc:"What kind of action it is"`
+	Summary   string          `json:"summary" doc:"The action in a sentence, for the second person"`
 	Request   json.RawMessage `json:"request" doc:"What was asked for, whole, as it will be carried out: read it before you allow it"`
 	State     string          `json:"state" enum:"waiting,approved,rejected,done" doc:"approved: allowed, and refused when it was tried; done: carried out"`
-	Maker     string          `json:"maker"`
-	Checker   string          `json:"checker,omitempty"`
-	Reason    string          `json:"reason,omitempty"`
+	Maker     string          `json:"maker" doc:"Who asked for the action"`
+	Checker   string          `json:"checker,omitempty" doc:"Who allowed or refused it; missing while it waits"`
+	Reason    string          `json:"reason,omitempty" doc:"Why it was allowed or refused"`
 	Object    string          `json:"object,omitempty" doc:"What it is about"`
 	Result    string          `json:"result,omitempty" doc:"What came of it, where this answer is the decision"`
 	Meter     *AddedMeter     `json:"meter,omitempty" doc:"The registered meter with its secrets; only once, in the answer to the approval"`
-	CreatedAt time.Time       `json:"created_at"`
-	ExpiresAt time.Time       `json:"expires_at"`
-	DecidedAt *time.Time      `json:"decided_at,omitempty"`
+	CreatedAt time.Time       `json:"created_at" doc:"When the action was asked for"`
+	ExpiresAt time.Time       `json:"expires_at" doc:"From then on it can no longer be decided or carried out: 7 days after created_at"`
+	DecidedAt *time.Time      `json:"decided_at,omitempty" doc:"When it was allowed or refused; missing while it waits"`
 }
 
 // Decision is the reason of a second person who allows or refuses an action.
 type Decision struct {
-	Reason string `json:"reason,omitempty" maxLength:"200"`
+	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Why the action is allowed or refused; kept in the audit log"`
 }
 
 // ApprovalFilter narrows the list of approvals.

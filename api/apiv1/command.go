@@ -4,7 +4,7 @@ import "time"
 
 // NewCommand is an instruction to a meter. A reason is needed.
 type NewCommand struct {
-	Type   string         `json:"type" enum:"disconnect,connect,read,clear_tamper,clear_credit,reset_demand,cancel_token"` // disconnect, arm, connect, read ...
+	Type   string         `json:"type" enum:"disconnect,connect,read,clear_tamper,clear_credit,reset_demand,cancel_token" doc:"disconnect and connect switch the supply; read asks for a reading; clear_tamper, clear_credit and reset_demand clear what the meter keeps; cancel_token makes a token worthless"`
 	Reason string         `json:"reason" doc:"Why, in a few words; kept in the audit log"`
 	Args   map[string]any `json:"args,omitempty" doc:"connect: force; cancel_token: tid, base_date"`
 }
@@ -12,17 +12,17 @@ type NewCommand struct {
 // Command is an instruction to a meter and how far it has come: queued, sent, acked (stored durably in the meter),
 // done, failed or expired.
 type Command struct {
-	ID        string         `json:"id" example:"cmd_01jd00000000000000000000000"`
-	Meter     string         `json:"meter"`
-	Type      string         `json:"type"`
-	Args      map[string]any `json:"args,omitempty"`
-	Reason    string         `json:"reason"`
-	State     string         `json:"state" enum:"queued,sent,acked,done,failed,expired"`
+	ID        string         `json:"id" example:"cmd_01jd00000000000000000000000" doc:"Id of the command"`
+	Meter     string         `json:"meter" doc:"Number of the meter"`
+	Type      string         `json:"type" doc:"What the meter is to do. Besides those of a request: lease, config and time, which only the server sends"`
+	Args      map[string]any `json:"args,omitempty" doc:"Details of the type, as in a request"`
+	Reason    string         `json:"reason" doc:"Why it was sent"`
+	State     string         `json:"state" enum:"queued,sent,acked,done,failed,expired" doc:"queued: not sent yet; sent: no answer yet; acked: the meter has stored it; done: carried out; failed: see answer; expired: the meter did not take it in time"`
 	Answer    string         `json:"answer,omitempty" doc:"What the meter said"`
-	By        string         `json:"by"`
-	Attempts  int            `json:"attempts"`
-	CreatedAt time.Time      `json:"created_at"`
-	UpdatedAt time.Time      `json:"updated_at"`
+	By        string         `json:"by" doc:"Who sent it: a person, an API key, or the server itself"`
+	Attempts  int            `json:"attempts" doc:"How often it was sent"`
+	CreatedAt time.Time      `json:"created_at" doc:"When it was asked for"`
+	UpdatedAt time.Time      `json:"updated_at" doc:"When it last changed"`
 	ExpiresAt time.Time      `json:"expires_at" doc:"Meter time"`
 }
 

@@ -3,9 +3,9 @@ package apiv1
 // Customer is who lives behind a meter.
 type Customer struct {
 	ID    string `json:"id,omitempty" example:"cus_01jd00000000000000000000000" doc:"In a request: of a customer already known, instead of the rest"`
-	Name  string `json:"name,omitempty" example:"Amina A."`
-	Phone string `json:"phone,omitempty" example:"+254700000001"`
-	IDNo  string `json:"id_no,omitempty"`
+	Name  string `json:"name,omitempty" example:"Amina A." doc:"Name of the customer"`
+	Phone string `json:"phone,omitempty" example:"+254700000001" doc:"With the country code; tokens and warnings go there by SMS"`
+	IDNo  string `json:"id_no,omitempty" doc:"Number of an identity document"`
 	Lang  string `json:"lang,omitempty" example:"en" doc:"Of messages (default en): en; drafts that no native speaker has read: fr, sw, es, pt, ha"`
 	// NoNotices is in answers alone: a customer is asked for nothing when registered.
 	NoNotices bool `json:"no_notices,omitempty" doc:"In an answer: the customer wants no warnings (STOP)"`
@@ -19,9 +19,9 @@ type CustomerEntry struct {
 
 // CustomerChange is a change of a customer; nil fields stay.
 type CustomerChange struct {
-	Name    *string `json:"name,omitempty"`
+	Name    *string `json:"name,omitempty" doc:"Name of the customer"`
 	Phone   *string `json:"phone,omitempty" doc:"With the country code: answers and tokens by SMS go there"`
-	IDNo    *string `json:"id_no,omitempty"`
+	IDNo    *string `json:"id_no,omitempty" doc:"Number of an identity document"`
 	Lang    *string `json:"lang,omitempty" doc:"Of messages: en; drafts that no native speaker has read: fr, sw, es, pt, ha"`
 	Notices *bool   `json:"notices,omitempty" doc:"Whether warnings are wanted; false is what STOP says"`
 }

@@ -4,25 +4,25 @@ import "time"
 
 // Charge is a fixed charge of one local month.
 type Charge struct {
-	ID          string    `json:"id" example:"chg_01jd00000000000000000000000"`
-	Account     string    `json:"account"`
+	ID          string    `json:"id" example:"chg_01jd00000000000000000000000" doc:"Id of the charge"`
+	Account     string    `json:"account" doc:"Id of the account"`
 	Name        string    `json:"name" example:"standing" doc:"In its tariff"`
-	Month       string    `json:"month" example:"2026-11"`
+	Month       string    `json:"month" example:"2026-11" doc:"Local month it is for"`
 	Ref         string    `json:"ref" example:"standing 2026-11" doc:"As lines of sales name it"`
-	Currency    string    `json:"currency"`
+	Currency    string    `json:"currency" doc:"ISO 4217 code of the amounts"`
 	AmountMinor int64     `json:"amount_minor" doc:"Tax included"`
-	PaidMinor   int64     `json:"paid_minor"`
-	VATBps      int64     `json:"vat_bps"`
-	Priority    int       `json:"priority"`
-	Uncapped    bool      `json:"uncapped,omitempty"`
-	CreatedAt   time.Time `json:"created_at"`
+	PaidMinor   int64     `json:"paid_minor" doc:"What purchases have paid of it so far"`
+	VATBps      int64     `json:"vat_bps" doc:"Tax contained in the amount, in basis points: 1500 is 15 %"`
+	Priority    int       `json:"priority" doc:"1 to 89; purchases pay lower ones first"`
+	Uncapped    bool      `json:"uncapped,omitempty" doc:"Outside the ceiling of what purchases give to charges"`
+	CreatedAt   time.Time `json:"created_at" doc:"When it was recorded"`
 }
 
 // NewCharge is a charge to be made due by hand.
 type NewCharge struct {
 	Account  string `json:"account" example:"04140001001" doc:"Id of the account, or number or id of a meter that supplies it"`
 	Name     string `json:"name" example:"reconnection" doc:"1 to 32 small letters, digits and dashes; with month unique in the account"`
-	Month    string `json:"month" example:"2026-11"` // 2026-11
+	Month    string `json:"month" example:"2026-11" doc:"Local month it is for"`
 	Amount   Amount `json:"amount" doc:"Tax included"`
 	VATBps   int64  `json:"vat_bps,omitempty" doc:"Tax contained in the amount"`
 	Priority int    `json:"priority,omitempty" doc:"1 to 89, ascending; default 20"`
@@ -33,8 +33,8 @@ type NewCharge struct {
 type NewDebt struct {
 	Account       string `json:"account" example:"04140001001" doc:"Id of the account, or number or id of a meter that supplies it"`
 	Kind          string `json:"kind" example:"fine" doc:"fine, loan, arrears ...: 1 to 32 characters; receipts show it"`
-	Memo          string `json:"memo,omitempty"`
-	Amount        Amount `json:"amount"`
+	Memo          string `json:"memo,omitempty" doc:"What it is for; shown in statements"`
+	Amount        Amount `json:"amount" doc:"What is owed"`
 	Mode          string `json:"mode,omitempty" enum:"percent,fixed,full" doc:"How much a purchase pays; default full"`
 	PercentBps    int64  `json:"percent_bps,omitempty" doc:"Mode percent: of what is tendered, 2000 is 20 %"`
 	FixedMinor    int64  `json:"fixed_minor,omitempty" doc:"Mode fixed: of every purchase"`
@@ -48,47 +48,47 @@ type NewDebt struct {
 
 // Debt is money owed that purchases collect.
 type Debt struct {
-	ID               string    `json:"id" example:"dbt_01jd00000000000000000000000"`
-	Account          string    `json:"account"`
-	Kind             string    `json:"kind"`
-	Memo             string    `json:"memo,omitempty"`
-	Currency         string    `json:"currency"`
-	PrincipalMinor   int64     `json:"principal_minor"`
+	ID               string    `json:"id" example:"dbt_01jd00000000000000000000000" doc:"Id of the debt"`
+	Account          string    `json:"account" doc:"Id of the account that owes it"`
+	Kind             string    `json:"kind" doc:"What kind of debt it is; receipts show it"`
+	Memo             string    `json:"memo,omitempty" doc:"What it is for"`
+	Currency         string    `json:"currency" doc:"ISO 4217 code of the amounts"`
+	PrincipalMinor   int64     `json:"principal_minor" doc:"What was owed when the debt was raised"`
 	OutstandingMinor int64     `json:"outstanding_minor" doc:"Never negative; with what open sales have reserved it is the balance of its ledger account"`
-	Mode             string    `json:"mode" enum:"percent,fixed,full"`
-	PercentBps       int64     `json:"percent_bps,omitempty"`
-	FixedMinor       int64     `json:"fixed_minor,omitempty"`
-	MinMinor         int64     `json:"min_minor,omitempty"`
-	MaxMinor         int64     `json:"max_minor,omitempty"`
-	MonthCapMinor    int64     `json:"month_cap_minor,omitempty"`
-	Priority         int       `json:"priority"`
-	Uncapped         bool      `json:"uncapped,omitempty"`
-	Against          string    `json:"against"`
-	Status           string    `json:"status" enum:"open,paid,written_off"` // open, paid, written_off
-	CreatedAt        time.Time `json:"created_at"`
+	Mode             string    `json:"mode" enum:"percent,fixed,full" doc:"How much a purchase pays: percent of what is tendered, a fixed amount, or the full debt"`
+	PercentBps       int64     `json:"percent_bps,omitempty" doc:"Mode percent: of what is tendered, 2000 is 20 %"`
+	FixedMinor       int64     `json:"fixed_minor,omitempty" doc:"Mode fixed: of every purchase"`
+	MinMinor         int64     `json:"min_minor,omitempty" doc:"Asked at least of a purchase"`
+	MaxMinor         int64     `json:"max_minor,omitempty" doc:"Asked at most of a purchase; missing for no limit"`
+	MonthCapMinor    int64     `json:"month_cap_minor,omitempty" doc:"Taken at most in a local month; missing for no limit"`
+	Priority         int       `json:"priority" doc:"1 to 89; purchases pay lower ones first, and of equal ones the older first"`
+	Uncapped         bool      `json:"uncapped,omitempty" doc:"Outside the ceiling of what purchases give to charges"`
+	Against          string    `json:"against" doc:"What was credited when it was raised: opening, fees, services, fixed, energy, or wallet for a final bill"`
+	Status           string    `json:"status" enum:"open,paid,written_off" doc:"written_off: what was left of it is not expected any more"`
+	CreatedAt        time.Time `json:"created_at" doc:"When it was raised"`
 }
 
 // WriteOff is a debt, or a part of it, that nobody expects any more.
 type WriteOff struct {
 	AmountMinor *int64 `json:"amount_minor,omitempty" doc:"Default: all that is outstanding; 0 is refused"`
-	Reason      string `json:"reason"`
+	Reason      string `json:"reason" doc:"Why, in a few words; kept in the audit log"`
 }
 
 // NewAdjustment is money given to a customer out of goodwill.
 type NewAdjustment struct {
 	Account string `json:"account" example:"04140001001" doc:"Id of the account, or number or id of a meter that supplies it"`
-	Amount  Amount `json:"amount"`
-	Reason  string `json:"reason"`
+	Amount  Amount `json:"amount" doc:"What the customer is given"`
+	Reason  string `json:"reason" doc:"Why, in a few words; kept in the audit log"`
 }
 
 // Adjustment is a booked adjustment.
 type Adjustment struct {
 	ID      string    `json:"id" doc:"Of its journal"`
-	Account string    `json:"account"`
+	Account string    `json:"account" doc:"Id of the account"`
 	To      string    `json:"to" enum:"wallet,carry" doc:"carry: the next purchase of a token meter has it"`
-	Amount  Amount    `json:"amount"`
-	Reason  string    `json:"reason"`
-	At      time.Time `json:"at"`
+	Amount  Amount    `json:"amount" doc:"What the customer was given"`
+	Reason  string    `json:"reason" doc:"Why, as the request said"`
+	At      time.Time `json:"at" doc:"Server time"`
 }
 
 // OwingFilter narrows the lists of debts and charges.

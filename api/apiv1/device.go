@@ -4,16 +4,16 @@ import "time"
 
 // Device is what a meter's device says now: its connection, its last data and state, and what its account wants of it.
 type Device struct {
-	Meter     string     `json:"meter"`
+	Meter     string     `json:"meter" doc:"Number of the meter"`
 	Attached  bool       `json:"attached" doc:"A listener of this server (mqtt_legacy) belongs to the meter"`
-	Profile   string     `json:"profile,omitempty"`
-	Connected bool       `json:"connected"`
+	Profile   string     `json:"profile,omitempty" doc:"Name of the device profile"`
+	Connected bool       `json:"connected" doc:"Whether the device is connected now"`
 	Since     *time.Time `json:"since,omitempty" doc:"Of the connection, or of its end"`
 	Started   string     `json:"started,omitempty" doc:"What the device said last when it started"`
 	Data      string     `json:"data,omitempty" doc:"What it said last as data, such as v1:v2"`
-	DataAt    *time.Time `json:"data_at,omitempty"`
+	DataAt    *time.Time `json:"data_at,omitempty" doc:"When it said data"`
 	State     string     `json:"state,omitempty" doc:"What it said last as state, such as meter is on"`
-	StateAt   *time.Time `json:"state_at,omitempty"`
+	StateAt   *time.Time `json:"state_at,omitempty" doc:"When it said state"`
 	Wanted    string     `json:"wanted,omitempty" doc:"What its account wants: on or off; empty where the account does not decide"`
 	Reasons   []string   `json:"reasons" doc:"Why it is not wanted on"`
 	Relay     string     `json:"relay" doc:"As the device said last: closed, open, or empty while unknown"`

@@ -5,23 +5,23 @@ import "time"
 // Happening is the data of one event of the stream GET /v1/events.
 type Happening struct {
 	Type      string    `json:"type" example:"vend.completed" doc:"vend.completed, vend.reversed, float.deposited, debt.raised, other journals as ledger.…, the audit log as audit.…"`
-	At        time.Time `json:"at"`
+	At        time.Time `json:"at" doc:"Server time"`
 	Object    string    `json:"object,omitempty" doc:"What it is about"`
 	Vend      string    `json:"vend,omitempty" doc:"The sale, for GET /v1/vends/{id}"`
-	ClientRef string    `json:"client_ref,omitempty"`
-	Meter     string    `json:"meter,omitempty"`
+	ClientRef string    `json:"client_ref,omitempty" doc:"The seller's own name of the sale"`
+	Meter     string    `json:"meter,omitempty" doc:"Number of the meter"`
 }
 
 // Event is one event that a meter recorded; Code is its stable number.
 type Event struct {
-	Store      string         `json:"store"`
-	Seq        uint64         `json:"seq"`
+	Store      string         `json:"store" doc:"The meter memory that counted seq"`
+	Seq        uint64         `json:"seq" doc:"Number of the record in that memory"`
 	Kind       string         `json:"kind" doc:"event, close (a daily row) or command (an answer)"`
 	Code       int            `json:"code" doc:"Stable number of the event; 0 for other kinds"`
 	At         time.Time      `json:"at" doc:"Meter time"`
-	Clock      string         `json:"clock"`
+	Clock      string         `json:"clock" doc:"How far the meter trusted its clock: valid, holdover (it ran on without its source) or invalid"`
 	ReceivedAt time.Time      `json:"received_at" doc:"Server time"`
-	Args       map[string]any `json:"args,omitempty"`
+	Args       map[string]any `json:"args,omitempty" doc:"Details by name; the page of events and alarms lists those of events"`
 }
 
 // Events is the list of a meter's events.

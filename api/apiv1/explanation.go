@@ -2,25 +2,25 @@ package apiv1
 
 // Explanation is a sale with every figure derived again by the server.
 type Explanation struct {
-	Vend          string          `json:"vend" example:"vnd_01jd00000000000000000000000"`
+	Vend          string          `json:"vend" example:"vnd_01jd00000000000000000000000" doc:"Id of the sale"`
 	Agrees        bool            `json:"agrees" doc:"Whether the stored sale is exactly what is derived"`
 	Differences   []string        `json:"differences" doc:"Where it is not"`
-	Tariff        ExplainedTariff `json:"tariff"`
-	TenderMinor   int64           `json:"tender_minor"`
-	CarryInMinor  int64           `json:"carry_in_minor"`
-	Currency      string          `json:"currency" example:"KES"`
+	Tariff        ExplainedTariff `json:"tariff" doc:"The tariff version it was priced by"`
+	TenderMinor   int64           `json:"tender_minor" doc:"What the customer paid"`
+	CarryInMinor  int64           `json:"carry_in_minor" doc:"Change brought forward from earlier purchases"`
+	Currency      string          `json:"currency" example:"KES" doc:"ISO 4217 code of all amounts"`
 	Month         string          `json:"month" example:"2026-11" doc:"Local month it was priced in"`
 	MonthBeforeWh int64           `json:"month_before_wh" doc:"Place in the month's blocks before"`
-	Deductions    []Deduction     `json:"deductions"`
+	Deductions    []Deduction     `json:"deductions" doc:"What went to fees, charges and debts, in the order in which it was taken"`
 	EnergyMinor   int64           `json:"energy_minor" doc:"What was left for energy, what was carried in among it"`
-	FreeWh        int64           `json:"free_wh"`
+	FreeWh        int64           `json:"free_wh" doc:"Free basic units, in Wh"`
 	UnitsWh       int64           `json:"units_wh" doc:"Bought"`
-	Steps         []Cost          `json:"steps"`
+	Steps         []Cost          `json:"steps" doc:"The energy by price"`
 	ExactCost     string          `json:"exact_cost" doc:"Of all steps, before any rounding, in the major unit"`
 	GrossMinor    int64           `json:"gross_minor" doc:"exact_cost rounded half up, or all that was left, as the tariff's rounding says"`
 	VATMinor      int64           `json:"vat_minor" doc:"Contained in gross_minor, rounded half up"`
 	NetMinor      int64           `json:"net_minor" doc:"gross_minor without tax and levies"`
-	Levies        []ExplainedLevy `json:"levies"`
+	Levies        []ExplainedLevy `json:"levies" doc:"Levies of the sale"`
 	CarryMinor    int64           `json:"carry_minor" doc:"energy_minor less gross_minor"`
 	Lines         []Line          `json:"lines" doc:"As they are derived; the stored ones are the same where agrees is true"`
 	SumMinor      int64           `json:"sum_minor" doc:"Of the lines: the tender"`
@@ -29,43 +29,43 @@ type Explanation struct {
 
 // ExplainedTariff is the tariff version that a sale was priced by.
 type ExplainedTariff struct {
-	Name      string `json:"name"`
-	Version   int    `json:"version"`
-	VersionID string `json:"version_id"`
-	VATBps    int64  `json:"vat_bps"`
-	Rounding  string `json:"rounding"`
+	Name      string `json:"name" doc:"Name of the tariff"`
+	Version   int    `json:"version" doc:"Number of the version, from 1"`
+	VersionID string `json:"version_id" doc:"Id of the version"`
+	VATBps    int64  `json:"vat_bps" doc:"Tax in basis points: 1500 is 15 %"`
+	Rounding  string `json:"rounding" doc:"What happens to money that buys no whole 0.1 kWh: carry, nearest or income"`
 }
 
 // Deduction is what a sale paid of a fee, a charge or a debt, and why so much.
 type Deduction struct {
-	Kind       string  `json:"kind" enum:"fee,fixed,debt"`
-	Ref        string  `json:"ref,omitempty"`
-	GrossMinor int64   `json:"gross_minor"`
-	VATMinor   int64   `json:"vat_minor"`
+	Kind       string  `json:"kind" enum:"fee,fixed,debt" doc:"fee: of the purchase; fixed: a charge that fell due"`
+	Ref        string  `json:"ref,omitempty" doc:"Which one: the name of a fee or charge, or the id of a debt"`
+	GrossMinor int64   `json:"gross_minor" doc:"What the sale paid of it, tax included"`
+	VATMinor   int64   `json:"vat_minor" doc:"Tax contained in gross_minor"`
 	LeftMinor  *int64  `json:"left_minor,omitempty" doc:"Still to be paid of it, tax included"`
 	Because    []Bound `json:"because" doc:"The rules that decided, in their order, each with the amount after it"`
 }
 
 // Bound is a rule that limited a deduction, and the amount after it.
 type Bound struct {
-	Rule        string `json:"rule" example:"percent_of_tender"`
-	AmountMinor int64  `json:"amount_minor"`
+	Rule        string `json:"rule" example:"percent_of_tender" doc:"Name of the rule. First what was asked: percent_of_tender, fixed_amount, all_outstanding; then limits: at_least, at_most, month_limit, outstanding, ceiling (of max_deduction_bps), what_is_left"`
+	AmountMinor int64  `json:"amount_minor" doc:"The deduction after this rule"`
 }
 
 // Cost is the price of one step of the energy, exact.
 type Cost struct {
 	FromWh      int64           `json:"from_wh" doc:"The month's position before the step"`
-	UnitsWh     int64           `json:"units_wh"`
-	RateMicro   int64           `json:"rate_micro"`
-	Levies      []ExplainedLevy `json:"levies,omitempty"`
+	UnitsWh     int64           `json:"units_wh" doc:"Energy of the step, in Wh"`
+	RateMicro   int64           `json:"rate_micro" doc:"Millionths of the major unit per kWh, without levies and tax"`
+	Levies      []ExplainedLevy `json:"levies,omitempty" doc:"Levies of the step"`
 	GrossPerKWh string          `json:"gross_per_kwh" example:"2.875" doc:"With levies and tax, exact"`
 	Cost        string          `json:"cost" doc:"units times gross_per_kwh, exact"`
 }
 
 // ExplainedLevy is a levy on energy: its rate in a step, its amount in a sale.
 type ExplainedLevy struct {
-	Name        string `json:"name"`
-	RateMicro   int64  `json:"rate_micro,omitempty"`
-	Untaxed     bool   `json:"untaxed,omitempty"`
-	AmountMinor int64  `json:"amount_minor,omitempty"`
+	Name        string `json:"name" doc:"Name of the levy in its tariff"`
+	RateMicro   int64  `json:"rate_micro,omitempty" doc:"In a step: millionths of the major unit per kWh"`
+	Untaxed     bool   `json:"untaxed,omitempty" doc:"No tax is added to it"`
+	AmountMinor int64  `json:"amount_minor,omitempty" doc:"In a sale: what it came to, without tax"`
 }

@@ -4,56 +4,56 @@ import "time"
 
 // TrialBalanceLine is the sum of one account code; debits are positive, credits negative.
 type TrialBalanceLine struct {
-	Code         int    `json:"code" example:"2010"`
-	Name         string `json:"name" example:"unearned"`
-	Class        string `json:"class" enum:"asset,liability,equity,income,expense"`
+	Code         int    `json:"code" example:"2010" doc:"Code of the account in the chart"`
+	Name         string `json:"name" example:"unearned" doc:"Name of the account in the chart"`
+	Class        string `json:"class" enum:"asset,liability,equity,income,expense" doc:"Class of the account in the chart"`
 	BalanceMinor int64  `json:"balance_minor" doc:"Debits positive, credits negative"`
 }
 
 // TrialBalance is the sum of every account code with postings; SumMinor is 0 in a sound ledger.
 type TrialBalance struct {
 	Currency string             `json:"currency" doc:"Empty while the tenant has none"`
-	Accounts []TrialBalanceLine `json:"accounts"`
+	Accounts []TrialBalanceLine `json:"accounts" doc:"One line for each account code with postings"`
 	SumMinor int64              `json:"sum_minor" doc:"0 in sound books"`
 }
 
 // LedgerAccount is one account of the ledger; debits are positive.
 type LedgerAccount struct {
-	Code         int    `json:"code" example:"1100"`
+	Code         int    `json:"code" example:"1100" doc:"Code of the account in the chart"`
 	Subject      string `json:"subject" doc:"Whose it is; empty where there is only one"`
-	Name         string `json:"name" example:"debt"`
-	Class        string `json:"class" enum:"asset,liability,equity,income,expense"`
-	Currency     string `json:"currency"`
+	Name         string `json:"name" example:"debt" doc:"Name of the account in the chart"`
+	Class        string `json:"class" enum:"asset,liability,equity,income,expense" doc:"Class of the account in the chart"`
+	Currency     string `json:"currency" doc:"ISO 4217 code of the amounts"`
 	BalanceMinor int64  `json:"balance_minor" doc:"Debits positive, credits negative"`
 	HeldMinor    int64  `json:"held_minor" doc:"Reserved of it"`
 }
 
 // LedgerBalance is what an account held at a moment; debits are positive.
 type LedgerBalance struct {
-	Code         int       `json:"code"`
-	Subject      string    `json:"subject"`
-	Currency     string    `json:"currency"`
-	At           time.Time `json:"at"`
+	Code         int       `json:"code" doc:"Code of the account in the chart"`
+	Subject      string    `json:"subject" doc:"Whose account it is; empty where there is only one"`
+	Currency     string    `json:"currency" doc:"ISO 4217 code of the balance"`
+	At           time.Time `json:"at" doc:"The moment of the balance"`
 	BalanceMinor int64     `json:"balance_minor" doc:"Debits positive, credits negative"`
 }
 
 // Posting is one line of a journal; debits are positive.
 type Posting struct {
-	Code        int    `json:"code"`
-	Subject     string `json:"subject"`
-	Name        string `json:"name"`
+	Code        int    `json:"code" doc:"Code of the account in the chart"`
+	Subject     string `json:"subject" doc:"Whose account it is; empty where there is only one"`
+	Name        string `json:"name" doc:"Name of the account in the chart"`
 	AmountMinor int64  `json:"amount_minor" doc:"Debits positive, credits negative"`
 }
 
 // Journal is a balanced entry of the books.
 type Journal struct {
-	ID       string    `json:"id" example:"jrn_01jd00000000000000000000000"`
-	Kind     string    `json:"kind" example:"vend"`
+	ID       string    `json:"id" example:"jrn_01jd00000000000000000000000" doc:"Id of the journal"`
+	Kind     string    `json:"kind" example:"vend" doc:"What was booked, such as vend, debt or deposit"`
 	Ref      string    `json:"ref,omitempty" doc:"The sale, debt or payment it is for; of a reversal the kind of what it undoes stands before that"`
-	Memo     string    `json:"memo,omitempty"`
+	Memo     string    `json:"memo,omitempty" doc:"Text that was booked with it"`
 	Reverses string    `json:"reverses,omitempty" doc:"The journal that this one mirrors"`
-	Currency string    `json:"currency"`
-	PostedAt time.Time `json:"posted_at"`
+	Currency string    `json:"currency" doc:"ISO 4217 code of all amounts"`
+	PostedAt time.Time `json:"posted_at" doc:"Server time"`
 	Postings []Posting `json:"postings" doc:"They sum to 0"`
 }
 

@@ -2,7 +2,7 @@ package apiv1
 
 // List is one page of a list. NextCursor is empty on the last page.
 type List[T any] struct {
-	Data       []T    `json:"data"`
+	Data       []T    `json:"data" doc:"Rows of this page"`
 	NextCursor string `json:"next_cursor" doc:"Of the next page; empty on the last"`
 }
 

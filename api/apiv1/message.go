@@ -4,51 +4,51 @@ import "time"
 
 // Message is a message to or from a telephone, or the SIM of a meter. The digits of tokens are never in it.
 type Message struct {
-	ID          string     `json:"id" example:"msg_01jd00000000000000000000000"`
-	Direction   string     `json:"direction" enum:"out,in"`                                                                // out or in
-	State       string     `json:"state" enum:"queued,sent,delivered,answered,failed,unknown,expired,suppressed,received"` // queued, sent, delivered, answered, failed, unknown, expired, suppressed or received
+	ID          string     `json:"id" example:"msg_01jd00000000000000000000000" doc:"Id of the message"`
+	Direction   string     `json:"direction" enum:"out,in" doc:"out: to a telephone or meter; in: from one"`
+	State       string     `json:"state" enum:"queued,sent,delivered,answered,failed,unknown,expired,suppressed,received" doc:"queued: waits for its time or a route; sent: a route has accepted it; delivered: the network says that the telephone has it; answered: the meter answered; failed: it will not arrive; unknown: nobody knows whether it left; expired: too late to send; suppressed: it was not to be sent; received: it came in"`
 	Purpose     string     `json:"purpose" example:"token" doc:"What it is for: a template's name, meter-sms, text; of an arrival from-meter, from-customer, from-stranger"`
 	Phone       string     `json:"phone" example:"+254700000001" doc:"To whom; of an arrival, from whom, which proves nothing"`
-	Meter       string     `json:"meter,omitempty" example:"04140001001"`
-	Customer    string     `json:"customer,omitempty"`
-	Sale        string     `json:"sale,omitempty"`
+	Meter       string     `json:"meter,omitempty" example:"04140001001" doc:"Number of the meter that it is about"`
+	Customer    string     `json:"customer,omitempty" doc:"Id of the customer"`
+	Sale        string     `json:"sale,omitempty" doc:"Id of the sale that it is about"`
 	Token       string     `json:"token,omitempty" doc:"Identity of the token that it brings"`
 	Answers     string     `json:"answers,omitempty" doc:"The message that this one answers"`
-	Language    string     `json:"language,omitempty"`
+	Language    string     `json:"language,omitempty" doc:"Language of its text"`
 	Text        string     `json:"text,omitempty" doc:"Of arrivals, with long runs of digits masked, and of texts that a person wrote"`
-	Route       string     `json:"route,omitempty"`
-	Parts       int        `json:"parts"`
+	Route       string     `json:"route,omitempty" doc:"Name of the route that it took or shall take"`
+	Parts       int        `json:"parts" doc:"How many short messages it takes"`
 	CostMicro   int64      `json:"cost_micro" doc:"In millionths of the currency's unit"`
-	Tries       int        `json:"tries"`
-	QueuedAt    time.Time  `json:"queued_at"`
+	Tries       int        `json:"tries" doc:"How often it was given to a route"`
+	QueuedAt    time.Time  `json:"queued_at" doc:"When it was made or came in"`
 	NextAt      *time.Time `json:"next_at,omitempty" doc:"When it is tried, or looked after, again; missing when that is over"`
 	SentAt      *time.Time `json:"sent_at,omitempty" doc:"First accepted by a route"`
-	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
-	AnsweredAt  *time.Time `json:"answered_at,omitempty"`
-	EndedAt     *time.Time `json:"ended_at,omitempty"`
-	Failure     string     `json:"failure,omitempty"`
-	By          string     `json:"by,omitempty"`
+	DeliveredAt *time.Time `json:"delivered_at,omitempty" doc:"When the network reported it delivered"`
+	AnsweredAt  *time.Time `json:"answered_at,omitempty" doc:"When the meter answered it"`
+	EndedAt     *time.Time `json:"ended_at,omitempty" doc:"When its state became final"`
+	Failure     string     `json:"failure,omitempty" doc:"Why it failed, expired or was suppressed"`
+	By          string     `json:"by,omitempty" doc:"Who asked for it, or made the sale that it is about; missing if the server sent it by itself"`
 }
 
 // MessageAttempt is a message given to a route.
 type MessageAttempt struct {
-	N         int        `json:"n"`
-	Route     string     `json:"route"`
+	N         int        `json:"n" doc:"Number of the attempt, from 1"`
+	Route     string     `json:"route" doc:"Name of the route"`
 	Asking    bool       `json:"asking" doc:"The meter was asked for its last tokens instead of being sent the token"`
-	At        time.Time  `json:"at"`
-	DoneAt    *time.Time `json:"done_at,omitempty"`
-	Outcome   string     `json:"outcome" enum:"under_way,accepted,not_sent,refused,unknown"` // under_way, accepted, not_sent, refused or unknown
+	At        time.Time  `json:"at" doc:"When the route was given the message"`
+	DoneAt    *time.Time `json:"done_at,omitempty" doc:"When the outcome was known; missing while it is not"`
+	Outcome   string     `json:"outcome" enum:"under_way,accepted,not_sent,refused,unknown" doc:"accepted: the route has it; not_sent: it did not leave, and another attempt may help; refused: this route will never take it; unknown: it may have been sent"`
 	Reference string     `json:"reference,omitempty" doc:"The route's own name of it"`
-	Parts     int        `json:"parts"`
-	CostMicro int64      `json:"cost_micro"`
-	Report    string     `json:"report,omitempty" enum:"delivered,failed,trying"` // delivered, failed or trying
-	Why       string     `json:"why,omitempty"`
+	Parts     int        `json:"parts" doc:"How many short messages it took"`
+	CostMicro int64      `json:"cost_micro" doc:"In millionths of the currency's unit"`
+	Report    string     `json:"report,omitempty" enum:"delivered,failed,trying" doc:"What the network reported later; trying: it has not reached the telephone yet"`
+	Why       string     `json:"why,omitempty" doc:"What went wrong"`
 }
 
 // MessageDetail is a message with its tries.
 type MessageDetail struct {
 	Message
-	Attempts []MessageAttempt `json:"attempts"`
+	Attempts []MessageAttempt `json:"attempts" doc:"Every attempt to send it, in order"`
 }
 
 // NewMessage asks for a message: a token to the customer or the meter, or a text.
@@ -68,15 +68,15 @@ type MessageRetry struct {
 
 // MessageRoute is a route for messages as it stands.
 type MessageRoute struct {
-	Name      string         `json:"name"`
-	Kind      string         `json:"kind" enum:"modem,kannel,smpp,http,log"`
-	State     string         `json:"state" enum:"up,down"` // up or down
-	DownSince *time.Time     `json:"down_since,omitempty"`
+	Name      string         `json:"name" doc:"Name of the route"`
+	Kind      string         `json:"kind" enum:"modem,kannel,smpp,http,log" doc:"How it sends; log only writes messages into the server's log"`
+	State     string         `json:"state" enum:"up,down" doc:"down: its last attempts failed, and it is only tried now and then"`
+	DownSince *time.Time     `json:"down_since,omitempty" doc:"Since when it is down"`
 	Failures  int            `json:"failures" doc:"In a row"`
-	Why       string         `json:"why,omitempty"`
+	Why       string         `json:"why,omitempty" doc:"What went wrong last"`
 	LastAt    *time.Time     `json:"last_at,omitempty" doc:"When it last accepted a message, since the server started"`
 	CostMicro int64          `json:"cost_micro" doc:"Of one part"`
-	Prefixes  []string       `json:"prefixes"`
+	Prefixes  []string       `json:"prefixes" doc:"Beginnings of the numbers that it sends to; empty for all"`
 	Meters    bool           `json:"meters" doc:"Messages to meters may go by it"`
 	Memory    *MessageMemory `json:"memory,omitempty" doc:"Of a modem: how full its SIM is"`
 }
@@ -90,17 +90,17 @@ type MessageMemory struct {
 
 // MessageMonth is what messages cost in a month by a route.
 type MessageMonth struct {
-	Month     string `json:"month" example:"2026-11"`
-	Route     string `json:"route"`
-	Messages  int64  `json:"messages"`
-	Parts     int64  `json:"parts"`
-	CostMicro int64  `json:"cost_micro"`
+	Month     string `json:"month" example:"2026-11" doc:"Month in the utility's time zone"`
+	Route     string `json:"route" doc:"Name of the route"`
+	Messages  int64  `json:"messages" doc:"Messages that the route accepted"`
+	Parts     int64  `json:"parts" doc:"Short messages that they took"`
+	CostMicro int64  `json:"cost_micro" doc:"In millionths of the currency's unit"`
 }
 
 // MessageRoutes are the routes of the server that answered, and what messages cost.
 type MessageRoutes struct {
-	Routes []MessageRoute `json:"routes"`
-	Months []MessageMonth `json:"months"`
+	Routes []MessageRoute `json:"routes" doc:"In the order in which they are tried"`
+	Months []MessageMonth `json:"months" doc:"Newest month first"`
 }
 
 // MessageFilter narrows the list of messages.

@@ -38,15 +38,15 @@ type Plan struct {
 
 // TOU is a price by the time of use: Otherwise names the rate outside all windows.
 type TOU struct {
-	Rates     []TOURate `json:"rates"`
+	Rates     []TOURate `json:"rates" doc:"The named prices"`
 	Otherwise string    `json:"otherwise" doc:"Name of the rate outside all windows"`
-	Windows   []Window  `json:"windows"`
-	Holidays  []Holiday `json:"holidays,omitempty"`
+	Windows   []Window  `json:"windows" doc:"When a rate holds"`
+	Holidays  []Holiday `json:"holidays,omitempty" doc:"Dates on which the windows of another day hold"`
 }
 
 // TOURate is a named rate.
 type TOURate struct {
-	Name      string `json:"name" example:"peak"`
+	Name      string `json:"name" example:"peak" doc:"Name of the rate"`
 	RateMicro int64  `json:"rate_micro" example:"3600000" doc:"Millionths of the major unit per kWh"`
 }
 
@@ -60,13 +60,13 @@ type Window struct {
 
 // Holiday is a date on which another day's windows hold.
 type Holiday struct {
-	Date string `json:"date" example:"2026-12-25"`
+	Date string `json:"date" example:"2026-12-25" doc:"Local date"`
 	As   string `json:"as,omitempty" doc:"The day whose windows hold: mon to sun, or holiday, which is the default"`
 }
 
 // Season is a price from a day of the year until the next season's.
 type Season struct {
-	Name      string  `json:"name" example:"winter"`
+	Name      string  `json:"name" example:"winter" doc:"Name of the season"`
 	From      string  `json:"from" example:"06-01" doc:"First day, MM-DD; it lasts until the next one begins"`
 	FlatMicro *int64  `json:"flat_micro,omitempty" example:"2500000" doc:"One price for all: millionths of the major unit per kWh"`
 	Blocks    []Block `json:"blocks,omitempty" doc:"Steps by the month's units, instead of flat_micro"`
@@ -75,18 +75,18 @@ type Season struct {
 
 // Levy is collected for others with every kWh: one of RateMicro and PercentBps.
 type Levy struct {
-	Name       string `json:"name" example:"rural"`
+	Name       string `json:"name" example:"rural" doc:"Name of the levy; receipts show it"`
 	RateMicro  int64  `json:"rate_micro,omitempty" doc:"Millionths of the major unit per kWh"`
 	PercentBps int64  `json:"percent_bps,omitempty" doc:"Of the price of energy; the rate it makes is rounded half up to a millionth"`
-	Untaxed    bool   `json:"untaxed,omitempty"`
+	Untaxed    bool   `json:"untaxed,omitempty" doc:"No tax is added to it"`
 }
 
 // FixedCharge falls due with every month or day.
 type FixedCharge struct {
-	Name        string `json:"name" example:"service"`
+	Name        string `json:"name" example:"service" doc:"Name of the charge; receipts show it"`
 	AmountMinor int64  `json:"amount_minor" doc:"Of each month or day, without tax"`
-	Per         string `json:"per" enum:"month,day"`
-	Untaxed     bool   `json:"untaxed,omitempty"`
+	Per         string `json:"per" enum:"month,day" doc:"How often it falls due"`
+	Untaxed     bool   `json:"untaxed,omitempty" doc:"No tax is added to it"`
 	Uncapped    bool   `json:"uncapped,omitempty" doc:"Outside the ceiling of max_deduction_bps"`
 	Priority    int    `json:"priority,omitempty" doc:"Default 20"`
 }
@@ -94,7 +94,7 @@ type FixedCharge struct {
 // VendFee is taken of every purchase first.
 type VendFee struct {
 	AmountMinor int64 `json:"amount_minor" doc:"Without tax; outside the ceiling of max_deduction_bps"`
-	Untaxed     bool  `json:"untaxed,omitempty"`
+	Untaxed     bool  `json:"untaxed,omitempty" doc:"No tax is added to it"`
 	Priority    int   `json:"priority,omitempty" doc:"Default 10"`
 }
 

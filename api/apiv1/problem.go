@@ -26,6 +26,6 @@ const (
 
 // FieldError names one part of a request that could not be taken.
 type FieldError struct {
-	Location string `json:"location" example:"body.tender.amount_minor"`
-	Message  string `json:"message"`
+	Location string `json:"location" example:"body.tender.amount_minor" doc:"Which part of the request"`
+	Message  string `json:"message" doc:"What is wrong with it"`
 }

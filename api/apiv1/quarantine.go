@@ -4,27 +4,27 @@ import "time"
 
 // Quarantined is what a meter sent and cannot be true.
 type Quarantined struct {
-	ID         string     `json:"id" example:"qtn_01jd00000000000000000000000"`
-	Meter      string     `json:"meter" example:"04140001001"`
+	ID         string     `json:"id" example:"qtn_01jd00000000000000000000000" doc:"Id of the entry"`
+	Meter      string     `json:"meter" example:"04140001001" doc:"Number of the meter"`
 	Kind       string     `json:"kind" enum:"record,rating" doc:"record: put aside, in no history; rating: a stored reading at which charging stopped"`
 	Doubt      string     `json:"doubt" example:"rollover" doc:"Stable name: zero, rollover, reset, backwards, doubled, jump, long-gap, no-price, relay-open, future-time, impossible-time, negative, implausible-power, unreadable"`
-	Reason     string     `json:"reason"`
+	Reason     string     `json:"reason" doc:"What cannot be true, for people"`
 	Record     string     `json:"record,omitempty" example:"reading" doc:"Missing where it could not be read"`
-	Seq        int64      `json:"seq"`
+	Seq        int64      `json:"seq" doc:"Number of the record in the meter's memory"`
 	At         *time.Time `json:"at,omitempty" doc:"Meter time"`
-	ReceivedAt time.Time  `json:"received_at"`
+	ReceivedAt time.Time  `json:"received_at" doc:"Server time"`
 	WasWh      *int64     `json:"was_wh,omitempty" doc:"The register before"`
 	RegisterWh *int64     `json:"register_wh,omitempty" doc:"The doubtful register"`
-	State      string     `json:"state" enum:"open,accepted,rebased,discarded"` // open, accepted, rebased or discarded
+	State      string     `json:"state" enum:"open,accepted,rebased,discarded" doc:"How it was decided; rebased: counting goes on from a register, and nothing before it is charged"`
 	Choices    []string   `json:"choices" doc:"How it can be decided; empty once it is"`
-	DecidedAt  *time.Time `json:"decided_at,omitempty"`
-	DecidedBy  string     `json:"decided_by,omitempty"`
+	DecidedAt  *time.Time `json:"decided_at,omitempty" doc:"When it was decided; missing while it is open"`
+	DecidedBy  string     `json:"decided_by,omitempty" doc:"Who decided; missing while it is open"`
 	Decision   string     `json:"decision,omitempty" doc:"Why"`
 }
 
 // QuarantineResult is the outcome of a decision about a quarantined entry.
 type QuarantineResult struct {
-	Meter    string       `json:"meter" example:"04140001001"`
+	Meter    string       `json:"meter" example:"04140001001" doc:"Number of the meter"`
 	Entry    *Quarantined `json:"entry,omitempty" doc:"Missing where nothing of the meter was in doubt"`
 	Readings int          `json:"readings" doc:"That had come meanwhile and are charged for now"`
 	UnitsWh  int64        `json:"units_wh" doc:"Charged for by the decision"`
@@ -40,7 +40,7 @@ type Verdict struct {
 // Rebase is the register from which to count on, and why.
 type Rebase struct {
 	RegisterWh *int64 `json:"register_wh,omitempty" doc:"Read off the meter; default the doubtful one"`
-	Reason     string `json:"reason"`
+	Reason     string `json:"reason" doc:"What is known of the meter; kept in the audit log"`
 }
 
 // QuarantineFilter narrows the list of quarantined entries.

@@ -5,18 +5,18 @@ import "time"
 // Reading is one record of a meter's registers.
 type Reading struct {
 	Store      string    `json:"store" doc:"The meter memory that counted seq"`
-	Seq        uint64    `json:"seq"`
+	Seq        uint64    `json:"seq" doc:"Number of the record in that memory"`
 	At         time.Time `json:"at" doc:"Meter time"`
-	Clock      string    `json:"clock" enum:"valid,holdover,invalid"`
+	Clock      string    `json:"clock" enum:"valid,holdover,invalid" doc:"How far the meter trusted its clock; holdover: it ran on without its source"`
 	ReceivedAt time.Time `json:"received_at" doc:"Server time"`
-	RegisterWh int64     `json:"register_wh"`
-	BalanceWh  int64     `json:"balance_wh"`
-	ECUsedWh   int64     `json:"ec_used_wh"`
-	OverrunWh  int64     `json:"overrun_wh"`
-	W          int64     `json:"w"`
-	MV         int64     `json:"mv"`
-	Relay      string    `json:"relay"`
-	Reasons    []string  `json:"reasons"`
+	RegisterWh int64     `json:"register_wh" doc:"Total energy counted, in Wh"`
+	BalanceWh  int64     `json:"balance_wh" doc:"Credit left in the meter, in Wh"`
+	ECUsedWh   int64     `json:"ec_used_wh" doc:"Emergency credit used and not paid back, in Wh"`
+	OverrunWh  int64     `json:"overrun_wh" doc:"Energy used beyond all credit, in Wh"`
+	W          int64     `json:"w" doc:"Power, in W"`
+	MV         int64     `json:"mv" doc:"Voltage, in mV"`
+	Relay      string    `json:"relay" doc:"closed, open or armed (it closes when somebody presses #)"`
+	Reasons    []string  `json:"reasons" doc:"What keeps the relay open, such as CREDIT, REMOTE or TAMPER"`
 }
 
 // HistoryFilter asks for a part of a meter's history. From is inclusive, To exclusive; a zero time leaves that side open.

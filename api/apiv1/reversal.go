@@ -9,18 +9,18 @@ type NewReversal struct {
 
 // Reversal is how far the undoing of a sale has come: waiting (for the meter), done or refused.
 type Reversal struct {
-	ID        string     `json:"id" example:"rev_01jd00000000000000000000000"`
+	ID        string     `json:"id" example:"rev_01jd00000000000000000000000" doc:"Id of the reversal"`
 	State     string     `json:"state" enum:"waiting,done,refused" doc:"waiting: for the meter to say that it will never load the tokens. refused: the sale stands"`
 	Confirmed bool       `json:"confirmed" doc:"The meter will never load the tokens. false on a reversal that is done: nobody could ask it, and the tokens are a risk"`
 	Code      string     `json:"code,omitempty" example:"not-reversible" doc:"Why the sale stands"`
-	Reason    string     `json:"reason,omitempty"`
-	By        string     `json:"by"`
-	CreatedAt time.Time  `json:"created_at"`
-	SettledAt *time.Time `json:"settled_at,omitempty"`
+	Reason    string     `json:"reason,omitempty" doc:"Why it was asked for"`
+	By        string     `json:"by" doc:"Who asked for it"`
+	CreatedAt time.Time  `json:"created_at" doc:"When it was asked for"`
+	SettledAt *time.Time `json:"settled_at,omitempty" doc:"When it was done or refused; missing while it waits"`
 }
 
 // Reversed is a sale with its reversal.
 type Reversed struct {
-	Vend     Sale     `json:"vend"`
-	Reversal Reversal `json:"reversal"`
+	Vend     Sale     `json:"vend" doc:"The sale as it is now"`
+	Reversal Reversal `json:"reversal" doc:"How far its reversal has come"`
 }

@@ -4,7 +4,7 @@ package apiv1
 // the month From to To ("2026-01"), what was bought on the tariff.
 type Simulation struct {
 	Tariff   string             `json:"tariff" example:"domestic" doc:"The present one, by name or id"`
-	Draft    Price              `json:"draft"`
+	Draft    Price              `json:"draft" doc:"The tariff to try"`
 	Purchase *SimulatedPurchase `json:"purchase,omitempty" doc:"Priced on both"`
 	Usage    []SimulatedUsage   `json:"usage,omitempty" doc:"Consumption to replay"`
 	From     string             `json:"from,omitempty" example:"2026-01" doc:"Where usage is not given: replay what was bought from this month on"`
@@ -14,69 +14,69 @@ type Simulation struct {
 
 // SimulatedPurchase is a purchase to price on both tariffs.
 type SimulatedPurchase struct {
-	TenderMinor   int64 `json:"tender_minor"`
+	TenderMinor   int64 `json:"tender_minor" doc:"What the customer would pay"`
 	MonthBeforeWh int64 `json:"month_before_wh,omitempty" doc:"Bought already in the month"`
-	CarryInMinor  int64 `json:"carry_in_minor,omitempty"`
+	CarryInMinor  int64 `json:"carry_in_minor,omitempty" doc:"Change brought forward from earlier purchases"`
 }
 
 // SimulatedUsage is what one meter used in one local month.
 type SimulatedUsage struct {
-	Meter   string `json:"meter"`
-	Month   string `json:"month" example:"2026-01"`
-	UnitsWh int64  `json:"units_wh"`
+	Meter   string `json:"meter" doc:"Any name for the meter; months of one name are one customer"`
+	Month   string `json:"month" example:"2026-01" doc:"Local month"`
+	UnitsWh int64  `json:"units_wh" doc:"Energy used in the month, in Wh"`
 }
 
 // SimulationResult is what a draft would change against the version in force.
 type SimulationResult struct {
-	Tariff     string         `json:"tariff"`
+	Tariff     string         `json:"tariff" doc:"Name of the tariff that the draft is compared with"`
 	Version    int            `json:"version" doc:"The one in force, which the draft is compared with"`
-	Currency   string         `json:"currency"`
+	Currency   string         `json:"currency" doc:"ISO 4217 code of all amounts"`
 	Words      []string       `json:"words" doc:"What the draft says, in sentences"`
-	Purchase   *SimulatedPair `json:"purchase,omitempty"`
-	Comparison *Comparison    `json:"comparison,omitempty"`
+	Purchase   *SimulatedPair `json:"purchase,omitempty" doc:"The purchase on both; missing if none was given"`
+	Comparison *Comparison    `json:"comparison,omitempty" doc:"The consumption on both; missing if there was none to replay"`
 }
 
 // SimulatedPair is one purchase on the present tariff and on the draft.
 type SimulatedPair struct {
-	Before SimulatedSplit `json:"before"`
-	After  SimulatedSplit `json:"after"`
+	Before SimulatedSplit `json:"before" doc:"On the version in force"`
+	After  SimulatedSplit `json:"after" doc:"On the draft"`
 }
 
 // SimulatedSplit is how a purchase would be split; Refused says why it would not be made.
 type SimulatedSplit struct {
 	Refused    string `json:"refused,omitempty" doc:"Why it would be refused"`
-	UnitsWh    int64  `json:"units_wh"`
+	UnitsWh    int64  `json:"units_wh" doc:"Energy that it buys, in Wh"`
 	FeeMinor   int64  `json:"fee_minor" doc:"With its tax"`
-	NetMinor   int64  `json:"net_minor"`
-	LevyMinor  int64  `json:"levy_minor"`
+	NetMinor   int64  `json:"net_minor" doc:"Price of the energy without levies and tax"`
+	LevyMinor  int64  `json:"levy_minor" doc:"Levies without tax"`
 	VATMinor   int64  `json:"vat_minor" doc:"Of energy and its taxed levies"`
-	CarryMinor int64  `json:"carry_minor"`
+	CarryMinor int64  `json:"carry_minor" doc:"Change carried forward to the next purchase"`
 }
 
 // Comparison is the same consumption on the present tariff and on the draft. Paid is with levies and tax, revenue
 // without; capped counts the months whose charges hit the ceiling.
 type Comparison struct {
-	Meters             int    `json:"meters"`
+	Meters             int    `json:"meters" doc:"Meters whose consumption was replayed"`
 	Months             int    `json:"months" doc:"Of all meters together"`
-	UnitsWh            int64  `json:"units_wh"`
+	UnitsWh            int64  `json:"units_wh" doc:"Their energy, in Wh"`
 	Winners            int    `json:"winners" doc:"Meters that pay less"`
-	Losers             int    `json:"losers"`
-	Same               int    `json:"same"`
-	PaidBeforeMinor    int64  `json:"paid_before_minor" doc:"By all customers, levies and tax among it"`
-	PaidAfterMinor     int64  `json:"paid_after_minor"`
-	RevenueBeforeMinor int64  `json:"revenue_before_minor" doc:"Without levies and tax"`
-	RevenueAfterMinor  int64  `json:"revenue_after_minor"`
-	CappedBefore       int    `json:"capped_before" doc:"Months whose charges hit the ceiling"`
-	CappedAfter        int    `json:"capped_after"`
-	CappedBeforeBps    int64  `json:"capped_before_bps" doc:"Share of the months"`
-	CappedAfterBps     int64  `json:"capped_after_bps"`
+	Losers             int    `json:"losers" doc:"Meters that pay more"`
+	Same               int    `json:"same" doc:"Meters that pay as much as before"`
+	PaidBeforeMinor    int64  `json:"paid_before_minor" doc:"What all customers pay, levies and tax included, on the version in force"`
+	PaidAfterMinor     int64  `json:"paid_after_minor" doc:"As paid_before_minor, on the draft"`
+	RevenueBeforeMinor int64  `json:"revenue_before_minor" doc:"What they pay without levies and tax, on the version in force"`
+	RevenueAfterMinor  int64  `json:"revenue_after_minor" doc:"As revenue_before_minor, on the draft"`
+	CappedBefore       int    `json:"capped_before" doc:"Months whose charges hit the ceiling, on the version in force"`
+	CappedAfter        int    `json:"capped_after" doc:"As capped_before, on the draft"`
+	CappedBeforeBps    int64  `json:"capped_before_bps" doc:"Share of the months, in basis points: 100 is 1 %"`
+	CappedAfterBps     int64  `json:"capped_after_bps" doc:"As capped_before_bps, on the draft"`
 	Rises              []Rise `json:"rises" doc:"The biggest"`
 }
 
 // Rise is how much more one meter would pay.
 type Rise struct {
-	Meter       string `json:"meter"`
-	BeforeMinor int64  `json:"before_minor"`
-	AfterMinor  int64  `json:"after_minor"`
-	RiseMinor   int64  `json:"rise_minor"`
+	Meter       string `json:"meter" doc:"The meter, as usage names it"`
+	BeforeMinor int64  `json:"before_minor" doc:"What it pays on the version in force"`
+	AfterMinor  int64  `json:"after_minor" doc:"What it pays on the draft"`
+	RiseMinor   int64  `json:"rise_minor" doc:"after_minor less before_minor"`
 }

@@ -4,21 +4,21 @@ import "time"
 
 // Supply is where the supply of a wallet meter stands, and why.
 type Supply struct {
-	Meter     string     `json:"meter" example:"04140001001"`
-	State     string     `json:"state" enum:"on,pending_cutoff,cutting,off,connecting,armed,unknown"` // on, pending_cutoff, cutting, off, connecting, armed, unknown
+	Meter     string     `json:"meter" example:"04140001001" doc:"Number of the meter"`
+	State     string     `json:"state" enum:"on,pending_cutoff,cutting,off,connecting,armed,unknown" doc:"pending_cutoff: nothing is left, and waits says why the supply is still on; cutting: the meter has yet to open its relay; connecting: it has yet to close it; armed: the relay waits for a key press; unknown: the meter has reported nothing"`
 	Wanted    bool       `json:"wanted" doc:"What the server wants; the meter may not know yet"`
 	Reasons   []string   `json:"reasons" doc:"Why it is not wanted: CREDIT for want of money, REMOTE for a person's cut"`
 	By        string     `json:"by,omitempty" doc:"Who cut it"`
-	Why       string     `json:"why,omitempty"`
-	Waits     string     `json:"waits,omitempty" enum:"protected,held,unheard,stale,friendly,notice" doc:"Why it is on though nothing is left"`
+	Why       string     `json:"why,omitempty" doc:"Why it was cut, if a person did"`
+	Waits     string     `json:"waits,omitempty" enum:"protected,held,unheard,stale,friendly,notice" doc:"Why it is on though nothing is left. protected: never cut off; held: a doubtful register waits for a decision; unheard: the meter could not be heard; stale: its newest reading is too old; friendly: a supply-friendly window is open; notice: the customer was warned too recently"`
 	WaitsTo   *time.Time `json:"waits_until,omitempty" doc:"When that ends, where a clock says it: of friendly in the meter's time"`
 	OutSince  *time.Time `json:"out_since" doc:"Since when nothing is left; null while there is something"`
 	PressKey  bool       `json:"press_key" doc:"Somebody must press # at the meter for the supply to return"`
-	Available Amount     `json:"available"`
+	Available Amount     `json:"available" doc:"Estimate of what is left of the wallet"`
 	DaysLeft  *DaysLeft  `json:"days_left" doc:"null where there is too little use to judge by"`
 	Lease     *Lease     `json:"lease" doc:"null without one"`
-	Protected bool       `json:"protected"`
-	GraceWh   int64      `json:"lease_grace_wh"`
+	Protected bool       `json:"protected" doc:"Never cut off for want of money"`
+	GraceWh   int64      `json:"lease_grace_wh" doc:"At the end of a lease's time: -1 its energy counts alone, 0 the supply goes off, N it may use N Wh more"`
 }
 
 // DaysLeft is for how many days the money lasts.
@@ -30,9 +30,9 @@ type DaysLeft struct {
 
 // Lease is what a meter may count without asking again.
 type Lease struct {
-	MaxRegisterWh int64     `json:"max_register_wh"`
-	LeftWh        int64     `json:"left_wh"`
-	At            time.Time `json:"at"`
+	MaxRegisterWh int64     `json:"max_register_wh" doc:"Register up to which the meter may count, in Wh"`
+	LeftWh        int64     `json:"left_wh" doc:"Energy left until then, in Wh"`
+	At            time.Time `json:"at" doc:"When the server issued it"`
 	Waiting       bool      `json:"waiting" doc:"A newer one is on its way"`
 }
 
@@ -40,7 +40,7 @@ type Lease struct {
 type SupplyChange struct {
 	Protected *bool  `json:"protected,omitempty" doc:"Never cut off for want of money"`
 	GraceWh   *int64 `json:"lease_grace_wh,omitempty" doc:"At the end of a lease's time: -1 its energy counts alone, 0 the supply goes off, N it may use N Wh more"`
-	Reason    string `json:"reason"`
+	Reason    string `json:"reason" doc:"Why, in a few words; kept in the audit log"`
 }
 
 // Reason is why somebody asks for an action. It is the body of every action that needs nothing else.

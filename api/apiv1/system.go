@@ -4,25 +4,25 @@ import "time"
 
 // Version is what runs.
 type Version struct {
-	Version string `json:"version" example:"1.2.0"`
-	Commit  string `json:"commit,omitempty"`
-	Go      string `json:"go" example:"go1.26.0"`
+	Version string `json:"version" example:"1.2.0" doc:"Version of Paywatt"`
+	Commit  string `json:"commit,omitempty" doc:"Commit that it was built from"`
+	Go      string `json:"go" example:"go1.26.0" doc:"Version of Go that it was built with"`
 }
 
 // Live is the answer of /livez.
 type Live struct {
-	Live bool `json:"live"`
+	Live bool `json:"live" doc:"Always true"`
 }
 
 // Ready is the answer of /readyz while everything is in order.
 type Ready struct {
-	Ready bool `json:"ready"`
+	Ready bool `json:"ready" doc:"Always true; a server that is not ready answers with a problem"`
 }
 
 // Clock is the server's clock.
 type Clock struct {
-	Now     time.Time `json:"now"`
-	Trusted bool      `json:"trusted"`
+	Now     time.Time `json:"now" doc:"Server time"`
+	Trusted bool      `json:"trusted" doc:"false: the server doubts its clock, and refuses sales"`
 }
 
 // ClockTrust says that the clock is right.

@@ -4,19 +4,19 @@ import "time"
 
 // NewTariff is a price list to publish; EffectiveFrom nil means at once.
 type NewTariff struct {
-	Name string `json:"name" example:"domestic"`
+	Name string `json:"name" example:"domestic" doc:"Name of the tariff"`
 	Price
 	EffectiveFrom *time.Time `json:"effective_from,omitempty" doc:"Default: at once"`
 }
 
 // Tariff is a published version of a price list.
 type Tariff struct {
-	ID        string `json:"id"`
-	VersionID string `json:"version_id"`
-	Name      string `json:"name"`
-	Version   int    `json:"version"`
+	ID        string `json:"id" doc:"Id of the tariff, the same for all its versions"`
+	VersionID string `json:"version_id" doc:"Id of this version"`
+	Name      string `json:"name" doc:"Name of the tariff"`
+	Version   int    `json:"version" doc:"Number of this version, from 1"`
 	Price
-	EffectiveFrom time.Time `json:"effective_from"`
+	EffectiveFrom time.Time `json:"effective_from" doc:"From then on it is in force, until a later version is"`
 	Words         []string  `json:"words" doc:"What the tariff says, in sentences"`
 	Standing      string    `json:"standing,omitempty" enum:"in force,to come,past" doc:"In a list of versions: where it stands now"`
 }

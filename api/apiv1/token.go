@@ -4,10 +4,10 @@ import "time"
 
 // MeterToken is a token of a meter; Digits are masked without the right token.show.
 type MeterToken struct {
-	ID       string    `json:"id" example:"tok_01jd00000000000000000000000"`
-	Vend     string    `json:"vend,omitempty"`
-	IssuedAt time.Time `json:"issued_at"`
-	Result   string    `json:"result,omitempty" doc:"What the meter answered"`
+	ID       string    `json:"id" example:"tok_01jd00000000000000000000000" doc:"Id of the token"`
+	Vend     string    `json:"vend,omitempty" doc:"Id of the sale; missing for a token that nobody bought"`
+	IssuedAt time.Time `json:"issued_at" doc:"When it was made"`
+	Result   string    `json:"result,omitempty" doc:"The last answer that the meter signed; or sms_accept, as long as only a text message says that the token was loaded"`
 	// Elsewhere marks what this server did not make.
 	Elsewhere bool `json:"elsewhere,omitempty" doc:"Not made here: somebody handed its digits in to be sent to the meter. It belongs to no sale, and what could not be read of it is 0"`
 	Token
@@ -15,69 +15,69 @@ type MeterToken struct {
 
 // NextKey are the facts of the key that a meter is to get; what is empty stays as it is.
 type NextKey struct {
-	SGC      string `json:"sgc,omitempty" example:"123456"`
-	KRN      int    `json:"krn,omitempty" example:"2"`
-	KT       *int   `json:"kt,omitempty" example:"2"`
-	TI       string `json:"ti,omitempty" example:"01"`
-	KEN      *int   `json:"ken,omitempty" example:"255"`
-	DKGA     string `json:"dkga,omitempty" example:"02"`
-	BaseDate int    `json:"base_date,omitempty" example:"2014"`
+	SGC      string `json:"sgc,omitempty" example:"123456" doc:"Supply group code"`
+	KRN      int    `json:"krn,omitempty" example:"2" doc:"Key revision number"`
+	KT       *int   `json:"kt,omitempty" example:"2" doc:"Key type: 1 default, 2 unique, 3 common"`
+	TI       string `json:"ti,omitempty" example:"01" doc:"Tariff index"`
+	KEN      *int   `json:"ken,omitempty" example:"255" doc:"Key expiry number; 255 for never"`
+	DKGA     string `json:"dkga,omitempty" example:"02" doc:"Key derivation, 02 or 04"`
+	BaseDate int    `json:"base_date,omitempty" example:"2014" doc:"Base date of later tokens: 1993, 2014 or 2035"`
 }
 
 // NewTokens asks for tokens that nobody buys: free and replacement units, key changes, engineering tokens.
 type NewTokens struct {
-	Kind       string   `json:"kind" enum:"free,replacement,key_change,clear_credit,clear_tamper,power_limit"` // free, replacement, key_change, clear_credit, clear_tamper, power_limit
+	Kind       string   `json:"kind" enum:"free,replacement,key_change,clear_credit,clear_tamper,power_limit" doc:"free and replacement give units; key_change gives the meter its next key; clear_credit, clear_tamper and power_limit are engineering tokens"`
 	UnitsWh    int64    `json:"units_wh,omitempty" doc:"Of free and replacement: a multiple of 100"`
 	PowerW     int64    `json:"power_w,omitempty" doc:"Of power_limit"`
 	Key        *NextKey `json:"key,omitempty" doc:"Of key_change: what is new; leave it out where a change is planned"`
-	ReasonCode string   `json:"reason_code" enum:"meter_swap,lost_balance,not_loading,compensation,free_units,tamper_fixed,key_campaign,test,other"`
-	Reason     string   `json:"reason,omitempty" maxLength:"200"`
+	ReasonCode string   `json:"reason_code" enum:"meter_swap,lost_balance,not_loading,compensation,free_units,tamper_fixed,key_campaign,test,other" doc:"Why the tokens are made"`
+	Reason     string   `json:"reason,omitempty" maxLength:"200" doc:"More about why; kept in the audit log"`
 }
 
 // NewKeyChange plans a key change.
 type NewKeyChange struct {
 	NextKey
-	Reason string `json:"reason,omitempty" maxLength:"200"`
+	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Why, in a few words; kept in the audit log"`
 }
 
 // Tokens are tokens that nobody bought.
 type Tokens struct {
-	ID         string    `json:"id" example:"job_01jd00000000000000000000000"`
-	Kind       string    `json:"kind"`
-	Meter      string    `json:"meter"`
+	ID         string    `json:"id" example:"job_01jd00000000000000000000000" doc:"Id of this request"`
+	Kind       string    `json:"kind" doc:"What they are for, as in the request"`
+	Meter      string    `json:"meter" doc:"Number of the meter"`
 	Test       bool      `json:"test,omitempty" doc:"The meter is simulated"`
-	UnitsWh    int64     `json:"units_wh"`
-	PowerW     int64     `json:"power_w,omitempty"`
-	ReasonCode string    `json:"reason_code"`
-	Reason     string    `json:"reason,omitempty"`
-	By         string    `json:"by"`
-	ApprovedBy string    `json:"approved_by,omitempty"`
+	UnitsWh    int64     `json:"units_wh" doc:"Energy of all tokens, in Wh"`
+	PowerW     int64     `json:"power_w,omitempty" doc:"Power limit, in W"`
+	ReasonCode string    `json:"reason_code" doc:"Why they were made, as in the request"`
+	Reason     string    `json:"reason,omitempty" doc:"More about why"`
+	By         string    `json:"by" doc:"Who asked for them"`
+	ApprovedBy string    `json:"approved_by,omitempty" doc:"Who approved them; missing if nobody had to"`
 	Tokens     []Token   `json:"tokens" doc:"In the order in which they are entered"`
-	CreatedAt  time.Time `json:"created_at"`
+	CreatedAt  time.Time `json:"created_at" doc:"When they were asked for"`
 }
 
 // KeyChange is a planned key change.
 type KeyChange struct {
-	Meter    string `json:"meter"`
-	State    string `json:"state" enum:"planned"`
-	SGC      string `json:"sgc"`
-	KRN      int    `json:"krn"`
-	KT       int    `json:"kt"`
-	TI       string `json:"ti"`
-	KEN      int    `json:"ken"`
-	DKGA     string `json:"dkga"`
-	BaseDate int    `json:"base_date"`
+	Meter    string `json:"meter" doc:"Number of the meter"`
+	State    string `json:"state" enum:"planned" doc:"planned: its tokens are not made yet"`
+	SGC      string `json:"sgc" doc:"Supply group code"`
+	KRN      int    `json:"krn" doc:"Key revision number"`
+	KT       int    `json:"kt" doc:"Key type: 1 default, 2 unique, 3 common"`
+	TI       string `json:"ti" doc:"Tariff index"`
+	KEN      int    `json:"ken" doc:"Key expiry number; 255 for never"`
+	DKGA     string `json:"dkga" doc:"Key derivation, 02 or 04"`
+	BaseDate int    `json:"base_date" doc:"Base date of later tokens: 1993, 2014 or 2035"`
 }
 
 // Token is what the customer types. Digits are masked without the right token.show.
 type Token struct {
 	Digits   string `json:"digits" doc:"20 digits; masked without the right token.show"`
-	Class    int    `json:"class"`
-	SubClass int    `json:"subclass"`
+	Class    int    `json:"class" doc:"0 credit, 1 test and display, 2 management"`
+	SubClass int    `json:"subclass" doc:"Sub-class, as IEC 62055-41 numbers it"`
 	TID      int64  `json:"tid" doc:"Minutes since the base date"`
-	BaseDate int    `json:"base_date" example:"2014"`
-	UnitsWh  int64  `json:"units_wh"`
-	State    string `json:"state" enum:"reserved,issued,sent,heard,accepted,rejected,failed,reversed,reversed_unconfirmed"`
+	BaseDate int    `json:"base_date" example:"2014" doc:"Year from which tid counts: 1993, 2014 or 2035"`
+	UnitsWh  int64  `json:"units_wh" doc:"Energy of a credit token, in Wh; 0 for others"`
+	State    string `json:"state" enum:"reserved,issued,sent,heard,accepted,rejected,failed,reversed,reversed_unconfirmed" doc:"reserved: not made yet; issued: made; sent: given to the meter's connection or a route; heard: only a text message says that the meter loaded it; accepted or rejected: the meter signed that; failed: never made; reversed: the meter will never load it; reversed_unconfirmed: its sale was undone, and the meter may still load it"`
 	Withheld string `json:"withheld,omitempty" enum:"storage-full" doc:"Why the digits are masked although you may see them: the disk has no room for the audit row. Ask again when there is room"`
 }
 

@@ -4,7 +4,7 @@ import "time"
 
 // NewVendor is a vendor to register.
 type NewVendor struct {
-	Name             string `json:"name" example:"Corner shop"`
+	Name             string `json:"name" example:"Corner shop" doc:"Name of the vendor; receipts show it"`
 	Code             string `json:"code,omitempty" example:"V001" doc:"1 to 12 letters and digits; begins the numbers of its receipts. Default: the next of V001, V002 …"`
 	Billing          string `json:"billing,omitempty" enum:"float,postpaid" doc:"float (default): pays in first. postpaid: owes what it sold, up to its credit"`
 	CommissionBps    int64  `json:"commission_bps,omitempty" example:"150" doc:"Of the tender, tax included: 150 is 1.5 %"`
@@ -13,23 +13,23 @@ type NewVendor struct {
 
 // VendorTerms is a change of a vendor; nil fields stay.
 type VendorTerms struct {
-	Name             *string `json:"name,omitempty"`
-	CommissionBps    *int64  `json:"commission_bps,omitempty"`
-	CreditLimitMinor *int64  `json:"credit_limit_minor,omitempty"`
+	Name             *string `json:"name,omitempty" doc:"Name of the vendor"`
+	CommissionBps    *int64  `json:"commission_bps,omitempty" doc:"Of the tender, tax included: 150 is 1.5 %"`
+	CreditLimitMinor *int64  `json:"credit_limit_minor,omitempty" doc:"How far it may sell beyond what it has paid in"`
 	Blocked          *bool   `json:"blocked,omitempty" doc:"true: its keys sell nothing"`
 }
 
 // Vendor is a vendor with its float.
 type Vendor struct {
-	ID               string    `json:"id" example:"ven_01jd00000000000000000000000"`
-	Code             string    `json:"code" example:"V001"`
-	Name             string    `json:"name"`
-	Billing          string    `json:"billing" enum:"float,postpaid"`
-	CommissionBps    int64     `json:"commission_bps"`
-	CreditLimitMinor int64     `json:"credit_limit_minor"`
-	Blocked          bool      `json:"blocked"`
-	Float            Float     `json:"float"`
-	CreatedAt        time.Time `json:"created_at"`
+	ID               string    `json:"id" example:"ven_01jd00000000000000000000000" doc:"Id of the vendor"`
+	Code             string    `json:"code" example:"V001" doc:"Begins the numbers of its receipts"`
+	Name             string    `json:"name" doc:"Name of the vendor; receipts show it"`
+	Billing          string    `json:"billing" enum:"float,postpaid" doc:"float: pays in first; postpaid: owes what it sold, up to its credit"`
+	CommissionBps    int64     `json:"commission_bps" doc:"Of the tender, tax included: 150 is 1.5 %"`
+	CreditLimitMinor int64     `json:"credit_limit_minor" doc:"How far it may sell beyond what it has paid in"`
+	Blocked          bool      `json:"blocked" doc:"true: its keys sell nothing"`
+	Float            Float     `json:"float" doc:"What it can sell for"`
+	CreatedAt        time.Time `json:"created_at" doc:"When it was registered"`
 }
 
 // Float is what a vendor can sell for, in minor units.
@@ -42,7 +42,7 @@ type Float struct {
 
 // NewDeposit is money that a vendor paid to the utility's bank.
 type NewDeposit struct {
-	Amount    Amount `json:"amount"`
+	Amount    Amount `json:"amount" doc:"What the vendor paid"`
 	Reference string `json:"reference" example:"BANK-000123" doc:"The bank's own name of the payment; one is never booked twice, in whatever case it is written"`
 	Bank      string `json:"bank,omitempty" doc:"Which of the utility's bank accounts; default main"`
 }
@@ -50,12 +50,12 @@ type NewDeposit struct {
 // Deposit is a booked deposit.
 type Deposit struct {
 	ID        string    `json:"id" example:"jrn_01jd00000000000000000000000" doc:"Of its journal"`
-	Vendor    string    `json:"vendor"`
-	Amount    Amount    `json:"amount"`
-	Reference string    `json:"reference"`
-	Bank      string    `json:"bank"`
-	Float     Float     `json:"float"`
-	At        time.Time `json:"at"`
+	Vendor    string    `json:"vendor" doc:"Id of the vendor"`
+	Amount    Amount    `json:"amount" doc:"What the vendor paid"`
+	Reference string    `json:"reference" doc:"The bank's own name of the payment"`
+	Bank      string    `json:"bank" doc:"Which of the utility's bank accounts"`
+	Float     Float     `json:"float" doc:"What the vendor can sell for after it"`
+	At        time.Time `json:"at" doc:"Server time"`
 }
 
 // VendorEntry is a line of a vendor's statement.
@@ -63,7 +63,7 @@ type VendorEntry struct {
 	ID           string    `json:"id" doc:"Of the journal"`
 	Kind         string    `json:"kind" example:"vend" doc:"vend, top_up (the recharge of a wallet), commission, deposit, reversal"`
 	Ref          string    `json:"ref" doc:"The sale or payment it is for; of a reversal the kind of what it undoes stands before that"`
-	At           time.Time `json:"at"`
+	At           time.Time `json:"at" doc:"Server time"`
 	AmountMinor  int64     `json:"amount_minor" doc:"What the vendor got (positive) or spent (negative)"`
 	BalanceMinor int64     `json:"balance_minor" doc:"After it; negative: what the vendor owes"`
 }

@@ -4,41 +4,41 @@ import "time"
 
 // Usage is what a wallet meter used in a period.
 type Usage struct {
-	Period      string `json:"period" enum:"day,week,month"` // day, week or month
+	Period      string `json:"period" enum:"day,week,month" doc:"What it is the sum of"`
 	From        string `json:"from" example:"2026-11-16" doc:"Its first local day"`
-	UnitsWh     int64  `json:"units_wh"`
+	UnitsWh     int64  `json:"units_wh" doc:"Energy used, in Wh"`
 	EstimatedWh int64  `json:"estimated_wh" doc:"Of units_wh, readings that were shared by time over a change of price, or came a day or more after the one before and were shared over days"`
 	AmountMinor int64  `json:"amount_minor" doc:"What it was charged, levies and tax among it"`
-	Currency    string `json:"currency" example:"KES"`
+	Currency    string `json:"currency" example:"KES" doc:"ISO 4217 code of the amount"`
 }
 
 // WalletLine is a line of a wallet's statement.
 type WalletLine struct {
 	Day          string     `json:"day" example:"2026-11-20" doc:"Local day of the booking"`
-	At           time.Time  `json:"at"`
+	At           time.Time  `json:"at" doc:"Server time"`
 	Kind         string     `json:"kind" example:"use" doc:"opening, recharge, use, charge, reversal, goodwill ..., closing"`
 	AmountMinor  int64      `json:"amount_minor" doc:"What came in is positive; 0 for opening and closing"`
 	BalanceMinor int64      `json:"balance_minor" doc:"After it"`
-	Currency     string     `json:"currency" example:"KES"`
+	Currency     string     `json:"currency" example:"KES" doc:"ISO 4217 code of the amounts"`
 	UnitsWh      int64      `json:"units_wh,omitempty" doc:"Of use"`
 	From         *time.Time `json:"from,omitempty" doc:"Meter time from which on it was used"`
-	To           *time.Time `json:"to,omitempty"`
+	To           *time.Time `json:"to,omitempty" doc:"Meter time up to which it was used"`
 	Journals     int        `json:"journals,omitempty" doc:"How many the line sums up"`
 	Ref          string     `json:"ref,omitempty" doc:"The sale of a recharge; else the journal's own reference"`
 }
 
 // Register is a wallet meter whose register is not all charged for.
 type Register struct {
-	Meter        string     `json:"meter" example:"04140001001"`
+	Meter        string     `json:"meter" example:"04140001001" doc:"Number of the meter"`
 	RegisterWh   int64      `json:"register_wh" doc:"What the meter last reported"`
 	RatedToWh    int64      `json:"rated_to_wh" doc:"Register up to which is charged"`
 	DifferenceWh int64      `json:"difference_wh" doc:"register_wh less rated_to_wh"`
 	RatedWh      int64      `json:"rated_wh" doc:"All energy that was ever charged for"`
 	LeftOutWh    int64      `json:"left_out_wh" doc:"Where rating began, and what rebases left out: rated_to_wh less rated_wh"`
-	AsOf         *time.Time `json:"as_of"`
-	Held         string     `json:"held,omitempty" enum:"register_regress,implausible,span,no_price,relay_open"`
+	AsOf         *time.Time `json:"as_of" doc:"Meter time of the newest reading; null before the first"`
+	Held         string     `json:"held,omitempty" enum:"register_regress,implausible,span,no_price,relay_open" doc:"Why charging waits for a decision. register_regress: the register fell; implausible: it rose faster than the meter can measure; span: too long between two readings; no_price: the tariff gives no price; relay_open: energy was counted while the relay was open"`
 	HeldWh       *int64     `json:"held_wh,omitempty" doc:"The register at which rating stopped"`
-	HeldSince    *time.Time `json:"held_since,omitempty"`
+	HeldSince    *time.Time `json:"held_since,omitempty" doc:"When charging stopped"`
 }
 
 // UsageFilter asks for what a meter used by day, week or month, between two local days.

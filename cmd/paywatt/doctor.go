@@ -211,8 +211,8 @@ func runningCheck(ctx context.Context, addr string) check {
 		return k
 	}
 	k.Verdict, k.Detail = checkOK, "paywatt "+v.Version+" answers on "+addr
-	if r, err := api.Ready(ctx); err != nil || !r.Ready {
-		k.Verdict, k.Detail = checkWarn, k.Detail+" and is not ready: "+strings.Join(r.Failing, ", ")
+	if r, failing, err := api.Ready(ctx); err != nil || !r.Ready {
+		k.Verdict, k.Detail = checkWarn, k.Detail+" and is not ready: "+strings.Join(failing, ", ")
 	}
 	return k
 }

@@ -55,7 +55,8 @@ func shownValues() []lineShown {
 		{line: "vend show main-000001"}, {line: "explain $SALE"}, {line: "vend receipt $SALE --format json"}, {line: "vend copy $SALE --format json"},
 		{line: "vend reverse $SALE --reason mistake"},
 		{line: "meter give-token 04140001001 free --units 5 --reason-code test"}, {line: "meter tokens 04140001001", keep: "TOKEN=id"},
-		{line: "meter recharge 04140001001 $TOKEN --by mqtt --wait 0"},
+		{line: "meter recharge 04140001001 $TOKEN --by mqtt --wait 0"}, {line: "token explain 12345678901234567890 --number 04140001001"},
+		{line: "token explain 12345678901234567890", answer: apiv1.Diagnosis{}},
 		{line: "account show 04140001001"}, {line: "account statement 04140001001"}, {line: "account wallet 04140001019"},
 		{line: "account adjust 04140001001 5 --reason outage"}, {line: "debt add 04140001001 20 --kind fine", keep: "DEBT=id"}, {line: "debt list"},
 		{line: "debt write-off $DEBT --amount 5 --reason kind"}, {line: "charge add 04140001001 10 --name fee --month $MONTH"}, {line: "charge list"},
@@ -77,8 +78,9 @@ func shownValues() []lineShown {
 
 // apart are the commands that show no value of the API: nouns that ask no server, and single commands with the reason.
 func apart() map[string]string {
-	out := map[string]string{"meter calibrate": "computes here", "meter watch": "adds the time to each value", "clock trust": "shows no value"}
-	for _, noun := range strings.Fields("apikey backup bench completion config demo doctor help integration licenses modem profile replay serve sim store token vendingkey verify version vmeter") {
+	out := map[string]string{"meter calibrate": "computes here", "meter watch": "adds the time to each value", "clock trust": "shows no value",
+		"token encode": "computes here", "token decode": "computes here", "token check": "computes here"}
+	for _, noun := range strings.Fields("apikey backup bench completion config demo doctor help integration licenses modem profile replay serve sim store vendingkey verify version vmeter") {
 		out[noun] = "asks no server, or shows views of its own"
 	}
 	return out

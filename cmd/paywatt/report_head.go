@@ -54,7 +54,7 @@ func headSize(head string) (int64, error) {
 	if err != nil {
 		return 0, &exit.Failure{Code: exit.NotFound, What: "The head cannot be read: " + err.Error() + ".", Not: "The server was not asked.", Try: "Name its file, or its size."}
 	}
-	var receipt struct{ Proof proof.ReceiptProof }
+	var receipt struct{ Proof apiv1.ReceiptProof }
 	note := string(text)
 	if json.Unmarshal(text, &receipt) == nil {
 		note = receipt.Proof.Head

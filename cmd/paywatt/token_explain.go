@@ -16,19 +16,19 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// explainView is what the token doctor says, in one form whether a server was asked or not. Token is masked.
+// explainView is what the token doctor says, with or without a server, as the table shows it. Token is masked. It is the JSON of an
+// answer without a server; a server's answer is printed as it came.
 type explainView struct {
 	Verdict  string          `json:"verdict"`
 	Findings []apiv1.Finding `json:"findings"`
 	tokenlab.View
 	Meter       string              `json:"meter,omitempty"`
-	Test        bool                `json:"test,omitempty"`
 	Key         *apiv1.FittingKey   `json:"key,omitempty"`
 	Sold        bool                `json:"sold"`
-	Vend        string              `json:"vend,omitempty"`
-	State       string              `json:"state,omitempty"`
-	MeterResult string              `json:"meter_result,omitempty"` // what the meter last said of it
-	Reports     []apiv1.TokenReport `json:"reports,omitempty"`
+	Vend        string              `json:"-"`
+	State       string              `json:"-"`
+	MeterResult string              `json:"-"` // what the meter last said of it
+	Reports     []apiv1.TokenReport `json:"-"`
 	Tests       []string            `json:"tests,omitempty"` // what a test token asks for
 	Typing      *apiv1.Typing       `json:"typing,omitempty"`
 	Keys        string              `json:"keys"`
@@ -42,7 +42,8 @@ func tokenExplain(c console) *cobra.Command {
 		Short: "Say what is wrong with a token",
 		Long: "Says what a token is, whether it fits the meter, and whether it looks like a typing error: one digit another, or two\n" +
 			"neighbours swapped. With a key the answer needs no server. Without one, the server that PAYWATT_URL and PAYWATT_KEY\n" +
-			"name is asked; it also knows what was sold and what the meter said, as far as the key's role may know it.",
+			"name is asked; it also knows what was sold and what the meter said, as far as the key's role may know it. -o json then\n" +
+			"prints the server's answer (POST /v1/token-diagnoses).",
 		Example: "  paywatt token explain 2371 6100 5011 8319 4197 --number 04140001001\n" +
 			"  paywatt token explain 23716100501183194197 --vending-key-file vk.hex --dkga 02 --number 12345678903 --sgc 123456 --krn 1 --ti 01",
 		Args: cobra.MinimumNArgs(1),
@@ -79,7 +80,7 @@ func explainToken(c console, cmd *cobra.Command, keys *keyOptions, ken uint8, di
 				return err
 			}
 			v.online(d)
-			return v.show(c, cmd)
+			return c.show(cmd, d, v.table())
 		})(cmd, nil)
 	}
 	for _, f := range diagnosis.Offline(e, local) {
@@ -87,7 +88,7 @@ func explainToken(c console, cmd *cobra.Command, keys *keyOptions, ken uint8, di
 	}
 	v.Verdict = v.Findings[0].Code
 	v.answered()
-	return v.show(c, cmd)
+	return c.show(cmd, v, v.table())
 }
 
 // answered sets the result to the meter's answer if the meter refuses a token that it can decrypt. A meter checks the type
@@ -158,7 +159,7 @@ func (v *explainView) online(d apiv1.Diagnosis) {
 	if d.UnitsWh != nil {
 		v.UnitsTenths = new(*d.UnitsWh / 100)
 	}
-	v.Meter, v.Test, v.Key, v.Sold, v.Vend, v.State, v.MeterResult = d.Meter, d.Test, d.Key, d.Sold, d.Vend, d.State, d.Result
+	v.Meter, v.Key, v.Sold, v.Vend, v.State, v.MeterResult = d.Meter, d.Key, d.Sold, d.Vend, d.State, d.Result
 	v.Reports, v.Tests, v.Typing, v.Keys = d.Reports, d.Tests, d.Typing, d.Keys
 	v.answered()
 }
@@ -189,8 +190,8 @@ func small(n *int) *uint8 {
 	return new(uint8(*n))
 }
 
-// show writes the findings and then the facts.
-func (v explainView) show(c console, cmd *cobra.Command) error {
+// table is the findings and then the facts.
+func (v explainView) table() table {
 	pairs := []string{"verdict", v.Verdict}
 	for _, f := range v.Findings {
 		pairs = append(pairs, f.Code, f.Text, "do", f.Do)
@@ -213,7 +214,7 @@ func (v explainView) show(c console, cmd *cobra.Command) error {
 			pairs = append(pairs, "perhaps", grouped(meant))
 		}
 	}
-	return c.show(cmd, v, fields(pairs...))
+	return fields(pairs...)
 }
 
 // testsText is what a test token asks for, in a line.

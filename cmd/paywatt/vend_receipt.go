@@ -30,7 +30,10 @@ func newVendReceipt(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ask := func(ctx context.Context) ([]byte, error) { return api.ProvenReceipt(ctx, sale, size) }
+			ask := func(ctx context.Context) ([]byte, error) {
+				p, err := api.ProvenReceipt(ctx, sale, size)
+				return p.Raw, err
+			}
 			if !proven {
 				ask = func(ctx context.Context) ([]byte, error) { b, _, err := api.Receipt(ctx, sale, format); return b, err }
 			}

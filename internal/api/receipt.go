@@ -8,8 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
-	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -32,10 +32,10 @@ func (a *API) receiptRoutes(r router) {
 	query(r, huma.Operation{
 		OperationID: "receipt", Path: "/v1/vends/{id}/receipt", Tags: []string{"vends"}, Summary: "Show a receipt",
 		Description: "Every form says the same. sms is plain text of at most 160 septets of GSM-7; where several tokens need several messages, " +
-			"an empty line stands between them. With proof=1 the JSON form has one more member, proof (schema ReceiptProof): it shows, without this server, " +
+			"an empty line stands between them. With proof=1 the JSON form has one more member, proof (schema ReceiptProof). It shows, without this server, " +
 			"that the sale is in the sealed log (paywatt verify). A sale that is not sealed yet is answered 409 not-sealed-yet with Retry-After.",
 		Responses: map[string]*huma.Response{"200": {Description: "The receipt.", Content: map[string]*huma.MediaType{
-			jsonType: {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"proof": of[proof.ReceiptProof](r)}}}, "text/plain": text, "text/html": text}}},
+			jsonType: {Schema: of[apiv1.Receipt](r)}, "text/plain": text, "text/html": text}}},
 	}, a.receipt)
 	query(r, huma.Operation{
 		OperationID: "explain", Path: "/v1/vends/{id}/explain", Tags: []string{"vends"}, Summary: "Derive every figure of a sale again",

@@ -36,7 +36,7 @@ func (a *API) reversalRoutes(r router) {
 		OperationID: "reprint", Path: "/v1/vends/{id}/reprints", DefaultStatus: http.StatusCreated, Tags: []string{"vends"}, Summary: "Print a receipt again",
 		Description: "Marked as a copy with its number, counted and audited: who sold may, and who may reverse sales.",
 		Responses: map[string]*huma.Response{"201": {Description: "The receipt.", Content: map[string]*huma.MediaType{
-			jsonType: {Schema: &huma.Schema{Type: huma.TypeObject}}, "text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}}}},
+			jsonType: {Schema: of[apiv1.Receipt](r)}, "text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}}}},
 	}, a.reprint)
 	query(r, huma.Operation{
 		OperationID: "reversal", Path: "/v1/vends/{id}/reversal", Tags: []string{"vends"}, Summary: "Show how far a reversal has come",

@@ -118,6 +118,43 @@ func TestTheDocumentDescribesWhatIsSent(t *testing.T) {
 	}
 }
 
+// TestTheDocumentDescribesEveryField: a field of a body has its description in the tag doc, as has a parameter.
+func TestTheDocumentDescribesEveryField(t *testing.T) {
+	var d struct {
+		Paths map[string]map[string]struct {
+			Parameters []struct{ Name, Description string }
+		}
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]struct{ Description string }
+			}
+		}
+	}
+	if err := json.Unmarshal(served(t), &d); err != nil {
+		t.Fatal(err)
+	}
+	fields := 0
+	for name, schema := range d.Components.Schemas {
+		for field, is := range schema.Properties {
+			if fields++; strings.TrimSpace(is.Description) == "" {
+				t.Errorf("%s.%s has no description; give the field in api/apiv1 its tag doc", name, field)
+			}
+		}
+	}
+	for path, item := range d.Paths {
+		for method, op := range item {
+			for _, p := range op.Parameters {
+				if strings.TrimSpace(p.Description) == "" {
+					t.Errorf("parameter %s of %s %s has no description", p.Name, method, path)
+				}
+			}
+		}
+	}
+	if fields < 900 {
+		t.Errorf("only %d fields were looked at: the test reads the document wrong", fields)
+	}
+}
+
 // TestTheDocsPageNeedsNobodyElse: no script, no inline style, no other host, and every link leads somewhere.
 func TestTheDocsPageNeedsNobodyElse(t *testing.T) {
 	w := begin(t)

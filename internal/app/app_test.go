@@ -124,8 +124,8 @@ func TestTheClientAndTheServerUnderstandEachOther(t *testing.T) {
 	run(t, a)
 	c := connect(t, a, dir)
 	ctx := t.Context()
-	if r, err := c.Ready(ctx); err != nil || !r.Ready {
-		t.Errorf("ready: got %+v, %v", r, err)
+	if r, failing, err := c.Ready(ctx); err != nil || !r.Ready {
+		t.Errorf("ready: got %+v, %v, %v", r, failing, err)
 	}
 	rate := int64(2_500_000)
 	tariff, err := c.CreateTariff(ctx, apiv1.NewTariff{Name: "domestic", Price: apiv1.Price{Currency: "KES", VATBps: 1500, FlatMicro: &rate}})
@@ -264,9 +264,9 @@ func TestAWrongPassphraseLeavesTheServerLockedAndReachable(t *testing.T) {
 	if !a.Locked() {
 		t.Error("a wrong passphrase opened the key store")
 	}
-	r, err := connect(t, a, dir).Ready(t.Context())
-	if err != nil || r.Ready || strings.Join(r.Failing, " ") != "keystore-locked" {
-		t.Errorf("got %+v, %v, want not ready for keystore-locked", r, err)
+	r, failing, err := connect(t, a, dir).Ready(t.Context())
+	if err != nil || r.Ready || strings.Join(failing, " ") != "keystore-locked" {
+		t.Errorf("got %+v, %v, %v, want not ready for keystore-locked", r, failing, err)
 	}
 }
 

@@ -143,7 +143,7 @@ func (s *story) server(ctx context.Context) (string, error) {
 	if s.api, err = p.API(); err != nil {
 		return "", err
 	}
-	ready, err := s.api.Ready(ctx)
+	ready, _, err := s.api.Ready(ctx)
 	if err != nil {
 		return "", err
 	}

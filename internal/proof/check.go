@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/seal"
 )
@@ -74,7 +75,7 @@ func Check(q Question) Verdict {
 type checker struct {
 	q     Question
 	v     Verdict
-	doc   ReceiptProof
+	doc   apiv1.ReceiptProof
 	proof Sealed
 	given []seal.Head // of q.Heads, in their order
 	own   seal.Head   // of the proof

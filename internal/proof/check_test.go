@@ -135,11 +135,9 @@ func (b *book) proven(r receipt.Receipt, row seal.Row, pos int64, h seal.Head) [
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	plain, err := receipt.JSON(r)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	out, err := proof.Attach(plain, r.Paper(), proof.Sealed{Row: row, Path: path, Head: h.Note})
+	d := receipt.Document(r)
+	d.Proof = proof.Document(r.Paper(), proof.Sealed{Row: row, Path: path, Head: h.Note})
+	out, err := json.Marshal(d)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -223,6 +221,15 @@ func TestEveryChangeOfAReceiptIsFound(t *testing.T) {
 	}
 }
 
+func jsonOf(t *testing.T, v any) []byte {
+	t.Helper()
+	out, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 // each hands out the document with every value changed, added to, and left out, one at a time.
 func each(t *testing.T, doc []byte, try func(at string, changed []byte)) {
 	t.Helper()
@@ -232,13 +239,7 @@ func each(t *testing.T, doc []byte, try func(at string, changed []byte)) {
 	if err := d.Decode(&root); err != nil {
 		t.Fatal(err)
 	}
-	write := func(at string) {
-		out, err := json.Marshal(root)
-		if err != nil {
-			t.Fatal(err)
-		}
-		try(at, out)
-	}
+	write := func(at string) { try(at, jsonOf(t, root)) }
 	var walk func(at string, v any, set func(any))
 	walk = func(at string, v any, set func(any)) {
 		switch x := v.(type) {
@@ -272,6 +273,8 @@ func each(t *testing.T, doc []byte, try func(at string, changed []byte)) {
 				t.Fatal(err)
 			}
 			set(n + 1)
+			write(at)
+			set(n + 1<<32) // to whoever reads 32 bits this looks the same
 			write(at)
 			set(x)
 		case bool:

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
@@ -41,41 +42,18 @@ type Sealed struct {
 	Head string     // the signed head of that size
 }
 
-// ReceiptProof is a proof as a receipt carries it, in its member "proof".
-type ReceiptProof struct {
-	Form   string   `json:"form" doc:"paywatt proof 1"`
-	Paper  string   `json:"paper" doc:"The core of the receipt as it was sealed; its SHA-256 begins after"`
-	At     int64    `json:"at_us" doc:"When, in microseconds since 1970"`
-	Action string   `json:"action"`
-	Object string   `json:"object" doc:"The sale"`
-	After  string   `json:"after" doc:"What the sealed row says of the sale"`
-	Rest   string   `json:"rest" doc:"Hash of the rest of the row, which is shown to nobody but the auditor; hexadecimal"`
-	Pos    int64    `json:"pos" doc:"Position of the row in the log"`
-	Path   []string `json:"path" doc:"Hashes from the row's leaf to the root of the head, base64"`
-	Head   string   `json:"head" doc:"The signed head"`
-}
-
 // ErrForm means that a file is not in a form of this package.
 var ErrForm = errors.New("not a proof, or a head, in the form of this version")
 
-// Attach adds the proof to a receipt in the JSON form, whose core is paper.
-func Attach(receipt []byte, paper string, s Sealed) ([]byte, error) {
-	if len(receipt) < 2 || receipt[len(receipt)-1] != '}' {
-		return nil, fmt.Errorf("%w: no receipt to attach it to", ErrForm)
-	}
-	d := ReceiptProof{Form: Form, Paper: paper, At: s.Row.At, Action: s.Row.Action, Object: s.Row.Object, After: s.Row.After,
+// Document is the proof of a receipt whose core is paper, as the receipt carries it in its member proof.
+func Document(paper string, s Sealed) *apiv1.ReceiptProof {
+	return &apiv1.ReceiptProof{Form: Form, Paper: paper, At: s.Row.At, Action: s.Row.Action, Object: s.Row.Object, After: s.Row.After,
 		Rest: hex.EncodeToString(s.Row.Rest[:]), Pos: s.Path.Pos, Path: texts(s.Path.Path), Head: s.Head}
-	b, err := json.Marshal(d)
-	if err != nil {
-		return nil, fmt.Errorf("write a proof: %w", err)
-	}
-	out := append(append([]byte{}, receipt[:len(receipt)-1]...), `,"proof":`...)
-	return append(append(out, b...), '}'), nil
 }
 
 // parse reads a proof. That it leads anywhere is not checked here.
-func parse(b []byte) (ReceiptProof, Sealed, error) {
-	var d ReceiptProof
+func parse(b []byte) (apiv1.ReceiptProof, Sealed, error) {
+	var d apiv1.ReceiptProof
 	if err := json.Unmarshal(b, &d); err != nil {
 		return d, Sealed{}, fmt.Errorf("%w: %w", ErrForm, err)
 	}

@@ -11,8 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // ErrForm means that a file is no receipt in the JSON form.
@@ -38,14 +40,14 @@ func ParseJSON(b []byte) (Printed, error) {
 		return Printed{}, err
 	}
 	var d struct {
-		document
+		apiv1.Receipt
 		Proof json.RawMessage `json:"proof"`
 	}
 	if err := json.Unmarshal(b, &d); err != nil {
 		return Printed{}, fmt.Errorf("%w: %w", ErrForm, err)
 	}
 	p := Printed{Proof: d.Proof}
-	if p.Receipt, err = d.receipt(); err != nil {
+	if p.Receipt, err = modelOf(d.Receipt); err != nil {
 		return Printed{}, err
 	}
 	again, err := JSON(p.Receipt)
@@ -62,8 +64,8 @@ func ParseJSON(b []byte) (Printed, error) {
 	return p, nil
 }
 
-// receipt is the model that a document was written from.
-func (d document) receipt() (Receipt, error) {
+// modelOf is the model that a document was written from.
+func modelOf(d apiv1.Receipt) (Receipt, error) {
 	at, err := time.Parse(time.RFC3339, d.At)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("%w: at is no time", ErrForm)
@@ -76,9 +78,10 @@ func (d document) receipt() (Receipt, error) {
 	r := Receipt{Title: d.Title, Copy: d.Copy, Reversed: slices.Contains(d.Marks, markReversed), Reverses: d.Reverses, Cancelled: d.Cancelled != nil && *d.Cancelled, Test: d.Test, No: d.No,
 		Epoch: epoch, Fiscal: d.Fiscal, At: at, Utility: d.Utility, Address: d.Address, Contact: d.Contact, VATNo: d.VATNo, Sale: d.Sale,
 		ClientRef: d.ClientRef, Vendor: d.Vendor, Till: d.Till, Operator: d.Operator, Customer: d.Customer, Account: d.Account, Place: d.Place,
-		Meter: d.Meter, STS: d.STS, TariffName: d.Tariff, Version: d.TariffVersion, Currency: cur, Units: d.UnitsWh,
-		Others: parts(d.Others), Levies: parts(d.Levies), Tendered: d.TenderMinor, Net: d.NetMinor, VATBps: d.VATBps, VAT: d.VATMinor,
-		CarryIn: d.CarryInMinor, CarryOut: d.CarryMinor, Change: d.ChangeMinor, PressKey: d.PressKey, Message: d.Message}
+		Meter: d.Meter, STS: STS(d.STS), TariffName: d.Tariff, Version: d.TariffVersion, Currency: cur, Units: unit.Energy(d.UnitsWh),
+		Others: parts(d.Others), Levies: parts(d.Levies), Tendered: money.Minor(d.TenderMinor), Net: money.Minor(d.NetMinor),
+		VATBps: money.Bps(d.VATBps), VAT: money.Minor(d.VATMinor),
+		CarryIn: money.Minor(d.CarryInMinor), CarryOut: money.Minor(d.CarryMinor), Change: money.Minor(d.ChangeMinor), PressKey: d.PressKey, Message: d.Message}
 	for _, t := range d.Tokens {
 		digits, result := sts.ParseToken(t.Digits)
 		if result != sts.Accept {
@@ -86,12 +89,12 @@ func (d document) receipt() (Receipt, error) {
 		}
 		one := Token{Kind: t.Kind, Digits: digits}
 		if one.Kind != KeyChange { // which carries none
-			one.Units = t.UnitsWh
+			one.Units = unit.Energy(t.UnitsWh)
 		}
 		r.Tokens = append(r.Tokens, one)
 	}
 	for _, s := range d.Steps {
-		r.Steps = append(r.Steps, Step{Units: s.UnitsWh, Rate: s.RateMicro, Amount: s.AmountMinor})
+		r.Steps = append(r.Steps, Step{Units: unit.Energy(s.UnitsWh), Rate: money.MicroRate(s.RateMicro), Amount: money.Minor(s.AmountMinor)})
 	}
 	if err := r.Price(); err != nil {
 		return Receipt{}, fmt.Errorf("%w: %w", ErrForm, err)
@@ -99,10 +102,11 @@ func (d document) receipt() (Receipt, error) {
 	return r, nil
 }
 
-func parts(all []partDocument) []Part {
+func parts(all []apiv1.ReceiptPart) []Part {
 	var out []Part
 	for _, p := range all {
-		out = append(out, Part{Kind: p.Kind, Ref: p.Ref, Label: p.Label, Amount: p.AmountMinor, VAT: p.VATMinor, Left: p.LeftMinor})
+		out = append(out, Part{Kind: p.Kind, Ref: p.Ref, Label: p.Label, Amount: money.Minor(p.AmountMinor), VAT: money.Minor(p.VATMinor),
+			Left: (*money.Minor)(p.LeftMinor)})
 	}
 	return out
 }

@@ -90,11 +90,11 @@ const PressKey = "Press # on the meter to switch the supply on."
 
 // STS are the facts under which the tokens were made; a meter shop asks for them.
 type STS struct {
-	SGC string `json:"sgc"`
-	KRN int    `json:"krn"`
-	TI  string `json:"ti"`
-	TT  string `json:"tt"`
-	EA  string `json:"ea"`
+	SGC string
+	KRN int
+	TI  string
+	TT  string
+	EA  string
 }
 
 // Kinds of tokens on a receipt.

@@ -2,10 +2,12 @@ package vending
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -21,11 +23,10 @@ type ProvenReceipt struct {
 
 // JSON is the receipt as JSON with its proof as one more member.
 func (p ProvenReceipt) JSON() ([]byte, error) {
-	b, err := receipt.JSON(p.Receipt)
-	if err != nil {
-		return nil, err
-	}
-	return proof.Attach(b, p.Receipt.Paper(), p.Proof)
+	d := receipt.Document(p.Receipt)
+	d.Proof = proof.Document(p.Receipt.Paper(), p.Proof)
+	b, err := json.Marshal(d)
+	return b, fault.Wrap(err, "write receipt %s with its proof", p.Receipt.No)
 }
 
 // Proof makes the receipt of a completed sale with its proof, up to the signed head of so many leaves or the newest one

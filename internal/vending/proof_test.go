@@ -11,7 +11,6 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/proof"
-	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -32,10 +31,7 @@ func (s *shop) proven(sale sale.Sale, by access.Actor) (vending.ProvenReceipt, [
 		if p.Refused() {
 			return p, nil
 		}
-		b, err := receipt.JSON(p.Receipt)
-		if err == nil {
-			b, err = proof.Attach(b, p.Receipt.Paper(), p.Proof)
-		}
+		b, err := p.JSON()
 		if err != nil {
 			s.t.Fatal(err)
 		}

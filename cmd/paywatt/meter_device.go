@@ -1,0 +1,50 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/paywatt/paywatt/client"
+)
+
+func newMeterSummary(c console) *cobra.Command {
+	send := false
+	cmd := &cobra.Command{
+		Use: "summary METER", Short: "Print a meter's total, this month's use and balance; --send also sends it to the meter's device", Args: cobra.ExactArgs(1),
+		Example: "  paywatt meter summary 04140001001\n  paywatt meter summary 04140001001 --send",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			ask := api.Device
+			if send {
+				ask = api.SendSummary
+			}
+			d, err := ask(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if send {
+				c.tell("Sent to the device.")
+			}
+			return c.show(cmd, d, fields("meter", d.Meter, "total kWh", d.TotalKWh, "this month kWh", d.MonthKWh, "balance", d.Balance,
+				"wanted", d.Wanted, "relay", d.Relay))
+		}),
+	}
+	cmd.Flags().BoolVar(&send, "send", false, "send it to the meter's device, where its profile has a topic for it (right: command.send)")
+	return cmd
+}
+
+func newMeterToggle(c console) *cobra.Command {
+	reason := ""
+	cmd := &cobra.Command{
+		Use: "toggle METER", Short: "Turn the relay of a toggling device over, once (devices of profile seed-a-toggle)", Args: cobra.ExactArgs(1),
+		Example: "  paywatt meter toggle 04140001001 --reason \"try the relay\"",
+		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			d, err := api.ToggleDevice(cmd.Context(), args[0], reason)
+			if err != nil {
+				return err
+			}
+			c.tell("Sent once. paywatt meter watch %s shows what the device answers.", d.Meter)
+			return c.show(cmd, d, fields("meter", d.Meter, "relay before", d.Relay, "state before", d.State))
+		}),
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, in a few words (needed)")
+	return cmd
+}
