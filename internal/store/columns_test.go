@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/store/books"
 	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/messages"
 	"github.com/paywatt/paywatt/internal/store/meters"
 	"github.com/paywatt/paywatt/internal/store/people"
 	"github.com/paywatt/paywatt/internal/store/sales"
@@ -86,5 +87,5 @@ func TestEvidenceIsMadeOfLists(t *testing.T) {
 }
 
 func lists() []core.Listed {
-	return slices.Concat(people.Lists[:], books.Lists[:], meters.Lists[:], sales.Lists[:])
+	return slices.Concat(core.Lists[:], people.Lists[:], books.Lists[:], meters.Lists[:], messages.Lists[:], sales.Lists[:])
 }

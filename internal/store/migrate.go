@@ -93,7 +93,7 @@ func TooOld(version, needed int) error {
 	return fmt.Errorf("%w: it has schema %d and this program needs schema %d", ErrOlder, version, needed)
 }
 
-// Migrations lists the steps from the empty database to this version's schema, whose whole is schema.sql.
+// Migrations lists the steps from the empty database to this version's schema, which schema.sql shows whole.
 func Migrations() ([]Migration, error) {
 	names, err := fs.Glob(migrations, "migrations/*.sql") // sorted, and the numbers have four digits
 	if err != nil {

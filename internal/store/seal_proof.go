@@ -113,12 +113,12 @@ func (tx *Tx) saleRow(s sale.Sale) (i id.ID, row seal.Row, found bool, err error
 		from = j.ID
 	}
 	clear(from[6:]) // the first identity of its millisecond
-	found, err = tx.One(`SELECT id, at, actor, ip, before, after, reason, single_person, evidence FROM audit
-		WHERE tenant_id = $1 AND id >= $2 AND action = $3 AND object = $4 ORDER BY id LIMIT 1`, func(r core.Row) error {
+	found, err = tx.One(core.AuditQuery+` AND id >= $2 AND action = $3 AND object = $4 ORDER BY id LIMIT 1`, func(r core.Row) error {
+		var e access.Entry
+		_, err := core.AuditColumns.Scan(r, 3, &e)
 		i = r.ID(0)
-		row = core.RowOfEntry(i, access.Entry{At: r.Time(1), Actor: r.Text(2), IP: r.Text(3), Action: proof.Action, Object: name, Before: r.Text(4),
-			After: r.Text(5), Reason: r.Text(6), SinglePerson: r.Bool(7)}, r.Text(8))
-		return nil
+		row = core.RowOfEntry(i, e, r.Text(1))
+		return err
 	}, tx.Tenant, from, proof.Action, name)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("find the audit row of sale %s", name), err)

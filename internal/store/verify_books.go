@@ -79,12 +79,13 @@ func (tx *Tx) verifyJournals(r *Report) error {
 // verifyAudit recomputes the leaf of every audit row.
 func (tx *Tx) verifyAudit(r *Report) error {
 	rows := int64(0)
-	err := tx.C.Query(`SELECT id, at, actor, ip, action, object, before, after, reason, single_person, evidence, leaf
-		FROM audit WHERE tenant_id = $1`, func(w core.Row) error {
+	var e access.Entry
+	err := tx.C.Query(core.AuditQuery, func(w core.Row) error {
 		rows++
-		e := access.Entry{At: w.Time(1), Actor: w.Text(2), IP: w.Text(3), Action: w.Text(4), Object: w.Text(5),
-			Before: w.Text(6), After: w.Text(7), Reason: w.Text(8), SinglePerson: w.Bool(9)}
-		if leaf := core.LeafOfEntry(w.ID(0), e, w.Text(10)); string(leaf[:]) != string(w.Bytes(11)) {
+		if _, err := core.AuditColumns.Scan(w, 3, &e); err != nil {
+			return err
+		}
+		if leaf := core.LeafOfEntry(w.ID(0), e, w.Text(1)); string(leaf[:]) != string(w.Bytes(2)) {
 			r.Find("leaf", "Audit row %s (%s of %s) was changed after it was written: its row does not give its leaf.",
 				w.ID(0).Text(id.Audit), e.Action, e.Object)
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
@@ -58,8 +59,8 @@ func (tx Rows) postLines(js []ledger.Journal, all []ledger.Posting, free func(le
 			return ledger.Breach{}, err
 		}
 	}
-	for _, j := range js {
-		if err := tx.insertJournal(j, accounts); err != nil {
+	for i := range js {
+		if err := tx.insertJournal(&js[i], accounts); err != nil {
 			return ledger.Breach{}, err
 		}
 	}
@@ -98,6 +99,14 @@ func (tx Rows) accounts(all []ledger.Posting) ([]core.Account, error) {
 	return out, nil
 }
 
+// accountLocked reads an account by its number, accountRolled by what it is of, with its roll-up.
+var (
+	accountLocked = `SELECT ` + core.AccountState.List("") + ` FROM ledger_account WHERE tenant_id = $1 AND n = $2`
+	accountRolled = `SELECT ` + core.AccountState.List("a") + `, CASE WHEN a.limited = 0 THEN (SELECT r.balance FROM rollup r
+			WHERE r.tenant_id = a.tenant_id AND r.account = a.n ORDER BY r.seal_n DESC LIMIT 1) END
+		FROM ledger_account a WHERE a.tenant_id = $1 AND a.code = $2 AND a.subject = $3`
+)
+
 // lock makes sure that what is known of an account with a limit stays true until the commit: where rows are locked it
 // is read again under its lock. The others keep nothing that could change.
 func (tx Rows) lock(a *core.Account) error {
@@ -105,10 +114,11 @@ func (tx Rows) lock(a *core.Account) error {
 		return nil
 	}
 	found := false
-	locked := core.Account{}
-	err := tx.C.Query(`SELECT `+core.AccountColumns+` FROM ledger_account WHERE tenant_id = $1 AND n = $2`+tx.C.ForUpdate(), func(r core.Row) error {
-		locked, found = core.ScanAccount(a.Ref, r), true
-		return nil
+	locked := core.Account{Ref: a.Ref}
+	err := tx.C.Query(accountLocked+tx.C.ForUpdate(), func(r core.Row) error {
+		found = true
+		_, err := core.AccountState.Scan(r, 0, &locked)
+		return err
 	}, tx.Tenant, a.N)
 	if err == nil && !found {
 		err = fmt.Errorf("%w: account %d is missing", core.ErrInvariant, a.N)
@@ -138,15 +148,12 @@ func (tx Rows) openAccount(ref ledger.AccountRef) (core.Account, error) {
 	if err != nil {
 		return core.Account{}, err
 	}
-	a = core.Account{Ref: ref, N: n, Limit: ledger.LimitOf(ref.Code)}
-	floor, ceiling := Bounds(a.Limit)
-	_, err = tx.C.Exec(`INSERT INTO ledger_account (tenant_id, id, n, code, subject, limited, floor, ceiling, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		tx.Tenant, i, n, ref.Code, ref.Subject, a.Limit.Limited(), floor, ceiling, tx.Now)
+	opened := &core.Account{Ref: ref, N: n, Limit: ledger.LimitOf(ref.Code)}
+	_, err = tx.C.Exec(`INSERT INTO `+core.LedgerAccounts.Into("id", "created_at"), core.LedgerAccounts.Values(tx.Tenant, opened, i, tx.Now)...)
 	if err != nil {
 		return core.Account{}, fmt.Errorf("open account %d %q: %w", ref.Code, ref.Subject, err)
 	}
-	return a, nil
+	return *opened, nil
 }
 
 // Bounds are the two columns of a limit; nil for none.
@@ -182,16 +189,33 @@ func Listed(k ledger.Kind, c ledger.Code) bool {
 	return ledger.LimitOf(c).Limited() && (k != ledger.Vend || c != ledger.Carry)
 }
 
+// journalRow is a row of journal, without its postings. Its leaf proves it.
+type journalRow = ledger.Journal
+
+var journalColumns = core.Columns[journalRow]{Table: "journal", Unattested: []core.Column[journalRow]{
+	core.ID("id", func(j *journalRow) *id.ID { return &j.ID }),
+	core.Text("kind", func(j *journalRow) *ledger.Kind { return &j.Kind }),
+	core.Text("ref", func(j *journalRow) *string { return &j.Ref }),
+	core.Time("posted_at", func(j *journalRow) *time.Time { return &j.PostedAt }),
+	core.ID("reverses", func(j *journalRow) *id.ID { return &j.Reverses }),
+	core.Text("memo", func(j *journalRow) *string { return &j.Memo }),
+	{Name: "leaf", Form: 'b'}, {Name: "seal_n", Form: 'i'}, {Name: "mark", Form: 'b'},
+}}
+
+// journalInsert adds a journal, journalQuery reads some.
+var (
+	journalInsert = `INSERT INTO ` + journalColumns.Into("leaf", "seal_n", "mark")
+	journalQuery  = `SELECT ` + journalColumns.List("") + ` FROM journal WHERE tenant_id = $1 AND `
+)
+
 // insertJournal writes the rows. The sums are read back here, or by the seal of the same commit.
-func (tx Rows) insertJournal(j ledger.Journal, accounts []core.Account) error {
+func (tx Rows) insertJournal(j *ledger.Journal, accounts []core.Account) error {
 	n, err := tx.SealNumber()
 	if err != nil {
 		return err
 	}
-	leaf := ledger.Leaf(j)
-	_, err = tx.C.Exec(`INSERT INTO journal (tenant_id, id, kind, ref, posted_at, reverses, memo, leaf, seal_n, mark)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		tx.Tenant, j.ID, string(j.Kind), j.Ref, j.PostedAt, j.Reverses, j.Memo, leaf[:], n, tx.Signed(leaf))
+	leaf := ledger.Leaf(*j)
+	_, err = tx.C.Exec(journalInsert, journalColumns.Values(tx.Tenant, j, leaf[:], n, tx.Signed(leaf))...)
 	if err != nil {
 		return err
 	}
@@ -215,22 +239,17 @@ func (tx Rows) insertJournal(j ledger.Journal, accounts []core.Account) error {
 
 // Journal reads a journal by its identity, postings in order; false where there is none.
 func (tx Rows) Journal(i id.ID) (ledger.Journal, bool, error) {
-	return tx.journal(`SELECT id, kind, ref, posted_at, reverses, memo FROM journal WHERE tenant_id = $1 AND id = $2`, tx.Tenant, i)
+	return tx.journal(journalQuery+`id = $2`, tx.Tenant, i)
 }
 
 // JournalByRef reads the journal of an operation; false where there is none.
 func (tx Rows) JournalByRef(k ledger.Kind, ref string) (ledger.Journal, bool, error) {
-	return tx.journal(`SELECT id, kind, ref, posted_at, reverses, memo FROM journal
-		WHERE tenant_id = $1 AND kind = $2 AND ref = $3 AND ref <> ''`, tx.Tenant, string(k), ref)
+	return tx.journal(journalQuery+`kind = $2 AND ref = $3 AND ref <> ''`, tx.Tenant, string(k), ref)
 }
 
 func (tx Rows) journal(sql string, args ...any) (ledger.Journal, bool, error) {
 	var j ledger.Journal
-	found, err := tx.One(sql, func(r core.Row) error {
-		j = ledger.Journal{ID: r.ID(0), Kind: ledger.Kind(r.Text(1)), Ref: r.Text(2), PostedAt: r.Time(3),
-			Reverses: r.ID(4), Memo: r.Text(5)}
-		return nil
-	}, args...)
+	found, err := tx.One(sql, journalColumns.To(&j), args...)
 	if err != nil || !found {
 		return ledger.Journal{}, false, err
 	}
@@ -273,10 +292,11 @@ func (tx Rows) balanceNow(ref ledger.AccountRef) (money.Minor, error) {
 		return a.Balance, nil
 	}
 	a, rolled := core.Account{Ref: ref}, int64(0)
-	found, err := tx.One(`SELECT `+core.AccountColumns+`, CASE WHEN a.limited = 0 THEN (SELECT r.balance FROM rollup r
-			WHERE r.tenant_id = a.tenant_id AND r.account = a.n ORDER BY r.seal_n DESC LIMIT 1) END
-		FROM ledger_account a WHERE a.tenant_id = $1 AND a.code = $2 AND a.subject = $3`,
-		func(r core.Row) error { a, rolled = core.ScanAccount(ref, r), r.Int(5); return nil }, tx.Tenant, ref.Code, ref.Subject)
+	found, err := tx.One(accountRolled, func(r core.Row) error {
+		col, err := core.AccountState.Scan(r, 0, &a)
+		rolled = r.Int(col)
+		return err
+	}, tx.Tenant, ref.Code, ref.Subject)
 	if err != nil {
 		return 0, fmt.Errorf("read account %d %q: %w", ref.Code, ref.Subject, err)
 	}

@@ -17,20 +17,39 @@ type Account struct {
 	Balance, Held money.Minor // kept only where the limit limits
 }
 
-// AccountColumns are the columns of ledger_account in the order in which scanAccount reads them.
-const AccountColumns = `n, floor, ceiling, balance, held`
+// LedgerAccounts are the columns of ledger_account.
+var LedgerAccounts = Columns[Account]{Table: "ledger_account", Unattested: []Column[Account]{
+	Int("n", func(a *Account) *int64 { return &a.N }),
+	Int("code", func(a *Account) *ledger.Code { return &a.Ref.Code }),
+	Text("subject", func(a *Account) *string { return &a.Ref.Subject }),
+	{Name: "limited", Form: 'i', Write: func(a *Account) any { return a.Limit.Limited() }},
+	bound("floor", ledger.NotBelow, ledger.Limit.Floor),
+	bound("ceiling", ledger.NotAbove, ledger.Limit.Ceiling),
+	Int("balance", func(a *Account) *money.Minor { return &a.Balance }).ReadOnly(),
+	Int("held", func(a *Account) *money.Minor { return &a.Held }).ReadOnly(),
+	{Name: "id", Form: 'b'}, {Name: "created_at", Form: 'i'},
+}}
 
-// ScanAccount reads an account from a row of its columns.
-func ScanAccount(ref ledger.AccountRef, r Row) Account {
-	a := Account{Ref: ref, N: r.Int(0), Balance: money.Minor(r.Int(3)), Held: money.Minor(r.Int(4))}
-	switch {
-	case !r.IsNull(1):
-		a.Limit = ledger.Limit{Bound: ledger.NotBelow, At: money.Minor(r.Int(1))}
-	case !r.IsNull(2):
-		a.Limit = ledger.Limit{Bound: ledger.NotAbove, At: money.Minor(r.Int(2))}
-	}
-	return a
+// bound is the column of a limit that is NULL where the limit is none of its kind.
+func bound(name string, of ledger.Bound, at func(ledger.Limit) (money.Minor, bool)) Column[Account] {
+	return Column[Account]{name, 'i', func(a *Account, r Row, col int) error {
+		if !r.IsNull(col) {
+			a.Limit = ledger.Limit{Bound: of, At: money.Minor(r.Int(col))}
+		}
+		return nil
+	}, func(a *Account) any {
+		if v, ok := at(a.Limit); ok {
+			return v
+		}
+		return nil
+	}}
 }
+
+// AccountState is what may change of an account, and its number.
+var (
+	AccountState = LedgerAccounts.Only("n", "floor", "ceiling", "balance", "held")
+	accountQuery = `SELECT ` + AccountState.List("") + ` FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`
+)
 
 // Account reads an account without locking it: several have to be locked in the order of their numbers.
 func (tx *Tx) Account(ref ledger.AccountRef) (Account, bool, error) {
@@ -38,8 +57,7 @@ func (tx *Tx) Account(ref ledger.AccountRef) (Account, bool, error) {
 		return a, true, nil
 	}
 	a := Account{Ref: ref}
-	found, err := tx.One(`SELECT `+AccountColumns+` FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`,
-		func(r Row) error { a = ScanAccount(ref, r); return nil }, tx.Tenant, ref.Code, ref.Subject)
+	found, err := tx.One(accountQuery, AccountState.To(&a), tx.Tenant, ref.Code, ref.Subject)
 	if err != nil {
 		return Account{}, false, fmt.Errorf("read account %d %q: %w", ref.Code, ref.Subject, err)
 	}

@@ -222,12 +222,12 @@ func (tx *Tx) Finish(refused bool, err error) (bool, error) {
 	if len(tx.evidence) > 0 && len(tx.audit) == 0 {
 		tx.audit = append(tx.audit, access.Entry{Actor: "paywatt", Action: ActionEvidence, At: tx.Now})
 	}
-	for n, e := range tx.audit {
+	for n := range tx.audit {
 		text := ""
 		if n == len(tx.audit)-1 {
 			text = tx.evidenceText()
 		}
-		if err := tx.writeAudit(e, text); err != nil {
+		if err := tx.writeAudit(&tx.audit[n], text); err != nil {
 			return false, err
 		}
 	}

@@ -2,10 +2,31 @@ package core
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/seal"
+)
+
+// AuditColumns are the columns of audit. The row's leaf proves it.
+var AuditColumns = Columns[access.Entry]{Table: "audit", Unattested: []Column[access.Entry]{
+	Time("at", func(e *access.Entry) *time.Time { return &e.At }),
+	Text("actor", func(e *access.Entry) *string { return &e.Actor }),
+	Text("ip", func(e *access.Entry) *string { return &e.IP }),
+	Text("action", func(e *access.Entry) *string { return &e.Action }),
+	Text("object", func(e *access.Entry) *string { return &e.Object }),
+	Text("before", func(e *access.Entry) *string { return &e.Before }),
+	Text("after", func(e *access.Entry) *string { return &e.After }),
+	Text("reason", func(e *access.Entry) *string { return &e.Reason }),
+	Bool("single_person", func(e *access.Entry) *bool { return &e.SinglePerson }),
+	{Name: "id", Form: 'b'}, {Name: "evidence", Form: 't'}, {Name: "leaf", Form: 'b'}, {Name: "seal_n", Form: 'i'}, {Name: "mark", Form: 'b'},
+}}
+
+// auditInsert adds a row, AuditQuery reads rows with their identity, evidence and leaf first.
+var (
+	auditInsert = `INSERT INTO ` + AuditColumns.Into("id", "evidence", "leaf", "seal_n", "mark")
+	AuditQuery  = `SELECT id, evidence, leaf, ` + AuditColumns.List("") + ` FROM audit WHERE tenant_id = $1`
 )
 
 // AuditLog adds one row to the audit log when the closure ends ([Tx.Finish]); At is the transaction's time unless it is
@@ -20,19 +41,17 @@ func (tx *Tx) AuditLog(e access.Entry) error {
 }
 
 // writeAudit writes one row with its evidence.
-func (tx *Tx) writeAudit(e access.Entry, evidence string) error {
+func (tx *Tx) writeAudit(e *access.Entry, evidence string) error {
 	i, err := tx.NewID()
 	if err != nil {
 		return err
 	}
-	leaf := LeafOfEntry(i, e, evidence)
+	leaf := LeafOfEntry(i, *e, evidence)
 	n, err := tx.SealNumber()
 	if err != nil {
 		return err
 	}
-	_, err = tx.C.Exec(`INSERT INTO audit (tenant_id, id, at, actor, ip, action, object, before, after, reason,
-		single_person, evidence, leaf, seal_n, mark) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-		tx.Tenant, i, e.At, e.Actor, e.IP, e.Action, e.Object, e.Before, e.After, e.Reason, e.SinglePerson, evidence, leaf[:], n, tx.Signed(leaf))
+	_, err = tx.C.Exec(auditInsert, AuditColumns.Values(tx.Tenant, e, i, evidence, leaf[:], n, tx.Signed(leaf))...)
 	if err != nil {
 		return fmt.Errorf("write audit row %s of %s: %w", e.Action, e.Object, err)
 	}

@@ -39,6 +39,18 @@ func (c Column[T]) ReadOnly() Column[T] {
 	return c
 }
 
+// OrNull is the column of a number or a text of which 0 and "" are NULL.
+func (c Column[T]) OrNull() Column[T] {
+	write := c.Write
+	c.Write = func(of *T) any {
+		if v := write(of); v != any(int64(0)) && v != any("") {
+			return v
+		}
+		return nil
+	}
+	return c
+}
+
 // Text is a column of text.
 func Text[T any, V ~string | ~[]byte](name string, field func(*T) *V) Column[T] {
 	return Column[T]{name, 't', func(to *T, r Row, col int) error { *field(to) = V(r.Text(col)); return nil },
@@ -55,6 +67,17 @@ func Parsed[T any, V fmt.Stringer](name string, field func(*T) *V, parse func(st
 func Int[T any, V ~int | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64](name string, field func(*T) *V) Column[T] {
 	return Column[T]{name, 'i', func(to *T, r Row, col int) error { *field(to) = V(r.Int(col)); return nil },
 		func(of *T) any { return int64(*field(of)) }}
+}
+
+// Maybe is a column of a number that may be missing. nil is NULL.
+func Maybe[T any, V ~int64](name string, field func(*T) **V) Column[T] {
+	return Column[T]{name, 'i', func(to *T, r Row, col int) error {
+		if *field(to) = nil; !r.IsNull(col) {
+			v := V(r.Int(col))
+			*field(to) = &v
+		}
+		return nil
+	}, func(of *T) any { return *field(of) }}
 }
 
 // Bool is a column of a truth value.
@@ -79,6 +102,13 @@ func ID[T any](name string, field func(*T) *id.ID) Column[T] {
 func Bytes[T any, V ~[]byte](name string, field func(*T) *V) Column[T] {
 	return Column[T]{name, 'b', func(to *T, r Row, col int) error { *field(to) = r.Bytes(col); return nil },
 		func(of *T) any { return []byte(*field(of)) }}
+}
+
+// Only is the list of the named columns alone, in the order of the list: for statements that read or write no more.
+func (l *Columns[T]) Only(names ...string) *Columns[T] {
+	other := func(c Column[T]) bool { return !slices.Contains(names, c.Name) }
+	return &Columns[T]{Table: l.Table, Attested: slices.DeleteFunc(slices.Clone(l.Attested), other),
+		Unattested: slices.DeleteFunc(slices.Clone(l.Unattested), other)}
 }
 
 // List names the columns that Scan reads, of the table under an alias or, for "", without one.

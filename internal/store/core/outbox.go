@@ -25,6 +25,28 @@ func (l *Lanes) Add(lanes ...string) {
 	}
 }
 
+// itemRow is a row of outbox, as a worker has it.
+type itemRow = job.Claim
+
+var outboxColumns = Columns[itemRow]{Table: "outbox", Unattested: []Column[itemRow]{
+	ID("id", func(c *itemRow) *id.ID { return &c.ID }),
+	Text("lane", func(c *itemRow) *string { return &c.Lane }),
+	Text("key", func(c *itemRow) *string { return &c.Key }),
+	Int("seq", func(c *itemRow) *int64 { return &c.Seq }),
+	Text("kind", func(c *itemRow) *string { return &c.Kind }),
+	Text("body", func(c *itemRow) *[]byte { return &c.Body }),
+	Time("next_at", func(c *itemRow) *time.Time { return &c.NextAt }),
+	Time("expires_at", func(c *itemRow) *time.Time { return &c.ExpiresAt }),
+	Int("attempts", func(c *itemRow) *int { return &c.Attempts }).ReadOnly(),
+	{Name: "owner", Form: 't'}, {Name: "owner_until", Form: 'i'}, {Name: "dead_at", Form: 'i'}, {Name: "last_error", Form: 't'}, {Name: "created_at", Form: 'i'},
+}}
+
+// outboxInsert adds an item, outboxClaimed ends a statement that claims some.
+var (
+	outboxInsert  = `INSERT INTO ` + outboxColumns.Into("created_at")
+	outboxClaimed = ` RETURNING ` + outboxColumns.List("")
+)
+
 // MaxBacklog is how many items may wait in one lane for one key. Those that were given up wait for nothing.
 const MaxBacklog = 1000
 
@@ -34,9 +56,9 @@ var ErrBacklog = errors.New("too much work is waiting for the same receiver: not
 // Enqueue adds work to the outbox. It leaves once the transaction has committed, after everything that was enqueued
 // before it in the same lane for the same key.
 func (tx *Tx) Enqueue(it job.Item) (id.ID, error) {
-	var waiting, last int64
+	row, waiting := itemRow{Item: it}, int64(0)
 	_, err := tx.One(`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3`,
-		func(r Row) error { waiting, last = r.Int(0), r.Int(1); return nil }, tx.Tenant, it.Lane, it.Key)
+		func(r Row) error { waiting, row.Seq = r.Int(0), r.Int(1)+1; return nil }, tx.Tenant, it.Lane, it.Key)
 	if err == nil && waiting >= MaxBacklog { // else it does not matter, and the index tells without the rows
 		waiting, err = tx.Number(`SELECT COUNT(*) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3 AND dead_at IS NULL`,
 			tx.Tenant, it.Lane, it.Key)
@@ -47,22 +69,17 @@ func (tx *Tx) Enqueue(it job.Item) (id.ID, error) {
 	if waiting >= MaxBacklog {
 		return id.ID{}, fmt.Errorf("enqueue %s for %s: %w", it.Kind, it.Key, ErrBacklog)
 	}
-	i, err := tx.NewID()
-	if err != nil {
+	if row.ID, err = tx.NewID(); err != nil {
 		return id.ID{}, err
 	}
-	next := it.NextAt
-	if next.IsZero() {
-		next = tx.Now
+	if row.NextAt.IsZero() {
+		row.NextAt = tx.Now
 	}
-	_, err = tx.C.Exec(`INSERT INTO outbox (tenant_id, id, lane, key, seq, kind, body, next_at, expires_at, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		tx.Tenant, i, it.Lane, it.Key, last+1, it.Kind, string(it.Body), next, it.ExpiresAt, tx.Now)
-	if err != nil {
+	if _, err = tx.C.Exec(outboxInsert, outboxColumns.Values(tx.Tenant, &row, tx.Now)...); err != nil {
 		return id.ID{}, fmt.Errorf("enqueue %s for %s: %w", it.Kind, it.Key, err)
 	}
 	tx.Due.Add(it.Lane)
-	return i, nil
+	return row.ID, nil
 }
 
 // hostedBy is the condition on an item o of the lane of meters that the server with the session of its meter may take
@@ -96,14 +113,12 @@ func (tx *Tx) OutboxClaim(lane, host, owner string, until time.Time, max int) ([
 			AND o.next_at <= $5 AND o.owner_until <= $5 AND NOT EXISTS (
 				SELECT 1 FROM outbox p WHERE p.tenant_id = o.tenant_id AND p.lane = o.lane AND p.key = o.key
 				AND p.seq < o.seq AND p.dead_at IS NULL)`+hosted+`
-			ORDER BY o.next_at LIMIT `+limit+tx.SkipLocked()+`)
-		RETURNING id, seq, attempts - 1, key, kind, body, next_at, expires_at`, func(r Row) error {
-		out = append(out, job.Claim{ID: r.ID(0), Seq: r.Int(1), Attempts: int(r.Int(2)), Item: job.Item{
-			Lane: lane, Key: r.Text(3), Kind: r.Text(4), Body: []byte(r.Text(5)), NextAt: r.Time(6), ExpiresAt: r.Time(7)}})
-		return nil
-	}, append(args, max)...)
+			ORDER BY o.next_at LIMIT `+limit+tx.SkipLocked()+`)`+outboxClaimed, outboxColumns.AddTo(&out), append(args, max)...)
 	if err != nil {
 		return nil, fmt.Errorf("claim work of lane %s: %w", lane, err)
+	}
+	for i := range out {
+		out[i].Attempts-- // this one is not over yet
 	}
 	slices.SortFunc(out, func(a, b job.Claim) int { // the database gives them as it likes
 		return cmp.Or(a.NextAt.Compare(b.NextAt), bytes.Compare(a.ID[:], b.ID[:]))

@@ -143,3 +143,6 @@ func UpTo(before id.ID) id.ID {
 	}
 	return before
 }
+
+// Lists are the columns of the tables that all areas share; a test holds them against the schema.
+var Lists = [...]Listed{&LedgerAccounts, &AuditColumns, &outboxColumns}

@@ -12,35 +12,72 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// messageColumns are the columns of message m, with its meter's number from u, in the order in which scanMessage reads
-// them.
-const (
-	messageColumns = `m.id, m.direction, m.state, m.purpose, m.lang, m.args, m.text, m.phone, m.customer_id, m.meter, COALESCE(u.number, ''),
-	m.vend_id, m.token_id, m.answers, m.identity, m.line, m.open, m.asking, m.route, m.parts, m.cost_micro, m.tries, m.round, m.next_at,
-	m.expires_at, m.created_at, m.sent_at, m.delivered_at, m.answered_at, m.ended_at, m.failure, m.by_actor`
-	messageTables = ` FROM message m LEFT JOIN meter u ON u.tenant_id = m.tenant_id AND u.n = m.meter`
-	messageIn     = "in"
-	messageOut    = "out"
+// messageRow is a row of message, with its meter's number.
+type messageRow = notify.Message
+
+var messageColumns = core.Columns[messageRow]{Table: "message", Unattested: []core.Column[messageRow]{
+	core.ID("id", func(m *messageRow) *id.ID { return &m.ID }),
+	{Name: "direction", Form: 't', Write: func(m *messageRow) any { return direction(m.Incoming) },
+		Read: func(m *messageRow, r core.Row, col int) error {
+			m.Incoming = r.Text(col) == direction(true)
+			return nil
+		}},
+	core.Text("state", func(m *messageRow) *notify.State { return &m.State }),
+	core.Text("purpose", func(m *messageRow) *notify.Purpose { return &m.Purpose }),
+	core.Text("lang", func(m *messageRow) *string { return &m.Lang }),
+	{Name: "args", Form: 't', Read: func(m *messageRow, r core.Row, col int) error { return json.Unmarshal([]byte(r.Text(col)), &m.Args) }},
+	core.Text("text", func(m *messageRow) *string { return &m.Text }),
+	core.Text("phone", func(m *messageRow) *string { return &m.Phone }),
+	core.ID("customer_id", func(m *messageRow) *id.ID { return &m.Customer }),
+	core.Int("meter", func(m *messageRow) *int64 { return &m.Meter }).OrNull(),
+	core.ID("vend_id", func(m *messageRow) *id.ID { return &m.Vend }),
+	core.ID("token_id", func(m *messageRow) *id.ID { return &m.Token }),
+	core.ID("answers", func(m *messageRow) *id.ID { return &m.Answers }),
+	core.ID("identity", func(m *messageRow) *id.ID { return (*id.ID)(&m.Identity) }),
+	core.Text("line", func(m *messageRow) *string { return &m.Line }),
+	core.Bool("open", func(m *messageRow) *bool { return &m.Open }),
+	core.Bool("asking", func(m *messageRow) *bool { return &m.Asking }),
+	core.Text("route", func(m *messageRow) *string { return &m.Route }),
+	core.Int("parts", func(m *messageRow) *int { return &m.Parts }),
+	core.Int("cost_micro", func(m *messageRow) *int64 { return &m.Cost }),
+	core.Int("tries", func(m *messageRow) *int { return &m.Tries }),
+	core.Int("round", func(m *messageRow) *int { return &m.Round }),
+	core.Time("next_at", func(m *messageRow) *time.Time { return &m.NextAt }),
+	core.Time("expires_at", func(m *messageRow) *time.Time { return &m.ExpiresAt }),
+	core.Time("created_at", func(m *messageRow) *time.Time { return &m.CreatedAt }),
+	core.Time("sent_at", func(m *messageRow) *time.Time { return &m.SentAt }),
+	core.Time("delivered_at", func(m *messageRow) *time.Time { return &m.DeliveredAt }),
+	core.Time("answered_at", func(m *messageRow) *time.Time { return &m.AnsweredAt }),
+	core.Time("ended_at", func(m *messageRow) *time.Time { return &m.EndedAt }),
+	core.Text("failure", func(m *messageRow) *string { return &m.Failure }),
+	core.Text("by_actor", func(m *messageRow) *string { return &m.By }),
+	{Name: "owner", Form: 't'}, {Name: "owner_until", Form: 'i'}, {Name: "version", Form: 'i'},
+}}
+
+// messageQuery reads messages with the numbers of their meters. messageChanges may change of a message that is there.
+var (
+	messageQuery = `SELECT COALESCE(u.number, ''), ` + messageColumns.List("m") +
+		` FROM message m LEFT JOIN meter u ON u.tenant_id = m.tenant_id AND u.n = m.meter`
+	messageInsert  = `INSERT INTO ` + messageColumns.Into("args")
+	messageChanges = messageColumns.Only("state", "open", "asking", "route", "parts", "cost_micro", "tries", "round", "next_at", "expires_at",
+		"sent_at", "delivered_at", "answered_at", "ended_at", "failure")
+	messagePut  = `UPDATE ` + messageChanges.Update("id", "owner", "owner_until")
+	messageHold = `UPDATE ` + messageChanges.Update("id")
 )
 
-func scanMessage(r core.Row) (notify.Message, error) {
-	m := notify.Message{ID: r.ID(0), Incoming: r.Text(1) == messageIn, State: notify.State(r.Text(2)), Purpose: notify.Purpose(r.Text(3)), Lang: r.Text(4),
-		Text: r.Text(6), Phone: r.Text(7), Customer: r.ID(8), Meter: r.Int(9), Number: r.Text(10), Vend: r.ID(11), Token: r.ID(12), Answers: r.ID(13),
-		Line: r.Text(15), Open: r.Bool(16), Asking: r.Bool(17), Route: r.Text(18), Parts: int(r.Int(19)), Cost: r.Int(20), Tries: int(r.Int(21)),
-		Round: int(r.Int(22)), NextAt: r.Time(23), ExpiresAt: r.Time(24), CreatedAt: r.Time(25), SentAt: r.Time(26), DeliveredAt: r.Time(27),
-		AnsweredAt: r.Time(28), EndedAt: r.Time(29), Failure: r.Text(30), By: r.Text(31)}
-	copy(m.Identity[:], r.Bytes(14))
-	if err := json.Unmarshal([]byte(r.Text(5)), &m.Args); err != nil {
-		return m, fmt.Errorf("read the figures of message %s: %w", m.ID.Text(id.Message), err)
+// direction is the direction of a message as it is stored.
+func direction(incoming bool) string {
+	if incoming {
+		return "in"
 	}
-	return m, nil
+	return "out"
 }
 
 func (tx Rows) messages(what, rest string, args ...any) ([]notify.Message, error) {
 	var out []notify.Message
-	err := tx.C.Query(`SELECT `+messageColumns+messageTables+rest, func(r core.Row) error {
-		m, err := scanMessage(r)
-		out = append(out, m)
+	err := tx.C.Query(messageQuery+rest, func(r core.Row) error {
+		out = append(out, notify.Message{Number: r.Text(0)})
+		_, err := messageColumns.Scan(r, 1, &out[len(out)-1])
 		return err
 	}, args...)
 	if err != nil {
@@ -55,23 +92,7 @@ func (tx Rows) MessageAdd(m notify.Message) error {
 	if err != nil {
 		return fmt.Errorf("write message %s: %w", m.ID.Text(id.Message), err)
 	}
-	direction := messageOut
-	var identity []byte
-	if m.Incoming {
-		direction = messageIn
-	}
-	if m.Identity != [16]byte{} {
-		identity = m.Identity[:]
-	}
-	var meter *int64
-	if m.Meter != 0 {
-		meter = &m.Meter
-	}
-	_, err = tx.C.Exec(`INSERT INTO message (tenant_id, id, direction, state, purpose, lang, args, text, phone, customer_id, meter, vend_id, token_id,
-		answers, identity, line, open, asking, route, next_at, expires_at, answered_at, ended_at, failure, by_actor, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
-		tx.Tenant, m.ID, direction, string(m.State), string(m.Purpose), m.Lang, string(args), m.Text, m.Phone, m.Customer, meter, m.Vend, m.Token,
-		m.Answers, identity, m.Line, m.Open, m.Asking, m.Route, m.NextAt, m.ExpiresAt, m.AnsweredAt, m.EndedAt, m.Failure, m.By, m.CreatedAt)
+	_, err = tx.C.Exec(messageInsert, messageColumns.Values(tx.Tenant, &m, string(args))...)
 	if err != nil {
 		return fmt.Errorf("write message %s: %w", m.ID.Text(id.Message), err)
 	}
@@ -111,33 +132,49 @@ func (tx Rows) MessageByID(message id.ID) (notify.Message, bool, error) {
 
 // MessagePut writes what may change of a message, and gives it free where it was claimed.
 func (tx Rows) MessagePut(m notify.Message) error {
-	return tx.messagePut(m, ", owner = '', owner_until = 0")
+	return tx.messageWrite(m.ID, messagePut, messageChanges.Changes(&m, "", 0, tx.Tenant, m.ID))
 }
 
 // MessageHold is MessagePut for a message whose claim goes on.
-func (tx Rows) MessageHold(m notify.Message) error { return tx.messagePut(m, "") }
+func (tx Rows) MessageHold(m notify.Message) error {
+	return tx.messageWrite(m.ID, messageHold, messageChanges.Changes(&m, tx.Tenant, m.ID))
+}
 
-func (tx Rows) messagePut(m notify.Message, free string) error {
-	err := tx.Must(`UPDATE message SET state = $1, open = $2, asking = $3, route = $4, parts = $5, cost_micro = $6, tries = $7, round = $8, next_at = $9,
-		expires_at = $10, sent_at = $11, delivered_at = $12, answered_at = $13, ended_at = $14, failure = $15, version = version + 1`+free+`
-		WHERE tenant_id = $16 AND id = $17`,
-		string(m.State), m.Open, m.Asking, m.Route, m.Parts, m.Cost, m.Tries, m.Round, m.NextAt, m.ExpiresAt, m.SentAt, m.DeliveredAt, m.AnsweredAt,
-		m.EndedAt, m.Failure, tx.Tenant, m.ID)
+func (tx Rows) messageWrite(message id.ID, sql string, args []any) error {
+	err := tx.Must(sql, args...)
 	if err != nil {
-		return fmt.Errorf("write message %s: %w", m.ID.Text(id.Message), err)
+		return fmt.Errorf("write message %s: %w", message.Text(id.Message), err)
 	}
 	return nil
 }
 
+var tryColumns = core.Columns[notify.Try]{Table: "message_try", Unattested: []core.Column[notify.Try]{
+	core.Int("n", func(t *notify.Try) *int { return &t.N }),
+	core.Text("route", func(t *notify.Try) *string { return &t.Route }),
+	core.Bool("asking", func(t *notify.Try) *bool { return &t.Asking }),
+	core.Int("round", func(t *notify.Try) *int { return &t.Round }),
+	core.Time("at", func(t *notify.Try) *time.Time { return &t.At }),
+	core.Time("done_at", func(t *notify.Try) *time.Time { return &t.DoneAt }),
+	core.Text("outcome", func(t *notify.Try) *string { return &t.Outcome }),
+	core.Text("reference", func(t *notify.Try) *string { return &t.Reference }),
+	core.Int("parts", func(t *notify.Try) *int { return &t.Parts }),
+	core.Int("cost_micro", func(t *notify.Try) *int64 { return &t.Cost }),
+	core.Text("report", func(t *notify.Try) *string { return &t.Report }),
+	core.Text("why", func(t *notify.Try) *string { return &t.Why }),
+	{Name: "message_id", Form: 'b'},
+}}
+
+// tryQuery reads the tries of a message. tryPut writes one; of one that is there, what became of it.
+var (
+	tryQuery = `SELECT ` + tryColumns.List("") + ` FROM message_try WHERE tenant_id = $1 AND message_id = $2 ORDER BY n`
+	tryPut   = `INSERT INTO ` + tryColumns.Into("message_id") +
+		tryColumns.Only("done_at", "outcome", "reference", "parts", "cost_micro", "report", "why").OrUpdate("message_id", "n")
+)
+
 // MessageTries lists the tries of a message in their order.
 func (tx Rows) MessageTries(message id.ID) ([]notify.Try, error) {
 	var out []notify.Try
-	err := tx.C.Query(`SELECT n, route, asking, round, at, done_at, outcome, reference, parts, cost_micro, report, why FROM message_try
-		WHERE tenant_id = $1 AND message_id = $2 ORDER BY n`, func(r core.Row) error {
-		out = append(out, notify.Try{N: int(r.Int(0)), Route: r.Text(1), Asking: r.Bool(2), Round: int(r.Int(3)), At: r.Time(4), DoneAt: r.Time(5),
-			Outcome: r.Text(6), Reference: r.Text(7), Parts: int(r.Int(8)), Cost: r.Int(9), Report: r.Text(10), Why: r.Text(11)})
-		return nil
-	}, tx.Tenant, message)
+	err := tx.C.Query(tryQuery, tryColumns.AddTo(&out), tx.Tenant, message)
 	if err != nil {
 		return nil, fmt.Errorf("read the tries of message %s: %w", message.Text(id.Message), err)
 	}
@@ -146,11 +183,7 @@ func (tx Rows) MessageTries(message id.ID) ([]notify.Try, error) {
 
 // TryPut writes a try, a new one or one that is there.
 func (tx Rows) TryPut(message id.ID, t notify.Try) error {
-	_, err := tx.C.Exec(`INSERT INTO message_try (tenant_id, message_id, n, route, asking, round, at, done_at, outcome, reference, parts, cost_micro, report, why)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-		ON CONFLICT (tenant_id, message_id, n) DO UPDATE SET done_at = excluded.done_at, outcome = excluded.outcome, reference = excluded.reference,
-		parts = excluded.parts, cost_micro = excluded.cost_micro, report = excluded.report, why = excluded.why`,
-		tx.Tenant, message, t.N, t.Route, t.Asking, t.Round, t.At, t.DoneAt, t.Outcome, t.Reference, t.Parts, t.Cost, t.Report, t.Why)
+	_, err := tx.C.Exec(tryPut, tryColumns.Values(tx.Tenant, &t, message)...)
 	if err != nil {
 		return fmt.Errorf("write a try of message %s: %w", message.Text(id.Message), err)
 	}
@@ -241,21 +274,27 @@ func (tx Rows) MessageOfTry(route, reference, phone string, since time.Time) (me
 // sameEnd is how many digits at its end tell a number: networks write the same number with and without its country.
 const sameEnd = 8
 
+var monthColumns = core.Columns[notify.Total]{Table: "message_month", Unattested: []core.Column[notify.Total]{
+	core.Text("month", func(t *notify.Total) *string { return &t.Month }),
+	core.Text("route", func(t *notify.Total) *string { return &t.Route }),
+	core.Int("messages", func(t *notify.Total) *int64 { return &t.Messages }),
+	core.Int("parts", func(t *notify.Total) *int64 { return &t.Parts }),
+	core.Int("cost_micro", func(t *notify.Total) *int64 { return &t.Cost }),
+}}
+
 // MessageTotal adds an accepted message to what its month has cost.
 func (tx Rows) MessageTotal(month, route string, parts int, cost int64) error {
-	_, err := tx.C.Exec(`INSERT INTO message_month (tenant_id, month, route, messages, parts, cost_micro) VALUES ($1, $2, $3, 1, $4, $5)
-		ON CONFLICT (tenant_id, month, route) DO UPDATE SET messages = message_month.messages + 1, parts = message_month.parts + excluded.parts,
-		cost_micro = message_month.cost_micro + excluded.cost_micro`, tx.Tenant, month, route, parts, cost)
+	_, err := tx.C.Exec(`INSERT INTO `+monthColumns.Into()+` ON CONFLICT (tenant_id, month, route) DO UPDATE SET
+		messages = message_month.messages + 1, parts = message_month.parts + excluded.parts, cost_micro = message_month.cost_micro + excluded.cost_micro`,
+		monthColumns.Values(tx.Tenant, &notify.Total{Month: month, Route: route, Messages: 1, Parts: int64(parts), Cost: cost})...)
 	return fault.Wrap(err, "count the cost of a message")
 }
 
 // MessageTotals lists months, the newest first.
 func (tx Rows) MessageTotals(max int) ([]notify.Total, error) {
 	var out []notify.Total
-	err := tx.C.Query(`SELECT month, route, messages, parts, cost_micro FROM message_month WHERE tenant_id = $1 ORDER BY month DESC, route LIMIT $2`, func(r core.Row) error {
-		out = append(out, notify.Total{Month: r.Text(0), Route: r.Text(1), Messages: r.Int(2), Parts: r.Int(3), Cost: r.Int(4)})
-		return nil
-	}, tx.Tenant, max)
+	err := tx.C.Query(`SELECT `+monthColumns.List("")+` FROM message_month WHERE tenant_id = $1 ORDER BY month DESC, route LIMIT $2`,
+		monthColumns.AddTo(&out), tx.Tenant, max)
 	return out, fault.Wrap(err, "list the cost of messages")
 }
 
@@ -284,7 +323,7 @@ func (tx Rows) MessageList(f notify.Filter, before id.ID, max int) ([]notify.Mes
 		with("vend_id", f.Vend)
 	}
 	if f.Incoming != nil {
-		with("direction", map[bool]string{true: messageIn, false: messageOut}[*f.Incoming])
+		with("direction", direction(*f.Incoming))
 	}
 	args = append(args, max)
 	return tx.messages("list messages", where+fmt.Sprintf(` ORDER BY m.id DESC LIMIT $%d`, len(args)), args...)

@@ -4,11 +4,38 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// alarmRow is a row of alarm, with its meter's number.
+type alarmRow = metering.RaisedAlarm
+
+var alarmColumns = core.Columns[alarmRow]{Table: "alarm", Unattested: []core.Column[alarmRow]{
+	core.ID("id", func(a *alarmRow) *id.ID { return &a.ID }),
+	{Name: "meter", Form: 'i', Read: func(a *alarmRow, r core.Row, col int) error { a.Meter = r.Int(col); return nil },
+		Write: func(a *alarmRow) any {
+			if a.Feeder != "" {
+				return nil
+			}
+			return a.Meter // 0 is the server's own
+		}},
+	core.Text("code", func(a *alarmRow) *metering.AlarmCode { return &a.Alarm.Code }),
+	core.Text("text", func(a *alarmRow) *string { return &a.Alarm.Text }),
+	core.Time("raised_at", func(a *alarmRow) *time.Time { return &a.RaisedAt }),
+	core.Time("cleared_at", func(a *alarmRow) *time.Time { return &a.ClearedAt }),
+	core.Text("feeder", func(a *alarmRow) *string { return &a.Feeder }),
+	{Name: "ack_by", Form: 't'},
+}}
+
+// alarmInsert opens an alarm, alarmQuery reads them with the numbers of their meters.
+var (
+	alarmInsert = `INSERT INTO ` + alarmColumns.Into()
+	alarmQuery  = `SELECT m.number, ` + alarmColumns.List("a") + ` FROM alarm a LEFT JOIN meter m ON m.n = a.meter`
 )
 
 // maxOpenAlarms is how many alarms of one meter may be open: one that cries all day must not fill the table.
@@ -35,8 +62,7 @@ func (tx Rows) addAlarm(meter int64, a metering.Alarm) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.C.Exec(`INSERT INTO alarm (tenant_id, id, meter, code, text, raised_at) VALUES ($1, $2, $3, $4, $5, $6)`,
-		tx.Tenant, i, meter, string(a.Code), a.Text, tx.Now)
+	_, err = tx.C.Exec(alarmInsert, alarmColumns.Values(tx.Tenant, &alarmRow{ID: i, Meter: meter, Alarm: a, RaisedAt: tx.Now})...)
 	if err != nil {
 		return fmt.Errorf("raise alarm %s of meter %d: %w", a.Code, meter, err)
 	}
@@ -75,14 +101,11 @@ func (tx Rows) Alarms(meter int64, open bool, after metering.After, max int) ([]
 		binary.BigEndian.PutUint64(before[8:], after.Lo)
 	}
 	var out []metering.RaisedAlarm
-	err := tx.C.Query(`SELECT a.id, a.meter, m.number, a.code, a.text, a.raised_at, a.cleared_at, a.feeder FROM alarm a
-		LEFT JOIN meter m ON m.n = a.meter
-		WHERE a.tenant_id = $1 AND ($2 = 0 OR a.meter = $2) AND ($3 = 0 OR a.cleared_at IS NULL) AND a.id < $4
+	err := tx.C.Query(alarmQuery+` WHERE a.tenant_id = $1 AND ($2 = 0 OR a.meter = $2) AND ($3 = 0 OR a.cleared_at IS NULL) AND a.id < $4
 		ORDER BY a.id DESC LIMIT $5`, func(r core.Row) error {
-		out = append(out, metering.RaisedAlarm{ID: r.ID(0), Meter: r.Int(1), Number: r.Text(2),
-			Alarm:    metering.Alarm{Code: metering.AlarmCode(r.Text(3)), Text: r.Text(4)},
-			RaisedAt: r.Time(5), ClearedAt: r.Time(6), Feeder: r.Text(7)})
-		return nil
+		out = append(out, alarmRow{Number: r.Text(0)})
+		_, err := alarmColumns.Scan(r, 1, &out[len(out)-1])
+		return err
 	}, tx.Tenant, meter, open, before, max)
 	return out, fault.Wrap(err, "list alarms")
 }

@@ -15,6 +15,43 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
+// asideRow is a row of quarantine, with what is known of its meter.
+type asideRow = quarantine.Entry
+
+var asideColumns = core.Columns[asideRow]{Table: "quarantine", Unattested: []core.Column[asideRow]{
+	core.ID("id", func(e *asideRow) *id.ID { return &e.ID }),
+	core.Int("meter", func(e *asideRow) *int64 { return &e.Meter }),
+	core.Text("kind", func(e *asideRow) *quarantine.Kind { return &e.Kind }),
+	core.Text("record", func(e *asideRow) *wire.Kind { return &e.Record }),
+	core.Text("store", func(e *asideRow) *string { return &e.Store }),
+	core.Int("seq", func(e *asideRow) *uint64 { return &e.Seq }),
+	core.Time("received_at", func(e *asideRow) *time.Time { return &e.ReceivedAt }),
+	core.Text("doubt", func(e *asideRow) *metering.Doubt { return &e.Doubt }),
+	core.Text("reason", func(e *asideRow) *string { return &e.Reason }),
+	core.Bytes("payload", func(e *asideRow) *[]byte { return &e.Payload }),
+	core.Maybe("was_wh", func(e *asideRow) **unit.Energy { return &e.Was }),
+	core.Maybe("register_wh", func(e *asideRow) **unit.Energy { return &e.Register }),
+	core.Time("at", func(e *asideRow) *time.Time { return &e.At }),
+	core.Text("state", func(e *asideRow) *quarantine.State { return &e.State }).ReadOnly(),
+	core.Time("decided_at", func(e *asideRow) *time.Time { return &e.DecidedAt }).ReadOnly(),
+	core.Text("decided_by", func(e *asideRow) *string { return &e.DecidedBy }).ReadOnly(),
+	core.Text("decision", func(e *asideRow) *string { return &e.Decision }).ReadOnly(),
+}}
+
+// asideQuery reads entries with what is known of their meters, asideInsert adds an open one.
+var (
+	asideQuery = `SELECT m.number, m.simulated, m.mode, ` + asideColumns.List("q") +
+		` FROM quarantine q JOIN meter m ON m.tenant_id = q.tenant_id AND m.n = q.meter WHERE q.tenant_id = $1 AND `
+	asideInsert = `INSERT INTO ` + asideColumns.Into()
+)
+
+// scanAside reads the columns of asideQuery.
+func scanAside(r core.Row, e *asideRow) error {
+	e.Number, e.Simulated, e.Wallet = r.Text(0), r.Bool(1), r.Text(2) == string(registry.PrepayWallet)
+	_, err := asideColumns.Scan(r, 3, e)
+	return err
+}
+
 // asideDropped names the counter of records of a meter that were not kept.
 func asideDropped(meter int64) string { return fmt.Sprintf("aside dropped:%d", meter) }
 
@@ -102,36 +139,15 @@ func (tx Rows) WalletDrawn(meter int64, d wallet.Drawn) error {
 
 // addAside writes an open entry.
 func (tx Rows) addAside(e quarantine.Entry) error {
-	i, err := tx.NewID()
-	if err != nil {
+	var err error
+	if e.ID, err = tx.NewID(); err != nil {
 		return err
 	}
 	if e.Payload == nil {
 		e.Payload = []byte{}
 	}
-	_, err = tx.C.Exec(`INSERT INTO quarantine (tenant_id, id, meter, kind, record, store, seq, received_at, doubt, reason, payload, was_wh,
-		register_wh, at) VALUES (`+core.Placeholders(1, 14)+`)`, tx.Tenant, i, e.Meter, string(e.Kind), string(e.Record), e.Store, int64(e.Seq),
-		e.ReceivedAt, string(e.Doubt), e.Reason, e.Payload, e.Was, e.Register, e.At)
+	_, err = tx.C.Exec(asideInsert, asideColumns.Values(tx.Tenant, &e)...)
 	return fault.Wrap(err, "quarantine: put record aside")
-}
-
-const asideQuery = `SELECT q.id, q.meter, m.number, m.simulated, m.mode, q.kind, q.record, q.store, q.seq, q.received_at, q.doubt, q.reason,
-	q.payload, q.was_wh, q.register_wh, q.at, q.state, q.decided_at, q.decided_by, q.decision
-	FROM quarantine q JOIN meter m ON m.tenant_id = q.tenant_id AND m.n = q.meter WHERE q.tenant_id = $1 AND `
-
-// scanAside reads the columns of asideQuery.
-func scanAside(r core.Row) quarantine.Entry {
-	e := quarantine.Entry{ID: r.ID(0), Meter: r.Int(1), Number: r.Text(2), Simulated: r.Bool(3), Wallet: r.Text(4) == string(registry.PrepayWallet),
-		Kind: quarantine.Kind(r.Text(5)), Record: wire.Kind(r.Text(6)), Store: r.Text(7), Seq: uint64(r.Int(8)), ReceivedAt: r.Time(9),
-		Doubt: metering.Doubt(r.Text(10)), Reason: r.Text(11), Payload: r.Bytes(12), At: r.Time(15), State: quarantine.State(r.Text(16)),
-		DecidedAt: r.Time(17), DecidedBy: r.Text(18), Decision: r.Text(19)}
-	if !r.IsNull(13) {
-		e.Was = energy(r.Int(13))
-	}
-	if !r.IsNull(14) {
-		e.Register = energy(r.Int(14))
-	}
-	return e
 }
 
 // AsideList lists entries of a meter (0: of all), the newest first, before the given one; with open only those that are
@@ -143,8 +159,8 @@ func (tx Rows) AsideList(meter int64, open bool, before id.ID, max int) ([]quara
 	}
 	var out []quarantine.Entry
 	err := tx.C.Query(asideQuery+where+` ORDER BY q.id DESC LIMIT $4`, func(r core.Row) error {
-		out = append(out, scanAside(r))
-		return nil
+		out = append(out, asideRow{})
+		return scanAside(r, &out[len(out)-1])
 	}, tx.Tenant, meter, core.UpTo(before), max)
 	return out, fault.Wrap(err, "quarantine: list")
 }
@@ -152,7 +168,7 @@ func (tx Rows) AsideList(meter int64, open bool, before id.ID, max int) ([]quara
 // Aside reads an entry and locks it.
 func (tx Rows) Aside(entry id.ID) (quarantine.Entry, bool, error) {
 	var e quarantine.Entry
-	found, err := tx.One(asideQuery+`q.id = $2`+tx.LockOf("q"), func(r core.Row) error { e = scanAside(r); return nil }, tx.Tenant, entry)
+	found, err := tx.One(asideQuery+`q.id = $2`+tx.LockOf("q"), func(r core.Row) error { return scanAside(r, &e) }, tx.Tenant, entry)
 	return e, found, fault.Wrap(err, "quarantine: read")
 }
 
@@ -161,7 +177,7 @@ func (tx Rows) AsideRating(meter int64) (quarantine.Entry, bool, error) {
 	var e quarantine.Entry
 	found, err := tx.One(asideQuery+`q.meter = $2 AND q.kind = $3 AND q.state = 'open'
 		ORDER BY CASE WHEN q.doubt = $4 THEN 1 ELSE 0 END, q.id DESC LIMIT 1`+tx.LockOf("q"),
-		func(r core.Row) error { e = scanAside(r); return nil }, tx.Tenant, meter, string(quarantine.OfRating),
+		func(r core.Row) error { return scanAside(r, &e) }, tx.Tenant, meter, string(quarantine.OfRating),
 		string(metering.DoubtOpen))
 	return e, found, fault.Wrap(err, "quarantine: read")
 }

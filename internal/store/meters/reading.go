@@ -3,58 +3,62 @@ package meters
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/wire"
 )
 
-// readingChunk is how many readings one statement writes: enough that its own cost vanishes, few enough that its text
-// stays small.
-const readingChunk = 32
+// readingRow is a row of reading.
+type readingRow = metering.StoredReading
 
-// readingColumns are the written columns of reading, in order.
-const readingColumns = `tenant_id, meter, store, seq, at, up, clock, received_at, register_wh, balance_wh, ec_used_wh, overrun_wh,
-	w, mv, relay, reasons`
+var readingColumns = core.Columns[readingRow]{Table: "reading", Unattested: []core.Column[readingRow]{
+	core.Int("id", func(p *readingRow) *int64 { return &p.Row }).ReadOnly(),
+	core.Text("store", func(p *readingRow) *string { return &p.Store }),
+	core.Int("seq", func(p *readingRow) *uint64 { return &p.Seq }),
+	core.Time("at", func(p *readingRow) *time.Time { return &p.At }),
+	{Name: "up", Form: 'i', Read: func(p *readingRow, r core.Row, col int) error {
+		p.Up = time.Duration(r.Int(col)) * time.Millisecond
+		return nil
+	}},
+	core.Text("clock", func(p *readingRow) *string { return &p.Clock }),
+	core.Time("received_at", func(p *readingRow) *time.Time { return &p.ReceivedAt }),
+	core.Int("register_wh", func(p *readingRow) *int64 { return &p.RegisterWh }),
+	core.Int("balance_wh", func(p *readingRow) *int64 { return &p.BalanceWh }),
+	core.Int("ec_used_wh", func(p *readingRow) *int64 { return &p.ECUsedWh }),
+	core.Int("overrun_wh", func(p *readingRow) *int64 { return &p.OverrunWh }),
+	core.Int("w", func(p *readingRow) *int64 { return &p.W }),
+	core.Int("mv", func(p *readingRow) *int64 { return &p.MV }),
+	core.Text("relay", func(p *readingRow) *string { return &p.Relay }),
+	{Name: "reasons", Form: 't', Write: func(p *readingRow) any { return metering.JoinReasons(p.Reasons) },
+		Read: func(p *readingRow, r core.Row, col int) error {
+			p.Reasons = metering.SplitReasons(r.Text(col))
+			return nil
+		}},
+	{Name: "meter", Form: 'i'},
+}}
 
-// readingWidth is the number of readingColumns.
-const readingWidth = 16
+var readingInsert = `INSERT INTO ` + readingColumns.IntoRows(nil, "meter", "up")
 
-// PutReadings writes readings that are new: full chunks with one statement each, the rest with another.
+// PutReadings writes readings that are new.
 func (tx Rows) PutReadings(readings []metering.NewReading) error {
-	args := make([]any, 0, readingWidth*min(len(readings), readingChunk))
-	for len(readings) > 0 {
-		rows := 1
-		if len(readings) >= readingChunk {
-			rows = readingChunk
-		}
-		args = args[:0]
-		for _, n := range readings[:rows] {
-			p := n.Record.Rec.Reading
-			args = append(args, tx.Tenant, n.Record.Meter, n.Store, int64(p.Seq), time.Unix(p.At, 0), int64(p.Up), string(p.Clock), n.Record.ReceivedAt,
-				p.RegisterWh, p.BalanceWh, p.ECUsedWh, p.OverrunWh, p.W, p.MV, p.Relay, metering.JoinReasons(p.Reasons))
-		}
-		if _, err := tx.C.Exec(insertReadings(rows), args...); err != nil {
-			return fmt.Errorf("write readings: %w", err)
-		}
-		readings = readings[rows:]
+	rows := core.RowsInto(readingInsert, tx.Tenant)
+	var row readingRow
+	var err error
+	for i := 0; i < len(readings) && err == nil; i++ {
+		n := readings[i]
+		p := n.Record.Rec.Reading
+		row = readingRow{Store: n.Store, Seq: p.Seq, At: time.Unix(p.At, 0), Clock: string(p.Clock), ReceivedAt: n.Record.ReceivedAt,
+			RegisterWh: p.RegisterWh, BalanceWh: p.BalanceWh, ECUsedWh: p.ECUsedWh, OverrunWh: p.OverrunWh,
+			W: p.W, MV: p.MV, Relay: p.Relay, Reasons: p.Reasons}
+		err = core.AddRow(tx.Tx, &rows, &readingColumns, &row, n.Record.Meter, int64(p.Up))
 	}
-	return nil
-}
-
-// insertReadings is the statement that inserts so many readings.
-func insertReadings(rows int) string {
-	var s strings.Builder
-	s.WriteString(`INSERT INTO reading (` + readingColumns + `) VALUES `)
-	for i := range rows {
-		if i > 0 {
-			s.WriteByte(',')
-		}
-		s.WriteString(`(` + core.Placeholders(1+i*readingWidth, readingWidth) + `)`)
+	if err == nil {
+		err = rows.Insert(tx.Tx)
 	}
-	return s.String()
+	return fault.Wrap(err, "write readings")
 }
 
 // HeldReading finds the reading with the highest number in [from, to] among the newest rows of a meter.
@@ -95,6 +99,29 @@ func (tx Rows) HeldChanges(meter int64, store string, from, to uint64) (out []wi
 	return out, nil
 }
 
+// eventRow is a row of meter_event.
+type eventRow = metering.StoredEvent
+
+var eventColumns = core.Columns[eventRow]{Table: "meter_event", Unattested: []core.Column[eventRow]{
+	core.Text("store", func(e *eventRow) *string { return &e.Store }),
+	core.Int("seq", func(e *eventRow) *uint64 { return &e.Seq }),
+	core.Text("kind", func(e *eventRow) *string { return &e.Kind }),
+	core.Int("code", func(e *eventRow) *int { return &e.Code }),
+	core.Time("at", func(e *eventRow) *time.Time { return &e.At }),
+	core.Text("clock", func(e *eventRow) *string { return &e.Clock }),
+	core.Time("received_at", func(e *eventRow) *time.Time { return &e.ReceivedAt }),
+	{Name: "args", Form: 't', Write: func(e *eventRow) any { return string(e.Args) },
+		Read: func(e *eventRow, r core.Row, col int) error {
+			if args := r.Text(col); args != "" {
+				e.Args = json.RawMessage(args)
+			}
+			return nil
+		}},
+	{Name: "meter", Form: 'i'},
+}}
+
+var eventInsert = `INSERT INTO ` + eventColumns.Into("meter") + ` ON CONFLICT DO NOTHING`
+
 // PutEvent keeps an event, a daily row or a command's answer; body becomes its arguments.
 func (tx Rows) PutEvent(r *metering.Record, store string, code int, body any) error {
 	args, err := json.Marshal(body)
@@ -105,9 +132,8 @@ func (tx Rows) PutEvent(r *metering.Record, store string, code int, body any) er
 		args = nil
 	}
 	h := r.Rec.Head
-	_, err = tx.C.Exec(`INSERT INTO meter_event (tenant_id, meter, store, seq, kind, code, at, clock, received_at, args)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
-		tx.Tenant, r.Meter, store, int64(h.Seq), string(r.Rec.Kind), code, time.Unix(h.At, 0), string(h.Clock), r.ReceivedAt, string(args))
+	_, err = tx.C.Exec(eventInsert, eventColumns.Values(tx.Tenant, &eventRow{Store: store, Seq: h.Seq, Kind: string(r.Rec.Kind), Code: code,
+		At: time.Unix(h.At, 0), Clock: string(h.Clock), ReceivedAt: r.ReceivedAt, Args: args}, r.Meter)...)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", r.Rec.Kind, err)
 	}

@@ -10,4 +10,6 @@ type Rows struct{ *core.Tx }
 func Of(tx *core.Tx) Rows { return Rows{tx} }
 
 // Lists are the columns of this area's tables; a test holds them against the schema.
-var Lists = [...]core.Listed{&meterColumns, &meterKeyColumns, &commandColumns, &liveColumns, &walletColumns}
+var Lists = [...]core.Listed{&meterColumns, &meterKeyColumns, &commandColumns, &liveColumns, &walletColumns,
+	&supplyColumns, &alarmColumns, &asideColumns, &registerColumns,
+	&readingColumns, &eventColumns, &reportColumns, &dayColumns}

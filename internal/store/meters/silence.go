@@ -54,9 +54,8 @@ func (tx Rows) RaiseFeeder(feeder string, a metering.Alarm) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.C.Exec(`INSERT INTO alarm (tenant_id, id, code, text, raised_at, feeder) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (tenant_id, feeder) WHERE cleared_at IS NULL AND feeder <> '' DO UPDATE SET text = excluded.text`,
-		tx.Tenant, i, string(a.Code), a.Text, tx.Now, feeder)
+	_, err = tx.C.Exec(alarmInsert+` ON CONFLICT (tenant_id, feeder) WHERE cleared_at IS NULL AND feeder <> '' DO UPDATE SET text = excluded.text`,
+		alarmColumns.Values(tx.Tenant, &alarmRow{ID: i, Alarm: a, RaisedAt: tx.Now, Feeder: feeder})...)
 	if err != nil {
 		return fmt.Errorf("raise alarm %s of feeder %s: %w", a.Code, feeder, err)
 	}

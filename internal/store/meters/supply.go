@@ -22,27 +22,51 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// supplyOrders are the orders of a supply, in the order of their columns in supplyQuery.
-const supplyOrders = 5
+// supplyRow is a row of wallet_supply.
+type supplyRow = wallet.Supply
 
-// supplyTold is where they begin among the columns of supplyQuery.
-const supplyTold = 31
+var supplyColumns = core.Columns[supplyRow]{Table: "wallet_supply", Unattested: []core.Column[supplyRow]{
+	core.Time("out_since", func(s *supplyRow) *time.Time { return &s.Out }),
+	core.Text("block", func(s *supplyRow) *wallet.Block { return &s.Block }),
+	core.Time("noticed_at", func(s *supplyRow) *time.Time { return &s.Noticed }),
+	core.ID("lease_cmd", func(s *supplyRow) *id.ID { return &s.Lease.Order }),
+	core.Int("lease_max_wh", func(s *supplyRow) *unit.Energy { return &s.Lease.Max }),
+	core.Time("lease_at", func(s *supplyRow) *time.Time { return &s.Lease.At }),
+	core.Text("lease_store", func(s *supplyRow) *string { return &s.Lease.Store }),
+	core.ID("in_cmd", func(s *supplyRow) *id.ID { return &s.InMeter.Order }),
+	core.Int("in_max_wh", func(s *supplyRow) *unit.Energy { return &s.InMeter.Max }),
+	core.Time("in_at", func(s *supplyRow) *time.Time { return &s.InMeter.At }),
+	core.Text("in_store", func(s *supplyRow) *string { return &s.InMeter.Store }),
+	core.Int("lease_risk_wh", func(s *supplyRow) *unit.Energy { return &s.Risk }),
+	core.ID("cut_cmd", func(s *supplyRow) *id.ID { return &s.Cut }),
+	core.ID("connect_cmd", func(s *supplyRow) *id.ID { return &s.Connect }),
+	core.ID("config_cmd", func(s *supplyRow) *id.ID { return &s.Config }),
+	core.ID("clock_cmd", func(s *supplyRow) *id.ID { return &s.Clock }),
+	core.Int("config_version", func(s *supplyRow) *int64 { return &s.ConfigVersion }),
+	core.Text("config_hash", func(s *supplyRow) *string { return &s.ConfigHash }),
+	core.Text("off_by", func(s *supplyRow) *string { return &s.By }),
+	core.Text("off_why", func(s *supplyRow) *string { return &s.Why }),
+	core.Time("look_at", func(s *supplyRow) *time.Time { return &s.LookAt }),
+	{Name: "meter", Form: 'i'},
+}}
 
-// toldColumns is how many columns each of them has.
-const toldColumns = 5
+// supplySave writes the supply of a meter, whether it has one or not.
+var supplySave = `INSERT INTO ` + supplyColumns.Into("meter") + supplyColumns.OrUpdate("meter")
 
-// supplyQuery reads what is kept of a supply, and what is known of its meter. A device of a profile takes no commands: its
-// listener tells it what is wanted.
-const supplyQuery = `SELECT s.out_since, s.block, s.noticed_at, s.lease_cmd, s.lease_max_wh, s.lease_at, s.lease_store,
-	s.in_cmd, s.in_max_wh, s.in_at, s.in_store, s.cut_cmd, s.connect_cmd, s.config_cmd, s.clock_cmd, s.config_version, s.config_hash,
-	s.off_by, s.off_why, s.look_at,
-	l.relay, l.reasons, l.balance_wh, l.received_at, l.store, l.info,
-	m.reading_interval_s, m.imp_per_kwh, CASE WHEN m.link_key_enc IS NOT NULL AND m.profile = '' AND COALESCE(l.store, '') <> '` + profile.Memory + `' THEN 1 ELSE 0 END, a.protected, a.lease_grace_wh,
-	c1.state, c1.answer, c1.counter, c1.updated_at, c1.expires_at, c2.state, c2.answer, c2.counter, c2.updated_at, c2.expires_at,
-	c3.state, c3.answer, c3.counter, c3.updated_at, c3.expires_at, c4.state, c4.answer, c4.counter, c4.updated_at, c4.expires_at,
-	c5.state, c5.answer, c5.counter, c5.updated_at, c5.expires_at,
+// toldColumns are what is read of an order of a supply.
+var toldColumns = commandColumns.Only("state", "answer", "counter", "updated_at", "expires_at")
+
+// supplyTold is where the five newest orders begin among the columns of supplyQuery, each with its toldColumns.
+const supplyTold = 16
+
+// supplyQuery reads what is known of a meter, what became of the newest orders of its supply, and what is kept of the supply. A device of
+// a profile takes no commands: its listener tells it what is wanted.
+var supplyQuery = `SELECT l.relay, l.reasons, l.balance_wh, l.received_at, l.store, l.info, l.register_wh, l.reading_seq, l.as_of,
+	m.reading_interval_s, m.imp_per_kwh, CASE WHEN m.link_key_enc IS NOT NULL AND m.profile = '' AND COALESCE(l.store, '') <> '` + profile.Memory + `' THEN 1 ELSE 0 END,
+	a.protected, a.lease_grace_wh,
 	(SELECT f.raised_at FROM service_point p JOIN alarm f ON f.tenant_id = p.tenant_id AND f.feeder = p.feeder AND f.cleared_at IS NULL AND f.feeder <> ''
-		WHERE p.tenant_id = m.tenant_id AND p.id = a.service_point_id), s.lease_risk_wh, c1.answer_seq, l.register_wh, l.reading_seq, l.as_of
+		WHERE p.tenant_id = m.tenant_id AND p.id = a.service_point_id), c1.answer_seq, ` + toldColumns.List("c1") + `, ` + toldColumns.List("c2") + `,
+	` + toldColumns.List("c3") + `, ` + toldColumns.List("c4") + `, ` + toldColumns.List("c5") + `, ` + supplyColumns.List("s") + `
 	FROM meter m LEFT JOIN wallet_supply s ON s.tenant_id = m.tenant_id AND s.meter = m.n
 	LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
 	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
@@ -57,7 +81,7 @@ const supplyQuery = `SELECT s.out_since, s.block, s.noticed_at, s.lease_cmd, s.l
 // lock too.
 func (tx Rows) SupplyOf(meter int64) (wallet.Supplied, error) {
 	var out wallet.Supplied
-	_, err := tx.One(supplyQuery, func(r core.Row) error { out = scanSupply(r); return nil }, tx.Tenant, meter)
+	_, err := tx.One(supplyQuery, func(r core.Row) error { return scanSupply(r, &out) }, tx.Tenant, meter)
 	if err != nil {
 		return wallet.Supplied{}, fmt.Errorf("read the supply of meter %d: %w", meter, err)
 	}
@@ -101,56 +125,43 @@ func (tx Rows) leasesGiven(meter int64, memory string) (out []wallet.Given, err 
 	return out, nil
 }
 
-func scanSupply(r core.Row) wallet.Supplied {
-	s := wallet.Supplied{
-		Supply: wallet.Supply{Out: r.Time(0), Block: wallet.Block(r.Text(1)), Noticed: r.Time(2),
-			Lease:   wallet.Lease{Order: r.ID(3), Max: unit.Energy(r.Int(4)), At: r.Time(5), Store: r.Text(6)},
-			InMeter: wallet.Lease{Order: r.ID(7), Max: unit.Energy(r.Int(8)), At: r.Time(9), Store: r.Text(10)},
-			Cut:     r.ID(11), Connect: r.ID(12), Config: r.ID(13), Clock: r.ID(14), ConfigVersion: r.Int(15), ConfigHash: r.Text(16),
-			By: r.Text(17), Why: r.Text(18), LookAt: r.Time(19)},
-		Seen: wallet.Seen{Relay: r.Text(20), Left: unit.Energy(r.Int(22)), ReceivedAt: r.Time(23), Memory: r.Text(24),
-			Interval: time.Duration(r.Int(26)) * time.Second, Imp: r.Int(27), Commands: r.Bool(28), Protected: r.Bool(29), Grace: wallet.StayClosed},
+func scanSupply(r core.Row, s *wallet.Supplied) error {
+	s.Seen = wallet.Seen{Relay: r.Text(0), Left: unit.Energy(r.Int(2)), ReceivedAt: r.Time(3), Memory: r.Text(4), Register: unit.Energy(r.Int(6)),
+		Seq: uint64(r.Int(7)), AsOf: r.Time(8), Interval: time.Duration(r.Int(9)) * time.Second, Imp: r.Int(10), Commands: r.Bool(11),
+		Protected: r.Bool(12), Grace: wallet.StayClosed, Dark: r.Time(14)}
+	if !r.IsNull(13) {
+		s.Grace = r.Int(13)
 	}
-	if !r.IsNull(30) {
-		s.Grace = r.Int(30)
-	}
-	for _, name := range metering.SplitReasons(r.Text(21)) {
+	for _, name := range metering.SplitReasons(r.Text(1)) {
 		if reason, ok := supply.ParseReason(name); ok {
 			s.Reasons = s.Reasons.With(reason)
 		}
 	}
-	if text := r.Text(25); text != "" {
+	if text := r.Text(5); text != "" {
 		info := metering.ParseInfo(text)
 		s.Leases = slices.Contains(info.Caps, "lease")
 		s.Seen.ConfigVersion, s.Seen.ConfigHash, s.Seen.Booted = info.Config.Version, info.Config.Hash, info.Server.Booted
 	}
-	told := [supplyOrders]*wallet.Told{&s.Seen.Lease, &s.Seen.Cut, &s.Seen.Connect, &s.Seen.Config, &s.Seen.Clock}
-	ids := [supplyOrders]id.ID{s.Supply.Lease.Order, s.Supply.Cut, s.Supply.Connect, s.Supply.Config, s.Supply.Clock}
-	for i, to := range told {
-		at := supplyTold + toldColumns*i
-		*to = wallet.Told{ID: ids[i], State: r.Text(at), Answer: r.Text(at + 1), Signed: r.Int(at+2) > 0, Since: r.Time(at + 3), Until: r.Time(at + 4)}
+	told := [...]*wallet.Told{&s.Seen.Lease, &s.Seen.Cut, &s.Seen.Connect, &s.Seen.Config, &s.Seen.Clock}
+	at, err := supplyTold, error(nil)
+	var c commandRow
+	for i := 0; i < len(told) && err == nil; i++ {
+		at, err = toldColumns.Scan(r, at, &c)
+		*told[i] = wallet.Told{State: string(c.State), Answer: c.Answer, Signed: c.Counter > 0, Since: c.UpdatedAt, Until: c.ExpiresAt}
 	}
-	s.Dark, s.Risk = r.Time(supplyTold+toldColumns*supplyOrders), unit.Energy(r.Int(supplyTold+toldColumns*supplyOrders+1))
-	s.Seen.Lease.Seq = uint64(r.Int(supplyTold + toldColumns*supplyOrders + 2))
-	s.Seen.Register, s.Seen.Seq = unit.Energy(r.Int(supplyTold+toldColumns*supplyOrders+3)), uint64(r.Int(supplyTold+toldColumns*supplyOrders+4))
-	s.Seen.AsOf = r.Time(supplyTold + toldColumns*supplyOrders + 5)
-	return s
+	if err == nil {
+		_, err = supplyColumns.Scan(r, at, &s.Supply)
+	}
+	for i, order := range [...]id.ID{s.Supply.Lease.Order, s.Supply.Cut, s.Supply.Connect, s.Supply.Config, s.Supply.Clock} {
+		told[i].ID = order
+	}
+	s.Seen.Lease.Seq = uint64(r.Int(supplyTold - 1))
+	return err
 }
 
 // SupplyPut writes what is kept of a meter's supply.
 func (tx Rows) SupplyPut(meter int64, s wallet.Supply) error {
-	_, err := tx.C.Exec(`INSERT INTO wallet_supply (tenant_id, meter, out_since, block, noticed_at, lease_cmd, lease_max_wh, lease_at, lease_store,
-		in_cmd, in_max_wh, in_at, in_store, cut_cmd, connect_cmd, config_cmd, clock_cmd, config_version, config_hash, off_by, off_why, look_at, lease_risk_wh)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
-		ON CONFLICT (tenant_id, meter) DO UPDATE SET out_since = excluded.out_since, block = excluded.block, noticed_at = excluded.noticed_at,
-		lease_cmd = excluded.lease_cmd, lease_max_wh = excluded.lease_max_wh, lease_at = excluded.lease_at, lease_store = excluded.lease_store,
-		in_cmd = excluded.in_cmd, in_max_wh = excluded.in_max_wh, in_at = excluded.in_at, in_store = excluded.in_store,
-		cut_cmd = excluded.cut_cmd, connect_cmd = excluded.connect_cmd, config_cmd = excluded.config_cmd, clock_cmd = excluded.clock_cmd,
-		config_version = excluded.config_version, config_hash = excluded.config_hash, off_by = excluded.off_by, off_why = excluded.off_why,
-		look_at = excluded.look_at, lease_risk_wh = excluded.lease_risk_wh`,
-		tx.Tenant, meter, s.Out, string(s.Block), s.Noticed, s.Lease.Order, s.Lease.Max, s.Lease.At, s.Lease.Store,
-		s.InMeter.Order, s.InMeter.Max, s.InMeter.At, s.InMeter.Store, s.Cut, s.Connect, s.Config, s.Clock, s.ConfigVersion, s.ConfigHash,
-		s.By, s.Why, s.LookAt, s.Risk)
+	_, err := tx.C.Exec(supplySave, supplyColumns.Values(tx.Tenant, &s, meter)...)
 	if err != nil {
 		return fmt.Errorf("write the supply of meter %d: %w", meter, err)
 	}

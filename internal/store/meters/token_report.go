@@ -12,14 +12,45 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
+// reportRow is a row of token_report.
+type reportRow = metering.StoredToken
+
+var reportColumns = core.Columns[reportRow]{Table: "token_report", Unattested: []core.Column[reportRow]{
+	core.Text("store", func(t *reportRow) *string { return &t.Store }),
+	core.Int("seq", func(t *reportRow) *uint64 { return &t.Seq }),
+	core.Time("at", func(t *reportRow) *time.Time { return &t.At }),
+	core.Time("received_at", func(t *reportRow) *time.Time { return &t.ReceivedAt }),
+	orMinusOne("tid", func(t *reportRow) *int64 { return &t.TID }),
+	core.Int("base_date", func(t *reportRow) *int { return &t.BaseDate }),
+	orMinusOne("class", func(t *reportRow) *int { return &t.Class }),
+	orMinusOne("subclass", func(t *reportRow) *int { return &t.SubClass }),
+	core.Text("result", func(t *reportRow) *string { return &t.Result }),
+	core.Text("source", func(t *reportRow) *string { return &t.Source }),
+	core.Text("request", func(t *reportRow) *string { return &t.Request }),
+	core.Int("units_wh", func(t *reportRow) *int64 { return &t.UnitsWh }),
+	core.Int("balance_wh", func(t *reportRow) *int64 { return &t.BalanceWh }),
+	core.ID("token_id", func(t *reportRow) *id.ID { return &t.Token }),
+	{Name: "meter", Form: 'i'},
+}}
+
+// orMinusOne is the column of a number that is -1 where the row has NULL. Rows are inserted with a value of their own.
+func orMinusOne[V ~int | ~int64](name string, field func(*reportRow) *V) core.Column[reportRow] {
+	return core.Column[reportRow]{Name: name, Form: 'i', Read: func(t *reportRow, r core.Row, col int) error {
+		if *field(t) = -1; !r.IsNull(col) {
+			*field(t) = V(r.Int(col))
+		}
+		return nil
+	}}
+}
+
+var reportInsert = `INSERT INTO ` + reportColumns.Into("meter", "tid", "class", "subclass") + ` ON CONFLICT DO NOTHING`
+
 // PutTokenReport keeps what a meter said of a token.
 func (tx Rows) PutTokenReport(r *metering.Record, store string, own id.ID) error {
 	t := r.Rec.Token
-	_, err := tx.C.Exec(`INSERT INTO token_report (tenant_id, meter, store, seq, at, received_at, tid, base_date, class, subclass,
-		result, source, request, units_wh, balance_wh, token_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING`,
-		tx.Tenant, r.Meter, store, int64(t.Seq), time.Unix(t.At, 0), r.ReceivedAt, t.TID, t.BaseDate, t.Class, t.SubClass,
-		t.Result, t.Source, t.Request, t.UnitsWh, t.BalanceWh, own)
+	row := reportRow{Store: store, Seq: t.Seq, At: time.Unix(t.At, 0), ReceivedAt: r.ReceivedAt, BaseDate: t.BaseDate, Result: t.Result,
+		Source: t.Source, Request: t.Request, UnitsWh: t.UnitsWh, BalanceWh: t.BalanceWh, Token: own}
+	_, err := tx.C.Exec(reportInsert, reportColumns.Values(tx.Tenant, &row, r.Meter, t.TID, t.Class, t.SubClass)...)
 	return fault.Wrap(err, "write token report")
 }
 

@@ -125,12 +125,23 @@ func (tx Rows) walletPut(w wallet.Row) error {
 	return nil
 }
 
+var dayColumns = core.Columns[wallet.DayUse]{Table: "wallet_day", Unattested: []core.Column[wallet.DayUse]{
+	core.Text("day", func(d *wallet.DayUse) *string { return &d.Day }),
+	core.Int("wh", func(d *wallet.DayUse) *unit.Energy { return &d.Units }),
+	core.Int("debit", func(d *wallet.DayUse) *money.Minor { return &d.Debit }),
+	core.Int("estimated_wh", func(d *wallet.DayUse) *unit.Energy { return &d.Estimated }),
+	{Name: "meter", Form: 'i'},
+}}
+
+// dayAdd adds to a day of a meter, whether it has the day or not.
+var dayAdd = `INSERT INTO ` + dayColumns.Into("meter") + ` ON CONFLICT (tenant_id, meter, day) DO UPDATE SET
+	wh = wallet_day.wh + excluded.wh, debit = wallet_day.debit + excluded.debit, estimated_wh = wallet_day.estimated_wh + excluded.estimated_wh`
+
 // WalletDays adds what a meter used to its local days.
 func (tx Rows) WalletDays(meter int64, days []wallet.DayUse) error {
-	for _, d := range days {
-		_, err := tx.C.Exec(`INSERT INTO wallet_day (tenant_id, meter, day, wh, debit, estimated_wh) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (tenant_id, meter, day) DO UPDATE SET wh = wallet_day.wh + excluded.wh, debit = wallet_day.debit + excluded.debit,
-			estimated_wh = wallet_day.estimated_wh + excluded.estimated_wh`, tx.Tenant, meter, d.Day, d.Units, d.Debit, d.Estimated)
+	for i := range days {
+		d := &days[i]
+		_, err := tx.C.Exec(dayAdd, dayColumns.Values(tx.Tenant, d, meter)...)
 		if err != nil {
 			return fmt.Errorf("add to the use of meter %d on %s: %w", meter, d.Day, err)
 		}

@@ -46,7 +46,7 @@ var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Co
 		},
 		Write: func(w *walletRow) any {
 			if w.Held.Reason == wallet.HoldOpen {
-				return string(wallet.HoldImplausible) // see schema.sql
+				return string(wallet.HoldImplausible) // the CHECK of the column allows no other; held_open tells
 			}
 			return string(w.Held.Reason)
 		}},
@@ -85,18 +85,18 @@ var BaseKind = core.AttestedKind{Name: "base", Noun: "Where the rating began of 
 	From: "meter r JOIN wallet w ON w.tenant_id = r.tenant_id AND w.meter = r.n", Proof: walletColumns.Proof("w"),
 	Must: " AND EXISTS (SELECT 1 FROM wallet x WHERE x.tenant_id = r.tenant_id AND x.meter = r.n)"}
 
-// orNone is the column of a register that is NULL where there is none.
-func orNone(name string, there func(*walletRow) *bool, field func(*walletRow) *unit.Energy) core.Column[walletRow] {
-	return core.Column[walletRow]{Name: name, Form: 'i',
-		Read: func(w *walletRow, r core.Row, col int) error {
-			*there(w), *field(w) = !r.IsNull(col), unit.Energy(r.Int(col))
+// orNone is the column of a number that is NULL where there is none.
+func orNone[T any, V ~int64](name string, there func(*T) *bool, field func(*T) *V) core.Column[T] {
+	return core.Column[T]{Name: name, Form: 'i',
+		Read: func(to *T, r core.Row, col int) error {
+			*there(to), *field(to) = !r.IsNull(col), V(r.Int(col))
 			return nil
 		},
-		Write: func(w *walletRow) any {
-			if !*there(w) {
+		Write: func(of *T) any {
+			if !*there(of) {
 				return nil
 			}
-			return *field(w)
+			return int64(*field(of))
 		}}
 }
 

@@ -87,10 +87,16 @@ func (tx Rows) MeterNumbersOf(customer id.ID, max int) ([]string, error) {
 	return out, fault.Wrap(err, "list the meters of customer %s", customer.Text(id.Customer))
 }
 
+var pointColumns = core.Columns[registry.Point]{Table: "service_point", Unattested: []core.Column[registry.Point]{
+	core.ID("id", func(p *registry.Point) *id.ID { return &p.ID }),
+	core.Text("address", func(p *registry.Point) *string { return &p.Address }),
+	core.Text("feeder", func(p *registry.Point) *string { return &p.Feeder }),
+	{Name: "lat_e7", Form: 'i'}, {Name: "lon_e7", Form: 'i'}, {Name: "created_at", Form: 'i'}, {Name: "version", Form: 'i'},
+}}
+
 // AddPoint keeps a new service point.
 func (tx Rows) AddPoint(p registry.Point) error {
-	_, err := tx.C.Exec(`INSERT INTO service_point (tenant_id, id, address, feeder, created_at) VALUES ($1, $2, $3, $4, $5)`,
-		tx.Tenant, p.ID, p.Address, p.Feeder, tx.Now)
+	_, err := tx.C.Exec(`INSERT INTO `+pointColumns.Into("created_at"), pointColumns.Values(tx.Tenant, &p, tx.Now)...)
 	return fault.Wrap(err, "keep service point %s", p.ID.Text(id.Point))
 }
 

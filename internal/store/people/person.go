@@ -56,12 +56,20 @@ var PersonKind = core.AttestedKind{Name: "person", Noun: "Person", Prefix: id.Pe
 	From:  "person r LEFT JOIN role_binding b ON b.tenant_id = r.tenant_id AND b.person_id = r.id",
 	Proof: personColumns.Proof("r").And(roleColumns.Proof("b")), Sort: ", b.role, b.scope"}
 
+var loginColumns = core.Columns[access.Login]{Table: "login", Unattested: []core.Column[access.Login]{
+	core.ID("person_id", func(l *access.Login) *id.ID { return &l.Person }),
+	core.Time("created_at", func(l *access.Login) *time.Time { return &l.CreatedAt }),
+	core.Time("seen_at", func(l *access.Login) *time.Time { return &l.SeenAt }),
+	core.Time("expires_at", func(l *access.Login) *time.Time { return &l.ExpiresAt }),
+	{Name: "hash", Form: 'b'},
+}}
+
 const personTables = ` FROM person p JOIN role_binding b ON b.tenant_id = p.tenant_id AND b.person_id = p.id`
 
 // personQuery reads people, loginQuery a session and whose it is.
 var (
 	personQuery = `SELECT ` + personColumns.List("p") + `, ` + roleColumns.List("b")
-	loginQuery  = personQuery + `, l.person_id, l.created_at, l.seen_at, l.expires_at` + personTables + `
+	loginQuery  = personQuery + `, ` + loginColumns.List("l") + personTables + `
 		JOIN login l ON l.tenant_id = p.tenant_id AND l.person_id = p.id WHERE l.tenant_id = $1 AND l.hash = $2`
 )
 
@@ -109,8 +117,7 @@ func (tx Rows) ActivePeople(roles ...access.Role) (int, error) {
 
 // AddLogin keeps a session by the hash of its secret.
 func (tx Rows) AddLogin(l access.Login, hash [32]byte) error {
-	_, err := tx.C.Exec(`INSERT INTO login (tenant_id, hash, person_id, created_at, seen_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6)`, tx.Tenant, hash[:], l.Person, l.CreatedAt, l.SeenAt, l.ExpiresAt)
+	_, err := tx.C.Exec(`INSERT INTO `+loginColumns.Into("hash"), loginColumns.Values(tx.Tenant, &l, hash[:])...)
 	return fault.Wrap(err, "keep session of %s", l.Person.Text(id.Person))
 }
 
@@ -120,7 +127,9 @@ func (tx Rows) LoginByHash(hash [32]byte) (access.Login, access.PersonRow, bool,
 	var p access.PersonRow
 	found, err := tx.One(loginQuery, func(r core.Row) error {
 		col, err := scanPerson(r, &p)
-		l = access.Login{Person: r.ID(col), CreatedAt: r.Time(col + 1), SeenAt: r.Time(col + 2), ExpiresAt: r.Time(col + 3)}
+		if err == nil {
+			_, err = loginColumns.Scan(r, col, &l)
+		}
 		return err
 	}, tx.Tenant, hash[:])
 	return l, p, found, fault.Wrap(err, "find session")

@@ -24,7 +24,7 @@ import (
 )
 
 // update writes the rules anew that find each edit behind the server's back; read the difference.
-var update = flag.Bool("update", false, "write testdata/edits*.txt anew, and new columns of tables into schema.sql")
+var update = flag.Bool("update", false, "write testdata/edits*.txt anew, and schema.sql")
 
 func verify(t *testing.T, dir string) *store.Report {
 	t.Helper()
