@@ -1,11 +1,8 @@
 package arch_test
 
 import (
-	"go/importer"
-	"go/token"
+	"go/ast"
 	gotypes "go/types"
-	"io"
-	"os"
 	"strings"
 	"testing"
 )
@@ -14,40 +11,58 @@ import (
 // transaction, it reaches the rows of another one through an accessor, such as tx.Debts().
 const mostMethods = 25
 
-// TestInterfacesStaySmall: no interface of a use case has more than 25 methods, embedded ones counted.
-func TestInterfacesStaySmall(t *testing.T) {
-	seen := 0
-	exports := map[string]string{}
-	for line := range strings.Lines(goCommand(t, "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", "../../cmd/paywatt")) {
-		path, file, _ := strings.Cut(strings.TrimSpace(line), " ")
-		exports[path] = file
+// embeddable are the interfaces of ours that an interface of another room may embed, with the reason.
+func embeddable() map[string]string {
+	return map[string]string{
+		"internal/once.Clock": "one method, and the transaction itself is what the clock rule takes",
 	}
-	compiled := importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
-	for path := range exports {
-		dir, ours := strings.CutPrefix(path, module+"/")
-		if _, layer, ok := room(dir); !ours || !ok || layer != 2 {
+}
+
+// TestInterfacesStaySmall: no interface of a use case, exported or not, has more than 25 methods, embedded ones counted, and none
+// embeds an interface of another room: it has an accessor for it, or names the few methods that it needs.
+func TestInterfacesStaySmall(t *testing.T) {
+	p := loadProduct(t)
+	seen, embeds := 0, embeddable()
+	used := map[string]bool{}
+	for pkg, parsed := range p.files {
+		if !inLayer(pkg, 2) {
 			continue
 		}
-		pkg, err := compiled.Import(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range pkg.Scope().Names() {
-			tn, is := pkg.Scope().Lookup(name).(*gotypes.TypeName)
-			if !is {
-				continue
-			}
-			i, is := tn.Type().Underlying().(*gotypes.Interface)
-			if !is {
-				continue
-			}
-			seen++
-			if n := i.NumMethods(); n > mostMethods {
-				t.Errorf("%s.%s has %d methods, at most %d: split it, and reach the rows of another use case through an accessor", dir, name, n, mostMethods)
-			}
+		for _, f := range parsed {
+			ast.Inspect(f, func(n ast.Node) bool {
+				lit, is := n.(*ast.InterfaceType)
+				if !is {
+					return true
+				}
+				i, is := p.info.Types[lit].Type.(*gotypes.Interface)
+				if !is || !i.IsMethodSet() {
+					return true
+				}
+				seen++
+				where := p.set.Position(lit.Pos())
+				if n := i.NumMethods(); n > mostMethods {
+					t.Errorf("%s: an interface has %d methods, at most %d: split it, and reach the rows of another use case through an accessor", where, n, mostMethods)
+				}
+				for e := range i.EmbeddedTypes() {
+					named, is := gotypes.Unalias(e).(*gotypes.Named)
+					if !is || named.Obj().Pkg() == nil || named.Obj().Pkg() == pkg || p.files[named.Obj().Pkg()] == nil {
+						continue
+					}
+					name := strings.TrimPrefix(named.Obj().Pkg().Path(), module+"/") + "." + named.Obj().Name()
+					if used[name] = true; embeds[name] == "" {
+						t.Errorf("%s: an interface embeds %s of another room: reach it through an accessor, or name the methods that are needed", where, name)
+					}
+				}
+				return true
+			})
 		}
 	}
-	if seen < 50 {
+	for name := range embeds {
+		if !used[name] {
+			t.Errorf("%s is embedded nowhere: take it off embeddable()", name)
+		}
+	}
+	if seen < 80 {
 		t.Errorf("found only %d interfaces of use cases: the test looks at the wrong place", seen)
 	}
 }

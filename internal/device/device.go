@@ -1,7 +1,7 @@
 // Package device is a virtual meter: it hosts the meter core as firmware would, with a memory, a clock, a chip that
 // counts impulses, a contact, a keypad and a modem, all of them small parts of this package and its folders.
 //
-// Start at [Open], which brings up what the memory holds or begins a new meter. Then give it what happens: [Device.Key],
+// Start at [Open], which brings up what the memory holds or begins a new meter. Then give it what happens: [Device.Keys],
 // [Device.SMS], [Device.Deliver], [Device.Receive], [Device.SetLoad], [Device.Power], and let time pass with [Device.Advance]. What it has
 // to tell its server lies in [Device.Box], for package link. [Device.Flush] makes durable what is not yet; what must not
 // wait (an accepted token) never does. A Device belongs to one goroutine; only its outbox is shared.

@@ -214,7 +214,7 @@ type Hasher interface {
 // Tx is what a diagnosis needs of a transaction. Every method sees only the transaction's tenant.
 type Tx interface {
 	AuditLog(e access.Entry) error
-	registry.MeterLookup
+	Meters() registry.MeterLookup
 	MeterByN(n int64) (registry.Meter, bool, error)
 	// MeterKeys lists all keys of a meter, newest first, whatever their state.
 	MeterKeys(meter int64, max int) ([]registry.Key, error)

@@ -130,7 +130,7 @@ func (c *consultation) guessed() string {
 func (c *consultation) gather(tx Tx, asked string) (facts, error) {
 	var f facts
 	if c.ref != nil {
-		m, found, err := registry.ResolveMeter(tx, *c.ref)
+		m, found, err := registry.ResolveMeter(tx.Meters(), *c.ref)
 		if err != nil || !found {
 			return facts{Refusal: registry.NoMeter(asked)}, err
 		}

@@ -13,11 +13,11 @@ import (
 // or an alarm where nobody sold it.
 func takeToken(tx Tx, r *metering.Record, memory string) error {
 	t := r.Rec.Token
-	own, found, err := tx.ReportedToken(r.Meter, t)
+	own, found, err := tx.Reports().ReportedToken(r.Meter, t)
 	if err != nil {
 		return err
 	}
-	if err := tx.PutTokenReport(r, memory, own.ID); err != nil {
+	if err := tx.Reports().PutTokenReport(r, memory, own.ID); err != nil {
 		return err
 	}
 	if !found || own.Elsewhere {
@@ -36,18 +36,18 @@ func takeToken(tx Tx, r *metering.Record, memory string) error {
 			return err
 		}
 	}
-	if err := tx.TokenAnswered(own, v.State, t.Result, r.ReceivedAt); err != nil {
+	if err := tx.Reports().TokenAnswered(own, v.State, t.Result, r.ReceivedAt); err != nil {
 		return fmt.Errorf("token %s answered %s: %w", own.ID.Text(id.Token), t.Result, err)
 	}
 	if t.Result == "accept" && !own.Elsewhere {
-		if err := tx.ConfirmKey(own.ID); err != nil {
+		if err := tx.Reports().ConfirmKey(own.ID); err != nil {
 			return err
 		}
 	}
 	if !v.Answered {
 		return nil
 	}
-	return tx.DropDelivery(r.Number, own.ID.Text(id.Token))
+	return tx.Reports().DropDelivery(r.Number, own.ID.Text(id.Token))
 }
 
 // ghost is the alarm for an accepted token that was not sold here; one that somebody handed in says so.
@@ -70,19 +70,19 @@ func takeAnswer(tx Tx, r *metering.Record, memory string) error {
 	if err != nil {
 		return nil
 	}
-	c, found, err := tx.CommandByID(i)
+	c, found, err := tx.Reports().CommandByID(i)
 	if err != nil || !found || c.Meter != r.Meter {
 		return err
 	}
 	next, news := c.Heard(command.State(a.State))
 	if news {
 		c.State, c.Answer = next, a.Reason
-		if err := tx.CommandAnswered(c, r.Rec.Head.Seq); err != nil {
+		if err := tx.Reports().CommandAnswered(c, r.Rec.Head.Seq); err != nil {
 			return err
 		}
 	}
 	if next.Open() {
 		return nil
 	}
-	return tx.DropDelivery(c.Type.Key(r.Number), a.ID)
+	return tx.Reports().DropDelivery(c.Type.Key(r.Number), a.ID)
 }

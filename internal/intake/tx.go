@@ -15,6 +15,7 @@ import (
 // Tx is what taking records needs of a transaction: rows, and the locks that are named.
 type Tx interface {
 	Rating() wallet.ReleaseTx
+	Reports() ReportTx
 	// Scope is the tenant of the transaction and the store epoch.
 	Scope() (access.Tenant, int64)
 	// Moment is when the transaction began.
@@ -44,6 +45,17 @@ type Tx interface {
 	HoldRecord(r *metering.Record, l *metering.Live, d metering.Decision) error
 	AsideDropped(meter int64) (int64, error)
 
+	// WalletsOfMeters locks and reads the wallets of the accounts that meters supply, in the order of the meters' numbers.
+	WalletsOfMeters(meters []int64) ([]wallet.Row, error)
+	// VersionsOf are all versions of a tariff in the order of the moments from which they hold.
+	VersionsOf(tariff id.ID) ([]tariff.Version, error)
+	// ReadingsBetween are the readings of a meter with numbers in [from, to] of one memory, in their order, at most max. newest
+	// bounds how many of the meter's newest rows are looked at, 0 for all.
+	ReadingsBetween(meter int64, memory string, from, to uint64, newest, max int) ([]wallet.Reading, error)
+}
+
+// ReportTx are the rows of what a meter reports on: its tokens, and the commands that it answers.
+type ReportTx interface {
 	// ReportedToken finds and locks the token that a report is about: by the request of our own delivery, else by its TID. A
 	// meter can only ever speak of tokens that were made for it, or handed in for it from elsewhere.
 	ReportedToken(meter int64, t *wire.Token) (metering.OwnToken, bool, error)
@@ -60,12 +72,4 @@ type Tx interface {
 	CommandByID(id.ID) (command.Command, bool, error)
 	// CommandAnswered writes the state of a command and what its meter said in the record with this number.
 	CommandAnswered(c command.Command, seq uint64) error
-
-	// WalletsOfMeters locks and reads the wallets of the accounts that meters supply, in the order of the meters' numbers.
-	WalletsOfMeters(meters []int64) ([]wallet.Row, error)
-	// VersionsOf are all versions of a tariff in the order of the moments from which they hold.
-	VersionsOf(tariff id.ID) ([]tariff.Version, error)
-	// ReadingsBetween are the readings of a meter with numbers in [from, to] of one memory, in their order, at most max. newest
-	// bounds how many of the meter's newest rows are looked at, 0 for all.
-	ReadingsBetween(meter int64, memory string, from, to uint64, newest, max int) ([]wallet.Reading, error)
 }

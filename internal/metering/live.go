@@ -15,7 +15,7 @@ type Live struct {
 	Window Window
 	Boot   uint64
 	// LastSeen is the server's time of the last message; NewestAt the meter's own time at that moment, in Unix
-	// microseconds, as far as its records tell. Together they are the clock of a simulated meter: [Clock].
+	// microseconds, as far as its records tell. Together they are the clock of a simulated meter: [Live.Clock].
 	LastSeen time.Time
 	NewestAt int64
 	Figures

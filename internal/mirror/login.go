@@ -47,7 +47,7 @@ type Logged struct {
 
 // Tx is what is needed of a transaction.
 type Tx interface {
-	registry.MeterLookup
+	Meters() registry.MeterLookup
 	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
 	// CustomerOf is the customer of the account that a meter supplies; false where it has none.
@@ -120,7 +120,7 @@ func customerOf(tx Tx, meter string) (id.ID, refusal.Refusal, error) {
 	if no.Refused() {
 		return id.ID{}, registry.NoMeter(meter), nil
 	}
-	m, found, err := registry.ResolveMeter(tx, at)
+	m, found, err := registry.ResolveMeter(tx.Meters(), at)
 	if err != nil || !found {
 		return id.ID{}, registry.NoMeter(meter), err
 	}

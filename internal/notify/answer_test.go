@@ -26,6 +26,8 @@ type office struct {
 	notify.CarriedTx
 	notify.ToldTx
 	notify.OfficeTx
+	notify.QueuedTx
+	registry.MeterLookup
 	t        *testing.T
 	now      time.Time
 	made     int

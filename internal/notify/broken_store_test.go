@@ -25,6 +25,7 @@ type broken struct {
 	notify.CarriedTx
 	notify.ToldTx
 	notify.OfficeTx
+	notify.QueuedTx
 	at     int            // counted from 1; 0 for none
 	done   int            // statements so far
 	failed string         // the name of the statement that failed
@@ -33,12 +34,14 @@ type broken struct {
 }
 
 func broke(tx notify.Tx, at int) *broken {
-	return &broken{Tx: tx, CarriedTx: tx.Carried(), ToldTx: tx.Told(), OfficeTx: tx.Office(), at: at, most: map[string]int{}, times: map[string]int{}}
+	return &broken{Tx: tx, CarriedTx: tx.Carried(), ToldTx: tx.Told(), OfficeTx: tx.Office(), QueuedTx: tx.Queued(), at: at, most: map[string]int{}, times: map[string]int{}}
 }
 
-func (b *broken) Carried() notify.CarriedTx { return b }
-func (b *broken) Told() notify.ToldTx       { return b }
-func (b *broken) Office() notify.OfficeTx   { return b }
+func (b *broken) Carried() notify.CarriedTx    { return b }
+func (b *broken) Told() notify.ToldTx          { return b }
+func (b *broken) Office() notify.OfficeTx      { return b }
+func (b *broken) Queued() notify.QueuedTx      { return b }
+func (b *broken) Meters() registry.MeterLookup { return b }
 
 // fails counts a statement, and is its error.
 func (b *broken) fails(statement string) error {
@@ -102,19 +105,19 @@ func (b *broken) TryPut(i id.ID, t notify.Try) error {
 	return b.fails("TryPut")
 }
 func (b *broken) MessageDue(now time.Time) (bool, error) {
-	due, _ := b.Tx.MessageDue(now)
+	due, _ := b.QueuedTx.MessageDue(now)
 	return due, b.fails("MessageDue")
 }
 func (b *broken) MessageClaim(route, owner string, now, until time.Time) (notify.Message, bool, error) {
-	m, found, _ := b.Tx.MessageClaim(route, owner, now, until)
+	m, found, _ := b.QueuedTx.MessageClaim(route, owner, now, until)
 	return m, found, b.fails("MessageClaim")
 }
 func (b *broken) MessagesStray(mine, down []string, now, stray time.Time, most int) ([]notify.Message, error) {
-	all, _ := b.Tx.MessagesStray(mine, down, now, stray, most)
+	all, _ := b.QueuedTx.MessagesStray(mine, down, now, stray, most)
 	return all, b.asked("MessagesStray", most)
 }
 func (b *broken) MessagesWake(phone string, now time.Time) error {
-	_ = b.Tx.MessagesWake(phone, now)
+	_ = b.QueuedTx.MessagesWake(phone, now)
 	return b.fails("MessagesWake")
 }
 func (b *broken) MessageOfTry(route, reference, phone string, since time.Time) (id.ID, int, bool, error) {
@@ -184,11 +187,11 @@ func (b *broken) SoldHere(i id.ID) (bool, error) {
 }
 
 func (b *broken) MeterByID(i id.ID) (registry.Meter, bool, error) {
-	m, found, _ := b.ToldTx.MeterByID(i)
+	m, found, _ := b.ToldTx.Meters().MeterByID(i)
 	return m, found, b.fails("MeterByID")
 }
 func (b *broken) MeterByNumber(number string) (registry.Meter, bool, error) {
-	m, found, _ := b.ToldTx.MeterByNumber(number)
+	m, found, _ := b.ToldTx.Meters().MeterByNumber(number)
 	return m, found, b.fails("MeterByNumber")
 }
 func (b *broken) MeterBySIM(phone string) (registry.Meter, bool, error) {

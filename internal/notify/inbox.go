@@ -63,7 +63,7 @@ func (d *Desk) receive(tx Tx, in Incoming) (bool, error) {
 	if in.Missing > 0 {
 		m.Failure = fmt.Sprintf("%d parts are missing", in.Missing)
 	}
-	if err := tx.MessagesWake(in.From, now); err != nil { // it speaks, so it can be reached
+	if err := tx.Queued().MessagesWake(in.From, now); err != nil { // it speaks, so it can be reached
 		return false, err
 	}
 	meter, found, err := tx.Told().MeterBySIM(in.From)

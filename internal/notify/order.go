@@ -23,7 +23,7 @@ type Wish struct {
 	// Token is the identity of a token made for the meter, or its digits; empty with a Meter and no Text for the newest one
 	// that is not known to be in the meter.
 	Token string
-	// Via is vending.RouteSMS, to the customer, or vending.RouteMeterSMS, to the meter's SIM; of a token.
+	// Via is sale.RouteSMS, to the customer, or sale.RouteMeterSMS, to the meter's SIM; of a token.
 	Via   string
 	Route string // by which it shall go; empty for the order of the configuration
 	// Once names the request, so that it makes one message however often it comes; without a key each makes one.
@@ -97,7 +97,7 @@ func (d *Desk) wished(tx Tx, by access.Actor, w Wish) (Wished, error) {
 		}
 	}
 	if w.Meter != "" {
-		m, no, err := registry.MeterNamed(tx.Told(), w.Meter)
+		m, no, err := registry.MeterNamed(tx.Told().Meters(), w.Meter)
 		if err != nil || no.Refused() {
 			return Wished{Refusal: no}, err
 		}

@@ -25,6 +25,7 @@ type shop struct {
 
 func (s *shop) Told() notify.ToldTx                                { return s }
 func (s *shop) Carried() notify.CarriedTx                          { return s }
+func (s *shop) Meters() registry.MeterLookup                       { return s }
 func (s *shop) SoldHere(id.ID) (bool, error)                       { return s.here, nil }
 func (s *shop) MeterByNumber(string) (registry.Meter, bool, error) { return s.meter, s.known, nil }
 func (s *shop) VendTokens(int64, id.ID, int) ([]sale.Token, error) { return s.list, nil }

@@ -51,7 +51,7 @@ func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Messages, err
 	}
 	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Messages, error) {
 		if l.Meter != "" {
-			m, no, err := registry.MeterNamed(tx.Told(), l.Meter)
+			m, no, err := registry.MeterNamed(tx.Told().Meters(), l.Meter)
 			if err != nil || no.Refused() {
 				return Messages{Refusal: no}, err
 			}

@@ -18,6 +18,7 @@ type Tx interface {
 	Carried() CarriedTx
 	Told() ToldTx
 	Office() OfficeTx
+	Queued() QueuedTx
 	QueueTx
 	LogTx
 	// MessageKnown reports whether a message of this identity came before.
@@ -34,18 +35,6 @@ type Tx interface {
 	MessageTries(message id.ID) ([]Try, error)
 	// TryPut writes a try, a new one or one that is there.
 	TryPut(message id.ID, t Try) error
-	// MessageDue reports whether any message is due that nobody holds.
-	MessageDue(now time.Time) (bool, error)
-	// MessageClaim takes the first message that is due on a route, and has the turn of its line, until a moment. The turn has
-	// the first of a line that waits; of messages to a meter, one that is there before any other, and none that the meter has
-	// rejected and that waits for another day.
-	MessageClaim(route, owner string, now, until time.Time) (Message, bool, error)
-	// MessagesStray lists messages that are due: queued ones that have no route, or one of down, and any that were due before
-	// stray on a route that is not among mine.
-	MessagesStray(mine, down []string, now, stray time.Time, max int) ([]Message, error)
-	// MessagesWake makes the messages due that wait in a telephone's line because it could not be reached, except those that
-	// were tried within WakeEvery or MaxTriesWoken times.
-	MessagesWake(phone string, now time.Time) error
 	// MessageOfTry finds the newest message that was given to a route under this reference since a moment, with the try's
 	// number.
 	MessageOfTry(route, reference, phone string, since time.Time) (message id.ID, n int, found bool, err error)
@@ -60,6 +49,22 @@ type Tx interface {
 	MessageAtMeter(meter int64, now time.Time) (Message, bool, error)
 	// MeterMessages lists messages that were given to a route for a meter since a moment, the newest first.
 	MeterMessages(meter int64, since time.Time, max int) ([]MeterMessage, error)
+}
+
+// QueuedTx finds the queued messages that are due, and makes others due.
+type QueuedTx interface {
+	// MessageDue reports whether any message is due that nobody holds.
+	MessageDue(now time.Time) (bool, error)
+	// MessageClaim takes the first message that is due on a route, and has the turn of its line, until a moment. The turn has
+	// the first of a line that waits; of messages to a meter, one that is there before any other, and none that the meter has
+	// rejected and that waits for another day.
+	MessageClaim(route, owner string, now, until time.Time) (Message, bool, error)
+	// MessagesStray lists messages that are due: queued ones that have no route, or one of down, and any that were due before
+	// stray on a route that is not among mine.
+	MessagesStray(mine, down []string, now, stray time.Time, max int) ([]Message, error)
+	// MessagesWake makes the messages due that wait in a telephone's line because it could not be reached, except those that
+	// were tried within WakeEvery or MaxTriesWoken times.
+	MessagesWake(phone string, now time.Time) error
 }
 
 // CarriedTx are the rows of the tokens that messages bring.
@@ -87,7 +92,7 @@ type CarriedTx interface {
 
 // ToldTx are the rows of whom a message goes to, and of what the answer to one may tell.
 type ToldTx interface {
-	registry.MeterLookup
+	Meters() registry.MeterLookup
 	// MeterBySIM is the meter whose modem has this number.
 	MeterBySIM(phone string) (registry.Meter, bool, error)
 	// SIMOf is the number of the SIM in a meter's modem, "" for none.

@@ -37,7 +37,7 @@ const (
 
 // one gives the route one message of a tenant that is due.
 func (d *Desk) one(ctx context.Context, t access.Tenant, n int, r Configured) (look, error) {
-	due, err := access.Look(ctx, d.c.Door, t, func(tx Tx) (bool, error) { return tx.MessageDue(d.c.Now()) })
+	due, err := access.Look(ctx, d.c.Door, t, func(tx Tx) (bool, error) { return tx.Queued().MessageDue(d.c.Now()) })
 	if err != nil || !due {
 		return nothing, err
 	}
@@ -49,7 +49,7 @@ func (d *Desk) one(ctx context.Context, t access.Tenant, n int, r Configured) (l
 	err = d.c.Door.Do(ctx, t, func(tx Tx) (_ bool, err error) {
 		var m Message
 		now := d.c.Now()
-		if m, found, err = tx.MessageClaim(r.Name(), d.c.Owner, now, now.Add(holdFor)); err == nil && found {
+		if m, found, err = tx.Queued().MessageClaim(r.Name(), d.c.Owner, now, now.Add(holdFor)); err == nil && found {
 			e, err = d.begin(tx, m, r)
 		}
 		return false, err
@@ -91,7 +91,7 @@ func (d *Desk) assign(tx Tx) error {
 			down = append(down, w.Name)
 		}
 	}
-	all, err := tx.MessagesStray(mine, down, now, now.Add(-strayAfter), strayBatch)
+	all, err := tx.Queued().MessagesStray(mine, down, now, now.Add(-strayAfter), strayBatch)
 	if err != nil {
 		return err
 	}

@@ -152,7 +152,7 @@ const (
 )
 
 // Message is something sent to the device. Placeholders in braces are filled in: {id} in topics, and in the payload of
-// a warning or summary what [Profile.Words] lists.
+// a warning or summary what [Words] lists.
 type Message struct {
 	Topic   string `toml:"topic"`
 	Payload string `toml:"payload"`

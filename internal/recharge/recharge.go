@@ -60,7 +60,8 @@ type Given struct {
 
 // Tx is what this package needs of a transaction. Every method sees only the transaction's tenant.
 type Tx interface {
-	registry.MeterLookup
+	Meters() registry.MeterLookup
+	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
 	Enqueue(job.Item) (id.ID, error)
 	// OutboxWake makes what waits for a key due now.
@@ -80,9 +81,7 @@ type Tx interface {
 	GivenByHash(meter int64, hash []byte) (token id.ID, found bool, err error)
 	GiveToken(Given) error
 
-	notify.QueueTx
-	// SIMOf is the number of the SIM in a meter's modem, "" for none.
-	SIMOf(meter int64) (string, error)
+	Messages() notify.SaleTx
 	NoticeTo(number string) (to notify.Addressee, found bool, err error)
 	// MessagesOfToken lists the messages that brought a token to its meter's SIM, newest first.
 	MessagesOfToken(meter int64, token id.ID, max int) ([]notify.Message, error)
@@ -103,7 +102,7 @@ type Doctor interface {
 	Diagnose(ctx context.Context, by access.Actor, q diagnosis.Question) (diagnosis.Diagnosis, error)
 }
 
-// Sealer keeps digits under the data key; see [vending.Sealer].
+// Sealer keeps digits under the data key. The context binds a sealed text to its place.
 type Sealer interface {
 	Seal(context string, plain []byte) []byte
 	Hash(context string, data []byte) []byte
@@ -222,7 +221,7 @@ func sendable() []diagnosis.Code {
 
 // send is the transaction of Send.
 func (d *Desk) send(tx Tx, by access.Actor, o Order, ref registry.Ref, q judged) (Tracked, error) {
-	m, found, err := registry.ResolveMeter(tx, ref)
+	m, found, err := registry.ResolveMeter(tx.Meters(), ref)
 	if err != nil || !found {
 		return Tracked{Refusal: registry.NoMeter(o.Meter)}, err
 	}
@@ -330,7 +329,7 @@ func (d *Desk) text(tx Tx, by access.Actor, m registry.Meter, t sale.Token) (ref
 		return refusal.Because(refusal.MeterOffline, "This server has no route for messages to meters.", notSent,
 			"Start it with --sms-modem or describe a route in paywatt.toml; or send the token by mqtt, or let the customer type it."), nil
 	}
-	sim, err := tx.SIMOf(m.N)
+	sim, err := tx.Messages().SIMOf(m.N)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
@@ -348,7 +347,7 @@ func (d *Desk) text(tx Tx, by access.Actor, m registry.Meter, t sale.Token) (ref
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
-	q, err := notify.Queue(tx, notify.Draft{Purpose: notify.PurposeMeter, Phone: sim, Customer: to.Customer, Lang: to.Lang, Meter: m.N, Number: m.Number,
+	q, err := notify.Queue(tx.Messages(), notify.Draft{Purpose: notify.PurposeMeter, Phone: sim, Customer: to.Customer, Lang: to.Lang, Meter: m.N, Number: m.Number,
 		Vend: t.Sale, Token: t.ID, By: by.String(), Args: notify.Args{Meter: m.Number, Test: m.Simulated, Units: t.Units}}, d.c.Now())
 	if err == nil && q.State == notify.Suppressed {
 		return refusal.Because(refusal.RateLimited, "The message was not queued: "+q.Failure+".", notSent, "Look at the messages to this meter."), nil

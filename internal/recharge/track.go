@@ -90,7 +90,7 @@ func (d *Desk) Track(ctx context.Context, by access.Actor, meter, token string) 
 		return missing, nil
 	}
 	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Tracked, error) {
-		m, found, err := registry.ResolveMeter(tx, ref)
+		m, found, err := registry.ResolveMeter(tx.Meters(), ref)
 		if err != nil || !found {
 			return Tracked{Refusal: registry.NoMeter(meter)}, err
 		}

@@ -1,7 +1,7 @@
 // Package seal makes edits of the past evident: it hashes rows into leaves, keeps the tenant's Merkle log of leaves,
 // and writes and reads its signed heads. It is pure: the store keeps the hashes, the caller keeps the key.
 //
-// Start at [Leaf] for what a row becomes, [Log] for the log, [Head] for what is signed. The log is that of RFC 6962 as
+// Start at [Leaf] for what a row becomes, [Edge] for the log, [Head] for what is signed. The log is that of RFC 6962 as
 // golang.org/x/mod/sumdb/tlog has it, the signed head a note of golang.org/x/mod/sumdb/note, so that tools which know
 // Go's checksum database can check ours. The seal shows that something was changed after it was sealed; it cannot stop
 // the one who holds both the database and the signing key, which is why heads are also kept outside the database.

@@ -61,6 +61,9 @@ func (tx *Tx) Switches() wallet.SwitchTx { return tx }
 // Messages is the transaction as the messages of a sale need it.
 func (tx *Tx) Messages() notify.SaleTx { return tx }
 
+// Selling is the transaction as writing a sale needs it.
+func (tx *Tx) Selling() vending.SellTx { return tx }
+
 // Sold is the transaction as whoever reads what was sold needs it.
 func (tx *Tx) Sold() vending.SoldTx { return tx }
 
@@ -79,6 +82,9 @@ func (tx *Tx) Clock() vending.ClockTx { return tx }
 // Intake is the transaction as records from meters need it.
 func (tx *Tx) Intake() intake.Tx { return tx }
 
+// Reports is the transaction as what meters report on needs it.
+func (tx *Tx) Reports() intake.ReportTx { return tx }
+
 // Meters is the transaction as whoever looks for a meter needs it.
 func (tx *Tx) Meters() registry.MeterLookup { return tx }
 
@@ -93,6 +99,9 @@ func (tx *Tx) Carried() notify.CarriedTx { return tx }
 
 // Told is the transaction as whoever answers a message needs it.
 func (tx *Tx) Told() notify.ToldTx { return tx }
+
+// Queued is the transaction as finding the messages that are due needs it.
+func (tx *Tx) Queued() notify.QueuedTx { return tx }
 
 // Office is the transaction as telling people what messages came to needs it.
 func (tx *Tx) Office() notify.OfficeTx { return tx }

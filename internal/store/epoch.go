@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/meters"
 )
 
-// A database that was restored from a backup starts a new epoch ([Tx.Epoch]): what happened after the backup was made
+// A database that was restored from a backup starts a new epoch ([Tx.BeginEpoch]): what happened after the backup was made
 // is unknown to it. Restoring therefore moves everything that must never be used twice beyond what may have been used:
 // the last TID of every meter key to the minute of the restore and [core.TIDMargin] beyond, command counters and lease
 // sequences to max(milliseconds now, last + 1), and all of them beyond what the replaced database says it has used

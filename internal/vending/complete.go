@@ -33,7 +33,7 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, f sale.Facts, tokens []
 		clear(digits)
 	}
 	var err error
-	if s.ReceiptNo, err = tx.ReceiptNo(s.Till); err != nil {
+	if s.ReceiptNo, err = tx.Selling().ReceiptNo(s.Till); err != nil {
 		return step{}, err
 	}
 	s.State, s.CompletedAt = sale.Completed, p.now

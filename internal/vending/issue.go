@@ -114,7 +114,7 @@ func (v *Vending) settle(ctx context.Context, p purchase, held Sold, tokens []st
 		if err != nil {
 			return step{}, err
 		}
-		return v.complete(tx, p, Sold{Sale: now, Repeated: held.Repeated}, facts, tokens, tx.VendComplete)
+		return v.complete(tx, p, Sold{Sale: now, Repeated: held.Repeated}, facts, tokens, tx.Selling().VendComplete)
 	})
 }
 
@@ -126,7 +126,7 @@ func (v *Vending) fail(tx Tx, p purchase, sold sale.Sale, why refusal.Refusal) (
 	}
 	if now.State == sale.Held {
 		now.State, now.Failure = sale.Failed, why.Code
-		if err := tx.VendFail(now); err != nil {
+		if err := tx.Selling().VendFail(now); err != nil {
 			return step{}, err
 		}
 		if !now.Seller.Hold.IsZero() {

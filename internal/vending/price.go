@@ -131,7 +131,7 @@ func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err erro
 }
 
 // number gives every token its TID: the minute of now or the one after the key's last, never one that a store which
-// was lost in a restore may have given, and none beyond [Reach].
+// was lost in a restore may have given, and none beyond [sale.Reach].
 func (p *priced) number(now time.Time, t sale.Times) refusal.Refusal {
 	base := p.key.BaseDate
 	if _, err := base.TIDAt(now); err != nil {

@@ -78,7 +78,7 @@ func postRecharge(tx Tx, s *sale.Sale, now time.Time) (refusal.Refusal, error) {
 	}
 	settled, err := wallet.SettleCredit(tx.Wallets(), s.Account, now)
 	if s.PressKey = settled.Press; err == nil && s.PressKey {
-		err = tx.VendPress(s.ID)
+		err = tx.Selling().VendPress(s.ID)
 	}
 	return refusal.Refusal{}, err
 }

@@ -315,7 +315,7 @@ func reserve(tx Tx, p purchase, s sale.Sale, hash [32]byte) (step, error) {
 	if err != nil || r.Refused() {
 		return no(r), err
 	}
-	if err := tx.VendReserve(s, hash); err != nil {
+	if err := tx.Selling().VendReserve(s, hash); err != nil {
 		return step{}, err
 	}
 	return step{Sold: Sold{Sale: s}, open: true}, nil
@@ -337,7 +337,7 @@ func (v *Vending) atOnce(ctx context.Context, tx Tx, p purchase, pr priced, s sa
 	if r, err := vendor.Reserve(tx.Vendors(), &s); err != nil || r.Refused() {
 		return no(r), err
 	}
-	return v.complete(tx, p, Sold{Sale: s}, sale.Facts{Key: pr.key, Tariff: pr.version}, tokens, func(s sale.Sale, hashes [][]byte) error { return tx.VendSell(s, hash, hashes) })
+	return v.complete(tx, p, Sold{Sale: s}, sale.Facts{Key: pr.key, Tariff: pr.version}, tokens, func(s sale.Sale, hashes [][]byte) error { return tx.Selling().VendSell(s, hash, hashes) })
 }
 
 // sale builds the row of a new sale with its lines and the tokens to be made.

@@ -28,6 +28,7 @@ type Tx interface {
 	Vendors() vendor.Tx
 	Wallets() wallet.SettleTx
 	Messages() notify.SaleTx
+	Selling() SellTx
 	Sold() SoldTx
 	Jobs() JobTx
 	Reversals() ReversalTx
@@ -44,6 +45,10 @@ type Tx interface {
 	VendPoint(registry.Ref) (sale.Point, bool, error)
 	// VendSale reads a sale with its lines and its tokens in the order of their TIDs.
 	VendSale(sale id.ID) (sale.Sale, bool, error)
+}
+
+// SellTx writes a sale.
+type SellTx interface {
 	// VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and takes what the sale pays towards charges and debts from their rows.
 	VendReserve(s sale.Sale, orderHash [32]byte) error
 	// VendSell does what VendReserve and VendComplete do, for a sale whose tokens exist already.

@@ -133,7 +133,7 @@ func (w *Wallets) Supply(ctx context.Context, by access.Actor, meter string) (Su
 		return SupplyView{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) (SupplyView, error) {
-		m, no, err := registry.MeterNamed(tx.WalletViews(), meter)
+		m, no, err := registry.MeterNamed(tx.WalletViews().Meters(), meter)
 		if err != nil || no.Refused() {
 			return SupplyView{Refusal: no}, err
 		}
@@ -288,7 +288,7 @@ func (w *Wallets) SetAccount(ctx context.Context, by access.Actor, meter string,
 			"Nothing was changed.", "Correct it and try again.")}, nil
 	}
 	out, err := access.Through(ctx, w.c.Door, by.Tenant, func(tx Tx) (SupplyView, error) {
-		m, found, err := registry.ResolveMeter(tx.WalletViews(), ref)
+		m, found, err := registry.ResolveMeter(tx.WalletViews().Meters(), ref)
 		if err != nil || !found {
 			return SupplyView{Refusal: registry.NoMeter(meter)}, err
 		}

@@ -126,7 +126,7 @@ func findAccount(tx Tx, text string) (id.ID, refusal.Refusal, error) {
 		if no.Refused() {
 			return id.ID{}, no, nil
 		}
-		m, found, err := registry.ResolveMeter(tx.WalletViews(), ref)
+		m, found, err := registry.ResolveMeter(tx.WalletViews().Meters(), ref)
 		if err != nil || !found {
 			return id.ID{}, noAccount(), err
 		}

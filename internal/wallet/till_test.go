@@ -298,8 +298,9 @@ func used(day string, units unit.Energy, debit money.Minor) wallet.DayUse {
 
 // A till has all rows itself.
 
-func (t *till) Rating() wallet.ReleaseTx   { return t }
-func (t *till) Supplies() wallet.WatchTx   { return t }
-func (t *till) WalletJobs() wallet.JobTx   { return t }
-func (t *till) WalletViews() wallet.ViewTx { return t }
-func (t *till) Eyes() access.EyesTx        { return t }
+func (t *till) Rating() wallet.ReleaseTx     { return t }
+func (t *till) Supplies() wallet.WatchTx     { return t }
+func (t *till) WalletJobs() wallet.JobTx     { return t }
+func (t *till) WalletViews() wallet.ViewTx   { return t }
+func (t *till) Eyes() access.EyesTx          { return t }
+func (t *till) Meters() registry.MeterLookup { return t }

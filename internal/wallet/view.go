@@ -18,7 +18,7 @@ import (
 
 // ViewTx is what showing wallets needs of a transaction.
 type ViewTx interface {
-	registry.MeterLookup
+	Meters() registry.MeterLookup
 	AccountExists(account id.ID) (bool, error)
 	// WalletUse lists what a meter used on local days from the one on to the other, inclusive, the newest first.
 	WalletUse(meter int64, from, to string, max int) ([]DayUse, error)
@@ -114,7 +114,7 @@ func (w *Wallets) Use(ctx context.Context, by access.Actor, a UseAsked) (UseList
 		return UseList{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, w.c.Door, by.Tenant, func(tx Tx) (UseList, error) {
-		m, found, err := registry.ResolveMeter(tx.WalletViews(), ref)
+		m, found, err := registry.ResolveMeter(tx.WalletViews().Meters(), ref)
 		if err != nil || !found {
 			return UseList{Refusal: registry.NoMeter(a.Meter)}, err
 		}

@@ -2,7 +2,7 @@
 // forgets the oldest (domain reference, section 4.10).
 //
 // Start at the zero [Rings]. The meter core says what belongs into which ring; what comes in can be turned into bytes
-// for the meter's log ([Entry]) and back ([Rings.Load]). An entry may come back twice after a power cut, and is then
+// for the meter's log ([RowEntry], [TokenEntry], [EventEntry], [ClearEntry]) and back ([Rings.Load]). An entry may come back twice after a power cut, and is then
 // taken once.
 package history
 

@@ -14,7 +14,7 @@ import (
 
 // Post writes a journal: it opens accounts that do not exist, keeps the balances of those with a limit, and gives the
 // journal its leaf. A broken limit comes back as the breach, with nothing of the journal written; the caller turns it
-// into its refusal. Posting the same kind and reference twice, or reversing a journal twice, is [ErrConflict].
+// into its refusal. Posting the same kind and reference twice, or reversing a journal twice, is [core.ErrConflict].
 //
 // That the postings sum to zero is checked here before anything is written and once more from what was stored.
 func (tx Rows) Post(j ledger.Journal) (ledger.Breach, error) { return tx.PostTogether(j) }
@@ -267,7 +267,7 @@ func (tx Rows) journal(sql string, args ...any) (ledger.Journal, bool, error) {
 }
 
 // Balance is the signed balance of an account (debit +) with everything that is committed and what this transaction
-// has posted; an account nobody has posted to has 0. It takes no lock: what a limit allows is decided by [Tx.Post], and
+// has posted; an account nobody has posted to has 0. It takes no lock: what a limit allows is decided by [Rows.Post], and
 // what belongs to a customer's account is read under that account's lock.
 func (tx Rows) Balance(ref ledger.AccountRef) (money.Minor, error) {
 	if tx.Before != nil {

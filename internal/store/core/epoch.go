@@ -15,7 +15,7 @@ import (
 // TIDMargin is by how much the TIDs of a restored store start after the minute of the restore. A second token for a
 // meter in one minute takes the next minute's TID, so the ones that are lost may lie ahead of the clock, by as many
 // minutes as there were tokens for one meter in a row, and so far as the sale lets them. It is more after a second restore
-// soon after the first ([vending.GivenUpTo]). Meters accept TIDs of days to come.
+// soon after the first ([sale.GivenUpTo]). Meters accept TIDs of days to come.
 const TIDMargin = sale.MaxAhead * time.Minute
 
 // FirstMargin is what it was in versions that did not note how far TIDs may have run.

@@ -69,7 +69,7 @@ func (tx Rows) addAlarm(meter int64, a metering.Alarm) error {
 	return nil
 }
 
-// TellAlarm is [Tx.RaiseAlarm] for an alarm of which a meter has one, whatever its text: one that is open is brought up to
+// TellAlarm is [Rows.RaiseAlarm] for an alarm of which a meter has one, whatever its text: one that is open is brought up to
 // date.
 func (tx Rows) TellAlarm(meter int64, a metering.Alarm) error {
 	n, err := tx.C.Exec(`UPDATE alarm SET text = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND cleared_at IS NULL`,

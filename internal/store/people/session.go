@@ -33,7 +33,7 @@ func (tx Rows) SessionsForget(instance string) error {
 }
 
 // SessionsElsewhere calls found with every meter whose connection another server holds. live says whether
-// that server was heard of lately (see [Tx.ServerSeen]).
+// that server was heard of lately (see [Rows.ServerSeen]).
 func (tx Rows) SessionsElsewhere(instance string, found func(number string, live bool)) error {
 	err := tx.C.Query(`SELECT m.number, l.until FROM session s JOIN meter m ON m.tenant_id = s.tenant_id AND m.n = s.meter
 		LEFT JOIN leader l ON l.name = '`+serverLead+`' || s.instance

@@ -16,7 +16,7 @@ import (
 // clock is what this server goes by. Servers of one database compare times that others of them have noted: who leads until
 // when, when a customer was warned, when a reading came. So they all go by one clock, the database's, which is asked at the
 // beginning of each transaction in the message that begins it. Where it differs much from the server's own, nobody here
-// knows which of the two is right; see [store.Tx.Apart].
+// knows which of the two is right; see [Engine.Apart].
 type clock struct {
 	own    func() time.Time
 	follow bool

@@ -65,7 +65,7 @@ func (c *conn) ForUpdate() string {
 	return " FOR UPDATE"
 }
 
-// Exec runs a statement; see store.Conn.
+// Exec runs a statement; see core.Conn.
 func (c *conn) Exec(sql string, args ...any) (int64, error) {
 	tag, err := c.run(sql, nil, args)
 	if err != nil {
@@ -75,7 +75,7 @@ func (c *conn) Exec(sql string, args ...any) (int64, error) {
 	return tag.RowsAffected(), nil
 }
 
-// Query runs a statement and hands over its rows; see store.Conn. The rows are read before the first is handed over,
+// Query runs a statement and hands over its rows; see core.Conn. The rows are read before the first is handed over,
 // because a connection runs one statement at a time and row may run another.
 func (c *conn) Query(sql string, row func(core.Row) error, args ...any) error {
 	if c.stream && !strings.Contains(sql, "LIMIT") {
@@ -251,7 +251,7 @@ func (c *conn) number(sql string, args ...any) (n int64, err error) {
 // errText: PostgreSQL keeps no zero byte and nothing but UTF-8 in text.
 var errText = errors.New("text with a zero byte or broken UTF-8 cannot be stored")
 
-// bindAll turns arguments into what travels, with their types; see store.Conn for what there is.
+// bindAll turns arguments into what travels, with their types; see core.Conn for what there is.
 func bindAll(args []any) (values [][]byte, oids []uint32, err error) {
 	values, oids = make([][]byte, len(args)), make([]uint32, len(args))
 	for i, a := range args {

@@ -74,7 +74,7 @@ func newestOr(before id.ID) id.ID {
 }
 
 // TokenForPush is a token that is to be sent to its meter, made here or handed in, with the meter's number. Its digits
-// are sealed under vending.TokenContext; found is false for an unknown token and for one without digits.
+// are sealed under sale.TokenContext; found is false for an unknown token and for one without digits.
 func (tx Rows) TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error) {
 	found, err = tx.One(tokenQuery+` WHERE tenant_id = $1 AND id = $2 AND digits_enc IS NOT NULL`, tokenColumns.To(&t), tx.Tenant, token)
 	if err == nil && !found {

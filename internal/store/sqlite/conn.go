@@ -47,7 +47,7 @@ func newConn(c *sqlite.Conn) *conn { return &conn{c: c, stmts: make(map[string]*
 // ForUpdate is empty: there is one writer.
 func (c *conn) ForUpdate() string { return "" }
 
-// Exec runs a statement; see store.Conn.
+// Exec runs a statement; see core.Conn.
 func (c *conn) Exec(sql string, args ...any) (int64, error) {
 	if c.fault != nil {
 		return 0, c.fault // SQLite may have rolled back by itself: this would be a transaction of its own
@@ -63,7 +63,7 @@ func (c *conn) Exec(sql string, args ...any) (int64, error) {
 	return int64(n), nil
 }
 
-// Query runs a statement and hands over its rows; see store.Conn.
+// Query runs a statement and hands over its rows; see core.Conn.
 func (c *conn) Query(sql string, row func(core.Row) error, args ...any) error {
 	if c.fault != nil {
 		return c.fault
@@ -203,7 +203,7 @@ func (c *conn) number(sql string, args ...any) (n int64, err error) {
 	return n, err
 }
 
-// bind gives parameter i a value; see store.Conn for what there is.
+// bind gives parameter i a value; see core.Conn for what there is.
 func bind(s *sqlite.Stmt, i int, a any) error {
 	switch v := a.(type) {
 	case nil:
