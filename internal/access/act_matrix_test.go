@@ -88,7 +88,8 @@ func TestWhoMayStillAsk(t *testing.T) {
 		for _, role := range access.Roles() {
 			r.waits(access.ApprovalGiven)
 			a := &r.approvals[len(r.approvals)-1]
-			a.Act, a.Right, a.Maker.Role = act, act.Right(), role
+			a.Act, a.Right = act, act.Right()
+			r.becomes(role)
 			by := r.amina()
 			by.Approval = a.ID
 			want := refusal.MakerNotInForce

@@ -31,7 +31,7 @@ type Key struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	RevokedAt time.Time // zero: not revoked
-	Blocked   bool      // who answers for it may not act any more; told of a key that is signed in with, not in lists
+	Blocked   bool      // who answers for it may not act any more; told of one key, not in lists
 }
 
 // NewKey is an API key to be made. Only Role is needed.
@@ -141,7 +141,7 @@ func roleNames() string {
 }
 
 // ByAPIKey tells who a key belongs to. The refusal is one and the same for a key that is unknown, expired or revoked, or
-// whose person is blocked: blocking somebody ends everything that acts for them.
+// whose person is blocked.
 func (a *Access) ByAPIKey(ctx context.Context, secret string) (Known, error) {
 	if len(secret) != keyLength || !strings.HasPrefix(secret, KeyPrefix) {
 		return Known{Refusal: badKey()}, nil
@@ -156,8 +156,7 @@ func (a *Access) ByAPIKey(ctx context.Context, secret string) (Known, error) {
 	if err != nil {
 		return Known{}, fmt.Errorf("look up API key: %w", err)
 	}
-	now := a.c.Now()
-	if !found || k.Blocked || !k.RevokedAt.IsZero() || !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) || !k.Role.Known() {
+	if !found || !k.inForce(a.c.Now()) || !k.Role.Known() {
 		return Known{Refusal: badKey()}, nil
 	}
 	return Known{Actor: k.Actor()}, nil

@@ -78,9 +78,12 @@ type EyesTx interface {
 	AddApproval(Approval) error
 	// ApprovalByID reads an approval and locks it.
 	ApprovalByID(id.ID) (Approval, bool, error)
-	// RoleNow is the role that an actor has by now; false for one that may no longer act: a key that was revoked or has
-	// expired, a blocked person, a key of one.
-	RoleNow(Actor) (Role, bool, error)
+	// KeyByID reads an API key, also one that was revoked or has expired.
+	KeyByID(key id.ID) (Key, bool, error)
+	// KeysAnsweredBy lists the API keys that somebody answers for, and the key that has this identity itself, revoked ones too.
+	KeysAnsweredBy(self id.ID) ([]Key, error)
+	// PersonByID reads a person, also a blocked one.
+	PersonByID(person id.ID) (PersonRow, bool, error)
 	// PutApproval writes how an approval was decided or used, if it still is in the state from.
 	PutApproval(a Approval, from ApprovalState) (bool, error)
 }
@@ -178,7 +181,7 @@ func useApproval(tx EyesTx, by Actor, w Wish, body []byte, now time.Time) (Eyes,
 		return Eyes{Refusal: refusal.Because(refusal.ApprovalInvalid, "This approval does not allow this act now.", "Nothing was done.",
 			"Ask for it again.")}, nil
 	}
-	if no, err := inForce(tx, a); err != nil || no.Refused() { // again: this is another transaction than the decision
+	if no, err := inForce(tx, a, now); err != nil || no.Refused() { // again: this is another transaction than the decision
 		return Eyes{Refusal: no}, err
 	}
 	a.State = ApprovalUsed
@@ -190,10 +193,8 @@ func useApproval(tx EyesTx, by Actor, w Wish, body []byte, now time.Time) (Eyes,
 }
 
 // inForce refuses an act whose maker may not do it any more: to allow it would be to do it for somebody who has gone.
-func inForce(tx interface {
-	RoleNow(Actor) (Role, bool, error)
-}, a Approval) (refusal.Refusal, error) {
-	role, active, err := tx.RoleNow(a.Maker)
+func inForce(tx EyesTx, a Approval, now time.Time) (refusal.Refusal, error) {
+	role, active, err := roleNow(tx, a.Maker, now)
 	if err != nil || active && a.mayAsk(role) {
 		return refusal.Refusal{}, err
 	}
@@ -307,7 +308,7 @@ func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) 
 		return Decided{Refusal: refusal.Because(refusal.ApprovalInvalid, "This was decided before: "+string(a.State)+".", "Nothing was decided.", "")}, nil
 	}
 	if allow {
-		if no, err := inForce(tx, a); err != nil || no.Refused() {
+		if no, err := inForce(tx, a, now); err != nil || no.Refused() {
 			return Decided{Refusal: no}, err
 		}
 	}
@@ -324,23 +325,6 @@ func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) 
 	e := by.Entry("approval."+string(a.State), i.Text(id.Approval))
 	e.After, e.Reason = string(a.Act)+": "+a.Summary, reason
 	return Decided{Approval: a}, tx.AuditLog(e)
-}
-
-// same reports whether one person stands behind two actors, as far as is known: by identity where both have one, else
-// by name. The keys that somebody made are that somebody.
-func same(a, b Actor) bool {
-	if !a.ID.IsZero() && !b.ID.IsZero() {
-		return a.self() == b.self()
-	}
-	return a.String() == b.String()
-}
-
-// self is the identity that counts where two people are needed.
-func (a Actor) self() id.ID {
-	if !a.Answers.IsZero() {
-		return a.Answers
-	}
-	return a.ID
 }
 
 // Approvals are approvals as an actor may see them, newest first.

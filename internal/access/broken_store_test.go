@@ -124,9 +124,9 @@ func decisions() []operation {
 		{"the approvals", "ApprovalPage view", func(ctx context.Context, r *rows, a *access.Access) error {
 			return yes(a.Approvals(ctx, r.amina(), "", id.ID{}, 10))
 		}},
-		{"an act is allowed", "ApprovalByID RoleNow PutApproval AuditLog commit", decide(access.ApprovalWaiting, true)},
+		{"an act is allowed", "ApprovalByID PersonByID PutApproval AuditLog commit", decide(access.ApprovalWaiting, true)},
 		{"an act is rejected", "ApprovalByID PutApproval AuditLog commit", decide(access.ApprovalWaiting, false)},
-		{"an act is tried again", "ApprovalByID RoleNow commit", decide(access.ApprovalGiven, true)},
+		{"an act is tried again", "ApprovalByID PersonByID commit", decide(access.ApprovalGiven, true)},
 		{"an act is asked for", "FourEyes ActivePeople NewID AddApproval AuditLog", func(_ context.Context, r *rows, _ *access.Access) error {
 			r.people["juma@example.org"] = access.PersonRow{Role: access.Owner}
 			return yes(access.SecondPerson(r, r.amina(), wish, r.now))
@@ -134,7 +134,7 @@ func decisions() []operation {
 		{"an act of one person", "FourEyes ActivePeople", func(_ context.Context, r *rows, _ *access.Access) error {
 			return yes(access.SecondPerson(r, r.amina(), wish, r.now))
 		}},
-		{"an act under its approval", "ApprovalByID RoleNow PutApproval", func(_ context.Context, r *rows, _ *access.Access) error {
+		{"an act under its approval", "ApprovalByID PersonByID PutApproval", func(_ context.Context, r *rows, _ *access.Access) error {
 			r.waits(access.ApprovalGiven)
 			by := r.amina()
 			by.Approval = r.approvals[0].ID

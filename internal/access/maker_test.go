@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,8 @@ func TestNobodyActsForOneWhoIsGone(t *testing.T) {
 		"in force":               {"", 0, ""},
 		"another name":           {`UPDATE api_key SET name = 'renamed' WHERE id = $1`, 0, ""},
 		"a revoked key":          {`UPDATE api_key SET revoked_at = 1 WHERE id = $1`, 0, refusal.MakerNotInForce},
-		"an expired key":         {"", 2 * time.Hour, refusal.MakerNotInForce},
+		"a key before its end":   {"", time.Hour - time.Microsecond, ""},
+		"an expired key":         {"", time.Hour, refusal.MakerNotInForce},
 		"a key of another role":  {`UPDATE api_key SET role = 'support' WHERE id = $1`, 0, refusal.MakerNotInForce},
 		"a key that is no more":  {`DELETE FROM api_key WHERE id = $1`, 0, refusal.MakerNotInForce},
 		"a key of a blocked one": {`UPDATE person SET status = 'blocked' WHERE id = (SELECT answers FROM api_key WHERE id = $1)`, 0, refusal.MakerNotInForce},
@@ -87,6 +89,40 @@ func TestAMakerMayGoBetweenDecisionAndAct(t *testing.T) {
 	d, err := w.Decide(t.Context(), checker, w.asks(t, maker).ID.Text(id.Approval), true, "")
 	if err != nil || d.Done.Code != refusal.MakerNotInForce {
 		t.Errorf("done: %q, %v, want %q", d.Done.Code, err, refusal.MakerNotInForce)
+	}
+}
+
+// TestNamesOfOnePerson: a key that somebody else answers for is none of the names of who has its identity.
+func TestNamesOfOnePerson(t *testing.T) {
+	r := newRows(t)
+	for i, k := range []access.Key{{ID: id.ID{3}, Name: "alone"}, {ID: id.ID{4}, Name: "made by it", Answers: id.ID{3}}, {ID: id.ID{7}, Name: "of another", Answers: id.ID{9}},
+		{ID: id.ID{5}, Name: "hers", Answers: id.ID{7}}, {ID: id.ID{6}, Answers: id.ID{7}, RevokedAt: r.now}, {ID: id.ID{8}, Name: "hers", Answers: id.ID{7}}} {
+		r.keys[[32]byte{byte(i)}] = k
+	}
+	alone := []string{"apikey alone", "apikey made by it"}
+	hers := []string{"apikey hers", "apikey " + id.ID{6}.Text(id.Key), "person " + aminaEmail}
+	for name, c := range map[string]struct {
+		a    access.Actor
+		want []string
+	}{
+		"the program":           {access.SystemActor(1, "cli"), []string{"system cli"}},
+		"a key of nobody":       {access.Actor{Kind: access.APIKey, ID: id.ID{3}, Name: "alone"}, alone},
+		"a key that it made":    {access.Actor{Kind: access.APIKey, ID: id.ID{4}, Name: "made by it", Answers: id.ID{3}}, alone},
+		"a person":              {r.amina(), hers},
+		"a key of hers":         {access.Actor{Kind: access.APIKey, ID: id.ID{5}, Name: "hers", Answers: id.ID{7}}, hers},
+		"a key under a name":    {access.Actor{Kind: access.APIKey, ID: id.ID{5}, Name: "before", Answers: id.ID{7}}, append([]string{"apikey before"}, hers...)},
+		"somebody who has left": {access.Actor{Kind: access.Person, ID: id.ID{2}, Name: "juma@example.org"}, []string{"person juma@example.org"}},
+	} {
+		slices.Sort(c.want)
+		if names, err := access.NamesOf(r, c.a); err != nil || !slices.Equal(names, c.want) {
+			t.Errorf("%s: %q, %v, want %q", name, names, err, c.want)
+		}
+	}
+	for r.broken = 1; r.broken <= 2; r.broken++ {
+		r.calls = nil
+		if names, err := access.NamesOf(r, r.amina()); err != errStore || names != nil {
+			t.Errorf("call %d fails: %q, %v", r.broken, names, err)
+		}
 	}
 }
 

@@ -76,6 +76,13 @@ func (r *rows) amina() access.Actor {
 	return access.Actor{Tenant: 1, Kind: access.Person, ID: id.ID{7}, Name: aminaEmail, Role: access.Owner}
 }
 
+// becomes gives Amina another role, which the approvals that she asked for do not have.
+func (r *rows) becomes(role access.Role) {
+	p := r.people[aminaEmail]
+	p.Role = role
+	r.people[aminaEmail] = p
+}
+
 // finance is a second owner, by a key.
 func finance() access.Actor {
 	return access.Actor{Tenant: 1, Kind: access.APIKey, ID: id.ID{8}, Name: "finance", Role: access.Owner}
@@ -156,8 +163,32 @@ func (r *rows) ApprovalByID(i id.ID) (access.Approval, bool, error) {
 	return r.approvals[n], true, r.fails("ApprovalByID")
 }
 
-func (r *rows) RoleNow(a access.Actor) (access.Role, bool, error) {
-	return a.Role, !r.gone, r.fails("RoleNow")
+func (r *rows) KeyByID(key id.ID) (access.Key, bool, error) {
+	for _, k := range r.keys {
+		if k.ID == key {
+			return k, true, r.fails("KeyByID")
+		}
+	}
+	return access.Key{}, false, r.fails("KeyByID")
+}
+
+func (r *rows) KeysAnsweredBy(self id.ID) (out []access.Key, err error) {
+	for _, k := range r.keys {
+		if k.ID == self || k.Answers == self {
+			out = append(out, k)
+		}
+	}
+	return out, r.fails("KeysAnsweredBy")
+}
+
+func (r *rows) PersonByID(person id.ID) (access.PersonRow, bool, error) {
+	for _, p := range r.people {
+		if p.ID == person {
+			p.Blocked = p.Blocked || r.gone
+			return p, true, r.fails("PersonByID")
+		}
+	}
+	return access.PersonRow{}, false, r.fails("PersonByID")
 }
 
 func (r *rows) PutApproval(a access.Approval, from access.ApprovalState) (bool, error) {

@@ -159,7 +159,7 @@ func sayingsOfApprovals() []saying {
 		{"done", decides(access.ApprovalUsed, finance(), "", nil), "approval-invalid: This was decided before: done. Nothing was decided."},
 		{"the maker has gone", decides(access.ApprovalWaiting, finance(), "", func(r *rows) { r.gone = true }),
 			"maker-not-in-force: Who asked for this, person amina@example.org, may no longer act: the key or the person is not in force. Nothing was done. Reject it; whoever still wants the act asks for it anew."},
-		{"the maker has another role", decides(access.ApprovalWaiting, finance(), "", func(r *rows) { r.approvals[0].Maker.Role = "" }),
+		{"the maker has another role", decides(access.ApprovalWaiting, finance(), "", func(r *rows) { r.becomes("") }),
 			"maker-not-in-force: Who asked for this, person amina@example.org, has the role (none) by now, which does not include tariff.write. Nothing was done. Reject it; whoever still wants the act asks for it anew."},
 		{"a long reason", decides(access.ApprovalWaiting, finance(), strings.Repeat("ä", 501), nil), "invalid-request: The reason is too long. Nothing was decided. Shorten it."},
 		{"an act of an older version", decides(access.ApprovalWaiting, finance(), "", nil),

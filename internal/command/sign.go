@@ -98,7 +98,7 @@ func sign(tx SignTx, i id.ID) (Signing, error) {
 func mayLeave(tx SignTx, c Command) (bool, error) {
 	if c.By != access.SystemActor(0, wallet.Actor).String() {
 		takes := c.Type == Disconnect || c.Type == ClearCredit
-		return !takes || !wallet.GivenAhead(c.CreatedAt, tx.Moment()), nil
+		return !takes || !wallet.NotYet(c.CreatedAt, tx.Moment()), nil
 	}
 	most, _ := c.Args["max_register_wh"].(int64)
 	return wallet.StillRight(tx.WalletOrders(), c.Meter, wallet.OrderType(c.Type), unit.Energy(most), c.CreatedAt, tx.Moment())

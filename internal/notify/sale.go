@@ -69,6 +69,13 @@ func TellSale(tx SaleTx, s sale.Sale, route string, now time.Time) error {
 	return nil
 }
 
+// TextToken queues the message that brings a token to the SIM in its meter, apart from a sale's own messages. It has the customer
+// and the language of to, which is zero for a meter that supplies nobody; by names who sends it.
+func TextToken(tx QueueTx, m registry.Meter, t sale.Token, sim string, to Addressee, by string, now time.Time) (Message, error) {
+	return Queue(tx, Draft{Purpose: PurposeMeter, Phone: sim, Customer: to.Customer, Lang: to.Lang, Meter: m.N, Number: m.Number,
+		Vend: t.Sale, Token: t.ID, By: by, Args: Args{Meter: m.Number, Test: m.Simulated, Units: t.Units}}, now)
+}
+
 // TellReversal queues the message that a sale was taken back. It goes to whom the sale was told: a token that lies in a
 // telephone does not load any more, or must not. Where nothing of the sale has left for the telephone there is nothing to take
 // back there, and where the meter supplies another customer now it is none of theirs.

@@ -347,8 +347,7 @@ func (d *Desk) text(tx Tx, by access.Actor, m registry.Meter, t sale.Token) (ref
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
-	q, err := notify.Queue(tx.Messages(), notify.Draft{Purpose: notify.PurposeMeter, Phone: sim, Customer: to.Customer, Lang: to.Lang, Meter: m.N, Number: m.Number,
-		Vend: t.Sale, Token: t.ID, By: by.String(), Args: notify.Args{Meter: m.Number, Test: m.Simulated, Units: t.Units}}, d.c.Now())
+	q, err := notify.TextToken(tx.Messages(), m, t, sim, to, by.String(), d.c.Now())
 	if err == nil && q.State == notify.Suppressed {
 		return refusal.Because(refusal.RateLimited, "The message was not queued: "+q.Failure+".", notSent, "Look at the messages to this meter."), nil
 	}

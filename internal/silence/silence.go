@@ -16,6 +16,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // Alarms of this package.
@@ -46,6 +47,10 @@ const (
 	// was given up weeks ago is neither silent together with others nor missing from them. One that stays away for as long
 	// after most of its feeder came back is gone by itself.
 	memberFor = 7 * 24 * time.Hour
+	// longSilent is how long ago a meter counts as last heard when that time lies ahead of the clock. A clock that was set back
+	// since noted it, and nobody knows when it was. The meter is not silent at once: when its clock is set back, the server begins
+	// its watch anew.
+	longSilent = 24 * time.Hour
 )
 
 // Heard is a meter in service with when it was last heard.
@@ -98,6 +103,9 @@ func Judge(meters []Heard, dark []Dark, now, watching time.Time) Judged {
 	}
 	by := map[string][]Heard{}
 	for _, m := range meters {
+		if wallet.NotYet(m.LastSeen, now) {
+			m.LastSeen = now.Add(-longSilent)
+		}
 		by[m.Feeder] = append(by[m.Feeder], m)
 	}
 	for name, members := range by {

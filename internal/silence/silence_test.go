@@ -76,6 +76,30 @@ func TestAServerThatWasAwayHoldsNothingAgainstItsMeters(t *testing.T) {
 	}
 }
 
+// TestAMeterHeardByAClockThatWasSetBack: nobody knows when that was, so the meter is silent once the server has looked for long
+// enough. A time that is hardly ahead is believed.
+func TestAMeterHeardByAClockThatWasSetBack(t *testing.T) {
+	for _, c := range []struct {
+		ahead, after time.Duration
+		want         string
+	}{
+		{2*time.Minute + time.Microsecond, 0, "back [] raise 0 clear 0"},
+		{2*time.Minute + time.Microsecond, 2 * time.Hour, "back [] raise 1 clear 0"},
+		{30 * 24 * time.Hour, 2 * time.Hour, "back [] raise 1 clear 0"},
+		{2 * time.Minute, 2 * time.Hour, "back [] raise 0 clear 0"},
+	} {
+		now := noon().Add(c.after)
+		if got := told(silence.Judge(street("", 1, 1, now.Add(c.ahead)), nil, now, noon())); got != c.want {
+			t.Errorf("heard %s ahead of the clock, looked for %s: got %q, want %q", c.ahead, c.after, got, c.want)
+		}
+	}
+	m := street("", 1, 1, noon().Add(time.Hour))
+	m[0].Alarmed = noon().Add(-time.Hour)
+	if got := told(silence.Judge(m, nil, noon(), noon().AddDate(0, 0, -1))); got != "back [] raise 0 clear 0" {
+		t.Errorf("an item that was heard before the clock was set back: got %q, want it kept", got)
+	}
+}
+
 func TestAFeederIsBackWhenItsMetersAre(t *testing.T) {
 	dark := []silence.Dark{{Feeder: "North", Raised: noon().Add(time.Hour)}}
 	for _, c := range []struct {

@@ -156,7 +156,7 @@ func (v *Vending) unitsLeft(tx Tx, by access.Actor, units unit.Energy, p sale.Po
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
-	names, err := tx.Reversals().NamesOf(by)
+	names, err := access.NamesOf(tx.Eyes(), by)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}

@@ -45,9 +45,6 @@ type ReversalTx interface {
 	PutReversal(sale.Reversal) error
 	// ReversalOf is the newest reversal of a sale, with what the meter answered so far.
 	ReversalOf(sale id.ID) (sale.Reversal, bool, error)
-	// NamesOf are the names in rows by which the person behind an actor may have acted: the actor's own, those of all the
-	// person's keys, and the person's.
-	NamesOf(access.Actor) ([]string, error)
 	// ReversalsSince sums what was reversed from a moment on: under some names, and of a vendor's sales (zero: of none).
 	ReversalsSince(by []string, vendor id.ID, from time.Time) (person, ofVendor sale.Reversals, err error)
 	// Unconfirmed sums the reversed sales of a meter that have a token which may still load.
@@ -65,8 +62,6 @@ type ReversalTx interface {
 	ReversedUsed(max int) ([]sale.Token, error)
 	// MonthTakes counts units in an account's month again, free of them some.
 	MonthTakes(account id.ID, month string, units, free unit.Energy) error
-	// IsActor reports whether one person stands behind an actor and the one that a row names.
-	IsActor(a access.Actor, named string) (bool, error)
 	// ChargesGiveBack undoes what reserving a sale took besides the ledger: payments towards charges and debts, the
 	// month's units, the claim to free units.
 	ChargesGiveBack(sale.Sale) error

@@ -84,11 +84,11 @@ func (v *Vending) certaintyOf(tx Tx, s sale.Sale, now time.Time) (certainty, err
 
 // reversalEyes decides who must agree to a reversal, and whether they have.
 func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, u Undo, c certainty, now time.Time) (access.Eyes, error) {
-	sold, err := tx.Reversals().IsActor(by, s.By)
+	names, err := access.NamesOf(tx.Eyes(), by)
 	if err != nil {
 		return access.Eyes{}, err
 	}
-	need := consentFor(reversalFacts{Tokens: c, Seller: !by.OfUtility(), Sold: sold,
+	need := consentFor(reversalFacts{Tokens: c, Seller: !by.OfUtility(), Sold: slices.Contains(names, s.By),
 		Fresh: s.By == by.String() && now.Sub(s.CompletedAt) <= limits.Window() && !s.Heard()})
 	if need == consentNone && by.Approval.IsZero() {
 		return access.Eyes{Alone: true}, nil
@@ -103,7 +103,7 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits regis
 	if err != nil || eyes.Checker == "" {
 		return eyes, err
 	}
-	if sold, err = tx.Reversals().IsActor(eyes.Allowed, s.By); err == nil && sold {
+	if names, err = access.NamesOf(tx.Eyes(), eyes.Allowed); err == nil && slices.Contains(names, s.By) {
 		eyes.Refusal = refusal.Because(refusal.Forbidden, "The seller cannot approve the reversal of this sale.", saleStands, "Ask another person of the utility to approve it.")
 	}
 	return eyes, err
@@ -120,7 +120,7 @@ func unsure(s sale.Sale) string {
 // tooMany refuses a reversal beyond what one person may reverse in a local day, and beyond what may be reversed of one
 // vendor's sales, by number and by value. All logins of a person count together, and so do all of a vendor.
 func tooMany(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, local time.Time) (refusal.Refusal, error) {
-	names, err := tx.Reversals().NamesOf(by)
+	names, err := access.NamesOf(tx.Eyes(), by)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}

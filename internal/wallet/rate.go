@@ -150,7 +150,7 @@ func (s State) doubt(r Reading, to time.Time, t Terms) HoldReason {
 	most := s.Most(t.Phases)
 	elapsed := to.Sub(s.At)
 	if elapsed == 0 { // the clock was put back, or is not set
-		if elapsed = s.ran(r); elapsed == 0 && !t.Simulated && ahead(s.At, r.ReceivedAt) {
+		if elapsed = s.ran(r); elapsed == 0 && !t.Simulated && NotYet(s.At, r.ReceivedAt) {
 			elapsed = ranSince(r.Up) // it started anew, and the time of the reading before says nothing
 		}
 	}

@@ -26,18 +26,12 @@ type OrderTx interface {
 	LeaseNumbered(meter, number int64) error
 }
 
-// GivenAhead reports whether an order was given at a time that has not come, by a clock that has been set back. Nobody knows
-// how old such an order is.
-func GivenAhead(given, now time.Time) bool {
-	return given.Sub(now) > Ahead // its end is as far away as the time it was given at
-}
-
 // StillRight asks once more, in the transaction that signs it, whether an order that nobody but the rules gave is right. These
 // are not sent: a cut-off whose supply is wanted again or must not be cut any more, a lease of more than there is by now, the
 // time while it is in doubt, and anything that was given at a time that has not come.
 func StillRight(tx OrderTx, meter int64, t OrderType, max unit.Energy, given, now time.Time) (bool, error) {
 	switch {
-	case GivenAhead(given, now):
+	case NotYet(given, now): // nobody knows how old it is, and its end is as far away
 		return false, tx.LookNow(meter)
 	case t == OrderClock:
 		sight, err := SightOf(tx)

@@ -71,7 +71,7 @@ func (l Look) noted() Sight {
 }
 
 // back reports whether the clock was set back since the last look.
-func (l Look) back() bool { return ahead(l.Seen, l.Now) }
+func (l Look) back() bool { return NotYet(l.Seen, l.Now) }
 
 // SightOf is what the server sees now.
 func SightOf(tx interface{ Looked() (Look, error) }) (Sight, error) {

@@ -209,7 +209,7 @@ func (s Seen) freshFor() time.Duration { return 2*s.Interval + 5*time.Minute }
 func Blocked(r Row, s Supplied, t Tenant, now time.Time, sight Sight) Block {
 	clock, heard := r.Meter.Clock(now), !s.ReceivedAt.IsZero() // nothing is told to a meter that never told anything
 	of := r.At
-	if ahead(of, clock) { // rated up to a time that has not come says nothing about what came since
+	if NotYet(of, clock) { // rated up to a time that has not come says nothing about what came since
 		of = s.AsOf
 	}
 	switch {

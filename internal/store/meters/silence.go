@@ -9,7 +9,6 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/silence"
 	"github.com/paywatt/paywatt/internal/store/core"
-	"github.com/paywatt/paywatt/internal/wallet"
 )
 
 // HeardMeters lists meters in service that were heard once, by their private numbers, after the given one.
@@ -21,20 +20,12 @@ func (tx Rows) HeardMeters(after int64, max int) ([]silence.Heard, error) {
 		LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 		LEFT JOIN service_point p ON p.tenant_id = m.tenant_id AND p.id = a.service_point_id
 		WHERE m.tenant_id = $2 AND m.n > $3 AND m.status = $4 AND l.last_seen IS NOT NULL ORDER BY m.n LIMIT $5`, func(r core.Row) error {
-		h := silence.Heard{Meter: r.Int(0), Number: r.Text(1), Feeder: r.Text(2), LastSeen: r.Time(3),
-			Interval: time.Duration(r.Int(4)) * time.Second, Alarmed: r.Time(5)}
-		if h.LastSeen.Sub(tx.Now) > wallet.Ahead { // by a clock that was set back since: then it was, and not later
-			h.LastSeen = tx.Now.Add(-longSilent)
-		}
-		out = append(out, h)
+		out = append(out, silence.Heard{Meter: r.Int(0), Number: r.Text(1), Feeder: r.Text(2), LastSeen: r.Time(3),
+			Interval: time.Duration(r.Int(4)) * time.Second, Alarmed: r.Time(5)})
 		return nil
 	}, string(silence.AlarmMeter), tx.Tenant, after, string(registry.Active), max)
 	return out, fault.Wrap(err, "list meters that were heard")
 }
-
-// longSilent is how long ago a meter counts as heard of which nobody knows when. It is held to that from when the server
-// began to look anew, which it does when its clock is set back.
-const longSilent = 24 * time.Hour
 
 // DarkFeeders lists the feeders whose alarm is open.
 func (tx Rows) DarkFeeders() ([]silence.Dark, error) {

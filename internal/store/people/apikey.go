@@ -29,9 +29,9 @@ var keyColumns = core.Columns[access.Key]{Table: "api_key", Attested: []core.Col
 var KeyKind = core.AttestedKind{Name: "apikey", Noun: "API key", Prefix: id.Key, From: "api_key r", Key: "id", Order: "COALESCE(r.revoked_at, 0)",
 	Proof: keyColumns.Proof("r")}
 
-// keyByHash finds a key, and whether the person who answers for it is blocked.
-var keyByHash = `SELECT (SELECT count(*) FROM person p WHERE p.tenant_id = api_key.tenant_id AND p.id = api_key.answers AND p.status <> $1), ` +
-	keyColumns.List("") + ` FROM api_key WHERE hash = $2`
+// oneKey reads a key, and whether the person who answers for it is blocked.
+var oneKey = `SELECT (SELECT count(*) FROM person p WHERE p.tenant_id = api_key.tenant_id AND p.id = api_key.answers AND p.status <> $1), ` +
+	keyColumns.List("") + ` FROM api_key WHERE `
 
 // AddKey keeps a new API key by the hash of its secret.
 func (tx Rows) AddKey(k access.Key, hash [32]byte) error {
@@ -45,13 +45,31 @@ func (tx Rows) AddKey(k access.Key, hash [32]byte) error {
 // KeyByHash finds an API key of any tenant, revoked and expired ones too. It looks beyond the transaction's tenant
 // because the key is what tells the tenant.
 func (tx Rows) KeyByHash(hash [32]byte) (access.Key, bool, error) {
+	return tx.key(`hash = $2`, hash[:])
+}
+
+// KeyByID reads an API key, also one that was revoked or has expired.
+func (tx Rows) KeyByID(key id.ID) (access.Key, bool, error) {
+	return tx.key(`tenant_id = $2 AND id = $3`, tx.Tenant, key)
+}
+
+// key reads the key for which a condition holds, which uses $2 and the parameters after it.
+func (tx Rows) key(where string, args ...any) (access.Key, bool, error) {
 	var k access.Key
-	found, err := tx.One(keyByHash, func(r core.Row) error {
+	found, err := tx.One(oneKey+where, func(r core.Row) error {
 		k.Blocked = r.Int(0) > 0
 		_, err := keyColumns.Scan(r, 1, &k)
 		return err
-	}, StatusActive, hash[:])
+	}, append([]any{StatusActive}, args...)...)
 	return k, found, fault.Wrap(err, "find API key")
+}
+
+// KeysAnsweredBy lists the API keys that somebody answers for, and the key that has this identity itself, revoked ones too.
+func (tx Rows) KeysAnsweredBy(self id.ID) ([]access.Key, error) {
+	var out []access.Key
+	err := tx.C.Query(`SELECT `+keyColumns.List("")+` FROM api_key WHERE tenant_id = $1 AND (id = $2 OR answers = $2) ORDER BY id`,
+		keyColumns.AddTo(&out), tx.Tenant, self[:])
+	return out, fault.Wrap(err, "list somebody's API keys")
 }
 
 // KeyPage lists API keys after the given one in the order they were made.

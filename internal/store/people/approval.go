@@ -2,8 +2,6 @@ package people
 
 import (
 	"encoding/json"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -128,37 +126,6 @@ func (tx Rows) PutApproval(a access.Approval, from access.ApprovalState) (bool, 
 	return n == 1, fault.Wrap(err, "write approval")
 }
 
-// RoleNow is the role that an actor has by now, false for one that may no longer act: a key that was revoked or has
-// expired, a blocked person, a key that such a person acts through. An actor without an identity is the program itself.
-func (tx Rows) RoleNow(a access.Actor) (access.Role, bool, error) {
-	role, active, answers := a.Role, true, id.ID{}
-	var found bool
-	var err error
-	switch {
-	case a.ID.IsZero():
-		return role, true, nil
-	case a.Kind == access.APIKey:
-		found, err = tx.One(`SELECT role, answers, revoked_at, expires_at FROM api_key WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error {
-			role, answers = access.Role(r.Text(0)), r.ID(1)
-			active = r.IsNull(2) && (r.IsNull(3) || tx.Now.Before(r.Time(3)))
-			return nil
-		}, tx.Tenant, a.ID)
-	default:
-		found, err = tx.One(personQuery+personTables+` WHERE p.tenant_id = $1 AND p.id = $2`, func(r core.Row) error {
-			var p access.PersonRow
-			_, err := scanPerson(r, &p)
-			role, active = p.Role, !p.Blocked
-			return err
-		}, tx.Tenant, a.ID)
-	}
-	if err == nil && found && active && !answers.IsZero() {
-		var blocked int64
-		blocked, err = tx.Number(`SELECT count(*) FROM person WHERE tenant_id = $1 AND id = $2 AND status <> $3`, tx.Tenant, answers, StatusActive)
-		active = blocked == 0
-	}
-	return role, found && active, fault.Wrap(err, "look who asked for an approval")
-}
-
 // ApprovalPage lists approvals in a state (all of them for the empty one), newest first, before the given one (zero for
 // the newest).
 func (tx Rows) ApprovalPage(state access.ApprovalState, before id.ID, max int) ([]access.Approval, error) {
@@ -166,57 +133,4 @@ func (tx Rows) ApprovalPage(state access.ApprovalState, before id.ID, max int) (
 	err := tx.C.Query(`SELECT `+ApprovalColumns.List("")+` FROM approval WHERE tenant_id = $1 AND ($2 = '' OR state = $2) AND id < $3
 		ORDER BY id DESC LIMIT $4`, ApprovalColumns.AddTo(&out), tx.Tenant, string(state), core.UpTo(before), max)
 	return out, fault.Wrap(err, "list approval")
-}
-
-// IsActor reports whether one person stands behind an actor and the one that a row names: by that name, or through one of
-// the keys of that name. Rows keep names, and several keys may share one: then any of them counts.
-func (tx Rows) IsActor(a access.Actor, named string) (bool, error) {
-	if a.String() == named {
-		return true, nil
-	}
-	kind, name, _ := strings.Cut(named, " ")
-	self := a.ID
-	if !a.Answers.IsZero() {
-		self = a.Answers
-	}
-	var n int64
-	var err error
-	switch access.Kind(kind) {
-	case access.APIKey:
-		key, _ := id.Parse(id.Key, name) // a key without a name is called by its identity
-		n, err = tx.Number(`SELECT COUNT(*) FROM api_key WHERE tenant_id = $1 AND (name = $2 OR id = $3) AND COALESCE(answers, id) = $4`,
-			tx.Tenant, name, key[:], self[:])
-	case access.Person:
-		n, err = tx.Number(`SELECT COUNT(*) FROM person WHERE tenant_id = $1 AND email = $2 AND id = $3`, tx.Tenant, name, self[:])
-	}
-	return n > 0, fault.Wrap(err, "find who acted before an approval")
-}
-
-// NamesOf are the names in rows by which the person behind an actor may have acted: the actor's own, those of all the
-// person's keys, revoked ones too, and the person's. What others did under a key of the same name counts as well.
-func (tx Rows) NamesOf(a access.Actor) ([]string, error) {
-	names := []string{a.String()}
-	self := a.ID
-	if !a.Answers.IsZero() {
-		self = a.Answers
-	}
-	if self.IsZero() {
-		return names, nil
-	}
-	add := func(as access.Actor) {
-		if name := as.String(); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	err := tx.C.Query(`SELECT id, name FROM api_key WHERE tenant_id = $1 AND COALESCE(answers, id) = $2`, func(r core.Row) error {
-		add(access.Key{ID: r.ID(0), Name: r.Text(1)}.Actor())
-		return nil
-	}, tx.Tenant, self)
-	if err == nil {
-		err = tx.C.Query(`SELECT email FROM person WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error {
-			add(access.Actor{Kind: access.Person, Name: r.Text(0)})
-			return nil
-		}, tx.Tenant, self)
-	}
-	return names, fault.Wrap(err, "find the names for an approval")
 }

@@ -95,9 +95,19 @@ func (tx Rows) AddPersonRow(p access.PersonRow) error {
 
 // PersonByEmail finds who signs in with the address, in its canonical form; blocked people too.
 func (tx Rows) PersonByEmail(email string) (access.PersonRow, bool, error) {
+	return tx.person(`p.email = $2`, email)
+}
+
+// PersonByID reads a person, also a blocked one.
+func (tx Rows) PersonByID(person id.ID) (access.PersonRow, bool, error) {
+	return tx.person(`p.id = $2`, person)
+}
+
+// person reads the person for whom a condition on $2 holds.
+func (tx Rows) person(where string, arg any) (access.PersonRow, bool, error) {
 	var p access.PersonRow
-	found, err := tx.One(personQuery+personTables+` WHERE p.tenant_id = $1 AND p.email = $2`,
-		func(r core.Row) error { _, err := scanPerson(r, &p); return err }, tx.Tenant, email)
+	found, err := tx.One(personQuery+personTables+` WHERE p.tenant_id = $1 AND `+where,
+		func(r core.Row) error { _, err := scanPerson(r, &p); return err }, tx.Tenant, arg)
 	return p, found, fault.Wrap(err, "find person")
 }
 

@@ -292,35 +292,38 @@ func rolesNow(t *testing.T, r Rig) {
 		key.Answers, key.ExpiresAt = amina.ID, now.Add(time.Hour)
 		return firstError(tx.AddPersonRow(amina), tx.AddKey(key, [32]byte{1}))
 	})
-	person := access.Actor{Kind: access.Person, ID: amina.ID, Role: access.Owner}
-	hers := access.Actor{Kind: access.APIKey, ID: key.ID, Role: access.Owner}
-	want := func(what string, at time.Time, a access.Actor, role access.Role, active bool) {
+	want := func(what, person, hers string) {
 		t.Helper()
 		must(t, e, func(tx *store.Tx) error {
-			tx.Now = at
-			got, ok, err := tx.RoleNow(a)
-			if err == nil && (ok != active || active && got != role) {
-				t.Errorf("%s: %s, may act: %t; want %s, %t", what, got, ok, role, active)
+			p, found, err := tx.PersonByID(amina.ID)
+			if got := fmt.Sprintf("%s blocked=%t", p.Role, p.Blocked); err != nil || !found || got != person {
+				t.Errorf("%s: the person is %s (found: %t, %v), want %s", what, got, found, err, person)
 			}
-			return err
+			k, found, err := tx.KeyByID(key.ID)
+			if got := fmt.Sprintf("%s blocked=%t revoked=%t", k.Role, k.Blocked, !k.RevokedAt.IsZero()); err != nil || !found || got != hers {
+				t.Errorf("%s: the key is %s (found: %t, %v), want %s", what, got, found, err, hers)
+			}
+			if k.ID != key.ID || k.Answers != amina.ID || !k.ExpiresAt.Equal(access.Stored(key.ExpiresAt)) {
+				t.Errorf("%s: the key is %+v, want %+v", what, k, key)
+			}
+			_, nobody, err := tx.PersonByID(key.ID)
+			_, none, err2 := tx.KeyByID(amina.ID)
+			if nobody || none {
+				t.Errorf("%s: a person by a key's identity: %t, a key by a person's: %t", what, nobody, none)
+			}
+			return firstError(err, err2)
 		})
 	}
 	change := func(sql string, args ...any) {
 		t.Helper()
 		must(t, e, func(tx *store.Tx) error { _, err := tx.C.Exec(sql, args...); return err })
 	}
-	want("the program", now, access.SystemActor(store.FirstTenant, "x"), access.Owner, true)
-	want("a person", now, person, access.TariffManager, true)
-	want("a key", now, hers, access.Finance, true)
-	want("an expired key", now.Add(time.Hour), hers, "", false)
-	want("nobody's key", now, access.Actor{Kind: access.APIKey, ID: id.ID{9}}, "", false)
-	want("a person by a key's identity", now, access.Actor{Kind: access.Person, ID: key.ID}, "", false)
+	want("at first", "tariff_manager blocked=false", "finance blocked=false revoked=false")
 	change(`UPDATE role_binding SET role = 'support' WHERE person_id = $1`, amina.ID)
-	want("a person of another role", now, person, access.Support, true)
+	want("of another role", "support blocked=false", "finance blocked=false revoked=false")
 	change(`UPDATE person SET status = 'blocked' WHERE id = $1`, amina.ID)
-	want("a blocked person", now, person, "", false)
-	want("a blocked person's key", now, hers, "", false)
+	want("blocked", "support blocked=true", "finance blocked=true revoked=false")
 	change(`UPDATE person SET status = 'active' WHERE id = $1`, amina.ID)
 	must(t, e, func(tx *store.Tx) error { _, err := tx.RevokeKey(key.ID, now); return err })
-	want("a revoked key", now, hers, "", false)
+	want("revoked", "support blocked=false", "finance blocked=false revoked=true")
 }

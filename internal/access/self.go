@@ -1,0 +1,73 @@
+package access
+
+import (
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+)
+
+// same reports whether one person stands behind two actors, as far as is known: by identity where both have one, else
+// by name. The keys that somebody made are that somebody.
+func same(a, b Actor) bool {
+	if !a.ID.IsZero() && !b.ID.IsZero() {
+		return a.self() == b.self()
+	}
+	return a.String() == b.String()
+}
+
+// self is the identity that counts where two people are needed.
+func (a Actor) self() id.ID {
+	if !a.Answers.IsZero() {
+		return a.Answers
+	}
+	return a.ID
+}
+
+// NamesOf lists the names in rows by which the person behind an actor may have acted: the actor's own, those of all the
+// person's keys, revoked ones too, and the person's. Rows keep names, and several keys may share one. What others did under a
+// key of the same name counts as well.
+func NamesOf(tx EyesTx, a Actor) ([]string, error) {
+	names, self := []string{a.String()}, a.self()
+	if self.IsZero() {
+		return names, nil
+	}
+	keys, err := tx.KeysAnsweredBy(self)
+	if err != nil {
+		return nil, err
+	}
+	p, found, err := tx.PersonByID(self)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if by := k.Actor(); by.self() == self {
+			names = append(names, by.String())
+		}
+	}
+	if found {
+		names = append(names, Actor{Kind: Person, Name: p.Email}.String())
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// roleNow is the role that an actor has by now; false for one that may no longer act. An actor without an identity is the
+// program itself.
+func roleNow(tx EyesTx, a Actor, now time.Time) (Role, bool, error) {
+	switch {
+	case a.ID.IsZero():
+		return a.Role, true, nil
+	case a.Kind == APIKey:
+		k, found, err := tx.KeyByID(a.ID)
+		return k.Role, found && k.inForce(now), err
+	}
+	p, found, err := tx.PersonByID(a.ID)
+	return p.Role, found && !p.Blocked, err
+}
+
+// inForce reports whether somebody may act through a key: it was not revoked, has not expired, and who answers for it is not
+// blocked. Blocking somebody ends everything that acts for them.
+func (k Key) inForce(now time.Time) bool {
+	return !k.Blocked && k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
+}
