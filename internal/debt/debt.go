@@ -129,9 +129,6 @@ type Debt struct {
 // Name is the debt's identity text.
 func (d Debt) Name() string { return d.ID.Text(id.Debt) }
 
-// Subject names a debt's ledger account.
-func Subject(account id.ID, debt string) string { return account.Text(id.Account) + ":" + debt }
-
 // charge is how a sale in a local month is asked for it.
 func (d Debt) charge(month string) tariff.Charge {
 	c := tariff.Charge{Kind: tariff.Debt, Ref: d.Name(), Priority: d.Priority, Since: d.CreatedAt, Mode: d.Mode, Min: d.Min, Max: d.Max,

@@ -172,7 +172,7 @@ func (ds *Debts) clearOut(tx Tx, place AccountPlace, out *MovedOut) error {
 			continue
 		}
 		left, out.Paid = left-paid, out.Paid+paid
-		leaving.Debts = append(leaving.Debts, ledger.Owed{Debt: Subject(place.ID, d.Name()), Amount: paid})
+		leaving.Debts = append(leaving.Debts, ledger.Owed{Debt: ledger.SubjectOf(place.ID, d.Name()), Amount: paid})
 		if err := tx.DebtPay(d.ID, paid); err != nil {
 			return err
 		}

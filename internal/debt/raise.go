@@ -158,6 +158,6 @@ func Raise(tx Tx, d Debt, memo string, credits ...ledger.Posting) (Debt, error) 
 		return Debt{}, err
 	}
 	_, err = ledger.Enter(tx.Books(), ledger.Journal{Kind: ledger.Raised, Ref: d.Name(), Memo: memo, PostedAt: d.CreatedAt,
-		Postings: ledger.DebtRaised(Subject(d.Account, d.Name()), credits...)})
+		Postings: ledger.DebtRaised(ledger.SubjectOf(d.Account, d.Name()), credits...)})
 	return d, err
 }

@@ -82,7 +82,7 @@ func (ds *Debts) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal.
 		return Booking{}, refusal.Refusal{}, err
 	}
 	if _, err := ledger.Enter(tx.Books(), ledger.Journal{Kind: ledger.WriteOff, Memo: d.Name() + ": " + w.Reason, PostedAt: ds.moment(),
-		Postings: ledger.DebtWrittenOff(Subject(d.Account, d.Name()), amount)}); err != nil {
+		Postings: ledger.DebtWrittenOff(ledger.SubjectOf(d.Account, d.Name()), amount)}); err != nil {
 		return Booking{}, refusal.Refusal{}, err
 	}
 	e := by.Entry("debt.write-off", d.Name())

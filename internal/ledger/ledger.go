@@ -26,6 +26,9 @@ type AccountRef struct {
 	Subject string
 }
 
+// SubjectOf is the subject of a ledger account that belongs to one debt of a customer's account. debt is the debt's identity text.
+func SubjectOf(account id.ID, debt string) string { return account.Text(id.Account) + ":" + debt }
+
 // Posting is one line of a journal.
 type Posting struct {
 	Account AccountRef

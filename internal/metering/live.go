@@ -156,7 +156,7 @@ func (l *Live) apply(r *wire.Record, now time.Time) {
 	switch {
 	case r.Reading != nil:
 		l.reading(r.Reading, now)
-	case r.Token != nil && r.Token.Result == resultAccept:
+	case r.Token != nil && r.Token.Result == ResultAccept:
 		l.BalanceWh = r.Token.BalanceWh
 	case r.Event != nil:
 		l.event(r.Event.Code)

@@ -2,28 +2,14 @@ package metering
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TokenState is how far a token has come. Every move from one state to another stands in this table; any other leaves the
-// state as it is.
-//
-//	what happens                                      from                                         to
-//	its digits are made                               reserved                                     issued
-//	they cannot be made                               reserved                                     failed
-//	it is given to a route or the meter's connection  issued                                       sent
-//	an SMS in the meter's name says it is loaded      issued, sent (class 0 only)                  heard
-//	the meter signs that it has it                    issued, sent, heard, rejected                accepted
-//	the meter signs that it will never take it        issued, sent, heard, rejected                rejected
-//	the meter signs anything else about it            heard                                        sent
-//	the meter answers its cancellation with used      any but accepted, reversed                   accepted
-//	the meter has cancelled it                        any but accepted                             reversed
-//	its sale is reversed and nobody could ask         any but accepted                             reversed_unconfirmed
-//	the meter says it has it, its sale was reversed   reversed_unconfirmed (becomes a debt)        accepted
-//
-// [JudgeToken] decides what a signed report moves, [HearToken] what an SMS moves. The last four rows are those of reversals.
+// TokenState is how far a token has come. [TokenMove] has every move from one state to another. [JudgeToken] decides what a
+// signed report moves, [HearToken] what an SMS moves, and package vending what a reversal moves.
 //
 // A heard token is not known to be in the meter, because anybody can send an SMS in the meter's name:
 //   - its delivery over the meter's own connection goes on, and it may be sent again by SMS;
@@ -46,10 +32,64 @@ const (
 	TokenReversedUnconfirmed TokenState = "reversed_unconfirmed" // its sale was reversed while nobody could ask the meter
 )
 
+// TokenMove is something that happens to a token and gives it another state.
+type TokenMove uint8
+
+// Moves of tokens. One from a state that is not in its row of the table leaves the token as it is.
+const (
+	MoveMade      TokenMove = iota // its digits are made
+	MoveFailed                     // they cannot be made
+	MoveSent                       // it is given to a route or to the meter's connection
+	MoveHeard                      // an SMS in the meter's name says that it is loaded (class 0 only)
+	MoveAccepted                   // the meter signs that it has it
+	MoveRejected                   // the meter signs that it will never take it
+	MoveUnheard                    // the meter signs anything else: that takes the place of what an SMS said
+	MoveUsed                       // the meter answers its cancellation with used, and the sale stands
+	MoveCancelled                  // the meter has cancelled it, and has not signed before that it has it
+	MoveReversed                   // its sale is reversed and nobody could ask the meter
+	MoveReclaimed                  // its sale is reversed and the meter has it: its value becomes a debt
+)
+
+// tokenMove is a row of the table: the state after a move, and the states that it may come from.
+type tokenMove struct {
+	to   TokenState
+	from []TokenState
+}
+
+// tokenMoves has a row for each move. A token that a meter has cancelled stays reversed when its sale is reversed without asking. One
+// that the meter accepts while its sale is being reversed becomes reversed_unconfirmed, and is claimed back.
+var tokenMoves = [...]tokenMove{
+	MoveMade:      {TokenIssued, []TokenState{TokenReserved}},
+	MoveFailed:    {TokenFailed, []TokenState{TokenReserved}},
+	MoveSent:      {TokenSent, []TokenState{TokenIssued}},
+	MoveHeard:     {TokenHeard, []TokenState{TokenIssued, TokenSent}},
+	MoveAccepted:  {TokenAccepted, []TokenState{TokenIssued, TokenSent, TokenHeard, TokenRejected}},
+	MoveRejected:  {TokenRejected, []TokenState{TokenIssued, TokenSent, TokenHeard}},
+	MoveUnheard:   {TokenSent, []TokenState{TokenHeard}},
+	MoveUsed:      {TokenAccepted, []TokenState{TokenIssued, TokenSent, TokenHeard, TokenRejected, TokenReversed}},
+	MoveCancelled: {TokenReversed, []TokenState{TokenIssued, TokenSent, TokenHeard, TokenRejected, TokenAccepted, TokenReversedUnconfirmed}},
+	MoveReversed:  {TokenReversedUnconfirmed, []TokenState{TokenIssued, TokenSent, TokenHeard, TokenRejected, TokenAccepted}},
+	MoveReclaimed: {TokenAccepted, []TokenState{TokenReversedUnconfirmed}},
+}
+
+// To is the state of a token after a move.
+func (m TokenMove) To() TokenState { return tokenMoves[m].to }
+
+// From are the states from which a move leads to another.
+func (m TokenMove) From() []TokenState { return tokenMoves[m].from }
+
+// After is the state after a move: the same where the move does not lead on from it.
+func (s TokenState) After(m TokenMove) TokenState {
+	if slices.Contains(m.From(), s) {
+		return m.To()
+	}
+	return s
+}
+
 // Results of a token entry that the server branches on (the domain reference, §4.4).
 const (
+	ResultAccept   = "accept"
 	ResultUsed     = "used_error" // the token is in the meter: somebody entered it before
-	resultAccept   = "accept"
 	resultOverflow = "overflow_error"
 	resultLocked   = "locked"
 	resultBusy     = "busy"
@@ -86,7 +126,7 @@ const (
 // of a word we do not know.
 func EffectOf(result string) Effect {
 	switch result {
-	case resultAccept, ResultUsed:
+	case ResultAccept, ResultUsed:
 		return InMeter
 	case "kct_1st", "kct_nth":
 		return Partly
@@ -97,6 +137,12 @@ func EffectOf(result string) Effect {
 		return Later
 	}
 	return Later
+}
+
+// HasIt reports whether a signed result proves that the meter has the token. A meter that was told to cancel a token may say used_error
+// of it because it did.
+func HasIt(result string, toldToCancel bool) bool {
+	return result == ResultAccept || EffectOf(result) == InMeter && !toldToCancel
 }
 
 // TokenVerdict is what a report changes: the token's new state, and whether it need not be sent any more.
@@ -110,26 +156,23 @@ type TokenVerdict struct {
 func JudgeToken(have TokenState, result string) TokenVerdict {
 	e := EffectOf(result)
 	v := TokenVerdict{State: have, Answered: e != Later}
+	switch e {
+	case InMeter:
+		v.State = have.After(MoveAccepted)
+	case Refused:
+		v.State = have.After(MoveRejected)
+	case Later, Partly:
+		v.State = have.After(MoveUnheard)
+	}
 	switch have {
-	case TokenIssued, TokenSent, TokenHeard, TokenRejected:
-		switch {
-		case e == InMeter:
-			v.State = TokenAccepted
-		case e == Refused:
-			v.State = TokenRejected
-		case have == TokenHeard:
-			v.State = TokenSent // what the meter signs takes the place of what an SMS said
-		}
-	case TokenAccepted: // final
 	case TokenReversed, TokenReversedUnconfirmed:
-		// The sale was undone and the token is loaded all the same: money is missing, and a person must know. A meter that
-		// was told to cancel a token says used of it; one that could not be asked says so only of a token it has.
-		if result == resultAccept || have == TokenReversedUnconfirmed && e == InMeter {
+		// The sale was undone and the token is loaded all the same: money is missing, and a person must know.
+		if HasIt(result, have == TokenReversed) {
 			v.Alarm = &Alarm{AlarmReversedUsed, "The meter accepted a token whose sale was reversed."}
 		}
 	case TokenReserved, TokenFailed:
 		// We never gave out the digits of such a token, so somebody else did.
-		if result == resultAccept {
+		if result == ResultAccept {
 			v.Alarm = &Alarm{AlarmGhostCredit, "The meter accepted a token that was never handed out here."}
 		}
 	}
@@ -141,12 +184,10 @@ func JudgeToken(have TokenState, result string) TokenVerdict {
 // raise an alarm about raises one here too.
 func HearToken(t OwnToken, result string) TokenVerdict {
 	v := TokenVerdict{State: t.State}
-	switch t.State {
-	case TokenIssued, TokenSent:
-		if t.Class == 0 { // a new key is believed of a signed answer only
-			v.State = TokenHeard
-		}
-	case TokenReversed, TokenReversedUnconfirmed:
+	if t.Class == 0 { // a new key is believed of a signed answer only
+		v.State = t.State.After(MoveHeard)
+	}
+	if t.State == TokenReversed || t.State == TokenReversedUnconfirmed {
 		v.Alarm = JudgeToken(t.State, result).Alarm
 	}
 	return v
@@ -155,7 +196,7 @@ func HearToken(t OwnToken, result string) TokenVerdict {
 // Ghost is the alarm for an accepted token that is not in the store, nil where the report proves nothing. A used
 // token is no ghost: it was reported when it was accepted.
 func Ghost(t *wire.Token) *Alarm {
-	if t.Result != resultAccept || t.TID == nil || t.Class == nil {
+	if t.Result != ResultAccept || t.TID == nil || t.Class == nil {
 		return nil
 	}
 	switch *t.Class {

@@ -57,7 +57,7 @@ func (s Sale) Credited(l Line) (ledger.AccountRef, bool) {
 	case ref:
 		to.Subject = l.Ref
 	case owed:
-		to.Subject = s.Account.Text(id.Account) + ":" + l.Ref
+		to.Subject = ledger.SubjectOf(s.Account, l.Ref)
 	}
 	return to, f.account != 0
 }

@@ -88,7 +88,7 @@ func (tx *Tx) verifyDebts(r *Report) error {
 	err = tx.C.Query(`SELECT id, account_id, outstanding, month, month_taken, status FROM debt WHERE tenant_id = $1`, func(w core.Row) error {
 		debts++
 		name, account := w.ID(0).Text(id.Debt), w.ID(1).Text(id.Account)
-		key := account + ":" + name
+		key := ledger.SubjectOf(w.ID(1), name)
 		if want := balances[key] - paid[key].open; w.Int(2) != want {
 			r.Find("debt", "Debt %s of account %s has %d outstanding, the ledger and open sales leave %d.", name, account, w.Int(2), want)
 		}

@@ -13,7 +13,7 @@ func (tx *Tx) verifyLoaded(r *Report) error {
 		JOIN token t ON t.tenant_id = p.tenant_id AND t.id = p.token_id AND t.meter = p.meter
 		LEFT JOIN vend v ON v.tenant_id = t.tenant_id AND v.id = t.vend_id AND v.state = 'reversed'
 		LEFT JOIN meter m ON m.tenant_id = p.tenant_id AND m.n = p.meter
-		WHERE p.tenant_id = $1 AND `+sales.SaysLoaded+`
+		WHERE p.tenant_id = $1 AND `+sales.SaysLoaded("p", "p.token_id")+`
 		AND (t.state IN ('issued', 'sent', 'heard', 'rejected') OR v.id IS NOT NULL)
 		GROUP BY t.id, t.state, v.id, m.number`, func(w core.Row) error {
 		name, said := w.ID(0).Text(id.Token), w.Time(3)

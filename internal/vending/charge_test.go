@@ -36,7 +36,7 @@ func (s *shop) owes(account id.ID) string {
 		}
 		_, debts, err := tx.ChargesOpen(account, debt.MaxOpen)
 		for _, d := range debts {
-			balance, e := tx.Balance(ledger.AccountRef{Code: ledger.Debt, Subject: debt.Subject(account, d.Name())})
+			balance, e := tx.Balance(ledger.AccountRef{Code: ledger.Debt, Subject: ledger.SubjectOf(account, d.Name())})
 			if e != nil {
 				return e
 			}

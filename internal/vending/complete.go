@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/once"
@@ -29,7 +30,7 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, f sale.Facts, tokens []
 		hashes[i] = v.c.Sealer.Hash(sale.HashContext, digits)
 		s.Tokens[i].Hash = hashes[i]
 		s.Tokens[i].Sealed = v.c.Sealer.Seal(sale.TokenContext(s.Tokens[i].ID), digits)
-		s.Tokens[i].State = sale.TokenIssued
+		s.Tokens[i].State = metering.MoveMade.To()
 		clear(digits)
 	}
 	var err error

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -416,7 +417,7 @@ func (v *Vending) completeJob(tx Tx, a Ask, j sale.Job, tokens []sts.Token) (job
 		digits := []byte(token.Reveal())
 		hashes[i] = v.c.Sealer.Hash(sale.HashContext, digits)
 		j.Tokens[i].Sealed = v.c.Sealer.Seal(sale.TokenContext(j.Tokens[i].ID), digits)
-		j.Tokens[i].State = sale.TokenIssued
+		j.Tokens[i].State = metering.MoveMade.To()
 		clear(digits)
 	}
 	j.State, j.CompletedAt = sale.Completed, v.moment()

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -96,7 +95,7 @@ func TestAJournalIsPostedFromTheStoredLines(t *testing.T) {
 	if want := "1000 50000, 4010 -9800, 1100 -10000, 4000 -24976, 2020 -5216, 2060 -8, "; got != want {
 		t.Errorf("postings = %s want %s", got, want)
 	}
-	if tx.j.Postings[2].Account.Subject != debt.Subject(s.Account, "dbt_d") || tx.j.Kind != ledger.Vend || tx.j.Ref != s.ID.Text(id.Vend) || tx.j.Memo != "" {
+	if tx.j.Postings[2].Account.Subject != s.Account.Text(id.Account)+":dbt_d" || tx.j.Kind != ledger.Vend || tx.j.Ref != s.ID.Text(id.Vend) || tx.j.Memo != "" {
 		t.Errorf("journal %+v", tx.j)
 	}
 	tx.breach = ledger.Breach{Account: tx.j.Postings[0].Account, Limit: ledger.Limit{Bound: ledger.NotBelow}}

@@ -24,11 +24,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Limits of a reversal.
-const (
-	CancelLife = 10 * time.Minute // how long a meter that was connected has to cancel a token
-	maxReason  = 200
-)
+// maxReason is the longest reason of a reversal in characters.
+const maxReason = 200
 
 // ReversalTx is what a reversal needs of a transaction besides what a sale needs.
 type ReversalTx interface {
@@ -38,12 +35,12 @@ type ReversalTx interface {
 	VendNewest(meter int64) (id.ID, error)
 	// VendTurn moves a sale from one state to another. A sale in another state is a broken invariant.
 	VendTurn(sale id.ID, from, to sale.State) error
-	// TokenTurn gives a token another state, whatever it has.
-	TokenTurn(token id.ID, to sale.TokenState) error
+	// TokenMoved gives a token the state after a move, where the move leads on from the one it has.
+	TokenMoved(token id.ID, m metering.TokenMove) error
 	AddReversal(sale.Reversal) error
 	// PutReversal writes how a reversal ended that is not done yet.
 	PutReversal(sale.Reversal) error
-	// ReversalOf is the newest reversal of a sale, with what the meter answered so far.
+	// ReversalOf is the newest reversal of a sale, without the tokens that its meter was told to cancel.
 	ReversalOf(sale id.ID) (sale.Reversal, bool, error)
 	// ReversalsSince sums what was reversed from a moment on: under some names, and of a vendor's sales (zero: of none).
 	ReversalsSince(by []string, vendor id.ID, from time.Time) (person, ofVendor sale.Reversals, err error)
@@ -77,10 +74,11 @@ type CancelTx interface {
 	HasLinkKey(meter id.ID) (bool, error)
 	// CancelTake notes what was made of a meter's answers about a token, in every reversal that asked for them.
 	CancelTake(token id.ID, taken sale.CancelTaken) error
-	// Cancels are the tokens of a sale that its meter was ever told to forget.
-	Cancels(sale id.ID) ([]sale.Cancel, error)
-	// CancelsLate lists sales about whose tokens a meter has answered after their reversal was given up, in the order
-	// of their identities, after the given one.
+	// CancelAnswers are all commands by which a meter was told to cancel tokens of a sale, with their answers: in the order of the
+	// tokens, those about one token in the order in which they were given.
+	CancelAnswers(sale id.ID) ([]CancelAnswer, error)
+	// CancelsLate lists sales with an answer to one of these commands that may be late, in the order of their identities,
+	// after the given one.
 	CancelsLate(after id.ID, max int) ([]id.ID, error)
 	// CancelsOwed lists tokens whose units are to be replaced, in the order of their identities, after the given one.
 	CancelsOwed(after id.ID, max int) ([]sale.Token, error)
@@ -271,7 +269,7 @@ func unitsGone(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 			return notReversible(loaded, "Its units cannot be taken out again."), nil
 		case t.State == sale.TokenReversed && all == nil:
 			var err error
-			if all, err = tx.Cancelling().Cancels(s.ID); err != nil {
+			if all, err = cancelsOf(tx, s.ID); err != nil {
 				return refusal.Refusal{}, err
 			}
 		}
@@ -357,19 +355,20 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 			return sale.Sale{}, sale.Reversal{}, err
 		}
 	}
-	state := sale.TokenReversedUnconfirmed
+	move := metering.MoveReversed
 	if confirmed {
-		state = sale.TokenReversed
+		move = metering.MoveCancelled
 	}
 	for i := range s.Tokens {
-		s.Tokens[i].State = state
-		if err := tx.Reversals().TokenTurn(s.Tokens[i].ID, state); err != nil {
+		t := &s.Tokens[i]
+		t.State = t.State.After(move)
+		if err := tx.Reversals().TokenMoved(t.ID, move); err != nil {
 			return sale.Sale{}, sale.Reversal{}, err
 		}
-		if !confirmed {
+		if t.State != sale.TokenReversed {
 			continue
 		}
-		if err := tx.Cancelling().CancelTake(s.Tokens[i].ID, sale.TakenDone); err != nil {
+		if err := tx.Cancelling().CancelTake(t.ID, sale.TakenDone); err != nil {
 			return sale.Sale{}, sale.Reversal{}, err
 		}
 	}

@@ -2,6 +2,7 @@ package vending_test
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 
@@ -10,6 +11,8 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/vending"
 )
 
 // heardBySMS notes that an SMS in the meter's name says that a token is loaded.
@@ -93,5 +96,58 @@ func TestAMetersOwnAnswerTakesThePlaceOfATextMessage(t *testing.T) {
 	s.verified()
 	if got := s.undo(owner(), sold.Sale, "once more", "undo-key-2"); got.Code != refusal.NotReversible {
 		t.Errorf("once more: %q, want not_reversible", got.Code)
+	}
+}
+
+// TestATokenThatItsMeterCancelledIsNeverClaimedBack: the meter says late that it cancelled a token, so its units are owed. Somebody
+// reverses the sale while the meter is away, before another token was made for them. The customer has the money and no units.
+func TestATokenThatItsMeterCancelledIsNeverClaimedBack(t *testing.T) {
+	for name, says := range map[string]func(s *shop, m string, first, second sale.Cancel, sold sale.Sale){
+		"used of a second command for it, after a text message": func(s *shop, _ string, _, second sale.Cancel, _ sale.Sale) {
+			s.exec(`UPDATE command SET state = 'failed', answer = 'used' WHERE id = $1`, second.Command)
+		},
+		"used of its digits, typed at the meter": func(s *shop, m string, first, _ sale.Cancel, _ sale.Sale) { s.report(m, first.Token, "used_error") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, true)
+			m := s.meter(1, place{tariff: s.publish("cheap", tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 10_000}}}, monday())})
+			s.online.Store(m, true)
+			before := s.accounts()
+			sold := s.sell(order(m, 2000, "key-number-1"))
+			if len(sold.Sale.Tokens) < 2 {
+				t.Fatalf("%d tokens, want several", len(sold.Sale.Tokens))
+			}
+			s.heardBySMS(sold.Sale.Tokens[0])
+			first := s.reversed(owner(), sold.Sale, "mistyped").Cancels
+			s.expired(sold.Sale)
+			second := s.undo(owner(), sold.Sale, "once more", "undo-key-2").Value.Cancels
+			says(s, m, first[0], second[0], sold.Sale)
+			s.expired(sold.Sale)
+			s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { // no token for the units that are owed
+				return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(refusal.IssuerRefused, "No.", "", "")}, nil
+			}
+			s.exec(`UPDATE command SET state = 'done', answer = '' WHERE id = $1`, first[0].Command)
+			s.settled()
+			if state, token := s.state(sold.Sale); state != sale.Completed || token != sale.TokenReversed {
+				t.Fatalf("sale %s, token %s; want the sale to stand without this token", state, token)
+			}
+			s.online.Delete(m)
+			s.undo(owner(), sold.Sale, "the meter is away", "undo-key-3")
+			s.settled()
+			if state, token := s.state(sold.Sale); state != sale.Reversed || token != sale.TokenReversed {
+				t.Errorf("sale %s, token %s; want the token to be as dead as before", state, token)
+			}
+			if n := s.number(`SELECT COUNT(*) FROM debt`); n != 0 || !maps.Equal(before, s.accounts()) {
+				t.Errorf("%d debts, balances %v; want none and %v", n, s.accounts(), before)
+			}
+			for _, c := range first[1:] {
+				s.exec(`UPDATE command SET state = 'done', answer = '' WHERE id = $1`, c.Command)
+			}
+			s.settled()
+			if open := s.alarms(unconfirmedAlarm); len(open) != 0 {
+				t.Errorf("the meter has cancelled every token, and there still is the alarm %q", open)
+			}
+			s.audit()
+		})
 	}
 }

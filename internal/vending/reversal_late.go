@@ -53,34 +53,29 @@ func (v *Vending) takeLateOf(tx Tx, by access.Actor, saleID id.ID) (settledRever
 	if err != nil || !found {
 		return settledReversal{}, err
 	}
-	if r.Cancels, err = tx.Cancelling().Cancels(saleID); err != nil {
+	if r.Cancels, err = cancelsOf(tx, saleID); err != nil {
 		return settledReversal{}, err
 	}
-	var late []sale.Cancel
-	for _, c := range r.Cancels {
-		if c.Taken == sale.TakenNever && c.State == sale.CancelUsed || (c.Taken == sale.TakenNever || c.Taken == sale.TakenUsed) && c.State == sale.CancelDone {
-			late = append(late, c)
-		}
-	}
-	if len(late) == 0 {
+	news := slices.DeleteFunc(slices.Clone(r.Cancels), func(c sale.Cancel) bool { return !late(c) })
+	if len(news) == 0 {
 		return settledReversal{}, nil
 	}
 	if s.State == sale.Reversed {
-		err = v.confirmLate(tx, by, s, r, late)
+		err = v.confirmLate(tx, by, s, r, news)
 	} else {
-		err = v.reverseLate(tx, s, p, r, late)
+		err = v.reverseLate(tx, s, p, r, news)
 	}
 	if err != nil {
 		return settledReversal{}, err
 	}
 	e := by.Entry("vend.reverse.late", saleID.Text(id.Vend))
-	e.After = fmt.Sprintf("answers=%d of=%d", len(late), len(s.Tokens))
+	e.After = fmt.Sprintf("answers=%d of=%d", len(news), len(s.Tokens))
 	return settledReversal{done: true}, tx.AuditLog(e)
 }
 
 // confirmLate takes answers about a sale that another reversal has undone meanwhile, unconfirmed.
-func (v *Vending) confirmLate(tx Tx, by access.Actor, s sale.Sale, r sale.Reversal, late []sale.Cancel) error {
-	for _, c := range late {
+func (v *Vending) confirmLate(tx Tx, by access.Actor, s sale.Sale, r sale.Reversal, news []sale.Cancel) error {
+	for _, c := range news {
 		if err := v.confirmOne(tx, by, s, c); err != nil {
 			return err
 		}
@@ -111,14 +106,14 @@ func (v *Vending) confirmOne(tx Tx, by access.Actor, s sale.Sale, c sale.Cancel)
 			"The meter says of token %s that it is used and that it was cancelled. Its value was claimed back as a debt.", t.ID.Text(id.Token))})
 		return errors.Join(err, tx.Cancelling().CancelTake(c.Token, sale.TakenDone))
 	}
-	return errors.Join(tx.Reversals().TokenTurn(c.Token, sale.TokenReversed), tx.Cancelling().CancelTake(c.Token, sale.TakenDone))
+	return errors.Join(tx.Reversals().TokenMoved(c.Token, metering.MoveCancelled), tx.Cancelling().CancelTake(c.Token, sale.TakenDone))
 }
 
 // reverseLate takes answers about a sale that stands. It is reversed after all where every token is dead, none was
 // replaced, and nothing has come between.
-func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal, late []sale.Cancel) error {
-	if s.State == sale.Completed && len(late) == len(s.Tokens) {
-		free, err := v.freeToReverse(tx, s, p, late)
+func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal, news []sale.Cancel) error {
+	if s.State == sale.Completed && len(news) == len(s.Tokens) {
+		free, err := v.freeToReverse(tx, s, p, news)
 		if err != nil {
 			return err
 		}
@@ -134,7 +129,7 @@ func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal,
 				s.ID.Text(id.Vend), s.Tender.Minor, s.Tender.Currency)})
 		}
 	}
-	for _, c := range late {
+	for _, c := range news {
 		if err := takeAnswer(tx, c); err != nil {
 			return err
 		}
@@ -147,8 +142,8 @@ func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal,
 
 // freeToReverse reports whether a sale can still be undone whole: all its tokens are dead, it is the last one to its
 // meter and account and of this month, and what it posted is still there.
-func (v *Vending) freeToReverse(tx Tx, s sale.Sale, p sale.Point, late []sale.Cancel) (bool, error) {
-	for _, c := range late {
+func (v *Vending) freeToReverse(tx Tx, s sale.Sale, p sale.Point, news []sale.Cancel) (bool, error) {
+	for _, c := range news {
 		if c.State != sale.CancelDone {
 			return false, nil
 		}
@@ -274,7 +269,7 @@ func (v *Vending) keepReplacement(tx Tx, by access.Actor, j *sale.Job, nibbles [
 }
 
 func isOwed(tx Tx, s sale.Sale, token id.ID) (bool, error) {
-	all, err := tx.Cancelling().Cancels(s.ID)
+	all, err := cancelsOf(tx, s.ID)
 	for _, c := range all {
 		if c.Token == token {
 			return s.State == sale.Completed && c.Taken == sale.TakenOwed, err

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -89,6 +90,9 @@ func (v *Vending) settleReversal(tx Tx, by access.Actor, saleID id.ID) (settledR
 	if err != nil || !found || r.State != sale.ReversalWaiting || s.State != sale.Reversing {
 		return settledReversal{}, err
 	}
+	if r.Cancels, err = cancelsOf(tx, saleID); err != nil {
+		return settledReversal{}, err
+	}
 	count := map[sale.CancelState]int{}
 	for _, c := range r.Cancels {
 		count[c.State]++
@@ -132,19 +136,13 @@ func (v *Vending) stand(tx Tx, s sale.Sale, r sale.Reversal, why refusal.Code) e
 
 // takeAnswer draws from a meter's answer about a token what it means while the sale stands.
 func takeAnswer(tx Tx, c sale.Cancel) error {
-	state, taken := sale.TokenState(""), sale.TakenNever
 	switch c.State {
 	case sale.CancelUsed:
-		state, taken = sale.TokenAccepted, sale.TakenUsed
+		return errors.Join(tx.Reversals().TokenMoved(c.Token, metering.MoveUsed), tx.Cancelling().CancelTake(c.Token, sale.TakenUsed))
 	case sale.CancelDone:
-		state, taken = sale.TokenReversed, sale.TakenOwed
+		return errors.Join(tx.Reversals().TokenMoved(c.Token, metering.MoveCancelled), tx.Cancelling().CancelTake(c.Token, sale.TakenOwed))
 	}
-	if state != "" {
-		if err := tx.Reversals().TokenTurn(c.Token, state); err != nil {
-			return err
-		}
-	}
-	return tx.Cancelling().CancelTake(c.Token, taken)
+	return tx.Cancelling().CancelTake(c.Token, sale.TakenNever)
 }
 
 // reclaim raises a debt for every token whose sale was reversed while its meter could not be asked and which the meter
@@ -190,7 +188,7 @@ func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s sale.Sale, t sale.Token)
 	if t.State != sale.TokenReversedUnconfirmed {
 		return settledReversal{}, nil // another instance was quicker
 	}
-	if err := tx.Reversals().TokenTurn(t.ID, sale.TokenAccepted); err != nil {
+	if err := tx.Reversals().TokenMoved(t.ID, metering.MoveReclaimed); err != nil {
 		return settledReversal{}, err
 	}
 	var free unit.Energy

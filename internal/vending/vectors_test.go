@@ -236,7 +236,7 @@ func (s *shop) debt(account id.ID, d debt.Debt) id.ID {
 		}
 		return tx.DebtAdd(d)
 	})
-	s.journal(ledger.Raised, ledger.DebtRaised(debt.Subject(account, d.Name()), ledger.Posting{Account: ledger.AccountRef{Code: ledger.Opening}, Amount: -d.Outstanding}))
+	s.journal(ledger.Raised, ledger.DebtRaised(ledger.SubjectOf(account, d.Name()), ledger.Posting{Account: ledger.AccountRef{Code: ledger.Opening}, Amount: -d.Outstanding}))
 	return d.ID
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -115,7 +116,8 @@ func (tx Rows) endJob(j sale.Job, digitHashes [][]byte) error {
 		return fault.Wrap(err, "end job")
 	}
 	if j.State == sale.Failed {
-		if _, err = tx.C.Exec(`UPDATE token SET state = 'failed', version = version + 1 WHERE tenant_id = $1 AND job_id = $2`, tx.Tenant, j.ID); err == nil {
+		if _, err = tx.C.Exec(`UPDATE token SET state = $1, version = version + 1 WHERE tenant_id = $2 AND job_id = $3 AND `+from(metering.MoveFailed),
+			string(metering.MoveFailed.To()), tx.Tenant, j.ID); err == nil {
 			_, err = tx.C.Exec(`DELETE FROM units_transfer WHERE tenant_id = $1 AND job_id = $2`, tx.Tenant, j.ID)
 		}
 		if err == nil {
@@ -125,7 +127,7 @@ func (tx Rows) endJob(j sale.Job, digitHashes [][]byte) error {
 	}
 	for i, t := range j.Tokens {
 		err := tx.Must(`UPDATE token SET digits_enc = $1, digits_hash = $2, state = $3, version = version + 1
-			WHERE tenant_id = $4 AND id = $5 AND state = 'reserved'`, []byte(t.Sealed), digitHashes[i], string(t.State), tx.Tenant, t.ID)
+			WHERE tenant_id = $4 AND id = $5 AND `+from(metering.MoveMade), []byte(t.Sealed), digitHashes[i], string(metering.MoveMade.To()), tx.Tenant, t.ID)
 		if err != nil {
 			return fault.Wrap(err, "store a token of a job")
 		}

@@ -3,7 +3,6 @@ package sales
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -77,16 +76,16 @@ func (tx Rows) VendTurn(sale id.ID, from, to sale.State) error {
 	return fault.Wrap(err, "turn a sale to %s", to)
 }
 
-// TokenTurn gives a token another state. One that is accepted has an answer that the meter signed: what an SMS said of it before
-// gives way to that.
-func (tx Rows) TokenTurn(token id.ID, to sale.TokenState) error {
+// TokenMoved gives a token the state after a move, where the move leads on from the one it has. One that is accepted has an answer that
+// the meter signed: what an SMS said of it before gives way to that.
+func (tx Rows) TokenMoved(token id.ID, m metering.TokenMove) error {
 	result := `result`
-	if to == sale.TokenAccepted {
+	if m.To() == sale.TokenAccepted {
 		result = `CASE result WHEN '` + metering.ResultHeard + `' THEN '` + metering.ResultUsed + `' ELSE result END`
 	}
-	err := tx.Must(`UPDATE token SET state = $1, result = `+result+`, version = version + 1
-		WHERE tenant_id = $2 AND id = $3`, string(to), tx.Tenant, token)
-	return fault.Wrap(err, "turn a token to %s", to)
+	_, err := tx.C.Exec(`UPDATE token SET state = $1, result = `+result+`, version = version + 1
+		WHERE tenant_id = $2 AND id = $3 AND `+from(m), string(m.To()), tx.Tenant, token)
+	return fault.Wrap(err, "turn a token to %s", m.To())
 }
 
 // DropPush ends the delivery of a token to its meter.
@@ -156,72 +155,28 @@ func (tx Rows) PutReversal(r sale.Reversal) error {
 	return fault.Wrap(err, "end a reversal")
 }
 
-// ReversalOf is the newest reversal of a sale, with what the meter answered so far.
+// ReversalOf is the newest reversal of a sale, without the tokens that its meter was told to cancel.
 func (tx Rows) ReversalOf(saleID id.ID) (sale.Reversal, bool, error) {
 	var r sale.Reversal
 	found, err := tx.One(`SELECT `+reversalColumns.List("")+` FROM reversal
 		WHERE tenant_id = $1 AND vend_id = $2 ORDER BY CASE state WHEN 'refused' THEN 1 ELSE 0 END, created_at DESC, id DESC LIMIT 1`,
 		reversalColumns.To(&r), tx.Tenant, saleID)
-	if err != nil || !found {
-		return sale.Reversal{}, false, fault.Wrap(err, "read a reversal")
-	}
-	r.Cancels, err = tx.cancels(`a.reversal_id = $2`, r.ID)
-	return r, err == nil, err
+	return r, found && err == nil, fault.Wrap(err, "read a reversal")
 }
 
-// Cancels are the tokens of a sale that its meter was ever told to forget.
-func (tx Rows) Cancels(sale id.ID) ([]sale.Cancel, error) {
-	return tx.cancels(`a.reversal_id IN (SELECT id FROM reversal WHERE tenant_id = $1 AND vend_id = $2)`, sale)
-}
-
-// cancels reads the tokens of some reversals with the best of all answers about each: a meter that has cancelled a
-// token says of the next command for it that it is used. One that has reported that it accepted the token has it, whatever the
-// answers to commands.
-func (tx Rows) cancels(condition string, arg id.ID) ([]sale.Cancel, error) {
-	var out []sale.Cancel
-	err := tx.C.Query(`SELECT c.state, c.answer, c.created_at, CASE WHEN `+loaded+` THEN 1 ELSE 0 END, `+cancelColumns.List("x")+` FROM reversal_token x
-		JOIN token t ON t.tenant_id = x.tenant_id AND t.id = x.token_id
+// CancelAnswers are all commands by which a meter was told to cancel tokens of a sale, with their answers, in the order of the tokens and
+// of the commands about each.
+func (tx Rows) CancelAnswers(saleID id.ID) ([]vending.CancelAnswer, error) {
+	var out []vending.CancelAnswer
+	err := tx.C.Query(`SELECT x.token_id, x.command_id, x.taken, c.state, c.answer, c.created_at, CASE WHEN `+loaded+` THEN 1 ELSE 0 END
+		FROM token t JOIN reversal_token x ON x.tenant_id = t.tenant_id AND x.token_id = t.id
 		JOIN command c ON c.tenant_id = x.tenant_id AND c.id = x.command_id
-		WHERE x.tenant_id = $1 AND x.token_id IN (SELECT a.token_id FROM reversal_token a WHERE a.tenant_id = $1 AND `+condition+`)
-		ORDER BY x.token_id, c.created_at, c.id`, func(w core.Row) error {
-		c := sale.Cancel{State: cancelState(command.State(w.Text(0)), w.Text(1), tx.Now.Sub(w.Time(2)))}
-		if _, err := cancelColumns.Scan(w, 4, &c); err != nil {
-			return err
-		}
-		if w.Bool(3) {
-			c.State = sale.CancelUsed
-		}
-		if n := len(out); n == 0 || out[n-1].Token != c.Token {
-			out = append(out, c)
-			return nil
-		}
-		last := &out[len(out)-1]
-		last.Command, last.Taken = c.Command, c.Taken
-		if cancelRank(c.State) > cancelRank(last.State) {
-			last.State = c.State
-		}
+		WHERE t.tenant_id = $1 AND t.vend_id = $2 ORDER BY x.token_id, c.created_at, c.id`, func(w core.Row) error {
+		out = append(out, vending.CancelAnswer{Token: w.ID(0), Command: w.ID(1), Taken: sale.CancelTaken(w.Text(2)), State: command.State(w.Text(3)),
+			Answer: w.Text(4), Asked: w.Time(5), Loaded: w.Bool(6)})
 		return nil
-	}, tx.Tenant, arg)
+	}, tx.Tenant, saleID)
 	return out, fault.Wrap(err, "read what a meter answered")
-}
-
-// cancelRank orders answers about one token: done proves that it was stored as used before anybody could load it.
-func cancelRank(s sale.CancelState) int {
-	return slices.Index([]sale.CancelState{sale.CancelNever, sale.CancelOpen, sale.CancelUsed, sale.CancelDone}, s)
-}
-
-// cancelState is what the state of a cancel_token command means for its token. A meter that has taken the command and
-// does not answer is not waited for longer than for any other: its answer counts when it comes.
-func cancelState(s command.State, answer string, age time.Duration) sale.CancelState {
-	switch {
-	case s == command.StateDone:
-		return sale.CancelDone
-	case s == command.StateFailed && strings.HasPrefix(answer, "used"):
-		return sale.CancelUsed
-	case s == command.StateFailed, s == command.StateExpired, s == command.StateAcked && age >= vending.CancelLife:
-		return sale.CancelNever
-	}
-	return sale.CancelOpen
 }
 
 // CancelTake notes what was made of a meter's answers about a token.
@@ -244,13 +199,13 @@ func (tx Rows) CancelTake(token id.ID, taken sale.CancelTaken) error {
 	return fault.Wrap(err, "note what a meter answered")
 }
 
-// CancelsLate lists sales about whose tokens a meter has answered after their reversal was given up.
+// CancelsLate lists sales with an answer that may be late, as package vending decides it.
 func (tx Rows) CancelsLate(after id.ID, max int) ([]id.ID, error) {
 	var out []id.ID
 	err := tx.C.Query(`SELECT DISTINCT r.vend_id FROM reversal_token t
 		JOIN command c ON c.tenant_id = t.tenant_id AND c.id = t.command_id
 		JOIN reversal r ON r.tenant_id = t.tenant_id AND r.id = t.reversal_id
-		WHERE t.tenant_id = $1 AND (t.taken = 'never' OR t.taken = 'used') AND (c.state = 'done' OR t.taken = 'never' AND c.state = 'failed' AND c.answer LIKE 'used%')
+		WHERE t.tenant_id = $1 AND (t.taken = 'never' OR t.taken = 'used') AND (c.state = 'done' OR t.taken = 'never' AND c.state = 'failed' AND c.answer LIKE '`+vending.AnsweredUsed+`%')
 		AND r.vend_id > $2 ORDER BY r.vend_id LIMIT $3`, func(r core.Row) error { out = append(out, r.ID(0)); return nil }, tx.Tenant, after[:], max)
 	return out, fault.Wrap(err, "list late answers")
 }
@@ -305,13 +260,11 @@ func (tx Rows) MonthTakes(account id.ID, month string, units, free unit.Energy) 
 	return fault.Wrap(err, "count units in a month again")
 }
 
-// ReversedUsed lists tokens whose sale was reversed unconfirmed and which their meter has all the same. A meter that was
-// told to forget the token may say used_error because it has forgotten it: its answer decides, where one may come.
+// ReversedUsed lists tokens whose sale was reversed unconfirmed and which their meter has all the same, by the token's own row or by a
+// report. Where the meter was told to cancel the token, its answer decides between used_error and cancelled.
 func (tx Rows) ReversedUsed(max int) ([]sale.Token, error) {
 	var out []sale.Token
-	err := tx.C.Query(tokenQuery+` t WHERE tenant_id = $1 AND state = 'reversed_unconfirmed'
-		AND (result = 'accept' OR result = 'used_error' AND NOT EXISTS (SELECT 1 FROM reversal_token c
-			WHERE c.tenant_id = $1 AND c.token_id = t.id AND c.taken = 'never') OR `+loaded+`)
+	err := tx.C.Query(tokenQuery+` t WHERE tenant_id = $1 AND state = 'reversed_unconfirmed' AND (`+SaysLoaded("t", "t.id")+` OR `+loaded+`)
 		LIMIT $2`, tokenColumns.AddTo(&out), tx.Tenant, max)
 	return out, fault.Wrap(err, "look for reversed tokens that were used")
 }

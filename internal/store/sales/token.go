@@ -2,9 +2,11 @@ package sales
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/meters"
@@ -90,10 +92,20 @@ func (tx Rows) TokenForPush(token id.ID) (t sale.Token, number string, found boo
 	return t, m.Number, found, err
 }
 
+// from is the SQL condition that a move leads on from the state of a token.
+func from(m metering.TokenMove) string {
+	states := ""
+	for _, s := range m.From() {
+		states += `, '` + string(s) + `'`
+	}
+	return `state IN (` + strings.TrimPrefix(states, ", ") + `)`
+}
+
 // TokenSent notes that a token is on its way to its meter. What the meter has said of it meanwhile stays.
 func (tx Rows) TokenSent(token id.ID) error {
 	for _, table := range []string{"token", "given_token"} {
-		_, err := tx.C.Exec(`UPDATE `+table+` SET state = 'sent', version = version + 1 WHERE tenant_id = $1 AND id = $2 AND state = 'issued'`, tx.Tenant, token)
+		_, err := tx.C.Exec(`UPDATE `+table+` SET state = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND `+from(metering.MoveSent),
+			string(metering.MoveSent.To()), tx.Tenant, token)
 		if err != nil {
 			return fmt.Errorf("mark token %s as sent: %w", token.Text(id.Token), err)
 		}
@@ -104,8 +116,8 @@ func (tx Rows) TokenSent(token id.ID) error {
 // TokenPushed is TokenSent for a token that was handed to its meter's connection: it keeps when that was last.
 func (tx Rows) TokenPushed(token id.ID) error {
 	for _, table := range []string{"token", "given_token"} {
-		_, err := tx.C.Exec(`UPDATE `+table+` SET state = CASE state WHEN 'issued' THEN 'sent' ELSE state END, sent_at = $1, version = version + 1
-			WHERE tenant_id = $2 AND id = $3`, tx.Now, tx.Tenant, token)
+		_, err := tx.C.Exec(`UPDATE `+table+` SET state = CASE WHEN `+from(metering.MoveSent)+` THEN $1 ELSE state END, sent_at = $2, version = version + 1
+			WHERE tenant_id = $3 AND id = $4`, string(metering.MoveSent.To()), tx.Now, tx.Tenant, token)
 		if err != nil {
 			return fmt.Errorf("mark token %s as pushed: %w", token.Text(id.Token), err)
 		}

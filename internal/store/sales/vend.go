@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/books"
@@ -232,7 +233,7 @@ func (tx Rows) addUnits(s sale.Sale) error {
 func (tx Rows) VendComplete(s sale.Sale, digitHashes [][]byte) error {
 	for i, t := range s.Tokens {
 		err := tx.Must(`UPDATE token SET digits_enc = $1, digits_hash = $2, state = $3, version = version + 1
-			WHERE tenant_id = $4 AND id = $5 AND state = 'reserved'`, []byte(t.Sealed), digitHashes[i], string(t.State), tx.Tenant, t.ID)
+			WHERE tenant_id = $4 AND id = $5 AND `+from(metering.MoveMade), []byte(t.Sealed), digitHashes[i], string(metering.MoveMade.To()), tx.Tenant, t.ID)
 		if err != nil {
 			return fault.Wrap(err, "store a token of a sale")
 		}
@@ -257,7 +258,8 @@ func (tx Rows) VendFail(s sale.Sale) error {
 	if err != nil {
 		return fault.Wrap(err, "fail of a sale")
 	}
-	_, err = tx.C.Exec(`UPDATE token SET state = 'failed', version = version + 1 WHERE tenant_id = $1 AND vend_id = $2`, tx.Tenant, s.ID)
+	_, err = tx.C.Exec(`UPDATE token SET state = $1, version = version + 1 WHERE tenant_id = $2 AND vend_id = $3 AND `+from(metering.MoveFailed),
+		string(metering.MoveFailed.To()), tx.Tenant, s.ID)
 	if err != nil {
 		return fault.Wrap(err, "fail the tokens of a sale")
 	}

@@ -5,16 +5,20 @@ import (
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// SaysLoaded is the SQL condition that report p says that the meter has token p.token_id: the meter accepted it, or says that
-// it is used and was never told to cancel it. The report overrides the token's own row.
-const SaysLoaded = `(p.result = 'accept' OR p.result = 'used_error' AND NOT EXISTS (SELECT 1 FROM reversal_token f
-	WHERE f.tenant_id = p.tenant_id AND f.token_id = p.token_id))`
+// SaysLoaded is [metering.HasIt] in SQL: the condition that the result in a row proves that a meter has a token. token is the token's
+// identity.
+func SaysLoaded(row, token string) string {
+	return `(` + row + `.result = '` + metering.ResultAccept + `' OR ` + row + `.result = '` + metering.ResultUsed + `' AND NOT EXISTS (
+		SELECT 1 FROM reversal_token f WHERE f.tenant_id = ` + row + `.tenant_id AND f.token_id = ` + token + `))`
+}
 
-// loaded is the SQL condition that the meter says it has token t.
-const loaded = `EXISTS (SELECT 1 FROM token_report p WHERE p.tenant_id = t.tenant_id AND p.meter = t.meter AND p.token_id = t.id AND ` + SaysLoaded + `)`
+// loaded is the SQL condition that a report says that the meter has token t, whatever the token's own row says.
+var loaded = `EXISTS (SELECT 1 FROM token_report p WHERE p.tenant_id = t.tenant_id AND p.meter = t.meter AND p.token_id = t.id AND ` +
+	SaysLoaded("p", "p.token_id") + `)`
 
 // Loaded reports whether a meter says that it has a token of a sale, whatever the token's state.
 func (tx Rows) Loaded(sale id.ID) (bool, error) {

@@ -84,7 +84,7 @@ func (h household) owe(t *testing.T, e store.Engine, due, owed money.Minor) debt
 		if err := tx.DebtAdd(d); err != nil {
 			return err
 		}
-		_, err = post(tx, ledger.Raised, d.Name(), account(ledger.Debt, debt.Subject(h.account, d.Name())), account(ledger.Opening, ""), owed)
+		_, err = post(tx, ledger.Raised, d.Name(), account(ledger.Debt, ledger.SubjectOf(h.account, d.Name())), account(ledger.Opening, ""), owed)
 		return err
 	})
 	return d

@@ -158,8 +158,8 @@ func forgedAnswer(t *testing.T, r Rig) {
 		if state, waiting := tokenState(t, e, m, token); state != "heard" || waiting != 1 || heard.Result != metering.ResultHeard {
 			t.Errorf("after a forged answer the token is %s (%s) with %d pushes waiting, want heard with one", state, heard.Result, waiting)
 		}
-		if c.before != "heard" {
-			must(t, e, func(tx *store.Tx) error { return tx.TokenTurn(token, sale.TokenState(c.before)) })
+		if c.before == "reversed_unconfirmed" {
+			must(t, e, func(tx *store.Tx) error { return tx.TokenMoved(token, metering.MoveReversed) })
 		}
 		outcomes(t, e, m.token(uint64(i+1), tid, token.Text(id.Token), c.signed))
 		if state, waiting := tokenState(t, e, m, token); state != c.want || waiting != 0 {

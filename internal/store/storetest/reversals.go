@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -22,7 +23,7 @@ func reversalTests() []test {
 		{"the newest sale to a meter is by its place in the month, not its identity", newestSale},
 		{"a sale turns from the state it has only", salesTurn},
 		{"a reversal is done once, and a refused one makes room for another", reversalsEnd},
-		{"the best answer about a token counts, whichever command asked", bestAnswer},
+		{"the answers to all commands about a sale's tokens are read, in their order", allAnswers},
 		{"an answer that comes late is found, and what is owed for it", lateAnswers},
 		{"a reversed token that was used is found", reversedUsed},
 		{"reversals are summed by person, by vendor and by day", reversalsSummed},
@@ -156,41 +157,45 @@ func reversalsEnd(t *testing.T, r Rig) {
 	wantErr(t, "a second reversal beside one that was done", err, store.ErrConflict)
 }
 
-func bestAnswer(t *testing.T, r Rig) {
+func allAnswers(t *testing.T, r Rig) {
 	e := r.Open(t)
-	h := addHousehold(t, e, 1)
+	h, other := addHousehold(t, e, 1), addHousehold(t, e, 2)
 	s := h.sold(t, e, "a", base())
-	token := issued(t, e, mtr{h.meter, memory}, 7, "issued")
-	for n, c := range []struct {
-		first, second command.State
-		answer        string
-		want          sale.CancelState
-	}{
-		{command.StateQueued, command.StateQueued, "", sale.CancelOpen},
-		{command.StateExpired, command.StateQueued, "", sale.CancelOpen},
-		{command.StateExpired, command.StateExpired, "", sale.CancelNever},
-		{command.StateExpired, command.StateFailed, "used", sale.CancelUsed},
-		{command.StateFailed, command.StateFailed, "unknown command", sale.CancelNever},
-		{command.StateDone, command.StateFailed, "used", sale.CancelDone}, // it was stored as used by the first
-	} {
-		must(t, e, func(tx *store.Tx) error {
-			_, err := tx.C.Exec(`DELETE FROM reversal_token WHERE tenant_id = $1`, tx.Tenant)
-			_, err2 := tx.C.Exec(`DELETE FROM reversal WHERE tenant_id = $1`, tx.Tenant)
-			return firstError(err, err2)
-		})
-		a := h.cancel(t, e, token)
-		later()
-		b := h.cancel(t, e, token)
-		answered(t, e, a, c.first, "")
-		answered(t, e, b, c.second, c.answer)
-		first := reversal(t, e, s.ID, "tester", base(), a)
-		first.State, first.SettledAt = sale.ReversalRefused, base()
-		must(t, e, func(tx *store.Tx) error { return tx.PutReversal(first) })
-		reversal(t, e, s.ID, "tester", base().Add(time.Minute), b)
-		got := look(t, e, func(tx *store.Tx) ([]sale.Cancel, error) { return tx.Cancels(s.ID) })
-		if len(got) != 1 || got[0].State != c.want || got[0].Command != b.Command {
-			t.Errorf("case %d: %+v, want one cancel, %s, of the later command", n, got, c.want)
+	m := mtr{h.meter, memory}
+	token, loaded := issued(t, e, m, 7, "issued"), issued(t, e, m, 8, "issued")
+	must(t, e, func(tx *store.Tx) error {
+		_, err := tx.C.Exec(`UPDATE token SET vend_id = $1 WHERE tenant_id = $2 AND id IN ($3, $4)`, s.ID, tx.Tenant, token, loaded)
+		_, err2 := tx.C.Exec(`INSERT INTO token_report (tenant_id, meter, store, seq, at, received_at, token_id, result) VALUES ($1, $2, $3, 1, $4, $4, $5, 'accept')`,
+			tx.Tenant, h.meter.N, memory, tx.Now, loaded)
+		return firstError(err, err2)
+	})
+	a := h.cancel(t, e, token)
+	later()
+	b := h.cancel(t, e, token)
+	c := h.cancel(t, e, loaded)
+	answered(t, e, a, command.StateDone, "")
+	answered(t, e, b, command.StateFailed, "used before")
+	first := reversal(t, e, s.ID, "tester", base(), a)
+	first.State, first.SettledAt = sale.ReversalRefused, base()
+	must(t, e, func(tx *store.Tx) error {
+		return firstError(tx.PutReversal(first), tx.CancelTake(token, sale.TakenNever))
+	})
+	reversal(t, e, s.ID, "tester", base().Add(time.Minute), b, c)
+	reversal(t, e, other.sold(t, e, "b", base()).ID, "tester", base(), h.cancel(t, e, issued(t, e, m, 9, "issued")))
+	got := look(t, e, func(tx *store.Tx) ([]vending.CancelAnswer, error) { return tx.CancelAnswers(s.ID) })
+	for i := range got {
+		if got[i].Asked.IsZero() {
+			t.Errorf("answer %d has no time at which the meter was asked", i)
 		}
+		got[i].Asked = time.Time{}
+	}
+	want := []vending.CancelAnswer{
+		{Token: token, Command: a.Command, Taken: sale.TakenNever, State: command.StateDone},
+		{Token: token, Command: b.Command, State: command.StateFailed, Answer: "used before"},
+		{Token: loaded, Command: c.Command, State: command.StateQueued, Loaded: true},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the answers about the sale's tokens are\n%+v, want\n%+v", got, want)
 	}
 }
 
@@ -266,7 +271,7 @@ func reversedUsed(t *testing.T, r Rig) {
 		if found := len(got) == 1 && got[0].ID == token; found != c.want {
 			t.Errorf("token %d, %s, answered %q (asked to forget: %t): found %t, want %t", tid, c.state, c.result, c.asked, found, c.want)
 		}
-		must(t, e, func(tx *store.Tx) error { return tx.TokenTurn(token, sale.TokenReversed) })
+		must(t, e, func(tx *store.Tx) error { return tx.TokenMoved(token, metering.MoveCancelled) })
 	}
 }
 
@@ -336,7 +341,7 @@ func unconfirmedSummed(t *testing.T, r Rig) {
 		if got := sums(); got != want {
 			t.Errorf("after %d were confirmed: %+v, want %+v", i, got, want)
 		}
-		must(t, e, func(tx *store.Tx) error { return tx.TokenTurn(tokens[i], sale.TokenReversed) })
+		must(t, e, func(tx *store.Tx) error { return tx.TokenMoved(tokens[i], metering.MoveCancelled) })
 	}
 }
 
