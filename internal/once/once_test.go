@@ -3,6 +3,7 @@ package once_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -14,34 +15,62 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// answers is a store of answers in memory: its own door and its own transaction.
+// errStore is the error of the call that fails.
+var errStore = errors.New("the store failed")
+
+// answers is a store of answers in memory: its own door and its own transaction. The call with the number of broken fails. It still
+// has its effect and its value, so that code that overlooks the error goes on and returns none.
 type answers struct {
 	once.Tx
-	kept map[string]access.Kept
+	kept    map[string]access.Kept
+	calls   *[]string
+	broken  *int                     // counted from 1; 0 for none
+	between *func()                  // what another request does before the next transaction
+	forever map[string]bool          // by the key
+	tenants map[access.Tenant]string // in which transactions were done
 }
 
-func (a answers) Once() once.Tx                      { return a }
-func (a answers) VendClock() (sale.Times, error)     { return sale.Times{}, nil }
-func (a answers) Seal(_ string, plain []byte) []byte { return append([]byte("sealed "), plain...) }
-func (a answers) Open(_ string, sealed []byte) ([]byte, error) {
-	return []byte(strings.TrimPrefix(string(sealed), "sealed ")), nil
+func (a answers) fails(call string) error {
+	if *a.calls = append(*a.calls, call); len(*a.calls) == *a.broken {
+		return errStore
+	}
+	return nil
+}
+
+func (a answers) Once() once.Tx                  { return a }
+func (a answers) VendClock() (sale.Times, error) { return sale.Times{}, nil }
+func (a answers) Seal(context string, plain []byte) []byte {
+	return []byte("sealed " + context + ": " + string(plain))
+}
+func (a answers) Open(context string, sealed []byte) ([]byte, error) {
+	plain, ok := strings.CutPrefix(string(sealed), "sealed "+context+": ")
+	if err := a.fails("Open"); err != nil || ok {
+		return []byte(plain), err
+	}
+	return nil, errors.New("sealed for another place")
 }
 
 func (a answers) OnceTake(o access.Once) (*access.Kept, error) {
 	if k, found := a.kept[o.Key]; found {
-		return &k, nil
+		return &k, a.fails("OnceTake")
 	}
 	a.kept[o.Key] = access.Kept{Hash: o.Hash}
-	return nil, nil
+	return nil, a.fails("OnceTake")
 }
 
-func (a answers) OncePut(o access.Once, status int, sealed []byte, _ bool) error {
+func (a answers) OncePut(o access.Once, status int, sealed []byte, forever bool) error {
 	a.kept[o.Key] = access.Kept{Hash: o.Hash, Status: status, Body: sealed}
-	return nil
+	a.forever[o.Key] = forever
+	return a.fails("OncePut")
 }
 
 // Do undoes the claim of a key where nothing may stay.
-func (a answers) Do(_ context.Context, _ access.Tenant, fn func(answers) (bool, error)) error {
+func (a answers) Do(_ context.Context, t access.Tenant, fn func(answers) (bool, error)) error {
+	a.tenants[t] = "written"
+	if b := *a.between; b != nil && len(*a.calls) > 0 {
+		*a.between = nil
+		b()
+	}
 	undo := answers{kept: map[string]access.Kept{}}
 	for k, v := range a.kept {
 		undo.kept[k] = v
@@ -53,7 +82,10 @@ func (a answers) Do(_ context.Context, _ access.Tenant, fn func(answers) (bool, 
 			a.kept[k] = v
 		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return a.fails("commit")
 }
 
 func (a answers) View(_ context.Context, _ access.Tenant, fn func(answers) error) error { return fn(a) }
@@ -62,31 +94,42 @@ func (a answers) View(_ context.Context, _ access.Tenant, fn func(answers) error
 type desk struct {
 	t     *testing.T
 	store answers
+	by    access.Actor
 	doubt refusal.Refusal
+	plain bool // nothing is rendered
 	done  int
 }
 
-func newDesk(t *testing.T) *desk { return &desk{t: t, store: answers{kept: map[string]access.Kept{}}} }
+func newDesk(t *testing.T) *desk {
+	return &desk{t: t, by: access.SystemActor(1, "test"), store: answers{kept: map[string]access.Kept{}, calls: new([]string), broken: new(int), between: new(func()),
+		forever: map[string]bool{}, tenants: map[access.Tenant]string{}}}
+}
 
 func (d *desk) send(key string, hash byte, no refusal.Refusal) once.Done[int] {
 	d.t.Helper()
-	a := once.Answers[answers]{Door: d.store, Sealer: d.store, MayDate: func(once.Clock) (sale.Times, refusal.Refusal, error) {
-		return sale.Times{}, d.doubt, nil
-	}}
-	q := once.Request{Once: access.Once{Principal: "key till3", Key: key, Hash: [32]byte{hash}},
-		RenderRefusal: func(r refusal.Refusal) (int, []byte) { return r.Code.Status(), []byte(r.Code) }}
-	out, err := once.Do(context.Background(), a, access.SystemActor(1, "test"), access.Sell, q,
-		func(n int) (int, []byte) { return 201, fmt.Append(nil, "done ", n) },
-		func(answers) (int, refusal.Refusal, error) {
-			if !no.Refused() {
-				d.done++
-			}
-			return d.done, no, nil
-		})
+	out, err := d.try(key, hash, no)
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	return out
+}
+
+func (d *desk) try(key string, hash byte, no refusal.Refusal) (once.Done[int], error) {
+	a := once.Answers[answers]{Door: d.store, Sealer: d.store, MayDate: func(once.Clock) (sale.Times, refusal.Refusal, error) {
+		return sale.Times{}, d.doubt, d.store.fails("MayDate")
+	}}
+	q := once.Request{Once: access.Once{Principal: "key till3", Key: key, Hash: [32]byte{hash}}}
+	render := func(n int) (int, []byte) { return 201, fmt.Append(nil, "done ", n) }
+	if q.RenderRefusal = func(r refusal.Refusal) (int, []byte) { return r.Code.Status(), []byte(r.Code) }; d.plain {
+		q.RenderRefusal, render = nil, nil
+	}
+	return once.Do(context.Background(), a, d.by, access.Sell, q, render,
+		func(answers) (int, refusal.Refusal, error) {
+			if !no.Refused() {
+				d.done++
+			}
+			return d.done, no, d.store.fails("do")
+		})
 }
 
 func TestARequestIsDoneOnceAndAnsweredTheSame(t *testing.T) {
@@ -115,7 +158,9 @@ func TestARequestIsDoneOnceAndAnsweredTheSame(t *testing.T) {
 // TestOnlyTheRequestsOwnFaultIsStored: what depends on the moment is tried anew, what the request says wrong is not.
 func TestOnlyTheRequestsOwnFaultIsStored(t *testing.T) {
 	for code, stored := range map[refusal.Code]bool{refusal.AmountInvalid: true, refusal.NotFound: true, refusal.VendInProgress: false,
-		refusal.Forbidden: false, refusal.ClockUntrusted: false, refusal.IssuerUnknown: false} {
+		refusal.Forbidden: false, refusal.ClockUntrusted: false, refusal.IssuerUnknown: false,
+		refusal.IdempotencyKeyMissing: false, refusal.IdempotencyKeyInvalid: false, refusal.IdempotencyKeyReused: false, refusal.IdempotencyRunning: false,
+		refusal.Unauthenticated: false, refusal.RateLimited: false} {
 		d := newDesk(t)
 		if out := d.send("key-1", 1, refusal.Because(code, "No.", "", "")); out.Code != code || (out.Reply.Status != 0) != stored {
 			t.Errorf("%s: answered %+v, stored %t", code, out, stored)
@@ -135,6 +180,113 @@ func TestNothingIsDoneWhileTheClockIsInDoubt(t *testing.T) {
 	d.doubt = refusal.Refusal{}
 	if out := d.send("key-1", 1, refusal.Refusal{}); out.Refused() || d.done != 1 {
 		t.Errorf("with a trusted clock it got %q", out.Code)
+	}
+}
+
+// TestNoFailureOfTheStoreIsHidden: whatever call fails, its error comes back and nothing beside it, for a new request, a repeated one,
+// and one whose refusal is stored.
+func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
+	bad := refusal.Because(refusal.AmountInvalid, "No.", "", "")
+	first := func(d *desk) { d.send("key-1", 1, refusal.Refusal{}) }
+	for _, c := range []struct {
+		name    string
+		least   int
+		no      refusal.Refusal
+		says    string // before the error of the store
+		from    int    // from this call on
+		before  func(*desk)
+		between func(*desk)
+	}{
+		{"a new request", 5, refusal.Refusal{}, "", 99, nil, nil},
+		{"a repeated one", 3, refusal.Refusal{}, "open the stored answer of an idempotency key: ", 3, first, nil},
+		{"a refused one", 7, bad, "store a refusal: ", 5, nil, nil},
+		{"a refused one, while another got an answer", 6, bad, "", 99, nil, first},
+	} {
+		for at := 1; ; at++ {
+			d := newDesk(t)
+			if c.before != nil {
+				c.before(d)
+			}
+			if c.between != nil {
+				*d.store.between = func() { // its calls do not fail and are not counted
+					calls := *d.store.calls
+					*d.store.broken = 0
+					c.between(d)
+					*d.store.calls, *d.store.broken = calls, at
+				}
+			}
+			*d.store.calls, *d.store.broken = nil, at
+			out, err := d.try("key-1", 1, c.no)
+			if len(*d.store.calls) < at {
+				if err != nil || at <= c.least {
+					t.Errorf("%s: %d calls, %v; want at least %d", c.name, at-1, err, c.least)
+				}
+				break
+			}
+			if !errors.Is(err, errStore) || out.Value != 0 || out.Reply.Status != 0 || out.Replay != nil || out.Refused() || at >= c.from && !strings.HasPrefix(err.Error(), c.says) {
+				t.Errorf("%s: call %d (%s) fails, and it came to %+v, %v", c.name, at, (*d.store.calls)[at-1], out, err)
+			}
+		}
+	}
+}
+
+// TestTheAnswerThatCameFirstStands: while a refusal is stored, another request with the same key may have got its answer, or may run.
+func TestTheAnswerThatCameFirstStands(t *testing.T) {
+	bad := refusal.Because(refusal.AmountInvalid, "No.", "", "")
+	d := newDesk(t)
+	*d.store.between = func() { d.send("key-1", 1, refusal.Refusal{}) }
+	if out := d.send("key-1", 1, bad); out.Replay == nil || string(out.Replay.Body) != "done 1" || out.Replay.Status != 201 || out.Refused() || out.Reply.Status != 0 {
+		t.Errorf("another one got an answer, and this one %+v", out)
+	}
+	d = newDesk(t)
+	*d.store.between = func() { d.store.kept["key-1"] = access.Kept{Hash: [32]byte{2}} }
+	if out := d.send("key-1", 1, bad); out.Code != refusal.IdempotencyKeyReused || out.Reply.Status != 0 {
+		t.Errorf("another one took the key, and this one got %+v", out)
+	}
+	d = newDesk(t)
+	*d.store.between = func() { d.store.kept["key-1"] = access.Kept{Hash: [32]byte{1}} }
+	if out := d.send("key-1", 1, bad); out.Code != refusal.IdempotencyRunning || out.Reply.Status != 0 {
+		t.Errorf("the same one runs, and this one got %+v", out)
+	}
+	if k := d.store.kept["key-1"]; k.Status != 0 {
+		t.Errorf("its answer was written over the other's: %+v", k)
+	}
+}
+
+// TestAnAnswerIsKeptForEver, a refusal for a time, each sealed for its place; without a way to render them none is.
+func TestAnAnswerIsKeptForEver(t *testing.T) {
+	bad := refusal.Because(refusal.AmountInvalid, "No.", "", "")
+	d := newDesk(t)
+	d.send("good", 1, refusal.Refusal{})
+	d.send("bad", 1, bad)
+	if !d.store.forever["good"] || d.store.forever["bad"] || len(d.store.forever) != 2 {
+		t.Errorf("kept for ever: %v", d.store.forever)
+	}
+	if got := string(d.store.kept["bad"].Body); got != "sealed once:key till3\x00bad: amount-invalid" || d.store.kept["bad"].Status != refusal.AmountInvalid.Status() {
+		t.Errorf("kept %q", got)
+	}
+	if d.store.tenants[1] == "" || len(d.store.tenants) != 1 {
+		t.Errorf("done in the tenants %v", d.store.tenants)
+	}
+	if out := d.send("", 1, bad); out.Code != refusal.AmountInvalid || out.Reply.Status != 0 || len(d.store.kept) != 2 {
+		t.Errorf("without a key: %+v", out)
+	}
+	d = newDesk(t)
+	d.plain = true
+	if out := d.send("key-1", 1, refusal.Refusal{}); out.Value != 1 || out.Reply.Status != 0 || len(d.store.forever) != 0 {
+		t.Errorf("nothing is rendered: %+v", out)
+	}
+	if out := d.send("key-2", 1, bad); out.Code != refusal.AmountInvalid || out.Reply.Status != 0 || len(d.store.forever) != 0 {
+		t.Errorf("nothing is rendered of a refusal: %+v", out)
+	}
+}
+
+// TestWhoMayNotIsNotHeard: nothing is looked up and no key is claimed.
+func TestWhoMayNotIsNotHeard(t *testing.T) {
+	d := newDesk(t)
+	d.by.Role = access.Support
+	if out := d.send("key-1", 1, refusal.Refusal{}); out.Code != refusal.Forbidden || d.done != 0 || len(*d.store.calls) != 0 {
+		t.Errorf("got %+v after %q", out, *d.store.calls)
 	}
 }
 

@@ -1,0 +1,360 @@
+package quarantine_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/intake"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/quarantine"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// errStore is the error of the call that fails.
+var errStore = errors.New("the store failed")
+
+const (
+	number = "06000001229"      // of meter 1
+	memory = "0123456789abcdef" // of every meter
+)
+
+// noon is when everything is decided.
+func noon() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
+
+// rows are entries and one meter in memory, behind their own door. They note what is written. The call with the number of broken
+// fails. It still has its effect and its values, so that code that overlooks the error goes on and returns none.
+type rows struct {
+	t      *testing.T
+	calls  []string
+	broken int // counted from 1; 0 for none
+	log    []string
+	tenant access.Tenant // of the last transaction
+
+	entries   []quarantine.Entry // the newest first
+	wallets   []wallet.Row       // of the account of meter 1
+	behind    []wallet.Reading
+	audit     []access.Entry
+	people    int // who may approve
+	approvals []access.Approval
+	live      metering.Live
+	kept      []metering.Record
+}
+
+// newRows is meter 1 with a wallet that is rated up to record 4 at 1000 Wh.
+func newRows(t *testing.T) *rows {
+	t.Helper()
+	return &rows{t: t, live: metering.Live{Store: memory, Window: metering.Window{Watermark: 20}, Figures: metering.Figures{ReadingSeq: 4}}, wallets: []wallet.Row{{
+		State: wallet.State{Store: memory, Seq: 4, Started: true, Register: 1000, Base: 1000, At: noon().Add(-time.Hour), Up: 240_000},
+		Meter: wallet.Meter{N: 1, Number: number, Phases: 1, Account: id.ID{15: 2}, Active: true},
+	}}}
+}
+
+// stopped is a meter whose record 5 said a register that cannot follow 1000 Wh, and entry 1 about it.
+func stopped(t *testing.T, reason wallet.HoldReason, doubt metering.Doubt, register unit.Energy) *rows {
+	t.Helper()
+	r := newRows(t)
+	w := &r.wallets[0]
+	at := noon().Add(-30 * time.Minute)
+	w.Held = wallet.Held{Reason: reason, Store: memory, Seq: 5, Register: register, At: at, Up: 300_000, Clock: wire.ClockValid, Since: at}
+	if reason == wallet.HoldOpen {
+		w.Seq, w.OpenFrom, w.Open = 5, register, true
+	}
+	r.entries = []quarantine.Entry{{ID: id.ID{15: 1}, Meter: 1, Number: number, Wallet: true, Kind: quarantine.OfRating, Record: wire.KindReading, Store: memory, Seq: 5,
+		ReceivedAt: at, Doubt: doubt, Was: wh(1000), Register: wh(register), At: at, State: quarantine.Open}}
+	return r
+}
+
+// held is a record that was put aside, as entry 1.
+func held(t *testing.T, doubt metering.Doubt, recs ...wire.Record) *rows {
+	t.Helper()
+	r := newRows(t)
+	payload, err := wire.EncodeUp(wire.JSON, recs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := quarantine.Entry{ID: id.ID{15: 1}, Meter: 1, Number: number, Wallet: true, Kind: quarantine.OfRecord, Record: wire.KindReading, Store: memory, Seq: 5,
+		ReceivedAt: noon().Add(-30 * time.Minute), Doubt: doubt, Payload: payload, At: noon(), State: quarantine.Open}
+	r.entries = []quarantine.Entry{e}
+	return r
+}
+
+// reading is a record of one kWh, dated a day ahead.
+func reading(seq uint64) wire.Record {
+	return wire.Reading{Head: wire.Head{Seq: seq, At: noon().Add(24 * time.Hour).Unix(), Up: seq * 60_000, Clock: wire.ClockValid}, RegisterWh: 2000, Relay: "closed"}.Record()
+}
+
+func wh(register unit.Energy) *unit.Energy { return &register }
+
+// desk is the use cases over these rows.
+func (r *rows) desk() *quarantine.Desk {
+	return quarantine.New(quarantine.Config{Door: r, Hasher: r, Now: func() time.Time { return noon().Add(300 * time.Nanosecond) }})
+}
+
+// owner has every right.
+func owner() access.Actor {
+	return access.Actor{Tenant: 1, Kind: access.Person, ID: id.ID{7}, Name: "amina", Role: access.Owner, IP: "10.0.0.1"}
+}
+
+// entry is the identity of the n-th entry.
+func entry(n byte) string { return id.ID{15: n}.Text(id.Aside) }
+
+// decides is a decision that must not break.
+func (r *rows) decides(v quarantine.Verdict) quarantine.Decided {
+	r.t.Helper()
+	if v.Reason == "" {
+		v.Reason = "read it off"
+	}
+	out, err := r.desk().Decide(r.t.Context(), owner(), v)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return out
+}
+
+// wants compares what was written since the last time.
+func (r *rows) wants(t *testing.T, want ...string) {
+	t.Helper()
+	if !slices.Equal(r.log, want) {
+		t.Errorf("written:\n\t%s\nwant:\n\t%s", strings.Join(r.log, "\n\t"), strings.Join(want, "\n\t"))
+	}
+	r.log = nil
+}
+
+func (r *rows) fails(call string) error {
+	if r.calls = append(r.calls, call); len(r.calls) == r.broken {
+		return errStore
+	}
+	return nil
+}
+
+func (r *rows) writes(format string, args ...any) error {
+	text := fmt.Sprintf(format, args...)
+	r.log = append(r.log, text)
+	return r.fails(text)
+}
+
+// Hash is of cursors.
+func (r *rows) Hash(context string, data []byte) []byte {
+	sum := sha256.Sum256(append([]byte(context), data...))
+	return sum[:]
+}
+
+// Do undoes what is noted of a refused transaction.
+func (r *rows) Do(_ context.Context, t access.Tenant, fn func(quarantine.Tx) (bool, error)) error {
+	r.tenant = t
+	refused, err := fn(r)
+	if refused {
+		r.log, r.audit = nil, nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.fails("commit")
+}
+
+func (r *rows) View(_ context.Context, t access.Tenant, fn func(quarantine.Tx) error) error {
+	r.tenant = t
+	if err := fn(r); err != nil {
+		return err
+	}
+	return r.fails("view")
+}
+
+// What follows is the transaction.
+
+func (r *rows) Eyes() access.EyesTx          { return eyes{rows: r} }
+func (r *rows) Intake() intake.Tx            { return taking{r: r} }
+func (r *rows) Meters() registry.MeterLookup { return r }
+func (r *rows) Rating() wallet.ReleaseTx     { return rating{rows: r} }
+
+func (r *rows) AuditLog(e access.Entry) error {
+	r.audit = append(r.audit, e)
+	return r.fails("AuditLog")
+}
+
+func (r *rows) AsideList(meter int64, open bool, before id.ID, most int) (out []quarantine.Entry, err error) {
+	for _, e := range r.entries {
+		if (meter == 0 || e.Meter == meter) && (!open || e.State == quarantine.Open) && (before.IsZero() || bytes.Compare(e.ID[:], before[:]) < 0) && len(out) < most {
+			out = append(out, e)
+		}
+	}
+	return out, r.fails(fmt.Sprintf("AsideList %d", most))
+}
+
+func (r *rows) Aside(i id.ID) (quarantine.Entry, bool, error) {
+	for _, e := range r.entries {
+		if e.ID == i {
+			return e, true, r.fails("Aside")
+		}
+	}
+	return quarantine.Entry{}, false, r.fails("Aside")
+}
+
+func (r *rows) AsideRating(meter int64) (quarantine.Entry, bool, error) {
+	for _, e := range r.entries {
+		if e.Meter == meter && e.Kind == quarantine.OfRating && e.State == quarantine.Open {
+			return e, true, r.fails("AsideRating")
+		}
+	}
+	return quarantine.Entry{}, false, r.fails("AsideRating")
+}
+
+func (r *rows) PutAside(e quarantine.Entry) error {
+	return r.writes("entry %d %s by %s at %s: %s", e.ID[15], e.State, e.DecidedBy, e.DecidedAt.Format("15:04:05.999999999"), e.Decision)
+}
+
+func (r *rows) MeterByNumber(n string) (registry.Meter, bool, error) {
+	return registry.Meter{N: 1, Number: n, ID: id.ID{14: 1}}, n == number, r.fails("MeterByNumber")
+}
+
+func (r *rows) MeterByID(i id.ID) (registry.Meter, bool, error) {
+	return registry.Meter{N: int64(i[14]), Number: number, ID: i}, i[14] != 0, r.fails("MeterByID")
+}
+
+// eyes are the rows of the four-eyes rule.
+type eyes struct {
+	access.EyesTx
+	*rows
+}
+
+func (e eyes) AuditLog(a access.Entry) error { return e.rows.AuditLog(a) }
+
+func (e eyes) NewID() (id.ID, error) { return id.ID{15: 77}, e.fails("NewID") }
+
+func (e eyes) FourEyes() (*bool, error) { return nil, e.fails("FourEyes") }
+
+func (e eyes) ActivePeople(...access.Role) (int, error) { return e.people, e.fails("ActivePeople") }
+
+func (e eyes) AddApproval(a access.Approval) error {
+	e.approvals = append(e.approvals, a)
+	e.rows.approvals = e.approvals
+	return e.fails("AddApproval")
+}
+
+func (e eyes) ApprovalByID(i id.ID) (access.Approval, bool, error) {
+	for _, a := range e.approvals {
+		if a.ID == i {
+			return a, true, e.fails("ApprovalByID")
+		}
+	}
+	return access.Approval{}, false, e.fails("ApprovalByID")
+}
+
+func (e eyes) RoleNow(a access.Actor) (access.Role, bool, error) {
+	return a.Role, true, e.fails("RoleNow")
+}
+
+func (e eyes) PutApproval(access.Approval, access.ApprovalState) (bool, error) {
+	return true, e.fails("PutApproval")
+}
+
+// taking are the rows into which an accepted record goes.
+type taking struct {
+	intake.Tx
+	r *rows
+}
+
+func (k taking) LockLive([]int64) (map[int64]*metering.Live, error) {
+	return map[int64]*metering.Live{1: &k.r.live}, k.r.fails("LockLive")
+}
+
+func (k taking) SaveLive(_ int64, l *metering.Live) error {
+	return k.r.writes("the meter shows %d Wh of %s", l.RegisterWh, time.UnixMicro(l.AsOf).UTC().Format(time.DateTime))
+}
+
+func (k taking) PutReadings(readings []metering.NewReading) error {
+	for _, p := range readings {
+		k.r.kept = append(k.r.kept, *p.Record)
+	}
+	return k.r.writes("%d reading", len(readings))
+}
+
+// rating are the rows of money.
+type rating struct {
+	wallet.ReleaseTx
+	*rows
+}
+
+func (b rating) NewID() (id.ID, error) { return id.ID{15: 78}, b.fails("NewID") }
+
+func (b rating) WalletTenant() (wallet.Tenant, error) {
+	return wallet.Tenant{Zone: time.UTC, Currency: "KES"}, b.fails("WalletTenant")
+}
+
+func (b rating) WalletOf(meter int64) ([]wallet.Row, error) {
+	if meter > 2 {
+		return nil, b.fails("WalletOf")
+	}
+	return b.wallets, b.fails("WalletOf")
+}
+
+// price is 2.50 for a kWh.
+func price() tariff.Version {
+	return tariff.Version{ID: id.ID{15: 1}, N: 1, EffectiveFrom: noon().AddDate(-1, 0, 0), Body: tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 2_500_000}}}}
+}
+
+func (b rating) WalletTerms(t wallet.Tenant, m wallet.Meter) (wallet.Terms, error) {
+	return wallet.Terms{Zone: t.Zone, Phases: m.Phases, Versions: []tariff.Version{price()}}, b.fails("WalletTerms")
+}
+
+func (b rating) TariffVersion(id.ID) (tariff.Version, error) {
+	return price(), b.fails("TariffVersion")
+}
+
+func (b rating) TariffVersionAt(id.ID, time.Time) (tariff.Version, bool, error) {
+	return price(), true, b.fails("TariffVersionAt")
+}
+
+func (b rating) WalletDays(meter int64, days []wallet.DayUse) error {
+	for _, d := range days {
+		b.rows.log = append(b.rows.log, fmt.Sprintf("m%d used %d Wh for %d", meter, d.Units, d.Debit))
+	}
+	return b.fails("WalletDays")
+}
+
+func (b rating) WalletBehind(wallet.Row, int) ([]wallet.Reading, error) {
+	return b.behind, b.fails("WalletBehind")
+}
+
+func (b rating) WalletReleased(meter int64) error { return b.writes("m%d released", meter) }
+
+func (b rating) WalletStopped(w wallet.Row) error {
+	return b.writes("m%d stopped: %s", w.Meter.N, w.Held.Reason)
+}
+
+func (b rating) WalletMoney(id.ID) (money.Minor, money.Minor, error) {
+	return 100_000, 0, b.fails("WalletMoney")
+}
+
+func (b rating) Looked() (wallet.Look, error) {
+	return wallet.Look{Seen: noon(), Now: noon()}, b.fails("Looked")
+}
+
+func (b rating) SupplyOf(int64) (wallet.Supplied, error) {
+	return wallet.Supplied{}, b.fails("SupplyOf")
+}
+
+func (b rating) SupplyPut(int64, wallet.Supply) error { return b.fails("SupplyPut") }
+
+func (b rating) Post(j ledger.Journal) (ledger.Breach, error) {
+	return ledger.Breach{}, b.writes("posted %s at %s", j.Kind, j.PostedAt.Format("15:04:05.999999999"))
+}
+
+func (b rating) WalletPut(w wallet.Row) error {
+	return b.writes("m%d at %d Wh since %d, record %d", w.Meter.N, w.Register, w.Base, w.Seq)
+}

@@ -1,0 +1,270 @@
+package recharge_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/diagnosis"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/recharge"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/sts"
+)
+
+// errStore is the error of the call that fails.
+var errStore = errors.New("the store failed")
+
+const (
+	number = "06000001229" // of meter 1
+	digits = "71340092551033782064"
+)
+
+// noon is when everything is asked.
+func noon() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
+
+// after is some minutes after noon.
+func after(minutes int) time.Time { return noon().Add(time.Duration(minutes) * time.Minute) }
+
+// rows are one meter and its tokens in memory, behind their own door, with a doctor. They note what is written. The call with the
+// number of broken fails. It still has its effect and its values, so that code that overlooks the error goes on and returns none.
+type rows struct {
+	recharge.Tx
+	t      *testing.T
+	calls  []string
+	broken int // counted from 1; 0 for none
+	log    []string
+	tenant access.Tenant // of the last transaction
+	kicks  int
+
+	status   registry.Status
+	token    sale.Token
+	number   string // of the meter of the token
+	sale     sale.Sale
+	waiting  *recharge.Waiting
+	sent     time.Time // over the meter's connection
+	answered time.Time
+	given    map[string]id.ID // tokens from elsewhere, by their hash
+	gave     []recharge.Given
+	reports  []metering.StoredToken
+	sim      string
+	routes   bool
+	crowd    int // messages that wait
+	messages []notify.Message
+	answers  map[id.ID][]notify.Message
+	queued   []notify.Message
+	audit    []access.Entry
+	asked    []diagnosis.Question
+	doctor   diagnosis.Diagnosis
+	plain    []byte // what was sealed, where it lay
+}
+
+// newRows is meter 1 with a token that was issued and never sent. The doctor says that it would load.
+func newRows(t *testing.T) *rows {
+	t.Helper()
+	held, res := sts.ParseToken(digits)
+	if res != sts.Accept {
+		t.Fatalf("the token is %v", res)
+	}
+	return &rows{t: t, status: registry.Active, number: number, given: map[string]id.ID{}, sim: "+254700000001", routes: true, answers: map[id.ID][]notify.Message{},
+		token:  sale.Token{ID: id.ID{15: 1}, Sale: id.ID{15: 2}, Meter: 1, State: sale.TokenIssued, Units: 5000, IssuedAt: after(-60)},
+		sale:   sale.Sale{ID: id.ID{15: 2}, State: sale.Completed},
+		doctor: diagnosis.Diagnosis{Findings: []diagnosis.Finding{{Code: diagnosis.Ready}}, Token: held, Sold: &diagnosis.Sold{Token: id.ID{15: 1}}}}
+}
+
+// elsewhere is a token that was not made here; the doctor could read it.
+func elsewhere(t *testing.T) *rows {
+	t.Helper()
+	r := newRows(t)
+	r.token.ID = id.ID{}
+	r.doctor.Sold, r.doctor.Findings[0].Code = nil, diagnosis.NotSold
+	r.doctor.Contents = &diagnosis.Contents{Class: 1, SubClass: 2, HasTID: true, TID: 77, BaseDate: 2014, Units: 5000}
+	return r
+}
+
+// desk is the use cases over these rows.
+func (r *rows) desk() *recharge.Desk {
+	return recharge.New(recharge.Config{Door: r, Doctor: r, Sealer: r, Now: noon, Kick: func() { r.kicks++ }, Texts: func() bool { return r.routes }})
+}
+
+// owner has every right.
+func owner() access.Actor {
+	return access.Actor{Tenant: 1, Kind: access.Person, ID: id.ID{7}, Name: "amina", Role: access.Owner, IP: "10.0.0.1"}
+}
+
+// name is the identity of the n-th token.
+func name(n byte) string { return id.ID{15: n}.Text(id.Token) }
+
+// sends is an order that must not break.
+func (r *rows) sends(o recharge.Order) recharge.Tracked {
+	r.t.Helper()
+	if o.Meter == "" {
+		o.Meter = number
+	}
+	out, err := r.desk().Send(r.t.Context(), owner(), o)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return out
+}
+
+// tracks asks for token 1.
+func (r *rows) tracks() recharge.Tracked {
+	r.t.Helper()
+	out, err := r.desk().Track(r.t.Context(), owner(), number, name(1))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return out
+}
+
+// wants compares what was written since the last time.
+func (r *rows) wants(t *testing.T, want ...string) {
+	t.Helper()
+	if !slices.Equal(r.log, want) {
+		t.Errorf("written:\n\t%s\nwant:\n\t%s", strings.Join(r.log, "\n\t"), strings.Join(want, "\n\t"))
+	}
+	r.log = nil
+}
+
+func (r *rows) fails(call string) error {
+	if r.calls = append(r.calls, call); len(r.calls) == r.broken {
+		return errStore
+	}
+	return nil
+}
+
+func (r *rows) writes(format string, args ...any) error {
+	text := fmt.Sprintf(format, args...)
+	r.log = append(r.log, text)
+	return r.fails(text)
+}
+
+func (r *rows) Diagnose(_ context.Context, _ access.Actor, q diagnosis.Question) (diagnosis.Diagnosis, error) {
+	r.asked = append(r.asked, q)
+	return r.doctor, r.fails("Diagnose")
+}
+
+func (r *rows) Seal(context string, plain []byte) []byte {
+	r.plain = plain
+	return []byte("sealed " + context + " " + string(plain))
+}
+
+func (r *rows) Hash(context string, data []byte) []byte {
+	return []byte("hash " + context + " " + string(data))
+}
+
+// Do undoes what is noted of a refused transaction.
+func (r *rows) Do(_ context.Context, t access.Tenant, fn func(recharge.Tx) (bool, error)) error {
+	r.tenant = t
+	refused, err := fn(r)
+	if refused {
+		r.log, r.audit = nil, nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.fails("commit")
+}
+
+func (r *rows) View(_ context.Context, t access.Tenant, fn func(recharge.Tx) error) error {
+	r.tenant = t
+	if err := fn(r); err != nil {
+		return err
+	}
+	return r.fails("view")
+}
+
+// What follows is the transaction.
+
+func (r *rows) meter(i id.ID) registry.Meter {
+	return registry.Meter{N: 1, Number: number, ID: i, Status: r.status, Simulated: true}
+}
+
+func (r *rows) MeterByNumber(n string) (registry.Meter, bool, error) {
+	return r.meter(id.ID{14: 1}), n == number, r.fails("MeterByNumber")
+}
+
+func (r *rows) MeterByID(i id.ID) (registry.Meter, bool, error) {
+	return r.meter(i), i == id.ID{14: 1}, r.fails("MeterByID")
+}
+
+func (r *rows) AuditLog(e access.Entry) error {
+	r.audit = append(r.audit, e)
+	return r.fails("AuditLog")
+}
+
+func (r *rows) Enqueue(i job.Item) (id.ID, error) {
+	return id.ID{15: 70}, r.writes("%s %s by %s for %s until %s", i.Kind, i.Body, i.Lane, i.Key, i.ExpiresAt.Format("02 15:04"))
+}
+
+func (r *rows) OutboxWake(lane, key string) error { return r.writes("wake %s %s", lane, key) }
+
+func (r *rows) TokenForPush(token id.ID) (sale.Token, string, bool, error) {
+	return r.token, r.number, !token.IsZero() && token == r.token.ID, r.fails("TokenForPush")
+}
+
+func (r *rows) VendSale(i id.ID) (sale.Sale, bool, error) {
+	return r.sale, i == r.sale.ID, r.fails("VendSale")
+}
+
+func (r *rows) TokenTimes(id.ID) (sent, answered time.Time, given bool, err error) {
+	return r.sent, r.answered, r.token.Elsewhere, r.fails("TokenTimes")
+}
+
+func (r *rows) TokenReportsOf(meter int64, _ id.ID, most int) ([]metering.StoredToken, error) {
+	return r.reports, r.fails(fmt.Sprintf("TokenReportsOf %d at most %d", meter, most))
+}
+
+func (r *rows) DeliveryOf(string, id.ID) (recharge.Waiting, bool, error) {
+	if r.waiting == nil {
+		return recharge.Waiting{}, false, r.fails("DeliveryOf")
+	}
+	return *r.waiting, true, r.fails("DeliveryOf")
+}
+
+func (r *rows) GivenByHash(meter int64, hash []byte) (id.ID, bool, error) {
+	i, found := r.given[string(hash)]
+	return i, found && meter == 1, r.fails("GivenByHash")
+}
+
+func (r *rows) GiveToken(g recharge.Given) error {
+	r.gave = append(r.gave, g)
+	r.token = g.Token
+	r.token.Elsewhere = true
+	return r.writes("given %d", g.ID[15])
+}
+
+func (r *rows) NewID() (id.ID, error) { return id.ID{15: 9}, r.fails("NewID") }
+
+func (r *rows) SIMOf(int64) (string, error) { return r.sim, r.fails("SIMOf") }
+
+func (r *rows) NoticeTo(string) (notify.Addressee, bool, error) {
+	to := notify.Addressee{Phone: "+254711111111"}
+	to.Customer, to.Lang = id.ID{15: 3}, "sw"
+	return to, true, r.fails("NoticeTo")
+}
+
+func (r *rows) MessageAdd(m notify.Message) error {
+	r.queued = append(r.queued, m)
+	return r.writes("message %s to %s by %s", m.State, m.Phone, m.By)
+}
+
+func (r *rows) MessagesWaiting(string, int) (int, error) { return r.crowd, r.fails("MessagesWaiting") }
+
+func (r *rows) MessagesOfToken(_ int64, _ id.ID, most int) ([]notify.Message, error) {
+	return r.messages[:min(most, len(r.messages))], r.fails(fmt.Sprintf("MessagesOfToken %d", most))
+}
+
+func (r *rows) MessagesAnswering(_ int64, message id.ID, most int) ([]notify.Message, error) {
+	return r.answers[message][:min(most, len(r.answers[message]))], r.fails("MessagesAnswering")
+}

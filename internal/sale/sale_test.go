@@ -1,0 +1,223 @@
+package sale_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/unit"
+)
+
+// TestHowFarAheadOfTheClockATIDMayLie: a day, two days for a day after a restore, and further where a restore has lost more.
+func TestHowFarAheadOfTheClockATIDMayLie(t *testing.T) {
+	const day = 24 * time.Hour
+	now := time.Date(2026, 11, 20, 12, 0, 30, 0, time.UTC)
+	minute := now.Truncate(time.Minute)
+	for _, c := range []struct {
+		name           string
+		restored, lost time.Time
+		reach, given   time.Duration // after the minute
+	}{
+		{"never restored", time.Time{}, time.Time{}, day, day},
+		{"just restored", minute, time.Time{}, 2 * day, 2 * day},
+		{"restored almost a day ago", now.Add(-day + 1), time.Time{}, 2 * day, 2 * day},
+		{"restored a day ago", now.Add(-day), time.Time{}, day, 2*day - time.Minute},
+		{"restored a day and a minute ago", now.Add(-day - time.Minute), time.Time{}, day, 2*day - 2*time.Minute},
+		{"restored two days ago", now.Add(-2*day + time.Minute), time.Time{}, day, day},
+		{"restored long ago", now.Add(-9 * day), time.Time{}, day, day},
+		{"lost less", minute, minute, 2 * day, 2 * day},
+		{"lost as much", minute, minute.Add(day), 2 * day, 2 * day},
+		{"lost more", minute, minute.Add(day + time.Minute), 2*day + time.Minute, 2*day + time.Minute},
+		{"lost more, long ago", now.Add(-9 * day), minute.Add(time.Minute), day + time.Minute, day + time.Minute},
+	} {
+		if got := sale.Reach(now, c.restored, c.lost).Sub(minute); got != c.reach {
+			t.Errorf("%s: up to %s after now, want %s", c.name, got, c.reach)
+		}
+		if got := sale.GivenUpTo(now, c.restored, c.lost).Sub(minute); got != c.given {
+			t.Errorf("%s: given up to %s after now, want %s", c.name, got, c.given)
+		}
+	}
+}
+
+// TestUnitsOnTokens: each is full but the last.
+func TestUnitsOnTokens(t *testing.T) {
+	const full = unit.MaxToken
+	for units, want := range map[unit.Energy][]unit.Energy{-1: nil, 0: nil, 1: {1}, full: {full}, full + 1: {full, 1}, 2*full + 5: {full, full, 5}} {
+		if got := sale.OnTokens(units); !slices.Equal(got, want) {
+			t.Errorf("%d Wh: %v, want %v", units, got, want)
+		}
+	}
+}
+
+// TestWhichTokensCarryFreeUnits: the first ones of a sale, as many as the free units fill.
+func TestWhichTokensCarryFreeUnits(t *testing.T) {
+	tokens := []sale.Token{{ID: id.ID{1}}, {ID: id.ID{2}}, {ID: id.ID{3}}}
+	for free, want := range map[unit.Energy]string{0: "[false false false]", 5: "[true false false]", unit.MaxToken + 1: "[true true false]", 5 * unit.MaxToken: "[true true true]"} {
+		s := sale.Sale{Free: free, Tokens: tokens}
+		var got []bool
+		for _, k := range tokens {
+			got = append(got, s.CarriesFree(k))
+		}
+		if fmt.Sprint(got) != want {
+			t.Errorf("%d Wh free: %v, want %s", free, got, want)
+		}
+	}
+	if (sale.Sale{Free: 5, Tokens: tokens}).CarriesFree(sale.Token{ID: id.ID{9}}) {
+		t.Error("a token of another sale carries free units")
+	}
+}
+
+// TestWhatASaleIs: a recharge or energy, heard of, a test; and where its money came from.
+func TestWhatASaleIs(t *testing.T) {
+	line := []sale.Line{{Kind: sale.LineWallet, VAT: 15}, {VAT: 99}}
+	for _, c := range []struct {
+		name     string
+		sale     sale.Sale
+		recharge bool
+		journal  ledger.Kind
+		advance  money.Minor
+	}{
+		{"energy", sale.Sale{Lines: line}, false, ledger.Vend, 0},
+		{"a recharge", sale.Sale{Mode: registry.PrepayWallet, Lines: line}, true, ledger.TopUp, 15},
+		{"a recharge without lines", sale.Sale{Mode: registry.PrepayWallet}, true, ledger.TopUp, 0},
+		{"a recharge of one line", sale.Sale{Mode: registry.PrepayWallet, Lines: line[:1]}, true, ledger.TopUp, 15},
+	} {
+		if s := c.sale; s.Recharge() != c.recharge || s.Journal() != c.journal || s.Advance() != c.advance {
+			t.Errorf("%s: a recharge %t, %s, advance %d", c.name, s.Recharge(), s.Journal(), s.Advance())
+		}
+	}
+	for heard, tokens := range map[bool][]sale.Token{false: {{State: sale.TokenAccepted}, {State: sale.TokenSent}}, true: {{State: sale.TokenAccepted}, {State: sale.TokenHeard}}} {
+		if got := (sale.Sale{Tokens: tokens}).Heard(); got != heard {
+			t.Errorf("heard of %v: %t", tokens, got)
+		}
+	}
+	if got := (sale.Sale{Meter: sale.MeterRef{Simulated: true}}).Memo() + "/" + (sale.Sale{}).Memo(); got != "TEST/" {
+		t.Errorf("memos %s", got)
+	}
+	vendor := id.ID{15: 4}
+	if got := (sale.Sale{Till: "main", Vendor: vendor}).Source(); got != (ledger.AccountRef{Code: ledger.Till, Subject: "main"}) {
+		t.Errorf("the tenant's money comes from %+v", got)
+	}
+	s := sale.Sale{Till: "main", Vendor: vendor, Seller: sale.Seller{Account: 1}} // the least account that there may be
+	if got := s.Source(); got != (ledger.AccountRef{Code: 1, Subject: vendor.Text(id.Vendor)}) {
+		t.Errorf("a vendor's money comes from %+v", got)
+	}
+}
+
+// TestTheHashOfAnOrder says whether two requests are the same, for ever, so it never changes.
+func TestTheHashOfAnOrder(t *testing.T) {
+	order := func() sale.Sale {
+		return sale.Sale{Vendor: id.ID{1}, Meter: sale.MeterRef{ID: id.ID{2}}, Tender: money.Amount{Minor: 300, Currency: "KES"}, Deliver: []string{"sms", "mqtt"}}
+	}
+	first := order().OrderHash()
+	if got, want := hex.EncodeToString(first[:]), "938893eb456eae9f906c3b3d27ea6f10bbb3cb8d3cc0343b52a46259e76abfa4"; got != want {
+		t.Errorf("the hash is %s, want %s", got, want)
+	}
+	for name, change := range map[string]func(*sale.Sale){
+		"another vendor":   func(s *sale.Sale) { s.Vendor = id.ID{} },
+		"another meter":    func(s *sale.Sale) { s.Meter.ID = id.ID{3} },
+		"another amount":   func(s *sale.Sale) { s.Tender.Minor++ },
+		"another currency": func(s *sale.Sale) { s.Tender.Currency = "UGX" },
+		"another way":      func(s *sale.Sale) { s.Deliver = s.Deliver[:1] },
+		"one way of two":   func(s *sale.Sale) { s.Deliver = []string{"smsmqtt"} },
+	} {
+		s := order()
+		if change(&s); s.OrderHash() == first {
+			t.Errorf("%s: the same hash", name)
+		}
+	}
+}
+
+// TestWhatMayBeTendered: from 0 to the most, in a currency that there is.
+func TestWhatMayBeTendered(t *testing.T) {
+	for _, c := range []struct {
+		amount money.Amount
+		what   string
+	}{
+		{money.Amount{Minor: 0, Currency: "KES"}, ""},
+		{money.Amount{Minor: money.MaxMinor, Currency: "KES"}, ""},
+		{money.Amount{Minor: -1, Currency: "KES"}, "An amount of -1 minor units cannot be paid."},
+		{money.Amount{Minor: money.MaxMinor + 1, Currency: "KES"}, fmt.Sprintf("An amount of %d minor units cannot be paid.", money.MaxMinor+1)},
+		{money.Amount{Minor: math.MinInt64, Currency: "KES"}, fmt.Sprintf("An amount of %d minor units cannot be paid.", math.MinInt64)},
+		{money.Amount{Minor: 1, Currency: "kes"}, `"kes" is not a currency code of ISO 4217.`},
+		{money.Amount{Minor: 1}, `"" is not a currency code of ISO 4217.`},
+	} {
+		no := sale.CheckTender(c.amount)
+		if no.What != c.what || no.Refused() && (no.Code != refusal.AmountInvalid || no.Not != sale.NothingMoved) {
+			t.Errorf("%+v: %+v, want %q", c.amount, no, c.what)
+		}
+	}
+	if no := sale.WrongCurrency("UGX", "KES"); no.Code != refusal.CurrencyMismatch || no.What != "UGX was offered; this meter is sold in KES." || no.Not != sale.NothingMoved || no.Try != "Pay in KES." {
+		t.Errorf("another currency: %+v", no)
+	}
+}
+
+// TestWhereAMonthStands: free units take a place in the blocks unless the tariff sets them apart, and are due once.
+func TestWhereAMonthStands(t *testing.T) {
+	var body tariff.Body
+	body.Free.Units = 50_000
+	month := sale.Month{Units: 70_000, Free: 50_000}
+	if got := month.Position(body); got != 70_000 {
+		t.Errorf("the account stands at %d Wh", got)
+	}
+	body.Free.Apart = true
+	if got := month.Position(body); got != 20_000 {
+		t.Errorf("with free units apart, the account stands at %d Wh", got)
+	}
+	if got := month.FreeDue(body); got != 50_000 {
+		t.Errorf("%d Wh are due", got)
+	}
+	month.FreeClaimed = true
+	if got := month.FreeDue(body); got != 0 {
+		t.Errorf("%d Wh are due once more", got)
+	}
+}
+
+// TestWhichJobsGiveUnits: all others change a meter.
+func TestWhichJobsGiveUnits(t *testing.T) {
+	for kind, want := range map[sale.JobKind]bool{sale.FreeIssue: true, sale.Replacement: true, sale.KeyChange: false, sale.ClearCredit: false, sale.ClearTamper: false, sale.PowerLimit: false} {
+		if kind.GivesUnits() != want {
+			t.Errorf("%s gives units: %t", kind, !want)
+		}
+	}
+}
+
+// TestALineIsWrittenForAReader of differences.
+func TestALineIsWrittenForAReader(t *testing.T) {
+	left := money.Minor(7)
+	l := sale.Line{Kind: sale.LineDebt, Ref: "debt_1", Amount: 100, VAT: 13}
+	if got := l.String(); got != "debt debt_1 100 (tax 13)" {
+		t.Error(got)
+	}
+	l.Left, l.Steps = &left, []sale.Step{{Units: 1000, Rate: 2_500_000, Amount: 250}}
+	if got := l.String(); got != "debt debt_1 100 (tax 13) leaving 7, 1000 Wh at 2500000 for 250" {
+		t.Error(got)
+	}
+}
+
+// TestSealedDigitsAreNotPrinted, and the context of a token's digits is its own.
+func TestSealedDigitsAreNotPrinted(t *testing.T) {
+	if got := fmt.Sprintf("%v %s", sale.Sealed("secret"), sale.Sealed("secret")); got != "sealed digits sealed digits" {
+		t.Error(got)
+	}
+	if a, b := sale.TokenContext(id.ID{1}), sale.TokenContext(id.ID{2}); a == b || a != "token:"+(id.ID{1}).Text(id.Token) {
+		t.Errorf("contexts %s and %s", a, b)
+	}
+}
+
+// TestNoSealingIsZero: a sale of which nobody said how far it is sealed is not taken to be in the log.
+func TestNoSealingIsZero(t *testing.T) {
+	if got := []sale.Sealing{sale.InLog, sale.NotSealed, sale.NoHead, sale.HeadTooOld}; !slices.Equal(got, []sale.Sealing{1, 2, 3, 4}) {
+		t.Errorf("%d", got)
+	}
+}
