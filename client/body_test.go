@@ -1,9 +1,14 @@
 package client_test
 
 import (
+	"context"
 	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +26,7 @@ type schema struct {
 	Properties map[string]schema `json:"properties"`
 	Items      *schema           `json:"items"`
 	OneOf      []schema          `json:"oneOf"`
+	Additional json.RawMessage   `json:"additionalProperties"`
 }
 
 type content map[string]struct{ Schema schema }
@@ -36,43 +42,58 @@ type document struct {
 	Components struct{ Schemas map[string]schema }
 }
 
-// calls are the operations of the API by their client methods. What has no method has its answer's type.
+// calls are the operations of the API by their client methods.
 func calls() map[string]any {
 	type c = *client.Client
 	return map[string]any{
-		"account": c.Account, "account-balance": apiv1.AccountBalance{}, "move-out": c.MoveOut, "refund": c.Refund, "account-statement": c.AccountStatement,
-		"wallet-statement": c.WalletStatement, "adjust": c.Adjust, "alarms": c.Alarms, "approvals": c.Approvals, "approve": c.Decide, "reject": c.Decide,
-		"charges": c.Charges, "add-charge": c.AddCharge, "trust-clock": apiv1.Clock{}, "customers": c.Customers, "customer": c.Customer,
-		"change-customer": c.ChangeCustomer, "debts": c.Debts, "raise-debt": c.RaiseDebt, "write-off-debt": c.WriteOffDebt, "happenings": apiv1.Happening{},
+		"account": c.Account, "move-out": c.MoveOut, "refund": c.Refund, "account-statement": c.AccountStatement, "wallet-statement": c.WalletStatement,
+		"adjust": c.Adjust, "alarms": c.Alarms, "approvals": c.Approvals, "approve": c.Decide, "reject": rejecting,
+		"charges": c.Charges, "add-charge": c.AddCharge, "trust-clock": c.TrustClock, "customers": c.Customers, "customer": c.Customer,
+		"change-customer": c.ChangeCustomer, "debts": c.Debts, "raise-debt": c.RaiseDebt, "write-off-debt": c.WriteOffDebt,
 		"head": c.Head, "ledger-accounts": c.LedgerAccounts, "ledger-balance": c.LedgerBalance, "journals": c.Journals, "trial-balance": c.TrialBalance,
 		"message-routes": c.MessageRoutes, "messages": c.Messages, "send-message": c.SendMessage, "message": c.Message, "retry-message": c.RetryMessage,
-		"meters": c.Meters, "add-meter": c.AddMeter, "meter": c.Meter, "change-meter": c.ChangeMeter, "commands": apiv1.List[apiv1.Command]{},
+		"meters": c.Meters, "add-meter": c.AddMeter, "meter": c.Meter, "change-meter": c.ChangeMeter,
 		"send-command": c.SendCommand, "command": c.Command, "cut-supply": c.CutSupply, "restore-supply": c.RestoreSupply, "supply": c.Supply,
 		"set-supply": c.SetSupply, "device": c.Device, "send-summary": c.SendSummary, "toggle-device": c.ToggleDevice, "events": c.Events,
-		"plan-key-change": apiv1.KeyChange{}, "move-in": c.MoveIn, "readings": c.Readings, "rebase-meter": c.RebaseMeter, "recharge": c.Recharge,
+		"move-in": c.MoveIn, "readings": c.Readings, "rebase-meter": c.RebaseMeter, "recharge": c.Recharge,
 		"recharge-state": c.RechargeState, "set-sim": c.SetSIM, "tokens": c.Tokens, "give-tokens": c.GiveTokens, "usage": c.Usage,
-		"quarantine": c.Quarantine, "quarantined": apiv1.Quarantined{}, "accept-quarantined": c.DecideQuarantined, "discard-quarantined": c.DecideQuarantined,
-		"rebase-quarantined": c.DecideQuarantined, "daily-report": c.DailyReport, "registers": c.Registers, "settings": c.Settings,
+		"quarantine": c.Quarantine, "accept-quarantined": deciding("accept"), "discard-quarantined": deciding("discard"),
+		"rebase-quarantined": rebasing, "daily-report": c.DailyReport, "registers": c.Registers, "settings": c.Settings,
 		"change-settings": c.ChangeSettings, "simulate-tariff": c.SimulateTariff, "tariffs": c.Tariffs, "publish-tariff": c.CreateTariff,
 		"tariff-versions": c.TariffVersions, "publish-tariff-version": c.CreateTariffVersion, "diagnose-token": c.DiagnoseToken, "quote": c.Quote,
-		"vendors": c.Vendors, "add-vendor": c.AddVendor, "vendor": c.Vendor, "deposit": c.Deposit, "float": apiv1.Float{}, "vendor-statement": c.VendorStatement,
-		"vendor-terms": c.SetVendorTerms, "find-sales": apiv1.List[apiv1.Sale]{}, "sell": c.Vend, "sale": c.VendByID, "explain": c.Explain,
-		"receipt": c.ProvenReceipt, "reprint": apiv1.Receipt{}, "reversal": c.Reversal, "reverse": c.Reverse, "version": c.Version, "livez": apiv1.Live{}, "readyz": c.Ready,
+		"vendors": c.Vendors, "add-vendor": c.AddVendor, "vendor": c.Vendor, "deposit": c.Deposit, "vendor-statement": c.VendorStatement,
+		"vendor-terms": c.SetVendorTerms, "find-sales": c.VendByRef, "sell": c.Vend, "sale": c.VendByID, "explain": c.Explain,
+		"receipt": c.ProvenReceipt, "reprint": c.Reprint, "reversal": c.Reversal, "reverse": c.Reverse, "version": c.Version, "readyz": c.Ready,
 	}
 }
 
-// requests are the bodies that the client sends, beside those that are arguments of its methods.
-func requests() map[string]any {
+func rejecting(c *client.Client, ctx context.Context, approval, reason string) (apiv1.Approval, error) {
+	return c.Decide(ctx, approval, false, reason)
+}
+
+func rebasing(c *client.Client, ctx context.Context, entry string, d apiv1.Rebase) (apiv1.QuarantineResult, error) {
+	return c.DecideQuarantined(ctx, entry, "rebase", d)
+}
+
+// deciding is a decision that takes no register.
+func deciding(choice string) any {
+	return func(c *client.Client, ctx context.Context, entry, reason string) (apiv1.QuarantineResult, error) {
+		return c.DecideQuarantined(ctx, entry, choice, apiv1.Rebase{Reason: reason})
+	}
+}
+
+// bodies are the answers of operations whose client method returns something else, or that have none. The name of the type is
+// held against that of the schema, and internal/api holds each schema against its type in api/apiv1.
+func bodies() map[string]any {
 	return map[string]any{
-		"move-out": apiv1.Reason{}, "approve": apiv1.Decision{}, "reject": apiv1.Decision{}, "trust-clock": apiv1.ClockTrust{}, "retry-message": apiv1.MessageRetry{},
-		"cut-supply": apiv1.Reason{}, "restore-supply": apiv1.Reason{}, "toggle-device": apiv1.Reason{}, "plan-key-change": apiv1.NewKeyChange{},
-		"rebase-meter": apiv1.Rebase{}, "set-sim": apiv1.SIM{}, "accept-quarantined": apiv1.Verdict{}, "discard-quarantined": apiv1.Verdict{},
-		"diagnose-token": apiv1.NewDiagnosis{}, "quote": apiv1.NewQuote{}, "reverse": apiv1.NewReversal{}, "send-summary": struct{}{}, "reprint": struct{}{},
+		"account-balance": apiv1.AccountBalance{}, "commands": apiv1.List[apiv1.Command]{}, "find-sales": apiv1.List[apiv1.Sale]{}, "float": apiv1.Float{},
+		"happenings": apiv1.Happening{}, "livez": apiv1.Live{}, "plan-key-change": apiv1.KeyChange{}, "quarantined": apiv1.Quarantined{},
+		"reprint": apiv1.Receipt{}, "trust-clock": apiv1.Clock{},
 	}
 }
 
 // TestTheClientHasEveryFieldOfTheDocument holds each property of each body in the OpenAPI document against a field of the
-// type that the client returns or sends, and the other way round.
+// type that the client returns, and against what the client sends; and the other way round.
 func TestTheClientHasEveryFieldOfTheDocument(t *testing.T) {
 	text, err := os.ReadFile("../internal/api/openapi.json")
 	if err != nil {
@@ -82,18 +103,31 @@ func TestTheClientHasEveryFieldOfTheDocument(t *testing.T) {
 	if err := json.Unmarshal(text, &c.doc); err != nil {
 		t.Fatal(err)
 	}
-	methods, bodies := calls(), requests()
+	methods, types := calls(), bodies()
 	for path, item := range c.doc.Paths {
 		for method, op := range item {
 			where := strings.ToUpper(method) + " " + path
-			c.request(where, op, methods[op.OperationID], bodies[op.OperationID])
-			c.answers(where, op, methods[op.OperationID])
+			call, result := methods[op.OperationID], reflect.TypeOf(types[op.OperationID])
+			if call != nil {
+				c.request(where, op, call)
+				if result == nil {
+					result = reflect.TypeOf(call).Out(0)
+				}
+			} else if s, ok := op.RequestBody.Content["application/json"]; ok { // the only one that the client does not send
+				c.compare(where+" request", s.Schema, reflect.TypeFor[apiv1.NewKeyChange]())
+			}
+			c.answers(where, op, result)
+			delete(methods, op.OperationID)
+			delete(types, op.OperationID)
 		}
 	}
 	for name := range c.doc.Components.Schemas {
 		if !c.seen[name] {
 			t.Errorf("schema %s was compared with no type", name)
 		}
+	}
+	if len(methods)+len(types) > 0 {
+		t.Errorf("the document has no operations %v %v", slices.Collect(maps.Keys(methods)), slices.Collect(maps.Keys(types)))
 	}
 }
 
@@ -103,45 +137,121 @@ type comparer struct {
 	seen map[string]bool // schemas that were compared
 }
 
-// request compares the body that an operation takes with what the client sends.
-func (c comparer) request(where string, op operation, method, body any) {
-	s, ok := op.RequestBody.Content["application/json"]
-	if !ok {
-		return
+// request calls a client method with every argument filled: it must ask the operation, with a body that has each property.
+func (c comparer) request(where string, op operation, method any) {
+	var asked string
+	var body any
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked, body = r.Method+" "+r.URL.Path, nil
+		if r.ContentLength != 0 {
+			if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+				c.t.Errorf("%s: the body is no JSON: %v", where, err)
+			}
+		}
+		_, _ = w.Write([]byte("{}"))
+	}))
+	defer server.Close()
+	api, err := client.New(server.URL, "pk_x", client.Config{})
+	if err != nil {
+		c.t.Fatal(err)
 	}
-	sent := reflect.TypeOf(body)
-	if m := reflect.TypeOf(method); sent == nil && m != nil && m.Kind() == reflect.Func {
-		for i := range m.NumIn() {
-			if in := m.In(i); in.PkgPath() == reflect.TypeFor[apiv1.Meter]().PkgPath() {
-				sent = in
+	f := reflect.ValueOf(method)
+	args := []reflect.Value{reflect.ValueOf(api), reflect.ValueOf(c.t.Context())}
+	for i := 2; i < f.Type().NumIn(); i++ {
+		v := reflect.New(f.Type().In(i)).Elem()
+		fill(v)
+		args = append(args, v)
+	}
+	f.Call(args)
+	if !regexp.MustCompile("^" + regexp.MustCompile(`\{[^}]*\}`).ReplaceAllString(where, "[^/]+") + "$").MatchString(asked) {
+		c.t.Errorf("the method of %s asks %q", where, asked)
+	}
+	s, takes := op.RequestBody.Content["application/json"]
+	if takes != (body != nil) {
+		c.t.Errorf("%s takes a body: %v, and the client sends %v", where, takes, body)
+	} else if takes {
+		c.sent(where, s.Schema, body)
+	}
+}
+
+// sent compares a body that the client sent with its schema.
+func (c comparer) sent(where string, s schema, body any) {
+	if s.Ref != "" {
+		name := strings.TrimPrefix(s.Ref, "#/components/schemas/")
+		c.seen[name] = true
+		s = c.doc.Components.Schemas[name]
+	}
+	switch v := body.(type) {
+	case []any:
+		c.sent(where+"[]", *s.Items, v[0])
+	case map[string]any:
+		if string(s.Additional) != "false" { // a map
+			return
+		}
+		for name, p := range s.Properties {
+			if v[name] == nil {
+				c.t.Errorf("%s.%s is in the document, and the client does not send it", where, name)
+				continue
+			}
+			c.sent(where+"."+name, p, v[name])
+		}
+		for name := range v {
+			if _, ok := s.Properties[name]; !ok {
+				c.t.Errorf("the client sends %s.%s, which is not in the document", where, name)
 			}
 		}
 	}
-	if sent == nil {
-		c.t.Errorf("%s takes a body that the client does not send", where)
-		return
+}
+
+// fill gives every part of a value a value.
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(7)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem())
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0))
+	case reflect.Map:
+		v.Set(reflect.ValueOf(map[string]any{"x": true}))
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(time.Unix(1, 0)))
+			return
+		}
+		for i := range v.NumField() {
+			fill(v.Field(i))
+		}
 	}
-	c.compare(where+" request", s.Schema, sent)
 }
 
 // answers compares the bodies that an operation answers with: what was done with the method's result, a 202 that is another
-// body with an approval, a problem with the client's.
-func (c comparer) answers(where string, op operation, method any) {
-	result := reflect.TypeOf(method)
-	if result != nil && result.Kind() == reflect.Func {
-		result = result.Out(0)
-	}
+// body with an approval, a problem with the client's. What is not JSON is text.
+func (c comparer) answers(where string, op operation, result reflect.Type) {
 	for status, r := range op.Responses {
 		for kind, of := range r.Content {
-			all := append([]schema{of.Schema}, of.Schema.OneOf...)
-			for _, s := range slices.DeleteFunc(all, func(s schema) bool { return s.Ref == "" }) {
+			all := of.Schema.OneOf
+			if all == nil {
+				all = []schema{of.Schema}
+			}
+			for _, s := range all {
 				switch {
+				case s.Ref == "":
+					if !strings.HasPrefix(kind, "text/") || s.Type != "string" {
+						c.t.Errorf("%s answers %s with %s that has no schema of its own", where, status, kind)
+					}
 				case kind == "application/problem+json":
 					c.compare(where+" problem", s, reflect.TypeFor[client.Problem]())
 				case s.Ref == "#/components/schemas/Approval" && status == "202":
 					c.compare(where+" 202", s, reflect.TypeOf(client.Waiting{}.Approval))
 				case result == nil:
-					c.t.Errorf("%s answers with a body, and calls() has no method or type for it", where)
+					c.t.Errorf("%s answers with a body, and neither calls() nor bodies() has it", where)
 				default:
 					c.compare(where+" "+status, s, result)
 				}
@@ -157,6 +267,9 @@ func (c comparer) compare(where string, s schema, t reflect.Type) {
 	}
 	if s.Ref != "" {
 		name := strings.TrimPrefix(s.Ref, "#/components/schemas/")
+		if is := nameOf(t); is != name {
+			c.t.Errorf("%s is %s in the document and %s in the client", where, name, is)
+		}
 		if key := name + " " + t.String(); c.seen[key] {
 			return
 		} else {
@@ -185,6 +298,18 @@ func (c comparer) compare(where string, s schema, t reflect.Type) {
 			}
 		}
 	}
+}
+
+// nameOf is the name of a type of api/apiv1 as the document has it. A type of package client embeds such a type.
+func nameOf(t reflect.Type) string {
+	if t.PkgPath() == reflect.TypeFor[client.Problem]().PkgPath() && t.Kind() == reflect.Struct && t.NumField() > 0 && t.Field(0).Anonymous {
+		t = t.Field(0).Type
+	}
+	list, row, ok := strings.Cut(strings.TrimSuffix(t.Name(), "]"), "[")
+	if !ok {
+		return list
+	}
+	return list + row[strings.LastIndex(row, ".")+1:]
 }
 
 func kindsOf(t any) string {

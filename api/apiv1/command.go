@@ -4,7 +4,7 @@ import "time"
 
 // NewCommand is an instruction to a meter. A reason is needed.
 type NewCommand struct {
-	Type   string         `json:"type" enum:"disconnect,connect,read,clear_tamper,clear_credit,reset_demand,cancel_token" doc:"disconnect and connect switch the supply; read asks for a reading; clear_tamper, clear_credit and reset_demand clear what the meter keeps; cancel_token makes a token worthless"`
+	Type   string         `json:"type" enum:"disconnect,connect,read,clear_tamper,clear_credit,reset_demand,cancel_token" doc:"disconnect: opens the relay; connect: lets it close at the customer's key press, or at once with force; read: asks for a reading; clear_tamper: ends a tamper state; clear_credit: sets the credit to 0; reset_demand: begins a new maximum-demand period; cancel_token: makes sure that a token never loads"`
 	Reason string         `json:"reason" doc:"Why, in a few words; kept in the audit log"`
 	Args   map[string]any `json:"args,omitempty" doc:"connect: force; cancel_token: tid, base_date"`
 }

@@ -5,6 +5,6 @@
 // [List]. A [Listing] gives the path of a list, and its filter, such as [OwingFilter], narrows it. Paths, parameters and
 // headers of everything else belong to the server.
 //
-// The struct tags doc, example, enum, minimum, maximum and maxLength are the words and limits of the OpenAPI document
+// The struct tags doc, example, enum, format, minimum, maximum and maxLength are the words and limits of the OpenAPI document
 // (/v1/openapi.json). The package uses the standard library only.
 package apiv1

@@ -25,7 +25,7 @@ type Message struct {
 	SentAt      *time.Time `json:"sent_at,omitempty" doc:"First accepted by a route"`
 	DeliveredAt *time.Time `json:"delivered_at,omitempty" doc:"When the network reported it delivered"`
 	AnsweredAt  *time.Time `json:"answered_at,omitempty" doc:"When the meter answered it"`
-	EndedAt     *time.Time `json:"ended_at,omitempty" doc:"When its state became final"`
+	EndedAt     *time.Time `json:"ended_at,omitempty" doc:"When the server was done with it"`
 	Failure     string     `json:"failure,omitempty" doc:"Why it failed, expired or was suppressed"`
 	By          string     `json:"by,omitempty" doc:"Who asked for it, or made the sale that it is about; missing if the server sent it by itself"`
 }

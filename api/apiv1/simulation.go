@@ -21,7 +21,7 @@ type SimulatedPurchase struct {
 
 // SimulatedUsage is what one meter used in one local month.
 type SimulatedUsage struct {
-	Meter   string `json:"meter" doc:"Any name for the meter; months of one name are one customer"`
+	Meter   string `json:"meter" doc:"Any name for the meter; months of one name count as one meter"`
 	Month   string `json:"month" example:"2026-01" doc:"Local month"`
 	UnitsWh int64  `json:"units_wh" doc:"Energy used in the month, in Wh"`
 }

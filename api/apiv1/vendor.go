@@ -50,7 +50,7 @@ type NewDeposit struct {
 // Deposit is a booked deposit.
 type Deposit struct {
 	ID        string    `json:"id" example:"jrn_01jd00000000000000000000000" doc:"Of its journal"`
-	Vendor    string    `json:"vendor" doc:"Id of the vendor"`
+	Vendor    string    `json:"vendor" example:"V001" doc:"Code of the vendor"`
 	Amount    Amount    `json:"amount" doc:"What the vendor paid"`
 	Reference string    `json:"reference" doc:"The bank's own name of the payment"`
 	Bank      string    `json:"bank" doc:"Which of the utility's bank accounts"`

@@ -1,5 +1,6 @@
 // Package receipt is the one model of a receipt: what a tax invoice must say (domain reference, §10), without any
-// layout. Layouts are adapters; the JSON form and the short message stand here because they are the model itself.
+// layout. Layouts are adapters; the JSON form ([apiv1.Receipt]) and the short message are made here because they are the
+// model itself.
 //
 // A [Receipt] carries tokens that mask themselves. Whoever renders one reveals them, so it is made only for a reader
 // who may see digits; for all others Token.Digits is the zero token and renders as a mask. [Receipt.Check] proves that
