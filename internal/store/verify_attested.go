@@ -265,10 +265,11 @@ func (tx *Tx) verifyOnce(r *Report) error {
 		principal, _ = url.QueryUnescape(principal)
 		key, _ = url.QueryUnescape(key)
 		var now core.Evidence
-		found, err := tx.One(`SELECT req_hash, status, body_enc FROM idempotency WHERE tenant_id = $1 AND principal = $2 AND key = $3
-			AND state = 'done' AND expires_at IS NULL`, func(w core.Row) error {
-			now = core.OnceEvidence(access.Once{Principal: principal, Key: key, Hash: [32]byte(core.Pad(w.Bytes(0)))}, int(w.Int(1)), w.Bytes(2))
-			return nil
+		found, err := tx.One(core.OnceQuery+` AND state = 'done' AND expires_at IS NULL`, func(w core.Row) error {
+			var a core.Answer
+			_, err := core.OnceColumns.Scan(w, 0, &a)
+			now = core.OnceEvidence(access.Once{Principal: principal, Key: key, Hash: a.Hash}, a.Status, a.Body)
+			return err
 		}, tx.Tenant, principal, key)
 		switch {
 		case err != nil:

@@ -46,10 +46,9 @@ func bound(name string, of ledger.Bound, at func(ledger.Limit) (money.Minor, boo
 }
 
 // AccountState is what may change of an account, and its number.
-var (
-	AccountState = LedgerAccounts.Only("n", "floor", "ceiling", "balance", "held")
-	accountQuery = `SELECT ` + AccountState.List("") + ` FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`
-)
+var AccountState = Columns[Account]{Table: "ledger_account", Unattested: LedgerAccounts.Pick("n", "floor", "ceiling", "balance", "held")}
+
+var accountQuery = `SELECT ` + AccountState.List("") + ` FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`
 
 // Account reads an account without locking it: several have to be locked in the order of their numbers.
 func (tx *Tx) Account(ref ledger.AccountRef) (Account, bool, error) {

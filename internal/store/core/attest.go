@@ -195,9 +195,10 @@ func (tx *Tx) rewriteTenant(write func() (bool, error)) (bool, error) {
 // TenantEvidence returns the evidence of the tenant's own row.
 func (tx *Tx) TenantEvidence(lock string) (Evidence, error) {
 	e, s := Evidence{Kind: EvidenceTenant, Name: strconv.FormatInt(int64(tx.Tenant), 10)}, NewRowSum(EvidenceTenant)
-	_, err := tx.One(`SELECT version, name, currency, exp, tz, vat_no, settings FROM tenant WHERE id = $1`+lock, func(r Row) error {
+	proof := TenantProof()
+	_, err := tx.One(`SELECT version, `+proof.Columns+` FROM tenant WHERE id = $1`+lock, func(r Row) error {
 		e.Order = r.Int(0)
-		s.Add(r, 1, "ttittt")
+		s.Add(r, 1, proof.Forms)
 		return nil
 	}, tx.Tenant)
 	e.Sum = s.Sum()

@@ -104,11 +104,13 @@ func Bytes[T any, V ~[]byte](name string, field func(*T) *V) Column[T] {
 		func(of *T) any { return []byte(*field(of)) }}
 }
 
-// Only is the list of the named columns alone, in the order of the list: for statements that read or write no more.
-func (l *Columns[T]) Only(names ...string) *Columns[T] {
-	other := func(c Column[T]) bool { return !slices.Contains(names, c.Name) }
-	return &Columns[T]{Table: l.Table, Attested: slices.DeleteFunc(slices.Clone(l.Attested), other),
-		Unattested: slices.DeleteFunc(slices.Clone(l.Unattested), other)}
+// Pick is the named columns in the order of their names, for a list of statements that read or write no more.
+func (l *Columns[T]) Pick(names ...string) []Column[T] {
+	columns := make([]Column[T], len(names))
+	for i, name := range names {
+		columns[i] = l.all()[slices.IndexFunc(l.all(), func(c Column[T]) bool { return c.Name == name })]
+	}
+	return columns
 }
 
 // List names the columns that Scan reads, of the table under an alias or, for "", without one.
@@ -199,12 +201,18 @@ func (l *Columns[T]) OrUpdate(key ...string) string {
 // Update is an UPDATE statement for one row, from the table's name on: of the columns that have a Write and of more, of the row
 // that key names in the tenant. It counts the row's version up.
 func (l *Columns[T]) Update(key string, more ...string) string {
-	text, n := l.Table+` SET `, 0
+	text, n := l.set(more...)
+	return text + fmt.Sprintf(`tenant_id = $%d AND %s = $%d`, n, key, n+1)
+}
+
+// set is Update as far as its condition, and the number of the next parameter.
+func (l *Columns[T]) set(more ...string) (text string, next int) {
+	text, next = l.Table+` SET `, 1
 	for _, name := range append(l.written(), more...) {
-		n++
-		text += fmt.Sprintf(`%s = $%d, `, name, n)
+		text += fmt.Sprintf(`%s = $%d, `, name, next)
+		next++
 	}
-	return text + fmt.Sprintf(`version = version + 1 WHERE tenant_id = $%d AND %s = $%d`, n+1, key, n+2)
+	return text + `version = version + 1 WHERE `, next
 }
 
 // Changes are the parameters of Update: after more, the tenant and the key.
@@ -249,11 +257,7 @@ func (l *Columns[T]) Proof(alias string) Proof { return proof(alias, l.Attested)
 
 // ProofOf names columns of the table under an alias that are attested with the rows of another table.
 func (l *Columns[T]) ProofOf(alias string, names ...string) Proof {
-	columns := make([]Column[T], len(names))
-	for i, name := range names {
-		columns[i] = l.all()[slices.IndexFunc(l.all(), func(c Column[T]) bool { return c.Name == name })]
-	}
-	return proof(alias, columns)
+	return proof(alias, l.Pick(names...))
 }
 
 func proof[T any](alias string, columns []Column[T]) (p Proof) {

@@ -100,14 +100,28 @@ func (tx *Tx) OnceClaim(o access.Once) error {
 }
 
 func (tx *Tx) onceRow(o access.Once) (k access.Kept, until time.Time, found bool, err error) {
-	found, err = tx.One(`SELECT req_hash, status, body_enc, expires_at FROM idempotency
-		WHERE tenant_id = $1 AND principal = $2 AND key = $3`, func(r Row) error {
-		copy(k.Hash[:], r.Bytes(0))
-		k.Status, k.Body, until = int(r.Int(1)), r.Bytes(2), r.Time(3)
-		return nil
-	}, tx.Tenant, o.Principal, o.Key)
-	return k, until, found, fault.Wrap(err, "read idempotency key")
+	var a Answer
+	found, err = tx.One(OnceQuery, OnceColumns.To(&a), tx.Tenant, o.Principal, o.Key)
+	return a.Kept, a.Until, found, fault.Wrap(err, "read idempotency key")
 }
+
+// Answer is a stored answer with the time until which it is stored; zero is for ever.
+type Answer struct {
+	access.Kept
+	Until time.Time
+}
+
+// OnceColumns are the columns of idempotency. Who took a key, and how far the request is, is written by the statements that take it.
+var OnceColumns = Columns[Answer]{Table: "idempotency", Unattested: []Column[Answer]{ // what moved money has evidence by the key
+	{Name: "req_hash", Form: 'b', Read: func(a *Answer, r Row, col int) error { copy(a.Hash[:], r.Bytes(col)); return nil }},
+	Int("status", func(a *Answer) *int { return &a.Status }),
+	Bytes("body_enc", func(a *Answer) *[]byte { return &a.Body }),
+	Time("expires_at", func(a *Answer) *time.Time { return &a.Until }),
+	{Name: "principal", Form: 't'}, {Name: "key", Form: 't'}, {Name: "state", Form: 't'}, {Name: "created_at", Form: 'i'},
+}}
+
+// OnceQuery reads the answer to a request by its principal and key.
+var OnceQuery = `SELECT ` + OnceColumns.List("") + ` FROM idempotency WHERE tenant_id = $1 AND principal = $2 AND key = $3`
 
 // OncePut stores the answer of a request that is new or claimed: status and sealed body, for ever where money moved,
 // else for OnceKept. An answer that counts is never replaced.

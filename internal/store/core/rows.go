@@ -145,4 +145,4 @@ func UpTo(before id.ID) id.ID {
 }
 
 // Lists are the columns of the tables that all areas share; a test holds them against the schema.
-var Lists = [...]Listed{&LedgerAccounts, &AuditColumns, &outboxColumns}
+var Lists = [...]Listed{&tenantColumns, &LedgerAccounts, &AuditColumns, &OnceColumns, &outboxColumns}

@@ -23,15 +23,28 @@ type TenantRow struct {
 	Version  int64  // for optimistic locking
 }
 
+var tenantColumns = Columns[TenantRow]{Table: "tenant", Attested: []Column[TenantRow]{
+	Text("name", func(t *TenantRow) *string { return &t.Name }),
+	Text("currency", func(t *TenantRow) *string { return &t.Currency }).OrNull(),
+	Int("exp", func(t *TenantRow) *int { return &t.Exp }),
+	Text("tz", func(t *TenantRow) *string { return &t.TZ }),
+	Text("vat_no", func(t *TenantRow) *string { return &t.VATNo }),
+	Text("settings", func(t *TenantRow) *string { return &t.Settings }),
+}, Unattested: []Column[TenantRow]{
+	ID("uid", func(t *TenantRow) *id.ID { return &t.UID }).ReadOnly(),
+	Int("version", func(t *TenantRow) *int64 { return &t.Version }).ReadOnly(),
+	{Name: "id", Form: 'i'}, {Name: "created_at", Form: 'i'},
+}}
+
+var tenantQuery = `SELECT ` + tenantColumns.List("") + ` FROM tenant WHERE id = $1`
+
+// TenantProof names what is hashed of a tenant.
+func TenantProof() Proof { return tenantColumns.Proof("") }
+
 // TenantRow reads the tenant, under lock where the engine has row locks.
 func (tx *Tx) TenantRow() (TenantRow, error) {
 	var t TenantRow
-	found, err := tx.One(`SELECT uid, name, currency, exp, tz, vat_no, settings, version FROM tenant WHERE id = $1`+
-		tx.C.ForUpdate(), func(r Row) error {
-		t = TenantRow{UID: r.ID(0), Name: r.Text(1), Currency: r.Text(2), Exp: int(r.Int(3)), TZ: r.Text(4),
-			VATNo: r.Text(5), Settings: r.Text(6), Version: r.Int(7)}
-		return nil
-	}, tx.Tenant)
+	found, err := tx.One(tenantQuery+tx.C.ForUpdate(), tenantColumns.To(&t), tx.Tenant)
 	if err == nil && !found {
 		err = ErrNotFound
 	}
@@ -43,15 +56,10 @@ func (tx *Tx) TenantRow() (TenantRow, error) {
 
 // PutTenant writes what TenantRow gave, changed. False means that somebody changed it in between.
 func (tx *Tx) PutTenant(t TenantRow) (bool, error) {
-	var currency any
-	if t.Currency != "" {
-		currency = t.Currency
-	}
 	done, err := tx.rewriteTenant(func() (bool, error) {
-		n, err := tx.C.Exec(`UPDATE tenant SET name = $1, currency = $2, exp = $3, tz = $4, vat_no = $5, settings = $6,
-			version = version + 1 WHERE id = $7 AND version = $8`,
-			t.Name, currency, t.Exp, t.TZ, t.VATNo, t.Settings, tx.Tenant, t.Version)
-		return n == 1, err
+		text, n := tenantColumns.set()
+		changed, err := tx.C.Exec(fmt.Sprintf(`UPDATE %sid = $%d AND version = $%d`, text, n, n+1), tenantColumns.Changes(&t, tx.Tenant, t.Version)...)
+		return changed == 1, err
 	})
 	return done, fault.Wrap(err, "write tenant %d", tx.Tenant)
 }

@@ -59,8 +59,8 @@ var (
 	messageQuery = `SELECT COALESCE(u.number, ''), ` + messageColumns.List("m") +
 		` FROM message m LEFT JOIN meter u ON u.tenant_id = m.tenant_id AND u.n = m.meter`
 	messageInsert  = `INSERT INTO ` + messageColumns.Into("args")
-	messageChanges = messageColumns.Only("state", "open", "asking", "route", "parts", "cost_micro", "tries", "round", "next_at", "expires_at",
-		"sent_at", "delivered_at", "answered_at", "ended_at", "failure")
+	messageChanges = core.Columns[messageRow]{Table: "message", Unattested: messageColumns.Pick("state", "open", "asking", "route", "parts",
+		"cost_micro", "tries", "round", "next_at", "expires_at", "sent_at", "delivered_at", "answered_at", "ended_at", "failure")}
 	messagePut  = `UPDATE ` + messageChanges.Update("id", "owner", "owner_until")
 	messageHold = `UPDATE ` + messageChanges.Update("id")
 )
@@ -166,9 +166,10 @@ var tryColumns = core.Columns[notify.Try]{Table: "message_try", Unattested: []co
 
 // tryQuery reads the tries of a message. tryPut writes one; of one that is there, what became of it.
 var (
+	tryOutcome = core.Columns[notify.Try]{Table: "message_try",
+		Unattested: tryColumns.Pick("done_at", "outcome", "reference", "parts", "cost_micro", "report", "why")}
 	tryQuery = `SELECT ` + tryColumns.List("") + ` FROM message_try WHERE tenant_id = $1 AND message_id = $2 ORDER BY n`
-	tryPut   = `INSERT INTO ` + tryColumns.Into("message_id") +
-		tryColumns.Only("done_at", "outcome", "reference", "parts", "cost_micro", "report", "why").OrUpdate("message_id", "n")
+	tryPut   = `INSERT INTO ` + tryColumns.Into("message_id") + tryOutcome.OrUpdate("message_id", "n")
 )
 
 // MessageTries lists the tries of a message in their order.

@@ -54,7 +54,8 @@ var supplyColumns = core.Columns[supplyRow]{Table: "wallet_supply", Unattested: 
 var supplySave = `INSERT INTO ` + supplyColumns.Into("meter") + supplyColumns.OrUpdate("meter")
 
 // toldColumns are what is read of an order of a supply.
-var toldColumns = commandColumns.Only("state", "answer", "counter", "updated_at", "expires_at")
+var toldColumns = core.Columns[commandRow]{Table: "command",
+	Unattested: commandColumns.Pick("state", "answer", "counter", "updated_at", "expires_at")}
 
 // supplyTold is where the five newest orders begin among the columns of supplyQuery, each with its toldColumns.
 const supplyTold = 16

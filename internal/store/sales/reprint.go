@@ -21,18 +21,13 @@ func (tx Rows) AddCopy(sale id.ID, by string) (int, error) {
 
 // OnceLook is what is known of a request by its key, nil for nothing; the key is not claimed.
 func (tx Rows) OnceLook(principal, key string) (*access.Kept, error) {
-	var k access.Kept
-	found, err := tx.One(`SELECT req_hash, status, body_enc FROM idempotency WHERE tenant_id = $1 AND principal = $2 AND key = $3
-		AND (expires_at IS NULL OR expires_at > $4)`, func(r core.Row) error {
-		copy(k.Hash[:], r.Bytes(0))
-		k.Status, k.Body = int(r.Int(1)), r.Bytes(2)
-		return nil
-	}, tx.Tenant, principal, key, tx.Now)
+	var a core.Answer
+	found, err := tx.One(core.OnceQuery+` AND (expires_at IS NULL OR expires_at > $4)`, core.OnceColumns.To(&a), tx.Tenant, principal, key, tx.Now)
 	if err != nil {
 		return nil, fmt.Errorf("look for an idempotency key: %w", err)
 	}
 	if !found {
 		return nil, nil
 	}
-	return &k, nil
+	return &a.Kept, nil
 }
