@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +26,31 @@ type radio struct {
 	*bus.Client
 	ptys map[string]string // by number
 	stop func()            // ends it, as a cable that is pulled out
+}
+
+// events are all that happened on its network.
+func (r *radio) events(t *testing.T) (all []network.Event) {
+	t.Helper()
+	if err := r.Do(t.Context(), http.MethodGet, "/events?after=0&wait=0s", nil, &all); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// change makes something happen to a modem.
+func (r *radio) change(t *testing.T, number string, x bus.Change) {
+	t.Helper()
+	if err := r.Do(t.Context(), http.MethodPost, "/modems/"+url.PathEscape(number), x, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// weather changes how messages fare from now on.
+func (r *radio) weather(t *testing.T, w bus.Weather) {
+	t.Helper()
+	if err := r.Do(t.Context(), http.MethodPut, "/weather", w, nil); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // startRadio starts emulated modems and waits until they are there.
@@ -181,9 +208,7 @@ func TestTheDriverUsesAModemOfAnotherProcess(t *testing.T) {
 	if n := r.used(t, number); n != 1 {
 		t.Errorf("%d messages in the SIM after sending, want the one that came before", n)
 	}
-	if err := r.Change(t.Context(), number, bus.Change{Fail: []int{30}}); err != nil {
-		t.Fatal(err)
-	}
+	r.change(t, number, bus.Change{Fail: []int{30}})
 	if out, code = program(t, "", paywatt(t), "modem", "send", phone, "x", "--port", r.ptys[number]); code != 4 || !strings.Contains(out, "+CMS ERROR: 30") {
 		t.Errorf("refused by the network: exit %d: %s", code, out)
 	}
@@ -196,9 +221,7 @@ func TestTheDriverUsesAModemOfAnotherProcess(t *testing.T) {
 	log := daemon(t, paywatt(t), "modem", "watch", "--port", r.ptys[number], "--delete")
 	await(t, "the first message printed", 20*time.Second, func() bool { return strings.Contains(log.String(), "first") })
 	await(t, "the first message deleted", 20*time.Second, func() bool { return r.used(t, number) == 0 })
-	if err := r.Change(t.Context(), number, bus.Change{Reset: true}); err != nil {
-		t.Fatal(err)
-	}
+	r.change(t, number, bus.Change{Reset: true})
 	if err := r.Send(t.Context(), phone, number, "second"); err != nil {
 		t.Fatal(err)
 	}

@@ -34,9 +34,7 @@ func TestOtherProgramsMeetError38(t *testing.T) {
 		for range p.failures {
 			fail = append(fail, 38)
 		}
-		if err := r.Change(t.Context(), number, bus.Change{Fail: fail}); err != nil {
-			t.Fatal(err)
-		}
+		r.change(t, number, bus.Change{Fail: fail})
 		running.Go(func() { t.Run(p.name, func(t *testing.T) { p.test(t, r, number, phone) }) })
 	}
 	running.Wait()

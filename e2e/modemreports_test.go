@@ -16,10 +16,7 @@ import (
 // is the sender.
 func (r *radio) happened(t *testing.T, kind network.Kind, from, to string) (n int) {
 	t.Helper()
-	all, err := r.Events(t.Context(), 0, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := r.events(t)
 	for _, e := range all {
 		if e.Kind == kind && "+"+e.From == from && "+"+e.To == to {
 			n++
@@ -77,9 +74,7 @@ func gammuReports(t *testing.T, r *radio, number, phone string) {
 	}
 	r.wantText(t, phone, number, "no report")
 	register := func(registration int) {
-		if err := r.Change(t.Context(), absent, bus.Change{Registration: &registration}); err != nil {
-			t.Fatal(err)
-		}
+		r.change(t, absent, bus.Change{Registration: &registration})
 	}
 	register(0)
 	if out, code := program(t, "", "gammu", "-c", rc, "sendsms", "TEXT", absent, "-text", recharge, "-report"); code != 0 {

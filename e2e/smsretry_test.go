@@ -54,9 +54,7 @@ func TestAMessageGoesByAnotherRouteWhenTheModemDies(t *testing.T) {
 		return list.text(t, "data", 0, "id"), sale.text(t, "tokens", 0, "digits")
 	}
 
-	if err := r.SetWeather(t.Context(), bus.Weather{Loss: 1}); err != nil {
-		t.Fatal(err)
-	}
+	r.weather(t, bus.Weather{Loss: 1})
 	first, digits := sell("retry-000001")
 	until(first, "sent", "modem1 accepted")
 	again := map[string]any{"route": "phone1"}

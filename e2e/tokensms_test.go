@@ -145,9 +145,7 @@ func TestASaleByTextMessage(t *testing.T) {
 func TestTokensByTextMessageInBadWeather(t *testing.T) {
 	const meters, tokens = 3, 2
 	w := newSMSWorld(t, meters, "1s")
-	if err := w.radio.SetWeather(t.Context(), bus.Weather{Loss: 0.2, Duplicate: 0.2, Reorder: 0.2, DelayMS: 20, HoldMS: 300}); err != nil {
-		t.Fatal(err)
-	}
+	w.radio.weather(t, bus.Weather{Loss: 0.2, Duplicate: 0.2, Reorder: 0.2, DelayMS: 20, HoldMS: 300})
 	want := make([]int64, meters)
 	var sales []answer
 	for n := range tokens {
@@ -175,9 +173,7 @@ func TestTokensByTextMessageInBadWeather(t *testing.T) {
 func TestTheServerDiesWhileItSends(t *testing.T) {
 	w := newSMSWorld(t, 1, "2s")
 	m := w.meters[0]
-	if err := w.radio.SetWeather(t.Context(), bus.Weather{DelayMS: 200}); err != nil {
-		t.Fatal(err)
-	}
+	w.radio.weather(t, bus.Weather{DelayMS: 200})
 	var sales []answer
 	for n := range 4 {
 		sales = append(sales, w.mustVend(t, m.number, 2_000, fmt.Sprintf("dying-sale-%d", n), "sms", "meter_sms"))

@@ -100,6 +100,8 @@ func (r *recorder) Flush() {
 	_ = http.NewResponseController(r.ResponseWriter).Flush() // the reader has gone: the next write tells
 }
 
+var _ interface{ Unwrap() http.ResponseWriter } = (*recorder)(nil)
+
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 

@@ -214,6 +214,8 @@ func wantsCSV(accept string) bool {
 	return strings.EqualFold(strings.TrimSpace(kind), csvType)
 }
 
+var _ interface{ Unwrap() huma.Context } = (*statusFix)(nil)
+
 // Unwrap gives humago its own context back.
 func (f *statusFix) Unwrap() huma.Context { return f.humaContext }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -57,8 +58,23 @@ func (f file) exempt() bool {
 	return f.generated || strings.HasSuffix(f.name, "_table.go") || f.name == "tables.go"
 }
 
-// files parses every Go file of the module.
+// parsed are the files of the module, which most tests read and none changes.
+var parsed struct {
+	once sync.Once
+	all  []file
+}
+
+// files parses every Go file of the module, once.
 func files(t *testing.T) []file {
+	t.Helper()
+	parsed.once.Do(func() { parsed.all = readFiles(t) })
+	if parsed.all == nil {
+		t.Fatal("the files could not be read")
+	}
+	return parsed.all
+}
+
+func readFiles(t *testing.T) []file {
 	t.Helper()
 	root := filepath.Join("..", "..")
 	var out []file

@@ -2,12 +2,14 @@ package arch_test
 
 import (
 	"go/ast"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // TestARefusalIsAValue holds docs/decisions/0004: a refusal is no error. A function returns it last, or directly before the
-// error; a result embeds it, so that the store sees Refused and undoes the transaction. A pointer to one could be nil.
+// error; a result embeds it, so that the store sees Refused and undoes the transaction. A pointer to one could be nil. A use case,
+// which is exported and takes a context, returns a refusal beside no value: the value embeds it.
 func TestARefusalIsAValue(t *testing.T) {
 	for _, f := range files(t) {
 		if f.test() || !strings.HasPrefix(f.dir, "internal/") {
@@ -18,6 +20,9 @@ func TestARefusalIsAValue(t *testing.T) {
 			case *ast.FuncDecl:
 				if f.dir == "internal/refusal" && n.Name.Name == "Error" {
 					t.Error("internal/refusal: a refusal implements error")
+				}
+				if n.Name.IsExported() && takesContext(n.Type) && refusesBesideAValue(n.Type) {
+					t.Errorf("%s: %s returns a refusal beside a value; embed it", f.set.Position(n.Pos()), n.Name.Name)
 				}
 			case *ast.FuncType:
 				if n.Results != nil && !refusalLast(types(n.Results)) {
@@ -48,6 +53,27 @@ func types(results *ast.FieldList) []ast.Expr {
 		}
 	}
 	return out
+}
+
+// takesContext reports whether the first parameter is a context.
+func takesContext(fn *ast.FuncType) bool {
+	if len(fn.Params.List) == 0 {
+		return false
+	}
+	s, ok := fn.Params.List[0].Type.(*ast.SelectorExpr)
+	return ok && s.Sel.Name == "Context"
+}
+
+// refusesBesideAValue reports whether a function returns a refusal together with anything but an error.
+func refusesBesideAValue(fn *ast.FuncType) bool {
+	if fn.Results == nil {
+		return false
+	}
+	all := types(fn.Results)
+	return slices.ContainsFunc(all, isRefusal) && slices.ContainsFunc(all, func(e ast.Expr) bool {
+		name, ok := e.(*ast.Ident)
+		return !isRefusal(e) && !(ok && name.Name == "error")
+	})
 }
 
 func refusalLast(results []ast.Expr) bool {

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -23,6 +24,7 @@ func testPackages() map[string]string {
 	return map[string]string{
 		"internal/arch":                  "this page as a test",
 		"internal/sometimes":             "counts of rare states",
+		"internal/device/card/cardtest":  "reads back a memory card",
 		"internal/store/storetest":       "one suite for both engines",
 		"internal/store/postgres/pgtest": "clusters for tests",
 		"internal/store/frozen":          "data of earlier builds",
@@ -32,24 +34,11 @@ func testPackages() map[string]string {
 // onlyTested are functions and methods that no product code names, with the reason.
 func onlyTested() map[string]string {
 	return map[string]string{
-		"(*internal/access.Access).AddPerson":     "the use case for everybody but the first owner; no route offers it yet, and tests of two rooms sign people in by it",
-		"internal/access.Acts":                    "the table is private; tests of four rooms hold their routes and doers against it",
-		"(*internal/api.recorder).Unwrap":         "http.ResponseController asks for it",
-		"(*internal/api.statusFix).Unwrap":        "package errors and http.ResponseController ask for it",
-		"internal/device/card.Check":              "reads back what is private to the format; tests of two rooms read the cards that they wrote",
-		"(*internal/device/history.Rings).Days":   "the rings are private; tests of two rooms compare what came through a power cut",
-		"(*internal/device/history.Rings).Events": "the rings are private; tests of two rooms compare what came through a power cut",
-		"(*internal/device/history.Rings).Months": "the rings are private; tests of two rooms compare what came through a power cut",
-		"(*internal/device/history.Rings).Tokens": "the rings are private; tests of two rooms compare what came through a power cut",
-		"(*internal/device/virtual.Relay).Weld":   "a fault of a virtual part; tests of two rooms weld it",
-		"(*internal/gsm/bus.Client).Change":       "the network runs in another process; e2e tests steer it",
-		"(*internal/gsm/bus.Client).Events":       "the network runs in another process; e2e tests watch it",
-		"(*internal/gsm/bus.Client).SetWeather":   "the network runs in another process; e2e tests steer it",
-		"(internal/gsm/bus.line).Stamp":           "a template calls it",
-		"(*internal/gsm/sim900.Modem).Mute":       "a fault of an emulated part; tests of the driver, another room, cause it",
-		"(*internal/gsm/smpp.Client).State":       "its figures are private; tests of two rooms watch the session",
-		"(*internal/notify.Desk).Serve":           "the worker of a route, stepped by tests of two rooms that have no clock of their own",
-		"(*internal/store.Tx).SealOf":             "it needs the private place of a row in the log; the suite of both engines checks proofs of journals by it",
+		"(*internal/access.Access).AddPerson": "the use case for everybody but the first owner; no route offers it yet, and tests of two rooms sign people in by it",
+		"internal/access.Acts":                "the table is private; tests of four rooms hold their routes and doers against it",
+		"(*internal/gsm/sim900.Modem).Mute":   "a fault of an emulated part; tests of the driver, another room, cause it",
+		"(*internal/gsm/smpp.Client).State":   "its figures are private; its own tests and one with a foreign centre watch the session",
+		"(*internal/notify.Desk).Serve":       "the worker of a route, stepped by tests of two rooms that have no clock of their own",
 	}
 }
 
@@ -113,8 +102,23 @@ func goCommand(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// loadProduct type-checks the program: our packages from their source, all others by what the compiler knows of them.
+// loaded is the program, which several tests read and none changes.
+var loaded struct {
+	once sync.Once
+	p    *product
+}
+
+// loadProduct type-checks the program once: our packages from their source, all others by what the compiler knows of them.
 func loadProduct(t *testing.T) *product {
+	t.Helper()
+	loaded.once.Do(func() { loaded.p = readProduct(t) })
+	if loaded.p == nil {
+		t.Fatal("the program could not be loaded")
+	}
+	return loaded.p
+}
+
+func readProduct(t *testing.T) *product {
 	t.Helper()
 	p := &product{set: token.NewFileSet(), packages: map[string]*gotypes.Package{}, files: map[*gotypes.Package][]*ast.File{},
 		uses: map[*gotypes.Func][]*gotypes.Func{}, promised: map[string][]*gotypes.Interface{},

@@ -188,7 +188,7 @@ func historyInOrder(t *testing.T, d *device.Device) (days int) {
 		days++
 	}
 	var before meter.Date
-	for _, row := range d.History().Days() {
+	for _, row := range ringsOf(d).days {
 		if row.Date <= before {
 			t.Errorf("the history has %s after %s", row.Date, before)
 		}

@@ -55,7 +55,7 @@ func withCard(t *testing.T, m *medium) (d *device.Device, dir string) {
 func TestMenu2ShowsTheDaysAndMonthsThatAreKept(t *testing.T) {
 	d, _ := withCard(t, newMedium()) // since 2026-11-20, and it is 2027-01-29
 	got := menu2(t, d)
-	for i, row := range d.History().Days() {
+	for i, row := range ringsOf(d).days {
 		want := fmt.Sprintf("DAY %s|%*s kWh", time.Unix(int64(row.Date)*86_400, 0).UTC().Format("02.01.2006"), 12, row.Used.KWh(2))
 		if !slices.Contains(got, want) {
 			t.Fatalf("day %d of 62 is not shown: want %q in %q", i, want, got)
@@ -137,18 +137,16 @@ func TestMenu5HidesAllThatMenu2Showed(t *testing.T) {
 		t.Fatalf("before it menu 2 shows %q", shown)
 	}
 	must(t, d.Flush())
-	before, told, history := d.State(), records(t, d), *d.History()
-	kept := []any{history.Days(), history.Months(), history.Tokens(), history.Events()}
+	before, told, kept := d.State(), records(t, d), ringsOf(d)
 	files := readAll(t, dir)
 	must(t, d.Keys("*5##"))
 	onDisplay(t, d, "HISTORY CLEARED", "CREDIT AS BEFORE")
 	must(t, d.Flush())
 	for range 2 {
-		h := d.History()
 		if after := d.State(); after != before {
 			t.Errorf("menu 5 changes the state:\n%+v\n%+v", before, after)
 		}
-		if now := []any{h.Days(), h.Months(), h.Tokens(), h.Events()}; !reflect.DeepEqual(now, kept) || d.Box().Marks().Next != told[len(told)-1].Head.Seq+1 {
+		if !reflect.DeepEqual(ringsOf(d), kept) || d.Box().Marks().Next != told[len(told)-1].Head.Seq+1 {
 			t.Errorf("menu 5 changes rows or records")
 		}
 		if !reflect.DeepEqual(readAll(t, dir), files) {
@@ -165,7 +163,7 @@ func TestMenu5HidesAllThatMenu2Showed(t *testing.T) {
 		}
 		d = onBoard(t, m, board.Board{Card: card.New(dir)}) // a restart shows no more, and counts itself
 		load(t, d, 200)
-		before, kept[3], files = d.State(), d.History().Events(), readAll(t, dir)
+		before, kept.events, files = d.State(), ringsOf(d).events, readAll(t, dir)
 		told = records(t, d)
 	}
 	// What comes afterwards is shown, of the day of the clearing only what was used since: 16 h from 08:00 on.

@@ -14,36 +14,12 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// Sealed is the evidence that a row is in the tenant's log.
-type Sealed struct {
-	Proof seal.Proof
-	Root  [32]byte // of the log of Proof.Size leaves
-	Head  string   // the signed note that says so
-}
-
-// SealOf proves that a journal or an audit row is in the log, up to the newest head. Found is false for a row that does
-// not exist or is not sealed yet.
-func (tx *Tx) SealOf(i id.ID) (s Sealed, found bool, err error) {
-	h, found, err := tx.Head(0)
-	if err != nil || !found {
-		return Sealed{}, false, err
-	}
-	pos, found, err := tx.positionOf(i)
-	if err != nil || !found {
-		return Sealed{}, false, err
-	}
-	s = Sealed{Root: h.Root, Head: h.Note}
-	s.Proof, err = seal.Prove(pos, h.Size, tx.Hashes())
-	return s, err == nil, err
-}
-
-// positionOf is where a journal or an audit row stands in the log; found is false while it is not sealed.
+// positionOf is where an audit row stands in the log; found is false while it is not sealed.
 func (tx *Tx) positionOf(i id.ID) (pos int64, found bool, err error) {
-	found, err = tx.One(`SELECT l.pos FROM (SELECT seal_n FROM journal WHERE tenant_id = $1 AND id = $2 AND seal_n IS NOT NULL
-			UNION ALL SELECT seal_n FROM audit WHERE tenant_id = $1 AND id = $2 AND seal_n IS NOT NULL) r
+	found, err = tx.One(`SELECT l.pos FROM audit r
 		JOIN seal s ON s.tenant_id = $1 AND s.n = r.seal_n
-		JOIN seal_leaf l ON l.tenant_id = $1 AND l.pos >= s.first AND l.pos <= s.last AND l.id = $2`,
-		func(r core.Row) error { pos = r.Int(0); return nil }, tx.Tenant, i)
+		JOIN seal_leaf l ON l.tenant_id = $1 AND l.pos >= s.first AND l.pos <= s.last AND l.id = $2
+		WHERE r.tenant_id = $1 AND r.id = $2`, func(r core.Row) error { pos = r.Int(0); return nil }, tx.Tenant, i)
 	return pos, found, fault.Wrap(err, "find a row in the log")
 }
 

@@ -4,12 +4,11 @@
 // Start at [New]. The card is a copy of what the meter keeps elsewhere: nothing on it is read to run the meter. The display
 // shows what its closed days say ([Card.Rows]). For writing, what is read is the newest good row, so that a card which was away, full, swapped or torn in the middle of a write is
 // continued from there. A spoilt end of a file is cut off before the next row; a spoilt middle is left to whoever reads
-// it, and is found by the checksums ([Check]). A file of which nothing that was looked at is good is set aside under
+// it, and is found by the checksums ([Parse]). A file of which nothing that was looked at is good is set aside under
 // another name, H2611.BAD, and a new one begun: what it holds may still be of use to somebody.
 package card
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/csv"
 	"errors"
@@ -19,7 +18,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -243,59 +241,4 @@ func whole(line string) error {
 		return fmt.Errorf("%w: the checksum does not match", ErrRow)
 	}
 	return nil
-}
-
-// Checked is what a look over a whole card found.
-type Checked struct {
-	// Rows are the good ones, in the order of their numbers, one of each.
-	Rows []Row
-	// Bad counts the lines that are neither a good row nor a header.
-	Bad int
-}
-
-// Check reads a whole card.
-func Check(dir string) (Checked, error) {
-	names, err := filepath.Glob(filepath.Join(dir, pattern))
-	if err != nil {
-		return Checked{}, fmt.Errorf("check memory card: %w", err)
-	}
-	var all Checked
-	for _, name := range names {
-		if err := all.file(name); err != nil {
-			return Checked{}, fmt.Errorf("check memory card: %w", err)
-		}
-	}
-	slices.SortStableFunc(all.Rows, func(a, b Row) int {
-		switch {
-		case a.Seq < b.Seq:
-			return -1
-		case a.Seq > b.Seq:
-			return 1
-		}
-		return 0
-	})
-	all.Rows = slices.CompactFunc(all.Rows, func(a, b Row) bool { return a.Seq == b.Seq })
-	return all, nil
-}
-
-func (k *Checked) file(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, maxTail)
-	for lines.Scan() {
-		if lines.Text() == Header {
-			continue
-		}
-		row, err := Parse(lines.Text())
-		if err != nil {
-			k.Bad++
-			continue
-		}
-		k.Rows = append(k.Rows, row)
-	}
-	return lines.Err()
 }

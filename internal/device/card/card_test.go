@@ -12,6 +12,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/device/board"
 	"github.com/paywatt/paywatt/internal/device/card"
+	"github.com/paywatt/paywatt/internal/device/card/cardtest"
 )
 
 var _ board.Card = (*card.Card)(nil)
@@ -29,9 +30,9 @@ func rows(from uint64, n int) []board.Row {
 	return out
 }
 
-func check(t *testing.T, dir string) card.Checked {
+func check(t *testing.T, dir string) cardtest.Checked {
 	t.Helper()
-	got, err := card.Check(dir)
+	got, err := cardtest.Check(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

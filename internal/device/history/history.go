@@ -2,8 +2,8 @@
 // forgets the oldest (domain reference, section 4.10).
 //
 // Start at the zero [Rings]. The meter core says what belongs into which ring; what comes in can be turned into bytes
-// for the meter's log ([RowEntry], [TokenEntry], [EventEntry], [ClearEntry]) and back ([Rings.Load]). An entry may come back twice after a power cut, and is then
-// taken once.
+// for the meter's log ([RowEntry], [TokenEntry], [EventEntry], [ClearEntry]) and back ([Rings.Load]). An entry may come
+// back twice after a power cut, and is then taken once.
 package history
 
 import (
@@ -59,18 +59,6 @@ type Cleared struct {
 func (c *Cleared) Of(used, register unit.Energy) unit.Energy {
 	return min(used, max(register-c.Register, 0))
 }
-
-// Days returns the closed days, oldest first. Like the other lists it is the caller's to keep.
-func (r *Rings) Days() []meter.Row { return append([]meter.Row(nil), r.days...) }
-
-// Months returns the closed months, oldest first.
-func (r *Rings) Months() []meter.Row { return append([]meter.Row(nil), r.months...) }
-
-// Tokens returns the tokens, oldest first.
-func (r *Rings) Tokens() []Token { return append([]Token(nil), r.tokens...) }
-
-// Events returns the events, oldest first.
-func (r *Rings) Events() []Event { return append([]Event(nil), r.events...) }
 
 // Cleared returns the mark of the newest clearing; the zero value for none.
 func (r *Rings) Cleared() Cleared { return r.cleared }

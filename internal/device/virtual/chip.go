@@ -1,5 +1,5 @@
-// Package virtual is the parts of a virtual board that no other package has: a meter chip before a load, a relay that
-// can be welded, and switches for tampering. Their time is virtual: it passes when the meter says so.
+// Package virtual is the parts of a virtual board that no other package has: a meter chip before a load, a relay,
+// and switches for tampering. Their time is virtual: it passes when the meter says so.
 package virtual
 
 import (
@@ -94,24 +94,19 @@ func (c *Chip) Constant(imp uint32) {
 }
 
 // Relay is a latching contact.
-type Relay struct{ closed, welded bool }
+type Relay struct{ closed bool }
 
 // NewRelay returns a relay where it was left.
 func NewRelay(closed bool) *Relay { return &Relay{closed: closed} }
 
 // Move implements board.Relay.
 func (r *Relay) Move(closed bool) error {
-	if !r.welded {
-		r.closed = closed
-	}
+	r.closed = closed
 	return nil
 }
 
 // Closed implements board.Relay.
 func (r *Relay) Closed() (bool, error) { return r.closed, nil }
-
-// Weld makes the contact stay where it is whatever the coil does, or frees it.
-func (r *Relay) Weld(on bool) { r.welded = on }
 
 // Switches are tamper switches with a latch on a battery.
 type Switches struct {

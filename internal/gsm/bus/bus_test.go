@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -62,7 +63,8 @@ func TestPhonesTalkFromOtherProcesses(t *testing.T) {
 	if got, err = c.Messages(ctx, bob, 1, 10*time.Millisecond); err != nil || len(got) != 0 {
 		t.Errorf("nothing more: %+v, %v", got, err)
 	}
-	events, err := c.Events(ctx, 0, time.Second)
+	var events []network.Event
+	err = c.Do(ctx, http.MethodGet, "/events?after=0&wait=1s", nil, &events)
 	if err != nil || len(events) != 3 || events[0].Kind != network.Submitted || events[0].Text != "habari" || events[2].Kind != network.Reported {
 		t.Errorf("events %+v, %v", events, err)
 	}
@@ -90,19 +92,20 @@ func TestModemsAreMadeToFail(t *testing.T) {
 		}
 	}
 	away := 2
-	if err := c.Change(ctx, modem, bus.Change{Reset: true, Fail: []int{38}, Registration: &away}); err != nil {
+	if err := c.Do(ctx, http.MethodPost, "/modems/"+url.PathEscape(modem), bus.Change{Reset: true, Fail: []int{38}, Registration: &away}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Change(ctx, bob, bus.Change{Reset: true}); err == nil || !strings.Contains(err.Error(), "404") {
+	if err := c.Do(ctx, http.MethodPost, "/modems/"+url.PathEscape(bob), bus.Change{Reset: true}, nil); err == nil || !strings.Contains(err.Error(), "404") {
 		t.Errorf("a number without a modem: %v", err)
 	}
-	if err := c.SetWeather(ctx, bus.Weather{Loss: 1}); err != nil {
+	if err := c.Do(ctx, http.MethodPut, "/weather", bus.Weather{Loss: 1}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Send(ctx, alice, bob, "lost"); err != nil {
 		t.Fatal(err)
 	}
-	events, err := c.Events(ctx, 0, 0)
+	var events []network.Event
+	err := c.Do(ctx, http.MethodGet, "/events?after=0&wait=0s", nil, &events)
 	if err != nil || events[len(events)-1].Kind != network.Lost {
 		t.Errorf("events %+v, %v", events, err)
 	}

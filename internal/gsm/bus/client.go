@@ -33,41 +33,25 @@ func NewClient(addr string) *Client {
 
 // Send sends a text from a phone.
 func (c *Client) Send(ctx context.Context, from, to, text string) error {
-	return c.do(ctx, http.MethodPost, "/phones/"+url.PathEscape(from)+"/messages", Outgoing{to, text}, nil)
+	return c.Do(ctx, http.MethodPost, "/phones/"+url.PathEscape(from)+"/messages", Outgoing{to, text}, nil)
 }
 
 // Messages are what a phone got after message n; it waits so long for a first one.
 func (c *Client) Messages(ctx context.Context, number string, after uint64, wait time.Duration) ([]network.Message, error) {
 	var out []network.Message
-	err := c.do(ctx, http.MethodGet, fmt.Sprintf("/phones/%s/messages?after=%d&wait=%s", url.PathEscape(number), after, wait), nil, &out)
-	return out, err
-}
-
-// Events are what happened on the bus after event n; it waits so long for a first one.
-func (c *Client) Events(ctx context.Context, after uint64, wait time.Duration) ([]network.Event, error) {
-	var out []network.Event
-	err := c.do(ctx, http.MethodGet, fmt.Sprintf("/events?after=%d&wait=%s", after, wait), nil, &out)
+	err := c.Do(ctx, http.MethodGet, fmt.Sprintf("/phones/%s/messages?after=%d&wait=%s", url.PathEscape(number), after, wait), nil, &out)
 	return out, err
 }
 
 // Modems lists the modems.
 func (c *Client) Modems(ctx context.Context) ([]Modem, error) {
 	var out []Modem
-	err := c.do(ctx, http.MethodGet, "/modems", nil, &out)
+	err := c.Do(ctx, http.MethodGet, "/modems", nil, &out)
 	return out, err
 }
 
-// Change makes something happen to a modem.
-func (c *Client) Change(ctx context.Context, number string, x Change) error {
-	return c.do(ctx, http.MethodPost, "/modems/"+url.PathEscape(number), x, nil)
-}
-
-// SetWeather changes the weather.
-func (c *Client) SetWeather(ctx context.Context, w Weather) error {
-	return c.do(ctx, http.MethodPut, "/weather", w, nil)
-}
-
-func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
+// Do sends a request to the bus, with a body and an answer in JSON; either may be nil.
+func (c *Client) Do(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {
 		b, err := json.Marshal(in)

@@ -71,14 +71,11 @@ func (h *Handler) pages() {
 
 // line is one message on a telephone's page.
 type line struct {
-	at          time.Time
+	At          time.Time
 	Out         bool   // sent by this telephone
 	Other, Text string // the number at the other end
 	State       string // of one that was sent: what its report says; empty while there is none
 }
-
-// Stamp is the time of day in UTC.
-func (l line) Stamp() string { return l.at.UTC().Format("15:04:05") }
 
 // phoneView is what the page of a telephone shows.
 type phoneView struct {
@@ -148,7 +145,7 @@ func (h *Handler) conversation(phone *network.Phone, number string) (out []line,
 		switch e.Kind {
 		case network.Submitted:
 			sent[e.Message] = len(out)
-			out = append(out, line{at: e.At, Out: true, Other: dialled(e.To), Text: e.Text})
+			out = append(out, line{At: e.At, Out: true, Other: dialled(e.To), Text: e.Text})
 		case network.Delivered, network.Undeliverable, network.Expired:
 			states[e.Message] = string(e.Kind)
 		}
@@ -160,10 +157,10 @@ func (h *Handler) conversation(phone *network.Phone, number string) (out []line,
 	}
 	for _, m := range phone.Messages(0) {
 		if m.Report == "" {
-			out = append(out, line{at: m.Got, Other: m.From, Text: m.Text})
+			out = append(out, line{At: m.Got, Other: m.From, Text: m.Text})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b line) int { return cmp.Or(b.at.Compare(a.at)) })
+	slices.SortStableFunc(out, func(a, b line) int { return cmp.Or(b.At.Compare(a.At)) })
 	return out[:min(len(out), shown)], after
 }
 

@@ -99,7 +99,7 @@ func seesNothing(t *testing.T, tx *store.Tx, journal id.ID) error {
 	if _, waits, err := tx.OutboxNext("mqtt", ""); waits || err != nil {
 		t.Errorf("outbox: %t, %v", waits, err)
 	}
-	if _, found, err := tx.SealOf(journal); found || err != nil {
+	if _, _, found, err := proofOf(tx, journal); found || err != nil {
 		t.Errorf("proof: %t, %v", found, err)
 	}
 	if row, err := tx.TenantRow(); row.Name != "second" || err != nil {
