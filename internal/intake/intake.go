@@ -92,7 +92,7 @@ func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
 	d := l.Take(r, b.epoch)
 	if d.Kind == metering.Quarantined {
 		b.ratings.doubted(r, d.Doubt)
-		return d.Outcome, hold(tx, r, l, d)
+		return d.Outcome, hold(tx.Review(), r, l, d)
 	}
 	if d.Alarm != nil {
 		if err := tx.Rating().RaiseAlarm(r.Meter, *d.Alarm); err != nil {
@@ -109,27 +109,6 @@ func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
 		err = b.store(r, l.Store)
 	}
 	return d.Outcome, err
-}
-
-// hold keeps a record for a person's decision, as it came. Beyond [metering.MaxHeld] it is counted instead, and one alarm says
-// how many were.
-func hold(tx Tx, r *metering.Record, l *metering.Live, d metering.Decision) error {
-	waiting, err := tx.AsideWaiting(r.Meter)
-	if err != nil {
-		return err
-	}
-	if waiting >= metering.MaxHeld {
-		n, err := tx.AsideDropped(r.Meter)
-		if err != nil {
-			return err
-		}
-		return tx.TellAlarm(r.Meter, metering.Alarm{Code: metering.AlarmQuarantineFull,
-			Text: fmt.Sprintf("%d records of the meter wait for a decision. %d that came since were counted and not kept.", metering.MaxHeld, n)})
-	}
-	if err := tx.HoldRecord(r, l, d); err != nil || d.Alarm == nil {
-		return err
-	}
-	return tx.TellAlarm(r.Meter, *d.Alarm) // of many the newest is told
 }
 
 // store writes a fresh record to the table of its kind. memory is the meter's memory that it is of.

@@ -16,6 +16,7 @@ import (
 type Tx interface {
 	Rating() wallet.ReleaseTx
 	Reports() ReportTx
+	Review() ReviewTx
 	// Scope is the tenant of the transaction and the store epoch.
 	Scope() (access.Tenant, int64)
 	// Moment is when the transaction began.
@@ -36,14 +37,8 @@ type Tx interface {
 	// PutEvent keeps an event, a daily row or a command's answer; body becomes its arguments.
 	PutEvent(r *metering.Record, memory string, code int, body any) error
 
-	// TellAlarm opens an alarm of which a meter has one, or brings it up to date; ClearAlarm ends it.
-	TellAlarm(meter int64, a metering.Alarm) error
+	// ClearAlarm ends an alarm of a meter.
 	ClearAlarm(meter int64, code metering.AlarmCode) error
-	// AsideWaiting counts the records of a meter that wait for a decision, HoldRecord adds one, and AsideDropped counts one
-	// that is not kept and returns how many there were.
-	AsideWaiting(meter int64) (int64, error)
-	HoldRecord(r *metering.Record, l *metering.Live, d metering.Decision) error
-	AsideDropped(meter int64) (int64, error)
 
 	// WalletsOfMeters locks and reads the wallets of the accounts that meters supply, in the order of the meters' numbers.
 	WalletsOfMeters(meters []int64) ([]wallet.Row, error)

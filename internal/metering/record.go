@@ -78,10 +78,6 @@ type NewReading struct {
 	Store  string // the memory of the meter that it is of
 }
 
-// MaxHeld is how many records of one meter may wait for a decision: a meter that sends nothing but nonsense must not fill
-// the table, and nobody decides about more than that one by one.
-const MaxHeld = 200
-
 // HeldRows is how far back a reading can lie that arrived ahead of a gap: since then only numbers of its own window
 // and of the window below it can have been stored.
 const HeldRows = 2 * wire.Window

@@ -107,7 +107,25 @@ func decide(tx Tx, by access.Actor, v Verdict, now time.Time) (Decided, error) {
 	}
 	e.State, e.DecidedAt, e.DecidedBy, e.Decision = v.Choice.state(), now, by.String(), v.Reason
 	out.Entry = e
-	return out, tx.PutAside(e)
+	if err := tx.PutAside(e); err != nil {
+		return Decided{}, err
+	}
+	return out, e.endAlarms(tx)
+}
+
+// endAlarms ends the alarms for which an entry that is decided was the last reason. [wallet.Release] ends that of a rating.
+func (e Entry) endAlarms(tx Tx) error {
+	if e.Kind == OfRecord {
+		return intake.Reviewed(tx.Review(), e.Meter)
+	}
+	if e.Doubt != metering.DoubtOpen {
+		return nil
+	}
+	left, err := tx.AsideDoubted(e.Meter, metering.DoubtOpen)
+	if err != nil || left > 0 {
+		return err
+	}
+	return tx.ClearAlarm(e.Meter, metering.AlarmOpenRelay)
 }
 
 // subject finds what is decided about: an entry, or the meter itself.

@@ -120,6 +120,7 @@ func (e Entry) acceptable() bool {
 type Tx interface {
 	Eyes() access.EyesTx
 	Intake() intake.Tx
+	Review() intake.ReviewTx
 	Meters() registry.MeterLookup
 	Rating() wallet.ReleaseTx
 	AuditLog(access.Entry) error
@@ -130,8 +131,12 @@ type Tx interface {
 	Aside(entry id.ID) (Entry, bool, error)
 	// AsideRating is the open entry of a meter at which rating stopped, locked.
 	AsideRating(meter int64) (Entry, bool, error)
-	// PutAside writes how an entry was decided, and clears the alarm of records when it was the meter's last.
+	// PutAside writes how an entry was decided.
 	PutAside(Entry) error
+	// AsideDoubted counts the entries of a meter with a doubt that wait for a decision.
+	AsideDoubted(meter int64, d metering.Doubt) (int64, error)
+	// ClearAlarm ends an alarm of a meter.
+	ClearAlarm(meter int64, code metering.AlarmCode) error
 }
 
 // Config is what a Desk needs.

@@ -85,6 +85,9 @@ func (tx *Tx) Intake() intake.Tx { return tx }
 // Reports is the transaction as what meters report on needs it.
 func (tx *Tx) Reports() intake.ReportTx { return tx }
 
+// Review is the transaction as records that are held for review need it.
+func (tx *Tx) Review() intake.ReviewTx { return tx }
+
 // Meters is the transaction as whoever looks for a meter needs it.
 func (tx *Tx) Meters() registry.MeterLookup { return tx }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/unit"
@@ -21,14 +22,16 @@ type ReleaseTx interface {
 	// WalletBehind are stored readings of the meter's present memory up to its watermark that are newer than what is
 	// rated, in their order, at most max.
 	WalletBehind(Row, int) ([]Reading, error)
-	// WalletReleased clears the alarm of a meter whose rating goes on.
-	WalletReleased(meter int64) error
+	// ClearAlarm ends an alarm of a meter.
+	ClearAlarm(meter int64, code metering.AlarmCode) error
 	HoldTx
 }
 
 // HoldTx asks people to decide about a meter's held readings.
 type HoldTx interface {
-	// WalletStopped tells people that the rating of a meter stopped: an alarm, and an entry in the quarantine.
+	// RaiseAlarm opens an alarm of a meter unless the same one is open.
+	RaiseAlarm(meter int64, a metering.Alarm) error
+	// WalletStopped adds an entry to the quarantine: the reading at which the rating of a meter stopped.
 	WalletStopped(Row) error
 	// WalletDrawn writes into the quarantine up to which register energy was counted while the relay was open.
 	WalletDrawn(meter int64, d Drawn) error
@@ -121,7 +124,7 @@ func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, err
 		return Released{Refusal: no}, nil
 	}
 	if v.does != resumes && !w.Held.Stopped() {
-		if err := tx.WalletReleased(meter); err != nil {
+		if err := tx.ClearAlarm(meter, metering.AlarmRatingHeld); err != nil {
 			return Released{}, err
 		}
 	}
@@ -182,6 +185,9 @@ func TakeRow(tx HoldTx, w *Row, r Reading, terms Terms) (out Taken, err error) {
 		}
 	}
 	if w.Held.Stopped() && w.Held != was {
+		if err := tx.RaiseAlarm(w.Meter.N, HeldAlarm(w.State)); err != nil {
+			return Taken{}, err
+		}
 		return out, tx.WalletStopped(*w)
 	}
 	return out, nil

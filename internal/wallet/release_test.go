@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/supply"
@@ -37,7 +38,8 @@ func stuck(t *testing.T) *till {
 	t.Helper()
 	d := newTill(t, 1_000_000, 1)
 	d.takes(d.reading(10, 1, 1000, false), d.reading(11, 2, 500_000, false))
-	if h := d.rows[0].Held; h.Reason != wallet.HoldImplausible || len(d.stopped) != 1 || d.stopped[0].Held != h {
+	if h := d.rows[0].Held; h.Reason != wallet.HoldImplausible || len(d.stopped) != 1 || d.stopped[0].Held != h ||
+		len(d.alarms) != 1 || d.alarms[0] != wallet.HeldAlarm(d.rows[0].State) || d.alarms[0].Code != metering.AlarmRatingHeld {
 		t.Fatalf("held %+v, told %d times", h, len(d.stopped))
 	}
 	d.stopped, d.wrote = nil, nil
@@ -175,7 +177,7 @@ func drawnThrough(t *testing.T, closed bool) (*till, wallet.Drawn) {
 	t.Helper()
 	d := newTill(t, 1_000_000, 1)
 	d.takes(d.reading(10, 1, 1000, true), d.reading(11, 2, 3000, true), d.reading(12, 3, 5000, true))
-	if h := d.rows[0].Held; h.Reason != wallet.HoldOpen || h.Seq != 11 || len(d.stopped) != 1 || len(d.wrote) > 0 {
+	if h := d.rows[0].Held; h.Reason != wallet.HoldOpen || h.Seq != 11 || len(d.stopped) != 1 || len(d.wrote) > 0 || len(d.alarms) != 1 || d.alarms[0].Code != metering.AlarmOpenRelay {
 		t.Fatalf("held %+v, told %d times, wrote %q", h, len(d.stopped), d.wrote)
 	}
 	drawn := wallet.Drawn{Store: deskMemory, Seq: 11, Register: 5000}

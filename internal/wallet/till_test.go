@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -41,6 +42,7 @@ type till struct {
 	usage     []wallet.DayUse        // of every meter, the newest first
 	wrote     []string               // what was written besides wallets and supplies
 	stopped   []wallet.Row
+	alarms    []metering.Alarm
 	behind    []wallet.Reading // stored and not rated
 	audit     []access.Entry
 	approvals []access.Approval
@@ -237,8 +239,17 @@ func (d *till) WalletBehind(_ wallet.Row, max int) ([]wallet.Reading, error) {
 	return d.behind[:min(max, len(d.behind))], d.fails()
 }
 
-func (d *till) WalletReleased(meter int64) error {
+func (d *till) ClearAlarm(meter int64, code metering.AlarmCode) error {
+	if code != metering.AlarmRatingHeld {
+		d.writes("m%d has no alarm %s", meter, code)
+		return d.fails()
+	}
 	d.writes("m%d released", meter)
+	return d.fails()
+}
+
+func (d *till) RaiseAlarm(meter int64, a metering.Alarm) error {
+	d.alarms = append(d.alarms, a)
 	return d.fails()
 }
 

@@ -2,6 +2,7 @@ package meters
 
 import (
 	"fmt"
+
 	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
@@ -57,7 +58,7 @@ func asideDropped(meter int64) string { return fmt.Sprintf("aside dropped:%d", m
 
 // HoldRecord keeps a record for a person's decision, as it came.
 func (tx Rows) HoldRecord(r *metering.Record, l *metering.Live, d metering.Decision) error {
-	e, err := asideOf(r, l, d)
+	e, err := quarantine.HeldRecord(r, l, d)
 	if err != nil {
 		return err
 	}
@@ -77,58 +78,17 @@ func (tx Rows) AsideDropped(meter int64) (int64, error) {
 	return n, fault.Wrap(err, "quarantine: count what was not kept")
 }
 
-// asideRoom ends the alarm and the count once there is room again.
-func (tx Rows) asideRoom(meter int64) error {
+// AsideCounted ends the count of a meter's records that were not kept.
+func (tx Rows) AsideCounted(meter int64) error {
 	if _, err := tx.C.Exec(`DELETE FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, asideDropped(meter)); err != nil {
 		return fault.Wrap(err, "quarantine: forget what was not kept")
 	}
 	tx.KeepCounter(asideDropped(meter), 0)
-	return tx.ClearAlarm(meter, metering.AlarmQuarantineFull)
+	return nil
 }
 
-// asideOf is the entry of a record.
-func asideOf(r *metering.Record, l *metering.Live, d metering.Decision) (quarantine.Entry, error) {
-	e := quarantine.Entry{Meter: r.Meter, Kind: quarantine.OfRecord, Store: l.Store, Seq: r.Rec.Head.Seq, ReceivedAt: r.ReceivedAt,
-		Doubt: d.Doubt, Reason: d.Reason, Record: r.Rec.Kind, Payload: r.Rec.Raw}
-	if !l.ReceivedAt.IsZero() {
-		e.Was = energy(l.RegisterWh)
-	}
-	switch {
-	case r.Bad != nil:
-		e.Seq, e.Payload, e.Record = r.Bad.Seq, r.Bad.Raw, ""
-	default:
-		if e.Payload == nil { // the server's own reading of a device without a protocol of ours
-			raw, err := wire.EncodeUp(wire.JSON, r.Rec)
-			if err != nil {
-				return quarantine.Entry{}, fmt.Errorf("put record aside: %w", err)
-			}
-			e.Payload = raw
-		}
-		if metering.Writable(r.Rec.Head.At) {
-			e.At = time.Unix(r.Rec.Head.At, 0)
-		}
-		if p := r.Rec.Reading; p != nil {
-			e.Register = energy(p.RegisterWh)
-		}
-	}
-	return e, nil
-}
-
-func energy(wh int64) *unit.Energy {
-	e := unit.Energy(wh)
-	return &e
-}
-
-// WalletStopped tells people that the rating of a meter stopped: an alarm, and an entry in the quarantine.
-func (tx Rows) WalletStopped(w wallet.Row) error {
-	if err := tx.RaiseAlarm(w.Meter.N, wallet.HeldAlarm(w.State)); err != nil {
-		return err
-	}
-	h := w.Held
-	return tx.addAside(quarantine.Entry{Meter: w.Meter.N, Kind: quarantine.OfRating, Record: wire.KindReading, Store: h.Store, Seq: h.Seq,
-		ReceivedAt: h.Since, Doubt: w.State.Doubt(), Reason: wallet.HeldText(w.State), Was: energy(int64(w.Register)),
-		Register: energy(int64(h.Register)), At: h.At})
-}
+// WalletStopped adds the reading at which the rating of a meter stopped.
+func (tx Rows) WalletStopped(w wallet.Row) error { return tx.addAside(quarantine.Stopped(w)) }
 
 // WalletDrawn writes into the quarantine up to which register energy was counted while the relay was open.
 func (tx Rows) WalletDrawn(meter int64, d wallet.Drawn) error {
@@ -182,24 +142,18 @@ func (tx Rows) AsideRating(meter int64) (quarantine.Entry, bool, error) {
 	return e, found, fault.Wrap(err, "quarantine: read")
 }
 
-// PutAside writes how an entry was decided, and clears the alarm of records when it was the meter's last.
+// PutAside writes how an entry was decided.
 func (tx Rows) PutAside(e quarantine.Entry) error {
 	err := tx.Must(`UPDATE quarantine SET state = $1, decided_at = $2, decided_by = $3, decision = $4
 		WHERE tenant_id = $5 AND id = $6 AND state = 'open'`, string(e.State), e.DecidedAt, e.DecidedBy, e.Decision, tx.Tenant, e.ID)
-	if err == nil && e.Doubt == metering.DoubtOpen {
-		return tx.drawnDecided(e.Meter)
-	}
-	if err != nil || e.Kind != quarantine.OfRecord {
-		return fault.Wrap(err, "quarantine: decide")
-	}
-	left, err := tx.AsideWaiting(e.Meter)
-	if err == nil && left < metering.MaxHeld {
-		err = tx.asideRoom(e.Meter)
-	}
-	if err == nil && left == 0 {
-		err = tx.ClearAlarm(e.Meter, metering.AlarmQuarantine)
-	}
 	return fault.Wrap(err, "quarantine: decide")
+}
+
+// AsideDoubted counts the entries of a meter with a doubt that wait for a decision.
+func (tx Rows) AsideDoubted(meter int64, d metering.Doubt) (int64, error) {
+	n, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND doubt = $3 AND state = 'open'`,
+		tx.Tenant, meter, string(d))
+	return n, fault.Wrap(err, "quarantine: count")
 }
 
 // RatingAsked reports whether somebody has yet to decide about what a wallet meter counted.
@@ -207,14 +161,4 @@ func (tx Rows) RatingAsked(meter int64) (bool, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = $3 AND state = 'open'`,
 		tx.Tenant, meter, string(quarantine.OfRating))
 	return n > 0, fault.Wrap(err, "quarantine: look for a rating")
-}
-
-// drawnDecided ends the alarm of a meter about energy through an open relay with its last entry.
-func (tx Rows) drawnDecided(meter int64) error {
-	left, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND doubt = $3 AND state = 'open'`,
-		tx.Tenant, meter, string(metering.DoubtOpen))
-	if err == nil && left == 0 {
-		err = tx.ClearAlarm(meter, metering.AlarmOpenRelay)
-	}
-	return fault.Wrap(err, "quarantine: decide")
 }

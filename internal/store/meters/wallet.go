@@ -9,7 +9,6 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
-	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/books"
@@ -300,9 +299,4 @@ func (tx Rows) WalletBehind(w wallet.Row, max int) ([]wallet.Reading, error) {
 		from = w.Seq + 1
 	}
 	return tx.ReadingsBetween(w.Meter.N, store, from, to, 0, max)
-}
-
-// WalletReleased clears the alarm of a meter whose rating goes on.
-func (tx Rows) WalletReleased(meter int64) error {
-	return tx.ClearAlarm(meter, metering.AlarmRatingHeld)
 }

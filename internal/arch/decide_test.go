@@ -1,0 +1,111 @@
+package arch_test
+
+import (
+	"go/ast"
+	"go/token"
+	gotypes "go/types"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// comparesInStore are the limits of use cases that the store compares with, with the reason.
+func comparesInStore() map[string]string {
+	return map[string]string{
+		"internal/store/postgres: wallet.MaxApart": "the engine logs that its clock is doubted; use cases decide what follows",
+		"internal/store/sales: vending.CancelLife": "a row says by it that no answer came; the rule is to move to package vending",
+	}
+}
+
+// alarmWriters are the methods of the store that raise or end alarms.
+func alarmWriters() []string {
+	return []string{"RaiseAlarm", "TellAlarm", "ClearAlarm", "RaiseFeeder", "ClearFeeder"}
+}
+
+// TestTheStoreDecidesNothing finds two kinds of rules in the store. One compares with a limit of a use case; a query may bind a
+// limit, where it bounds the rows. The other raises or ends an alarm because of what a row says: a use case calls the method of
+// the alarm beside that of the row.
+func TestTheStoreDecidesNothing(t *testing.T) {
+	p := loadProduct(t)
+	left, declared := comparesInStore(), 0
+	for pkg, parsed := range p.files {
+		if !inStore(pkg) {
+			continue
+		}
+		room := strings.TrimPrefix(pkg.Path(), module+"/") + ": "
+		for _, f := range parsed {
+			ast.Inspect(f, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.FuncDecl:
+					if slices.Contains(alarmWriters(), n.Name.Name) {
+						declared++
+					}
+				case *ast.BinaryExpr:
+					if limit := p.limit(n); limit != "" && comparesInStore()[room+limit] == "" {
+						t.Errorf("%s: the store compares with %s: let the use case read the rows and decide", p.set.Position(n.Pos()), limit)
+					} else {
+						delete(left, room+limit)
+					}
+				case *ast.CallExpr:
+					if fn := p.called(n); fn != nil && fn.Pkg() != nil && inStore(fn.Pkg()) && slices.Contains(alarmWriters(), fn.Name()) {
+						t.Errorf("%s: the store calls %s: let the use case call it beside the method of the row", p.set.Position(n.Pos()), fn.Name())
+					}
+				}
+				return true
+			})
+		}
+	}
+	if declared != len(alarmWriters()) {
+		t.Errorf("the store declares %d of %v: the test looks at the wrong place", declared, alarmWriters())
+	}
+	for compares := range left {
+		t.Errorf("%s is not compared with any more: take it off comparesInStore()", compares)
+	}
+}
+
+// limit is the number of a use case that a comparison puts in order with another one, as package.Name; "" for none.
+func (p *product) limit(b *ast.BinaryExpr) (name string) {
+	if !slices.Contains([]token.Token{token.LSS, token.LEQ, token.GTR, token.GEQ}, b.Op) {
+		return ""
+	}
+	ast.Inspect(b, func(n ast.Node) bool {
+		if i, is := n.(*ast.Ident); is {
+			c, is := p.info.Uses[i].(*gotypes.Const)
+			if is && c.Pkg() != nil && inLayer(c.Pkg(), 2) {
+				name = c.Pkg().Name() + "." + c.Name()
+			}
+		}
+		return true
+	})
+	return name
+}
+
+// TestMessagesAreComposedInOneRoom: package notify composes every message; others say what happened.
+func TestMessagesAreComposedInOneRoom(t *testing.T) {
+	composed := 0
+	for _, f := range files(t) {
+		if f.test() || strings.HasPrefix(f.dir, "internal/store/storetest") {
+			continue
+		}
+		ast.Inspect(f.tree, func(n ast.Node) bool {
+			c, is := n.(*ast.CompositeLit)
+			if !is {
+				return true
+			}
+			switch of := c.Type.(type) {
+			case *ast.Ident:
+				if f.dir == "internal/notify" && of.Name == "Draft" {
+					composed++
+				}
+			case *ast.SelectorExpr:
+				if x, is := of.X.(*ast.Ident); is && x.Name == "notify" && of.Sel.Name == "Draft" {
+					t.Errorf("%s: a message is composed outside internal/notify", f.set.Position(c.Pos()))
+				}
+			}
+			return true
+		})
+	}
+	if composed < 5 {
+		t.Errorf("internal/notify composes only %d messages: the test looks at the wrong place", composed)
+	}
+}

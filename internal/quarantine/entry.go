@@ -1,0 +1,46 @@
+package quarantine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/unit"
+	"github.com/paywatt/paywatt/wire"
+)
+
+// HeldRecord is the open entry of a record that is held for review. It has the record as it came.
+func HeldRecord(r *metering.Record, l *metering.Live, d metering.Decision) (Entry, error) {
+	e := Entry{Meter: r.Meter, Kind: OfRecord, Store: l.Store, Seq: r.Rec.Head.Seq, ReceivedAt: r.ReceivedAt,
+		Doubt: d.Doubt, Reason: d.Reason, Record: r.Rec.Kind, Payload: r.Rec.Raw}
+	if !l.ReceivedAt.IsZero() {
+		e.Was = new(unit.Energy(l.RegisterWh))
+	}
+	switch {
+	case r.Bad != nil:
+		e.Seq, e.Payload, e.Record = r.Bad.Seq, r.Bad.Raw, ""
+	default:
+		if e.Payload == nil { // the server's own reading of a device without a protocol of ours
+			raw, err := wire.EncodeUp(wire.JSON, r.Rec)
+			if err != nil {
+				return Entry{}, fmt.Errorf("put record aside: %w", err)
+			}
+			e.Payload = raw
+		}
+		if metering.Writable(r.Rec.Head.At) {
+			e.At = time.Unix(r.Rec.Head.At, 0)
+		}
+		if p := r.Rec.Reading; p != nil {
+			e.Register = new(unit.Energy(p.RegisterWh))
+		}
+	}
+	return e, nil
+}
+
+// Stopped is the open entry of the reading at which the rating of a meter stopped.
+func Stopped(w wallet.Row) Entry {
+	h := w.Held
+	return Entry{Meter: w.Meter.N, Kind: OfRating, Record: wire.KindReading, Store: h.Store, Seq: h.Seq, ReceivedAt: h.Since,
+		Doubt: w.State.Doubt(), Reason: wallet.HeldText(w.State), Was: new(w.Register), Register: new(h.Register), At: h.At}
+}
