@@ -160,7 +160,7 @@ func TestOnlyTheRequestsOwnFaultIsStored(t *testing.T) {
 	for code, stored := range map[refusal.Code]bool{refusal.AmountInvalid: true, refusal.NotFound: true, refusal.VendInProgress: false,
 		refusal.Forbidden: false, refusal.ClockUntrusted: false, refusal.IssuerUnknown: false,
 		refusal.IdempotencyKeyMissing: false, refusal.IdempotencyKeyInvalid: false, refusal.IdempotencyKeyReused: false, refusal.IdempotencyRunning: false,
-		refusal.Unauthenticated: false, refusal.RateLimited: false} {
+		refusal.Unauthenticated: false, refusal.RateLimited: false, refusal.Internal: false} {
 		d := newDesk(t)
 		if out := d.send("key-1", 1, refusal.Because(code, "No.", "", "")); out.Code != code || (out.Reply.Status != 0) != stored {
 			t.Errorf("%s: answered %+v, stored %t", code, out, stored)

@@ -130,6 +130,7 @@ func givesUp(t *testing.T, r Rig) {
 
 func givesUpLate(t *testing.T, r Rig) {
 	e := r.Open(t)
+	letThrough(e) // the closure cancels its caller
 	ctx, cancel := context.WithCancel(context.Background())
 	v, err := Do(ctx, e, store.FirstTenant, store.Sale, func(tx *store.Tx) (value, error) {
 		cancel()
