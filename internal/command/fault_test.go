@@ -343,11 +343,7 @@ func TestEveryErrorOfTheStoreComesBack(t *testing.T) {
 // unlogged is a transaction that writes no audit rows.
 type unlogged struct{ command.Tx }
 
-func (u unlogged) Eyes() access.EyesTx { return unloggedEyes{u.Tx.Eyes()} }
-
-type unloggedEyes struct{ access.EyesTx }
-
-func (unloggedEyes) AuditLog(access.Entry) error { return errFault }
+func (unlogged) AuditLog(access.Entry) error { return errFault }
 
 // TestNothingIsOrderedWithoutItsAuditRow: the error comes back, and no row has changed.
 func TestNothingIsOrderedWithoutItsAuditRow(t *testing.T) {

@@ -11,7 +11,6 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -27,20 +26,12 @@ const (
 
 // Tx is what a command needs of a transaction.
 type Tx interface {
+	GiveTx
 	Eyes() access.EyesTx
-	// OrderID makes the identity of a meter's next command, higher than those of all before, and says when that is.
-	OrderID(meter int64) (id.ID, time.Time, error)
-	Enqueue(job.Item) (id.ID, error)
 	MeterByNumber(number string) (registry.Meter, bool, error)
 	MeterByID(meter id.ID) (registry.Meter, bool, error)
-
-	// MeterClock is the meter's own time: the transaction's for every meter but a simulated one.
-	MeterClock(m registry.Meter) (time.Time, error)
-	// HasLinkKey reports whether messages to the meter can be signed.
-	HasLinkKey(meter id.ID) (bool, error)
 	// Waiting counts the commands that wait for the meter.
 	Waiting(number string) (int, error)
-	AddCommand(Command) error
 	Switches() wallet.SwitchTx
 	CommandByID(id.ID) (Command, bool, error)
 	// CommandsOf lists a meter's commands, newest first, from the one after before on (zero for the newest).
@@ -151,36 +142,13 @@ func send(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (Sent
 	if m.Mode == registry.PrepayWallet && (o.Type == Disconnect || o.Type == Connect) {
 		return sendSwitch(tx, by, o, ref, at)
 	}
-	now, err := tx.MeterClock(m)
-	if err != nil {
-		return Sent{}, err
-	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: o.Type.Act(o.Args), Object: m.ID.Text(id.Meter), Summary: o.words(m.Number),
 		Body: wish{m.Number, o.Type, o.Args, o.Reason}}, at)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Sent{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
-	i, given, err := tx.OrderID(m.N)
-	if err != nil {
-		return Sent{}, err
-	}
-	cmd := Command{ID: i, Meter: m.N, Number: m.Number, Type: o.Type, Args: o.Args, Reason: o.Reason, State: StateQueued,
-		ExpiresAt: now.Add(o.Type.TTL()), By: by.String(), CreatedAt: given, UpdatedAt: given}
-	if err := tx.AddCommand(cmd); err != nil {
-		return Sent{}, err
-	}
-	body, err := json.Marshal(job.Body{CommandID: i.Text(id.Command)})
-	if err != nil {
-		return Sent{}, err
-	}
-	item := job.Item{Lane: job.LaneMQTT, Key: o.Type.Key(m.Number), Kind: job.KindCommand, Body: body,
-		ExpiresAt: cmd.CreatedAt.Add(o.Type.TTL())}
-	if _, err := tx.Enqueue(item); err != nil {
-		return Sent{}, err
-	}
-	e := by.Entry("command.send", i.Text(id.Command))
-	e.After, e.Reason = string(o.Type)+" "+m.ID.Text(id.Meter), o.Reason
-	return Sent{Command: cmd}, tx.Eyes().AuditLog(eyes.Mark(e))
+	cmd, err := Give(tx, m, Command{Type: o.Type, Args: o.Args, Reason: o.Reason, By: by.String()}, o.Type.TTL(), by.Entry("", ""), eyes)
+	return Sent{Command: cmd}, err
 }
 
 // words describes what a command will do, for the person who approves it.

@@ -61,7 +61,7 @@ func switched(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (
 	}
 	e := by.Entry(action, m.ID.Text(id.Meter))
 	e.After, e.Reason = "off="+done.Off.String(), o.Reason
-	if err := tx.Eyes().AuditLog(e); err != nil {
+	if err := tx.AuditLog(e); err != nil {
 		return Switched{}, err
 	}
 	out := Switched{Off: done.Off.Names(), Effect: Effect(o.Type, done, m.Profile != "")}

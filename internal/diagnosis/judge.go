@@ -8,13 +8,6 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// States of a meter key.
-const (
-	keyIssued  = "issued"
-	keyCurrent = "current"
-	keyPast    = "past"
-)
-
 // judge turns what was found into findings, the one that explains most first.
 func (c *consultation) judge() {
 	if m := c.facts.meter; m != nil {
@@ -72,13 +65,13 @@ func (c *consultation) judgeSold(t *soldToken) {
 func (c *consultation) judgeKey(k registry.Key, t sts.TID) {
 	number := c.facts.meter.Number
 	switch k.State {
-	case keyPast:
+	case registry.KeyPast:
 		c.out.add(superseded(number, k))
-	case keyIssued:
+	case registry.KeyIssued:
 		c.out.add(afterKeyChange(number))
-	case keyCurrent:
+	case registry.KeyCurrent:
 		for _, other := range c.facts.keys {
-			if other.State == keyIssued {
+			if other.State == registry.KeyIssued {
 				c.out.add(beforeKeyChange(number))
 			}
 		}

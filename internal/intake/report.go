@@ -6,6 +6,7 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -40,7 +41,7 @@ func takeToken(tx Tx, r *metering.Record, memory string) error {
 		return fmt.Errorf("token %s answered %s: %w", own.ID.Text(id.Token), t.Result, err)
 	}
 	if t.Result == "accept" && !own.Elsewhere {
-		if err := tx.Reports().ConfirmKey(own.ID); err != nil {
+		if err := registry.ConfirmKey(tx.Reports().KeyChanges(), own.ID); err != nil {
 			return err
 		}
 	}

@@ -24,12 +24,12 @@ func TestWhatAMeterSaysOfAToken(t *testing.T) {
 		result string
 		want   []string
 	}{
-		{"it is accepted", metering.TokenSent, false, "accept", []string{kept + "1", "token 1 from sent to accepted by accept at 12:01:05", "key of token 1 confirmed", "m1: no more " + token()}},
+		{"it is accepted", metering.TokenSent, false, "accept", []string{kept + "1", "token 1 from sent to accepted by accept at 12:01:05", "key of token 1 from issued to current", "m1: no more " + token()}},
 		{"it was used", metering.TokenSent, false, "used_error", []string{kept + "1", "token 1 from sent to accepted by used_error at 12:01:05", "m1: no more " + token()}},
 		{"it is refused", metering.TokenSent, false, "crc_error", []string{kept + "1", "token 1 from sent to rejected by crc_error at 12:01:05", "m1: no more " + token()}},
 		{"it may be tried later", metering.TokenSent, false, "busy", []string{kept + "1", "token 1 from sent to sent by busy at 12:01:05"}},
 		{"its sale was reversed", metering.TokenReversed, false, "accept", []string{kept + "1", "alarm of m1 reversed-token-used: The meter accepted a token whose sale was reversed.",
-			"token 1 from reversed to reversed by accept at 12:01:05", "key of token 1 confirmed", "m1: no more " + token()}},
+			"token 1 from reversed to reversed by accept at 12:01:05", "key of token 1 from issued to current", "m1: no more " + token()}},
 		{"it is not known", "", false, "accept", []string{kept + "0", ghost}},
 		{"it is not known, and not accepted", "", false, "crc_error", []string{kept + "0"}},
 		{"it was handed in", metering.TokenSent, true, "accept", []string{kept + "1", ghost + " Somebody had it sent to the meter here: the audit log says who (token.recharge).",

@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/wire"
@@ -159,10 +160,13 @@ func boot(meter int64, store string, lowest, next uint64) metering.Record {
 
 // What follows is the transaction.
 
-func (r *rows) Rating() wallet.ReleaseTx      { return books{rows: r} }
-func (r *rows) Scope() (access.Tenant, int64) { return 1, r.epoch }
-func (r *rows) Moment() time.Time             { return noon() }
-func name(rec *metering.Record) string        { return fmt.Sprintf("%s/%d", rec.Number, rec.Rec.Head.Seq) }
+func (r *rows) Rating() wallet.ReleaseTx         { return books{rows: r} }
+func (r *rows) Reports() intake.ReportTx         { return r }
+func (r *rows) Review() intake.ReviewTx          { return r }
+func (r *rows) KeyChanges() registry.KeyChangeTx { return r }
+func (r *rows) Scope() (access.Tenant, int64)    { return 1, r.epoch }
+func (r *rows) Moment() time.Time                { return noon() }
+func name(rec *metering.Record) string           { return fmt.Sprintf("%s/%d", rec.Number, rec.Rec.Head.Seq) }
 
 func (r *rows) LockLive(meters []int64) (map[int64]*metering.Live, error) {
 	out := map[int64]*metering.Live{}
@@ -227,6 +231,8 @@ func (r *rows) HoldRecord(rec *metering.Record, l *metering.Live, d metering.Dec
 	return r.writes("held %s up to %d, %s", name(rec), l.Window.Watermark, d.Doubt)
 }
 
+func (r *rows) AsideCounted(int64) error { return r.fails("AsideCounted") }
+
 func (r *rows) AsideDropped(meter int64) (int64, error) {
 	r.dropped++
 	return r.dropped, r.writes("m%d: %d not kept", meter, r.dropped)
@@ -245,7 +251,16 @@ func (r *rows) TokenAnswered(own metering.OwnToken, state metering.TokenState, r
 	return r.writes("token %d from %s to %s by %s at %s", own.ID[15], own.State, state, result, at.Format(time.TimeOnly))
 }
 
-func (r *rows) ConfirmKey(token id.ID) error { return r.writes("key of token %d confirmed", token[15]) }
+// Every token brings a key that its meter has still to confirm.
+func (r *rows) KeyOfToken(token id.ID) (registry.Key, bool, error) {
+	return registry.Key{ID: token, State: registry.KeyIssued}, true, r.fails("KeyOfToken")
+}
+
+func (r *rows) CurrentKey(int64) (id.ID, bool, error) { return id.ID{}, false, r.fails("CurrentKey") }
+
+func (r *rows) MeterKeyTurn(key id.ID, from, to string) error {
+	return r.writes("key of token %d from %s to %s", key[15], from, to)
+}
 
 func (r *rows) DropDelivery(key, object string) error { return r.writes("%s: no more %s", key, object) }
 
@@ -300,6 +315,10 @@ func (b books) WalletDays(meter int64, days []wallet.DayUse) error {
 		text += fmt.Sprintf(" %d Wh for %d on %s", d.Units, d.Debit, d.Day)
 	}
 	return b.writes("%s", text)
+}
+
+func (b books) ClearAlarm(meter int64, code metering.AlarmCode) error {
+	return b.rows.ClearAlarm(meter, code)
 }
 
 func (b books) WalletStopped(w wallet.Row) error {

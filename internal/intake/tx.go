@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/wire"
@@ -58,8 +59,7 @@ type ReportTx interface {
 	PutTokenReport(r *metering.Record, memory string, token id.ID) error
 	// TokenAnswered writes the state of a token and what its meter said.
 	TokenAnswered(token metering.OwnToken, state metering.TokenState, result string, at time.Time) error
-	// ConfirmKey notes that a meter holds the key whose change tokens were out.
-	ConfirmKey(token id.ID) error
+	KeyChanges() registry.KeyChangeTx
 	// DropDelivery ends the delivery of a token or command that its meter has answered.
 	DropDelivery(key, object string) error
 

@@ -182,6 +182,24 @@ func (r *rows) Intake() intake.Tx            { return taking{r: r} }
 func (r *rows) Meters() registry.MeterLookup { return r }
 func (r *rows) Rating() wallet.ReleaseTx     { return rating{rows: r} }
 
+func (r *rows) Review() intake.ReviewTx { return reviewing{rows: r} }
+
+func (r *rows) AsideDoubted(meter int64, d metering.Doubt) (n int64, err error) {
+	for _, e := range r.entries {
+		if e.Meter == meter && e.State == quarantine.Open && e.Doubt == d {
+			n++
+		}
+	}
+	return n, r.fails("AsideDoubted")
+}
+
+func (r *rows) ClearAlarm(meter int64, code metering.AlarmCode) error {
+	if code == metering.AlarmRatingHeld {
+		return r.writes("m%d released", meter)
+	}
+	return r.fails(fmt.Sprintf("m%d has no alarm %s", meter, code))
+}
+
 func (r *rows) AuditLog(e access.Entry) error {
 	r.audit = append(r.audit, e)
 	return r.fails("AuditLog")
@@ -255,12 +273,26 @@ func (e eyes) ApprovalByID(i id.ID) (access.Approval, bool, error) {
 	return access.Approval{}, false, e.fails("ApprovalByID")
 }
 
-func (e eyes) RoleNow(a access.Actor) (access.Role, bool, error) {
-	return a.Role, true, e.fails("RoleNow")
+func (e eyes) PersonByID(person id.ID) (access.PersonRow, bool, error) {
+	return access.PersonRow{ID: person, Role: access.Owner}, true, e.fails("PersonByID")
 }
+
+func (e eyes) KeysAnsweredBy(id.ID) ([]access.Key, error) { return nil, e.fails("KeysAnsweredBy") }
 
 func (e eyes) PutApproval(access.Approval, access.ApprovalState) (bool, error) {
 	return true, e.fails("PutApproval")
+}
+
+// reviewing are the records that wait for a decision.
+type reviewing struct {
+	intake.ReviewTx
+	*rows
+}
+
+func (v reviewing) AsideWaiting(int64) (int64, error) { return 0, v.fails("AsideWaiting") }
+func (v reviewing) AsideCounted(int64) error          { return v.fails("AsideCounted") }
+func (v reviewing) ClearAlarm(meter int64, code metering.AlarmCode) error {
+	return v.rows.ClearAlarm(meter, code)
 }
 
 // taking are the rows into which an accepted record goes.
@@ -331,7 +363,13 @@ func (b rating) WalletBehind(wallet.Row, int) ([]wallet.Reading, error) {
 	return b.behind, b.fails("WalletBehind")
 }
 
-func (b rating) WalletReleased(meter int64) error { return b.writes("m%d released", meter) }
+func (b rating) ClearAlarm(meter int64, code metering.AlarmCode) error {
+	return b.rows.ClearAlarm(meter, code)
+}
+
+func (b rating) RaiseAlarm(meter int64, a metering.Alarm) error {
+	return b.fails(fmt.Sprintf("m%d has the alarm %s", meter, a.Code))
+}
 
 func (b rating) WalletStopped(w wallet.Row) error {
 	return b.writes("m%d stopped: %s", w.Meter.N, w.Held.Reason)

@@ -186,6 +186,23 @@ func (r *rows) View(_ context.Context, t access.Tenant, fn func(recharge.Tx) err
 
 // What follows is the transaction.
 
+func (r *rows) Meters() registry.MeterLookup { return r }
+
+func (r *rows) Messages() notify.SaleTx { return messages{r: r} }
+
+// messages are the rows of messages.
+type messages struct {
+	notify.SaleTx
+	r *rows
+}
+
+func (m messages) NewID() (id.ID, error)               { return m.r.NewID() }
+func (m messages) MessageAdd(add notify.Message) error { return m.r.MessageAdd(add) }
+func (m messages) SIMOf(meter int64) (string, error)   { return m.r.SIMOf(meter) }
+func (m messages) MessagesWaiting(line string, most int) (int, error) {
+	return m.r.MessagesWaiting(line, most)
+}
+
 func (r *rows) meter(i id.ID) registry.Meter {
 	return registry.Meter{N: 1, Number: number, ID: i, Status: r.status, Simulated: true}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/debt"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/ledger"
@@ -76,6 +77,9 @@ func (tx *Tx) Reversals() vending.ReversalTx { return tx }
 // Cancelling is the transaction as taking tokens back from a meter needs it.
 func (tx *Tx) Cancelling() vending.CancelTx { return tx }
 
+// Commands is the transaction as giving a command to a meter needs it.
+func (tx *Tx) Commands() command.GiveTx { return tx }
+
 // Clock is the transaction as the check of the server's clock needs it.
 func (tx *Tx) Clock() vending.ClockTx { return tx }
 
@@ -90,6 +94,9 @@ func (tx *Tx) Review() intake.ReviewTx { return tx }
 
 // Meters is the transaction as whoever looks for a meter needs it.
 func (tx *Tx) Meters() registry.MeterLookup { return tx }
+
+// KeyChanges is the transaction as confirming a key change needs it.
+func (tx *Tx) KeyChanges() registry.KeyChangeTx { return tx }
 
 // Customers is the transaction as customers and their accounts need it.
 func (tx *Tx) Customers() registry.CustomerTx { return tx }

@@ -95,7 +95,7 @@ func TestWhatARequestForTokensMayAsk(t *testing.T) {
 func sound() sale.Point {
 	return sale.Point{Meter: sale.MeterRef{N: 4, Number: "04000000011"}, Mode: registry.PrepayToken, Status: registry.Active, Account: id.ID{3},
 		AccountStatus: "active", Currency: "KES", TZ: "UTC", Limits: registry.DefaultLimits(), Keys: []registry.Key{{ID: id.ID{1}, KT: sts.DUTK, KEN: 255,
-			BaseDate: sts.Base2014, State: keyCurrent}}}
+			BaseDate: sts.Base2014, State: registry.KeyCurrent}}}
 }
 
 // TestWhichMetersAreSoldTo takes the first reason there is, in the order in which somebody can act on it.
@@ -131,16 +131,16 @@ func TestTheKeyOfASale(t *testing.T) {
 		want byte // 0: refused
 		says string
 	}{
-		"one key":                        {[]registry.Key{key(1, keyCurrent, sts.DUTK)}, 1, ""},
-		"a set is out":                   {[]registry.Key{key(1, keyCurrent, sts.DUTK), key(2, keyIssued, sts.DUTK)}, 2, ""},
-		"a set is out, listed first":     {[]registry.Key{key(2, keyIssued, sts.DUTK), key(1, keyCurrent, sts.DUTK)}, 2, ""},
-		"a change is planned":            {[]registry.Key{key(1, keyCurrent, sts.DUTK), key(2, keyPlanned, sts.DUTK)}, 0, "A key change is planned"},
+		"one key":                        {[]registry.Key{key(1, registry.KeyCurrent, sts.DUTK)}, 1, ""},
+		"a set is out":                   {[]registry.Key{key(1, registry.KeyCurrent, sts.DUTK), key(2, registry.KeyIssued, sts.DUTK)}, 2, ""},
+		"a set is out, listed first":     {[]registry.Key{key(2, registry.KeyIssued, sts.DUTK), key(1, registry.KeyCurrent, sts.DUTK)}, 2, ""},
+		"a change is planned":            {[]registry.Key{key(1, registry.KeyCurrent, sts.DUTK), key(2, registry.KeyPlanned, sts.DUTK)}, 0, "A key change is planned"},
 		"no key":                         {nil, 0, "Meter 04000000011 has no STS key"},
 		"a key of another time":          {[]registry.Key{key(1, "past", sts.DUTK)}, 0, "Meter 04000000011 has no STS key"},
-		"a common key":                   {[]registry.Key{key(1, keyCurrent, sts.DCTK)}, 0, "The key of meter 04000000011 is of type 3 (DCTK): it is common to many meters"},
-		"the default key":                {[]registry.Key{key(1, keyCurrent, sts.DDTK)}, 0, "The key of meter 04000000011 is of type 1 (DDTK): credit is refused"},
-		"a set to a common key":          {[]registry.Key{key(1, keyCurrent, sts.DUTK), key(2, keyIssued, sts.DCTK)}, 0, "The key of meter 04000000011 is of type 3"},
-		"from a common key to an unique": {[]registry.Key{key(1, keyCurrent, sts.DCTK), key(2, keyIssued, sts.DUTK)}, 2, ""},
+		"a common key":                   {[]registry.Key{key(1, registry.KeyCurrent, sts.DCTK)}, 0, "The key of meter 04000000011 is of type 3 (DCTK): it is common to many meters"},
+		"the default key":                {[]registry.Key{key(1, registry.KeyCurrent, sts.DDTK)}, 0, "The key of meter 04000000011 is of type 1 (DDTK): credit is refused"},
+		"a set to a common key":          {[]registry.Key{key(1, registry.KeyCurrent, sts.DUTK), key(2, registry.KeyIssued, sts.DCTK)}, 0, "The key of meter 04000000011 is of type 3"},
+		"from a common key to an unique": {[]registry.Key{key(1, registry.KeyCurrent, sts.DCTK), key(2, registry.KeyIssued, sts.DUTK)}, 2, ""},
 	} {
 		p := sound()
 		p.Keys = c.keys
@@ -235,7 +235,7 @@ func TestAKeyChangeNeedsAKeyToBeginFrom(t *testing.T) {
 				t.Errorf("%s: token %+v", ea, k)
 			}
 		}
-		if got != want || j.Unplanned == nil || j.Unplanned.State != keyPlanned || !j.Unplanned.From.Equal(j.CreatedAt) || j.NewKey != j.Unplanned.ID || j.Key != p.Keys[0].ID {
+		if got != want || j.Unplanned == nil || j.Unplanned.State != registry.KeyPlanned || !j.Unplanned.From.Equal(j.CreatedAt) || j.NewKey != j.Unplanned.ID || j.Key != p.Keys[0].ID {
 			t.Errorf("%s: sub-classes %x of %+v, want %x", ea, got, j, want)
 		}
 	}

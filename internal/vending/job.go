@@ -95,8 +95,10 @@ type Given struct {
 type JobTx interface {
 	// AddJob keeps a job with its reserved tokens.
 	AddJob(sale.Job) error
-	// EndJob completes or fails a held job: sealed digits with their hashes, or why there are none.
-	EndJob(j sale.Job, digitHashes [][]byte) error
+	// JobMade completes a held job with its sealed tokens and the hashes of their digits.
+	JobMade(j sale.Job, digitHashes [][]byte) error
+	// JobFailed ends a held job that got no tokens: no units leave, and no key comes.
+	JobFailed(sale.Job) error
 	JobByID(job id.ID) (sale.Job, bool, error)
 	JobByRef(ref string) (sale.Job, bool, error)
 	// JobOfKey is the completed key change that gives a meter this key.
@@ -389,7 +391,7 @@ func storedMeanwhile(tx Tx, a Ask) (*access.Kept, error) {
 
 func (v *Vending) failJob(tx Tx, a Ask, j sale.Job, why refusal.Refusal) (jobStep, error) {
 	j.State, j.Failure = sale.Failed, why.Code
-	if err := tx.Jobs().EndJob(j, nil); err != nil {
+	if err := tx.Jobs().JobFailed(j); err != nil {
 		return jobStep{}, err
 	}
 	if !j.Replaces.IsZero() {
@@ -398,7 +400,7 @@ func (v *Vending) failJob(tx Tx, a Ask, j sale.Job, why refusal.Refusal) (jobSte
 		}
 	}
 	if !j.NewKey.IsZero() { // the set does not exist, so nothing is in the meter's way
-		if err := tx.Jobs().MeterKeyTurn(j.NewKey, keyIssued, keyPlanned); err != nil {
+		if err := tx.Jobs().MeterKeyTurn(j.NewKey, registry.KeyIssued, registry.KeyPlanned); err != nil {
 			return jobStep{}, err
 		}
 	}
@@ -421,7 +423,7 @@ func (v *Vending) completeJob(tx Tx, a Ask, j sale.Job, tokens []sts.Token) (job
 		clear(digits)
 	}
 	j.State, j.CompletedAt = sale.Completed, v.moment()
-	if err := tx.Jobs().EndJob(j, hashes); err != nil {
+	if err := tx.Jobs().JobMade(j, hashes); err != nil {
 		return jobStep{}, err
 	}
 	if !j.Replaces.IsZero() { // nobody stands at a till for it

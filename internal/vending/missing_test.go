@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
-	"github.com/paywatt/paywatt/sts"
 )
 
 // gaps is a transaction in which some rows are gone.
@@ -81,11 +81,18 @@ type gapsOfCancels struct {
 	gone *gone
 }
 
-func (g gapsOfCancels) CancelToken(m sale.MeterRef, tid sts.TID, base sts.BaseDate, life time.Duration, reason, by string) (id.ID, bool, error) {
-	if g.gone.links {
-		return id.ID{}, false, nil
-	}
-	return g.CancelTx.CancelToken(m, tid, base, life, reason, by)
+func (g gapsOfCancels) Commands() command.GiveTx {
+	return gapsOfCommands{g.CancelTx.Commands(), g.gone}
+}
+
+type gapsOfCommands struct {
+	command.GiveTx
+	gone *gone
+}
+
+func (g gapsOfCommands) HasLinkKey(meter id.ID) (bool, error) {
+	has, err := g.GiveTx.HasLinkKey(meter)
+	return has && !g.gone.links, err
 }
 
 // loses has a row gone from the beginning.

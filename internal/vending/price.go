@@ -184,12 +184,12 @@ func pickKey(p sale.Point) (registry.Key, refusal.Refusal) {
 	var pick registry.Key
 	for _, k := range p.Keys {
 		switch k.State {
-		case keyPlanned:
+		case registry.KeyPlanned:
 			return registry.Key{}, keyChange(p)
-		case keyIssued:
+		case registry.KeyIssued:
 			pick = k
-		case keyCurrent:
-			if pick.State != keyIssued {
+		case registry.KeyCurrent:
+			if pick.State != registry.KeyIssued {
 				pick = k
 			}
 		}

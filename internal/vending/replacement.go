@@ -182,11 +182,11 @@ func planChange(tx Tx, j *sale.Job, a Ask, p sale.Point) (refusal.Refusal, error
 	var current, planned registry.Key
 	for _, k := range p.Keys {
 		switch k.State {
-		case keyCurrent:
+		case registry.KeyCurrent:
 			current = k
-		case keyPlanned:
+		case registry.KeyPlanned:
 			planned = k
-		case keyIssued:
+		case registry.KeyIssued:
 			return refusal.Because(refusal.KeyChangePending, fmt.Sprintf("The tokens of a key change of meter %s are out, and the meter has not confirmed it.", p.Meter.Number),
 				"No second set was made: two sets could lead the meter to different keys.", "Enter the set that exists: it is the first on the next sale's receipt."), nil
 		}
@@ -210,7 +210,7 @@ func planChange(tx Tx, j *sale.Job, a Ask, p sale.Point) (refusal.Refusal, error
 		if next.ID, err = tx.NewID(); err != nil {
 			return refusal.Refusal{}, err
 		}
-		next.State, next.From = keyPlanned, j.CreatedAt
+		next.State, next.From = registry.KeyPlanned, j.CreatedAt
 		planned, j.Unplanned = next, &next
 	}
 	j.Key, j.NewKey = current.ID, planned.ID
@@ -229,7 +229,7 @@ func (v *Vending) keepJob(tx Tx, j sale.Job) error {
 		}
 	}
 	if !j.NewKey.IsZero() {
-		if err := tx.Jobs().MeterKeyTurn(j.NewKey, keyPlanned, keyIssued); err != nil {
+		if err := tx.Jobs().MeterKeyTurn(j.NewKey, registry.KeyPlanned, registry.KeyIssued); err != nil {
 			return err
 		}
 	}
@@ -310,7 +310,7 @@ func (v *Vending) PlanKeyChange(ctx context.Context, by access.Actor, meter stri
 		}
 		var current registry.Key
 		for _, k := range p.Keys {
-			if k.State != keyCurrent {
+			if k.State != registry.KeyCurrent {
 				return Planned{Refusal: refusal.Because(refusal.KeyChangePending, "A key change of meter "+p.Meter.Number+" is under way: "+k.State+".",
 					"Nothing was planned.", "Finish it first.")}, nil
 			}
@@ -323,7 +323,7 @@ func (v *Vending) PlanKeyChange(ctx context.Context, by access.Actor, meter stri
 		if next.ID, err = tx.NewID(); err != nil {
 			return Planned{}, err
 		}
-		next.State, next.From = keyPlanned, v.moment()
+		next.State, next.From = registry.KeyPlanned, v.moment()
 		if err := tx.Jobs().AddMeterKey(next); err != nil {
 			return Planned{}, err
 		}

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/localday"
@@ -20,7 +21,6 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/wallet"
-	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -68,8 +68,8 @@ type ReversalTx interface {
 type CancelTx interface {
 	// DropPush ends the delivery of a token to its meter.
 	DropPush(number string, token id.ID) error
-	// CancelToken tells a meter to store a TID as used; false for a meter that cannot check who commands it.
-	CancelToken(m sale.MeterRef, tid sts.TID, base sts.BaseDate, life time.Duration, reason, by string) (command id.ID, can bool, err error)
+	// Commands is the transaction as giving a command to a meter needs it.
+	Commands() command.GiveTx
 	// HasLinkKey reports whether commands to a meter can be signed, so that it can check who commands it.
 	HasLinkKey(meter id.ID) (bool, error)
 	// CancelTake notes what was made of a meter's answers about a token, in every reversal that asked for them.
@@ -323,14 +323,13 @@ func (v *Vending) cancel(tx Tx, s sale.Sale, r *sale.Reversal, ask bool) error {
 		if !ask {
 			continue
 		}
-		command, can, err := tx.Cancelling().CancelToken(s.Meter, t.TID, t.BaseDate, CancelLife, "sale "+s.ID.Text(id.Vend)+" is reversed", r.By)
-		if err == nil && !can {
-			err = fmt.Errorf("meter %s has lost its link key", s.Meter.Number)
-		}
+		c, err := command.Give(tx.Cancelling().Commands(), registry.Meter{ID: s.Meter.ID, N: s.Meter.N, Number: s.Meter.Number, Simulated: s.Meter.Simulated},
+			command.Command{Type: command.CancelToken, Args: map[string]any{"tid": int64(t.TID), "base_date": int64(t.BaseDate)},
+				Reason: "sale " + s.ID.Text(id.Vend) + " is reversed", By: r.By, CreatedAt: tx.Moment()}, CancelLife, access.Entry{Actor: r.By}, access.Eyes{})
 		if err != nil {
 			return err
 		}
-		r.Cancels = append(r.Cancels, sale.Cancel{Token: t.ID, Command: command, State: sale.CancelOpen})
+		r.Cancels = append(r.Cancels, sale.Cancel{Token: t.ID, Command: c.ID, State: sale.CancelOpen})
 	}
 	return nil
 }

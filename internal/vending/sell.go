@@ -290,7 +290,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 		return step{}, err
 	}
 	s.Till, s.Seller = till, money
-	if pr.key.State == keyIssued {
+	if pr.key.State == registry.KeyIssued {
 		if s.Change, err = pendingChange(tx, s.Key); err != nil {
 			return step{}, err
 		}

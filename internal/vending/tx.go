@@ -99,10 +99,3 @@ type ClockTx interface {
 	// was wrong, tell nothing about it any more.
 	ClockTrust() error
 }
-
-// States of a meter key that matter to a sale.
-const (
-	keyPlanned = "planned" // a change is decided and its tokens do not exist yet
-	keyIssued  = "issued"  // the change tokens exist, the meter has not confirmed them
-	keyCurrent = "current"
-)

@@ -42,13 +42,15 @@ func (tx Rows) Waiting(number string) (int, error) {
 	return int(n), nil
 }
 
-// AddCommand inserts a new command.
-func (tx Rows) AddCommand(c command.Command) error {
+// AddCommand adds a command with the item of the outbox that brings it to its meter.
+func (tx Rows) AddCommand(c command.Command, item job.Item) error {
 	args, err := json.Marshal(c.Args)
 	if err != nil {
 		return fmt.Errorf("write arguments of a command: %w", err)
 	}
-	_, err = tx.C.Exec(commandInsert, commandColumns.Values(tx.Tenant, &c, string(args))...)
+	if _, err = tx.C.Exec(commandInsert, commandColumns.Values(tx.Tenant, &c, string(args))...); err == nil {
+		_, err = tx.Enqueue(item)
+	}
 	if err != nil {
 		return fmt.Errorf("add command %s: %w", c.ID.Text(id.Command), err)
 	}

@@ -179,17 +179,13 @@ func (tx Rows) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
 	if by == "" {
 		by = access.SystemActor(tx.Tenant, wallet.Actor).String()
 	}
-	c := command.Command{ID: i, Meter: m.N, Number: m.Number, Type: command.Type(o.Type), Args: o.Args, Reason: o.Reason, State: command.StateQueued,
-		ExpiresAt: o.Ends(m.Clock(tx.Now)), By: by, CreatedAt: tx.Now, UpdatedAt: tx.Now}
-	if err := tx.AddCommand(c); err != nil {
-		return id.ID{}, err
-	}
-	body, err := json.Marshal(job.Body{CommandID: i.Text(id.Command)})
+	c := command.Command{Meter: m.N, Number: m.Number, Type: command.Type(o.Type), Args: o.Args, Reason: o.Reason, ExpiresAt: o.Ends(m.Clock(tx.Now)),
+		By: by, CreatedAt: tx.Now}
+	c, item, err := c.Given(i, o.TTL)
 	if err != nil {
 		return id.ID{}, fmt.Errorf("order %s of meter %s: %w", o.Type, m.Number, err)
 	}
-	_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: c.Type.Key(m.Number), Kind: job.KindCommand, Body: body, ExpiresAt: tx.Now.Add(o.TTL)})
-	return i, err
+	return i, tx.AddCommand(c, item)
 }
 
 // OrderID makes the identity of a meter's next order, which is given at this moment. They rise even where the clock was set back:

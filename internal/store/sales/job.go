@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/meters"
@@ -104,38 +105,45 @@ func (tx Rows) reserveJobToken(j sale.Job, t sale.Token) error {
 	return meters.Of(tx.Tx).WithTID(j.Key, t.TID, insert)
 }
 
-// EndJob completes or fails a held job.
-func (tx Rows) EndJob(j sale.Job, digitHashes [][]byte) error {
-	return tx.Rewrite("job", j.ID, func() error { return tx.endJob(j, digitHashes) })
+// JobMade completes a held job with its sealed tokens and the hashes of their digits.
+func (tx Rows) JobMade(j sale.Job, digitHashes [][]byte) error {
+	return tx.Rewrite("job", j.ID, func() error {
+		err := tx.endJob(j)
+		for i, t := range j.Tokens {
+			if err == nil {
+				err = tx.Must(`UPDATE token SET digits_enc = $1, digits_hash = $2, state = $3, version = version + 1
+					WHERE tenant_id = $4 AND id = $5 AND `+from(metering.MoveMade), []byte(t.Sealed), digitHashes[i], string(metering.MoveMade.To()), tx.Tenant, t.ID)
+			}
+			if err == nil {
+				err = tx.Attest("token", t.ID)
+			}
+		}
+		return fault.Wrap(err, "complete job")
+	})
 }
 
-func (tx Rows) endJob(j sale.Job, digitHashes [][]byte) error {
-	err := tx.Must(`UPDATE token_job SET state = $1, failure = $2, completed_at = $3, version = version + 1
-		WHERE tenant_id = $4 AND id = $5 AND state = 'held'`, string(j.State), string(j.Failure), j.CompletedAt, tx.Tenant, j.ID)
-	if err != nil {
-		return fault.Wrap(err, "end job")
-	}
-	if j.State == sale.Failed {
-		if _, err = tx.C.Exec(`UPDATE token SET state = $1, version = version + 1 WHERE tenant_id = $2 AND job_id = $3 AND `+from(metering.MoveFailed),
-			string(metering.MoveFailed.To()), tx.Tenant, j.ID); err == nil {
+// JobFailed ends a held job that got no tokens: no units leave, and no key comes.
+func (tx Rows) JobFailed(j sale.Job) error {
+	return tx.Rewrite("job", j.ID, func() error {
+		err := tx.endJob(j)
+		if err == nil {
+			_, err = tx.C.Exec(`UPDATE token SET state = $1, version = version + 1 WHERE tenant_id = $2 AND job_id = $3 AND `+from(metering.MoveFailed),
+				string(metering.MoveFailed.To()), tx.Tenant, j.ID)
+		}
+		if err == nil {
 			_, err = tx.C.Exec(`DELETE FROM units_transfer WHERE tenant_id = $1 AND job_id = $2`, tx.Tenant, j.ID)
 		}
 		if err == nil {
 			_, err = tx.C.Exec(`UPDATE token_job SET new_key_id = NULL WHERE tenant_id = $1 AND id = $2`, tx.Tenant, j.ID)
 		}
 		return fault.Wrap(err, "fail job")
-	}
-	for i, t := range j.Tokens {
-		err := tx.Must(`UPDATE token SET digits_enc = $1, digits_hash = $2, state = $3, version = version + 1
-			WHERE tenant_id = $4 AND id = $5 AND `+from(metering.MoveMade), []byte(t.Sealed), digitHashes[i], string(metering.MoveMade.To()), tx.Tenant, t.ID)
-		if err != nil {
-			return fault.Wrap(err, "store a token of a job")
-		}
-		if err := tx.Attest("token", t.ID); err != nil {
-			return fault.Wrap(err, "store a token of a job")
-		}
-	}
-	return nil
+	})
+}
+
+// endJob writes how a held job ended.
+func (tx Rows) endJob(j sale.Job) error {
+	return tx.Must(`UPDATE token_job SET state = $1, failure = $2, completed_at = $3, version = version + 1
+		WHERE tenant_id = $4 AND id = $5 AND state = 'held'`, string(j.State), string(j.Failure), j.CompletedAt, tx.Tenant, j.ID)
 }
 
 // JobByID reads a job with its tokens, in the order in which they are entered.
@@ -193,28 +201,19 @@ func (tx Rows) MeterKeyTurn(key id.ID, from, to string) error {
 	return fault.Wrap(err, "turn the key of a job")
 }
 
-// ConfirmKey notes that a meter holds a key whose change tokens were out: the key it had before is past. It is told so
-// by the last section of the set, or by any token that only the new key opens.
-func (tx Rows) ConfirmKey(token id.ID) error {
-	var meter int64
-	var next id.ID
-	_, err := tx.One(`SELECT k.meter, k.id FROM token t
+// KeyOfToken is the key that a token brings to its meter; of any other token the key that it was made under.
+func (tx Rows) KeyOfToken(token id.ID) (key registry.Key, found bool, err error) {
+	found, err = tx.One(`SELECT k.id, k.meter, k.state FROM token t
 		LEFT JOIN token_job j ON j.tenant_id = t.tenant_id AND j.id = t.job_id
-		JOIN meter_key k ON k.tenant_id = t.tenant_id AND k.id = COALESCE(j.new_key_id, t.meter_key_id) AND k.state = 'issued'
-		WHERE t.tenant_id = $1 AND t.id = $2`, func(r core.Row) error { meter, next = r.Int(0), r.ID(1); return nil }, tx.Tenant, token)
-	if err != nil || next.IsZero() {
-		return fault.Wrap(err, "confirm the key of a job")
-	}
-	var current id.ID
-	_, err = tx.One(`SELECT id FROM meter_key WHERE tenant_id = $1 AND meter = $2 AND state = 'current'`,
-		func(r core.Row) error { current = r.ID(0); return nil }, tx.Tenant, meter)
-	if err != nil {
-		return fault.Wrap(err, "confirm the key of a job")
-	}
-	if !current.IsZero() {
-		if err := tx.MeterKeyTurn(current, "current", "past"); err != nil {
-			return err
-		}
-	}
-	return tx.MeterKeyTurn(next, "issued", "current")
+		JOIN meter_key k ON k.tenant_id = t.tenant_id AND k.id = COALESCE(j.new_key_id, t.meter_key_id)
+		WHERE t.tenant_id = $1 AND t.id = $2`,
+		func(r core.Row) error { key.ID, key.Meter, key.State = r.ID(0), r.Int(1), r.Text(2); return nil }, tx.Tenant, token)
+	return key, found, fault.Wrap(err, "find the key of a token")
+}
+
+// CurrentKey is the key that a meter has.
+func (tx Rows) CurrentKey(meter int64) (key id.ID, found bool, err error) {
+	found, err = tx.One(`SELECT id FROM meter_key WHERE tenant_id = $1 AND meter = $2 AND state = 'current'`,
+		func(r core.Row) error { key = r.ID(0); return nil }, tx.Tenant, meter)
+	return key, found, fault.Wrap(err, "find the key of a meter")
 }

@@ -1,15 +1,12 @@
 package sales
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -17,7 +14,6 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/meters"
 	"github.com/paywatt/paywatt/internal/vending"
-	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -91,44 +87,6 @@ func (tx Rows) TokenMoved(token id.ID, m metering.TokenMove) error {
 // DropPush ends the delivery of a token to its meter.
 func (tx Rows) DropPush(number string, token id.ID) error {
 	return meters.Of(tx.Tx).DropDelivery(number, token.Text(id.Token))
-}
-
-// CancelToken queues the command that makes a meter store a TID as used. False for a meter without a link key, which
-// could not check who commands it.
-func (tx Rows) CancelToken(m sale.MeterRef, tid sts.TID, base sts.BaseDate, life time.Duration, reason, by string) (id.ID, bool, error) {
-	can, err := meters.Of(tx.Tx).HasLinkKey(m.ID)
-	if err != nil || !can {
-		return id.ID{}, false, err
-	}
-	meter, found, err := meters.Of(tx.Tx).MeterByN(m.N)
-	if err == nil && !found {
-		err = core.ErrNotFound
-	}
-	if err != nil {
-		return id.ID{}, false, fault.Wrap(err, "cancel a token")
-	}
-	now, err := meters.Of(tx.Tx).MeterClock(meter)
-	if err != nil {
-		return id.ID{}, false, err
-	}
-	i, _, err := meters.Of(tx.Tx).OrderID(m.N)
-	if err != nil {
-		return id.ID{}, false, err
-	}
-	c := command.Command{ID: i, Meter: m.N, Number: m.Number, Type: command.CancelToken, Reason: reason, State: command.StateQueued,
-		Args: map[string]any{"tid": int64(tid), "base_date": int64(base)}, ExpiresAt: now.Add(life), By: by, CreatedAt: tx.Now, UpdatedAt: tx.Now}
-	if err := meters.Of(tx.Tx).AddCommand(c); err != nil {
-		return id.ID{}, false, err
-	}
-	body, err := json.Marshal(job.Body{CommandID: i.Text(id.Command)})
-	if err == nil {
-		_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: c.Type.Key(m.Number), Kind: job.KindCommand, Body: body, ExpiresAt: tx.Now.Add(life)})
-	}
-	if err != nil {
-		return id.ID{}, false, fault.Wrap(err, "cancel a token")
-	}
-	return i, true, tx.AuditLog(access.Entry{Actor: by, Action: "command.send", Object: i.Text(id.Command),
-		After: string(command.CancelToken) + " " + m.ID.Text(id.Meter), Reason: reason})
 }
 
 // AddReversal keeps a reversal that begins, with the commands that it waits for.

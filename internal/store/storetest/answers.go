@@ -158,15 +158,11 @@ func ordered(t *testing.T, e store.Engine, m mtr, state command.State, expires t
 		}
 		c := command.Command{ID: i, Meter: m.N, Type: command.CancelToken, Args: map[string]any{"tid": int64(7), "base_date": int64(2014)},
 			Reason: "test", State: state, ExpiresAt: expires, By: "tester", CreatedAt: tx.Now, UpdatedAt: tx.Now}
-		if err := tx.AddCommand(c); err != nil {
-			return err
-		}
 		body, err := json.Marshal(job.Body{CommandID: i.Text(id.Command)})
 		if err != nil {
 			return err
 		}
-		_, err = tx.Enqueue(job.Item{Lane: job.LaneMQTT, Key: job.CommandKey(m.Number), Kind: job.KindCommand, Body: body, ExpiresAt: expires})
-		return err
+		return tx.AddCommand(c, job.Item{Lane: job.LaneMQTT, Key: job.CommandKey(m.Number), Kind: job.KindCommand, Body: body, ExpiresAt: expires})
 	})
 	return i
 }

@@ -50,11 +50,9 @@ func (h household) cancel(t *testing.T, e store.Engine, token id.ID) sale.Cancel
 	t.Helper()
 	c := sale.Cancel{Token: token}
 	must(t, e, func(tx *store.Tx) (err error) {
-		can := false
-		c.Command, can, err = tx.CancelToken(sale.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, 7, sts.Base2014, vending.CancelLife, "test", "tester")
-		if err == nil && !can {
-			t.Error("a meter with a link key cannot be told")
-		}
+		given, err := command.Give(tx, h.meter, command.Command{Type: command.CancelToken, Args: map[string]any{"tid": int64(7), "base_date": int64(sts.Base2014)},
+			Reason: "test", By: "tester", CreatedAt: tx.Now}, vending.CancelLife, access.Entry{Actor: "tester"}, access.Eyes{})
+		c.Command = given.ID
 		return err
 	})
 	return c

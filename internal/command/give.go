@@ -1,0 +1,70 @@
+package command
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/registry"
+)
+
+// GiveTx is what giving a command to a meter needs of a transaction.
+type GiveTx interface {
+	// HasLinkKey reports whether messages to the meter can be signed.
+	HasLinkKey(meter id.ID) (bool, error)
+	// MeterClock is the meter's own time: the transaction's for every meter but a simulated one.
+	MeterClock(m registry.Meter) (time.Time, error)
+	// OrderID makes the identity of a meter's next command, higher than those of all before, and says when that is.
+	OrderID(meter int64) (id.ID, time.Time, error)
+	// AddCommand adds a command with the item of the outbox that brings it to its meter.
+	AddCommand(Command, job.Item) error
+	AuditLog(access.Entry) error
+}
+
+// Give gives a command to a meter for a person and notes it in the audit log, as done by whom the entry names. Of the command it takes
+// type, arguments, reason and sender, and when it was given; zero stands for the moment of its identity. life is how long it waits. A
+// meter that cannot check who commands it is an error.
+func Give(tx GiveTx, m registry.Meter, c Command, life time.Duration, by access.Entry, eyes access.Eyes) (Command, error) {
+	signed, err := tx.HasLinkKey(m.ID)
+	if err == nil && !signed {
+		err = fmt.Errorf("meter %s has lost its link key", m.Number)
+	}
+	if err != nil {
+		return Command{}, err
+	}
+	clock, err := tx.MeterClock(m)
+	if err != nil {
+		return Command{}, err
+	}
+	i, at, err := tx.OrderID(m.N)
+	if err != nil {
+		return Command{}, err
+	}
+	if c.CreatedAt.IsZero() {
+		c.CreatedAt = at
+	}
+	c.Meter, c.Number, c.ExpiresAt = m.N, m.Number, clock.Add(life)
+	c, item, err := c.Given(i, life)
+	if err == nil {
+		err = tx.AddCommand(c, item)
+	}
+	if err != nil {
+		return Command{}, fmt.Errorf("give %s to meter %s: %w", c.Type, m.Number, err)
+	}
+	by.Action, by.Object, by.After, by.Reason = "command.send", i.Text(id.Command), string(c.Type)+" "+m.ID.Text(id.Meter), c.Reason
+	if err := tx.AuditLog(eyes.Mark(by)); err != nil {
+		return Command{}, err
+	}
+	return c, nil
+}
+
+// Given is a command as its meter is given it: queued under its identity, with the item of the outbox that brings it there for as long as
+// life.
+func (c Command) Given(i id.ID, life time.Duration) (Command, job.Item, error) {
+	c.ID, c.State, c.UpdatedAt = i, StateQueued, c.CreatedAt
+	body, err := json.Marshal(job.Body{CommandID: i.Text(id.Command)})
+	return c, job.Item{Lane: job.LaneMQTT, Key: c.Type.Key(c.Number), Kind: job.KindCommand, Body: body, ExpiresAt: c.CreatedAt.Add(life)}, err
+}
