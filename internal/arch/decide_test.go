@@ -13,7 +13,6 @@ import (
 func comparesInStore() map[string]string {
 	return map[string]string{
 		"internal/store/postgres: wallet.MaxApart": "the engine logs that its clock is doubted; use cases decide what follows",
-		"internal/store/sales: vending.CancelLife": "a row says by it that no answer came; the rule is to move to package vending",
 	}
 }
 
