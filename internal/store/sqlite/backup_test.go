@@ -25,22 +25,27 @@ func TestBackupsUnderLoadRestoreToSoundBooks(t *testing.T) {
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})
 	stock(t, e, 7)
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for n := int64(1); ; n++ {
-			select {
-			case <-stop:
-				return
-			default:
-				sell(t, e, sellOne(n, 7))
-			}
-		}
-	})
+	sold := int64(0)
 	for range 3 {
 		had := look(t, e, counter("receipt:main"))
 		to, back := filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "restored")
-		if _, err := sqlite.Backup(context.Background(), dir, to, time.Now); err != nil {
+		stop := make(chan struct{})
+		var seller sync.WaitGroup
+		seller.Go(func() { // from before the backup until after it
+			for {
+				sold++
+				sell(t, e, sellOne(sold, 7))
+				select {
+				case <-stop:
+					return
+				default:
+				}
+			}
+		})
+		_, err := sqlite.Backup(context.Background(), dir, to, time.Now)
+		close(stop)
+		seller.Wait()
+		if err != nil {
 			t.Fatal(err)
 		}
 		_, r, err := sqlite.VerifyBackup(context.Background(), to)
@@ -58,8 +63,6 @@ func TestBackupsUnderLoadRestoreToSoundBooks(t *testing.T) {
 		again := openIn(t, back, sqlite.Options{Reserve: -1})
 		sell(t, again, sellOne(1_000_000_000, 7))
 	}
-	close(stop)
-	wg.Wait()
 }
 
 func counter(name string) func(*store.Tx) (int64, error) {
