@@ -88,7 +88,7 @@ func (d *Desk) last(tx Tx, q question) error {
 	if q.about.Wallet {
 		return d.reply(tx, q, PurposeLastWallet, a)
 	}
-	s, found, err := tx.Carried().LastTokens(q.about.N)
+	s, found, err := LastSaleTo(tx.Carried().Bought(), q.about.N)
 	if err != nil {
 		return err
 	}

@@ -177,10 +177,7 @@ func (b *broken) TokenByHash(hash []byte) (sale.Token, id.ID, bool, error) {
 	t, meter, found, _ := b.CarriedTx.TokenByHash(hash)
 	return t, meter, found, b.fails("TokenByHash")
 }
-func (b *broken) LastTokens(meter int64) (notify.LastSale, bool, error) {
-	s, found, _ := b.CarriedTx.LastTokens(meter)
-	return s, found, b.fails("LastTokens")
-}
+func (b *broken) Bought() notify.BoughtTx { return brokenBought{b, b.CarriedTx.Bought()} }
 func (b *broken) SoldHere(i id.ID) (bool, error) {
 	here, _ := b.CarriedTx.SoldHere(i)
 	return here, b.fails("SoldHere")
@@ -293,4 +290,15 @@ func (b *broken) SaleTold(i, customer id.ID) (bool, error) {
 func (b *broken) MessagesForget(before time.Time, most int, purposes ...notify.Purpose) (int, error) {
 	n, _ := b.Tx.(notify.ForgetTx).MessagesForget(before, most, purposes...)
 	return n, b.fails("MessagesForget")
+}
+
+// brokenBought is the last sale of a broken transaction.
+type brokenBought struct {
+	b *broken
+	notify.BoughtTx
+}
+
+func (b brokenBought) VendTokens(meter int64, before id.ID, most int) ([]sale.Token, error) {
+	tokens, _ := b.BoughtTx.VendTokens(meter, before, most)
+	return tokens, b.b.fails("VendTokens")
 }

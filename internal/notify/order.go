@@ -169,7 +169,7 @@ func (d *Desk) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (refusal
 	if draft.Purpose == PurposeKeyChange {
 		draft.Args.Step, draft.Args.Of = 1, 1
 	}
-	if s, found, err := tx.Carried().LastTokens(m.N); err != nil {
+	if s, found, err := LastSaleTo(tx.Carried().Bought(), m.N); err != nil {
 		return refusal.Refusal{}, err
 	} else if found && draft.Purpose == PurposeTokenFree && s.Vend == t.Sale {
 		draft.Purpose, draft.Args.Amount, draft.Args.Currency, draft.Args.At = PurposeLast, s.Tender.Minor, s.Tender.Currency, s.At.UTC()

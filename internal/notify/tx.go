@@ -84,8 +84,19 @@ type CarriedTx interface {
 	TokenAnswered(token metering.OwnToken, state metering.TokenState, result string, at time.Time) error
 	// TokenByHash finds a token by the keyed hash of its digits.
 	TokenByHash(hash []byte) (t sale.Token, meter id.ID, found bool, err error)
-	// LastTokens are the tokens of a meter's last sale, in the order in which they are entered, with what was paid.
-	LastTokens(meter int64) (LastSale, bool, error)
+	Bought() BoughtTx
+	// SoldHere reports whether a sale was made to the account that its meter supplies now.
+	SoldHere(sale id.ID) (bool, error)
+}
+
+// BoughtTx are the rows of a meter's last sale.
+type BoughtTx interface {
+	// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
+	VendTokens(meter int64, before id.ID, max int) ([]sale.Token, error)
+	// VendSale is a sale with its tokens in the order in which they are entered.
+	VendSale(sale id.ID) (sale.Sale, bool, error)
+	// JobOfKey is the completed key change that gives a meter this key, while the meter has not confirmed it.
+	JobOfKey(newKey id.ID) (sale.Job, bool, error)
 	// SoldHere reports whether a sale was made to the account that its meter supplies now.
 	SoldHere(sale id.ID) (bool, error)
 }
@@ -142,16 +153,6 @@ type Subscription struct {
 	Menu      bool // it has a display with a menu that shows its use
 	SIM       string
 	Since     time.Time // when the customer's account was opened: what was before is somebody else's
-}
-
-// LastSale is the last sale to a meter.
-type LastSale struct {
-	Vend     id.ID
-	At       time.Time
-	Reversed bool
-	Pending  bool // paid, and its tokens are not made yet
-	Tender   money.Amount
-	Tokens   []sale.Token
 }
 
 // Use is what a meter used in seven days.

@@ -107,6 +107,9 @@ func (tx *Tx) Tariffs() registry.TariffTx { return tx }
 // Carried is the transaction as the tokens in messages need it.
 func (tx *Tx) Carried() notify.CarriedTx { return tx }
 
+// Bought is the transaction as the last sale to a meter needs it.
+func (tx *Tx) Bought() notify.BoughtTx { return tx }
+
 // Told is the transaction as whoever answers a message needs it.
 func (tx *Tx) Told() notify.ToldTx { return tx }
 

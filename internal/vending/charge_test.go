@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -169,7 +170,7 @@ func TestAFailedSaleGivesEverythingBack(t *testing.T) {
 		t.Errorf("while the sale is open the account owes %s, want %s", got, want)
 	}
 	s.do(func(tx *store.Tx) error {
-		last, found, err := tx.LastTokens(paid.Meter.N)
+		last, found, err := notify.LastSaleTo(tx, paid.Meter.N)
 		if err == nil && (!found || !last.Pending || last.Vend == paid.ID) {
 			t.Errorf("while the sale is open the last one is %+v (%v), want one that is not finished", last, found)
 		}

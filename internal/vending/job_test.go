@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -204,7 +205,7 @@ func TestAKeyChangeFromPlanToConfirmation(t *testing.T) {
 func (s *shop) wantLast(sold sale.Sale, tokens ...id.ID) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {
-		last, found, err := tx.LastTokens(sold.Meter.N)
+		last, found, err := notify.LastSaleTo(tx, sold.Meter.N)
 		var got []id.ID
 		for _, t := range last.Tokens {
 			got = append(got, t.ID)

@@ -1,8 +1,6 @@
 package messages
 
 import (
-	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,11 +10,9 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/registry"
-	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/store/core"
 	"github.com/paywatt/paywatt/internal/store/meters"
 	"github.com/paywatt/paywatt/internal/store/people"
-	"github.com/paywatt/paywatt/internal/store/sales"
 )
 
 // MeterBySIM is the meter whose modem has this number.
@@ -153,45 +149,12 @@ func (tx Rows) ClearAlarmText(meter int64, code metering.AlarmCode, text string)
 	return fault.Wrap(err, "clear alarm %s", code)
 }
 
-// LastTokens are the tokens of a meter's last sale that came to something, in the order in which they are entered, with what
-// was paid: those of a key change first that the meter has not confirmed, for without it the others do not load. A sale to
-// another account than the meter's is a former occupant's, and none of this customer's business.
-func (tx Rows) LastTokens(meter int64) (notify.LastSale, bool, error) {
-	tokens, err := sales.Of(tx.Tx).VendTokens(meter, id.ID{}, lastLooked)
-	if err != nil {
-		return notify.LastSale{}, false, err
-	}
-	for _, t := range tokens {
-		if t.Sale.IsZero() || t.State == sale.TokenFailed {
-			continue
-		}
-		s, found, err := sales.Of(tx.Tx).VendSale(t.Sale)
-		if err == nil && !found {
-			err = errors.New("the sale of a token is not there")
-		}
-		if err != nil {
-			return notify.LastSale{}, false, err
-		}
-		if mine, err := tx.SoldHere(s.ID); err != nil || !mine {
-			return notify.LastSale{}, false, err
-		}
-		change, _, err := sales.Of(tx.Tx).JobOfKey(s.Key)
-		return notify.LastSale{Vend: s.ID, Pending: s.State == sale.Held, At: s.CompletedAt, Tender: s.Tender, Tokens: slices.Concat(change.Tokens, s.Tokens),
-			Reversed: s.State == sale.Reversing || s.State == sale.Reversed}, true, err
-	}
-	return notify.LastSale{}, false, nil
-}
-
 // SoldHere reports whether a sale was made to the account that its meter supplies now.
 func (tx Rows) SoldHere(sale id.ID) (bool, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter AND m.account_id = v.account_id
 		WHERE v.tenant_id = $1 AND v.id = $2`, tx.Tenant, sale)
 	return n > 0, fault.Wrap(err, "find whose sale %s is", sale.Text(id.Vend))
 }
-
-// lastLooked is how many of a meter's newest tokens are looked at for the last sale: failed ones and given ones are passed
-// over.
-const lastLooked = 50
 
 // WalletUsed is what a wallet meter has used on two local days, and its account in the month of the first.
 func (tx Rows) WalletUsed(meter int64, today, yesterday string) (notify.WalletUse, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
+	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/seal"
 	"github.com/paywatt/paywatt/internal/store"
@@ -45,7 +46,7 @@ func (h household) newToken(t *testing.T, e store.Engine, n int, sold, key id.ID
 func lastSaleOf(t *testing.T, e store.Engine, h household) string {
 	t.Helper()
 	return look(t, e, func(tx *store.Tx) (string, error) {
-		last, found, err := tx.LastTokens(h.meter.N)
+		last, found, err := notify.LastSaleTo(tx, h.meter.N)
 		if err != nil || !found {
 			return "none", err
 		}

@@ -1,0 +1,55 @@
+package notify
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/sale"
+)
+
+// LastSale is the last sale to a meter.
+type LastSale struct {
+	Vend     id.ID
+	At       time.Time
+	Reversed bool
+	Pending  bool // paid, and its tokens are not made yet
+	Tender   money.Amount
+	Tokens   []sale.Token // in the order in which they are entered
+}
+
+// lastLooked is how many of a meter's newest tokens are looked at for the last sale: failed ones and given ones are passed
+// over.
+const lastLooked = 50
+
+// LastSaleTo is the last sale to a meter that came to something. The tokens of a key change that the meter has not confirmed stand
+// before those of the sale, for without them the others do not load. A sale to another account than the meter's is a former
+// occupant's, and none of this customer's business.
+func LastSaleTo(tx BoughtTx, meter int64) (LastSale, bool, error) {
+	tokens, err := tx.VendTokens(meter, id.ID{}, lastLooked)
+	if err != nil {
+		return LastSale{}, false, err
+	}
+	newest := slices.IndexFunc(tokens, func(t sale.Token) bool { return !t.Sale.IsZero() && t.State != sale.TokenFailed })
+	if newest < 0 {
+		return LastSale{}, false, nil
+	}
+	s, found, err := tx.VendSale(tokens[newest].Sale)
+	if err == nil && !found {
+		err = errors.New("the sale of a token is not there")
+	}
+	if err != nil {
+		return LastSale{}, false, err
+	}
+	if here, err := tx.SoldHere(s.ID); err != nil || !here {
+		return LastSale{}, false, err
+	}
+	change, _, err := tx.JobOfKey(s.Key)
+	if err != nil {
+		return LastSale{}, false, err
+	}
+	return LastSale{Vend: s.ID, Pending: s.State == sale.Held, At: s.CompletedAt, Tender: s.Tender, Tokens: slices.Concat(change.Tokens, s.Tokens),
+		Reversed: s.State == sale.Reversing || s.State == sale.Reversed}, true, nil
+}
