@@ -164,6 +164,12 @@ func (l *Columns[T]) AddTo(rows *[]T) func(Row) error {
 	}
 }
 
+// All reads the rows for which a condition holds; an order and a limit may follow it.
+func (l *Columns[T]) All(c Conn, where string, args ...any) (rows []T, err error) {
+	err = c.Query(`SELECT `+l.List("")+` FROM `+l.Table+` WHERE `+where, l.AddTo(&rows), args...)
+	return rows, err
+}
+
 // Into is an INSERT statement, from the table's name on: of the tenant, of the columns that have a Write, and of more.
 func (l *Columns[T]) Into(more ...string) string {
 	names := append(append([]string{"tenant_id"}, l.written()...), more...)
