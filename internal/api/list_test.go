@@ -111,13 +111,11 @@ func TestADatabaseThatCannotBeReadIsAProblem(t *testing.T) {
 	for i, r := range routes("vnd_01jd00000000000000000000000", "cmd_01jd00000000000000000000000") {
 		path := strings.NewReplacer("{id}", "V9", "{code}", "4000").Replace(r.path)
 		a := w.ask(r.method, path, w.key, r.body)
-		code, _ := w.problem(a)
-		if code == "idempotency-key-missing" {
+		if strings.Contains(string(a.body), "idempotency-key-missing") {
 			a = w.ask(r.method, path, w.key, r.body, "Idempotency-Key", fmt.Sprintf("damage-%04d", i))
-			code, _ = w.problem(a)
 		}
 		if done := r.status < 300; a.status < 400 || done && !strings.Contains(path, "01jd") && a.status != 500 {
-			t.Errorf("%s %s: got %d %s, want a fault", r.method, path, a.status, code)
+			t.Errorf("%s %s: got %d, want a fault: %s", r.method, path, a.status, a.body)
 		}
 	}
 }
