@@ -24,6 +24,7 @@ func testPackages() map[string]string {
 	return map[string]string{
 		"internal/arch":                  "this page as a test",
 		"internal/sometimes":             "counts of rare states",
+		"internal/rowstest":              "rows that fail at a chosen call",
 		"internal/device/card/cardtest":  "reads back a memory card",
 		"internal/store/storetest":       "one suite for both engines",
 		"internal/store/postgres/pgtest": "clusters for tests",

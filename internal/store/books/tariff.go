@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// tariffColumns are the columns of a tariff, of which versions know the name.
+// tariffColumns are the columns of a tariff. Its versions carry its name.
 var tariffColumns = core.Columns[tariff.Version]{Table: "tariff", Attested: []core.Column[tariff.Version]{
 	core.Text("name", func(v *tariff.Version) *string { return &v.Name }),
 }, Unattested: []core.Column[tariff.Version]{

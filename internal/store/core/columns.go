@@ -39,7 +39,7 @@ func (c Column[T]) ReadOnly() Column[T] {
 	return c
 }
 
-// OrNull is the column of a number or a text of which 0 and "" are NULL.
+// OrNull is the column of a number or a text; 0 and "" are stored as NULL.
 func (c Column[T]) OrNull() Column[T] {
 	write := c.Write
 	c.Write = func(of *T) any {

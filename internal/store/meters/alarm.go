@@ -66,8 +66,7 @@ func (tx Rows) addAlarm(meter int64, a metering.Alarm) error {
 	return fault.Wrap(err, "raise alarm %s of meter %d", a.Code, meter)
 }
 
-// TellAlarm is [Rows.RaiseAlarm] for an alarm of which a meter has one, whatever its text: one that is open is brought up to
-// date.
+// TellAlarm is [Rows.RaiseAlarm] for an alarm that a meter has only once, whatever its text: if it is open, it gets the new text.
 func (tx Rows) TellAlarm(meter int64, a metering.Alarm) error {
 	n, err := tx.C.Exec(`UPDATE alarm SET text = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND cleared_at IS NULL`,
 		a.Text, tx.Tenant, meter, string(a.Code))
