@@ -16,7 +16,7 @@ func (c *Client) Version(ctx context.Context) (apiv1.Version, error) {
 }
 
 // Ready asks whether the server is ready; no key is needed. A server that is not ready is an answer, not an error: failing
-// lists the codes of what is not in order.
+// lists the codes of what is wrong.
 func (c *Client) Ready(ctx context.Context) (ready apiv1.Ready, failing []string, err error) {
 	ready, err = ask[apiv1.Ready](ctx, c, get("/readyz", nil))
 	var p *Problem

@@ -7,5 +7,5 @@ type Date = supply.Date
 
 const secondsPerDay = 24 * 60 * 60
 
-// ParseDate is the inverse of [supply.Date.String]; false for what is no day from 1970-01-02 to 2149-06-06.
+// ParseDate is the inverse of [supply.Date.String]; false if the text is not a day from 1970-01-02 to 2149-06-06.
 func ParseDate(text string) (Date, bool) { return supply.ParseDate(text) }

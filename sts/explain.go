@@ -55,7 +55,7 @@ type Fit struct {
 // Explanation is what can be said of the digits somebody typed with the keys at hand (ours), and nothing else: it holds
 // no key, and of a token that fits none of them only the class.
 type Explanation struct {
-	// Result is FormatError for what is no token, and that of Opened otherwise.
+	// Result is FormatError if the digits are not a token, and the result of Opened otherwise.
 	Result Result
 	// Digits is how many decimal digits were typed.
 	Digits int

@@ -61,7 +61,7 @@ func Friendly(windows []Window, special []Special, local int64) bool {
 
 var weekdayNames = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
-// ParseWindow reads "mon,tue 18:00-07:00" or "all 22:00-06:00"; false for what is no window.
+// ParseWindow reads "mon,tue 18:00-07:00" or "all 22:00-06:00"; false if the text is neither.
 func ParseWindow(entry string) (w Window, ok bool) {
 	days, hours, two := strings.Cut(entry, " ")
 	w.From, w.To, ok = parseHours(hours)
@@ -79,7 +79,7 @@ func ParseWindow(entry string) (w Window, ok bool) {
 	return w, two && ok && w.From < minutesPerDay
 }
 
-// ParseSpecial reads "2026-12-25" or "2026-12-31 12:00-24:00"; false for what is no special day.
+// ParseSpecial reads "2026-12-25" or "2026-12-31 12:00-24:00"; false if the text is neither.
 func ParseSpecial(entry string) (s Special, ok bool) {
 	day, hours, window := strings.Cut(entry, " ")
 	s.To = minutesPerDay
@@ -166,7 +166,7 @@ func (d Date) String() string {
 	return fmt.Sprintf("%04d-%02d-%02d", y, m, dom)
 }
 
-// ParseDate is the inverse of [Date.String]; false for what is no day from 1970-01-02 to 2149-06-06.
+// ParseDate is the inverse of [Date.String]; false if the text is not a day from 1970-01-02 to 2149-06-06.
 func ParseDate(text string) (Date, bool) {
 	var y, m, dom int
 	if len(text) != len("2026-11-20") {

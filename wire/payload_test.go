@@ -323,7 +323,7 @@ func TestRecordsThatMakeNoPayload(t *testing.T) {
 		}
 	}
 	if b, err := wire.JoinUp(wire.JSON, []byte("{"), []byte("}")); b != nil || err == nil || !strings.HasPrefix(err.Error(), "join records: ") {
-		t.Errorf("JoinUp of what is no JSON = %q, %v", b, err)
+		t.Errorf("JoinUp of a text that is not JSON = %q, %v", b, err)
 	}
 }
 

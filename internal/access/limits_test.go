@@ -157,7 +157,7 @@ func TestBoundsOfAPasswordHash(t *testing.T) {
 		"x" + of("m=8,t=1,p=1"):                                 false,
 		"$argon2d$v=19$m=8,t=1,p=1$" + salt + "$" + hash:        false,
 		"$argon2id$v=16$m=8,t=1,p=1$" + salt + "$" + hash:       false,
-		"$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRz!$" + hash:      false, // 9 bytes, and what is no base64
+		"$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRz!$" + hash:      false, // 9 bytes, and not base64
 		"$argon2id$v=19$m=8,t=1,p=1$!$" + hash:                  false,
 		"$argon2id$v=19$m=8,t=1,p=1$" + salt + "$!":             false,
 	} {

@@ -92,7 +92,7 @@ func TestAMakerMayGoBetweenDecisionAndAct(t *testing.T) {
 	}
 }
 
-// TestNamesOfOnePerson: a key that somebody else answers for is none of the names of who has its identity.
+// TestNamesOfOnePerson: a key that somebody else answers for is another person, whatever its identity.
 func TestNamesOfOnePerson(t *testing.T) {
 	r := newRows(t)
 	for i, k := range []access.Key{{ID: id.ID{3}, Name: "alone"}, {ID: id.ID{4}, Name: "made by it", Answers: id.ID{3}}, {ID: id.ID{7}, Name: "of another", Answers: id.ID{9}},

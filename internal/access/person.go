@@ -230,10 +230,7 @@ func (a *Access) refuseSignIn(ctx context.Context, t Tenant, p PersonRow, ip str
 	err := a.c.Door.Do(ctx, t, func(tx Tx) (bool, error) {
 		return false, tx.AuditLog(by.Entry("signin.refused", object))
 	})
-	if err != nil {
-		return SignedIn{}, fmt.Errorf("sign in: %w", err)
-	}
-	return SignedIn{Refusal: badSignIn()}, nil
+	return SignedIn{Refusal: badSignIn()}, fault.Wrap(err, "sign in")
 }
 
 func badSignIn() refusal.Refusal {

@@ -88,7 +88,7 @@ type Cases struct {
 // Paper is a form of receipts.
 type Paper struct {
 	ContentType string
-	Policy      string // content security policy; empty for what is no page
+	Policy      string // content security policy; empty for an answer that is not a page
 	Lay         func(receipt.Receipt) (string, error)
 }
 

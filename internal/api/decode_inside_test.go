@@ -56,3 +56,26 @@ func TestAPlaceIsNamedAsTheBodyNamesIt(t *testing.T) {
 		t.Errorf("got %+v, want the field flat_micro", p)
 	}
 }
+
+// TestAWrongValueIsToldWhatIsWanted: in words, by the type of the field.
+func TestAWrongValueIsToldWhatIsWanted(t *testing.T) {
+	for _, c := range []struct {
+		into             any
+		body, says, want string
+		code             refusal.Code
+	}{
+		{new(apiv1.NewDebt), `{"kind":5}`, `"kind" cannot be a number`, "a text in quotes", refusal.InvalidRequest},
+		{new(apiv1.NewDebt), `{"uncapped":"yes"}`, `"uncapped" cannot be a text`, "true or false", refusal.InvalidRequest},
+		{new(apiv1.NewDebt), `{"priority":true}`, `"priority" cannot be a truth value`,
+			"a whole number that fits 64 bits, without quotes, decimals or exponent", refusal.InvalidRequest},
+		{new(apiv1.NewSale), `{"deliver":"mqtt"}`, `"deliver" cannot be a text`, "another kind of value", refusal.InvalidRequest},
+		{new(apiv1.NewDebt), `{"amount":{"amount_minor":"100"}}`, `"amount.amount_minor" cannot be a text`,
+			"a whole number of minor units (10000 is 100.00), without quotes, decimals or exponent", refusal.AmountInvalid},
+	} {
+		p := decode([]byte(c.body), c.into)
+		if p == nil || p.Code != string(c.code) || !strings.Contains(p.Detail, c.says) || !strings.HasSuffix(p.Detail, "Send "+c.want+".") ||
+			len(p.Errors) != 1 || p.Errors[0].Message != "want "+c.want {
+			t.Errorf("%s: got %+v, want %s: %s, send %s", c.body, p, c.code, c.says, c.want)
+		}
+	}
+}

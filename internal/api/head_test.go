@@ -57,4 +57,9 @@ func TestAReceiptIsFetchedWithItsProof(t *testing.T) {
 			t.Errorf("head %s: %s, want %s", query, got, code)
 		}
 	}
+	if a := w.get("/v1/heads/1"); a.status != 200 { // whether a head was signed so early is the sealer's affair
+		if code, _ := w.problem(a); code != "not-found" {
+			t.Errorf("the smallest head: %s, want not-found", code)
+		}
+	}
 }

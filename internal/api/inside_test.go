@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"net"
@@ -39,6 +40,52 @@ func TestAPanicIsA500ThatTellsNothing(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "the secret cause") || !strings.Contains(log.String(), logkey.RequestID+"=req_1") {
 		t.Errorf("the log does not tell what broke: %s", log.String())
+	}
+}
+
+// TestAnAbortedAnswerStaysAborted: a handler that gives up its connection on purpose sends no problem and leaves no error in the log.
+func TestAnAbortedAnswerStaysAborted(t *testing.T) {
+	var log strings.Builder
+	a := &API{c: Config{Log: slog.New(slog.NewTextHandler(&log, nil)), Now: time.Now}}
+	w := httptest.NewRecorder()
+	func() {
+		defer func() {
+			if broke := recover(); broke != http.ErrAbortHandler {
+				t.Errorf("the server got the panic %v, want ErrAbortHandler", broke)
+			}
+		}()
+		r := httptest.NewRequestWithContext(withExchange(t.Context(), &exchange{}), http.MethodGet, "/x", nil)
+		a.recovered(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })).ServeHTTP(w, r)
+	}()
+	if w.Body.Len() != 0 || log.Len() != 0 {
+		t.Errorf("sent %q, logged %q, want neither", w.Body, &log)
+	}
+}
+
+// TestWhatIsCompressed: from 1,024 bytes on, where the client takes it, and never a stream of events.
+func TestWhatIsCompressed(t *testing.T) {
+	compress, err := newGzip()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		size          int
+		kind, accepts string
+		want          string
+	}{
+		{1023, jsonType, "gzip", ""}, {1024, jsonType, "gzip", "gzip"}, {4096, jsonType, "gzip", "gzip"}, {4096, jsonType, "", ""},
+		{4096, "text/event-stream", "gzip", ""},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/x", nil)
+		r.Header.Set("Accept-Encoding", c.accepts)
+		w := httptest.NewRecorder()
+		compress(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", c.kind)
+			_, _ = w.Write(bytes.Repeat([]byte("x"), c.size))
+		})).ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Encoding"); got != c.want {
+			t.Errorf("%d bytes of %s for a client that accepts %q: encoding %q, want %q", c.size, c.kind, c.accepts, got, c.want)
+		}
 	}
 }
 

@@ -46,3 +46,21 @@ func TestVersionsOfATariffOverHTTP(t *testing.T) {
 	w.want(201, w.post("/v1/tariffs", `{"name":"solar","currency":"KES","vat_bps":0,"tou":{"rates":[{"name":"a","rate_micro":1}],"otherwise":"a","windows":[]}}`))
 	w.want(422, w.post("/v1/meters", strings.Replace(newMeter("04140001035"), `"domestic"`, `"solar"`, 1)))
 }
+
+// TestADraftIsJudgedOnlyForWhoMaySendIt: without the right the answer does not depend on the tariff.
+func TestADraftIsJudgedOnlyForWhoMaySendIt(t *testing.T) {
+	w := begin(t)
+	unbound := w.unboundKey()
+	for path, body := range map[string]string{
+		"/v1/tariffs":                   `{"name":"second","currency":"KES","vat_bps":1500}`,
+		"/v1/tariffs/domestic/versions": `{"currency":"KES","vat_bps":1500}`,
+		"/v1/tariff-simulations":        `{"tariff":"domestic","draft":{"currency":"KES","vat_bps":1500}}`,
+	} {
+		if code, _ := w.problem(w.want(422, w.post(path, body))); code != "tariff-invalid" {
+			t.Errorf("%s: %s, want tariff-invalid", path, code)
+		}
+		if code, _ := w.problem(w.want(403, w.ask("POST", path, unbound, body))); code != "forbidden" {
+			t.Errorf("%s without the right: %s, want forbidden", path, code)
+		}
+	}
+}

@@ -174,17 +174,11 @@ func (a *API) approvals(ctx context.Context, by access.Actor, in *apiv1.Approval
 		return nil, refuse(no)
 	}
 	l, err := a.c.Access.Approvals(ctx, by, access.ApprovalState(in.State), before, max)
-	if err != nil {
-		return nil, err
-	}
-	if l.Refused() {
-		return nil, refuse(l.Refusal)
-	}
 	next := ""
 	if !l.Last.IsZero() {
 		next = registry.Cursor(a.c.Cursors, by.Tenant, listApprovals+in.State, l.Last)
 	}
-	return listOf(l.Data, next, approvalOf), nil
+	return pageOf(l.Refusal, err, l.Data, next, approvalOf)
 }
 
 func (a *API) decide(ctx context.Context, by access.Actor, approval string, allow bool, reason string) (*reply[apiv1.Approval], error) {

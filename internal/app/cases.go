@@ -38,50 +38,50 @@ import (
 // openCases makes the use cases. People and tills wait in the lane of sales; what works by itself waits behind them.
 func (a *App) openCases() (err error) {
 	a.access, err = access.New(access.Config{Now: a.c.Now, Rand: a.c.Rand, Argon: a.c.PasswordCost,
-		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) access.Tx { return tx })})
+		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) access.Tx { return tx })})
 	if err != nil {
 		return err
 	}
 	a.registry = registry.New(registry.Config{Sealer: a.data, TestKeys: a.keys, Connected: a.meterConnected, Now: a.c.Now, Rand: a.c.Rand,
-		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx })})
-	a.history = metering.NewHistory(doorTo(a.engine, store.Sale, func(tx *store.Tx) metering.Tx { return tx }))
-	a.reports = report.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) report.Tx { return tx }), a.data, a.engine.public)
+		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx })})
+	a.history = metering.NewHistory(store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) metering.Tx { return tx }))
+	a.reports = report.New(store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) report.Tx { return tx }), a.data, a.engine.public)
 	a.wallets = wallet.New(wallet.Config{Sealer: a.data, Now: a.c.Now,
-		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) wallet.Tx { return tx })})
+		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) wallet.Tx { return tx })})
 	a.silence = silence.New(silence.Config{Connected: a.meterConnected, Now: a.c.Now,
-		Door: doorTo(a.engine, store.Job, func(tx *store.Tx) silence.Tx { return tx })})
+		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) silence.Tx { return tx })})
 	a.desk = quarantine.New(quarantine.Config{Hasher: a.data, Now: a.c.Now,
-		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) quarantine.Tx { return tx })})
+		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) quarantine.Tx { return tx })})
 	a.doctor = diagnosis.New(diagnosis.Config{Keys: a.keys.Reader(), Hasher: a.data, Now: a.c.Now,
-		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) diagnosis.Tx { return tx })})
+		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) diagnosis.Tx { return tx })})
 
-	courier := command.NewCourier(doorTo(a.engine, store.Job, func(tx *store.Tx) command.CourierTx { return tx }), a.data, a.broker, a.c.Now)
+	courier := command.NewCourier(store.DoorTo(a.engine, store.Job, func(tx *store.Tx) command.CourierTx { return tx }), a.data, a.broker, a.c.Now)
 	host := ""
 	if a.engine.shared != nil {
 		host = a.holder
 		courier.Roaming()
 		a.presence = presence.New(presence.Config{Instance: host, Drop: a.broker.Drop, Now: a.c.Now, Log: a.log,
 			Took: func(t access.Tenant, number string) { a.outbox.Wake(t, number) },
-			Door: doorTo(a.engine, store.Job, func(tx *store.Tx) presence.Tx { return tx })})
+			Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) presence.Tx { return tx })})
 	}
 	a.outbox = job.NewOutbox(job.OutboxConfig{Lane: job.LaneMQTT, Owner: a.holder, Host: host, Sender: courier, Now: a.c.Now, Log: a.log,
-		Door: doorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
+		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
 	a.notices = job.NewOutbox(job.OutboxConfig{Lane: job.LaneNotice, Owner: a.holder, Now: a.c.Now, Log: a.log,
 		Sender: a.noticeSender(),
-		Door:   doorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
+		Door:   store.DoorTo(a.engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx })})
 	a.refills = recharge.New(recharge.Config{Doctor: a.doctor, Sealer: a.data, Now: a.c.Now, Kick: a.kick,
 		Texts: func() bool { return a.sends(sale.RouteMeterSMS) },
-		Door:  doorTo(a.engine, store.Sale, func(tx *store.Tx) recharge.Tx { return tx })})
-	a.commands = command.New(doorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.c.Now)
+		Door:  store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) recharge.Tx { return tx })})
+	a.commands = command.New(store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) command.Tx { return tx }), a.c.Now)
 	a.vending = vending.New(vending.Config{Issuer: plantIssuer(&issuer{Issuer: a.keys.Issuer(), unsound: a.soundness}), Sealer: a.data,
 		Now: a.c.Now, Running: a.own, Synced: a.synced, Rand: a.c.Rand, Kick: a.kick, Log: a.log, Online: a.broker.Connected, Sends: a.sends,
-		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx })})
+		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx })})
 	a.debts = debt.New(debt.Config{Sealer: a.data, Now: a.c.Now, MayDate: a.vending.MayDate,
-		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) debt.Tx { return tx })})
+		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) debt.Tx { return tx })})
 	a.vendors = vendor.New(vendor.Config{Sealer: a.data, Now: a.c.Now, MayDate: a.vending.MayDate,
-		Door: doorTo(a.engine, store.Sale, func(tx *store.Tx) vendor.Tx { return tx })})
+		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) vendor.Tx { return tx })})
 	a.access.Serve(a.doers())
-	a.runner = job.NewRunner(doorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder, a.c.Now, a.log, tasks(a.clockDoubted)...)
+	a.runner = job.NewRunner(store.DoorTo(a.engine, store.Job, func(tx *store.Tx) tasksTx { return tx }), a.holder, a.c.Now, a.log, tasks(a.clockDoubted)...)
 	return a.openSetup()
 }
 

@@ -90,7 +90,7 @@ func Clerk() access.Actor { return access.SystemActor(store.FirstTenant, "comman
 
 func newAccess(e store.Engine, now func() time.Time) (*access.Access, error) {
 	return access.New(access.Config{
-		Door: doorTo(e, store.Sale, func(tx *store.Tx) access.Tx { return tx }),
+		Door: store.DoorTo(e, store.Sale, func(tx *store.Tx) access.Tx { return tx }),
 		Now:  now, Rand: rand.Reader,
 	})
 }

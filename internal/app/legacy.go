@@ -37,7 +37,7 @@ type LegacyListener struct{ Address, Meter, Profile string }
 
 // openLegacy takes the addresses of all listeners for devices.
 func (a *App) openLegacy() error {
-	a.devices = profile.NewListener(doorTo(a.engine, store.Reading, func(tx *store.Tx) profile.Tx { return tx }))
+	a.devices = profile.NewListener(store.DoorTo(a.engine, store.Reading, func(tx *store.Tx) profile.Tx { return tx }))
 	if len(a.c.Legacy) > maxLegacy {
 		return fmt.Errorf("%w: %d listeners, at most %d", ErrLegacy, len(a.c.Legacy), maxLegacy)
 	}

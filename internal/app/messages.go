@@ -40,7 +40,7 @@ func (a *App) openMessages() error {
 		a.routes = append(a.routes, r)
 		routes = append(routes, notify.Configured{Route: r.Route, Kind: string(c.Kind), Cost: c.Cost, Prefixes: c.Prefixes, Meters: c.Meters})
 	}
-	a.messages = notify.New(notify.Config{Door: doorTo(a.engine, store.Job, func(tx *store.Tx) notify.Tx { return tx }), Opener: a.data, Hasher: a.data,
+	a.messages = notify.New(notify.Config{Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) notify.Tx { return tx }), Opener: a.data, Hasher: a.data,
 		Routes: routes, Owner: a.holder, Alone: a.engine.shared == nil, Answer: a.c.AnswerWait, Now: a.c.Now, Log: a.log})
 	late.Inbox = a.messages.Inbox(tenant)
 	return nil
@@ -66,9 +66,9 @@ func (a *App) openRoute(c config.Route, in notify.Inbox) (messageRoute, error) {
 // noticeSender brings wallets' notices to customers: by the routes, or into the log where there are none.
 func (a *App) noticeSender() job.Sender {
 	if len(a.c.Routes) == 0 {
-		return notify.NewLog(doorTo(a.engine, store.Job, func(tx *store.Tx) notify.LogTx { return tx }))
+		return notify.NewLog(store.DoorTo(a.engine, store.Job, func(tx *store.Tx) notify.LogTx { return tx }))
 	}
-	return notify.NewNotices(doorTo(a.engine, store.Job, func(tx *store.Tx) notify.NoticeTx { return tx }), a.c.Now, a.messages.Kick)
+	return notify.NewNotices(store.DoorTo(a.engine, store.Job, func(tx *store.Tx) notify.NoticeTx { return tx }), a.c.Now, a.messages.Kick)
 }
 
 // serveMessages runs the desk and its routes until ctx ends.

@@ -63,7 +63,7 @@ func (a *App) openIntegration() (err error) {
 }
 
 func newLogins(e store.Engine, c Config) *mirror.Logins {
-	return mirror.NewLogins(doorTo(e, store.Sale, func(tx *store.Tx) mirror.Tx { return tx }), c.Now, c.Rand)
+	return mirror.NewLogins(store.DoorTo(e, store.Sale, func(tx *store.Tx) mirror.Tx { return tx }), c.Now, c.Rand)
 }
 
 // reflect keeps the copy until ctx ends.

@@ -25,6 +25,7 @@ func testPackages() map[string]string {
 		"internal/arch":                  "this page as a test",
 		"internal/catalogue":             "tools/catalogue reads it",
 		"internal/sometimes":             "counts of rare states",
+		"internal/rowstest":              "rows that fail at a chosen call",
 		"internal/device/card/cardtest":  "reads back a memory card",
 		"internal/store/storetest":       "one suite for both engines",
 		"internal/store/postgres/pgtest": "clusters for tests",
@@ -38,7 +39,6 @@ func onlyTested() map[string]string {
 		"(*internal/access.Access).AddPerson": "the use case for everybody but the first owner; no route offers it yet, and tests of two rooms sign people in by it",
 		"internal/access.Acts":                "the table is private; tests of four rooms hold their routes and doers against it",
 		"(*internal/gsm/sim900.Modem).Mute":   "a fault of an emulated part; tests of the driver, another room, cause it",
-		"(*internal/gsm/smpp.Client).State":   "its figures are private; its own tests and one with a foreign centre watch the session",
 		"(*internal/notify.Desk).Serve":       "the worker of a route, stepped by tests of two rooms that have no clock of their own",
 	}
 }

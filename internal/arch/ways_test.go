@@ -23,7 +23,7 @@ func handed() map[string]struct{ set, by string } {
 		"gsm.Modem.take":        {by: "the modem's channel of jobs"},
 		"gsm.session.taken":     {by: "the modem's channel of finished jobs"},
 		"broker.hook.OnPublish": {by: "a message of the meter"},
-		"sqlite.Engine.Run":     {set: "app.door.Do"},
+		"sqlite.Engine.Run":     {set: "store.door.Do"},
 	}
 }
 

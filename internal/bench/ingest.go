@@ -155,7 +155,7 @@ func (s *meterStack) open(ctx context.Context, dir string, limits broker.Limits)
 	if err != nil {
 		return err
 	}
-	r := registry.New(registry.Config{Door: door[registry.Tx]{s.engine, func(tx *store.Tx) registry.Tx { return tx }},
+	r := registry.New(registry.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx }),
 		Sealer: data, TestKeys: noKeys{}, Connected: func(string) bool { return false }, Now: time.Now, Rand: rand.Reader})
 	if err := s.register(ctx, r); err != nil {
 		return err

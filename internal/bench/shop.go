@@ -24,22 +24,6 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// door is a use case's way to the bench's store.
-type door[X any] struct {
-	engine store.Engine
-	as     func(*store.Tx) X
-}
-
-// Do runs fn in a transaction of the lane of sales.
-func (d door[X]) Do(ctx context.Context, t access.Tenant, fn func(X) (bool, error)) error {
-	return d.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) { return fn(d.as(tx)) })
-}
-
-// View runs fn on a snapshot.
-func (d door[X]) View(ctx context.Context, t access.Tenant, fn func(X) error) error {
-	return d.engine.View(ctx, t, func(tx *store.Tx) error { return fn(d.as(tx)) })
-}
-
 // shop is a vending system in a folder of its own.
 type shop struct {
 	dir     string
@@ -100,9 +84,9 @@ func (s *shop) open(ctx context.Context, meters int) error {
 	if err := s.openStore(ctx); err != nil {
 		return err
 	}
-	s.vending = vending.New(vending.Config{Door: door[vending.Tx]{s.engine, func(tx *store.Tx) vending.Tx { return tx }},
+	s.vending = vending.New(vending.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) vending.Tx { return tx }),
 		Issuer: keys.Issuer(), Sealer: data, Now: time.Now, Rand: rand.Reader})
-	return s.register(ctx, registry.New(registry.Config{Door: door[registry.Tx]{s.engine, func(tx *store.Tx) registry.Tx { return tx }},
+	return s.register(ctx, registry.New(registry.Config{Door: store.DoorTo(s.engine, store.Sale, func(tx *store.Tx) registry.Tx { return tx }),
 		Sealer: data, TestKeys: keys, Connected: func(string) bool { return false }, Now: time.Now, Rand: rand.Reader}), meters)
 }
 

@@ -28,6 +28,7 @@ import (
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -120,10 +121,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	b.gate.drop(true)  // strangers would hold the end up until their deadline
 	late := time.AfterFunc(shutdownGrace, func() { b.gate.drop(false) })
 	defer late.Stop()
-	if err := b.server.Close(); err != nil {
-		return fmt.Errorf("stop serving meters: %w", err)
-	}
-	return nil
+	return fault.Wrap(b.server.Close(), "stop serving meters")
 }
 
 // end ends the connection of every meter.

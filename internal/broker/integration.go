@@ -17,6 +17,7 @@ import (
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/mirror"
@@ -121,10 +122,7 @@ func (g *Integration) Run(ctx context.Context) error {
 	}
 	_ = g.gate.Close()
 	g.gate.drop(false)
-	if err := g.server.Close(); err != nil {
-		return fmt.Errorf("stop serving integrations: %w", err)
-	}
-	return nil
+	return fault.Wrap(g.server.Close(), "stop serving integrations")
 }
 
 // end ends the connection of every program.

@@ -24,9 +24,9 @@ type GiveTx interface {
 	AuditLog(access.Entry) error
 }
 
-// Give gives a command to a meter for a person and notes it in the audit log, as done by whom the entry names. Of the command it takes
-// type, arguments, reason and sender, and when it was given; zero stands for the moment of its identity. life is how long it waits. A
-// meter that cannot check who commands it is an error.
+// Give gives a command to a meter for a person and notes it in the audit log under the actor of the entry by. The caller fills in the
+// command's type, arguments, reason, sender and, if it is known, the time it was given; otherwise that is the time in its identity.
+// The command waits as long as life. A meter without a link key, which cannot check who commands it, is an error.
 func Give(tx GiveTx, m registry.Meter, c Command, life time.Duration, by access.Entry, eyes access.Eyes) (Command, error) {
 	signed, err := tx.HasLinkKey(m.ID)
 	if err == nil && !signed {
@@ -61,8 +61,7 @@ func Give(tx GiveTx, m registry.Meter, c Command, life time.Duration, by access.
 	return c, nil
 }
 
-// Given is a command as its meter is given it: queued under its identity, with the item of the outbox that brings it there for as long as
-// life.
+// Given is the queued command with its identity, and the item of the outbox that carries it to its meter until life is over.
 func (c Command) Given(i id.ID, life time.Duration) (Command, job.Item, error) {
 	c.ID, c.State, c.UpdatedAt = i, StateQueued, c.CreatedAt
 	body, err := json.Marshal(job.Body{CommandID: i.Text(id.Command)})

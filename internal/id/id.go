@@ -94,10 +94,10 @@ func FromBytes(b []byte) ID {
 	return i
 }
 
-// First is the lowest of all identities that were made at a moment or later.
+// First is the lowest of all identities that were made at a moment or later. It is not the zero ID, however early the moment.
 func First(at time.Time) (i ID) {
 	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(at.UnixMilli()))
+	binary.BigEndian.PutUint64(ms[:], uint64(max(at.UnixMilli(), 1)))
 	copy(i[:6], ms[2:])
 	return i
 }

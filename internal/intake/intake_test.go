@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/rowstest"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -23,12 +24,12 @@ func TestEveryKindOfRecordGoesToItsTable(t *testing.T) {
 			t.Errorf("record %d came to %+v, want it stored up to %d", i, out[i], want)
 		}
 	}
-	r.wants(t, `event m1/6 of cdef 401 {"n":6}`, `event m1/7 of cdef 0 {"seq":7,"at":1795176180,"up":420000,"clock":"valid","date":"2026-11-19","register_wh":0,"used_wh":0,"min_balance_wh":0,`+
+	r.Wants(t, `event m1/6 of cdef 401 {"n":6}`, `event m1/7 of cdef 0 {"seq":7,"at":1795176180,"up":420000,"clock":"valid","date":"2026-11-19","register_wh":0,"used_wh":0,"min_balance_wh":0,`+
 		`"max_balance_wh":0,"max_w":0,"off_min":0,"tokens_wh":0,"events":0}`,
 		"report m1/8 of cdef about 0", `event m1/9 of cdef 0 {"id":"unknown","reason":"why","state":"done"}`, "readings m2/5 of cdef, m1/5 of cdef, m1/10 of cdef",
 		"m2 is up to 5 with 1300 Wh of record 5 at 12:01:00", "m1 is up to 10 with 1200 Wh of record 10 at 12:06:00")
-	if r.calls[0] != "LockLive [2 1]" || r.counts("Held") != 0 || r.counts("LoadInfo") != 1 {
-		t.Errorf("calls %q", r.calls)
+	if r.Made[0] != "LockLive [2 1]" || r.counts("Held") != 0 || r.counts("LoadInfo") != 1 {
+		t.Errorf("calls %q", r.Made)
 	}
 }
 
@@ -41,9 +42,9 @@ func TestWhatIsNotNewIsNotWritten(t *testing.T) {
 			t.Errorf("record %d came to %+v, want %s", i, out[i], want)
 		}
 	}
-	r.wants(t, "m1 is up to 4 with 1000 Wh of record 4 at 12:00:00")
-	if out := r.takes(t); len(out) != 0 || len(r.log) != 0 {
-		t.Errorf("nothing came to %v, %v", out, r.log)
+	r.Wants(t, "m1 is up to 4 with 1000 Wh of record 4 at 12:00:00")
+	if out := r.takes(t); len(out) != 0 || len(r.Wrote) != 0 {
+		t.Errorf("nothing came to %v, %v", out, r.Wrote)
 	}
 }
 
@@ -53,20 +54,20 @@ func TestARecordOfAnotherTenantStopsTheBatch(t *testing.T) {
 	other := reading(2, 5, 1100)
 	other.Tenant = 7
 	out, err := intake.Take(r, []metering.Record{reading(1, 5, 1100), other})
-	if err == nil || err.Error() != "ingest: meter m2 belongs to tenant 7, not 1" || out != nil || len(r.calls) != 0 {
-		t.Errorf("it came to %v, %v after %v", out, err, r.calls)
+	if err == nil || err.Error() != "ingest: meter m2 belongs to tenant 7, not 1" || out != nil || len(r.Made) != 0 {
+		t.Errorf("it came to %v, %v after %v", out, err, r.Made)
 	}
 }
 
 // TestAnErrorNamesTheRecord whose storing failed.
 func TestAnErrorNamesTheRecord(t *testing.T) {
 	r := newRows()
-	r.broken = 2
+	r.Broken = 2
 	if _, err := intake.Take(r, []metering.Record{event(1, 5, 401)}); err == nil || err.Error() != "ingest record 5 of meter m1: the store failed" {
 		t.Errorf("the error says %v", err)
 	}
 	r = newRows()
-	r.broken = 2
+	r.Broken = 2
 	if err := intake.Keep(r, ptr(event(1, 5, 401))); err == nil || err.Error() != "keep a record of meter m1: the store failed" {
 		t.Errorf("the error says %v", err)
 	}
@@ -81,7 +82,7 @@ func TestWhatCannotBeTrueIsHeldForReview(t *testing.T) {
 	if out[0].Kind != metering.Quarantined || out[1].Kind != metering.Quarantined || out[1].Watermark != 6 {
 		t.Errorf("it came to %+v", out)
 	}
-	r.wants(t, "held m1/5 up to 5, negative", "alarm of m1 now quarantined-record: Record 5 was put aside: register_wh is negative: -1.",
+	r.Wants(t, "held m1/5 up to 5, negative", "alarm of m1 now quarantined-record: Record 5 was put aside: register_wh is negative: -1.",
 		"held m1/0 up to 6, unreadable", "alarm of m1 now quarantined-record: Record 6 was put aside: no kind.",
 		"m1 is up to 6 with 1000 Wh of record 4 at 12:00:00")
 }
@@ -95,7 +96,7 @@ func TestSoManyRecordsWaitForADecision(t *testing.T) {
 		t.Errorf("it came to %+v", out[2])
 	}
 	full := "alarm of m1 now quarantine-full: 200 records of the meter wait for a decision. %d that came since were counted and not kept."
-	r.wants(t, "held m1/5 up to 5, negative", "alarm of m1 now quarantined-record: Record 5 was put aside: register_wh is negative: -1.",
+	r.Wants(t, "held m1/5 up to 5, negative", "alarm of m1 now quarantined-record: Record 5 was put aside: register_wh is negative: -1.",
 		"m1: 1 not kept", fmt.Sprintf(full, 1), "m1: 2 not kept", fmt.Sprintf(full, 2), "m1 is up to 7 with 1000 Wh of record 4 at 12:00:00")
 }
 
@@ -107,7 +108,7 @@ func TestAlarmsOfRecords(t *testing.T) {
 	if out := r.takes(t, event(1, 5, 501), event(1, 6, 520), unreadable); out[2].Kind != metering.Dropped {
 		t.Errorf("it came to %+v", out[2])
 	}
-	r.wants(t, "alarm of m1 tamper: A tamper switch of the meter tripped: cover.", `event m1/5 of cdef 501 {"n":5}`, "no alarm of m1 tamper", `event m1/6 of cdef 520 {"n":6}`,
+	r.Wants(t, "alarm of m1 tamper: A tamper switch of the meter tripped: cover.", `event m1/5 of cdef 501 {"n":5}`, "no alarm of m1 tamper", `event m1/6 of cdef 520 {"n":6}`,
 		"alarm of m1 unreadable-record: A record of the meter could not be read: no number. It was not stored.", "m1 is up to 6 with 1000 Wh of record 4 at 12:00:00")
 }
 
@@ -123,7 +124,7 @@ func TestABootIsTakenWithTheNotesOfTheLast(t *testing.T) {
 	if !out[0].Rewind || !out[1].Rewind || out[2].Rewind || out[3].Kind != metering.Dropped {
 		t.Errorf("the boots came to %+v", out)
 	}
-	if got := strings.Join(slices.DeleteFunc(r.calls, func(c string) bool { return !strings.HasPrefix(c, "LoadInfo") }), ", "); got != "LoadInfo 1, LoadInfo 2" {
+	if got := strings.Join(slices.DeleteFunc(r.Made, func(c string) bool { return !strings.HasPrefix(c, "LoadInfo") }), ", "); got != "LoadInfo 1, LoadInfo 2" {
 		t.Errorf("notes were read: %s", got)
 	}
 	if l := r.live[1]; l.Info == nil || l.Info.Server.RewindTo != 8 || l.Boot != 3 {
@@ -135,16 +136,16 @@ func TestABootIsTakenWithTheNotesOfTheLast(t *testing.T) {
 func TestAReadingThatCameAheadCountsWhenItsGapCloses(t *testing.T) {
 	r := newRows()
 	r.takes(t, reading(1, 6, 1200), event(1, 7, 401), reading(1, 9, 1900))
-	r.wants(t, `event m1/7 of cdef 401 {"n":7}`, "readings m1/6 of cdef, m1/9 of cdef", "m1 is up to 4 with 1000 Wh of record 4 at 12:00:00")
-	r.calls = nil
+	r.Wants(t, `event m1/7 of cdef 401 {"n":7}`, "readings m1/6 of cdef, m1/9 of cdef", "m1 is up to 4 with 1000 Wh of record 4 at 12:00:00")
+	r.Made = nil
 	p := wire.Reading{Head: head(6), RegisterWh: 1200, Relay: "closed"}
 	r.held, r.changes = &p, []wire.Record{wire.Event{Head: head(7), Code: 401}.Record()}
 	r.takes(t, event(1, 5, 402))
-	r.wants(t, `event m1/5 of cdef 402 {"n":5}`, "m1 is up to 7 with 1200 Wh of record 6 at 12:02:00")
+	r.Wants(t, `event m1/5 of cdef 402 {"n":5}`, "m1 is up to 7 with 1200 Wh of record 6 at 12:02:00")
 	if l := r.live[1]; l.Relay != "open" || !l.ReceivedAt.Equal(noon()) {
 		t.Errorf("the relay is %q since %s", l.Relay, l.ReceivedAt)
 	}
-	if got, want := r.calls[2:4], []string{"HeldReading 1 cdef 5 to 7", "HeldChanges 1 cdef 5 to 7"}; !slices.Equal(got, want) {
+	if got, want := r.Made[2:4], []string{"HeldReading 1 cdef 5 to 7", "HeldChanges 1 cdef 5 to 7"}; !slices.Equal(got, want) {
 		t.Errorf("calls %q, want %q", got, want)
 	}
 }
@@ -160,23 +161,23 @@ func TestWhatSomebodyAcceptedIsKept(t *testing.T) {
 		}
 	}
 	keep(reading(1, 3, 900))
-	r.wants(t, "readings m1/3 of cdef")
+	r.Wants(t, "readings m1/3 of cdef")
 	keep(reading(1, 6, 1500))
-	r.wants(t, "readings m1/6 of cdef", "m1 is up to 9 with 1500 Wh of record 6 at 12:02:00")
+	r.Wants(t, "readings m1/6 of cdef", "m1 is up to 9 with 1500 Wh of record 6 at 12:02:00")
 	before := reading(1, 8, 1700)
 	before.Store = old
 	keep(before)
-	r.wants(t, "readings m1/8 of 00aa")
+	r.Wants(t, "readings m1/8 of 00aa")
 	future := reading(1, 8, 1700)
 	future.ReceivedAt = noon()
 	keep(future)
-	r.wants(t, "readings m1/8 of cdef", "m1 is up to 9 with 1700 Wh of record 8 at 12:00:00")
+	r.Wants(t, "readings m1/8 of cdef", "m1 is up to 9 with 1700 Wh of record 8 at 12:00:00")
 	future = reading(1, 9, 1800)
 	future.ReceivedAt, future.Simulated = noon(), true
 	keep(future)
-	r.wants(t, "readings m1/9 of cdef", "m1 is up to 9 with 1800 Wh of record 9 at 12:05:00")
+	r.Wants(t, "readings m1/9 of cdef", "m1 is up to 9 with 1800 Wh of record 9 at 12:05:00")
 	keep(event(1, 3, 401))
-	r.wants(t, `event m1/3 of cdef 401 {"n":3}`)
+	r.Wants(t, `event m1/3 of cdef 401 {"n":3}`)
 }
 
 // world is a batch with the least number of calls that it makes.
@@ -221,16 +222,16 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	} {
 		for at := 1; ; at++ {
 			r := c.rows()
-			r.broken = at
+			r.Broken = at
 			err := c.does(r)
-			if len(r.calls) < at {
+			if len(r.Made) < at {
 				if err != nil || at <= c.least {
 					t.Errorf("%s: %d calls, %v; want at least %d", c.name, at-1, err, c.least)
 				}
 				break
 			}
-			if err == nil || !strings.Contains(err.Error(), errStore.Error()) {
-				t.Errorf("%s: call %d (%s) fails, and it came to %v", c.name, at, r.calls[at-1], err)
+			if err == nil || !strings.Contains(err.Error(), rowstest.ErrStore.Error()) {
+				t.Errorf("%s: call %d (%s) fails, and it came to %v", c.name, at, r.Made[at-1], err)
 			}
 		}
 	}
@@ -240,9 +241,9 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 func TestABatchThatFailsHasNoOutcome(t *testing.T) {
 	for at := 1; at <= 4; at++ {
 		r := newRows()
-		r.broken = at
+		r.Broken = at
 		if out, err := intake.Take(r, []metering.Record{event(1, 5, 401), reading(1, 6, 1200)}); err == nil || out != nil {
-			t.Errorf("call %d (%s) fails: %v, %v", at, r.calls[at-1], out, err)
+			t.Errorf("call %d (%s) fails: %v, %v", at, r.Made[at-1], out, err)
 		}
 	}
 }

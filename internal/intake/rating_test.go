@@ -24,7 +24,7 @@ func stored(seq uint64) wallet.Reading {
 
 // counts is how many calls begin so.
 func (r *rows) counts(call string) (n int) {
-	for _, c := range r.calls {
+	for _, c := range r.Made {
 		if strings.HasPrefix(c, call) {
 			n++
 		}
@@ -34,21 +34,21 @@ func (r *rows) counts(call string) (n int) {
 
 // of are the lines that were written, without those of readings and meters' rows.
 func (r *rows) ofMoney() []string {
-	return slices.DeleteFunc(slices.Clone(r.log), func(s string) bool { return strings.Contains(s, "is up to") || strings.HasPrefix(s, "readings ") })
+	return slices.DeleteFunc(slices.Clone(r.Wrote), func(s string) bool { return strings.Contains(s, "is up to") || strings.HasPrefix(s, "readings ") })
 }
 
 // wantsMoney compares what was written about wallets since the last time.
 func (r *rows) wantsMoney(t *testing.T, want ...string) {
 	t.Helper()
-	r.log = r.ofMoney()
-	r.wants(t, want...)
+	r.Wrote = r.ofMoney()
+	r.Wants(t, want...)
 }
 
 // TestReadingsOfWalletMetersAreRated in the order of their numbers, and each account is decided about once, with all of its meters.
 func TestReadingsOfWalletMetersAreRated(t *testing.T) {
 	r := newRows().rated(1, 2, 3)
 	r.takes(t, reading(3, 5, 1400), reading(4, 5, 9000), reading(1, 6, 1300), reading(1, 5, 1100), reading(2, 5, 1200))
-	r.wants(t, "readings m3/5 of cdef, m4/5 of cdef, m1/6 of cdef, m1/5 of cdef, m2/5 of cdef", "m3 is up to 5 with 1400 Wh of record 5 at 12:01:00",
+	r.Wants(t, "readings m3/5 of cdef, m4/5 of cdef, m1/6 of cdef, m1/5 of cdef, m2/5 of cdef", "m3 is up to 5 with 1400 Wh of record 5 at 12:01:00",
 		"m4 is up to 5 with 9000 Wh of record 5 at 12:01:00", "m1 is up to 6 with 1300 Wh of record 6 at 12:02:00", "m2 is up to 5 with 1200 Wh of record 5 at 12:01:00",
 		"m1 used 300 Wh for 75 on 2026-11-20", "m2 used 200 Wh for 50 on 2026-11-20", "m3 used 400 Wh for 100 on 2026-11-20",
 		"m1 is rated to record 6, 1300 Wh, 75, said 12:02:00", "m2 is rated to record 5, 1200 Wh, 50, said 12:01:00", "m3 is rated to record 5, 1400 Wh, 100, said 12:01:00")
@@ -65,12 +65,12 @@ func TestMetersWithoutAWalletCostNothing(t *testing.T) {
 	r.takes(t, reading(2, 5, 1400))
 	r.wantsMoney(t)
 	if r.counts("Wallet") != 0 || r.counts("VersionsOf") != 0 {
-		t.Errorf("calls %q", r.calls)
+		t.Errorf("calls %q", r.Made)
 	}
 	r.takes(t, reading(2, 6, 1400), boot(1, memory, 1, 5)) // a boot makes the account be looked at, and no reading does
 	r.wantsMoney(t, "m1 is rated to record 4, 1000 Wh, 0")
 	if r.counts("WalletsOfMeters [1]") != 1 {
-		t.Errorf("calls %q", r.calls)
+		t.Errorf("calls %q", r.Made)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestReadingsBehindAGapAreRatedWhenItCloses(t *testing.T) {
 	r.takes(t, reading(1, 6, 1200))
 	r.wantsMoney(t) // the gap is open
 	if r.counts("ReadingsBetween") != 0 || r.counts("VersionsOf") != 0 {
-		t.Errorf("calls %q", r.calls)
+		t.Errorf("calls %q", r.Made)
 	}
 	other, beyond := stored(5), stored(8)
 	other.Store, other.Register = old, 5000
@@ -105,7 +105,7 @@ func TestReadingsBehindAGapAreRatedWhenItCloses(t *testing.T) {
 	r.takes(t, reading(1, 5, 1100))
 	r.wantsMoney(t, "m1 used 200 Wh for 50 on 2026-11-20", "m1 is rated to record 6, 1200 Wh, 50, said 12:01:00")
 	if r.counts("ReadingsBetween 1 cdef 5 to 6, 129 of 129") != 1 {
-		t.Errorf("calls %q", r.calls)
+		t.Errorf("calls %q", r.Made)
 	}
 }
 
@@ -133,14 +133,14 @@ func TestAMemoryIsRatedBeforeItIsLeft(t *testing.T) {
 	next.Rec.Head.At, next.Rec.Reading.At = head(6).At, head(6).At
 	next.ReceivedAt = at(6)
 	r.takes(t, first, boot(1, memory, 1, 2), next)
-	r.wants(t, "readings m1/5 of 00aa", "alarm of m1 memory-replaced: The meter came back with memory "+memory+" instead of "+old+". Records that the old memory had not delivered are lost.",
+	r.Wants(t, "readings m1/5 of 00aa", "alarm of m1 memory-replaced: The meter came back with memory "+memory+" instead of "+old+". Records that the old memory had not delivered are lost.",
 		"readings m1/1 of cdef", "m1 is up to 1 with 1150 Wh of record 1 at 12:02:00", "m1 used 150 Wh for 37 on 2026-11-20",
 		"m1 is rated to record 1, 1150 Wh, 37, said 12:02:00")
 
 	r = newRows() // of a meter without a wallet all readings are written at the end
 	first.Meter, first.Number, first.Store = 4, "m4", memory
 	r.takes(t, first, boot(4, old, 1, 2))
-	r.wants(t, "alarm of m4 memory-replaced: The meter came back with memory "+old+" instead of "+memory+". Records that the old memory had not delivered are lost.",
+	r.Wants(t, "alarm of m4 memory-replaced: The meter came back with memory "+old+" instead of "+memory+". Records that the old memory had not delivered are lost.",
 		"readings m4/5 of cdef", "m4 is up to 0 with 1100 Wh of record 0 at 12:01:00")
 }
 
@@ -150,8 +150,8 @@ func TestAMemoryThatComesBackIsNotRatedTwice(t *testing.T) {
 	between := reading(1, 1, 1150)
 	between.Store, between.Rec.Head.At, between.Rec.Reading.At = old, head(6).At, head(6).At
 	r.takes(t, reading(1, 5, 1100), boot(1, old, 1, 2), between, boot(1, memory, 1, 7), reading(1, 6, 1200))
-	r.log = slices.DeleteFunc(r.log, func(s string) bool { return strings.HasPrefix(s, "alarm ") })
-	r.wants(t, "readings m1/5 of cdef", "readings m1/1 of 00aa", "readings m1/6 of cdef", "m1 is up to 6 with 1200 Wh of record 6 at 12:02:00",
+	r.Wrote = slices.DeleteFunc(r.Wrote, func(s string) bool { return strings.HasPrefix(s, "alarm ") })
+	r.Wants(t, "readings m1/5 of cdef", "readings m1/1 of 00aa", "readings m1/6 of cdef", "m1 is up to 6 with 1200 Wh of record 6 at 12:02:00",
 		"m1 used 200 Wh for 50 on 2026-11-20", "m1 is rated to record 6, 1200 Wh, 50, said 12:02:00")
 }
 
@@ -159,7 +159,7 @@ func TestAMemoryThatComesBackIsNotRatedTwice(t *testing.T) {
 func TestABootWithTheSameMemoryInterruptsNothing(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(1, 5, 1100), boot(1, memory, 1, 6), reading(1, 6, 1200))
-	r.wants(t, "readings m1/5 of cdef, m1/6 of cdef", "m1 is up to 6 with 1200 Wh of record 6 at 12:02:00", "m1 used 200 Wh for 50 on 2026-11-20",
+	r.Wants(t, "readings m1/5 of cdef, m1/6 of cdef", "m1 is up to 6 with 1200 Wh of record 6 at 12:02:00", "m1 used 200 Wh for 50 on 2026-11-20",
 		"m1 is rated to record 6, 1200 Wh, 50, said 12:02:00")
 }
 
@@ -172,11 +172,11 @@ func TestARegisterThatCannotBeTrueStopsTheRating(t *testing.T) {
 	if h := r.wallets[0].Held; h.Seq != 5 || h.Store != memory || h.Register != 900 || !h.At.Equal(at(5)) || h.Clock != wire.ClockValid || !h.Since.Equal(at(5).Add(5*time.Second)) {
 		t.Errorf("held %+v", h)
 	}
-	r.calls = nil
+	r.Made = nil
 	r.takes(t, reading(1, 6, 1100))
 	r.wantsMoney(t, "m1 is rated to record 4, 1000 Wh, 0, said 12:02:00")
 	if r.counts("VersionsOf") != 1 { // of the decision about the account
-		t.Errorf("calls %q", r.calls)
+		t.Errorf("calls %q", r.Made)
 	}
 
 	r = newRows().rated(1)
@@ -314,7 +314,7 @@ func TestARecordHeldForItsTimeSetsTheClock(t *testing.T) {
 	change(far)(r, &p)
 	r.takes(t, p)
 	if r.counts("Wallet") != 0 {
-		t.Errorf("calls %q", r.calls)
+		t.Errorf("calls %q", r.Made)
 	}
 }
 
@@ -335,7 +335,7 @@ func TestANewerRecordOverrulesAHeldOne(t *testing.T) {
 	} {
 		r := newRows().rated(1)
 		r.takes(t, c.recs...)
-		if got := r.log[len(r.log)-1]; got != c.want {
+		if got := r.Wrote[len(r.Wrote)-1]; got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 		if c.recs[0].Rec.Head.Seq == 7 && !r.wallets[0].Said.Equal(noon().AddDate(0, 0, 7)) {
@@ -349,14 +349,14 @@ func TestAnAnswerMakesTheAccountBeLookedAt(t *testing.T) {
 	for name, rec := range map[string]metering.Record{"an answer": answer(1, 5, "unknown", "done", ""), "a boot": boot(1, memory, 1, 5)} {
 		r := newRows().rated(1)
 		r.takes(t, rec)
-		if got := r.log[len(r.log)-1]; got != "m1 is rated to record 4, 1000 Wh, 0" {
+		if got := r.Wrote[len(r.Wrote)-1]; got != "m1 is rated to record 4, 1000 Wh, 0" {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
 	for name, rec := range map[string]metering.Record{"an event": event(1, 5, 401), "a token": report(1, 5, "", "busy")} {
 		r := newRows().rated(1)
 		if r.takes(t, rec); r.counts("WalletMoney") != 0 {
-			t.Errorf("%s: calls %q", name, r.calls)
+			t.Errorf("%s: calls %q", name, r.Made)
 		}
 	}
 }
@@ -376,7 +376,7 @@ func TestTheAccountIsDecidedAboutByTheTariffOfNow(t *testing.T) {
 		t.Errorf("written: %s", got)
 	}
 	r.versions = nil
-	r.log, r.wallets[0].Seq = nil, 4
+	r.Wrote, r.wallets[0].Seq = nil, 4
 	r.takes(t, answer(1, 6, "unknown", "done", ""))
 	if got := fmt.Sprint(r.ofMoney()); strings.Contains(got, "lease") {
 		t.Errorf("without a tariff %s", got)

@@ -46,7 +46,7 @@ func TestWhatAMeterSaysOfAToken(t *testing.T) {
 				r.tokens["request"] = metering.OwnToken{ID: id.ID{15: 1}, State: c.state, Elsewhere: c.given}
 			}
 			r.takes(t, report(1, 5, "request", c.result))
-			r.wants(t, append(c.want, seen)...)
+			r.Wants(t, append(c.want, seen)...)
 		})
 	}
 }
@@ -90,7 +90,7 @@ func TestWhatAMeterAnswersToACommand(t *testing.T) {
 			c.change(&o)
 			r.commands[o.ID] = o
 			r.takes(t, answer(1, 5, name, c.state, "why"))
-			r.wants(t, append(c.want, seen)...)
+			r.Wants(t, append(c.want, seen)...)
 		})
 	}
 }
@@ -99,9 +99,9 @@ func TestWhatAMeterAnswersToACommand(t *testing.T) {
 func TestAnAnswerToWhatIsNoCommandIsOnlyKept(t *testing.T) {
 	r := newRows()
 	r.takes(t, answer(1, 5, token(), "done", ""))
-	r.wants(t, `event m1/5 of cdef 0 {"id":"`+token()+`","reason":"","state":"done"}`, seen)
+	r.Wants(t, `event m1/5 of cdef 0 {"id":"`+token()+`","reason":"","state":"done"}`, seen)
 	if r.counts("CommandByID") != 0 {
-		t.Errorf("calls %q", r.calls)
+		t.Errorf("calls %q", r.Made)
 	}
 }
 

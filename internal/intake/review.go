@@ -21,7 +21,7 @@ type ReviewTx interface {
 	// AsideDropped counts a record that is not kept and returns how many of its meter were not. AsideCounted ends that count.
 	AsideDropped(meter int64) (int64, error)
 	AsideCounted(meter int64) error
-	// TellAlarm opens an alarm of which a meter has one, or brings it up to date; ClearAlarm ends it.
+	// TellAlarm opens an alarm, or brings the open one up to date; ClearAlarm ends it.
 	TellAlarm(meter int64, a metering.Alarm) error
 	ClearAlarm(meter int64, code metering.AlarmCode) error
 }

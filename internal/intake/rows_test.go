@@ -2,7 +2,6 @@ package intake_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,13 +15,11 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/rowstest"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/wire"
 )
-
-// errStore is the error of the call that fails.
-var errStore = errors.New("the store failed")
 
 const (
 	memory = "0123456789abcdef" // of every meter
@@ -32,13 +29,10 @@ const (
 // noon is when every transaction begins.
 func noon() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
 
-// rows are the rows of some meters in memory. They note what is written. The call with the number of broken fails. It still has
-// its effect and its values, so that code that overlooks the error goes on and returns none.
+// rows are the rows of some meters in memory.
 type rows struct {
 	intake.Tx
-	calls  []string
-	broken int // counted from 1; 0 for none
-	log    []string
+	rowstest.Calls
 
 	epoch    int64
 	live     map[int64]*metering.Live
@@ -86,29 +80,6 @@ func (r *rows) rated(meters ...int64) *rows {
 // wallet is the row of a meter.
 func (r *rows) wallet(n int64) *wallet.Row {
 	return &r.wallets[slices.IndexFunc(r.wallets, func(w wallet.Row) bool { return w.Meter.N == n })]
-}
-
-func (r *rows) fails(call string) error {
-	if r.calls = append(r.calls, call); len(r.calls) == r.broken {
-		return errStore
-	}
-	return nil
-}
-
-// writes notes what is written.
-func (r *rows) writes(format string, args ...any) error {
-	text := fmt.Sprintf(format, args...)
-	r.log = append(r.log, text)
-	return r.fails(text)
-}
-
-// wants compares what was written since the last time.
-func (r *rows) wants(t *testing.T, want ...string) {
-	t.Helper()
-	if !slices.Equal(r.log, want) {
-		t.Errorf("written:\n\t%s\nwant:\n\t%s", strings.Join(r.log, "\n\t"), strings.Join(want, "\n\t"))
-	}
-	r.log = nil
 }
 
 // takes gives records to Take.
@@ -175,7 +146,7 @@ func (r *rows) LockLive(meters []int64) (map[int64]*metering.Live, error) {
 		l.Load()
 		out[n] = &l
 	}
-	return out, r.fails(fmt.Sprint("LockLive ", meters))
+	return out, r.Fails(fmt.Sprint("LockLive ", meters))
 }
 
 func (r *rows) LoadInfo(meter int64) (*metering.Info, error) {
@@ -183,13 +154,13 @@ func (r *rows) LoadInfo(meter int64) (*metering.Info, error) {
 	if i == nil {
 		i = &metering.Info{}
 	}
-	return i, r.fails(fmt.Sprint("LoadInfo ", meter))
+	return i, r.Fails(fmt.Sprint("LoadInfo ", meter))
 }
 
 func (r *rows) SaveLive(meter int64, l *metering.Live) error {
 	c := *l
 	r.live[meter] = &c
-	return r.writes("m%d is up to %d with %d Wh of record %d at %s", meter, l.Window.Watermark, l.RegisterWh, l.ReadingSeq, time.UnixMicro(l.AsOf).UTC().Format(time.TimeOnly))
+	return r.Writes("m%d is up to %d with %d Wh of record %d at %s", meter, l.Window.Watermark, l.RegisterWh, l.ReadingSeq, time.UnixMicro(l.AsOf).UTC().Format(time.TimeOnly))
 }
 
 func (r *rows) PutReadings(readings []metering.NewReading) error {
@@ -197,15 +168,15 @@ func (r *rows) PutReadings(readings []metering.NewReading) error {
 	for _, p := range readings {
 		out = append(out, name(p.Record)+" of "+p.Store[12:])
 	}
-	return r.writes("readings %s", strings.Join(out, ", "))
+	return r.Writes("readings %s", strings.Join(out, ", "))
 }
 
 func (r *rows) HeldReading(meter int64, store string, from, to uint64) (*wire.Reading, time.Time, error) {
-	return r.held, noon(), r.fails(fmt.Sprintf("HeldReading %d %s %d to %d", meter, store[12:], from, to))
+	return r.held, noon(), r.Fails(fmt.Sprintf("HeldReading %d %s %d to %d", meter, store[12:], from, to))
 }
 
 func (r *rows) HeldChanges(meter int64, store string, from, to uint64) ([]wire.Record, error) {
-	return r.changes, r.fails(fmt.Sprintf("HeldChanges %d %s %d to %d", meter, store[12:], from, to))
+	return r.changes, r.Fails(fmt.Sprintf("HeldChanges %d %s %d to %d", meter, store[12:], from, to))
 }
 
 func (r *rows) PutEvent(rec *metering.Record, store string, code int, body any) error {
@@ -213,64 +184,64 @@ func (r *rows) PutEvent(rec *metering.Record, store string, code int, body any) 
 	if err != nil {
 		return err
 	}
-	return r.writes("event %s of %s %d %s", name(rec), store[12:], code, args)
+	return r.Writes("event %s of %s %d %s", name(rec), store[12:], code, args)
 }
 
 func (r *rows) TellAlarm(meter int64, a metering.Alarm) error {
-	return r.writes("alarm of m%d now %s: %s", meter, a.Code, a.Text)
+	return r.Writes("alarm of m%d now %s: %s", meter, a.Code, a.Text)
 }
 
 func (r *rows) ClearAlarm(meter int64, code metering.AlarmCode) error {
-	return r.writes("no alarm of m%d %s", meter, code)
+	return r.Writes("no alarm of m%d %s", meter, code)
 }
 
-func (r *rows) AsideWaiting(meter int64) (int64, error) { return r.waiting, r.fails("AsideWaiting") }
+func (r *rows) AsideWaiting(meter int64) (int64, error) { return r.waiting, r.Fails("AsideWaiting") }
 
 func (r *rows) HoldRecord(rec *metering.Record, l *metering.Live, d metering.Decision) error {
 	r.waiting++
-	return r.writes("held %s up to %d, %s", name(rec), l.Window.Watermark, d.Doubt)
+	return r.Writes("held %s up to %d, %s", name(rec), l.Window.Watermark, d.Doubt)
 }
 
-func (r *rows) AsideCounted(int64) error { return r.fails("AsideCounted") }
+func (r *rows) AsideCounted(int64) error { return r.Fails("AsideCounted") }
 
 func (r *rows) AsideDropped(meter int64) (int64, error) {
 	r.dropped++
-	return r.dropped, r.writes("m%d: %d not kept", meter, r.dropped)
+	return r.dropped, r.Writes("m%d: %d not kept", meter, r.dropped)
 }
 
 func (r *rows) ReportedToken(meter int64, t *wire.Token) (metering.OwnToken, bool, error) {
 	own, found := r.tokens[t.Request]
-	return own, found, r.fails(fmt.Sprintf("ReportedToken %d", meter))
+	return own, found, r.Fails(fmt.Sprintf("ReportedToken %d", meter))
 }
 
 func (r *rows) PutTokenReport(rec *metering.Record, store string, token id.ID) error {
-	return r.writes("report %s of %s about %d", name(rec), store[12:], token[15])
+	return r.Writes("report %s of %s about %d", name(rec), store[12:], token[15])
 }
 
 func (r *rows) TokenAnswered(own metering.OwnToken, state metering.TokenState, result string, at time.Time) error {
-	return r.writes("token %d from %s to %s by %s at %s", own.ID[15], own.State, state, result, at.Format(time.TimeOnly))
+	return r.Writes("token %d from %s to %s by %s at %s", own.ID[15], own.State, state, result, at.Format(time.TimeOnly))
 }
 
 // Every token brings a key that its meter has still to confirm.
 func (r *rows) KeyOfToken(token id.ID) (registry.Key, bool, error) {
-	return registry.Key{ID: token, State: registry.KeyIssued}, true, r.fails("KeyOfToken")
+	return registry.Key{ID: token, State: registry.KeyIssued}, true, r.Fails("KeyOfToken")
 }
 
-func (r *rows) CurrentKey(int64) (id.ID, bool, error) { return id.ID{}, false, r.fails("CurrentKey") }
+func (r *rows) CurrentKey(int64) (id.ID, bool, error) { return id.ID{}, false, r.Fails("CurrentKey") }
 
 func (r *rows) MeterKeyTurn(key id.ID, from, to string) error {
-	return r.writes("key of token %d from %s to %s", key[15], from, to)
+	return r.Writes("key of token %d from %s to %s", key[15], from, to)
 }
 
-func (r *rows) DropDelivery(key, object string) error { return r.writes("%s: no more %s", key, object) }
+func (r *rows) DropDelivery(key, object string) error { return r.Writes("%s: no more %s", key, object) }
 
 func (r *rows) CommandByID(i id.ID) (command.Command, bool, error) {
 	c, found := r.commands[i]
-	return c, found, r.fails("CommandByID")
+	return c, found, r.Fails("CommandByID")
 }
 
 func (r *rows) CommandAnswered(c command.Command, seq uint64) error {
-	return r.writes("command %d %s %q by record %d", c.ID[15], c.State, c.Answer, seq)
+	return r.Writes("command %d %s %q by record %d", c.ID[15], c.State, c.Answer, seq)
 }
 
 func (r *rows) WalletsOfMeters(meters []int64) ([]wallet.Row, error) {
@@ -280,15 +251,15 @@ func (r *rows) WalletsOfMeters(meters []int64) ([]wallet.Row, error) {
 			out = append(out, w)
 		}
 	}
-	return out, r.fails(fmt.Sprint("WalletsOfMeters ", meters))
+	return out, r.Fails(fmt.Sprint("WalletsOfMeters ", meters))
 }
 
 func (r *rows) VersionsOf(tariff id.ID) ([]tariff.Version, error) {
-	return r.versions, r.fails(fmt.Sprint("VersionsOf ", tariff[14]))
+	return r.versions, r.Fails(fmt.Sprint("VersionsOf ", tariff[14]))
 }
 
 func (r *rows) ReadingsBetween(meter int64, store string, from, to uint64, newest, most int) ([]wallet.Reading, error) {
-	return r.behind, r.fails(fmt.Sprintf("ReadingsBetween %d %s %d to %d, %d of %d", meter, store[12:], from, to, most, newest))
+	return r.behind, r.Fails(fmt.Sprintf("ReadingsBetween %d %s %d to %d, %d of %d", meter, store[12:], from, to, most, newest))
 }
 
 // books are the rows of money.
@@ -299,22 +270,22 @@ type books struct {
 
 func (b books) NewID() (id.ID, error) {
 	b.ids++
-	return id.ID{15: b.ids}, b.fails("NewID")
+	return id.ID{15: b.ids}, b.Fails("NewID")
 }
 
 func (b books) WalletTenant() (wallet.Tenant, error) {
-	return wallet.Tenant{Zone: time.UTC, Currency: "KES"}, b.fails("WalletTenant")
+	return wallet.Tenant{Zone: time.UTC, Currency: "KES"}, b.Fails("WalletTenant")
 }
 
 func (b books) WalletDays(meter int64, days []wallet.DayUse) error {
 	if len(days) == 0 {
-		return b.fails("WalletDays")
+		return b.Fails("WalletDays")
 	}
 	text := fmt.Sprintf("m%d used", meter)
 	for _, d := range days {
 		text += fmt.Sprintf(" %d Wh for %d on %s", d.Units, d.Debit, d.Day)
 	}
-	return b.writes("%s", text)
+	return b.Writes("%s", text)
 }
 
 func (b books) ClearAlarm(meter int64, code metering.AlarmCode) error {
@@ -322,22 +293,22 @@ func (b books) ClearAlarm(meter int64, code metering.AlarmCode) error {
 }
 
 func (b books) WalletStopped(w wallet.Row) error {
-	return b.writes("%s stopped: %s", w.Meter.Number, w.Held.Reason)
+	return b.Writes("%s stopped: %s", w.Meter.Number, w.Held.Reason)
 }
 
 func (b books) WalletMoney(id.ID) (money.Minor, money.Minor, error) {
-	return b.money, 0, b.fails("WalletMoney")
+	return b.money, 0, b.Fails("WalletMoney")
 }
 
 func (b books) Looked() (wallet.Look, error) {
-	return wallet.Look{Seen: noon(), Now: noon()}, b.fails("Looked")
+	return wallet.Look{Seen: noon(), Now: noon()}, b.Fails("Looked")
 }
 
 func (b books) SupplyOf(meter int64) (wallet.Supplied, error) {
-	return b.supplied[meter], b.fails("SupplyOf")
+	return b.supplied[meter], b.Fails("SupplyOf")
 }
 
-func (b books) SupplyPut(int64, wallet.Supply) error { return b.fails("SupplyPut") }
+func (b books) SupplyPut(int64, wallet.Supply) error { return b.Fails("SupplyPut") }
 
 func (b books) WalletPut(w wallet.Row) error {
 	text := fmt.Sprintf("%s is rated to record %d, %d Wh, %d", w.Meter.Number, w.Seq, w.Register, w.Debited)
@@ -351,16 +322,16 @@ func (b books) WalletPut(w wallet.Row) error {
 		text += fmt.Sprintf(", %s behind over %s", w.Lag.By, w.Lag.Over)
 	}
 	*b.wallet(w.Meter.N) = w
-	return b.writes("%s", text)
+	return b.Writes("%s", text)
 }
 
 func (b books) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
 	b.ids++
-	return id.ID{15: b.ids}, b.writes("%s for %s %v", o.Type, m.Number, o.Args["max_register_wh"])
+	return id.ID{15: b.ids}, b.Writes("%s for %s %v", o.Type, m.Number, o.Args["max_register_wh"])
 }
 
-func (b books) Notify(wallet.Meter, wallet.Notice) error { return b.fails("Notify") }
+func (b books) Notify(wallet.Meter, wallet.Notice) error { return b.Fails("Notify") }
 
 func (b books) RaiseAlarm(meter int64, a metering.Alarm) error {
-	return b.writes("alarm of m%d %s: %s", meter, a.Code, a.Text)
+	return b.Writes("alarm of m%d %s: %s", meter, a.Code, a.Text)
 }

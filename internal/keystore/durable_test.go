@@ -31,7 +31,7 @@ func TestAKeyIsDurableBeforeItIsReported(t *testing.T) {
 		if os.Getenv("STRACE_NEEDED") != "" {
 			t.Fatalf("strace is not installed, and this run needs it: %v", err)
 		}
-		t.Skip("strace is not installed: that a key is on the disk before it is reported was not tested")
+		t.Skip("NOT TESTED: a key is on the disk before it is reported; strace is not installed")
 	}
 	for _, c := range []struct {
 		job, inject, fails string

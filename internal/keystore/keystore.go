@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -309,10 +310,7 @@ func (s *Store) Add(f Fact, key sts.VendingKey) (refusal.Refusal, error) {
 		no, err = s.addLocked(f, raw)
 		return err
 	})
-	if err != nil {
-		return refusal.Refusal{}, fmt.Errorf("add vending key: %w", err)
-	}
-	return no, nil
+	return no, fault.Wrap(err, "add vending key")
 }
 
 // addLocked runs under both locks: the process's and the folder's.

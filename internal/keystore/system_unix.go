@@ -4,11 +4,12 @@ package keystore
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/paywatt/paywatt/internal/fault"
 )
 
 // lockNow locks the file for this process and reports whether another one holds it. The kernel drops the lock with its
@@ -18,10 +19,7 @@ func lockNow(f *os.File) (held bool, err error) {
 	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {
 		return true, nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("lock %s: %w", f.Name(), err)
-	}
-	return false, nil
+	return false, fault.Wrap(err, "lock %s", f.Name())
 }
 
 // syncDir makes a rename in the folder durable.

@@ -2,11 +2,12 @@ package keystore
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 
 	"golang.org/x/sys/windows"
+
+	"github.com/paywatt/paywatt/internal/fault"
 )
 
 // lockNow locks the file for this process and reports whether another one holds it. The system drops the lock with its
@@ -17,10 +18,7 @@ func lockNow(f *os.File) (held bool, err error) {
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
 		return true, nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("lock %s: %w", f.Name(), err)
-	}
-	return false, nil
+	return false, fault.Wrap(err, "lock %s", f.Name())
 }
 
 // syncDir does nothing: Windows has no way to sync a folder, and NTFS journals the rename itself.

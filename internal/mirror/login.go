@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -105,10 +106,7 @@ func (l *Logins) Create(ctx context.Context, by access.Actor, meter, name string
 		}
 		return Made{Login: made, Secret: secret}, tx.AuditLog(e)
 	})
-	if err != nil {
-		return Made{}, fmt.Errorf("create a login: %w", err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "create a login")
 }
 
 // customerOf finds the customer of a meter that was named; the zero ID for no name.
@@ -137,10 +135,7 @@ func (l *Logins) List(ctx context.Context, by access.Actor) (Logged, error) {
 		return Logged{Refusal: no}, nil
 	}
 	data, err := access.Look(ctx, l.door, by.Tenant, func(tx Tx) ([]Login, error) { return tx.Integrations(MaxLogins) })
-	if err != nil {
-		return Logged{}, fmt.Errorf("list logins: %w", err)
-	}
-	return Logged{Data: data}, nil
+	return Logged{Data: data}, fault.Wrap(err, "list logins")
 }
 
 // done is a result without a value.
@@ -163,10 +158,7 @@ func (l *Logins) Revoke(ctx context.Context, by access.Actor, user string) (refu
 		}
 		return done{}, tx.AuditLog(by.Entry("integration.revoke", user))
 	})
-	if err != nil {
-		return refusal.Refusal{}, fmt.Errorf("revoke login %s: %w", user, err)
-	}
-	return out.Refusal, nil
+	return out.Refusal, fault.Wrap(err, "revoke login %s", user)
 }
 
 // anyTenant opens the store for a look-up that itself tells the tenant.

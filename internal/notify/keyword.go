@@ -28,7 +28,7 @@ const (
 	WordNotHere
 )
 
-// String is the word as the English list has it; empty for what is no keyword.
+// String is the word as the English list has it; empty for any other word.
 func (w Word) String() string {
 	if aliases := keywords[English]; int(w) < len(aliases) && len(aliases[w]) > 0 {
 		return strings.ToUpper(aliases[w][0])

@@ -200,7 +200,7 @@ func TestANumberThatIsNotRegisteredAnyMore(t *testing.T) {
 		"another customer":                              {warning(), func(s *shop, _ *notify.Message) { s.to.Phone, s.to.Customer = juma, id.ID{3} }, notify.Suppressed, gone, "", ""},
 		"nobody":                                        {warning(), func(s *shop, _ *notify.Message) { s.found = false }, notify.Suppressed, gone, "", ""},
 		"no number":                                     {warning(), func(s *shop, _ *notify.Message) { s.to.Phone = "" }, notify.Suppressed, gone, "suppressed", "given notice.wallet-used-up"},
-		"what is no warning":                            {toCustomer(), func(s *shop, _ *notify.Message) { s.to.Phone = juma }, notify.Suppressed, gone, "", ""},
+		"another kind of notice":                        {toCustomer(), func(s *shop, _ *notify.Message) { s.to.Phone = juma }, notify.Suppressed, gone, "", ""},
 		"a text to another number":                      {text(), func(s *shop, _ *notify.Message) { s.to.Phone = juma }, notify.SentOut, "", "", ""},
 		"a text to nobody":                              {text(), func(s *shop, _ *notify.Message) { s.found, s.to.Notices = false, false }, notify.SentOut, "", "", ""},
 		"a text after STOP":                             {text(), func(s *shop, m *notify.Message) { m.Customer, s.to.Notices = s.to.Customer, false }, notify.Suppressed, stop, "", ""},

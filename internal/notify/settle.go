@@ -32,14 +32,11 @@ func (w Ways) left(m Message, tries []Try, now time.Time) bool {
 		return false
 	}
 	last := tries[len(tries)-1]
-	return now.Before(latest(last.At, last.DoneAt).Add(othersTime))
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+	at := last.DoneAt
+	if last.At.After(at) {
+		at = last.At
 	}
-	return b
+	return now.Before(at.Add(othersTime))
 }
 
 // takes reports whether a message may go by the route at all.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/registry"
 )
@@ -267,8 +268,5 @@ func (p *Presence) leave(ctx context.Context) error {
 		err = errors.Join(err, p.c.Door.Do(ctx, t, func(tx Tx) (bool, error) { return false, tx.SessionsForget(p.c.Instance) }))
 	}
 	err = errors.Join(err, p.c.Door.Do(ctx, 0, func(tx Tx) (bool, error) { return false, tx.ServerSeen(p.c.Instance, p.c.Now()) }))
-	if err != nil {
-		return fmt.Errorf("give sessions back: %w", err)
-	}
-	return nil
+	return fault.Wrap(err, "give sessions back")
 }

@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"strings"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/receipt"
 )
@@ -51,8 +52,5 @@ func HTML(r receipt.Receipt) (string, error) {
 		Credit  bool
 		Advice  string
 	}{r, template.CSS(style), r.Ordered(), percent(r.VATBps), r.Credits(), advice})
-	if err != nil {
-		return "", fmt.Errorf("lay out receipt %s: %w", r.No, err)
-	}
-	return out.String(), nil
+	return out.String(), fault.Wrap(err, "lay out receipt %s", r.No)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/rowstest"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
@@ -62,7 +63,7 @@ func TestAStoppedRatingIsDecided(t *testing.T) {
 			if fmt.Sprint(out.Entry) != fmt.Sprint(e) || out.Number != number || out.Units != c.units || int64(out.Debit) != c.debit || out.Currency != "KES" || out.Readings != 0 {
 				t.Errorf("it came to %+v", out)
 			}
-			r.wants(t, c.wrote...)
+			r.Wants(t, c.wrote...)
 			want := access.Entry{Actor: "person amina", IP: "10.0.0.1", Action: "quarantine." + string(c.verdict.Choice), Object: entry(1), Reason: "read it off", SinglePerson: true,
 				Before: fmt.Sprintf("meter=%s record=5 doubt=%s was_wh=1000 register_wh=%d", number, e.Doubt, *e.Register), After: c.after}
 			if len(r.audit) != 1 || r.audit[0] != want {
@@ -111,7 +112,7 @@ func TestAHeldRecordIsDecided(t *testing.T) {
 	if out.Refused() || out.Entry.State != quarantine.Accepted || out.Currency != "KES" {
 		t.Errorf("it came to %+v", out)
 	}
-	r.wants(t, "1 reading", "the meter shows 2000 Wh of 2026-11-21 12:00:00", "m1 at 1000 Wh since 1000, record 4", "entry 1 accepted "+decided)
+	r.Wants(t, "1 reading", "the meter shows 2000 Wh of 2026-11-21 12:00:00", "m1 at 1000 Wh since 1000, record 4", "entry 1 accepted "+decided)
 	k := r.kept[0]
 	if k.Meter != 1 || k.Number != number || !k.Simulated || k.Store != memory || !k.ReceivedAt.Equal(noon().Add(-30*time.Minute)) || k.Rec.Reading.RegisterWh != 2000 {
 		t.Errorf("stored %+v", k)
@@ -122,7 +123,7 @@ func TestAHeldRecordIsDecided(t *testing.T) {
 
 	r = held(t, metering.DoubtFuture, reading(5)) // of a meter that lives in the server's time, it is no later than it came
 	r.decides(quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept})
-	if got := r.log[1]; got != "the meter shows 2000 Wh of 2026-11-20 11:30:00" {
+	if got := r.Wrote[1]; got != "the meter shows 2000 Wh of 2026-11-20 11:30:00" {
 		t.Error(got)
 	}
 
@@ -131,14 +132,14 @@ func TestAHeldRecordIsDecided(t *testing.T) {
 	if out.Refused() || out.Number != number || out.Currency != "" {
 		t.Errorf("it came to %+v", out)
 	}
-	r.wants(t, "entry 1 discarded "+decided)
+	r.Wants(t, "entry 1 discarded "+decided)
 
 	r = held(t, metering.DoubtFuture, reading(5))
 	r.entries[0].Wallet = false
 	if out := r.decides(quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept}); out.Currency != "" || out.Number != number {
 		t.Errorf("it came to %+v", out)
 	}
-	r.wants(t, "1 reading", "the meter shows 2000 Wh of 2026-11-20 11:30:00", "entry 1 accepted "+decided)
+	r.Wants(t, "1 reading", "the meter shows 2000 Wh of 2026-11-20 11:30:00", "entry 1 accepted "+decided)
 }
 
 // TestALateRecordIsRated with what the store has.
@@ -157,8 +158,8 @@ func TestARecordThatCannotBeReadAnyMoreStaysHeld(t *testing.T) {
 	broken.entries[0].Payload = []byte("{")
 	for _, r := range []*rows{broken, held(t, metering.DoubtFuture, reading(5), reading(6))} {
 		out := r.decides(quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept})
-		if out.Code != refusal.InvalidRequest || out.What != "The record cannot be read any more." || len(r.log)+len(r.audit) != 0 {
-			t.Errorf("it came to %+v, written %q", out, r.log)
+		if out.Code != refusal.InvalidRequest || out.What != "The record cannot be read any more." || len(r.Wrote)+len(r.audit) != 0 {
+			t.Errorf("it came to %+v, written %q", out, r.Wrote)
 		}
 	}
 }
@@ -173,7 +174,7 @@ func TestTheRegisterOfAChangedMeterIsSet(t *testing.T) {
 		if out.Refused() || out.Number != number || !out.Entry.ID.IsZero() || out.Entry.Number != "" || out.Currency != "KES" {
 			t.Errorf("%s: %+v", name, out)
 		}
-		r.wants(t, "m1 released", "m2 at 0 Wh since 0, record 0", "m1 at 7 Wh since 7, record 4")
+		r.Wants(t, "m1 released", "m2 at 0 Wh since 0, record 0", "m1 at 7 Wh since 7, record 4")
 		want := access.Entry{Actor: "person amina", IP: "10.0.0.1", Action: "quarantine.rebase", Object: "meter " + number, Before: "meter=" + number + " was_wh=1000",
 			After: "register_wh=7 readings=0 units_wh=0 debit_minor=0", Reason: "read it off", SinglePerson: true}
 		if len(r.audit) != 1 || r.audit[0] != want {
@@ -272,8 +273,8 @@ func TestWhatCannotBeDecided(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := c.rows(t)
 			out := r.decides(c.verdict)
-			if out.Code != c.code || c.what != "" && out.What != c.what || c.try != "" && out.Try != c.try || len(r.log)+len(r.audit) != 0 {
-				t.Errorf("it came to %+v, written %q", out, r.log)
+			if out.Code != c.code || c.what != "" && out.What != c.what || c.try != "" && out.Try != c.try || len(r.Wrote)+len(r.audit) != 0 {
+				t.Errorf("it came to %+v, written %q", out, r.Wrote)
 			}
 			if c.what != "" && c.code == refusal.InvalidRequest && out.Not != nothing && c.name != "nothing left to accept" {
 				t.Errorf("it says that %q", out.Not)
@@ -281,7 +282,7 @@ func TestWhatCannotBeDecided(t *testing.T) {
 		})
 	}
 	r := jumped(t)
-	if r.decides(quarantine.Verdict{Entry: "x", Choice: quarantine.Accept}); slices.Contains(r.calls, "Aside") {
+	if r.decides(quarantine.Verdict{Entry: "x", Choice: quarantine.Accept}); slices.Contains(r.Made, "Aside") {
 		t.Error("a text that is no identity was looked for")
 	}
 	if out := r.decides(quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Reason: strings.Repeat("ä", 300)}); out.Refused() {
@@ -326,8 +327,8 @@ func TestADecisionWaitsForASecondPerson(t *testing.T) {
 	v := quarantine.Verdict{Entry: entry(1), Choice: quarantine.Rebase, Register: wh(40)}
 	out := r.decides(v)
 	if out.Waits == nil || out.Refused() || out.Waits.Act != access.ActReading || out.Waits.Object != entry(1) || !out.Waits.CreatedAt.Equal(noon()) ||
-		out.Waits.Summary != "rebase record 5 (jump) of meter "+number+": read it off" || len(r.log) != 0 {
-		t.Fatalf("it came to %+v, written %q", out, r.log)
+		out.Waits.Summary != "rebase record 5 (jump) of meter "+number+": read it off" || len(r.Wrote) != 0 {
+		t.Fatalf("it came to %+v, written %q", out, r.Wrote)
 	}
 	a := &r.approvals[0]
 	a.State, a.Checker = access.ApprovalGiven, access.Actor{Kind: access.Person, Name: "juma"}
@@ -338,7 +339,7 @@ func TestADecisionWaitsForASecondPerson(t *testing.T) {
 	if err != nil || done.Refused() || done.Object != entry(1) {
 		t.Fatalf("%+v, %v", done, err)
 	}
-	r.wants(t, "m1 released", "m1 at 40 Wh since 40, record 5", "entry 1 rebased "+decided)
+	r.Wants(t, "m1 released", "m1 at 40 Wh since 40, record 5", "entry 1 rebased "+decided)
 	if got := r.audit[0]; got.SinglePerson || got.After != "register_wh=40 readings=0 units_wh=0 debit_minor=0 approved_by=person juma" {
 		t.Errorf("the audit log says %+v", got)
 	}
@@ -368,14 +369,14 @@ func TestWhoMayDecide(t *testing.T) {
 	by := owner()
 	by.Role = access.Support
 	out, err := r.desk().Decide(t.Context(), by, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Reason: "x"})
-	if err != nil || out.Code != refusal.Forbidden || len(r.calls) != 0 {
+	if err != nil || out.Code != refusal.Forbidden || len(r.Made) != 0 {
 		t.Errorf("support decides: %+v, %v", out, err)
 	}
 	by.Role = ""
-	if out, err := r.desk().List(t.Context(), by, quarantine.List{}); err != nil || out.Code != refusal.Forbidden || out.Data != nil || len(r.calls) != 0 {
+	if out, err := r.desk().List(t.Context(), by, quarantine.List{}); err != nil || out.Code != refusal.Forbidden || out.Data != nil || len(r.Made) != 0 {
 		t.Errorf("somebody without a role lists: %+v, %v", out, err)
 	}
-	if out, err := r.desk().Show(t.Context(), by, entry(1)); err != nil || out.Code != refusal.Forbidden || len(r.calls) != 0 {
+	if out, err := r.desk().Show(t.Context(), by, entry(1)); err != nil || out.Code != refusal.Forbidden || len(r.Made) != 0 {
 		t.Errorf("somebody without a role looks: %+v, %v", out, err)
 	}
 }
@@ -411,16 +412,16 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	} {
 		for at := 1; ; at++ {
 			r := c.rows(t)
-			r.broken = at
+			r.Broken = at
 			err := c.does(r)
-			if len(r.calls) < at {
+			if len(r.Made) < at {
 				if err != nil || at <= c.least {
 					t.Errorf("%s: %d calls, %v; want at least %d", c.name, at-1, err, c.least)
 				}
 				break
 			}
-			if !errors.Is(err, errStore) {
-				t.Errorf("%s: call %d (%s) fails, and it came to %v", c.name, at, r.calls[at-1], err)
+			if !errors.Is(err, rowstest.ErrStore) {
+				t.Errorf("%s: call %d (%s) fails, and it came to %v", c.name, at, r.Made[at-1], err)
 			}
 		}
 	}
@@ -429,16 +430,16 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 // TestAnErrorSaysWhatWasDone names the use case.
 func TestAnErrorSaysWhatWasDone(t *testing.T) {
 	r := jumped(t)
-	r.broken = 1
+	r.Broken = 1
 	_, err := r.desk().Decide(t.Context(), owner(), quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Reason: "x"})
 	if fmt.Sprint(err) != "decide about "+entry(1)+": the store failed" {
 		t.Error(err)
 	}
-	r.calls = nil
+	r.Made = nil
 	if _, err = r.desk().List(t.Context(), owner(), quarantine.List{}); fmt.Sprint(err) != "list the quarantine: the store failed" {
 		t.Error(err)
 	}
-	r.calls = nil
+	r.Made = nil
 	if _, err = r.desk().Show(t.Context(), owner(), entry(1)); fmt.Sprint(err) != "show "+entry(1)+": the store failed" {
 		t.Error(err)
 	}
@@ -503,9 +504,9 @@ func TestAnEntryIsShown(t *testing.T) {
 		t.Errorf("%+v, %v", out, err)
 	}
 	for name, calls := range map[string]int{entry(2): 2, "x": 0} {
-		r.calls = nil
-		if out, err := r.desk().Show(t.Context(), owner(), name); err != nil || out.Code != refusal.NotFound || !out.Entry.ID.IsZero() || len(r.calls) != calls {
-			t.Errorf("%s: %+v, %v after %q", name, out, err, r.calls)
+		r.Made = nil
+		if out, err := r.desk().Show(t.Context(), owner(), name); err != nil || out.Code != refusal.NotFound || !out.Entry.ID.IsZero() || len(r.Made) != calls {
+			t.Errorf("%s: %+v, %v after %q", name, out, err, r.Made)
 		}
 	}
 }

@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,14 +16,12 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/rowstest"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
 )
-
-// errStore is the error of the call that fails.
-var errStore = errors.New("the store failed")
 
 const (
 	number = "06000001229"      // of meter 1
@@ -36,13 +31,10 @@ const (
 // noon is when everything is decided.
 func noon() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
 
-// rows are entries and one meter in memory, behind their own door. They note what is written. The call with the number of broken
-// fails. It still has its effect and its values, so that code that overlooks the error goes on and returns none.
+// rows are entries and one meter in memory, behind their own door.
 type rows struct {
-	t      *testing.T
-	calls  []string
-	broken int // counted from 1; 0 for none
-	log    []string
+	t *testing.T
+	rowstest.Calls
 	tenant access.Tenant // of the last transaction
 
 	entries   []quarantine.Entry // the newest first
@@ -126,28 +118,6 @@ func (r *rows) decides(v quarantine.Verdict) quarantine.Decided {
 	return out
 }
 
-// wants compares what was written since the last time.
-func (r *rows) wants(t *testing.T, want ...string) {
-	t.Helper()
-	if !slices.Equal(r.log, want) {
-		t.Errorf("written:\n\t%s\nwant:\n\t%s", strings.Join(r.log, "\n\t"), strings.Join(want, "\n\t"))
-	}
-	r.log = nil
-}
-
-func (r *rows) fails(call string) error {
-	if r.calls = append(r.calls, call); len(r.calls) == r.broken {
-		return errStore
-	}
-	return nil
-}
-
-func (r *rows) writes(format string, args ...any) error {
-	text := fmt.Sprintf(format, args...)
-	r.log = append(r.log, text)
-	return r.fails(text)
-}
-
 // Hash is of cursors.
 func (r *rows) Hash(context string, data []byte) []byte {
 	sum := sha256.Sum256(append([]byte(context), data...))
@@ -159,12 +129,12 @@ func (r *rows) Do(_ context.Context, t access.Tenant, fn func(quarantine.Tx) (bo
 	r.tenant = t
 	refused, err := fn(r)
 	if refused {
-		r.log, r.audit = nil, nil
+		r.Wrote, r.audit = nil, nil
 	}
 	if err != nil {
 		return err
 	}
-	return r.fails("commit")
+	return r.Fails("commit")
 }
 
 func (r *rows) View(_ context.Context, t access.Tenant, fn func(quarantine.Tx) error) error {
@@ -172,7 +142,7 @@ func (r *rows) View(_ context.Context, t access.Tenant, fn func(quarantine.Tx) e
 	if err := fn(r); err != nil {
 		return err
 	}
-	return r.fails("view")
+	return r.Fails("view")
 }
 
 // What follows is the transaction.
@@ -190,19 +160,19 @@ func (r *rows) AsideDoubted(meter int64, d metering.Doubt) (n int64, err error) 
 			n++
 		}
 	}
-	return n, r.fails("AsideDoubted")
+	return n, r.Fails("AsideDoubted")
 }
 
 func (r *rows) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	if code == metering.AlarmRatingHeld {
-		return r.writes("m%d released", meter)
+		return r.Writes("m%d released", meter)
 	}
-	return r.fails(fmt.Sprintf("m%d has no alarm %s", meter, code))
+	return r.Fails(fmt.Sprintf("m%d has no alarm %s", meter, code))
 }
 
 func (r *rows) AuditLog(e access.Entry) error {
 	r.audit = append(r.audit, e)
-	return r.fails("AuditLog")
+	return r.Fails("AuditLog")
 }
 
 func (r *rows) AsideList(meter int64, open bool, before id.ID, most int) (out []quarantine.Entry, err error) {
@@ -211,37 +181,37 @@ func (r *rows) AsideList(meter int64, open bool, before id.ID, most int) (out []
 			out = append(out, e)
 		}
 	}
-	return out, r.fails(fmt.Sprintf("AsideList %d", most))
+	return out, r.Fails(fmt.Sprintf("AsideList %d", most))
 }
 
 func (r *rows) Aside(i id.ID) (quarantine.Entry, bool, error) {
 	for _, e := range r.entries {
 		if e.ID == i {
-			return e, true, r.fails("Aside")
+			return e, true, r.Fails("Aside")
 		}
 	}
-	return quarantine.Entry{}, false, r.fails("Aside")
+	return quarantine.Entry{}, false, r.Fails("Aside")
 }
 
 func (r *rows) AsideRating(meter int64) (quarantine.Entry, bool, error) {
 	for _, e := range r.entries {
 		if e.Meter == meter && e.Kind == quarantine.OfRating && e.State == quarantine.Open {
-			return e, true, r.fails("AsideRating")
+			return e, true, r.Fails("AsideRating")
 		}
 	}
-	return quarantine.Entry{}, false, r.fails("AsideRating")
+	return quarantine.Entry{}, false, r.Fails("AsideRating")
 }
 
 func (r *rows) PutAside(e quarantine.Entry) error {
-	return r.writes("entry %d %s by %s at %s: %s", e.ID[15], e.State, e.DecidedBy, e.DecidedAt.Format("15:04:05.999999999"), e.Decision)
+	return r.Writes("entry %d %s by %s at %s: %s", e.ID[15], e.State, e.DecidedBy, e.DecidedAt.Format("15:04:05.999999999"), e.Decision)
 }
 
 func (r *rows) MeterByNumber(n string) (registry.Meter, bool, error) {
-	return registry.Meter{N: 1, Number: n, ID: id.ID{14: 1}}, n == number, r.fails("MeterByNumber")
+	return registry.Meter{N: 1, Number: n, ID: id.ID{14: 1}}, n == number, r.Fails("MeterByNumber")
 }
 
 func (r *rows) MeterByID(i id.ID) (registry.Meter, bool, error) {
-	return registry.Meter{N: int64(i[14]), Number: number, ID: i}, i[14] != 0, r.fails("MeterByID")
+	return registry.Meter{N: int64(i[14]), Number: number, ID: i}, i[14] != 0, r.Fails("MeterByID")
 }
 
 // eyes are the rows of the four-eyes rule.
@@ -252,35 +222,35 @@ type eyes struct {
 
 func (e eyes) AuditLog(a access.Entry) error { return e.rows.AuditLog(a) }
 
-func (e eyes) NewID() (id.ID, error) { return id.ID{15: 77}, e.fails("NewID") }
+func (e eyes) NewID() (id.ID, error) { return id.ID{15: 77}, e.Fails("NewID") }
 
-func (e eyes) FourEyes() (*bool, error) { return nil, e.fails("FourEyes") }
+func (e eyes) FourEyes() (*bool, error) { return nil, e.Fails("FourEyes") }
 
-func (e eyes) ActivePeople(...access.Role) (int, error) { return e.people, e.fails("ActivePeople") }
+func (e eyes) ActivePeople(...access.Role) (int, error) { return e.people, e.Fails("ActivePeople") }
 
 func (e eyes) AddApproval(a access.Approval) error {
 	e.approvals = append(e.approvals, a)
 	e.rows.approvals = e.approvals
-	return e.fails("AddApproval")
+	return e.Fails("AddApproval")
 }
 
 func (e eyes) ApprovalByID(i id.ID) (access.Approval, bool, error) {
 	for _, a := range e.approvals {
 		if a.ID == i {
-			return a, true, e.fails("ApprovalByID")
+			return a, true, e.Fails("ApprovalByID")
 		}
 	}
-	return access.Approval{}, false, e.fails("ApprovalByID")
+	return access.Approval{}, false, e.Fails("ApprovalByID")
 }
 
 func (e eyes) PersonByID(person id.ID) (access.PersonRow, bool, error) {
-	return access.PersonRow{ID: person, Role: access.Owner}, true, e.fails("PersonByID")
+	return access.PersonRow{ID: person, Role: access.Owner}, true, e.Fails("PersonByID")
 }
 
-func (e eyes) KeysAnsweredBy(id.ID) ([]access.Key, error) { return nil, e.fails("KeysAnsweredBy") }
+func (e eyes) KeysAnsweredBy(id.ID) ([]access.Key, error) { return nil, e.Fails("KeysAnsweredBy") }
 
 func (e eyes) PutApproval(access.Approval, access.ApprovalState) (bool, error) {
-	return true, e.fails("PutApproval")
+	return true, e.Fails("PutApproval")
 }
 
 // reviewing are the records that wait for a decision.
@@ -289,8 +259,8 @@ type reviewing struct {
 	*rows
 }
 
-func (v reviewing) AsideWaiting(int64) (int64, error) { return 0, v.fails("AsideWaiting") }
-func (v reviewing) AsideCounted(int64) error          { return v.fails("AsideCounted") }
+func (v reviewing) AsideWaiting(int64) (int64, error) { return 0, v.Fails("AsideWaiting") }
+func (v reviewing) AsideCounted(int64) error          { return v.Fails("AsideCounted") }
 func (v reviewing) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	return v.rows.ClearAlarm(meter, code)
 }
@@ -302,18 +272,18 @@ type taking struct {
 }
 
 func (k taking) LockLive([]int64) (map[int64]*metering.Live, error) {
-	return map[int64]*metering.Live{1: &k.r.live}, k.r.fails("LockLive")
+	return map[int64]*metering.Live{1: &k.r.live}, k.r.Fails("LockLive")
 }
 
 func (k taking) SaveLive(_ int64, l *metering.Live) error {
-	return k.r.writes("the meter shows %d Wh of %s", l.RegisterWh, time.UnixMicro(l.AsOf).UTC().Format(time.DateTime))
+	return k.r.Writes("the meter shows %d Wh of %s", l.RegisterWh, time.UnixMicro(l.AsOf).UTC().Format(time.DateTime))
 }
 
 func (k taking) PutReadings(readings []metering.NewReading) error {
 	for _, p := range readings {
 		k.r.kept = append(k.r.kept, *p.Record)
 	}
-	return k.r.writes("%d reading", len(readings))
+	return k.r.Writes("%d reading", len(readings))
 }
 
 // rating are the rows of money.
@@ -322,17 +292,17 @@ type rating struct {
 	*rows
 }
 
-func (b rating) NewID() (id.ID, error) { return id.ID{15: 78}, b.fails("NewID") }
+func (b rating) NewID() (id.ID, error) { return id.ID{15: 78}, b.Fails("NewID") }
 
 func (b rating) WalletTenant() (wallet.Tenant, error) {
-	return wallet.Tenant{Zone: time.UTC, Currency: "KES"}, b.fails("WalletTenant")
+	return wallet.Tenant{Zone: time.UTC, Currency: "KES"}, b.Fails("WalletTenant")
 }
 
 func (b rating) WalletOf(meter int64) ([]wallet.Row, error) {
 	if meter > 2 {
-		return nil, b.fails("WalletOf")
+		return nil, b.Fails("WalletOf")
 	}
-	return b.wallets, b.fails("WalletOf")
+	return b.wallets, b.Fails("WalletOf")
 }
 
 // price is 2.50 for a kWh.
@@ -341,26 +311,26 @@ func price() tariff.Version {
 }
 
 func (b rating) WalletTerms(t wallet.Tenant, m wallet.Meter) (wallet.Terms, error) {
-	return wallet.Terms{Zone: t.Zone, Phases: m.Phases, Versions: []tariff.Version{price()}}, b.fails("WalletTerms")
+	return wallet.Terms{Zone: t.Zone, Phases: m.Phases, Versions: []tariff.Version{price()}}, b.Fails("WalletTerms")
 }
 
 func (b rating) TariffVersion(id.ID) (tariff.Version, error) {
-	return price(), b.fails("TariffVersion")
+	return price(), b.Fails("TariffVersion")
 }
 
 func (b rating) TariffVersionAt(id.ID, time.Time) (tariff.Version, bool, error) {
-	return price(), true, b.fails("TariffVersionAt")
+	return price(), true, b.Fails("TariffVersionAt")
 }
 
 func (b rating) WalletDays(meter int64, days []wallet.DayUse) error {
 	for _, d := range days {
-		b.rows.log = append(b.rows.log, fmt.Sprintf("m%d used %d Wh for %d", meter, d.Units, d.Debit))
+		b.rows.Wrote = append(b.rows.Wrote, fmt.Sprintf("m%d used %d Wh for %d", meter, d.Units, d.Debit))
 	}
-	return b.fails("WalletDays")
+	return b.Fails("WalletDays")
 }
 
 func (b rating) WalletBehind(wallet.Row, int) ([]wallet.Reading, error) {
-	return b.behind, b.fails("WalletBehind")
+	return b.behind, b.Fails("WalletBehind")
 }
 
 func (b rating) ClearAlarm(meter int64, code metering.AlarmCode) error {
@@ -368,31 +338,31 @@ func (b rating) ClearAlarm(meter int64, code metering.AlarmCode) error {
 }
 
 func (b rating) RaiseAlarm(meter int64, a metering.Alarm) error {
-	return b.fails(fmt.Sprintf("m%d has the alarm %s", meter, a.Code))
+	return b.Fails(fmt.Sprintf("m%d has the alarm %s", meter, a.Code))
 }
 
 func (b rating) WalletStopped(w wallet.Row) error {
-	return b.writes("m%d stopped: %s", w.Meter.N, w.Held.Reason)
+	return b.Writes("m%d stopped: %s", w.Meter.N, w.Held.Reason)
 }
 
 func (b rating) WalletMoney(id.ID) (money.Minor, money.Minor, error) {
-	return 100_000, 0, b.fails("WalletMoney")
+	return 100_000, 0, b.Fails("WalletMoney")
 }
 
 func (b rating) Looked() (wallet.Look, error) {
-	return wallet.Look{Seen: noon(), Now: noon()}, b.fails("Looked")
+	return wallet.Look{Seen: noon(), Now: noon()}, b.Fails("Looked")
 }
 
 func (b rating) SupplyOf(int64) (wallet.Supplied, error) {
-	return wallet.Supplied{}, b.fails("SupplyOf")
+	return wallet.Supplied{}, b.Fails("SupplyOf")
 }
 
-func (b rating) SupplyPut(int64, wallet.Supply) error { return b.fails("SupplyPut") }
+func (b rating) SupplyPut(int64, wallet.Supply) error { return b.Fails("SupplyPut") }
 
 func (b rating) Post(j ledger.Journal) (ledger.Breach, error) {
-	return ledger.Breach{}, b.writes("posted %s at %s", j.Kind, j.PostedAt.Format("15:04:05.999999999"))
+	return ledger.Breach{}, b.Writes("posted %s at %s", j.Kind, j.PostedAt.Format("15:04:05.999999999"))
 }
 
 func (b rating) WalletPut(w wallet.Row) error {
-	return b.writes("m%d at %d Wh since %d, record %d", w.Meter.N, w.Register, w.Base, w.Seq)
+	return b.Writes("m%d at %d Wh since %d, record %d", w.Meter.N, w.Register, w.Base, w.Seq)
 }

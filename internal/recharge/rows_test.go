@@ -2,10 +2,7 @@ package recharge_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,12 +14,10 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/recharge"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/rowstest"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
 )
-
-// errStore is the error of the call that fails.
-var errStore = errors.New("the store failed")
 
 const (
 	number = "06000001229" // of meter 1
@@ -35,14 +30,11 @@ func noon() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
 // after is some minutes after noon.
 func after(minutes int) time.Time { return noon().Add(time.Duration(minutes) * time.Minute) }
 
-// rows are one meter and its tokens in memory, behind their own door, with a doctor. They note what is written. The call with the
-// number of broken fails. It still has its effect and its values, so that code that overlooks the error goes on and returns none.
+// rows are one meter and its tokens in memory, behind their own door, with a doctor.
 type rows struct {
 	recharge.Tx
-	t      *testing.T
-	calls  []string
-	broken int // counted from 1; 0 for none
-	log    []string
+	t *testing.T
+	rowstest.Calls
 	tenant access.Tenant // of the last transaction
 	kicks  int
 
@@ -127,31 +119,9 @@ func (r *rows) tracks() recharge.Tracked {
 	return out
 }
 
-// wants compares what was written since the last time.
-func (r *rows) wants(t *testing.T, want ...string) {
-	t.Helper()
-	if !slices.Equal(r.log, want) {
-		t.Errorf("written:\n\t%s\nwant:\n\t%s", strings.Join(r.log, "\n\t"), strings.Join(want, "\n\t"))
-	}
-	r.log = nil
-}
-
-func (r *rows) fails(call string) error {
-	if r.calls = append(r.calls, call); len(r.calls) == r.broken {
-		return errStore
-	}
-	return nil
-}
-
-func (r *rows) writes(format string, args ...any) error {
-	text := fmt.Sprintf(format, args...)
-	r.log = append(r.log, text)
-	return r.fails(text)
-}
-
 func (r *rows) Diagnose(_ context.Context, _ access.Actor, q diagnosis.Question) (diagnosis.Diagnosis, error) {
 	r.asked = append(r.asked, q)
-	return r.doctor, r.fails("Diagnose")
+	return r.doctor, r.Fails("Diagnose")
 }
 
 func (r *rows) Seal(context string, plain []byte) []byte {
@@ -168,12 +138,12 @@ func (r *rows) Do(_ context.Context, t access.Tenant, fn func(recharge.Tx) (bool
 	r.tenant = t
 	refused, err := fn(r)
 	if refused {
-		r.log, r.audit = nil, nil
+		r.Wrote, r.audit = nil, nil
 	}
 	if err != nil {
 		return err
 	}
-	return r.fails("commit")
+	return r.Fails("commit")
 }
 
 func (r *rows) View(_ context.Context, t access.Tenant, fn func(recharge.Tx) error) error {
@@ -181,7 +151,7 @@ func (r *rows) View(_ context.Context, t access.Tenant, fn func(recharge.Tx) err
 	if err := fn(r); err != nil {
 		return err
 	}
-	return r.fails("view")
+	return r.Fails("view")
 }
 
 // What follows is the transaction.
@@ -208,80 +178,80 @@ func (r *rows) meter(i id.ID) registry.Meter {
 }
 
 func (r *rows) MeterByNumber(n string) (registry.Meter, bool, error) {
-	return r.meter(id.ID{14: 1}), n == number, r.fails("MeterByNumber")
+	return r.meter(id.ID{14: 1}), n == number, r.Fails("MeterByNumber")
 }
 
 func (r *rows) MeterByID(i id.ID) (registry.Meter, bool, error) {
-	return r.meter(i), i == id.ID{14: 1}, r.fails("MeterByID")
+	return r.meter(i), i == id.ID{14: 1}, r.Fails("MeterByID")
 }
 
 func (r *rows) AuditLog(e access.Entry) error {
 	r.audit = append(r.audit, e)
-	return r.fails("AuditLog")
+	return r.Fails("AuditLog")
 }
 
 func (r *rows) Enqueue(i job.Item) (id.ID, error) {
-	return id.ID{15: 70}, r.writes("%s %s by %s for %s until %s", i.Kind, i.Body, i.Lane, i.Key, i.ExpiresAt.Format("02 15:04"))
+	return id.ID{15: 70}, r.Writes("%s %s by %s for %s until %s", i.Kind, i.Body, i.Lane, i.Key, i.ExpiresAt.Format("02 15:04"))
 }
 
-func (r *rows) OutboxWake(lane, key string) error { return r.writes("wake %s %s", lane, key) }
+func (r *rows) OutboxWake(lane, key string) error { return r.Writes("wake %s %s", lane, key) }
 
 func (r *rows) TokenForPush(token id.ID) (sale.Token, string, bool, error) {
-	return r.token, r.number, !token.IsZero() && token == r.token.ID, r.fails("TokenForPush")
+	return r.token, r.number, !token.IsZero() && token == r.token.ID, r.Fails("TokenForPush")
 }
 
 func (r *rows) VendSale(i id.ID) (sale.Sale, bool, error) {
-	return r.sale, i == r.sale.ID, r.fails("VendSale")
+	return r.sale, i == r.sale.ID, r.Fails("VendSale")
 }
 
 func (r *rows) TokenTimes(id.ID) (sent, answered time.Time, given bool, err error) {
-	return r.sent, r.answered, r.token.Elsewhere, r.fails("TokenTimes")
+	return r.sent, r.answered, r.token.Elsewhere, r.Fails("TokenTimes")
 }
 
 func (r *rows) TokenReportsOf(meter int64, _ id.ID, most int) ([]metering.StoredToken, error) {
-	return r.reports, r.fails(fmt.Sprintf("TokenReportsOf %d at most %d", meter, most))
+	return r.reports, r.Fails(fmt.Sprintf("TokenReportsOf %d at most %d", meter, most))
 }
 
 func (r *rows) DeliveryOf(string, id.ID) (recharge.Waiting, bool, error) {
 	if r.waiting == nil {
-		return recharge.Waiting{}, false, r.fails("DeliveryOf")
+		return recharge.Waiting{}, false, r.Fails("DeliveryOf")
 	}
-	return *r.waiting, true, r.fails("DeliveryOf")
+	return *r.waiting, true, r.Fails("DeliveryOf")
 }
 
 func (r *rows) GivenByHash(meter int64, hash []byte) (id.ID, bool, error) {
 	i, found := r.given[string(hash)]
-	return i, found && meter == 1, r.fails("GivenByHash")
+	return i, found && meter == 1, r.Fails("GivenByHash")
 }
 
 func (r *rows) GiveToken(g recharge.Given) error {
 	r.gave = append(r.gave, g)
 	r.token = g.Token
 	r.token.Elsewhere = true
-	return r.writes("given %d", g.ID[15])
+	return r.Writes("given %d", g.ID[15])
 }
 
-func (r *rows) NewID() (id.ID, error) { return id.ID{15: 9}, r.fails("NewID") }
+func (r *rows) NewID() (id.ID, error) { return id.ID{15: 9}, r.Fails("NewID") }
 
-func (r *rows) SIMOf(int64) (string, error) { return r.sim, r.fails("SIMOf") }
+func (r *rows) SIMOf(int64) (string, error) { return r.sim, r.Fails("SIMOf") }
 
 func (r *rows) NoticeTo(string) (notify.Addressee, bool, error) {
 	to := notify.Addressee{Phone: "+254711111111"}
 	to.Customer, to.Lang = id.ID{15: 3}, "sw"
-	return to, true, r.fails("NoticeTo")
+	return to, true, r.Fails("NoticeTo")
 }
 
 func (r *rows) MessageAdd(m notify.Message) error {
 	r.queued = append(r.queued, m)
-	return r.writes("message %s to %s by %s", m.State, m.Phone, m.By)
+	return r.Writes("message %s to %s by %s", m.State, m.Phone, m.By)
 }
 
-func (r *rows) MessagesWaiting(string, int) (int, error) { return r.crowd, r.fails("MessagesWaiting") }
+func (r *rows) MessagesWaiting(string, int) (int, error) { return r.crowd, r.Fails("MessagesWaiting") }
 
 func (r *rows) MessagesOfToken(_ int64, _ id.ID, most int) ([]notify.Message, error) {
-	return r.messages[:min(most, len(r.messages))], r.fails(fmt.Sprintf("MessagesOfToken %d", most))
+	return r.messages[:min(most, len(r.messages))], r.Fails(fmt.Sprintf("MessagesOfToken %d", most))
 }
 
 func (r *rows) MessagesAnswering(_ int64, message id.ID, most int) ([]notify.Message, error) {
-	return r.answers[message][:min(most, len(r.answers[message]))], r.fails("MessagesAnswering")
+	return r.answers[message][:min(most, len(r.answers[message]))], r.Fails("MessagesAnswering")
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/recharge"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/rowstest"
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
@@ -42,7 +43,7 @@ func TestATokenIsSentToItsMeter(t *testing.T) {
 		if out.Refused() || out.Meter.N != 1 || out.Token.ID != r.token.ID || out.Elsewhere || r.kicks != 1 || r.tenant != 1 {
 			t.Errorf("%s: %+v, %d kicks", c.what, out, r.kicks)
 		}
-		r.wants(t, c.want)
+		r.Wants(t, c.want)
 		want := access.Entry{Actor: "person amina", IP: "10.0.0.1", Action: "token.recharge", Object: name(1), After: fmt.Sprintf("by=%s meter=%s", c.order.By, id.ID{14: 1}.Text(id.Meter))}
 		if len(r.audit) != 1 || r.audit[0] != want {
 			t.Errorf("%s: the audit log says %+v, want %+v", c.what, r.audit, want)
@@ -72,13 +73,13 @@ func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 		r := newRows(t)
 		r.doctor.Findings = []diagnosis.Finding{{Code: code, Text: "It is so.", Do: "Do that."}, {Code: diagnosis.Ready}}
 		out := r.sends(recharge.Order{Digits: access.SecretOf(digits), By: recharge.MQTT})
-		if out.Refused() == sent || !sent && (out.Code != refusal.TokenUnfit || out.What != "It is so." || out.Try != "Do that." || len(r.log) != 0 || r.kicks != 0) {
+		if out.Refused() == sent || !sent && (out.Code != refusal.TokenUnfit || out.What != "It is so." || out.Try != "Do that." || len(r.Wrote) != 0 || r.kicks != 0) {
 			t.Errorf("%s: %+v", code, out.Refusal)
 		}
 	}
 	r := newRows(t)
 	r.doctor.Refusal = refusal.Because(refusal.RateLimited, "Too many questions.", "", "")
-	if out := r.sends(recharge.Order{Digits: access.SecretOf(digits), By: recharge.MQTT}); out.Code != refusal.RateLimited || len(r.log) != 0 {
+	if out := r.sends(recharge.Order{Digits: access.SecretOf(digits), By: recharge.MQTT}); out.Code != refusal.RateLimited || len(r.Wrote) != 0 {
 		t.Errorf("the doctor refuses: %+v", out.Refusal)
 	}
 }
@@ -90,7 +91,7 @@ func TestATokenFromElsewhereIsKeptUnderSeal(t *testing.T) {
 	if out := r.sends(order); out.Refused() || !out.Elsewhere || out.Token.ID != (id.ID{15: 9}) {
 		t.Fatalf("it came to %+v", out)
 	}
-	r.wants(t, "given 9", pushed(9, ""))
+	r.Wants(t, "given 9", pushed(9, ""))
 	want := recharge.Given{By: "person amina", HasTID: true, Token: sale.Token{ID: id.ID{15: 9}, Meter: 1, State: sale.TokenIssued, Class: 1, SubClass: 2, TID: 77, BaseDate: 2014, Units: 5000,
 		IssuedAt: noon(), Hash: []byte("hash token-digits " + digits), Sealed: []byte("sealed token:" + name(9) + " " + digits)}}
 	if len(r.gave) != 1 || !reflect.DeepEqual(r.gave[0], want) {
@@ -156,8 +157,8 @@ func TestWhatIsNotSent(t *testing.T) {
 			if out.Code != c.code || c.what != "" && (out.What != c.what || c.name != "an unknown meter" && out.Not != "Nothing was sent to the meter.") || c.try != "" && out.Try != c.try {
 				t.Errorf("it came to %+v", out.Refusal)
 			}
-			if len(r.log)+len(r.audit)+r.kicks+len(out.Deliveries) != 0 {
-				t.Errorf("written %q", r.log)
+			if len(r.Wrote)+len(r.audit)+r.kicks+len(out.Deliveries) != 0 {
+				t.Errorf("written %q", r.Wrote)
 			}
 		})
 	}
@@ -172,7 +173,7 @@ func TestWhatIsSentAllTheSame(t *testing.T) {
 		if out := r.sends(recharge.Order{Token: name(1), By: recharge.MQTT}); out.Refused() {
 			t.Errorf("%s: %+v", state, out.Refusal)
 		}
-		r.wants(t, pushed(1, again))
+		r.Wants(t, pushed(1, again))
 	}
 	for what, change := range map[string]func(*rows){"of no sale": func(r *rows) { r.token.Sale = id.ID{} }, "its sale is not here": func(r *rows) { r.sale = sale.Sale{ID: id.ID{15: 88}} }} {
 		r := newRows(t)
@@ -195,25 +196,25 @@ func TestWhatIsOnItsWayIsHurried(t *testing.T) {
 	r := newRows(t)
 	r.waiting = &recharge.Waiting{Since: after(-5)}
 	r.sends(recharge.Order{Token: name(1), By: recharge.MQTT})
-	r.wants(t, "wake mqtt "+number)
+	r.Wants(t, "wake mqtt "+number)
 	r.waiting.Dead = true
 	r.sends(recharge.Order{Token: name(1), By: recharge.MQTT})
-	r.wants(t, pushed(1, ""))
+	r.Wants(t, pushed(1, ""))
 
 	r = newRows(t)
 	r.messages = []notify.Message{{Open: true, State: notify.Queued}}
 	r.sends(recharge.Order{Token: name(1), By: recharge.SMS})
-	r.wants(t)
+	r.Wants(t)
 	r.messages = []notify.Message{{State: notify.Lost}, {Open: true, State: notify.Queued}} // only the newest may be on its way
 	r.sends(recharge.Order{Token: name(1), By: recharge.SMS})
-	r.wants(t, "message queued to +254700000001 by person amina")
+	r.Wants(t, "message queued to +254700000001 by person amina")
 
 	r = newRows(t)
 	r.token.State = sale.TokenAccepted
 	if out := r.sends(recharge.Order{Token: name(1), By: recharge.SMS}); out.Refused() || r.kicks != 1 {
 		t.Errorf("it is in the meter: %+v", out)
 	}
-	r.wants(t)
+	r.Wants(t)
 }
 
 // TestTheMessageToAMeter has all that its sending needs.
@@ -249,7 +250,7 @@ func TestWhoMaySend(t *testing.T) {
 	by := owner()
 	by.Vendor = id.ID{15: 5}
 	const vendors = "A vendor sees its own sales, not the tokens of a meter."
-	if out, err := r.desk().Send(t.Context(), by, recharge.Order{Meter: number, Token: name(1), By: recharge.MQTT}); err != nil || out.Code != refusal.Forbidden || out.What != vendors || len(r.calls) != 0 {
+	if out, err := r.desk().Send(t.Context(), by, recharge.Order{Meter: number, Token: name(1), By: recharge.MQTT}); err != nil || out.Code != refusal.Forbidden || out.What != vendors || len(r.Made) != 0 {
 		t.Errorf("a vendor's person sends: %+v, %v", out.Refusal, err)
 	}
 	if out, err := r.desk().Track(t.Context(), by, number, name(1)); err != nil || out.Code != refusal.Forbidden || out.What != vendors {
@@ -286,25 +287,25 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	} {
 		for at := 1; ; at++ {
 			r := c.rows(t)
-			r.broken = at
+			r.Broken = at
 			out, err := c.does(r)
-			if len(r.calls) < at {
+			if len(r.Made) < at {
 				if err != nil || at <= c.least {
 					t.Errorf("%s: %d calls, %v; want at least %d", c.name, at-1, err, c.least)
 				}
 				break
 			}
-			if !errors.Is(err, errStore) || !reflect.DeepEqual(out, recharge.Tracked{}) || r.kicks != 0 {
-				t.Errorf("%s: call %d (%s) fails, and it came to %+v, %v, %d kicks", c.name, at, r.calls[at-1], out, err, r.kicks)
+			if !errors.Is(err, rowstest.ErrStore) || !reflect.DeepEqual(out, recharge.Tracked{}) || r.kicks != 0 {
+				t.Errorf("%s: call %d (%s) fails, and it came to %+v, %v, %d kicks", c.name, at, r.Made[at-1], out, err, r.kicks)
 			}
 		}
 	}
 	r := newRows(t)
-	r.broken = 1
+	r.Broken = 1
 	if _, err := r.desk().Send(t.Context(), owner(), recharge.Order{Meter: number, Token: name(1), By: recharge.MQTT}); fmt.Sprint(err) != "send a token to meter "+number+": the store failed" {
 		t.Error(err)
 	}
-	r.calls = nil
+	r.Made = nil
 	if _, err := r.desk().Track(t.Context(), owner(), number, name(1)); fmt.Sprint(err) != "look where token "+name(1)+" of meter "+number+" is: the store failed" {
 		t.Error(err)
 	}

@@ -126,7 +126,7 @@ func TestWhatAMeterSaysThatItHolds(t *testing.T) {
 	}
 	r := newRows(t)
 	r.tracks()
-	if got := strings.Join(r.calls, ", "); !strings.Contains(got, "TokenReportsOf 1 at most 5") || !strings.Contains(got, "MessagesOfToken 5") {
+	if got := strings.Join(r.Made, ", "); !strings.Contains(got, "TokenReportsOf 1 at most 5") || !strings.Contains(got, "MessagesOfToken 5") {
 		t.Errorf("calls %s", got)
 	}
 }
@@ -153,8 +153,8 @@ func TestWhichTokenIsFollowed(t *testing.T) {
 		r := newRows(t)
 		r.number = c.of
 		out, err := r.desk().Track(t.Context(), owner(), c.meter, c.token)
-		if err != nil || out.Code != c.code || !out.Token.ID.IsZero() || len(r.calls) != c.calls {
-			t.Errorf("%s: %+v, %v after %q", c.what, out, err, r.calls)
+		if err != nil || out.Code != c.code || !out.Token.ID.IsZero() || len(r.Made) != c.calls {
+			t.Errorf("%s: %+v, %v after %q", c.what, out, err, r.Made)
 		}
 	}
 }

@@ -12,67 +12,67 @@ import (
 
 // MeterTakesNoTokens: Meter {meter} is of mode {mode} and takes no tokens. Sell to meters of mode prepay_token or prepay_wallet.
 func MeterTakesNoTokens(meter string, mode string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-takes-no-tokens", What: "Meter " + meter + " is of mode " + mode + " and takes no tokens.", Not: "No money was taken and no token was made.", Try: "Sell to meters of mode prepay_token or prepay_wallet.", Args: []refusal.Arg{{"meter", meter}, {"mode", mode}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-takes-no-tokens", What: "Meter " + meter + " is of mode " + mode + " and takes no tokens.", Not: "No money was taken and no token was made.", Try: "Sell to meters of mode prepay_token or prepay_wallet.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
 }
 
 // MeterNotActive: Meter {meter} is {status}, not active. Ask the utility why. It can set the meter active again.
 func MeterNotActive(meter string, status string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-blocked", Text: "meter-not-active", What: "Meter " + meter + " is " + status + ", not active.", Not: "No money was taken and no token was made.", Try: "Ask the utility why. It can set the meter active again.", Args: []refusal.Arg{{"meter", meter}, {"status", status}}}
+	return refusal.Refusal{Code: "meter-blocked", Text: "meter-not-active", What: "Meter " + meter + " is " + status + ", not active.", Not: "No money was taken and no token was made.", Try: "Ask the utility why. It can set the meter active again.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
 }
 
 // MeterWithoutAccount: Meter {meter} has no open account. Ask the utility to open an account for this meter.
 func MeterWithoutAccount(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "account-closed", Text: "meter-without-account", What: "Meter " + meter + " has no open account.", Not: "No money was taken and no token was made.", Try: "Ask the utility to open an account for this meter.", Args: []refusal.Arg{{"meter", meter}}}
+	return refusal.Refusal{Code: "account-closed", Text: "meter-without-account", What: "Meter " + meter + " has no open account.", Not: "No money was taken and no token was made.", Try: "Ask the utility to open an account for this meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MeterWithoutTariff: No tariff of meter {meter} is in force now. Publish a version of its tariff that has begun.
 func MeterWithoutTariff(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-missing", Text: "meter-without-tariff", What: "No tariff of meter " + meter + " is in force now.", Not: "No money was taken and no token was made.", Try: "Publish a version of its tariff that has begun.", Args: []refusal.Arg{{"meter", meter}}}
+	return refusal.Refusal{Code: "tariff-missing", Text: "meter-without-tariff", What: "No tariff of meter " + meter + " is in force now.", Not: "No money was taken and no token was made.", Try: "Publish a version of its tariff that has begun.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MeterWithoutKey: Meter {meter} has no STS key on record. Register the supply group, key revision, key type and tariff index of the meter.
 func MeterWithoutKey(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "vending-key-missing", Text: "meter-without-key", What: "Meter " + meter + " has no STS key on record.", Not: "No money was taken and no token was made.", Try: "Register the supply group, key revision, key type and tariff index of the meter.", Args: []refusal.Arg{{"meter", meter}}}
+	return refusal.Refusal{Code: "vending-key-missing", Text: "meter-without-key", What: "Meter " + meter + " has no STS key on record.", Not: "No money was taken and no token was made.", Try: "Register the supply group, key revision, key type and tariff index of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // KeyChangePlanned: A key change is planned for meter {meter}. A token sold now might not load. Issue the key-change tokens first, then sell.
 func KeyChangePlanned(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "key-change-required", Text: "key-change-planned", What: "A key change is planned for meter " + meter + ". A token sold now might not load.", Not: "No money was taken and no token was made.", Try: "Issue the key-change tokens first, then sell.", Args: []refusal.Arg{{"meter", meter}}}
+	return refusal.Refusal{Code: "key-change-required", Text: "key-change-planned", What: "A key change is planned for meter " + meter + ". A token sold now might not load.", Not: "No money was taken and no token was made.", Try: "Issue the key-change tokens first, then sell.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // KeyOfRefusedType: The key of meter {meter} is of type {number} ({type}). Meters refuse credit under such a key. Change the meter to a unique key (type 2) first.
 func KeyOfRefusedType(meter string, number string, typeValue string) refusal.Refusal {
-	return refusal.Refusal{Code: "key-type-forbidden", Text: "key-of-refused-type", What: "The key of meter " + meter + " is of type " + number + " (" + typeValue + "). Meters refuse credit under such a key.", Not: "No money was taken and no token was made.", Try: "Change the meter to a unique key (type 2) first.", Args: []refusal.Arg{{"meter", meter}, {"number", number}, {"type", typeValue}}}
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "key-of-refused-type", What: "The key of meter " + meter + " is of type " + number + " (" + typeValue + "). Meters refuse credit under such a key.", Not: "No money was taken and no token was made.", Try: "Change the meter to a unique key (type 2) first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "number", Value: number}, {Place: "type", Value: typeValue}}}
 }
 
 // KeyCommonToMany: The key of meter {meter} is of type {number} ({type}). Many meters share it, so each of them would accept the token. Change the meter to a unique key (type 2) first.
 func KeyCommonToMany(meter string, number string, typeValue string) refusal.Refusal {
-	return refusal.Refusal{Code: "key-type-forbidden", Text: "key-common-to-many", What: "The key of meter " + meter + " is of type " + number + " (" + typeValue + "). Many meters share it, so each of them would accept the token.", Not: "No money was taken and no token was made.", Try: "Change the meter to a unique key (type 2) first.", Args: []refusal.Arg{{"meter", meter}, {"number", number}, {"type", typeValue}}}
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "key-common-to-many", What: "The key of meter " + meter + " is of type " + number + " (" + typeValue + "). Many meters share it, so each of them would accept the token.", Not: "No money was taken and no token was made.", Try: "Change the meter to a unique key (type 2) first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "number", Value: number}, {Place: "type", Value: typeValue}}}
 }
 
 // MeterKeyExpired: The key of meter {meter} has expired (key expiry number {number}). The meter would refuse the token. Change the meter to a key revision that is still valid.
 func MeterKeyExpired(meter string, number string) refusal.Refusal {
-	return refusal.Refusal{Code: "key-expired", Text: "meter-key-expired", What: "The key of meter " + meter + " has expired (key expiry number " + number + "). The meter would refuse the token.", Not: "No money was taken and no token was made.", Try: "Change the meter to a key revision that is still valid.", Args: []refusal.Arg{{"meter", meter}, {"number", number}}}
+	return refusal.Refusal{Code: "key-expired", Text: "meter-key-expired", What: "The key of meter " + meter + " has expired (key expiry number " + number + "). The meter would refuse the token.", Not: "No money was taken and no token was made.", Try: "Change the meter to a key revision that is still valid.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "number", Value: number}}}
 }
 
 // BaseDateOver: Base date {base} of meter {meter} has no token identifier for this minute: they have run out, or have not begun. Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.
 func BaseDateOver(base string, meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "base-date-expired", Text: "base-date-over", What: "Base date " + base + " of meter " + meter + " has no token identifier for this minute: they have run out, or have not begun.", Not: "No money was taken and no token was made.", Try: "Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.", Args: []refusal.Arg{{"base", base}, {"meter", meter}}}
+	return refusal.Refusal{Code: "base-date-expired", Text: "base-date-over", What: "Base date " + base + " of meter " + meter + " has no token identifier for this minute: they have run out, or have not begun.", Not: "No money was taken and no token was made.", Try: "Change the meter to a key revision with a later base date. If the server's clock is wrong, set it first.", Args: []refusal.Arg{{Place: "base", Value: base}, {Place: "meter", Value: meter}}}
 }
 
 // TokensTooFarAhead: Meter {meter} has been sold so many tokens that the next would be dated more than {minutes} minutes ahead. Wait, or buy more at a time. Each token takes one minute.
 func TokensTooFarAhead(meter string, minutes int64) refusal.Refusal {
-	return refusal.Refusal{Code: "too-many-tokens", Text: "tokens-too-far-ahead", What: "Meter " + meter + " has been sold so many tokens that the next would be dated more than " + strconv.FormatInt(minutes, 10) + " minutes ahead.", Not: "No money was taken and no token was made.", Try: "Wait, or buy more at a time. Each token takes one minute.", Args: []refusal.Arg{{"meter", meter}, {"minutes", strconv.FormatInt(minutes, 10)}}}
+	return refusal.Refusal{Code: "too-many-tokens", Text: "tokens-too-far-ahead", What: "Meter " + meter + " has been sold so many tokens that the next would be dated more than " + strconv.FormatInt(minutes, 10) + " minutes ahead.", Not: "No money was taken and no token was made.", Try: "Wait, or buy more at a time. Each token takes one minute.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "minutes", Value: strconv.FormatInt(minutes, 10)}}}
 }
 
 // UnitsNotOnAToken: A token cannot carry exactly {units} kWh. Buy another amount.
 func UnitsNotOnAToken(units unit.Energy) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-too-large", Text: "units-not-on-a-token", What: "A token cannot carry exactly " + units.KWh(1) + " kWh.", Not: "No money was taken and no token was made.", Try: "Buy another amount.", Args: []refusal.Arg{{"units", units.KWh(1)}}}
+	return refusal.Refusal{Code: "vend-too-large", Text: "units-not-on-a-token", What: "A token cannot carry exactly " + units.KWh(1) + " kWh.", Not: "No money was taken and no token was made.", Try: "Buy another amount.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1)}}}
 }
 
 // SaleInProgress: Another sale to meter {meter} is waiting for its token. Try again in a few seconds.
 func SaleInProgress(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-in-progress", Text: "sale-in-progress", What: "Another sale to meter " + meter + " is waiting for its token.", Not: "No money was taken and no token was made.", Try: "Try again in a few seconds.", Args: []refusal.Arg{{"meter", meter}}}
+	return refusal.Refusal{Code: "vend-in-progress", Text: "sale-in-progress", What: "Another sale to meter " + meter + " is waiting for its token.", Not: "No money was taken and no token was made.", Try: "Try again in a few seconds.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // IdempotencyKeyMissing: A sale needs an Idempotency-Key, so that its answer can be asked for again. Send the header with 8 to 64 characters that are new for each sale.
@@ -82,12 +82,12 @@ func IdempotencyKeyMissing() refusal.Refusal {
 
 // FreeUnitsIssued: Meter {meter} has received its free units for this month. Pay for more, or wait for the next month.
 func FreeUnitsIssued(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "fbe-already-issued", Text: "free-units-issued", What: "Meter " + meter + " has received its free units for this month.", Not: "No money was taken and no token was made.", Try: "Pay for more, or wait for the next month.", Args: []refusal.Arg{{"meter", meter}}}
+	return refusal.Refusal{Code: "fbe-already-issued", Text: "free-units-issued", What: "Meter " + meter + " has received its free units for this month.", Not: "No money was taken and no token was made.", Try: "Pay for more, or wait for the next month.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // AmountNotPositive: Amount must be greater than 0. Meter {meter} has no free units to claim. Give a positive amount. The API takes whole minor units: 10000 is 100.00.
 func AmountNotPositive(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "amount-not-positive", What: "Amount must be greater than 0. Meter " + meter + " has no free units to claim.", Not: "No money was taken and no token was made.", Try: "Give a positive amount. The API takes whole minor units: 10000 is 100.00.", Args: []refusal.Arg{{"meter", meter}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "amount-not-positive", What: "Amount must be greater than 0. Meter " + meter + " has no free units to claim.", Not: "No money was taken and no token was made.", Try: "Give a positive amount. The API takes whole minor units: 10000 is 100.00.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // AmountZero: Amount must be greater than 0. Give a positive amount. The API takes whole minor units: 10000 is 100.00.
@@ -97,42 +97,42 @@ func AmountZero() refusal.Refusal {
 
 // IdempotencyKeyOfWrongForm: An Idempotency-Key has {min} to {max} printable ASCII characters. Send another key.
 func IdempotencyKeyOfWrongForm(minValue int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "idempotency-key-of-wrong-form", What: "An Idempotency-Key has " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "No money was taken and no token was made.", Try: "Send another key.", Args: []refusal.Arg{{"min", strconv.FormatInt(minValue, 10)}, {"max", strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "idempotency-key-of-wrong-form", What: "An Idempotency-Key has " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "No money was taken and no token was made.", Try: "Send another key.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // ClientRefTooLong: client_ref has at most {max} printable characters. Use a shorter reference.
 func ClientRefTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "client-ref-too-long", What: "client_ref has at most " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No money was taken and no token was made.", Try: "Use a shorter reference.", Args: []refusal.Arg{{"max", strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "client-ref-too-long", What: "client_ref has at most " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No money was taken and no token was made.", Try: "Use a shorter reference.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // ClientRefReused: client_ref "{ref}" belongs to another sale. Look at that sale, or use a new reference for a new one.
 func ClientRefReused(ref string) refusal.Refusal {
-	return refusal.Refusal{Code: "client-ref-reused", Text: "client-ref-reused", What: "client_ref \"" + ref + "\" belongs to another sale.", Not: "No money was taken and no token was made.", Try: "Look at that sale, or use a new reference for a new one.", Args: []refusal.Arg{{"ref", ref}}}
+	return refusal.Refusal{Code: "client-ref-reused", Text: "client-ref-reused", What: "client_ref \"" + ref + "\" belongs to another sale.", Not: "No money was taken and no token was made.", Try: "Look at that sale, or use a new reference for a new one.", Args: []refusal.Arg{{Place: "ref", Value: ref}}}
 }
 
 // CustomerWithoutPhone: The customer of meter {meter} has no telephone number to send the token to. Register the number, or leave sms out of deliver.
 func CustomerWithoutPhone(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "customer-without-phone", What: "The customer of meter " + meter + " has no telephone number to send the token to.", Not: "No money was taken and no token was made.", Try: "Register the number, or leave sms out of deliver.", Args: []refusal.Arg{{"meter", meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "customer-without-phone", What: "The customer of meter " + meter + " has no telephone number to send the token to.", Not: "No money was taken and no token was made.", Try: "Register the number, or leave sms out of deliver.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MeterWithoutSim: Meter {meter} takes no tokens by SMS: the number of its SIM is not registered, or it needs no tokens. Register its sim_phone, or leave meter_sms out of deliver.
 func MeterWithoutSim(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-without-sim", What: "Meter " + meter + " takes no tokens by SMS: the number of its SIM is not registered, or it needs no tokens.", Not: "No money was taken and no token was made.", Try: "Register its sim_phone, or leave meter_sms out of deliver.", Args: []refusal.Arg{{"meter", meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-without-sim", What: "Meter " + meter + " takes no tokens by SMS: the number of its SIM is not registered, or it needs no tokens.", Not: "No money was taken and no token was made.", Try: "Register its sim_phone, or leave meter_sms out of deliver.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // DeliveryUnknown: This server does not deliver by "{route}". Leave it out of deliver. The server knows mqtt, and sms and meter_sms where it has a route for messages. The answer itself carries the digits.
 func DeliveryUnknown(route string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "delivery-unknown", What: "This server does not deliver by \"" + route + "\".", Not: "No money was taken and no token was made.", Try: "Leave it out of deliver. The server knows mqtt, and sms and meter_sms where it has a route for messages. The answer itself carries the digits.", Args: []refusal.Arg{{"route", route}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "delivery-unknown", What: "This server does not deliver by \"" + route + "\".", Not: "No money was taken and no token was made.", Try: "Leave it out of deliver. The server knows mqtt, and sms and meter_sms where it has a route for messages. The answer itself carries the digits.", Args: []refusal.Arg{{Place: "route", Value: route}}}
 }
 
 // SaleWaitsForIssuer: The issuer has not said whether it made the token of sale {sale}. Repeat the same request, or ask by client_ref. Do not start a new sale for this payment.
 func SaleWaitsForIssuer(sale string) refusal.Refusal {
-	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "sale-waits-for-issuer", What: "The issuer has not said whether it made the token of sale " + sale + ".", Not: "The sale is neither complete nor void. Nothing will be charged twice.", Try: "Repeat the same request, or ask by client_ref. Do not start a new sale for this payment.", Args: []refusal.Arg{{"sale", sale}}}
+	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "sale-waits-for-issuer", What: "The issuer has not said whether it made the token of sale " + sale + ".", Not: "The sale is neither complete nor void. Nothing will be charged twice.", Try: "Repeat the same request, or ask by client_ref. Do not start a new sale for this payment.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
 // SaleWaitsForClock: Sale {sale} cannot be completed until the server's clock is trusted. Set the clock or trust it (paywatt clock trust), then repeat the same request. Do not start a new sale for this payment.
 func SaleWaitsForClock(sale string) refusal.Refusal {
-	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "sale-waits-for-clock", What: "Sale " + sale + " cannot be completed until the server's clock is trusted.", Not: "The sale is neither complete nor void. Nothing will be charged twice.", Try: "Set the clock or trust it (paywatt clock trust), then repeat the same request. Do not start a new sale for this payment.", Args: []refusal.Arg{{"sale", sale}}}
+	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "sale-waits-for-clock", What: "Sale " + sale + " cannot be completed until the server's clock is trusted.", Not: "The sale is neither complete nor void. Nothing will be charged twice.", Try: "Set the clock or trust it (paywatt clock trust), then repeat the same request. Do not start a new sale for this payment.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
 // TokensWaitForIssuer: The issuer has not said whether it made the tokens. Repeat the same request. It gives the same tokens.
@@ -147,52 +147,52 @@ func TokensWaitForClock() refusal.Refusal {
 
 // SaleFailed: Sale {sale} failed: the issuer refused its token. Once the cause is gone, start a new sale with a new client_ref.
 func SaleFailed(code refusal.Code, sale string) refusal.Refusal {
-	return refusal.Refusal{Code: code, Text: "sale-failed", What: "Sale " + sale + " failed: the issuer refused its token.", Not: "No money was kept and no token was made.", Try: "Once the cause is gone, start a new sale with a new client_ref.", Args: []refusal.Arg{{"sale", sale}}}
+	return refusal.Refusal{Code: code, Text: "sale-failed", What: "Sale " + sale + " failed: the issuer refused its token.", Not: "No money was kept and no token was made.", Try: "Once the cause is gone, start a new sale with a new client_ref.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
 // SaleNotFound: Sale {sale} was not found. Check its id or receipt number. A vendor sees its own sales only. If the answer to a request was lost, ask by its client_ref.
 func SaleNotFound(sale string) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-not-found", Text: "sale-not-found", What: "Sale " + sale + " was not found.", Try: "Check its id or receipt number. A vendor sees its own sales only. If the answer to a request was lost, ask by its client_ref.", Args: []refusal.Arg{{"sale", sale}}}
+	return refusal.Refusal{Code: "vend-not-found", Text: "sale-not-found", What: "Sale " + sale + " was not found.", Try: "Check its id or receipt number. A vendor sees its own sales only. If the answer to a request was lost, ask by its client_ref.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
 // ClockBehind: The server's clock says {now}, but a token was issued at {at}. Set the server's clock. If it is right now, and was wrong when that token was issued, trust it: paywatt clock trust.
 func ClockBehind(now time.Time, at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-behind", What: "The server's clock says " + stamp(now) + ", but a token was issued at " + stamp(at) + ".", Not: "No money was taken and no token was made.", Try: "Set the server's clock. If it is right now, and was wrong when that token was issued, trust it: paywatt clock trust.", Args: []refusal.Arg{{"now", stamp(now)}, {"at", stamp(at)}}}
+	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-behind", What: "The server's clock says " + stamp(now) + ", but a token was issued at " + stamp(at) + ".", Not: "No money was taken and no token was made.", Try: "Set the server's clock. If it is right now, and was wrong when that token was issued, trust it: paywatt clock trust.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}, {Place: "at", Value: stamp(at)}}}
 }
 
 // ClockAhead: The server started with its clock at {now}, more than 24 hours after {at}, when it was last known to be right. No time service reports that the clock is synchronised. Set the clock, or wait until the time service has set it. If it is right, trust it: paywatt clock trust.
 func ClockAhead(now time.Time, at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-ahead", What: "The server started with its clock at " + stamp(now) + ", more than 24 hours after " + stamp(at) + ", when it was last known to be right. No time service reports that the clock is synchronised.", Not: "No money was taken and no token was made.", Try: "Set the clock, or wait until the time service has set it. If it is right, trust it: paywatt clock trust.", Args: []refusal.Arg{{"now", stamp(now)}, {"at", stamp(at)}}}
+	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-ahead", What: "The server started with its clock at " + stamp(now) + ", more than 24 hours after " + stamp(at) + ", when it was last known to be right. No time service reports that the clock is synchronised.", Not: "No money was taken and no token was made.", Try: "Set the clock, or wait until the time service has set it. If it is right, trust it: paywatt clock trust.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}, {Place: "at", Value: stamp(at)}}}
 }
 
 // ClockMoved: The server's clock was moved by {by} while the server ran. Set the clock. If it is right now, trust it: paywatt clock trust.
 func ClockMoved(by string) refusal.Refusal {
-	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-moved", What: "The server's clock was moved by " + by + " while the server ran.", Not: "No money was taken and no token was made.", Try: "Set the clock. If it is right now, trust it: paywatt clock trust.", Args: []refusal.Arg{{"by", by}}}
+	return refusal.Refusal{Code: "clock-untrusted", Text: "clock-moved", What: "The server's clock was moved by " + by + " while the server ran.", Not: "No money was taken and no token was made.", Try: "Set the clock. If it is right now, trust it: paywatt clock trust.", Args: []refusal.Arg{{Place: "by", Value: by}}}
 }
 
 // ClockNotDoubted: The server's clock is not in doubt. It says {now}. If it is wrong, set the machine's clock.
 func ClockNotDoubted(now time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "clock-trusted", Text: "clock-not-doubted", What: "The server's clock is not in doubt. It says " + stamp(now) + ".", Not: "Nothing was changed.", Try: "If it is wrong, set the machine's clock.", Args: []refusal.Arg{{"now", stamp(now)}}}
+	return refusal.Refusal{Code: "clock-trusted", Text: "clock-not-doubted", What: "The server's clock is not in doubt. It says " + stamp(now) + ".", Not: "Nothing was changed.", Try: "If it is wrong, set the machine's clock.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
 }
 
 // ApprovalOfAnotherClock: This approval was given when the clock said {at}. The clock says {now} now. Compare the clock with another one, and ask again to trust it.
 func ApprovalOfAnotherClock(at time.Time, now time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "approval-invalid", Text: "approval-of-another-clock", What: "This approval was given when the clock said " + stamp(at) + ". The clock says " + stamp(now) + " now.", Not: "The clock is still in doubt.", Try: "Compare the clock with another one, and ask again to trust it.", Args: []refusal.Arg{{"at", stamp(at)}, {"now", stamp(now)}}}
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-of-another-clock", What: "This approval was given when the clock said " + stamp(at) + ". The clock says " + stamp(now) + " now.", Not: "The clock is still in doubt.", Try: "Compare the clock with another one, and ask again to trust it.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}, {Place: "now", Value: stamp(now)}}}
 }
 
 // ApprovalWithoutClock: This approval does not name the time of the clock. The clock says {now} now. Compare the clock with another one, and ask again to trust it.
 func ApprovalWithoutClock(now time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "approval-invalid", Text: "approval-without-clock", What: "This approval does not name the time of the clock. The clock says " + stamp(now) + " now.", Not: "The clock is still in doubt.", Try: "Compare the clock with another one, and ask again to trust it.", Args: []refusal.Arg{{"now", stamp(now)}}}
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-without-clock", What: "This approval does not name the time of the clock. The clock says " + stamp(now) + " now.", Not: "The clock is still in doubt.", Try: "Compare the clock with another one, and ask again to trust it.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
 }
 
 // ReasonCodeUnknown: reason_code is one of {codes}. Say why the token is made.
 func ReasonCodeUnknown(codes string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "reason-code-unknown", What: "reason_code is one of " + codes + ".", Not: "No token was made.", Try: "Say why the token is made.", Args: []refusal.Arg{{"codes", codes}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "reason-code-unknown", What: "reason_code is one of " + codes + ".", Not: "No token was made.", Try: "Say why the token is made.", Args: []refusal.Arg{{Place: "codes", Value: codes}}}
 }
 
 // ReasonTooLong: A reason has at most {max} characters. Shorten it.
 func ReasonTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "Nothing was changed.", Try: "Shorten it.", Args: []refusal.Arg{{"max", strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "Nothing was changed.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // UnitsNotOfThisKind: Only free units and replacements have units_wh. Leave units_wh out.
@@ -207,22 +207,22 @@ func PowerNotOfThisKind() refusal.Refusal {
 
 // UnitsOutOfRange: units_wh is a multiple of {step}, up to {max}. Round it: a token carries tenths of a kilowatt-hour.
 func UnitsOutOfRange(step int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "units-out-of-range", What: "units_wh is a multiple of " + strconv.FormatInt(step, 10) + ", up to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No token was made.", Try: "Round it: a token carries tenths of a kilowatt-hour.", Args: []refusal.Arg{{"step", strconv.FormatInt(step, 10)}, {"max", strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "units-out-of-range", What: "units_wh is a multiple of " + strconv.FormatInt(step, 10) + ", up to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No token was made.", Try: "Round it: a token carries tenths of a kilowatt-hour.", Args: []refusal.Arg{{Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // PowerOutOfRange: power_w is 1 to {max}. Give the limit in watts.
 func PowerOutOfRange(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "power-out-of-range", What: "power_w is 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No token was made.", Try: "Give the limit in watts.", Args: []refusal.Arg{{"max", strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "power-out-of-range", What: "power_w is 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No token was made.", Try: "Give the limit in watts.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // PowerNotOnAToken: A token cannot carry exactly {watts} W. Use a rounder figure.
 func PowerNotOnAToken(watts int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "power-not-on-a-token", What: "A token cannot carry exactly " + strconv.FormatInt(watts, 10) + " W.", Not: "No token was made.", Try: "Use a rounder figure.", Args: []refusal.Arg{{"watts", strconv.FormatInt(watts, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "power-not-on-a-token", What: "A token cannot carry exactly " + strconv.FormatInt(watts, 10) + " W.", Not: "No token was made.", Try: "Use a rounder figure.", Args: []refusal.Arg{{Place: "watts", Value: strconv.FormatInt(watts, 10)}}}
 }
 
 // TokenKindUnknown: There are no tokens of kind "{kind}". Use free, replacement, key_change, clear_credit, clear_tamper or power_limit.
 func TokenKindUnknown(kind string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "token-kind-unknown", What: "There are no tokens of kind \"" + kind + "\".", Not: "No token was made.", Try: "Use free, replacement, key_change, clear_credit, clear_tamper or power_limit.", Args: []refusal.Arg{{"kind", kind}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "token-kind-unknown", What: "There are no tokens of kind \"" + kind + "\".", Not: "No token was made.", Try: "Use free, replacement, key_change, clear_credit, clear_tamper or power_limit.", Args: []refusal.Arg{{Place: "kind", Value: kind}}}
 }
 
 // TokenRefusedByIssuer: The issuer refused the token. Once the cause is gone, ask again with a new Idempotency-Key.
@@ -237,12 +237,12 @@ func IssuerRefused() refusal.Refusal {
 
 // FreeUnitsLimit: You have given {units} kWh today. One person may give {most} kWh a day. Ask another person. The limit starts again tomorrow.
 func FreeUnitsLimit(units unit.Energy, most unit.Energy) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "free-units-limit", What: "You have given " + units.KWh(1) + " kWh today. One person may give " + most.KWh(1) + " kWh a day.", Not: "No token was made.", Try: "Ask another person. The limit starts again tomorrow.", Args: []refusal.Arg{{"units", units.KWh(1)}, {"most", most.KWh(1)}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "free-units-limit", What: "You have given " + units.KWh(1) + " kWh today. One person may give " + most.KWh(1) + " kWh a day.", Not: "No token was made.", Try: "Ask another person. The limit starts again tomorrow.", Args: []refusal.Arg{{Place: "units", Value: units.KWh(1)}, {Place: "most", Value: most.KWh(1)}}}
 }
 
 // MeterSuppliesAnother: Meter {meter} supplies another account now. Give the units back as money.
 func MeterSuppliesAnother(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "account-closed", Text: "meter-supplies-another", What: "Meter " + meter + " supplies another account now.", Not: "No token was made.", Try: "Give the units back as money.", Args: []refusal.Arg{{"meter", meter}}}
+	return refusal.Refusal{Code: "account-closed", Text: "meter-supplies-another", What: "Meter " + meter + " supplies another account now.", Not: "No token was made.", Try: "Give the units back as money.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // SgcOfWrongForm: sgc has 6 digits. Correct the new key.
@@ -277,37 +277,37 @@ func BaseDateOutOfRange() refusal.Refusal {
 
 // KeyChangeUnconfirmed: Meter {meter} has not confirmed its last key change. Enter the tokens that exist. They stand first on the next sale's receipt.
 func KeyChangeUnconfirmed(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "key-change-pending", Text: "key-change-unconfirmed", What: "Meter " + meter + " has not confirmed its last key change.", Not: "No second set of tokens was made. Two sets could lead the meter to different keys.", Try: "Enter the tokens that exist. They stand first on the next sale's receipt.", Args: []refusal.Arg{{"meter", meter}}}
+	return refusal.Refusal{Code: "key-change-pending", Text: "key-change-unconfirmed", What: "Meter " + meter + " has not confirmed its last key change.", Not: "No second set of tokens was made. Two sets could lead the meter to different keys.", Try: "Enter the tokens that exist. They stand first on the next sale's receipt.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // NoKeyChangePlanned: No key change is planned for meter {meter}. Name the new key, or plan the change first.
 func NoKeyChangePlanned(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "no-key-change-planned", What: "No key change is planned for meter " + meter + ".", Not: "No token was made.", Try: "Name the new key, or plan the change first.", Args: []refusal.Arg{{"meter", meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "no-key-change-planned", What: "No key change is planned for meter " + meter + ".", Not: "No token was made.", Try: "Name the new key, or plan the change first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // OtherKeyChangePlanned: Another key change is planned for meter {meter}. Leave the key out to issue what is planned.
 func OtherKeyChangePlanned(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "key-change-pending", Text: "other-key-change-planned", What: "Another key change is planned for meter " + meter + ".", Not: "No token was made.", Try: "Leave the key out to issue what is planned.", Args: []refusal.Arg{{"meter", meter}}}
+	return refusal.Refusal{Code: "key-change-pending", Text: "other-key-change-planned", What: "Another key change is planned for meter " + meter + ".", Not: "No token was made.", Try: "Leave the key out to issue what is planned.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // KeyHeldAlready: Meter {meter} holds this key already. Say what is new about the key.
 func KeyHeldAlready(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "key-held-already", What: "Meter " + meter + " holds this key already.", Not: "No token was made.", Try: "Say what is new about the key.", Args: []refusal.Arg{{"meter", meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "key-held-already", What: "Meter " + meter + " holds this key already.", Not: "No token was made.", Try: "Say what is new about the key.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // KeyChangeUnderWay: A key change of meter {meter} is {state}. Finish it first.
 func KeyChangeUnderWay(meter string, state string) refusal.Refusal {
-	return refusal.Refusal{Code: "key-change-pending", Text: "key-change-under-way", What: "A key change of meter " + meter + " is " + state + ".", Not: "Nothing was planned.", Try: "Finish it first.", Args: []refusal.Arg{{"meter", meter}, {"state", state}}}
+	return refusal.Refusal{Code: "key-change-pending", Text: "key-change-under-way", What: "A key change of meter " + meter + " is " + state + ".", Not: "Nothing was planned.", Try: "Finish it first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "state", Value: state}}}
 }
 
 // KeyChangeChangesNothing: The new key of meter {meter} is the key that it has. Say what is new about the key.
 func KeyChangeChangesNothing(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "key-change-changes-nothing", What: "The new key of meter " + meter + " is the key that it has.", Not: "Nothing was planned.", Try: "Say what is new about the key.", Args: []refusal.Arg{{"meter", meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "key-change-changes-nothing", What: "The new key of meter " + meter + " is the key that it has.", Not: "Nothing was planned.", Try: "Say what is new about the key.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // ReversalOfOthers: A seller may reverse an own sale for {window}. Any other reversal takes the right {right}. Ask a supervisor.
 func ReversalOfOthers(window string, right string) refusal.Refusal {
-	return refusal.Refusal{Code: "forbidden", Text: "reversal-of-others", What: "A seller may reverse an own sale for " + window + ". Any other reversal takes the right " + right + ".", Not: "The sale stands. Nothing was given back.", Try: "Ask a supervisor.", Args: []refusal.Arg{{"window", window}, {"right", right}}}
+	return refusal.Refusal{Code: "forbidden", Text: "reversal-of-others", What: "A seller may reverse an own sale for " + window + ". Any other reversal takes the right " + right + ".", Not: "The sale stands. Nothing was given back.", Try: "Ask a supervisor.", Args: []refusal.Arg{{Place: "window", Value: window}, {Place: "right", Value: right}}}
 }
 
 // ReversalWithoutReason: This reversal needs a reason. Say why in a few words. The audit log keeps it.
@@ -317,17 +317,17 @@ func ReversalWithoutReason() refusal.Refusal {
 
 // ReversalReasonTooLong: A reason has at most {max} characters. Shorten it.
 func ReversalReasonTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "reversal-reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "The sale stands. Nothing was given back.", Try: "Shorten it.", Args: []refusal.Arg{{"max", strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "reversal-reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "The sale stands. Nothing was given back.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // SaleNotCompleted: The sale is {state}. Only a completed sale can be reversed. Look at the sale.
 func SaleNotCompleted(state string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "sale-not-completed", What: "The sale is " + state + ". Only a completed sale can be reversed.", Not: "The sale stands. Nothing was given back.", Try: "Look at the sale.", Args: []refusal.Arg{{"state", state}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "sale-not-completed", What: "The sale is " + state + ". Only a completed sale can be reversed.", Not: "The sale stands. Nothing was given back.", Try: "Look at the sale.", Args: []refusal.Arg{{Place: "state", Value: state}}}
 }
 
 // TokenHeard: An SMS says that a token of the sale is in the meter. The meter has not confirmed it. Check the meter's balance. A person with the right {right} may reverse the sale all the same.
 func TokenHeard(right string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "token-heard", What: "An SMS says that a token of the sale is in the meter. The meter has not confirmed it.", Not: "The sale stands. Nothing was given back.", Try: "Check the meter's balance. A person with the right " + right + " may reverse the sale all the same.", Args: []refusal.Arg{{"right", right}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "token-heard", What: "An SMS says that a token of the sale is in the meter. The meter has not confirmed it.", Not: "The sale stands. Nothing was given back.", Try: "Check the meter's balance. A person with the right " + right + " may reverse the sale all the same.", Args: []refusal.Arg{{Place: "right", Value: right}}}
 }
 
 // TokenLoaded: A token of the sale is in the meter already. Its units cannot be taken out again. Give money back as an adjustment.
@@ -342,7 +342,7 @@ func TokenReplaced() refusal.Refusal {
 
 // SaleOfPastMonth: The sale belongs to {month}. That month is over. Give the money back as an adjustment.
 func SaleOfPastMonth(month string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "sale-of-past-month", What: "The sale belongs to " + month + ". That month is over.", Not: "The sale stands. Nothing was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{"month", month}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "sale-of-past-month", What: "The sale belongs to " + month + ". That month is over.", Not: "The sale stands. Nothing was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{Place: "month", Value: month}}}
 }
 
 // SaleNotTheLast: It is not the last sale to its meter and account. Reverse the later sales first.
@@ -352,17 +352,17 @@ func SaleNotTheLast() refusal.Refusal {
 
 // MoneyMovedOn: The account {account} has {had} of the {amount} that would go back. Give the money back as an adjustment.
 func MoneyMovedOn(account string, had money.Amount, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "money-moved-on", What: "The account " + account + " has " + had.String() + " of the " + amount.String() + " that would go back.", Not: "The sale stands. Nothing was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{"account", account}, {"had", had.String()}, {"amount", amount.String()}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "money-moved-on", What: "The account " + account + " has " + had.String() + " of the " + amount.String() + " that would go back.", Not: "The sale stands. Nothing was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
 }
 
 // RechargeUsed: {had} of the {amount} are left in the wallet. The rest was used. Give back what is left as an adjustment.
 func RechargeUsed(had money.Amount, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "recharge-used", What: had.String() + " of the " + amount.String() + " are left in the wallet. The rest was used.", Not: "The sale stands. Nothing was given back.", Try: "Give back what is left as an adjustment.", Args: []refusal.Arg{{"had", had.String()}, {"amount", amount.String()}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "recharge-used", What: had.String() + " of the " + amount.String() + " are left in the wallet. The rest was used.", Not: "The sale stands. Nothing was given back.", Try: "Give back what is left as an adjustment.", Args: []refusal.Arg{{Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
 }
 
 // SaleReversedBefore: Sale {sale} was reversed before. Look at the sale.
 func SaleReversedBefore(sale string) refusal.Refusal {
-	return refusal.Refusal{Code: "already-reversed", Text: "sale-reversed-before", What: "Sale " + sale + " was reversed before.", Not: "Nothing was given back a second time.", Try: "Look at the sale.", Args: []refusal.Arg{{"sale", sale}}}
+	return refusal.Refusal{Code: "already-reversed", Text: "sale-reversed-before", What: "Sale " + sale + " was reversed before.", Not: "Nothing was given back a second time.", Try: "Look at the sale.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
 // ReversalApprovedBySeller: The seller cannot approve the reversal of this sale. Ask another person of the utility to approve it.
@@ -372,27 +372,27 @@ func ReversalApprovedBySeller() refusal.Refusal {
 
 // ReversalsOfPerson: {who} reversed {n} sales today. The limit is {max} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
 func ReversalsOfPerson(who string, n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "reversals-of-person", What: who + " reversed " + strconv.FormatInt(n, 10) + " sales today. The limit is " + strconv.FormatInt(maxValue, 10) + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{"who", who}, {"n", strconv.FormatInt(n, 10)}, {"max", strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "reversals-of-person", What: who + " reversed " + strconv.FormatInt(n, 10) + " sales today. The limit is " + strconv.FormatInt(maxValue, 10) + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // ReversalsOfVendor: {n} sales of vendor {vendor} were reversed today. The limit is {max} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
 func ReversalsOfVendor(n int64, vendor string, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "reversals-of-vendor", What: strconv.FormatInt(n, 10) + " sales of vendor " + vendor + " were reversed today. The limit is " + strconv.FormatInt(maxValue, 10) + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{"n", strconv.FormatInt(n, 10)}, {"vendor", vendor}, {"max", strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "reversals-of-vendor", What: strconv.FormatInt(n, 10) + " sales of vendor " + vendor + " were reversed today. The limit is " + strconv.FormatInt(maxValue, 10) + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "vendor", Value: vendor}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // ReversedValueOfPerson: {who} reversed sales for {had} today. This one, for {amount}, would exceed the limit of {limit} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
 func ReversedValueOfPerson(who string, had money.Amount, amount money.Amount, limit money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "reversed-value-of-person", What: who + " reversed sales for " + had.String() + " today. This one, for " + amount.String() + ", would exceed the limit of " + limit.String() + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{"who", who}, {"had", had.String()}, {"amount", amount.String()}, {"limit", limit.String()}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "reversed-value-of-person", What: who + " reversed sales for " + had.String() + " today. This one, for " + amount.String() + ", would exceed the limit of " + limit.String() + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
 }
 
 // ReversedValueOfVendor: Sales of vendor {vendor} for {had} were reversed today. This one, for {amount}, would exceed the limit of {limit} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
 func ReversedValueOfVendor(vendor string, had money.Amount, amount money.Amount, limit money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "reversed-value-of-vendor", What: "Sales of vendor " + vendor + " for " + had.String() + " were reversed today. This one, for " + amount.String() + ", would exceed the limit of " + limit.String() + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{"vendor", vendor}, {"had", had.String()}, {"amount", amount.String()}, {"limit", limit.String()}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "reversed-value-of-vendor", What: "Sales of vendor " + vendor + " for " + had.String() + " were reversed today. This one, for " + amount.String() + ", would exceed the limit of " + limit.String() + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
 }
 
 // NoReversal: Sale {sale} has no reversal. POST to this path to request a reversal.
 func NoReversal(sale string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "no-reversal", What: "Sale " + sale + " has no reversal.", Try: "POST to this path to request a reversal.", Args: []refusal.Arg{{"sale", sale}}}
+	return refusal.Refusal{Code: "not-found", Text: "no-reversal", What: "Sale " + sale + " has no reversal.", Try: "POST to this path to request a reversal.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
 // SaleNotSealed: The sale is made, but not yet sealed into the signed log. Ask again in a second or two.
@@ -402,22 +402,22 @@ func SaleNotSealed() refusal.Refusal {
 
 // HeadNotFound: This log has no signed head of {size} leaves. Take the size from a head of this utility. If a head of that size carries its signature, show it to an auditor: the log was cut back, rewritten, or restored from a copy.
 func HeadNotFound(size int64) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "head-not-found", What: "This log has no signed head of " + strconv.FormatInt(size, 10) + " leaves.", Try: "Take the size from a head of this utility. If a head of that size carries its signature, show it to an auditor: the log was cut back, rewritten, or restored from a copy.", Args: []refusal.Arg{{"size", strconv.FormatInt(size, 10)}}}
+	return refusal.Refusal{Code: "not-found", Text: "head-not-found", What: "This log has no signed head of " + strconv.FormatInt(size, 10) + " leaves.", Try: "Take the size from a head of this utility. If a head of that size carries its signature, show it to an auditor: the log was cut back, rewritten, or restored from a copy.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}}}
 }
 
 // HeadBeforeSale: The head of {size} leaves was signed before this sale was sealed. Use a newer head.
 func HeadBeforeSale(size int64) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "head-before-sale", What: "The head of " + strconv.FormatInt(size, 10) + " leaves was signed before this sale was sealed.", Try: "Use a newer head.", Args: []refusal.Arg{{"size", strconv.FormatInt(size, 10)}}}
+	return refusal.Refusal{Code: "not-found", Text: "head-before-sale", What: "The head of " + strconv.FormatInt(size, 10) + " leaves was signed before this sale was sealed.", Try: "Use a newer head.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}}}
 }
 
 // SaleWithoutReceipt: Sale {sale} has no receipt: it is {state}. Look at the sale itself.
 func SaleWithoutReceipt(sale string, state string) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-not-found", Text: "sale-without-receipt", What: "Sale " + sale + " has no receipt: it is " + state + ".", Try: "Look at the sale itself.", Args: []refusal.Arg{{"sale", sale}, {"state", state}}}
+	return refusal.Refusal{Code: "vend-not-found", Text: "sale-without-receipt", What: "Sale " + sale + " has no receipt: it is " + state + ".", Try: "Look at the sale itself.", Args: []refusal.Arg{{Place: "sale", Value: sale}, {Place: "state", Value: state}}}
 }
 
 // SaleNotReversed: Sale {sale} was not reversed, so it has no credit note. Look at its receipt.
 func SaleNotReversed(sale string) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-not-found", Text: "sale-not-reversed", What: "Sale " + sale + " was not reversed, so it has no credit note.", Try: "Look at its receipt.", Args: []refusal.Arg{{"sale", sale}}}
+	return refusal.Refusal{Code: "vend-not-found", Text: "sale-not-reversed", What: "Sale " + sale + " was not reversed, so it has no credit note.", Try: "Look at its receipt.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
 // ReceiptOfOthers: Another person made this sale. Ask a supervisor.
@@ -427,7 +427,7 @@ func ReceiptOfOthers() refusal.Refusal {
 
 // ReceiptPrintedTooOften: The receipt was printed {n} times. Look at the sale itself.
 func ReceiptPrintedTooOften(n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "receipt-printed-too-often", What: "The receipt was printed " + strconv.FormatInt(n, 10) + " times.", Not: "Nothing was printed.", Try: "Look at the sale itself.", Args: []refusal.Arg{{"n", strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "receipt-printed-too-often", What: "The receipt was printed " + strconv.FormatInt(n, 10) + " times.", Not: "Nothing was printed.", Try: "Look at the sale itself.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // TokensOfAMeter: A vendor sees its own sales, not all tokens of a meter. Ask for the sale.
@@ -437,7 +437,7 @@ func TokensOfAMeter() refusal.Refusal {
 
 // TestIssuerSilent: The issuer of this test meter never says whether it made a token ({now}). Ask by client_ref before you do anything else.
 func TestIssuerSilent(now time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "test-issuer-silent", What: "The issuer of this test meter never says whether it made a token (" + stamp(now) + ").", Not: "Nothing was sold here. With a real meter nobody would know.", Try: "Ask by client_ref before you do anything else.", Args: []refusal.Arg{{"now", stamp(now)}}}
+	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "test-issuer-silent", What: "The issuer of this test meter never says whether it made a token (" + stamp(now) + ").", Not: "Nothing was sold here. With a real meter nobody would know.", Try: "Ask by client_ref before you do anything else.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
 }
 
 // TestAnswerLost: The answer of this test meter is lost the first time. Repeat the very same request. It gives the sale.

@@ -215,7 +215,7 @@ func TestSealedDigitsAreNotPrinted(t *testing.T) {
 	}
 }
 
-// TestNoSealingIsZero: a sale of which nobody said how far it is sealed is not taken to be in the log.
+// TestNoSealingIsZero: a sale without a sealing is not taken to be in the log.
 func TestNoSealingIsZero(t *testing.T) {
 	if got := []sale.Sealing{sale.InLog, sale.NotSealed, sale.NoHead, sale.HeadTooOld}; !slices.Equal(got, []sale.Sealing{1, 2, 3, 4}) {
 		t.Errorf("%d", got)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/metering"
 )
 
@@ -81,10 +82,8 @@ func (w *Watch) Look(ctx context.Context, by access.Actor) error {
 	if j.Feeders = told; j.nothing() {
 		return nil
 	}
-	if err := w.c.Door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) { return false, j.tell(tx) }); err != nil {
-		return fmt.Errorf("tell of silent meters: %w", err)
-	}
-	return nil
+	err = w.c.Door.Do(ctx, by.Tenant, func(tx Tx) (bool, error) { return false, j.tell(tx) })
+	return fault.Wrap(err, "tell of silent meters")
 }
 
 // read reads who is heard and which feeders are silent.

@@ -48,22 +48,6 @@ type office struct {
 	posted   bool // a mistake that is made once
 }
 
-// officeDoor is the way of the use cases to the store.
-type officeDoor[X any] struct {
-	engine store.Engine
-	as     func(*store.Tx) X
-}
-
-// Do runs fn in a transaction.
-func (d officeDoor[X]) Do(ctx context.Context, t access.Tenant, fn func(X) (bool, error)) error {
-	return d.engine.Run(ctx, t, store.Job, func(tx *store.Tx) (bool, error) { return fn(d.as(tx)) })
-}
-
-// View runs fn on a snapshot.
-func (d officeDoor[X]) View(ctx context.Context, t access.Tenant, fn func(X) error) error {
-	return d.engine.View(ctx, t, func(tx *store.Tx) error { return fn(d.as(tx)) })
-}
-
 // open is an Opener of what nobody has sealed: the street has no secrets.
 type open struct{}
 
@@ -95,13 +79,13 @@ func (f *office) start(o Purses, n byte) (err error) {
 	if err != nil {
 		return fmt.Errorf("open the server of the street: %w", err)
 	}
-	f.wallets = wallet.New(wallet.Config{Now: clock, Door: officeDoor[wallet.Tx]{f.engine, func(tx *store.Tx) wallet.Tx { return tx }}})
-	f.desk = quarantine.New(quarantine.Config{Hasher: open{}, Now: clock, Door: officeDoor[quarantine.Tx]{f.engine, func(tx *store.Tx) quarantine.Tx { return tx }}})
+	f.wallets = wallet.New(wallet.Config{Now: clock, Door: store.DoorTo(f.engine, store.Job, func(tx *store.Tx) wallet.Tx { return tx })})
+	f.desk = quarantine.New(quarantine.Config{Hasher: open{}, Now: clock, Door: store.DoorTo(f.engine, store.Job, func(tx *store.Tx) quarantine.Tx { return tx })})
 	f.registry = registry.New(registry.Config{Sealer: open{}, Now: clock, Rand: f.names, Connected: func(string) bool { return true },
-		Door: officeDoor[registry.Tx]{f.engine, func(tx *store.Tx) registry.Tx { return tx }}})
-	f.vending = vending.New(vending.Config{Sealer: open{}, Now: clock, Rand: f.names, Door: officeDoor[vending.Tx]{f.engine, func(tx *store.Tx) vending.Tx { return tx }}})
-	f.debts = debt.New(debt.Config{Sealer: open{}, Now: clock, MayDate: f.vending.MayDate, Door: officeDoor[debt.Tx]{f.engine, func(tx *store.Tx) debt.Tx { return tx }}})
-	f.notices = notify.NewLog(officeDoor[notify.LogTx]{f.engine, func(tx *store.Tx) notify.LogTx { return tx }})
+		Door: store.DoorTo(f.engine, store.Job, func(tx *store.Tx) registry.Tx { return tx })})
+	f.vending = vending.New(vending.Config{Sealer: open{}, Now: clock, Rand: f.names, Door: store.DoorTo(f.engine, store.Job, func(tx *store.Tx) vending.Tx { return tx })})
+	f.debts = debt.New(debt.Config{Sealer: open{}, Now: clock, MayDate: f.vending.MayDate, Door: store.DoorTo(f.engine, store.Job, func(tx *store.Tx) debt.Tx { return tx })})
+	f.notices = notify.NewLog(store.DoorTo(f.engine, store.Job, func(tx *store.Tx) notify.LogTx { return tx }))
 	return nil
 }
 

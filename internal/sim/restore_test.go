@@ -131,8 +131,8 @@ func newOnline(t *testing.T, paid, daily money.Minor) *online {
 		t.Fatal(err)
 	}
 	engine := s.office.engine
-	o.outbox = job.NewOutbox(job.OutboxConfig{Door: officeDoor[job.OutboxTx]{engine, func(tx *store.Tx) job.OutboxTx { return tx }}, Lane: job.LaneMQTT, Owner: "test",
-		Now: time.Now, Sender: command.NewCourier(officeDoor[command.CourierTx]{engine, func(tx *store.Tx) command.CourierTx { return tx }}, open{}, o, time.Now)})
+	o.outbox = job.NewOutbox(job.OutboxConfig{Door: store.DoorTo(engine, store.Job, func(tx *store.Tx) job.OutboxTx { return tx }), Lane: job.LaneMQTT, Owner: "test",
+		Now: time.Now, Sender: command.NewCourier(store.DoorTo(engine, store.Job, func(tx *store.Tx) command.CourierTx { return tx }), open{}, o, time.Now)})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -3,9 +3,14 @@ package store
 import (
 	"embed"
 	"fmt"
+	"io"
 	"io/fs"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/store/core"
 )
 
 //go:embed migrations/*.sql
@@ -113,4 +118,17 @@ func Migrations() ([]Migration, error) {
 		out = append(out, Migration{N: n, Name: title, SQL: string(text)})
 	}
 	return out, nil
+}
+
+// FirstRows writes what every new database has: the first epoch and the first tenant.
+func FirstRows(c core.Conn, now time.Time, rnd io.Reader) error {
+	uid, err := id.New(now, rnd)
+	if err != nil {
+		return err
+	}
+	if _, err := c.Exec(`INSERT INTO meta (key, value) VALUES ('epoch', '1')`); err != nil {
+		return err
+	}
+	_, err = c.Exec(`INSERT INTO tenant (id, uid, name, created_at) VALUES ($1, $2, $3, $4)`, FirstTenant, uid, "Paywatt", now)
+	return err
 }

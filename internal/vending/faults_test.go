@@ -71,10 +71,10 @@ func TestNoFailureOfACallIsSwallowed(t *testing.T) { withFailures(t, everyCall) 
 
 func withFailures(t *testing.T, mode *bool) {
 	if *mode {
-		t.Skip("not run twice: this flag has every test of the package run with failures")
+		t.Skip("nothing is lost: with this flag every test of the package runs with failures")
 	}
 	if *onPostgres {
-		t.Skip("NOT TESTED on PostgreSQL: its seals are written meanwhile, so what a failed transaction left behind cannot be told; SQLite is tested")
+		t.Skip("NOT TESTED on PostgreSQL: it writes seals meanwhile, so nobody can tell what a failed transaction left behind; SQLite is tested")
 	}
 	*mode = true
 	t.Cleanup(func() { *mode = false })

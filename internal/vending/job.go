@@ -303,6 +303,11 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 	if err := tx.AuditLog(e); err != nil {
 		return jobStep{}, err
 	}
+	return v.makeJob(ctx, tx, a, j)
+}
+
+// makeJob makes the tokens of a job that was reserved; where the issuer is not local, the job stays open.
+func (v *Vending) makeJob(ctx context.Context, tx Tx, a Ask, j sale.Job) (jobStep, error) {
 	if !v.local() {
 		return jobStep{given: Given{Job: j}, open: true}, nil
 	}

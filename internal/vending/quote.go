@@ -2,10 +2,10 @@ package vending
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -69,8 +69,5 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 		return Quoted{Meter: point.Meter, Tender: tender, Units: pr.units(), Free: pr.split.Free, Lines: pr.lines(), Tokens: pr.tokens,
 			ExpiresAt: now.Add(QuoteLife)}, nil
 	})
-	if err != nil {
-		return Quoted{}, fmt.Errorf("quote for meter %s: %w", refusal.Echo(meter), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "quote for meter %s", refusal.Echo(meter))
 }

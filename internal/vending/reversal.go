@@ -47,7 +47,7 @@ type ReversalTx interface {
 	ReversalsSince(by []string, vendor id.ID, from time.Time) (person, ofVendor sale.Reversals, err error)
 	// Unconfirmed sums the reversed sales of a meter that have a token which may still load.
 	Unconfirmed(meter int64) (sale.Reversals, error)
-	// TellAlarm opens an alarm of which a meter has one, or brings it up to date; ClearAlarm ends it.
+	// TellAlarm opens an alarm, or brings the open one up to date; ClearAlarm ends it.
 	TellAlarm(meter int64, a metering.Alarm) error
 	ClearAlarm(meter int64, code metering.AlarmCode) error
 	// ReversalsWaiting lists sales whose reversal waits for a meter, in the order of their identities, after the given one.

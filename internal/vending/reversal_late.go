@@ -239,18 +239,7 @@ func (v *Vending) beginReplacement(ctx context.Context, tx Tx, by access.Actor, 
 	if err := v.keepReplacement(tx, by, &j, nibbles); err != nil {
 		return jobStep{}, err
 	}
-	if !v.local() {
-		return jobStep{given: Given{Job: j}, open: true}, nil
-	}
-	wanted, err := v.jobOrders(tx, j)
-	if err != nil {
-		return jobStep{}, err
-	}
-	tokens, why, err := issue(ctx, v.c.Issuer, wanted)
-	if err != nil || why.Refused() {
-		return noJob(why), err
-	}
-	return v.completeJob(tx, a, j, tokens)
+	return v.makeJob(ctx, tx, a, j)
 }
 
 // keepReplacement writes the job and what goes with it: the token is owed no more, a person may look at what happened,

@@ -82,21 +82,18 @@ func SightOf(tx interface{ Looked() (Look, error) }) (Sight, error) {
 // LookOut notes that the server sees its meters now. It is called all the time while the server runs. Once its clock was set
 // back, what waits for a time that has not come is made due first ([Wake]), and as long as that is not done, nothing is seen.
 func LookOut(tx SightTx) error {
-	more, err := Wake(tx, wakeSlice)
-	if err != nil || more {
-		return err
-	}
-	l, err := tx.Looked()
-	if err != nil {
-		return err
-	}
-	return tx.Saw(l.Now, l.noted().Unseen)
+	return look(tx, func(l Look) time.Time { return l.noted().Unseen })
 }
 
 // LookAway notes that the server cannot tell what it sees, because its clock was moved and nobody has said yet that it is
 // right: no reading counts as heard until [LookOut] is called again. What waits for a time that has not come is due all the
 // same, for afterwards nothing tells any more that the clock was set back.
 func LookAway(tx SightTx) error {
+	return look(tx, func(l Look) time.Time { return l.Now.Add(awayFor) })
+}
+
+// look notes the time and, of the look, until when nothing was seen.
+func look(tx SightTx, unseen func(Look) time.Time) error {
 	more, err := Wake(tx, wakeSlice)
 	if err != nil || more {
 		return err
@@ -105,7 +102,7 @@ func LookAway(tx SightTx) error {
 	if err != nil {
 		return err
 	}
-	return tx.Saw(l.Now, l.Now.Add(awayFor))
+	return tx.Saw(l.Now, unseen(l))
 }
 
 // Wake makes due, where the clock was set back since the server last saw its meters, what was to be done at a time that the

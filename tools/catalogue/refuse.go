@@ -86,7 +86,7 @@ func writeRefusal(b *bytes.Buffer, s catalogue.Section, shared catalogue.Section
 		}
 		params = append(params, argument(p)+" "+k.typ)
 		values[p] = fmt.Sprintf(k.write, argument(p))
-		args = append(args, fmt.Sprintf("{%q, %s}", p, values[p]))
+		args = append(args, fmt.Sprintf("{Place: %q, Value: %s}", p, values[p]))
 	}
 	name := upper(camel(s.Name))
 	fmt.Fprintf(b, "\n// %s: %s\nfunc %s(%s) refusal.Refusal {\nreturn refusal.Refusal{Code: %s, Text: %q", name, strings.TrimSpace(said[0]+" "+said[2]), name, strings.Join(params, ", "), named, s.Name)

@@ -2,10 +2,10 @@
 // header line in each, and in every row the record's sequence number first and a checksum last.
 //
 // Start at [New]. The card is a copy of what the meter keeps elsewhere: nothing on it is read to run the meter. The display
-// shows what its closed days say ([Card.Rows]). For writing, what is read is the newest good row, so that a card which was away, full, swapped or torn in the middle of a write is
-// continued from there. A spoilt end of a file is cut off before the next row; a spoilt middle is left to whoever reads
-// it, and is found by the checksums ([Parse]). A file of which nothing that was looked at is good is set aside under
-// another name, H2611.BAD, and a new one begun: what it holds may still be of use to somebody.
+// shows what its closed days say ([Card.Rows]). Before it writes, it reads the newest good row and goes on from there, also after the
+// card was away, full, swapped or torn in the middle of a write. It cuts off a spoilt end of a file before it adds the next row. It
+// leaves a spoilt middle; the checksums show it to whoever reads the file ([Parse]). It renames a file without one good row to H2611.BAD
+// and begins a new one, for what the old one holds may still be of use.
 package card
 
 import (

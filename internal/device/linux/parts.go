@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/meter"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -132,10 +133,7 @@ func (c *Contact) Move(closed bool) error {
 		time.Sleep(c.Pulse)
 	}
 	// The coil must not stay driven, whatever has happened.
-	if err := errors.Join(err, c.Coils.Set(0, coilBoth)); err != nil {
-		return fmt.Errorf("drive relay: %w", err)
-	}
-	return nil
+	return fault.Wrap(errors.Join(err, c.Coils.Set(0, coilBoth)), "drive relay")
 }
 
 // Closed implements board.Relay.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/meter/journal"
 )
 
@@ -235,10 +236,7 @@ func (m *File) Replace(frames []Frame) error {
 		m.broken = fmt.Errorf("replace memory %s: %w", m.dir, err)
 		return errors.Join(m.broken, old.Close())
 	}
-	if err := old.Close(); err != nil {
-		return fmt.Errorf("replace memory %s: close the old file: %w", m.dir, err)
-	}
-	return nil
+	return fault.Wrap(old.Close(), "replace memory %s: close the old file", m.dir)
 }
 
 // writeNew writes a durable file and keeps it open.

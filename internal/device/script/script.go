@@ -20,6 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/device"
 	"github.com/paywatt/paywatt/internal/device/link"
 	"github.com/paywatt/paywatt/internal/device/outbox"
+	"github.com/paywatt/paywatt/internal/fault"
 )
 
 // Net is the meter's connection, as far as the script needs it.
@@ -190,10 +191,7 @@ func (d *Driver) flush(ctx context.Context) error {
 func (d *Driver) show() error {
 	v := d.dev.View()
 	v.SMSOut = d.dev.TakeSMS()
-	if err := d.out.Encode(v); err != nil {
-		return fmt.Errorf("write state: %w", err)
-	}
-	return nil
+	return fault.Wrap(d.out.Encode(v), "write state")
 }
 
 // receive acts on one message of the server and lets the answer out.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/gsm/network"
 )
 
@@ -88,8 +89,5 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 	if out == nil {
 		return nil
 	}
-	if err := json.Unmarshal(b, out); err != nil {
-		return fmt.Errorf("bus %s: %w", path, err)
-	}
-	return nil
+	return fault.Wrap(json.Unmarshal(b, out), "bus %s", path)
 }

@@ -94,7 +94,6 @@ func (s *session) deliver(ctx context.Context, p PDU) {
 
 // drop gives something up that cannot be read.
 func (s *session) drop(p PDU, status Status, why string) {
-	s.c.change(func(st *State) { st.Dropped++ })
 	s.c.cfg.Log.Warn("message not readable", logkey.Reason, why)
 	s.answer(p, status)
 }

@@ -1,7 +1,9 @@
 package smpp_test
 
 import (
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,9 +171,10 @@ func TestOtherCodingsAreRead(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReadIsCountedAndGone(t *testing.T) {
+func TestWhatCannotBeReadIsLoggedAndGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, smpp.Config{})
+		var log strings.Builder
+		b := newBench(t, smpp.Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
 		l := b.link()
 		if p := l.ask(smpp.DeliverSM, []byte{1, 2, 3}); p.Status != smpp.StatusLength {
 			t.Errorf("half a message is answered by %v", p)
@@ -186,8 +189,8 @@ func TestWhatCannotBeReadIsCountedAndGone(t *testing.T) {
 		if s := l.deliver(nameless); s != smpp.StatusOK {
 			t.Errorf("a receipt of nothing is answered %v", s)
 		}
-		if s := b.client.State(); s.Dropped != 3 || len(b.box.messages)+len(b.box.reports) != 0 {
-			t.Errorf("state %+v, stored %v %v", s, b.box.messages, b.box.reports)
+		if n := strings.Count(log.String(), "message not readable"); n != 3 || len(b.box.messages)+len(b.box.reports) != 0 {
+			t.Errorf("%d logged, want 3; stored %v %v", n, b.box.messages, b.box.reports)
 		}
 	})
 }

@@ -90,7 +90,6 @@ func (c *Client) part(ctx context.Context, body []byte, sent *awaited) result {
 		case errors.Is(err, errEnded): // before the first octet was written
 			continue
 		case err != nil:
-			c.change(func(s *State) { s.Unknown++ })
 			c.cfg.Log.Warn("outcome of a message lost", logkey.Reason, err.Error())
 			return result{outcome: notify.Unknown, why: err.Error()}
 		case answer.Status == StatusOK:
@@ -116,7 +115,7 @@ func (c *Client) bound(ctx context.Context) (s *session, why string) {
 	defer cancel()
 	for {
 		c.mu.Lock()
-		s, changed, problem := c.tx, c.changed, c.state.Problem
+		s, changed, problem := c.tx, c.changed, c.problem
 		c.mu.Unlock()
 		if s != nil && s.alive() {
 			return s, ""
@@ -137,7 +136,6 @@ func (c *Client) throttle(yes bool) {
 		c.pause = 0
 		return
 	}
-	c.state.Throttled++
 	c.pause = min(max(2*c.pause, firstThrottle), lastThrottle)
 	c.rest = c.cfg.Now().Add(c.pause)
 }

@@ -43,7 +43,7 @@ func canonical(id string) string {
 	return id
 }
 
-// decimal rewrites a hexadecimal id in decimal; what is no number stays.
+// decimal rewrites a hexadecimal id in decimal; any other text stays as it is.
 func decimal(id string) string {
 	if n, err := strconv.ParseUint(id, 16, 64); err == nil && len(id) <= longestNumericID {
 		return strconv.FormatUint(n, 10)
@@ -51,7 +51,7 @@ func decimal(id string) string {
 	return id
 }
 
-// hexadecimal rewrites a decimal id in hexadecimal; what is no number stays.
+// hexadecimal rewrites a decimal id in hexadecimal; any other text stays as it is.
 func hexadecimal(id string) string {
 	if n, err := strconv.ParseUint(id, 10, 64); err == nil {
 		return strconv.FormatUint(n, 16)

@@ -91,19 +91,6 @@ func Dial(address string, conf *tls.Config) func(context.Context) (net.Conn, err
 	}
 }
 
-// State is what is known of a client.
-type State struct {
-	Sending   bool   `json:"sending"`           // a connection for messages out is there
-	Receiving bool   `json:"receiving"`         // a connection for messages in is there
-	Problem   string `json:"problem,omitempty"` // the last trouble, in words
-	InFlight  int    `json:"in_flight"`         // messages without an answer
-	Window    int    `json:"window"`            // the most of them
-	Throttled int    `json:"throttled"`         // times that the centre wanted messages more slowly
-	Unknown   int    `json:"unknown"`           // messages whose answer was lost
-	Lost      int    `json:"lost"`              // connections that broke or could not be made
-	Dropped   int    `json:"dropped"`           // messages and receipts that could not be read
-}
-
 // Client is one account at a message centre.
 type Client struct {
 	cfg    Config
@@ -113,7 +100,7 @@ type Client struct {
 	mu      sync.Mutex
 	tx      *session      // messages go out on it
 	changed chan struct{} // closed when tx changes
-	state   State
+	problem string        // the last trouble, in words
 	ref     uint8
 	rest    time.Time // the centre throttles until then
 	pause   time.Duration
@@ -152,7 +139,6 @@ func New(cfg Config) (*Client, error) {
 	}
 	c.window = make(chan struct{}, c.cfg.Window)
 	c.sent.way = cfg.MessageIDs
-	c.state.Window = c.cfg.Window
 	return c, nil
 }
 
@@ -173,21 +159,6 @@ func (cfg *Config) fill() {
 
 // Name is the route's name.
 func (c *Client) Name() string { return c.cfg.Name }
-
-// State is the state now.
-func (c *Client) State() State {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := c.state
-	s.InFlight = len(c.window)
-	return s
-}
-
-func (c *Client) change(f func(*State)) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f(&c.state)
-}
 
 // Run keeps the connections up until ctx ends.
 func (c *Client) Run(ctx context.Context) error {
@@ -210,7 +181,9 @@ func (c *Client) keep(ctx context.Context, mode Command) {
 			return
 		}
 		c.cfg.Log.Warn("message centre lost", logkey.Err, err)
-		c.change(func(s *State) { s.Problem, s.Lost = err.Error(), s.Lost+1 })
+		c.mu.Lock()
+		c.problem = err.Error()
+		c.mu.Unlock()
 		wait := pause
 		var refused *refusedBind
 		switch {
@@ -233,14 +206,11 @@ func (c *Client) use(mode Command, s *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if mode != BindReceiver {
-		c.tx, c.state.Sending = s, s != nil
+		c.tx = s
 		close(c.changed)
 		c.changed = make(chan struct{})
 	}
-	if mode != BindTransmitter {
-		c.state.Receiving = s != nil
-	}
 	if s != nil {
-		c.state.Problem = ""
+		c.problem = ""
 	}
 }

@@ -78,23 +78,19 @@ func (tx Rows) ChargesOpen(account id.ID, max int) ([]debt.Due, []debt.Debt, err
 	if err != nil || !due && !owing {
 		return nil, nil, fault.Wrap(err, "look for open charges of a sale")
 	}
-	var dues []debt.Due
-	err = tx.C.Query(`SELECT `+dueColumns.List("")+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND paid < amount_gross
-		ORDER BY priority, month, kind LIMIT $3`, dueColumns.AddTo(&dues), tx.Tenant, account, max)
+	dues, err := dueColumns.All(tx.C, `tenant_id = $1 AND account_id = $2 AND paid < amount_gross ORDER BY priority, month, kind LIMIT $3`,
+		tx.Tenant, account, max)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read open charges: %w", err)
 	}
-	var debts []debt.Debt
-	err = tx.C.Query(`SELECT `+debtColumns.List("")+` FROM debt WHERE tenant_id = $1 AND account_id = $2 AND outstanding > 0
-		ORDER BY priority, created_at, id LIMIT $3`, debtColumns.AddTo(&debts), tx.Tenant, account, max)
+	debts, err := debtColumns.All(tx.C, `tenant_id = $1 AND account_id = $2 AND outstanding > 0 ORDER BY priority, created_at, id LIMIT $3`,
+		tx.Tenant, account, max)
 	return dues, debts, fault.Wrap(err, "read open debts")
 }
 
 // ChargesOf are the charges of an account from a local month on, paid or not.
 func (tx Rows) ChargesOf(account id.ID, fromMonth string) ([]debt.Due, error) {
-	var out []debt.Due
-	err := tx.C.Query(`SELECT `+dueColumns.List("")+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND month >= $3
-		ORDER BY month, kind`, dueColumns.AddTo(&out), tx.Tenant, account, fromMonth)
+	out, err := dueColumns.All(tx.C, `tenant_id = $1 AND account_id = $2 AND month >= $3 ORDER BY month, kind`, tx.Tenant, account, fromMonth)
 	return out, fault.Wrap(err, "read the charges of an account")
 }
 
@@ -110,10 +106,7 @@ func (tx Rows) ChargePut(d debt.Due) error {
 				dueColumns.Values(tx.Tenant, &d, tx.Now)...)
 		})
 	}
-	if err != nil {
-		return fmt.Errorf("make charge %s due: %w", d.Ref(), err)
-	}
-	return nil
+	return fault.Wrap(err, "make charge %s due", d.Ref())
 }
 
 // ChargedTo notes the local date up to which an account's fixed charges were made due.
@@ -121,10 +114,7 @@ func (tx Rows) ChargedTo(account id.ID, date string) error {
 	err := tx.Rewrite("account", account, func() error {
 		return tx.Must(`UPDATE account SET charged_to = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, date, tx.Tenant, account)
 	})
-	if err != nil {
-		return fmt.Errorf("note that account %s is charged to %s: %w", account.Text(id.Account), date, err)
-	}
-	return nil
+	return fault.Wrap(err, "note that account %s is charged to %s", account.Text(id.Account), date)
 }
 
 // ChargeAccounts locks and reads accounts of token meters that are not charged to a date yet, after the given one.
@@ -148,10 +138,7 @@ func (tx Rows) ChargeAccounts(after id.ID, date string, max int) ([]debt.ChargeA
 func (tx Rows) JobDone(name, period string) (bool, error) {
 	found, err := tx.One(`SELECT at FROM job_run WHERE tenant_id = $1 AND name = $2 AND period = $3`, func(core.Row) error { return nil },
 		tx.Tenant, name, period)
-	if err != nil {
-		return false, fmt.Errorf("look for %s of %s: %w", name, period, err)
-	}
-	return found, nil
+	return found, fault.Wrap(err, "look for %s of %s", name, period)
 }
 
 // TakeCharges takes what a sale pays towards charges and debts from their rows. One that has not so much left is a

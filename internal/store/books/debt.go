@@ -96,36 +96,25 @@ func (tx Rows) DebtPay(debt id.ID, amount money.Minor) error {
 
 // DebtPage lists debts, newest first, before the given one (zero for the newest), of one account unless it is zero.
 func (tx Rows) DebtPage(account id.ID, open bool, before id.ID, max int) ([]debt.Debt, error) {
-	var out []debt.Debt
-	which := ``
-	if open {
-		which = ` AND outstanding > 0`
-	}
-	var err error
-	if account.IsZero() {
-		err = tx.C.Query(`SELECT `+debtColumns.List("")+` FROM debt WHERE tenant_id = $1 AND id < $2`+which+` ORDER BY id DESC LIMIT $3`,
-			debtColumns.AddTo(&out), tx.Tenant, core.UpTo(before), max)
-	} else {
-		err = tx.C.Query(`SELECT `+debtColumns.List("")+` FROM debt WHERE tenant_id = $1 AND account_id = $2 AND id < $3`+which+` ORDER BY id DESC LIMIT $4`,
-			debtColumns.AddTo(&out), tx.Tenant, account, core.UpTo(before), max)
-	}
+	out, err := owing(tx, &debtColumns, `outstanding > 0`, account, open, before, max)
 	return out, fault.Wrap(err, "list debts")
 }
 
 // ChargePage lists charges in the same way.
 func (tx Rows) ChargePage(account id.ID, open bool, before id.ID, max int) ([]debt.Due, error) {
-	var out []debt.Due
+	out, err := owing(tx, &dueColumns, `paid < amount_gross`, account, open, before, max)
+	return out, fault.Wrap(err, "list charges")
+}
+
+// owing is a page of debts or charges; unpaid is the condition of those that are open.
+func owing[T any](tx Rows, l *core.Columns[T], unpaid string, account id.ID, open bool, before id.ID, max int) ([]T, error) {
 	which := ``
 	if open {
-		which = ` AND paid < amount_gross`
+		which = ` AND ` + unpaid
 	}
-	var err error
 	if account.IsZero() {
-		err = tx.C.Query(`SELECT `+dueColumns.List("")+` FROM charge_due WHERE tenant_id = $1 AND id < $2`+which+` ORDER BY id DESC LIMIT $3`,
-			dueColumns.AddTo(&out), tx.Tenant, core.UpTo(before), max)
-	} else {
-		err = tx.C.Query(`SELECT `+dueColumns.List("")+` FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND id < $3`+which+` ORDER BY id DESC LIMIT $4`,
-			dueColumns.AddTo(&out), tx.Tenant, account, core.UpTo(before), max)
+		return l.All(tx.C, `tenant_id = $1 AND id < $2`+which+` ORDER BY id DESC LIMIT $3`, tx.Tenant, core.UpTo(before), max)
 	}
-	return out, fault.Wrap(err, "list charges")
+	return l.All(tx.C, `tenant_id = $1 AND account_id = $2 AND id < $3`+which+` ORDER BY id DESC LIMIT $4`,
+		tx.Tenant, account, core.UpTo(before), max)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -260,10 +261,7 @@ func (tx Rows) journal(sql string, args ...any) (ledger.Journal, bool, error) {
 			Account: ledger.AccountRef{Code: ledger.Code(r.Int(0)), Subject: r.Text(1)}})
 		return nil
 	}, tx.Tenant, j.ID)
-	if err != nil {
-		return ledger.Journal{}, false, fmt.Errorf("read journal %s %s: %w", j.Kind, j.Ref, err)
-	}
-	return j, true, nil
+	return j, true, fault.Wrap(err, "read journal %s %s", j.Kind, j.Ref)
 }
 
 // Balance is the signed balance of an account (debit +) with everything that is committed and what this transaction

@@ -2,7 +2,6 @@ package books
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
@@ -57,7 +56,7 @@ func (tx Rows) BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, erro
 	if a.Limit.Limited() {
 		later, err := tx.Number(`SELECT SUM(p.amount) FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
 			WHERE p.tenant_id = $1 AND p.account = $2 AND p.journal_id >= $3 AND j.posted_at > $4`+allListed(ref.Code),
-			tx.Tenant, a.N, firstID(at.Add(-postSlack)), at)
+			tx.Tenant, a.N, id.First(at.Add(-postSlack)), at)
 		return a.Balance - money.Minor(later), wrapBalance(ref, err)
 	}
 	after, before, err := tx.sealAfter(at)
@@ -73,7 +72,7 @@ func (tx Rows) BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, erro
 			WHEN j.posted_at > $1 AND COALESCE(j.seal_n, $2) < $2 THEN -p.amount ELSE 0 END)
 		FROM posting p JOIN journal j ON j.tenant_id = p.tenant_id AND j.id = p.journal_id
 		WHERE p.tenant_id = $3 AND p.account = $4 AND p.journal_id >= $5 AND p.journal_id < $6`,
-		at, after, tx.Tenant, a.N, firstID(before.Add(-postSlack)), firstID(at.Add(postSlack)))
+		at, after, tx.Tenant, a.N, id.First(before.Add(-postSlack)), id.First(at.Add(postSlack)))
 	return money.Minor(sum + tail), wrapBalance(ref, err)
 }
 
@@ -115,15 +114,6 @@ func (tx Rows) sealAfter(at time.Time) (int64, time.Time, error) {
 		}
 	}
 	return low, before, nil
-}
-
-// firstID is the smallest identity of a moment.
-func firstID(at time.Time) id.ID {
-	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(max(at.UnixMilli(), 1)))
-	var i id.ID
-	copy(i[:6], ms[2:])
-	return i
 }
 
 // Journals lists journals, newest first, before the given one (zero for the newest).

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// tariffColumns are the columns of a tariff, of which versions know the name.
+// tariffColumns are the columns of a tariff. Its versions carry its name.
 var tariffColumns = core.Columns[tariff.Version]{Table: "tariff", Attested: []core.Column[tariff.Version]{
 	core.Text("name", func(v *tariff.Version) *string { return &v.Name }),
 }, Unattested: []core.Column[tariff.Version]{
@@ -45,10 +45,7 @@ func (tx Rows) TariffByName(name string) (id.ID, bool, error) {
 	var i id.ID
 	found, err := tx.One(`SELECT id FROM tariff WHERE tenant_id = $1 AND name = $2`,
 		func(r core.Row) error { i = r.ID(0); return nil }, tx.Tenant, name)
-	if err != nil {
-		return id.ID{}, false, fmt.Errorf("find tariff %q: %w", name, err)
-	}
-	return i, found, nil
+	return i, found, fault.Wrap(err, "find tariff %q", name)
 }
 
 // TariffName finds a tariff's name by its identity.
@@ -56,10 +53,7 @@ func (tx Rows) TariffName(t id.ID) (string, bool, error) {
 	name := ""
 	found, err := tx.One(`SELECT name FROM tariff WHERE tenant_id = $1 AND id = $2`,
 		func(r core.Row) error { name = r.Text(0); return nil }, tx.Tenant, t)
-	if err != nil {
-		return "", false, fmt.Errorf("find tariff %s: %w", t.Text(id.Tariff), err)
-	}
-	return name, found, nil
+	return name, found, fault.Wrap(err, "find tariff %s", t.Text(id.Tariff))
 }
 
 // AddTariffRow keeps a new tariff, without a version yet.
@@ -141,10 +135,7 @@ func (tx Rows) TariffVersions(t, before id.ID, max int) ([]tariff.Version, error
 		out = append(out, v)
 		return err
 	}, tx.Tenant, t, before[:], beyondVersions, max)
-	if err != nil {
-		return nil, fmt.Errorf("list versions of tariff %s: %w", t.Text(id.Tariff), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "list versions of tariff %s", t.Text(id.Tariff))
 }
 
 // TariffUses is what the accounts on a tariff bought or were given in local months, each under its meter's number, or
@@ -163,20 +154,14 @@ func (tx Rows) TariffUses(t id.ID, fromMonth, toMonth string, max int) ([]tariff
 		out = append(out, u)
 		return nil
 	}, tx.Tenant, t, fromMonth, toMonth, max)
-	if err != nil {
-		return nil, fmt.Errorf("read what was bought on tariff %s: %w", t.Text(id.Tariff), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "read what was bought on tariff %s", t.Text(id.Tariff))
 }
 
 // TariffSellsTokens reports whether an account that is not closed buys tokens on the tariff.
 func (tx Rows) TariffSellsTokens(t id.ID) (bool, error) {
 	found, err := tx.One(`SELECT id FROM account WHERE tenant_id = $1 AND tariff_id = $2 AND mode = 'prepay_token' AND status <> 'closed' LIMIT 1`,
 		func(core.Row) error { return nil }, tx.Tenant, t)
-	if err != nil {
-		return false, fmt.Errorf("look for token meters on tariff %s: %w", t.Text(id.Tariff), err)
-	}
-	return found, nil
+	return found, fault.Wrap(err, "look for token meters on tariff %s", t.Text(id.Tariff))
 }
 
 // TariffsInForce lists tariffs after the given one in the order they were published, each with its version in force at

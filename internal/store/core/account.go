@@ -30,7 +30,7 @@ var LedgerAccounts = Columns[Account]{Table: "ledger_account", Unattested: []Col
 	{Name: "id", Form: 'b'}, {Name: "created_at", Form: 'i'},
 }}
 
-// bound is the column of a limit that is NULL where the limit is none of its kind.
+// bound is the column of a limit; NULL where the limit is of another kind.
 func bound(name string, of ledger.Bound, at func(ledger.Limit) (money.Minor, bool)) Column[Account] {
 	return Column[Account]{name, 'i', func(a *Account, r Row, col int) error {
 		if !r.IsNull(col) {

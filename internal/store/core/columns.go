@@ -39,7 +39,7 @@ func (c Column[T]) ReadOnly() Column[T] {
 	return c
 }
 
-// OrNull is the column of a number or a text of which 0 and "" are NULL.
+// OrNull is the column of a number or a text; 0 and "" are stored as NULL.
 func (c Column[T]) OrNull() Column[T] {
 	write := c.Write
 	c.Write = func(of *T) any {
@@ -162,6 +162,12 @@ func (l *Columns[T]) AddTo(rows *[]T) func(Row) error {
 		_, err := l.Scan(r, 0, &(*rows)[len(*rows)-1])
 		return err
 	}
+}
+
+// All reads the rows for which a condition holds; an order and a limit may follow it.
+func (l *Columns[T]) All(c Conn, where string, args ...any) (rows []T, err error) {
+	err = c.Query(`SELECT `+l.List("")+` FROM `+l.Table+` WHERE `+where, l.AddTo(&rows), args...)
+	return rows, err
 }
 
 // Into is an INSERT statement, from the table's name on: of the tenant, of the columns that have a Write, and of more.

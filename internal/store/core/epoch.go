@@ -71,10 +71,7 @@ func (tx *Tx) MetaInt(key string) (int64, error) {
 		n, err = strconv.ParseInt(r.Text(0), 10, 64)
 		return err
 	}, key)
-	if err != nil {
-		return 0, fmt.Errorf("read %s of the database: %w", key, err)
-	}
-	return n, nil
+	return n, fault.Wrap(err, "read %s of the database", key)
 }
 
 // PutMeta writes a value of the database itself.

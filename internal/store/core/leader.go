@@ -1,9 +1,9 @@
 package core
 
 import (
-	"fmt"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -16,19 +16,13 @@ func (tx *Tx) LeaderTake(name, holder string, until time.Time) (epoch int64, ok 
 		epoch = leader.epoch + CASE WHEN leader.holder = excluded.holder THEN 0 ELSE 1 END
 		WHERE leader.holder = excluded.holder OR leader.until <= $4 OR leader.until > $5
 		RETURNING epoch`, func(r Row) error { epoch = r.Int(0); return nil }, name, holder, until, tx.Now, until.Add(wallet.Ahead))
-	if err != nil {
-		return 0, false, fmt.Errorf("lead %s: %w", name, err)
-	}
-	return epoch, ok, nil
+	return epoch, ok, fault.Wrap(err, "lead %s", name)
 }
 
 // LeaderLeave gives the lead back at once, so that a planned restart costs no waiting.
 func (tx *Tx) LeaderLeave(name, holder string) error {
 	_, err := tx.C.Exec(`UPDATE leader SET until = $1 WHERE name = $2 AND holder = $3`, tx.Now, name, holder)
-	if err != nil {
-		return fmt.Errorf("leave the lead of %s: %w", name, err)
-	}
-	return nil
+	return fault.Wrap(err, "leave the lead of %s", name)
 }
 
 // JobRun notes that the recurring job was carried out for a period and reports whether this is the first time. It
@@ -36,8 +30,5 @@ func (tx *Tx) LeaderLeave(name, holder string) error {
 func (tx *Tx) JobRun(name, period string) (first bool, err error) {
 	n, err := tx.C.Exec(`INSERT INTO job_run (tenant_id, name, period, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 		tx.Tenant, name, period, tx.Now)
-	if err != nil {
-		return false, fmt.Errorf("run %s of %s: %w", name, period, err)
-	}
-	return n == 1, nil
+	return n == 1, fault.Wrap(err, "run %s of %s", name, period)
 }

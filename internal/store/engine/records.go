@@ -43,9 +43,9 @@ func Take(take store.Intake, tx *store.Tx, recs []metering.Record) ([]metering.O
 	return outs, err
 }
 
-// Apart stores records meter by meter. Records of a meter that fails have the outcome Failed; failed is the last of their errors,
-// and onFailure is called once per meter. A fatal error ends it.
-func Apart(recs []metering.Record, together func([]metering.Record) (outs []metering.Outcome, failed, fatal error), onFailure func()) (outs []metering.Outcome,
+// Apart stores records meter by meter. Records of a meter that fails have the outcome Failed; failed is the last of their errors.
+// A fatal error ends it.
+func Apart(recs []metering.Record, together func([]metering.Record) (outs []metering.Outcome, failed, fatal error)) (outs []metering.Outcome,
 	failed, fatal error) {
 	outs = make([]metering.Outcome, len(recs))
 	places := make(map[int64][]int)
@@ -68,7 +68,6 @@ func Apart(recs []metering.Record, together func([]metering.Record) (outs []mete
 		}
 		if why != nil {
 			failed = why
-			onFailure()
 			continue
 		}
 		for k, i := range places[m] {

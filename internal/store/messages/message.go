@@ -80,10 +80,7 @@ func (tx Rows) messages(what, rest string, args ...any) ([]notify.Message, error
 		_, err := messageColumns.Scan(r, 1, &out[len(out)-1])
 		return err
 	}, args...)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "%s", what)
 }
 
 // MessageAdd writes a new message.
@@ -93,10 +90,7 @@ func (tx Rows) MessageAdd(m notify.Message) error {
 		return fmt.Errorf("write message %s: %w", m.ID.Text(id.Message), err)
 	}
 	_, err = tx.C.Exec(messageInsert, messageColumns.Values(tx.Tenant, &m, string(args))...)
-	if err != nil {
-		return fmt.Errorf("write message %s: %w", m.ID.Text(id.Message), err)
-	}
-	return nil
+	return fault.Wrap(err, "write message %s", m.ID.Text(id.Message))
 }
 
 // MessagesWaiting counts open messages, of one line or, for "", of all; not beyond most.
@@ -142,10 +136,7 @@ func (tx Rows) MessageHold(m notify.Message) error {
 
 func (tx Rows) messageWrite(message id.ID, sql string, args []any) error {
 	err := tx.Must(sql, args...)
-	if err != nil {
-		return fmt.Errorf("write message %s: %w", message.Text(id.Message), err)
-	}
-	return nil
+	return fault.Wrap(err, "write message %s", message.Text(id.Message))
 }
 
 var tryColumns = core.Columns[notify.Try]{Table: "message_try", Unattested: []core.Column[notify.Try]{
@@ -176,19 +167,13 @@ var (
 func (tx Rows) MessageTries(message id.ID) ([]notify.Try, error) {
 	var out []notify.Try
 	err := tx.C.Query(tryQuery, tryColumns.AddTo(&out), tx.Tenant, message)
-	if err != nil {
-		return nil, fmt.Errorf("read the tries of message %s: %w", message.Text(id.Message), err)
-	}
-	return out, nil
+	return out, fault.Wrap(err, "read the tries of message %s", message.Text(id.Message))
 }
 
 // TryPut writes a try, a new one or one that is there.
 func (tx Rows) TryPut(message id.ID, t notify.Try) error {
 	_, err := tx.C.Exec(tryPut, tryColumns.Values(tx.Tenant, &t, message)...)
-	if err != nil {
-		return fmt.Errorf("write a try of message %s: %w", message.Text(id.Message), err)
-	}
-	return nil
+	return fault.Wrap(err, "write a try of message %s", message.Text(id.Message))
 }
 
 // MessageDue reports whether any message is due that nobody holds.
@@ -301,12 +286,7 @@ func (tx Rows) MessageTotals(max int) ([]notify.Total, error) {
 
 // MessageList lists messages, the newest first, before the given one.
 func (tx Rows) MessageList(f notify.Filter, before id.ID, max int) ([]notify.Message, error) {
-	if before.IsZero() {
-		for i := range before {
-			before[i] = 0xff
-		}
-	}
-	args, where := []any{tx.Tenant, before}, ` WHERE m.tenant_id = $1 AND m.id < $2`
+	args, where := []any{tx.Tenant, core.UpTo(before)}, ` WHERE m.tenant_id = $1 AND m.id < $2`
 	with := func(column string, v any) {
 		args = append(args, v)
 		where += fmt.Sprintf(" AND m.%s = $%d", column, len(args))

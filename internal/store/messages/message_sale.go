@@ -1,8 +1,7 @@
 package messages
 
 import (
-	"fmt"
-
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -11,10 +10,7 @@ import (
 // AddresseeOf is whom messages about a meter go to; found is false where it supplies nobody.
 func (tx Rows) AddresseeOf(meter int64) (to notify.Addressee, found bool, err error) {
 	found, err = tx.One(subscriptionQuery+` AND m.n = $2`, func(r core.Row) error { to.Subscription, to.Phone = scanSubscription(r); return nil }, tx.Tenant, meter)
-	if err != nil {
-		return to, false, fmt.Errorf("find whom meter %d supplies: %w", meter, err)
-	}
-	return to, found, nil
+	return to, found, fault.Wrap(err, "find whom meter %d supplies", meter)
 }
 
 // SaleTold reports whether a message about a sale has left for the telephone of a customer.
@@ -23,8 +19,5 @@ func (tx Rows) SaleTold(sale, customer id.ID) (bool, error) {
 			AND t.outcome IN ('', 'accepted', 'unknown')
 		WHERE m.tenant_id = $1 AND m.vend_id = $2 AND m.direction = 'out' AND m.purpose <> $3 AND m.customer_id = $4`,
 		tx.Tenant, sale, string(notify.PurposeMeter), customer)
-	if err != nil {
-		return false, fmt.Errorf("look whether sale %s was told by SMS: %w", sale.Text(id.Vend), err)
-	}
-	return told > 0, nil
+	return told > 0, fault.Wrap(err, "look whether sale %s was told by SMS", sale.Text(id.Vend))
 }

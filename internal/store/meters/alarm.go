@@ -63,14 +63,10 @@ func (tx Rows) addAlarm(meter int64, a metering.Alarm) error {
 		return err
 	}
 	_, err = tx.C.Exec(alarmInsert, alarmColumns.Values(tx.Tenant, &alarmRow{ID: i, Meter: meter, Alarm: a, RaisedAt: tx.Now})...)
-	if err != nil {
-		return fmt.Errorf("raise alarm %s of meter %d: %w", a.Code, meter, err)
-	}
-	return nil
+	return fault.Wrap(err, "raise alarm %s of meter %d", a.Code, meter)
 }
 
-// TellAlarm is [Rows.RaiseAlarm] for an alarm of which a meter has one, whatever its text: one that is open is brought up to
-// date.
+// TellAlarm is [Rows.RaiseAlarm] for an alarm that a meter has only once, whatever its text: if it is open, it gets the new text.
 func (tx Rows) TellAlarm(meter int64, a metering.Alarm) error {
 	n, err := tx.C.Exec(`UPDATE alarm SET text = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND cleared_at IS NULL`,
 		a.Text, tx.Tenant, meter, string(a.Code))
@@ -87,10 +83,7 @@ func (tx Rows) TellAlarm(meter int64, a metering.Alarm) error {
 func (tx Rows) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	_, err := tx.C.Exec(`UPDATE alarm SET cleared_at = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND cleared_at IS NULL`,
 		tx.Now, tx.Tenant, meter, string(code))
-	if err != nil {
-		return fmt.Errorf("clear alarm %s of meter %d: %w", code, meter, err)
-	}
-	return nil
+	return fault.Wrap(err, "clear alarm %s of meter %d", code, meter)
 }
 
 // Alarms is a page of alarms, newest first, of one meter or, where meter is 0, of all.

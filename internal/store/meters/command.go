@@ -36,10 +36,7 @@ func (tx Rows) HasLinkKey(meter id.ID) (bool, error) {
 func (tx Rows) Waiting(number string) (int, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key IN ($3, $4, $5) AND dead_at IS NULL`,
 		tx.Tenant, job.LaneMQTT, job.CommandKey(number), job.SupplyKey(number), job.LeaseKey(number))
-	if err != nil {
-		return 0, fmt.Errorf("count what waits for meter %s: %w", number, err)
-	}
-	return int(n), nil
+	return int(n), fault.Wrap(err, "count what waits for meter %s", number)
 }
 
 // AddCommand adds a command with the item of the outbox that brings it to its meter.
@@ -51,10 +48,7 @@ func (tx Rows) AddCommand(c command.Command, item job.Item) error {
 	if _, err = tx.C.Exec(commandInsert, commandColumns.Values(tx.Tenant, &c, string(args))...); err == nil {
 		_, err = tx.Enqueue(item)
 	}
-	if err != nil {
-		return fmt.Errorf("add command %s: %w", c.ID.Text(id.Command), err)
-	}
-	return nil
+	return fault.Wrap(err, "add command %s", c.ID.Text(id.Command))
 }
 
 // commandRow is a row of command, with its meter's number.
@@ -127,37 +121,23 @@ func wholeNumbers(args map[string]any) error {
 func (tx Rows) CommandByID(i id.ID) (command.Command, bool, error) {
 	var c command.Command
 	found, err := tx.One(commandByID, func(r core.Row) error { return scanCommand(r, &c) }, tx.Tenant, i)
-	if err != nil {
-		return command.Command{}, false, fmt.Errorf("read command %s: %w", i.Text(id.Command), err)
-	}
-	return c, found, nil
+	return c, found, fault.Wrap(err, "read command %s", i.Text(id.Command))
 }
 
 // CommandsOf lists a meter's commands, newest first, from the one after before on.
 func (tx Rows) CommandsOf(meter int64, before id.ID, max int) ([]command.Command, error) {
-	if before.IsZero() {
-		for i := range before {
-			before[i] = 0xff
-		}
-	}
 	var out []command.Command
 	err := tx.C.Query(commandQuery+`c.meter = $2 AND c.id < $3 ORDER BY c.id DESC LIMIT $4`, func(r core.Row) error {
 		out = append(out, command.Command{})
 		return scanCommand(r, &out[len(out)-1])
-	}, tx.Tenant, meter, before, max)
-	if err != nil {
-		return nil, fmt.Errorf("list commands of meter %d: %w", meter, err)
-	}
-	return out, nil
+	}, tx.Tenant, meter, core.UpTo(before), max)
+	return out, fault.Wrap(err, "list commands of meter %d", meter)
 }
 
 // CommandCounter is the last counter that was taken of a meter.
 func (tx Rows) CommandCounter(meter int64) (uint64, error) {
 	n, err := tx.Number(`SELECT command_counter FROM meter WHERE tenant_id = $1 AND n = $2`+tx.C.ForUpdate(), tx.Tenant, meter)
-	if err != nil {
-		return 0, fmt.Errorf("read the command counter of meter %d: %w", meter, err)
-	}
-	return uint64(n), nil
+	return uint64(n), fault.Wrap(err, "read the command counter of meter %d", meter)
 }
 
 // CommandSigned writes the counter and the arguments that a command is signed with. The counter is its meter's last now.
@@ -170,40 +150,28 @@ func (tx Rows) CommandSigned(c command.Command) error {
 	if err == nil {
 		err = tx.Must(`UPDATE meter SET command_counter = $1 WHERE tenant_id = $2 AND n = $3`, int64(c.Counter), tx.Tenant, c.Meter)
 	}
-	if err != nil {
-		return fmt.Errorf("write the signature of command %s: %w", c.ID.Text(id.Command), err)
-	}
-	return nil
+	return fault.Wrap(err, "write the signature of command %s", c.ID.Text(id.Command))
 }
 
 // ExpireCommand ends a command that its meter has not answered in time.
 func (tx Rows) ExpireCommand(i id.ID) error {
 	_, err := tx.C.Exec(`UPDATE command SET state = $1, updated_at = $2, version = version + 1
 		WHERE tenant_id = $3 AND id = $4 AND state IN ('queued', 'sent')`, string(command.StateExpired), tx.Now, tx.Tenant, i)
-	if err != nil {
-		return fmt.Errorf("expire command %s: %w", i.Text(id.Command), err)
-	}
-	return nil
+	return fault.Wrap(err, "expire command %s", i.Text(id.Command))
 }
 
 // CommandSent notes that a command has left for its meter. An answer that was quicker stays.
 func (tx Rows) CommandSent(i id.ID) error {
 	_, err := tx.C.Exec(`UPDATE command SET state = $1, updated_at = $2, version = version + 1
 		WHERE tenant_id = $3 AND id = $4 AND state = $5`, string(command.StateSent), tx.Now, tx.Tenant, i, string(command.StateQueued))
-	if err != nil {
-		return fmt.Errorf("mark command %s sent: %w", i.Text(id.Command), err)
-	}
-	return nil
+	return fault.Wrap(err, "mark command %s sent", i.Text(id.Command))
 }
 
 // CommandAnswered writes the state of a command and what its meter said in the record with this number.
 func (tx Rows) CommandAnswered(c command.Command, seq uint64) error {
 	err := tx.Must(`UPDATE command SET state = $1, answer = $2, updated_at = $3, answer_seq = $4, version = version + 1 WHERE tenant_id = $5 AND id = $6`,
 		string(c.State), c.Answer, tx.Now, int64(seq), tx.Tenant, c.ID)
-	if err != nil {
-		return fmt.Errorf("command %s answered %s: %w", c.ID.Text(id.Command), c.State, err)
-	}
-	return nil
+	return fault.Wrap(err, "command %s answered %s", c.ID.Text(id.Command), c.State)
 }
 
 // ExpireCommands ends up to max commands whose time ran out while something else of their meter was waiting in front

@@ -37,28 +37,25 @@ func limits(s metering.Span, after metering.After) (from, to, hi, lo int64) {
 // Readings is a page of a meter's readings in the order in which they were stored, newest first.
 func (tx Rows) Readings(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredReading, error) {
 	from, to, row, _ := limits(s, after)
-	var out []metering.StoredReading
-	err := tx.C.Query(`SELECT `+readingColumns.List("")+` FROM reading WHERE tenant_id = $1 AND meter = $2 AND id < $3 AND at >= $4 AND at < $5
-		ORDER BY id DESC LIMIT $6`, readingColumns.AddTo(&out), tx.Tenant, meter, row, from, to, max)
+	out, err := readingColumns.All(tx.C, `tenant_id = $1 AND meter = $2 AND id < $3 AND at >= $4 AND at < $5 ORDER BY id DESC LIMIT $6`,
+		tx.Tenant, meter, row, from, to, max)
 	return out, fault.Wrap(err, "list readings")
 }
+
+// saidBefore is a page of what a meter has said, newest first.
+const saidBefore = `tenant_id = $1 AND meter = $2 AND (received_at < $3 OR received_at = $3 AND seq < $4) AND at >= $5 AND at < $6
+	ORDER BY received_at DESC, seq DESC LIMIT $7`
 
 // Events is a page of a meter's events, daily rows and command answers, newest first.
 func (tx Rows) Events(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredEvent, error) {
 	from, to, at, seq := limits(s, after)
-	var out []metering.StoredEvent
-	err := tx.C.Query(`SELECT `+eventColumns.List("")+` FROM meter_event
-		WHERE tenant_id = $1 AND meter = $2 AND (received_at < $3 OR received_at = $3 AND seq < $4) AND at >= $5 AND at < $6
-		ORDER BY received_at DESC, seq DESC LIMIT $7`, eventColumns.AddTo(&out), tx.Tenant, meter, at, seq, from, to, max)
+	out, err := eventColumns.All(tx.C, saidBefore, tx.Tenant, meter, at, seq, from, to, max)
 	return out, fault.Wrap(err, "list events")
 }
 
 // TokenReports is a page of what a meter said of tokens, newest first.
 func (tx Rows) TokenReports(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredToken, error) {
 	from, to, at, seq := limits(s, after)
-	var out []metering.StoredToken
-	err := tx.C.Query(`SELECT `+reportColumns.List("")+` FROM token_report
-		WHERE tenant_id = $1 AND meter = $2 AND (received_at < $3 OR received_at = $3 AND seq < $4) AND at >= $5 AND at < $6
-		ORDER BY received_at DESC, seq DESC LIMIT $7`, reportColumns.AddTo(&out), tx.Tenant, meter, at, seq, from, to, max)
+	out, err := reportColumns.All(tx.C, saidBefore, tx.Tenant, meter, at, seq, from, to, max)
 	return out, fault.Wrap(err, "list token reports")
 }

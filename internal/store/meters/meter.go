@@ -75,10 +75,7 @@ func (tx Rows) MeterByN(n int64) (registry.Meter, bool, error) { return tx.Meter
 // NumberTaken reports whether any tenant has a meter of this number.
 func (tx Rows) NumberTaken(number string) (bool, error) {
 	n, err := tx.Number(`SELECT count(*) FROM meter WHERE number = $1`, number)
-	if err != nil {
-		return false, fmt.Errorf("look for meter %s: %w", number, err)
-	}
-	return n > 0, nil
+	return n > 0, fault.Wrap(err, "look for meter %s", number)
 }
 
 // NextMeterN gives the next dense number of a meter: 1, 2, 3 and so on over all tenants, because n alone names a meter
@@ -97,10 +94,7 @@ func (tx Rows) MeterLogin(number string) (who registry.Identity, status registry
 		status, hash = registry.Status(r.Text(4)), r.Bytes(5)
 		return nil
 	}, number)
-	if err != nil {
-		return registry.Identity{}, "", nil, false, fmt.Errorf("find meter %s: %w", number, err)
-	}
-	return who, status, hash, found, nil
+	return who, status, hash, found, fault.Wrap(err, "find meter %s", number)
 }
 
 // AddMeterRow keeps a new meter with the hash of its MQTT password and its sealed link key.
@@ -122,10 +116,7 @@ func (tx Rows) LinkKey(meter int64) (who id.ID, sealed []byte, found bool, err e
 		who, sealed = r.ID(0), r.Bytes(1)
 		return nil
 	}, tx.Tenant, meter)
-	if err != nil {
-		return id.ID{}, nil, false, fmt.Errorf("find link key of meter %d: %w", meter, err)
-	}
-	return who, sealed, found && len(sealed) > 0, nil
+	return who, sealed, found && len(sealed) > 0, fault.Wrap(err, "find link key of meter %d", meter)
 }
 
 // AddMeterKey keeps a meter's STS key by reference. The database refuses a second current key of a meter.
@@ -189,8 +180,5 @@ func ScanMeterKey(r core.Row, col int, k *registry.Key) error {
 func (tx Rows) AddInstall(meter int64, point id.ID, from time.Time) error {
 	_, err := tx.C.Exec(`INSERT INTO meter_install (tenant_id, meter, service_point_id, from_at, created_at)
 		VALUES ($1, $2, $3, $4, $5)`, tx.Tenant, meter, point, from, tx.Now)
-	if err != nil {
-		return fmt.Errorf("keep installation of meter %d: %w", meter, err)
-	}
-	return nil
+	return fault.Wrap(err, "keep installation of meter %d", meter)
 }

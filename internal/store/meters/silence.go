@@ -1,7 +1,6 @@
 package meters
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/fault"
@@ -47,17 +46,11 @@ func (tx Rows) RaiseFeeder(feeder string, a metering.Alarm) error {
 	}
 	_, err = tx.C.Exec(alarmInsert+` ON CONFLICT (tenant_id, feeder) WHERE cleared_at IS NULL AND feeder <> '' DO UPDATE SET text = excluded.text`,
 		alarmColumns.Values(tx.Tenant, &alarmRow{ID: i, Alarm: a, RaisedAt: tx.Now, Feeder: feeder})...)
-	if err != nil {
-		return fmt.Errorf("raise alarm %s of feeder %s: %w", a.Code, feeder, err)
-	}
-	return nil
+	return fault.Wrap(err, "raise alarm %s of feeder %s", a.Code, feeder)
 }
 
 // ClearFeeder closes the alarm of a feeder.
 func (tx Rows) ClearFeeder(feeder string) error {
 	_, err := tx.C.Exec(`UPDATE alarm SET cleared_at = $1 WHERE tenant_id = $2 AND feeder = $3 AND cleared_at IS NULL`, tx.Now, tx.Tenant, feeder)
-	if err != nil {
-		return fmt.Errorf("clear the alarm of feeder %s: %w", feeder, err)
-	}
-	return nil
+	return fault.Wrap(err, "clear the alarm of feeder %s", feeder)
 }

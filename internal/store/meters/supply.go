@@ -318,8 +318,5 @@ func (tx Rows) AccountSupply(account id.ID, s registry.AccountSupply) error {
 		return tx.Must(`UPDATE account SET protected = $1, lease_grace_wh = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4`,
 			s.Protected, s.Grace, tx.Tenant, account)
 	})
-	if err != nil {
-		return fmt.Errorf("set the supply of account %s: %w", account.Text(id.Account), err)
-	}
-	return nil
+	return fault.Wrap(err, "set the supply of account %s", account.Text(id.Account))
 }

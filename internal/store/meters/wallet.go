@@ -36,10 +36,7 @@ func (tx Rows) addWallet(m registry.Meter) error {
 	if err == nil {
 		err = tx.Attest("base", m.ID)
 	}
-	if err != nil {
-		return fmt.Errorf("give meter %s a wallet: %w", m.Number, err)
-	}
-	return nil
+	return fault.Wrap(err, "give meter %s a wallet", m.Number)
 }
 
 // walletTries bounds how often wallets are locked anew because a meter has come to their account meanwhile.

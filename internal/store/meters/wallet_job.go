@@ -1,8 +1,6 @@
 package meters
 
 import (
-	"fmt"
-
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/store/core"
@@ -37,8 +35,5 @@ func (tx Rows) WalletChargedTo(account id.ID) (string, error) {
 	to := ""
 	_, err := tx.One(`SELECT charged_to FROM account WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(),
 		func(r core.Row) error { to = r.Text(0); return nil }, tx.Tenant, account)
-	if err != nil {
-		return "", fmt.Errorf("read account %s: %w", account.Text(id.Account), err)
-	}
-	return to, nil
+	return to, fault.Wrap(err, "read account %s", account.Text(id.Account))
 }

@@ -22,9 +22,8 @@ func (tx Rows) AccountExists(account id.ID) (bool, error) {
 
 // WalletUse lists what a meter used on local days from the one on to the other, inclusive, the newest first.
 func (tx Rows) WalletUse(meter int64, from, to string, max int) ([]wallet.DayUse, error) {
-	var out []wallet.DayUse
-	err := tx.C.Query(`SELECT `+dayColumns.List("")+` FROM wallet_day WHERE tenant_id = $1 AND meter = $2 AND day >= $3 AND day <= $4
-		ORDER BY day DESC LIMIT $5`, dayColumns.AddTo(&out), tx.Tenant, meter, from, to, max)
+	out, err := dayColumns.All(tx.C, `tenant_id = $1 AND meter = $2 AND day >= $3 AND day <= $4 ORDER BY day DESC LIMIT $5`,
+		tx.Tenant, meter, from, to, max)
 	return out, fault.Wrap(err, "read the use of meter %d", meter)
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
@@ -122,10 +123,7 @@ func (tx Rows) LockLive(meters []int64) (map[int64]*metering.Live, error) {
 // Live is what a meter last said of itself; a meter that never spoke has an empty one.
 func (tx Rows) Live(meter int64) (*metering.Live, error) {
 	all, err := tx.loadLive([]int64{meter})
-	if err != nil {
-		return nil, err
-	}
-	return all[meter], nil
+	return all[meter], err
 }
 
 // LoadInfo reads the notes about a meter's last boot.
@@ -153,8 +151,6 @@ func (tx Rows) SaveLive(meter int64, l *metering.Live) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.Must(`UPDATE meter_live SET info = $1 WHERE tenant_id = $2 AND meter = $3`, text, tx.Tenant, meter); err != nil {
-		return fmt.Errorf("save boot notes of meter %d: %w", meter, err)
-	}
-	return nil
+	err = tx.Must(`UPDATE meter_live SET info = $1 WHERE tenant_id = $2 AND meter = $3`, text, tx.Tenant, meter)
+	return fault.Wrap(err, "save boot notes of meter %d", meter)
 }

@@ -66,17 +66,13 @@ func (tx Rows) key(where string, args ...any) (access.Key, bool, error) {
 
 // KeysAnsweredBy lists the API keys that somebody answers for, and the key that has this identity itself, revoked ones too.
 func (tx Rows) KeysAnsweredBy(self id.ID) ([]access.Key, error) {
-	var out []access.Key
-	err := tx.C.Query(`SELECT `+keyColumns.List("")+` FROM api_key WHERE tenant_id = $1 AND (id = $2 OR answers = $2) ORDER BY id`,
-		keyColumns.AddTo(&out), tx.Tenant, self[:])
+	out, err := keyColumns.All(tx.C, `tenant_id = $1 AND (id = $2 OR answers = $2) ORDER BY id`, tx.Tenant, self[:])
 	return out, fault.Wrap(err, "list somebody's API keys")
 }
 
 // KeyPage lists API keys after the given one in the order they were made.
 func (tx Rows) KeyPage(after id.ID, max int) ([]access.Key, error) {
-	var out []access.Key
-	err := tx.C.Query(`SELECT `+keyColumns.List("")+` FROM api_key WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
-		keyColumns.AddTo(&out), tx.Tenant, after[:], max)
+	out, err := keyColumns.All(tx.C, `tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`, tx.Tenant, after[:], max)
 	return out, fault.Wrap(err, "list API keys")
 }
 
@@ -87,17 +83,11 @@ func (tx Rows) RevokeKey(key id.ID, at time.Time) (bool, error) {
 		n, err = tx.C.Exec(`UPDATE api_key SET revoked_at = $1 WHERE tenant_id = $2 AND id = $3 AND revoked_at IS NULL`, at, tx.Tenant, key)
 		return err
 	})
-	if err != nil {
-		return false, fmt.Errorf("revoke API key %s: %w", key.Text(id.Key), err)
-	}
-	return n == 1, nil
+	return n == 1, fault.Wrap(err, "revoke API key %s", key.Text(id.Key))
 }
 
 // VendorExists reports whether the tenant has this vendor.
 func (tx Rows) VendorExists(vendor id.ID) (bool, error) {
 	n, err := tx.Number(`SELECT count(*) FROM vendor WHERE tenant_id = $1 AND id = $2`, tx.Tenant, vendor)
-	if err != nil {
-		return false, fmt.Errorf("look for vendor %s: %w", vendor.Text(id.Vendor), err)
-	}
-	return n == 1, nil
+	return n == 1, fault.Wrap(err, "look for vendor %s", vendor.Text(id.Vendor))
 }

@@ -129,8 +129,7 @@ func (tx Rows) PutApproval(a access.Approval, from access.ApprovalState) (bool, 
 // ApprovalPage lists approvals in a state (all of them for the empty one), newest first, before the given one (zero for
 // the newest).
 func (tx Rows) ApprovalPage(state access.ApprovalState, before id.ID, max int) ([]access.Approval, error) {
-	var out []access.Approval
-	err := tx.C.Query(`SELECT `+ApprovalColumns.List("")+` FROM approval WHERE tenant_id = $1 AND ($2 = '' OR state = $2) AND id < $3
-		ORDER BY id DESC LIMIT $4`, ApprovalColumns.AddTo(&out), tx.Tenant, string(state), core.UpTo(before), max)
+	out, err := ApprovalColumns.All(tx.C, `tenant_id = $1 AND ($2 = '' OR state = $2) AND id < $3 ORDER BY id DESC LIMIT $4`,
+		tx.Tenant, string(state), core.UpTo(before), max)
 	return out, fault.Wrap(err, "list approval")
 }

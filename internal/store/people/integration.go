@@ -47,9 +47,8 @@ func (tx Rows) IntegrationByID(login id.ID) (l mirror.Login, hash []byte, found 
 }
 
 // Integrations lists the tenant's logins in the order they were made.
-func (tx Rows) Integrations(max int) (out []mirror.Login, err error) {
-	err = tx.C.Query(`SELECT `+integrationColumns.List("")+` FROM integration_login WHERE tenant_id = $1 ORDER BY id LIMIT $2`,
-		integrationColumns.AddTo(&out), tx.Tenant, max)
+func (tx Rows) Integrations(max int) ([]mirror.Login, error) {
+	out, err := integrationColumns.All(tx.C, `tenant_id = $1 ORDER BY id LIMIT $2`, tx.Tenant, max)
 	return out, fault.Wrap(err, "list logins")
 }
 

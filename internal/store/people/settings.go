@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/store/core"
 )
@@ -23,6 +24,24 @@ const limitsKey = "limits"
 // quietKey is the name of the hours in which customers get no warnings; missing for the default.
 const quietKey = "quiet"
 
+// decision is what the tenant decided about one thing.
+type decision struct {
+	key   string
+	value any  // a pointer to it
+	made  bool // it is stored: what the tenant left alone is not
+}
+
+// decisions are those of the tenant's JSON object. Limits and the head of receipts have readers of their own.
+func decisions(s *registry.Settings) []decision {
+	return []decision{
+		{fourEyesKey, &s.FourEyes, s.FourEyes != nil},
+		{chargesKey, &s.Charges, true},
+		{WalletKey, &s.Wallet, s.Wallet != registry.WalletPolicy{}},
+		{SupplyKey, &s.Supply, s.Supply.Decided()},
+		{quietKey, &s.Quiet, s.Quiet != registry.QuietHours{}},
+	}
+}
+
 // TenantSettings reads what the tenant decided for itself.
 func (tx Rows) TenantSettings() (registry.Settings, error) {
 	t, err := tx.TenantRow()
@@ -34,33 +53,15 @@ func (tx Rows) TenantSettings() (registry.Settings, error) {
 	if err != nil {
 		return registry.Settings{}, err
 	}
-	if text, ok := more[fourEyesKey]; ok {
-		if err := json.Unmarshal(text, &s.FourEyes); err != nil {
-			return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", fourEyesKey, tx.Tenant, err)
-		}
-	}
-	if text, ok := more[chargesKey]; ok {
-		if err := json.Unmarshal(text, &s.Charges); err != nil {
-			return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", chargesKey, tx.Tenant, err)
+	for _, d := range decisions(&s) {
+		if text, ok := more[d.key]; ok {
+			if err := json.Unmarshal(text, d.value); err != nil {
+				return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", d.key, tx.Tenant, err)
+			}
 		}
 	}
 	if _, s.Limits, err = SalePolicy(t.Settings); err != nil {
 		return registry.Settings{}, err
-	}
-	if text, ok := more[WalletKey]; ok {
-		if err := json.Unmarshal(text, &s.Wallet); err != nil {
-			return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", WalletKey, tx.Tenant, err)
-		}
-	}
-	if text, ok := more[SupplyKey]; ok {
-		if err := json.Unmarshal(text, &s.Supply); err != nil {
-			return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", SupplyKey, tx.Tenant, err)
-		}
-	}
-	if text, ok := more[quietKey]; ok {
-		if err := json.Unmarshal(text, &s.Quiet); err != nil {
-			return registry.Settings{}, fmt.Errorf("read setting %s of tenant %d: %w", quietKey, tx.Tenant, err)
-		}
 	}
 	s.Receipt, err = ReceiptHead(more)
 	return s, err
@@ -88,38 +89,12 @@ func (tx Rows) PutTenantSettings(s registry.Settings) error {
 	if err != nil {
 		return err
 	}
-	delete(more, fourEyesKey)
-	if s.FourEyes != nil {
-		more[fourEyesKey] = json.RawMessage(fmt.Sprint(*s.FourEyes))
-	}
-	if more[chargesKey], err = json.Marshal(s.Charges); err != nil {
-		return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
-	}
-	if more[receiptKey], err = json.Marshal(s.Receipt); err != nil {
-		return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
-	}
-	delete(more, WalletKey)
-	if s.Wallet != (registry.WalletPolicy{}) {
-		if more[WalletKey], err = json.Marshal(s.Wallet); err != nil {
-			return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
-		}
-	}
-	delete(more, SupplyKey)
-	if s.Supply.Decided() {
-		if more[SupplyKey], err = json.Marshal(s.Supply); err != nil {
-			return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
-		}
-	}
-	delete(more, quietKey)
-	if s.Quiet != (registry.QuietHours{}) {
-		if more[quietKey], err = json.Marshal(s.Quiet); err != nil {
-			return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
-		}
-	}
-	delete(more, limitsKey)
-	if s.Limits != registry.DefaultLimits() {
-		if more[limitsKey], err = json.Marshal(s.Limits); err != nil {
-			return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
+	for _, d := range append(decisions(&s), decision{receiptKey, &s.Receipt, true}, decision{limitsKey, &s.Limits, s.Limits != registry.DefaultLimits()}) {
+		delete(more, d.key)
+		if d.made {
+			if more[d.key], err = json.Marshal(d.value); err != nil {
+				return fmt.Errorf("write settings of tenant %d: %w", tx.Tenant, err)
+			}
 		}
 	}
 	text, err := json.Marshal(more)
@@ -137,8 +112,6 @@ func (tx Rows) PutTenantSettings(s registry.Settings) error {
 // MoreSettings reads the settings that have no column of their own.
 func MoreSettings(t core.TenantRow) (map[string]json.RawMessage, error) {
 	more := map[string]json.RawMessage{}
-	if err := json.Unmarshal([]byte(t.Settings), &more); err != nil {
-		return nil, fmt.Errorf("read settings: %w", err)
-	}
-	return more, nil
+	err := json.Unmarshal([]byte(t.Settings), &more)
+	return more, fault.Wrap(err, "read settings")
 }

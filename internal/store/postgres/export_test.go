@@ -32,9 +32,12 @@ func Migrate(ctx context.Context, url string) error {
 
 // Waiting is how much work is queued.
 func Waiting(e store.Engine) int {
-	n := 0
-	for _, k := range e.(*Engine).queue.depth() {
-		n += k
+	q := &e.(*Engine).queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := len(q.ingests)
+	for _, lane := range q.waiting {
+		n += len(lane)
 	}
 	return n
 }

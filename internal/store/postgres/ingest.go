@@ -45,7 +45,7 @@ func (w *worker) ingest(calls []*work) {
 		outs, failed, _ = engine.Apart(recs, func(own []metering.Record) (outs []metering.Outcome, failed, _ error) {
 			outs, failed = w.ingestTogether(calls[0].tenant, own)
 			return outs, failed, nil
-		}, w.e.counts.apart)
+		})
 	}
 	for _, c := range calls {
 		if outs == nil {
@@ -67,8 +67,5 @@ func (w *worker) ingestTogether(t access.Tenant, recs []metering.Record) (outs [
 		outs, err = engine.Take(w.e.opt.Intake, tx, recs)
 		return false, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return outs, nil
+	return outs, err
 }

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -125,15 +124,7 @@ func apply(c *conn, s store.Migration, o Options) error {
 	}
 	c.plan.Before("the version")
 	if s.N == 1 {
-		uid, err := id.New(o.Now(), o.Rand)
-		if err != nil {
-			return err
-		}
-		if _, err := c.Exec(`INSERT INTO meta (key, value) VALUES ('epoch', '1')`); err != nil {
-			return err
-		}
-		if _, err := c.Exec(`INSERT INTO tenant (id, uid, name, created_at) VALUES ($1, $2, $3, $4)`,
-			store.FirstTenant, uid, "Paywatt", o.Now()); err != nil {
+		if err := store.FirstRows(c, o.Now(), o.Rand); err != nil {
 			return err
 		}
 	}

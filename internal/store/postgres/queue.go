@@ -157,14 +157,3 @@ func (q *queue) close() {
 	q.closed = true
 	q.more.Broadcast()
 }
-
-// depth is how much waits, by lane.
-func (q *queue) depth() (n [lanes]int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for l := range q.waiting {
-		n[l] = len(q.waiting[l])
-	}
-	n[store.Reading] += len(q.ingests)
-	return n
-}

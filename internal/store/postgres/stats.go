@@ -10,11 +10,7 @@ type Stats struct {
 	Commits    int64 // transactions
 	OverBudget int64 // closures that took longer or touched more rows than a closure should
 	Again      int64 // runs of closures beyond their first: transactions that stood in each other's way
-	Apart      int64 // meters whose records failed on their own after a merged batch had failed
 	Seals      int64 // seals that this server has written
-	Waiting    [lanes]int
-	Longest    time.Duration // closure
-	InCommit   time.Duration // all COMMITs together
 }
 
 type counts struct {
@@ -26,23 +22,15 @@ func (c *counts) closure(took time.Duration, rows, tries int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.s.Again += int64(tries - 1)
-	c.s.Longest = max(c.s.Longest, took)
 	if took > budgetTime || rows > budgetRows {
 		c.s.OverBudget++
 	}
 }
 
-func (c *counts) committed(took time.Duration) {
+func (c *counts) committed() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.s.Commits++
-	c.s.InCommit += took
-}
-
-func (c *counts) apart() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.s.Apart++
 }
 
 func (c *counts) sealed(n int64) {
@@ -54,8 +42,6 @@ func (c *counts) sealed(n int64) {
 // Stats is a copy of the engine's counts.
 func (e *Engine) Stats() Stats {
 	e.counts.mu.Lock()
-	s := e.counts.s
-	e.counts.mu.Unlock()
-	s.Waiting = e.queue.depth()
-	return s
+	defer e.counts.mu.Unlock()
+	return e.counts.s
 }

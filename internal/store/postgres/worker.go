@@ -138,9 +138,8 @@ func (w *worker) attempt(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 	if err != nil || refused || !w.c.wrote { // what wrote nothing has nothing to commit, and no outcome to lose
 		return errors.Join(err, w.c.rollback())
 	}
-	began := time.Now()
 	err = w.e.commit(w.c)
-	w.e.counts.committed(time.Since(began))
+	w.e.counts.committed()
 	if err != nil && !w.c.pg.IsClosed() {
 		_ = w.c.rollback() // whatever COMMIT left open
 	}

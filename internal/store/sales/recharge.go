@@ -81,7 +81,7 @@ func (tx Rows) MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, er
 		func(r core.Row) error {
 			out = append(out, sale.Token{})
 			return scanGiven(r, &out[len(out)-1])
-		}, tx.Tenant, meter, newestOr(before), max)
+		}, tx.Tenant, meter, core.UpTo(before), max)
 	if err != nil {
 		return nil, fmt.Errorf("list tokens from elsewhere of meter %d: %w", meter, err)
 	}

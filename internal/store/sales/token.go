@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/sale"
@@ -58,21 +59,8 @@ func (tx Rows) VendTokens(meter int64, before id.ID, max int) ([]sale.Token, err
 	var out []sale.Token
 	err := tx.C.Query(tokenQuery+` WHERE tenant_id = $1 AND meter_key_id IN (
 			SELECT k.id FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2) AND id < $3 ORDER BY id DESC LIMIT $4`,
-		tokenColumns.AddTo(&out), tx.Tenant, meter, newestOr(before), max)
-	if err != nil {
-		return nil, fmt.Errorf("list tokens of meter %d: %w", meter, err)
-	}
-	return out, nil
-}
-
-// newestOr is the identity before which a list that runs backwards begins: after every other where none is given.
-func newestOr(before id.ID) id.ID {
-	if before.IsZero() {
-		for i := range before {
-			before[i] = 0xff
-		}
-	}
-	return before
+		tokenColumns.AddTo(&out), tx.Tenant, meter, core.UpTo(before), max)
+	return out, fault.Wrap(err, "list tokens of meter %d", meter)
 }
 
 // TokenForPush is a token that is to be sent to its meter, made here or handed in, with the meter's number. Its digits

@@ -202,14 +202,6 @@ func (tx Rows) insertLines(s sale.Sale) error {
 	return lines.Insert(tx.Tx)
 }
 
-// orNull is a text for a column that has NULL where there is none.
-func orNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
 // insertToken takes a TID: the row makes it unique under its key, and the newest of them is the key's last. A token that
 // is only reserved has no digits yet.
 func (tx Rows) insertToken(s sale.Sale, t *sale.Token, digitHash []byte) error {

@@ -59,8 +59,7 @@ var vendColumns = core.Columns[vendRow]{Table: "vend", Attested: []core.Column[v
 		}
 		return nil
 	}},
-	{Name: "receipt_no", Form: 't', Write: func(s *vendRow) any { return orNull(s.ReceiptNo) },
-		Read: func(s *vendRow, r core.Row, col int) error { s.ReceiptNo = r.Text(col); return nil }},
+	core.Text("receipt_no", func(s *vendRow) *string { return &s.ReceiptNo }).OrNull(),
 	core.Time("completed_at", func(s *vendRow) *time.Time { return &s.CompletedAt }),
 	core.Text("failure", func(s *vendRow) *refusal.Code { return &s.Failure }).ReadOnly(),
 	core.Bool("press_key", func(s *vendRow) *bool { return &s.PressKey }).ReadOnly(),

@@ -140,11 +140,7 @@ func (tx Rows) Statement(ref ledger.AccountRef, before id.ID, max int) ([]vendor
 	if err != nil || !found {
 		return nil, err
 	}
-	if before.IsZero() {
-		for i := range before {
-			before[i] = 0xff
-		}
-	}
+	before = core.UpTo(before)
 	newer, err := tx.Number(`SELECT SUM(amount) FROM posting WHERE tenant_id = $1 AND account = $2 AND journal_id >= $3 AND listed = 1`,
 		tx.Tenant, a.N, before)
 	if err != nil {

@@ -36,7 +36,7 @@ func BenchmarkSales(b *testing.B) {
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "sales/s")
 	after := e.Stats()
-	b.ReportMetric(float64(after.Work-before.Work)/float64(after.Batches-before.Batches), "sales/commit")
+	b.ReportMetric(float64(b.N)/float64(after.Batches-before.Batches), "sales/commit")
 }
 
 // BenchmarkReadings is durable readings per second, a message each, from as many meters as fit into a batch.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -18,10 +17,12 @@ import (
 func CheckLibrary(version int) error { return checkLibrary(version) }
 
 // Waiting is how much work is queued.
-func Waiting(e store.Engine) int {
-	n := 0
-	for _, k := range e.(*Engine).queue.depth() {
-		n += k
+func Waiting(e store.Engine) (n int) {
+	q := &e.(*Engine).queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, lane := range q.waiting {
+		n += len(lane)
 	}
 	return n
 }
@@ -91,26 +92,6 @@ func BranchSteps(ctx context.Context, dir string, steps []store.Migration) (stor
 	}
 	b, err := branch(ctx, c, dir)
 	return b, errors.Join(err, c.c.Close())
-}
-
-// Count is how many were counted.
-func (d *Durations) Count() (n int64) {
-	for _, k := range d {
-		n += k
-	}
-	return n
-}
-
-// Quantile is a duration that percent of all durations do not pass, exact to a factor of two; 0 where nothing was
-// counted.
-func (d *Durations) Quantile(percent int64) time.Duration {
-	rest := d.Count() * percent / 100
-	for i, k := range d {
-		if rest -= k; k > 0 && rest <= 0 {
-			return time.Duration(1<<i) * time.Microsecond
-		}
-	}
-	return 0
 }
 
 // Epoch is the store epoch: 1, and one more after every restore.

@@ -53,7 +53,7 @@ func (e *Engine) ingest(b *batch, ws []*work) (int, error) {
 	} else if failed != nil {
 		if outs, failed, err = engine.Apart(recs, func(own []metering.Record) ([]metering.Outcome, error, error) {
 			return e.ingestTogether(b, ws[0].tenant, own)
-		}, e.counts.apart); err != nil {
+		}); err != nil {
 			return n, err
 		}
 	}

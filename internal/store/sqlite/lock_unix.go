@@ -4,10 +4,11 @@ package sqlite
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/paywatt/paywatt/internal/fault"
 )
 
 // lockNow locks the file for this process and reports whether another one holds it.
@@ -16,8 +17,5 @@ func lockNow(f *os.File) (held bool, err error) {
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return true, nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("lock %s: %w", f.Name(), err)
-	}
-	return false, nil
+	return false, fault.Wrap(err, "lock %s", f.Name())
 }

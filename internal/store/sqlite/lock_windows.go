@@ -2,10 +2,11 @@ package sqlite
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/windows"
+
+	"github.com/paywatt/paywatt/internal/fault"
 )
 
 // lockNow locks the file for this process and reports whether another one holds it.
@@ -15,8 +16,5 @@ func lockNow(f *os.File) (held bool, err error) {
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
 		return true, nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("lock %s: %w", f.Name(), err)
-	}
-	return false, nil
+	return false, fault.Wrap(err, "lock %s", f.Name())
 }

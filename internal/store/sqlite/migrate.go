@@ -7,7 +7,6 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
-	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/store"
 )
@@ -104,28 +103,15 @@ func step(c *conn, s store.Migration, o Options) error {
 		return err
 	}
 	if s.N == 1 {
-		if err := firstRows(c, o); err != nil {
+		if err := store.FirstRows(c, o.Now(), o.Rand); err != nil {
+			return err
+		}
+		if err := c.plain(fmt.Sprintf("PRAGMA application_id = %d", applicationN)); err != nil {
 			return err
 		}
 	}
 	defer c.plan.Before("COMMIT")
 	return c.plain(fmt.Sprintf("PRAGMA user_version = %d", s.N))
-}
-
-// firstRows are what every new database has: the first epoch and the first tenant.
-func firstRows(c *conn, o Options) error {
-	uid, err := id.New(o.Now(), o.Rand)
-	if err != nil {
-		return err
-	}
-	if _, err := c.Exec(`INSERT INTO meta (key, value) VALUES ('epoch', '1')`); err != nil {
-		return err
-	}
-	if _, err := c.Exec(`INSERT INTO tenant (id, uid, name, created_at) VALUES ($1, $2, $3, $4)`,
-		store.FirstTenant, uid, "Paywatt", o.Now()); err != nil {
-		return err
-	}
-	return c.plain(fmt.Sprintf("PRAGMA application_id = %d", applicationN))
 }
 
 // carryOut runs the statements of a migration.

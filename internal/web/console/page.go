@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
 )
@@ -43,10 +43,7 @@ func (s *Console) site(ctx context.Context) (site, error) {
 		return site{}, err
 	}
 	zone, err := time.LoadLocation(set.TZ)
-	if err != nil {
-		return site{}, fmt.Errorf("time zone of the tenant: %w", err)
-	}
-	return site{name: set.Name, currency: set.Currency, zone: zone}, nil
+	return site{name: set.Name, currency: set.Currency, zone: zone}, fault.Wrap(err, "time zone of the tenant")
 }
 
 // clock writes a moment in the site's own zone, with the zone's name, on a 24-hour clock.

@@ -1,0 +1,121 @@
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
+)
+
+// lists are the paths of all lists, as the document tells them, with objects that exist in them.
+func (w *world) lists() (out []string) {
+	w.t.Helper()
+	w.want(201, w.post("/v1/vendors", `{"name":"Corner shop","code":"V9"}`))
+	w.want(201, w.post("/v1/meters", `{"number":"`+walletNumber+`","mode":"prepay_wallet","tariff":"domestic"}`))
+	named := strings.NewReplacer("/accounts/{id}", "/accounts/"+walletNumber, "/vendors/{id}", "/vendors/V9", "{meter}", meterNumber, "{tariff}", "domestic")
+	paths := spec(w.t).Paths
+	for _, path := range slices.Sorted(maps.Keys(paths)) {
+		var op struct{ Parameters []struct{ Name string } }
+		if get, ok := paths[path]["get"]; ok {
+			if err := json.Unmarshal(get, &op); err != nil {
+				w.t.Fatalf("%s: %v", path, err)
+			}
+		}
+		for _, p := range op.Parameters {
+			if p.Name == "cursor" {
+				out = append(out, named.Replace(path))
+			}
+		}
+	}
+	if len(out) < 22 {
+		w.t.Fatalf("only %d lists: %q", len(out), out)
+	}
+	return out
+}
+
+// TestEveryListRefusesWhatItCannotShow: a page or an object that is not there is a problem, never an empty list that reads as
+// the end of one.
+func TestEveryListRefusesWhatItCannotShow(t *testing.T) {
+	w := begin(t)
+	unbound := w.unboundKey()
+	gone := strings.NewReplacer("/accounts/"+walletNumber, "/accounts/04140001035", "/vendors/V9", "/vendors/V8", "/meters/"+meterNumber, "/meters/04140001035",
+		"/tariffs/domestic", "/tariffs/nowhere")
+	for _, path := range w.lists() {
+		w.want(200, w.get(path))
+		for query, code := range map[string]string{"?limit=0": "invalid-request", "?limit=201": "invalid-request", "?limit=-1": "invalid-request",
+			"?cursor=forged": "invalid-request", "?cursor=" + strings.Repeat("A", 43): "invalid-request", "?colour=red": "invalid-request",
+			"?format=xml": "invalid-request"} {
+			if got, _ := w.problem(w.want(400, w.get(path+query))); got != code {
+				t.Errorf("%s%s: %s, want %s", path, query, got, code)
+			}
+		}
+		if other := gone.Replace(path); other != path {
+			if code, _ := w.problem(w.want(404, w.get(other))); !strings.HasSuffix(code, "not-found") {
+				t.Errorf("%s: %s", other, code)
+			}
+		}
+		if path == "/v1/approvals" {
+			continue // it asks for no right: each asker's list holds what that asker may decide
+		}
+		if code, _ := w.problem(w.want(403, w.ask(http.MethodGet, path, unbound, ""))); code != "forbidden" {
+			t.Errorf("%s with a key of no vendor: %s", path, code)
+		}
+	}
+}
+
+// damage takes every table away but those by which a key is known.
+func (w *world) damage() {
+	w.t.Helper()
+	f, err := app.OpenFolder(w.t.Context(), w.dir, "", slog.New(slog.DiscardHandler))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer f.Close()
+	err = f.Engine.Run(w.t.Context(), store.FirstTenant, store.Sale, func(tx *store.Tx) (bool, error) {
+		var names []string
+		err := tx.C.Query(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('api_key', 'person')`,
+			func(r core.Row) error { names = append(names, r.Text(0)); return nil })
+		for _, name := range names {
+			if err == nil {
+				_, err = tx.C.Exec(`ALTER TABLE ` + name + ` RENAME TO gone_` + name)
+			}
+		}
+		return false, err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// TestADatabaseThatCannotBeReadIsAProblem: no list is empty and nothing else succeeds because the database failed.
+func TestADatabaseThatCannotBeReadIsAProblem(t *testing.T) {
+	w := begin(t)
+	lists := append(w.lists(), "/v1/events", "/v1/meters/"+meterNumber)
+	unbound := w.unboundKey()
+	w.damage()
+	w.want(403, w.ask(http.MethodGet, "/v1/meters", unbound, "")) // keys are still known
+	for _, path := range lists {
+		a := w.get(path)
+		if code, _ := w.problem(a); a.status != 500 || code != "internal" {
+			t.Errorf("%s: got %d %s, want 500 internal", path, a.status, code)
+		}
+	}
+	for i, r := range routes("vnd_01jd00000000000000000000000", "cmd_01jd00000000000000000000000") {
+		path := strings.NewReplacer("{id}", "V9", "{code}", "4000").Replace(r.path)
+		a := w.ask(r.method, path, w.key, r.body)
+		if strings.Contains(string(a.body), "idempotency-key-missing") {
+			a = w.ask(r.method, path, w.key, r.body, "Idempotency-Key", fmt.Sprintf("damage-%04d", i))
+		}
+		if done := r.status < 300; a.status < 400 || done && !strings.Contains(path, "01jd") && a.status != 500 {
+			t.Errorf("%s %s: got %d, want a fault: %s", r.method, path, a.status, a.body)
+		}
+	}
+}
