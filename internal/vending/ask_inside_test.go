@@ -59,16 +59,16 @@ func TestWhatARequestForTokensMayAsk(t *testing.T) {
 		"no watts":                    {set(sale.PowerLimit, 0), watts},
 		"watts below zero":            {set(sale.PowerLimit, -1), watts},
 		"nearly the most watts":       {set(sale.PowerLimit, 17_999_624), ""},
-		"the most watts":              {set(sale.PowerLimit, 18_000_000), "18000000 W cannot be written exactly on a token."},
+		"the most watts":              {set(sale.PowerLimit, 18_000_000), "A token cannot carry exactly 18000000 W."},
 		"a watt more":                 {set(sale.PowerLimit, 18_000_001), watts},
-		"watts between two codes":     {set(sale.PowerLimit, 20_001), "20001 W cannot be written exactly on a token."},
+		"watts between two codes":     {set(sale.PowerLimit, 20_001), "A token cannot carry exactly 20001 W."},
 		"a reason of 200 letters":     {because(strings.Repeat("ዕ", 200)), ""},
 		"a reason of 201 letters":     {because(strings.Repeat("ዕ", 201)), "A reason has at most 200 characters."},
 		"a reason that is no text":    {because("\xff"), "A reason has at most 200 characters."},
 		"an unknown reason code":      {wish(sale.ClearTamper, func(a *Ask) { a.ReasonCode = "because" }), "reason_code is one of meter_swap, lost_balance, "},
-		"units of a clearing token":   {set(sale.ClearCredit, 100), "Only free units and replacements carry units_wh."},
+		"units of a clearing token":   {set(sale.ClearCredit, 100), "Only free units and replacements have units_wh."},
 		"watts of free units":         {wish(sale.FreeIssue, func(a *Ask) { a.PowerW = 1 }), "Only a power limit has power_w."},
-		"an unknown kind":             {wish("magic", nil), "There is no kind magic of tokens."},
+		"an unknown kind":             {wish("magic", nil), "There are no tokens of kind \"magic\"."},
 		"a key change as planned":     {wish(sale.KeyChange, nil), ""},
 		"a key change to no key":      {wish(sale.KeyChange, func(a *Ask) { a.Key = &NextKey{TI: "1"} }), "ti has 2 digits."},
 		"neither a key nor approval":  {wish(sale.ClearTamper, func(a *Ask) { a.Once = access.Once{} }), "A sale needs an Idempotency-Key"},
@@ -137,8 +137,8 @@ func TestTheKeyOfASale(t *testing.T) {
 		"a change is planned":            {[]registry.Key{key(1, registry.KeyCurrent, sts.DUTK), key(2, registry.KeyPlanned, sts.DUTK)}, 0, "A key change is planned"},
 		"no key":                         {nil, 0, "Meter 04000000011 has no STS key"},
 		"a key of another time":          {[]registry.Key{key(1, "past", sts.DUTK)}, 0, "Meter 04000000011 has no STS key"},
-		"a common key":                   {[]registry.Key{key(1, registry.KeyCurrent, sts.DCTK)}, 0, "The key of meter 04000000011 is of type 3 (DCTK): it is common to many meters"},
-		"the default key":                {[]registry.Key{key(1, registry.KeyCurrent, sts.DDTK)}, 0, "The key of meter 04000000011 is of type 1 (DDTK): credit is refused"},
+		"a common key":                   {[]registry.Key{key(1, registry.KeyCurrent, sts.DCTK)}, 0, "The key of meter 04000000011 is of type 3 (DCTK). Many meters share it"},
+		"the default key":                {[]registry.Key{key(1, registry.KeyCurrent, sts.DDTK)}, 0, "The key of meter 04000000011 is of type 1 (DDTK). Meters refuse credit under such a key."},
 		"a set to a common key":          {[]registry.Key{key(1, registry.KeyCurrent, sts.DUTK), key(2, registry.KeyIssued, sts.DCTK)}, 0, "The key of meter 04000000011 is of type 3"},
 		"from a common key to an unique": {[]registry.Key{key(1, registry.KeyCurrent, sts.DCTK), key(2, registry.KeyIssued, sts.DUTK)}, 2, ""},
 	} {
@@ -158,7 +158,7 @@ func TestUnitsThatNoTokenCarriesAreNotSold(t *testing.T) {
 		1_820_162_500: refusal.VendTooLarge, 150: refusal.VendTooLarge} {
 		p := priced{point: sound(), key: sound().Keys[0], tokens: []unit.Energy{100, units}}
 		no := p.number(at, sale.Times{})
-		if no.Code != want || want != "" && no.What != units.KWh(1)+" kWh cannot be written exactly on a token." {
+		if no.Code != want || want != "" && no.What != "A token cannot carry exactly "+units.KWh(1)+" kWh." {
 			t.Errorf("%d Wh: %q, want %q", units, no.Detail(), want)
 		}
 		s := sale.Sale{Tokens: []sale.Token{{Units: units}}}

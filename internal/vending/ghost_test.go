@@ -446,10 +446,10 @@ func TestLimitsOfReversalsCountTogether(t *testing.T) {
 	}{
 		"a vendor's, by number": {number: 2, value: -1, vendor: true, want: "2 sales of vendor V001 were reversed today. The limit is 2 a day."},
 		"a vendor's, by value": {number: 50, value: 25000, vendor: true,
-			want: "Sales of vendor V001 for 200.00 KES were reversed today. This one, for 100.00 KES, would go over the limit of 250.00 KES a day."},
-		"a person's, by number": {number: 2, value: -1, want: "2 sales by apikey key 2 were reversed today. The limit is 2 a day."},
+			want: "Sales of vendor V001 for 200.00 KES were reversed today. This one, for 100.00 KES, would exceed the limit of 250.00 KES a day."},
+		"a person's, by number": {number: 2, value: -1, want: "apikey key 2 reversed 2 sales today. The limit is 2 a day."},
 		"a person's, by value": {number: 50, value: 29999,
-			want: "Sales by apikey key 2 for 200.00 KES were reversed today. This one, for 100.00 KES, would go over the limit of 299.99 KES a day."},
+			want: "apikey key 2 reversed sales for 200.00 KES today. This one, for 100.00 KES, would exceed the limit of 299.99 KES a day."},
 		"a vendor's, exactly":      {number: 3, value: 30000, vendor: true},
 		"a person's, exactly":      {number: 3, value: 30000},
 		"a vendor's, as it begins": {number: 50, vendor: true},

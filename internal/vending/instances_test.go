@@ -141,7 +141,7 @@ func TestWhyUnitsAreStillOwed(t *testing.T) {
 	}{
 		"nothing":                     {true, func(*shop) {}, func(*shop) {}, []string{replaced}, []string{replaced}},
 		"a sale under way":            {true, run(held), run(`UPDATE vend SET state = 'completed' WHERE state = 'held'`), nil, []string{replaced}},
-		"another account":             {true, run(elsewhere), func(*shop) {}, []string{owed + "The meter supplies another account now."}, []string{owed + "The meter supplies another account now."}},
+		"another account":             {true, run(elsewhere), func(*shop) {}, []string{owed + "Meter 04000000010 supplies another account now."}, []string{owed + "Meter 04000000010 supplies another account now."}},
 		"locked keys":                 {true, locked, made, []string{owed + "The keys are locked."}, []string{replaced, owed + "The keys are locked."}},
 		"an issuer that does not say": {false, answers(vending.Answer{}), made, []string{replaced}, []string{replaced}},
 	} {

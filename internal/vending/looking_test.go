@@ -197,7 +197,7 @@ func TestASaleWithoutAReceiptIsNotPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.Reprint(ctx, owner(), held.Sale.ID.Text(id.Vend)); err != nil || got.Code != refusal.VendNotFound || got.What != "The sale has no receipt: it is held." {
+	if got, err := s.Reprint(ctx, owner(), held.Sale.ID.Text(id.Vend)); err != nil || got.Code != refusal.VendNotFound || got.What != "Sale "+held.Sale.ID.Text(id.Vend)+" has no receipt: it is held." {
 		t.Errorf("a held sale is printed: %v %q", err, got.Detail())
 	}
 	s.issuer.say = nil

@@ -40,8 +40,8 @@ func TestATextMessageDoesNotKeepASaleFromBeingReversed(t *testing.T) {
 		t.Fatalf("the token is %s, want heard", token)
 	}
 	got := s.undo(operator, sold.Sale, "mistyped", "undo-key-1")
-	if got.Code != refusal.NotReversible || !strings.Contains(got.Detail(), "only a text message says so") {
-		t.Errorf("who sold: %q (%s), want not reversible, for only a text message says so", got.Code, got.Detail())
+	if got.Code != refusal.NotReversible || !strings.Contains(got.Detail(), "The meter has not confirmed it.") {
+		t.Errorf("who sold: %q (%s), want not reversible, for the meter has not confirmed it", got.Code, got.Detail())
 	}
 	if got := s.undo(supervisor, sold.Sale, "", "undo-key-2"); got.Code != refusal.InvalidRequest {
 		t.Errorf("without a reason: %q, want invalid_request", got.Code)

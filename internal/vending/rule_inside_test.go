@@ -1,6 +1,7 @@
 package vending
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,8 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/sts"
+	"github.com/paywatt/paywatt/unit"
 )
 
 // TestATimeZoneIsReadOnce: a sale is priced inside its transaction, which is no place to read files.
@@ -33,7 +36,7 @@ func TestATimeZoneIsReadOnce(t *testing.T) {
 
 // TestOneMoreReversalADay is refused from the limit on: by number, and by what the sales of the day come to.
 func TestOneMoreReversalADay(t *testing.T) {
-	const most = "Sales by juma for 90.00 KES were reversed today. This one, for 10.01 KES, would go over the limit of 100.00 KES a day."
+	const most = "juma reversed sales for 90.00 KES today. This one, for 10.01 KES, would exceed the limit of 100.00 KES a day."
 	for name, c := range map[string]struct {
 		had    sale.Reversals
 		tender money.Minor
@@ -41,15 +44,15 @@ func TestOneMoreReversalADay(t *testing.T) {
 		says   string
 	}{
 		"the last by number":     {sale.Reversals{Number: 2}, 1, 10_000, ""},
-		"one more":               {sale.Reversals{Number: 3}, 1, 10_000, "3 sales by juma were reversed today. The limit is 3 a day."},
+		"one more":               {sale.Reversals{Number: 3}, 1, 10_000, "juma reversed 3 sales today. The limit is 3 a day."},
 		"up to the value":        {sale.Reversals{Value: 9000}, 1000, 10_000, ""},
 		"a minor unit beyond it": {sale.Reversals{Value: 9000}, 1001, 10_000, most},
 		"no limit of the value":  {sale.Reversals{Value: 9000}, 1 << 40, -1, ""},
 		"the default":            {sale.Reversals{Value: 99_999_999}, 1, 0, ""},
-		"beyond the default":     {sale.Reversals{Value: 99_999_999}, 2, 0, "Sales by juma for 999999.99 KES were reversed today. This one, for 0.02 KES, would go over the limit of 1000000.00 KES a day."},
+		"beyond the default":     {sale.Reversals{Value: 99_999_999}, 2, 0, "juma reversed sales for 999999.99 KES today. This one, for 0.02 KES, would exceed the limit of 1000000.00 KES a day."},
 	} {
 		l := registry.Limits{ReversalsADay: 3, ReversalValueADay: c.limit}
-		if no := beyond("by juma", c.had, money.Amount{Minor: c.tender, Currency: "KES"}, l); no.What != c.says || no.Refused() && no.Code != refusal.DailyLimit {
+		if no := beyond("juma", "", c.had, money.Amount{Minor: c.tender, Currency: "KES"}, l); no.What != c.says || no.Refused() && no.Code != refusal.DailyLimit {
 			t.Errorf("%s: %q, want %q", name, no.What, c.says)
 		}
 	}
@@ -138,16 +141,18 @@ func TestWhatIsOfNoToken(t *testing.T) {
 		t.Errorf("a fee of every purchase has %d left", *left)
 	}
 	says := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
-	for said, want := range map[time.Time]string{{}: "This approval does not say what the clock said. The clock says 2026-11-20 08:00 UTC now.",
-		says.Add(-time.Hour): "This approval is of a clock that said 2026-11-20 07:00 UTC. The clock says 2026-11-20 08:00 UTC now."} {
+	for said, want := range map[time.Time]string{{}: "This approval does not name the time of the clock. The clock says 2026-11-20 08:00 UTC now.",
+		says.Add(-time.Hour): "This approval was given when the clock said 2026-11-20 07:00 UTC. The clock says 2026-11-20 08:00 UTC now."} {
 		if no := otherClock(said, says); no.What != want {
 			t.Errorf("%q, want %q", no.What, want)
 		}
 	}
-	if no := tooManyTokens(sound(), 90*time.Minute+time.Second); !strings.HasSuffix(no.What, " dated more than 90 minutes ahead.") {
+	if no := (Clock{Moved: 2*time.Hour + 400*time.Millisecond}).Doubt(); no.What != "The server's clock was moved by 2h0m0s while the server ran." {
 		t.Errorf("%q", no.What)
 	}
-	if no := clockJumped(2*time.Hour + 400*time.Millisecond); !strings.Contains(no.What, "moved by 2h0m0s while") {
+	p := priced{point: sound(), key: sound().Keys[0], tokens: []unit.Energy{unit.FromTenths(10)}}
+	p.key.LastTID, _ = sts.Base2014.TIDAt(says.Add(sale.MaxAhead * time.Minute))
+	if no := p.number(says.Add(59*time.Second), sale.Times{}); no.Code != refusal.TooManyTokens || !strings.HasSuffix(no.What, fmt.Sprintf(" more than %d minutes ahead.", sale.MaxAhead)) {
 		t.Errorf("%q", no.What)
 	}
 }

@@ -383,7 +383,7 @@ func TestTrustIsNotTakenWithoutItsRecord(t *testing.T) {
 	book.fresh()
 	s.trusts(amina(), "")
 	book.says("trust", "08:00 person amina@example.org@192.0.2.7 clock.trust server clock: The server started with its clock at 2027-11-20 08:00 UTC,"+
-		" more than 24 hours past 2026-11-20 08:00 UTC, when it was last known to be right. No time service reports that the clock is synchronised."+
+		" more than 24 hours after 2026-11-20 08:00 UTC, when it was last known to be right. No time service reports that the clock is synchronised."+
 		" => 2027-11-20 08:00 UTC (the wall clock says so) alone")
 	s.sell(order(m, 10000, "key-number-2"))
 }
