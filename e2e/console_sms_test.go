@@ -50,7 +50,7 @@ func TestChromiumFollowsATokenBySMS(t *testing.T) {
 	}
 	d.until(10*time.Second, `document.querySelector("#ways").innerText.includes("SMS to the meter's SIM") && document.querySelector("#ways").innerText.includes("`+answer+`")`)
 	d.visit(sale)
-	if got := d.text("main"); !strings.Contains(got, "Heard: a text message says that it was loaded") {
+	if got := d.text("main"); !strings.Contains(got, "Loaded according to a text message; the meter has not confirmed it") {
 		t.Errorf("the sale does not say that a text message says that the token is in the meter:\n%s", got)
 	}
 	d.visit("/meters/" + m.number)

@@ -146,7 +146,7 @@ func (o *office) signIn(t *testing.T) {
 	d.keys(enterKey)
 	d.at("/signin")
 	d.visit(strings.TrimPrefix(link, d.origin))
-	if got := d.text("main"); !strings.Contains(got, "This link does not open anything") {
+	if got := d.text("main"); !strings.Contains(got, "This link is not valid") {
 		t.Errorf("the link works again:\n%s", got)
 	}
 	d.visit("/meters")

@@ -8,7 +8,8 @@
 //
 // A file has sections, and a section has texts by name. The names mean the same in every language, and code relies on them. A
 // text may have places for figures and names, in braces: "Meter {meter} was not found." A translation has the same places,
-// in the order that suits it. A file with "draft = true" was never read by somebody who speaks the language well.
+// in the order that suits it. "@no-token" stands for the text of that name in the section "shared". A text that depends on a number has forms for it: {one = "{n} meter", other = "{n} meters"}; the
+// names are those of Unicode's plural rules. A file with "draft = true" was never read by somebody who speaks the language well.
 //
 // The English files are complete. Start at [Read].
 package catalogue
@@ -44,12 +45,14 @@ type Section struct {
 	Texts []Text
 }
 
-// Text is one text. It is Say, or a list of Words, or a Size (a number that belongs to the text of that name).
+// Text is one text. It is Say, or a list of Words, or a Size (a number that belongs to the text of that name). One, Two, Few and
+// Many are its forms for some numbers, where the language has them; Say is then the form for all others.
 type Text struct {
-	Name  string
-	Say   string
-	Words []string
-	Size  int
+	Name                string
+	Say                 string
+	One, Two, Few, Many string
+	Words               []string
+	Size                int
 }
 
 // Languages lists the languages that have a file of an area, English first.
@@ -152,11 +155,31 @@ func parse(data string) (File, error) {
 			wrong = errors.Join(wrong, err)
 			s := &f.Sections[len(f.Sections)-1]
 			s.Texts = append(s.Texts, t)
+		case len(key) == 3 && meta.Type(key[:2]...) == "Hash": // a form of a text, which was read with it
 		default:
-			wrong = errors.Join(wrong, fmt.Errorf("%s is no text in a section", key))
+			wrong = errors.Join(wrong, fmt.Errorf("%s is not a text in a section", key))
 		}
 	}
-	return f, wrong
+	return f, errors.Join(wrong, f.share())
+}
+
+// share puts the texts of the section "shared" where others name them: "@no-token".
+func (f File) share() (wrong error) {
+	shared := f.Section("shared")
+	for _, s := range f.Sections {
+		for i, t := range s.Texts {
+			name, is := strings.CutPrefix(t.Say, "@")
+			if !is {
+				continue
+			}
+			said, found := shared.Text(name)
+			if !found {
+				wrong = errors.Join(wrong, fmt.Errorf("%s.%s: there is no shared text %q", s.Name, t.Name, name))
+			}
+			s.Texts[i].Say = said.Say
+		}
+	}
+	return wrong
 }
 
 func textOf(name string, value any) (Text, error) {
@@ -164,12 +187,9 @@ func textOf(name string, value any) (Text, error) {
 	switch v := value.(type) {
 	case string:
 		t.Say = v
-		if strings.TrimSpace(v) != v || v == "" {
-			return t, fmt.Errorf("%s is empty, or begins or ends with a blank: %q", name, v)
-		}
-		if _, sound := places(v); !sound {
-			return t, fmt.Errorf("%s has a brace that is no place: %q", name, v)
-		}
+		return t, sound(name, v)
+	case map[string]any:
+		return t, t.forms(v)
 	case int64:
 		t.Size = int(v)
 	case []any:
@@ -185,3 +205,36 @@ func textOf(name string, value any) (Text, error) {
 	}
 	return t, nil
 }
+
+// sound refuses a text with blanks around it, and one whose braces are not places.
+func sound(name, say string) error {
+	if strings.TrimSpace(say) != say || say == "" {
+		return fmt.Errorf("%s is empty, or begins or ends with a blank: %q", name, say)
+	}
+	if _, ok := places(say); !ok {
+		return fmt.Errorf("%s has a brace that is not a place: %q", name, say)
+	}
+	return nil
+}
+
+// forms takes the forms of a text that depends on a number.
+func (t *Text) forms(v map[string]any) error {
+	to := map[string]*string{"one": &t.One, "two": &t.Two, "few": &t.Few, "many": &t.Many, "other": &t.Say}
+	for form, value := range v {
+		said, is := value.(string)
+		if !is || to[form] == nil {
+			return fmt.Errorf("%s has the form %q, which is not a text for one, two, few, many or other", t.Name, form)
+		}
+		if err := sound(t.Name, said); err != nil {
+			return err
+		}
+		*to[form] = said
+	}
+	if t.Say == "" {
+		return fmt.Errorf("%s has no form for other numbers", t.Name)
+	}
+	return nil
+}
+
+// Counts reports whether the text depends on a number, which stands in the place {n}.
+func (t Text) Counts() bool { return t.One != "" || t.Two != "" || t.Few != "" || t.Many != "" }

@@ -31,15 +31,10 @@ func writeRefuse(b *bytes.Buffer, read texts) error {
 	if err != nil {
 		return err
 	}
-	english := all[0]
-	shared := english.Section("shared")
 	var body bytes.Buffer
-	for _, s := range english.Sections {
-		if s.Name == "shared" {
-			continue
-		}
-		if err := writeRefusal(&body, s, shared); err != nil {
-			return err
+	for _, s := range all[0].Sections {
+		if s.Name != "shared" {
+			writeRefusal(&body, s)
 		}
 	}
 	b.WriteString("package refuse\n\nimport (\n")
@@ -55,17 +50,12 @@ func writeRefuse(b *bytes.Buffer, read texts) error {
 }
 
 // writeRefusal writes the constructor of one refusal: its arguments are the places in the order in which they first occur.
-func writeRefusal(b *bytes.Buffer, s catalogue.Section, shared catalogue.Section) error {
+func writeRefusal(b *bytes.Buffer, s catalogue.Section) {
 	code, fixed := s.Text("code")
 	var said [3]string
 	var places []string
 	for i, part := range sentences {
 		t, _ := s.Text(part)
-		if name, is := strings.CutPrefix(t.Say, "@"); is {
-			if t, is = shared.Text(name); !is {
-				return fmt.Errorf("%s.%s: there is no shared text %q", s.Name, part, name)
-			}
-		}
 		said[i] = t.Say
 		for _, p := range t.Places() {
 			if !slices.Contains(places, p) {
@@ -99,7 +89,6 @@ func writeRefusal(b *bytes.Buffer, s catalogue.Section, shared catalogue.Section
 		fmt.Fprintf(b, ", Args: []refusal.Arg{%s}", strings.Join(args, ", "))
 	}
 	b.WriteString("}\n}\n")
-	return nil
 }
 
 // argument is the name of a place as a parameter in Go: a word that means something else there gets a letter more.

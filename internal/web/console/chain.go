@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // policy is the content security policy of every page: nothing inline, nothing from elsewhere, in no frame.
@@ -18,12 +19,12 @@ const policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src
 // requestIDHeader is where the server that these pages stand on names each request, as its log does.
 const requestIDHeader = "X-Request-Id"
 
-// chain wraps the routes in what every request goes through, outermost first: the headers, the net under a panic, the
-// check for requests from other sites, and the form.
+// chain wraps the routes in what every request goes through, outermost first: the headers, the language, the net under a panic,
+// the check for requests from other sites, and the form.
 func (s *Console) chain() http.Handler {
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(s.crossOrigin))
-	return s.headers(s.recovered(guard.Handler(s.formed(s.routes()))))
+	return s.headers(s.spoken(s.recovered(guard.Handler(s.formed(s.routes())))))
 }
 
 // headers puts the policy of every page around the handler.
@@ -35,6 +36,14 @@ func (s *Console) headers(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
+	})
+}
+
+// spoken finds the language that the browser prefers of those that there are.
+func (s *Console) spoken(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t := s.words.For(r.Header.Get("Accept-Language"))
+		next.ServeHTTP(w, r.WithContext(words.With(r.Context(), t)))
 	})
 }
 
@@ -57,14 +66,16 @@ func (s *Console) recovered(next http.Handler) http.Handler {
 
 func (s *Console) busy(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Retry-After", "5")
-	s.show(w, r, http.StatusServiceUnavailable, noteView(s.page(r, visit{}, "Busy"), note{Class: "warn", Title: "The server has all hands full",
-		Text: "Nothing was done. Try again in a few seconds.", Link: back(r), LinkText: "Try again"}))
+	t := say(r.Context())
+	s.show(w, r, http.StatusServiceUnavailable, noteView(s.page(r, visit{}, t.NoteBusy()), note{Class: "warn", Title: t.NoteBusyTitle(),
+		Text: t.NoteBusyText(), Link: back(r), LinkText: t.NoteTryAgain()}))
 }
 
 // crossOrigin answers a form that was sent from another site's page.
 func (s *Console) crossOrigin(w http.ResponseWriter, r *http.Request) {
-	s.show(w, r, http.StatusForbidden, noteView(s.page(r, visit{}, "Refused"), note{Class: "warn", Title: "This came from another site",
-		Text: "Nothing was done. If you meant it, do it on the console's own page.", Link: "/", LinkText: "To the console"}))
+	t := say(r.Context())
+	s.show(w, r, http.StatusForbidden, noteView(s.page(r, visit{}, t.NoteOtherSite()), note{Class: "warn", Title: t.NoteOtherSiteTitle(),
+		Text: t.NoteOtherSiteText(), Link: "/", LinkText: t.NoteToConsole()}))
 }
 
 // texts reports whether every database can keep what a form says. A browser sends nothing else.
@@ -94,7 +105,8 @@ func (s *Console) formed(next http.Handler) http.Handler {
 		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 			status = http.StatusRequestEntityTooLarge
 		}
-		s.show(w, r, status, noteView(s.page(r, visit{}, "Not read"), note{Class: "warn", Title: "The form did not arrive as it should",
-			Text: "Nothing was done. Go back and send it again.", Link: back(r), LinkText: "Back"}))
+		t := say(r.Context())
+		s.show(w, r, status, noteView(s.page(r, visit{}, t.NoteUnreadable()), note{Class: "warn", Title: t.NoteUnreadableTitle(),
+			Text: t.NoteUnreadableText(), Link: back(r), LinkText: t.NoteBack()}))
 	})
 }

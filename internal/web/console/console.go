@@ -30,6 +30,7 @@ import (
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // Config is what the console needs. All use cases are required.
@@ -63,6 +64,7 @@ type Config struct {
 // Console serves the pages.
 type Console struct {
 	c       Config
+	words   *words.Languages
 	assets  library
 	signins chan struct{} // passwords being hashed
 	waiting chan struct{} // passwords waiting to be hashed
@@ -86,14 +88,18 @@ const (
 )
 
 // New makes the console as a handler for "/". Whoever serves it bounds the requests under way, names each in the header
-// X-Request-Id, compresses what is no stream, and ends the context of a stream when the server stops. The error is that
+// X-Request-Id, compresses all but streams, and ends the context of a stream when the server stops. The error is that
 // of the embedded files.
 func New(c Config) (http.Handler, error) {
 	assets, err := newLibrary()
 	if err != nil {
 		return nil, err
 	}
-	s := &Console{c: c, assets: assets, signins: make(chan struct{}, maxSignIns), waiting: make(chan struct{}, maxWaiting),
+	texts, err := words.Open()
+	if err != nil {
+		return nil, err
+	}
+	s := &Console{c: c, words: texts, assets: assets, signins: make(chan struct{}, maxSignIns), waiting: make(chan struct{}, maxWaiting),
 		streams: make(chan struct{}, maxStreams), tries: newTries()}
 	return s.chain(), nil
 }
@@ -157,16 +163,16 @@ type menuEntry struct {
 }
 
 // menu is the main menu of whoever is signed in.
-func (v visit) menu() []menuEntry {
+func (v visit) menu(t words.Texts) []menuEntry {
 	meters, people := v.by.May(access.ReadMeters), v.by.May(access.ReadCustomers)
 	return slices.DeleteFunc([]menuEntry{
-		{"/meters", "Meters", meters},
-		{"/sell", "Sell", v.sells()},
-		{"/customers", "Customers", people},
-		{"/messages", "Messages", people},
-		{"/quarantine", "Quarantine", meters},
-		{"/tariffs", "Tariffs", v.by.May(access.ReadTariffs)},
-		{"/ledger", "Ledger", v.by.May(access.ReadLedger)},
+		{"/meters", t.MenuMeters(), meters},
+		{"/sell", t.MenuSell(), v.sells()},
+		{"/customers", t.MenuCustomers(), people},
+		{"/messages", t.MenuMessages(), people},
+		{"/quarantine", t.MenuQuarantine(), meters},
+		{"/tariffs", t.MenuTariffs(), v.by.May(access.ReadTariffs)},
+		{"/ledger", t.MenuLedger(), v.by.May(access.ReadLedger)},
 	}, func(e menuEntry) bool { return !e.may })
 }
 
@@ -180,9 +186,8 @@ func (s *Console) home(w http.ResponseWriter, r *http.Request, v visit) {
 		http.Redirect(w, r, "/tariffs", http.StatusSeeOther)
 		return
 	}
-	s.show(w, r, http.StatusOK, noteView(s.page(r, v, "Welcome"), note{Title: "There is no page for your role yet",
-		Text: "You are signed in with the role " + string(v.by.Role) + ". This version of the console shows meters and sales only; " +
-			"use the command line or the API, or ask an owner for another role."}))
+	t := say(r.Context())
+	s.show(w, r, http.StatusOK, noteView(s.page(r, v, t.NoteWelcome()), note{Title: t.NoteNoPageOfRole(), Text: t.NoteNoPageOfRoleText(string(v.by.Role))}))
 }
 
 // panelLink is the address of a virtual meter's own panel, or empty.

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // These tests see inside because a stream lives for minutes: here the minutes pass at once.
@@ -76,10 +78,25 @@ func consoleOf(t *testing.T, a *anna) *Console {
 		waiting: make(chan struct{}, 1), tries: newTries()}
 }
 
+// english are the texts in English.
+func english() words.Texts {
+	all, err := words.Open()
+	if err != nil {
+		panic(err)
+	}
+	return all.For("")
+}
+
+// request is one whose answer is in English.
+func request(method, path string, body io.Reader) *http.Request {
+	r := httptest.NewRequest(method, path, body)
+	return r.WithContext(words.With(r.Context(), english()))
+}
+
 // watch runs a stream until it ends by itself and returns what it sent.
 func watch(s *Console, look look) string {
 	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodGet, "/meters/live", nil)
+	r := request(http.MethodGet, "/meters/live", nil)
 	r.AddCookie(&http.Cookie{Name: "paywatt_session", Value: "anna's"})
 	s.stream(w, r, look)
 	return w.Body.String()
@@ -127,7 +144,7 @@ func TestOneStreamTooManyIsRefusedAndTheOthersLive(t *testing.T) {
 	s := consoleOf(t, &anna{})
 	s.streams <- struct{}{}
 	w := httptest.NewRecorder()
-	s.stream(w, httptest.NewRequest(http.MethodGet, "/meters/live", nil), still)
+	s.stream(w, request(http.MethodGet, "/meters/live", nil), still)
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || len(s.streams) != 1 {
 		t.Errorf("status %d, Retry-After %q, %d streams", w.Code, w.Header().Get("Retry-After"), len(s.streams))
 	}
@@ -137,12 +154,12 @@ func TestOnePasswordTooManyIsToldToComeBack(t *testing.T) {
 	s := consoleOf(t, &anna{})
 	s.waiting <- struct{}{}
 	w := httptest.NewRecorder()
-	_, ok := s.queue(w, httptest.NewRequest(http.MethodPost, "/signin", nil))
+	_, ok := s.queue(w, request(http.MethodPost, "/signin", nil))
 	if ok || w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "Nothing was done") {
 		t.Errorf("one more waits to hash a password: status %d: %s", w.Code, w.Body)
 	}
 	<-s.waiting
-	leave, ok := s.queue(w, httptest.NewRequest(http.MethodPost, "/signin", nil))
+	leave, ok := s.queue(w, request(http.MethodPost, "/signin", nil))
 	if !ok || len(s.waiting) != 0 || len(s.signins) != 1 {
 		t.Fatalf("%d wait and %d are at it, want 0 and 1", len(s.waiting), len(s.signins))
 	}
@@ -156,13 +173,13 @@ func TestASaleOfUnknownOutcomeIsAskedForAgainUnderTheSameForm(t *testing.T) {
 	s := consoleOf(t, &anna{})
 	// A door that leads nowhere: whether the sale was stored is not known.
 	s.c.Vending = vending.New(vending.Config{Door: door[vending.Tx]{}, Now: time.Now, Rand: zeros{}})
-	v := visit{by: access.Actor{ID: id.ID{1}, Role: access.Owner}, session: "anna's", site: site{currency: "KES"}}
+	v := visit{by: access.Actor{ID: id.ID{1}, Role: access.Owner}, session: "anna's", site: site{currency: "KES", say: english()}}
 	form, err := s.formID(v)
 	if err != nil {
 		t.Fatal(err)
 	}
 	body := url.Values{"form": {form}, "meter": {"04140001001"}, "amount": {"100.00"}, "push": {"1"}}
-	r := httptest.NewRequest(http.MethodPost, "/sell", strings.NewReader(body.Encode()))
+	r := request(http.MethodPost, "/sell", strings.NewReader(body.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	w.Header().Set(requestIDHeader, "req_17")
@@ -171,7 +188,7 @@ func TestASaleOfUnknownOutcomeIsAskedForAgainUnderTheSameForm(t *testing.T) {
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("status %d, want 503", w.Code)
 	}
-	for _, want := range []string{"could not say whether this was sold", "however often you do, it is one sale", "req_17", `name="form" value="` + form + `"`,
+	for _, want := range []string{"does not know whether this was sold", "However often you ask, it is one sale", "req_17", `name="form" value="` + form + `"`,
 		`name="meter" value="04140001001"`, `name="amount" value="100.00"`, `name="push" value="1"`, "Ask again"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
@@ -202,7 +219,7 @@ func TestAPanicIsAPageWithAReference(t *testing.T) {
 	s := consoleOf(t, &anna{})
 	w := httptest.NewRecorder()
 	w.Header().Set(requestIDHeader, "req_17")
-	s.recovered(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("secret inside") })).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/sell", nil))
+	s.recovered(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("secret inside") })).ServeHTTP(w, request(http.MethodPost, "/sell", nil))
 	if body := w.Body.String(); w.Code != http.StatusServiceUnavailable || !strings.Contains(body, "req_17") || strings.Contains(body, "secret inside") {
 		t.Errorf("status %d: %s", w.Code, body)
 	}

@@ -18,7 +18,7 @@ func TestTheMenuLeadsWhereTheRoleMay(t *testing.T) {
 		"":                   "",
 	} {
 		var got []string
-		for _, e := range (visit{by: access.Actor{Role: role}}).menu() {
+		for _, e := range (visit{by: access.Actor{Role: role}}).menu(english()) {
 			got = append(got, e.to)
 		}
 		if s := strings.Join(got, " "); s != want {

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/words"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -78,7 +79,7 @@ func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, sta
 	}
 	number := m.Meter.Number
 	p := s.page(r, v, "Meter "+groups(number))
-	p.mark(m.Meter.Simulated)
+	p.mark(v.site.say, m.Meter.Simulated)
 	p.Live, p.Htmx = "/meters/"+url.PathEscape(number)+"/live", true
 	d := v.site.detail(m)
 	d.Panel, d.Sellable, d.Currency = s.panelLink(m.Meter), sellable(m, v), v.site.currency
@@ -206,7 +207,7 @@ func (s *Console) tokens(ctx context.Context, v visit, l *meterLists) error {
 		return err
 	}
 	for i, t := range list.Tokens {
-		line := tokenLine{ID: t.ID.Text(id.Token), Units: t.Units.KWh(1) + " kWh", State: tokenBadge(t), IssuedAt: v.site.clock(t.IssuedAt),
+		line := tokenLine{ID: t.ID.Text(id.Token), Units: t.Units.KWh(1) + " kWh", State: tokenBadge(v.site.say, t), IssuedAt: v.site.clock(t.IssuedAt),
 			Elsewhere: t.Elsewhere, Path: salePath(t.Sale)}
 		if t.Sale.IsZero() { // given or handed in: there is no sale to look at
 			line.Path = trackPath(l.Number, line.ID)
@@ -273,7 +274,7 @@ func (s *Console) meterLive(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, false, err
 		}
-		out.tokens(list.Tokens)
+		out.tokens(v.site.say, list.Tokens)
 		last, err := s.newest(ctx, v, number)
 		if err != nil {
 			return nil, false, err
@@ -286,8 +287,8 @@ func (s *Console) meterLive(w http.ResponseWriter, r *http.Request) {
 }
 
 // tokens adds the states of tokens to a frame.
-func (f frame) tokens(list []sale.Token) {
+func (f frame) tokens(say words.Texts, list []sale.Token) {
 	for _, t := range list {
-		f[tokenLine{ID: t.ID.Text(id.Token)}.element()] = map[string]cell{"state": tokenBadge(t).cell()}
+		f[tokenLine{ID: t.ID.Text(id.Token)}.element()] = map[string]cell{"state": tokenBadge(say, t).cell()}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // visit is one request of somebody who is signed in; the zero value is a stranger's.
@@ -23,6 +24,9 @@ type visit struct {
 	session string // its secret; forms are bound to it
 	site    site
 }
+
+// say returns the texts in the language of whoever asks.
+func say(ctx context.Context) words.Texts { return words.Of(ctx) }
 
 // sells reports whether the role can do all that a sale on these pages takes: name the payee, price and sell.
 func (v visit) sells() bool {
@@ -34,6 +38,7 @@ type site struct {
 	name     string
 	currency string // empty until the first tariff
 	zone     *time.Location
+	say      words.Texts // in the language of whoever asks
 }
 
 // site reads the settings as the console itself: whoever may see a page may see its zone and sell in its currency.
@@ -43,13 +48,13 @@ func (s *Console) site(ctx context.Context) (site, error) {
 		return site{}, err
 	}
 	zone, err := time.LoadLocation(set.TZ)
-	return site{name: set.Name, currency: set.Currency, zone: zone}, fault.Wrap(err, "time zone of the tenant")
+	return site{name: set.Name, currency: set.Currency, zone: zone, say: say(ctx)}, fault.Wrap(err, "time zone of the tenant")
 }
 
 // clock writes a moment in the site's own zone, with the zone's name, on a 24-hour clock.
 func (t site) clock(at time.Time) string {
 	if at.IsZero() {
-		return "never"
+		return t.say.LayoutNever()
 	}
 	return t.in(at).Format("2006-01-02 15:04 MST")
 }
@@ -92,31 +97,26 @@ type note struct {
 	Reference          string
 }
 
-const (
-	testServer = "TEST: nothing here is real money or real supply"
-	testMeter  = "TEST: this is a virtual meter; no real supply hangs on it"
-)
-
 func (s *Console) page(r *http.Request, v visit, title string) page {
 	p := page{Title: title, Here: back(r), Assets: s.assets.path(), Plain: !s.c.Secure, Version: s.c.Version, Site: v.site.name,
 		Now: v.site.minute(s.c.Now())}
 	if s.c.Test {
-		p.Test = testServer
+		p.Test = say(r.Context()).LayoutTestServer()
 	}
 	if c, err := r.Cookie(themeCookie); err == nil && (c.Value == themeLight || c.Value == themeDark) {
 		p.Theme = c.Value
 	}
 	if !v.by.ID.IsZero() {
-		p.Who, p.Menu = v.by.Name, v.menu()
+		p.Who, p.Menu = v.by.Name, v.menu(say(r.Context()))
 		p.Meters, p.Sells, p.Ledger = v.by.May(access.ReadMeters), v.sells(), v.by.May(access.ReadLedger)
 	}
 	return p
 }
 
 // mark puts the bar on the page of a virtual meter.
-func (p *page) mark(simulated bool) {
+func (p *page) mark(t words.Texts, simulated bool) {
 	if simulated && p.Test == "" {
-		p.Test = testMeter
+		p.Test = t.LayoutTestMeter()
 	}
 }
 
@@ -159,11 +159,13 @@ func (s *Console) show(w http.ResponseWriter, r *http.Request, status int, c tem
 
 // refuse shows a rule's "no": what happened, what did not happen, what to do.
 func (s *Console) refuse(w http.ResponseWriter, r *http.Request, v visit, no refusal.Refusal) {
+	t := say(r.Context())
+	no = t.Refusal(no)
 	n := note{Class: "warn", Title: no.What, Text: sentences(no.Not, no.Try)}
 	if v.by.May(access.ReadMeters) {
-		n.Link, n.LinkText = "/meters", "To the meters"
+		n.Link, n.LinkText = "/meters", t.NoteToMeters()
 	}
-	s.show(w, r, no.Code.Status(), noteView(s.page(r, v, "Not done"), n))
+	s.show(w, r, no.Code.Status(), noteView(s.page(r, v, t.NoteNotDone()), n))
 }
 
 // stopped answers a request whose use case failed or refused, and reports whether it did so.
@@ -183,12 +185,12 @@ func (s *Console) broken(w http.ResponseWriter, r *http.Request, v visit, err er
 	if !ok {
 		return
 	}
-	n := note{Class: "bad", Title: "The server could not answer", Link: back(r), LinkText: "Try again", Reference: ref,
-		Text: "Whether what you sent was done is not certain: look before you do it again."}
+	t := say(r.Context())
+	n := note{Class: "bad", Title: t.NoteFailed(), Text: t.NoteFailedPerhapsDone(), Link: back(r), LinkText: t.NoteTryAgain(), Reference: ref}
 	if r.Method == http.MethodGet {
-		n.Text = "Nothing was changed."
+		n.Text = t.NoteFailedNothingChanged()
 	}
-	s.show(w, r, http.StatusServiceUnavailable, noteView(s.page(r, v, "Not done"), n))
+	s.show(w, r, http.StatusServiceUnavailable, noteView(s.page(r, v, t.NoteNotDone()), n))
 }
 
 // log keeps the cause of a failed page under the reference that the page shows, the request's own. It reports whether
@@ -203,8 +205,9 @@ func (s *Console) log(w http.ResponseWriter, r *http.Request, err error) (refere
 }
 
 func (s *Console) notFound(w http.ResponseWriter, r *http.Request, v visit) {
-	s.show(w, r, http.StatusNotFound, noteView(s.page(r, v, "Not found"), note{Class: "warn", Title: "There is no such page",
-		Text: "Nothing was done.", Link: "/", LinkText: "To the first page"}))
+	t := say(r.Context())
+	s.show(w, r, http.StatusNotFound, noteView(s.page(r, v, t.NoteNotFound()), note{Class: "warn", Title: t.NoteNoPage(),
+		Text: t.NoteNoPageText(), Link: "/", LinkText: t.NoteToFirstPage()}))
 }
 
 // sentences joins those that are not empty.

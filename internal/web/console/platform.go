@@ -84,7 +84,7 @@ func (s *Console) showBox(w http.ResponseWriter, r *http.Request, v visit, statu
 		return
 	}
 	p := s.page(r, v, "Recharge meter "+b.Grouped)
-	p.mark(b.Simulated)
+	p.mark(v.site.say, b.Simulated)
 	s.show(w, r, status, boxView(p, b, kinds(v.by)))
 }
 
@@ -232,7 +232,7 @@ func (s *Console) track(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	p := s.page(r, v, "Token for meter "+d.Grouped)
-	p.mark(d.Simulated)
+	p.mark(v.site.say, d.Simulated)
 	p.Live, p.Htmx = trackPath(d.Number, d.Token)+"/live", true
 	s.show(w, r, http.StatusOK, trackView(p, d))
 }

@@ -84,7 +84,7 @@ func TestAHeardTokenIsShownAsHeard(t *testing.T) {
 	name := strings.TrimPrefix(made, path+"/recharge?token=")
 	w.hears(name)
 	track := g.get(path+"/recharges/"+name).is(200).says("◐ heard: an SMS says loaded, not proved", "Nothing but a text message says so", "answered", "heard")
-	meter := g.get(path).is(200).says("◐ Heard: a text message says that it was loaded")
+	meter := g.get(path).is(200).says("◐ Loaded according to a text message; the meter has not confirmed it")
 	for _, a := range []answer{track, meter} {
 		if !regexp.MustCompile(`class="badge warn"[^>]*>[^<]*◐`).MatchString(a.body) {
 			t.Errorf("%s shows it in another colour:\n%s", a.what, a.body)

@@ -20,7 +20,7 @@ func (s *Console) proof(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	page := s.page(r, v, "Proof of receipt "+p.Receipt.No)
-	page.mark(p.Receipt.Test)
+	page.mark(v.site.say, p.Receipt.Test)
 	s.show(w, r, http.StatusOK, proofView(page, proofDetail{Sale: p.Receipt.Sale, Receipt: p.Receipt.No, Size: p.Proof.Path.Size}))
 }
 

@@ -125,7 +125,7 @@ func (s *Console) asidePage(w http.ResponseWriter, r *http.Request, v visit, sta
 		return
 	}
 	p := s.page(r, v, "Quarantine: meter "+groups(e.Number))
-	p.mark(e.Simulated)
+	p.mark(v.site.say, e.Simulated)
 	s.show(w, r, status, asideView(p, f))
 }
 

@@ -37,9 +37,9 @@ func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	d := receiptOf(got.Receipt)
 	d.Words, d.Agrees = e.Words(), e.Agrees()
-	d.Bill = billOf(e.Sale.Lines, e.Sale.Tender)
+	d.Bill = v.site.bill(e.Sale.Lines, e.Sale.Tender)
 	p := s.page(r, v, "Receipt "+got.Receipt.No)
-	p.mark(got.Receipt.Test)
+	p.mark(v.site.say, got.Receipt.Test)
 	s.show(w, r, http.StatusOK, receiptView(p, d))
 }
 

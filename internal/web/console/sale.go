@@ -6,7 +6,6 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -40,8 +39,8 @@ func (s *Console) sale(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	d.Customer = m.Customer.Name
-	p := s.page(r, v, "Sale "+d.Receipt)
-	p.mark(d.Simulated)
+	p := s.page(r, v, v.site.say.SaleTitle(d.Receipt))
+	p.mark(v.site.say, d.Simulated)
 	p.Live = salePath(shown.Sale.ID) + "/live"
 	s.show(w, r, http.StatusOK, saleView(p, d))
 }
@@ -49,12 +48,12 @@ func (s *Console) sale(w http.ResponseWriter, r *http.Request, v visit) {
 func (t site) sale(shown vending.Shown) saleDetail {
 	sale := shown.Sale
 	d := saleDetail{ID: sale.ID.Text(id.Vend), Meter: sale.Meter.Number, Grouped: groups(sale.Meter.Number), Receipt: sale.ReceiptNo, At: t.clock(sale.PricedAt),
-		By: sale.By, State: saleWord(sale.State), Bill: billOf(sale.Lines, sale.Tender), Simulated: sale.Meter.Simulated}
+		By: sale.By, State: saleWord(t.say, sale.State), Bill: t.bill(sale.Lines, sale.Tender), Simulated: sale.Meter.Simulated}
 	if sale.PressKey {
-		d.Press = receipt.PressKey
+		d.Press = t.say.SalePressKey()
 	}
 	for i, token := range sale.Tokens {
-		line := tokenLine{ID: token.ID.Text(id.Token), Units: token.Units.KWh(1) + " kWh", State: tokenBadge(token)}
+		line := tokenLine{ID: token.ID.Text(id.Token), Units: token.Units.KWh(1) + " kWh", State: tokenBadge(t.say, token)}
 		if i < shown.Issued.Len() && len(token.Sealed) > 0 {
 			line.Digits = shown.Issued.Reveal(i)
 			line.Grouped = groups(line.Digits)
@@ -74,7 +73,7 @@ func (s *Console) saleLive(w http.ResponseWriter, r *http.Request) {
 			return nil, false, err
 		}
 		out := frame{}
-		out.tokens(shown.Sale.Tokens)
+		out.tokens(v.site.say, shown.Sale.Tokens)
 		return out, true, nil
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // A sale takes two steps: the form (which meter, how much) and the check (who is paid for, what the money buys, and the
@@ -72,12 +72,9 @@ type checkForm struct {
 	Meanwhile             bool // Before was made while the form was open, so nothing was sold
 }
 
-// unsold is what did not happen when a form was refused before anything was tried.
-const unsold = "No money was taken and no token was made."
-
 func (s *Console) sellPage(w http.ResponseWriter, r *http.Request, v visit) {
 	if !v.sells() {
-		s.refuse(w, r, v, notSelling(v.by))
+		s.refuse(w, r, v, notSelling(v.site.say, v.by))
 		return
 	}
 	q := r.URL.Query()
@@ -85,10 +82,11 @@ func (s *Console) sellPage(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 // notSelling is the refusal for a role without all that selling takes.
-func notSelling(by access.Actor) refusal.Refusal {
+func notSelling(t words.Texts, by access.Actor) refusal.Refusal {
 	for _, right := range []access.Right{access.Sell, access.Quote, access.ReadMeters} {
 		if no := by.Needs(right); no.Refused() {
-			return refusal.Because(no.Code, no.What, unsold, "Sign in as somebody who sells, or ask an owner.")
+			no = t.Refusal(no)
+			return refusal.Refusal{Code: no.Code, What: no.What, Not: t.SellNothingSold(), Try: t.SellSignInAsSeller()}
 		}
 	}
 	return refusal.Refusal{}
@@ -111,9 +109,9 @@ func (s *Console) showSell(w http.ResponseWriter, r *http.Request, v visit, stat
 		f.Preview.Problem = "" // it would say the same again
 	}
 	f.Currency = v.site.currency
-	p := s.page(r, v, "Sell")
+	p := s.page(r, v, v.site.say.SellTitle())
 	p.Htmx = true
-	p.mark(f.Preview.Payee != nil && f.Preview.Payee.Simulated)
+	p.mark(v.site.say, f.Preview.Payee != nil && f.Preview.Payee.Simulated)
 	s.show(w, r, status, sellView(p, f))
 }
 
@@ -130,12 +128,12 @@ func (s *Console) sellPreview(w http.ResponseWriter, r *http.Request, v visit) {
 
 // preview names the payee as soon as there is a whole meter number, and the price as soon as there is an amount too.
 func (s *Console) preview(ctx context.Context, v visit, meter, amount string) (preview, error) {
-	if hint := unfinished(meter); hint != "" {
+	if hint := unfinished(v.site.say, meter); hint != "" {
 		return preview{Hint: hint}, nil
 	}
 	m, err := s.find(ctx, v, meter)
 	if err != nil || m.Refused() {
-		return preview{Problem: sentences(m.What, m.Try)}, err
+		return preview{Problem: v.site.problem(m.Refusal)}, err
 	}
 	out := preview{Payee: v.site.payee(m)}
 	if strings.TrimSpace(amount) == "" {
@@ -148,10 +146,10 @@ func (s *Console) preview(ctx context.Context, v visit, meter, amount string) (p
 	}
 	quote, err := s.c.Vending.Quote(ctx, v.by, m.Meter.Number, tender)
 	if err != nil || quote.Refused() {
-		out.Problem = sentences(quote.What, quote.Try)
+		out.Problem = v.site.problem(quote.Refusal)
 		return out, err
 	}
-	out.Units, out.Bill = unitsOf(quote, m), billOf(quote.Lines, quote.Tender)
+	out.Units, out.Bill = unitsOf(quote, m), v.site.bill(quote.Lines, quote.Tender)
 	return out, nil
 }
 
@@ -164,22 +162,34 @@ func unitsOf(q vending.Quoted, m registry.MeterView) string {
 }
 
 // unfinished is the hint while a meter number is being typed; empty when it has a length that a number can have.
-func unfinished(meter string) string {
+func unfinished(t words.Texts, meter string) string {
 	digits := strings.NewReplacer(" ", "", "-", "").Replace(meter)
 	switch n := len(digits); {
 	case n == 0:
-		return "11 or 13 digits"
+		return t.SellDigitsWanted()
 	case digitsOnly(meter) && (n < 11 || n == 12):
-		return fmt.Sprintf("11 or 13 digits; %d so far", n)
+		return t.SellDigitsSoFar(itoa(n))
 	}
 	return ""
+}
+
+// problem says why a form cannot be sold as it is, and what to do.
+func (t site) problem(no refusal.Refusal) string {
+	no = t.say.Refusal(no)
+	return sentences(no.What, no.Try)
+}
+
+// unsold says the same of a form that was sent.
+func (t site) unsold(no refusal.Refusal) string {
+	no = t.say.Refusal(no)
+	return sentences(no.What, t.say.SellNothingSold(), no.Try)
 }
 
 func (t site) payee(m registry.MeterView) *payee {
 	row := t.row(m)
 	p := payee{Customer: row.Customer, Grouped: row.Grouped, Tariff: row.Tariff, Balance: row.Balance, AsOf: row.AsOf, State: row.State,
 		Simulated: row.Simulated}
-	p.Customer = cmp.Or(p.Customer, "No name on record")
+	p.Customer = cmp.Or(p.Customer, t.say.SellNoName())
 	return &p
 }
 
@@ -187,28 +197,28 @@ func (t site) payee(m registry.MeterView) *payee {
 func (t site) tender(text string) (money.Amount, string) {
 	c, ok := money.CurrencyOf(t.currency)
 	if !ok {
-		return money.Amount{}, "There is no tariff yet, so nothing can be sold. Publish one first: paywatt tariff add."
+		return money.Amount{}, t.say.SellNoCurrency()
 	}
 	m, err := money.Parse(text, c)
 	example := money.Format(money.Minor(100*money.PowerOfTen(c.Exp)), c)
 	switch {
 	case errors.Is(err, money.ErrDecimals):
-		return money.Amount{}, fmt.Sprintf("%s has %d decimals and the amount has more. Write it as %s.", c.Code, c.Exp, example)
+		return money.Amount{}, t.say.SellTooManyDecimals(c.Code, itoa(c.Exp), example)
 	case err != nil:
-		return money.Amount{}, "The amount is not written as a sum of " + c.Code + ". Write it as " + example + "."
+		return money.Amount{}, t.say.SellNotAnAmount(c.Code, example)
 	case m <= 0:
-		return money.Amount{}, "The amount is nothing. Write it as " + example + "."
+		return money.Amount{}, t.say.SellNotPositive(example)
 	}
 	return money.Amount{Minor: m, Currency: c.Code}, ""
 }
 
-func billOf(lines []sale.Line, total money.Amount) bill {
+func (t site) bill(lines []sale.Line, total money.Amount) bill {
 	b := bill{Total: figure(total), Code: total.Currency}
 	c, _ := money.CurrencyOf(total.Currency)
 	for _, l := range lines {
-		t := lineText{Name: lineWord(l.Kind), Amount: figure(money.Amount{Minor: l.Amount, Currency: total.Currency})}
+		row := lineText{Name: lineWord(t.say, l.Kind), Amount: figure(money.Amount{Minor: l.Amount, Currency: total.Currency})}
 		if name := cmp.Or(l.Label, l.Ref); name != "" {
-			t.Name += " " + name
+			row.Name += " " + name
 		}
 		for _, s := range l.Steps {
 			note := s.Units.KWh(1) + " kWh"
@@ -218,12 +228,12 @@ func billOf(lines []sale.Line, total money.Amount) bill {
 			if len(l.Steps) > 1 {
 				note += " = " + money.Format(s.Amount, c)
 			}
-			t.Notes = append(t.Notes, note)
+			row.Notes = append(row.Notes, note)
 		}
 		if l.Left != nil {
-			t.Notes = append(t.Notes, "left to pay "+money.Format(*l.Left, c))
+			row.Notes = append(row.Notes, t.say.SellLeftToPay(money.Format(*l.Left, c)))
 		}
-		b.Lines = append(b.Lines, t)
+		b.Lines = append(b.Lines, row)
 	}
 	return b
 }
@@ -254,12 +264,12 @@ func (s *Console) check(w http.ResponseWriter, r *http.Request, v visit, f sellF
 		return
 	}
 	if m.Refused() {
-		s.sellAgain(w, r, v, f, m.Code.Status(), sentences(m.What, unsold, m.Try))
+		s.sellAgain(w, r, v, f, m.Code.Status(), v.site.unsold(m.Refusal))
 		return
 	}
 	tender, wrong := v.site.tender(f.Amount)
 	if wrong != "" {
-		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, sentences(wrong, unsold))
+		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, sentences(wrong, v.site.say.SellNothingSold()))
 		return
 	}
 	quote, err := s.c.Vending.Quote(r.Context(), v.by, m.Meter.Number, tender)
@@ -268,7 +278,7 @@ func (s *Console) check(w http.ResponseWriter, r *http.Request, v visit, f sellF
 		return
 	}
 	if quote.Refused() {
-		s.sellAgain(w, r, v, f, quote.Code.Status(), sentences(quote.What, unsold, quote.Try))
+		s.sellAgain(w, r, v, f, quote.Code.Status(), v.site.unsold(quote.Refusal))
 		return
 	}
 	s.showCheck(w, r, v, f, m, quote, c)
@@ -282,7 +292,7 @@ func (s *Console) sellAgain(w http.ResponseWriter, r *http.Request, v visit, f s
 
 func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f sellForm, m registry.MeterView, quote vending.Quoted, c checkForm) {
 	c.FormID, c.Meter, c.Amount, c.Payee = f.FormID, m.Meter.Number, figure(quote.Tender), *v.site.payee(m)
-	c.Units, c.Bill = unitsOf(quote, m), billOf(quote.Lines, quote.Tender)
+	c.Units, c.Bill = unitsOf(quote, m), v.site.bill(quote.Lines, quote.Tender)
 	var err error
 	if !v.owns(c.FormID) {
 		c.FormID, err = s.formID(v)
@@ -294,8 +304,8 @@ func (s *Console) showCheck(w http.ResponseWriter, r *http.Request, v visit, f s
 		s.broken(w, r, v, err)
 		return
 	}
-	p := s.page(r, v, "Check before you sell")
-	p.mark(m.Meter.Simulated)
+	p := s.page(r, v, v.site.say.SellReview())
+	p.mark(v.site.say, m.Meter.Simulated)
 	status := http.StatusOK
 	if c.Meanwhile {
 		status = http.StatusConflict
@@ -316,13 +326,12 @@ func (s *Console) made(ctx context.Context, v visit, form string) (id.ID, error)
 func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 	f := sellForm{FormID: r.PostFormValue("form"), Meter: r.PostFormValue("meter"), Amount: r.PostFormValue("amount"), Seen: r.PostFormValue("seen")}
 	if !v.owns(f.FormID) {
-		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity,
-			"The form is from another session, perhaps from before you signed in again. "+unsold+" If you sent it then, look at the meter's tokens first.")
+		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, v.site.say.SellFormOfOtherSession())
 		return
 	}
 	tender, wrong := v.site.tender(f.Amount)
 	if wrong != "" {
-		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, sentences(wrong, unsold))
+		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, sentences(wrong, v.site.say.SellNothingSold()))
 		return
 	}
 	push := r.PostFormValue("push") != ""
@@ -349,7 +358,7 @@ func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 		s.pending(w, r, v, f, push, sold.Refusal)
 	case sold.Refused():
 		f.FormID = "" // a refused sale is done with: a sale after it is another one
-		s.sellAgain(w, r, v, f, sold.Code.Status(), sentences(sold.What, unsold, sold.Try))
+		s.sellAgain(w, r, v, f, sold.Code.Status(), v.site.unsold(sold.Refusal))
 	case sold.Repeated:
 		http.Redirect(w, r, salePath(sold.Sale.ID)+"?again=1", http.StatusSeeOther)
 	default:
@@ -369,14 +378,13 @@ func (s *Console) unknown(w http.ResponseWriter, r *http.Request, v visit, f sel
 	if !waits {
 		return
 	}
-	s.showAsk(w, r, v, http.StatusServiceUnavailable, f, push, askAgain{Reference: ref, Title: "The server could not say whether this was sold",
-		Text: "Ask again with the button: however often you do, it is one sale. Do not begin a new one for this payment."})
+	s.showAsk(w, r, v, http.StatusServiceUnavailable, f, push, askAgain{Reference: ref, Title: v.site.say.SellUnknown(), Text: v.site.say.SellUnknownText()})
 }
 
 // pending is the page of a sale that its issuer has not answered yet.
 func (s *Console) pending(w http.ResponseWriter, r *http.Request, v visit, f sellForm, push bool, no refusal.Refusal) {
-	s.showAsk(w, r, v, no.Code.Status(), f, push, askAgain{Title: "This sale is still under way",
-		Text: sentences(no.Not, "Ask again in a few seconds with the button: however often you do, it is one sale.")})
+	s.showAsk(w, r, v, no.Code.Status(), f, push, askAgain{Title: v.site.say.SellPending(),
+		Text: sentences(v.site.say.Refusal(no).Not, v.site.say.SellPendingText())})
 }
 
 func (s *Console) showAsk(w http.ResponseWriter, r *http.Request, v visit, status int, f sellForm, push bool, a askAgain) {
@@ -384,7 +392,7 @@ func (s *Console) showAsk(w http.ResponseWriter, r *http.Request, v visit, statu
 	if push {
 		a.Push = "1"
 	}
-	s.show(w, r, status, askView(s.page(r, v, "Sale not certain"), a))
+	s.show(w, r, status, askView(s.page(r, v, v.site.say.SellNotCertain()), a))
 }
 
 // reused is the page for a form that has made a sale already and was then changed.
@@ -394,10 +402,10 @@ func (s *Console) reused(w http.ResponseWriter, r *http.Request, v visit, form s
 		s.broken(w, r, v, err)
 		return
 	}
-	n := note{Class: "warn", Title: "This form has made a sale already", Text: "Nothing more was sold. For another sale, begin with a new form.",
-		Link: "/sell", LinkText: "New sale"}
+	t := v.site.say
+	n := note{Class: "warn", Title: t.SellFormUsed(), Text: t.SellFormUsedText(), Link: "/sell", LinkText: t.SellNewSale()}
 	if !sale.IsZero() {
-		n.Link, n.LinkText = salePath(sale), "Look at that sale"
+		n.Link, n.LinkText = salePath(sale), t.SellSeeSale()
 	}
-	s.show(w, r, http.StatusConflict, noteView(s.page(r, v, "Sold already"), n))
+	s.show(w, r, http.StatusConflict, noteView(s.page(r, v, t.SellSoldAlready()), n))
 }

@@ -58,16 +58,16 @@ func TestAFormSellsOnceHoweverItComesBack(t *testing.T) {
 	}
 	// Back and the same again, and back one page more and the same again.
 	again := g.do(http.MethodPost, "/sell", order).leads(page + "?again=1")
-	g.get(again).is(200).says("This form had been sent before: here is the one sale that it made")
+	g.get(again).is(200).says("This form was sent before. Here is the one sale that it made")
 	g.get(check).leads(page + "?again=1")
 	// Back and another amount: the form is used up, and the page says for which sale.
 	order.Set("amount", "200.00")
-	g.do(http.MethodPost, "/sell", order).is(409).says("This form has made a sale already", "Nothing more was sold")
+	g.do(http.MethodPost, "/sell", order).is(409).says("This form has already made a sale", "Nothing more was sold")
 	if tokens := g.get("/meters/" + meterNumber).is(200); strings.Count(tokens.body, `id="t-tok_`) != 1 {
 		t.Errorf("not one token: %s", tokens.text())
 	}
 	// A new form is a new sale, and the check mentions the one just made.
-	g.check(meterNumber, "100").is(200).says("34.7 kWh were sold to this meter at", "Go on only if this is another payment")
+	g.check(meterNumber, "100").is(200).says("34.7 kWh were already sold to this meter at", "Go on only if this is another payment")
 	w.clock.move(16 * time.Minute)
 	g.check(meterNumber, "100").is(200).omits("were sold to this meter at")
 }
@@ -77,10 +77,10 @@ func TestASaleFromAnotherTabStopsThisOne(t *testing.T) {
 	w := begin(t)
 	w.purse()
 	g := w.enter(ownerEmail)
-	for _, c := range []struct{ meter, what string }{{meterNumber, "34.7 kWh were sold to this meter at"}, {walletNumber, "This wallet was recharged with KES 100.00 at"}} {
+	for _, c := range []struct{ meter, what string }{{meterNumber, "34.7 kWh were already sold to this meter at"}, {walletNumber, "This wallet was already recharged with KES 100.00 at"}} {
 		one, two := g.check(c.meter, "100").is(200).omits("Go on only if"), g.check(c.meter, "100").is(200).omits("Go on only if")
 		sale := g.decide(one).leads("/sales/")
-		stopped := g.decide(two).is(409).says("Nothing was sold by this form", c.what, "Go on only if this is another payment", "Sell for KES 100.00")
+		stopped := g.decide(two).is(409).says("This form sold nothing.", c.what, "Go on only if this is another payment", "Sell for KES 100.00")
 		if stopped.value("form") != two.value("form") || !strings.Contains(stopped.body, `href="`+sale+`"`) {
 			t.Errorf("the page is of another form, or does not lead to %s:\n%s", sale, stopped.body)
 		}
@@ -93,7 +93,7 @@ func TestASaleFromAnotherTabStopsThisOne(t *testing.T) {
 		}
 		g.decide(one).leads(sale + "?again=1")
 		g.decide(two).leads(second + "?again=1")
-		g.check(c.meter, "100").is(200).says("Go on only if this is another payment").omits("Nothing was sold by this form")
+		g.check(c.meter, "100").is(200).says("Go on only if this is another payment").omits("This form sold nothing.")
 	}
 	w.clock.move(16 * time.Minute)
 	g.check(walletNumber, "100").is(200).omits("Go on only if")
@@ -114,11 +114,11 @@ func TestWhatCannotBeSoldIsRefusedInWords(t *testing.T) {
 		{"04140001019", "100", 404, "There is no meter 04140001019"},
 		{"nonsense", "100", 404, "There is no meter nonsense"},
 		{"", "100", 404, "There is no meter"},
-		{meterNumber, "", 422, "The amount is not written as a sum of KES. Write it as 100.00"},
-		{meterNumber, "1,000", 422, "The amount is not written as a sum of KES"},
-		{meterNumber, "-5", 422, "The amount is not written as a sum of KES"},
-		{meterNumber, "12.345", 422, "KES has 2 decimals and the amount has more"},
-		{meterNumber, "0", 422, "The amount is nothing"},
+		{meterNumber, "", 422, "This is not an amount in KES. Write it like 100.00"},
+		{meterNumber, "1,000", 422, "This is not an amount in KES"},
+		{meterNumber, "-5", 422, "This is not an amount in KES"},
+		{meterNumber, "12.345", 422, "too many decimals. KES has 2."},
+		{meterNumber, "0", 422, "The amount must be greater than 0."},
 		{meterNumber, "0.01", 422, ""},
 		{meterNumber, "999999999999", 422, ""},
 		{meterNumber, "1" + strings.Repeat("0", 40), 422, ""},
@@ -165,7 +165,7 @@ func TestThePayeeIsNamedWhileTheNumberIsTyped(t *testing.T) {
 	part("0414 0001 002", "").says("The check digit of meter number 04140001002 is wrong").omits("Amina")
 	part("0414-0001-019", "").says("There is no meter")
 	part("0414 0001 001", "").says("Amina A.", "domestic", "TEST", "no reading yet").omits("Paid")
-	part("0414 0001 001", "abc").says("Amina A.", "not written as a sum of KES")
+	part("0414 0001 001", "abc").says("Amina A.", "not an amount in KES")
 	part("0414 0001 001", "100").says("Amina A.", "VAT 13.01", "Paid KES 100.00", "34.7 kWh")
 	part(`<script>alert(1)</script>`, "").says("There is no meter <script>alert(1)</script>").omits("<script>")
 	g.get("/sell?meter="+meterNumber).is(200).says("Amina A.", "domestic")

@@ -95,25 +95,25 @@ type signInForm struct{ Email, Next, Error, Notice string }
 
 func (s *Console) signInPage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	f := signInForm{Next: local(q.Get("next"))}
+	f, t := signInForm{Next: local(q.Get("next"))}, say(r.Context())
 	switch {
 	case q.Get("made") != "":
-		f.Notice = "The owner is made. Sign in with the address and password you have just chosen."
+		f.Notice = t.SigninOwnerMade()
 	case q.Get("ended") != "":
-		f.Notice = "Your session is over. If you have just sent something, it was not done: sign in and do it again."
+		f.Notice = t.SigninSessionEnded()
 	}
-	s.show(w, r, http.StatusOK, signInView(s.page(r, visit{}, "Sign in"), f))
+	s.show(w, r, http.StatusOK, signInView(s.page(r, visit{}, t.SigninTitle()), f))
 }
 
 func (s *Console) signIn(w http.ResponseWriter, r *http.Request) {
-	form := signInForm{Email: r.PostFormValue("email"), Next: local(r.PostFormValue("next"))}
+	form, t := signInForm{Email: r.PostFormValue("email"), Next: local(r.PostFormValue("next"))}, say(r.Context())
 	refuse := func(status int, text string) {
 		form.Error = text
-		s.show(w, r, status, signInView(s.page(r, visit{}, "Sign in"), form))
+		s.show(w, r, status, signInView(s.page(r, visit{}, t.SigninTitle()), form))
 	}
 	if !s.tries.allow(address(r), s.c.Now()) {
 		w.Header().Set("Retry-After", "60")
-		refuse(http.StatusTooManyRequests, "Too many attempts from this address. You are not signed in. Wait a minute and try again.")
+		refuse(http.StatusTooManyRequests, t.SigninTooMany())
 		return
 	}
 	leave, ok := s.queue(w, r)
@@ -127,7 +127,7 @@ func (s *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if in.Refused() {
-		refuse(http.StatusUnprocessableEntity, in.Detail())
+		refuse(http.StatusUnprocessableEntity, t.Refusal(in.Refusal).Detail())
 		return
 	}
 	s.setCookie(w, in.Session.Reveal(), in.Expires)

@@ -22,7 +22,7 @@ func TestTheSetupLinkMakesTheOwnerOnce(t *testing.T) {
 	}
 	_, code, _ := strings.Cut(w.setup, "code=")
 	for _, path := range []string{"/setup", "/setup?code=", "/setup?code=" + strings.Repeat("a", len(code))} {
-		g.get(path).is(403).says("This link does not open anything", "Nobody was added")
+		g.get(path).is(403).says("This link is not valid", "No owner was added")
 	}
 	g.post("/setup", "code", "guessed", "email", "thief@example.org", "password", password).is(403)
 
@@ -33,9 +33,9 @@ func TestTheSetupLinkMakesTheOwnerOnce(t *testing.T) {
 	g.post("/setup", "code", code, "name", "Olu", "email", "owner@example.org", "password", "short").is(422).
 		says("The password is shorter than 8 characters", "Nothing was changed")
 	made := g.post("/setup", "code", code, "name", "Olu", "email", "Owner@Example.org", "password", password).leads("/signin")
-	g.get(made).is(200).says("The owner is made")
+	g.get(made).is(200).says("The owner was added")
 
-	g.get(w.setup).is(403).says("A link works once")
+	g.get(w.setup).is(403).says("Each link works once")
 	g.post("/setup", "code", code, "email", "second@example.org", "password", password).is(403)
 	g.post("/signin", "email", "owner@example.org", "password", password).leads("/")
 
@@ -82,7 +82,7 @@ func TestASessionEndsByItself(t *testing.T) {
 	w.clock.move(access.SessionIdle + time.Second)
 	g.get("/meters").leads("/signin?next=%2Fmeters")
 	again := g.post("/sell", "form", "x").leads("/signin?ended=1")
-	g.get(again).is(200).says("Your session is over. If you have just sent something, it was not done")
+	g.get(again).is(200).says("Your session has ended. If you have just sent a form, it was not done")
 	// Whoever signs in again goes on where the form stood, and what was typed for a sale stands there.
 	for path, to := range map[string]string{"/sell": "/sell?amount=12.50&meter=" + meterNumber, "/meters/" + meterNumber + "/commands": "/meters/" + meterNumber} {
 		page := g.get(g.post(path, "form", "x", "meter", meterNumber, "amount", "12.50").leads("/signin?ended=1&next="))
@@ -155,7 +155,7 @@ func TestAFormFromAnotherSiteIsRefused(t *testing.T) {
 	c := g.check(meterNumber, "100").is(200)
 	sale := url.Values{"form": {c.value("form")}, "meter": {meterNumber}, "amount": {"100.00"}}
 	for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"}} {
-		g.do("POST", "/sell", sale, header...).is(403).says("This came from another site", "Nothing was done")
+		g.do("POST", "/sell", sale, header...).is(403).says("This form came from another site", "Nothing was done")
 		g.do("POST", "/signin", url.Values{"email": {ownerEmail}, "password": {password}}, header...).is(403)
 		g.do("POST", "/signout", url.Values{}, header...).is(403)
 		g.do("POST", "/theme", url.Values{"theme": {"dark"}}, header...).is(403)
@@ -163,7 +163,7 @@ func TestAFormFromAnotherSiteIsRefused(t *testing.T) {
 	}
 	// A browser too old to say where a form comes from still cannot be used: the form's id is bound to the session.
 	sale.Set("form", "console-00112233445566778899aabbccddeeff-0011223344556677")
-	g.do("POST", "/sell", sale).is(422).says("The form is from another session", unsold)
+	g.do("POST", "/sell", sale).is(422).says("This form belongs to another session", unsold)
 	other := w.enter(ownerEmail).get("/sell").value("form")
 	sale.Set("form", other)
 	g.do("POST", "/sell", sale).is(422).says(unsold)

@@ -19,23 +19,24 @@ func (s *Console) rightCode(code string) bool {
 
 func (s *Console) setupPage(w http.ResponseWriter, r *http.Request) {
 	if code := r.URL.Query().Get("code"); s.rightCode(code) {
-		s.show(w, r, http.StatusOK, setupView(s.page(r, visit{}, "Set up"), setupForm{Code: code}))
+		s.show(w, r, http.StatusOK, setupView(s.page(r, visit{}, say(r.Context()).SetupTitle()), setupForm{Code: code}))
 		return
 	}
 	s.setupClosed(w, r)
 }
 
 func (s *Console) setupClosed(w http.ResponseWriter, r *http.Request) {
-	s.show(w, r, http.StatusForbidden, noteView(s.page(r, visit{}, "Set up"), note{Class: "warn", Title: "This link does not open anything",
-		Text: "Nobody was added. A link works once; the server prints a new one when it starts and there is no owner yet. If there is an owner, sign in.",
-		Link: "/signin", LinkText: "Sign in"}))
+	t := say(r.Context())
+	s.show(w, r, http.StatusForbidden, noteView(s.page(r, visit{}, t.SetupTitle()), note{Class: "warn", Title: t.SetupClosed(), Text: t.SetupClosedText(),
+		Link: "/signin", LinkText: t.SigninTitle()}))
 }
 
 func (s *Console) setup(w http.ResponseWriter, r *http.Request) {
 	form := setupForm{Code: r.PostFormValue("code"), Email: r.PostFormValue("email"), Name: r.PostFormValue("name")}
+	t := say(r.Context())
 	refuse := func(status int, text string) {
 		form.Error = text
-		p := s.page(r, visit{}, "Set up")
+		p := s.page(r, visit{}, t.SetupTitle())
 		p.Here = "/setup?code=" + url.QueryEscape(form.Code)
 		s.show(w, r, status, setupView(p, form))
 	}
@@ -45,7 +46,7 @@ func (s *Console) setup(w http.ResponseWriter, r *http.Request) {
 	}
 	if !s.tries.allow(address(r), s.c.Now()) {
 		w.Header().Set("Retry-After", "60")
-		refuse(http.StatusTooManyRequests, "Too many attempts from this address. Nobody was added. Wait a minute and try again.")
+		refuse(http.StatusTooManyRequests, t.SetupTooMany())
 		return
 	}
 	leave, ok := s.queue(w, r)
@@ -61,7 +62,7 @@ func (s *Console) setup(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.broken(w, r, visit{}, err)
 	case made.Refused():
-		refuse(http.StatusUnprocessableEntity, made.Detail())
+		refuse(http.StatusUnprocessableEntity, t.Refusal(made.Refusal).Detail())
 	default:
 		s.setUp.Store(true)
 		s.c.Log.Info("owner created", logkey.Actor, made.Email)

@@ -29,7 +29,7 @@ func TestMoneyIsPromisedToHelpOnlyWhereItDoes(t *testing.T) {
 		{"wanted, and nobody knows", wallet.SupplyView{Wanted: true}, "no order is on its way"},
 	} {
 		c.view.Stand = wallet.StandOff
-		got := site{}.standEffect(c.view)
+		got := site{say: english()}.standEffect(c.view)
 		if !strings.Contains(got, c.want) || c.want != promise && strings.Contains(got, promise) {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
@@ -49,7 +49,7 @@ func TestMoneyIsPromisedToHelpOnlyWhereItDoes(t *testing.T) {
 		{"wanted and on", registry.WalletView{Supply: true}, "closed", "stays on", false},
 	} {
 		c.view.Settled, c.view.Available = kes, kes
-		got := site{}.purseOf(registry.MeterView{Wallet: &c.view, Relay: c.relay}).Why
+		got := site{say: english()}.purseOf(registry.MeterView{Wallet: &c.view, Relay: c.relay}).Why
 		if !strings.Contains(got, c.want) || c.promise != strings.Contains(got, promise) {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}

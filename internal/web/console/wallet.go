@@ -182,7 +182,7 @@ func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	p := s.page(r, v, "Wallet of meter "+groups(number))
-	p.mark(m.Meter.Simulated)
+	p.mark(v.site.say, m.Meter.Simulated)
 	s.show(w, r, http.StatusOK, walletPage(p, d))
 }
 

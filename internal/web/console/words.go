@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // badge is a state as sign, word and colour class: the colour is never alone.
@@ -53,53 +54,53 @@ func relayWord(relay string) string {
 }
 
 // tokenBadge says where a token is, in the words of whoever paid for it.
-func tokenBadge(t sale.Token) badge {
-	switch t.State {
+func tokenBadge(t words.Texts, token sale.Token) badge {
+	switch token.State {
 	case sale.TokenAccepted:
-		return badge{"✓", "Loaded in the meter", classOK}
+		return badge{"✓", t.TokenLoaded(), classOK}
 	case sale.TokenHeard:
-		return badge{"◐", "Heard: a text message says that it was loaded", classWarn}
+		return badge{"◐", t.TokenHeard(), classWarn}
 	case sale.TokenSent:
-		return badge{"→", "Sent to the meter, no answer yet", classOff}
+		return badge{"→", t.TokenSent(), classOff}
 	case sale.TokenIssued:
-		return badge{"○", "Not loaded yet", classOff}
+		return badge{"○", t.TokenNotLoaded(), classOff}
 	case sale.TokenReserved:
-		return badge{"○", "Being made", classOff}
+		return badge{"○", t.TokenBeingMade(), classOff}
 	case sale.TokenRejected:
-		return badge{"■", "Rejected by the meter: " + plain(t.Result), classBad}
+		return badge{"■", t.TokenRejected(plain(token.Result)), classBad}
 	case sale.TokenFailed:
-		return badge{"■", "Never made", classBad}
+		return badge{"■", t.TokenNeverMade(), classBad}
 	case sale.TokenReversed:
-		return badge{"■", "Reversed", classWarn}
+		return badge{"■", t.TokenReversed(), classWarn}
 	default:
-		return badge{"○", plain(string(t.State)), classOff}
+		return badge{"○", plain(string(token.State)), classOff}
 	}
 }
 
-func saleWord(s sale.State) string {
+func saleWord(t words.Texts, s sale.State) string {
 	switch s {
 	case sale.Completed:
-		return "Completed"
+		return t.SaleCompleted()
 	case sale.Held:
-		return "Waiting for its token"
+		return t.SaleHeld()
 	case sale.Failed:
-		return "Failed: no token was made and no money is kept"
+		return t.SaleFailed()
 	case sale.Reversing:
-		return "Being reversed"
+		return t.SaleReversing()
 	case sale.Reversed:
-		return "Reversed"
+		return t.SaleReversed()
 	default:
 		return plain(string(s))
 	}
 }
 
 // lineWord is what a line is called before anything is sold.
-func lineWord(k sale.LineKind) string {
+func lineWord(t words.Texts, k sale.LineKind) string {
 	switch k {
 	case sale.LineDebt:
-		return "Paid towards debt"
+		return t.SaleLineDebt()
 	case sale.LineWallet:
-		return "Into the wallet"
+		return t.SaleLineWallet()
 	}
 	return k.Name()
 }

@@ -53,10 +53,10 @@
       var range = document.createRange(), token = button.parentNode.querySelector(".token");
       range.selectNodeContents(token);
       getSelection().removeAllRanges(); getSelection().addRange(range);
-      button.textContent = "Selected";
+      button.textContent = button.dataset.selected;
     }
     if (!navigator.clipboard) { select(); return; }
-    navigator.clipboard.writeText(button.getAttribute("data-copy")).then(function () { button.textContent = "Copied"; }, select);
+    navigator.clipboard.writeText(button.getAttribute("data-copy")).then(function () { button.textContent = button.dataset.copied; }, select);
   }
   document.querySelectorAll("[data-copy], [data-print]").forEach(function (b) {
     b.hidden = false;

@@ -22,7 +22,7 @@
   }
   function hear(message) {
     heard = Date.now(); at = message.at; lost = 0; wait = soonest;
-    say("● Live", "ok");
+    say(badge.dataset.on, "ok");
   }
   function lose() {
     close();
@@ -33,7 +33,7 @@
   }
   function end() {
     over = true; close();
-    say("○ Not live: reload the page", "");
+    say(badge.dataset.over, "");
   }
   function open() {
     if (source || over) return;
@@ -70,7 +70,7 @@
     if (over || document.hidden) return;
     var now = Date.now();
     if (now - heard > silence && source) lose();
-    if (now - heard > silence || (lost && now - lost > patience)) say("○ Not live since " + at, "");
+    if (now - heard > silence || (lost && now - lost > patience)) say(badge.dataset.lost.replace("{at}", at), "");
   }
   function wake() {
     if (document.hidden) { close(); return; }

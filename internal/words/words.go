@@ -1,0 +1,153 @@
+// Package words has the texts of pages and receipts, a method for each, in the language of whoever reads them. The methods are
+// made from internal/catalogue/texts/en/pages.toml: a new text begins there, and go generate ./internal/catalogue writes its
+// method.
+//
+// Start at [Open], which reads the catalogue once, and [Languages.For].
+package words
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"github.com/nicksnyder/go-i18n/v2/i18n/template"
+	"golang.org/x/text/language"
+
+	"github.com/paywatt/paywatt/internal/catalogue"
+	"github.com/paywatt/paywatt/internal/refusal"
+)
+
+// areas are the files of the catalogue whose texts stand on pages.
+var areas = []string{"pages", "refusals"}
+
+// Languages are the texts of all languages.
+type Languages struct {
+	bundle  *i18n.Bundle
+	matcher language.Matcher
+	texts   []Texts // in the order of the matcher's languages
+}
+
+// Open reads the catalogue.
+func Open() (*Languages, error) {
+	l := &Languages{bundle: i18n.NewBundle(language.English)}
+	for _, area := range areas {
+		codes, err := catalogue.Languages(area)
+		if err != nil {
+			return nil, err
+		}
+		for _, code := range codes {
+			f, err := catalogue.Read(code, area)
+			if err != nil {
+				return nil, err
+			}
+			if err := l.Add(code, area, f); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return l, nil
+}
+
+// Add adds an area's texts in a language, such as "sw" or "pt-BR". It is not safe beside readers.
+func (l *Languages) Add(code, area string, f catalogue.File) error {
+	tag, err := language.Parse(code)
+	if err != nil {
+		return fmt.Errorf("language %s: %w", code, err)
+	}
+	for _, s := range f.Sections {
+		for _, t := range s.Texts {
+			m := i18n.Message{ID: area + "." + s.Name + "." + t.Name, One: t.One, Two: t.Two, Few: t.Few, Many: t.Many, Other: t.Say}
+			if err := l.bundle.AddMessages(tag, &m); err != nil {
+				return fmt.Errorf("language %s: %w", code, err)
+			}
+		}
+	}
+	tags := l.bundle.LanguageTags()
+	l.matcher, l.texts = language.NewMatcher(tags), nil
+	for _, tag := range tags {
+		l.texts = append(l.texts, Texts{i18n.NewLocalizer(l.bundle, tag.String()), tag.String()})
+	}
+	return nil
+}
+
+// For returns the texts in the language that an Accept-Language header prefers of those that there are; otherwise in English.
+func (l *Languages) For(accept string) Texts {
+	tags, _, err := language.ParseAcceptLanguage(accept)
+	if err != nil {
+		tags = nil // a header that makes no sense prefers nothing
+	}
+	_, i, _ := l.matcher.Match(tags...)
+	return l.texts[i]
+}
+
+// Texts are the texts in one language. Those which the language lacks are in English.
+type Texts struct {
+	in   *i18n.Localizer
+	code string
+}
+
+// Code is the language for the attribute lang of a page: "en".
+func (t Texts) Code() string { return t.code }
+
+// say returns a text. filled has the places and their values in turn: "{meter}", "04140001001".
+func (t Texts) say(name string, filled ...string) string {
+	return t.form(i18n.LocalizeConfig{MessageID: name, TemplateData: filled})
+}
+
+// count returns the form of a text that goes with a number.
+func (t Texts) count(name string, n int, filled ...string) string {
+	return t.form(i18n.LocalizeConfig{MessageID: name, PluralCount: n, TemplateData: filled})
+}
+
+func (t Texts) form(c i18n.LocalizeConfig) string {
+	c.TemplateParser = braces{}
+	said, err := t.in.Localize(&c)
+	if err != nil && said == "" { // a test asks for every text in every language
+		return "[" + c.MessageID + "]"
+	}
+	return said
+}
+
+// Refusal returns a refusal's sentences in the language. One that has no name in the catalogue stays as it is.
+func (t Texts) Refusal(r refusal.Refusal) refusal.Refusal {
+	if t.code == catalogue.English || r.Text == "" {
+		return r
+	}
+	filled := make([]string, 0, 2*len(r.Args))
+	for _, a := range r.Args {
+		filled = append(filled, "{"+a.Place+"}", a.Value)
+	}
+	for part, s := range map[string]*string{"what": &r.What, "not": &r.Not, "try": &r.Try} {
+		if *s != "" {
+			*s = t.say("refusals."+r.Text+"."+part, filled...)
+		}
+	}
+	return r
+}
+
+// braces fills places in braces.
+type braces struct{}
+
+func (braces) Cacheable() bool { return true }
+
+func (braces) Parse(src, _, _ string) (template.ParsedTemplate, error) { return text(src), nil }
+
+type text string
+
+// Execute takes what say and count were given.
+func (t text) Execute(data any) (string, error) {
+	filled, _ := data.([]string)
+	if len(filled) == 0 {
+		return string(t), nil
+	}
+	return strings.NewReplacer(filled...).Replace(string(t)), nil
+}
+
+type key struct{}
+
+// With returns a context in which pages are written with the texts.
+func With(ctx context.Context, t Texts) context.Context { return context.WithValue(ctx, key{}, t) }
+
+// Of returns the texts of a context that [With] made.
+func Of(ctx context.Context) Texts { return ctx.Value(key{}).(Texts) }

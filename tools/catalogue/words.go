@@ -1,0 +1,57 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/catalogue"
+)
+
+// writeWords writes a method for each text of the pages.
+func writeWords(b *bytes.Buffer, read texts) error {
+	all, err := read("pages")
+	if err != nil {
+		return err
+	}
+	var body bytes.Buffer
+	for _, s := range all[0].Sections {
+		for _, t := range s.Texts {
+			writeMethod(&body, s.Name, t)
+		}
+	}
+	b.WriteString("package words\n")
+	if bytes.Contains(body.Bytes(), []byte("strconv.")) {
+		b.WriteString("\nimport \"strconv\"\n")
+	}
+	b.Write(body.Bytes())
+	return nil
+}
+
+// writeMethod writes the method of one text. Its arguments are the places in the order in which they first occur, after the
+// number on which the text depends.
+func writeMethod(b *bytes.Buffer, section string, t catalogue.Text) {
+	var params, filled []string
+	places := t.Places()
+	if t.Counts() && !slices.Contains(places, "n") {
+		places = append([]string{"n"}, places...)
+	}
+	for _, p := range places {
+		switch {
+		case p == "n" && t.Counts():
+			params, filled = append([]string{"n int"}, params...), append(filled, `"{n}", strconv.Itoa(n)`)
+		default:
+			params, filled = append(params, argument(p)+" string"), append(filled, fmt.Sprintf("%q, %s", "{"+p+"}", argument(p)))
+		}
+	}
+	call := fmt.Sprintf("t.say(%q", "pages."+section+"."+t.Name)
+	if t.Counts() {
+		call = fmt.Sprintf("t.count(%q, n", "pages."+section+"."+t.Name)
+	}
+	for _, f := range filled {
+		call += ", " + f
+	}
+	name := upper(camel(section)) + upper(camel(t.Name))
+	fmt.Fprintf(b, "\n// %s: %s\nfunc (t Texts) %s(%s) string { return %s) }\n", name, strings.TrimSpace(t.Say), name, strings.Join(params, ", "), call)
+}
