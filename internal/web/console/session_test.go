@@ -92,7 +92,7 @@ func TestASessionEndsByItself(t *testing.T) {
 	}
 	w.clock.move(-access.SessionIdle - time.Second)
 	form := g.get("/sell?amount=12.50&meter=" + meterNumber).is(200)
-	if form.value("amount") != "12.50" || form.value("meter") != meterNumber || !strings.Contains(form.body, `type="submit" autofocus>Check`) {
+	if form.value("amount") != "12.50" || form.value("meter") != meterNumber || !strings.Contains(form.body, `type="submit" autofocus>Review price`) {
 		t.Errorf("the form lost what was typed, or lets a digit be added to it:\n%s", form.body)
 	}
 }
