@@ -53,7 +53,7 @@ func (o *office) wallet(t *testing.T) {
 	n, d := o.home.number, o.desk
 	d.visit("/meters/" + n)
 	if got := d.text("main"); !strings.Contains(got, "Settled balance") || !strings.Contains(got, "Live estimate") || !strings.Contains(got, "as of") ||
-		!strings.Contains(got, "Nothing is charged since a reading that cannot be true") {
+		!strings.Contains(got, "Charging stopped at a doubtful reading") {
 		t.Errorf("the page of a wallet meter says\n%s", got)
 	}
 	d.click(`main a[href^="/quarantine?meter="]`, 1)
@@ -81,7 +81,7 @@ func (o *office) wallet(t *testing.T) {
 	if got := d.text("main"); !strings.Contains(got, "Wanted") || !strings.Contains(got, "Relay") || !strings.Contains(got, "Lease") || !strings.Contains(got, "Days left") {
 		t.Errorf("the wallet does not say where the supply stands\n%s", got)
 	}
-	for _, step := range []struct{ button, reason, says string }{{"disconnect", "unsafe wiring", "cut by a person (unsafe wiring)"}, {"connect", "wiring mended", "Nothing is due"}} {
+	for _, step := range []struct{ button, reason, says string }{{"disconnect", "unsafe wiring", "cut off by a person (unsafe wiring)"}, {"connect", "wiring mended", "Without a network it is cut off at the end of the lease"}} {
 		d.visit("/meters/" + n)
 		d.fill("#reason", step.reason)
 		d.click(`button[value=`+step.button+`]`, 1)

@@ -85,7 +85,7 @@ func (t Texts) MenuCustomers() string { return t.say("pages.menu.customers") }
 // MenuMessages: Messages
 func (t Texts) MenuMessages() string { return t.say("pages.menu.messages") }
 
-// MenuQuarantine: Quarantine
+// MenuQuarantine: Doubtful readings
 func (t Texts) MenuQuarantine() string { return t.say("pages.menu.quarantine") }
 
 // MenuTariffs: Tariffs
@@ -441,3 +441,577 @@ func (t Texts) TokenNeverMade() string { return t.say("pages.token.never-made") 
 
 // TokenReversed: Reversed
 func (t Texts) TokenReversed() string { return t.say("pages.token.reversed") }
+
+// MetersTitle: Meters
+func (t Texts) MetersTitle() string { return t.say("pages.meters.title") }
+
+// MetersNone: No meters yet
+func (t Texts) MetersNone() string { return t.say("pages.meters.none") }
+
+// MetersNoneText: Register a meter, or look at virtual ones:
+func (t Texts) MetersNoneText() string { return t.say("pages.meters.none-text") }
+
+// MetersCaption: Meters with their balance, load and state
+func (t Texts) MetersCaption() string { return t.say("pages.meters.caption") }
+
+// MetersMeter: Meter
+func (t Texts) MetersMeter() string { return t.say("pages.meters.meter") }
+
+// MetersCustomer: Customer
+func (t Texts) MetersCustomer() string { return t.say("pages.meters.customer") }
+
+// MetersState: State
+func (t Texts) MetersState() string { return t.say("pages.meters.state") }
+
+// MetersBalance: Balance
+func (t Texts) MetersBalance() string { return t.say("pages.meters.balance") }
+
+// MetersLoad: Load
+func (t Texts) MetersLoad() string { return t.say("pages.meters.load") }
+
+// MetersLastReading: Last reading
+func (t Texts) MetersLastReading() string { return t.say("pages.meters.last-reading") }
+
+// MetersAct: Action
+func (t Texts) MetersAct() string { return t.say("pages.meters.act") }
+
+// MetersPages: Pages
+func (t Texts) MetersPages() string { return t.say("pages.meters.pages") }
+
+// MetersFirstPage: First page
+func (t Texts) MetersFirstPage() string { return t.say("pages.meters.first-page") }
+
+// MetersNextPage: Next page
+func (t Texts) MetersNextPage() string { return t.say("pages.meters.next-page") }
+
+// MetersSellTo: to meter {meter}
+func (t Texts) MetersSellTo(meter string) string {
+	return t.say("pages.meters.sell-to", "{meter}", meter)
+}
+
+// MetersTest: TEST
+func (t Texts) MetersTest() string { return t.say("pages.meters.test") }
+
+// MetersNoReading: no reading yet
+func (t Texts) MetersNoReading() string { return t.say("pages.meters.no-reading") }
+
+// MetersAsOf: as of {at}
+func (t Texts) MetersAsOf(at string) string { return t.say("pages.meters.as-of", "{at}", at) }
+
+// MetersNotFound: Not found
+func (t Texts) MetersNotFound() string { return t.say("pages.meters.not-found") }
+
+// MetersAll: All meters
+func (t Texts) MetersAll() string { return t.say("pages.meters.all") }
+
+// MetersOn: On
+func (t Texts) MetersOn() string { return t.say("pages.meters.on") }
+
+// MetersLow: Low credit
+func (t Texts) MetersLow() string { return t.say("pages.meters.low") }
+
+// MetersCutOff: Cut off
+func (t Texts) MetersCutOff() string { return t.say("pages.meters.cut-off") }
+
+// MetersTamper: Tamper
+func (t Texts) MetersTamper() string { return t.say("pages.meters.tamper") }
+
+// MetersOffline: Offline
+func (t Texts) MetersOffline() string { return t.say("pages.meters.offline") }
+
+// MeterTitle: Meter {meter}
+func (t Texts) MeterTitle(meter string) string { return t.say("pages.meter.title", "{meter}", meter) }
+
+// MeterWallet: Use and statement
+func (t Texts) MeterWallet() string { return t.say("pages.meter.wallet") }
+
+// MeterToken: Generate or send a token
+func (t Texts) MeterToken() string { return t.say("pages.meter.token") }
+
+// MeterPanel: The meter's own panel
+func (t Texts) MeterPanel() string { return t.say("pages.meter.panel") }
+
+// MeterPanelOpens: (opens another page)
+func (t Texts) MeterPanelOpens() string { return t.say("pages.meter.panel-opens") }
+
+// MeterRechargeWith: Recharge the wallet with {currency}
+func (t Texts) MeterRechargeWith(currency string) string {
+	return t.say("pages.meter.recharge-with", "{currency}", currency)
+}
+
+// MeterSellFor: Sell for {currency}
+func (t Texts) MeterSellFor(currency string) string {
+	return t.say("pages.meter.sell-for", "{currency}", currency)
+}
+
+// MeterFacts: Facts
+func (t Texts) MeterFacts() string { return t.say("pages.meter.facts") }
+
+// MeterRelay: Relay
+func (t Texts) MeterRelay() string { return t.say("pages.meter.relay") }
+
+// MeterRelayClosed: closed
+func (t Texts) MeterRelayClosed() string { return t.say("pages.meter.relay-closed") }
+
+// MeterRelayOpen: open
+func (t Texts) MeterRelayOpen() string { return t.say("pages.meter.relay-open") }
+
+// MeterRelayArmed: armed: press # at the meter
+func (t Texts) MeterRelayArmed() string { return t.say("pages.meter.relay-armed") }
+
+// MeterRelayUnknown: unknown
+func (t Texts) MeterRelayUnknown() string { return t.say("pages.meter.relay-unknown") }
+
+// MeterOffBecause: Off because of
+func (t Texts) MeterOffBecause() string { return t.say("pages.meter.off-because") }
+
+// MeterRegister: Register
+func (t Texts) MeterRegister() string { return t.say("pages.meter.register") }
+
+// MeterLastHeard: Last contact
+func (t Texts) MeterLastHeard() string { return t.say("pages.meter.last-heard") }
+
+// MeterKey: STS key
+func (t Texts) MeterKey() string { return t.say("pages.meter.key") }
+
+// MeterBySMS: as of {at}, by SMS, which is not proof
+func (t Texts) MeterBySMS(at string) string { return t.say("pages.meter.by-sms", "{at}", at) }
+
+// MeterWithToken: as of {at}, with a token by {way}
+func (t Texts) MeterWithToken(at string, way string) string {
+	return t.say("pages.meter.with-token", "{at}", at, "{way}", way)
+}
+
+// MeterTokens: Tokens
+func (t Texts) MeterTokens() string { return t.say("pages.meter.tokens") }
+
+// MeterShowDigits: Show the digits
+func (t Texts) MeterShowDigits() string { return t.say("pages.meter.show-digits") }
+
+// MeterTimeline: Timeline
+func (t Texts) MeterTimeline() string { return t.say("pages.meter.timeline") }
+
+// MeterTimelineEmpty: No events yet.
+func (t Texts) MeterTimelineEmpty() string { return t.say("pages.meter.timeline-empty") }
+
+// MeterReadings: Readings
+func (t Texts) MeterReadings() string { return t.say("pages.meter.readings") }
+
+// MeterNoTokens: No token was sold for this meter yet.
+func (t Texts) MeterNoTokens() string { return t.say("pages.meter.no-tokens") }
+
+// MeterMade: Made
+func (t Texts) MeterMade() string { return t.say("pages.meter.made") }
+
+// MeterEnergy: Energy
+func (t Texts) MeterEnergy() string { return t.say("pages.meter.energy") }
+
+// MeterMadeElsewhere: made elsewhere
+func (t Texts) MeterMadeElsewhere() string { return t.say("pages.meter.made-elsewhere") }
+
+// MeterNoReadings: No reading yet. A meter sends one every half hour and whenever its supply changes.
+func (t Texts) MeterNoReadings() string { return t.say("pages.meter.no-readings") }
+
+// MeterTime: Meter time
+func (t Texts) MeterTime() string { return t.say("pages.meter.time") }
+
+// MeterRegisterKwh: Register kWh
+func (t Texts) MeterRegisterKwh() string { return t.say("pages.meter.register-kwh") }
+
+// MeterUsedKwh: Used kWh
+func (t Texts) MeterUsedKwh() string { return t.say("pages.meter.used-kwh") }
+
+// MeterBalanceKwh: Balance kWh
+func (t Texts) MeterBalanceKwh() string { return t.say("pages.meter.balance-kwh") }
+
+// MeterLoadW: Load W
+func (t Texts) MeterLoadW() string { return t.say("pages.meter.load-w") }
+
+// MeterReset: reset
+func (t Texts) MeterReset() string { return t.say("pages.meter.reset") }
+
+// MeterTimeUnknown: meter time unknown
+func (t Texts) MeterTimeUnknown() string { return t.say("pages.meter.time-unknown") }
+
+// MeterTimeOf: meter time {at}
+func (t Texts) MeterTimeOf(at string) string { return t.say("pages.meter.time-of", "{at}", at) }
+
+// MeterTokenHandedIn: Handed in {units}
+func (t Texts) MeterTokenHandedIn(units string) string {
+	return t.say("pages.meter.token-handed-in", "{units}", units)
+}
+
+// MeterTokenMade: Made {units}
+func (t Texts) MeterTokenMade(units string) string {
+	return t.say("pages.meter.token-made", "{units}", units)
+}
+
+// MeterTokenSold: Sold {units}
+func (t Texts) MeterTokenSold(units string) string {
+	return t.say("pages.meter.token-sold", "{units}", units)
+}
+
+// MeterEvent: Event {code}
+func (t Texts) MeterEvent(code string) string { return t.say("pages.meter.event", "{code}", code) }
+
+// CommandCut: Cut off supply
+func (t Texts) CommandCut() string { return t.say("pages.command.cut") }
+
+// CommandRestore: Restore supply
+func (t Texts) CommandRestore() string { return t.say("pages.command.restore") }
+
+// CommandRead: Read the meter
+func (t Texts) CommandRead() string { return t.say("pages.command.read") }
+
+// CommandOther: Command {type}
+func (t Texts) CommandOther(typeValue string) string {
+	return t.say("pages.command.other", "{type}", typeValue)
+}
+
+// CommandQueued: Waiting for the meter
+func (t Texts) CommandQueued() string { return t.say("pages.command.queued") }
+
+// CommandSent: Sent, no answer yet
+func (t Texts) CommandSent() string { return t.say("pages.command.sent") }
+
+// CommandAcked: Received by the meter
+func (t Texts) CommandAcked() string { return t.say("pages.command.acked") }
+
+// CommandDone: Done according to the meter
+func (t Texts) CommandDone() string { return t.say("pages.command.done") }
+
+// CommandFailed: Not done according to the meter: {reason}
+func (t Texts) CommandFailed(reason string) string {
+	return t.say("pages.command.failed", "{reason}", reason)
+}
+
+// CommandExpired: Expired: the meter never received it
+func (t Texts) CommandExpired() string { return t.say("pages.command.expired") }
+
+// CommandBy: {at} by {person}. Reason:
+func (t Texts) CommandBy(at string, person string) string {
+	return t.say("pages.command.by", "{at}", at, "{person}", person)
+}
+
+// CommandReasonToRestore: Reason to restore supply
+func (t Texts) CommandReasonToRestore() string { return t.say("pages.command.reason-to-restore") }
+
+// CommandReasonToCut: Reason to cut off supply
+func (t Texts) CommandReasonToCut() string { return t.say("pages.command.reason-to-cut") }
+
+// CommandNotSent: No command was sent.
+func (t Texts) CommandNotSent() string { return t.say("pages.command.not-sent") }
+
+// EffectRestoreOther: This ends the cut by command. The supply stays off for another reason: {reasons}. A recharge does not restore it.
+func (t Texts) EffectRestoreOther(reasons string) string {
+	return t.say("pages.effect.restore-other", "{reasons}", reasons)
+}
+
+// EffectRestoreNoCredit: This ends the cut by command. The supply stays off because there is no credit. A recharge restores it.
+func (t Texts) EffectRestoreNoCredit() string { return t.say("pages.effect.restore-no-credit") }
+
+// EffectRestoreNow: The meter is connected and gets the command within seconds. The supply returns when the customer presses # on the meter, because a person there may not expect voltage.
+func (t Texts) EffectRestoreNow() string { return t.say("pages.effect.restore-now") }
+
+// EffectRestoreLater: The meter is not connected. It gets the command when it connects again. The supply returns when the customer then presses # on the meter.
+func (t Texts) EffectRestoreLater() string { return t.say("pages.effect.restore-later") }
+
+// EffectCutNow: The meter is connected. Its relay opens within seconds.
+func (t Texts) EffectCutNow() string { return t.say("pages.effect.cut-now") }
+
+// EffectCutLater: The meter is not connected. Its relay opens when it connects again within a day. After that the command expires.
+func (t Texts) EffectCutLater() string { return t.say("pages.effect.cut-later") }
+
+// SupplyTitle: Supply
+func (t Texts) SupplyTitle() string { return t.say("pages.supply.title") }
+
+// SupplyShouldBeOn: Should be on
+func (t Texts) SupplyShouldBeOn() string { return t.say("pages.supply.should-be-on") }
+
+// SupplyYes: yes
+func (t Texts) SupplyYes() string { return t.say("pages.supply.yes") }
+
+// SupplyNo: no: {reasons}
+func (t Texts) SupplyNo(reasons string) string { return t.say("pages.supply.no", "{reasons}", reasons) }
+
+// SupplyNoBecause: no: {reasons} ({why})
+func (t Texts) SupplyNoBecause(reasons string, why string) string {
+	return t.say("pages.supply.no-because", "{reasons}", reasons, "{why}", why)
+}
+
+// SupplyLease: Lease
+func (t Texts) SupplyLease() string { return t.say("pages.supply.lease") }
+
+// SupplyDaysLeft: Days left
+func (t Texts) SupplyDaysLeft() string { return t.say("pages.supply.days-left") }
+
+// SupplyNoLease: none: the meter was not given one
+func (t Texts) SupplyNoLease() string { return t.say("pages.supply.no-lease") }
+
+// SupplyLeaseLeft: {left} kWh left, up to register {max} kWh
+func (t Texts) SupplyLeaseLeft(left string, maxValue string) string {
+	return t.say("pages.supply.lease-left", "{left}", left, "{max}", maxValue)
+}
+
+// SupplyLeaseLeftAndNext: {left} kWh left, up to register {max} kWh. A newer one is on its way.
+func (t Texts) SupplyLeaseLeftAndNext(left string, maxValue string) string {
+	return t.say("pages.supply.lease-left-and-next", "{left}", left, "{max}", maxValue)
+}
+
+// SupplyNoLeaseAndNext: none yet. The first one is on its way.
+func (t Texts) SupplyNoLeaseAndNext() string { return t.say("pages.supply.no-lease-and-next") }
+
+// SupplyDaysUnknown: unknown: too few days of use to estimate from
+func (t Texts) SupplyDaysUnknown() string { return t.say("pages.supply.days-unknown") }
+
+// SupplyDays: {least} to {most}, probably {likely}
+func (t Texts) SupplyDays(least string, most string, likely string) string {
+	return t.say("pages.supply.days", "{least}", least, "{most}", most, "{likely}", likely)
+}
+
+// SupplyOn: On
+func (t Texts) SupplyOn() string { return t.say("pages.supply.on") }
+
+// SupplyWaiting: On, but nothing is left
+func (t Texts) SupplyWaiting() string { return t.say("pages.supply.waiting") }
+
+// SupplyCutting: Being cut off
+func (t Texts) SupplyCutting() string { return t.say("pages.supply.cutting") }
+
+// SupplyConnecting: Being switched on
+func (t Texts) SupplyConnecting() string { return t.say("pages.supply.connecting") }
+
+// SupplyArmed: Waiting for a key press at the meter
+func (t Texts) SupplyArmed() string { return t.say("pages.supply.armed") }
+
+// SupplyOff: Off
+func (t Texts) SupplyOff() string { return t.say("pages.supply.off") }
+
+// SupplyUnknown: Unknown
+func (t Texts) SupplyUnknown() string { return t.say("pages.supply.unknown") }
+
+// SupplyEffectOn: The supply is cut off when the live estimate reaches the cut-off amount. Without a network it is cut off at the end of the lease.
+func (t Texts) SupplyEffectOn() string { return t.say("pages.supply.effect-on") }
+
+// SupplyEffectWaiting: The supply is cut off {when}, unless a recharge arrives before.
+func (t Texts) SupplyEffectWaiting(when string) string {
+	return t.say("pages.supply.effect-waiting", "{when}", when)
+}
+
+// SupplyEffectCutting: The order is on its way. The relay opens when the meter gets it. Before each attempt the server checks that the order is still right.
+func (t Texts) SupplyEffectCutting() string { return t.say("pages.supply.effect-cutting") }
+
+// SupplyEffectConnecting: The order is on its way. The supply returns when the meter gets it.
+func (t Texts) SupplyEffectConnecting() string { return t.say("pages.supply.effect-connecting") }
+
+// SupplyEffectConnectingPress: The order is on its way. The supply returns when the meter gets it and somebody presses # on the meter.
+func (t Texts) SupplyEffectConnectingPress() string {
+	return t.say("pages.supply.effect-connecting-press")
+}
+
+// SupplyEffectUnknown: The server sends no order until it has heard from the meter once.
+func (t Texts) SupplyEffectUnknown() string { return t.say("pages.supply.effect-unknown") }
+
+// SupplyOffOther: A recharge does not restore the supply: {reasons}.
+func (t Texts) SupplyOffOther(reasons string) string {
+	return t.say("pages.supply.off-other", "{reasons}", reasons)
+}
+
+// SupplyOffHeld: A recharge alone may not restore the supply. Charging and renewal have stopped until a person decides about a doubtful reading: {why}.
+func (t Texts) SupplyOffHeld(why string) string { return t.say("pages.supply.off-held", "{why}", why) }
+
+// SupplyOffCredit: A recharge above the cut-off amount restores the supply at once.
+func (t Texts) SupplyOffCredit() string { return t.say("pages.supply.off-credit") }
+
+// SupplyOffUnwilling: The supply should be on, but the meter would not take its lease ({why}). A recharge does not change that. Check the meter's configuration.
+func (t Texts) SupplyOffUnwilling(why string) string {
+	return t.say("pages.supply.off-unwilling", "{why}", why)
+}
+
+// SupplyOffKept: The supply should be on, but the meter keeps it off: {reasons}.
+func (t Texts) SupplyOffKept(reasons string) string {
+	return t.say("pages.supply.off-kept", "{reasons}", reasons)
+}
+
+// SupplyOffNext: The supply should be on. The server sends the order when it hears from the meter.
+func (t Texts) SupplyOffNext() string { return t.say("pages.supply.off-next") }
+
+// SupplyWhenNever: never, because the account is protected
+func (t Texts) SupplyWhenNever() string { return t.say("pages.supply.when-never") }
+
+// SupplyWhenDecided: when a person has decided about the doubtful reading
+func (t Texts) SupplyWhenDecided() string { return t.say("pages.supply.when-decided") }
+
+// SupplyWhenRead: at the meter's next reading, because the last one is too old to cut off by
+func (t Texts) SupplyWhenRead() string { return t.say("pages.supply.when-read") }
+
+// SupplyWhenFriendly: at the end of the friendly hours
+func (t Texts) SupplyWhenFriendly() string { return t.say("pages.supply.when-friendly") }
+
+// SupplyWhenFriendlyAt: at the end of the friendly hours, at {at}
+func (t Texts) SupplyWhenFriendlyAt(at string) string {
+	return t.say("pages.supply.when-friendly-at", "{at}", at)
+}
+
+// SupplyWhenWarned: when the customer has been warned for long enough
+func (t Texts) SupplyWhenWarned() string { return t.say("pages.supply.when-warned") }
+
+// SupplyWhenWarnedAt: when the customer has been warned for long enough, at {at}
+func (t Texts) SupplyWhenWarnedAt(at string) string {
+	return t.say("pages.supply.when-warned-at", "{at}", at)
+}
+
+// SupplyWhenNow: now
+func (t Texts) SupplyWhenNow() string { return t.say("pages.supply.when-now") }
+
+// WalletTitle: Wallet of meter {meter}
+func (t Texts) WalletTitle(meter string) string { return t.say("pages.wallet.title", "{meter}", meter) }
+
+// WalletSettled: Settled balance
+func (t Texts) WalletSettled() string { return t.say("pages.wallet.settled") }
+
+// WalletLive: Live estimate
+func (t Texts) WalletLive() string { return t.say("pages.wallet.live") }
+
+// WalletInBooks: in the books as of {at}
+func (t Texts) WalletInBooks(at string) string { return t.say("pages.wallet.in-books", "{at}", at) }
+
+// WalletCounted: use counted as of {at}
+func (t Texts) WalletCounted(at string) string { return t.say("pages.wallet.counted", "{at}", at) }
+
+// WalletNotCounted: no reading counted yet
+func (t Texts) WalletNotCounted() string { return t.say("pages.wallet.not-counted") }
+
+// WalletLow: Low balance
+func (t Texts) WalletLow() string { return t.say("pages.wallet.low") }
+
+// WalletShouldBeOn: Supply should be on
+func (t Texts) WalletShouldBeOn() string { return t.say("pages.wallet.should-be-on") }
+
+// WalletShouldBeOffNoCredit: Supply should be off: no credit
+func (t Texts) WalletShouldBeOffNoCredit() string {
+	return t.say("pages.wallet.should-be-off-no-credit")
+}
+
+// WalletShouldBeOff: Supply should be off: {reasons}
+func (t Texts) WalletShouldBeOff(reasons string) string {
+	return t.say("pages.wallet.should-be-off", "{reasons}", reasons)
+}
+
+// WalletStaysOn: The supply stays on while the live estimate is above the cut-off amount.
+func (t Texts) WalletStaysOn() string { return t.say("pages.wallet.stays-on") }
+
+// WalletOffAllTheSame: The supply is off. The section Supply says why.
+func (t Texts) WalletOffAllTheSame() string { return t.say("pages.wallet.off-all-the-same") }
+
+// WalletRestoresAtOnce: A recharge above the cut-off amount restores the supply at once.
+func (t Texts) WalletRestoresAtOnce() string { return t.say("pages.wallet.restores-at-once") }
+
+// WalletDeviceByItself: The device is then switched on by itself.
+func (t Texts) WalletDeviceByItself() string { return t.say("pages.wallet.device-by-itself") }
+
+// WalletPressAfterCut: If the meter was cut off by command, the customer must then press # on it, because a person there may not expect voltage.
+func (t Texts) WalletPressAfterCut() string { return t.say("pages.wallet.press-after-cut") }
+
+// WalletDecideFirst: A recharge alone may not restore the supply: first a person must decide about the doubtful reading.
+func (t Texts) WalletDecideFirst() string { return t.say("pages.wallet.decide-first") }
+
+// WalletHeld: Charging stopped at a doubtful reading: {why}.
+func (t Texts) WalletHeld(why string) string { return t.say("pages.wallet.held", "{why}", why) }
+
+// WalletHeldOpen: Energy was counted while the relay was open. It is not charged until a person decides about the doubtful reading.
+func (t Texts) WalletHeldOpen() string { return t.say("pages.wallet.held-open") }
+
+// WalletDecide: Decide about the doubtful reading
+func (t Texts) WalletDecide() string { return t.say("pages.wallet.decide") }
+
+// WalletBalance: Balance
+func (t Texts) WalletBalance() string { return t.say("pages.wallet.balance") }
+
+// WalletRecharge: Recharge
+func (t Texts) WalletRecharge() string { return t.say("pages.wallet.recharge") }
+
+// WalletMeter: The meter
+func (t Texts) WalletMeter() string { return t.say("pages.wallet.meter") }
+
+// WalletSummary: Usage summary
+func (t Texts) WalletSummary() string { return t.say("pages.wallet.summary") }
+
+// WalletSummarySent: The summary was sent to the device.
+func (t Texts) WalletSummarySent() string { return t.say("pages.wallet.summary-sent") }
+
+// WalletUsedInAll: Used in total
+func (t Texts) WalletUsedInAll() string { return t.say("pages.wallet.used-in-all") }
+
+// WalletUsedThisMonth: Used this month
+func (t Texts) WalletUsedThisMonth() string { return t.say("pages.wallet.used-this-month") }
+
+// WalletLeft: Left
+func (t Texts) WalletLeft() string { return t.say("pages.wallet.left") }
+
+// WalletSendToDevice: Send to the device
+func (t Texts) WalletSendToDevice() string { return t.say("pages.wallet.send-to-device") }
+
+// WalletUseByDay: Use by day
+func (t Texts) WalletUseByDay() string { return t.say("pages.wallet.use-by-day") }
+
+// WalletUseByWeek: Use by week
+func (t Texts) WalletUseByWeek() string { return t.say("pages.wallet.use-by-week") }
+
+// WalletUseByMonth: Use by month
+func (t Texts) WalletUseByMonth() string { return t.say("pages.wallet.use-by-month") }
+
+// WalletSumBy: Period
+func (t Texts) WalletSumBy() string { return t.say("pages.wallet.sum-by") }
+
+// WalletDay: Day
+func (t Texts) WalletDay() string { return t.say("pages.wallet.day") }
+
+// WalletWeek: Week
+func (t Texts) WalletWeek() string { return t.say("pages.wallet.week") }
+
+// WalletMonth: Month
+func (t Texts) WalletMonth() string { return t.say("pages.wallet.month") }
+
+// WalletNothingCounted: No use yet. The first reading only begins the count.
+func (t Texts) WalletNothingCounted() string { return t.say("pages.wallet.nothing-counted") }
+
+// WalletShown: Shown: {units} kWh for {amount}, by the meter's time. The chart goes from 0 to {most} kWh, with the newest on the right.
+func (t Texts) WalletShown(units string, amount string, most string) string {
+	return t.say("pages.wallet.shown", "{units}", units, "{amount}", amount, "{most}", most)
+}
+
+// WalletChart: Use in kWh from 0 to {most}. The table below has the figures.
+func (t Texts) WalletChart(most string) string { return t.say("pages.wallet.chart", "{most}", most) }
+
+// WalletEarlier: Earlier
+func (t Texts) WalletEarlier() string { return t.say("pages.wallet.earlier") }
+
+// WalletFrom: From
+func (t Texts) WalletFrom() string { return t.say("pages.wallet.from") }
+
+// WalletUsedKwh: Used kWh
+func (t Texts) WalletUsedKwh() string { return t.say("pages.wallet.used-kwh") }
+
+// WalletEstimated: Estimated part
+func (t Texts) WalletEstimated() string { return t.say("pages.wallet.estimated") }
+
+// WalletCharged: Charged {currency}
+func (t Texts) WalletCharged(currency string) string {
+	return t.say("pages.wallet.charged", "{currency}", currency)
+}
+
+// WalletGap: no use recorded
+func (t Texts) WalletGap() string { return t.say("pages.wallet.gap") }
+
+// WalletStatement: Statement of this month
+func (t Texts) WalletStatement() string { return t.say("pages.wallet.statement") }
+
+// WalletStatementCaption: What changed the wallet
+func (t Texts) WalletStatementCaption() string { return t.say("pages.wallet.statement-caption") }
+
+// WalletStatementWhat: Entry
+func (t Texts) WalletStatementWhat() string { return t.say("pages.wallet.statement-what") }
+
+// WalletMore: There is more: paywatt account wallet {meter}
+func (t Texts) WalletMore(meter string) string { return t.say("pages.wallet.more", "{meter}", meter) }

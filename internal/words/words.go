@@ -19,7 +19,7 @@ import (
 )
 
 // areas are the files of the catalogue whose texts stand on pages.
-var areas = []string{"pages", "refusals"}
+var areas = []string{"pages", "names", "refusals"}
 
 // Languages are the texts of all languages.
 type Languages struct {
@@ -107,6 +107,24 @@ func (t Texts) form(c i18n.LocalizeConfig) string {
 		return "[" + c.MessageID + "]"
 	}
 	return said
+}
+
+// Name returns the name of a value of a kind, which are a section and a text of the names: "event" and "301". A value without a name
+// is written as it is, in small letters and without underscores.
+func (t Texts) Name(kind, value string) string {
+	if said, err := t.in.Localize(&i18n.LocalizeConfig{MessageID: "names." + kind + "." + value, TemplateParser: braces{}}); err == nil || said != "" {
+		return said
+	}
+	return strings.ReplaceAll(strings.ToLower(value), "_", " ")
+}
+
+// Names writes the names of several values of a kind in a row.
+func (t Texts) Names(kind string, values []string) string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = t.Name(kind, v)
+	}
+	return strings.Join(out, ", ")
 }
 
 // Refusal returns a refusal's sentences in the language. One that has no name in the catalogue stays as it is.

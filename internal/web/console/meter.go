@@ -78,7 +78,7 @@ func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, sta
 		return
 	}
 	number := m.Meter.Number
-	p := s.page(r, v, "Meter "+groups(number))
+	p := s.page(r, v, v.site.say.MeterTitle(groups(number)))
 	p.mark(v.site.say, m.Meter.Simulated)
 	p.Live, p.Htmx = "/meters/"+url.PathEscape(number)+"/live", true
 	d := v.site.detail(m)
@@ -101,10 +101,10 @@ func (t site) detail(m registry.MeterView) meterDetail {
 	d := meterDetail{row: t.row(m), Register: nothing, Reasons: nothing, LastSeen: t.clock(m.LastSeen),
 		Phone: m.Customer.Phone, Purse: t.purseOf(m)}
 	if m.Meter.Status != registry.Active {
-		d.Status = plain(string(m.Meter.Status))
+		d.Status = t.say.Name("meter-status", string(m.Meter.Status))
 	}
 	if len(m.Reasons) > 0 {
-		d.Reasons = reasonWords(m.Reasons)
+		d.Reasons = t.say.Names("relay-reason", m.Reasons)
 	}
 	if f := m.Figures; f != nil {
 		d.Register = f.Register.KWh(3) + " kWh"
@@ -113,7 +113,7 @@ func (t site) detail(m registry.MeterView) meterDetail {
 		}
 	}
 	if s := m.Said; s != nil {
-		d.Balance, d.AsOf = s.Balance.KWh(1)+" kWh", "as of "+t.clock(s.At)+", "+saidWord(s.Source)
+		d.Balance, d.AsOf = s.Balance.KWh(1)+" kWh", t.said(*s)
 	}
 	if k := m.Key; k != nil {
 		d.Key = fmt.Sprintf("SGC %s, KRN %d, TI %s, EA %02d", k.SGC, k.KRN, k.TI, k.EA)
@@ -121,12 +121,12 @@ func (t site) detail(m registry.MeterView) meterDetail {
 	return d
 }
 
-// saidWord is where a balance comes from that no reading told.
-func saidWord(source string) string {
-	if source == registry.SaidBySMS {
-		return "by SMS, which proves nothing"
+// said is when and how a balance came that was not in a reading.
+func (t site) said(s registry.Said) string {
+	if s.Source == registry.SaidBySMS {
+		return t.say.MeterBySMS(t.clock(s.At))
 	}
-	return "with a token by " + source
+	return t.say.MeterWithToken(t.clock(s.At), s.Source)
 }
 
 // cells are the parts of the page that move.
@@ -152,6 +152,7 @@ func (s *Console) history(w http.ResponseWriter, r *http.Request, v visit) {
 
 // lists reads what happened to a meter. A list that the role may not see stays empty.
 func (s *Console) lists(ctx context.Context, v visit, number string, digits bool) (meterLists, error) {
+	t := v.site.say
 	l := meterLists{Number: number, MayShow: v.by.May(access.ShowTokens) && v.by.May(access.ReadVends)}
 	l.Digits = digits && l.MayShow
 	if err := s.tokens(ctx, v, &l); err != nil {
@@ -170,14 +171,14 @@ func (s *Console) lists(ctx context.Context, v visit, number string, digits bool
 		if e.Kind != "event" {
 			continue
 		}
-		l.Timeline = append(l.Timeline, timeLine{at: e.ReceivedAt, Text: eventWord(e.Code), Sub: v.site.meterTime(e)})
+		l.Timeline = append(l.Timeline, timeLine{at: e.ReceivedAt, Text: t.Name("event", strconv.Itoa(e.Code)), Sub: v.site.meterTime(e)})
 	}
 	commands, err := s.c.Commands.List(ctx, v.by, number, shownTokens, "")
 	if err != nil {
 		return meterLists{}, err
 	}
 	for _, c := range commands.Commands {
-		l.Timeline = append(l.Timeline, timeLine{at: c.CreatedAt, Text: commandWord(c.Type) + ": " + commandBadge(c).Text(),
+		l.Timeline = append(l.Timeline, timeLine{at: c.CreatedAt, Text: commandWord(t, c.Type) + ": " + commandBadge(t, c).Text(),
 			Sub: fmt.Sprintf("%s (%s)", c.Reason, c.By)})
 	}
 	l.order(v.site)
@@ -189,11 +190,11 @@ func (t site) meterTime(e metering.StoredEvent) string {
 	at := t.clock(e.At)
 	switch {
 	case e.At.IsZero():
-		return "meter time unknown"
+		return t.say.MeterTimeUnknown()
 	case at == t.clock(e.ReceivedAt):
 		return ""
 	}
-	return "meter time " + at
+	return t.say.MeterTimeOf(at)
 }
 
 // tokens adds a meter's tokens, with their digits only where they are asked for: that is noted in the audit log.
@@ -217,20 +218,20 @@ func (s *Console) tokens(ctx context.Context, v visit, l *meterLists) error {
 			line.Grouped = groups(line.Digits)
 		}
 		l.Tokens = append(l.Tokens, line)
-		l.Timeline = append(l.Timeline, timeLine{at: t.IssuedAt, Text: tokenWord(t) + " " + line.Units, Sub: line.State.Text()})
+		l.Timeline = append(l.Timeline, timeLine{at: t.IssuedAt, Text: tokenWord(v.site.say, t, line.Units), Sub: line.State.Text()})
 	}
 	return nil
 }
 
 // tokenWord is what was done when a token came to be.
-func tokenWord(t sale.Token) string {
+func tokenWord(t words.Texts, token sale.Token, units string) string {
 	switch {
-	case t.Elsewhere:
-		return "Handed in"
-	case t.Sale.IsZero():
-		return "Made"
+	case token.Elsewhere:
+		return t.MeterTokenHandedIn(units)
+	case token.Sale.IsZero():
+		return t.MeterTokenMade(units)
 	}
-	return "Sold"
+	return t.MeterTokenSold(units)
 }
 
 // order sorts the timeline, newest first, and cuts it.
@@ -252,7 +253,7 @@ func (t site) readingLines(rows []metering.StoredReading) []readingLine {
 		if i+1 < len(rows) {
 			used := unit.Energy(r.RegisterWh - rows[i+1].RegisterWh)
 			if line.Used = used.KWh(3); used < 0 {
-				line.Used = "reset"
+				line.Used = t.say.MeterReset()
 			}
 		}
 		out = append(out, line)
@@ -280,7 +281,7 @@ func (s *Console) meterLive(w http.ResponseWriter, r *http.Request) {
 			return nil, false, err
 		}
 		if last != nil {
-			out[supplyElement] = map[string]cell{"command": commandBadge(*last).cell()}
+			out[supplyElement] = map[string]cell{"command": commandBadge(v.site.say, *last).cell()}
 		}
 		return out, true, nil
 	})

@@ -28,17 +28,17 @@ const nothing = "–"
 
 func (t site) row(v registry.MeterView) row {
 	out := row{Number: v.Meter.Number, Grouped: groups(v.Meter.Number), Customer: v.Customer.Name, Tariff: v.Tariff,
-		State: stateBadge(v.State), Simulated: v.Meter.Simulated, Relay: relayWord(v.Relay), Balance: nothing, Load: nothing, AsOf: "no reading yet"}
+		State: stateBadge(t.say, v.State), Simulated: v.Meter.Simulated, Relay: relayWord(t.say, v.Relay), Balance: nothing, Load: nothing, AsOf: t.say.MetersNoReading()}
 	if f := v.Figures; f != nil {
 		out.Load = strconv.FormatInt(f.Watts, 10) + " W"
-		out.AsOf = "as of " + t.clock(f.AsOf)
+		out.AsOf = t.say.MetersAsOf(t.clock(f.AsOf))
 		if v.Meter.Mode == registry.PrepayToken {
 			out.Balance = f.Balance.KWh(1) + " kWh"
 		}
 	}
 	if v.Balance != nil {
 		// A wallet is kept here, so it is always that of now.
-		out.Balance, out.AsOf = sum(*v.Balance), "as of "+t.clock(v.Clock)
+		out.Balance, out.AsOf = sum(*v.Balance), t.say.MetersAsOf(t.clock(v.Clock))
 	}
 	return out
 }
@@ -70,7 +70,7 @@ func (s *Console) meters(w http.ResponseWriter, r *http.Request, v visit) {
 	if s.stopped(w, r, v, err, list.Refusal) {
 		return
 	}
-	p := s.page(r, v, "Meters")
+	p := s.page(r, v, v.site.say.MetersTitle())
 	p.Live, p.Find = "/meters/live?cursor="+url.QueryEscape(cursor), true
 	rows := make([]row, len(list.Data))
 	for i, m := range list.Data {
@@ -87,9 +87,10 @@ func (s *Console) search(w http.ResponseWriter, r *http.Request, v visit, q stri
 		return
 	}
 	if m.Refused() {
-		p := s.page(r, v, "Not found")
+		no := v.site.say.Refusal(m.Refusal)
+		p := s.page(r, v, v.site.say.MetersNotFound())
 		p.Find = true
-		s.show(w, r, m.Code.Status(), noteView(p, note{Class: "warn", Title: m.What, Text: m.Try, Link: "/meters", LinkText: "All meters"}))
+		s.show(w, r, no.Code.Status(), noteView(p, note{Class: "warn", Title: no.What, Text: no.Try, Link: "/meters", LinkText: v.site.say.MetersAll()}))
 		return
 	}
 	http.Redirect(w, r, "/meters/"+url.PathEscape(m.Meter.Number), http.StatusSeeOther)

@@ -216,7 +216,7 @@ func TestATestServerSaysSoOnEveryPageAndLinksThePanels(t *testing.T) {
 func TestACommandNeedsAReasonAndShowsItsState(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)
-	page := g.get("/meters/"+meterNumber).is(200).says("Reason to cut off supply", "The meter is not connected now: its relay will open when it connects again")
+	page := g.get("/meters/"+meterNumber).is(200).says("Reason to cut off supply", "The meter is not connected. Its relay opens when it connects again")
 	path := "/meters/" + meterNumber + "/commands"
 	form := page.value("form")
 	again := g.post(path, "form", form, "type", "disconnect", "reason", "  ").is(422).says("A command needs a reason", "No command was sent")

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // supplyForm cuts supply off or restores it, and says how far the newest such command has come.
@@ -46,7 +47,7 @@ func (s *Console) supply(ctx context.Context, v visit, m registry.MeterView, ask
 	f := asked
 	f.May, f.Now = v.by.May(access.SendCommands), m.Connected
 	if m.Wallet != nil {
-		f.Empty, f.Other = slices.Contains(m.Wallet.Off, creditReason), stillOff(m.Wallet.Off)
+		f.Empty, f.Other = slices.Contains(m.Wallet.Off, creditReason), stillOff(v.site.say, m.Wallet.Off)
 	}
 	if !f.May && last == nil {
 		return nil, nil
@@ -58,7 +59,7 @@ func (s *Console) supply(ctx context.Context, v visit, m registry.MeterView, ask
 		}
 	}
 	if last != nil {
-		f.Last = &lastCommand{What: commandWord(last.Type), At: v.site.clock(last.CreatedAt), By: last.By, Reason: last.Reason, State: commandBadge(*last)}
+		f.Last = &lastCommand{What: commandWord(v.site.say, last.Type), At: v.site.clock(last.CreatedAt), By: last.By, Reason: last.Reason, State: commandBadge(v.site.say, *last)}
 		if last.State != command.StateFailed && last.State != command.StateExpired && m.Wallet == nil {
 			f.Cut = last.Type == command.Disconnect // the meter's own reading may still be on its way
 		}
@@ -71,8 +72,8 @@ func (s *Console) supply(ctx context.Context, v visit, m registry.MeterView, ask
 }
 
 // stillOff says what keeps a supply off that neither restoring nor a recharge brings back; empty where nothing does.
-func stillOff(reasons []string) string {
-	return offWords(slices.DeleteFunc(slices.Clone(reasons), func(r string) bool { return r == creditReason || r == remoteReason }))
+func stillOff(t words.Texts, reasons []string) string {
+	return t.Names("off-reason", slices.DeleteFunc(slices.Clone(reasons), func(r string) bool { return r == creditReason || r == remoteReason }))
 }
 
 // newest is the newest command that cut off or restored a meter; nil where there is none among its last ones.
@@ -113,7 +114,8 @@ func (s *Console) command(w http.ResponseWriter, r *http.Request, v visit) {
 	case err != nil:
 		s.broken(w, r, v, err)
 	case sent.Refused():
-		f.Error = sentences(sent.What, "No command was sent.", sent.Try)
+		told := v.site.say.Refusal(sent.Refusal)
+		f.Error = sentences(told.What, v.site.say.CommandNotSent(), told.Try)
 		s.meterPage(w, r, v, http.StatusUnprocessableEntity, f)
 	default:
 		http.Redirect(w, r, "/meters/"+url.PathEscape(meter)+"#"+supplyElement, http.StatusSeeOther)

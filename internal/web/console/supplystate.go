@@ -3,10 +3,9 @@ package console
 import (
 	"context"
 	"slices"
-	"strings"
 
-	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/internal/words"
 	"github.com/paywatt/paywatt/supply"
 )
 
@@ -23,97 +22,96 @@ func (s *Console) supplyState(ctx context.Context, v visit, number string) (supp
 	if err != nil || view.Refused() {
 		return supplyState{}, err
 	}
-	out := supplyState{Badge: standBadge(view.Stand), Wanted: "yes", Relay: relayWord(view.Relay), Lease: "none: the meter has not been given one",
-		Left: "unknown: too few days of use to judge by", Effect: v.site.standEffect(view), Remote: slices.Contains(view.Off, supply.Remote.String())}
-	if !view.Wanted {
-		out.Wanted = "no: " + offWords(view.Off)
-		if view.Why != "" {
-			out.Wanted += " (" + view.Why + ")"
-		}
-	}
-	if !view.Lease.Order.IsZero() {
-		out.Lease = view.LeaseLeft.KWh(3) + " kWh left, up to register " + view.Lease.Max.KWh(3) + " kWh"
-	}
-	if view.Waiting {
-		out.Lease += "; a newer one is on its way"
-	}
+	t := v.site.say
+	out := supplyState{Badge: standBadge(t, view.Stand), Wanted: wanted(t, view), Relay: relayWord(t, view.Relay), Lease: leaseText(t, view),
+		Left: t.SupplyDaysUnknown(), Effect: v.site.standEffect(view), Remote: slices.Contains(view.Off, supply.Remote.String())}
 	if d := view.Days; d.Known {
-		out.Left = itoa(int(d.Least)) + " to " + itoa(int(d.Most)) + ", likely " + itoa(int(d.Likely))
+		out.Left = t.SupplyDays(itoa(int(d.Least)), itoa(int(d.Most)), itoa(int(d.Likely)))
 	}
 	return out, nil
 }
 
-// offWords say why a supply is not wanted.
-func offWords(reasons []string) string {
-	words := make([]string, len(reasons))
-	for i, r := range reasons {
-		switch r {
-		case supply.Credit.String():
-			words[i] = "no credit"
-		case supply.Remote.String():
-			words[i] = "cut by a person"
-		case supply.NotActivated.String():
-			words[i] = "the customer has moved out"
-		default:
-			words[i] = plain(strings.ToLower(r))
-		}
+// wanted says whether a supply should be on, and if not, why.
+func wanted(t words.Texts, v wallet.SupplyView) string {
+	switch off := t.Names("off-reason", v.Off); {
+	case v.Wanted:
+		return t.SupplyYes()
+	case v.Why != "":
+		return t.SupplyNoBecause(off, v.Why)
+	default:
+		return t.SupplyNo(off)
 	}
-	return strings.Join(words, ", ")
 }
 
-func standBadge(s wallet.Stand) badge {
+// leaseText says how far a meter's lease goes, and whether a newer one is on its way.
+func leaseText(t words.Texts, v wallet.SupplyView) string {
+	left, most := v.LeaseLeft.KWh(3), v.Lease.Max.KWh(3)
+	switch {
+	case v.Lease.Order.IsZero() && v.Waiting:
+		return t.SupplyNoLeaseAndNext()
+	case v.Lease.Order.IsZero():
+		return t.SupplyNoLease()
+	case v.Waiting:
+		return t.SupplyLeaseLeftAndNext(left, most)
+	}
+	return t.SupplyLeaseLeft(left, most)
+}
+
+func standBadge(t words.Texts, s wallet.Stand) badge {
 	switch s {
 	case wallet.StandOn:
-		return badge{"●", "On", classOK}
+		return badge{"●", t.SupplyOn(), classOK}
 	case wallet.StandWaiting:
-		return badge{"▲", "On, though nothing is left", classWarn}
+		return badge{"▲", t.SupplyWaiting(), classWarn}
 	case wallet.StandCutting:
-		return badge{"▲", "Being cut off", classWarn}
+		return badge{"▲", t.SupplyCutting(), classWarn}
 	case wallet.StandConnecting:
-		return badge{"▲", "Being switched on", classWarn}
+		return badge{"▲", t.SupplyConnecting(), classWarn}
 	case wallet.StandArmed:
-		return badge{"▲", "Waits for a key at the meter", classWarn}
+		return badge{"▲", t.SupplyArmed(), classWarn}
 	case wallet.StandOff:
-		return badge{"■", "Off", classBad}
+		return badge{"■", t.SupplyOff(), classBad}
 	}
-	return badge{"○", "Unknown", classOff}
+	return badge{"○", t.SupplyUnknown(), classOff}
 }
 
 // standEffect says what happens next, and when.
 func (t site) standEffect(v wallet.SupplyView) string {
 	switch v.Stand {
 	case wallet.StandOn:
-		return "Nothing is due. It goes off when the live estimate has reached the cut-off amount, and at the end of the lease even without a network."
+		return t.say.SupplyEffectOn()
 	case wallet.StandWaiting:
-		return "It is cut off " + t.cutWhen(v) + ", unless money comes in before."
+		return t.say.SupplyEffectWaiting(t.cutWhen(v))
 	case wallet.StandCutting:
-		return "The order is on its way: the relay opens when the meter gets it. Each time it is sent it is asked again whether it is still right."
+		return t.say.SupplyEffectCutting()
 	case wallet.StandConnecting:
-		return "The order is on its way: the supply returns when the meter gets it" + keyToo(v.Press) + "."
+		if v.Press {
+			return t.say.SupplyEffectConnectingPress()
+		}
+		return t.say.SupplyEffectConnecting()
 	case wallet.StandArmed:
-		return receipt.PressKey
+		return t.say.SalePressKey()
 	case wallet.StandOff:
-		return offEffect(v)
+		return offEffect(t.say, v)
 	}
-	return "The meter is told nothing until it has been heard once."
+	return t.say.SupplyEffectUnknown()
 }
 
 // offEffect says what brings a supply back that is off, and promises it of a recharge only where nothing else is missing.
-func offEffect(v wallet.SupplyView) string {
-	const decide = "Nothing is charged and the supply is not renewed until somebody has decided in the quarantine: "
+func offEffect(t words.Texts, v wallet.SupplyView) string {
 	switch {
 	case !v.Wanted && !onlyCredit(v.Off):
-		return "A recharge does not bring it back: " + offWords(otherThanCredit(v.Off)) + "."
+		return t.SupplyOffOther(t.Names("off-reason", otherThanCredit(v.Off)))
 	case v.Held != "":
-		return "A recharge alone may not bring it back. " + decide + heldWord(v.Held) + "."
+		return t.SupplyOffHeld(t.Name("held-reason", string(v.Held)))
 	case !v.Wanted:
-		return "A recharge above the cut-off amount brings it back in the same moment."
+		return t.SupplyOffCredit()
 	case v.Unwilling != "":
-		return "It is wanted, and the meter would not take its lease (" + plain(v.Unwilling) + "). A recharge does not change that; look at the meter's configuration."
+		return t.SupplyOffUnwilling(plain(v.Unwilling))
 	case len(v.Keeps) > 0:
-		return "It is wanted, and the meter keeps it off: " + keptWords(v.Keeps) + "."
+		return t.SupplyOffKept(t.Names("kept-reason", v.Keeps))
 	}
-	return "It is wanted, and no order is on its way: the meter is told again when it is heard."
+	return t.SupplyOffNext()
 }
 
 // onlyCredit reports whether money is all that is missing.
@@ -124,46 +122,26 @@ func otherThanCredit(off []string) []string {
 	return slices.DeleteFunc(slices.Clone(off), func(r string) bool { return r == creditReason })
 }
 
-// keptWords say why a meter keeps a supply off that is wanted.
-func keptWords(reasons []string) string {
-	words := make([]string, len(reasons))
-	for i, r := range reasons {
-		switch r {
-		case supply.Lease.String():
-			words[i] = "what its lease allows is used up"
-		case supply.Remote.String():
-			words[i] = "it was cut off by command"
-		default:
-			words[i] = plain(strings.ToLower(r))
-		}
-	}
-	return strings.Join(words, ", ")
-}
-
-func keyToo(press bool) string {
-	if press {
-		return " and somebody presses # there"
-	}
-	return ""
-}
-
 // cutWhen is when a supply for which nothing is left is cut off.
 func (t site) cutWhen(v wallet.SupplyView) string {
-	at := ""
-	if !v.Until.IsZero() {
-		at = ", at " + t.clock(v.Until)
-	}
-	switch v.Block {
+	known := !v.Until.IsZero()
+	switch at := t.clock(v.Until); v.Block {
 	case wallet.BlockProtected:
-		return "never: the account is protected"
+		return t.say.SupplyWhenNever()
 	case wallet.BlockHeld:
-		return "once somebody has decided in the quarantine"
+		return t.say.SupplyWhenDecided()
 	case wallet.BlockUnheard, wallet.BlockStale:
-		return "at the meter's next reading: the last is too old to cut anybody off by"
+		return t.say.SupplyWhenRead()
 	case wallet.BlockFriendly:
-		return "at the end of the friendly window" + at
+		if known {
+			return t.say.SupplyWhenFriendlyAt(at)
+		}
+		return t.say.SupplyWhenFriendly()
 	case wallet.BlockNotice:
-		return "when the customer has been warned for long enough" + at
+		if known {
+			return t.say.SupplyWhenWarnedAt(at)
+		}
+		return t.say.SupplyWhenWarned()
 	}
-	return "now"
+	return t.say.SupplyWhenNow()
 }

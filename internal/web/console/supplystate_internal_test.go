@@ -12,21 +12,21 @@ import (
 
 // TestMoneyIsPromisedToHelpOnlyWhereItDoes has supplies that are off, for every kind of reason.
 func TestMoneyIsPromisedToHelpOnlyWhereItDoes(t *testing.T) {
-	const promise = "in the same moment"
+	const promise = "at once"
 	for _, c := range []struct {
 		name string
 		view wallet.SupplyView
 		want string
 	}{
 		{"no credit", wallet.SupplyView{Off: []string{"CREDIT"}}, promise},
-		{"cut by a person", wallet.SupplyView{Off: []string{"REMOTE"}}, "does not bring it back: cut by a person."},
-		{"no credit, and cut by a person", wallet.SupplyView{Off: []string{"CREDIT", "REMOTE"}}, "does not bring it back: cut by a person."},
-		{"moved out, and no credit", wallet.SupplyView{Off: []string{"CREDIT", "NOT_ACTIVATED"}}, "does not bring it back: the customer has moved out."},
-		{"no credit, and rating is held", wallet.SupplyView{Off: []string{"CREDIT"}, Held: wallet.HoldRegress}, "quarantine: the register went back."},
-		{"wanted, and rating is held", wallet.SupplyView{Wanted: true, Held: wallet.HoldRegress, Keeps: []string{"LEASE"}}, "quarantine: the register went back."},
+		{"cut by a person", wallet.SupplyView{Off: []string{"REMOTE"}}, "does not restore the supply: cut off by a person."},
+		{"no credit, and cut by a person", wallet.SupplyView{Off: []string{"CREDIT", "REMOTE"}}, "does not restore the supply: cut off by a person."},
+		{"moved out, and no credit", wallet.SupplyView{Off: []string{"CREDIT", "NOT_ACTIVATED"}}, "does not restore the supply: the customer has moved out."},
+		{"no credit, and rating is held", wallet.SupplyView{Off: []string{"CREDIT"}, Held: wallet.HoldRegress}, "doubtful reading: the register went back."},
+		{"wanted, and rating is held", wallet.SupplyView{Wanted: true, Held: wallet.HoldRegress, Keeps: []string{"LEASE"}}, "doubtful reading: the register went back."},
 		{"wanted, and the lease was refused", wallet.SupplyView{Wanted: true, Unwilling: "no_lease", Keeps: []string{"LEASE"}}, "would not take its lease (no lease)"},
-		{"wanted, and the lease is used up", wallet.SupplyView{Wanted: true, Keeps: []string{"LEASE"}}, "what its lease allows is used up."},
-		{"wanted, and nobody knows", wallet.SupplyView{Wanted: true}, "no order is on its way"},
+		{"wanted, and the lease is used up", wallet.SupplyView{Wanted: true, Keeps: []string{"LEASE"}}, "the energy of its lease is used up."},
+		{"wanted, and nobody knows", wallet.SupplyView{Wanted: true}, "sends the order when it hears from the meter"},
 	} {
 		c.view.Stand = wallet.StandOff
 		got := site{say: english()}.standEffect(c.view)
@@ -43,9 +43,9 @@ func TestMoneyIsPromisedToHelpOnlyWhereItDoes(t *testing.T) {
 		promise bool
 	}{
 		{"no credit", registry.WalletView{Off: []string{"CREDIT"}}, "open", promise, true},
-		{"no credit, and cut by a person", registry.WalletView{Off: []string{"CREDIT", "REMOTE"}}, "open", "does not bring it back: cut by a person.", false},
-		{"no credit, and rating is held", registry.WalletView{Off: []string{"CREDIT"}, Held: "register_regress"}, "open", "quarantine", false},
-		{"wanted and off", registry.WalletView{Supply: true}, "open", "off all the same", false},
+		{"no credit, and cut by a person", registry.WalletView{Off: []string{"CREDIT", "REMOTE"}}, "open", "does not restore the supply: cut off by a person.", false},
+		{"no credit, and rating is held", registry.WalletView{Off: []string{"CREDIT"}, Held: "register_regress"}, "open", "doubtful reading", false},
+		{"wanted and off", registry.WalletView{Supply: true}, "open", "The supply is off.", false},
 		{"wanted and on", registry.WalletView{Supply: true}, "closed", "stays on", false},
 	} {
 		c.view.Settled, c.view.Available = kes, kes
@@ -65,12 +65,12 @@ func TestRestoringPromisesOnlyWhatItDoes(t *testing.T) {
 		want    string
 		promise bool
 	}{
-		{"cut by a person", []string{"REMOTE"}, "is released", false},
+		{"cut by a person", []string{"REMOTE"}, "gets the command when it connects again", false},
 		{"no credit besides", []string{"CREDIT", "REMOTE"}, "there is no credit", true},
 		{"no credit and moved out besides", []string{"CREDIT", "REMOTE", "NOT_ACTIVATED"}, "the customer has moved out", false},
 		{"moved out besides", []string{"REMOTE", "NOT_ACTIVATED"}, "the customer has moved out", false},
 	} {
-		got := effect(supplyForm{Cut: true, Empty: slices.Contains(c.off, creditReason), Other: stillOff(c.off)})
+		got := effect(english(), supplyForm{Cut: true, Empty: slices.Contains(c.off, creditReason), Other: stillOff(english(), c.off)})
 		if !strings.Contains(got, c.want) || strings.Contains(got, promise) != c.promise {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"net/http"
 	"net/url"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/internal/words"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -33,69 +33,55 @@ func (t site) purseOf(m registry.MeterView) *purse {
 	if w == nil {
 		return nil
 	}
-	p := purse{Settled: sum(w.Settled), SettledAt: "in the books as of " + t.clock(m.Clock), Live: sum(w.Available), LiveAt: "no reading counted yet",
-		Low: w.Low, Supply: badge{"●", "Supply wanted", classOK}, Why: "The supply stays on while the live estimate is above the cut-off amount."}
+	p := purse{Settled: sum(w.Settled), SettledAt: t.say.WalletInBooks(t.clock(m.Clock)), Live: sum(w.Available), LiveAt: t.say.WalletNotCounted(),
+		Low: w.Low, Supply: badge{"●", t.say.WalletShouldBeOn(), classOK}, Why: t.say.WalletStaysOn()}
 	if !w.AsOf.IsZero() {
-		p.LiveAt = "use counted as of " + t.clock(w.AsOf)
+		p.LiveAt = t.say.WalletCounted(t.clock(w.AsOf))
 	}
 	if m.Relay == supply.Open.String() {
-		p.Why = "It is off all the same; what keeps it off stands under Supply."
+		p.Why = t.say.WalletOffAllTheSame()
 	}
 	if !w.Supply {
-		p.Supply = badge{"■", "Supply not wanted: no credit", classBad}
-		p.Why = "A recharge above the cut-off amount restores it in the same moment. " + afterwards(m.Meter)
+		p.Supply = badge{"■", t.say.WalletShouldBeOffNoCredit(), classBad}
+		p.Why = sentences(t.say.WalletRestoresAtOnce(), afterwards(t.say, m.Meter))
 	}
 	if !w.Supply && !onlyCredit(w.Off) {
-		p.Supply, p.Why = badge{"■", "Supply not wanted: " + offWords(w.Off), classBad}, "A recharge does not bring it back: "+offWords(otherThanCredit(w.Off))+"."
+		p.Supply, p.Why = badge{"■", t.say.WalletShouldBeOff(t.say.Names("off-reason", w.Off)), classBad}, t.say.SupplyOffOther(t.say.Names("off-reason", otherThanCredit(w.Off)))
 	} else if !w.Supply && w.Held != "" && wallet.HoldReason(w.Held) != wallet.HoldOpen {
-		p.Why = "A recharge alone may not restore it: somebody has to decide in the quarantine."
+		p.Why = t.say.WalletDecideFirst()
 	}
 	if w.Held != "" {
-		p.Held = "Nothing is charged since a reading that cannot be true: " + heldWord(wallet.HoldReason(w.Held)) + "."
+		p.Held = t.say.WalletHeld(t.say.Name("held-reason", w.Held))
 		if wallet.HoldReason(w.Held) == wallet.HoldOpen {
-			p.Held = "Energy was counted while the relay was open. It is not charged until somebody decides in the quarantine."
+			p.Held = t.say.WalletHeldOpen()
 		}
 	}
 	return &p
 }
 
 // afterwards says what somebody has to do at the meter once its supply is wanted again.
-func afterwards(m registry.Meter) string {
+func afterwards(t words.Texts, m registry.Meter) string {
 	if m.Profile != "" {
-		return "The device is then switched on by itself."
+		return t.WalletDeviceByItself()
 	}
-	return "Where the meter was cut off by command, the customer must then press # on it: nobody may be expecting voltage."
-}
-
-func heldWord(r wallet.HoldReason) string {
-	switch r {
-	case wallet.HoldRegress:
-		return "the register went back"
-	case wallet.HoldImplausible:
-		return "the register rose by more than the meter can measure"
-	case wallet.HoldSpan:
-		return "it came too long after the one before"
-	case wallet.HoldPrice:
-		return "the tariff has no price for it"
-	}
-	return plain(string(r))
+	return t.WalletPressAfterCut()
 }
 
 // usePage is what a wallet meter used, and what changed its account's wallet.
 type usePage struct {
-	Number, Grouped, Customer string
-	Purse                     purse
-	By                        wallet.Period
-	Rows                      []useRow
-	Bars                      []bar
-	Breaks                    []int // where in the chart the register did not go on from what it was
-	Most, Sum, Next, Currency string
-	Lines                     []statementRow
-	Month, More, Books        string // Books leads to the journals of the wallet, for who may see them
-	Recharge                  bool
-	Simulated                 bool
-	State                     supplyState
-	Summary                   useSummary
+	Number, Grouped, Customer        string
+	Purse                            purse
+	By                               wallet.Period
+	Rows                             []useRow
+	Bars                             []bar
+	Breaks                           []int // where in the chart the register did not go on from what it was
+	Most, Units, Sum, Next, Currency string
+	Lines                            []statementRow
+	Month, More, Books               string // Books leads to the journals of the wallet, for who may see them
+	Recharge                         bool
+	Simulated                        bool
+	State                            supplyState
+	Summary                          useSummary
 }
 
 // useSummary is what a customer who asks is told: all that was ever used, what in this month, and what is left. Sends says
@@ -111,8 +97,8 @@ func (s *Console) summary(r *http.Request, v visit, number string) (useSummary, 
 	if err != nil || d.Refused() {
 		return useSummary{}, err
 	}
-	words := d.Account.Words
-	return useSummary{Total: words.TotalKWh, Month: words.MonthKWh, Left: words.Balance, Sends: d.Attached && v.by.May(access.SendCommands),
+	told := d.Account.Words
+	return useSummary{Total: told.TotalKWh, Month: told.MonthKWh, Left: told.Balance, Sends: d.Attached && v.by.May(access.SendCommands),
 		Sent: r.URL.Query().Get("sent") != ""}, nil
 }
 
@@ -181,7 +167,7 @@ func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, err)
 		return
 	}
-	p := s.page(r, v, "Wallet of meter "+groups(number))
+	p := s.page(r, v, v.site.say.WalletTitle(groups(number)))
 	p.mark(v.site.say, m.Meter.Simulated)
 	s.show(w, r, http.StatusOK, walletPage(p, d))
 }
@@ -216,7 +202,7 @@ func (d *usePage) fill(use wallet.UseList) {
 		}
 		d.Rows, slots = append(d.Rows, row), append(slots, u.Units)
 	}
-	d.Most, d.Sum = most.KWh(1), whole.KWh(3)+" kWh for "+sum(money.Amount{Minor: debit, Currency: use.Currency})
+	d.Most, d.Units, d.Sum = most.KWh(1), whole.KWh(3), sum(money.Amount{Minor: debit, Currency: use.Currency})
 	for i, units := range slots {
 		if most <= 0 || units <= 0 {
 			continue
@@ -252,10 +238,10 @@ func (s *Console) statement(r *http.Request, v visit, d *usePage) error {
 		d.Books = accountRow(ledger.AccountRef{Code: ledger.Wallet, Subject: st.Account.Text(id.Account)}).Link
 	}
 	if st.Next != "" {
-		d.More = "There is more: paywatt account wallet " + d.Number
+		d.More = v.site.say.WalletMore(d.Number)
 	}
 	for _, l := range st.Lines {
-		row := statementRow{Day: l.Day, What: bookedWord(l.Kind), Balance: figure(money.Amount{Minor: l.Balance, Currency: st.Currency}), For: l.Ref}
+		row := statementRow{Day: l.Day, What: v.site.say.Name("wallet-line", string(l.Kind)), Balance: figure(money.Amount{Minor: l.Balance, Currency: st.Currency}), For: l.Ref}
 		if l.Units != 0 {
 			row.Units = l.Units.KWh(3)
 		}
@@ -270,8 +256,13 @@ func (s *Console) statement(r *http.Request, v visit, d *usePage) error {
 	return nil
 }
 
-func bookedWord(k wallet.LineKind) string {
-	words := map[wallet.LineKind]string{wallet.LineOpening: "Opening balance", wallet.LineRecharge: "Recharge", wallet.LineUse: "Use",
-		wallet.LineCharge: "Fixed charges", wallet.LineClosing: "Closing balance"}
-	return cmp.Or(words[k], plain(string(k)))
+// useBy is the heading of what is added up.
+func useBy(t words.Texts, by wallet.Period) string {
+	switch by {
+	case wallet.ByWeek:
+		return t.WalletUseByWeek()
+	case wallet.ByMonth:
+		return t.WalletUseByMonth()
+	}
+	return t.WalletUseByDay()
 }

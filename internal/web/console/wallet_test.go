@@ -31,8 +31,8 @@ func TestAWalletShowsTwoFigures(t *testing.T) {
 	w.purse()
 	g := w.enter(ownerEmail)
 	page := "/meters/" + walletNumber
-	g.get(page).is(200).says("Settled balance", "Live estimate", "KES 0.00", "no reading counted yet", "Supply not wanted: no credit",
-		"A recharge above the cut-off amount restores it", "Recharge the wallet with KES")
+	g.get(page).is(200).says("Settled balance", "Live estimate", "KES 0.00", "no reading counted yet", "Supply should be off: no credit",
+		"A recharge above the cut-off amount restores the supply", "Recharge the wallet with KES")
 	check := g.get("/sell/check?meter="+walletNumber+"&amount=100").is(200).says("Baraka B.", "Into the wallet", "100.00", "The wallet is recharged at once")
 	sale := g.post("/sell", "form", check.value("form"), "meter", walletNumber, "amount", "100.00").is(303)
 	g.get(sale.header.Get("Location")).is(200).says("Into the wallet", "100.00", "Completed").omits("kWh", "digits")
@@ -42,12 +42,12 @@ func TestAWalletShowsTwoFigures(t *testing.T) {
 	}
 	w.read(1, 5000)
 	w.read(2, 7000)
-	g.get(page).is(200).says("KES 100.00", "KES 94.25", "use counted as of", "Supply wanted")
+	g.get(page).is(200).says("KES 100.00", "KES 94.25", "use counted as of", "Supply should be on")
 	own := g.get(page+"/wallet").is(200).says("Wallet of meter", "Settled balance KES 100.00", "Live estimate KES 94.25", "2.000", "5.75", "Opening balance", "Recharge", "Closing balance")
 	if !strings.Contains(own.body, "<rect") || strings.Contains(own.body, "style=") {
 		t.Errorf("the chart has no bar, or a style of its own:\n%s", own.body)
 	}
-	g.get(page+"/wallet").is(200).says("Usage summary", "Used in all 7.000 kWh", "Used this month 2.000 kWh", "Left KES 94.25").omits("Send to the device")
+	g.get(page+"/wallet").is(200).says("Usage summary", "Used in total 7.000 kWh", "Used this month 2.000 kWh", "Left KES 94.25").omits("Send to the device")
 	g.post(page+"/summary").is(409).says("has no device here that listens to a summary", "No summary was sent")
 	for _, by := range []string{"week", "month"} {
 		g.get(page+"/wallet?by="+by).is(200).says("Use by "+by, "2.000 kWh for KES 5.75")
@@ -74,7 +74,7 @@ func TestADayWithoutUseIsAGap(t *testing.T) {
 	w.read(4, 8000)
 	g = w.enter(ownerEmail) // the session has ended meanwhile
 	page := g.get("/meters/" + walletNumber + "/wallet").is(200).says("3.000 kWh for KES 8.62")
-	if n := strings.Count(page.body, "nothing counted"); n != 2 && n != 3 {
+	if n := strings.Count(page.body, "no use recorded"); n != 2 && n != 3 {
 		t.Errorf("%d days are shown as gaps, want those between:\n%s", n, page.body)
 	}
 	if n := strings.Count(page.body, "<rect"); n != 2 {
@@ -122,21 +122,21 @@ func TestASupplyIsCutAndRestoredWithItsEffect(t *testing.T) {
 	w.purse()
 	g := w.enter(ownerEmail)
 	page := "/meters/" + walletNumber
-	g.get(page+"/wallet").is(200).says("Supply", "Wanted no: no credit", "Relay unknown", "Lease none", "told nothing until it has been heard")
+	g.get(page+"/wallet").is(200).says("Supply", "Should be on no: no credit", "Relay unknown", "Lease none", "sends no order until it has heard from the meter")
 	g.sell(walletNumber, "100")
 	w.read(1, 5000)
 	w.read(2, 7000)
-	g.get(page+"/wallet").is(200).says("● On", "Wanted yes", "Relay closed", "Nothing is due", "Days left unknown")
-	form := g.get(page).is(200).says("its relay will open when it connects again").value("form")
+	g.get(page+"/wallet").is(200).says("● On", "Should be on yes", "Relay closed", "Without a network it is cut off at the end of the lease", "Days left unknown")
+	form := g.get(page).is(200).says("Its relay opens when it connects again").value("form")
 	g.post(page+"/commands", "form", form, "type", "disconnect", "reason", " ").is(422).says("A command needs a reason", "No command was sent")
 	g.post(page+"/commands", "form", form, "type", "disconnect", "reason", "unsafe wiring").leads(page + "#supply")
-	g.get(page).is(200).says("Being cut off", "the relay opens when the meter gets it", "Wanted no: cut by a person (unsafe wiring)", "Reason to restore supply").
+	g.get(page).is(200).says("Being cut off", "The relay opens when the meter gets it", "Should be on no: cut off by a person (unsafe wiring)", "Reason to restore supply").
 		omits("no credit")
 	g.sell(walletNumber, "20")
-	g.get(page+"/wallet").is(200).says("cut by a person (unsafe wiring)", "A recharge does not bring it back")
+	g.get(page+"/wallet").is(200).says("cut off by a person (unsafe wiring)", "A recharge does not restore the supply")
 	form = g.get(page).value("form")
 	g.post(page+"/commands", "form", form, "type", "connect", "reason", "wiring mended").leads(page + "#supply")
-	g.get(page).is(200).says("● On", "Wanted yes", "Reason to cut off supply")
+	g.get(page).is(200).says("● On", "Should be on yes", "Reason to cut off supply")
 	if cut, back := w.audited("supply.cut"), w.audited("supply.restore"); cut != 1 || back != 1 {
 		t.Errorf("%d audit rows of the cut and %d of the restoring, want one each", cut, back)
 	}
@@ -153,7 +153,7 @@ func TestTheQuarantineDesk(t *testing.T) {
 	w.read(1, 5000)
 	w.read(2, 7000)
 	w.read(3, 90_007_000)
-	g.get("/meters/"+walletNumber).says("Nothing is charged since a reading that cannot be true", "Decide in the quarantine")
+	g.get("/meters/"+walletNumber).says("Charging stopped at a doubtful reading", "Decide about the doubtful reading")
 	list := g.get("/quarantine").is(200).says("The register rose by more than the meter can measure in the time", "7.000 kWh", "90007.000 kWh", "Waits for a decision")
 	path := list.link(t, `/quarantine/qtn_[a-z0-9]+`)
 	page := g.get(path).is(200).says("Register before", "7.000 kWh", "90000.000 kWh are charged to the wallet at once", "Counting goes on from the register before")

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/command"
@@ -25,31 +24,31 @@ const (
 )
 
 // stateBadge is the one word of a meter's state; the wording is the same everywhere.
-func stateBadge(s registry.State) badge {
+func stateBadge(t words.Texts, s registry.State) badge {
 	switch s {
 	case registry.On:
-		return badge{"●", "On", classOK}
+		return badge{"●", t.MetersOn(), classOK}
 	case registry.Low:
-		return badge{"▲", "Low credit", classWarn}
+		return badge{"▲", t.MetersLow(), classWarn}
 	case registry.CutOff:
-		return badge{"■", "Cut off", classBad}
+		return badge{"■", t.MetersCutOff(), classBad}
 	case registry.TamperState:
-		return badge{"⚠", "Tamper", classBad}
+		return badge{"⚠", t.MetersTamper(), classBad}
 	default:
-		return badge{"○", "Offline", classOff}
+		return badge{"○", t.MetersOffline(), classOff}
 	}
 }
 
-func relayWord(relay string) string {
+func relayWord(t words.Texts, relay string) string {
 	switch relay {
 	case registry.RelayClosed:
-		return "closed"
+		return t.MeterRelayClosed()
 	case registry.RelayOpen:
-		return "open"
+		return t.MeterRelayOpen()
 	case registry.RelayArmed:
-		return "armed: press # at the meter"
+		return t.MeterRelayArmed()
 	default:
-		return "unknown"
+		return t.MeterRelayUnknown()
 	}
 }
 
@@ -105,101 +104,41 @@ func lineWord(t words.Texts, k sale.LineKind) string {
 	return k.Name()
 }
 
-func commandWord(t command.Type) string {
-	switch t {
+func commandWord(t words.Texts, c command.Type) string {
+	switch c {
 	case command.Disconnect:
-		return "Cut off supply"
+		return t.CommandCut()
 	case command.Connect:
-		return "Restore supply"
+		return t.CommandRestore()
 	case command.Read:
-		return "Read the meter"
+		return t.CommandRead()
 	default:
-		return "Command " + plain(string(t))
+		return t.CommandOther(plain(string(c)))
 	}
 }
 
 // commandBadge says how far a command has come; only the meter's own answer is an end.
-func commandBadge(c command.Command) badge {
+func commandBadge(t words.Texts, c command.Command) badge {
 	switch c.State {
 	case command.StateQueued:
-		return badge{"○", "Waiting for the meter", classOff}
+		return badge{"○", t.CommandQueued(), classOff}
 	case command.StateSent:
-		return badge{"→", "Sent, no answer yet", classOff}
+		return badge{"→", t.CommandSent(), classOff}
 	case command.StateAcked:
-		return badge{"→", "The meter has it", classOff}
+		return badge{"→", t.CommandAcked(), classOff}
 	case command.StateDone:
-		return badge{"✓", "Done, the meter says", classOK}
+		return badge{"✓", t.CommandDone(), classOK}
 	case command.StateFailed:
-		return badge{"■", "Not done, the meter says: " + plain(c.Answer), classBad}
+		return badge{"■", t.CommandFailed(plain(c.Answer)), classBad}
 	case command.StateExpired:
-		return badge{"■", "Expired: the meter never took it", classWarn}
+		return badge{"■", t.CommandExpired(), classWarn}
 	default:
 		return badge{"○", plain(string(c.State)), classOff}
 	}
 }
 
-// reasonWords writes why the relay is open, from the names of the domain reference, §4.5.
-func reasonWords(reasons []string) string {
-	out := make([]string, len(reasons))
-	for i, r := range reasons {
-		out[i] = reasonWord(r)
-	}
-	return strings.Join(out, ", ")
-}
-
-func reasonWord(name string) string {
-	switch name {
-	case "CREDIT":
-		return "no credit"
-	case remoteReason:
-		return "cut off by command"
-	case "LOCAL":
-		return "switched off at the meter"
-	case "LEASE":
-		return "out of contact for too long"
-	case "NOT_ACTIVATED":
-		return "not activated yet"
-	default:
-		return plain(name)
-	}
-}
-
 // remoteReason is the reason that a disconnect command sets and a connect command clears.
 const remoteReason = "REMOTE"
-
-// eventWord is the text of an event code (the domain reference, §4.12).
-func eventWord(code int) string {
-	for _, e := range eventWords() {
-		if e.code == code {
-			return e.text
-		}
-	}
-	return "Event " + strconv.Itoa(code)
-}
-
-type codeText struct {
-	code int
-	text string
-}
-
-func eventWords() []codeText {
-	return []codeText{
-		{101, "Mains off"}, {102, "Mains on"}, {103, "Voltage low, state saved"}, {104, "Started without a clean stop"},
-		{201, "Low credit, first warning"}, {202, "Low credit, last warning"}, {203, "Credit used up"}, {204, "Credit restored"},
-		{205, "Emergency credit offered"}, {206, "Emergency credit on"}, {207, "Emergency credit used up"}, {208, "Emergency credit paid back"},
-		{209, "Friendly hours begin"}, {210, "Friendly hours end"}, {211, "Overrun above its limit"},
-		{301, "Token accepted"}, {302, "Token rejected"}, {303, "Wrong tokens: entry locked"}, {304, "Token entry open again"},
-		{305, "Key changed"}, {306, "Credit cleared"}, {307, "Power limit set"},
-		{401, "Supply cut off"}, {402, "Supply on"}, {403, "Ready: press # at the meter"}, {404, "Relay does not follow"},
-		{405, "Overload"}, {406, "Overload: locked out"},
-		{501, "Cover opened"}, {502, "Terminal cover opened"}, {503, "Magnet"}, {504, "Energy in reverse"}, {505, "Bypass"},
-		{506, "Phase lost"}, {520, "Tamper cleared"},
-		{601, "Clock set"}, {602, "Clock invalid"}, {603, "Clock restored"},
-		{701, "Memory copy bad"}, {702, "Torn record in memory"}, {703, "Memory card missing or full"}, {704, "Memory worn"},
-		{801, "Online"}, {802, "Offline"}, {803, "Configuration applied"}, {804, "Command carried out"}, {805, "Lease changed"},
-		{901, "Fault"}, {902, "Firmware updated"},
-	}
-}
 
 // plain turns a name of the protocol into words.
 func plain(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", " ") }
