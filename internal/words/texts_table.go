@@ -2,6 +2,8 @@
 
 package words
 
+import "strconv"
+
 // LayoutSkip: Skip to the content
 func (t Texts) LayoutSkip() string { return t.say("pages.layout.skip") }
 
@@ -1015,3 +1017,410 @@ func (t Texts) WalletStatementWhat() string { return t.say("pages.wallet.stateme
 
 // WalletMore: There is more: paywatt account wallet {meter}
 func (t Texts) WalletMore(meter string) string { return t.say("pages.wallet.more", "{meter}", meter) }
+
+// CustomersTitle: Customers
+func (t Texts) CustomersTitle() string { return t.say("pages.customers.title") }
+
+// CustomersFind: Name, telephone or meter number
+func (t Texts) CustomersFind() string { return t.say("pages.customers.find") }
+
+// CustomersFindButton: Find
+func (t Texts) CustomersFindButton() string { return t.say("pages.customers.find-button") }
+
+// CustomersAll: All
+func (t Texts) CustomersAll() string { return t.say("pages.customers.all") }
+
+// CustomersNone: No customers found. A customer is added with a meter:
+func (t Texts) CustomersNone() string { return t.say("pages.customers.none") }
+
+// CustomersCaption: Customers with their telephones and meters
+func (t Texts) CustomersCaption() string { return t.say("pages.customers.caption") }
+
+// CustomersName: Name
+func (t Texts) CustomersName() string { return t.say("pages.customers.name") }
+
+// CustomersTelephone: Telephone
+func (t Texts) CustomersTelephone() string { return t.say("pages.customers.telephone") }
+
+// CustomersLanguage: Language
+func (t Texts) CustomersLanguage() string { return t.say("pages.customers.language") }
+
+// CustomersWarnings: Warnings
+func (t Texts) CustomersWarnings() string { return t.say("pages.customers.warnings") }
+
+// CustomersMeters: Meters
+func (t Texts) CustomersMeters() string { return t.say("pages.customers.meters") }
+
+// CustomersWanted: wanted
+func (t Texts) CustomersWanted() string { return t.say("pages.customers.wanted") }
+
+// CustomersNotWanted: not wanted
+func (t Texts) CustomersNotWanted() string { return t.say("pages.customers.not-wanted") }
+
+// CustomerTitle: Customer
+func (t Texts) CustomerTitle() string { return t.say("pages.customer.title") }
+
+// CustomerPhoneHint: With the country code. Tokens and balances by SMS go to this number.
+func (t Texts) CustomerPhoneHint() string { return t.say("pages.customer.phone-hint") }
+
+// CustomerMessageLanguage: Language of the messages
+func (t Texts) CustomerMessageLanguage() string { return t.say("pages.customer.message-language") }
+
+// CustomerDraftHint: A draft has not been read by somebody who speaks the language well.
+func (t Texts) CustomerDraftHint() string { return t.say("pages.customer.draft-hint") }
+
+// CustomerWantsWarnings: Wants warnings (the customer can stop them with STOP)
+func (t Texts) CustomerWantsWarnings() string { return t.say("pages.customer.wants-warnings") }
+
+// CustomerSave: Save
+func (t Texts) CustomerSave() string { return t.say("pages.customer.save") }
+
+// CustomerSaved: Saved.
+func (t Texts) CustomerSaved() string { return t.say("pages.customer.saved") }
+
+// CustomerNoMeters: No meters
+func (t Texts) CustomerNoMeters() string { return t.say("pages.customer.no-meters") }
+
+// FormOtherSession: The form belongs to another session.
+func (t Texts) FormOtherSession() string { return t.say("pages.form.other-session") }
+
+// FormSendAgain: Send it again from this page.
+func (t Texts) FormSendAgain() string { return t.say("pages.form.send-again") }
+
+// FormNothingChanged: Nothing was changed.
+func (t Texts) FormNothingChanged() string { return t.say("pages.form.nothing-changed") }
+
+// FormNothingSent: Nothing was sent.
+func (t Texts) FormNothingSent() string { return t.say("pages.form.nothing-sent") }
+
+// FormNothingDecided: Nothing was decided.
+func (t Texts) FormNothingDecided() string { return t.say("pages.form.nothing-decided") }
+
+// MessagesTitle: Messages
+func (t Texts) MessagesTitle() string { return t.say("pages.messages.title") }
+
+// MessagesRoutes: Routes
+func (t Texts) MessagesRoutes() string { return t.say("pages.messages.routes") }
+
+// MessagesNoRoutes: No SMS route is configured. Messages are only logged. Start the server with this option, or describe a route in paywatt.toml:
+func (t Texts) MessagesNoRoutes() string { return t.say("pages.messages.no-routes") }
+
+// MessagesWorks: works
+func (t Texts) MessagesWorks() string { return t.say("pages.messages.works") }
+
+// MessagesDownSince: down since {at}
+func (t Texts) MessagesDownSince(at string) string {
+	return t.say("pages.messages.down-since", "{at}", at)
+}
+
+// MessagesNothingSent: Nothing sent since the start.
+func (t Texts) MessagesNothingSent() string { return t.say("pages.messages.nothing-sent") }
+
+// MessagesLastSent: Last sent {at}.
+func (t Texts) MessagesLastSent(at string) string {
+	return t.say("pages.messages.last-sent", "{at}", at)
+}
+
+// MessagesMemory: {used} of {slots} places in its memory are taken.
+func (t Texts) MessagesMemory(used string, slots string) string {
+	return t.say("pages.messages.memory", "{used}", used, "{slots}", slots)
+}
+
+// MessagesMemoryFull: {used} of {slots} places in its memory are taken: almost full.
+func (t Texts) MessagesMemoryFull(used string, slots string) string {
+	return t.say("pages.messages.memory-full", "{used}", used, "{slots}", slots)
+}
+
+// MessagesCosts: What messages cost
+func (t Texts) MessagesCosts() string { return t.say("pages.messages.costs") }
+
+// MessagesCostOfMonth: {month} by {route}: {messages} messages, {parts} parts, {cost}
+func (t Texts) MessagesCostOfMonth(month string, route string, messages string, parts string, cost string) string {
+	return t.say("pages.messages.cost-of-month", "{month}", month, "{route}", route, "{messages}", messages, "{parts}", parts, "{cost}", cost)
+}
+
+// MessagesAll: All
+func (t Texts) MessagesAll() string { return t.say("pages.messages.all") }
+
+// MessagesNone: No messages here
+func (t Texts) MessagesNone() string { return t.say("pages.messages.none") }
+
+// MessagesCaption: Messages with their states and costs
+func (t Texts) MessagesCaption() string { return t.say("pages.messages.caption") }
+
+// MessagesWhen: When
+func (t Texts) MessagesWhen() string { return t.say("pages.messages.when") }
+
+// MessagesWhat: Message
+func (t Texts) MessagesWhat() string { return t.say("pages.messages.what") }
+
+// MessagesTelephone: Telephone
+func (t Texts) MessagesTelephone() string { return t.say("pages.messages.telephone") }
+
+// MessagesState: State
+func (t Texts) MessagesState() string { return t.say("pages.messages.state") }
+
+// MessagesCost: Cost
+func (t Texts) MessagesCost() string { return t.say("pages.messages.cost") }
+
+// MessagesSendAgain: Send again
+func (t Texts) MessagesSendAgain() string { return t.say("pages.messages.send-again") }
+
+// MessagesByRoute: by {route}
+func (t Texts) MessagesByRoute(route string) string {
+	return t.say("pages.messages.by-route", "{route}", route)
+}
+
+// MessagesTo: to {phone}
+func (t Texts) MessagesTo(phone string) string { return t.say("pages.messages.to", "{phone}", phone) }
+
+// MessagesFrom: from {phone}
+func (t Texts) MessagesFrom(phone string) string {
+	return t.say("pages.messages.from", "{phone}", phone)
+}
+
+// MessagesSentAt: sent {at}
+func (t Texts) MessagesSentAt(at string) string { return t.say("pages.messages.sent-at", "{at}", at) }
+
+// MessagesDeliveredAt: delivered {at}
+func (t Texts) MessagesDeliveredAt(at string) string {
+	return t.say("pages.messages.delivered-at", "{at}", at)
+}
+
+// MessagesAnsweredAt: answered {at}
+func (t Texts) MessagesAnsweredAt(at string) string {
+	return t.say("pages.messages.answered-at", "{at}", at)
+}
+
+// MessageTitle: Message
+func (t Texts) MessageTitle() string { return t.say("pages.message.title") }
+
+// MessageHeading: Message {phone}
+func (t Texts) MessageHeading(phone string) string {
+	return t.say("pages.message.heading", "{phone}", phone)
+}
+
+// MessageToken: Its token
+func (t Texts) MessageToken() string { return t.say("pages.message.token") }
+
+// MessageQueued: Queued
+func (t Texts) MessageQueued() string { return t.say("pages.message.queued") }
+
+// MessageSent: Sent
+func (t Texts) MessageSent() string { return t.say("pages.message.sent") }
+
+// MessageDelivered: Delivered
+func (t Texts) MessageDelivered() string { return t.say("pages.message.delivered") }
+
+// MessageAnswered: Answered
+func (t Texts) MessageAnswered() string { return t.say("pages.message.answered") }
+
+// MessageEnded: Ended
+func (t Texts) MessageEnded() string { return t.say("pages.message.ended") }
+
+// MessageNext: Next attempt
+func (t Texts) MessageNext() string { return t.say("pages.message.next") }
+
+// MessageAttempts: Attempts
+func (t Texts) MessageAttempts() string { return t.say("pages.message.attempts") }
+
+// MessageNone: Not sent yet
+func (t Texts) MessageNone() string { return t.say("pages.message.none") }
+
+// MessageCaption: Every attempt to send the message, with its route and outcome
+func (t Texts) MessageCaption() string { return t.say("pages.message.caption") }
+
+// MessageAttempt: Attempt
+func (t Texts) MessageAttempt() string { return t.say("pages.message.attempt") }
+
+// MessageRoute: Route
+func (t Texts) MessageRoute() string { return t.say("pages.message.route") }
+
+// MessageOutcome: Outcome
+func (t Texts) MessageOutcome() string { return t.say("pages.message.outcome") }
+
+// MessageReport: Report
+func (t Texts) MessageReport() string { return t.say("pages.message.report") }
+
+// MessageParts: Parts
+func (t Texts) MessageParts() string { return t.say("pages.message.parts") }
+
+// MessageUnderWay: under way
+func (t Texts) MessageUnderWay() string { return t.say("pages.message.under-way") }
+
+// MessageAsked: The meter was asked for its last tokens.
+func (t Texts) MessageAsked() string { return t.say("pages.message.asked") }
+
+// DoubtfulTitle: Doubtful readings
+func (t Texts) DoubtfulTitle() string { return t.say("pages.doubtful.title") }
+
+// DoubtfulTitleOf: Doubtful reading: meter {meter}
+func (t Texts) DoubtfulTitleOf(meter string) string {
+	return t.say("pages.doubtful.title-of", "{meter}", meter)
+}
+
+// DoubtfulIntro: Records and readings that cannot be true. No money moves for any of them until a person has decided.
+func (t Texts) DoubtfulIntro() string { return t.say("pages.doubtful.intro") }
+
+// DoubtfulNone: No doubtful readings
+func (t Texts) DoubtfulNone() string { return t.say("pages.doubtful.none") }
+
+// DoubtfulCaption: Doubtful records and readings
+func (t Texts) DoubtfulCaption() string { return t.say("pages.doubtful.caption") }
+
+// DoubtfulWhat: What is wrong
+func (t Texts) DoubtfulWhat() string { return t.say("pages.doubtful.what") }
+
+// DoubtfulMeter: Meter
+func (t Texts) DoubtfulMeter() string { return t.say("pages.doubtful.meter") }
+
+// DoubtfulBefore: Before
+func (t Texts) DoubtfulBefore() string { return t.say("pages.doubtful.before") }
+
+// DoubtfulRegister: Register
+func (t Texts) DoubtfulRegister() string { return t.say("pages.doubtful.register") }
+
+// DoubtfulReceived: Received
+func (t Texts) DoubtfulReceived() string { return t.say("pages.doubtful.received") }
+
+// DoubtfulRecord: record {n}
+func (t Texts) DoubtfulRecord(n string) string { return t.say("pages.doubtful.record", "{n}", n) }
+
+// DoubtfulRecordOf: , {record} of meter {meter}
+func (t Texts) DoubtfulRecordOf(record string, meter string) string {
+	return t.say("pages.doubtful.record-of", "{record}", record, "{meter}", meter)
+}
+
+// DoubtfulOnlyOpen: Show open ones only
+func (t Texts) DoubtfulOnlyOpen() string { return t.say("pages.doubtful.only-open") }
+
+// DoubtfulShowDecided: Show decided
+func (t Texts) DoubtfulShowDecided() string { return t.say("pages.doubtful.show-decided") }
+
+// DoubtfulOfAllMeters: Of all meters
+func (t Texts) DoubtfulOfAllMeters() string { return t.say("pages.doubtful.of-all-meters") }
+
+// DoubtfulSent: What was sent
+func (t Texts) DoubtfulSent() string { return t.say("pages.doubtful.sent") }
+
+// DoubtfulState: State
+func (t Texts) DoubtfulState() string { return t.say("pages.doubtful.state") }
+
+// DoubtfulWhy: Reason
+func (t Texts) DoubtfulWhy() string { return t.say("pages.doubtful.why") }
+
+// DoubtfulRegisterBefore: Register before
+func (t Texts) DoubtfulRegisterBefore() string { return t.say("pages.doubtful.register-before") }
+
+// DoubtfulRegisterSent: Register sent
+func (t Texts) DoubtfulRegisterSent() string { return t.say("pages.doubtful.register-sent") }
+
+// DoubtfulMeterTime: Meter time
+func (t Texts) DoubtfulMeterTime() string { return t.say("pages.doubtful.meter-time") }
+
+// DoubtfulReceivedRecord: {at}, {record}
+func (t Texts) DoubtfulReceivedRecord(at string, record string) string {
+	return t.say("pages.doubtful.received-record", "{at}", at, "{record}", record)
+}
+
+// DoubtfulAll: All doubtful readings
+func (t Texts) DoubtfulAll() string { return t.say("pages.doubtful.all") }
+
+// DoubtfulDecide: Decide
+func (t Texts) DoubtfulDecide() string { return t.say("pages.doubtful.decide") }
+
+// DoubtfulReason: Your reason
+func (t Texts) DoubtfulReason() string { return t.say("pages.doubtful.reason") }
+
+// DoubtfulReasonHint: Say what you know of the meter. It stands in the audit log. A reading is decided once.
+func (t Texts) DoubtfulReasonHint() string { return t.say("pages.doubtful.reason-hint") }
+
+// DoubtfulAccept: Accept: it is true
+func (t Texts) DoubtfulAccept() string { return t.say("pages.doubtful.accept") }
+
+// DoubtfulAcceptEffect: The record is stored as it came. What it adds to the register of a wallet meter is charged.
+func (t Texts) DoubtfulAcceptEffect() string { return t.say("pages.doubtful.accept-effect") }
+
+// DoubtfulAcceptEffectUnits: {units} kWh are charged to the wallet at once.
+func (t Texts) DoubtfulAcceptEffectUnits(units string) string {
+	return t.say("pages.doubtful.accept-effect-units", "{units}", units)
+}
+
+// DoubtfulAcceptEffectOpen: All energy counted while the relay was open is charged to the wallet at once.
+func (t Texts) DoubtfulAcceptEffectOpen() string { return t.say("pages.doubtful.accept-effect-open") }
+
+// DoubtfulDiscard: Discard: it is wrong
+func (t Texts) DoubtfulDiscard() string { return t.say("pages.doubtful.discard") }
+
+// DoubtfulDiscardEffect: Counting goes on from the register before, with the next reading. Nothing is charged for this one.
+func (t Texts) DoubtfulDiscardEffect() string { return t.say("pages.doubtful.discard-effect") }
+
+// DoubtfulRebase: Rebase: count on from there
+func (t Texts) DoubtfulRebase() string { return t.say("pages.doubtful.rebase") }
+
+// DoubtfulRebaseRegister: Register to count on from, in Wh
+func (t Texts) DoubtfulRebaseRegister() string { return t.say("pages.doubtful.rebase-register") }
+
+// DoubtfulRebaseEffect: For a meter that was replaced or reset. The energy between the two registers is not charged.
+func (t Texts) DoubtfulRebaseEffect() string { return t.say("pages.doubtful.rebase-effect") }
+
+// DoubtfulRebaseEffectOpen: The energy counted while the relay was open is not charged. Leave the register empty.
+func (t Texts) DoubtfulRebaseEffectOpen() string { return t.say("pages.doubtful.rebase-effect-open") }
+
+// DoubtfulRebaseDefault: If you leave the register empty, counting goes on from the register that was sent, {register} Wh.
+func (t Texts) DoubtfulRebaseDefault(register string) string {
+	return t.say("pages.doubtful.rebase-default", "{register}", register)
+}
+
+// DoubtfulAccepted: Accepted
+func (t Texts) DoubtfulAccepted() string { return t.say("pages.doubtful.accepted") }
+
+// DoubtfulRebased: Rebased
+func (t Texts) DoubtfulRebased() string { return t.say("pages.doubtful.rebased") }
+
+// DoubtfulDiscarded: Discarded
+func (t Texts) DoubtfulDiscarded() string { return t.say("pages.doubtful.discarded") }
+
+// DoubtfulOpen: Waits for a decision
+func (t Texts) DoubtfulOpen() string { return t.say("pages.doubtful.open") }
+
+// DoubtfulDecidedBy: By {person} at {at}. Reason: {reason}
+func (t Texts) DoubtfulDecidedBy(person string, at string, reason string) string {
+	return t.say("pages.doubtful.decided-by", "{person}", person, "{at}", at, "{reason}", reason)
+}
+
+// DoubtfulRegisterUnreadable: The register must be a whole number of Wh.
+func (t Texts) DoubtfulRegisterUnreadable() string {
+	return t.say("pages.doubtful.register-unreadable")
+}
+
+// DoubtfulRegisterExample: Write 120.433 kWh as 120433.
+func (t Texts) DoubtfulRegisterExample() string { return t.say("pages.doubtful.register-example") }
+
+// DoubtfulWaits: The decision waits for a second person, as {approval}. Nothing is changed until that person has allowed it.
+func (t Texts) DoubtfulWaits(approval string) string {
+	return t.say("pages.doubtful.waits", "{approval}", approval)
+}
+
+// DoubtfulDecided: Decided. No money moved.
+func (t Texts) DoubtfulDecided() string { return t.say("pages.doubtful.decided") }
+
+// DoubtfulDecidedCharged: Decided. {units} kWh were charged for {amount}. {n} later readings are counted now.
+func (t Texts) DoubtfulDecidedCharged(n int, units string, amount string) string {
+	return t.count("pages.doubtful.decided-charged", n, "{units}", units, "{amount}", amount, "{n}", strconv.Itoa(n))
+}
+
+// DoubtfulDecidedChargedAndStopped: Decided. {units} kWh were charged for {amount}. {n} later readings are counted now. Another later one stopped the charging again.
+func (t Texts) DoubtfulDecidedChargedAndStopped(n int, units string, amount string) string {
+	return t.count("pages.doubtful.decided-charged-and-stopped", n, "{units}", units, "{amount}", amount, "{n}", strconv.Itoa(n))
+}
+
+// DoubtfulMarkAnew: register from {was} to {is}: counting began anew
+func (t Texts) DoubtfulMarkAnew(was string, is string) string {
+	return t.say("pages.doubtful.mark-anew", "{was}", was, "{is}", is)
+}
+
+// DoubtfulMarkStopped: register from {was} to {is}: counting has stopped
+func (t Texts) DoubtfulMarkStopped(was string, is string) string {
+	return t.say("pages.doubtful.mark-stopped", "{was}", was, "{is}", is)
+}

@@ -20,9 +20,9 @@ type customerLine struct {
 	Meters                []string
 }
 
-func customerLineOf(c registry.Customer) customerLine {
+func (t site) customerLine(c registry.Customer) customerLine {
 	line := customerLine{ID: c.ID.Text(id.Customer), Name: c.Name, Phone: c.Phone, Lang: c.Lang, Stopped: c.Stopped}
-	line.Name = cmp.Or(line.Name, "No name on record")
+	line.Name = cmp.Or(line.Name, t.say.SellNoName())
 	return line
 }
 
@@ -36,11 +36,11 @@ func (s *Console) customers(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	rows := make([]customerLine, len(list.Data))
 	for i, c := range list.Data {
-		rows[i] = customerLineOf(c.Customer)
+		rows[i] = v.site.customerLine(c.Customer)
 		rows[i].Meters = c.Meters
 	}
 	next := nextPage("/customers", url.Values{"find": {find}}, list.Next)
-	s.show(w, r, http.StatusOK, customersView(s.page(r, v, "Customers"), rows, find, next))
+	s.show(w, r, http.StatusOK, customersView(s.page(r, v, v.site.say.CustomersTitle()), rows, find, next))
 }
 
 // customerForm is what is on record of one customer.
@@ -59,7 +59,7 @@ func (s *Console) customer(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	f := customerForm{Name: c.Customer.Name, Phone: c.Customer.Phone, Lang: c.Customer.Lang, Notices: !c.Customer.Stopped}
 	if r.URL.Query().Get("kept") != "" {
-		f.Notice = "Kept."
+		f.Notice = v.site.say.CustomerSaved()
 	}
 	s.showCustomer(w, r, v, http.StatusOK, f)
 }
@@ -77,7 +77,7 @@ func (s *Console) showCustomer(w http.ResponseWriter, r *http.Request, v visit, 
 	for _, m := range meters.Data {
 		f.Meters = append(f.Meters, v.site.row(m))
 	}
-	s.show(w, r, status, customerView(s.page(r, v, "Customer"), f))
+	s.show(w, r, status, customerView(s.page(r, v, v.site.say.CustomerTitle()), f))
 }
 
 func (s *Console) changeCustomer(w http.ResponseWriter, r *http.Request, v visit) {
@@ -94,7 +94,7 @@ func (s *Console) changeCustomer(w http.ResponseWriter, r *http.Request, v visit
 	case err != nil:
 		s.broken(w, r, v, err)
 	case done.Refused():
-		f.Error = sentences(done.What, done.Not, done.Try)
+		f.Error = v.site.say.Refusal(done.Refusal).Detail()
 		s.showCustomer(w, r, v, max(done.Code.Status(), http.StatusBadRequest), f)
 	default:
 		http.Redirect(w, r, "/customers/"+url.PathEscape(r.PathValue("customer"))+"?kept=1", http.StatusSeeOther)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -12,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // messageLine is a message as the list shows it. It never has the digits of a token.
@@ -58,29 +60,28 @@ func (s *Console) showMessages(w http.ResponseWriter, r *http.Request, v visit, 
 	for _, m := range list.Data {
 		d.Rows = append(d.Rows, v.site.message(m))
 	}
+	t := v.site.say
 	for _, route := range routes.Routes {
-		line := routeLine{Name: route.Name, Kind: route.Kind, Why: route.Why, State: badge{"●", "works", classOK}, Last: "nothing sent since the start"}
+		line := routeLine{Name: route.Name, Kind: route.Kind, Why: route.Why, State: badge{"●", t.MessagesWorks(), classOK}, Last: t.MessagesNothingSent()}
 		if route.Down {
-			line.State = badge{"■", "down since " + v.site.clock(route.Since), classBad}
+			line.State = badge{"■", t.MessagesDownSince(v.site.clock(route.Since)), classBad}
 		}
 		if !route.Last.IsZero() {
-			line.Last = "last sent " + v.site.clock(route.Last)
+			line.Last = t.MessagesLastSent(v.site.clock(route.Last))
 		}
 		if m := route.Memory; m.Slots > 0 {
-			line.Memory = strconv.Itoa(m.Used) + " of " + strconv.Itoa(m.Slots) + " places in its memory are taken"
+			line.Memory = t.MessagesMemory(strconv.Itoa(m.Used), strconv.Itoa(m.Slots))
 			if m.AlmostFull {
-				line.Memory += ": almost full"
+				line.Memory = t.MessagesMemoryFull(strconv.Itoa(m.Used), strconv.Itoa(m.Slots))
 			}
-			line.Memory += "."
 		}
 		d.Routes = append(d.Routes, line)
 	}
-	for _, t := range routes.Months {
-		d.Months = append(d.Months, t.Month+" by "+t.Route+": "+strconv.FormatInt(t.Messages, 10)+" messages, "+strconv.FormatInt(t.Parts, 10)+" parts, "+
-			v.site.cost(t.Cost))
+	for _, m := range routes.Months {
+		d.Months = append(d.Months, t.MessagesCostOfMonth(m.Month, m.Route, strconv.FormatInt(m.Messages, 10), strconv.FormatInt(m.Parts, 10), v.site.cost(m.Cost)))
 	}
 	d.Next = nextPage("/messages", url.Values{"meter": {d.Meter}, "state": {d.State}}, list.Next)
-	s.show(w, r, status, messagesView(s.page(r, v, "Messages"), d))
+	s.show(w, r, status, messagesView(s.page(r, v, t.MessagesTitle()), d))
 }
 
 // messageTry is a message given to a route, as its page shows it.
@@ -129,7 +130,7 @@ func (s *Console) showMessage(w http.ResponseWriter, r *http.Request, v visit, s
 	for _, route := range routes.Routes {
 		d.Routes = append(d.Routes, route.Name)
 	}
-	s.show(w, r, status, messageView(s.page(r, v, "Message"), d))
+	s.show(w, r, status, messageView(s.page(r, v, v.site.say.MessageTitle()), d))
 }
 
 func (t site) messageDetail(s notify.Shown) messageDetail {
@@ -139,19 +140,20 @@ func (t site) messageDetail(s notify.Shown) messageDetail {
 	if !m.Open {
 		next = time.Time{}
 	}
-	for _, step := range []step{{"queued", m.CreatedAt}, {"sent", m.SentAt}, {"delivered", m.DeliveredAt}, {"answered", m.AnsweredAt}, {"ended", m.EndedAt}, {"looked after again", next}} {
+	for _, step := range []step{{t.say.MessageQueued(), m.CreatedAt}, {t.say.MessageSent(), m.SentAt}, {t.say.MessageDelivered(), m.DeliveredAt},
+		{t.say.MessageAnswered(), m.AnsweredAt}, {t.say.MessageEnded(), m.EndedAt}, {t.say.MessageNext(), next}} {
 		if !step.at.IsZero() {
 			d.Times = append(d.Times, named{step.name, t.clock(step.at)})
 		}
 	}
 	for _, x := range s.Tries {
-		line := messageTry{N: strconv.Itoa(x.N), At: t.clock(x.At), Route: x.Route, Outcome: plain(x.Outcome), Report: x.Report, Parts: strconv.Itoa(x.Parts),
+		line := messageTry{N: strconv.Itoa(x.N), At: t.clock(x.At), Route: x.Route, Outcome: t.say.Name("attempt", x.Outcome), Report: x.Report, Parts: strconv.Itoa(x.Parts),
 			Cost: t.cost(x.Cost), Why: notify.Visible(x.Why)}
 		if x.Outcome == "" {
-			line.Outcome = "under way"
+			line.Outcome = t.say.MessageUnderWay()
 		}
 		if x.Asking {
-			line.Why = sentences("The meter was asked for its last tokens.", line.Why)
+			line.Why = sentences(t.say.MessageAsked(), line.Why)
 		}
 		d.Tries = append(d.Tries, line)
 	}
@@ -170,35 +172,41 @@ func (t site) cost(micro int64) string {
 }
 
 func (t site) message(m notify.Message) messageLine {
-	line := messageLine{ID: m.ID.Text(id.Message), What: plain(string(m.Purpose)), Phone: "to " + notify.Visible(m.Phone), Meter: m.Number, Route: m.Route, At: t.clock(m.CreatedAt),
-		Cost: t.cost(m.Cost), Text: notify.Visible(m.Text), Failure: notify.Visible(m.Failure), State: messageBadge(m.State)}
+	line := messageLine{ID: m.ID.Text(id.Message), What: t.say.Name("message", string(m.Purpose)), Phone: t.say.MessagesTo(notify.Visible(m.Phone)), Meter: m.Number, Route: m.Route, At: t.clock(m.CreatedAt),
+		Cost: t.cost(m.Cost), Text: notify.Visible(m.Text), Failure: notify.Visible(m.Failure), State: messageBadge(t.say, m.State)}
 	if m.Incoming {
-		line.Phone, line.Cost = "from "+notify.Visible(m.Phone), ""
+		line.Phone, line.Cost = t.say.MessagesFrom(notify.Visible(m.Phone)), ""
 	}
 	if m.Purpose == notify.PurposeMeter && m.Number != "" && !m.Token.IsZero() {
 		line.Track = trackPath(m.Number, m.Token.Text(id.Token))
 	}
-	for _, step := range []step{{"sent", m.SentAt}, {"delivered", m.DeliveredAt}, {"answered", m.AnsweredAt}} {
+	var steps []string
+	for _, step := range []struct {
+		text func(at string) string
+		at   time.Time
+	}{{t.say.MessagesSentAt, m.SentAt}, {t.say.MessagesDeliveredAt, m.DeliveredAt}, {t.say.MessagesAnsweredAt, m.AnsweredAt}} {
 		if !step.at.IsZero() {
-			line.Steps += step.name + " " + t.minute(step.at) + " "
+			steps = append(steps, step.text(t.minute(step.at)))
 		}
 	}
+	line.Steps = strings.Join(steps, ", ")
 	line.Again = !m.Incoming && (m.State == notify.Lost || m.State == notify.Expired || m.State == notify.Uncertain || m.State == notify.Queued || m.State == notify.SentOut)
 	return line
 }
 
-func messageBadge(s notify.State) badge {
+func messageBadge(t words.Texts, s notify.State) badge {
+	name := t.Name("message-state", string(s))
 	switch s {
 	case notify.Answered, notify.Arrived:
-		return badge{"●", string(s), classOK}
+		return badge{"●", name, classOK}
 	case notify.Received:
-		return badge{"●", "received", classOff}
+		return badge{"●", name, classOff}
 	case notify.Lost, notify.Expired:
-		return badge{"■", string(s), classBad}
+		return badge{"■", name, classBad}
 	case notify.Suppressed:
-		return badge{"○", "not sent", classOff}
+		return badge{"○", name, classOff}
 	}
-	return badge{"▲", string(s), classWarn}
+	return badge{"▲", name, classWarn}
 }
 
 // retryMessage sends a message once more, by a route that the person names or by the first that works.
@@ -214,18 +222,18 @@ func (s *Console) retryMessage(w http.ResponseWriter, r *http.Request, v visit) 
 	case err != nil:
 		s.broken(w, r, v, err)
 	case done.Refused():
-		s.showMessage(w, r, v, max(done.Code.Status(), http.StatusBadRequest), sentences(done.What, done.Not, done.Try))
+		s.showMessage(w, r, v, max(done.Code.Status(), http.StatusBadRequest), v.site.say.Refusal(done.Refusal).Detail())
 	default:
 		http.Redirect(w, r, "/messages/"+done.Message.ID.Text(id.Message), http.StatusSeeOther)
 	}
 }
 
 // warningsWord says whether a customer wants warnings.
-func warningsWord(wanted bool) string {
+func warningsWord(t words.Texts, wanted bool) string {
 	if wanted {
-		return "wanted"
+		return t.CustomersWanted()
 	}
-	return "not wanted"
+	return t.CustomersNotWanted()
 }
 
 // reasonCodes are why tokens are made that nobody buys.

@@ -75,7 +75,7 @@ func TestAMessageGoesByAnotherRoute(t *testing.T) {
 	}
 	page := "/messages/" + keys[0]
 	await("it counts as sent", func() bool { return strings.Contains(o.get(page).text(), "0.8000 KES") })
-	o.get(page).is(200).says("Every try", "modem1", "not sent", "the modem is", "phone1", "accepted", "by modem1", "by phone1").omits(digits)
+	o.get(page).is(200).says("Attempts", "modem1", "not sent", "the modem is", "phone1", "accepted", "by modem1", "by phone1").omits(digits)
 	if list := o.get("/messages").is(200).says("modem1", "down since"); !strings.Contains(list.body, `href="`+page+`"`) {
 		t.Errorf("the list has no link to %s", page)
 	}
@@ -87,10 +87,10 @@ func TestAMessageGoesByAnotherRoute(t *testing.T) {
 		t.Errorf("once more under the key %s, want %s: a gateway knows it as the same message", keys[1], keys[0])
 	}
 	await("two tries by the gateway are paid for", func() bool { return strings.Contains(o.get(page).text(), "1.6000 KES") })
-	o.post(page+"/retry", "form", form, "route", "nobody").is(400).says("There is no route nobody", "modem1, phone1", "Nothing was sent", "Every try")
-	o.post(page+"/retry", "form", "another", "route", "phone1").is(400).says("another session", "Every try")
+	o.post(page+"/retry", "form", form, "route", "nobody").is(400).says("There is no route nobody", "modem1, phone1", "Nothing was sent", "Attempts")
+	o.post(page+"/retry", "form", "another", "route", "phone1").is(400).says("another session", "Attempts")
 	o.get("/messages/msg_01jd00000000000000000000000").is(404)
-	w.enter("finance@example.org").get(page).is(200).says("Every try").omits("Send again")
+	w.enter("finance@example.org").get(page).is(200).says("Attempts").omits("Send again")
 }
 
 // sellBySMS sells to the meter with delivery to the customer's telephone and returns the token's digits.

@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/words"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -45,15 +46,14 @@ type asideForm struct {
 }
 
 func (t site) aside(e quarantine.Entry) asideRow {
-	words := e.Doubt.Words()
-	r := asideRow{ID: e.ID.Text(id.Aside), Number: e.Number, Grouped: groups(e.Number), Doubt: strings.ToUpper(words[:min(1, len(words))]) + words[min(1, len(words)):],
-		Reason: e.Reason, Received: t.clock(e.ReceivedAt), At: nothing, Was: energyText(e.Was), Register: energyText(e.Register), State: asideBadge(e.State),
-		Simulated: e.Simulated, Record: "record " + strconv.FormatUint(e.Seq, 10)}
+	r := asideRow{ID: e.ID.Text(id.Aside), Number: e.Number, Grouped: groups(e.Number), Doubt: t.say.Name("doubt", string(e.Doubt)),
+		Reason: e.Reason, Received: t.clock(e.ReceivedAt), At: nothing, Was: energyText(e.Was), Register: energyText(e.Register), State: asideBadge(t.say, e.State),
+		Simulated: e.Simulated, Record: t.say.DoubtfulRecord(strconv.FormatUint(e.Seq, 10))}
 	if !e.At.IsZero() {
 		r.At = t.clock(e.At)
 	}
 	if e.State != quarantine.Open {
-		r.Decided = "By " + e.DecidedBy + " at " + t.clock(e.DecidedAt) + ". Reason: " + e.Decision
+		r.Decided = t.say.DoubtfulDecidedBy(e.DecidedBy, t.clock(e.DecidedAt), e.Decision)
 	}
 	return r
 }
@@ -65,16 +65,16 @@ func energyText(e *unit.Energy) string {
 	return e.KWh(3) + " kWh"
 }
 
-func asideBadge(s quarantine.State) badge {
+func asideBadge(t words.Texts, s quarantine.State) badge {
 	switch s {
 	case quarantine.Accepted:
-		return badge{"✓", "Accepted", classOK}
+		return badge{"✓", t.DoubtfulAccepted(), classOK}
 	case quarantine.Rebased:
-		return badge{"✓", "Rebased", classOK}
+		return badge{"✓", t.DoubtfulRebased(), classOK}
 	case quarantine.Discarded:
-		return badge{"■", "Discarded", classOff}
+		return badge{"■", t.DoubtfulDiscarded(), classOff}
 	}
-	return badge{"▲", "Waits for a decision", classWarn}
+	return badge{"▲", t.DoubtfulOpen(), classWarn}
 }
 
 // quarantine lists what waits for a decision.
@@ -89,7 +89,7 @@ func (s *Console) quarantine(w http.ResponseWriter, r *http.Request, v visit) {
 	for _, e := range list.Data {
 		d.Rows = append(d.Rows, v.site.aside(e))
 	}
-	s.show(w, r, http.StatusOK, asideList(s.page(r, v, "Quarantine"), d))
+	s.show(w, r, http.StatusOK, asideList(s.page(r, v, v.site.say.DoubtfulTitle()), d))
 }
 
 // aside shows one entry.
@@ -110,13 +110,14 @@ func (s *Console) asidePage(w http.ResponseWriter, r *http.Request, v visit, sta
 			f.Accept, f.Rebase, f.Discard = f.Accept || c == quarantine.Accept, f.Rebase || c == quarantine.Rebase, f.Discard || c == quarantine.Discard
 		}
 	}
-	f.AcceptEffect = "The record is stored as it came; what it adds to a wallet meter's register is charged."
-	f.RebaseEffect = "For a meter that was replaced or reset: the energy between the two registers is not charged."
+	t := v.site.say
+	f.AcceptEffect = t.DoubtfulAcceptEffect()
+	f.RebaseEffect = t.DoubtfulRebaseEffect()
 	if e.Kind == quarantine.OfRating && e.Was != nil && e.Register != nil {
-		f.AcceptEffect = (*e.Register - *e.Was).KWh(3) + " kWh are charged to the wallet at once."
+		f.AcceptEffect = t.DoubtfulAcceptEffectUnits((*e.Register - *e.Was).KWh(3))
 		if e.Doubt == metering.DoubtOpen {
-			f.RebaseEffect = "The energy counted while the relay was open is not charged. Leave the register empty."
-			f.AcceptEffect = "All energy counted while the relay was open is charged to the wallet at once."
+			f.RebaseEffect = t.DoubtfulRebaseEffectOpen()
+			f.AcceptEffect = t.DoubtfulAcceptEffectOpen()
 		}
 		f.RebaseDefault = strconv.FormatInt(int64(*e.Register), 10)
 	}
@@ -124,7 +125,7 @@ func (s *Console) asidePage(w http.ResponseWriter, r *http.Request, v visit, sta
 		s.broken(w, r, v, err)
 		return
 	}
-	p := s.page(r, v, "Quarantine: meter "+groups(e.Number))
+	p := s.page(r, v, t.DoubtfulTitleOf(groups(e.Number)))
 	p.mark(v.site.say, e.Simulated)
 	s.show(w, r, status, asideView(p, f))
 }
@@ -151,25 +152,23 @@ func (s *Console) decideAside(w http.ResponseWriter, r *http.Request, v visit) {
 	case err != nil:
 		s.broken(w, r, v, err)
 	case out.Refused():
-		f.Error = sentences(out.What, out.Not, out.Try)
+		f.Error = v.site.say.Refusal(out.Refusal).Detail()
 		s.asidePage(w, r, v, http.StatusUnprocessableEntity, f)
 	case out.Waits != nil:
-		s.asidePage(w, r, v, http.StatusAccepted, asideForm{Notice: "The decision waits for a second person, as " + out.Waits.ID.Text(id.Approval) +
-			". Until somebody has allowed it nothing is changed."})
+		s.asidePage(w, r, v, http.StatusAccepted, asideForm{Notice: v.site.say.DoubtfulWaits(out.Waits.ID.Text(id.Approval))})
 	default:
-		s.asidePage(w, r, v, http.StatusOK, asideForm{Notice: came(out)})
+		s.asidePage(w, r, v, http.StatusOK, asideForm{Notice: came(v.site.say, out)})
 	}
 }
 
 // came is what a decision came to, in words. Sending the form again is refused, so the page may be the answer itself.
-func came(d quarantine.Decided) string {
+func came(t words.Texts, d quarantine.Decided) string {
 	if d.Currency == "" {
-		return "Decided. No money moved."
+		return t.DoubtfulDecided()
 	}
-	text := "Decided. " + d.Units.KWh(3) + " kWh were charged for " + sum(money.Amount{Minor: d.Debit, Currency: d.Currency}) +
-		"; readings that had come meanwhile and are counted now: " + strconv.Itoa(d.Readings) + "."
+	units, amount := d.Units.KWh(3), sum(money.Amount{Minor: d.Debit, Currency: d.Currency})
 	if d.Held.Stopped() {
-		text += " A later reading stopped the charging again."
+		return t.DoubtfulDecidedChargedAndStopped(d.Readings, units, amount)
 	}
-	return text
+	return t.DoubtfulDecidedCharged(d.Readings, units, amount)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/registry"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // resetMark says in the use of a meter where its register did not go on from what it was: counting stopped there, or goes
@@ -24,7 +25,7 @@ func (s *Console) marks(r *http.Request, v visit, d *usePage) error {
 			at = e.ReceivedAt
 		}
 		if row := d.rowOf(v.site.in(at).Format("2006-01-02")); broke && row >= 0 {
-			d.Rows[row].Marks = append(d.Rows[row].Marks, resetMark{markText(e), "/quarantine/" + v.site.aside(e).ID})
+			d.Rows[row].Marks = append(d.Rows[row].Marks, resetMark{markText(v.site.say, e), "/quarantine/" + v.site.aside(e).ID})
 			d.Breaks = append(d.Breaks, (len(d.Rows)-1-row)*barWidth+barWidth/2)
 		}
 	}
@@ -42,10 +43,9 @@ func (d *usePage) rowOf(day string) int {
 }
 
 // markText names what happened to the register.
-func markText(e quarantine.Entry) string {
-	text := "⚠ register from " + energyText(e.Was) + " to " + energyText(e.Register) + ": "
+func markText(t words.Texts, e quarantine.Entry) string {
 	if e.State == quarantine.Rebased {
-		return text + "counting began anew"
+		return "⚠ " + t.DoubtfulMarkAnew(energyText(e.Was), energyText(e.Register))
 	}
-	return text + "counting has stopped"
+	return "⚠ " + t.DoubtfulMarkStopped(energyText(e.Was), energyText(e.Register))
 }
