@@ -1424,3 +1424,339 @@ func (t Texts) DoubtfulMarkAnew(was string, is string) string {
 func (t Texts) DoubtfulMarkStopped(was string, is string) string {
 	return t.say("pages.doubtful.mark-stopped", "{was}", was, "{is}", is)
 }
+
+// LedgerTrialBalance: Trial balance
+func (t Texts) LedgerTrialBalance() string { return t.say("pages.ledger.trial-balance") }
+
+// LedgerAccounts: Accounts
+func (t Texts) LedgerAccounts() string { return t.say("pages.ledger.accounts") }
+
+// LedgerJournals: Journals
+func (t Texts) LedgerJournals() string { return t.say("pages.ledger.journals") }
+
+// LedgerAsOf: As of {at}. Follow a figure to the journals and sales behind it.
+func (t Texts) LedgerAsOf(at string) string { return t.say("pages.ledger.as-of", "{at}", at) }
+
+// LedgerNone: No journal entries yet
+func (t Texts) LedgerNone() string { return t.say("pages.ledger.none") }
+
+// LedgerBalanced: Books balance: {amount} on each side
+func (t Texts) LedgerBalanced(amount string) string {
+	return t.say("pages.ledger.balanced", "{amount}", amount)
+}
+
+// LedgerUnbalanced: Debits and credits differ by {amount}. Stop selling until you know why: run paywatt verify.
+func (t Texts) LedgerUnbalanced(amount string) string {
+	return t.say("pages.ledger.unbalanced", "{amount}", amount)
+}
+
+// LedgerAllJournals: All journals
+func (t Texts) LedgerAllJournals() string { return t.say("pages.ledger.all-journals") }
+
+// LedgerAccount: Account
+func (t Texts) LedgerAccount() string { return t.say("pages.ledger.account") }
+
+// LedgerDebit: Debit
+func (t Texts) LedgerDebit() string { return t.say("pages.ledger.debit") }
+
+// LedgerCredit: Credit
+func (t Texts) LedgerCredit() string { return t.say("pages.ledger.credit") }
+
+// LedgerOf: Of {what}
+func (t Texts) LedgerOf(what string) string { return t.say("pages.ledger.of", "{what}", what) }
+
+// LedgerNoJournals: No journal entries
+func (t Texts) LedgerNoJournals() string { return t.say("pages.ledger.no-journals") }
+
+// LedgerTakesBack: Reverses
+func (t Texts) LedgerTakesBack() string { return t.say("pages.ledger.takes-back") }
+
+// LedgerLinesOf: Lines of {journal}
+func (t Texts) LedgerLinesOf(journal string) string {
+	return t.say("pages.ledger.lines-of", "{journal}", journal)
+}
+
+// LedgerSale: Sale
+func (t Texts) LedgerSale() string { return t.say("pages.ledger.sale") }
+
+// LedgerUseOf: Use of meter
+func (t Texts) LedgerUseOf() string { return t.say("pages.ledger.use-of") }
+
+// TariffsTitle: Tariffs
+func (t Texts) TariffsTitle() string { return t.say("pages.tariffs.title") }
+
+// TariffsTitleOf: Tariff {name}
+func (t Texts) TariffsTitleOf(name string) string {
+	return t.say("pages.tariffs.title-of", "{name}", name)
+}
+
+// TariffsNone: No tariff yet. Publish one:
+func (t Texts) TariffsNone() string { return t.say("pages.tariffs.none") }
+
+// TariffsVersion: Version {n}
+func (t Texts) TariffsVersion(n string) string { return t.say("pages.tariffs.version", "{n}", n) }
+
+// TariffsVersionFrom: Version {n}, from {at}
+func (t Texts) TariffsVersionFrom(n string, at string) string {
+	return t.say("pages.tariffs.version-from", "{n}", n, "{at}", at)
+}
+
+// TariffsFrom: From {at}
+func (t Texts) TariffsFrom(at string) string { return t.say("pages.tariffs.from", "{at}", at) }
+
+// TariffsAll: All tariffs
+func (t Texts) TariffsAll() string { return t.say("pages.tariffs.all") }
+
+// ReceiptTitle: Receipt {number}
+func (t Texts) ReceiptTitle(number string) string {
+	return t.say("pages.receipt.title", "{number}", number)
+}
+
+// ReceiptPart: Receipt
+func (t Texts) ReceiptPart() string { return t.say("pages.receipt.part") }
+
+// ReceiptTokenOf: Token {n} of {of}:
+func (t Texts) ReceiptTokenOf(n string, of string) string {
+	return t.say("pages.receipt.token-of", "{n}", n, "{of}", of)
+}
+
+// ReceiptWhy: How the figures are calculated
+func (t Texts) ReceiptWhy() string { return t.say("pages.receipt.why") }
+
+// ReceiptAgrees: Every figure was calculated again and matches
+func (t Texts) ReceiptAgrees() string { return t.say("pages.receipt.agrees") }
+
+// ReceiptDiffers: The stored sale does not match its recalculation. Run paywatt verify.
+func (t Texts) ReceiptDiffers() string { return t.say("pages.receipt.differs") }
+
+// ReceiptPrint: Print
+func (t Texts) ReceiptPrint() string { return t.say("pages.receipt.print") }
+
+// ReceiptSale: The sale
+func (t Texts) ReceiptSale() string { return t.say("pages.receipt.sale") }
+
+// ReceiptProof: Proof
+func (t Texts) ReceiptProof() string { return t.say("pages.receipt.proof") }
+
+// ReceiptUtility: Utility
+func (t Texts) ReceiptUtility() string { return t.say("pages.receipt.utility") }
+
+// ReceiptAddress: Address
+func (t Texts) ReceiptAddress() string { return t.say("pages.receipt.address") }
+
+// ReceiptContact: Contact
+func (t Texts) ReceiptContact() string { return t.say("pages.receipt.contact") }
+
+// ReceiptVatNo: VAT no.
+func (t Texts) ReceiptVatNo() string { return t.say("pages.receipt.vat-no") }
+
+// ReceiptNumber: Receipt
+func (t Texts) ReceiptNumber() string { return t.say("pages.receipt.number") }
+
+// ReceiptEpoch: Epoch
+func (t Texts) ReceiptEpoch() string { return t.say("pages.receipt.epoch") }
+
+// ReceiptDate: Date
+func (t Texts) ReceiptDate() string { return t.say("pages.receipt.date") }
+
+// ReceiptVendor: Vendor
+func (t Texts) ReceiptVendor() string { return t.say("pages.receipt.vendor") }
+
+// ReceiptTill: Till
+func (t Texts) ReceiptTill() string { return t.say("pages.receipt.till") }
+
+// ReceiptSoldBy: Sold by
+func (t Texts) ReceiptSoldBy() string { return t.say("pages.receipt.sold-by") }
+
+// ReceiptReference: Reference
+func (t Texts) ReceiptReference() string { return t.say("pages.receipt.reference") }
+
+// ReceiptCustomer: Customer
+func (t Texts) ReceiptCustomer() string { return t.say("pages.receipt.customer") }
+
+// ReceiptPlace: Place
+func (t Texts) ReceiptPlace() string { return t.say("pages.receipt.place") }
+
+// ReceiptMeter: Meter
+func (t Texts) ReceiptMeter() string { return t.say("pages.receipt.meter") }
+
+// ReceiptSts: STS
+func (t Texts) ReceiptSts() string { return t.say("pages.receipt.sts") }
+
+// ReceiptTariff: Tariff
+func (t Texts) ReceiptTariff() string { return t.say("pages.receipt.tariff") }
+
+// ReceiptTariffVersion: {name}, version {version}
+func (t Texts) ReceiptTariffVersion(name string, version string) string {
+	return t.say("pages.receipt.tariff-version", "{name}", name, "{version}", version)
+}
+
+// ProofTitle: Proof of receipt {number}
+func (t Texts) ProofTitle(number string) string {
+	return t.say("pages.proof.title", "{number}", number)
+}
+
+// ProofIntro: Anybody can use these two files, without this server, to prove that the figures of this receipt were sealed with its sale:
+func (t Texts) ProofIntro() string { return t.say("pages.proof.intro") }
+
+// ProofReceiptFile: The receipt with its proof
+func (t Texts) ProofReceiptFile() string { return t.say("pages.proof.receipt-file") }
+
+// ProofHeadFile: The signed head of the log, with {n} leaves
+func (t Texts) ProofHeadFile(n string) string { return t.say("pages.proof.head-file", "{n}", n) }
+
+// ProofGive: Give both files to the customer. To check them, only the program is needed:
+func (t Texts) ProofGive() string { return t.say("pages.proof.give") }
+
+// ProofKey: The head names the key that signed it. Compare that line with the one that the utility has published, or give it with --key.
+func (t Texts) ProofKey() string { return t.say("pages.proof.key") }
+
+// ProofReceipt: The receipt
+func (t Texts) ProofReceipt() string { return t.say("pages.proof.receipt") }
+
+// BoxTitle: Recharge meter {meter}
+func (t Texts) BoxTitle(meter string) string { return t.say("pages.box.title", "{meter}", meter) }
+
+// BoxSend: Send a token
+func (t Texts) BoxSend() string { return t.say("pages.box.send") }
+
+// BoxInBox: In the form: {token}
+func (t Texts) BoxInBox(token string) string { return t.say("pages.box.in-box", "{token}", token) }
+
+// BoxUnitsOf: {units} kWh of {at}
+func (t Texts) BoxUnitsOf(units string, at string) string {
+	return t.say("pages.box.units-of", "{units}", units, "{at}", at)
+}
+
+// BoxMadeAt: made {at}
+func (t Texts) BoxMadeAt(at string) string { return t.say("pages.box.made-at", "{at}", at) }
+
+// BoxHidden: Your role may not see the digits. You can still send the token.
+func (t Texts) BoxHidden() string { return t.say("pages.box.hidden") }
+
+// BoxDigits: Token, 20 digits
+func (t Texts) BoxDigits() string { return t.say("pages.box.digits") }
+
+// BoxBy: Send it by
+func (t Texts) BoxBy() string { return t.say("pages.box.by") }
+
+// BoxBySMS: SMS through the server's modem to {phone}
+func (t Texts) BoxBySMS(phone string) string { return t.say("pages.box.by-sms", "{phone}", phone) }
+
+// BoxBySMSUnknown: SMS (the SIM number of this meter is not known)
+func (t Texts) BoxBySMSUnknown() string { return t.say("pages.box.by-sms-unknown") }
+
+// BoxByConnection: The meter's own connection
+func (t Texts) BoxByConnection() string { return t.say("pages.box.by-connection") }
+
+// BoxByConnectionLater: The meter's own connection (not connected now; the token waits)
+func (t Texts) BoxByConnectionLater() string { return t.say("pages.box.by-connection-later") }
+
+// BoxSendButton: Send
+func (t Texts) BoxSendButton() string { return t.say("pages.box.send-button") }
+
+// BoxSell: Sell a token
+func (t Texts) BoxSell() string { return t.say("pages.box.sell") }
+
+// BoxNotNewest: This meter has no such token among its newest. Nothing was sent.
+func (t Texts) BoxNotNewest() string { return t.say("pages.box.not-newest") }
+
+// BoxMake: Free or service token
+func (t Texts) BoxMake() string { return t.say("pages.box.make") }
+
+// BoxKind: Kind
+func (t Texts) BoxKind() string { return t.say("pages.box.kind") }
+
+// BoxFigure: Units in kWh, or watts of a power limit
+func (t Texts) BoxFigure() string { return t.say("pages.box.figure") }
+
+// BoxWhy: Why
+func (t Texts) BoxWhy() string { return t.say("pages.box.why") }
+
+// BoxWords: In words
+func (t Texts) BoxWords() string { return t.say("pages.box.words") }
+
+// BoxMakeButton: Generate
+func (t Texts) BoxMakeButton() string { return t.say("pages.box.make-button") }
+
+// BoxMakeHint: The token is then put into the form above. It is sent when you send it.
+func (t Texts) BoxMakeHint() string { return t.say("pages.box.make-hint") }
+
+// BoxMakeOtherSession: The form belongs to another session. No token was made. Send it again from this page.
+func (t Texts) BoxMakeOtherSession() string { return t.say("pages.box.make-other-session") }
+
+// BoxUnitsUnreadable: Units are kilowatt-hours with at most one decimal, such as 25 or 12.3. No token was made.
+func (t Texts) BoxUnitsUnreadable() string { return t.say("pages.box.units-unreadable") }
+
+// BoxWattsUnreadable: The limit must be a whole number of watts, such as 5000. No token was made.
+func (t Texts) BoxWattsUnreadable() string { return t.say("pages.box.watts-unreadable") }
+
+// BoxWaits: Waits for a second person
+func (t Texts) BoxWaits() string { return t.say("pages.box.waits") }
+
+// BoxWaitsTitle: A second person must allow it
+func (t Texts) BoxWaitsTitle() string { return t.say("pages.box.waits-title") }
+
+// BoxWaitsText: {summary}. No token was made yet. See what waits: paywatt approval list.
+func (t Texts) BoxWaitsText(summary string) string {
+	return t.say("pages.box.waits-text", "{summary}", summary)
+}
+
+// BoxBack: Back to the meter
+func (t Texts) BoxBack() string { return t.say("pages.box.back") }
+
+// BoxNotSent: Nothing was sent to the meter.
+func (t Texts) BoxNotSent() string { return t.say("pages.box.not-sent") }
+
+// TrackTitle: Token for meter {meter}
+func (t Texts) TrackTitle(meter string) string { return t.say("pages.track.title", "{meter}", meter) }
+
+// TrackPart: Token
+func (t Texts) TrackPart() string { return t.say("pages.track.part") }
+
+// TrackHeard: Only a text message says so, and nobody can prove who wrote it. The meter's own report overrules it.
+func (t Texts) TrackHeard() string { return t.say("pages.track.heard") }
+
+// TrackCaption: How far the token has come
+func (t Texts) TrackCaption() string { return t.say("pages.track.caption") }
+
+// TrackStep: Step
+func (t Texts) TrackStep() string { return t.say("pages.track.step") }
+
+// TrackWhen: When
+func (t Texts) TrackWhen() string { return t.say("pages.track.when") }
+
+// TrackBalance: Balance after it
+func (t Texts) TrackBalance() string { return t.say("pages.track.balance") }
+
+// TrackWays: Ways it was sent
+func (t Texts) TrackWays() string { return t.say("pages.track.ways") }
+
+// TrackNoWays: Not sent yet. The digits may be typed at the meter.
+func (t Texts) TrackNoWays() string { return t.say("pages.track.no-ways") }
+
+// TrackSendSMS: Send by SMS
+func (t Texts) TrackSendSMS() string { return t.say("pages.track.send-sms") }
+
+// TrackSendConnection: Send over the connection
+func (t Texts) TrackSendConnection() string { return t.say("pages.track.send-connection") }
+
+// TrackLookAgain: Look again
+func (t Texts) TrackLookAgain() string { return t.say("pages.track.look-again") }
+
+// TrackMessages: Messages
+func (t Texts) TrackMessages() string { return t.say("pages.track.messages") }
+
+// TrackNoUnits: no units
+func (t Texts) TrackNoUnits() string { return t.say("pages.track.no-units") }
+
+// TrackAsOf: as of {at}, token by {way}
+func (t Texts) TrackAsOf(at string, way string) string {
+	return t.say("pages.track.as-of", "{at}", at, "{way}", way)
+}
+
+// TrackWaySMS: SMS to the meter's SIM
+func (t Texts) TrackWaySMS() string { return t.say("pages.track.way-sms") }
+
+// TrackWayConnection: The meter's connection
+func (t Texts) TrackWayConnection() string { return t.say("pages.track.way-connection") }

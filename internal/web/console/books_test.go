@@ -23,21 +23,21 @@ func (a answer) link(t *testing.T, address string) string {
 func TestFromAnyFigureOfTheBooksDownToTheSale(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)
-	g.get("/ledger").is(200).says("Nothing was booked yet")
+	g.get("/ledger").is(200).says("No journal entries yet")
 	g.sell(meterNumber, "100")
-	trial := g.get("/ledger").is(200).says("As of", "1000 cash:till", "100.00", "4000 revenue:energy", "86.75", "2020 vat_payable", "13.01", "2060 carry", "0.24",
-		"✓ Debits and credits are equal: 0.00")
-	accounts := g.get(trial.link(t, `/ledger/accounts\?code=2060`)).is(200).says("2060 carry", "acc_", "0.24")
-	journals := g.get(accounts.link(t, `/ledger/journals\?code=2060[^"]*`)).is(200).says("Of 2060 carry", "vnd_", "86.75", "13.01", "0.24", "100.00", "TEST")
+	trial := g.get("/ledger").is(200).says("As of", "1000 Cash in till", "100.00", "4000 Energy sold", "86.75", "2020 VAT payable", "13.01", "2060 Change carried forward", "0.24",
+		"✓ Books balance: KES ")
+	accounts := g.get(trial.link(t, `/ledger/accounts\?code=2060`)).is(200).says("2060 Change carried forward", "acc_", "0.24")
+	journals := g.get(accounts.link(t, `/ledger/journals\?code=2060[^"]*`)).is(200).says("Of 2060 Change carried forward", "vnd_", "86.75", "13.01", "0.24", "100.00", "TEST")
 	sale := g.get(journals.link(t, `/sales/vnd_[^"]*`)).is(200).says("Sale main-000001")
 	// And back from the sale to its own journal.
-	own := g.get(sale.link(t, `/ledger/journals\?ref=vnd_[^"]*`)).is(200).says("Sale vnd_", "4000 revenue:energy")
+	own := g.get(sale.link(t, `/ledger/journals\?ref=vnd_[^"]*`)).is(200).says("Sale vnd_", "4000 Energy sold")
 	if n := strings.Count(own.body, "<section"); n != 1 {
 		t.Errorf("the sale has %d journals on its page, want 1", n)
 	}
 	g.get("/ledger/accounts?code=7").is(404).says("no such account in the chart")
 	g.get("/ledger/journals?code=x").is(404)
-	g.get("/ledger/journals?ref=vnd_none").is(200).says("There is no journal here")
+	g.get("/ledger/journals?ref=vnd_none").is(200).says("No journal entries")
 }
 
 // TestFromAWalletToTheBooksAndBack: what was used has no sale to look at, so its journals lead to the meter's wallet.
@@ -51,7 +51,7 @@ func TestFromAWalletToTheBooksAndBack(t *testing.T) {
 	g.decide(g.check(walletNumber, "50")).leads("/sales/") // what was used is booked at once when money comes in
 	own := "/meters/" + walletNumber + "/wallet"
 	books := g.get(own).is(200).says("Settled balance KES 144.25").link(t, `/ledger/journals\?code=2000[^"]*subject=acc_[^"]*`)
-	journals := g.get(books).is(200).says("Of 2000 wallet acc_", "Sale vnd_", "Use of meter mtr_", "100.00", "5.75")
+	journals := g.get(books).is(200).says("Of 2000 Customer wallets acc_", "Sale vnd_", "Use of meter mtr_", "100.00", "5.75")
 	g.get(journals.link(t, `/meters/mtr_[^"]*/wallet`)).is(200).says("Wallet of meter", "Settled balance KES 144.25")
 	w.person("operator@example.org", access.Operator)
 	w.clock.move(time.Minute)
@@ -67,7 +67,7 @@ func TestAReceiptExplainsItself(t *testing.T) {
 		t.Error("the page of the sale offers to print, but is no receipt: it has neither tariff nor tax number")
 	}
 	page := g.get(sale.link(t, `/sales/vnd_[^"]*/receipt`)).is(200).says("Receipt main-000001", "TEST RECEIPT", "TEST", "SGC 123456 KRN 1 TI 01", "domestic, version 1",
-		"Energy without tax 86.75 34.7 kWh @ 2.50", "VAT 13.01", "Every figure was derived again and agrees", "You paid 100.00 KES.",
+		"Energy without tax 86.75 34.7 kWh @ 2.50", "VAT 13.01", "Every figure was calculated again and matches", "You paid 100.00 KES.",
 		"34.7 kWh at 2.50 and VAT of 15 % is 2.875 per kWh: 99.7625.", "Together: 86.75 + 13.01 + 0.24 = 100.00 KES.",
 		digits[:4]+" "+digits[4:8]+" "+digits[8:12]+" "+digits[12:16]+" "+digits[16:])
 	if page.token() != digits {

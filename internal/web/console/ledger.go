@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // bookRow is an account, or a line of a journal, with the way to what is behind it.
@@ -25,7 +26,7 @@ type bookRow struct {
 type bookPage struct {
 	AsOf, Code, Next string
 	Rows             []bookRow
-	Sum              string
+	Sum              string // of each side; where they differ, of the difference
 	Sound            bool
 	Trial            bool
 }
@@ -60,13 +61,19 @@ func (s *Console) trialBalance(w http.ResponseWriter, r *http.Request, v visit) 
 	if s.stopped(w, r, v, err, t.Refusal) {
 		return
 	}
-	d := bookPage{Trial: true, AsOf: v.site.clock(s.c.Now()), Sum: figure(money.Amount{Minor: t.Sum, Currency: t.Currency}), Sound: t.Sum == 0}
+	d := bookPage{Trial: true, AsOf: v.site.clock(s.c.Now()), Sound: t.Sum == 0}
+	var debits money.Minor
 	for _, l := range t.Lines {
-		row := bookRow{Code: itoa(int(l.Code)), Name: l.Name, Link: "/ledger/accounts?code=" + itoa(int(l.Code))}
+		row := bookRow{Code: itoa(int(l.Code)), Name: v.site.say.Name("account", itoa(int(l.Code))), Link: "/ledger/accounts?code=" + itoa(int(l.Code))}
 		row.Debit, row.Credit = sided(l.Balance, t.Currency)
 		d.Rows = append(d.Rows, row)
+		debits += max(l.Balance, 0)
 	}
-	s.show(w, r, http.StatusOK, bookView(s.page(r, v, "Trial balance"), d))
+	d.Sum = sum(money.Amount{Minor: debits, Currency: t.Currency})
+	if !d.Sound {
+		d.Sum = sum(money.Amount{Minor: t.Sum, Currency: t.Currency})
+	}
+	s.show(w, r, http.StatusOK, bookView(s.page(r, v, v.site.say.LedgerTrialBalance()), d))
 }
 
 // codeOf reads an account code of the query; 0 where there is none.
@@ -96,21 +103,20 @@ func (s *Console) accounts(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	d := bookPage{AsOf: v.site.clock(s.c.Now()), Code: q.Get("code"), Next: nextPage("/ledger/accounts", q, got.Next)}
 	for _, a := range got.Accounts {
-		row := accountRow(a.Ref)
+		row := accountRow(v.site.say, a.Ref)
 		row.Debit, row.Credit = sided(a.Balance, got.Currency)
 		d.Rows = append(d.Rows, row)
 	}
-	s.show(w, r, http.StatusOK, bookView(s.page(r, v, "Accounts"), d))
+	s.show(w, r, http.StatusOK, bookView(s.page(r, v, v.site.say.LedgerAccounts()), d))
 }
 
 // accountRow names an account and leads to its journals.
-func accountRow(ref ledger.AccountRef) bookRow {
-	a, _ := ledger.Find(ref.Code)
+func accountRow(t words.Texts, ref ledger.AccountRef) bookRow {
 	q := url.Values{"code": {itoa(int(ref.Code))}}
 	if ref.Subject != "" {
 		q.Set("subject", ref.Subject)
 	}
-	return bookRow{Code: itoa(int(ref.Code)), Name: a.Path, Subject: ref.Subject, Link: "/ledger/journals?" + q.Encode()}
+	return bookRow{Code: itoa(int(ref.Code)), Name: t.Name("account", itoa(int(ref.Code))), Subject: ref.Subject, Link: "/ledger/journals?" + q.Encode()}
 }
 
 // journals lists journals with their lines: all, those of an account, or those of one operation.
@@ -125,7 +131,7 @@ func (s *Console) journals(w http.ResponseWriter, r *http.Request, v visit) {
 	d := journalList{Of: f.Ref}
 	if code != 0 {
 		f.Account = &ledger.AccountRef{Code: code, Subject: q.Get("subject")}
-		row := accountRow(*f.Account)
+		row := accountRow(v.site.say, *f.Account)
 		d.Of = strings.TrimSpace(row.Code + " " + row.Name + " " + row.Subject)
 	}
 	got, err := s.c.Reports.Journals(r.Context(), v.by, f, registry.Page{Limit: journalsShown, Cursor: q.Get("cursor")})
@@ -136,24 +142,24 @@ func (s *Console) journals(w http.ResponseWriter, r *http.Request, v visit) {
 	for _, j := range got.Journals {
 		d.Cards = append(d.Cards, v.site.journal(j, got.Currency))
 	}
-	s.show(w, r, http.StatusOK, journalsView(s.page(r, v, "Journals"), d))
+	s.show(w, r, http.StatusOK, journalsView(s.page(r, v, v.site.say.LedgerJournals()), d))
 }
 
 // journalsShown is how many journals a page shows.
 const journalsShown = 20
 
 func (t site) journal(j ledger.Journal, currency string) journalCard {
-	c := journalCard{ID: j.ID.Text(id.Journal), Kind: plain(string(j.Kind)), At: t.clock(j.PostedAt), Ref: j.Ref, Memo: j.Memo}
+	c := journalCard{ID: j.ID.Text(id.Journal), Kind: t.say.Name("journal", string(j.Kind)), At: t.clock(j.PostedAt), Ref: j.Ref, Memo: j.Memo}
 	if !j.Reverses.IsZero() {
 		c.Reverses = j.Reverses.Text(id.Journal)
 	}
 	if strings.HasPrefix(j.Ref, id.Vend) {
-		c.Link, c.Of = "/sales/"+j.Ref, "Sale"
+		c.Link, c.Of = "/sales/"+j.Ref, t.say.LedgerSale()
 	} else if meter, _, ok := wallet.ParseUseRef(j.Ref); ok {
-		c.Link, c.Of = "/meters/"+meter.Text(id.Meter)+"/wallet", "Use of meter"
+		c.Link, c.Of = "/meters/"+meter.Text(id.Meter)+"/wallet", t.say.LedgerUseOf()
 	}
 	for _, p := range j.Postings {
-		row := accountRow(p.Account)
+		row := accountRow(t.say, p.Account)
 		row.Debit, row.Credit = sided(p.Amount, currency)
 		c.Lines = append(c.Lines, row)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/words"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -43,13 +44,13 @@ type makeForm struct{ Kind, Figure, Code, Reason, Error string }
 type kindText struct{ Kind, Text string }
 
 // kinds are those that the role may ask for.
-func kinds(by access.Actor) (out []kindText) {
+func kinds(t words.Texts, by access.Actor) (out []kindText) {
+	kind := func(k sale.JobKind) kindText { return kindText{string(k), t.Name("token-kind", string(k))} }
 	if by.May(access.IssueUnits) {
-		out = append(out, kindText{string(sale.FreeIssue), "Free units (kWh)"}, kindText{string(sale.Replacement), "Replacement (kWh)"})
+		out = append(out, kind(sale.FreeIssue), kind(sale.Replacement))
 	}
 	if by.May(access.IssueTokens) {
-		out = append(out, kindText{string(sale.ClearTamper), "Clear tamper"}, kindText{string(sale.ClearCredit), "Clear credit"},
-			kindText{string(sale.PowerLimit), "Power limit (W)"})
+		out = append(out, kind(sale.ClearTamper), kind(sale.ClearCredit), kind(sale.PowerLimit))
 	}
 	return out
 }
@@ -69,7 +70,7 @@ func (s *Console) showBox(w http.ResponseWriter, r *http.Request, v visit, statu
 		return
 	}
 	b.Number, b.Grouped, b.Customer, b.SIM = m.Meter.Number, groups(m.Meter.Number), m.Customer.Name, m.Meter.SIM
-	b.Simulated, b.Connected, b.Sells, b.Makes = m.Meter.Simulated, m.Connected, sellable(m, v), len(kinds(v.by)) > 0
+	b.Simulated, b.Connected, b.Sells, b.Makes = m.Meter.Simulated, m.Connected, sellable(m, v), len(kinds(v.site.say, v.by)) > 0
 	if b.By == "" {
 		b.By = string(recharge.MQTT)
 		if b.SIM != "" && !b.Connected {
@@ -83,9 +84,9 @@ func (s *Console) showBox(w http.ResponseWriter, r *http.Request, v visit, statu
 		s.broken(w, r, v, err)
 		return
 	}
-	p := s.page(r, v, "Recharge meter "+b.Grouped)
+	p := s.page(r, v, v.site.say.BoxTitle(b.Grouped))
 	p.mark(v.site.say, b.Simulated)
-	s.show(w, r, status, boxView(p, b, kinds(v.by)))
+	s.show(w, r, status, boxView(p, b, kinds(v.site.say, v.by)))
 }
 
 // fillBox puts a token of the meter into the box: its digits for a role that may see them, which the audit log notes.
@@ -101,16 +102,16 @@ func (s *Console) fillBox(ctx context.Context, v visit, b *tokenBox) error {
 		if t.ID.Text(id.Token) != b.Token {
 			continue
 		}
-		b.About = t.Units.KWh(1) + " kWh of " + v.site.clock(t.IssuedAt)
+		b.About = v.site.say.BoxUnitsOf(t.Units.KWh(1), v.site.clock(t.IssuedAt))
 		if t.Units == 0 {
-			b.About = "made " + v.site.clock(t.IssuedAt)
+			b.About = v.site.say.BoxMadeAt(v.site.clock(t.IssuedAt))
 		}
 		if i < list.Issued.Len() {
 			b.Digits, b.Token = groups(list.Issued.Reveal(i)), ""
 		}
 		return nil
 	}
-	b.Token, b.Error = "", "This meter has no such token among its newest. Nothing was sent."
+	b.Token, b.Error = "", v.site.say.BoxNotNewest()
 	return nil
 }
 
@@ -124,10 +125,10 @@ func (s *Console) makeToken(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	ask := vending.Ask{Meter: r.PathValue("number"), Kind: sale.JobKind(f.Kind), ReasonCode: f.Code, Reason: f.Reason}
 	if !v.owns(form) {
-		again(http.StatusUnprocessableEntity, "The form is from another session. No token was made. Send it again from this page.")
+		again(http.StatusUnprocessableEntity, v.site.say.BoxMakeOtherSession())
 		return
 	}
-	if wrong := f.read(&ask); wrong != "" {
+	if wrong := f.read(v.site.say, &ask); wrong != "" {
 		again(http.StatusUnprocessableEntity, wrong)
 		return
 	}
@@ -137,17 +138,17 @@ func (s *Console) makeToken(w http.ResponseWriter, r *http.Request, v visit) {
 	case err != nil:
 		s.broken(w, r, v, err)
 	case given.Refused():
-		again(given.Code.Status(), sentences(given.What, given.Not, given.Try))
+		again(given.Code.Status(), v.site.say.Refusal(given.Refusal).Detail())
 	case given.Waits != nil:
-		s.show(w, r, http.StatusAccepted, noteView(s.page(r, v, "Waits for a second person"), note{Title: "Somebody else must allow it",
-			Text: given.Waits.Summary + ". No token was made yet: paywatt approval list shows what waits.", Link: boxPath(ask.Meter, ""), LinkText: "Back to the meter"}))
+		s.show(w, r, http.StatusAccepted, noteView(s.page(r, v, v.site.say.BoxWaits()), note{Title: v.site.say.BoxWaitsTitle(),
+			Text: v.site.say.BoxWaitsText(given.Waits.Summary), Link: boxPath(ask.Meter, ""), LinkText: v.site.say.BoxBack()}))
 	default:
 		http.Redirect(w, r, boxPath(given.Job.Meter.Number, given.Job.Tokens[0].ID.Text(id.Token)), http.StatusSeeOther)
 	}
 }
 
 // read takes the figure of the form to where its kind wants it.
-func (f makeForm) read(ask *vending.Ask) (wrong string) {
+func (f makeForm) read(t words.Texts, ask *vending.Ask) (wrong string) {
 	switch ask.Kind {
 	case sale.FreeIssue, sale.Replacement:
 		whole, tenths, point := strings.Cut(f.Figure, ".")
@@ -156,13 +157,13 @@ func (f makeForm) read(ask *vending.Ask) (wrong string) {
 		}
 		n, err := strconv.ParseUint(whole+tenths, 10, 32)
 		if err != nil || len(tenths) != 1 {
-			return "The units are kilowatt-hours with one decimal at most, such as 25 or 12.3. No token was made."
+			return t.BoxUnitsUnreadable()
 		}
 		ask.Units = unit.Energy(n) * unit.Quantum
 	case sale.PowerLimit:
 		watts, err := strconv.ParseUint(f.Figure, 10, 32)
 		if err != nil {
-			return "The limit is whole watts, such as 5000. No token was made."
+			return t.BoxWattsUnreadable()
 		}
 		ask.PowerW = int64(watts)
 	}
@@ -195,7 +196,7 @@ func (s *Console) sendToken(w http.ResponseWriter, r *http.Request, v visit) {
 	case err != nil:
 		s.broken(w, r, v, err)
 	case sent.Refused():
-		b.Error = sentences(sent.What, sent.Not, sent.Try)
+		b.Error = v.site.say.Refusal(sent.Refusal).Detail()
 		s.showBox(w, r, v, max(sent.Code.Status(), http.StatusBadRequest), b)
 	default:
 		http.Redirect(w, r, trackPath(sent.Meter.Number, sent.Token.ID.Text(id.Token)), http.StatusSeeOther)
@@ -231,7 +232,7 @@ func (s *Console) track(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, err)
 		return
 	}
-	p := s.page(r, v, "Token for meter "+d.Grouped)
+	p := s.page(r, v, v.site.say.TrackTitle(d.Grouped))
 	p.mark(v.site.say, d.Simulated)
 	p.Live, p.Htmx = trackPath(d.Number, d.Token)+"/live", true
 	s.show(w, r, http.StatusOK, trackView(p, d))
@@ -266,19 +267,19 @@ func (t site) seconds(r recharge.Step) string { return t.in(r.At).Format("2006-0
 
 func (t site) tracked(x recharge.Tracked) tracked {
 	d := tracked{Number: x.Meter.Number, Grouped: groups(x.Meter.Number), Token: x.Token.ID.Text(id.Token), Units: x.Token.Units.KWh(1) + " kWh",
-		State: deliveryBadge(x.State), Simulated: x.Meter.Simulated, Elsewhere: x.Elsewhere, Heard: x.State == recharge.Heard, SIM: x.Meter.SIM != "", Balance: nothing}
+		State: deliveryBadge(t.say, x.State), Simulated: x.Meter.Simulated, Elsewhere: x.Elsewhere, Heard: x.State == recharge.Heard, SIM: x.Meter.SIM != "", Balance: nothing}
 	if x.Token.Units == 0 {
-		d.Units = "no units"
+		d.Units = t.say.TrackNoUnits()
 	}
 	if b := x.Balance; b != nil {
-		d.Balance, d.BalanceAt = b.Energy.KWh(1)+" kWh", "as of "+t.clock(b.At)+", token by "+b.Source
+		d.Balance, d.BalanceAt = b.Energy.KWh(1)+" kWh", t.say.TrackAsOf(t.clock(b.At), b.Source)
 	}
 	steps := []recharge.State{recharge.Queued, recharge.Sent, recharge.Delivered, recharge.Answered, recharge.Accepted}
 	if d.SIM || d.Heard {
 		steps = slices.Insert(steps, len(steps)-1, recharge.Heard)
 	}
 	for _, want := range steps {
-		line := stepLine{Name: string(want), Text: stepWord(want), At: nothing}
+		line := stepLine{Name: string(want), Text: t.say.Name("delivery", string(want)), At: nothing}
 		for _, step := range x.Steps() {
 			if step.State == want {
 				line.At, line.Note = t.seconds(step), strings.TrimSpace(string(step.By)+" "+step.Note)
@@ -287,7 +288,7 @@ func (t site) tracked(x recharge.Tracked) tracked {
 		d.Steps = append(d.Steps, line)
 	}
 	for _, way := range x.Deliveries {
-		d.Ways = append(d.Ways, wayLine{By: wayWord(way.By), At: t.clock(way.Queued), State: deliveryBadge(way.State), Why: way.Why, Answer: way.Answer})
+		d.Ways = append(d.Ways, wayLine{By: wayWord(t.say, way.By), At: t.clock(way.Queued), State: deliveryBadge(t.say, way.State), Why: way.Why, Answer: way.Answer})
 	}
 	return d
 }
@@ -301,32 +302,24 @@ func (d tracked) cells() map[string]cell {
 	return out
 }
 
-func deliveryBadge(s recharge.State) badge {
+func deliveryBadge(t words.Texts, s recharge.State) badge {
+	name := t.Name("delivery", string(s))
 	switch s {
 	case recharge.Heard:
-		return badge{"◐", "heard: an SMS says loaded, not proved", classWarn}
+		return badge{"◐", name, classWarn}
 	case recharge.Accepted:
-		return badge{"●", "in the meter", classOK}
-	case recharge.Rejected:
-		return badge{"■", "rejected", classBad}
-	case recharge.Failed:
-		return badge{"■", "given up", classBad}
+		return badge{"●", name, classOK}
+	case recharge.Rejected, recharge.Failed:
+		return badge{"■", name, classBad}
 	case recharge.Idle:
-		return badge{"○", "not on its way", classOff}
+		return badge{"○", name, classOff}
 	}
-	return badge{"▲", stepWord(s), classWarn}
+	return badge{"▲", name, classWarn}
 }
 
-func stepWord(s recharge.State) string {
-	if s == recharge.Accepted {
-		return "accepted"
-	}
-	return string(s)
-}
-
-func wayWord(r recharge.Route) string {
+func wayWord(t words.Texts, r recharge.Route) string {
 	if r == recharge.SMS {
-		return "SMS to the meter's SIM"
+		return t.TrackWaySMS()
 	}
-	return "The meter's connection"
+	return t.TrackWayConnection()
 }

@@ -32,16 +32,16 @@ func TestATokenIsGeneratedBoxedSentAndWatched(t *testing.T) {
 	g := w.enter(ownerEmail)
 	path := "/meters/" + meterNumber
 	g.get(path).is(200).says("Generate or send a token")
-	box := g.get(path+"/recharge").is(200).says("Send a token", "Generate a token that nobody buys", "Amina A.", "no number of a SIM", "TEST")
+	box := g.get(path+"/recharge").is(200).says("Send a token", "Free or service token", "Amina A.", "the SIM number of this meter is not known", "TEST")
 	form := box.value("form")
-	g.post(path+"/tokens", "form", form, "kind", "free", "figure", "12.34", "code", "test", "reason", "trial").is(422).says("one decimal at most")
+	g.post(path+"/tokens", "form", form, "kind", "free", "figure", "12.34", "code", "test", "reason", "trial").is(422).says("at most one decimal")
 	g.post(path+"/tokens", "form", "console-x", "kind", "free", "figure", "12.3", "code", "test", "reason", "trial").is(422).says("another session")
 	made := g.post(path+"/tokens", "form", form, "kind", "free", "figure", "12.3", "code", "test", "reason", "trial").leads(path + "/recharge?token=tok_")
 	again := g.post(path+"/tokens", "form", form, "kind", "free", "figure", "12.3", "code", "test", "reason", "trial").leads(path + "/recharge?token=tok_")
 	if made != again {
 		t.Errorf("the same form made %s and %s, want one token", made, again)
 	}
-	filled := g.get(made).is(200).says("In the box: 12.3 kWh")
+	filled := g.get(made).is(200).says("In the form: 12.3 kWh")
 	token := boxed(t, filled)
 	if len(strings.ReplaceAll(token, " ", "")) != 20 {
 		t.Fatalf("the box has %q, want 20 digits", token)
@@ -69,7 +69,7 @@ func TestATokenIsSentByWhoMayNotSeeIt(t *testing.T) {
 		leads("/meters/" + meterNumber + "/recharge?token=tok_")
 	w.person("help@example.org", access.Support)
 	g := w.enter("help@example.org")
-	box := g.get(made).is(200).says("The digits are not shown to your role").omits("Generate a token that nobody buys")
+	box := g.get(made).is(200).says("Your role may not see the digits").omits("Free or service token")
 	g.post("/meters/"+meterNumber+"/recharges", "form", box.value("form"), "token", box.value("token"), "by", "mqtt").leads("/meters/" + meterNumber + "/recharges/tok_")
 	w.person("books@example.org", access.Auditor)
 	w.enter("books@example.org").get("/meters/" + meterNumber + "/recharge").is(403)
@@ -83,7 +83,7 @@ func TestAHeardTokenIsShownAsHeard(t *testing.T) {
 	made := g.post(path+"/tokens", "form", g.get(path+"/recharge").value("form"), "kind", "free", "figure", "5", "code", "test", "reason", "trial").leads(path + "/recharge?token=tok_")
 	name := strings.TrimPrefix(made, path+"/recharge?token=")
 	w.hears(name)
-	track := g.get(path+"/recharges/"+name).is(200).says("◐ heard: an SMS says loaded, not proved", "Nothing but a text message says so", "answered", "heard")
+	track := g.get(path+"/recharges/"+name).is(200).says("◐ loaded according to a text message", "Only a text message says so", "answered")
 	meter := g.get(path).is(200).says("◐ Loaded according to a text message; the meter has not confirmed it")
 	for _, a := range []answer{track, meter} {
 		if !regexp.MustCompile(`class="badge warn"[^>]*>[^<]*◐`).MatchString(a.body) {

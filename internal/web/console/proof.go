@@ -19,7 +19,7 @@ func (s *Console) proof(w http.ResponseWriter, r *http.Request, v visit) {
 	if s.stopped(w, r, v, err, p.Refusal) {
 		return
 	}
-	page := s.page(r, v, "Proof of receipt "+p.Receipt.No)
+	page := s.page(r, v, v.site.say.ProofTitle(p.Receipt.No))
 	page.mark(v.site.say, p.Receipt.Test)
 	s.show(w, r, http.StatusOK, proofView(page, proofDetail{Sale: p.Receipt.Sale, Receipt: p.Receipt.No, Size: p.Proof.Path.Size}))
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // receiptDetail is a receipt with the explanation of its figures.
@@ -35,27 +36,27 @@ func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, err)
 		return
 	}
-	d := receiptOf(got.Receipt)
+	d := receiptOf(v.site.say, got.Receipt)
 	d.Words, d.Agrees = e.Words(), e.Agrees()
 	d.Bill = v.site.bill(e.Sale.Lines, e.Sale.Tender)
-	p := s.page(r, v, "Receipt "+got.Receipt.No)
+	p := s.page(r, v, v.site.say.ReceiptTitle(got.Receipt.No))
 	p.mark(v.site.say, got.Receipt.Test)
 	s.show(w, r, http.StatusOK, receiptView(p, d))
 }
 
-func receiptOf(r receipt.Receipt) receiptDetail {
+func receiptOf(say words.Texts, r receipt.Receipt) receiptDetail {
 	d := receiptDetail{Title: r.Title, Marks: r.Marks(), Message: r.Message, Sale: r.Sale}
-	for _, f := range []fact{{"Utility", r.Utility}, {"Address", r.Address}, {"Contact", r.Contact}, {"VAT no.", r.VATNo}, {"Receipt", r.No},
-		{"Epoch", r.Epoch}, {"Date", r.At.Format("2006-01-02 15:04 MST")}, {"Vendor", r.Vendor}, {"Till", r.Till}, {"Sold by", r.Operator},
-		{"Reference", r.ClientRef}, {"Customer", r.Customer}, {"Place", r.Place}, {"Meter", r.Meter},
-		{"STS", fmt.Sprintf("SGC %s KRN %d TI %s TT %s EA %s", r.STS.SGC, r.STS.KRN, r.STS.TI, r.STS.TT, r.STS.EA)},
-		{"Tariff", fmt.Sprintf("%s, version %d", r.TariffName, r.Version)}} {
+	for _, f := range []fact{{say.ReceiptUtility(), r.Utility}, {say.ReceiptAddress(), r.Address}, {say.ReceiptContact(), r.Contact}, {say.ReceiptVatNo(), r.VATNo}, {say.ReceiptNumber(), r.No},
+		{say.ReceiptEpoch(), r.Epoch}, {say.ReceiptDate(), r.At.Format("2006-01-02 15:04 MST")}, {say.ReceiptVendor(), r.Vendor}, {say.ReceiptTill(), r.Till}, {say.ReceiptSoldBy(), r.Operator},
+		{say.ReceiptReference(), r.ClientRef}, {say.ReceiptCustomer(), r.Customer}, {say.ReceiptPlace(), r.Place}, {say.ReceiptMeter(), r.Meter},
+		{say.ReceiptSts(), fmt.Sprintf("SGC %s KRN %d TI %s TT %s EA %s", r.STS.SGC, r.STS.KRN, r.STS.TI, r.STS.TT, r.STS.EA)},
+		{say.ReceiptTariff(), say.ReceiptTariffVersion(r.TariffName, itoa(r.Version))}} {
 		if f.Text != "" {
 			d.Facts = append(d.Facts, f)
 		}
 	}
 	for _, t := range r.Ordered() {
-		units := t.Text()
+		units := say.Name("receipt-token", t.Kind)
 		if t.Units > 0 {
 			units += ", " + t.Units.KWh(1) + " kWh"
 		}

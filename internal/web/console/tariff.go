@@ -6,6 +6,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // tariffCard is one version of a tariff in words.
@@ -23,18 +24,19 @@ type tariffList struct {
 }
 
 // standingBadge says where a version stands.
-func standingBadge(standing string) badge {
+func standingBadge(t words.Texts, standing string) badge {
+	name := t.Name("tariff", standing)
 	switch standing {
 	case "in force":
-		return badge{"●", "In force", classOK}
+		return badge{"●", name, classOK}
 	case "to come":
-		return badge{"○", "To come", classWarn}
+		return badge{"○", name, classWarn}
 	}
-	return badge{"■", "Past", classOff}
+	return badge{"■", name, classOff}
 }
 
 func (t site) card(v tariff.Version) tariffCard {
-	return tariffCard{Name: v.Name, Path: "/tariffs/" + url.PathEscape(v.Name), Version: "Version " + itoa(v.N), From: t.clock(v.EffectiveFrom), Words: v.Body.Words()}
+	return tariffCard{Name: v.Name, Path: "/tariffs/" + url.PathEscape(v.Name), Version: itoa(v.N), From: t.clock(v.EffectiveFrom), Words: v.Body.Words()}
 }
 
 // tariffs lists the tariffs in force.
@@ -46,13 +48,13 @@ func (s *Console) tariffs(w http.ResponseWriter, r *http.Request, v visit) {
 	d := tariffList{Next: nextPage("/tariffs", nil, got.Next)}
 	for _, version := range got.Data {
 		c := v.site.card(version)
-		c.Standing = standingBadge("in force")
+		c.Standing = standingBadge(v.site.say, "in force")
 		if version.EffectiveFrom.After(s.c.Now()) {
-			c.Standing = standingBadge("to come")
+			c.Standing = standingBadge(v.site.say, "to come")
 		}
 		d.Cards = append(d.Cards, c)
 	}
-	s.show(w, r, http.StatusOK, tariffsView(s.page(r, v, "Tariffs"), d))
+	s.show(w, r, http.StatusOK, tariffsView(s.page(r, v, v.site.say.TariffsTitle()), d))
 }
 
 // tariff lists the versions of one tariff.
@@ -64,11 +66,11 @@ func (s *Console) tariff(w http.ResponseWriter, r *http.Request, v visit) {
 	d := tariffList{Of: r.PathValue("name"), Next: nextPage(r.URL.Path, nil, got.Next)}
 	for _, version := range got.Data {
 		c := v.site.card(version)
-		c.Standing = standingBadge(got.Standing(version))
+		c.Standing = standingBadge(v.site.say, got.Standing(version))
 		d.Of = version.Name
 		d.Cards = append(d.Cards, c)
 	}
-	s.show(w, r, http.StatusOK, tariffsView(s.page(r, v, "Tariff "+d.Of), d))
+	s.show(w, r, http.StatusOK, tariffsView(s.page(r, v, v.site.say.TariffsTitleOf(d.Of)), d))
 }
 
 // nextPage is the address of a list's next page; empty on the last.

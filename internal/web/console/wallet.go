@@ -235,7 +235,7 @@ func (s *Console) statement(r *http.Request, v visit, d *usePage) error {
 		return err
 	}
 	if v.by.May(access.ReadLedger) {
-		d.Books = accountRow(ledger.AccountRef{Code: ledger.Wallet, Subject: st.Account.Text(id.Account)}).Link
+		d.Books = accountRow(v.site.say, ledger.AccountRef{Code: ledger.Wallet, Subject: st.Account.Text(id.Account)}).Link
 	}
 	if st.Next != "" {
 		d.More = v.site.say.WalletMore(d.Number)
