@@ -133,7 +133,7 @@ func TestWhatIsNotSent(t *testing.T) {
 			"Either the digits of a token are needed, or its id.", "Give one of them."},
 		{"no identity", nil, recharge.Order{Token: "x", By: recharge.MQTT}, refusal.NotFound, "There is no such token.", ""},
 		{"no meter", nil, recharge.Order{Meter: "x", Token: name(1), By: recharge.MQTT}, refusal.MeterNumberInvalid, "", ""},
-		{"an unknown meter", nil, recharge.Order{Meter: "06000001237", Token: name(1), By: recharge.MQTT}, refusal.MeterNotFound, "There is no meter 06000001237.", ""},
+		{"an unknown meter", nil, recharge.Order{Meter: "06000001237", Token: name(1), By: recharge.MQTT}, refusal.MeterNotFound, "Meter 06000001237 was not found.", ""},
 		{"an unknown token", nil, recharge.Order{Token: name(8), By: recharge.MQTT}, refusal.NotFound, "Meter " + number + " has no such token.", ""},
 		{"another meter's", func(r *rows) { r.number = "06000001237" }, byID, refusal.NotFound, "Meter " + number + " has no such token.", ""},
 		{"in stock", status(registry.Stock), byID, refusal.MeterBlocked, "Meter " + number + " is not installed (status stock).", ""},

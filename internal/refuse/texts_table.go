@@ -444,3 +444,378 @@ func TestIssuerSilent(now time.Time) refusal.Refusal {
 func TestAnswerLost() refusal.Refusal {
 	return refusal.Refusal{Code: "outcome-unknown", Text: "test-answer-lost", What: "The answer of this test meter is lost the first time.", Try: "Repeat the very same request. It gives the sale."}
 }
+
+// FieldTextTooLong: {field} must have at most {max} printable characters. Shorten it, and leave out line breaks and control characters.
+func FieldTextTooLong(field string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-text-too-long", What: field + " must have at most " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was changed.", Try: "Shorten it, and leave out line breaks and control characters.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// FieldTextRequired: {field} must have 1 to {max} printable characters. Correct it and send the request again.
+func FieldTextRequired(field string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-text-required", What: field + " must have 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was changed.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// FieldOutOfRange: {field} must be from {min} to {max}. Correct it and send the request again.
+func FieldOutOfRange(field string, minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-out-of-range", What: field + " must be from " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was changed.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// FieldOutOfRangeOrDefault: {field} must be from {min} to {max}, or 0 for the default. Correct it and send the request again.
+func FieldOutOfRangeOrDefault(field string, minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-out-of-range-or-default", What: field + " must be from " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + ", or 0 for the default.", Not: "Nothing was changed.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// FieldNotInSteps: {field} must be a multiple of {step}, from 0 to {max}. Correct it and send the request again.
+func FieldNotInSteps(field string, step int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-not-in-steps", What: field + " must be a multiple of " + strconv.FormatInt(step, 10) + ", from 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was changed.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// BasisPointsOutOfRange: {field} must be from 0 to {max} basis points. Write 10 % as 1000.
+func BasisPointsOutOfRange(field string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "basis-points-out-of-range", What: field + " must be from 0 to " + strconv.FormatInt(maxValue, 10) + " basis points.", Not: "Nothing was changed.", Try: "Write 10 % as 1000.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// MinorUnitsOutOfRange: {field} must be from {min} to {max} minor units. Write 100.00 as 10000.
+func MinorUnitsOutOfRange(field string, minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "minor-units-out-of-range", What: field + " must be from " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "Nothing was changed.", Try: "Write 100.00 as 10000.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// LimitOutOfRange: limit must be from 1 to {max}. Ask for fewer rows and follow next_cursor.
+func LimitOutOfRange(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "limit-out-of-range", What: "limit must be from 1 to " + strconv.FormatInt(maxValue, 10) + ".", Try: "Ask for fewer rows and follow next_cursor.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// CursorNotOfList: This cursor is not valid for this list. Use next_cursor of the previous page as it is, or leave cursor out to start at the beginning.
+func CursorNotOfList() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "cursor-not-of-list", What: "This cursor is not valid for this list.", Try: "Use next_cursor of the previous page as it is, or leave cursor out to start at the beginning."}
+}
+
+// MeterNotFound: Meter {meter} was not found. Check the number printed on the meter, or register the meter first.
+func MeterNotFound(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-not-found", Text: "meter-not-found", What: "Meter " + meter + " was not found.", Not: "Nothing was changed.", Try: "Check the number printed on the meter, or register the meter first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MeterNotNamed: No meter was named. Give the number printed on the meter.
+func MeterNotNamed(code refusal.Code) refusal.Refusal {
+	return refusal.Refusal{Code: code, Text: "meter-not-named", What: "No meter was named.", Not: "Nothing was changed.", Try: "Give the number printed on the meter."}
+}
+
+// MeterNumberTooLong: The meter number is too long: it has {size} characters. Type the 11 or 13 digits printed on the meter.
+func MeterNumberTooLong(size int64) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-number-too-long", What: "The meter number is too long: it has " + strconv.FormatInt(size, 10) + " characters.", Not: "Nothing was changed.", Try: "Type the 11 or 13 digits printed on the meter.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}}}
+}
+
+// MeterNumberOfWrongForm: "{meter}" is not a meter number. A meter number has 11 or 13 digits. Type the number printed on the meter. Blanks and dashes do not matter.
+func MeterNumberOfWrongForm(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-number-of-wrong-form", What: "\"" + meter + "\" is not a meter number. A meter number has 11 or 13 digits.", Not: "Nothing was changed.", Try: "Type the number printed on the meter. Blanks and dashes do not matter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MeterCheckDigitWrong: The check digit of meter number {meter} is wrong: a digit is mistyped, or two are swapped. Compare it with the number printed on the meter.
+func MeterCheckDigitWrong(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-check-digit-wrong", What: "The check digit of meter number " + meter + " is wrong: a digit is mistyped, or two are swapped.", Not: "Nothing was changed.", Try: "Compare it with the number printed on the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MeterRegisteredAlready: Meter {meter} is registered already. Look it up, or check the number printed on the meter.
+func MeterRegisteredAlready(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-exists", Text: "meter-registered-already", What: "Meter " + meter + " is registered already.", Not: "Nothing was changed, and no secrets were made.", Try: "Look it up, or check the number printed on the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// PhasesInvalid: phases must be 1 or 3. Correct it and send the request again.
+func PhasesInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "phases-invalid", What: "phases must be 1 or 3.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// ReadingIntervalOutOfRange: The reading interval must be from 1 second to 7 days. Correct reading_interval_s.
+func ReadingIntervalOutOfRange() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "reading-interval-out-of-range", What: "The reading interval must be from 1 second to 7 days.", Not: "Nothing was changed.", Try: "Correct reading_interval_s."}
+}
+
+// ModeUnknown: mode must be prepay_token, prepay_wallet or postpay. Correct it and send the request again.
+func ModeUnknown() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "mode-unknown", What: "mode must be prepay_token, prepay_wallet or postpay.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// NewMeterStatusInvalid: The status of a new meter must be active or stock. Correct it and send the request again.
+func NewMeterStatusInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "new-meter-status-invalid", What: "The status of a new meter must be active or stock.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// TokenTechnologyInvalid: tt, the token technology, must have 2 digits. Use 02 for a keypad.
+func TokenTechnologyInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "token-technology-invalid", What: "tt, the token technology, must have 2 digits.", Not: "Nothing was changed.", Try: "Use 02 for a keypad."}
+}
+
+// SimPhoneInvalid: sim_phone must be the number of the SIM in the meter with its country code. Write it like +254700000200.
+func SimPhoneInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "sim-phone-invalid", What: "sim_phone must be the number of the SIM in the meter with its country code.", Not: "Nothing was changed.", Try: "Write it like +254700000200."}
+}
+
+// SimInAnotherMeter: SIM {sim} is registered for meter {meter}. Remove it from that meter first, or check the number.
+func SimInAnotherMeter(sim string, meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "sim-in-another-meter", What: "SIM " + sim + " is registered for meter " + meter + ".", Not: "Nothing was changed.", Try: "Remove it from that meter first, or check the number.", Args: []refusal.Arg{{Place: "sim", Value: sim}, {Place: "meter", Value: meter}}}
+}
+
+// MeterChangeEmpty: No changes given. Give feeder or max_w.
+func MeterChangeEmpty() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-change-empty", What: "No changes given.", Not: "Nothing was changed.", Try: "Give feeder or max_w."}
+}
+
+// ChangeWithoutReason: The reason must have 1 to {max} printable characters. Say why in a few words. The audit log keeps it.
+func ChangeWithoutReason(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "change-without-reason", What: "The reason must have 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was changed.", Try: "Say why in a few words. The audit log keeps it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// MaxPowerOutOfRange: max_w must be from 0 to {max} W. Give the power in W, or 0 for the default of 23,000 W per phase.
+func MaxPowerOutOfRange(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "max-power-out-of-range", What: "max_w must be from 0 to " + strconv.FormatInt(maxValue, 10) + " W.", Not: "Nothing was changed.", Try: "Give the power in W, or 0 for the default of 23,000 W per phase.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// MaxPowerWithoutWallet: Meter {meter} is of mode {mode}. Only meters of mode prepay_wallet have max_w. Leave max_w out.
+func MaxPowerWithoutWallet(meter string, mode string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "max-power-without-wallet", What: "Meter " + meter + " is of mode " + mode + ". Only meters of mode prepay_wallet have max_w.", Not: "Nothing was changed.", Try: "Leave max_w out.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+}
+
+// MeterWithoutFeeder: Meter {meter} supplies no account, so it has no feeder. Leave feeder out.
+func MeterWithoutFeeder(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-without-feeder", What: "Meter " + meter + " supplies no account, so it has no feeder.", Not: "Nothing was changed.", Try: "Leave feeder out.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MeterNotVacant: Meter {meter} is not free for another customer. A customer can move in when the last account of the meter is closed. Move its account out first.
+func MeterNotVacant(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-exists", Text: "meter-not-vacant", What: "Meter " + meter + " is not free for another customer. A customer can move in when the last account of the meter is closed.", Not: "Nothing was changed.", Try: "Move its account out first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MoveInWithoutWallet: Meter {meter} is of mode {mode}. A customer can only move in at a meter of mode prepay_wallet. Register a meter for the customer.
+func MoveInWithoutWallet(meter string, mode string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-exists", Text: "move-in-without-wallet", What: "Meter " + meter + " is of mode " + mode + ". A customer can only move in at a meter of mode prepay_wallet.", Not: "Nothing was changed.", Try: "Register a meter for the customer.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+}
+
+// KeyFactsMissing: A meter that takes tokens needs sgc, krn, kt and ti. Missing: {fields}. Take them from the meter's papers, and send all four.
+func KeyFactsMissing(fields string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-facts-missing", What: "A meter that takes tokens needs sgc, krn, kt and ti. Missing: " + fields + ".", Not: "Nothing was changed.", Try: "Take them from the meter's papers, and send all four.", Args: []refusal.Arg{{Place: "fields", Value: fields}}}
+}
+
+// MeterSgcInvalid: sgc, the supply group code, must have 6 digits. Correct it and send the request again.
+func MeterSgcInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-sgc-invalid", What: "sgc, the supply group code, must have 6 digits.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterKrnInvalid: krn, the key revision number, must be from 1 to 9. Correct it and send the request again.
+func MeterKrnInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-krn-invalid", What: "krn, the key revision number, must be from 1 to 9.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterKtInvalid: kt, the key type, must be 1, 2 or 3. Correct it and send the request again.
+func MeterKtInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-kt-invalid", What: "kt, the key type, must be 1, 2 or 3.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterKtInitialisation: kt 0 is the manufacturer's initialisation key. Tokens are never sold under it. Have the meter's key changed, then register it with kt 2.
+func MeterKtInitialisation() refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "meter-kt-initialisation", What: "kt 0 is the manufacturer's initialisation key. Tokens are never sold under it.", Not: "The meter was not registered.", Try: "Have the meter's key changed, then register it with kt 2."}
+}
+
+// MeterTiInvalid: ti, the tariff index, must have 2 digits. Correct it and send the request again.
+func MeterTiInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-ti-invalid", What: "ti, the tariff index, must have 2 digits.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterKenInvalid: ken, the key expiry number, must be from 0 to 255. Correct it and send the request again.
+func MeterKenInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-ken-invalid", What: "ken, the key expiry number, must be from 0 to 255.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterEaInvalid: ea, the encryption algorithm, must be "07" or "11". Correct it and send the request again.
+func MeterEaInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-ea-invalid", What: "ea, the encryption algorithm, must be \"07\" or \"11\".", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterDkgaInvalid: dkga, the key derivation, must be "02" or "04". Correct it and send the request again.
+func MeterDkgaInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-dkga-invalid", What: "dkga, the key derivation, must be \"02\" or \"04\".", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterEaNeedsDkga: ea "11" needs dkga "04": dkga "02" makes 64-bit keys, which only ea "07" takes. Correct it and send the request again.
+func MeterEaNeedsDkga() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-ea-needs-dkga", What: "ea \"11\" needs dkga \"04\": dkga \"02\" makes 64-bit keys, which only ea \"07\" takes.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterCommonKeyNeedsDkga: kt 3, a common key, needs dkga "02". Correct it and send the request again.
+func MeterCommonKeyNeedsDkga() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-common-key-needs-dkga", What: "kt 3, a common key, needs dkga \"02\".", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterBaseDateInvalid: base_date must be 1993, 2014 or 2035. Correct it and send the request again.
+func MeterBaseDateInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-base-date-invalid", What: "base_date must be 1993, 2014 or 2035.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// CustomerNotFound: Customer {customer} was not found. Check the customer's id.
+func CustomerNotFound(customer string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "customer-not-found", What: "Customer " + customer + " was not found.", Not: "Nothing was changed.", Try: "Check the customer's id.", Args: []refusal.Arg{{Place: "customer", Value: customer}}}
+}
+
+// AccountOfUnknownCustomer: Customer {customer} was not found. Check the customer's id, or give name and phone instead.
+func AccountOfUnknownCustomer(customer string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "account-of-unknown-customer", What: "Customer " + customer + " was not found.", Not: "Nothing was changed.", Try: "Check the customer's id, or give name and phone instead.", Args: []refusal.Arg{{Place: "customer", Value: customer}}}
+}
+
+// CustomerNamedTwice: Give the customer's id or the customer's details, not both. Correct it and send the request again.
+func CustomerNamedTwice() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "customer-named-twice", What: "Give the customer's id or the customer's details, not both.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// CustomerIdInvalid: "{customer}" is not a customer's id. It must begin with {prefix}. Correct it and send the request again.
+func CustomerIdInvalid(customer string, prefix string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "customer-id-invalid", What: "\"" + customer + "\" is not a customer's id. It must begin with " + prefix + ".", Not: "Nothing was changed.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "customer", Value: customer}, {Place: "prefix", Value: prefix}}}
+}
+
+// PhoneInvalid: phone must have {min} to {max} digits. Write the number with its country code, such as +254700000001.
+func PhoneInvalid(minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "phone-invalid", What: "phone must have " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " digits.", Not: "Nothing was changed.", Try: "Write the number with its country code, such as +254700000001.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// LanguageTagInvalid: lang "{lang}" is not a language tag. Use a tag such as en or sw.
+func LanguageTagInvalid(lang string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "language-tag-invalid", What: "lang \"" + lang + "\" is not a language tag.", Not: "Nothing was changed.", Try: "Use a tag such as en or sw.", Args: []refusal.Arg{{Place: "lang", Value: lang}}}
+}
+
+// SearchTooLong: A search text has at most {max} characters. Search for less.
+func SearchTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "search-too-long", What: "A search text has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Try: "Search for less.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TimeZoneUnknown: tz "{zone}" is not the name of a time zone. Use a name such as UTC or Africa/Nairobi.
+func TimeZoneUnknown(zone string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "time-zone-unknown", What: "tz \"" + zone + "\" is not the name of a time zone.", Not: "Nothing was changed.", Try: "Use a name such as UTC or Africa/Nairobi.", Args: []refusal.Arg{{Place: "zone", Value: zone}}}
+}
+
+// CurrencyUnknown: There is no currency "{currency}". Use the three letters of ISO 4217, such as KES.
+func CurrencyUnknown(currency string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "currency-unknown", What: "There is no currency \"" + currency + "\".", Not: "Nothing was changed.", Try: "Use the three letters of ISO 4217, such as KES.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
+}
+
+// CurrencyNotOfTenant: The tenant's books are not in {currency}, but in another currency. Use the tenant's currency. A second currency needs a second tenant.
+func CurrencyNotOfTenant(currency string) refusal.Refusal {
+	return refusal.Refusal{Code: "currency-mismatch", Text: "currency-not-of-tenant", What: "The tenant's books are not in " + currency + ", but in another currency.", Not: "Nothing was changed.", Try: "Use the tenant's currency. A second currency needs a second tenant.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
+}
+
+// FourEyesNamedTwice: four_eyes cannot be set and left to the default at once. Choose on, off or default.
+func FourEyesNamedTwice() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "four-eyes-named-twice", What: "four_eyes cannot be set and left to the default at once.", Not: "Nothing was changed.", Try: "Choose on, off or default."}
+}
+
+// WarningLevelsSwapped: wallet_warn1_minor must not be below wallet_warn2_minor: the first warning comes before the urgent one. Correct it and send the request again.
+func WarningLevelsSwapped() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "warning-levels-swapped", What: "wallet_warn1_minor must not be below wallet_warn2_minor: the first warning comes before the urgent one.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// ReversalValueOutOfRange: reversal_value_per_day_minor must be from -1 to {max} minor units. Give an amount, 0 for the default of {n}, or -1 for no limit.
+func ReversalValueOutOfRange(maxValue int64, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "reversal-value-out-of-range", What: "reversal_value_per_day_minor must be from -1 to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "Nothing was changed.", Try: "Give an amount, 0 for the default of " + strconv.FormatInt(n, 10) + ", or -1 for no limit.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// SupplyCalendarInvalid: supply_friendly takes at most {n} windows such as "mon,tue 18:00-07:00" or "all 22:00-06:00". supply_special_days takes at most {days} days such as "2026-12-25" or "2026-12-31 12:00-24:00". Correct them. All times are local.
+func SupplyCalendarInvalid(n int64, days int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "supply-calendar-invalid", What: "supply_friendly takes at most " + strconv.FormatInt(n, 10) + " windows such as \"mon,tue 18:00-07:00\" or \"all 22:00-06:00\". supply_special_days takes at most " + strconv.FormatInt(days, 10) + " days such as \"2026-12-25\" or \"2026-12-31 12:00-24:00\".", Not: "Nothing was changed.", Try: "Correct them. All times are local.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "days", Value: strconv.FormatInt(days, 10)}}}
+}
+
+// QuietHoursInvalid: "{clock}" is not a time of day. quiet_from and quiet_to must be times such as 21:00. Correct it. Two equal times switch the quiet hours off.
+func QuietHoursInvalid(clock string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "quiet-hours-invalid", What: "\"" + clock + "\" is not a time of day. quiet_from and quiet_to must be times such as 21:00.", Not: "Nothing was changed.", Try: "Correct it. Two equal times switch the quiet hours off.", Args: []refusal.Arg{{Place: "clock", Value: clock}}}
+}
+
+// TariffNotNamed: A meter needs a tariff. Name a tariff. If there is none, publish it first.
+func TariffNotNamed() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-missing", Text: "tariff-not-named", What: "A meter needs a tariff.", Not: "Nothing was changed.", Try: "Name a tariff. If there is none, publish it first."}
+}
+
+// TariffNotFound: Tariff {tariff} was not found. Publish it first, or use the name of one that exists.
+func TariffNotFound(code refusal.Code, tariff string) refusal.Refusal {
+	return refusal.Refusal{Code: code, Text: "tariff-not-found", What: "Tariff " + tariff + " was not found.", Not: "Nothing was changed.", Try: "Publish it first, or use the name of one that exists.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
+}
+
+// TariffNameInvalid: The name of a tariff must have 1 to {max} printable characters. Choose another name.
+func TariffNameInvalid(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-invalid", What: "The name of a tariff must have 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was published.", Try: "Choose another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffNameLikeId: The name of a tariff must not begin with {prefix}: ids of tariffs begin with it. Choose another name.
+func TariffNameLikeId(prefix string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-like-id", What: "The name of a tariff must not begin with " + prefix + ": ids of tariffs begin with it.", Not: "Nothing was published.", Try: "Choose another name.", Args: []refusal.Arg{{Place: "prefix", Value: prefix}}}
+}
+
+// TariffNameTaken: A tariff named {tariff} exists already. Choose another name, or publish a new version of that tariff.
+func TariffNameTaken(tariff string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-exists", Text: "tariff-name-taken", What: "A tariff named " + tariff + " exists already.", Not: "Nothing was published.", Try: "Choose another name, or publish a new version of that tariff.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
+}
+
+// TariffBeginsInPast: The tariff would begin at {at}, which has passed. Leave effective_from out to begin at once, or name a time to come.
+func TariffBeginsInPast(at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-begins-in-past", What: "The tariff would begin at " + stamp(at) + ", which has passed.", Not: "Nothing was published.", Try: "Leave effective_from out to begin at once, or name a time to come.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
+}
+
+// TariffBeginsTooLate: The tariff would begin at {at}, more than five years from now. Check effective_from.
+func TariffBeginsTooLate(at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-begins-too-late", What: "The tariff would begin at " + stamp(at) + ", more than five years from now.", Not: "Nothing was published.", Try: "Check effective_from.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
+}
+
+// TariffVersionsFull: Tariff {tariff} has {n} versions, the most that a tariff can have. Publish a new tariff under another name.
+func TariffVersionsFull(tariff string, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-versions-full", What: "Tariff " + tariff + " has " + strconv.FormatInt(n, 10) + " versions, the most that a tariff can have.", Not: "Nothing was published.", Try: "Publish a new tariff under another name.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// TariffVersionsCollide: Version {n} begins at {at} too. Choose another time.
+func TariffVersionsCollide(n int64, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-versions-collide", What: "Version " + strconv.FormatInt(n, 10) + " begins at " + stamp(at) + " too.", Not: "Nothing was published. A published version never changes.", Try: "Choose another time.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at)}}}
+}
+
+// TariffSellsTokens: Meters of mode prepay_token are on tariff {tariff}. This version cannot price a token: it charges by time of use, by season, or for time alone. Use a flat price or blocks, with a new version for each season. For meters of mode prepay_wallet, publish this price as another tariff.
+func TariffSellsTokens(tariff string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-sells-tokens", What: "Meters of mode prepay_token are on tariff " + tariff + ". This version cannot price a token: it charges by time of use, by season, or for time alone.", Not: "Nothing was published.", Try: "Use a flat price or blocks, with a new version for each season. For meters of mode prepay_wallet, publish this price as another tariff.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
+}
+
+// TariffWithoutTokens: Tariff {tariff} cannot price tokens: a version that is in force or to come charges by time of use, by season, or for time alone. Name a tariff with a flat price or blocks, or register the meter in mode prepay_wallet.
+func TariffWithoutTokens(tariff string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-without-tokens", What: "Tariff " + tariff + " cannot price tokens: a version that is in force or to come charges by time of use, by season, or for time alone.", Not: "The meter was not registered.", Try: "Name a tariff with a flat price or blocks, or register the meter in mode prepay_wallet.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
+}
+
+// SimulationTooLarge: A simulation replays at most {n} months and lists at most {max} rises. Ask for less at a time.
+func SimulationTooLarge(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "simulation-too-large", What: "A simulation replays at most " + strconv.FormatInt(n, 10) + " months and lists at most " + strconv.FormatInt(maxValue, 10) + " rises.", Not: "The simulation did not run.", Try: "Ask for less at a time.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// SimulatedPurchaseInvalid: tender_minor, carry_in_minor or month_before_wh of the purchase is out of range. Give amounts that are not negative, and month_before_wh as a multiple of {step}.
+func SimulatedPurchaseInvalid(step int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "simulated-purchase-invalid", What: "tender_minor, carry_in_minor or month_before_wh of the purchase is out of range.", Not: "The simulation did not run.", Try: "Give amounts that are not negative, and month_before_wh as a multiple of " + strconv.FormatInt(step, 10) + ".", Args: []refusal.Arg{{Place: "step", Value: strconv.FormatInt(step, 10)}}}
+}
+
+// SimulatedUseInvalid: The usage of meter {meter}, {n} Wh in "{month}", cannot be replayed. Write a month as 2026-01, and energy from 0 to {max} Wh.
+func SimulatedUseInvalid(meter string, n int64, month string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "simulated-use-invalid", What: "The usage of meter " + meter + ", " + strconv.FormatInt(n, 10) + " Wh in \"" + month + "\", cannot be replayed.", Not: "The simulation did not run.", Try: "Write a month as 2026-01, and energy from 0 to " + strconv.FormatInt(maxValue, 10) + " Wh.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "month", Value: month}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// SimulatedMonthsInvalid: The months "{first}" to "{last}" cannot be replayed. Write them like 2026-01 to 2026-06, at most {n} months.
+func SimulatedMonthsInvalid(first string, last string, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "simulated-months-invalid", What: "The months \"" + first + "\" to \"" + last + "\" cannot be replayed.", Not: "The simulation did not run.", Try: "Write them like 2026-01 to 2026-06, at most " + strconv.FormatInt(n, 10) + " months.", Args: []refusal.Arg{{Place: "first", Value: first}, {Place: "last", Value: last}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// SimulatedMonthsTooMany: From {first} to {last} there are more than {n} months of accounts to replay. Ask for fewer months.
+func SimulatedMonthsTooMany(first string, last string, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "simulated-months-too-many", What: "From " + first + " to " + last + " there are more than " + strconv.FormatInt(n, 10) + " months of accounts to replay.", Not: "The simulation did not run.", Try: "Ask for fewer months.", Args: []refusal.Arg{{Place: "first", Value: first}, {Place: "last", Value: last}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// SimulationByVendor: A vendor's key cannot read what customers of other sellers bought. Give the consumption to replay in the request.
+func SimulationByVendor() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "simulation-by-vendor", What: "A vendor's key cannot read what customers of other sellers bought.", Not: "The simulation did not run.", Try: "Give the consumption to replay in the request."}
+}
+
+// SimulatedTariffNotBegun: No version of tariff {tariff} has begun yet. Compare with a tariff that is in force.
+func SimulatedTariffNotBegun(tariff string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-missing", Text: "simulated-tariff-not-begun", What: "No version of tariff " + tariff + " has begun yet.", Not: "The simulation did not run.", Try: "Compare with a tariff that is in force.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
+}
+
+// SimulatedCurrencyDiffers: The draft is in {draft}, and tariff {tariff} is in {currency}. Write the draft in the tariff's currency.
+func SimulatedCurrencyDiffers(draft string, tariff string, currency string) refusal.Refusal {
+	return refusal.Refusal{Code: "currency-mismatch", Text: "simulated-currency-differs", What: "The draft is in " + draft + ", and tariff " + tariff + " is in " + currency + ".", Not: "The simulation did not run.", Try: "Write the draft in the tariff's currency.", Args: []refusal.Arg{{Place: "draft", Value: draft}, {Place: "tariff", Value: tariff}, {Place: "currency", Value: currency}}}
+}
