@@ -819,3 +819,58 @@ func SimulatedTariffNotBegun(tariff string) refusal.Refusal {
 func SimulatedCurrencyDiffers(draft string, tariff string, currency string) refusal.Refusal {
 	return refusal.Refusal{Code: "currency-mismatch", Text: "simulated-currency-differs", What: "The draft is in " + draft + ", and tariff " + tariff + " is in " + currency + ".", Not: "The simulation did not run.", Try: "Write the draft in the tariff's currency.", Args: []refusal.Arg{{Place: "draft", Value: draft}, {Place: "tariff", Value: tariff}, {Place: "currency", Value: currency}}}
 }
+
+// TokenRouteUnknown: A token is sent by mqtt or by sms, not by "{route}". Set by to mqtt or sms.
+func TokenRouteUnknown(route string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "token-route-unknown", What: "A token is sent by mqtt or by sms, not by \"" + route + "\".", Not: "Nothing was sent to the meter.", Try: "Set by to mqtt or sms.", Args: []refusal.Arg{{Place: "route", Value: route}}}
+}
+
+// TokenOrDigits: Give either the digits of a token or its id. Send one of digits and token.
+func TokenOrDigits() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "token-or-digits", What: "Give either the digits of a token or its id.", Not: "Nothing was sent to the meter.", Try: "Send one of digits and token."}
+}
+
+// TokenToSendNotFound: Meter {meter} has no such token. Take the id from the list of the meter's tokens.
+func TokenToSendNotFound(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "token-to-send-not-found", What: "Meter " + meter + " has no such token.", Not: "Nothing was sent to the meter.", Try: "Take the id from the list of the meter's tokens.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// TokenToTrackNotFound: Meter {meter} has no such token. Take the id from the list of the meter's tokens.
+func TokenToTrackNotFound(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "token-to-track-not-found", What: "Meter " + meter + " has no such token.", Try: "Take the id from the list of the meter's tokens.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// TokenCannotLoad: {verdict} {advice}
+func TokenCannotLoad(verdict string, advice string) refusal.Refusal {
+	return refusal.Refusal{Code: "token-unfit", Text: "token-cannot-load", What: verdict, Not: "Nothing was sent to the meter.", Try: advice, Args: []refusal.Arg{{Place: "verdict", Value: verdict}, {Place: "advice", Value: advice}}}
+}
+
+// MeterNotInstalled: Meter {meter} is not installed: its status is {status}. Put the meter into service first.
+func MeterNotInstalled(meter string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-blocked", Text: "meter-not-installed", What: "Meter " + meter + " is not installed: its status is " + status + ".", Not: "Nothing was sent to the meter.", Try: "Put the meter into service first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+}
+
+// TokenNotInForce: Token {token} is {state}. Sell a new token.
+func TokenNotInForce(token string, state string) refusal.Refusal {
+	return refusal.Refusal{Code: "token-unfit", Text: "token-not-in-force", What: "Token " + token + " is " + state + ".", Not: "Nothing was sent to the meter.", Try: "Sell a new token.", Args: []refusal.Arg{{Place: "token", Value: token}, {Place: "state", Value: state}}}
+}
+
+// TokenOfUncompletedSale: The sale of token {token} is {state}. Look at the sale. If it is being reversed, wait until that is over and sell a new token.
+func TokenOfUncompletedSale(token string, state string) refusal.Refusal {
+	return refusal.Refusal{Code: "token-unfit", Text: "token-of-uncompleted-sale", What: "The sale of token " + token + " is " + state + ".", Not: "Nothing was sent to the meter.", Try: "Look at the sale. If it is being reversed, wait until that is over and sell a new token.", Args: []refusal.Arg{{Place: "token", Value: token}, {Place: "state", Value: state}}}
+}
+
+// NoSMSRouteToMeters: This server has no route for messages to meters. Start it with --sms-modem, or describe a route in paywatt.toml. Or send the token by mqtt, or let the customer type it.
+func NoSMSRouteToMeters() refusal.Refusal {
+	return refusal.Refusal{Code: "meter-offline", Text: "no-sms-route-to-meters", What: "This server has no route for messages to meters.", Not: "Nothing was sent to the meter.", Try: "Start it with --sms-modem, or describe a route in paywatt.toml. Or send the token by mqtt, or let the customer type it."}
+}
+
+// SimOfMeterUnknown: The number of the SIM in meter {meter} is not registered. Register its sim_phone.
+func SimOfMeterUnknown(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-offline", Text: "sim-of-meter-unknown", What: "The number of the SIM in meter " + meter + " is not registered.", Not: "Nothing was sent to the meter.", Try: "Register its sim_phone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessagesToMeterFull: Too many messages are waiting, to the SIM of meter {meter} or on this server. Look at the messages to this meter, and send the token again when they are gone.
+func MessagesToMeterFull(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "messages-to-meter-full", What: "Too many messages are waiting, to the SIM of meter " + meter + " or on this server.", Not: "Nothing was sent to the meter.", Try: "Look at the messages to this meter, and send the token again when they are gone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
