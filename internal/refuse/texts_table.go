@@ -874,3 +874,93 @@ func SimOfMeterUnknown(meter string) refusal.Refusal {
 func MessagesToMeterFull(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "rate-limited", Text: "messages-to-meter-full", What: "Too many messages are waiting, to the SIM of meter " + meter + " or on this server.", Not: "Nothing was sent to the meter.", Try: "Look at the messages to this meter, and send the token again when they are gone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
+
+// DecisionWithoutReason: A decision needs a reason. Say what you know of the meter. The audit log keeps it.
+func DecisionWithoutReason() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-without-reason", What: "A decision needs a reason.", Not: "Nothing was changed and no money moved.", Try: "Say what you know of the meter. The audit log keeps it."}
+}
+
+// DecisionReasonTooLong: A reason has at most {max} characters. Shorten it.
+func DecisionReasonTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "Nothing was changed and no money moved.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DecisionUnknown: A decision is accept, rebase or discard, not "{choice}". Choose one of the three.
+func DecisionUnknown(choice string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-unknown", What: "A decision is accept, rebase or discard, not \"" + choice + "\".", Not: "Nothing was changed and no money moved.", Try: "Choose one of the three.", Args: []refusal.Arg{{Place: "choice", Value: choice}}}
+}
+
+// RegisterWithoutRebase: Only a rebase takes a register. Leave register_wh out, or rebase.
+func RegisterWithoutRebase() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "register-without-rebase", What: "Only a rebase takes a register.", Not: "Nothing was changed and no money moved.", Try: "Leave register_wh out, or rebase."}
+}
+
+// RegisterNegative: register_wh must not be negative. Read the register off the meter, in Wh.
+func RegisterNegative() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "register-negative", What: "register_wh must not be negative.", Not: "Nothing was changed and no money moved.", Try: "Read the register off the meter, in Wh."}
+}
+
+// RegisterMissing: A rebase needs the register from which to count on. Read the register off the meter, and send it as register_wh.
+func RegisterMissing() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "register-missing", What: "A rebase needs the register from which to count on.", Not: "Nothing was changed and no money moved.", Try: "Read the register off the meter, and send it as register_wh."}
+}
+
+// RegisterOfOpenRelay: A decision about energy through an open relay takes no register. Accept it, or rebase without a register. A register can be set afterwards.
+func RegisterOfOpenRelay() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "register-of-open-relay", What: "A decision about energy through an open relay takes no register.", Not: "Nothing was changed and no money moved.", Try: "Accept it, or rebase without a register. A register can be set afterwards."}
+}
+
+// DoubtfulEntryNotFound: Entry {entry} was not found in quarantine. List the quarantine.
+func DoubtfulEntryNotFound(entry string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "doubtful-entry-not-found", What: "Entry " + entry + " was not found in quarantine.", Not: "Nothing was changed and no money moved.", Try: "List the quarantine.", Args: []refusal.Arg{{Place: "entry", Value: entry}}}
+}
+
+// NoWalletToRebase: Meter {meter} has no wallet, so its register cannot be set. Look at the meter's mode.
+func NoWalletToRebase(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "no-wallet-to-rebase", What: "Meter " + meter + " has no wallet, so its register cannot be set.", Not: "Nothing was changed and no money moved.", Try: "Look at the meter's mode.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// EntryDecidedBefore: Entry {entry} was decided before: {state} by {who}. Look at the entry.
+func EntryDecidedBefore(entry string, state string, who string) refusal.Refusal {
+	return refusal.Refusal{Code: "already-decided", Text: "entry-decided-before", What: "Entry " + entry + " was decided before: " + state + " by " + who + ".", Not: "Nothing was changed and no money moved.", Try: "Look at the entry.", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "state", Value: state}, {Place: "who", Value: who}}}
+}
+
+// MeterNotInDoubt: No reading of meter {meter} is in doubt. Name an entry of the quarantine, or set the register with a rebase.
+func MeterNotInDoubt(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-not-in-doubt", What: "No reading of meter " + meter + " is in doubt.", Not: "Nothing was changed and no money moved.", Try: "Name an entry of the quarantine, or set the register with a rebase.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// EntryWithoutRebase: Charging did not stop at entry {entry}, so it takes no rebase. Choose another decision: {choices}.
+func EntryWithoutRebase(entry string, choices string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-without-rebase", What: "Charging did not stop at entry " + entry + ", so it takes no rebase.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+}
+
+// EntryBelowLastRegister: The register of entry {entry} is below the one before, so it cannot be accepted. Choose another decision: {choices}.
+func EntryBelowLastRegister(entry string, choices string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-below-last-register", What: "The register of entry " + entry + " is below the one before, so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+}
+
+// OpenRelayNotDiscarded: The reading of entry {entry} is not in doubt, only who pays for its energy. It cannot be discarded. Choose another decision: {choices}.
+func OpenRelayNotDiscarded(entry string, choices string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "open-relay-not-discarded", What: "The reading of entry " + entry + " is not in doubt, only who pays for its energy. It cannot be discarded.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+}
+
+// EntryWithNegativeRegister: A register of entry {entry} is negative, so it cannot be accepted. Choose another decision: {choices}.
+func EntryWithNegativeRegister(entry string, choices string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-with-negative-register", What: "A register of entry " + entry + " is negative, so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+}
+
+// EntryUnreadable: The record of entry {entry} cannot be read, so it cannot be accepted. Choose another decision: {choices}.
+func EntryUnreadable(entry string, choices string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-unreadable", What: "The record of entry " + entry + " cannot be read, so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+}
+
+// EntryOfImpossibleTime: The record of entry {entry} has an impossible time, so it cannot be accepted. Choose another decision: {choices}.
+func EntryOfImpossibleTime(entry string, choices string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-of-impossible-time", What: "The record of entry " + entry + " has an impossible time, so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+}
+
+// EntryWithoutPrice: The tariff has no price for the energy of entry {entry}, so it cannot be accepted. Choose another decision: {choices}.
+func EntryWithoutPrice(entry string, choices string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-without-price", What: "The tariff has no price for the energy of entry " + entry + ", so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+}
