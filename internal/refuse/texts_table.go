@@ -964,3 +964,33 @@ func EntryOfImpossibleTime(entry string, choices string) refusal.Refusal {
 func EntryWithoutPrice(entry string, choices string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "entry-without-price", What: "The tariff has no price for the energy of entry " + entry + ", so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
+
+// LedgerCodeUnknown: There is no account {number} in the chart of accounts. Look at the trial balance.
+func LedgerCodeUnknown(number string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "ledger-code-unknown", What: "There is no account " + number + " in the chart of accounts.", Try: "Look at the trial balance.", Args: []refusal.Arg{{Place: "number", Value: number}}}
+}
+
+// LedgerSubjectMissing: Account {number} {name} has one balance for each subject, and the request names no subject. Name the subject, for example "{subject}", or read the sum of all subjects in the trial balance.
+func LedgerSubjectMissing(number string, name string, subject string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "ledger-subject-missing", What: "Account " + number + " " + name + " has one balance for each subject, and the request names no subject.", Try: "Name the subject, for example \"" + subject + "\", or read the sum of all subjects in the trial balance.", Args: []refusal.Arg{{Place: "number", Value: number}, {Place: "name", Value: name}, {Place: "subject", Value: subject}}}
+}
+
+// DateInvalid: "{date}" is not a date. Write a date like 2026-11-20.
+func DateInvalid(date string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "date-invalid", What: "\"" + date + "\" is not a date.", Try: "Write a date like 2026-11-20.", Args: []refusal.Arg{{Place: "date", Value: date}}}
+}
+
+// EventNotInFeed: The feed has not reached the Last-Event-ID that was sent. The books may have been restored from a copy. Connect without Last-Event-ID, and read what you need again.
+func EventNotInFeed() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "event-not-in-feed", What: "The feed has not reached the Last-Event-ID that was sent.", Not: "No event was sent.", Try: "The books may have been restored from a copy. Connect without Last-Event-ID, and read what you need again."}
+}
+
+// NothingSealed: The log has no signed head yet. Ask again in a second or two.
+func NothingSealed() refusal.Refusal {
+	return refusal.Refusal{Code: "not-sealed-yet", Text: "nothing-sealed", What: "The log has no signed head yet.", Try: "Ask again in a second or two."}
+}
+
+// HeadNotOlder: The head of {size} leaves is newer than that of {n} leaves. Give since the size of an older head.
+func HeadNotOlder(size int64, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "head-not-older", What: "The head of " + strconv.FormatInt(size, 10) + " leaves is newer than that of " + strconv.FormatInt(n, 10) + " leaves.", Try: "Give since the size of an older head.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
