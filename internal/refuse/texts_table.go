@@ -994,3 +994,18 @@ func NothingSealed() refusal.Refusal {
 func HeadNotOlder(size int64, n int64) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "head-not-older", What: "The head of " + strconv.FormatInt(size, 10) + " leaves is newer than that of " + strconv.FormatInt(n, 10) + " leaves.", Try: "Give since the size of an older head.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
+
+// DeviceWithoutSummary: Meter {meter} has no device here that listens to a summary. Read the summary here. A device gets one if its profile has [summary], and if it is connected and subscribed to that topic.
+func DeviceWithoutSummary(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-offline", Text: "device-without-summary", What: "Meter " + meter + " has no device here that listens to a summary.", Not: "No summary was sent to it.", Try: "Read the summary here. A device gets one if its profile has [summary], and if it is connected and subscribed to that topic.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// ToggleWithoutReason: A toggle needs a reason of 1 to {max} bytes. Say why in a few words.
+func ToggleWithoutReason(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "toggle-without-reason", What: "A toggle needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "Nothing was sent.", Try: "Say why in a few words.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DeviceWithoutToggle: Meter {meter} has no device here that is connected and takes a toggle. Connect the device to its listener. A device with absolute commands takes no toggle: its account switches it.
+func DeviceWithoutToggle(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-offline", Text: "device-without-toggle", What: "Meter " + meter + " has no device here that is connected and takes a toggle.", Not: "Nothing was sent.", Try: "Connect the device to its listener. A device with absolute commands takes no toggle: its account switches it.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
