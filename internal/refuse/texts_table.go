@@ -1009,3 +1009,18 @@ func ToggleWithoutReason(maxValue int64) refusal.Refusal {
 func DeviceWithoutToggle(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "meter-offline", Text: "device-without-toggle", What: "Meter " + meter + " has no device here that is connected and takes a toggle.", Not: "Nothing was sent.", Try: "Connect the device to its listener. A device with absolute commands takes no toggle: its account switches it.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
+
+// IntegrationNameTooLong: The name of a login must have at most {max} bytes. Shorten it.
+func IntegrationNameTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "integration-name-too-long", What: "The name of a login must have at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No login was made.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// IntegrationMeterVacant: Meter {meter} supplies no customer. Name a meter of the customer.
+func IntegrationMeterVacant(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "integration-meter-vacant", What: "Meter " + meter + " supplies no customer.", Not: "No login was made.", Try: "Name a meter of the customer.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// IntegrationNotFound: Login {login} was not found, or was revoked before. List the logins: paywatt integration list.
+func IntegrationNotFound(login string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "integration-not-found", What: "Login " + login + " was not found, or was revoked before.", Not: "Nothing was changed.", Try: "List the logins: paywatt integration list.", Args: []refusal.Arg{{Place: "login", Value: login}}}
+}
