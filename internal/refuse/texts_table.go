@@ -1024,3 +1024,148 @@ func IntegrationMeterVacant(meter string) refusal.Refusal {
 func IntegrationNotFound(login string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "integration-not-found", What: "Login " + login + " was not found, or was revoked before.", Not: "Nothing was changed.", Try: "List the logins: paywatt integration list.", Args: []refusal.Arg{{Place: "login", Value: login}}}
 }
+
+// KeyStoreUnreadable: The key store's file cannot be used. Tell the person who runs the server. The command paywatt vendingkey list says what is wrong with the file.
+func KeyStoreUnreadable() refusal.Refusal {
+	return refusal.Refusal{Code: "keystore-locked", Text: "key-store-unreadable", What: "The key store's file cannot be used.", Not: "No token was made.", Try: "Tell the person who runs the server. The command paywatt vendingkey list says what is wrong with the file."}
+}
+
+// KeyStoreLocked: The key store is locked. Give the server the key store's passphrase, then sell again.
+func KeyStoreLocked() refusal.Refusal {
+	return refusal.Refusal{Code: "keystore-locked", Text: "key-store-locked", What: "The key store is locked.", Not: "No token was made.", Try: "Give the server the key store's passphrase, then sell again."}
+}
+
+// KeyStoreLockedForChange: The key store is locked. Give its passphrase.
+func KeyStoreLockedForChange() refusal.Refusal {
+	return refusal.Refusal{Code: "keystore-locked", Text: "key-store-locked-for-change", What: "The key store is locked.", Not: "The key store was not changed.", Try: "Give its passphrase."}
+}
+
+// VendingKeyMissing: There is no vending key for supply group {sgc}, revision {krn}, type {kt}. Add it with paywatt vendingkey add, then sell again.
+func VendingKeyMissing(sgc string, krn uint8, kt uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-missing", What: "There is no vending key for supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + ".", Not: "No token was made.", Try: "Add it with paywatt vendingkey add, then sell again.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+}
+
+// VendingKeyOfOtherDerivation: The vending key of supply group {sgc}, revision {krn}, type {kt} derives by DKGA {dkga}. The meter is registered with DKGA {registered}. Correct the meter's dkga, or add the right vending key under its own revision.
+func VendingKeyOfOtherDerivation(sgc string, krn uint8, kt uint8, dkga string, registered string) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-other-derivation", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " derives by DKGA " + dkga + ". The meter is registered with DKGA " + registered + ".", Not: "No token was made.", Try: "Correct the meter's dkga, or add the right vending key under its own revision.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "dkga", Value: dkga}, {Place: "registered", Value: registered}}}
+}
+
+// VendingKeyOfOtherBaseDate: The vending key of supply group {sgc}, revision {krn}, type {kt} counts from base date {base}. The meter is registered with base date {registered}. Correct the meter's base_date, or change its key.
+func VendingKeyOfOtherBaseDate(sgc string, krn uint8, kt uint8, base string, registered string) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-other-base-date", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " counts from base date " + base + ". The meter is registered with base date " + registered + ".", Not: "No token was made.", Try: "Correct the meter's base_date, or change its key.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "base", Value: base}, {Place: "registered", Value: registered}}}
+}
+
+// VendingKeyAltered: The vending key of supply group {sgc}, revision {krn}, type {kt} was altered without the passphrase. It is not used. Restore the key store from a backup.
+func VendingKeyAltered(sgc string, krn uint8, kt uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-altered", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " was altered without the passphrase. It is not used.", Not: "No token was made.", Try: "Restore the key store from a backup.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+}
+
+// VendingKeyExpired: The key of supply group {sgc}, revision {krn}, type {kt} has expired (key expiry number {ken}). Change the meter's key to a newer revision.
+func VendingKeyExpired(sgc string, krn uint8, kt uint8, ken uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "key-expired", Text: "vending-key-expired", What: "The key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " has expired (key expiry number " + strconv.FormatInt(int64(ken), 10) + ").", Not: "No token was made.", Try: "Change the meter's key to a newer revision.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "ken", Value: strconv.FormatInt(int64(ken), 10)}}}
+}
+
+// VendingKeyOfWrongLength: The vending key of supply group {sgc}, revision {krn}, type {kt} has the wrong length. It is not used. Add the right vending key under its own revision.
+func VendingKeyOfWrongLength(sgc string, krn uint8, kt uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-wrong-length", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " has the wrong length. It is not used.", Not: "No token was made.", Try: "Add the right vending key under its own revision.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+}
+
+// MeterKeyUnderivable: No key can be derived for a meter of supply group {sgc}, revision {krn}, type {kt}, tariff index {ti}, EA {ea}, DKGA {dkga} and base date {base}. Check these facts of the meter's key.
+func MeterKeyUnderivable(sgc string, krn uint8, kt uint8, ti string, ea string, dkga string, base string) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-missing", Text: "meter-key-underivable", What: "No key can be derived for a meter of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + ", tariff index " + ti + ", EA " + ea + ", DKGA " + dkga + " and base date " + base + ".", Not: "No token was made.", Try: "Check these facts of the meter's key.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "ti", Value: ti}, {Place: "ea", Value: ea}, {Place: "dkga", Value: dkga}, {Place: "base", Value: base}}}
+}
+
+// MeterKeyInitialisation: The meter holds its manufacturer's initialisation key (type 0). Tokens are never sold under it. Have its key changed first.
+func MeterKeyInitialisation() refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "meter-key-initialisation", What: "The meter holds its manufacturer's initialisation key (type 0). Tokens are never sold under it.", Not: "No token was made.", Try: "Have its key changed first."}
+}
+
+// MeterKeyDefault: The meter holds a default key (type 1). It refuses credit under such a key. Have its key changed first.
+func MeterKeyDefault() refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "meter-key-default", What: "The meter holds a default key (type 1). It refuses credit under such a key.", Not: "No token was made.", Try: "Have its key changed first."}
+}
+
+// SimulatedMeterUnderRealKey: The meter is simulated, and supply group {sgc}, revision {krn}, type {kt} has a real vending key. Tokens of simulated meters come from test keys only. Register the meter under a supply group whose vending key was added with --test.
+func SimulatedMeterUnderRealKey(sgc string, krn uint8, kt uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "simulated-meter-under-real-key", What: "The meter is simulated, and supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " has a real vending key. Tokens of simulated meters come from test keys only.", Not: "No token was made.", Try: "Register the meter under a supply group whose vending key was added with --test.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+}
+
+// NewKeyOfWrongType: The meter cannot be given this key: a key of type {from} cannot become a key of type {to}. Check the facts of the new key.
+func NewKeyOfWrongType(from string, to string) refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-of-wrong-type", What: "The meter cannot be given this key: a key of type " + from + " cannot become a key of type " + to + ".", Not: "No token was made.", Try: "Check the facts of the new key.", Args: []refusal.Arg{{Place: "from", Value: from}, {Place: "to", Value: to}}}
+}
+
+// NewKeyExpired: The meter cannot be given this key: it has expired (key expiry number {ken}). Check the facts of the new key.
+func NewKeyExpired(ken uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-expired", What: "The meter cannot be given this key: it has expired (key expiry number " + strconv.FormatInt(int64(ken), 10) + ").", Not: "No token was made.", Try: "Check the facts of the new key.", Args: []refusal.Arg{{Place: "ken", Value: strconv.FormatInt(int64(ken), 10)}}}
+}
+
+// NewKeyOfWrongBaseDate: The meter cannot be given this key: base date {base} is before that of the present key, or has no token identifier for this minute. Check the facts of the new key.
+func NewKeyOfWrongBaseDate(base string) refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-of-wrong-base-date", What: "The meter cannot be given this key: base date " + base + " is before that of the present key, or has no token identifier for this minute.", Not: "No token was made.", Try: "Check the facts of the new key.", Args: []refusal.Arg{{Place: "base", Value: base}}}
+}
+
+// NewKeyUnfit: The meter cannot be given this key: it is the key that the meter holds, or one of its facts is out of range. Check the facts of the new key.
+func NewKeyUnfit() refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-unfit", What: "The meter cannot be given this key: it is the key that the meter holds, or one of its facts is out of range.", Not: "No token was made.", Try: "Check the facts of the new key."}
+}
+
+// VendingKeySgcInvalid: A supply group code must have 6 digits. Correct the option and try again.
+func VendingKeySgcInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-sgc-invalid", What: "A supply group code must have 6 digits.", Not: "The key store was not changed.", Try: "Correct the option and try again."}
+}
+
+// VendingKeyKrnInvalid: A key revision number must be from 1 to 9. Correct the option and try again.
+func VendingKeyKrnInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-krn-invalid", What: "A key revision number must be from 1 to 9.", Not: "The key store was not changed.", Try: "Correct the option and try again."}
+}
+
+// VendingKeyOfInitialisation: Key type 0 is the manufacturer's initialisation key. Tokens are never sold under it. Use key type 1, 2 or 3.
+func VendingKeyOfInitialisation() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-of-initialisation", What: "Key type 0 is the manufacturer's initialisation key. Tokens are never sold under it.", Not: "The key store was not changed.", Try: "Use key type 1, 2 or 3."}
+}
+
+// VendingKeyKtInvalid: A key type must be 1, 2 or 3. Correct the option and try again.
+func VendingKeyKtInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-kt-invalid", What: "A key type must be 1, 2 or 3.", Not: "The key store was not changed.", Try: "Correct the option and try again."}
+}
+
+// VendingKeyDkgaInvalid: The key derivation must be 02 or 04. Correct the option and try again.
+func VendingKeyDkgaInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-dkga-invalid", What: "The key derivation must be 02 or 04.", Not: "The key store was not changed.", Try: "Correct the option and try again."}
+}
+
+// VendingKeyBaseDateInvalid: The base date must be 1993, 2014 or 2035. Correct the option and try again.
+func VendingKeyBaseDateInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-base-date-invalid", What: "The base date must be 1993, 2014 or 2035.", Not: "The key store was not changed.", Try: "Correct the option and try again."}
+}
+
+// VendingKeyWithoutMeters: Key derivation {dkga} cannot make meter keys of type {kt}. Use key derivation 02.
+func VendingKeyWithoutMeters(dkga string, kt uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-without-meters", What: "Key derivation " + dkga + " cannot make meter keys of type " + strconv.FormatInt(int64(kt), 10) + ".", Not: "The key store was not changed.", Try: "Use key derivation 02.", Args: []refusal.Arg{{Place: "dkga", Value: dkga}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+}
+
+// VendingKeySizeWrong: A vending key for DKGA {dkga} has {size} bytes. This one has {n}. Check --dkga and the key file.
+func VendingKeySizeWrong(dkga string, size int64, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-size-wrong", What: "A vending key for DKGA " + dkga + " has " + strconv.FormatInt(size, 10) + " bytes. This one has " + strconv.FormatInt(n, 10) + ".", Not: "The key store was not changed.", Try: "Check --dkga and the key file.", Args: []refusal.Arg{{Place: "dkga", Value: dkga}, {Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// KeyStoreFull: The key store holds {n} keys, the most that it takes. Use another data folder.
+func KeyStoreFull(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-exists", Text: "key-store-full", What: "The key store holds " + strconv.FormatInt(n, 10) + " keys, the most that it takes.", Not: "The key store was not changed.", Try: "Use another data folder.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// VendingKeyExists: There is a vending key for supply group {sgc}, revision {krn}, type {kt} already. Give a new key of the supply group a new revision number (--krn).
+func VendingKeyExists(sgc string, krn uint8, kt uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-exists", Text: "vending-key-exists", What: "There is a vending key for supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " already.", Not: "The key store was not changed.", Try: "Give a new key of the supply group a new revision number (--krn).", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+}
+
+// RevisionOfTestKeys: Revision {krn} of supply group {sgc} has a test key. Test and real keys are never mixed in one revision. Use another supply group for real keys, or add --test.
+func RevisionOfTestKeys(krn uint8, sgc string) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-exists", Text: "revision-of-test-keys", What: "Revision " + strconv.FormatInt(int64(krn), 10) + " of supply group " + sgc + " has a test key. Test and real keys are never mixed in one revision.", Not: "The key store was not changed.", Try: "Use another supply group for real keys, or add --test.", Args: []refusal.Arg{{Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "sgc", Value: sgc}}}
+}
+
+// RevisionOfRealKeys: Revision {krn} of supply group {sgc} has a real key. Test and real keys are never mixed in one revision. Use another supply group for tests, or leave --test out.
+func RevisionOfRealKeys(krn uint8, sgc string) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-exists", Text: "revision-of-real-keys", What: "Revision " + strconv.FormatInt(int64(krn), 10) + " of supply group " + sgc + " has a real key. Test and real keys are never mixed in one revision.", Not: "The key store was not changed.", Try: "Use another supply group for tests, or leave --test out.", Args: []refusal.Arg{{Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "sgc", Value: sgc}}}
+}
