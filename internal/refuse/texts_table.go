@@ -1169,3 +1169,23 @@ func RevisionOfTestKeys(krn uint8, sgc string) refusal.Refusal {
 func RevisionOfRealKeys(krn uint8, sgc string) refusal.Refusal {
 	return refusal.Refusal{Code: "vending-key-exists", Text: "revision-of-real-keys", What: "Revision " + strconv.FormatInt(int64(krn), 10) + " of supply group " + sgc + " has a real key. Test and real keys are never mixed in one revision.", Not: "The key store was not changed.", Try: "Use another supply group for tests, or leave --test out.", Args: []refusal.Arg{{Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "sgc", Value: sgc}}}
 }
+
+// DigitsTooLong: The digits are too long to be a token. Send the 20 digits. Blanks and dashes do not count.
+func DigitsTooLong() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "digits-too-long", What: "The digits are too long to be a token.", Not: "These digits were not looked at.", Try: "Send the 20 digits. Blanks and dashes do not count."}
+}
+
+// GuessesOfTooMany: Too many people ask about tokens: the server cannot count more of them. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
+func GuessesOfTooMany(wait string) refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "guesses-of-too-many", What: "Too many people ask about tokens: the server cannot count more of them.", Not: "These digits were not looked at.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "wait", Value: wait}}}
+}
+
+// GuessesOfPerson: You asked about {n} tokens within a day that you did not sell. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
+func GuessesOfPerson(n int64, wait string) refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "guesses-of-person", What: "You asked about " + strconv.FormatInt(n, 10) + " tokens within a day that you did not sell.", Not: "These digits were not looked at.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "wait", Value: wait}}}
+}
+
+// GuessesAboutMeter: {n} questions within a day were about tokens for meter {meter} that were not sold here. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
+func GuessesAboutMeter(n int64, meter string, wait string) refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "guesses-about-meter", What: strconv.FormatInt(n, 10) + " questions within a day were about tokens for meter " + meter + " that were not sold here.", Not: "These digits were not looked at.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "meter", Value: meter}, {Place: "wait", Value: wait}}}
+}
