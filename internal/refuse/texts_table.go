@@ -1189,3 +1189,8 @@ func GuessesOfPerson(n int64, wait string) refusal.Refusal {
 func GuessesAboutMeter(n int64, meter string, wait string) refusal.Refusal {
 	return refusal.Refusal{Code: "rate-limited", Text: "guesses-about-meter", What: strconv.FormatInt(n, 10) + " questions within a day were about tokens for meter " + meter + " that were not sold here.", Not: "These digits were not looked at.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "meter", Value: meter}, {Place: "wait", Value: wait}}}
 }
+
+// BooksUnsound: The server's books do not add up, so it sells nothing. Tell the person who runs the server to run paywatt verify.
+func BooksUnsound() refusal.Refusal {
+	return refusal.Refusal{Code: "storage-unavailable", Text: "books-unsound", What: "The server's books do not add up, so it sells nothing.", Not: "No money was taken and no token was made.", Try: "Tell the person who runs the server to run paywatt verify."}
+}
