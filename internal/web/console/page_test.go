@@ -258,7 +258,7 @@ func TestPagesOfMetersFollowEachOther(t *testing.T) {
 	if n := strings.Count(second.body, `<tr id="m-`); n != 2 {
 		t.Errorf("the second page has %d meters, want 2", n)
 	}
-	g.get("/meters?cursor=forged").is(400).says("The cursor is none of this list")
+	g.get("/meters?cursor=forged").is(400).says("This cursor is not valid for this list")
 }
 
 // number makes a valid 11-digit meter number of serial n.
