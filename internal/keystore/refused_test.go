@@ -130,6 +130,28 @@ func TestTokensOfManagement(t *testing.T) {
 	}
 }
 
+// TestARefusedKeyChangeIsExplained: the rules of the standard refuse the new key, each with its own reason.
+func TestARefusedKeyChangeIsExplained(t *testing.T) {
+	s := unlocked(t, t.TempDir())
+	common, older := fact02(), fact02()
+	common.KT, older.KRN, older.BaseDate = sts.DCTK, 2, sts.Base1993
+	for _, f := range []keystore.Fact{fact02(), common, older} {
+		add(t, s, f, hex02)
+	}
+	for want, next := range map[string]func(*sts.Attributes){
+		"a key of type 2 cannot become a key of type 3.":                                                func(a *sts.Attributes) { a.KT = sts.DCTK },
+		"base date 1993 is before that of the present key, or has no token identifier for this minute.": func(a *sts.Attributes) { a.KRN, a.BaseDate = 2, sts.Base1993 },
+		"it is the key that the meter holds, or one of its facts is out of range.":                      func(*sts.Attributes) {},
+	} {
+		o := order(t)
+		o.Make, o.Change = vending.MakeKeyChange, vending.Change{Next: o.Attributes, KEN: 255, At: sts.Base2014.Time(100 << 16)}
+		next(&o.Change.Next)
+		if a, err := s.Issuer().Issue(t.Context(), o); err != nil || a.Code != refusal.KeyTypeForbidden || a.What != "The meter cannot be given this key: "+want {
+			t.Errorf("%q, %v; want %q", a.What, err, want)
+		}
+	}
+}
+
 // TestARefusedKeyIsExplained has the whole answer of Add for each reason.
 func TestARefusedKeyIsExplained(t *testing.T) {
 	s := unlocked(t, t.TempDir())
@@ -158,6 +180,12 @@ func TestARefusedKeyIsExplained(t *testing.T) {
 		if no, err := s.Add(f, vendingKey(t, c.digits)); err != nil || no.Code != c.code || no.Detail() != c.want {
 			t.Errorf("%s: %s %s, %v\nwant %s %s", f, no.Code, no.Detail(), err, c.code, c.want)
 		}
+	}
+	real, mixed := fact02(), fact02()
+	real.KRN, real.Test, mixed.KRN, mixed.KT = 3, false, 3, sts.DCTK
+	add(t, s, real, hex02)
+	if no, err := s.Add(mixed, vendingKey(t, hex02)); err != nil || no.Code != refusal.KeyExists || !strings.HasPrefix(no.What, "Revision 3 of supply group 123456 has a real key.") {
+		t.Errorf("a test key beside a real one: %s %s, %v", no.Code, no.Detail(), err)
 	}
 	s.Lock()
 	no, err := s.Add(fact02(), vendingKey(t, hex02))
