@@ -99,7 +99,7 @@ func TestATokenIsSentToAMetersSIMByCommandLine(t *testing.T) {
 	s := newPushStreet(t, 1)
 	m := s.meters[0]
 	s.refused(exit.NotFound, []string{"Nothing was sent", "Sell one first"}, "message", "send", m.Number, "--to-meter")
-	s.refused(exit.NotFound, []string{"There is no meter " + "04140001019"}, "message", "send", "04140001019", "--to-meter")
+	s.refused(exit.NotFound, []string{"Meter 04140001019 was not found"}, "message", "send", "04140001019", "--to-meter")
 	s.refused(exit.Usage, []string{"Nothing was sent"}, "message", "send", "--to-meter")
 	v, err := s.api.Vend(t.Context(), apiv1.NewSale{Meter: m.Number, Tender: apiv1.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "counter"}, "")
 	if err != nil {

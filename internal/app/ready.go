@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/store"
 	"github.com/paywatt/paywatt/internal/vending"
 )
@@ -72,8 +73,7 @@ func (a *App) soundness() refusal.Refusal {
 	if a.unsound == "" {
 		return refusal.Refusal{}
 	}
-	return refusal.Because(refusal.StorageUnavailable, "The server's books do not add up, so it sells nothing.",
-		"No money was taken and no token was made.", "The operator must run paywatt verify.")
+	return refuse.BooksUnsound()
 }
 
 // verify checks the books again and again. It reads beside everything else and stops nothing but selling.

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
@@ -23,8 +24,7 @@ func (d *Doctor) Diagnose(ctx context.Context, by access.Actor, q Question) (Dia
 		return Diagnosis{Refusal: no}, nil
 	}
 	if len(q.Digits) > maxDigits {
-		return Diagnosis{Refusal: refusal.Because(refusal.InvalidRequest, "The digits are too long to be a token.", "They were not looked at.",
-			"Send the 20 digits; blanks and dashes do not count.")}, nil
+		return Diagnosis{Refusal: refuse.DigitsTooLong()}, nil
 	}
 	c := consultation{d: d, by: by, now: d.c.Now(), digits: q.Digits}
 	if done := c.withoutStore(); done {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // How often somebody may ask about digits that were not sold to them. Of random tokens of class 0 one in 65,536 passes
@@ -46,20 +47,20 @@ func (g *guesses) take(by access.Actor, number string, now time.Time) (time.Dura
 	defer g.mu.Unlock()
 	mine, ok := g.window(fmt.Sprintf("actor %d %s %s", by.Tenant, by.Kind, by.ID), now)
 	if !ok {
-		return GuessWindow, tooMany("The server counts as many askers as it can.", GuessWindow)
+		return GuessWindow, refuse.GuessesOfTooMany(GuessWindow.String())
 	}
 	if mine.n >= ActorGuesses {
 		wait := mine.from.Add(GuessWindow).Sub(now)
-		return wait, tooMany(fmt.Sprintf("You have asked about %d tokens that you did not sell within a day.", ActorGuesses), wait)
+		return wait, refuse.GuessesOfPerson(ActorGuesses, wait.Round(time.Minute).String())
 	}
 	var meters *count
 	if number != "" {
 		if meters, ok = g.window(fmt.Sprintf("meter %d %s", by.Tenant, number), now); !ok {
-			return GuessWindow, tooMany("The server counts as many askers as it can.", GuessWindow)
+			return GuessWindow, refuse.GuessesOfTooMany(GuessWindow.String())
 		}
 		if meters.n >= MeterGuesses {
 			wait := meters.from.Add(GuessWindow).Sub(now)
-			return wait, tooMany(fmt.Sprintf("There were %d questions within a day about tokens for meter %s that were not sold here.", MeterGuesses, number), wait)
+			return wait, refuse.GuessesAboutMeter(MeterGuesses, number, wait.Round(time.Minute).String())
 		}
 		meters.n++
 	}
@@ -90,8 +91,3 @@ func (g *guesses) window(name string, now time.Time) (*count, bool) {
 }
 
 func (c *count) over(now time.Time) bool { return now.Before(c.from) || now.Sub(c.from) >= GuessWindow }
-
-func tooMany(what string, wait time.Duration) refusal.Refusal {
-	return refusal.Because(refusal.RateLimited, what, "These digits were not looked at.",
-		fmt.Sprintf("Ask again in %s, or compare the digits with the receipt: tokens sold here are never limited.", wait.Round(time.Minute)))
-}

@@ -122,8 +122,8 @@ func parseDocument(b []byte) (document, error) {
 		return document{}, fmt.Errorf("%w: figures out of range", errFormat)
 	}
 	for _, e := range d.Keys {
-		if why := e.fact().problem(); why != "" || !e.Key.wellFormed() {
-			return document{}, fmt.Errorf("%w: entry of supply group %q: %s", errFormat, e.SGC, why)
+		if no := e.fact().problem(); no.Refused() || !e.Key.wellFormed() {
+			return document{}, fmt.Errorf("%w: entry of supply group %q: %s", errFormat, e.SGC, no.What)
 		}
 	}
 	if !d.Seal.wellFormed() {

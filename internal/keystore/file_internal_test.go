@@ -74,7 +74,7 @@ func TestEveryFigureOfAFileIsChecked(t *testing.T) {
 		"no passes":             {func(d *document) { d.KDF.Time = 0 }, "figures out of range"},
 		"a short salt":          {func(d *document) { d.KDF.Salt = d.KDF.Salt[:15] }, "figures out of range"},
 		"a long salt":           {func(d *document) { d.KDF.Salt = make([]byte, 17) }, "figures out of range"},
-		"a wrong fact":          {func(d *document) { d.Keys[0].KRN = 0 }, `entry of supply group "123456": a key revision number is 1 to 9`},
+		"a wrong fact":          {func(d *document) { d.Keys[0].KRN = 0 }, `entry of supply group "123456": A key revision number must be from 1 to 9.`},
 		"a short nonce of key":  {func(d *document) { d.Keys[0].Key.Nonce = make([]byte, 23) }, `entry of supply group "123456": `},
 		"a long nonce of key":   {func(d *document) { d.Keys[0].Key.Nonce = make([]byte, 25) }, `entry of supply group "123456": `},
 		"a short box of key":    {func(d *document) { d.Keys[0].Key.Box = make([]byte, 15) }, `entry of supply group "123456": `},
@@ -119,19 +119,19 @@ func TestFactsOfAVendingKey(t *testing.T) {
 		problem, unusable string
 	}{
 		{func(*Fact) {}, "", ""},
-		{func(f *Fact) { f.SGC = "09999" }, "a supply group code has 6 digits", ""},
-		{func(f *Fact) { f.KRN = 0 }, "a key revision number is 1 to 9", ""},
+		{func(f *Fact) { f.SGC = "09999" }, "A supply group code must have 6 digits.", ""},
+		{func(f *Fact) { f.KRN = 0 }, "A key revision number must be from 1 to 9.", ""},
 		{func(f *Fact) { f.KRN = 9 }, "", ""},
-		{func(f *Fact) { f.KRN = 10 }, "a key revision number is 1 to 9", ""},
-		{func(f *Fact) { f.KT = sts.DITK }, "key type 0 is the manufacturer's initialisation key, nothing is vended with it: use 1, 2 or 3", ""},
+		{func(f *Fact) { f.KRN = 10 }, "A key revision number must be from 1 to 9.", ""},
+		{func(f *Fact) { f.KT = sts.DITK }, "Key type 0 is the manufacturer's initialisation key. Tokens are never sold under it.", ""},
 		{func(f *Fact) { f.KT = 1 }, "", ""},
 		{func(f *Fact) { f.KT = 3 }, "", ""},
-		{func(f *Fact) { f.KT = 4 }, "a key type is 1, 2 or 3", ""},
-		{func(f *Fact) { f.DKGA = 1 }, "the derivation algorithm is 02 or 04", ""},
-		{func(f *Fact) { f.DKGA = 3 }, "the derivation algorithm is 02 or 04", ""},
+		{func(f *Fact) { f.KT = 4 }, "A key type must be 1, 2 or 3.", ""},
+		{func(f *Fact) { f.DKGA = 1 }, "The key derivation must be 02 or 04.", ""},
+		{func(f *Fact) { f.DKGA = 3 }, "The key derivation must be 02 or 04.", ""},
 		{func(f *Fact) { f.DKGA = sts.DKGA04 }, "", ""},
-		{func(f *Fact) { f.DKGA, f.KT = sts.DKGA04, 3 }, "", "derivation 04 cannot make meter keys of type 3; use derivation 02"},
-		{func(f *Fact) { f.BaseDate = 2013 }, "the base date is 1993, 2014 or 2035", ""},
+		{func(f *Fact) { f.DKGA, f.KT = sts.DKGA04, 3 }, "", "Key derivation 04 cannot make meter keys of type 3."},
+		{func(f *Fact) { f.BaseDate = 2013 }, "The base date must be 1993, 2014 or 2035.", ""},
 		{func(f *Fact) { f.BaseDate = 1993 }, "", ""},
 		{func(f *Fact) { f.BaseDate = 2035 }, "", ""},
 	} {
@@ -140,8 +140,8 @@ func TestFactsOfAVendingKey(t *testing.T) {
 		if c.unusable == "" {
 			c.unusable = c.problem
 		}
-		if f.problem() != c.problem || f.unusable() != c.unusable {
-			t.Errorf("%+v: %q and %q, want %q and %q", f, f.problem(), f.unusable(), c.problem, c.unusable)
+		if f.problem().What != c.problem || f.unusable().What != c.unusable {
+			t.Errorf("%+v: %q and %q, want %q and %q", f, f.problem().What, f.unusable().What, c.problem, c.unusable)
 		}
 	}
 	if got := good.String(); got != "supply group 123456, revision 1, type 2" {
@@ -372,7 +372,7 @@ func TestTheKeyStoreTakesAThousandKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := d.Keys[0].fact()
-	for n, want := range []string{"", "The key store holds 1000 keys, the most it takes. The key store was not changed. Use another data folder."} {
+	for n, want := range []string{"", "The key store holds 1000 keys, the most that it takes. The key store was not changed. Use another data folder."} {
 		f.SGC = fmt.Sprintf("99999%d", n)
 		no, err := s.Add(f, key)
 		if err != nil || no.Detail() != want || no.Refused() && no.Code != refusal.KeyExists {

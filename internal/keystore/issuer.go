@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/sts"
 )
@@ -97,8 +99,14 @@ func (i *Issuer) section(current sts.Key, o vending.IssueOrder) (sts.Token, refu
 	from := sts.Holding{Key: current, Attributes: o.Attributes, KEN: o.KEN}
 	set, err := from.ChangeTo(&sts.Holding{Key: next, Attributes: o.Change.Next, KEN: o.Change.KEN}, o.Change.At, false)
 	switch {
-	case errors.Is(err, sts.ErrKeyType), errors.Is(err, sts.ErrKeyExpired), errors.Is(err, sts.ErrBaseDate), errors.Is(err, sts.ErrField):
-		return sts.Token{}, declined(refusal.KeyTypeForbidden, "The meter cannot be given this key: "+err.Error()+".", "Check the facts of the new key."), nil
+	case errors.Is(err, sts.ErrKeyType):
+		return sts.Token{}, refuse.NewKeyOfWrongType(strconv.Itoa(int(o.Attributes.KT)), strconv.Itoa(int(o.Change.Next.KT))), nil
+	case errors.Is(err, sts.ErrKeyExpired):
+		return sts.Token{}, refuse.NewKeyExpired(o.Change.KEN), nil
+	case errors.Is(err, sts.ErrBaseDate):
+		return sts.Token{}, refuse.NewKeyOfWrongBaseDate(o.Change.Next.BaseDate.String()), nil
+	case errors.Is(err, sts.ErrField):
+		return sts.Token{}, refuse.NewKeyUnfit(), nil
 	case err != nil:
 		return sts.Token{}, refusal.Refusal{}, err
 	case o.Change.Section >= len(set):
@@ -114,12 +122,10 @@ func (i *Issuer) decoderKey(o vending.IssueOrder) (sts.Key, refusal.Refusal) {
 	defer s.mu.Unlock()
 	if err := i.fresh(); err != nil {
 		// The error names the server's folder, which is no business of whoever sells.
-		return sts.Key{}, declined(refusal.KeystoreLocked, "The key store's file cannot be used.",
-			"Tell whoever runs the server: paywatt vendingkey list says what is wrong with it.")
+		return sts.Key{}, refuse.KeyStoreUnreadable()
 	}
 	if !s.open() {
-		return sts.Key{}, declined(refusal.KeystoreLocked, "The key store is locked, so no token can be made.",
-			"Give the server the key store's passphrase; then sell again.")
+		return sts.Key{}, refuse.KeyStoreLocked()
 	}
 	e, no := s.fitting(o.Attributes)
 	if no.Refused() {
@@ -129,8 +135,14 @@ func (i *Issuer) decoderKey(o vending.IssueOrder) (sts.Key, refusal.Refusal) {
 		return sts.Key{}, no
 	}
 	key, err := s.derive(e, o.Attributes)
-	if err != nil {
-		return sts.Key{}, declined(refusal.KeyMissing, "No key can be derived for this meter: "+err.Error()+".", "Check the meter's key facts.")
+	a := o.Attributes
+	switch {
+	case errors.Is(err, ErrAltered):
+		return sts.Key{}, refuse.VendingKeyAltered(a.SGC, a.KRN, uint8(a.KT))
+	case errors.Is(err, sts.ErrKey):
+		return sts.Key{}, refuse.VendingKeyOfWrongLength(a.SGC, a.KRN, uint8(a.KT))
+	case err != nil:
+		return sts.Key{}, refuse.MeterKeyUnderivable(a.SGC, a.KRN, uint8(a.KT), a.TI, a.EA.String(), a.DKGA.String(), a.BaseDate.String())
 	}
 	return key, refusal.Refusal{}
 }
@@ -147,11 +159,10 @@ func (i *Issuer) fresh() error {
 func (s *Store) fitting(a sts.Attributes) (entry, refusal.Refusal) {
 	want := Fact{SGC: a.SGC, KRN: a.KRN, KT: a.KT}
 	if a.KT == sts.DITK {
-		return entry{}, declined(refusal.KeyTypeForbidden, "The meter holds its manufacturer's initialisation key (type 0): nothing is ever sold under it.",
-			"Have its key changed first.")
+		return entry{}, refuse.MeterKeyInitialisation()
 	}
 	if s.doc == nil {
-		return entry{}, missing(want)
+		return entry{}, refuse.VendingKeyMissing(a.SGC, a.KRN, uint8(a.KT))
 	}
 	for _, e := range s.doc.Keys {
 		f := e.fact()
@@ -159,20 +170,14 @@ func (s *Store) fitting(a sts.Attributes) (entry, refusal.Refusal) {
 			continue
 		}
 		if f.DKGA != a.DKGA {
-			return entry{}, declined(refusal.KeyMissing, fmt.Sprintf("The vending key of %s derives by DKGA %s, the meter is registered with %s.", f, f.DKGA, a.DKGA),
-				"Correct the meter's dkga, or add the right vending key under its own revision.")
+			return entry{}, refuse.VendingKeyOfOtherDerivation(f.SGC, f.KRN, uint8(f.KT), f.DKGA.String(), a.DKGA.String())
 		}
 		if f.BaseDate != a.BaseDate {
-			return entry{}, declined(refusal.KeyMissing, fmt.Sprintf("The vending key of %s counts from base date %s, the meter is registered with %s.", f, f.BaseDate, a.BaseDate),
-				"Correct the meter's base_date, or change its key.")
+			return entry{}, refuse.VendingKeyOfOtherBaseDate(f.SGC, f.KRN, uint8(f.KT), f.BaseDate.String(), a.BaseDate.String())
 		}
 		return e, refusal.Refusal{}
 	}
-	return entry{}, missing(want)
-}
-
-func missing(f Fact) refusal.Refusal {
-	return declined(refusal.KeyMissing, "There is no vending key for "+f.String()+".", "Add it with paywatt vendingkey add; then sell again.")
+	return entry{}, refuse.VendingKeyMissing(a.SGC, a.KRN, uint8(a.KT))
 }
 
 // allowed says whether a token may be made under a vending key.
@@ -184,14 +189,13 @@ func allowed(f Fact, o vending.IssueOrder) refusal.Refusal {
 	}
 	switch {
 	case f.KT == sts.DDTK && o.Make == vending.MakeCredit:
-		return declined(refusal.KeyTypeForbidden, "The meter holds a default key (type 1): it refuses credit under it.", "Have its key changed first.")
+		return refuse.MeterKeyDefault()
 	case o.Simulated && !f.Test:
 		// A virtual meter can be registered under any number. Sold under a real key, its tokens would load in the real
 		// meter of that number, and its sales are marked as tests.
-		return declined(refusal.KeyTypeForbidden, "The meter is simulated and "+f.String()+" has a real vending key: tokens of simulated meters come from test keys only.",
-			"Register the meter under a supply group whose vending key was added with --test.")
+		return refuse.SimulatedMeterUnderRealKey(f.SGC, f.KRN, uint8(f.KT))
 	case o.Make != vending.MakeKeyChange && tid.Expired(ken): // an expired key may be changed
-		return declined(refusal.KeyExpired, fmt.Sprintf("The key of %s has expired (KEN %d).", f, ken), "Change the meter's key to a newer revision.")
+		return refuse.VendingKeyExpired(f.SGC, f.KRN, uint8(f.KT), ken)
 	}
 	return refusal.Refusal{}
 }
@@ -225,8 +229,4 @@ func (s *Store) DecoderKey(a sts.Attributes) (sts.Key, bool) {
 	}
 	key, err := s.derive(e, a)
 	return key, err == nil
-}
-
-func declined(c refusal.Code, what, try string) refusal.Refusal {
-	return refusal.Because(c, what, "No token was made.", try)
 }

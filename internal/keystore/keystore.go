@@ -23,6 +23,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -64,31 +65,31 @@ func (f Fact) String() string {
 	return s
 }
 
-// problem says what is wrong with the fact, "" when nothing is.
-func (f Fact) problem() string {
+// problem says what is wrong with the fact.
+func (f Fact) problem() refusal.Refusal {
 	switch {
 	case !isSGC(f.SGC):
-		return "a supply group code has 6 digits"
+		return refuse.VendingKeySgcInvalid()
 	case f.KRN < 1 || f.KRN > 9:
-		return "a key revision number is 1 to 9"
+		return refuse.VendingKeyKrnInvalid()
 	case f.KT == sts.DITK:
-		return "key type 0 is the manufacturer's initialisation key, nothing is vended with it: use 1, 2 or 3"
+		return refuse.VendingKeyOfInitialisation()
 	case f.KT > sts.DCTK:
-		return "a key type is 1, 2 or 3"
+		return refuse.VendingKeyKtInvalid()
 	case f.DKGA.KeySize() == 0:
-		return "the derivation algorithm is 02 or 04"
+		return refuse.VendingKeyDkgaInvalid()
 	case !f.BaseDate.Valid():
-		return "the base date is 1993, 2014 or 2035"
+		return refuse.VendingKeyBaseDateInvalid()
 	}
-	return ""
+	return refusal.Refusal{}
 }
 
-// unusable returns why no meter can be registered under the fact, "" if one can. Files of older versions may hold such a key.
-func (f Fact) unusable() string {
-	if why := f.problem(); why != "" || f.DKGA.Makes(f.KT) {
-		return why
+// unusable returns why no meter can be registered under the fact. Files of older versions may hold such a key.
+func (f Fact) unusable() refusal.Refusal {
+	if no := f.problem(); no.Refused() || f.DKGA.Makes(f.KT) {
+		return no
 	}
-	return fmt.Sprintf("derivation %s cannot make meter keys of type %d; use derivation 02", f.DKGA, uint8(f.KT))
+	return refuse.VendingKeyWithoutMeters(f.DKGA.String(), uint8(f.KT))
 }
 
 func isSGC(s string) bool {
@@ -296,12 +297,11 @@ func (s *Store) facts() []Fact {
 func (s *Store) Add(f Fact, key sts.VendingKey) (refusal.Refusal, error) {
 	raw := key.Reveal()
 	defer clear(raw)
-	if why := f.unusable(); why != "" {
-		return refuse(refusal.InvalidRequest, "The vending key's facts do not hold: "+why+".", "Correct the option and try again."), nil
+	if no := f.unusable(); no.Refused() {
+		return no, nil
 	}
 	if want := f.DKGA.KeySize(); len(raw) != want {
-		return refuse(refusal.InvalidRequest, fmt.Sprintf("A vending key for DKGA %s has %d bytes, this one has %d.", f.DKGA, want, len(raw)),
-			"Check --dkga and the key file."), nil
+		return refuse.VendingKeySizeWrong(f.DKGA.String(), int64(want), int64(len(raw))), nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -354,25 +354,23 @@ func (s *Store) base() (document, *kek, error) {
 
 func (s *Store) mayAdd(f Fact) refusal.Refusal {
 	if !s.open() {
-		return refuse(refusal.KeystoreLocked, "The key store is locked.", "Give its passphrase.")
+		return refuse.KeyStoreLockedForChange()
 	}
 	all := s.facts()
 	if len(all) >= maxKeys {
-		return refuse(refusal.KeyExists, fmt.Sprintf("The key store holds %d keys, the most it takes.", maxKeys), "Use another data folder.")
+		return refuse.KeyStoreFull(maxKeys)
 	}
 	for _, have := range all {
 		if have.Same(f) {
-			return refuse(refusal.KeyExists, "There is a vending key for "+have.String()+" already.",
-				"A new key of a supply group has a new revision number (--krn).")
+			return refuse.VendingKeyExists(f.SGC, f.KRN, uint8(f.KT))
 		}
-		if have.SGC == f.SGC && have.KRN == f.KRN && have.Test != f.Test {
-			return refuse(refusal.KeyExists, "Test and real keys are never mixed in one revision of a supply group: there is "+have.String()+".",
-				"Use another supply group for tests, or add or leave out --test.")
+		if have.SGC != f.SGC || have.KRN != f.KRN || have.Test == f.Test {
+			continue
 		}
+		if have.Test {
+			return refuse.RevisionOfTestKeys(f.KRN, f.SGC)
+		}
+		return refuse.RevisionOfRealKeys(f.KRN, f.SGC)
 	}
 	return refusal.Refusal{}
-}
-
-func refuse(c refusal.Code, what, try string) refusal.Refusal {
-	return refusal.Because(c, what, "The key store was not changed.", try)
 }

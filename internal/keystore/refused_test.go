@@ -31,31 +31,32 @@ func TestARefusedTokenIsExplained(t *testing.T) {
 		want   string
 	}{
 		{func(o *vending.IssueOrder) { o.Attributes.SGC = "999999" }, refusal.KeyMissing,
-			"There is no vending key for supply group 999999, revision 1, type 2. No token was made. Add it with paywatt vendingkey add; then sell again."},
+			"There is no vending key for supply group 999999, revision 1, type 2. No token was made. Add it with paywatt vendingkey add, then sell again."},
 		{func(o *vending.IssueOrder) { o.Attributes.KT = sts.DITK }, refusal.KeyTypeForbidden,
-			"The meter holds its manufacturer's initialisation key (type 0): nothing is ever sold under it. No token was made. Have its key changed first."},
+			"The meter holds its manufacturer's initialisation key (type 0). Tokens are never sold under it. No token was made. Have its key changed first."},
 		{func(o *vending.IssueOrder) { o.Attributes.DKGA = sts.DKGA04 }, refusal.KeyMissing,
-			"The vending key of supply group 123456, revision 1, type 2 (test) derives by DKGA 02, the meter is registered with 04. No token was made. " +
+			"The vending key of supply group 123456, revision 1, type 2 derives by DKGA 02. The meter is registered with DKGA 04. No token was made. " +
 				"Correct the meter's dkga, or add the right vending key under its own revision."},
 		{func(o *vending.IssueOrder) { o.Attributes.BaseDate = sts.Base1993 }, refusal.KeyMissing,
-			"The vending key of supply group 123456, revision 1, type 2 (test) counts from base date 2014, the meter is registered with 1993. " +
+			"The vending key of supply group 123456, revision 1, type 2 counts from base date 2014. The meter is registered with base date 1993. " +
 				"No token was made. Correct the meter's base_date, or change its key."},
 		{func(o *vending.IssueOrder) { o.Attributes.SGC, o.Attributes.KT = "333333", sts.DDTK }, refusal.KeyTypeForbidden,
-			"The meter holds a default key (type 1): it refuses credit under it. No token was made. Have its key changed first."},
+			"The meter holds a default key (type 1). It refuses credit under such a key. No token was made. Have its key changed first."},
 		{func(o *vending.IssueOrder) { o.Attributes.SGC = "222222" }, refusal.KeyTypeForbidden,
-			"The meter is simulated and supply group 222222, revision 1, type 2 has a real vending key: tokens of simulated meters come from test keys " +
+			"The meter is simulated, and supply group 222222, revision 1, type 2 has a real vending key. Tokens of simulated meters come from test keys " +
 				"only. No token was made. Register the meter under a supply group whose vending key was added with --test."},
 		{func(o *vending.IssueOrder) { o.KEN = 102 }, refusal.KeyExpired,
-			"The key of supply group 123456, revision 1, type 2 (test) has expired (KEN 102). No token was made. Change the meter's key to a newer revision."},
+			"The key of supply group 123456, revision 1, type 2 has expired (key expiry number 102). No token was made. Change the meter's key to a newer revision."},
 		{func(o *vending.IssueOrder) {
 			o.Make, o.Manage = vending.MakeManagement, sts.Management{TID: 104 << 16}
 			o.KEN = 103
 			o.Credit.TID = 0
 		},
 			refusal.KeyExpired,
-			"The key of supply group 123456, revision 1, type 2 (test) has expired (KEN 103). No token was made. Change the meter's key to a newer revision."},
+			"The key of supply group 123456, revision 1, type 2 has expired (key expiry number 103). No token was made. Change the meter's key to a newer revision."},
 		{func(o *vending.IssueOrder) { o.Attributes.TI = "x" }, refusal.KeyMissing,
-			`No key can be derived for this meter: sts: TI "x", want 2 digits: ` + sts.ErrField.Error() + ". No token was made. Check the meter's key facts."},
+			"No key can be derived for a meter of supply group 123456, revision 1, type 2, tariff index x, EA 07, DKGA 02 and base date 2014. No token was made. " +
+				"Check these facts of the meter's key."},
 	} {
 		o := order(t)
 		c.change(&o)
@@ -71,7 +72,7 @@ func TestARefusedTokenIsExplained(t *testing.T) {
 		}
 	}
 	s.Lock()
-	want := "The key store is locked, so no token can be made. No token was made. Give the server the key store's passphrase; then sell again."
+	want := "The key store is locked. No token was made. Give the server the key store's passphrase, then sell again."
 	if no := s.Issuer().Check(t.Context(), order(t)); no.Code != refusal.KeystoreLocked || no.Detail() != want {
 		t.Errorf("locked: %s %s", no.Code, no.Detail())
 	}
@@ -123,9 +124,31 @@ func TestTokensOfManagement(t *testing.T) {
 	expired := change
 	expired.Change.KEN = 1
 	a, err := s.Issuer().Issue(t.Context(), expired)
-	if err != nil || a.Outcome != vending.Declined || a.Code != refusal.KeyTypeForbidden || !strings.HasPrefix(a.What, "The meter cannot be given this key: ") ||
+	if err != nil || a.Outcome != vending.Declined || a.Code != refusal.KeyTypeForbidden || a.What != "The meter cannot be given this key: it has expired (key expiry number 1)." ||
 		a.Not != "No token was made." || a.Try != "Check the facts of the new key." {
 		t.Errorf("a change to an expired key: %+v, %v", a, err)
+	}
+}
+
+// TestARefusedKeyChangeIsExplained: the rules of the standard refuse the new key, each with its own reason.
+func TestARefusedKeyChangeIsExplained(t *testing.T) {
+	s := unlocked(t, t.TempDir())
+	common, older := fact02(), fact02()
+	common.KT, older.KRN, older.BaseDate = sts.DCTK, 2, sts.Base1993
+	for _, f := range []keystore.Fact{fact02(), common, older} {
+		add(t, s, f, hex02)
+	}
+	for want, next := range map[string]func(*sts.Attributes){
+		"a key of type 2 cannot become a key of type 3.":                                                func(a *sts.Attributes) { a.KT = sts.DCTK },
+		"base date 1993 is before that of the present key, or has no token identifier for this minute.": func(a *sts.Attributes) { a.KRN, a.BaseDate = 2, sts.Base1993 },
+		"it is the key that the meter holds, or one of its facts is out of range.":                      func(*sts.Attributes) {},
+	} {
+		o := order(t)
+		o.Make, o.Change = vending.MakeKeyChange, vending.Change{Next: o.Attributes, KEN: 255, At: sts.Base2014.Time(100 << 16)}
+		next(&o.Change.Next)
+		if a, err := s.Issuer().Issue(t.Context(), o); err != nil || a.Code != refusal.KeyTypeForbidden || a.What != "The meter cannot be given this key: "+want {
+			t.Errorf("%q, %v; want %q", a.What, err, want)
+		}
 	}
 }
 
@@ -140,24 +163,29 @@ func TestARefusedKeyIsExplained(t *testing.T) {
 		want   string
 	}{
 		{func(f *keystore.Fact) { f.KRN = 10 }, hex02, refusal.InvalidRequest,
-			"The vending key's facts do not hold: a key revision number is 1 to 9. The key store was not changed. Correct the option and try again."},
+			"A key revision number must be from 1 to 9. The key store was not changed. Correct the option and try again."},
 		{func(f *keystore.Fact) { f.KRN, f.KT, f.DKGA = 2, sts.DCTK, sts.DKGA04 }, hex04, refusal.InvalidRequest,
-			"The vending key's facts do not hold: derivation 04 cannot make meter keys of type 3; use derivation 02. The key store was not changed. " +
-				"Correct the option and try again."},
+			"Key derivation 04 cannot make meter keys of type 3. The key store was not changed. Use key derivation 02."},
 		{func(f *keystore.Fact) { f.KRN = 2 }, hex04, refusal.InvalidRequest,
-			"A vending key for DKGA 02 has 8 bytes, this one has 20. The key store was not changed. Check --dkga and the key file."},
+			"A vending key for DKGA 02 has 8 bytes. This one has 20. The key store was not changed. Check --dkga and the key file."},
 		{func(*keystore.Fact) {}, hex02, refusal.KeyExists,
-			"There is a vending key for supply group 123456, revision 1, type 2 (test) already. The key store was not changed. " +
-				"A new key of a supply group has a new revision number (--krn)."},
+			"There is a vending key for supply group 123456, revision 1, type 2 already. The key store was not changed. " +
+				"Give a new key of the supply group a new revision number (--krn)."},
 		{func(f *keystore.Fact) { f.KT, f.Test = sts.DCTK, false }, hex02, refusal.KeyExists,
-			"Test and real keys are never mixed in one revision of a supply group: there is supply group 123456, revision 1, type 2 (test). " +
-				"The key store was not changed. Use another supply group for tests, or add or leave out --test."},
+			"Revision 1 of supply group 123456 has a test key. Test and real keys are never mixed in one revision. " +
+				"The key store was not changed. Use another supply group for real keys, or add --test."},
 	} {
 		f := fact02()
 		c.change(&f)
 		if no, err := s.Add(f, vendingKey(t, c.digits)); err != nil || no.Code != c.code || no.Detail() != c.want {
 			t.Errorf("%s: %s %s, %v\nwant %s %s", f, no.Code, no.Detail(), err, c.code, c.want)
 		}
+	}
+	real, mixed := fact02(), fact02()
+	real.KRN, real.Test, mixed.KRN, mixed.KT = 3, false, 3, sts.DCTK
+	add(t, s, real, hex02)
+	if no, err := s.Add(mixed, vendingKey(t, hex02)); err != nil || no.Code != refusal.KeyExists || !strings.HasPrefix(no.What, "Revision 3 of supply group 123456 has a real key.") {
+		t.Errorf("a test key beside a real one: %s %s, %v", no.Code, no.Detail(), err)
 	}
 	s.Lock()
 	no, err := s.Add(fact02(), vendingKey(t, hex02))

@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // Page limits of every list here.
@@ -144,15 +145,13 @@ func list[T any](ctx context.Context, h *History, by access.Actor, q query[T]) (
 	}
 	after, ok := parseCursor(q.cursor)
 	if !ok {
-		return Page[T]{Refusal: refusal.Because(refusal.InvalidRequest, "The cursor is none of this list.", "Nothing is shown.",
-			"Use next_cursor of the page before as it is, or leave cursor out to begin with the newest.")}, nil
+		return Page[T]{Refusal: refuse.CursorNotOfList()}, nil
 	}
 	if q.limit == 0 {
 		q.limit = DefaultPage
 	}
 	if q.limit < 1 || q.limit > MaxPage {
-		return Page[T]{Refusal: refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A page has 1 to %d rows.", MaxPage),
-			"Nothing is shown.", "Ask for fewer and follow next_cursor.")}, nil
+		return Page[T]{Refusal: refuse.LimitOutOfRange(MaxPage)}, nil
 	}
 	page, err := access.Look(ctx, h.door, by.Tenant, func(tx Tx) (Page[T], error) {
 		n, no, err := find(tx, q.meter, q.all)
@@ -191,8 +190,7 @@ func find(tx Tx, ref string, all bool) (int64, refusal.Refusal, error) {
 	if err != nil || found {
 		return n, refusal.Refusal{}, err
 	}
-	return 0, refusal.Because(refusal.MeterNotFound, "There is no such meter.", "Nothing is shown.",
-		"Check the number printed on the meter, or register the meter first."), nil
+	return 0, refuse.MeterNotFound(refusal.Echo(ref)), nil
 }
 
 // text is the cursor; only parseCursor reads it.

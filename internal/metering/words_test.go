@@ -137,8 +137,8 @@ func TestARefusedListIsExplained(t *testing.T) {
 	h := metering.NewHistory(&shelf{rows: 300})
 	owner := access.Actor{Tenant: 1, Role: access.Owner}
 	long := base64.RawURLEncoding.EncodeToString(make([]byte, 17))
-	const cursor = "The cursor is none of this list. Nothing is shown. Use next_cursor of the page before as it is, or leave cursor out to begin with the newest."
-	const size = "A page has 1 to 200 rows. Nothing is shown. Ask for fewer and follow next_cursor."
+	const cursor = "This cursor is not valid for this list. Use next_cursor of the previous page as it is, or leave cursor out to start at the beginning."
+	const size = "limit must be from 1 to 200. Ask for fewer rows and follow next_cursor."
 	for _, c := range []struct {
 		meter, cursor string
 		limit, rows   int
@@ -147,7 +147,7 @@ func TestARefusedListIsExplained(t *testing.T) {
 		{shelfNumber, "", 0, 50, ""}, {shelfNumber, "", 200, 200, ""}, {shelfNumber, "", 201, 0, size}, {shelfNumber, "", -1, 0, size},
 		{shelfNumber, long, 1, 0, cursor}, {shelfNumber, long[:20], 1, 0, cursor}, {shelfNumber, "=", 1, 0, cursor},
 		{shelfNumber, strings.Repeat("A", 22), 1, 1, ""},
-		{"1", "", 1, 0, "There is no such meter. Nothing is shown. Check the number printed on the meter, or register the meter first."},
+		{"1", "", 1, 0, "Meter 1 was not found. Nothing was changed. Check the number printed on the meter, or register the meter first."},
 	} {
 		p, err := h.Events(t.Context(), owner, c.meter, metering.Span{From: time.Unix(1, 0)}, c.limit, c.cursor)
 		if err != nil || p.Detail() != c.want || len(p.Rows) != c.rows || (p.Next == "") != (c.rows == 0) {

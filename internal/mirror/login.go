@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
@@ -80,7 +81,7 @@ func (l *Logins) Create(ctx context.Context, by access.Actor, meter, name string
 	}
 	const longest = 100
 	if len(name) > longest {
-		return Made{Refusal: refusal.Because(refusal.InvalidRequest, "The name is too long.", "No login was made.", fmt.Sprintf("Use at most %d bytes.", longest))}, nil
+		return Made{Refusal: refuse.IntegrationNameTooLong(longest)}, nil
 	}
 	secret, err := access.NewSecret(SecretPrefix, l.rand)
 	if err != nil {
@@ -124,7 +125,7 @@ func customerOf(tx Tx, meter string) (id.ID, refusal.Refusal, error) {
 	}
 	customer, found, err := tx.CustomerOf(m.ID)
 	if err == nil && !found {
-		return id.ID{}, refusal.Because(refusal.NotFound, "Meter "+meter+" supplies nobody.", "No login was made.", "Name a meter of the customer."), nil
+		return id.ID{}, refuse.IntegrationMeterVacant(m.Number), nil
 	}
 	return customer, refusal.Refusal{}, err
 }
@@ -146,7 +147,7 @@ func (l *Logins) Revoke(ctx context.Context, by access.Actor, user string) (refu
 	if no := by.Needs(access.ManageKeys); no.Refused() {
 		return no, nil
 	}
-	none := refusal.Because(refusal.NotFound, "There is no login "+user+" in force.", "Nothing was changed.", "paywatt integration list shows them.")
+	none := refuse.IntegrationNotFound(refusal.Echo(user))
 	i, err := id.Parse(id.Login, user)
 	if err != nil {
 		return none, nil

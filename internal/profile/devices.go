@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
@@ -95,9 +96,7 @@ func (d *Devices) Summarise(ctx context.Context, by access.Actor, ref string) (S
 		return Summarised{Refusal: dev.Refusal}, err
 	}
 	if !d.c.Tell(dev.Meter.Meter.Number, dev.Account.Words) {
-		return Summarised{Refusal: refusal.Because(refusal.MeterOffline, fmt.Sprintf(
-			"Meter %s has no device here that listens to a summary.", dev.Meter.Meter.Number), "No summary was sent to it.",
-			"Read it here instead; a device gets one when its profile has [summary], and it is connected and subscribed to that topic.")}, nil
+		return Summarised{Refusal: refuse.DeviceWithoutSummary(dev.Meter.Meter.Number)}, nil
 	}
 	return Summarised{Device: dev}, nil
 }
@@ -111,17 +110,15 @@ func (d *Devices) Turn(ctx context.Context, by access.Actor, ref, reason string)
 		return Device{Refusal: no}, nil
 	}
 	if reason == "" || len(reason) > maxReason {
-		return Device{Refusal: refusal.Because(refusal.InvalidRequest, "A toggle needs a reason.", "Nothing was sent.", "Say why, in a few words.")}, nil
+		return Device{Refusal: refuse.ToggleWithoutReason(maxReason)}, nil
 	}
 	dev, err := d.Device(ctx, by, ref)
 	if err != nil || dev.Refused() {
 		return dev, err
 	}
 	number := dev.Meter.Meter.Number
-	no := refusal.Because(refusal.MeterOffline, "Meter "+number+" has no device here that is connected and takes a toggle.", "Nothing was sent.",
-		"A device with absolute commands is switched by its account; one with a toggle must be connected to its listener.")
 	if !dev.Attached || !dev.Live.Connected || !dev.Live.Toggles {
-		return Device{Refusal: no}, nil
+		return Device{Refusal: refuse.DeviceWithoutToggle(number)}, nil
 	}
 	eyes, err := access.Through(ctx, d.c.Listener.door, by.Tenant, func(tx Tx) (access.Eyes, error) {
 		eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: dev.toggle(), Object: dev.Meter.Meter.ID.Text(id.Meter), Body: toggleAct{number, reason},
@@ -140,7 +137,7 @@ func (d *Devices) Turn(ctx context.Context, by access.Actor, ref, reason string)
 		return Device{Refusal: eyes.Refusal, Waits: eyes.Waits}, nil
 	}
 	if !d.c.Turn(number) {
-		return Device{Refusal: no}, nil
+		return Device{Refusal: refuse.DeviceWithoutToggle(number)}, nil
 	}
 	return dev, nil
 }

@@ -105,7 +105,3 @@ func PublicKey(text string) (string, bool) {
 	}
 	return "", false
 }
-
-// NoHead tells somebody what to do with the size of a head that a server does not know.
-const NoHead = "Take the size from a head of this utility. If a head of that size carries its signature, show it to an auditor: the log was cut back, " +
-	"rewritten, or restored from a copy."

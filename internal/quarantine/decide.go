@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
 	"github.com/paywatt/paywatt/wire"
@@ -66,15 +67,15 @@ func (d *Desk) moment() time.Time { return access.Stored(d.c.Now()) }
 func (v Verdict) check() refusal.Refusal {
 	switch {
 	case strings.TrimSpace(v.Reason) == "":
-		return refusal.Because(refusal.InvalidRequest, "A decision needs a reason.", nothingDone, "Say what you know of the meter; it stands in the audit log.")
+		return refuse.DecisionWithoutReason()
 	case utf8.RuneCountInString(v.Reason) > maxReason:
-		return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A reason has at most %d characters.", maxReason), nothingDone, "Shorten it.")
+		return refuse.DecisionReasonTooLong(maxReason)
 	case v.Choice.state() == "":
-		return refusal.Because(refusal.InvalidRequest, "A decision is accept, rebase or discard.", nothingDone, "")
+		return refuse.DecisionUnknown(refusal.Echo(string(v.Choice)))
 	case v.Register != nil && v.Choice != Rebase:
-		return refusal.Because(refusal.InvalidRequest, "Only a rebase names a register.", nothingDone, "Leave it out, or rebase.")
+		return refuse.RegisterWithoutRebase()
 	case v.Register != nil && *v.Register < 0:
-		return refusal.Because(refusal.InvalidRequest, "A register is not negative.", nothingDone, "Read it off the meter in Wh.")
+		return refuse.RegisterNegative()
 	}
 	return refusal.Refusal{}
 }
@@ -133,11 +134,11 @@ func subject(tx Tx, v Verdict) (Entry, refusal.Refusal, error) {
 	if v.Entry != "" {
 		i, err := id.Parse(id.Aside, v.Entry)
 		if err != nil {
-			return Entry{}, noEntry(), nil
+			return Entry{}, refuse.DoubtfulEntryNotFound(refusal.Echo(v.Entry)), nil
 		}
 		e, found, err := tx.Aside(i)
 		if err == nil && !found {
-			return Entry{}, noEntry(), nil
+			return Entry{}, refuse.DoubtfulEntryNotFound(refusal.Echo(v.Entry)), nil
 		}
 		return e, refusal.Refusal{}, err
 	}
@@ -159,13 +160,13 @@ func subject(tx Tx, v Verdict) (Entry, refusal.Refusal, error) {
 			return Entry{Meter: n, Number: w.Meter.Number, Simulated: w.Meter.Simulated, Wallet: true, Was: &was, State: Open}, refusal.Refusal{}, nil
 		}
 	}
-	return Entry{}, refusal.Because(refusal.NotFound, "The meter has no wallet.", nothingDone, "Look at the meter's mode."), nil
+	return Entry{}, refuse.NoWalletToRebase(refusal.Echo(v.Meter)), nil
 }
 
 // allows refuses a decision that the entry cannot take.
 func (e Entry) allows(v Verdict) refusal.Refusal {
 	if e.State != Open {
-		return refusal.Because(refusal.AlreadyDecided, fmt.Sprintf("This was decided before: %s by %s.", e.State, e.DecidedBy), nothingDone, "")
+		return refuse.EntryDecidedBefore(e.ID.Text(id.Aside), string(e.State), e.DecidedBy)
 	}
 	choices := e.Choices()
 	if e.ID.IsZero() {
@@ -176,11 +177,10 @@ func (e Entry) allows(v Verdict) refusal.Refusal {
 			continue
 		}
 		if v.Register != nil && e.Doubt == metering.DoubtOpen {
-			return refusal.Because(refusal.InvalidRequest, "A decision about energy through an open relay cannot name a register.", nothingDone,
-				"Accept it, or rebase without a register; a register can be set afterwards.")
+			return refuse.RegisterOfOpenRelay()
 		}
 		if c == Rebase && v.Register == nil && e.Kind != OfRating {
-			return refusal.Because(refusal.InvalidRequest, "A rebase needs the register from which to count on.", nothingDone, "Read it off the meter in Wh.")
+			return refuse.RegisterMissing()
 		}
 		return refusal.Refusal{}
 	}
@@ -188,23 +188,31 @@ func (e Entry) allows(v Verdict) refusal.Refusal {
 	for i, c := range choices {
 		names[i] = string(c)
 	}
-	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("This cannot be decided with %s: %s.", v.Choice, e.whyNot(v.Choice)), nothingDone,
-		"It can be decided with "+strings.Join(names, " or ")+".")
+	return e.refuses(v.Choice, strings.Join(names, ", "))
 }
 
-// whyNot says why a choice is none of an entry's.
-func (e Entry) whyNot(c Choice) string {
+// refuses says why a choice is none of an entry's. Others are the choices that it has.
+func (e Entry) refuses(c Choice, others string) refusal.Refusal {
+	entry := e.ID.Text(id.Aside)
 	switch {
 	case c == Rebase:
-		return "charging did not stop at it"
+		return refuse.EntryWithoutRebase(entry, others)
 	case e.ID.IsZero():
-		return "nothing of this meter is in doubt"
+		return refuse.MeterNotInDoubt(e.Number)
 	case e.Kind == OfRating && e.Was != nil && e.Register != nil && *e.Register < *e.Was:
-		return "less than nothing was used"
-	case c == Discard && e.Doubt == metering.DoubtOpen:
-		return "the reading is not in doubt, only who pays for its energy"
+		return refuse.EntryBelowLastRegister(entry, others)
+	case c == Discard:
+		return refuse.OpenRelayNotDiscarded(entry, others)
 	}
-	return e.Doubt.Words()
+	switch e.Doubt {
+	case metering.DoubtNegative:
+		return refuse.EntryWithNegativeRegister(entry, others)
+	case metering.DoubtTime:
+		return refuse.EntryOfImpossibleTime(entry, others)
+	case metering.DoubtPrice:
+		return refuse.EntryWithoutPrice(entry, others)
+	}
+	return refuse.EntryUnreadable(entry, others)
 }
 
 // carryOut does what was decided: it stores the record, lets the rating go on, and counts what that charges for.
@@ -213,7 +221,7 @@ func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 	if e.Kind == OfRecord && v.Choice == Accept {
 		good, _, err := wire.DecodeUp(e.Record, e.Payload)
 		if err != nil || len(good) != 1 {
-			return Decided{Refusal: refusal.Because(refusal.InvalidRequest, "The record cannot be read any more.", nothingDone, "Discard it.")}, nil
+			return Decided{Refusal: refuse.EntryUnreadable(e.ID.Text(id.Aside), string(Discard))}, nil
 		}
 		r := &metering.Record{Meter: e.Meter, Number: e.Number, Simulated: e.Simulated, ReceivedAt: e.ReceivedAt, Store: e.Store, Rec: good[0]}
 		if err := intake.Keep(tx.Intake(), r); err != nil {

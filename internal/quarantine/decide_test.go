@@ -158,7 +158,7 @@ func TestARecordThatCannotBeReadAnyMoreStaysHeld(t *testing.T) {
 	broken.entries[0].Payload = []byte("{")
 	for _, r := range []*rows{broken, held(t, metering.DoubtFuture, reading(5), reading(6))} {
 		out := r.decides(quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept})
-		if out.Code != refusal.InvalidRequest || out.What != "The record cannot be read any more." || len(r.Wrote)+len(r.audit) != 0 {
+		if out.Code != refusal.InvalidRequest || out.What != "The record of entry "+entry(1)+" cannot be read, so it cannot be accepted." || len(r.Wrote)+len(r.audit) != 0 {
 			t.Errorf("it came to %+v, written %q", out, r.Wrote)
 		}
 	}
@@ -216,16 +216,16 @@ func malformed() []undecidable {
 	return []undecidable{
 		{"blank reason", jumped, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Reason: " \n"}, refusal.InvalidRequest, "A decision needs a reason.", ""},
 		{"long reason", jumped, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Reason: strings.Repeat("ä", 301)}, refusal.InvalidRequest, "A reason has at most 300 characters.", ""},
-		{"no choice", jumped, quarantine.Verdict{Entry: entry(1)}, refusal.InvalidRequest, "A decision is accept, rebase or discard.", ""},
-		{"a register that is accepted", jumped, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Register: wh(1)}, refusal.InvalidRequest, "Only a rebase names a register.", ""},
-		{"a negative register", jumped, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Rebase, Register: wh(-1)}, refusal.InvalidRequest, "A register is not negative.", ""},
-		{"no identity", jumped, quarantine.Verdict{Entry: "x", Choice: quarantine.Accept}, refusal.NotFound, "There is no such entry in the quarantine.", ""},
-		{"an unknown entry", jumped, quarantine.Verdict{Entry: entry(9), Choice: quarantine.Accept}, refusal.NotFound, "There is no such entry in the quarantine.", ""},
+		{"no choice", jumped, quarantine.Verdict{Entry: entry(1)}, refusal.InvalidRequest, `A decision is accept, rebase or discard, not "".`, ""},
+		{"a register that is accepted", jumped, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Register: wh(1)}, refusal.InvalidRequest, "Only a rebase takes a register.", ""},
+		{"a negative register", jumped, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Rebase, Register: wh(-1)}, refusal.InvalidRequest, "register_wh must not be negative.", ""},
+		{"no identity", jumped, quarantine.Verdict{Entry: "x", Choice: quarantine.Accept}, refusal.NotFound, "Entry x was not found in quarantine.", ""},
+		{"an unknown entry", jumped, quarantine.Verdict{Entry: entry(9), Choice: quarantine.Accept}, refusal.NotFound, "Entry " + entry(9) + " was not found in quarantine.", ""},
 		{"an unknown meter", jumped, quarantine.Verdict{Meter: "06000001237", Choice: quarantine.Rebase, Register: wh(1)}, refusal.MeterNotFound, "", ""},
 		{"a meter without a wallet", newRows, quarantine.Verdict{Meter: id.ID{14: 3}.Text(id.Meter), Choice: quarantine.Rebase, Register: wh(1)}, refusal.NotFound,
-			"The meter has no wallet.", ""},
+			"Meter " + id.ID{14: 3}.Text(id.Meter) + " has no wallet, so its register cannot be set.", ""},
 		{"another meter's wallet", newRows, quarantine.Verdict{Meter: id.ID{14: 2}.Text(id.Meter), Choice: quarantine.Rebase, Register: wh(1)}, refusal.NotFound,
-			"The meter has no wallet.", ""},
+			"Meter " + id.ID{14: 2}.Text(id.Meter) + " has no wallet, so its register cannot be set.", ""},
 	}
 }
 
@@ -238,29 +238,33 @@ func unfit() []undecidable {
 	}
 	return []undecidable{
 		{"decided before", before, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept}, refusal.AlreadyDecided,
-			"This was decided before: discarded by person juma.", ""},
+			"Entry " + entry(1) + " was decided before: discarded by person juma.", ""},
 		{"a register that fell", fallen, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept}, refusal.InvalidRequest,
-			"This cannot be decided with accept: less than nothing was used.", "It can be decided with rebase or discard."},
+			"The register of entry " + entry(1) + " is below the one before, so it cannot be accepted.", "Choose another decision: rebase, discard."},
 		{"an open relay, discarded", drawn, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Discard}, refusal.InvalidRequest,
-			"This cannot be decided with discard: the reading is not in doubt, only who pays for its energy.", "It can be decided with accept or rebase."},
+			"The reading of entry " + entry(1) + " is not in doubt, only who pays for its energy. It cannot be discarded.", "Choose another decision: accept, rebase."},
 		{"an open relay, and a register", drawn, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Rebase, Register: wh(1)}, refusal.InvalidRequest,
-			"A decision about energy through an open relay cannot name a register.", "Accept it, or rebase without a register; a register can be set afterwards."},
+			"A decision about energy through an open relay takes no register.", "Accept it, or rebase without a register. A register can be set afterwards."},
 		{"no price", func(t *testing.T) *rows { return stopped(t, wallet.HoldPrice, metering.DoubtPrice, 2000) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
-			refusal.InvalidRequest, "This cannot be decided with accept: the tariff has no price for the energy.", "It can be decided with rebase or discard."},
+			refusal.InvalidRequest, "The tariff has no price for the energy of entry " + entry(1) + ", so it cannot be accepted.", "Choose another decision: rebase, discard."},
 		{"a record, rebased", func(t *testing.T) *rows { return held(t, metering.DoubtFuture, reading(5)) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Rebase, Register: wh(1)},
-			refusal.InvalidRequest, "This cannot be decided with rebase: charging did not stop at it.", "It can be decided with accept or discard."},
+			refusal.InvalidRequest, "Charging did not stop at entry " + entry(1) + ", so it takes no rebase.", "Choose another decision: accept, discard."},
 		{"a negative record", func(t *testing.T) *rows { return held(t, metering.DoubtNegative, reading(5)) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
-			refusal.InvalidRequest, "This cannot be decided with accept: a register is negative.", "It can be decided with discard."},
+			refusal.InvalidRequest, "A register of entry " + entry(1) + " is negative, so it cannot be accepted.", "Choose another decision: discard."},
+		{"a record that cannot be read", func(t *testing.T) *rows { return held(t, metering.DoubtUnreadable, reading(5)) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
+			refusal.InvalidRequest, "The record of entry " + entry(1) + " cannot be read, so it cannot be accepted.", "Choose another decision: discard."},
+		{"a record of an impossible time", func(t *testing.T) *rows { return held(t, metering.DoubtTime, reading(5)) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
+			refusal.InvalidRequest, "The record of entry " + entry(1) + " has an impossible time, so it cannot be accepted.", "Choose another decision: discard."},
 		{"a negative register after another one", negative(wh(5)), quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
-			refusal.InvalidRequest, "This cannot be decided with accept: a register is negative.", "It can be decided with discard."},
+			refusal.InvalidRequest, "A register of entry " + entry(1) + " is negative, so it cannot be accepted.", "Choose another decision: discard."},
 		{"a negative register after none", negative(nil), quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
-			refusal.InvalidRequest, "This cannot be decided with accept: a register is negative.", "It can be decided with discard."},
+			refusal.InvalidRequest, "A register of entry " + entry(1) + " is negative, so it cannot be accepted.", "Choose another decision: discard."},
 		{"no price for nothing", func(t *testing.T) *rows { return stopped(t, wallet.HoldPrice, metering.DoubtPrice, 1000) }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
-			refusal.InvalidRequest, "This cannot be decided with accept: the tariff has no price for the energy.", "It can be decided with rebase or discard."},
+			refusal.InvalidRequest, "The tariff has no price for the energy of entry " + entry(1) + ", so it cannot be accepted.", "Choose another decision: rebase, discard."},
 		{"nothing in doubt, accepted", newRows, quarantine.Verdict{Meter: number, Choice: quarantine.Accept}, refusal.InvalidRequest,
-			"This cannot be decided with accept: nothing of this meter is in doubt.", "It can be decided with rebase."},
+			"No reading of meter " + number + " is in doubt.", "Name an entry of the quarantine, or set the register with a rebase."},
 		{"nothing in doubt, and no register", newRows, quarantine.Verdict{Meter: number, Choice: quarantine.Rebase}, refusal.InvalidRequest,
-			"A rebase needs the register from which to count on.", "Read it off the meter in Wh."},
+			"A rebase needs the register from which to count on.", "Read the register off the meter, and send it as register_wh."},
 		{"nothing left to accept", func(t *testing.T) *rows { r := jumped(t); r.wallets[0].Held = wallet.Held{}; return r }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
 			refusal.InvalidRequest, "There is no reading to accept, or it is lower than the one before.", "Set the register from which to go on instead."},
 	}

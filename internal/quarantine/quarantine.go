@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/unit"
@@ -204,12 +205,12 @@ func (d *Desk) Show(ctx context.Context, by access.Actor, entry string) (Shown, 
 	}
 	i, err := id.Parse(id.Aside, entry)
 	if err != nil {
-		return Shown{Refusal: noEntry()}, nil
+		return Shown{Refusal: refuse.DoubtfulEntryNotFound(refusal.Echo(entry))}, nil
 	}
 	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Shown, error) {
 		e, found, err := tx.Aside(i)
 		if err == nil && !found {
-			return Shown{Refusal: noEntry()}, nil
+			return Shown{Refusal: refuse.DoubtfulEntryNotFound(refusal.Echo(entry))}, nil
 		}
 		return Shown{Entry: e}, err
 	})
@@ -224,9 +225,3 @@ func meterNamed(tx Tx, name string) (int64, refusal.Refusal, error) {
 	m, no, err := registry.MeterNamed(tx.Meters(), name)
 	return m.N, no, err
 }
-
-func noEntry() refusal.Refusal {
-	return refusal.Because(refusal.NotFound, "There is no such entry in the quarantine.", nothingDone, "List the quarantine.")
-}
-
-const nothingDone = "Nothing was changed and no money moved."

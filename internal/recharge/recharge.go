@@ -25,6 +25,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
@@ -125,15 +126,13 @@ type Desk struct{ c Config }
 // New makes a Desk.
 func New(c Config) *Desk { return &Desk{c} }
 
-const notSent = "Nothing was sent to the meter."
-
 // needs is what it takes to watch a token. A vendor knows nothing of meters but its own sales.
 func needs(by access.Actor) refusal.Refusal {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return no
 	}
 	if !by.OfUtility() {
-		return refusal.Because(refusal.Forbidden, "A vendor sees its own sales, not the tokens of a meter.", "", "Ask for the sale.")
+		return refuse.TokensOfAMeter()
 	}
 	return refusal.Refusal{}
 }
@@ -174,19 +173,16 @@ type judged struct {
 
 // judge finds out which token is meant and whether it could load.
 func (d *Desk) judge(ctx context.Context, by access.Actor, o Order) (judged, refusal.Refusal, error) {
-	bad := func(what, try string) (judged, refusal.Refusal, error) {
-		return judged{}, refusal.Because(refusal.InvalidRequest, what, notSent, try), nil
-	}
 	digits := onlyToken(o.Digits.Reveal())
 	switch {
 	case o.By != MQTT && o.By != SMS:
-		return bad("A token goes by mqtt or by sms.", "Say which.")
+		return judged{}, refuse.TokenRouteUnknown(refusal.Echo(string(o.By))), nil
 	case (digits == "") == (o.Token == ""):
-		return bad("Either the digits of a token are needed, or its id.", "Give one of them.")
+		return judged{}, refuse.TokenOrDigits(), nil
 	case o.Token != "":
 		i, err := id.Parse(id.Token, o.Token)
 		if err != nil {
-			return judged{}, refusal.Because(refusal.NotFound, "There is no such token.", notSent, "Take the id from the list of the meter's tokens."), nil
+			return judged{}, refuse.TokenToSendNotFound(refusal.Echo(o.Meter)), nil
 		}
 		return judged{token: i}, refusal.Refusal{}, nil
 	}
@@ -195,7 +191,7 @@ func (d *Desk) judge(ctx context.Context, by access.Actor, o Order) (judged, ref
 		return judged{}, found.Refusal, err
 	}
 	if first := found.Findings[0]; !slices.Contains(sendable(), first.Code) {
-		return judged{}, refusal.Because(refusal.TokenUnfit, first.Text, notSent, first.Do), nil
+		return judged{}, refuse.TokenCannotLoad(first.Text, first.Do), nil
 	}
 	out := judged{digits: found.Token, facts: found.Contents}
 	if found.Sold != nil {
@@ -227,8 +223,7 @@ func (d *Desk) send(tx Tx, by access.Actor, o Order, ref registry.Ref, q judged)
 	}
 	switch m.Status {
 	case registry.Stock, registry.Removed, registry.Scrapped:
-		return Tracked{Refusal: refusal.Because(refusal.MeterBlocked, "Meter "+m.Number+" is not installed (status "+string(m.Status)+").",
-			notSent, "Put the meter into service first.")}, nil
+		return Tracked{Refusal: refuse.MeterNotInstalled(m.Number, string(m.Status))}, nil
 	}
 	if q.token.IsZero() {
 		if q.token, err = d.give(tx, by, m, q); err != nil {
@@ -274,20 +269,16 @@ func (d *Desk) give(tx Tx, by access.Actor, m registry.Meter, q judged) (id.ID, 
 // held is a token that the server holds for a meter and may send.
 func held(tx Tx, m registry.Meter, token id.ID) (sale.Token, refusal.Refusal, error) {
 	t, number, found, err := tx.TokenForPush(token)
-	no := func(code refusal.Code, what, try string) (sale.Token, refusal.Refusal, error) {
-		return sale.Token{}, refusal.Because(code, what, notSent, try), nil
-	}
 	switch {
 	case err != nil:
 		return sale.Token{}, refusal.Refusal{}, err
 	case !found || number != m.Number:
-		return no(refusal.NotFound, "Meter "+m.Number+" has no such token.", "Take the id from the list of the meter's tokens.")
+		return sale.Token{}, refuse.TokenToSendNotFound(m.Number), nil
 	}
-	const reversed = "The sale of this token was reversed, or is being reversed."
 	switch t.State {
 	case sale.TokenIssued, sale.TokenSent, sale.TokenHeard, sale.TokenAccepted, sale.TokenRejected:
 	default:
-		return no(refusal.TokenUnfit, reversed, "Sell anew.")
+		return sale.Token{}, refuse.TokenNotInForce(t.ID.Text(id.Token), string(t.State)), nil
 	}
 	if t.Sale.IsZero() {
 		return t, refusal.Refusal{}, nil
@@ -297,7 +288,7 @@ func held(tx Tx, m registry.Meter, token id.ID) (sale.Token, refusal.Refusal, er
 	case err != nil:
 		return sale.Token{}, refusal.Refusal{}, err
 	case found && sold.State != sale.Completed: // the meter is being asked to cancel the token
-		return no(refusal.TokenUnfit, reversed, "Wait until the reversal has ended.")
+		return sale.Token{}, refuse.TokenOfUncompletedSale(t.ID.Text(id.Token), string(sold.State)), nil
 	}
 	return t, refusal.Refusal{}, nil
 }
@@ -326,15 +317,14 @@ func (d *Desk) enqueue(tx Tx, actor access.Actor, by Route, m registry.Meter, t 
 // text sends the token to the meter's SIM. One that its meter has confirmed needs no message any more.
 func (d *Desk) text(tx Tx, by access.Actor, m registry.Meter, t sale.Token) (refusal.Refusal, error) {
 	if !d.c.Texts() {
-		return refusal.Because(refusal.MeterOffline, "This server has no route for messages to meters.", notSent,
-			"Start it with --sms-modem or describe a route in paywatt.toml; or send the token by mqtt, or let the customer type it."), nil
+		return refuse.NoSMSRouteToMeters(), nil
 	}
 	sim, err := tx.Messages().SIMOf(m.N)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
 	if sim == "" {
-		return refusal.Because(refusal.MeterOffline, "No number of a SIM in meter "+m.Number+" is known.", notSent, "Register its sim_phone."), nil
+		return refuse.SimOfMeterUnknown(m.Number), nil
 	}
 	if t.State == sale.TokenAccepted {
 		return refusal.Refusal{}, nil
@@ -349,7 +339,7 @@ func (d *Desk) text(tx Tx, by access.Actor, m registry.Meter, t sale.Token) (ref
 	}
 	q, err := notify.TextToken(tx.Messages(), m, t, sim, to, by.String(), d.c.Now())
 	if err == nil && q.State == notify.Suppressed {
-		return refusal.Because(refusal.RateLimited, "The message was not queued: "+q.Failure+".", notSent, "Look at the messages to this meter."), nil
+		return refuse.MessagesToMeterFull(m.Number), nil
 	}
 	return refusal.Refusal{}, err
 }

@@ -118,7 +118,7 @@ func TestWhatIsNotSent(t *testing.T) {
 	state := func(s sale.TokenState) func(*rows) { return func(r *rows) { r.token.State = s } }
 	status := func(s registry.Status) func(*rows) { return func(r *rows) { r.status = s } }
 	sold := func(s sale.State) func(*rows) { return func(r *rows) { r.sale.State = s } }
-	const reversed = "The sale of this token was reversed, or is being reversed."
+	is := func(state string) string { return "Token " + name(1) + " is " + state + "." }
 	for _, c := range []struct {
 		name   string
 		change func(*rows)
@@ -127,26 +127,26 @@ func TestWhatIsNotSent(t *testing.T) {
 		what   string
 		try    string
 	}{
-		{"no way", nil, recharge.Order{Token: name(1)}, refusal.InvalidRequest, "A token goes by mqtt or by sms.", "Say which."},
-		{"no token", nil, recharge.Order{By: recharge.MQTT}, refusal.InvalidRequest, "Either the digits of a token are needed, or its id.", "Give one of them."},
+		{"no way", nil, recharge.Order{Token: name(1)}, refusal.InvalidRequest, "A token is sent by mqtt or by sms, not by \"\".", "Set by to mqtt or sms."},
+		{"no token", nil, recharge.Order{By: recharge.MQTT}, refusal.InvalidRequest, "Give either the digits of a token or its id.", "Send one of digits and token."},
 		{"two tokens", nil, recharge.Order{Token: name(1), Digits: access.SecretOf(digits), By: recharge.MQTT}, refusal.InvalidRequest,
-			"Either the digits of a token are needed, or its id.", "Give one of them."},
-		{"no identity", nil, recharge.Order{Token: "x", By: recharge.MQTT}, refusal.NotFound, "There is no such token.", ""},
+			"Give either the digits of a token or its id.", "Send one of digits and token."},
+		{"no identity", nil, recharge.Order{Token: "x", By: recharge.MQTT}, refusal.NotFound, "Meter " + number + " has no such token.", ""},
 		{"no meter", nil, recharge.Order{Meter: "x", Token: name(1), By: recharge.MQTT}, refusal.MeterNumberInvalid, "", ""},
-		{"an unknown meter", nil, recharge.Order{Meter: "06000001237", Token: name(1), By: recharge.MQTT}, refusal.MeterNotFound, "There is no meter 06000001237.", ""},
+		{"an unknown meter", nil, recharge.Order{Meter: "06000001237", Token: name(1), By: recharge.MQTT}, refusal.MeterNotFound, "Meter 06000001237 was not found.", ""},
 		{"an unknown token", nil, recharge.Order{Token: name(8), By: recharge.MQTT}, refusal.NotFound, "Meter " + number + " has no such token.", ""},
 		{"another meter's", func(r *rows) { r.number = "06000001237" }, byID, refusal.NotFound, "Meter " + number + " has no such token.", ""},
-		{"in stock", status(registry.Stock), byID, refusal.MeterBlocked, "Meter " + number + " is not installed (status stock).", ""},
-		{"removed", status(registry.Removed), byID, refusal.MeterBlocked, "Meter " + number + " is not installed (status removed).", ""},
-		{"scrapped", status(registry.Scrapped), byID, refusal.MeterBlocked, "Meter " + number + " is not installed (status scrapped).", ""},
-		{"reserved", state(sale.TokenReserved), byID, refusal.TokenUnfit, reversed, "Sell anew."},
-		{"failed", state(sale.TokenFailed), byID, refusal.TokenUnfit, reversed, "Sell anew."},
-		{"reversed", state(sale.TokenReversed), byID, refusal.TokenUnfit, reversed, "Sell anew."},
-		{"unconfirmed", state(sale.TokenReversedUnconfirmed), byID, refusal.TokenUnfit, reversed, "Sell anew."},
-		{"its sale is being reversed", sold(sale.Reversing), byID, refusal.TokenUnfit, reversed, "Wait until the reversal has ended."},
+		{"in stock", status(registry.Stock), byID, refusal.MeterBlocked, "Meter " + number + " is not installed: its status is stock.", ""},
+		{"removed", status(registry.Removed), byID, refusal.MeterBlocked, "Meter " + number + " is not installed: its status is removed.", ""},
+		{"scrapped", status(registry.Scrapped), byID, refusal.MeterBlocked, "Meter " + number + " is not installed: its status is scrapped.", ""},
+		{"reserved", state(sale.TokenReserved), byID, refusal.TokenUnfit, is("reserved"), "Sell a new token."},
+		{"failed", state(sale.TokenFailed), byID, refusal.TokenUnfit, is("failed"), "Sell a new token."},
+		{"reversed", state(sale.TokenReversed), byID, refusal.TokenUnfit, is("reversed"), "Sell a new token."},
+		{"unconfirmed", state(sale.TokenReversedUnconfirmed), byID, refusal.TokenUnfit, is("reversed_unconfirmed"), "Sell a new token."},
+		{"its sale is being reversed", sold(sale.Reversing), byID, refusal.TokenUnfit, "The sale of token " + name(1) + " is reversing.", ""},
 		{"no route", func(r *rows) { r.routes = false }, bySMS, refusal.MeterOffline, "This server has no route for messages to meters.", ""},
-		{"no SIM", func(r *rows) { r.sim = "" }, bySMS, refusal.MeterOffline, "No number of a SIM in meter " + number + " is known.", "Register its sim_phone."},
-		{"too many messages", func(r *rows) { r.crowd = 1_000_000 }, bySMS, refusal.RateLimited, "The message was not queued: too many messages wait for this telephone.", ""},
+		{"no SIM", func(r *rows) { r.sim = "" }, bySMS, refusal.MeterOffline, "The number of the SIM in meter " + number + " is not registered.", "Register its sim_phone."},
+		{"too many messages", func(r *rows) { r.crowd = 1_000_000 }, bySMS, refusal.RateLimited, "Too many messages are waiting, to the SIM of meter " + number + " or on this server.", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRows(t)
@@ -249,7 +249,7 @@ func TestWhoMaySend(t *testing.T) {
 	r := newRows(t)
 	by := owner()
 	by.Vendor = id.ID{15: 5}
-	const vendors = "A vendor sees its own sales, not the tokens of a meter."
+	const vendors = "A vendor sees its own sales, not all tokens of a meter."
 	if out, err := r.desk().Send(t.Context(), by, recharge.Order{Meter: number, Token: name(1), By: recharge.MQTT}); err != nil || out.Code != refusal.Forbidden || out.What != vendors || len(r.Made) != 0 {
 		t.Errorf("a vendor's person sends: %+v, %v", out.Refusal, err)
 	}

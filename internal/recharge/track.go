@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/notify"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/unit"
@@ -83,8 +84,7 @@ func (d *Desk) Track(ctx context.Context, by access.Actor, meter, token string) 
 	if no.Refused() {
 		return Tracked{Refusal: no}, nil
 	}
-	missing := Tracked{Refusal: refusal.Because(refusal.NotFound, "This meter has no such token.", "Nothing was changed.",
-		"Take the id from the list of the meter's tokens.")}
+	missing := Tracked{Refusal: refuse.TokenToTrackNotFound(refusal.Echo(meter))}
 	i, err := id.Parse(id.Token, token)
 	if err != nil {
 		return missing, nil

@@ -444,3 +444,753 @@ func TestIssuerSilent(now time.Time) refusal.Refusal {
 func TestAnswerLost() refusal.Refusal {
 	return refusal.Refusal{Code: "outcome-unknown", Text: "test-answer-lost", What: "The answer of this test meter is lost the first time.", Try: "Repeat the very same request. It gives the sale."}
 }
+
+// FieldTextTooLong: {field} must have at most {max} printable characters. Shorten it, and leave out line breaks and control characters.
+func FieldTextTooLong(field string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-text-too-long", What: field + " must have at most " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was changed.", Try: "Shorten it, and leave out line breaks and control characters.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// FieldTextRequired: {field} must have 1 to {max} printable characters. Correct it and send the request again.
+func FieldTextRequired(field string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-text-required", What: field + " must have 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was changed.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// FieldOutOfRange: {field} must be from {min} to {max}. Correct it and send the request again.
+func FieldOutOfRange(field string, minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-out-of-range", What: field + " must be from " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was changed.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// FieldOutOfRangeOrDefault: {field} must be from {min} to {max}, or 0 for the default. Correct it and send the request again.
+func FieldOutOfRangeOrDefault(field string, minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-out-of-range-or-default", What: field + " must be from " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + ", or 0 for the default.", Not: "Nothing was changed.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// FieldNotInSteps: {field} must be a multiple of {step}, from 0 to {max}. Correct it and send the request again.
+func FieldNotInSteps(field string, step int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-not-in-steps", What: field + " must be a multiple of " + strconv.FormatInt(step, 10) + ", from 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was changed.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// BasisPointsOutOfRange: {field} must be from 0 to {max} basis points. Write 10 % as 1000.
+func BasisPointsOutOfRange(field string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "basis-points-out-of-range", What: field + " must be from 0 to " + strconv.FormatInt(maxValue, 10) + " basis points.", Not: "Nothing was changed.", Try: "Write 10 % as 1000.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// MinorUnitsOutOfRange: {field} must be from {min} to {max} minor units. Write 100.00 as 10000.
+func MinorUnitsOutOfRange(field string, minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "minor-units-out-of-range", What: field + " must be from " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "Nothing was changed.", Try: "Write 100.00 as 10000.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// LimitOutOfRange: limit must be from 1 to {max}. Ask for fewer rows and follow next_cursor.
+func LimitOutOfRange(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "limit-out-of-range", What: "limit must be from 1 to " + strconv.FormatInt(maxValue, 10) + ".", Try: "Ask for fewer rows and follow next_cursor.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// CursorNotOfList: This cursor is not valid for this list. Use next_cursor of the previous page as it is, or leave cursor out to start at the beginning.
+func CursorNotOfList() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "cursor-not-of-list", What: "This cursor is not valid for this list.", Try: "Use next_cursor of the previous page as it is, or leave cursor out to start at the beginning."}
+}
+
+// MeterNotFound: Meter {meter} was not found. Check the number printed on the meter, or register the meter first.
+func MeterNotFound(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-not-found", Text: "meter-not-found", What: "Meter " + meter + " was not found.", Not: "Nothing was changed.", Try: "Check the number printed on the meter, or register the meter first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MeterNotNamed: No meter was named. Give the number printed on the meter.
+func MeterNotNamed(code refusal.Code) refusal.Refusal {
+	return refusal.Refusal{Code: code, Text: "meter-not-named", What: "No meter was named.", Not: "Nothing was changed.", Try: "Give the number printed on the meter."}
+}
+
+// MeterNumberTooLong: The meter number is too long: it has {size} characters. Type the 11 or 13 digits printed on the meter.
+func MeterNumberTooLong(size int64) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-number-too-long", What: "The meter number is too long: it has " + strconv.FormatInt(size, 10) + " characters.", Not: "Nothing was changed.", Try: "Type the 11 or 13 digits printed on the meter.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}}}
+}
+
+// MeterNumberOfWrongForm: "{meter}" is not a meter number. A meter number has 11 or 13 digits. Type the number printed on the meter. Blanks and dashes do not matter.
+func MeterNumberOfWrongForm(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-number-of-wrong-form", What: "\"" + meter + "\" is not a meter number. A meter number has 11 or 13 digits.", Not: "Nothing was changed.", Try: "Type the number printed on the meter. Blanks and dashes do not matter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MeterCheckDigitWrong: The check digit of meter number {meter} is wrong: a digit is mistyped, or two are swapped. Compare it with the number printed on the meter.
+func MeterCheckDigitWrong(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-check-digit-wrong", What: "The check digit of meter number " + meter + " is wrong: a digit is mistyped, or two are swapped.", Not: "Nothing was changed.", Try: "Compare it with the number printed on the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MeterRegisteredAlready: Meter {meter} is registered already. Look it up, or check the number printed on the meter.
+func MeterRegisteredAlready(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-exists", Text: "meter-registered-already", What: "Meter " + meter + " is registered already.", Not: "Nothing was changed, and no secrets were made.", Try: "Look it up, or check the number printed on the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// PhasesInvalid: phases must be 1 or 3. Correct it and send the request again.
+func PhasesInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "phases-invalid", What: "phases must be 1 or 3.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// ReadingIntervalOutOfRange: The reading interval must be from 1 second to 7 days. Correct reading_interval_s.
+func ReadingIntervalOutOfRange() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "reading-interval-out-of-range", What: "The reading interval must be from 1 second to 7 days.", Not: "Nothing was changed.", Try: "Correct reading_interval_s."}
+}
+
+// ModeUnknown: mode must be prepay_token, prepay_wallet or postpay. Correct it and send the request again.
+func ModeUnknown() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "mode-unknown", What: "mode must be prepay_token, prepay_wallet or postpay.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// NewMeterStatusInvalid: The status of a new meter must be active or stock. Correct it and send the request again.
+func NewMeterStatusInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "new-meter-status-invalid", What: "The status of a new meter must be active or stock.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// TokenTechnologyInvalid: tt, the token technology, must have 2 digits. Use 02 for a keypad.
+func TokenTechnologyInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "token-technology-invalid", What: "tt, the token technology, must have 2 digits.", Not: "Nothing was changed.", Try: "Use 02 for a keypad."}
+}
+
+// SimPhoneInvalid: sim_phone must be the number of the SIM in the meter with its country code. Write it like +254700000200.
+func SimPhoneInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "sim-phone-invalid", What: "sim_phone must be the number of the SIM in the meter with its country code.", Not: "Nothing was changed.", Try: "Write it like +254700000200."}
+}
+
+// SimInAnotherMeter: SIM {sim} is registered for meter {meter}. Remove it from that meter first, or check the number.
+func SimInAnotherMeter(sim string, meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "sim-in-another-meter", What: "SIM " + sim + " is registered for meter " + meter + ".", Not: "Nothing was changed.", Try: "Remove it from that meter first, or check the number.", Args: []refusal.Arg{{Place: "sim", Value: sim}, {Place: "meter", Value: meter}}}
+}
+
+// MeterChangeEmpty: No changes given. Give feeder or max_w.
+func MeterChangeEmpty() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-change-empty", What: "No changes given.", Not: "Nothing was changed.", Try: "Give feeder or max_w."}
+}
+
+// ChangeWithoutReason: The reason must have 1 to {max} printable characters. Say why in a few words. The audit log keeps it.
+func ChangeWithoutReason(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "change-without-reason", What: "The reason must have 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was changed.", Try: "Say why in a few words. The audit log keeps it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// MaxPowerOutOfRange: max_w must be from 0 to {max} W. Give the power in W, or 0 for the default of 23,000 W per phase.
+func MaxPowerOutOfRange(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "max-power-out-of-range", What: "max_w must be from 0 to " + strconv.FormatInt(maxValue, 10) + " W.", Not: "Nothing was changed.", Try: "Give the power in W, or 0 for the default of 23,000 W per phase.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// MaxPowerWithoutWallet: Meter {meter} is of mode {mode}. Only meters of mode prepay_wallet have max_w. Leave max_w out.
+func MaxPowerWithoutWallet(meter string, mode string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "max-power-without-wallet", What: "Meter " + meter + " is of mode " + mode + ". Only meters of mode prepay_wallet have max_w.", Not: "Nothing was changed.", Try: "Leave max_w out.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+}
+
+// MeterWithoutFeeder: Meter {meter} supplies no account, so it has no feeder. Leave feeder out.
+func MeterWithoutFeeder(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-without-feeder", What: "Meter " + meter + " supplies no account, so it has no feeder.", Not: "Nothing was changed.", Try: "Leave feeder out.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MeterNotVacant: Meter {meter} is not free for another customer. A customer can move in when the last account of the meter is closed. Move its account out first.
+func MeterNotVacant(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-exists", Text: "meter-not-vacant", What: "Meter " + meter + " is not free for another customer. A customer can move in when the last account of the meter is closed.", Not: "Nothing was changed.", Try: "Move its account out first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MoveInWithoutWallet: Meter {meter} is of mode {mode}. A customer can only move in at a meter of mode prepay_wallet. Register a meter for the customer.
+func MoveInWithoutWallet(meter string, mode string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-exists", Text: "move-in-without-wallet", What: "Meter " + meter + " is of mode " + mode + ". A customer can only move in at a meter of mode prepay_wallet.", Not: "Nothing was changed.", Try: "Register a meter for the customer.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+}
+
+// KeyFactsMissing: A meter that takes tokens needs sgc, krn, kt and ti. Missing: {fields}. Take them from the meter's papers, and send all four.
+func KeyFactsMissing(fields string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-facts-missing", What: "A meter that takes tokens needs sgc, krn, kt and ti. Missing: " + fields + ".", Not: "Nothing was changed.", Try: "Take them from the meter's papers, and send all four.", Args: []refusal.Arg{{Place: "fields", Value: fields}}}
+}
+
+// MeterSgcInvalid: sgc, the supply group code, must have 6 digits. Correct it and send the request again.
+func MeterSgcInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-sgc-invalid", What: "sgc, the supply group code, must have 6 digits.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterKrnInvalid: krn, the key revision number, must be from 1 to 9. Correct it and send the request again.
+func MeterKrnInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-krn-invalid", What: "krn, the key revision number, must be from 1 to 9.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterKtInvalid: kt, the key type, must be 1, 2 or 3. Correct it and send the request again.
+func MeterKtInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-kt-invalid", What: "kt, the key type, must be 1, 2 or 3.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterKtInitialisation: kt 0 is the manufacturer's initialisation key. Tokens are never sold under it. Have the meter's key changed, then register it with kt 2.
+func MeterKtInitialisation() refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "meter-kt-initialisation", What: "kt 0 is the manufacturer's initialisation key. Tokens are never sold under it.", Not: "The meter was not registered.", Try: "Have the meter's key changed, then register it with kt 2."}
+}
+
+// MeterTiInvalid: ti, the tariff index, must have 2 digits. Correct it and send the request again.
+func MeterTiInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-ti-invalid", What: "ti, the tariff index, must have 2 digits.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterKenInvalid: ken, the key expiry number, must be from 0 to 255. Correct it and send the request again.
+func MeterKenInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-ken-invalid", What: "ken, the key expiry number, must be from 0 to 255.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterEaInvalid: ea, the encryption algorithm, must be "07" or "11". Correct it and send the request again.
+func MeterEaInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-ea-invalid", What: "ea, the encryption algorithm, must be \"07\" or \"11\".", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterDkgaInvalid: dkga, the key derivation, must be "02" or "04". Correct it and send the request again.
+func MeterDkgaInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-dkga-invalid", What: "dkga, the key derivation, must be \"02\" or \"04\".", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterEaNeedsDkga: ea "11" needs dkga "04": dkga "02" makes 64-bit keys, which only ea "07" takes. Correct it and send the request again.
+func MeterEaNeedsDkga() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-ea-needs-dkga", What: "ea \"11\" needs dkga \"04\": dkga \"02\" makes 64-bit keys, which only ea \"07\" takes.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterCommonKeyNeedsDkga: kt 3, a common key, needs dkga "02". Correct it and send the request again.
+func MeterCommonKeyNeedsDkga() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-common-key-needs-dkga", What: "kt 3, a common key, needs dkga \"02\".", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// MeterBaseDateInvalid: base_date must be 1993, 2014 or 2035. Correct it and send the request again.
+func MeterBaseDateInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-base-date-invalid", What: "base_date must be 1993, 2014 or 2035.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// CustomerNotFound: Customer {customer} was not found. Check the customer's id.
+func CustomerNotFound(customer string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "customer-not-found", What: "Customer " + customer + " was not found.", Not: "Nothing was changed.", Try: "Check the customer's id.", Args: []refusal.Arg{{Place: "customer", Value: customer}}}
+}
+
+// AccountOfUnknownCustomer: Customer {customer} was not found. Check the customer's id, or give name and phone instead.
+func AccountOfUnknownCustomer(customer string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "account-of-unknown-customer", What: "Customer " + customer + " was not found.", Not: "Nothing was changed.", Try: "Check the customer's id, or give name and phone instead.", Args: []refusal.Arg{{Place: "customer", Value: customer}}}
+}
+
+// CustomerNamedTwice: Give the customer's id or the customer's details, not both. Correct it and send the request again.
+func CustomerNamedTwice() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "customer-named-twice", What: "Give the customer's id or the customer's details, not both.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// CustomerIdInvalid: "{customer}" is not a customer's id. It must begin with {prefix}. Correct it and send the request again.
+func CustomerIdInvalid(customer string, prefix string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "customer-id-invalid", What: "\"" + customer + "\" is not a customer's id. It must begin with " + prefix + ".", Not: "Nothing was changed.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "customer", Value: customer}, {Place: "prefix", Value: prefix}}}
+}
+
+// PhoneInvalid: phone must have {min} to {max} digits. Write the number with its country code, such as +254700000001.
+func PhoneInvalid(minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "phone-invalid", What: "phone must have " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " digits.", Not: "Nothing was changed.", Try: "Write the number with its country code, such as +254700000001.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// LanguageTagInvalid: lang "{lang}" is not a language tag. Use a tag such as en or sw.
+func LanguageTagInvalid(lang string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "language-tag-invalid", What: "lang \"" + lang + "\" is not a language tag.", Not: "Nothing was changed.", Try: "Use a tag such as en or sw.", Args: []refusal.Arg{{Place: "lang", Value: lang}}}
+}
+
+// SearchTooLong: A search text has at most {max} characters. Search for less.
+func SearchTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "search-too-long", What: "A search text has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Try: "Search for less.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TimeZoneUnknown: tz "{zone}" is not the name of a time zone. Use a name such as UTC or Africa/Nairobi.
+func TimeZoneUnknown(zone string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "time-zone-unknown", What: "tz \"" + zone + "\" is not the name of a time zone.", Not: "Nothing was changed.", Try: "Use a name such as UTC or Africa/Nairobi.", Args: []refusal.Arg{{Place: "zone", Value: zone}}}
+}
+
+// CurrencyUnknown: There is no currency "{currency}". Use the three letters of ISO 4217, such as KES.
+func CurrencyUnknown(currency string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "currency-unknown", What: "There is no currency \"" + currency + "\".", Not: "Nothing was changed.", Try: "Use the three letters of ISO 4217, such as KES.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
+}
+
+// CurrencyNotOfTenant: The tenant's books are not in {currency}, but in another currency. Use the tenant's currency. A second currency needs a second tenant.
+func CurrencyNotOfTenant(currency string) refusal.Refusal {
+	return refusal.Refusal{Code: "currency-mismatch", Text: "currency-not-of-tenant", What: "The tenant's books are not in " + currency + ", but in another currency.", Not: "Nothing was changed.", Try: "Use the tenant's currency. A second currency needs a second tenant.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
+}
+
+// FourEyesNamedTwice: four_eyes cannot be set and left to the default at once. Choose on, off or default.
+func FourEyesNamedTwice() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "four-eyes-named-twice", What: "four_eyes cannot be set and left to the default at once.", Not: "Nothing was changed.", Try: "Choose on, off or default."}
+}
+
+// WarningLevelsSwapped: wallet_warn1_minor must not be below wallet_warn2_minor: the first warning comes before the urgent one. Correct it and send the request again.
+func WarningLevelsSwapped() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "warning-levels-swapped", What: "wallet_warn1_minor must not be below wallet_warn2_minor: the first warning comes before the urgent one.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+}
+
+// ReversalValueOutOfRange: reversal_value_per_day_minor must be from -1 to {max} minor units. Give an amount, 0 for the default of {n}, or -1 for no limit.
+func ReversalValueOutOfRange(maxValue int64, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "reversal-value-out-of-range", What: "reversal_value_per_day_minor must be from -1 to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "Nothing was changed.", Try: "Give an amount, 0 for the default of " + strconv.FormatInt(n, 10) + ", or -1 for no limit.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// SupplyCalendarInvalid: supply_friendly takes at most {n} windows such as "mon,tue 18:00-07:00" or "all 22:00-06:00". supply_special_days takes at most {days} days such as "2026-12-25" or "2026-12-31 12:00-24:00". Correct them. All times are local.
+func SupplyCalendarInvalid(n int64, days int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "supply-calendar-invalid", What: "supply_friendly takes at most " + strconv.FormatInt(n, 10) + " windows such as \"mon,tue 18:00-07:00\" or \"all 22:00-06:00\". supply_special_days takes at most " + strconv.FormatInt(days, 10) + " days such as \"2026-12-25\" or \"2026-12-31 12:00-24:00\".", Not: "Nothing was changed.", Try: "Correct them. All times are local.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "days", Value: strconv.FormatInt(days, 10)}}}
+}
+
+// QuietHoursInvalid: "{clock}" is not a time of day. quiet_from and quiet_to must be times such as 21:00. Correct it. Two equal times switch the quiet hours off.
+func QuietHoursInvalid(clock string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "quiet-hours-invalid", What: "\"" + clock + "\" is not a time of day. quiet_from and quiet_to must be times such as 21:00.", Not: "Nothing was changed.", Try: "Correct it. Two equal times switch the quiet hours off.", Args: []refusal.Arg{{Place: "clock", Value: clock}}}
+}
+
+// TariffNotNamed: A meter needs a tariff. Name a tariff. If there is none, publish it first.
+func TariffNotNamed() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-missing", Text: "tariff-not-named", What: "A meter needs a tariff.", Not: "Nothing was changed.", Try: "Name a tariff. If there is none, publish it first."}
+}
+
+// TariffNotFound: Tariff {tariff} was not found. Publish it first, or use the name of one that exists.
+func TariffNotFound(code refusal.Code, tariff string) refusal.Refusal {
+	return refusal.Refusal{Code: code, Text: "tariff-not-found", What: "Tariff " + tariff + " was not found.", Not: "Nothing was changed.", Try: "Publish it first, or use the name of one that exists.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
+}
+
+// TariffNameInvalid: The name of a tariff must have 1 to {max} printable characters. Choose another name.
+func TariffNameInvalid(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-invalid", What: "The name of a tariff must have 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was published.", Try: "Choose another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffNameLikeId: The name of a tariff must not begin with {prefix}: ids of tariffs begin with it. Choose another name.
+func TariffNameLikeId(prefix string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-like-id", What: "The name of a tariff must not begin with " + prefix + ": ids of tariffs begin with it.", Not: "Nothing was published.", Try: "Choose another name.", Args: []refusal.Arg{{Place: "prefix", Value: prefix}}}
+}
+
+// TariffNameTaken: A tariff named {tariff} exists already. Choose another name, or publish a new version of that tariff.
+func TariffNameTaken(tariff string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-exists", Text: "tariff-name-taken", What: "A tariff named " + tariff + " exists already.", Not: "Nothing was published.", Try: "Choose another name, or publish a new version of that tariff.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
+}
+
+// TariffBeginsInPast: The tariff would begin at {at}, which has passed. Leave effective_from out to begin at once, or name a time to come.
+func TariffBeginsInPast(at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-begins-in-past", What: "The tariff would begin at " + stamp(at) + ", which has passed.", Not: "Nothing was published.", Try: "Leave effective_from out to begin at once, or name a time to come.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
+}
+
+// TariffBeginsTooLate: The tariff would begin at {at}, more than five years from now. Check effective_from.
+func TariffBeginsTooLate(at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-begins-too-late", What: "The tariff would begin at " + stamp(at) + ", more than five years from now.", Not: "Nothing was published.", Try: "Check effective_from.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
+}
+
+// TariffVersionsFull: Tariff {tariff} has {n} versions, the most that a tariff can have. Publish a new tariff under another name.
+func TariffVersionsFull(tariff string, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-versions-full", What: "Tariff " + tariff + " has " + strconv.FormatInt(n, 10) + " versions, the most that a tariff can have.", Not: "Nothing was published.", Try: "Publish a new tariff under another name.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// TariffVersionsCollide: Version {n} begins at {at} too. Choose another time.
+func TariffVersionsCollide(n int64, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-versions-collide", What: "Version " + strconv.FormatInt(n, 10) + " begins at " + stamp(at) + " too.", Not: "Nothing was published. A published version never changes.", Try: "Choose another time.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at)}}}
+}
+
+// TariffSellsTokens: Meters of mode prepay_token are on tariff {tariff}. This version cannot price a token: it charges by time of use, by season, or for time alone. Use a flat price or blocks, with a new version for each season. For meters of mode prepay_wallet, publish this price as another tariff.
+func TariffSellsTokens(tariff string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-sells-tokens", What: "Meters of mode prepay_token are on tariff " + tariff + ". This version cannot price a token: it charges by time of use, by season, or for time alone.", Not: "Nothing was published.", Try: "Use a flat price or blocks, with a new version for each season. For meters of mode prepay_wallet, publish this price as another tariff.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
+}
+
+// TariffWithoutTokens: Tariff {tariff} cannot price tokens: a version that is in force or to come charges by time of use, by season, or for time alone. Name a tariff with a flat price or blocks, or register the meter in mode prepay_wallet.
+func TariffWithoutTokens(tariff string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-without-tokens", What: "Tariff " + tariff + " cannot price tokens: a version that is in force or to come charges by time of use, by season, or for time alone.", Not: "The meter was not registered.", Try: "Name a tariff with a flat price or blocks, or register the meter in mode prepay_wallet.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
+}
+
+// SimulationTooLarge: A simulation replays at most {n} months and lists at most {max} rises. Ask for less at a time.
+func SimulationTooLarge(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "simulation-too-large", What: "A simulation replays at most " + strconv.FormatInt(n, 10) + " months and lists at most " + strconv.FormatInt(maxValue, 10) + " rises.", Not: "The simulation did not run.", Try: "Ask for less at a time.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// SimulatedPurchaseInvalid: tender_minor, carry_in_minor or month_before_wh of the purchase is out of range. Give amounts that are not negative, and month_before_wh as a multiple of {step}.
+func SimulatedPurchaseInvalid(step int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "simulated-purchase-invalid", What: "tender_minor, carry_in_minor or month_before_wh of the purchase is out of range.", Not: "The simulation did not run.", Try: "Give amounts that are not negative, and month_before_wh as a multiple of " + strconv.FormatInt(step, 10) + ".", Args: []refusal.Arg{{Place: "step", Value: strconv.FormatInt(step, 10)}}}
+}
+
+// SimulatedUseInvalid: The usage of meter {meter}, {n} Wh in "{month}", cannot be replayed. Write a month as 2026-01, and energy from 0 to {max} Wh.
+func SimulatedUseInvalid(meter string, n int64, month string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "simulated-use-invalid", What: "The usage of meter " + meter + ", " + strconv.FormatInt(n, 10) + " Wh in \"" + month + "\", cannot be replayed.", Not: "The simulation did not run.", Try: "Write a month as 2026-01, and energy from 0 to " + strconv.FormatInt(maxValue, 10) + " Wh.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "month", Value: month}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// SimulatedMonthsInvalid: The months "{first}" to "{last}" cannot be replayed. Write them like 2026-01 to 2026-06, at most {n} months.
+func SimulatedMonthsInvalid(first string, last string, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "simulated-months-invalid", What: "The months \"" + first + "\" to \"" + last + "\" cannot be replayed.", Not: "The simulation did not run.", Try: "Write them like 2026-01 to 2026-06, at most " + strconv.FormatInt(n, 10) + " months.", Args: []refusal.Arg{{Place: "first", Value: first}, {Place: "last", Value: last}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// SimulatedMonthsTooMany: From {first} to {last} there are more than {n} months of accounts to replay. Ask for fewer months.
+func SimulatedMonthsTooMany(first string, last string, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "simulated-months-too-many", What: "From " + first + " to " + last + " there are more than " + strconv.FormatInt(n, 10) + " months of accounts to replay.", Not: "The simulation did not run.", Try: "Ask for fewer months.", Args: []refusal.Arg{{Place: "first", Value: first}, {Place: "last", Value: last}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// SimulationByVendor: A vendor's key cannot read what customers of other sellers bought. Give the consumption to replay in the request.
+func SimulationByVendor() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "simulation-by-vendor", What: "A vendor's key cannot read what customers of other sellers bought.", Not: "The simulation did not run.", Try: "Give the consumption to replay in the request."}
+}
+
+// SimulatedTariffNotBegun: No version of tariff {tariff} has begun yet. Compare with a tariff that is in force.
+func SimulatedTariffNotBegun(tariff string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-missing", Text: "simulated-tariff-not-begun", What: "No version of tariff " + tariff + " has begun yet.", Not: "The simulation did not run.", Try: "Compare with a tariff that is in force.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
+}
+
+// SimulatedCurrencyDiffers: The draft is in {draft}, and tariff {tariff} is in {currency}. Write the draft in the tariff's currency.
+func SimulatedCurrencyDiffers(draft string, tariff string, currency string) refusal.Refusal {
+	return refusal.Refusal{Code: "currency-mismatch", Text: "simulated-currency-differs", What: "The draft is in " + draft + ", and tariff " + tariff + " is in " + currency + ".", Not: "The simulation did not run.", Try: "Write the draft in the tariff's currency.", Args: []refusal.Arg{{Place: "draft", Value: draft}, {Place: "tariff", Value: tariff}, {Place: "currency", Value: currency}}}
+}
+
+// TokenRouteUnknown: A token is sent by mqtt or by sms, not by "{route}". Set by to mqtt or sms.
+func TokenRouteUnknown(route string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "token-route-unknown", What: "A token is sent by mqtt or by sms, not by \"" + route + "\".", Not: "Nothing was sent to the meter.", Try: "Set by to mqtt or sms.", Args: []refusal.Arg{{Place: "route", Value: route}}}
+}
+
+// TokenOrDigits: Give either the digits of a token or its id. Send one of digits and token.
+func TokenOrDigits() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "token-or-digits", What: "Give either the digits of a token or its id.", Not: "Nothing was sent to the meter.", Try: "Send one of digits and token."}
+}
+
+// TokenToSendNotFound: Meter {meter} has no such token. Take the id from the list of the meter's tokens.
+func TokenToSendNotFound(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "token-to-send-not-found", What: "Meter " + meter + " has no such token.", Not: "Nothing was sent to the meter.", Try: "Take the id from the list of the meter's tokens.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// TokenToTrackNotFound: Meter {meter} has no such token. Take the id from the list of the meter's tokens.
+func TokenToTrackNotFound(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "token-to-track-not-found", What: "Meter " + meter + " has no such token.", Try: "Take the id from the list of the meter's tokens.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// TokenCannotLoad: {verdict} {advice}
+func TokenCannotLoad(verdict string, advice string) refusal.Refusal {
+	return refusal.Refusal{Code: "token-unfit", Text: "token-cannot-load", What: verdict, Not: "Nothing was sent to the meter.", Try: advice, Args: []refusal.Arg{{Place: "verdict", Value: verdict}, {Place: "advice", Value: advice}}}
+}
+
+// MeterNotInstalled: Meter {meter} is not installed: its status is {status}. Put the meter into service first.
+func MeterNotInstalled(meter string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-blocked", Text: "meter-not-installed", What: "Meter " + meter + " is not installed: its status is " + status + ".", Not: "Nothing was sent to the meter.", Try: "Put the meter into service first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+}
+
+// TokenNotInForce: Token {token} is {state}. Sell a new token.
+func TokenNotInForce(token string, state string) refusal.Refusal {
+	return refusal.Refusal{Code: "token-unfit", Text: "token-not-in-force", What: "Token " + token + " is " + state + ".", Not: "Nothing was sent to the meter.", Try: "Sell a new token.", Args: []refusal.Arg{{Place: "token", Value: token}, {Place: "state", Value: state}}}
+}
+
+// TokenOfUncompletedSale: The sale of token {token} is {state}. Look at the sale. If it is being reversed, wait until that is over and sell a new token.
+func TokenOfUncompletedSale(token string, state string) refusal.Refusal {
+	return refusal.Refusal{Code: "token-unfit", Text: "token-of-uncompleted-sale", What: "The sale of token " + token + " is " + state + ".", Not: "Nothing was sent to the meter.", Try: "Look at the sale. If it is being reversed, wait until that is over and sell a new token.", Args: []refusal.Arg{{Place: "token", Value: token}, {Place: "state", Value: state}}}
+}
+
+// NoSMSRouteToMeters: This server has no route for messages to meters. Start it with --sms-modem, or describe a route in paywatt.toml. Or send the token by mqtt, or let the customer type it.
+func NoSMSRouteToMeters() refusal.Refusal {
+	return refusal.Refusal{Code: "meter-offline", Text: "no-sms-route-to-meters", What: "This server has no route for messages to meters.", Not: "Nothing was sent to the meter.", Try: "Start it with --sms-modem, or describe a route in paywatt.toml. Or send the token by mqtt, or let the customer type it."}
+}
+
+// SimOfMeterUnknown: The number of the SIM in meter {meter} is not registered. Register its sim_phone.
+func SimOfMeterUnknown(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-offline", Text: "sim-of-meter-unknown", What: "The number of the SIM in meter " + meter + " is not registered.", Not: "Nothing was sent to the meter.", Try: "Register its sim_phone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessagesToMeterFull: Too many messages are waiting, to the SIM of meter {meter} or on this server. Look at the messages to this meter, and send the token again when they are gone.
+func MessagesToMeterFull(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "messages-to-meter-full", What: "Too many messages are waiting, to the SIM of meter " + meter + " or on this server.", Not: "Nothing was sent to the meter.", Try: "Look at the messages to this meter, and send the token again when they are gone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// DecisionWithoutReason: A decision needs a reason. Say what you know of the meter. The audit log keeps it.
+func DecisionWithoutReason() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-without-reason", What: "A decision needs a reason.", Not: "Nothing was changed and no money moved.", Try: "Say what you know of the meter. The audit log keeps it."}
+}
+
+// DecisionReasonTooLong: A reason has at most {max} characters. Shorten it.
+func DecisionReasonTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "Nothing was changed and no money moved.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DecisionUnknown: A decision is accept, rebase or discard, not "{choice}". Choose one of the three.
+func DecisionUnknown(choice string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-unknown", What: "A decision is accept, rebase or discard, not \"" + choice + "\".", Not: "Nothing was changed and no money moved.", Try: "Choose one of the three.", Args: []refusal.Arg{{Place: "choice", Value: choice}}}
+}
+
+// RegisterWithoutRebase: Only a rebase takes a register. Leave register_wh out, or rebase.
+func RegisterWithoutRebase() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "register-without-rebase", What: "Only a rebase takes a register.", Not: "Nothing was changed and no money moved.", Try: "Leave register_wh out, or rebase."}
+}
+
+// RegisterNegative: register_wh must not be negative. Read the register off the meter, in Wh.
+func RegisterNegative() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "register-negative", What: "register_wh must not be negative.", Not: "Nothing was changed and no money moved.", Try: "Read the register off the meter, in Wh."}
+}
+
+// RegisterMissing: A rebase needs the register from which to count on. Read the register off the meter, and send it as register_wh.
+func RegisterMissing() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "register-missing", What: "A rebase needs the register from which to count on.", Not: "Nothing was changed and no money moved.", Try: "Read the register off the meter, and send it as register_wh."}
+}
+
+// RegisterOfOpenRelay: A decision about energy through an open relay takes no register. Accept it, or rebase without a register. A register can be set afterwards.
+func RegisterOfOpenRelay() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "register-of-open-relay", What: "A decision about energy through an open relay takes no register.", Not: "Nothing was changed and no money moved.", Try: "Accept it, or rebase without a register. A register can be set afterwards."}
+}
+
+// DoubtfulEntryNotFound: Entry {entry} was not found in quarantine. List the quarantine.
+func DoubtfulEntryNotFound(entry string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "doubtful-entry-not-found", What: "Entry " + entry + " was not found in quarantine.", Not: "Nothing was changed and no money moved.", Try: "List the quarantine.", Args: []refusal.Arg{{Place: "entry", Value: entry}}}
+}
+
+// NoWalletToRebase: Meter {meter} has no wallet, so its register cannot be set. Look at the meter's mode.
+func NoWalletToRebase(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "no-wallet-to-rebase", What: "Meter " + meter + " has no wallet, so its register cannot be set.", Not: "Nothing was changed and no money moved.", Try: "Look at the meter's mode.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// EntryDecidedBefore: Entry {entry} was decided before: {state} by {who}. Look at the entry.
+func EntryDecidedBefore(entry string, state string, who string) refusal.Refusal {
+	return refusal.Refusal{Code: "already-decided", Text: "entry-decided-before", What: "Entry " + entry + " was decided before: " + state + " by " + who + ".", Not: "Nothing was changed and no money moved.", Try: "Look at the entry.", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "state", Value: state}, {Place: "who", Value: who}}}
+}
+
+// MeterNotInDoubt: No reading of meter {meter} is in doubt. Name an entry of the quarantine, or set the register with a rebase.
+func MeterNotInDoubt(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-not-in-doubt", What: "No reading of meter " + meter + " is in doubt.", Not: "Nothing was changed and no money moved.", Try: "Name an entry of the quarantine, or set the register with a rebase.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// EntryWithoutRebase: Charging did not stop at entry {entry}, so it takes no rebase. Choose another decision: {choices}.
+func EntryWithoutRebase(entry string, choices string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-without-rebase", What: "Charging did not stop at entry " + entry + ", so it takes no rebase.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+}
+
+// EntryBelowLastRegister: The register of entry {entry} is below the one before, so it cannot be accepted. Choose another decision: {choices}.
+func EntryBelowLastRegister(entry string, choices string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-below-last-register", What: "The register of entry " + entry + " is below the one before, so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+}
+
+// OpenRelayNotDiscarded: The reading of entry {entry} is not in doubt, only who pays for its energy. It cannot be discarded. Choose another decision: {choices}.
+func OpenRelayNotDiscarded(entry string, choices string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "open-relay-not-discarded", What: "The reading of entry " + entry + " is not in doubt, only who pays for its energy. It cannot be discarded.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+}
+
+// EntryWithNegativeRegister: A register of entry {entry} is negative, so it cannot be accepted. Choose another decision: {choices}.
+func EntryWithNegativeRegister(entry string, choices string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-with-negative-register", What: "A register of entry " + entry + " is negative, so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+}
+
+// EntryUnreadable: The record of entry {entry} cannot be read, so it cannot be accepted. Choose another decision: {choices}.
+func EntryUnreadable(entry string, choices string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-unreadable", What: "The record of entry " + entry + " cannot be read, so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+}
+
+// EntryOfImpossibleTime: The record of entry {entry} has an impossible time, so it cannot be accepted. Choose another decision: {choices}.
+func EntryOfImpossibleTime(entry string, choices string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-of-impossible-time", What: "The record of entry " + entry + " has an impossible time, so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+}
+
+// EntryWithoutPrice: The tariff has no price for the energy of entry {entry}, so it cannot be accepted. Choose another decision: {choices}.
+func EntryWithoutPrice(entry string, choices string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-without-price", What: "The tariff has no price for the energy of entry " + entry + ", so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+}
+
+// LedgerCodeUnknown: There is no account {number} in the chart of accounts. Look at the trial balance.
+func LedgerCodeUnknown(number string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "ledger-code-unknown", What: "There is no account " + number + " in the chart of accounts.", Try: "Look at the trial balance.", Args: []refusal.Arg{{Place: "number", Value: number}}}
+}
+
+// LedgerSubjectMissing: Account {number} {name} has one balance for each subject, and the request names no subject. Name the subject, for example "{subject}", or read the sum of all subjects in the trial balance.
+func LedgerSubjectMissing(number string, name string, subject string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "ledger-subject-missing", What: "Account " + number + " " + name + " has one balance for each subject, and the request names no subject.", Try: "Name the subject, for example \"" + subject + "\", or read the sum of all subjects in the trial balance.", Args: []refusal.Arg{{Place: "number", Value: number}, {Place: "name", Value: name}, {Place: "subject", Value: subject}}}
+}
+
+// DateInvalid: "{date}" is not a date. Write a date like 2026-11-20.
+func DateInvalid(date string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "date-invalid", What: "\"" + date + "\" is not a date.", Try: "Write a date like 2026-11-20.", Args: []refusal.Arg{{Place: "date", Value: date}}}
+}
+
+// EventNotInFeed: The feed has not reached the Last-Event-ID that was sent. The books may have been restored from a copy. Connect without Last-Event-ID, and read what you need again.
+func EventNotInFeed() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "event-not-in-feed", What: "The feed has not reached the Last-Event-ID that was sent.", Not: "No event was sent.", Try: "The books may have been restored from a copy. Connect without Last-Event-ID, and read what you need again."}
+}
+
+// NothingSealed: The log has no signed head yet. Ask again in a second or two.
+func NothingSealed() refusal.Refusal {
+	return refusal.Refusal{Code: "not-sealed-yet", Text: "nothing-sealed", What: "The log has no signed head yet.", Try: "Ask again in a second or two."}
+}
+
+// HeadNotOlder: The head of {size} leaves is newer than that of {n} leaves. Give since the size of an older head.
+func HeadNotOlder(size int64, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "head-not-older", What: "The head of " + strconv.FormatInt(size, 10) + " leaves is newer than that of " + strconv.FormatInt(n, 10) + " leaves.", Try: "Give since the size of an older head.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// DeviceWithoutSummary: Meter {meter} has no device here that listens to a summary. Read the summary here. A device gets one if its profile has [summary], and if it is connected and subscribed to that topic.
+func DeviceWithoutSummary(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-offline", Text: "device-without-summary", What: "Meter " + meter + " has no device here that listens to a summary.", Not: "No summary was sent to it.", Try: "Read the summary here. A device gets one if its profile has [summary], and if it is connected and subscribed to that topic.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// ToggleWithoutReason: A toggle needs a reason of 1 to {max} bytes. Say why in a few words.
+func ToggleWithoutReason(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "toggle-without-reason", What: "A toggle needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "Nothing was sent.", Try: "Say why in a few words.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DeviceWithoutToggle: Meter {meter} has no device here that is connected and takes a toggle. Connect the device to its listener. A device with absolute commands takes no toggle: its account switches it.
+func DeviceWithoutToggle(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-offline", Text: "device-without-toggle", What: "Meter " + meter + " has no device here that is connected and takes a toggle.", Not: "Nothing was sent.", Try: "Connect the device to its listener. A device with absolute commands takes no toggle: its account switches it.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// IntegrationNameTooLong: The name of a login must have at most {max} bytes. Shorten it.
+func IntegrationNameTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "integration-name-too-long", What: "The name of a login must have at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No login was made.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// IntegrationMeterVacant: Meter {meter} supplies no customer. Name a meter of the customer.
+func IntegrationMeterVacant(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "integration-meter-vacant", What: "Meter " + meter + " supplies no customer.", Not: "No login was made.", Try: "Name a meter of the customer.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// IntegrationNotFound: Login {login} was not found, or was revoked before. List the logins: paywatt integration list.
+func IntegrationNotFound(login string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "integration-not-found", What: "Login " + login + " was not found, or was revoked before.", Not: "Nothing was changed.", Try: "List the logins: paywatt integration list.", Args: []refusal.Arg{{Place: "login", Value: login}}}
+}
+
+// KeyStoreUnreadable: The key store's file cannot be used. Tell the person who runs the server. The command paywatt vendingkey list says what is wrong with the file.
+func KeyStoreUnreadable() refusal.Refusal {
+	return refusal.Refusal{Code: "keystore-locked", Text: "key-store-unreadable", What: "The key store's file cannot be used.", Not: "No token was made.", Try: "Tell the person who runs the server. The command paywatt vendingkey list says what is wrong with the file."}
+}
+
+// KeyStoreLocked: The key store is locked. Give the server the key store's passphrase, then sell again.
+func KeyStoreLocked() refusal.Refusal {
+	return refusal.Refusal{Code: "keystore-locked", Text: "key-store-locked", What: "The key store is locked.", Not: "No token was made.", Try: "Give the server the key store's passphrase, then sell again."}
+}
+
+// KeyStoreLockedForChange: The key store is locked. Give its passphrase.
+func KeyStoreLockedForChange() refusal.Refusal {
+	return refusal.Refusal{Code: "keystore-locked", Text: "key-store-locked-for-change", What: "The key store is locked.", Not: "The key store was not changed.", Try: "Give its passphrase."}
+}
+
+// VendingKeyMissing: There is no vending key for supply group {sgc}, revision {krn}, type {kt}. Add it with paywatt vendingkey add, then sell again.
+func VendingKeyMissing(sgc string, krn uint8, kt uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-missing", What: "There is no vending key for supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + ".", Not: "No token was made.", Try: "Add it with paywatt vendingkey add, then sell again.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+}
+
+// VendingKeyOfOtherDerivation: The vending key of supply group {sgc}, revision {krn}, type {kt} derives by DKGA {dkga}. The meter is registered with DKGA {registered}. Correct the meter's dkga, or add the right vending key under its own revision.
+func VendingKeyOfOtherDerivation(sgc string, krn uint8, kt uint8, dkga string, registered string) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-other-derivation", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " derives by DKGA " + dkga + ". The meter is registered with DKGA " + registered + ".", Not: "No token was made.", Try: "Correct the meter's dkga, or add the right vending key under its own revision.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "dkga", Value: dkga}, {Place: "registered", Value: registered}}}
+}
+
+// VendingKeyOfOtherBaseDate: The vending key of supply group {sgc}, revision {krn}, type {kt} counts from base date {base}. The meter is registered with base date {registered}. Correct the meter's base_date, or change its key.
+func VendingKeyOfOtherBaseDate(sgc string, krn uint8, kt uint8, base string, registered string) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-other-base-date", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " counts from base date " + base + ". The meter is registered with base date " + registered + ".", Not: "No token was made.", Try: "Correct the meter's base_date, or change its key.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "base", Value: base}, {Place: "registered", Value: registered}}}
+}
+
+// VendingKeyAltered: The vending key of supply group {sgc}, revision {krn}, type {kt} was altered without the passphrase. It is not used. Restore the key store from a backup.
+func VendingKeyAltered(sgc string, krn uint8, kt uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-altered", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " was altered without the passphrase. It is not used.", Not: "No token was made.", Try: "Restore the key store from a backup.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+}
+
+// VendingKeyExpired: The key of supply group {sgc}, revision {krn}, type {kt} has expired (key expiry number {ken}). Change the meter's key to a newer revision.
+func VendingKeyExpired(sgc string, krn uint8, kt uint8, ken uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "key-expired", Text: "vending-key-expired", What: "The key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " has expired (key expiry number " + strconv.FormatInt(int64(ken), 10) + ").", Not: "No token was made.", Try: "Change the meter's key to a newer revision.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "ken", Value: strconv.FormatInt(int64(ken), 10)}}}
+}
+
+// VendingKeyOfWrongLength: The vending key of supply group {sgc}, revision {krn}, type {kt} has the wrong length. It is not used. Add the right vending key under its own revision.
+func VendingKeyOfWrongLength(sgc string, krn uint8, kt uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-missing", Text: "vending-key-of-wrong-length", What: "The vending key of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " has the wrong length. It is not used.", Not: "No token was made.", Try: "Add the right vending key under its own revision.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+}
+
+// MeterKeyUnderivable: No key can be derived for a meter of supply group {sgc}, revision {krn}, type {kt}, tariff index {ti}, EA {ea}, DKGA {dkga} and base date {base}. Check these facts of the meter's key.
+func MeterKeyUnderivable(sgc string, krn uint8, kt uint8, ti string, ea string, dkga string, base string) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-missing", Text: "meter-key-underivable", What: "No key can be derived for a meter of supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + ", tariff index " + ti + ", EA " + ea + ", DKGA " + dkga + " and base date " + base + ".", Not: "No token was made.", Try: "Check these facts of the meter's key.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}, {Place: "ti", Value: ti}, {Place: "ea", Value: ea}, {Place: "dkga", Value: dkga}, {Place: "base", Value: base}}}
+}
+
+// MeterKeyInitialisation: The meter holds its manufacturer's initialisation key (type 0). Tokens are never sold under it. Have its key changed first.
+func MeterKeyInitialisation() refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "meter-key-initialisation", What: "The meter holds its manufacturer's initialisation key (type 0). Tokens are never sold under it.", Not: "No token was made.", Try: "Have its key changed first."}
+}
+
+// MeterKeyDefault: The meter holds a default key (type 1). It refuses credit under such a key. Have its key changed first.
+func MeterKeyDefault() refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "meter-key-default", What: "The meter holds a default key (type 1). It refuses credit under such a key.", Not: "No token was made.", Try: "Have its key changed first."}
+}
+
+// SimulatedMeterUnderRealKey: The meter is simulated, and supply group {sgc}, revision {krn}, type {kt} has a real vending key. Tokens of simulated meters come from test keys only. Register the meter under a supply group whose vending key was added with --test.
+func SimulatedMeterUnderRealKey(sgc string, krn uint8, kt uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "simulated-meter-under-real-key", What: "The meter is simulated, and supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " has a real vending key. Tokens of simulated meters come from test keys only.", Not: "No token was made.", Try: "Register the meter under a supply group whose vending key was added with --test.", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+}
+
+// NewKeyOfWrongType: The meter cannot be given this key: a key of type {from} cannot become a key of type {to}. Check the facts of the new key.
+func NewKeyOfWrongType(from string, to string) refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-of-wrong-type", What: "The meter cannot be given this key: a key of type " + from + " cannot become a key of type " + to + ".", Not: "No token was made.", Try: "Check the facts of the new key.", Args: []refusal.Arg{{Place: "from", Value: from}, {Place: "to", Value: to}}}
+}
+
+// NewKeyExpired: The meter cannot be given this key: it has expired (key expiry number {ken}). Check the facts of the new key.
+func NewKeyExpired(ken uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-expired", What: "The meter cannot be given this key: it has expired (key expiry number " + strconv.FormatInt(int64(ken), 10) + ").", Not: "No token was made.", Try: "Check the facts of the new key.", Args: []refusal.Arg{{Place: "ken", Value: strconv.FormatInt(int64(ken), 10)}}}
+}
+
+// NewKeyOfWrongBaseDate: The meter cannot be given this key: base date {base} is before that of the present key, or has no token identifier for this minute. Check the facts of the new key.
+func NewKeyOfWrongBaseDate(base string) refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-of-wrong-base-date", What: "The meter cannot be given this key: base date " + base + " is before that of the present key, or has no token identifier for this minute.", Not: "No token was made.", Try: "Check the facts of the new key.", Args: []refusal.Arg{{Place: "base", Value: base}}}
+}
+
+// NewKeyUnfit: The meter cannot be given this key: it is the key that the meter holds, or one of its facts is out of range. Check the facts of the new key.
+func NewKeyUnfit() refusal.Refusal {
+	return refusal.Refusal{Code: "key-type-forbidden", Text: "new-key-unfit", What: "The meter cannot be given this key: it is the key that the meter holds, or one of its facts is out of range.", Not: "No token was made.", Try: "Check the facts of the new key."}
+}
+
+// VendingKeySgcInvalid: A supply group code must have 6 digits. Correct the option and try again.
+func VendingKeySgcInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-sgc-invalid", What: "A supply group code must have 6 digits.", Not: "The key store was not changed.", Try: "Correct the option and try again."}
+}
+
+// VendingKeyKrnInvalid: A key revision number must be from 1 to 9. Correct the option and try again.
+func VendingKeyKrnInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-krn-invalid", What: "A key revision number must be from 1 to 9.", Not: "The key store was not changed.", Try: "Correct the option and try again."}
+}
+
+// VendingKeyOfInitialisation: Key type 0 is the manufacturer's initialisation key. Tokens are never sold under it. Use key type 1, 2 or 3.
+func VendingKeyOfInitialisation() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-of-initialisation", What: "Key type 0 is the manufacturer's initialisation key. Tokens are never sold under it.", Not: "The key store was not changed.", Try: "Use key type 1, 2 or 3."}
+}
+
+// VendingKeyKtInvalid: A key type must be 1, 2 or 3. Correct the option and try again.
+func VendingKeyKtInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-kt-invalid", What: "A key type must be 1, 2 or 3.", Not: "The key store was not changed.", Try: "Correct the option and try again."}
+}
+
+// VendingKeyDkgaInvalid: The key derivation must be 02 or 04. Correct the option and try again.
+func VendingKeyDkgaInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-dkga-invalid", What: "The key derivation must be 02 or 04.", Not: "The key store was not changed.", Try: "Correct the option and try again."}
+}
+
+// VendingKeyBaseDateInvalid: The base date must be 1993, 2014 or 2035. Correct the option and try again.
+func VendingKeyBaseDateInvalid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-base-date-invalid", What: "The base date must be 1993, 2014 or 2035.", Not: "The key store was not changed.", Try: "Correct the option and try again."}
+}
+
+// VendingKeyWithoutMeters: Key derivation {dkga} cannot make meter keys of type {kt}. Use key derivation 02.
+func VendingKeyWithoutMeters(dkga string, kt uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-without-meters", What: "Key derivation " + dkga + " cannot make meter keys of type " + strconv.FormatInt(int64(kt), 10) + ".", Not: "The key store was not changed.", Try: "Use key derivation 02.", Args: []refusal.Arg{{Place: "dkga", Value: dkga}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+}
+
+// VendingKeySizeWrong: A vending key for DKGA {dkga} has {size} bytes. This one has {n}. Check --dkga and the key file.
+func VendingKeySizeWrong(dkga string, size int64, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vending-key-size-wrong", What: "A vending key for DKGA " + dkga + " has " + strconv.FormatInt(size, 10) + " bytes. This one has " + strconv.FormatInt(n, 10) + ".", Not: "The key store was not changed.", Try: "Check --dkga and the key file.", Args: []refusal.Arg{{Place: "dkga", Value: dkga}, {Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// KeyStoreFull: The key store holds {n} keys, the most that it takes. Use another data folder.
+func KeyStoreFull(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-exists", Text: "key-store-full", What: "The key store holds " + strconv.FormatInt(n, 10) + " keys, the most that it takes.", Not: "The key store was not changed.", Try: "Use another data folder.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// VendingKeyExists: There is a vending key for supply group {sgc}, revision {krn}, type {kt} already. Give a new key of the supply group a new revision number (--krn).
+func VendingKeyExists(sgc string, krn uint8, kt uint8) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-exists", Text: "vending-key-exists", What: "There is a vending key for supply group " + sgc + ", revision " + strconv.FormatInt(int64(krn), 10) + ", type " + strconv.FormatInt(int64(kt), 10) + " already.", Not: "The key store was not changed.", Try: "Give a new key of the supply group a new revision number (--krn).", Args: []refusal.Arg{{Place: "sgc", Value: sgc}, {Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "kt", Value: strconv.FormatInt(int64(kt), 10)}}}
+}
+
+// RevisionOfTestKeys: Revision {krn} of supply group {sgc} has a test key. Test and real keys are never mixed in one revision. Use another supply group for real keys, or add --test.
+func RevisionOfTestKeys(krn uint8, sgc string) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-exists", Text: "revision-of-test-keys", What: "Revision " + strconv.FormatInt(int64(krn), 10) + " of supply group " + sgc + " has a test key. Test and real keys are never mixed in one revision.", Not: "The key store was not changed.", Try: "Use another supply group for real keys, or add --test.", Args: []refusal.Arg{{Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "sgc", Value: sgc}}}
+}
+
+// RevisionOfRealKeys: Revision {krn} of supply group {sgc} has a real key. Test and real keys are never mixed in one revision. Use another supply group for tests, or leave --test out.
+func RevisionOfRealKeys(krn uint8, sgc string) refusal.Refusal {
+	return refusal.Refusal{Code: "vending-key-exists", Text: "revision-of-real-keys", What: "Revision " + strconv.FormatInt(int64(krn), 10) + " of supply group " + sgc + " has a real key. Test and real keys are never mixed in one revision.", Not: "The key store was not changed.", Try: "Use another supply group for tests, or leave --test out.", Args: []refusal.Arg{{Place: "krn", Value: strconv.FormatInt(int64(krn), 10)}, {Place: "sgc", Value: sgc}}}
+}
+
+// DigitsTooLong: The digits are too long to be a token. Send the 20 digits. Blanks and dashes do not count.
+func DigitsTooLong() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "digits-too-long", What: "The digits are too long to be a token.", Not: "These digits were not looked at.", Try: "Send the 20 digits. Blanks and dashes do not count."}
+}
+
+// GuessesOfTooMany: Too many people ask about tokens: the server cannot count more of them. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
+func GuessesOfTooMany(wait string) refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "guesses-of-too-many", What: "Too many people ask about tokens: the server cannot count more of them.", Not: "These digits were not looked at.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "wait", Value: wait}}}
+}
+
+// GuessesOfPerson: You asked about {n} tokens within a day that you did not sell. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
+func GuessesOfPerson(n int64, wait string) refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "guesses-of-person", What: "You asked about " + strconv.FormatInt(n, 10) + " tokens within a day that you did not sell.", Not: "These digits were not looked at.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "wait", Value: wait}}}
+}
+
+// GuessesAboutMeter: {n} questions within a day were about tokens for meter {meter} that were not sold here. Ask again in {wait}, or compare the digits with the receipt. Questions about tokens sold here are not limited.
+func GuessesAboutMeter(n int64, meter string, wait string) refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "guesses-about-meter", What: strconv.FormatInt(n, 10) + " questions within a day were about tokens for meter " + meter + " that were not sold here.", Not: "These digits were not looked at.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "meter", Value: meter}, {Place: "wait", Value: wait}}}
+}
+
+// BooksUnsound: The server's books do not add up, so it sells nothing. Tell the person who runs the server to run paywatt verify.
+func BooksUnsound() refusal.Refusal {
+	return refusal.Refusal{Code: "storage-unavailable", Text: "books-unsound", What: "The server's books do not add up, so it sells nothing.", Not: "No money was taken and no token was made.", Try: "Tell the person who runs the server to run paywatt verify."}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // CustomerEntry is a customer with the meters of his accounts.
@@ -39,7 +40,7 @@ func (r *Registry) Customers(ctx context.Context, by access.Actor, text string, 
 	}
 	text = strings.TrimSpace(text)
 	if utf8.RuneCountInString(text) > maxFind || !utf8.ValidString(text) {
-		return Customers{Refusal: invalid(fmt.Sprintf("At most %d characters can be searched for.", maxFind))}, nil
+		return Customers{Refusal: refuse.SearchTooLong(maxFind)}, nil
 	}
 	list := listCustomers + ":" + text
 	after, max, no := p.Read(r.c.Sealer, by.Tenant, list)
@@ -87,7 +88,7 @@ func (r *Registry) CustomerMeters(ctx context.Context, by access.Actor, customer
 	}
 	i, err := id.Parse(id.Customer, customer)
 	if err != nil {
-		return Meters{Refusal: noCustomer()}, nil
+		return Meters{Refusal: refuse.CustomerNotFound(refusal.Echo(customer))}, nil
 	}
 	rows, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) ([]MeterRecord, error) { return tx.Customers().MeterRecordsOf(i, MaxLimit) })
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -27,16 +28,19 @@ type MeterChange struct {
 // maxReason bounds the reason of a change, in characters.
 const maxReason = 200
 
+// maxMaxW bounds the greatest power of a meter, in watts.
+const maxMaxW = math.MaxInt32 / 2
+
 func (c MeterChange) check() refusal.Refusal {
 	switch {
 	case c.Feeder == nil && c.MaxW == nil:
-		return invalid("Nothing is to change: give feeder or max_w.")
+		return refuse.MeterChangeEmpty()
 	case strings.TrimSpace(c.Reason) == "" || !text(c.Reason, maxReason):
-		return invalid(fmt.Sprintf("A change takes a reason of 1 to %d printable characters.", maxReason))
+		return refuse.ChangeWithoutReason(maxReason)
 	case c.Feeder != nil && !short(*c.Feeder):
-		return invalid(fmt.Sprintf("feeder has at most %d printable characters.", maxShort))
-	case c.MaxW != nil && (*c.MaxW < 0 || *c.MaxW > math.MaxInt32/2):
-		return invalid("max_w is a power in W, or 0 for the default of 23,000 W a phase.")
+		return refuse.FieldTextTooLong("feeder", maxShort)
+	case c.MaxW != nil && (*c.MaxW < 0 || *c.MaxW > maxMaxW):
+		return refuse.MaxPowerOutOfRange(maxMaxW)
 	}
 	return refusal.Refusal{}
 }
@@ -108,7 +112,7 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 		return addedRow{}, err
 	}
 	if c.MaxW != nil && m.Mode != PrepayWallet {
-		return addedRow{Refusal: invalid("max_w is of a meter whose balance is on the server; this one is " + string(m.Mode) + ".")}, nil
+		return addedRow{Refusal: refuse.MaxPowerWithoutWallet(m.Number, string(m.Mode))}, nil
 	}
 	var eyes access.Eyes
 	if c.MaxW != nil && *c.MaxW != was.MaxW {
@@ -131,7 +135,7 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 			return addedRow{}, err
 		}
 		if !placed {
-			return addedRow{Refusal: invalid("The meter supplies nobody, so it hangs on no feeder.")}, nil
+			return addedRow{Refusal: refuse.MeterWithoutFeeder(m.Number)}, nil
 		}
 	}
 	rec, found, err := tx.MeterRecord(m.ID)

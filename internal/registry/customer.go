@@ -2,13 +2,13 @@ package registry
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // NewCustomer is a customer to be registered; every field may be empty.
@@ -29,13 +29,13 @@ func (n NewCustomer) check() (Customer, refusal.Refusal) {
 	phone, ok := phoneOf(n.Phone)
 	switch {
 	case !text(n.Name, maxName):
-		return Customer{}, invalid(fmt.Sprintf("A customer's name has at most %d printable characters.", maxName))
+		return Customer{}, refuse.FieldTextTooLong("name", maxName)
 	case !ok:
-		return Customer{}, invalid("A phone number has 6 to 15 digits, with the country code behind a +.")
+		return Customer{}, refuse.PhoneInvalid(minPhone, maxPhone-1)
 	case !text(n.IDNo, maxShort):
-		return Customer{}, invalid(fmt.Sprintf("id_no has at most %d printable characters.", maxShort))
+		return Customer{}, refuse.FieldTextTooLong("id_no", maxShort)
 	case n.Lang != "" && !isLang(n.Lang):
-		return Customer{}, invalid("lang is a language tag such as en or sw.")
+		return Customer{}, refuse.LanguageTagInvalid(refusal.Echo(n.Lang))
 	}
 	return Customer{Name: strings.TrimSpace(n.Name), Phone: phone, IDNo: strings.TrimSpace(n.IDNo), Lang: or(n.Lang, "en")}, refusal.Refusal{}
 }
@@ -73,18 +73,14 @@ func (r *Registry) Customer(ctx context.Context, by access.Actor, idText string)
 	}
 	i, err := id.Parse(id.Customer, idText)
 	if err != nil {
-		return AddedCustomer{Refusal: noCustomer()}, nil
+		return AddedCustomer{Refusal: refuse.CustomerNotFound(refusal.Echo(idText))}, nil
 	}
 	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedCustomer, error) {
 		c, found, err := tx.Customers().CustomerByID(i)
 		if err == nil && !found {
-			return AddedCustomer{Refusal: noCustomer()}, nil
+			return AddedCustomer{Refusal: refuse.CustomerNotFound(refusal.Echo(idText))}, nil
 		}
 		return AddedCustomer{Customer: c}, err
 	})
 	return out, fault.Wrap(err, "look up customer")
-}
-
-func noCustomer() refusal.Refusal {
-	return refusal.Because(refusal.NotFound, "There is no such customer.", "Nothing was changed.", "Check the customer's identity.")
 }

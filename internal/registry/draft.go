@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -53,18 +54,18 @@ func (n NewMeter) checkMeter(d *draft) refusal.Refusal {
 	}
 	imp, ok := within(n.ImpPerKWh, defaultImp, 1, maxImp)
 	if !ok {
-		return invalid(fmt.Sprintf("imp_per_kwh is 1 to %d impulses per kilowatt-hour.", maxImp))
+		return refuse.FieldOutOfRange("imp_per_kwh", 1, maxImp)
 	}
 	phases, ok := within(n.Phases, 1, 1, maxPhases)
 	if !ok || phases == 2 {
-		return invalid("phases is 1 or 3.")
+		return refuse.PhasesInvalid()
 	}
 	interval := n.ReadingInterval
 	if interval == 0 {
 		interval = defaultInterval
 	}
 	if interval < minInterval || interval > maxInterval {
-		return invalid("The reading interval is 1 second to 7 days.")
+		return refuse.ReadingIntervalOutOfRange()
 	}
 	status := n.Status
 	if status == "" {
@@ -73,15 +74,17 @@ func (n NewMeter) checkMeter(d *draft) refusal.Refusal {
 	sim, simOK := simOf(n.SIM)
 	switch {
 	case !simOK:
-		return badSIM()
+		return refuse.SimPhoneInvalid()
 	case !n.Mode.Known():
-		return invalid("mode is prepay_token, prepay_wallet or postpay.")
+		return refuse.ModeUnknown()
 	case status != Active && status != Stock:
-		return invalid("status of a new meter is active or stock.")
-	case !short(n.Model) || !short(n.Profile):
-		return invalid(fmt.Sprintf("model and profile have at most %d printable characters.", maxShort))
+		return refuse.NewMeterStatusInvalid()
+	case !short(n.Model):
+		return refuse.FieldTextTooLong("model", maxShort)
+	case !short(n.Profile):
+		return refuse.FieldTextTooLong("profile", maxShort)
 	case n.TT != "" && !digits(n.TT, 2):
-		return invalid("tt, the token technology, has 2 digits, \"02\" for a keypad.")
+		return refuse.TokenTechnologyInvalid()
 	}
 	d.meter = Meter{Number: number, Mode: n.Mode, Status: status, Model: n.Model, Phases: int(phases), ImpPerKWh: imp,
 		TT: or(n.TT, "02"), Simulated: n.Simulated, Profile: n.Profile, SIM: sim, ReadingInterval: interval, Version: 1}
@@ -95,7 +98,7 @@ func (n NewMeter) checkKey(d *draft) refusal.Refusal {
 		return refusal.Refusal{}
 	}
 	if n.SGC == "" || n.KRN == nil || n.KT == nil || n.TI == "" {
-		return invalid("A meter that takes tokens needs sgc, krn, kt and ti: " + missing(n) + ".")
+		return refuse.KeyFactsMissing(missing(n))
 	}
 	krn, krnOK := within(n.KRN, 0, 1, 9)
 	kt, ktOK := within(n.KT, 0, 0, int64(sts.DCTK))
@@ -105,28 +108,27 @@ func (n NewMeter) checkKey(d *draft) refusal.Refusal {
 	dkga, dkgaErr := sts.ParseDKGA(or(n.DKGA, "02"))
 	switch {
 	case !digits(n.SGC, 6):
-		return invalid("sgc, the supply group code, has 6 digits.")
+		return refuse.MeterSgcInvalid()
 	case !krnOK:
-		return invalid("krn, the key revision number, is 1 to 9.")
+		return refuse.MeterKrnInvalid()
 	case !ktOK:
-		return invalid("kt, the key type, is 1, 2 or 3.")
+		return refuse.MeterKtInvalid()
 	case sts.KeyType(kt) == sts.DITK:
-		return refusal.Because(refusal.KeyTypeForbidden, "kt 0 is the manufacturer's initialisation key: nothing is ever sold under it.",
-			"The meter was not registered.", "Have its key changed, then register it with kt 2.")
+		return refuse.MeterKtInitialisation()
 	case !digits(n.TI, 2):
-		return invalid("ti, the tariff index, has 2 digits.")
+		return refuse.MeterTiInvalid()
 	case !kenOK:
-		return invalid("ken, the key expiry number, is 0 to 255.")
+		return refuse.MeterKenInvalid()
 	case eaErr != nil:
-		return invalid("ea, the encryption algorithm, is \"07\" or \"11\".")
+		return refuse.MeterEaInvalid()
 	case dkgaErr != nil:
-		return invalid("dkga, the key derivation, is \"02\" or \"04\".")
+		return refuse.MeterDkgaInvalid()
 	case dkga == sts.DKGA02 && ea != sts.EA07:
-		return invalid("dkga \"02\" makes 64-bit keys, so ea is \"07\"; ea \"11\" needs dkga \"04\".")
+		return refuse.MeterEaNeedsDkga()
 	case !dkga.Makes(sts.KeyType(kt)):
-		return invalid("kt 3, a common key, needs dkga \"02\".")
+		return refuse.MeterCommonKeyNeedsDkga()
 	case !baseOK || !sts.BaseDate(base).Valid():
-		return invalid("base_date is 1993, 2014 or 2035.")
+		return refuse.MeterBaseDateInvalid()
 	}
 	d.hasKey = true
 	d.key = Key{SGC: n.SGC, KRN: uint8(krn), KT: sts.KeyType(kt), TI: n.TI, KEN: uint8(ken), EA: ea, DKGA: dkga,
@@ -144,17 +146,18 @@ func missing(n NewMeter) string {
 			out = append(out, f.name)
 		}
 	}
-	return strings.Join(out, ", ") + " missing"
+	return strings.Join(out, ", ")
 }
 
 func (n NewMeter) checkPlace(d *draft) refusal.Refusal {
 	d.tariff = strings.TrimSpace(n.Tariff)
 	switch {
 	case d.tariff == "":
-		return refusal.Because(refusal.TariffMissing, "A meter needs a tariff.", "The meter was not registered.",
-			"Name one; publish it first if there is none.")
-	case !text(n.Address, maxLine) || !text(n.Feeder, maxShort):
-		return invalid(fmt.Sprintf("address has at most %d printable characters, feeder at most %d.", maxLine, maxShort))
+		return refuse.TariffNotNamed()
+	case !text(n.Address, maxLine):
+		return refuse.FieldTextTooLong("address", maxLine)
+	case !short(n.Feeder):
+		return refuse.FieldTextTooLong("feeder", maxShort)
 	}
 	d.point = Point{Address: n.Address, Feeder: n.Feeder}
 	return refusal.Refusal{}
@@ -163,11 +166,11 @@ func (n NewMeter) checkPlace(d *draft) refusal.Refusal {
 func (n NewMeter) checkCustomer(d *draft) refusal.Refusal {
 	if n.CustomerID != "" {
 		if n.Customer != nil {
-			return invalid("Give the customer's identity or the customer, not both.")
+			return refuse.CustomerNamedTwice()
 		}
 		i, err := id.Parse(id.Customer, n.CustomerID)
 		if err != nil {
-			return invalid("The customer's identity begins with " + id.Customer + ".")
+			return refuse.CustomerIdInvalid(refusal.Echo(n.CustomerID), id.Customer)
 		}
 		d.customer.ID = i
 		return refusal.Refusal{}
@@ -207,10 +210,6 @@ func (r *Registry) decoderKey(d draft) access.Secret {
 	raw := key.Reveal()
 	defer clear(raw)
 	return access.SecretOf(hex.EncodeToString(raw))
-}
-
-func invalid(what string) refusal.Refusal {
-	return refusal.Because(refusal.InvalidRequest, what, "Nothing was changed.", "Correct it and send it again.")
 }
 
 // within takes the default for an absent number and reports whether the value lies between the bounds.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // AddCustomer registers a customer.
@@ -18,7 +19,7 @@ func (r *Registry) AddCustomer(ctx context.Context, by access.Actor, n NewCustom
 		return AddedCustomer{Refusal: no}, nil
 	}
 	if c.Name == "" {
-		return AddedCustomer{Refusal: invalid("A customer needs a name.")}, nil
+		return AddedCustomer{Refusal: refuse.FieldTextRequired("name", maxName)}, nil
 	}
 	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedCustomer, error) {
 		i, err := tx.NewID()

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -168,33 +169,21 @@ func (r *Registry) resolve(tx Tx, d *draft) (refusal.Refusal, error) {
 		return refusal.Refusal{}, err
 	}
 	if taken {
-		return refusal.Because(refusal.MeterExists, "Meter "+d.meter.Number+" is registered already.",
-			"Nothing was changed and no secrets were made.", "Look it up, or check the number printed on the meter."), nil
+		return refuse.MeterRegisteredAlready(d.meter.Number), nil
 	}
 	var no refusal.Refusal
 	if no, err := simFree(tx, d.meter.SIM, id.ID{}); err != nil || no.Refused() {
 		return no, err
 	}
-	if d.account.Tariff, no, err = findTariff(tx, d.tariff); err != nil || no.Refused() {
+	if d.account.Tariff, no, err = findTariff(tx, d.tariff, refusal.TariffMissing); err != nil || no.Refused() {
 		return no, err
 	}
 	if d.meter.Mode == PrepayToken {
-		if no, err = forTokens(tx, d.account.Tariff, r.c.Now()); err != nil || no.Refused() {
+		if no, err = forTokens(tx, d.account.Tariff, d.tariff, r.c.Now()); err != nil || no.Refused() {
 			return no, err
 		}
 	}
-	if !d.customer.ID.IsZero() {
-		var found bool
-		d.customer, found, err = tx.Customers().CustomerByID(d.customer.ID)
-		if err == nil && !found {
-			no = refusal.Because(refusal.NotFound, "There is no such customer.", "The meter was not registered.",
-				"Check the customer's identity, or give name and phone instead.")
-		}
-		return no, err
-	}
-	d.newCustomer = true
-	d.customer.ID, err = tx.NewID()
-	return refusal.Refusal{}, err
+	return payer(tx, d)
 }
 
 // write puts the rows of a new meter, those first that others point to.

@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // MovingIn is a customer who moves in where another has moved out.
@@ -37,7 +38,7 @@ func (r *Registry) MoveIn(ctx context.Context, by access.Actor, ref string, in M
 		}
 	}
 	if strings.TrimSpace(in.Reason) == "" || !text(in.Reason, maxReason) {
-		return MeterView{Refusal: invalid(fmt.Sprintf("Moving in takes a reason of 1 to %d printable characters.", maxReason))}, nil
+		return MeterView{Refusal: refuse.ChangeWithoutReason(maxReason)}, nil
 	}
 	row, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (addedRow, error) { return r.moveIn(tx, by, at, ref, d, in.Reason) })
 	if err != nil {
@@ -59,9 +60,11 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, r
 	if err != nil {
 		return addedRow{}, err
 	}
-	if !free || m.Mode != PrepayWallet {
-		return addedRow{Refusal: refusal.Because(refusal.MeterExists, "Meter "+m.Number+" is not free for another customer.", "Nothing was changed.",
-			"Move its account out first; its balance must be on the server.")}, nil
+	switch {
+	case m.Mode != PrepayWallet:
+		return addedRow{Refusal: refuse.MoveInWithoutWallet(m.Number, string(m.Mode))}, nil
+	case !free:
+		return addedRow{Refusal: refuse.MeterNotVacant(m.Number)}, nil
 	}
 	d.meter = m
 	if no, err := r.newcomer(tx, &d); err != nil || no.Refused() {
@@ -99,18 +102,22 @@ func (r *Registry) moveIn(tx Tx, by access.Actor, at Ref, ref string, d draft, r
 
 // newcomer finds the tariff and the customer of a new account.
 func (r *Registry) newcomer(tx Tx, d *draft) (no refusal.Refusal, err error) {
-	if d.account.Tariff, no, err = findTariff(tx, d.tariff); err != nil || no.Refused() {
+	if d.account.Tariff, no, err = findTariff(tx, d.tariff, refusal.TariffMissing); err != nil || no.Refused() {
 		return no, err
 	}
-	if !d.customer.ID.IsZero() {
-		var found bool
-		if d.customer, found, err = tx.Customers().CustomerByID(d.customer.ID); err == nil && !found {
-			no = refusal.Because(refusal.NotFound, "There is no such customer.", "Nothing was changed.",
-				"Check the customer's identity, or give name and phone instead.")
-		}
+	return payer(tx, d)
+}
+
+// payer finds the customer of a new account, or gives a new one an identity.
+func payer(tx Tx, d *draft) (no refusal.Refusal, err error) {
+	named := d.customer.ID
+	if d.newCustomer = named.IsZero(); d.newCustomer {
+		d.customer.ID, err = tx.NewID()
 		return no, err
 	}
-	d.newCustomer = true
-	d.customer.ID, err = tx.NewID()
-	return refusal.Refusal{}, err
+	var found bool
+	if d.customer, found, err = tx.Customers().CustomerByID(named); err == nil && !found {
+		no = refuse.AccountOfUnknownCustomer(named.Text(id.Customer))
+	}
+	return no, err
 }

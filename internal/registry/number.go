@@ -3,9 +3,11 @@ package registry
 import (
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/sts"
 )
 
@@ -17,7 +19,7 @@ const maxNumberText = 64
 // is wrong with the number.
 func Canonical(number string) (string, refusal.Refusal) {
 	if len(number) > maxNumberText {
-		return "", badNumber("The meter number is too long.", "A meter number has 11 or 13 digits.")
+		return "", refuse.MeterNumberTooLong(int64(utf8.RuneCountInString(number)))
 	}
 	digits := strings.Map(func(r rune) rune {
 		if r == ' ' || r == '-' {
@@ -27,19 +29,15 @@ func Canonical(number string) (string, refusal.Refusal) {
 	}, number)
 	_, err := sts.ParseNumber(digits)
 	switch {
+	case digits == "":
+		return "", refuse.MeterNotNamed(refusal.MeterNumberInvalid)
 	case err == nil:
 		return digits, refusal.Refusal{}
 	case errors.Is(err, sts.ErrLuhn):
-		return "", badNumber("The check digit of meter number "+digits+" is wrong: one digit is mistyped or two are swapped.",
-			"Compare it with the number printed on the meter.")
+		return "", refuse.MeterCheckDigitWrong(digits)
 	default:
-		return "", badNumber("A meter number has 11 or 13 digits and nothing else.",
-			"Type the number printed on the meter; blanks and dashes do not matter.")
+		return "", refuse.MeterNumberOfWrongForm(refusal.Echo(number))
 	}
-}
-
-func badNumber(what, try string) refusal.Refusal {
-	return refusal.Because(refusal.MeterNumberInvalid, what, "Nothing was changed.", try)
 }
 
 // Ref names a meter: by its number or by its identity, never both.
@@ -61,14 +59,10 @@ func ParseRef(text string) (Ref, refusal.Refusal) {
 	return Ref{Number: number}, no
 }
 
-// maxEcho bounds what of a caller's text is repeated to it.
-const maxEcho = 40
-
 // NoMeter is the refusal for a meter that is not registered with this tenant.
 func NoMeter(text string) refusal.Refusal {
-	if len(text) > maxEcho {
-		text = text[:maxEcho] + "…"
+	if strings.TrimSpace(text) == "" {
+		return refuse.MeterNotNamed(refusal.MeterNotFound)
 	}
-	return refusal.Because(refusal.MeterNotFound, "There is no meter "+strings.ToValidUTF8(text, "?")+".",
-		"Nothing was changed.", "Check the number printed on the meter, or register the meter first.")
+	return refuse.MeterNotFound(refusal.Echo(text))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // Page asks for a part of a list.
@@ -42,7 +43,7 @@ type Hasher interface {
 // wrong with limit or cursor.
 func (p Page) Read(h Hasher, t access.Tenant, list string) (after id.ID, max int, no refusal.Refusal) {
 	if p.Limit < 0 || p.Limit > MaxLimit {
-		return id.ID{}, 0, refusal.Because(refusal.InvalidRequest, fmt.Sprintf("limit is 1 to %d.", MaxLimit), "", "Ask for less at a time.")
+		return id.ID{}, 0, refuse.LimitOutOfRange(MaxLimit)
 	}
 	max = p.Limit
 	if max == 0 {
@@ -53,17 +54,13 @@ func (p Page) Read(h Hasher, t access.Tenant, list string) (after id.ID, max int
 	}
 	b, err := base64.RawURLEncoding.DecodeString(p.Cursor)
 	if err != nil || len(b) != len(after)+cursorMAC {
-		return id.ID{}, 0, badCursor()
+		return id.ID{}, 0, refuse.CursorNotOfList()
 	}
 	after = id.FromBytes(b[:len(after)])
 	if !hmac.Equal(b[len(after):], macOf(h, t, list, after)) {
-		return id.ID{}, 0, badCursor()
+		return id.ID{}, 0, refuse.CursorNotOfList()
 	}
 	return after, max, refusal.Refusal{}
-}
-
-func badCursor() refusal.Refusal {
-	return refusal.Because(refusal.InvalidRequest, "The cursor is none of this list.", "", "Take next_cursor of the page before, or begin without one.")
 }
 
 // Cursor names the place behind the last row of a page of a list; Page.Read of the same list and tenant reads it.

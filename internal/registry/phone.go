@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // DialForm is the one form in which telephone numbers are compared: "+" and digits. Two leading zeros are a "+". A short
@@ -41,10 +42,6 @@ func simOf(text string) (string, bool) {
 	return p, p[0] == '+'
 }
 
-func badSIM() refusal.Refusal {
-	return invalid("sim_phone is the number of the SIM in the meter, with the country code: +254700000200.")
-}
-
 // simFree refuses a number that another meter's SIM has: its answers would be taken for that meter's.
 func simFree(tx Tx, sim string, of id.ID) (refusal.Refusal, error) {
 	if sim == "" {
@@ -54,8 +51,7 @@ func simFree(tx Tx, sim string, of id.ID) (refusal.Refusal, error) {
 	if err != nil || !found || m.ID == of {
 		return refusal.Refusal{}, err
 	}
-	return refusal.Because(refusal.InvalidRequest, "The SIM "+sim+" is in meter "+m.Number+".", "Nothing was changed.",
-		"Take it out of that meter first, or check the number."), nil
+	return refuse.SimInAnotherMeter(sim, m.Number), nil
 }
 
 // SetSIM keeps the number of the SIM in a meter's modem, empty for none (right: meter.write).
@@ -69,7 +65,7 @@ func (r *Registry) SetSIM(ctx context.Context, by access.Actor, meter, sim strin
 	}
 	number, ok := simOf(sim)
 	if !ok {
-		return MeterView{Refusal: badSIM()}, nil
+		return MeterView{Refusal: refuse.SimPhoneInvalid()}, nil
 	}
 	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (addedRow, error) {
 		m, found, err := ResolveMeter(tx, ref)
@@ -112,12 +108,12 @@ func (r *Registry) ChangeCustomer(ctx context.Context, by access.Actor, customer
 	}
 	i, err := id.Parse(id.Customer, customer)
 	if err != nil {
-		return AddedCustomer{Refusal: noCustomer()}, nil
+		return AddedCustomer{Refusal: refuse.CustomerNotFound(refusal.Echo(customer))}, nil
 	}
 	out, err := access.Through(ctx, r.c.Door, by.Tenant, func(tx Tx) (AddedCustomer, error) {
 		was, found, err := tx.Customers().CustomerByID(i)
 		if err != nil || !found {
-			return AddedCustomer{Refusal: noCustomer()}, err
+			return AddedCustomer{Refusal: refuse.CustomerNotFound(refusal.Echo(customer))}, err
 		}
 		n := NewCustomer{Name: was.Name, Phone: was.Phone, IDNo: was.IDNo, Lang: was.Lang}
 		set(&n.Name, c.Name)

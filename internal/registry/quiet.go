@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // QuietHours are the hours in which customers get no warnings, in the tenant's time zone. The zero value has the defaults,
@@ -28,7 +29,7 @@ func (q QuietHours) Times() (from, to string) {
 func (q QuietHours) check() refusal.Refusal {
 	for _, text := range []string{q.From, q.To} {
 		if _, err := time.Parse(clockForm, text); text != "" && err != nil {
-			return invalid("quiet_from and quiet_to are times of the day such as 21:00; two equal ones are no quiet hours.")
+			return refuse.QuietHoursInvalid(refusal.Echo(text))
 		}
 	}
 	return refusal.Refusal{}

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -41,12 +42,14 @@ type WalletPolicy struct {
 
 func (w WalletPolicy) check() refusal.Refusal {
 	switch {
-	case w.Warn1 < 0 || w.Warn2 < 0 || w.Warn1 > money.MaxMinor || w.Warn2 > money.MaxMinor:
-		return invalid("wallet_warn1_minor and wallet_warn2_minor are amounts in minor units, or 0 for the default.")
+	case w.Warn1 < 0 || w.Warn1 > money.MaxMinor:
+		return refuse.MinorUnitsOutOfRange("wallet_warn1_minor", 0, int64(money.MaxMinor))
+	case w.Warn2 < 0 || w.Warn2 > money.MaxMinor:
+		return refuse.MinorUnitsOutOfRange("wallet_warn2_minor", 0, int64(money.MaxMinor))
 	case w.CutOff > money.MaxMinor || w.CutOff < -money.MaxMinor:
-		return invalid("wallet_cutoff_minor is an amount in minor units.")
+		return refuse.MinorUnitsOutOfRange("wallet_cutoff_minor", -int64(money.MaxMinor), int64(money.MaxMinor))
 	case w.Warn1 != 0 && w.Warn1 < w.Warn2:
-		return invalid("The first warning comes before the urgent one: wallet_warn1_minor is not below wallet_warn2_minor.")
+		return refuse.WarningLevelsSwapped()
 	}
 	return refusal.Refusal{}
 }
@@ -95,15 +98,15 @@ const (
 func (l Limits) check() refusal.Refusal {
 	switch {
 	case l.ReversalWindow < 0 || l.ReversalWindow > maxWindow:
-		return invalid(fmt.Sprintf("reversal_window_s is 0 to %d: seconds in which who sold may undo a sale.", int64(maxWindow)))
+		return refuse.FieldOutOfRange("reversal_window_s", 0, maxWindow)
 	case l.ReversalsADay < 0 || l.ReversalsADay > maxReversals:
-		return invalid(fmt.Sprintf("reversals_per_day is 0 to %d.", maxReversals))
+		return refuse.FieldOutOfRange("reversals_per_day", 0, maxReversals)
 	case l.ReversalValueADay < noReversalValue || l.ReversalValueADay > money.MaxMinor:
-		return invalid(fmt.Sprintf("reversal_value_per_day_minor must be an amount in minor units, 0 for the default of %d, or -1 for no limit.", defaultReversalValue))
+		return refuse.ReversalValueOutOfRange(int64(money.MaxMinor), defaultReversalValue)
 	case l.MaxCommission < 0 || l.MaxCommission > money.Whole:
-		return invalid(fmt.Sprintf("max_commission_bps must be between 0 and %d; 1000 is 10 %%.", money.Whole))
+		return refuse.BasisPointsOutOfRange("max_commission_bps", int64(money.Whole))
 	case l.FreeUnitsADay < 0 || l.FreeUnitsADay > maxFreeUnits || l.FreeUnitsADay%unit.Quantum != 0:
-		return invalid(fmt.Sprintf("free_units_per_day_wh is a multiple of %d, up to %d.", unit.Quantum, int64(maxFreeUnits)))
+		return refuse.FieldNotInSteps("free_units_per_day_wh", int64(unit.Quantum), int64(maxFreeUnits))
 	}
 	return refusal.Refusal{}
 }
@@ -215,7 +218,7 @@ func (r *Registry) changeSettings(tx Tx, by access.Actor, c SettingsChange) (Set
 		}
 	}
 	if c.Currency != nil && was.Currency != "" && was.Currency != *c.Currency {
-		return SettingsView{Refusal: otherCurrency(*c.Currency)}, nil
+		return SettingsView{Refusal: refuse.CurrencyNotOfTenant(*c.Currency)}, nil
 	}
 	told, err := json.Marshal(c)
 	if err != nil {
@@ -245,32 +248,35 @@ func (r *Registry) changeSettings(tx Tx, by access.Actor, c SettingsChange) (Set
 
 func (c SettingsChange) check() refusal.Refusal {
 	if c.Name != nil && (strings.TrimSpace(*c.Name) == "" || !text(*c.Name, maxName)) {
-		return invalid(fmt.Sprintf("The name has 1 to %d printable characters.", maxName))
+		return refuse.FieldTextRequired("name", maxName)
 	}
 	if c.VATNo != nil && !short(*c.VATNo) {
-		return invalid(fmt.Sprintf("vat_no has at most %d printable characters.", maxShort))
+		return refuse.FieldTextTooLong("vat_no", maxShort)
 	}
 	if c.TZ != nil {
 		// "Local" would be the machine's zone, which no receipt could be checked against.
 		if _, err := time.LoadLocation(*c.TZ); err != nil || *c.TZ == "" || *c.TZ == "Local" {
-			return invalid("tz is the name of a time zone such as UTC or Africa/Nairobi.")
+			return refuse.TimeZoneUnknown(refusal.Echo(*c.TZ))
 		}
 	}
 	if c.Currency != nil {
 		if _, known := money.CurrencyOf(*c.Currency); !known {
-			return noCurrency(*c.Currency)
+			return refuse.CurrencyUnknown(refusal.Echo(*c.Currency))
 		}
 	}
 	if c.MaxDeduction != nil && (*c.MaxDeduction < 0 || *c.MaxDeduction > money.Whole) {
-		return invalid(fmt.Sprintf("max_deduction_bps is 0 to %d; 7000 is 70 %%.", money.Whole))
+		return refuse.BasisPointsOutOfRange("max_deduction_bps", int64(money.Whole))
 	}
-	for _, line := range []*string{c.Address, c.Contact, c.Message} {
-		if line != nil && !text(*line, maxLine) {
-			return invalid(fmt.Sprintf("What receipts say of the utility has at most %d printable characters each.", maxLine))
+	for _, line := range [...]struct {
+		field string
+		text  *string
+	}{{"address", c.Address}, {"contact", c.Contact}, {"message", c.Message}} {
+		if line.text != nil && !text(*line.text, maxLine) {
+			return refuse.FieldTextTooLong(line.field, maxLine)
 		}
 	}
 	if c.FourEyes != nil && c.FourEyesDefault {
-		return invalid("four_eyes is either set or left to the default.")
+		return refuse.FourEyesNamedTwice()
 	}
 	return refusal.Refusal{}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -73,19 +74,16 @@ func (s Simulation) check(by access.Actor) refusal.Refusal {
 		no.Not = "The simulation did not run."
 		return no
 	}
-	bad := func(what, try string) refusal.Refusal {
-		return refusal.Because(refusal.InvalidRequest, what, "The simulation did not run.", try)
-	}
 	if len(s.Uses) > MaxSimulated || s.Rises < 0 || s.Rises > tariff.MaxRises {
-		return bad(fmt.Sprintf("At most %d months are replayed and %d rises listed.", MaxSimulated, tariff.MaxRises), "Ask for less at a time.")
+		return refuse.SimulationTooLarge(MaxSimulated, tariff.MaxRises)
 	}
 	if p := s.Purchase; p != nil && (p.Tender < 0 || p.Tender > money.MaxMinor || p.Carry < 0 || p.Carry > money.MaxMinor ||
 		p.Month < 0 || p.Month > tariff.MaxUpTo || p.Month%unit.Quantum != 0) {
-		return bad("The purchase has a part that no purchase has.", "Give amounts that are not negative and units of the month as a multiple of 100 Wh.")
+		return refuse.SimulatedPurchaseInvalid(int64(unit.Quantum))
 	}
 	for _, u := range s.Uses {
 		if _, err := time.Parse(tariff.MonthForm, u.Month); err != nil || u.Units < 0 || u.Units > tariff.MaxUpTo {
-			return bad(fmt.Sprintf("The use of meter %s is %d Wh in %q.", u.Meter, u.Units, u.Month), "Write a month as 2026-01 and energy that is not negative.")
+			return refuse.SimulatedUseInvalid(refusal.Echo(u.Meter), int64(u.Units), refusal.Echo(u.Month), int64(tariff.MaxUpTo))
 		}
 	}
 	if s.From == "" && s.To == "" {
@@ -94,14 +92,13 @@ func (s Simulation) check(by access.Actor) refusal.Refusal {
 	from, err := time.Parse(tariff.MonthForm, s.From)
 	to, wrong := time.Parse(tariff.MonthForm, s.To)
 	if err != nil || wrong != nil || to.Before(from) || to.After(from.AddDate(0, MaxSimulatedMonths-1, 0)) {
-		return bad(fmt.Sprintf("The months %q to %q cannot be replayed.", s.From, s.To), fmt.Sprintf("Write 2026-01 to 2026-06, at most %d months.", MaxSimulatedMonths))
+		return refuse.SimulatedMonthsInvalid(refusal.Echo(s.From), refusal.Echo(s.To), MaxSimulatedMonths)
 	}
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return no
 	}
 	if !by.OfUtility() { // what all customers bought, whoever sold it
-		return refusal.Because(refusal.Forbidden, "A vendor's key may not read what other sellers' customers bought.", "The simulation did not run.",
-			"Give the consumption to replay in the request.")
+		return refuse.SimulationByVendor()
 	}
 	return refusal.Refusal{}
 }
@@ -109,7 +106,7 @@ func (s Simulation) check(by access.Actor) refusal.Refusal {
 // read finds the present version, and the store's own consumption where that is asked for.
 func (s Simulation) read(tx Tx, now time.Time) (simulating, error) {
 	stop := func(r refusal.Refusal) simulating { return simulating{out: Simulated{Refusal: r}} }
-	t, no, err := findTariff(tx, s.Tariff)
+	t, no, err := findTariff(tx, s.Tariff, refusal.TariffMissing)
 	if err != nil || no.Refused() {
 		return stop(no), err
 	}
@@ -118,12 +115,10 @@ func (s Simulation) read(tx Tx, now time.Time) (simulating, error) {
 		return simulating{}, err
 	}
 	if !found {
-		return stop(refusal.Because(refusal.TariffMissing, "No version of tariff "+s.Tariff+" has begun yet.", "The simulation did not run.",
-			"Compare with a tariff that is in force.")), nil
+		return stop(refuse.SimulatedTariffNotBegun(s.Tariff)), nil
 	}
 	if present.Body.Currency != s.Draft.Currency {
-		return stop(refusal.Because(refusal.CurrencyMismatch, "The draft is in "+s.Draft.Currency+", the tariff in "+present.Body.Currency+".",
-			"The simulation did not run.", "Write the draft in the tariff's currency.")), nil
+		return stop(refuse.SimulatedCurrencyDiffers(s.Draft.Currency, s.Tariff, present.Body.Currency)), nil
 	}
 	out := simulating{uses: s.Uses}
 	if len(s.Uses) == 0 && s.From != "" {
@@ -131,8 +126,7 @@ func (s Simulation) read(tx Tx, now time.Time) (simulating, error) {
 			return simulating{}, err
 		}
 		if len(out.uses) > MaxSimulated {
-			return stop(refusal.Because(refusal.InvalidRequest, fmt.Sprintf("There are more than %d months of accounts between %s and %s.", MaxSimulated, s.From, s.To),
-				"The simulation did not run.", "Ask for fewer months.")), nil
+			return stop(refuse.SimulatedMonthsTooMany(s.From, s.To, MaxSimulated)), nil
 		}
 	}
 	settings, err := tx.TenantSettings()

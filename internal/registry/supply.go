@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -91,18 +92,17 @@ func (p SupplyPolicy) calendar() (windows []supply.Window, special []supply.Spec
 
 func (p SupplyPolicy) check() refusal.Refusal {
 	if _, _, ok := p.calendar(); !ok {
-		return invalid(fmt.Sprintf(`supply_friendly has at most %d windows such as "mon,tue 18:00-07:00" or "all 22:00-06:00", and `+
-			`supply_special_days at most %d days such as "2026-12-25" or "2026-12-31 12:00-24:00", in local time.`, supply.MaxWindows, supply.MaxSpecial))
+		return refuse.SupplyCalendarInvalid(supply.MaxWindows, supply.MaxSpecial)
 	}
 	switch {
 	case p.Notice < 0 || p.Notice > mostNotice:
-		return invalid(fmt.Sprintf("supply_notice_s is 0 to %d: seconds between the last warning and the cut-off.", mostNotice))
+		return refuse.FieldOutOfRange("supply_notice_s", 0, mostNotice)
 	case p.Cap != 0 && (p.Cap < leastCap || p.Cap > mostCap):
-		return invalid(fmt.Sprintf("lease_cap_wh is %d to %d, or 0 for the default.", int64(leastCap), int64(mostCap)))
+		return refuse.FieldOutOfRangeOrDefault("lease_cap_wh", int64(leastCap), int64(mostCap))
 	case p.TTL != 0 && (p.TTL < leastTTL || p.TTL > mostTTL):
-		return invalid(fmt.Sprintf("lease_ttl_s is %d to %d, or 0 for the default.", leastTTL, mostTTL))
+		return refuse.FieldOutOfRangeOrDefault("lease_ttl_s", leastTTL, mostTTL)
 	case p.Allowance != nil && (*p.Allowance < 0 || *p.Allowance > mostCap):
-		return invalid(fmt.Sprintf("supply_allowance_wh is 0 to %d.", int64(mostCap)))
+		return refuse.FieldOutOfRange("supply_allowance_wh", 0, int64(mostCap))
 	}
 	return refusal.Refusal{}
 }

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
@@ -66,11 +66,9 @@ func (r *Registry) AddTariff(ctx context.Context, by access.Actor, n NewTariff) 
 func (n NewTariff) check() refusal.Refusal {
 	switch {
 	case n.Name == "" || !short(n.Name):
-		return refusal.Because(refusal.TariffInvalid, fmt.Sprintf("A tariff's name has 1 to %d printable characters.", maxShort),
-			"Nothing was published.", "Choose another name.")
+		return refuse.TariffNameInvalid(maxShort)
 	case strings.HasPrefix(strings.ToLower(n.Name), id.Tariff):
-		return refusal.Because(refusal.TariffInvalid, "A tariff's name cannot begin with "+id.Tariff+", which identities begin with.",
-			"Nothing was published.", "Choose another name.")
+		return refuse.TariffNameLikeId(id.Tariff)
 	}
 	return n.Body.Validate()
 }
@@ -85,11 +83,9 @@ func begins(from, now time.Time) (time.Time, refusal.Refusal) {
 	case from.IsZero():
 		return now, refusal.Refusal{}
 	case from.Before(now.Add(-maxBehind)):
-		return from, refusal.Because(refusal.TariffInvalid, "The tariff would have begun at "+from.UTC().Format(time.RFC3339)+", which has passed.",
-			"Nothing was published.", "Leave effective_from out to begin at once, or name a moment to come.")
+		return from, refuse.TariffBeginsInPast(from)
 	case from.After(now.Add(maxAhead)):
-		return from, refusal.Because(refusal.TariffInvalid, "The tariff would start more than five years from now.",
-			"Nothing was published.", "Check effective_from.")
+		return from, refuse.TariffBeginsTooLate(from)
 	case from.Before(now):
 		return now, refusal.Refusal{}
 	}
@@ -105,8 +101,7 @@ func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff, w wish) (Added
 		return AddedTariff{}, err
 	}
 	if exists {
-		return AddedTariff{Refusal: refusal.Because(refusal.TariffExists, "There is a tariff named "+n.Name+" already.",
-			"Nothing was published.", "Choose another name.")}, nil
+		return AddedTariff{Refusal: refuse.TariffNameTaken(n.Name)}, nil
 	}
 	eyes, err := r.eyes(tx, by, w)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
@@ -132,27 +127,18 @@ func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff, w wish) (Added
 func fixCurrency(tx Tx, code string) (refusal.Refusal, error) {
 	c, known := money.CurrencyOf(code)
 	if !known {
-		return noCurrency(code), nil
+		return refuse.CurrencyUnknown(refusal.Echo(code)), nil
 	}
 	ok, err := tx.SetCurrency(c.Code, c.Exp)
 	if err != nil || ok {
 		return refusal.Refusal{}, err
 	}
-	return otherCurrency(c.Code), nil
+	return refuse.CurrencyNotOfTenant(c.Code), nil
 }
 
-func noCurrency(code string) refusal.Refusal {
-	return refusal.Because(refusal.TariffInvalid, "There is no currency "+code+".", "Nothing was changed.",
-		"Use the three letters of ISO 4217, such as KES.")
-}
-
-func otherCurrency(code string) refusal.Refusal {
-	return refusal.Because(refusal.CurrencyMismatch, "All figures of this tenant are in another currency than "+code+".",
-		"Nothing was changed.", "Use the tenant's currency; a second currency needs a second tenant.")
-}
-
-// findTariff looks a tariff up by name or identity.
-func findTariff(tx Tx, text string) (id.ID, refusal.Refusal, error) {
+// findTariff looks a tariff up by name or identity. Missing is the code of the refusal where there is none: NotFound for the
+// tariff that a request is about, TariffMissing for one that something else needs.
+func findTariff(tx Tx, text string, missing refusal.Code) (id.ID, refusal.Refusal, error) {
 	found := false
 	i, err := id.Parse(id.Tariff, text)
 	if err == nil {
@@ -163,11 +149,7 @@ func findTariff(tx Tx, text string) (id.ID, refusal.Refusal, error) {
 	if err != nil || found {
 		return i, refusal.Refusal{}, err
 	}
-	if len(text) > maxEcho {
-		text = text[:maxEcho] + "…"
-	}
-	return id.ID{}, refusal.Because(refusal.TariffMissing, "There is no tariff "+strings.ToValidUTF8(text, "?")+".",
-		"Nothing was changed.", "Publish it first, or use the name of one that exists."), nil
+	return id.ID{}, refuse.TariffNotFound(missing, refusal.Echo(text)), nil
 }
 
 // Tariffs lists the tenant's tariffs in the order they were published.

@@ -2,13 +2,13 @@ package registry
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
@@ -45,9 +45,9 @@ func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name str
 	}
 	now := r.c.Now()
 	out, err := access.Look(ctx, r.c.Door, by.Tenant, func(tx Tx) (TariffVersions, error) {
-		t, no, err := findTariff(tx, name)
+		t, no, err := findTariff(tx, name, refusal.NotFound)
 		if err != nil || no.Refused() {
-			return TariffVersions{Refusal: notFound(no)}, err
+			return TariffVersions{Refusal: no}, err
 		}
 		list := listVersions + t.Text(id.Tariff)
 		before, max, no := p.Read(r.c.Sealer, by.Tenant, list)
@@ -67,14 +67,6 @@ func (r *Registry) TariffVersions(ctx context.Context, by access.Actor, name str
 		return out, err
 	})
 	return out, fault.Wrap(err, "list versions of a tariff")
-}
-
-// notFound is the refusal of a tariff that a request is about, not of one that something else would need.
-func notFound(no refusal.Refusal) refusal.Refusal {
-	if no.Refused() {
-		no.Code = refusal.NotFound
-	}
-	return no
 }
 
 // NewVersion is a version of a tariff to be published.
@@ -106,8 +98,8 @@ func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion, w wish) (Add
 	var no refusal.Refusal
 	var err error
 	v := tariff.Version{EffectiveFrom: n.EffectiveFrom, Body: n.Body}
-	if v.TariffID, no, err = findTariff(tx, n.Tariff); err != nil || no.Refused() {
-		return AddedTariff{Refusal: notFound(no)}, err
+	if v.TariffID, no, err = findTariff(tx, n.Tariff, refusal.NotFound); err != nil || no.Refused() {
+		return AddedTariff{Refusal: no}, err
 	}
 	if no, err = fixCurrency(tx, n.Body.Currency); err != nil || no.Refused() {
 		return AddedTariff{Refusal: no}, err
@@ -135,30 +127,27 @@ func (r *Registry) fits(tx Tx, v *tariff.Version) (refusal.Refusal, error) {
 		return refusal.Refusal{}, err
 	}
 	if len(others) >= MaxVersions {
-		return refusal.Because(refusal.TariffInvalid, fmt.Sprintf("The tariff has %d versions, the most there can be.", len(others)),
-			"Nothing was published.", "Publish a new tariff under another name."), nil
+		return refuse.TariffVersionsFull(others[0].Name, MaxVersions), nil
 	}
 	for _, o := range others {
 		if v.Name, v.N = o.Name, max(v.N, o.N); o.EffectiveFrom.Equal(v.EffectiveFrom) {
-			return refusal.Because(refusal.TariffInvalid, fmt.Sprintf("Version %d begins at %s too.", o.N, o.EffectiveFrom.UTC().Format(time.RFC3339)),
-				"Nothing was published; a published version is never changed.", "Choose another moment."), nil
+			return refuse.TariffVersionsCollide(int64(o.N), o.EffectiveFrom), nil
 		}
 	}
 	v.N++
-	no := v.Body.ForTokens()
-	if !no.Refused() {
+	if !v.Body.ForTokens().Refused() {
 		return refusal.Refusal{}, nil
 	}
 	selling, err := tx.Tariffs().TariffSellsTokens(v.TariffID)
 	if err != nil || !selling {
 		return refusal.Refusal{}, err
 	}
-	no.What = "Token meters are on this tariff. " + no.What
-	return no, nil
+	return refuse.TariffSellsTokens(v.Name), nil
 }
 
-// forTokens refuses a tariff for a token meter where its version in force or one to come cannot price a token.
-func forTokens(tx Tx, t id.ID, now time.Time) (refusal.Refusal, error) {
+// forTokens refuses a tariff for a token meter where its version in force or one to come cannot price a token. Name is what the
+// request calls it.
+func forTokens(tx Tx, t id.ID, name string, now time.Time) (refusal.Refusal, error) {
 	all, err := tx.Tariffs().TariffVersions(t, id.ID{}, MaxVersions)
 	if err != nil {
 		return refusal.Refusal{}, err
@@ -171,9 +160,8 @@ func forTokens(tx Tx, t id.ID, now time.Time) (refusal.Refusal, error) {
 		if found && v.EffectiveFrom.Before(force.EffectiveFrom) {
 			continue // past
 		}
-		if no := v.Body.ForTokens(); no.Refused() {
-			no.Not = "The meter was not registered."
-			return no, nil
+		if v.Body.ForTokens().Refused() {
+			return refuse.TariffWithoutTokens(name), nil
 		}
 	}
 	return refusal.Refusal{}, nil

@@ -3,7 +3,7 @@ package report
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
@@ -89,7 +90,7 @@ func (r *Reports) BalanceAt(ctx context.Context, by access.Actor, ref ledger.Acc
 		return Balance{Refusal: no}, nil
 	}
 	if _, known := ledger.Find(ref.Code); !known {
-		return Balance{Refusal: refusal.Because(refusal.NotFound, fmt.Sprintf("There is no account %d in the chart.", ref.Code), "", "Look at the trial balance.")}, nil
+		return Balance{Refusal: refuse.LedgerCodeUnknown(strconv.Itoa(int(ref.Code)))}, nil
 	}
 	out, err := access.Look(ctx, r.door, by.Tenant, func(tx Tx) (Balance, error) {
 		currency, _, err := tx.Currency()
@@ -115,8 +116,7 @@ func hasSubjects(tx Tx, ref ledger.AccountRef) (refusal.Refusal, error) {
 		return refusal.Refusal{}, err
 	}
 	line, _ := ledger.Find(ref.Code)
-	return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("Account %d %s has one balance for each subject, and the request names no subject.", ref.Code, line.Path),
-		"", fmt.Sprintf("Name the subject, for example %q, or read the sum of all subjects in the trial balance.", first[0].Ref.Subject)), nil
+	return refuse.LedgerSubjectMissing(strconv.Itoa(int(ref.Code)), line.Path, first[0].Ref.Subject), nil
 }
 
 // JournalFilter names the journals that are wanted; the zero value means all.
@@ -145,7 +145,7 @@ func (r *Reports) Journals(ctx context.Context, by access.Actor, f JournalFilter
 	}
 	if f.Account != nil {
 		if _, known := ledger.Find(f.Account.Code); !known {
-			return Journals{Refusal: refusal.Because(refusal.NotFound, fmt.Sprintf("There is no account %d in the chart.", f.Account.Code), "", "Look at the trial balance.")}, nil
+			return Journals{Refusal: refuse.LedgerCodeUnknown(strconv.Itoa(int(f.Account.Code)))}, nil
 		}
 	}
 	out, err := access.Look(ctx, r.door, by.Tenant, func(tx Tx) (Journals, error) {

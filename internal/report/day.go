@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -87,7 +88,7 @@ func (r *Reports) Day(ctx context.Context, by access.Actor, date string, now tim
 		}
 		from, err := localday.Parse(date, zone)
 		if err != nil {
-			return Day{Refusal: refusal.Because(refusal.InvalidRequest, "The date is none.", "", "Write it as 2026-11-20.")}, nil
+			return Day{Refusal: refuse.DateInvalid(refusal.Echo(date))}, nil
 		}
 		d := Day{Date: date, Zone: name}
 		to := localday.Next(from)

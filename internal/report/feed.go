@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // FeedTx is what the feed needs of a transaction.
@@ -73,8 +74,7 @@ func (r *Reports) Follow(ctx context.Context, by access.Actor, from int64) (Feed
 		return Feed{}, fmt.Errorf("find the end of the feed: %w", err)
 	}
 	if from > end {
-		return Feed{Refusal: refusal.Because(refusal.InvalidRequest, "There is no event yet of the Last-Event-ID that was sent, and none after it.", "No event was sent.",
-			"The books may have been restored from a copy: connect without one, and read what you need anew.")}, nil
+		return Feed{Refusal: refuse.EventNotInFeed()}, nil
 	}
 	return f, nil
 }

@@ -2,12 +2,12 @@ package report
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/proof"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
@@ -38,25 +38,23 @@ func (r *Reports) Head(ctx context.Context, by access.Actor, size, since int64) 
 			return SignedHead{}, err
 		}
 		if !found && size == 0 {
-			return SignedHead{Refusal: refusal.Because(refusal.NotSealedYet, "Nothing is sealed yet.", "", "Ask again in a second or two.")}, nil
+			return SignedHead{Refusal: refuse.NothingSealed()}, nil
 		}
 		if !found {
-			return noHead(size), nil
+			return SignedHead{Refusal: refuse.HeadNotFound(size)}, nil
 		}
 		out := SignedHead{Size: h.Size, File: proof.HeadFile{Note: h.Note, Key: r.public, Since: since}}
 		if since == 0 {
 			return out, nil
 		}
-		if _, found, err := tx.Head(since); err != nil || !found || since > h.Size {
-			return noHead(since), err
+		if _, found, err := tx.Head(since); err != nil || !found {
+			return SignedHead{Refusal: refuse.HeadNotFound(since)}, err
+		}
+		if since > h.Size {
+			return SignedHead{Refusal: refuse.HeadNotOlder(since, h.Size)}, nil
 		}
 		out.File.Path, err = tx.Growth(since, h.Size)
 		return out, err
 	})
 	return out, fault.Wrap(err, "head of %d leaves since %d", size, since)
-}
-
-func noHead(size int64) SignedHead {
-	return SignedHead{Refusal: refusal.Because(refusal.NotFound, fmt.Sprintf("No head of %d leaves was signed in this log, or not before the newer one.", size),
-		"Nothing is shown.", proof.NoHead)}
 }

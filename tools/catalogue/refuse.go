@@ -19,6 +19,7 @@ var kinds = map[string]kind{
 	"at": {"time.Time", "stamp(%s)"}, "since": {"time.Time", "stamp(%s)"}, "now": {"time.Time", "stamp(%s)"},
 	"had": {"money.Amount", "%s.String()"}, "step": {"int64", "strconv.FormatInt(%s, 10)"}, "watts": {"int64", "strconv.FormatInt(%s, 10)"}, "size": {"int64", "strconv.FormatInt(%s, 10)"},
 	"n": {"int64", "strconv.FormatInt(%s, 10)"}, "min": {"int64", "strconv.FormatInt(%s, 10)"}, "max": {"int64", "strconv.FormatInt(%s, 10)"},
+	"krn": {"uint8", "strconv.FormatInt(int64(%s), 10)"}, "kt": {"uint8", "strconv.FormatInt(int64(%s), 10)"}, "ken": {"uint8", "strconv.FormatInt(int64(%s), 10)"},
 	"days": {"int64", "strconv.FormatInt(%s, 10)"}, "minutes": {"int64", "strconv.FormatInt(%s, 10)"},
 }
 

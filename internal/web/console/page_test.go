@@ -180,7 +180,7 @@ func TestAMeterPageShowsWhatTheServerKnows(t *testing.T) {
 	g.get("/meters").is(200).says("0414 0001 001 TEST Amina A.", "○ Offline", "no reading yet")
 	g.get("/meters?q=0414-0001-001").leads("/meters/" + meterNumber)
 	g.get("/meters?q=04140001002").is(422).says("The check digit of meter number 04140001002 is wrong")
-	g.get("/meters?q=04140001019").is(404).says("There is no meter 04140001019")
+	g.get("/meters?q=04140001019").is(404).says("Meter 04140001019 was not found")
 	w.reading(meterNumber, 1, wire.Reading{RegisterWh: 1_204_331, BalanceWh: 18_259, W: 381, MV: 230_000, Relay: "closed"})
 	w.reading(meterNumber, 2, wire.Reading{RegisterWh: 1_204_431, BalanceWh: 18_159, W: 400, MV: 230_000, Relay: "closed"})
 	w.reading(meterNumber, 3, wire.Reading{RegisterWh: 100, BalanceWh: 18_000, W: 0, MV: 230_000, Relay: "open", Reasons: []string{"TAMPER", "REMOTE"}})
@@ -258,7 +258,7 @@ func TestPagesOfMetersFollowEachOther(t *testing.T) {
 	if n := strings.Count(second.body, `<tr id="m-`); n != 2 {
 		t.Errorf("the second page has %d meters, want 2", n)
 	}
-	g.get("/meters?cursor=forged").is(400).says("The cursor is none of this list")
+	g.get("/meters?cursor=forged").is(400).says("This cursor is not valid for this list")
 }
 
 // number makes a valid 11-digit meter number of serial n.

@@ -111,9 +111,9 @@ func TestWhatCannotBeSoldIsRefusedInWords(t *testing.T) {
 	}{
 		{"04140001002", "100", 422, "The check digit of meter number 04140001002 is wrong"},
 		{"0414000100", "100", 422, "A meter number has 11 or 13 digits"},
-		{"04140001019", "100", 404, "There is no meter 04140001019"},
-		{"nonsense", "100", 404, "There is no meter nonsense"},
-		{"", "100", 404, "There is no meter"},
+		{"04140001019", "100", 404, "Meter 04140001019 was not found"},
+		{"nonsense", "100", 404, "Meter nonsense was not found"},
+		{"", "100", 404, "No meter was named"},
 		{meterNumber, "", 422, "This is not an amount in KES. Write it like 100.00"},
 		{meterNumber, "1,000", 422, "This is not an amount in KES"},
 		{meterNumber, "-5", 422, "This is not an amount in KES"},
@@ -137,7 +137,7 @@ func TestWhatCannotBeSoldIsRefusedInWords(t *testing.T) {
 	form := g.get("/sell").value("form")
 	g.post("/sell", "form", form, "meter", "04140001002", "amount", "100").is(422).says(unsold).omits("/sales/")
 	g.post("/sell", "form", form, "meter", meterNumber, "amount", "12.345").is(422).says(unsold)
-	g.get("/sell/check").is(404).says("There is no meter", unsold)
+	g.get("/sell/check").is(404).says("No meter was named", unsold)
 }
 
 func TestALockedKeyStoreSellsNothingAndSaysSo(t *testing.T) {
@@ -163,11 +163,11 @@ func TestThePayeeIsNamedWhileTheNumberIsTyped(t *testing.T) {
 	part("0414 0001", "").says("8 so far")
 	part("0414 0001 0010", "").says("12 so far")
 	part("0414 0001 002", "").says("The check digit of meter number 04140001002 is wrong").omits("Amina")
-	part("0414-0001-019", "").says("There is no meter")
+	part("0414-0001-019", "").says("Meter 0414-0001-019 was not found")
 	part("0414 0001 001", "").says("Amina A.", "domestic", "TEST", "no reading yet").omits("Paid")
 	part("0414 0001 001", "abc").says("Amina A.", "not an amount in KES")
 	part("0414 0001 001", "100").says("Amina A.", "VAT 13.01", "Paid KES 100.00", "34.7 kWh")
-	part(`<script>alert(1)</script>`, "").says("There is no meter <script>alert(1)</script>").omits("<script>")
+	part(`<script>alert(1)</script>`, "").says("Meter <script>alert(1)</script> was not found").omits("<script>")
 	g.get("/sell?meter="+meterNumber).is(200).says("Amina A.", "domestic")
 	if n := w.audited("token.show"); n != 0 {
 		t.Errorf("looking for a payee noted %d times that digits were shown", n)
@@ -202,5 +202,5 @@ func TestThereIsNothingToSellWithoutATariff(t *testing.T) {
 	g := w.enter(ownerEmail)
 	g.get("/meters").is(200).says("No meters yet", "paywatt meter add")
 	g.get("/sell").is(200)
-	g.check(meterNumber, "100").is(404).says("There is no meter", unsold)
+	g.check(meterNumber, "100").is(404).says("Meter "+meterNumber+" was not found", unsold)
 }

@@ -166,7 +166,7 @@ func TestTheQuarantineDesk(t *testing.T) {
 	w.read(4, 8000)
 	g.post(path, "form", form, "choice", "discard", "reason", "one bad reading").is(200).
 		says("1.000 kWh were charged for KES 2.87", "1 later reading is counted now", "Discarded", "one bad reading").omits("Discard: it is wrong")
-	g.post(path, "form", form, "choice", "accept", "reason", "again").is(422).says("This was decided before")
+	g.post(path, "form", form, "choice", "accept", "reason", "again").is(422).says("was decided before")
 	g.get("/quarantine").is(200).says("No doubtful readings")
 	g.get("/quarantine?all=1&meter=" + url.QueryEscape(walletNumber)).is(200).says("Discarded")
 	g.get("/quarantine?meter=04140001027").is(404)
