@@ -444,3 +444,193 @@ func TestIssuerSilent(now time.Time) refusal.Refusal {
 func TestAnswerLost() refusal.Refusal {
 	return refusal.Refusal{Code: "outcome-unknown", Text: "test-answer-lost", What: "The answer of this test meter is lost the first time.", Try: "Repeat the very same request. It gives the sale."}
 }
+
+// AccountNotFound: Account {account} was not found. Give the account's id, or the number of one of its meters.
+func AccountNotFound(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "account-not-found", What: "Account " + account + " was not found.", Not: "Nothing was changed.", Try: "Give the account's id, or the number of one of its meters.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
+
+// UtilityWithoutCurrency: The utility has no currency yet. Publish a tariff first.
+func UtilityWithoutCurrency() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-missing", Text: "utility-without-currency", What: "The utility has no currency yet.", Not: "Nothing was booked.", Try: "Publish a tariff first."}
+}
+
+// ChargeNameOfWrongForm: "{name}" is not a name for a charge. The name has 1 to {max} lowercase letters, digits and dashes. Use a name such as standing or reconnection.
+func ChargeNameOfWrongForm(name string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "charge-name-of-wrong-form", What: "\"" + name + "\" is not a name for a charge. The name has 1 to " + strconv.FormatInt(maxValue, 10) + " lowercase letters, digits and dashes.", Not: "Nothing was booked.", Try: "Use a name such as standing or reconnection.", Args: []refusal.Arg{{Place: "name", Value: name}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ChargeMonthOfWrongForm: "{month}" is not a month. Write the month of the charge as 2026-11.
+func ChargeMonthOfWrongForm(month string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "charge-month-of-wrong-form", What: "\"" + month + "\" is not a month.", Not: "Nothing was booked.", Try: "Write the month of the charge as 2026-11.", Args: []refusal.Arg{{Place: "month", Value: month}}}
+}
+
+// ChargeTaxOutOfRange: A tax of {n} basis points is outside 0 to {max}. Write 15 % as 1500.
+func ChargeTaxOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "charge-tax-out-of-range", What: "A tax of " + strconv.FormatInt(n, 10) + " basis points is outside 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was booked.", Try: "Write 15 % as 1500.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ChargePriorityOutOfRange: Priority {n} is outside 1 to {max}. Leave it out for 20. Debts have 30.
+func ChargePriorityOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "charge-priority-out-of-range", What: "Priority " + strconv.FormatInt(n, 10) + " is outside 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was booked.", Try: "Leave it out for 20. Debts have 30.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ChargeExists: Account {account} already has the charge {charge}. Use another name or another month.
+func ChargeExists(account string, charge string) refusal.Refusal {
+	return refusal.Refusal{Code: "charge-exists", Text: "charge-exists", What: "Account " + account + " already has the charge " + charge + ".", Not: "Nothing was booked.", Try: "Use another name or another month.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "charge", Value: charge}}}
+}
+
+// BookingNotPositive: Amount must be greater than 0. Give a positive amount. The API takes whole minor units: 10000 is 100.00.
+func BookingNotPositive() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "booking-not-positive", What: "Amount must be greater than 0.", Not: "Nothing was booked.", Try: "Give a positive amount. The API takes whole minor units: 10000 is 100.00."}
+}
+
+// BookingWithoutReason: A reason of 1 to {max} printable characters is required. Say why in one line.
+func BookingWithoutReason(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "booking-without-reason", What: "A reason of 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters is required.", Not: "Nothing was booked.", Try: "Say why in one line.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtKindOfWrongForm: A debt's kind has 1 to {max} printable characters. Use a kind such as fine, loan or arrears.
+func DebtKindOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-kind-of-wrong-form", What: "A debt's kind has 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was booked.", Try: "Use a kind such as fine, loan or arrears.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtMemoOfWrongForm: A debt's memo has at most {max} printable characters. Write a shorter memo, in one line.
+func DebtMemoOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-memo-of-wrong-form", What: "A debt's memo has at most " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was booked.", Try: "Write a shorter memo, in one line.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtAgainstUnknown: A debt cannot be raised against "{against}". Use opening, fees, services, fixed or energy.
+func DebtAgainstUnknown(against string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-against-unknown", What: "A debt cannot be raised against \"" + against + "\".", Not: "Nothing was booked.", Try: "Use opening, fees, services, fixed or energy.", Args: []refusal.Arg{{Place: "against", Value: against}}}
+}
+
+// DebtPriorityOutOfRange: Priority {n} is outside 1 to {max}. Leave it out for 30. Fixed charges have 20.
+func DebtPriorityOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-priority-out-of-range", What: "Priority " + strconv.FormatInt(n, 10) + " is outside 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was booked.", Try: "Leave it out for 30. Fixed charges have 20.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtLimitNegative: {field} is {n}. It must not be negative. Give minor units. 0 means no limit.
+func DebtLimitNegative(field string, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-limit-negative", What: field + " is " + strconv.FormatInt(n, 10) + ". It must not be negative.", Not: "Nothing was booked.", Try: "Give minor units. 0 means no limit.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// DebtLeastTooHigh: min_minor is {n}. It can be at most {max}. Lower it.
+func DebtLeastTooHigh(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-least-too-high", What: "min_minor is " + strconv.FormatInt(n, 10) + ". It can be at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was booked.", Try: "Lower it.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtMostBelowLeast: max_minor is {max}, less than min_minor, which is {min}. Raise max_minor or lower min_minor. 0 means no limit.
+func DebtMostBelowLeast(maxValue int64, minValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-most-below-least", What: "max_minor is " + strconv.FormatInt(maxValue, 10) + ", less than min_minor, which is " + strconv.FormatInt(minValue, 10) + ".", Not: "Nothing was booked.", Try: "Raise max_minor or lower min_minor. 0 means no limit.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
+}
+
+// DebtShareOutOfRange: A debt cannot take {n} basis points of a purchase. Give 1 to {max}. 20 % is 2000.
+func DebtShareOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-share-out-of-range", What: "A debt cannot take " + strconv.FormatInt(n, 10) + " basis points of a purchase.", Not: "Nothing was booked.", Try: "Give 1 to " + strconv.FormatInt(maxValue, 10) + ". 20 % is 2000.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtPartOutOfRange: A debt cannot take {n} minor units of a purchase. Give 1 to {max} minor units.
+func DebtPartOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-part-out-of-range", What: "A debt cannot take " + strconv.FormatInt(n, 10) + " minor units of a purchase.", Not: "Nothing was booked.", Try: "Give 1 to " + strconv.FormatInt(maxValue, 10) + " minor units.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtModeUnknown: A debt cannot be collected by "{mode}". Use percent, fixed or full.
+func DebtModeUnknown(mode string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-mode-unknown", What: "A debt cannot be collected by \"" + mode + "\".", Not: "Nothing was booked.", Try: "Use percent, fixed or full.", Args: []refusal.Arg{{Place: "mode", Value: mode}}}
+}
+
+// TooManyDebts: Account {account} has {max} open debts, the most it can have. Collect or write off some of them first.
+func TooManyDebts(account string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "too-large", Text: "too-many-debts", What: "Account " + account + " has " + strconv.FormatInt(maxValue, 10) + " open debts, the most it can have.", Not: "Nothing was booked.", Try: "Collect or write off some of them first.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtNotFound: Debt {debt} was not found. List the debts to find its id.
+func DebtNotFound(debt string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "debt-not-found", What: "Debt " + debt + " was not found.", Not: "Nothing was booked.", Try: "List the debts to find its id.", Args: []refusal.Arg{{Place: "debt", Value: debt}}}
+}
+
+// WriteOffOutOfRange: An amount of {n} minor units cannot be written off. Give a positive amount, or leave it out to write off all that is outstanding.
+func WriteOffOutOfRange(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "write-off-out-of-range", What: "An amount of " + strconv.FormatInt(n, 10) + " minor units cannot be written off.", Not: "Nothing was booked.", Try: "Give a positive amount, or leave it out to write off all that is outstanding.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// WriteOffOfNoDebt: Debt {debt} has no outstanding amount. Look at the debt.
+func WriteOffOfNoDebt(debt string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "write-off-of-no-debt", What: "Debt " + debt + " has no outstanding amount.", Not: "Nothing was booked.", Try: "Look at the debt.", Args: []refusal.Arg{{Place: "debt", Value: debt}}}
+}
+
+// WriteOffAboveDebt: Debt {debt} has only {amount} outstanding. Write off at most that.
+func WriteOffAboveDebt(debt string, amount money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "write-off-above-debt", What: "Debt " + debt + " has only " + amount.String() + " outstanding.", Not: "Nothing was booked.", Try: "Write off at most that.", Args: []refusal.Arg{{Place: "debt", Value: debt}, {Place: "amount", Value: amount.String()}}}
+}
+
+// AdjustmentNotPositive: The amount of an adjustment must be greater than 0. Give a positive amount. To book what a customer owes, raise a debt.
+func AdjustmentNotPositive() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "adjustment-not-positive", What: "The amount of an adjustment must be greater than 0.", Not: "Nothing was booked.", Try: "Give a positive amount. To book what a customer owes, raise a debt."}
+}
+
+// AccountTakesNoMoney: Account {account} is {status}, not active. It cannot take money. Name an active account.
+func AccountTakesNoMoney(account string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "account-closed", Text: "account-takes-no-money", What: "Account " + account + " is " + status + ", not active. It cannot take money.", Not: "Nothing was booked.", Try: "Name an active account.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "status", Value: status}}}
+}
+
+// AccountWouldHoldTooMuch: Account {account} would hold more than {limit}. No purchase can use more than that. Give less.
+func AccountWouldHoldTooMuch(account string, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "account-would-hold-too-much", What: "Account " + account + " would hold more than " + limit.String() + ". No purchase can use more than that.", Not: "Nothing was booked.", Try: "Give less.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "limit", Value: limit.String()}}}
+}
+
+// AccountMovedOut: Account {account} is {status}, not active. Look at its statement.
+func AccountMovedOut(account string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "account-closed", Text: "account-moved-out", What: "Account " + account + " is " + status + ", not active.", Not: "Nothing was booked.", Try: "Look at its statement.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "status", Value: status}}}
+}
+
+// MoveOutWithoutWallet: Account {account} is of mode {mode}. Only an account of mode prepay_wallet can move out. The units of a token meter stay in the meter.
+func MoveOutWithoutWallet(account string, mode string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "move-out-without-wallet", What: "Account " + account + " is of mode " + mode + ". Only an account of mode prepay_wallet can move out.", Not: "Nothing was booked.", Try: "The units of a token meter stay in the meter.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "mode", Value: mode}}}
+}
+
+// AccountWithPendingOperation: Account {account} has a pending operation. Try again when it is complete.
+func AccountWithPendingOperation(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-in-progress", Text: "account-with-pending-operation", What: "Account " + account + " has a pending operation.", Not: "Nothing was booked.", Try: "Try again when it is complete.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
+
+// MoveOutBeforeReview: A reading of meter {meter} is held for review, so the meter's use is not known. Decide about the reading, then move out.
+func MoveOutBeforeReview(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "reading-held", Text: "move-out-before-review", What: "A reading of meter " + meter + " is held for review, so the meter's use is not known.", Not: "Nothing was booked.", Try: "Decide about the reading, then move out.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// RefundWithoutReason: A refund needs a reason of 1 to {max} printable characters. Say in one line to whom and how it is paid.
+func RefundWithoutReason(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "refund-without-reason", What: "A refund needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was booked.", Try: "Say in one line to whom and how it is paid.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// RefundToBankAndAccount: A refund goes to a bank account or to another customer account, not to both. Leave one of them out.
+func RefundToBankAndAccount() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "refund-to-bank-and-account", What: "A refund goes to a bank account or to another customer account, not to both.", Not: "Nothing was booked.", Try: "Leave one of them out."}
+}
+
+// BankNameOfWrongForm: The name of a bank account has at most {max} printable ASCII characters. Use another name, or leave it out for the main bank account.
+func BankNameOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "bank-name-of-wrong-form", What: "The name of a bank account has at most " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "Nothing was booked.", Try: "Use another name, or leave it out for the main bank account.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// RefundNotPositive: The amount of a refund must be greater than 0. Give a positive amount, or leave it out to refund all that is due back.
+func RefundNotPositive() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "refund-not-positive", What: "The amount of a refund must be greater than 0.", Not: "Nothing was booked.", Try: "Give a positive amount, or leave it out to refund all that is due back."}
+}
+
+// RefundNotDue: Account {account} has no money due back. Move the account out first.
+func RefundNotDue(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "refund-not-due", What: "Account " + account + " has no money due back.", Not: "Nothing was booked.", Try: "Move the account out first.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
+
+// RefundAboveDue: Account {account} has only {amount} due back. Refund at most that.
+func RefundAboveDue(account string, amount money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "refund-above-due", What: "Account " + account + " has only " + amount.String() + " due back.", Not: "Nothing was booked.", Try: "Refund at most that.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "amount", Value: amount.String()}}}
+}
+
+// RefundToItself: Account {account} cannot receive its own refund. Name another account that is active.
+func RefundToItself(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "account-closed", Text: "refund-to-itself", What: "Account " + account + " cannot receive its own refund.", Not: "Nothing was booked.", Try: "Name another account that is active.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
