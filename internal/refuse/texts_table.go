@@ -634,3 +634,78 @@ func RefundAboveDue(account string, amount money.Amount) refusal.Refusal {
 func RefundToItself(account string) refusal.Refusal {
 	return refusal.Refusal{Code: "account-closed", Text: "refund-to-itself", What: "Account " + account + " cannot receive its own refund.", Not: "Nothing was booked.", Try: "Name another account that is active.", Args: []refusal.Arg{{Place: "account", Value: account}}}
 }
+
+// FloatShort: The sale takes {amount}. The vendor's account has {had} left. Pay in, or sell for less. The utility books deposits.
+func FloatShort(amount money.Amount, had money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "insufficient-float", Text: "float-short", What: "The sale takes " + amount.String() + ". The vendor's account has " + had.String() + " left.", Not: "No money was taken and no token was made.", Try: "Pay in, or sell for less. The utility books deposits.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}}}
+}
+
+// VendorNotSelling: The vendor of this key cannot sell at the moment. Ask the utility why.
+func VendorNotSelling() refusal.Refusal {
+	return refusal.Refusal{Code: "vendor-blocked", Text: "vendor-not-selling", What: "The vendor of this key cannot sell at the moment.", Not: "No money was taken and no token was made.", Try: "Ask the utility why."}
+}
+
+// VendorNotFound: Vendor {vendor} was not found. List the vendors to find its id or code.
+func VendorNotFound(vendor string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "vendor-not-found", What: "Vendor " + vendor + " was not found.", Not: "Nothing was changed.", Try: "List the vendors to find its id or code.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}}}
+}
+
+// VendorExists: A vendor with the code {vendor} already exists. Use another code, or leave it out.
+func VendorExists(vendor string) refusal.Refusal {
+	return refusal.Refusal{Code: "vendor-exists", Text: "vendor-exists", What: "A vendor with the code " + vendor + " already exists.", Not: "Nothing was changed.", Try: "Use another code, or leave it out.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}}}
+}
+
+// VendorNameOfWrongForm: A vendor's name has 1 to {max} bytes and no control characters. Give another name.
+func VendorNameOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-name-of-wrong-form", What: "A vendor's name has 1 to " + strconv.FormatInt(maxValue, 10) + " bytes and no control characters.", Not: "Nothing was changed.", Try: "Give another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// VendorCodeOfWrongForm: "{vendor}" is not a vendor's code. The code has 1 to {max} letters and digits. Use another code, or leave it out.
+func VendorCodeOfWrongForm(vendor string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-code-of-wrong-form", What: "\"" + vendor + "\" is not a vendor's code. The code has 1 to " + strconv.FormatInt(maxValue, 10) + " letters and digits.", Not: "Nothing was changed.", Try: "Use another code, or leave it out.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// VendorCodeOfMainTill: The code MAIN is the utility's own till. Use another code, or leave it out.
+func VendorCodeOfMainTill() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-code-of-main-till", What: "The code MAIN is the utility's own till.", Not: "Nothing was changed.", Try: "Use another code, or leave it out."}
+}
+
+// BillingUnknown: billing is "{billing}". It must be float or postpaid. Use one of the two.
+func BillingUnknown(billing string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "billing-unknown", What: "billing is \"" + billing + "\". It must be float or postpaid.", Not: "Nothing was changed.", Try: "Use one of the two.", Args: []refusal.Arg{{Place: "billing", Value: billing}}}
+}
+
+// CommissionOutOfRange: commission_bps is {n}. It must be 0 to {max}: basis points of the amount paid. Write 1.5 % as 150.
+func CommissionOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "commission-out-of-range", What: "commission_bps is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + ": basis points of the amount paid.", Not: "Nothing was changed.", Try: "Write 1.5 % as 150.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// CommissionTooHigh: A commission of {commission} is above the ceiling of {ceiling}. Use a lower commission, or raise the setting max_commission_bps first.
+func CommissionTooHigh(commission string, ceiling string) refusal.Refusal {
+	return refusal.Refusal{Code: "commission-too-high", Text: "commission-too-high", What: "A commission of " + commission + " is above the ceiling of " + ceiling + ".", Not: "Nothing was changed.", Try: "Use a lower commission, or raise the setting max_commission_bps first.", Args: []refusal.Arg{{Place: "commission", Value: commission}, {Place: "ceiling", Value: ceiling}}}
+}
+
+// CreditLimitOutOfRange: A credit limit of {n} minor units is outside 0 to {max}. Give it in minor units. 0 means no credit.
+func CreditLimitOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "credit-limit-out-of-range", What: "A credit limit of " + strconv.FormatInt(n, 10) + " minor units is outside 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was changed.", Try: "Give it in minor units. 0 means no credit.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DepositReferenceOfWrongForm: A deposit needs the bank's reference, 1 to {max} printable ASCII characters. Copy it from the bank statement. It keeps a payment from being booked twice.
+func DepositReferenceOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "deposit-reference-of-wrong-form", What: "A deposit needs the bank's reference, 1 to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "Nothing was booked.", Try: "Copy it from the bank statement. It keeps a payment from being booked twice.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DepositBankOfWrongForm: The name of the bank account has at most {max} printable ASCII characters. Use another name, or leave it out for the main bank account.
+func DepositBankOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "deposit-bank-of-wrong-form", What: "The name of the bank account has at most " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "Nothing was booked.", Try: "Use another name, or leave it out for the main bank account.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DepositZero: The amount of a deposit must be greater than 0. Give what the bank says was paid in, in minor units.
+func DepositZero() refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "deposit-zero", What: "The amount of a deposit must be greater than 0.", Not: "Nothing was booked.", Try: "Give what the bank says was paid in, in minor units."}
+}
+
+// PaymentBookedBefore: Payment {reference} was booked before. Look at the vendor's statement. Another payment needs its own reference.
+func PaymentBookedBefore(reference string) refusal.Refusal {
+	return refusal.Refusal{Code: "client-ref-reused", Text: "payment-booked-before", What: "Payment " + reference + " was booked before.", Not: "Nothing was booked.", Try: "Look at the vendor's statement. Another payment needs its own reference.", Args: []refusal.Arg{{Place: "reference", Value: reference}}}
+}

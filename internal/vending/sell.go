@@ -270,7 +270,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 	// a transaction begins, so that before, a server whose own clock was just moved is off by as much. A token issued in the
 	// future would then stop all servers until that has come, and no money is held for longer than the store's time allows.
 	p.now = tx.Moment()
-	if r := magic(point, p.order.Tender.Minor, p.now); r.Refused() {
+	if r := magic(point, p.order.Tender, p.now); r.Refused() {
 		return no(r), nil
 	}
 	pr, r, err := v.price(tx, point, p.order.Tender, p.now, times)
@@ -282,7 +282,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 			return no(r), nil
 		}
 	}
-	till, money, r, err := vendor.Selling(tx.Vendors(), p.by, p.order.Tender.Minor, pr.version.Body.VATBps)
+	till, money, r, err := vendor.Selling(tx.Vendors(), p.by, p.order.Tender, pr.version.Body.VATBps)
 	if err != nil || r.Refused() {
 		return no(r), err
 	}
