@@ -709,3 +709,168 @@ func DepositZero() refusal.Refusal {
 func PaymentBookedBefore(reference string) refusal.Refusal {
 	return refusal.Refusal{Code: "client-ref-reused", Text: "payment-booked-before", What: "Payment " + reference + " was booked before.", Not: "Nothing was booked.", Try: "Look at the vendor's statement. Another payment needs its own reference.", Args: []refusal.Arg{{Place: "reference", Value: reference}}}
 }
+
+// RightMissing: The role {role} does not include {right}. Use a key or a login of a role that includes it, or ask an owner.
+func RightMissing(role string, right string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "right-missing", What: "The role " + role + " does not include " + right + ".", Not: "No change was made, and no data is shown.", Try: "Use a key or a login of a role that includes it, or ask an owner.", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "right", Value: right}}}
+}
+
+// RoleMissing: You have no role, so you do not have the right {right}. Use a key or a login of a role that includes it, or ask an owner.
+func RoleMissing(right string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "role-missing", What: "You have no role, so you do not have the right " + right + ".", Not: "No change was made, and no data is shown.", Try: "Use a key or a login of a role that includes it, or ask an owner.", Args: []refusal.Arg{{Place: "right", Value: right}}}
+}
+
+// VendorKeyWithoutVendor: This key has the role vendor_api and names no vendor. Use a key that names its vendor: paywatt apikey create --role vendor_api --vendor V001.
+func VendorKeyWithoutVendor() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "vendor-key-without-vendor", What: "This key has the role vendor_api and names no vendor.", Not: "No change was made, and no data is shown.", Try: "Use a key that names its vendor: paywatt apikey create --role vendor_api --vendor V001."}
+}
+
+// KeyRoleUnknown: There is no role "{role}". Use one of these roles: {roles}.
+func KeyRoleUnknown(role string, roles string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-role-unknown", What: "There is no role \"" + role + "\".", Not: "No key was made.", Try: "Use one of these roles: " + roles + ".", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "roles", Value: roles}}}
+}
+
+// KeyRoleWithoutRights: A key of the role {role} would have no rights. Use one of these roles: {roles}.
+func KeyRoleWithoutRights(role string, roles string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-role-without-rights", What: "A key of the role " + role + " would have no rights.", Not: "No key was made.", Try: "Use one of these roles: " + roles + ".", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "roles", Value: roles}}}
+}
+
+// KeyRoleNotForVendors: A key of the role {role} sees the data of the whole utility. A vendor's key must not. Make a key of the role vendor_api for the vendor.
+func KeyRoleNotForVendors(role string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-role-not-for-vendors", What: "A key of the role " + role + " sees the data of the whole utility. A vendor's key must not.", Not: "No key was made.", Try: "Make a key of the role vendor_api for the vendor.", Args: []refusal.Arg{{Place: "role", Value: role}}}
+}
+
+// KeyWithoutVendor: A key of the role vendor_api must name its vendor. Name the vendor: paywatt apikey create --role vendor_api --vendor V001.
+func KeyWithoutVendor() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-without-vendor", What: "A key of the role vendor_api must name its vendor.", Not: "No key was made.", Try: "Name the vendor: paywatt apikey create --role vendor_api --vendor V001."}
+}
+
+// KeyNameOfWrongForm: A key's name has at most {max} bytes and no control characters. Use another name.
+func KeyNameOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-name-of-wrong-form", What: "A key's name has at most " + strconv.FormatInt(maxValue, 10) + " bytes and no control characters.", Not: "No key was made.", Try: "Use another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// KeyExpiryInThePast: The key would have expired at {at}. Give a later time, or none.
+func KeyExpiryInThePast(at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-expiry-in-the-past", What: "The key would have expired at " + stamp(at) + ".", Not: "No key was made.", Try: "Give a later time, or none.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
+}
+
+// KeyVendorNotFound: Vendor {vendor} was not found. List the vendors to find its id.
+func KeyVendorNotFound(vendor string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "key-vendor-not-found", What: "Vendor " + vendor + " was not found.", Not: "No key was made.", Try: "List the vendors to find its id.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}}}
+}
+
+// KeyPersonNotFound: {email} is not the address of a person who may sign in. Check the address.
+func KeyPersonNotFound(email string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "key-person-not-found", What: email + " is not the address of a person who may sign in.", Not: "No key was made.", Try: "Check the address.", Args: []refusal.Arg{{Place: "email", Value: email}}}
+}
+
+// KeyNotValid: The API key is not valid, or no longer valid. Send it as "Authorization: Bearer pk_...". Make a new one with paywatt apikey create.
+func KeyNotValid() refusal.Refusal {
+	return refusal.Refusal{Code: "unauthenticated", Text: "key-not-valid", What: "The API key is not valid, or no longer valid.", Not: "No change was made, and no data is shown.", Try: "Send it as \"Authorization: Bearer pk_...\". Make a new one with paywatt apikey create."}
+}
+
+// KeyNotInForce: Key {key} was not found, or was revoked before. List the keys to find its id.
+func KeyNotInForce(key string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "key-not-in-force", What: "Key " + key + " was not found, or was revoked before.", Not: "Nothing was changed.", Try: "List the keys to find its id.", Args: []refusal.Arg{{Place: "key", Value: key}}}
+}
+
+// EmailOfWrongForm: "{email}" is not an e-mail address. Write it as amina@example.org.
+func EmailOfWrongForm(email string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "email-of-wrong-form", What: "\"" + email + "\" is not an e-mail address.", Not: "No person was added.", Try: "Write it as amina@example.org.", Args: []refusal.Arg{{Place: "email", Value: email}}}
+}
+
+// EmailTaken: A person with the e-mail address {email} already exists. Use another address.
+func EmailTaken(email string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "email-taken", What: "A person with the e-mail address " + email + " already exists.", Not: "No person was added.", Try: "Use another address.", Args: []refusal.Arg{{Place: "email", Value: email}}}
+}
+
+// PersonRoleUnknown: There is no role "{role}" for people. Use one of these roles: {roles}.
+func PersonRoleUnknown(role string, roles string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "person-role-unknown", What: "There is no role \"" + role + "\" for people.", Not: "No person was added.", Try: "Use one of these roles: " + roles + ".", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "roles", Value: roles}}}
+}
+
+// PersonNameTooLong: A name has at most {max} bytes. Shorten it.
+func PersonNameTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "person-name-too-long", What: "A name has at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No person was added.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// OwnerExists: The utility already has an owner. Sign in as an owner and add people there.
+func OwnerExists() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "owner-exists", What: "The utility already has an owner.", Not: "No person was added.", Try: "Sign in as an owner and add people there."}
+}
+
+// PasswordTooShort: The password is shorter than {min} characters. Use 15 or more. A few words are easy to remember.
+func PasswordTooShort(minValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "password-too-short", What: "The password is shorter than " + strconv.FormatInt(minValue, 10) + " characters.", Not: "Nothing was changed.", Try: "Use 15 or more. A few words are easy to remember.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
+}
+
+// PasswordTooLong: The password is longer than {max} characters. Use a shorter one.
+func PasswordTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "password-too-long", What: "The password is longer than " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "Nothing was changed.", Try: "Use a shorter one.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// PasswordTooCommon: This password is one of the most common ones. Use a few unrelated words.
+func PasswordTooCommon() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "password-too-common", What: "This password is one of the most common ones.", Not: "Nothing was changed.", Try: "Use a few unrelated words."}
+}
+
+// SignInWrong: E-mail address or password is wrong. Check both. An owner can set a new password.
+func SignInWrong() refusal.Refusal {
+	return refusal.Refusal{Code: "unauthenticated", Text: "sign-in-wrong", What: "E-mail address or password is wrong.", Not: "You are not signed in.", Try: "Check both. An owner can set a new password."}
+}
+
+// SignedOut: You are not signed in, or your session has ended. Sign in.
+func SignedOut() refusal.Refusal {
+	return refusal.Refusal{Code: "unauthenticated", Text: "signed-out", What: "You are not signed in, or your session has ended.", Not: "No change was made, and no data is shown.", Try: "Sign in."}
+}
+
+// RequestTooLargeForApproval: This request takes {size} bytes. A request that needs approval takes at most {max}. Make it smaller.
+func RequestTooLargeForApproval(size int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "too-large", Text: "request-too-large-for-approval", What: "This request takes " + strconv.FormatInt(size, 10) + " bytes. A request that needs approval takes at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was changed.", Try: "Make it smaller.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ApprovalNotForThis: Approval {approval} does not allow this action now. Ask for the action again.
+func ApprovalNotForThis(approval string) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-not-for-this", What: "Approval " + approval + " does not allow this action now.", Not: "Nothing was changed.", Try: "Ask for the action again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+}
+
+// ApprovalUsed: Approval {approval} was used before. To do the action once more, ask for it again.
+func ApprovalUsed(approval string) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-used", What: "Approval " + approval + " was used before.", Not: "Nothing was changed.", Try: "To do the action once more, ask for it again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+}
+
+// MakerNotActive: This was requested by {who}. That key or person is not active any more. Reject it. The action can be requested again.
+func MakerNotActive(who string) refusal.Refusal {
+	return refusal.Refusal{Code: "maker-not-in-force", Text: "maker-not-active", What: "This was requested by " + who + ". That key or person is not active any more.", Not: "Nothing was changed.", Try: "Reject it. The action can be requested again.", Args: []refusal.Arg{{Place: "who", Value: who}}}
+}
+
+// MakerWithoutRight: This was requested by {who}. That key or person no longer has the right {right}. Reject it. The action can be requested again.
+func MakerWithoutRight(who string, right string) refusal.Refusal {
+	return refusal.Refusal{Code: "maker-not-in-force", Text: "maker-without-right", What: "This was requested by " + who + ". That key or person no longer has the right " + right + ".", Not: "Nothing was changed.", Try: "Reject it. The action can be requested again.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "right", Value: right}}}
+}
+
+// ApprovalNotFound: Approval {approval} was not found, or you may not decide about it. List the approvals that wait.
+func ApprovalNotFound(approval string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "approval-not-found", What: "Approval " + approval + " was not found, or you may not decide about it.", Not: "Nothing was decided.", Try: "List the approvals that wait.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+}
+
+// ApprovalByMaker: You requested this action, so you cannot decide about it. Ask another person to decide.
+func ApprovalByMaker() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "approval-by-maker", What: "You requested this action, so you cannot decide about it.", Not: "Nothing was decided.", Try: "Ask another person to decide."}
+}
+
+// ApprovalExpired: Approval {approval} has expired. Ask for the action again.
+func ApprovalExpired(approval string) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-expired", What: "Approval " + approval + " has expired.", Not: "Nothing was decided.", Try: "Ask for the action again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+}
+
+// ApprovalDecided: Approval {approval} is already {state}. List the approvals that wait.
+func ApprovalDecided(approval string, state string) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-decided", What: "Approval " + approval + " is already " + state + ".", Not: "Nothing was decided.", Try: "List the approvals that wait.", Args: []refusal.Arg{{Place: "approval", Value: approval}, {Place: "state", Value: state}}}
+}
+
+// ApprovalOfOlderVersion: This version of the server cannot carry out {act} from an approval that an older version stored. Reject it, and request the action again.
+func ApprovalOfOlderVersion(act string) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-of-older-version", What: "This version of the server cannot carry out " + act + " from an approval that an older version stored.", Not: "Nothing was decided.", Try: "Reject it, and request the action again.", Args: []refusal.Arg{{Place: "act", Value: act}}}
+}
