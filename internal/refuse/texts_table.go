@@ -874,3 +874,73 @@ func ApprovalDecided(approval string, state string) refusal.Refusal {
 func ApprovalOfOlderVersion(act string) refusal.Refusal {
 	return refusal.Refusal{Code: "approval-invalid", Text: "approval-of-older-version", What: "This version of the server cannot carry out " + act + " from an approval that an older version stored.", Not: "Nothing was decided.", Try: "Reject it, and request the action again.", Args: []refusal.Arg{{Place: "act", Value: act}}}
 }
+
+// CommandUnknown: There is no command "{command}". Use disconnect, connect, read, clear_tamper, clear_credit, reset_demand or cancel_token.
+func CommandUnknown(command string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-unknown", What: "There is no command \"" + command + "\".", Not: "No command was sent.", Try: "Use disconnect, connect, read, clear_tamper, clear_credit, reset_demand or cancel_token.", Args: []refusal.Arg{{Place: "command", Value: command}}}
+}
+
+// CommandArgumentUnknown: The command {command} has no argument "{argument}". Leave it out.
+func CommandArgumentUnknown(command string, argument string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-argument-unknown", What: "The command " + command + " has no argument \"" + argument + "\".", Not: "No command was sent.", Try: "Leave it out.", Args: []refusal.Arg{{Place: "command", Value: command}, {Place: "argument", Value: argument}}}
+}
+
+// CommandForceOfWrongForm: The argument force must be true or false. Correct it, or leave it out.
+func CommandForceOfWrongForm() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-force-of-wrong-form", What: "The argument force must be true or false.", Not: "No command was sent.", Try: "Correct it, or leave it out."}
+}
+
+// CommandTidOfWrongForm: The argument tid must be the token identifier (TID), a whole number from 0 to {max}. Give the TID of the token to cancel.
+func CommandTidOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-tid-of-wrong-form", What: "The argument tid must be the token identifier (TID), a whole number from 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No command was sent.", Try: "Give the TID of the token to cancel.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// CommandBaseDateOfWrongForm: The argument base_date must be 1993, 2014 or 2035. Give the base date of the token to cancel.
+func CommandBaseDateOfWrongForm() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-base-date-of-wrong-form", What: "The argument base_date must be 1993, 2014 or 2035.", Not: "No command was sent.", Try: "Give the base date of the token to cancel."}
+}
+
+// CommandWithoutReason: A command needs a reason of 1 to {max} characters. Say in a few words why. The audit log keeps it.
+func CommandWithoutReason(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-without-reason", What: "A command needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "No command was sent.", Try: "Say in a few words why. The audit log keeps it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// CommandForceOnWallet: Meter {meter} has a wallet, so its supply cannot be forced on. Leave force out. The server switches the supply by the balance.
+func CommandForceOnWallet(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-force-on-wallet", What: "Meter " + meter + " has a wallet, so its supply cannot be forced on.", Not: "No command was sent.", Try: "Leave force out. The server switches the supply by the balance.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// CommandNotNeeded: Meter {meter} needs no command for this now. Use restore or cut. They also work without a command.
+func CommandNotNeeded(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-not-needed", What: "Meter " + meter + " needs no command for this now.", Not: "No command was sent.", Try: "Use restore or cut. They also work without a command.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// CommandToMeterOutOfService: Meter {meter} is not installed. Its status is {status}. Put the meter into service first.
+func CommandToMeterOutOfService(meter string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-blocked", Text: "command-to-meter-out-of-service", What: "Meter " + meter + " is not installed. Its status is " + status + ".", Not: "No command was sent.", Try: "Put the meter into service first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+}
+
+// CommandWithoutLinkKey: Meter {meter} has no link key, so it cannot check who sent a command. Send commands only to meters that speak Paywatt's own messages.
+func CommandWithoutLinkKey(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-without-link-key", What: "Meter " + meter + " has no link key, so it cannot check who sent a command.", Not: "No command was sent.", Try: "Send commands only to meters that speak Paywatt's own messages.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// TooManyCommands: {n} commands are already waiting for meter {meter}. Wait until the meter has answered, or find out why it does not.
+func TooManyCommands(n int64, meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "too-many-commands", What: strconv.FormatInt(n, 10) + " commands are already waiting for meter " + meter + ".", Not: "No command was sent.", Try: "Wait until the meter has answered, or find out why it does not.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "meter", Value: meter}}}
+}
+
+// CommandNotFound: Command {command} of meter {meter} was not found. Check the command's id and the meter's number.
+func CommandNotFound(command string, meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "command-not-found", What: "Command " + command + " of meter " + meter + " was not found.", Try: "Check the command's id and the meter's number.", Args: []refusal.Arg{{Place: "command", Value: command}, {Place: "meter", Value: meter}}}
+}
+
+// CommandCursorOfAnotherList: The cursor "{cursor}" does not belong to this list. Use next_cursor of the page before, unchanged.
+func CommandCursorOfAnotherList(cursor string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-cursor-of-another-list", What: "The cursor \"" + cursor + "\" does not belong to this list.", Try: "Use next_cursor of the page before, unchanged.", Args: []refusal.Arg{{Place: "cursor", Value: cursor}}}
+}
+
+// CommandPageOfWrongSize: A page has 1 to {max} rows. Ask for fewer rows, and follow next_cursor.
+func CommandPageOfWrongSize(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-page-of-wrong-size", What: "A page has 1 to " + strconv.FormatInt(maxValue, 10) + " rows.", Try: "Ask for fewer rows, and follow next_cursor.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
