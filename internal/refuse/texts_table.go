@@ -944,3 +944,13 @@ func CommandCursorOfAnotherList(cursor string) refusal.Refusal {
 func CommandPageOfWrongSize(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "command-page-of-wrong-size", What: "A page has 1 to " + strconv.FormatInt(maxValue, 10) + " rows.", Try: "Ask for fewer rows, and follow next_cursor.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
+
+// IdempotencyKeyReused: This Idempotency-Key belongs to another request. Use a new key for a new request. To learn the outcome of the old one, repeat it unchanged.
+func IdempotencyKeyReused() refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-reused", Text: "idempotency-key-reused", What: "This Idempotency-Key belongs to another request.", Not: "Nothing was changed.", Try: "Use a new key for a new request. To learn the outcome of the old one, repeat it unchanged."}
+}
+
+// IdempotencyKeyRunning: A request with this Idempotency-Key is still running. Repeat it in a few seconds. It gives the same answer.
+func IdempotencyKeyRunning() refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-in-flight", Text: "idempotency-key-running", What: "A request with this Idempotency-Key is still running.", Not: "This repetition changed nothing.", Try: "Repeat it in a few seconds. It gives the same answer."}
+}

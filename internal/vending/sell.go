@@ -75,7 +75,7 @@ func (v *Vending) Sell(ctx context.Context, by access.Actor, o Order) (Sold, err
 	case err == nil && s.open && mine:
 		s, err = v.finish(ctx, p, s.Sold)
 	case err == nil && s.open:
-		s = no(once.Running())
+		s = no(refuse.IdempotencyKeyRunning())
 	}
 	if err != nil {
 		return Sold{}, fmt.Errorf("sell to meter %s: %w", refusal.Echo(o.Meter), err)
@@ -171,7 +171,7 @@ func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 			return step{}, err
 		case kept == nil:
 		case kept.Hash != p.order.Once.Hash:
-			return no(once.Reused()), nil
+			return no(refuse.IdempotencyKeyReused()), nil
 		case kept.Status != 0:
 			return step{stored: kept}, nil
 		default:
@@ -197,7 +197,7 @@ func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 	case found:
 		return v.again(tx, p, sale, fresh)
 	case !fresh:
-		return no(once.Running()), nil
+		return no(refuse.IdempotencyKeyRunning()), nil
 	}
 	if r, err := reachable(tx, p, point); err != nil || r.Refused() {
 		return no(r), err
