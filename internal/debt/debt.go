@@ -155,7 +155,7 @@ func ownCurrency(tx Tx, a money.Amount) (refusal.Refusal, error) {
 	case currency == "":
 		return refuse.UtilityWithoutCurrency(), nil
 	case currency != a.Currency:
-		return sale.WrongCurrency(a.Currency, currency), nil
+		return refuse.CurrencyMismatch(a.Currency, currency), nil
 	}
 	return refusal.Refusal{}, nil
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
-	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -105,7 +104,7 @@ func (ds *Debts) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Ref
 	}
 	switch {
 	case r.Amount != nil && r.Amount.Currency != out.Amount.Currency:
-		return Refunded{}, sale.WrongCurrency(r.Amount.Currency, out.Amount.Currency), nil
+		return Refunded{}, refuse.CurrencyMismatch(refusal.Echo(r.Amount.Currency), out.Amount.Currency), nil
 	case -balance <= 0:
 		return Refunded{}, refuse.RefundNotDue(place.ID.Text(id.Account)), nil
 	case out.Amount.Minor > -balance:

@@ -954,3 +954,18 @@ func IdempotencyKeyReused() refusal.Refusal {
 func IdempotencyKeyRunning() refusal.Refusal {
 	return refusal.Refusal{Code: "idempotency-key-in-flight", Text: "idempotency-key-running", What: "A request with this Idempotency-Key is still running.", Not: "This repetition changed nothing.", Try: "Repeat it in a few seconds. It gives the same answer."}
 }
+
+// CurrencyUnknown: "{currency}" is not an ISO 4217 currency code. Write three capital letters, such as KES.
+func CurrencyUnknown(currency string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "currency-unknown", What: "\"" + currency + "\" is not an ISO 4217 currency code.", Not: "No money was taken and no token was made.", Try: "Write three capital letters, such as KES.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
+}
+
+// AmountOutOfRange: An amount of {n} minor units cannot be paid. Give 0 to {max} minor units. 10000 is 100.00.
+func AmountOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "amount-out-of-range", What: "An amount of " + strconv.FormatInt(n, 10) + " minor units cannot be paid.", Not: "No money was taken and no token was made.", Try: "Give 0 to " + strconv.FormatInt(maxValue, 10) + " minor units. 10000 is 100.00.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// CurrencyMismatch: The amount is in {currency}. This utility uses {wanted}. Give the amount in {wanted}.
+func CurrencyMismatch(currency string, wanted string) refusal.Refusal {
+	return refusal.Refusal{Code: "currency-mismatch", Text: "currency-mismatch", What: "The amount is in " + currency + ". This utility uses " + wanted + ".", Not: "No money was taken and no token was made.", Try: "Give the amount in " + wanted + ".", Args: []refusal.Arg{{Place: "currency", Value: currency}, {Place: "wanted", Value: wanted}}}
+}

@@ -191,7 +191,7 @@ func (vs *Vendors) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.R
 	case currency == "":
 		return Deposited{}, refuse.UtilityWithoutCurrency(), nil
 	case currency != p.Amount.Currency:
-		return Deposited{}, sale.WrongCurrency(p.Amount.Currency, currency), nil
+		return Deposited{}, refuse.CurrencyMismatch(p.Amount.Currency, currency), nil
 	}
 	ref := p.Bank + ":" + p.Reference
 	if _, found, err := tx.Books().JournalByRef(ledger.DepositIn, ref); err != nil || found {
