@@ -969,3 +969,248 @@ func AmountOutOfRange(n int64, maxValue int64) refusal.Refusal {
 func CurrencyMismatch(currency string, wanted string) refusal.Refusal {
 	return refusal.Refusal{Code: "currency-mismatch", Text: "currency-mismatch", What: "The amount is in " + currency + ". This utility uses " + wanted + ".", Not: "No money was taken and no token was made.", Try: "Give the amount in " + wanted + ".", Args: []refusal.Arg{{Place: "currency", Value: currency}, {Place: "wanted", Value: wanted}}}
 }
+
+// TariffCurrencyUnknown: "{currency}" is not an ISO 4217 currency code. Write three capital letters, such as KES.
+func TariffCurrencyUnknown(currency string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-currency-unknown", What: "\"" + currency + "\" is not an ISO 4217 currency code.", Not: "The tariff was not published.", Try: "Write three capital letters, such as KES.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
+}
+
+// TariffShareOutOfRange: {field} is {n}. It must be {min} to {max} basis points. Write 15 % as 1500.
+func TariffShareOutOfRange(field string, n int64, minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-share-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". It must be " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " basis points.", Not: "The tariff was not published.", Try: "Write 15 % as 1500.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffCeilingOutOfRange: max_deduction_bps is {n}. It must be 0 to {max} basis points. Write 70 % as 7000. 0 leaves the ceiling to the utility's setting.
+func TariffCeilingOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-ceiling-out-of-range", What: "max_deduction_bps is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + " basis points.", Not: "The tariff was not published.", Try: "Write 70 % as 7000. 0 leaves the ceiling to the utility's setting.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffRoundingUnknown: Rounding "{rounding}" is not known. Use carry, nearest or income.
+func TariffRoundingUnknown(rounding string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-rounding-unknown", What: "Rounding \"" + rounding + "\" is not known.", Not: "The tariff was not published.", Try: "Use carry, nearest or income.", Args: []refusal.Arg{{Place: "rounding", Value: rounding}}}
+}
+
+// TariffAmountOutOfRange: {field} is {n}. It must be {min} to {max} minor units. Write amounts without tax. 10000 is 100.00.
+func TariffAmountOutOfRange(field string, n int64, minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-amount-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". It must be " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "The tariff was not published.", Try: "Write amounts without tax. 10000 is 100.00.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffPurchaseLimitOutOfRange: {field} is {n}. It must be 0 to {max} minor units. Write 100.00 as 10000. 0 means no limit.
+func TariffPurchaseLimitOutOfRange(field string, n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-purchase-limit-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "The tariff was not published.", Try: "Write 100.00 as 10000. 0 means no limit.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffPurchaseLimitsCrossed: max_vend_minor is {max}, less than min_vend_minor, which is {min}. Raise max_vend_minor or lower min_vend_minor. 0 means no limit.
+func TariffPurchaseLimitsCrossed(maxValue int64, minValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-purchase-limits-crossed", What: "max_vend_minor is " + strconv.FormatInt(maxValue, 10) + ", less than min_vend_minor, which is " + strconv.FormatInt(minValue, 10) + ".", Not: "The tariff was not published.", Try: "Raise max_vend_minor or lower min_vend_minor. 0 means no limit.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
+}
+
+// TariffPriorityOutOfRange: {field} is {n}. A priority must be 1 to {max}. Correct it, or leave it out.
+func TariffPriorityOutOfRange(field string, n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-priority-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". A priority must be 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "The tariff was not published.", Try: "Correct it, or leave it out.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffPriceOutOfRange: {field} is {n}. A price must be 1 to {max} millionths of the main unit per kWh. Write 2.50 as 2500000.
+func TariffPriceOutOfRange(field string, n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". A price must be 1 to " + strconv.FormatInt(maxValue, 10) + " millionths of the main unit per kWh.", Not: "The tariff was not published.", Try: "Write 2.50 as 2500000.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffPriceCount: {n} of the fields {fields} are given. Give exactly one of them, or seasons that do, or a plan.
+func TariffPriceCount(n int64, fields string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-count", What: strconv.FormatInt(n, 10) + " of the fields " + fields + " are given.", Not: "The tariff was not published.", Try: "Give exactly one of them, or seasons that do, or a plan.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "fields", Value: fields}}}
+}
+
+// TariffListOfWrongLength: {field} must have {min} to {max} entries. It has {n}. Add or remove entries.
+func TariffListOfWrongLength(field string, minValue int64, maxValue int64, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-list-of-wrong-length", What: field + " must have " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " entries. It has " + strconv.FormatInt(n, 10) + ".", Not: "The tariff was not published.", Try: "Add or remove entries.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// TariffNameOfWrongForm: {field} is "{name}". A name has 1 to {max} lowercase letters, digits and dashes. Use a name such as peak.
+func TariffNameOfWrongForm(field string, name string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-of-wrong-form", What: field + " is \"" + name + "\". A name has 1 to " + strconv.FormatInt(maxValue, 10) + " lowercase letters, digits and dashes.", Not: "The tariff was not published.", Try: "Use a name such as peak.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "name", Value: name}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffNameUsedTwice: {field} is "{name}". An earlier entry has the same name. Use each name once.
+func TariffNameUsedTwice(field string, name string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-used-twice", What: field + " is \"" + name + "\". An earlier entry has the same name.", Not: "The tariff was not published.", Try: "Use each name once.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "name", Value: name}}}
+}
+
+// TariffBlockLimitOutOfRange: {field} is {n}. A limit must be above the one before it, a multiple of {step} and at most {max}. Correct it. Only the last block has no limit (null).
+func TariffBlockLimitOutOfRange(field string, n int64, step int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-block-limit-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". A limit must be above the one before it, a multiple of " + strconv.FormatInt(step, 10) + " and at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "The tariff was not published.", Try: "Correct it. Only the last block has no limit (null).", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffLastBlockLimited: {field} is {n}. The last block must have no limit. Write null, or add a block after it.
+func TariffLastBlockLimited(field string, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-last-block-limited", What: field + " is " + strconv.FormatInt(n, 10) + ". The last block must have no limit.", Not: "The tariff was not published.", Try: "Write null, or add a block after it.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// TariffOtherwiseUnknown: {field} does not name one of the rates. Name the rate that holds outside all windows.
+func TariffOtherwiseUnknown(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-otherwise-unknown", What: field + " does not name one of the rates.", Not: "The tariff was not published.", Try: "Name the rate that holds outside all windows.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// TariffWindowDayOrTimeUnknown: {field} has a day or a time that is not known. Write each day once, as one of {names}, and times as 06:00.
+func TariffWindowDayOrTimeUnknown(field string, names string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-window-day-or-time-unknown", What: field + " has a day or a time that is not known.", Not: "The tariff was not published.", Try: "Write each day once, as one of " + names + ", and times as 06:00.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "names", Value: names}}}
+}
+
+// TariffWindowOfWrongForm: {field} is not a part of a day with one of the rates. Give days, from and to (00:00 to 24:00) and a rate. Split a window that passes midnight.
+func TariffWindowOfWrongForm(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-window-of-wrong-form", What: field + " is not a part of a day with one of the rates.", Not: "The tariff was not published.", Try: "Give days, from and to (00:00 to 24:00) and a rate. Split a window that passes midnight.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// TariffWindowsOverlap: {field} overlaps {other}. Let every minute of a day belong to one window at most.
+func TariffWindowsOverlap(field string, other string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-windows-overlap", What: field + " overlaps " + other + ".", Not: "The tariff was not published.", Try: "Let every minute of a day belong to one window at most.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "other", Value: other}}}
+}
+
+// TariffHolidayDateOfWrongForm: {field} is "{date}", which is not a date. Write it as 2026-12-25.
+func TariffHolidayDateOfWrongForm(field string, date string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-holiday-date-of-wrong-form", What: field + " is \"" + date + "\", which is not a date.", Not: "The tariff was not published.", Try: "Write it as 2026-12-25.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "date", Value: date}}}
+}
+
+// TariffHolidayAsUnknown: {field} is not one of the known days. Use one of {names}.
+func TariffHolidayAsUnknown(field string, names string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-holiday-as-unknown", What: field + " is not one of the known days.", Not: "The tariff was not published.", Try: "Use one of " + names + ".", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "names", Value: names}}}
+}
+
+// TariffHolidayOutOfOrder: {field} is {date}, which does not come after the holiday before it. Write each date once, in order.
+func TariffHolidayOutOfOrder(field string, date string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-holiday-out-of-order", What: field + " is " + date + ", which does not come after the holiday before it.", Not: "The tariff was not published.", Try: "Write each date once, in order.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "date", Value: date}}}
+}
+
+// TariffSeasonsAndPrice: The tariff has seasons and a price outside them. Give every price inside a season.
+func TariffSeasonsAndPrice() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-seasons-and-price", What: "The tariff has seasons and a price outside them.", Not: "The tariff was not published.", Try: "Give every price inside a season."}
+}
+
+// TariffSeasonCount: seasons must have 2 to {max} entries. It has {n}. Add or remove seasons, or give one price without seasons.
+func TariffSeasonCount(maxValue int64, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-season-count", What: "seasons must have 2 to " + strconv.FormatInt(maxValue, 10) + " entries. It has " + strconv.FormatInt(n, 10) + ".", Not: "The tariff was not published.", Try: "Add or remove seasons, or give one price without seasons.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// TariffSeasonDateUnknown: {field} is not a day of every year. Write the first day of the season as MM-DD, such as 06-01.
+func TariffSeasonDateUnknown(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-season-date-unknown", What: field + " is not a day of every year.", Not: "The tariff was not published.", Try: "Write the first day of the season as MM-DD, such as 06-01.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// TariffSeasonOutOfOrder: {field} does not come after the first day of the season before it. Write the seasons in the order of the year.
+func TariffSeasonOutOfOrder(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-season-out-of-order", What: field + " does not come after the first day of the season before it.", Not: "The tariff was not published.", Try: "Write the seasons in the order of the year.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// TariffPeriodUnknown: {field} is "{period}", which is not a period. Write month or day.
+func TariffPeriodUnknown(field string, period string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-period-unknown", What: field + " is \"" + period + "\", which is not a period.", Not: "The tariff was not published.", Try: "Write month or day.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "period", Value: period}}}
+}
+
+// TariffLevyOfWrongForm: {field} must have exactly one of rate_micro and percent_bps. Give one of them, greater than 0.
+func TariffLevyOfWrongForm(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-levy-of-wrong-form", What: field + " must have exactly one of rate_micro and percent_bps.", Not: "The tariff was not published.", Try: "Give one of them, greater than 0.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// TariffPriceWithLeviesTooHigh: A price with its levies exceeds {max} millionths of the main unit per kWh. Lower the price or the levies.
+func TariffPriceWithLeviesTooHigh(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-with-levies-too-high", What: "A price with its levies exceeds " + strconv.FormatInt(maxValue, 10) + " millionths of the main unit per kWh.", Not: "The tariff was not published.", Try: "Lower the price or the levies.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffFreeUnitsOutOfRange: free_units.units_wh is {n}. It must be a multiple of {step} and at most {max}, which is one token. Correct it.
+func TariffFreeUnitsOutOfRange(n int64, step int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-free-units-out-of-range", What: "free_units.units_wh is " + strconv.FormatInt(n, 10) + ". It must be a multiple of " + strconv.FormatInt(step, 10) + " and at most " + strconv.FormatInt(maxValue, 10) + ", which is one token.", Not: "The tariff was not published.", Try: "Correct it.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffFundingOutOfRange: free_units.funded_micro is {n}. It must be 0 to {max} millionths of the main unit per kWh. Write 2.50 as 2500000.
+func TariffFundingOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-funding-out-of-range", What: "free_units.funded_micro is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + " millionths of the main unit per kWh.", Not: "The tariff was not published.", Try: "Write 2.50 as 2500000.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffFreeUnitsMissing: free_units has no units_wh. Give units_wh. funded_micro and counts_in_blocks belong to it.
+func TariffFreeUnitsMissing() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-free-units-missing", What: "free_units has no units_wh.", Not: "The tariff was not published.", Try: "Give units_wh. funded_micro and counts_in_blocks belong to it."}
+}
+
+// TariffPlanEnergyOutOfRange: A plan cannot be for {n} Wh. Give 1 to {max} Wh.
+func TariffPlanEnergyOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-energy-out-of-range", What: "A plan cannot be for " + strconv.FormatInt(n, 10) + " Wh.", Not: "The tariff was not published.", Try: "Give 1 to " + strconv.FormatInt(maxValue, 10) + " Wh.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffPlanAndPrice: The tariff has a plan and another price. Give one of them.
+func TariffPlanAndPrice() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-and-price", What: "The tariff has a plan and another price.", Not: "The tariff was not published.", Try: "Give one of them."}
+}
+
+// TariffPlanOfWrongForm: A plan must have exactly one of units_wh and per. Give an energy (units_wh) or a period (per).
+func TariffPlanOfWrongForm() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-of-wrong-form", What: "A plan must have exactly one of units_wh and per.", Not: "The tariff was not published.", Try: "Give an energy (units_wh) or a period (per)."}
+}
+
+// TariffPlanNotWhole: {amount} for {n} Wh is not a whole number of millionths per kWh. Choose an amount and an energy that divide, or give flat_micro.
+func TariffPlanNotWhole(amount money.Amount, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-not-whole", What: amount.String() + " for " + strconv.FormatInt(n, 10) + " Wh is not a whole number of millionths per kWh.", Not: "The tariff was not published.", Try: "Choose an amount and an energy that divide, or give flat_micro.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// TariffNotReadable: The tariff cannot be read: {reason}. Give one JSON document with the fields of the API's reference.
+func TariffNotReadable(reason string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-not-readable", What: "The tariff cannot be read: " + reason + ".", Not: "The tariff was not published.", Try: "Give one JSON document with the fields of the API's reference.", Args: []refusal.Arg{{Place: "reason", Value: reason}}}
+}
+
+// TariffOfManyDocuments: There is more than one JSON document. Give one JSON document with the fields of the API's reference.
+func TariffOfManyDocuments() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-of-many-documents", What: "There is more than one JSON document.", Not: "The tariff was not published.", Try: "Give one JSON document with the fields of the API's reference."}
+}
+
+// TariffForTimeOnly: A tariff that charges only for time cannot price a token. Its units would cost nothing. For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters.
+func TariffForTimeOnly() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-for-time-only", What: "A tariff that charges only for time cannot price a token. Its units would cost nothing.", Not: "Nothing was changed, no money was taken and no token was made.", Try: "For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters."}
+}
+
+// TariffByTimeOfUse: A tariff by time of use cannot price a token. It is not known when the units will be used. For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters.
+func TariffByTimeOfUse() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-by-time-of-use", What: "A tariff by time of use cannot price a token. It is not known when the units will be used.", Not: "Nothing was changed, no money was taken and no token was made.", Try: "For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters."}
+}
+
+// TariffWithSeasons: A tariff with seasons cannot price a token. It is not known in which season the units will be used. For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters.
+func TariffWithSeasons() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-with-seasons", What: "A tariff with seasons cannot price a token. It is not known in which season the units will be used.", Not: "Nothing was changed, no money was taken and no token was made.", Try: "For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters."}
+}
+
+// PurchaseTooSmall: {amount} is below the smallest purchase of {limit}. Pay at least {limit}.
+func PurchaseTooSmall(amount money.Amount, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-too-small", What: amount.String() + " is below the smallest purchase of " + limit.String() + ".", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
+}
+
+// PurchaseTooLarge: {amount} is above the largest purchase of {limit}. Pay at most {limit} at a time.
+func PurchaseTooLarge(amount money.Amount, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-large", Text: "purchase-too-large", What: amount.String() + " is above the largest purchase of " + limit.String() + ".", Not: "No money was taken and no token was made.", Try: "Pay at most " + limit.String() + " at a time.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
+}
+
+// PurchaseTakenByCharges: Of {amount}, {had} would go to charges and debts. The rest buys less than 0.1 kWh. Pay more, so that something is left for energy.
+func PurchaseTakenByCharges(amount money.Amount, had money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-taken-by-charges", What: "Of " + amount.String() + ", " + had.String() + " would go to charges and debts. The rest buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay more, so that something is left for energy.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}}}
+}
+
+// PurchaseBelowAQuantum: {amount} buys less than 0.1 kWh. Pay at least {limit}.
+func PurchaseBelowAQuantum(amount money.Amount, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-below-a-quantum", What: amount.String() + " buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
+}
+
+// PurchaseWithCarryBelowAQuantum: {amount} and {had} carried from before buy less than 0.1 kWh. Pay at least {limit}.
+func PurchaseWithCarryBelowAQuantum(amount money.Amount, had money.Amount, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-with-carry-below-a-quantum", What: amount.String() + " and " + had.String() + " carried from before buy less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}, {Place: "limit", Value: limit.String()}}}
+}
+
+// PurchaseWithoutPrice: {amount} buys less than 0.1 kWh. Pay more.
+func PurchaseWithoutPrice(amount money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-without-price", What: amount.String() + " buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay more.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}}}
+}
+
+// PurchaseAboveSale: {amount} buys more than the {most} kWh that one sale can carry. Split it into several purchases.
+func PurchaseAboveSale(amount money.Amount, most unit.Energy) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-large", Text: "purchase-above-sale", What: amount.String() + " buys more than the " + most.KWh(1) + " kWh that one sale can carry.", Not: "No money was taken and no token was made.", Try: "Split it into several purchases.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "most", Value: most.KWh(1)}}}
+}
+
+// PurchaseAboveAnySale: {amount} buys more energy than one sale can carry. Split it into several purchases.
+func PurchaseAboveAnySale(amount money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-large", Text: "purchase-above-any-sale", What: amount.String() + " buys more energy than one sale can carry.", Not: "No money was taken and no token was made.", Try: "Split it into several purchases.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}}}
+}
