@@ -181,13 +181,13 @@ func (t Type) CheckArgs(args map[string]any) (map[string]any, refusal.Refusal) {
 		}
 		value, ok := a.read(v)
 		if !ok {
-			return nil, a.wrong
+			return nil, a.wrong()
 		}
 		out[name] = value
 	}
 	for name, a := range known {
 		if _, ok := out[name]; a.needed && !ok {
-			return nil, a.wrong
+			return nil, a.wrong()
 		}
 	}
 	return out, refusal.Refusal{}
@@ -195,7 +195,7 @@ func (t Type) CheckArgs(args map[string]any) (map[string]any, refusal.Refusal) {
 
 // arg describes one argument.
 type arg struct {
-	wrong  refusal.Refusal // of a value that it cannot have, and of none where it is needed
+	wrong  func() refusal.Refusal // of a value that it cannot have, and of none where it is needed
 	needed bool
 	read   func(any) (any, bool)
 }
@@ -206,11 +206,11 @@ func (t Type) args() (map[string]arg, bool) {
 	case Disconnect, Read, ClearTamper, ClearCredit, ResetDemand:
 		return nil, true
 	case Connect:
-		return map[string]arg{ForceArg: {wrong: refuse.CommandForceOfWrongForm(), read: func(v any) (any, bool) { b, ok := v.(bool); return b, ok }}}, true
+		return map[string]arg{ForceArg: {wrong: refuse.CommandForceOfWrongForm, read: func(v any) (any, bool) { b, ok := v.(bool); return b, ok }}}, true
 	case CancelToken:
 		return map[string]arg{
-			"tid":       {wrong: refuse.CommandTidOfWrongForm(int64(sts.MaxTID)), needed: true, read: whole(0, int64(sts.MaxTID))},
-			"base_date": {wrong: refuse.CommandBaseDateOfWrongForm(), needed: true, read: baseDate},
+			"tid":       {wrong: func() refusal.Refusal { return refuse.CommandTidOfWrongForm(int64(sts.MaxTID)) }, needed: true, read: whole(0, int64(sts.MaxTID))},
+			"base_date": {wrong: refuse.CommandBaseDateOfWrongForm, needed: true, read: baseDate},
 		}, true
 	}
 	return nil, false

@@ -279,8 +279,7 @@ func TestChargesAndLeviesKeepTheirLimits(t *testing.T) {
 	charge := func(change func(*tariff.FixedCharge)) func(*tariff.Body) {
 		return func(b *tariff.Body) { change(&b.Fixed[0]) }
 	}
-	const service, fee, free, funded = "fixed[0].", "vend_fee.", "free_units.units_wh is ", "free_units.funded_micro is "
-	const apart = "free_units has no units_wh."
+	const service, fee, free, funded, apart = "fixed[0].", "vend_fee.", "free_units.units_wh is ", "free_units.funded_micro is ", "free_units has no units_wh."
 	holdLimits(t, valid, []limit{
 		{"16 fixed charges", fixed(16), ""},
 		{"17 fixed charges", fixed(17), "fixed must have 0 to 16 entries. It has 17."},
