@@ -19,16 +19,16 @@ import (
 type Document apiv1.Price
 
 // dayNames are the names of the types of days, in their order.
-const dayNames = "mon tue wed thu fri sat sun holiday"
+const dayNames = "mon, tue, wed, thu, fri, sat, sun, holiday"
 
 // dayOf finds a type of day by its name.
 func dayOf(name string) (Day, bool) {
-	i := slices.Index(strings.Fields(dayNames), name)
+	i := slices.Index(strings.Split(dayNames, ", "), name)
 	return Day(max(i, 0)), i >= 0
 }
 
 // String is the name of a type of day, as documents write it.
-func (d Day) String() string { return strings.Fields(dayNames)[d] }
+func (d Day) String() string { return strings.Split(dayNames, ", ")[d] }
 
 // String is the time of day, "06:30".
 func (c Clock) String() string { return fmt.Sprintf("%02d:%02d", c/60, c%60) }
