@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // KeyPrefix begins every API key, so that people and secret scanners recognise one.
@@ -71,8 +72,7 @@ func (a *Access) CreateAPIKey(ctx context.Context, by Actor, n NewKey) (MadeKey,
 	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (MadeKey, error) {
 		if !n.Vendor.IsZero() {
 			if ok, err := tx.VendorExists(n.Vendor); err != nil || !ok {
-				return MadeKey{Refusal: refusal.Because(refusal.NotFound, "There is no such vendor.", "No key was made.",
-					"Check the vendor's identity.")}, err
+				return MadeKey{Refusal: refuse.KeyVendorNotFound(n.Vendor.Text(id.Vendor))}, err
 			}
 		}
 		answers, no, err := answersFor(tx, by, n.Person)
@@ -102,29 +102,25 @@ func answersFor(tx Tx, by Actor, email string) (id.ID, refusal.Refusal, error) {
 	}
 	p, found, err := tx.PersonByEmail(strings.ToLower(strings.TrimSpace(email)))
 	if err == nil && (!found || p.Blocked) {
-		return id.ID{}, refusal.Because(refusal.NotFound, "Nobody with this address may sign in.", "No key was made.", "Check the address."), nil
+		return id.ID{}, refuse.KeyPersonNotFound(refusal.Echo(email)), nil
 	}
 	return p.ID, refusal.Refusal{}, err
 }
 
 func (n NewKey) check(now time.Time) refusal.Refusal {
-	no := func(what, try string) refusal.Refusal {
-		return refusal.Because(refusal.InvalidRequest, what, "No key was made.", try)
-	}
 	switch {
 	case !n.Role.Known():
-		return no("There is no role "+quoteRole(n.Role)+".", "The roles are "+roleNames()+".")
+		return refuse.KeyRoleUnknown(refusal.Echo(string(n.Role)), roleNames())
 	case len(rights[n.Role]) == 0:
-		return no("A key of the role "+string(n.Role)+" could do nothing.", "The roles for keys are "+roleNames()+".")
+		return refuse.KeyRoleWithoutRights(string(n.Role), roleNames())
 	case !n.Vendor.IsZero() && n.Role != VendorAPI:
-		return no("A key of the role "+string(n.Role)+" sees what is the whole utility's; a vendor's key must not.",
-			"Make a key of the role "+string(VendorAPI)+" for the vendor.")
+		return refuse.KeyRoleNotForVendors(string(n.Role))
 	case n.Vendor.IsZero() && n.Role == VendorAPI:
-		return no("A key of the role "+string(VendorAPI)+" must name its vendor.", "Name the vendor: paywatt apikey create --role "+string(VendorAPI)+" --vendor V001.")
+		return refuse.KeyWithoutVendor()
 	case len(n.Name) > maxKeyName || strings.IndexFunc(n.Name, func(r rune) bool { return r < ' ' || r == 0x7f }) >= 0:
-		return no(fmt.Sprintf("A key's name has at most %d printable characters.", maxKeyName), "Choose another name.")
+		return refuse.KeyNameOfWrongForm(maxKeyName)
 	case !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(now):
-		return no("The key would have expired already.", "Give a later time, or none.")
+		return refuse.KeyExpiryInThePast(n.ExpiresAt)
 	}
 	return refusal.Refusal{}
 }
@@ -144,7 +140,7 @@ func roleNames() string {
 // whose person is blocked.
 func (a *Access) ByAPIKey(ctx context.Context, secret string) (Known, error) {
 	if len(secret) != keyLength || !strings.HasPrefix(secret, KeyPrefix) {
-		return Known{Refusal: badKey()}, nil
+		return Known{Refusal: refuse.KeyNotValid()}, nil
 	}
 	hash := HashSecret(secret)
 	var k Key
@@ -157,7 +153,7 @@ func (a *Access) ByAPIKey(ctx context.Context, secret string) (Known, error) {
 		return Known{}, fmt.Errorf("look up API key: %w", err)
 	}
 	if !found || !k.inForce(a.c.Now()) || !k.Role.Known() {
-		return Known{Refusal: badKey()}, nil
+		return Known{Refusal: refuse.KeyNotValid()}, nil
 	}
 	return Known{Actor: k.Actor()}, nil
 }
@@ -174,11 +170,6 @@ func (k Key) Actor() Actor {
 // anyTenant opens the store for a look-up that itself tells the tenant.
 const anyTenant Tenant = 0
 
-func badKey() refusal.Refusal {
-	return refusal.Because(refusal.Unauthenticated, "The API key is not valid, or no longer.", "Nothing was done.",
-		"Send it as \"Authorization: Bearer "+KeyPrefix+"...\"; make a new one with paywatt apikey create.")
-}
-
 // RevokedKey is the answer to RevokeAPIKey.
 type RevokedKey struct{ refusal.Refusal }
 
@@ -193,8 +184,7 @@ func (a *Access) RevokeAPIKey(ctx context.Context, by Actor, key id.ID) (Revoked
 			return RevokedKey{}, err
 		}
 		if !ok {
-			return RevokedKey{refusal.Because(refusal.NotFound, "There is no such key in force.", "Nothing was changed.",
-				"List the keys to find its identity.")}, nil
+			return RevokedKey{refuse.KeyNotInForce(key.Text(id.Key))}, nil
 		}
 		return RevokedKey{}, tx.AuditLog(by.Entry("apikey.revoke", key.Text(id.Key)))
 	})

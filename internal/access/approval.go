@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // ApprovalState is where an approval stands.
@@ -131,7 +132,7 @@ func SecondPerson(tx EyesTx, by Actor, w Wish, now time.Time) (Eyes, error) {
 		return Eyes{Alone: true}, err
 	}
 	if len(body) > maxActBody {
-		return Eyes{Refusal: refusal.Because(refusal.TooLarge, "This act is too large to be approved.", "Nothing was done.", "Make it smaller.")}, nil
+		return Eyes{Refusal: refuse.RequestTooLargeForApproval(int64(len(body)), maxActBody)}, nil
 	}
 	a := Approval{Act: w.Act, Right: r.right, Object: w.Object, Summary: cut(w.Summary, maxActSummary), Body: body, Maker: by, State: ApprovalWaiting, CreatedAt: now}
 	if a.ID, err = tx.NewID(); err != nil {
@@ -178,8 +179,7 @@ func useApproval(tx EyesTx, by Actor, w Wish, body []byte, now time.Time) (Eyes,
 		return Eyes{}, err
 	}
 	if !found || a.State != ApprovalGiven || a.Expired(now) || a.Act != w.Act && a.Act != acts[w.Act].was || string(a.Body) != string(body) {
-		return Eyes{Refusal: refusal.Because(refusal.ApprovalInvalid, "This approval does not allow this act now.", "Nothing was done.",
-			"Ask for it again.")}, nil
+		return Eyes{Refusal: refuse.ApprovalNotForThis(by.Approval.Text(id.Approval))}, nil
 	}
 	if no, err := inForce(tx, a, now); err != nil || no.Refused() { // again: this is another transaction than the decision
 		return Eyes{Refusal: no}, err
@@ -187,7 +187,7 @@ func useApproval(tx EyesTx, by Actor, w Wish, body []byte, now time.Time) (Eyes,
 	a.State = ApprovalUsed
 	ok, err := tx.PutApproval(a, ApprovalGiven)
 	if err == nil && !ok {
-		return Eyes{Refusal: refusal.Because(refusal.ApprovalInvalid, "This approval was used before.", "Nothing was done.", "")}, nil
+		return Eyes{Refusal: refuse.ApprovalUsed(by.Approval.Text(id.Approval))}, nil
 	}
 	return Eyes{Checker: a.Checker.String(), Allowed: a.Checker}, err
 }
@@ -198,11 +198,10 @@ func inForce(tx EyesTx, a Approval, now time.Time) (refusal.Refusal, error) {
 	if err != nil || active && a.mayAsk(role) {
 		return refusal.Refusal{}, err
 	}
-	what := fmt.Sprintf("Who asked for this, %s, may no longer act: the key or the person is not in force.", a.Maker)
 	if active {
-		what = fmt.Sprintf("Who asked for this, %s, has the role %s by now, which does not include %s.", a.Maker, quoteRole(role), a.Right)
+		return refuse.MakerWithoutRight(a.Maker.String(), string(a.Right)), nil
 	}
-	return refusal.Because(refusal.MakerNotInForce, what, "Nothing was done.", "Reject it; whoever still wants the act asks for it anew."), nil
+	return refuse.MakerNotActive(a.Maker.String()), nil
 }
 
 // mayAsk reports whether a role may ask for the act: with the right that it takes, or, to undo a sale, with the right to sell.
@@ -254,18 +253,17 @@ type Decided struct {
 func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bool, reason string) (Decided, error) {
 	i, err := id.Parse(id.Approval, approval)
 	if err != nil {
-		return Decided{Refusal: noApproval()}, nil
+		return Decided{Refusal: refuse.ApprovalNotFound(refusal.Echo(approval))}, nil
 	}
 	if utf8.RuneCountInString(reason) > maxActSummary {
-		return Decided{Refusal: refusal.Because(refusal.InvalidRequest, "The reason is too long.", "Nothing was decided.", "Shorten it.")}, nil
+		return Decided{Refusal: refuse.ReasonTooLong(maxActSummary)}, nil
 	}
 	now := Stored(a.c.Now())
 	var do Doer
 	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (Decided, error) {
 		d, err := decide(tx, by, i, allow, reason, now)
 		if do = a.doers[d.Approval.Act]; err == nil && !d.Refused() && allow && do == nil {
-			return Decided{Refusal: refusal.Because(refusal.ApprovalInvalid, "This version of the server cannot carry out "+string(d.Approval.Act)+" from an approval that an older version stored.",
-				"Nothing was decided.", "Reject it, and request the action again.")}, nil
+			return Decided{Refusal: refuse.ApprovalOfOlderVersion(string(d.Approval.Act))}, nil
 		}
 		return d, err
 	})
@@ -289,23 +287,19 @@ func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bo
 // Serve tells who does approved acts. It is called once, before anything is decided.
 func (a *Access) Serve(d Doers) { a.doers = d }
 
-func noApproval() refusal.Refusal {
-	return refusal.Because(refusal.NotFound, "There is no such approval that you could give.", "Nothing was decided.", "List the approvals that wait.")
-}
-
 func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) (Decided, error) {
 	a, found, err := tx.ApprovalByID(i)
 	switch {
 	case err != nil:
 		return Decided{}, err
 	case !found || !a.mayAllow(by):
-		return Decided{Refusal: noApproval()}, nil
+		return Decided{Refusal: refuse.ApprovalNotFound(i.Text(id.Approval))}, nil
 	case same(a.Maker, by):
-		return Decided{Refusal: refusal.Because(refusal.Forbidden, "Who asked for an act cannot allow it.", "Nothing was decided.", "Somebody else must.")}, nil
+		return Decided{Refusal: refuse.ApprovalByMaker()}, nil
 	case a.Expired(now):
-		return Decided{Refusal: refusal.Because(refusal.ApprovalInvalid, "The time to decide about this is over.", "Nothing was decided.", "Ask for the act again.")}, nil
+		return Decided{Refusal: refuse.ApprovalExpired(i.Text(id.Approval))}, nil
 	case a.State != ApprovalWaiting && (a.State != ApprovalGiven || !allow || !same(a.Checker, by)):
-		return Decided{Refusal: refusal.Because(refusal.ApprovalInvalid, "This was decided before: "+string(a.State)+".", "Nothing was decided.", "")}, nil
+		return Decided{Refusal: refuse.ApprovalDecided(i.Text(id.Approval), string(a.State))}, nil
 	}
 	if allow {
 		if no, err := inForce(tx, a, now); err != nil || no.Refused() {
@@ -320,7 +314,7 @@ func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) 
 		a.State = ApprovalGiven
 	}
 	if ok, err := tx.PutApproval(a, ApprovalWaiting); err != nil || !ok {
-		return Decided{Refusal: noApproval()}, err
+		return Decided{Refusal: refuse.ApprovalNotFound(i.Text(id.Approval))}, err
 	}
 	e := by.Entry("approval."+string(a.State), i.Text(id.Approval))
 	e.After, e.Reason = string(a.Act)+": "+a.Summary, reason

@@ -161,7 +161,7 @@ func TestAPIKeyIsRefusedWithReason(t *testing.T) {
 		}
 	}
 	unknown, err := w.CreateAPIKey(t.Context(), boss(), access.NewKey{Role: "root"})
-	if want := "The roles are owner, tariff_manager, engineer, operator, supervisor, finance, support, installer, auditor, vendor_api."; err != nil || unknown.Try != want {
+	if want := "Use one of these roles: owner, tariff_manager, engineer, operator, supervisor, finance, support, installer, auditor, vendor_api."; err != nil || unknown.Try != want {
 		t.Errorf("%q, %v; want %q", unknown.Try, err, want)
 	}
 	k, err := w.CreateAPIKey(t.Context(), boss(), access.NewKey{Role: access.VendorAPI, Vendor: id.ID{1}})

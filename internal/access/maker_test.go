@@ -56,9 +56,9 @@ func TestNobodyActsForOneWhoIsGone(t *testing.T) {
 			if c.want == "" {
 				return
 			}
-			says := "may no longer act"
+			says := "not active any more"
 			if name == "a key of another role" {
-				says = "has the role support by now, which does not include tariff.write"
+				says = "no longer has the right tariff.write"
 			}
 			if !strings.Contains(d.What, says) {
 				t.Errorf("it is refused with %q, want it to say %q", d.What, says)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // Lengths of a person's password in characters (ASVS 6.2.1, 6.2.9). No rule about its letters: length is what counts,
@@ -49,17 +50,13 @@ func CheckPassword(password string) refusal.Refusal {
 	n := utf8.RuneCountInString(password)
 	switch {
 	case n < MinPassword:
-		return badPassword(fmt.Sprintf("The password is shorter than %d characters.", MinPassword), "Use 15 or more: a few words are easy to remember.")
+		return refuse.PasswordTooShort(MinPassword)
 	case n > MaxPassword:
-		return badPassword(fmt.Sprintf("The password is longer than %d characters.", MaxPassword), "Use a shorter one.")
+		return refuse.PasswordTooLong(MaxPassword)
 	case common(password):
-		return badPassword("This password is one of those that everybody tries first.", "Use a few unrelated words.")
+		return refuse.PasswordTooCommon()
 	}
 	return refusal.Refusal{}
-}
-
-func badPassword(what, try string) refusal.Refusal {
-	return refusal.Because(refusal.InvalidRequest, what, "Nothing was changed.", try)
 }
 
 // HashPassword hashes a password for keeping, in the usual text form "$argon2id$v=19$m=...,t=...,p=...$salt$hash".

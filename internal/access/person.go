@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // PersonRow is somebody who signs in. In this version a person has one role, for the whole tenant.
@@ -95,32 +96,27 @@ func mayAddPerson(tx Tx, email string, first bool) (refusal.Refusal, error) {
 			return refusal.Refusal{}, err
 		}
 		if owners > 0 {
-			return refusal.Because(refusal.Forbidden, "There is an owner already.", "Nobody was added.",
-				"Sign in as an owner and add people there."), nil
+			return refuse.OwnerExists(), nil
 		}
 	}
 	_, found, err := tx.PersonByEmail(email)
 	if err != nil || !found {
 		return refusal.Refusal{}, err
 	}
-	return refusal.Because(refusal.InvalidRequest, "Somebody signs in with this e-mail address already.", "Nobody was added.",
-		"Use another address."), nil
+	return refuse.EmailTaken(refusal.Echo(email)), nil
 }
 
 // check gives the one written form of the e-mail address, so that nobody exists twice in two letter cases.
 func (n NewPerson) check() (string, refusal.Refusal) {
-	no := func(what, try string) (string, refusal.Refusal) {
-		return "", refusal.Because(refusal.InvalidRequest, what, "Nobody was added.", try)
-	}
 	email := canonicalEmail(n.Email)
 	name, domain, at := strings.Cut(email, "@")
 	switch {
 	case !at || name == "" || domain == "" || len(email) > maxEmail || strings.ContainsAny(email, " \t\r\n<>,;\"") || strings.Contains(domain, "@"):
-		return no("This is no e-mail address.", "Write it as amina@example.org.")
+		return "", refuse.EmailOfWrongForm(refusal.Echo(email))
 	case !n.Role.Known() || len(rights[n.Role]) == 0:
-		return no("There is no role "+quoteRole(n.Role)+" for people.", "The roles are "+roleNames()+".")
+		return "", refuse.PersonRoleUnknown(refusal.Echo(string(n.Role)), roleNames())
 	case len(n.Name) > 2*maxKeyName:
-		return no(fmt.Sprintf("A name has at most %d bytes.", 2*maxKeyName), "Shorten it.")
+		return "", refuse.PersonNameTooLong(2 * maxKeyName)
 	}
 	return email, CheckPassword(n.Password.Reveal())
 }
@@ -179,7 +175,7 @@ func (a *Access) SignIn(ctx context.Context, t Tenant, email, password, old, ip 
 		// Between the check and now somebody may have blocked the person or changed the password.
 		again, found, err := tx.PersonByEmail(email)
 		if err != nil || !found || again.Blocked || again.Password != p.Password {
-			return SignedIn{Refusal: badSignIn()}, err
+			return SignedIn{Refusal: refuse.SignInWrong()}, err
 		}
 		if old != "" {
 			if _, err := tx.DropLogin(HashSecret(old)); err != nil {
@@ -230,12 +226,7 @@ func (a *Access) refuseSignIn(ctx context.Context, t Tenant, p PersonRow, ip str
 	err := a.c.Door.Do(ctx, t, func(tx Tx) (bool, error) {
 		return false, tx.AuditLog(by.Entry("signin.refused", object))
 	})
-	return SignedIn{Refusal: badSignIn()}, fault.Wrap(err, "sign in")
-}
-
-func badSignIn() refusal.Refusal {
-	return refusal.Because(refusal.Unauthenticated, "E-mail address or password is wrong.", "You are not signed in.",
-		"Check both; an owner can set a new password.")
+	return SignedIn{Refusal: refuse.SignInWrong()}, fault.Wrap(err, "sign in")
 }
 
 func (p PersonRow) actor(t Tenant) Actor {
@@ -246,7 +237,7 @@ func (p PersonRow) actor(t Tenant) Actor {
 // ended is not told.
 func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Known, error) {
 	if session == "" {
-		return Known{Refusal: signedOut()}, nil
+		return Known{Refusal: refuse.SignedOut()}, nil
 	}
 	hash := HashSecret(session)
 	var l Login
@@ -261,7 +252,7 @@ func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Known, 
 	}
 	now := a.c.Now()
 	if !found || p.Blocked || !now.Before(l.ExpiresAt) || !now.Before(l.SeenAt.Add(SessionIdle)) {
-		return Known{Refusal: signedOut()}, nil
+		return Known{Refusal: refuse.SignedOut()}, nil
 	}
 	if now.Sub(l.SeenAt) >= seenEvery {
 		err := a.c.Door.Do(ctx, t, func(tx Tx) (bool, error) { return false, tx.SeeLogin(hash, now) })
@@ -270,10 +261,6 @@ func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Known, 
 		}
 	}
 	return Known{Actor: p.actor(t)}, nil
-}
-
-func signedOut() refusal.Refusal {
-	return refusal.Because(refusal.Unauthenticated, "You are not signed in, or the session is over.", "Nothing was done.", "Sign in.")
 }
 
 // SignOut ends a session; one that is over already is no error.

@@ -3,6 +3,7 @@ package access
 import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // Role is a named set of rights.
@@ -136,18 +137,9 @@ func (a Actor) Needs(r Right) refusal.Refusal {
 	case a.May(r):
 		return refusal.Refusal{}
 	case a.vendorless():
-		return refusal.Because(refusal.Forbidden, "This key has the role "+string(VendorAPI)+" and names no vendor.",
-			"No change was made, and no data is shown.", "Use a key that names its vendor: paywatt apikey create --role "+string(VendorAPI)+" --vendor V001.")
+		return refuse.VendorKeyWithoutVendor()
+	case a.Role == "":
+		return refuse.RoleMissing(string(r))
 	}
-	return refusal.Because(refusal.Forbidden,
-		"The role "+quoteRole(a.Role)+" does not include "+string(r)+".",
-		"No change was made, and no data is shown.",
-		"Use a key or a login of a role that includes it, or ask an owner.")
-}
-
-func quoteRole(r Role) string {
-	if r == "" {
-		return "(none)"
-	}
-	return string(r)
+	return refuse.RightMissing(string(a.Role), string(r))
 }

@@ -47,36 +47,36 @@ func sayingsOfKeys() []saying {
 			return by.Needs(access.ReadLedger), nil
 		}
 	}
-	longName := "invalid-request: A key's name has at most 64 printable characters. No key was made. Choose another name."
+	longName := "invalid-request: A key's name has at most 64 bytes and no control characters. No key was made. Use another name."
 	return []saying{
-		{"an unknown role", makes(access.NewKey{Role: "root"}), "invalid-request: There is no role root. No key was made. The roles are " + rolesSentence},
-		{"no role", makes(access.NewKey{}), "invalid-request: There is no role (none). No key was made. The roles are " + rolesSentence},
-		{"a role without rights", makes(access.NewKey{Role: access.DeviceRole}), "invalid-request: A key of the role device could do nothing. No key was made. The roles for keys are " + rolesSentence},
+		{"an unknown role", makes(access.NewKey{Role: "root"}), "invalid-request: There is no role \"root\". No key was made. Use one of these roles: " + rolesSentence},
+		{"no role", makes(access.NewKey{}), "invalid-request: There is no role \"\". No key was made. Use one of these roles: " + rolesSentence},
+		{"a role without rights", makes(access.NewKey{Role: access.DeviceRole}), "invalid-request: A key of the role device would have no rights. No key was made. Use one of these roles: " + rolesSentence},
 		{"a vendor's cashier", makes(access.NewKey{Role: access.Operator, Vendor: shop()}),
-			"invalid-request: A key of the role operator sees what is the whole utility's; a vendor's key must not. No key was made. Make a key of the role vendor_api for the vendor."},
+			"invalid-request: A key of the role operator sees the data of the whole utility. A vendor's key must not. No key was made. Make a key of the role vendor_api for the vendor."},
 		{"a vendor's key of no vendor", makes(access.NewKey{Role: access.VendorAPI}),
 			"invalid-request: A key of the role vendor_api must name its vendor. No key was made. Name the vendor: paywatt apikey create --role vendor_api --vendor V001."},
 		{"a long name", makes(access.NewKey{Role: access.Owner, Name: strings.Repeat("n", 65)}), longName},
 		{"a name of two lines", makes(access.NewKey{Role: access.Owner, Name: "a\nb"}), longName},
-		{"a key of the past", makes(access.NewKey{Role: access.Owner, Name: "late"}), "invalid-request: The key would have expired already. No key was made. Give a later time, or none."},
-		{"an unknown vendor", makes(access.NewKey{Role: access.VendorAPI, Vendor: id.ID{1}}), "not-found: There is no such vendor. No key was made. Check the vendor's identity."},
-		{"a key for nobody", makes(access.NewKey{Role: access.Owner, Person: "nobody@example.org"}), "not-found: Nobody with this address may sign in. No key was made. Check the address."},
+		{"a key of the past", makes(access.NewKey{Role: access.Owner, Name: "late"}), "invalid-request: The key would have expired at 2026-11-20 08:00 UTC. No key was made. Give a later time, or none."},
+		{"an unknown vendor", makes(access.NewKey{Role: access.VendorAPI, Vendor: id.ID{1}}), "not-found: Vendor ven_04000000000000000000000000 was not found. No key was made. List the vendors to find its id."},
+		{"a key for nobody", makes(access.NewKey{Role: access.Owner, Person: "nobody@example.org"}), "not-found: nobody@example.org is not the address of a person who may sign in. No key was made. Check the address."},
 		{"a key for a blocked person", func(ctx context.Context, r *rows, a *access.Access) (refusal.Refusal, error) {
 			r.people[aminaEmail] = access.PersonRow{ID: id.ID{7}, Blocked: true}
 			return makes(access.NewKey{Role: access.Owner, Person: aminaEmail})(ctx, r, a)
-		}, "not-found: Nobody with this address may sign in. No key was made. Check the address."},
+		}, "not-found: amina@example.org is not the address of a person who may sign in. No key was made. Check the address."},
 		{"no key", func(ctx context.Context, _ *rows, a *access.Access) (refusal.Refusal, error) {
 			k, err := a.ByAPIKey(ctx, knownKey)
 			return k.Refusal, err
-		}, `unauthenticated: The API key is not valid, or no longer. Nothing was done. Send it as "Authorization: Bearer pk_..."; make a new one with paywatt apikey create.`},
+		}, `unauthenticated: The API key is not valid, or no longer valid. No change was made, and no data is shown. Send it as "Authorization: Bearer pk_...". Make a new one with paywatt apikey create.`},
 		{"no key to revoke", func(ctx context.Context, r *rows, a *access.Access) (refusal.Refusal, error) {
 			k, err := a.RevokeAPIKey(ctx, r.amina(), id.ID{1})
 			return k.Refusal, err
-		}, "not-found: There is no such key in force. Nothing was changed. List the keys to find its identity."},
+		}, "not-found: Key key_04000000000000000000000000 was not found, or was revoked before. Nothing was changed. List the keys to find its id."},
 		{"a right that is missing", needs(access.Actor{Role: access.Support}),
 			"forbidden: The role support does not include ledger.read. No change was made, and no data is shown. Use a key or a login of a role that includes it, or ask an owner."},
 		{"no role at all", needs(access.Actor{}),
-			"forbidden: The role (none) does not include ledger.read. No change was made, and no data is shown. Use a key or a login of a role that includes it, or ask an owner."},
+			"forbidden: You have no role, so you do not have the right ledger.read. No change was made, and no data is shown. Use a key or a login of a role that includes it, or ask an owner."},
 		{"a vendor's key without vendor", needs(access.Actor{Role: access.VendorAPI}),
 			"forbidden: This key has the role vendor_api and names no vendor. No change was made, and no data is shown. Use a key that names its vendor: paywatt apikey create --role vendor_api --vendor V001."},
 	}
@@ -94,32 +94,32 @@ func sayingsOfPeople() []saying {
 	}
 	good := access.SecretOf(goodPassword)
 	return []saying{
-		{"no address", adds(access.NewPerson{Email: "juma", Role: access.Support, Password: good}), "invalid-request: This is no e-mail address. Nobody was added. Write it as amina@example.org."},
+		{"no address", adds(access.NewPerson{Email: "juma", Role: access.Support, Password: good}), "invalid-request: \"juma\" is not an e-mail address. No person was added. Write it as amina@example.org."},
 		{"a role that nobody has", adds(access.NewPerson{Email: "juma@example.org", Role: access.CustomerRole, Password: good}),
-			"invalid-request: There is no role customer for people. Nobody was added. The roles are " + rolesSentence},
+			"invalid-request: There is no role \"customer\" for people. No person was added. Use one of these roles: " + rolesSentence},
 		{"a long name", adds(access.NewPerson{Email: "juma@example.org", Role: access.Support, Name: strings.Repeat("n", 129), Password: good}),
-			"invalid-request: A name has at most 128 bytes. Nobody was added. Shorten it."},
-		{"a short password", words("seven77"), "invalid-request: The password is shorter than 8 characters. Nothing was changed. Use 15 or more: a few words are easy to remember."},
+			"invalid-request: A name has at most 128 bytes. No person was added. Shorten it."},
+		{"a short password", words("seven77"), "invalid-request: The password is shorter than 8 characters. Nothing was changed. Use 15 or more. A few words are easy to remember."},
 		{"a long password", words(strings.Repeat("ab", 65)), "invalid-request: The password is longer than 128 characters. Nothing was changed. Use a shorter one."},
-		{"a common password", words("password1"), "invalid-request: This password is one of those that everybody tries first. Nothing was changed. Use a few unrelated words."},
+		{"a common password", words("password1"), "invalid-request: This password is one of the most common ones. Nothing was changed. Use a few unrelated words."},
 		{"an address that is taken", adds(access.NewPerson{Email: aminaEmail, Role: access.Support, Password: good}),
-			"invalid-request: Somebody signs in with this e-mail address already. Nobody was added. Use another address."},
+			"invalid-request: A person with the e-mail address amina@example.org already exists. No person was added. Use another address."},
 		{"a second first owner", func(ctx context.Context, r *rows, a *access.Access) (refusal.Refusal, error) {
 			p, err := a.CreateOwner(ctx, access.SystemActor(1, "test"), access.NewPerson{Email: "juma@example.org", Password: good})
 			return p.Refusal, err
-		}, "forbidden: There is an owner already. Nobody was added. Sign in as an owner and add people there."},
+		}, "forbidden: The utility already has an owner. No person was added. Sign in as an owner and add people there."},
 		{"a wrong password", func(ctx context.Context, _ *rows, a *access.Access) (refusal.Refusal, error) {
 			in, err := a.SignIn(ctx, 1, aminaEmail, "another few words", "", "")
 			return in.Refusal, err
-		}, "unauthenticated: E-mail address or password is wrong. You are not signed in. Check both; an owner can set a new password."},
+		}, "unauthenticated: E-mail address or password is wrong. You are not signed in. Check both. An owner can set a new password."},
 		{"no session", func(ctx context.Context, _ *rows, a *access.Access) (refusal.Refusal, error) {
 			k, err := a.ByLogin(ctx, 1, "")
 			return k.Refusal, err
-		}, "unauthenticated: You are not signed in, or the session is over. Nothing was done. Sign in."},
+		}, "unauthenticated: You are not signed in, or your session has ended. No change was made, and no data is shown. Sign in."},
 		{"an unknown session", func(ctx context.Context, _ *rows, a *access.Access) (refusal.Refusal, error) {
 			k, err := a.ByLogin(ctx, 1, "another")
 			return k.Refusal, err
-		}, "unauthenticated: You are not signed in, or the session is over. Nothing was done. Sign in."},
+		}, "unauthenticated: You are not signed in, or your session has ended. No change was made, and no data is shown. Sign in."},
 	}
 }
 
@@ -147,21 +147,21 @@ func sayingsOfApprovals() []saying {
 	}
 	nothing, raced := func(*rows) {}, func(r *rows) { r.raced = true }
 	amina := (&rows{}).amina()
-	const none = "not-found: There is no such approval that you could give. Nothing was decided. List the approvals that wait."
-	const notNow = "approval-invalid: This approval does not allow this act now. Nothing was done. Ask for it again."
+	const none = "not-found: Approval apr_00000000000000000000000004 was not found, or you may not decide about it. Nothing was decided. List the approvals that wait."
+	const notNow = "approval-invalid: Approval apr_00000000000000000000000004 does not allow this action now. Nothing was changed. Ask for the action again."
 	return []saying{
 		{"no approval", decides(access.ApprovalWaiting, finance(), "", func(r *rows) { r.approvals = nil }), none},
 		{"somebody else was quicker", decides(access.ApprovalWaiting, finance(), "", raced), none},
-		{"the maker", decides(access.ApprovalWaiting, amina, "", nil), "forbidden: Who asked for an act cannot allow it. Nothing was decided. Somebody else must."},
+		{"the maker", decides(access.ApprovalWaiting, amina, "", nil), "forbidden: You requested this action, so you cannot decide about it. Nothing was decided. Ask another person to decide."},
 		{"too late", decides(access.ApprovalWaiting, finance(), "", func(r *rows) { r.now = r.now.AddDate(0, 0, 7) }),
-			"approval-invalid: The time to decide about this is over. Nothing was decided. Ask for the act again."},
-		{"decided", decides(access.ApprovalRejected, finance(), "", nil), "approval-invalid: This was decided before: rejected. Nothing was decided."},
-		{"done", decides(access.ApprovalUsed, finance(), "", nil), "approval-invalid: This was decided before: done. Nothing was decided."},
+			"approval-invalid: Approval apr_00000000000000000000000004 has expired. Nothing was decided. Ask for the action again."},
+		{"decided", decides(access.ApprovalRejected, finance(), "", nil), "approval-invalid: Approval apr_00000000000000000000000004 is already rejected. Nothing was decided. List the approvals that wait."},
+		{"done", decides(access.ApprovalUsed, finance(), "", nil), "approval-invalid: Approval apr_00000000000000000000000004 is already done. Nothing was decided. List the approvals that wait."},
 		{"the maker has gone", decides(access.ApprovalWaiting, finance(), "", func(r *rows) { r.gone = true }),
-			"maker-not-in-force: Who asked for this, person amina@example.org, may no longer act: the key or the person is not in force. Nothing was done. Reject it; whoever still wants the act asks for it anew."},
+			"maker-not-in-force: This was requested by person amina@example.org. That key or person is not active any more. Nothing was changed. Reject it. The action can be requested again."},
 		{"the maker has another role", decides(access.ApprovalWaiting, finance(), "", func(r *rows) { r.becomes("") }),
-			"maker-not-in-force: Who asked for this, person amina@example.org, has the role (none) by now, which does not include tariff.write. Nothing was done. Reject it; whoever still wants the act asks for it anew."},
-		{"a long reason", decides(access.ApprovalWaiting, finance(), strings.Repeat("ä", 501), nil), "invalid-request: The reason is too long. Nothing was decided. Shorten it."},
+			"maker-not-in-force: This was requested by person amina@example.org. That key or person no longer has the right tariff.write. Nothing was changed. Reject it. The action can be requested again."},
+		{"a long reason", decides(access.ApprovalWaiting, finance(), strings.Repeat("ä", 501), nil), "invalid-request: A reason has at most 500 characters. Nothing was changed. Shorten it."},
 		{"an act of an older version", decides(access.ApprovalWaiting, finance(), "", nil),
 			"approval-invalid: This version of the server cannot carry out tariff.publish from an approval that an older version stored. Nothing was decided. Reject it, and request the action again."},
 		{"an approval that waits", uses(access.ApprovalWaiting, nothing), notNow},
@@ -169,10 +169,10 @@ func sayingsOfApprovals() []saying {
 		{"an approval that was used", uses(access.ApprovalUsed, nothing), notNow},
 		{"an approval that is not there", uses(access.ApprovalGiven, func(r *rows) { r.approvals = nil }), notNow},
 		{"an approval that is too old", uses(access.ApprovalGiven, func(r *rows) { r.now = r.now.Add(7 * 24 * time.Hour) }), notNow},
-		{"an approval that is used at the same time", uses(access.ApprovalGiven, raced), "approval-invalid: This approval was used before. Nothing was done."},
+		{"an approval that is used at the same time", uses(access.ApprovalGiven, raced), "approval-invalid: Approval apr_00000000000000000000000004 was used before. Nothing was changed. To do the action once more, ask for it again."},
 		{"an act that is too large", func(_ context.Context, r *rows, _ *access.Access) (refusal.Refusal, error) {
 			e, err := access.SecondPerson(r, r.amina(), access.Wish{Act: access.ActTariff, Utility: true, Body: strings.Repeat("x", 16<<10)}, r.now)
 			return e.Refusal, err
-		}, "too-large: This act is too large to be approved. Nothing was done. Make it smaller."},
+		}, "too-large: This request takes 16386 bytes. A request that needs approval takes at most 16384. Nothing was changed. Make it smaller."},
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/job"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
+	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/wire"
 )
 
@@ -169,24 +171,23 @@ const ForceArg = "force"
 func (t Type) CheckArgs(args map[string]any) (map[string]any, refusal.Refusal) {
 	known, ok := t.args()
 	if !ok {
-		return nil, invalid("A meter knows no command "+quote(string(t))+".",
-			"Use disconnect, connect, read, clear_tamper, clear_credit, reset_demand or cancel_token.")
+		return nil, refuse.CommandUnknown(refusal.Echo(string(t)))
 	}
 	out := make(map[string]any, len(args))
 	for name, v := range args {
 		a, ok := known[name]
 		if !ok {
-			return nil, invalid("The command "+string(t)+" takes no argument "+quote(name)+".", "Leave it out.")
+			return nil, refuse.CommandArgumentUnknown(string(t), refusal.Echo(name))
 		}
 		value, ok := a.read(v)
 		if !ok {
-			return nil, invalid("The argument "+name+" of "+string(t)+" is not "+a.what+".", "Correct it and send the command again.")
+			return nil, a.wrong()
 		}
 		out[name] = value
 	}
 	for name, a := range known {
 		if _, ok := out[name]; a.needed && !ok {
-			return nil, invalid("The command "+string(t)+" needs the argument "+name+".", "Add it: "+a.what+".")
+			return nil, a.wrong()
 		}
 	}
 	return out, refusal.Refusal{}
@@ -194,7 +195,7 @@ func (t Type) CheckArgs(args map[string]any) (map[string]any, refusal.Refusal) {
 
 // arg describes one argument.
 type arg struct {
-	what   string
+	wrong  func() refusal.Refusal // of a value that it cannot have, and of none where it is needed
 	needed bool
 	read   func(any) (any, bool)
 }
@@ -205,11 +206,11 @@ func (t Type) args() (map[string]arg, bool) {
 	case Disconnect, Read, ClearTamper, ClearCredit, ResetDemand:
 		return nil, true
 	case Connect:
-		return map[string]arg{ForceArg: {what: "true or false", read: func(v any) (any, bool) { b, ok := v.(bool); return b, ok }}}, true
+		return map[string]arg{ForceArg: {wrong: refuse.CommandForceOfWrongForm, read: func(v any) (any, bool) { b, ok := v.(bool); return b, ok }}}, true
 	case CancelToken:
 		return map[string]arg{
-			"tid":       {what: "a TID, 0 to 16777215", needed: true, read: whole(0, 1<<24-1)},
-			"base_date": {what: "1993, 2014 or 2035", needed: true, read: baseDate},
+			"tid":       {wrong: func() refusal.Refusal { return refuse.CommandTidOfWrongForm(int64(sts.MaxTID)) }, needed: true, read: whole(0, int64(sts.MaxTID))},
+			"base_date": {wrong: refuse.CommandBaseDateOfWrongForm, needed: true, read: baseDate},
 		}, true
 	}
 	return nil, false
@@ -242,18 +243,4 @@ func whole(low, high int64) func(any) (any, bool) {
 func baseDate(v any) (any, bool) {
 	n, ok := whole(1993, 2035)(v)
 	return n, ok && (n == int64(1993) || n == int64(2014) || n == int64(2035))
-}
-
-func invalid(what, try string) refusal.Refusal {
-	return refusal.Because(refusal.InvalidRequest, what, "No command was sent.", try)
-}
-
-// maxEcho bounds what of a caller's text is repeated to it.
-const maxEcho = 40
-
-func quote(s string) string {
-	if len(s) > maxEcho {
-		s = s[:maxEcho] + "…"
-	}
-	return `"` + s + `"`
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
@@ -123,8 +124,7 @@ func check(by access.Actor, o Order) (Order, registry.Ref, refusal.Refusal) {
 	}
 	o.Args, o.Reason = args, strings.TrimSpace(o.Reason)
 	if n := utf8.RuneCountInString(o.Reason); n == 0 || n > MaxReason || !utf8.ValidString(o.Reason) {
-		return o, registry.Ref{}, invalid(fmt.Sprintf("A command needs a reason of 1 to %d characters.", MaxReason),
-			"Say in a few words why; it is kept in the audit log.")
+		return o, registry.Ref{}, refuse.CommandWithoutReason(MaxReason)
 	}
 	ref, no := registry.ParseRef(o.Meter)
 	return o, ref, no
@@ -140,7 +140,7 @@ func send(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (Sent
 		return Sent{Refusal: no}, err
 	}
 	if m.Mode == registry.PrepayWallet && (o.Type == Disconnect || o.Type == Connect) {
-		return sendSwitch(tx, by, o, ref, at)
+		return sendSwitch(tx, by, o, ref, m, at)
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: o.Type.Act(o.Args), Object: m.ID.Text(id.Meter), Summary: o.words(m.Number),
 		Body: wish{m.Number, o.Type, o.Args, o.Reason}}, at)
@@ -165,16 +165,16 @@ func (o Order) words(number string) string {
 
 // sendSwitch is a connect or disconnect of a wallet meter: the server has its own reasons for the supply to be off, so it is
 // [Commands.Cut] or [Commands.Restore]. One that leads to no command is refused and changes nothing.
-func sendSwitch(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (Sent, error) {
+func sendSwitch(tx Tx, by access.Actor, o Order, ref registry.Ref, m registry.Meter, at time.Time) (Sent, error) {
 	if len(o.Args) > 0 {
-		return Sent{Refusal: invalid("The supply of a wallet meter cannot be forced on: its server decides by what is left.", "Leave force out.")}, nil
+		return Sent{Refusal: refuse.CommandForceOnWallet(m.Number)}, nil
 	}
 	done, err := switched(tx, by, o, ref, at)
 	switch {
 	case err != nil || done.Refused():
 		return Sent{Refusal: done.Refusal}, err
 	case done.Command == nil:
-		return Sent{Refusal: invalid("There is nothing to tell the meter. "+done.Effect, "Use restore or cut, which need no command.")}, nil
+		return Sent{Refusal: refuse.CommandNotNeeded(m.Number)}, nil
 	}
 	return Sent{Command: *done.Command}, nil
 }
@@ -197,23 +197,20 @@ func meter(tx Tx, text string, ref registry.Ref) (registry.Meter, refusal.Refusa
 func reachable(tx Tx, m registry.Meter) (refusal.Refusal, error) {
 	switch m.Status {
 	case registry.Stock, registry.Removed, registry.Scrapped:
-		return refusal.Because(refusal.MeterBlocked, "Meter "+m.Number+" is not installed (status "+string(m.Status)+").",
-			"No command was sent.", "Put the meter into service first."), nil
+		return refuse.CommandToMeterOutOfService(m.Number, string(m.Status)), nil
 	}
 	signed, err := tx.HasLinkKey(m.ID)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
 	if !signed {
-		return refusal.Because(refusal.InvalidRequest, "Meter "+m.Number+" has no link key, so it cannot check who commands it.",
-			"No command was sent.", "Commands reach only meters that speak Paywatt's own messages."), nil
+		return refuse.CommandWithoutLinkKey(m.Number), nil
 	}
 	n, err := tx.Waiting(m.Number)
 	if err != nil || n < MaxWaiting {
 		return refusal.Refusal{}, err
 	}
-	return refusal.Because(refusal.RateLimited, fmt.Sprintf("%d commands wait for meter %s already.", n, m.Number),
-		"No command was sent.", "Wait until the meter has answered, or look why it does not."), nil
+	return refuse.TooManyCommands(int64(n), m.Number), nil
 }
 
 // Found is a command, or the refusal.
@@ -224,8 +221,7 @@ type Found struct {
 
 // Command gives one command of a meter (right: meter.read).
 func (c *Commands) Command(ctx context.Context, by access.Actor, meterRef, command string) (Found, error) {
-	missing := Found{Refusal: refusal.Because(refusal.NotFound, "This meter was never sent such a command.", "Nothing was changed.",
-		"Check the command's id and the meter's number.")}
+	missing := Found{Refusal: refuse.CommandNotFound(refusal.Echo(command), refusal.Echo(meterRef))}
 	ref, no := c.ask(by, meterRef)
 	if no.Refused() {
 		return Found{Refusal: no}, nil
@@ -268,11 +264,11 @@ func (c *Commands) List(ctx context.Context, by access.Actor, meterRef string, l
 	if cursor != "" {
 		var err error
 		if before, err = id.Parse(id.Command, cursor); err != nil {
-			return Listed{Refusal: invalid("The cursor is none of this list.", "Use next_cursor of the page before as it is.")}, nil
+			return Listed{Refusal: refuse.CommandCursorOfAnotherList(refusal.Echo(cursor))}, nil
 		}
 	}
 	if limit < 1 || limit > MaxPage {
-		return Listed{Refusal: invalid(fmt.Sprintf("A page has 1 to %d rows.", MaxPage), "Ask for fewer and follow next_cursor.")}, nil
+		return Listed{Refusal: refuse.CommandPageOfWrongSize(MaxPage)}, nil
 	}
 	page, err := access.Look(ctx, c.door, by.Tenant, func(tx Tx) (Listed, error) {
 		m, no, err := meter(tx, meterRef, ref)

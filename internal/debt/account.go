@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/unit"
@@ -51,8 +52,7 @@ func findAccount(tx Tx, name AccountName, text string) (AccountPlace, refusal.Re
 	if err != nil || found {
 		return a, refusal.Refusal{}, err
 	}
-	return AccountPlace{}, refusal.Because(refusal.NotFound, "There is no account "+refusal.Echo(text)+".", "Nothing was changed.",
-		"Give the account's identity, or the number of a meter that supplies it."), nil
+	return AccountPlace{}, refuse.AccountNotFound(refusal.Echo(text)), nil
 }
 
 // AccountShown is an account with what it has and owes.

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
@@ -61,15 +62,15 @@ func (n *NewCharge) normal() (AccountName, refusal.Refusal) {
 	_, err := time.Parse(localday.MonthForm, n.Month)
 	switch {
 	case !plainName(n.Name):
-		return name, badDebt(fmt.Sprintf("A charge needs a name of 1 to %d small letters, digits and dashes.", maxKind), "Name it standing or reconnection.")
+		return name, refuse.ChargeNameOfWrongForm(refusal.Echo(n.Name), maxKind)
 	case err != nil:
-		return name, badDebt("A charge needs its month.", "Write it as 2026-11.")
+		return name, refuse.ChargeMonthOfWrongForm(refusal.Echo(n.Month))
 	case n.VATBps < 0 || n.VATBps > tariff.MaxVATBps:
-		return name, badDebt(fmt.Sprintf("A tax of %d basis points is outside 0 to %d.", n.VATBps, tariff.MaxVATBps), "Write 15 % as 1500.")
+		return name, refuse.ChargeTaxOutOfRange(int64(n.VATBps), int64(tariff.MaxVATBps))
 	case n.Priority < 1 || n.Priority > tariff.MaxPriority:
-		return name, badDebt(fmt.Sprintf("A priority of %d is outside 1 to %d.", n.Priority, tariff.MaxPriority), "Leave it out for 20; debts have 30.")
+		return name, refuse.ChargePriorityOutOfRange(int64(n.Priority), tariff.MaxPriority)
 	case n.Amount.Minor == 0:
-		return name, badDebt("A charge of nothing cannot be made due.", "Give a positive amount.")
+		return name, refuse.BookingNotPositive()
 	}
 	return name, sale.CheckTender(n.Amount)
 }
@@ -98,8 +99,7 @@ func (ds *Debts) addCharge(tx Tx, by access.Actor, n NewCharge, name AccountName
 		return Charged{}, refusal.Refusal{}, err
 	}
 	if slices.ContainsFunc(there, func(o Due) bool { return o.Name == d.Name && o.Month == d.Month }) {
-		return Charged{}, refusal.Because(refusal.ChargeExists, fmt.Sprintf("The charge %s is due already.", d.Ref()), nothingBooked,
-			"Give another name, or another month."), nil
+		return Charged{}, refuse.ChargeExists(place.ID.Text(id.Account), d.Ref()), nil
 	}
 	if d.ID, err = tx.NewID(); err != nil {
 		return Charged{}, refusal.Refusal{}, err

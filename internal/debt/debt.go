@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -152,18 +153,12 @@ func ownCurrency(tx Tx, a money.Amount) (refusal.Refusal, error) {
 	case err != nil:
 		return refusal.Refusal{}, err
 	case currency == "":
-		return refusal.Because(refusal.TariffMissing, "The tenant has no currency yet.", nothingBooked, "Publish a tariff first."), nil
+		return refuse.UtilityWithoutCurrency(), nil
 	case currency != a.Currency:
-		return sale.WrongCurrency(a.Currency, currency), nil
+		return refuse.CurrencyMismatch(a.Currency, currency), nil
 	}
 	return refusal.Refusal{}, nil
 }
-
-func badDebt(what, try string) refusal.Refusal {
-	return refusal.Because(refusal.InvalidRequest, what, nothingBooked, try)
-}
-
-const nothingBooked = "Nothing was booked."
 
 // zoneOf is the tenant's time zone by its name.
 func zoneOf(name string) (*time.Location, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -53,9 +54,9 @@ func (ds *Debts) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusal
 	case no.Refused():
 		return Adjusted{}, no, nil
 	case a.Reason == "" || !access.OneLine(a.Reason, maxMemo):
-		return Adjusted{}, badDebt(fmt.Sprintf("An adjustment needs a reason of 1 to %d printable characters.", maxMemo), "Say why."), nil
+		return Adjusted{}, refuse.BookingWithoutReason(maxMemo), nil
 	case a.Amount.Minor <= 0:
-		return Adjusted{}, badDebt("An adjustment gives a positive amount.", "What a customer owes is a debt."), nil
+		return Adjusted{}, refuse.AdjustmentNotPositive(), nil
 	}
 	if no := sale.CheckTender(a.Amount); no.Refused() {
 		return Adjusted{}, no, nil
@@ -68,12 +69,11 @@ func (ds *Debts) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusal
 		return Adjusted{}, no, err
 	}
 	if place.Status != accountActive {
-		return Adjusted{}, refusal.Because(refusal.AccountClosed, "Account "+place.ID.Text(id.Account)+" cannot take money: nothing more is bought or paid out of it.",
-			nothingBooked, "Name an account that is active."), nil
+		return Adjusted{}, refuse.AccountTakesNoMoney(place.ID.Text(id.Account), place.Status), nil
 	}
 	to := goodwillTo(place)
 	if has, err := tx.Books().Balance(to); err != nil || -has > money.MaxMinor-a.Amount.Minor {
-		return Adjusted{}, refusal.Because(refusal.AmountInvalid, "The account would hold more than any purchase can use.", nothingBooked, "Give less."), err
+		return Adjusted{}, refuse.AccountWouldHoldTooMuch(place.ID.Text(id.Account), money.Amount{Minor: money.MaxMinor, Currency: a.Amount.Currency}), err
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActAdjust, Object: place.ID.Text(id.Account),
 		Summary: fmt.Sprintf("give %s to account %s: %s", a.Amount, place.ID.Text(id.Account), a.Reason),

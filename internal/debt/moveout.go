@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -56,7 +57,7 @@ func (ds *Debts) MoveOut(ctx context.Context, by access.Actor, m MoveOut) (once.
 func (ds *Debts) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.Refusal, error) {
 	m.Reason = strings.TrimSpace(m.Reason)
 	if m.Reason == "" || !access.OneLine(m.Reason, maxMemo) {
-		return MovedOut{}, badDebt(fmt.Sprintf("Moving out needs a reason of 1 to %d printable characters.", maxMemo), "Say why."), nil
+		return MovedOut{}, refuse.BookingWithoutReason(maxMemo), nil
 	}
 	name, no := accountName(m.Account)
 	if no.Refused() {
@@ -94,10 +95,9 @@ func (ds *Debts) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.R
 func (ds *Debts) lastUse(tx Tx, place AccountPlace, out *MovedOut, now time.Time) (refusal.Refusal, error) {
 	switch {
 	case place.Status != accountActive:
-		return refusal.Because(refusal.AccountClosed, "Account "+place.ID.Text(id.Account)+" is "+place.Status+" already.", nothingBooked, "Look at its statement."), nil
+		return refuse.AccountMovedOut(place.ID.Text(id.Account), place.Status), nil
 	case place.Mode != registry.PrepayWallet:
-		return refusal.Because(refusal.InvalidRequest, "Only an account whose balance is on the server can move out; this one is "+string(place.Mode)+".",
-			nothingBooked, "The units of a token meter stay in it."), nil
+		return refuse.MoveOutWithoutWallet(place.ID.Text(id.Account), string(place.Mode)), nil
 	}
 	busy, err := tx.VendUnderWay(0, place.ID)
 	if err != nil {
@@ -108,7 +108,7 @@ func (ds *Debts) lastUse(tx Tx, place AccountPlace, out *MovedOut, now time.Time
 		return refusal.Refusal{}, err
 	}
 	if busy || settled.Money.Held != 0 {
-		return refusal.Because(refusal.VendInProgress, "Something of this account is still under way.", nothingBooked, "Try again when it is done."), nil
+		return refuse.AccountWithPendingOperation(place.ID.Text(id.Account)), nil
 	}
 	for _, r := range settled.Rows {
 		asked, err := tx.RatingAsked(r.Meter.N)
@@ -116,8 +116,7 @@ func (ds *Debts) lastUse(tx Tx, place AccountPlace, out *MovedOut, now time.Time
 			return refusal.Refusal{}, err
 		}
 		if r.Held.Stopped() || asked {
-			return refusal.Because(refusal.ReadingHeld, "Nobody knows what meter "+r.Meter.Number+" has used: its register waits in quarantine.", nothingBooked,
-				"Decide about it there; then move out."), nil
+			return refuse.MoveOutBeforeReview(r.Meter.Number), nil
 		}
 		if r.Started && r.At.After(out.AsOf) {
 			out.AsOf = r.At

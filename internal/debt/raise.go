@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/tariff"
 )
@@ -82,38 +83,58 @@ func (n *NewDebt) normal() (AccountName, refusal.Refusal) {
 	}
 	_, known := against(n.Against)
 	switch {
-	case n.Kind == "" || !access.OneLine(n.Kind, maxKind) || !access.OneLine(n.Memo, maxMemo):
-		return name, badDebt(fmt.Sprintf("A debt needs a kind of 1 to %d printable characters; its memo has at most %d.", maxKind, maxMemo), "Name it fine, loan or arrears.")
+	case n.Kind == "" || !access.OneLine(n.Kind, maxKind):
+		return name, refuse.DebtKindOfWrongForm(maxKind)
+	case !access.OneLine(n.Memo, maxMemo):
+		return name, refuse.DebtMemoOfWrongForm(maxMemo)
 	case !known:
-		return name, badDebt(fmt.Sprintf("A debt cannot be raised against %q.", refusal.Echo(n.Against)), "Use opening, fees, services, fixed or energy.")
+		return name, refuse.DebtAgainstUnknown(refusal.Echo(n.Against))
 	case n.Priority < 1 || n.Priority > tariff.MaxPriority:
-		return name, badDebt(fmt.Sprintf("A priority of %d is outside 1 to %d.", n.Priority, tariff.MaxPriority), "Leave it out for 30; fixed charges have 20.")
-	case n.Min < 0 || n.Max < 0 || n.MonthCap < 0 || n.Min > money.MaxMinor || n.Max > 0 && n.Max < n.Min:
-		return name, badDebt("Least, most and most in a month do not fit together.", "Give amounts in minor units, the most not below the least; 0 means no limit.")
+		return name, refuse.DebtPriorityOutOfRange(int64(n.Priority), tariff.MaxPriority)
+	}
+	if no := n.limits(); no.Refused() {
+		return name, no
 	}
 	if no := n.mode(); no.Refused() {
 		return name, no
 	}
 	if n.Amount.Minor == 0 {
-		return name, badDebt("A debt of nothing cannot be raised.", "Give a positive amount.")
+		return name, refuse.BookingNotPositive()
 	}
 	return name, sale.CheckTender(n.Amount)
+}
+
+// limits checks the bounds of what purchases pay.
+func (n *NewDebt) limits() refusal.Refusal {
+	switch {
+	case n.Min < 0:
+		return refuse.DebtLimitNegative("min_minor", int64(n.Min))
+	case n.Max < 0:
+		return refuse.DebtLimitNegative("max_minor", int64(n.Max))
+	case n.MonthCap < 0:
+		return refuse.DebtLimitNegative("month_cap_minor", int64(n.MonthCap))
+	case n.Min > money.MaxMinor:
+		return refuse.DebtLeastTooHigh(int64(n.Min), int64(money.MaxMinor))
+	case n.Max > 0 && n.Max < n.Min:
+		return refuse.DebtMostBelowLeast(int64(n.Max), int64(n.Min))
+	}
+	return refusal.Refusal{}
 }
 
 func (n *NewDebt) mode() refusal.Refusal {
 	switch n.Mode {
 	case tariff.Percent:
 		if n.Value < 1 || n.Value > int64(money.Whole) {
-			return badDebt(fmt.Sprintf("%d basis points are no share of a purchase.", n.Value), "Write 20 % as 2000.")
+			return refuse.DebtShareOutOfRange(n.Value, int64(money.Whole))
 		}
 	case tariff.Amount:
 		if n.Value < 1 || n.Value > int64(money.MaxMinor) {
-			return badDebt(fmt.Sprintf("%d minor units cannot be taken of a purchase.", n.Value), "Give a positive amount.")
+			return refuse.DebtPartOutOfRange(n.Value, int64(money.MaxMinor))
 		}
 	case "", tariff.Full:
 		n.Mode, n.Value = tariff.Full, 0
 	default:
-		return badDebt(fmt.Sprintf("A debt cannot be collected by %q.", refusal.Echo(string(n.Mode))), "Use percent, fixed or full.")
+		return refuse.DebtModeUnknown(refusal.Echo(string(n.Mode)))
 	}
 	return refusal.Refusal{}
 }
@@ -131,8 +152,7 @@ func (ds *Debts) addDebt(tx Tx, by access.Actor, n NewDebt, name AccountName) (D
 		return Debt{}, refusal.Refusal{}, err
 	}
 	if len(open) == maxDebts {
-		return Debt{}, refusal.Because(refusal.TooLarge, fmt.Sprintf("The account has %d open debts, the most there may be.", maxDebts),
-			nothingBooked, "Collect or write off some of them first."), nil
+		return Debt{}, refuse.TooManyDebts(place.ID.Text(id.Account), maxDebts), nil
 	}
 	code, _ := against(n.Against)
 	d, err := Raise(tx, Debt{Account: place.ID, Kind: n.Kind, Memo: n.Memo, Principal: n.Amount.Minor, Mode: n.Mode, Value: n.Value, Min: n.Min,

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
-	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
@@ -68,13 +68,13 @@ func (r *Refund) normal() (AccountName, refusal.Refusal) {
 	case no.Refused():
 		return name, no
 	case r.Reason == "" || !access.OneLine(r.Reason, maxMemo):
-		return name, badDebt(fmt.Sprintf("A refund needs a reason of 1 to %d printable characters.", maxMemo), "Say to whom and how it is paid.")
+		return name, refuse.RefundWithoutReason(maxMemo)
 	case r.Bank != "" && r.To != "":
-		return name, badDebt("A refund goes to a bank account or to another account, not to both.", "Leave one out.")
+		return name, refuse.RefundToBankAndAccount()
 	case len(r.Bank) > maxKind || !access.Printable(r.Bank):
-		return name, badDebt(fmt.Sprintf("The name of a bank account has at most %d printable characters.", maxKind), "Shorten it.")
+		return name, refuse.BankNameOfWrongForm(maxKind)
 	case r.Amount != nil && r.Amount.Minor <= 0:
-		return name, badDebt("A refund is a positive amount.", "Leave it out for all that is due back.")
+		return name, refuse.RefundNotPositive()
 	}
 	r.Bank = cmp.Or(strings.ToLower(r.Bank), ledger.MainBank) // one written form, as for deposits
 	return name, refusal.Refusal{}
@@ -104,10 +104,11 @@ func (ds *Debts) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Ref
 	}
 	switch {
 	case r.Amount != nil && r.Amount.Currency != out.Amount.Currency:
-		return Refunded{}, sale.WrongCurrency(r.Amount.Currency, out.Amount.Currency), nil
-	case out.Amount.Minor <= 0 || out.Amount.Minor > -balance:
-		return Refunded{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("%d minor units are due back to this account.", max(-balance, 0)), nothingBooked,
-			"Move the account out first; then give at most that."), nil
+		return Refunded{}, refuse.CurrencyMismatch(refusal.Echo(r.Amount.Currency), out.Amount.Currency), nil
+	case -balance <= 0:
+		return Refunded{}, refuse.RefundNotDue(place.ID.Text(id.Account)), nil
+	case out.Amount.Minor > -balance:
+		return Refunded{}, refuse.RefundAboveDue(place.ID.Text(id.Account), money.Amount{Minor: -balance, Currency: out.Amount.Currency}), nil
 	}
 	out.Left = -balance - out.Amount.Minor
 	var to id.ID
@@ -146,9 +147,11 @@ func receiver(tx Tx, from AccountPlace, text string) (ledger.AccountRef, id.ID, 
 	if err != nil || no.Refused() {
 		return ledger.AccountRef{}, id.ID{}, no, err
 	}
-	if to.ID == from.ID || to.Status != accountActive {
-		return ledger.AccountRef{}, id.ID{}, refusal.Because(refusal.AccountClosed, "Account "+to.ID.Text(id.Account)+" cannot take money.", nothingBooked,
-			"Name an account that is active."), nil
+	switch {
+	case to.ID == from.ID:
+		return ledger.AccountRef{}, id.ID{}, refuse.RefundToItself(to.ID.Text(id.Account)), nil
+	case to.Status != accountActive:
+		return ledger.AccountRef{}, id.ID{}, refuse.AccountTakesNoMoney(to.ID.Text(id.Account), to.Status), nil
 	}
 	return goodwillTo(to), to.ID, refusal.Refusal{}, nil
 }
@@ -157,7 +160,7 @@ func receiver(tx Tx, from AccountPlace, text string) (ledger.AccountRef, id.ID, 
 func (ds *Debts) payRefund(tx Tx, by access.Actor, out Refunded, due ledger.AccountRef, to id.ID, eyes access.Eyes) (Refunded, refusal.Refusal, error) {
 	if !to.IsZero() {
 		if has, err := tx.Books().Balance(out.To); err != nil || -has > money.MaxMinor-out.Amount.Minor {
-			return Refunded{}, refusal.Because(refusal.AmountInvalid, "The account would hold more than any purchase can use.", nothingBooked, "Give less."), err
+			return Refunded{}, refuse.AccountWouldHoldTooMuch(to.Text(id.Account), money.Amount{Minor: money.MaxMinor, Currency: out.Amount.Currency}), err
 		}
 	}
 	j := ledger.Journal{Kind: ledger.Refund, PostedAt: out.At, Memo: out.Reason, Postings: []ledger.Posting{

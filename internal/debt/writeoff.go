@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // WriteOff is a debt, or a part of it, that nobody expects any more.
@@ -42,10 +43,9 @@ func (ds *Debts) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal.
 	w.Reason = strings.TrimSpace(w.Reason)
 	switch {
 	case w.Amount != nil && (*w.Amount <= 0 || *w.Amount > money.MaxMinor):
-		return Booking{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("An amount of %d minor units cannot be written off.", *w.Amount), nothingBooked,
-			"Give a positive amount, or leave it out for all that is outstanding."), nil
+		return Booking{}, refuse.WriteOffOutOfRange(int64(*w.Amount)), nil
 	case w.Reason == "" || !access.OneLine(w.Reason, maxMemo):
-		return Booking{}, badDebt(fmt.Sprintf("A write-off needs a reason of 1 to %d printable characters.", maxMemo), "Say why nobody expects the money any more."), nil
+		return Booking{}, refuse.BookingWithoutReason(maxMemo), nil
 	}
 	d, no, err := findDebt(tx, w.Debt)
 	if err != nil || no.Refused() {
@@ -55,13 +55,14 @@ func (ds *Debts) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal.
 	if w.Amount != nil {
 		amount = *w.Amount
 	}
-	if amount == 0 || amount > d.Outstanding {
-		return Booking{}, refusal.Because(refusal.AmountInvalid, fmt.Sprintf("Of debt %s only %d minor units are outstanding.", d.Name(), d.Outstanding),
-			nothingBooked, "Give at most that."), nil
-	}
 	currency, _, err := tx.Books().Currency()
-	if err != nil {
+	switch {
+	case err != nil:
 		return Booking{}, refusal.Refusal{}, err
+	case d.Outstanding == 0:
+		return Booking{}, refuse.WriteOffOfNoDebt(d.Name()), nil
+	case amount > d.Outstanding:
+		return Booking{}, refuse.WriteOffAboveDebt(d.Name(), money.Amount{Minor: d.Outstanding, Currency: currency}), nil
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActAdjust, Object: d.Name(),
 		Summary: fmt.Sprintf("write off %s of debt %s: %s", money.Amount{Minor: amount, Currency: currency}, d.Name(), w.Reason),
@@ -92,7 +93,7 @@ func (ds *Debts) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal.
 
 // findDebt finds a debt by its identity text, its account locked.
 func findDebt(tx Tx, text string) (Debt, refusal.Refusal, error) {
-	missing := refusal.Because(refusal.NotFound, "There is no debt "+refusal.Echo(text)+".", nothingBooked, "Look at the list of debts.")
+	missing := refuse.DebtNotFound(refusal.Echo(text))
 	i, err := id.Parse(id.Debt, text)
 	if err != nil {
 		return Debt{}, missing, nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
@@ -149,9 +150,9 @@ func take(tx Tx, o access.Once) (*access.Kept, refusal.Refusal, error) {
 	case err != nil || kept == nil:
 		return nil, refusal.Refusal{}, err
 	case kept.Hash != o.Hash:
-		return nil, Reused(), nil
+		return nil, refuse.IdempotencyKeyReused(), nil
 	case kept.Status == 0:
-		return nil, Running(), nil
+		return nil, refuse.IdempotencyKeyRunning(), nil
 	}
 	return kept, refusal.Refusal{}, nil
 }
@@ -213,16 +214,4 @@ func storable(c refusal.Code) bool {
 		return false
 	}
 	return c.Status() < 500
-}
-
-// Reused refuses a request under the key of another one.
-func Reused() refusal.Refusal {
-	return refusal.Because(refusal.IdempotencyKeyReused, "This Idempotency-Key belongs to another request.",
-		sale.NothingMoved, "Use a new key for a new sale; repeat the very same request to learn what became of the old one.")
-}
-
-// Running refuses the repetition of a request that is still being answered.
-func Running() refusal.Refusal {
-	return refusal.Because(refusal.IdempotencyRunning, "A request with this Idempotency-Key is still running.",
-		"Nothing was done for this repetition.", "Repeat it in a few seconds; it will give the same answer.")
 }

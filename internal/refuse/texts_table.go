@@ -1194,3 +1194,773 @@ func GuessesAboutMeter(n int64, meter string, wait string) refusal.Refusal {
 func BooksUnsound() refusal.Refusal {
 	return refusal.Refusal{Code: "storage-unavailable", Text: "books-unsound", What: "The server's books do not add up, so it sells nothing.", Not: "No money was taken and no token was made.", Try: "Tell the person who runs the server to run paywatt verify."}
 }
+
+// AccountNotFound: Account {account} was not found. Give the account's id, or the number of one of its meters.
+func AccountNotFound(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "account-not-found", What: "Account " + account + " was not found.", Not: "Nothing was changed.", Try: "Give the account's id, or the number of one of its meters.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
+
+// UtilityWithoutCurrency: The utility has no currency yet. Publish a tariff first.
+func UtilityWithoutCurrency() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-missing", Text: "utility-without-currency", What: "The utility has no currency yet.", Not: "Nothing was booked.", Try: "Publish a tariff first."}
+}
+
+// ChargeNameOfWrongForm: "{name}" is not a name for a charge. The name has 1 to {max} lowercase letters, digits and dashes. Use a name such as standing or reconnection.
+func ChargeNameOfWrongForm(name string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "charge-name-of-wrong-form", What: "\"" + name + "\" is not a name for a charge. The name has 1 to " + strconv.FormatInt(maxValue, 10) + " lowercase letters, digits and dashes.", Not: "Nothing was booked.", Try: "Use a name such as standing or reconnection.", Args: []refusal.Arg{{Place: "name", Value: name}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ChargeMonthOfWrongForm: "{month}" is not a month. Write the month of the charge as 2026-11.
+func ChargeMonthOfWrongForm(month string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "charge-month-of-wrong-form", What: "\"" + month + "\" is not a month.", Not: "Nothing was booked.", Try: "Write the month of the charge as 2026-11.", Args: []refusal.Arg{{Place: "month", Value: month}}}
+}
+
+// ChargeTaxOutOfRange: A tax of {n} basis points is outside 0 to {max}. Write 15 % as 1500.
+func ChargeTaxOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "charge-tax-out-of-range", What: "A tax of " + strconv.FormatInt(n, 10) + " basis points is outside 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was booked.", Try: "Write 15 % as 1500.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ChargePriorityOutOfRange: Priority {n} is outside 1 to {max}. Leave it out for 20. Debts have 30.
+func ChargePriorityOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "charge-priority-out-of-range", What: "Priority " + strconv.FormatInt(n, 10) + " is outside 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was booked.", Try: "Leave it out for 20. Debts have 30.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ChargeExists: Account {account} already has the charge {charge}. Use another name or another month.
+func ChargeExists(account string, charge string) refusal.Refusal {
+	return refusal.Refusal{Code: "charge-exists", Text: "charge-exists", What: "Account " + account + " already has the charge " + charge + ".", Not: "Nothing was booked.", Try: "Use another name or another month.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "charge", Value: charge}}}
+}
+
+// BookingNotPositive: Amount must be greater than 0. Give a positive amount. The API takes whole minor units: 10000 is 100.00.
+func BookingNotPositive() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "booking-not-positive", What: "Amount must be greater than 0.", Not: "Nothing was booked.", Try: "Give a positive amount. The API takes whole minor units: 10000 is 100.00."}
+}
+
+// BookingWithoutReason: A reason of 1 to {max} printable characters is required. Say why in one line.
+func BookingWithoutReason(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "booking-without-reason", What: "A reason of 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters is required.", Not: "Nothing was booked.", Try: "Say why in one line.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtKindOfWrongForm: A debt's kind has 1 to {max} printable characters. Use a kind such as fine, loan or arrears.
+func DebtKindOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-kind-of-wrong-form", What: "A debt's kind has 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was booked.", Try: "Use a kind such as fine, loan or arrears.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtMemoOfWrongForm: A debt's memo has at most {max} printable characters. Write a shorter memo, in one line.
+func DebtMemoOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-memo-of-wrong-form", What: "A debt's memo has at most " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was booked.", Try: "Write a shorter memo, in one line.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtAgainstUnknown: A debt cannot be raised against "{against}". Use opening, fees, services, fixed or energy.
+func DebtAgainstUnknown(against string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-against-unknown", What: "A debt cannot be raised against \"" + against + "\".", Not: "Nothing was booked.", Try: "Use opening, fees, services, fixed or energy.", Args: []refusal.Arg{{Place: "against", Value: against}}}
+}
+
+// DebtPriorityOutOfRange: Priority {n} is outside 1 to {max}. Leave it out for 30. Fixed charges have 20.
+func DebtPriorityOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-priority-out-of-range", What: "Priority " + strconv.FormatInt(n, 10) + " is outside 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was booked.", Try: "Leave it out for 30. Fixed charges have 20.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtLimitNegative: {field} is {n}. It must not be negative. Give minor units. 0 means no limit.
+func DebtLimitNegative(field string, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-limit-negative", What: field + " is " + strconv.FormatInt(n, 10) + ". It must not be negative.", Not: "Nothing was booked.", Try: "Give minor units. 0 means no limit.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// DebtLeastTooHigh: min_minor is {n}. It can be at most {max}. Lower it.
+func DebtLeastTooHigh(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-least-too-high", What: "min_minor is " + strconv.FormatInt(n, 10) + ". It can be at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was booked.", Try: "Lower it.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtMostBelowLeast: max_minor is {max}, less than min_minor, which is {min}. Raise max_minor or lower min_minor. 0 means no limit.
+func DebtMostBelowLeast(maxValue int64, minValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-most-below-least", What: "max_minor is " + strconv.FormatInt(maxValue, 10) + ", less than min_minor, which is " + strconv.FormatInt(minValue, 10) + ".", Not: "Nothing was booked.", Try: "Raise max_minor or lower min_minor. 0 means no limit.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
+}
+
+// DebtShareOutOfRange: A debt cannot take {n} basis points of a purchase. Give 1 to {max}. 20 % is 2000.
+func DebtShareOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-share-out-of-range", What: "A debt cannot take " + strconv.FormatInt(n, 10) + " basis points of a purchase.", Not: "Nothing was booked.", Try: "Give 1 to " + strconv.FormatInt(maxValue, 10) + ". 20 % is 2000.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtPartOutOfRange: A debt cannot take {n} minor units of a purchase. Give 1 to {max} minor units.
+func DebtPartOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-part-out-of-range", What: "A debt cannot take " + strconv.FormatInt(n, 10) + " minor units of a purchase.", Not: "Nothing was booked.", Try: "Give 1 to " + strconv.FormatInt(maxValue, 10) + " minor units.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtModeUnknown: A debt cannot be collected by "{mode}". Use percent, fixed or full.
+func DebtModeUnknown(mode string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-mode-unknown", What: "A debt cannot be collected by \"" + mode + "\".", Not: "Nothing was booked.", Try: "Use percent, fixed or full.", Args: []refusal.Arg{{Place: "mode", Value: mode}}}
+}
+
+// TooManyDebts: Account {account} has {max} open debts, the most it can have. Collect or write off some of them first.
+func TooManyDebts(account string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "too-large", Text: "too-many-debts", What: "Account " + account + " has " + strconv.FormatInt(maxValue, 10) + " open debts, the most it can have.", Not: "Nothing was booked.", Try: "Collect or write off some of them first.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DebtNotFound: Debt {debt} was not found. List the debts to find its id.
+func DebtNotFound(debt string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "debt-not-found", What: "Debt " + debt + " was not found.", Not: "Nothing was booked.", Try: "List the debts to find its id.", Args: []refusal.Arg{{Place: "debt", Value: debt}}}
+}
+
+// WriteOffOutOfRange: An amount of {n} minor units cannot be written off. Give a positive amount, or leave it out to write off all that is outstanding.
+func WriteOffOutOfRange(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "write-off-out-of-range", What: "An amount of " + strconv.FormatInt(n, 10) + " minor units cannot be written off.", Not: "Nothing was booked.", Try: "Give a positive amount, or leave it out to write off all that is outstanding.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// WriteOffOfNoDebt: Debt {debt} has no outstanding amount. Look at the debt.
+func WriteOffOfNoDebt(debt string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "write-off-of-no-debt", What: "Debt " + debt + " has no outstanding amount.", Not: "Nothing was booked.", Try: "Look at the debt.", Args: []refusal.Arg{{Place: "debt", Value: debt}}}
+}
+
+// WriteOffAboveDebt: Debt {debt} has only {amount} outstanding. Write off at most that.
+func WriteOffAboveDebt(debt string, amount money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "write-off-above-debt", What: "Debt " + debt + " has only " + amount.String() + " outstanding.", Not: "Nothing was booked.", Try: "Write off at most that.", Args: []refusal.Arg{{Place: "debt", Value: debt}, {Place: "amount", Value: amount.String()}}}
+}
+
+// AdjustmentNotPositive: The amount of an adjustment must be greater than 0. Give a positive amount. To book what a customer owes, raise a debt.
+func AdjustmentNotPositive() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "adjustment-not-positive", What: "The amount of an adjustment must be greater than 0.", Not: "Nothing was booked.", Try: "Give a positive amount. To book what a customer owes, raise a debt."}
+}
+
+// AccountTakesNoMoney: Account {account} is {status}, not active. It cannot take money. Name an active account.
+func AccountTakesNoMoney(account string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "account-closed", Text: "account-takes-no-money", What: "Account " + account + " is " + status + ", not active. It cannot take money.", Not: "Nothing was booked.", Try: "Name an active account.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "status", Value: status}}}
+}
+
+// AccountWouldHoldTooMuch: Account {account} would hold more than {limit}. No purchase can use more than that. Give less.
+func AccountWouldHoldTooMuch(account string, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "account-would-hold-too-much", What: "Account " + account + " would hold more than " + limit.String() + ". No purchase can use more than that.", Not: "Nothing was booked.", Try: "Give less.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "limit", Value: limit.String()}}}
+}
+
+// AccountMovedOut: Account {account} is {status}, not active. Look at its statement.
+func AccountMovedOut(account string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "account-closed", Text: "account-moved-out", What: "Account " + account + " is " + status + ", not active.", Not: "Nothing was booked.", Try: "Look at its statement.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "status", Value: status}}}
+}
+
+// MoveOutWithoutWallet: Account {account} is of mode {mode}. Only an account of mode prepay_wallet can move out. The units of a token meter stay in the meter.
+func MoveOutWithoutWallet(account string, mode string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "move-out-without-wallet", What: "Account " + account + " is of mode " + mode + ". Only an account of mode prepay_wallet can move out.", Not: "Nothing was booked.", Try: "The units of a token meter stay in the meter.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "mode", Value: mode}}}
+}
+
+// AccountWithPendingOperation: Account {account} has a pending operation. Try again when it is complete.
+func AccountWithPendingOperation(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-in-progress", Text: "account-with-pending-operation", What: "Account " + account + " has a pending operation.", Not: "Nothing was booked.", Try: "Try again when it is complete.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
+
+// MoveOutBeforeReview: A reading of meter {meter} is held for review, so the meter's use is not known. Decide about the reading, then move out.
+func MoveOutBeforeReview(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "reading-held", Text: "move-out-before-review", What: "A reading of meter " + meter + " is held for review, so the meter's use is not known.", Not: "Nothing was booked.", Try: "Decide about the reading, then move out.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// RefundWithoutReason: A refund needs a reason of 1 to {max} printable characters. Say in one line to whom and how it is paid.
+func RefundWithoutReason(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "refund-without-reason", What: "A refund needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was booked.", Try: "Say in one line to whom and how it is paid.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// RefundToBankAndAccount: A refund goes to a bank account or to another customer account, not to both. Leave one of them out.
+func RefundToBankAndAccount() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "refund-to-bank-and-account", What: "A refund goes to a bank account or to another customer account, not to both.", Not: "Nothing was booked.", Try: "Leave one of them out."}
+}
+
+// BankNameOfWrongForm: The name of a bank account has at most {max} printable ASCII characters. Use another name, or leave it out for the main bank account.
+func BankNameOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "bank-name-of-wrong-form", What: "The name of a bank account has at most " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "Nothing was booked.", Try: "Use another name, or leave it out for the main bank account.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// RefundNotPositive: The amount of a refund must be greater than 0. Give a positive amount, or leave it out to refund all that is due back.
+func RefundNotPositive() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "refund-not-positive", What: "The amount of a refund must be greater than 0.", Not: "Nothing was booked.", Try: "Give a positive amount, or leave it out to refund all that is due back."}
+}
+
+// RefundNotDue: Account {account} has no money due back. Move the account out first.
+func RefundNotDue(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "refund-not-due", What: "Account " + account + " has no money due back.", Not: "Nothing was booked.", Try: "Move the account out first.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
+
+// RefundAboveDue: Account {account} has only {amount} due back. Refund at most that.
+func RefundAboveDue(account string, amount money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "refund-above-due", What: "Account " + account + " has only " + amount.String() + " due back.", Not: "Nothing was booked.", Try: "Refund at most that.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "amount", Value: amount.String()}}}
+}
+
+// RefundToItself: Account {account} cannot receive its own refund. Name another account that is active.
+func RefundToItself(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "account-closed", Text: "refund-to-itself", What: "Account " + account + " cannot receive its own refund.", Not: "Nothing was booked.", Try: "Name another account that is active.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
+
+// FloatShort: The sale takes {amount}. The vendor's account has {had} left. Pay in, or sell for less. The utility books deposits.
+func FloatShort(amount money.Amount, had money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "insufficient-float", Text: "float-short", What: "The sale takes " + amount.String() + ". The vendor's account has " + had.String() + " left.", Not: "No money was taken and no token was made.", Try: "Pay in, or sell for less. The utility books deposits.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}}}
+}
+
+// VendorNotSelling: The vendor of this key cannot sell at the moment. Ask the utility why.
+func VendorNotSelling() refusal.Refusal {
+	return refusal.Refusal{Code: "vendor-blocked", Text: "vendor-not-selling", What: "The vendor of this key cannot sell at the moment.", Not: "No money was taken and no token was made.", Try: "Ask the utility why."}
+}
+
+// VendorNotFound: Vendor {vendor} was not found. List the vendors to find its id or code.
+func VendorNotFound(vendor string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "vendor-not-found", What: "Vendor " + vendor + " was not found.", Not: "Nothing was changed.", Try: "List the vendors to find its id or code.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}}}
+}
+
+// VendorExists: A vendor with the code {vendor} already exists. Use another code, or leave it out.
+func VendorExists(vendor string) refusal.Refusal {
+	return refusal.Refusal{Code: "vendor-exists", Text: "vendor-exists", What: "A vendor with the code " + vendor + " already exists.", Not: "Nothing was changed.", Try: "Use another code, or leave it out.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}}}
+}
+
+// VendorNameOfWrongForm: A vendor's name has 1 to {max} bytes and no control characters. Give another name.
+func VendorNameOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-name-of-wrong-form", What: "A vendor's name has 1 to " + strconv.FormatInt(maxValue, 10) + " bytes and no control characters.", Not: "Nothing was changed.", Try: "Give another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// VendorCodeOfWrongForm: "{vendor}" is not a vendor's code. The code has 1 to {max} letters and digits. Use another code, or leave it out.
+func VendorCodeOfWrongForm(vendor string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-code-of-wrong-form", What: "\"" + vendor + "\" is not a vendor's code. The code has 1 to " + strconv.FormatInt(maxValue, 10) + " letters and digits.", Not: "Nothing was changed.", Try: "Use another code, or leave it out.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// VendorCodeOfMainTill: The code MAIN is the utility's own till. Use another code, or leave it out.
+func VendorCodeOfMainTill() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-code-of-main-till", What: "The code MAIN is the utility's own till.", Not: "Nothing was changed.", Try: "Use another code, or leave it out."}
+}
+
+// BillingUnknown: billing is "{billing}". It must be float or postpaid. Use one of the two.
+func BillingUnknown(billing string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "billing-unknown", What: "billing is \"" + billing + "\". It must be float or postpaid.", Not: "Nothing was changed.", Try: "Use one of the two.", Args: []refusal.Arg{{Place: "billing", Value: billing}}}
+}
+
+// CommissionOutOfRange: commission_bps is {n}. It must be 0 to {max}: basis points of the amount paid. Write 1.5 % as 150.
+func CommissionOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "commission-out-of-range", What: "commission_bps is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + ": basis points of the amount paid.", Not: "Nothing was changed.", Try: "Write 1.5 % as 150.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// CommissionTooHigh: A commission of {commission} is above the ceiling of {ceiling}. Use a lower commission, or raise the setting max_commission_bps first.
+func CommissionTooHigh(commission string, ceiling string) refusal.Refusal {
+	return refusal.Refusal{Code: "commission-too-high", Text: "commission-too-high", What: "A commission of " + commission + " is above the ceiling of " + ceiling + ".", Not: "Nothing was changed.", Try: "Use a lower commission, or raise the setting max_commission_bps first.", Args: []refusal.Arg{{Place: "commission", Value: commission}, {Place: "ceiling", Value: ceiling}}}
+}
+
+// CreditLimitOutOfRange: A credit limit of {n} minor units is outside 0 to {max}. Give it in minor units. 0 means no credit.
+func CreditLimitOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "credit-limit-out-of-range", What: "A credit limit of " + strconv.FormatInt(n, 10) + " minor units is outside 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was changed.", Try: "Give it in minor units. 0 means no credit.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DepositReferenceOfWrongForm: A deposit needs the bank's reference, 1 to {max} printable ASCII characters. Copy it from the bank statement. It keeps a payment from being booked twice.
+func DepositReferenceOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "deposit-reference-of-wrong-form", What: "A deposit needs the bank's reference, 1 to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "Nothing was booked.", Try: "Copy it from the bank statement. It keeps a payment from being booked twice.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DepositBankOfWrongForm: The name of the bank account has at most {max} printable ASCII characters. Use another name, or leave it out for the main bank account.
+func DepositBankOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "deposit-bank-of-wrong-form", What: "The name of the bank account has at most " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "Nothing was booked.", Try: "Use another name, or leave it out for the main bank account.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// DepositZero: The amount of a deposit must be greater than 0. Give what the bank says was paid in, in minor units.
+func DepositZero() refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "deposit-zero", What: "The amount of a deposit must be greater than 0.", Not: "Nothing was booked.", Try: "Give what the bank says was paid in, in minor units."}
+}
+
+// PaymentBookedBefore: Payment {reference} was booked before. Look at the vendor's statement. Another payment needs its own reference.
+func PaymentBookedBefore(reference string) refusal.Refusal {
+	return refusal.Refusal{Code: "client-ref-reused", Text: "payment-booked-before", What: "Payment " + reference + " was booked before.", Not: "Nothing was booked.", Try: "Look at the vendor's statement. Another payment needs its own reference.", Args: []refusal.Arg{{Place: "reference", Value: reference}}}
+}
+
+// RightMissing: The role {role} does not include {right}. Use a key or a login of a role that includes it, or ask an owner.
+func RightMissing(role string, right string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "right-missing", What: "The role " + role + " does not include " + right + ".", Not: "No change was made, and no data is shown.", Try: "Use a key or a login of a role that includes it, or ask an owner.", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "right", Value: right}}}
+}
+
+// RoleMissing: You have no role, so you do not have the right {right}. Use a key or a login of a role that includes it, or ask an owner.
+func RoleMissing(right string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "role-missing", What: "You have no role, so you do not have the right " + right + ".", Not: "No change was made, and no data is shown.", Try: "Use a key or a login of a role that includes it, or ask an owner.", Args: []refusal.Arg{{Place: "right", Value: right}}}
+}
+
+// VendorKeyWithoutVendor: This key has the role vendor_api and names no vendor. Use a key that names its vendor: paywatt apikey create --role vendor_api --vendor V001.
+func VendorKeyWithoutVendor() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "vendor-key-without-vendor", What: "This key has the role vendor_api and names no vendor.", Not: "No change was made, and no data is shown.", Try: "Use a key that names its vendor: paywatt apikey create --role vendor_api --vendor V001."}
+}
+
+// KeyRoleUnknown: There is no role "{role}". Use one of these roles: {roles}.
+func KeyRoleUnknown(role string, roles string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-role-unknown", What: "There is no role \"" + role + "\".", Not: "No key was made.", Try: "Use one of these roles: " + roles + ".", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "roles", Value: roles}}}
+}
+
+// KeyRoleWithoutRights: A key of the role {role} would have no rights. Use one of these roles: {roles}.
+func KeyRoleWithoutRights(role string, roles string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-role-without-rights", What: "A key of the role " + role + " would have no rights.", Not: "No key was made.", Try: "Use one of these roles: " + roles + ".", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "roles", Value: roles}}}
+}
+
+// KeyRoleNotForVendors: A key of the role {role} sees the data of the whole utility. A vendor's key must not. Make a key of the role vendor_api for the vendor.
+func KeyRoleNotForVendors(role string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-role-not-for-vendors", What: "A key of the role " + role + " sees the data of the whole utility. A vendor's key must not.", Not: "No key was made.", Try: "Make a key of the role vendor_api for the vendor.", Args: []refusal.Arg{{Place: "role", Value: role}}}
+}
+
+// KeyWithoutVendor: A key of the role vendor_api must name its vendor. Name the vendor: paywatt apikey create --role vendor_api --vendor V001.
+func KeyWithoutVendor() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-without-vendor", What: "A key of the role vendor_api must name its vendor.", Not: "No key was made.", Try: "Name the vendor: paywatt apikey create --role vendor_api --vendor V001."}
+}
+
+// KeyNameOfWrongForm: A key's name has at most {max} bytes and no control characters. Use another name.
+func KeyNameOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-name-of-wrong-form", What: "A key's name has at most " + strconv.FormatInt(maxValue, 10) + " bytes and no control characters.", Not: "No key was made.", Try: "Use another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// KeyExpiryInThePast: The key would have expired at {at}. Give a later time, or none.
+func KeyExpiryInThePast(at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "key-expiry-in-the-past", What: "The key would have expired at " + stamp(at) + ".", Not: "No key was made.", Try: "Give a later time, or none.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
+}
+
+// KeyVendorNotFound: Vendor {vendor} was not found. List the vendors to find its id.
+func KeyVendorNotFound(vendor string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "key-vendor-not-found", What: "Vendor " + vendor + " was not found.", Not: "No key was made.", Try: "List the vendors to find its id.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}}}
+}
+
+// KeyPersonNotFound: {email} is not the address of a person who may sign in. Check the address.
+func KeyPersonNotFound(email string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "key-person-not-found", What: email + " is not the address of a person who may sign in.", Not: "No key was made.", Try: "Check the address.", Args: []refusal.Arg{{Place: "email", Value: email}}}
+}
+
+// KeyNotValid: The API key is not valid, or no longer valid. Send it as "Authorization: Bearer pk_...". Make a new one with paywatt apikey create.
+func KeyNotValid() refusal.Refusal {
+	return refusal.Refusal{Code: "unauthenticated", Text: "key-not-valid", What: "The API key is not valid, or no longer valid.", Not: "No change was made, and no data is shown.", Try: "Send it as \"Authorization: Bearer pk_...\". Make a new one with paywatt apikey create."}
+}
+
+// KeyNotInForce: Key {key} was not found, or was revoked before. List the keys to find its id.
+func KeyNotInForce(key string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "key-not-in-force", What: "Key " + key + " was not found, or was revoked before.", Not: "Nothing was changed.", Try: "List the keys to find its id.", Args: []refusal.Arg{{Place: "key", Value: key}}}
+}
+
+// EmailOfWrongForm: "{email}" is not an e-mail address. Write it as amina@example.org.
+func EmailOfWrongForm(email string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "email-of-wrong-form", What: "\"" + email + "\" is not an e-mail address.", Not: "No person was added.", Try: "Write it as amina@example.org.", Args: []refusal.Arg{{Place: "email", Value: email}}}
+}
+
+// EmailTaken: A person with the e-mail address {email} already exists. Use another address.
+func EmailTaken(email string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "email-taken", What: "A person with the e-mail address " + email + " already exists.", Not: "No person was added.", Try: "Use another address.", Args: []refusal.Arg{{Place: "email", Value: email}}}
+}
+
+// PersonRoleUnknown: There is no role "{role}" for people. Use one of these roles: {roles}.
+func PersonRoleUnknown(role string, roles string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "person-role-unknown", What: "There is no role \"" + role + "\" for people.", Not: "No person was added.", Try: "Use one of these roles: " + roles + ".", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "roles", Value: roles}}}
+}
+
+// PersonNameTooLong: A name has at most {max} bytes. Shorten it.
+func PersonNameTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "person-name-too-long", What: "A name has at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No person was added.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// OwnerExists: The utility already has an owner. Sign in as an owner and add people there.
+func OwnerExists() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "owner-exists", What: "The utility already has an owner.", Not: "No person was added.", Try: "Sign in as an owner and add people there."}
+}
+
+// PasswordTooShort: The password is shorter than {min} characters. Use 15 or more. A few words are easy to remember.
+func PasswordTooShort(minValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "password-too-short", What: "The password is shorter than " + strconv.FormatInt(minValue, 10) + " characters.", Not: "Nothing was changed.", Try: "Use 15 or more. A few words are easy to remember.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
+}
+
+// PasswordTooLong: The password is longer than {max} characters. Use a shorter one.
+func PasswordTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "password-too-long", What: "The password is longer than " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "Nothing was changed.", Try: "Use a shorter one.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// PasswordTooCommon: This password is one of the most common ones. Use a few unrelated words.
+func PasswordTooCommon() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "password-too-common", What: "This password is one of the most common ones.", Not: "Nothing was changed.", Try: "Use a few unrelated words."}
+}
+
+// SignInWrong: E-mail address or password is wrong. Check both. An owner can set a new password.
+func SignInWrong() refusal.Refusal {
+	return refusal.Refusal{Code: "unauthenticated", Text: "sign-in-wrong", What: "E-mail address or password is wrong.", Not: "You are not signed in.", Try: "Check both. An owner can set a new password."}
+}
+
+// SignedOut: You are not signed in, or your session has ended. Sign in.
+func SignedOut() refusal.Refusal {
+	return refusal.Refusal{Code: "unauthenticated", Text: "signed-out", What: "You are not signed in, or your session has ended.", Not: "No change was made, and no data is shown.", Try: "Sign in."}
+}
+
+// RequestTooLargeForApproval: This request takes {size} bytes. A request that needs approval takes at most {max}. Make it smaller.
+func RequestTooLargeForApproval(size int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "too-large", Text: "request-too-large-for-approval", What: "This request takes " + strconv.FormatInt(size, 10) + " bytes. A request that needs approval takes at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was changed.", Try: "Make it smaller.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// ApprovalNotForThis: Approval {approval} does not allow this action now. Ask for the action again.
+func ApprovalNotForThis(approval string) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-not-for-this", What: "Approval " + approval + " does not allow this action now.", Not: "Nothing was changed.", Try: "Ask for the action again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+}
+
+// ApprovalUsed: Approval {approval} was used before. To do the action once more, ask for it again.
+func ApprovalUsed(approval string) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-used", What: "Approval " + approval + " was used before.", Not: "Nothing was changed.", Try: "To do the action once more, ask for it again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+}
+
+// MakerNotActive: This was requested by {who}. That key or person is not active any more. Reject it. The action can be requested again.
+func MakerNotActive(who string) refusal.Refusal {
+	return refusal.Refusal{Code: "maker-not-in-force", Text: "maker-not-active", What: "This was requested by " + who + ". That key or person is not active any more.", Not: "Nothing was changed.", Try: "Reject it. The action can be requested again.", Args: []refusal.Arg{{Place: "who", Value: who}}}
+}
+
+// MakerWithoutRight: This was requested by {who}. That key or person no longer has the right {right}. Reject it. The action can be requested again.
+func MakerWithoutRight(who string, right string) refusal.Refusal {
+	return refusal.Refusal{Code: "maker-not-in-force", Text: "maker-without-right", What: "This was requested by " + who + ". That key or person no longer has the right " + right + ".", Not: "Nothing was changed.", Try: "Reject it. The action can be requested again.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "right", Value: right}}}
+}
+
+// ApprovalNotFound: Approval {approval} was not found, or you may not decide about it. List the approvals that wait.
+func ApprovalNotFound(approval string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "approval-not-found", What: "Approval " + approval + " was not found, or you may not decide about it.", Not: "Nothing was decided.", Try: "List the approvals that wait.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+}
+
+// ApprovalByMaker: You requested this action, so you cannot decide about it. Ask another person to decide.
+func ApprovalByMaker() refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "approval-by-maker", What: "You requested this action, so you cannot decide about it.", Not: "Nothing was decided.", Try: "Ask another person to decide."}
+}
+
+// ApprovalExpired: Approval {approval} has expired. Ask for the action again.
+func ApprovalExpired(approval string) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-expired", What: "Approval " + approval + " has expired.", Not: "Nothing was decided.", Try: "Ask for the action again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+}
+
+// ApprovalDecided: Approval {approval} is already {state}. List the approvals that wait.
+func ApprovalDecided(approval string, state string) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-decided", What: "Approval " + approval + " is already " + state + ".", Not: "Nothing was decided.", Try: "List the approvals that wait.", Args: []refusal.Arg{{Place: "approval", Value: approval}, {Place: "state", Value: state}}}
+}
+
+// ApprovalOfOlderVersion: This version of the server cannot carry out {act} from an approval that an older version stored. Reject it, and request the action again.
+func ApprovalOfOlderVersion(act string) refusal.Refusal {
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-of-older-version", What: "This version of the server cannot carry out " + act + " from an approval that an older version stored.", Not: "Nothing was decided.", Try: "Reject it, and request the action again.", Args: []refusal.Arg{{Place: "act", Value: act}}}
+}
+
+// CommandUnknown: There is no command "{command}". Use disconnect, connect, read, clear_tamper, clear_credit, reset_demand or cancel_token.
+func CommandUnknown(command string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-unknown", What: "There is no command \"" + command + "\".", Not: "No command was sent.", Try: "Use disconnect, connect, read, clear_tamper, clear_credit, reset_demand or cancel_token.", Args: []refusal.Arg{{Place: "command", Value: command}}}
+}
+
+// CommandArgumentUnknown: The command {command} has no argument "{argument}". Leave it out.
+func CommandArgumentUnknown(command string, argument string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-argument-unknown", What: "The command " + command + " has no argument \"" + argument + "\".", Not: "No command was sent.", Try: "Leave it out.", Args: []refusal.Arg{{Place: "command", Value: command}, {Place: "argument", Value: argument}}}
+}
+
+// CommandForceOfWrongForm: The argument force must be true or false. Correct it, or leave it out.
+func CommandForceOfWrongForm() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-force-of-wrong-form", What: "The argument force must be true or false.", Not: "No command was sent.", Try: "Correct it, or leave it out."}
+}
+
+// CommandTidOfWrongForm: The argument tid must be the token identifier (TID), a whole number from 0 to {max}. Give the TID of the token to cancel.
+func CommandTidOfWrongForm(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-tid-of-wrong-form", What: "The argument tid must be the token identifier (TID), a whole number from 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No command was sent.", Try: "Give the TID of the token to cancel.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// CommandBaseDateOfWrongForm: The argument base_date must be 1993, 2014 or 2035. Give the base date of the token to cancel.
+func CommandBaseDateOfWrongForm() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-base-date-of-wrong-form", What: "The argument base_date must be 1993, 2014 or 2035.", Not: "No command was sent.", Try: "Give the base date of the token to cancel."}
+}
+
+// CommandWithoutReason: A command needs a reason of 1 to {max} characters. Say in a few words why. The audit log keeps it.
+func CommandWithoutReason(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-without-reason", What: "A command needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "No command was sent.", Try: "Say in a few words why. The audit log keeps it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// CommandForceOnWallet: Meter {meter} has a wallet, so its supply cannot be forced on. Leave force out. The server switches the supply by the balance.
+func CommandForceOnWallet(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-force-on-wallet", What: "Meter " + meter + " has a wallet, so its supply cannot be forced on.", Not: "No command was sent.", Try: "Leave force out. The server switches the supply by the balance.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// CommandNotNeeded: Meter {meter} needs no command for this now. Use restore or cut. They also work without a command.
+func CommandNotNeeded(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-not-needed", What: "Meter " + meter + " needs no command for this now.", Not: "No command was sent.", Try: "Use restore or cut. They also work without a command.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// CommandToMeterOutOfService: Meter {meter} is not installed. Its status is {status}. Put the meter into service first.
+func CommandToMeterOutOfService(meter string, status string) refusal.Refusal {
+	return refusal.Refusal{Code: "meter-blocked", Text: "command-to-meter-out-of-service", What: "Meter " + meter + " is not installed. Its status is " + status + ".", Not: "No command was sent.", Try: "Put the meter into service first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+}
+
+// CommandWithoutLinkKey: Meter {meter} has no link key, so it cannot check who sent a command. Send commands only to meters that speak Paywatt's own messages.
+func CommandWithoutLinkKey(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-without-link-key", What: "Meter " + meter + " has no link key, so it cannot check who sent a command.", Not: "No command was sent.", Try: "Send commands only to meters that speak Paywatt's own messages.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// TooManyCommands: {n} commands are already waiting for meter {meter}. Wait until the meter has answered, or find out why it does not.
+func TooManyCommands(n int64, meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "too-many-commands", What: strconv.FormatInt(n, 10) + " commands are already waiting for meter " + meter + ".", Not: "No command was sent.", Try: "Wait until the meter has answered, or find out why it does not.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "meter", Value: meter}}}
+}
+
+// CommandNotFound: Command {command} of meter {meter} was not found. Check the command's id and the meter's number.
+func CommandNotFound(command string, meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "command-not-found", What: "Command " + command + " of meter " + meter + " was not found.", Try: "Check the command's id and the meter's number.", Args: []refusal.Arg{{Place: "command", Value: command}, {Place: "meter", Value: meter}}}
+}
+
+// CommandCursorOfAnotherList: The cursor "{cursor}" does not belong to this list. Use next_cursor of the page before, unchanged.
+func CommandCursorOfAnotherList(cursor string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-cursor-of-another-list", What: "The cursor \"" + cursor + "\" does not belong to this list.", Try: "Use next_cursor of the page before, unchanged.", Args: []refusal.Arg{{Place: "cursor", Value: cursor}}}
+}
+
+// CommandPageOfWrongSize: A page has 1 to {max} rows. Ask for fewer rows, and follow next_cursor.
+func CommandPageOfWrongSize(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "command-page-of-wrong-size", What: "A page has 1 to " + strconv.FormatInt(maxValue, 10) + " rows.", Try: "Ask for fewer rows, and follow next_cursor.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// IdempotencyKeyReused: This Idempotency-Key belongs to another request. Use a new key for a new request. To learn the outcome of the old one, repeat it unchanged.
+func IdempotencyKeyReused() refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-reused", Text: "idempotency-key-reused", What: "This Idempotency-Key belongs to another request.", Not: "Nothing was changed.", Try: "Use a new key for a new request. To learn the outcome of the old one, repeat it unchanged."}
+}
+
+// IdempotencyKeyRunning: A request with this Idempotency-Key is still running. Repeat it in a few seconds. It gives the same answer.
+func IdempotencyKeyRunning() refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-in-flight", Text: "idempotency-key-running", What: "A request with this Idempotency-Key is still running.", Not: "This repetition changed nothing.", Try: "Repeat it in a few seconds. It gives the same answer."}
+}
+
+// AmountOutOfRange: An amount of {n} minor units cannot be paid. Give 0 to {max} minor units. 10000 is 100.00.
+func AmountOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "amount-out-of-range", What: "An amount of " + strconv.FormatInt(n, 10) + " minor units cannot be paid.", Not: "No money was taken and no token was made.", Try: "Give 0 to " + strconv.FormatInt(maxValue, 10) + " minor units. 10000 is 100.00.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// CurrencyMismatch: The amount is in {currency}. This utility uses {wanted}. Give the amount in {wanted}.
+func CurrencyMismatch(currency string, wanted string) refusal.Refusal {
+	return refusal.Refusal{Code: "currency-mismatch", Text: "currency-mismatch", What: "The amount is in " + currency + ". This utility uses " + wanted + ".", Not: "No money was taken and no token was made.", Try: "Give the amount in " + wanted + ".", Args: []refusal.Arg{{Place: "currency", Value: currency}, {Place: "wanted", Value: wanted}}}
+}
+
+// TariffCurrencyUnknown: "{currency}" is not an ISO 4217 currency code. Write three capital letters, such as KES.
+func TariffCurrencyUnknown(currency string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-currency-unknown", What: "\"" + currency + "\" is not an ISO 4217 currency code.", Not: "Nothing was published.", Try: "Write three capital letters, such as KES.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
+}
+
+// TariffShareOutOfRange: {field} is {n}. It must be {min} to {max} basis points. Write 15 % as 1500.
+func TariffShareOutOfRange(field string, n int64, minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-share-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". It must be " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " basis points.", Not: "Nothing was published.", Try: "Write 15 % as 1500.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffCeilingOutOfRange: max_deduction_bps is {n}. It must be 0 to {max} basis points. Write 70 % as 7000. 0 leaves the ceiling to the utility's setting.
+func TariffCeilingOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-ceiling-out-of-range", What: "max_deduction_bps is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + " basis points.", Not: "Nothing was published.", Try: "Write 70 % as 7000. 0 leaves the ceiling to the utility's setting.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffRoundingUnknown: Rounding "{rounding}" is not known. Use carry, nearest or income.
+func TariffRoundingUnknown(rounding string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-rounding-unknown", What: "Rounding \"" + rounding + "\" is not known.", Not: "Nothing was published.", Try: "Use carry, nearest or income.", Args: []refusal.Arg{{Place: "rounding", Value: rounding}}}
+}
+
+// TariffAmountOutOfRange: {field} is {n}. It must be {min} to {max} minor units. Write amounts without tax. 10000 is 100.00.
+func TariffAmountOutOfRange(field string, n int64, minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-amount-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". It must be " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "Nothing was published.", Try: "Write amounts without tax. 10000 is 100.00.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffPurchaseLimitOutOfRange: {field} is {n}. It must be 0 to {max} minor units. Write 100.00 as 10000. 0 means no limit.
+func TariffPurchaseLimitOutOfRange(field string, n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-purchase-limit-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "Nothing was published.", Try: "Write 100.00 as 10000. 0 means no limit.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffPurchaseLimitsCrossed: max_vend_minor is {max}, less than min_vend_minor, which is {min}. Raise max_vend_minor or lower min_vend_minor. 0 means no limit.
+func TariffPurchaseLimitsCrossed(maxValue int64, minValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-purchase-limits-crossed", What: "max_vend_minor is " + strconv.FormatInt(maxValue, 10) + ", less than min_vend_minor, which is " + strconv.FormatInt(minValue, 10) + ".", Not: "Nothing was published.", Try: "Raise max_vend_minor or lower min_vend_minor. 0 means no limit.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
+}
+
+// TariffPriorityOutOfRange: {field} is {n}. A priority must be 1 to {max}. Correct it, or leave it out.
+func TariffPriorityOutOfRange(field string, n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-priority-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". A priority must be 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was published.", Try: "Correct it, or leave it out.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffPriceOutOfRange: {field} is {n}. A price must be 1 to {max} millionths of the main unit per kWh. Write 2.50 as 2500000.
+func TariffPriceOutOfRange(field string, n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". A price must be 1 to " + strconv.FormatInt(maxValue, 10) + " millionths of the main unit per kWh.", Not: "Nothing was published.", Try: "Write 2.50 as 2500000.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffPriceCount: {n} of the fields {fields} are given. Give exactly one of them, or seasons that do, or a plan.
+func TariffPriceCount(n int64, fields string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-count", What: strconv.FormatInt(n, 10) + " of the fields " + fields + " are given.", Not: "Nothing was published.", Try: "Give exactly one of them, or seasons that do, or a plan.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "fields", Value: fields}}}
+}
+
+// TariffListOfWrongLength: {field} must have {min} to {max} entries. It has {n}. Add or remove entries.
+func TariffListOfWrongLength(field string, minValue int64, maxValue int64, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-list-of-wrong-length", What: field + " must have " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " entries. It has " + strconv.FormatInt(n, 10) + ".", Not: "Nothing was published.", Try: "Add or remove entries.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// TariffNameOfWrongForm: {field} is "{name}". A name has 1 to {max} lowercase letters, digits and dashes. Use a name such as peak.
+func TariffNameOfWrongForm(field string, name string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-of-wrong-form", What: field + " is \"" + name + "\". A name has 1 to " + strconv.FormatInt(maxValue, 10) + " lowercase letters, digits and dashes.", Not: "Nothing was published.", Try: "Use a name such as peak.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "name", Value: name}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffNameUsedTwice: {field} is "{name}". An earlier entry has the same name. Use each name once.
+func TariffNameUsedTwice(field string, name string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-used-twice", What: field + " is \"" + name + "\". An earlier entry has the same name.", Not: "Nothing was published.", Try: "Use each name once.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "name", Value: name}}}
+}
+
+// TariffBlockLimitOutOfRange: {field} is {n}. A limit must be above the one before it, a multiple of {step} and at most {max}. Correct it. Only the last block has no limit (null).
+func TariffBlockLimitOutOfRange(field string, n int64, step int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-block-limit-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". A limit must be above the one before it, a multiple of " + strconv.FormatInt(step, 10) + " and at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was published.", Try: "Correct it. Only the last block has no limit (null).", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffLastBlockLimited: {field} is {n}. The last block must have no limit. Write null, or add a block after it.
+func TariffLastBlockLimited(field string, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-last-block-limited", What: field + " is " + strconv.FormatInt(n, 10) + ". The last block must have no limit.", Not: "Nothing was published.", Try: "Write null, or add a block after it.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// TariffOtherwiseUnknown: {field} does not name one of the rates. Name the rate that holds outside all windows.
+func TariffOtherwiseUnknown(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-otherwise-unknown", What: field + " does not name one of the rates.", Not: "Nothing was published.", Try: "Name the rate that holds outside all windows.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// TariffWindowDayOrTimeUnknown: {field} has a day or a time that is not known. Write each day once, as one of {names}, and times as 06:00.
+func TariffWindowDayOrTimeUnknown(field string, names string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-window-day-or-time-unknown", What: field + " has a day or a time that is not known.", Not: "Nothing was published.", Try: "Write each day once, as one of " + names + ", and times as 06:00.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "names", Value: names}}}
+}
+
+// TariffWindowOfWrongForm: {field} is not a part of a day with one of the rates. Give days, from and to (00:00 to 24:00) and a rate. Split a window that passes midnight.
+func TariffWindowOfWrongForm(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-window-of-wrong-form", What: field + " is not a part of a day with one of the rates.", Not: "Nothing was published.", Try: "Give days, from and to (00:00 to 24:00) and a rate. Split a window that passes midnight.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// TariffWindowsOverlap: {field} overlaps {other}. Let every minute of a day belong to one window at most.
+func TariffWindowsOverlap(field string, other string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-windows-overlap", What: field + " overlaps " + other + ".", Not: "Nothing was published.", Try: "Let every minute of a day belong to one window at most.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "other", Value: other}}}
+}
+
+// TariffHolidayDateOfWrongForm: {field} is "{date}", which is not a date. Write it as 2026-12-25.
+func TariffHolidayDateOfWrongForm(field string, date string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-holiday-date-of-wrong-form", What: field + " is \"" + date + "\", which is not a date.", Not: "Nothing was published.", Try: "Write it as 2026-12-25.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "date", Value: date}}}
+}
+
+// TariffHolidayAsUnknown: {field} is not one of the known days. Use one of {names}.
+func TariffHolidayAsUnknown(field string, names string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-holiday-as-unknown", What: field + " is not one of the known days.", Not: "Nothing was published.", Try: "Use one of " + names + ".", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "names", Value: names}}}
+}
+
+// TariffHolidayOutOfOrder: {field} is {date}, which does not come after the holiday before it. Write each date once, in order.
+func TariffHolidayOutOfOrder(field string, date string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-holiday-out-of-order", What: field + " is " + date + ", which does not come after the holiday before it.", Not: "Nothing was published.", Try: "Write each date once, in order.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "date", Value: date}}}
+}
+
+// TariffSeasonsAndPrice: The tariff has seasons and a price outside them. Give every price inside a season.
+func TariffSeasonsAndPrice() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-seasons-and-price", What: "The tariff has seasons and a price outside them.", Not: "Nothing was published.", Try: "Give every price inside a season."}
+}
+
+// TariffSeasonCount: seasons must have 2 to {max} entries. It has {n}. Add or remove seasons, or give one price without seasons.
+func TariffSeasonCount(maxValue int64, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-season-count", What: "seasons must have 2 to " + strconv.FormatInt(maxValue, 10) + " entries. It has " + strconv.FormatInt(n, 10) + ".", Not: "Nothing was published.", Try: "Add or remove seasons, or give one price without seasons.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// TariffSeasonDateUnknown: {field} is not a day of every year. Write the first day of the season as MM-DD, such as 06-01.
+func TariffSeasonDateUnknown(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-season-date-unknown", What: field + " is not a day of every year.", Not: "Nothing was published.", Try: "Write the first day of the season as MM-DD, such as 06-01.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// TariffSeasonOutOfOrder: {field} does not come after the first day of the season before it. Write the seasons in the order of the year.
+func TariffSeasonOutOfOrder(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-season-out-of-order", What: field + " does not come after the first day of the season before it.", Not: "Nothing was published.", Try: "Write the seasons in the order of the year.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// TariffPeriodUnknown: {field} is "{period}", which is not a period. Write month or day.
+func TariffPeriodUnknown(field string, period string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-period-unknown", What: field + " is \"" + period + "\", which is not a period.", Not: "Nothing was published.", Try: "Write month or day.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "period", Value: period}}}
+}
+
+// TariffLevyOfWrongForm: {field} must have exactly one of rate_micro and percent_bps. Give one of them, greater than 0.
+func TariffLevyOfWrongForm(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-levy-of-wrong-form", What: field + " must have exactly one of rate_micro and percent_bps.", Not: "Nothing was published.", Try: "Give one of them, greater than 0.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// TariffPriceWithLeviesTooHigh: A price with its levies exceeds {max} millionths of the main unit per kWh. Lower the price or the levies.
+func TariffPriceWithLeviesTooHigh(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-with-levies-too-high", What: "A price with its levies exceeds " + strconv.FormatInt(maxValue, 10) + " millionths of the main unit per kWh.", Not: "Nothing was published.", Try: "Lower the price or the levies.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffFreeUnitsOutOfRange: free_units.units_wh is {n}. It must be a multiple of {step} and at most {max}, which is one token. Correct it.
+func TariffFreeUnitsOutOfRange(n int64, step int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-free-units-out-of-range", What: "free_units.units_wh is " + strconv.FormatInt(n, 10) + ". It must be a multiple of " + strconv.FormatInt(step, 10) + " and at most " + strconv.FormatInt(maxValue, 10) + ", which is one token.", Not: "Nothing was published.", Try: "Correct it.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffFundingOutOfRange: free_units.funded_micro is {n}. It must be 0 to {max} millionths of the main unit per kWh. Write 2.50 as 2500000.
+func TariffFundingOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-funding-out-of-range", What: "free_units.funded_micro is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + " millionths of the main unit per kWh.", Not: "Nothing was published.", Try: "Write 2.50 as 2500000.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffFreeUnitsMissing: free_units has no units_wh. Give units_wh. funded_micro and counts_in_blocks belong to it.
+func TariffFreeUnitsMissing() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-free-units-missing", What: "free_units has no units_wh.", Not: "Nothing was published.", Try: "Give units_wh. funded_micro and counts_in_blocks belong to it."}
+}
+
+// TariffPlanEnergyOutOfRange: A plan cannot be for {n} Wh. Give 1 to {max} Wh.
+func TariffPlanEnergyOutOfRange(n int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-energy-out-of-range", What: "A plan cannot be for " + strconv.FormatInt(n, 10) + " Wh.", Not: "Nothing was published.", Try: "Give 1 to " + strconv.FormatInt(maxValue, 10) + " Wh.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// TariffPlanAndPrice: The tariff has a plan and another price. Give one of them.
+func TariffPlanAndPrice() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-and-price", What: "The tariff has a plan and another price.", Not: "Nothing was published.", Try: "Give one of them."}
+}
+
+// TariffPlanOfWrongForm: A plan must have exactly one of units_wh and per. Give an energy (units_wh) or a period (per).
+func TariffPlanOfWrongForm() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-of-wrong-form", What: "A plan must have exactly one of units_wh and per.", Not: "Nothing was published.", Try: "Give an energy (units_wh) or a period (per)."}
+}
+
+// TariffPlanNotWhole: {amount} for {n} Wh is not a whole number of millionths per kWh. Choose an amount and an energy that divide, or give flat_micro.
+func TariffPlanNotWhole(amount money.Amount, n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-not-whole", What: amount.String() + " for " + strconv.FormatInt(n, 10) + " Wh is not a whole number of millionths per kWh.", Not: "Nothing was published.", Try: "Choose an amount and an energy that divide, or give flat_micro.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// TariffNotReadable: The tariff cannot be read: {reason}. Give one JSON document with the fields of the API's reference.
+func TariffNotReadable(reason string) refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-not-readable", What: "The tariff cannot be read: " + reason + ".", Not: "Nothing was published.", Try: "Give one JSON document with the fields of the API's reference.", Args: []refusal.Arg{{Place: "reason", Value: reason}}}
+}
+
+// TariffOfManyDocuments: There is more than one JSON document. Give one JSON document with the fields of the API's reference.
+func TariffOfManyDocuments() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-of-many-documents", What: "There is more than one JSON document.", Not: "Nothing was published.", Try: "Give one JSON document with the fields of the API's reference."}
+}
+
+// TariffForTimeOnly: A tariff that charges only for time cannot price a token. Its units would cost nothing. For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters.
+func TariffForTimeOnly() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-for-time-only", What: "A tariff that charges only for time cannot price a token. Its units would cost nothing.", Not: "Nothing was changed, no money was taken and no token was made.", Try: "For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters."}
+}
+
+// TariffByTimeOfUse: A tariff by time of use cannot price a token. It is not known when the units will be used. For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters.
+func TariffByTimeOfUse() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-by-time-of-use", What: "A tariff by time of use cannot price a token. It is not known when the units will be used.", Not: "Nothing was changed, no money was taken and no token was made.", Try: "For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters."}
+}
+
+// TariffWithSeasons: A tariff with seasons cannot price a token. It is not known in which season the units will be used. For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters.
+func TariffWithSeasons() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-with-seasons", What: "A tariff with seasons cannot price a token. It is not known in which season the units will be used.", Not: "Nothing was changed, no money was taken and no token was made.", Try: "For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters."}
+}
+
+// PurchaseTooSmall: {amount} is below the smallest purchase of {limit}. Pay at least {limit}.
+func PurchaseTooSmall(amount money.Amount, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-too-small", What: amount.String() + " is below the smallest purchase of " + limit.String() + ".", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
+}
+
+// PurchaseTooLarge: {amount} is above the largest purchase of {limit}. Pay at most {limit} at a time.
+func PurchaseTooLarge(amount money.Amount, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-large", Text: "purchase-too-large", What: amount.String() + " is above the largest purchase of " + limit.String() + ".", Not: "No money was taken and no token was made.", Try: "Pay at most " + limit.String() + " at a time.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
+}
+
+// PurchaseTakenByCharges: Of {amount}, {had} would go to charges and debts. The rest buys less than 0.1 kWh. Pay more, so that something is left for energy.
+func PurchaseTakenByCharges(amount money.Amount, had money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-taken-by-charges", What: "Of " + amount.String() + ", " + had.String() + " would go to charges and debts. The rest buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay more, so that something is left for energy.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}}}
+}
+
+// PurchaseBelowAQuantum: {amount} buys less than 0.1 kWh. Pay at least {limit}.
+func PurchaseBelowAQuantum(amount money.Amount, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-below-a-quantum", What: amount.String() + " buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
+}
+
+// PurchaseWithCarryBelowAQuantum: {amount} and {had} carried from before buy less than 0.1 kWh. Pay at least {limit}.
+func PurchaseWithCarryBelowAQuantum(amount money.Amount, had money.Amount, limit money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-with-carry-below-a-quantum", What: amount.String() + " and " + had.String() + " carried from before buy less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay at least " + limit.String() + ".", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}, {Place: "limit", Value: limit.String()}}}
+}
+
+// PurchaseWithoutPrice: {amount} buys less than 0.1 kWh. Pay more.
+func PurchaseWithoutPrice(amount money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-without-price", What: amount.String() + " buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay more.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}}}
+}
+
+// PurchaseAboveSale: {amount} buys more than the {most} kWh that one sale can carry. Split it into several purchases.
+func PurchaseAboveSale(amount money.Amount, most unit.Energy) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-large", Text: "purchase-above-sale", What: amount.String() + " buys more than the " + most.KWh(1) + " kWh that one sale can carry.", Not: "No money was taken and no token was made.", Try: "Split it into several purchases.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "most", Value: most.KWh(1)}}}
+}
+
+// PurchaseAboveAnySale: {amount} buys more energy than one sale can carry. Split it into several purchases.
+func PurchaseAboveAnySale(amount money.Amount) refusal.Refusal {
+	return refusal.Refusal{Code: "vend-too-large", Text: "purchase-above-any-sale", What: amount.String() + " buys more energy than one sale can carry.", Not: "No money was taken and no token was made.", Try: "Split it into several purchases.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}}}
+}
+
+// AmountCurrencyUnknown: "{currency}" is not an ISO 4217 currency code. Write three capital letters, such as KES.
+func AmountCurrencyUnknown(currency string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "amount-currency-unknown", What: "\"" + currency + "\" is not an ISO 4217 currency code.", Not: "No money was taken and no token was made.", Try: "Write three capital letters, such as KES.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -73,7 +74,6 @@ func Allocate(p Purchase) (Allocation, error) {
 		return Allocation{}, errPurchase
 	}
 	if r := p.Body.ForTokens(); r.Refused() {
-		r.Not = nothingMoved
 		return Allocation{Refusal: r}, nil
 	}
 	if len(p.Body.Blocks) == 0 {
@@ -288,8 +288,6 @@ func (a Allocation) check(paid, deducted money.Minor) error {
 	return nil
 }
 
-const nothingMoved = "No money was taken and no token was made."
-
 // Bounds applies the smallest and the largest purchase of the tariff to a payment that buys no units, a recharge.
 func (b Body) Bounds(tender money.Minor) refusal.Refusal {
 	cur, _ := money.CurrencyOf(b.Currency)
@@ -300,13 +298,9 @@ func (b Body) Bounds(tender money.Minor) refusal.Refusal {
 func bounds(p Purchase, cur money.Currency) refusal.Refusal {
 	switch {
 	case p.Tender < p.Body.MinVend && (p.Tender > 0 || p.Free == 0):
-		return refusal.Because(refusal.VendTooSmall,
-			fmt.Sprintf("%s is below the smallest purchase of %s.", text(p.Tender, cur), text(p.Body.MinVend, cur)),
-			nothingMoved, "Pay at least "+text(p.Body.MinVend, cur)+".")
+		return refuse.PurchaseTooSmall(of(p.Tender, cur), of(p.Body.MinVend, cur))
 	case p.Body.MaxVend > 0 && p.Tender > p.Body.MaxVend:
-		return refusal.Because(refusal.VendTooLarge,
-			fmt.Sprintf("%s is above the largest purchase of %s.", text(p.Tender, cur), text(p.Body.MaxVend, cur)),
-			nothingMoved, "Pay at most "+text(p.Body.MaxVend, cur)+" at a time.")
+		return refuse.PurchaseTooLarge(of(p.Tender, cur), of(p.Body.MaxVend, cur))
 	}
 	return refusal.Refusal{}
 }
@@ -314,20 +308,16 @@ func bounds(p Purchase, cur money.Currency) refusal.Refusal {
 // tooSmall names the least payment that buys something, where nothing else takes a part of it.
 func tooSmall(p Purchase, cur money.Currency, deducted money.Minor, at unit.Energy) refusal.Refusal {
 	if deducted > 0 {
-		return refusal.Because(refusal.VendTooSmall,
-			fmt.Sprintf("Of %s, %s would go to charges and debts, and the rest buys less than 0.1 kWh.",
-				text(p.Tender, cur), text(deducted, cur)),
-			nothingMoved, "Pay more, so that something is left for energy.")
+		return refuse.PurchaseTakenByCharges(of(p.Tender, cur), of(deducted, cur))
 	}
-	what := text(p.Tender, cur) + " buys less than 0.1 kWh."
-	if p.Carry > 0 {
-		what = fmt.Sprintf("%s and %s carried from before buy less than 0.1 kWh.", text(p.Tender, cur), text(p.Carry, cur))
+	least, err := leastFor(p, cur, at)
+	switch {
+	case err != nil:
+		return refuse.PurchaseWithoutPrice(of(p.Tender, cur))
+	case p.Carry > 0:
+		return refuse.PurchaseWithCarryBelowAQuantum(of(p.Tender, cur), of(p.Carry, cur), of(least-p.Carry, cur))
 	}
-	try := "Pay more."
-	if least, err := leastFor(p, cur, at); err == nil {
-		try = "Pay at least " + text(least-p.Carry, cur) + "."
-	}
-	return refusal.Because(refusal.VendTooSmall, what, nothingMoved, try)
+	return refuse.PurchaseBelowAQuantum(of(p.Tender, cur), of(least, cur))
 }
 
 // leastFor is the smallest amount that buys one quantum at a position of the month.
@@ -351,12 +341,13 @@ func leastFor(p Purchase, cur money.Currency, at unit.Energy) (money.Minor, erro
 }
 
 func tooMany(p Purchase, cur money.Currency) refusal.Refusal {
-	what := text(p.Tender, cur) + " buys more energy than one sale can carry."
 	if p.MaxUnits > 0 {
-		what = fmt.Sprintf("%s buys more than the %s kWh that one sale can carry.", text(p.Tender, cur), p.MaxUnits.KWh(1))
+		return refuse.PurchaseAboveSale(of(p.Tender, cur), p.MaxUnits)
 	}
-	return refusal.Because(refusal.VendTooLarge, what, nothingMoved, "Split it into several purchases.")
+	return refuse.PurchaseAboveAnySale(of(p.Tender, cur))
 }
 
-// text writes an amount for a person, "100.00 KES".
-func text(m money.Minor, cur money.Currency) string { return money.Format(m, cur) + " " + cur.Code }
+// of is an amount in a currency.
+func of(m money.Minor, cur money.Currency) money.Amount {
+	return money.Amount{Minor: m, Currency: cur.Code}
+}

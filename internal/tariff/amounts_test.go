@@ -169,7 +169,7 @@ func TestRechargesKeepTheTariffsBounds(t *testing.T) {
 		100_001: refusal.Because(refusal.VendTooLarge, "1000.01 KES is above the largest purchase of 1000.00 KES.",
 			"No money was taken and no token was made.", "Pay at most 1000.00 KES at a time."),
 	} {
-		if got := b.Bounds(tender); !reflect.DeepEqual(got, want) {
+		if got := said(b.Bounds(tender)); !reflect.DeepEqual(got, want) {
 			t.Errorf("a recharge of %d: %+v, want %+v", tender, got, want)
 		}
 	}

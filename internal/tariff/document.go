@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -18,16 +19,16 @@ import (
 type Document apiv1.Price
 
 // dayNames are the names of the types of days, in their order.
-const dayNames = "mon tue wed thu fri sat sun holiday"
+const dayNames = "mon, tue, wed, thu, fri, sat, sun, holiday"
 
 // dayOf finds a type of day by its name.
 func dayOf(name string) (Day, bool) {
-	i := slices.Index(strings.Fields(dayNames), name)
+	i := slices.Index(strings.Split(dayNames, ", "), name)
 	return Day(max(i, 0)), i >= 0
 }
 
 // String is the name of a type of day, as documents write it.
-func (d Day) String() string { return strings.Fields(dayNames)[d] }
+func (d Day) String() string { return strings.Split(dayNames, ", ")[d] }
 
 // String is the time of day, "06:30".
 func (c Clock) String() string { return fmt.Sprintf("%02d:%02d", c/60, c%60) }
@@ -51,17 +52,16 @@ func (d Document) Body() (Body, refusal.Refusal) {
 	}
 	b.Plan = unit.Energy(d.PlanWh)
 	if len(d.Seasons) == 0 || d.given() > 0 {
-		if b.Blocks, b.TOU, no = readPrice(d.FlatMicro, d.Blocks, d.TOU); no.Refused() {
+		if b.Blocks, b.TOU, no = readPrice(outside, d.FlatMicro, d.Blocks, d.TOU); no.Refused() {
 			return Body{}, no
 		}
 	}
-	for _, s := range d.Seasons {
+	for i, s := range d.Seasons {
 		season := Season{Name: s.Name}
 		if t, err := time.Parse("01-02", s.From); err == nil && len(s.From) == 5 {
 			season.From = MonthDay{t.Month(), t.Day()}
 		}
-		if season.Blocks, season.TOU, no = readPrice(s.FlatMicro, s.Blocks, s.TOU); no.Refused() {
-			no.What = "Season " + s.Name + ": " + no.What
+		if season.Blocks, season.TOU, no = readPrice(location(i), s.FlatMicro, s.Blocks, s.TOU); no.Refused() {
 			return Body{}, no
 		}
 		b.Seasons = append(b.Seasons, season)
@@ -92,13 +92,32 @@ func given(flat *int64, blocks []apiv1.Block, tou *apiv1.TOU) int {
 	return n
 }
 
+// location is where in the document a price stands: in the season of that index, or outside.
+type location int
+
+const outside location = -1
+
+// field names a field of the price, as in seasons[0].blocks[1].rate_micro. It is asked where something is wrong.
+func (s location) field(format string, args ...any) string {
+	name := fmt.Sprintf(format, args...)
+	if s == outside {
+		return name
+	}
+	return fmt.Sprintf("seasons[%d].%s", s, name)
+}
+
+// forms names the fields of which one holds the price.
+func (s location) forms() string {
+	return strings.Join([]string{s.field("flat_micro"), s.field("blocks"), s.field("tou")}, ", ")
+}
+
 // readPrice reads one price: flat, in blocks or by time of use.
-func readPrice(flat *int64, steps []apiv1.Block, tou *apiv1.TOU) ([]Block, *TOU, refusal.Refusal) {
+func readPrice(s location, flat *int64, steps []apiv1.Block, tou *apiv1.TOU) ([]Block, *TOU, refusal.Refusal) {
 	if n := given(flat, steps, tou); n != 1 {
-		return nil, nil, invalid(fmt.Sprintf("%d of flat_micro, blocks and tou are given.", n), "Give exactly one of them, or seasons that do, or a plan.")
+		return nil, nil, refuse.TariffPriceCount(int64(n), s.forms())
 	}
 	if tou != nil {
-		t, no := readTOU(*tou)
+		t, no := readTOU(s, *tou)
 		return nil, t, no
 	}
 	if flat != nil {
@@ -109,7 +128,7 @@ func readPrice(flat *int64, steps []apiv1.Block, tou *apiv1.TOU) ([]Block, *TOU,
 		block := Block{Rate: money.MicroRate(k.RateMicro)}
 		if k.UpToWh != nil {
 			if block.UpTo = unit.Energy(*k.UpToWh); block.UpTo <= 0 {
-				return nil, nil, invalid(fmt.Sprintf("The limit of block %d is %d Wh.", i+1, block.UpTo), "Write null for no limit.")
+				return nil, nil, refuse.TariffBlockLimitOutOfRange(s.field(blockLimit, i), int64(block.UpTo), int64(unit.Quantum), int64(MaxUpTo))
 			}
 		}
 		blocks = append(blocks, block)
@@ -118,7 +137,7 @@ func readPrice(flat *int64, steps []apiv1.Block, tou *apiv1.TOU) ([]Block, *TOU,
 }
 
 // readTOU reads a price by time of use. What names nothing becomes an index that [Body.Validate] refuses.
-func readTOU(d apiv1.TOU) (*TOU, refusal.Refusal) {
+func readTOU(s location, d apiv1.TOU) (*TOU, refusal.Refusal) {
 	t := TOU{}
 	rate := func(name string) int {
 		return slices.IndexFunc(d.Rates, func(r apiv1.TOURate) bool { return r.Name == name })
@@ -138,18 +157,17 @@ func readTOU(d apiv1.TOU) (*TOU, refusal.Refusal) {
 			window.Days |= 1 << day
 		}
 		if !ok || !end {
-			return nil, invalid(fmt.Sprintf("Window %d has a day or a time that is not known.", i+1),
-				"Write each day once, of "+dayNames+", and times as 06:00.")
+			return nil, refuse.TariffWindowDayOrTimeUnknown(s.field(windowAt, i), dayNames)
 		}
 		t.Windows = append(t.Windows, window)
 	}
-	for _, h := range d.Holidays {
+	for i, h := range d.Holidays {
 		as, ok := Feast, true
 		if h.As != "" {
 			as, ok = dayOf(h.As)
 		}
 		if !ok {
-			return nil, invalid(fmt.Sprintf("The holiday %s is as a day that is not known.", h.Date), "Write one of "+dayNames+".")
+			return nil, refuse.TariffHolidayAsUnknown(s.field("tou.holidays[%d].as", i), dayNames)
 		}
 		t.Holidays = append(t.Holidays, Holiday{Date: Date(h.Date), As: as})
 	}
@@ -224,11 +242,11 @@ func Parse(text []byte) (Body, refusal.Refusal) {
 	in := json.NewDecoder(bytes.NewReader(text))
 	in.DisallowUnknownFields()
 	err := in.Decode(&d)
-	if err == nil && in.More() {
-		err = fmt.Errorf("there is more than one document")
-	}
-	if err != nil {
-		return Body{}, invalid("The tariff cannot be read: "+err.Error()+".", "Give one JSON document with the fields of the API's reference.")
+	switch {
+	case err != nil:
+		return Body{}, refuse.TariffNotReadable(err.Error())
+	case in.More():
+		return Body{}, refuse.TariffOfManyDocuments()
 	}
 	return d.Body()
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -114,57 +115,70 @@ func (b Body) validateExtras() refusal.Refusal {
 	if r := b.validateLevies(); r.Refused() {
 		return r
 	}
-	if b.Fee.Amount < 0 || b.Fee.Amount > MaxPart || !placed(b.Fee.Priority) {
-		return invalid(fmt.Sprintf("The fee of a purchase is %d with priority %d.", b.Fee.Amount, b.Fee.Priority), partRule())
+	if r := part(func(name string) string { return "vend_fee." + name }, b.Fee.Amount, 0, b.Fee.Priority); r.Refused() {
+		return r
 	}
 	f := b.Free
 	if f.Units < 0 || f.Units > unit.MaxToken || f.Units%unit.Quantum != 0 {
-		return invalid(fmt.Sprintf("The free units are %d Wh.", f.Units),
-			fmt.Sprintf("Free units are a multiple of %d Wh and at most %d Wh, one token.", unit.Quantum, unit.MaxToken))
+		return refuse.TariffFreeUnitsOutOfRange(int64(f.Units), int64(unit.Quantum), int64(unit.MaxToken))
 	}
-	if f.Funded < 0 || f.Funded > MaxRate || f.Units == 0 && (f.Funded != 0 || f.Apart) {
-		return invalid("The free units do not fit together.", "Give units_wh, and with it funded_micro and counts_in_blocks where they apply.")
+	if f.Funded < 0 || f.Funded > MaxRate {
+		return refuse.TariffFundingOutOfRange(int64(f.Funded), int64(MaxRate))
+	}
+	if f.Units == 0 && (f.Funded != 0 || f.Apart) {
+		return refuse.TariffFreeUnitsMissing()
 	}
 	if b.MaxDeduction < 0 || b.MaxDeduction > money.Whole {
-		return invalid(fmt.Sprintf("A ceiling of %d basis points for charges is outside 0 to %d.", b.MaxDeduction, money.Whole),
-			"Write 70 % as 7000; 0 leaves it to the utility's setting.")
+		return refuse.TariffCeilingOutOfRange(int64(b.MaxDeduction), int64(money.Whole))
 	}
 	return refusal.Refusal{}
 }
 
 func (b Body) validateFixed() refusal.Refusal {
 	if len(b.Fixed) > MaxFixed {
-		return invalid(fmt.Sprintf("There are %d fixed charges.", len(b.Fixed)), fmt.Sprintf("Give at most %d.", MaxFixed))
+		return refuse.TariffListOfWrongLength("fixed", 0, MaxFixed, int64(len(b.Fixed)))
 	}
 	names := map[string]bool{}
 	for i, f := range b.Fixed {
-		if !named(f.Name) || names[f.Name] {
-			return invalid(fmt.Sprintf("Fixed charge %d has no usable name of its own.", i+1), nameRule)
+		at := func(name string) string { return fmt.Sprintf("fixed[%d].%s", i, name) }
+		if r := ownName(at, f.Name, names); r.Refused() {
+			return r
 		}
-		names[f.Name] = true
-		if f.Amount <= 0 || f.Amount > MaxPart || !placed(f.Priority) {
-			return invalid(fmt.Sprintf("The fixed charge %s is %d with priority %d.", f.Name, f.Amount, f.Priority), partRule())
+		if r := part(at, f.Amount, 1, f.Priority); r.Refused() {
+			return r
 		}
-		if f.Per != PerMonth && f.Per != PerDay {
-			return invalid(fmt.Sprintf("The fixed charge %s falls due per %q.", f.Name, f.Per), "Write month or day.")
+		if r := period(at, f.Per); r.Refused() {
+			return r
 		}
+	}
+	return refusal.Refusal{}
+}
+
+// period checks how often a charge falls due. Field names a field of the charge.
+func period(field func(string) string, per Period) refusal.Refusal {
+	if per != PerMonth && per != PerDay {
+		return refuse.TariffPeriodUnknown(field("per"), refusal.Echo(string(per)))
 	}
 	return refusal.Refusal{}
 }
 
 func (b Body) validateLevies() refusal.Refusal {
 	if len(b.Levies) > MaxLevies {
-		return invalid(fmt.Sprintf("There are %d levies.", len(b.Levies)), fmt.Sprintf("Give at most %d.", MaxLevies))
+		return refuse.TariffListOfWrongLength("levies", 0, MaxLevies, int64(len(b.Levies)))
 	}
 	names := map[string]bool{}
 	for i, l := range b.Levies {
-		if !named(l.Name) || names[l.Name] {
-			return invalid(fmt.Sprintf("Levy %d has no usable name of its own.", i+1), nameRule)
+		at := func(name string) string { return fmt.Sprintf("levies[%d].%s", i, name) }
+		if r := ownName(at, l.Name, names); r.Refused() {
+			return r
 		}
-		names[l.Name] = true
-		if (l.Rate != 0) == (l.Percent != 0) || l.Rate < 0 || l.Rate > MaxRate || l.Percent < 0 || l.Percent > money.Whole {
-			return invalid(fmt.Sprintf("The levy %s is %d millionths per kWh and %d basis points.", l.Name, l.Rate, l.Percent),
-				fmt.Sprintf("Give rate_micro, or percent_bps between 1 and %d.", money.Whole))
+		switch {
+		case (l.Rate != 0) == (l.Percent != 0):
+			return refuse.TariffLevyOfWrongForm(fmt.Sprintf("levies[%d]", i))
+		case l.Rate < 0 || l.Rate > MaxRate:
+			return refuse.TariffPriceOutOfRange(at("rate_micro"), int64(l.Rate), int64(MaxRate))
+		case l.Percent < 0 || l.Percent > money.Whole:
+			return refuse.TariffShareOutOfRange(at("percent_bps"), int64(l.Percent), 1, int64(money.Whole))
 		}
 	}
 	for _, rate := range b.rates() {
@@ -172,17 +186,23 @@ func (b Body) validateLevies() refusal.Refusal {
 		for _, l := range b.Levies {
 			part, err := l.Of(rate)
 			if sum += part; err != nil || sum > MaxRate {
-				return invalid("A price and the levies on it are more than a price may be.", rateRule())
+				return refuse.TariffPriceWithLeviesTooHigh(int64(MaxRate))
 			}
 		}
 	}
 	return refusal.Refusal{}
 }
 
-func placed(priority int) bool { return priority >= 0 && priority <= MaxPriority }
-
-func partRule() string {
-	return fmt.Sprintf("Give amounts without tax in minor units, at most %d, and priorities from 1 to %d.", MaxPart, MaxPriority)
+// part checks the amount, at least so much, and the priority of a fixed charge or a fee. Priority 0 stands for the usual one.
+// Field names a field of the part.
+func part(field func(string) string, amount, least money.Minor, priority int) refusal.Refusal {
+	if amount < least || amount > MaxPart {
+		return refuse.TariffAmountOutOfRange(field("amount_minor"), int64(amount), int64(least), int64(MaxPart))
+	}
+	if priority < 0 || priority > MaxPriority {
+		return refuse.TariffPriorityOutOfRange(field("priority"), int64(priority), MaxPriority)
+	}
+	return refusal.Refusal{}
 }
 
 // taxOf is the rate of tax on a part that may be outside it.
@@ -268,9 +288,9 @@ func (w *wording) levy(l Levy) {
 func (w *wording) extras(b Body) {
 	amount := func(m money.Minor, untaxed bool) string {
 		if untaxed || b.VATBps == 0 {
-			return text(m, w.cur)
+			return of(m, w.cur).String()
 		}
-		return text(m, w.cur) + " and VAT"
+		return of(m, w.cur).String() + " and VAT"
 	}
 	for _, f := range b.Fixed {
 		w.say("The fixed charge %s of %s falls due every %s, whether or not anything is bought.", f.Name, amount(f.Amount, f.Untaxed), f.Per)

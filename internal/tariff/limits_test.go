@@ -42,30 +42,30 @@ func TestTaxPurchasesAndPlanKeepTheirLimits(t *testing.T) {
 	const most = 9_223_372_036_854 // minor units that a request may name
 	holdLimits(t, flat, []limit{
 		{"no tax", func(b *tariff.Body) { b.VATBps = 0 }, ""},
-		{"a tax below zero", func(b *tariff.Body) { b.VATBps = -1 }, "A tax of -1 basis points is outside 0 to 10000."},
+		{"a tax below zero", func(b *tariff.Body) { b.VATBps = -1 }, "vat_bps is -1. It must be 0 to 10000 basis points."},
 		{"a tax as high as the price", func(b *tariff.Body) { b.VATBps = 10_000 }, ""},
-		{"a tax above the price", func(b *tariff.Body) { b.VATBps = 10_001 }, "A tax of 10001 basis points"},
-		{"no currency", func(b *tariff.Body) { b.Currency = "" }, `"" is not a currency code`},
+		{"a tax above the price", func(b *tariff.Body) { b.VATBps = 10_001 }, "vat_bps is 10001."},
+		{"no currency", func(b *tariff.Body) { b.Currency = "" }, `"" is not an ISO 4217 currency code.`},
 		{"carry", func(b *tariff.Body) { b.Rounding = tariff.Carry }, ""},
 		{"nearest", func(b *tariff.Body) { b.Rounding = tariff.Nearest }, ""},
 		{"income", func(b *tariff.Body) { b.Rounding = tariff.Income }, ""},
-		{"another rounding", func(b *tariff.Body) { b.Rounding = "floor" }, `The rounding "floor" is not known.`},
+		{"another rounding", func(b *tariff.Body) { b.Rounding = "floor" }, `Rounding "floor" is not known.`},
 		{"the largest minimum", func(b *tariff.Body) { b.MinVend = most }, ""},
-		{"a minimum above it", func(b *tariff.Body) { b.MinVend = most + 1 }, "The smallest purchase 9223372036855 and the largest 0"},
-		{"a minimum below zero", func(b *tariff.Body) { b.MinVend = -1 }, "The smallest purchase -1"},
+		{"a minimum above it", func(b *tariff.Body) { b.MinVend = most + 1 }, "min_vend_minor is 9223372036855. It must be 0 to 9223372036854 minor units."},
+		{"a minimum below zero", func(b *tariff.Body) { b.MinVend = -1 }, "min_vend_minor is -1."},
 		{"the largest maximum", func(b *tariff.Body) { b.MaxVend = most }, ""},
-		{"a maximum above it", func(b *tariff.Body) { b.MaxVend = most + 1 }, "The smallest purchase 0 and the largest 9223372036855"},
-		{"a maximum below zero", func(b *tariff.Body) { b.MinVend, b.MaxVend = 0, -1 }, "The smallest purchase 0 and the largest -1"},
+		{"a maximum above it", func(b *tariff.Body) { b.MaxVend = most + 1 }, "max_vend_minor is 9223372036855."},
+		{"a maximum below zero", func(b *tariff.Body) { b.MinVend, b.MaxVend = 0, -1 }, "max_vend_minor is -1."},
 		{"one amount only", func(b *tariff.Body) { b.MinVend, b.MaxVend = 500, 500 }, ""},
-		{"a maximum below the minimum", func(b *tariff.Body) { b.MinVend, b.MaxVend = 500, 499 }, "The smallest purchase 500 and the largest 499"},
-		{"a maximum of 1", func(b *tariff.Body) { b.MinVend, b.MaxVend = 2, 1 }, "The smallest purchase 2 and the largest 1"},
+		{"a maximum below the minimum", func(b *tariff.Body) { b.MinVend, b.MaxVend = 500, 499 }, "max_vend_minor is 499, less than min_vend_minor, which is 500."},
+		{"a maximum of 1", func(b *tariff.Body) { b.MinVend, b.MaxVend = 2, 1 }, "max_vend_minor is 1, less than min_vend_minor, which is 2."},
 		{"the largest plan", func(b *tariff.Body) { b.Plan = 1_000_000_000_000 }, ""},
 		{"a plan above it", func(b *tariff.Body) { b.Plan = 1_000_000_000_001 }, "A plan cannot be for 1000000000001 Wh."},
 		{"a plan below zero", func(b *tariff.Body) { b.Plan = -1 }, "A plan cannot be for -1 Wh."},
 		{"the least ceiling", func(b *tariff.Body) { b.MaxDeduction = 1 }, ""},
 		{"the whole purchase for charges", func(b *tariff.Body) { b.MaxDeduction = 10_000 }, ""},
-		{"more than the purchase", func(b *tariff.Body) { b.MaxDeduction = 10_001 }, "A ceiling of 10001 basis points for charges is outside 0 to 10000."},
-		{"a ceiling below zero", func(b *tariff.Body) { b.MaxDeduction = -1 }, "A ceiling of -1"},
+		{"more than the purchase", func(b *tariff.Body) { b.MaxDeduction = 10_001 }, "max_deduction_bps is 10001. It must be 0 to 10000 basis points."},
+		{"a ceiling below zero", func(b *tariff.Body) { b.MaxDeduction = -1 }, "max_deduction_bps is -1."},
 	})
 }
 
@@ -81,38 +81,38 @@ func ladder(n int) []tariff.Block {
 
 func TestBlocksKeepTheirLimits(t *testing.T) {
 	holdLimits(t, ibt, []limit{
-		{"no block", func(b *tariff.Body) { b.Blocks = nil }, "There are 0 blocks."},
+		{"no block", func(b *tariff.Body) { b.Blocks = nil }, "blocks must have 1 to 32 entries. It has 0."},
 		{"32 blocks", func(b *tariff.Body) { b.Blocks = ladder(32) }, ""},
-		{"33 blocks", func(b *tariff.Body) { b.Blocks = ladder(33) }, "There are 33 blocks."},
+		{"33 blocks", func(b *tariff.Body) { b.Blocks = ladder(33) }, "blocks must have 1 to 32 entries. It has 33."},
 		{"the least price", func(b *tariff.Body) { b.Blocks[1].Rate = 1 }, ""},
-		{"a block for nothing", func(b *tariff.Body) { b.Blocks[1].Rate = 0 }, "The price of block 2 is 0 millionths per kWh."},
-		{"a price below zero", func(b *tariff.Body) { b.Blocks[3].Rate = -1 }, "The price of block 4 is -1"},
+		{"a block for nothing", func(b *tariff.Body) { b.Blocks[1].Rate = 0 }, "blocks[1].rate_micro is 0. A price must be 1 to 1000000000000 millionths of the main unit per kWh."},
+		{"a price below zero", func(b *tariff.Body) { b.Blocks[3].Rate = -1 }, "blocks[3].rate_micro is -1."},
 		{"the highest price", func(b *tariff.Body) { b.Blocks[3].Rate = 1_000_000_000_000 }, ""},
-		{"a price above it", func(b *tariff.Body) { b.Blocks[3].Rate = 1_000_000_000_001 }, "The price of block 4 is 1000000000001"},
+		{"a price above it", func(b *tariff.Body) { b.Blocks[3].Rate = 1_000_000_000_001 }, "blocks[3].rate_micro is 1000000000001."},
 		{"the least limit", func(b *tariff.Body) { b.Blocks[0].UpTo = 100 }, ""},
-		{"a limit of nothing", func(b *tariff.Body) { b.Blocks[0].UpTo = 0 }, "The limit of block 1 is 0 Wh."},
-		{"a limit between two quanta", func(b *tariff.Body) { b.Blocks[1].UpTo = 50_150 }, "The limit of block 2 is 50150 Wh."},
+		{"a limit of nothing", func(b *tariff.Body) { b.Blocks[0].UpTo = 0 }, "blocks[0].up_to_wh is 0. A limit must be above the one before it, a multiple of 100 and at most 1000000000000."},
+		{"a limit between two quanta", func(b *tariff.Body) { b.Blocks[1].UpTo = 50_150 }, "blocks[1].up_to_wh is 50150."},
 		{"a block of one quantum", func(b *tariff.Body) { b.Blocks[1].UpTo = 50_100 }, ""},
-		{"an empty block", func(b *tariff.Body) { b.Blocks[1].UpTo = 50_000 }, "The limit of block 2 is 50000 Wh."},
-		{"a block that goes back", func(b *tariff.Body) { b.Blocks[1].UpTo = 49_900 }, "The limit of block 2 is 49900 Wh."},
+		{"an empty block", func(b *tariff.Body) { b.Blocks[1].UpTo = 50_000 }, "blocks[1].up_to_wh is 50000."},
+		{"a block that goes back", func(b *tariff.Body) { b.Blocks[1].UpTo = 49_900 }, "blocks[1].up_to_wh is 49900."},
 		{"the highest limit", func(b *tariff.Body) { b.Blocks[2].UpTo = 1_000_000_000_000 }, ""},
-		{"a limit above it", func(b *tariff.Body) { b.Blocks[2].UpTo = 1_000_000_000_100 }, "The limit of block 3 is 1000000000100 Wh."},
-		{"a limit of the last block", func(b *tariff.Body) { b.Blocks[3].UpTo = 700_000 }, "The last block ends at 700000 Wh."},
-		{"blocks beside time of use", func(b *tariff.Body) { b.TOU = weekly().TOU }, "There are blocks and prices by time of use."},
-		{"a flat price of nothing", func(b *tariff.Body) { b.Blocks = []tariff.Block{{}} }, "The price of block 1 is 0"},
+		{"a limit above it", func(b *tariff.Body) { b.Blocks[2].UpTo = 1_000_000_000_100 }, "blocks[2].up_to_wh is 1000000000100."},
+		{"a limit of the last block", func(b *tariff.Body) { b.Blocks[3].UpTo = 700_000 }, "blocks[3].up_to_wh is 700000. The last block must have no limit."},
+		{"blocks beside time of use", func(b *tariff.Body) { b.TOU = weekly().TOU }, "2 of the fields flat_micro, blocks, tou are given."},
+		{"a flat price of nothing", func(b *tariff.Body) { b.Blocks = []tariff.Block{{}} }, "flat_micro is 0."},
 		{"only time is paid for", onlyTime, ""},
 		{"time and a levy on energy that costs nothing", func(b *tariff.Body) {
 			onlyTime(b)
 			b.Levies = []tariff.Levy{{Name: "rural", Rate: 1}}
-		}, "The price of block 1 is 0"},
+		}, "flat_micro is 0."},
 		{"time and two blocks for nothing", func(b *tariff.Body) {
 			onlyTime(b)
 			b.Blocks = []tariff.Block{{}, {}}
-		}, "The price of block 1 is 0"},
+		}, "blocks[0].rate_micro is 0."},
 		{"time beside seasons that cost nothing", func(b *tariff.Body) {
 			onlyTime(b)
 			b.Seasons = []tariff.Season{{Name: "dry", From: tariff.MonthDay{Month: 1, Day: 1}, Blocks: []tariff.Block{{}}}}
-		}, "There are seasons and a price beside them."},
+		}, "The tariff has seasons and a price outside them."},
 	})
 }
 
@@ -155,22 +155,22 @@ func TestPricesByTimeOfUseKeepTheirLimits(t *testing.T) {
 			b.TOU.Windows = append(b.TOU.Windows[:1:1], tariff.Window{Days: days, From: from, To: to})
 		}
 	}
-	const part = "Window 1 is not a part of a day"
+	const part = "tou.windows[0] is not a part of a day with one of the rates."
 	holdLimits(t, weekly, []limit{
-		{"no rate", func(b *tariff.Body) { b.TOU = &tariff.TOU{} }, "There are 0 rates by time of use."},
+		{"no rate", func(b *tariff.Body) { b.TOU = &tariff.TOU{} }, "tou.rates must have 1 to 8 entries. It has 0."},
 		{"8 rates, the last of them otherwise", func(b *tariff.Body) { b.TOU.Rates, b.TOU.Otherwise = namedRates(8), 7 }, ""},
-		{"9 rates", func(b *tariff.Body) { b.TOU.Rates = namedRates(9) }, "There are 9 rates"},
+		{"9 rates", func(b *tariff.Body) { b.TOU.Rates = namedRates(9) }, "tou.rates must have 1 to 8 entries. It has 9."},
 		{"otherwise the first", func(b *tariff.Body) { b.TOU.Otherwise = 0 }, ""},
-		{"otherwise none", func(b *tariff.Body) { b.TOU.Otherwise = -1 }, "There are 3 rates"},
-		{"otherwise one too far", func(b *tariff.Body) { b.TOU.Otherwise = 3 }, "There are 3 rates"},
-		{"a rate without a name", func(b *tariff.Body) { b.TOU.Rates[1].Name = "" }, "Rate 2 has no usable name"},
-		{"a name used twice", func(b *tariff.Body) { b.TOU.Rates[2].Name = "peak" }, "Rate 3 has no usable name"},
-		{"a rate for nothing", func(b *tariff.Body) { b.TOU.Rates[2].Rate = 0 }, "The rate off is 0 millionths per kWh."},
+		{"otherwise none", func(b *tariff.Body) { b.TOU.Otherwise = -1 }, "tou.otherwise does not name one of the rates."},
+		{"otherwise one too far", func(b *tariff.Body) { b.TOU.Otherwise = 3 }, "tou.otherwise does not name one of the rates."},
+		{"a rate without a name", func(b *tariff.Body) { b.TOU.Rates[1].Name = "" }, `tou.rates[1].name is "". A name has 1 to 32 lowercase letters, digits and dashes.`},
+		{"a name used twice", func(b *tariff.Body) { b.TOU.Rates[2].Name = "peak" }, `tou.rates[2].name is "peak". An earlier entry has the same name.`},
+		{"a rate for nothing", func(b *tariff.Body) { b.TOU.Rates[2].Rate = 0 }, "tou.rates[2].rate_micro is 0."},
 		{"the highest rate", func(b *tariff.Body) { b.TOU.Rates[2].Rate = 1_000_000_000_000 }, ""},
-		{"a rate above it", func(b *tariff.Body) { b.TOU.Rates[2].Rate = 1_000_000_000_001 }, "The rate off is 1000000000001"},
+		{"a rate above it", func(b *tariff.Body) { b.TOU.Rates[2].Rate = 1_000_000_000_001 }, "tou.rates[2].rate_micro is 1000000000001."},
 		{"no window", func(b *tariff.Body) { b.TOU.Windows = nil }, ""},
 		{"64 windows", func(b *tariff.Body) { b.TOU.Windows = minutes(64) }, ""},
-		{"65 windows", func(b *tariff.Body) { b.TOU.Windows = minutes(65) }, "There are 65 windows."},
+		{"65 windows", func(b *tariff.Body) { b.TOU.Windows = minutes(65) }, "tou.windows must have 0 to 64 entries. It has 65."},
 		{"no day", first(func(w *tariff.Window) { w.Days = 0 }), part},
 		{"from midnight", first(func(w *tariff.Window) { w.From, w.To = 0, 1 }), ""},
 		{"before midnight", first(func(w *tariff.Window) { w.From = -1 }), part},
@@ -182,20 +182,20 @@ func TestPricesByTimeOfUseKeepTheirLimits(t *testing.T) {
 		{"a rate too far", first(func(w *tariff.Window) { w.Rate = 3 }), part},
 		{"no rate of a window", first(func(w *tariff.Window) { w.Rate = -1 }), part},
 		{"a window that touches the one before", beside(1<<tariff.Monday, 540, 600), ""},
-		{"one that begins a minute early", beside(1<<tariff.Monday, 539, 600), "Windows 1 and 2 overlap."},
+		{"one that begins a minute early", beside(1<<tariff.Monday, 539, 600), "tou.windows[1] overlaps tou.windows[0]."},
 		{"one that touches the one after", beside(1<<tariff.Friday, 300, 360), ""},
-		{"one that ends a minute late", beside(1<<tariff.Friday, 300, 361), "Windows 1 and 2 overlap."},
+		{"one that ends a minute late", beside(1<<tariff.Friday, 300, 361), "tou.windows[1] overlaps tou.windows[0]."},
 		{"the same hours of another day", beside(1<<tariff.Saturday, 360, 540), ""},
 		{"200 holidays", func(b *tariff.Body) { b.TOU.Holidays = holidays(200) }, ""},
-		{"201 holidays", func(b *tariff.Body) { b.TOU.Holidays = holidays(201) }, "There are 201 holidays."},
-		{"a holiday as no day", func(b *tariff.Body) { b.TOU.Holidays[0].As = tariff.Feast + 1 }, "Holiday 1 is no date."},
-		{"a holiday on no date", func(b *tariff.Body) { b.TOU.Holidays[0].Date = "2026-02-29" }, "Holiday 1 is no date."},
+		{"201 holidays", func(b *tariff.Body) { b.TOU.Holidays = holidays(201) }, "tou.holidays must have 0 to 200 entries. It has 201."},
+		{"a holiday as no day", func(b *tariff.Body) { b.TOU.Holidays[0].As = tariff.Feast + 1 }, "tou.holidays[0].as is not one of the known days."},
+		{"a holiday on no date", func(b *tariff.Body) { b.TOU.Holidays[0].Date = "2026-02-29" }, `tou.holidays[0].date is "2026-02-29", which is not a date.`},
 		{"a holiday twice", func(b *tariff.Body) { b.TOU.Holidays = append(b.TOU.Holidays, b.TOU.Holidays[0]) },
-			"The holiday 2026-12-25 does not come after the one before it."},
+			"tou.holidays[1].date is 2026-12-25, which does not come after the holiday before it."},
 		{"holidays out of order", func(b *tariff.Body) {
 			b.TOU.Holidays = holidays(3)
 			slices.Reverse(b.TOU.Holidays[1:])
-		}, "The holiday 2026-01-02 does not come after"},
+		}, "tou.holidays[2].date is 2026-01-02, which does not come after"},
 	})
 }
 
@@ -219,15 +219,15 @@ func TestSeasonsKeepTheirLimits(t *testing.T) {
 	last := func(m time.Month, day int) func(*tariff.Body) {
 		return func(b *tariff.Body) { b.Seasons[2].From = tariff.MonthDay{Month: m, Day: day} }
 	}
-	const noDay = "Season season-2 begins on a day that not every year has."
+	const noDay = "seasons[2].from is not a day of every year."
 	holdLimits(t, valid, []limit{
-		{"one season", func(b *tariff.Body) { b.Seasons = monthly(1) }, "There are 1 seasons."},
+		{"one season", func(b *tariff.Body) { b.Seasons = monthly(1) }, "seasons must have 2 to 12 entries. It has 1."},
 		{"two seasons", func(b *tariff.Body) { b.Seasons = monthly(2) }, ""},
 		{"12 seasons", func(b *tariff.Body) { b.Seasons = monthly(12) }, ""},
-		{"13 seasons", func(b *tariff.Body) { b.Seasons = monthly(13) }, "There are 13 seasons."},
-		{"blocks beside them", func(b *tariff.Body) { b.Blocks = ladder(1) }, "There are seasons and a price beside them."},
-		{"time of use beside them", func(b *tariff.Body) { b.TOU = weekly().TOU }, "There are seasons and a price beside them."},
-		{"a season without a name", func(b *tariff.Body) { b.Seasons[1].Name = "" }, "Season 2 has no usable name."},
+		{"13 seasons", func(b *tariff.Body) { b.Seasons = monthly(13) }, "seasons must have 2 to 12 entries. It has 13."},
+		{"blocks beside them", func(b *tariff.Body) { b.Blocks = ladder(1) }, "The tariff has seasons and a price outside them."},
+		{"time of use beside them", func(b *tariff.Body) { b.TOU = weekly().TOU }, "The tariff has seasons and a price outside them."},
+		{"a season without a name", func(b *tariff.Body) { b.Seasons[1].Name = "" }, `seasons[1].name is "".`},
 		{"the last of February", last(time.February, 28), ""},
 		{"a leap day", last(time.February, 29), noDay},
 		{"the last of the year", last(time.December, 31), ""},
@@ -235,20 +235,20 @@ func TestSeasonsKeepTheirLimits(t *testing.T) {
 		{"a day 0", last(time.December, 0), noDay},
 		{"a month 13", last(13, 1), noDay},
 		{"the day after the one before", last(time.February, 2), ""},
-		{"the day of the one before", last(time.February, 1), "Season season-2 does not begin after the one before it."},
+		{"the day of the one before", last(time.February, 1), "seasons[2].from does not come after the first day of the season before it."},
 		{"an earlier month and a later day", first(time.January, 31), ""},
-		{"a later month and an earlier day", first(time.March, 1), "Season season-1 does not begin after the one before it."},
-		{"a season without a price", func(b *tariff.Body) { b.Seasons[2].Blocks = nil }, "Season season-2: There are 0 blocks."},
+		{"a later month and an earlier day", first(time.March, 1), "seasons[1].from does not come after the first day of the season before it."},
+		{"a season without a price", func(b *tariff.Body) { b.Seasons[2].Blocks = nil }, "seasons[2].blocks must have 1 to 32 entries. It has 0."},
 		{"a season with two prices", func(b *tariff.Body) { b.Seasons[0].TOU = weekly().TOU },
-			"Season season-0: There are blocks and prices by time of use."},
+			"2 of the fields seasons[0].flat_micro, seasons[0].blocks, seasons[0].tou are given."},
 		{"a season whose rates have no otherwise", func(b *tariff.Body) {
 			b.Seasons[1].Blocks, b.Seasons[1].TOU = nil, weekly().TOU
 			b.Seasons[1].TOU.Otherwise = 3
-		}, "Season season-1: There are 3 rates by time of use."},
+		}, "seasons[1].tou.otherwise does not name one of the rates."},
 		{"a levy on the dearest season", func(b *tariff.Body) {
 			b.Seasons[2].Blocks[0].Rate = 1_000_000_000_000
 			b.Levies = []tariff.Levy{{Name: "rural", Rate: 1}}
-		}, "A price and the levies on it are more than a price may be."},
+		}, "A price with its levies exceeds 1000000000000 millionths of the main unit per kWh."},
 	})
 }
 
@@ -279,44 +279,44 @@ func TestChargesAndLeviesKeepTheirLimits(t *testing.T) {
 	charge := func(change func(*tariff.FixedCharge)) func(*tariff.Body) {
 		return func(b *tariff.Body) { change(&b.Fixed[0]) }
 	}
-	const service, fee, free, apart = "The fixed charge service is ", "The fee of a purchase is ", "The free units are ", "The free units do not fit together."
+	const service, fee, free, funded, apart = "fixed[0].", "vend_fee.", "free_units.units_wh is ", "free_units.funded_micro is ", "free_units has no units_wh."
 	holdLimits(t, valid, []limit{
 		{"16 fixed charges", fixed(16), ""},
-		{"17 fixed charges", fixed(17), "There are 17 fixed charges."},
+		{"17 fixed charges", fixed(17), "fixed must have 0 to 16 entries. It has 17."},
 		{"a fixed charge of 1", charge(func(f *tariff.FixedCharge) { f.Amount = 1 }), ""},
-		{"a fixed charge of 0", charge(func(f *tariff.FixedCharge) { f.Amount = 0 }), service + "0 with priority 0."},
+		{"a fixed charge of 0", charge(func(f *tariff.FixedCharge) { f.Amount = 0 }), service + "amount_minor is 0. It must be 1 to 92233720368 minor units."},
 		{"the largest fixed charge", charge(func(f *tariff.FixedCharge) { f.Amount = most }), ""},
-		{"a larger one", charge(func(f *tariff.FixedCharge) { f.Amount = most + 1 }), service + "92233720369 with priority 0."},
+		{"a larger one", charge(func(f *tariff.FixedCharge) { f.Amount = most + 1 }), service + "amount_minor is 92233720369."},
 		{"the last place", charge(func(f *tariff.FixedCharge) { f.Priority = 89 }), ""},
-		{"a place after energy", charge(func(f *tariff.FixedCharge) { f.Priority = 90 }), service + "9800 with priority 90."},
-		{"a place below zero", charge(func(f *tariff.FixedCharge) { f.Priority = -1 }), service + "9800 with priority -1."},
-		{"no period", charge(func(f *tariff.FixedCharge) { f.Per = "" }), `The fixed charge service falls due per "".`},
+		{"a place after energy", charge(func(f *tariff.FixedCharge) { f.Priority = 90 }), service + "priority is 90. A priority must be 1 to 89."},
+		{"a place below zero", charge(func(f *tariff.FixedCharge) { f.Priority = -1 }), service + "priority is -1."},
+		{"no period", charge(func(f *tariff.FixedCharge) { f.Per = "" }), `fixed[0].per is "", which is not a period.`},
 		{"8 levies", levies(8), ""},
-		{"9 levies", levies(9), "There are 9 levies."},
-		{"a levy of nothing", func(b *tariff.Body) { b.Levies[0].Percent = 0 }, "The levy rural is 0 millionths per kWh and 0 basis points."},
-		{"a levy of both kinds", func(b *tariff.Body) { b.Levies[0].Rate = 1 }, "The levy rural is 1 millionths per kWh and 500 basis points."},
-		{"a share below zero", func(b *tariff.Body) { b.Levies[0].Percent = -1 }, "The levy rural is 0 millionths per kWh and -1 basis points."},
+		{"9 levies", levies(9), "levies must have 0 to 8 entries. It has 9."},
+		{"a levy of nothing", func(b *tariff.Body) { b.Levies[0].Percent = 0 }, "levies[0] must have exactly one of rate_micro and percent_bps."},
+		{"a levy of both kinds", func(b *tariff.Body) { b.Levies[0].Rate = 1 }, "levies[0] must have exactly one of rate_micro and percent_bps."},
+		{"a share below zero", func(b *tariff.Body) { b.Levies[0].Percent = -1 }, "levies[0].percent_bps is -1. It must be 1 to 10000 basis points."},
 		{"the least levies", func(b *tariff.Body) { b.Levies[0].Percent, b.Levies[1].Rate = 1, 1 }, ""},
 		{"a levy as high as the price", func(b *tariff.Body) { b.Levies[0].Percent = 10_000 }, ""},
-		{"a levy above the price", func(b *tariff.Body) { b.Levies[0].Percent = 10_001 }, "The levy rural is 0 millionths"},
-		{"a rate below zero", func(b *tariff.Body) { b.Levies[1].Rate = -1 }, "The levy regulator is -1"},
-		{"a rate above any price", func(b *tariff.Body) { b.Levies[1].Rate = 1_000_000_000_001 }, "The levy regulator is 1000000000001"},
+		{"a levy above the price", func(b *tariff.Body) { b.Levies[0].Percent = 10_001 }, "levies[0].percent_bps is 10001."},
+		{"a rate below zero", func(b *tariff.Body) { b.Levies[1].Rate = -1 }, "levies[1].rate_micro is -1."},
+		{"a rate above any price", func(b *tariff.Body) { b.Levies[1].Rate = 1_000_000_000_001 }, "levies[1].rate_micro is 1000000000001."},
 		{"the highest price with its levies", func(b *tariff.Body) { b.Levies[1].Rate = 1_000_000_000_000 - 2_500_000 - 125_000 }, ""},
 		{"a millionth more", func(b *tariff.Body) { b.Levies[1].Rate = 1_000_000_000_001 - 2_500_000 - 125_000 },
-			"A price and the levies on it are more than a price may be."},
+			"A price with its levies exceeds 1000000000000 millionths of the main unit per kWh."},
 		{"no fee", func(b *tariff.Body) { b.Fee.Amount = 0 }, ""},
-		{"a fee below zero", func(b *tariff.Body) { b.Fee.Amount = -1 }, fee + "-1 with priority 0."},
+		{"a fee below zero", func(b *tariff.Body) { b.Fee.Amount = -1 }, fee + "amount_minor is -1. It must be 0 to 92233720368 minor units."},
 		{"the largest fee in the last place", func(b *tariff.Body) { b.Fee.Amount, b.Fee.Priority = most, 89 }, ""},
-		{"a larger fee", func(b *tariff.Body) { b.Fee.Amount = most + 1 }, fee + "92233720369 with priority 0."},
-		{"a fee after energy", func(b *tariff.Body) { b.Fee.Priority = 90 }, fee + "250 with priority 90."},
+		{"a larger fee", func(b *tariff.Body) { b.Fee.Amount = most + 1 }, fee + "amount_minor is 92233720369."},
+		{"a fee after energy", func(b *tariff.Body) { b.Fee.Priority = 90 }, fee + "priority is 90."},
 		{"free units of one token", func(b *tariff.Body) { b.Free.Units = 1_638_300 }, ""},
-		{"free units of more", func(b *tariff.Body) { b.Free.Units = 1_638_400 }, free + "1638400 Wh."},
-		{"free units between two quanta", func(b *tariff.Body) { b.Free.Units = 150 }, free + "150 Wh."},
-		{"free units below zero", func(b *tariff.Body) { b.Free.Units = -100 }, free + "-100 Wh."},
+		{"free units of more", func(b *tariff.Body) { b.Free.Units = 1_638_400 }, free + "1638400. It must be a multiple of 100 and at most 1638300, which is one token."},
+		{"free units between two quanta", func(b *tariff.Body) { b.Free.Units = 150 }, free + "150."},
+		{"free units below zero", func(b *tariff.Body) { b.Free.Units = -100 }, free + "-100."},
 		{"free units that nobody funds", func(b *tariff.Body) { b.Free.Funded = 0 }, ""},
 		{"the highest funding", func(b *tariff.Body) { b.Free.Funded = 1_000_000_000_000 }, ""},
-		{"funding above it", func(b *tariff.Body) { b.Free.Funded = 1_000_000_000_001 }, apart},
-		{"funding below zero", func(b *tariff.Body) { b.Free.Funded = -1 }, apart},
+		{"funding above it", func(b *tariff.Body) { b.Free.Funded = 1_000_000_000_001 }, funded + "1000000000001. It must be 0 to 1000000000000 millionths of the main unit per kWh."},
+		{"funding below zero", func(b *tariff.Body) { b.Free.Funded = -1 }, funded + "-1."},
 		{"nothing free", func(b *tariff.Body) { b.Free = tariff.Free{} }, ""},
 		{"funding of nothing", func(b *tariff.Body) { b.Free = tariff.Free{Funded: 1} }, apart},
 		{"nothing apart", func(b *tariff.Body) { b.Free = tariff.Free{Apart: true} }, apart},

@@ -1,12 +1,12 @@
 package tariff
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -36,18 +36,23 @@ func (d *Document) unfold() refusal.Refusal {
 	cur, ok := money.CurrencyOf(d.Currency)
 	switch {
 	case !ok:
-		return noCurrency(d.Currency)
+		return refuse.TariffCurrencyUnknown(refusal.Echo(d.Currency))
 	case d.given() > 0 || len(d.Seasons) > 0 || d.PlanWh != 0:
-		return invalid("There are a plan and a price beside it.", "Give one of them.")
-	case p.AmountMinor <= 0 || money.Minor(p.AmountMinor) > MaxPart || (p.UnitsWh != 0) == (p.Per != ""):
-		return invalid("A plan is a positive amount for an energy or for a period.", "Give amount_minor, and units_wh or per.")
+		return refuse.TariffPlanAndPrice()
+	case p.AmountMinor <= 0 || money.Minor(p.AmountMinor) > MaxPart:
+		return refuse.TariffAmountOutOfRange("plan.amount_minor", p.AmountMinor, 1, int64(MaxPart))
+	case (p.UnitsWh != 0) == (p.Per != ""):
+		return refuse.TariffPlanOfWrongForm()
 	case p.Per != "":
+		if r := period(func(name string) string { return "plan." + name }, Period(p.Per)); r.Refused() {
+			return r
+		}
 		free := int64(0)
 		d.FlatMicro = &free
 		d.Fixed = append([]apiv1.FixedCharge{{Name: planName, AmountMinor: p.AmountMinor, Per: p.Per}}, d.Fixed...)
 		return refusal.Refusal{}
 	case p.UnitsWh < 0 || unit.Energy(p.UnitsWh) > MaxUpTo:
-		return invalid(fmt.Sprintf("A plan cannot be for %d Wh.", p.UnitsWh), "Give its energy in Wh.")
+		return refuse.TariffPlanEnergyOutOfRange(p.UnitsWh, int64(MaxUpTo))
 	}
 	// In millionths of the major unit for a kilowatt-hour: amount / 10^exp * 10^6 / (units / 1000).
 	num, den := p.AmountMinor, p.UnitsWh
@@ -55,8 +60,7 @@ func (d *Document) unfold() refusal.Refusal {
 	down, err := money.MulDiv(num, scale, den, money.Floor)
 	up, err2 := money.MulDiv(num, scale, den, money.Ceil)
 	if err != nil || err2 != nil || down != up {
-		return invalid(fmt.Sprintf("%s for %d Wh is no whole number of millionths per kWh.", text(money.Minor(p.AmountMinor), cur), p.UnitsWh),
-			"Choose an amount and an energy that divide, or give flat_micro.")
+		return refuse.TariffPlanNotWhole(of(money.Minor(p.AmountMinor), cur), p.UnitsWh)
 	}
 	d.FlatMicro, d.PlanWh = &down, p.UnitsWh
 	return refusal.Refusal{}

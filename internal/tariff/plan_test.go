@@ -76,17 +76,17 @@ func TestAPlanForAPeriodIsAFixedCharge(t *testing.T) {
 
 func TestPlansThatAreRefused(t *testing.T) {
 	for text, says := range map[string]string{
-		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":1000,"units_wh":3000}}`:                                    "no whole number",
-		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":1000}}`:                                                    "positive amount",
-		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":1000,"units_wh":500,"per":"day"}}`:                         "positive amount",
-		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":0,"units_wh":500}}`:                                        "positive amount",
+		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":1000,"units_wh":3000}}`:                                    "not a whole number",
+		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":1000}}`:                                                    "exactly one of units_wh and per",
+		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":1000,"units_wh":500,"per":"day"}}`:                         "exactly one of units_wh and per",
+		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":0,"units_wh":500}}`:                                        "plan.amount_minor is 0",
 		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":5,"units_wh":-500}}`:                                       "cannot be for",
-		`{"currency":"KES","vat_bps":0,"flat_micro":1,"plan":{"amount_minor":5000,"units_wh":500}}`:                      "price beside",
-		`{"currency":"KES","vat_bps":0,"plan_wh":5,"plan":{"amount_minor":5000,"units_wh":500}}`:                         "price beside",
+		`{"currency":"KES","vat_bps":0,"flat_micro":1,"plan":{"amount_minor":5000,"units_wh":500}}`:                      "a plan and another price",
+		`{"currency":"KES","vat_bps":0,"plan_wh":5,"plan":{"amount_minor":5000,"units_wh":500}}`:                         "a plan and another price",
 		`{"currency":"KES","vat_bps":0,"flat_micro":1,"plan_wh":-1}`:                                                     "cannot be for",
-		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":5000,"per":"week"}}`:                                       "per",
-		`{"currency":"KES","vat_bps":0,"flat_micro":0}`:                                                                  "price of block",
-		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":5000,"per":"day"},"levies":[{"name":"x","rate_micro":1}]}`: "price of block",
+		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":5000,"per":"week"}}`:                                       `plan.per is "week"`,
+		`{"currency":"KES","vat_bps":0,"flat_micro":0}`:                                                                  "flat_micro is 0",
+		`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":5000,"per":"day"},"levies":[{"name":"x","rate_micro":1}]}`: "flat_micro is 0",
 	} {
 		if _, no := tariff.Parse([]byte(text)); !no.Refused() || !strings.Contains(no.What, says) {
 			t.Errorf("%s: %q, want a refusal that says %q", text, no.What, says)

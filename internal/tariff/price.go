@@ -1,11 +1,11 @@
 package tariff
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -111,115 +111,123 @@ func (b Body) validatePrice() refusal.Refusal {
 		return refusal.Refusal{}
 	}
 	if len(b.Seasons) == 0 {
-		return validateOne(b.Blocks, b.TOU, "")
+		return validateOne(outside, b.Blocks, b.TOU)
 	}
 	if len(b.Blocks) > 0 || b.TOU != nil {
-		return invalid("There are seasons and a price beside them.", "Give every price inside a season.")
+		return refuse.TariffSeasonsAndPrice()
 	}
 	if len(b.Seasons) < 2 || len(b.Seasons) > MaxSeasons {
-		return invalid(fmt.Sprintf("There are %d seasons.", len(b.Seasons)), fmt.Sprintf("Give 2 to %d seasons, or one price without any.", MaxSeasons))
+		return refuse.TariffSeasonCount(MaxSeasons, int64(len(b.Seasons)))
 	}
 	for i, s := range b.Seasons {
 		if !named(s.Name) {
-			return invalid(fmt.Sprintf("Season %d has no usable name.", i+1), nameRule)
+			return refuse.TariffNameOfWrongForm(location(i).field("name"), refusal.Echo(s.Name), maxName)
 		}
 		// 2023 is no leap year: a season cannot begin on a day that most years do not have.
 		first := time.Date(2023, s.From.Month, s.From.Day, 0, 0, 0, 0, time.UTC)
 		if first.Month() != s.From.Month || first.Day() != s.From.Day {
-			return invalid(fmt.Sprintf("Season %s begins on a day that not every year has.", s.Name), "Write its first day as MM-DD, such as 06-01.")
+			return refuse.TariffSeasonDateUnknown(location(i).field("from"))
 		}
 		if i > 0 && !b.Seasons[i-1].From.Before(s.From) {
-			return invalid(fmt.Sprintf("Season %s does not begin after the one before it.", s.Name), "Write the seasons in the order of the year.")
+			return refuse.TariffSeasonOutOfOrder(location(i).field("from"))
 		}
-		if r := validateOne(s.Blocks, s.TOU, "Season "+s.Name+": "); r.Refused() {
+		if r := validateOne(location(i), s.Blocks, s.TOU); r.Refused() {
 			return r
 		}
 	}
 	return refusal.Refusal{}
 }
 
-func validateOne(blocks []Block, tou *TOU, where string) refusal.Refusal {
-	var r refusal.Refusal
+// validateOne checks one price.
+func validateOne(s location, blocks []Block, tou *TOU) refusal.Refusal {
 	switch {
 	case tou == nil:
-		r = validateBlocks(blocks)
+		return validateBlocks(s, blocks)
 	case len(blocks) > 0:
-		r = invalid("There are blocks and prices by time of use.", "Give one of them.")
-	default:
-		r = tou.validate()
+		return refuse.TariffPriceCount(2, s.forms())
 	}
-	if r.Refused() {
-		r.What = where + r.What
-	}
-	return r
+	return tou.validate(s)
 }
 
-func validateBlocks(blocks []Block) refusal.Refusal {
+// blockLimit is the place of a block's limit in the document.
+const blockLimit = "blocks[%d].up_to_wh"
+
+func validateBlocks(s location, blocks []Block) refusal.Refusal {
 	if len(blocks) == 0 || len(blocks) > MaxBlocks {
-		return invalid(fmt.Sprintf("There are %d blocks.", len(blocks)), fmt.Sprintf("Give a flat price or 1 to %d blocks.", MaxBlocks))
+		return refuse.TariffListOfWrongLength(s.field("blocks"), 1, MaxBlocks, int64(len(blocks)))
 	}
 	var before unit.Energy
 	for i, k := range blocks {
 		if !sane(k.Rate) {
-			return invalid(fmt.Sprintf("The price of block %d is %d millionths per kWh.", i+1, k.Rate), rateRule())
+			field := s.field("blocks[%d].rate_micro", i)
+			if len(blocks) == 1 { // documents write it as a flat price
+				field = s.field("flat_micro")
+			}
+			return refuse.TariffPriceOutOfRange(field, int64(k.Rate), int64(MaxRate))
 		}
 		if i == len(blocks)-1 {
 			if k.UpTo != 0 {
-				return invalid(fmt.Sprintf("The last block ends at %d Wh.", k.UpTo), "Let the last block have no limit (null).")
+				return refuse.TariffLastBlockLimited(s.field(blockLimit, i), int64(k.UpTo))
 			}
 			break
 		}
 		if k.UpTo <= before || k.UpTo > MaxUpTo || k.UpTo%unit.Quantum != 0 {
-			return invalid(fmt.Sprintf("The limit of block %d is %d Wh.", i+1, k.UpTo),
-				fmt.Sprintf("Limits rise from block to block, are multiples of %d Wh and at most %d Wh; only the last block has none.",
-					unit.Quantum, MaxUpTo))
+			return refuse.TariffBlockLimitOutOfRange(s.field(blockLimit, i), int64(k.UpTo), int64(unit.Quantum), int64(MaxUpTo))
 		}
 		before = k.UpTo
 	}
 	return refusal.Refusal{}
 }
 
-func (t *TOU) validate() refusal.Refusal {
-	if len(t.Rates) == 0 || len(t.Rates) > MaxRates || t.Otherwise < 0 || t.Otherwise >= len(t.Rates) {
-		return invalid(fmt.Sprintf("There are %d rates by time of use.", len(t.Rates)),
-			fmt.Sprintf("Give 1 to %d named rates, and in otherwise the one that holds outside all windows.", MaxRates))
+func (t *TOU) validate(s location) refusal.Refusal {
+	if len(t.Rates) == 0 || len(t.Rates) > MaxRates {
+		return refuse.TariffListOfWrongLength(s.field("tou.rates"), 1, MaxRates, int64(len(t.Rates)))
+	}
+	if t.Otherwise < 0 || t.Otherwise >= len(t.Rates) {
+		return refuse.TariffOtherwiseUnknown(s.field("tou.otherwise"))
 	}
 	names := map[string]bool{}
 	for i, r := range t.Rates {
-		if !named(r.Name) || names[r.Name] {
-			return invalid(fmt.Sprintf("Rate %d has no usable name of its own.", i+1), nameRule)
+		at := func(name string) string { return s.field("tou.rates[%d].%s", i, name) }
+		if no := ownName(at, r.Name, names); no.Refused() {
+			return no
 		}
-		if names[r.Name] = true; !sane(r.Rate) {
-			return invalid(fmt.Sprintf("The rate %s is %d millionths per kWh.", r.Name, r.Rate), rateRule())
+		if !sane(r.Rate) {
+			return refuse.TariffPriceOutOfRange(at("rate_micro"), int64(r.Rate), int64(MaxRate))
 		}
 	}
 	if len(t.Windows) > MaxWindows {
-		return invalid(fmt.Sprintf("There are %d windows.", len(t.Windows)), fmt.Sprintf("Give at most %d.", MaxWindows))
+		return refuse.TariffListOfWrongLength(s.field("tou.windows"), 0, MaxWindows, int64(len(t.Windows)))
 	}
 	for i, w := range t.Windows {
 		if w.Days == 0 || w.From < 0 || w.To <= w.From || w.To > endOfDay || w.Rate < 0 || w.Rate >= len(t.Rates) {
-			return invalid(fmt.Sprintf("Window %d is not a part of a day with one of the rates.", i+1),
-				"Write days, from and to (00:00 to 24:00) and a rate; split a window that passes midnight.")
+			return refuse.TariffWindowOfWrongForm(s.field(windowAt, i))
 		}
 		for j, o := range t.Windows[:i] {
 			if w.Days&o.Days != 0 && w.From < o.To && o.From < w.To {
-				return invalid(fmt.Sprintf("Windows %d and %d overlap.", j+1, i+1), "Let every minute of a day belong to one window at most.")
+				return refuse.TariffWindowsOverlap(s.field(windowAt, i), s.field(windowAt, j))
 			}
 		}
 	}
-	return t.validateHolidays()
+	return t.validateHolidays(s)
 }
 
-func (t *TOU) validateHolidays() refusal.Refusal {
+// windowAt is the place of a window in the document.
+const windowAt = "tou.windows[%d]"
+
+func (t *TOU) validateHolidays(s location) refusal.Refusal {
 	if len(t.Holidays) > MaxHolidays {
-		return invalid(fmt.Sprintf("There are %d holidays.", len(t.Holidays)), fmt.Sprintf("Give at most %d.", MaxHolidays))
+		return refuse.TariffListOfWrongLength(s.field("tou.holidays"), 0, MaxHolidays, int64(len(t.Holidays)))
 	}
 	for i, h := range t.Holidays {
-		if _, err := time.Parse(time.DateOnly, string(h.Date)); err != nil || h.As >= days {
-			return invalid(fmt.Sprintf("Holiday %d is no date.", i+1), "Write it as 2026-12-25.")
+		if _, err := time.Parse(time.DateOnly, string(h.Date)); err != nil {
+			return refuse.TariffHolidayDateOfWrongForm(s.field("tou.holidays[%d].date", i), refusal.Echo(string(h.Date)))
+		}
+		if h.As >= days {
+			return refuse.TariffHolidayAsUnknown(s.field("tou.holidays[%d].as", i), dayNames)
 		}
 		if i > 0 && t.Holidays[i-1].Date >= h.Date {
-			return invalid(fmt.Sprintf("The holiday %s does not come after the one before it.", h.Date), "Write each date once, in order.")
+			return refuse.TariffHolidayOutOfOrder(s.field("tou.holidays[%d].date", i), string(h.Date))
 		}
 	}
 	return refusal.Refusal{}
@@ -233,14 +241,20 @@ func (b Body) perPeriod() bool {
 // sane reports whether a price may be published.
 func sane(r money.MicroRate) bool { return r > 0 && r <= MaxRate }
 
-func rateRule() string {
-	return fmt.Sprintf("A price lies between 1 and %d millionths of the currency's main unit; 2.50 is 2500000.", MaxRate)
-}
-
 // maxName bounds the names inside a tariff; they become references of lines and subjects of ledger accounts.
 const maxName = 32
 
-const nameRule = "Names have 1 to 32 small letters, digits and dashes, and each is used once."
+// ownName checks the name of a part of a tariff, which is none of names yet, and adds it to them. Field names a field of the part.
+func ownName(field func(string) string, name string, names map[string]bool) refusal.Refusal {
+	switch {
+	case !named(name):
+		return refuse.TariffNameOfWrongForm(field("name"), refusal.Echo(name), maxName)
+	case names[name]:
+		return refuse.TariffNameUsedTwice(field("name"), name)
+	}
+	names[name] = true
+	return refusal.Refusal{}
+}
 
 // named reports whether a text may name a part of a tariff.
 func named(s string) bool {
@@ -275,17 +289,13 @@ func (b Body) rates() []money.MicroRate {
 // ForTokens says why tokens cannot be sold on a tariff: nobody knows when the units of a token will be used, so what
 // depends on that has no price at the sale. Validate accepts such tariffs, for meters whose balance is on the server.
 func (b Body) ForTokens() refusal.Refusal {
-	what := ""
 	switch {
 	case b.perPeriod():
-		what = "A tariff on which only time is paid for cannot price a token: its units would cost nothing."
+		return refuse.TariffForTimeOnly()
 	case b.TOU != nil:
-		what = "A tariff by time of use cannot price a token: nobody knows when the units will be used."
+		return refuse.TariffByTimeOfUse()
 	case len(b.Seasons) > 0:
-		what = "A tariff with seasons cannot price a token: nobody knows in which season the units will be used."
-	default:
-		return refusal.Refusal{}
+		return refuse.TariffWithSeasons()
 	}
-	return refusal.Because(refusal.TariffInvalid, what, "Nothing was changed.",
-		"Use a flat price or blocks for token meters, with a new version for each season; keep this one for wallet meters.")
+	return refusal.Refusal{}
 }

@@ -7,12 +7,12 @@
 package tariff
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -59,34 +59,29 @@ const (
 // [Body.ForTokens].
 func (b Body) Validate() refusal.Refusal {
 	if _, ok := money.CurrencyOf(b.Currency); !ok {
-		return noCurrency(b.Currency)
+		return refuse.TariffCurrencyUnknown(refusal.Echo(b.Currency))
 	}
 	if b.VATBps < 0 || b.VATBps > MaxVATBps {
-		return invalid(fmt.Sprintf("A tax of %d basis points is outside 0 to %d.", b.VATBps, MaxVATBps), "Write 15 % as 1500.")
+		return refuse.TariffShareOutOfRange("vat_bps", int64(b.VATBps), 0, int64(MaxVATBps))
 	}
 	switch b.Rounding {
 	case "", Carry, Nearest, Income:
 	default:
-		return invalid(fmt.Sprintf("The rounding %q is not known.", b.Rounding), "Use carry, nearest or income.")
+		return refuse.TariffRoundingUnknown(refusal.Echo(string(b.Rounding)))
 	}
-	if b.MinVend < 0 || b.MaxVend < 0 || b.MaxVend > money.MaxMinor || b.MinVend > money.MaxMinor || b.MaxVend != 0 && b.MaxVend < b.MinVend {
-		return invalid(fmt.Sprintf("The smallest purchase %d and the largest %d do not fit together.", b.MinVend, b.MaxVend),
-			"Give amounts in minor units, the largest not below the smallest.")
+	switch {
+	case b.MinVend < 0 || b.MinVend > money.MaxMinor:
+		return refuse.TariffPurchaseLimitOutOfRange("min_vend_minor", int64(b.MinVend), int64(money.MaxMinor))
+	case b.MaxVend < 0 || b.MaxVend > money.MaxMinor:
+		return refuse.TariffPurchaseLimitOutOfRange("max_vend_minor", int64(b.MaxVend), int64(money.MaxMinor))
+	case b.MaxVend != 0 && b.MaxVend < b.MinVend:
+		return refuse.TariffPurchaseLimitsCrossed(int64(b.MaxVend), int64(b.MinVend))
 	}
 	if b.Plan < 0 || b.Plan > MaxUpTo {
-		return invalid(fmt.Sprintf("A plan cannot be for %d Wh.", b.Plan), "Give its energy in Wh.")
+		return refuse.TariffPlanEnergyOutOfRange(int64(b.Plan), int64(MaxUpTo))
 	}
 	if r := b.validatePrice(); r.Refused() {
 		return r
 	}
 	return b.validateExtras()
-}
-
-// noCurrency refuses a tariff whose currency has no code of ISO 4217.
-func noCurrency(code string) refusal.Refusal {
-	return invalid(fmt.Sprintf("%q is not a currency code of ISO 4217.", code), "Write three capital letters, for example KES.")
-}
-
-func invalid(what, try string) refusal.Refusal {
-	return refusal.Because(refusal.TariffInvalid, what, "The tariff was not published.", try)
 }

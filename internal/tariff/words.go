@@ -125,10 +125,10 @@ func (w *wording) purchases(b Body) {
 		w.say("Units are rounded down to 0.1 kWh, and the rest of the money is carried to the next purchase.")
 	}
 	if b.MinVend > 0 {
-		w.say("The smallest purchase is %s.", text(b.MinVend, w.cur))
+		w.say("The smallest purchase is %s.", of(b.MinVend, w.cur))
 	}
 	if b.MaxVend > 0 {
-		w.say("The largest purchase is %s.", text(b.MaxVend, w.cur))
+		w.say("The largest purchase is %s.", of(b.MaxVend, w.cur))
 	}
 }
 

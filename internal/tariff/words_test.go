@@ -140,26 +140,26 @@ func TestDocumentsAreWrittenInFull(t *testing.T) {
 func TestUnreadableDocumentsSayWhatIsWrong(t *testing.T) {
 	const flat = `{"currency":"KES","vat_bps":0,"flat_micro":1`
 	const tou = `{"currency":"KES","vat_bps":0,"tou":{"rates":[{"name":"day","rate_micro":1}],"otherwise":"day","windows":[`
-	const window = "Window 1 has a day or a time that is not known."
+	const window = "tou.windows[0] has a day or a time that is not known."
 	for text, what := range map[string]string{
 		``:                                     "The tariff cannot be read: EOF.",
 		`{`:                                    "The tariff cannot be read: unexpected EOF.",
-		flat + `}{`:                            "The tariff cannot be read: there is more than one document.",
+		flat + `}{`:                            "There is more than one JSON document.",
 		flat + `,"surprise":1}`:                `The tariff cannot be read: json: unknown field "surprise".`,
-		`{"currency":"KES","vat_bps":0}`:       "0 of flat_micro, blocks and tou are given.",
-		flat + `,"blocks":[{"rate_micro":1}]}`: "2 of flat_micro, blocks and tou are given.",
-		flat + `,"seasons":[{"name":"a","from":"01-01","flat_micro":1}]}`:                                                                 "There are seasons and a price beside them.",
-		`{"currency":"KES","vat_bps":0,"seasons":[{"name":"a","from":"01-01"}]}`:                                                          "Season a: 0 of flat_micro, blocks and tou are given.",
-		`{"currency":"KES","vat_bps":0,"seasons":[{"name":"a","from":"1-01","flat_micro":1},{"name":"b","from":"02-01","flat_micro":1}]}`: "Season a begins on a day that not every year has.",
-		`{"currency":"KES","vat_bps":0,"blocks":[{"up_to_wh":100,"rate_micro":1},{"up_to_wh":0,"rate_micro":1}]}`:                         "The limit of block 2 is 0 Wh.",
-		`{"currency":"KES","vat_bps":0,"blocks":[{"up_to_wh":-100,"rate_micro":1},{"up_to_wh":1,"rate_micro":1}]}`:                        "The limit of block 1 is -100 Wh.",
+		`{"currency":"KES","vat_bps":0}`:       "0 of the fields flat_micro, blocks, tou are given.",
+		flat + `,"blocks":[{"rate_micro":1}]}`: "2 of the fields flat_micro, blocks, tou are given.",
+		flat + `,"seasons":[{"name":"a","from":"01-01","flat_micro":1}]}`:                                                                 "The tariff has seasons and a price outside them.",
+		`{"currency":"KES","vat_bps":0,"seasons":[{"name":"a","from":"01-01"}]}`:                                                          "0 of the fields seasons[0].flat_micro, seasons[0].blocks, seasons[0].tou are given.",
+		`{"currency":"KES","vat_bps":0,"seasons":[{"name":"a","from":"1-01","flat_micro":1},{"name":"b","from":"02-01","flat_micro":1}]}`: "seasons[0].from is not a day of every year.",
+		`{"currency":"KES","vat_bps":0,"blocks":[{"up_to_wh":100,"rate_micro":1},{"up_to_wh":0,"rate_micro":1}]}`:                         "blocks[1].up_to_wh is 0. A limit must be above the one before it, a multiple of 100 and at most 1000000000000.",
+		`{"currency":"KES","vat_bps":0,"blocks":[{"up_to_wh":-100,"rate_micro":1},{"up_to_wh":1,"rate_micro":1}]}`:                        "blocks[0].up_to_wh is -100. A limit must be above the one before it, a multiple of 100 and at most 1000000000000.",
 		tou + `{"days":["mon"],"from":"06:00","to":"7:00","rate":"day"}]}}`:                                                               window,
 		tou + `{"days":["mon"],"from":"06:0","to":"07:00","rate":"day"}]}}`:                                                               window,
 		tou + `{"days":["mon","feast"],"from":"06:00","to":"07:00","rate":"day"}]}}`:                                                      window,
 		tou + `{"days":["feast","mon"],"from":"06:00","to":"07:00","rate":"day"}]}}`:                                                      window,
 		tou + `{"days":["mon","mon"],"from":"06:00","to":"07:00","rate":"day"}]}}`:                                                        window,
-		tou + `],"holidays":[{"date":"2026-12-25","as":"feast"}]}}`:                                                                       "The holiday 2026-12-25 is as a day that is not known.",
-		`{"currency":"kes","vat_bps":0,"plan":{"amount_minor":1,"units_wh":100}}`:                                                         `"kes" is not a currency code of ISO 4217.`,
+		tou + `],"holidays":[{"date":"2026-12-25","as":"feast"}]}}`:                                                                       "tou.holidays[0].as is not one of the known days.",
+		`{"currency":"kes","vat_bps":0,"plan":{"amount_minor":1,"units_wh":100}}`:                                                         `"kes" is not an ISO 4217 currency code.`,
 	} {
 		b, no := tariff.Parse([]byte(text))
 		if no.Code != refusal.TariffInvalid || no.What != what || no.Not == "" || no.Try == "" || !reflect.DeepEqual(b, tariff.Body{}) {

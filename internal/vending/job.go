@@ -245,7 +245,7 @@ func (v *Vending) knownJob(tx Tx, a Ask, stored *access.Kept, j *sale.Job, err e
 	case err != nil:
 		return jobStep{}, err
 	case stored != nil && stored.Hash != a.Once.Hash:
-		return noJob(once.Reused()), nil
+		return noJob(refuse.IdempotencyKeyReused()), nil
 	case stored != nil:
 		return jobStep{stored: stored}, nil
 	case j.State == sale.Held:

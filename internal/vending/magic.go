@@ -21,7 +21,7 @@ const (
 )
 
 // magic is the refusal of a magic meter; the zero Refusal for every other.
-func magic(p sale.Point, tender money.Minor, now time.Time) refusal.Refusal {
+func magic(p sale.Point, tender money.Amount, now time.Time) refusal.Refusal {
 	if !p.Meter.Simulated {
 		return refusal.Refusal{}
 	}

@@ -67,7 +67,7 @@ func (v *Vending) price(tx Tx, p sale.Point, tender money.Amount, now time.Time,
 		return priced{}, refuse.MeterWithoutTariff(p.Meter.Number), nil
 	}
 	if out.version.Body.Currency != tender.Currency {
-		return priced{}, sale.WrongCurrency(tender.Currency, out.version.Body.Currency), nil
+		return priced{}, refuse.CurrencyMismatch(tender.Currency, out.version.Body.Currency), nil
 	}
 	zone, err := v.zone(p.TZ)
 	if err != nil {
@@ -175,7 +175,7 @@ func sellable(p sale.Point, tender money.Amount) refusal.Refusal {
 	case p.Currency == "":
 		return refuse.MeterWithoutTariff(p.Meter.Number)
 	case p.Currency != tender.Currency:
-		return sale.WrongCurrency(tender.Currency, p.Currency)
+		return refuse.CurrencyMismatch(tender.Currency, p.Currency)
 	}
 	return refusal.Refusal{}
 }

@@ -47,7 +47,7 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 		if !found {
 			return Quoted{Refusal: registry.NoMeter(meter)}, nil
 		}
-		if no := magic(point, tender.Minor, now); no.Refused() {
+		if no := magic(point, tender, now); no.Refused() {
 			return Quoted{Refusal: no}, nil
 		}
 		times, no, err := v.MayDate(tx)
@@ -63,7 +63,7 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 				return Quoted{Refusal: no}, nil
 			}
 		}
-		if _, _, no, err := vendor.Selling(tx.Vendors(), by, tender.Minor, pr.version.Body.VATBps); err != nil || no.Refused() {
+		if _, _, no, err := vendor.Selling(tx.Vendors(), by, tender, pr.version.Body.VATBps); err != nil || no.Refused() {
 			return Quoted{Refusal: no}, err
 		}
 		return Quoted{Meter: point.Meter, Tender: tender, Units: pr.units(), Free: pr.split.Free, Lines: pr.lines(), Tokens: pr.tokens,

@@ -75,7 +75,7 @@ func (v *Vending) Sell(ctx context.Context, by access.Actor, o Order) (Sold, err
 	case err == nil && s.open && mine:
 		s, err = v.finish(ctx, p, s.Sold)
 	case err == nil && s.open:
-		s = no(once.Running())
+		s = no(refuse.IdempotencyKeyRunning())
 	}
 	if err != nil {
 		return Sold{}, fmt.Errorf("sell to meter %s: %w", refusal.Echo(o.Meter), err)
@@ -171,7 +171,7 @@ func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 			return step{}, err
 		case kept == nil:
 		case kept.Hash != p.order.Once.Hash:
-			return no(once.Reused()), nil
+			return no(refuse.IdempotencyKeyReused()), nil
 		case kept.Status != 0:
 			return step{stored: kept}, nil
 		default:
@@ -197,7 +197,7 @@ func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 	case found:
 		return v.again(tx, p, sale, fresh)
 	case !fresh:
-		return no(once.Running()), nil
+		return no(refuse.IdempotencyKeyRunning()), nil
 	}
 	if r, err := reachable(tx, p, point); err != nil || r.Refused() {
 		return no(r), err
@@ -270,7 +270,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 	// a transaction begins, so that before, a server whose own clock was just moved is off by as much. A token issued in the
 	// future would then stop all servers until that has come, and no money is held for longer than the store's time allows.
 	p.now = tx.Moment()
-	if r := magic(point, p.order.Tender.Minor, p.now); r.Refused() {
+	if r := magic(point, p.order.Tender, p.now); r.Refused() {
 		return no(r), nil
 	}
 	pr, r, err := v.price(tx, point, p.order.Tender, p.now, times)
@@ -282,7 +282,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 			return no(r), nil
 		}
 	}
-	till, money, r, err := vendor.Selling(tx.Vendors(), p.by, p.order.Tender.Minor, pr.version.Body.VATBps)
+	till, money, r, err := vendor.Selling(tx.Vendors(), p.by, p.order.Tender, pr.version.Body.VATBps)
 	if err != nil || r.Refused() {
 		return no(r), err
 	}

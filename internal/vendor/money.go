@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 )
@@ -22,7 +23,7 @@ const HoldLife = 7 * 24 * time.Hour
 
 // Selling finds out who takes the money of a sale, and whether a vendor's account has room for it. It locks the vendor
 // and then its account, after the account and the meter of the sale.
-func Selling(tx Tx, by access.Actor, tender money.Minor, vat money.Bps) (till string, s sale.Seller, no refusal.Refusal, err error) {
+func Selling(tx Tx, by access.Actor, tender money.Amount, vat money.Bps) (till string, s sale.Seller, no refusal.Refusal, err error) {
 	if by.OfUtility() {
 		return ledger.MainTill, sale.Seller{}, refusal.Refusal{}, nil
 	}
@@ -31,17 +32,17 @@ func Selling(tx Tx, by access.Actor, tender money.Minor, vat money.Bps) (till st
 	case err != nil:
 		return "", sale.Seller{}, refusal.Refusal{}, err
 	case !found || vendor.Blocked:
-		return "", sale.Seller{}, vendorBlocked(), nil
+		return "", sale.Seller{}, refuse.VendorNotSelling(), nil
 	}
 	room, err := tx.Books().Room(vendor.Account())
 	if err != nil {
 		return "", sale.Seller{}, refusal.Refusal{}, err
 	}
-	if tender > 0 && tender > room.Left {
+	if tender.Minor > 0 && tender.Minor > room.Left {
 		return "", sale.Seller{}, FloatShort(tender, room.Left), nil
 	}
 	s = sale.Seller{Account: vendor.code()}
-	if s.Commission, err = money.Share(tender, vendor.Commission, money.HalfUp); err == nil {
+	if s.Commission, err = money.Share(tender.Minor, vendor.Commission, money.HalfUp); err == nil {
 		s.CommissionVAT, err = money.TaxIn(s.Commission, vat)
 	}
 	return vendor.Code, s, refusal.Refusal{}, err
@@ -59,7 +60,7 @@ func Reserve(tx Tx, s *sale.Sale) (refusal.Refusal, error) {
 		case err != nil:
 			return refusal.Refusal{}, err
 		case breach.Refused():
-			return FloatShort(s.Tender.Minor, s.Tender.Minor-breach.Short()), nil
+			return FloatShort(s.Tender, s.Tender.Minor-breach.Short()), nil
 		}
 		s.Seller.Hold = hold
 	}
@@ -83,7 +84,7 @@ func Book(tx Tx, s sale.Sale, j ledger.Journal) (refusal.Refusal, error) {
 	case err != nil:
 		return refusal.Refusal{}, err
 	case breach.Refused() && breach.Account == s.Source() && s.Seller.Account != 0:
-		return FloatShort(s.Tender.Minor, s.Tender.Minor-breach.Short()), nil
+		return FloatShort(s.Tender, s.Tender.Minor-breach.Short()), nil
 	case breach.Refused():
 		// A cash sale fills a till and uses a carry that was read under lock: no limit can stand in its way.
 		return refusal.Refusal{}, breach.Err(j)
@@ -166,12 +167,14 @@ func (p *Paid) normal() refusal.Refusal {
 		p.Bank = ledger.MainBank
 	}
 	p.Reference = strings.ToUpper(strings.TrimSpace(p.Reference))
-	if p.Reference == "" || len(p.Reference) > maxReference || !access.Printable(p.Reference) || len(p.Bank) > maxReference || !access.Printable(p.Bank) {
-		return refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A deposit needs the bank's reference, 1 to %d printable ASCII characters.", maxReference),
-			sale.NothingMoved, "Copy it from the bank statement; it keeps a payment from being booked twice.")
+	if p.Reference == "" || len(p.Reference) > maxReference || !access.Printable(p.Reference) {
+		return refuse.DepositReferenceOfWrongForm(maxReference)
+	}
+	if len(p.Bank) > maxReference || !access.Printable(p.Bank) {
+		return refuse.DepositBankOfWrongForm(maxReference)
 	}
 	if p.Amount.Minor == 0 {
-		return refusal.Because(refusal.AmountInvalid, "A deposit of nothing cannot be booked.", sale.NothingMoved, "Give what the bank says was paid in, in minor units.")
+		return refuse.DepositZero()
 	}
 	return sale.CheckTender(p.Amount)
 }
@@ -186,14 +189,13 @@ func (vs *Vendors) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.R
 	case err != nil:
 		return Deposited{}, refusal.Refusal{}, err
 	case currency == "":
-		return Deposited{}, refusal.Because(refusal.TariffMissing, "The tenant has no currency yet.", sale.NothingMoved, "Publish a tariff first."), nil
+		return Deposited{}, refuse.UtilityWithoutCurrency(), nil
 	case currency != p.Amount.Currency:
-		return Deposited{}, sale.WrongCurrency(p.Amount.Currency, currency), nil
+		return Deposited{}, refuse.CurrencyMismatch(p.Amount.Currency, currency), nil
 	}
 	ref := p.Bank + ":" + p.Reference
 	if _, found, err := tx.Books().JournalByRef(ledger.DepositIn, ref); err != nil || found {
-		return Deposited{}, refusal.Because(refusal.ClientRefReused, "The payment "+p.Reference+" was booked before.", sale.NothingMoved,
-			"Look at the vendor's statement; give another payment its own reference."), err
+		return Deposited{}, refuse.PaymentBookedBefore(p.Reference), err
 	}
 	now := vs.moment()
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActDeposit, Object: vendor.ID.Text(id.Vendor),
@@ -269,12 +271,7 @@ func (vs *Vendors) Statement(ctx context.Context, by access.Actor, vendor string
 	return out, fault.Wrap(err, "statement of vendor %s", refusal.Echo(vendor))
 }
 
-// FloatShort refuses a sale that takes more than is left on the vendor's account, in minor units.
-func FloatShort(tender, left money.Minor) refusal.Refusal {
-	return refusal.Because(refusal.InsufficientFloat, fmt.Sprintf("The sale takes %d minor units; %d are left on the vendor's account.", tender, max(left, 0)),
-		sale.NothingMoved, "Pay in, or sell for less; deposits are booked by the utility.")
-}
-
-func vendorBlocked() refusal.Refusal {
-	return refusal.Because(refusal.VendorBlocked, "The vendor of this key does not sell at the moment.", sale.NothingMoved, "Ask the utility why.")
+// FloatShort refuses a sale that takes more than is left on the vendor's account.
+func FloatShort(tender money.Amount, left money.Minor) refusal.Refusal {
+	return refuse.FloatShort(tender, money.Amount{Minor: max(left, 0), Currency: tender.Currency})
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 )
@@ -157,8 +158,6 @@ const (
 // vendorCounter gives the codes of vendors that were taken on without one.
 const vendorCounter = "vendor"
 
-const nothingChanged = "Nothing was changed."
-
 // Add takes a vendor on (right: vendor.manage). Its float is empty until it pays in.
 func (vs *Vendors) Add(ctx context.Context, by access.Actor, n NewVendor) (Shown, error) {
 	if no := by.Needs(access.ManageVendors); no.Refused() {
@@ -179,8 +178,7 @@ func addVendor(tx Tx, by access.Actor, n NewVendor, now time.Time) (Shown, error
 	asked := n
 	if n.Code != "" {
 		if _, taken, err := tx.VendorByCode(n.Code); err != nil || taken {
-			return Shown{Refusal: refusal.Because(refusal.VendorExists, "A vendor with the code "+n.Code+" already exists.", nothingChanged,
-				"Use another code, or leave it out.")}, err
+			return Shown{Refusal: refuse.VendorExists(n.Code)}, err
 		}
 	}
 	if no, err := commissionAllowed(tx, n.Commission); err != nil || no.Refused() {
@@ -225,18 +223,15 @@ func (v Vendor) terms() string {
 }
 
 func (n NewVendor) check() refusal.Refusal {
-	no := func(what, try string) refusal.Refusal {
-		return refusal.Because(refusal.InvalidRequest, what, nothingChanged, try)
-	}
 	switch {
 	case n.Name == "" || len(n.Name) > maxVendorName || strings.ContainsFunc(n.Name, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return no(fmt.Sprintf("A vendor has a name of 1 to %d bytes, without control characters.", maxVendorName), "Give its name.")
+		return refuse.VendorNameOfWrongForm(maxVendorName)
 	case !vendorCode(n.Code):
-		return no(fmt.Sprintf("A vendor's code has 1 to %d letters and digits.", maxVendorCode), "Choose another code, or leave it out.")
+		return refuse.VendorCodeOfWrongForm(refusal.Echo(n.Code), maxVendorCode)
 	case n.Code == strings.ToUpper(ledger.MainTill):
-		return no("The code MAIN is the tenant's own till.", "Choose another code.")
+		return refuse.VendorCodeOfMainTill()
 	case n.Billing != PrepaidFloat && n.Billing != Postpaid:
-		return no("billing is float or postpaid.", "Choose one of the two.")
+		return refuse.BillingUnknown(refusal.Echo(string(n.Billing)))
 	}
 	return checkTerms(n.Commission, n.Credit)
 }
@@ -247,10 +242,10 @@ func vendorCode(s string) bool {
 
 func checkTerms(commission money.Bps, credit money.Minor) refusal.Refusal {
 	if commission < 0 || commission > money.Whole {
-		return refusal.Because(refusal.InvalidRequest, "commission_bps is 0 to 10000: basis points of what is tendered.", nothingChanged, "150 is 1.5 %.")
+		return refuse.CommissionOutOfRange(int64(commission), int64(money.Whole))
 	}
 	if credit < 0 || credit > money.MaxMinor {
-		return refusal.Because(refusal.AmountInvalid, "A credit limit is not negative.", nothingChanged, "Give it in minor units; 0 for none.")
+		return refuse.CreditLimitOutOfRange(int64(credit), int64(money.MaxMinor))
 	}
 	return refusal.Refusal{}
 }
@@ -261,8 +256,7 @@ func commissionAllowed(tx Tx, commission money.Bps) (refusal.Refusal, error) {
 	if err != nil || commission <= most {
 		return refusal.Refusal{}, err
 	}
-	return refusal.Because(refusal.CommissionTooHigh, fmt.Sprintf("A commission of %s is above the ceiling of %s.", commission.Percent(), most.Percent()), nothingChanged,
-		"Use a lower commission, or raise the setting max_commission_bps first."), nil
+	return refuse.CommissionTooHigh(commission.Percent(), most.Percent()), nil
 }
 
 // SetTerms changes a vendor's terms (right: vendor.manage). A lowered limit takes nothing back: it stops sales until
@@ -388,11 +382,7 @@ func findVendor(tx Tx, text string) (Vendor, refusal.Refusal, error) {
 	if err != nil || found {
 		return v, refusal.Refusal{}, err
 	}
-	return Vendor{}, noVendor(text), nil
-}
-
-func noVendor(text string) refusal.Refusal {
-	return refusal.Because(refusal.NotFound, "There is no vendor "+refusal.Echo(text)+".", nothingChanged, "List the vendors to find its id or code.")
+	return Vendor{}, refuse.VendorNotFound(refusal.Echo(text)), nil
 }
 
 func showVendor(tx Tx, vendor Vendor) (Shown, error) {
@@ -414,7 +404,7 @@ func ownVendor(by access.Actor, vendor Vendor, named string) refusal.Refusal {
 	case by.Sees(vendor.ID):
 		return refusal.Refusal{}
 	}
-	return noVendor(named)
+	return refuse.VendorNotFound(refusal.Echo(named))
 }
 
 // Show shows a vendor with what it has (right: vendor.float).

@@ -146,7 +146,7 @@ type offer struct {
 // selling asks who takes the money of a sale.
 func (w *world) selling(by access.Actor, tender money.Minor) (offer, error) {
 	return access.Look(w.t.Context(), w.door, store.FirstTenant, func(tx vendor.Tx) (o offer, err error) {
-		o.Till, o.Seller, o.Refusal, err = vendor.Selling(tx, by, tender, 1500)
+		o.Till, o.Seller, o.Refusal, err = vendor.Selling(tx, by, kes(tender), 1500)
 		return o, err
 	})
 }
