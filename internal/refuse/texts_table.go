@@ -444,3 +444,148 @@ func TestIssuerSilent(now time.Time) refusal.Refusal {
 func TestAnswerLost() refusal.Refusal {
 	return refusal.Refusal{Code: "outcome-unknown", Text: "test-answer-lost", What: "The answer of this test meter is lost the first time.", Try: "Repeat the very same request. It gives the sale."}
 }
+
+// MessageRoutesMissing: This server has no route for messages. Start the server with --sms-modem, or describe a route in paywatt.toml.
+func MessageRoutesMissing() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-routes-missing", What: "This server has no route for messages.", Not: "Nothing was sent.", Try: "Start the server with --sms-modem, or describe a route in paywatt.toml."}
+}
+
+// MessageRouteUnknown: This server has no route {route} for messages. Use one of its routes: {routes}.
+func MessageRouteUnknown(route string, routes string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-route-unknown", What: "This server has no route " + route + " for messages.", Not: "Nothing was sent.", Try: "Use one of its routes: " + routes + ".", Args: []refusal.Arg{{Place: "route", Value: route}, {Place: "routes", Value: routes}}}
+}
+
+// MessageTextAndToken: A message carries a text or a token, not both. Leave out text, or leave out token.
+func MessageTextAndToken() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-and-token", What: "A message carries a text or a token, not both.", Not: "Nothing was sent.", Try: "Leave out text, or leave out token."}
+}
+
+// MessageTextToSim: Only a token can be sent to the SIM of a meter, not a text. Leave out text, or send it to a telephone.
+func MessageTextToSim() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-to-sim", What: "Only a token can be sent to the SIM of a meter, not a text.", Not: "Nothing was sent.", Try: "Leave out text, or send it to a telephone."}
+}
+
+// MessageEmpty: A message needs a text, or a meter whose token it carries. Give text, or meter and via.
+func MessageEmpty() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-empty", What: "A message needs a text, or a meter whose token it carries.", Not: "Nothing was sent.", Try: "Give text, or meter and via."}
+}
+
+// MessageTextTooLong: A text has at most {max} bytes. Shorten it, or send two messages.
+func MessageTextTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-too-long", What: "A text has at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "Nothing was sent.", Try: "Shorten it, or send two messages.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// MessageTextBlank: The text consists of blanks. Write a text, or leave text out to send a token.
+func MessageTextBlank() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-blank", What: "The text consists of blanks.", Not: "Nothing was sent.", Try: "Write a text, or leave text out to send a token."}
+}
+
+// MessageTextWithToken: The text has digits that look like a token. To send a token, give meter and via instead of text. The server adds the digits when it sends the message.
+func MessageTextWithToken() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-with-token", What: "The text has digits that look like a token.", Not: "Nothing was sent.", Try: "To send a token, give meter and via instead of text. The server adds the digits when it sends the message."}
+}
+
+// MessageViaUnknown: via is sms (to the customer) or meter_sms (to the SIM of the meter). Correct via.
+func MessageViaUnknown() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-via-unknown", What: "via is sms (to the customer) or meter_sms (to the SIM of the meter).", Not: "Nothing was sent.", Try: "Correct via."}
+}
+
+// MessageTokenToOtherPhone: A token goes to the registered telephone or to the SIM of the meter, not to another number. Leave phone out.
+func MessageTokenToOtherPhone() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-to-other-phone", What: "A token goes to the registered telephone or to the SIM of the meter, not to another number.", Not: "Nothing was sent.", Try: "Leave phone out."}
+}
+
+// MessagePhoneOfWrongForm: "{phone}" is not a telephone number. Write 3 to 15 digits, with the country code after a plus sign: +254700000001.
+func MessagePhoneOfWrongForm(phone string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-phone-of-wrong-form", What: "\"" + phone + "\" is not a telephone number.", Not: "Nothing was sent.", Try: "Write 3 to 15 digits, with the country code after a plus sign: +254700000001.", Args: []refusal.Arg{{Place: "phone", Value: phone}}}
+}
+
+// MessageWithoutPhone: The message has no telephone number to go to. Register the customer's number, or give phone for a text.
+func MessageWithoutPhone() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-without-phone", What: "The message has no telephone number to go to.", Not: "Nothing was sent.", Try: "Register the customer's number, or give phone for a text."}
+}
+
+// MessageSimUnknown: The number of the SIM in meter {meter} is not registered. Register its sim_phone.
+func MessageSimUnknown(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-sim-unknown", What: "The number of the SIM in meter " + meter + " is not registered.", Not: "Nothing was sent.", Try: "Register its sim_phone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessageTokenOfFormerCustomer: The token was sold to a former customer of meter {meter}. It is not sent to the customer of today. Look at the tokens of the meter.
+func MessageTokenOfFormerCustomer(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-of-former-customer", What: "The token was sold to a former customer of meter " + meter + ". It is not sent to the customer of today.", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessageTokenWithoutDigits: The server does not have the digits of this token of meter {meter}. Look at the tokens of the meter.
+func MessageTokenWithoutDigits(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-without-digits", What: "The server does not have the digits of this token of meter " + meter + ".", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessageTokenNotValid: This token of meter {meter} is no longer valid. Look at the tokens of the meter.
+func MessageTokenNotValid(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-not-valid", What: "This token of meter " + meter + " is no longer valid.", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessageTokenLoaded: Meter {meter} has this token already. Look at the tokens of the meter.
+func MessageTokenLoaded(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-loaded", What: "Meter " + meter + " has this token already.", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessageTokenNotFound: Meter {meter} has no such token. Look at the tokens of the meter.
+func MessageTokenNotFound(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "message-token-not-found", What: "Meter " + meter + " has no such token.", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessageNoTokenLeft: Meter {meter} has no token to send. Each of its tokens is loaded or no longer valid. Sell a token first.
+func MessageNoTokenLeft(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "message-no-token-left", What: "Meter " + meter + " has no token to send. Each of its tokens is loaded or no longer valid.", Not: "Nothing was sent.", Try: "Sell a token first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessageTokenOfWrongForm: token is the id of a token (tok_…) or its 20 digits. Correct token, or leave it out for the newest one.
+func MessageTokenOfWrongForm() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-of-wrong-form", What: "token is the id of a token (tok_…) or its 20 digits.", Not: "Nothing was sent.", Try: "Correct token, or leave it out for the newest one."}
+}
+
+// MessageNotFound: Message {message} was not found. Take the id from the list of messages.
+func MessageNotFound(message string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "message-not-found", What: "Message " + message + " was not found.", Not: "Nothing was sent.", Try: "Take the id from the list of messages.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+}
+
+// MessageStateUnknown: Messages have no state {state}. Use one of {states}.
+func MessageStateUnknown(state string, states string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-state-unknown", What: "Messages have no state " + state + ".", Try: "Use one of " + states + ".", Args: []refusal.Arg{{Place: "state", Value: state}, {Place: "states", Value: states}}}
+}
+
+// MessageSaleNotFound: Sale {sale} was not found. Give the id of a sale (vnd_…) or the number of its receipt.
+func MessageSaleNotFound(sale string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-sale-not-found", What: "Sale " + sale + " was not found.", Try: "Give the id of a sale (vnd_…) or the number of its receipt.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
+}
+
+// MessageAnswered: The meter answered message {message} at {at}: it reports that it has the token. Look at the answer in the meter's messages. If the credit is missing all the same, send the token in a new message or by another way. It loads once, however often it arrives.
+func MessageAnswered(message string, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "message-answered", Text: "message-answered", What: "The meter answered message " + message + " at " + stamp(at) + ": it reports that it has the token.", Not: "Nothing was sent, and the token was not changed.", Try: "Look at the answer in the meter's messages. If the credit is missing all the same, send the token in a new message or by another way. It loads once, however often it arrives.", Args: []refusal.Arg{{Place: "message", Value: message}, {Place: "at", Value: stamp(at)}}}
+}
+
+// MessageReceived: Message {message} came in. Only messages of this server can be sent again. Write to its sender in a new message.
+func MessageReceived(message string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-received", What: "Message " + message + " came in. Only messages of this server can be sent again.", Not: "Nothing was sent.", Try: "Write to its sender in a new message.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+}
+
+// MessageTriedTooOften: Message {message} was tried {max} times. That is the limit. Send a new message.
+func MessageTriedTooOften(message string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-tried-too-often", What: "Message " + message + " was tried " + strconv.FormatInt(maxValue, 10) + " times. That is the limit.", Not: "Nothing was sent.", Try: "Send a new message.", Args: []refusal.Arg{{Place: "message", Value: message}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// MessageBeingSent: Message {message} is being sent now. Look at it in a few minutes.
+func MessageBeingSent(message string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-being-sent", What: "Message " + message + " is being sent now.", Not: "It was not sent a second time.", Try: "Look at it in a few minutes.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+}
+
+// MessageNumberChanged: The number of message {message} is no longer registered. If the message is still needed, send a new one to the number that is registered now.
+func MessageNumberChanged(message string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-number-changed", What: "The number of message " + message + " is no longer registered.", Not: "Nothing was sent.", Try: "If the message is still needed, send a new one to the number that is registered now.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+}
+
+// MessageNotWanted: Message {message} is of a kind that the customer refused with STOP. Reach the customer in another way. If the customer sends START, such messages go out again.
+func MessageNotWanted(message string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-not-wanted", What: "Message " + message + " is of a kind that the customer refused with STOP.", Not: "Nothing was sent.", Try: "Reach the customer in another way. If the customer sends START, such messages go out again.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+}
