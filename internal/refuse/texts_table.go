@@ -589,3 +589,68 @@ func MessageNumberChanged(message string) refusal.Refusal {
 func MessageNotWanted(message string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "message-not-wanted", What: "Message " + message + " is of a kind that the customer refused with STOP.", Not: "Nothing was sent.", Try: "Reach the customer in another way. If the customer sends START, such messages go out again.", Args: []refusal.Arg{{Place: "message", Value: message}}}
 }
+
+// ReleaseWithoutWallet: This meter has no wallet. Check the mode of the meter.
+func ReleaseWithoutWallet() refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "release-without-wallet", What: "This meter has no wallet.", Not: "Nothing was charged and nothing was changed.", Try: "Check the mode of the meter."}
+}
+
+// ReleaseRegisterNegative: A register cannot be negative. Read it off the meter, in Wh.
+func ReleaseRegisterNegative() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "release-register-negative", What: "A register cannot be negative.", Not: "Nothing was charged and nothing was changed.", Try: "Read it off the meter, in Wh."}
+}
+
+// NoReadingToAccept: There is no reading to accept: charging did not stop at one. Set the register to count on from instead.
+func NoReadingToAccept() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "no-reading-to-accept", What: "There is no reading to accept: charging did not stop at one.", Not: "Nothing was charged and nothing was changed.", Try: "Set the register to count on from instead."}
+}
+
+// HeldReadingTooLow: The reading of {register} kWh is below the last register of {before} kWh. Set the register to count on from instead.
+func HeldReadingTooLow(register unit.Energy, before unit.Energy) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "held-reading-too-low", What: "The reading of " + register.KWh(3) + " kWh is below the last register of " + before.KWh(3) + " kWh.", Not: "Nothing was charged and nothing was changed.", Try: "Set the register to count on from instead.", Args: []refusal.Arg{{Place: "register", Value: register.KWh(3)}, {Place: "before", Value: before.KWh(3)}}}
+}
+
+// EnergyWithoutPrice: The tariff has no price for this energy. Publish a tariff with a price for it, then decide.
+func EnergyWithoutPrice() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "energy-without-price", What: "The tariff has no price for this energy.", Not: "Nothing was charged and nothing was changed.", Try: "Publish a tariff with a price for it, then decide."}
+}
+
+// SupplyWithoutWallet: Meter {meter} has no wallet. Check the mode of the meter.
+func SupplyWithoutWallet(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "supply-without-wallet", What: "Meter " + meter + " has no wallet.", Not: "Nothing was changed.", Try: "Check the mode of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// SupplyChangeWithoutReason: A change of the supply needs a reason of 1 to {max} bytes. Give the reason. The audit log keeps it.
+func SupplyChangeWithoutReason(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "supply-change-without-reason", What: "A change of the supply needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "Nothing was changed.", Try: "Give the reason. The audit log keeps it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// LeaseGraceOutOfRange: lease_grace_wh is -1 to {max}. Use -1 to leave all of the lease when its time ends, 0 to leave none of it, or a number of Wh.
+func LeaseGraceOutOfRange(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "lease-grace-out-of-range", What: "lease_grace_wh is -1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was changed.", Try: "Use -1 to leave all of the lease when its time ends, 0 to leave none of it, or a number of Wh.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// StatementTooLarge: The statement would have more than {max} journals. Ask for fewer days.
+func StatementTooLarge(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "statement-too-large", What: "The statement would have more than " + strconv.FormatInt(maxValue, 10) + " journals.", Try: "Ask for fewer days.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// StatementAccountNotFound: Account {account} was not found. Give the id of an account, or the number of a meter that it pays for.
+func StatementAccountNotFound(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "statement-account-not-found", What: "Account " + account + " was not found.", Try: "Give the id of an account, or the number of a meter that it pays for.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
+
+// LocalDateOfWrongForm: "{date}" is not a date. Write dates as 2026-11-20.
+func LocalDateOfWrongForm(date string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "local-date-of-wrong-form", What: "\"" + date + "\" is not a date.", Try: "Write dates as 2026-11-20.", Args: []refusal.Arg{{Place: "date", Value: date}}}
+}
+
+// StatementDaysBackwards: A statement cannot begin on {begin} and end on {end}, which is earlier. Give an earlier from or a later to.
+func StatementDaysBackwards(begin string, end string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "statement-days-backwards", What: "A statement cannot begin on " + begin + " and end on " + end + ", which is earlier.", Try: "Give an earlier from or a later to.", Args: []refusal.Arg{{Place: "begin", Value: begin}, {Place: "end", Value: end}}}
+}
+
+// StatementDaysTooMany: A statement covers at most {max} days. Ask for fewer days.
+func StatementDaysTooMany(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "statement-days-too-many", What: "A statement covers at most " + strconv.FormatInt(maxValue, 10) + " days.", Try: "Ask for fewer days.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}

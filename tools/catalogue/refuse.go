@@ -15,6 +15,7 @@ type kind struct{ typ, write string }
 // kinds are the places of refusals that take something other than words.
 var kinds = map[string]kind{
 	"units": {"unit.Energy", "%s.KWh(1)"}, "most": {"unit.Energy", "%s.KWh(1)"},
+	"register": {"unit.Energy", "%s.KWh(3)"}, "before": {"unit.Energy", "%s.KWh(3)"},
 	"amount": {"money.Amount", "%s.String()"}, "limit": {"money.Amount", "%s.String()"},
 	"at": {"time.Time", "stamp(%s)"}, "since": {"time.Time", "stamp(%s)"}, "now": {"time.Time", "stamp(%s)"},
 	"had": {"money.Amount", "%s.String()"}, "step": {"int64", "strconv.FormatInt(%s, 10)"}, "watts": {"int64", "strconv.FormatInt(%s, 10)"}, "size": {"int64", "strconv.FormatInt(%s, 10)"},
