@@ -654,3 +654,114 @@ func StatementDaysBackwards(begin string, end string) refusal.Refusal {
 func StatementDaysTooMany(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "statement-days-too-many", What: "A statement covers at most " + strconv.FormatInt(maxValue, 10) + " days.", Try: "Ask for fewer days.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
+
+// CustomerFormOfOtherSession: The form is from another session. Send it again from this page.
+func CustomerFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "customer-form-of-other-session", What: "The form is from another session.", Not: "Nothing was changed.", Try: "Send it again from this page."}
+}
+
+// MessageFormOfOtherSession: The form is from another session. Send it again from this page.
+func MessageFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-form-of-other-session", What: "The form is from another session.", Not: "Nothing was sent.", Try: "Send it again from this page."}
+}
+
+// TokenFormOfOtherSession: The form is from another session. Send it again from this page.
+func TokenFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "token-form-of-other-session", What: "The form is from another session.", Not: "No token was made.", Try: "Send it again from this page."}
+}
+
+// RechargeFormOfOtherSession: The form is from another session. Send it again from this page.
+func RechargeFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "recharge-form-of-other-session", What: "The form is from another session.", Not: "Nothing was sent to the meter.", Try: "Send it again from this page."}
+}
+
+// DecisionFormOfOtherSession: The form is from another session. Send it again from this page.
+func DecisionFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-form-of-other-session", What: "The form is from another session.", Not: "Nothing was decided.", Try: "Send it again from this page."}
+}
+
+// SwitchFormOfOtherSession: The form is from another session. Send it again from this page.
+func SwitchFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "switch-form-of-other-session", What: "The form is from another session.", Not: "No command was sent.", Try: "Send it again from this page."}
+}
+
+// SaleFormOfOtherSession: The form is from another session, perhaps from before you signed in again. If you sent it in that session, look at the tokens of the meter before you sell.
+func SaleFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "sale-form-of-other-session", What: "The form is from another session, perhaps from before you signed in again.", Not: "No money was taken and no token was made.", Try: "If you sent it in that session, look at the tokens of the meter before you sell."}
+}
+
+// SaleFormPending: This sale is still in progress. Ask again with the button in a few seconds. However often you do, it is one sale.
+func SaleFormPending(code refusal.Code) refusal.Refusal {
+	return refusal.Refusal{Code: code, Text: "sale-form-pending", What: "This sale is still in progress.", Not: "It is neither complete nor void. Nothing will be charged twice.", Try: "Ask again with the button in a few seconds. However often you do, it is one sale."}
+}
+
+// SellerWithoutRight: The role {role} does not include {right}. Sign in as somebody who sells, or ask an owner.
+func SellerWithoutRight(role string, right string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "seller-without-right", What: "The role " + role + " does not include " + right + ".", Not: "No money was taken and no token was made.", Try: "Sign in as somebody who sells, or ask an owner.", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "right", Value: right}}}
+}
+
+// SaleNotMade replaces what a refusal says did not happen: No money was taken and no token was made.
+func SaleNotMade(no refusal.Refusal) refusal.Refusal {
+	no.Not = "No money was taken and no token was made."
+	return no
+}
+
+// TenderWithoutTariff: There is no tariff yet. Publish one first: paywatt tariff add.
+func TenderWithoutTariff() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-missing", Text: "tender-without-tariff", What: "There is no tariff yet.", Not: "No money was taken and no token was made.", Try: "Publish one first: paywatt tariff add."}
+}
+
+// TenderWithTooManyDecimals: {currency} has {n} decimals, and the amount has more. Write it as {example}.
+func TenderWithTooManyDecimals(currency string, n int64, example string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "tender-with-too-many-decimals", What: currency + " has " + strconv.FormatInt(n, 10) + " decimals, and the amount has more.", Not: "No money was taken and no token was made.", Try: "Write it as " + example + ".", Args: []refusal.Arg{{Place: "currency", Value: currency}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "example", Value: example}}}
+}
+
+// TenderOfWrongForm: "{text}" cannot be read as an amount in {currency}. Write it as {example}.
+func TenderOfWrongForm(text string, currency string, example string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "tender-of-wrong-form", What: "\"" + text + "\" cannot be read as an amount in " + currency + ".", Not: "No money was taken and no token was made.", Try: "Write it as " + example + ".", Args: []refusal.Arg{{Place: "text", Value: text}, {Place: "currency", Value: currency}, {Place: "example", Value: example}}}
+}
+
+// TenderNotPositive: Amount must be greater than 0. Write it as {example}.
+func TenderNotPositive(example string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "tender-not-positive", What: "Amount must be greater than 0.", Not: "No money was taken and no token was made.", Try: "Write it as " + example + ".", Args: []refusal.Arg{{Place: "example", Value: example}}}
+}
+
+// FormUnitsOfWrongForm: "{figure}" cannot be read as kWh with at most one decimal. Write them as 25 or 12.3.
+func FormUnitsOfWrongForm(figure string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "form-units-of-wrong-form", What: "\"" + figure + "\" cannot be read as kWh with at most one decimal.", Not: "No token was made.", Try: "Write them as 25 or 12.3.", Args: []refusal.Arg{{Place: "figure", Value: figure}}}
+}
+
+// FormPowerOfWrongForm: "{figure}" cannot be read as whole watts. Write them as 5000.
+func FormPowerOfWrongForm(figure string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "form-power-of-wrong-form", What: "\"" + figure + "\" cannot be read as whole watts.", Not: "No token was made.", Try: "Write them as 5000.", Args: []refusal.Arg{{Place: "figure", Value: figure}}}
+}
+
+// FormTokenNotFound: The newest tokens of meter {meter} do not include this one. Type its 20 digits, or choose another token of the meter.
+func FormTokenNotFound(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "form-token-not-found", What: "The newest tokens of meter " + meter + " do not include this one.", Not: "Nothing was sent.", Try: "Type its 20 digits, or choose another token of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// FormRegisterOfWrongForm: "{figure}" cannot be read as whole Wh. Write 120.433 kWh as 120433.
+func FormRegisterOfWrongForm(figure string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "form-register-of-wrong-form", What: "\"" + figure + "\" cannot be read as whole Wh.", Not: "Nothing was decided.", Try: "Write 120.433 kWh as 120433.", Args: []refusal.Arg{{Place: "figure", Value: figure}}}
+}
+
+// FormSwitchUnknown: The form asks neither to cut off nor to restore the supply. Use the buttons of this page.
+func FormSwitchUnknown() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "form-switch-unknown", What: "The form asks neither to cut off nor to restore the supply.", Not: "No command was sent.", Try: "Use the buttons of this page."}
+}
+
+// AccountCodeUnknown: The chart of accounts has no account {code}. Choose an account on the trial balance.
+func AccountCodeUnknown(code string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "account-code-unknown", What: "The chart of accounts has no account " + code + ".", Try: "Choose an account on the trial balance.", Args: []refusal.Arg{{Place: "code", Value: code}}}
+}
+
+// SigninTriedTooOften: Too many attempts came from this address. Wait a minute and try again.
+func SigninTriedTooOften() refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "signin-tried-too-often", What: "Too many attempts came from this address.", Not: "You are not signed in.", Try: "Wait a minute and try again."}
+}
+
+// SetupTriedTooOften: Too many attempts came from this address. Wait a minute and try again.
+func SetupTriedTooOften() refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "setup-tried-too-often", What: "Too many attempts came from this address.", Not: "No owner was added.", Try: "Wait a minute and try again."}
+}

@@ -90,6 +90,10 @@ func writeRefusal(b *bytes.Buffer, s catalogue.Section, shared catalogue.Section
 		args = append(args, fmt.Sprintf("{Place: %q, Value: %s}", p, values[p]))
 	}
 	name := upper(camel(s.Name))
+	if !fixed && said[0]+said[2] == "" && len(places) == 0 { // only what did not happen
+		fmt.Fprintf(b, "\n// %s replaces what a refusal says did not happen: %s\nfunc %s(no refusal.Refusal) refusal.Refusal {\nno.Not = %q\nreturn no\n}\n", name, said[1], name, said[1])
+		return nil
+	}
 	fmt.Fprintf(b, "\n// %s: %s\nfunc %s(%s) refusal.Refusal {\nreturn refusal.Refusal{Code: %s, Text: %q", name, strings.TrimSpace(said[0]+" "+said[2]), name, strings.Join(params, ", "), named, s.Name)
 	for i, part := range sentences {
 		if said[i] != "" {

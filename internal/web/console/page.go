@@ -207,6 +207,9 @@ func (s *Console) notFound(w http.ResponseWriter, r *http.Request, v visit) {
 		Text: "Nothing was done.", Link: "/", LinkText: "To the first page"}))
 }
 
+// brief is a refusal where nothing was tried: what is wrong, and what to do.
+func brief(no refusal.Refusal) string { return sentences(no.What, no.Try) }
+
 // sentences joins those that are not empty.
 func sentences(all ...string) string {
 	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), " ")

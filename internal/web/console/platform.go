@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/recharge"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -110,7 +111,7 @@ func (s *Console) fillBox(ctx context.Context, v visit, b *tokenBox) error {
 		}
 		return nil
 	}
-	b.Token, b.Error = "", "This meter has no such token among its newest. Nothing was sent."
+	b.Token, b.Error = "", refuse.FormTokenNotFound(b.Number).Detail()
 	return nil
 }
 
@@ -118,17 +119,17 @@ func (s *Console) fillBox(ctx context.Context, v visit, b *tokenBox) error {
 func (s *Console) makeToken(w http.ResponseWriter, r *http.Request, v visit) {
 	f := makeForm{Kind: r.PostFormValue("kind"), Figure: strings.TrimSpace(r.PostFormValue("figure")), Code: r.PostFormValue("code"), Reason: r.PostFormValue("reason")}
 	form := r.PostFormValue("form")
-	again := func(status int, text string) {
-		f.Error = text
+	again := func(status int, no refusal.Refusal) {
+		f.Error = no.Detail()
 		s.showBox(w, r, v, status, tokenBox{Make: f})
 	}
 	ask := vending.Ask{Meter: r.PathValue("number"), Kind: sale.JobKind(f.Kind), ReasonCode: f.Code, Reason: f.Reason}
 	if !v.owns(form) {
-		again(http.StatusUnprocessableEntity, "The form is from another session. No token was made. Send it again from this page.")
+		again(http.StatusUnprocessableEntity, refuse.TokenFormOfOtherSession())
 		return
 	}
-	if wrong := f.read(&ask); wrong != "" {
-		again(http.StatusUnprocessableEntity, wrong)
+	if no := f.read(&ask); no.Refused() {
+		again(http.StatusUnprocessableEntity, no)
 		return
 	}
 	ask.Once = access.Once{Principal: v.by.String(), Key: form, Hash: sha256.Sum256([]byte(strings.Join([]string{ask.Meter, f.Kind, f.Figure, f.Code, f.Reason}, "\x00")))}
@@ -137,7 +138,7 @@ func (s *Console) makeToken(w http.ResponseWriter, r *http.Request, v visit) {
 	case err != nil:
 		s.broken(w, r, v, err)
 	case given.Refused():
-		again(given.Code.Status(), sentences(given.What, given.Not, given.Try))
+		again(given.Code.Status(), given.Refusal)
 	case given.Waits != nil:
 		s.show(w, r, http.StatusAccepted, noteView(s.page(r, v, "Waits for a second person"), note{Title: "Somebody else must allow it",
 			Text: given.Waits.Summary + ". No token was made yet: paywatt approval list shows what waits.", Link: boxPath(ask.Meter, ""), LinkText: "Back to the meter"}))
@@ -147,7 +148,7 @@ func (s *Console) makeToken(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 // read takes the figure of the form to where its kind wants it.
-func (f makeForm) read(ask *vending.Ask) (wrong string) {
+func (f makeForm) read(ask *vending.Ask) refusal.Refusal {
 	switch ask.Kind {
 	case sale.FreeIssue, sale.Replacement:
 		whole, tenths, point := strings.Cut(f.Figure, ".")
@@ -156,17 +157,17 @@ func (f makeForm) read(ask *vending.Ask) (wrong string) {
 		}
 		n, err := strconv.ParseUint(whole+tenths, 10, 32)
 		if err != nil || len(tenths) != 1 {
-			return "The units are kilowatt-hours with one decimal at most, such as 25 or 12.3. No token was made."
+			return refuse.FormUnitsOfWrongForm(refusal.Echo(f.Figure))
 		}
 		ask.Units = unit.Energy(n) * unit.Quantum
 	case sale.PowerLimit:
 		watts, err := strconv.ParseUint(f.Figure, 10, 32)
 		if err != nil {
-			return "The limit is whole watts, such as 5000. No token was made."
+			return refuse.FormPowerOfWrongForm(refusal.Echo(f.Figure))
 		}
 		ask.PowerW = int64(watts)
 	}
-	return ""
+	return refusal.Refusal{}
 }
 
 func boxPath(number, token string) string {
@@ -187,7 +188,7 @@ func (s *Console) sendToken(w http.ResponseWriter, r *http.Request, v visit) {
 	var sent recharge.Tracked
 	var err error
 	if !v.owns(r.PostFormValue("form")) {
-		sent.Refusal = refusal.Because(refusal.InvalidRequest, "The form is from another session.", "Nothing was sent to the meter.", "Send it again from this page.")
+		sent.Refusal = refuse.RechargeFormOfOtherSession()
 	} else {
 		sent, err = s.c.Recharges.Send(r.Context(), v.by, recharge.Order{Meter: r.PathValue("number"), Digits: access.SecretOf(b.Digits), Token: b.Token, By: recharge.Route(b.By)})
 	}
@@ -195,7 +196,7 @@ func (s *Console) sendToken(w http.ResponseWriter, r *http.Request, v visit) {
 	case err != nil:
 		s.broken(w, r, v, err)
 	case sent.Refused():
-		b.Error = sentences(sent.What, sent.Not, sent.Try)
+		b.Error = sent.Detail()
 		s.showBox(w, r, v, max(sent.Code.Status(), http.StatusBadRequest), b)
 	default:
 		http.Redirect(w, r, trackPath(sent.Meter.Number, sent.Token.ID.Text(id.Token)), http.StatusSeeOther)

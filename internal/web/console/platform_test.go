@@ -34,7 +34,7 @@ func TestATokenIsGeneratedBoxedSentAndWatched(t *testing.T) {
 	g.get(path).is(200).says("Generate or send a token")
 	box := g.get(path+"/recharge").is(200).says("Send a token", "Generate a token that nobody buys", "Amina A.", "no number of a SIM", "TEST")
 	form := box.value("form")
-	g.post(path+"/tokens", "form", form, "kind", "free", "figure", "12.34", "code", "test", "reason", "trial").is(422).says("one decimal at most")
+	g.post(path+"/tokens", "form", form, "kind", "free", "figure", "12.34", "code", "test", "reason", "trial").is(422).says("at most one decimal")
 	g.post(path+"/tokens", "form", "console-x", "kind", "free", "figure", "12.3", "code", "test", "reason", "trial").is(422).says("another session")
 	made := g.post(path+"/tokens", "form", form, "kind", "free", "figure", "12.3", "code", "test", "reason", "trial").leads(path + "/recharge?token=tok_")
 	again := g.post(path+"/tokens", "form", form, "kind", "free", "figure", "12.3", "code", "test", "reason", "trial").leads(path + "/recharge?token=tok_")

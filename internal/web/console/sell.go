@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -72,9 +73,6 @@ type checkForm struct {
 	Meanwhile             bool // Before was made while the form was open, so nothing was sold
 }
 
-// unsold is what did not happen when a form was refused before anything was tried.
-const unsold = "No money was taken and no token was made."
-
 func (s *Console) sellPage(w http.ResponseWriter, r *http.Request, v visit) {
 	if !v.sells() {
 		s.refuse(w, r, v, notSelling(v.by))
@@ -87,8 +85,8 @@ func (s *Console) sellPage(w http.ResponseWriter, r *http.Request, v visit) {
 // notSelling is the refusal for a role without all that selling takes.
 func notSelling(by access.Actor) refusal.Refusal {
 	for _, right := range []access.Right{access.Sell, access.Quote, access.ReadMeters} {
-		if no := by.Needs(right); no.Refused() {
-			return refusal.Because(no.Code, no.What, unsold, "Sign in as somebody who sells, or ask an owner.")
+		if !by.May(right) {
+			return refuse.SellerWithoutRight(string(by.Role), string(right))
 		}
 	}
 	return refusal.Refusal{}
@@ -135,20 +133,20 @@ func (s *Console) preview(ctx context.Context, v visit, meter, amount string) (p
 	}
 	m, err := s.find(ctx, v, meter)
 	if err != nil || m.Refused() {
-		return preview{Problem: sentences(m.What, m.Try)}, err
+		return preview{Problem: brief(m.Refusal)}, err
 	}
 	out := preview{Payee: v.site.payee(m)}
 	if strings.TrimSpace(amount) == "" {
 		return out, nil
 	}
-	tender, wrong := v.site.tender(amount)
-	if wrong != "" {
-		out.Problem = wrong
+	tender, no := v.site.tender(amount)
+	if no.Refused() {
+		out.Problem = brief(no)
 		return out, nil
 	}
 	quote, err := s.c.Vending.Quote(ctx, v.by, m.Meter.Number, tender)
 	if err != nil || quote.Refused() {
-		out.Problem = sentences(quote.What, quote.Try)
+		out.Problem = brief(quote.Refusal)
 		return out, err
 	}
 	out.Units, out.Bill = unitsOf(quote, m), billOf(quote.Lines, quote.Tender)
@@ -183,23 +181,23 @@ func (t site) payee(m registry.MeterView) *payee {
 	return &p
 }
 
-// tender reads the amount that somebody typed in the site's currency. The text says what is wrong with it.
-func (t site) tender(text string) (money.Amount, string) {
+// tender reads the amount that somebody typed in the site's currency.
+func (t site) tender(text string) (money.Amount, refusal.Refusal) {
 	c, ok := money.CurrencyOf(t.currency)
 	if !ok {
-		return money.Amount{}, "There is no tariff yet, so nothing can be sold. Publish one first: paywatt tariff add."
+		return money.Amount{}, refuse.TenderWithoutTariff()
 	}
 	m, err := money.Parse(text, c)
 	example := money.Format(money.Minor(100*money.PowerOfTen(c.Exp)), c)
 	switch {
 	case errors.Is(err, money.ErrDecimals):
-		return money.Amount{}, fmt.Sprintf("%s has %d decimals and the amount has more. Write it as %s.", c.Code, c.Exp, example)
+		return money.Amount{}, refuse.TenderWithTooManyDecimals(c.Code, int64(c.Exp), example)
 	case err != nil:
-		return money.Amount{}, "The amount is not written as a sum of " + c.Code + ". Write it as " + example + "."
+		return money.Amount{}, refuse.TenderOfWrongForm(refusal.Echo(text), c.Code, example)
 	case m <= 0:
-		return money.Amount{}, "The amount is nothing. Write it as " + example + "."
+		return money.Amount{}, refuse.TenderNotPositive(example)
 	}
-	return money.Amount{Minor: m, Currency: c.Code}, ""
+	return money.Amount{Minor: m, Currency: c.Code}, refusal.Refusal{}
 }
 
 func billOf(lines []sale.Line, total money.Amount) bill {
@@ -254,12 +252,12 @@ func (s *Console) check(w http.ResponseWriter, r *http.Request, v visit, f sellF
 		return
 	}
 	if m.Refused() {
-		s.sellAgain(w, r, v, f, m.Code.Status(), sentences(m.What, unsold, m.Try))
+		s.sellAgain(w, r, v, f, m.Code.Status(), m.Refusal)
 		return
 	}
-	tender, wrong := v.site.tender(f.Amount)
-	if wrong != "" {
-		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, sentences(wrong, unsold))
+	tender, no := v.site.tender(f.Amount)
+	if no.Refused() {
+		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, no)
 		return
 	}
 	quote, err := s.c.Vending.Quote(r.Context(), v.by, m.Meter.Number, tender)
@@ -268,15 +266,15 @@ func (s *Console) check(w http.ResponseWriter, r *http.Request, v visit, f sellF
 		return
 	}
 	if quote.Refused() {
-		s.sellAgain(w, r, v, f, quote.Code.Status(), sentences(quote.What, unsold, quote.Try))
+		s.sellAgain(w, r, v, f, quote.Code.Status(), quote.Refusal)
 		return
 	}
 	s.showCheck(w, r, v, f, m, quote, c)
 }
 
-// sellAgain shows the first step with what was wrong.
-func (s *Console) sellAgain(w http.ResponseWriter, r *http.Request, v visit, f sellForm, status int, text string) {
-	f.Error = text
+// sellAgain shows the first step with what was wrong. Whatever rule refused, on this page it means that nothing was sold.
+func (s *Console) sellAgain(w http.ResponseWriter, r *http.Request, v visit, f sellForm, status int, no refusal.Refusal) {
+	f.Error = refuse.SaleNotMade(no).Detail()
 	s.showSell(w, r, v, status, f)
 }
 
@@ -316,13 +314,12 @@ func (s *Console) made(ctx context.Context, v visit, form string) (id.ID, error)
 func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 	f := sellForm{FormID: r.PostFormValue("form"), Meter: r.PostFormValue("meter"), Amount: r.PostFormValue("amount"), Seen: r.PostFormValue("seen")}
 	if !v.owns(f.FormID) {
-		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity,
-			"The form is from another session, perhaps from before you signed in again. "+unsold+" If you sent it then, look at the meter's tokens first.")
+		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, refuse.SaleFormOfOtherSession())
 		return
 	}
-	tender, wrong := v.site.tender(f.Amount)
-	if wrong != "" {
-		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, sentences(wrong, unsold))
+	tender, no := v.site.tender(f.Amount)
+	if no.Refused() {
+		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, no)
 		return
 	}
 	push := r.PostFormValue("push") != ""
@@ -346,10 +343,10 @@ func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 	case sold.Code == refusal.ClientRefReused:
 		s.reused(w, r, v, f.FormID)
 	case sold.Code == refusal.IdempotencyRunning || sold.Code == refusal.IssuerUnknown:
-		s.pending(w, r, v, f, push, sold.Refusal)
+		s.pending(w, r, v, f, push, refuse.SaleFormPending(sold.Code))
 	case sold.Refused():
 		f.FormID = "" // a refused sale is done with: a sale after it is another one
-		s.sellAgain(w, r, v, f, sold.Code.Status(), sentences(sold.What, unsold, sold.Try))
+		s.sellAgain(w, r, v, f, sold.Code.Status(), sold.Refusal)
 	case sold.Repeated:
 		http.Redirect(w, r, salePath(sold.Sale.ID)+"?again=1", http.StatusSeeOther)
 	default:
@@ -375,8 +372,7 @@ func (s *Console) unknown(w http.ResponseWriter, r *http.Request, v visit, f sel
 
 // pending is the page of a sale that its issuer has not answered yet.
 func (s *Console) pending(w http.ResponseWriter, r *http.Request, v visit, f sellForm, push bool, no refusal.Refusal) {
-	s.showAsk(w, r, v, no.Code.Status(), f, push, askAgain{Title: "This sale is still under way",
-		Text: sentences(no.Not, "Ask again in a few seconds with the button: however often you do, it is one sale.")})
+	s.showAsk(w, r, v, no.Code.Status(), f, push, askAgain{Title: no.What, Text: sentences(no.Not, no.Try)})
 }
 
 func (s *Console) showAsk(w http.ResponseWriter, r *http.Request, v visit, status int, f sellForm, push bool, a askAgain) {
