@@ -765,3 +765,309 @@ func SigninTriedTooOften() refusal.Refusal {
 func SetupTriedTooOften() refusal.Refusal {
 	return refusal.Refusal{Code: "rate-limited", Text: "setup-tried-too-often", What: "Too many attempts came from this address.", Not: "No owner was added.", Try: "Wait a minute and try again."}
 }
+
+// RequestPathUnknown: Path {path} does not exist. See /docs for all paths.
+func RequestPathUnknown(path string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "request-path-unknown", What: "Path " + path + " does not exist.", Not: "Nothing was changed.", Try: "See /docs for all paths.", Args: []refusal.Arg{{Place: "path", Value: path}}}
+}
+
+// RequestMethodUnknown: Path {path} does not take {method}. It takes {methods}. See /docs.
+func RequestMethodUnknown(path string, method string, methods string) refusal.Refusal {
+	return refusal.Refusal{Code: "method-not-allowed", Text: "request-method-unknown", What: "Path " + path + " does not take " + method + ".", Not: "Nothing was changed.", Try: "It takes " + methods + ". See /docs.", Args: []refusal.Arg{{Place: "path", Value: path}, {Place: "method", Value: method}, {Place: "methods", Value: methods}}}
+}
+
+// RequestWithoutKey: The request has no key. Send the header Authorization: Bearer pk_…. paywatt apikey create prints a key.
+func RequestWithoutKey() refusal.Refusal {
+	return refusal.Refusal{Code: "unauthenticated", Text: "request-without-key", What: "The request has no key.", Not: "Nothing was looked up.", Try: "Send the header Authorization: Bearer pk_…. paywatt apikey create prints a key."}
+}
+
+// RequestsTooMany: Too many requests came from this address. Ask again after the time in Retry-After.
+func RequestsTooMany() refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "requests-too-many", What: "Too many requests came from this address.", Not: "The request was not looked at.", Try: "Ask again after the time in Retry-After."}
+}
+
+// ServerBusy: The server is busy. Ask again after the time in Retry-After.
+func ServerBusy() refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "server-busy", What: "The server is busy.", Not: "The request was not looked at.", Try: "Ask again after the time in Retry-After."}
+}
+
+// RequestAddressNotText: The URL has a broken escape, a zero byte, or bytes that are not UTF-8. Write it in UTF-8, and escape every byte except letters, digits, - . _ and ~ as %XX.
+func RequestAddressNotText() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-address-not-text", What: "The URL has a broken escape, a zero byte, or bytes that are not UTF-8.", Not: "Nothing was done.", Try: "Write it in UTF-8, and escape every byte except letters, digits, - . _ and ~ as %XX."}
+}
+
+// RequestContentTypeUnknown: Content-Type {type} is not supported. Send the header Content-Type: application/json.
+func RequestContentTypeUnknown(typeValue string) refusal.Refusal {
+	return refusal.Refusal{Code: "unsupported-media-type", Text: "request-content-type-unknown", What: "Content-Type " + typeValue + " is not supported.", Not: "The body was not read.", Try: "Send the header Content-Type: application/json.", Args: []refusal.Arg{{Place: "type", Value: typeValue}}}
+}
+
+// RequestBodyTooLong: The body is longer than {max} bytes. Send less at once.
+func RequestBodyTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "too-large", Text: "request-body-too-long", What: "The body is longer than " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "The request was not looked at.", Try: "Send less at once.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// RequestBodyLate: The body did not arrive in time. Send the request again.
+func RequestBodyLate() refusal.Refusal {
+	return refusal.Refusal{Code: "request-timeout", Text: "request-body-late", What: "The body did not arrive in time.", Not: "The request was not looked at.", Try: "Send the request again."}
+}
+
+// RequestBodyIncomplete: The body did not arrive completely. Send the request again.
+func RequestBodyIncomplete() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-incomplete", What: "The body did not arrive completely.", Not: "The request was not looked at.", Try: "Send the request again."}
+}
+
+// RequestSoldNothing replaces what a refusal says did not happen: Nothing was sold.
+func RequestSoldNothing(no refusal.Refusal) refusal.Refusal {
+	no.Not = "Nothing was sold."
+	return no
+}
+
+// RequestMovedNothing replaces what a refusal says did not happen: Nothing was changed and no money moved.
+func RequestMovedNothing(no refusal.Refusal) refusal.Refusal {
+	no.Not = "Nothing was changed and no money moved."
+	return no
+}
+
+// RequestChangedNothing replaces what a refusal says did not happen: Nothing was changed.
+func RequestChangedNothing(no refusal.Refusal) refusal.Refusal {
+	no.Not = "Nothing was changed."
+	return no
+}
+
+// RequestWithoutBody: The request has no body. Send a JSON object.
+func RequestWithoutBody() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-without-body", What: "The request has no body.", Try: "Send a JSON object."}
+}
+
+// RequestBodyWithZero: A text in the body has the character \u0000. Remove it. Such a text cannot be stored.
+func RequestBodyWithZero() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-with-zero", What: "A text in the body has the character \\u0000.", Try: "Remove it. Such a text cannot be stored."}
+}
+
+// RequestBodyOfWrongEncoding: The body is not UTF-8. Send JSON in UTF-8.
+func RequestBodyOfWrongEncoding() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-of-wrong-encoding", What: "The body is not UTF-8.", Try: "Send JSON in UTF-8."}
+}
+
+// RequestBodyOfWrongSyntax: The body is not JSON: it is wrong at byte {n}. Check quotes, commas and braces.
+func RequestBodyOfWrongSyntax(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-of-wrong-syntax", What: "The body is not JSON: it is wrong at byte " + strconv.FormatInt(n, 10) + ".", Try: "Check quotes, commas and braces.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// RequestBodyEndsEarly: The body is not JSON: it ends too early. Check quotes, commas and braces.
+func RequestBodyEndsEarly() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-ends-early", What: "The body is not JSON: it ends too early.", Try: "Check quotes, commas and braces."}
+}
+
+// RequestBodyGoesOn: The body goes on after the JSON object. Send exactly one JSON object.
+func RequestBodyGoesOn() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-goes-on", What: "The body goes on after the JSON object.", Try: "Send exactly one JSON object."}
+}
+
+// RequestBodyNotObject: The body is not a JSON object (found: {value}). Send a JSON object.
+func RequestBodyNotObject(value string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-not-object", What: "The body is not a JSON object (found: " + value + ").", Try: "Send a JSON object.", Args: []refusal.Arg{{Place: "value", Value: value}}}
+}
+
+// RequestBodyUnreadable: The body cannot be read. Compare it with /docs.
+func RequestBodyUnreadable() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-unreadable", What: "The body cannot be read.", Try: "Compare it with /docs."}
+}
+
+// FieldRepeated: Duplicate field "{field}". Send each field once.
+func FieldRepeated(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-repeated", What: "Duplicate field \"" + field + "\".", Try: "Send each field once.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// FieldUnknown: Unknown field "{field}". Remove it, or check its spelling. /docs lists the fields.
+func FieldUnknown(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-unknown", What: "Unknown field \"" + field + "\".", Try: "Remove it, or check its spelling. /docs lists the fields.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// AmountMissing: Field "{field}.amount_minor" is missing. Send a whole number of minor units: 10000 is 100.00.
+func AmountMissing(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "amount-missing", What: "Field \"" + field + ".amount_minor\" is missing.", Try: "Send a whole number of minor units: 10000 is 100.00.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// FieldNotText: Field "{field}" must be a string (found: {value}). Write it in quotes.
+func FieldNotText(field string, value string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-not-text", What: "Field \"" + field + "\" must be a string (found: " + value + ").", Try: "Write it in quotes.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "value", Value: value}}}
+}
+
+// FieldNotBoolean: Field "{field}" must be true or false (found: {value}). Write it without quotes.
+func FieldNotBoolean(field string, value string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-not-boolean", What: "Field \"" + field + "\" must be true or false (found: " + value + ").", Try: "Write it without quotes.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "value", Value: value}}}
+}
+
+// FieldNotWholeNumber: Field "{field}" must be a whole number that fits {n} bits (found: {value}). Write it without quotes, decimals or exponent.
+func FieldNotWholeNumber(field string, n int64, value string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-not-whole-number", What: "Field \"" + field + "\" must be a whole number that fits " + strconv.FormatInt(n, 10) + " bits (found: " + value + ").", Try: "Write it without quotes, decimals or exponent.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "value", Value: value}}}
+}
+
+// FieldNotMinorUnits: Field "{field}" must be a whole number of minor units (found: {value}). Write 100.00 as 10000, without quotes, decimals or exponent.
+func FieldNotMinorUnits(field string, value string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "field-not-minor-units", What: "Field \"" + field + "\" must be a whole number of minor units (found: " + value + ").", Try: "Write 100.00 as 10000, without quotes, decimals or exponent.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "value", Value: value}}}
+}
+
+// FieldOfWrongType: Field "{field}" has the wrong type (found: {value}). Compare it with /docs.
+func FieldOfWrongType(field string, value string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-of-wrong-type", What: "Field \"" + field + "\" has the wrong type (found: " + value + ").", Try: "Compare it with /docs.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "value", Value: value}}}
+}
+
+// ParameterNotValid: The request is not valid: {location}: {message}. See /docs for what this path takes.
+func ParameterNotValid(location string, message string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "parameter-not-valid", What: "The request is not valid: " + location + ": " + message + ".", Not: "Nothing was changed.", Try: "See /docs for what this path takes.", Args: []refusal.Arg{{Place: "location", Value: location}, {Place: "message", Value: message}}}
+}
+
+// RequestNotValid: The request is not valid. See /docs for what this path takes.
+func RequestNotValid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-not-valid", What: "The request is not valid.", Not: "Nothing was changed.", Try: "See /docs for what this path takes."}
+}
+
+// RequestWithoutIdempotencyKey: A request that moves money needs an Idempotency-Key. Send the header with {min} to {max} characters of your own: new for each request, and the same when you repeat it.
+func RequestWithoutIdempotencyKey(minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-missing", Text: "request-without-idempotency-key", What: "A request that moves money needs an Idempotency-Key.", Not: "Nothing was done.", Try: "Send the header with " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " characters of your own: new for each request, and the same when you repeat it.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// RequestWithIdempotencyKeys: The request has {n} Idempotency-Key headers. Send one.
+func RequestWithIdempotencyKeys(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "request-with-idempotency-keys", What: "The request has " + strconv.FormatInt(n, 10) + " Idempotency-Key headers.", Not: "Nothing was done.", Try: "Send one.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// RequestIdempotencyKeyOfWrongForm: An Idempotency-Key has {min} to {max} printable ASCII characters. Send a random one, such as a UUID.
+func RequestIdempotencyKeyOfWrongForm(minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "request-idempotency-key-of-wrong-form", What: "An Idempotency-Key has " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "Nothing was done.", Try: "Send a random one, such as a UUID.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// RequestIdempotencyKeyReused: This Idempotency-Key belongs to another request. Use a new key for a new request. To learn what became of the old one, repeat exactly that request.
+func RequestIdempotencyKeyReused() refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-reused", Text: "request-idempotency-key-reused", What: "This Idempotency-Key belongs to another request.", Not: "Nothing was done.", Try: "Use a new key for a new request. To learn what became of the old one, repeat exactly that request."}
+}
+
+// SaleOfKeyRunning: The request with this Idempotency-Key is still running. Ask again in a few seconds.
+func SaleOfKeyRunning() refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-in-flight", Text: "sale-of-key-running", What: "The request with this Idempotency-Key is still running.", Try: "Ask again in a few seconds."}
+}
+
+// SalesWithoutReference: The list of sales needs either client_ref or idempotency_key. Give one of the two.
+func SalesWithoutReference() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "sales-without-reference", What: "The list of sales needs either client_ref or idempotency_key.", Try: "Give one of the two."}
+}
+
+// EventPositionUnknown: "{position}" is not the id of an event. Send the id of the last event that arrived, or leave it out.
+func EventPositionUnknown(position string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "event-position-unknown", What: "\"" + position + "\" is not the id of an event.", Not: "No event was sent.", Try: "Send the id of the last event that arrived, or leave it out.", Args: []refusal.Arg{{Place: "position", Value: position}}}
+}
+
+// EventReadersTooMany: The server cannot send events to more readers now. Connect again after the time in Retry-After.
+func EventReadersTooMany() refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "event-readers-too-many", What: "The server cannot send events to more readers now.", Not: "No event was sent.", Try: "Connect again after the time in Retry-After."}
+}
+
+// HeadSizeOfWrongForm: "{text}" is not the size of a head. Give a number of leaves, or ask for /v1/heads/newest.
+func HeadSizeOfWrongForm(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "head-size-of-wrong-form", What: "\"" + text + "\" is not the size of a head.", Try: "Give a number of leaves, or ask for /v1/heads/newest.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// JournalsOfTwoKinds: Journals are listed of an account (code) or of an operation (ref), not of both. Leave out code or ref.
+func JournalsOfTwoKinds() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "journals-of-two-kinds", What: "Journals are listed of an account (code) or of an operation (ref), not of both.", Try: "Leave out code or ref."}
+}
+
+// JournalsSubjectWithoutCode: subject needs the code of its account. Give code as well, or leave out subject.
+func JournalsSubjectWithoutCode() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "journals-subject-without-code", What: "subject needs the code of its account.", Try: "Give code as well, or leave out subject."}
+}
+
+// ReceiptProofOfWrongForm: A proof comes only with the receipt itself, as JSON. Ask for format=json&proof=1.
+func ReceiptProofOfWrongForm() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "receipt-proof-of-wrong-form", What: "A proof comes only with the receipt itself, as JSON.", Try: "Ask for format=json&proof=1."}
+}
+
+// ReceiptFormatUnknown: Receipts have no format {format}. Use one of {formats}.
+func ReceiptFormatUnknown(format string, formats string) refusal.Refusal {
+	return refusal.Refusal{Code: "format-unsupported", Text: "receipt-format-unknown", What: "Receipts have no format " + format + ".", Try: "Use one of " + formats + ".", Args: []refusal.Arg{{Place: "format", Value: format}, {Place: "formats", Value: formats}}}
+}
+
+// KenOutOfRange: ken is 0 to 255. Correct the new key.
+func KenOutOfRange() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "ken-out-of-range", What: "ken is 0 to 255.", Not: "No token was made.", Try: "Correct the new key."}
+}
+
+// FourEyesUnknown: four_eyes is on, off or default. Correct it, or leave it out to keep the setting.
+func FourEyesUnknown() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "four-eyes-unknown", What: "four_eyes is on, off or default.", Not: "Nothing was changed.", Try: "Correct it, or leave it out to keep the setting."}
+}
+
+// SimulationNotRun replaces what a refusal says did not happen: The simulation did not run.
+func SimulationNotRun(no refusal.Refusal) refusal.Refusal {
+	no.Not = "The simulation did not run."
+	return no
+}
+
+// ObjectNotFound: The object was not found. Check the id.
+func ObjectNotFound() refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "object-not-found", What: "The object was not found.", Not: "Nothing was changed.", Try: "Check the id."}
+}
+
+// DiskFull: The server's disk is full. Free disk space on the server. It resumes by itself.
+func DiskFull() refusal.Refusal {
+	return refusal.Refusal{Code: "storage-full", Text: "disk-full", What: "The server's disk is full.", Not: "Nothing was stored.", Try: "Free disk space on the server. It resumes by itself."}
+}
+
+// CommitUnknown: The database could not say whether the change was committed. After a restart of the server, ask again with the same Idempotency-Key. Do not use a new one.
+func CommitUnknown() refusal.Refusal {
+	return refusal.Refusal{Code: "outcome-unknown", Text: "commit-unknown", What: "The database could not say whether the change was committed.", Try: "After a restart of the server, ask again with the same Idempotency-Key. Do not use a new one."}
+}
+
+// DatabaseTakesNoChanges: The database takes no changes now. Ask again in a few seconds. /readyz says what is wrong.
+func DatabaseTakesNoChanges() refusal.Refusal {
+	return refusal.Refusal{Code: "storage-unavailable", Text: "database-takes-no-changes", What: "The database takes no changes now.", Not: "Nothing was stored.", Try: "Ask again in a few seconds. /readyz says what is wrong."}
+}
+
+// ServerFailed: The server failed while it answered. Tell the operator the request id. It stands in the server's log.
+func ServerFailed(code refusal.Code) refusal.Refusal {
+	return refusal.Refusal{Code: code, Text: "server-failed", What: "The server failed while it answered.", Try: "Tell the operator the request id. It stands in the server's log."}
+}
+
+// FaultMovedNothing replaces what a refusal says did not happen: Nothing was done and no money moved.
+func FaultMovedNothing(no refusal.Refusal) refusal.Refusal {
+	no.Not = "Nothing was done and no money moved."
+	return no
+}
+
+// FaultOfUnknownOutcome replaces what a refusal says did not happen: It is not known whether it was done. Ask again with the same Idempotency-Key, never with a new one.
+func FaultOfUnknownOutcome(no refusal.Refusal) refusal.Refusal {
+	no.Not = "It is not known whether it was done. Ask again with the same Idempotency-Key, never with a new one."
+	return no
+}
+
+// BooksUnsound: The server's books do not add up, so it sells nothing. The operator must run paywatt verify.
+func BooksUnsound() refusal.Refusal {
+	return refusal.Refusal{Code: "storage-unavailable", Text: "books-unsound", What: "The server's books do not add up, so it sells nothing.", Not: "No money was taken and no token was made.", Try: "The operator must run paywatt verify."}
+}
+
+// ReadyBooksUnsound: The books do not add up: {finding} Run paywatt verify.
+func ReadyBooksUnsound(finding string) refusal.Refusal {
+	return refusal.Refusal{Code: "verify-failed", Text: "ready-books-unsound", What: "The books do not add up: " + finding, Not: "Nothing is sold.", Try: "Run paywatt verify.", Args: []refusal.Arg{{Place: "finding", Value: finding}}}
+}
+
+// ReadyKeysLocked: The key store is locked, or its file cannot be used. Start the server with the passphrase. paywatt vendingkey list says what is wrong with a file.
+func ReadyKeysLocked() refusal.Refusal {
+	return refusal.Refusal{Code: "keystore-locked", Text: "ready-keys-locked", What: "The key store is locked, or its file cannot be used.", Not: "Nothing is sold. Everything else works.", Try: "Start the server with the passphrase. paywatt vendingkey list says what is wrong with a file."}
+}
+
+// ReadyRuleBroken: A rule of the books was broken and undone: {cause}. Run paywatt verify.
+func ReadyRuleBroken(cause string) refusal.Refusal {
+	return refusal.Refusal{Code: "invariant-broken", Text: "ready-rule-broken", What: "A rule of the books was broken and undone: " + cause + ".", Try: "Run paywatt verify.", Args: []refusal.Arg{{Place: "cause", Value: cause}}}
+}
+
+// ReadyDiskFull: The disk is full. Free disk space. The server resumes by itself.
+func ReadyDiskFull() refusal.Refusal {
+	return refusal.Refusal{Code: "storage-full", Text: "ready-disk-full", What: "The disk is full.", Try: "Free disk space. The server resumes by itself."}
+}
+
+// ReadyDatabaseStopped: The database takes no changes: {cause}. Restart the server and run paywatt verify.
+func ReadyDatabaseStopped(cause string) refusal.Refusal {
+	return refusal.Refusal{Code: "storage-unavailable", Text: "ready-database-stopped", What: "The database takes no changes: " + cause + ".", Try: "Restart the server and run paywatt verify.", Args: []refusal.Arg{{Place: "cause", Value: cause}}}
+}
