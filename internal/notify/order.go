@@ -81,7 +81,7 @@ func (d *Desk) checkWish(w Wish) refusal.Refusal {
 	case w.Text != "" && MaskTokens(w.Text) != w.Text:
 		return refuse.MessageTextWithToken()
 	case w.Text == "" && w.Via != sale.RouteSMS && w.Via != sale.RouteMeterSMS:
-		return refuse.MessageViaUnknown()
+		return refuse.MessageViaUnknown(refusal.Echo(w.Via))
 	case w.Phone != "" && w.Text == "":
 		return refuse.MessageTokenToOtherPhone()
 	}

@@ -57,7 +57,6 @@ func newShop(t *testing.T) *shop {
 // TestWhatIsRefusedToBeSent says why, in a sentence.
 func TestWhatIsRefusedToBeSent(t *testing.T) {
 	const noNumber = "The message has no telephone number to go to."
-	const via = "via is sms (to the customer) or meter_sms (to the SIM of the meter)."
 	for name, c := range map[string]struct {
 		wish notify.Wish
 		do   func(*shop)
@@ -70,14 +69,14 @@ func TestWhatIsRefusedToBeSent(t *testing.T) {
 		"blanks":                  {notify.Wish{Phone: amina, Text: " \n"}, nil, "The text consists of blanks."},
 		"a long text":             {notify.Wish{Phone: amina, Text: strings.Repeat("x", 481)}, nil, "A text has at most 480 bytes."},
 		"a token in a text":       {notify.Wish{Phone: amina, Text: "123456789012345678"}, nil, "The text has digits that look like a token."},
-		"by no way":               {notify.Wish{Meter: meterA}, nil, via},
-		"by another way":          {notify.Wish{Meter: meterA, Via: "mqtt"}, nil, via},
+		"by no way":               {notify.Wish{Meter: meterA}, nil, `via cannot be "".`},
+		"by another way":          {notify.Wish{Meter: meterA, Via: "mqtt"}, nil, `via cannot be "mqtt".`},
 		"a token elsewhere":       {notify.Wish{Meter: meterA, Phone: juma, Via: sale.RouteSMS}, nil, "A token goes to the registered telephone or to the SIM of the meter, not to another number."},
 		"no SIM":                  {notify.Wish{Meter: meterA, Via: sale.RouteMeterSMS}, func(s *shop) { s.to.SIM = "" }, "The number of the SIM in meter 04140001001 is not registered."},
 		"no telephone":            {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.to.Phone = "" }, noNumber},
 		"no telephone for a text": {notify.Wish{Meter: meterA, Text: "x"}, func(s *shop) { s.to.Phone = "" }, noNumber},
-		"a former customer's":     {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.here = false }, "The token was sold to a former customer of meter 04140001001. It is not sent to the customer of today."},
-		"no token":                {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.list = nil }, "Meter 04140001001 has no token to send. Each of its tokens is loaded or no longer valid."},
+		"a former customer's":     {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.here = false }, "The token was sold to a former customer of meter 04140001001. It is not sent to the present customer."},
+		"no token":                {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.list = nil }, "Meter 04140001001 has no token that could be sent."},
 		"no token of its digits":  {notify.Wish{Meter: meterA, Via: sale.RouteSMS, Token: "12345678901234567890"}, func(s *shop) { s.list = nil }, "Meter 04140001001 has no such token."},
 		"a token that is over":    {notify.Wish{Meter: meterA, Via: sale.RouteSMS, Token: "12345678901234567890"}, func(s *shop) { s.list[0].State = sale.TokenReversed }, "This token of meter 04140001001 is no longer valid."},
 		"one without digits":      {notify.Wish{Meter: meterA, Via: sale.RouteSMS, Token: (id.ID{15: 4}).Text(id.Token)}, func(s *shop) { s.list[0].Sealed = nil }, "The server does not have the digits of this token of meter 04140001001."},

@@ -485,9 +485,9 @@ func MessageTextWithToken() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "message-text-with-token", What: "The text has digits that look like a token.", Not: "Nothing was sent.", Try: "To send a token, give meter and via instead of text. The server adds the digits when it sends the message."}
 }
 
-// MessageViaUnknown: via is sms (to the customer) or meter_sms (to the SIM of the meter). Correct via.
-func MessageViaUnknown() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-via-unknown", What: "via is sms (to the customer) or meter_sms (to the SIM of the meter).", Not: "Nothing was sent.", Try: "Correct via."}
+// MessageViaUnknown: via cannot be "{via}". Use sms (to the customer) or meter_sms (to the SIM of the meter).
+func MessageViaUnknown(via string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-via-unknown", What: "via cannot be \"" + via + "\".", Not: "Nothing was sent.", Try: "Use sms (to the customer) or meter_sms (to the SIM of the meter).", Args: []refusal.Arg{{Place: "via", Value: via}}}
 }
 
 // MessageTokenToOtherPhone: A token goes to the registered telephone or to the SIM of the meter, not to another number. Leave phone out.
@@ -510,9 +510,9 @@ func MessageSimUnknown(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "message-sim-unknown", What: "The number of the SIM in meter " + meter + " is not registered.", Not: "Nothing was sent.", Try: "Register its sim_phone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// MessageTokenOfFormerCustomer: The token was sold to a former customer of meter {meter}. It is not sent to the customer of today. Look at the tokens of the meter.
+// MessageTokenOfFormerCustomer: The token was sold to a former customer of meter {meter}. It is not sent to the present customer. Look at the tokens of the meter.
 func MessageTokenOfFormerCustomer(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-token-of-former-customer", What: "The token was sold to a former customer of meter " + meter + ". It is not sent to the customer of today.", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-of-former-customer", What: "The token was sold to a former customer of meter " + meter + ". It is not sent to the present customer.", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MessageTokenWithoutDigits: The server does not have the digits of this token of meter {meter}. Look at the tokens of the meter.
@@ -535,9 +535,9 @@ func MessageTokenNotFound(meter string) refusal.Refusal {
 	return refusal.Refusal{Code: "not-found", Text: "message-token-not-found", What: "Meter " + meter + " has no such token.", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
-// MessageNoTokenLeft: Meter {meter} has no token to send. Each of its tokens is loaded or no longer valid. Sell a token first.
+// MessageNoTokenLeft: Meter {meter} has no token that could be sent. Sell a token first.
 func MessageNoTokenLeft(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "message-no-token-left", What: "Meter " + meter + " has no token to send. Each of its tokens is loaded or no longer valid.", Not: "Nothing was sent.", Try: "Sell a token first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "not-found", Text: "message-no-token-left", What: "Meter " + meter + " has no token that could be sent.", Not: "Nothing was sent.", Try: "Sell a token first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MessageTokenOfWrongForm: token is the id of a token (tok_…) or its 20 digits. Correct token, or leave it out for the newest one.
