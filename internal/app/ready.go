@@ -64,7 +64,8 @@ func (a *App) soundness() refusal.Refusal {
 	if a.unsound == "" {
 		return refusal.Refusal{}
 	}
-	return refuse.BooksUnsound()
+	return refusal.Because(refusal.StorageUnavailable, "The server's books do not add up, so it sells nothing.",
+		"No money was taken and no token was made.", "The operator must run paywatt verify.")
 }
 
 // verify checks the books again and again. It reads beside everything else and stops nothing but selling.

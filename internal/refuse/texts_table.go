@@ -1042,11 +1042,6 @@ func FaultOfUnknownOutcome(no refusal.Refusal) refusal.Refusal {
 	return no
 }
 
-// BooksUnsound: The server's books do not add up, so it sells nothing. The operator must run paywatt verify.
-func BooksUnsound() refusal.Refusal {
-	return refusal.Refusal{Code: "storage-unavailable", Text: "books-unsound", What: "The server's books do not add up, so it sells nothing.", Not: "No money was taken and no token was made.", Try: "The operator must run paywatt verify."}
-}
-
 // ReadyBooksUnsound: The books do not add up: {finding} Run paywatt verify.
 func ReadyBooksUnsound(finding string) refusal.Refusal {
 	return refusal.Refusal{Code: "verify-failed", Text: "ready-books-unsound", What: "The books do not add up: " + finding, Not: "Nothing is sold.", Try: "Run paywatt verify.", Args: []refusal.Arg{{Place: "finding", Value: finding}}}
