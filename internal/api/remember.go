@@ -8,7 +8,6 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
-	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
@@ -65,7 +64,7 @@ func (a *API) remembered(next http.Handler, w http.ResponseWriter, r *http.Reque
 	}
 	id := flight{x.actor.Tenant, x.once.Principal, x.once.Key}
 	if !a.flights.enter(id) {
-		writeProblem(w, x, problemOf(once.Running()))
+		writeProblem(w, x, problemOf(refuse.IdempotencyKeyRunning()))
 		return
 	}
 	defer a.flights.leave(id)
@@ -75,10 +74,10 @@ func (a *API) remembered(next http.Handler, w http.ResponseWriter, r *http.Reque
 		writeProblem(w, x, a.problemFor(r.Context(), err))
 		return
 	case found && kept.Hash != x.once.Hash:
-		writeProblem(w, x, problemOf(refuse.RequestIdempotencyKeyReused()))
+		writeProblem(w, x, problemOf(refuse.IdempotencyKeyReused()))
 		return
 	case found && kept.Status == 0:
-		writeProblem(w, x, problemOf(once.Running()))
+		writeProblem(w, x, problemOf(refuse.IdempotencyKeyRunning()))
 		return
 	case found:
 		w.Header().Set("Idempotency-Replayed", "true")

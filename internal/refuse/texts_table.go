@@ -939,9 +939,14 @@ func RequestIdempotencyKeyOfWrongForm(minValue int64, maxValue int64) refusal.Re
 	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "request-idempotency-key-of-wrong-form", What: "An Idempotency-Key has " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "Nothing was done.", Try: "Send a random one, such as a UUID.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
-// RequestIdempotencyKeyReused: This Idempotency-Key belongs to another request. Use a new key for a new request. To learn what became of the old one, repeat exactly that request.
-func RequestIdempotencyKeyReused() refusal.Refusal {
-	return refusal.Refusal{Code: "idempotency-key-reused", Text: "request-idempotency-key-reused", What: "This Idempotency-Key belongs to another request.", Not: "Nothing was done.", Try: "Use a new key for a new request. To learn what became of the old one, repeat exactly that request."}
+// IdempotencyKeyReused: This Idempotency-Key belongs to another request. Use a new key for a new request. To learn the outcome of the old one, repeat it unchanged.
+func IdempotencyKeyReused() refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-reused", Text: "idempotency-key-reused", What: "This Idempotency-Key belongs to another request.", Not: "Nothing was changed.", Try: "Use a new key for a new request. To learn the outcome of the old one, repeat it unchanged."}
+}
+
+// IdempotencyKeyRunning: A request with this Idempotency-Key is still running. Repeat it in a few seconds. It gives the same answer.
+func IdempotencyKeyRunning() refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-in-flight", Text: "idempotency-key-running", What: "A request with this Idempotency-Key is still running.", Not: "This repetition changed nothing.", Try: "Repeat it in a few seconds. It gives the same answer."}
 }
 
 // SaleOfKeyRunning: The request with this Idempotency-Key is still running. Ask again in a few seconds.
