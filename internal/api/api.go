@@ -39,6 +39,7 @@ import (
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/recharge"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -59,12 +60,6 @@ func (l Limits) orDefaults() Limits {
 	l.InFlight, l.PerSecond = cmp.Or(l.InFlight, 1024), cmp.Or(l.PerSecond, 300)
 	l.Burst, l.Addresses = cmp.Or(l.Burst, 600), cmp.Or(l.Addresses, 10_000)
 	return l
-}
-
-// NotReady is one reason why the server is not ready.
-type NotReady struct {
-	Code refusal.Code
-	Text string
 }
 
 // Cases are the use cases behind the routes.
@@ -102,7 +97,7 @@ type Config struct {
 	// Papers lays receipts out, by the name of the form; json and sms need none.
 	Papers map[string]Paper
 	// Ready lists what keeps the server from being ready; empty means that it is.
-	Ready func() []NotReady
+	Ready func() []refusal.Refusal
 	// Fault names an error of a use case: storage-full, outcome-unknown ... internal where it is none of them.
 	Fault   func(error) refusal.Code
 	Version apiv1.Version
@@ -283,8 +278,8 @@ func order[I, B, O any](r router, op huma.Operation, fn func(ctx context.Context
 	huma.Register(r.huma, r.described(op), func(ctx context.Context, in *I) (*O, error) {
 		x := exchangeOf(ctx)
 		var body B
-		if p := decode(x.body, &body); p != nil {
-			return nil, x.nothing(p)
+		if no := decode(x.body, &body); no.Refused() {
+			return nil, x.unread(no)
 		}
 		out, err := fn(ctx, x.actor, in, body)
 		if err != nil {
@@ -294,16 +289,19 @@ func order[I, B, O any](r router, op huma.Operation, fn func(ctx context.Context
 	})
 }
 
-// nothing adds to the problem of an unreadable request what did not happen.
-func (x *exchange) nothing(p *Problem) *Problem {
-	said := "Nothing was changed."
+// unread is the problem of an unreadable request; it says what did not happen.
+func (x *exchange) unread(no unreadable) *Problem {
+	said := refuse.RequestChangedNothing(no.Refusal)
 	switch {
 	case x.route == sellRoute:
-		said = "Nothing was sold."
+		said = refuse.RequestSoldNothing(no.Refusal)
 	case x.sale:
-		said = "Nothing was changed and no money moved."
+		said = refuse.RequestMovedNothing(no.Refusal)
 	}
-	p.Detail += " " + said
+	p := problemOf(said)
+	if no.field != "" {
+		p.Errors = []apiv1.FieldError{{Location: "body." + no.field, Message: no.What}}
+	}
 	return p
 }
 

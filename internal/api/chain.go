@@ -23,6 +23,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // Guard puts around a handler what every request of the server goes through, outermost first: the exchange with its
@@ -136,11 +137,7 @@ func (a *API) recovered(next http.Handler) http.Handler {
 			x := exchangeOf(r.Context())
 			a.c.Log.ErrorContext(r.Context(), "request panicked", logkey.RequestID, x.requestID, logkey.Route, x.route,
 				logkey.Err, fmt.Sprint(broke), logkey.Reason, string(debug.Stack()))
-			what, not, try := faultText(refusal.Internal)
-			if x.sale {
-				not = saleFault(refusal.Internal)
-			}
-			writeProblem(w, x, because(refusal.Internal, what, not, try))
+			writeProblem(w, x, problemOf(x.fault(refusal.Internal)))
 		}()
 		next.ServeHTTP(w, r)
 	})
@@ -153,16 +150,14 @@ func (a *API) limited(next http.Handler) http.Handler {
 		if _, probe := probes[x.route]; !probe {
 			exempt := x.remote.IsLoopback() && !a.c.Limits.LimitLoopback
 			if !exempt && !a.limit.allow(x.remote) {
-				writeProblem(w, x, because(refusal.RateLimited, "Too many requests came from this address.",
-					"This one was not looked at.", "Ask again after the time in Retry-After."))
+				writeProblem(w, x, problemOf(refuse.RequestsTooMany()))
 				return
 			}
 			select {
 			case a.slots <- struct{}{}:
 				defer func() { <-a.slots }()
 			default:
-				writeProblem(w, x, because(refusal.RateLimited, "The server is answering as many requests as it can.",
-					"This one was not looked at.", "Ask again after the time in Retry-After."))
+				writeProblem(w, x, problemOf(refuse.ServerBusy()))
 				return
 			}
 		}
@@ -180,8 +175,7 @@ func readable(next http.Handler) http.Handler {
 			plain = plain && access.IsText(name) && !slices.ContainsFunc(values, func(v string) bool { return !access.IsText(v) })
 		}
 		if !plain {
-			writeProblem(w, exchangeOf(r.Context()), because(refusal.InvalidRequest, "The address is not text: an escape in it is broken, or it holds a zero byte or what is not UTF-8.",
-				"Nothing was done.", "Write it in UTF-8 and escape each byte outside of letters, digits, - . _ and ~ as %XX."))
+			writeProblem(w, exchangeOf(r.Context()), problemOf(refuse.RequestAddressNotText()))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -232,12 +226,10 @@ func (a *API) unrouted(mux *http.ServeMux, w http.ResponseWriter, r *http.Reques
 	x := exchangeOf(r.Context())
 	if probe.status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", probe.header.Get("Allow"))
-		writeProblem(w, x, because(methodNotAllowed, "This path does not take "+r.Method+".", "Nothing was changed.",
-			"It takes "+probe.header.Get("Allow")+"; see /docs."))
+		writeProblem(w, x, problemOf(refuse.RequestMethodUnknown(refusal.Echo(r.URL.Path), refusal.Echo(r.Method), probe.header.Get("Allow"))))
 		return
 	}
-	writeProblem(w, x, because(refusal.NotFound, "There is nothing at this path.", "Nothing was changed.",
-		"Check the path; /docs lists them all."))
+	writeProblem(w, x, problemOf(refuse.RequestPathUnknown(refusal.Echo(r.URL.Path))))
 }
 
 // probe takes the mux's own answer in order to read its status.
@@ -254,15 +246,14 @@ func (p *probe) WriteHeader(status int)      { p.status = status }
 func (a *API) authenticate(r *http.Request, x *exchange) *Problem {
 	scheme, key, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return because(refusal.Unauthenticated, "This request carries no key.", "Nothing was looked up.",
-			"Send the header Authorization: Bearer pk_…; paywatt apikey create prints a key.")
+		return problemOf(refuse.RequestWithoutKey())
 	}
 	known, err := a.c.Access.ByAPIKey(r.Context(), strings.TrimSpace(key))
 	if err != nil {
 		return a.problemFor(r.Context(), err)
 	}
 	if known.Refused() {
-		return refuse(known.Refusal)
+		return problemOf(known.Refusal)
 	}
 	by := known.Actor
 	by.IP, by.RequestID = x.remote.String(), x.requestID
@@ -275,29 +266,27 @@ func readBody(w http.ResponseWriter, r *http.Request, x *exchange) *Problem {
 	if ct := r.Header.Get("Content-Type"); ct != "" {
 		kind, _, err := mime.ParseMediaType(ct)
 		if err != nil || kind != jsonType && !strings.HasSuffix(kind, "+json") {
-			return because(unsupportedMediaType, "The body is declared as "+ct+".", "It was not read.",
-				"Send the header Content-Type: application/json.")
+			return problemOf(refuse.RequestContentTypeUnknown(refusal.Echo(ct)))
 		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return because(refusal.TooLarge, fmt.Sprintf("The body is longer than %d bytes.", MaxBody), "It was not looked at.",
-			"Send less at once.")
+		return problemOf(refuse.RequestBodyTooLong(MaxBody))
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return because(requestTimeout, "The body did not arrive in time.", "It was not looked at.", "Ask again.")
+		return problemOf(refuse.RequestBodyLate())
 	case err != nil:
-		return because(refusal.InvalidRequest, "The body did not arrive whole.", "It was not looked at.", "Ask again.")
+		return problemOf(refuse.RequestBodyIncomplete())
 	}
 	if _, bare := bodiless[x.route]; bare && len(bytes.TrimSpace(body)) == 0 {
 		body = []byte("{}")
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
-		return x.nothing(malformed("The request has no body.", "Send a JSON object."))
+		return x.unread(unreadable{Refusal: refuse.RequestWithoutBody()})
 	}
 	if zeroByte(body) {
-		return x.nothing(malformed(`A text in the body holds the character \u0000.`, "Remove it: no text that is kept can hold it."))
+		return x.unread(unreadable{Refusal: refuse.RequestBodyWithZero()})
 	}
 	x.body = body
 	r.Body = io.NopCloser(bytes.NewReader(body)) // huma reads it once more

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"reflect"
@@ -13,18 +12,23 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
+
+// unreadable is why a request's body cannot be read, and at which field; the zero value says that it can.
+type unreadable struct {
+	refusal.Refusal
+	field string
+}
 
 // decode reads a request's JSON strictly: one object, UTF-8, no unknown fields, whole numbers only where the field is
 // a whole number. What is missing or out of range is for the use case to say.
-func decode(body []byte, into any) *Problem {
+func decode(body []byte, into any) unreadable {
 	if !utf8.Valid(body) {
-		return malformed("The body is not UTF-8.", "Send JSON in UTF-8.")
+		return unreadable{Refusal: refuse.RequestBodyOfWrongEncoding()}
 	}
 	if name, twice := repeated(body); twice {
-		p := malformed(fmt.Sprintf("The field %q stands in one object twice.", short(name)), "Send each field once.")
-		p.Errors = []apiv1.FieldError{{Location: "body." + short(name), Message: "given twice"}}
-		return p
+		return unreadable{refuse.FieldRepeated(refusal.Echo(name)), refusal.Echo(name)}
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
@@ -37,16 +41,13 @@ func decode(body []byte, into any) *Problem {
 	}
 	for _, s := range sums {
 		if s.amount.AmountMinor == unsaid {
-			p := because(refusal.AmountInvalid, fmt.Sprintf("The field %q is missing.", s.name+".amount_minor"), "",
-				"Send a whole number of minor units; 10000 is 100.00.")
-			p.Errors = []apiv1.FieldError{{Location: "body." + s.name + ".amount_minor", Message: "missing"}}
-			return p
+			return unreadable{refuse.AmountMissing(s.name), s.name + ".amount_minor"}
 		}
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return malformed("Something follows the JSON object.", "Send exactly one JSON object.")
+		return unreadable{Refusal: refuse.RequestBodyGoesOn()}
 	}
-	return nil
+	return unreadable{}
 }
 
 // unsaid stands in an amount until the body names one. A tender that nobody named must not be taken for one of 0, which
@@ -132,63 +133,45 @@ func zeroByte(body []byte) bool {
 	}
 }
 
-// short is what of a name from a body is repeated to its sender.
-func short(name string) string {
-	const longest = 40
-	if len(name) > longest {
-		name = strings.ToValidUTF8(name[:longest], "") + "…"
-	}
-	return name
-}
-
-func malformed(what, try string) *Problem {
-	return because(refusal.InvalidRequest, what, "", try)
-}
-
-func decodeProblem(err error) *Problem {
+func decodeProblem(err error) unreadable {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &kind):
 		return wrongType(kind)
 	case errors.As(err, &syntax):
-		return malformed(fmt.Sprintf("The body is not JSON: broken at byte %d.", syntax.Offset), "Check quotes, commas and braces.")
+		return unreadable{Refusal: refuse.RequestBodyOfWrongSyntax(syntax.Offset)}
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return malformed("The body is not JSON: it ends too early.", "Check quotes, commas and braces.")
+		return unreadable{Refusal: refuse.RequestBodyEndsEarly()}
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		p := malformed("The field "+name+" is unknown here.", "Remove it, or check its spelling; /docs lists the fields.")
-		p.Errors = []apiv1.FieldError{{Location: "body." + strings.Trim(name, `"`), Message: "unknown field"}}
-		return p
+		name = strings.Trim(name, `"`)
+		return unreadable{refuse.FieldUnknown(refusal.Echo(name)), name}
 	}
-	return malformed("The body cannot be read.", "Compare it with /docs.")
+	return unreadable{Refusal: refuse.RequestBodyUnreadable()}
 }
 
 // wrongType explains a value of the wrong kind. Amounts get their own code, since a client that sends 12.5 or "100"
 // mistakes the unit, and that is worth knowing apart.
-func wrongType(e *json.UnmarshalTypeError) *Problem {
-	where, want := place(e.Field), "another kind of value"
-	if where == "" {
-		return malformed("The body is a JSON "+kindOf(e.Value)+".", "Send a JSON object.")
-	}
-	switch e.Type.String() {
-	case "string":
-		want = "a text in quotes"
-	case "bool":
-		want = "true or false"
+func wrongType(e *json.UnmarshalTypeError) unreadable {
+	where, value := place(e.Field), refusal.Echo(e.Value)
+	kind := e.Type.Kind().String()
+	var no refusal.Refusal
+	switch {
+	case where == "":
+		return unreadable{Refusal: refuse.RequestBodyNotObject(value)}
+	case strings.HasSuffix(where, "_minor"):
+		no = refuse.FieldNotMinorUnits(where, value)
+	case kind == "string":
+		no = refuse.FieldNotText(where, value)
+	case kind == "bool":
+		no = refuse.FieldNotBoolean(where, value)
+	case strings.Contains(kind, "int"):
+		no = refuse.FieldNotWholeNumber(where, int64(e.Type.Bits()), value)
 	default:
-		if strings.Contains(e.Type.Kind().String(), "int") {
-			want = fmt.Sprintf("a whole number that fits %d bits, without quotes, decimals or exponent", e.Type.Bits())
-		}
+		no = refuse.FieldOfWrongType(where, value)
 	}
-	c := refusal.InvalidRequest
-	if strings.HasSuffix(where, "_minor") {
-		c = refusal.AmountInvalid
-		want = "a whole number of minor units (10000 is 100.00), without quotes, decimals or exponent"
-	}
-	p := because(c, fmt.Sprintf("The field %q cannot be a %s.", where, kindOf(e.Value)), "", "Send "+want+".")
-	p.Errors = []apiv1.FieldError{{Location: "body." + where, Message: "want " + want}}
-	return p
+	return unreadable{no, where}
 }
 
 // place is where a value stands, without the names of Go's embedded structs, which begin with a capital.
@@ -200,21 +183,6 @@ func place(field string) string {
 		}
 	}
 	return strings.Join(out, ".")
-}
-
-// kindOf names the JSON value; a number is repeated up to a length, because the digits show the mistake.
-func kindOf(value string) string {
-	const longest = 40
-	if len(value) > longest {
-		value = value[:longest] + "…"
-	}
-	if value == "bool" {
-		return "truth value"
-	}
-	if value == "string" {
-		return "text"
-	}
-	return value
 }
 
 // canonical is the body with sorted keys and no blanks, so that the same request written differently is the same

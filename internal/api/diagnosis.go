@@ -87,7 +87,7 @@ func (a *API) diagnosisRoutes(r router) {
 			return nil, err
 		}
 		if d.Refused() {
-			p := refuse(d.Refusal)
+			p := problemOf(d.Refusal)
 			if d.RetryAfter > 0 {
 				p.retryAfter = int(d.RetryAfter/time.Second) + 1
 			}

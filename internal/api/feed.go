@@ -15,6 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/report"
 )
 
@@ -47,8 +48,7 @@ func (q feedQuery) from() (int64, *Problem) {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < -1 || n == 1<<63-1 {
-		return -1, because(refusal.InvalidRequest, "Last-Event-ID is not one that this server has sent.", "No event was sent.",
-			"Send the id of the last event that arrived, or none.")
+		return -1, problemOf(refuse.EventPositionUnknown(refusal.Echo(text)))
 	}
 	return n + 1, nil
 }
@@ -71,7 +71,7 @@ func (a *API) feedRoutes(r router) {
 			return nil, a.problemFor(ctx, err)
 		}
 		if first.Refused() {
-			return nil, refuse(first.Refusal)
+			return nil, problemOf(first.Refusal)
 		}
 		if unreadable != nil {
 			return nil, unreadable
@@ -82,8 +82,7 @@ func (a *API) feedRoutes(r router) {
 		select {
 		case a.streams <- struct{}{}:
 		default:
-			return nil, because(refusal.RateLimited, "The server is sending events to as many readers as it can.", "No event was sent.",
-				"Connect again after the time in Retry-After.")
+			return nil, problemOf(refuse.EventReadersTooMany())
 		}
 		return &huma.StreamResponse{Body: func(out huma.Context) {
 			defer func() { <-a.streams }()

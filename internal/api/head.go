@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // newestHead stands for the size of the newest head.
@@ -27,7 +28,7 @@ func (a *API) headRoutes(r router) {
 		if in.Size != newestHead {
 			var err error
 			if size, err = strconv.ParseInt(in.Size, 10, 64); err != nil || size < 1 {
-				return nil, because(refusal.InvalidRequest, "The size of a head is a number, or newest.", "Nothing is shown.", "Ask for /v1/heads/newest.")
+				return nil, problemOf(refuse.HeadSizeOfWrongForm(refusal.Echo(in.Size)))
 			}
 		}
 		h, err := a.c.Reports.Head(ctx, by, size, in.Since)

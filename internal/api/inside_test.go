@@ -181,10 +181,10 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var v apiv1.NewSale
 		p := decode(body, &v)
-		if p != nil && (p.Status < 400 || p.Status > 499 || p.Detail == "") {
-			t.Errorf("%q: got %d %q", body, p.Status, p.Detail)
+		if p.Refused() && (p.Code.Status() < 400 || p.Code.Status() > 499 || p.What == "" || p.Try == "") {
+			t.Errorf("%q: got %d %q", body, p.Code.Status(), p.Detail())
 		}
-		if p == nil && len(canonical(body)) == 0 {
+		if !p.Refused() && len(canonical(body)) == 0 {
 			t.Errorf("%q was read and has no canonical form", body)
 		}
 		_ = fmt.Sprint(p)

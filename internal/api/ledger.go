@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
-	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/report"
 )
 
@@ -80,8 +80,11 @@ func (a *API) journals(ctx context.Context, by access.Actor, in *apiv1.JournalFi
 	if in.Code != 0 {
 		f.Account = &ledger.AccountRef{Code: ledger.Code(in.Code), Subject: in.Subject}
 	}
-	if in.Code != 0 && in.Ref != "" || in.Code == 0 && in.Subject != "" {
-		return nil, because(refusal.InvalidRequest, "The journals of one account (code, subject) or of one operation (ref) can be asked for.", "", "Give one of them.")
+	switch {
+	case in.Code != 0 && in.Ref != "":
+		return nil, problemOf(refuse.JournalsOfTwoKinds())
+	case in.Code == 0 && in.Subject != "":
+		return nil, problemOf(refuse.JournalsSubjectWithoutCode())
 	}
 	l, err := a.c.Reports.Journals(ctx, by, f, pageAt(in.Page))
 	return pageOf(l.Refusal, err, l.Journals, l.Next, func(j ledger.Journal) apiv1.Journal { return journalOf(j, l.Currency) })

@@ -61,7 +61,7 @@ func pageOf[R, T any](no refusal.Refusal, err error, rows []R, next string, show
 		return nil, err
 	}
 	if no.Refused() {
-		return nil, refuse(no)
+		return nil, problemOf(no)
 	}
 	return listOf(rows, next, show), nil
 }
@@ -75,7 +75,7 @@ func replyOf[T any](no refusal.Refusal, err error, show func() T) (*reply[T], er
 		return nil, err
 	}
 	if no.Refused() {
-		return nil, refuse(no)
+		return nil, problemOf(no)
 	}
 	return &reply[T]{show()}, nil
 }

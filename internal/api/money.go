@@ -46,7 +46,7 @@ func keyParam() []*huma.Param {
 // request is the identity of a request that moves money, with how its refusals are kept.
 func (x *exchange) request() once.Request {
 	return once.Request{Once: x.once, RenderRefusal: func(no refusal.Refusal) (int, []byte) {
-		p := refuse(no).complete(x)
+		p := problemOf(no).complete(x)
 		return p.Status, p.encode()
 	}}
 }
@@ -61,7 +61,7 @@ func answered[T any](ctx context.Context, a *API, out once.Done[T], err error) (
 		again.Replayed = "true"
 		return again, nil
 	case out.Refused() && out.Reply.Status == 0:
-		return nil, refuse(out.Refusal)
+		return nil, problemOf(out.Refusal)
 	}
 	return sentBytes(out.Reply.Status, out.Reply.Body), nil
 }

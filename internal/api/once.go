@@ -8,7 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
-	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // Lengths of an Idempotency-Key.
@@ -21,12 +21,13 @@ const (
 func takeKey(r *http.Request, x *exchange) *Problem {
 	keys := r.Header.Values("Idempotency-Key")
 	if len(keys) == 0 || keys[0] == "" {
-		return because(refusal.IdempotencyKeyMissing, "A request that moves money needs an Idempotency-Key.", "Nothing was done.",
-			"Send the header Idempotency-Key with 8 to 64 characters of your own, new for each sale and the same for each repetition.")
+		return problemOf(refuse.RequestWithoutIdempotencyKey(MinKey, MaxKey))
 	}
-	if len(keys) > 1 || !validKey(keys[0]) {
-		return because(refusal.IdempotencyKeyInvalid, "The Idempotency-Key is not one text of 8 to 64 printable ASCII characters.",
-			"Nothing was done.", "Send a random one, such as a UUID.")
+	if len(keys) > 1 {
+		return problemOf(refuse.RequestWithIdempotencyKeys(int64(len(keys))))
+	}
+	if !validKey(keys[0]) {
+		return problemOf(refuse.RequestIdempotencyKeyOfWrongForm(MinKey, MaxKey))
 	}
 	principal := x.actor.ID.Text(id.Key)
 	x.once = access.Once{Principal: principal, Key: keys[0], Hash: requestHash(r.Method, r.URL.Path, principal, canonical(x.body))}

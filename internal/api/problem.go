@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -44,15 +45,10 @@ const (
 	jsonType    = "application/json"
 )
 
-// refuse turns a use case's "no" into a problem.
-func refuse(r refusal.Refusal) *Problem {
+// problemOf turns a refusal into a problem.
+func problemOf(r refusal.Refusal) *Problem {
 	return &Problem{Problem: apiv1.Problem{Status: statusOf(r.Code), Code: string(r.Code), Detail: r.Detail(), Retryable: retryable(r.Code)},
 		retryAfter: retryAfter(r.Code)}
-}
-
-// because builds a problem of this adapter from its code and sentences.
-func because(c refusal.Code, what, not, try string) *Problem {
-	return refuse(refusal.Because(c, what, not, try))
 }
 
 func statusOf(c refusal.Code) int {
@@ -146,36 +142,36 @@ func (a *API) problemFor(ctx context.Context, err error) *Problem {
 	}
 	x := exchangeOf(ctx)
 	code := a.c.Fault(err)
-	what, not, try := faultText(code)
-	if x.sale {
-		not = saleFault(code)
-	}
 	a.c.Log.ErrorContext(ctx, "request failed", logkey.RequestID, x.requestID, logkey.Route, x.route,
 		logkey.Code, string(code), logkey.Err, err)
-	return because(code, what, not, try)
+	return problemOf(x.fault(code))
 }
 
-func faultText(c refusal.Code) (what, not, try string) {
+// faultOf is what an answer says of a fault.
+func faultOf(c refusal.Code) refusal.Refusal {
 	switch c {
 	case refusal.NotFound:
-		return "There is no such object.", "Nothing was changed.", "Check the id."
+		return refuse.ObjectNotFound()
 	case refusal.StorageFull:
-		return "The server's disk is full.", "Nothing was stored.", "Free disk space on the server; it resumes by itself."
+		return refuse.DiskFull()
 	case refusal.OutcomeUnknown:
-		return "The database could not say whether the change was committed.", "",
-			"Ask again with the same Idempotency-Key once the server has been restarted; do not start anew."
+		return refuse.CommitUnknown()
 	case refusal.StorageUnavailable:
-		return "The database takes no changes now.", "Nothing was stored.", "Ask again in a few seconds; see /readyz."
+		return refuse.DatabaseTakesNoChanges()
 	}
-	return "The server failed while answering.", "", "Tell the operator the request id; it stands in the server's log."
+	return refuse.ServerFailed(c)
 }
 
-// saleFault is what a fault says did not happen, or may have, where money might have moved.
-func saleFault(c refusal.Code) string {
-	if moneyMoved(c) == apiv1.MoneyMovedUnknown {
-		return "Whether it was done is not known: ask again with the same Idempotency-Key, never with a new one."
+// fault is the same for this exchange: where money might have moved, it says whether it did.
+func (x *exchange) fault(c refusal.Code) refusal.Refusal {
+	no := faultOf(c)
+	switch {
+	case !x.sale:
+		return no
+	case moneyMoved(c) == apiv1.MoneyMovedUnknown:
+		return refuse.FaultOfUnknownOutcome(no)
 	}
-	return "Nothing was done and no money moved."
+	return refuse.FaultMovedNothing(no)
 }
 
 // humaContext is huma.Context under a name that does not hide its method Context where it is embedded.
@@ -242,17 +238,18 @@ func translate(ctx huma.Context, _ string, v any) (any, error) {
 // fromHuma reads huma's own findings about parameters. Its messages name the place; values are not repeated.
 func fromHuma(e *huma.ErrorModel) *Problem {
 	if e.Status >= http.StatusInternalServerError {
-		what, not, try := faultText(refusal.Internal)
-		return because(refusal.Internal, what, not, try)
+		return problemOf(faultOf(refusal.Internal))
 	}
-	p := because(refusal.InvalidRequest, "The request cannot be taken as it is.", "Nothing was changed.", "")
+	var fields []apiv1.FieldError
 	for _, d := range e.Errors {
 		if d != nil {
-			p.Errors = append(p.Errors, apiv1.FieldError{Location: d.Location, Message: d.Message})
+			fields = append(fields, apiv1.FieldError{Location: d.Location, Message: d.Message})
 		}
 	}
-	if len(p.Errors) > 0 {
-		p.Detail = "The request cannot be taken: " + p.Errors[0].Location + ": " + p.Errors[0].Message + ". Nothing was changed."
+	if len(fields) == 0 {
+		return problemOf(refuse.RequestNotValid())
 	}
+	p := problemOf(refuse.ParameterNotValid(fields[0].Location, fields[0].Message))
+	p.Errors = fields
 	return p
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
@@ -57,7 +58,7 @@ func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 	}
 	if in.Proof || in.Head != 0 {
 		if !in.Proof || in.Note != "" || in.Format != "" && in.Format != "json" {
-			return nil, because(refusal.InvalidRequest, "A proof is of the receipt itself, in the JSON form.", "Nothing is shown.", "Ask for format=json&proof=1.")
+			return nil, problemOf(refuse.ReceiptProofOfWrongForm())
 		}
 		return a.proof(ctx, by, in.ID, in.Head, in.Copy)
 	}
@@ -80,7 +81,7 @@ func (a *API) proof(ctx context.Context, by access.Actor, sale string, head int6
 		return nil, err
 	}
 	if p.Refused() {
-		return nil, refuse(p.Refusal)
+		return nil, problemOf(p.Refusal)
 	}
 	p.Receipt.Copy = copy
 	b, err := p.JSON()
@@ -96,14 +97,13 @@ func (a *API) noFormat(format string) *Problem {
 		return nil
 	}
 	names := append(slices.Sorted(maps.Keys(a.c.Papers)), "json", "sms")
-	return because(formatUnsupported, "A receipt does not come in the format that was asked for.", "Nothing is shown.",
-		"There are "+strings.Join(names, ", ")+".")
+	return problemOf(refuse.ReceiptFormatUnknown(refusal.Echo(format), strings.Join(names, ", ")))
 }
 
 // lay puts a receipt into a known format.
 func (a *API) lay(r vending.Receipted, format string) (*paper, error) {
 	if r.Refused() {
-		return nil, refuse(r.Refusal)
+		return nil, problemOf(r.Refusal)
 	}
 	form, known := a.c.Papers[format]
 	switch {

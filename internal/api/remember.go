@@ -8,7 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
-	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // Keeper keeps the answers of requests that move no money, for a time, sealed: one of them may hold a meter's secrets.
@@ -64,7 +64,7 @@ func (a *API) remembered(next http.Handler, w http.ResponseWriter, r *http.Reque
 	}
 	id := flight{x.actor.Tenant, x.once.Principal, x.once.Key}
 	if !a.flights.enter(id) {
-		writeProblem(w, x, stillRunning())
+		writeProblem(w, x, problemOf(refuse.IdempotencyKeyRunning()))
 		return
 	}
 	defer a.flights.leave(id)
@@ -74,11 +74,10 @@ func (a *API) remembered(next http.Handler, w http.ResponseWriter, r *http.Reque
 		writeProblem(w, x, a.problemFor(r.Context(), err))
 		return
 	case found && kept.Hash != x.once.Hash:
-		writeProblem(w, x, because(refusal.IdempotencyKeyReused, "This Idempotency-Key belongs to another request.", "Nothing was done.",
-			"Use a new key for a new request; repeat the very same request to learn what became of the old one."))
+		writeProblem(w, x, problemOf(refuse.IdempotencyKeyReused()))
 		return
 	case found && kept.Status == 0:
-		writeProblem(w, x, stillRunning())
+		writeProblem(w, x, problemOf(refuse.IdempotencyKeyRunning()))
 		return
 	case found:
 		w.Header().Set("Idempotency-Replayed", "true")
@@ -114,11 +113,6 @@ func (a *API) endClaim(r *http.Request, x *exchange, held *heldAnswer) {
 	if err != nil {
 		a.c.Log.WarnContext(r.Context(), "answer not kept", logkey.RequestID, x.requestID, logkey.Err, err)
 	}
-}
-
-func stillRunning() *Problem {
-	return because(refusal.IdempotencyRunning, "A request with this Idempotency-Key is still running.",
-		"Nothing was done for this repetition.", "Repeat it in a few seconds; it will give the same answer.")
 }
 
 // keepable says whether an answer is one to the request itself: not a fault, and not one about who asked or how often.

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -67,7 +68,7 @@ func (a *API) changeSettings(ctx context.Context, by access.Actor, _ *struct{}, 
 		case "default":
 			c.FourEyesDefault = true
 		default:
-			return nil, malformed("four_eyes is on, off or default.", "Leave it out to keep it.")
+			return nil, problemOf(refuse.FourEyesUnknown())
 		}
 	}
 	if b.MaxDeductionBps != nil {

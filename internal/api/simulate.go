@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/unit"
@@ -26,8 +27,7 @@ func (a *API) simulationRoutes(r router) {
 func (a *API) simulate(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.Simulation) (*reply[apiv1.SimulationResult], error) {
 	draft, no := tariff.Document(body.Draft).Body()
 	if no.Refused() && by.May(access.ReadTariffs) {
-		no.Not = "The simulation did not run."
-		return nil, refuse(no)
+		return nil, problemOf(refuse.SimulationNotRun(no))
 	}
 	s := registry.Simulation{Tariff: body.Tariff, Draft: draft, Rises: body.Rises, From: body.From, To: body.To}
 	if p := body.Purchase; p != nil {

@@ -40,10 +40,10 @@ func (a *API) systemRoutes(r router) {
 		if len(failing) == 0 {
 			return &reply[apiv1.Ready]{apiv1.Ready{Ready: true}}, nil
 		}
-		p := because(failing[0].Code, failing[0].Text, "", "")
+		p := problemOf(failing[0])
 		p.Status, p.Retryable = 503, true
 		for _, f := range failing {
-			p.Errors = append(p.Errors, apiv1.FieldError{Location: string(f.Code), Message: f.Text})
+			p.Errors = append(p.Errors, apiv1.FieldError{Location: string(f.Code), Message: f.Detail()})
 		}
 		return nil, p
 	})

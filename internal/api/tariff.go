@@ -38,7 +38,7 @@ func (a *API) tariffRoutes(r router) {
 		price, no := tariff.Document(body.Price).Body()
 		// Who may not publish is not told what is wrong with the tariff.
 		if no.Refused() && by.May(access.WriteTariffs) {
-			return nil, refuse(no)
+			return nil, problemOf(no)
 		}
 		n := registry.NewTariff{Name: body.Name, Body: price}
 		if body.EffectiveFrom != nil {
@@ -71,7 +71,7 @@ func (a *API) versionRoutes(r router) {
 	}, func(ctx context.Context, by access.Actor, in *TariffPath, body apiv1.NewTariffVersion) (*sent, error) {
 		price, no := tariff.Document(body.Price).Body()
 		if no.Refused() && by.May(access.WriteTariffs) {
-			return nil, refuse(no)
+			return nil, problemOf(no)
 		}
 		n := registry.NewVersion{Tariff: in.Tariff, Body: price}
 		if body.EffectiveFrom != nil {

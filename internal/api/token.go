@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/once"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -23,12 +24,9 @@ func nextKeyOf(n *apiv1.NextKey) (*vending.NextKey, *Problem) {
 	if n == nil {
 		return nil, nil
 	}
-	bad := func(what string) (*vending.NextKey, *Problem) {
-		return nil, because(refusal.InvalidRequest, what, "Nothing was done.", "Correct the facts of the new key.")
-	}
 	out := &vending.NextKey{SGC: n.SGC, TI: n.TI}
 	if n.KRN < 0 || n.KRN > 9 {
-		return bad("krn is 1 to 9.")
+		return nil, problemOf(refuse.KrnOutOfRange())
 	}
 	out.KRN = uint8(n.KRN)
 	if n.KT != nil {
@@ -36,19 +34,19 @@ func nextKeyOf(n *apiv1.NextKey) (*vending.NextKey, *Problem) {
 	}
 	if n.KEN != nil {
 		if *n.KEN < 0 || *n.KEN > 255 {
-			return bad("ken is 0 to 255.")
+			return nil, problemOf(refuse.KenOutOfRange())
 		}
 		out.KEN = new(uint8(*n.KEN))
 	}
 	if n.DKGA != "" {
 		dkga, err := sts.ParseDKGA(n.DKGA)
 		if err != nil {
-			return bad("dkga is 02 or 04.")
+			return nil, problemOf(refuse.DkgaOutOfRange())
 		}
 		out.DKGA = dkga
 	}
 	if n.BaseDate < 0 || n.BaseDate > 9999 {
-		return bad("base_date is 1993, 2014 or 2035.")
+		return nil, problemOf(refuse.BaseDateOutOfRange())
 	}
 	out.BaseDate = sts.BaseDate(n.BaseDate)
 	return out, nil
@@ -140,7 +138,7 @@ func doneOrWaits(status int, no refusal.Refusal, waits *access.Approval, err err
 	case err != nil:
 		return nil, err
 	case no.Refused():
-		return nil, refuse(no)
+		return nil, problemOf(no)
 	case waits != nil:
 		return sentBytes(encodeWaits(*waits)), nil
 	}
@@ -171,7 +169,7 @@ const listApprovals = "approvals:"
 func (a *API) approvals(ctx context.Context, by access.Actor, in *apiv1.ApprovalFilter) (*listed[apiv1.Approval], error) {
 	before, max, no := pageAt(in.Page).Read(a.c.Cursors, by.Tenant, listApprovals+in.State)
 	if no.Refused() {
-		return nil, refuse(no)
+		return nil, problemOf(no)
 	}
 	l, err := a.c.Access.Approvals(ctx, by, access.ApprovalState(in.State), before, max)
 	next := ""
@@ -188,7 +186,7 @@ func (a *API) decide(ctx context.Context, by access.Actor, approval string, allo
 	}
 	for _, no := range []refusal.Refusal{d.Refusal, d.Done.Refusal} {
 		if no.Refused() {
-			return nil, refuse(no)
+			return nil, problemOf(no)
 		}
 	}
 	b := approvalOf(d.Approval)

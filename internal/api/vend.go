@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/unit"
@@ -130,7 +131,7 @@ func (a *API) sell(ctx context.Context, by access.Actor, _ *struct{}, body apiv1
 			return http.StatusCreated, encoded(saleOf(s, d))
 		},
 		RenderRefusal: func(no refusal.Refusal) (int, []byte) {
-			p := refuse(no).complete(x)
+			p := problemOf(no).complete(x)
 			return p.Status, p.encode()
 		},
 	})
@@ -145,7 +146,7 @@ func (a *API) sell(ctx context.Context, by access.Actor, _ *struct{}, body apiv1
 		out.Replayed = "true"
 		return out, nil
 	case sold.Refused():
-		p := refuse(sold.Refusal)
+		p := problemOf(sold.Refusal)
 		a.metrics.refused(refusal.Code(p.Code))
 		if sold.Reply.Status != 0 {
 			return sentBytes(sold.Reply.Status, sold.Reply.Body), nil
@@ -173,7 +174,7 @@ func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
 	var err error
 	switch {
 	case (in.ClientRef == "") == (in.Key == ""):
-		return nil, because(refusal.InvalidRequest, "The list needs client_ref or idempotency_key, and one of them only.", "Nothing is shown.", "Name the sale.")
+		return nil, problemOf(refuse.SalesWithoutReference())
 	case in.Key != "":
 		found, err = a.lastResponse(ctx, by, in.Key)
 	default:
@@ -186,7 +187,7 @@ func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
 		return listOf(nil, "", func(apiv1.Sale) apiv1.Sale { return apiv1.Sale{} }), nil
 	}
 	if found.Refused() {
-		return nil, refuse(found.Refusal)
+		return nil, problemOf(found.Refusal)
 	}
 	return listOf([]apiv1.Sale{saleOf(found.Sale, found.Issued.Digits())}, "", func(v apiv1.Sale) apiv1.Sale { return v }), nil
 }
@@ -209,8 +210,7 @@ func (a *API) lastResponse(ctx context.Context, by access.Actor, key string) (ve
 	}
 	found, err := a.c.Vending.SaleByRef(ctx, by, key)
 	if err == nil && last.Running && found.Code == refusal.VendNotFound {
-		return vending.Shown{Refusal: refusal.Because(refusal.IdempotencyRunning, "The request with this Idempotency-Key is still running.", "",
-			"Ask again in a few seconds.")}, nil
+		return vending.Shown{Refusal: refuse.SaleOfKeyRunning()}, nil
 	}
 	return found, err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/keystore"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/refusal"
@@ -26,15 +25,9 @@ const (
 // verifyPause is how long to wait after a run that took so long.
 func verifyPause(took time.Duration) time.Duration { return max(verifyEvery, verifyRest*took) }
 
-// Codes of /readyz besides those of the refusals.
-const (
-	invariantBroken refusal.Code = "invariant-broken"
-	verifyFailed    refusal.Code = "verify-failed"
-)
-
 // notReady lists what keeps the server from doing its whole work.
-func (a *App) notReady() []api.NotReady {
-	var out []api.NotReady
+func (a *App) notReady() []refusal.Refusal {
+	var out []refusal.Refusal
 	if err := a.engine.Health(); err != nil {
 		out = append(out, unfit(err))
 	}
@@ -42,28 +35,26 @@ func (a *App) notReady() []api.NotReady {
 	unsound := a.unsound
 	a.mu.Unlock()
 	if unsound != "" {
-		out = append(out, api.NotReady{Code: verifyFailed, Text: "The books do not add up: " + unsound + " Nothing is sold; run paywatt verify."})
+		out = append(out, refuse.ReadyBooksUnsound(unsound))
 	}
 	if no, err := a.vending.ClockFault(context.Background(), tenant); err == nil && no.Refused() {
-		out = append(out, api.NotReady{Code: no.Code, Text: no.Detail()})
+		out = append(out, no)
 	}
 	if a.keys.Locked() {
-		out = append(out, api.NotReady{Code: refusal.KeystoreLocked,
-			Text: "The key store is locked, or its file cannot be used: nothing is sold, all else works. " +
-				"Start the server with its passphrase; paywatt vendingkey list says what is wrong with a file."})
+		out = append(out, refuse.ReadyKeysLocked())
 	}
 	return out
 }
 
 // unfit names what the engine found wrong with itself.
-func unfit(err error) api.NotReady {
+func unfit(err error) refusal.Refusal {
 	switch {
 	case errors.Is(err, store.ErrInvariant):
-		return api.NotReady{Code: invariantBroken, Text: "A rule of the books was broken and undone: " + err.Error() + ". Run paywatt verify."}
+		return refuse.ReadyRuleBroken(err.Error())
 	case errors.Is(err, store.ErrFull):
-		return api.NotReady{Code: refusal.StorageFull, Text: "The disk is full; the server resumes by itself when there is room."}
+		return refuse.ReadyDiskFull()
 	}
-	return api.NotReady{Code: refusal.StorageUnavailable, Text: "The database takes no changes: " + err.Error() + ". Restart the server and run paywatt verify."}
+	return refuse.ReadyDatabaseStopped(err.Error())
 }
 
 // soundness is the refusal of every sale while the books are known not to add up.

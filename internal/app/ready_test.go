@@ -57,7 +57,7 @@ func TestBooksThatDoNotAddUpStopSelling(t *testing.T) {
 		t.Errorf("got %v, want ready", got)
 	}
 	a.setUnsound("journal x does not sum to zero.")
-	if got := a.notReady(); len(got) != 1 || got[0].Code != verifyFailed {
+	if got := a.notReady(); len(got) != 1 || got[0].Code != "verify-failed" {
 		t.Errorf("got %v, want verify-failed", got)
 	}
 	if no := guard.Check(t.Context(), vending.IssueOrder{}); no.Code != refusal.StorageUnavailable {
@@ -89,12 +89,12 @@ func TestTheEnginesHealthIsNamed(t *testing.T) {
 		err  error
 		want refusal.Code
 	}{
-		{errors.Join(nil, store.ErrInvariant), invariantBroken},
+		{errors.Join(nil, store.ErrInvariant), "invariant-broken"},
 		{store.ErrFull, refusal.StorageFull},
 		{store.ErrReadOnly, refusal.StorageUnavailable},
 		{store.ErrClosed, refusal.StorageUnavailable},
 	} {
-		if got := unfit(c.err); got.Code != c.want || got.Text == "" {
+		if got := unfit(c.err); got.Code != c.want || got.Detail() == "" {
 			t.Errorf("%v: got %v, want %s with a text", c.err, got, c.want)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/sts"
@@ -63,29 +64,39 @@ func (d *Desk) Send(ctx context.Context, by access.Actor, w Wish) (Wished, error
 }
 
 func (d *Desk) checkWish(w Wish) refusal.Refusal {
+	if no := d.checkRoute(w.Route); no.Refused() {
+		return no
+	}
 	switch {
-	case len(d.c.Routes) == 0:
-		return refusal.Because(refusal.InvalidRequest, "This server has no route for messages.", nothingSent, "Start it with --sms-modem, or describe a route in paywatt.toml.")
-	case w.Route != "" && !d.has(w.Route):
-		return invalid("There is no route " + cut(w.Route, 40) + " on this server; there are: " + d.routeNames() + ".")
-	case w.Text != "" && (w.Token != "" || w.Via == sale.RouteMeterSMS):
-		return invalid("A message is a text, or a token: not both.")
+	case w.Text != "" && w.Token != "":
+		return refuse.MessageTextAndToken()
+	case w.Text != "" && w.Via == sale.RouteMeterSMS:
+		return refuse.MessageTextToSim()
 	case w.Text == "" && w.Meter == "":
-		return invalid("A message needs a text, or the meter whose token it brings.")
-	case len(w.Text) > MaxWritten || strings.TrimSpace(w.Text) == "" && w.Text != "":
-		return invalid(fmt.Sprintf("A text has 1 to %d bytes.", MaxWritten))
+		return refuse.MessageEmpty()
+	case len(w.Text) > MaxWritten:
+		return refuse.MessageTextTooLong(MaxWritten)
+	case strings.TrimSpace(w.Text) == "" && w.Text != "":
+		return refuse.MessageTextBlank()
 	case w.Text != "" && MaskTokens(w.Text) != w.Text:
-		return invalid("A text must not hold a token: give meter and token instead, and the server writes it when it is sent.")
+		return refuse.MessageTextWithToken()
 	case w.Text == "" && w.Via != sale.RouteSMS && w.Via != sale.RouteMeterSMS:
-		return invalid("via is sms, to the customer, or meter_sms, to the SIM in the meter.")
+		return refuse.MessageViaUnknown(refusal.Echo(w.Via))
 	case w.Phone != "" && w.Text == "":
-		return invalid("A token goes to the registered telephone or to the meter's SIM, never to another number.")
+		return refuse.MessageTokenToOtherPhone()
 	}
 	return refusal.Refusal{}
 }
 
-func (d *Desk) has(route string) bool {
-	return slices.ContainsFunc(d.c.Routes, func(r Configured) bool { return r.Name() == route })
+// checkRoute refuses a route that this server does not have; empty for any, which takes one.
+func (d *Desk) checkRoute(route string) refusal.Refusal {
+	switch {
+	case len(d.c.Routes) == 0:
+		return refuse.MessageRoutesMissing()
+	case route != "" && !slices.ContainsFunc(d.c.Routes, func(r Configured) bool { return r.Name() == route }):
+		return refuse.MessageRouteUnknown(refusal.Echo(route), d.routeNames())
+	}
+	return refusal.Refusal{}
 }
 
 // wished is the transaction of Send.
@@ -117,8 +128,11 @@ func (d *Desk) wished(tx Tx, by access.Actor, w Wish) (Wished, error) {
 			}
 		}
 	}
-	if draft.Phone == "" || draft.Purpose == PurposeWritten && !dialable(draft.Phone) {
-		return Wished{Refusal: invalid("There is no telephone number to send it to: a number has 3 to 15 digits, with the country code behind a +.")}, nil
+	if draft.Phone == "" {
+		return Wished{Refusal: refuse.MessageWithoutPhone()}, nil
+	}
+	if draft.Purpose == PurposeWritten && !dialable(draft.Phone) {
+		return Wished{Refusal: refuse.MessagePhoneOfWrongForm(refusal.Echo(draft.Phone))}, nil
 	}
 	m, err := Queue(tx, draft, d.c.Now())
 	if err != nil {
@@ -147,8 +161,14 @@ func (d *Desk) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (refusal
 	if err != nil || no.Refused() {
 		return no, err
 	}
-	if why := needless(Message{Purpose: PurposeMeter}, t, len(t.Sealed) > 0); why != "" {
-		return refusal.Because(refusal.InvalidRequest, "The token is not sent: "+why+".", nothingSent, "Look at the tokens of the meter."), nil
+	switch needless(Message{Purpose: PurposeMeter}, t, len(t.Sealed) > 0) {
+	case "":
+	case noDigits:
+		return refuse.MessageTokenWithoutDigits(m.Number), nil
+	case notValid:
+		return refuse.MessageTokenNotValid(m.Number), nil
+	default: // inMeter
+		return refuse.MessageTokenLoaded(m.Number), nil
 	}
 	draft.Token, draft.Vend, draft.Args.Units = t.ID, t.Sale, t.Units
 	if w.Via == sale.RouteMeterSMS {
@@ -157,13 +177,13 @@ func (d *Desk) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (refusal
 			return refusal.Refusal{}, err
 		}
 		if sim == "" {
-			return invalid("No number of a SIM in meter " + m.Number + " is known: register its sim_phone."), nil
+			return refuse.MessageSimUnknown(m.Number), nil
 		}
 		draft.Phone, draft.Purpose = sim, PurposeMeter
 		return refusal.Refusal{}, nil
 	}
 	if here, err := soldHere(tx, t); err != nil || !here {
-		return invalid("The token was sold to a former customer of meter " + m.Number + ": it goes to nobody else's telephone."), err
+		return refuse.MessageTokenOfFormerCustomer(m.Number), err
 	}
 	draft.Purpose = PurposeOfToken(t, 1, true)
 	if draft.Purpose == PurposeKeyChange {
@@ -187,7 +207,7 @@ func soldHere(tx Tx, t sale.Token) (bool, error) {
 
 // tokenNamed finds a token of a meter by its identity or its digits, or the newest one that the meter is not known to have.
 func (d *Desk) tokenNamed(tx Tx, m registry.Meter, name string) (sale.Token, refusal.Refusal, error) {
-	unknown := refusal.Because(refusal.NotFound, "Meter "+m.Number+" has no such token.", nothingSent, "Look at the tokens of the meter.")
+	unknown := refuse.MessageTokenNotFound(m.Number)
 	if name == "" {
 		tokens, err := tx.Carried().VendTokens(m.N, id.ID{}, registry.DefaultLimit)
 		if err != nil {
@@ -198,13 +218,13 @@ func (d *Desk) tokenNamed(tx Tx, m registry.Meter, name string) (sale.Token, ref
 				return t, refusal.Refusal{}, nil
 			}
 		}
-		return sale.Token{}, refusal.Because(refusal.NotFound, "Every token of meter "+m.Number+" is in it, or not valid.", nothingSent, "Sell one first."), nil
+		return sale.Token{}, refuse.MessageNoTokenLeft(m.Number), nil
 	}
 	i, err := id.Parse(id.Token, name)
 	if err != nil {
 		digits, result := sts.ParseToken(name)
 		if result != sts.Accept {
-			return sale.Token{}, invalid("token is the identity of a token, tok_…, or its 20 digits."), nil
+			return sale.Token{}, refuse.MessageTokenOfWrongForm(), nil
 		}
 		t, _, found, err := tx.Carried().TokenByHash(d.hash(digits))
 		if err != nil || !found {
@@ -232,8 +252,10 @@ func (d *Desk) Retry(ctx context.Context, by access.Actor, message, route string
 	if no := by.Needs(access.SendMessages); no.Refused() {
 		return Shown{Refusal: no}, nil
 	}
-	if route != "" && !d.has(route) {
-		return Shown{Refusal: invalid("There is no route " + cut(route, 40) + " on this server; there are: " + d.routeNames() + ".")}, nil
+	if route != "" {
+		if no := d.checkRoute(route); no.Refused() {
+			return Shown{Refusal: no}, nil
+		}
 	}
 	out, err := access.Through(ctx, d.c.Door, by.Tenant, func(tx Tx) (Shown, error) { return d.retried(tx, by, message, route) })
 	if err != nil {
@@ -245,18 +267,6 @@ func (d *Desk) Retry(ctx context.Context, by access.Actor, message, route string
 	return out, nil
 }
 
-// notAgain refuses to send a message once more.
-func notAgain(what, try string) Shown {
-	return Shown{Refusal: refusal.Because(refusal.InvalidRequest, what, nothingSent, try)}
-}
-
-// answered refuses to send a message once more that its meter has answered.
-func answered(m Message) refusal.Refusal {
-	return refusal.Because(refusal.MessageAnswered, "The meter answered this message at "+m.AnsweredAt.UTC().Format(time.RFC3339)+": it says that it has the token.",
-		"Nothing was sent, and nothing about the token was changed.",
-		"Look at its answer in the meter's messages. If the credit is not in the meter all the same, send the token in a new message or by another way: it loads once, however often it arrives.")
-}
-
 func (d *Desk) retried(tx Tx, by access.Actor, message, route string) (Shown, error) {
 	s, err := shown(tx, message)
 	if err != nil || s.Refused() {
@@ -265,16 +275,21 @@ func (d *Desk) retried(tx Tx, by access.Actor, message, route string) (Shown, er
 	m, now := s.Message, d.c.Now()
 	switch {
 	case m.Incoming:
-		return notAgain("The message came in; there is nothing to send.", "Write to its sender in a new message."), nil
+		return Shown{Refusal: refuse.MessageReceived(message)}, nil
 	case m.State == Answered:
-		return Shown{Refusal: answered(m)}, nil
+		return Shown{Refusal: refuse.MessageAnswered(message, m.AnsweredAt)}, nil
 	case len(s.Tries) >= MaxTries:
-		return notAgain(fmt.Sprintf("The message was tried %d times, which is the most.", MaxTries), "Send a new one."), nil
+		return Shown{Refusal: refuse.MessageTriedTooOften(message, MaxTries)}, nil
 	case len(s.Tries) > 0 && s.Tries[len(s.Tries)-1].underWay():
-		return notAgain("The message is being sent just now.", "Look at it in a few minutes."), nil
+		return Shown{Refusal: refuse.MessageBeingSent(message)}, nil
 	}
-	if why, err := withdrawn(tx, m); err != nil || why != "" {
-		return notAgain("The message is not sent: "+why+".", "Send a new one to who is registered now, if it is still wanted."), err
+	switch why, err := withdrawn(tx, m); {
+	case err != nil:
+		return Shown{}, err
+	case why == notRegistered:
+		return Shown{Refusal: refuse.MessageNumberChanged(message)}, nil
+	case why != "": // notWanted
+		return Shown{Refusal: refuse.MessageNotWanted(message)}, nil
 	}
 	before := m
 	m.State, m.Failure, m.Open, m.EndedAt, m.NextAt, m.Asking = Queued, "", true, time.Time{}, now, false

@@ -36,16 +36,16 @@ func TestAMessageIsSentOnceMore(t *testing.T) {
 			h.tries[m.ID] = []notify.Try{try, {N: 2, Route: "b", Outcome: "refused"}}
 		}, "", "a"},
 		{"by a route that is named", "b", func(*hall, *notify.Message) {}, "", "b"},
-		{"by no route", "c", func(*hall, *notify.Message) {}, "There is no route c on this server; there are: a, b.", ""},
-		{"one that came in", "", func(_ *hall, m *notify.Message) { m.Incoming = true }, "The message came in; there is nothing to send.", ""},
-		{"answered", "", func(_ *hall, m *notify.Message) { m.State = notify.Answered }, "The meter answered this message at 0001-01-01T00:00:00Z: it says that it has the token.", ""},
+		{"by no route", "c", func(*hall, *notify.Message) {}, "This server has no route c for messages.", ""},
+		{"one that came in", "", func(_ *hall, m *notify.Message) { m.Incoming = true }, "Message {id} came in. Only messages of this server can be sent again.", ""},
+		{"answered", "", func(_ *hall, m *notify.Message) { m.State = notify.Answered }, "The meter answered message {id} at 0001-01-01 00:00 UTC: it reports that it has the token.", ""},
 		{"tried 39 times", "", func(h *hall, m *notify.Message) {
 			h.tries[m.ID] = slices.Repeat([]notify.Try{{N: 1, Route: "a", Outcome: "not_sent"}}, notify.MaxTries-1)
 		}, "", "a"},
 		{"tried 40 times", "", func(h *hall, m *notify.Message) {
 			h.tries[m.ID] = slices.Repeat([]notify.Try{{N: 1, Route: "a", Outcome: "not_sent"}}, notify.MaxTries)
-		}, "The message was tried 40 times, which is the most.", ""},
-		{"being sent", "", func(h *hall, m *notify.Message) { h.tries[m.ID] = []notify.Try{{N: 1, Route: "a"}} }, "The message is being sent just now.", ""},
+		}, "Message {id} was tried 40 times. That is the limit.", ""},
+		{"being sent", "", func(h *hall, m *notify.Message) { h.tries[m.ID] = []notify.Try{{N: 1, Route: "a"}} }, "Message {id} is being sent now.", ""},
 	} {
 		h, _, _ := newHall(t)
 		m := h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello"})
@@ -55,8 +55,8 @@ func TestAMessageIsSentOnceMore(t *testing.T) {
 		was := *x
 		h.now = h.now.Add(time.Minute)
 		got, err := h.desk.Retry(t.Context(), clerk(), m.Text(id.Message), c.route)
-		if err != nil || got.What != c.want {
-			t.Errorf("%s: %q, %v; want %q", c.name, got.What, err, c.want)
+		if want := strings.ReplaceAll(c.want, "{id}", m.Text(id.Message)); err != nil || got.What != want {
+			t.Errorf("%s: %q, %v; want %q", c.name, got.What, err, want)
 		}
 		if c.want != "" {
 			if h.says() != "" || !reflect.DeepEqual(*h.of(m), was) {
@@ -197,10 +197,10 @@ func TestATokenIsOrdered(t *testing.T) {
 		{"the newest, which is not of the last sale", "", sale.RouteSMS, "", notify.PurposeTokenFree, amina, 4, notify.LastSale{Vend: id.ID{3}, Tender: money.Amount{Minor: 700}}, 0},
 		{"the newest, to the meter", "", sale.RouteMeterSMS, "", notify.PurposeMeter, meterSIM, 4, notify.LastSale{}, 0},
 		{"one by its identity", id.ID{15: 5}.Text(id.Token), sale.RouteSMS, "", notify.PurposeKeyChange, amina, 5, notify.LastSale{Vend: id.ID{5}, Tender: money.Amount{Minor: 700}}, 0},
-		{"one that is in the meter", id.ID{15: 1}.Text(id.Token), sale.RouteSMS, "The token is not sent: the meter has the token already.", "", "", 0, notify.LastSale{}, 0},
+		{"one that is in the meter", id.ID{15: 1}.Text(id.Token), sale.RouteSMS, "Meter 04140001001 has this token already.", "", "", 0, notify.LastSale{}, 0},
 		{"one of another meter", elsewhere.ID.Text(id.Token), sale.RouteSMS, "Meter 04140001001 has no such token.", "", "", 0, notify.LastSale{}, 0},
 		{"one that is none", id.ID{15: 8}.Text(id.Token), sale.RouteSMS, "Meter 04140001001 has no such token.", "", "", 0, notify.LastSale{}, 0},
-		{"no token", "123", sale.RouteSMS, "token is the identity of a token", "", "", 0, notify.LastSale{}, 0},
+		{"no token", "123", sale.RouteSMS, "token is the id of a token", "", "", 0, notify.LastSale{}, 0},
 	} {
 		h, _, _ := newHall(t)
 		h.meter = registry.Meter{N: 1, Number: meterA}

@@ -56,33 +56,32 @@ func newShop(t *testing.T) *shop {
 
 // TestWhatIsRefusedToBeSent says why, in a sentence.
 func TestWhatIsRefusedToBeSent(t *testing.T) {
-	const noNumber = "There is no telephone number to send it to: a number has 3 to 15 digits, with the country code behind a +."
-	const via = "via is sms, to the customer, or meter_sms, to the SIM in the meter."
+	const noNumber = "The message has no telephone number to go to."
 	for name, c := range map[string]struct {
 		wish notify.Wish
 		do   func(*shop)
 		want string
 	}{
-		"a route":                 {notify.Wish{Phone: amina, Text: "x", Route: strings.Repeat("r", 41)}, nil, "There is no route " + strings.Repeat("r", 40) + " on this server; there are: a, b."},
-		"a text and a token":      {notify.Wish{Phone: amina, Text: "x", Token: "y"}, nil, "A message is a text, or a token: not both."},
-		"a text to a SIM":         {notify.Wish{Phone: amina, Text: "x", Via: sale.RouteMeterSMS}, nil, "A message is a text, or a token: not both."},
-		"neither":                 {notify.Wish{Phone: amina}, nil, "A message needs a text, or the meter whose token it brings."},
-		"blanks":                  {notify.Wish{Phone: amina, Text: " \n"}, nil, "A text has 1 to 480 bytes."},
-		"a long text":             {notify.Wish{Phone: amina, Text: strings.Repeat("x", 481)}, nil, "A text has 1 to 480 bytes."},
-		"a token in a text":       {notify.Wish{Phone: amina, Text: "123456789012345678"}, nil, "A text must not hold a token: give meter and token instead, and the server writes it when it is sent."},
-		"by no way":               {notify.Wish{Meter: meterA}, nil, via},
-		"by another way":          {notify.Wish{Meter: meterA, Via: "mqtt"}, nil, via},
-		"a token elsewhere":       {notify.Wish{Meter: meterA, Phone: juma, Via: sale.RouteSMS}, nil, "A token goes to the registered telephone or to the meter's SIM, never to another number."},
-		"no SIM":                  {notify.Wish{Meter: meterA, Via: sale.RouteMeterSMS}, func(s *shop) { s.to.SIM = "" }, "No number of a SIM in meter 04140001001 is known: register its sim_phone."},
+		"a route":                 {notify.Wish{Phone: amina, Text: "x", Route: strings.Repeat("r", 41)}, nil, "This server has no route " + strings.Repeat("r", 40) + "… for messages."},
+		"a text and a token":      {notify.Wish{Phone: amina, Text: "x", Token: "y"}, nil, "A message carries a text or a token, not both."},
+		"a text to a SIM":         {notify.Wish{Phone: amina, Text: "x", Via: sale.RouteMeterSMS}, nil, "Only a token can be sent to the SIM of a meter, not a text."},
+		"neither":                 {notify.Wish{Phone: amina}, nil, "A message needs a text, or a meter whose token it carries."},
+		"blanks":                  {notify.Wish{Phone: amina, Text: " \n"}, nil, "The text consists of blanks."},
+		"a long text":             {notify.Wish{Phone: amina, Text: strings.Repeat("x", 481)}, nil, "A text has at most 480 bytes."},
+		"a token in a text":       {notify.Wish{Phone: amina, Text: "123456789012345678"}, nil, "The text has digits that look like a token."},
+		"by no way":               {notify.Wish{Meter: meterA}, nil, `via cannot be "".`},
+		"by another way":          {notify.Wish{Meter: meterA, Via: "mqtt"}, nil, `via cannot be "mqtt".`},
+		"a token elsewhere":       {notify.Wish{Meter: meterA, Phone: juma, Via: sale.RouteSMS}, nil, "A token goes to the registered telephone or to the SIM of the meter, not to another number."},
+		"no SIM":                  {notify.Wish{Meter: meterA, Via: sale.RouteMeterSMS}, func(s *shop) { s.to.SIM = "" }, "The number of the SIM in meter 04140001001 is not registered."},
 		"no telephone":            {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.to.Phone = "" }, noNumber},
 		"no telephone for a text": {notify.Wish{Meter: meterA, Text: "x"}, func(s *shop) { s.to.Phone = "" }, noNumber},
-		"a former customer's":     {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.here = false }, "The token was sold to a former customer of meter 04140001001: it goes to nobody else's telephone."},
-		"no token":                {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.list = nil }, "Every token of meter 04140001001 is in it, or not valid."},
+		"a former customer's":     {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.here = false }, "The token was sold to a former customer of meter 04140001001. It is not sent to the present customer."},
+		"no token":                {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.list = nil }, "Meter 04140001001 has no token that could be sent."},
 		"no token of its digits":  {notify.Wish{Meter: meterA, Via: sale.RouteSMS, Token: "12345678901234567890"}, func(s *shop) { s.list = nil }, "Meter 04140001001 has no such token."},
-		"a token that is over":    {notify.Wish{Meter: meterA, Via: sale.RouteSMS, Token: "12345678901234567890"}, func(s *shop) { s.list[0].State = sale.TokenReversed }, "The token is not sent: the token is not valid any more."},
-		"one without digits":      {notify.Wish{Meter: meterA, Via: sale.RouteSMS, Token: (id.ID{15: 4}).Text(id.Token)}, func(s *shop) { s.list[0].Sealed = nil }, "The token is not sent: the token has no digits."},
-		"nineteen digits":         {notify.Wish{Meter: meterA, Via: sale.RouteSMS, Token: "1234567890123456789"}, nil, "token is the identity of a token, tok_…, or its 20 digits."},
-		"letters in a number":     {notify.Wish{Phone: "+25470000000x", Text: "x"}, nil, noNumber},
+		"a token that is over":    {notify.Wish{Meter: meterA, Via: sale.RouteSMS, Token: "12345678901234567890"}, func(s *shop) { s.list[0].State = sale.TokenReversed }, "This token of meter 04140001001 is no longer valid."},
+		"one without digits":      {notify.Wish{Meter: meterA, Via: sale.RouteSMS, Token: (id.ID{15: 4}).Text(id.Token)}, func(s *shop) { s.list[0].Sealed = nil }, "The server does not have the digits of this token of meter 04140001001."},
+		"nineteen digits":         {notify.Wish{Meter: meterA, Via: sale.RouteSMS, Token: "1234567890123456789"}, nil, "token is the id of a token (tok_…) or its 20 digits."},
+		"letters in a number":     {notify.Wish{Phone: "+25470000000x", Text: "x"}, nil, `"+25470000000x" is not a telephone number.`},
 	} {
 		s := newShop(t)
 		if c.do != nil {
@@ -249,26 +248,35 @@ func TestAMessageIsShownWithItsTries(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for _, name := range []string{"x", id.ID{9}.Text(id.Message)} {
-		if got, err := h.desk.Show(t.Context(), clerk(), name); err != nil || got.What != "There is no such message." || got.Code != refusal.NotFound || got.Try == "" {
+		if got, err := h.desk.Show(t.Context(), clerk(), name); err != nil || got.What != "Message "+name+" was not found." || got.Code != refusal.NotFound || got.Try == "" {
 			t.Errorf("%s: %q, %v", name, got.Detail(), err)
 		}
 	}
-	if got, err := h.desk.Retry(t.Context(), clerk(), m.Text(id.Message), strings.Repeat("r", 41)); err != nil || got.What != "There is no route "+strings.Repeat("r", 40)+" on this server; there are: a, b." {
+	if got, err := h.desk.Retry(t.Context(), clerk(), m.Text(id.Message), strings.Repeat("r", 41)); err != nil || got.Detail() != "This server has no route "+strings.Repeat("r", 40)+"… for messages. Nothing was sent. Use one of its routes: a, b." {
 		t.Errorf("%q, %v", got.What, err)
 	}
-	if got, err := h.desk.List(t.Context(), clerk(), notify.List{State: notify.State(strings.Repeat("s", 41))}); err != nil || got.What != "There is no state "+strings.Repeat("s", 40)+" of messages." {
+	if got, err := h.desk.List(t.Context(), clerk(), notify.List{State: notify.State(strings.Repeat("s", 41))}); err != nil || got.What != "Messages have no state "+strings.Repeat("s", 40)+"…." {
 		t.Errorf("%q, %v", got.What, err)
 	}
 }
 
 // TestWhatIsSentAgainToWhomItDoesNotConcernAnyMore is refused.
 func TestWhatIsSentAgainToWhomItDoesNotConcernAnyMore(t *testing.T) {
-	s := newShop(t)
-	m := s.queues(warning())
-	s.to.Phone = juma
-	got, err := s.desk.Retry(t.Context(), clerk(), m.Text(id.Message), "")
-	if err != nil || got.What != "The message is not sent: the number is not registered any more." || got.Code != refusal.InvalidRequest || s.says() != "" {
-		t.Errorf("%q, %v", got.Detail(), err)
+	for _, c := range []struct {
+		draft notify.Draft
+		do    func(*shop, *notify.Message)
+		want  string
+	}{
+		{warning(), func(s *shop, _ *notify.Message) { s.to.Phone = juma }, "The number of message {id} is no longer registered."},
+		{text(), func(s *shop, m *notify.Message) { m.Customer, s.to.Notices = s.to.Customer, false }, "Message {id} is of a kind that the customer refused with STOP."},
+	} {
+		s := newShop(t)
+		m := s.queues(c.draft)
+		c.do(s, s.of(m))
+		got, err := s.desk.Retry(t.Context(), clerk(), m.Text(id.Message), "")
+		if err != nil || got.What != strings.ReplaceAll(c.want, "{id}", m.Text(id.Message)) || got.Not != "Nothing was sent." || got.Code != refusal.InvalidRequest || s.says() != "" {
+			t.Errorf("%q, %v; want %q", got.Detail(), err, c.want)
+		}
 	}
 }
 

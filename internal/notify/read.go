@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
@@ -47,7 +48,7 @@ func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Messages, err
 		f.Phone = Canonical(l.Phone)
 	}
 	if f.State != "" && !slices.Contains(States(), f.State) {
-		return Messages{Refusal: invalid("There is no state " + cut(string(f.State), 40) + " of messages.")}, nil
+		return Messages{Refusal: refuse.MessageStateUnknown(refusal.Echo(string(f.State)), stateNames())}, nil
 	}
 	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Messages, error) {
 		if l.Meter != "" {
@@ -60,7 +61,7 @@ func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Messages, err
 		if l.Sale != "" {
 			var err error
 			if f.Vend, err = saleNamed(tx, l.Sale); err != nil || f.Vend.IsZero() {
-				return Messages{Refusal: invalid("sale is the id of a sale, vnd_…, or the number of its receipt.")}, err
+				return Messages{Refusal: refuse.MessageSaleNotFound(refusal.Echo(l.Sale))}, err
 			}
 		}
 		rows, err := tx.MessageList(f, before, max+1)
@@ -90,25 +91,15 @@ func (d *Desk) Show(ctx context.Context, by access.Actor, message string) (Shown
 func shown(tx Tx, message string) (Shown, error) {
 	i, err := id.Parse(id.Message, message)
 	if err != nil {
-		return Shown{Refusal: noMessage()}, nil
+		return Shown{Refusal: refuse.MessageNotFound(refusal.Echo(message))}, nil
 	}
 	m, found, err := tx.MessageByID(i)
 	if err != nil || !found {
-		return Shown{Refusal: noMessage()}, err
+		return Shown{Refusal: refuse.MessageNotFound(refusal.Echo(message))}, err
 	}
 	tries, err := tx.MessageTries(i)
 	return Shown{Message: m, Tries: tries}, err
 }
-
-func noMessage() refusal.Refusal {
-	return refusal.Because(refusal.NotFound, "There is no such message.", nothingSent, "List the messages.")
-}
-
-func invalid(text string) refusal.Refusal {
-	return refusal.Because(refusal.InvalidRequest, text, nothingSent, "Correct it and try again.")
-}
-
-const nothingSent = "Nothing was sent."
 
 // Standing is how the routes of this server stand, and what messages cost.
 type Standing struct {
@@ -146,6 +137,14 @@ func (d *Desk) routeNames() string {
 	names := make([]string, len(d.c.Routes))
 	for i, r := range d.c.Routes {
 		names[i] = r.Name()
+	}
+	return strings.Join(names, ", ")
+}
+
+func stateNames() string {
+	var names []string
+	for _, s := range States() {
+		names = append(names, string(s))
 	}
 	return strings.Join(names, ", ")
 }

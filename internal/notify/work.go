@@ -274,15 +274,22 @@ func tokenOf(tx Tx, m *Message, now time.Time) ([]byte, error) {
 // reversingPause is after which time it is looked whether the reversal of a sale is over.
 const reversingPause = 5 * time.Minute
 
+// Why a token need not be sent.
+const (
+	noDigits = "the token has no digits"
+	notValid = "the token is not valid any more"
+	inMeter  = "the meter has the token already"
+)
+
 // needless says why a token need not be sent; empty where it must.
 func needless(m Message, t sale.Token, found bool) string {
 	switch {
 	case !found:
-		return "the token has no digits"
+		return noDigits
 	case undone(t):
-		return "the token is not valid any more"
+		return notValid
 	case m.Purpose == PurposeMeter && t.State == sale.TokenAccepted:
-		return "the meter has the token already"
+		return inMeter
 	}
 	return ""
 }

@@ -266,7 +266,7 @@ func unfit() []undecidable {
 		{"nothing in doubt, and no register", newRows, quarantine.Verdict{Meter: number, Choice: quarantine.Rebase}, refusal.InvalidRequest,
 			"A rebase needs the register from which to count on.", "Read the register off the meter, and send it as register_wh."},
 		{"nothing left to accept", func(t *testing.T) *rows { r := jumped(t); r.wallets[0].Held = wallet.Held{}; return r }, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept},
-			refusal.InvalidRequest, "There is no reading to accept, or it is lower than the one before.", "Set the register from which to go on instead."},
+			refusal.InvalidRequest, "There is no reading to accept: charging did not stop at one.", "Set the register to count on from instead."},
 	}
 }
 

@@ -80,6 +80,8 @@ type Refusal struct {
 	// Text is the name of its text in the catalogue, and Args what stands in it, so that a page can say it in another language.
 	Text string
 	Args []Arg
+	// Instead is the name of the text that took the place of Not; empty for the refusal's own.
+	Instead string
 	// What happened, in one sentence for a person.
 	What string
 	// Not says what did not happen ("no money was taken and no token was made").

@@ -1695,6 +1695,500 @@ func CommandPageOfWrongSize(maxValue int64) refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "command-page-of-wrong-size", What: "A page has 1 to " + strconv.FormatInt(maxValue, 10) + " rows.", Try: "Ask for fewer rows, and follow next_cursor.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
+// MessageRoutesMissing: This server has no route for messages. Start the server with --sms-modem, or describe a route in paywatt.toml.
+func MessageRoutesMissing() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-routes-missing", What: "This server has no route for messages.", Not: "Nothing was sent.", Try: "Start the server with --sms-modem, or describe a route in paywatt.toml."}
+}
+
+// MessageRouteUnknown: This server has no route {route} for messages. Use one of its routes: {routes}.
+func MessageRouteUnknown(route string, routes string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-route-unknown", What: "This server has no route " + route + " for messages.", Not: "Nothing was sent.", Try: "Use one of its routes: " + routes + ".", Args: []refusal.Arg{{Place: "route", Value: route}, {Place: "routes", Value: routes}}}
+}
+
+// MessageTextAndToken: A message carries a text or a token, not both. Leave out text, or leave out token.
+func MessageTextAndToken() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-and-token", What: "A message carries a text or a token, not both.", Not: "Nothing was sent.", Try: "Leave out text, or leave out token."}
+}
+
+// MessageTextToSim: Only a token can be sent to the SIM of a meter, not a text. Leave out text, or send it to a telephone.
+func MessageTextToSim() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-to-sim", What: "Only a token can be sent to the SIM of a meter, not a text.", Not: "Nothing was sent.", Try: "Leave out text, or send it to a telephone."}
+}
+
+// MessageEmpty: A message needs a text, or a meter whose token it carries. Give text, or meter and via.
+func MessageEmpty() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-empty", What: "A message needs a text, or a meter whose token it carries.", Not: "Nothing was sent.", Try: "Give text, or meter and via."}
+}
+
+// MessageTextTooLong: A text has at most {max} bytes. Shorten it, or send two messages.
+func MessageTextTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-too-long", What: "A text has at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "Nothing was sent.", Try: "Shorten it, or send two messages.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// MessageTextBlank: The text consists of blanks. Write a text, or leave text out to send a token.
+func MessageTextBlank() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-blank", What: "The text consists of blanks.", Not: "Nothing was sent.", Try: "Write a text, or leave text out to send a token."}
+}
+
+// MessageTextWithToken: The text has digits that look like a token. To send a token, give meter and via instead of text. The server adds the digits when it sends the message.
+func MessageTextWithToken() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-with-token", What: "The text has digits that look like a token.", Not: "Nothing was sent.", Try: "To send a token, give meter and via instead of text. The server adds the digits when it sends the message."}
+}
+
+// MessageViaUnknown: via cannot be "{via}". Use sms (to the customer) or meter_sms (to the SIM of the meter).
+func MessageViaUnknown(via string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-via-unknown", What: "via cannot be \"" + via + "\".", Not: "Nothing was sent.", Try: "Use sms (to the customer) or meter_sms (to the SIM of the meter).", Args: []refusal.Arg{{Place: "via", Value: via}}}
+}
+
+// MessageTokenToOtherPhone: A token goes to the registered telephone or to the SIM of the meter, not to another number. Leave phone out.
+func MessageTokenToOtherPhone() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-to-other-phone", What: "A token goes to the registered telephone or to the SIM of the meter, not to another number.", Not: "Nothing was sent.", Try: "Leave phone out."}
+}
+
+// MessagePhoneOfWrongForm: "{phone}" is not a telephone number. Write 3 to 15 digits, with the country code after a plus sign: +254700000001.
+func MessagePhoneOfWrongForm(phone string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-phone-of-wrong-form", What: "\"" + phone + "\" is not a telephone number.", Not: "Nothing was sent.", Try: "Write 3 to 15 digits, with the country code after a plus sign: +254700000001.", Args: []refusal.Arg{{Place: "phone", Value: phone}}}
+}
+
+// MessageWithoutPhone: The message has no telephone number to go to. Register the customer's number, or give phone for a text.
+func MessageWithoutPhone() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-without-phone", What: "The message has no telephone number to go to.", Not: "Nothing was sent.", Try: "Register the customer's number, or give phone for a text."}
+}
+
+// MessageSimUnknown: The number of the SIM in meter {meter} is not registered. Register its sim_phone.
+func MessageSimUnknown(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-sim-unknown", What: "The number of the SIM in meter " + meter + " is not registered.", Not: "Nothing was sent.", Try: "Register its sim_phone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessageTokenOfFormerCustomer: The token was sold to a former customer of meter {meter}. It is not sent to the present customer. Look at the tokens of the meter.
+func MessageTokenOfFormerCustomer(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-of-former-customer", What: "The token was sold to a former customer of meter " + meter + ". It is not sent to the present customer.", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessageTokenWithoutDigits: The server does not have the digits of this token of meter {meter}. Look at the tokens of the meter.
+func MessageTokenWithoutDigits(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-without-digits", What: "The server does not have the digits of this token of meter " + meter + ".", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessageTokenNotValid: This token of meter {meter} is no longer valid. Look at the tokens of the meter.
+func MessageTokenNotValid(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-not-valid", What: "This token of meter " + meter + " is no longer valid.", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessageTokenLoaded: Meter {meter} has this token already. Look at the tokens of the meter.
+func MessageTokenLoaded(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-loaded", What: "Meter " + meter + " has this token already.", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessageTokenNotFound: Meter {meter} has no such token. Look at the tokens of the meter.
+func MessageTokenNotFound(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "message-token-not-found", What: "Meter " + meter + " has no such token.", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessageNoTokenLeft: Meter {meter} has no token that could be sent. Sell a token first.
+func MessageNoTokenLeft(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "message-no-token-left", What: "Meter " + meter + " has no token that could be sent.", Not: "Nothing was sent.", Try: "Sell a token first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// MessageTokenOfWrongForm: token is the id of a token (tok_…) or its 20 digits. Correct token, or leave it out for the newest one.
+func MessageTokenOfWrongForm() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-of-wrong-form", What: "token is the id of a token (tok_…) or its 20 digits.", Not: "Nothing was sent.", Try: "Correct token, or leave it out for the newest one."}
+}
+
+// MessageNotFound: Message {message} was not found. Take the id from the list of messages.
+func MessageNotFound(message string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "message-not-found", What: "Message " + message + " was not found.", Not: "Nothing was sent.", Try: "Take the id from the list of messages.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+}
+
+// MessageStateUnknown: Messages have no state {state}. Use one of {states}.
+func MessageStateUnknown(state string, states string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-state-unknown", What: "Messages have no state " + state + ".", Try: "Use one of " + states + ".", Args: []refusal.Arg{{Place: "state", Value: state}, {Place: "states", Value: states}}}
+}
+
+// MessageSaleNotFound: Sale {sale} was not found. Give the id of a sale (vnd_…) or the number of its receipt.
+func MessageSaleNotFound(sale string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-sale-not-found", What: "Sale " + sale + " was not found.", Try: "Give the id of a sale (vnd_…) or the number of its receipt.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
+}
+
+// MessageAnswered: The meter answered message {message} at {at}: it reports that it has the token. Look at the answer in the meter's messages. If the credit is missing all the same, send the token in a new message or by another way. It loads once, however often it arrives.
+func MessageAnswered(message string, at time.Time) refusal.Refusal {
+	return refusal.Refusal{Code: "message-answered", Text: "message-answered", What: "The meter answered message " + message + " at " + stamp(at) + ": it reports that it has the token.", Not: "Nothing was sent, and the token was not changed.", Try: "Look at the answer in the meter's messages. If the credit is missing all the same, send the token in a new message or by another way. It loads once, however often it arrives.", Args: []refusal.Arg{{Place: "message", Value: message}, {Place: "at", Value: stamp(at)}}}
+}
+
+// MessageReceived: Message {message} came in. Only messages of this server can be sent again. Write to its sender in a new message.
+func MessageReceived(message string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-received", What: "Message " + message + " came in. Only messages of this server can be sent again.", Not: "Nothing was sent.", Try: "Write to its sender in a new message.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+}
+
+// MessageTriedTooOften: Message {message} was tried {max} times. That is the limit. Send a new message.
+func MessageTriedTooOften(message string, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-tried-too-often", What: "Message " + message + " was tried " + strconv.FormatInt(maxValue, 10) + " times. That is the limit.", Not: "Nothing was sent.", Try: "Send a new message.", Args: []refusal.Arg{{Place: "message", Value: message}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// MessageBeingSent: Message {message} is being sent now. Look at it in a few minutes.
+func MessageBeingSent(message string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-being-sent", What: "Message " + message + " is being sent now.", Not: "It was not sent a second time.", Try: "Look at it in a few minutes.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+}
+
+// MessageNumberChanged: The number of message {message} is no longer registered. If the message is still needed, send a new one to the number that is registered now.
+func MessageNumberChanged(message string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-number-changed", What: "The number of message " + message + " is no longer registered.", Not: "Nothing was sent.", Try: "If the message is still needed, send a new one to the number that is registered now.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+}
+
+// MessageNotWanted: Message {message} is of a kind that the customer refused with STOP. Reach the customer in another way. If the customer sends START, such messages go out again.
+func MessageNotWanted(message string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-not-wanted", What: "Message " + message + " is of a kind that the customer refused with STOP.", Not: "Nothing was sent.", Try: "Reach the customer in another way. If the customer sends START, such messages go out again.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+}
+
+// ReleaseWithoutWallet: This meter has no wallet. Check the mode of the meter.
+func ReleaseWithoutWallet() refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "release-without-wallet", What: "This meter has no wallet.", Not: "Nothing was charged and nothing was changed.", Try: "Check the mode of the meter."}
+}
+
+// ReleaseRegisterNegative: A register cannot be negative. Read it off the meter, in Wh.
+func ReleaseRegisterNegative() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "release-register-negative", What: "A register cannot be negative.", Not: "Nothing was charged and nothing was changed.", Try: "Read it off the meter, in Wh."}
+}
+
+// NoReadingToAccept: There is no reading to accept: charging did not stop at one. Set the register to count on from instead.
+func NoReadingToAccept() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "no-reading-to-accept", What: "There is no reading to accept: charging did not stop at one.", Not: "Nothing was charged and nothing was changed.", Try: "Set the register to count on from instead."}
+}
+
+// HeldReadingTooLow: The reading of {register} kWh is below the last register of {before} kWh. Set the register to count on from instead.
+func HeldReadingTooLow(register unit.Energy, before unit.Energy) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "held-reading-too-low", What: "The reading of " + register.KWh(3) + " kWh is below the last register of " + before.KWh(3) + " kWh.", Not: "Nothing was charged and nothing was changed.", Try: "Set the register to count on from instead.", Args: []refusal.Arg{{Place: "register", Value: register.KWh(3)}, {Place: "before", Value: before.KWh(3)}}}
+}
+
+// EnergyWithoutPrice: The tariff has no price for this energy. Publish a tariff with a price for it, then decide.
+func EnergyWithoutPrice() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "energy-without-price", What: "The tariff has no price for this energy.", Not: "Nothing was charged and nothing was changed.", Try: "Publish a tariff with a price for it, then decide."}
+}
+
+// SupplyWithoutWallet: Meter {meter} has no wallet. Check the mode of the meter.
+func SupplyWithoutWallet(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "supply-without-wallet", What: "Meter " + meter + " has no wallet.", Not: "Nothing was changed.", Try: "Check the mode of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// SupplyChangeWithoutReason: A change of the supply needs a reason of 1 to {max} bytes. Give the reason. The audit log keeps it.
+func SupplyChangeWithoutReason(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "supply-change-without-reason", What: "A change of the supply needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "Nothing was changed.", Try: "Give the reason. The audit log keeps it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// LeaseGraceOutOfRange: lease_grace_wh is -1 to {max}. Use -1 to leave all of the lease when its time ends, 0 to leave none of it, or a number of Wh.
+func LeaseGraceOutOfRange(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "lease-grace-out-of-range", What: "lease_grace_wh is -1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was changed.", Try: "Use -1 to leave all of the lease when its time ends, 0 to leave none of it, or a number of Wh.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// StatementTooLarge: The statement would have more than {max} journals. Ask for fewer days.
+func StatementTooLarge(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "statement-too-large", What: "The statement would have more than " + strconv.FormatInt(maxValue, 10) + " journals.", Try: "Ask for fewer days.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// StatementAccountNotFound: Account {account} was not found. Give the id of an account, or the number of a meter that it pays for.
+func StatementAccountNotFound(account string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "statement-account-not-found", What: "Account " + account + " was not found.", Try: "Give the id of an account, or the number of a meter that it pays for.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+}
+
+// LocalDateOfWrongForm: "{date}" is not a date. Write dates as 2026-11-20.
+func LocalDateOfWrongForm(date string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "local-date-of-wrong-form", What: "\"" + date + "\" is not a date.", Try: "Write dates as 2026-11-20.", Args: []refusal.Arg{{Place: "date", Value: date}}}
+}
+
+// StatementDaysBackwards: A statement cannot begin on {begin} and end on {end}, which is earlier. Give an earlier from or a later to.
+func StatementDaysBackwards(begin string, end string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "statement-days-backwards", What: "A statement cannot begin on " + begin + " and end on " + end + ", which is earlier.", Try: "Give an earlier from or a later to.", Args: []refusal.Arg{{Place: "begin", Value: begin}, {Place: "end", Value: end}}}
+}
+
+// StatementDaysTooMany: A statement covers at most {max} days. Ask for fewer days.
+func StatementDaysTooMany(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "statement-days-too-many", What: "A statement covers at most " + strconv.FormatInt(maxValue, 10) + " days.", Try: "Ask for fewer days.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// CustomerFormOfOtherSession: The form is from another session. Send it again from this page.
+func CustomerFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "customer-form-of-other-session", What: "The form is from another session.", Not: "Nothing was changed.", Try: "Send it again from this page."}
+}
+
+// MessageFormOfOtherSession: The form is from another session. Send it again from this page.
+func MessageFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "message-form-of-other-session", What: "The form is from another session.", Not: "Nothing was sent.", Try: "Send it again from this page."}
+}
+
+// TokenFormOfOtherSession: The form is from another session. Send it again from this page.
+func TokenFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "token-form-of-other-session", What: "The form is from another session.", Not: "No token was made.", Try: "Send it again from this page."}
+}
+
+// RechargeFormOfOtherSession: The form is from another session. Send it again from this page.
+func RechargeFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "recharge-form-of-other-session", What: "The form is from another session.", Not: "Nothing was sent to the meter.", Try: "Send it again from this page."}
+}
+
+// DecisionFormOfOtherSession: The form is from another session. Send it again from this page.
+func DecisionFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-form-of-other-session", What: "The form is from another session.", Not: "Nothing was decided.", Try: "Send it again from this page."}
+}
+
+// SwitchFormOfOtherSession: The form is from another session. Send it again from this page.
+func SwitchFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "switch-form-of-other-session", What: "The form is from another session.", Not: "No command was sent.", Try: "Send it again from this page."}
+}
+
+// SaleFormOfOtherSession: The form is from another session, perhaps from before you signed in again. If you sent it in that session, look at the tokens of the meter before you sell.
+func SaleFormOfOtherSession() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "sale-form-of-other-session", What: "The form is from another session, perhaps from before you signed in again.", Not: "No money was taken and no token was made.", Try: "If you sent it in that session, look at the tokens of the meter before you sell."}
+}
+
+// SaleFormPending: This sale is still in progress. Ask again with the button in a few seconds. However often you do, it is one sale.
+func SaleFormPending(code refusal.Code) refusal.Refusal {
+	return refusal.Refusal{Code: code, Text: "sale-form-pending", What: "This sale is still in progress.", Not: "It is neither complete nor void. Nothing will be charged twice.", Try: "Ask again with the button in a few seconds. However often you do, it is one sale."}
+}
+
+// SellerWithoutRight: The role {role} does not include {right}. Sign in as somebody who sells, or ask an owner.
+func SellerWithoutRight(role string, right string) refusal.Refusal {
+	return refusal.Refusal{Code: "forbidden", Text: "seller-without-right", What: "The role " + role + " does not include " + right + ".", Not: "No money was taken and no token was made.", Try: "Sign in as somebody who sells, or ask an owner.", Args: []refusal.Arg{{Place: "role", Value: role}, {Place: "right", Value: right}}}
+}
+
+// SaleNotMade replaces what a refusal says did not happen: No money was taken and no token was made.
+func SaleNotMade(no refusal.Refusal) refusal.Refusal {
+	no.Not, no.Instead = "No money was taken and no token was made.", "sale-not-made"
+	return no
+}
+
+// TenderWithoutTariff: There is no tariff yet. Publish one first: paywatt tariff add.
+func TenderWithoutTariff() refusal.Refusal {
+	return refusal.Refusal{Code: "tariff-missing", Text: "tender-without-tariff", What: "There is no tariff yet.", Not: "No money was taken and no token was made.", Try: "Publish one first: paywatt tariff add."}
+}
+
+// TenderWithTooManyDecimals: {currency} has {n} decimals, and the amount has more. Write it as {example}.
+func TenderWithTooManyDecimals(currency string, n int64, example string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "tender-with-too-many-decimals", What: currency + " has " + strconv.FormatInt(n, 10) + " decimals, and the amount has more.", Not: "No money was taken and no token was made.", Try: "Write it as " + example + ".", Args: []refusal.Arg{{Place: "currency", Value: currency}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "example", Value: example}}}
+}
+
+// TenderOfWrongForm: "{text}" cannot be read as an amount in {currency}. Write it as {example}.
+func TenderOfWrongForm(text string, currency string, example string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "tender-of-wrong-form", What: "\"" + text + "\" cannot be read as an amount in " + currency + ".", Not: "No money was taken and no token was made.", Try: "Write it as " + example + ".", Args: []refusal.Arg{{Place: "text", Value: text}, {Place: "currency", Value: currency}, {Place: "example", Value: example}}}
+}
+
+// TenderNotPositive: Amount must be greater than 0. Write it as {example}.
+func TenderNotPositive(example string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "tender-not-positive", What: "Amount must be greater than 0.", Not: "No money was taken and no token was made.", Try: "Write it as " + example + ".", Args: []refusal.Arg{{Place: "example", Value: example}}}
+}
+
+// FormUnitsOfWrongForm: "{figure}" cannot be read as kWh with at most one decimal. Write them as 25 or 12.3.
+func FormUnitsOfWrongForm(figure string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "form-units-of-wrong-form", What: "\"" + figure + "\" cannot be read as kWh with at most one decimal.", Not: "No token was made.", Try: "Write them as 25 or 12.3.", Args: []refusal.Arg{{Place: "figure", Value: figure}}}
+}
+
+// FormPowerOfWrongForm: "{figure}" cannot be read as whole watts. Write them as 5000.
+func FormPowerOfWrongForm(figure string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "form-power-of-wrong-form", What: "\"" + figure + "\" cannot be read as whole watts.", Not: "No token was made.", Try: "Write them as 5000.", Args: []refusal.Arg{{Place: "figure", Value: figure}}}
+}
+
+// FormTokenNotFound: The newest tokens of meter {meter} do not include this one. Type its 20 digits, or choose another token of the meter.
+func FormTokenNotFound(meter string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "form-token-not-found", What: "The newest tokens of meter " + meter + " do not include this one.", Not: "Nothing was sent.", Try: "Type its 20 digits, or choose another token of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+}
+
+// FormRegisterOfWrongForm: "{figure}" cannot be read as whole Wh. Write 120.433 kWh as 120433.
+func FormRegisterOfWrongForm(figure string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "form-register-of-wrong-form", What: "\"" + figure + "\" cannot be read as whole Wh.", Not: "Nothing was decided.", Try: "Write 120.433 kWh as 120433.", Args: []refusal.Arg{{Place: "figure", Value: figure}}}
+}
+
+// FormSwitchUnknown: The form asks neither to cut off nor to restore the supply. Use the buttons of this page.
+func FormSwitchUnknown() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "form-switch-unknown", What: "The form asks neither to cut off nor to restore the supply.", Not: "No command was sent.", Try: "Use the buttons of this page."}
+}
+
+// AccountCodeUnknown: The chart of accounts has no account {code}. Choose an account on the trial balance.
+func AccountCodeUnknown(code string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "account-code-unknown", What: "The chart of accounts has no account " + code + ".", Try: "Choose an account on the trial balance.", Args: []refusal.Arg{{Place: "code", Value: code}}}
+}
+
+// SigninTriedTooOften: Too many attempts came from this address. Wait a minute and try again.
+func SigninTriedTooOften() refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "signin-tried-too-often", What: "Too many attempts came from this address.", Not: "You are not signed in.", Try: "Wait a minute and try again."}
+}
+
+// SetupTriedTooOften: Too many attempts came from this address. Wait a minute and try again.
+func SetupTriedTooOften() refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "setup-tried-too-often", What: "Too many attempts came from this address.", Not: "No owner was added.", Try: "Wait a minute and try again."}
+}
+
+// RequestPathUnknown: Path {path} does not exist. See /docs for all paths.
+func RequestPathUnknown(path string) refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "request-path-unknown", What: "Path " + path + " does not exist.", Not: "Nothing was changed.", Try: "See /docs for all paths.", Args: []refusal.Arg{{Place: "path", Value: path}}}
+}
+
+// RequestMethodUnknown: Path {path} does not take {method}. It takes {methods}. See /docs.
+func RequestMethodUnknown(path string, method string, methods string) refusal.Refusal {
+	return refusal.Refusal{Code: "method-not-allowed", Text: "request-method-unknown", What: "Path " + path + " does not take " + method + ".", Not: "Nothing was changed.", Try: "It takes " + methods + ". See /docs.", Args: []refusal.Arg{{Place: "path", Value: path}, {Place: "method", Value: method}, {Place: "methods", Value: methods}}}
+}
+
+// RequestWithoutKey: The request has no key. Send the header Authorization: Bearer pk_…. paywatt apikey create prints a key.
+func RequestWithoutKey() refusal.Refusal {
+	return refusal.Refusal{Code: "unauthenticated", Text: "request-without-key", What: "The request has no key.", Not: "Nothing was looked up.", Try: "Send the header Authorization: Bearer pk_…. paywatt apikey create prints a key."}
+}
+
+// RequestsTooMany: Too many requests came from this address. Ask again after the time in Retry-After.
+func RequestsTooMany() refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "requests-too-many", What: "Too many requests came from this address.", Not: "The request was not looked at.", Try: "Ask again after the time in Retry-After."}
+}
+
+// ServerBusy: The server is busy. Ask again after the time in Retry-After.
+func ServerBusy() refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "server-busy", What: "The server is busy.", Not: "The request was not looked at.", Try: "Ask again after the time in Retry-After."}
+}
+
+// RequestAddressNotText: The URL has a broken escape, a zero byte, or bytes that are not UTF-8. Write it in UTF-8, and escape every byte except letters, digits, - . _ and ~ as %XX.
+func RequestAddressNotText() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-address-not-text", What: "The URL has a broken escape, a zero byte, or bytes that are not UTF-8.", Not: "Nothing was done.", Try: "Write it in UTF-8, and escape every byte except letters, digits, - . _ and ~ as %XX."}
+}
+
+// RequestContentTypeUnknown: Content-Type {type} is not supported. Send the header Content-Type: application/json.
+func RequestContentTypeUnknown(typeValue string) refusal.Refusal {
+	return refusal.Refusal{Code: "unsupported-media-type", Text: "request-content-type-unknown", What: "Content-Type " + typeValue + " is not supported.", Not: "The body was not read.", Try: "Send the header Content-Type: application/json.", Args: []refusal.Arg{{Place: "type", Value: typeValue}}}
+}
+
+// RequestBodyTooLong: The body is longer than {max} bytes. Send less at once.
+func RequestBodyTooLong(maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "too-large", Text: "request-body-too-long", What: "The body is longer than " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "The request was not looked at.", Try: "Send less at once.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// RequestBodyLate: The body did not arrive in time. Send the request again.
+func RequestBodyLate() refusal.Refusal {
+	return refusal.Refusal{Code: "request-timeout", Text: "request-body-late", What: "The body did not arrive in time.", Not: "The request was not looked at.", Try: "Send the request again."}
+}
+
+// RequestBodyIncomplete: The body did not arrive completely. Send the request again.
+func RequestBodyIncomplete() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-incomplete", What: "The body did not arrive completely.", Not: "The request was not looked at.", Try: "Send the request again."}
+}
+
+// RequestSoldNothing replaces what a refusal says did not happen: Nothing was sold.
+func RequestSoldNothing(no refusal.Refusal) refusal.Refusal {
+	no.Not, no.Instead = "Nothing was sold.", "request-sold-nothing"
+	return no
+}
+
+// RequestMovedNothing replaces what a refusal says did not happen: Nothing was changed and no money moved.
+func RequestMovedNothing(no refusal.Refusal) refusal.Refusal {
+	no.Not, no.Instead = "Nothing was changed and no money moved.", "request-moved-nothing"
+	return no
+}
+
+// RequestChangedNothing replaces what a refusal says did not happen: Nothing was changed.
+func RequestChangedNothing(no refusal.Refusal) refusal.Refusal {
+	no.Not, no.Instead = "Nothing was changed.", "request-changed-nothing"
+	return no
+}
+
+// RequestWithoutBody: The request has no body. Send a JSON object.
+func RequestWithoutBody() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-without-body", What: "The request has no body.", Try: "Send a JSON object."}
+}
+
+// RequestBodyWithZero: A text in the body has the character \u0000. Remove it. Such a text cannot be stored.
+func RequestBodyWithZero() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-with-zero", What: "A text in the body has the character \\u0000.", Try: "Remove it. Such a text cannot be stored."}
+}
+
+// RequestBodyOfWrongEncoding: The body is not UTF-8. Send JSON in UTF-8.
+func RequestBodyOfWrongEncoding() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-of-wrong-encoding", What: "The body is not UTF-8.", Try: "Send JSON in UTF-8."}
+}
+
+// RequestBodyOfWrongSyntax: The body is not JSON: it is wrong at byte {n}. Check quotes, commas and braces.
+func RequestBodyOfWrongSyntax(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-of-wrong-syntax", What: "The body is not JSON: it is wrong at byte " + strconv.FormatInt(n, 10) + ".", Try: "Check quotes, commas and braces.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// RequestBodyEndsEarly: The body is not JSON: it ends too early. Check quotes, commas and braces.
+func RequestBodyEndsEarly() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-ends-early", What: "The body is not JSON: it ends too early.", Try: "Check quotes, commas and braces."}
+}
+
+// RequestBodyGoesOn: The body goes on after the JSON object. Send exactly one JSON object.
+func RequestBodyGoesOn() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-goes-on", What: "The body goes on after the JSON object.", Try: "Send exactly one JSON object."}
+}
+
+// RequestBodyNotObject: The body is not a JSON object (found: {value}). Send a JSON object.
+func RequestBodyNotObject(value string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-not-object", What: "The body is not a JSON object (found: " + value + ").", Try: "Send a JSON object.", Args: []refusal.Arg{{Place: "value", Value: value}}}
+}
+
+// RequestBodyUnreadable: The body cannot be read. Compare it with /docs.
+func RequestBodyUnreadable() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-body-unreadable", What: "The body cannot be read.", Try: "Compare it with /docs."}
+}
+
+// FieldRepeated: Duplicate field "{field}". Send each field once.
+func FieldRepeated(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-repeated", What: "Duplicate field \"" + field + "\".", Try: "Send each field once.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// FieldUnknown: Unknown field "{field}". Remove it, or check its spelling. /docs lists the fields.
+func FieldUnknown(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-unknown", What: "Unknown field \"" + field + "\".", Try: "Remove it, or check its spelling. /docs lists the fields.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// AmountMissing: Field "{field}.amount_minor" is missing. Send a whole number of minor units: 10000 is 100.00.
+func AmountMissing(field string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "amount-missing", What: "Field \"" + field + ".amount_minor\" is missing.", Try: "Send a whole number of minor units: 10000 is 100.00.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+}
+
+// FieldNotText: Field "{field}" must be a string (found: {value}). Write it in quotes.
+func FieldNotText(field string, value string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-not-text", What: "Field \"" + field + "\" must be a string (found: " + value + ").", Try: "Write it in quotes.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "value", Value: value}}}
+}
+
+// FieldNotBoolean: Field "{field}" must be true or false (found: {value}). Write it without quotes.
+func FieldNotBoolean(field string, value string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-not-boolean", What: "Field \"" + field + "\" must be true or false (found: " + value + ").", Try: "Write it without quotes.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "value", Value: value}}}
+}
+
+// FieldNotWholeNumber: Field "{field}" must be a whole number that fits {n} bits (found: {value}). Write it without quotes, decimals or exponent.
+func FieldNotWholeNumber(field string, n int64, value string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-not-whole-number", What: "Field \"" + field + "\" must be a whole number that fits " + strconv.FormatInt(n, 10) + " bits (found: " + value + ").", Try: "Write it without quotes, decimals or exponent.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "value", Value: value}}}
+}
+
+// FieldNotMinorUnits: Field "{field}" must be a whole number of minor units (found: {value}). Write 100.00 as 10000, without quotes, decimals or exponent.
+func FieldNotMinorUnits(field string, value string) refusal.Refusal {
+	return refusal.Refusal{Code: "amount-invalid", Text: "field-not-minor-units", What: "Field \"" + field + "\" must be a whole number of minor units (found: " + value + ").", Try: "Write 100.00 as 10000, without quotes, decimals or exponent.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "value", Value: value}}}
+}
+
+// FieldOfWrongType: Field "{field}" has the wrong type (found: {value}). Compare it with /docs.
+func FieldOfWrongType(field string, value string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "field-of-wrong-type", What: "Field \"" + field + "\" has the wrong type (found: " + value + ").", Try: "Compare it with /docs.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "value", Value: value}}}
+}
+
+// ParameterNotValid: The request is not valid: {location}: {message}. See /docs for what this path takes.
+func ParameterNotValid(location string, message string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "parameter-not-valid", What: "The request is not valid: " + location + ": " + message + ".", Not: "Nothing was changed.", Try: "See /docs for what this path takes.", Args: []refusal.Arg{{Place: "location", Value: location}, {Place: "message", Value: message}}}
+}
+
+// RequestNotValid: The request is not valid. See /docs for what this path takes.
+func RequestNotValid() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "request-not-valid", What: "The request is not valid.", Not: "Nothing was changed.", Try: "See /docs for what this path takes."}
+}
+
+// RequestWithoutIdempotencyKey: A request that moves money needs an Idempotency-Key. Send the header with {min} to {max} characters of your own: new for each request, and the same when you repeat it.
+func RequestWithoutIdempotencyKey(minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-missing", Text: "request-without-idempotency-key", What: "A request that moves money needs an Idempotency-Key.", Not: "Nothing was done.", Try: "Send the header with " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " characters of your own: new for each request, and the same when you repeat it.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
+// RequestWithIdempotencyKeys: The request has {n} Idempotency-Key headers. Send one.
+func RequestWithIdempotencyKeys(n int64) refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "request-with-idempotency-keys", What: "The request has " + strconv.FormatInt(n, 10) + " Idempotency-Key headers.", Not: "Nothing was done.", Try: "Send one.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+}
+
+// RequestIdempotencyKeyOfWrongForm: An Idempotency-Key has {min} to {max} printable ASCII characters. Send a random one, such as a UUID.
+func RequestIdempotencyKeyOfWrongForm(minValue int64, maxValue int64) refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "request-idempotency-key-of-wrong-form", What: "An Idempotency-Key has " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "Nothing was done.", Try: "Send a random one, such as a UUID.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+}
+
 // IdempotencyKeyReused: This Idempotency-Key belongs to another request. Use a new key for a new request. To learn the outcome of the old one, repeat it unchanged.
 func IdempotencyKeyReused() refusal.Refusal {
 	return refusal.Refusal{Code: "idempotency-key-reused", Text: "idempotency-key-reused", What: "This Idempotency-Key belongs to another request.", Not: "Nothing was changed.", Try: "Use a new key for a new request. To learn the outcome of the old one, repeat it unchanged."}
@@ -1963,4 +2457,127 @@ func PurchaseAboveAnySale(amount money.Amount) refusal.Refusal {
 // AmountCurrencyUnknown: "{currency}" is not an ISO 4217 currency code. Write three capital letters, such as KES.
 func AmountCurrencyUnknown(currency string) refusal.Refusal {
 	return refusal.Refusal{Code: "amount-invalid", Text: "amount-currency-unknown", What: "\"" + currency + "\" is not an ISO 4217 currency code.", Not: "No money was taken and no token was made.", Try: "Write three capital letters, such as KES.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
+}
+
+// SaleOfKeyRunning: The request with this Idempotency-Key is still running. Ask again in a few seconds.
+func SaleOfKeyRunning() refusal.Refusal {
+	return refusal.Refusal{Code: "idempotency-key-in-flight", Text: "sale-of-key-running", What: "The request with this Idempotency-Key is still running.", Try: "Ask again in a few seconds."}
+}
+
+// SalesWithoutReference: The list of sales needs either client_ref or idempotency_key. Give one of the two.
+func SalesWithoutReference() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "sales-without-reference", What: "The list of sales needs either client_ref or idempotency_key.", Try: "Give one of the two."}
+}
+
+// EventPositionUnknown: "{position}" is not the id of an event. Send the id of the last event that arrived, or leave it out.
+func EventPositionUnknown(position string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "event-position-unknown", What: "\"" + position + "\" is not the id of an event.", Not: "No event was sent.", Try: "Send the id of the last event that arrived, or leave it out.", Args: []refusal.Arg{{Place: "position", Value: position}}}
+}
+
+// EventReadersTooMany: The server cannot send events to more readers now. Connect again after the time in Retry-After.
+func EventReadersTooMany() refusal.Refusal {
+	return refusal.Refusal{Code: "rate-limited", Text: "event-readers-too-many", What: "The server cannot send events to more readers now.", Not: "No event was sent.", Try: "Connect again after the time in Retry-After."}
+}
+
+// HeadSizeOfWrongForm: "{text}" is not the size of a head. Give a number of leaves, or ask for /v1/heads/newest.
+func HeadSizeOfWrongForm(text string) refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "head-size-of-wrong-form", What: "\"" + text + "\" is not the size of a head.", Try: "Give a number of leaves, or ask for /v1/heads/newest.", Args: []refusal.Arg{{Place: "text", Value: text}}}
+}
+
+// JournalsOfTwoKinds: Journals are listed of an account (code) or of an operation (ref), not of both. Leave out code or ref.
+func JournalsOfTwoKinds() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "journals-of-two-kinds", What: "Journals are listed of an account (code) or of an operation (ref), not of both.", Try: "Leave out code or ref."}
+}
+
+// JournalsSubjectWithoutCode: subject needs the code of its account. Give code as well, or leave out subject.
+func JournalsSubjectWithoutCode() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "journals-subject-without-code", What: "subject needs the code of its account.", Try: "Give code as well, or leave out subject."}
+}
+
+// ReceiptProofOfWrongForm: A proof comes only with the receipt itself, as JSON. Ask for format=json&proof=1.
+func ReceiptProofOfWrongForm() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "receipt-proof-of-wrong-form", What: "A proof comes only with the receipt itself, as JSON.", Try: "Ask for format=json&proof=1."}
+}
+
+// ReceiptFormatUnknown: Receipts have no format {format}. Use one of {formats}.
+func ReceiptFormatUnknown(format string, formats string) refusal.Refusal {
+	return refusal.Refusal{Code: "format-unsupported", Text: "receipt-format-unknown", What: "Receipts have no format " + format + ".", Try: "Use one of " + formats + ".", Args: []refusal.Arg{{Place: "format", Value: format}, {Place: "formats", Value: formats}}}
+}
+
+// KenOutOfRange: ken is 0 to 255. Correct the new key.
+func KenOutOfRange() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "ken-out-of-range", What: "ken is 0 to 255.", Not: "No token was made.", Try: "Correct the new key."}
+}
+
+// FourEyesUnknown: four_eyes is on, off or default. Correct it, or leave it out to keep the setting.
+func FourEyesUnknown() refusal.Refusal {
+	return refusal.Refusal{Code: "invalid-request", Text: "four-eyes-unknown", What: "four_eyes is on, off or default.", Not: "Nothing was changed.", Try: "Correct it, or leave it out to keep the setting."}
+}
+
+// SimulationNotRun replaces what a refusal says did not happen: The simulation did not run.
+func SimulationNotRun(no refusal.Refusal) refusal.Refusal {
+	no.Not, no.Instead = "The simulation did not run.", "simulation-not-run"
+	return no
+}
+
+// ObjectNotFound: The object was not found. Check the id.
+func ObjectNotFound() refusal.Refusal {
+	return refusal.Refusal{Code: "not-found", Text: "object-not-found", What: "The object was not found.", Not: "Nothing was changed.", Try: "Check the id."}
+}
+
+// DiskFull: The server's disk is full. Free disk space on the server. It resumes by itself.
+func DiskFull() refusal.Refusal {
+	return refusal.Refusal{Code: "storage-full", Text: "disk-full", What: "The server's disk is full.", Not: "Nothing was stored.", Try: "Free disk space on the server. It resumes by itself."}
+}
+
+// CommitUnknown: The database could not say whether the change was committed. After a restart of the server, ask again with the same Idempotency-Key. Do not use a new one.
+func CommitUnknown() refusal.Refusal {
+	return refusal.Refusal{Code: "outcome-unknown", Text: "commit-unknown", What: "The database could not say whether the change was committed.", Try: "After a restart of the server, ask again with the same Idempotency-Key. Do not use a new one."}
+}
+
+// DatabaseTakesNoChanges: The database takes no changes now. Ask again in a few seconds. /readyz says what is wrong.
+func DatabaseTakesNoChanges() refusal.Refusal {
+	return refusal.Refusal{Code: "storage-unavailable", Text: "database-takes-no-changes", What: "The database takes no changes now.", Not: "Nothing was stored.", Try: "Ask again in a few seconds. /readyz says what is wrong."}
+}
+
+// ServerFailed: The server failed while it answered. Tell the operator the request id. It stands in the server's log.
+func ServerFailed(code refusal.Code) refusal.Refusal {
+	return refusal.Refusal{Code: code, Text: "server-failed", What: "The server failed while it answered.", Try: "Tell the operator the request id. It stands in the server's log."}
+}
+
+// FaultMovedNothing replaces what a refusal says did not happen: Nothing was done and no money moved.
+func FaultMovedNothing(no refusal.Refusal) refusal.Refusal {
+	no.Not, no.Instead = "Nothing was done and no money moved.", "fault-moved-nothing"
+	return no
+}
+
+// FaultOfUnknownOutcome replaces what a refusal says did not happen: It is not known whether it was done. Ask again with the same Idempotency-Key, never with a new one.
+func FaultOfUnknownOutcome(no refusal.Refusal) refusal.Refusal {
+	no.Not, no.Instead = "It is not known whether it was done. Ask again with the same Idempotency-Key, never with a new one.", "fault-of-unknown-outcome"
+	return no
+}
+
+// ReadyBooksUnsound: The books do not add up: {finding} Run paywatt verify.
+func ReadyBooksUnsound(finding string) refusal.Refusal {
+	return refusal.Refusal{Code: "verify-failed", Text: "ready-books-unsound", What: "The books do not add up: " + finding, Not: "Nothing is sold.", Try: "Run paywatt verify.", Args: []refusal.Arg{{Place: "finding", Value: finding}}}
+}
+
+// ReadyKeysLocked: The key store is locked, or its file cannot be used. Start the server with the passphrase. paywatt vendingkey list says what is wrong with a file.
+func ReadyKeysLocked() refusal.Refusal {
+	return refusal.Refusal{Code: "keystore-locked", Text: "ready-keys-locked", What: "The key store is locked, or its file cannot be used.", Not: "Nothing is sold. Everything else works.", Try: "Start the server with the passphrase. paywatt vendingkey list says what is wrong with a file."}
+}
+
+// ReadyRuleBroken: A rule of the books was broken and undone: {cause}. Run paywatt verify.
+func ReadyRuleBroken(cause string) refusal.Refusal {
+	return refusal.Refusal{Code: "invariant-broken", Text: "ready-rule-broken", What: "A rule of the books was broken and undone: " + cause + ".", Try: "Run paywatt verify.", Args: []refusal.Arg{{Place: "cause", Value: cause}}}
+}
+
+// ReadyDiskFull: The disk is full. Free disk space. The server resumes by itself.
+func ReadyDiskFull() refusal.Refusal {
+	return refusal.Refusal{Code: "storage-full", Text: "ready-disk-full", What: "The disk is full.", Try: "Free disk space. The server resumes by itself."}
+}
+
+// ReadyDatabaseStopped: The database takes no changes: {cause}. Restart the server and run paywatt verify.
+func ReadyDatabaseStopped(cause string) refusal.Refusal {
+	return refusal.Refusal{Code: "storage-unavailable", Text: "ready-database-stopped", What: "The database takes no changes: " + cause + ".", Try: "Restart the server and run paywatt verify.", Args: []refusal.Arg{{Place: "cause", Value: cause}}}
 }

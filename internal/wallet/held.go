@@ -4,17 +4,22 @@ import (
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/unit"
 )
 
 // Accept rates the reading at which rating stopped as it stands: a person says that it is true. A register that fell
-// cannot be accepted, because less than nothing was used, nor can one that has no price; ok is then false. Of a time too
-// long to share energy over its days, the last [tariff.MaxSpan] count.
-func Accept(s State, t Terms) (next State, out Taken, ok bool) {
+// cannot be accepted, because less than nothing was used, nor can energy that has no price. A refusal leaves the state as
+// it is. Of a time too long to share energy over its days, the last [tariff.MaxSpan] count.
+func Accept(s State, t Terms) (next State, out Taken, no refusal.Refusal) {
 	h := s.Held
-	if !h.Stopped() || h.Reason == HoldOpen || h.Register < s.Register {
-		return s, Taken{}, false
+	switch {
+	case !h.Stopped() || h.Reason == HoldOpen:
+		return s, Taken{}, refuse.NoReadingToAccept()
+	case h.Register < s.Register:
+		return s, Taken{}, refuse.HeldReadingTooLow(h.Register, s.Register)
 	}
 	r := h.reading()
 	to := s.until(r, t)
@@ -25,9 +30,9 @@ func Accept(s State, t Terms) (next State, out Taken, ok bool) {
 	}
 	next, out, err := free.rate(r, to, t)
 	if err != nil {
-		return s, Taken{}, false
+		return s, Taken{}, refuse.EnergyWithoutPrice()
 	}
-	return next, out, true
+	return next, out, refusal.Refusal{}
 }
 
 // Rebase goes on from the register at which rating stopped, or from another one that a person read off the meter,

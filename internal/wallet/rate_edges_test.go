@@ -255,9 +255,9 @@ func TestWhatADecisionLeaves(t *testing.T) {
 	if p.s.Held.Reason != wallet.HoldImplausible || p.s.Doubt() != metering.DoubtJump || !p.s.Open {
 		t.Fatalf("held %+v", p.s.Held)
 	}
-	accepted, out, ok := wallet.Accept(p.s, p.terms)
-	if !ok || out.Units != 490_000 || accepted.Store != "b" || accepted.Seq != 7 || !accepted.At.Equal(at.Add(2*time.Hour)) || accepted.Up != 20 || accepted.Open || accepted.OpenFrom != 0 {
-		t.Errorf("accepted: %t %+v", ok, accepted)
+	accepted, out, no := wallet.Accept(p.s, p.terms)
+	if no.Refused() || out.Units != 490_000 || accepted.Store != "b" || accepted.Seq != 7 || !accepted.At.Equal(at.Add(2*time.Hour)) || accepted.Up != 20 || accepted.Open || accepted.OpenFrom != 0 {
+		t.Errorf("accepted: %q %+v", no.What, accepted)
 	}
 	rebased := wallet.Rebase(p.s, 600_000, p.terms)
 	if rebased.Register != 600_000 || rebased.Total() != 10_000 || rebased.Store != "b" || rebased.Seq != 7 || !rebased.At.Equal(at.Add(2*time.Hour)) || rebased.Up != 20 || rebased.Open || rebased.OpenFrom != 0 {
@@ -270,8 +270,8 @@ func TestWhatADecisionLeaves(t *testing.T) {
 	if again := wallet.Discard(rebased); again.Store != rebased.Store || again.Seq != rebased.Seq {
 		t.Errorf("nothing to discard: %+v", again)
 	}
-	if again, _, ok := wallet.Accept(rebased, p.terms); ok || again.Register != 600_000 {
-		t.Errorf("nothing to accept: %t", ok)
+	if again, _, no := wallet.Accept(rebased, p.terms); no.What != "There is no reading to accept: charging did not stop at one." || again.Register != 600_000 {
+		t.Errorf("nothing to accept: %q", no.What)
 	}
 	on := wallet.Rebase(rebased, 1000, p.terms) // a meter that is changed before its first reading
 	if on.Register != 1000 || on.Total() != 10_000 || on.Store != "b" || !on.At.Equal(at.Add(2*time.Hour)) {
@@ -281,11 +281,11 @@ func TestWhatADecisionLeaves(t *testing.T) {
 		t.Errorf("a meter that was not read is rebased to %d Wh", got.Register)
 	}
 	p.s.Held.Register = 10_000
-	if next, out, ok := wallet.Accept(p.s, p.terms); !ok || out.Units != 0 || next.Held.Stopped() {
-		t.Errorf("a register that stayed: %t, %+v", ok, out)
+	if next, out, no := wallet.Accept(p.s, p.terms); no.Refused() || out.Units != 0 || next.Held.Stopped() {
+		t.Errorf("a register that stayed: %q, %+v", no.What, out)
 	}
 	p.terms.Versions = nil
-	if _, _, ok := wallet.Accept(p.s, p.terms); ok {
+	if _, _, no := wallet.Accept(p.s, p.terms); no.What != "The tariff has no price for this energy." {
 		t.Error("energy without a price was accepted")
 	}
 }
@@ -296,9 +296,9 @@ func TestATimeTooLongIsAcceptedForItsLastDays(t *testing.T) {
 	if p.s.Held.Reason != wallet.HoldSpan || p.s.Doubt() != metering.DoubtSpan {
 		t.Fatalf("held %q", p.s.Held.Reason)
 	}
-	next, out, ok := wallet.Accept(p.s, p.terms)
-	if first, last := out.Days[0].Day, out.Days[len(out.Days)-1].Day; !ok || out.Units != 390_000 || first != "2026-11-19" || last != noon(t).Add(tariff.MaxSpan+25*time.Hour).Format(time.DateOnly) {
-		t.Errorf("accepted %t: %d Wh from %s to %s", ok, out.Units, first, last)
+	next, out, no := wallet.Accept(p.s, p.terms)
+	if first, last := out.Days[0].Day, out.Days[len(out.Days)-1].Day; no.Refused() || out.Units != 390_000 || first != "2026-11-19" || last != noon(t).Add(tariff.MaxSpan+25*time.Hour).Format(time.DateOnly) {
+		t.Errorf("accepted %q: %d Wh from %s to %s", no.What, out.Units, first, last)
 	}
 	if !next.At.Equal(noon(t).Add(tariff.MaxSpan + 25*time.Hour)) {
 		t.Errorf("rated up to %s", next.At)
@@ -336,7 +336,7 @@ func TestWhatPeopleAreToldOfAHeldReading(t *testing.T) {
 		t.Errorf("an open relay: doubt %s, alarm %+v", p.s.Doubt(), wallet.HeldAlarm(p.s))
 	}
 	held := p.s
-	if next, _, ok := wallet.Accept(held, p.terms); ok || next.Register != held.Register {
+	if next, _, no := wallet.Accept(held, p.terms); !no.Refused() || next.Register != held.Register {
 		t.Error("energy through an open relay was accepted like a reading")
 	}
 	rebased := wallet.Rebase(held, 2000, p.terms)

@@ -240,9 +240,9 @@ func TestAPersonDecides(t *testing.T) {
 	p.read(at.Add(time.Hour), 1000)
 	p.read(at.Add(2*time.Hour), 500_000)
 	held := p.s
-	next, out, ok := wallet.Accept(held, p.terms)
-	if !ok || out.Units != 499_000 || next.Register != 500_000 || next.Held.Stopped() || next.Total() != 500_000 {
-		t.Errorf("accepted: %t, %d Wh, state %+v; want the 499000 Wh rated", ok, out.Units, next)
+	next, out, no := wallet.Accept(held, p.terms)
+	if no.Refused() || out.Units != 499_000 || next.Register != 500_000 || next.Held.Stopped() || next.Total() != 500_000 {
+		t.Errorf("accepted: %q, %d Wh, state %+v; want the 499000 Wh rated", no.What, out.Units, next)
 	}
 	next = wallet.Rebase(held, 500_000, p.terms)
 	if next.Register != 500_000 || next.Total() != 1000 || next.Debited != held.Debited || next.Held.Stopped() || next.Seq != 3 {
@@ -253,7 +253,7 @@ func TestAPersonDecides(t *testing.T) {
 		t.Errorf("after the rebase %d Wh, in all %d; want 1000 and 2000", got.Units, p.s.Total())
 	}
 	p.read(at.Add(4*time.Hour), 7)
-	if _, _, ok := wallet.Accept(p.s, p.terms); ok {
+	if next, _, no := wallet.Accept(p.s, p.terms); no.What != "The reading of 0.007 kWh is below the last register of 501.000 kWh." || next.Register != p.s.Register {
 		t.Error("a register that fell was accepted")
 	}
 	if next := wallet.Rebase(p.s, 7, p.terms); next.Register != 7 || next.Total() != 2000 {

@@ -7,6 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -108,7 +109,7 @@ func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, err
 		}
 	}
 	if at < 0 {
-		return Released{Refusal: refusal.Because(refusal.NotFound, "The meter has no wallet.", nothingMoved, "Look at the meter's mode.")}, nil
+		return Released{Refusal: refuse.ReleaseWithoutWallet()}, nil
 	}
 	w := &rows[at]
 	if v.does == resumes && w.Held.Stopped() {
@@ -205,18 +206,14 @@ func (v Verdict) apply(s *State, t Terms) ([]DayUse, refusal.Refusal) {
 		return nil, refusal.Refusal{}
 	case rebases:
 		if v.register < 0 {
-			return nil, refusal.Because(refusal.InvalidRequest, "A register is not negative.", nothingMoved, "Read it off the meter in Wh.")
+			return nil, refuse.ReleaseRegisterNegative()
 		}
 		*s = Rebase(*s, v.register, t)
 		return nil, refusal.Refusal{}
 	}
-	next, taken, ok := Accept(*s, t)
-	if !ok {
-		return nil, refusal.Because(refusal.InvalidRequest, "There is no reading to accept, or it is lower than the one before.", nothingMoved,
-			"Set the register from which to go on instead.")
-	}
+	next, taken, no := Accept(*s, t)
 	*s = next
-	return taken.Days, refusal.Refusal{}
+	return taken.Days, no
 }
 
 // decideDrawn decides about energy that was counted while the relay was open. While it still is, that is all up to the newest
@@ -232,10 +229,8 @@ func (v Verdict) decideDrawn(s *State, t Terms) ([]DayUse, refusal.Refusal) {
 	}
 	next, taken, err := s.charge(units, t)
 	if err != nil {
-		return nil, refusal.Because(refusal.InvalidRequest, "The tariff gives no price for this energy.", nothingMoved, "Publish a tariff with a price for it, then decide.")
+		return nil, refuse.EnergyWithoutPrice()
 	}
 	*s = next
 	return taken.Days, refusal.Refusal{}
 }
-
-const nothingMoved = "Nothing was charged and nothing was changed."

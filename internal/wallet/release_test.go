@@ -102,10 +102,10 @@ func TestAReleaseThatIsRefusedWritesNothing(t *testing.T) {
 		want    refusal.Code
 		what    string
 	}{
-		{"a meter without a wallet", 2, wallet.Accepted(), nil, refusal.NotFound, "The meter has no wallet."},
-		{"a register below 0", 1, wallet.Rebased(-1), nil, refusal.InvalidRequest, "A register is not negative."},
+		{"a meter without a wallet", 2, wallet.Accepted(), nil, refusal.NotFound, "This meter has no wallet."},
+		{"a register below 0", 1, wallet.Rebased(-1), nil, refusal.InvalidRequest, "A register cannot be negative."},
 		{"nothing to accept", 1, wallet.Accepted(), func(d *till) { d.rows[0].Held = wallet.Held{} }, refusal.InvalidRequest, "There is no reading to accept"},
-		{"a register that fell", 1, wallet.Accepted(), func(d *till) { d.rows[0].Held.Register = 999 }, refusal.InvalidRequest, "There is no reading to accept"},
+		{"a register that fell", 1, wallet.Accepted(), func(d *till) { d.rows[0].Held.Register = 999 }, refusal.InvalidRequest, "The reading of 0.999 kWh is below the last register of "},
 	} {
 		d := stuck(t)
 		was := d.rows[0]
@@ -120,7 +120,7 @@ func TestAReleaseThatIsRefusedWritesNothing(t *testing.T) {
 	}
 	drawn, of := drawnThrough(t, true)
 	drawn.version.Body.Currency = ""
-	if out, err := wallet.Release(drawn, 1, wallet.DrawnAccepted(of, 4000), drawn.now); err != nil || out.Code != refusal.InvalidRequest || !strings.HasPrefix(out.What, "The tariff gives no price") {
+	if out, err := wallet.Release(drawn, 1, wallet.DrawnAccepted(of, 4000), drawn.now); err != nil || out.Code != refusal.InvalidRequest || !strings.HasPrefix(out.What, "The tariff has no price") {
 		t.Errorf("energy without a price: %+v, %v", out, err)
 	}
 	d := stuck(t)

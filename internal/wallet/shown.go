@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
@@ -146,7 +147,7 @@ func (w *Wallets) Supply(ctx context.Context, by access.Actor, meter string) (Su
 				return w.show(tx, rows, r)
 			}
 		}
-		return SupplyView{Refusal: refusal.Because(refusal.NotFound, "The meter has no wallet.", "Nothing was changed.", "Look at the meter's mode.")}, nil
+		return SupplyView{Refusal: refuse.SupplyWithoutWallet(m.Number)}, nil
 	})
 	return out, fault.Wrap(err, "show the supply of meter %s", meter)
 }
@@ -283,9 +284,11 @@ func (w *Wallets) SetAccount(ctx context.Context, by access.Actor, meter string,
 	if no.Refused() {
 		return SupplyView{Refusal: registry.NoMeter(meter)}, nil
 	}
-	if g := wish.Grace; wish.Reason == "" || len(wish.Reason) > maxWhy || g != nil && (*g < StayClosed || *g > mostGrace) {
-		return SupplyView{Refusal: refusal.Because(refusal.InvalidRequest, "It takes a reason of 1 to 200 bytes, and lease_grace_wh is -1, 0 or an energy in Wh.",
-			"Nothing was changed.", "Correct it and try again.")}, nil
+	if wish.Reason == "" || len(wish.Reason) > maxWhy {
+		return SupplyView{Refusal: refuse.SupplyChangeWithoutReason(maxWhy)}, nil
+	}
+	if g := wish.Grace; g != nil && (*g < StayClosed || *g > mostGrace) {
+		return SupplyView{Refusal: refuse.LeaseGraceOutOfRange(mostGrace)}, nil
 	}
 	out, err := access.Through(ctx, w.c.Door, by.Tenant, func(tx Tx) (SupplyView, error) {
 		m, found, err := registry.ResolveMeter(tx.WalletViews().Meters(), ref)
@@ -311,7 +314,7 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 	}
 	at := slices.IndexFunc(rows, func(r Row) bool { return r.Meter.N == m.N })
 	if at < 0 {
-		return SupplyView{Refusal: refusal.Because(refusal.NotFound, "The meter has no wallet.", "Nothing was changed.", "Look at the meter's mode.")}, nil
+		return SupplyView{Refusal: refuse.SupplyWithoutWallet(m.Number)}, nil
 	}
 	account := rows[at].Meter.Account
 	if account != m.Account { // which is locked

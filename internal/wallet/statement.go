@@ -2,7 +2,6 @@ package wallet
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
@@ -12,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -95,8 +95,7 @@ func (w *Wallets) Statement(ctx context.Context, by access.Actor, account, from,
 			return Statement{}, err
 		}
 		if len(booked) > maxBooked {
-			return Statement{Refusal: refusal.Because(refusal.InvalidRequest, fmt.Sprintf("More than %d journals lie in this time.", maxBooked),
-				"Nothing is shown.", "Ask for fewer days.")}, nil
+			return Statement{Refusal: refuse.StatementTooLarge(maxBooked)}, nil
 		}
 		s := Statement{Account: a, Currency: t.Currency, Opening: opening}
 		s.fill(booked, begin, end, t.Zone)
@@ -128,18 +127,14 @@ func findAccount(tx Tx, text string) (id.ID, refusal.Refusal, error) {
 		}
 		m, found, err := registry.ResolveMeter(tx.WalletViews().Meters(), ref)
 		if err != nil || !found {
-			return id.ID{}, noAccount(), err
+			return id.ID{}, refuse.StatementAccountNotFound(refusal.Echo(text)), err
 		}
 		account = m.Account
 	}
 	if exists, err := tx.WalletViews().AccountExists(account); err != nil || !exists {
-		return id.ID{}, noAccount(), err
+		return id.ID{}, refuse.StatementAccountNotFound(refusal.Echo(text)), err
 	}
 	return account, refusal.Refusal{}, nil
-}
-
-func noAccount() refusal.Refusal {
-	return refusal.Because(refusal.NotFound, "There is no such account.", "", "Give the account's identity, or the number of a meter that it pays for.")
 }
 
 // days are the moments with which a statement begins and ends.
@@ -147,18 +142,22 @@ func days(from, to string, now time.Time) (begin, end time.Time, no refusal.Refu
 	last := midnight(now, now.Location())
 	var err error
 	if to != "" {
-		last, err = localday.Parse(to, now.Location())
+		if last, err = localday.Parse(to, now.Location()); err != nil {
+			return begin, end, refuse.LocalDateOfWrongForm(refusal.Echo(to))
+		}
 	}
 	begin = localday.Begin(last.Year(), last.Month(), 1, last.Location())
-	if from != "" && err == nil {
-		begin, err = localday.Parse(from, now.Location())
+	if from != "" {
+		if begin, err = localday.Parse(from, now.Location()); err != nil {
+			return begin, end, refuse.LocalDateOfWrongForm(refusal.Echo(from))
+		}
 	}
 	end = localday.Next(last)
 	switch {
-	case err != nil:
-		no = refusal.Because(refusal.InvalidRequest, "from and to are local dates.", "Nothing is shown.", "Write them as 2026-11-20.")
-	case !begin.Before(end), end.After(localday.After(begin, MaxStatementDays)):
-		no = refusal.Because(refusal.InvalidRequest, fmt.Sprintf("A statement is of 1 to %d days.", MaxStatementDays), "Nothing is shown.", "Ask for fewer days.")
+	case !begin.Before(end):
+		no = refuse.StatementDaysBackwards(begin.Format(dateForm), last.Format(dateForm))
+	case end.After(localday.After(begin, MaxStatementDays)):
+		no = refuse.StatementDaysTooMany(MaxStatementDays)
 	}
 	return begin, end, no
 }

@@ -121,7 +121,7 @@ func TestPagesOfAStatement(t *testing.T) {
 
 // TestTheDaysOfAStatement says which days are meant, and which are refused.
 func TestTheDaysOfAStatement(t *testing.T) {
-	const bad, many = "from and to are local dates.", "A statement is of 1 to 100 days."
+	const bad, many = " is not a date.", "A statement covers at most 100 days."
 	for _, c := range []struct {
 		from, to string
 		want     string
@@ -133,8 +133,8 @@ func TestTheDaysOfAStatement(t *testing.T) {
 		{"2026-09-15", "2026-09-15", "booked from 2026-09-15T00:00:00+03:00 to 2026-09-16T00:00:00+03:00", ""},
 		{"2026-01-01", "2026-04-10", "booked from 2026-01-01T00:00:00+03:00 to 2026-04-11T00:00:00+03:00", ""}, // 100 days
 		{"2026-01-01", "2026-04-11", "", many},
-		{"2026-09-16", "2026-09-15", "", many},
-		{"2026-09", "", "", bad}, {"", "tomorrow", "", bad}, {"2026-09-01", "2026-9-1", "", bad}, {"x", "2026-09-01", "", bad},
+		{"2026-09-16", "2026-09-15", "", "A statement cannot begin on 2026-09-16 and end on 2026-09-15, which is earlier."},
+		{"2026-09", "", "", `"2026-09"` + bad}, {"", "tomorrow", "", `"tomorrow"` + bad}, {"2026-09-01", "2026-9-1", "", `"2026-9-1"` + bad}, {"x", "2026-09-01", "", `"x"` + bad},
 	} {
 		d := statementTill(t)
 		s, err := d.wallets().Statement(t.Context(), system(), tillNumber, c.from, c.to, registry.Page{})

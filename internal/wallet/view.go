@@ -12,6 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -185,7 +186,7 @@ func dates(from, to string) (string, string, refusal.Refusal) {
 	}
 	for _, d := range [2]string{from, to} {
 		if _, err := time.Parse(dateForm, d); err != nil {
-			return "", "", refusal.Because(refusal.InvalidRequest, "from and to are local dates.", "", "Write them as 2026-11-20.")
+			return "", "", refuse.LocalDateOfWrongForm(refusal.Echo(d))
 		}
 	}
 	return from, to, refusal.Refusal{}

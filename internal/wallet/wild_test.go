@@ -63,7 +63,7 @@ func TestNoReadingBreaksTheState(t *testing.T) {
 				}
 			}
 			if p.s.Held.Stopped() && r.IntN(3) == 0 {
-				if next, out, ok := wallet.Accept(p.s, p.terms); ok && out.Units < 1<<40 {
+				if next, out, no := wallet.Accept(p.s, p.terms); !no.Refused() && out.Units < 1<<40 {
 					p.s, register = next, int64(next.Register)
 					count(out)
 					accepted++

@@ -141,6 +141,9 @@ func (t Texts) Refusal(r refusal.Refusal) refusal.Refusal {
 			*s = t.say("refusals."+r.Text+"."+part, filled...)
 		}
 	}
+	if r.Instead != "" {
+		r.Not = t.say("refusals." + r.Instead + ".not")
+	}
 	return r
 }
 

@@ -15,6 +15,7 @@ type kind struct{ typ, write string }
 // kinds are the places of refusals that take something other than words.
 var kinds = map[string]kind{
 	"units": {"unit.Energy", "%s.KWh(1)"}, "most": {"unit.Energy", "%s.KWh(1)"},
+	"register": {"unit.Energy", "%s.KWh(3)"}, "before": {"unit.Energy", "%s.KWh(3)"},
 	"amount": {"money.Amount", "%s.String()"}, "limit": {"money.Amount", "%s.String()"},
 	"at": {"time.Time", "stamp(%s)"}, "since": {"time.Time", "stamp(%s)"}, "now": {"time.Time", "stamp(%s)"},
 	"had": {"money.Amount", "%s.String()"}, "step": {"int64", "strconv.FormatInt(%s, 10)"}, "watts": {"int64", "strconv.FormatInt(%s, 10)"}, "size": {"int64", "strconv.FormatInt(%s, 10)"},
@@ -80,6 +81,10 @@ func writeRefusal(b *bytes.Buffer, s catalogue.Section) {
 		args = append(args, fmt.Sprintf("{Place: %q, Value: %s}", p, values[p]))
 	}
 	name := upper(camel(s.Name))
+	if !fixed && said[0]+said[2] == "" && len(places) == 0 { // only what did not happen
+		fmt.Fprintf(b, "\n// %s replaces what a refusal says did not happen: %s\nfunc %s(no refusal.Refusal) refusal.Refusal {\nno.Not, no.Instead = %q, %q\nreturn no\n}\n", name, said[1], name, said[1], s.Name)
+		return
+	}
 	fmt.Fprintf(b, "\n// %s: %s\nfunc %s(%s) refusal.Refusal {\nreturn refusal.Refusal{Code: %s, Text: %q", name, strings.TrimSpace(said[0]+" "+said[2]), name, strings.Join(params, ", "), named, s.Name)
 	for i, part := range sentences {
 		if said[i] != "" {

@@ -35,7 +35,7 @@ func TestFromAnyFigureOfTheBooksDownToTheSale(t *testing.T) {
 	if n := strings.Count(own.body, "<section"); n != 1 {
 		t.Errorf("the sale has %d journals on its page, want 1", n)
 	}
-	g.get("/ledger/accounts?code=7").is(404).says("no such account in the chart")
+	g.get("/ledger/accounts?code=7").is(404).says("The chart of accounts has no account 7.")
 	g.get("/ledger/journals?code=x").is(404)
 	g.get("/ledger/journals?ref=vnd_none").is(200).says("No journal entries")
 }

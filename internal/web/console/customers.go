@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/notify"
-	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
@@ -85,7 +85,7 @@ func (s *Console) changeCustomer(w http.ResponseWriter, r *http.Request, v visit
 	var done registry.AddedCustomer
 	var err error
 	if !v.owns(r.PostFormValue("form")) {
-		done.Refusal = refusal.Because(refusal.InvalidRequest, "The form is from another session.", "Nothing was changed.", "Send it again from this page.")
+		done.Refusal = refuse.CustomerFormOfOtherSession()
 	} else {
 		done, err = s.c.Registry.ChangeCustomer(r.Context(), v.by, r.PathValue("customer"),
 			registry.CustomerChange{Name: &f.Name, Phone: &f.Phone, Lang: &f.Lang, Notices: &f.Notices})

@@ -10,6 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/report"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -84,7 +85,7 @@ func codeOf(q url.Values) (ledger.Code, refusal.Refusal) {
 	}
 	n, err := strconv.Atoi(text)
 	if _, known := ledger.Find(ledger.Code(n)); err != nil || !known {
-		return 0, refusal.Because(refusal.NotFound, "There is no such account in the chart.", "", "Look at the trial balance.")
+		return 0, refuse.AccountCodeUnknown(refusal.Echo(text))
 	}
 	return ledger.Code(n), refusal.Refusal{}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/notify"
-	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/words"
@@ -214,7 +214,7 @@ func (s *Console) retryMessage(w http.ResponseWriter, r *http.Request, v visit) 
 	var done notify.Shown
 	var err error
 	if !v.owns(r.PostFormValue("form")) {
-		done.Refusal = refusal.Because(refusal.InvalidRequest, "The form is from another session.", "Nothing was sent.", "Send it again from this page.")
+		done.Refusal = refuse.MessageFormOfOtherSession()
 	} else {
 		done, err = s.c.Messages.Retry(r.Context(), v.by, r.PathValue("message"), r.PostFormValue("route"))
 	}

@@ -210,6 +210,12 @@ func (s *Console) notFound(w http.ResponseWriter, r *http.Request, v visit) {
 		Text: t.NoteNoPageText(), Link: "/", LinkText: t.NoteToFirstPage()}))
 }
 
+// brief is a refusal where nothing was tried: what is wrong, and what to do.
+func brief(t words.Texts, no refusal.Refusal) string {
+	no = t.Refusal(no)
+	return sentences(no.What, no.Try)
+}
+
 // sentences joins those that are not empty.
 func sentences(all ...string) string {
 	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), " ")

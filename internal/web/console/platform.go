@@ -13,6 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/recharge"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -111,7 +112,7 @@ func (s *Console) fillBox(ctx context.Context, v visit, b *tokenBox) error {
 		}
 		return nil
 	}
-	b.Token, b.Error = "", v.site.say.BoxNotNewest()
+	b.Token, b.Error = "", v.site.say.Refusal(refuse.FormTokenNotFound(b.Number)).Detail()
 	return nil
 }
 
@@ -119,17 +120,17 @@ func (s *Console) fillBox(ctx context.Context, v visit, b *tokenBox) error {
 func (s *Console) makeToken(w http.ResponseWriter, r *http.Request, v visit) {
 	f := makeForm{Kind: r.PostFormValue("kind"), Figure: strings.TrimSpace(r.PostFormValue("figure")), Code: r.PostFormValue("code"), Reason: r.PostFormValue("reason")}
 	form := r.PostFormValue("form")
-	again := func(status int, text string) {
-		f.Error = text
+	again := func(status int, no refusal.Refusal) {
+		f.Error = v.site.say.Refusal(no).Detail()
 		s.showBox(w, r, v, status, tokenBox{Make: f})
 	}
 	ask := vending.Ask{Meter: r.PathValue("number"), Kind: sale.JobKind(f.Kind), ReasonCode: f.Code, Reason: f.Reason}
 	if !v.owns(form) {
-		again(http.StatusUnprocessableEntity, v.site.say.BoxMakeOtherSession())
+		again(http.StatusUnprocessableEntity, refuse.TokenFormOfOtherSession())
 		return
 	}
-	if wrong := f.read(v.site.say, &ask); wrong != "" {
-		again(http.StatusUnprocessableEntity, wrong)
+	if no := f.read(&ask); no.Refused() {
+		again(http.StatusUnprocessableEntity, no)
 		return
 	}
 	ask.Once = access.Once{Principal: v.by.String(), Key: form, Hash: sha256.Sum256([]byte(strings.Join([]string{ask.Meter, f.Kind, f.Figure, f.Code, f.Reason}, "\x00")))}
@@ -138,7 +139,7 @@ func (s *Console) makeToken(w http.ResponseWriter, r *http.Request, v visit) {
 	case err != nil:
 		s.broken(w, r, v, err)
 	case given.Refused():
-		again(given.Code.Status(), v.site.say.Refusal(given.Refusal).Detail())
+		again(given.Code.Status(), given.Refusal)
 	case given.Waits != nil:
 		s.show(w, r, http.StatusAccepted, noteView(s.page(r, v, v.site.say.BoxWaits()), note{Title: v.site.say.BoxWaitsTitle(),
 			Text: v.site.say.BoxWaitsText(given.Waits.Summary), Link: boxPath(ask.Meter, ""), LinkText: v.site.say.BoxBack()}))
@@ -148,7 +149,7 @@ func (s *Console) makeToken(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 // read takes the figure of the form to where its kind wants it.
-func (f makeForm) read(t words.Texts, ask *vending.Ask) (wrong string) {
+func (f makeForm) read(ask *vending.Ask) refusal.Refusal {
 	switch ask.Kind {
 	case sale.FreeIssue, sale.Replacement:
 		whole, tenths, point := strings.Cut(f.Figure, ".")
@@ -157,17 +158,17 @@ func (f makeForm) read(t words.Texts, ask *vending.Ask) (wrong string) {
 		}
 		n, err := strconv.ParseUint(whole+tenths, 10, 32)
 		if err != nil || len(tenths) != 1 {
-			return t.BoxUnitsUnreadable()
+			return refuse.FormUnitsOfWrongForm(refusal.Echo(f.Figure))
 		}
 		ask.Units = unit.Energy(n) * unit.Quantum
 	case sale.PowerLimit:
 		watts, err := strconv.ParseUint(f.Figure, 10, 32)
 		if err != nil {
-			return t.BoxWattsUnreadable()
+			return refuse.FormPowerOfWrongForm(refusal.Echo(f.Figure))
 		}
 		ask.PowerW = int64(watts)
 	}
-	return ""
+	return refusal.Refusal{}
 }
 
 func boxPath(number, token string) string {
@@ -188,7 +189,7 @@ func (s *Console) sendToken(w http.ResponseWriter, r *http.Request, v visit) {
 	var sent recharge.Tracked
 	var err error
 	if !v.owns(r.PostFormValue("form")) {
-		sent.Refusal = refusal.Because(refusal.InvalidRequest, "The form is from another session.", "Nothing was sent to the meter.", "Send it again from this page.")
+		sent.Refusal = refuse.RechargeFormOfOtherSession()
 	} else {
 		sent, err = s.c.Recharges.Send(r.Context(), v.by, recharge.Order{Meter: r.PathValue("number"), Digits: access.SecretOf(b.Digits), Token: b.Token, By: recharge.Route(b.By)})
 	}

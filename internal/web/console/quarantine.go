@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/quarantine"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/words"
 	"github.com/paywatt/paywatt/unit"
@@ -139,9 +140,9 @@ func (s *Console) decideAside(w http.ResponseWriter, r *http.Request, v visit) {
 	register, unread := strconv.ParseInt(f.To, 10, 64)
 	switch {
 	case !v.owns(r.PostFormValue("form")):
-		out.Refusal = refusal.Because(refusal.InvalidRequest, "The form is not one of this session.", "Nothing was decided.", "Send it again from this page.")
+		out.Refusal = refuse.DecisionFormOfOtherSession()
 	case verdict.Choice == quarantine.Rebase && f.To != "" && unread != nil:
-		out.Refusal = refusal.Because(refusal.InvalidRequest, "The register is no whole number of Wh.", "Nothing was decided.", "Write 120.433 kWh as 120433.")
+		out.Refusal = refuse.FormRegisterOfWrongForm(refusal.Echo(f.To))
 	default:
 		if verdict.Choice == quarantine.Rebase && f.To != "" {
 			verdict.Register = (*unit.Energy)(&register)

@@ -11,6 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -74,7 +75,7 @@ type checkForm struct {
 
 func (s *Console) sellPage(w http.ResponseWriter, r *http.Request, v visit) {
 	if !v.sells() {
-		s.refuse(w, r, v, notSelling(v.site.say, v.by))
+		s.refuse(w, r, v, notSelling(v.by))
 		return
 	}
 	q := r.URL.Query()
@@ -82,11 +83,10 @@ func (s *Console) sellPage(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 // notSelling is the refusal for a role without all that selling takes.
-func notSelling(t words.Texts, by access.Actor) refusal.Refusal {
+func notSelling(by access.Actor) refusal.Refusal {
 	for _, right := range []access.Right{access.Sell, access.Quote, access.ReadMeters} {
-		if no := by.Needs(right); no.Refused() {
-			no = t.Refusal(no)
-			return refusal.Refusal{Code: no.Code, What: no.What, Not: t.SellNothingSold(), Try: t.SellSignInAsSeller()}
+		if !by.May(right) {
+			return refuse.SellerWithoutRight(string(by.Role), string(right))
 		}
 	}
 	return refusal.Refusal{}
@@ -133,20 +133,20 @@ func (s *Console) preview(ctx context.Context, v visit, meter, amount string) (p
 	}
 	m, err := s.find(ctx, v, meter)
 	if err != nil || m.Refused() {
-		return preview{Problem: v.site.problem(m.Refusal)}, err
+		return preview{Problem: brief(v.site.say, m.Refusal)}, err
 	}
 	out := preview{Payee: v.site.payee(m)}
 	if strings.TrimSpace(amount) == "" {
 		return out, nil
 	}
-	tender, wrong := v.site.tender(amount)
-	if wrong != "" {
-		out.Problem = wrong
+	tender, no := v.site.tender(amount)
+	if no.Refused() {
+		out.Problem = brief(v.site.say, no)
 		return out, nil
 	}
 	quote, err := s.c.Vending.Quote(ctx, v.by, m.Meter.Number, tender)
 	if err != nil || quote.Refused() {
-		out.Problem = v.site.problem(quote.Refusal)
+		out.Problem = brief(v.site.say, quote.Refusal)
 		return out, err
 	}
 	out.Units, out.Bill = unitsOf(quote, m), v.site.bill(quote.Lines, quote.Tender)
@@ -173,18 +173,6 @@ func unfinished(t words.Texts, meter string) string {
 	return ""
 }
 
-// problem says why a form cannot be sold as it is, and what to do.
-func (t site) problem(no refusal.Refusal) string {
-	no = t.say.Refusal(no)
-	return sentences(no.What, no.Try)
-}
-
-// unsold says the same of a form that was sent.
-func (t site) unsold(no refusal.Refusal) string {
-	no = t.say.Refusal(no)
-	return sentences(no.What, t.say.SellNothingSold(), no.Try)
-}
-
 func (t site) payee(m registry.MeterView) *payee {
 	row := t.row(m)
 	p := payee{Customer: row.Customer, Grouped: row.Grouped, Tariff: row.Tariff, Balance: row.Balance, AsOf: row.AsOf, State: row.State,
@@ -193,23 +181,23 @@ func (t site) payee(m registry.MeterView) *payee {
 	return &p
 }
 
-// tender reads the amount that somebody typed in the site's currency. The text says what is wrong with it.
-func (t site) tender(text string) (money.Amount, string) {
+// tender reads the amount that somebody typed in the site's currency.
+func (t site) tender(text string) (money.Amount, refusal.Refusal) {
 	c, ok := money.CurrencyOf(t.currency)
 	if !ok {
-		return money.Amount{}, t.say.SellNoCurrency()
+		return money.Amount{}, refuse.TenderWithoutTariff()
 	}
 	m, err := money.Parse(text, c)
 	example := money.Format(money.Minor(100*money.PowerOfTen(c.Exp)), c)
 	switch {
 	case errors.Is(err, money.ErrDecimals):
-		return money.Amount{}, t.say.SellTooManyDecimals(c.Code, itoa(c.Exp), example)
+		return money.Amount{}, refuse.TenderWithTooManyDecimals(c.Code, int64(c.Exp), example)
 	case err != nil:
-		return money.Amount{}, t.say.SellNotAnAmount(c.Code, example)
+		return money.Amount{}, refuse.TenderOfWrongForm(refusal.Echo(text), c.Code, example)
 	case m <= 0:
-		return money.Amount{}, t.say.SellNotPositive(example)
+		return money.Amount{}, refuse.TenderNotPositive(example)
 	}
-	return money.Amount{Minor: m, Currency: c.Code}, ""
+	return money.Amount{Minor: m, Currency: c.Code}, refusal.Refusal{}
 }
 
 func (t site) bill(lines []sale.Line, total money.Amount) bill {
@@ -264,12 +252,12 @@ func (s *Console) check(w http.ResponseWriter, r *http.Request, v visit, f sellF
 		return
 	}
 	if m.Refused() {
-		s.sellAgain(w, r, v, f, m.Code.Status(), v.site.unsold(m.Refusal))
+		s.sellAgain(w, r, v, f, m.Code.Status(), m.Refusal)
 		return
 	}
-	tender, wrong := v.site.tender(f.Amount)
-	if wrong != "" {
-		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, sentences(wrong, v.site.say.SellNothingSold()))
+	tender, no := v.site.tender(f.Amount)
+	if no.Refused() {
+		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, no)
 		return
 	}
 	quote, err := s.c.Vending.Quote(r.Context(), v.by, m.Meter.Number, tender)
@@ -278,15 +266,15 @@ func (s *Console) check(w http.ResponseWriter, r *http.Request, v visit, f sellF
 		return
 	}
 	if quote.Refused() {
-		s.sellAgain(w, r, v, f, quote.Code.Status(), v.site.unsold(quote.Refusal))
+		s.sellAgain(w, r, v, f, quote.Code.Status(), quote.Refusal)
 		return
 	}
 	s.showCheck(w, r, v, f, m, quote, c)
 }
 
-// sellAgain shows the first step with what was wrong.
-func (s *Console) sellAgain(w http.ResponseWriter, r *http.Request, v visit, f sellForm, status int, text string) {
-	f.Error = text
+// sellAgain shows the first step with what was wrong. Whatever rule refused, on this page it means that nothing was sold.
+func (s *Console) sellAgain(w http.ResponseWriter, r *http.Request, v visit, f sellForm, status int, no refusal.Refusal) {
+	f.Error = v.site.say.Refusal(refuse.SaleNotMade(no)).Detail()
 	s.showSell(w, r, v, status, f)
 }
 
@@ -326,12 +314,12 @@ func (s *Console) made(ctx context.Context, v visit, form string) (id.ID, error)
 func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 	f := sellForm{FormID: r.PostFormValue("form"), Meter: r.PostFormValue("meter"), Amount: r.PostFormValue("amount"), Seen: r.PostFormValue("seen")}
 	if !v.owns(f.FormID) {
-		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, v.site.say.SellFormOfOtherSession())
+		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, refuse.SaleFormOfOtherSession())
 		return
 	}
-	tender, wrong := v.site.tender(f.Amount)
-	if wrong != "" {
-		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, sentences(wrong, v.site.say.SellNothingSold()))
+	tender, no := v.site.tender(f.Amount)
+	if no.Refused() {
+		s.sellAgain(w, r, v, f, http.StatusUnprocessableEntity, no)
 		return
 	}
 	push := r.PostFormValue("push") != ""
@@ -354,11 +342,11 @@ func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 		s.unknown(w, r, v, f, push, err)
 	case sold.Code == refusal.ClientRefReused:
 		s.reused(w, r, v, f.FormID)
-	case sold.Code == refusal.IdempotencyRunning || sold.Code == refusal.IssuerUnknown:
-		s.pending(w, r, v, f, push, sold.Refusal)
+	case sold.Code == refusal.IdempotencyRunning || sold.Code == refusal.IssuerUnknown || sold.Code == refusal.OutcomeUnknown:
+		s.pending(w, r, v, f, push, refuse.SaleFormPending(sold.Code))
 	case sold.Refused():
 		f.FormID = "" // a refused sale is done with: a sale after it is another one
-		s.sellAgain(w, r, v, f, sold.Code.Status(), v.site.unsold(sold.Refusal))
+		s.sellAgain(w, r, v, f, sold.Code.Status(), sold.Refusal)
 	case sold.Repeated:
 		http.Redirect(w, r, salePath(sold.Sale.ID)+"?again=1", http.StatusSeeOther)
 	default:
@@ -383,8 +371,8 @@ func (s *Console) unknown(w http.ResponseWriter, r *http.Request, v visit, f sel
 
 // pending is the page of a sale that its issuer has not answered yet.
 func (s *Console) pending(w http.ResponseWriter, r *http.Request, v visit, f sellForm, push bool, no refusal.Refusal) {
-	s.showAsk(w, r, v, no.Code.Status(), f, push, askAgain{Title: v.site.say.SellPending(),
-		Text: sentences(v.site.say.Refusal(no).Not, v.site.say.SellPendingText())})
+	no = v.site.say.Refusal(no)
+	s.showAsk(w, r, v, no.Code.Status(), f, push, askAgain{Title: no.What, Text: sentences(no.Not, no.Try)})
 }
 
 func (s *Console) showAsk(w http.ResponseWriter, r *http.Request, v visit, status int, f sellForm, push bool, a askAgain) {

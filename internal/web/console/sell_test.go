@@ -114,11 +114,11 @@ func TestWhatCannotBeSoldIsRefusedInWords(t *testing.T) {
 		{"04140001019", "100", 404, "Meter 04140001019 was not found"},
 		{"nonsense", "100", 404, "Meter nonsense was not found"},
 		{"", "100", 404, "No meter was named"},
-		{meterNumber, "", 422, "This is not an amount in KES. Write it like 100.00"},
-		{meterNumber, "1,000", 422, "This is not an amount in KES"},
-		{meterNumber, "-5", 422, "This is not an amount in KES"},
-		{meterNumber, "12.345", 422, "too many decimals. KES has 2."},
-		{meterNumber, "0", 422, "The amount must be greater than 0."},
+		{meterNumber, "", 422, `"" cannot be read as an amount in KES`},
+		{meterNumber, "1,000", 422, `"1,000" cannot be read as an amount in KES`},
+		{meterNumber, "-5", 422, `"-5" cannot be read as an amount in KES`},
+		{meterNumber, "12.345", 422, "KES has 2 decimals, and the amount has more. " + unsold + " Write it as 100.00"},
+		{meterNumber, "0", 422, "Amount must be greater than 0."},
 		{meterNumber, "0.01", 422, ""},
 		{meterNumber, "999999999999", 422, ""},
 		{meterNumber, "1" + strings.Repeat("0", 40), 422, ""},
@@ -165,7 +165,7 @@ func TestThePayeeIsNamedWhileTheNumberIsTyped(t *testing.T) {
 	part("0414 0001 002", "").says("The check digit of meter number 04140001002 is wrong").omits("Amina")
 	part("0414-0001-019", "").says("Meter 0414-0001-019 was not found")
 	part("0414 0001 001", "").says("Amina A.", "domestic", "TEST", "no reading yet").omits("Paid")
-	part("0414 0001 001", "abc").says("Amina A.", "not an amount in KES")
+	part("0414 0001 001", "abc").says("Amina A.", "cannot be read as an amount in KES")
 	part("0414 0001 001", "100").says("Amina A.", "VAT 13.01", "Paid KES 100.00", "34.7 kWh")
 	part(`<script>alert(1)</script>`, "").says("Meter <script>alert(1)</script> was not found").omits("<script>")
 	g.get("/sell?meter="+meterNumber).is(200).says("Amina A.", "domestic")

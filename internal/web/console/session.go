@@ -13,6 +13,8 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // cookie is the session cookie's name: browsers keep a __Host- cookie to this host, path / and TLS.
@@ -106,14 +108,15 @@ func (s *Console) signInPage(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Console) signIn(w http.ResponseWriter, r *http.Request) {
-	form, t := signInForm{Email: r.PostFormValue("email"), Next: local(r.PostFormValue("next"))}, say(r.Context())
-	refuse := func(status int, text string) {
-		form.Error = text
+	t := say(r.Context())
+	form := signInForm{Email: r.PostFormValue("email"), Next: local(r.PostFormValue("next"))}
+	again := func(status int, no refusal.Refusal) {
+		form.Error = t.Refusal(no).Detail()
 		s.show(w, r, status, signInView(s.page(r, visit{}, t.SigninTitle()), form))
 	}
 	if !s.tries.allow(address(r), s.c.Now()) {
 		w.Header().Set("Retry-After", "60")
-		refuse(http.StatusTooManyRequests, t.SigninTooMany())
+		again(http.StatusTooManyRequests, refuse.SigninTriedTooOften())
 		return
 	}
 	leave, ok := s.queue(w, r)
@@ -127,7 +130,7 @@ func (s *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if in.Refused() {
-		refuse(http.StatusUnprocessableEntity, t.Refusal(in.Refusal).Detail())
+		again(http.StatusUnprocessableEntity, in.Refusal)
 		return
 	}
 	s.setCookie(w, in.Session.Reveal(), in.Expires)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/logkey"
+	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 )
 
 // setupForm is the page on which the first owner is made.
@@ -34,8 +36,8 @@ func (s *Console) setupClosed(w http.ResponseWriter, r *http.Request) {
 func (s *Console) setup(w http.ResponseWriter, r *http.Request) {
 	form := setupForm{Code: r.PostFormValue("code"), Email: r.PostFormValue("email"), Name: r.PostFormValue("name")}
 	t := say(r.Context())
-	refuse := func(status int, text string) {
-		form.Error = text
+	again := func(status int, no refusal.Refusal) {
+		form.Error = t.Refusal(no).Detail()
 		p := s.page(r, visit{}, t.SetupTitle())
 		p.Here = "/setup?code=" + url.QueryEscape(form.Code)
 		s.show(w, r, status, setupView(p, form))
@@ -46,7 +48,7 @@ func (s *Console) setup(w http.ResponseWriter, r *http.Request) {
 	}
 	if !s.tries.allow(address(r), s.c.Now()) {
 		w.Header().Set("Retry-After", "60")
-		refuse(http.StatusTooManyRequests, t.SetupTooMany())
+		again(http.StatusTooManyRequests, refuse.SetupTriedTooOften())
 		return
 	}
 	leave, ok := s.queue(w, r)
@@ -62,7 +64,7 @@ func (s *Console) setup(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.broken(w, r, visit{}, err)
 	case made.Refused():
-		refuse(http.StatusUnprocessableEntity, t.Refusal(made.Refusal).Detail())
+		again(http.StatusUnprocessableEntity, made.Refusal)
 	default:
 		s.setUp.Store(true)
 		s.c.Log.Info("owner created", logkey.Actor, made.Email)

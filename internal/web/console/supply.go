@@ -8,7 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/command"
-	"github.com/paywatt/paywatt/internal/refusal"
+	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/words"
 )
@@ -95,27 +95,23 @@ func (s *Console) newest(ctx context.Context, v visit, number string) (*command.
 func (s *Console) command(w http.ResponseWriter, r *http.Request, v visit) {
 	f := supplyForm{Reason: r.PostFormValue("reason")}
 	meter, kind := r.PathValue("number"), command.Type(r.PostFormValue("type"))
-	no := func(what, try string) refusal.Refusal {
-		return refusal.Because(refusal.InvalidRequest, what, "No command was sent.", try)
-	}
 	var sent command.Switched
 	var err error
 	switch {
 	case !v.owns(r.PostFormValue("form")):
-		sent.Refusal = no("The form is not one of this session.", "Send it again from this page.")
+		sent.Refusal = refuse.SwitchFormOfOtherSession()
 	case kind == command.Disconnect:
 		sent, err = s.c.Commands.Cut(r.Context(), v.by, meter, f.Reason)
 	case kind == command.Connect:
 		sent, err = s.c.Commands.Restore(r.Context(), v.by, meter, f.Reason)
 	default:
-		sent.Refusal = no("The form says neither cut off nor restore.", "Use the buttons of this page.")
+		sent.Refusal = refuse.FormSwitchUnknown()
 	}
 	switch {
 	case err != nil:
 		s.broken(w, r, v, err)
 	case sent.Refused():
-		told := v.site.say.Refusal(sent.Refusal)
-		f.Error = sentences(told.What, v.site.say.CommandNotSent(), told.Try)
+		f.Error = v.site.say.Refusal(sent.Refusal).Detail()
 		s.meterPage(w, r, v, http.StatusUnprocessableEntity, f)
 	default:
 		http.Redirect(w, r, "/meters/"+url.PathEscape(meter)+"#"+supplyElement, http.StatusSeeOther)
