@@ -188,9 +188,6 @@ func (t Texts) SigninOwnerMade() string { return t.say("pages.signin.owner-made"
 // SigninSessionEnded: Your session has ended. If you have just sent a form, it was not done. Sign in and send it again.
 func (t Texts) SigninSessionEnded() string { return t.say("pages.signin.session-ended") }
 
-// SigninTooMany: Too many attempts from this address. You are not signed in. Wait a minute and try again.
-func (t Texts) SigninTooMany() string { return t.say("pages.signin.too-many") }
-
 // SetupTitle: Set up
 func (t Texts) SetupTitle() string { return t.say("pages.setup.title") }
 
@@ -211,9 +208,6 @@ func (t Texts) SetupClosed() string { return t.say("pages.setup.closed") }
 
 // SetupClosedText: No owner was added. Each link works once. While there is no owner, the server prints a new link when it starts. If there is an owner, sign in.
 func (t Texts) SetupClosedText() string { return t.say("pages.setup.closed-text") }
-
-// SetupTooMany: Too many attempts from this address. No owner was added. Wait a minute and try again.
-func (t Texts) SetupTooMany() string { return t.say("pages.setup.too-many") }
 
 // SellTitle: Sell
 func (t Texts) SellTitle() string { return t.say("pages.sell.title") }
@@ -264,30 +258,6 @@ func (t Texts) SellLeftToPay(amount string) string {
 	return t.say("pages.sell.left-to-pay", "{amount}", amount)
 }
 
-// SellSignInAsSeller: Sign in as a person who may sell, or ask an owner.
-func (t Texts) SellSignInAsSeller() string { return t.say("pages.sell.sign-in-as-seller") }
-
-// SellNothingSold: No money was taken and no token was made.
-func (t Texts) SellNothingSold() string { return t.say("pages.sell.nothing-sold") }
-
-// SellNoCurrency: There is no tariff yet, so nothing can be sold. Publish a tariff first: paywatt tariff add.
-func (t Texts) SellNoCurrency() string { return t.say("pages.sell.no-currency") }
-
-// SellTooManyDecimals: The amount has too many decimals. {currency} has {decimals}. Write it like {example}.
-func (t Texts) SellTooManyDecimals(currency string, decimals string, example string) string {
-	return t.say("pages.sell.too-many-decimals", "{currency}", currency, "{decimals}", decimals, "{example}", example)
-}
-
-// SellNotAnAmount: This is not an amount in {currency}. Write it like {example}.
-func (t Texts) SellNotAnAmount(currency string, example string) string {
-	return t.say("pages.sell.not-an-amount", "{currency}", currency, "{example}", example)
-}
-
-// SellNotPositive: The amount must be greater than 0. Write it like {example}.
-func (t Texts) SellNotPositive(example string) string {
-	return t.say("pages.sell.not-positive", "{example}", example)
-}
-
 // SellReview: Review before you sell
 func (t Texts) SellReview() string { return t.say("pages.sell.review") }
 
@@ -321,9 +291,6 @@ func (t Texts) SellSeeThatSale() string { return t.say("pages.sell.see-that-sale
 // SellAnotherPayment: Go on only if this is another payment.
 func (t Texts) SellAnotherPayment() string { return t.say("pages.sell.another-payment") }
 
-// SellFormOfOtherSession: This form belongs to another session, perhaps from before you signed in again. No money was taken and no token was made. If you sent it then, look at the meter's tokens first.
-func (t Texts) SellFormOfOtherSession() string { return t.say("pages.sell.form-of-other-session") }
-
 // SellNotCertain: Sale not certain
 func (t Texts) SellNotCertain() string { return t.say("pages.sell.not-certain") }
 
@@ -332,12 +299,6 @@ func (t Texts) SellUnknown() string { return t.say("pages.sell.unknown") }
 
 // SellUnknownText: Ask again with the button. However often you ask, it is one sale. Do not begin a new sale for this payment.
 func (t Texts) SellUnknownText() string { return t.say("pages.sell.unknown-text") }
-
-// SellPending: This sale is not finished yet
-func (t Texts) SellPending() string { return t.say("pages.sell.pending") }
-
-// SellPendingText: Ask again in a few seconds with the button. However often you ask, it is one sale.
-func (t Texts) SellPendingText() string { return t.say("pages.sell.pending-text") }
 
 // SellAskAgain: Ask again
 func (t Texts) SellAskAgain() string { return t.say("pages.sell.ask-again") }
@@ -653,9 +614,6 @@ func (t Texts) MeterTokenSold(units string) string {
 	return t.say("pages.meter.token-sold", "{units}", units)
 }
 
-// MeterEvent: Event {code}
-func (t Texts) MeterEvent(code string) string { return t.say("pages.meter.event", "{code}", code) }
-
 // CommandCut: Cut off supply
 func (t Texts) CommandCut() string { return t.say("pages.command.cut") }
 
@@ -700,9 +658,6 @@ func (t Texts) CommandReasonToRestore() string { return t.say("pages.command.rea
 
 // CommandReasonToCut: Reason to cut off supply
 func (t Texts) CommandReasonToCut() string { return t.say("pages.command.reason-to-cut") }
-
-// CommandNotSent: No command was sent.
-func (t Texts) CommandNotSent() string { return t.say("pages.command.not-sent") }
 
 // EffectRestoreOther: This ends the cut by command. The supply stays off for another reason: {reasons}. A recharge does not restore it.
 func (t Texts) EffectRestoreOther(reasons string) string {
@@ -1081,21 +1036,6 @@ func (t Texts) CustomerSaved() string { return t.say("pages.customer.saved") }
 // CustomerNoMeters: No meters
 func (t Texts) CustomerNoMeters() string { return t.say("pages.customer.no-meters") }
 
-// FormOtherSession: The form belongs to another session.
-func (t Texts) FormOtherSession() string { return t.say("pages.form.other-session") }
-
-// FormSendAgain: Send it again from this page.
-func (t Texts) FormSendAgain() string { return t.say("pages.form.send-again") }
-
-// FormNothingChanged: Nothing was changed.
-func (t Texts) FormNothingChanged() string { return t.say("pages.form.nothing-changed") }
-
-// FormNothingSent: Nothing was sent.
-func (t Texts) FormNothingSent() string { return t.say("pages.form.nothing-sent") }
-
-// FormNothingDecided: Nothing was decided.
-func (t Texts) FormNothingDecided() string { return t.say("pages.form.nothing-decided") }
-
 // MessagesTitle: Messages
 func (t Texts) MessagesTitle() string { return t.say("pages.messages.title") }
 
@@ -1389,14 +1329,6 @@ func (t Texts) DoubtfulDecidedBy(person string, at string, reason string) string
 	return t.say("pages.doubtful.decided-by", "{person}", person, "{at}", at, "{reason}", reason)
 }
 
-// DoubtfulRegisterUnreadable: The register must be a whole number of Wh.
-func (t Texts) DoubtfulRegisterUnreadable() string {
-	return t.say("pages.doubtful.register-unreadable")
-}
-
-// DoubtfulRegisterExample: Write 120.433 kWh as 120433.
-func (t Texts) DoubtfulRegisterExample() string { return t.say("pages.doubtful.register-example") }
-
 // DoubtfulWaits: The decision waits for a second person, as {approval}. Nothing is changed until that person has allowed it.
 func (t Texts) DoubtfulWaits(approval string) string {
 	return t.say("pages.doubtful.waits", "{approval}", approval)
@@ -1658,9 +1590,6 @@ func (t Texts) BoxSendButton() string { return t.say("pages.box.send-button") }
 // BoxSell: Sell a token
 func (t Texts) BoxSell() string { return t.say("pages.box.sell") }
 
-// BoxNotNewest: This meter has no such token among its newest. Nothing was sent.
-func (t Texts) BoxNotNewest() string { return t.say("pages.box.not-newest") }
-
 // BoxMake: Free or service token
 func (t Texts) BoxMake() string { return t.say("pages.box.make") }
 
@@ -1682,15 +1611,6 @@ func (t Texts) BoxMakeButton() string { return t.say("pages.box.make-button") }
 // BoxMakeHint: The token is then put into the form above. It is sent when you send it.
 func (t Texts) BoxMakeHint() string { return t.say("pages.box.make-hint") }
 
-// BoxMakeOtherSession: The form belongs to another session. No token was made. Send it again from this page.
-func (t Texts) BoxMakeOtherSession() string { return t.say("pages.box.make-other-session") }
-
-// BoxUnitsUnreadable: Units are kilowatt-hours with at most one decimal, such as 25 or 12.3. No token was made.
-func (t Texts) BoxUnitsUnreadable() string { return t.say("pages.box.units-unreadable") }
-
-// BoxWattsUnreadable: The limit must be a whole number of watts, such as 5000. No token was made.
-func (t Texts) BoxWattsUnreadable() string { return t.say("pages.box.watts-unreadable") }
-
 // BoxWaits: Waits for a second person
 func (t Texts) BoxWaits() string { return t.say("pages.box.waits") }
 
@@ -1704,9 +1624,6 @@ func (t Texts) BoxWaitsText(summary string) string {
 
 // BoxBack: Back to the meter
 func (t Texts) BoxBack() string { return t.say("pages.box.back") }
-
-// BoxNotSent: Nothing was sent to the meter.
-func (t Texts) BoxNotSent() string { return t.say("pages.box.not-sent") }
 
 // TrackTitle: Token for meter {meter}
 func (t Texts) TrackTitle(meter string) string { return t.say("pages.track.title", "{meter}", meter) }

@@ -163,7 +163,7 @@ func TestAFormFromAnotherSiteIsRefused(t *testing.T) {
 	}
 	// A browser too old to say where a form comes from still cannot be used: the form's id is bound to the session.
 	sale.Set("form", "console-00112233445566778899aabbccddeeff-0011223344556677")
-	g.do("POST", "/sell", sale).is(422).says("This form belongs to another session", unsold)
+	g.do("POST", "/sell", sale).is(422).says("The form is from another session", unsold)
 	other := w.enter(ownerEmail).get("/sell").value("form")
 	sale.Set("form", other)
 	g.do("POST", "/sell", sale).is(422).says(unsold)
