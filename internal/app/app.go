@@ -51,6 +51,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // Config says how to serve. Data, HTTP and MQTT are needed.
@@ -94,6 +95,8 @@ type Config struct {
 	Test bool
 	// PanelURL is where virtual meters have their panels, with {number} in it; empty for no links.
 	PanelURL string
+	// Languages are those of the pages; nil for all of the catalogue.
+	Languages *words.Languages
 }
 
 // App is one server.

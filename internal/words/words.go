@@ -18,8 +18,8 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// areas are the files of the catalogue whose texts stand on pages.
-var areas = []string{"pages", "names", "refusals"}
+// Areas are the files of the catalogue whose texts stand on pages.
+func Areas() []string { return []string{"pages", "names", "refusals"} }
 
 // Languages are the texts of all languages.
 type Languages struct {
@@ -31,7 +31,7 @@ type Languages struct {
 // Open reads the catalogue.
 func Open() (*Languages, error) {
 	l := &Languages{bundle: i18n.NewBundle(language.English)}
-	for _, area := range areas {
+	for _, area := range Areas() {
 		codes, err := catalogue.Languages(area)
 		if err != nil {
 			return nil, err

@@ -59,6 +59,8 @@ type Config struct {
 	PanelURL string
 	// SetupCode opens the page on which the first owner is made; empty: closed.
 	SetupCode string
+	// Languages are those of the pages; nil for all of the catalogue.
+	Languages *words.Languages
 }
 
 // Console serves the pages.
@@ -95,9 +97,11 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	texts, err := words.Open()
-	if err != nil {
-		return nil, err
+	texts := c.Languages
+	if texts == nil {
+		if texts, err = words.Open(); err != nil {
+			return nil, err
+		}
 	}
 	s := &Console{c: c, words: texts, assets: assets, signins: make(chan struct{}, maxSignIns), waiting: make(chan struct{}, maxWaiting),
 		streams: make(chan struct{}, maxStreams), tries: newTries()}

@@ -15,9 +15,8 @@ import (
 const policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // every gives every kind of page there is, those that refuse included.
-func every(t *testing.T) []answer {
-	t.Helper()
-	w := begin(t)
+func every(w *world) []answer {
+	w.t.Helper()
 	w.meter("04140001019", `Mwangi <script>alert("1")</script> & Sons`)
 	g := w.enter(ownerEmail)
 	stranger := w.guest()
@@ -47,7 +46,7 @@ func every(t *testing.T) []answer {
 }
 
 func TestEveryPage(t *testing.T) {
-	pages := every(t)
+	pages := every(begin(t))
 	t.Run("keeps to the policy", func(t *testing.T) { keepsToThePolicy(t, pages) })
 	t.Run("has one heading, a title and labels", func(t *testing.T) { isWellFormed(t, pages) })
 	t.Run("says as of with every balance", func(t *testing.T) { saysAsOf(t, pages) })

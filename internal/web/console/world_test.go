@@ -32,14 +32,15 @@ import (
 // world is a running server on the real store with an owner, a tariff of 2.50 and 15 % VAT and one simulated meter of
 // Amina.
 type world struct {
-	t     *testing.T
-	dir   string
-	url   string
-	setup string // path of the one-time link
-	key   string // of the API
-	clock *clock
-	stop  func()
-	side  *app.Folder // the same folder opened beside the server, as the command line does
+	language string // that browsers ask for
+	t        *testing.T
+	dir      string
+	url      string
+	setup    string // path of the one-time link
+	key      string // of the API
+	clock    *clock
+	stop     func()
+	side     *app.Folder // the same folder opened beside the server, as the command line does
 }
 
 const (
@@ -326,6 +327,7 @@ func (g *guest) do(method, path string, form url.Values, headers ...string) answ
 	if form != nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	req.Header.Set("Accept-Language", g.w.language)
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}

@@ -1,0 +1,93 @@
+package console_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"github.com/paywatt/paywatt/internal/app"
+	"github.com/paywatt/paywatt/internal/catalogue"
+	"github.com/paywatt/paywatt/internal/words"
+)
+
+// The pseudo-language is English, marked and longer by two fifths at least. Its code is that of artificial languages.
+const pseudo, begins, ends = "art", "⟦", "⟧"
+
+// longer marks a text and makes it longer.
+func longer(say string) string {
+	if say == "" {
+		return ""
+	}
+	return begins + say + " " + strings.Repeat("~", len(say)*2/5+1) + ends
+}
+
+// pseudoLanguages are the languages of the catalogue and the pseudo-language.
+func pseudoLanguages(t *testing.T) *words.Languages {
+	t.Helper()
+	all, err := words.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, area := range words.Areas() {
+		f, err := catalogue.Read(catalogue.English, area)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range f.Sections {
+			for i := range s.Texts {
+				for _, say := range []*string{&s.Texts[i].Say, &s.Texts[i].One} {
+					*say = longer(*say)
+				}
+			}
+		}
+		if err := all.Add(pseudo, area, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+// data is what pages show as it was stored or typed: names, identities, figures, moments, commands.
+var data = regexp.MustCompile(`^([\d\s.,:@=+/–-]|KES|UTC|kWh|Wh|\bW\b|●|○|■|▲|◐|→|✓|⚠|·|\(|\)|Paywatt|test|domestic|Amina A\.|Mwangi.*|[a-z]+@example\.org|(vnd|acc|jrn|tok|cmd|mtr|qtn|msg|req|alm)_[a-z0-9]+|main-\d+|person|SGC|KRN|TI|TT|EA)*$`)
+
+// TestAPseudoLanguageGoesThroughEveryPage: whatever a page says in words is marked, and so comes from the catalogue.
+func TestAPseudoLanguageGoesThroughEveryPage(t *testing.T) {
+	t.Parallel()
+	w := folder(t)
+	w.language = pseudo
+	w.serve(app.Config{Passphrase: []byte(passphrase), Languages: pseudoLanguages(t)})
+	w.furnish()
+	seen := map[string]bool{}
+	for _, a := range every(w) {
+		if a.page == nil {
+			t.Errorf("%s: status %d, and no page", a.what, a.status)
+			continue
+		}
+		for n := range a.page.Descendants() {
+			switch {
+			case n.Type == html.ElementNode && n.Data == "html" && attr(n, "lang") != pseudo:
+				t.Errorf("%s is in the language %q", a.what, attr(n, "lang"))
+			case n.Type == html.TextNode && !inCode(n):
+				said := regexp.MustCompile(begins+`[^`+ends+`]*`+ends).ReplaceAllString(n.Data, "")
+				for regexp.MustCompile(begins+`[^`+ends+begins+`]*`+ends).MatchString(said) {
+					said = regexp.MustCompile(begins+`[^`+ends+begins+`]*`+ends).ReplaceAllString(said, "")
+				}
+				if said = strings.TrimSpace(said); !data.MatchString(said) && !seen[said] {
+					seen[said] = true
+					t.Errorf("%s says %q", a.what, said)
+				}
+			}
+		}
+	}
+}
+
+func inCode(n *html.Node) bool {
+	for p := n.Parent; p != nil; p = p.Parent {
+		if p.Data == "code" || p.Data == "pre" || p.Data == "script" || p.Data == "bdi" {
+			return true
+		}
+	}
+	return false
+}
