@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -55,6 +56,22 @@ func StillRight(tx OrderTx, meter int64, t OrderType, max unit.Energy, given, no
 		return true, nil
 	}
 	return false, tx.LookNow(meter)
+}
+
+// StillWanted asks the same of a cut-off that a person gave: it is right while something other than money is to keep the supply off.
+// After that it stands for the rules alone, which would not send it by an old reading or in a friendly window. A meter without a
+// wallet has no rules.
+func StillWanted(tx OrderTx, meter int64, given, now time.Time) (bool, error) {
+	rows, err := tx.WalletOf(meter)
+	if err != nil || len(rows) == 0 {
+		return err == nil && !NotYet(given, now), err
+	}
+	for _, r := range rows {
+		if r.Meter.N == meter && r.Off.Without(supply.Credit) != 0 {
+			return !NotYet(given, now), nil
+		}
+	}
+	return StillRight(tx, meter, OrderCut, 0, given, now)
 }
 
 // leaseSkip is by how much the numbers of leases are moved on when a meter says that it has had a higher one: a day of
