@@ -44,6 +44,9 @@ func (f *filler) fill(v reflect.Value, depth int) {
 	case *json.RawMessage:
 		*to = json.RawMessage(fmt.Sprint(f.n))
 		return
+	case *[]byte:
+		*to = []byte(fmt.Sprint(f.n))
+		return
 	case *map[string]any:
 		*to = map[string]any{"n": f.n}
 		return
