@@ -134,7 +134,9 @@ func TestEveryFieldOfABodyIsOfItsField(t *testing.T) {
 	bodies(got, "routes", routesOf)
 	bodies(got, "sale", func(s sale.Sale) apiv1.Sale { return saleOf(s, vending.Digits{}) })
 	bodies(got, "settings", settingsOf)
-	bodies(got, "simulation", func(s registry.Simulated) apiv1.SimulationResult { return simulationOf(s, tariff.Body{Currency: "KES"}) })
+	bodies(got, "simulation", func(s registry.Simulated) apiv1.SimulationResult {
+		return simulationOf(s, tariff.Body{Currency: "KES"})
+	})
 	bodies(got, "split", splitOf)
 	bodies(got, "supply", supplyOf)
 	bodies(got, "switched", switchedOf)
