@@ -93,8 +93,8 @@ func sign(tx SignTx, i id.ID) (Signing, error) {
 	return s, s.prepare(tx)
 }
 
-// mayLeave reports whether a command is still right. One of a person that takes something away is not sent either where nobody
-// knows how old it is, and a cut-off not after the person has taken it back.
+// mayLeave reports whether a command may still be sent. A person's command that takes something away is dropped if it is dated in the
+// future. A person's cut-off is dropped too when the person has taken it back and the rules would not cut.
 func mayLeave(tx SignTx, c Command) (bool, error) {
 	if c.By != access.SystemActor(0, wallet.Actor).String() {
 		if c.Type == Disconnect {

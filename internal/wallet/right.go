@@ -58,17 +58,20 @@ func StillRight(tx OrderTx, meter int64, t OrderType, max unit.Energy, given, no
 	return false, tx.LookNow(meter)
 }
 
-// StillWanted asks the same of a cut-off that a person gave: it is right while something other than money is to keep the supply off.
-// After that it stands for the rules alone, which would not send it by an old reading or in a friendly window. A meter without a
-// wallet has no rules.
+// StillWanted asks the same about a cut-off that a person ordered. It is right while a reason other than missing money keeps the
+// supply off. Once the person has taken it back, it is right only if the rules would cut too. A meter without a wallet has no
+// rules. An order dated in the future is never right: nobody knows its age.
 func StillWanted(tx OrderTx, meter int64, given, now time.Time) (bool, error) {
+	if NotYet(given, now) {
+		return false, nil
+	}
 	rows, err := tx.WalletOf(meter)
 	if err != nil || len(rows) == 0 {
-		return err == nil && !NotYet(given, now), err
+		return err == nil, err
 	}
 	for _, r := range rows {
 		if r.Meter.N == meter && r.Off.Without(supply.Credit) != 0 {
-			return !NotYet(given, now), nil
+			return true, nil
 		}
 	}
 	return StillRight(tx, meter, OrderCut, 0, given, now)
