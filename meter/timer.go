@@ -33,9 +33,6 @@ func (x *step) due(t *uint32) bool { return *t != 0 && x.s.Up >= uint64(*t)*1000
 
 // next returns the first moment of a timer's grid after now, so that a host that comes late keeps the grid.
 func (x *step) next(at, every uint32) uint32 {
-	if every == 0 {
-		return 0
-	}
 	now := uint32(x.s.Up / 1000)
 	if at > now {
 		return at

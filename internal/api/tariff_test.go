@@ -3,6 +3,8 @@ package api_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/paywatt/paywatt/api/apiv1"
 )
 
 // tariffAnswer is what the tests read of a tariff.
@@ -62,5 +64,19 @@ func TestADraftIsJudgedOnlyForWhoMaySendIt(t *testing.T) {
 		if code, _ := w.problem(w.want(403, w.ask("POST", path, unbound, body))); code != "forbidden" {
 			t.Errorf("%s without the right: %s, want forbidden", path, code)
 		}
+	}
+}
+
+// TestASimulationComparesThePurchaseAndTheUse that it is given, at the present price and at twice that price.
+func TestASimulationComparesThePurchaseAndTheUse(t *testing.T) {
+	w := begin(t)
+	got := decode[apiv1.SimulationResult](t, w.want(200, w.post("/v1/tariff-simulations", `{"tariff":"domestic","draft":{"currency":"KES","vat_bps":1500,"flat_micro":5000000},
+		"purchase":{"tender_minor":10000,"carry_in_minor":76},"usage":[{"meter":"04140001001","month":"2026-10","units_wh":40000},{"meter":"04140001019","month":"2026-10","units_wh":2000}],"rises":1}`)))
+	if p := got.Purchase; p == nil || p.Before.UnitsWh != 35_000 || p.After.UnitsWh != 17_500 || p.Before.CarryMinor != 13 || p.After.CarryMinor != 13 {
+		t.Errorf("a purchase: %+v", got.Purchase)
+	}
+	c := got.Comparison
+	if c == nil || c.Meters != 2 || c.Months != 2 || c.UnitsWh != 42_000 || c.Losers != 2 || len(c.Rises) != 1 || c.Rises[0].Meter != "04140001001" || c.PaidAfterMinor != 2*c.PaidBeforeMinor {
+		t.Errorf("the use: %+v", c)
 	}
 }

@@ -93,12 +93,14 @@ func sign(tx SignTx, i id.ID) (Signing, error) {
 	return s, s.prepare(tx)
 }
 
-// mayLeave reports whether a command is still right. One of a person that takes something away is not sent either where nobody
-// knows how old it is.
+// mayLeave reports whether a command may still be sent. A person's command that takes something away is dropped if it is dated in the
+// future. A person's cut-off is dropped too when the person has taken it back and the rules would not cut.
 func mayLeave(tx SignTx, c Command) (bool, error) {
 	if c.By != access.SystemActor(0, wallet.Actor).String() {
-		takes := c.Type == Disconnect || c.Type == ClearCredit
-		return !takes || !wallet.NotYet(c.CreatedAt, tx.Moment()), nil
+		if c.Type == Disconnect {
+			return wallet.StillWanted(tx.WalletOrders(), c.Meter, c.CreatedAt, tx.Moment())
+		}
+		return c.Type != ClearCredit || !wallet.NotYet(c.CreatedAt, tx.Moment()), nil
 	}
 	most, _ := c.Args["max_register_wh"].(int64)
 	return wallet.StillRight(tx.WalletOrders(), c.Meter, wallet.OrderType(c.Type), unit.Energy(most), c.CreatedAt, tx.Moment())

@@ -73,10 +73,10 @@ func (s *pursesRun) plantPaid(ctx context.Context, h *purse, unanswered bool) er
 	return nil
 }
 
-// cut orders a cut-off that nobody asks about again.
+// cut orders a cut-off for a person whom the witness has not heard: whatever the rules say, it is sent.
 func (f *office) cut(ctx context.Context, h *purse) error {
 	return f.do(ctx, func(tx *store.Tx) error {
-		_, err := tx.Order(wallet.Meter{N: h.n, Number: h.number}, wallet.Order{Type: wallet.OrderCut, Reason: "planted", By: "planted", TTL: time.Hour})
+		_, err := wallet.Switch(tx, h.n, true, "planted", "planted", tx.Now)
 		return err
 	})
 }

@@ -77,20 +77,32 @@ func TestAMonthOfLossChangesNoBalance(t *testing.T) {
 
 // TestEveryCutIsJust lets money run out all the time, in the same bad network: fixed charges take it away from under
 // leases, windows forbid to cut, some accounts are protected, people pay late, and the server is down for two days.
-func TestEveryCutIsJust(t *testing.T) { everyCutIsJust(t, cuts(t, *purses)) }
+func TestEveryCutIsJust(t *testing.T) { everyCutIsJust(t, cuts(t, *purses, *seed)) }
 
 // TestEveryCutIsJustWhenLittleIsPaid has people pay so little at a time that what their meter tells late may have used it already.
 func TestEveryCutIsJustWhenLittleIsPaid(t *testing.T) {
-	o := cuts(t, *purses)
+	o := cuts(t, *purses, *seed)
 	o.Paid, o.Again = 1500, 800
 	everyCutIsJust(t, o)
 }
 
 // TestEveryCutIsJustWhenNearlyHalfIsLost has a worse network, and two or three meters on most accounts.
 func TestEveryCutIsJustWhenNearlyHalfIsLost(t *testing.T) {
-	o := cuts(t, *purses)
+	o := cuts(t, *purses, *seed)
 	o.Loss, o.Several = 45, 2
 	everyCutIsJust(t, o)
+}
+
+// TestACutEndsWithThePersonWhoWantedIt: one account of the month above, in which a person takes a cut-off back while it is still sent
+// again and again. Nothing is left in the wallet, but the last reading is too old to cut anybody off by.
+func TestACutEndsWithThePersonWhoWantedIt(t *testing.T) {
+	o := cuts(t, 4, 13)
+	o.First, o.Loss, o.Several = 728, 45, 2
+	r, err := o.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	just(t, r)
 }
 
 func everyCutIsJust(t *testing.T, o sim.Purses) {
@@ -105,9 +117,9 @@ func everyCutIsJust(t *testing.T, o sim.Purses) {
 	}
 }
 
-func cuts(t *testing.T, meters int) sim.Purses {
+func cuts(t *testing.T, meters int, seed uint64) sim.Purses {
 	t.Helper()
-	o := sim.OrdinaryPurses(meters, 30, *seed)
+	o := sim.OrdinaryPurses(meters, 30, seed)
 	o.Start, o.Folder, o.Loss, o.Away = time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), t.TempDir(), 30, true
 	return o
 }
@@ -115,7 +127,7 @@ func cuts(t *testing.T, meters int) sim.Purses {
 // TestMetersThatShareAnAccountNeverOwe has two or three meters on most accounts, prices by time of use, and nothing that
 // takes money from under a lease: in the same bad network no account ever uses more than it has paid for.
 func TestMetersThatShareAnAccountNeverOwe(t *testing.T) {
-	o := cuts(t, *purses)
+	o := cuts(t, *purses, *seed)
 	o.Daily, o.Protected, o.Supply, o.Several, o.TOU, o.Moves, o.Spoilt = 0, 0, registry.SupplyPolicy{}, 2, true, 0, 0
 	r := live(t, o)
 	just(t, r)
@@ -142,7 +154,7 @@ func TestTheWitnessFindsWhatIsPlanted(t *testing.T) {
 		{sim.PlantMoved, sim.RulePerson},
 	} {
 		t.Run(c.plant, func(t *testing.T) {
-			o := cuts(t, 12)
+			o := cuts(t, 12, *seed)
 			o.Plant, o.Days, o.Seed = c.plant, 20, 7 // a street in which each mistake has its occasion
 			if c.rule == sim.RuleHeld {
 				o.Spoilt = 50

@@ -48,3 +48,12 @@ func AttestedColumns() map[string]string {
 
 // AttestedKinds are the kinds of rows with evidence.
 func AttestedKinds() []*core.AttestedKind { return attestedKinds[:] }
+
+// ReadSpan writes again what parseSpan reads; the empty text for no span.
+func ReadSpan(text string) (string, error) {
+	s, err := parseSpan(text)
+	if err != nil || s == (span{}) {
+		return "", err
+	}
+	return s.String(), nil
+}

@@ -71,7 +71,7 @@ func TestNoFailureOfACallIsSwallowed(t *testing.T) { withFailures(t, everyCall) 
 
 func withFailures(t *testing.T, mode *bool) {
 	if *mode {
-		t.Skip("nothing is lost: with this flag every test of the package runs with failures")
+		return // with this flag every test of the package runs with failures
 	}
 	if *onPostgres {
 		t.Skip("NOT TESTED on PostgreSQL: it writes seals meanwhile, so nobody can tell what a failed transaction left behind; SQLite is tested")

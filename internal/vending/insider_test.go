@@ -105,6 +105,7 @@ func (s *shop) heads(public string) []seal.Head {
 // after changes the database by fn inside a transaction, verifies there, and undoes everything.
 func (s *shop) after(trust store.Trust, fn func(*store.Tx) error) store.Report {
 	s.t.Helper()
+	s.sealed() // the transaction would see what a sealer does beside it
 	var r store.Report
 	undo := errors.New("undo")
 	err := s.engine.Run(context.Background(), tenant, store.Job, func(tx *store.Tx) (bool, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/store"
 )
 
 // finds says whether verification, after some statements, finds something about a token or a reversal.
@@ -98,6 +99,7 @@ func TestVerifyFindsAReversalAfterTheMetersReport(t *testing.T) {
 		sold := s.sell(order(m, 10000, "key-number-1"))
 		s.clock.add(time.Hour)
 		s.reversed(owner(), sold.Sale, "mistyped")
+		s.sealed()
 		s.clock.add(c.after - c.before)
 		s.report(m, sold.Sale.Tokens[0].ID, "accept")
 		s.clock.add(c.before - c.back)
@@ -116,6 +118,38 @@ func TestVerifyFindsAReversalAfterTheMetersReport(t *testing.T) {
 		}
 		if _, token := s.state(sold.Sale); token != sale.TokenAccepted {
 			t.Errorf("%s: the token is %s, want accepted: its value is claimed back", name, token)
+		}
+	}
+}
+
+// TestASealThatCoversAnHourShowsNoClockSetBack: the seal of a reversal may come late and cover what was done long before, or
+// not have come at all. Only an earlier time in a later seal says that the clock was set back.
+func TestASealThatCoversAnHourShowsNoClockSetBack(t *testing.T) {
+	s := open(t, true)
+	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
+	sold := s.sell(order(m, 10000, "key-number-1"))
+	s.clock.add(time.Hour)
+	began := s.clock.Now()
+	s.reversed(owner(), sold.Sale, "mistyped")
+	s.sealed()
+	for name, c := range map[string]struct {
+		sql  string
+		want time.Time
+	}{
+		"one seal for both":  {`UPDATE audit SET seal_n = 1`, began},
+		"no seal yet":        {`UPDATE audit SET seal_n = NULL`, began},
+		"its own not yet":    {`UPDATE audit SET seal_n = NULL WHERE action = 'vend.reverse'`, began},
+		"the clock set back": {`UPDATE audit SET seal_n = 1000 WHERE action <> 'vend.reverse'`, time.Time{}},
+	} {
+		var at time.Time
+		s.after(s.trust(), func(tx *store.Tx) (err error) {
+			if err = script(c.sql)(tx); err == nil {
+				at, err = tx.ReversedAt(sold.Sale.ID.Text(id.Vend))
+			}
+			return err
+		})
+		if !at.Equal(c.want) {
+			t.Errorf("%s: the reversal was begun at %s, want %s", name, at, c.want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/supply"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -55,6 +56,25 @@ func StillRight(tx OrderTx, meter int64, t OrderType, max unit.Energy, given, no
 		return true, nil
 	}
 	return false, tx.LookNow(meter)
+}
+
+// StillWanted asks the same about a cut-off that a person ordered. It is right while a reason other than missing money keeps the
+// supply off. Once the person has taken it back, it is right only if the rules would cut too. A meter without a wallet has no
+// rules. An order dated in the future is never right: nobody knows its age.
+func StillWanted(tx OrderTx, meter int64, given, now time.Time) (bool, error) {
+	if NotYet(given, now) {
+		return false, nil
+	}
+	rows, err := tx.WalletOf(meter)
+	if err != nil || len(rows) == 0 {
+		return err == nil, err
+	}
+	for _, r := range rows {
+		if r.Meter.N == meter && r.Off.Without(supply.Credit) != 0 {
+			return true, nil
+		}
+	}
+	return StillRight(tx, meter, OrderCut, 0, given, now)
 }
 
 // leaseSkip is by how much the numbers of leases are moved on when a meter says that it has had a higher one: a day of

@@ -86,6 +86,61 @@ func TestAnOrderIsSignedOnlyWhileItIsRight(t *testing.T) {
 	}
 }
 
+// TestACutOfAPersonIsSignedWhileThePersonWantsIt, and afterwards only where the rules would cut. The last reading is of now.
+func TestACutOfAPersonIsSignedWhileThePersonWantsIt(t *testing.T) {
+	moves := func(out bool) func(*till) {
+		return func(d *till) {
+			switches(d.desk, true)
+			if out {
+				d.moves(-2875)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		do      func(*till)
+		over    bool          // the person wants it no more
+		later   time.Duration // than the last reading
+		without bool          // the meter has no wallet
+		ahead   time.Duration // by how much it was given ahead of now
+		want    bool
+	}{
+		"wanted by the person":                   {do: moves(false), want: true},
+		"wanted, by an old reading":              {do: moves(true), later: 100 * time.Hour, want: true},
+		"wanted, and given ahead":                {do: moves(false), ahead: 3 * time.Minute},
+		"wanted no more":                         {do: moves(false), over: true},
+		"wanted no more, and nothing is left":    {do: moves(true), over: true, want: true},
+		"the same by an old reading":             {do: moves(true), over: true, later: 100 * time.Hour},
+		"the same, given ahead":                  {do: moves(true), over: true, ahead: 3 * time.Minute},
+		"of a meter without a wallet":            {do: func(*till) {}, without: true, want: true},
+		"of a meter without a wallet, and ahead": {do: func(*till) {}, without: true, ahead: 3 * time.Minute},
+	} {
+		world := func() *till {
+			d := newTill(t, 2875, 2)
+			c.do(d)
+			if c.over {
+				switches(d.desk, false)
+			}
+			if c.without {
+				d.rows = nil
+			}
+			d.now = d.now.Add(c.later)
+			return d
+		}
+		d := world()
+		got, err := wallet.StillWanted(&signer{till: d}, 1, d.now.Add(c.ahead), d.now)
+		if err != nil || got != c.want {
+			t.Errorf("%s: %t, %v; want %t", name, got, err, c.want)
+		}
+		failsAtEachCall(t, name, 0, func(calls *disk, at int) error {
+			d := world()
+			d.disk = disk{broken: at}
+			_, err := wallet.StillWanted(&signer{till: d}, 1, d.now.Add(c.ahead), d.now)
+			*calls = d.disk
+			return err
+		})
+	}
+}
+
 // TestALeaseIsNumberedAtItsSigning: numbers fit 32 bits and begin at 1.
 func TestALeaseIsNumberedAtItsSigning(t *testing.T) {
 	for _, c := range []struct {

@@ -1,0 +1,111 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/store"
+	"github.com/paywatt/paywatt/internal/store/core"
+	"github.com/paywatt/paywatt/internal/store/sales"
+	"github.com/paywatt/paywatt/internal/store/storetest"
+)
+
+var errQuery = errors.New("planted failure of a query")
+
+// failing is a connection one of whose statements fails.
+type failing struct {
+	core.Conn
+	left int // up to that one
+	sql  string
+}
+
+func (f *failing) fails(sql string) error {
+	if f.left--; f.left != 0 {
+		return nil
+	}
+	f.sql = sql
+	return errQuery
+}
+
+func (f *failing) Exec(sql string, args ...any) (int64, error) {
+	if err := f.fails(sql); err != nil {
+		return 0, err
+	}
+	return f.Conn.Exec(sql, args...)
+}
+
+func (f *failing) Query(sql string, fn func(core.Row) error, args ...any) error {
+	if err := f.fails(sql); err != nil {
+		return err
+	}
+	return f.Conn.Query(sql, fn, args...)
+}
+
+// TestAVerificationThatCannotReadIsNoVerdict: whichever statement fails, of a store in its first epoch and of one that was restored,
+// the outcome is an error and never a report.
+func TestAVerificationThatCannotReadIsNoVerdict(t *testing.T) {
+	for _, epoch := range []int64{sales.FirstEpoch, sales.FirstEpoch + 1} {
+		undone(t, func(tx *store.Tx) error {
+			if err := storetest.PutGoldenRows(tx); err != nil {
+				return err
+			}
+			if tx.Epoch = epoch; epoch > sales.FirstEpoch {
+				if _, err := tx.C.Exec(`INSERT INTO meta (key, value) VALUES ($1, '29900000'), ($2, '29900010')`, core.MetaRestored, core.MetaLostTID); err != nil {
+					return err
+				}
+			}
+			whole := tx.C
+			for n := 1; ; n++ {
+				f := &failing{Conn: whole, left: n}
+				tx.C = f
+				var r store.Report
+				err := store.Verify(tx, store.Trust{}, &r)
+				tx.C = whole
+				if f.sql == "" {
+					if n < 20 {
+						t.Errorf("a verification makes %d statements", n-1)
+					}
+					return err
+				}
+				if !errors.Is(err, errQuery) {
+					t.Errorf("epoch %d, statement %d fails, and the verification gives %v: %s", epoch, n, err, f.sql)
+				}
+			}
+		})
+	}
+}
+
+// TestAReportHasAnEnd: so many findings are told of each sort, and the rest is counted.
+func TestAReportHasAnEnd(t *testing.T) {
+	var r store.Report
+	for i := range store.MaxFindings + 3 {
+		r.Find("rule", "finding %d", i)
+		if i < 2 {
+			r.Notice("rule", "notice %d", i)
+			r.Remark("rule", "remark %d", i)
+		}
+	}
+	if len(r.Findings) != store.MaxFindings || r.More != 3 || len(r.Notices) != 2 || len(r.Remarks) != 2 || r.Findings[store.MaxFindings-1].What != fmt.Sprintf("finding %d", store.MaxFindings-1) {
+		t.Errorf("%d findings, %d more, %d notices, %d remarks", len(r.Findings), r.More, len(r.Notices), len(r.Remarks))
+	}
+	r.Count("rows", 2)
+	r.Count("heads", 1)
+	r.Count("rows", 3)
+	if fmt.Sprint(r.Figures) != "[{rows 5} {heads 1}]" {
+		t.Errorf("figures %v", r.Figures)
+	}
+}
+
+// TestASpanIsReadWhole: of two moments that are not both numbers nothing is taken.
+func TestASpanIsReadWhole(t *testing.T) {
+	for text, want := range map[string]string{"": "", "1000000 2000000": "1000000 2000000", "x 2000000": "error", "1000000 x": "error", "x": "error"} {
+		got, err := store.ReadSpan(text)
+		if err != nil {
+			got = "error"
+		}
+		if got != want {
+			t.Errorf("%q is read as %q, want %q", text, got, want)
+		}
+	}
+}
