@@ -71,7 +71,7 @@ func TestAPseudoLanguageGoesThroughEveryPage(t *testing.T) {
 				t.Errorf("%s is in the language %q", a.what, attr(n, "lang"))
 			case n.Type == html.TextNode && !inCode(n):
 				said := regexp.MustCompile(begins+`[^`+ends+`]*`+ends).ReplaceAllString(n.Data, "")
-				for regexp.MustCompile(begins+`[^`+ends+begins+`]*`+ends).MatchString(said) {
+				for regexp.MustCompile(begins + `[^` + ends + begins + `]*` + ends).MatchString(said) {
 					said = regexp.MustCompile(begins+`[^`+ends+begins+`]*`+ends).ReplaceAllString(said, "")
 				}
 				if said = strings.TrimSpace(said); !data.MatchString(said) && !seen[said] {
