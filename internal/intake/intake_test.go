@@ -82,8 +82,8 @@ func TestWhatCannotBeTrueIsHeldForReview(t *testing.T) {
 	if out[0].Kind != metering.Quarantined || out[1].Kind != metering.Quarantined || out[1].Watermark != 6 {
 		t.Errorf("it came to %+v", out)
 	}
-	r.Wants(t, "held m1/5 up to 5, negative", "alarm of m1 now quarantined-record: Record 5 was put aside: register_wh is negative: -1.",
-		"held m1/0 up to 6, unreadable", "alarm of m1 now quarantined-record: Record 6 was put aside: no kind.",
+	r.Wants(t, "held m1/5 up to 5, negative", "alarm of m1 now quarantined-record: Record 5 is held for review: register_wh is negative: -1.",
+		"held m1/0 up to 6, unreadable", "alarm of m1 now quarantined-record: Record 6 is held for review: no kind.",
 		"m1 is up to 6 with 1000 Wh of record 4 at 12:00:00")
 }
 
@@ -95,8 +95,8 @@ func TestSoManyRecordsWaitForADecision(t *testing.T) {
 	if out[2].Kind != metering.Quarantined || out[2].Watermark != 7 {
 		t.Errorf("it came to %+v", out[2])
 	}
-	full := "alarm of m1 now quarantine-full: 200 records of the meter wait for a decision. %d that came since were counted and not kept."
-	r.Wants(t, "held m1/5 up to 5, negative", "alarm of m1 now quarantined-record: Record 5 was put aside: register_wh is negative: -1.",
+	full := "alarm of m1 now quarantine-full: 200 records of the meter wait for a decision. %d later ones were counted but not kept."
+	r.Wants(t, "held m1/5 up to 5, negative", "alarm of m1 now quarantined-record: Record 5 is held for review: register_wh is negative: -1.",
 		"m1: 1 not kept", fmt.Sprintf(full, 1), "m1: 2 not kept", fmt.Sprintf(full, 2), "m1 is up to 7 with 1000 Wh of record 4 at 12:00:00")
 }
 

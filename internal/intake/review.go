@@ -1,8 +1,7 @@
 package intake
 
 import (
-	"fmt"
-
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/metering"
 )
 
@@ -38,8 +37,7 @@ func hold(tx ReviewTx, r *metering.Record, l *metering.Live, d metering.Decision
 		if err != nil {
 			return err
 		}
-		return tx.TellAlarm(r.Meter, metering.Alarm{Code: metering.AlarmQuarantineFull,
-			Text: fmt.Sprintf("%d records of the meter wait for a decision. %d that came since were counted and not kept.", maxHeld, n)})
+		return tx.TellAlarm(r.Meter, metering.Alarm{Code: metering.AlarmQuarantineFull, Text: alarmtext.QuarantineFull(maxHeld, int64(n))})
 	}
 	if err := tx.HoldRecord(r, l, d); err != nil || d.Alarm == nil {
 		return err

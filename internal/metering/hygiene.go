@@ -48,26 +48,6 @@ const (
 	DoubtUnreadable Doubt = "unreadable"
 )
 
-// Words say a doubt in a sentence's half: "the register …".
-func (d Doubt) Words() string {
-	return map[Doubt]string{
-		DoubtZero:       "the register fell to zero",
-		DoubtRollover:   "the register passed its last figure and began again",
-		DoubtReset:      "the register began again near zero",
-		DoubtBackwards:  "the register went backwards",
-		DoubtDoubled:    "the register doubled",
-		DoubtJump:       "the register rose by more than the meter can measure in the time",
-		DoubtSpan:       "the reading comes too long after the one before",
-		DoubtPrice:      "the tariff has no price for the energy",
-		DoubtOpen:       "the meter counted energy while its relay was open",
-		DoubtFuture:     "the record is of the future",
-		DoubtTime:       "the record has an impossible time",
-		DoubtNegative:   "a register is negative",
-		DoubtPower:      "the power is more than the meter can measure",
-		DoubtUnreadable: "the record cannot be read",
-	}[d]
-}
-
 // Bounds of the shapes of a register that fell.
 const (
 	// resetShare: what is at most this part of the register before began again near 0.

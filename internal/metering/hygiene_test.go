@@ -5,6 +5,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/metering"
 )
 
@@ -48,15 +49,15 @@ func TestEveryPairOfRegistersHasADoubt(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		was, is := rapid.Int64Min(0).Draw(t, "was"), rapid.Int64Min(0).Draw(t, "is")
 		d := metering.CounterDoubt(was, is)
-		if d.Words() == "" || fell[d] != (is < was) {
-			t.Fatalf("from %d to %d: %s (%q)", was, is, d, d.Words())
+		if alarmtext.Doubt(string(d)) == "" || fell[d] != (is < was) {
+			t.Fatalf("from %d to %d: %s (%q)", was, is, d, alarmtext.Doubt(string(d)))
 		}
 	})
 	seen := map[string]bool{}
 	for _, d := range metering.Doubts() {
-		if d.Words() == "" || seen[d.Words()] {
-			t.Errorf("doubt %s has the words %q, of its own they must be", d, d.Words())
+		if alarmtext.Doubt(string(d)) == "" || seen[alarmtext.Doubt(string(d))] {
+			t.Errorf("doubt %s has the words %q, of its own they must be", d, alarmtext.Doubt(string(d)))
 		}
-		seen[d.Words()] = true
+		seen[alarmtext.Doubt(string(d))] = true
 	}
 }

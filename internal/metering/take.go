@@ -2,9 +2,10 @@ package metering
 
 import (
 	"encoding/json"
-	"fmt"
+	"strconv"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -122,7 +123,7 @@ type Decision struct {
 func (l *Live) Take(r *Record, epoch int64) Decision {
 	if r.Bad != nil && !r.Bad.HasSeq {
 		l.seen(r.ReceivedAt, 0, false)
-		return l.outcome(Dropped, Decision{Reason: r.Bad.Reason, Alarm: &Alarm{AlarmUnreadable, "A record of the meter could not be read: " + r.Bad.Reason + ". It was not stored."}})
+		return l.outcome(Dropped, Decision{Reason: r.Bad.Reason, Alarm: &Alarm{AlarmUnreadable, alarmtext.Unreadable(r.Bad.Reason)}})
 	}
 	if r.Bad == nil && r.Rec.Kind == wire.KindBoot {
 		return l.boot(r, epoch)
@@ -145,8 +146,7 @@ func (l *Live) Take(r *Record, epoch int64) Decision {
 	}
 	if reason := suspicion.Text; suspicion != (Suspicion{}) {
 		l.seen(r.ReceivedAt, 0, false)
-		return l.outcome(Quarantined, Decision{Reason: reason, Doubt: suspicion.Doubt, Alarm: &Alarm{AlarmQuarantine,
-			fmt.Sprintf("Record %d was put aside: %s.", seq, reason)}})
+		return l.outcome(Quarantined, Decision{Reason: reason, Doubt: suspicion.Doubt, Alarm: &Alarm{AlarmQuarantine, alarmtext.Quarantined(int64(seq), reason)}})
 	}
 	l.seen(r.ReceivedAt, r.Rec.Head.At, r.Rec.Head.Clock != wire.ClockInvalid)
 	l.fresh = append(l.fresh, &r.Rec)
@@ -216,13 +216,11 @@ func (l *Live) newMemory(b *wire.Boot, notes *Notes, epoch int64) *Alarm {
 	lost := l.Window.Skip(max(b.Lowest, 1) - 1)
 	switch {
 	case !first && old == "":
-		return &Alarm{AlarmMemoryReplaced, fmt.Sprintf("The meter sent records before it named its memory (%s). "+
-			"If they came from another memory, the records that were still in it are lost.", b.Store)}
+		return &Alarm{AlarmMemoryReplaced, alarmtext.MemoryUnnamed(b.Store)}
 	case !first:
-		return &Alarm{AlarmMemoryReplaced, fmt.Sprintf("The meter came back with memory %s instead of %s. "+
-			"Records that the old memory had not delivered are lost.", b.Store, old)}
+		return &Alarm{AlarmMemoryReplaced, alarmtext.MemoryReplaced(b.Store, old)}
 	case start.Watermark > 0 || lost > 0:
-		return &Alarm{AlarmRecordsLost, fmt.Sprintf("The meter begins with record %d; the %d before it never came.", b.Lowest, b.Lowest-1)}
+		return &Alarm{AlarmRecordsLost, alarmtext.RecordsLostAtStart(int64(b.Lowest), int64(b.Lowest)-1)}
 	}
 	return nil
 }
@@ -230,11 +228,10 @@ func (l *Live) newMemory(b *wire.Boot, notes *Notes, epoch int64) *Alarm {
 // sameMemory looks for numbers that cannot come any more and for numbering that went backwards.
 func (l *Live) sameMemory(b *wire.Boot) *Alarm {
 	if b.Next <= l.Window.Highest() {
-		return &Alarm{AlarmMemoryBack, fmt.Sprintf("The meter will number its next record %d, but record %d is stored already. "+
-			"New records may be taken for old ones; check the meter's memory.", b.Next, l.Window.Highest())}
+		return &Alarm{AlarmMemoryBack, alarmtext.MemoryBack(int64(b.Next), int64(l.Window.Highest()))}
 	}
 	if lost := l.Window.Skip(max(b.Lowest, 1) - 1); lost > 0 {
-		return &Alarm{AlarmRecordsLost, fmt.Sprintf("The meter no longer has %d records before record %d that never came.", lost, b.Lowest)}
+		return &Alarm{AlarmRecordsLost, alarmtext.RecordsLost(int64(lost), int64(b.Lowest))}
 	}
 	return nil
 }
@@ -248,15 +245,11 @@ func eventAlarm(e *wire.Event) Decision {
 	case e == nil:
 		return Decision{}
 	case e.Code == eventLockout:
-		return Decision{Alarm: &Alarm{AlarmLockout, "Wrong tokens were entered until the meter locked its entry for a while."}}
+		return Decision{Alarm: &Alarm{AlarmLockout, alarmtext.Lockout()}}
 	case e.Code >= eventTamperFirst && e.Code <= eventTamperLast:
-		return Decision{Alarm: &Alarm{AlarmTamper, "A tamper switch of the meter tripped: " + tamperKind(e.Code) + "."}}
+		return Decision{Alarm: &Alarm{AlarmTamper, alarmtext.Tamper(alarmtext.Switch(strconv.Itoa(e.Code)))}}
 	case e.Code == eventTamperClear:
 		return Decision{Clear: AlarmTamper}
 	}
 	return Decision{}
-}
-
-func tamperKind(code int) string {
-	return [...]string{"cover", "terminal cover", "magnet", "reverse energy", "bypass", "phase loss"}[code-eventTamperFirst]
 }

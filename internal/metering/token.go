@@ -1,9 +1,9 @@
 package metering
 
 import (
-	"fmt"
 	"slices"
 
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/wire"
 )
@@ -168,12 +168,12 @@ func JudgeToken(have TokenState, result string) TokenVerdict {
 	case TokenReversed, TokenReversedUnconfirmed:
 		// The sale was undone and the token is loaded all the same: money is missing, and a person must know.
 		if HasIt(result, have == TokenReversed) {
-			v.Alarm = &Alarm{AlarmReversedUsed, "The meter accepted a token whose sale was reversed."}
+			v.Alarm = &Alarm{AlarmReversedUsed, alarmtext.ReversedUsed()}
 		}
 	case TokenReserved, TokenFailed:
 		// We never gave out the digits of such a token, so somebody else did.
 		if result == ResultAccept {
-			v.Alarm = &Alarm{AlarmGhostCredit, "The meter accepted a token that was never handed out here."}
+			v.Alarm = &Alarm{AlarmGhostCredit, alarmtext.GhostIssued()}
 		}
 	}
 	return v
@@ -201,9 +201,9 @@ func Ghost(t *wire.Token) *Alarm {
 	}
 	switch *t.Class {
 	case 0:
-		return &Alarm{AlarmGhostCredit, fmt.Sprintf("The meter accepted a token of %d Wh (TID %d) that was not sold here.", t.UnitsWh, *t.TID)}
+		return &Alarm{AlarmGhostCredit, alarmtext.GhostCredit(t.UnitsWh, int64(*t.TID))}
 	case 2:
-		return &Alarm{AlarmGhostToken, fmt.Sprintf("The meter accepted a management token (TID %d) that was not issued here.", *t.TID)}
+		return &Alarm{AlarmGhostToken, alarmtext.GhostToken(int64(*t.TID))}
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/wire"
@@ -20,7 +21,7 @@ func TestWordsOfADoubt(t *testing.T) {
 		"zero": "the register fell to zero", "rollover": "the register passed its last figure and began again", "reset": "the register began again near zero",
 		"backwards": "the register went backwards", "doubled": "the register doubled", "jump": "the register rose by more than the meter can measure in the time",
 		"long-gap": "the reading comes too long after the one before", "no-price": "the tariff has no price for the energy",
-		"relay-open": "the meter counted energy while its relay was open", "future-time": "the record is of the future",
+		"relay-open": "the meter counted energy while its relay was open", "future-time": "the record is dated in the future",
 		"impossible-time": "the record has an impossible time", "negative": "a register is negative",
 		"implausible-power": "the power is more than the meter can measure", "unreadable": "the record cannot be read", "no doubt": "",
 	}
@@ -28,8 +29,8 @@ func TestWordsOfADoubt(t *testing.T) {
 		t.Errorf("%d doubts, want %d", got, len(want)-1)
 	}
 	for d, words := range want {
-		if d.Words() != words {
-			t.Errorf("%s: %q, want %q", d, d.Words(), words)
+		if alarmtext.Doubt(string(d)) != words {
+			t.Errorf("%s: %q, want %q", d, alarmtext.Doubt(string(d)), words)
 		}
 	}
 }
@@ -59,7 +60,7 @@ func TestWhyARecordIsPutAside(t *testing.T) {
 		p.Head = p.Reading.Head
 		d := l.Take(&metering.Record{ReceivedAt: noon(), Rec: p, MaxW: c.maxW}, 1)
 		if d.Kind != metering.Quarantined || d.Doubt != c.doubt || d.Reason != c.want || d.Alarm == nil || *d.Alarm != (metering.Alarm{
-			Code: metering.AlarmQuarantine, Text: "Record 1 was put aside: " + c.want + "."}) {
+			Code: metering.AlarmQuarantine, Text: "Record 1 is held for review: " + c.want + "."}) {
 			t.Errorf("%s %q, alarm %+v; want %s %q", d.Doubt, d.Reason, d.Alarm, c.doubt, c.want)
 		}
 	}
@@ -82,13 +83,13 @@ func TestTextsOfAlarms(t *testing.T) {
 		want string
 	}{
 		{l.boot(lineMemory, 1, 3, 1).Alarm, metering.AlarmMemoryBack,
-			"The meter will number its next record 3, but record 3 is stored already. New records may be taken for old ones; check the meter's memory."},
-		{l.boot(lineMemory, 3, 4, 1).Alarm, metering.AlarmRecordsLost, "The meter no longer has 2 records before record 3 that never came."},
+			"The meter will number its next record 3, but record 3 is stored already. New records may be mistaken for old ones. Check the meter's memory."},
+		{l.boot(lineMemory, 3, 4, 1).Alarm, metering.AlarmRecordsLost, "The meter no longer has 2 records before record 3. They never arrived."},
 		{l.boot("b", 1, 1, 1).Alarm, metering.AlarmMemoryReplaced,
 			"The meter came back with memory b instead of " + lineMemory + ". Records that the old memory had not delivered are lost."},
 		{nameless.boot("b", 1, 9, 1).Alarm, metering.AlarmMemoryReplaced,
-			"The meter sent records before it named its memory (b). If they came from another memory, the records that were still in it are lost."},
-		{(&line{now: noon()}).boot("a", 5, 9, 1).Alarm, metering.AlarmRecordsLost, "The meter begins with record 5; the 4 before it never came."},
+			"The meter sent records before it named its memory (b). If they came from another memory, the records still in it are lost."},
+		{(&line{now: noon()}).boot("a", 5, 9, 1).Alarm, metering.AlarmRecordsLost, "The meter begins with record 5. The 4 before it never arrived."},
 		{l.takes(event(1, 303), 1).Alarm, metering.AlarmLockout, "Wrong tokens were entered until the meter locked its entry for a while."},
 		{l.takes(event(2, 504), 1).Alarm, metering.AlarmTamper, "A tamper switch of the meter tripped: reverse energy."},
 		{metering.JudgeToken(metering.TokenReversed, "accept").Alarm, metering.AlarmReversedUsed, "The meter accepted a token whose sale was reversed."},
@@ -147,7 +148,7 @@ func TestARefusedListIsExplained(t *testing.T) {
 		{shelfNumber, "", 0, 50, ""}, {shelfNumber, "", 200, 200, ""}, {shelfNumber, "", 201, 0, size}, {shelfNumber, "", -1, 0, size},
 		{shelfNumber, long, 1, 0, cursor}, {shelfNumber, long[:20], 1, 0, cursor}, {shelfNumber, "=", 1, 0, cursor},
 		{shelfNumber, strings.Repeat("A", 22), 1, 1, ""},
-		{"1", "", 1, 0, "Meter 1 was not found. Nothing was changed. Check the number printed on the meter, or register the meter first."},
+		{"1", "", 1, 0, "Meter 1 was not found. No changes were made. Check the number printed on the meter, or register the meter first."},
 	} {
 		p, err := h.Events(t.Context(), owner, c.meter, metering.Span{From: time.Unix(1, 0)}, c.limit, c.cursor)
 		if err != nil || p.Detail() != c.want || len(p.Rows) != c.rows || (p.Next == "") != (c.rows == 0) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -269,16 +270,11 @@ func (d *Desk) alarm(tx Tx, t turn, name, why string) error {
 		if err := tx.Office().AuditLog(d.entry("message.route_down", name, why)); err != nil {
 			return err
 		}
-		return tx.Office().RaiseAlarm(0, metering.Alarm{Code: AlarmRouteDown, Text: alarmText(name)})
+		return tx.Office().RaiseAlarm(0, metering.Alarm{Code: AlarmRouteDown, Text: alarmtext.RouteDown(name)})
 	case cameUp:
-		return tx.Office().ClearAlarmText(0, AlarmRouteDown, alarmText(name))
+		return tx.Office().ClearAlarmText(0, AlarmRouteDown, alarmtext.RouteDown(name))
 	}
 	return nil
-}
-
-// alarmText is the same for a route whatever its trouble, so that one alarm stands for it.
-func alarmText(route string) string {
-	return "The route " + route + " for messages does not work; messages go by the next one, if there is one."
 }
 
 // Alarms of this package.

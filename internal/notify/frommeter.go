@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -132,7 +133,7 @@ func (d *Desk) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply, now ti
 	if err != nil || v.Alarm == nil {
 		return err
 	}
-	return tx.Office().RaiseAlarm(meter, metering.Alarm{Code: AlarmReversedHeard, Text: "The meter reported by SMS that it has a token whose sale was reversed."})
+	return tx.Office().RaiseAlarm(meter, metering.Alarm{Code: AlarmReversedHeard, Text: alarmtext.SmsReversed()})
 }
 
 // rejected notes that a meter does not take the token of a message. A meter whose SMS channel is locked rejects every token,
@@ -172,7 +173,7 @@ func (d *Desk) rejection(tx Tx, m *Message, now time.Time) error {
 	} else {
 		m.end(Lost, rejectedWhy, now)
 	}
-	return tx.Office().RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterRejects, Text: "The meter says by SMS that it rejects a token that was made for it."})
+	return tx.Office().RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterRejects, Text: alarmtext.SmsRejected()})
 }
 
 // rejectsLook is how many of a meter's last answers are looked at for a rejection.

@@ -5,17 +5,13 @@ import (
 	"fmt"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
 )
 
 // AlarmMemoryFull: the memory of a route, a modem's SIM, is almost full.
 const AlarmMemoryFull metering.AlarmCode = "sms-memory-full"
-
-// memoryText is the same whatever the figures, so that one alarm stands for a route.
-func memoryText(route string) string {
-	return "The memory for arriving messages of the route " + route + " is almost full. When it is full the network keeps what arrives, for a while."
-}
 
 // watchMemory looks how full the memory of a route is, and raises or clears its alarm: raised when the route calls it almost
 // full, cleared when less than half of it is used, so that one message more or less changes nothing. The first look after a
@@ -34,12 +30,12 @@ func (d *Desk) watchMemory(ctx context.Context, n int, r Configured) error {
 	err := d.everyTenant(ctx, func(t access.Tenant) error {
 		return d.c.Door.Do(ctx, t, func(tx Tx) (bool, error) {
 			if end {
-				return false, tx.Office().ClearAlarmText(0, AlarmMemoryFull, memoryText(name))
+				return false, tx.Office().ClearAlarmText(0, AlarmMemoryFull, alarmtext.MemoryFull(name))
 			}
 			if err := tx.Office().AuditLog(d.entry("message.memory_full", name, fmt.Sprintf("used=%d slots=%d", m.Used, m.Slots))); err != nil {
 				return false, err
 			}
-			return false, tx.Office().RaiseAlarm(0, metering.Alarm{Code: AlarmMemoryFull, Text: memoryText(name)})
+			return false, tx.Office().RaiseAlarm(0, metering.Alarm{Code: AlarmMemoryFull, Text: alarmtext.MemoryFull(name)})
 		})
 	})
 	if err != nil {

@@ -338,7 +338,7 @@ func TestAnAnsweredMessageIsNotSentAgain(t *testing.T) {
 	if err != nil || got.Code != refusal.MessageAnswered || got.Code.Status() != 409 || got.Code.Exit() != 4 {
 		t.Fatalf("got %+v, %v; want %s", got.Refusal, err, refusal.MessageAnswered)
 	}
-	if !strings.Contains(got.What, "answered message "+before.ID.Text(id.Message)+" at "+before.AnsweredAt.UTC().Format("2006-01-02 15:04 MST")) || !strings.Contains(got.Not, "Nothing was sent") || !strings.Contains(got.Try, "new message") {
+	if !strings.Contains(got.What, "answered message "+before.ID.Text(id.Message)+" at "+before.AnsweredAt.UTC().Format("2006-01-02 15:04 MST")) || !strings.Contains(got.Not, "No message was sent") || !strings.Contains(got.Try, "new message") {
 		t.Errorf("it says %q", got.Detail())
 	}
 	if c.messages[0].State != notify.Answered || c.messages[0].Open {

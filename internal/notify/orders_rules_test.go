@@ -88,7 +88,7 @@ func TestWhatIsRefusedToBeSent(t *testing.T) {
 			c.do(s)
 		}
 		got, err := s.desk.Send(t.Context(), clerk(), c.wish)
-		if err != nil || got.What != c.want || len(s.messages) != 0 || s.says() != "" || got.Not != "Nothing was sent." || got.Try == "" {
+		if err != nil || got.What != c.want || len(s.messages) != 0 || s.says() != "" || got.Not != "No message was sent." || got.Try == "" {
 			t.Errorf("%s: %q, %v, %d messages; want %q", name, got.Detail(), err, len(s.messages), c.want)
 		}
 	}
@@ -98,7 +98,7 @@ func TestWhatIsRefusedToBeSent(t *testing.T) {
 		t.Errorf("no meter: %q, %v", got.Detail(), err)
 	}
 	none := notify.New(notify.Config{})
-	if got, err := none.Send(t.Context(), clerk(), notify.Wish{Phone: amina, Text: "x"}); err != nil || got.What != "This server has no route for messages." || got.Not != "Nothing was sent." {
+	if got, err := none.Send(t.Context(), clerk(), notify.Wish{Phone: amina, Text: "x"}); err != nil || got.What != "This server has no route for messages." || got.Not != "No message was sent." {
 		t.Errorf("without routes: %q, %v", got.What, err)
 	}
 	if got, err := none.Send(t.Context(), access.Actor{Tenant: 1, Role: access.VendorAPI}, notify.Wish{}); err != nil || got.Code != refusal.Forbidden {
@@ -252,7 +252,7 @@ func TestAMessageIsShownWithItsTries(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got.Detail(), err)
 		}
 	}
-	if got, err := h.desk.Retry(t.Context(), clerk(), m.Text(id.Message), strings.Repeat("r", 41)); err != nil || got.Detail() != "This server has no route "+strings.Repeat("r", 40)+"… for messages. Nothing was sent. Use one of its routes: a, b." {
+	if got, err := h.desk.Retry(t.Context(), clerk(), m.Text(id.Message), strings.Repeat("r", 41)); err != nil || got.Detail() != "This server has no route "+strings.Repeat("r", 40)+"… for messages. No message was sent. Use one of its routes: a, b." {
 		t.Errorf("%q, %v", got.What, err)
 	}
 	if got, err := h.desk.List(t.Context(), clerk(), notify.List{State: notify.State(strings.Repeat("s", 41))}); err != nil || got.What != "Messages have no state "+strings.Repeat("s", 40)+"…." {
@@ -274,7 +274,7 @@ func TestWhatIsSentAgainToWhomItDoesNotConcernAnyMore(t *testing.T) {
 		m := s.queues(c.draft)
 		c.do(s, s.of(m))
 		got, err := s.desk.Retry(t.Context(), clerk(), m.Text(id.Message), "")
-		if err != nil || got.What != strings.ReplaceAll(c.want, "{id}", m.Text(id.Message)) || got.Not != "Nothing was sent." || got.Code != refusal.InvalidRequest || s.says() != "" {
+		if err != nil || got.What != strings.ReplaceAll(c.want, "{id}", m.Text(id.Message)) || got.Not != "No message was sent." || got.Code != refusal.InvalidRequest || s.says() != "" {
 			t.Errorf("%q, %v; want %q", got.Detail(), err, c.want)
 		}
 	}

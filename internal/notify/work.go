@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/logkey"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -245,7 +246,7 @@ func (d *Desk) step(tx Tx, m *Message, tries []Try, now time.Time) (asking bool,
 		return false, d.rejection(tx, m, now)
 	}
 	m.end(Uncertain, "the meter did not answer", now)
-	return false, tx.Office().RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterSilent, Text: "The meter did not answer the token that was sent to its SIM."})
+	return false, tx.Office().RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterSilent, Text: alarmtext.SmsSilent()})
 }
 
 // tokenOf is the sealed token of a message. It ends the message if the token need not be sent, and lets it wait while the

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/intake"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
@@ -85,8 +86,7 @@ func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, 
 			return false, err
 		}
 		if t.Step.Gap > 0 && was.Gaps == 0 {
-			if err := tx.Rating().RaiseAlarm(who.Meter, metering.Alarm{Code: AlarmGap,
-				Text: "The device sent no values for a while; the energy of that time was not counted. Its register says how long in all."}); err != nil {
+			if err := tx.Rating().RaiseAlarm(who.Meter, metering.Alarm{Code: AlarmGap, Text: alarmtext.DeviceGap()}); err != nil {
 				return false, err
 			}
 		}

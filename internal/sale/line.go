@@ -16,7 +16,7 @@ type LineKind string
 // form is what there is to know of a kind of line.
 type form struct {
 	kind    LineKind
-	charge  bool   // something that a purchase pays before it buys energy
+	charge  bool // something that a purchase pays before it buys energy
 	account ledger.Code
 	whose   whose
 }

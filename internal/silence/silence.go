@@ -10,10 +10,10 @@ package silence
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -80,9 +80,7 @@ type Feeder struct {
 
 // Alarm is what people are told of it.
 func (f Feeder) Alarm() metering.Alarm {
-	return metering.Alarm{Code: AlarmFeeder, Text: fmt.Sprintf("%d of %d meters of feeder %s are silent together; the last message of any came at %s. "+
-		"Look at the feeder or its network, not at each meter. None of them is cut off until it is heard again.",
-		f.Silent, f.Total, f.Name, f.Since.UTC().Format(time.RFC3339))}
+	return metering.Alarm{Code: AlarmFeeder, Text: alarmtext.FeederSilent(int64(f.Silent), int64(f.Total), f.Name, f.Since.UTC().Format(time.RFC3339))}
 }
 
 // Judged is what a look comes to: only what is to change, but for Feeders, which are all that are silent now.
@@ -233,5 +231,5 @@ func (m Heard) unheard(now, watching time.Time) time.Duration {
 
 // alarm is what people are told of a meter that is silent by itself.
 func (m Heard) alarm() metering.Alarm {
-	return metering.Alarm{Code: AlarmMeter, Text: fmt.Sprintf("Nothing was heard of the meter since %s.", m.LastSeen.UTC().Format(time.RFC3339))}
+	return metering.Alarm{Code: AlarmMeter, Text: alarmtext.MeterSilent(m.LastSeen.UTC().Format(time.RFC3339))}
 }

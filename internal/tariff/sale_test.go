@@ -158,7 +158,7 @@ func TestTariffsWithoutAPriceForTokensSayWhy(t *testing.T) {
 	time, seasons := flat(), tariff.Body{Currency: "KES", Seasons: monthly(2)}
 	onlyTime(&time)
 	for what, b := range map[string]tariff.Body{
-		"A tariff that charges only for time cannot price a token. Its units would be free.":             time,
+		"A tariff that charges only for time cannot price a token. Its units would be free.":                  time,
 		"A tariff by time of use cannot price a token. It is not known when the units will be used.":          weekly(),
 		"A tariff with seasons cannot price a token. It is not known in which season the units will be used.": seasons,
 	} {

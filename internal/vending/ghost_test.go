@@ -323,7 +323,7 @@ func TestAnUnconfirmedReversalIsAnAlarm(t *testing.T) {
 	}
 	want("before")
 	first := undone(1)
-	want("one", "A sale for 100.00 KES to this meter: the money was given back")
+	want("one", "A sale for 100.00 KES to this meter was reversed. The money was given back")
 	second := undone(2)
 	want("two", "2 sales for 200.00 KES")
 	s.exec(`UPDATE token SET result = 'accept' WHERE vend_id = $1`, first.ID) // the meter has it all the same

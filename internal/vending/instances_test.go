@@ -124,7 +124,7 @@ func TestCashThatIsGoneKeepsTheSale(t *testing.T) {
 
 // TestWhyUnitsAreStillOwed: an alarm says what keeps them from being replaced, but for what is gone in a moment.
 func TestWhyUnitsAreStillOwed(t *testing.T) {
-	const replaced, owed = "The meter cancelled token tok, and its sale stands. A token of 34.7 kWh replaces it.", "The meter cancelled token tok, and its sale stands. Its 34.7 kWh are still owed: "
+	const replaced, owed = "The meter cancelled token tok, but its sale stands. A token of 34.7 kWh replaces it.", "The meter cancelled token tok, but its sale stands. Its 34.7 kWh are still owed: "
 	answers := func(a vending.Answer) func(*shop) {
 		return func(s *shop) {
 			s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return a, nil }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -103,8 +104,7 @@ func (v *Vending) confirmOne(tx Tx, by access.Actor, s sale.Sale, c sale.Cancel)
 		}
 		return tx.Cancelling().CancelTake(c.Token, sale.TakenUsed)
 	case t.State == sale.TokenAccepted: // claimed back on another answer; only a person can tell
-		err := tx.Reversals().RaiseAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmUnitsOwed, Text: fmt.Sprintf(
-			"The meter says of token %s that it is used and that it was cancelled. Its value was claimed back as a debt.", t.ID.Text(id.Token))})
+		err := tx.Reversals().RaiseAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmUnitsOwed, Text: alarmtext.ClaimedBack(t.ID.Text(id.Token))})
 		return errors.Join(err, tx.Cancelling().CancelTake(c.Token, sale.TakenDone))
 	}
 	return errors.Join(tx.Reversals().TokenMoved(c.Token, metering.MoveCancelled), tx.Cancelling().CancelTake(c.Token, sale.TakenDone))
@@ -125,9 +125,7 @@ func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal,
 			if _, _, err := v.giveBack(tx, s, r, true); err != nil {
 				return err
 			}
-			return tx.Reversals().RaiseAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmReversedLate, Text: fmt.Sprintf(
-				"The meter cancelled the tokens of sale %s late. %d %s were given back to where they were paid from.",
-				s.ID.Text(id.Vend), s.Tender.Minor, s.Tender.Currency)})
+			return tx.Reversals().RaiseAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmReversedLate, Text: alarmtext.ReversedLate(s.ID.Text(id.Vend), s.Tender)})
 		}
 	}
 	for _, c := range news {
@@ -254,8 +252,7 @@ func (v *Vending) keepReplacement(tx Tx, by access.Actor, j *sale.Job, nibbles [
 	e := by.Entry("token."+string(j.Kind), j.Meter.ID.Text(id.Meter))
 	e.At, e.Reason, e.After = j.CreatedAt, j.ReasonCode+" "+j.Reason, "job="+j.ID.Text(id.Job)+" "+summary(*j)
 	return errors.Join(tx.Jobs().AddJob(*j), tx.Cancelling().CancelTake(j.Replaces, sale.TakenReplaced), tx.AuditLog(e), tx.Reversals().RaiseAlarm(j.Meter.N, metering.Alarm{
-		Code: metering.AlarmUnitsOwed, Text: fmt.Sprintf("The meter cancelled token %s, and its sale stands. A token of %s kWh replaces it.",
-			j.Replaces.Text(id.Token), j.Units.KWh(1))}))
+		Code: metering.AlarmUnitsOwed, Text: alarmtext.Replaced(j.Replaces.Text(id.Token), j.Units)}))
 }
 
 func isOwed(tx Tx, s sale.Sale, token id.ID) (bool, error) {
@@ -270,6 +267,5 @@ func isOwed(tx Tx, s sale.Sale, token id.ID) (bool, error) {
 
 // stillOwed is the alarm about units that could not be replaced.
 func stillOwed(token id.ID, units unit.Energy, why refusal.Refusal) metering.Alarm {
-	return metering.Alarm{Code: metering.AlarmUnitsOwed, Text: fmt.Sprintf("The meter cancelled token %s, and its sale stands. Its %s kWh are still owed: %s",
-		token.Text(id.Token), units.KWh(1), why.What)}
+	return metering.Alarm{Code: metering.AlarmUnitsOwed, Text: alarmtext.StillOwed(token.Text(id.Token), units, why.What)}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/localday"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -151,11 +152,10 @@ func tellUnconfirmed(tx Tx, s sale.Sale) error {
 	case open.Number == 0:
 		return tx.Reversals().ClearAlarm(s.Meter.N, metering.AlarmReversalUnconfirmed)
 	}
-	what := "A sale"
+	value := money.Amount{Minor: open.Value, Currency: s.Tender.Currency}
+	text := alarmtext.UnconfirmedOne(value)
 	if open.Number > 1 {
-		what = fmt.Sprintf("%d sales", open.Number)
+		text = alarmtext.Unconfirmed(int64(open.Number), value)
 	}
-	return tx.Reversals().TellAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmReversalUnconfirmed, Text: fmt.Sprintf(
-		"%s for %s to this meter: the money was given back, and the meter has not confirmed that it will never load the tokens.", what,
-		money.Amount{Minor: open.Value, Currency: s.Tender.Currency})})
+	return tx.Reversals().TellAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmReversalUnconfirmed, Text: text})
 }

@@ -77,8 +77,8 @@ func (a *alarms) ClearAlarm(_ int64, code metering.AlarmCode) error { a.clear = 
 
 // TestTheAlarmCountsUnconfirmedReversals and ends with the last of them.
 func TestTheAlarmCountsUnconfirmedReversals(t *testing.T) {
-	const rest = " to this meter: the money was given back, and the meter has not confirmed that it will never load the tokens."
-	for number, want := range map[int64]string{0: "", 1: "A sale for 12.00 KES" + rest, 2: "2 sales for 12.00 KES" + rest} {
+	const rest = ". The money was given back, but the meter has not confirmed that it will never load the tokens."
+	for number, want := range map[int64]string{0: "", 1: "A sale for 12.00 KES to this meter was reversed" + rest, 2: "2 sales for 12.00 KES to this meter were reversed" + rest} {
 		a := alarms{open: sale.Reversals{Number: number, Value: 1200}}
 		if err := tellUnconfirmed(&a, sale.Sale{Tender: money.Amount{Minor: 700, Currency: "KES"}}); err != nil {
 			t.Fatal(err)

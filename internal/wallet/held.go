@@ -1,8 +1,7 @@
 package wallet
 
 import (
-	"fmt"
-
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/refuse"
@@ -79,13 +78,13 @@ func (h Held) reading() Reading {
 // HeldAlarm is what a person is told of a meter whose rating stopped.
 func HeldAlarm(s State) metering.Alarm {
 	if s.Held.Reason == HoldOpen {
-		return metering.Alarm{Code: metering.AlarmOpenRelay, Text: HeldText(s) + " It is not charged until somebody decides. Have somebody check the relay."}
+		return metering.Alarm{Code: metering.AlarmOpenRelay, Text: alarmtext.RelayOpen(HeldText(s))}
 	}
-	return metering.Alarm{Code: metering.AlarmRatingHeld, Text: HeldText(s) + " Nothing is charged until somebody decides."}
+	return metering.Alarm{Code: metering.AlarmRatingHeld, Text: alarmtext.RatingHeld(HeldText(s))}
 }
 
 // HeldText says why rating stopped.
 func HeldText(s State) string {
 	h := s.Held
-	return fmt.Sprintf("Register %d Wh of record %d after %d Wh: %s.", h.Register, h.Seq, s.Register, s.Doubt().Words())
+	return alarmtext.Held(int64(h.Register), int64(h.Seq), int64(s.Register), alarmtext.Doubt(string(s.Doubt())))
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/wallet"
@@ -317,7 +318,7 @@ func TestWhatPeopleAreToldOfAHeldReading(t *testing.T) {
 		{"a jump", heldAt(t, 2*time.Hour, 500_000, false), metering.AlarmRatingHeld, metering.DoubtJump, "Register 500000 Wh of record 7 after 10000 Wh: "},
 		{"zero", heldAt(t, 2*time.Hour, 0, false), metering.AlarmRatingHeld, metering.DoubtZero, "Register 0 Wh of record 7 after 10000 Wh: "},
 	} {
-		if a := wallet.HeldAlarm(c.held.s); a.Code != c.code || c.held.s.Doubt() != c.doubt || !strings.HasPrefix(a.Text, c.text) || !strings.Contains(a.Text, c.doubt.Words()) {
+		if a := wallet.HeldAlarm(c.held.s); a.Code != c.code || c.held.s.Doubt() != c.doubt || !strings.HasPrefix(a.Text, c.text) || !strings.Contains(a.Text, alarmtext.Doubt(string(c.doubt))) {
 			t.Errorf("%s: %s %q, doubt %s", c.name, a.Code, a.Text, c.held.s.Doubt())
 		}
 	}

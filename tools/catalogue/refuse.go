@@ -99,7 +99,7 @@ func writeRefusal(b *bytes.Buffer, s catalogue.Section) {
 
 // argument is the name of a place as a parameter in Go: a word that means something else there gets a letter more.
 func argument(place string) string {
-	if slices.Contains([]string{"type", "min", "max", "range", "len", "new", "func", "var", "unit", "money", "time", "refusal"}, place) {
+	if slices.Contains([]string{"type", "min", "max", "range", "len", "new", "func", "var", "unit", "money", "time", "refusal", "switch"}, place) {
 		return place + "Value"
 	}
 	return place

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/alarmtext"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/metering"
 	"github.com/paywatt/paywatt/internal/money"
@@ -152,7 +153,7 @@ func (c badCounter) run(t *testing.T, e store.Engine, p purse) {
 		t.Errorf("%s: %+v with %d in the books, want nothing charged", c.name, w.State, p.balance(t, e))
 	}
 	list := aside(t, e, p.mtr, false)
-	if len(list) != 1 || list[0].Doubt != c.doubt || list[0].Reason == "" || list[0].Number != p.Number || c.doubt.Words() == "" {
+	if len(list) != 1 || list[0].Doubt != c.doubt || list[0].Reason == "" || list[0].Number != p.Number || alarmtext.Doubt(string(c.doubt)) == "" {
 		t.Fatalf("%s: in quarantine %+v, want one entry because of %s", c.name, list, c.doubt)
 	}
 	got, err := desk(e).Decide(t.Context(), clerk("ann"), quarantine.Verdict{Entry: list[0].ID.Text(id.Aside), Choice: c.choice, Register: c.to, Reason: "looked at it"})

@@ -1,0 +1,2 @@
+// Package alarmtext has the texts of alarms, a function for each. They come from internal/catalogue/texts/en/alarms.toml.
+package alarmtext

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/paywatt/paywatt/internal/catalogue"
+)
+
+// writeAlarms writes a function for each alarm and the tables of the words that stand in them.
+func writeAlarms(b *bytes.Buffer, read texts) error {
+	all, err := read("alarms")
+	if err != nil {
+		return err
+	}
+	var body bytes.Buffer
+	english := all[0].File
+	for _, t := range english.Section("alarm").Texts {
+		writeAlarm(&body, t)
+	}
+	for _, table := range []string{"doubt", "switch"} {
+		fmt.Fprintf(&body, "\n// %s returns the words for a stored name, \"\" for an unknown one.\nfunc %s(name string) string {\nswitch name {\n", upper(table), upper(table))
+		for _, t := range english.Section(table).Texts {
+			fmt.Fprintf(&body, "case %q:\nreturn %q\n", t.Name, t.Say)
+		}
+		body.WriteString("}\nreturn \"\"\n}\n")
+	}
+	b.WriteString("package alarmtext\n\nimport (\n\"strconv\"\n\n\"github.com/paywatt/paywatt/internal/money\"\n\"github.com/paywatt/paywatt/unit\"\n)\n")
+	b.Write(body.Bytes())
+	return nil
+}
+
+// numbers are the places of alarms that take whole numbers.
+var numbers = []string{"n", "seq", "lost", "highest", "waiting", "silent", "total", "wh", "tid", "register", "before"}
+
+func writeAlarm(b *bytes.Buffer, t catalogue.Text) {
+	var params []string
+	values := map[string]string{}
+	for _, p := range t.Places() {
+		k := kind{"string", "%s"}
+		switch {
+		case p == "amount" || p == "units":
+			k = kinds[p]
+		case slices.Contains(numbers, p):
+			k = kind{"int64", "strconv.FormatInt(%s, 10)"}
+		}
+		params = append(params, argument(p)+" "+k.typ)
+		values[p] = fmt.Sprintf(k.write, argument(p))
+	}
+	name := upper(camel(t.Name))
+	fmt.Fprintf(b, "\n// %s: %s\nfunc %s(%s) string {\nreturn %s\n}\n", name, t.Say, name, strings.Join(params, ", "), concatenation(t.Say, values))
+}
