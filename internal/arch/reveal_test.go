@@ -23,7 +23,7 @@ func revealers() map[string]string {
 		"internal/api/vend.go":             "renders the answer that is stored sealed in the sale's transaction and sent after it",
 		"internal/receipt/receipt.go":      "prints a token that the use case gave to somebody who may see it",
 		"internal/receipt/json.go":         "writes what receipt.go reveals",
-		"internal/receipt/sms.go":          "writes what receipt.go reveals",
+		"internal/print/sms.go":            "writes what receipt.go reveals",
 		"internal/print/text.go":           "the same, as text",
 		"internal/notify/template.go":      "writes the message that brings a token to its customer, when it is sent",
 		"internal/web/console/sale.go":     "shows a token to somebody who may see it",

@@ -162,7 +162,7 @@ func TestOnlyTheRequestsOwnFaultIsStored(t *testing.T) {
 		refusal.IdempotencyKeyMissing: false, refusal.IdempotencyKeyInvalid: false, refusal.IdempotencyKeyReused: false, refusal.IdempotencyRunning: false,
 		refusal.Unauthenticated: false, refusal.RateLimited: false, refusal.Internal: false} {
 		d := newDesk(t)
-		if out := d.send("key-1", 1, refusal.Because(code, "No.", "", "")); out.Code != code || (out.Reply.Status != 0) != stored {
+		if out := d.send("key-1", 1, refusal.Refusal{Code: code, What: "No."}); out.Code != code || (out.Reply.Status != 0) != stored {
 			t.Errorf("%s: answered %+v, stored %t", code, out, stored)
 		}
 		if out := d.send("key-1", 1, refusal.Refusal{}); (out.Replay != nil) != stored || (d.done == 1) == stored {
@@ -173,7 +173,7 @@ func TestOnlyTheRequestsOwnFaultIsStored(t *testing.T) {
 
 func TestNothingIsDoneWhileTheClockIsInDoubt(t *testing.T) {
 	d := newDesk(t)
-	d.doubt = refusal.Because(refusal.ClockUntrusted, "The clock was moved.", "", "")
+	d.doubt = refusal.Refusal{Code: refusal.ClockUntrusted, What: "The clock was moved."}
 	if out := d.send("key-1", 1, refusal.Refusal{}); out.Code != refusal.ClockUntrusted || d.done != 0 || len(d.store.kept) != 0 {
 		t.Errorf("got %q, done %d times, %d answers stored", out.Code, d.done, len(d.store.kept))
 	}
@@ -186,7 +186,7 @@ func TestNothingIsDoneWhileTheClockIsInDoubt(t *testing.T) {
 // TestNoFailureOfTheStoreIsHidden: whatever call fails, its error comes back and nothing beside it, for a new request, a repeated one,
 // and one whose refusal is stored.
 func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
-	bad := refusal.Because(refusal.AmountInvalid, "No.", "", "")
+	bad := refusal.Refusal{Code: refusal.AmountInvalid, What: "No."}
 	first := func(d *desk) { d.send("key-1", 1, refusal.Refusal{}) }
 	for _, c := range []struct {
 		name    string
@@ -232,7 +232,7 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 
 // TestTheAnswerThatCameFirstStands: while a refusal is stored, another request with the same key may have got its answer, or may run.
 func TestTheAnswerThatCameFirstStands(t *testing.T) {
-	bad := refusal.Because(refusal.AmountInvalid, "No.", "", "")
+	bad := refusal.Refusal{Code: refusal.AmountInvalid, What: "No."}
 	d := newDesk(t)
 	*d.store.between = func() { d.send("key-1", 1, refusal.Refusal{}) }
 	if out := d.send("key-1", 1, bad); out.Replay == nil || string(out.Replay.Body) != "done 1" || out.Replay.Status != 201 || out.Refused() || out.Reply.Status != 0 {
@@ -255,7 +255,7 @@ func TestTheAnswerThatCameFirstStands(t *testing.T) {
 
 // TestAnAnswerIsKeptForEver, a refusal for a time, each sealed for its place; without a way to render them none is.
 func TestAnAnswerIsKeptForEver(t *testing.T) {
-	bad := refusal.Because(refusal.AmountInvalid, "No.", "", "")
+	bad := refusal.Refusal{Code: refusal.AmountInvalid, What: "No."}
 	d := newDesk(t)
 	d.send("good", 1, refusal.Refusal{})
 	d.send("bad", 1, bad)

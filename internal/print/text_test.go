@@ -2,6 +2,7 @@ package print_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode"
@@ -10,11 +11,20 @@ import (
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/words"
-	"github.com/paywatt/paywatt/internal/words/wordstest"
 	"github.com/paywatt/paywatt/sts"
 )
 
-func english(t testing.TB) words.Texts { return wordstest.English(t) }
+var catalogue = sync.OnceValues(words.Open)
+
+// english are the texts of receipts. The catalogue is read once for all tests.
+func english(t testing.TB) words.Texts {
+	t.Helper()
+	all, err := catalogue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.English()
+}
 
 func token(t *testing.T, digits string) sts.Token {
 	t.Helper()

@@ -78,7 +78,7 @@ func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 		}
 	}
 	r := newRows(t)
-	r.doctor.Refusal = refusal.Because(refusal.RateLimited, "Too many questions.", "", "")
+	r.doctor.Refusal = refusal.Refusal{Code: refusal.RateLimited, What: "Too many questions."}
 	if out := r.sends(recharge.Order{Digits: access.SecretOf(digits), By: recharge.MQTT}); out.Code != refusal.RateLimited || len(r.Wrote) != 0 {
 		t.Errorf("the doctor refuses: %+v", out.Refusal)
 	}

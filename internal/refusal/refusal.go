@@ -96,11 +96,6 @@ type Arg struct{ Place, Value string }
 // Refused reports whether this is a "no". The store rolls back a closure whose result is refused.
 func (r Refusal) Refused() bool { return r.Code != "" }
 
-// Because builds a refusal from its code and its three sentences.
-func Because(c Code, what, not, try string) Refusal {
-	return Refusal{Code: c, What: what, Not: not, Try: try}
-}
-
 // Detail joins the sentences for a problem document.
 func (r Refusal) Detail() string {
 	s := r.What

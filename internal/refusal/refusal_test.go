@@ -7,7 +7,7 @@ import (
 )
 
 func TestRefusalSaysWhatHappenedWhatDidNotAndWhatToDo(t *testing.T) {
-	r := refusal.Because(refusal.VendTooSmall, "0.28 buys less than 0.1 kWh.", "No money was taken.", "Pay at least 0.29.")
+	r := refusal.Refusal{Code: refusal.VendTooSmall, What: "0.28 buys less than 0.1 kWh.", Not: "No money was taken.", Try: "Pay at least 0.29."}
 	if got, want := r.Detail(), "0.28 buys less than 0.1 kWh. No money was taken. Pay at least 0.29."; got != want {
 		t.Errorf("Detail() = %q, want %q", got, want)
 	}

@@ -162,12 +162,9 @@ func TestRechargesKeepTheTariffsBounds(t *testing.T) {
 	b.MinVend, b.MaxVend = 500, 100_000
 	for tender, want := range map[money.Minor]refusal.Refusal{
 		500: {}, 100_000: {},
-		0: refusal.Because(refusal.VendTooSmall, "0.00 KES is below the smallest purchase of 5.00 KES.",
-			"No money was taken and no token was made.", "Pay at least 5.00 KES."),
-		499: refusal.Because(refusal.VendTooSmall, "4.99 KES is below the smallest purchase of 5.00 KES.",
-			"No money was taken and no token was made.", "Pay at least 5.00 KES."),
-		100_001: refusal.Because(refusal.VendTooLarge, "1000.01 KES is above the largest purchase of 1000.00 KES.",
-			"No money was taken and no token was made.", "Pay at most 1000.00 KES at a time."),
+		0:       refusal.Refusal{Code: refusal.VendTooSmall, What: "0.00 KES is below the smallest purchase of 5.00 KES.", Not: "No money was taken and no token was made.", Try: "Pay at least 5.00 KES."},
+		499:     refusal.Refusal{Code: refusal.VendTooSmall, What: "4.99 KES is below the smallest purchase of 5.00 KES.", Not: "No money was taken and no token was made.", Try: "Pay at least 5.00 KES."},
+		100_001: refusal.Refusal{Code: refusal.VendTooLarge, What: "1000.01 KES is above the largest purchase of 1000.00 KES.", Not: "No money was taken and no token was made.", Try: "Pay at most 1000.00 KES at a time."},
 	} {
 		if got := said(b.Bounds(tender)); !reflect.DeepEqual(got, want) {
 			t.Errorf("a recharge of %d: %+v, want %+v", tender, got, want)

@@ -56,7 +56,7 @@ func TestOneSaleCarriesSoManyUnits(t *testing.T) {
 		a, err := tariff.Allocate(tariff.Purchase{Body: flat(), Tender: 10_000, MaxUnits: c.most, Free: c.free})
 		want := refusal.Refusal{}
 		if c.says != "" {
-			want = refusal.Because(refusal.VendTooLarge, c.says, "No money was taken and no token was made.", "Split it into several purchases.")
+			want = refusal.Refusal{Code: refusal.VendTooLarge, What: c.says, Not: "No money was taken and no token was made.", Try: "Split it into several purchases."}
 		}
 		if err != nil || !reflect.DeepEqual(said(a.Refusal), want) {
 			t.Errorf("34.7 kWh and %d Wh free, at most %d Wh: %+v (%v), want %+v", c.free, c.most, a.Refusal, err, want)
@@ -148,7 +148,7 @@ func TestRefusedPaymentsSayWhy(t *testing.T) {
 	} {
 		a, err := tariff.Allocate(c.p)
 		a.Refusal = said(a.Refusal)
-		if want := refusal.Because(c.code, c.what, c.not, c.try); err != nil || !reflect.DeepEqual(a, tariff.Allocation{Refusal: want}) {
+		if want := (refusal.Refusal{Code: c.code, What: c.what, Not: c.not, Try: c.try}); err != nil || !reflect.DeepEqual(a, tariff.Allocation{Refusal: want}) {
 			t.Errorf("%d on %s: %+v (%v), want only the refusal %+v", c.p.Tender, c.p.Body.Currency, a, err, want)
 		}
 	}
@@ -162,8 +162,7 @@ func TestTariffsWithoutAPriceForTokensSayWhy(t *testing.T) {
 		"A tariff by time of use cannot price a token. It is not known when the units will be used.":          weekly(),
 		"A tariff with seasons cannot price a token. It is not known in which season the units will be used.": seasons,
 	} {
-		want := refusal.Because(refusal.TariffInvalid, what, "No changes were made, no money was taken and no token was made.",
-			"For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters.")
+		want := refusal.Refusal{Code: refusal.TariffInvalid, What: what, Not: "No changes were made, no money was taken and no token was made.", Try: "For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters."}
 		if got := said(b.ForTokens()); !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v, want %+v", got, want)
 		}

@@ -130,7 +130,7 @@ func (h *history) change(m *home) vending.Given {
 		h.t.Fatal(err)
 	}
 	if err != nil {
-		g.Refusal = refusal.Because(refusal.StorageFull, "full", "", "")
+		g.Refusal = refusal.Refusal{Code: refusal.StorageFull, What: "full"}
 	}
 	return g
 }

@@ -143,7 +143,7 @@ func TestTheAuditLogSaysWhatBecameOfASale(t *testing.T) {
 		"08:13 system recovery@ vend.reclaim fourth:  => token=its-token units_wh=700000 debt=dbt amount=700 ()")
 
 	l.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
-		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(refusal.KeystoreLocked, "The keys are locked.", "", "")}, nil
+		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.KeystoreLocked, What: "The keys are locked."}}, nil
 	}
 	if sold, err := l.Sell(context.Background(), amina(), order(m, 500, "key-fifth")); err != nil || sold.Code != refusal.KeystoreLocked {
 		t.Fatalf("%v %q", err, sold.Code)

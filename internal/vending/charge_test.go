@@ -178,7 +178,7 @@ func TestAFailedSaleGivesEverythingBack(t *testing.T) {
 	})
 	s.verified()
 	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
-		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(refusal.IssuerRefused, "No.", "", "")}, nil
+		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.IssuerRefused, What: "No."}}, nil
 	}
 	s.refused(order(meter, 60000, "declined-1"), refusal.IssuerRefused)
 	if got := s.owes(account); got != before {

@@ -164,7 +164,7 @@ func (d *day) trouble() {
 	case 3:
 		d.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
 			d.rare.Reached("issuer refuses")
-			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(refusal.IssuerRefused, "No.", "", "")}, nil
+			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.IssuerRefused, What: "No."}}, nil
 		}
 	}
 }

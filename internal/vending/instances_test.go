@@ -130,7 +130,7 @@ func TestWhyUnitsAreStillOwed(t *testing.T) {
 			s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return a, nil }
 		}
 	}
-	locked := answers(vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(refusal.KeystoreLocked, "The keys are locked.", "", "")})
+	locked := answers(vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.KeystoreLocked, What: "The keys are locked."}})
 	made := func(s *shop) { s.issuer.say = nil; s.clock.add(time.Minute) }
 	run := func(sql string) func(*shop) { return func(s *shop) { s.exec(sql) } }
 	elsewhere, held := `UPDATE meter SET account_id = (SELECT account_id FROM meter WHERE n = 2) WHERE n = 1`, `UPDATE vend SET state = 'held' WHERE client_ref = 'key-number-0'`

@@ -34,7 +34,7 @@ func (l *locked) Check(_ context.Context, o vending.IssueOrder) refusal.Refusal 
 func TestAnIssuerIsAskedBeforehand(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		s := open(t, local)
-		l := &locked{issuer: s.issuer, no: refusal.Because(refusal.KeystoreLocked, "The keys are locked.", sale.NothingMoved, "Unlock them.")}
+		l := &locked{issuer: s.issuer, no: refusal.Refusal{Code: refusal.KeystoreLocked, What: "The keys are locked.", Not: sale.NothingMoved, Try: "Unlock them."}}
 		s.keys = l
 		s.Vending = s.vendingOver(s.door)
 		domestic := s.publish("domestic", flat(), monday())

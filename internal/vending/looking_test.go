@@ -285,7 +285,7 @@ func TestAnswersOfTokensForNothing(t *testing.T) {
 	}
 	for _, code := range []refusal.Code{refusal.KeystoreLocked, refusal.KeyMissing} {
 		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
-			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(code, "No.", "", "")}, nil
+			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: code, What: "No."}}, nil
 		}
 		b := ask(vending.Ask{Meter: m, Kind: sale.ClearTamper}, "job-key-"+string(code))
 		if g := s.give(b); g.Code != code || (g.Reply.Status != 0) != (code.Status() < 500) {

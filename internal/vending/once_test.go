@@ -95,7 +95,7 @@ func TestServerFaultsAreNotStored(t *testing.T) {
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	s.issuer.say = func(n int, _ vending.IssueOrder) (vending.Answer, error) {
 		if n <= 2 { // asked twice for one transaction, because the store rehearses
-			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(refusal.KeystoreLocked, "Locked.", "", "")}, nil
+			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.KeystoreLocked, What: "Locked."}}, nil
 		}
 		return vending.Answer{}, errAnswerItself
 	}

@@ -246,7 +246,7 @@ func TestARefusedTokenGivesEverythingBack(t *testing.T) {
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	s.sell(order(m, 10000, "key-number-0"))
 	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
-		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(refusal.IssuerRefused, "No.", "Nothing.", "Ask.")}, nil
+		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.IssuerRefused, What: "No.", Not: "Nothing.", Try: "Ask."}}, nil
 	}
 	s.refused(order(m, 10000, "key-number-1"), refusal.IssuerRefused)
 	again := s.sell(order(m, 10000, "key-number-1"))
@@ -279,7 +279,7 @@ func TestARequestLearnsThatRecoveryWasRefused(t *testing.T) {
 		s.refused(order(m, 10000, key), refusal.IssuerUnknown)
 		s.clock.add(time.Minute)
 		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
-			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(code, "No.", "", "")}, nil
+			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: code, What: "No."}}, nil
 		}
 		if done, err := s.Recover(context.Background(), system()); err != nil || done != 1 {
 			t.Fatalf("recovery finished %d sales (%v), want 1", done, err)

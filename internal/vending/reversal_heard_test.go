@@ -124,7 +124,7 @@ func TestATokenThatItsMeterCancelledIsNeverClaimedBack(t *testing.T) {
 			says(s, m, first[0], second[0], sold.Sale)
 			s.expired(sold.Sale)
 			s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { // no token for the units that are owed
-				return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(refusal.IssuerRefused, "No.", "", "")}, nil
+				return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.IssuerRefused, What: "No."}}, nil
 			}
 			s.exec(`UPDATE command SET state = 'done', answer = '' WHERE id = $1`, first[0].Command)
 			s.settled()

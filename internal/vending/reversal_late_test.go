@@ -377,7 +377,7 @@ func TestUnitsThatCannotBeReplacedStayOwed(t *testing.T) {
 	s.expired(sold.Sale)
 	s.clock.add(12 * 24 * time.Hour)
 	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
-		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Because(refusal.KeystoreLocked, "The keys are locked.", "", "")}, nil
+		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.KeystoreLocked, What: "The keys are locked."}}, nil
 	}
 	s.late("done", "")
 	if n := s.number(`SELECT COUNT(*) FROM alarm WHERE code = 'units-owed' AND text LIKE '%34.7 kWh are still owed: The keys are locked.'`); n != 1 {

@@ -2,14 +2,10 @@
 package wordstest
 
 import (
-	"sync"
 	"testing"
 
 	"github.com/paywatt/paywatt/internal/words"
 )
-
-// open reads the catalogue once for all tests of a program.
-var open = sync.OnceValues(words.Open)
 
 // English returns the texts in English.
 func English(t testing.TB) words.Texts {
@@ -20,7 +16,7 @@ func English(t testing.TB) words.Texts {
 // Languages returns the texts of all languages.
 func Languages(t testing.TB) *words.Languages {
 	t.Helper()
-	all, err := open()
+	all, err := words.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
