@@ -165,7 +165,7 @@ func (o *ownMeter) view() (v view) {
 // shows waits until the meter's newest reading has the relay so, for these reasons.
 func (o *ownMeter) shows(relay string, reasons ...string) {
 	o.Helper()
-	eventually(o, 15*time.Second, fmt.Sprintf("the relay is %s for %q", relay, reasons), func() bool {
+	eventually(o, 30*time.Second, fmt.Sprintf("the relay is %s for %q", relay, reasons), func() bool {
 		v := o.view()
 		return v.Relay == relay && fmt.Sprint(v.Reasons) == fmt.Sprint(reasons)
 	})
@@ -181,7 +181,7 @@ func (o *ownMeter) command(kind string) string {
 // answered waits for the meter's answer to a command.
 func (o *ownMeter) answered(command, state string) {
 	o.Helper()
-	eventually(o, 15*time.Second, "the command is "+state, func() bool {
+	eventually(o, 30*time.Second, "the command is "+state, func() bool {
 		return o.a.must(o, 200, "GET", command, nil).text(o, "state") == state
 	})
 }
@@ -227,7 +227,7 @@ func TestTheExampleInPythonIsAMeter(t *testing.T) {
 	m := pythonMeter(t, o.line.Addr().String(), o.memory, stranger)
 	o.shows("open", "LEASE")
 	read := o.command("read")
-	eventually(t, 10*time.Second, "a configuration and a lease with a wrong MAC are dropped", func() bool {
+	eventually(t, 30*time.Second, "a configuration and a lease with a wrong MAC are dropped", func() bool {
 		return strings.Count(m.said.String(), "dropped: the MAC is wrong") >= 2
 	})
 	o.answered(read, "queued") // it waits for the answer to the configuration
@@ -249,7 +249,7 @@ func TestTheExampleInPythonIsAMeter(t *testing.T) {
 	m.kill()
 	m = pythonMeter(t, o.line.Addr().String(), o.memory, o.s)
 	was := o.view()
-	eventually(t, 15*time.Second, "the meter goes on after a power cut", func() bool { return o.view().AsOf.After(was.AsOf) })
+	eventually(t, 30*time.Second, "the meter goes on after a power cut", func() bool { return o.view().AsOf.After(was.AsOf) })
 	if now := o.view(); now.RegisterWh < was.RegisterWh {
 		t.Errorf("after a power cut the register fell from %d to %d Wh", was.RegisterWh, now.RegisterWh)
 	}
@@ -267,11 +267,11 @@ func (o *ownMeter) repeats() {
 	before := o.duplicates()
 	o.line.silence()
 	was := len(o.readings())
-	eventually(o, 15*time.Second, "readings arrive while the server is not heard", func() bool { return len(o.readings()) >= was+3 })
+	eventually(o, 30*time.Second, "readings arrive while the server is not heard", func() bool { return len(o.readings()) >= was+3 })
 	o.line.cut()
-	eventually(o, 15*time.Second, "the readings are sent again", func() bool { return o.duplicates() >= before+3 })
+	eventually(o, 30*time.Second, "the readings are sent again", func() bool { return o.duplicates() >= before+3 })
 	heard := len(o.readings())
-	eventually(o, 15*time.Second, "the meter goes on", func() bool { return len(o.readings()) >= heard+2 })
+	eventually(o, 30*time.Second, "the meter goes on", func() bool { return len(o.readings()) >= heard+2 })
 }
 
 // counted compares the money with the registers: each watt-hour of 25.00 a kilowatt-hour was charged once.
