@@ -320,7 +320,7 @@ func TestTheExamplesOnThePage(t *testing.T) {
 			t.Errorf("the %s on the page: %v, %+v", kind, err, bad)
 		}
 	}
-	topic, payload, _ := strings.Cut(blockAfter(t, page, "## Load tokens"), " ")
+	topic, payload, _ := strings.Cut(blockAfter(t, page, "because a token proves itself:"), " ")
 	down, err := wire.DecodeTokenDown([]byte(payload))
 	if err != nil || !strings.HasSuffix(topic, "/down/token") || len(down.Digits.Reveal()) != 20 {
 		t.Errorf("the token on the page: %v", err)
