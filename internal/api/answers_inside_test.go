@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +161,31 @@ func TestOneRequestHasOneForm(t *testing.T) {
 			t.Errorf("%q has the form %q, want %q", body, got, want)
 		}
 	}
+}
+
+// TestColumnsAreThoseOfTheJSON: what JSON leaves out has none, and what it puts into an object has its name before it.
+func TestColumnsAreThoseOfTheJSON(t *testing.T) {
+	type part struct {
+		Minor int64 `json:"minor"`
+	}
+	type row struct {
+		part
+		Name   string `json:"name"`
+		Secret string `json:"-"`
+		hidden string
+		Paid   *struct {
+			Minor int64 `json:"amount_minor"`
+		} `json:"paid,omitempty"`
+		At *time.Time `json:"at"`
+	}
+	var names []string
+	for _, c := range columns(reflect.TypeFor[row](), "", nil) {
+		names = append(names, c.name)
+	}
+	if got, want := strings.Join(names, " "), "minor name paid_amount_minor at"; got != want {
+		t.Errorf("columns %q, want %q", got, want)
+	}
+	_ = row{}.hidden
 }
 
 // TestNoTextIsAFormula in a spreadsheet; numbers and telephone numbers stay as they are.

@@ -35,7 +35,10 @@ func (w *world) fourEyes() {
 }
 
 // approval is what the tests look at in one.
-type approval struct{ ID, State, Maker, Checker, Act, Result, Summary string }
+type approval struct {
+	ID, State, Maker, Checker, Act, Result, Summary string
+	Meter                                           *struct{ Number string }
+}
 
 // walletNumber is a wallet meter's.
 const walletNumber = "04140001027"
@@ -111,6 +114,9 @@ func TestActsOfWeightNeedASecondPerson(t *testing.T) {
 			got := decode[approval](t, w.want(200, w.ask("POST", path, second, `{"reason":"seen"}`)))
 			if got.State != "done" || got.Checker == "" || got.Result == "" || !c.done() {
 				t.Errorf("after the approval: %+v, done %t", got, c.done())
+			}
+			if added := name == "a post-paid meter"; added != (got.Meter != nil) || added && got.Meter.Number != "04140001019" {
+				t.Errorf("the answer shows the meter %+v", got.Meter)
 			}
 			w.want(409, w.ask("POST", path, second, `{}`)) // once
 		})

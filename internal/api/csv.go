@@ -69,9 +69,6 @@ type column struct {
 
 // columns lists a row type's fields as its JSON form has them.
 func columns(t reflect.Type, prefix string, path []int) []column {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
 	var out []column
 	for i := range t.NumField() {
 		f := t.Field(i)

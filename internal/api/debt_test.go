@@ -69,6 +69,10 @@ func TestADebtIsCollectedByPurchases(t *testing.T) {
 	if held.BalanceMinor != 50000 || len(journals.Data) != 2 || journals.Data[0].Kind != "vend" || journals.Data[0].Ref != s.ID || journals.Data[1].Ref != d.ID {
 		t.Errorf("the ledger holds %d by %+v", held.BalanceMinor, journals.Data)
 	}
+	none := decode[struct{ Data []struct{ ID string } }](t, w.want(200, w.get("/v1/ledger/journals?code=1100&subject="+url.QueryEscape(d.Account+":none"))))
+	if len(none.Data) != 0 {
+		t.Errorf("an account that does not exist has journals: %+v", none.Data)
+	}
 	w.writesOff(d)
 	statement := decode[struct {
 		Data []struct {

@@ -66,7 +66,7 @@ func TestTheDoctorKnowsWhatWasSold(t *testing.T) {
 	digits := s.Tokens[0].Digits
 	d := w.diagnose(w.key, digits, meterNumber)
 	if d.Verdict != "ready" || !d.Sold || d.Vend != s.ID || d.UnitsWh != s.UnitsWh || d.Kind != "electricity credit" || d.Meter != meterNumber ||
-		d.Key == nil || d.Key.SGC != "123456" || d.Key.KRN != 1 || d.Key.TI != "01" || !d.Key.Registered || d.Typing != nil || d.Keys != "not_asked" {
+		d.Token != digits[:4]+" **** **** **** "+digits[16:] || d.Key == nil || d.Key.SGC != "123456" || d.Key.KRN != 1 || d.Key.TI != "01" || !d.Key.Registered || d.Typing != nil || d.Keys != "not_asked" {
 		t.Errorf("the token as sold: %+v", d)
 	}
 	d = w.diagnose(w.key, swapped(digits), "")

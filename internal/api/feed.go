@@ -118,22 +118,20 @@ func (a *API) stream(ctx context.Context, out huma.Context, by access.Actor, fro
 		if !s.rows(f) {
 			return
 		}
-		if len(f.Rows) == 0 {
-			next := looks.C
-			if f.More { // much of what this reader may not see lies before what it may
-				next = atOnce
-			}
-			select {
-			case <-ctx.Done():
+		next := looks.C
+		if f.More {
+			next = atOnce
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-end.C:
+			return
+		case <-pings.C:
+			if !s.send(fmt.Sprintf(": alive\nid: %d\n\n", f.Next-1)) {
 				return
-			case <-end.C:
-				return
-			case <-pings.C:
-				if !s.send(fmt.Sprintf(": alive\nid: %d\n\n", f.Next-1)) {
-					return
-				}
-			case <-next:
 			}
+		case <-next:
 		}
 		var err error
 		if f, err = a.c.Reports.Happened(ctx, by, f.Next); err != nil || f.Refused() {

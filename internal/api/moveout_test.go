@@ -45,8 +45,13 @@ func TestACustomerMovesOutAndAnotherMovesIn(t *testing.T) {
 		t.Errorf("the free meter: %+v, want nobody's", m)
 	}
 	w.want(409, w.sell("recharge-0002", order("10000")))
+	w.want(201, w.post("/v1/meters", `{"number":"`+walletNumber+`","mode":"prepay_wallet","tariff":"domestic"}`))
+	given := w.ask("POST", "/v1/accounts/"+account+"/refunds", w.key, `{"amount":{"amount_minor":125,"currency":"KES"},"to":"`+walletNumber+`","reason":"to the son"}`, "Idempotency-Key", "refund-0000")
+	if body := string(w.want(201, given).body); !strings.Contains(body, `"to":"wallet"`) || !strings.Contains(body, `"left_minor":9300`) {
+		t.Errorf("moved to another account: %s", body)
+	}
 	paid := w.ask("POST", "/v1/accounts/"+account+"/refunds", w.key, `{"reason":"bank transfer 4711"}`, "Idempotency-Key", "refund-0001")
-	if !strings.Contains(string(w.want(201, paid).body), `"amount_minor":9425`) {
+	if body := string(w.want(201, paid).body); !strings.Contains(body, `"amount_minor":9300`) || !strings.Contains(body, `"to":"bank"`) {
 		t.Errorf("refunded: %s", paid.body)
 	}
 	w.want(422, w.ask("POST", "/v1/accounts/"+account+"/refunds", w.key, `{"reason":"once more"}`, "Idempotency-Key", "refund-0002"))
