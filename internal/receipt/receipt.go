@@ -1,4 +1,4 @@
-// Package receipt is the one model of a receipt: what a tax invoice must say (domain reference, §10), without any
+// Package receipt is the one model of a receipt: what a tax invoice must say, without any
 // layout. Layouts are adapters; the JSON form ([apiv1.Receipt]) and the short message are made here because they are the
 // model itself.
 //
