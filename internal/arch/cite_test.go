@@ -18,6 +18,19 @@ import (
 type shelf struct {
 	files   map[string]bool            // by their paths from the root, with slashes
 	anchors map[string]map[string]bool // by page
+	rows    map[string]map[string]bool // the names at the beginning of the rows of tables, by page
+}
+
+func newShelf() *shelf {
+	return &shelf{files: map[string]bool{}, anchors: map[string]map[string]bool{}, rows: map[string]map[string]bool{}}
+}
+
+// numbered are pages whose rows have numbers, by which comments that cite the page name them.
+func numbered() map[string]*regexp.Regexp {
+	return map[string]*regexp.Regexp{
+		"docs/reference/postings.md": regexp.MustCompile(`\bP[0-9]{1,2}\b`),
+		"docs/reference/money.md":    regexp.MustCompile(`\bV[0-9]{1,2}[a-z]?\b`),
+	}
 }
 
 var (
@@ -25,6 +38,7 @@ var (
 	cited   = regexp.MustCompile(`(?:\.\.?/)*[A-Za-z0-9_][A-Za-z0-9_./-]*\.md(?:#[A-Za-z0-9_-]+)?\b`)
 	heading = regexp.MustCompile(`(?m)^#+ +(.+)$`)
 	notSlug = regexp.MustCompile(`[^a-z0-9 _-]`)
+	row     = regexp.MustCompile(`(?m)^\| ([A-Z][0-9]+[a-z]?) \|`)
 	// clause is the place in a standard, which must be named before it; a § without a figure is only a character.
 	clause   = regexp.MustCompile(`§ ?[0-9]|\b[Ss]ection [0-9]+\.[0-9]`)
 	standard = regexp.MustCompile(`\b(IEC [0-9]+|ISO(/IEC)? [0-9]+|RFC [0-9]+|TS [0-9]{2}\.[0-9]{3}|SMPP [0-9]|MQTT [0-9]|STS [0-9]+|NIST SP)`)
@@ -45,7 +59,10 @@ func (s *shelf) put(name string, text []byte) {
 	if path.Ext(name) != ".md" {
 		return
 	}
-	s.anchors[name] = map[string]bool{}
+	s.anchors[name], s.rows[name] = map[string]bool{}, map[string]bool{}
+	for _, r := range row.FindAllSubmatch(text, -1) {
+		s.rows[name][string(r[1])] = true
+	}
 	for _, h := range heading.FindAllSubmatch(text, -1) {
 		s.anchors[name][slug(string(h[1]))] = true
 	}
@@ -79,6 +96,7 @@ func (s *shelf) problems(dir, text string) (wrong []string, seen int) {
 			wrong = append(wrong, c+": the page has no such heading")
 		case strings.HasPrefix(page, "docs/"):
 			seen++
+			wrong = append(wrong, s.missing(page, text)...)
 		}
 	}
 	for _, at := range clause.FindAllStringIndex(text, -1) {
@@ -90,6 +108,20 @@ func (s *shelf) problems(dir, text string) (wrong []string, seen int) {
 		wrong = append(wrong, phrase+": whoever reads this does not have that page; cite one of docs")
 	}
 	return wrong, seen
+}
+
+// missing are the numbered rows of a page that a passage names and the page lacks.
+func (s *shelf) missing(page, text string) (wrong []string) {
+	number := numbered()[page]
+	if number == nil {
+		return nil
+	}
+	for _, n := range number.FindAllString(text, -1) {
+		if !s.rows[page][n] {
+			wrong = append(wrong, n+": "+page+" has no such row")
+		}
+	}
+	return wrong
 }
 
 // written reports whether people write a file of this name, in words.
@@ -108,7 +140,7 @@ func frozenFiles() []string { return []string{"internal/store/migrations/0001_fi
 func readTexts(t *testing.T) (s *shelf, texts map[string][]byte) {
 	t.Helper()
 	root := filepath.Join("..", "..")
-	s, texts = &shelf{files: map[string]bool{}, anchors: map[string]map[string]bool{}}, map[string][]byte{}
+	s, texts = newShelf(), map[string][]byte{}
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -193,7 +225,8 @@ func unmarked(passage string) string {
 
 // TestTheTestOfCitationsSees plants a bad citation of each kind.
 func TestTheTestOfCitationsSees(t *testing.T) {
-	s := &shelf{files: map[string]bool{}, anchors: map[string]map[string]bool{}}
+	s := newShelf()
+	s.put("docs/reference/postings.md", []byte("# Postings\n\n| | operation |\n|---|---|\n| P1 | sale |\n| P15 with tax | recharge |\n| P15 | recharge |\n"))
 	s.put("docs/reference/mqtt.md", []byte("# MQTT\n\n## The sequence\n\n### Why `seq`, and how?\n"))
 	for text, want := range map[string]string{
 		"as docs/reference/mqtt.md#the-sequence says":    "",
@@ -206,6 +239,8 @@ func TestTheTestOfCitationsSees(t *testing.T) {
 		"(docs/reference/nothing.md)":                    "no such page",
 		"(docs/reference/mqtt.md#the-sequel)":            "no such heading",
 		"what gsm.md says":                               "no such page",
+		"(P1 and P15 of docs/reference/postings.md)":     "",
+		"(P99 of docs/reference/postings.md)":            "no such row",
 		"the bits (§5.2.12)":                             "which standard",
 		"(section 5.2), TS 23.040":                       "which standard",
 		"the rules of the domain\nreference, figure 4":   "does not have that page",

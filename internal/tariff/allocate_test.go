@@ -57,7 +57,7 @@ type vector struct {
 	gross, vat, net, carry2 money.Minor
 }
 
-// vectors are those of docs/reference/money.md#worked-purchases. There is no V18.
+// vectors are those of docs/reference/money.md#worked-purchases.
 func vectors() []vector {
 	noVAT := flat()
 	noVAT.VATBps = 0

@@ -95,7 +95,7 @@ func vectors() []vector {
 	}
 }
 
-// TestEveryWorkedPurchaseIsSoldSo quotes and sells every vector through the store: what the reference says is what
+// TestEveryWorkedPurchaseIsSoldSo quotes and sells every vector through the store: what docs/reference/money.md says is what
 // the customer pays, and the quote says the same.
 func TestEveryWorkedPurchaseIsSoldSo(t *testing.T) {
 	shops := map[string]*shop{}
