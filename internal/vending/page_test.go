@@ -9,6 +9,8 @@ import (
 
 	"github.com/paywatt/paywatt/internal/command"
 	"github.com/paywatt/paywatt/internal/job"
+	"github.com/paywatt/paywatt/internal/metering"
+	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/sale"
 	"github.com/paywatt/paywatt/internal/vending"
 )
@@ -31,6 +33,23 @@ func TestThePagesStateTheLimitsOfASale(t *testing.T) {
 			if !strings.Contains(string(b), s) {
 				t.Errorf("docs/reference/%s does not say %q", page, s)
 			}
+		}
+	}
+	http, err := os.ReadFile("../../docs/reference/http.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := []string{string(sale.Held), string(sale.Completed), string(sale.Failed), string(sale.Reversing), string(sale.Reversed)}
+	for _, s := range []sale.TokenState{metering.TokenReserved, metering.TokenIssued, metering.TokenSent, metering.TokenHeard, metering.TokenAccepted,
+		metering.TokenRejected, metering.TokenFailed, metering.TokenReversed, metering.TokenReversedUnconfirmed} {
+		states = append(states, string(s))
+	}
+	for _, s := range []registry.State{registry.TamperState, registry.Offline, registry.CutOff, registry.Low, registry.On} {
+		states = append(states, string(s))
+	}
+	for _, s := range states {
+		if !strings.Contains(string(http), "`"+s+"`") {
+			t.Errorf("docs/reference/http.md does not name the state %s", s)
 		}
 	}
 	for n, want := range []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 2 * time.Hour} {
