@@ -11,7 +11,6 @@ import (
 	"github.com/paywatt/paywatt/client"
 	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/paywatt/paywatt/internal/money"
-	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -165,7 +164,7 @@ func vendTable(v apiv1.Sale) table {
 		rows = append(rows, "token", grouped(t.Digits))
 	}
 	if v.PressKey {
-		rows = append(rows, "key", receipt.PressKey)
+		rows = append(rows, "key", "Press # on the meter to switch the supply on.")
 	}
 	rows = append(rows, "receipt", v.ReceiptNo, "reference", v.ClientRef)
 	if v.Test {

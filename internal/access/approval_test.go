@@ -250,7 +250,7 @@ func TestWhoDecidesAndWhen(t *testing.T) {
 	w.Serve(access.Doers{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) {
 		did++
 		if refuses {
-			return access.Done{Refusal: refusal.Because(refusal.InvalidRequest, "Not now.", "Nothing was done.", "")}, nil
+			return access.Done{Refusal: refusal.Because(refusal.InvalidRequest, "Not now.", "The request was not carried out.", "")}, nil
 		}
 		return access.Done{}, nil
 	}})

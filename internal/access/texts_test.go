@@ -72,7 +72,7 @@ func sayingsOfKeys() []saying {
 		{"no key to revoke", func(ctx context.Context, r *rows, a *access.Access) (refusal.Refusal, error) {
 			k, err := a.RevokeAPIKey(ctx, r.amina(), id.ID{1})
 			return k.Refusal, err
-		}, "not-found: Key key_04000000000000000000000000 was not found, or was revoked before. Nothing was changed. List the keys to find its id."},
+		}, "not-found: Key key_04000000000000000000000000 was not found, or was revoked before. No changes were made. List the keys to find its id."},
 		{"a right that is missing", needs(access.Actor{Role: access.Support}),
 			"forbidden: The role support does not include ledger.read. No change was made, and no data is shown. Use a key or a login of a role that includes it, or ask an owner."},
 		{"no role at all", needs(access.Actor{}),
@@ -99,9 +99,9 @@ func sayingsOfPeople() []saying {
 			"invalid-request: There is no role \"customer\" for people. No person was added. Use one of these roles: " + rolesSentence},
 		{"a long name", adds(access.NewPerson{Email: "juma@example.org", Role: access.Support, Name: strings.Repeat("n", 129), Password: good}),
 			"invalid-request: A name has at most 128 bytes. No person was added. Shorten it."},
-		{"a short password", words("seven77"), "invalid-request: The password is shorter than 8 characters. Nothing was changed. Use 15 or more. A few words are easy to remember."},
-		{"a long password", words(strings.Repeat("ab", 65)), "invalid-request: The password is longer than 128 characters. Nothing was changed. Use a shorter one."},
-		{"a common password", words("password1"), "invalid-request: This password is one of the most common ones. Nothing was changed. Use a few unrelated words."},
+		{"a short password", words("seven77"), "invalid-request: The password is shorter than 8 characters. No changes were made. Use 15 or more. A few words are easy to remember."},
+		{"a long password", words(strings.Repeat("ab", 65)), "invalid-request: The password is longer than 128 characters. No changes were made. Use a shorter one."},
+		{"a common password", words("password1"), "invalid-request: This password is one of the most common ones. No changes were made. Use a few unrelated words."},
 		{"an address that is taken", adds(access.NewPerson{Email: aminaEmail, Role: access.Support, Password: good}),
 			"invalid-request: A person with the e-mail address amina@example.org already exists. No person was added. Use another address."},
 		{"a second first owner", func(ctx context.Context, r *rows, a *access.Access) (refusal.Refusal, error) {
@@ -147,32 +147,32 @@ func sayingsOfApprovals() []saying {
 	}
 	nothing, raced := func(*rows) {}, func(r *rows) { r.raced = true }
 	amina := (&rows{}).amina()
-	const none = "not-found: Approval apr_00000000000000000000000004 was not found, or you may not decide about it. Nothing was decided. List the approvals that wait."
-	const notNow = "approval-invalid: Approval apr_00000000000000000000000004 does not allow this action now. Nothing was changed. Ask for the action again."
+	const none = "not-found: Approval apr_00000000000000000000000004 was not found, or you may not decide about it. No decision was recorded. List the approvals that wait."
+	const notNow = "approval-invalid: Approval apr_00000000000000000000000004 does not allow this action now. No changes were made. Ask for the action again."
 	return []saying{
 		{"no approval", decides(access.ApprovalWaiting, finance(), "", func(r *rows) { r.approvals = nil }), none},
 		{"somebody else was quicker", decides(access.ApprovalWaiting, finance(), "", raced), none},
-		{"the maker", decides(access.ApprovalWaiting, amina, "", nil), "forbidden: You requested this action, so you cannot decide about it. Nothing was decided. Ask another person to decide."},
+		{"the maker", decides(access.ApprovalWaiting, amina, "", nil), "forbidden: You requested this action, so you cannot decide about it. No decision was recorded. Ask another person to decide."},
 		{"too late", decides(access.ApprovalWaiting, finance(), "", func(r *rows) { r.now = r.now.AddDate(0, 0, 7) }),
-			"approval-invalid: Approval apr_00000000000000000000000004 has expired. Nothing was decided. Ask for the action again."},
-		{"decided", decides(access.ApprovalRejected, finance(), "", nil), "approval-invalid: Approval apr_00000000000000000000000004 is already rejected. Nothing was decided. List the approvals that wait."},
-		{"done", decides(access.ApprovalUsed, finance(), "", nil), "approval-invalid: Approval apr_00000000000000000000000004 is already done. Nothing was decided. List the approvals that wait."},
+			"approval-invalid: Approval apr_00000000000000000000000004 has expired. No decision was recorded. Ask for the action again."},
+		{"decided", decides(access.ApprovalRejected, finance(), "", nil), "approval-invalid: Approval apr_00000000000000000000000004 is already rejected. No decision was recorded. List the approvals that wait."},
+		{"done", decides(access.ApprovalUsed, finance(), "", nil), "approval-invalid: Approval apr_00000000000000000000000004 is already done. No decision was recorded. List the approvals that wait."},
 		{"the maker has gone", decides(access.ApprovalWaiting, finance(), "", func(r *rows) { r.gone = true }),
-			"maker-not-in-force: This was requested by person amina@example.org. That key or person is not active any more. Nothing was changed. Reject it. The action can be requested again."},
+			"maker-not-in-force: This was requested by person amina@example.org. That key or person is not active any more. No changes were made. Reject it. The action can be requested again."},
 		{"the maker has another role", decides(access.ApprovalWaiting, finance(), "", func(r *rows) { r.becomes("") }),
-			"maker-not-in-force: This was requested by person amina@example.org. That key or person no longer has the right tariff.write. Nothing was changed. Reject it. The action can be requested again."},
-		{"a long reason", decides(access.ApprovalWaiting, finance(), strings.Repeat("ä", 501), nil), "invalid-request: A reason has at most 500 characters. Nothing was changed. Shorten it."},
+			"maker-not-in-force: This was requested by person amina@example.org. That key or person no longer has the right tariff.write. No changes were made. Reject it. The action can be requested again."},
+		{"a long reason", decides(access.ApprovalWaiting, finance(), strings.Repeat("ä", 501), nil), "invalid-request: A reason has at most 500 characters. No changes were made. Shorten it."},
 		{"an act of an older version", decides(access.ApprovalWaiting, finance(), "", nil),
-			"approval-invalid: This version of the server cannot carry out tariff.publish from an approval that an older version stored. Nothing was decided. Reject it, and request the action again."},
+			"approval-invalid: This version of the server cannot carry out tariff.publish from an approval that an older version stored. No decision was recorded. Reject it, and request the action again."},
 		{"an approval that waits", uses(access.ApprovalWaiting, nothing), notNow},
 		{"an approval that was rejected", uses(access.ApprovalRejected, nothing), notNow},
 		{"an approval that was used", uses(access.ApprovalUsed, nothing), notNow},
 		{"an approval that is not there", uses(access.ApprovalGiven, func(r *rows) { r.approvals = nil }), notNow},
 		{"an approval that is too old", uses(access.ApprovalGiven, func(r *rows) { r.now = r.now.Add(7 * 24 * time.Hour) }), notNow},
-		{"an approval that is used at the same time", uses(access.ApprovalGiven, raced), "approval-invalid: Approval apr_00000000000000000000000004 was used before. Nothing was changed. To do the action once more, ask for it again."},
+		{"an approval that is used at the same time", uses(access.ApprovalGiven, raced), "approval-invalid: Approval apr_00000000000000000000000004 was used before. No changes were made. To do the action once more, ask for it again."},
 		{"an act that is too large", func(_ context.Context, r *rows, _ *access.Access) (refusal.Refusal, error) {
 			e, err := access.SecondPerson(r, r.amina(), access.Wish{Act: access.ActTariff, Utility: true, Body: strings.Repeat("x", 16<<10)}, r.now)
 			return e.Refusal, err
-		}, "too-large: This request takes 16386 bytes. A request that needs approval takes at most 16384. Nothing was changed. Make it smaller."},
+		}, "too-large: This request takes 16386 bytes. A request that needs approval takes at most 16384. No changes were made. Make it smaller."},
 	}
 }

@@ -22,6 +22,8 @@ import (
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/words"
+	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
 // TestTheFactsOfANextKey: each figure once from within and once from beyond what its type holds.
@@ -148,8 +150,8 @@ func TestWhereAValueStands(t *testing.T) {
 func TestWhyABodyCannotBeRead(t *testing.T) {
 	for err, want := range map[error]string{io.ErrUnexpectedEOF: "ends too early", io.EOF: "ends too early", errors.New("x"): "The body cannot be read.",
 		errors.New(`json: unknown field "colour"`): `The field "colour" is unknown here.`} {
-		if p := decodeProblem(err); !strings.Contains(p.Detail, want) {
-			t.Errorf("%v: %q, want %q", err, p.Detail, want)
+		if p := decodeProblem(err); !strings.Contains(p.Detail(), want) {
+			t.Errorf("%v: %q, want %q", err, p.Detail(), want)
 		}
 	}
 }
@@ -201,14 +203,14 @@ func TestNoTextIsAFormula(t *testing.T) {
 // TestAFormThatFailsIsAnError, and a known one comes with its type and its policy.
 func TestAFormThatFailsIsAnError(t *testing.T) {
 	broken := errors.New("no paper")
-	a := &API{c: Config{Papers: map[string]Paper{
-		"page": {ContentType: "text/html", Policy: "none", Lay: func(receipt.Receipt) (string, error) { return "<p>", nil }},
-		"bad":  {ContentType: "text/html", Lay: func(receipt.Receipt) (string, error) { return "", broken }},
+	a := &API{c: Config{Languages: wordstest.Languages(t), Papers: map[string]Paper{
+		"page": {ContentType: "text/html", Policy: "none", Lay: func(words.Texts, receipt.Receipt) (string, error) { return "<p>", nil }},
+		"bad":  {ContentType: "text/html", Lay: func(words.Texts, receipt.Receipt) (string, error) { return "", broken }},
 	}}}
-	if p, err := a.lay(vending.Receipted{}, "page"); err != nil || p.ContentType != "text/html" || p.Policy != "none" || string(p.Body) != "<p>" {
+	if p, err := a.lay(vending.Receipted{}, "page", ""); err != nil || p.ContentType != "text/html" || p.Policy != "none" || string(p.Body) != "<p>" {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if p, err := a.lay(vending.Receipted{}, "bad"); !errors.Is(err, broken) || p != nil {
+	if p, err := a.lay(vending.Receipted{}, "bad", ""); !errors.Is(err, broken) || p != nil {
 		t.Errorf("%+v, %v", p, err)
 	}
 }

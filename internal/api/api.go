@@ -45,6 +45,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // Limits bounds what the server takes at once. The zero value of a field means its default.
@@ -84,7 +85,7 @@ type Cases struct {
 type Paper struct {
 	ContentType string
 	Policy      string // content security policy; empty for an answer that is not a page
-	Lay         func(receipt.Receipt) (string, error)
+	Lay         func(words.Texts, receipt.Receipt) (string, error)
 }
 
 // Config is what an API needs; every field but Limits is required.
@@ -94,7 +95,9 @@ type Config struct {
 	Cursors registry.Hasher
 	// Keeper keeps answers of requests that move no money and carry an Idempotency-Key all the same.
 	Keeper Keeper
-	// Papers lays receipts out, by the name of the form; json and sms need none.
+	// Languages are the texts of answers.
+	Languages *words.Languages
+	// Papers lays receipts out, by the name of the form; json needs none.
 	Papers map[string]Paper
 	// Ready lists what keeps the server from being ready; empty means that it is.
 	Ready func() []refusal.Refusal
@@ -111,6 +114,7 @@ type Config struct {
 // API is the HTTP interface. It serves until nobody calls it any more; it has no state worth closing.
 type API struct {
 	c       Config
+	say     words.Texts // English
 	limit   *limiter
 	metrics *metrics
 	flights flights
@@ -137,7 +141,7 @@ func needsKey(route string) bool {
 // New makes the API with all its routes.
 func New(c Config) (*API, error) {
 	c.Limits = c.Limits.orDefaults()
-	a := &API{c: c, slots: make(chan struct{}, c.Limits.InFlight), streams: make(chan struct{}, maxStreams)}
+	a := &API{c: c, say: c.Languages.English(), slots: make(chan struct{}, c.Limits.InFlight), streams: make(chan struct{}, maxStreams)}
 	a.limit = newLimiter(c.Limits.PerSecond, c.Limits.Burst, c.Limits.Addresses, c.Now)
 	var err error
 	if a.gzip, err = newGzip(); err != nil {

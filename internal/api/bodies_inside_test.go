@@ -27,6 +27,7 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
+	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
 // filler gives every field of a value another value.
@@ -97,6 +98,7 @@ func bodies[D, B any](out map[string][2]json.RawMessage, name string, show func(
 // out, taken for another, or counted in another unit.
 func TestEveryFieldOfABodyIsOfItsField(t *testing.T) {
 	got := map[string][2]json.RawMessage{}
+	a := &API{say: wordstest.English(t)}
 	bodies(got, "account", accountOf)
 	bodies(got, "account balance", balanceOf)
 	bodies(got, "account entry", entryOf)
@@ -114,7 +116,7 @@ func TestEveryFieldOfABodyIsOfItsField(t *testing.T) {
 	bodies(got, "device", func(d profile.Device) apiv1.Device { return deviceOf(d) })
 	bodies(got, "diagnosis", func(d diagnosis.Diagnosis) apiv1.Diagnosis { return diagnosisOf(d) })
 	bodies(got, "event", func(e metering.StoredEvent) apiv1.Event { return eventOf(e) })
-	bodies(got, "explanation", func(e vending.Explained) apiv1.Explanation { return explainOf(e) })
+	bodies(got, "explanation", func(e vending.Explained) apiv1.Explanation { return explainOf(a.say, e) })
 	bodies(got, "float", func(r ledger.Room) apiv1.Float { return floatOf(r, "KES") })
 	bodies(got, "happening", eventLineOf)
 	bodies(got, "journal", func(j ledger.Journal) apiv1.Journal { return journalOf(j, "KES") })
@@ -135,12 +137,12 @@ func TestEveryFieldOfABodyIsOfItsField(t *testing.T) {
 	bodies(got, "sale", func(s sale.Sale) apiv1.Sale { return saleOf(s, vending.Digits{}) })
 	bodies(got, "settings", settingsOf)
 	bodies(got, "simulation", func(s registry.Simulated) apiv1.SimulationResult {
-		return simulationOf(s, tariff.Body{Currency: "KES"})
+		return simulationOf(a.say, s, tariff.Body{Currency: "KES"})
 	})
 	bodies(got, "split", splitOf)
 	bodies(got, "supply", supplyOf)
 	bodies(got, "switched", switchedOf)
-	bodies(got, "tariff", tariffOf)
+	bodies(got, "tariff", a.tariffOf)
 	bodies(got, "tokens", func(j sale.Job) apiv1.Tokens { return tokensOf(j, vending.Digits{}) })
 	bodies(got, "trial balance", trialBalanceOf)
 	bodies(got, "vendor", vendorOf)

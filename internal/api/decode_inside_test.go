@@ -53,7 +53,7 @@ func TestAPlaceIsNamedAsTheBodyNamesIt(t *testing.T) {
 	var into apiv1.NewTariff
 	x := &exchange{}
 	p := x.unread(decode([]byte(`{"name":"x","flat_micro":2.5}`), &into))
-	if !strings.Contains(p.Detail, `"flat_micro" must be a whole number that fits 64 bits (found: number 2.5). Nothing was changed.`) || len(p.Errors) != 1 || p.Errors[0].Location != "body.flat_micro" || !strings.Contains(p.Detail, p.Errors[0].Message) {
+	if !strings.Contains(p.Detail, `"flat_micro" must be a whole number that fits 64 bits (found: number 2.5). No changes were made.`) || len(p.Errors) != 1 || p.Errors[0].Location != "body.flat_micro" || !strings.Contains(p.Detail, p.Errors[0].Message) {
 		t.Errorf("got %+v, want the field flat_micro", p)
 	}
 }

@@ -6,25 +6,27 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/explain"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 func (a *API) explain(ctx context.Context, by access.Actor, in *SalePath) (*reply[apiv1.Explanation], error) {
 	e, err := a.c.Vending.Explain(ctx, by, in.ID)
-	return replyOf(e.Refusal, err, func() apiv1.Explanation { return explainOf(e) })
+	return replyOf(e.Refusal, err, func() apiv1.Explanation { return explainOf(a.say, e) })
 }
 
-func explainOf(e vending.Explained) apiv1.Explanation {
+func explainOf(say words.Texts, e vending.Explained) apiv1.Explanation {
 	s, split := e.Sale, e.Split
-	b := apiv1.Explanation{Vend: s.ID.Text(id.Vend), Agrees: e.Agrees(), Differences: append([]string{}, e.Differences...),
+	b := apiv1.Explanation{Vend: s.ID.Text(id.Vend), Agrees: e.Agrees(), Differences: append([]string{}, explain.Differences(say, e)...),
 		Tariff: apiv1.ExplainedTariff{Name: e.Tariff.Name, Version: e.Tariff.N, VersionID: e.Tariff.ID.Text(id.Version),
 			VATBps: int64(e.Tariff.Body.VATBps), Rounding: string(cmp.Or(e.Tariff.Body.Rounding, tariff.Carry))},
 		TenderMinor: int64(s.Tender.Minor), CarryInMinor: int64(s.CarryIn), Currency: s.Tender.Currency, Month: s.Month, MonthBeforeWh: int64(s.MonthBefore),
 		Deductions: []apiv1.Deduction{}, EnergyMinor: int64(split.Energy), FreeWh: int64(split.Free), UnitsWh: int64(split.Units), Steps: []apiv1.Cost{},
 		ExactCost: e.Exact, GrossMinor: int64(split.Gross), VATMinor: int64(split.VAT), NetMinor: int64(split.Net), Levies: []apiv1.ExplainedLevy{},
-		CarryMinor: int64(split.CarryOut), Lines: linesOf(e.Lines), SumMinor: int64(e.Sum), Words: e.Words()}
+		CarryMinor: int64(split.CarryOut), Lines: linesOf(e.Lines), SumMinor: int64(e.Sum), Words: explain.Sale(say, e)}
 	for _, d := range split.Deductions {
 		b.Deductions = append(b.Deductions, deductionOf(d))
 	}

@@ -23,10 +23,10 @@ type paper struct {
 	Body        []byte
 }
 
-const plainType = "text/plain; charset=utf-8"
-
-// betweenMessages parts the short messages of one receipt; no message contains an empty line.
-const betweenMessages = "\n\n"
+// paperLanguage is the language of a receipt that is laid out.
+type paperLanguage struct {
+	Accept string `header:"Accept-Language" maxLength:"200" doc:"Language of the forms other than json; English where there is none of those named"`
+}
 
 func (a *API) receiptRoutes(r router) {
 	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
@@ -48,10 +48,11 @@ func (a *API) receiptRoutes(r router) {
 func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 	SalePath
 	Format string `query:"format" maxLength:"16" doc:"json (default), text32 or text48 (columns, for 58 and 80 mm paper), html (prints on 80 mm and A6), sms"`
-	Copy   int    `query:"copy" minimum:"1" maximum:"999" doc:"Mark it as this copy, as the answer to a reprint numbers it"`
-	Note   string `query:"note" enum:"credit" doc:"credit: the credit note of a sale that was reversed, instead of its receipt"`
-	Proof  bool   `query:"proof" doc:"1: with the proof that the sale is in the sealed log; JSON only"`
-	Head   int64  `query:"head" minimum:"0" doc:"The proof is to be for the signed head of so many leaves; default the newest"`
+	paperLanguage
+	Copy  int    `query:"copy" minimum:"1" maximum:"999" doc:"Mark it as this copy, as the answer to a reprint numbers it"`
+	Note  string `query:"note" enum:"credit" doc:"credit: the credit note of a sale that was reversed, instead of its receipt"`
+	Proof bool   `query:"proof" doc:"1: with the proof that the sale is in the sealed log; JSON only"`
+	Head  int64  `query:"head" minimum:"0" doc:"The proof is to be for the signed head of so many leaves; default the newest"`
 }) (*paper, error) {
 	if p := a.noFormat(in.Format); p != nil {
 		return nil, p
@@ -71,7 +72,7 @@ func (a *API) receipt(ctx context.Context, by access.Actor, in *struct {
 		return nil, err
 	}
 	r.Receipt.Copy = in.Copy
-	return a.lay(r, in.Format)
+	return a.lay(r, in.Format, in.Accept)
 }
 
 // proof is a receipt as JSON with its proof.
@@ -93,28 +94,24 @@ func (a *API) proof(ctx context.Context, by access.Actor, sale string, head int6
 
 // noFormat is the problem of a format that receipts do not come in.
 func (a *API) noFormat(format string) *Problem {
-	if _, known := a.c.Papers[format]; known || format == "" || format == "json" || format == "sms" {
+	if _, known := a.c.Papers[format]; known || format == "" || format == "json" {
 		return nil
 	}
-	names := append(slices.Sorted(maps.Keys(a.c.Papers)), "json", "sms")
+	names := append(slices.Sorted(maps.Keys(a.c.Papers)), "json")
 	return problemOf(refuse.ReceiptFormatUnknown(refusal.Echo(format), strings.Join(names, ", ")))
 }
 
-// lay puts a receipt into a known format.
-func (a *API) lay(r vending.Receipted, format string) (*paper, error) {
+// lay puts a receipt into a known format, in the language that accept prefers.
+func (a *API) lay(r vending.Receipted, format, accept string) (*paper, error) {
 	if r.Refused() {
 		return nil, problemOf(r.Refusal)
 	}
-	form, known := a.c.Papers[format]
-	switch {
-	case known:
-		text, err := form.Lay(r.Receipt)
+	if form, known := a.c.Papers[format]; known {
+		text, err := form.Lay(a.c.Languages.For(accept), r.Receipt)
 		if err != nil {
 			return nil, err
 		}
 		return &paper{ContentType: form.ContentType, Policy: form.Policy, Body: []byte(text)}, nil
-	case format == "sms":
-		return &paper{ContentType: plainType, Body: []byte(strings.Join(receipt.SMS(r.Receipt), betweenMessages) + "\n")}, nil
 	}
 	b, err := receipt.JSON(r.Receipt)
 	if err != nil {
@@ -130,6 +127,7 @@ type reprintRequest struct{}
 func (a *API) reprint(ctx context.Context, by access.Actor, in *struct {
 	SalePath
 	Format string `query:"format" maxLength:"16" doc:"As of a receipt"`
+	paperLanguage
 }, _ reprintRequest) (*paper, error) {
 	if p := a.noFormat(in.Format); p != nil {
 		return nil, p
@@ -138,5 +136,5 @@ func (a *API) reprint(ctx context.Context, by access.Actor, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return a.lay(r, in.Format)
+	return a.lay(r, in.Format, in.Accept)
 }

@@ -8,10 +8,12 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/explain"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/refuse"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/words"
 	"github.com/paywatt/paywatt/unit"
 )
 
@@ -37,11 +39,11 @@ func (a *API) simulate(ctx context.Context, by access.Actor, _ *struct{}, body a
 		s.Uses = append(s.Uses, tariff.MonthUse{Meter: u.Meter, Month: u.Month, Units: unit.Energy(u.UnitsWh)})
 	}
 	out, err := a.c.Registry.Simulate(ctx, by, s)
-	return replyOf(out.Refusal, err, func() apiv1.SimulationResult { return simulationOf(out, draft) })
+	return replyOf(out.Refusal, err, func() apiv1.SimulationResult { return simulationOf(a.say, out, draft) })
 }
 
-func simulationOf(out registry.Simulated, draft tariff.Body) apiv1.SimulationResult {
-	b := apiv1.SimulationResult{Tariff: out.Present.Name, Version: out.Present.N, Currency: out.Currency.Code, Words: draft.Words()}
+func simulationOf(say words.Texts, out registry.Simulated, draft tariff.Body) apiv1.SimulationResult {
+	b := apiv1.SimulationResult{Tariff: out.Present.Name, Version: out.Present.N, Currency: out.Currency.Code, Words: explain.Tariff(say, draft)}
 	if out.Now != nil {
 		b.Purchase = &apiv1.SimulatedPair{Before: splitOf(*out.Now), After: splitOf(*out.Draft)}
 	}

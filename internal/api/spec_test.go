@@ -18,6 +18,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/api"
 	"github.com/paywatt/paywatt/internal/notify"
+	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
 var update = flag.Bool("update", false, "write openapi.json anew")
@@ -33,7 +34,7 @@ type document struct {
 
 func bare(t *testing.T) *api.API {
 	t.Helper()
-	a, err := api.New(api.Config{Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Now: time.Now, Rand: zeros{}})
+	a, err := api.New(api.Config{Languages: wordstest.Languages(t), Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Now: time.Now, Rand: zeros{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/explain"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
@@ -24,9 +25,9 @@ func clamp(n int64) int64 {
 	return min(max(n, -far), far)
 }
 
-func tariffOf(v tariff.Version) apiv1.Tariff {
+func (a *API) tariffOf(v tariff.Version) apiv1.Tariff {
 	return apiv1.Tariff{ID: v.TariffID.Text(id.Tariff), VersionID: v.ID.Text(id.Version), Name: v.Name, Version: v.N,
-		Price: apiv1.Price(v.Body.Document()), EffectiveFrom: v.EffectiveFrom.UTC(), Words: v.Body.Words()}
+		Price: apiv1.Price(v.Body.Document()), EffectiveFrom: v.EffectiveFrom.UTC(), Words: explain.Tariff(a.say, v.Body)}
 }
 
 func (a *API) tariffRoutes(r router) {
@@ -45,11 +46,11 @@ func (a *API) tariffRoutes(r router) {
 			n.EffectiveFrom = *body.EffectiveFrom
 		}
 		added, err := a.c.Registry.AddTariff(ctx, by, n)
-		return doneOrWaits(http.StatusCreated, added.Refusal, added.Waits, err, func() any { return tariffOf(added.Version) })
+		return doneOrWaits(http.StatusCreated, added.Refusal, added.Waits, err, func() any { return a.tariffOf(added.Version) })
 	})
 	listRoute(r, apiv1.Tariffs, func(ctx context.Context, by access.Actor, in *apiv1.Page) (*listed[apiv1.Tariff], error) {
 		page, err := a.c.Registry.Tariffs(ctx, by, pageAt(*in))
-		return pageOf(page.Refusal, err, page.Data, page.Next, tariffOf)
+		return pageOf(page.Refusal, err, page.Data, page.Next, a.tariffOf)
 	})
 	a.versionRoutes(r)
 	a.simulationRoutes(r)
@@ -78,12 +79,12 @@ func (a *API) versionRoutes(r router) {
 			n.EffectiveFrom = *body.EffectiveFrom
 		}
 		added, err := a.c.Registry.AddVersion(ctx, by, n)
-		return doneOrWaits(http.StatusCreated, added.Refusal, added.Waits, err, func() any { return tariffOf(added.Version) })
+		return doneOrWaits(http.StatusCreated, added.Refusal, added.Waits, err, func() any { return a.tariffOf(added.Version) })
 	})
 	listRoute(r, apiv1.TariffVersions, func(ctx context.Context, by access.Actor, in *apiv1.TariffFilter) (*listed[apiv1.Tariff], error) {
 		page, err := a.c.Registry.TariffVersions(ctx, by, in.Tariff, pageAt(in.Page))
 		return pageOf(page.Refusal, err, page.Data, page.Next, func(v tariff.Version) apiv1.Tariff {
-			b := tariffOf(v)
+			b := a.tariffOf(v)
 			b.Standing = page.Standing(v)
 			return b
 		})

@@ -33,6 +33,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 	"github.com/paywatt/paywatt/internal/wallet"
 	"github.com/paywatt/paywatt/internal/web/console"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // openCases makes the use cases. People and tills wait in the lane of sales; what works by itself waits behind them.
@@ -137,10 +138,16 @@ func (a *App) openHTTP() error {
 	if err := a.count(); err != nil {
 		return err
 	}
+	if a.c.Languages == nil {
+		var err error
+		if a.c.Languages, err = words.Open(); err != nil {
+			return err
+		}
+	}
 	v1, err := api.New(api.Config{
 		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.desk, Recharges: a.refills,
 			Devices: a.answering(), Messages: a.messages},
-		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
+		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Languages: a.c.Languages, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API,
 	})
 	if err != nil {
@@ -225,9 +232,11 @@ func tasks(doubted func() bool) []job.Task[tasksTx] {
 
 // papers are the forms in which receipts are laid out.
 func papers() map[string]api.Paper {
-	text := func(lay func(receipt.Receipt) string) api.Paper {
-		return api.Paper{ContentType: "text/plain; charset=utf-8", Lay: func(r receipt.Receipt) (string, error) { return lay(r), nil }}
+	text := func(lay func(words.Texts, receipt.Receipt) string) api.Paper {
+		return api.Paper{ContentType: "text/plain; charset=utf-8", Lay: func(say words.Texts, r receipt.Receipt) (string, error) { return lay(say, r), nil }}
 	}
-	return map[string]api.Paper{"text32": text(print.Text32), "text48": text(print.Text48),
+	// No message contains an empty line.
+	sms := func(say words.Texts, r receipt.Receipt) string { return strings.Join(print.SMS(say, r), "\n\n") + "\n" }
+	return map[string]api.Paper{"text32": text(print.Text32), "text48": text(print.Text48), "sms": text(sms),
 		"html": {ContentType: "text/html; charset=utf-8", Policy: print.HTMLPolicy(), Lay: print.HTML}}
 }

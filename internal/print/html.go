@@ -6,11 +6,14 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"strconv"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/fault"
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // style is the receipt's own: a saved or forwarded page must print as the first one did.
@@ -29,28 +32,33 @@ func HTMLPolicy() string {
 
 // HTML lays a receipt out as a page that prints on 80 mm rolls and on A6, by any driver. It reveals the digits that the
 // receipt carries.
-func HTML(r receipt.Receipt) (string, error) {
+func HTML(say words.Texts, r receipt.Receipt) (string, error) {
 	t, err := template.New("receipt").Funcs(template.FuncMap{
 		"money": func(m money.Minor) string { return money.Format(m, r.Currency) },
 		"rate":  func(m money.MicroRate) string { return money.FormatRate(m, r.Currency) },
+		"text":  func(n int) string { return strconv.Itoa(n) },
 		"inc":   func(i int) int { return i + 1 },
+		"part":  func(p receipt.Part) string { return part(say, p) },
+		"owing": func(p receipt.Part) string { return owing(say, p, r.Currency) },
+		"named": func(t receipt.Token) string { return named(say, t) },
 		"neg":   func(m money.Minor) money.Minor { return -m },
 	}).Parse(layout)
 	if err != nil {
 		return "", fmt.Errorf("read the layout of receipts: %w", err)
 	}
-	advice := ""
-	if r.PressKey {
-		advice = receipt.PressKey
-	}
 	var out strings.Builder
 	err = t.Execute(&out, struct {
 		receipt.Receipt
+		Say     words.Texts
 		Style   template.CSS
+		Name    string
+		Above   []string
 		Entered []receipt.Token
 		Percent string
 		Credit  bool
-		Advice  string
-	}{r, template.CSS(style), r.Ordered(), percent(r.VATBps), r.Credits(), advice})
+		Fate    string
+		In, Out string // names of the change brought and carried forward
+	}{r, say, template.CSS(style), Title(say, r), Marks(say, r), r.Ordered(), percent(r.VATBps), r.Credits(), fate(say, r),
+		say.Name("line", string(sale.LineCarryIn)), say.Name("line", string(sale.LineCarry))})
 	return out.String(), fault.Wrap(err, "lay out receipt %s", r.No)
 }

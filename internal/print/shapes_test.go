@@ -146,13 +146,13 @@ func TestEveryShapeOfReceipt(t *testing.T) {
 			if doc, err = json.MarshalIndent(pretty, "", " "); err != nil {
 				t.Fatal(err)
 			}
-			page, err := print.HTML(r)
+			page, err := print.HTML(english(t), r)
 			if err != nil {
 				t.Fatal(err)
 			}
 			_, page, _ = strings.Cut(page, "<body>")
 			var all strings.Builder
-			for _, part := range [][2]string{{"text48", print.Text48(r)}, {"text32", print.Text32(r)}, {"sms", strings.Join(receipt.SMS(r), "\n--\n") + "\n"},
+			for _, part := range [][2]string{{"text48", print.Text48(english(t), r)}, {"text32", print.Text32(english(t), r)}, {"sms", strings.Join(print.SMS(english(t), r), "\n--\n") + "\n"},
 				{"json", string(doc) + "\n"}, {"html", page}} {
 				fmt.Fprintf(&all, "==== %s\n%s", part[0], part[1])
 			}
@@ -184,19 +184,19 @@ func golden(t *testing.T, path, got string) {
 // fits checks what holds for every receipt: lines fit the paper, messages the air, and the same digits are in all forms.
 func fits(t *testing.T, r receipt.Receipt) {
 	t.Helper()
-	for width, text := range map[int]string{32: print.Text32(r), 48: print.Text48(r)} {
+	for width, text := range map[int]string{32: print.Text32(english(t), r), 48: print.Text48(english(t), r)} {
 		for line := range strings.Lines(text) {
 			if n := eastAsian(strings.TrimSuffix(line, "\n")); n > width {
 				t.Errorf("a line of %d columns on paper of %d: %q", n, width, line)
 			}
 		}
 	}
-	if net := money.Format(r.Net, r.Currency); len(r.Steps) > 1 && (!strings.Contains(pageOf(t, r), net) || !strings.Contains(print.Text32(r), net)) {
+	if net := money.Format(r.Net, r.Currency); len(r.Steps) > 1 && (!strings.Contains(pageOf(t, r), net) || !strings.Contains(print.Text32(english(t), r), net)) {
 		t.Errorf("a form does not say that the energy without tax is %s", net)
 	}
-	messages := receipt.SMS(r)
+	messages := print.SMS(english(t), r)
 	for _, m := range messages {
-		if len(m) > receipt.Septets {
+		if len(m) > print.Septets {
 			t.Errorf("a message of %d septets: %q", len(m), m)
 		}
 	}
@@ -205,10 +205,10 @@ func fits(t *testing.T, r receipt.Receipt) {
 	}
 	page := pageOf(t, r)
 	for _, token := range r.Tokens {
-		if amount := money.Format(token.Amount, r.Currency); len(r.Tokens) > 1 && token.Amount != 0 && (!strings.Contains(page, amount) || !strings.Contains(print.Text32(r), amount)) {
+		if amount := money.Format(token.Amount, r.Currency); len(r.Tokens) > 1 && token.Amount != 0 && (!strings.Contains(page, amount) || !strings.Contains(print.Text32(english(t), r), amount)) {
 			t.Errorf("a form does not say that a token cost %s", amount)
 		}
-		for form, text := range map[string]string{"text32": print.Text32(r), "text48": print.Text48(r), "html": page, "sms": strings.Join(messages, "\n")} {
+		for form, text := range map[string]string{"text32": print.Text32(english(t), r), "text48": print.Text48(english(t), r), "html": page, "sms": strings.Join(messages, "\n")} {
 			if !strings.Contains(text, token.Reveal()) {
 				t.Errorf("%s has not the digits %s", form, token.Reveal())
 			}
@@ -218,7 +218,7 @@ func fits(t *testing.T, r receipt.Receipt) {
 
 func pageOf(t *testing.T, r receipt.Receipt) string {
 	t.Helper()
-	page, err := print.HTML(r)
+	page, err := print.HTML(english(t), r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,12 +227,12 @@ func pageOf(t *testing.T, r receipt.Receipt) string {
 
 func TestKeyChangesStandAboveTheCredit(t *testing.T) {
 	r := shapes(t)["key-change"]
-	text := print.Text48(r)
+	text := print.Text48(english(t), r)
 	at := []int{strings.Index(text, "7063 0503 4700 2872 6114"), strings.Index(text, "0123 4567 8901 2345 6789"), strings.Index(text, "5862 5789 9869 9135 7486")}
 	if !slices.IsSorted(at) || at[0] < 0 {
 		t.Errorf("the key change tokens and the credit stand at %v:\n%s", at, text)
 	}
-	first, _, _ := strings.Cut(receipt.SMS(r)[0], "\n")
+	first, _, _ := strings.Cut(print.SMS(english(t), r)[0], "\n")
 	if !strings.Contains(first, "7063 0503 4700 2872 6114 key change") {
 		t.Errorf("the first line of the message is %q", first)
 	}
@@ -241,20 +241,20 @@ func TestKeyChangesStandAboveTheCredit(t *testing.T) {
 func TestManyTokensMakeSeveralMessages(t *testing.T) {
 	r := shapes(t)["two-tokens"]
 	r.Test, r.Copy, r.Reversed, r.Tendered = true, 12, true, 99_999_999_99 // as much to say besides the digits as there can be
-	for len(r.Tokens) < 2*receipt.MaxMessages {
+	for len(r.Tokens) < 2*print.MaxMessages {
 		next := r.Tokens[0]
 		next.Kind, next.Units = receipt.FreeToken, 1_638_300
 		r.Tokens = append(r.Tokens, next)
 	}
-	messages := receipt.SMS(r)
-	if len(messages) < 2 || len(messages) > receipt.MaxMessages || !strings.HasPrefix(messages[0], fmt.Sprintf("1/%d ", len(messages))) {
+	messages := print.SMS(english(t), r)
+	if len(messages) < 2 || len(messages) > print.MaxMessages || !strings.HasPrefix(messages[0], fmt.Sprintf("1/%d ", len(messages))) {
 		t.Errorf("%d messages, the first %q", len(messages), messages[0])
 	}
 	if n := strings.Count(strings.Join(messages, "\n"), "5862 5789 9869 9135 7486") + strings.Count(strings.Join(messages, "\n"), "7063 0503"); n != len(r.Tokens) {
 		t.Errorf("the messages have %d tokens, want %d", n, len(r.Tokens))
 	}
 	for _, m := range messages {
-		if len(m) > receipt.Septets {
+		if len(m) > print.Septets {
 			t.Errorf("%d septets: %q", len(m), m)
 		}
 	}
@@ -263,7 +263,7 @@ func TestManyTokensMakeSeveralMessages(t *testing.T) {
 func TestAPageEscapesWhatPeopleTyped(t *testing.T) {
 	r := plain(t)
 	r.Customer, r.Place = `<script>alert(1)</script>`, `"><img src=x>`
-	page, err := print.HTML(r)
+	page, err := print.HTML(english(t), r)
 	if err != nil || strings.Contains(page, "<script") || strings.Contains(page, "<img") {
 		t.Errorf("the page carries markup of the customer's name (%v)", err)
 	}

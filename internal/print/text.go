@@ -3,7 +3,9 @@
 package print
 
 import (
+	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,6 +14,8 @@ import (
 
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/sale"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // Columns of the common roll printers: 32 on 58 mm paper, 48 on 80 mm.
@@ -21,26 +25,78 @@ const (
 )
 
 // Text32 lays a receipt out in 32 columns, as [Text48] does in 48.
-func Text32(r receipt.Receipt) string { return text(r, columns32) }
+func Text32(say words.Texts, r receipt.Receipt) string { return text(say, r, columns32) }
 
 // Text48 lays a receipt out in 48 columns. It reveals the digits that the receipt carries. Every line ends with a line
 // feed; names that came from people lose their control characters, because a printer obeys them.
-func Text48(r receipt.Receipt) string { return text(r, columns48) }
+func Text48(say words.Texts, r receipt.Receipt) string { return text(say, r, columns48) }
 
-func text(r receipt.Receipt, width int) string {
-	p := page{width: width}
+// Title names the document: a tax invoice, a credit note.
+func Title(say words.Texts, r receipt.Receipt) string { return say.Name("receipt-title", r.Title) }
+
+// Marks are the words that stand above the title.
+func Marks(say words.Texts, r receipt.Receipt) (out []string) {
 	for _, m := range r.Marks() {
+		switch m {
+		case receipt.MarkTest:
+			out = append(out, say.PaperTest())
+		case receipt.MarkCopy:
+			out = append(out, say.PaperCopy(strconv.Itoa(r.Copy)))
+		case receipt.MarkReversed:
+			out = append(out, say.PaperReversed())
+		}
+	}
+	return out
+}
+
+// part names a line of something else than energy.
+func part(say words.Texts, p receipt.Part) string {
+	return strings.TrimSpace(say.PaperPart(say.Name("line", p.Kind), cmp.Or(p.Label, p.Ref)))
+}
+
+// owing says what is still to be paid of a part, "" where nothing runs down. Of a taxed part the line shows the net amount, so the
+// text says that here the tax is in it.
+func owing(say words.Texts, p receipt.Part, c money.Currency) string {
+	switch {
+	case p.Left == nil:
+		return ""
+	case p.VAT != 0:
+		return say.PaperLeftVat(money.Format(*p.Left, c))
+	}
+	return say.PaperLeft(money.Format(*p.Left, c))
+}
+
+// named names a token and its units.
+func named(say words.Texts, t receipt.Token) string {
+	name := say.Name("receipt-token", t.Kind)
+	if t.Units > 0 {
+		return say.PaperTokenUnits(name, t.Units.KWh(1))
+	}
+	return name
+}
+
+// fate stands above the tokens of a credit note: what is known of them.
+func fate(say words.Texts, r receipt.Receipt) string {
+	if r.Cancelled {
+		return say.PaperCancelled()
+	}
+	return say.PaperNotToEnter()
+}
+
+func text(say words.Texts, r receipt.Receipt, width int) string {
+	p := page{say: say, width: width}
+	for _, m := range Marks(say, r) {
 		p.centre("*** " + m + " ***")
 	}
-	p.centre(r.Title)
+	p.centre(Title(say, r))
 	if r.Reverses != "" {
-		p.centre("takes back receipt " + r.Reverses)
+		p.centre(say.PaperReverses(r.Reverses))
 	}
 	p.centre(r.Utility)
 	p.centreIf(r.Address)
 	p.centreIf(r.Contact)
 	if r.VATNo != "" {
-		p.centre("VAT no. " + r.VATNo)
+		p.centre(say.PaperVatNo(r.VATNo))
 	}
 	p.rule()
 	p.facts(r)
@@ -52,7 +108,7 @@ func text(r receipt.Receipt, width int) string {
 	}
 	if r.PressKey {
 		p.rule()
-		p.centre(receipt.PressKey)
+		p.centre(say.PaperPress())
 	}
 	if r.Message != "" {
 		p.rule()
@@ -60,95 +116,93 @@ func text(r receipt.Receipt, width int) string {
 	}
 	if r.Test {
 		p.rule()
-		p.centre("*** TEST ***")
-		p.centre("no supply was sold and no money is owed")
+		p.centre("*** " + say.PaperTest() + " ***")
+		p.centre(say.PaperNoSupply())
 	}
 	return p.b.String()
 }
 
 type page struct {
+	say   words.Texts
 	b     strings.Builder
 	width int
 }
 
 func (p *page) facts(r receipt.Receipt) {
-	p.field("Receipt", r.No)
-	p.field("Epoch", r.Epoch)
-	p.field("Fiscal", r.Fiscal)
-	p.field("Date", r.At.Format("2006-01-02 15:04 MST"))
-	p.field("Vendor", r.Vendor)
-	p.field("Till", r.Till)
-	p.field("Sold by", r.Operator)
-	p.field("Reference", r.ClientRef)
-	p.field("Sale", r.Sale)
-	p.field("Customer", r.Customer)
-	p.field("Address", r.Place)
-	p.field("Account", r.Account)
-	p.field("Meter", r.Meter)
+	p.field(p.say.PaperNumber(), r.No)
+	p.field(p.say.PaperEpoch(), r.Epoch)
+	p.field(p.say.PaperFiscal(), r.Fiscal)
+	p.field(p.say.PaperDate(), r.At.Format("2006-01-02 15:04 MST"))
+	p.field(p.say.PaperVendor(), r.Vendor)
+	p.field(p.say.PaperTill(), r.Till)
+	p.field(p.say.PaperSoldBy(), r.Operator)
+	p.field(p.say.PaperReference(), r.ClientRef)
+	p.field(p.say.PaperSale(), r.Sale)
+	p.field(p.say.PaperCustomer(), r.Customer)
+	p.field(p.say.PaperPlace(), r.Place)
+	p.field(p.say.PaperAccount(), r.Account)
+	p.field(p.say.PaperMeter(), r.Meter)
 	if r.STS != (receipt.STS{}) {
-		p.field("STS", fmt.Sprintf("SGC %s KRN %d TI %s TT %s EA %s", r.STS.SGC, r.STS.KRN, r.STS.TI, r.STS.TT, r.STS.EA))
+		p.field(p.say.PaperSts(), fmt.Sprintf("SGC %s KRN %d TI %s TT %s EA %s", r.STS.SGC, r.STS.KRN, r.STS.TI, r.STS.TT, r.STS.EA))
 	}
 	tariff := r.TariffName
 	if r.Version > 0 {
-		tariff += fmt.Sprintf(", version %d", r.Version)
+		tariff = p.say.PaperTariffVersion(tariff, strconv.Itoa(r.Version))
 	}
-	p.field("Tariff", tariff)
+	p.field(p.say.PaperTariff(), tariff)
 }
 
 func (p *page) amounts(r receipt.Receipt) {
 	for _, o := range r.Others {
-		p.amount(o.Text(), o.Amount, r.Currency)
-		if owing := o.Owing(r.Currency); owing != "" {
-			p.note(owing)
+		p.amount(part(p.say, o), o.Amount, r.Currency)
+		if left := owing(p.say, o, r.Currency); left != "" {
+			p.note(left)
 		}
 	}
 	for _, s := range r.Steps {
-		p.amount(fmt.Sprintf("%s kWh @ %s", s.Units.KWh(1), money.FormatRate(s.Rate, r.Currency)), s.Amount, r.Currency)
+		p.amount(p.say.PaperStep(s.Units.KWh(1), money.FormatRate(s.Rate, r.Currency)), s.Amount, r.Currency)
 	}
 	switch {
 	case len(r.Steps) == 0 && r.Net != 0:
-		p.amount("Energy without VAT", r.Net, r.Currency)
+		p.amount(p.say.PaperEnergy(), r.Net, r.Currency)
 	case len(r.Steps) > 1:
-		p.note("energy without VAT " + money.Format(r.Net, r.Currency))
+		p.note(p.say.PaperEnergyNote(money.Format(r.Net, r.Currency)))
 	}
 	for _, l := range r.Levies {
-		p.amount(l.Text(), l.Amount, r.Currency)
+		p.amount(part(p.say, l), l.Amount, r.Currency)
 	}
 	if !r.Recharge() || r.VAT != 0 {
-		p.amount("VAT "+percent(r.VATBps), r.VAT, r.Currency)
+		p.amount(p.say.PaperVat(percent(r.VATBps)), r.VAT, r.Currency)
 	}
 	if r.CarryIn != 0 {
-		p.amount("Carried from before", -r.CarryIn, r.Currency)
+		p.amount(p.say.Name("line", string(sale.LineCarryIn)), -r.CarryIn, r.Currency)
 	}
 	if r.CarryOut != 0 {
-		p.amount("Carried to next time", r.CarryOut, r.Currency)
+		p.amount(p.say.Name("line", string(sale.LineCarry)), r.CarryOut, r.Currency)
 	}
-	paid := "PAID "
+	paid := p.say.PaperPaid
 	if r.Credits() {
-		paid = "GIVEN BACK "
+		paid = p.say.PaperGivenBack
 	}
-	p.amount(paid+r.Currency.Code, r.Tendered, r.Currency)
+	p.amount(paid(r.Currency.Code), r.Tendered, r.Currency)
 	if r.Change != 0 {
-		p.amount("Change", r.Change, r.Currency)
+		p.amount(p.say.PaperChange(), r.Change, r.Currency)
 	}
 }
 
 func (p *page) tokens(r receipt.Receipt) {
 	if r.Credits() {
-		p.centre(r.Fate())
+		p.centre(fate(p.say, r))
 	} else {
-		p.centre(r.Units.KWh(1) + " kWh")
+		p.centre(p.say.PaperUnits(r.Units.KWh(1)))
 	}
 	tokens := r.Ordered()
 	for i, t := range tokens {
 		p.blank()
-		head := t.Text()
-		if t.Units > 0 {
-			head += ": " + t.Units.KWh(1) + " kWh"
-		}
+		head := named(p.say, t)
 		switch {
 		case len(tokens) > 1:
-			p.centre(fmt.Sprintf("Token %d of %d", i+1, len(tokens)))
+			p.centre(p.say.PaperTokenOf(strconv.Itoa(i+1), strconv.Itoa(len(tokens))))
 			if t.Amount != 0 {
 				head += " " + money.Format(t.Amount, r.Currency)
 			}
@@ -196,16 +250,23 @@ func (p *page) note(text string) {
 // label is the width of the names of fields.
 const label = 11
 
-// field writes a name and its text; what does not fit goes on below the text. An empty field is left out.
+// field writes a name and its text; what does not fit goes on below the text. A name that is too long has lines of its own. An
+// empty field is left out.
 func (p *page) field(name, text string) {
 	if text = clean(text); text == "" {
 		return
 	}
-	for i, line := range wrap(text, p.width-label) {
-		if i > 0 {
-			name = ""
+	if columns(name) >= label {
+		for _, line := range wrap(clean(name), p.width) {
+			p.b.WriteString(line)
+			p.blank()
 		}
-		fmt.Fprintf(&p.b, "%-*s%s\n", label, name, line)
+		name = ""
+	}
+	for _, line := range wrap(text, p.width-label) {
+		p.b.WriteString(name + strings.Repeat(" ", label-columns(name)) + line)
+		p.blank()
+		name = ""
 	}
 }
 

@@ -9,8 +9,12 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/words"
+	"github.com/paywatt/paywatt/internal/words/wordstest"
 	"github.com/paywatt/paywatt/sts"
 )
+
+func english(t testing.TB) words.Texts { return wordstest.English(t) }
 
 func token(t *testing.T, digits string) sts.Token {
 	t.Helper()
@@ -40,7 +44,7 @@ func TestEveryLineFitsThePaper(t *testing.T) {
 		strings.Repeat("e\u0301", 60), "أمينة بنت محمد بن عبد الله", "አሚና በቀለ ተስፋዬ ወልደ ማርያም"} {
 		r.Utility, r.Customer, r.Address, r.Operator, r.TariffName, r.ClientRef = text, text, text, text, text, text
 		r.Others[0].Label, r.Place, r.Contact, r.Message = text, text, text, text
-		for _, line := range strings.Split(print.Text32(r), "\n") {
+		for _, line := range strings.Split(print.Text32(english(t), r), "\n") {
 			if n := eastAsian(line); n > 32 {
 				t.Errorf("with %q a line has %d columns: %q", text, n, line)
 			}
@@ -72,7 +76,7 @@ func TestAmountsStandUnderEachOther(t *testing.T) {
 	r := sample(t)
 	for _, label := range []string{"日本語の債務", "cafe\u0301 de la gare", "日本日本日本日本日本日本日本日本日本日本日本日本日本"} {
 		r.Others[0].Label = label
-		text := print.Text32(r)
+		text := print.Text32(english(t), r)
 		for line := range strings.Lines(text) {
 			if line = strings.TrimSuffix(line, "\n"); strings.HasSuffix(line, " 10.00") && eastAsian(line) != 32 {
 				t.Errorf("the amount ends in column %d: %q", eastAsian(line), line)
@@ -88,7 +92,7 @@ func TestLargestAmountsFit(t *testing.T) {
 	r := sample(t)
 	r.Tendered, r.Net, r.VAT, r.CarryIn, r.CarryOut = money.MaxMinor, money.MaxMinor, money.MaxMinor, money.MaxMinor, money.MaxMinor
 	r.Units = 1 << 60
-	if text := print.Text48(r); !strings.Contains(text, "92233720368.54") || strings.Count(text, "\n") < 20 {
+	if text := print.Text48(english(t), r); !strings.Contains(text, "92233720368.54") || strings.Count(text, "\n") < 20 {
 		t.Errorf("receipt of the largest amount:\n%s", text)
 	}
 }
@@ -96,7 +100,7 @@ func TestLargestAmountsFit(t *testing.T) {
 func TestOneTokenNeedsNoCount(t *testing.T) {
 	r := sample(t)
 	r.Tokens, r.Title, r.Test, r.VATNo = r.Tokens[:1], receipt.TaxInvoice, false, ""
-	text := print.Text48(r)
+	text := print.Text48(english(t), r)
 	if strings.Contains(text, "Token 1") || strings.Contains(text, "TEST") || strings.Contains(text, "VAT no.") || !strings.Contains(text, "5862 5789 9869 9135 7486") {
 		t.Errorf("receipt of one token:\n%s", text)
 	}

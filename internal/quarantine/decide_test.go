@@ -272,7 +272,7 @@ func unfit() []undecidable {
 
 // TestWhatCannotBeDecided is refused, and writes nothing.
 func TestWhatCannotBeDecided(t *testing.T) {
-	const nothing = "Nothing was changed and no money moved."
+	const nothing = "No changes were made and no money moved."
 	for _, c := range append(malformed(), unfit()...) {
 		t.Run(c.name, func(t *testing.T) {
 			r := c.rows(t)

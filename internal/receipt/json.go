@@ -3,6 +3,7 @@ package receipt
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/paywatt/paywatt/api/apiv1"
@@ -11,7 +12,7 @@ import (
 
 // Document is the receipt in its JSON form, with its digits and without a proof.
 func Document(r Receipt) apiv1.Receipt {
-	d := apiv1.Receipt{Title: r.Title, Marks: r.Marks(), Copy: r.Copy, Test: r.Test, No: r.No, Reverses: r.Reverses, Epoch: r.Epoch, Fiscal: r.Fiscal,
+	d := apiv1.Receipt{Title: r.Title, Marks: r.marks(), Copy: r.Copy, Test: r.Test, No: r.No, Reverses: r.Reverses, Epoch: r.Epoch, Fiscal: r.Fiscal,
 		At: r.At.Format(time.RFC3339), Utility: r.Utility, Address: r.Address, Contact: r.Contact, VATNo: r.VATNo,
 		Sale: r.Sale, ClientRef: r.ClientRef, Vendor: r.Vendor, Till: r.Till, Operator: r.Operator, Customer: r.Customer, Account: r.Account,
 		Place: r.Place, Meter: r.Meter, STS: apiv1.ReceiptSTS(r.STS), Tariff: r.TariffName, TariffVersion: r.Version,
@@ -31,6 +32,18 @@ func Document(r Receipt) apiv1.Receipt {
 			Price: money.FormatRate(s.Rate, r.Currency), AmountMinor: int64(s.Amount)})
 	}
 	return d
+}
+
+// marks are the marks as the JSON form has them: "TEST", "COPY 2".
+func (r Receipt) marks() []string {
+	var out []string
+	for _, m := range r.Marks() {
+		if m == MarkCopy {
+			m += Mark(" " + strconv.Itoa(r.Copy))
+		}
+		out = append(out, string(m))
+	}
+	return out
 }
 
 // JSON writes the receipt with its digits.

@@ -75,7 +75,7 @@ func modelOf(d apiv1.Receipt) (Receipt, error) {
 		return Receipt{}, fmt.Errorf("%w: currency %q is not known", ErrForm, d.Currency)
 	}
 	_, epoch, _ := strings.Cut(d.No, "/")
-	r := Receipt{Title: d.Title, Copy: d.Copy, Reversed: slices.Contains(d.Marks, markReversed), Reverses: d.Reverses, Cancelled: d.Cancelled != nil && *d.Cancelled, Test: d.Test, No: d.No,
+	r := Receipt{Title: d.Title, Copy: d.Copy, Reversed: slices.Contains(d.Marks, string(MarkReversed)), Reverses: d.Reverses, Cancelled: d.Cancelled != nil && *d.Cancelled, Test: d.Test, No: d.No,
 		Epoch: epoch, Fiscal: d.Fiscal, At: at, Utility: d.Utility, Address: d.Address, Contact: d.Contact, VATNo: d.VATNo, Sale: d.Sale,
 		ClientRef: d.ClientRef, Vendor: d.Vendor, Till: d.Till, Operator: d.Operator, Customer: d.Customer, Account: d.Account, Place: d.Place,
 		Meter: d.Meter, STS: STS(d.STS), TariffName: d.Tariff, Version: d.TariffVersion, Currency: cur, Units: unit.Energy(d.UnitsWh),

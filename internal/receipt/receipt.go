@@ -1,6 +1,5 @@
-// Package receipt is the one model of a receipt: what a tax invoice must say, without any
-// layout. Layouts are adapters; the JSON form ([apiv1.Receipt]) and the short message are made here because they are the
-// model itself.
+// Package receipt is the one model of a receipt: what a tax invoice must say, without any layout. Layouts are adapters;
+// the JSON form ([apiv1.Receipt]) is made here because it is the model itself.
 //
 // A [Receipt] carries tokens that mask themselves. Whoever renders one reveals them, so it is made only for a reader
 // who may see digits; for all others Token.Digits is the zero token and renders as a mask. [Receipt.Check] proves that
@@ -11,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/paywatt/paywatt/internal/money"
@@ -80,14 +78,11 @@ type Receipt struct {
 	Change   money.Minor // given back in cash, beyond Tendered
 
 	// PressKey says of a recharge that the meter waits for a key before it closes its relay: nobody at home may expect
-	// voltage. Its customer reads [PressKey] on every form of the receipt.
+	// voltage. Every form of the receipt says so.
 	PressKey bool
 
 	Message string // from the utility to its customers
 }
-
-// PressKey is what a customer does whose meter waits for a key.
-const PressKey = "Press # on the meter to switch the supply on."
 
 // STS are the facts under which the tokens were made; a meter shop asks for them.
 type STS struct {
@@ -126,24 +121,11 @@ type Step struct {
 type Part struct {
 	Kind   string // that of the sale's line
 	Ref    string
-	Label  string      // what it is, for people; else Ref is shown
+	Label  string      // what people call it; else Ref is shown
 	Amount money.Minor // without tax
 	VAT    money.Minor // stands in Receipt.VAT
 	// Left is what is still to be paid of it after the sale, tax included; nil where nothing runs down.
 	Left *money.Minor
-}
-
-// Owing says for people what is still to be paid, "" where nothing runs down. Of a taxed part the line shows the net
-// amount, so the text says that here the tax is in it.
-func (p Part) Owing(c money.Currency) string {
-	if p.Left == nil {
-		return ""
-	}
-	text := "left to pay " + money.Format(*p.Left, c)
-	if p.VAT != 0 {
-		text += " with VAT"
-	}
-	return text
 }
 
 // Wallet is the kind of the one part of a recharge: money put into a wallet.
@@ -152,30 +134,6 @@ const Wallet = string(sale.LineWallet)
 // Recharge reports whether money was put into a wallet: then no energy was sold, and there are no tokens, and no tax unless it
 // is owed with the payment.
 func (r Receipt) Recharge() bool { return len(r.Others) == 1 && r.Others[0].Kind == Wallet }
-
-// Text names a part for people.
-func (p Part) Text() string {
-	name := p.Label
-	if name == "" {
-		name = p.Ref
-	}
-	return strings.TrimSpace(sale.LineKind(p.Kind).Name() + " " + name)
-}
-
-// Text names a kind of token for people.
-func (t Token) Text() string {
-	switch t.Kind {
-	case FreeToken:
-		return "Free units"
-	case KeyChange:
-		return "Key change"
-	case Engineering:
-		return "Engineering token"
-	case Replacement:
-		return "Replacement"
-	}
-	return "Credit"
-}
 
 // Hidden stands for the digits that a reader may not see.
 const Hidden = "**** **** **** **** ****"
@@ -205,20 +163,27 @@ func (r Receipt) Ordered() []Token {
 	return out
 }
 
-// markReversed stands on the receipt of a sale that was taken back afterwards.
-const markReversed = "REVERSED"
+// Mark is what a reader must know of a receipt before anything else. Its name stands in the JSON form.
+type Mark string
 
-// Marks are the words that stand above the title: what a reader must know before anything else.
-func (r Receipt) Marks() []string {
-	var out []string
+// Marks of a receipt.
+const (
+	MarkTest     Mark = "TEST"
+	MarkCopy     Mark = "COPY"
+	MarkReversed Mark = "REVERSED"
+)
+
+// Marks lists the marks of a receipt in their order.
+func (r Receipt) Marks() []Mark {
+	var out []Mark
 	if r.Test {
-		out = append(out, "TEST")
+		out = append(out, MarkTest)
 	}
 	if r.Copy > 0 {
-		out = append(out, fmt.Sprintf("COPY %d", r.Copy))
+		out = append(out, MarkCopy)
 	}
 	if r.Reversed {
-		out = append(out, markReversed)
+		out = append(out, MarkReversed)
 	}
 	return out
 }
@@ -293,14 +258,6 @@ func (r Receipt) Credited(no string, at time.Time, cancelled bool) Receipt {
 
 // Credits reports whether this is a credit note.
 func (r Receipt) Credits() bool { return r.Reverses != "" }
-
-// Fate says above the tokens of a credit note what is known of them.
-func (r Receipt) Fate() string {
-	if r.Cancelled {
-		return "These tokens are cancelled:"
-	}
-	return "Taken back, not to be entered; if used, they will be charged:"
-}
 
 // ErrTest means that a receipt of a simulated meter calls itself a tax document. Nothing of it may be handed out.
 var ErrTest = errors.New("a test receipt is no tax document")

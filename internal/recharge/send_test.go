@@ -154,7 +154,7 @@ func TestWhatIsNotSent(t *testing.T) {
 				c.change(r)
 			}
 			out := r.sends(c.order)
-			if out.Code != c.code || c.what != "" && (out.What != c.what || c.name != "an unknown meter" && out.Not != "Nothing was sent to the meter.") || c.try != "" && out.Try != c.try {
+			if out.Code != c.code || c.what != "" && (out.What != c.what || c.name != "an unknown meter" && out.Not != "The token was not sent to the meter.") || c.try != "" && out.Try != c.try {
 				t.Errorf("it came to %+v", out.Refusal)
 			}
 			if len(r.Wrote)+len(r.audit)+r.kicks+len(out.Deliveries) != 0 {

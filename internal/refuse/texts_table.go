@@ -127,12 +127,12 @@ func DeliveryUnknown(route string) refusal.Refusal {
 
 // SaleWaitsForIssuer: The issuer has not said whether it made the token of sale {sale}. Repeat the same request, or ask by client_ref. Do not start a new sale for this payment.
 func SaleWaitsForIssuer(sale string) refusal.Refusal {
-	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "sale-waits-for-issuer", What: "The issuer has not said whether it made the token of sale " + sale + ".", Not: "The sale is neither complete nor void. Nothing will be charged twice.", Try: "Repeat the same request, or ask by client_ref. Do not start a new sale for this payment.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
+	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "sale-waits-for-issuer", What: "The issuer has not said whether it made the token of sale " + sale + ".", Not: "The sale is neither complete nor void. You will not be charged twice.", Try: "Repeat the same request, or ask by client_ref. Do not start a new sale for this payment.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
 // SaleWaitsForClock: Sale {sale} cannot be completed until the server's clock is trusted. Set the clock or trust it (paywatt clock trust), then repeat the same request. Do not start a new sale for this payment.
 func SaleWaitsForClock(sale string) refusal.Refusal {
-	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "sale-waits-for-clock", What: "Sale " + sale + " cannot be completed until the server's clock is trusted.", Not: "The sale is neither complete nor void. Nothing will be charged twice.", Try: "Set the clock or trust it (paywatt clock trust), then repeat the same request. Do not start a new sale for this payment.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
+	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "sale-waits-for-clock", What: "Sale " + sale + " cannot be completed until the server's clock is trusted.", Not: "The sale is neither complete nor void. You will not be charged twice.", Try: "Set the clock or trust it (paywatt clock trust), then repeat the same request. Do not start a new sale for this payment.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
 // TokensWaitForIssuer: The issuer has not said whether it made the tokens. Repeat the same request. It gives the same tokens.
@@ -172,7 +172,7 @@ func ClockMoved(by string) refusal.Refusal {
 
 // ClockNotDoubted: The server's clock is not in doubt. It says {now}. If it is wrong, set the machine's clock.
 func ClockNotDoubted(now time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "clock-trusted", Text: "clock-not-doubted", What: "The server's clock is not in doubt. It says " + stamp(now) + ".", Not: "Nothing was changed.", Try: "If it is wrong, set the machine's clock.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
+	return refusal.Refusal{Code: "clock-trusted", Text: "clock-not-doubted", What: "The server's clock is not in doubt. It says " + stamp(now) + ".", Not: "No changes were made.", Try: "If it is wrong, set the machine's clock.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
 }
 
 // ApprovalOfAnotherClock: This approval was given when the clock said {at}. The clock says {now} now. Compare the clock with another one, and ask again to trust it.
@@ -192,7 +192,7 @@ func ReasonCodeUnknown(codes string) refusal.Refusal {
 
 // ReasonTooLong: A reason has at most {max} characters. Shorten it.
 func ReasonTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "Nothing was changed.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "No changes were made.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // UnitsNotOfThisKind: Only free units and replacements have units_wh. Leave units_wh out.
@@ -297,97 +297,97 @@ func KeyHeldAlready(meter string) refusal.Refusal {
 
 // KeyChangeUnderWay: A key change of meter {meter} is {state}. Finish it first.
 func KeyChangeUnderWay(meter string, state string) refusal.Refusal {
-	return refusal.Refusal{Code: "key-change-pending", Text: "key-change-under-way", What: "A key change of meter " + meter + " is " + state + ".", Not: "Nothing was planned.", Try: "Finish it first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "state", Value: state}}}
+	return refusal.Refusal{Code: "key-change-pending", Text: "key-change-under-way", What: "A key change of meter " + meter + " is " + state + ".", Not: "No key change was planned.", Try: "Finish it first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "state", Value: state}}}
 }
 
 // KeyChangeChangesNothing: The new key of meter {meter} is the key that it has. Say what is new about the key.
 func KeyChangeChangesNothing(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "key-change-changes-nothing", What: "The new key of meter " + meter + " is the key that it has.", Not: "Nothing was planned.", Try: "Say what is new about the key.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "key-change-changes-nothing", What: "The new key of meter " + meter + " is the key that it has.", Not: "No key change was planned.", Try: "Say what is new about the key.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // ReversalOfOthers: A seller may reverse an own sale for {window}. Any other reversal takes the right {right}. Ask a supervisor.
 func ReversalOfOthers(window string, right string) refusal.Refusal {
-	return refusal.Refusal{Code: "forbidden", Text: "reversal-of-others", What: "A seller may reverse an own sale for " + window + ". Any other reversal takes the right " + right + ".", Not: "The sale stands. Nothing was given back.", Try: "Ask a supervisor.", Args: []refusal.Arg{{Place: "window", Value: window}, {Place: "right", Value: right}}}
+	return refusal.Refusal{Code: "forbidden", Text: "reversal-of-others", What: "A seller may reverse an own sale for " + window + ". Any other reversal takes the right " + right + ".", Not: "The sale stands. No money was given back.", Try: "Ask a supervisor.", Args: []refusal.Arg{{Place: "window", Value: window}, {Place: "right", Value: right}}}
 }
 
 // ReversalWithoutReason: This reversal needs a reason. Say why in a few words. The audit log keeps it.
 func ReversalWithoutReason() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "reversal-without-reason", What: "This reversal needs a reason.", Not: "The sale stands. Nothing was given back.", Try: "Say why in a few words. The audit log keeps it."}
+	return refusal.Refusal{Code: "invalid-request", Text: "reversal-without-reason", What: "This reversal needs a reason.", Not: "The sale stands. No money was given back.", Try: "Say why in a few words. The audit log keeps it."}
 }
 
 // ReversalReasonTooLong: A reason has at most {max} characters. Shorten it.
 func ReversalReasonTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "reversal-reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "The sale stands. Nothing was given back.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "reversal-reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "The sale stands. No money was given back.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // SaleNotCompleted: The sale is {state}. Only a completed sale can be reversed. Look at the sale.
 func SaleNotCompleted(state string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "sale-not-completed", What: "The sale is " + state + ". Only a completed sale can be reversed.", Not: "The sale stands. Nothing was given back.", Try: "Look at the sale.", Args: []refusal.Arg{{Place: "state", Value: state}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "sale-not-completed", What: "The sale is " + state + ". Only a completed sale can be reversed.", Not: "The sale stands. No money was given back.", Try: "Look at the sale.", Args: []refusal.Arg{{Place: "state", Value: state}}}
 }
 
 // TokenHeard: An SMS says that a token of the sale is in the meter. The meter has not confirmed it. Check the meter's balance. A person with the right {right} may reverse the sale all the same.
 func TokenHeard(right string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "token-heard", What: "An SMS says that a token of the sale is in the meter. The meter has not confirmed it.", Not: "The sale stands. Nothing was given back.", Try: "Check the meter's balance. A person with the right " + right + " may reverse the sale all the same.", Args: []refusal.Arg{{Place: "right", Value: right}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "token-heard", What: "An SMS says that a token of the sale is in the meter. The meter has not confirmed it.", Not: "The sale stands. No money was given back.", Try: "Check the meter's balance. A person with the right " + right + " may reverse the sale all the same.", Args: []refusal.Arg{{Place: "right", Value: right}}}
 }
 
 // TokenLoaded: A token of the sale is in the meter already. Its units cannot be taken out again. Give money back as an adjustment.
 func TokenLoaded() refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "token-loaded", What: "A token of the sale is in the meter already.", Not: "The sale stands. Nothing was given back.", Try: "Its units cannot be taken out again. Give money back as an adjustment."}
+	return refusal.Refusal{Code: "not-reversible", Text: "token-loaded", What: "A token of the sale is in the meter already.", Not: "The sale stands. No money was given back.", Try: "Its units cannot be taken out again. Give money back as an adjustment."}
 }
 
 // TokenReplaced: The meter cancelled a token of the sale, and another token was made for its units. Give money back as an adjustment.
 func TokenReplaced() refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "token-replaced", What: "The meter cancelled a token of the sale, and another token was made for its units.", Not: "The sale stands. Nothing was given back.", Try: "Give money back as an adjustment."}
+	return refusal.Refusal{Code: "not-reversible", Text: "token-replaced", What: "The meter cancelled a token of the sale, and another token was made for its units.", Not: "The sale stands. No money was given back.", Try: "Give money back as an adjustment."}
 }
 
 // SaleOfPastMonth: The sale belongs to {month}. That month is over. Give the money back as an adjustment.
 func SaleOfPastMonth(month string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "sale-of-past-month", What: "The sale belongs to " + month + ". That month is over.", Not: "The sale stands. Nothing was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{Place: "month", Value: month}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "sale-of-past-month", What: "The sale belongs to " + month + ". That month is over.", Not: "The sale stands. No money was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{Place: "month", Value: month}}}
 }
 
 // SaleNotTheLast: It is not the last sale to its meter and account. Reverse the later sales first.
 func SaleNotTheLast() refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "sale-not-the-last", What: "It is not the last sale to its meter and account.", Not: "The sale stands. Nothing was given back.", Try: "Reverse the later sales first."}
+	return refusal.Refusal{Code: "not-reversible", Text: "sale-not-the-last", What: "It is not the last sale to its meter and account.", Not: "The sale stands. No money was given back.", Try: "Reverse the later sales first."}
 }
 
 // MoneyMovedOn: The account {account} has {had} of the {amount} that would go back. Give the money back as an adjustment.
 func MoneyMovedOn(account string, had money.Amount, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "money-moved-on", What: "The account " + account + " has " + had.String() + " of the " + amount.String() + " that would go back.", Not: "The sale stands. Nothing was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "money-moved-on", What: "The account " + account + " has " + had.String() + " of the " + amount.String() + " that would go back.", Not: "The sale stands. No money was given back.", Try: "Give the money back as an adjustment.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
 }
 
 // RechargeUsed: {had} of the {amount} are left in the wallet. The rest was used. Give back what is left as an adjustment.
 func RechargeUsed(had money.Amount, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "not-reversible", Text: "recharge-used", What: had.String() + " of the " + amount.String() + " are left in the wallet. The rest was used.", Not: "The sale stands. Nothing was given back.", Try: "Give back what is left as an adjustment.", Args: []refusal.Arg{{Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
+	return refusal.Refusal{Code: "not-reversible", Text: "recharge-used", What: had.String() + " of the " + amount.String() + " are left in the wallet. The rest was used.", Not: "The sale stands. No money was given back.", Try: "Give back what is left as an adjustment.", Args: []refusal.Arg{{Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}}}
 }
 
 // SaleReversedBefore: Sale {sale} was reversed before. Look at the sale.
 func SaleReversedBefore(sale string) refusal.Refusal {
-	return refusal.Refusal{Code: "already-reversed", Text: "sale-reversed-before", What: "Sale " + sale + " was reversed before.", Not: "Nothing was given back a second time.", Try: "Look at the sale.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
+	return refusal.Refusal{Code: "already-reversed", Text: "sale-reversed-before", What: "Sale " + sale + " was reversed before.", Not: "No money was given back a second time.", Try: "Look at the sale.", Args: []refusal.Arg{{Place: "sale", Value: sale}}}
 }
 
 // ReversalApprovedBySeller: The seller cannot approve the reversal of this sale. Ask another person of the utility to approve it.
 func ReversalApprovedBySeller() refusal.Refusal {
-	return refusal.Refusal{Code: "forbidden", Text: "reversal-approved-by-seller", What: "The seller cannot approve the reversal of this sale.", Not: "The sale stands. Nothing was given back.", Try: "Ask another person of the utility to approve it."}
+	return refusal.Refusal{Code: "forbidden", Text: "reversal-approved-by-seller", What: "The seller cannot approve the reversal of this sale.", Not: "The sale stands. No money was given back.", Try: "Ask another person of the utility to approve it."}
 }
 
 // ReversalsOfPerson: {who} reversed {n} sales today. The limit is {max} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
 func ReversalsOfPerson(who string, n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "reversals-of-person", What: who + " reversed " + strconv.FormatInt(n, 10) + " sales today. The limit is " + strconv.FormatInt(maxValue, 10) + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "reversals-of-person", What: who + " reversed " + strconv.FormatInt(n, 10) + " sales today. The limit is " + strconv.FormatInt(maxValue, 10) + " a day.", Not: "The sale stands. No money was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // ReversalsOfVendor: {n} sales of vendor {vendor} were reversed today. The limit is {max} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
 func ReversalsOfVendor(n int64, vendor string, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "reversals-of-vendor", What: strconv.FormatInt(n, 10) + " sales of vendor " + vendor + " were reversed today. The limit is " + strconv.FormatInt(maxValue, 10) + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "vendor", Value: vendor}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "reversals-of-vendor", What: strconv.FormatInt(n, 10) + " sales of vendor " + vendor + " were reversed today. The limit is " + strconv.FormatInt(maxValue, 10) + " a day.", Not: "The sale stands. No money was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "vendor", Value: vendor}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // ReversedValueOfPerson: {who} reversed sales for {had} today. This one, for {amount}, would exceed the limit of {limit} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
 func ReversedValueOfPerson(who string, had money.Amount, amount money.Amount, limit money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "reversed-value-of-person", What: who + " reversed sales for " + had.String() + " today. This one, for " + amount.String() + ", would exceed the limit of " + limit.String() + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "reversed-value-of-person", What: who + " reversed sales for " + had.String() + " today. This one, for " + amount.String() + ", would exceed the limit of " + limit.String() + " a day.", Not: "The sale stands. No money was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
 }
 
 // ReversedValueOfVendor: Sales of vendor {vendor} for {had} were reversed today. This one, for {amount}, would exceed the limit of {limit} a day. Ask an owner to raise the limit, or reverse the sale tomorrow.
 func ReversedValueOfVendor(vendor string, had money.Amount, amount money.Amount, limit money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "reversed-value-of-vendor", What: "Sales of vendor " + vendor + " for " + had.String() + " were reversed today. This one, for " + amount.String() + ", would exceed the limit of " + limit.String() + " a day.", Not: "The sale stands. Nothing was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "reversed-value-of-vendor", What: "Sales of vendor " + vendor + " for " + had.String() + " were reversed today. This one, for " + amount.String() + ", would exceed the limit of " + limit.String() + " a day.", Not: "The sale stands. No money was given back.", Try: "Ask an owner to raise the limit, or reverse the sale tomorrow.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}, {Place: "had", Value: had.String()}, {Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
 }
 
 // NoReversal: Sale {sale} has no reversal. POST to this path to request a reversal.
@@ -422,12 +422,12 @@ func SaleNotReversed(sale string) refusal.Refusal {
 
 // ReceiptOfOthers: Another person made this sale. Ask a supervisor.
 func ReceiptOfOthers() refusal.Refusal {
-	return refusal.Refusal{Code: "forbidden", Text: "receipt-of-others", What: "Another person made this sale.", Not: "Nothing was printed.", Try: "Ask a supervisor."}
+	return refusal.Refusal{Code: "forbidden", Text: "receipt-of-others", What: "Another person made this sale.", Not: "The receipt was not printed.", Try: "Ask a supervisor."}
 }
 
 // ReceiptPrintedTooOften: The receipt was printed {n} times. Look at the sale itself.
 func ReceiptPrintedTooOften(n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "daily-limit", Text: "receipt-printed-too-often", What: "The receipt was printed " + strconv.FormatInt(n, 10) + " times.", Not: "Nothing was printed.", Try: "Look at the sale itself.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "daily-limit", Text: "receipt-printed-too-often", What: "The receipt was printed " + strconv.FormatInt(n, 10) + " times.", Not: "The receipt was not printed.", Try: "Look at the sale itself.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // TokensOfAMeter: A vendor sees its own sales, not all tokens of a meter. Ask for the sale.
@@ -437,7 +437,7 @@ func TokensOfAMeter() refusal.Refusal {
 
 // TestIssuerSilent: The issuer of this test meter never says whether it made a token ({now}). Ask by client_ref before you do anything else.
 func TestIssuerSilent(now time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "test-issuer-silent", What: "The issuer of this test meter never says whether it made a token (" + stamp(now) + ").", Not: "Nothing was sold here. With a real meter nobody would know.", Try: "Ask by client_ref before you do anything else.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
+	return refusal.Refusal{Code: "issuer-outcome-unknown", Text: "test-issuer-silent", What: "The issuer of this test meter never says whether it made a token (" + stamp(now) + ").", Not: "This test meter sold no token. With a real meter the outcome would be unknown.", Try: "Ask by client_ref before you do anything else.", Args: []refusal.Arg{{Place: "now", Value: stamp(now)}}}
 }
 
 // TestAnswerLost: The answer of this test meter is lost the first time. Repeat the very same request. It gives the sale.
@@ -447,37 +447,37 @@ func TestAnswerLost() refusal.Refusal {
 
 // FieldTextTooLong: {field} must have at most {max} printable characters. Shorten it, and leave out line breaks and control characters.
 func FieldTextTooLong(field string, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "field-text-too-long", What: field + " must have at most " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was changed.", Try: "Shorten it, and leave out line breaks and control characters.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "field-text-too-long", What: field + " must have at most " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No changes were made.", Try: "Shorten it, and leave out line breaks and control characters.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // FieldTextRequired: {field} must have 1 to {max} printable characters. Correct it and send the request again.
 func FieldTextRequired(field string, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "field-text-required", What: field + " must have 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was changed.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "field-text-required", What: field + " must have 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No changes were made.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // FieldOutOfRange: {field} must be from {min} to {max}. Correct it and send the request again.
 func FieldOutOfRange(field string, minValue int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "field-out-of-range", What: field + " must be from " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was changed.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "field-out-of-range", What: field + " must be from " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No changes were made.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // FieldOutOfRangeOrDefault: {field} must be from {min} to {max}, or 0 for the default. Correct it and send the request again.
 func FieldOutOfRangeOrDefault(field string, minValue int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "field-out-of-range-or-default", What: field + " must be from " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + ", or 0 for the default.", Not: "Nothing was changed.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "field-out-of-range-or-default", What: field + " must be from " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + ", or 0 for the default.", Not: "No changes were made.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // FieldNotInSteps: {field} must be a multiple of {step}, from 0 to {max}. Correct it and send the request again.
 func FieldNotInSteps(field string, step int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "field-not-in-steps", What: field + " must be a multiple of " + strconv.FormatInt(step, 10) + ", from 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was changed.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "field-not-in-steps", What: field + " must be a multiple of " + strconv.FormatInt(step, 10) + ", from 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No changes were made.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // BasisPointsOutOfRange: {field} must be from 0 to {max} basis points. Write 10 % as 1000.
 func BasisPointsOutOfRange(field string, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "basis-points-out-of-range", What: field + " must be from 0 to " + strconv.FormatInt(maxValue, 10) + " basis points.", Not: "Nothing was changed.", Try: "Write 10 % as 1000.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "basis-points-out-of-range", What: field + " must be from 0 to " + strconv.FormatInt(maxValue, 10) + " basis points.", Not: "No changes were made.", Try: "Write 10 % as 1000.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // MinorUnitsOutOfRange: {field} must be from {min} to {max} minor units. Write 100.00 as 10000.
 func MinorUnitsOutOfRange(field string, minValue int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "minor-units-out-of-range", What: field + " must be from " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "Nothing was changed.", Try: "Write 100.00 as 10000.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "minor-units-out-of-range", What: field + " must be from " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "No changes were made.", Try: "Write 100.00 as 10000.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // LimitOutOfRange: limit must be from 1 to {max}. Ask for fewer rows and follow next_cursor.
@@ -492,122 +492,122 @@ func CursorNotOfList() refusal.Refusal {
 
 // MeterNotFound: Meter {meter} was not found. Check the number printed on the meter, or register the meter first.
 func MeterNotFound(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-not-found", Text: "meter-not-found", What: "Meter " + meter + " was not found.", Not: "Nothing was changed.", Try: "Check the number printed on the meter, or register the meter first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "meter-not-found", Text: "meter-not-found", What: "Meter " + meter + " was not found.", Not: "No changes were made.", Try: "Check the number printed on the meter, or register the meter first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MeterNotNamed: No meter was named. Give the number printed on the meter.
 func MeterNotNamed(code refusal.Code) refusal.Refusal {
-	return refusal.Refusal{Code: code, Text: "meter-not-named", What: "No meter was named.", Not: "Nothing was changed.", Try: "Give the number printed on the meter."}
+	return refusal.Refusal{Code: code, Text: "meter-not-named", What: "No meter was named.", Not: "No changes were made.", Try: "Give the number printed on the meter."}
 }
 
 // MeterNumberTooLong: The meter number is too long: it has {size} characters. Type the 11 or 13 digits printed on the meter.
 func MeterNumberTooLong(size int64) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-number-too-long", What: "The meter number is too long: it has " + strconv.FormatInt(size, 10) + " characters.", Not: "Nothing was changed.", Try: "Type the 11 or 13 digits printed on the meter.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}}}
+	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-number-too-long", What: "The meter number is too long: it has " + strconv.FormatInt(size, 10) + " characters.", Not: "No changes were made.", Try: "Type the 11 or 13 digits printed on the meter.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}}}
 }
 
 // MeterNumberOfWrongForm: "{meter}" is not a meter number. A meter number has 11 or 13 digits. Type the number printed on the meter. Blanks and dashes do not matter.
 func MeterNumberOfWrongForm(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-number-of-wrong-form", What: "\"" + meter + "\" is not a meter number. A meter number has 11 or 13 digits.", Not: "Nothing was changed.", Try: "Type the number printed on the meter. Blanks and dashes do not matter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-number-of-wrong-form", What: "\"" + meter + "\" is not a meter number. A meter number has 11 or 13 digits.", Not: "No changes were made.", Try: "Type the number printed on the meter. Blanks and dashes do not matter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MeterCheckDigitWrong: The check digit of meter number {meter} is wrong: a digit is mistyped, or two are swapped. Compare it with the number printed on the meter.
 func MeterCheckDigitWrong(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-check-digit-wrong", What: "The check digit of meter number " + meter + " is wrong: a digit is mistyped, or two are swapped.", Not: "Nothing was changed.", Try: "Compare it with the number printed on the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "meter-number-invalid", Text: "meter-check-digit-wrong", What: "The check digit of meter number " + meter + " is wrong: a digit is mistyped, or two are swapped.", Not: "No changes were made.", Try: "Compare it with the number printed on the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MeterRegisteredAlready: Meter {meter} is registered already. Look it up, or check the number printed on the meter.
 func MeterRegisteredAlready(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-exists", Text: "meter-registered-already", What: "Meter " + meter + " is registered already.", Not: "Nothing was changed, and no secrets were made.", Try: "Look it up, or check the number printed on the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "meter-exists", Text: "meter-registered-already", What: "Meter " + meter + " is registered already.", Not: "No changes and no secrets were made.", Try: "Look it up, or check the number printed on the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // PhasesInvalid: phases must be 1 or 3. Correct it and send the request again.
 func PhasesInvalid() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "phases-invalid", What: "phases must be 1 or 3.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "phases-invalid", What: "phases must be 1 or 3.", Not: "No changes were made.", Try: "Correct it and send the request again."}
 }
 
 // ReadingIntervalOutOfRange: The reading interval must be from 1 second to 7 days. Correct reading_interval_s.
 func ReadingIntervalOutOfRange() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "reading-interval-out-of-range", What: "The reading interval must be from 1 second to 7 days.", Not: "Nothing was changed.", Try: "Correct reading_interval_s."}
+	return refusal.Refusal{Code: "invalid-request", Text: "reading-interval-out-of-range", What: "The reading interval must be from 1 second to 7 days.", Not: "No changes were made.", Try: "Correct reading_interval_s."}
 }
 
 // ModeUnknown: mode must be prepay_token, prepay_wallet or postpay. Correct it and send the request again.
 func ModeUnknown() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "mode-unknown", What: "mode must be prepay_token, prepay_wallet or postpay.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "mode-unknown", What: "mode must be prepay_token, prepay_wallet or postpay.", Not: "No changes were made.", Try: "Correct it and send the request again."}
 }
 
 // NewMeterStatusInvalid: The status of a new meter must be active or stock. Correct it and send the request again.
 func NewMeterStatusInvalid() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "new-meter-status-invalid", What: "The status of a new meter must be active or stock.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "new-meter-status-invalid", What: "The status of a new meter must be active or stock.", Not: "No changes were made.", Try: "Correct it and send the request again."}
 }
 
 // TokenTechnologyInvalid: tt, the token technology, must have 2 digits. Use 02 for a keypad.
 func TokenTechnologyInvalid() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "token-technology-invalid", What: "tt, the token technology, must have 2 digits.", Not: "Nothing was changed.", Try: "Use 02 for a keypad."}
+	return refusal.Refusal{Code: "invalid-request", Text: "token-technology-invalid", What: "tt, the token technology, must have 2 digits.", Not: "No changes were made.", Try: "Use 02 for a keypad."}
 }
 
 // SimPhoneInvalid: sim_phone must be the number of the SIM in the meter with its country code. Write it like +254700000200.
 func SimPhoneInvalid() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "sim-phone-invalid", What: "sim_phone must be the number of the SIM in the meter with its country code.", Not: "Nothing was changed.", Try: "Write it like +254700000200."}
+	return refusal.Refusal{Code: "invalid-request", Text: "sim-phone-invalid", What: "sim_phone must be the number of the SIM in the meter with its country code.", Not: "No changes were made.", Try: "Write it like +254700000200."}
 }
 
 // SimInAnotherMeter: SIM {sim} is registered for meter {meter}. Remove it from that meter first, or check the number.
 func SimInAnotherMeter(sim string, meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "sim-in-another-meter", What: "SIM " + sim + " is registered for meter " + meter + ".", Not: "Nothing was changed.", Try: "Remove it from that meter first, or check the number.", Args: []refusal.Arg{{Place: "sim", Value: sim}, {Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "sim-in-another-meter", What: "SIM " + sim + " is registered for meter " + meter + ".", Not: "No changes were made.", Try: "Remove it from that meter first, or check the number.", Args: []refusal.Arg{{Place: "sim", Value: sim}, {Place: "meter", Value: meter}}}
 }
 
 // MeterChangeEmpty: No changes given. Give feeder or max_w.
 func MeterChangeEmpty() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-change-empty", What: "No changes given.", Not: "Nothing was changed.", Try: "Give feeder or max_w."}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-change-empty", What: "No changes given.", Not: "No changes were made.", Try: "Give feeder or max_w."}
 }
 
 // ChangeWithoutReason: The reason must have 1 to {max} printable characters. Say why in a few words. The audit log keeps it.
 func ChangeWithoutReason(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "change-without-reason", What: "The reason must have 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was changed.", Try: "Say why in a few words. The audit log keeps it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "change-without-reason", What: "The reason must have 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No changes were made.", Try: "Say why in a few words. The audit log keeps it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // MaxPowerOutOfRange: max_w must be from 0 to {max} W. Give the power in W, or 0 for the default of 23,000 W per phase.
 func MaxPowerOutOfRange(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "max-power-out-of-range", What: "max_w must be from 0 to " + strconv.FormatInt(maxValue, 10) + " W.", Not: "Nothing was changed.", Try: "Give the power in W, or 0 for the default of 23,000 W per phase.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "max-power-out-of-range", What: "max_w must be from 0 to " + strconv.FormatInt(maxValue, 10) + " W.", Not: "No changes were made.", Try: "Give the power in W, or 0 for the default of 23,000 W per phase.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // MaxPowerWithoutWallet: Meter {meter} is of mode {mode}. Only meters of mode prepay_wallet have max_w. Leave max_w out.
 func MaxPowerWithoutWallet(meter string, mode string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "max-power-without-wallet", What: "Meter " + meter + " is of mode " + mode + ". Only meters of mode prepay_wallet have max_w.", Not: "Nothing was changed.", Try: "Leave max_w out.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "max-power-without-wallet", What: "Meter " + meter + " is of mode " + mode + ". Only meters of mode prepay_wallet have max_w.", Not: "No changes were made.", Try: "Leave max_w out.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
 }
 
 // MeterWithoutFeeder: Meter {meter} supplies no account, so it has no feeder. Leave feeder out.
 func MeterWithoutFeeder(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-without-feeder", What: "Meter " + meter + " supplies no account, so it has no feeder.", Not: "Nothing was changed.", Try: "Leave feeder out.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-without-feeder", What: "Meter " + meter + " supplies no account, so it has no feeder.", Not: "No changes were made.", Try: "Leave feeder out.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MeterNotVacant: Meter {meter} is not free for another customer. A customer can move in when the last account of the meter is closed. Move its account out first.
 func MeterNotVacant(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-exists", Text: "meter-not-vacant", What: "Meter " + meter + " is not free for another customer. A customer can move in when the last account of the meter is closed.", Not: "Nothing was changed.", Try: "Move its account out first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "meter-exists", Text: "meter-not-vacant", What: "Meter " + meter + " is not free for another customer. A customer can move in when the last account of the meter is closed.", Not: "No changes were made.", Try: "Move its account out first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MoveInWithoutWallet: Meter {meter} is of mode {mode}. A customer can only move in at a meter of mode prepay_wallet. Register a meter for the customer.
 func MoveInWithoutWallet(meter string, mode string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-exists", Text: "move-in-without-wallet", What: "Meter " + meter + " is of mode " + mode + ". A customer can only move in at a meter of mode prepay_wallet.", Not: "Nothing was changed.", Try: "Register a meter for the customer.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
+	return refusal.Refusal{Code: "meter-exists", Text: "move-in-without-wallet", What: "Meter " + meter + " is of mode " + mode + ". A customer can only move in at a meter of mode prepay_wallet.", Not: "No changes were made.", Try: "Register a meter for the customer.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "mode", Value: mode}}}
 }
 
 // KeyFactsMissing: A meter that takes tokens needs sgc, krn, kt and ti. Missing: {fields}. Take them from the meter's papers, and send all four.
 func KeyFactsMissing(fields string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "key-facts-missing", What: "A meter that takes tokens needs sgc, krn, kt and ti. Missing: " + fields + ".", Not: "Nothing was changed.", Try: "Take them from the meter's papers, and send all four.", Args: []refusal.Arg{{Place: "fields", Value: fields}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "key-facts-missing", What: "A meter that takes tokens needs sgc, krn, kt and ti. Missing: " + fields + ".", Not: "No changes were made.", Try: "Take them from the meter's papers, and send all four.", Args: []refusal.Arg{{Place: "fields", Value: fields}}}
 }
 
 // MeterSgcInvalid: sgc, the supply group code, must have 6 digits. Correct it and send the request again.
 func MeterSgcInvalid() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-sgc-invalid", What: "sgc, the supply group code, must have 6 digits.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-sgc-invalid", What: "sgc, the supply group code, must have 6 digits.", Not: "No changes were made.", Try: "Correct it and send the request again."}
 }
 
 // MeterKrnInvalid: krn, the key revision number, must be from 1 to 9. Correct it and send the request again.
 func MeterKrnInvalid() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-krn-invalid", What: "krn, the key revision number, must be from 1 to 9.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-krn-invalid", What: "krn, the key revision number, must be from 1 to 9.", Not: "No changes were made.", Try: "Correct it and send the request again."}
 }
 
 // MeterKtInvalid: kt, the key type, must be 1, 2 or 3. Correct it and send the request again.
 func MeterKtInvalid() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-kt-invalid", What: "kt, the key type, must be 1, 2 or 3.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-kt-invalid", What: "kt, the key type, must be 1, 2 or 3.", Not: "No changes were made.", Try: "Correct it and send the request again."}
 }
 
 // MeterKtInitialisation: kt 0 is the manufacturer's initialisation key. Tokens are never sold under it. Have the meter's key changed, then register it with kt 2.
@@ -617,67 +617,67 @@ func MeterKtInitialisation() refusal.Refusal {
 
 // MeterTiInvalid: ti, the tariff index, must have 2 digits. Correct it and send the request again.
 func MeterTiInvalid() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-ti-invalid", What: "ti, the tariff index, must have 2 digits.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-ti-invalid", What: "ti, the tariff index, must have 2 digits.", Not: "No changes were made.", Try: "Correct it and send the request again."}
 }
 
 // MeterKenInvalid: ken, the key expiry number, must be from 0 to 255. Correct it and send the request again.
 func MeterKenInvalid() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-ken-invalid", What: "ken, the key expiry number, must be from 0 to 255.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-ken-invalid", What: "ken, the key expiry number, must be from 0 to 255.", Not: "No changes were made.", Try: "Correct it and send the request again."}
 }
 
 // MeterEaInvalid: ea, the encryption algorithm, must be "07" or "11". Correct it and send the request again.
 func MeterEaInvalid() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-ea-invalid", What: "ea, the encryption algorithm, must be \"07\" or \"11\".", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-ea-invalid", What: "ea, the encryption algorithm, must be \"07\" or \"11\".", Not: "No changes were made.", Try: "Correct it and send the request again."}
 }
 
 // MeterDkgaInvalid: dkga, the key derivation, must be "02" or "04". Correct it and send the request again.
 func MeterDkgaInvalid() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-dkga-invalid", What: "dkga, the key derivation, must be \"02\" or \"04\".", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-dkga-invalid", What: "dkga, the key derivation, must be \"02\" or \"04\".", Not: "No changes were made.", Try: "Correct it and send the request again."}
 }
 
 // MeterEaNeedsDkga: ea "11" needs dkga "04": dkga "02" makes 64-bit keys, which only ea "07" takes. Correct it and send the request again.
 func MeterEaNeedsDkga() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-ea-needs-dkga", What: "ea \"11\" needs dkga \"04\": dkga \"02\" makes 64-bit keys, which only ea \"07\" takes.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-ea-needs-dkga", What: "ea \"11\" needs dkga \"04\": dkga \"02\" makes 64-bit keys, which only ea \"07\" takes.", Not: "No changes were made.", Try: "Correct it and send the request again."}
 }
 
 // MeterCommonKeyNeedsDkga: kt 3, a common key, needs dkga "02". Correct it and send the request again.
 func MeterCommonKeyNeedsDkga() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-common-key-needs-dkga", What: "kt 3, a common key, needs dkga \"02\".", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-common-key-needs-dkga", What: "kt 3, a common key, needs dkga \"02\".", Not: "No changes were made.", Try: "Correct it and send the request again."}
 }
 
 // MeterBaseDateInvalid: base_date must be 1993, 2014 or 2035. Correct it and send the request again.
 func MeterBaseDateInvalid() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-base-date-invalid", What: "base_date must be 1993, 2014 or 2035.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-base-date-invalid", What: "base_date must be 1993, 2014 or 2035.", Not: "No changes were made.", Try: "Correct it and send the request again."}
 }
 
 // CustomerNotFound: Customer {customer} was not found. Check the customer's id.
 func CustomerNotFound(customer string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "customer-not-found", What: "Customer " + customer + " was not found.", Not: "Nothing was changed.", Try: "Check the customer's id.", Args: []refusal.Arg{{Place: "customer", Value: customer}}}
+	return refusal.Refusal{Code: "not-found", Text: "customer-not-found", What: "Customer " + customer + " was not found.", Not: "No changes were made.", Try: "Check the customer's id.", Args: []refusal.Arg{{Place: "customer", Value: customer}}}
 }
 
 // AccountOfUnknownCustomer: Customer {customer} was not found. Check the customer's id, or give name and phone instead.
 func AccountOfUnknownCustomer(customer string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "account-of-unknown-customer", What: "Customer " + customer + " was not found.", Not: "Nothing was changed.", Try: "Check the customer's id, or give name and phone instead.", Args: []refusal.Arg{{Place: "customer", Value: customer}}}
+	return refusal.Refusal{Code: "not-found", Text: "account-of-unknown-customer", What: "Customer " + customer + " was not found.", Not: "No changes were made.", Try: "Check the customer's id, or give name and phone instead.", Args: []refusal.Arg{{Place: "customer", Value: customer}}}
 }
 
 // CustomerNamedTwice: Give the customer's id or the customer's details, not both. Correct it and send the request again.
 func CustomerNamedTwice() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "customer-named-twice", What: "Give the customer's id or the customer's details, not both.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "customer-named-twice", What: "Give the customer's id or the customer's details, not both.", Not: "No changes were made.", Try: "Correct it and send the request again."}
 }
 
 // CustomerIdInvalid: "{customer}" is not a customer's id. It must begin with {prefix}. Correct it and send the request again.
 func CustomerIdInvalid(customer string, prefix string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "customer-id-invalid", What: "\"" + customer + "\" is not a customer's id. It must begin with " + prefix + ".", Not: "Nothing was changed.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "customer", Value: customer}, {Place: "prefix", Value: prefix}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "customer-id-invalid", What: "\"" + customer + "\" is not a customer's id. It must begin with " + prefix + ".", Not: "No changes were made.", Try: "Correct it and send the request again.", Args: []refusal.Arg{{Place: "customer", Value: customer}, {Place: "prefix", Value: prefix}}}
 }
 
 // PhoneInvalid: phone must have {min} to {max} digits. Write the number with its country code, such as +254700000001.
 func PhoneInvalid(minValue int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "phone-invalid", What: "phone must have " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " digits.", Not: "Nothing was changed.", Try: "Write the number with its country code, such as +254700000001.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "phone-invalid", What: "phone must have " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " digits.", Not: "No changes were made.", Try: "Write the number with its country code, such as +254700000001.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // LanguageTagInvalid: lang "{lang}" is not a language tag. Use a tag such as en or sw.
 func LanguageTagInvalid(lang string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "language-tag-invalid", What: "lang \"" + lang + "\" is not a language tag.", Not: "Nothing was changed.", Try: "Use a tag such as en or sw.", Args: []refusal.Arg{{Place: "lang", Value: lang}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "language-tag-invalid", What: "lang \"" + lang + "\" is not a language tag.", Not: "No changes were made.", Try: "Use a tag such as en or sw.", Args: []refusal.Arg{{Place: "lang", Value: lang}}}
 }
 
 // SearchTooLong: A search text has at most {max} characters. Search for less.
@@ -687,92 +687,92 @@ func SearchTooLong(maxValue int64) refusal.Refusal {
 
 // TimeZoneUnknown: tz "{zone}" is not the name of a time zone. Use a name such as UTC or Africa/Nairobi.
 func TimeZoneUnknown(zone string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "time-zone-unknown", What: "tz \"" + zone + "\" is not the name of a time zone.", Not: "Nothing was changed.", Try: "Use a name such as UTC or Africa/Nairobi.", Args: []refusal.Arg{{Place: "zone", Value: zone}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "time-zone-unknown", What: "tz \"" + zone + "\" is not the name of a time zone.", Not: "No changes were made.", Try: "Use a name such as UTC or Africa/Nairobi.", Args: []refusal.Arg{{Place: "zone", Value: zone}}}
 }
 
 // CurrencyUnknown: There is no currency "{currency}". Use the three letters of ISO 4217, such as KES.
 func CurrencyUnknown(currency string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "currency-unknown", What: "There is no currency \"" + currency + "\".", Not: "Nothing was changed.", Try: "Use the three letters of ISO 4217, such as KES.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "currency-unknown", What: "There is no currency \"" + currency + "\".", Not: "No changes were made.", Try: "Use the three letters of ISO 4217, such as KES.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
 }
 
 // CurrencyNotOfTenant: The tenant's books are not in {currency}, but in another currency. Use the tenant's currency. A second currency needs a second tenant.
 func CurrencyNotOfTenant(currency string) refusal.Refusal {
-	return refusal.Refusal{Code: "currency-mismatch", Text: "currency-not-of-tenant", What: "The tenant's books are not in " + currency + ", but in another currency.", Not: "Nothing was changed.", Try: "Use the tenant's currency. A second currency needs a second tenant.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
+	return refusal.Refusal{Code: "currency-mismatch", Text: "currency-not-of-tenant", What: "The tenant's books are not in " + currency + ", but in another currency.", Not: "No changes were made.", Try: "Use the tenant's currency. A second currency needs a second tenant.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
 }
 
 // FourEyesNamedTwice: four_eyes cannot be set and left to the default at once. Choose on, off or default.
 func FourEyesNamedTwice() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "four-eyes-named-twice", What: "four_eyes cannot be set and left to the default at once.", Not: "Nothing was changed.", Try: "Choose on, off or default."}
+	return refusal.Refusal{Code: "invalid-request", Text: "four-eyes-named-twice", What: "four_eyes cannot be set and left to the default at once.", Not: "No changes were made.", Try: "Choose on, off or default."}
 }
 
 // WarningLevelsSwapped: wallet_warn1_minor must not be below wallet_warn2_minor: the first warning comes before the urgent one. Correct it and send the request again.
 func WarningLevelsSwapped() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "warning-levels-swapped", What: "wallet_warn1_minor must not be below wallet_warn2_minor: the first warning comes before the urgent one.", Not: "Nothing was changed.", Try: "Correct it and send the request again."}
+	return refusal.Refusal{Code: "invalid-request", Text: "warning-levels-swapped", What: "wallet_warn1_minor must not be below wallet_warn2_minor: the first warning comes before the urgent one.", Not: "No changes were made.", Try: "Correct it and send the request again."}
 }
 
 // ReversalValueOutOfRange: reversal_value_per_day_minor must be from -1 to {max} minor units. Give an amount, 0 for the default of {n}, or -1 for no limit.
 func ReversalValueOutOfRange(maxValue int64, n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "reversal-value-out-of-range", What: "reversal_value_per_day_minor must be from -1 to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "Nothing was changed.", Try: "Give an amount, 0 for the default of " + strconv.FormatInt(n, 10) + ", or -1 for no limit.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "reversal-value-out-of-range", What: "reversal_value_per_day_minor must be from -1 to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "No changes were made.", Try: "Give an amount, 0 for the default of " + strconv.FormatInt(n, 10) + ", or -1 for no limit.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // SupplyCalendarInvalid: supply_friendly takes at most {n} windows such as "mon,tue 18:00-07:00" or "all 22:00-06:00". supply_special_days takes at most {days} days such as "2026-12-25" or "2026-12-31 12:00-24:00". Correct them. All times are local.
 func SupplyCalendarInvalid(n int64, days int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "supply-calendar-invalid", What: "supply_friendly takes at most " + strconv.FormatInt(n, 10) + " windows such as \"mon,tue 18:00-07:00\" or \"all 22:00-06:00\". supply_special_days takes at most " + strconv.FormatInt(days, 10) + " days such as \"2026-12-25\" or \"2026-12-31 12:00-24:00\".", Not: "Nothing was changed.", Try: "Correct them. All times are local.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "days", Value: strconv.FormatInt(days, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "supply-calendar-invalid", What: "supply_friendly takes at most " + strconv.FormatInt(n, 10) + " windows such as \"mon,tue 18:00-07:00\" or \"all 22:00-06:00\". supply_special_days takes at most " + strconv.FormatInt(days, 10) + " days such as \"2026-12-25\" or \"2026-12-31 12:00-24:00\".", Not: "No changes were made.", Try: "Correct them. All times are local.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "days", Value: strconv.FormatInt(days, 10)}}}
 }
 
 // QuietHoursInvalid: "{clock}" is not a time of day. quiet_from and quiet_to must be times such as 21:00. Correct it. Two equal times switch the quiet hours off.
 func QuietHoursInvalid(clock string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "quiet-hours-invalid", What: "\"" + clock + "\" is not a time of day. quiet_from and quiet_to must be times such as 21:00.", Not: "Nothing was changed.", Try: "Correct it. Two equal times switch the quiet hours off.", Args: []refusal.Arg{{Place: "clock", Value: clock}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "quiet-hours-invalid", What: "\"" + clock + "\" is not a time of day. quiet_from and quiet_to must be times such as 21:00.", Not: "No changes were made.", Try: "Correct it. Two equal times switch the quiet hours off.", Args: []refusal.Arg{{Place: "clock", Value: clock}}}
 }
 
 // TariffNotNamed: A meter needs a tariff. Name a tariff. If there is none, publish it first.
 func TariffNotNamed() refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-missing", Text: "tariff-not-named", What: "A meter needs a tariff.", Not: "Nothing was changed.", Try: "Name a tariff. If there is none, publish it first."}
+	return refusal.Refusal{Code: "tariff-missing", Text: "tariff-not-named", What: "A meter needs a tariff.", Not: "No changes were made.", Try: "Name a tariff. If there is none, publish it first."}
 }
 
 // TariffNotFound: Tariff {tariff} was not found. Publish it first, or use the name of one that exists.
 func TariffNotFound(code refusal.Code, tariff string) refusal.Refusal {
-	return refusal.Refusal{Code: code, Text: "tariff-not-found", What: "Tariff " + tariff + " was not found.", Not: "Nothing was changed.", Try: "Publish it first, or use the name of one that exists.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
+	return refusal.Refusal{Code: code, Text: "tariff-not-found", What: "Tariff " + tariff + " was not found.", Not: "No changes were made.", Try: "Publish it first, or use the name of one that exists.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
 }
 
 // TariffNameInvalid: The name of a tariff must have 1 to {max} printable characters. Choose another name.
 func TariffNameInvalid(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-invalid", What: "The name of a tariff must have 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was published.", Try: "Choose another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-invalid", What: "The name of a tariff must have 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "The tariff was not published.", Try: "Choose another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TariffNameLikeId: The name of a tariff must not begin with {prefix}: ids of tariffs begin with it. Choose another name.
 func TariffNameLikeId(prefix string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-like-id", What: "The name of a tariff must not begin with " + prefix + ": ids of tariffs begin with it.", Not: "Nothing was published.", Try: "Choose another name.", Args: []refusal.Arg{{Place: "prefix", Value: prefix}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-like-id", What: "The name of a tariff must not begin with " + prefix + ": ids of tariffs begin with it.", Not: "The tariff was not published.", Try: "Choose another name.", Args: []refusal.Arg{{Place: "prefix", Value: prefix}}}
 }
 
 // TariffNameTaken: A tariff named {tariff} exists already. Choose another name, or publish a new version of that tariff.
 func TariffNameTaken(tariff string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-exists", Text: "tariff-name-taken", What: "A tariff named " + tariff + " exists already.", Not: "Nothing was published.", Try: "Choose another name, or publish a new version of that tariff.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
+	return refusal.Refusal{Code: "tariff-exists", Text: "tariff-name-taken", What: "A tariff named " + tariff + " exists already.", Not: "The tariff was not published.", Try: "Choose another name, or publish a new version of that tariff.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
 }
 
 // TariffBeginsInPast: The tariff would begin at {at}, which has passed. Leave effective_from out to begin at once, or name a time to come.
 func TariffBeginsInPast(at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-begins-in-past", What: "The tariff would begin at " + stamp(at) + ", which has passed.", Not: "Nothing was published.", Try: "Leave effective_from out to begin at once, or name a time to come.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-begins-in-past", What: "The tariff would begin at " + stamp(at) + ", which has passed.", Not: "The tariff was not published.", Try: "Leave effective_from out to begin at once, or name a time to come.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
 }
 
 // TariffBeginsTooLate: The tariff would begin at {at}, more than five years from now. Check effective_from.
 func TariffBeginsTooLate(at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-begins-too-late", What: "The tariff would begin at " + stamp(at) + ", more than five years from now.", Not: "Nothing was published.", Try: "Check effective_from.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-begins-too-late", What: "The tariff would begin at " + stamp(at) + ", more than five years from now.", Not: "The tariff was not published.", Try: "Check effective_from.", Args: []refusal.Arg{{Place: "at", Value: stamp(at)}}}
 }
 
 // TariffVersionsFull: Tariff {tariff} has {n} versions, the most that a tariff can have. Publish a new tariff under another name.
 func TariffVersionsFull(tariff string, n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-versions-full", What: "Tariff " + tariff + " has " + strconv.FormatInt(n, 10) + " versions, the most that a tariff can have.", Not: "Nothing was published.", Try: "Publish a new tariff under another name.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-versions-full", What: "Tariff " + tariff + " has " + strconv.FormatInt(n, 10) + " versions, the most that a tariff can have.", Not: "The tariff was not published.", Try: "Publish a new tariff under another name.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // TariffVersionsCollide: Version {n} begins at {at} too. Choose another time.
 func TariffVersionsCollide(n int64, at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-versions-collide", What: "Version " + strconv.FormatInt(n, 10) + " begins at " + stamp(at) + " too.", Not: "Nothing was published. A published version never changes.", Try: "Choose another time.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-versions-collide", What: "Version " + strconv.FormatInt(n, 10) + " begins at " + stamp(at) + " too.", Not: "The tariff was not published. A published version never changes.", Try: "Choose another time.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "at", Value: stamp(at)}}}
 }
 
 // TariffSellsTokens: Meters of mode prepay_token are on tariff {tariff}. This version cannot price a token: it charges by time of use, by season, or for time alone. Use a flat price or blocks, with a new version for each season. For meters of mode prepay_wallet, publish this price as another tariff.
 func TariffSellsTokens(tariff string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-sells-tokens", What: "Meters of mode prepay_token are on tariff " + tariff + ". This version cannot price a token: it charges by time of use, by season, or for time alone.", Not: "Nothing was published.", Try: "Use a flat price or blocks, with a new version for each season. For meters of mode prepay_wallet, publish this price as another tariff.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-sells-tokens", What: "Meters of mode prepay_token are on tariff " + tariff + ". This version cannot price a token: it charges by time of use, by season, or for time alone.", Not: "The tariff was not published.", Try: "Use a flat price or blocks, with a new version for each season. For meters of mode prepay_wallet, publish this price as another tariff.", Args: []refusal.Arg{{Place: "tariff", Value: tariff}}}
 }
 
 // TariffWithoutTokens: Tariff {tariff} cannot price tokens: a version that is in force or to come charges by time of use, by season, or for time alone. Name a tariff with a flat price or blocks, or register the meter in mode prepay_wallet.
@@ -822,17 +822,17 @@ func SimulatedCurrencyDiffers(draft string, tariff string, currency string) refu
 
 // TokenRouteUnknown: A token is sent by mqtt or by sms, not by "{route}". Set by to mqtt or sms.
 func TokenRouteUnknown(route string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "token-route-unknown", What: "A token is sent by mqtt or by sms, not by \"" + route + "\".", Not: "Nothing was sent to the meter.", Try: "Set by to mqtt or sms.", Args: []refusal.Arg{{Place: "route", Value: route}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "token-route-unknown", What: "A token is sent by mqtt or by sms, not by \"" + route + "\".", Not: "The token was not sent to the meter.", Try: "Set by to mqtt or sms.", Args: []refusal.Arg{{Place: "route", Value: route}}}
 }
 
 // TokenOrDigits: Give either the digits of a token or its id. Send one of digits and token.
 func TokenOrDigits() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "token-or-digits", What: "Give either the digits of a token or its id.", Not: "Nothing was sent to the meter.", Try: "Send one of digits and token."}
+	return refusal.Refusal{Code: "invalid-request", Text: "token-or-digits", What: "Give either the digits of a token or its id.", Not: "The token was not sent to the meter.", Try: "Send one of digits and token."}
 }
 
 // TokenToSendNotFound: Meter {meter} has no such token. Take the id from the list of the meter's tokens.
 func TokenToSendNotFound(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "token-to-send-not-found", What: "Meter " + meter + " has no such token.", Not: "Nothing was sent to the meter.", Try: "Take the id from the list of the meter's tokens.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "not-found", Text: "token-to-send-not-found", What: "Meter " + meter + " has no such token.", Not: "The token was not sent to the meter.", Try: "Take the id from the list of the meter's tokens.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // TokenToTrackNotFound: Meter {meter} has no such token. Take the id from the list of the meter's tokens.
@@ -842,127 +842,127 @@ func TokenToTrackNotFound(meter string) refusal.Refusal {
 
 // TokenCannotLoad: {verdict} {advice}
 func TokenCannotLoad(verdict string, advice string) refusal.Refusal {
-	return refusal.Refusal{Code: "token-unfit", Text: "token-cannot-load", What: verdict, Not: "Nothing was sent to the meter.", Try: advice, Args: []refusal.Arg{{Place: "verdict", Value: verdict}, {Place: "advice", Value: advice}}}
+	return refusal.Refusal{Code: "token-unfit", Text: "token-cannot-load", What: verdict, Not: "The token was not sent to the meter.", Try: advice, Args: []refusal.Arg{{Place: "verdict", Value: verdict}, {Place: "advice", Value: advice}}}
 }
 
 // MeterNotInstalled: Meter {meter} is not installed: its status is {status}. Put the meter into service first.
 func MeterNotInstalled(meter string, status string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-blocked", Text: "meter-not-installed", What: "Meter " + meter + " is not installed: its status is " + status + ".", Not: "Nothing was sent to the meter.", Try: "Put the meter into service first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
+	return refusal.Refusal{Code: "meter-blocked", Text: "meter-not-installed", What: "Meter " + meter + " is not installed: its status is " + status + ".", Not: "The token was not sent to the meter.", Try: "Put the meter into service first.", Args: []refusal.Arg{{Place: "meter", Value: meter}, {Place: "status", Value: status}}}
 }
 
 // TokenNotInForce: Token {token} is {state}. Sell a new token.
 func TokenNotInForce(token string, state string) refusal.Refusal {
-	return refusal.Refusal{Code: "token-unfit", Text: "token-not-in-force", What: "Token " + token + " is " + state + ".", Not: "Nothing was sent to the meter.", Try: "Sell a new token.", Args: []refusal.Arg{{Place: "token", Value: token}, {Place: "state", Value: state}}}
+	return refusal.Refusal{Code: "token-unfit", Text: "token-not-in-force", What: "Token " + token + " is " + state + ".", Not: "The token was not sent to the meter.", Try: "Sell a new token.", Args: []refusal.Arg{{Place: "token", Value: token}, {Place: "state", Value: state}}}
 }
 
 // TokenOfUncompletedSale: The sale of token {token} is {state}. Look at the sale. If it is being reversed, wait until that is over and sell a new token.
 func TokenOfUncompletedSale(token string, state string) refusal.Refusal {
-	return refusal.Refusal{Code: "token-unfit", Text: "token-of-uncompleted-sale", What: "The sale of token " + token + " is " + state + ".", Not: "Nothing was sent to the meter.", Try: "Look at the sale. If it is being reversed, wait until that is over and sell a new token.", Args: []refusal.Arg{{Place: "token", Value: token}, {Place: "state", Value: state}}}
+	return refusal.Refusal{Code: "token-unfit", Text: "token-of-uncompleted-sale", What: "The sale of token " + token + " is " + state + ".", Not: "The token was not sent to the meter.", Try: "Look at the sale. If it is being reversed, wait until that is over and sell a new token.", Args: []refusal.Arg{{Place: "token", Value: token}, {Place: "state", Value: state}}}
 }
 
 // NoSMSRouteToMeters: This server has no route for messages to meters. Start it with --sms-modem, or describe a route in paywatt.toml. Or send the token by mqtt, or let the customer type it.
 func NoSMSRouteToMeters() refusal.Refusal {
-	return refusal.Refusal{Code: "meter-offline", Text: "no-sms-route-to-meters", What: "This server has no route for messages to meters.", Not: "Nothing was sent to the meter.", Try: "Start it with --sms-modem, or describe a route in paywatt.toml. Or send the token by mqtt, or let the customer type it."}
+	return refusal.Refusal{Code: "meter-offline", Text: "no-sms-route-to-meters", What: "This server has no route for messages to meters.", Not: "The token was not sent to the meter.", Try: "Start it with --sms-modem, or describe a route in paywatt.toml. Or send the token by mqtt, or let the customer type it."}
 }
 
 // SimOfMeterUnknown: The number of the SIM in meter {meter} is not registered. Register its sim_phone.
 func SimOfMeterUnknown(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-offline", Text: "sim-of-meter-unknown", What: "The number of the SIM in meter " + meter + " is not registered.", Not: "Nothing was sent to the meter.", Try: "Register its sim_phone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "meter-offline", Text: "sim-of-meter-unknown", What: "The number of the SIM in meter " + meter + " is not registered.", Not: "The token was not sent to the meter.", Try: "Register its sim_phone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MessagesToMeterFull: Too many messages are waiting, to the SIM of meter {meter} or on this server. Look at the messages to this meter, and send the token again when they are gone.
 func MessagesToMeterFull(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "rate-limited", Text: "messages-to-meter-full", What: "Too many messages are waiting, to the SIM of meter " + meter + " or on this server.", Not: "Nothing was sent to the meter.", Try: "Look at the messages to this meter, and send the token again when they are gone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "rate-limited", Text: "messages-to-meter-full", What: "Too many messages are waiting, to the SIM of meter " + meter + " or on this server.", Not: "The token was not sent to the meter.", Try: "Look at the messages to this meter, and send the token again when they are gone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // DecisionWithoutReason: A decision needs a reason. Say what you know of the meter. The audit log keeps it.
 func DecisionWithoutReason() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "decision-without-reason", What: "A decision needs a reason.", Not: "Nothing was changed and no money moved.", Try: "Say what you know of the meter. The audit log keeps it."}
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-without-reason", What: "A decision needs a reason.", Not: "No changes were made and no money moved.", Try: "Say what you know of the meter. The audit log keeps it."}
 }
 
 // DecisionReasonTooLong: A reason has at most {max} characters. Shorten it.
 func DecisionReasonTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "decision-reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "Nothing was changed and no money moved.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-reason-too-long", What: "A reason has at most " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "No changes were made and no money moved.", Try: "Shorten it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DecisionUnknown: A decision is accept, rebase or discard, not "{choice}". Choose one of the three.
 func DecisionUnknown(choice string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "decision-unknown", What: "A decision is accept, rebase or discard, not \"" + choice + "\".", Not: "Nothing was changed and no money moved.", Try: "Choose one of the three.", Args: []refusal.Arg{{Place: "choice", Value: choice}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-unknown", What: "A decision is accept, rebase or discard, not \"" + choice + "\".", Not: "No changes were made and no money moved.", Try: "Choose one of the three.", Args: []refusal.Arg{{Place: "choice", Value: choice}}}
 }
 
 // RegisterWithoutRebase: Only a rebase takes a register. Leave register_wh out, or rebase.
 func RegisterWithoutRebase() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "register-without-rebase", What: "Only a rebase takes a register.", Not: "Nothing was changed and no money moved.", Try: "Leave register_wh out, or rebase."}
+	return refusal.Refusal{Code: "invalid-request", Text: "register-without-rebase", What: "Only a rebase takes a register.", Not: "No changes were made and no money moved.", Try: "Leave register_wh out, or rebase."}
 }
 
 // RegisterNegative: register_wh must not be negative. Read the register off the meter, in Wh.
 func RegisterNegative() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "register-negative", What: "register_wh must not be negative.", Not: "Nothing was changed and no money moved.", Try: "Read the register off the meter, in Wh."}
+	return refusal.Refusal{Code: "invalid-request", Text: "register-negative", What: "register_wh must not be negative.", Not: "No changes were made and no money moved.", Try: "Read the register off the meter, in Wh."}
 }
 
 // RegisterMissing: A rebase needs the register from which to count on. Read the register off the meter, and send it as register_wh.
 func RegisterMissing() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "register-missing", What: "A rebase needs the register from which to count on.", Not: "Nothing was changed and no money moved.", Try: "Read the register off the meter, and send it as register_wh."}
+	return refusal.Refusal{Code: "invalid-request", Text: "register-missing", What: "A rebase needs the register from which to count on.", Not: "No changes were made and no money moved.", Try: "Read the register off the meter, and send it as register_wh."}
 }
 
 // RegisterOfOpenRelay: A decision about energy through an open relay takes no register. Accept it, or rebase without a register. A register can be set afterwards.
 func RegisterOfOpenRelay() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "register-of-open-relay", What: "A decision about energy through an open relay takes no register.", Not: "Nothing was changed and no money moved.", Try: "Accept it, or rebase without a register. A register can be set afterwards."}
+	return refusal.Refusal{Code: "invalid-request", Text: "register-of-open-relay", What: "A decision about energy through an open relay takes no register.", Not: "No changes were made and no money moved.", Try: "Accept it, or rebase without a register. A register can be set afterwards."}
 }
 
 // DoubtfulEntryNotFound: Entry {entry} was not found in quarantine. List the quarantine.
 func DoubtfulEntryNotFound(entry string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "doubtful-entry-not-found", What: "Entry " + entry + " was not found in quarantine.", Not: "Nothing was changed and no money moved.", Try: "List the quarantine.", Args: []refusal.Arg{{Place: "entry", Value: entry}}}
+	return refusal.Refusal{Code: "not-found", Text: "doubtful-entry-not-found", What: "Entry " + entry + " was not found in quarantine.", Not: "No changes were made and no money moved.", Try: "List the quarantine.", Args: []refusal.Arg{{Place: "entry", Value: entry}}}
 }
 
 // NoWalletToRebase: Meter {meter} has no wallet, so its register cannot be set. Look at the meter's mode.
 func NoWalletToRebase(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "no-wallet-to-rebase", What: "Meter " + meter + " has no wallet, so its register cannot be set.", Not: "Nothing was changed and no money moved.", Try: "Look at the meter's mode.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "not-found", Text: "no-wallet-to-rebase", What: "Meter " + meter + " has no wallet, so its register cannot be set.", Not: "No changes were made and no money moved.", Try: "Look at the meter's mode.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // EntryDecidedBefore: Entry {entry} was decided before: {state} by {who}. Look at the entry.
 func EntryDecidedBefore(entry string, state string, who string) refusal.Refusal {
-	return refusal.Refusal{Code: "already-decided", Text: "entry-decided-before", What: "Entry " + entry + " was decided before: " + state + " by " + who + ".", Not: "Nothing was changed and no money moved.", Try: "Look at the entry.", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "state", Value: state}, {Place: "who", Value: who}}}
+	return refusal.Refusal{Code: "already-decided", Text: "entry-decided-before", What: "Entry " + entry + " was decided before: " + state + " by " + who + ".", Not: "No changes were made and no money moved.", Try: "Look at the entry.", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "state", Value: state}, {Place: "who", Value: who}}}
 }
 
 // MeterNotInDoubt: No reading of meter {meter} is in doubt. Name an entry of the quarantine, or set the register with a rebase.
 func MeterNotInDoubt(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "meter-not-in-doubt", What: "No reading of meter " + meter + " is in doubt.", Not: "Nothing was changed and no money moved.", Try: "Name an entry of the quarantine, or set the register with a rebase.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "meter-not-in-doubt", What: "No reading of meter " + meter + " is in doubt.", Not: "No changes were made and no money moved.", Try: "Name an entry of the quarantine, or set the register with a rebase.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // EntryWithoutRebase: Charging did not stop at entry {entry}, so it takes no rebase. Choose another decision: {choices}.
 func EntryWithoutRebase(entry string, choices string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "entry-without-rebase", What: "Charging did not stop at entry " + entry + ", so it takes no rebase.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-without-rebase", What: "Charging did not stop at entry " + entry + ", so it takes no rebase.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
 // EntryBelowLastRegister: The register of entry {entry} is below the one before, so it cannot be accepted. Choose another decision: {choices}.
 func EntryBelowLastRegister(entry string, choices string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "entry-below-last-register", What: "The register of entry " + entry + " is below the one before, so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-below-last-register", What: "The register of entry " + entry + " is below the one before, so it cannot be accepted.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
 // OpenRelayNotDiscarded: The reading of entry {entry} is not in doubt, only who pays for its energy. It cannot be discarded. Choose another decision: {choices}.
 func OpenRelayNotDiscarded(entry string, choices string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "open-relay-not-discarded", What: "The reading of entry " + entry + " is not in doubt, only who pays for its energy. It cannot be discarded.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "open-relay-not-discarded", What: "The reading of entry " + entry + " is not in doubt, only who pays for its energy. It cannot be discarded.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
 // EntryWithNegativeRegister: A register of entry {entry} is negative, so it cannot be accepted. Choose another decision: {choices}.
 func EntryWithNegativeRegister(entry string, choices string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "entry-with-negative-register", What: "A register of entry " + entry + " is negative, so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-with-negative-register", What: "A register of entry " + entry + " is negative, so it cannot be accepted.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
 // EntryUnreadable: The record of entry {entry} cannot be read, so it cannot be accepted. Choose another decision: {choices}.
 func EntryUnreadable(entry string, choices string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "entry-unreadable", What: "The record of entry " + entry + " cannot be read, so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-unreadable", What: "The record of entry " + entry + " cannot be read, so it cannot be accepted.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
 // EntryOfImpossibleTime: The record of entry {entry} has an impossible time, so it cannot be accepted. Choose another decision: {choices}.
 func EntryOfImpossibleTime(entry string, choices string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "entry-of-impossible-time", What: "The record of entry " + entry + " has an impossible time, so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-of-impossible-time", What: "The record of entry " + entry + " has an impossible time, so it cannot be accepted.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
 // EntryWithoutPrice: The tariff has no price for the energy of entry {entry}, so it cannot be accepted. Choose another decision: {choices}.
 func EntryWithoutPrice(entry string, choices string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "entry-without-price", What: "The tariff has no price for the energy of entry " + entry + ", so it cannot be accepted.", Not: "Nothing was changed and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "entry-without-price", What: "The tariff has no price for the energy of entry " + entry + ", so it cannot be accepted.", Not: "No changes were made and no money moved.", Try: "Choose another decision: " + choices + ".", Args: []refusal.Arg{{Place: "entry", Value: entry}, {Place: "choices", Value: choices}}}
 }
 
 // LedgerCodeUnknown: There is no account {number} in the chart of accounts. Look at the trial balance.
@@ -1002,12 +1002,12 @@ func DeviceWithoutSummary(meter string) refusal.Refusal {
 
 // ToggleWithoutReason: A toggle needs a reason of 1 to {max} bytes. Say why in a few words.
 func ToggleWithoutReason(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "toggle-without-reason", What: "A toggle needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "Nothing was sent.", Try: "Say why in a few words.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "toggle-without-reason", What: "A toggle needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No command was sent.", Try: "Say why in a few words.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DeviceWithoutToggle: Meter {meter} has no device here that is connected and takes a toggle. Connect the device to its listener. A device with absolute commands takes no toggle: its account switches it.
 func DeviceWithoutToggle(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "meter-offline", Text: "device-without-toggle", What: "Meter " + meter + " has no device here that is connected and takes a toggle.", Not: "Nothing was sent.", Try: "Connect the device to its listener. A device with absolute commands takes no toggle: its account switches it.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "meter-offline", Text: "device-without-toggle", What: "Meter " + meter + " has no device here that is connected and takes a toggle.", Not: "No command was sent.", Try: "Connect the device to its listener. A device with absolute commands takes no toggle: its account switches it.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // IntegrationNameTooLong: The name of a login must have at most {max} bytes. Shorten it.
@@ -1022,7 +1022,7 @@ func IntegrationMeterVacant(meter string) refusal.Refusal {
 
 // IntegrationNotFound: Login {login} was not found, or was revoked before. List the logins: paywatt integration list.
 func IntegrationNotFound(login string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "integration-not-found", What: "Login " + login + " was not found, or was revoked before.", Not: "Nothing was changed.", Try: "List the logins: paywatt integration list.", Args: []refusal.Arg{{Place: "login", Value: login}}}
+	return refusal.Refusal{Code: "not-found", Text: "integration-not-found", What: "Login " + login + " was not found, or was revoked before.", Not: "No changes were made.", Try: "List the logins: paywatt integration list.", Args: []refusal.Arg{{Place: "login", Value: login}}}
 }
 
 // KeyStoreUnreadable: The key store's file cannot be used. Tell the person who runs the server. The command paywatt vendingkey list says what is wrong with the file.
@@ -1190,199 +1190,199 @@ func GuessesAboutMeter(n int64, meter string, wait string) refusal.Refusal {
 	return refusal.Refusal{Code: "rate-limited", Text: "guesses-about-meter", What: strconv.FormatInt(n, 10) + " questions within a day were about tokens for meter " + meter + " that were not sold here.", Not: "These digits were not looked at.", Try: "Ask again in " + wait + ", or compare the digits with the receipt. Questions about tokens sold here are not limited.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "meter", Value: meter}, {Place: "wait", Value: wait}}}
 }
 
-// BooksUnsound: The server's books do not add up, so it sells nothing. Tell the person who runs the server to run paywatt verify.
+// BooksUnsound: The server's books do not add up, so it has stopped selling. Tell the person who runs the server to run paywatt verify.
 func BooksUnsound() refusal.Refusal {
-	return refusal.Refusal{Code: "storage-unavailable", Text: "books-unsound", What: "The server's books do not add up, so it sells nothing.", Not: "No money was taken and no token was made.", Try: "Tell the person who runs the server to run paywatt verify."}
+	return refusal.Refusal{Code: "storage-unavailable", Text: "books-unsound", What: "The server's books do not add up, so it has stopped selling.", Not: "No money was taken and no token was made.", Try: "Tell the person who runs the server to run paywatt verify."}
 }
 
 // AccountNotFound: Account {account} was not found. Give the account's id, or the number of one of its meters.
 func AccountNotFound(account string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "account-not-found", What: "Account " + account + " was not found.", Not: "Nothing was changed.", Try: "Give the account's id, or the number of one of its meters.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+	return refusal.Refusal{Code: "not-found", Text: "account-not-found", What: "Account " + account + " was not found.", Not: "No changes were made.", Try: "Give the account's id, or the number of one of its meters.", Args: []refusal.Arg{{Place: "account", Value: account}}}
 }
 
 // UtilityWithoutCurrency: The utility has no currency yet. Publish a tariff first.
 func UtilityWithoutCurrency() refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-missing", Text: "utility-without-currency", What: "The utility has no currency yet.", Not: "Nothing was booked.", Try: "Publish a tariff first."}
+	return refusal.Refusal{Code: "tariff-missing", Text: "utility-without-currency", What: "The utility has no currency yet.", Not: "No entry was booked.", Try: "Publish a tariff first."}
 }
 
 // ChargeNameOfWrongForm: "{name}" is not a name for a charge. The name has 1 to {max} lowercase letters, digits and dashes. Use a name such as standing or reconnection.
 func ChargeNameOfWrongForm(name string, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "charge-name-of-wrong-form", What: "\"" + name + "\" is not a name for a charge. The name has 1 to " + strconv.FormatInt(maxValue, 10) + " lowercase letters, digits and dashes.", Not: "Nothing was booked.", Try: "Use a name such as standing or reconnection.", Args: []refusal.Arg{{Place: "name", Value: name}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "charge-name-of-wrong-form", What: "\"" + name + "\" is not a name for a charge. The name has 1 to " + strconv.FormatInt(maxValue, 10) + " lowercase letters, digits and dashes.", Not: "No entry was booked.", Try: "Use a name such as standing or reconnection.", Args: []refusal.Arg{{Place: "name", Value: name}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // ChargeMonthOfWrongForm: "{month}" is not a month. Write the month of the charge as 2026-11.
 func ChargeMonthOfWrongForm(month string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "charge-month-of-wrong-form", What: "\"" + month + "\" is not a month.", Not: "Nothing was booked.", Try: "Write the month of the charge as 2026-11.", Args: []refusal.Arg{{Place: "month", Value: month}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "charge-month-of-wrong-form", What: "\"" + month + "\" is not a month.", Not: "No entry was booked.", Try: "Write the month of the charge as 2026-11.", Args: []refusal.Arg{{Place: "month", Value: month}}}
 }
 
 // ChargeTaxOutOfRange: A tax of {n} basis points is outside 0 to {max}. Write 15 % as 1500.
 func ChargeTaxOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "charge-tax-out-of-range", What: "A tax of " + strconv.FormatInt(n, 10) + " basis points is outside 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was booked.", Try: "Write 15 % as 1500.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "charge-tax-out-of-range", What: "A tax of " + strconv.FormatInt(n, 10) + " basis points is outside 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No entry was booked.", Try: "Write 15 % as 1500.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // ChargePriorityOutOfRange: Priority {n} is outside 1 to {max}. Leave it out for 20. Debts have 30.
 func ChargePriorityOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "charge-priority-out-of-range", What: "Priority " + strconv.FormatInt(n, 10) + " is outside 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was booked.", Try: "Leave it out for 20. Debts have 30.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "charge-priority-out-of-range", What: "Priority " + strconv.FormatInt(n, 10) + " is outside 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No entry was booked.", Try: "Leave it out for 20. Debts have 30.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // ChargeExists: Account {account} already has the charge {charge}. Use another name or another month.
 func ChargeExists(account string, charge string) refusal.Refusal {
-	return refusal.Refusal{Code: "charge-exists", Text: "charge-exists", What: "Account " + account + " already has the charge " + charge + ".", Not: "Nothing was booked.", Try: "Use another name or another month.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "charge", Value: charge}}}
+	return refusal.Refusal{Code: "charge-exists", Text: "charge-exists", What: "Account " + account + " already has the charge " + charge + ".", Not: "No entry was booked.", Try: "Use another name or another month.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "charge", Value: charge}}}
 }
 
 // BookingNotPositive: Amount must be greater than 0. Give a positive amount. The API takes whole minor units: 10000 is 100.00.
 func BookingNotPositive() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "booking-not-positive", What: "Amount must be greater than 0.", Not: "Nothing was booked.", Try: "Give a positive amount. The API takes whole minor units: 10000 is 100.00."}
+	return refusal.Refusal{Code: "invalid-request", Text: "booking-not-positive", What: "Amount must be greater than 0.", Not: "No entry was booked.", Try: "Give a positive amount. The API takes whole minor units: 10000 is 100.00."}
 }
 
 // BookingWithoutReason: A reason of 1 to {max} printable characters is required. Say why in one line.
 func BookingWithoutReason(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "booking-without-reason", What: "A reason of 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters is required.", Not: "Nothing was booked.", Try: "Say why in one line.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "booking-without-reason", What: "A reason of 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters is required.", Not: "No entry was booked.", Try: "Say why in one line.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DebtKindOfWrongForm: A debt's kind has 1 to {max} printable characters. Use a kind such as fine, loan or arrears.
 func DebtKindOfWrongForm(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "debt-kind-of-wrong-form", What: "A debt's kind has 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was booked.", Try: "Use a kind such as fine, loan or arrears.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-kind-of-wrong-form", What: "A debt's kind has 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No entry was booked.", Try: "Use a kind such as fine, loan or arrears.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DebtMemoOfWrongForm: A debt's memo has at most {max} printable characters. Write a shorter memo, in one line.
 func DebtMemoOfWrongForm(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "debt-memo-of-wrong-form", What: "A debt's memo has at most " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was booked.", Try: "Write a shorter memo, in one line.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-memo-of-wrong-form", What: "A debt's memo has at most " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No entry was booked.", Try: "Write a shorter memo, in one line.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DebtAgainstUnknown: A debt cannot be raised against "{against}". Use opening, fees, services, fixed or energy.
 func DebtAgainstUnknown(against string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "debt-against-unknown", What: "A debt cannot be raised against \"" + against + "\".", Not: "Nothing was booked.", Try: "Use opening, fees, services, fixed or energy.", Args: []refusal.Arg{{Place: "against", Value: against}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-against-unknown", What: "A debt cannot be raised against \"" + against + "\".", Not: "No entry was booked.", Try: "Use opening, fees, services, fixed or energy.", Args: []refusal.Arg{{Place: "against", Value: against}}}
 }
 
 // DebtPriorityOutOfRange: Priority {n} is outside 1 to {max}. Leave it out for 30. Fixed charges have 20.
 func DebtPriorityOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "debt-priority-out-of-range", What: "Priority " + strconv.FormatInt(n, 10) + " is outside 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was booked.", Try: "Leave it out for 30. Fixed charges have 20.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-priority-out-of-range", What: "Priority " + strconv.FormatInt(n, 10) + " is outside 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No entry was booked.", Try: "Leave it out for 30. Fixed charges have 20.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DebtLimitNegative: {field} is {n}. It must not be negative. Give minor units. 0 means no limit.
 func DebtLimitNegative(field string, n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "debt-limit-negative", What: field + " is " + strconv.FormatInt(n, 10) + ". It must not be negative.", Not: "Nothing was booked.", Try: "Give minor units. 0 means no limit.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-limit-negative", What: field + " is " + strconv.FormatInt(n, 10) + ". It must not be negative.", Not: "No entry was booked.", Try: "Give minor units. 0 means no limit.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // DebtLeastTooHigh: min_minor is {n}. It can be at most {max}. Lower it.
 func DebtLeastTooHigh(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "debt-least-too-high", What: "min_minor is " + strconv.FormatInt(n, 10) + ". It can be at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was booked.", Try: "Lower it.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-least-too-high", What: "min_minor is " + strconv.FormatInt(n, 10) + ". It can be at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "No entry was booked.", Try: "Lower it.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DebtMostBelowLeast: max_minor is {max}, less than min_minor, which is {min}. Raise max_minor or lower min_minor. 0 means no limit.
 func DebtMostBelowLeast(maxValue int64, minValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "debt-most-below-least", What: "max_minor is " + strconv.FormatInt(maxValue, 10) + ", less than min_minor, which is " + strconv.FormatInt(minValue, 10) + ".", Not: "Nothing was booked.", Try: "Raise max_minor or lower min_minor. 0 means no limit.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-most-below-least", What: "max_minor is " + strconv.FormatInt(maxValue, 10) + ", less than min_minor, which is " + strconv.FormatInt(minValue, 10) + ".", Not: "No entry was booked.", Try: "Raise max_minor or lower min_minor. 0 means no limit.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
 }
 
 // DebtShareOutOfRange: A debt cannot take {n} basis points of a purchase. Give 1 to {max}. 20 % is 2000.
 func DebtShareOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "debt-share-out-of-range", What: "A debt cannot take " + strconv.FormatInt(n, 10) + " basis points of a purchase.", Not: "Nothing was booked.", Try: "Give 1 to " + strconv.FormatInt(maxValue, 10) + ". 20 % is 2000.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-share-out-of-range", What: "A debt cannot take " + strconv.FormatInt(n, 10) + " basis points of a purchase.", Not: "No entry was booked.", Try: "Give 1 to " + strconv.FormatInt(maxValue, 10) + ". 20 % is 2000.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DebtPartOutOfRange: A debt cannot take {n} minor units of a purchase. Give 1 to {max} minor units.
 func DebtPartOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "debt-part-out-of-range", What: "A debt cannot take " + strconv.FormatInt(n, 10) + " minor units of a purchase.", Not: "Nothing was booked.", Try: "Give 1 to " + strconv.FormatInt(maxValue, 10) + " minor units.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-part-out-of-range", What: "A debt cannot take " + strconv.FormatInt(n, 10) + " minor units of a purchase.", Not: "No entry was booked.", Try: "Give 1 to " + strconv.FormatInt(maxValue, 10) + " minor units.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DebtModeUnknown: A debt cannot be collected by "{mode}". Use percent, fixed or full.
 func DebtModeUnknown(mode string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "debt-mode-unknown", What: "A debt cannot be collected by \"" + mode + "\".", Not: "Nothing was booked.", Try: "Use percent, fixed or full.", Args: []refusal.Arg{{Place: "mode", Value: mode}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "debt-mode-unknown", What: "A debt cannot be collected by \"" + mode + "\".", Not: "No entry was booked.", Try: "Use percent, fixed or full.", Args: []refusal.Arg{{Place: "mode", Value: mode}}}
 }
 
 // TooManyDebts: Account {account} has {max} open debts, the most it can have. Collect or write off some of them first.
 func TooManyDebts(account string, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "too-large", Text: "too-many-debts", What: "Account " + account + " has " + strconv.FormatInt(maxValue, 10) + " open debts, the most it can have.", Not: "Nothing was booked.", Try: "Collect or write off some of them first.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "too-large", Text: "too-many-debts", What: "Account " + account + " has " + strconv.FormatInt(maxValue, 10) + " open debts, the most it can have.", Not: "No entry was booked.", Try: "Collect or write off some of them first.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DebtNotFound: Debt {debt} was not found. List the debts to find its id.
 func DebtNotFound(debt string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "debt-not-found", What: "Debt " + debt + " was not found.", Not: "Nothing was booked.", Try: "List the debts to find its id.", Args: []refusal.Arg{{Place: "debt", Value: debt}}}
+	return refusal.Refusal{Code: "not-found", Text: "debt-not-found", What: "Debt " + debt + " was not found.", Not: "No entry was booked.", Try: "List the debts to find its id.", Args: []refusal.Arg{{Place: "debt", Value: debt}}}
 }
 
 // WriteOffOutOfRange: An amount of {n} minor units cannot be written off. Give a positive amount, or leave it out to write off all that is outstanding.
 func WriteOffOutOfRange(n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "write-off-out-of-range", What: "An amount of " + strconv.FormatInt(n, 10) + " minor units cannot be written off.", Not: "Nothing was booked.", Try: "Give a positive amount, or leave it out to write off all that is outstanding.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "write-off-out-of-range", What: "An amount of " + strconv.FormatInt(n, 10) + " minor units cannot be written off.", Not: "No entry was booked.", Try: "Give a positive amount, or leave it out to write off all that is outstanding.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // WriteOffOfNoDebt: Debt {debt} has no outstanding amount. Look at the debt.
 func WriteOffOfNoDebt(debt string) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "write-off-of-no-debt", What: "Debt " + debt + " has no outstanding amount.", Not: "Nothing was booked.", Try: "Look at the debt.", Args: []refusal.Arg{{Place: "debt", Value: debt}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "write-off-of-no-debt", What: "Debt " + debt + " has no outstanding amount.", Not: "No entry was booked.", Try: "Look at the debt.", Args: []refusal.Arg{{Place: "debt", Value: debt}}}
 }
 
 // WriteOffAboveDebt: Debt {debt} has only {amount} outstanding. Write off at most that.
 func WriteOffAboveDebt(debt string, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "write-off-above-debt", What: "Debt " + debt + " has only " + amount.String() + " outstanding.", Not: "Nothing was booked.", Try: "Write off at most that.", Args: []refusal.Arg{{Place: "debt", Value: debt}, {Place: "amount", Value: amount.String()}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "write-off-above-debt", What: "Debt " + debt + " has only " + amount.String() + " outstanding.", Not: "No entry was booked.", Try: "Write off at most that.", Args: []refusal.Arg{{Place: "debt", Value: debt}, {Place: "amount", Value: amount.String()}}}
 }
 
 // AdjustmentNotPositive: The amount of an adjustment must be greater than 0. Give a positive amount. To book what a customer owes, raise a debt.
 func AdjustmentNotPositive() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "adjustment-not-positive", What: "The amount of an adjustment must be greater than 0.", Not: "Nothing was booked.", Try: "Give a positive amount. To book what a customer owes, raise a debt."}
+	return refusal.Refusal{Code: "invalid-request", Text: "adjustment-not-positive", What: "The amount of an adjustment must be greater than 0.", Not: "No entry was booked.", Try: "Give a positive amount. To book what a customer owes, raise a debt."}
 }
 
 // AccountTakesNoMoney: Account {account} is {status}, not active. It cannot take money. Name an active account.
 func AccountTakesNoMoney(account string, status string) refusal.Refusal {
-	return refusal.Refusal{Code: "account-closed", Text: "account-takes-no-money", What: "Account " + account + " is " + status + ", not active. It cannot take money.", Not: "Nothing was booked.", Try: "Name an active account.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "status", Value: status}}}
+	return refusal.Refusal{Code: "account-closed", Text: "account-takes-no-money", What: "Account " + account + " is " + status + ", not active. It cannot take money.", Not: "No entry was booked.", Try: "Name an active account.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "status", Value: status}}}
 }
 
 // AccountWouldHoldTooMuch: Account {account} would hold more than {limit}. No purchase can use more than that. Give less.
 func AccountWouldHoldTooMuch(account string, limit money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "account-would-hold-too-much", What: "Account " + account + " would hold more than " + limit.String() + ". No purchase can use more than that.", Not: "Nothing was booked.", Try: "Give less.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "limit", Value: limit.String()}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "account-would-hold-too-much", What: "Account " + account + " would hold more than " + limit.String() + ". No purchase can use more than that.", Not: "No entry was booked.", Try: "Give less.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "limit", Value: limit.String()}}}
 }
 
 // AccountMovedOut: Account {account} is {status}, not active. Look at its statement.
 func AccountMovedOut(account string, status string) refusal.Refusal {
-	return refusal.Refusal{Code: "account-closed", Text: "account-moved-out", What: "Account " + account + " is " + status + ", not active.", Not: "Nothing was booked.", Try: "Look at its statement.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "status", Value: status}}}
+	return refusal.Refusal{Code: "account-closed", Text: "account-moved-out", What: "Account " + account + " is " + status + ", not active.", Not: "No entry was booked.", Try: "Look at its statement.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "status", Value: status}}}
 }
 
 // MoveOutWithoutWallet: Account {account} is of mode {mode}. Only an account of mode prepay_wallet can move out. The units of a token meter stay in the meter.
 func MoveOutWithoutWallet(account string, mode string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "move-out-without-wallet", What: "Account " + account + " is of mode " + mode + ". Only an account of mode prepay_wallet can move out.", Not: "Nothing was booked.", Try: "The units of a token meter stay in the meter.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "mode", Value: mode}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "move-out-without-wallet", What: "Account " + account + " is of mode " + mode + ". Only an account of mode prepay_wallet can move out.", Not: "No entry was booked.", Try: "The units of a token meter stay in the meter.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "mode", Value: mode}}}
 }
 
 // AccountWithPendingOperation: Account {account} has a pending operation. Try again when it is complete.
 func AccountWithPendingOperation(account string) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-in-progress", Text: "account-with-pending-operation", What: "Account " + account + " has a pending operation.", Not: "Nothing was booked.", Try: "Try again when it is complete.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+	return refusal.Refusal{Code: "vend-in-progress", Text: "account-with-pending-operation", What: "Account " + account + " has a pending operation.", Not: "No entry was booked.", Try: "Try again when it is complete.", Args: []refusal.Arg{{Place: "account", Value: account}}}
 }
 
 // MoveOutBeforeReview: A reading of meter {meter} is held for review, so the meter's use is not known. Decide about the reading, then move out.
 func MoveOutBeforeReview(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "reading-held", Text: "move-out-before-review", What: "A reading of meter " + meter + " is held for review, so the meter's use is not known.", Not: "Nothing was booked.", Try: "Decide about the reading, then move out.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "reading-held", Text: "move-out-before-review", What: "A reading of meter " + meter + " is held for review, so the meter's use is not known.", Not: "No entry was booked.", Try: "Decide about the reading, then move out.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // RefundWithoutReason: A refund needs a reason of 1 to {max} printable characters. Say in one line to whom and how it is paid.
 func RefundWithoutReason(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "refund-without-reason", What: "A refund needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "Nothing was booked.", Try: "Say in one line to whom and how it is paid.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "refund-without-reason", What: "A refund needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " printable characters.", Not: "No entry was booked.", Try: "Say in one line to whom and how it is paid.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // RefundToBankAndAccount: A refund goes to a bank account or to another customer account, not to both. Leave one of them out.
 func RefundToBankAndAccount() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "refund-to-bank-and-account", What: "A refund goes to a bank account or to another customer account, not to both.", Not: "Nothing was booked.", Try: "Leave one of them out."}
+	return refusal.Refusal{Code: "invalid-request", Text: "refund-to-bank-and-account", What: "A refund goes to a bank account or to another customer account, not to both.", Not: "No entry was booked.", Try: "Leave one of them out."}
 }
 
 // BankNameOfWrongForm: The name of a bank account has at most {max} printable ASCII characters. Use another name, or leave it out for the main bank account.
 func BankNameOfWrongForm(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "bank-name-of-wrong-form", What: "The name of a bank account has at most " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "Nothing was booked.", Try: "Use another name, or leave it out for the main bank account.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "bank-name-of-wrong-form", What: "The name of a bank account has at most " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "No entry was booked.", Try: "Use another name, or leave it out for the main bank account.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // RefundNotPositive: The amount of a refund must be greater than 0. Give a positive amount, or leave it out to refund all that is due back.
 func RefundNotPositive() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "refund-not-positive", What: "The amount of a refund must be greater than 0.", Not: "Nothing was booked.", Try: "Give a positive amount, or leave it out to refund all that is due back."}
+	return refusal.Refusal{Code: "invalid-request", Text: "refund-not-positive", What: "The amount of a refund must be greater than 0.", Not: "No entry was booked.", Try: "Give a positive amount, or leave it out to refund all that is due back."}
 }
 
 // RefundNotDue: Account {account} has no money due back. Move the account out first.
 func RefundNotDue(account string) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "refund-not-due", What: "Account " + account + " has no money due back.", Not: "Nothing was booked.", Try: "Move the account out first.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "refund-not-due", What: "Account " + account + " has no money due back.", Not: "No entry was booked.", Try: "Move the account out first.", Args: []refusal.Arg{{Place: "account", Value: account}}}
 }
 
 // RefundAboveDue: Account {account} has only {amount} due back. Refund at most that.
 func RefundAboveDue(account string, amount money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "refund-above-due", What: "Account " + account + " has only " + amount.String() + " due back.", Not: "Nothing was booked.", Try: "Refund at most that.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "amount", Value: amount.String()}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "refund-above-due", What: "Account " + account + " has only " + amount.String() + " due back.", Not: "No entry was booked.", Try: "Refund at most that.", Args: []refusal.Arg{{Place: "account", Value: account}, {Place: "amount", Value: amount.String()}}}
 }
 
 // RefundToItself: Account {account} cannot receive its own refund. Name another account that is active.
 func RefundToItself(account string) refusal.Refusal {
-	return refusal.Refusal{Code: "account-closed", Text: "refund-to-itself", What: "Account " + account + " cannot receive its own refund.", Not: "Nothing was booked.", Try: "Name another account that is active.", Args: []refusal.Arg{{Place: "account", Value: account}}}
+	return refusal.Refusal{Code: "account-closed", Text: "refund-to-itself", What: "Account " + account + " cannot receive its own refund.", Not: "No entry was booked.", Try: "Name another account that is active.", Args: []refusal.Arg{{Place: "account", Value: account}}}
 }
 
 // FloatShort: The sale takes {amount}. The vendor's account has {had} left. Pay in, or sell for less. The utility books deposits.
@@ -1397,67 +1397,67 @@ func VendorNotSelling() refusal.Refusal {
 
 // VendorNotFound: Vendor {vendor} was not found. List the vendors to find its id or code.
 func VendorNotFound(vendor string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "vendor-not-found", What: "Vendor " + vendor + " was not found.", Not: "Nothing was changed.", Try: "List the vendors to find its id or code.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}}}
+	return refusal.Refusal{Code: "not-found", Text: "vendor-not-found", What: "Vendor " + vendor + " was not found.", Not: "No changes were made.", Try: "List the vendors to find its id or code.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}}}
 }
 
 // VendorExists: A vendor with the code {vendor} already exists. Use another code, or leave it out.
 func VendorExists(vendor string) refusal.Refusal {
-	return refusal.Refusal{Code: "vendor-exists", Text: "vendor-exists", What: "A vendor with the code " + vendor + " already exists.", Not: "Nothing was changed.", Try: "Use another code, or leave it out.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}}}
+	return refusal.Refusal{Code: "vendor-exists", Text: "vendor-exists", What: "A vendor with the code " + vendor + " already exists.", Not: "No changes were made.", Try: "Use another code, or leave it out.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}}}
 }
 
 // VendorNameOfWrongForm: A vendor's name has 1 to {max} bytes and no control characters. Give another name.
 func VendorNameOfWrongForm(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "vendor-name-of-wrong-form", What: "A vendor's name has 1 to " + strconv.FormatInt(maxValue, 10) + " bytes and no control characters.", Not: "Nothing was changed.", Try: "Give another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-name-of-wrong-form", What: "A vendor's name has 1 to " + strconv.FormatInt(maxValue, 10) + " bytes and no control characters.", Not: "No changes were made.", Try: "Give another name.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // VendorCodeOfWrongForm: "{vendor}" is not a vendor's code. The code has 1 to {max} letters and digits. Use another code, or leave it out.
 func VendorCodeOfWrongForm(vendor string, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "vendor-code-of-wrong-form", What: "\"" + vendor + "\" is not a vendor's code. The code has 1 to " + strconv.FormatInt(maxValue, 10) + " letters and digits.", Not: "Nothing was changed.", Try: "Use another code, or leave it out.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-code-of-wrong-form", What: "\"" + vendor + "\" is not a vendor's code. The code has 1 to " + strconv.FormatInt(maxValue, 10) + " letters and digits.", Not: "No changes were made.", Try: "Use another code, or leave it out.", Args: []refusal.Arg{{Place: "vendor", Value: vendor}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // VendorCodeOfMainTill: The code MAIN is the utility's own till. Use another code, or leave it out.
 func VendorCodeOfMainTill() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "vendor-code-of-main-till", What: "The code MAIN is the utility's own till.", Not: "Nothing was changed.", Try: "Use another code, or leave it out."}
+	return refusal.Refusal{Code: "invalid-request", Text: "vendor-code-of-main-till", What: "The code MAIN is the utility's own till.", Not: "No changes were made.", Try: "Use another code, or leave it out."}
 }
 
 // BillingUnknown: billing is "{billing}". It must be float or postpaid. Use one of the two.
 func BillingUnknown(billing string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "billing-unknown", What: "billing is \"" + billing + "\". It must be float or postpaid.", Not: "Nothing was changed.", Try: "Use one of the two.", Args: []refusal.Arg{{Place: "billing", Value: billing}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "billing-unknown", What: "billing is \"" + billing + "\". It must be float or postpaid.", Not: "No changes were made.", Try: "Use one of the two.", Args: []refusal.Arg{{Place: "billing", Value: billing}}}
 }
 
 // CommissionOutOfRange: commission_bps is {n}. It must be 0 to {max}: basis points of the amount paid. Write 1.5 % as 150.
 func CommissionOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "commission-out-of-range", What: "commission_bps is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + ": basis points of the amount paid.", Not: "Nothing was changed.", Try: "Write 1.5 % as 150.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "commission-out-of-range", What: "commission_bps is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + ": basis points of the amount paid.", Not: "No changes were made.", Try: "Write 1.5 % as 150.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // CommissionTooHigh: A commission of {commission} is above the ceiling of {ceiling}. Use a lower commission, or raise the setting max_commission_bps first.
 func CommissionTooHigh(commission string, ceiling string) refusal.Refusal {
-	return refusal.Refusal{Code: "commission-too-high", Text: "commission-too-high", What: "A commission of " + commission + " is above the ceiling of " + ceiling + ".", Not: "Nothing was changed.", Try: "Use a lower commission, or raise the setting max_commission_bps first.", Args: []refusal.Arg{{Place: "commission", Value: commission}, {Place: "ceiling", Value: ceiling}}}
+	return refusal.Refusal{Code: "commission-too-high", Text: "commission-too-high", What: "A commission of " + commission + " is above the ceiling of " + ceiling + ".", Not: "No changes were made.", Try: "Use a lower commission, or raise the setting max_commission_bps first.", Args: []refusal.Arg{{Place: "commission", Value: commission}, {Place: "ceiling", Value: ceiling}}}
 }
 
 // CreditLimitOutOfRange: A credit limit of {n} minor units is outside 0 to {max}. Give it in minor units. 0 means no credit.
 func CreditLimitOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "credit-limit-out-of-range", What: "A credit limit of " + strconv.FormatInt(n, 10) + " minor units is outside 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was changed.", Try: "Give it in minor units. 0 means no credit.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "amount-invalid", Text: "credit-limit-out-of-range", What: "A credit limit of " + strconv.FormatInt(n, 10) + " minor units is outside 0 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No changes were made.", Try: "Give it in minor units. 0 means no credit.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DepositReferenceOfWrongForm: A deposit needs the bank's reference, 1 to {max} printable ASCII characters. Copy it from the bank statement. It keeps a payment from being booked twice.
 func DepositReferenceOfWrongForm(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "deposit-reference-of-wrong-form", What: "A deposit needs the bank's reference, 1 to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "Nothing was booked.", Try: "Copy it from the bank statement. It keeps a payment from being booked twice.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "deposit-reference-of-wrong-form", What: "A deposit needs the bank's reference, 1 to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "No entry was booked.", Try: "Copy it from the bank statement. It keeps a payment from being booked twice.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DepositBankOfWrongForm: The name of the bank account has at most {max} printable ASCII characters. Use another name, or leave it out for the main bank account.
 func DepositBankOfWrongForm(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "deposit-bank-of-wrong-form", What: "The name of the bank account has at most " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "Nothing was booked.", Try: "Use another name, or leave it out for the main bank account.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "deposit-bank-of-wrong-form", What: "The name of the bank account has at most " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "No entry was booked.", Try: "Use another name, or leave it out for the main bank account.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // DepositZero: The amount of a deposit must be greater than 0. Give what the bank says was paid in, in minor units.
 func DepositZero() refusal.Refusal {
-	return refusal.Refusal{Code: "amount-invalid", Text: "deposit-zero", What: "The amount of a deposit must be greater than 0.", Not: "Nothing was booked.", Try: "Give what the bank says was paid in, in minor units."}
+	return refusal.Refusal{Code: "amount-invalid", Text: "deposit-zero", What: "The amount of a deposit must be greater than 0.", Not: "No entry was booked.", Try: "Give what the bank says was paid in, in minor units."}
 }
 
 // PaymentBookedBefore: Payment {reference} was booked before. Look at the vendor's statement. Another payment needs its own reference.
 func PaymentBookedBefore(reference string) refusal.Refusal {
-	return refusal.Refusal{Code: "client-ref-reused", Text: "payment-booked-before", What: "Payment " + reference + " was booked before.", Not: "Nothing was booked.", Try: "Look at the vendor's statement. Another payment needs its own reference.", Args: []refusal.Arg{{Place: "reference", Value: reference}}}
+	return refusal.Refusal{Code: "client-ref-reused", Text: "payment-booked-before", What: "Payment " + reference + " was booked before.", Not: "No entry was booked.", Try: "Look at the vendor's statement. Another payment needs its own reference.", Args: []refusal.Arg{{Place: "reference", Value: reference}}}
 }
 
 // RightMissing: The role {role} does not include {right}. Use a key or a login of a role that includes it, or ask an owner.
@@ -1522,7 +1522,7 @@ func KeyNotValid() refusal.Refusal {
 
 // KeyNotInForce: Key {key} was not found, or was revoked before. List the keys to find its id.
 func KeyNotInForce(key string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "key-not-in-force", What: "Key " + key + " was not found, or was revoked before.", Not: "Nothing was changed.", Try: "List the keys to find its id.", Args: []refusal.Arg{{Place: "key", Value: key}}}
+	return refusal.Refusal{Code: "not-found", Text: "key-not-in-force", What: "Key " + key + " was not found, or was revoked before.", Not: "No changes were made.", Try: "List the keys to find its id.", Args: []refusal.Arg{{Place: "key", Value: key}}}
 }
 
 // EmailOfWrongForm: "{email}" is not an e-mail address. Write it as amina@example.org.
@@ -1552,17 +1552,17 @@ func OwnerExists() refusal.Refusal {
 
 // PasswordTooShort: The password is shorter than {min} characters. Use 15 or more. A few words are easy to remember.
 func PasswordTooShort(minValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "password-too-short", What: "The password is shorter than " + strconv.FormatInt(minValue, 10) + " characters.", Not: "Nothing was changed.", Try: "Use 15 or more. A few words are easy to remember.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "password-too-short", What: "The password is shorter than " + strconv.FormatInt(minValue, 10) + " characters.", Not: "No changes were made.", Try: "Use 15 or more. A few words are easy to remember.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
 }
 
 // PasswordTooLong: The password is longer than {max} characters. Use a shorter one.
 func PasswordTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "password-too-long", What: "The password is longer than " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "Nothing was changed.", Try: "Use a shorter one.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "password-too-long", What: "The password is longer than " + strconv.FormatInt(maxValue, 10) + " characters.", Not: "No changes were made.", Try: "Use a shorter one.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // PasswordTooCommon: This password is one of the most common ones. Use a few unrelated words.
 func PasswordTooCommon() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "password-too-common", What: "This password is one of the most common ones.", Not: "Nothing was changed.", Try: "Use a few unrelated words."}
+	return refusal.Refusal{Code: "invalid-request", Text: "password-too-common", What: "This password is one of the most common ones.", Not: "No changes were made.", Try: "Use a few unrelated words."}
 }
 
 // SignInWrong: E-mail address or password is wrong. Check both. An owner can set a new password.
@@ -1577,52 +1577,52 @@ func SignedOut() refusal.Refusal {
 
 // RequestTooLargeForApproval: This request takes {size} bytes. A request that needs approval takes at most {max}. Make it smaller.
 func RequestTooLargeForApproval(size int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "too-large", Text: "request-too-large-for-approval", What: "This request takes " + strconv.FormatInt(size, 10) + " bytes. A request that needs approval takes at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was changed.", Try: "Make it smaller.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "too-large", Text: "request-too-large-for-approval", What: "This request takes " + strconv.FormatInt(size, 10) + " bytes. A request that needs approval takes at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "No changes were made.", Try: "Make it smaller.", Args: []refusal.Arg{{Place: "size", Value: strconv.FormatInt(size, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // ApprovalNotForThis: Approval {approval} does not allow this action now. Ask for the action again.
 func ApprovalNotForThis(approval string) refusal.Refusal {
-	return refusal.Refusal{Code: "approval-invalid", Text: "approval-not-for-this", What: "Approval " + approval + " does not allow this action now.", Not: "Nothing was changed.", Try: "Ask for the action again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-not-for-this", What: "Approval " + approval + " does not allow this action now.", Not: "No changes were made.", Try: "Ask for the action again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
 }
 
 // ApprovalUsed: Approval {approval} was used before. To do the action once more, ask for it again.
 func ApprovalUsed(approval string) refusal.Refusal {
-	return refusal.Refusal{Code: "approval-invalid", Text: "approval-used", What: "Approval " + approval + " was used before.", Not: "Nothing was changed.", Try: "To do the action once more, ask for it again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-used", What: "Approval " + approval + " was used before.", Not: "No changes were made.", Try: "To do the action once more, ask for it again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
 }
 
 // MakerNotActive: This was requested by {who}. That key or person is not active any more. Reject it. The action can be requested again.
 func MakerNotActive(who string) refusal.Refusal {
-	return refusal.Refusal{Code: "maker-not-in-force", Text: "maker-not-active", What: "This was requested by " + who + ". That key or person is not active any more.", Not: "Nothing was changed.", Try: "Reject it. The action can be requested again.", Args: []refusal.Arg{{Place: "who", Value: who}}}
+	return refusal.Refusal{Code: "maker-not-in-force", Text: "maker-not-active", What: "This was requested by " + who + ". That key or person is not active any more.", Not: "No changes were made.", Try: "Reject it. The action can be requested again.", Args: []refusal.Arg{{Place: "who", Value: who}}}
 }
 
 // MakerWithoutRight: This was requested by {who}. That key or person no longer has the right {right}. Reject it. The action can be requested again.
 func MakerWithoutRight(who string, right string) refusal.Refusal {
-	return refusal.Refusal{Code: "maker-not-in-force", Text: "maker-without-right", What: "This was requested by " + who + ". That key or person no longer has the right " + right + ".", Not: "Nothing was changed.", Try: "Reject it. The action can be requested again.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "right", Value: right}}}
+	return refusal.Refusal{Code: "maker-not-in-force", Text: "maker-without-right", What: "This was requested by " + who + ". That key or person no longer has the right " + right + ".", Not: "No changes were made.", Try: "Reject it. The action can be requested again.", Args: []refusal.Arg{{Place: "who", Value: who}, {Place: "right", Value: right}}}
 }
 
 // ApprovalNotFound: Approval {approval} was not found, or you may not decide about it. List the approvals that wait.
 func ApprovalNotFound(approval string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "approval-not-found", What: "Approval " + approval + " was not found, or you may not decide about it.", Not: "Nothing was decided.", Try: "List the approvals that wait.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+	return refusal.Refusal{Code: "not-found", Text: "approval-not-found", What: "Approval " + approval + " was not found, or you may not decide about it.", Not: "No decision was recorded.", Try: "List the approvals that wait.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
 }
 
 // ApprovalByMaker: You requested this action, so you cannot decide about it. Ask another person to decide.
 func ApprovalByMaker() refusal.Refusal {
-	return refusal.Refusal{Code: "forbidden", Text: "approval-by-maker", What: "You requested this action, so you cannot decide about it.", Not: "Nothing was decided.", Try: "Ask another person to decide."}
+	return refusal.Refusal{Code: "forbidden", Text: "approval-by-maker", What: "You requested this action, so you cannot decide about it.", Not: "No decision was recorded.", Try: "Ask another person to decide."}
 }
 
 // ApprovalExpired: Approval {approval} has expired. Ask for the action again.
 func ApprovalExpired(approval string) refusal.Refusal {
-	return refusal.Refusal{Code: "approval-invalid", Text: "approval-expired", What: "Approval " + approval + " has expired.", Not: "Nothing was decided.", Try: "Ask for the action again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-expired", What: "Approval " + approval + " has expired.", Not: "No decision was recorded.", Try: "Ask for the action again.", Args: []refusal.Arg{{Place: "approval", Value: approval}}}
 }
 
 // ApprovalDecided: Approval {approval} is already {state}. List the approvals that wait.
 func ApprovalDecided(approval string, state string) refusal.Refusal {
-	return refusal.Refusal{Code: "approval-invalid", Text: "approval-decided", What: "Approval " + approval + " is already " + state + ".", Not: "Nothing was decided.", Try: "List the approvals that wait.", Args: []refusal.Arg{{Place: "approval", Value: approval}, {Place: "state", Value: state}}}
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-decided", What: "Approval " + approval + " is already " + state + ".", Not: "No decision was recorded.", Try: "List the approvals that wait.", Args: []refusal.Arg{{Place: "approval", Value: approval}, {Place: "state", Value: state}}}
 }
 
 // ApprovalOfOlderVersion: This version of the server cannot carry out {act} from an approval that an older version stored. Reject it, and request the action again.
 func ApprovalOfOlderVersion(act string) refusal.Refusal {
-	return refusal.Refusal{Code: "approval-invalid", Text: "approval-of-older-version", What: "This version of the server cannot carry out " + act + " from an approval that an older version stored.", Not: "Nothing was decided.", Try: "Reject it, and request the action again.", Args: []refusal.Arg{{Place: "act", Value: act}}}
+	return refusal.Refusal{Code: "approval-invalid", Text: "approval-of-older-version", What: "This version of the server cannot carry out " + act + " from an approval that an older version stored.", Not: "No decision was recorded.", Try: "Reject it, and request the action again.", Args: []refusal.Arg{{Place: "act", Value: act}}}
 }
 
 // CommandUnknown: There is no command "{command}". Use disconnect, connect, read, clear_tamper, clear_credit, reset_demand or cancel_token.
@@ -1697,107 +1697,107 @@ func CommandPageOfWrongSize(maxValue int64) refusal.Refusal {
 
 // MessageRoutesMissing: This server has no route for messages. Start the server with --sms-modem, or describe a route in paywatt.toml.
 func MessageRoutesMissing() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-routes-missing", What: "This server has no route for messages.", Not: "Nothing was sent.", Try: "Start the server with --sms-modem, or describe a route in paywatt.toml."}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-routes-missing", What: "This server has no route for messages.", Not: "No message was sent.", Try: "Start the server with --sms-modem, or describe a route in paywatt.toml."}
 }
 
 // MessageRouteUnknown: This server has no route {route} for messages. Use one of its routes: {routes}.
 func MessageRouteUnknown(route string, routes string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-route-unknown", What: "This server has no route " + route + " for messages.", Not: "Nothing was sent.", Try: "Use one of its routes: " + routes + ".", Args: []refusal.Arg{{Place: "route", Value: route}, {Place: "routes", Value: routes}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-route-unknown", What: "This server has no route " + route + " for messages.", Not: "No message was sent.", Try: "Use one of its routes: " + routes + ".", Args: []refusal.Arg{{Place: "route", Value: route}, {Place: "routes", Value: routes}}}
 }
 
 // MessageTextAndToken: A message carries a text or a token, not both. Leave out text, or leave out token.
 func MessageTextAndToken() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-text-and-token", What: "A message carries a text or a token, not both.", Not: "Nothing was sent.", Try: "Leave out text, or leave out token."}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-and-token", What: "A message carries a text or a token, not both.", Not: "No message was sent.", Try: "Leave out text, or leave out token."}
 }
 
 // MessageTextToSim: Only a token can be sent to the SIM of a meter, not a text. Leave out text, or send it to a telephone.
 func MessageTextToSim() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-text-to-sim", What: "Only a token can be sent to the SIM of a meter, not a text.", Not: "Nothing was sent.", Try: "Leave out text, or send it to a telephone."}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-to-sim", What: "Only a token can be sent to the SIM of a meter, not a text.", Not: "No message was sent.", Try: "Leave out text, or send it to a telephone."}
 }
 
 // MessageEmpty: A message needs a text, or a meter whose token it carries. Give text, or meter and via.
 func MessageEmpty() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-empty", What: "A message needs a text, or a meter whose token it carries.", Not: "Nothing was sent.", Try: "Give text, or meter and via."}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-empty", What: "A message needs a text, or a meter whose token it carries.", Not: "No message was sent.", Try: "Give text, or meter and via."}
 }
 
 // MessageTextTooLong: A text has at most {max} bytes. Shorten it, or send two messages.
 func MessageTextTooLong(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-text-too-long", What: "A text has at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "Nothing was sent.", Try: "Shorten it, or send two messages.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-too-long", What: "A text has at most " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No message was sent.", Try: "Shorten it, or send two messages.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // MessageTextBlank: The text consists of blanks. Write a text, or leave text out to send a token.
 func MessageTextBlank() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-text-blank", What: "The text consists of blanks.", Not: "Nothing was sent.", Try: "Write a text, or leave text out to send a token."}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-blank", What: "The text consists of blanks.", Not: "No message was sent.", Try: "Write a text, or leave text out to send a token."}
 }
 
 // MessageTextWithToken: The text has digits that look like a token. To send a token, give meter and via instead of text. The server adds the digits when it sends the message.
 func MessageTextWithToken() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-text-with-token", What: "The text has digits that look like a token.", Not: "Nothing was sent.", Try: "To send a token, give meter and via instead of text. The server adds the digits when it sends the message."}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-text-with-token", What: "The text has digits that look like a token.", Not: "No message was sent.", Try: "To send a token, give meter and via instead of text. The server adds the digits when it sends the message."}
 }
 
 // MessageViaUnknown: via cannot be "{via}". Use sms (to the customer) or meter_sms (to the SIM of the meter).
 func MessageViaUnknown(via string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-via-unknown", What: "via cannot be \"" + via + "\".", Not: "Nothing was sent.", Try: "Use sms (to the customer) or meter_sms (to the SIM of the meter).", Args: []refusal.Arg{{Place: "via", Value: via}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-via-unknown", What: "via cannot be \"" + via + "\".", Not: "No message was sent.", Try: "Use sms (to the customer) or meter_sms (to the SIM of the meter).", Args: []refusal.Arg{{Place: "via", Value: via}}}
 }
 
 // MessageTokenToOtherPhone: A token goes to the registered telephone or to the SIM of the meter, not to another number. Leave phone out.
 func MessageTokenToOtherPhone() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-token-to-other-phone", What: "A token goes to the registered telephone or to the SIM of the meter, not to another number.", Not: "Nothing was sent.", Try: "Leave phone out."}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-to-other-phone", What: "A token goes to the registered telephone or to the SIM of the meter, not to another number.", Not: "No message was sent.", Try: "Leave phone out."}
 }
 
 // MessagePhoneOfWrongForm: "{phone}" is not a telephone number. Write 3 to 15 digits, with the country code after a plus sign: +254700000001.
 func MessagePhoneOfWrongForm(phone string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-phone-of-wrong-form", What: "\"" + phone + "\" is not a telephone number.", Not: "Nothing was sent.", Try: "Write 3 to 15 digits, with the country code after a plus sign: +254700000001.", Args: []refusal.Arg{{Place: "phone", Value: phone}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-phone-of-wrong-form", What: "\"" + phone + "\" is not a telephone number.", Not: "No message was sent.", Try: "Write 3 to 15 digits, with the country code after a plus sign: +254700000001.", Args: []refusal.Arg{{Place: "phone", Value: phone}}}
 }
 
 // MessageWithoutPhone: The message has no telephone number to go to. Register the customer's number, or give phone for a text.
 func MessageWithoutPhone() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-without-phone", What: "The message has no telephone number to go to.", Not: "Nothing was sent.", Try: "Register the customer's number, or give phone for a text."}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-without-phone", What: "The message has no telephone number to go to.", Not: "No message was sent.", Try: "Register the customer's number, or give phone for a text."}
 }
 
 // MessageSimUnknown: The number of the SIM in meter {meter} is not registered. Register its sim_phone.
 func MessageSimUnknown(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-sim-unknown", What: "The number of the SIM in meter " + meter + " is not registered.", Not: "Nothing was sent.", Try: "Register its sim_phone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-sim-unknown", What: "The number of the SIM in meter " + meter + " is not registered.", Not: "No message was sent.", Try: "Register its sim_phone.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MessageTokenOfFormerCustomer: The token was sold to a former customer of meter {meter}. It is not sent to the present customer. Look at the tokens of the meter.
 func MessageTokenOfFormerCustomer(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-token-of-former-customer", What: "The token was sold to a former customer of meter " + meter + ". It is not sent to the present customer.", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-of-former-customer", What: "The token was sold to a former customer of meter " + meter + ". It is not sent to the present customer.", Not: "No message was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MessageTokenWithoutDigits: The server does not have the digits of this token of meter {meter}. Look at the tokens of the meter.
 func MessageTokenWithoutDigits(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-token-without-digits", What: "The server does not have the digits of this token of meter " + meter + ".", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-without-digits", What: "The server does not have the digits of this token of meter " + meter + ".", Not: "No message was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MessageTokenNotValid: This token of meter {meter} is no longer valid. Look at the tokens of the meter.
 func MessageTokenNotValid(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-token-not-valid", What: "This token of meter " + meter + " is no longer valid.", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-not-valid", What: "This token of meter " + meter + " is no longer valid.", Not: "No message was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MessageTokenLoaded: Meter {meter} has this token already. Look at the tokens of the meter.
 func MessageTokenLoaded(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-token-loaded", What: "Meter " + meter + " has this token already.", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-loaded", What: "Meter " + meter + " has this token already.", Not: "No message was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MessageTokenNotFound: Meter {meter} has no such token. Look at the tokens of the meter.
 func MessageTokenNotFound(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "message-token-not-found", What: "Meter " + meter + " has no such token.", Not: "Nothing was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "not-found", Text: "message-token-not-found", What: "Meter " + meter + " has no such token.", Not: "No message was sent.", Try: "Look at the tokens of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MessageNoTokenLeft: Meter {meter} has no token that could be sent. Sell a token first.
 func MessageNoTokenLeft(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "message-no-token-left", What: "Meter " + meter + " has no token that could be sent.", Not: "Nothing was sent.", Try: "Sell a token first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "not-found", Text: "message-no-token-left", What: "Meter " + meter + " has no token that could be sent.", Not: "No message was sent.", Try: "Sell a token first.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // MessageTokenOfWrongForm: token is the id of a token (tok_…) or its 20 digits. Correct token, or leave it out for the newest one.
 func MessageTokenOfWrongForm() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-token-of-wrong-form", What: "token is the id of a token (tok_…) or its 20 digits.", Not: "Nothing was sent.", Try: "Correct token, or leave it out for the newest one."}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-token-of-wrong-form", What: "token is the id of a token (tok_…) or its 20 digits.", Not: "No message was sent.", Try: "Correct token, or leave it out for the newest one."}
 }
 
 // MessageNotFound: Message {message} was not found. Take the id from the list of messages.
 func MessageNotFound(message string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "message-not-found", What: "Message " + message + " was not found.", Not: "Nothing was sent.", Try: "Take the id from the list of messages.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+	return refusal.Refusal{Code: "not-found", Text: "message-not-found", What: "Message " + message + " was not found.", Not: "No message was sent.", Try: "Take the id from the list of messages.", Args: []refusal.Arg{{Place: "message", Value: message}}}
 }
 
 // MessageStateUnknown: Messages have no state {state}. Use one of {states}.
@@ -1812,17 +1812,17 @@ func MessageSaleNotFound(sale string) refusal.Refusal {
 
 // MessageAnswered: The meter answered message {message} at {at}: it reports that it has the token. Look at the answer in the meter's messages. If the credit is missing all the same, send the token in a new message or by another way. It loads once, however often it arrives.
 func MessageAnswered(message string, at time.Time) refusal.Refusal {
-	return refusal.Refusal{Code: "message-answered", Text: "message-answered", What: "The meter answered message " + message + " at " + stamp(at) + ": it reports that it has the token.", Not: "Nothing was sent, and the token was not changed.", Try: "Look at the answer in the meter's messages. If the credit is missing all the same, send the token in a new message or by another way. It loads once, however often it arrives.", Args: []refusal.Arg{{Place: "message", Value: message}, {Place: "at", Value: stamp(at)}}}
+	return refusal.Refusal{Code: "message-answered", Text: "message-answered", What: "The meter answered message " + message + " at " + stamp(at) + ": it reports that it has the token.", Not: "No message was sent, and the token was not changed.", Try: "Look at the answer in the meter's messages. If the credit is missing all the same, send the token in a new message or by another way. It loads once, however often it arrives.", Args: []refusal.Arg{{Place: "message", Value: message}, {Place: "at", Value: stamp(at)}}}
 }
 
 // MessageReceived: Message {message} came in. Only messages of this server can be sent again. Write to its sender in a new message.
 func MessageReceived(message string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-received", What: "Message " + message + " came in. Only messages of this server can be sent again.", Not: "Nothing was sent.", Try: "Write to its sender in a new message.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-received", What: "Message " + message + " came in. Only messages of this server can be sent again.", Not: "No message was sent.", Try: "Write to its sender in a new message.", Args: []refusal.Arg{{Place: "message", Value: message}}}
 }
 
 // MessageTriedTooOften: Message {message} was tried {max} times. That is the limit. Send a new message.
 func MessageTriedTooOften(message string, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-tried-too-often", What: "Message " + message + " was tried " + strconv.FormatInt(maxValue, 10) + " times. That is the limit.", Not: "Nothing was sent.", Try: "Send a new message.", Args: []refusal.Arg{{Place: "message", Value: message}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-tried-too-often", What: "Message " + message + " was tried " + strconv.FormatInt(maxValue, 10) + " times. That is the limit.", Not: "No message was sent.", Try: "Send a new message.", Args: []refusal.Arg{{Place: "message", Value: message}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // MessageBeingSent: Message {message} is being sent now. Look at it in a few minutes.
@@ -1832,52 +1832,52 @@ func MessageBeingSent(message string) refusal.Refusal {
 
 // MessageNumberChanged: The number of message {message} is no longer registered. If the message is still needed, send a new one to the number that is registered now.
 func MessageNumberChanged(message string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-number-changed", What: "The number of message " + message + " is no longer registered.", Not: "Nothing was sent.", Try: "If the message is still needed, send a new one to the number that is registered now.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-number-changed", What: "The number of message " + message + " is no longer registered.", Not: "No message was sent.", Try: "If the message is still needed, send a new one to the number that is registered now.", Args: []refusal.Arg{{Place: "message", Value: message}}}
 }
 
 // MessageNotWanted: Message {message} is of a kind that the customer refused with STOP. Reach the customer in another way. If the customer sends START, such messages go out again.
 func MessageNotWanted(message string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-not-wanted", What: "Message " + message + " is of a kind that the customer refused with STOP.", Not: "Nothing was sent.", Try: "Reach the customer in another way. If the customer sends START, such messages go out again.", Args: []refusal.Arg{{Place: "message", Value: message}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-not-wanted", What: "Message " + message + " is of a kind that the customer refused with STOP.", Not: "No message was sent.", Try: "Reach the customer in another way. If the customer sends START, such messages go out again.", Args: []refusal.Arg{{Place: "message", Value: message}}}
 }
 
 // ReleaseWithoutWallet: This meter has no wallet. Check the mode of the meter.
 func ReleaseWithoutWallet() refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "release-without-wallet", What: "This meter has no wallet.", Not: "Nothing was charged and nothing was changed.", Try: "Check the mode of the meter."}
+	return refusal.Refusal{Code: "not-found", Text: "release-without-wallet", What: "This meter has no wallet.", Not: "No charge and no changes were made.", Try: "Check the mode of the meter."}
 }
 
 // ReleaseRegisterNegative: A register cannot be negative. Read it off the meter, in Wh.
 func ReleaseRegisterNegative() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "release-register-negative", What: "A register cannot be negative.", Not: "Nothing was charged and nothing was changed.", Try: "Read it off the meter, in Wh."}
+	return refusal.Refusal{Code: "invalid-request", Text: "release-register-negative", What: "A register cannot be negative.", Not: "No charge and no changes were made.", Try: "Read it off the meter, in Wh."}
 }
 
 // NoReadingToAccept: There is no reading to accept: charging did not stop at one. Set the register to count on from instead.
 func NoReadingToAccept() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "no-reading-to-accept", What: "There is no reading to accept: charging did not stop at one.", Not: "Nothing was charged and nothing was changed.", Try: "Set the register to count on from instead."}
+	return refusal.Refusal{Code: "invalid-request", Text: "no-reading-to-accept", What: "There is no reading to accept: charging did not stop at one.", Not: "No charge and no changes were made.", Try: "Set the register to count on from instead."}
 }
 
 // HeldReadingTooLow: The reading of {register} kWh is below the last register of {before} kWh. Set the register to count on from instead.
 func HeldReadingTooLow(register unit.Energy, before unit.Energy) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "held-reading-too-low", What: "The reading of " + register.KWh(3) + " kWh is below the last register of " + before.KWh(3) + " kWh.", Not: "Nothing was charged and nothing was changed.", Try: "Set the register to count on from instead.", Args: []refusal.Arg{{Place: "register", Value: register.KWh(3)}, {Place: "before", Value: before.KWh(3)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "held-reading-too-low", What: "The reading of " + register.KWh(3) + " kWh is below the last register of " + before.KWh(3) + " kWh.", Not: "No charge and no changes were made.", Try: "Set the register to count on from instead.", Args: []refusal.Arg{{Place: "register", Value: register.KWh(3)}, {Place: "before", Value: before.KWh(3)}}}
 }
 
 // EnergyWithoutPrice: The tariff has no price for this energy. Publish a tariff with a price for it, then decide.
 func EnergyWithoutPrice() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "energy-without-price", What: "The tariff has no price for this energy.", Not: "Nothing was charged and nothing was changed.", Try: "Publish a tariff with a price for it, then decide."}
+	return refusal.Refusal{Code: "invalid-request", Text: "energy-without-price", What: "The tariff has no price for this energy.", Not: "No charge and no changes were made.", Try: "Publish a tariff with a price for it, then decide."}
 }
 
 // SupplyWithoutWallet: Meter {meter} has no wallet. Check the mode of the meter.
 func SupplyWithoutWallet(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "supply-without-wallet", What: "Meter " + meter + " has no wallet.", Not: "Nothing was changed.", Try: "Check the mode of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "not-found", Text: "supply-without-wallet", What: "Meter " + meter + " has no wallet.", Not: "No changes were made.", Try: "Check the mode of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // SupplyChangeWithoutReason: A change of the supply needs a reason of 1 to {max} bytes. Give the reason. The audit log keeps it.
 func SupplyChangeWithoutReason(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "supply-change-without-reason", What: "A change of the supply needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "Nothing was changed.", Try: "Give the reason. The audit log keeps it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "supply-change-without-reason", What: "A change of the supply needs a reason of 1 to " + strconv.FormatInt(maxValue, 10) + " bytes.", Not: "No changes were made.", Try: "Give the reason. The audit log keeps it.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // LeaseGraceOutOfRange: lease_grace_wh is -1 to {max}. Use -1 to leave all of the lease when its time ends, 0 to leave none of it, or a number of Wh.
 func LeaseGraceOutOfRange(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "lease-grace-out-of-range", What: "lease_grace_wh is -1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was changed.", Try: "Use -1 to leave all of the lease when its time ends, 0 to leave none of it, or a number of Wh.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "lease-grace-out-of-range", What: "lease_grace_wh is -1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "No changes were made.", Try: "Use -1 to leave all of the lease when its time ends, 0 to leave none of it, or a number of Wh.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // StatementTooLarge: The statement would have more than {max} journals. Ask for fewer days.
@@ -1907,12 +1907,12 @@ func StatementDaysTooMany(maxValue int64) refusal.Refusal {
 
 // CustomerFormOfOtherSession: The form is from another session. Send it again from this page.
 func CustomerFormOfOtherSession() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "customer-form-of-other-session", What: "The form is from another session.", Not: "Nothing was changed.", Try: "Send it again from this page."}
+	return refusal.Refusal{Code: "invalid-request", Text: "customer-form-of-other-session", What: "The form is from another session.", Not: "No changes were made.", Try: "Send it again from this page."}
 }
 
 // MessageFormOfOtherSession: The form is from another session. Send it again from this page.
 func MessageFormOfOtherSession() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "message-form-of-other-session", What: "The form is from another session.", Not: "Nothing was sent.", Try: "Send it again from this page."}
+	return refusal.Refusal{Code: "invalid-request", Text: "message-form-of-other-session", What: "The form is from another session.", Not: "No message was sent.", Try: "Send it again from this page."}
 }
 
 // TokenFormOfOtherSession: The form is from another session. Send it again from this page.
@@ -1922,12 +1922,12 @@ func TokenFormOfOtherSession() refusal.Refusal {
 
 // RechargeFormOfOtherSession: The form is from another session. Send it again from this page.
 func RechargeFormOfOtherSession() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "recharge-form-of-other-session", What: "The form is from another session.", Not: "Nothing was sent to the meter.", Try: "Send it again from this page."}
+	return refusal.Refusal{Code: "invalid-request", Text: "recharge-form-of-other-session", What: "The form is from another session.", Not: "No message was sent to the meter.", Try: "Send it again from this page."}
 }
 
 // DecisionFormOfOtherSession: The form is from another session. Send it again from this page.
 func DecisionFormOfOtherSession() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "decision-form-of-other-session", What: "The form is from another session.", Not: "Nothing was decided.", Try: "Send it again from this page."}
+	return refusal.Refusal{Code: "invalid-request", Text: "decision-form-of-other-session", What: "The form is from another session.", Not: "No decision was recorded.", Try: "Send it again from this page."}
 }
 
 // SwitchFormOfOtherSession: The form is from another session. Send it again from this page.
@@ -1942,7 +1942,7 @@ func SaleFormOfOtherSession() refusal.Refusal {
 
 // SaleFormPending: This sale is still in progress. Ask again with the button in a few seconds. However often you do, it is one sale.
 func SaleFormPending(code refusal.Code) refusal.Refusal {
-	return refusal.Refusal{Code: code, Text: "sale-form-pending", What: "This sale is still in progress.", Not: "It is neither complete nor void. Nothing will be charged twice.", Try: "Ask again with the button in a few seconds. However often you do, it is one sale."}
+	return refusal.Refusal{Code: code, Text: "sale-form-pending", What: "This sale is still in progress.", Not: "It is neither complete nor void. You will not be charged twice.", Try: "Ask again with the button in a few seconds. However often you do, it is one sale."}
 }
 
 // SellerWithoutRight: The role {role} does not include {right}. Sign in as somebody who sells, or ask an owner.
@@ -1988,12 +1988,12 @@ func FormPowerOfWrongForm(figure string) refusal.Refusal {
 
 // FormTokenNotFound: The newest tokens of meter {meter} do not include this one. Type its 20 digits, or choose another token of the meter.
 func FormTokenNotFound(meter string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "form-token-not-found", What: "The newest tokens of meter " + meter + " do not include this one.", Not: "Nothing was sent.", Try: "Type its 20 digits, or choose another token of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
+	return refusal.Refusal{Code: "not-found", Text: "form-token-not-found", What: "The newest tokens of meter " + meter + " do not include this one.", Not: "No message was sent.", Try: "Type its 20 digits, or choose another token of the meter.", Args: []refusal.Arg{{Place: "meter", Value: meter}}}
 }
 
 // FormRegisterOfWrongForm: "{figure}" cannot be read as whole Wh. Write 120.433 kWh as 120433.
 func FormRegisterOfWrongForm(figure string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "form-register-of-wrong-form", What: "\"" + figure + "\" cannot be read as whole Wh.", Not: "Nothing was decided.", Try: "Write 120.433 kWh as 120433.", Args: []refusal.Arg{{Place: "figure", Value: figure}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "form-register-of-wrong-form", What: "\"" + figure + "\" cannot be read as whole Wh.", Not: "No decision was recorded.", Try: "Write 120.433 kWh as 120433.", Args: []refusal.Arg{{Place: "figure", Value: figure}}}
 }
 
 // FormSwitchUnknown: The form asks neither to cut off nor to restore the supply. Use the buttons of this page.
@@ -2018,17 +2018,17 @@ func SetupTriedTooOften() refusal.Refusal {
 
 // RequestPathUnknown: Path {path} does not exist. See /docs for all paths.
 func RequestPathUnknown(path string) refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "request-path-unknown", What: "Path " + path + " does not exist.", Not: "Nothing was changed.", Try: "See /docs for all paths.", Args: []refusal.Arg{{Place: "path", Value: path}}}
+	return refusal.Refusal{Code: "not-found", Text: "request-path-unknown", What: "Path " + path + " does not exist.", Not: "No changes were made.", Try: "See /docs for all paths.", Args: []refusal.Arg{{Place: "path", Value: path}}}
 }
 
 // RequestMethodUnknown: Path {path} does not take {method}. It takes {methods}. See /docs.
 func RequestMethodUnknown(path string, method string, methods string) refusal.Refusal {
-	return refusal.Refusal{Code: "method-not-allowed", Text: "request-method-unknown", What: "Path " + path + " does not take " + method + ".", Not: "Nothing was changed.", Try: "It takes " + methods + ". See /docs.", Args: []refusal.Arg{{Place: "path", Value: path}, {Place: "method", Value: method}, {Place: "methods", Value: methods}}}
+	return refusal.Refusal{Code: "method-not-allowed", Text: "request-method-unknown", What: "Path " + path + " does not take " + method + ".", Not: "No changes were made.", Try: "It takes " + methods + ". See /docs.", Args: []refusal.Arg{{Place: "path", Value: path}, {Place: "method", Value: method}, {Place: "methods", Value: methods}}}
 }
 
 // RequestWithoutKey: The request has no key. Send the header Authorization: Bearer pk_…. paywatt apikey create prints a key.
 func RequestWithoutKey() refusal.Refusal {
-	return refusal.Refusal{Code: "unauthenticated", Text: "request-without-key", What: "The request has no key.", Not: "Nothing was looked up.", Try: "Send the header Authorization: Bearer pk_…. paywatt apikey create prints a key."}
+	return refusal.Refusal{Code: "unauthenticated", Text: "request-without-key", What: "The request has no key.", Not: "No search was made.", Try: "Send the header Authorization: Bearer pk_…. paywatt apikey create prints a key."}
 }
 
 // RequestsTooMany: Too many requests came from this address. Ask again after the time in Retry-After.
@@ -2043,7 +2043,7 @@ func ServerBusy() refusal.Refusal {
 
 // RequestAddressNotText: The URL has a broken escape, a zero byte, or bytes that are not UTF-8. Write it in UTF-8, and escape every byte except letters, digits, - . _ and ~ as %XX.
 func RequestAddressNotText() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "request-address-not-text", What: "The URL has a broken escape, a zero byte, or bytes that are not UTF-8.", Not: "Nothing was done.", Try: "Write it in UTF-8, and escape every byte except letters, digits, - . _ and ~ as %XX."}
+	return refusal.Refusal{Code: "invalid-request", Text: "request-address-not-text", What: "The URL has a broken escape, a zero byte, or bytes that are not UTF-8.", Not: "The request was not carried out.", Try: "Write it in UTF-8, and escape every byte except letters, digits, - . _ and ~ as %XX."}
 }
 
 // RequestContentTypeUnknown: Content-Type {type} is not supported. Send the header Content-Type: application/json.
@@ -2066,21 +2066,21 @@ func RequestBodyIncomplete() refusal.Refusal {
 	return refusal.Refusal{Code: "invalid-request", Text: "request-body-incomplete", What: "The body did not arrive completely.", Not: "The request was not looked at.", Try: "Send the request again."}
 }
 
-// RequestSoldNothing replaces what a refusal says did not happen: Nothing was sold.
+// RequestSoldNothing replaces what a refusal says did not happen: No token was sold.
 func RequestSoldNothing(no refusal.Refusal) refusal.Refusal {
-	no.Not, no.Instead = "Nothing was sold.", "request-sold-nothing"
+	no.Not, no.Instead = "No token was sold.", "request-sold-nothing"
 	return no
 }
 
-// RequestMovedNothing replaces what a refusal says did not happen: Nothing was changed and no money moved.
+// RequestMovedNothing replaces what a refusal says did not happen: No changes were made and no money moved.
 func RequestMovedNothing(no refusal.Refusal) refusal.Refusal {
-	no.Not, no.Instead = "Nothing was changed and no money moved.", "request-moved-nothing"
+	no.Not, no.Instead = "No changes were made and no money moved.", "request-moved-nothing"
 	return no
 }
 
-// RequestChangedNothing replaces what a refusal says did not happen: Nothing was changed.
+// RequestChangedNothing replaces what a refusal says did not happen: No changes were made.
 func RequestChangedNothing(no refusal.Refusal) refusal.Refusal {
-	no.Not, no.Instead = "Nothing was changed.", "request-changed-nothing"
+	no.Not, no.Instead = "No changes were made.", "request-changed-nothing"
 	return no
 }
 
@@ -2166,37 +2166,37 @@ func FieldOfWrongType(field string, value string) refusal.Refusal {
 
 // ParameterNotValid: The request is not valid: {location}: {message}. See /docs for what this path takes.
 func ParameterNotValid(location string, message string) refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "parameter-not-valid", What: "The request is not valid: " + location + ": " + message + ".", Not: "Nothing was changed.", Try: "See /docs for what this path takes.", Args: []refusal.Arg{{Place: "location", Value: location}, {Place: "message", Value: message}}}
+	return refusal.Refusal{Code: "invalid-request", Text: "parameter-not-valid", What: "The request is not valid: " + location + ": " + message + ".", Not: "No changes were made.", Try: "See /docs for what this path takes.", Args: []refusal.Arg{{Place: "location", Value: location}, {Place: "message", Value: message}}}
 }
 
 // RequestNotValid: The request is not valid. See /docs for what this path takes.
 func RequestNotValid() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "request-not-valid", What: "The request is not valid.", Not: "Nothing was changed.", Try: "See /docs for what this path takes."}
+	return refusal.Refusal{Code: "invalid-request", Text: "request-not-valid", What: "The request is not valid.", Not: "No changes were made.", Try: "See /docs for what this path takes."}
 }
 
 // RequestWithoutIdempotencyKey: A request that moves money needs an Idempotency-Key. Send the header with {min} to {max} characters of your own: new for each request, and the same when you repeat it.
 func RequestWithoutIdempotencyKey(minValue int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "idempotency-key-missing", Text: "request-without-idempotency-key", What: "A request that moves money needs an Idempotency-Key.", Not: "Nothing was done.", Try: "Send the header with " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " characters of your own: new for each request, and the same when you repeat it.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "idempotency-key-missing", Text: "request-without-idempotency-key", What: "A request that moves money needs an Idempotency-Key.", Not: "The request was not carried out.", Try: "Send the header with " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " characters of your own: new for each request, and the same when you repeat it.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // RequestWithIdempotencyKeys: The request has {n} Idempotency-Key headers. Send one.
 func RequestWithIdempotencyKeys(n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "request-with-idempotency-keys", What: "The request has " + strconv.FormatInt(n, 10) + " Idempotency-Key headers.", Not: "Nothing was done.", Try: "Send one.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "request-with-idempotency-keys", What: "The request has " + strconv.FormatInt(n, 10) + " Idempotency-Key headers.", Not: "The request was not carried out.", Try: "Send one.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // RequestIdempotencyKeyOfWrongForm: An Idempotency-Key has {min} to {max} printable ASCII characters. Send a random one, such as a UUID.
 func RequestIdempotencyKeyOfWrongForm(minValue int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "request-idempotency-key-of-wrong-form", What: "An Idempotency-Key has " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "Nothing was done.", Try: "Send a random one, such as a UUID.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "idempotency-key-invalid", Text: "request-idempotency-key-of-wrong-form", What: "An Idempotency-Key has " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " printable ASCII characters.", Not: "The request was not carried out.", Try: "Send a random one, such as a UUID.", Args: []refusal.Arg{{Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // IdempotencyKeyReused: This Idempotency-Key belongs to another request. Use a new key for a new request. To learn the outcome of the old one, repeat it unchanged.
 func IdempotencyKeyReused() refusal.Refusal {
-	return refusal.Refusal{Code: "idempotency-key-reused", Text: "idempotency-key-reused", What: "This Idempotency-Key belongs to another request.", Not: "Nothing was changed.", Try: "Use a new key for a new request. To learn the outcome of the old one, repeat it unchanged."}
+	return refusal.Refusal{Code: "idempotency-key-reused", Text: "idempotency-key-reused", What: "This Idempotency-Key belongs to another request.", Not: "No changes were made.", Try: "Use a new key for a new request. To learn the outcome of the old one, repeat it unchanged."}
 }
 
 // IdempotencyKeyRunning: A request with this Idempotency-Key is still running. Repeat it in a few seconds. It gives the same answer.
 func IdempotencyKeyRunning() refusal.Refusal {
-	return refusal.Refusal{Code: "idempotency-key-in-flight", Text: "idempotency-key-running", What: "A request with this Idempotency-Key is still running.", Not: "This repetition changed nothing.", Try: "Repeat it in a few seconds. It gives the same answer."}
+	return refusal.Refusal{Code: "idempotency-key-in-flight", Text: "idempotency-key-running", What: "A request with this Idempotency-Key is still running.", Not: "This repetition made no changes.", Try: "Repeat it in a few seconds. It gives the same answer."}
 }
 
 // AmountOutOfRange: An amount of {n} minor units cannot be paid. Give 0 to {max} minor units. 10000 is 100.00.
@@ -2211,207 +2211,207 @@ func CurrencyMismatch(currency string, wanted string) refusal.Refusal {
 
 // TariffCurrencyUnknown: "{currency}" is not an ISO 4217 currency code. Write three capital letters, such as KES.
 func TariffCurrencyUnknown(currency string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-currency-unknown", What: "\"" + currency + "\" is not an ISO 4217 currency code.", Not: "Nothing was published.", Try: "Write three capital letters, such as KES.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-currency-unknown", What: "\"" + currency + "\" is not an ISO 4217 currency code.", Not: "The tariff was not published.", Try: "Write three capital letters, such as KES.", Args: []refusal.Arg{{Place: "currency", Value: currency}}}
 }
 
 // TariffShareOutOfRange: {field} is {n}. It must be {min} to {max} basis points. Write 15 % as 1500.
 func TariffShareOutOfRange(field string, n int64, minValue int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-share-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". It must be " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " basis points.", Not: "Nothing was published.", Try: "Write 15 % as 1500.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-share-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". It must be " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " basis points.", Not: "The tariff was not published.", Try: "Write 15 % as 1500.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TariffCeilingOutOfRange: max_deduction_bps is {n}. It must be 0 to {max} basis points. Write 70 % as 7000. 0 leaves the ceiling to the utility's setting.
 func TariffCeilingOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-ceiling-out-of-range", What: "max_deduction_bps is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + " basis points.", Not: "Nothing was published.", Try: "Write 70 % as 7000. 0 leaves the ceiling to the utility's setting.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-ceiling-out-of-range", What: "max_deduction_bps is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + " basis points.", Not: "The tariff was not published.", Try: "Write 70 % as 7000. 0 leaves the ceiling to the utility's setting.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TariffRoundingUnknown: Rounding "{rounding}" is not known. Use carry, nearest or income.
 func TariffRoundingUnknown(rounding string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-rounding-unknown", What: "Rounding \"" + rounding + "\" is not known.", Not: "Nothing was published.", Try: "Use carry, nearest or income.", Args: []refusal.Arg{{Place: "rounding", Value: rounding}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-rounding-unknown", What: "Rounding \"" + rounding + "\" is not known.", Not: "The tariff was not published.", Try: "Use carry, nearest or income.", Args: []refusal.Arg{{Place: "rounding", Value: rounding}}}
 }
 
 // TariffAmountOutOfRange: {field} is {n}. It must be {min} to {max} minor units. Write amounts without tax. 10000 is 100.00.
 func TariffAmountOutOfRange(field string, n int64, minValue int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-amount-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". It must be " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "Nothing was published.", Try: "Write amounts without tax. 10000 is 100.00.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-amount-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". It must be " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "The tariff was not published.", Try: "Write amounts without tax. 10000 is 100.00.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TariffPurchaseLimitOutOfRange: {field} is {n}. It must be 0 to {max} minor units. Write 100.00 as 10000. 0 means no limit.
 func TariffPurchaseLimitOutOfRange(field string, n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-purchase-limit-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "Nothing was published.", Try: "Write 100.00 as 10000. 0 means no limit.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-purchase-limit-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + " minor units.", Not: "The tariff was not published.", Try: "Write 100.00 as 10000. 0 means no limit.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TariffPurchaseLimitsCrossed: max_vend_minor is {max}, less than min_vend_minor, which is {min}. Raise max_vend_minor or lower min_vend_minor. 0 means no limit.
 func TariffPurchaseLimitsCrossed(maxValue int64, minValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-purchase-limits-crossed", What: "max_vend_minor is " + strconv.FormatInt(maxValue, 10) + ", less than min_vend_minor, which is " + strconv.FormatInt(minValue, 10) + ".", Not: "Nothing was published.", Try: "Raise max_vend_minor or lower min_vend_minor. 0 means no limit.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-purchase-limits-crossed", What: "max_vend_minor is " + strconv.FormatInt(maxValue, 10) + ", less than min_vend_minor, which is " + strconv.FormatInt(minValue, 10) + ".", Not: "The tariff was not published.", Try: "Raise max_vend_minor or lower min_vend_minor. 0 means no limit.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}}}
 }
 
 // TariffPriorityOutOfRange: {field} is {n}. A priority must be 1 to {max}. Correct it, or leave it out.
 func TariffPriorityOutOfRange(field string, n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-priority-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". A priority must be 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was published.", Try: "Correct it, or leave it out.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-priority-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". A priority must be 1 to " + strconv.FormatInt(maxValue, 10) + ".", Not: "The tariff was not published.", Try: "Correct it, or leave it out.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TariffPriceOutOfRange: {field} is {n}. A price must be 1 to {max} millionths of the main unit per kWh. Write 2.50 as 2500000.
 func TariffPriceOutOfRange(field string, n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". A price must be 1 to " + strconv.FormatInt(maxValue, 10) + " millionths of the main unit per kWh.", Not: "Nothing was published.", Try: "Write 2.50 as 2500000.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". A price must be 1 to " + strconv.FormatInt(maxValue, 10) + " millionths of the main unit per kWh.", Not: "The tariff was not published.", Try: "Write 2.50 as 2500000.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TariffPriceCount: {n} of the fields {fields} are given. Give exactly one of them, or seasons that do, or a plan.
 func TariffPriceCount(n int64, fields string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-count", What: strconv.FormatInt(n, 10) + " of the fields " + fields + " are given.", Not: "Nothing was published.", Try: "Give exactly one of them, or seasons that do, or a plan.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "fields", Value: fields}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-count", What: strconv.FormatInt(n, 10) + " of the fields " + fields + " are given.", Not: "The tariff was not published.", Try: "Give exactly one of them, or seasons that do, or a plan.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "fields", Value: fields}}}
 }
 
 // TariffListOfWrongLength: {field} must have {min} to {max} entries. It has {n}. Add or remove entries.
 func TariffListOfWrongLength(field string, minValue int64, maxValue int64, n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-list-of-wrong-length", What: field + " must have " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " entries. It has " + strconv.FormatInt(n, 10) + ".", Not: "Nothing was published.", Try: "Add or remove entries.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-list-of-wrong-length", What: field + " must have " + strconv.FormatInt(minValue, 10) + " to " + strconv.FormatInt(maxValue, 10) + " entries. It has " + strconv.FormatInt(n, 10) + ".", Not: "The tariff was not published.", Try: "Add or remove entries.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "min", Value: strconv.FormatInt(minValue, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // TariffNameOfWrongForm: {field} is "{name}". A name has 1 to {max} lowercase letters, digits and dashes. Use a name such as peak.
 func TariffNameOfWrongForm(field string, name string, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-of-wrong-form", What: field + " is \"" + name + "\". A name has 1 to " + strconv.FormatInt(maxValue, 10) + " lowercase letters, digits and dashes.", Not: "Nothing was published.", Try: "Use a name such as peak.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "name", Value: name}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-of-wrong-form", What: field + " is \"" + name + "\". A name has 1 to " + strconv.FormatInt(maxValue, 10) + " lowercase letters, digits and dashes.", Not: "The tariff was not published.", Try: "Use a name such as peak.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "name", Value: name}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TariffNameUsedTwice: {field} is "{name}". An earlier entry has the same name. Use each name once.
 func TariffNameUsedTwice(field string, name string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-used-twice", What: field + " is \"" + name + "\". An earlier entry has the same name.", Not: "Nothing was published.", Try: "Use each name once.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "name", Value: name}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-name-used-twice", What: field + " is \"" + name + "\". An earlier entry has the same name.", Not: "The tariff was not published.", Try: "Use each name once.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "name", Value: name}}}
 }
 
 // TariffBlockLimitOutOfRange: {field} is {n}. A limit must be above the one before it, a multiple of {step} and at most {max}. Correct it. Only the last block has no limit (null).
 func TariffBlockLimitOutOfRange(field string, n int64, step int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-block-limit-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". A limit must be above the one before it, a multiple of " + strconv.FormatInt(step, 10) + " and at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "Nothing was published.", Try: "Correct it. Only the last block has no limit (null).", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-block-limit-out-of-range", What: field + " is " + strconv.FormatInt(n, 10) + ". A limit must be above the one before it, a multiple of " + strconv.FormatInt(step, 10) + " and at most " + strconv.FormatInt(maxValue, 10) + ".", Not: "The tariff was not published.", Try: "Correct it. Only the last block has no limit (null).", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TariffLastBlockLimited: {field} is {n}. The last block must have no limit. Write null, or add a block after it.
 func TariffLastBlockLimited(field string, n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-last-block-limited", What: field + " is " + strconv.FormatInt(n, 10) + ". The last block must have no limit.", Not: "Nothing was published.", Try: "Write null, or add a block after it.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-last-block-limited", What: field + " is " + strconv.FormatInt(n, 10) + ". The last block must have no limit.", Not: "The tariff was not published.", Try: "Write null, or add a block after it.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // TariffOtherwiseUnknown: {field} does not name one of the rates. Name the rate that holds outside all windows.
 func TariffOtherwiseUnknown(field string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-otherwise-unknown", What: field + " does not name one of the rates.", Not: "Nothing was published.", Try: "Name the rate that holds outside all windows.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-otherwise-unknown", What: field + " does not name one of the rates.", Not: "The tariff was not published.", Try: "Name the rate that holds outside all windows.", Args: []refusal.Arg{{Place: "field", Value: field}}}
 }
 
 // TariffWindowDayOrTimeUnknown: {field} has a day or a time that is not known. Write each day once, as one of {names}, and times as 06:00.
 func TariffWindowDayOrTimeUnknown(field string, names string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-window-day-or-time-unknown", What: field + " has a day or a time that is not known.", Not: "Nothing was published.", Try: "Write each day once, as one of " + names + ", and times as 06:00.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "names", Value: names}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-window-day-or-time-unknown", What: field + " has a day or a time that is not known.", Not: "The tariff was not published.", Try: "Write each day once, as one of " + names + ", and times as 06:00.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "names", Value: names}}}
 }
 
 // TariffWindowOfWrongForm: {field} is not a part of a day with one of the rates. Give days, from and to (00:00 to 24:00) and a rate. Split a window that passes midnight.
 func TariffWindowOfWrongForm(field string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-window-of-wrong-form", What: field + " is not a part of a day with one of the rates.", Not: "Nothing was published.", Try: "Give days, from and to (00:00 to 24:00) and a rate. Split a window that passes midnight.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-window-of-wrong-form", What: field + " is not a part of a day with one of the rates.", Not: "The tariff was not published.", Try: "Give days, from and to (00:00 to 24:00) and a rate. Split a window that passes midnight.", Args: []refusal.Arg{{Place: "field", Value: field}}}
 }
 
 // TariffWindowsOverlap: {field} overlaps {other}. Let every minute of a day belong to one window at most.
 func TariffWindowsOverlap(field string, other string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-windows-overlap", What: field + " overlaps " + other + ".", Not: "Nothing was published.", Try: "Let every minute of a day belong to one window at most.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "other", Value: other}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-windows-overlap", What: field + " overlaps " + other + ".", Not: "The tariff was not published.", Try: "Let every minute of a day belong to one window at most.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "other", Value: other}}}
 }
 
 // TariffHolidayDateOfWrongForm: {field} is "{date}", which is not a date. Write it as 2026-12-25.
 func TariffHolidayDateOfWrongForm(field string, date string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-holiday-date-of-wrong-form", What: field + " is \"" + date + "\", which is not a date.", Not: "Nothing was published.", Try: "Write it as 2026-12-25.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "date", Value: date}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-holiday-date-of-wrong-form", What: field + " is \"" + date + "\", which is not a date.", Not: "The tariff was not published.", Try: "Write it as 2026-12-25.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "date", Value: date}}}
 }
 
 // TariffHolidayAsUnknown: {field} is not one of the known days. Use one of {names}.
 func TariffHolidayAsUnknown(field string, names string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-holiday-as-unknown", What: field + " is not one of the known days.", Not: "Nothing was published.", Try: "Use one of " + names + ".", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "names", Value: names}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-holiday-as-unknown", What: field + " is not one of the known days.", Not: "The tariff was not published.", Try: "Use one of " + names + ".", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "names", Value: names}}}
 }
 
 // TariffHolidayOutOfOrder: {field} is {date}, which does not come after the holiday before it. Write each date once, in order.
 func TariffHolidayOutOfOrder(field string, date string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-holiday-out-of-order", What: field + " is " + date + ", which does not come after the holiday before it.", Not: "Nothing was published.", Try: "Write each date once, in order.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "date", Value: date}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-holiday-out-of-order", What: field + " is " + date + ", which does not come after the holiday before it.", Not: "The tariff was not published.", Try: "Write each date once, in order.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "date", Value: date}}}
 }
 
 // TariffSeasonsAndPrice: The tariff has seasons and a price outside them. Give every price inside a season.
 func TariffSeasonsAndPrice() refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-seasons-and-price", What: "The tariff has seasons and a price outside them.", Not: "Nothing was published.", Try: "Give every price inside a season."}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-seasons-and-price", What: "The tariff has seasons and a price outside them.", Not: "The tariff was not published.", Try: "Give every price inside a season."}
 }
 
 // TariffSeasonCount: seasons must have 2 to {max} entries. It has {n}. Add or remove seasons, or give one price without seasons.
 func TariffSeasonCount(maxValue int64, n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-season-count", What: "seasons must have 2 to " + strconv.FormatInt(maxValue, 10) + " entries. It has " + strconv.FormatInt(n, 10) + ".", Not: "Nothing was published.", Try: "Add or remove seasons, or give one price without seasons.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-season-count", What: "seasons must have 2 to " + strconv.FormatInt(maxValue, 10) + " entries. It has " + strconv.FormatInt(n, 10) + ".", Not: "The tariff was not published.", Try: "Add or remove seasons, or give one price without seasons.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // TariffSeasonDateUnknown: {field} is not a day of every year. Write the first day of the season as MM-DD, such as 06-01.
 func TariffSeasonDateUnknown(field string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-season-date-unknown", What: field + " is not a day of every year.", Not: "Nothing was published.", Try: "Write the first day of the season as MM-DD, such as 06-01.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-season-date-unknown", What: field + " is not a day of every year.", Not: "The tariff was not published.", Try: "Write the first day of the season as MM-DD, such as 06-01.", Args: []refusal.Arg{{Place: "field", Value: field}}}
 }
 
 // TariffSeasonOutOfOrder: {field} does not come after the first day of the season before it. Write the seasons in the order of the year.
 func TariffSeasonOutOfOrder(field string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-season-out-of-order", What: field + " does not come after the first day of the season before it.", Not: "Nothing was published.", Try: "Write the seasons in the order of the year.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-season-out-of-order", What: field + " does not come after the first day of the season before it.", Not: "The tariff was not published.", Try: "Write the seasons in the order of the year.", Args: []refusal.Arg{{Place: "field", Value: field}}}
 }
 
 // TariffPeriodUnknown: {field} is "{period}", which is not a period. Write month or day.
 func TariffPeriodUnknown(field string, period string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-period-unknown", What: field + " is \"" + period + "\", which is not a period.", Not: "Nothing was published.", Try: "Write month or day.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "period", Value: period}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-period-unknown", What: field + " is \"" + period + "\", which is not a period.", Not: "The tariff was not published.", Try: "Write month or day.", Args: []refusal.Arg{{Place: "field", Value: field}, {Place: "period", Value: period}}}
 }
 
 // TariffLevyOfWrongForm: {field} must have exactly one of rate_micro and percent_bps. Give one of them, greater than 0.
 func TariffLevyOfWrongForm(field string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-levy-of-wrong-form", What: field + " must have exactly one of rate_micro and percent_bps.", Not: "Nothing was published.", Try: "Give one of them, greater than 0.", Args: []refusal.Arg{{Place: "field", Value: field}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-levy-of-wrong-form", What: field + " must have exactly one of rate_micro and percent_bps.", Not: "The tariff was not published.", Try: "Give one of them, greater than 0.", Args: []refusal.Arg{{Place: "field", Value: field}}}
 }
 
 // TariffPriceWithLeviesTooHigh: A price with its levies exceeds {max} millionths of the main unit per kWh. Lower the price or the levies.
 func TariffPriceWithLeviesTooHigh(maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-with-levies-too-high", What: "A price with its levies exceeds " + strconv.FormatInt(maxValue, 10) + " millionths of the main unit per kWh.", Not: "Nothing was published.", Try: "Lower the price or the levies.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-price-with-levies-too-high", What: "A price with its levies exceeds " + strconv.FormatInt(maxValue, 10) + " millionths of the main unit per kWh.", Not: "The tariff was not published.", Try: "Lower the price or the levies.", Args: []refusal.Arg{{Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TariffFreeUnitsOutOfRange: free_units.units_wh is {n}. It must be a multiple of {step} and at most {max}, which is one token. Correct it.
 func TariffFreeUnitsOutOfRange(n int64, step int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-free-units-out-of-range", What: "free_units.units_wh is " + strconv.FormatInt(n, 10) + ". It must be a multiple of " + strconv.FormatInt(step, 10) + " and at most " + strconv.FormatInt(maxValue, 10) + ", which is one token.", Not: "Nothing was published.", Try: "Correct it.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-free-units-out-of-range", What: "free_units.units_wh is " + strconv.FormatInt(n, 10) + ". It must be a multiple of " + strconv.FormatInt(step, 10) + " and at most " + strconv.FormatInt(maxValue, 10) + ", which is one token.", Not: "The tariff was not published.", Try: "Correct it.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "step", Value: strconv.FormatInt(step, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TariffFundingOutOfRange: free_units.funded_micro is {n}. It must be 0 to {max} millionths of the main unit per kWh. Write 2.50 as 2500000.
 func TariffFundingOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-funding-out-of-range", What: "free_units.funded_micro is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + " millionths of the main unit per kWh.", Not: "Nothing was published.", Try: "Write 2.50 as 2500000.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-funding-out-of-range", What: "free_units.funded_micro is " + strconv.FormatInt(n, 10) + ". It must be 0 to " + strconv.FormatInt(maxValue, 10) + " millionths of the main unit per kWh.", Not: "The tariff was not published.", Try: "Write 2.50 as 2500000.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TariffFreeUnitsMissing: free_units has no units_wh. Give units_wh. funded_micro and counts_in_blocks belong to it.
 func TariffFreeUnitsMissing() refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-free-units-missing", What: "free_units has no units_wh.", Not: "Nothing was published.", Try: "Give units_wh. funded_micro and counts_in_blocks belong to it."}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-free-units-missing", What: "free_units has no units_wh.", Not: "The tariff was not published.", Try: "Give units_wh. funded_micro and counts_in_blocks belong to it."}
 }
 
 // TariffPlanEnergyOutOfRange: A plan cannot be for {n} Wh. Give 1 to {max} Wh.
 func TariffPlanEnergyOutOfRange(n int64, maxValue int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-energy-out-of-range", What: "A plan cannot be for " + strconv.FormatInt(n, 10) + " Wh.", Not: "Nothing was published.", Try: "Give 1 to " + strconv.FormatInt(maxValue, 10) + " Wh.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-energy-out-of-range", What: "A plan cannot be for " + strconv.FormatInt(n, 10) + " Wh.", Not: "The tariff was not published.", Try: "Give 1 to " + strconv.FormatInt(maxValue, 10) + " Wh.", Args: []refusal.Arg{{Place: "n", Value: strconv.FormatInt(n, 10)}, {Place: "max", Value: strconv.FormatInt(maxValue, 10)}}}
 }
 
 // TariffPlanAndPrice: The tariff has a plan and another price. Give one of them.
 func TariffPlanAndPrice() refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-and-price", What: "The tariff has a plan and another price.", Not: "Nothing was published.", Try: "Give one of them."}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-and-price", What: "The tariff has a plan and another price.", Not: "The tariff was not published.", Try: "Give one of them."}
 }
 
 // TariffPlanOfWrongForm: A plan must have exactly one of units_wh and per. Give an energy (units_wh) or a period (per).
 func TariffPlanOfWrongForm() refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-of-wrong-form", What: "A plan must have exactly one of units_wh and per.", Not: "Nothing was published.", Try: "Give an energy (units_wh) or a period (per)."}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-of-wrong-form", What: "A plan must have exactly one of units_wh and per.", Not: "The tariff was not published.", Try: "Give an energy (units_wh) or a period (per)."}
 }
 
 // TariffPlanNotWhole: {amount} for {n} Wh is not a whole number of millionths per kWh. Choose an amount and an energy that divide, or give flat_micro.
 func TariffPlanNotWhole(amount money.Amount, n int64) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-not-whole", What: amount.String() + " for " + strconv.FormatInt(n, 10) + " Wh is not a whole number of millionths per kWh.", Not: "Nothing was published.", Try: "Choose an amount and an energy that divide, or give flat_micro.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-plan-not-whole", What: amount.String() + " for " + strconv.FormatInt(n, 10) + " Wh is not a whole number of millionths per kWh.", Not: "The tariff was not published.", Try: "Choose an amount and an energy that divide, or give flat_micro.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "n", Value: strconv.FormatInt(n, 10)}}}
 }
 
 // TariffNotReadable: The tariff cannot be read: {reason}. Give one JSON document with the fields of the API's reference.
 func TariffNotReadable(reason string) refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-not-readable", What: "The tariff cannot be read: " + reason + ".", Not: "Nothing was published.", Try: "Give one JSON document with the fields of the API's reference.", Args: []refusal.Arg{{Place: "reason", Value: reason}}}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-not-readable", What: "The tariff cannot be read: " + reason + ".", Not: "The tariff was not published.", Try: "Give one JSON document with the fields of the API's reference.", Args: []refusal.Arg{{Place: "reason", Value: reason}}}
 }
 
 // TariffOfManyDocuments: There is more than one JSON document. Give one JSON document with the fields of the API's reference.
 func TariffOfManyDocuments() refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-of-many-documents", What: "There is more than one JSON document.", Not: "Nothing was published.", Try: "Give one JSON document with the fields of the API's reference."}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-of-many-documents", What: "There is more than one JSON document.", Not: "The tariff was not published.", Try: "Give one JSON document with the fields of the API's reference."}
 }
 
-// TariffForTimeOnly: A tariff that charges only for time cannot price a token. Its units would cost nothing. For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters.
+// TariffForTimeOnly: A tariff that charges only for time cannot price a token. Its units would be free. For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters.
 func TariffForTimeOnly() refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-for-time-only", What: "A tariff that charges only for time cannot price a token. Its units would cost nothing.", Not: "Nothing was changed, no money was taken and no token was made.", Try: "For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters."}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-for-time-only", What: "A tariff that charges only for time cannot price a token. Its units would be free.", Not: "No changes were made, no money was taken and no token was made.", Try: "For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters."}
 }
 
 // TariffByTimeOfUse: A tariff by time of use cannot price a token. It is not known when the units will be used. For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters.
 func TariffByTimeOfUse() refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-by-time-of-use", What: "A tariff by time of use cannot price a token. It is not known when the units will be used.", Not: "Nothing was changed, no money was taken and no token was made.", Try: "For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters."}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-by-time-of-use", What: "A tariff by time of use cannot price a token. It is not known when the units will be used.", Not: "No changes were made, no money was taken and no token was made.", Try: "For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters."}
 }
 
 // TariffWithSeasons: A tariff with seasons cannot price a token. It is not known in which season the units will be used. For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters.
 func TariffWithSeasons() refusal.Refusal {
-	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-with-seasons", What: "A tariff with seasons cannot price a token. It is not known in which season the units will be used.", Not: "Nothing was changed, no money was taken and no token was made.", Try: "For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters."}
+	return refusal.Refusal{Code: "tariff-invalid", Text: "tariff-with-seasons", What: "A tariff with seasons cannot price a token. It is not known in which season the units will be used.", Not: "No changes were made, no money was taken and no token was made.", Try: "For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters."}
 }
 
 // PurchaseTooSmall: {amount} is below the smallest purchase of {limit}. Pay at least {limit}.
@@ -2424,9 +2424,9 @@ func PurchaseTooLarge(amount money.Amount, limit money.Amount) refusal.Refusal {
 	return refusal.Refusal{Code: "vend-too-large", Text: "purchase-too-large", What: amount.String() + " is above the largest purchase of " + limit.String() + ".", Not: "No money was taken and no token was made.", Try: "Pay at most " + limit.String() + " at a time.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "limit", Value: limit.String()}}}
 }
 
-// PurchaseTakenByCharges: Of {amount}, {had} would go to charges and debts. The rest buys less than 0.1 kWh. Pay more, so that something is left for energy.
+// PurchaseTakenByCharges: Of {amount}, {had} would go to charges and debts. The rest buys less than 0.1 kWh. Pay more, so that money is left for energy.
 func PurchaseTakenByCharges(amount money.Amount, had money.Amount) refusal.Refusal {
-	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-taken-by-charges", What: "Of " + amount.String() + ", " + had.String() + " would go to charges and debts. The rest buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay more, so that something is left for energy.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}}}
+	return refusal.Refusal{Code: "vend-too-small", Text: "purchase-taken-by-charges", What: "Of " + amount.String() + ", " + had.String() + " would go to charges and debts. The rest buys less than 0.1 kWh.", Not: "No money was taken and no token was made.", Try: "Pay more, so that money is left for energy.", Args: []refusal.Arg{{Place: "amount", Value: amount.String()}, {Place: "had", Value: had.String()}}}
 }
 
 // PurchaseBelowAQuantum: {amount} buys less than 0.1 kWh. Pay at least {limit}.
@@ -2511,7 +2511,7 @@ func KenOutOfRange() refusal.Refusal {
 
 // FourEyesUnknown: four_eyes is on, off or default. Correct it, or leave it out to keep the setting.
 func FourEyesUnknown() refusal.Refusal {
-	return refusal.Refusal{Code: "invalid-request", Text: "four-eyes-unknown", What: "four_eyes is on, off or default.", Not: "Nothing was changed.", Try: "Correct it, or leave it out to keep the setting."}
+	return refusal.Refusal{Code: "invalid-request", Text: "four-eyes-unknown", What: "four_eyes is on, off or default.", Not: "No changes were made.", Try: "Correct it, or leave it out to keep the setting."}
 }
 
 // SimulationNotRun replaces what a refusal says did not happen: The simulation did not run.
@@ -2522,12 +2522,12 @@ func SimulationNotRun(no refusal.Refusal) refusal.Refusal {
 
 // ObjectNotFound: The object was not found. Check the id.
 func ObjectNotFound() refusal.Refusal {
-	return refusal.Refusal{Code: "not-found", Text: "object-not-found", What: "The object was not found.", Not: "Nothing was changed.", Try: "Check the id."}
+	return refusal.Refusal{Code: "not-found", Text: "object-not-found", What: "The object was not found.", Not: "No changes were made.", Try: "Check the id."}
 }
 
 // DiskFull: The server's disk is full. Free disk space on the server. It resumes by itself.
 func DiskFull() refusal.Refusal {
-	return refusal.Refusal{Code: "storage-full", Text: "disk-full", What: "The server's disk is full.", Not: "Nothing was stored.", Try: "Free disk space on the server. It resumes by itself."}
+	return refusal.Refusal{Code: "storage-full", Text: "disk-full", What: "The server's disk is full.", Not: "No changes were stored.", Try: "Free disk space on the server. It resumes by itself."}
 }
 
 // CommitUnknown: The database could not say whether the change was committed. After a restart of the server, ask again with the same Idempotency-Key. Do not use a new one.
@@ -2537,7 +2537,7 @@ func CommitUnknown() refusal.Refusal {
 
 // DatabaseTakesNoChanges: The database takes no changes now. Ask again in a few seconds. /readyz says what is wrong.
 func DatabaseTakesNoChanges() refusal.Refusal {
-	return refusal.Refusal{Code: "storage-unavailable", Text: "database-takes-no-changes", What: "The database takes no changes now.", Not: "Nothing was stored.", Try: "Ask again in a few seconds. /readyz says what is wrong."}
+	return refusal.Refusal{Code: "storage-unavailable", Text: "database-takes-no-changes", What: "The database takes no changes now.", Not: "No changes were stored.", Try: "Ask again in a few seconds. /readyz says what is wrong."}
 }
 
 // ServerFailed: The server failed while it answered. Tell the operator the request id. It stands in the server's log.
@@ -2545,9 +2545,9 @@ func ServerFailed(code refusal.Code) refusal.Refusal {
 	return refusal.Refusal{Code: code, Text: "server-failed", What: "The server failed while it answered.", Try: "Tell the operator the request id. It stands in the server's log."}
 }
 
-// FaultMovedNothing replaces what a refusal says did not happen: Nothing was done and no money moved.
+// FaultMovedNothing replaces what a refusal says did not happen: The request was not carried out and no money moved.
 func FaultMovedNothing(no refusal.Refusal) refusal.Refusal {
-	no.Not, no.Instead = "Nothing was done and no money moved.", "fault-moved-nothing"
+	no.Not, no.Instead = "The request was not carried out and no money moved.", "fault-moved-nothing"
 	return no
 }
 
@@ -2559,12 +2559,12 @@ func FaultOfUnknownOutcome(no refusal.Refusal) refusal.Refusal {
 
 // ReadyBooksUnsound: The books do not add up: {finding} Run paywatt verify.
 func ReadyBooksUnsound(finding string) refusal.Refusal {
-	return refusal.Refusal{Code: "verify-failed", Text: "ready-books-unsound", What: "The books do not add up: " + finding, Not: "Nothing is sold.", Try: "Run paywatt verify.", Args: []refusal.Arg{{Place: "finding", Value: finding}}}
+	return refusal.Refusal{Code: "verify-failed", Text: "ready-books-unsound", What: "The books do not add up: " + finding, Not: "No sales are made.", Try: "Run paywatt verify.", Args: []refusal.Arg{{Place: "finding", Value: finding}}}
 }
 
 // ReadyKeysLocked: The key store is locked, or its file cannot be used. Start the server with the passphrase. paywatt vendingkey list says what is wrong with a file.
 func ReadyKeysLocked() refusal.Refusal {
-	return refusal.Refusal{Code: "keystore-locked", Text: "ready-keys-locked", What: "The key store is locked, or its file cannot be used.", Not: "Nothing is sold. Everything else works.", Try: "Start the server with the passphrase. paywatt vendingkey list says what is wrong with a file."}
+	return refusal.Refusal{Code: "keystore-locked", Text: "ready-keys-locked", What: "The key store is locked, or its file cannot be used.", Not: "No sales are made. Everything else works.", Try: "Start the server with the passphrase. paywatt vendingkey list says what is wrong with a file."}
 }
 
 // ReadyRuleBroken: A rule of the books was broken and undone: {cause}. Run paywatt verify.

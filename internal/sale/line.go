@@ -16,7 +16,6 @@ type LineKind string
 // form is what there is to know of a kind of line.
 type form struct {
 	kind    LineKind
-	name    string // for people
 	charge  bool   // something that a purchase pays before it buys energy
 	account ledger.Code
 	whose   whose
@@ -36,11 +35,8 @@ func (k LineKind) form() form {
 	if i := slices.IndexFunc(forms, func(f form) bool { return f.kind == k }); i >= 0 {
 		return forms[i]
 	}
-	return form{kind: k, name: string(k)}
+	return form{kind: k}
 }
-
-// Name is the kind in the words of receipts and pages. An unknown kind is its own name.
-func (k LineKind) Name() string { return k.form().name }
 
 // Charge reports whether the line is what a purchase paid of a charge before it bought energy. Such a line has its own tax,
 // is a line of the receipt's charges, and is a line of the sale's journal.

@@ -20,14 +20,14 @@ const (
 )
 
 var forms = []form{
-	{kind: LineFee, name: "Fee", charge: true, account: ledger.RevenueFees},
-	{kind: LineFixed, name: "Fixed charge", charge: true, account: ledger.RevenueFixed},
-	{kind: LineDebt, name: "Debt", charge: true, account: ledger.Debt, whose: owed},
-	{kind: LineFree, name: "Free units of the month"},
-	{kind: LineEnergy, name: "Energy without tax", account: ledger.RevenueEnergy},
-	{kind: LineLevy, name: "Levy", account: ledger.LevyPayable, whose: ref},
-	{kind: LineVAT, name: "VAT", account: ledger.VATPayable},
-	{kind: LineCarry, name: "Kept for the next sale"},
-	{kind: LineCarryIn, name: "Kept from the last sale"},
-	{kind: LineWallet, name: "Wallet recharge", account: ledger.Wallet, whose: account},
+	{kind: LineFee, charge: true, account: ledger.RevenueFees},
+	{kind: LineFixed, charge: true, account: ledger.RevenueFixed},
+	{kind: LineDebt, charge: true, account: ledger.Debt, whose: owed},
+	{kind: LineFree},
+	{kind: LineEnergy, account: ledger.RevenueEnergy},
+	{kind: LineLevy, account: ledger.LevyPayable, whose: ref},
+	{kind: LineVAT, account: ledger.VATPayable},
+	{kind: LineCarry},
+	{kind: LineCarryIn},
+	{kind: LineWallet, account: ledger.Wallet, whose: account},
 }

@@ -138,10 +138,10 @@ func TestRefusedPaymentsSayWhy(t *testing.T) {
 			"0.27 KES and 0.01 KES carried from before buy less than 0.1 kWh.", moved, "Pay at least 0.28 KES."},
 		{tariff.Purchase{Body: flat(), Tender: 1000, Charges: []tariff.Charge{fee}}, refusal.VendTooSmall,
 			"Of 10.00 KES, 9.90 KES would go to charges and debts. The rest buys less than 0.1 kWh.", moved,
-			"Pay more, so that something is left for energy."},
+			"Pay more, so that money is left for energy."},
 		{tariff.Purchase{Body: ends, Tender: 5, Month: 100}, refusal.VendTooSmall, "0.05 KES buys less than 0.1 kWh.", moved, "Pay more."},
 		{tariff.Purchase{Body: tou, Tender: 5}, refusal.TariffInvalid,
-			"A tariff by time of use cannot price a token. It is not known when the units will be used.", "Nothing was changed, no money was taken and no token was made.",
+			"A tariff by time of use cannot price a token. It is not known when the units will be used.", "No changes were made, no money was taken and no token was made.",
 			"For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters."},
 		{tariff.Purchase{Body: first, Tender: 5000}, refusal.VendTooLarge,
 			"50.00 KES buys more energy than one sale can carry.", moved, "Split it into several purchases."},
@@ -158,11 +158,11 @@ func TestTariffsWithoutAPriceForTokensSayWhy(t *testing.T) {
 	time, seasons := flat(), tariff.Body{Currency: "KES", Seasons: monthly(2)}
 	onlyTime(&time)
 	for what, b := range map[string]tariff.Body{
-		"A tariff that charges only for time cannot price a token. Its units would cost nothing.":             time,
+		"A tariff that charges only for time cannot price a token. Its units would be free.":             time,
 		"A tariff by time of use cannot price a token. It is not known when the units will be used.":          weekly(),
 		"A tariff with seasons cannot price a token. It is not known in which season the units will be used.": seasons,
 	} {
-		want := refusal.Because(refusal.TariffInvalid, what, "Nothing was changed, no money was taken and no token was made.",
+		want := refusal.Because(refusal.TariffInvalid, what, "No changes were made, no money was taken and no token was made.",
 			"For token meters, use a flat price or blocks, with a new version for each season. Keep this tariff for wallet meters.")
 		if got := said(b.ForTokens()); !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v, want %+v", got, want)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paywatt/paywatt/internal/access"
+	"github.com/paywatt/paywatt/internal/explain"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/money"
@@ -88,22 +89,22 @@ func TestARechargeTaxedAtOnceIsATaxInvoice(t *testing.T) {
 		t.Fatalf("receipt: %v %s", err, got.Detail())
 	}
 	r := got.Receipt
-	html, err := print.HTML(r)
+	html, err := print.HTML(english(t), r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r.Title != receipt.TaxInvoice || r.VAT != 1304 || !r.Recharge() {
 		t.Errorf("receipt %+v, want a tax invoice of a recharge", r)
 	}
-	for name, text := range map[string]string{"text48": print.Text48(r), "html": html} {
+	for name, text := range map[string]string{"text48": print.Text48(english(t), r), "html": html} {
 		for _, want := range []string{"Wallet recharge", "86.96", "13.04", "15.00 %", "100.00"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s does not say %q:\n%s", name, want, text)
 			}
 		}
 	}
-	if e, err := s.Explain(context.Background(), owner(), sold.Sale.ID.Text(id.Vend)); err != nil || len(e.Differences) != 0 || !strings.Contains(strings.Join(e.Words(), " "), "13.04 KES of it is tax") {
-		t.Errorf("explained: %v %v %q", err, e.Differences, e.Words())
+	if e, err := s.Explain(context.Background(), owner(), sold.Sale.ID.Text(id.Vend)); err != nil || len(e.Differences) != 0 || !strings.Contains(strings.Join(explain.Sale(english(t), e), " "), "13.04 KES of it is tax") {
+		t.Errorf("explained: %v %v %q", err, e.Differences, explain.Sale(english(t), e))
 	}
 	s.reversed(owner(), sold.Sale, "wrong meter")
 	if b := s.balances(); b[ledger.VATOnAdvances] != 0 || b[ledger.VATPayable] != 0 {

@@ -1,9 +1,11 @@
 package vending
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"reflect"
+	"strconv"
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/debt"
@@ -26,9 +28,32 @@ type Explained struct {
 	Costs    []tariff.Cost
 	Exact    string      // exact price of the units, levies and tax among it, in the major unit
 	Sum      money.Minor // of Lines
-	// Differences say where the stored sale is not what its own inputs make it; empty for every honest sale.
-	Differences []string
+	// Differences are where the stored sale does not match its recalculation; empty for every honest sale.
+	Differences []Difference
 }
+
+// Difference is where a stored sale does not match its recalculation, with both figures as text.
+type Difference struct {
+	In              DifferenceIn
+	Line            int // from 1, in DiffersLine
+	Stored, Derived string
+}
+
+// DifferenceIn says what differs.
+type DifferenceIn string
+
+// What may differ.
+const (
+	DiffersPrice      DifferenceIn = "price"       // Derived says why it cannot be priced
+	DiffersRefused    DifferenceIn = "refused"     // Derived says why its tariff would have refused it
+	DiffersDerivedSum DifferenceIn = "derived sum" // of the recalculated lines, from the payment
+	DiffersStoredSum  DifferenceIn = "stored sum"  // of the stored lines, from the payment
+	DiffersLines      DifferenceIn = "lines"       // how many there are
+	DiffersLine       DifferenceIn = "line"
+	DiffersCarried    DifferenceIn = "carried"
+	DiffersUnits      DifferenceIn = "units"
+	DiffersTokens     DifferenceIn = "tokens" // units of the tokens, from those sold
+)
 
 // Agrees reports whether the stored sale is exactly what was derived, and sums to what was tendered.
 func (e Explained) Agrees() bool { return len(e.Differences) == 0 }
@@ -72,11 +97,11 @@ func derive(s sale.Sale, version tariff.Version) (Explained, error) {
 	e.Split, err = tariff.Allocate(tariff.Purchase{Body: version.Body, Tender: s.Tender.Minor, Carry: s.CarryIn, Month: s.MonthBefore,
 		Charges: s.Asked.Charges, MaxDeduction: s.Asked.MaxDeduction, Free: s.Free, ChargesOnly: true, Trace: true})
 	if err != nil {
-		e.differ("It cannot be priced from what is stored of it: %v.", err)
+		e.differ(DiffersPrice, "", err.Error())
 		return e, nil
 	}
 	if e.Split.Refused() {
-		e.differ("On its tariff this purchase would have been refused: %s", e.Split.What)
+		e.differ(DiffersRefused, "", e.Split.What)
 		return e, nil
 	}
 	labels := map[string]string{}
@@ -100,42 +125,39 @@ func derive(s sale.Sale, version tariff.Version) (Explained, error) {
 	return e, nil
 }
 
-func (e *Explained) differ(format string, args ...any) {
-	e.Differences = append(e.Differences, fmt.Sprintf(format, args...))
+func (e *Explained) differ(in DifferenceIn, stored, derived string) {
+	e.Differences = append(e.Differences, Difference{In: in, Stored: stored, Derived: derived})
 }
 
-// compare says where the stored sale is not what was derived.
+// differs adds a difference where two figures are not the same.
+func differs[N cmp.Ordered](e *Explained, in DifferenceIn, stored, derived N, text func(N) string) {
+	if stored != derived {
+		e.differ(in, text(stored), text(derived))
+	}
+}
+
+// compare finds where the stored sale is not what was derived.
 func (e *Explained) compare() {
 	s := e.Sale
-	if e.Sum != s.Tender.Minor {
-		e.differ("The derived lines sum to %d, %d was tendered.", e.Sum, s.Tender.Minor)
-	}
+	amount := func(m money.Minor) string { return money.Amount{Minor: m, Currency: e.Currency.Code}.String() }
+	energy := func(u unit.Energy) string { return strconv.FormatInt(int64(u), 10) }
+	differs(e, DiffersDerivedSum, s.Tender.Minor, e.Sum, amount)
 	var stored money.Minor
 	for _, l := range s.Lines {
 		stored += l.Amount
 	}
-	if stored != s.Tender.Minor {
-		e.differ("The stored lines sum to %d, %d was tendered.", stored, s.Tender.Minor)
-	}
-	if len(s.Lines) != len(e.Lines) {
-		e.differ("The sale is stored with %d lines and derived with %d.", len(s.Lines), len(e.Lines))
-	}
+	differs(e, DiffersStoredSum, stored, s.Tender.Minor, amount)
+	differs(e, DiffersLines, len(s.Lines), len(e.Lines), strconv.Itoa)
 	for i := range min(len(s.Lines), len(e.Lines)) {
 		if !reflect.DeepEqual(s.Lines[i], e.Lines[i]) {
-			e.differ("Line %d is stored as %s and derived as %s.", i+1, s.Lines[i], e.Lines[i])
+			e.Differences = append(e.Differences, Difference{DiffersLine, i + 1, s.Lines[i].String(), e.Lines[i].String()})
 		}
 	}
-	if s.CarryOut != e.Split.CarryOut {
-		e.differ("%d is stored as carried on, %d is derived.", s.CarryOut, e.Split.CarryOut)
-	}
-	if units := e.Split.Units + e.Split.Free; s.Units != units {
-		e.differ("%d Wh are stored as sold, %d Wh are derived.", s.Units, units)
-	}
-	var carried unit.Energy
+	differs(e, DiffersCarried, s.CarryOut, e.Split.CarryOut, amount)
+	differs(e, DiffersUnits, s.Units, e.Split.Units+e.Split.Free, energy)
+	var tokens unit.Energy
 	for _, t := range s.Tokens {
-		carried += t.Units
+		tokens += t.Units
 	}
-	if carried != s.Units {
-		e.differ("The tokens carry %d Wh of the %d Wh sold.", carried, s.Units)
-	}
+	differs(e, DiffersTokens, tokens, s.Units, energy)
 }

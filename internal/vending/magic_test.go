@@ -2,9 +2,10 @@ package vending_test
 
 import (
 	"context"
-	"strings"
+	"slices"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/refusal"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/vending"
@@ -46,7 +47,7 @@ func TestACopyIsCountedMarkedAndAudited(t *testing.T) {
 	sold := s.sell(order(m, 10000, "key-number-1")).Sale
 	for n := 1; n <= 2; n++ {
 		r, err := s.Reprint(context.Background(), owner(), sold.ID.Text("vnd_"))
-		if err != nil || r.Refused() || r.Receipt.Copy != n || !strings.Contains(strings.Join(r.Receipt.Marks(), " "), "COPY") {
+		if err != nil || r.Refused() || r.Receipt.Copy != n || !slices.Contains(r.Receipt.Marks(), receipt.MarkCopy) {
 			t.Errorf("copy %d: %v %s %d %v", n, err, r.Detail(), r.Receipt.Copy, r.Receipt.Marks())
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/receipt"
 )
 
+const pressed = "Press # on the meter to switch the supply on."
+
 // TestACustomerIsToldToPressTheKey: a meter whose relay is armed says so on the answer and on every form of the receipt, now
 // and when it is asked for again; the recharge after it, of a closed relay, does not.
 func TestACustomerIsToldToPressTheKey(t *testing.T) {
@@ -27,7 +29,7 @@ func TestACustomerIsToldToPressTheKey(t *testing.T) {
 		if err != nil || got.Refused() {
 			t.Fatalf("receipt: %v %s", err, got.Detail())
 		}
-		html, err := print.HTML(got.Receipt)
+		html, err := print.HTML(english(t), got.Receipt)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,15 +41,15 @@ func TestACustomerIsToldToPressTheKey(t *testing.T) {
 			t.Errorf("read back: %v, altered %v", err, back.Altered)
 		}
 		flat := func(s string) string { return strings.Join(strings.Fields(s), " ") }
-		return map[string]string{"text32": flat(print.Text32(got.Receipt)), "text48": flat(print.Text48(got.Receipt)), "html": html,
-			"sms": strings.Join(receipt.SMS(got.Receipt), "|"), "json": string(document)}
+		return map[string]string{"text32": flat(print.Text32(english(t), got.Receipt)), "text48": flat(print.Text48(english(t), got.Receipt)), "html": html,
+			"sms": strings.Join(print.SMS(english(t), got.Receipt), "|"), "json": string(document)}
 	}
 	for name, text := range papers(sold.Sale.ID) {
-		want := receipt.PressKey
+		want := pressed
 		if name == "json" {
 			want = `"press_key":true`
 		}
-		if !strings.Contains(text, want) || name == "sms" && (len(text) > receipt.Septets || strings.Contains(text, "|")) {
+		if !strings.Contains(text, want) || name == "sms" && (len(text) > print.Septets || strings.Contains(text, "|")) {
 			t.Errorf("%s does not say %q, or not in one message:\n%s", name, want, text)
 		}
 	}

@@ -216,7 +216,7 @@ func TestAReceiptSaysWhatATaxInvoiceMust(t *testing.T) {
 	if err != nil || got.Refused() {
 		t.Fatalf("receipt: %v %s", err, got.Detail())
 	}
-	text := print.Text48(got.Receipt)
+	text := print.Text48(english(t), got.Receipt)
 	b, err := receipt.JSON(got.Receipt)
 	if err != nil {
 		t.Fatal(err)
@@ -235,8 +235,8 @@ func TestAReceiptSaysWhatATaxInvoiceMust(t *testing.T) {
 		}
 	}
 	masked, err := s.Receipt(context.Background(), access.Actor{Tenant: tenant, Role: access.Support}, sold.Sale.ID.Text(id.Vend))
-	if err != nil || strings.Contains(print.Text48(masked.Receipt), grouped) || !strings.Contains(print.Text48(masked.Receipt), receipt.Hidden) {
-		t.Errorf("support's receipt: %v\n%s", err, print.Text48(masked.Receipt))
+	if err != nil || strings.Contains(print.Text48(english(t), masked.Receipt), grouped) || !strings.Contains(print.Text48(english(t), masked.Receipt), receipt.Hidden) {
+		t.Errorf("support's receipt: %v\n%s", err, print.Text48(english(t), masked.Receipt))
 	}
 	if got, err := s.Receipt(context.Background(), owner(), "vnd_none"); err != nil || got.Code != refusal.VendNotFound {
 		t.Errorf("receipt of no sale: %v %q", err, got.Code)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paywatt/paywatt/internal/access"
 	"github.com/paywatt/paywatt/internal/debt"
+	"github.com/paywatt/paywatt/internal/explain"
 	"github.com/paywatt/paywatt/internal/id"
 	"github.com/paywatt/paywatt/internal/ledger"
 	"github.com/paywatt/paywatt/internal/metering"
@@ -236,7 +237,7 @@ func TestTheReceiptOfARecharge(t *testing.T) {
 		t.Fatalf("receipt: %v %s", err, got.Detail())
 	}
 	r := got.Receipt
-	html, err := print.HTML(r)
+	html, err := print.HTML(english(t), r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,8 +245,8 @@ func TestTheReceiptOfARecharge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sms := receipt.SMS(r)
-	for name, text := range map[string]string{"text32": print.Text32(r), "text48": print.Text48(r), "html": html} {
+	sms := print.SMS(english(t), r)
+	for name, text := range map[string]string{"text32": print.Text32(english(t), r), "text48": print.Text48(english(t), r), "html": html} {
 		if !strings.Contains(text, "RECEIPT") || !strings.Contains(text, "Wallet recharge") || !strings.Contains(text, "50.00") || !strings.Contains(text, m) {
 			t.Errorf("%s does not say what it must:\n%s", name, text)
 		}
@@ -276,7 +277,7 @@ func TestARechargeExplainsItself(t *testing.T) {
 	if err != nil || e.Refused() || !e.Agrees() || e.Sum != 5000 {
 		t.Fatalf("explained %+v (%v)", e, err)
 	}
-	words := e.Words()
+	words := explain.Sale(english(t), e)
 	if !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(w, "put into the wallet of account") }) ||
 		words[len(words)-1] != "Together: 50.00 = 50.00 KES." {
 		t.Errorf("words %q", words)

@@ -26,6 +26,8 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/vending"
 	"github.com/paywatt/paywatt/internal/vendor"
+	"github.com/paywatt/paywatt/internal/words"
+	"github.com/paywatt/paywatt/internal/words/wordstest"
 	"github.com/paywatt/paywatt/sts"
 	"github.com/paywatt/paywatt/unit"
 )
@@ -579,3 +581,6 @@ func (s *shop) tariffOf(meter string) id.ID {
 	})
 	return must(s.t, p.Tariff, err)
 }
+
+// english are the texts of receipts and explanations.
+func english(t testing.TB) words.Texts { return wordstest.English(t) }

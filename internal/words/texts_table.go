@@ -108,7 +108,7 @@ func (t Texts) NoteFailed() string { return t.say("pages.note.failed") }
 // NoteFailedPerhapsDone: What you sent may have been done or not. Check before you send it again.
 func (t Texts) NoteFailedPerhapsDone() string { return t.say("pages.note.failed-perhaps-done") }
 
-// NoteFailedNothingChanged: Nothing was changed.
+// NoteFailedNothingChanged: No changes were made.
 func (t Texts) NoteFailedNothingChanged() string { return t.say("pages.note.failed-nothing-changed") }
 
 // NoteTryAgain: Try again
@@ -120,7 +120,7 @@ func (t Texts) NoteNotFound() string { return t.say("pages.note.not-found") }
 // NoteNoPage: There is no such page
 func (t Texts) NoteNoPage() string { return t.say("pages.note.no-page") }
 
-// NoteNoPageText: Nothing was done.
+// NoteNoPageText: Check the address.
 func (t Texts) NoteNoPageText() string { return t.say("pages.note.no-page-text") }
 
 // NoteToFirstPage: Go to the first page
@@ -132,7 +132,7 @@ func (t Texts) NoteBusy() string { return t.say("pages.note.busy") }
 // NoteBusyTitle: The server is busy
 func (t Texts) NoteBusyTitle() string { return t.say("pages.note.busy-title") }
 
-// NoteBusyText: Nothing was done. Try again in a few seconds.
+// NoteBusyText: Your request was not carried out. Try again in a few seconds.
 func (t Texts) NoteBusyText() string { return t.say("pages.note.busy-text") }
 
 // NoteOtherSite: Refused
@@ -141,7 +141,7 @@ func (t Texts) NoteOtherSite() string { return t.say("pages.note.other-site") }
 // NoteOtherSiteTitle: This form came from another site
 func (t Texts) NoteOtherSiteTitle() string { return t.say("pages.note.other-site-title") }
 
-// NoteOtherSiteText: Nothing was done. If you meant to send it, use the form on the console's own page.
+// NoteOtherSiteText: The form was not sent. If you meant to send it, use the form on the console's own page.
 func (t Texts) NoteOtherSiteText() string { return t.say("pages.note.other-site-text") }
 
 // NoteToConsole: Go to the console
@@ -153,7 +153,7 @@ func (t Texts) NoteUnreadable() string { return t.say("pages.note.unreadable") }
 // NoteUnreadableTitle: The form arrived damaged or too large
 func (t Texts) NoteUnreadableTitle() string { return t.say("pages.note.unreadable-title") }
 
-// NoteUnreadableText: Nothing was done. Go back and send it again.
+// NoteUnreadableText: The form was not sent. Go back and send it again.
 func (t Texts) NoteUnreadableText() string { return t.say("pages.note.unreadable-text") }
 
 // NoteBack: Back
@@ -272,7 +272,7 @@ func (t Texts) SellConfirm(amount string) string {
 	return t.say("pages.sell.confirm", "{amount}", amount)
 }
 
-// SellMeanwhile: This form sold nothing. While it was open, another sale to this meter was made.
+// SellMeanwhile: This form made no sale. Another sale to this meter was made while it was open.
 func (t Texts) SellMeanwhile() string { return t.say("pages.sell.meanwhile") }
 
 // SellRechargedBefore: This wallet was already recharged with {amount} at {at}.
@@ -309,7 +309,7 @@ func (t Texts) SellSoldAlready() string { return t.say("pages.sell.sold-already"
 // SellFormUsed: This form has already made a sale
 func (t Texts) SellFormUsed() string { return t.say("pages.sell.form-used") }
 
-// SellFormUsedText: Nothing more was sold. For another sale, begin with a new form.
+// SellFormUsedText: No second sale was made. For another sale, begin with a new form.
 func (t Texts) SellFormUsedText() string { return t.say("pages.sell.form-used-text") }
 
 // SellNewSale: New sale
@@ -729,7 +729,7 @@ func (t Texts) SupplyDays(least string, most string, likely string) string {
 // SupplyOn: On
 func (t Texts) SupplyOn() string { return t.say("pages.supply.on") }
 
-// SupplyWaiting: On, but nothing is left
+// SupplyWaiting: On, but no credit is left
 func (t Texts) SupplyWaiting() string { return t.say("pages.supply.waiting") }
 
 // SupplyCutting: Being cut off
@@ -1053,7 +1053,7 @@ func (t Texts) MessagesDownSince(at string) string {
 	return t.say("pages.messages.down-since", "{at}", at)
 }
 
-// MessagesNothingSent: Nothing sent since the start.
+// MessagesNothingSent: No messages sent since the start.
 func (t Texts) MessagesNothingSent() string { return t.say("pages.messages.nothing-sent") }
 
 // MessagesLastSent: Last sent {at}.
@@ -1292,7 +1292,7 @@ func (t Texts) DoubtfulAcceptEffectOpen() string { return t.say("pages.doubtful.
 // DoubtfulDiscard: Discard: it is wrong
 func (t Texts) DoubtfulDiscard() string { return t.say("pages.doubtful.discard") }
 
-// DoubtfulDiscardEffect: Counting goes on from the register before, with the next reading. Nothing is charged for this one.
+// DoubtfulDiscardEffect: Counting goes on from the register before, with the next reading. This reading is not charged.
 func (t Texts) DoubtfulDiscardEffect() string { return t.say("pages.doubtful.discard-effect") }
 
 // DoubtfulRebase: Rebase: count on from there
@@ -1329,7 +1329,7 @@ func (t Texts) DoubtfulDecidedBy(person string, at string, reason string) string
 	return t.say("pages.doubtful.decided-by", "{person}", person, "{at}", at, "{reason}", reason)
 }
 
-// DoubtfulWaits: The decision waits for a second person, as {approval}. Nothing is changed until that person has allowed it.
+// DoubtfulWaits: The decision waits for a second person, as {approval}. No changes are made until that person has allowed it.
 func (t Texts) DoubtfulWaits(approval string) string {
 	return t.say("pages.doubtful.waits", "{approval}", approval)
 }
@@ -1481,47 +1481,6 @@ func (t Texts) ReceiptContact() string { return t.say("pages.receipt.contact") }
 
 // ReceiptVatNo: VAT no.
 func (t Texts) ReceiptVatNo() string { return t.say("pages.receipt.vat-no") }
-
-// ReceiptNumber: Receipt
-func (t Texts) ReceiptNumber() string { return t.say("pages.receipt.number") }
-
-// ReceiptEpoch: Epoch
-func (t Texts) ReceiptEpoch() string { return t.say("pages.receipt.epoch") }
-
-// ReceiptDate: Date
-func (t Texts) ReceiptDate() string { return t.say("pages.receipt.date") }
-
-// ReceiptVendor: Vendor
-func (t Texts) ReceiptVendor() string { return t.say("pages.receipt.vendor") }
-
-// ReceiptTill: Till
-func (t Texts) ReceiptTill() string { return t.say("pages.receipt.till") }
-
-// ReceiptSoldBy: Sold by
-func (t Texts) ReceiptSoldBy() string { return t.say("pages.receipt.sold-by") }
-
-// ReceiptReference: Reference
-func (t Texts) ReceiptReference() string { return t.say("pages.receipt.reference") }
-
-// ReceiptCustomer: Customer
-func (t Texts) ReceiptCustomer() string { return t.say("pages.receipt.customer") }
-
-// ReceiptPlace: Place
-func (t Texts) ReceiptPlace() string { return t.say("pages.receipt.place") }
-
-// ReceiptMeter: Meter
-func (t Texts) ReceiptMeter() string { return t.say("pages.receipt.meter") }
-
-// ReceiptSts: STS
-func (t Texts) ReceiptSts() string { return t.say("pages.receipt.sts") }
-
-// ReceiptTariff: Tariff
-func (t Texts) ReceiptTariff() string { return t.say("pages.receipt.tariff") }
-
-// ReceiptTariffVersion: {name}, version {version}
-func (t Texts) ReceiptTariffVersion(name string, version string) string {
-	return t.say("pages.receipt.tariff-version", "{name}", name, "{version}", version)
-}
 
 // ProofTitle: Proof of receipt {number}
 func (t Texts) ProofTitle(number string) string {
@@ -1677,3 +1636,557 @@ func (t Texts) TrackWaySMS() string { return t.say("pages.track.way-sms") }
 
 // TrackWayConnection: The meter's connection
 func (t Texts) TrackWayConnection() string { return t.say("pages.track.way-connection") }
+
+// PaperCopy: COPY {n}
+func (t Texts) PaperCopy(n string) string { return t.say("receipts.paper.copy", "{n}", n) }
+
+// PaperTest: TEST
+func (t Texts) PaperTest() string { return t.say("receipts.paper.test") }
+
+// PaperReversed: REVERSED
+func (t Texts) PaperReversed() string { return t.say("receipts.paper.reversed") }
+
+// PaperReverses: reverses receipt {number}
+func (t Texts) PaperReverses(number string) string {
+	return t.say("receipts.paper.reverses", "{number}", number)
+}
+
+// PaperVatNo: VAT no. {number}
+func (t Texts) PaperVatNo(number string) string {
+	return t.say("receipts.paper.vat-no", "{number}", number)
+}
+
+// PaperNumber: Receipt
+func (t Texts) PaperNumber() string { return t.say("receipts.paper.number") }
+
+// PaperEpoch: Epoch
+func (t Texts) PaperEpoch() string { return t.say("receipts.paper.epoch") }
+
+// PaperFiscal: Fiscal
+func (t Texts) PaperFiscal() string { return t.say("receipts.paper.fiscal") }
+
+// PaperDate: Date
+func (t Texts) PaperDate() string { return t.say("receipts.paper.date") }
+
+// PaperVendor: Vendor
+func (t Texts) PaperVendor() string { return t.say("receipts.paper.vendor") }
+
+// PaperTill: Till
+func (t Texts) PaperTill() string { return t.say("receipts.paper.till") }
+
+// PaperSoldBy: Sold by
+func (t Texts) PaperSoldBy() string { return t.say("receipts.paper.sold-by") }
+
+// PaperReference: Reference
+func (t Texts) PaperReference() string { return t.say("receipts.paper.reference") }
+
+// PaperSale: Sale
+func (t Texts) PaperSale() string { return t.say("receipts.paper.sale") }
+
+// PaperCustomer: Customer
+func (t Texts) PaperCustomer() string { return t.say("receipts.paper.customer") }
+
+// PaperPlace: Address
+func (t Texts) PaperPlace() string { return t.say("receipts.paper.place") }
+
+// PaperAccount: Account
+func (t Texts) PaperAccount() string { return t.say("receipts.paper.account") }
+
+// PaperMeter: Meter
+func (t Texts) PaperMeter() string { return t.say("receipts.paper.meter") }
+
+// PaperSts: STS
+func (t Texts) PaperSts() string { return t.say("receipts.paper.sts") }
+
+// PaperTariff: Tariff
+func (t Texts) PaperTariff() string { return t.say("receipts.paper.tariff") }
+
+// PaperTariffVersion: {name}, version {version}
+func (t Texts) PaperTariffVersion(name string, version string) string {
+	return t.say("receipts.paper.tariff-version", "{name}", name, "{version}", version)
+}
+
+// PaperStep: {units} kWh @ {price}
+func (t Texts) PaperStep(units string, price string) string {
+	return t.say("receipts.paper.step", "{units}", units, "{price}", price)
+}
+
+// PaperEnergy: Energy without VAT
+func (t Texts) PaperEnergy() string { return t.say("receipts.paper.energy") }
+
+// PaperEnergyNote: energy without VAT {amount}
+func (t Texts) PaperEnergyNote(amount string) string {
+	return t.say("receipts.paper.energy-note", "{amount}", amount)
+}
+
+// PaperPart: {kind} {name}
+func (t Texts) PaperPart(kind string, name string) string {
+	return t.say("receipts.paper.part", "{kind}", kind, "{name}", name)
+}
+
+// PaperLeft: left to pay {amount}
+func (t Texts) PaperLeft(amount string) string {
+	return t.say("receipts.paper.left", "{amount}", amount)
+}
+
+// PaperLeftVat: left to pay {amount} including VAT
+func (t Texts) PaperLeftVat(amount string) string {
+	return t.say("receipts.paper.left-vat", "{amount}", amount)
+}
+
+// PaperVat: VAT {percent}
+func (t Texts) PaperVat(percent string) string {
+	return t.say("receipts.paper.vat", "{percent}", percent)
+}
+
+// PaperPaid: PAID {currency}
+func (t Texts) PaperPaid(currency string) string {
+	return t.say("receipts.paper.paid", "{currency}", currency)
+}
+
+// PaperGivenBack: REFUNDED {currency}
+func (t Texts) PaperGivenBack(currency string) string {
+	return t.say("receipts.paper.given-back", "{currency}", currency)
+}
+
+// PaperChange: Change given
+func (t Texts) PaperChange() string { return t.say("receipts.paper.change") }
+
+// PaperUnits: {units} kWh
+func (t Texts) PaperUnits(units string) string {
+	return t.say("receipts.paper.units", "{units}", units)
+}
+
+// PaperCancelled: These tokens are cancelled:
+func (t Texts) PaperCancelled() string { return t.say("receipts.paper.cancelled") }
+
+// PaperNotToEnter: Do not enter these tokens. If they are used, their price is owed:
+func (t Texts) PaperNotToEnter() string { return t.say("receipts.paper.not-to-enter") }
+
+// PaperTokenOf: Token {n} of {of}
+func (t Texts) PaperTokenOf(n string, of string) string {
+	return t.say("receipts.paper.token-of", "{n}", n, "{of}", of)
+}
+
+// PaperTokenUnits: {kind}: {units} kWh
+func (t Texts) PaperTokenUnits(kind string, units string) string {
+	return t.say("receipts.paper.token-units", "{kind}", kind, "{units}", units)
+}
+
+// PaperPress: Press # on the meter to switch the supply on.
+func (t Texts) PaperPress() string { return t.say("receipts.paper.press") }
+
+// PaperNoSupply: No electricity was sold and no money is owed.
+func (t Texts) PaperNoSupply() string { return t.say("receipts.paper.no-supply") }
+
+// ShortSale: {units} kWh {amount} meter {meter}
+func (t Texts) ShortSale(units string, amount string, meter string) string {
+	return t.say("receipts.short.sale", "{units}", units, "{amount}", amount, "{meter}", meter)
+}
+
+// ShortRecharge: Recharge {amount} meter {meter}
+func (t Texts) ShortRecharge(amount string, meter string) string {
+	return t.say("receipts.short.recharge", "{amount}", amount, "{meter}", meter)
+}
+
+// ShortCancelled: CANCELLED
+func (t Texts) ShortCancelled() string { return t.say("receipts.short.cancelled") }
+
+// ShortReversed: TAKEN BACK
+func (t Texts) ShortReversed() string { return t.say("receipts.short.reversed") }
+
+// ShortCharges: charges {amount}
+func (t Texts) ShortCharges(amount string) string {
+	return t.say("receipts.short.charges", "{amount}", amount)
+}
+
+// ShortLeft: left {amount}
+func (t Texts) ShortLeft(amount string) string {
+	return t.say("receipts.short.left", "{amount}", amount)
+}
+
+// ShortNumber: no {number}
+func (t Texts) ShortNumber(number string) string {
+	return t.say("receipts.short.number", "{number}", number)
+}
+
+// ShortToken: {units}kWh
+func (t Texts) ShortToken(units string) string {
+	return t.say("receipts.short.token", "{units}", units)
+}
+
+// ShortFree: {units}kWh free
+func (t Texts) ShortFree(units string) string { return t.say("receipts.short.free", "{units}", units) }
+
+// ShortKeyChange: key change
+func (t Texts) ShortKeyChange() string { return t.say("receipts.short.key-change") }
+
+// ShortEngineering: engineering
+func (t Texts) ShortEngineering() string { return t.say("receipts.short.engineering") }
+
+// PriceSeason: {name}, {from} to {to}: {price}
+func (t Texts) PriceSeason(name string, from string, to string, price string) string {
+	return t.say("receipts.price.season", "{name}", name, "{from}", from, "{to}", to, "{price}", price)
+}
+
+// PriceDate: {day} {month}
+func (t Texts) PriceDate(day string, month string) string {
+	return t.say("receipts.price.date", "{day}", day, "{month}", month)
+}
+
+// PriceRate: {rate} per kWh
+func (t Texts) PriceRate(rate string) string { return t.say("receipts.price.rate", "{rate}", rate) }
+
+// PriceFlat: {rate}.
+func (t Texts) PriceFlat(rate string) string { return t.say("receipts.price.flat", "{rate}", rate) }
+
+// PriceBlocks: The price depends on the units of the calendar month: {blocks}.
+func (t Texts) PriceBlocks(blocks string) string {
+	return t.say("receipts.price.blocks", "{blocks}", blocks)
+}
+
+// PriceBlock: up to {units} {rate}
+func (t Texts) PriceBlock(units string, rate string) string {
+	return t.say("receipts.price.block", "{units}", units, "{rate}", rate)
+}
+
+// PriceBlockLast: above that {rate}
+func (t Texts) PriceBlockLast(rate string) string {
+	return t.say("receipts.price.block-last", "{rate}", rate)
+}
+
+// PriceHours: {name} {rate}: {times}.
+func (t Texts) PriceHours(name string, rate string, times string) string {
+	return t.say("receipts.price.hours", "{name}", name, "{rate}", rate, "{times}", times)
+}
+
+// PriceWindow: {days} {from} to {to}
+func (t Texts) PriceWindow(days string, from string, to string) string {
+	return t.say("receipts.price.window", "{days}", days, "{from}", from, "{to}", to)
+}
+
+// PriceOtherwise: at all other times
+func (t Texts) PriceOtherwise() string { return t.say("receipts.price.otherwise") }
+
+// PriceHoliday: The hours of {day} apply on {date}.
+func (t Texts) PriceHoliday(day string, date string) string {
+	return t.say("receipts.price.holiday", "{day}", day, "{date}", date)
+}
+
+// PriceLevy: The levy {name} of {rate} is added.
+func (t Texts) PriceLevy(name string, rate string) string {
+	return t.say("receipts.price.levy", "{name}", name, "{rate}", rate)
+}
+
+// PriceLevyUntaxed: The levy {name} of {rate} is added, without VAT.
+func (t Texts) PriceLevyUntaxed(name string, rate string) string {
+	return t.say("receipts.price.levy-untaxed", "{name}", name, "{rate}", rate)
+}
+
+// PriceShare: {percent} of the price
+func (t Texts) PriceShare(percent string) string {
+	return t.say("receipts.price.share", "{percent}", percent)
+}
+
+// PriceVat: These prices are without tax. VAT of {percent} is added.
+func (t Texts) PriceVat(percent string) string {
+	return t.say("receipts.price.vat", "{percent}", percent)
+}
+
+// PriceNoVat: There is no VAT.
+func (t Texts) PriceNoVat() string { return t.say("receipts.price.no-vat") }
+
+// PricePlusVat: {amount} plus VAT
+func (t Texts) PricePlusVat(amount string) string {
+	return t.say("receipts.price.plus-vat", "{amount}", amount)
+}
+
+// PriceFixedMonth: The fixed charge {name} of {amount} is due every month, even if nothing is bought.
+func (t Texts) PriceFixedMonth(name string, amount string) string {
+	return t.say("receipts.price.fixed-month", "{name}", name, "{amount}", amount)
+}
+
+// PriceFixedDay: The fixed charge {name} of {amount} is due every day, even if nothing is bought.
+func (t Texts) PriceFixedDay(name string, amount string) string {
+	return t.say("receipts.price.fixed-day", "{name}", name, "{amount}", amount)
+}
+
+// PriceFee: Every purchase pays a fee of {amount} first.
+func (t Texts) PriceFee(amount string) string { return t.say("receipts.price.fee", "{amount}", amount) }
+
+// PriceFree: {units} are free in every calendar month. They count towards the units of the month.
+func (t Texts) PriceFree(units string) string { return t.say("receipts.price.free", "{units}", units) }
+
+// PriceFreeApart: {units} are free in every calendar month. They do not count towards the units of the month.
+func (t Texts) PriceFreeApart(units string) string {
+	return t.say("receipts.price.free-apart", "{units}", units)
+}
+
+// PriceFunded: A programme pays {rate} for the free units.
+func (t Texts) PriceFunded(rate string) string { return t.say("receipts.price.funded", "{rate}", rate) }
+
+// PriceWallet: This tariff is for meters whose balance is kept on the server. No tokens are sold on it.
+func (t Texts) PriceWallet() string { return t.say("receipts.price.wallet") }
+
+// PriceCeiling: Charges and debts together take at most {percent} of a purchase.
+func (t Texts) PriceCeiling(percent string) string {
+	return t.say("receipts.price.ceiling", "{percent}", percent)
+}
+
+// PriceCeilingDefault: Charges and debts together take at most {percent} of a purchase, unless the utility has set another share.
+func (t Texts) PriceCeilingDefault(percent string) string {
+	return t.say("receipts.price.ceiling-default", "{percent}", percent)
+}
+
+// PriceNearest: Units are rounded to the nearest 0.1 kWh. No change is carried forward.
+func (t Texts) PriceNearest() string { return t.say("receipts.price.nearest") }
+
+// PriceIncome: Units are rounded down to 0.1 kWh. The utility keeps the rest of the money.
+func (t Texts) PriceIncome() string { return t.say("receipts.price.income") }
+
+// PriceCarry: Units are rounded down to 0.1 kWh. The rest of the money is carried forward to the next purchase.
+func (t Texts) PriceCarry() string { return t.say("receipts.price.carry") }
+
+// PriceSmallest: The smallest purchase is {amount}.
+func (t Texts) PriceSmallest(amount string) string {
+	return t.say("receipts.price.smallest", "{amount}", amount)
+}
+
+// PriceLargest: The largest purchase is {amount}.
+func (t Texts) PriceLargest(amount string) string {
+	return t.say("receipts.price.largest", "{amount}", amount)
+}
+
+// FiguresDiffers: THE STORED SALE DOES NOT MATCH ITS RECALCULATION:
+func (t Texts) FiguresDiffers() string { return t.say("receipts.figures.differs") }
+
+// FiguresRecalculated: The sentences below are recalculated. They are not what is stored.
+func (t Texts) FiguresRecalculated() string { return t.say("receipts.figures.recalculated") }
+
+// FiguresSale: Sale {sale}, meter {meter}.
+func (t Texts) FiguresSale(sale string, meter string) string {
+	return t.say("receipts.figures.sale", "{sale}", sale, "{meter}", meter)
+}
+
+// FiguresPaid: You paid {amount}.
+func (t Texts) FiguresPaid(amount string) string {
+	return t.say("receipts.figures.paid", "{amount}", amount)
+}
+
+// FiguresCarriedIn: {amount} was carried forward from earlier purchases and is added.
+func (t Texts) FiguresCarriedIn(amount string) string {
+	return t.say("receipts.figures.carried-in", "{amount}", amount)
+}
+
+// FiguresWallet: All of it was paid into the wallet of account {account}. Energy is charged to the wallet as the meter counts it.
+func (t Texts) FiguresWallet(account string) string {
+	return t.say("receipts.figures.wallet", "{account}", account)
+}
+
+// FiguresWalletTax: {amount} of it is tax, which is due with the payment. The energy is not taxed again.
+func (t Texts) FiguresWalletTax(amount string) string {
+	return t.say("receipts.figures.wallet-tax", "{amount}", amount)
+}
+
+// FiguresTariff: The price is that of tariff {name}, version {version}, in force since {at}.
+func (t Texts) FiguresTariff(name string, version string, at string) string {
+	return t.say("receipts.figures.tariff", "{name}", name, "{version}", version, "{at}", at)
+}
+
+// FiguresFee: The fee takes {amount}: {why}.
+func (t Texts) FiguresFee(amount string, why string) string {
+	return t.say("receipts.figures.fee", "{amount}", amount, "{why}", why)
+}
+
+// FiguresFixed: The fixed charge {name} takes {amount}: {why}.
+func (t Texts) FiguresFixed(name string, amount string, why string) string {
+	return t.say("receipts.figures.fixed", "{name}", name, "{amount}", amount, "{why}", why)
+}
+
+// FiguresDebt: The debt {name} takes {amount}: {why}.
+func (t Texts) FiguresDebt(name string, amount string, why string) string {
+	return t.say("receipts.figures.debt", "{name}", name, "{amount}", amount, "{why}", why)
+}
+
+// FiguresOfVat: {sentence} {amount} of it is VAT.
+func (t Texts) FiguresOfVat(sentence string, amount string) string {
+	return t.say("receipts.figures.of-vat", "{sentence}", sentence, "{amount}", amount)
+}
+
+// FiguresOfLeft: {sentence} {amount} of it is left to pay.
+func (t Texts) FiguresOfLeft(sentence string, amount string) string {
+	return t.say("receipts.figures.of-left", "{sentence}", sentence, "{amount}", amount)
+}
+
+// FiguresThen: {first}, then {next}
+func (t Texts) FiguresThen(first string, next string) string {
+	return t.say("receipts.figures.then", "{first}", first, "{next}", next)
+}
+
+// FiguresAskPercent: {percent} of the {paid} paid is {amount}
+func (t Texts) FiguresAskPercent(percent string, paid string, amount string) string {
+	return t.say("receipts.figures.ask-percent", "{percent}", percent, "{paid}", paid, "{amount}", amount)
+}
+
+// FiguresAskAmount: a fixed {amount}
+func (t Texts) FiguresAskAmount(amount string) string {
+	return t.say("receipts.figures.ask-amount", "{amount}", amount)
+}
+
+// FiguresAskOutstanding: all that is due, {amount}
+func (t Texts) FiguresAskOutstanding(amount string) string {
+	return t.say("receipts.figures.ask-outstanding", "{amount}", amount)
+}
+
+// FiguresAtLeast: at least {amount}
+func (t Texts) FiguresAtLeast(amount string) string {
+	return t.say("receipts.figures.at-least", "{amount}", amount)
+}
+
+// FiguresAtMost: at most {amount} of one purchase
+func (t Texts) FiguresAtMost(amount string) string {
+	return t.say("receipts.figures.at-most", "{amount}", amount)
+}
+
+// FiguresMonthLimit: at most {amount}, because a month has a limit of {limit} and {taken} was taken already
+func (t Texts) FiguresMonthLimit(amount string, limit string, taken string) string {
+	return t.say("receipts.figures.month-limit", "{amount}", amount, "{limit}", limit, "{taken}", taken)
+}
+
+// FiguresNotMoreThanDue: at most the {amount} that is owed
+func (t Texts) FiguresNotMoreThanDue(amount string) string {
+	return t.say("receipts.figures.not-more-than-due", "{amount}", amount)
+}
+
+// FiguresCeiling: cut to {amount}, because charges and debts may take {percent} of a purchase together
+func (t Texts) FiguresCeiling(amount string, percent string) string {
+	return t.say("receipts.figures.ceiling", "{amount}", amount, "{percent}", percent)
+}
+
+// FiguresRest: cut to the {amount} that is left of the payment
+func (t Texts) FiguresRest(amount string) string {
+	return t.say("receipts.figures.rest", "{amount}", amount)
+}
+
+// FiguresFree: {units} kWh are the free units of this month.
+func (t Texts) FiguresFree(units string) string {
+	return t.say("receipts.figures.free", "{units}", units)
+}
+
+// FiguresEnergy: {amount} is left for energy.
+func (t Texts) FiguresEnergy(amount string) string {
+	return t.say("receipts.figures.energy", "{amount}", amount)
+}
+
+// FiguresBefore: {units} kWh of {month} had been bought before this purchase.
+func (t Texts) FiguresBefore(units string, month string) string {
+	return t.say("receipts.figures.before", "{units}", units, "{month}", month)
+}
+
+// FiguresStep: {units} kWh at {price} is {gross} per kWh: {amount}.
+func (t Texts) FiguresStep(units string, price string, gross string, amount string) string {
+	return t.say("receipts.figures.step", "{units}", units, "{price}", price, "{gross}", gross, "{amount}", amount)
+}
+
+// FiguresAnd: {first} and {next}
+func (t Texts) FiguresAnd(first string, next string) string {
+	return t.say("receipts.figures.and", "{first}", first, "{next}", next)
+}
+
+// FiguresPriceLevy: {rate} levy {name}
+func (t Texts) FiguresPriceLevy(rate string, name string) string {
+	return t.say("receipts.figures.price-levy", "{rate}", rate, "{name}", name)
+}
+
+// FiguresPriceLevyUntaxed: {rate} levy {name} without VAT
+func (t Texts) FiguresPriceLevyUntaxed(rate string, name string) string {
+	return t.say("receipts.figures.price-levy-untaxed", "{rate}", rate, "{name}", name)
+}
+
+// FiguresPriceVat: VAT of {percent}
+func (t Texts) FiguresPriceVat(percent string) string {
+	return t.say("receipts.figures.price-vat", "{percent}", percent)
+}
+
+// FiguresTooLittle: It buys less than 0.1 kWh.
+func (t Texts) FiguresTooLittle() string { return t.say("receipts.figures.too-little") }
+
+// FiguresNearest: Units are rounded to the nearest 0.1 kWh. The exact price is {exact}, and {amount} is taken for it.
+func (t Texts) FiguresNearest(exact string, amount string) string {
+	return t.say("receipts.figures.nearest", "{exact}", exact, "{amount}", amount)
+}
+
+// FiguresIncome: Units are rounded down to 0.1 kWh. The exact price is {exact}, and all of the {amount} is kept for it.
+func (t Texts) FiguresIncome(exact string, amount string) string {
+	return t.say("receipts.figures.income", "{exact}", exact, "{amount}", amount)
+}
+
+// FiguresCarry: Another 0.1 kWh would cost more than is left. The exact price is {exact}, rounded to {amount}.
+func (t Texts) FiguresCarry(exact string, amount string) string {
+	return t.say("receipts.figures.carry", "{exact}", exact, "{amount}", amount)
+}
+
+// FiguresSplit: {vat} of that is VAT, and {net} is energy without VAT.
+func (t Texts) FiguresSplit(vat string, net string) string {
+	return t.say("receipts.figures.split", "{vat}", vat, "{net}", net)
+}
+
+// FiguresLevy: {amount} is the levy {name}.
+func (t Texts) FiguresLevy(amount string, name string) string {
+	return t.say("receipts.figures.levy", "{amount}", amount, "{name}", name)
+}
+
+// FiguresCarriedOut: {amount} is left and is carried forward to the next purchase.
+func (t Texts) FiguresCarriedOut(amount string) string {
+	return t.say("receipts.figures.carried-out", "{amount}", amount)
+}
+
+// FiguresSum: Together: {parts} = {total}.
+func (t Texts) FiguresSum(parts string, total string) string {
+	return t.say("receipts.figures.sum", "{parts}", parts, "{total}", total)
+}
+
+// DifferenceNotPriced: It cannot be priced from what is stored: {error}.
+func (t Texts) DifferenceNotPriced(error string) string {
+	return t.say("receipts.difference.not-priced", "{error}", error)
+}
+
+// DifferenceRefused: Its tariff would have refused this purchase: {why}
+func (t Texts) DifferenceRefused(why string) string {
+	return t.say("receipts.difference.refused", "{why}", why)
+}
+
+// DifferenceDerivedSum: The recalculated lines add up to {sum}, but {paid} was paid.
+func (t Texts) DifferenceDerivedSum(sum string, paid string) string {
+	return t.say("receipts.difference.derived-sum", "{sum}", sum, "{paid}", paid)
+}
+
+// DifferenceStoredSum: The stored lines add up to {sum}, but {paid} was paid.
+func (t Texts) DifferenceStoredSum(sum string, paid string) string {
+	return t.say("receipts.difference.stored-sum", "{sum}", sum, "{paid}", paid)
+}
+
+// DifferenceLines: {stored} lines are stored, {derived} are recalculated.
+func (t Texts) DifferenceLines(stored string, derived string) string {
+	return t.say("receipts.difference.lines", "{stored}", stored, "{derived}", derived)
+}
+
+// DifferenceLine: Line {n} is stored as {stored} and recalculated as {derived}.
+func (t Texts) DifferenceLine(n string, stored string, derived string) string {
+	return t.say("receipts.difference.line", "{n}", n, "{stored}", stored, "{derived}", derived)
+}
+
+// DifferenceCarried: {stored} is stored as carried forward, {derived} is recalculated.
+func (t Texts) DifferenceCarried(stored string, derived string) string {
+	return t.say("receipts.difference.carried", "{stored}", stored, "{derived}", derived)
+}
+
+// DifferenceUnits: {stored} Wh are stored as sold, {derived} Wh are recalculated.
+func (t Texts) DifferenceUnits(stored string, derived string) string {
+	return t.say("receipts.difference.units", "{stored}", stored, "{derived}", derived)
+}
+
+// DifferenceTokens: The tokens carry {tokens} Wh of the {sold} Wh sold.
+func (t Texts) DifferenceTokens(tokens string, sold string) string {
+	return t.say("receipts.difference.tokens", "{tokens}", tokens, "{sold}", sold)
+}

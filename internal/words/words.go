@@ -1,5 +1,5 @@
 // Package words has the texts of pages and receipts, a method for each, in the language of whoever reads them. The methods are
-// made from internal/catalogue/texts/en/pages.toml: a new text begins there, and go generate ./internal/catalogue writes its
+// made from pages.toml and receipts.toml in internal/catalogue/texts/en: a new text begins there, and go generate ./internal/catalogue writes its
 // method.
 //
 // Start at [Open], which reads the catalogue once, and [Languages.For].
@@ -19,7 +19,7 @@ import (
 )
 
 // Areas are the files of the catalogue whose texts stand on pages.
-func Areas() []string { return []string{"pages", "names", "refusals"} }
+func Areas() []string { return []string{"pages", "receipts", "names", "refusals"} }
 
 // Languages are the texts of all languages.
 type Languages struct {
@@ -80,6 +80,9 @@ func (l *Languages) For(accept string) Texts {
 	_, i, _ := l.matcher.Match(tags...)
 	return l.texts[i]
 }
+
+// English returns the texts in English, in which the interface for programs answers.
+func (l *Languages) English() Texts { return l.texts[0] }
 
 // Texts are the texts in one language. Those which the language lacks are in English.
 type Texts struct {

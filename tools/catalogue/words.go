@@ -9,16 +9,18 @@ import (
 	"github.com/paywatt/paywatt/internal/catalogue"
 )
 
-// writeWords writes a method for each text of the pages.
+// writeWords writes a method for each text of pages and receipts.
 func writeWords(b *bytes.Buffer, read texts) error {
-	all, err := read("pages")
-	if err != nil {
-		return err
-	}
 	var body bytes.Buffer
-	for _, s := range all[0].Sections {
-		for _, t := range s.Texts {
-			writeMethod(&body, s.Name, t)
+	for _, area := range []string{"pages", "receipts"} {
+		all, err := read(area)
+		if err != nil {
+			return err
+		}
+		for _, s := range all[0].Sections {
+			for _, t := range s.Texts {
+				writeMethod(&body, area+"."+s.Name, s.Name, t)
+			}
 		}
 	}
 	b.WriteString("package words\n")
@@ -31,7 +33,7 @@ func writeWords(b *bytes.Buffer, read texts) error {
 
 // writeMethod writes the method of one text. Its arguments are the places in the order in which they first occur, after the
 // number on which the text depends.
-func writeMethod(b *bytes.Buffer, section string, t catalogue.Text) {
+func writeMethod(b *bytes.Buffer, path, section string, t catalogue.Text) {
 	var params, filled []string
 	places := t.Places()
 	if t.Counts() && !slices.Contains(places, "n") {
@@ -45,9 +47,9 @@ func writeMethod(b *bytes.Buffer, section string, t catalogue.Text) {
 			params, filled = append(params, argument(p)+" string"), append(filled, fmt.Sprintf("%q, %s", "{"+p+"}", argument(p)))
 		}
 	}
-	call := fmt.Sprintf("t.say(%q", "pages."+section+"."+t.Name)
+	call := fmt.Sprintf("t.say(%q", path+"."+t.Name)
 	if t.Counts() {
-		call = fmt.Sprintf("t.count(%q, n", "pages."+section+"."+t.Name)
+		call = fmt.Sprintf("t.count(%q, n", path+"."+t.Name)
 	}
 	for _, f := range filled {
 		call += ", " + f

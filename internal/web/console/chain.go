@@ -42,7 +42,7 @@ func (s *Console) headers(next http.Handler) http.Handler {
 // spoken finds the language that the browser prefers of those that there are.
 func (s *Console) spoken(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		t := s.words.For(r.Header.Get("Accept-Language"))
+		t := s.c.Languages.For(r.Header.Get("Accept-Language"))
 		next.ServeHTTP(w, r.WithContext(words.With(r.Context(), t)))
 	})
 }

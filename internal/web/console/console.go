@@ -59,14 +59,13 @@ type Config struct {
 	PanelURL string
 	// SetupCode opens the page on which the first owner is made; empty: closed.
 	SetupCode string
-	// Languages are those of the pages; nil for all of the catalogue.
+	// Languages are those of the pages.
 	Languages *words.Languages
 }
 
 // Console serves the pages.
 type Console struct {
 	c       Config
-	words   *words.Languages
 	assets  library
 	signins chan struct{} // passwords being hashed
 	waiting chan struct{} // passwords waiting to be hashed
@@ -97,13 +96,7 @@ func New(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	texts := c.Languages
-	if texts == nil {
-		if texts, err = words.Open(); err != nil {
-			return nil, err
-		}
-	}
-	s := &Console{c: c, words: texts, assets: assets, signins: make(chan struct{}, maxSignIns), waiting: make(chan struct{}, maxWaiting),
+	s := &Console{c: c, assets: assets, signins: make(chan struct{}, maxSignIns), waiting: make(chan struct{}, maxWaiting),
 		streams: make(chan struct{}, maxStreams), tries: newTries()}
 	return s.chain(), nil
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/paywatt/paywatt/internal/explain"
+	"github.com/paywatt/paywatt/internal/print"
 	"github.com/paywatt/paywatt/internal/receipt"
 	"github.com/paywatt/paywatt/internal/words"
 )
@@ -37,7 +39,7 @@ func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 		return
 	}
 	d := receiptOf(v.site.say, got.Receipt)
-	d.Words, d.Agrees = e.Words(), e.Agrees()
+	d.Words, d.Agrees = explain.Sale(v.site.say, e), e.Agrees()
 	d.Bill = v.site.bill(e.Sale.Lines, e.Sale.Tender)
 	p := s.page(r, v, v.site.say.ReceiptTitle(got.Receipt.No))
 	p.mark(v.site.say, got.Receipt.Test)
@@ -45,12 +47,12 @@ func (s *Console) receipt(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func receiptOf(say words.Texts, r receipt.Receipt) receiptDetail {
-	d := receiptDetail{Title: r.Title, Marks: r.Marks(), Message: r.Message, Sale: r.Sale}
-	for _, f := range []fact{{say.ReceiptUtility(), r.Utility}, {say.ReceiptAddress(), r.Address}, {say.ReceiptContact(), r.Contact}, {say.ReceiptVatNo(), r.VATNo}, {say.ReceiptNumber(), r.No},
-		{say.ReceiptEpoch(), r.Epoch}, {say.ReceiptDate(), r.At.Format("2006-01-02 15:04 MST")}, {say.ReceiptVendor(), r.Vendor}, {say.ReceiptTill(), r.Till}, {say.ReceiptSoldBy(), r.Operator},
-		{say.ReceiptReference(), r.ClientRef}, {say.ReceiptCustomer(), r.Customer}, {say.ReceiptPlace(), r.Place}, {say.ReceiptMeter(), r.Meter},
-		{say.ReceiptSts(), fmt.Sprintf("SGC %s KRN %d TI %s TT %s EA %s", r.STS.SGC, r.STS.KRN, r.STS.TI, r.STS.TT, r.STS.EA)},
-		{say.ReceiptTariff(), say.ReceiptTariffVersion(r.TariffName, itoa(r.Version))}} {
+	d := receiptDetail{Title: print.Title(say, r), Marks: print.Marks(say, r), Message: r.Message, Sale: r.Sale}
+	for _, f := range []fact{{say.ReceiptUtility(), r.Utility}, {say.ReceiptAddress(), r.Address}, {say.ReceiptContact(), r.Contact}, {say.ReceiptVatNo(), r.VATNo}, {say.PaperNumber(), r.No},
+		{say.PaperEpoch(), r.Epoch}, {say.PaperDate(), r.At.Format("2006-01-02 15:04 MST")}, {say.PaperVendor(), r.Vendor}, {say.PaperTill(), r.Till}, {say.PaperSoldBy(), r.Operator},
+		{say.PaperReference(), r.ClientRef}, {say.PaperCustomer(), r.Customer}, {say.PaperPlace(), r.Place}, {say.PaperMeter(), r.Meter},
+		{say.PaperSts(), fmt.Sprintf("SGC %s KRN %d TI %s TT %s EA %s", r.STS.SGC, r.STS.KRN, r.STS.TI, r.STS.TT, r.STS.EA)},
+		{say.PaperTariff(), say.PaperTariffVersion(r.TariffName, itoa(r.Version))}} {
 		if f.Text != "" {
 			d.Facts = append(d.Facts, f)
 		}

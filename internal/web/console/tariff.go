@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/paywatt/paywatt/internal/explain"
 	"github.com/paywatt/paywatt/internal/registry"
 	"github.com/paywatt/paywatt/internal/tariff"
 	"github.com/paywatt/paywatt/internal/words"
@@ -36,7 +37,7 @@ func standingBadge(t words.Texts, standing string) badge {
 }
 
 func (t site) card(v tariff.Version) tariffCard {
-	return tariffCard{Name: v.Name, Path: "/tariffs/" + url.PathEscape(v.Name), Version: itoa(v.N), From: t.clock(v.EffectiveFrom), Words: v.Body.Words()}
+	return tariffCard{Name: v.Name, Path: "/tariffs/" + url.PathEscape(v.Name), Version: itoa(v.N), From: t.clock(v.EffectiveFrom), Words: explain.Tariff(t.say, v.Body)}
 }
 
 // tariffs lists the tariffs in force.

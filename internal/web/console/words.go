@@ -101,7 +101,7 @@ func lineWord(t words.Texts, k sale.LineKind) string {
 	case sale.LineWallet:
 		return t.SaleLineWallet()
 	}
-	return k.Name()
+	return t.Name("line", string(k))
 }
 
 func commandWord(t words.Texts, c command.Type) string {

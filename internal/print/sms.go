@@ -1,10 +1,12 @@
-package receipt
+package print
 
 import (
 	"fmt"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/words"
 )
 
 // Septets is what one short message carries in the GSM-7 alphabet.
@@ -18,23 +20,23 @@ const MaxMessages = 16
 // read for, then units, amount, meter and receipt. One message is the rule; only several tokens make several, each with
 // as many as fit and its place, "1/2". Everything is in the characters that GSM-7 has for one septet: letters it has
 // not are written without their marks, any other sign as a question mark.
-func SMS(r Receipt) []string {
-	tail := r.tail(longTail)
+func SMS(say words.Texts, r receipt.Receipt) []string {
+	end := tail(say, r, longTail)
 	tokens := r.Ordered()
 	lines := make([]string, len(tokens))
 	for i, t := range tokens {
 		lines[i] = t.Reveal()
-		if len(tokens) > 1 || t.Kind != SaleToken {
-			lines[i] += " " + short(t)
+		if len(tokens) > 1 || t.Kind != receipt.SaleToken {
+			lines[i] += " " + short(say, t)
 		}
 	}
-	if one := strings.Join(append(lines, tail), "\n"); len(one) <= Septets {
+	if one := strings.Join(append(lines, end), "\n"); len(one) <= Septets {
 		return []string{one}
 	}
 	var out []string
 	var at []string
-	tail = r.tail(shortTail)
-	room := Septets - len("10/16 \n") - len(tail)
+	end = tail(say, r, shortTail)
+	room := Septets - len("10/16 \n") - len(end)
 	size := 0
 	for _, l := range lines {
 		if size > 0 && size+len(l)+1 > room {
@@ -46,7 +48,7 @@ func SMS(r Receipt) []string {
 		out = out[:MaxMessages]
 	}
 	for i := range out {
-		out[i] = strings.TrimSpace(fmt.Sprintf("%d/%d %s", i+1, len(out), out[i])) + "\n" + tail
+		out[i] = strings.TrimSpace(fmt.Sprintf("%d/%d %s", i+1, len(out), out[i])) + "\n" + end
 	}
 	if len(out) == 1 {
 		out[0] = strings.TrimPrefix(out[0], "1/1 ")
@@ -55,16 +57,16 @@ func SMS(r Receipt) []string {
 }
 
 // short is a token's kind and units in few characters.
-func short(t Token) string {
+func short(say words.Texts, t receipt.Token) string {
 	switch t.Kind {
-	case KeyChange:
-		return "key change"
-	case FreeToken:
-		return t.Units.KWh(1) + "kWh free"
-	case Engineering:
-		return "engineering"
+	case receipt.KeyChange:
+		return plain(say.ShortKeyChange())
+	case receipt.FreeToken:
+		return plain(say.ShortFree(t.Units.KWh(1)))
+	case receipt.Engineering:
+		return plain(say.ShortEngineering())
 	}
-	return t.Units.KWh(1) + "kWh"
+	return plain(say.ShortToken(t.Units.KWh(1)))
 }
 
 // How long the part that is not digits may become: beside one token, and beside two with their kinds.
@@ -74,30 +76,25 @@ const (
 )
 
 // tail is the part of a message that is not digits: what it must say, and as much of the rest as fits.
-func (r Receipt) tail(most int) string {
-	var b strings.Builder
-	for _, m := range r.Marks() {
-		b.WriteString(m + " ")
-	}
+func tail(say words.Texts, r receipt.Receipt, most int) string {
+	must := Marks(say, r)
 	switch {
 	case r.Credits() && r.Cancelled:
-		b.WriteString("CANCELLED ")
+		must = append(must, say.ShortCancelled())
 	case r.Credits():
-		b.WriteString("TAKEN BACK ")
+		must = append(must, say.ShortReversed())
 	}
-	if r.Recharge() {
-		fmt.Fprintf(&b, "Recharge %s %s meter %s", r.Currency.Code, money.Format(r.Tendered, r.Currency), r.Meter)
-		if r.PressKey {
-			b.WriteString(". " + PressKey)
-			most = Septets // there are no digits beside it
-		}
-	} else {
-		fmt.Fprintf(&b, "%s kWh %s %s meter %s", r.Units.KWh(1), r.Currency.Code, money.Format(r.Tendered, r.Currency), r.Meter)
+	amount := func(m money.Minor) string { return money.Format(m, r.Currency) }
+	tendered := r.Currency.Code + " " + amount(r.Tendered)
+	if !r.Recharge() {
+		must = append(must, say.ShortSale(r.Units.KWh(1), tendered, r.Meter))
+	} else if must = append(must, say.ShortRecharge(tendered, r.Meter)); r.PressKey {
+		must[len(must)-1] += "."
+		must, most = append(must, say.PaperPress()), Septets // there are no digits beside it
 	}
-	rest := ""
 	var taken, left money.Minor
 	for _, p := range r.Others {
-		if p.Kind == Wallet {
+		if p.Kind == receipt.Wallet {
 			continue
 		}
 		taken += p.Amount + p.VAT
@@ -105,18 +102,19 @@ func (r Receipt) tail(most int) string {
 			left += *p.Left
 		}
 	}
+	rest := ""
 	if taken != 0 {
-		rest += " charges " + money.Format(taken, r.Currency)
-		if left != 0 {
-			rest += " left " + money.Format(left, r.Currency)
+		if rest = " " + say.ShortCharges(amount(taken)); left != 0 {
+			rest += " " + say.ShortLeft(amount(left))
 		}
 	}
-	for _, more := range []string{rest, " no " + r.No} {
-		if b.Len()+len(plain(more)) <= most {
-			b.WriteString(more)
+	text := plain(strings.Join(must, " "))
+	for _, more := range []string{plain(rest), plain(" " + say.ShortNumber(r.No))} {
+		if len(text)+len(more) <= most {
+			text += more
 		}
 	}
-	return plain(b.String())
+	return text
 }
 
 // marked are letters with marks and others that GSM-7 has not or that not every phone shows, with the letters that

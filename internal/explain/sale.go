@@ -1,0 +1,229 @@
+package explain
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paywatt/paywatt/internal/id"
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/tariff"
+	"github.com/paywatt/paywatt/internal/vending"
+	"github.com/paywatt/paywatt/internal/words"
+)
+
+// Sale explains a sale to whoever paid it: each figure with what it comes from, in the order in which it was decided. The last
+// sentence adds everything up to what was paid.
+func Sale(say words.Texts, e vending.Explained) []string {
+	f := figures{say: say, e: e}
+	s := e.Sale
+	if !e.Agrees() {
+		f.add(say.FiguresDiffers())
+		for _, d := range Differences(say, e) {
+			f.add("  " + d)
+		}
+		f.add(say.FiguresRecalculated())
+	}
+	f.add(say.FiguresSale(s.ID.Text(id.Vend), s.Meter.Number))
+	f.add(say.FiguresPaid(f.money(s.Tender.Minor)))
+	if s.CarryIn > 0 {
+		f.add(say.FiguresCarriedIn(f.money(s.CarryIn)))
+	}
+	if s.Recharge() {
+		f.add(say.FiguresWallet(s.Account.Text(id.Account)))
+		if a := s.Advance(); a != 0 {
+			f.add(say.FiguresWalletTax(f.money(a)))
+		}
+		f.sum()
+		return f.out
+	}
+	f.add(say.FiguresTariff(e.Tariff.Name, decimal(e.Tariff.N), e.Tariff.EffectiveFrom.UTC().Format(time.RFC3339)))
+	for _, d := range e.Split.Deductions {
+		f.deduction(d)
+	}
+	if e.Split.Free > 0 {
+		f.add(say.FiguresFree(e.Split.Free.KWh(1)))
+	}
+	f.energy()
+	f.sum()
+	return f.out
+}
+
+// Differences says where a stored sale does not match its recalculation.
+func Differences(say words.Texts, e vending.Explained) []string {
+	var out []string
+	for _, d := range e.Differences {
+		out = append(out, difference(say, d))
+	}
+	return out
+}
+
+func difference(say words.Texts, d vending.Difference) string {
+	switch d.In {
+	case vending.DiffersPrice:
+		return say.DifferenceNotPriced(d.Derived)
+	case vending.DiffersRefused:
+		return say.DifferenceRefused(d.Derived)
+	case vending.DiffersDerivedSum:
+		return say.DifferenceDerivedSum(d.Derived, d.Stored)
+	case vending.DiffersStoredSum:
+		return say.DifferenceStoredSum(d.Stored, d.Derived)
+	case vending.DiffersLines:
+		return say.DifferenceLines(d.Stored, d.Derived)
+	case vending.DiffersLine:
+		return say.DifferenceLine(decimal(d.Line), d.Stored, d.Derived)
+	case vending.DiffersCarried:
+		return say.DifferenceCarried(d.Stored, d.Derived)
+	case vending.DiffersUnits:
+		return say.DifferenceUnits(d.Stored, d.Derived)
+	}
+	return say.DifferenceTokens(d.Stored, d.Derived)
+}
+
+// figures are the sentences of a sale while they are written.
+type figures struct {
+	say words.Texts
+	e   vending.Explained
+	out []string
+}
+
+func (f *figures) add(sentence string) { f.out = append(f.out, sentence) }
+
+func (f *figures) money(m money.Minor) string {
+	return money.Amount{Minor: m, Currency: f.e.Currency.Code}.String()
+}
+
+// deduction says how much a charge took, by which rules, and what is left of it.
+func (f *figures) deduction(d tariff.Deduction) {
+	c, why := d.Charge, ""
+	for _, b := range d.Bounds {
+		if next := f.bound(b, c); why == "" {
+			why = next
+		} else {
+			why = f.say.FiguresThen(why, next)
+		}
+	}
+	name := c.Ref
+	for _, l := range f.e.Lines { // the stored sale has the name that people gave
+		if l.Ref == c.Ref && l.Label != "" {
+			name = l.Label
+		}
+	}
+	sentence := f.say.FiguresFee(f.money(d.Gross), why)
+	switch c.Kind {
+	case tariff.Fixed:
+		sentence = f.say.FiguresFixed(name, f.money(d.Gross), why)
+	case tariff.Debt:
+		sentence = f.say.FiguresDebt(name, f.money(d.Gross), why)
+	}
+	if d.VAT > 0 {
+		sentence = f.say.FiguresOfVat(sentence, f.money(d.VAT))
+	}
+	if !c.Endless {
+		sentence = f.say.FiguresOfLeft(sentence, f.money(c.Outstanding-d.Gross))
+	}
+	f.add(sentence)
+}
+
+func (f *figures) bound(b tariff.Bound, c tariff.Charge) string {
+	amount := f.money(b.Amount)
+	switch b.Rule {
+	case tariff.AskPercent:
+		return f.say.FiguresAskPercent(tariff.PercentText(c.Percent), f.money(f.e.Sale.Tender.Minor), amount)
+	case tariff.AskAmount:
+		return f.say.FiguresAskAmount(amount)
+	case tariff.AskOutstanding:
+		return f.say.FiguresAskOutstanding(amount)
+	case tariff.AtLeast:
+		return f.say.FiguresAtLeast(amount)
+	case tariff.AtMost:
+		return f.say.FiguresAtMost(amount)
+	case tariff.MonthLimit:
+		return f.say.FiguresMonthLimit(amount, f.money(c.MonthCap), f.money(c.Taken))
+	case tariff.NotMoreThanDue:
+		return f.say.FiguresNotMoreThanDue(amount)
+	case tariff.Ceiling:
+		return f.say.FiguresCeiling(amount, tariff.PercentText(f.ceiling()))
+	}
+	return f.say.FiguresRest(amount)
+}
+
+// ceiling is the share of a purchase that charges may take together.
+func (f *figures) ceiling() money.Bps {
+	for _, b := range []money.Bps{f.e.Sale.Asked.MaxDeduction, f.e.Tariff.Body.MaxDeduction} {
+		if b != 0 {
+			return b
+		}
+	}
+	return tariff.DefaultMaxDeduction
+}
+
+// energy says what the units cost.
+func (f *figures) energy() {
+	e, a := f.e, f.e.Split
+	if a.Energy == 0 && a.Units == 0 {
+		return
+	}
+	f.add(f.say.FiguresEnergy(f.money(a.Energy)))
+	if len(e.Costs) > 0 && len(e.Tariff.Body.Blocks) > 1 {
+		f.add(f.say.FiguresBefore(e.Costs[0].From.KWh(1), e.Sale.Month))
+	}
+	for _, c := range e.Costs {
+		price := money.FormatRate(c.Rate, e.Currency)
+		for _, l := range c.Levies {
+			levy := f.say.FiguresPriceLevy
+			if l.Levy.Untaxed {
+				levy = f.say.FiguresPriceLevyUntaxed
+			}
+			price = f.say.FiguresAnd(price, levy(money.FormatRate(l.Rate, e.Currency), l.Levy.Name))
+		}
+		if v := e.Tariff.Body.VATBps; v > 0 {
+			price = f.say.FiguresAnd(price, f.say.FiguresPriceVat(tariff.PercentText(v)))
+		}
+		f.add(f.say.FiguresStep(c.Units.KWh(1), price, c.Gross, c.Amount))
+	}
+	f.rounding()
+}
+
+// rounding says what became of the exact price.
+func (f *figures) rounding() {
+	e, a := f.e, f.e.Split
+	switch {
+	case a.Units == 0:
+		f.add(f.say.FiguresTooLittle())
+	case e.Tariff.Body.Rounding == tariff.Nearest:
+		f.add(f.say.FiguresNearest(e.Exact, f.money(a.Gross)))
+	case e.Tariff.Body.Rounding == tariff.Income:
+		f.add(f.say.FiguresIncome(e.Exact, f.money(a.Gross)))
+	default:
+		f.add(f.say.FiguresCarry(e.Exact, f.money(a.Gross)))
+	}
+	f.add(f.say.FiguresSplit(f.money(a.VAT), f.money(a.Net)))
+	for _, l := range a.Levies {
+		f.add(f.say.FiguresLevy(f.money(l.Amount), l.Levy.Name))
+	}
+	if a.CarryOut > 0 {
+		f.add(f.say.FiguresCarriedOut(f.money(a.CarryOut)))
+	}
+}
+
+// sum adds the lines up.
+func (f *figures) sum() {
+	var parts []string
+	for _, l := range f.e.Lines {
+		switch {
+		case l.Amount == 0:
+		case len(parts) == 0:
+			parts = append(parts, money.Format(l.Amount, f.e.Currency))
+		case l.Amount < 0:
+			parts = append(parts, "- "+money.Format(-l.Amount, f.e.Currency))
+		default:
+			parts = append(parts, "+ "+money.Format(l.Amount, f.e.Currency))
+		}
+	}
+	if len(parts) > 0 {
+		f.add(f.say.FiguresSum(strings.Join(parts, " "), f.money(f.e.Sum)))
+	}
+}
+
+func decimal(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,20 @@
+package print
+
+import (
+	"testing"
+
+	"github.com/paywatt/paywatt/internal/money"
+	"github.com/paywatt/paywatt/internal/receipt"
+	"github.com/paywatt/paywatt/internal/words/wordstest"
+)
+
+// TestWhatIsLeftToPayIsOneThing: the tax is in it, and where the line shows the net amount the text says so.
+func TestWhatIsLeftToPayIsOneThing(t *testing.T) {
+	kes := money.Currency{Code: "KES", Exp: 2}
+	left := money.Minor(7950)
+	for want, p := range map[string]receipt.Part{"left to pay 79.50 including VAT": {Amount: 6087, VAT: 913, Left: &left}, "left to pay 79.50": {Amount: 7000, Left: &left}, "": {Amount: 250, VAT: 38}} {
+		if got := owing(wordstest.English(t), p, kes); got != want {
+			t.Errorf("%+v: %q, want %q", p, got, want)
+		}
+	}
+}
