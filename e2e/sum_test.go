@@ -163,7 +163,7 @@ func (w *cashDesk) explained(a answer) {
 	}
 }
 
-// ibt is the rising block tariff of the reference's vectors.
+// ibt is the rising block tariff of docs/reference/money.md#worked-purchases.
 const ibt = `{"name":"ibt","currency":"KES","vat_bps":1500,"blocks":[{"up_to_wh":50000,"rate_micro":1200000},{"up_to_wh":350000,"rate_micro":1600000},
 	{"up_to_wh":600000,"rate_micro":2300000},{"up_to_wh":null,"rate_micro":2750000}]`
 

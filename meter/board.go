@@ -1,6 +1,6 @@
 package meter
 
-// The codes of an EventBoard: what only the host can see (domain reference §4.12).
+// The codes of an EventBoard: what only the host can see (docs/reference/events.md#events-of-meters).
 const (
 	// CodeMismatch: the contact is not where it was driven to, or is again. Args: wanted, matches.
 	CodeMismatch Code = 404

@@ -2,7 +2,8 @@ package meter
 
 import "github.com/paywatt/paywatt/sts"
 
-// sectionsKept is how long a key change may take, in seconds of powered-on time from its first section (contract §7).
+// sectionsKept is how long a key change may take, in seconds of powered-on time from its first section
+// (docs/reference/tokens.md#key-change).
 const sectionsKept = 24 * 60 * 60
 
 // judgeSection judges a section of a key change. Whether it fits to those that wait, and what key they make together,

@@ -6,7 +6,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// ClockSource is who sets the clock. A later one is believed more (domain reference §4.9).
+// ClockSource is who sets the clock. A later one is believed more (docs/reference/meter-rules.md#clock).
 type ClockSource uint8
 
 // The sources of time.
@@ -81,7 +81,7 @@ var clockTable = [...]transition[Clock, clockInput]{
 	{ClockHoldover, clockSet, ClockValid, 0},
 }
 
-// The limits of the menu (domain reference §4.9).
+// The limits of the menu (docs/reference/meter-rules.md#clock).
 const (
 	menuMost  = 60 * 60 // seconds in a day
 	menuHours = 25      // powered-on hours begun, so that at least 24 have passed
@@ -132,7 +132,7 @@ func (x *step) setClock(to int64, by ClockSource) ClockAnswer {
 	return a
 }
 
-// judgeClock applies the rules of domain reference §4.9.
+// judgeClock applies the rules of docs/reference/meter-rules.md#clock.
 func (x *step) judgeClock(to int64, by ClockSource) ClockAnswer {
 	s := x.s
 	valid := s.Clock != ClockInvalid

@@ -104,7 +104,7 @@ func (l Language) String() string {
 	return languageNames[l]
 }
 
-// DefaultConfig returns the configuration of a meter nobody has configured (contract §2).
+// DefaultConfig returns the configuration of a meter nobody has configured (docs/reference/meter-config.md).
 func DefaultConfig() Config {
 	return Config{
 		ImpPerKWh:    1000,

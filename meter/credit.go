@@ -7,7 +7,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// saveEnergy and saveTime bound what a crash without a save loses, to the customer's gain (domain reference §4.10).
+// saveEnergy and saveTime bound what a crash without a save loses, to the customer's gain
+// (docs/reference/meter-rules.md#what-is-stored-and-when).
 const (
 	saveEnergy unit.Energy = 100
 	saveTime               = 15 * 60 // seconds
@@ -101,7 +102,7 @@ func (x *step) used(d unit.Energy) {
 	}
 }
 
-// credit adds c: what was used beyond the credit is paid back first (domain reference §4.1).
+// credit adds c: what was used beyond the credit is paid back first (docs/reference/meter-rules.md#credit).
 func (x *step) credit(c unit.Energy) {
 	s := x.s
 	used := s.ECUsed

@@ -15,7 +15,7 @@ func pulses(c *meter.Config, s *meter.State, n uint32) {
 	meter.Step(c, s, meter.Event{Kind: meter.EventPulses, Pulses: n, Up: s.Up}, nil)
 }
 
-// The vectors of domain reference §4.1.
+// The figures of docs/reference/meter-rules.md#counting, and more like them.
 func TestPulsesKeepTheirRemainder(t *testing.T) {
 	type after struct {
 		pulses   uint32
@@ -79,7 +79,7 @@ func TestChangingTheConstantKeepsTheEnergy(t *testing.T) {
 	}
 }
 
-// The registers of domain reference §4.8's vector, without its calendar: consumption beyond the credit is counted and
+// The example of docs/reference/meter-rules.md#credit, without its window: consumption beyond the credit is counted and
 // paid back first.
 func TestOverrunIsPaidBackFirst(t *testing.T) {
 	r := newRig(t)

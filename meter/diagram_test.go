@@ -15,7 +15,7 @@ const statesPage = "../docs/reference/meter-states.md"
 func statesText() string {
 	var b strings.Builder
 	b.WriteString("# The state machines of a meter\n\nDrawn from the tables in package `meter` that the code runs (`go test ./meter -run States -update` writes this page).\n" +
-		"An input that is not listed leaves the state as it is. The rules are in `docs/reference/meter-config.md`, one key each.\n")
+		"An input that is not listed leaves the state as it is. The rules are in [what a meter decides](meter-rules.md), their keys in\n[the configuration](meter-config.md).\n")
 	for _, d := range meter.Diagrams() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n```mermaid\nstateDiagram-v2\n", d.Name, d.About)
 		ids := map[string]string{}

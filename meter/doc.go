@@ -75,13 +75,14 @@
 //
 // # Wallet mode
 //
-// With payment_mode prepay_wallet the money is at the server, and the meter supplies up to the register that a lease names
-// (domain reference §6). A lease is a signed message like a command; the one with the higher number wins, and a number that
-// was there before changes nothing. What is left of it stands in State.Balance, so that light, buzzer and relay follow it as
-// they follow credit; its last Wh opens the relay, reason LEASE, and no friendly window puts that off. Its time is powered-on
-// time: by default it ends nothing, and lease_grace_wh says what may still be used after it; a friendly window puts that off to its own end. After more
-// than a day without a lease the customer has to confirm. There is no credit then: no units from tokens (function_error), no
-// emergency credit, no warnings but the buzzer's.
+// With payment_mode prepay_wallet the money is at the server, and the meter supplies up to the register that a lease
+// names (docs/reference/meter-rules.md#wallet-mode). A lease is a signed message like a command; the one with the higher
+// number wins, and a number that was there before changes nothing. What is left of it stands in State.Balance, so that
+// light, buzzer and relay follow it as they follow credit; its last Wh opens the relay, reason LEASE, and no friendly
+// window puts that off. Its time is powered-on time: by default it ends nothing, and lease_grace_wh says what may still
+// be used after it; a friendly window puts that off to its own end. After more than a day without a lease the customer
+// has to confirm. There is no credit then: no units from tokens (function_error), no emergency credit, no warnings but
+// the buzzer's.
 //
 // # What is promised
 //

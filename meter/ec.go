@@ -2,7 +2,7 @@ package meter
 
 import "github.com/paywatt/paywatt/supply"
 
-// EC is the state of the emergency credit (domain reference §4.3).
+// EC is the state of the emergency credit (docs/reference/meter-rules.md#emergency-credit).
 type EC uint8
 
 // The states of the emergency credit.

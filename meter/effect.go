@@ -179,7 +179,7 @@ const (
 	ReportClose
 )
 
-// Report is one record for the server: reading, event, token result or command answer (contract §4).
+// Report is one record for the server: reading, event, token result or command answer (docs/reference/mqtt.md#records).
 type Report struct {
 	Kind ReportKind
 	// Seq is the meter's one sequence, from 1, without a hole.

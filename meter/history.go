@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// History is one of the rings of records that a host keeps beside the state (domain reference §4.10).
+// History is one of the rings of records that a host keeps beside the state (docs/reference/meter-rules.md#what-is-stored-and-when).
 type History uint8
 
 // The histories, each with the number of records it keeps.

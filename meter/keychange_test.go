@@ -179,7 +179,7 @@ func (r *rig) wants(what, digits string, want sts.Result) {
 	}
 }
 
-// Contract §7: an incomplete set is kept for 24 h of powered-on time, over power loss.
+// An incomplete set (docs/reference/tokens.md#key-change) is kept for 24 h of powered-on time, over power loss.
 func TestAnIncompleteKeyChangeWaitsADay(t *testing.T) {
 	for _, c := range []struct {
 		name      string
@@ -268,7 +268,7 @@ func TestOtherManagementForgetsAKeyChange(t *testing.T) {
 	}
 }
 
-// FACTS §7: to another type only where the standard allows it; a set that is refused leaves nothing behind.
+// To another type only where that is allowed (docs/reference/tokens.md#key-change); a set that is refused leaves nothing behind.
 func TestKeyTypesOfAChange(t *testing.T) {
 	allowed := 0
 	for have := sts.DITK; have <= sts.DCTK; have++ {

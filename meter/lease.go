@@ -7,8 +7,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Lease is the server's permission to go on up to a register (domain reference §6). It takes the place of credit: in wallet
-// mode State.Balance is what is left of it. The zero value is no lease.
+// Lease is the server's permission to go on up to a register (docs/reference/meter-rules.md#wallet-mode). It takes the
+// place of credit: in wallet mode State.Balance is what is left of it. The zero value is no lease.
 type Lease struct {
 	// Seq is its number; a higher one always wins.
 	Seq uint32
@@ -21,7 +21,8 @@ type Lease struct {
 const (
 	// maxTTL is the longest time a lease may be given for: far above any real one, and powered-on seconds stay in 32 bits.
 	maxTTL = 366 * 24 * 60 * 60
-	// longOff is after how many powered-on seconds without supply nobody may be expecting voltage (domain reference §4.5).
+	// longOff is after how many powered-on seconds without supply nobody may be expecting voltage
+	// (docs/reference/meter-rules.md#supply).
 	longOff = 24 * 60 * 60
 )
 

@@ -1,6 +1,6 @@
 package meter
 
-// The figures of contract §7.
+// The figures of docs/reference/meter-rules.md#wrong-tokens.
 const (
 	guardRow    = 5  // wrong tokens in a row that lock, and lock again
 	guardWindow = 10 // wrong tokens within a day that lock

@@ -5,7 +5,7 @@ import "github.com/paywatt/paywatt/supply"
 // maxTrips is the most trips a configuration may allow before the lock-out.
 const maxTrips = 4
 
-// Overload is the state of the power limit (domain reference §4.6).
+// Overload is the state of the power limit (docs/reference/meter-rules.md#power-limit).
 type Overload uint8
 
 // The states of the power limit.

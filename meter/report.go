@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// Code is the number of an event; log, MQTT and server share them (domain reference §4.12).
+// Code is the number of an event; log, MQTT and server share them (docs/reference/events.md#events-of-meters).
 type Code uint16
 
 // The events this version reports.

@@ -119,7 +119,8 @@ type State struct {
 	Buzzer Buzzer
 }
 
-// Day is the day under way, which becomes a row of the history when it is closed (domain reference §4.10).
+// Day is the day under way, which becomes a row of the history when it is closed
+// (docs/reference/meter-rules.md#what-is-stored-and-when).
 type Day struct {
 	// Used is the energy imported, Tokens what tokens have brought; both in Wh.
 	Used, Tokens uint32
@@ -156,8 +157,8 @@ const (
 	FlagOnline
 	// FlagOverrun: the overrun is above the configured limit, and that was reported.
 	FlagOverrun
-	// FlagWallet: the money is at the server, and the meter supplies what a lease allows (domain reference §6). Else it keeps
-	// credit itself.
+	// FlagWallet: the money is at the server, and the meter supplies what a lease allows
+	// (docs/reference/meter-rules.md#wallet-mode). Else it keeps credit itself.
 	FlagWallet
 	// FlagPending: a log record is under way; volatile.
 	FlagPending
@@ -169,7 +170,7 @@ const Volatile = FlagOnline | FlagPending
 // Has reports whether all of these are set.
 func (f Flags) Has(g Flags) bool { return f&g == g }
 
-// Guard counts the wrong tokens of one channel (contract §7). All times are powered-on time.
+// Guard counts the wrong tokens of one channel (docs/reference/meter-rules.md#wrong-tokens). All times are powered-on time.
 type Guard struct {
 	// Last is when the newest wrong token came, in units of 2 s.
 	Last uint32

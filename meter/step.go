@@ -176,8 +176,9 @@ func (x *step) event(code Code, a, b int64) {
 	r.Code, r.A, r.B = code, a, b
 }
 
-// frozen is a meter whose memory this version cannot read in full: it counts, tells, and changes nothing (domain
-// reference §4.12, 701). The snapshot it does not understand is never overwritten, the relay never moved.
+// frozen is a meter whose memory this version cannot read in full: it counts, tells, and changes nothing (event 701,
+// docs/reference/events.md#events-of-meters). The snapshot it does not understand is never overwritten, the relay never
+// moved.
 func (x *step) frozen() {
 	s := x.s
 	if x.due(&s.QuietAt) {

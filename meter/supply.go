@@ -3,7 +3,7 @@ package meter
 import "github.com/paywatt/paywatt/supply"
 
 // After a power cut every meter waits inrushLeast seconds and up to inrushSpread - 1 more, by its number, so that a
-// village does not switch on as one (domain reference §4.5).
+// village does not switch on as one (docs/reference/meter-rules.md#supply).
 const (
 	inrushLeast  = 2
 	inrushSpread = 60
@@ -163,7 +163,7 @@ func (x *step) powerRestore() {
 
 // catchUp raises the state to what the outbox has seen: no sequence number is given twice, and what a published reading
 // has proven is counted; so is, before a log record, what was used before it. What was used after all of them and not saved
-// is the customer's (domain reference §4.10).
+// is the customer's (docs/reference/meter-rules.md#what-is-stored-and-when).
 func (x *step) catchUp() {
 	x.s.Seq = max(x.s.Seq, x.ev.NextSeq)
 	to := x.ev.Register

@@ -2,7 +2,7 @@ package meter
 
 import "github.com/paywatt/paywatt/supply"
 
-// Tamper is a kind of tampering that a meter can notice (domain reference §4.7).
+// Tamper is a kind of tampering that a meter can notice (docs/reference/meter-rules.md#tampering).
 type Tamper uint8
 
 // The kinds of tampering, in the order of their event codes 501 to 506.

@@ -55,8 +55,8 @@ func (x *step) lasting(code sts.Result) bool {
 	return code == sts.Accept || code == sts.CRCError
 }
 
-// judge applies the meter's rules in the order of domain reference §4.4 and FACTS §10. Accept means that nothing stands
-// in the way but the memory.
+// judge applies the meter's rules in the order of docs/reference/tokens.md#what-a-meter-checks-in-order. Accept means
+// that nothing stands in the way but the memory.
 func (x *step) judge() sts.Result {
 	s, o := x.s, &x.ev.Opened
 	switch {

@@ -165,7 +165,7 @@ func TestTokensFromBeforeTheManufactureAreOld(t *testing.T) {
 	}
 }
 
-// Contract §7: no clock window. A token loads whatever the meter's clock says.
+// No clock window (docs/reference/tokens.md#what-a-meter-checks-in-order): a token loads whatever the meter's clock says.
 func TestTheClockDoesNotMatter(t *testing.T) {
 	r := newRig(t)
 	r.clock = meter.ClockInvalid

@@ -50,7 +50,7 @@ func (r *rig) activate() (answer meter.ECAnswer) {
 	return answer
 }
 
-// TestTheVectorOfEmergencyCredit is that of domain reference §4.3.
+// TestTheVectorOfEmergencyCredit is that of docs/reference/meter-rules.md#emergency-credit.
 func TestTheVectorOfEmergencyCredit(t *testing.T) {
 	r := configured(t, map[string]any{"ec_limit_wh": 5000, "ec_threshold_wh": 2000})
 	r.buy(1, 2500)
@@ -151,7 +151,7 @@ func TestUnusedEmergencyCreditMayBeTakenAwayAndGivenBack(t *testing.T) {
 	}
 }
 
-// TestTheVectorOfTheFriendlyCalendar is that of domain reference §4.8.
+// TestTheVectorOfTheFriendlyCalendar is that of docs/reference/meter-rules.md#credit, in a window.
 func TestTheVectorOfTheFriendlyCalendar(t *testing.T) {
 	r := configured(t, map[string]any{"friendly": []any{"fri 06:00-08:00"}})
 	r.buy(1, 300)

@@ -5,7 +5,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// The figures of domain reference §4.2, in seconds.
+// The figures of docs/reference/meter-rules.md#warnings, in seconds.
 const (
 	beepEvery = 15 * 60
 	beepTime  = 2

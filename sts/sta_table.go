@@ -1,6 +1,6 @@
 package sts
 
-// The tables of EA07, computed from the standard's two substitutions and its permutation (FACTS §8.1); the test
+// The tables of EA07, computed from the standard's two substitutions and its permutation; the test
 // TestStaTablesFollowFromTheStandard computes them again. An index is a nibble's value with the key bit above it.
 
 // staSubstitutePermute holds, for each nibble of the block, the substituted and then permuted nibble.

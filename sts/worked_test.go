@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// This file walks through one token step by step, with the interim values that the facts page prints (FACTS §12).
+// This file walks through one token step by step, with all interim values.
 // It sees inside the package because a user has no business with the steps.
 
 func hexOf(t *testing.T, digits string) uint64 {

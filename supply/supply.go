@@ -2,8 +2,9 @@
 // what position of the relay follows, and when a falling credit has crossed a threshold.
 //
 // Start at [Reasons]: a relay is closed exactly when no reason is set and nobody has to confirm first. Each reason has
-// its own setter and clearer, and one never clears another: a top-up does not undo a remote disconnect (domain
-// reference §4.5). [Crossing] is a warning that is given once per crossing and re-armed with a margin (§4.2).
+// its own setter and clearer, and one never clears another: a top-up does not undo a remote disconnect
+// (docs/reference/meter-rules.md#supply). [Crossing] is a warning that is given once per crossing and re-armed with a
+// margin (docs/reference/meter-rules.md#warnings).
 //
 // The package is pure: values in, values out, no clock, no allocation outside the functions that make text.
 package supply

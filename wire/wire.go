@@ -1,5 +1,5 @@
 // Package wire is the meters' protocol as other programs see it: the records a meter sends, the topics they travel on,
-// the acknowledgement, and the signed messages to a meter, in JSON and in CBOR (the contract, section 4).
+// the acknowledgement, and the signed messages to a meter, in JSON and in CBOR (docs/reference/mqtt.md).
 //
 // A server begins at [DecodeUp], [ParseTopic] and [Sign]; a meter at [EncodeUp], [UpTopic] and [Open]. The package
 // decides nothing: whether a sequence number is new, a command may be carried out or a token fits is asked elsewhere.
@@ -163,7 +163,7 @@ type Token struct {
 	BaseDate int     `json:"base_date"`
 	Class    *uint8  `json:"class,omitempty"`
 	SubClass *uint8  `json:"subclass,omitempty"`
-	// Result is the name of the domain reference, section 4.4 ("accept", "used_error", …).
+	// Result is a name of docs/reference/tokens.md#results ("accept", "used_error", …).
 	Result    string `json:"result"`
 	UnitsWh   int64  `json:"units_wh"`
 	BalanceWh int64  `json:"balance_wh"`
@@ -188,7 +188,7 @@ func Passing(reason string) bool {
 	return why == "counter" || why == "storage_error"
 }
 
-// Event is something that happened; the codes are those of the domain reference, section 4.12, and unknown ones are kept.
+// Event is something that happened; the codes are those of docs/reference/events.md#events-of-meters, and unknown ones are kept.
 type Event struct {
 	Head
 	Code int `json:"code"`

@@ -114,8 +114,8 @@ func checkGolden(t *testing.T, path string, got []byte) {
 	}
 }
 
-// TestContractExamples reads the very records that the contract prints, with its keys.
-func TestContractExamples(t *testing.T) {
+// TestExamplesOfRecordsAreRead reads records like those of docs/reference/mqtt.md#records, with their keys.
+func TestExamplesOfRecordsAreRead(t *testing.T) {
 	for _, c := range []struct {
 		kind    wire.Kind
 		payload string

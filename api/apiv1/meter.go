@@ -8,7 +8,7 @@ type SIM struct {
 }
 
 // NewMeter is a meter to register. Number, Mode and Tariff are needed, for "prepay_token" also SGC, KRN, KT and TI;
-// the rest has the defaults of the contract.
+// the rest has the defaults of docs/reference/http.md#a-meter.
 type NewMeter struct {
 	Number    string    `json:"number" example:"04140001001" doc:"11 or 13 digits with their check digit"`
 	Mode      string    `json:"mode" enum:"prepay_token,prepay_wallet,postpay" doc:"prepay_token: units in the meter, bought as tokens; prepay_wallet: money on the server; postpay: paid after use"`

@@ -33,7 +33,7 @@ func (c console) connect() (*client.Client, error) {
 }
 
 // asking wraps the action of a command that needs the server: it connects, acts, and turns what went wrong into the
-// three lines and the exit code of the contract.
+// three lines and an exit code (docs/reference/http.md#exit-codes).
 func (c console) asking(act func(cmd *cobra.Command, api *client.Client, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		api, err := c.connect()

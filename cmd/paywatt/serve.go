@@ -125,7 +125,8 @@ func isLoopback(addr string) bool {
 	return err == nil && ip != nil && ip.IsLoopback()
 }
 
-// readyLines are what says that the server accepts: the line of the contract, then one for each listener for a device.
+// readyLines are what says that the server accepts: the line with the addresses (docs/operate/running.md#starting), then
+// one for each listener for a device.
 func readyLines(a *app.App) string {
 	http, mqtt := a.Ready()
 	lines := fmt.Sprintf("http=%s mqtt=%s\n", http, mqtt)

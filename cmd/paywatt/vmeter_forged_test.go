@@ -81,8 +81,9 @@ func (m *smsMeter) wrongBySMS() (row uint8) {
 	return row
 }
 
-// Guessing by SMS, each guess from another number, ends in the lock of the contract: ten minutes after five wrong tokens,
-// twenty after ten, and then until the oldest of ten is a day old. The keypad takes a token at each of these times.
+// Guessing by SMS, each guess from another number, ends in a lock (docs/reference/meter-rules.md#wrong-tokens): ten
+// minutes after five wrong tokens, twenty after ten, and then until the oldest of ten is a day old. The keypad takes a
+// token at each of these times.
 func TestGuessingBySMSEndsInTheLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSMSBus(t, 1)

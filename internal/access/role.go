@@ -9,7 +9,7 @@ import (
 // Role is a named set of rights.
 type Role string
 
-// The roles of the domain reference, §13.
+// The roles, in the order of docs/reference/http.md#keys-and-roles.
 const (
 	Owner         Role = "owner"
 	TariffManager Role = "tariff_manager"
@@ -61,7 +61,7 @@ const (
 	SendMessages   Right = "message.send"   // send messages to customers' telephones and meters' SIMs, and send one again
 )
 
-// Roles lists every role in the order of the domain reference.
+// Roles lists every role in the order of docs/reference/http.md#keys-and-roles.
 func Roles() []Role {
 	return []Role{Owner, TariffManager, Engineer, Operator, Supervisor, Finance, Support, Installer, Auditor,
 		VendorAPI, CustomerRole, DeviceRole}
@@ -74,7 +74,7 @@ func Rights() []Right {
 		ManageVendors, DepositFloat, ReadVendors, ReadFloat, IssueTokens, IssueUnits, WriteDebts, AdjustLedger, SendTokens, DecideReadings, SendMessages}
 }
 
-// rights is the table of the domain reference, §13. The customer and the device have no right over a tenant's things:
+// rights is the table of docs/reference/http.md#keys-and-roles. The customer and the device have no right over a tenant's things:
 // what is their own they reach by being its owner, not by a right, so their rows are empty.
 //
 // vendor_api cannot read meters: a seller's key would otherwise read every household's balance. It shows digits,

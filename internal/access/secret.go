@@ -20,7 +20,8 @@ const masked = "(secret)"
 // SecretOf wraps a text that came from outside.
 func SecretOf(text string) Secret { return Secret{text: &text} }
 
-// secretBytes is the entropy of every generated secret: 256 bits, so that a plain SHA-256 keeps it (architecture §5).
+// secretBytes is the entropy of every generated secret: 256 bits, so that a plain SHA-256 keeps it
+// (docs/reference/http.md#keys-and-roles).
 const secretBytes = 32
 
 // NewSecret makes a secret of 256 bits from rnd: the prefix and 43 base64url characters.

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Limits of open connections, as those of the meters' listener (reliability reference §5).
+// Limits of open connections, as those of the meters' listener (docs/reference/http.md#limits).
 const (
 	maxConnections = 20_000
 	maxPerAddress  = 1000 // loopback has no limit

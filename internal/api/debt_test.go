@@ -300,7 +300,7 @@ func TestSettingsChangeWhatIsNamed(t *testing.T) {
 	}
 }
 
-// TestThreeMonthsThatAnotherSystemLeftOpen is V19 of the domain reference over HTTP: 338.10 due, 70 % of 50.00 for them.
+// TestThreeMonthsThatAnotherSystemLeftOpen is V19 of docs/reference/money.md over HTTP: 338.10 due, 70 % of 50.00 for them.
 func TestThreeMonthsThatAnotherSystemLeftOpen(t *testing.T) {
 	w := begin(t)
 	for i, month := range []string{"2026-09", "2026-10", "2026-11"} {

@@ -39,7 +39,7 @@ func validKey(k string) bool {
 }
 
 // requestHash names what was asked by whom: SHA-256 over the length-prefixed method, path, principal and canonical
-// body (domain reference §9).
+// body (docs/reference/http.md#repetition).
 func requestHash(method, path, principal string, body []byte) [32]byte {
 	h := sha256.New()
 	for _, part := range [][]byte{[]byte(method), []byte(path), []byte(principal), body} {

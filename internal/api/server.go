@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Limits of every HTTP connection (reliability reference §4 and §5).
+// Limits of every HTTP connection (docs/reference/http.md#limits).
 const (
 	MaxBody           = 1 << 20 // bytes of a request body
 	MaxHeader         = 32 << 10

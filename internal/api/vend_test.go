@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/api"
 )
 
-// TestASaleOf100At250 is the example of the contract: 34.7 kWh, 86.75 + 13.01 tax + 0.24 carried on = 100.00.
+// TestASaleOf100At250 is P1 of docs/reference/postings.md: 34.7 kWh, 86.75 + 13.01 tax + 0.24 carried on = 100.00.
 func TestASaleOf100At250(t *testing.T) {
 	w := begin(t)
 	s := decode[sale](t, w.want(201, w.sell("sale-0001", `{"meter":"04140001001","tender":{"amount_minor":10000,"currency":"KES"},"client_ref":"till3-000017"}`)))

@@ -9,8 +9,9 @@ import (
 	"github.com/paywatt/paywatt/internal/api"
 )
 
-// TestAWalletIsRechargedAsTheContractSays: no vending key is needed, and the answer has no units, no token and one line.
-func TestAWalletIsRechargedAsTheContractSays(t *testing.T) {
+// TestAWalletIsRecharged (docs/reference/http.md#a-sale): no vending key is needed, and the answer has
+// no units, no token and one line.
+func TestAWalletIsRecharged(t *testing.T) {
 	w := folder(t)
 	w.serve(false, api.Limits{}) // the key store is locked
 	w.key = w.newKey(access.Owner)

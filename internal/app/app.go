@@ -62,7 +62,7 @@ type Config struct {
 	Store string
 	HTTP  string // address of the HTTP listener; port 0 takes a free one
 	MQTT  string // address of the meters' listener
-	// Legacy are the listeners for unmodified devices (contract §6), Profiles the device profiles they may name.
+	// Legacy are the listeners for unmodified devices (docs/guide/devices.md), Profiles the device profiles they may name.
 	Legacy   []config.Legacy
 	Profiles profile.Library
 	// Integration is the address of the integration broker, for programs that read; empty for none.

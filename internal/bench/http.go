@@ -14,7 +14,7 @@ import (
 )
 
 // overHTTP measures the same sales through an ordinary server on the shop's folder: routing, authentication, JSON and
-// the idempotency of the contract on both sides of a loopback connection. The shop's own engine is closed for it.
+// idempotency (docs/reference/http.md#repetition) on both sides of a loopback connection. The shop's own engine is closed for it.
 func (b *Vend) overHTTP(ctx context.Context, s *shop, long time.Duration) (d drive, err error) {
 	err = s.engine.Close()
 	s.engine = nil

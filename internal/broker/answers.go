@@ -39,8 +39,8 @@ func (a *answers) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Pac
 	return pk
 }
 
-// connackCode is the return code of MQTT 3.1.1 (§3.2.2.3) for a reason of MQTT 5, which mochi gives with its text. A CONNECT
-// that breaks the protocol is not answered (§3.1.4).
+// connackCode is the return code of MQTT 3.1.1 §3.2.2.3 for a reason of MQTT 5, which mochi gives with its text. A CONNECT
+// that breaks the protocol is not answered (MQTT 3.1.1 §3.1.4).
 func connackCode(reason byte, text string) (code byte, answered bool) {
 	const (
 		version, identifier, unavailable, password, authorised = 1, 2, 3, 4, 5

@@ -35,7 +35,7 @@ func fields(texts []string) (out []byte) {
 }
 
 // TestAnswersFitTheVersion: a client of MQTT 3.1.1 gets return codes of 3.1.1, nothing where its CONNECT breaks the protocol,
-// and never a DISCONNECT (3.1.1 §3.1.4, §3.2.2.3, §3.14).
+// and never a DISCONNECT (MQTT 3.1.1 §3.1.4, §3.2.2.3, §3.14).
 func TestAnswersFitTheVersion(t *testing.T) {
 	b := start(t, broker.Config{Inbox: newShelf().inbox})
 	user := number(1)

@@ -1,10 +1,10 @@
 // Package broker is the meters' MQTT: mochi-mqtt/server, hardened, behind one boundary. Start at [New].
 //
 // A meter publishes only below its own up/ and hears only its own down/; there is nothing to route, retain or match
-// (datapath §1). What a meter publishes goes to the store's queue and is acknowledged, with PUBACK and down/ack, only
-// after the commit that holds it, by whoever calls back then. While that takes its time the connection's reader goes
-// on, so that one connection can have many messages under way; after a failed commit the connection is closed and
-// the meter sends again.
+// (docs/reference/datapath.md#from-the-socket-to-the-row). What a meter publishes goes to the store's queue and is
+// acknowledged, with PUBACK and down/ack, only after the commit that holds it, by whoever calls back then. While that
+// takes its time the connection's reader goes on, so that one connection can have many messages under way; after a failed
+// commit the connection is closed and the meter sends again.
 //
 // What is sent to a meter goes straight to its connection, if it has one: nothing is queued for the absent. The outbox
 // keeps what matters until the meter itself answers.

@@ -162,7 +162,7 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 	return pk, nil
 }
 
-// forbidden judges a PUBLISH by its form: contract §4 knows quality 0 and 1, and meters retain nothing.
+// forbidden judges a PUBLISH by its form: quality is 0 or 1, and meters retain nothing (docs/reference/mqtt.md#login).
 func forbidden(pk packets.Packet) packets.Code {
 	switch {
 	case pk.FixedHeader.Retain:
@@ -187,8 +187,9 @@ func (h *hook) OnPacketProcessed(cl *mqtt.Client, pk packets.Packet, _ error) {
 	}
 }
 
-// OnPublish takes a meter's message. Whatever becomes of it, mochi must neither acknowledge nor forward it, and only
-// this error keeps it from both: after any other one it still acknowledges to a 3.1.1 client (datapath §3).
+// OnPublish takes a meter's message. Whatever becomes of it, mochi must neither acknowledge nor forward it, and only this
+// error keeps it from both: after any other one it still acknowledges to a 3.1.1 client
+// (docs/reference/datapath.md#from-the-socket-to-the-row).
 func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	if s := sessionOf(cl); s != nil {
 		h.b.receive(s, pk)

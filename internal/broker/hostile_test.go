@@ -370,8 +370,9 @@ func TestSocketsAreBoundedPerAddressAndInAll(t *testing.T) {
 	}
 }
 
-// The trap that OnPublish is written around (datapath §3): after a plain error of the hook, mochi still acknowledges to
-// a 3.1.1 client. If this test fails, mochi has changed and the broker may be simplified.
+// The trap that OnPublish is written around (docs/reference/datapath.md#from-the-socket-to-the-row): after a plain error
+// of the hook, mochi still acknowledges to a 3.1.1 client. If this test fails, mochi has changed and the broker may be
+// simplified.
 func TestControlPlainErrorIsStillAcknowledged(t *testing.T) {
 	for _, c := range []struct {
 		err   error

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// LegacyConfig is what the listener of one unmodified device needs (contract §6). All but the last five are required.
+// LegacyConfig is what the listener of one unmodified device needs (docs/guide/devices.md). All but the last five are required.
 type LegacyConfig struct {
 	// Listener accepts the device's sockets; whoever connects there is the meter. It is closed by the Legacy.
 	Listener net.Listener

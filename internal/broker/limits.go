@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Limits are the figures of the reliability page, §5. The zero value of a field means its default; benches and tests
+// Limits are the figures of docs/reference/mqtt.md#login. The zero value of a field means its default; benches and tests
 // set their own and say so.
 type Limits struct {
 	Connections     int           // over all addresses

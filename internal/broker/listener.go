@@ -14,7 +14,7 @@ import (
 
 // gate is the listener in front of mochi: it counts sockets, gives each a deadline for its CONNECT, and never stops
 // accepting because one socket could not be accepted. mochi itself has no deadline before CONNECT and ends its loop at
-// the first error (datapath §3).
+// the first error (docs/reference/datapath.md#from-the-socket-to-the-row).
 type gate struct {
 	net.Listener
 	limits Limits

@@ -69,7 +69,7 @@ func (s State) Open() bool { return s == StateQueued || s == StateSent }
 // Type is what the meter shall do.
 type Type string
 
-// Types that the meter core knows (the domain reference, §3).
+// Types that the meter core knows (docs/reference/meter-rules.md#commands).
 const (
 	Disconnect  Type = "disconnect"   // open the relay, reason REMOTE
 	Connect     Type = "connect"      // clear REMOTE; the relay closes at the customer's key press, or at once with force
@@ -80,7 +80,7 @@ const (
 	CancelToken Type = "cancel_token" // remember a TID as used, so that its token never loads
 )
 
-// Types of orders that only the server itself gives, each a message of its own kind (contract, §4).
+// Types of orders that only the server itself gives, each a message of its own kind (docs/reference/mqtt.md#signed-messages).
 const (
 	Lease   Type = "lease"  // count up to a register
 	Config  Type = "config" // take a configuration

@@ -107,7 +107,7 @@ func (c Config) checkTogether() error {
 	return goTogether(c.Routes())
 }
 
-// Legacy is a listener for one device that speaks its own messages (the contract, §6).
+// Legacy is a listener for one device that speaks its own messages (docs/guide/devices.md).
 type Legacy struct {
 	Address string
 	Meter   string // as given: number or identity

@@ -19,7 +19,7 @@ func merge(t *testing.T, s config.Sources) config.Config {
 	return c
 }
 
-func TestDefaultsAreThoseOfTheContract(t *testing.T) {
+func TestTheDefaultsOfSettings(t *testing.T) {
 	c := merge(t, config.Sources{})
 	for key, want := range map[string]string{
 		config.Data: "./paywatt-data", config.HTTP: "127.0.0.1:8080", config.MQTT: "127.0.0.1:1883",

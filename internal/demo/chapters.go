@@ -320,7 +320,7 @@ func (s *story) sync(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s, state %s", agree, m.State), expect("state at the server", m.State, "on")
 }
 
-// Events of the domain reference, §4.12, by code and how often the story brings them about. Supply returns twice: at
+// Events of docs/reference/events.md#events-of-meters by code and how often the story brings them about. Supply returns twice: at
 // the first token and at the recharge.
 var storyEvents = [...]struct{ code, times int }{{201, 1}, {202, 1}, {203, 1}, {204, 2}, {301, 5}, {302, 1}, {401, 1}, {402, 2}}
 
@@ -350,7 +350,7 @@ func (s *story) history(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d tokens accepted; %d events at the server, each once", len(s.sales), events), nil
 }
 
-// Accounts of the domain reference, §7, with the sign of a trial balance: what is owed and earned is negative.
+// Accounts of docs/reference/postings.md#chart-of-accounts with the sign of a trial balance: what is owed and earned is negative.
 const (
 	codeTill   = 1000
 	codeVAT    = 2020

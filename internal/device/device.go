@@ -36,7 +36,7 @@ import (
 // firmware is the version this meter reports of itself.
 const firmware = "paywatt-vmeter-1"
 
-// protocol is the version of the contract, section 4, that it speaks.
+// protocol is the version of docs/reference/mqtt.md that it speaks.
 const protocol = 1
 
 // storeIDSize is the length of a store id in bytes.

@@ -149,7 +149,7 @@ func boardEvent(code meter.Code, a, b int64) meter.Event {
 
 // The contact's times.
 const (
-	// contactRest is how long it rests between two operations (domain reference, section 3).
+	// contactRest is how long it rests between two operations (docs/reference/meter-rules.md#supply).
 	contactRest = 5 * time.Second
 	// readBack is how long after an operation it is read back.
 	readBack = 200 * time.Millisecond

@@ -74,7 +74,7 @@ func clockName(c meter.Clock) wire.Clock {
 	return wire.ClockInvalid
 }
 
-// tornCode is the event that stands in the place of a record which the memory has lost (domain reference, section 4.12).
+// tornCode is the event that stands in the place of a record which the memory has lost (docs/reference/events.md#events-of-meters).
 const tornCode = 702
 
 // filler is the record that takes the number of a lost one: no number is ever used twice, and no hole may hold up the

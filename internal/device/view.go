@@ -2,7 +2,7 @@ package device
 
 import "time"
 
-// View is what can be seen of a meter from outside, in the words of the contract, section 2.
+// View is what can be seen of a meter from outside, in the words of docs/operate/virtual-meter.md#the-script.
 type View struct {
 	// T is the meter's calendar, to the second.
 	T          string `json:"t"`

@@ -251,7 +251,8 @@ const (
 	maxFamilies = 100
 	// maxReports is how many of the meter's newest reports are looked through.
 	maxReports = 100
-	// lockLife is the longest a meter locks itself (contract §7); an older answer says nothing about now.
+	// lockLife is the longest a meter locks itself (docs/reference/meter-rules.md#wrong-tokens); an older answer says
+	// nothing about now.
 	lockLife = 24 * time.Hour
 	// shownReports is how many of them are shown.
 	shownReports = 5

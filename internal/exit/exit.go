@@ -4,7 +4,7 @@ package exit
 
 import "strings"
 
-// The exit codes of the contract.
+// The exit codes (docs/reference/http.md#exit-codes).
 const (
 	Failed      = 1
 	Usage       = 2

@@ -29,8 +29,8 @@ const HoldFor = 2 * time.Minute
 // LongestPause is the longest that an item is put back for, by [Pause].
 const LongestPause = 2 * time.Hour
 
-// Pause is how long to wait for an answer after the nth sending, counted from 0: 1 min, 5 min, 30 min, then 2 h (the
-// domain reference, §6).
+// Pause is how long to wait for an answer after the nth sending, counted from 0: 1 min, 5 min, 30 min, then 2 h
+// (docs/reference/datapath.md#from-the-outbox-to-the-meter).
 func Pause(n int) time.Duration {
 	pauses := [...]time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, LongestPause}
 	return pauses[max(0, min(n, len(pauses)-1))]

@@ -32,7 +32,7 @@ const (
 	ExpenseTillBalance Code = 5040 // till differences
 )
 
-// chart is the chart of accounts of the domain reference, §7.
+// chart is the chart of docs/reference/postings.md#chart-of-accounts.
 var chart = [...]Account{
 	{Till, "cash:till", Asset, NotBelow},
 	{Bank, "bank", Asset, Unbounded},

@@ -37,3 +37,6 @@ func CashedUp(bank, till string, expected, counted Minor) []Posting {
 func PaymentReturned(provider, payment string, amount Minor) []Posting {
 	return move(AccountRef{Unapplied, payment}, AccountRef{Clearing, provider}, amount)
 }
+
+// Chart lists the chart of accounts.
+func Chart() []Account { return chart[:] }

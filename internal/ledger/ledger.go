@@ -39,7 +39,7 @@ type Posting struct {
 // so posting an operation twice is impossible.
 type Kind string
 
-// Kinds of journals, an operation of the domain reference (§7.1) each.
+// Kinds of journals, an operation of docs/reference/postings.md each.
 const (
 	Vend       Kind = "vend"       // P1, P3, P6, P8, P9, with P10 in it
 	Payment    Kind = "payment"    // P2

@@ -74,7 +74,7 @@ func (b *books) mirror(j ledger.Journal) {
 }
 
 // TestIntegrationVector posts P1 to P7, P12, P8, P11 with the mirror of its commission, P14, P15, P16, P17 in this
-// order (domain reference, §7.1).
+// order (docs/reference/postings.md#check-your-own-books).
 func TestIntegrationVector(t *testing.T) {
 	b := open(t)
 	rows := map[string][]ledger.Posting{}
@@ -283,7 +283,7 @@ func TestTheChartHasNoAccountTwice(t *testing.T) {
 		codes[c] = true
 	}
 	if len(codes) != 28 {
-		t.Errorf("the chart has %d accounts, want the 28 of the domain reference", len(codes))
+		t.Errorf("the chart has %d accounts, want the 28 of docs/reference/postings.md", len(codes))
 	}
 	if ledger.LimitOf(9999).Limited() {
 		t.Error("an account outside the chart has a limit")

@@ -2,7 +2,7 @@ package ledger
 
 import "slices"
 
-// The operations of the domain reference, §7.1, as postings. P1, P3, P6, P8 and P9 are [SalePostings], P11 is [Mirror],
+// The operations of docs/reference/postings.md as postings. P1, P3, P6, P8 and P9 are [SalePostings], P11 is [Mirror],
 // P23 is P11 followed by a new sale. Every function takes positive amounts in minor units and gives lines that sum to
 // zero, without zero lines; that an account has room for them is for the store to say.
 

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 )
 
-// operation is one row of the domain reference, §7.1: what the constructor gives, and the lines of the table.
+// operation is one row of docs/reference/postings.md#operations: what the constructor gives, and the lines of the table.
 type operation struct {
 	name string
 	got  []ledger.Posting
@@ -34,7 +34,7 @@ func p8() []ledger.Posting {
 		Others: []ledger.Posting{line(ledger.RevenueFixed, "", -9800), line(ledger.Debt, "a:d", -10000)}})
 }
 
-// table is every row of §7.1 that posts; P11 and P23 are mirrors and are shown by TestAReversalIsTheExactMirror.
+// table is every row that posts; P11 and P23 are mirrors and are shown by TestAReversalIsTheExactMirror.
 func table() []operation {
 	return []operation{
 		{"P1", ledger.SalePostings(hundred(till())), "1000 main 10000, 4000 -8675, 2020 -1301, 2060 a -24"},
@@ -86,7 +86,7 @@ func text(lines []ledger.Posting) string {
 	return strings.Join(out, ", ")
 }
 
-// TestEveryOperation is the table of the domain reference, §7.1, with its figures.
+// TestEveryOperation is the table of docs/reference/postings.md#operations with its figures.
 func TestEveryOperation(t *testing.T) {
 	b := open(t)
 	for _, o := range table() {

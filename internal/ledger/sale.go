@@ -14,7 +14,7 @@ type SaleEntry struct {
 	Funding []Posting // what a programme owes for free units (P10); sums to zero by itself
 }
 
-// SalePostings are the lines of a sale's journal (P1, P3, P6, P8 and P9 of the domain reference, §7.1, with P10 where
+// SalePostings are the lines of a sale's journal (P1, P3, P6, P8 and P9 of docs/reference/postings.md, with P10 where
 // free units are funded): what came in is debited, then each thing it paid is credited, in the order of the allocation.
 // Zero lines are left out, and lines to one account among Others are one line, so that a sale which pays many months of
 // a charge stays within [MaxPostings]. A sale in which no money moved has no lines at all: a carry that is only carried

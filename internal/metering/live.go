@@ -43,7 +43,7 @@ type Figures struct {
 	Tamper     bool
 }
 
-// Event codes that change what is known of a meter's supply (the domain reference, §4.12).
+// Event codes that change what is known of a meter's supply (docs/reference/events.md#events-of-meters).
 const (
 	eventRelayOpened = 401
 	eventRelayClosed = 402

@@ -86,7 +86,7 @@ func (s TokenState) After(m TokenMove) TokenState {
 	return s
 }
 
-// Results of a token entry that the server branches on (the domain reference, §4.4).
+// Results of a token entry that the server branches on (docs/reference/tokens.md#results).
 const (
 	ResultAccept   = "accept"
 	ResultUsed     = "used_error" // the token is in the meter: somebody entered it before

@@ -95,7 +95,7 @@ func TestTaxAndShares(t *testing.T) {
 		of   money.Minor
 		r    money.Bps
 		want money.Minor
-	}{{10000, 150, 150}, {3333, 225, 75}} { // commissions of the domain reference
+	}{{10000, 150, 150}, {3333, 225, 75}} { // commissions: P7 of docs/reference/postings.md
 		if got, err := money.Share(c.of, c.r, money.HalfUp); err != nil || got != c.want {
 			t.Errorf("Share(%d, %d) = %d, %v; want %d", c.of, c.r, got, err, c.want)
 		}

@@ -273,7 +273,7 @@ func (d *Desk) ends(t sale.Token) (first, last string, err error) {
 	return first, last, nil
 }
 
-// Management tokens and those of them that change the key (sts/FACTS).
+// Management tokens and those of them that change the key (docs/reference/tokens.md#classes).
 const managementClass = 2
 
 func keyChange(subclass uint8) bool {

@@ -26,7 +26,7 @@ func TestThePagesStateTheLimits(t *testing.T) {
 			fmt.Sprintf("| what strangers sent and were told | kept %d days |", days(notify.KeepStrangers)),
 			fmt.Sprintf("| every other message, and its tries | kept %d days after", days(notify.KeepMessages)),
 			fmt.Sprintf("| tries of one message | %d |", notify.MaxTries),
-			fmt.Sprintf("that was sent to this meter in the last %d days;", days(notify.AnswerHorizon)),
+			fmt.Sprintf("that was sent to this meter in the last %d days |", days(notify.AnswerHorizon)),
 		},
 		"../../docs/reference/sms-texts.md": {
 			fmt.Sprintf("or %d digits and more in a row", notify.TokenLike),

@@ -103,7 +103,7 @@ type Try struct {
 // underWay reports whether nobody has noted what became of the try.
 func (t Try) underWay() bool { return t.Outcome == "" }
 
-// Limits of messages (reliability §5).
+// Limits of messages (docs/operate/sms.md#limits).
 const (
 	MaxWaiting  = 10_000 // messages of a tenant that wait
 	MaxPerPhone = 20     // of them to one telephone or meter
@@ -147,7 +147,8 @@ const (
 	MaxTriesWoken = MaxTries / 2
 )
 
-// Pause is how long to wait before every route is tried again: 1 min, 5 min, 30 min, then 2 h (the domain reference, §6).
+// Pause is how long to wait before every route is tried again: 1 min, 5 min, 30 min, then 2 h
+// (docs/operate/sms.md#what-becomes-of-a-message).
 func Pause(round int) time.Duration { return job.Pause(round) }
 
 // harmless reports whether a message may be repeated when nobody knows what became of it: its loss is worth a repetition,

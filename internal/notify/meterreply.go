@@ -32,8 +32,8 @@ const (
 	ReplyTyped
 )
 
-// MeterReply is a meter's message as it was understood (contract, section 5). It comes from a telephone number, which
-// proves nothing.
+// MeterReply is a meter's message as it was understood (docs/reference/meter-rules.md#text-messages). It comes from a
+// telephone number, which proves nothing.
 type MeterReply struct {
 	Kind  ReplyKind
 	Units unit.Energy // of ReplyAccepted, in steps of 0.1 kWh

@@ -1,7 +1,8 @@
 package notify
 
-// The texts of meters (contract §5) by language of the meter's configuration: English, Swahili, French; in the form in which
-// texts are compared ([foldReply]). "%" stands for a figure. A test reads every text that a meter can write back with them.
+// The texts of meters (docs/reference/sms-texts.md#what-meters-answer) by language of the meter's configuration: English,
+// Swahili, French; in the form in which texts are compared ([foldReply]). "%" stands for a figure. A test reads every
+// text that a meter can write back with them.
 var (
 	replyAccepted = []string{"recharge ok. % kwh added.", "umeme umeongezwa: % kwh.", "recharge ok. % kwh ajoutes."}
 	replyDone     = []string{"token accepted.", "tokeni imekubaliwa.", "code accepte."}

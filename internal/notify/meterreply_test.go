@@ -28,7 +28,7 @@ func (k kept) Token(n int) (panel.TokenRow, bool) {
 	return k[n], true
 }
 
-func TestTheContractsAnswersAreRead(t *testing.T) {
+func TestTheAnswersOfMetersAreRead(t *testing.T) {
 	for text, want := range map[string]notify.MeterReply{
 		"Recharge OK. 34.7 kWh added. Balance 42.8 kWh":           {Kind: notify.ReplyAccepted, Units: 34_700, Balance: 42_800, Told: true},
 		"Recharge OK. 34.7 kWh added.":                            {Kind: notify.ReplyAccepted, Units: 34_700},

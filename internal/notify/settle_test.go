@@ -49,8 +49,8 @@ func TestARouteIsChosenInTheOrderOfTheConfiguration(t *testing.T) {
 	}
 }
 
-// TestWhatFailsGoesByEveryRouteAndThenWaits: pauses grow as the domain reference says, and a message that every route has
-// refused is lost at once.
+// TestWhatFailsGoesByEveryRouteAndThenWaits: pauses grow as docs/operate/sms.md#what-becomes-of-a-message says, and a
+// message that every route has refused is lost at once.
 func TestWhatFailsGoesByEveryRouteAndThenWaits(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	m := Message{State: Queued, Open: true, Phone: "+254700000001"}

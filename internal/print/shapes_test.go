@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden files")
 
 func left(m money.Minor) *money.Minor { return &m }
 
-// plain is the receipt of V2 of the domain reference: 100.00 for 34.7 kWh at 2.50 and 15 %.
+// plain is the receipt of V2 of docs/reference/money.md: 100.00 for 34.7 kWh at 2.50 and 15 %.
 func plain(t *testing.T) receipt.Receipt {
 	r := sample(t)
 	r.Title, r.Test, r.Others, r.Message, r.Version = receipt.TaxInvoice, false, nil, "", 3

@@ -1,5 +1,5 @@
-// Package receipt is the one model of a receipt: what a tax invoice must say (domain reference, §10), without any
-// layout. Layouts are adapters; the JSON form ([apiv1.Receipt]) is made here because it is the model itself.
+// Package receipt is the one model of a receipt: what a tax invoice must say, without any layout. Layouts are adapters;
+// the JSON form ([apiv1.Receipt]) is made here because it is the model itself.
 //
 // A [Receipt] carries tokens that mask themselves. Whoever renders one reveals them, so it is made only for a reader
 // who may see digits; for all others Token.Digits is the zero token and renders as a mask. [Receipt.Check] proves that

@@ -7,7 +7,7 @@
 // that nobody sold here is raised all the same: that somebody handed the digits in does not make them paid for.
 //
 // The token doctor looks at the digits first. What it says can never load is not sent, because every wrong token counts
-// towards the lock-out of the meter's channel (contract §7), and its limits on guessing bind here too.
+// towards the lock-out of the meter's channel (docs/reference/meter-rules.md#wrong-tokens), and its limits on guessing bind here too.
 package recharge
 
 import (

@@ -10,7 +10,7 @@ import "strings"
 // Code is a stable, kebab-case name of a rule that said no. API clients branch on it; never rename one.
 type Code string
 
-// The codes of the contract, with the ones this version adds.
+// The codes, as docs/reference/http.md#errors explains them.
 const (
 	MeterNotFound         Code = "meter-not-found"
 	MeterBlocked          Code = "meter-blocked"

@@ -20,7 +20,7 @@ type MeterChange struct {
 	// Feeder is the line that its place hangs on; empty for none. It belongs to the place, so every meter there has it.
 	Feeder *string
 	// MaxW is the greatest power that the meter can measure; 0 for the default of its phases. A register that rises faster,
-	// and a power above it, each by a fifth, cannot be true (domain reference, §6). Wallet meters have it.
+	// and a power above it, each by a fifth, cannot be true (docs/reference/quarantine.md). Wallet meters have it.
 	MaxW   *unit.Power
 	Reason string
 }

@@ -24,7 +24,7 @@ func (r *Registry) MQTTIdentity(ctx context.Context, number, password string) (w
 	return who, true, nil
 }
 
-// IdentityOf is the identity of a meter whose listener vouches for it (contract §6: such a client has no password).
+// IdentityOf is the identity of a meter whose listener vouches for it (docs/guide/devices.md: such a client has no password).
 func (r *Registry) IdentityOf(ctx context.Context, number string) (who Identity, ok bool, err error) {
 	who, _, ok, err = r.login(ctx, number)
 	return who, ok, err

@@ -15,7 +15,7 @@ import (
 )
 
 // NewMeter is a meter to be registered, as it was asked for. Only Number, Mode and Tariff are needed, and for
-// PrepayToken also SGC, KRN, KT and TI; a nil or empty field takes the default of the contract.
+// PrepayToken also SGC, KRN, KT and TI; a nil or empty field takes the default of docs/reference/http.md#a-meter.
 type NewMeter struct {
 	Number    string
 	Mode      Mode

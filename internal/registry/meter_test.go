@@ -20,7 +20,7 @@ import (
 
 const number = "04140001001"
 
-func TestMeterGetsTheDefaultsOfTheContract(t *testing.T) {
+func TestAMeterGetsTheDefaults(t *testing.T) {
 	w := newWorld(t)
 	w.domestic(t)
 	a := w.add(t, tokenMeter(number))

@@ -30,7 +30,7 @@ const (
 // Known reports whether m is a payment mode.
 func (m Mode) Known() bool { return m == PrepayToken || m == PrepayWallet || m == Postpay }
 
-// Status is where a meter stands in its life (domain reference §7.1, end).
+// Status is where a meter stands in its life.
 type Status string
 
 // Stations of a meter's life. A new meter is Active at once unless it is put into Stock.

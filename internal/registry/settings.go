@@ -68,7 +68,7 @@ type Limits struct {
 	MaxCommission money.Bps `json:"max_commission_bps"`
 }
 
-// DefaultLimits are those of a tenant that has set none: 15 minutes (domain reference, §9), 50 reversals, 1,000 kWh, 10 %. For
+// DefaultLimits are those of a tenant that has set none: 15 minutes, 50 reversals, 1,000 kWh, 10 %. For
 // the value of reversals see [Limits.ReversalValue].
 func DefaultLimits() Limits {
 	return Limits{ReversalWindow: 15 * 60, ReversalsADay: 50, FreeUnitsADay: 1000 * unit.KilowattHour, MaxCommission: 1000}

@@ -11,7 +11,7 @@ import (
 )
 
 // SupplyPolicy is what a tenant decided about cutting off and about leases of wallet meters. The zero value decides
-// nothing and has the defaults of the domain reference, §6; that of the allowance is ours.
+// nothing and has the defaults of docs/reference/supply.md.
 type SupplyPolicy struct {
 	Windows     []string     `json:"friendly,omitempty"`     // "mon,tue 18:00-07:00": nobody is cut off for want of money within
 	SpecialDays []string     `json:"special_days,omitempty"` // "2026-12-25": nor on these days

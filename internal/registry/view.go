@@ -17,9 +17,9 @@ import (
 // State is what a meter's supply looks like from here, in one word.
 type State string
 
-// States of the contract, §3. Where several are true the first of this order is shown: TamperState, Offline, CutOff,
-// Low, On. A latched tamper stays true however long the meter is silent, so silence does not hide it; everything else
-// is only known of a meter that is heard.
+// States of a meter (docs/reference/http.md#a-meter). Where several are true the first of this order is shown:
+// TamperState, Offline, CutOff, Low, On. A latched tamper stays true however long the meter is silent, so silence does
+// not hide it; everything else is only known of a meter that is heard.
 const (
 	TamperState State = "tamper"  // opened, tilted or bypassed, and not cleared yet
 	Offline     State = "offline" // silent for OfflineAfter reading intervals and not connected
@@ -31,7 +31,7 @@ const (
 // OfflineAfter is how many reading intervals without a message, and without a connection, make a meter offline.
 const OfflineAfter = 3
 
-// LowCredit is the balance at which a token meter warns first (low1, the domain reference §4.2), unless it says so
+// LowCredit is the balance at which a token meter warns first (low1, docs/reference/meter-rules.md#warnings), unless it says so
 // itself. A meter configured otherwise is still shown as low by this default.
 const LowCredit = 20 * unit.KilowattHour
 
@@ -54,7 +54,7 @@ type MeterView struct {
 	State     State
 	Connected bool
 	Relay     string   // closed, open or armed; empty while unknown
-	Reasons   []string // why the relay is open, names of the domain reference §4.5; never nil
+	Reasons   []string // why the relay is open, names of docs/reference/meter-rules.md#supply; never nil
 	// Figures of the newest reading; nil while none has come.
 	Figures *Figures
 	// Said is a balance that the meter told after its newest reading; nil where it told none, and in lists.
@@ -238,8 +238,8 @@ func (r *Registry) view(rec MeterRecord) MeterView {
 }
 
 // closing reports whether the relay is open and nothing keeps it so: after a power cut a meter waits up to a minute and
-// closes it by itself (the domain reference §4.5). Nobody is cut off then, unless it is a wallet's meter whose supply the server does
-// not want: not every device gives a reason.
+// closes it by itself (docs/reference/meter-rules.md#supply). Nobody is cut off then, unless it is a wallet's meter whose
+// supply the server does not want: not every device gives a reason.
 func (v *MeterView) closing() bool {
 	return v.Relay == RelayOpen && len(v.Reasons) == 0 && v.Figures != nil && (v.Wallet == nil || v.Wallet.Supply)
 }

@@ -43,7 +43,7 @@ type Token struct {
 	RND      uint8
 	Units    unit.Energy
 	State    TokenState
-	Result   string // what the meter answered, by its name in the domain reference §4.4; [metering.ResultHeard] by SMS
+	Result   string // what the meter answered, by its name in docs/reference/tokens.md#results; [metering.ResultHeard] by SMS
 	IssuedAt time.Time
 	Sealed   Sealed // the digits under the data key
 	Hash     []byte // keyed hash of the digits, by which a token is found

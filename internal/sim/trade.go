@@ -190,7 +190,7 @@ func (h *house) clearTamper() error {
 	return nil
 }
 
-// upload is the server: it acknowledges all that is durable, in the windows of the contract.
+// upload is the server: it acknowledges all that is durable, in the windows of docs/reference/mqtt.md#acknowledgement.
 func (h *house) upload() error {
 	h.next[actUpload] = h.lived + day
 	if !h.dev.On() || h.lived < h.offline {

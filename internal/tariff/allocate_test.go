@@ -57,7 +57,7 @@ type vector struct {
 	gross, vat, net, carry2 money.Minor
 }
 
-// vectors are those of the domain reference, §8.1. There is no V18.
+// vectors are those of docs/reference/money.md#worked-purchases.
 func vectors() []vector {
 	noVAT := flat()
 	noVAT.VATBps = 0
@@ -104,7 +104,7 @@ func (v vector) purchase() tariff.Purchase {
 		MaxDeduction: v.ceiling, Free: v.free}
 }
 
-func TestVectorsOfTheDomainReference(t *testing.T) {
+func TestWorkedPurchases(t *testing.T) {
 	for _, v := range vectors() {
 		t.Run(v.name, func(t *testing.T) {
 			a, err := tariff.Allocate(v.purchase())

@@ -224,7 +224,7 @@ func (b Body) FixedVAT(f FixedCharge) money.Bps { return b.taxOf(f.Untaxed) }
 
 // FixedDue is what a fixed charge makes of the days from to to of a local month, with its tax. The parts of a month
 // sum exactly to the month's amount, however it is divided: a monthly amount is given out by the cumulative method
-// (domain reference, §1), and so is the tax on a daily one.
+// (docs/reference/money.md#fixed-charges), and so is the tax on a daily one.
 func (b Body) FixedDue(f FixedCharge, year int, month time.Month, from, to int) (money.Minor, error) {
 	length := time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day()
 	if from < 1 || to < from || to > length {
@@ -257,7 +257,7 @@ func (b Body) perPurchase() (charges []Charge, revenue money.Minor, err error) {
 	return charges, revenue, nil
 }
 
-// Funding is what a programme owes for free units (P10 of the domain reference, §7.1): the amount, rounded half up,
+// Funding is what a programme owes for free units (P10 of docs/reference/postings.md): the amount, rounded half up,
 // and the tax on it, rounded half up.
 func (b Body) Funding(units unit.Energy) (net, vat money.Minor, err error) {
 	cur, ok := money.CurrencyOf(b.Currency)

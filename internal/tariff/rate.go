@@ -48,9 +48,9 @@ const MaxSpan = 400 * 24 * time.Hour
 // ErrUse means that consumption is negative or lies between moments that no meter reports.
 var ErrUse = errors.New("tariff: consumption cannot be rated")
 
-// Rate prices consumption in wallet mode (domain reference, §6): exactly, with the remainder of a minor unit kept in
-// the meter's state. Blocks count the consumption of the local month. Energy that spans a change of price is shared out
-// by time, the sum up to each change rounded down.
+// Rate prices consumption in wallet mode (docs/reference/wallets.md#from-a-reading-to-money): exactly, with the remainder
+// of a minor unit kept in the meter's state. Blocks count the consumption of the local month. Energy that spans a change
+// of price is shared out by time, the sum up to each change rounded down.
 func (b Body) Rate(m Meter, zone *time.Location, u Use) (Meter, Rated, error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || u.Units < 0 || u.To.Before(u.From) || u.To.Sub(u.From) > MaxSpan {
@@ -283,10 +283,10 @@ func (b Body) Dearest() money.MicroRate {
 	return most
 }
 
-// AffordableLess is the energy that an amount pays for at the dearest price, levies and tax among it, rounded down: how far a
-// meter may run before it must ask again (domain reference, §6). Where energy itself costs nothing it is [MaxUpTo]. rest is what
-// was used below a minor unit, in the parts of [Meter]'s Rest: what is left after some use at the dearest price is exactly what
-// there was before, less that use.
+// AffordableLess is the energy that an amount pays for at the dearest price, levies and tax among it, rounded down: how
+// far a meter may run before it must ask again (docs/reference/supply.md#leases). Where energy itself costs nothing it is
+// [MaxUpTo]. rest is what was used below a minor unit, in the parts of [Meter]'s Rest: what is left after some use at the
+// dearest price is exactly what there was before, less that use.
 func (b Body) AffordableLess(available money.Minor, rest int64) (unit.Energy, error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || available <= 0 {

@@ -14,7 +14,7 @@ import (
 )
 
 // weekly is a price by time of use: peak on weekday mornings and evenings, standard on other weekday hours from 06:00,
-// off at night and on Sundays. The price and tax are those of the domain reference, §6.
+// off at night and on Sundays. Price and tax are those of docs/reference/wallets.md#from-a-reading-to-money.
 func weekly() tariff.Body {
 	const workdays tariff.DaySet = 1<<tariff.Monday | 1<<tariff.Tuesday | 1<<tariff.Wednesday | 1<<tariff.Thursday | 1<<tariff.Friday
 	return tariff.Body{Currency: "KES", VATBps: 1500, TOU: &tariff.TOU{
@@ -45,7 +45,7 @@ func rate(t testing.TB, b tariff.Body, m *tariff.Meter, from, to time.Time, unit
 	return out
 }
 
-func TestDebitsOfTheDomainReference(t *testing.T) {
+func TestDebitsSumToTheExactCost(t *testing.T) {
 	noon := time.Date(2026, 11, 18, 12, 0, 0, 0, nairobi(t)) // a Wednesday
 	var m tariff.Meter
 	for i, c := range []struct {

@@ -3,7 +3,7 @@
 //
 // Start at [Body], what a tariff says, and [Allocate], which splits what is tendered into charges, energy, tax and
 // carry. Prices are without tax; a flat price is one block. A published [Version] is never edited: a change is a new
-// version with its own moment of effect. The rules are those of the domain reference, §8.
+// version with its own moment of effect. The rules are those of docs/reference/money.md#a-purchase.
 package tariff
 
 import (

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-func TestDocumentsOfTheContract(t *testing.T) {
+func TestDocumentsAsTheyArePosted(t *testing.T) {
 	for _, c := range []struct {
 		text string
 		want tariff.Body

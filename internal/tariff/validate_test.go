@@ -164,7 +164,7 @@ func TestPartsOfAFixedChargeSumToIt(t *testing.T) {
 		want     money.Minor
 	}{
 		{tariff.FixedCharge{Amount: 9800, Per: tariff.PerMonth}, 1, 30, 11270},               // the month of P8
-		{tariff.FixedCharge{Amount: 9800, Per: tariff.PerMonth, Untaxed: true}, 1, 1, 326},   // the first day of the reference
+		{tariff.FixedCharge{Amount: 9800, Per: tariff.PerMonth, Untaxed: true}, 1, 1, 326},   // 98.00 over 30 days (docs/reference/money.md#fixed-charges)
 		{tariff.FixedCharge{Amount: 9800, Per: tariff.PerMonth, Untaxed: true}, 1, 3, 980},   // 326+327+327
 		{tariff.FixedCharge{Amount: 7, Per: tariff.PerDay}, 1, 30, 242},                      // 241.5
 		{tariff.FixedCharge{Amount: 7, Per: tariff.PerDay, Untaxed: true}, 16, 30, 105},      // 15 days

@@ -31,8 +31,8 @@ func (s *shop) taxAtOnce(yes bool) {
 	})
 }
 
-// TestTaxOnARechargeIsOwedOnce: with the payment where the utility says so (P15 of the domain reference: 13.04 of 100.00), and then
-// what is used takes its tax from there (P16, P17), until it is used up; after that use owes it.
+// TestTaxOnARechargeIsOwedOnce: with the payment where the utility says so (P15 of docs/reference/postings.md: 13.04 of
+// 100.00), and then what is used takes its tax from there (P16, P17), until it is used up; after that use owes it.
 func TestTaxOnARechargeIsOwedOnce(t *testing.T) {
 	s := open(t, true)
 	s.taxAtOnce(true)

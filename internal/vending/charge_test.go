@@ -241,7 +241,7 @@ func TestFreeUnitsThatNobodyPaysForMoveNoMoney(t *testing.T) {
 	s.audit()
 }
 
-// TestTheMonthEndsAtLocalMidnight is the vector of the domain reference, §8: 200.00 in the last second of November and
+// TestTheMonthEndsAtLocalMidnight is V3 and V4 of docs/reference/money.md: 200.00 in the last second of November and
 // in the first of December, at +02:00.
 func TestTheMonthEndsAtLocalMidnight(t *testing.T) {
 	s := open(t, true)

@@ -70,7 +70,7 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, f sale.Facts, tokens []
 	return v.put(tx, p, step{Sold: sold, Digits: Digits{tokens: tokens, change: change.tokens}})
 }
 
-// post writes the sale's journal (P1, P8 and P9 of the domain reference, §7.1) from its stored lines.
+// post writes the sale's journal (P1, P8 and P9 of docs/reference/postings.md) from its stored lines.
 // The refusal is that of a vendor's account which has no room any more.
 func post(tx Tx, s sale.Sale, now time.Time) (refusal.Refusal, error) {
 	entry := ledger.SaleEntry{Source: s.Source(), Tender: s.Tender.Minor,
@@ -162,7 +162,7 @@ func tell(tx Tx, s sale.Sale) error {
 	return nil
 }
 
-// repeatedStatus answers a sale that was repeated under a new key (contract §3).
+// repeatedStatus answers a sale that was repeated under a new key (docs/reference/http.md#repetition).
 const repeatedStatus = 200
 
 // put renders the answer and stores it under the request's key, for ever, because money moved.

@@ -49,7 +49,7 @@ type selling struct {
 
 func (s selling) Books() ledger.Books { return s.books }
 
-// purchaseP8 is P8 of the domain reference, §7.1: 500.00 with a fixed charge of 112.70 and 20 % towards a debt.
+// purchaseP8 is P8 of docs/reference/postings.md: 500.00 with a fixed charge of 112.70 and 20 % towards a debt.
 func purchaseP8(t *testing.T) (priced, sale.Sale) {
 	t.Helper()
 	split, err := tariff.Allocate(tariff.Purchase{Tender: 50000,

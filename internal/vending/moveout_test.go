@@ -29,9 +29,9 @@ func leaves(account, key string) debt.MoveOut {
 	return m
 }
 
-// TestMovingOutIsTheDomains is P18 of the domain reference: wallet 123.45, deposit 200.00 and a debt of 70.00 leave 253.45 due
+// TestMovingOutPaysDebtsAndOwesTheRest is P18 of docs/reference/postings.md: wallet 123.45, deposit 200.00 and a debt of 70.00 leave 253.45 due
 // back, after the last use was posted; nothing is paid out by it, and it happens once.
-func TestMovingOutIsTheDomains(t *testing.T) {
+func TestMovingOutPaysDebtsAndOwesTheRest(t *testing.T) {
 	s := open(t, true)
 	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	sold := s.sell(order(m, 12632, "recharge-1"))

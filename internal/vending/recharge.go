@@ -55,7 +55,7 @@ func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refus
 	return out, refusal.Refusal{}, err
 }
 
-// postRecharge writes the journal of a recharge (P15 of the domain reference, §7.1), posts what the account's meters have
+// postRecharge writes the journal of a recharge (P15 of docs/reference/postings.md), posts what the account's meters have
 // accrued, and decides anew about warnings and supply, all in the sale's own transaction.
 func postRecharge(tx Tx, s *sale.Sale, now time.Time) (refusal.Refusal, error) {
 	j := ledger.Journal{Kind: ledger.TopUp, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: s.Memo(),

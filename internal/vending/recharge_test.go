@@ -94,7 +94,7 @@ func (s *shop) hearsOf(newest time.Time, number, relay string, caps []string, re
 	}
 }
 
-func TestARechargeIsTheContracts(t *testing.T) {
+func TestARechargePutsAllOfItIntoTheWallet(t *testing.T) {
 	for _, local := range []bool{true, false} { // an issuer that is slow is not asked
 		s := open(t, local)
 		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, errors.New("locked") }
@@ -296,7 +296,7 @@ func TestGoodwillTurnsTheSupplyOnToo(t *testing.T) {
 	}
 }
 
-// TestFixedChargesOfAWalletAreTakenDayByDay is P17 of the domain reference, §7.1, over a month.
+// TestFixedChargesOfAWalletAreTakenDayByDay is P17 of docs/reference/postings.md over a month.
 func TestFixedChargesOfAWalletAreTakenDayByDay(t *testing.T) {
 	s := open(t, true)
 	b := flat()

@@ -381,7 +381,7 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 	return s, r, notify.TellReversal(tx.Messages(), s, tx.Moment())
 }
 
-// mirror posts the exact mirrors of a sale's journals (P11 of the domain reference, §7.1), together: a vendor that is
+// mirror posts the exact mirrors of a sale's journals (P11 of docs/reference/postings.md), together: a vendor that is
 // beyond a lowered limit gets the tender back before it gives its commission back, and comes nearer to the limit.
 func mirror(tx Tx, s sale.Sale, now time.Time) error {
 	var back []ledger.Journal

@@ -394,7 +394,7 @@ func TestUnitsThatCannotBeReplacedStayOwed(t *testing.T) {
 	s.audit()
 }
 
-// A token whose sale was reversed unconfirmed is used later. With the numbers of V4 (domain reference, §8.1): the
+// A token whose sale was reversed unconfirmed is used later. With the numbers of V4 (docs/reference/money.md#worked-purchases): the
 // account owes what the units cost, and stands in the blocks where it stood.
 func TestAReversedTokenThatIsUsedCountsInTheMonth(t *testing.T) {
 	s := open(t, true)

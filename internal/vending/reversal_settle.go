@@ -146,7 +146,7 @@ func takeAnswer(tx Tx, c sale.Cancel) error {
 }
 
 // reclaim raises a debt for every token whose sale was reversed while its meter could not be asked and which the meter
-// has all the same (domain reference §9): the customer got the money and the units.
+// has all the same (docs/reference/money.md#reversals): the customer got the money and the units.
 func (v *Vending) reclaim(ctx context.Context, by access.Actor) (int, error) {
 	used, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]sale.Token, error) { return tx.Reversals().ReversedUsed(maxRecover) })
 	if err != nil {
@@ -219,7 +219,7 @@ func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s sale.Sale, t sale.Token)
 }
 
 // fundAgain books what a programme owes for free units whose sale was reversed, and which are in the meter all the same
-// (P10 of the domain reference, §7.1). It pays for one claim in a month: where they were claimed anew meanwhile, nothing.
+// (P10 of docs/reference/postings.md). It pays for one claim in a month: where they were claimed anew meanwhile, nothing.
 func (v *Vending) fundAgain(tx Tx, s sale.Sale, t sale.Token) error {
 	month, err := tx.Debts().VendMonth(s.Account, s.Month)
 	if err != nil || month.FreeClaimed {

@@ -76,7 +76,7 @@ func (s *shop) accounts() map[string]money.Minor {
 	return out
 }
 
-// Reversing V4 of the domain reference, §8.1, returns the month to 340.0 and every balance to its prior value; with a
+// Reversing V4 of docs/reference/money.md returns the month to 340.0 and every balance to its prior value; with a
 // vendor the commission goes back too.
 func TestReversingV4GivesEverythingBack(t *testing.T) {
 	for _, local := range []bool{true, false} {

@@ -174,7 +174,7 @@ func TestAPurchaseForNothing(t *testing.T) {
 	}
 }
 
-// TestWhatIsPromised states the limits that the reference and the contract name.
+// TestWhatIsPromised states the limits that the pages in docs/reference name.
 func TestWhatIsPromised(t *testing.T) {
 	for name, c := range map[string]struct{ is, want time.Duration }{
 		"a quote holds":                           {QuoteLife, 5 * time.Minute},

@@ -90,7 +90,7 @@ func (d *door) View(ctx context.Context, t access.Tenant, fn func(vending.Tx) er
 	})
 }
 
-// vendingKey is a public test key (FACTS §7.4).
+// vendingKey is a public test key (docs/guide/own-implementation.md).
 const vendingKey = "abababababababab949494949494949401234567"
 
 // issuer makes real tokens under the public test key. It may be local or not, slow, unknown or unwilling.

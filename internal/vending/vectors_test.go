@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// vector is one row of the domain reference, §8.1. Deductions, price and carry are what the table says.
+// vector is one row of docs/reference/money.md#worked-purchases. Deductions, price and carry are what the table says.
 type vector struct {
 	name          string
 	body          tariff.Body
@@ -95,9 +95,9 @@ func vectors() []vector {
 	}
 }
 
-// TestEveryVectorOfTheReferenceIsSoldSo quotes and sells every vector through the store: what the reference says is what
+// TestEveryWorkedPurchaseIsSoldSo quotes and sells every vector through the store: what docs/reference/money.md says is what
 // the customer pays, and the quote says the same.
-func TestEveryVectorOfTheReferenceIsSoldSo(t *testing.T) {
+func TestEveryWorkedPurchaseIsSoldSo(t *testing.T) {
 	shops := map[string]*shop{}
 	sold := 0
 	for i, v := range vectors() {

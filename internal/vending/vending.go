@@ -1,11 +1,11 @@
 // Package vending sells: it prices a purchase, takes the money into the ledger and hands out the token, so that a
 // token exists exactly when its journal does.
 //
-// Start at [Vending.Sell]. A sale has three steps (architecture §3): reserve writes the sale, its frozen lines, the
-// TIDs and the random nibbles; [Issuer.Issue] makes each token from these stored inputs alone, so that asking again
-// gives the same digits; complete keeps the sealed token, posts the journal, takes the receipt number and enqueues the
-// delivery. A local issuer runs all three in one transaction, any other in two, and [Vending.Recover] finishes what a
-// crash or a lost answer left between them.
+// Start at [Vending.Sell]. A sale has three steps (docs/reference/datapath.md#from-the-sale-to-the-token): reserve writes
+// the sale, its frozen lines, the TIDs and the random nibbles; [Issuer.Issue] makes each token from these stored inputs
+// alone, so that asking again gives the same digits; complete keeps the sealed token, posts the journal, takes the
+// receipt number and enqueues the delivery. A local issuer runs all three in one transaction, any other in two, and
+// [Vending.Recover] finishes what a crash or a lost answer left between them.
 //
 // Digits are worth money. They leave this package only through [Issued], which what Sell returned after the commit
 // has, and through the [Digits] handed to Order.Render, whose bytes are sealed and given out after the commit.

@@ -86,7 +86,7 @@ func (s *shop) room(v vendor.Vendor) ledger.Room {
 	return got.Room
 }
 
-// P5, P6 and P7 of the domain reference, §7.1.
+// P5, P6 and P7 of docs/reference/postings.md.
 func TestAVendorSellsFromItsFloatAndEarnsItsCommission(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		s := open(t, local)

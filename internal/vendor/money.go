@@ -48,7 +48,7 @@ func Selling(tx Tx, by access.Actor, tender money.Amount, vat money.Bps) (till s
 	return vendor.Code, s, refusal.Refusal{}, err
 }
 
-// Reserve holds the tender of a vendor's sale on its account (P6 of the domain reference, §7.1) and keeps what
+// Reserve holds the tender of a vendor's sale on its account (P6 of docs/reference/postings.md) and keeps what
 // the sale earns it.
 func Reserve(tx Tx, s *sale.Sale) (refusal.Refusal, error) {
 	if s.Seller.Account == 0 {

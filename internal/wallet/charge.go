@@ -30,10 +30,10 @@ const (
 	maxChargeDays = 400
 )
 
-// ChargeDays takes the fixed charges of every local day that has begun from the wallets (P17 of the domain reference,
-// §7.1), a journal for each account and day, and reports how many there were. Parts of a monthly amount sum exactly to
-// it, by the cumulative method. A simulated meter's days are its own. It may run at any time and on several instances:
-// the account says up to which day it is charged, and a day's journal can exist once.
+// ChargeDays takes the fixed charges of every local day that has begun from the wallets (P17 of
+// docs/reference/postings.md), a journal for each account and day, and reports how many there were. Parts of a monthly
+// amount sum exactly to it, by the cumulative method. A simulated meter's days are its own. It may run at any time and on
+// several instances: the account says up to which day it is charged, and a day's journal can exist once.
 func (w *Wallets) ChargeDays(ctx context.Context, by access.Actor) (int, error) {
 	now := w.moment()
 	var today string

@@ -25,9 +25,10 @@ func (m Money) used(rows []Row) Money {
 	return m
 }
 
-// nearEnd is how little is left at a warning for which the tenant names no amount: what an energy costs, as in a meter that
-// keeps its own balance (domain reference, §4.2). Who buys by a plan of less never has that much, and would never hear of the
-// end: a part of what the plan buys is the level then, and some days of the fixed charges where only time is paid for.
+// nearEnd is how little is left at a warning for which the tenant names no amount: what an energy costs, as in a meter
+// that keeps its own balance (docs/reference/meter-rules.md#warnings). Who buys by a plan of less never has that much,
+// and would never hear of the end: a part of what the plan buys is the level then, and some days of the fixed charges
+// where only time is paid for.
 type nearEnd struct {
 	energy unit.Energy
 	part   unit.Energy // of a plan

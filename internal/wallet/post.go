@@ -64,7 +64,7 @@ func ParseUseRef(ref string) (meter id.ID, n int64, ok bool) {
 	return meter, n, found && err == nil && wrong == nil
 }
 
-// Entry is the journal of what a meter has accrued (P16 of the domain reference, §7.1), and the state after it. Each
+// Entry is the journal of what a meter has accrued (P16 of docs/reference/postings.md), and the state after it. Each
 // version's part is split by [tariff.Body.SplitUse]: tax half up once per journal. Where nothing is accrued there is no
 // journal.
 func Entry(s State, m Meter, version func(id.ID) (tariff.Version, error), now time.Time) (State, ledger.Journal, error) {

@@ -44,7 +44,7 @@ type DayUse struct {
 const (
 	// MaxPerPhase is what one phase of a meter carries where nothing else is known: 100 A at 230 V.
 	MaxPerPhase unit.Power = 23_000
-	// leeway on the energy that the meter's highest power makes in the time (domain reference, §6): a fifth and 1 kWh.
+	// leeway on the energy that the meter's highest power makes in the time (docs/reference/quarantine.md): a fifth and 1 kWh.
 	leewayNum, leewayDen = 12, 10
 	leeway               = unit.KilowattHour
 )

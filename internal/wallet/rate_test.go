@@ -40,13 +40,13 @@ func flat() tariff.Body {
 	return tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{Rate: 2_500_000}}}
 }
 
-// blocks is the block tariff of the domain reference, §8.1.
+// blocks is the block tariff of docs/reference/money.md#worked-purchases.
 func blocks() tariff.Body {
 	return tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{UpTo: 50_000, Rate: 1_200_000},
 		{UpTo: 350_000, Rate: 1_600_000}, {UpTo: 600_000, Rate: 2_300_000}, {Rate: 2_750_000}}}
 }
 
-// byTime is the price by time of use of the domain reference, §6.
+// byTime is a price by time of use: 3.60, 2.10 and 1.25.
 func byTime() tariff.Body {
 	const workdays tariff.DaySet = 1<<tariff.Monday | 1<<tariff.Tuesday | 1<<tariff.Wednesday | 1<<tariff.Thursday | 1<<tariff.Friday
 	return tariff.Body{Currency: "KES", VATBps: 1500, TOU: &tariff.TOU{Otherwise: 2,
@@ -77,7 +77,7 @@ func (p *plant) take(r wallet.Reading) (out wallet.Taken) {
 	return out
 }
 
-func TestVectorsOfTheDomainReference(t *testing.T) {
+func TestWorkedUses(t *testing.T) {
 	at := noon(t)
 	p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
 	p.read(at, 120_433)
@@ -414,7 +414,7 @@ func TestAWalletCostsWhatTokensCost(t *testing.T) {
 	t.Logf("figures: 300 months, wallet against tokens at most %d minor apart", worst)
 }
 
-func TestALeaseOfTheDomainReference(t *testing.T) {
+func TestALeaseOfFiftyIsExact(t *testing.T) {
 	if got, err := flat().AffordableLess(5000, 0); err != nil || got != 17_391 {
 		t.Errorf("50.00 at 2.875 affords %d Wh (%v), want 17391", got, err)
 	}

@@ -94,7 +94,7 @@ func DaysLeft(available money.Minor, daily []money.Minor) Days {
 }
 
 // daysOf is what recent whole days cost the account that rows supply: what all its meters used, and the fixed charges, which
-// are taken once from an account (P17 of the domain reference, §7.1). today is the local day that is not over yet.
+// are taken once from an account (P17 of docs/reference/postings.md). today is the local day that is not over yet.
 func daysOf(tx Tx, t Tenant, rows []Row, today time.Time) ([]money.Minor, error) {
 	by := map[string]money.Minor{}
 	for _, r := range rows {

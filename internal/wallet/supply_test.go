@@ -324,7 +324,7 @@ func TestDaysLeftAreARangeOrUnknown(t *testing.T) {
 	}
 }
 
-// TestSizesOfLeases has the vector of the domain reference, §6, and what bounds or widens it.
+// TestSizesOfLeases has the figures of docs/reference/supply.md#leases, and what bounds or widens it.
 func TestSizesOfLeases(t *testing.T) {
 	allowance := 1 * unit.KilowattHour
 	for _, c := range []struct {

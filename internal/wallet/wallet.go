@@ -2,7 +2,7 @@
 // says what is left, when to warn and whether the supply is wanted.
 //
 // Start at [Take]: it rates one reading against the register rated last, exactly, with what is less than a minor unit
-// kept for the next. What is rated is first only accrued; it is posted as a journal (P16 of the domain reference, §7.1) once
+// kept for the next. What is rated is first only accrued; it is posted as a journal (P16 of docs/reference/postings.md) once
 // an hour, or at once where a threshold is crossed or money comes in. [Money.Available] is the wallet less what is accrued
 // and what is held, and the one figure by which anything is decided.
 //

@@ -6,12 +6,12 @@
 // [ParseSMS] and the Answer functions do the same for messages. The package only reads the meter's state; all decisions
 // are in package meter. It is pure: time is in what it is given.
 //
-// Keys (contract §7): * opens the menu, leaves any page and discards an entry; # confirms, and turns to the next part of
-// a page that does not fit; in the history 8 turns back and 9 goes to the next part. Twenty digits may be typed straight
-// from the home page; one to three digits are a short code that calls a page. The result of a token, or of anything else
-// that was asked for, is a message before the home page: keys work under it as they do there. A page nobody touches for
-// 60 s is left; one that is still turning, after three minutes at most. What a page says stands in one catalogue
-// (texts_table.go, made from the catalogue), every text in every language.
+// Keys (docs/operate/virtual-meter.md#display-and-keypad): * opens the menu, leaves any page and discards an entry; #
+// confirms, and turns to the next part of a page that does not fit; in the history 8 turns back and 9 goes to the next
+// part. Twenty digits may be typed straight from the home page; one to three digits are a short code that calls a page.
+// The result of a token, or of anything else that was asked for, is a message before the home page: keys work under it as
+// they do there. A page nobody touches for 60 s is left; one that is still turning, after three minutes at most. What a
+// page says stands in one catalogue (texts_table.go, made from the catalogue), every text in every language.
 package panel
 
 import (

@@ -198,7 +198,7 @@ func (r Request) Format(f fmt.State, _ rune) { fmt.Fprint(f, maskedRequest) }
 const maskedRequest = "panel.Request(masked)"
 
 // AnswerToken returns the answer to *02#: result and balance to a registered number, the bare result to any other
-// (contract §5, which knows credit only: management has an answer of its own).
+// (docs/reference/meter-rules.md#text-messages); management has an answer of its own.
 func AnswerToken(l meter.Language, r meter.Result, registered bool) string {
 	var t text
 	switch {
@@ -358,7 +358,7 @@ func Message(m *Meter, what meter.Message, balance unit.Energy) string {
 // basic table of the GSM alphabet.
 func septets(text string) int { return utf8.RuneCountInString(text) }
 
-// The limits of answers (contract §5; reliability §5).
+// The limits of answers (docs/reference/meter-rules.md#text-messages).
 const (
 	answersPerDay     = 20 // by one meter
 	answersPerHour    = 10 // to one sender

@@ -77,7 +77,7 @@ func TestDigitsOfEveryScript(t *testing.T) {
 	}
 }
 
-// The texts of contract §5, to the letter.
+// The answers to docs/reference/meter-rules.md#text-messages, to the letter.
 func TestAnswersBySMS(t *testing.T) {
 	accepted := meter.Result{Code: sts.Accept, Units: 34_700, Balance: 42_820}
 	for _, c := range []struct {

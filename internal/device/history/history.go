@@ -1,5 +1,5 @@
 // Package history keeps a meter's own history: 62 days, 24 months, 50 tokens and 500 events, each in a ring that
-// forgets the oldest (domain reference, section 4.10).
+// forgets the oldest (docs/reference/meter-rules.md#what-is-stored-and-when).
 //
 // Start at the zero [Rings]. The meter core says what belongs into which ring; what comes in can be turned into bytes
 // for the meter's log ([RowEntry], [TokenEntry], [EventEntry], [ClearEntry]) and back ([Rings.Load]). An entry may come

@@ -1,5 +1,5 @@
-// Package link carries a meter's records to its server and the server's messages to the meter, over MQTT 3.1.1 (the
-// contract, section 4).
+// Package link carries a meter's records to its server and the server's messages to the meter, over MQTT 3.1.1
+// (docs/reference/mqtt.md).
 //
 // Start at [New] and [Link.Run]. The link owns nothing that must last: it reads what may be published from the
 // outbox, gives acknowledgements back to it, and hands every other message on. Whatever happens to the connection or

@@ -67,7 +67,7 @@ func (c *session) Close() {
 	c.closed = true
 }
 
-// took stores what the window allows and acknowledges, as the contract says; c.s.mu is held.
+// took stores what the window allows and acknowledges, as docs/reference/mqtt.md#acknowledgement says; c.s.mu is held.
 func (s *server) took(c *session, topic string, payload []byte) error {
 	_, _, leaf, ok := wire.ParseTopic(topic)
 	if !ok {

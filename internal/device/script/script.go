@@ -1,5 +1,5 @@
 // Package script drives a virtual meter by lines of text: one command a line in, one JSON line of state a command out
-// (the contract, section 2, vmeter --script).
+// (docs/operate/virtual-meter.md#the-script).
 //
 // Start at [Run]. A state line is written when all that its command caused is durable. A command that is wrong, or that
 // could not do what it was asked, says so in one line on the messages' writer, and its state line follows all the same,

@@ -111,8 +111,8 @@ func TestEachCommandHasItsLine(t *testing.T) {
 	}
 }
 
-// TestTheStateLineHasTheKeysOfTheContract compares names and order, which others parse.
-func TestTheStateLineHasTheKeysOfTheContract(t *testing.T) {
+// TestTheStateLineHasItsKeys compares names and order (docs/operate/virtual-meter.md#the-script), which others parse.
+func TestTheStateLineHasItsKeys(t *testing.T) {
 	var out bytes.Buffer
 	if err := script.Run(t.Context(), newDevice(t, &memory.RAMImage{}, 0), nil, strings.NewReader("show\n"), &out, io.Discard); err != nil {
 		t.Fatal(err)

@@ -1,5 +1,5 @@
 // Package sketch is a virtual device of the first kind: an Arduino sketch with TinyGSM and PubSubClient, as far as a server
-// can tell (contract §6). It speaks the bytes that the library sends, forgets everything when its power goes, and has no
+// can tell (docs/guide/devices.md). It speaks the bytes that the library sends, forgets everything when its power goes, and has no
 // clock, no password and no memory.
 //
 // Start at [New]; [Sketch.Run] keeps the connection, [Drive] lets a script drive it.

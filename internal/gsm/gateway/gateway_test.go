@@ -92,7 +92,7 @@ func TestAReferenceThatCannotBeStoredIsNone(t *testing.T) {
 	}
 }
 
-// The signature is that of `openssl dgst -sha256 -hmac` over the same bytes, as the reference shows it.
+// The signature is that of `openssl dgst -sha256 -hmac` over the same bytes, as docs/reference/sms-gateway.md shows it.
 func TestTheSignatureOfTheReference(t *testing.T) {
 	const want = "v1=24902061400a78b6e328a240f7287540a7b899cd0da87204125df8fa6d41aca9"
 	got := gateway.Sign("0123456789abcdef0123456789abcdef", "1795192200", "in", []byte(`{"id":"a1","from":"+255711000001","text":"BAL"}`))

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// Bits of esm_class (§5.2.12).
+// Bits of esm_class (SMPP 3.4 §5.2.12).
 const (
 	classType     = 0x3C // what a deliver_sm is
 	classReceipt  = 0x04
 	classNotice   = 0x20 // intermediate notification
 	classHeader   = 0x40 // short_message begins with a user data header
-	reportWanted  = 0x01 // registered_delivery: a receipt when the end is known (§5.2.17)
+	reportWanted  = 0x01 // registered_delivery: a receipt when the end is known (SMPP 3.4 §5.2.17)
 	codingDefault = 0x00
 	codingASCII   = 0x01
 	codingLatin1  = 0x03
 	codingUCS2    = 0x08
 )
 
-// Tag names an optional parameter (§5.3.2).
+// Tag names an optional parameter (SMPP 3.4 §5.3.2).
 type Tag uint16
 
 // The optional parameters that are read or written.
@@ -45,7 +45,7 @@ type Address struct {
 	Text     string
 }
 
-// Message is the body of submit_sm and deliver_sm, which have the same fields (§4.4, §4.6). Its text may hold the digits
+// Message is the body of submit_sm and deliver_sm, which have the same fields (SMPP 3.4 §4.4, §4.6). Its text may hold the digits
 // of a token: nothing here prints it.
 type Message struct {
 	Service            string
@@ -142,7 +142,7 @@ func DecodeMessage(body []byte) (Message, error) {
 	return m, nil
 }
 
-// validity writes a time from now on (§7.1.1): YYMMDDhhmmss, tenths and the zone, which is R for a relative one. Months
+// validity writes a time from now on (SMPP 3.4 §7.1.1): YYMMDDhhmmss, tenths and the zone, which is R for a relative one. Months
 // differ in length, so days stand in their place up to what two digits hold.
 func validity(d time.Duration) string {
 	if d <= 0 {

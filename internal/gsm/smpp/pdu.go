@@ -34,7 +34,7 @@ var (
 	ErrMalformed = errors.New("malformed field")
 )
 
-// Command says what a unit asks for; the highest bit marks the answer to it (§5.1.2.1).
+// Command says what a unit asks for; the highest bit marks the answer to it (SMPP 3.4 §5.1.2.1).
 type Command uint32
 
 // The commands that this client sends or understands.
@@ -101,7 +101,7 @@ func ReadPDU(r io.Reader) (PDU, error) {
 	return p, nil
 }
 
-// Bind is what a client says of itself when it connects (§4.1).
+// Bind is what a client says of itself when it connects (SMPP 3.4 §4.1).
 type Bind struct {
 	SystemID, Password, SystemType string
 	Version                        uint8

@@ -16,7 +16,7 @@ type Receipt struct {
 	Done  time.Time
 }
 
-// receiptOf reads a delivery receipt: the optional parameters where the centre sends them (§5.3.2.12, §5.3.2.35), else
+// receiptOf reads a delivery receipt: the optional parameters where the centre sends them (SMPP 3.4 §5.3.2.12, §5.3.2.35), else
 // the text, whose form the standard gives as an example only (appendix B) and every centre follows. false: it is none.
 func receiptOf(m Message, text string) (Receipt, bool) {
 	if kind := m.Class & classType; kind != classReceipt && kind != classNotice {
@@ -101,7 +101,7 @@ func stateOfWord(stat string) notify.ReportState {
 	return notify.Trying
 }
 
-// stateOfNumber reads message_state (§5.2.28).
+// stateOfNumber reads message_state (SMPP 3.4 §5.2.28).
 func stateOfNumber(n byte) notify.ReportState {
 	switch n {
 	case 2:

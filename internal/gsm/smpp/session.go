@@ -144,7 +144,7 @@ func (s *session) answer(p PDU, status Status) {
 	case p.Command.IsAnswer():
 		return
 	case p.Command == DeliverSM:
-		out.Body = EncodeText("") // message_id is there and empty (§4.6.2)
+		out.Body = EncodeText("") // message_id is there and empty (SMPP 3.4 §4.6.2)
 	case p.Command != EnquireLink && p.Command != Unbind:
 		out.Command = GenericNack
 	}
@@ -162,7 +162,7 @@ func (s *session) request(ctx context.Context, c Command, body []byte, sent *awa
 		s.mu.Unlock()
 		return PDU{}, errEnded
 	}
-	s.sequence = s.sequence%0x7FFFFFFF + 1 // 1 to 7FFFFFFF (§5.1.4)
+	s.sequence = s.sequence%0x7FFFFFFF + 1 // 1 to 7FFFFFFF (SMPP 3.4 §5.1.4)
 	n := s.sequence
 	s.waiting[n] = w
 	useless := len(s.waiting) > maxLate

@@ -6,7 +6,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// Status is the result that an answer carries (§5.1.3).
+// Status is the result that an answer carries (SMPP 3.4 §5.1.3).
 type Status uint32
 
 // The results that are told apart.

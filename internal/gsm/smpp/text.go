@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// Alphabet is what a centre means by data_coding 0, "the default alphabet of the centre" (§5.2.19), which the standard
+// Alphabet is what a centre means by data_coding 0, "the default alphabet of the centre" (SMPP 3.4 §5.2.19), which the standard
 // leaves open. `*02#` and digits are the same in all of them.
 type Alphabet string
 
@@ -122,7 +122,7 @@ func (cfg *Config) bodyOf(m Message) (pdu.Body, error) {
 	return b, nil
 }
 
-// segment turns the optional parameters for parts (§5.3.2.22 to 24) into the header element that means the same.
+// segment turns the optional parameters for parts (SMPP 3.4 §5.3.2.22 to 24) into the header element that means the same.
 func segment(m Message) (pdu.Element, bool) {
 	const concat16 = 0x08
 	ref, one := m.Option(TagSARReference)
@@ -134,7 +134,7 @@ func segment(m Message) (pdu.Element, bool) {
 	return pdu.Element{ID: concat16, Data: []byte{ref[0], ref[1], total[0], seq[0]}}, true
 }
 
-// addressOf writes a number or a name as the protocol does (§5.2.5): 1 international, 5 a name, 0 unknown.
+// addressOf writes a number or a name as the protocol does (SMPP 3.4 §5.2.5): 1 international, 5 a name, 0 unknown.
 func addressOf(a pdu.Address) Address {
 	switch a.Type {
 	case pdu.International:

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 )
 
-// OnceKept is how long the answer of a request is kept that moved no money (contract §3).
+// OnceKept is how long the answer of a request is kept that moved no money (docs/reference/http.md#repetition).
 const OnceKept = 7 * 24 * time.Hour
 
 // FirstRefusal is the lowest status of an answer that says that nothing was done.

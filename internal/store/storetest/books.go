@@ -24,7 +24,7 @@ func books() []test {
 		{"a balance counts what this commit has posted and nobody else's failure", balanceInside},
 		{"a float is never overdrawn by callers at once", noOverdraft},
 		{"random journals keep every balance at the sum of its postings", randomJournals},
-		{"the domain reference's operations give its balances", domainVector},
+		{"the operations of docs/reference/postings.md give its balances", vectorOfPostings},
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// operation is one row of the domain reference, §7.1: debit positive.
+// operation is one row of docs/reference/postings.md#operations: debit positive.
 type operation struct {
 	ref  string
 	post []ledger.Posting
@@ -41,7 +41,7 @@ func operations() []operation {
 	}
 }
 
-func domainVector(t *testing.T, r Rig) {
+func vectorOfPostings(t *testing.T, r Rig) {
 	e := r.Open(t)
 	for _, op := range operations() {
 		must(t, e, func(tx *store.Tx) error {

@@ -1,0 +1,28 @@
+package panel
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestThePageOfRulesStatesTheLimitsOfAnswers: docs/reference/meter-rules.md has the figures of text messages.
+func TestThePageOfRulesStatesTheLimitsOfAnswers(t *testing.T) {
+	b, err := os.ReadFile("../../docs/reference/meter-rules.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := strings.Join(strings.Fields(string(b)), " ")
+	if MaxTokens != 5 {
+		t.Errorf("a message may hold %d tokens, the page says five", MaxTokens)
+	}
+	for _, said := range []string{
+		fmt.Sprintf("at most %d characters", maxSMS), fmt.Sprintf("at most %d answers an hour to one number and %d a day", answersPerHour, answersPerDay),
+		fmt.Sprintf("at most %d rejections a day", rejectionsPerDay),
+	} {
+		if !strings.Contains(page, said) {
+			t.Errorf("docs/reference/meter-rules.md does not say %q", said)
+		}
+	}
+}
