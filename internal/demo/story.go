@@ -162,7 +162,7 @@ func (s *story) console(ctx context.Context) (string, error) {
 }
 
 // testBar is how the bar on every page of the console begins.
-const testBar = "TEST: nothing here is real"
+const testBar = "TEST: no real money and no real supply"
 
 // The meter of the story.
 const (
