@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 // list is a command that shows a list of the API: its rows as JSON, or in columns.
 type list[F, T any] struct {
 	use, example string
+	short        string // the first line of its help; empty for the summary of the API
 	of           apiv1.Listing[F, T]
 	page         func(*client.Client, context.Context, F) (apiv1.List[T], error)
 	arg          func(f *F, word string)          // takes the word that follows the command
@@ -29,11 +32,13 @@ func (l list[F, T]) command(c console) *cobra.Command {
 	var f F
 	paging := any(&f).(interface{ Paging() *apiv1.Page }).Paging()
 	cmd := &cobra.Command{
-		Use: l.use, Short: l.of.Summary, Example: l.example, Args: cobra.NoArgs,
+		Use: l.use, Short: cmp.Or(l.short, l.of.Summary), Example: l.example, Args: cobra.NoArgs,
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if len(args) == 1 {
 				l.arg(&f, args[0])
 			}
+			read := 0
+			done := c.progress(cmd, "Reading the list", func() string { return strconv.Itoa(read) + " rows" })
 			rows, err := every(func(p apiv1.Page) (apiv1.List[T], error) {
 				if l.limit == 0 {
 					*paging = p
@@ -42,8 +47,10 @@ func (l list[F, T]) command(c console) *cobra.Command {
 				if l.limit != 0 {
 					page.NextCursor = "" // one page was asked for
 				}
+				read += len(page.Data)
 				return page, err
 			})
+			done()
 			if err != nil {
 				return err
 			}
@@ -60,7 +67,7 @@ func (l list[F, T]) command(c console) *cobra.Command {
 		l.options(cmd.Flags(), &f)
 	}
 	if l.limit != 0 {
-		cmd.Flags().IntVar(&paging.Limit, "limit", l.limit, "how many, newest first, 1 to 200")
+		cmd.Flags().IntVar(&paging.Limit, "limit", l.limit, "rows to show, newest first, 1 to 200")
 	}
 	return cmd
 }
@@ -101,7 +108,7 @@ func every[T any](page func(apiv1.Page) (apiv1.List[T], error)) ([]T, error) {
 func timeOption(flags *pflag.FlagSet, to *time.Time, name, text string) {
 	flags.Func(name, text, func(value string) (err error) {
 		if *to, err = time.Parse(time.RFC3339, value); err != nil {
-			return errors.New("write it as 2026-11-20T08:00:00Z")
+			return usage(fmt.Sprintf("--%s %q is not a time.", name, value), "Write it as 2026-11-20T08:00:00Z.")
 		}
 		return nil
 	})

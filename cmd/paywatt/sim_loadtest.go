@@ -13,7 +13,7 @@ func newSimLoadTest(c console) *cobra.Command {
 	var price string
 	cmd := &cobra.Command{
 		Use:   "load-test",
-		Short: "Repeat a published load test beside a calibrated meter",
+		Short: "Repeat a published load test with a calibrated meter",
 		Long: `Repeat a published load test beside a calibrated meter.
 
 The GSM prepayment meter that Paywatt grew from was tested by stopping the time in which its display counts 0.01 kWh.
@@ -37,8 +37,8 @@ meter core; the same seed gives the same figures. Revenue lost: the load all yea
 			return c.loadTestNotes(t, seed)
 		},
 	}
-	cmd.Flags().Uint64Var(&seed, "seed", 1, "decides every figure")
-	cmd.Flags().StringVar(&price, "price", "", "price of a kilowatt-hour, to say the loss in money")
+	cmd.Flags().Uint64Var(&seed, "seed", 1, "seed that decides every figure")
+	cmd.Flags().StringVar(&price, "price", "", "price of a kilowatt-hour, to show the loss in money")
 	return cmd
 }
 

@@ -39,8 +39,8 @@ func tokenExplain(c console) *cobra.Command {
 	var ken uint8
 	cmd := &cobra.Command{
 		Use:   "explain DIGITS",
-		Short: "Say what is wrong with a token",
-		Long: "Says what a token is, whether it fits the meter, and whether it looks like a typing error: one digit another, or two\n" +
+		Short: "Explain what is wrong with a token",
+		Long: "Explain what a token is, whether it fits the meter, and whether it looks like a typing error: one wrong digit, or two\n" +
 			"neighbours swapped. With a key the answer needs no server. Without one, the server that PAYWATT_URL and PAYWATT_KEY\n" +
 			"name is asked; it also knows what was sold and what the meter said, as far as the key's role may know it. -o json then\n" +
 			"prints the server's answer (POST /v1/token-diagnoses).",

@@ -18,7 +18,7 @@ import (
 func newVmeterMemory(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "memory",
-		Short: "Look into the memory of a meter",
+		Short: "Check the memory of a meter",
 		Args:  cobra.NoArgs,
 	}
 	fields := false
@@ -41,10 +41,10 @@ func newVmeterMemory(c console) *cobra.Command {
 func memoryFiles(name string) ([]string, error) {
 	info, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &exit.Failure{Code: exit.NotFound, What: "There is no " + name + ".", Not: "Nothing was checked.", Try: "Check the path."}
+		return nil, &exit.Failure{Code: exit.NotFound, What: name + " was not found.", Not: "Nothing was checked.", Try: "Check the path."}
 	}
 	if err != nil {
-		return nil, &exit.Failure{Code: exit.Failed, What: "It cannot be read: " + err.Error() + ".", Not: "Nothing was checked."}
+		return nil, &exit.Failure{Code: exit.Failed, What: name + " cannot be read: " + err.Error() + ".", Not: "Nothing was checked.", Try: "Check who may read it."}
 	}
 	if !info.IsDir() {
 		return []string{name}, nil
@@ -58,7 +58,7 @@ func memoryFiles(name string) ([]string, error) {
 		files = append(files, found...)
 	}
 	if len(files) == 0 {
-		return nil, &exit.Failure{Code: exit.NotFound, What: "There is no memory and no file of vectors in " + name + ".",
+		return nil, &exit.Failure{Code: exit.NotFound, What: name + " contains no memory and no file of vectors.",
 			Not: "Nothing was checked.", Try: "Give a file, or a folder with files that end in .bin, .eeprom or .json."}
 	}
 	return files, nil
@@ -74,14 +74,14 @@ func checkMemories(c console, name string, fields bool) error {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			return &exit.Failure{Code: exit.Failed, What: "The file cannot be read: " + err.Error() + ".",
-				Not: fmt.Sprintf("Only %d were checked.", passed+failed)}
+				Not: fmt.Sprintf("Only %d were checked.", passed+failed), Try: "Check who may read it."}
 		}
 		p, f := 0, 0
 		if strings.HasSuffix(file, ".json") {
 			p, f, err = checkMemoryVectors(c, b)
 			if err != nil {
 				return &exit.Failure{Code: exit.Usage, What: fmt.Sprintf("%s is not a list of vectors: %v.", file, err),
-					Not: fmt.Sprintf("Only %d were checked.", passed+failed), Try: "Give a JSON list as meter/journal/testdata/vectors.json."}
+					Not: fmt.Sprintf("Only %d were checked.", passed+failed), Try: "Give a JSON list in the form of meter/journal/testdata/vectors.json."}
 			}
 		} else if checkImage(c, file, b, fields) {
 			p = 1
@@ -92,7 +92,7 @@ func checkMemories(c console, name string, fields bool) error {
 	}
 	fmt.Fprintf(c.out, "%d passed, %d failed\n", passed, failed)
 	if failed > 0 {
-		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d failed.", failed, passed+failed)}
+		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d checks failed.", failed, passed+failed), Not: "Nothing was changed.", Try: "Look at the lines marked fail."}
 	}
 	return nil
 }
