@@ -36,6 +36,14 @@ func benched[R any](c console, run func(cmd *cobra.Command) (R, error)) func(*co
 	}
 }
 
+// timed shows the progress of a bench that prints nothing before its result.
+func timed[R any](c console, run func(cmd *cobra.Command) (R, error)) func(*cobra.Command) (R, error) {
+	return func(cmd *cobra.Command) (R, error) {
+		defer c.progress(cmd, "Measuring", nil)()
+		return run(cmd)
+	}
+}
+
 func newBenchVend(c console) *cobra.Command {
 	b := &bench.Vend{Version: programVersion()}
 	cmd := &cobra.Command{
@@ -73,7 +81,7 @@ func newBenchToken(c console) *cobra.Command {
 			"of rounds. No processor has instructions for it, so the ratio means the same on every machine. Under others: reading,\n" +
 			"EA11, key derivation and the token of a whole sale, in nanoseconds and allocations, and a million vouchers on one core.",
 		Args: cobra.NoArgs,
-		RunE: benched(c, func(cmd *cobra.Command) (bench.Measured, error) { return bench.Token(cmd.Context(), seconds) }),
+		RunE: benched(c, timed(c, func(cmd *cobra.Command) (bench.Measured, error) { return bench.Token(cmd.Context(), seconds) })),
 	}
 	cmd.Flags().IntVar(&seconds, "seconds", bench.LoopSeconds, "length of each measurement, in seconds")
 	return cmd
@@ -90,7 +98,7 @@ func newBenchMeter(c console) *cobra.Command {
 			"Under others: energy instead of impulses, hash, snapshot and their sizes in bytes; days of a whole virtual meter (500 W, a\n" +
 			"reading every half hour, its memory in RAM) per second; and a street of such meters on one event queue, with its costs.",
 		Args: cobra.NoArgs,
-		RunE: benched(c, func(cmd *cobra.Command) (bench.Measured, error) { return bench.Meter(cmd.Context(), seconds, street) }),
+		RunE: benched(c, timed(c, func(cmd *cobra.Command) (bench.Measured, error) { return bench.Meter(cmd.Context(), seconds, street) })),
 	}
 	cmd.Flags().IntVar(&seconds, "seconds", bench.LoopSeconds, "length of each measurement, in seconds")
 	cmd.Flags().IntVar(&street.Meters, "meters", street.Meters, "meters of the street")
@@ -127,7 +135,7 @@ func newBenchDisk(c console) *cobra.Command {
 		Long: "Measure what one durable write costs. The bench appends blocks of 4 KiB with an fdatasync after each. A commit of the store\n" +
 			"is at least one of these. The baseline appends the same blocks without waiting for the disk.",
 		Args: cobra.NoArgs,
-		RunE: benched(c, func(cmd *cobra.Command) (bench.Measured, error) { return bench.Disk(cmd.Context(), dir, seconds) }),
+		RunE: benched(c, timed(c, func(cmd *cobra.Command) (bench.Measured, error) { return bench.Disk(cmd.Context(), dir, seconds) })),
 	}
 	cmd.Flags().StringVar(&dir, "dir", os.TempDir(), "folder on the disk to measure; the bench makes a folder in it and removes it")
 	cmd.Flags().IntVar(&seconds, "seconds", 10, "length of each of the two measurements, in seconds")

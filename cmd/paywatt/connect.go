@@ -67,7 +67,9 @@ func (c console) hinted(cmd *cobra.Command, api *client.Client, args []string, e
 	if p.Code != "tariff-missing" && p.Code != "not-found" || name == "" {
 		return explained
 	}
-	f.Try = didYouMean(nearest(name, c.asked(cmd.Context(), tariffNames, nil))) + f.Try
+	if near := nearest(name, c.asked(cmd.Context(), tariffNames, nil)); near != name {
+		f.Try = didYouMean(near) + f.Try
+	}
 	return f
 }
 
@@ -124,8 +126,11 @@ func problemFailure(p *client.Problem) *exit.Failure {
 		f.What = fmt.Sprintf("The server answered %d %s.", p.Status, p.Title)
 	}
 	moved := map[apiv1.MoneyMoved]string{apiv1.MoneyMovedYes: "Money moved.", apiv1.MoneyMovedUnknown: "Whether money moved is not known."}[p.MoneyMoved]
-	if p.MoneyMoved == apiv1.MoneyMovedNo && !strings.Contains(f.Not, "money") {
+	switch {
+	case p.MoneyMoved == apiv1.MoneyMovedNo && !strings.Contains(f.Not, "money"):
 		moved = "No money moved."
+	case f.Not == "" && (p.Status == 401 || p.Status == 403 || p.Status == 404):
+		moved = "Nothing was changed."
 	}
 	f.Not = strings.TrimSpace(f.Not + " " + moved)
 	request := ""
@@ -136,26 +141,26 @@ func problemFailure(p *client.Problem) *exit.Failure {
 	return f
 }
 
-// refusalLines takes the detail of a refusal apart. The server joins three texts of the catalogue; the one that says what did
-// not happen is found in it, and separates the other two. A detail of another version may stay one line.
+// refusalLines takes the detail of a refusal apart. The server joins three texts of the catalogue. The one that says what did not
+// happen separates the other two; where there is none, the one that says what to do ends the detail. The detail of another
+// version may stay one line.
 func refusalLines(detail string) (what, not, try string) {
 	texts, err := catalogue.Read(catalogue.English, "refusals")
 	if err != nil {
 		return detail, "", ""
 	}
+	what = detail
 	for _, section := range texts.Sections {
 		for _, text := range section.Texts {
-			if text.Name != "not" || len(text.Say) <= len(not) {
-				continue
-			}
 			before, after, found := strings.Cut(detail, " "+text.Say)
-			if found && (after == "" || after[0] == ' ') {
+			switch {
+			case !found || text.Say == "" || after != "" && after[0] != ' ':
+			case text.Name == "not" && len(text.Say) > len(not):
 				what, not, try = before, text.Say, strings.TrimSpace(after)
+			case text.Name == "try" && after == "" && not == "" && len(text.Say) > len(try):
+				what, try = before, text.Say
 			}
 		}
-	}
-	if not == "" {
-		what = detail
 	}
 	return what, not, try
 }

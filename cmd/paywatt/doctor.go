@@ -152,7 +152,7 @@ func databaseCheck(ctx context.Context, where place) check {
 	default:
 		var figures []string
 		for _, f := range r.Figures {
-			figures = append(figures, fmt.Sprintf("%d %s", f.N, f.Name))
+			figures = append(figures, fmt.Sprintf("%s %d", f.Name, f.N))
 		}
 		k.Detail = strings.Join(figures, ", ")
 		if r.Older > 0 {
@@ -212,7 +212,7 @@ func keyStoreCheck(dir string) check {
 	case len(facts) == 0:
 		k.Verdict, k.Detail = checkWarn, "there is no vending key yet; paywatt vendingkey add adds one"
 	default:
-		k.Detail = fmt.Sprintf("%d vending keys", len(facts))
+		k.Detail = fmt.Sprintf("vending keys %d", len(facts))
 	}
 	return k
 }

@@ -55,7 +55,7 @@ func helpFaults(cmd *cobra.Command) (faults []string) {
 		if first, _, _ := strings.Cut(cmd.Long, " "); !slices.Contains(verbs(), strings.TrimRight(first, ",")) {
 			faults = append(faults, "the long help begins with "+first+", want a verb")
 		}
-		if !strings.HasSuffix(cmd.Long, ".") && !strings.Contains(cmd.Long, "\n  ") {
+		if !strings.HasSuffix(strings.TrimSpace(cmd.Long), ".") && !strings.Contains(cmd.Long, "\n  ") {
 			faults = append(faults, "the long help does not end with a full stop")
 		}
 	}

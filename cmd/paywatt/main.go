@@ -61,6 +61,8 @@ func newRoot(c console) *cobra.Command {
 	formats := []string{"table", "json", "csv"}
 	root.PersistentFlags().VarP(&choice{name: "output", value: &format, of: formats, needed: true}, "output", "o", "output format: "+alternativesText(formats))
 	addNouns(root, c)
+	root.SetCompletionCommandGroupID("admin")
+	root.InitDefaultCompletionCmd()
 	exemplify(root)
 	strict(root)
 	c.completed(root)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,11 +83,11 @@ func (c console) progress(cmd *cobra.Command, what string, detail func() string)
 		defer close(ended)
 		p.run(tick.C, stop)
 	}()
-	return func() {
+	return sync.OnceFunc(func() {
 		tick.Stop()
 		close(stop)
 		<-ended
-	}
+	})
 }
 
 // mebibytesIn says how much a folder holds, for the progress of what fills it.

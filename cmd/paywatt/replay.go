@@ -45,7 +45,9 @@ func replay(c console, cmd *cobra.Command, name string) error {
 		return &exit.Failure{Code: exit.Failed, What: "The recording cannot be read: " + err.Error() + ".", Not: "Nothing was replayed.", Try: "Check the file and who may read it."}
 	}
 	defer f.Close()
+	done := c.progress(cmd, "Replaying", nil)
 	r, err := flight.Replay(f)
+	done()
 	if err != nil {
 		return &exit.Failure{Code: exit.Failed, What: "The recording cannot be replayed: " + err.Error() + ".", Not: "The replay has no result.",
 			Try: "Record with paywatt vmeter --record FILE, and replay with the same version."}

@@ -97,7 +97,9 @@ func (o *simOptions) run(c console, cmd *cobra.Command) error {
 		return o.fleet(c, cmd)
 	}
 	began := time.Now()
+	done := c.progress(cmd, "Simulating", nil)
 	r, err := sim.Run(cmd.Context(), o.street)
+	done()
 	if errors.Is(err, sim.ErrInvariant) {
 		return &exit.Failure{Code: exit.Failed, What: "The simulation found something that must never happen: " + err.Error(), Not: "There is no result.",
 			Try: "Report it with the line that replays it."}
@@ -160,7 +162,9 @@ func (o *simOptions) fleet(c console, cmd *cobra.Command) error {
 }
 
 func (o *simOptions) live(ctx context.Context, c console, cmd *cobra.Command, f sim.Fleet) error {
+	done := c.progress(cmd, "Simulating against the server", nil)
 	r, err := f.Run(ctx)
+	done()
 	switch {
 	case ctx.Err() != nil:
 		return interrupted()

@@ -65,7 +65,9 @@ func (o *simOptions) runWallet(c console, cmd *cobra.Command) (err error) {
 			Try: "Set TMPDIR to a folder that you may write to."}
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(street.Folder)) }()
+	done := c.progress(cmd, "Simulating", nil)
 	r, err := street.Run(cmd.Context())
+	done()
 	if cmd.Context().Err() != nil {
 		return interrupted()
 	}

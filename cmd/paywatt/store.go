@@ -62,12 +62,13 @@ func newStoreCopy(c console) *cobra.Command {
 
 func (c console) copyStore(cmd *cobra.Command, o storeCopy) (err error) {
 	done := c.progress(cmd, "Copying the database", nil)
-	defer func() { done() }()
+	defer done()
 	if o.keep {
 		filled, err := c.fillStore(cmd.Context(), o, "", func() error { return nil })
 		if err != nil {
 			return copyFailure(o, err)
 		}
+		done()
 		return c.showCopy(cmd, o, filled)
 	}
 	lock, err := sqlite.TakeLock(o.from)
@@ -87,6 +88,7 @@ func (c console) copyStore(cmd *cobra.Command, o storeCopy) (err error) {
 		return &exit.Failure{Code: exit.Failed, What: "Everything is in " + m.To + ", but the folder could not be marked as moved: " + err.Error() + ".",
 			Not: "No server starts on the folder. The database is the live one.", Try: "Run the same command again. It only marks the folder."}
 	}
+	done()
 	return c.showCopy(cmd, o, filled)
 }
 

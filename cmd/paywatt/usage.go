@@ -42,8 +42,6 @@ func failed(err error) *exit.Failure {
 		return f
 	case errors.Is(err, context.Canceled):
 		return &exit.Failure{Code: exit.Failed, What: "The command was interrupted.", Not: "It did not finish.", Try: "Run it again if you still need it."}
-	case strings.HasPrefix(err.Error(), "unknown command "): // of a command that cobra adds by itself, such as completion
-		return usage(sentenceOf(err), "Run paywatt --help for the commands.")
 	}
 	return &exit.Failure{Code: exit.Failed, What: sentenceOf(err), Not: "The command did not finish.",
 		Try: "Correct the cause and run it again. paywatt doctor checks the data folder."}
@@ -83,8 +81,8 @@ func strict(cmd *cobra.Command) {
 // unknownCommand is the failure of a line that names a command that does not exist; nil if it names one. Without it cobra
 // prints the help of a noun and succeeds, and a script believes that the command ran.
 func unknownCommand(root *cobra.Command, args []string) *exit.Failure {
-	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) || len(args) > 0 && args[0] == "completion" {
-		return nil // cobra adds these when it runs
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		return nil // of the shell; cobra adds it when it runs
 	}
 	cmd, rest, err := root.Find(args)
 	word := ""
@@ -93,8 +91,13 @@ func unknownCommand(root *cobra.Command, args []string) *exit.Failure {
 		if _, e := fmt.Sscanf(err.Error(), "unknown command %q", &word); e != nil {
 			return nil
 		}
-	case cmd == root || cmd.Runnable() || len(rest) == 0 || rest[0] == "help" || strings.HasPrefix(rest[0], "-"):
+	case cmd == root || len(rest) == 0 || rest[0] == "help" || strings.HasPrefix(rest[0], "-"):
 		return nil
+	case cmd.Runnable(): // it takes words of its own, but not one that looks like its subcommand: paywatt vend recipt
+		if nearest(rest[0], subcommands(cmd)) == "" {
+			return nil
+		}
+		word = rest[0]
 	default:
 		word = rest[0]
 	}
@@ -119,13 +122,17 @@ func commandsOf(cmd *cobra.Command) string {
 	if !cmd.HasParent() {
 		return see + "."
 	}
-	var names []string
+	return see + ": " + alternativesText(subcommands(cmd)) + "."
+}
+
+// subcommands are the names of a command's subcommands.
+func subcommands(cmd *cobra.Command) (names []string) {
 	for _, sub := range cmd.Commands() {
 		if sub.IsAvailableCommand() {
 			names = append(names, sub.Name())
 		}
 	}
-	return see + ": " + alternativesText(names) + "."
+	return names
 }
 
 // wrongCount is the failure of a command with too many words or too few.
