@@ -94,6 +94,10 @@ func closedSet(noun, word string) []string {
 	switch word {
 	case "TYPE":
 		return enum[apiv1.NewCommand]("Type")
+	case "--deliver":
+		return []string{"mqtt"}
+	case "--" + legacyFlag:
+		return []string{legacySketch, legacyToggle}
 	case "KIND":
 		return enum[apiv1.NewTokens]("Kind")
 	case "COMPONENT":

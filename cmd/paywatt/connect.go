@@ -75,8 +75,8 @@ func (c console) hinted(cmd *cobra.Command, api *client.Client, args []string, e
 
 // showWaiting shows an act that was taken down for a second person: the result of the command, though nothing was done.
 func (c console) showWaiting(cmd *cobra.Command, a apiv1.Approval) error {
-	c.tell("The request waits for a second person. Nothing was changed yet. To approve it: paywatt approval approve %s, until %s.", a.ID, timeText(&a.ExpiresAt))
-	return c.show(cmd, a, fields("waits for a second person", a.ID, "act", a.Act, "what", a.Summary, "expires", timeText(&a.ExpiresAt)))
+	c.tell("The request waits for a second person. Nothing was changed yet. To approve it before %s: paywatt approval approve %s", timeText(&a.ExpiresAt), a.ID)
+	return c.show(cmd, a, fields("waits for a second person", a.ID, "action", a.Act, "what", a.Summary, "expires", timeText(&a.ExpiresAt)))
 }
 
 // explain turns an error of the client into a failure; any other error stays as it is.

@@ -25,6 +25,9 @@ func settingFlags(f *pflag.FlagSet) {
 	for _, s := range config.Settings() {
 		switch {
 		case s.Client:
+		case s.Key == config.LogLevel:
+			level := s.Default
+			choiceFlag(f, &level, s.FlagName(), s.Help, config.LogLevels())
 		case s.Kind == config.List:
 			f.StringArray(s.FlagName(), nil, s.Help)
 		default:

@@ -84,6 +84,9 @@ func unknownCommand(root *cobra.Command, args []string) *exit.Failure {
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
 		return nil // of the shell; cobra adds it when it runs
 	}
+	if len(args) > 1 && args[0] == "help" {
+		args = args[1:] // cobra alone would print its help and succeed
+	}
 	cmd, rest, err := root.Find(args)
 	word := ""
 	switch {

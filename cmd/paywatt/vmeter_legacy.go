@@ -84,7 +84,7 @@ func (o *vmeterOptions) driveLegacy(ctx context.Context, c console, s *sketch.Sk
 		}
 		return nil
 	}
-	c.tell("The sketch of meter %s; it is switched by its server. Interrupt it to end; --script drives it.", o.number)
+	c.tell("The sketch of meter %s runs. Its server switches it. End it with Ctrl-C, or control it with --script.", o.number)
 	for last := ""; ; {
 		_, changed := s.Look()
 		if line := s.Take().String(); line != last {

@@ -25,10 +25,11 @@ func newVmeterMemory(c console) *cobra.Command {
 	check := &cobra.Command{
 		Use:   "check FILE|DIR",
 		Short: "Check memories and test vectors of the public format",
-		Long: "Check memories and test vectors of the public format (docs/reference/meter-memory.md). FILE is a memory of 4,096\n" +
-			"bytes, as in the folder of vmeter --state, or a JSON list of vectors, as meter/journal/testdata/vectors.json; of a DIR\n" +
-			"the file memory and all that end in .bin, .eeprom or .json. Each is explained (--fields: field by field, keys masked) and says pass\n" +
-			"or fail; the last line counts them. A memory passes when a meter can start from it with nothing lost.",
+		Long: "Check memories and test vectors of the public format (docs/reference/meter-memory.md). FILE is a memory of 4,096 bytes, as in\n" +
+			"the folder of vmeter --state, or a JSON list of vectors, such as meter/journal/testdata/vectors.json. Of a DIR the command\n" +
+			"checks the file memory and all files that end in .bin, .eeprom or .json. Each is explained and marked pass or fail. With\n" +
+			"--fields it is explained field by field, with its keys masked. The last line has the counts. A memory passes if a meter\n" +
+			"can start from it and loses nothing.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return checkMemories(c, args[0], fields) },
 	}
