@@ -40,7 +40,7 @@ func newAPIKeyCreate(c console) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if role == "" {
-				return usage("A key needs a role.", "Add --role, for example --role owner or --role operator.")
+				return usage("A key needs a role.", "Add --role with "+alternativesText(keyRoles())+".")
 			}
 			open := c.inFolder
 			if access.Role(role) == access.Owner {

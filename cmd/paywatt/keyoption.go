@@ -68,7 +68,7 @@ func (o *keyOptions) load(c console) (tokenlab.Key, error) {
 		}
 		k, err := sts.NewKey(ea, b)
 		if err != nil {
-			return tokenlab.Key{}, usage(fmt.Sprintf("--key has %d bytes, but EA%s needs %d.", len(b), ea, ea.KeySize()), "Give 16 hex digits for EA07, 32 for EA11.")
+			return tokenlab.Key{}, usage(fmt.Sprintf("--key has %d hex digits, but EA%s needs %d.", 2*len(b), ea, 2*ea.KeySize()), "Give 16 hex digits for EA07, 32 for EA11.")
 		}
 		return tokenlab.Key{Key: k, BaseDate: base}, nil
 	case o.vendingFile != "":

@@ -89,7 +89,7 @@ func (c console) simulate(cmd *cobra.Command, api *client.Client, o simulateOpti
 func (c console) readDraft(path string) (apiv1.Price, tariff.Body, error) {
 	text, err := c.readInput(path)
 	if err != nil {
-		return apiv1.Price{}, tariff.Body{}, usage("The draft cannot be read: "+err.Error()+".", "Give its file with --draft.")
+		return apiv1.Price{}, tariff.Body{}, usage("The draft cannot be read: "+err.Error()+".", "Give a file that you may read, or - for standard input.")
 	}
 	body, no := tariff.Parse(text)
 	if no.Refused() {
@@ -171,7 +171,7 @@ func (c console) inForce(cmd *cobra.Command, api *client.Client, name string) (t
 func (c console) readUses(path string) ([]tariff.MonthUse, error) {
 	text, err := c.readInput(path)
 	if err != nil {
-		return nil, usage("The file cannot be read: "+err.Error()+".", "Give a file that you may read with --csv.")
+		return nil, usage("The file cannot be read: "+err.Error()+".", "Give a file that you may read with --csv, or - for standard input.")
 	}
 	in := csv.NewReader(bytes.NewReader(text))
 	in.FieldsPerRecord = 3

@@ -100,13 +100,15 @@ func parseDigits(args []string) (sts.Token, error) {
 			other++
 		}
 	}
+	f := usage("The number is too large for a token (format_error).", "Compare it with the receipt.")
+	f.Not = "No token was read."
 	switch {
 	case other > 0:
-		return t, usage("The token contains other characters than digits (format_error).", "Give the 20 digits. Blanks and dashes do not count.")
+		f.What, f.Try = "The token contains other characters than digits (format_error).", "Give the 20 digits. Blanks and dashes do not count."
 	case digits != sts.TokenDigits:
-		return t, usage(fmt.Sprintf("The token has %d digits, not 20 (format_error).", digits), "Compare it with the receipt.")
+		f.What = fmt.Sprintf("The token has %d digits, not 20 (format_error).", digits)
 	}
-	return t, usage("The number is too large for a token (format_error).", "Compare it with the receipt.")
+	return t, f
 }
 
 func tokenCheck(c console) *cobra.Command {
