@@ -36,7 +36,7 @@ func newAccountShow(c console) *cobra.Command {
 
 func newAccountStatement(c console) *cobra.Command {
 	return &cobra.Command{
-		Use: "statement ACCOUNT", Short: "List the sales and bookings of an account, newest first", Args: cobra.ExactArgs(1),
+		Use: "statement ACCOUNT", Short: apiv1.AccountStatement.Summary, Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			a, err := api.Account(cmd.Context(), args[0])
 			if err != nil {
@@ -85,8 +85,7 @@ func newAccountAdjust(c console) *cobra.Command {
 func newAccountWallet(c console) *cobra.Command {
 	return list[apiv1.WalletFilter, apiv1.WalletLine]{
 		use: "wallet ACCOUNT", example: "  paywatt account wallet 04140001001 --from 2026-11-01 --to 2026-11-30 -o csv",
-		short: "List the changes of an account's wallet, oldest first",
-		of:    apiv1.WalletStatement, page: (*client.Client).WalletStatement, arg: func(f *apiv1.WalletFilter, account string) { f.Account = account },
+		of: apiv1.WalletStatement, page: (*client.Client).WalletStatement, arg: func(f *apiv1.WalletFilter, account string) { f.Account = account },
 		options: func(flags *pflag.FlagSet, f *apiv1.WalletFilter) {
 			flags.StringVar(&f.From, "from", "", "first local day, such as 2026-11-01 (default: the first of this month)")
 			flags.StringVar(&f.To, "to", "", "last local day, such as 2026-11-30 (default: today)")

@@ -17,7 +17,7 @@ func newApprovalCommand(c console) *cobra.Command {
 
 func newApprovalList(c console) *cobra.Command {
 	return list[apiv1.ApprovalFilter, apiv1.Approval]{
-		use: "list", short: "List requests that wait for a second person, newest first", of: apiv1.Approvals, page: (*client.Client).Approvals,
+		use: "list", of: apiv1.Approvals, page: (*client.Client).Approvals,
 		options: func(flags *pflag.FlagSet, f *apiv1.ApprovalFilter) {
 			f.State = "waiting"
 			choiceFlag(flags, &f.State, "state", "only requests in this state: "+alternativesText(enum[apiv1.ApprovalFilter]("State"))+"; empty for all", enum[apiv1.ApprovalFilter]("State"))

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -18,7 +17,6 @@ import (
 // list is a command that shows a list of the API: its rows as JSON, or in columns.
 type list[F, T any] struct {
 	use, example string
-	short        string // the first line of its help; empty for the summary of the API
 	of           apiv1.Listing[F, T]
 	page         func(*client.Client, context.Context, F) (apiv1.List[T], error)
 	arg          func(f *F, word string)          // takes the word that follows the command
@@ -32,7 +30,7 @@ func (l list[F, T]) command(c console) *cobra.Command {
 	var f F
 	paging := any(&f).(interface{ Paging() *apiv1.Page }).Paging()
 	cmd := &cobra.Command{
-		Use: l.use, Short: cmp.Or(l.short, l.of.Summary), Example: l.example, Args: cobra.NoArgs,
+		Use: l.use, Short: l.of.Summary, Example: l.example, Args: cobra.NoArgs,
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if len(args) == 1 {
 				l.arg(&f, args[0])

@@ -10,7 +10,7 @@ import (
 
 func newMeterAlarms(c console) *cobra.Command {
 	return list[apiv1.AlarmFilter, apiv1.Alarm]{
-		use: "alarms [METER]", short: "List alarms that need attention, newest first", example: "  paywatt meter alarms\n  paywatt meter alarms 04140001001 --all",
+		use: "alarms [METER]", example: "  paywatt meter alarms\n  paywatt meter alarms 04140001001 --all",
 		of: apiv1.Alarms, page: (*client.Client).Alarms, arg: func(f *apiv1.AlarmFilter, meter string) { f.Meter = meter },
 		options: func(flags *pflag.FlagSet, f *apiv1.AlarmFilter) {
 			f.Open = true

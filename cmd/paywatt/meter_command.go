@@ -53,7 +53,10 @@ func newMeterSend(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if sent, err = follow(cmd.Context(), api, args[0], sent, o.wait); err != nil {
+			done := c.progress(cmd, "Waiting for the meter", nil)
+			sent, err = follow(cmd.Context(), api, args[0], sent, o.wait)
+			done()
+			if err != nil {
 				return err
 			}
 			return c.show(cmd, sent, fields("command", sent.ID, "type", sent.Type, "state", sent.State, "answer", sent.Answer,

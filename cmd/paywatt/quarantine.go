@@ -26,7 +26,7 @@ func newQuarantineCommand(c console) *cobra.Command {
 
 func newQuarantineList(c console) *cobra.Command {
 	return list[apiv1.QuarantineFilter, apiv1.Quarantined]{
-		use: "list [METER]", short: "List doubtful readings and records, newest first", example: "  paywatt quarantine list\n  paywatt quarantine list 04140001001 --all -o csv",
+		use: "list [METER]", example: "  paywatt quarantine list\n  paywatt quarantine list 04140001001 --all -o csv",
 		of: apiv1.Quarantine, page: (*client.Client).Quarantine, arg: func(f *apiv1.QuarantineFilter, meter string) { f.Meter = meter },
 		options: func(flags *pflag.FlagSet, f *apiv1.QuarantineFilter) {
 			flags.BoolVar(&f.All, "all", false, "also list entries that are decided")

@@ -79,7 +79,7 @@ func newReportJournals(c console) *cobra.Command {
 
 func newReportRegisters(c console) *cobra.Command {
 	return list[apiv1.Page, apiv1.Register]{
-		use: "registers", short: "List wallet meters with an uncharged difference", of: apiv1.Registers, page: (*client.Client).Registers,
+		use: "registers", of: apiv1.Registers, page: (*client.Client).Registers,
 		table: columns("meter, register kWh, charged to kWh, difference kWh, why, since", func(r apiv1.Register) []any {
 			return []any{r.Meter, unit.Energy(r.RegisterWh).KWh(3), unit.Energy(r.RatedToWh).KWh(3), unit.Energy(r.DifferenceWh).KWh(3), r.Held, timeText(r.HeldSince)}
 		}),

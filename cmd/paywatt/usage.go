@@ -147,7 +147,9 @@ func wrongCount(cmd *cobra.Command, args []string) *exit.Failure {
 	case len(args) > 0 && len(words) == 0:
 		return usage(fmt.Sprintf("%s takes no words, but %q is given.", cmd.CommandPath(), strings.Join(args, " ")), see)
 	case len(args) < len(words):
-		missing := slices.DeleteFunc(words[len(args):], func(word string) bool { return strings.Contains(cmd.Use, "["+word) || strings.Contains(cmd.Use, word+"]") })
+		missing := slices.DeleteFunc(words[len(args):], func(word string) bool {
+			return strings.Contains(cmd.Use, "["+word) || strings.Contains(cmd.Use, word+"]")
+		})
 		return usage("Missing after "+cmd.CommandPath()+": "+strings.Join(missing, " ")+".", see)
 	}
 	return usage(fmt.Sprintf("%s takes at most %s, but %d words are given.", cmd.CommandPath(), strings.Join(words, " "), len(args)), see)

@@ -48,6 +48,7 @@ func newVendReverse(c console) *cobra.Command {
 
 // awaitReversal asks for a while how a reversal ends that waits for its meter.
 func (c console) awaitReversal(cmd *cobra.Command, api *client.Client, sale string, r apiv1.Reversal) (apiv1.Reversal, error) {
+	defer c.progress(cmd, "Waiting for the meter", nil)()
 	for range reversalLooks {
 		if r.State != "waiting" {
 			break
