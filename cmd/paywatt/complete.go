@@ -23,7 +23,7 @@ type source func(ctx context.Context, api *client.Client, args []string) []strin
 
 // completed gives each command of a tree the completion of its words and options.
 func (c console) completed(cmd *cobra.Command) {
-	if words := wordsOf(cmd); len(words) > 0 {
+	if words := wordsOf(cmd); len(words) > 0 || cmd.Runnable() && cmd.ValidArgsFunction == nil {
 		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 			if len(args) >= len(words) {
 				return nil, cobra.ShellCompDirectiveNoFileComp

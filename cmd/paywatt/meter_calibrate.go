@@ -111,7 +111,7 @@ func (o calibrateOptions) year(out *calibrated, e calibration.Millionths) error 
 	}
 	astray, err := calibration.Astray(year, e)
 	if err != nil {
-		return err
+		return usage("The error of a year cannot be computed: "+err.Error()+".", calibrateHelp)
 	}
 	out.YearWh, out.AstrayWh = int64(year), int64(astray)
 	out.Astray, err = worth(astray, o.price)

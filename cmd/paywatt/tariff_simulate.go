@@ -97,7 +97,7 @@ func (c console) readDraft(path string) (apiv1.Price, tariff.Body, error) {
 	}
 	var price apiv1.Price
 	if err := json.Unmarshal(text, &price); err != nil {
-		return apiv1.Price{}, tariff.Body{}, err
+		return apiv1.Price{}, tariff.Body{}, usage("The draft is not a tariff: "+err.Error()+".", "Correct the draft.")
 	}
 	return price, body, nil
 }
