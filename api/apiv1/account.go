@@ -94,4 +94,4 @@ type AccountFilter struct {
 
 // AccountStatement is the list of what was sold and booked for an account.
 var AccountStatement = Listing[AccountFilter, AccountEntry]{Name: "account-statement", Path: "/v1/accounts/{id}/statement", Tag: "accounts",
-	Summary: "List the sales of an account and what else was booked for it, newest first"}
+	Summary: "List the sales and bookings of an account, newest first"}

@@ -21,4 +21,4 @@ type AlarmFilter struct {
 }
 
 // Alarms is the list of alarms.
-var Alarms = Listing[AlarmFilter, Alarm]{Name: "alarms", Path: "/v1/alarms", Tag: "meters", Summary: "List what a person should look at, newest first"}
+var Alarms = Listing[AlarmFilter, Alarm]{Name: "alarms", Path: "/v1/alarms", Tag: "meters", Summary: "List alarms that need attention, newest first"}

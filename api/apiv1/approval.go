@@ -36,5 +36,5 @@ type ApprovalFilter struct {
 
 // Approvals is the list of approvals. A page may hold less than was asked for and still have a NextCursor.
 var Approvals = Listing[ApprovalFilter, Approval]{Name: "approvals", Path: "/v1/approvals", Tag: "approvals",
-	Summary:     "List acts that wait for a second person, newest first",
+	Summary:     "List requests that wait for a second person, newest first",
 	Description: "Those that the caller asked for or could allow; for who reads the audit log, all."}

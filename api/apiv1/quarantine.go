@@ -52,6 +52,6 @@ type QuarantineFilter struct {
 
 // Quarantine is the list of quarantined entries.
 var Quarantine = Listing[QuarantineFilter, Quarantined]{Name: "quarantine", Path: "/v1/quarantine", Tag: "quarantine",
-	Summary: "List what meters sent and cannot be true, newest first",
+	Summary: "List doubtful readings and records, newest first",
 	Description: "Records that were put aside, and readings at which the charging of a wallet meter stopped. No money moves on either " +
 		"until somebody has decided."}

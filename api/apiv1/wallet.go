@@ -65,10 +65,10 @@ type WalletFilter struct {
 
 // WalletStatement is the list of what changed an account's wallet.
 var WalletStatement = Listing[WalletFilter, WalletLine]{Name: "wallet-statement", Path: "/v1/accounts/{id}/wallet", Tag: "wallets",
-	Summary: "Show what changed an account's wallet, from the opening balance to the closing one",
+	Summary: "List the changes of an account's wallet, oldest first",
 	Description: "Made from the books: the lines sum to the closing balance, and a day that is over never changes. Use and charges " +
 		"are summed up by the day on which they were posted. At most 100 days."}
 
 // Registers is the list of wallet meters whose register is not all charged for.
 var Registers = Listing[Page, Register]{Name: "registers", Path: "/v1/reports/registers", Tag: "wallets",
-	Summary: "List wallet meters whose register is not all charged for, and why"}
+	Summary: "List wallet meters with an uncharged difference"}

@@ -12,14 +12,14 @@ import (
 )
 
 func newAccountCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "account", Short: "What a customer has, owes and bought"}
+	cmd := &cobra.Command{Use: "account", Short: "Show and change the accounts of customers"}
 	cmd.AddCommand(newAccountShow(c), newAccountStatement(c), newAccountWallet(c), newAccountAdjust(c), newAccountMoveOut(c), newAccountRefund(c))
 	return cmd
 }
 
 func newAccountShow(c console) *cobra.Command {
 	return &cobra.Command{
-		Use: "show ACCOUNT", Short: "Show an account, by its id or a meter that supplies it", Args: cobra.ExactArgs(1),
+		Use: "show ACCOUNT", Short: "Show an account, by its id or the number of its meter", Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			a, err := api.Account(cmd.Context(), args[0])
 			if err != nil {
@@ -59,11 +59,11 @@ func newAccountAdjust(c console) *cobra.Command {
 	var n apiv1.NewAdjustment
 	var key string
 	cmd := &cobra.Command{
-		Use: "adjust ACCOUNT AMOUNT", Short: "Give a customer money out of goodwill", Args: cobra.ExactArgs(2),
+		Use: "adjust ACCOUNT AMOUNT", Short: "Credit a customer's account as goodwill", Args: cobra.ExactArgs(2),
 		Example: "  paywatt account adjust 04140001001 10.00 --reason \"outage on Monday\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if n.Reason == "" {
-				return usage("An adjustment needs a reason.", "Say why: --reason \"outage on Monday\".")
+				return usage("An adjustment needs a reason.", "Add --reason \"outage on Monday\".")
 			}
 			n.Account = args[0]
 			var err error
@@ -77,7 +77,7 @@ func newAccountAdjust(c console) *cobra.Command {
 			return c.show(cmd, a, fields("journal", a.ID, "account", a.Account, "amount", amountText(a.Amount), "to", a.To, "reason", a.Reason))
 		}),
 	}
-	cmd.Flags().StringVar(&n.Reason, "reason", "", "why (needed); it stands in the audit log")
+	cmd.Flags().StringVar(&n.Reason, "reason", "", "why, in a few words (needed); written to the audit log")
 	cmd.Flags().StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the adjustment")
 	return cmd
 }
@@ -87,8 +87,8 @@ func newAccountWallet(c console) *cobra.Command {
 		use: "wallet ACCOUNT", example: "  paywatt account wallet 04140001001 --from 2026-11-01 --to 2026-11-30 -o csv",
 		of: apiv1.WalletStatement, page: (*client.Client).WalletStatement, arg: func(f *apiv1.WalletFilter, account string) { f.Account = account },
 		options: func(flags *pflag.FlagSet, f *apiv1.WalletFilter) {
-			flags.StringVar(&f.From, "from", "", "first local day (default the first of the month)")
-			flags.StringVar(&f.To, "to", "", "last local day (default today)")
+			flags.StringVar(&f.From, "from", "", "first local day, such as 2026-11-01 (default: the first of this month)")
+			flags.StringVar(&f.To, "to", "", "last local day, such as 2026-11-30 (default: today)")
 		},
 		table: columns("day, what, kWh, amount, balance, for", func(w apiv1.WalletLine) []any {
 			amount := ""

@@ -13,11 +13,11 @@ func newAccountMoveOut(c console) *cobra.Command {
 	var reason, key string
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "move-out ACCOUNT", Short: "End the account of a customer whose balance is on the server; pays nothing out", Args: cobra.ExactArgs(1),
+		Use: "move-out ACCOUNT", Short: "Close the account of a customer with a wallet meter", Args: cobra.ExactArgs(1),
 		Example: "  paywatt account move-out 04140001001 --reason \"lease ended\"\n  paywatt account refund acc_01jd00000000000000000000000 --reason \"bank transfer 4711\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if reason == "" {
-				return usage("A customer moves out for a reason.", "Add --reason \"lease ended\"; it is kept in the audit log.")
+				return usage("A move-out needs a reason.", "Add --reason \"lease ended\". It is written to the audit log.")
 			}
 			if err := c.confirm(yes, args[0], "move-out"); err != nil {
 				return err
@@ -33,8 +33,8 @@ func newAccountMoveOut(c console) *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&reason, "reason", "", "why (needed); it stands in the audit log")
-	f.StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer")
+	f.StringVar(&reason, "reason", "", "why, in a few words (needed); written to the audit log")
+	f.StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the move-out")
 	f.BoolVar(&yes, "yes", false, "do not ask for confirmation")
 	return cmd
 }
@@ -43,12 +43,12 @@ func newAccountRefund(c console) *cobra.Command {
 	var r apiv1.NewRefund
 	var key string
 	cmd := &cobra.Command{
-		Use: "refund ACCOUNT [AMOUNT]", Short: "Pay out what is due back to a customer, or move it to another account", Args: cobra.RangeArgs(1, 2),
+		Use: "refund ACCOUNT [AMOUNT]", Short: "Pay a refund that is due, or move it to another account", Args: cobra.RangeArgs(1, 2),
 		Example: "  paywatt account refund acc_01jd00000000000000000000000 --reason \"bank transfer 4711\"\n" +
 			"  paywatt account refund acc_01jd00000000000000000000000 20.00 --to 04140001019 --reason \"moved to plot 12\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if r.Reason == "" {
-				return usage("A refund needs a reason.", "Say to whom and how: --reason \"bank transfer 4711\".")
+				return usage("A refund needs a reason.", "Write who was paid and how: --reason \"bank transfer 4711\".")
 			}
 			if len(args) == 2 {
 				amount, err := amountOf(cmd, api, args[1])
@@ -66,9 +66,9 @@ func newAccountRefund(c console) *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&r.Bank, "bank", "", "bank account that pays; default main")
-	f.StringVar(&r.To, "to", "", "another account instead, or a meter that supplies it")
-	f.StringVar(&r.Reason, "reason", "", "to whom and how (needed); it stands in the journal and the audit log")
+	f.StringVar(&r.Bank, "bank", "", "bank account that pays (default: main)")
+	f.StringVar(&r.To, "to", "", "account that gets the money instead: its id or the number of its meter")
+	f.StringVar(&r.Reason, "reason", "", "who was paid and how (needed); written to the journal and the audit log")
 	f.StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the refund")
 	return cmd
 }

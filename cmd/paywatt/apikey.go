@@ -27,7 +27,7 @@ func (c console) dataFlag(cmd *cobra.Command, to *string) {
 }
 
 func newAPIKeyCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "apikey", Short: "Make API keys"}
+	cmd := &cobra.Command{Use: "apikey", Short: "Create, list and revoke API keys"}
 	cmd.AddCommand(newAPIKeyCreate(c), newAPIKeyList(c), newAPIKeyRevoke(c))
 	return cmd
 }
@@ -36,11 +36,11 @@ func newAPIKeyCreate(c console) *cobra.Command {
 	var data, role, name, vendor, person string
 	cmd := &cobra.Command{
 		Use:   "create --role ROLE",
-		Short: "Make an API key and print it, this once; works beside a running server",
+		Short: "Create an API key and print it once; a server may run",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if role == "" {
-				return usage("A key needs a role.", "Add --role, for example --role owner or --role operator.")
+				return usage("A key needs a role.", "Add --role with "+alternativesText(keyRoles())+".")
 			}
 			open := c.inFolder
 			if access.Role(role) == access.Owner {
@@ -61,10 +61,10 @@ func newAPIKeyCreate(c console) *cobra.Command {
 		},
 	}
 	c.placeFlags(cmd, &data)
-	cmd.Flags().StringVar(&role, "role", "", "owner, tariff_manager, engineer, operator, supervisor, finance, support, installer, auditor or vendor_api")
-	cmd.Flags().StringVar(&name, "name", "", "what the audit log calls it")
-	cmd.Flags().StringVar(&vendor, "vendor", "", "the vendor (code or id) from whose float it sells")
-	cmd.Flags().StringVar(&person, "person", "", "the address of who acts through it: somebody's keys never count as a second person")
+	choiceFlag(cmd.Flags(), &role, "role", "role of the key (needed): "+alternativesText(keyRoles()), keyRoles())
+	cmd.Flags().StringVar(&name, "name", "", "name of the key in the audit log")
+	cmd.Flags().StringVar(&vendor, "vendor", "", "code or id of the vendor from whose float the key sells")
+	cmd.Flags().StringVar(&person, "person", "", "e-mail address of the person who uses the key; no key of that person counts as a second person")
 	return cmd
 }
 
@@ -78,6 +78,16 @@ func newAPIKeyList(c console) *cobra.Command {
 	}
 	c.placeFlags(cmd, &data)
 	return cmd
+}
+
+// keyRoles are the roles that a key may have.
+func keyRoles() (out []string) {
+	for _, r := range access.Roles() {
+		if r != access.CustomerRole && r != access.DeviceRole {
+			out = append(out, string(r))
+		}
+	}
+	return out
 }
 
 // keyRow is a key as list prints it.
@@ -118,11 +128,11 @@ func (c console) listKeys(cmd *cobra.Command, f *app.Folder) error {
 func newAPIKeyRevoke(c console) *cobra.Command {
 	var data string
 	cmd := &cobra.Command{
-		Use: "revoke ID", Short: "End an API key at once", Args: cobra.ExactArgs(1),
+		Use: "revoke ID", Short: "Revoke an API key at once", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			key, err := id.Parse(id.Key, args[0])
 			if err != nil {
-				return usage(args[0]+" is no key's id.", "paywatt apikey list shows them; they begin with "+id.Key+".")
+				return usage(args[0]+" is not the id of a key.", "Give an id that paywatt apikey list shows. Ids begin with "+id.Key+".")
 			}
 			return c.inFolder(cmd, data, func(f *app.Folder) error {
 				no, err := f.Access.RevokeAPIKey(cmd.Context(), app.Clerk(), key)
@@ -155,7 +165,7 @@ func (c console) inNewFolder(cmd *cobra.Command, dir string, act func(*app.Folde
 		return err
 	}
 	if where.store == "" && !sqlite.Has(where.data) {
-		c.tell("There was no database in the folder %s, so a new one was made. Only a server that uses this folder knows the key.", where.data)
+		c.tell("The folder %s had no database, so a new one was made. Only a server that uses this folder accepts the key.", where.data)
 	}
 	return c.inPlace(cmd, where, act)
 }
@@ -206,7 +216,7 @@ func folderFailure(where place, err error) *exit.Failure {
 		return f
 	}
 	dir := where.data
-	f := &exit.Failure{Code: exit.Failed, What: err.Error() + "."}
+	f := &exit.Failure{Code: exit.Failed, What: sentenceOf(err), Not: "The command did not finish.", Try: "Run paywatt doctor --data " + dir + "."}
 	switch {
 	case errors.Is(err, sqlite.ErrLocked):
 		f.Not, f.Try = "Nothing was changed.", "Stop the other paywatt serve, or use another folder with --data."
@@ -215,17 +225,15 @@ func folderFailure(where place, err error) *exit.Failure {
 	case errors.Is(err, sqlite.ErrCorrupt):
 		f.Not, f.Try = "Nothing was changed.", "Keep the folder as it is and restore the last backup into another one: paywatt backup restore."
 	case errors.Is(err, sqlite.ErrMissing):
-		f.Not, f.Try = "No new database was made.", "Put the file back or run paywatt backup restore --force; use another folder with --data to begin anew."
+		f.Not, f.Try = "No new database was made.", "Put the file back or run paywatt backup restore --force. To begin again, use another folder with --data."
 	case errors.Is(err, sqlite.ErrMoved):
 		f.Code, f.Not, f.Try = exit.Refused, "Nothing was changed.", "Use that database: --store, PAYWATT_STORE or store in "+dir+"/paywatt.toml."
 	case errors.Is(err, sqlite.ErrMoving):
-		f.Code, f.Not, f.Try = exit.Refused, "Nothing was changed.", "Run paywatt store copy sqlite:"+dir+" to that database again: it finds out whether everything arrived."
+		f.Code, f.Not, f.Try = exit.Refused, "Nothing was changed.", "Run paywatt store copy sqlite:"+dir+" to that database again. It finds out whether everything arrived."
 	case errors.Is(err, sqlite.ErrForeign):
 		f.Not, f.Try = "Nothing was changed.", "Use another folder with --data."
 	case errors.Is(err, store.ErrFull):
 		f.Not, f.Try = "Nothing was changed.", "Free disk space and try again."
-	default:
-		f.Try = "Run paywatt doctor --data " + dir + "."
 	}
 	return f
 }

@@ -10,8 +10,8 @@ import (
 )
 
 func newApprovalCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "approval", Short: "Acts that wait for a second person"}
-	cmd.AddCommand(newApprovalList(c), newApprovalShow(c), newDecision(c, "approve", "Allow an act, which is then done", true), newDecision(c, "reject", "Refuse an act", false))
+	cmd := &cobra.Command{Use: "approval", Short: "List and decide requests that wait for a second person"}
+	cmd.AddCommand(newApprovalList(c), newApprovalShow(c), newDecision(c, "approve", "Approve a request, which is then carried out", true), newDecision(c, "reject", "Reject a request", false))
 	return cmd
 }
 
@@ -19,7 +19,8 @@ func newApprovalList(c console) *cobra.Command {
 	return list[apiv1.ApprovalFilter, apiv1.Approval]{
 		use: "list", of: apiv1.Approvals, page: (*client.Client).Approvals,
 		options: func(flags *pflag.FlagSet, f *apiv1.ApprovalFilter) {
-			flags.StringVar(&f.State, "state", "waiting", "waiting, approved, rejected, done, or empty for all")
+			f.State = "waiting"
+			choiceFlag(flags, &f.State, "state", "only requests in this state: "+alternativesText(enum[apiv1.ApprovalFilter]("State"))+"; empty for all", enum[apiv1.ApprovalFilter]("State"))
 		},
 		table: columns("id, state, act, by, what", func(a apiv1.Approval) []any {
 			return []any{a.ID, a.State, a.Act, a.Maker, a.Summary}
@@ -29,7 +30,7 @@ func newApprovalList(c console) *cobra.Command {
 
 func newApprovalShow(c console) *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "Show all of an act that you asked for or could allow", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Show a request that you made or may decide", Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			all, err := every(func(p apiv1.Page) (apiv1.List[apiv1.Approval], error) {
 				return api.Approvals(cmd.Context(), apiv1.ApprovalFilter{Page: p})
@@ -43,7 +44,8 @@ func newApprovalShow(c console) *cobra.Command {
 						"decided by", a.Checker, "reason", a.Reason))
 				}
 			}
-			return &exit.Failure{Code: exit.NotFound, What: "There is no approval " + args[0] + " that you could see.", Not: "Nothing is shown.", Try: "List them: paywatt approval list --state ''."}
+			return &exit.Failure{Code: exit.NotFound, What: "Request " + args[0] + " was not found.", Not: "Nothing was changed.",
+				Try: "List the requests that you may see: paywatt approval list --state ''."}
 		}),
 	}
 }
@@ -65,6 +67,6 @@ func newDecision(c console, verb, short string, allow bool) *cobra.Command {
 			return c.show(cmd, a, t)
 		}),
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why; kept in the audit log")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, in a few words; written to the audit log")
 	return cmd
 }

@@ -44,7 +44,7 @@ func TestTheAuthoritysPlatformByCommandLine(t *testing.T) {
 	if code, out, messages := s.paywatt("", "customer", "change", one, "--phone", "call me"); code != exit.Usage && code != exit.Refused {
 		t.Errorf("a telephone that is none: exit %d\n%s%s", code, out, messages)
 	}
-	if code, out, messages := s.paywatt("", "customer", "change", one); code != exit.Usage || !strings.Contains(messages, "Nothing is to be changed") {
+	if code, out, messages := s.paywatt("", "customer", "change", one); code != exit.Usage || !strings.Contains(messages, "No changes are given") {
 		t.Errorf("no change: exit %d\n%s%s", code, out, messages)
 	}
 	told[apiv1.Customer](s.platform, "customer", "change", one, "--phone", newPhone, "--lang", "sw")

@@ -18,9 +18,10 @@ import (
 func newBackupCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup",
-		Short: "Copy a data folder while the server runs, check a copy, go back to one",
-		Long: "A backup is a folder with a copy of the database, the key files and settings beside it, and a manifest with their\n" +
-			"checksums. It is as secret as the data folder itself. Vending keys in it stay under their passphrase.",
+		Short: "Copy a data folder, check a copy, or restore one",
+		Long: "Copy a data folder, check a copy, or restore one. A backup is a folder with a copy of the database, the key files and the\n" +
+			"settings, and a manifest with their checksums. Keep it as secret as the data folder. Vending keys in it stay encrypted\n" +
+			"under their passphrase.",
 	}
 	cmd.AddCommand(newBackupCreate(c), newBackupVerify(c), newBackupRestore(c))
 	return cmd
@@ -30,7 +31,7 @@ func newBackupCreate(c console) *cobra.Command {
 	data := ""
 	cmd := &cobra.Command{
 		Use:     "create [FOLDER]",
-		Short:   "Copy the data folder into a new folder, whether or not a server runs on it",
+		Short:   "Copy the data folder into a new folder; a server may run",
 		Example: "  paywatt backup create /mnt/usb/paywatt-2026-11-20",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -45,11 +46,13 @@ func newBackupCreate(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			done := c.progress(cmd, "Copying the data folder", mebibytesIn(to))
 			m, err := sqlite.Backup(cmd.Context(), data, to, time.Now)
+			done()
 			if err != nil {
 				return storeFailure("The backup could not be made", to, err)
 			}
-			c.tell("Everything that was committed before %s is in %s.", m.Taken.Format(time.RFC3339), to)
+			c.tell("The backup in %s holds everything that was committed before %s.", to, m.Taken.Format(time.RFC3339))
 			return c.showManifest(cmd, to, m)
 		},
 	}
@@ -58,33 +61,41 @@ func newBackupCreate(c console) *cobra.Command {
 }
 
 func newBackupVerify(c console) *cobra.Command {
-	return &cobra.Command{
+	scope := false
+	cmd := &cobra.Command{
 		Use:   "verify FOLDER",
-		Short: "Check a backup: its files against their checksums, its books as paywatt verify does",
-		Args:  cobra.ExactArgs(1),
+		Short: "Check the files and the books of a backup",
+		Long: "Check a backup: its files against their checksums, and its books as paywatt verify does. The first line is the verdict.\n" +
+			"Nothing is changed. --scope lists what is checked and what is not.",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := backupThere(args[0]); err != nil {
 				return err
 			}
+			done := c.progress(cmd, "Checking the backup", nil)
 			_, r, err := sqlite.VerifyBackup(cmd.Context(), args[0])
+			done()
 			if err != nil {
 				return storeFailure("The backup could not be checked", args[0], err)
 			}
-			return c.showReport(cmd, r)
+			return c.showReport(cmd, r, scope)
 		},
 	}
+	cmd.Flags().BoolVar(&scope, "scope", false, "also print what is checked and what is not")
+	return cmd
 }
 
 func newBackupRestore(c console) *cobra.Command {
 	data, force, trust := "", false, false
 	cmd := &cobra.Command{
 		Use:   "restore FOLDER",
-		Short: "Put a backup into a data folder and begin a new store epoch there",
-		Long: "The books lose what happened after the backup was made, so numbers that may have been used then are not used again: token\n" +
-			"numbers start 1,440 minutes after the present minute, command counters move on, receipt numbers get a mark, and meters are asked\n" +
-			"to send again what they still have. With --force a database in the data folder is moved aside, never deleted.\n\n" +
-			"The time of the restore cannot be taken back: if the machine's clock is a year ahead, you cannot sell to any meter for a year.\n" +
-			"So if the backup is more than 24 hours old and no time service confirms the clock, the command asks for --trust-clock.",
+		Short: "Restore a backup into a data folder as a new store epoch",
+		Long: "Restore a backup into a data folder. The books lose everything that happened after the backup was made. Numbers that were\n" +
+			"used in that time must not be used again. So a new store epoch begins: token numbers start 1,440 minutes after the present\n" +
+			"minute, command counters move on, and receipt numbers get a mark. Meters are asked to send again what they still have.\n" +
+			"With --force a database in the data folder is moved to another folder, never deleted.\n\n" +
+			"The time of the restore cannot be changed afterwards. If the machine's clock is a year ahead, you cannot sell to any meter\n" +
+			"for a year. If the backup is more than 24 hours old and no time service confirms the clock, the command needs --trust-clock.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			where, err := c.place(cmd, data)
@@ -102,9 +113,11 @@ func newBackupRestore(c console) *cobra.Command {
 					return err
 				}
 			}
+			done := c.progress(cmd, "Restoring the backup", nil)
 			m, aside, err := sqlite.Restore(cmd.Context(), args[0], data, force, time.Now)
+			done()
 			if aside != "" {
-				c.tell("What was in %s is now in %s.", data, aside)
+				c.tell("The former content of %s is now in %s.", data, aside)
 			}
 			if err != nil {
 				return storeFailure("The backup could not be restored", data, err)
@@ -114,8 +127,8 @@ func newBackupRestore(c console) *cobra.Command {
 		},
 	}
 	c.placeFlags(cmd, &data)
-	cmd.Flags().BoolVar(&force, "force", false, "move aside what is in the data folder")
-	cmd.Flags().BoolVar(&trust, "trust-clock", false, "restore although no time service confirms the clock: somebody has compared it")
+	cmd.Flags().BoolVar(&force, "force", false, "move the present content of the data folder to another folder")
+	cmd.Flags().BoolVar(&trust, "trust-clock", false, "restore although no time service confirms the clock; compare the clock first")
 	return cmd
 }
 

@@ -17,8 +17,8 @@ func newBenchCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure this machine against a baseline taken in the same run",
-		Long: "Every bench writes one JSON object: rate, baseline, baseline_rate, ratio (rate to baseline), cpu_ratio (the same per\n" +
-			"second of CPU), p50_ms, p99_ms, and further figures under others.",
+		Long: "Measure this machine against a baseline taken in the same run. Every bench writes one JSON object: rate, baseline,\n" +
+			"baseline_rate, ratio (rate to baseline), cpu_ratio (the same per second of CPU), p50_ms, p99_ms, and more under others.",
 	}
 	cmd.AddCommand(newBenchVend(c), newBenchToken(c), newBenchMeter(c), newBenchStore(c), newBenchDisk(c), newBenchIngest(c), newBenchConnections(c))
 	profiled(cmd)
@@ -36,17 +36,25 @@ func benched[R any](c console, run func(cmd *cobra.Command) (R, error)) func(*co
 	}
 }
 
+// timed shows the progress of a bench that prints nothing before its result.
+func timed[R any](c console, run func(cmd *cobra.Command) (R, error)) func(*cobra.Command) (R, error) {
+	return func(cmd *cobra.Command) (R, error) {
+		defer c.progress(cmd, "Measuring", nil)()
+		return run(cmd)
+	}
+}
+
 func newBenchVend(c console) *cobra.Command {
 	b := &bench.Vend{Version: programVersion()}
 	cmd := &cobra.Command{
 		Use:   "vend",
-		Short: "Durable sales a second, against PostgreSQL's pgbench on the same disk",
-		Long: "Sells through the server's own use case (price, TID, token, journal, receipt number, delivery) to random meters of an\n" +
-			"SQLite store, every caller waiting until its own sale is durable; in turns with it runs pgbench's TPC-B-like script\n" +
-			"with as many clients on a PostgreSQL 15 cluster of its own, or on the one named. Both lie in one folder; figures are\n" +
-			"the medians of five turns, whose ratios are told one by one. Beside it stand the same sales on the PostgreSQL store\n" +
-			"of that cluster, with the answer stored under an Idempotency-Key (keyed), over loopback HTTP, which does so as well,\n" +
-			"and at half the rate.",
+		Short: "Measure durable sales against PostgreSQL's pgbench",
+		Long: "Measure durable sales per second. The bench sells through the server's own use case (price, TID, token, journal, receipt\n" +
+			"number, delivery) to random meters of an SQLite store. Every caller waits until its own sale is durable. Alternately\n" +
+			"it runs pgbench's TPC-B-like script with as many clients on its own PostgreSQL 15 cluster, or on the one that --baseline\n" +
+			"names. Both are in one folder. The figures are the medians of five rounds, and each round's ratio is printed.\n\n" +
+			"It also measures the same sales on the PostgreSQL store of that cluster, with the answer stored under an Idempotency-Key\n" +
+			"(keyed), over loopback HTTP, which stores the answer too, and at half the rate.",
 		Args: cobra.NoArgs,
 		RunE: benched(c, func(cmd *cobra.Command) (bench.VendResult, error) {
 			defer withFloor()() // as the server
@@ -54,12 +62,12 @@ func newBenchVend(c console) *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.IntVar(&b.Callers, "callers", 8, "callers, each waiting for its own answer; also the clients of the baseline")
-	f.IntVar(&b.Meters, "meters", 10_000, "meters sold to")
+	f.IntVar(&b.Callers, "callers", 8, "callers, each of which waits for its answer; also the clients of the baseline")
+	f.IntVar(&b.Meters, "meters", 10_000, "meters that buy")
 	f.IntVar(&b.Scale, "scale", 20, "scale of the baseline's tables")
-	f.IntVar(&b.Seconds, "seconds", 30, "length of each of the two main measurements, in five turns of a second and more; the others take half as long")
-	f.StringVar(&b.Dir, "dir", os.TempDir(), "folder in which both databases are made, and removed afterwards")
-	f.StringVar(&b.Baseline, "baseline", "", "postgres:// URL of a running server to measure instead of an own cluster; none for no baseline")
+	f.IntVar(&b.Seconds, "seconds", 30, "length of each of the two main measurements, in seconds; the others take half as long")
+	f.StringVar(&b.Dir, "dir", os.TempDir(), "folder for both databases, which are removed afterwards")
+	f.StringVar(&b.Baseline, "baseline", "", "postgres:// URL of a server to measure instead of a new cluster, or none for no baseline")
 	return cmd
 }
 
@@ -67,15 +75,15 @@ func newBenchToken(c console) *cobra.Command {
 	var seconds int
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Credit tokens made a second on one core, against DES of the standard library",
-		Long: "Makes whole EA07 credit tokens with a known key (check field, encryption, transposition, 20 digits) on one core.\n" +
-			"The baseline is one block of crypto/des: a cipher of the same block size, key size and number of rounds that no\n" +
-			"processor has instructions for, so the ratio means the same on every machine. Under others: reading, EA11, key\n" +
-			"derivation and a whole sale's token, in nanoseconds and allocations, and a row of a million vouchers on one core.",
+		Short: "Measure credit tokens per second on one core against DES",
+		Long: "Measure credit tokens per second on one core. The bench makes whole EA07 tokens with a known key: check field, encryption,\n" +
+			"transposition, 20 digits. The baseline is one block of crypto/des, a cipher of the same block size, key size and number\n" +
+			"of rounds. No processor has instructions for it, so the ratio means the same on every machine. Under others: reading,\n" +
+			"EA11, key derivation and the token of a whole sale, in nanoseconds and allocations, and a million vouchers on one core.",
 		Args: cobra.NoArgs,
-		RunE: benched(c, func(cmd *cobra.Command) (bench.Measured, error) { return bench.Token(cmd.Context(), seconds) }),
+		RunE: benched(c, timed(c, func(cmd *cobra.Command) (bench.Measured, error) { return bench.Token(cmd.Context(), seconds) })),
 	}
-	cmd.Flags().IntVar(&seconds, "seconds", bench.LoopSeconds, "how long each loop is measured")
+	cmd.Flags().IntVar(&seconds, "seconds", bench.LoopSeconds, "length of each measurement, in seconds")
 	return cmd
 }
 
@@ -84,17 +92,17 @@ func newBenchMeter(c console) *cobra.Command {
 	street := bench.Street()
 	cmd := &cobra.Command{
 		Use:   "meter",
-		Short: "Decisions of the meter core a second on one core, against an atomic counter",
-		Long: "Gives the meter core one impulse after the other: counting it, all limits, the relay. The baseline is the least a\n" +
-			"meter could do with an impulse: one atomic increment. Under others: energy instead of impulses, hash, snapshot, the\n" +
-			"bytes of it all, days of a whole virtual meter (500 W, a reading every half hour, its memory in RAM) a second, and a\n" +
-			"street of them on one event queue, with what its time goes into.",
+		Short: "Measure decisions of the meter core against an atomic counter",
+		Long: "Measure decisions of the meter core per second on one core. The meter core gets one impulse after the other: it counts it,\n" +
+			"checks all limits and sets the relay. The baseline is the least a meter could do with an impulse: one atomic increment.\n" +
+			"Under others: energy instead of impulses, hash, snapshot and their sizes in bytes; days of a whole virtual meter (500 W, a\n" +
+			"reading every half hour, its memory in RAM) per second; and a street of such meters on one event queue, with its costs.",
 		Args: cobra.NoArgs,
-		RunE: benched(c, func(cmd *cobra.Command) (bench.Measured, error) { return bench.Meter(cmd.Context(), seconds, street) }),
+		RunE: benched(c, timed(c, func(cmd *cobra.Command) (bench.Measured, error) { return bench.Meter(cmd.Context(), seconds, street) })),
 	}
-	cmd.Flags().IntVar(&seconds, "seconds", bench.LoopSeconds, "how long each loop is measured")
-	cmd.Flags().IntVar(&street.Meters, "meters", street.Meters, "how many meters the street has")
-	cmd.Flags().IntVar(&street.Days, "days", street.Days, "how many days the street lives")
+	cmd.Flags().IntVar(&seconds, "seconds", bench.LoopSeconds, "length of each measurement, in seconds")
+	cmd.Flags().IntVar(&street.Meters, "meters", street.Meters, "meters of the street")
+	cmd.Flags().IntVar(&street.Days, "days", street.Days, "days that the street runs")
 	return cmd
 }
 
@@ -102,19 +110,19 @@ func newBenchStore(c console) *cobra.Command {
 	b := &bench.Store{}
 	cmd := &cobra.Command{
 		Use:   "store",
-		Short: "Durable readings and small transactions a second, against a raw log",
-		Long: "Sends messages of one reading each through the store's own door for meters and waits until each is durable. The\n" +
-			"baseline appends records of 100 bytes to a file with one fdatasync per 500. Small transactions (a journal of two\n" +
-			"postings and an audit row) are measured after that.",
+		Short: "Measure durable readings and small transactions",
+		Long: "Measure durable readings per second. The bench sends messages of one reading each through the store's interface for meters\n" +
+			"and waits until each is durable. The baseline appends records of 100 bytes to a file with one fdatasync per 500 records.\n" +
+			"After that it measures small transactions: a journal of two postings and an audit row.",
 		Args: cobra.NoArgs,
 		RunE: benched(c, func(cmd *cobra.Command) (bench.Measured, error) { return b.Run(cmd.Context(), c.tell) }),
 	}
 	f := cmd.Flags()
-	f.StringVar(&b.Dir, "dir", os.TempDir(), "folder on the disk to measure; a folder in it is made and removed")
-	f.IntVar(&b.Seconds, "seconds", 10, "length of each of the three measurements")
-	f.IntVar(&b.Callers, "callers", 8, "callers of small transactions, each waiting for its own")
+	f.StringVar(&b.Dir, "dir", os.TempDir(), "folder on the disk to measure; the bench makes a folder in it and removes it")
+	f.IntVar(&b.Seconds, "seconds", 10, "length of each of the three measurements, in seconds")
+	f.IntVar(&b.Callers, "callers", 8, "callers of small transactions, each of which waits for its own")
 	f.IntVar(&b.Meters, "meters", 2000, "meters that send")
-	f.IntVar(&b.Flight, "in-flight", 1000, "messages on their way at the same time")
+	f.IntVar(&b.Flight, "in-flight", 1000, "messages under way at the same time")
 	return cmd
 }
 
@@ -123,14 +131,14 @@ func newBenchDisk(c console) *cobra.Command {
 	var seconds int
 	cmd := &cobra.Command{
 		Use:   "disk",
-		Short: "What one durable write costs on this disk",
-		Long: "Appends blocks of 4 KiB with an fdatasync after each, one after the other; a commit of the store is at least one of\n" +
-			"these. The baseline appends the same blocks without waiting for the disk.",
+		Short: "Measure what one durable write costs on this disk",
+		Long: "Measure what one durable write costs. The bench appends blocks of 4 KiB with an fdatasync after each. A commit of the store\n" +
+			"is at least one of these. The baseline appends the same blocks without waiting for the disk.",
 		Args: cobra.NoArgs,
-		RunE: benched(c, func(cmd *cobra.Command) (bench.Measured, error) { return bench.Disk(cmd.Context(), dir, seconds) }),
+		RunE: benched(c, timed(c, func(cmd *cobra.Command) (bench.Measured, error) { return bench.Disk(cmd.Context(), dir, seconds) })),
 	}
-	cmd.Flags().StringVar(&dir, "dir", os.TempDir(), "folder on the disk to measure; a folder in it is made and removed")
-	cmd.Flags().IntVar(&seconds, "seconds", 10, "length of each of the two measurements")
+	cmd.Flags().StringVar(&dir, "dir", os.TempDir(), "folder on the disk to measure; the bench makes a folder in it and removes it")
+	cmd.Flags().IntVar(&seconds, "seconds", 10, "length of each of the two measurements, in seconds")
 	return cmd
 }
 
@@ -138,22 +146,22 @@ func newBenchIngest(c console) *cobra.Command {
 	b := &bench.Ingest{}
 	cmd := &cobra.Command{
 		Use:   "ingest",
-		Short: "Durable readings a second through MQTT, against a raw log",
-		Long: "Starts the meters' side of the server (broker, store) in this process and connects virtual meters to it over TCP.\n" +
-			"Each sends readings with quality 1 and counts those whose PUBACK came, which is after their commit. Server and\n" +
-			"meters share this process and its processors. The baseline appends records of 100 bytes to a file with one\n" +
-			"fdatasync per 500; the store's own door without MQTT is measured besides. The server holds a meter to 2 messages\n" +
-			"a second; the bench raises that limit (--rate) and says so.",
+		Short: "Measure durable readings through MQTT against a raw log",
+		Long: "Measure durable readings per second through MQTT. The bench starts the meters' side of the server (broker, store) in this\n" +
+			"process and connects virtual meters to it over TCP. Each sends readings with QoS 1 and counts those with a PUBACK, which\n" +
+			"comes after their commit. Server and meters share this process and its processors. The baseline appends records of 100\n" +
+			"bytes to a file with one fdatasync per 500 records. The store's interface without MQTT is measured too. The server limits\n" +
+			"a meter to 2 messages per second. The bench raises that limit (--rate) and reports it.",
 		Args: cobra.NoArgs,
 		RunE: benched(c, func(cmd *cobra.Command) (bench.Measured, error) { return b.Run(cmd.Context(), c.tell) }),
 	}
 	f := cmd.Flags()
-	f.StringVar(&b.Dir, "dir", os.TempDir(), "folder on the disk to measure; a folder in it is made and removed")
-	f.IntVar(&b.Seconds, "seconds", 10, "length of each of the three measurements")
+	f.StringVar(&b.Dir, "dir", os.TempDir(), "folder on the disk to measure; the bench makes a folder in it and removes it")
+	f.IntVar(&b.Seconds, "seconds", 10, "length of each of the three measurements, in seconds")
 	f.IntVar(&b.Connections, "connections", 100, "meters, each with its own connection")
-	f.IntVar(&b.Flight, "in-flight", 64, "messages of one meter on their way at the same time")
+	f.IntVar(&b.Flight, "in-flight", 64, "messages of one meter under way at the same time")
 	f.IntVar(&b.Batch, "batch", 1, "readings in one message")
-	f.IntVar(&b.Rate, "rate", 1_000_000, "messages a second allowed to one meter")
+	f.IntVar(&b.Rate, "rate", 1_000_000, "messages per second that one meter may send")
 	return cmd
 }
 
@@ -161,15 +169,16 @@ func newBenchConnections(c console) *cobra.Command {
 	b := &bench.Ingest{Flight: 1, Batch: 1, Rate: 2, Seconds: 1}
 	cmd := &cobra.Command{
 		Use:   "connections",
-		Short: "Memory and time of a connected, silent meter, against a bare TCP server",
-		Long: "Connects virtual meters to the meters' side of a server in this process, with password and subscription, and leaves\n" +
-			"them silent. Memory is what heap and stacks grew by, for both ends; a meter's end is a socket with a buffer of\n" +
-			"1 KiB. The baseline is as many sockets of a server that only reads. Each connection takes two file descriptors.",
+		Short: "Measure memory and time of a silent meter's connection",
+		Long: "Measure the connections of silent meters against a bare TCP server. The bench connects virtual meters to the meters' side of\n" +
+			"a server in this process, with password and subscription, and leaves them silent. Memory is the growth of heap and stacks\n" +
+			"at both ends. A meter's end is a socket with a buffer of 1 KiB. The baseline is the same number of sockets of a server\n" +
+			"that only reads. Each connection takes two file descriptors.",
 		Args: cobra.NoArgs,
 		RunE: benched(c, func(cmd *cobra.Command) (bench.Measured, error) { return b.Connect(cmd.Context(), c.tell) }),
 	}
 	f := cmd.Flags()
-	f.StringVar(&b.Dir, "dir", os.TempDir(), "folder for the server; a folder in it is made and removed")
+	f.StringVar(&b.Dir, "dir", os.TempDir(), "folder for the server; the bench makes a folder in it and removes it")
 	f.IntVar(&b.Connections, "connections", 1000, "meters that connect")
 	return cmd
 }
@@ -177,7 +186,7 @@ func newBenchConnections(c console) *cobra.Command {
 // profiled gives every bench of the noun the option --cpuprofile.
 func profiled(noun *cobra.Command) {
 	var path string
-	noun.PersistentFlags().StringVar(&path, "cpuprofile", "", "write a profile of the processor's time to this file, for go tool pprof")
+	noun.PersistentFlags().StringVar(&path, "cpuprofile", "", "file for a CPU profile, for go tool pprof")
 	for _, bench := range noun.Commands() {
 		run := bench.RunE
 		bench.RunE = func(cmd *cobra.Command, args []string) error {
@@ -193,12 +202,12 @@ func profiled(noun *cobra.Command) {
 func underProfiler(path string, run func() error) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
-		return &exit.Failure{Code: exit.Failed, What: "The profile cannot be written: " + err.Error() + ".", Not: "Nothing was measured.",
-			Try: "Name a file in a folder that can be written to."}
+		return &exit.Failure{Code: exit.Failed, What: "The CPU profile cannot be written: " + err.Error() + ".", Not: "Nothing was measured.",
+			Try: "Name a file in a folder that you may write to."}
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if err := pprof.StartCPUProfile(f); err != nil {
-		return &exit.Failure{Code: exit.Failed, What: "The profiler does not start: " + err.Error() + ".", Not: "Nothing was measured."}
+		return &exit.Failure{Code: exit.Failed, What: "The profiler does not start: " + err.Error() + ".", Not: "Nothing was measured.", Try: "Run the bench without --cpuprofile."}
 	}
 	defer pprof.StopCPUProfile()
 	return run()

@@ -8,7 +8,7 @@ import (
 )
 
 func newChargeCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "charge", Short: "Fixed charges that fell due"}
+	cmd := &cobra.Command{Use: "charge", Short: "List and add fixed charges"}
 	cmd.AddCommand(list[apiv1.OwingFilter, apiv1.Charge]{
 		use: "list", of: apiv1.Charges, page: (*client.Client).Charges, options: owingOptions,
 		table: columns("month, charge, amount, paid, account", func(d apiv1.Charge) []any {
@@ -22,11 +22,11 @@ func newChargeAdd(c console) *cobra.Command {
 	var n apiv1.NewCharge
 	var vat, key string
 	cmd := &cobra.Command{
-		Use: "add ACCOUNT AMOUNT", Short: "Make a charge due by hand; those of the tariff fall due by themselves", Args: cobra.ExactArgs(2),
+		Use: "add ACCOUNT AMOUNT", Short: "Add a charge by hand", Args: cobra.ExactArgs(2),
 		Example: "  paywatt charge add 04140001001 112.70 --name standing --month 2026-10 --vat 15",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if n.Name == "" || n.Month == "" {
-				return usage("A charge needs a name and a month.", "Give them: --name reconnection --month 2026-11.")
+				return usage("A charge needs a name and a month.", "Add --name reconnection --month 2026-11.")
 			}
 			n.Account = args[0]
 			var err error
@@ -44,11 +44,11 @@ func newChargeAdd(c console) *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&n.Name, "name", "", "small letters, digits and dashes (needed)")
-	f.StringVar(&n.Month, "month", "", "the month it is for, such as 2026-11 (needed)")
+	f.StringVar(&n.Name, "name", "", "name of the charge: small letters, digits and dashes (needed)")
+	f.StringVar(&n.Month, "month", "", "month of the charge, such as 2026-11 (needed)")
 	f.StringVar(&vat, "vat", "0", "tax contained in the amount, in percent")
-	f.IntVar(&n.Priority, "priority", 0, "1 to 89, ascending (default 20; debts have 30)")
-	f.BoolVar(&n.Uncapped, "uncapped", false, "outside the ceiling of what purchases give to charges")
+	f.IntVar(&n.Priority, "priority", 0, "order of collection, 1 to 89, lowest first (default: 20; debts have 30)")
+	f.BoolVar(&n.Uncapped, "uncapped", false, "collect it beyond the share of a purchase that charges may take")
 	f.StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the charge")
 	return cmd
 }

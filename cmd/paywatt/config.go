@@ -21,7 +21,7 @@ type settingRow struct {
 func newConfigShow(c console) *cobra.Command {
 	var origin bool
 	cmd := &cobra.Command{
-		Use: "show", Short: "Print every setting with its value; --origin says where it comes from", Args: cobra.NoArgs,
+		Use: "show", Short: "Show every setting with its value and its origin", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set, err := c.settings(cmd)
 			if err != nil {
@@ -44,7 +44,7 @@ func newConfigShow(c console) *cobra.Command {
 			return c.show(cmd, rows, t)
 		},
 	}
-	cmd.Flags().BoolVar(&origin, "origin", false, "also print where each value comes from: default, file, env or flag")
+	cmd.Flags().BoolVar(&origin, "origin", false, "also show where each value comes from: default, file, env or flag")
 	settingFlags(cmd.Flags())
 	return cmd
 }

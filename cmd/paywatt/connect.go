@@ -11,6 +11,7 @@ import (
 
 	"github.com/paywatt/paywatt/api/apiv1"
 	"github.com/paywatt/paywatt/client"
+	"github.com/paywatt/paywatt/internal/catalogue"
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
@@ -27,7 +28,8 @@ func (c console) connect() (*client.Client, error) {
 	}
 	api, err := client.New(url, key, client.Config{UserAgent: "paywatt-cli"})
 	if err != nil {
-		return nil, &exit.Failure{Code: exit.Usage, What: "PAYWATT_URL is no address of a server: " + url, Try: "Set it to something like " + defaultURL + "."}
+		return nil, &exit.Failure{Code: exit.Usage, What: "PAYWATT_URL is not the address of a server: " + url + ".", Not: "The server was not asked.",
+			Try: "Set it to an address such as " + defaultURL + "."}
 	}
 	return api, nil
 }
@@ -44,14 +46,37 @@ func (c console) asking(act func(cmd *cobra.Command, api *client.Client, args []
 		if w := (*client.Waiting)(nil); errors.As(err, &w) {
 			return c.showWaiting(cmd, w.Approval)
 		}
-		return explain(err)
+		return c.hinted(cmd, api, args, err)
 	}
+}
+
+// hinted explains the error of a client. If a tariff was not found, it asks the server for the name that was meant.
+func (c console) hinted(cmd *cobra.Command, api *client.Client, args []string, err error) error {
+	explained := explain(err)
+	var p *client.Problem
+	var f *exit.Failure
+	if !errors.As(err, &p) || !errors.As(explained, &f) || p.Status >= 500 {
+		return explained
+	}
+	name := ""
+	if tariff := cmd.Flags().Lookup("tariff"); tariff != nil {
+		name = tariff.Value.String()
+	} else if cmd.HasParent() && cmd.Parent().Name() == "tariff" && len(args) > 0 {
+		name = args[0]
+	}
+	if p.Code != "tariff-missing" && p.Code != "not-found" || name == "" {
+		return explained
+	}
+	if near := nearest(name, c.asked(cmd.Context(), tariffNames, nil)); near != name {
+		f.Try = didYouMean(near) + f.Try
+	}
+	return f
 }
 
 // showWaiting shows an act that was taken down for a second person: the result of the command, though nothing was done.
 func (c console) showWaiting(cmd *cobra.Command, a apiv1.Approval) error {
-	c.tell("Nothing was done yet. Somebody else allows it with paywatt approval approve %s, until %s.", a.ID, timeText(&a.ExpiresAt))
-	return c.show(cmd, a, fields("waits for a second person", a.ID, "act", a.Act, "what", a.Summary, "expires", timeText(&a.ExpiresAt)))
+	c.tell("The request waits for a second person. Nothing was changed yet. To approve it before %s: paywatt approval approve %s", timeText(&a.ExpiresAt), a.ID)
+	return c.show(cmd, a, fields("waits for a second person", a.ID, "action", a.Act, "what", a.Summary, "expires", timeText(&a.ExpiresAt)))
 }
 
 // explain turns an error of the client into a failure; any other error stays as it is.
@@ -62,21 +87,21 @@ func explain(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &open) && open.ClientRef == "":
-		return &exit.Failure{Code: exit.Failed, What: "The server did not say what became of the request: " + reason(open.Err),
-			Not: "It may have been carried out or not.",
-			Try: "Repeat the command with --key " + open.IdempotencyKey + ": it then shows what was done or does it, never twice."}
+		return &exit.Failure{Code: exit.Failed, What: "The server did not report the result of the request: " + reason(open.Err),
+			Not: "The request may have been carried out. It will not be carried out twice.",
+			Try: "Repeat the command with --key " + open.IdempotencyKey + ". It then shows the result, or carries the request out once."}
 	case errors.As(err, &open):
-		return &exit.Failure{Code: exit.Failed, What: "The server did not say what became of the sale: " + reason(open.Err),
-			Not: "It may have been made or not; do not start a new one.",
-			Try: "Repeat the command with --client-ref " + open.ClientRef + ": it then shows this sale or makes it, never a second one."}
+		return &exit.Failure{Code: exit.Failed, What: "The server did not report the result of the sale: " + reason(open.Err),
+			Not: "The sale may have been made. Do not start a new one.",
+			Try: "Repeat the command with --client-ref " + open.ClientRef + ". It then shows this sale, or makes it once."}
 	case errors.As(err, &p):
 		return problemFailure(p)
 	case errors.Is(err, client.ErrUnreachable):
-		return &exit.Failure{Code: exit.Unreachable, What: "The server cannot be reached: " + reason(err), Not: "It was not asked and nothing was changed.",
+		return &exit.Failure{Code: exit.Unreachable, What: "The server cannot be reached: " + reason(err), Not: "The server was not asked, and nothing was changed.",
 			Try: "Check that paywatt serve runs and that PAYWATT_URL names its address."}
 	case errors.Is(err, client.ErrNoAnswer):
-		return &exit.Failure{Code: exit.Unreachable, What: "The server gave no answer: " + reason(err), Not: "Whether it acted is not known.",
-			Try: "Look with a list or show command before you ask again."}
+		return &exit.Failure{Code: exit.Unreachable, What: "The server did not answer: " + reason(err), Not: "The command may have been carried out.",
+			Try: "Check with a list or show command before you repeat it."}
 	}
 	return err
 }
@@ -87,30 +112,57 @@ func reason(err error) string {
 		err = op
 	}
 	if err == nil {
-		return "no reason given."
+		return "no reason was given."
 	}
 	return strings.TrimSuffix(err.Error(), ".") + "."
 }
 
+// problemFailure writes the server's refusal as any other failure: what happened, what did not happen, what to do. The code
+// and the request come last, for whoever looks into the server's log.
 func problemFailure(p *client.Problem) *exit.Failure {
-	f := &exit.Failure{Code: exitOf(p), What: p.Detail}
+	f := &exit.Failure{Code: exitOf(p)}
+	f.What, f.Not, f.Try = refusalLines(p.Detail)
 	if f.What == "" {
 		f.What = fmt.Sprintf("The server answered %d %s.", p.Status, p.Title)
 	}
-	switch p.MoneyMoved {
-	case apiv1.MoneyMovedNo:
-		f.Not = "No money moved."
-	case apiv1.MoneyMovedYes:
-		f.Not = "Money moved."
-	case apiv1.MoneyMovedUnknown:
-		f.Not = "Whether money moved is not known."
+	moved := map[apiv1.MoneyMoved]string{apiv1.MoneyMovedYes: "Money moved.", apiv1.MoneyMovedUnknown: "Whether money moved is not known."}[p.MoneyMoved]
+	switch {
+	case p.MoneyMoved == apiv1.MoneyMovedNo && !strings.Contains(f.Not, "money"):
+		moved = "No money moved."
+	case f.Not == "" && (p.Status == 401 || p.Status == 403 || p.Status == 404):
+		moved = "Nothing was changed."
 	}
-	f.Try = "Code " + p.Code
+	f.Not = strings.TrimSpace(f.Not + " " + moved)
+	request := ""
 	if p.RequestID != "" {
-		f.Try += ", request " + p.RequestID
+		request = ", request " + p.RequestID
 	}
-	f.Try += "."
+	f.Try = strings.TrimSpace(fmt.Sprintf("%s Code %s%s.", f.Try, cmp.Or(p.Code, "none"), request))
 	return f
+}
+
+// refusalLines takes the detail of a refusal apart. The server joins three texts of the catalogue. The one that says what did not
+// happen separates the other two; where there is none, the one that says what to do ends the detail. The detail of another
+// version may stay one line.
+func refusalLines(detail string) (what, not, try string) {
+	texts, err := catalogue.Read(catalogue.English, "refusals")
+	if err != nil {
+		return detail, "", ""
+	}
+	what = detail
+	for _, section := range texts.Sections {
+		for _, text := range section.Texts {
+			before, after, found := strings.Cut(detail, " "+text.Say)
+			switch {
+			case !found || text.Say == "" || after != "" && after[0] != ' ':
+			case text.Name == "not" && len(text.Say) > len(not):
+				what, not, try = before, text.Say, strings.TrimSpace(after)
+			case text.Name == "try" && after == "" && not == "" && len(text.Say) > len(try):
+				what, try = before, text.Say
+			}
+		}
+	}
+	return what, not, try
 }
 
 // exitOf is the exit code of a problem: 2 what was asked cannot be read, 3 not found, 4 refused by a rule, 1 failed.

@@ -30,7 +30,7 @@ func newCustomerList(c console) *cobra.Command {
 		use: "list", example: "  paywatt customer list --find amina\n  paywatt customer list --find \"+254 700\"",
 		of: apiv1.Customers, page: (*client.Client).Customers,
 		options: func(flags *pflag.FlagSet, f *apiv1.CustomerFilter) {
-			flags.StringVar(&f.Find, "find", "", "only those whose name, phone or meter number holds this")
+			flags.StringVar(&f.Find, "find", "", "only customers whose name, telephone or meter number contains this")
 		},
 		table: columns("name, phone, lang, meters, id", func(v apiv1.CustomerEntry) []any {
 			return []any{v.Name, v.Phone, v.Lang, strings.Join(v.Meters, " "), v.ID}
@@ -42,27 +42,35 @@ func newCustomerChange(c console) *cobra.Command {
 	var name, phone, idNo, lang string
 	var notices bool
 	cmd := &cobra.Command{
-		Use: "change ID", Short: "Change what is on record of a customer",
-		Long:    "Change what is on record of a customer. Tokens and balances by SMS go to the phone.",
+		Use: "change ID", Short: "Change a customer's record",
+		Long:    "Change a customer's record. Tokens and balances by SMS go to the telephone number in it.",
 		Example: "  paywatt customer change cus_01jd00000000000000000000000 --phone +254700000001 --lang sw",
 		Args:    cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			change := apiv1.CustomerChange{Name: given(cmd, "name", &name), Phone: given(cmd, "phone", &phone), IDNo: given(cmd, "id-no", &idNo),
 				Lang: given(cmd, "lang", &lang), Notices: given(cmd, "notices", &notices)}
 			if change == (apiv1.CustomerChange{}) {
-				return usage("Nothing is to be changed.", "Give --name, --phone, --id-no, --lang or --notices.")
+				return usage("No changes are given.", "Give --name, --phone, --id-no, --lang or --notices.")
 			}
 			v, err := api.ChangeCustomer(cmd.Context(), args[0], change)
 			return answer(c, cmd, v, err, customerTable)
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&name, "name", "", "the name")
-	f.StringVar(&phone, "phone", "", "the phone, with country code; empty for none")
+	f.StringVar(&name, "name", "", "name of the customer")
+	f.StringVar(&phone, "phone", "", "telephone number with country code; empty for none")
 	f.StringVar(&idNo, "id-no", "", "number of an identity document")
-	f.StringVar(&lang, "lang", "", "language of the messages: "+notify.LanguageChoices())
-	f.BoolVar(&notices, "notices", true, "whether warnings are wanted; --notices=false is what STOP says")
+	choiceFlag(f, &lang, "lang", "language of the messages: "+notify.LanguageChoices(), languageCodes())
+	f.BoolVar(&notices, "notices", true, "send warnings by SMS; --notices=false has the effect of the SMS STOP")
 	return cmd
+}
+
+// languageCodes are the languages of messages.
+func languageCodes() (out []string) {
+	for _, l := range notify.Languages() {
+		out = append(out, l.String())
+	}
+	return out
 }
 
 func customerTable(v apiv1.Customer) table {

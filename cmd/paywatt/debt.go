@@ -11,7 +11,7 @@ import (
 )
 
 func newDebtCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "debt", Short: "Debts that purchases collect"}
+	cmd := &cobra.Command{Use: "debt", Short: "List and change debts that purchases collect"}
 	cmd.AddCommand(newDebtAdd(c), newDebtList(c), newDebtWriteOff(c))
 	return cmd
 }
@@ -26,7 +26,7 @@ type debtOptions struct {
 func newDebtAdd(c console) *cobra.Command {
 	var o debtOptions
 	cmd := &cobra.Command{
-		Use: "add ACCOUNT AMOUNT", Short: "Raise a debt of an account, or of the account that a meter supplies", Args: cobra.ExactArgs(2),
+		Use: "add ACCOUNT AMOUNT", Short: "Add a debt to an account, by its id or its meter", Args: cobra.ExactArgs(2),
 		Example: "  paywatt debt add 04140001001 600.00 --kind loan --percent 20\n" +
 			"  paywatt debt add 04140001001 250 --kind fine --fixed 50 --against fees",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
@@ -39,16 +39,16 @@ func newDebtAdd(c console) *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.kind, "kind", "", "what it is: fine, loan, arrears ... (needed)")
-	f.StringVar(&o.memo, "memo", "", "a remark")
-	f.StringVar(&o.percent, "percent", "", "a purchase pays this share of what is tendered")
-	f.StringVar(&o.fixed, "fixed", "", "a purchase pays this amount (default: as much as it can)")
-	f.StringVar(&o.least, "min", "0", "asked at least of a purchase")
-	f.StringVar(&o.most, "max", "0", "asked at most of one (0: no limit)")
-	f.StringVar(&o.monthCap, "month-cap", "0", "taken at most in a month (0: no limit)")
-	f.IntVar(&o.priority, "priority", 0, "1 to 89, ascending (default 30, behind fixed charges)")
-	f.BoolVar(&o.uncapped, "uncapped", false, "outside the ceiling of what purchases give to charges")
-	f.StringVar(&o.against, "against", "", "what is credited: opening, fees, services, fixed, energy (default opening)")
+	f.StringVar(&o.kind, "kind", "", "kind of debt, such as fine, loan or arrears (needed)")
+	f.StringVar(&o.memo, "memo", "", "remark")
+	f.StringVar(&o.percent, "percent", "", "share of a purchase that it takes, in percent")
+	f.StringVar(&o.fixed, "fixed", "", "amount that it takes of a purchase (default: as much as it can)")
+	f.StringVar(&o.least, "min", "0", "least amount that it takes of a purchase")
+	f.StringVar(&o.most, "max", "0", "most that it takes of a purchase; 0 for no limit")
+	f.StringVar(&o.monthCap, "month-cap", "0", "most that it takes in a month; 0 for no limit")
+	f.IntVar(&o.priority, "priority", 0, "order of collection, 1 to 89, lowest first (default: 30, after fixed charges)")
+	f.BoolVar(&o.uncapped, "uncapped", false, "collect it beyond the share of a purchase that charges may take")
+	choiceFlag(f, &o.against, "against", "account that is credited: "+alternativesText(enum[apiv1.NewDebt]("Against"))+" (default: opening)", enum[apiv1.NewDebt]("Against"))
 	f.StringVar(&o.key, "key", "", "idempotency key; repeating it repeats the answer, not the debt")
 	return cmd
 }
@@ -57,10 +57,10 @@ func newDebtAdd(c console) *cobra.Command {
 func (o debtOptions) debt(c console, cmd *cobra.Command, api *client.Client, args []string) (apiv1.NewDebt, error) {
 	n := apiv1.NewDebt{Account: args[0], Kind: o.kind, Memo: o.memo, Priority: o.priority, Uncapped: o.uncapped, Against: o.against}
 	if o.kind == "" {
-		return n, usage("A debt needs a kind.", "Name it: --kind loan.")
+		return n, usage("A debt needs a kind.", "Add --kind loan.")
 	}
 	if o.percent != "" && o.fixed != "" {
-		return n, usage("Give either --percent or --fixed.", "Without both a purchase pays as much as it can.")
+		return n, usage("Both --percent and --fixed are given.", "Give one of them. Without both, the debt takes as much of a purchase as it can.")
 	}
 	var err error
 	if n.Amount, err = amountOf(cmd, api, args[1]); err != nil {
@@ -87,8 +87,8 @@ func (o debtOptions) debt(c console, cmd *cobra.Command, api *client.Client, arg
 
 // owingOptions are the options of debt list and charge list.
 func owingOptions(flags *pflag.FlagSet, f *apiv1.OwingFilter) {
-	flags.StringVar(&f.Account, "account", "", "only of this account: its id, or a meter that supplies it")
-	flags.BoolVar(&f.Open, "open", false, "only what is not paid")
+	flags.StringVar(&f.Account, "account", "", "only of this account: its id or the number of its meter")
+	flags.BoolVar(&f.Open, "open", false, "only what is not paid yet")
 }
 
 func newDebtList(c console) *cobra.Command {
@@ -104,10 +104,10 @@ func newDebtWriteOff(c console) *cobra.Command {
 	var w apiv1.WriteOff
 	var amount, key string
 	cmd := &cobra.Command{
-		Use: "write-off DEBT", Short: "Take a debt, or a part of it, off the books", Args: cobra.ExactArgs(1),
+		Use: "write-off DEBT", Short: "Write off a debt, or a part of it", Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if w.Reason == "" {
-				return usage("A write-off needs a reason.", "Say why nobody expects the money any more: --reason \"moved away\".")
+				return usage("A write-off needs a reason.", "Write why the money is not expected any more: --reason \"moved away\".")
 			}
 			if cmd.Flags().Changed("amount") {
 				minor, err := c.minor(cmd, api, "--amount", amount)
@@ -120,8 +120,8 @@ func newDebtWriteOff(c console) *cobra.Command {
 			return answer(c, cmd, d, err, debtTable)
 		}),
 	}
-	cmd.Flags().StringVar(&w.Reason, "reason", "", "why (needed); it stands in the audit log")
-	cmd.Flags().StringVar(&amount, "amount", "", "how much (default: all that is outstanding)")
+	cmd.Flags().StringVar(&w.Reason, "reason", "", "why, in a few words (needed); written to the audit log")
+	cmd.Flags().StringVar(&amount, "amount", "", "amount to write off (default: all that is outstanding)")
 	cmd.Flags().StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the write-off")
 	return cmd
 }

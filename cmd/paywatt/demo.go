@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"strings"
@@ -18,25 +19,26 @@ func newDemoCommand(c console) *cobra.Command {
 	d := demo.Demo{Out: c.out, Err: c.err, Program: demoProgram()}
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show everything: a server, 20 virtual meters and sales in a throw-away folder",
-		Long: "Starts the ordinary server on free ports in a throw-away folder, sells through its HTTP interface and runs 20 virtual\n" +
-			"meters over TCP with their own passwords. It prints the address of the console, a sign-in, the address of the meters'\n" +
-			"displays and keypads and a curl line that works, and ends with Ctrl-C, which removes the folder.\n\n" +
-			"With --once it plays the whole story of one meter without a screen (buy, token, keypad, MQTT push, SMS, use, warnings,\n" +
-			"cut-off, recharge, on), prints each step with its figures, and exits 0 only if every step held.",
+		Short: "Show a server, 20 virtual meters and sales in a temporary folder",
+		Long: "Run the ordinary server on free ports in a temporary folder. The demonstration sells through the server's HTTP interface\n" +
+			"and runs 20 virtual meters over TCP, each with its own password. It prints the address of the console with a sign-in, the\n" +
+			"address of the meters' displays and keypads, and a curl command that works. End it with Ctrl-C, which removes the folder.\n\n" +
+			"With --once it runs the whole story of one meter without a screen: buy, token, keypad, MQTT push, SMS, use, warnings,\n" +
+			"cut-off, recharge, on. It prints each step with its figures. The exit code is 0 only if every step succeeded.",
 		Example: "  paywatt demo\n  paywatt demo --once",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			err := d.Run(cmd.Context())
-			if _, explained := failureOf(err); err != nil && !explained {
-				err = &exit.Failure{Code: exit.Failed, What: "The demonstration failed: " + err.Error() + ".", Not: "Nothing outside its own folder was touched."}
+			if f := (*exit.Failure)(nil); err != nil && !errors.As(err, &f) {
+				err = &exit.Failure{Code: exit.Failed, What: "The demonstration failed: " + err.Error() + ".", Not: "Nothing outside its own folder was changed.",
+					Try: "Run it again. If it fails again, report it with this text."}
 			}
 			return err
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&d.Once, "once", false, "play the whole story without a screen, print each step, and stop")
-	f.Uint64Var(&d.Seed, "seed", 1, "what the households switch on follows from it")
+	f.BoolVar(&d.Once, "once", false, "run the whole story without a screen, print each step, and stop")
+	f.Uint64Var(&d.Seed, "seed", 1, "seed that decides what the households switch on")
 	return cmd
 }
 

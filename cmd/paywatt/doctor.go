@@ -42,35 +42,74 @@ type check struct {
 }
 
 func newDoctorCommand(c console) *cobra.Command {
+	scope := false
 	cmd := &cobra.Command{
-		Use: "doctor", Short: "Look for what is wrong: folder, database, disk, clock, key store, ports", Args: cobra.NoArgs,
+		Use: "doctor", Short: "Check folder, database, disk, clock, key store and ports", Args: cobra.NoArgs,
+		Long: "Check whether a server can run here: data folder, database, disk, clock, key store and ports. The first line is the verdict.\n" +
+			"Nothing is changed. The exit code is 1 if a check is bad; warnings do not change it.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set, err := c.settings(cmd)
 			if err != nil {
 				return err
 			}
 			dir := set.Text(config.Data)
+			done := c.progress(cmd, "Checking", nil)
 			all := []check{folderCheck(dir), databaseCheck(cmd.Context(), place{dir, set.Text(config.Store)}), diskCheck(dir), clockCheck(time.Now(), app.Synced()), keyStoreCheck(dir)}
 			all = append(all, portChecks(cmd.Context(), set)...)
-			t, bad := table{head: []string{"check", "verdict", "detail"}}, 0
-			for _, k := range all {
-				t.add(k.Name, k.Verdict, k.Detail)
-				if k.Verdict == checkBad {
-					bad++
-				}
-			}
-			if err := c.show(cmd, all, t); err != nil {
-				return err
-			}
-			if bad > 0 {
-				return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d checks found something wrong.", bad, len(all)), Not: "Nothing was changed.",
-					Try: "Begin with the first line marked bad."}
-			}
-			return nil
+			done()
+			return c.showChecks(cmd, all, scope)
 		},
 	}
 	settingFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&scope, "scope", false, "also print what is checked and what is not")
 	return cmd
+}
+
+// showChecks writes the verdict, then each check. It fails if a check is bad.
+func (c console) showChecks(cmd *cobra.Command, all []check, scope bool) error {
+	t, found := table{head: []string{"check", "verdict", "detail"}}, map[string]int{}
+	for _, k := range all {
+		t.add(k.Name, k.Verdict, k.Detail)
+		found[k.Verdict]++
+	}
+	bad, warned := found[checkBad], found[checkWarn]
+	verdict := fmt.Sprintf("Ready: %d checks are ok.", len(all))
+	switch {
+	case bad > 0:
+		verdict = fmt.Sprintf("Not ready: %d of %d checks are bad, %d have a warning.", bad, len(all), warned)
+	case warned > 0:
+		verdict = fmt.Sprintf("Ready, with warnings: %d of %d checks.", warned, len(all))
+	}
+	err := c.headline(cmd, verdict)
+	if err == nil {
+		err = c.show(cmd, all, t)
+	}
+	if err == nil && scope {
+		covered, open := doctorScope()
+		err = c.scope(cmd, covered, open)
+	}
+	if err == nil && bad > 0 {
+		err = &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d checks are bad.", bad, len(all)), Not: "Nothing was changed.",
+			Try: "Correct the first line marked bad, then run the command again."}
+	}
+	return err
+}
+
+// doctorScope is what doctor checks and what it does not.
+func doctorScope() (covered, open []string) {
+	return []string{
+			"data folder: it exists, this user may write to it, and no other user may read it",
+			"database: the books add up and match the signed log in the data folder",
+			"disk: free space for the database",
+			"clock: the year is possible, and a time service synchronises the clock",
+			"key store: the file can be read and holds a vending key",
+			"ports: the addresses are free, or a Paywatt server answers on the HTTP address and is ready",
+		}, []string{
+			"the signed heads kept elsewhere: paywatt verify --head compares them with the log",
+			"the passphrase of the key store",
+			"the meters, their network and the messages to customers",
+			"certificates, firewalls and backups",
+		}
 }
 
 func folderCheck(dir string) check {
@@ -78,7 +117,7 @@ func folderCheck(dir string) check {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		k.Verdict, k.Detail = checkWarn, dir+" does not exist yet; serve makes it"
+		k.Verdict, k.Detail = checkWarn, dir+" does not exist yet; paywatt serve makes it"
 	case err != nil:
 		k.Verdict, k.Detail = checkBad, err.Error()
 	case !info.IsDir():
@@ -105,7 +144,7 @@ func databaseCheck(ctx context.Context, where place) check {
 	r, err := app.Verify(ctx, where.data, where.store, headlog.Outside{})
 	switch {
 	case errors.Is(err, sqlite.ErrNoDatabase), errors.Is(err, os.ErrNotExist):
-		k.Verdict, k.Detail = checkWarn, "there is none yet; serve makes it"
+		k.Verdict, k.Detail = checkWarn, "there is no database yet; paywatt serve makes it"
 	case err != nil:
 		k.Verdict, k.Detail = checkBad, err.Error()
 	case !r.Sound():
@@ -113,11 +152,11 @@ func databaseCheck(ctx context.Context, where place) check {
 	default:
 		var figures []string
 		for _, f := range r.Figures {
-			figures = append(figures, fmt.Sprintf("%d %s", f.N, f.Name))
+			figures = append(figures, fmt.Sprintf("%s %d", f.Name, f.N))
 		}
 		k.Detail = strings.Join(figures, ", ")
 		if r.Older > 0 {
-			k.Detail = fmt.Sprintf("schema %d, which paywatt serve will upgrade; of an upgraded copy: ", r.Older) + k.Detail
+			k.Detail = fmt.Sprintf("schema %d, which paywatt serve will upgrade; an upgraded copy has: ", r.Older) + k.Detail
 		}
 	}
 	return k
@@ -130,7 +169,7 @@ func diskCheck(dir string) check {
 	}
 	free, err := freeDisk(dir)
 	if err != nil {
-		k.Verdict, k.Detail = checkWarn, "free space is not known: "+err.Error()
+		k.Verdict, k.Detail = checkWarn, "the free space cannot be read: "+err.Error()
 		return k
 	}
 	k.Detail = fmt.Sprintf("%d MiB free", free>>20)
@@ -148,10 +187,10 @@ func diskCheck(dir string) check {
 func clockCheck(now time.Time, synced bool) check {
 	k := check{Name: "clock", Verdict: checkOK, Detail: now.UTC().Format(time.RFC3339)}
 	if k.Detail += ", synchronised by a time service"; !synced {
-		k.Detail = now.UTC().Format(time.RFC3339) + ", not known to be synchronised by a time service; a server that was off for more than 24 hours sells again only when somebody trusts the clock"
+		k.Detail = now.UTC().Format(time.RFC3339) + ", no time service confirms it; after 24 hours off, a server sells again only when somebody runs paywatt clock trust"
 	}
 	if now.Year() < built {
-		k.Verdict, k.Detail = checkBad, k.Detail+" lies before this program was written; set the clock, or no token is sold"
+		k.Verdict, k.Detail = checkBad, k.Detail+", which is before this program was written; set the clock, or the server sells no token"
 	}
 	return k
 }
@@ -159,7 +198,7 @@ func clockCheck(now time.Time, synced bool) check {
 func keyStoreCheck(dir string) check {
 	k := check{Name: "key store", Verdict: checkOK}
 	if _, err := os.Stat(dir); err != nil {
-		return check{Name: "key store", Verdict: checkWarn, Detail: "there is none yet; vendingkey add makes it"}
+		return check{Name: "key store", Verdict: checkWarn, Detail: "there is no key store yet; paywatt vendingkey add makes it"}
 	}
 	s, err := keystore.Open(dir, keystore.Config{})
 	if err != nil {
@@ -171,9 +210,9 @@ func keyStoreCheck(dir string) check {
 	case err != nil:
 		k.Verdict, k.Detail = checkBad, err.Error()
 	case len(facts) == 0:
-		k.Verdict, k.Detail = checkWarn, "no vending key yet; vendingkey add adds one"
+		k.Verdict, k.Detail = checkWarn, "there is no vending key yet; paywatt vendingkey add adds one"
 	default:
-		k.Detail = fmt.Sprintf("%d vending keys", len(facts))
+		k.Detail = fmt.Sprintf("vending keys %d", len(facts))
 	}
 	return k
 }
@@ -191,7 +230,7 @@ func portChecks(ctx context.Context, set config.Config) []check {
 		case errors.Is(err, syscall.EADDRINUSE) && key == config.HTTP:
 			k = runningCheck(ctx, addr)
 		case errors.Is(err, syscall.EADDRINUSE):
-			k.Detail = addr + " is in use, by a running server if that is the one above"
+			k.Detail = addr + " is in use; a running server uses it if it answers on the HTTP address"
 		default:
 			k.Verdict, k.Detail = checkBad, err.Error()
 		}

@@ -16,9 +16,10 @@ const salePrefix = "vnd_"
 func newExplainCommand(c console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain SALE",
-		Short: "Derive every figure of a sale again and say where it comes from",
-		Long: "Derive every figure of a sale again: from the tariff version, the place in the month's blocks, the charges and debts it met,\n" +
-			"caps and roundings. SALE is its id, its reference or its receipt number. Exit 1 where the stored sale is not what is derived.",
+		Short: "Explain every figure of a sale",
+		Long: "Explain every figure of a sale. The server computes the sale again from the tariff version, the position in the month's\n" +
+			"blocks, the charges and debts, the limits and the roundings. SALE is its id, its reference or its receipt number. The exit\n" +
+			"code is 1 if the stored sale differs.",
 		Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error { return c.explain(cmd, api, args[0]) }),
 	}
@@ -47,8 +48,8 @@ func (c console) explain(cmd *cobra.Command, api *client.Client, sale string) er
 		err = c.show(cmd, e, t)
 	}
 	if err == nil && !e.Agrees {
-		err = &exit.Failure{Code: exit.Failed, What: "The stored sale is not what its own figures make it: " + strings.Join(e.Differences, " "),
-			Not: "Nothing was changed.", Try: "Run paywatt verify, and keep a copy of the database as it is."}
+		err = &exit.Failure{Code: exit.Failed, What: "The stored sale does not match its recalculation: " + strings.Join(e.Differences, " "),
+			Not: "Nothing was changed.", Try: "Keep a copy of the database as it is, then run paywatt verify."}
 	}
 	return err
 }

@@ -9,9 +9,10 @@ import (
 func newIntegrationCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "integration",
-		Short: "Logins for programs that read meters' states over MQTT, such as Home Assistant",
-		Long: "Logins of the integration broker (serve --mqtt-integration ADDR). Each may only read, and sees the meters of one customer.\n" +
-			"docs/guide/home-assistant.md has the topics and the steps.",
+		Short: "Create, list and revoke logins for Home Assistant and others",
+		Long: "Create, list and revoke logins for programs that read meters' states over MQTT, such as Home Assistant. They connect to the\n" +
+			"integration broker (paywatt serve --mqtt-integration ADDR). A login may only read, and it sees the meters of one customer or\n" +
+			"all meters. docs/guide/home-assistant.md has the topics and the steps.",
 	}
 	cmd.AddCommand(newIntegrationAdd(c), newIntegrationList(c), newIntegrationRevoke(c))
 	return cmd
@@ -32,20 +33,20 @@ func newIntegrationAdd(c console) *cobra.Command {
 	all := false
 	cmd := &cobra.Command{
 		Use:   "add --meter METER | --all",
-		Short: "Make a login for the customer of a meter and print it, this once; works beside a running server",
+		Short: "Create a login and print it once; a server may run",
 		Example: "  paywatt integration add --meter 04140001001 --name \"Amina's Home Assistant\"\n" +
 			"  paywatt integration add --all --name dashboard",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if (meter == "") != all {
-				return usage("It is not said whose meters the login sees.", "Give --meter METER for those of its customer, or --all for every meter.")
+				return usage("The meters that the login may see are not specified.", "Give --meter METER for the meters of its customer, or --all for every meter.")
 			}
 			return c.inFolder(cmd, data, func(f *app.Folder) error {
 				made, err := f.Logins().Create(cmd.Context(), app.Clerk(), meter, name)
 				if err := allowed(made.Refusal, err); err != nil {
 					return err
 				}
-				c.tell("The password is shown this once; whoever has it reads these meters' states.")
+				c.tell("The password is shown only once. Whoever has it can read the states of these meters.")
 				r := loginRow{User: made.Login.User(), Password: made.Secret.Reveal(), Name: name, Sees: "all meters", Created: timeText(&made.Login.CreatedAt)}
 				if meter != "" {
 					r.Sees = "the meters of the customer of " + meter
@@ -54,9 +55,9 @@ func newIntegrationAdd(c console) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&meter, "meter", "", "a meter of the customer whose meters the login sees")
-	cmd.Flags().BoolVar(&all, "all", false, "see every meter")
-	cmd.Flags().StringVar(&name, "name", "", "whose it is, for the list")
+	cmd.Flags().StringVar(&meter, "meter", "", "meter of the customer whose meters the login may see")
+	cmd.Flags().BoolVar(&all, "all", false, "let the login see every meter")
+	cmd.Flags().StringVar(&name, "name", "", "owner of the login, for the list")
 	c.placeFlags(cmd, &data)
 	return cmd
 }
@@ -64,7 +65,7 @@ func newIntegrationAdd(c console) *cobra.Command {
 func newIntegrationList(c console) *cobra.Command {
 	data := ""
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the logins, never their passwords", Args: cobra.NoArgs,
+		Use: "list", Short: "List the logins, without their passwords", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.inFolder(cmd, data, func(f *app.Folder) error {
 				l, err := f.Logins().List(cmd.Context(), app.Clerk())
@@ -91,7 +92,7 @@ func newIntegrationList(c console) *cobra.Command {
 func newIntegrationRevoke(c console) *cobra.Command {
 	data := ""
 	cmd := &cobra.Command{
-		Use: "revoke USER", Short: "End a login; its connections end within a minute", Args: cobra.ExactArgs(1),
+		Use: "revoke USER", Short: "Revoke a login; its connections end within a minute", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.inFolder(cmd, data, func(f *app.Folder) error {
 				no, err := f.Logins().Revoke(cmd.Context(), app.Clerk(), args[0])

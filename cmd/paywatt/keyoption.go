@@ -27,16 +27,22 @@ type keyOptions struct {
 
 func (o *keyOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.key, "key", "", "decoder key of the meter, hex (other users of this machine can see it; prefer a key file)")
-	f.StringVar(&o.ea, "ea", "07", "encryption algorithm: 07 or 11")
-	f.StringVar(&o.vendingFile, "vending-key-file", "", "file with the vending key, one line of hex (- = standard input)")
-	f.StringVar(&o.dkga, "dkga", "", "key derivation algorithm: 02 or 04")
+	f.StringVar(&o.key, "key", "", "decoder key of the meter, in hex; other users of this machine can see it, so prefer a key file")
+	o.ea, o.baseDate = "07", sts.Base2014.String()
+	wordFlag(f, &o.ea, "ea", "encryption algorithm: 07 or 11", []string{"07", "11"})
+	f.StringVar(&o.vendingFile, "vending-key-file", "", "file with the vending key in one line of hex digits; - for standard input")
+	wordFlag(f, &o.dkga, "dkga", "key derivation algorithm: 02 or 04", []string{"02", "04"})
 	f.StringVar(&o.number, "number", "", "meter number, 11 or 13 digits")
 	f.StringVar(&o.sgc, "sgc", "", "supply group code, 6 digits")
 	f.Uint8Var(&o.krn, "krn", 0, "key revision number, 1 to 9")
 	f.Uint8Var(&o.kt, "kt", uint8(sts.DUTK), "key type, 0 to 3")
 	f.StringVar(&o.ti, "ti", "", "tariff index, 2 digits")
-	f.StringVar(&o.baseDate, "base-date", sts.Base2014.String(), "base date: 1993, 2014 or 2035")
+	wordFlag(f, &o.baseDate, "base-date", "base date: 1993, 2014 or 2035", baseDates())
+}
+
+// baseDates are the base dates of the standard.
+func baseDates() []string {
+	return []string{sts.Base1993.String(), sts.Base2014.String(), sts.Base2035.String()}
 }
 
 // given reports whether any key is named.
@@ -62,14 +68,14 @@ func (o *keyOptions) load(c console) (tokenlab.Key, error) {
 		}
 		k, err := sts.NewKey(ea, b)
 		if err != nil {
-			return tokenlab.Key{}, usage(fmt.Sprintf("--key holds %d bytes; EA%s needs %d.", len(b), ea, ea.KeySize()), "")
+			return tokenlab.Key{}, usage(fmt.Sprintf("--key has %d hex digits, but EA%s needs %d.", 2*len(b), ea, 2*ea.KeySize()), "Give 16 hex digits for EA07, 32 for EA11.")
 		}
 		return tokenlab.Key{Key: k, BaseDate: base}, nil
 	case o.vendingFile != "":
 		return o.derive(c, ea, base)
 	}
 	return tokenlab.Key{}, usage("No key is given.",
-		"Give --key HEX --ea 07, or --vending-key-file F --dkga 02 --number N --sgc N --krn N --kt N --ti N --base-date Y.")
+		"Add --key HEX --ea 07, or --vending-key-file F --dkga 02 --number N --sgc N --krn N --kt N --ti N --base-date Y.")
 }
 
 func (o *keyOptions) derive(c console, ea sts.EA, base sts.BaseDate) (tokenlab.Key, error) {
@@ -77,7 +83,7 @@ func (o *keyOptions) derive(c console, ea sts.EA, base sts.BaseDate) (tokenlab.K
 		{"--dkga", o.dkga}, {"--number", o.number}, {"--sgc", o.sgc}, {"--ti", o.ti},
 	} {
 		if need.value == "" {
-			return tokenlab.Key{}, usage(need.name+" is missing.", "A key is derived with --dkga, --number, --sgc, --krn and --ti.")
+			return tokenlab.Key{}, usage(need.name+" is missing.", "Add it. A key is derived with --dkga, --number, --sgc, --krn and --ti.")
 		}
 	}
 	dkga, err := sts.ParseDKGA(o.dkga)
@@ -86,7 +92,7 @@ func (o *keyOptions) derive(c console, ea sts.EA, base sts.BaseDate) (tokenlab.K
 	}
 	pan, err := sts.ParseNumber(o.number)
 	if errors.Is(err, sts.ErrLuhn) {
-		return tokenlab.Key{}, usage("The check digit of meter number "+o.number+" does not fit.", "Compare it with the number on the meter.")
+		return tokenlab.Key{}, usage("The check digit of meter number "+o.number+" is wrong.", "Compare the number with the one on the meter.")
 	}
 	if err != nil {
 		return tokenlab.Key{}, usage("Meter number "+o.number+" does not have 11 or 13 digits.", "Copy it from the meter.")
@@ -114,10 +120,10 @@ func readVendingKey(c console, name string) (sts.VendingKey, error) {
 		what = "The vending key in " + name
 		f, err := os.Open(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			return sts.VendingKey{}, &exit.Failure{Code: exit.NotFound, What: "There is no key file " + name + ".", Try: "Check the path."}
+			return sts.VendingKey{}, &exit.Failure{Code: exit.NotFound, What: "Key file " + name + " was not found.", Not: "No key was read.", Try: "Check the path."}
 		}
 		if err != nil {
-			return sts.VendingKey{}, &exit.Failure{Code: exit.Failed, What: "The key file cannot be read: " + err.Error() + "."}
+			return sts.VendingKey{}, &exit.Failure{Code: exit.Failed, What: "The key file cannot be read: " + err.Error() + ".", Not: "No key was read.", Try: "Check who may read it."}
 		}
 		defer f.Close()
 		r = f
@@ -125,9 +131,9 @@ func readVendingKey(c console, name string) (sts.VendingKey, error) {
 	vk, err := keystore.ReadVendingKey(r)
 	switch {
 	case errors.Is(err, keystore.ErrKeyFile):
-		return sts.VendingKey{}, usage(what+" is not one line of hex digits that make a key ("+err.Error()+").", "Write the key as one line of 16 or 40 hex digits; blanks do not count.")
+		return sts.VendingKey{}, usage(what+" is not one line of hex digits of a key ("+err.Error()+").", "Write the key as one line of 16 or 40 hex digits. Blanks do not count.")
 	case err != nil:
-		return sts.VendingKey{}, &exit.Failure{Code: exit.Failed, What: what + " cannot be read: " + err.Error() + "."}
+		return sts.VendingKey{}, &exit.Failure{Code: exit.Failed, What: what + " cannot be read: " + err.Error() + ".", Not: "No key was read.", Try: "Check who may read it."}
 	}
 	return vk, nil
 }
@@ -141,12 +147,8 @@ func unhexKey(s string) ([]byte, error) {
 	return b, nil
 }
 
-func usage(what, try string) *exit.Failure {
-	return &exit.Failure{Code: exit.Usage, What: what, Try: try}
-}
-
 func algorithmFailure(err error) *exit.Failure {
-	return &exit.Failure{Code: exit.Refused, What: sentence(err) + ".", Try: "Paywatt knows EA 07 and 11, DKGA 02 and 04."}
+	return &exit.Failure{Code: exit.Refused, What: sentence(err) + ".", Not: notRun, Try: "Use EA 07 or 11, and DKGA 02 or 04."}
 }
 
 // sentence makes the error of package sts readable.

@@ -22,8 +22,9 @@ type licenseView struct {
 func newLicensesCommand(c console) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
-		Use: "licenses [COMPONENT]", Short: "List the components linked into this program, with their licence texts and notices", Args: cobra.MaximumNArgs(1),
-		Long: "List the third-party components that are linked into this program. Name one to print its licence texts and notices; --all prints the texts of all components.\nPaywatt itself is under the Apache License 2.0.",
+		Use: "licenses [COMPONENT]", Short: "List the components of this program and their licences", Args: cobra.MaximumNArgs(1),
+		Long: "List the third-party components that are linked into this program. Name a component to print its licence texts and notices.\n" +
+			"--all prints the texts of all components. Paywatt itself is under the Apache License 2.0.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list, err := licensesHere()
 			if err != nil {
@@ -46,7 +47,8 @@ func newLicensesCommand(c console) *cobra.Command {
 				}
 			}
 			if !found {
-				return &exit.Failure{Code: exit.NotFound, What: fmt.Sprintf("No component %q is linked into this program.", args[0]), Not: "No licence text was printed.", Try: "List the components: paywatt licenses."}
+				return &exit.Failure{Code: exit.NotFound, What: fmt.Sprintf("This program has no component %q.", args[0]), Not: "No licence text was printed.",
+					Try: didYouMean(nearest(args[0], componentNames())) + "Run paywatt licenses to list the components."}
 			}
 			return nil
 		},
@@ -88,4 +90,16 @@ func licensesHere() ([]licenseView, error) {
 		return nil, fmt.Errorf("module %s is linked into this program, but its licence text is missing; report this to whoever built the program", path)
 	}
 	return out, nil
+}
+
+// componentNames are the names of the components, for the shell's completion.
+func componentNames() (names []string) {
+	list, err := licensesHere()
+	if err != nil {
+		return nil
+	}
+	for _, l := range list {
+		names = append(names, l.Name)
+	}
+	return names
 }

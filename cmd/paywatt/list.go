@@ -2,7 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,6 +35,8 @@ func (l list[F, T]) command(c console) *cobra.Command {
 			if len(args) == 1 {
 				l.arg(&f, args[0])
 			}
+			read := 0
+			done := c.progress(cmd, "Reading the list", func() string { return strconv.Itoa(read) + " rows" })
 			rows, err := every(func(p apiv1.Page) (apiv1.List[T], error) {
 				if l.limit == 0 {
 					*paging = p
@@ -42,8 +45,10 @@ func (l list[F, T]) command(c console) *cobra.Command {
 				if l.limit != 0 {
 					page.NextCursor = "" // one page was asked for
 				}
+				read += len(page.Data)
 				return page, err
 			})
+			done()
 			if err != nil {
 				return err
 			}
@@ -60,7 +65,7 @@ func (l list[F, T]) command(c console) *cobra.Command {
 		l.options(cmd.Flags(), &f)
 	}
 	if l.limit != 0 {
-		cmd.Flags().IntVar(&paging.Limit, "limit", l.limit, "how many, newest first, 1 to 200")
+		cmd.Flags().IntVar(&paging.Limit, "limit", l.limit, "rows to show, newest first, 1 to 200")
 	}
 	return cmd
 }
@@ -101,7 +106,7 @@ func every[T any](page func(apiv1.Page) (apiv1.List[T], error)) ([]T, error) {
 func timeOption(flags *pflag.FlagSet, to *time.Time, name, text string) {
 	flags.Func(name, text, func(value string) (err error) {
 		if *to, err = time.Parse(time.RFC3339, value); err != nil {
-			return errors.New("write it as 2026-11-20T08:00:00Z")
+			return usage(fmt.Sprintf("--%s %q is not a time.", name, value), "Write it as 2026-11-20T08:00:00Z.")
 		}
 		return nil
 	})

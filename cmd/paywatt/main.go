@@ -6,17 +6,12 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"github.com/paywatt/paywatt/internal/exit"
 )
 
 // console is where a command reads and writes; tests hand in their own.
@@ -41,17 +36,13 @@ func run(args []string, c console) int {
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
-	if f := unknownVerb(root, args); f != nil {
-		printFailure(c.err, f)
-		return f.Code
-	}
-	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil {
-		return 0
-	}
-	f, is := failureOf(err)
-	if !is {
-		f = misused(cmd, err) // cobra reports unknown commands, flags and argument counts as plain errors
+	f := unknownCommand(root, args)
+	if f == nil {
+		err := root.ExecuteContext(ctx)
+		if err == nil {
+			return 0
+		}
+		f = failed(err)
 	}
 	printFailure(c.err, f)
 	return f.Code
@@ -60,26 +51,20 @@ func run(args []string, c console) int {
 func newRoot(c console) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "paywatt",
-		Short:         "Prepaid electricity: sell STS tokens, meter, and settle, in one binary",
+		Short:         "Sell STS tokens, read meters and settle accounts",
 		Long:          rootHelp,
 		Example:       "  paywatt demo\n  paywatt serve --data ./paywatt-data\n  paywatt vend 04140001001 100.00",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	format := outputFormat("table")
-	root.PersistentFlags().VarP(&format, "output", "o", "output format: table, json or csv")
+	format := "table"
+	formats := []string{"table", "json", "csv"}
+	root.PersistentFlags().VarP(&choice{name: "output", value: &format, of: formats, needed: true}, "output", "o", "output format: "+alternativesText(formats))
 	addNouns(root, c)
+	root.SetCompletionCommandGroupID("admin")
+	root.InitDefaultCompletionCmd()
 	exemplify(root)
+	strict(root)
+	c.completed(root)
 	return root
-}
-
-func printFailure(w io.Writer, f *exit.Failure) {
-	fmt.Fprintln(w, "paywatt: "+strings.Join(f.Lines(), "\n  "))
-}
-
-// failureOf finds the failure in an error; false if it is none.
-func failureOf(err error) (*exit.Failure, bool) {
-	var f *exit.Failure
-	is := errors.As(err, &f)
-	return f, is
 }

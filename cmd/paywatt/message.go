@@ -14,7 +14,7 @@ import (
 )
 
 func newMessageCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "message", Short: "Messages to customers' telephones and meters' SIMs, and what came back"}
+	cmd := &cobra.Command{Use: "message", Short: "List, show and send text messages"}
 	cmd.AddCommand(newMessageList(c), newMessageShow(c), newMessageSend(c), newMessageRetry(c), newMessageRoutes(c))
 	return cmd
 }
@@ -24,10 +24,10 @@ func newMessageList(c console) *cobra.Command {
 		use: "list [METER]", example: "  paywatt message list\n  paywatt message list 04140001001 --state failed -o csv",
 		of: apiv1.Messages, page: (*client.Client).Messages, arg: func(f *apiv1.MessageFilter, meter string) { f.Meter = meter },
 		options: func(flags *pflag.FlagSet, f *apiv1.MessageFilter) {
-			flags.StringVar(&f.Phone, "phone", "", "only those to or from this telephone")
-			flags.StringVar(&f.State, "state", "", "only those that are queued, sent, delivered, answered, failed, unknown, expired, suppressed or received")
-			flags.StringVar(&f.Direction, "direction", "", "only those that went out, or came in")
-			flags.StringVar(&f.Sale, "sale", "", "only those of this sale")
+			flags.StringVar(&f.Phone, "phone", "", "only messages to or from this telephone number")
+			choiceFlag(flags, &f.State, "state", "only messages in this state: "+alternativesText(enum[apiv1.MessageFilter]("State")), enum[apiv1.MessageFilter]("State"))
+			choiceFlag(flags, &f.Direction, "direction", "only messages that the server sent (out) or received (in)", enum[apiv1.MessageFilter]("Direction"))
+			flags.StringVar(&f.Sale, "sale", "", "only messages of this sale: its id or receipt number")
 		},
 		table: columns("id, queued, way, phone, meter, purpose, state, route, parts, text or reason", func(m apiv1.Message) []any {
 			return []any{m.ID, timeText(&m.QueuedAt), m.Direction, m.Phone, m.Meter, m.Purpose, m.State, m.Route, m.Parts, cmp.Or(m.Text, m.Failure)}
@@ -37,7 +37,7 @@ func newMessageList(c console) *cobra.Command {
 
 func newMessageShow(c console) *cobra.Command {
 	return &cobra.Command{
-		Use: "show MESSAGE", Short: "Show a message, its steps with their times, and every try", Args: cobra.ExactArgs(1),
+		Use: "show MESSAGE", Short: "Show a message with its steps and attempts", Args: cobra.ExactArgs(1),
 		Example: "  paywatt message show msg_01jd00000000000000000000000",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			m, err := api.Message(cmd.Context(), args[0])
@@ -76,9 +76,10 @@ func newMessageSend(c console) *cobra.Command {
 	var n apiv1.NewMessage
 	var toMeter bool
 	cmd := &cobra.Command{
-		Use: "send [METER]", Short: "Send a token to a meter's customer or SIM, or a text to a telephone", Args: cobra.MaximumNArgs(1),
-		Long: "Sends the newest token that is not known to be in the meter, or the one that --token names, to the customer's registered telephone or, with\n" +
-			"--to-meter, to the SIM in the meter. With --text it sends a text instead, to the customer or to --phone. The same token sent twice is one token.",
+		Use: "send [METER]", Short: "Send a token or a text by SMS", Args: cobra.MaximumNArgs(1),
+		Long: "Send a token or a text by SMS. Without --token it sends the newest token that the meter may not have yet. It goes to the\n" +
+			"customer's registered telephone, or with --to-meter to the SIM in the meter. With --text it sends a text instead, to the\n" +
+			"customer or to --phone. You may send a token twice: a meter loads it only once.",
 		Example: "  paywatt message send 04140001001\n  paywatt message send 04140001001 --to-meter --route modem1\n" +
 			"  paywatt message send --phone +254700000001 --text \"Our office is closed today.\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
@@ -100,30 +101,30 @@ func newMessageSend(c console) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&n.Token, "token", "", "id or digits of the token")
-	f.BoolVar(&toMeter, "to-meter", false, "to the SIM in the meter instead of the customer")
-	f.StringVar(&n.Text, "text", "", "a text instead of a token")
-	f.StringVar(&n.Phone, "phone", "", "to whom a text goes (default: the meter's customer)")
-	f.StringVar(&n.Route, "route", "", "by which route (default: the first that works)")
+	f.BoolVar(&toMeter, "to-meter", false, "send to the SIM in the meter instead of the customer")
+	f.StringVar(&n.Text, "text", "", "text to send instead of a token")
+	f.StringVar(&n.Phone, "phone", "", "telephone number that gets the text (default: that of the meter's customer)")
+	f.StringVar(&n.Route, "route", "", "name of the route to use (default: the first that works)")
 	return cmd
 }
 
 func newMessageRetry(c console) *cobra.Command {
 	var route string
 	cmd := &cobra.Command{
-		Use: "retry MESSAGE", Short: "Send a message once more, perhaps by another route", Args: cobra.ExactArgs(1),
+		Use: "retry MESSAGE", Short: "Send a message again, by the same or another route", Args: cobra.ExactArgs(1),
 		Example: "  paywatt message retry msg_01jd00000000000000000000000 --route kannel",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			m, err := api.RetryMessage(cmd.Context(), args[0], route)
 			return answer(c, cmd, m, err, messageTable)
 		}),
 	}
-	cmd.Flags().StringVar(&route, "route", "", "by which route (default: the first that works)")
+	cmd.Flags().StringVar(&route, "route", "", "name of the route to use (default: the first that works)")
 	return cmd
 }
 
 func newMessageRoutes(c console) *cobra.Command {
 	return &cobra.Command{
-		Use: "routes", Short: "Show the server's routes for messages, and what messages cost by month", Args: cobra.NoArgs,
+		Use: "routes", Short: "Show the routes for messages and their costs by month", Args: cobra.NoArgs,
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
 			r, err := api.MessageRoutes(cmd.Context())
 			if err != nil {

@@ -111,7 +111,7 @@ func TestATokenIsSentToAMetersSIMByCommandLine(t *testing.T) {
 	if wh := m.live("show").BalanceWh; wh != v.UnitsWh {
 		t.Fatalf("the meter holds %d Wh, want %d", wh, v.UnitsWh)
 	}
-	s.refused(exit.Refused, []string{"message-answered", "The meter answered message " + first.ID + " at ", "Nothing was sent", "in a new message", "loads only once"}, "message", "retry", first.ID)
+	s.refused(exit.Refused, []string{"message-answered", "The meter answered message " + first.ID + " at ", "Nothing was sent", "in a new message", "It loads once"}, "message", "retry", first.ID)
 	if got := told[apiv1.MessageDetail](s.platform, "message", "show", first.ID); got.State != "answered" || len(got.Attempts) != len(first.Attempts) {
 		t.Errorf("after the refused retry the message is %+v, want it as it was", got)
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 func newMeterCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "meter", Short: "Register, look at and command meters"}
+	cmd := &cobra.Command{Use: "meter", Short: "Register, show and control meters"}
 	cmd.AddCommand(newMeterAdd(c), newMeterList(c), newMeterShow(c), newMeterSet(c), newMeterMoveIn(c), newMeterReadings(c), newMeterUsage(c), newMeterEvents(c), newMeterAlarms(c), newMeterRebase(c), newMeterSIM(c), newMeterTokens(c), newMeterToken(c), newMeterSend(c), newMeterCut(c), newMeterRestore(c), newMeterSupply(c), newMeterCalibrate(c),
 		newMeterWatch(c), newMeterSummary(c), newMeterToggle(c), newMeterRecharge(c))
 	return cmd
@@ -34,7 +34,7 @@ func newMeterAdd(c console) *cobra.Command {
 	var o meterOptions
 	cmd := &cobra.Command{
 		Use:     "add NUMBER",
-		Short:   "Register a meter; prints its secrets, this once",
+		Short:   "Register a meter and print its secrets once",
 		Example: "  paywatt meter add 04140001001 --tariff domestic --sgc 123456 --krn 1 --kt 2 --ti 01 --simulated",
 		Args:    cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
@@ -50,23 +50,25 @@ func newMeterAdd(c console) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Tariff, "tariff", "", "name of the tariff (needed)")
-	f.StringVar(&o.Mode, "mode", "prepay_token", "prepay_token, prepay_wallet or postpay")
+	o.Mode = "prepay_token"
+	choiceFlag(f, &o.Mode, "mode", "payment mode: "+alternativesText(enum[apiv1.NewMeter]("Mode")), enum[apiv1.NewMeter]("Mode"))
 	f.StringVar(&o.SGC, "sgc", "", "supply group code, 6 digits")
 	f.Int64Var(&o.krn, "krn", 1, "key revision number, 1 to 9")
 	f.Int64Var(&o.kt, "kt", 2, "key type, 1 to 3")
-	f.StringVar(&o.TI, "ti", "", "tariff index as on the meter, 2 digits")
-	f.Int64Var(&o.ken, "ken", 255, "key expiry number")
-	f.StringVar(&o.EA, "ea", "07", "encryption algorithm: 07 or 11")
-	f.StringVar(&o.DKGA, "dkga", "02", "key derivation: 02 or 04")
+	f.StringVar(&o.TI, "ti", "", "tariff index on the meter, 2 digits")
+	f.Int64Var(&o.ken, "ken", 255, "key expiry number, 255 for never")
+	o.EA, o.DKGA = "07", "02"
+	wordFlag(f, &o.EA, "ea", "encryption algorithm: 07 or 11", []string{"07", "11"})
+	wordFlag(f, &o.DKGA, "dkga", "key derivation algorithm: 02 or 04", []string{"02", "04"})
 	f.Int64Var(&o.base, "base-date", 2014, "base date: 1993, 2014 or 2035")
 	f.Int64Var(&o.imp, "imp", 1000, "impulses per kilowatt-hour")
-	f.StringVar(&o.name, "name", "", "customer's name")
-	f.StringVar(&o.phone, "phone", "", "customer's phone, with country code")
-	f.StringVar(&o.Address, "address", "", "where it hangs")
-	f.StringVar(&o.SIMPhone, "sim-phone", "", "number of the SIM in the meter's own modem, with the country code")
-	f.StringVar(&o.Feeder, "feeder", "", "the line its place hangs on; meters of one that fall silent together are one alarm")
-	f.BoolVar(&o.Simulated, "simulated", false, "a virtual meter: everything of it is marked TEST")
-	f.BoolVar(&o.stock, "stock", false, "put it into the store room instead of into service")
+	f.StringVar(&o.name, "name", "", "name of the customer")
+	f.StringVar(&o.phone, "phone", "", "telephone number of the customer, with country code")
+	f.StringVar(&o.Address, "address", "", "address of the meter")
+	f.StringVar(&o.SIMPhone, "sim-phone", "", "telephone number of the SIM in the meter, with country code")
+	f.StringVar(&o.Feeder, "feeder", "", "feeder that supplies the meter; silent meters of one feeder raise one alarm")
+	f.BoolVar(&o.Simulated, "simulated", false, "register a virtual meter, whose tokens and receipts are marked TEST")
+	f.BoolVar(&o.stock, "stock", false, "register it in stock instead of in service")
 	return cmd
 }
 
@@ -133,7 +135,7 @@ func meterTable(m apiv1.Meter) table {
 		test = "the meter is simulated"
 	}
 	return fields("number", m.Number, "id", m.ID, "TEST", test, "mode", m.Mode, "status", m.Status, "state", m.State, "relay", relayText(m),
-		"reasons", strings.Join(m.Reasons, " "), "balance kWh", kwhOf(m.BalanceWh, 3), "said since", saidText(m.Said), "wallet in the books", balance, "wallet live", liveText(m.Live), "register kWh", kwhOf(m.RegisterWh, 3),
+		"reasons", strings.Join(m.Reasons, " "), "balance kWh", kwhOf(m.BalanceWh, 3), "reported since", saidText(m.Said), "wallet in the books", balance, "wallet live", liveText(m.Live), "register kWh", kwhOf(m.RegisterWh, 3),
 		"as of", timeText(m.AsOf), "last seen", timeText(m.LastSeen), "tariff", m.Tariff, "customer", customerName(m.Customer), "feeder", m.Feeder, "sim", m.SIMPhone, "most power W", most, "key", key, "model", m.Model, "phases", strconv.Itoa(m.Phases), "power W", numberOf(m.W), "voltage mV", numberOf(m.MV),
 		"emergency credit used kWh", kwhOf(m.ECUsedWh, 3), "overrun kWh", kwhOf(m.OverrunWh, 3), "registered", timeText(&m.CreatedAt))
 }
@@ -150,8 +152,8 @@ func meterOf(f *apiv1.MeterFilter, meter string)     { f.Meter = meter }
 func historyOf(f *apiv1.HistoryFilter, meter string) { f.Meter = meter }
 
 func historyOptions(flags *pflag.FlagSet, f *apiv1.HistoryFilter) {
-	timeOption(flags, &f.From, "from", "meter time from which on, RFC 3339")
-	timeOption(flags, &f.To, "to", "meter time up to which, RFC 3339")
+	timeOption(flags, &f.From, "from", "first meter time, such as 2026-11-01T00:00:00Z")
+	timeOption(flags, &f.To, "to", "last meter time, such as 2026-11-30T00:00:00Z")
 }
 
 func newMeterReadings(c console) *cobra.Command {
@@ -233,7 +235,7 @@ func commandArgs(texts []string) (map[string]any, error) {
 	for _, text := range texts {
 		name, value, ok := strings.Cut(text, "=")
 		if !ok || name == "" {
-			return nil, usage("--arg "+text+" is no argument.", "Write NAME=VALUE, for example --arg force=true.")
+			return nil, usage(fmt.Sprintf("--arg %q is not of the form NAME=VALUE.", text), "Write it as --arg force=true.")
 		}
 		args[name] = value
 		if b, err := strconv.ParseBool(value); err == nil && (value == "true" || value == "false") {

@@ -14,7 +14,7 @@ func newMeterAlarms(c console) *cobra.Command {
 		of: apiv1.Alarms, page: (*client.Client).Alarms, arg: func(f *apiv1.AlarmFilter, meter string) { f.Meter = meter },
 		options: func(flags *pflag.FlagSet, f *apiv1.AlarmFilter) {
 			f.Open = true
-			flags.BoolFunc("all", "those too that no longer stand", func(all string) (err error) {
+			flags.BoolFunc("all", "also list alarms that have ended", func(all string) (err error) {
 				f.Open = all != "true"
 				return nil
 			})

@@ -13,7 +13,7 @@ import (
 )
 
 // calibrateHelp is where the options are explained, here and in sim load-test.
-const calibrateHelp = "See the command's --help."
+const calibrateHelp = "Run the command with --help to see its options."
 
 // calibrateOptions are the options of meter calibrate, as they were typed.
 type calibrateOptions struct {
@@ -26,26 +26,26 @@ func newMeterCalibrate(c console) *cobra.Command {
 	var o calibrateOptions
 	cmd := &cobra.Command{
 		Use:   "calibrate --load W --seconds S --pulses N",
-		Short: "Find a meter's constant and its error from impulses counted at a known load",
-		Long: `Find a meter's constant and its error from impulses counted at a known load.
+		Short: "Find a meter's constant and error from counted impulses",
+		Long: `Find a meter's constant and its error from impulses counted at a known load. No server is needed.
 
-Run a steady load whose power a reference shows, count the impulses of the metering chip, stop the time. Give the time
-with as many decimals as the watch is true to: 133 means half a second to either side, 133.00 a two-hundredth. With
---imp, the constant which the meter has now, the error is that of the meter as it is. No server is needed.`,
+Run a steady load whose power a reference meter shows. Count the impulses of the metering chip and measure the time. Write
+the time with as many decimals as the watch measures: 133 means half a second to either side, 133.00 five milliseconds.
+With --imp, the present constant of the meter, the command computes the error of the meter as it is now.`,
 		Example: "  paywatt meter calibrate --load 2000 --seconds 900.0 --pulses 803 --imp 1600 --volts 230 --price 25.40",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(c, cmd) },
 	}
 	f := cmd.Flags()
-	f.Int32Var(&o.load, "load", 0, "the load in watts, as the reference shows it (needed)")
-	f.StringVar(&o.seconds, "seconds", "", "how long it was counted; the decimals say how exactly (needed)")
+	f.Int32Var(&o.load, "load", 0, "load in watts, as the reference meter shows it (needed)")
+	f.StringVar(&o.seconds, "seconds", "", "time of the count in seconds, with the decimals that were measured (needed)")
 	f.Int64Var(&o.pulses, "pulses", 0, "impulses counted in that time (needed)")
-	f.StringVar(&o.volts, "volts", "", "the voltage, which tells the current and so the limit of class 1")
-	f.Int64Var(&o.imp, "imp", 0, "the constant the meter has now, in impulses per kilowatt-hour")
+	f.StringVar(&o.volts, "volts", "", "voltage in volts, from which the limit of class 1 follows")
+	f.Int64Var(&o.imp, "imp", 0, "present constant of the meter, in impulses per kilowatt-hour")
 	f.StringVar(&o.basic, "ib", "5", "basic current of the meter, in amperes")
 	f.StringVar(&o.most, "imax", "80", "highest current of the meter, in amperes")
-	f.Int64Var(&o.kwhYear, "kwh-year", 0, "what the customer uses in a year (default: this load all year)")
-	f.StringVar(&o.price, "price", "", "price of a kilowatt-hour, to say the error in money")
+	f.Int64Var(&o.kwhYear, "kwh-year", 0, "use of the customer in a year, in kWh (default: this load all year)")
+	f.StringVar(&o.price, "price", "", "price of a kilowatt-hour, to show the error in money")
 	return cmd
 }
 
@@ -75,7 +75,7 @@ func (o calibrateOptions) run(c console, cmd *cobra.Command) error {
 	}
 	r, err := calibration.Measure(count)
 	if err != nil {
-		return usage("The figures make no measurement: "+strings.TrimPrefix(err.Error(), calibration.ErrCount.Error()+": ")+".", calibrateHelp)
+		return usage("The figures cannot be a measurement: "+strings.TrimPrefix(err.Error(), calibration.ErrCount.Error()+": ")+".", calibrateHelp)
 	}
 	e := r.Residue
 	if o.imp != 0 {
@@ -111,7 +111,7 @@ func (o calibrateOptions) year(out *calibrated, e calibration.Millionths) error 
 	}
 	astray, err := calibration.Astray(year, e)
 	if err != nil {
-		return err
+		return usage("The error of a year cannot be computed: "+err.Error()+".", calibrateHelp)
 	}
 	out.YearWh, out.AstrayWh = int64(year), int64(astray)
 	out.Astray, err = worth(astray, o.price)
@@ -162,7 +162,7 @@ func (o calibrateOptions) table(r calibrated) table {
 // astrayWords says who loses what.
 func astrayWords(astray, year int64, worth string) string {
 	if astray == 0 {
-		return fmt.Sprintf("nothing of %s kWh goes astray", kilowattHours(year))
+		return fmt.Sprintf("the meter counts %s kWh without an error", kilowattHours(year))
 	}
 	words := "%s kWh of %s are given away"
 	if astray > 0 {
@@ -200,7 +200,7 @@ func twoDecimals(v int64) string {
 // count reads the measurement. Half a unit of the last decimal of the time is how wrong it may be.
 func (o calibrateOptions) count() (calibration.Count, error) {
 	if o.load == 0 || o.seconds == "" || o.pulses == 0 {
-		return calibration.Count{}, usage("--load, --seconds and --pulses are needed: what was counted, how long, at which load.", calibrateHelp)
+		return calibration.Count{}, usage("--load, --seconds and --pulses are needed.", calibrateHelp)
 	}
 	millis, err := thousandths("--seconds", o.seconds)
 	if err != nil {
@@ -221,7 +221,7 @@ func (o calibrateOptions) made() (calibration.Range, error) {
 	}
 	most, err := thousandths("--imax", o.most)
 	if err == nil && (basic <= 0 || most < basic) {
-		err = usage("--ib must be above 0 and at most --imax.", calibrateHelp)
+		err = usage("--ib must be greater than 0 and at most --imax.", calibrateHelp)
 	}
 	return calibration.Range{Basic: basic, Max: most}, err
 }
@@ -232,7 +232,7 @@ func thousandths(option, text string) (int64, error) {
 		return 0, nil
 	}
 	whole, decimals, dot := strings.Cut(text, ".")
-	bad := usage(fmt.Sprintf("%s must be a number above 0 with at most three decimals, not %q.", option, text), calibrateHelp)
+	bad := usage(fmt.Sprintf("%s must be a number greater than 0 with at most three decimals, not %q.", option, text), calibrateHelp)
 	if len(whole) < 1 || len(whole) > 9 || len(decimals) > 3 || dot && decimals == "" {
 		return 0, bad
 	}

@@ -29,17 +29,22 @@ func newMeterSend(c console) *cobra.Command {
 	var o commandOptions
 	cmd := &cobra.Command{
 		Use:   "command METER TYPE",
-		Short: "Tell a meter what to do: disconnect, connect, read, clear_tamper, clear_credit, reset_demand, cancel_token",
+		Short: "Send a command to a meter",
+		Long: "Send a command to a meter: " + alternativesText(enum[apiv1.NewCommand]("Type")) + ".\n" +
+			"disconnect, clear_credit and cancel_token ask for a confirmation, unless you give --yes.",
 		Example: "  paywatt meter command 04140001001 read --reason \"check the display\" --wait 30s\n" +
 			"  paywatt meter command 04140001001 disconnect --reason \"safety inspection\"",
 		Args: cobra.ExactArgs(2),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
+			if err := oneOf("TYPE", args[1], enum[apiv1.NewCommand]("Type")); err != nil {
+				return err
+			}
 			values, err := commandArgs(o.args)
 			if err != nil {
 				return err
 			}
 			if o.reason == "" {
-				return usage("A command needs a reason.", "Add --reason \"why\"; it is kept in the audit log.")
+				return usage("A command needs a reason.", "Add --reason \"safety inspection\". It is written to the audit log.")
 			}
 			if err := c.confirm(o.yes, args[0], args[1]); err != nil {
 				return err
@@ -48,7 +53,10 @@ func newMeterSend(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if sent, err = follow(cmd.Context(), api, args[0], sent, o.wait); err != nil {
+			done := c.progress(cmd, "Waiting for the meter", nil)
+			sent, err = follow(cmd.Context(), api, args[0], sent, o.wait)
+			done()
+			if err != nil {
 				return err
 			}
 			return c.show(cmd, sent, fields("command", sent.ID, "type", sent.Type, "state", sent.State, "answer", sent.Answer,
@@ -56,10 +64,10 @@ func newMeterSend(c console) *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.reason, "reason", "", "why, in a few words (needed)")
-	f.StringArrayVar(&o.args, "arg", nil, "an argument NAME=VALUE (repeatable)")
+	f.StringVar(&o.reason, "reason", "", "why, in a few words (needed); written to the audit log")
+	f.StringArrayVar(&o.args, "arg", nil, "argument of the command, NAME=VALUE (repeatable)")
 	f.BoolVar(&o.yes, "yes", false, "do not ask for confirmation")
-	f.DurationVar(&o.wait, "wait", 0, "wait so long for the meter's answer")
+	f.DurationVar(&o.wait, "wait", 0, "longest time to wait for the meter's answer, such as 30s (default: do not wait)")
 	return cmd
 }
 
@@ -67,7 +75,7 @@ func newMeterSend(c console) *cobra.Command {
 var destructive = map[string]string{
 	"disconnect":   "cuts the supply of",
 	"clear_credit": "takes all credit from",
-	"cancel_token": "makes a token worthless for",
+	"cancel_token": "makes a token void for",
 	"move-out":     "closes the account and cuts the supply of",
 }
 
@@ -79,13 +87,13 @@ func (c console) confirm(yes bool, meter, what string) error {
 	}
 	in, ok := c.in.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return &exit.Failure{Code: exit.Usage, What: fmt.Sprintf("%s %s meter %s, and nobody is here to confirm it.", what, does, meter),
-			Not: "Nothing was sent.", Try: "Add --yes."}
+		return &exit.Failure{Code: exit.Usage, What: fmt.Sprintf("%s %s meter %s, and needs a confirmation.", what, does, meter),
+			Not: "No command was sent.", Try: "Run it at a terminal, or add --yes to confirm."}
 	}
-	fmt.Fprintf(c.err, "%s %s meter %s. Type the meter number to go on: ", what, does, meter)
+	fmt.Fprintf(c.err, "%s %s meter %s. Type the meter number to continue: ", what, does, meter)
 	line, err := bufio.NewReader(io.LimitReader(c.in, 128)).ReadString('\n')
 	if err != nil || strings.TrimSpace(line) != meter {
-		return &exit.Failure{Code: exit.Refused, What: "The number typed is not " + meter + ".", Not: "Nothing was sent."}
+		return &exit.Failure{Code: exit.Refused, What: "The typed number is not " + meter + ".", Not: "No command was sent.", Try: "Run the command again and type the number of the meter."}
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ func newMeterMoveIn(c console) *cobra.Command {
 	var m apiv1.MoveIn
 	var customer apiv1.Customer
 	cmd := &cobra.Command{
-		Use: "move-in METER", Short: "Open an account for a customer at a meter that is free", Args: cobra.ExactArgs(1),
+		Use: "move-in METER", Short: "Open an account for a customer at a free meter", Args: cobra.ExactArgs(1),
 		Example: "  paywatt meter move-in 04140001001 --tariff domestic --name \"Kwame M.\" --phone +254700000002 --reason \"new lease\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if customer != (apiv1.Customer{}) {
@@ -23,9 +23,9 @@ func newMeterMoveIn(c console) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&m.Tariff, "tariff", "", "name of the tariff (needed)")
-	f.StringVar(&customer.ID, "customer", "", "id of a customer already known")
-	f.StringVar(&customer.Name, "name", "", "customer's name")
-	f.StringVar(&customer.Phone, "phone", "", "customer's phone, with country code")
-	f.StringVar(&m.Reason, "reason", "", "why (needed); it stands in the audit log")
+	f.StringVar(&customer.ID, "customer", "", "id of a customer who is on record already")
+	f.StringVar(&customer.Name, "name", "", "name of the customer")
+	f.StringVar(&customer.Phone, "phone", "", "telephone number of the customer, with country code")
+	f.StringVar(&m.Reason, "reason", "", "why, in a few words (needed); written to the audit log")
 	return cmd
 }

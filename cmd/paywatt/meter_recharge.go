@@ -38,14 +38,14 @@ func newMeterRecharge(c console) *cobra.Command {
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use:   "recharge METER TOKEN",
-		Short: "Send a token to its meter through the server, and follow it until the meter has it",
-		Long: "Send the 20 digits of a token, or the id of one that the server holds, to its meter: over the meter's own connection, or\n" +
-			"by a text message from the server's modem to the meter's SIM. Each step is told with its time: queued, sent, delivered,\n" +
-			"answered, accepted (heard: a text message says that the meter has it). With - as TOKEN the digits come from standard\n" +
-			"input and stand in no list of processes.\n\n" +
-			"It ends with 0 when the meter has the token, 4 when the meter or the server refuses it, and 5 when that is not known after\n" +
-			"--wait; the token stays on its way and its digits stay good. That a text message says that the meter has it is enough for\n" +
-			"--by sms alone: nobody can prove who wrote it.",
+		Short: "Send a token to its meter and follow its delivery",
+		Long: "Send a token to its meter. TOKEN is its 20 digits, or the id of a token that the server holds. It goes over the meter's own\n" +
+			"connection, or by text message from the server's modem to the meter's SIM. Each step is printed with its time: queued,\n" +
+			"sent, delivered, answered, accepted. The step heard means that a text message reports the token as loaded. With - as\n" +
+			"TOKEN the digits come from standard input, so that no list of processes shows them.\n\n" +
+			"Exit codes: 0 the meter has the token; 4 the meter or the server refuses it; 5 the result is not known after --wait. The\n" +
+			"delivery then goes on, and the digits stay valid. Only with --by sms is the report by text message enough for exit code 0:\n" +
+			"nobody can prove who wrote a text message.",
 		Example: "  paywatt meter recharge 04140001001 \"7134 0092 5510 3378 2064\" --by sms\n" +
 			"  paywatt meter recharge 04140001001 tok_01jd00000000000000000000000 --by mqtt",
 		Args: cobra.ExactArgs(2),
@@ -74,8 +74,9 @@ func newMeterRecharge(c console) *cobra.Command {
 			return rechargeEnd(sent, by, wait)
 		}),
 	}
-	cmd.Flags().StringVar(&by, "by", byMQTT, "mqtt: the meter's own connection; sms: a text message to the meter's SIM")
-	cmd.Flags().DurationVar(&wait, "wait", rechargeWait, "follow the token so long; 0 ends when it is on its way")
+	by = byMQTT
+	choiceFlag(cmd.Flags(), &by, "by", "way to the meter: mqtt (its own connection) or sms (a text message to its SIM)", enum[apiv1.NewRecharge]("By"))
+	cmd.Flags().DurationVar(&wait, "wait", rechargeWait, "longest time to follow the token; 0 to end when it is under way")
 	return cmd
 }
 
@@ -155,14 +156,14 @@ func rechargeTable(r apiv1.Recharge) table {
 func rechargeEnd(r apiv1.Recharge, by string, wait time.Duration) error {
 	switch {
 	case wait > 0 && rechargeHearsay(r, by):
-		return &exit.Failure{Code: exit.Unreachable, What: "It is not known whether the meter has the token: only a text message says so, which proves nothing, and the meter has not answered by " + by + ".",
-			Not: "Nothing is lost: a token loads once, whichever way it arrives.", Try: "Ask again when the meter can be reached, or look at its display."}
+		return &exit.Failure{Code: exit.Unreachable, What: "Only a text message reports the token as loaded, which proves nothing. The meter has not answered by " + by + ".",
+			Not: "The token is not lost. A meter loads a token only once.", Try: "Run the command again when the meter can be reached, or look at its display."}
 	case r.State == rechargeHeard || r.State == rechargeAccepted || wait <= 0:
 		return nil
 	case r.State == rechargeRejected:
-		return &exit.Failure{Code: exit.Refused, What: "The meter refuses the token: " + r.Result + ".", Not: "Nothing was added to its credit.",
-			Try: "paywatt token explain says what may be wrong with it."}
+		return &exit.Failure{Code: exit.Refused, What: "The meter refused the token: " + r.Result + ".", Not: "The credit of the meter did not change.",
+			Try: "Run paywatt token explain to find out why."}
 	}
-	return &exit.Failure{Code: exit.Unreachable, What: fmt.Sprintf("The meter has not confirmed the token; it is %s.", r.State),
-		Not: "Nothing is lost: a token loads once, whichever way it arrives.", Try: "Send it by another way (--by), let the customer type it, or ask again later."}
+	return &exit.Failure{Code: exit.Unreachable, What: fmt.Sprintf("The meter has not confirmed the token. The delivery is %s.", r.State),
+		Not: "The token is not lost. A meter loads a token only once.", Try: "Send it by another way (--by), let the customer type it, or try again later."}
 }

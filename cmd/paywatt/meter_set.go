@@ -11,7 +11,7 @@ func newMeterSet(c console) *cobra.Command {
 	var feeder, reason string
 	var most int64
 	cmd := &cobra.Command{
-		Use: "set METER", Short: "Change the feeder or the greatest power of a meter", Args: cobra.ExactArgs(1),
+		Use: "set METER", Short: "Change the feeder or the power limit of a meter", Args: cobra.ExactArgs(1),
 		Example: "  paywatt meter set 04140001001 --feeder \"North 3\" --reason \"new line\"\n" +
 			"  paywatt meter set 04140001001 --max-w 9200 --reason \"40 A breaker\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
@@ -21,8 +21,8 @@ func newMeterSet(c console) *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&feeder, "feeder", "", "the line its place hangs on; empty for none")
-	f.Int64Var(&most, "max-w", 0, "the greatest power it can measure, in W; 0 for 23,000 W a phase")
-	f.StringVar(&reason, "reason", "", "why, in a few words (needed); kept in the audit log")
+	f.StringVar(&feeder, "feeder", "", "feeder that supplies the meter; empty for none")
+	f.Int64Var(&most, "max-w", 0, "highest power that it can measure, in W; 0 for 23,000 W per phase")
+	f.StringVar(&reason, "reason", "", "why, in a few words (needed); written to the audit log")
 	return cmd
 }

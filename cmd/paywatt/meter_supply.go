@@ -13,7 +13,7 @@ import (
 
 func newMeterSupply(c console) *cobra.Command {
 	return &cobra.Command{
-		Use: "supply METER", Short: "Show where the supply of a wallet meter stands, why, and for how many days the money lasts",
+		Use: "supply METER", Short: "Show the supply of a wallet meter and how long the money lasts",
 		Example: "  paywatt meter supply 04140001001", Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			s, err := api.Supply(cmd.Context(), args[0])
@@ -38,11 +38,11 @@ func newMeterSupply(c console) *cobra.Command {
 }
 
 func newMeterCut(c console) *cobra.Command {
-	return newSwitch(c, "cut", "Cut the supply of a meter until somebody restores it", "unpaid deposit", "disconnect", (*client.Client).CutSupply)
+	return newSwitch(c, "cut", "Cut the supply of a meter until it is restored", "unpaid deposit", "disconnect", (*client.Client).CutSupply)
 }
 
 func newMeterRestore(c console) *cobra.Command {
-	return newSwitch(c, "restore", "Take a cut back; the supply returns if nothing else keeps it off", "deposit paid", "", (*client.Client).RestoreSupply)
+	return newSwitch(c, "restore", "Restore a cut supply, if nothing else keeps it off", "deposit paid", "", (*client.Client).RestoreSupply)
 }
 
 // newSwitch is a command that cuts or restores a supply.
@@ -54,7 +54,7 @@ func newSwitch(c console, name, short, why, destroys string, do func(api *client
 		Example: "  paywatt meter " + name + " 04140001001 --reason \"" + why + "\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if reason == "" {
-				return usage("A supply is switched for a reason.", "Add --reason \"why\"; it is kept in the audit log.")
+				return usage("A change of the supply needs a reason.", "Add --reason \""+why+"\". It is written to the audit log.")
 			}
 			if err := c.confirm(yes, args[0], destroys); err != nil {
 				return err
@@ -70,7 +70,7 @@ func newSwitch(c console, name, short, why, destroys string, do func(api *client
 			return c.show(cmd, done, fields("effect", done.Effect, "still off for", strings.Join(done.Reasons, ","), "command", id, "state", state))
 		}),
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why, in a few words (needed)")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, in a few words (needed); written to the audit log")
 	if destroys != "" {
 		cmd.Flags().BoolVar(&yes, "yes", false, "do not ask for confirmation")
 	}

@@ -13,16 +13,20 @@ func newMeterToken(c console) *cobra.Command {
 	var next apiv1.NextKey
 	var units, key string
 	cmd := &cobra.Command{
-		Use: "give-token METER KIND", Short: "Make a token that nobody buys: replacement, free, key_change, clear_credit, clear_tamper, power_limit",
+		Use: "give-token METER KIND", Short: "Make a free or service token",
+		Long: "Make a token that is not sold: " + alternativesText(enum[apiv1.NewTokens]("Kind")) + ".",
 		Example: "  paywatt meter give-token 04140001001 replacement --units 25 --reason-code meter_swap\n" +
 			"  paywatt meter give-token 04140001001 key_change --krn 2 --reason-code key_campaign",
 		Args: cobra.ExactArgs(2),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			n.Kind = args[1]
+			if err := oneOf("KIND", n.Kind, enum[apiv1.NewTokens]("Kind")); err != nil {
+				return err
+			}
 			if units != "" {
 				wh, ok := exactly(units, int64(unit.KilowattHour))
 				if !ok {
-					return usage("--units "+units+" is no number of kilowatt-hours.", "Write it as 25 or 12.3.")
+					return usage("--units "+units+" is not a number of kilowatt-hours.", "Write it as 25 or 12.3.")
 				}
 				n.UnitsWh = wh
 			}
@@ -41,13 +45,14 @@ func newMeterToken(c console) *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&units, "units", "", "kilowatt-hours of replacement and free")
-	f.Int64Var(&n.PowerW, "power", 0, "watts of power_limit")
-	f.StringVar(&n.ReasonCode, "reason-code", "other", "meter_swap, lost_balance, not_loading, compensation, free_units, tamper_fixed, key_campaign, test or other")
-	f.StringVar(&n.Reason, "reason", "", "why; kept in the audit log")
-	f.StringVar(&key, "key", "", "idempotency key; repeating it repeats the tokens")
-	f.StringVar(&next.SGC, "sgc", "", "of key_change: new supply group")
-	f.IntVar(&next.KRN, "krn", 0, "of key_change: new key revision")
-	f.StringVar(&next.TI, "ti", "", "of key_change: new tariff index")
+	f.StringVar(&units, "units", "", "kilowatt-hours of a replacement or free token")
+	f.Int64Var(&n.PowerW, "power", 0, "power limit in watts, of power_limit")
+	n.ReasonCode = "other"
+	choiceFlag(f, &n.ReasonCode, "reason-code", "reason: "+alternativesText(enum[apiv1.NewTokens]("ReasonCode")), enum[apiv1.NewTokens]("ReasonCode"))
+	f.StringVar(&n.Reason, "reason", "", "why, in a few words; written to the audit log")
+	f.StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the tokens")
+	f.StringVar(&next.SGC, "sgc", "", "new supply group code of key_change, 6 digits")
+	f.IntVar(&next.KRN, "krn", 0, "new key revision number of key_change, 1 to 9")
+	f.StringVar(&next.TI, "ti", "", "new tariff index of key_change, 2 digits")
 	return cmd
 }

@@ -14,9 +14,10 @@ func newMeterUsage(c console) *cobra.Command {
 		use: "usage METER", example: "  paywatt meter usage 04140001001 --by week --from 2026-11-01",
 		of: apiv1.MeterUsage, page: (*client.Client).Usage, arg: func(f *apiv1.UsageFilter, meter string) { f.Meter = meter }, limit: 31,
 		options: func(flags *pflag.FlagSet, f *apiv1.UsageFilter) {
-			flags.StringVar(&f.By, "by", "day", "what to add up over: day, week or month")
-			flags.StringVar(&f.From, "from", "", "first local day, 2026-11-01")
-			flags.StringVar(&f.To, "to", "", "last local day")
+			f.By = "day"
+			choiceFlag(flags, &f.By, "by", "period of a row: "+alternativesText(enum[apiv1.UsageFilter]("By")), enum[apiv1.UsageFilter]("By"))
+			flags.StringVar(&f.From, "from", "", "first local day, such as 2026-11-01")
+			flags.StringVar(&f.To, "to", "", "last local day, such as 2026-11-30")
 		},
 		table: columns("from, kWh, of it estimated, charged", func(u apiv1.Usage) []any {
 			return []any{u.From, unit.Energy(u.UnitsWh).KWh(3), someKWh(u.EstimatedWh, 3), minorText(u.AmountMinor, u.Currency)}
@@ -34,7 +35,7 @@ func liveText(l *apiv1.WalletEstimate) string {
 		text += " as of " + timeText(l.AsOf)
 	}
 	if l.Held != "" {
-		text += " (charging waits for a person: " + l.Held + ")"
+		text += " (charging is held for review: " + l.Held + ")"
 	}
 	return text
 }

@@ -30,15 +30,15 @@ func newMeterWatch(c console) *cobra.Command {
 	var o watchOptions
 	cmd := &cobra.Command{
 		Use:   "watch METER",
-		Short: "Show a meter live: status, data and state on one line",
-		Long: "Shows the meter's status, data and state on one line that refreshes itself on a terminal; elsewhere a line is written\n" +
-			"whenever something changes, and with -o json each line is a JSON object. Of an unmodified device data and state are\n" +
-			"shown word for word as it sent them. It ends when it is interrupted, or after --for.",
+		Short: "Show the status, data and state of a meter live",
+		Long: "Show the status, data and state of a meter on one line that rewrites itself on a terminal. Elsewhere a new line is written at\n" +
+			"every change. With -o json each line is a JSON object. The data and state of an unmodified device are shown as it sent\n" +
+			"them. The command ends when it is interrupted, or after --for.",
 		Example: "  paywatt meter watch 04140001001\n  paywatt meter watch 04140001001 -o json --for 1m",
 		Args:    cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if o.every < minWatch {
-				return usage("--every "+o.every.String()+" is too often.", "Give "+minWatch.String()+" or more.")
+				return usage("--every "+o.every.String()+" is too short.", "Give "+minWatch.String()+" or more.")
 			}
 			format, err := cmd.Flags().GetString("output")
 			if err != nil {
@@ -47,8 +47,8 @@ func newMeterWatch(c console) *cobra.Command {
 			return c.watch(cmd.Context(), api, args[0], o, format == "json")
 		}),
 	}
-	cmd.Flags().DurationVar(&o.every, "every", time.Second, "how often the server is asked")
-	cmd.Flags().DurationVar(&o.span, "for", 0, "end after so long (default: until interrupted)")
+	cmd.Flags().DurationVar(&o.every, "every", time.Second, "time between two questions to the server, such as 5s")
+	cmd.Flags().DurationVar(&o.span, "for", 0, "time after which the command ends, such as 1m (default: until interrupted)")
 	return cmd
 }
 
@@ -77,7 +77,7 @@ func (c console) watch(ctx context.Context, api *client.Client, meter string, o 
 			return err
 		case err != nil:
 			if missed++; missed == 1 {
-				c.tell("paywatt: the server does not answer: %v; trying again", err)
+				c.tell("paywatt: the server does not answer: %v. Trying again.", err)
 			}
 		default:
 			missed, known = 0, true

@@ -6,9 +6,9 @@ func newModemCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "modem",
 		Short: "Run an emulated GSM modem, or use a real one",
-		Long: "An emulated GSM modem with a small network behind it, and the driver for a real one.\n\n" +
-			"serve runs modems on pseudo-terminals that any program can open as a serial port; phone sends and reads as a phone on\n" +
-			"their network; send and watch use a modem, real or emulated, through Paywatt's own driver.",
+		Long: "Run an emulated GSM modem with a small network behind it, or use a real modem.\n\n" +
+			"serve runs emulated modems on pseudo-terminals that any program can open as a serial port. phone sends and reads messages\n" +
+			"as a phone on their network. send and watch use a modem, real or emulated, through Paywatt's own driver.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

@@ -17,27 +17,27 @@ func newModemPhone(c console) *cobra.Command {
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use:   "phone NUMBER [TO TEXT]",
-		Short: "Send and read as a phone on the network of paywatt modem serve",
-		Long: "Send a text from a phone on the network of paywatt modem serve, or print what the phone got: messages and what became\n" +
-			"of its own. With --wait the phone then waits for the next message or report and prints it.",
+		Short: "Send and read text messages as an emulated phone",
+		Long: "Send a text message from a phone on the network of paywatt modem serve, or print what the phone received: messages, and\n" +
+			"delivery reports of its own messages. With --wait it then waits for the next message or report and prints it.",
 		Example: "  paywatt modem phone +255711000001 +255700000100 \"*01#\" --bus 127.0.0.1:41234 --wait 10s\n" +
 			"  paywatt modem phone +255711000001 --bus 127.0.0.1:41234",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 && len(args) != 3 {
-				return usage("A phone needs its number, and to send also a recipient and a text.", "paywatt modem phone NUMBER [TO TEXT]")
+				return usage("A phone needs its number. To send, it also needs a recipient and a text.", "Write paywatt modem phone NUMBER, or paywatt modem phone NUMBER TO TEXT.")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return phone(cmd, c, at, wait, args) },
 	}
-	cmd.Flags().StringVar(&at, "bus", "", "address that paywatt modem serve printed as http=")
-	cmd.Flags().DurationVar(&wait, "wait", 0, "wait so long for a message or a report")
+	cmd.Flags().StringVar(&at, "bus", "", "address that paywatt modem serve printed after http=")
+	cmd.Flags().DurationVar(&wait, "wait", 0, "longest time to wait for a message or a report, such as 10s")
 	return cmd
 }
 
 func phone(cmd *cobra.Command, c console, at string, wait time.Duration, args []string) error {
 	if at == "" {
-		return usage("No network is given.", "Give --bus the address that paywatt modem serve printed as http=.")
+		return usage("No network is given.", "Add --bus with the address that paywatt modem serve printed after http=.")
 	}
 	b, ctx := bus.NewClient(at), cmd.Context()
 	before, err := b.Messages(ctx, args[0], 0, 0)
@@ -67,7 +67,7 @@ func phone(cmd *cobra.Command, c console, at string, wait time.Duration, args []
 		before = []network.Message{}
 	}
 	if len(args) == 3 && wait == 0 {
-		fmt.Fprintln(c.err, "The network has the message.")
+		fmt.Fprintln(c.err, "The network accepted the message.")
 		return nil
 	}
 	return c.show(cmd, before, t)
@@ -96,5 +96,6 @@ func waitMessages(ctx context.Context, b *bus.Client, number string, after uint6
 }
 
 func busFailure(err error) error {
-	return &exit.Failure{Code: exit.Unreachable, What: "The network did not do it: " + err.Error() + ".", Try: "Is paywatt modem serve running, and is --bus the address it printed?"}
+	return &exit.Failure{Code: exit.Unreachable, What: "The emulated network cannot be used: " + err.Error() + ".", Not: "The message was not sent or read.",
+		Try: "Check that paywatt modem serve runs and that --bus is the address that it printed."}
 }

@@ -24,16 +24,16 @@ type modemPort struct {
 
 func (o *modemPort) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.port, "port", "", "serial port of the modem, such as /dev/ttyUSB0 or what paywatt modem serve printed")
-	f.IntVar(&o.baud, "baud", 115200, "speed of the port")
-	f.StringVar(&o.pinFile, "pin-file", "", "file with the SIM's PIN; a wrong one is tried once only")
-	f.StringVar(&o.centre, "centre", "", "number of the service centre (default: the SIM's)")
+	f.StringVar(&o.port, "port", "", "serial port of the modem, such as /dev/ttyUSB0 or one that paywatt modem serve printed")
+	f.IntVar(&o.baud, "baud", 115200, "speed of the port, in bits per second")
+	f.StringVar(&o.pinFile, "pin-file", "", "file with the PIN of the SIM; a wrong PIN is tried only once")
+	f.StringVar(&o.centre, "centre", "", "number of the service centre (default: that of the SIM)")
 }
 
 // open makes a driver; its changes of state go to standard error.
 func (o *modemPort) open(c console, box gsm.Inbox, changed func(gsm.State)) (*gsm.Modem, error) {
 	if o.port == "" {
-		return nil, usage("No modem is given.", "Give --port, such as --port /dev/ttyUSB0.")
+		return nil, usage("No modem is given.", "Add --port, such as --port /dev/ttyUSB0.")
 	}
 	cfg := gsm.Config{Dial: gsm.Serial(o.port, o.baud), Inbox: box, Centre: o.centre, Changed: changed, Reference: uint8(time.Now().Unix())}
 	if o.pinFile != "" {
@@ -45,7 +45,7 @@ func (o *modemPort) open(c console, box gsm.Inbox, changed func(gsm.State)) (*gs
 	}
 	m, err := gsm.New(cfg)
 	if err != nil {
-		return nil, usage("The modem cannot be used like this: "+err.Error()+".", "A PIN is digits, a service centre a number such as +447785016005.")
+		return nil, usage("The modem options are not valid: "+err.Error()+".", "Give a PIN of digits, and a service centre such as +447785016005.")
 	}
 	return m, nil
 }

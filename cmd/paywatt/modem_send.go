@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,8 +20,9 @@ func newModemSend(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "send TO TEXT",
 		Short: "Send a message through a modem",
-		Long: "Send a message through a modem, and say what became of it: accepted by the network, not sent (exit code 5), refused\n" +
-			"(exit code 4), or unknown (exit code 1): then the modem's answer was lost, and sending it again may send it twice.",
+		Long: "Send a message through a modem and print the result. The network accepted it (exit code 0) or refused it (exit code 4), or the\n" +
+			"modem did not send it (exit code 5). If the modem's answer was lost, the result is unknown (exit code 1): sending the\n" +
+			"message again may send it twice.",
 		Example: "  paywatt modem send +255711000001 \"*02#12345678901234567890\" --port /dev/ttyUSB0 --report 60s",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -35,8 +37,8 @@ func newModemSend(c console) *cobra.Command {
 		},
 	}
 	o.flags(cmd)
-	cmd.Flags().DurationVar(&wait, "wait", 60*time.Second, "wait so long for modem and network to be ready")
-	cmd.Flags().DurationVar(&report, "report", 0, "ask for a delivery report and wait so long for it")
+	cmd.Flags().DurationVar(&wait, "wait", 60*time.Second, "longest time to wait for the modem and the network to be ready")
+	cmd.Flags().DurationVar(&report, "report", 0, "longest time to wait for a delivery report, such as 60s (default: ask for none)")
 	return cmd
 }
 
@@ -65,13 +67,13 @@ func sendThrough(ctx context.Context, cmd *cobra.Command, c console, m *gsm.Mode
 	}
 	switch sent.Outcome {
 	case gsm.Refused:
-		return &exit.Failure{Code: exit.Refused, What: "The message was refused: " + sent.Why + ".", Not: "It was not sent.", Try: "Change the number or the text; the same will be refused again."}
+		return &exit.Failure{Code: exit.Refused, What: "The message was refused: " + sent.Why + ".", Not: "It was not sent.", Try: "Change the number or the text. The same message will be refused again."}
 	case gsm.NotSent:
 		s := m.State()
-		return &exit.Failure{Code: exit.Unreachable, What: fmt.Sprintf("The message was not sent: %s; the modem is %s. %s", sent.Why, s.Phase, s.Problem),
-			Try: "Look at the modem, its SIM and its network, then try again."}
+		return &exit.Failure{Code: exit.Unreachable, What: strings.TrimSpace(fmt.Sprintf("The modem could not send the message: %s. The modem is %s. %s", sent.Why, s.Phase, s.Problem)), Not: "The message was not sent.",
+			Try: "Check the modem, its SIM and its network, then try again."}
 	case gsm.Unknown:
-		return &exit.Failure{Code: exit.Failed, What: "It is not known whether the message was sent: " + sent.Why + ".", Try: "Ask the recipient before you send it again."}
+		return &exit.Failure{Code: exit.Failed, What: "The answer of the modem was lost: " + sent.Why + ".", Not: "The message may have been sent.", Try: "Ask the recipient before you send it again."}
 	}
 	if report > 0 {
 		line.State = waitReports(ctx, box.reports, len(sent.Parts), report)

@@ -36,30 +36,30 @@ func newModemServe(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run emulated modems on pseudo-terminals",
-		Long: "Run emulated SIM900 modems, each on a pseudo-terminal that other programs open as a serial port, with a small GSM\n" +
-			"network behind them. A message to a number that nobody holds is accepted and later reported undeliverable.\n\n" +
-			"The first line of standard output is the address of the network's own interface (JSON over HTTP, no login, loopback by\n" +
-			"default), then comes a line for each modem:\n\n" +
+		Long: "Run emulated SIM900 modems with a small GSM network behind them. Other programs open each modem's pseudo-terminal as a serial\n" +
+			"port. The network accepts a message to an unknown number and later reports it as undeliverable.\n\n" +
+			"The first line of standard output is the address of the network's interface (JSON over HTTP, no login, loopback by\n" +
+			"default). A line for each modem follows:\n\n" +
 			"  http=127.0.0.1:41234\n  modem=+255700000100 pty=/dev/pts/5\n\n" +
-			"paywatt modem phone uses that address; docs/operate/modem.md lists what else it can do.",
+			"paywatt modem phone uses that address. docs/operate/modem.md describes the interface.",
 		Example: "  paywatt modem serve --pty ./modem\n" +
 			"  paywatt modem serve --number +255700000100 --number +255700000200 --pty ./server --pty ./meter --loss 0.2 --seed 7",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), c) },
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&o.numbers, "number", nil, "number of a modem, repeatable (default "+defaultModem+")")
-	f.StringArrayVar(&o.links, "pty", nil, "symbolic link to make to the modem's pseudo-terminal, in the order of the numbers")
-	f.StringVar(&o.http, "http", "127.0.0.1:0", "address of the network's interface")
-	f.Uint64Var(&o.seed, "seed", 1, "seed of what the network loses, doubles and reorders")
-	f.Float64Var(&o.weather.Loss, "loss", 0, "share of messages that vanish, 0 to 1")
-	f.Float64Var(&o.weather.Duplicate, "duplicate", 0, "share of messages that are delivered twice")
-	f.Float64Var(&o.weather.Reorder, "reorder", 0, "share of messages that are held back")
-	f.DurationVar(&o.weather.Delay, "delay", 0, "time of a message through the network")
-	f.DurationVar(&o.weather.Hold, "hold", time.Second, "how long a message is held back")
-	f.IntVar(&o.slots, "slots", sim900.DefaultSlots, "messages that a SIM holds")
-	f.StringVar(&o.pin, "pin", "", "PIN that the SIMs ask for")
-	f.DurationVar(&o.boot, "boot", 200*time.Millisecond, "time of a modem from a reset until it is ready")
+	f.StringArrayVar(&o.numbers, "number", nil, "telephone number of a modem, repeatable (default: "+defaultModem+")")
+	f.StringArrayVar(&o.links, "pty", nil, "symbolic link to the pseudo-terminal of a modem, repeatable in the order of the numbers")
+	f.StringVar(&o.http, "http", "127.0.0.1:0", "address of the network's interface, host:port")
+	f.Uint64Var(&o.seed, "seed", 1, "seed that decides which messages are lost, doubled and reordered")
+	f.Float64Var(&o.weather.Loss, "loss", 0, "share of messages that are lost, 0 to 1")
+	f.Float64Var(&o.weather.Duplicate, "duplicate", 0, "share of messages that are delivered twice, 0 to 1")
+	f.Float64Var(&o.weather.Reorder, "reorder", 0, "share of messages that are delayed by --hold, 0 to 1")
+	f.DurationVar(&o.weather.Delay, "delay", 0, "time that each message takes through the network")
+	f.DurationVar(&o.weather.Hold, "hold", time.Second, "delay of a reordered message")
+	f.IntVar(&o.slots, "slots", sim900.DefaultSlots, "messages that a SIM can store")
+	f.StringVar(&o.pin, "pin", "", "PIN of the SIMs (default: none)")
+	f.DurationVar(&o.boot, "boot", 200*time.Millisecond, "time from a reset until a modem is ready")
 	return cmd
 }
 
@@ -69,11 +69,11 @@ func (o *modemServe) check() error {
 		o.numbers = []string{defaultModem}
 	}
 	if len(o.links) > len(o.numbers) {
-		return usage(fmt.Sprintf("%d links for %d modems.", len(o.links), len(o.numbers)), "Give a --number for each --pty.")
+		return usage(fmt.Sprintf("%d links are given for %d modems.", len(o.links), len(o.numbers)), "Give a --number for each --pty.")
 	}
 	for name, share := range map[string]float64{"loss": o.weather.Loss, "duplicate": o.weather.Duplicate, "reorder": o.weather.Reorder} {
 		if share < 0 || share > 1 {
-			return usage(fmt.Sprintf("--%s %v is no share.", name, share), "Give a number from 0 to 1, such as 0.2.")
+			return usage(fmt.Sprintf("--%s %v is not between 0 and 1.", name, share), "Write it as 0.2, which is 20 %.")
 		}
 	}
 	return nil
@@ -104,7 +104,7 @@ func (o *modemServe) run(ctx context.Context, c console) (err error) {
 		p, err := sim900.OpenPTY(link)
 		if err != nil {
 			return &exit.Failure{Code: exit.Failed, What: "The pseudo-terminal cannot be made: " + err.Error() + ".", Not: "No modem runs.",
-				Try: "Give --pty a path where no file is."}
+				Try: "Give --pty a path that does not exist yet."}
 		}
 		modems, ptys, names = append(modems, m), append(ptys, p), append(names, p.Name)
 	}

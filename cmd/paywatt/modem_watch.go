@@ -15,9 +15,9 @@ func newModemWatch(c console) *cobra.Command {
 	var remove bool
 	cmd := &cobra.Command{
 		Use:   "watch",
-		Short: "Print what arrives at a modem",
-		Long: "Print the messages and delivery reports that arrive at a modem, and on standard error how the modem is. The messages\n" +
-			"stay in the modem unless --delete is given: a printed message is not a stored one.",
+		Short: "Print the messages that arrive at a modem",
+		Long: "Print the messages and delivery reports that arrive at a modem, and its state on standard error. The messages stay in the\n" +
+			"modem unless you give --delete, because a printed message is not a stored one.",
 		Example: "  paywatt modem watch --port /dev/ttyUSB0\n  paywatt modem watch --port ./modem --delete -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -38,6 +38,6 @@ func newModemWatch(c console) *cobra.Command {
 		},
 	}
 	o.flags(cmd)
-	cmd.Flags().BoolVar(&remove, "delete", false, "delete messages from the modem once they are printed")
+	cmd.Flags().BoolVar(&remove, "delete", false, "delete messages from the modem after they are printed")
 	return cmd
 }

@@ -78,24 +78,6 @@ func given[T any](cmd *cobra.Command, name string, value *T) *T {
 	return value
 }
 
-// outputFormat is the option --output. It refuses what it does not know before a command begins: a sale that was made
-// and cannot be shown would be worse than none.
-type outputFormat string
-
-// String is the format, Type what --help calls the value.
-func (f *outputFormat) String() string { return string(*f) }
-func (f *outputFormat) Type() string   { return "string" }
-
-// Set takes table, json or csv.
-func (f *outputFormat) Set(s string) error {
-	switch s {
-	case "table", "json", "csv":
-		*f = outputFormat(s)
-		return nil
-	}
-	return errors.New("use -o table, -o json or -o csv")
-}
-
 // writeCSV writes the table for a spreadsheet. Anybody can send a text message, so no cell may be a formula, or steer the
 // terminal where it is looked at.
 func (t table) writeCSV(out io.Writer) error {
@@ -158,6 +140,29 @@ func writeJSON(w io.Writer, v any, indent string) error {
 		}
 	}
 	_, err := w.Write(out)
+	return err
+}
+
+// headline writes the verdict of a check: as the first line of a table, and to standard error beside other formats.
+func (c console) headline(cmd *cobra.Command, verdict string) error {
+	w := c.err
+	if format, err := cmd.Flags().GetString("output"); err != nil || format == "table" {
+		w = c.out
+	}
+	_, err := fmt.Fprintln(w, verdict)
+	return err
+}
+
+// scope says what a check covers and what it does not: below a table, and on standard error beside other formats.
+func (c console) scope(cmd *cobra.Command, covered, open []string) error {
+	err := c.headline(cmd, "Checked:")
+	for _, line := range covered {
+		err = errors.Join(err, c.headline(cmd, "  "+line))
+	}
+	err = errors.Join(err, c.headline(cmd, "Not checked:"))
+	for _, line := range open {
+		err = errors.Join(err, c.headline(cmd, "  "+line))
+	}
 	return err
 }
 

@@ -156,7 +156,7 @@ func problem(words []string, whole bool) string {
 	if len(words) == 0 {
 		return ""
 	}
-	if f := unknownVerb(root, words); f != nil {
+	if f := unknownCommand(root, words); f != nil {
 		return f.What
 	}
 	cmd, rest, err := root.Find(words)

@@ -26,7 +26,7 @@ func (c console) passphrase(confirm bool) ([]byte, error) {
 		p, err := readPassphrase(path)
 		if err != nil {
 			return nil, &exit.Failure{Code: exit.Failed, What: "The passphrase file cannot be read: " + err.Error() + ".", Not: "The key store was not opened.",
-				Try: "Check PAYWATT_PASSPHRASE_FILE: one line, readable by this user."}
+				Try: "Check PAYWATT_PASSPHRASE_FILE. The file needs one line, and this user must be able to read it."}
 		}
 		return p, nil
 	}
@@ -71,16 +71,16 @@ func (c console) askPassphrase(in *os.File, confirm bool) ([]byte, error) {
 	first, err := term.ReadPassword(int(in.Fd()))
 	fmt.Fprintln(c.err)
 	if err != nil {
-		return nil, &exit.Failure{Code: exit.Failed, What: "The passphrase cannot be read: " + err.Error() + "."}
+		return nil, &exit.Failure{Code: exit.Failed, What: "The passphrase cannot be read: " + err.Error() + ".", Not: "The key store was not opened.", Try: "Run the command at a terminal, or set PAYWATT_PASSPHRASE_FILE."}
 	}
 	if !confirm || len(first) == 0 {
 		return first, nil
 	}
-	fmt.Fprint(c.err, "The same again: ")
+	fmt.Fprint(c.err, "Repeat the passphrase: ")
 	second, err := term.ReadPassword(int(in.Fd()))
 	fmt.Fprintln(c.err)
 	if err != nil || !bytes.Equal(first, second) {
-		return nil, usage("The two passphrases differ.", "Nothing was made; try again.")
+		return nil, usage("The two passphrases differ.", "Run the command again and type the same passphrase twice.")
 	}
 	return first, nil
 }

@@ -29,7 +29,7 @@ func (p place) String() string {
 // placeFlags adds --data and --store.
 func (c console) placeFlags(cmd *cobra.Command, data *string) {
 	c.dataFlag(cmd, data)
-	cmd.Flags().String(storeFlagName, "", "database instead of the one in the data folder: postgres://...")
+	cmd.Flags().String(storeFlagName, "", "database instead of the one in the data folder: postgres://user@host/database")
 }
 
 // place finds out where the data is: --store, then PAYWATT_STORE, then what the settings file in the data folder says, as
@@ -46,7 +46,7 @@ func (c console) place(cmd *cobra.Command, data string) (place, error) {
 		p.store, _ = file[config.Store].(string) // anything else is the server's to complain of
 	}
 	if p.store != "" && !postgres.Is(p.store) {
-		return p, usage("The store "+postgres.Redact(p.store)+" is no postgres:// URL.", "Write postgres://user@host/database, or leave it out for the database in the data folder.")
+		return p, usage("The store "+postgres.Redact(p.store)+" is not a postgres:// URL.", "Write postgres://user@host/database, or leave it out for the database in the data folder.")
 	}
 	return p, nil
 }
@@ -56,16 +56,16 @@ func (p place) elsewhere(what, instead string) error {
 	if p.store == "" {
 		return nil
 	}
-	return &exit.Failure{Code: exit.Refused, What: what + " works on a database in the data folder; this one is " + p.String() + ".",
-		Not: "Nothing was done.", Try: instead}
+	return &exit.Failure{Code: exit.Refused, What: what + " works only on a database in the data folder. This one is " + p.String() + ".",
+		Not: "Nothing was changed.", Try: instead}
 }
 
 // sharedFailure explains why a PostgreSQL database cannot be used; nil where it is another kind of error.
 func sharedFailure(p place, err error) *exit.Failure {
-	f := &exit.Failure{Code: exit.Failed, What: err.Error() + ".", Not: "Nothing was changed."}
+	f := &exit.Failure{Code: exit.Failed, What: sentenceOf(err), Not: "Nothing was changed.", Try: "Check the database and its settings."}
 	switch {
 	case errors.Is(err, postgres.ErrURL):
-		f.Code, f.Try = exit.Usage, "Write postgres://user@host/database; special characters in a password are written as %XX."
+		f.Code, f.Try = exit.Usage, "Write postgres://user@host/database. Write special characters in a password as %XX."
 	case errors.Is(err, postgres.ErrAway):
 		f.Code, f.Try = exit.Unreachable, "Make sure that PostgreSQL runs, that this machine may connect to "+p.String()+", and that the database exists (createdb)."
 	case errors.Is(err, postgres.ErrVersion):
@@ -73,15 +73,15 @@ func sharedFailure(p place, err error) *exit.Failure {
 	case errors.Is(err, postgres.ErrSettings):
 		f.Code, f.Try = exit.Refused, "Correct the setting of the server, the database or the user (ALTER SYSTEM, ALTER DATABASE, ALTER ROLE) and try again."
 	case errors.Is(err, postgres.ErrForeign):
-		f.Code, f.Try = exit.Refused, "Use a database of its own: createdb paywatt."
+		f.Code, f.Try = exit.Refused, "Use a separate database: createdb paywatt."
 	case errors.Is(err, postgres.ErrNotEmpty):
 		f.Code, f.Try = exit.Refused, "Use an empty database: createdb paywatt."
 	case errors.Is(err, postgres.ErrServed):
-		f.Code, f.Try = exit.Refused, "Stop every server of this database and wait half a minute: one that was killed, or is of an older version, does not say that it has gone."
+		f.Code, f.Try = exit.Refused, "Stop every server of this database and wait half a minute. A server that was killed, or of an older version, is seen to be gone only then."
 	case errors.Is(err, store.ErrNewer):
 		f.Try = "Use the newer paywatt, or restore a backup from before the upgrade into another place."
 	case errors.Is(err, store.ErrOlder):
-		f.Code, f.Try = exit.Refused, "Make a backup and start paywatt serve, which upgrades it. Or use the older paywatt."
+		f.Code, f.Try = exit.Refused, "Make a backup and start paywatt serve, which upgrades the database. Or use the older paywatt."
 	case errors.Is(err, postgres.ErrKey):
 		f.Code, f.Try = exit.Refused, "All servers of one database need the same seal.key, data.key and keystore: copy them from the folder of the first one into "+p.data+"."
 	default:

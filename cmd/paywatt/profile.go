@@ -24,9 +24,10 @@ const profileFolder = "profiles"
 func newProfileCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "profile",
-		Short: "Device profiles: how an Arduino, a Tasmota plug or a Shelly becomes a meter",
-		Long: "A profile says in a TOML file how a device that knows nothing of Paywatt speaks: its topics, what its messages mean,\n" +
-			"how it is switched. serve --mqtt-legacy ADDR=METER:PROFILE attaches such a device. docs/guide/devices.md has the steps.",
+		Short: "List, show and check device profiles",
+		Long: "List, show and check device profiles. A profile lets an Arduino, a Tasmota plug or a Shelly work as a meter without changes.\n" +
+			"It is a TOML file with the topics of the device, the meaning of its messages, and how it is switched. To connect such a\n" +
+			"device: paywatt serve --mqtt-legacy ADDR=METER:PROFILE. docs/guide/devices.md has the steps.",
 	}
 	cmd.AddCommand(newProfileList(c), newProfileShow(c), newProfileCheck(c))
 	return cmd
@@ -59,8 +60,8 @@ func profilesOf(data string) (profile.Library, error) {
 
 // badProfile lists what is wrong, a line each.
 func badProfile(err error, where string) *exit.Failure {
-	return &exit.Failure{Code: exit.Usage, What: "A profile in " + where + " cannot be used: " + strings.ReplaceAll(err.Error(), "\n", "\n  ") + ".",
-		Not: "Nothing was done.", Try: "Correct it; paywatt profile check FILE says whether it is right."}
+	return &exit.Failure{Code: exit.Usage, What: "A profile in " + where + " is not valid: " + strings.ReplaceAll(err.Error(), "\n", "\n  ") + ".",
+		Not: "No profile was loaded.", Try: "Correct it, then run paywatt profile check FILE."}
 }
 
 // profileRow is a profile as profile list shows it.
@@ -74,7 +75,7 @@ type profileRow struct {
 func newProfileList(c console) *cobra.Command {
 	data := ""
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the profiles there are", Args: cobra.NoArgs,
+		Use: "list", Short: "List the device profiles", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l, err := profilesOf(data)
 			if err != nil {
@@ -90,18 +91,18 @@ func newProfileList(c console) *cobra.Command {
 			return c.show(cmd, rows, t)
 		},
 	}
-	cmd.Flags().StringVar(&data, "data", "./paywatt-data", "data folder, whose folder profiles is looked into too")
+	cmd.Flags().StringVar(&data, "data", "./paywatt-data", "data folder; profiles in its folder profiles are listed too")
 	return cmd
 }
 
 func newProfileShow(c console) *cobra.Command {
 	return &cobra.Command{
-		Use: "show NAME", Short: "Print the file of a profile that comes with Paywatt, to copy and change", Args: cobra.ExactArgs(1),
+		Use: "show NAME", Short: "Print a profile that comes with Paywatt", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			b, err := fs.ReadFile(profiles.Files, profile.FileOf(args[0]))
 			if err != nil {
-				return &exit.Failure{Code: exit.NotFound, What: "No profile " + args[0] + " comes with Paywatt.", Not: "Nothing was printed.",
-					Try: "paywatt profile list names them; those of a data folder are files you have."}
+				return &exit.Failure{Code: exit.NotFound, What: "Profile " + args[0] + " does not come with Paywatt.", Not: "No profile was printed.",
+					Try: didYouMean(nearest(args[0], profileNames())) + "Run paywatt profile list for the names. Your own profiles are files in the data folder."}
 			}
 			_, err = c.out.Write(b)
 			return err
@@ -113,10 +114,10 @@ func newProfileCheck(c console) *cobra.Command {
 	record := ""
 	cmd := &cobra.Command{
 		Use:   "check FILE",
-		Short: "Check a profile, and with --record what each recorded message means to it",
-		Long: "Checks a profile: every mistake is named with its key and what to do. FILE may also be the name of a profile that comes\n" +
-			"with Paywatt. With --record a capture is played to it, and what each message means is printed, with the register at the\n" +
-			"end. A capture has a JSON object a line, as mosquitto_sub writes it:\n\n" +
+		Short: "Check a device profile, and play recorded messages to it",
+		Long: "Check a device profile. Every mistake is printed with its key and how to correct it. FILE may also be the name of a profile\n" +
+			"that comes with Paywatt. With --record the command plays recorded messages to the profile, and prints what each message\n" +
+			"means and the register at the end. A recording has one JSON object per line, as mosquitto_sub writes it:\n\n" +
 			"  mosquitto_sub -h BROKER -t '#' -F %j > capture.jsonl",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -126,12 +127,12 @@ func newProfileCheck(c console) *cobra.Command {
 			}
 			if record == "" {
 				return c.show(cmd, profileRow{p.Name, p.Title, string(p.Energy.From), string(p.Supply.Kind)},
-					fields("profile", p.Name, "device", p.Title, "energy from", string(p.Energy.From), "switching", string(p.Supply.Kind), "verdict", "it can be used"))
+					fields("profile", p.Name, "device", p.Title, "energy from", string(p.Energy.From), "switching", string(p.Supply.Kind), "verdict", "valid"))
 			}
 			return c.playCapture(cmd, p, record)
 		},
 	}
-	cmd.Flags().StringVar(&record, "record", "", "a capture to play, a JSON object a line")
+	cmd.Flags().StringVar(&record, "record", "", "file of recorded messages to play, one JSON object per line")
 	return cmd
 }
 
@@ -169,7 +170,7 @@ func readBounded(name string, limit int64) ([]byte, error) {
 		err = fmt.Errorf("it is longer than %d bytes", limit)
 	}
 	if err != nil {
-		return nil, &exit.Failure{Code: exit.Failed, What: "The file " + name + " cannot be read: " + err.Error() + ".", Not: "Nothing was checked."}
+		return nil, &exit.Failure{Code: exit.Failed, What: "The file " + name + " cannot be read: " + err.Error() + ".", Not: "Nothing was checked.", Try: "Check the file."}
 	}
 	return b, nil
 }
@@ -195,8 +196,8 @@ func (c console) playCapture(cmd *cobra.Command, p *profile.Profile, name string
 	}
 	capture, err := profile.ReadCapture(strings.NewReader(string(b)))
 	if err != nil {
-		return &exit.Failure{Code: exit.Usage, What: name + " is no capture: " + err.Error() + ".", Not: "Nothing was played.",
-			Try: "Record one with mosquitto_sub -t '#' -F %j, a JSON object a line."}
+		return &exit.Failure{Code: exit.Usage, What: name + " is not a recording: " + err.Error() + ".", Not: "No message was played.",
+			Try: "Record one with mosquitto_sub -t '#' -F %j. It has one JSON object per line."}
 	}
 	rows, t := []playedRow{}, table{head: []string{"at", "topic", "means", "value", "relay", "counted mWh", "register mWh"}}
 	unreadable := 0
@@ -213,11 +214,11 @@ func (c console) playCapture(cmd *cobra.Command, p *profile.Profile, name string
 	if err := c.show(cmd, rows, t); err != nil {
 		return err
 	}
-	c.tell("%d messages, %d unreadable; register %d.%06d kWh, %d gaps of %d s in all that counted nothing", len(rows), unreadable,
+	c.tell("%d messages, %d unreadable. The register is %d.%06d kWh. %d gaps of %d s in all were not counted.", len(rows), unreadable,
 		last.MWh/1_000_000, last.MWh%1_000_000, last.Gaps, last.GapSec)
 	if unreadable > 0 {
 		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d messages cannot be read by this profile.", unreadable, len(rows)),
-			Not: "What they measured was not counted.", Try: "The column value says why; correct pattern or fields."}
+			Not: "Their energy was not counted.", Try: "Correct the pattern or the fields. The column value shows why."}
 	}
 	return nil
 }
@@ -252,4 +253,13 @@ func valueText(one profile.Played) string {
 		return m.Text
 	}
 	return strings.Join(parts, ", ")
+}
+
+// profileNames are the names of the profiles that come with Paywatt, for the shell's completion.
+func profileNames() []string {
+	l, err := ownProfiles()
+	if err != nil {
+		return nil
+	}
+	return l.Names()
 }

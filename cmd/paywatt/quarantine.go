@@ -13,13 +13,13 @@ import (
 )
 
 func newQuarantineCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "quarantine", Short: "What meters sent and cannot be true, until somebody decides"}
+	cmd := &cobra.Command{Use: "quarantine", Short: "List and decide doubtful readings"}
 	cmd.AddCommand(newQuarantineList(c),
-		newVerdict(c, "accept", "Say that it is true: a record is stored, a reading is charged for",
+		newVerdict(c, "accept", "Accept a doubtful reading or record as true",
 			`  paywatt quarantine accept qtn_01jd00000000000000000000000 --reason "a new cold store"`),
-		newVerdict(c, "rebase", "Count on from a register, without charging for what lies between",
+		newVerdict(c, "rebase", "Continue from a register without charging the difference",
 			`  paywatt quarantine rebase qtn_01jd00000000000000000000000 --register 120433 --reason "meter changed"`),
-		newVerdict(c, "discard", "Say that it is wrong: counting goes on from the register before",
+		newVerdict(c, "discard", "Discard a doubtful reading or record as wrong",
 			`  paywatt quarantine discard qtn_01jd00000000000000000000000 --reason "one bad reading"`))
 	return cmd
 }
@@ -29,7 +29,7 @@ func newQuarantineList(c console) *cobra.Command {
 		use: "list [METER]", example: "  paywatt quarantine list\n  paywatt quarantine list 04140001001 --all -o csv",
 		of: apiv1.Quarantine, page: (*client.Client).Quarantine, arg: func(f *apiv1.QuarantineFilter, meter string) { f.Meter = meter },
 		options: func(flags *pflag.FlagSet, f *apiv1.QuarantineFilter) {
-			flags.BoolVar(&f.All, "all", false, "those too that are decided")
+			flags.BoolVar(&f.All, "all", false, "also list entries that are decided")
 		},
 		table: columns("id, received, meter, record, doubt, kWh before, kWh, state, choices, reason", func(q apiv1.Quarantined) []any {
 			return []any{q.ID, timeText(&q.ReceivedAt), q.Meter, q.Seq, q.Doubt, kwhOf(q.WasWh, 3), kwhOf(q.RegisterWh, 3), q.State,
@@ -46,16 +46,16 @@ func newVerdict(c console, choice, short, example string) *cobra.Command {
 		Use: choice + " ID", Short: short, Args: cobra.ExactArgs(1), Example: example,
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if v.Reason == "" {
-				return usage("A decision needs a reason.", "Say what you know of the meter: --reason \"meter changed\".")
+				return usage("A decision needs a reason.", "Write what you know about the meter: --reason \"meter changed\".")
 			}
 			v.RegisterWh = given(cmd, "register", &register)
 			d, err := api.DecideQuarantined(cmd.Context(), args[0], choice, v)
 			return answer(c, cmd, d, err, verdictTable)
 		}),
 	}
-	cmd.Flags().StringVar(&v.Reason, "reason", "", "why (needed); it stands in the audit log")
+	cmd.Flags().StringVar(&v.Reason, "reason", "", "why, in a few words (needed); written to the audit log")
 	if choice == "rebase" {
-		cmd.Flags().Int64Var(&register, "register", 0, "the register in Wh, read off the meter (default: the doubtful one)")
+		cmd.Flags().Int64Var(&register, "register", 0, "register read on the meter, in Wh (default: the doubtful one)")
 	}
 	return cmd
 }

@@ -12,10 +12,10 @@ import (
 )
 
 func newReportCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "report", Short: "Ask the books"}
+	cmd := &cobra.Command{Use: "report", Short: "Show reports from the books"}
 	cmd.AddCommand(newReportDay(c), newReportHead(c))
 	cmd.AddCommand(&cobra.Command{
-		Use: "trial-balance", Short: "Sum the books by account; debits are positive", Args: cobra.NoArgs,
+		Use: "trial-balance", Short: "Show the balance of every ledger account", Args: cobra.NoArgs,
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
 			b, err := api.TrialBalance(cmd.Context())
 			if err != nil {
@@ -39,7 +39,7 @@ func newReportCommand(c console) *cobra.Command {
 
 func newReportDay(c console) *cobra.Command {
 	return &cobra.Command{
-		Use: "day [DATE]", Short: "Report a day: sales, reversals, acts of one person, the head of the log", Args: cobra.MaximumNArgs(1),
+		Use: "day [DATE]", Short: "Show the sales, reversals and free tokens of a day", Args: cobra.MaximumNArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			date := ""
 			if len(args) == 1 {
@@ -54,7 +54,7 @@ func newReportDay(c console) *cobra.Command {
 				"sales", fmt.Sprintf("%d, %s, %s kWh", d.Sales, money(d.TenderedMinor), unit.Energy(d.UnitsWh).KWh(1)),
 				"reversals", fmt.Sprintf("%d, %s, %s kWh", d.Reversals, money(d.GivenBackMinor), unit.Energy(d.UnitsBackWh).KWh(1)),
 				"free tokens", fmt.Sprintf("%d, %s kWh", d.FreeTokens, unit.Energy(d.UnitsFreeWh).KWh(1)),
-				"acts of one person", fmt.Sprint(len(d.SinglePerson)))
+				"actions without a second person", fmt.Sprint(len(d.SinglePerson)))
 			for _, a := range d.SinglePerson {
 				t.add("  "+timeText(&a.At), a.Action+" "+a.Object+" by "+a.Actor)
 			}
@@ -79,7 +79,7 @@ func unconfirmedText(u apiv1.UnconfirmedReversal) string {
 		text += ", approved by " + u.ApprovedBy
 	}
 	if u.Used {
-		text += "; the token was used and its value is a debt"
+		text += "; the meter loaded the token, and its value is now a debt"
 	}
 	return text
 }

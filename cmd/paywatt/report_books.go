@@ -17,7 +17,7 @@ func newReportAccounts(c console) *cobra.Command {
 	return list[apiv1.LedgerFilter, apiv1.LedgerAccount]{
 		use: "accounts", of: apiv1.LedgerAccounts, page: (*client.Client).LedgerAccounts,
 		options: func(flags *pflag.FlagSet, f *apiv1.LedgerFilter) {
-			flags.IntVar(&f.Code, "code", 0, "only accounts of this code of the chart")
+			flags.IntVar(&f.Code, "code", 0, "only accounts of this code")
 		},
 		table: columns("code, account, subject, balance, held", func(a apiv1.LedgerAccount) []any {
 			return []any{a.Code, a.Name, a.Subject, minorText(a.BalanceMinor, a.Currency), minorText(a.HeldMinor, a.Currency)}
@@ -28,18 +28,18 @@ func newReportAccounts(c console) *cobra.Command {
 func newReportBalance(c console) *cobra.Command {
 	var subject, at string
 	cmd := &cobra.Command{
-		Use: "balance CODE", Short: "Show what a ledger account held at a moment", Args: cobra.ExactArgs(1),
+		Use: "balance CODE", Short: "Show the balance of a ledger account at a moment", Args: cobra.ExactArgs(1),
 		Example: "  paywatt report balance 4000 --at 2026-11-01T00:00:00Z\n  paywatt report balance 1000 --subject main",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			code, ok := exactly(args[0], 1)
 			if !ok {
-				return usage(args[0]+" is no code of an account.", "The trial balance lists them: paywatt report trial-balance.")
+				return usage(fmt.Sprintf("%q is not the code of an account.", args[0]), "Run paywatt report trial-balance to list the codes.")
 			}
 			var when time.Time
 			if at != "" {
 				var err error
 				if when, err = time.Parse(time.RFC3339, at); err != nil {
-					return usage("--at "+at+" is no time.", "Write it as 2026-11-01T00:00:00Z.")
+					return usage(fmt.Sprintf("--at %q is not a time.", at), "Write it as 2026-11-01T00:00:00Z.")
 				}
 			}
 			b, err := api.LedgerBalance(cmd.Context(), int(code), subject, when)
@@ -50,8 +50,8 @@ func newReportBalance(c console) *cobra.Command {
 				"balance", minorText(b.BalanceMinor, b.Currency)))
 		}),
 	}
-	cmd.Flags().StringVar(&subject, "subject", "", "whose account, as report accounts shows it")
-	cmd.Flags().StringVar(&at, "at", "", "the moment (default now)")
+	cmd.Flags().StringVar(&subject, "subject", "", "owner of the account, as report accounts shows it")
+	cmd.Flags().StringVar(&at, "at", "", "moment, such as 2026-11-01T00:00:00Z (default: now)")
 	return cmd
 }
 
@@ -60,9 +60,9 @@ func newReportJournals(c console) *cobra.Command {
 		use: "journals", example: "  paywatt report journals --code 1000 --subject main\n  paywatt report journals --ref vnd_01jd00000000000000000000000",
 		of: apiv1.Journals, page: (*client.Client).Journals,
 		options: func(flags *pflag.FlagSet, f *apiv1.JournalFilter) {
-			flags.IntVar(&f.Code, "code", 0, "those with a line on this account")
-			flags.StringVar(&f.Subject, "subject", "", "whose account, with --code")
-			flags.StringVar(&f.Ref, "ref", "", "those of one operation: the id of a sale or a debt")
+			flags.IntVar(&f.Code, "code", 0, "only journals with a line on accounts of this code")
+			flags.StringVar(&f.Subject, "subject", "", "only accounts of this owner, with --code")
+			flags.StringVar(&f.Ref, "ref", "", "only journals of this operation: the id of a sale or a debt")
 		},
 		table: func(all []apiv1.Journal) table {
 			t := table{head: []string{"at", "kind", "account", "amount", "for", "journal"}}

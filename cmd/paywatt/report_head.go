@@ -20,7 +20,7 @@ func newReportHead(c console) *cobra.Command {
 	var since string
 	var size int64
 	cmd := &cobra.Command{
-		Use: "head", Short: "Show the newest signed head of the log, as a file to keep elsewhere", Args: cobra.NoArgs,
+		Use: "head", Short: "Print the newest signed head of the log, to keep elsewhere", Args: cobra.NoArgs,
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
 			from, err := headSize(since)
 			if err != nil {
@@ -37,8 +37,8 @@ func newReportHead(c console) *cobra.Command {
 			return c.show(cmd, h, fields("size", strconv.FormatInt(h.Size, 10), "note", h.Note, "public key", h.PublicKey))
 		}),
 	}
-	cmd.Flags().StringVar(&since, "since", "", "an older head, as a file or by its size, or the file of a receipt with its proof: adds the proof that the log has only grown since")
-	cmd.Flags().Int64Var(&size, "size", 0, "the head of so many leaves instead of the newest")
+	cmd.Flags().StringVar(&since, "since", "", "older head, as a file or by its size, or a receipt with its proof; adds the proof that the log has only grown since")
+	cmd.Flags().Int64Var(&size, "size", 0, "size of the head to print, in leaves (default: the newest)")
 	return cmd
 }
 
@@ -52,7 +52,7 @@ func headSize(head string) (int64, error) {
 	}
 	text, err := readSmall(head)
 	if err != nil {
-		return 0, &exit.Failure{Code: exit.NotFound, What: "The head cannot be read: " + err.Error() + ".", Not: "The server was not asked.", Try: "Name its file, or its size."}
+		return 0, &exit.Failure{Code: exit.NotFound, What: "The head cannot be read: " + err.Error() + ".", Not: "The server was not asked.", Try: "Give its file, or its size."}
 	}
 	var receipt struct{ Proof apiv1.ReceiptProof }
 	note := string(text)
@@ -65,7 +65,7 @@ func headSize(head string) (int64, error) {
 			return n, nil
 		}
 	}
-	return 0, usage(head+" is no head, and no receipt with a proof.", "Give a file that paywatt report head or paywatt vend receipt --proof wrote, or the size of a head.")
+	return 0, usage(head+" is neither a head nor a receipt with a proof.", "Give a file from paywatt report head or paywatt vend receipt --proof, or the size of a head.")
 }
 
 // sealTries bounds how often is asked for what is not sealed yet; PostgreSQL seals every second.

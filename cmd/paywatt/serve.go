@@ -22,12 +22,13 @@ import (
 func newServeCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Run the server: HTTP for people and programs, MQTT for meters",
-		Long: "Runs the server until it is interrupted. The first line of standard output is\n\n" +
+		Short: "Run the server for people, programs and meters",
+		Long: "Run the server until it is interrupted: HTTP for people and programs, MQTT for meters. The first line of standard output is\n\n" +
 			"  http=127.0.0.1:41234 mqtt=127.0.0.1:41235\n\n" +
-			"once every listener accepts, and after it a line for each listener for a device (--mqtt-legacy):\n\n" +
+			"once every listener accepts connections. A line for each listener for a device (--mqtt-legacy) follows:\n\n" +
 			"  mqtt-legacy=127.0.0.1:41236 meter=04140001001 profile=seed-a\n\n" +
-			"and one for the integration broker (--mqtt-integration), mqtt-integration=ADDR. Without the key store's passphrase it starts locked: it sells nothing and does all else.",
+			"and one for the integration broker (--mqtt-integration): mqtt-integration=ADDR. Without the passphrase of the key store the\n" +
+			"server starts locked: it cannot sell, but everything else works.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set, err := c.settings(cmd)
@@ -74,8 +75,8 @@ func (c console) serve(ctx context.Context, set config.Config) error {
 	}
 	log.Info("server started", logkey.Listen, http, logkey.Path, dir, logkey.Version, version.Version)
 	if err := a.Run(ctx); err != nil {
-		return &exit.Failure{Code: exit.Failed, What: "The server stopped: " + err.Error() + ".", Not: "What was acknowledged is stored.",
-			Try: "Start it again; paywatt doctor --data " + dir + " looks for the cause."}
+		return &exit.Failure{Code: exit.Failed, What: "The server stopped: " + err.Error() + ".", Not: "Confirmed sales and readings are stored.",
+			Try: "Find the cause with paywatt doctor --data " + dir + ", then start it again."}
 	}
 	log.Info("server stopped")
 	return nil
@@ -89,24 +90,24 @@ func (c console) greet(a *app.App, set config.Config) {
 		scheme = "https"
 	}
 	if path := a.SetupPath(); path != "" {
-		c.tell("First use: open %s://%s%s (once) to make the owner's sign-in,", scheme, reachable(addr), path)
+		c.tell("First use: open %s://%s%s (once) to create the owner's sign-in,", scheme, reachable(addr), path)
 		where := " --data " + set.Text(config.Data)
 		if set.Text(config.Store) != "" {
 			where += " --store with the same URL" // which may hold a password
 		}
-		c.tell("or make an API key: paywatt apikey create --role owner%s", where)
+		c.tell("or create an API key: paywatt apikey create --role owner%s", where)
 	}
 	if a.Locked() {
-		c.tell("The key store is locked: nothing is sold, all else works. Start with PAYWATT_PASSPHRASE_FILE set.")
+		c.tell("The key store is locked. The server cannot sell, but everything else works. To sell, start it with PAYWATT_PASSPHRASE_FILE set.")
 	}
 	for _, l := range a.Legacy() {
 		if !isLoopback(l.Address) {
-			c.tell("The listener %s has no password: whoever reaches it is meter %s. Keep it behind a firewall or a VPN.", l.Address, l.Meter)
+			c.tell("The listener %s has no password. Whoever reaches it can act as meter %s. Keep it behind a firewall or a VPN.", l.Address, l.Meter)
 		}
 	}
 	more := a.Integration()
 	if scheme == "http" && !(isLoopback(addr) && isLoopback(mqtt) && (more == "" || isLoopback(more))) {
-		c.tell("Not encrypted: passwords and keys cross the network in the clear. Use --tls-cert and --tls-key, or stay behind a proxy.")
+		c.tell("Connections are not encrypted: passwords and keys cross the network in clear text. Use --tls-cert and --tls-key, or a proxy that encrypts.")
 	}
 }
 
@@ -181,7 +182,7 @@ func serveFailure(set config.Config, err error) *exit.Failure {
 			Try: "Correct --sms-modem PORT[=NUMBER], or [[sms_route]] in " + config.FileName + "."}
 	case errors.Is(err, syscall.EADDRINUSE):
 		return &exit.Failure{Code: exit.Failed, What: "An address is in use: " + err.Error() + ".", Not: "The server was not started.",
-			Try: "Stop what listens there, or choose another with --http, --mqtt and --mqtt-legacy (port 0 takes a free one)."}
+			Try: "Stop the program that uses it, or choose another address with --http, --mqtt and --mqtt-legacy. Port 0 takes a free one."}
 	case errors.As(err, &dial):
 		return &exit.Failure{Code: exit.Failed, What: "The server cannot listen: " + err.Error() + ".", Not: "The server was not started.",
 			Try: "Give an address of this machine with --http and --mqtt."}

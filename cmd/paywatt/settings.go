@@ -25,6 +25,9 @@ func settingFlags(f *pflag.FlagSet) {
 	for _, s := range config.Settings() {
 		switch {
 		case s.Client:
+		case s.Key == config.LogLevel:
+			level := s.Default
+			choiceFlag(f, &level, s.FlagName(), s.Help, config.LogLevels())
 		case s.Kind == config.List:
 			f.StringArray(s.FlagName(), nil, s.Help)
 		default:
@@ -106,5 +109,5 @@ func readSettings(path string) (map[string]any, error) {
 // settingFailure has a line for each thing that is wrong.
 func settingFailure(err error) *exit.Failure {
 	return &exit.Failure{Code: exit.Usage, What: "The settings cannot be used: " + strings.TrimRight(strings.ReplaceAll(err.Error(), "\n", "; "), ".") + ".",
-		Not: "Nothing was started.", Try: "Correct them; paywatt config show --origin says where each value comes from."}
+		Not: notRun, Try: "Correct them. paywatt config show --origin shows where each value comes from."}
 }

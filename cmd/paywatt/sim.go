@@ -36,39 +36,41 @@ func newSimCommand(c console) *cobra.Command {
 	o := simOptions{street: sim.Default()}
 	cmd := &cobra.Command{
 		Use:   "sim",
-		Short: "Let many virtual meters live, here or against a server",
-		Long: "Lets a street of virtual meters live in this process, on one event queue, as fast as the machine can: loads, purchases,\n" +
-			"mistyped and used tokens, power cuts in the middle of writes, tampering, weeks without a network. What must never\n" +
-			"happen is checked on the way. The seed decides everything: the same line gives the same trace.\n\n" +
-			"With --url and --mqtt the meters register at a running server (PAYWATT_KEY), buy there and tell everything there; its\n" +
-			"vending key must be one for tests. Their trace is that of the registers at each midnight, the same for the same seed\n" +
-			"against a fresh server with the same tariff.\n\n" +
-			"With --mode wallet the balance of each meter is money on a server in this process, with the server's own store and rules:\n" +
-			"money runs out, windows forbid cut-offs, people pay late, registers come that cannot be true, and the server is down for\n" +
-			"two days. A witness with rules of its own judges every lease, every cut-off and the books; exit code 1 says that it found\n" +
-			"a violation. docs/operate/simulation.md lists its rules.",
+		Short: "Simulate many virtual meters, here or against a server",
+		Long: "Simulate a street of virtual meters in this process, on one event queue, as fast as the machine can. There are loads,\n" +
+			"purchases, mistyped and used tokens, power cuts in the middle of writes, tampering, and weeks without a network. The\n" +
+			"simulation checks that nothing happens that must never happen. The seed decides everything: the same line gives the same\n" +
+			"trace.\n\n" +
+			"With --url and --mqtt the meters register at a running server (PAYWATT_KEY), buy there and report there. The server needs a\n" +
+			"vending key for tests. The trace is made from the registers at each midnight. It is the same for the same seed against a\n" +
+			"new server with the same tariff.\n\n" +
+			"With --mode wallet the balance of each meter is money on a server in this process, with the server's own store and rules.\n" +
+			"Money runs out, some hours forbid cut-offs, people pay late, impossible readings arrive, and the server is down for two\n" +
+			"days. An independent witness checks every lease, every cut-off and the books. Exit code 1 means that it found a violation.\n" +
+			"docs/operate/simulation.md lists its rules.",
 		Example: "  paywatt sim --meters 10000 --days 30 --seed 42\n  paywatt sim --meters 50 --days 7 --url http://127.0.0.1:8080 --mqtt 127.0.0.1:1883 --tariff domestic --sgc 123456\n" +
 			"  paywatt sim --mode wallet --meters 12 --days 30 --seed 7 --loss 30 --away",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(c, cmd) },
 	}
 	f := cmd.Flags()
-	f.IntVar(&o.street.Meters, "meters", o.street.Meters, "how many meters")
-	f.IntVar(&o.street.Days, "days", o.street.Days, "how many days they live")
-	f.Uint64Var(&o.street.Seed, "seed", o.street.Seed, "decides everything that happens")
-	f.StringVar(&o.mode, "mode", simToken, "how the meters are paid for: token or wallet")
-	f.StringVar(&o.start, "start", "2026-11-20T00:00:00Z", "the calendar at the beginning, RFC 3339")
-	f.DurationVar(&o.street.CutEvery, "cut-every", o.street.CutEvery, "how often the mains goes at a meter, on average; 0 for never")
-	f.DurationVar(&o.street.TamperEvery, "tamper-every", o.street.TamperEvery, "how often a cover is opened; 0 for never")
-	f.DurationVar(&o.street.OfflineFor, "offline-for", o.street.OfflineFor, "for how long, at most, a quarter of the meters begins without a network")
-	f.StringVar(&o.url, "url", "", "a server to register, buy and tell at, instead of all in this process")
-	f.StringVar(&o.broker, "mqtt", "", "its MQTT listener, host:port")
-	f.StringVar(&o.meter.Tariff, "tariff", "domestic", "with --url: the meters' tariff")
-	f.StringVar(&o.meter.SGC, "sgc", "123456", "with --url: their supply group")
-	f.Int64Var(&o.krn, "krn", 1, "with --url: their key revision")
-	f.Int64Var(&o.kt, "kt", 2, "with --url: their key type")
-	f.StringVar(&o.meter.TI, "ti", "01", "with --url: their tariff index")
-	f.StringVar(&o.tender, "tender", "KES 200.00", "with --url: what a household spends at once")
+	f.IntVar(&o.street.Meters, "meters", o.street.Meters, "number of meters")
+	f.IntVar(&o.street.Days, "days", o.street.Days, "number of days to simulate")
+	f.Uint64Var(&o.street.Seed, "seed", o.street.Seed, "seed that decides everything that happens")
+	o.mode = simToken
+	choiceFlag(f, &o.mode, "mode", "payment mode of the meters: token or wallet", []string{simToken, simWallet})
+	f.StringVar(&o.start, "start", "2026-11-20T00:00:00Z", "time at the beginning, such as 2026-11-20T00:00:00Z")
+	f.DurationVar(&o.street.CutEvery, "cut-every", o.street.CutEvery, "average time between two power cuts of a meter; 0 for none")
+	f.DurationVar(&o.street.TamperEvery, "tamper-every", o.street.TamperEvery, "average time between two openings of a meter's cover; 0 for none")
+	f.DurationVar(&o.street.OfflineFor, "offline-for", o.street.OfflineFor, "longest time that a quarter of the meters begins without a network")
+	f.StringVar(&o.url, "url", "", "server at which the meters register, buy and report (default: all in this process)")
+	f.StringVar(&o.broker, "mqtt", "", "MQTT listener of that server, host:port")
+	f.StringVar(&o.meter.Tariff, "tariff", "domestic", "tariff of the meters, with --url")
+	f.StringVar(&o.meter.SGC, "sgc", "123456", "supply group code of the meters, with --url")
+	f.Int64Var(&o.krn, "krn", 1, "key revision number of the meters, with --url")
+	f.Int64Var(&o.kt, "kt", 2, "key type of the meters, with --url")
+	f.StringVar(&o.meter.TI, "ti", "01", "tariff index of the meters, with --url")
+	f.StringVar(&o.tender, "tender", "KES 200.00", "amount of one purchase, with --url")
 	o.wallet.flags(cmd)
 	cmd.AddCommand(newSimLoadTest(c))
 	return cmd
@@ -87,24 +89,26 @@ func (o *simOptions) run(c console, cmd *cobra.Command) error {
 	case o.mode == simWallet:
 		return o.runWallet(c, cmd)
 	case !o.street.Possible():
-		return usage("That is no street.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, and times that are 0 or at least %v.",
+		return usage("This simulation is not possible.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, and times that are 0 or at least %v.",
 			sim.MaxMeters, sim.MaxDays, sim.LeastEvery))
 	case (o.url == "") != (o.broker == ""):
-		return usage("A server is its API and its MQTT listener.", "Give both --url and --mqtt, or neither.")
+		return usage("Only one of --url and --mqtt is given.", "Give both, or neither.")
 	case o.url != "":
 		return o.fleet(c, cmd)
 	}
 	began := time.Now()
+	done := c.progress(cmd, "Simulating", nil)
 	r, err := sim.Run(cmd.Context(), o.street)
+	done()
 	if errors.Is(err, sim.ErrInvariant) {
-		return &exit.Failure{Code: exit.Failed, What: "The street has broken a promise: " + err.Error(),
+		return &exit.Failure{Code: exit.Failed, What: "The simulation found something that must never happen: " + err.Error(), Not: "There is no result.",
 			Try: "Report it with the line that replays it."}
 	}
 	if cmd.Context().Err() != nil {
 		return interrupted()
 	}
 	if err != nil {
-		return &exit.Failure{Code: exit.Failed, What: "The street stopped: " + err.Error() + ".", Not: "There is no result."}
+		return &exit.Failure{Code: exit.Failed, What: "The simulation stopped: " + err.Error() + ".", Not: "There is no result.", Try: "Report it with this command line."}
 	}
 	took := time.Since(began).Seconds()
 	out := streetView{Result: r, Seconds: math.Round(took*1e4) / 1e4, PerSecond: math.Round(float64(r.MeterDays)/took*1e4) / 1e4}
@@ -127,7 +131,7 @@ func count(n int64) string { return strconv.FormatInt(n, 10) }
 // fleet lets the meters live against a server.
 func (o *simOptions) fleet(c console, cmd *cobra.Command) error {
 	if o.street.Meters > sim.MaxFleet {
-		return usage("So many meters cannot connect from one process.", fmt.Sprintf("Give at most %d --meters, or none of --url and --mqtt.", sim.MaxFleet))
+		return usage("One process cannot connect so many meters.", fmt.Sprintf("Give at most %d --meters, or none of --url and --mqtt.", sim.MaxFleet))
 	}
 	broker, err := link.ParseBroker(o.broker)
 	if err != nil {
@@ -136,11 +140,11 @@ func (o *simOptions) fleet(c console, cmd *cobra.Command) error {
 	code, amount, _ := strings.Cut(o.tender, " ")
 	cur, known := money.CurrencyOf(code)
 	if !known {
-		return usage("--tender "+o.tender+" is no amount of money.", `Give currency and amount, such as "KES 200.00".`)
+		return usage("--tender "+o.tender+" is not an amount of money.", `Give currency and amount, such as "KES 200.00".`)
 	}
 	tender, err := money.Parse(amount, cur)
 	if err != nil {
-		return usage("--tender "+o.tender+" is no amount of money.", `Give currency and amount, such as "KES 200.00".`)
+		return usage("--tender "+o.tender+" is not an amount of money.", `Give currency and amount, such as "KES 200.00".`)
 	}
 	getenv := c.getenv
 	c.getenv = func(name string) string {
@@ -158,13 +162,15 @@ func (o *simOptions) fleet(c console, cmd *cobra.Command) error {
 }
 
 func (o *simOptions) live(ctx context.Context, c console, cmd *cobra.Command, f sim.Fleet) error {
+	done := c.progress(cmd, "Simulating against the server", nil)
 	r, err := f.Run(ctx)
+	done()
 	switch {
 	case ctx.Err() != nil:
 		return interrupted()
 	case errors.Is(err, sim.ErrSilent):
-		return &exit.Failure{Code: exit.Unreachable, What: err.Error() + ".", Not: "The meters are registered, and what they have bought is sold.",
-			Try: "Check that --mqtt " + f.Broker + " is the listener that paywatt serve names in its first line."}
+		return &exit.Failure{Code: exit.Unreachable, What: err.Error() + ".", Not: "The simulation did not finish. The meters are registered, and their purchases are sold.",
+			Try: "Check that --mqtt " + f.Broker + " is the listener in the first line of paywatt serve."}
 	case err != nil:
 		return fleetFailure(err)
 	}
@@ -176,7 +182,7 @@ func (o *simOptions) live(ctx context.Context, c console, cmd *cobra.Command, f 
 
 // interrupted is the end of a simulation by a signal.
 func interrupted() error {
-	return &exit.Failure{Code: exit.Failed, What: "The simulation was interrupted.", Not: "There is no result."}
+	return &exit.Failure{Code: exit.Failed, What: "The simulation was interrupted.", Not: "There is no result.", Try: "Run it again."}
 }
 
 // fleetFailure is an error that ended a fleet; explain knows those of the client.
@@ -184,7 +190,7 @@ func fleetFailure(err error) error {
 	if known := explain(err); known != err {
 		return known
 	}
-	return &exit.Failure{Code: exit.Failed, What: "The meters stopped: " + err.Error() + ".", Not: "There is no result."}
+	return &exit.Failure{Code: exit.Failed, What: "The meters stopped: " + err.Error() + ".", Not: "There is no result.", Try: "Check that the server runs, then run it again."}
 }
 
 // changed repeats the options of a command that were given, as a shell reads them.

@@ -13,13 +13,13 @@ func newSimLoadTest(c console) *cobra.Command {
 	var price string
 	cmd := &cobra.Command{
 		Use:   "load-test",
-		Short: "Repeat a published load test beside a calibrated meter",
-		Long: `Repeat a published load test beside a calibrated meter.
+		Short: "Repeat a published load test with a calibrated meter",
+		Long: `Repeat a published load test with a calibrated meter beside the published one.
 
-The GSM prepayment meter that Paywatt grew from was tested by stopping the time in which its display counts 0.01 kWh.
-"as built" is a virtual meter with the error curve which the published means imply and their spread; "calibrated" is
-one whose constant was found by paywatt meter calibrate's rule from a count of 133 s at 320 W. Both count with the
-meter core; the same seed gives the same figures. Revenue lost: the load all year, at --price.`,
+The GSM prepayment meter that Paywatt grew from was tested with a watch, which measured how long its display takes to
+count 0.01 kWh. "as built" is a virtual meter with the error curve and the spread that the published means imply. "calibrated" is
+a meter whose constant was found by the rule of paywatt meter calibrate from a count of 133 s at 320 W. Both count with the
+meter core, and the same seed gives the same figures. Revenue lost is that of the load all year, at --price.`,
 		Example: "  paywatt sim load-test --seed 1 --price 25.40",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -37,8 +37,8 @@ meter core; the same seed gives the same figures. Revenue lost: the load all yea
 			return c.loadTestNotes(t, seed)
 		},
 	}
-	cmd.Flags().Uint64Var(&seed, "seed", 1, "decides every figure")
-	cmd.Flags().StringVar(&price, "price", "", "price of a kilowatt-hour, to say the loss in money")
+	cmd.Flags().Uint64Var(&seed, "seed", 1, "seed that decides every figure")
+	cmd.Flags().StringVar(&price, "price", "", "price of a kilowatt-hour, to show the loss in money")
 	return cmd
 }
 

@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,11 +28,11 @@ type simWalletOptions struct {
 
 func (o *simWalletOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.IntVar(&o.loss, "loss", 0, "with --mode wallet: how many of 100 messages the network loses, each way; it doubles as many and delays a third as many")
-	f.BoolVar(&o.away, "away", false, "with --mode wallet: every fifth meter is without a network for days")
-	f.StringVar(&o.plant, "plant", "", "with --mode wallet: a mistake that the server makes from the eleventh day on, for the witness to find: "+strings.Join(sim.Plants(), ", "))
-	f.StringVar(&o.trace, "trace", "", "with --mode wallet: the number of a meter whose history is written to standard error")
-	f.IntVar(&o.first, "first", 0, "with --mode wallet: the house with which the street begins, to look at one without those before it")
+	f.IntVar(&o.loss, "loss", 0, "share of messages that the network loses each way, in percent, with --mode wallet; it doubles as many and delays a third as many")
+	f.BoolVar(&o.away, "away", false, "leave every fifth meter without a network for days, with --mode wallet")
+	choiceFlag(f, &o.plant, "plant", "mistake of the server from the eleventh day, for the witness to find, with --mode wallet: "+alternativesText(sim.Plants()), sim.Plants())
+	f.StringVar(&o.trace, "trace", "", "number of a meter whose history goes to standard error, with --mode wallet")
+	f.IntVar(&o.first, "first", 0, "number of the first house of the street, with --mode wallet")
 }
 
 // checkMode refuses options of the other mode.
@@ -44,7 +43,7 @@ func (o *simOptions) checkMode(cmd *cobra.Command) error {
 	case simWallet:
 		other = []string{"cut-every", "tamper-every", "offline-for", "url", "mqtt", "tariff", "sgc", "krn", "kt", "ti", "tender"}
 	default:
-		return usage("There is no --mode "+o.mode+".", "Give token or wallet.")
+		return usage(fmt.Sprintf("--mode cannot be %q.", o.mode), "Give token or wallet.")
 	}
 	if i := slices.IndexFunc(other, cmd.Flags().Changed); i >= 0 {
 		return usage("--"+other[i]+" does not go with --mode "+o.mode+".", "Leave one of them out.")
@@ -58,15 +57,17 @@ func (o *simOptions) runWallet(c console, cmd *cobra.Command) (err error) {
 	street.Start, street.Loss, street.Away, street.First = o.street.Start, o.wallet.loss, o.wallet.away, o.wallet.first
 	street.Plant, street.Trace = o.wallet.plant, o.wallet.trace
 	if !street.Possible() {
-		return usage("That is no street.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, a --loss of 0 to %d, and with --plant one of its mistakes and at least %d --days.",
+		return usage("This simulation is not possible.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, a --loss of 0 to %d, and with --plant one of its mistakes and at least %d --days.",
 			sim.MaxPurses, sim.MaxDays, sim.MaxLoss, sim.LeastPlantDays))
 	}
 	if street.Folder, err = os.MkdirTemp("", "paywatt-sim-"); err != nil {
-		return &exit.Failure{Code: exit.Failed, What: "No folder for the server could be made: " + err.Error() + ".", Not: "Nothing was simulated.",
+		return &exit.Failure{Code: exit.Failed, What: "The folder for the server could not be made: " + err.Error() + ".", Not: "Nothing was simulated.",
 			Try: "Set TMPDIR to a folder that you may write to."}
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(street.Folder)) }()
+	done := c.progress(cmd, "Simulating", nil)
 	r, err := street.Run(cmd.Context())
+	done()
 	if cmd.Context().Err() != nil {
 		return interrupted()
 	}
@@ -74,7 +75,7 @@ func (o *simOptions) runWallet(c console, cmd *cobra.Command) (err error) {
 		c.tell("%s", event)
 	}
 	if err != nil {
-		return &exit.Failure{Code: exit.Failed, What: "The street stopped: " + err.Error() + ".", Not: "There is no result."}
+		return &exit.Failure{Code: exit.Failed, What: "The simulation stopped: " + err.Error() + ".", Not: "There is no result.", Try: "Report it with this command line."}
 	}
 	if street.Trace != "" && len(r.History) == 0 {
 		return usage("The street has no meter "+street.Trace+".", "Give a number that a violation names, or the first one, 06000000007.")
@@ -98,6 +99,7 @@ func (c console) verdict(r sim.PursesResult) error {
 		c.tell("%s", v)
 	}
 	return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("The witness found %d violations.", len(r.Violations)),
+		Not: "The simulation did not pass.",
 		Try: "Report them with the line that replays them: " + r.Replay}
 }
 

@@ -376,7 +376,7 @@ func TestMeterRechargeBySMS(t *testing.T) {
 	}
 	// By its own connection, which it has not: that text messages say so is no answer to that.
 	code, out, told = s.paywatt("", "meter", "recharge", m.Number, list.Data[0].ID, "--by", "mqtt", "--wait", "2s")
-	if code != exit.Unreachable || !strings.Contains(out, "heard") || !strings.Contains(told, "It is not known whether the meter has the token: only a text message says so") || !strings.Contains(told, "Nothing is lost") {
+	if code != exit.Unreachable || !strings.Contains(out, "heard") || !strings.Contains(told, "Only a text message reports the token as loaded") || !strings.Contains(told, "The token is not lost") {
 		t.Errorf("by a connection that the meter has not: exit %d, want %d\n%s%s", code, exit.Unreachable, out, told)
 	}
 	if code, out, told = s.paywatt("", "meter", "recharge", m.Number, list.Data[0].ID, "--by", "mqtt", "--wait", "0s"); code != 0 {

@@ -16,7 +16,7 @@ import (
 )
 
 func newStoreCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "store", Short: "Move the data to PostgreSQL, and go on after PostgreSQL was restored"}
+	cmd := &cobra.Command{Use: "store", Short: "Move data to PostgreSQL, or continue after it was restored"}
 	cmd.AddCommand(newStoreCopy(c), newStoreEpoch(c))
 	return cmd
 }
@@ -32,39 +32,43 @@ func newStoreCopy(c console) *cobra.Command {
 	var o storeCopy
 	cmd := &cobra.Command{
 		Use:   "copy sqlite:DIR postgres://...",
-		Short: "Copy the database of a data folder into an empty PostgreSQL database, and verify it there",
-		Long: "Copies everything in one transaction: all of it arrives or nothing. Every row is read back and compared, and the copy\n" +
-			"is verified as paywatt verify does, against the same signed heads; it must say the same of both.\n\n" +
-			"No server may run on the folder. Afterwards its database is marked as moved and is not served any more: a meter that\n" +
-			"got tokens from two books would be the end of both. If the move is interrupted in its last moment, the folder is not\n" +
-			"served until the same command has found out whether everything arrived. With --keep the folder stays the live one;\n" +
-			"the copy then begins a store epoch of its own, as after a restore, so that it could take over without using a number\n" +
-			"twice.",
+		Short: "Copy a data folder into an empty PostgreSQL database",
+		Long: "Copy the database of a data folder into an empty PostgreSQL database. Everything is copied in one transaction: all of it\n" +
+			"arrives or nothing. Every row is read back and compared. The copy is verified as paywatt verify does, against the same\n" +
+			"signed heads, and the results must be equal.\n\n" +
+			"No server may run on the folder. Afterwards the database in the folder is marked as moved, and no server starts on it. A\n" +
+			"meter must never get tokens from two sets of books. If the move is interrupted at its very end, no server starts on the\n" +
+			"folder until the same command has found out whether everything arrived.\n\n" +
+			"With --keep the folder stays the live store. The copy then begins a new store epoch, as after a restore, so that it could\n" +
+			"take over without using a number twice.",
 		Example: "  paywatt store copy sqlite:./paywatt-data postgres://paywatt@db/paywatt",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, ok := strings.CutPrefix(args[0], "sqlite:")
 			if !ok || dir == "" {
-				return usage(args[0]+" is no source of a copy.", "Write sqlite: and the data folder, as in sqlite:./paywatt-data.")
+				return usage(args[0]+" cannot be copied.", "Write sqlite: and the data folder, such as sqlite:./paywatt-data.")
 			}
 			if !postgres.Is(args[1]) {
-				return usage(postgres.Redact(args[1])+" is no target of a copy.", "Write postgres://user@host/database.")
+				return usage(postgres.Redact(args[1])+" cannot receive a copy.", "Write postgres://user@host/database.")
 			}
 			o.from, o.to = dir, args[1]
 			return c.copyStore(cmd, o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.keep, "keep", false, "the folder stays the live store; the copy begins a store epoch of its own")
-	cmd.Flags().StringVar(&o.keys, "keys", "", "new folder that gets a copy of the keys and settings; without it the servers of the copy use the same folder")
+	cmd.Flags().BoolVar(&o.keep, "keep", false, "keep the folder as the live store; the copy begins a new store epoch")
+	cmd.Flags().StringVar(&o.keys, "keys", "", "new folder for a copy of the keys and settings (default: servers of the copy use the same folder)")
 	return cmd
 }
 
 func (c console) copyStore(cmd *cobra.Command, o storeCopy) (err error) {
+	done := c.progress(cmd, "Copying the database", nil)
+	defer done()
 	if o.keep {
 		filled, err := c.fillStore(cmd.Context(), o, "", func() error { return nil })
 		if err != nil {
 			return copyFailure(o, err)
 		}
+		done()
 		return c.showCopy(cmd, o, filled)
 	}
 	lock, err := sqlite.TakeLock(o.from)
@@ -81,9 +85,10 @@ func (c console) copyStore(cmd *cobra.Command, o storeCopy) (err error) {
 		return copyFailure(o, err)
 	}
 	if err := sqlite.EndMove(o.from, m, time.Now()); err != nil {
-		return &exit.Failure{Code: exit.Failed, What: "Everything is in " + m.To + ", but the folder could not be told so: " + err.Error() + ".",
-			Not: "The folder is not served any more; the database is the live one.", Try: "Run the same command again: it only finishes the folder."}
+		return &exit.Failure{Code: exit.Failed, What: "Everything is in " + m.To + ", but the folder could not be marked as moved: " + err.Error() + ".",
+			Not: "No server starts on the folder. The database is the live one.", Try: "Run the same command again. It only marks the folder."}
 	}
+	done()
 	return c.showCopy(cmd, o, filled)
 }
 
@@ -132,8 +137,8 @@ func (c console) resume(ctx context.Context, o storeCopy) (filled postgres.Fille
 
 // unfinished says that nobody knows which of two databases is the live one.
 func (c console) unfinished(o storeCopy, m sqlite.Move, err error) error {
-	return &exit.Failure{Code: exit.Failed, What: "Whether everything has arrived in " + m.To + " is not known: " + err.Error() + ".",
-		Not: "The folder is not served before that is clear.", Try: "Run paywatt store copy sqlite:" + o.from + " " + m.To + " when that database answers."}
+	return &exit.Failure{Code: exit.Failed, What: "It is not known whether everything has arrived in " + m.To + ": " + err.Error() + ".",
+		Not: "No server starts on the folder until that is known.", Try: "Run paywatt store copy sqlite:" + o.from + " " + m.To + " when that database answers."}
 }
 
 // copyFailure explains why nothing was copied.
@@ -149,13 +154,13 @@ func copyFailure(o storeCopy, err error) error {
 	switch {
 	case errors.Is(err, postgres.ErrDiffers):
 		return &exit.Failure{Code: exit.Failed, What: what, Not: "Nothing was committed there.",
-			Try: "Run paywatt verify --data " + o.from + ", and report this with its answer."}
+			Try: "Run paywatt verify --data " + o.from + ", and report this error with its output."}
 	case errors.Is(err, sqlite.ErrMoving): // only of a copy that is to stand beside it; a move resumes
 		return &exit.Failure{Code: exit.Refused, What: what, Not: "Nothing was copied.",
-			Try: "Run paywatt store copy without --keep to that database first: it finds out whether everything arrived."}
+			Try: "Run paywatt store copy without --keep to that database first. It finds out whether everything arrived."}
 	case errors.Is(err, sqlite.ErrMoved):
 		return &exit.Failure{Code: exit.Refused, What: what, Not: "Nothing was copied.",
-			Try: "The database it was moved to is the live one; copy from a backup made before, or back that one up."}
+			Try: "Use the database to which it was moved: that one is live. Or copy from an older backup."}
 	}
 	return storeFailure("The store could not be copied", o.from, err)
 }
@@ -174,7 +179,7 @@ func (c console) fillStore(ctx context.Context, o storeCopy, move string, ready 
 	defer func() { err = errors.Join(err, src.Close()) }()
 	if r := src.Report(); !r.Sound() {
 		return postgres.Filled{}, &exit.Failure{Code: exit.Refused, What: fmt.Sprintf("The books are not sound: %s (%d findings).", r.Findings[0].What, len(r.Findings)+r.More),
-			Not: "Nothing was copied.", Try: "Run paywatt verify --data " + o.from + "; restore a sound backup first."}
+			Not: "Nothing was copied.", Try: "Run paywatt verify --data " + o.from + ", and restore a sound backup first."}
 	}
 	return postgres.Fill(ctx, o.to, src, postgres.Purpose{Move: move, Ready: func() error {
 		if o.keys != "" {
@@ -212,7 +217,7 @@ func (c console) showCopy(cmd *cobra.Command, o storeCopy, f postgres.Filled) er
 		}
 	}
 	if f.Report != nil {
-		c.tell("%d rows are in %s, read back and equal; %d journals, sum %d, %d sealed rows under %d signed heads, as in the source.",
+		c.tell("%d rows are in %s and equal to the source: %d journals, sum %d, %d sealed rows under %d signed heads.",
 			total, v.To, figures["journals"], figures["sum of all postings"], figures["sealed rows"], figures["signed heads"])
 	}
 	keys := o.from
@@ -220,9 +225,9 @@ func (c console) showCopy(cmd *cobra.Command, o storeCopy, f postgres.Filled) er
 		keys = o.keys
 	}
 	if o.keep {
-		c.tell("%s stays the live store. The copy is in store epoch %d; never serve both.", o.from, f.Epoch)
+		c.tell("%s stays the live store. The copy is in store epoch %d. Never start servers on both.", o.from, f.Epoch)
 	} else {
-		c.tell("%s is not served any more. Start: paywatt serve --data %s --store %s", o.from, keys, v.To)
+		c.tell("No server starts on %s any more. Start: paywatt serve --data %s --store %s", o.from, keys, v.To)
 	}
 	return c.show(cmd, v, t)
 }
@@ -231,29 +236,29 @@ func newStoreEpoch(c console) *cobra.Command {
 	var taken string
 	cmd := &cobra.Command{
 		Use:   "epoch postgres://... --taken TIME",
-		Short: "Begin a new store epoch in a PostgreSQL database that was restored or has taken another one's place",
-		Long: "After PostgreSQL was restored from a backup, or a standby was promoted that may lack the last commits, the books\n" +
-			"lose what happened in between, so numbers that may have been used then must not be used again: token numbers start 1,440 minutes\n" +
-			"after the present minute, command counters move on, receipt numbers get a mark, and meters are asked to send again what they still\n" +
-			"have. Run this before the first server is started.",
+		Short: "Begin a new store epoch after PostgreSQL was restored",
+		Long: "Begin a new store epoch after PostgreSQL was restored from a backup, or after a standby was promoted that may lack the last\n" +
+			"commits. The books have lost what happened in between, and numbers that were used in that time must not be used again.\n" +
+			"So token numbers start 1,440 minutes after the present minute, command counters move on, and receipt numbers get a mark.\n" +
+			"Meters are asked to send again what they still have. Run this before you start the first server.",
 		Example: "  paywatt store epoch postgres://paywatt@db/paywatt --taken 2026-11-20T02:00:00Z",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			at, err := time.Parse(time.RFC3339, taken)
 			if err != nil || at.After(time.Now()) {
-				return usage(fmt.Sprintf("--taken %q is no moment in the past.", taken), "Write when the backup was made, or the newest commit that is there, as 2026-11-20T02:00:00Z.")
+				return usage(fmt.Sprintf("--taken %q is not a time in the past.", taken), "Write the time of the backup, or of the newest commit that is there, such as 2026-11-20T02:00:00Z.")
 			}
 			epoch, err := postgres.BeginEpoch(cmd.Context(), args[0], at)
 			if err != nil {
 				if f := sharedFailure(place{defaultData, args[0]}, err); f != nil {
 					return f
 				}
-				return &exit.Failure{Code: exit.Failed, What: "No new epoch was begun: " + err.Error() + ".", Not: "Nothing was changed."}
+				return &exit.Failure{Code: exit.Failed, What: "The new store epoch could not begin: " + err.Error() + ".", Not: "Nothing was changed.", Try: "Check the database and run the command again."}
 			}
 			c.tell("%s is in store epoch %d. Run paywatt verify, then paywatt serve.", postgres.Redact(args[0]), epoch)
 			return c.showOne(cmd, fmt.Sprint(epoch), map[string]string{"store": postgres.Redact(args[0]), "epoch": fmt.Sprint(epoch)})
 		},
 	}
-	cmd.Flags().StringVar(&taken, "taken", "", "when the backup was made: RFC 3339")
+	cmd.Flags().StringVar(&taken, "taken", "", "time of the backup, such as 2026-11-20T02:00:00Z (needed)")
 	return cmd
 }

@@ -31,7 +31,8 @@ func newTariffAdd(c console) *cobra.Command {
 	var o tariffOptions
 	cmd := &cobra.Command{
 		Use:   "add NAME",
-		Short: "Publish a tariff: one price, or blocks by the month's units",
+		Short: "Publish a new tariff",
+		Long:  "Publish a new tariff: one price for all units (--rate), blocks by the units of the month (--block), or a plan (--plan).",
 		Example: "  paywatt tariff add domestic --currency KES --vat 15 --rate 2.50\n" +
 			"  paywatt tariff add lifeline --currency KES --vat 15 --block 50=1.20 --block 2.75\n" +
 			"  paywatt tariff add plan50 --currency KES --plan 0.5kWh=50.00\n" +
@@ -52,13 +53,13 @@ func newTariffAdd(c console) *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.file, "file", "", "file with everything: the JSON of POST /v1/tariffs without a name, instead of the other options")
-	f.StringVar(&o.currency, "currency", "", "currency, ISO 4217 (needed)")
-	f.StringVar(&o.vat, "vat", "0", "tax in percent, at most two decimals")
-	f.StringVar(&o.rate, "rate", "", "price of a kilowatt-hour without tax, in the major unit")
-	f.StringArrayVar(&o.blocks, "block", nil, "a step KWH=PRICE; the last one PRICE alone (repeatable, instead of --rate)")
-	f.StringVar(&o.plan, "plan", "", "an amount without tax for an energy, 0.5kWh=50.00, or for a period, month=900.00 or day=30.00 (instead of --rate)")
-	f.StringVar(&o.rounding, "rounding", "", "money that buys no whole 0.1 kWh: carry, nearest or income (default carry)")
+	f.StringVar(&o.file, "file", "", "file with the whole tariff, instead of the other options: the JSON of POST /v1/tariffs without a name")
+	f.StringVar(&o.currency, "currency", "", "currency of the prices, such as KES (needed)")
+	f.StringVar(&o.vat, "vat", "0", "tax in percent, with at most two decimals")
+	f.StringVar(&o.rate, "rate", "", "price of a kilowatt-hour without tax, such as 2.50")
+	f.StringArrayVar(&o.blocks, "block", nil, "price of a block, KWH=PRICE, and PRICE alone for the last block; repeatable, instead of --rate")
+	f.StringVar(&o.plan, "plan", "", "price without tax of an energy, 0.5kWh=50.00, or of a period, month=900.00 or day=30.00; instead of --rate")
+	choiceFlag(f, &o.rounding, "rounding", "use of the money that buys no whole 0.1 kWh: "+alternativesText(enum[apiv1.Price]("Rounding"))+" (default: carry)", enum[apiv1.Price]("Rounding"))
 	return cmd
 }
 
@@ -66,23 +67,23 @@ func newTariffAdd(c console) *cobra.Command {
 func (o tariffOptions) tariff(name string) (apiv1.NewTariff, error) {
 	n := apiv1.NewTariff{Name: name, Price: apiv1.Price{Currency: o.currency, Rounding: o.rounding}}
 	if _, ok := money.CurrencyOf(o.currency); !ok {
-		return n, usage(fmt.Sprintf("--currency %q is no currency.", o.currency), "Use the three letters of ISO 4217, such as KES.")
+		return n, usage(fmt.Sprintf("--currency %q is not a currency.", o.currency), "Use the three letters of ISO 4217, such as KES.")
 	}
 	vat, ok := exactly(o.vat, 100)
 	if !ok {
-		return n, usage("--vat "+o.vat+" is no percentage.", "Write it as 15 or 7.5.")
+		return n, usage(fmt.Sprintf("--vat %q is not a percentage.", o.vat), "Write it as 15 or 7.5.")
 	}
 	n.VATBps = vat
 	if o.plan != "" && o.rate == "" && len(o.blocks) == 0 {
 		return o.planned(n)
 	}
 	if o.plan != "" || (o.rate != "") == (len(o.blocks) > 0) {
-		return n, usage("Give one of --rate, --block and --plan.", "One price for all is --rate 2.50; steps are --block 50=1.20 --block 2.75.")
+		return n, usage("The tariff needs exactly one of --rate, --block and --plan.", "Give --rate 2.50 for one price, or --block 50=1.20 --block 2.75 for blocks.")
 	}
 	if o.rate != "" {
 		rate, ok := exactly(o.rate, 1_000_000)
 		if !ok {
-			return n, usage("--rate "+o.rate+" is no price.", "Write it as 2.50, with at most six decimals.")
+			return n, usage(fmt.Sprintf("--rate %q is not a price.", o.rate), "Write it as 2.50, with at most six decimals.")
 		}
 		n.FlatMicro = &rate
 		return n, nil
@@ -90,7 +91,7 @@ func (o tariffOptions) tariff(name string) (apiv1.NewTariff, error) {
 	for _, text := range o.blocks {
 		b, ok := block(text)
 		if !ok {
-			return n, usage("--block "+text+" is no step.", "Write KWH=PRICE, for example 50=1.20, and PRICE alone for the last.")
+			return n, usage(fmt.Sprintf("--block %q is not a block.", text), "Write KWH=PRICE, such as 50=1.20, and PRICE alone for the last block.")
 		}
 		n.Blocks = append(n.Blocks, b)
 	}
@@ -110,7 +111,7 @@ func (o tariffOptions) planned(n apiv1.NewTariff) (apiv1.NewTariff, error) {
 		ok = false
 	}
 	if !ok || err != nil {
-		return n, usage("--plan "+o.plan+" is no plan.", "Write it as 0.5kWh=50.00, month=900.00 or day=30.00.")
+		return n, usage(fmt.Sprintf("--plan %q is not a plan.", o.plan), "Write it as 0.5kWh=50.00, month=900.00 or day=30.00.")
 	}
 	return n, nil
 }
@@ -149,7 +150,7 @@ func newTariffPublish(c console) *cobra.Command {
 	var file, from string
 	cmd := &cobra.Command{
 		Use:   "publish NAME --file FILE",
-		Short: "Publish a further version of a tariff, which holds until the next one begins",
+		Short: "Publish a new version of a tariff",
 		Args:  cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			price, _, err := c.readDraft(file)
@@ -160,7 +161,7 @@ func newTariffPublish(c console) *cobra.Command {
 			if from != "" {
 				at, err := time.Parse(time.RFC3339, from)
 				if err != nil {
-					return usage("--from "+from+" is no moment.", "Write it as 2027-01-01T00:00:00+02:00.")
+					return usage(fmt.Sprintf("--from %q is not a time.", from), "Write it as 2027-01-01T00:00:00+02:00.")
 				}
 				v.EffectiveFrom = &at
 			}
@@ -168,8 +169,8 @@ func newTariffPublish(c console) *cobra.Command {
 			return answer(c, cmd, t, err, func(t apiv1.Tariff) table { return tariffTable(t) })
 		}),
 	}
-	cmd.Flags().StringVar(&file, "file", "", "file with the JSON of POST /v1/tariffs without a name (needed; - is standard input)")
-	cmd.Flags().StringVar(&from, "from", "", "moment from which it holds (RFC 3339); default at once")
+	cmd.Flags().StringVar(&file, "file", "", "file with the JSON of POST /v1/tariffs without a name; - for standard input (needed)")
+	cmd.Flags().StringVar(&from, "from", "", "time when the version begins, such as 2027-01-01T00:00:00Z (default: now)")
 	return cmd
 }
 

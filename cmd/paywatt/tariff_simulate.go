@@ -31,9 +31,10 @@ func newTariffSimulate(c console) *cobra.Command {
 	var o simulateOptions
 	cmd := &cobra.Command{
 		Use:   "simulate NAME --draft FILE",
-		Short: "Say what a draft would change: for one purchase, and for a year's consumption",
-		Long: "Price a purchase on a draft, or replay consumption on it, against the version of NAME that is in force. Consumption is what was\n" +
-			"bought on the tariff in the months from --from to --to, or a CSV file with the columns meter,month,kwh. Nothing is kept.",
+		Short: "Compare a draft with the tariff in force",
+		Long: "Compare a draft with the version of NAME that is in force: for one purchase, or for past consumption. Consumption is what\n" +
+			"customers bought on the tariff in the months from --from to --to, or a CSV file with the columns meter,month,kwh. The draft\n" +
+			"and the result are not stored.",
 		Example: "  paywatt tariff simulate domestic --draft next.json --amount 100 --bought 40\n" +
 			"  paywatt tariff simulate domestic --draft next.json --from 2026-01 --to 2026-10\n" +
 			"  paywatt tariff simulate domestic --draft next.json --csv readings.csv -o json",
@@ -43,14 +44,14 @@ func newTariffSimulate(c console) *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.draft, "draft", "", "file with the draft: the JSON of POST /v1/tariffs without a name (needed; - is standard input)")
-	f.StringVar(&o.amount, "amount", "", "price a purchase of this amount on both")
-	f.StringVar(&o.bought, "bought", "0", "kWh bought already in the month of that purchase")
-	f.StringVar(&o.csv, "csv", "", "replay the consumption of this file: meter,month,kwh with a head line (- is standard input)")
-	f.StringVar(&o.from, "from", "", "replay what was bought from this month on, such as 2026-01")
-	f.StringVar(&o.to, "to", "", "last month of that")
+	f.StringVar(&o.draft, "draft", "", "file with the draft: the JSON of POST /v1/tariffs without a name; - for standard input (needed)")
+	f.StringVar(&o.amount, "amount", "", "amount of one purchase to compare")
+	f.StringVar(&o.bought, "bought", "0", "energy already bought in the month of that purchase, in kWh")
+	f.StringVar(&o.csv, "csv", "", "file with the consumption to compare: meter,month,kwh with a header line; - for standard input")
+	f.StringVar(&o.from, "from", "", "first month of the purchases to compare, such as 2026-01")
+	f.StringVar(&o.to, "to", "", "last month of the purchases to compare, such as 2026-10")
 	f.StringVar(&o.tz, "tz", "UTC", "time zone of the months of a CSV file")
-	f.IntVar(&o.rises, "rises", 10, "how many of the biggest rises to list")
+	f.IntVar(&o.rises, "rises", 10, "number of the biggest rises to list")
 	return cmd
 }
 
@@ -70,7 +71,7 @@ func (c console) simulate(cmd *cobra.Command, api *client.Client, o simulateOpti
 		q.Purchase = &apiv1.SimulatedPurchase{TenderMinor: int64(minor), MonthBeforeWh: wh}
 	}
 	if o.amount == "" && o.csv == "" && o.from == "" {
-		return usage("There is nothing to simulate.", "Give --amount, --csv or --from and --to.")
+		return usage("No purchase and no consumption is given.", "Give --amount, --csv, or --from and --to.")
 	}
 	s, err := api.SimulateTariff(cmd.Context(), q)
 	if err != nil {
@@ -88,7 +89,7 @@ func (c console) simulate(cmd *cobra.Command, api *client.Client, o simulateOpti
 func (c console) readDraft(path string) (apiv1.Price, tariff.Body, error) {
 	text, err := c.readInput(path)
 	if err != nil {
-		return apiv1.Price{}, tariff.Body{}, usage("The draft cannot be read: "+err.Error()+".", "Name its file with --draft.")
+		return apiv1.Price{}, tariff.Body{}, usage("The draft cannot be read: "+err.Error()+".", "Give a file that you may read, or - for standard input.")
 	}
 	body, no := tariff.Parse(text)
 	if no.Refused() {
@@ -96,7 +97,7 @@ func (c console) readDraft(path string) (apiv1.Price, tariff.Body, error) {
 	}
 	var price apiv1.Price
 	if err := json.Unmarshal(text, &price); err != nil {
-		return apiv1.Price{}, tariff.Body{}, err
+		return apiv1.Price{}, tariff.Body{}, usage("The draft is not a tariff: "+err.Error()+".", "Correct the draft.")
 	}
 	return price, body, nil
 }
@@ -126,7 +127,7 @@ func (c console) readInput(path string) ([]byte, error) {
 func (c console) replayFile(cmd *cobra.Command, api *client.Client, o simulateOptions, name string, draft tariff.Body) (*apiv1.Comparison, error) {
 	zone, err := time.LoadLocation(o.tz)
 	if err != nil {
-		return nil, usage("--tz "+o.tz+" is no time zone.", "Write it as Africa/Nairobi.")
+		return nil, usage(fmt.Sprintf("--tz %q is not a time zone.", o.tz), "Write it as Africa/Nairobi.")
 	}
 	uses, err := c.readUses(o.csv)
 	if err != nil {
@@ -136,9 +137,11 @@ func (c console) replayFile(cmd *cobra.Command, api *client.Client, o simulateOp
 	if err != nil {
 		return nil, err
 	}
+	done := c.progress(cmd, "Comparing the consumption", func() string { return strconv.Itoa(len(uses)) + " rows" })
 	cmp, err := tariff.Compare(present, draft, uses, zone, o.rises)
+	done()
 	if err != nil {
-		return nil, &exit.Failure{Code: exit.Refused, What: "The file cannot be replayed: " + err.Error() + ".", Not: "Nothing was changed.", Try: "Check its months and the draft's currency."}
+		return nil, &exit.Failure{Code: exit.Refused, What: "The consumption cannot be compared: " + err.Error() + ".", Not: "The simulation did not run.", Try: "Check the months of the file and the currency of the draft."}
 	}
 	return new(cmp.Body()), nil
 }
@@ -161,14 +164,14 @@ func (c console) inForce(cmd *cobra.Command, api *client.Client, name string) (t
 		}
 		return body, nil
 	}
-	return tariff.Body{}, &exit.Failure{Code: exit.Refused, What: "No version of " + name + " is in force.", Not: "The simulation did not run.", Try: "Wait until one begins."}
+	return tariff.Body{}, &exit.Failure{Code: exit.Refused, What: "No version of " + name + " is in force.", Not: "The simulation did not run.", Try: "Wait until one begins, or publish one."}
 }
 
 // readUses reads meter,month,kwh.
 func (c console) readUses(path string) ([]tariff.MonthUse, error) {
 	text, err := c.readInput(path)
 	if err != nil {
-		return nil, usage("The file cannot be read: "+err.Error()+".", "Name it with --csv.")
+		return nil, usage("The file cannot be read: "+err.Error()+".", "Give a file that you may read with --csv, or - for standard input.")
 	}
 	in := csv.NewReader(bytes.NewReader(text))
 	in.FieldsPerRecord = 3
@@ -180,14 +183,14 @@ func (c console) readUses(path string) ([]tariff.MonthUse, error) {
 		}
 		line, _ := in.FieldPos(0)
 		if err != nil {
-			return nil, usage("The file is no CSV of meter,month,kwh: "+err.Error()+".", "Correct the line.")
+			return nil, usage("The file is not a CSV file of meter,month,kwh: "+err.Error()+".", "Correct the line.")
 		}
 		if line == 1 && row[0] == "meter" {
 			continue
 		}
 		wh, ok := exactly(row[2], int64(unit.KilowattHour))
 		if _, err := time.Parse(tariff.MonthForm, row[1]); err != nil || !ok {
-			return nil, usage("Line "+strconv.Itoa(line)+" is no meter,month,kwh.", "Write it as 04140001001,2026-01,123.4.")
+			return nil, usage("Line "+strconv.Itoa(line)+" is not of the form meter,month,kwh.", "Write it as 04140001001,2026-01,123.4.")
 		}
 		uses = append(uses, tariff.MonthUse{Meter: row[0], Month: row[1], Units: unit.Energy(wh)})
 	}

@@ -18,7 +18,7 @@ import (
 func token(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Make, read, explain and check STS tokens, without a server",
+		Short: "Make, read, explain and check STS tokens",
 	}
 	cmd.AddCommand(tokenEncode(c), tokenDecode(c), tokenExplain(c), tokenCheck(c))
 	return cmd
@@ -45,8 +45,8 @@ func tokenDecode(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "decode DIGITS",
 		Short: "Read a token with the key of its meter",
-		Long: "Read a token with the key of its meter. Digits may be grouped with blanks or dashes. Test and display tokens\n" +
-			"(class 1) need no key. Nothing is asked of a meter: a used or expired token reads as well as a new one.",
+		Long: "Read a token with the key of its meter. Digits may be grouped with blanks or dashes. Test and display tokens (class 1) need\n" +
+			"no key. No meter is asked: a used or expired token reads like a new one.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return decodeToken(c, cmd, &keys, args) },
 	}
@@ -74,10 +74,11 @@ func decodeToken(c console, cmd *cobra.Command, keys *keyOptions, args []string)
 		return nil
 	case sts.CRCError.String():
 		return &exit.Failure{Code: exit.Refused, What: "The token does not open (crc_error).",
-			Try: "It is for another meter, the key or its SGC, KRN, TI or base date differ, or a digit is wrong."}
+			Not: "The token was not decoded.",
+			Try: "Check the digits, the meter, and the SGC, KRN, TI and base date of the key."}
 	}
-	return &exit.Failure{Code: exit.Refused, What: "The token opens, but the standard gives it no meaning (" + v.Result + ").",
-		Try: "Its class or sub-class is reserved or a manufacturer's own."}
+	return &exit.Failure{Code: exit.Refused, What: "The token opens, but the standard does not define it (" + v.Result + ").", Not: "Its content is not known.",
+		Try: "Ask the manufacturer of the meter. The class or sub-class is reserved or the manufacturer's own."}
 }
 
 // parseDigits joins the arguments, so that a token may be typed in its groups without quotes.
@@ -99,21 +100,23 @@ func parseDigits(args []string) (sts.Token, error) {
 			other++
 		}
 	}
+	f := usage("The number is too large for a token (format_error).", "Compare it with the receipt.")
+	f.Not = "No token was read."
 	switch {
 	case other > 0:
-		return t, usage("The token holds something other than digits (format_error).", "Give the 20 digits; blanks and dashes do not count.")
+		f.What, f.Try = "The token contains other characters than digits (format_error).", "Give the 20 digits. Blanks and dashes do not count."
 	case digits != sts.TokenDigits:
-		return t, usage(fmt.Sprintf("The token has %d digits, not 20 (format_error).", digits), "Compare it with the receipt.")
+		f.What = fmt.Sprintf("The token has %d digits, not 20 (format_error).", digits)
 	}
-	return t, usage("No token has these digits: the number is too large (format_error).", "Compare it with the receipt.")
+	return t, f
 }
 
 func tokenCheck(c console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check FILE",
-		Short: "Run a file of test vectors against this program",
-		Long: "Run a file of test vectors against this program. FILE is a JSON array in the form of sts/testdata/vectors.json\n" +
-			"(- = standard input). Each vector that fails is named with the reason; the last line counts them.",
+		Short: "Check this program with a file of test vectors",
+		Long: "Check this program with a file of test vectors. FILE is a JSON array in the form of sts/testdata/vectors.json, or - for\n" +
+			"standard input. Each vector that fails is printed with the reason. The last line has the counts.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return checkVectors(c, args[0]) },
 	}
@@ -124,10 +127,10 @@ func checkVectors(c console, name string) error {
 	if name != "-" {
 		f, err := os.Open(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			return &exit.Failure{Code: exit.NotFound, What: "There is no file " + name + ".", Not: "Nothing was checked.", Try: "Check the path."}
+			return &exit.Failure{Code: exit.NotFound, What: "File " + name + " was not found.", Not: "Nothing was checked.", Try: "Check the path."}
 		}
 		if err != nil {
-			return &exit.Failure{Code: exit.Failed, What: "The file cannot be read: " + err.Error() + ".", Not: "Nothing was checked."}
+			return &exit.Failure{Code: exit.Failed, What: "The file cannot be read: " + err.Error() + ".", Not: "Nothing was checked.", Try: "Check who may read it."}
 		}
 		defer f.Close()
 		r = f
@@ -139,7 +142,7 @@ func checkVectors(c console, name string) error {
 	}
 	fmt.Fprintf(c.out, "%d passed, %d failed\n", passed, failed)
 	if failed > 0 {
-		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d vectors failed.", failed, passed+failed)}
+		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d vectors failed.", failed, passed+failed), Not: "Nothing was changed.", Try: "Look at the lines of the vectors that failed."}
 	}
 	return nil
 }
@@ -149,8 +152,8 @@ func tokenEncode(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "encode",
 		Short: "Make a token",
-		Long: "Make a token. Units are rounded up to what a token can carry. Whoever makes two tokens with one TID for one key\n" +
-			"makes one that the meter refuses. Key changes are made as whole sets and not here.",
+		Long: "Make a token without a server. Units are rounded up to what a token can carry. A meter refuses the second of two tokens with\n" +
+			"the same TID and key. This command makes no key-change tokens.",
 		Example: "  paywatt token encode --units 25.6 --tid 5871715 --key 0ABC12DEF3456789 --ea 07\n" +
 			"  paywatt token encode --class 2 --subclass 0 --watts 5000 --vending-key-file vk.hex --dkga 02 \\\n" +
 			"    --number 12345678903 --sgc 123456 --krn 1 --ti 01",
@@ -161,16 +164,16 @@ func tokenEncode(c console) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.Uint8Var(&o.Class, "class", 0, "class: 0 credit, 1 test and display, 2 management")
-	f.Uint8Var(&o.SubClass, "subclass", 0, "sub-class; 0 electricity, 1 water, 2 gas, 3 time, 4 to 7 the same in currency")
-	f.StringVar(&o.Units, "units", "", "credit in units, such as 25.6 (kWh, m3 or minutes)")
-	f.StringVar(&o.Amount, "amount", "", "currency credit in base units, up to 5 decimals")
-	f.Uint32Var(&o.TID, "tid", 0, "token identifier (default: from --issued-at)")
-	f.StringVar(&o.IssuedAt, "issued-at", "", "time of issue, RFC 3339 (default: now)")
+	f.Uint8Var(&o.Class, "class", 0, "class of the token: 0 credit, 1 test and display, 2 management")
+	f.Uint8Var(&o.SubClass, "subclass", 0, "sub-class: 0 electricity, 1 water, 2 gas, 3 time, 4 to 7 the same in currency")
+	f.StringVar(&o.Units, "units", "", "credit in kWh, m3 or minutes, such as 25.6")
+	f.StringVar(&o.Amount, "amount", "", "credit in the base unit of the currency, up to 5 decimals")
+	f.Uint32Var(&o.TID, "tid", 0, "token identifier, in minutes since the base date (default: from --issued-at)")
+	f.StringVar(&o.IssuedAt, "issued-at", "", "time of issue, such as 2026-11-20T08:00:00Z (default: now)")
 	f.Int8Var(&o.RND, "rnd", -1, "the 4 random bits, 0 to 15 (default: random)")
 	f.Uint16Var(&o.Value, "value", 0, "value of a management token")
-	f.Int64Var(&o.Watts, "watts", 0, "power limit of a management token, instead of --value")
-	f.Uint64Var(&o.Control, "control", 0, "control bits of a test token (0x... for hex)")
+	f.Int64Var(&o.Watts, "watts", 0, "power limit of a management token in watts, instead of --value")
+	f.Uint64Var(&o.Control, "control", 0, "control bits of a test token, in hex with 0x")
 	f.Uint16Var(&o.MfrCode, "mfr-code", 0, "manufacturer code of a test token, 0 for every meter")
 	keys.flags(cmd)
 	return cmd
@@ -185,13 +188,12 @@ func encodeToken(c console, cmd *cobra.Command, o *tokenlab.Fields, keys *keyOpt
 		}
 	}
 	t, err := o.Encode(k)
-	_, explained := failureOf(err)
 	switch {
-	case explained:
+	case errors.As(err, new(*exit.Failure)):
 		return err
 	case errors.Is(err, sts.ErrBaseDate):
 		return &exit.Failure{Code: exit.Refused, What: sentence(err) + ".", Not: "No token was made.",
-			Try: "The meter needs a key change to the next base date."}
+			Try: "Change the key of the meter to the next base date."}
 	case err != nil:
 		return &exit.Failure{Code: exit.Usage, What: sentence(err) + ".", Not: "No token was made.", Try: "Correct the options."}
 	}

@@ -39,11 +39,11 @@ func tokenExplain(c console) *cobra.Command {
 	var ken uint8
 	cmd := &cobra.Command{
 		Use:   "explain DIGITS",
-		Short: "Say what is wrong with a token",
-		Long: "Says what a token is, whether it fits the meter, and whether it looks like a typing error: one digit another, or two\n" +
-			"neighbours swapped. With a key the answer needs no server. Without one, the server that PAYWATT_URL and PAYWATT_KEY\n" +
-			"name is asked; it also knows what was sold and what the meter said, as far as the key's role may know it. -o json then\n" +
-			"prints the server's answer (POST /v1/token-diagnoses).",
+		Short: "Explain what is wrong with a token",
+		Long: "Explain what a token is, whether it fits the meter, and whether it looks like a typing error: one wrong digit, or two\n" +
+			"neighbours swapped. With a key the answer needs no server. Without a key the command asks the server that\n" +
+			"PAYWATT_URL names. The server also knows what was sold and what the meter reported, as far as the role of your API key may\n" +
+			"see it. -o json then prints the server's answer (POST /v1/token-diagnoses).",
 		Example: "  paywatt token explain 2371 6100 5011 8319 4197 --number 04140001001\n" +
 			"  paywatt token explain 23716100501183194197 --vending-key-file vk.hex --dkga 02 --number 12345678903 --sgc 123456 --krn 1 --ti 01",
 		Args: cobra.MinimumNArgs(1),

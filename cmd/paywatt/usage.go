@@ -1,72 +1,210 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/paywatt/paywatt/internal/exit"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // rootHelp is what paywatt --help says before the list of commands.
-const rootHelp = `Prepaid electricity: sell STS tokens, meter, and settle, in one binary.
+const rootHelp = `Run prepaid electricity from one binary: sell STS tokens, read meters and settle accounts.
 
-Begin with paywatt demo. Commands that ask a server find it by the environment: PAYWATT_URL (its address) and PAYWATT_KEY
-(what paywatt apikey create prints). Others work on the data folder (--data). The key store's passphrase comes from the
-file that PAYWATT_PASSPHRASE_FILE names, or from a prompt. Results go to standard output, messages to standard error.
+Begin with paywatt demo. Commands that ask a server read its address from PAYWATT_URL and the key from PAYWATT_KEY.
+paywatt apikey create prints such a key. Other commands work on the data folder (--data). The passphrase of the key store
+comes from the file that PAYWATT_PASSPHRASE_FILE names, or from a prompt. Results go to standard output, messages to
+standard error. An error says what happened, what did not happen and what to do.
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused by a rule, 5 unreachable.`
 
-// unknownVerb is the failure of a noun with a verb that it does not have; cobra alone would show its help and succeed, and
-// a script would believe that something was done.
-func unknownVerb(root *cobra.Command, args []string) *exit.Failure {
-	cmd, rest, err := root.Find(args)
-	if err != nil || cmd == root || cmd.Runnable() || len(rest) == 0 || rest[0] == "help" || strings.HasPrefix(rest[0], "-") {
-		return nil
-	}
-	verbs := cmd.SuggestionsFor(rest[0])
-	if len(verbs) == 0 {
-		for _, sub := range cmd.Commands() {
-			if sub.IsAvailableCommand() {
-				verbs = append(verbs, sub.Name())
-			}
-		}
-	}
-	return &exit.Failure{Code: exit.Usage, What: fmt.Sprintf("There is no command %s %s.", cmd.CommandPath(), rest[0]), Not: "Nothing was done.",
-		Try: "Try " + cmd.CommandPath() + " " + strings.Join(verbs, ", ") + "; " + cmd.CommandPath() + " --help explains them."}
+// notRun is what did not happen when a command line is wrong.
+const notRun = "The command did not run."
+
+// usage is the failure of a command line that cannot be carried out as it is written.
+func usage(what, try string) *exit.Failure {
+	return &exit.Failure{Code: exit.Usage, What: what, Not: notRun, Try: try}
 }
 
-// misused is the failure of a command line that cobra refused: an unknown command or option, a value that cannot be
-// read, too many words or too few.
-func misused(cmd *cobra.Command, err error) *exit.Failure {
-	f := &exit.Failure{Code: exit.Usage, What: err.Error(), Not: "Nothing was done.", Try: "Run " + cmd.CommandPath() + " --help for its words and options."}
-	words, line := cmd.Flags().Args(), strings.TrimSuffix(cmd.UseLine(), " [flags]")
+// failed turns the error of a command into the failure that is printed. It is the only way from an error to the terminal.
+func failed(err error) *exit.Failure {
+	var f *exit.Failure
 	switch {
-	case strings.HasPrefix(f.What, "accepts "), strings.HasPrefix(f.What, "requires at least "):
-		f.What = fmt.Sprintf("It is %s, and %d words follow the command.", line, len(words))
-		if len(words) == 1 {
-			f.What = fmt.Sprintf("It is %s, and one word follows the command: %s.", line, words[0])
+	case errors.As(err, &f):
+		if f.Not == "" && f.Code == exit.Usage {
+			f.Not = notRun
 		}
-		if len(words) == 0 {
-			f.What = fmt.Sprintf("It is %s, and nothing follows the command.", line)
-		}
-	case strings.HasPrefix(f.What, "unknown command ") && cmd.HasParent():
-		f.What = fmt.Sprintf("It is %s, and takes no further word.", line)
-	case strings.HasPrefix(f.What, "invalid argument "):
-		what, why, ok := strings.Cut(f.What, " flag: ")
-		switch {
-		case strings.HasSuffix(why, "invalid syntax"):
-			why = "it is not a whole number"
-		case strings.HasSuffix(why, "out of range"):
-			why = "it is too large or too small"
-		}
-		if ok {
-			f.What = what + ": " + why
+		return f
+	case errors.Is(err, context.Canceled):
+		return &exit.Failure{Code: exit.Failed, What: "The command was interrupted.", Not: "It did not finish.", Try: "Run it again if you still need it."}
+	}
+	return &exit.Failure{Code: exit.Failed, What: sentenceOf(err), Not: "The command did not finish.",
+		Try: "Correct the cause and run it again. paywatt doctor checks the data folder."}
+}
+
+// sentenceOf writes an error as a sentence.
+func sentenceOf(err error) string {
+	s := strings.TrimRight(err.Error(), ".")
+	if s == "" {
+		return "The command failed for an unknown reason."
+	}
+	return strings.ToUpper(s[:1]) + s[1:] + "."
+}
+
+// printFailure writes a failure: what happened, and indented what did not happen and what to do.
+func printFailure(w io.Writer, f *exit.Failure) {
+	fmt.Fprintln(w, "paywatt: "+strings.Join(f.Lines(), "\n  "))
+}
+
+// strict lets every command of a tree report wrong options and word counts as failures.
+func strict(cmd *cobra.Command) {
+	cmd.SetFlagErrorFunc(wrongFlag)
+	if count := cmd.Args; count != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			err := count(cmd, args)
+			if f := (*exit.Failure)(nil); err == nil || errors.As(err, &f) {
+				return err
+			}
+			return wrongCount(cmd, args)
 		}
 	}
-	if !strings.HasSuffix(f.What, ".") {
-		f.What += "."
+	for _, sub := range cmd.Commands() {
+		strict(sub)
 	}
-	f.What = strings.ToUpper(f.What[:1]) + f.What[1:]
-	return f
+}
+
+// unknownCommand is the failure of a line that names a command that does not exist; nil if it names one. Without it cobra
+// prints the help of a noun and succeeds, and a script believes that the command ran.
+func unknownCommand(root *cobra.Command, args []string) *exit.Failure {
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		return nil // of the shell; cobra adds it when it runs
+	}
+	if len(args) > 1 && args[0] == "help" {
+		args = args[1:] // cobra alone would print its help and succeed
+	}
+	cmd, rest, err := root.Find(args)
+	word := ""
+	switch {
+	case err != nil:
+		if _, e := fmt.Sscanf(err.Error(), "unknown command %q", &word); e != nil {
+			return nil
+		}
+	case cmd == root || len(rest) == 0 || rest[0] == "help" || strings.HasPrefix(rest[0], "-"):
+		return nil
+	case cmd.Runnable(): // it takes words of its own, but not one that looks like its subcommand: paywatt vend recipt
+		if nearest(rest[0], subcommands(cmd)) == "" {
+			return nil
+		}
+		word = rest[0]
+	default:
+		word = rest[0]
+	}
+	return usage(fmt.Sprintf("There is no command %s %s.", cmd.CommandPath(), word), didYouMean(commandLike(cmd, word))+commandsOf(cmd))
+}
+
+// commandLike is the nearest of a command's subcommands; "" if none is near.
+func commandLike(cmd *cobra.Command, word string) string {
+	if cmd.SuggestionsMinimumDistance <= 0 {
+		cmd.SuggestionsMinimumDistance = maxTypos
+	}
+	like := cmd.SuggestionsFor(word)
+	if near := nearest(word, like); near != "" || len(like) == 0 {
+		return near
+	}
+	return like[0]
+}
+
+// commandsOf says where the commands are listed; those of a noun are few enough to name.
+func commandsOf(cmd *cobra.Command) string {
+	see := "Run " + cmd.CommandPath() + " --help for its commands"
+	if !cmd.HasParent() {
+		return see + "."
+	}
+	return see + ": " + alternativesText(subcommands(cmd)) + "."
+}
+
+// subcommands are the names of a command's subcommands.
+func subcommands(cmd *cobra.Command) (names []string) {
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return names
+}
+
+// wrongCount is the failure of a command with too many words or too few.
+func wrongCount(cmd *cobra.Command, args []string) *exit.Failure {
+	line, words := strings.TrimSuffix(cmd.UseLine(), " [flags]"), wordsOf(cmd)
+	see := "Write " + line + ". Run " + cmd.CommandPath() + " --help for the words and options."
+	switch {
+	case len(args) > 0 && len(words) == 0:
+		return usage(fmt.Sprintf("%s takes no words, but %q is given.", cmd.CommandPath(), strings.Join(args, " ")), see)
+	case len(args) < len(words):
+		missing := slices.DeleteFunc(words[len(args):], func(word string) bool {
+			return strings.Contains(cmd.Use, "["+word) || strings.Contains(cmd.Use, word+"]")
+		})
+		return usage("Missing after "+cmd.CommandPath()+": "+strings.Join(missing, " ")+".", see)
+	}
+	return usage(fmt.Sprintf("%s takes at most %s, but %d words are given.", cmd.CommandPath(), strings.Join(words, " "), len(args)), see)
+}
+
+// wrongFlag is the failure of an unknown option, or of an option with a wrong value.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	see := "Run " + cmd.CommandPath() + " --help for the options."
+	var unknown *pflag.NotExistError
+	var missing *pflag.ValueRequiredError
+	var wrong *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "":
+		return usage(cmd.CommandPath()+" has no option -"+unknown.GetSpecifiedName()+".", see)
+	case errors.As(err, &unknown):
+		near := nearest(unknown.GetSpecifiedName(), flagNames(cmd))
+		if near != "" {
+			near = "--" + near
+		}
+		return usage(cmd.CommandPath()+" has no option --"+unknown.GetSpecifiedName()+".", didYouMean(near)+see)
+	case errors.As(err, &missing):
+		return usage("The option --"+missing.GetFlag().Name+" has no value.", "Write a value after it. "+see)
+	case errors.As(err, &wrong):
+		return wrongValue(wrong, see)
+	}
+	return usage(sentenceOf(err), see)
+}
+
+// wrongValue is the failure of an option whose value cannot be read.
+func wrongValue(e *pflag.InvalidValueError, see string) *exit.Failure {
+	var f *exit.Failure
+	if errors.As(e, &f) {
+		return f // of an option that explains its own values
+	}
+	option := fmt.Sprintf("--%s %q ", e.GetFlag().Name, e.GetValue())
+	if errors.Is(e, strconv.ErrRange) {
+		return usage(option+"is too large or too small.", see)
+	}
+	switch e.GetFlag().Value.Type() {
+	case "duration":
+		return usage(option+"is not a duration.", "Write it with its unit, such as 30s, 10m or 2h.")
+	case "bool":
+		return usage(option+"is neither true nor false.", "Give the option without a value, or with =true or =false.")
+	case "float64":
+		return usage(option+"is not a number.", "Write it as 0.2.")
+	}
+	return usage(option+"is not a whole number.", "Write it with digits alone, such as 42.")
+}
+
+// flagNames are the names of the options that a command takes.
+func flagNames(cmd *cobra.Command) (names []string) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	return names
 }

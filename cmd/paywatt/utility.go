@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -15,9 +16,9 @@ import (
 )
 
 func newUtilityCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "utility", Short: "What the utility decided for itself: zone, currency, charges, receipts"}
+	cmd := &cobra.Command{Use: "utility", Short: "Show and change the settings of the utility"}
 	cmd.AddCommand(&cobra.Command{
-		Use: "show", Short: "Show the settings", Args: cobra.NoArgs,
+		Use: "show", Short: "Show the settings of the utility", Args: cobra.NoArgs,
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
 			s, err := api.Settings(cmd.Context())
 			return answer(c, cmd, s, err, utilityTable)
@@ -40,7 +41,7 @@ type utilityOptions struct {
 func newUtilitySet(c console) *cobra.Command {
 	var o utilityOptions
 	cmd := &cobra.Command{
-		Use: "set", Short: "Change the named settings; all others stay", Args: cobra.NoArgs,
+		Use: "set", Short: "Change settings of the utility", Args: cobra.NoArgs,
 		Example: "  paywatt utility set --tz Africa/Nairobi --max-deduction 50\n  paywatt utility set --four-eyes on\n" +
 			"  paywatt utility set --reversal-window 30m --free-units-per-day 200",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, _ []string) error {
@@ -57,27 +58,27 @@ func newUtilitySet(c console) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.name, "name", "", "name on receipts")
-	f.StringVar(&o.currency, "currency", "", "currency, once: every figure is in it")
-	f.StringVar(&o.zone, "tz", "", "time zone, such as Africa/Nairobi: months of tariffs follow it")
+	f.StringVar(&o.currency, "currency", "", "currency of all amounts, such as KES; it can be set only once")
+	f.StringVar(&o.zone, "tz", "", "time zone of days and months, such as Africa/Nairobi")
 	f.StringVar(&o.vatNo, "vat-no", "", "tax number on receipts")
-	f.StringVar(&o.eyes, "four-eyes", "", "whether sensitive actions need a second person: on, off or default")
-	f.StringVar(&o.ceiling, "max-deduction", "", "percent of what is tendered that charges and debts may take together (0: 70)")
-	f.StringVar(&o.commission, "max-commission", "10", "highest commission that a vendor's terms may have, in percent of a sale")
-	f.BoolVar(&o.chargesOnly, "charges-only", false, "accept money that reaches charges but buys no unit")
-	f.BoolVar(&o.daily, "daily-charges", false, "make monthly fixed charges due day by day")
+	choiceFlag(f, &o.eyes, "four-eyes", "require a second person for sensitive actions: on, off or default", enum[apiv1.Settings]("FourEyes"))
+	f.StringVar(&o.ceiling, "max-deduction", "", "share of a payment that charges and debts may take together, in percent; 0 for 70")
+	f.StringVar(&o.commission, "max-commission", "10", "highest commission of a vendor, in percent of a sale")
+	f.BoolVar(&o.chargesOnly, "charges-only", false, "accept payments that cover charges but buy no unit")
+	f.BoolVar(&o.daily, "daily-charges", false, "make monthly fixed charges due in daily parts")
 	f.StringVar(&o.address, "address", "", "address on receipts")
 	f.StringVar(&o.contact, "contact", "", "contact on receipts")
 	f.StringVar(&o.message, "message", "", "message to all customers at the foot of receipts")
-	f.DurationVar(&o.window, "reversal-window", 15*time.Minute, "how long who sold may undo a sale without a reason")
-	f.Int64Var(&o.reversals, "reversals-per-day", 50, "most reversals in a day, by one person and of one vendor's sales")
-	f.StringVar(&o.reversalValue, "reversal-value-per-day", "", "highest total of these reversals in a day; none for no limit, or default")
-	f.StringVar(&o.freeUnits, "free-units-per-day", "1000", "kilowatt-hours that one person may give away or replace in a day")
-	f.StringVar(&o.warn1, "wallet-warn", "", "amount at which wallets are warned of (0: what 20 kWh cost, or a fifth of a plan)")
-	f.StringVar(&o.warn2, "wallet-warn-urgent", "", "amount at which they are warned of urgently (0: what 5 kWh cost, or a twentieth of a plan)")
-	f.StringVar(&o.cutoff, "wallet-cutoff", "", "amount at which the supply goes off; below zero it is a credit given")
-	f.StringVar(&o.quietFrom, "quiet-from", "", "local time from which on customers get no warnings, such as 21:00")
-	f.StringVar(&o.quietTo, "quiet-to", "", "local time until then, such as 07:00; as --quiet-from for no quiet hours")
-	f.BoolVar(&o.advances, "wallet-vat-on-advances", false, "tax on a recharge is owed when it is paid, not when it is used")
+	f.DurationVar(&o.window, "reversal-window", 15*time.Minute, "time in which the seller may reverse a sale without a reason")
+	f.Int64Var(&o.reversals, "reversals-per-day", 50, "highest number of such reversals in a day, by one person and of one vendor's sales")
+	f.StringVar(&o.reversalValue, "reversal-value-per-day", "", "highest total of such reversals in a day: an amount, none for no limit, or default")
+	f.StringVar(&o.freeUnits, "free-units-per-day", "1000", "kilowatt-hours that one person may give or replace in a day")
+	f.StringVar(&o.warn1, "wallet-warn", "", "wallet balance at which customers are warned; 0 for the price of 20 kWh, or a fifth of a plan")
+	f.StringVar(&o.warn2, "wallet-warn-urgent", "", "wallet balance of the urgent warning; 0 for the price of 5 kWh, or a twentieth of a plan")
+	f.StringVar(&o.cutoff, "wallet-cutoff", "", "wallet balance at which the supply is cut; below 0 it is a credit limit")
+	f.StringVar(&o.quietFrom, "quiet-from", "", "local time from which customers get no warnings, such as 21:00")
+	f.StringVar(&o.quietTo, "quiet-to", "", "local time until which customers get no warnings, such as 07:00; same as --quiet-from for no quiet hours")
+	f.BoolVar(&o.advances, "wallet-vat-on-advances", false, "make tax on a recharge due when it is paid, not when it is used")
 	return cmd
 }
 
@@ -110,7 +111,7 @@ func (o *utilityOptions) change(cmd *cobra.Command) (apiv1.SettingsChange, error
 	if changed("free-units-per-day") {
 		wh, ok := exactly(o.freeUnits, int64(unit.KilowattHour))
 		if !ok {
-			return s, usage("--free-units-per-day "+o.freeUnits+" is no number of kilowatt-hours.", "Write it as 500 or 12.5.")
+			return s, usage("--free-units-per-day "+o.freeUnits+" is not a number of kilowatt-hours.", "Write it as 500 or 12.5.")
 		}
 		s.FreeUnitsPerDay = &wh
 	}
@@ -137,12 +138,12 @@ func (o *utilityOptions) amounts(cmd *cobra.Command, api *client.Client, s *apiv
 		}
 		cur, ok := money.CurrencyOf(now.Currency)
 		if !ok {
-			return usage("The utility has no currency yet.", "Name it first: paywatt utility set --currency KES.")
+			return usage("The utility has no currency yet.", "Set it first: paywatt utility set --currency KES.")
 		}
 		text, below := strings.CutPrefix(a.text, "-")
 		minor, err := money.Parse(text, cur)
 		if err != nil {
-			return usage("--"+a.flag+" "+a.text+" is no amount.", "Write it as 50.00.")
+			return usage(fmt.Sprintf("--%s %q is not an amount.", a.flag, a.text), "Write it as 50.00.")
 		}
 		amount := int64(minor)
 		if below {

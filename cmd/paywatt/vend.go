@@ -25,7 +25,9 @@ func newVendCommand(c console) *cobra.Command {
 	var o vendOptions
 	cmd := &cobra.Command{
 		Use:   "vend METER AMOUNT",
-		Short: "Sell: take AMOUNT for METER and print the token",
+		Short: "Sell electricity and print the token",
+		Long: "Sell electricity: take AMOUNT for METER and print the token. If the answer of the server is lost, repeat the command with the\n" +
+			"same --client-ref. It then shows the sale, or makes it once.",
 		Example: "  paywatt vend 04140001001 100.00\n" +
 			"  paywatt vend 04140001001 100 --client-ref till3-000017 --print",
 		Args: cobra.ExactArgs(2),
@@ -42,11 +44,11 @@ func newVendCommand(c console) *cobra.Command {
 	}
 	cmd.AddCommand(newVendShow(c), newVendReverse(c), newVendCopy(c), newVendReceipt(c))
 	f := cmd.Flags()
-	f.StringVar(&o.clientRef, "client-ref", "", "your own name for this sale; repeating it repeats the sale's answer, not the sale")
-	f.StringVar(&o.currency, "currency", "", "currency of AMOUNT (default: that of the tariffs)")
-	f.StringArrayVar(&o.deliver, "deliver", nil, "also deliver the token by this route: mqtt (repeatable)")
+	f.StringVar(&o.clientRef, "client-ref", "", "your own reference of the sale; repeating it repeats the answer, not the sale")
+	f.StringVar(&o.currency, "currency", "", "currency of AMOUNT, such as KES (default: that of the tariffs)")
+	f.StringArrayVar(&o.deliver, "deliver", nil, "also deliver the token this way: mqtt (repeatable)")
 	f.BoolVar(&o.print, "print", false, "print the receipt")
-	f.BoolVar(&o.quote, "quote", false, "only price it; nothing is sold")
+	f.BoolVar(&o.quote, "quote", false, "show the price without selling")
 	return cmd
 }
 
@@ -77,7 +79,7 @@ func (o vendOptions) tender(cmd *cobra.Command, api *client.Client, text string)
 		case err != nil:
 			return apiv1.Amount{}, err
 		case code == "":
-			return apiv1.Amount{}, &exit.Failure{Code: exit.Refused, What: "There is no tariff yet, so nothing has a price.", Not: "Nothing was sold.",
+			return apiv1.Amount{}, &exit.Failure{Code: exit.Refused, What: "No tariff is published yet, so there is no price.", Not: "Nothing was sold.",
 				Try: "Publish one: paywatt tariff add domestic --currency KES --vat 15 --rate 2.50."}
 		}
 	}
@@ -98,7 +100,7 @@ func amountOf(cmd *cobra.Command, api *client.Client, text string) (apiv1.Amount
 		return apiv1.Amount{}, err
 	}
 	if code == "" {
-		return apiv1.Amount{}, &exit.Failure{Code: exit.Refused, What: "The utility has no currency yet.", Not: not, Try: "Name it: paywatt utility set --currency KES."}
+		return apiv1.Amount{}, &exit.Failure{Code: exit.Refused, What: "The utility has no currency yet.", Not: not, Try: "Set it: paywatt utility set --currency KES."}
 	}
 	return amountIn(code, text, not)
 }
@@ -116,7 +118,7 @@ func tariffCurrency(cmd *cobra.Command, api *client.Client) (string, error) {
 func amountIn(code, text, not string) (apiv1.Amount, error) {
 	cur, ok := money.CurrencyOf(code)
 	if !ok {
-		return apiv1.Amount{}, usage(fmt.Sprintf("--currency %q is no currency.", code), "Use the three letters of ISO 4217, such as KES.")
+		return apiv1.Amount{}, usage(fmt.Sprintf("%q is not a currency.", code), "Use the three letters of ISO 4217, such as KES.")
 	}
 	minor, err := money.Parse(text, cur)
 	if err != nil {
@@ -138,7 +140,7 @@ func (c console) vend(cmd *cobra.Command, api *client.Client, o vendOptions, met
 	if o.print {
 		paper, _, err := api.Receipt(cmd.Context(), v.ID, "text48")
 		if err != nil {
-			c.tell("The sale %s was made; its receipt cannot be printed:", v.ID)
+			c.tell("The sale %s was made, but its receipt cannot be printed:", v.ID)
 			return err
 		}
 		_, err = c.out.Write(paper)
@@ -213,6 +215,7 @@ func newVendCopy(c console) *cobra.Command {
 			return err
 		}),
 	}
-	cmd.Flags().StringVar(&format, "format", "text48", "text32, text48, html, sms or json")
+	format = "text48"
+	choiceFlag(cmd.Flags(), &format, "format", "format of the receipt: "+alternativesText(receiptFormats()), receiptFormats())
 	return cmd
 }

@@ -15,12 +15,13 @@ func newVendReceipt(c console) *cobra.Command {
 	var proven bool
 	var head string
 	cmd := &cobra.Command{
-		Use: "receipt SALE", Short: "Show the receipt of a sale, or save it with its proof", Args: cobra.ExactArgs(1),
-		Long: "Show the receipt of a sale, by its id or its reference. With --proof it is JSON with the proof that the sale is in the sealed\n" +
-			"log: paywatt verify checks it without this server. vend copy prints a copy that is counted.",
+		Use: "receipt SALE", Short: "Show the receipt of a sale, or its proof", Args: cobra.ExactArgs(1),
+		Long: "Show the receipt of a sale, by its id, reference or receipt number. With --proof it is JSON with the proof that the sale is\n" +
+			"in the sealed log. paywatt verify checks that proof without this server. To print a copy that is counted, use paywatt vend\n" +
+			"copy.",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			if !proven && head != "" || proven && cmd.Flags().Changed("format") && format != "json" {
-				return usage("A proof is JSON and has no other --format; --head belongs to --proof.", "Leave --format out, or give --proof.")
+				return usage("--proof goes only with --format json, and --head only with --proof.", "Leave --format out, or add --proof.")
 			}
 			size, err := headSize(head)
 			if err != nil {
@@ -45,9 +46,10 @@ func newVendReceipt(c console) *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&format, "format", "text48", "text32, text48, html, sms or json")
-	f.BoolVar(&proven, "proof", false, "as JSON, with the proof that the sale is in the sealed log")
-	f.StringVar(&head, "head", "", "with --proof: for this signed head, as a file or by its size (default the newest)")
+	format = "text48"
+	choiceFlag(f, &format, "format", "format of the receipt: "+alternativesText(receiptFormats()), receiptFormats())
+	f.BoolVar(&proven, "proof", false, "print JSON with the proof that the sale is in the sealed log")
+	f.StringVar(&head, "head", "", "signed head of the proof, as a file or by its size (default: the newest)")
 	return cmd
 }
 

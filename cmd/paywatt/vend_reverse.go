@@ -19,7 +19,7 @@ const (
 func newVendReverse(c console) *cobra.Command {
 	var reason, key string
 	cmd := &cobra.Command{
-		Use: "reverse SALE", Short: "Undo a sale: the last one to its meter, before its token is used", Args: cobra.ExactArgs(1),
+		Use: "reverse SALE", Short: "Reverse the last sale to a meter before its token is used", Args: cobra.ExactArgs(1),
 		Example: "  paywatt vend reverse vnd_01jd00000000000000000000000 --reason \"wrong meter\"",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			out, err := api.Reverse(cmd.Context(), args[0], reason, key)
@@ -31,23 +31,24 @@ func newVendReverse(c console) *cobra.Command {
 			}
 			r := out.Reversal
 			if r.State == "refused" {
-				return &exit.Failure{Code: exit.Refused, What: "The meter did not allow it: " + r.Code + ".", Not: "The sale stands and nothing was given back.",
-					Try: "If the token is in the meter, give the money back as an adjustment."}
+				return &exit.Failure{Code: exit.Refused, What: "The meter refused the reversal: " + r.Code + ".", Not: "The sale stands. Nothing was given back.",
+					Try: "If the token is in the meter, give the money back with paywatt account adjust."}
 			}
 			note := ""
 			if r.State == "done" && !r.Confirmed {
-				note = "nobody could ask the meter: the token may still load, and then becomes a debt"
+				note = "the meter could not be asked: if the token still loads, its value becomes a debt"
 			}
 			return c.show(cmd, out, fields("sale", args[0], "meter", out.Vend.Meter, "given back", amountText(out.Vend.Tender), "reversal", r.State, "note", note))
 		}),
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why; kept in the audit log")
-	cmd.Flags().StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, in a few words; written to the audit log")
+	cmd.Flags().StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the reversal")
 	return cmd
 }
 
 // awaitReversal asks for a while how a reversal ends that waits for its meter.
 func (c console) awaitReversal(cmd *cobra.Command, api *client.Client, sale string, r apiv1.Reversal) (apiv1.Reversal, error) {
+	defer c.progress(cmd, "Waiting for the meter", nil)()
 	for range reversalLooks {
 		if r.State != "waiting" {
 			break

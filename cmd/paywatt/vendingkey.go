@@ -13,7 +13,7 @@ import (
 )
 
 func newVendingKeyCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "vendingkey", Short: "Keep the vending keys of supply groups; no command ever shows one"}
+	cmd := &cobra.Command{Use: "vendingkey", Short: "Add and list the vending keys of supply groups"}
 	cmd.AddCommand(newVendingKeyAdd(c), newVendingKeyList(c))
 	return cmd
 }
@@ -29,8 +29,10 @@ func newVendingKeyAdd(c console) *cobra.Command {
 	var o vendingKeyOptions
 	cmd := &cobra.Command{
 		Use:   "add --sgc 123456 --krn 1 --kt 2 --dkga 02 --base-date 2014 --key-file F",
-		Short: "Add a vending key; the first one makes the key store. Works beside a running server",
-		Args:  cobra.NoArgs,
+		Short: "Add a vending key; a server may run",
+		Long: "Add a vending key to the key store; a server may run. The first key creates the key store and asks for its passphrase. No\n" +
+			"command ever shows a vending key.",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			fact, err := o.fact()
 			if err != nil {
@@ -43,18 +45,19 @@ func newVendingKeyAdd(c console) *cobra.Command {
 	c.dataFlag(cmd, &o.data)
 	f.StringVar(&o.sgc, "sgc", "", "supply group code, 6 digits")
 	f.Uint8Var(&o.krn, "krn", 1, "key revision number, 1 to 9")
-	f.Uint8Var(&o.kt, "kt", uint8(sts.DUTK), "key type of its meters, 1 to 3")
-	f.StringVar(&o.dkga, "dkga", "02", "key derivation algorithm: 02 or 04")
-	f.StringVar(&o.baseDate, "base-date", sts.Base2014.String(), "base date: 1993, 2014 or 2035")
-	f.StringVar(&o.file, "key-file", "", "file with one line of hex, blanks ignored (- = standard input)")
-	f.Uint8Var(&o.ken, "ken", 255, "key expiry number; 255 never expires")
-	f.BoolVar(&o.test, "test", false, "a test key: its meters are virtual or on the bench")
+	f.Uint8Var(&o.kt, "kt", uint8(sts.DUTK), "key type of the meters, 1 to 3")
+	o.dkga, o.baseDate = "02", sts.Base2014.String()
+	wordFlag(f, &o.dkga, "dkga", "key derivation algorithm: 02 or 04", []string{"02", "04"})
+	wordFlag(f, &o.baseDate, "base-date", "base date: 1993, 2014 or 2035", baseDates())
+	f.StringVar(&o.file, "key-file", "", "file with the vending key in one line of hex digits; - for standard input (needed)")
+	f.Uint8Var(&o.ken, "ken", 255, "key expiry number, 255 for never")
+	f.BoolVar(&o.test, "test", false, "mark the key as a test key, for virtual meters and meters on a bench")
 	return cmd
 }
 
 func (o vendingKeyOptions) fact() (keystore.Fact, error) {
 	if o.file == "" {
-		return keystore.Fact{}, usage("No key file is named.", "Add --key-file FILE, or --key-file - for standard input.")
+		return keystore.Fact{}, usage("No key file is given.", "Add --key-file FILE, or --key-file - for standard input.")
 	}
 	dkga, err := sts.ParseDKGA(o.dkga)
 	if err != nil {
@@ -86,7 +89,7 @@ func (c console) addVendingKey(cmd *cobra.Command, o vendingKeyOptions, fact key
 	}
 	defer clear(pass)
 	if len(pass) == 0 {
-		return &exit.Failure{Code: exit.Usage, What: "The key store needs a passphrase, and none was given.", Not: "No key was added.",
+		return &exit.Failure{Code: exit.Usage, What: "No passphrase for the key store is given.", Not: "No key was added.",
 			Try: "Set PAYWATT_PASSPHRASE_FILE to a file with one line, or run the command at a terminal."}
 	}
 	if err := s.Unlock(pass); err != nil {
@@ -99,17 +102,17 @@ func (c console) addVendingKey(cmd *cobra.Command, o vendingKeyOptions, fact key
 	if no.Refused() {
 		return refusedFailure(no)
 	}
-	c.tell("Added the vending key of %s. Back up %s and its passphrase, apart from each other.", fact, s.Path())
+	c.tell("The vending key of %s was added. Back up %s and its passphrase in different places.", fact, s.Path())
 	return c.showFacts(cmd, []keystore.Fact{fact})
 }
 
 func newVendingKeyList(c console) *cobra.Command {
 	var data string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List what vending keys there are; needs no passphrase", Args: cobra.NoArgs,
+		Use: "list", Short: "List the vending keys, without their secrets", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := os.Stat(data); errors.Is(err, os.ErrNotExist) {
-				return &exit.Failure{Code: exit.NotFound, What: "There is no data folder " + data + ".", Try: "Name it with --data."}
+				return &exit.Failure{Code: exit.NotFound, What: "The data folder " + data + " does not exist.", Not: "No vending key was listed.", Try: "Give the folder that the server uses with --data."}
 			}
 			s, err := openKeyStore(data)
 			if err != nil {
@@ -162,9 +165,9 @@ func openKeyStore(dir string) (*keystore.Store, error) {
 
 // keyStoreFailure explains why the key store cannot be used. A wrong passphrase is a rule's "no".
 func keyStoreFailure(err error) *exit.Failure {
-	f := &exit.Failure{Code: exit.Failed, What: "The key store cannot be used: " + err.Error() + "."}
+	f := &exit.Failure{Code: exit.Failed, What: "The key store cannot be used: " + err.Error() + ".", Not: "The key store was not changed.", Try: "Run paywatt doctor to find the cause."}
 	if errors.Is(err, keystore.ErrPassphrase) || errors.Is(err, keystore.ErrEmptyPassphrase) {
-		f.Code = exit.Refused
+		f.Code, f.Try = exit.Refused, "Check the passphrase and run the command again."
 	}
 	return f
 }

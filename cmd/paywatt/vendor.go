@@ -12,7 +12,7 @@ import (
 )
 
 func newVendorCommand(c console) *cobra.Command {
-	cmd := &cobra.Command{Use: "vendor", Short: "Vendors, their floats and what they earn"}
+	cmd := &cobra.Command{Use: "vendor", Short: "Show and change vendors, their floats and their terms"}
 	cmd.AddCommand(newVendorAdd(c), newVendorTerms(c), newVendorList(c), newVendorShow(c), newVendorDeposit(c), newVendorStatement(c))
 	return cmd
 }
@@ -25,7 +25,7 @@ type vendorOptions struct {
 func newVendorAdd(c console) *cobra.Command {
 	var o vendorOptions
 	cmd := &cobra.Command{
-		Use: "add NAME", Short: "Take a vendor on; its float is empty until it pays in", Args: cobra.ExactArgs(1),
+		Use: "add NAME", Short: "Add a vendor with an empty float", Args: cobra.ExactArgs(1),
 		Example: "  paywatt vendor add \"Corner shop\" --commission 1.5\n" +
 			"  paywatt apikey create --role vendor_api --vendor V001",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
@@ -41,17 +41,17 @@ func newVendorAdd(c console) *cobra.Command {
 			return answer(c, cmd, v, err, vendorTable)
 		}),
 	}
-	cmd.Flags().StringVar(&o.code, "code", "", "short code that begins its receipts (default: the next of V001, V002 ...)")
-	cmd.Flags().StringVar(&o.billing, "billing", "", "float or postpaid (default float)")
-	cmd.Flags().StringVar(&o.commission, "commission", "0", "commission in percent of what is tendered, tax included")
-	cmd.Flags().StringVar(&o.credit, "credit", "0", "how far it may sell beyond what it has paid in")
+	cmd.Flags().StringVar(&o.code, "code", "", "short code that begins its receipt numbers (default: the next of V001, V002 ...)")
+	choiceFlag(cmd.Flags(), &o.billing, "billing", "billing: float or postpaid (default: float)", enum[apiv1.NewVendor]("Billing"))
+	cmd.Flags().StringVar(&o.commission, "commission", "0", "commission in percent of a payment, tax included")
+	cmd.Flags().StringVar(&o.credit, "credit", "0", "amount that it may sell beyond its deposits")
 	return cmd
 }
 
 func newVendorTerms(c console) *cobra.Command {
 	var o vendorOptions
 	cmd := &cobra.Command{
-		Use: "terms VENDOR", Short: "Change a vendor's terms, or stop it", Args: cobra.ExactArgs(1),
+		Use: "terms VENDOR", Short: "Change the terms of a vendor, or block it", Args: cobra.ExactArgs(1),
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			t := apiv1.VendorTerms{Name: given(cmd, "name", &o.name)}
 			if cmd.Flags().Changed("commission") {
@@ -73,16 +73,16 @@ func newVendorTerms(c console) *cobra.Command {
 			case "active", "blocked":
 				t.Blocked = new(o.status == "blocked")
 			default:
-				return usage("--status is active or blocked.", "Choose one of the two.")
+				return usage("--status must be active or blocked.", "Give one of the two.")
 			}
 			v, err := api.SetVendorTerms(cmd.Context(), args[0], t)
 			return answer(c, cmd, v, err, vendorTable)
 		}),
 	}
-	cmd.Flags().StringVar(&o.name, "name", "", "its name")
-	cmd.Flags().StringVar(&o.commission, "commission", "", "commission in percent of what is tendered, tax included")
-	cmd.Flags().StringVar(&o.credit, "credit", "", "how far it may sell beyond what it has paid in")
-	cmd.Flags().StringVar(&o.status, "status", "", "active or blocked")
+	cmd.Flags().StringVar(&o.name, "name", "", "name of the vendor")
+	cmd.Flags().StringVar(&o.commission, "commission", "", "commission in percent of a payment, tax included")
+	cmd.Flags().StringVar(&o.credit, "credit", "", "amount that it may sell beyond its deposits")
+	choiceFlag(cmd.Flags(), &o.status, "status", "status of the vendor: active or blocked", []string{"active", "blocked"})
 	return cmd
 }
 
@@ -108,7 +108,7 @@ func newVendorShow(c console) *cobra.Command {
 func newVendorDeposit(c console) *cobra.Command {
 	var reference, bank, key string
 	cmd := &cobra.Command{
-		Use: "deposit VENDOR AMOUNT", Short: "Book what a vendor paid to the bank", Args: cobra.ExactArgs(2),
+		Use: "deposit VENDOR AMOUNT", Short: "Record a deposit of a vendor at the bank", Args: cobra.ExactArgs(2),
 		Example: "  paywatt vendor deposit V001 5000 --reference BANK-000123",
 		RunE: c.asking(func(cmd *cobra.Command, api *client.Client, args []string) error {
 			amount, err := amountOf(cmd, api, args[1])
@@ -123,8 +123,8 @@ func newVendorDeposit(c console) *cobra.Command {
 				"balance", floatText(d.Float, d.Float.BalanceMinor), "available", floatText(d.Float, d.Float.AvailableMinor)))
 		}),
 	}
-	cmd.Flags().StringVar(&reference, "reference", "", "the bank's own name of the payment (needed): one is never booked twice")
-	cmd.Flags().StringVar(&bank, "bank", "", "which of the utility's bank accounts (default main)")
+	cmd.Flags().StringVar(&reference, "reference", "", "reference of the payment at the bank (needed); a reference is booked only once")
+	cmd.Flags().StringVar(&bank, "bank", "", "bank account of the utility that got the money (default: main)")
 	cmd.Flags().StringVar(&key, "key", "", "idempotency key; repeating it repeats the answer, not the deposit")
 	return cmd
 }
@@ -179,7 +179,7 @@ func (c console) minor(cmd *cobra.Command, api *client.Client, option, text stri
 func percent(option, text string) (int64, error) {
 	bps, ok := exactly(text, 100)
 	if !ok {
-		return 0, usage(option+" "+text+" is no percentage.", "Write it as 2 or 1.5.")
+		return 0, usage(fmt.Sprintf("%s %q is not a percentage.", option, text), "Write it as 2 or 1.5.")
 	}
 	return bps, nil
 }

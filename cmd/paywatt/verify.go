@@ -17,19 +17,20 @@ import (
 
 // newVerifyCommand checks a data folder from outside, or a receipt without one.
 func newVerifyCommand(c console) *cobra.Command {
-	data, key, heads := "", "", []string(nil)
+	data, key, heads, scope := "", "", []string(nil), false
 	cmd := &cobra.Command{
 		Use:   "verify [RECEIPT]",
-		Short: "Check the books in a data folder, or prove a receipt without server and database",
-		Long: "Checks the database of a data folder, whether or not a server runs on it, and changes nothing: every journal sums to\n" +
-			"zero and is the one that was written, balances are what the postings make, every completed sale has its journal and\n" +
-			"its tokens, receipts have no gap, and the log of all this is the one that was signed. Tokens that meters took and\n" +
-			"nobody sold are listed too. The exit code is 1 if any check fails. Accounts beyond their limits are listed\n" +
-			"as remarks and do not change the exit code.\n\n" +
-			"With RECEIPT, a file that paywatt vend receipt --proof wrote, it needs that file and a head and nothing else: it shows that\n" +
-			"the figures on the receipt were sealed into the signed log, or what is different. With --head given twice it shows that the\n" +
-			"log has only grown between the two. Exit code 0 proven; 1 changed, wrong key, or two heads contradict each other (an alarm);\n" +
-			"2 a file is broken or no key is known; 3 there is no such file; 4 the heads at hand do not show it.",
+		Short: "Check the books in a data folder, or prove a receipt",
+		Long: "Check the database of a data folder, whether or not a server runs on it. The first line is the verdict. Nothing is changed.\n" +
+			"Every journal must sum to zero and be as it was written. Balances must match the postings. Every completed sale must have\n" +
+			"its journal and its tokens, receipt numbers must have no gap, and the log must be the one that was signed. Tokens that\n" +
+			"meters took and nobody sold are listed too. Accounts beyond their limits are listed as remarks. The exit code is 1 if a\n" +
+			"check fails; remarks do not change it. --scope lists what is checked and what is not.\n\n" +
+			"With RECEIPT, a file from paywatt vend receipt --proof, the command needs no server and no database, only a signed head.\n" +
+			"It proves that the figures on the receipt were sealed into the signed log, or names the difference. With --head given\n" +
+			"twice it proves that the log has only grown between the two heads.\n\n" +
+			"Exit codes: 0 proven; 1 changed, wrong key, or two heads contradict each other (an alarm); 2 a file is damaged or no key\n" +
+			"is known; 3 no such file; 4 the given heads do not cover the receipt.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			public, err := publicKey(key)
@@ -37,35 +38,42 @@ func newVerifyCommand(c console) *cobra.Command {
 				return err
 			}
 			if len(args) == 1 || len(heads) > 1 {
-				return c.prove(cmd, args, heads, public)
+				return c.prove(cmd, args, heads, public, scope)
 			}
-			kept := headlog.Outside{Public: public, Heads: strings.Join(heads, "")}
 			where, err := c.place(cmd, data)
 			if err != nil {
 				return err
 			}
-			began := time.Now()
-			r, err := app.Verify(cmd.Context(), where.data, where.store, kept)
-			if err != nil {
-				if f := sharedFailure(where, err); f != nil {
-					return f
-				}
-				return storeFailure("The books could not be checked", where.String(), err)
-			}
-			took := time.Since(began)
-			err = c.showReport(cmd, r)
-			for _, f := range r.Figures {
-				if f.Name == "sales" && f.N > 0 {
-					c.tell("It took %s, %d µs per sale.", took.Round(time.Millisecond), took.Microseconds()/f.N)
-				}
-			}
-			return err
+			return c.verifyBooks(cmd, where, headlog.Outside{Public: public, Heads: strings.Join(heads, "")}, scope)
 		},
 	}
 	c.placeFlags(cmd, &data)
-	cmd.Flags().StringArrayVar(&heads, "head", nil, "file of a signed head that was kept elsewhere (repeatable with RECEIPT); of a data folder also a copy of heads.log")
-	cmd.Flags().StringVar(&key, "key", "", "public line of the key that signs heads, or a file with it, kept elsewhere")
+	cmd.Flags().StringArrayVar(&heads, "head", nil, "file of a signed head that was kept elsewhere, or of a data folder a copy of heads.log; repeatable with RECEIPT")
+	cmd.Flags().StringVar(&key, "key", "", "public key that signs heads: the line itself, or a file with it")
+	cmd.Flags().BoolVar(&scope, "scope", false, "also print what is checked and what is not")
 	return cmd
+}
+
+// verifyBooks checks the database of a data folder.
+func (c console) verifyBooks(cmd *cobra.Command, where place, kept headlog.Outside, scope bool) error {
+	began := time.Now()
+	done := c.progress(cmd, "Checking the books", nil)
+	r, err := app.Verify(cmd.Context(), where.data, where.store, kept)
+	took := time.Since(began)
+	done()
+	if err != nil {
+		if f := sharedFailure(where, err); f != nil {
+			return f
+		}
+		return storeFailure("The books could not be checked", where.String(), err)
+	}
+	err = c.showReport(cmd, r, scope)
+	for _, f := range r.Figures {
+		if f.Name == "sales" && f.N > 0 {
+			c.tell("The check took %s, %d µs for each sale.", took.Round(time.Millisecond), took.Microseconds()/f.N)
+		}
+	}
+	return err
 }
 
 // reportView is a report as JSON.
@@ -84,8 +92,8 @@ type findingView struct {
 	What string `json:"what"`
 }
 
-// showReport writes what was found and fails where anything was.
-func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
+// showReport writes the verdict, then what was found. It fails if there is a finding.
+func (c console) showReport(cmd *cobra.Command, r *store.Report, scope bool) error {
 	v := reportView{Sound: r.Sound(), Figures: map[string]int64{}, Findings: []findingView{}, Notices: []findingView{}, Remarks: []findingView{}, More: r.More, Open: store.NotCovered()}
 	t := table{head: []string{"rule", "finding"}}
 	for _, f := range r.Figures {
@@ -106,35 +114,64 @@ func (c console) showReport(cmd *cobra.Command, r *store.Report) error {
 			t.add(f.Name, f.N)
 		}
 	}
-	if err := c.show(cmd, v, t); err != nil {
+	verdict, failure := verdictOf(v, r)
+	err := c.headline(cmd, verdict)
+	if err == nil {
+		err = c.show(cmd, v, t)
+	}
+	if err == nil && scope {
+		err = c.scope(cmd, verifyCovers(), v.Open)
+	}
+	if err != nil {
 		return err
 	}
 	if r.Older > 0 {
 		c.tell("The database has schema %d, which is older than this program's. Paywatt checked an upgraded copy and deleted it. The database itself is upgraded when paywatt serve starts.", r.Older)
 	}
-	switch {
-	case len(v.Findings)+len(v.Notices) == 0:
-		c.tell("Sound: %s, sum %d, %s, %s, %s, %s, %s.", counted(v, "journal"), v.Figures["sum_of_all_postings"], counted(v, "account"),
-			counted(v, "sale"), counted(v, "token"), counted(v, "receipt"), counted(v, "sealed row"))
-		if n := v.Figures["restores"]; n > 0 {
-			c.tell("Restored from a copy %d time(s): %d heads and %d tokens of the time that was lost are accepted as such.", n,
-				v.Figures["heads_of_the_time_that_a_restore_lost"], v.Figures["tokens_of_the_time_that_a_restore_lost"])
-		}
-		if len(v.Remarks) > 0 {
-			c.tell("The accounts in these lines are correct. A customer can use more than the wallet holds before the supply goes off, and a credit limit can be lowered.")
-		}
-		c.tell("Not covered: %s.", strings.Join(v.Open, "; "))
-		return nil
-	case r.Sound():
-		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("The books are sound, but %d things outside them are not as they should be.", len(r.Notices)+r.More),
-			Not: "Nothing was changed.", Try: "Look at the meters and accounts in these lines; selling may go on."}
+	if failure != nil {
+		return failure
 	}
-	if _, stops := r.Stops(); !stops {
-		return &exit.Failure{Code: exit.Failed, What: "The books add up, but the file of signed heads that proves them is damaged.",
-			Not: "Nothing was changed.", Try: "Do what each line says; selling may go on."}
+	if n := v.Figures["restores"]; n > 0 {
+		c.tell("These books were restored from a backup %d time(s). %d heads and %d tokens from the time that was lost are accepted.", n,
+			v.Figures["heads_of_the_time_that_a_restore_lost"], v.Figures["tokens_of_the_time_that_a_restore_lost"])
 	}
-	return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d things are not as they must be.", len(r.Findings)+len(r.Notices)+r.More),
-		Not: "Nothing was changed.", Try: "Stop selling, keep a copy of the folder as it is, and restore the last sound backup, or ask for help with these lines."}
+	if len(v.Remarks) > 0 {
+		c.tell("The accounts in these lines are correct. A customer can use more than the wallet holds before the supply goes off, and a credit limit can be lowered.")
+	}
+	return nil
+}
+
+// verdictOf is the verdict on the books in one line, and the failure that it means; nil if nothing was found.
+func verdictOf(v reportView, r *store.Report) (verdict string, failure error) {
+	if len(v.Findings)+len(v.Notices) == 0 {
+		return fmt.Sprintf("Sound: %s, sum %d, %s, %s, %s, %s, %s.", counted(v, "journal"), v.Figures["sum_of_all_postings"], counted(v, "account"),
+			counted(v, "sale"), counted(v, "token"), counted(v, "receipt"), counted(v, "sealed row")), nil
+	}
+	n, f := len(r.Findings)+len(r.Notices)+r.More, &exit.Failure{Code: exit.Failed, Not: "Nothing was changed."}
+	if _, stops := r.Stops(); r.Sound() {
+		verdict = fmt.Sprintf("Sound books, but %d findings about meters and accounts.", n)
+		f.What, f.Try = fmt.Sprintf("The books are sound, but %d findings about meters and accounts need attention.", n), "Look at the meters and accounts in these lines. Selling may go on."
+	} else if !stops {
+		verdict = "Sound books, but the file of signed heads is damaged."
+		f.What, f.Try = "The books add up, but the file of signed heads that proves them is damaged.", "Do what each line says. Selling may go on."
+	} else {
+		verdict = fmt.Sprintf("Not sound: %d findings.", n)
+		f.What, f.Try = fmt.Sprintf("The books are not sound: %d findings.", n),
+			"Stop selling, keep a copy of the folder as it is, and restore the last sound backup. Or ask for help with these lines."
+	}
+	return verdict, f
+}
+
+// verifyCovers is what a verification of the books checks.
+func verifyCovers() []string {
+	return []string{
+		"every journal sums to zero and is as it was written",
+		"the balance of every account matches its postings",
+		"every completed sale has its journal and its tokens",
+		"receipt numbers have no gap",
+		"every token that a meter took was sold or given here",
+		"every sealed row is the one in the signed log, and the log is the one that the signed heads name",
+	}
 }
 
 // counted writes a figure of a report with its noun in the right number.
@@ -148,22 +185,22 @@ func counted(v reportView, noun string) string {
 
 // storeFailure explains why a data folder or a backup could not be used.
 func storeFailure(what, where string, err error) error {
-	f := &exit.Failure{Code: exit.Failed, What: what + ": " + err.Error() + ".", Not: "Nothing was changed."}
+	f := &exit.Failure{Code: exit.Failed, What: what + ": " + err.Error() + ".", Not: "Nothing was changed.", Try: "Run paywatt doctor to find the cause."}
 	switch {
 	case errors.Is(err, sqlite.ErrNoDatabase):
 		f.Code, f.Try = exit.NotFound, "Name the folder that paywatt serve uses with --data."
 	case errors.Is(err, sqlite.ErrLocked):
-		f.Code, f.Try = exit.Refused, "Stop the server on this folder first."
+		f.Code, f.Try = exit.Refused, "Stop the server on this folder, then run the command again."
 	case errors.Is(err, sqlite.ErrNotEmpty):
-		f.Code, f.Try = exit.Refused, "Name an empty folder; paywatt backup restore moves a database aside with --force."
+		f.Code, f.Try = exit.Refused, "Name an empty folder. To keep the old database elsewhere, run paywatt backup restore with --force."
 	case errors.Is(err, sqlite.ErrUnwritable):
 		f.Try = "Make sure that this user may write to " + where + "."
 	case errors.Is(err, sqlite.ErrCorrupt), errors.Is(err, sqlite.ErrForeign):
 		f.Try = "Restore the last backup with paywatt backup restore, or name the right folder."
 	case errors.Is(err, sqlite.ErrBackup):
-		f.Try = "Use another backup; this one cannot be trusted."
+		f.Try = "Use another backup. This one is damaged or was changed."
 	case errors.Is(err, fs.ErrNotExist):
-		f.Code, f.Try = exit.NotFound, "Check the path; the keys and heads of every database lie in a data folder, which --data names."
+		f.Code, f.Try = exit.NotFound, "Check the path. --data names the folder with the keys and heads of the database."
 	case errors.Is(err, store.ErrNewer):
 		f.Try = "Use the newer paywatt that wrote it."
 	}

@@ -34,8 +34,8 @@ func publicKey(given string) (string, error) {
 			return line, nil
 		}
 	}
-	return "", usage("--key "+given+" is neither the public line of a seal key nor a file that holds one.",
-		"It looks like paywatt-1a2b3c4d+5e6f7a8b+A…, and paywatt report head shows it.")
+	return "", usage("--key "+given+" is neither a public key nor a file with one.",
+		"A public key looks like paywatt-1a2b3c4d+5e6f7a8b+A…. paywatt report head shows it.")
 }
 
 // readSmall reads a file that cannot be large.
@@ -53,15 +53,15 @@ func readSmall(path string) ([]byte, error) {
 }
 
 // prove checks a receipt, or heads against each other, with nothing but the files that are named.
-func (c console) prove(cmd *cobra.Command, args, heads []string, key string) error {
+func (c console) prove(cmd *cobra.Command, args, heads []string, key string, scope bool) error {
 	for _, name := range []string{"data", storeFlagName} {
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
-			return usage("--"+name+" has no place here: a receipt, or two heads, are checked without a database.", "Leave it out, or give one --head to check the database.")
+			return usage("--"+name+" does not go with a receipt or with two heads, which are checked without a database.", "Leave --"+name+" out, or give one --head to check the database.")
 		}
 	}
 	q := proof.Question{Key: key}
 	unreadable := func(path string, err error) error {
-		f := &exit.Failure{Code: exit.Usage, What: "Nothing can be proven: " + err.Error() + ".", Try: "Look at the file " + path + "."}
+		f := &exit.Failure{Code: exit.Usage, What: "The file cannot be read: " + err.Error() + ".", Not: "The check did not run.", Try: "Check the file " + path + "."}
 		if errors.Is(err, fs.ErrNotExist) {
 			f.Code = exit.NotFound
 		}
@@ -84,7 +84,7 @@ func (c console) prove(cmd *cobra.Command, args, heads []string, key string) err
 			return unreadable(args[0], err)
 		}
 	}
-	return c.showVerdict(cmd, q, proof.Check(q))
+	return c.showVerdict(cmd, q, proof.Check(q), scope)
 }
 
 // verdictView is a verdict as JSON.
@@ -110,8 +110,8 @@ type headView struct {
 	At    time.Time `json:"at"`
 }
 
-// showVerdict writes what was proven, and fails where nothing was.
-func (c console) showVerdict(cmd *cobra.Command, q proof.Question, v proof.Verdict) error {
+// showVerdict writes the verdict, then what it rests on. It fails if nothing was proven.
+func (c console) showVerdict(cmd *cobra.Command, q proof.Question, v proof.Verdict, scope bool) error {
 	view := verdictView{Answer: v.Answer, What: v.What, Try: v.Try, Changed: v.Changed, No: v.Receipt.No, Vend: v.Receipt.Sale, Log: v.Origin, Pos: v.Pos, Key: v.Key}
 	rows := []string{"answer", strings.ToUpper(string(v.Answer)), "receipt", v.Receipt.No, "sale", v.Receipt.Sale}
 	for _, line := range v.Changed {
@@ -126,7 +126,7 @@ func (c console) showVerdict(cmd *cobra.Command, q proof.Question, v proof.Verdi
 	rows = append(rows, "log", v.Origin)
 	for n, h := range v.Heads {
 		if n > 0 && h.Note == v.Heads[n-1].Note {
-			continue // the head at hand and that of the proof are one
+			continue // the given head and that of the proof are the same
 		}
 		view.Heads = append(view.Heads, headView{h.Size, h.Seal, h.Epoch, h.At})
 		rows = append(rows, "head", fmt.Sprintf("%d leaves, seal %d, %s", h.Size, h.Seal, h.At.UTC().Format("2006-01-02 15:04:05 UTC")))
@@ -138,25 +138,47 @@ func (c console) showVerdict(cmd *cobra.Command, q proof.Question, v proof.Verdi
 		}
 		rows = append(rows, "key", v.Key)
 	}
-	if err := c.show(cmd, view, fields(rows...)); err != nil {
+	err := c.headline(cmd, proofVerdict(q, v))
+	if err == nil {
+		err = c.show(cmd, view, fields(rows...))
+	}
+	if err == nil && scope {
+		err = c.scope(cmd, proofCovers(), proof.Uncovered())
+	}
+	if err != nil {
 		return err
 	}
 	if v.Key != "" {
 		c.tell("The key was believed because %s.", view.Because)
 	}
 	if v.Answer != proof.Proven {
-		return &exit.Failure{Code: verdictExit(v.Answer), What: v.What, Try: v.Try}
+		return &exit.Failure{Code: verdictExit(v.Answer), What: v.What, Not: "The proof failed.", Try: v.Try}
 	}
-	if q.Receipt == nil {
-		c.tell("Proven: the log of %d leaves began with all that the log of %d leaves had; it has only grown.", v.Under.Size, v.Heads[0].Size)
-		return nil
+	if q.Receipt != nil && len(q.Heads) == 0 {
+		c.tell("No head was given, so the one that came with the receipt was believed. Whoever made both can show somebody else another log.")
 	}
-	if len(q.Heads) == 0 {
-		c.tell("No head was given: the one that came with the receipt was believed. Whoever made both can show somebody else another log.")
-	}
-	c.tell("Proven: what this receipt says was sealed with its sale, under the signed head of %d leaves.", v.Under.Size)
-	c.tell("Not proven by it: %s.", strings.Join(view.Open, "; "))
 	return nil
+}
+
+// proofVerdict is the verdict on a receipt, or on two heads, in one line.
+func proofVerdict(q proof.Question, v proof.Verdict) string {
+	switch {
+	case v.Answer != proof.Proven:
+		return "Not proven: " + v.What
+	case q.Receipt == nil:
+		return fmt.Sprintf("Proven: the log of %d leaves begins with the whole log of %d leaves. It has only grown.", v.Under.Size, v.Heads[0].Size)
+	}
+	return fmt.Sprintf("Proven: the figures on this receipt were sealed with its sale, under the signed head of %d leaves.", v.Under.Size)
+}
+
+// proofCovers is what the proof of a receipt checks.
+func proofCovers() []string {
+	return []string{
+		"the figures on the receipt are those that were sealed with the sale",
+		"the sealed sale is in the log that the signed head names",
+		"the key has signed the head",
+		"with two heads: the newer log begins with the whole older one",
+	}
 }
 
 func verdictExit(a proof.Answer) int {

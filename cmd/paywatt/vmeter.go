@@ -54,15 +54,15 @@ func newVmeterCommand(c console) *cobra.Command {
 	o := vmeterOptions{board: boardOptions{kernel: linux.System()}}
 	cmd := &cobra.Command{
 		Use:   "vmeter NUMBER",
-		Short: "Run one virtual meter",
-		Long: "Run one virtual meter with display and keypad, in this terminal, by lines on standard input (--script) or as a web\n" +
-			"page of its own process (--panel ADDR). It runs against a server (--mqtt, --password, --link-key) or alone (--offline).\n\n" +
+		Short: "Run a virtual meter",
+		Long: "Run a virtual meter with display and keypad: in this terminal, by lines on standard input (--script), or as a web page\n" +
+			"(--panel ADDR). It runs with a server (--mqtt, --password, --link-key) or without one (--offline).\n\n" +
 			"With --script each line is a command and each command prints one JSON line of state:\n" +
 			"  load W · run 90m · key DIGITS*# · sms FROM TEXT · power off|on · rtc RFC3339 · sync ·\n" +
 			"  wait relay=open 10s · tamper KIND on|off · show · quit\n" +
-			"Time is virtual: it stands still but in run. docs/operate/virtual-meter.md has the details.\n\n" +
+			"Time is virtual: it passes only in run. docs/operate/virtual-meter.md has the details.\n\n" +
 			"With --board it counts, switches and reads keys on the GPIO lines of a Linux board, in real time (docs/operate/linux-board.md).\n\n" +
-			"With --legacy it is an unmodified Arduino sketch instead, on a listener of serve --mqtt-legacy (docs/guide/devices.md).",
+			"With --legacy it runs as an unmodified Arduino sketch instead, on a listener of serve --mqtt-legacy (docs/guide/devices.md).",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.number, o.keys.number = args[0], args[0]
@@ -79,21 +79,21 @@ func newVmeterCommand(c console) *cobra.Command {
 		panic(err) // keyOptions no longer has it
 	}
 	f.StringVar(&o.broker, "mqtt", "", "server to connect to: mqtt://host:port or host:port")
-	f.StringVar(&o.password, "password", "", "the meter's MQTT password")
-	f.StringVar(&o.link, "link-key", "", "key that authenticates the server's messages, 64 hex digits")
+	f.StringVar(&o.password, "password", "", "MQTT password of the meter")
+	f.StringVar(&o.link, "link-key", "", "link key of the meter, 64 hex digits")
 	f.BoolVar(&o.offline, "offline", false, "run without a server")
-	f.StringVar(&o.state, "state", "", "folder of the meter's memory (default: none, forgotten at the end)")
-	f.StringVar(&o.card, "card", "", "folder that is the memory card: a CSV file a month, a copy of what the meter records")
-	f.StringVar(&o.made, "made", "", "time of manufacture of a new meter, RFC 3339: tokens from before are refused")
-	f.StringVar(&o.document, "config", "", "configuration of a new meter until a server sends one: a JSON file (docs/reference/meter-config.md)")
-	f.StringVar(&o.mode, "mode", "", "payment mode of a new meter until a server sends one: token (default) or wallet, which needs no key")
-	f.StringArrayVar(&o.phones, "phone", nil, "registered telephone number, the first is the customer's; may be repeated")
-	f.BoolVar(&o.script, "script", false, "read commands from standard input, write JSON lines of state")
-	f.StringVar(&o.panel, "panel", "", "serve display and keypad as a web page on this address, such as 127.0.0.1:8090")
+	f.StringVar(&o.state, "state", "", "folder of the meter's memory (default: none, the memory is lost at the end)")
+	f.StringVar(&o.card, "card", "", "folder of the memory card, with a CSV file per month of what the meter records")
+	f.StringVar(&o.made, "made", "", "time of manufacture of a new meter, such as 2026-11-20T08:00:00Z; it refuses older tokens")
+	f.StringVar(&o.document, "config", "", "JSON file with the configuration of a new meter until a server sends one (docs/reference/meter-config.md)")
+	choiceFlag(f, &o.mode, "mode", "payment mode of a new meter until a server sends one: token, or wallet, which needs no key (default: token)", []string{"token", "wallet"})
+	f.StringArrayVar(&o.phones, "phone", nil, "registered telephone number, repeatable; the first is the customer's")
+	f.BoolVar(&o.script, "script", false, "read commands from standard input and write the state as JSON lines")
+	f.StringVar(&o.panel, "panel", "", "address of a web page with display and keypad, such as 127.0.0.1:8090")
 	o.modem.flags(f)
 	o.screen.flags(cmd)
-	f.StringVar(&o.board.file, "board", "", "file that names the parts of a Linux board: run in real time on its lines (docs/operate/linux-board.md)")
-	f.StringVar(&o.record, "record", "", "write a flight recording to this file, for paywatt replay")
+	f.StringVar(&o.board.file, "board", "", "file that describes a Linux board; the meter runs in real time on its GPIO lines (docs/operate/linux-board.md)")
+	f.StringVar(&o.record, "record", "", "file for a recording of the run, for paywatt replay")
 	cmd.AddCommand(newVmeterMemory(c))
 	return cmd
 }
@@ -106,11 +106,11 @@ func (o *vmeterOptions) check() error {
 	case o.offline && o.broker != "":
 		return usage("Both --offline and --mqtt are given.", "Give one of them.")
 	case !o.offline && o.broker == "":
-		return usage("No server is given.", "Give --mqtt HOST:PORT --password P --link-key HEX, or --offline.")
+		return usage("No server is given.", "Add --mqtt HOST:PORT --password P --link-key HEX, or --offline.")
 	case o.broker != "" && o.password == "":
-		return usage("--password is missing.", "It was shown when the meter was added to the server.")
+		return usage("--password is missing.", "Add the password that paywatt meter add printed.")
 	case o.modem.bus != "" && (o.modem.port == "" || o.panel == ""):
-		return usage("--bus needs --modem and --panel.", "It is the network of that modem, and the page of the panel leads to a telephone on it.")
+		return usage("--bus is given without --modem and --panel.", "Add --modem, the modem on that network, and --panel, whose page shows the customer's telephone.")
 	}
 	return o.checkBoard()
 }
@@ -150,8 +150,8 @@ func (o *vmeterOptions) run(ctx context.Context, c console) (err error) {
 	if o.record != "" {
 		f, err := os.Create(o.record)
 		if err != nil {
-			return &exit.Failure{Code: exit.Failed, What: "The flight recording cannot be written: " + err.Error() + ".",
-				Not: "The meter was not started.", Try: "Give --record a file in a folder you may write to."}
+			return &exit.Failure{Code: exit.Failed, What: "The recording cannot be written: " + err.Error() + ".",
+				Not: "The meter was not started.", Try: "Give --record a file in a folder that you may write to."}
 		}
 		defer f.Close()
 		cfg.Recorder = flight.NewRecorder(f)
@@ -189,9 +189,9 @@ func unclosed(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &exit.Failure{Code: exit.Failed, What: "The meter could not save at its end: " + err.Error() + ".",
-		Not: "What it has shown as done is kept; its next start counts as one without a save.",
-		Try: "Make room on the disk, or mend it, before you start it again."}
+	return &exit.Failure{Code: exit.Failed, What: "The meter could not save its state when it stopped: " + err.Error() + ".",
+		Not: "What the meter has confirmed is stored. Its next start counts as one after a power failure.",
+		Try: "Free disk space, or repair the disk, before you start it again."}
 }
 
 // face runs what the user sees of the meter.
@@ -203,7 +203,7 @@ func (o *vmeterOptions) face(ctx context.Context, c console, dev *device.Device,
 	var err error
 	if l != nil {
 		if openToOthers(l.Addr()) {
-			fmt.Fprintf(c.err, "vmeter: the panel has no sign-in: whoever reaches %s can press its keys\n", l.Addr())
+			fmt.Fprintf(c.err, "vmeter: the panel has no sign-in. Whoever reaches %s can press its keys.\n", l.Addr())
 		}
 		fmt.Fprintf(c.out, "panel=http://%s/\n", l.Addr())
 		err = panelweb.New(panelweb.Config{Device: dev, Net: n, Log: o.logger(c), Phone: o.modem.page}).Run(ctx, l)
@@ -214,7 +214,7 @@ func (o *vmeterOptions) face(ctx context.Context, c console, dev *device.Device,
 	}
 	if err != nil {
 		return &exit.Failure{Code: exit.Failed, What: "The meter stopped: " + err.Error() + ".",
-			Not: "What it has shown as done is kept.", Try: "Start it again with the same --state; it goes on from there."}
+			Not: "What the meter has confirmed is stored.", Try: "Start it again with the same --state. It continues from there."}
 	}
 	return nil
 }
@@ -300,7 +300,7 @@ func (o *vmeterOptions) paymentMode(cfg *device.Config) error {
 	case o.mode == "":
 		return nil
 	case mode == "":
-		return usage("--mode "+o.mode+" is no payment mode.", "Give token or wallet.")
+		return usage(fmt.Sprintf("--mode cannot be %q.", o.mode), "Give token or wallet.")
 	case said != nil && said != any(mode):
 		return usage("--mode and --config name different payment modes.", "Give one of them.")
 	}
@@ -358,22 +358,23 @@ func (o *vmeterOptions) openFailure(err error) error {
 		return usage("Meter number "+o.number+": "+err.Error()+".", "Give the 11 or 13 digits on the meter, and the --state of that meter.")
 	case errors.Is(err, device.ErrKey):
 		return usage("The meter's key: "+err.Error()+".",
-			"A new meter needs key options (--key, or --vending-key-file with its companions); an old one keeps its key in --state.")
+			"Add key options for a new meter: --key, or --vending-key-file with --dkga, --sgc, --krn and --ti. An old meter has its key in --state.")
 	case errors.Is(err, device.ErrDocument):
-		return usage("--config "+o.document+": the meter refuses it: "+err.Error()+".",
-			"Correct that key, or one that contradicts it: docs/reference/meter-config.md has them all. The meter was not made.")
+		return usage("--config "+o.document+": the meter refuses the configuration: "+err.Error()+".",
+			"Correct that key, or a key that contradicts it. docs/reference/meter-config.md lists all keys.")
 	case errors.Is(err, journal.ErrDamaged):
 		return &exit.Failure{Code: exit.Failed, What: "The meter's memory in " + o.state + " is damaged: " + err.Error() + ".",
-			Not: "Nothing was guessed: which tokens were used cannot be told any more.",
-			Try: "Begin a new meter with an empty --state and --made with the present time, so that old tokens stay refused. An older copy " +
-				"of the folder does not help: it takes the tokens used since once more."}
+			Not: "The meter was not started, because it is not known which tokens were used.",
+			Try: "Begin a new meter with an empty --state and --made with the present time, so that it refuses old tokens. Do not use an " +
+				"older copy of the folder: it would accept used tokens again."}
 	}
 	if errors.Is(err, sts.ErrBaseDate) {
-		return usage("--made "+o.made+" cannot be: "+err.Error()+".", "Give a time within the base date of the key, not before its year.")
+		return usage("--made "+o.made+" is not possible: "+err.Error()+".", "Give a time in the range of the key's base date.")
 	}
-	f := &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("The meter does not come up: %v.", err), Not: "What it had shown as done is kept."}
+	f := &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("The meter does not start: %v.", err), Not: "What the meter has confirmed is stored.",
+		Try: "Correct the cause and start it again."}
 	if errors.Is(err, syscall.ENOSPC) {
-		f.Try = "Make room on the disk and start it again."
+		f.Try = "Free disk space and start it again."
 	}
 	return f
 }

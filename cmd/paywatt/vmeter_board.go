@@ -31,11 +31,11 @@ func (o *vmeterOptions) checkBoard() error {
 	case o.board.file == "":
 		return nil
 	case o.script || o.panel != "":
-		return usage("--board does not go with --script or --panel.", "Leave them out: the keypad is that of the board, and the display is standard output.")
+		return usage("--board does not go with --script or --panel.", "Leave them out. The keypad is that of the board, and the display is standard output.")
 	case o.screen.speed != 1:
-		return usage("--board does not go with --speed.", "Leave it out: the meter's time is that of the machine.")
+		return usage("--board does not go with --speed.", "Leave it out. The meter runs in real time.")
 	case o.state == "":
-		return usage("--board needs --state.", "Give a folder for the meter's memory: it must not forget what was paid for.")
+		return usage("--board needs --state.", "Add --state with a folder for the meter's memory, so that paid units are not lost.")
 	}
 	return nil
 }
@@ -51,8 +51,8 @@ func (o *vmeterOptions) openBoard(c console, cfg *device.Config) error {
 	}
 	file, err := linux.ParseFile(string(text))
 	if err != nil {
-		return &exit.Failure{Code: exit.Usage, What: o.board.file + " is wrong: " + strings.ReplaceAll(err.Error(), "\n", "; ") + ".",
-			Not: "The meter was not started.", Try: "docs/operate/linux-board.md has all keys."}
+		return &exit.Failure{Code: exit.Usage, What: "The board file " + o.board.file + " is not valid: " + strings.ReplaceAll(err.Error(), "\n", "; ") + ".",
+			Not: "The meter was not started.", Try: "Correct it. docs/operate/linux-board.md lists all keys."}
 	}
 	if o.board.hardware, err = linux.Open(o.board.kernel, file); err != nil {
 		return boardFailure(file.Chip, err)
@@ -65,7 +65,7 @@ func (o *vmeterOptions) openBoard(c console, cfg *device.Config) error {
 
 // boardFailure explains why a board cannot be used.
 func boardFailure(chip string, err error) error {
-	f := &exit.Failure{Code: exit.Failed, What: "The board cannot be used: " + err.Error() + ".", Not: "The meter was not started. Nothing was switched."}
+	f := &exit.Failure{Code: exit.Failed, What: "The board cannot be used: " + err.Error() + ".", Not: "The meter was not started, and no line was switched.", Try: "Check the board file and the wiring."}
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
 		f.What, f.Try = "A board needs Linux: this system has no GPIO character devices.", "Run the meter on Linux 5.10 or newer, or without --board."
@@ -102,7 +102,7 @@ func (o *vmeterOptions) runBoard(ctx context.Context, cfg *device.Config, dev *d
 	}
 	if err != nil {
 		return &exit.Failure{Code: exit.Failed, What: "The meter stopped: " + err.Error() + ".",
-			Not: "What it has shown as done is kept.", Try: "Start it again with the same --state; it goes on from there."}
+			Not: "What the meter has confirmed is stored.", Try: "Start it again with the same --state. It continues from there."}
 	}
 	return nil
 }

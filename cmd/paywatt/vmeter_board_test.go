@@ -115,8 +115,8 @@ func TestABoardThatCannotBeUsedSaysWhy(t *testing.T) {
 		{syscall.EBUSY, "gpioinfo names it"}, {syscall.EINVAL, "5.10 or newer"}, {errors.New("input/output error"), "input/output error"},
 	} {
 		err := (&gpioLines{refuses: c.err}).board(t, t.TempDir(), "never")
-		f, is := failureOf(err)
-		if !is || f.Code != exit.Failed || !strings.Contains(f.Error(), c.what) || !strings.Contains(f.Not, "Nothing was switched") {
+		var f *exit.Failure
+		if !errors.As(err, &f) || f.Code != exit.Failed || !strings.Contains(f.Error(), c.what) || !strings.Contains(f.Not, "no line was switched") {
 			t.Errorf("%v: %v, want %q", c.err, err, c.what)
 		}
 	}

@@ -33,7 +33,7 @@ func readDocument(name string) (map[string]any, error) {
 		}
 	}
 	if err != nil {
-		return nil, usage(fmt.Sprintf("--config %s is no configuration: %v.", name, err), `Give one JSON object, such as {"ec_limit_wh": 5000}.`)
+		return nil, usage(fmt.Sprintf("--config %s is not a configuration: %v.", name, err), `Give one JSON object, such as {"ec_limit_wh": 5000}.`)
 	}
 	for key, v := range doc {
 		if n, is := v.(json.Number); is {

@@ -26,14 +26,14 @@ const (
 )
 
 func (o *vmeterOptions) legacyFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.legacy, legacyFlag, "", "be an unmodified Arduino sketch on --mqtt, a listener of serve --mqtt-legacy; =toggle for the library's example")
+	f.StringVar(&o.legacy, legacyFlag, "", "run as an unmodified Arduino sketch on --mqtt, a listener of serve --mqtt-legacy: sketch or toggle")
 	f.Lookup(legacyFlag).NoOptDefVal = legacySketch
 }
 
 // runLegacy runs a sketch. It has no keys, no password, no memory and no display, so the options of those are refused.
 func (o *vmeterOptions) runLegacy(cmd *cobra.Command, c console) error {
 	if o.legacy != legacySketch && o.legacy != legacyToggle {
-		return usage("--legacy="+o.legacy+" is no kind of sketch.", "Give --legacy, or --legacy=toggle for the library's example.")
+		return usage("--legacy="+o.legacy+" is not a kind of sketch.", "Give --legacy, or --legacy=toggle for the library's example.")
 	}
 	var odd []string
 	cmd.Flags().Visit(func(f *pflag.Flag) {
@@ -44,10 +44,10 @@ func (o *vmeterOptions) runLegacy(cmd *cobra.Command, c console) error {
 		}
 	})
 	if len(odd) > 0 {
-		return usage("A sketch has no "+strings.Join(odd, ", ")+".", "Leave it out; --legacy goes with --mqtt and --script only.")
+		return usage("--legacy does not go with "+strings.Join(odd, ", ")+".", "Leave it out. --legacy goes only with --mqtt and --script.")
 	}
 	if o.broker == "" {
-		return usage("No listener is given.", "Give --mqtt HOST:PORT, the address of serve --mqtt-legacy HOST:PORT="+o.number+".")
+		return usage("No listener is given.", "Add --mqtt HOST:PORT, the address of paywatt serve --mqtt-legacy HOST:PORT="+o.number+".")
 	}
 	broker, err := link.ParseBroker(o.broker)
 	if err != nil {
@@ -80,11 +80,11 @@ func (o *vmeterOptions) driveLegacy(ctx context.Context, c console, s *sketch.Sk
 	defer stop()
 	if o.script {
 		if err := sketch.Drive(ctx, s, c.in, c.out, c.err); err != nil {
-			return &exit.Failure{Code: exit.Failed, What: "The device stopped: " + err.Error() + ".", Not: "A sketch keeps nothing.", Try: "Start it again."}
+			return &exit.Failure{Code: exit.Failed, What: "The device stopped: " + err.Error() + ".", Not: "A sketch stores no state.", Try: "Start it again."}
 		}
 		return nil
 	}
-	c.tell("The sketch of meter %s; it is switched by its server. Interrupt it to end; --script drives it.", o.number)
+	c.tell("The sketch of meter %s runs. Its server switches it. End it with Ctrl-C, or control it with --script.", o.number)
 	for last := ""; ; {
 		_, changed := s.Look()
 		if line := s.Take().String(); line != last {

@@ -18,17 +18,18 @@ import (
 func newVmeterMemory(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "memory",
-		Short: "Look into the memory of a meter",
+		Short: "Check the memory of a meter",
 		Args:  cobra.NoArgs,
 	}
 	fields := false
 	check := &cobra.Command{
 		Use:   "check FILE|DIR",
 		Short: "Check memories and test vectors of the public format",
-		Long: "Check memories and test vectors of the public format (docs/reference/meter-memory.md). FILE is a memory of 4,096\n" +
-			"bytes, as in the folder of vmeter --state, or a JSON list of vectors, as meter/journal/testdata/vectors.json; of a DIR\n" +
-			"the file memory and all that end in .bin, .eeprom or .json. Each is explained (--fields: field by field, keys masked) and says pass\n" +
-			"or fail; the last line counts them. A memory passes when a meter can start from it with nothing lost.",
+		Long: "Check memories and test vectors of the public format (docs/reference/meter-memory.md). FILE is a memory of 4,096 bytes, as in\n" +
+			"the folder of vmeter --state, or a JSON list of vectors, such as meter/journal/testdata/vectors.json. Of a DIR the command\n" +
+			"checks the file memory and all files that end in .bin, .eeprom or .json. Each is explained and marked pass or fail. With\n" +
+			"--fields it is explained field by field, with its keys masked. The last line has the counts. A memory passes if a meter\n" +
+			"can start from it and loses nothing.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return checkMemories(c, args[0], fields) },
 	}
@@ -41,10 +42,10 @@ func newVmeterMemory(c console) *cobra.Command {
 func memoryFiles(name string) ([]string, error) {
 	info, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &exit.Failure{Code: exit.NotFound, What: "There is no " + name + ".", Not: "Nothing was checked.", Try: "Check the path."}
+		return nil, &exit.Failure{Code: exit.NotFound, What: name + " was not found.", Not: "Nothing was checked.", Try: "Check the path."}
 	}
 	if err != nil {
-		return nil, &exit.Failure{Code: exit.Failed, What: "It cannot be read: " + err.Error() + ".", Not: "Nothing was checked."}
+		return nil, &exit.Failure{Code: exit.Failed, What: name + " cannot be read: " + err.Error() + ".", Not: "Nothing was checked.", Try: "Check who may read it."}
 	}
 	if !info.IsDir() {
 		return []string{name}, nil
@@ -58,7 +59,7 @@ func memoryFiles(name string) ([]string, error) {
 		files = append(files, found...)
 	}
 	if len(files) == 0 {
-		return nil, &exit.Failure{Code: exit.NotFound, What: "There is no memory and no file of vectors in " + name + ".",
+		return nil, &exit.Failure{Code: exit.NotFound, What: name + " contains no memory and no file of vectors.",
 			Not: "Nothing was checked.", Try: "Give a file, or a folder with files that end in .bin, .eeprom or .json."}
 	}
 	return files, nil
@@ -74,14 +75,14 @@ func checkMemories(c console, name string, fields bool) error {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			return &exit.Failure{Code: exit.Failed, What: "The file cannot be read: " + err.Error() + ".",
-				Not: fmt.Sprintf("Only %d were checked.", passed+failed)}
+				Not: fmt.Sprintf("Only %d were checked.", passed+failed), Try: "Check who may read it."}
 		}
 		p, f := 0, 0
 		if strings.HasSuffix(file, ".json") {
 			p, f, err = checkMemoryVectors(c, b)
 			if err != nil {
 				return &exit.Failure{Code: exit.Usage, What: fmt.Sprintf("%s is not a list of vectors: %v.", file, err),
-					Not: fmt.Sprintf("Only %d were checked.", passed+failed), Try: "Give a JSON list as meter/journal/testdata/vectors.json."}
+					Not: fmt.Sprintf("Only %d were checked.", passed+failed), Try: "Give a JSON list in the form of meter/journal/testdata/vectors.json."}
 			}
 		} else if checkImage(c, file, b, fields) {
 			p = 1
@@ -92,7 +93,7 @@ func checkMemories(c console, name string, fields bool) error {
 	}
 	fmt.Fprintf(c.out, "%d passed, %d failed\n", passed, failed)
 	if failed > 0 {
-		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d failed.", failed, passed+failed)}
+		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d checks failed.", failed, passed+failed), Not: "Nothing was changed.", Try: "Look at the lines marked fail."}
 	}
 	return nil
 }

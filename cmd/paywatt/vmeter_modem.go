@@ -30,9 +30,9 @@ type modemOptions struct {
 }
 
 func (o *modemOptions) flags(f *pflag.FlagSet) {
-	f.StringVar(&o.port, "modem", "", "serial port of the meter's GSM modem, real or of paywatt modem serve")
-	f.StringVar(&o.bus, "bus", "", "address that paywatt modem serve printed as http=: the page of --panel leads to the customer's telephone on it")
-	f.StringVar(&o.pinFile, "modem-pin-file", "", "file with the PIN of the modem's SIM; a wrong one is tried once only")
+	f.StringVar(&o.port, "modem", "", "serial port of the meter's GSM modem, real or emulated")
+	f.StringVar(&o.bus, "bus", "", "address that paywatt modem serve printed after http=; the page of --panel then shows the customer's telephone")
+	f.StringVar(&o.pinFile, "modem-pin-file", "", "file with the PIN of the modem's SIM; a wrong PIN is tried only once")
 }
 
 // connect gives a meter its modem. shut, on the goroutine of the device, ends the use of it.
@@ -48,7 +48,7 @@ func (o *modemOptions) connect(ctx context.Context, dev *device.Device, log *slo
 	}
 	shut, err = connectModem(ctx, dev, gsm.Config{Dial: gsm.Serial(o.port, modemBaud), PIN: pin, Log: log})
 	if err != nil {
-		return nil, usage("--modem-pin-file: "+err.Error()+".", "A PIN is 4 to 8 digits.")
+		return nil, usage("--modem-pin-file: "+err.Error()+".", "Give a file with a PIN of 4 to 8 digits.")
 	}
 	return shut, nil
 }

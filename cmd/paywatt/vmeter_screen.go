@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"slices"
@@ -36,12 +37,13 @@ type screenOptions struct {
 
 func (o *screenOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.BoolVar(&o.ascii, "ascii", false, "draw the terminal with ASCII only (the default where the locale is not UTF-8)")
-	f.IntVar(&o.speed, "speed", 1, "how much faster than the machine's the meter's time passes in the terminal: 0, 1, 60 or 600")
-	f.StringVar(&o.display, "display", panel.Small.String(), "the meter's display: "+panel.Small.String()+" or "+panel.Large.String())
-	f.StringVar(&o.language, "language", meter.English.String(), "language of a new meter until it is configured: en, sw or fr")
-	f.StringVar(&o.codes, "short-codes", "", "the maker's short codes by page, such as register=800,power=801 (default: 01 credit, 03 emergency, …)")
-	f.StringVar(&o.tariff, "tariff-text", "", "what the page of the tariff says")
+	f.BoolVar(&o.ascii, "ascii", false, "draw the terminal with ASCII only (default: if the locale is not UTF-8)")
+	f.IntVar(&o.speed, "speed", 1, "speed of the meter's clock in the terminal: 0 (stopped), 1, 60 or 600 times real time")
+	o.display, o.language = panel.Small.String(), meter.English.String()
+	choiceFlag(f, &o.display, "display", "size of the display: "+panel.Small.String()+" or "+panel.Large.String(), []string{panel.Small.String(), panel.Large.String()})
+	choiceFlag(f, &o.language, "language", "language of a new meter until it is configured: en, sw or fr", []string{"en", "sw", "fr"})
+	f.StringVar(&o.codes, "short-codes", "", "short codes of the maker by page, such as register=800,power=801 (default: 01 credit, 03 emergency, …)")
+	f.StringVar(&o.tariff, "tariff-text", "", "text on the page of the tariff")
 }
 
 // open checks the options; inTerminal says that the meter is to be shown in this terminal.
@@ -51,7 +53,7 @@ func (o *screenOptions) open(c console, inTerminal bool) error {
 		o.speaks++
 	}
 	if o.speaks.String() != o.language {
-		return usage("--language "+o.language+" is none of the meter's.", "Give en, sw or fr.")
+		return usage("The meter has no language "+o.language+".", "Give en, sw or fr.")
 	}
 	switch o.display {
 	case panel.Small.String():
@@ -61,7 +63,7 @@ func (o *screenOptions) open(c console, inTerminal bool) error {
 		return usage("--display "+o.display+" does not exist.", "Give "+panel.Small.String()+" or "+panel.Large.String()+".")
 	}
 	if !slices.Contains(face.Speeds(), o.speed) {
-		return usage("--speed is none of 0, 1, 60 and 600.", "Give one of them; it can be changed by the key t.")
+		return usage(fmt.Sprintf("--speed cannot be %d.", o.speed), "Give 0, 1, 60 or 600. The key t changes it later.")
 	}
 	codes, err := panel.ParseCodes(o.codes)
 	if err != nil {

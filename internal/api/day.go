@@ -13,7 +13,7 @@ import (
 
 func (a *API) dayRoutes(r router) {
 	query(r, huma.Operation{
-		OperationID: "daily-report", Path: "/v1/reports/daily", Tags: []string{"reports"}, Summary: "Report a day: sales, reversals, acts of one person, the head of the log",
+		OperationID: "daily-report", Path: "/v1/reports/daily", Tags: []string{"reports"}, Summary: "Show the sales, reversals and free tokens of a day, and the head of the log",
 	}, func(ctx context.Context, by access.Actor, in *struct {
 		Date string `query:"date" maxLength:"10" doc:"Local date, 2026-11-20; default today"`
 	}) (*reply[apiv1.DailyReport], error) {

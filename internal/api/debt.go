@@ -61,7 +61,7 @@ func (a *API) debtRoutes(r router) {
 	}, a.writeOff)
 	order(r, huma.Operation{
 		OperationID: "adjust", Path: "/v1/adjustments", DefaultStatus: http.StatusCreated, Tags: []string{"debts"},
-		Summary: "Give a customer money out of goodwill", Parameters: keyParam(), Responses: booked(map[string]*huma.Response{
+		Summary: "Credit a customer's account as goodwill", Parameters: keyParam(), Responses: booked(map[string]*huma.Response{
 			"201": bodyOf[apiv1.Adjustment](r, "Booked.")}, waits),
 		Description: "Needs the header Idempotency-Key. Where four eyes bind it waits for a second person: 202 with the approval.",
 	}, a.adjust)

@@ -92,7 +92,7 @@ func (a *API) messageRoutes(r router) {
 	})
 	order(r, huma.Operation{
 		OperationID: "retry-message", Path: "/v1/messages/{id}/retry", DefaultStatus: http.StatusAccepted, Tags: []string{"messages"},
-		Summary: "Send a message once more, perhaps by another route",
+		Summary: "Send a message again, by the same or another route",
 	}, func(ctx context.Context, by access.Actor, in *MessagePath, b apiv1.MessageRetry) (*reply[apiv1.MessageDetail], error) {
 		return messageAnswer(a.c.Messages.Retry(ctx, by, in.ID, b.Route))
 	})
@@ -127,7 +127,7 @@ func (a *API) phoneRoutes(r router) {
 	})
 	order(r, huma.Operation{
 		OperationID: "set-sim", Path: "/v1/meters/{meter}/sim", DefaultStatus: http.StatusOK, Tags: []string{"meters"},
-		Summary: "Register the number of the SIM in a meter, for tokens by SMS",
+		Summary: "Register the telephone number of the SIM in a meter",
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, b apiv1.SIM) (*reply[apiv1.Meter], error) {
 		v, err := a.c.Registry.SetSIM(ctx, by, in.Meter, b.SIMPhone)
 		return replyOf(v.Refusal, err, func() apiv1.Meter { return meterOf(v) })

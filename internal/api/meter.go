@@ -112,7 +112,7 @@ func (a *API) meterRoutes(r router) {
 		return replyOf(v.Refusal, err, func() apiv1.Meter { return meterOf(v) })
 	})
 	order(r, huma.Operation{
-		OperationID: "change-meter", Path: "/v1/meters/{meter}", DefaultStatus: http.StatusOK, Tags: []string{"meters"}, Summary: "Change the feeder or the greatest power of a meter",
+		OperationID: "change-meter", Path: "/v1/meters/{meter}", DefaultStatus: http.StatusOK, Tags: []string{"meters"}, Summary: "Change the feeder or the power limit of a meter",
 		Description: "What is left out stays. The feeder belongs to the place, so every meter of it has it. Where four eyes bind a change of the greatest " +
 			"power waits for a second person: 202 with the approval.",
 		Responses: eitherOr(r, "200", of[apiv1.Meter](r)),

@@ -31,14 +31,14 @@ func (a *API) moveRoutes(r router) {
 	}, a.moveOut)
 	order(r, huma.Operation{
 		OperationID: "refund", Path: "/v1/accounts/{id}/refunds", DefaultStatus: http.StatusCreated, Tags: []string{"accounts"},
-		Summary: "Pay out what is due back to a customer, or move it to another account", Parameters: keyParam(),
+		Summary: "Pay a refund that is due, or move it to another account", Parameters: keyParam(),
 		Description: "Needs the header Idempotency-Key. Where four eyes bind it waits for a second person: 202 with the approval.",
 		Responses: booked(map[string]*huma.Response{"201": bodyOf[apiv1.Refund](r, "Booked.")},
 			bodyOf[apiv1.Approval](r, "It waits for a second person.")),
 	}, a.refundAccount)
 	order(r, huma.Operation{
 		OperationID: "move-in", Path: "/v1/meters/{meter}/move-in", DefaultStatus: http.StatusCreated, Tags: []string{"meters"},
-		Summary:     "Open an account for a customer at a meter that is free",
+		Summary:     "Open an account for a customer at a free meter",
 		Description: "What the meter has counted since the last customer moved out is nobody's. The supply comes on with the first payment.",
 	}, a.moveIn)
 }

@@ -148,9 +148,9 @@ func doneOrWaits(status int, no refusal.Refusal, waits *access.Approval, err err
 func (a *API) approvalRoutes(r router) {
 	listRoute(r, apiv1.Approvals, a.approvals)
 	for _, allow := range []bool{true, false} {
-		verb, summary := "reject", "Refuse an act"
+		verb, summary := "reject", "Reject a request"
 		if allow {
-			verb, summary = "approve", "Allow an act, which is then done"
+			verb, summary = "approve", "Approve a request, which is then carried out"
 		}
 		order(r, huma.Operation{
 			OperationID: verb, Path: "/v1/approvals/{id}/" + verb, DefaultStatus: http.StatusOK, Tags: []string{"approvals"}, Summary: summary,

@@ -65,8 +65,8 @@ func spent() func() (wall, cpu float64) {
 func inFolder(dir string, run func(dir string) (Measured, error)) (Measured, error) {
 	own, err := os.MkdirTemp(dir, "paywatt-bench-")
 	if err != nil {
-		return Measured{}, &exit.Failure{Code: exit.Failed, What: "No folder for the bench could be made: " + err.Error() + ".", Not: "Nothing was measured.",
-			Try: "Name a folder that can be written to with --dir."}
+		return Measured{}, &exit.Failure{Code: exit.Failed, What: "The folder for the bench could not be made: " + err.Error() + ".", Not: "Nothing was measured.",
+			Try: "Give a folder that you may write to with --dir."}
 	}
 	defer func() { _ = os.RemoveAll(own) }() // what is left of it says nothing
 	return run(own)

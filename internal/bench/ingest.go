@@ -39,8 +39,8 @@ type Ingest struct {
 func (b *Ingest) check() error {
 	if b.Seconds < 1 || b.Seconds > 120 || b.Connections < 1 || b.Connections > 20_000 || b.Flight < 1 || b.Flight > 64 ||
 		b.Batch < 1 || b.Batch*b.Flight > 64 || b.Rate < 1 {
-		return &exit.Failure{Code: exit.Usage, What: "An option of the bench is out of its range.",
-			Try: "Use 1 to 120 seconds, 1 to 20000 connections, messages in flight times readings in each up to 64, a rate of 1 or more."}
+		return &exit.Failure{Code: exit.Usage, What: "An option of the bench is out of its range.", Not: "Nothing was measured.",
+			Try: "Use 1 to 120 seconds, 1 to 20000 connections and a rate of 1 or more. Messages in flight times readings in each may be at most 64."}
 	}
 	return nil
 }

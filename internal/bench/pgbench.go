@@ -47,11 +47,11 @@ type pgFigures struct {
 
 // findPgbench finds what the baseline needs before anything is started.
 func findPgbench(url string) (pgbench, error) {
-	missing := &exit.Failure{Code: exit.Unreachable, What: "There is no PostgreSQL 15 to measure against.", Not: "Nothing was measured.",
-		Try: "Install it with apt-get install postgresql-15, or name a running server with --baseline postgres://user@host/database."}
+	missing := &exit.Failure{Code: exit.Unreachable, What: "PostgreSQL 15 was not found.", Not: "Nothing was measured.",
+		Try: "Install it with apt-get install postgresql-15, or give a running server with --baseline postgres://user@host/database."}
 	if url != "" {
 		if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
-			return pgbench{}, &exit.Failure{Code: exit.Usage, What: "--baseline is no postgres:// URL.", Try: "Write postgres://user@host/database."}
+			return pgbench{}, &exit.Failure{Code: exit.Usage, What: "--baseline is not a postgres:// URL.", Not: "Nothing was measured.", Try: "Write postgres://user@host/database."}
 		}
 		if _, err := os.Stat(filepath.Join(pgBin, "pgbench")); err == nil {
 			return pgbench{bin: pgBin, url: url}, nil

@@ -38,8 +38,8 @@ const (
 // check refuses options beyond what the bench is made for.
 func (b *Store) check() error {
 	if b.Seconds < 1 || b.Seconds > 60 || b.Callers < 1 || b.Callers > 1000 || b.Meters < 1 || b.Meters > 1_000_000 || b.Flight < 1 || b.Flight > 8000 {
-		return &exit.Failure{Code: exit.Usage, What: "An option of the bench is out of its range.",
-			Try: "Use 1 to 60 seconds, 1 to 1000 callers, 1 to 1000000 meters, 1 to 8000 messages in flight."}
+		return &exit.Failure{Code: exit.Usage, What: "An option of the bench is out of its range.", Not: "Nothing was measured.",
+			Try: "Use 1 to 60 seconds, 1 to 1000 callers, 1 to 1000000 meters and 1 to 8000 messages in flight."}
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func Token(ctx context.Context, seconds int) (Measured, error) {
 // loopTime is the option --seconds.
 func loopTime(seconds int) (time.Duration, error) {
 	if seconds < 1 || seconds > maxLoopSeconds {
-		return 0, &exit.Failure{Code: exit.Usage, What: fmt.Sprintf("--seconds is %d.", seconds), Not: "Nothing was measured.",
+		return 0, &exit.Failure{Code: exit.Usage, What: fmt.Sprintf("--seconds cannot be %d.", seconds), Not: "Nothing was measured.",
 			Try: fmt.Sprintf("Give 1 to %d.", maxLoopSeconds)}
 	}
 	return time.Duration(seconds) * time.Second, nil

@@ -84,8 +84,8 @@ type otherRate struct {
 // Run measures sales and baseline in turns, then the other kinds of sales.
 func (b *Vend) Run(ctx context.Context, say Say) (VendResult, error) {
 	if b.Callers < 1 || b.Callers > 1000 || b.Meters < 1 || b.Meters > 1_000_000 || b.Scale < 1 || b.Scale > 1000 || b.Seconds < 1 || b.Seconds > 3600 {
-		return VendResult{}, &exit.Failure{Code: exit.Usage, What: "An option of the bench is out of its range.",
-			Try: "Use 1 to 1000 callers and scale, 1 to 1000000 meters, 1 to 3600 seconds."}
+		return VendResult{}, &exit.Failure{Code: exit.Usage, What: "An option of the bench is out of its range.", Not: "Nothing was measured.",
+			Try: "Use 1 to 1000 callers, a scale of 1 to 1000, 1 to 1000000 meters and 1 to 3600 seconds."}
 	}
 	var pg pgbench
 	if b.Baseline != noBaseline {
@@ -153,7 +153,7 @@ func (b *Vend) compare(ctx context.Context, say Say, pg pgbench, shop *shop) (Ve
 	})
 	if err != nil {
 		return VendResult{}, &exit.Failure{Code: exit.Failed, What: "Sales and baseline could not be compared: " + err.Error() + ".",
-			Not: "There is no result.", Try: "Name a running server with --baseline postgres://..., or another --dir."}
+			Not: "There is no result.", Try: "Give a running server with --baseline postgres://user@host/database, or another --dir."}
 	}
 	if other == nil {
 		sold = shop.commits() - commits

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,8 +43,8 @@ func (v Value) check() error {
 			err = errors.New("begins with postgres://, or is left out for the database in the data folder")
 		}
 	case LogLevel:
-		if text != "debug" && text != "info" && text != "warn" && text != "error" {
-			err = fmt.Errorf("is %q, want debug, info, warn or error", text)
+		if !slices.Contains(LogLevels(), text) {
+			err = fmt.Errorf("is %q, want %s", text, strings.Join(LogLevels(), ", "))
 		}
 	case URL:
 		if text != "" && !strings.HasPrefix(text, "http://") && !strings.HasPrefix(text, "https://") {

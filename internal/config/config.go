@@ -58,6 +58,9 @@ func (s Setting) Variable() string { return EnvPrefix + strings.ToUpper(s.Key) }
 // FlagName is the name of the setting's flag, without the dashes before it.
 func (s Setting) FlagName() string { return strings.ReplaceAll(s.Key, "_", "-") }
 
+// LogLevels lists the levels of the log, the lowest first.
+func LogLevels() []string { return []string{"debug", "info", "warn", "error"} }
+
 // Settings lists every setting in the order in which they are shown.
 func Settings() []Setting { return slices.Clone(settings[:]) }
 

@@ -22,7 +22,7 @@ func TestAStepThatDoesNotHoldEndsTheStory(t *testing.T) {
 		{"first", does(nil)}, {"second", does(expect("balance_wh", 34_600, 34_700))}, {"third", does(nil)},
 	})
 	var f *exit.Failure
-	if !errors.As(err, &f) || f.Code != exit.Failed || f.What != "Step 2, second, did not hold: balance_wh is 34600, expected 34700." {
+	if !errors.As(err, &f) || f.Code != exit.Failed || f.What != "Step 2, second, failed: balance_wh is 34600, expected 34700." {
 		t.Errorf("got %v, want the failure of step 2 with the figures", err)
 	}
 	if out.String() != " 1 first      figures\n" || played != 2 {

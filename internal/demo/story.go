@@ -71,8 +71,8 @@ func play(ctx context.Context, out io.Writer, steps []step) error {
 	for i, step := range steps {
 		figures, err := step.do(ctx)
 		if err != nil {
-			return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("Step %d, %s, did not hold: %v.", i+1, step.name, err),
-				Not: "The steps after it were not played.", Try: "The log above is of the server and the meter; run it again to see whether it happens twice."}
+			return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("Step %d, %s, failed: %v.", i+1, step.name, err),
+				Not: "The later steps did not run.", Try: "Read the log of the server and the meter above. Run it again to see whether it fails again."}
 		}
 		if _, err := fmt.Fprintf(out, "%2d %-10s %s\n", i+1, step.name, figures); err != nil {
 			return err
@@ -162,7 +162,7 @@ func (s *story) console(ctx context.Context) (string, error) {
 }
 
 // testBar is how the bar on every page of the console begins.
-const testBar = "TEST: nothing here is real"
+const testBar = "TEST: no real money and no real supply"
 
 // The meter of the story.
 const (

@@ -41,7 +41,7 @@ func (o *Fields) Encode(k Key) (sts.Token, error) {
 	case o.Class == 0 && o.SubClass >= sts.CurrencyElectricity:
 		v, ok := scaled(o.Amount, 5)
 		if !ok {
-			return sts.Token{}, unfit("--amount is not a number of at most 5 decimals.", "Write it such as 12.5 or -3.")
+			return sts.Token{}, unfit("--amount is not a number of at most 5 decimals.", "Write it as 12.5 or -3.")
 		}
 		a, err := sts.EncodeCurrency(v)
 		if err != nil {
@@ -51,7 +51,7 @@ func (o *Fields) Encode(k Key) (sts.Token, error) {
 	case o.Class == 0:
 		v, ok := scaled(o.Units, 1)
 		if !ok || !v.IsInt64() {
-			return sts.Token{}, unfit("--units is not a number of at most 1 decimal.", "Write it such as 25.6.")
+			return sts.Token{}, unfit("--units is not a number of at most 1 decimal.", "Write it as 25.6.")
 		}
 		a, err := sts.EncodeTenths(v.Int64())
 		if err != nil {
@@ -69,7 +69,7 @@ func (o *Fields) Encode(k Key) (sts.Token, error) {
 		}
 		return sts.EncodeManagement(k.Key, sts.Management{SubClass: o.SubClass, RND: rnd, TID: tid, Value: value})
 	}
-	return sts.Token{}, unfit(fmt.Sprintf("There is no token of class %d.", o.Class), "Classes are 0, 1 and 2.")
+	return sts.Token{}, unfit(fmt.Sprintf("There is no token of class %d.", o.Class), "Give class 0, 1 or 2.")
 }
 
 func (o *Fields) takeTID(base sts.BaseDate) (sts.TID, error) {
@@ -80,7 +80,7 @@ func (o *Fields) takeTID(base sts.BaseDate) (sts.TID, error) {
 	if o.IssuedAt != "" {
 		var err error
 		if at, err = time.Parse(time.RFC3339, o.IssuedAt); err != nil {
-			return 0, unfit("--issued-at "+o.IssuedAt+" is not a time.", "Write it such as 2026-11-20T08:00:00Z.")
+			return 0, unfit("--issued-at "+o.IssuedAt+" is not a time.", "Write it as 2026-11-20T08:00:00Z.")
 		}
 	}
 	return base.TIDAt(at)
@@ -89,7 +89,7 @@ func (o *Fields) takeTID(base sts.BaseDate) (sts.TID, error) {
 func (o *Fields) random() (uint8, error) {
 	if o.Set("rnd") {
 		if o.RND < 0 {
-			return 0, unfit("--rnd is below 0.", "Give 0 to 15.")
+			return 0, unfit("--rnd is less than 0.", "Give 0 to 15.")
 		}
 		return uint8(o.RND), nil
 	}
@@ -110,4 +110,6 @@ func scaled(s string, decimals int) (*big.Int, bool) {
 }
 
 // unfit is the failure of an option that cannot be read.
-func unfit(what, try string) error { return &exit.Failure{Code: exit.Usage, What: what, Try: try} }
+func unfit(what, try string) error {
+	return &exit.Failure{Code: exit.Usage, What: what, Not: "No token was made.", Try: try}
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// choice is the value of an option that takes one word of a closed set. A wrong word is refused before the command runs, and
+// the shell completes the right ones.
+type choice struct {
+	name   string
+	value  *string
+	of     []string
+	needed bool // an empty word is wrong too; otherwise it stands for an option that is not given
+	open   bool // other words are taken too, because a later rule explains them
+}
+
+// String is the word.
+func (c *choice) String() string {
+	if c.value == nil {
+		return ""
+	}
+	return *c.value
+}
+
+// Type is how --help shows the value.
+func (c *choice) Type() string { return "string" }
+
+// Set takes a word of the set.
+func (c *choice) Set(word string) error {
+	if !c.open && (word != "" || c.needed) {
+		if err := oneOf("--"+c.name, word, c.of); err != nil {
+			return err
+		}
+	}
+	*c.value = word
+	return nil
+}
+
+// choiceFlag adds an option that takes one word of a closed set. The value holds its default.
+func choiceFlag(f *pflag.FlagSet, value *string, name, help string, of []string) {
+	f.Var(&choice{name: name, value: value, of: of}, name, help)
+}
+
+// wordFlag is like [choiceFlag], for a set whose wrong words a later rule refuses with its reason. The shell completes the set.
+func wordFlag(f *pflag.FlagSet, value *string, name, help string, of []string) {
+	f.Var(&choice{name: name, value: value, of: of, open: true}, name, help)
+}
+
+// oneOf fails if a word is not in a closed set. The name is that of the option, or of the word in the command's help.
+func oneOf(name, word string, of []string) error {
+	if slices.Contains(of, word) {
+		return nil
+	}
+	return usage(fmt.Sprintf("%s cannot be %q.", name, word), didYouMean(nearest(word, of))+"Give "+alternativesText(of)+".")
+}
+
+// enum is the closed set of a field of the API's type T, as its documentation lists it.
+func enum[T any](field string) []string {
+	f, ok := reflect.TypeFor[T]().FieldByName(field)
+	if !ok || f.Tag.Get("enum") == "" {
+		panic(fmt.Sprintf("%v.%s has no closed set", reflect.TypeFor[T](), field)) // a mistake in this program
+	}
+	return strings.Split(f.Tag.Get("enum"), ",")
+}
+
+// receiptFormats are the forms in which the server prints a receipt.
+func receiptFormats() []string { return []string{"text32", "text48", "html", "sms", "json"} }

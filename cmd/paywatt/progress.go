@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// When progress is shown.
+const (
+	progressAfter = 2 * time.Second  // work that ends sooner shows none
+	progressLive  = time.Second      // between two states of the line on a terminal
+	progressPlain = 10 * time.Second // between two lines elsewhere
+	progressTick  = time.Second / 4
+)
+
+// progress shows on standard error that a command still works: on a terminal a line that rewrites itself, elsewhere a line
+// every ten seconds. Its clock comes from outside.
+type progress struct {
+	out         io.Writer
+	live        bool
+	what        string
+	detail      func() string // may be nil
+	began, last time.Time
+	shown       bool
+}
+
+// at shows the state at a moment if that is due.
+func (p *progress) at(now time.Time) {
+	every := progressPlain
+	if p.live {
+		every = progressLive
+	}
+	if now.Sub(p.began) < progressAfter || now.Sub(p.last) < every {
+		return
+	}
+	p.last, p.shown = now, true
+	line := fmt.Sprintf("%s: %d s", p.what, int(now.Sub(p.began).Seconds()))
+	if p.detail != nil {
+		line += ", " + p.detail()
+	}
+	if p.live {
+		fmt.Fprint(p.out, "\r\x1b[K"+line)
+		return
+	}
+	fmt.Fprintln(p.out, line)
+}
+
+// end leaves an empty line on a terminal, for what is printed next.
+func (p *progress) end() {
+	if p.live && p.shown {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}
+
+// run shows the state at each tick until it is stopped.
+func (p *progress) run(ticks <-chan time.Time, stop <-chan struct{}) {
+	defer p.end()
+	for {
+		select {
+		case now := <-ticks:
+			p.at(now)
+		case <-stop:
+			return
+		}
+	}
+}
+
+// progress shows that work goes on until the function that it returns is called. With -o json it shows nothing.
+func (c console) progress(cmd *cobra.Command, what string, detail func() string) (done func()) {
+	if format, err := cmd.Flags().GetString("output"); err != nil || format == "json" {
+		return func() {}
+	}
+	now := time.Now()
+	p := &progress{out: c.err, live: isTerminal(c.err), what: what, detail: detail, began: now, last: now}
+	tick, stop, ended := time.NewTicker(progressTick), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.run(tick.C, stop)
+	}()
+	return sync.OnceFunc(func() {
+		tick.Stop()
+		close(stop)
+		<-ended
+	})
+}
+
+// mebibytesIn says how much a folder holds, for the progress of what fills it.
+func mebibytesIn(folder string) func() string {
+	return func() string {
+		var bytes int64
+		err := filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			info, err := d.Info()
+			if err == nil {
+				bytes += info.Size()
+			}
+			return err
+		})
+		if err != nil {
+			return "size not known"
+		}
+		return fmt.Sprintf("%d MiB written", bytes>>20)
+	}
+}
