@@ -155,6 +155,8 @@ func TestWhichTimesAreTaken(t *testing.T) {
 		"the menu, moved by more":                  {do: func(s *meter.State) { s.Moved = 1801 }, by: meter.ClockMenu, to: at(30 * time.Minute), want: meter.ClockTooFar},
 		"the menu, moved a day ago":                {do: func(s *meter.State) { s.Moved, s.MovedAt = 3600, math.MaxUint16-24 }, by: meter.ClockMenu, to: at(time.Hour), want: done},
 		"the menu, moved hours ago":                {do: func(s *meter.State) { s.Moved, s.MovedAt = 3600, math.MaxUint16-23 }, by: meter.ClockMenu, to: at(time.Hour), want: meter.ClockTooFar},
+		"the menu, moved 25 hours of power ago":    {do: func(s *meter.State) { s.On, s.Moved, s.MovedAt = 26*3_600_000, 3600, 1 }, by: meter.ClockMenu, to: at(time.Hour), want: done},
+		"the menu, moved 24 hours of power ago":    {do: func(s *meter.State) { s.On, s.Moved, s.MovedAt = 26*3_600_000-1, 3600, 1 }, by: meter.ClockMenu, to: at(time.Hour), want: meter.ClockTooFar},
 		"the menu, of a clock that is wrong":       {do: lost(at(0)), by: meter.ClockMenu, to: at(1000 * time.Hour), want: done},
 		"the same to the last time that was right": {do: lost(at(time.Hour)), by: meter.ClockMenu, to: at(time.Hour), want: done},
 		"the same to before it":                    {do: lost(at(time.Hour)), by: meter.ClockMenu, to: at(time.Hour - time.Second), want: meter.ClockBackward},
@@ -268,5 +270,98 @@ func TestOnlySoundRecordsOfKeysAreReadBack(t *testing.T) {
 		if got := r.Sound(); got != c.want {
 			t.Errorf("%s: sound %t, want %t", name, got, c.want)
 		}
+	}
+}
+
+// TestAFrozenMeterStopsItsTone: nothing else that waits ends while its memory is not understood.
+func TestAFrozenMeterStopsItsTone(t *testing.T) {
+	r := newRig(t)
+	r.cfg.ReadingEvery = 0
+	s := r.state
+	s.Frozen, s.QuietAt, s.BeepAt, s.MoveAt = true, 10, 5, 7
+	if got := meter.Wake(&r.cfg, &s); got != 10_000 {
+		t.Errorf("woken at %d ms, want 10000: the end of the tone", got)
+	}
+	s.QuietAt = 0
+	if got := meter.Wake(&r.cfg, &s); got < 10_000 {
+		t.Errorf("woken at %d ms for what a frozen meter does not end", got)
+	}
+}
+
+// TestARecordIsFollowedByASnapshot, unless it only counts a wrong token.
+func TestARecordIsFollowedByASnapshot(t *testing.T) {
+	r := newRig(t)
+	r.step(meter.Event{Kind: meter.EventComms, Active: true}) // begins the day
+	saved := 0
+	r.seen = func(e meter.Effect) {
+		if e.Kind == meter.EffectCheckpoint {
+			saved++
+		}
+	}
+	r.token(wrongToken(t, 0), meter.Keypad, "")
+	if saved != 0 {
+		t.Errorf("%d snapshots after a wrong token, want none", saved)
+	}
+	r.token(testToken(t, testTID(t, testStart()), 10), meter.Keypad, "")
+	if saved == 0 {
+		t.Error("no snapshot after a credit")
+	}
+	saved = 0
+	next := r.cfg
+	next.Version = 1
+	r.next = &next
+	r.command("cmd_1", 1, meter.Event{Kind: meter.EventConfig, Version: 1})
+	if saved == 0 {
+		t.Error("no snapshot after a configuration")
+	}
+}
+
+// TestAConfigurationNeedsANewCounter: one that was used belongs to an older order.
+func TestAConfigurationNeedsANewCounter(t *testing.T) {
+	r := newRig(t)
+	next := r.cfg
+	next.Version = 1
+	r.next = &next
+	r.command("cmd_1", 7, meter.Event{Kind: meter.EventConfig, Version: 1})
+	for counter, want := range map[uint64]meter.Answer{6: meter.AnswerCounter, 7: meter.AnswerCounter} {
+		other := r.cfg
+		other.Version = 2
+		r.next = &other
+		id := fmt.Sprint("cmd_", counter)
+		r.command(id, counter, meter.Event{Kind: meter.EventConfig, Version: 2})
+		if got := r.answer(id); got != want || r.cfg.Version != 1 {
+			t.Errorf("counter %d after 7: %s %s, version %d; want %s", counter, got.State(), got.Reason(), r.cfg.Version, want.Reason())
+		}
+	}
+}
+
+// TestTheEventsOfADayAreCounted up to the largest number that a row holds.
+func TestTheEventsOfADayAreCounted(t *testing.T) {
+	for before, want := range map[uint16]uint16{40_000: 40_001, math.MaxUint16 - 1: math.MaxUint16, math.MaxUint16: math.MaxUint16} {
+		r := newRig(t)
+		r.step(meter.Event{Kind: meter.EventComms, Active: true}) // begins the day
+		r.state.Day.Events = before
+		r.step(meter.Event{Kind: meter.EventComms})
+		if got := r.state.Day.Events; got != want {
+			t.Errorf("after %d events: %d, want %d", before, got, want)
+		}
+	}
+}
+
+// TestALifelineThatIsTakenAwayEnds at once, and one that is given takes the place of the cut-off.
+func TestALifelineThatIsTakenAwayEnds(t *testing.T) {
+	r := configured(t, map[string]any{"lifeline_w": 200})
+	r.buy(1, 300)
+	r.consume(500)
+	if !r.state.Flags.Has(meter.FlagLifeline) || r.state.Relay != supply.Closed {
+		t.Fatalf("lifeline %t, relay %s; want true, closed", r.state.Flags.Has(meter.FlagLifeline), r.state.Relay)
+	}
+	r.reconfigure(2, map[string]any{})
+	if r.state.Flags.Has(meter.FlagLifeline) || !r.state.Reasons.Has(supply.Credit) || r.state.Relay != supply.Open {
+		t.Errorf("taken away: lifeline %t, relay %s; want false, open", r.state.Flags.Has(meter.FlagLifeline), r.state.Relay)
+	}
+	r.reconfigure(3, map[string]any{"lifeline_w": 1})
+	if !r.state.Flags.Has(meter.FlagLifeline) || r.state.Reasons.Has(supply.Credit) || r.state.Relay != supply.Closed {
+		t.Errorf("given: lifeline %t, relay %s; want true, closed", r.state.Flags.Has(meter.FlagLifeline), r.state.Relay)
 	}
 }

@@ -263,11 +263,7 @@ func least(a, b unit.Power) unit.Power {
 
 // RetryIn returns the time in milliseconds until an overloaded supply comes back by itself, 0 if it does not.
 func (s *State) RetryIn(c *Config) uint64 {
-	at := s.retryAt(c)
-	if at == 0 {
-		return 0
-	}
-	if until, now := uint64(at)*1000, s.powered(); until > now {
+	if until, now := uint64(s.retryAt(c))*1000, s.powered(); until > now {
 		return until - now
 	}
 	return 0

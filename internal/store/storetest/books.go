@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -22,6 +23,7 @@ func books() []test {
 		{"an operation is posted once and reversed once", postedOnce},
 		{"what is not balanced is a broken invariant", unbalanced},
 		{"a balance counts what this commit has posted and nobody else's failure", balanceInside},
+		{"an account that was undone leaves its number to the next", accountUndone},
 		{"a float is never overdrawn by callers at once", noOverdraft},
 		{"random journals keep every balance at the sum of its postings", randomJournals},
 		{"the operations of docs/reference/postings.md give its balances", vectorOfPostings},
@@ -223,6 +225,27 @@ func unbalanced(t *testing.T, r Rig) {
 	})
 	wantErr(t, "posting 100 against 99", err, store.ErrInvariant)
 	wantErr(t, "health", e.Health(), store.ErrInvariant)
+}
+
+// accountUndone opens an account in a transaction that is undone. What is posted to it later must not reach the account that has
+// got its number since.
+func accountUndone(t *testing.T, r Rig) {
+	e := r.Open(t)
+	till, undone, next := account(ledger.Till, "main"), account(ledger.LevyPayable, "undone"), account(ledger.LevyPayable, "next")
+	got, err := do(e, func(tx *store.Tx) (value, error) {
+		// The second one finds the account that the first one opened.
+		return value{refused: true}, errors.Join(book(tx, "a", till, undone, 100), book(tx, "again", till, undone, 100))
+	})
+	if err != nil || !got.refused {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	must(t, e, func(tx *store.Tx) error { return book(tx, "b", till, next, 10) })
+	must(t, e, func(tx *store.Tx) error { return book(tx, "c", till, undone, 1) })
+	for ref, want := range map[ledger.AccountRef]ledger.Minor{till: 11, next: -10, undone: -1} {
+		if got := look(t, e, func(tx *store.Tx) (ledger.Minor, error) { return tx.Balance(ref) }); got != want {
+			t.Errorf("%v has %d, want %d", ref, got, want)
+		}
+	}
 }
 
 func balanceInside(t *testing.T, r Rig) {
