@@ -149,7 +149,7 @@ func TestWhereAValueStands(t *testing.T) {
 // TestWhyABodyCannotBeRead tells an end that came too early from what nobody expected.
 func TestWhyABodyCannotBeRead(t *testing.T) {
 	for err, want := range map[error]string{io.ErrUnexpectedEOF: "ends too early", io.EOF: "ends too early", errors.New("x"): "The body cannot be read.",
-		errors.New(`json: unknown field "colour"`): `The field "colour" is unknown here.`} {
+		errors.New(`json: unknown field "colour"`): `Unknown field "colour".`} {
 		if p := decodeProblem(err); !strings.Contains(p.Detail(), want) {
 			t.Errorf("%v: %q, want %q", err, p.Detail(), want)
 		}

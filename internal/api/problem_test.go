@@ -224,10 +224,10 @@ func TestARefusalTellsWhatWasNotDone(t *testing.T) {
 		{"GET", "/v1/vends/" + s.ID, other, "", "A vendor sees its own sales only", "nothing was sold"},
 		{"GET", "/v1/vends/" + s.ID + "/receipt", other, "", "A vendor sees its own sales only", "nothing was sold"},
 		{"POST", "/v1/vends/" + s.ID + "/reversal", other, `{"reason":"x"}`, "A vendor sees its own sales only", "nothing was sold"},
-		{"POST", "/v1/vends", w.key, "{", "Nothing was sold", "changed"},
+		{"POST", "/v1/vends", w.key, "{", "No token was sold", "changes"},
 		{"POST", "/v1/debts", w.key, "{", "no money moved", "sold"},
 		{"POST", "/v1/vendors/SHOP1/deposits", w.key, `{"x":1}`, "no money moved", "sold"},
-		{"POST", "/v1/settings", w.key, "{", "Nothing was changed", "money"},
+		{"POST", "/v1/settings", w.key, "{", "No changes were made", "money"},
 	} {
 		a := w.ask(c.method, c.path, c.key, c.body, "Idempotency-Key", "refused-0001")
 		told := decode[struct{ Detail string }](t, a).Detail

@@ -77,8 +77,8 @@ func TestAReversedSaleHasACreditNote(t *testing.T) {
 		t.Errorf("the receipt:\n%s", body)
 	}
 	note := string(w.want(200, w.get(path+"/receipt?note=credit&format=text48")).body)
-	for _, has := range []string{"TEST CREDIT NOTE", "takes back receipt main-000001", "Receipt    main-000001-R", "34.7 kWh @ 2.50                           -86.75",
-		"GIVEN BACK KES                           -100.00", "Taken back, not to be entered; if used, they"} {
+	for _, has := range []string{"TEST CREDIT NOTE", "reverses receipt main-000001", "Receipt    main-000001-R", "34.7 kWh @ 2.50                           -86.75",
+		"REFUNDED KES                             -100.00", "Do not enter these tokens. If they are used,"} {
 		if !strings.Contains(note, has) {
 			t.Errorf("the credit note has not %q:\n%s", has, note)
 		}

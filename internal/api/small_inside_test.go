@@ -54,10 +54,10 @@ func TestThePageOfAnOperation(t *testing.T) {
 func TestWhatHumaFindsIsAProblem(t *testing.T) {
 	p := fromHuma(&huma.ErrorModel{Status: 422, Errors: []*huma.ErrorDetail{nil, {Location: "query.limit", Message: "expected integer", Value: "secret"}}})
 	if p.Code != string(refusal.InvalidRequest) || len(p.Errors) != 1 || p.Errors[0] != (apiv1.FieldError{Location: "query.limit", Message: "expected integer"}) ||
-		p.Detail != "The request cannot be taken: query.limit: expected integer. No changes were made." {
+		p.Detail != "The request is not valid: query.limit: expected integer. No changes were made. See /docs for what this path takes." {
 		t.Errorf("%+v", p)
 	}
-	if p := fromHuma(&huma.ErrorModel{Status: 422}); p.Detail != "The request cannot be taken as it is. No changes were made." || len(p.Errors) != 0 {
+	if p := fromHuma(&huma.ErrorModel{Status: 422}); p.Detail != "The request is not valid. No changes were made. See /docs for what this path takes." || len(p.Errors) != 0 {
 		t.Errorf("%+v", p)
 	}
 	if p := fromHuma(&huma.ErrorModel{Status: 500, Detail: "secret"}); p.Code != string(refusal.Internal) || strings.Contains(p.Detail, "secret") {
@@ -68,8 +68,8 @@ func TestWhatHumaFindsIsAProblem(t *testing.T) {
 // TestABrokenSaleSaysWhetherMoneyMoved, where another request that broke does not speak of money.
 func TestABrokenSaleSaysWhetherMoneyMoved(t *testing.T) {
 	for code, want := range map[refusal.Code]string{
-		refusal.StorageUnavailable: "Nothing was done and no money moved.",
-		refusal.OutcomeUnknown:     "Whether it was done is not known: ask again with the same Idempotency-Key, never with a new one.",
+		refusal.StorageUnavailable: "The request was not carried out and no money moved.",
+		refusal.OutcomeUnknown:     "It is not known whether money moved.",
 	} {
 		a := &API{c: Config{Fault: func(error) refusal.Code { return code }, Log: slog.New(slog.DiscardHandler)}}
 		for _, sale := range []bool{true, false} {

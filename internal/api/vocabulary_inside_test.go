@@ -10,12 +10,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/paywatt/paywatt/api/apiv1"
+	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
 // TestEveryBodyIsATypeOfTheVocabulary: each schema of the OpenAPI document is made from a type of api/apiv1. A type of this
 // package has no fields, or adds to such a type what does not stand in the body.
 func TestEveryBodyIsATypeOfTheVocabulary(t *testing.T) {
-	a, err := New(Config{Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	a, err := New(Config{Languages: wordstest.Languages(t), Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

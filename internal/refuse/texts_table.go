@@ -2551,9 +2551,9 @@ func FaultMovedNothing(no refusal.Refusal) refusal.Refusal {
 	return no
 }
 
-// FaultOfUnknownOutcome replaces what a refusal says did not happen: It is not known whether it was done. Ask again with the same Idempotency-Key, never with a new one.
+// FaultOfUnknownOutcome replaces what a refusal says did not happen: It is not known whether money moved.
 func FaultOfUnknownOutcome(no refusal.Refusal) refusal.Refusal {
-	no.Not, no.Instead = "It is not known whether it was done. Ask again with the same Idempotency-Key, never with a new one.", "fault-of-unknown-outcome"
+	no.Not, no.Instead = "It is not known whether money moved.", "fault-of-unknown-outcome"
 	return no
 }
 
