@@ -35,7 +35,7 @@ func TestThePageOfMQTTNamesTheKeys(t *testing.T) {
 				named++
 				if i == 0 {
 					must = append(must, string(m[1]))
-					record[string(m[1])] = sample(string(m[1]))
+					record[string(m[1])] = anyOf(string(m[1]))
 				}
 			}
 		}
@@ -55,8 +55,8 @@ func TestThePageOfMQTTNamesTheKeys(t *testing.T) {
 	}
 }
 
-// sample is a value that a key may have.
-func sample(key string) any {
+// anyOf is a value that a key may have.
+func anyOf(key string) any {
 	switch key {
 	case "relay", "result", "source", "id", "state", "date":
 		return "x"

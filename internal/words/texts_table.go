@@ -141,7 +141,7 @@ func (t Texts) NoteOtherSite() string { return t.say("pages.note.other-site") }
 // NoteOtherSiteTitle: This form came from another site
 func (t Texts) NoteOtherSiteTitle() string { return t.say("pages.note.other-site-title") }
 
-// NoteOtherSiteText: The form was not sent. If you meant to send it, use the form on the console's own page.
+// NoteOtherSiteText: No changes were made. If you meant to send it, use the form on the console's own page.
 func (t Texts) NoteOtherSiteText() string { return t.say("pages.note.other-site-text") }
 
 // NoteToConsole: Go to the console
@@ -153,7 +153,7 @@ func (t Texts) NoteUnreadable() string { return t.say("pages.note.unreadable") }
 // NoteUnreadableTitle: The form arrived damaged or too large
 func (t Texts) NoteUnreadableTitle() string { return t.say("pages.note.unreadable-title") }
 
-// NoteUnreadableText: The form was not sent. Go back and send it again.
+// NoteUnreadableText: No changes were made. Go back and send it again.
 func (t Texts) NoteUnreadableText() string { return t.say("pages.note.unreadable-text") }
 
 // NoteBack: Back

@@ -117,7 +117,7 @@ func TestTariffsInWords(t *testing.T) {
 		"fixed":[{"name":"service","amount_minor":9800,"per":"month"}],"effective_from":"2027-01-01T00:00:00Z"}`)
 	list := g.get("/tariffs").is(200).says("domestic", "Version 1, from", "In force", "2.50 KES per kWh.", "VAT of 15 % is added")
 	g.get(list.link(t, `/tariffs/domestic`)).is(200).says("Tariff domestic", "Version 2", "To come", "From 2027-01-01 00:00 UTC", "up to 50 kWh 1.20 KES per kWh",
-		"The fixed charge service of 98.00 KES and VAT falls due every month", "Version 1", "In force")
+		"The fixed charge service of 98.00 KES plus VAT is due every month", "Version 1", "In force")
 	g.get("/tariffs/none").is(404).says("Tariff none was not found")
 	w.person("installer@example.org", access.Installer)
 	w.enter("installer@example.org").get("/ledger").is(403).says("does not include ledger.read")

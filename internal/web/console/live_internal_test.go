@@ -155,7 +155,7 @@ func TestOnePasswordTooManyIsToldToComeBack(t *testing.T) {
 	s.waiting <- struct{}{}
 	w := httptest.NewRecorder()
 	_, ok := s.queue(w, request(http.MethodPost, "/signin", nil))
-	if ok || w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "Nothing was done") {
+	if ok || w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "was not carried out") {
 		t.Errorf("one more waits to hash a password: status %d: %s", w.Code, w.Body)
 	}
 	<-s.waiting

@@ -87,7 +87,7 @@ func TestAMessageGoesByAnotherRoute(t *testing.T) {
 		t.Errorf("once more under the key %s, want %s: a gateway knows it as the same message", keys[1], keys[0])
 	}
 	await("two tries by the gateway are paid for", func() bool { return strings.Contains(o.get(page).text(), "1.6000 KES") })
-	o.post(page+"/retry", "form", form, "route", "nobody").is(400).says("This server has no route nobody", "modem1, phone1", "Nothing was sent", "Attempts")
+	o.post(page+"/retry", "form", form, "route", "nobody").is(400).says("This server has no route nobody", "modem1, phone1", "No message was sent", "Attempts")
 	o.post(page+"/retry", "form", "another", "route", "phone1").is(400).says("another session", "Attempts")
 	o.get("/messages/msg_01jd00000000000000000000000").is(404)
 	w.enter("finance@example.org").get(page).is(200).says("Attempts").omits("Send again")

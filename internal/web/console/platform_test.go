@@ -46,8 +46,8 @@ func TestATokenIsGeneratedBoxedSentAndWatched(t *testing.T) {
 	if len(strings.ReplaceAll(token, " ", "")) != 20 {
 		t.Fatalf("the box has %q, want 20 digits", token)
 	}
-	g.post(path+"/recharges", "form", filled.value("form"), "digits", token, "by", "sms").is(409).says("no route for messages to meters", "Nothing was sent")
-	g.post(path+"/recharges", "form", filled.value("form"), "digits", "12345678901234567890", "by", "mqtt").is(409).says("Nothing was sent")
+	g.post(path+"/recharges", "form", filled.value("form"), "digits", token, "by", "sms").is(409).says("no route for messages to meters", "was not sent")
+	g.post(path+"/recharges", "form", filled.value("form"), "digits", "12345678901234567890", "by", "mqtt").is(409).says("was not sent")
 	g.post(path+"/recharges", "form", "console-x", "digits", token, "by", "mqtt").is(400).says("another session")
 	track := g.post(path+"/recharges", "form", filled.value("form"), "digits", "*02#"+token, "by", "mqtt").leads(path + "/recharges/tok_")
 	watched := g.get(track).is(200).says("12.3 kWh", "queued", "delivered", "accepted", "The meter's connection", "Look again", "TEST").omits(token)

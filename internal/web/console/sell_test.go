@@ -15,7 +15,7 @@ func TestASaleShowsPayeeAndLinesBeforeAndTheTokenAfter(t *testing.T) {
 	w := begin(t)
 	g := w.enter(ownerEmail)
 	c := g.check(" 0414-0001 001 ", "100").is(200).says("Amina A.", "0414 0001 001", "domestic", "34.7 kWh", "Energy without tax 86.75", "VAT 13.01",
-		"Kept for the next sale 0.24", "Paid KES 100.00", "Sell for KES 100.00", "TEST")
+		"Change carried forward 0.24", "Paid KES 100.00", "Sell for KES 100.00", "TEST")
 	if c.value("meter") != meterNumber || c.value("amount") != "100.00" {
 		t.Errorf("the form carries %q and %q", c.value("meter"), c.value("amount"))
 	}
@@ -62,7 +62,7 @@ func TestAFormSellsOnceHoweverItComesBack(t *testing.T) {
 	g.get(check).leads(page + "?again=1")
 	// Back and another amount: the form is used up, and the page says for which sale.
 	order.Set("amount", "200.00")
-	g.do(http.MethodPost, "/sell", order).is(409).says("This form has already made a sale", "Nothing more was sold")
+	g.do(http.MethodPost, "/sell", order).is(409).says("This form has already made a sale", "No second sale was made")
 	if tokens := g.get("/meters/" + meterNumber).is(200); strings.Count(tokens.body, `id="t-tok_`) != 1 {
 		t.Errorf("not one token: %s", tokens.text())
 	}
@@ -80,7 +80,7 @@ func TestASaleFromAnotherTabStopsThisOne(t *testing.T) {
 	for _, c := range []struct{ meter, what string }{{meterNumber, "34.7 kWh were already sold to this meter at"}, {walletNumber, "This wallet was already recharged with KES 100.00 at"}} {
 		one, two := g.check(c.meter, "100").is(200).omits("Go on only if"), g.check(c.meter, "100").is(200).omits("Go on only if")
 		sale := g.decide(one).leads("/sales/")
-		stopped := g.decide(two).is(409).says("This form sold nothing.", c.what, "Go on only if this is another payment", "Sell for KES 100.00")
+		stopped := g.decide(two).is(409).says("This form made no sale.", c.what, "Go on only if this is another payment", "Sell for KES 100.00")
 		if stopped.value("form") != two.value("form") || !strings.Contains(stopped.body, `href="`+sale+`"`) {
 			t.Errorf("the page is of another form, or does not lead to %s:\n%s", sale, stopped.body)
 		}
@@ -93,7 +93,7 @@ func TestASaleFromAnotherTabStopsThisOne(t *testing.T) {
 		}
 		g.decide(one).leads(sale + "?again=1")
 		g.decide(two).leads(second + "?again=1")
-		g.check(c.meter, "100").is(200).says("Go on only if this is another payment").omits("This form sold nothing.")
+		g.check(c.meter, "100").is(200).says("Go on only if this is another payment").omits("This form made no sale.")
 	}
 	w.clock.move(16 * time.Minute)
 	g.check(walletNumber, "100").is(200).omits("Go on only if")

@@ -31,7 +31,7 @@ func TestTheSetupLinkMakesTheOwnerOnce(t *testing.T) {
 		t.Fatalf("the form carries code %q, want that of the link", page.value("code"))
 	}
 	g.post("/setup", "code", code, "name", "Olu", "email", "owner@example.org", "password", "short").is(422).
-		says("The password is shorter than 8 characters", "Nothing was changed")
+		says("The password is shorter than 8 characters", "No changes were made")
 	made := g.post("/setup", "code", code, "name", "Olu", "email", "Owner@Example.org", "password", password).leads("/signin")
 	g.get(made).is(200).says("The owner was added")
 
@@ -155,7 +155,7 @@ func TestAFormFromAnotherSiteIsRefused(t *testing.T) {
 	c := g.check(meterNumber, "100").is(200)
 	sale := url.Values{"form": {c.value("form")}, "meter": {meterNumber}, "amount": {"100.00"}}
 	for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"}} {
-		g.do("POST", "/sell", sale, header...).is(403).says("This form came from another site", "Nothing was done")
+		g.do("POST", "/sell", sale, header...).is(403).says("This form came from another site", "No changes were made")
 		g.do("POST", "/signin", url.Values{"email": {ownerEmail}, "password": {password}}, header...).is(403)
 		g.do("POST", "/signout", url.Values{}, header...).is(403)
 		g.do("POST", "/theme", url.Values{"theme": {"dark"}}, header...).is(403)
@@ -179,8 +179,8 @@ func TestAFormOfWhatIsNoTextIsRefused(t *testing.T) {
 	g := w.enter(ownerEmail)
 	form := g.get("/meters/" + meterNumber).is(200).value("form")
 	for _, bad := range []string{"a\x00b", "\xff"} {
-		g.post("/meters/"+meterNumber+"/commands", "form", form, "type", "disconnect", "reason", bad).is(400).says("Nothing was done")
-		g.post("/signin", "email", bad, "password", password).is(400).says("Nothing was done")
+		g.post("/meters/"+meterNumber+"/commands", "form", form, "type", "disconnect", "reason", bad).is(400).says("No changes were made")
+		g.post("/signin", "email", bad, "password", password).is(400).says("No changes were made")
 	}
 }
 

@@ -158,7 +158,7 @@ func TestTheQuarantineDesk(t *testing.T) {
 	path := list.link(t, `/quarantine/qtn_[a-z0-9]+`)
 	page := g.get(path).is(200).says("Register before", "7.000 kWh", "90000.000 kWh are charged to the wallet at once", "Counting goes on from the register before")
 	form := page.value("form")
-	g.post(path, "form", "console-x", "choice", "discard", "reason", "x").is(422).says("from another session", "Nothing was decided")
+	g.post(path, "form", "console-x", "choice", "discard", "reason", "x").is(422).says("from another session", "No decision was recorded")
 	g.post(path, "form", form, "choice", "discard", "reason", " ").is(422).says("A decision needs a reason")
 	g.post(path, "form", form, "choice", "rebase", "reason", "x", "register", "12 kWh").is(422).says(`"12 kWh" cannot be read as whole Wh`)
 	w.person("support@example.org", access.Support)
