@@ -219,21 +219,21 @@ func folderFailure(where place, err error) *exit.Failure {
 	f := &exit.Failure{Code: exit.Failed, What: sentenceOf(err), Not: "The command did not finish.", Try: "Run paywatt doctor --data " + dir + "."}
 	switch {
 	case errors.Is(err, sqlite.ErrLocked):
-		f.Not, f.Try = "Nothing was changed.", "Stop the other paywatt serve, or use another folder with --data."
+		f.Not, f.Try = "No changes were made.", "Stop the other paywatt serve, or use another folder with --data."
 	case errors.Is(err, sqlite.ErrUnwritable):
-		f.Not, f.Try = "Nothing was changed.", "Give this user the right to write to "+dir+", or use another folder with --data."
+		f.Not, f.Try = "No changes were made.", "Give this user the right to write to "+dir+", or use another folder with --data."
 	case errors.Is(err, sqlite.ErrCorrupt):
-		f.Not, f.Try = "Nothing was changed.", "Keep the folder as it is and restore the last backup into another one: paywatt backup restore."
+		f.Not, f.Try = "No changes were made.", "Keep the folder as it is and restore the last backup into another one: paywatt backup restore."
 	case errors.Is(err, sqlite.ErrMissing):
 		f.Not, f.Try = "No new database was made.", "Put the file back or run paywatt backup restore --force. To begin again, use another folder with --data."
 	case errors.Is(err, sqlite.ErrMoved):
-		f.Code, f.Not, f.Try = exit.Refused, "Nothing was changed.", "Use that database: --store, PAYWATT_STORE or store in "+dir+"/paywatt.toml."
+		f.Code, f.Not, f.Try = exit.Refused, "No changes were made.", "Use that database: --store, PAYWATT_STORE or store in "+dir+"/paywatt.toml."
 	case errors.Is(err, sqlite.ErrMoving):
-		f.Code, f.Not, f.Try = exit.Refused, "Nothing was changed.", "Run paywatt store copy sqlite:"+dir+" to that database again. It finds out whether everything arrived."
+		f.Code, f.Not, f.Try = exit.Refused, "No changes were made.", "Run paywatt store copy sqlite:"+dir+" to that database again. It finds out whether everything arrived."
 	case errors.Is(err, sqlite.ErrForeign):
-		f.Not, f.Try = "Nothing was changed.", "Use another folder with --data."
+		f.Not, f.Try = "No changes were made.", "Use another folder with --data."
 	case errors.Is(err, store.ErrFull):
-		f.Not, f.Try = "Nothing was changed.", "Free disk space and try again."
+		f.Not, f.Try = "No changes were made.", "Free disk space and try again."
 	}
 	return f
 }

@@ -44,7 +44,7 @@ func newApprovalShow(c console) *cobra.Command {
 						"decided by", a.Checker, "reason", a.Reason))
 				}
 			}
-			return &exit.Failure{Code: exit.NotFound, What: "Request " + args[0] + " was not found.", Not: "Nothing was changed.",
+			return &exit.Failure{Code: exit.NotFound, What: "Request " + args[0] + " was not found.", Not: "No changes were made.",
 				Try: "List the requests that you may see: paywatt approval list --state ''."}
 		}),
 	}

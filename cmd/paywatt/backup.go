@@ -66,7 +66,7 @@ func newBackupVerify(c console) *cobra.Command {
 		Use:   "verify FOLDER",
 		Short: "Check the files and the books of a backup",
 		Long: "Check a backup: its files against their checksums, and its books as paywatt verify does. The first line is the verdict.\n" +
-			"Nothing is changed. --scope lists what is checked and what is not.",
+			"It changes no data. --scope lists what is checked and what is not.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := backupThere(args[0]); err != nil {
@@ -147,13 +147,13 @@ func clockForRestore(from string, now time.Time, synced bool) error {
 	if !synced {
 		what += " The system does not report that a time service synchronises the clock."
 	}
-	return &exit.Failure{Code: exit.Refused, What: what, Not: "Nothing was restored.", Try: "Compare the clock with another one and set it. If it is right, repeat the command with --trust-clock."}
+	return &exit.Failure{Code: exit.Refused, What: what, Not: "The backup was not restored.", Try: "Compare the clock with another one and set it. If it is right, repeat the command with --trust-clock."}
 }
 
 // backupThere is the failure of a folder that is not there, which is no damaged backup.
 func backupThere(folder string) error {
 	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
-		return &exit.Failure{Code: exit.NotFound, What: "There is no folder " + folder + ".", Not: "Nothing was changed.",
+		return &exit.Failure{Code: exit.NotFound, What: "There is no folder " + folder + ".", Not: "No changes were made.",
 			Try: "Name the folder that paywatt backup create made."}
 	}
 	return nil

@@ -202,12 +202,12 @@ func profiled(noun *cobra.Command) {
 func underProfiler(path string, run func() error) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
-		return &exit.Failure{Code: exit.Failed, What: "The CPU profile cannot be written: " + err.Error() + ".", Not: "Nothing was measured.",
+		return &exit.Failure{Code: exit.Failed, What: "The CPU profile cannot be written: " + err.Error() + ".", Not: "No measurement was made.",
 			Try: "Name a file in a folder that you may write to."}
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if err := pprof.StartCPUProfile(f); err != nil {
-		return &exit.Failure{Code: exit.Failed, What: "The profiler does not start: " + err.Error() + ".", Not: "Nothing was measured.", Try: "Run the bench without --cpuprofile."}
+		return &exit.Failure{Code: exit.Failed, What: "The profiler does not start: " + err.Error() + ".", Not: "No measurement was made.", Try: "Run the bench without --cpuprofile."}
 	}
 	defer pprof.StopCPUProfile()
 	return run()

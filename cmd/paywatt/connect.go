@@ -73,9 +73,9 @@ func (c console) hinted(cmd *cobra.Command, api *client.Client, args []string, e
 	return f
 }
 
-// showWaiting shows an act that was taken down for a second person: the result of the command, though nothing was done.
+// showWaiting shows an act that was taken down for a second person: the result of the command, though it was not done.
 func (c console) showWaiting(cmd *cobra.Command, a apiv1.Approval) error {
-	c.tell("The request waits for a second person. Nothing was changed yet. To approve it before %s: paywatt approval approve %s", timeText(&a.ExpiresAt), a.ID)
+	c.tell("The request waits for a second person. No changes were made yet. To approve it before %s: paywatt approval approve %s", timeText(&a.ExpiresAt), a.ID)
 	return c.show(cmd, a, fields("waits for a second person", a.ID, "action", a.Act, "what", a.Summary, "expires", timeText(&a.ExpiresAt)))
 }
 
@@ -130,7 +130,7 @@ func problemFailure(p *client.Problem) *exit.Failure {
 	case p.MoneyMoved == apiv1.MoneyMovedNo && !strings.Contains(f.Not, "money"):
 		moved = "No money moved."
 	case f.Not == "" && (p.Status == 401 || p.Status == 403 || p.Status == 404):
-		moved = "Nothing was changed."
+		moved = "No changes were made."
 	}
 	f.Not = strings.TrimSpace(f.Not + " " + moved)
 	request := ""

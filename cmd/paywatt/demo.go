@@ -30,7 +30,7 @@ func newDemoCommand(c console) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			err := d.Run(cmd.Context())
 			if f := (*exit.Failure)(nil); err != nil && !errors.As(err, &f) {
-				err = &exit.Failure{Code: exit.Failed, What: "The demonstration failed: " + err.Error() + ".", Not: "Nothing outside its own folder was changed.",
+				err = &exit.Failure{Code: exit.Failed, What: "The demonstration failed: " + err.Error() + ".", Not: "No files outside its own folder were changed.",
 					Try: "Run it again. If it fails again, report it with this text."}
 			}
 			return err

@@ -46,7 +46,7 @@ func newDoctorCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Check folder, database, disk, clock, key store and ports", Args: cobra.NoArgs,
 		Long: "Check whether a server can run here: data folder, database, disk, clock, key store and ports. The first line is the verdict.\n" +
-			"Nothing is changed. The exit code is 1 if a check is bad; warnings do not change it.",
+			"It changes no data. The exit code is 1 if a check is bad; warnings do not change it.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set, err := c.settings(cmd)
 			if err != nil {
@@ -89,7 +89,7 @@ func (c console) showChecks(cmd *cobra.Command, all []check, scope bool) error {
 		err = c.scope(cmd, covered, open)
 	}
 	if err == nil && bad > 0 {
-		err = &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d checks are bad.", bad, len(all)), Not: "Nothing was changed.",
+		err = &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d checks are bad.", bad, len(all)), Not: "No changes were made.",
 			Try: "Correct the first line marked bad, then run the command again."}
 	}
 	return err

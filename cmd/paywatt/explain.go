@@ -49,7 +49,7 @@ func (c console) explain(cmd *cobra.Command, api *client.Client, sale string) er
 	}
 	if err == nil && !e.Agrees {
 		err = &exit.Failure{Code: exit.Failed, What: "The stored sale does not match its recalculation: " + strings.Join(e.Differences, " "),
-			Not: "Nothing was changed.", Try: "Keep a copy of the database as it is, then run paywatt verify."}
+			Not: "No changes were made.", Try: "Keep a copy of the database as it is, then run paywatt verify."}
 	}
 	return err
 }

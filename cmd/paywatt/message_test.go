@@ -43,7 +43,7 @@ func TestTheSIMOfAMeterByCommandLine(t *testing.T) {
 		}
 	}
 	set("", "")
-	s.refused(exit.Usage, []string{"The number of the SIM in meter " + n + " is not registered", "Nothing was sent"}, "message", "send", n, "--to-meter")
+	s.refused(exit.Usage, []string{"The number of the SIM in meter " + n + " is not registered", "No message was sent"}, "message", "send", n, "--to-meter")
 	set("+254 700-000 299", "+254700000299")
 	set(sim, sim)
 	if code, out, told := s.paywatt("", "meter", "sim", n, sim); code != 0 || !strings.Contains(out, sim) || !strings.Contains(out, n) {
@@ -98,20 +98,20 @@ func (s *pushStreet) sendToMeter(t *testing.T, digits string, more ...string) ap
 func TestATokenIsSentToAMetersSIMByCommandLine(t *testing.T) {
 	s := newPushStreet(t, 1)
 	m := s.meters[0]
-	s.refused(exit.NotFound, []string{"Nothing was sent", "Sell a token first"}, "message", "send", m.Number, "--to-meter")
+	s.refused(exit.NotFound, []string{"No message was sent", "Sell a token first"}, "message", "send", m.Number, "--to-meter")
 	s.refused(exit.NotFound, []string{"Meter 04140001019 was not found"}, "message", "send", "04140001019", "--to-meter")
-	s.refused(exit.Usage, []string{"Nothing was sent"}, "message", "send", "--to-meter")
+	s.refused(exit.Usage, []string{"No message was sent"}, "message", "send", "--to-meter")
 	v, err := s.api.Vend(t.Context(), apiv1.NewSale{Meter: m.Number, Tender: apiv1.Amount{AmountMinor: 10_000, Currency: "KES"}, ClientRef: "counter"}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.refused(exit.Usage, []string{"This server has no route pigeon", "Nothing was sent"}, "message", "send", m.Number, "--to-meter", "--route", "pigeon")
+	s.refused(exit.Usage, []string{"This server has no route pigeon", "No message was sent"}, "message", "send", m.Number, "--to-meter", "--route", "pigeon")
 	digits := v.Tokens[0].Digits
 	first := s.sendToMeter(t, digits)
 	if wh := m.live("show").BalanceWh; wh != v.UnitsWh {
 		t.Fatalf("the meter holds %d Wh, want %d", wh, v.UnitsWh)
 	}
-	s.refused(exit.Refused, []string{"message-answered", "The meter answered message " + first.ID + " at ", "Nothing was sent", "in a new message", "It loads once"}, "message", "retry", first.ID)
+	s.refused(exit.Refused, []string{"message-answered", "The meter answered message " + first.ID + " at ", "No message was sent", "in a new message", "It loads once"}, "message", "retry", first.ID)
 	if got := told[apiv1.MessageDetail](s.platform, "message", "show", first.ID); got.State != "answered" || len(got.Attempts) != len(first.Attempts) {
 		t.Errorf("after the refused retry the message is %+v, want it as it was", got)
 	}

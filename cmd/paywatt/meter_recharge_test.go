@@ -242,7 +242,7 @@ func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 	p.add()
 	for what, digits := range map[string]string{"too short": "1234", "for no meter": "12345678901234567890"} {
 		code, _, told := p.recharge(digits)
-		if code != exit.Refused && code != exit.Usage || !strings.Contains(told, "Nothing was sent") {
+		if code != exit.Refused && code != exit.Usage || !strings.Contains(told, "was not sent") {
 			t.Errorf("%s: exit %d\n%s", what, code, told)
 		}
 	}

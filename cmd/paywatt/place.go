@@ -57,12 +57,12 @@ func (p place) elsewhere(what, instead string) error {
 		return nil
 	}
 	return &exit.Failure{Code: exit.Refused, What: what + " works only on a database in the data folder. This one is " + p.String() + ".",
-		Not: "Nothing was changed.", Try: instead}
+		Not: "No changes were made.", Try: instead}
 }
 
 // sharedFailure explains why a PostgreSQL database cannot be used; nil where it is another kind of error.
 func sharedFailure(p place, err error) *exit.Failure {
-	f := &exit.Failure{Code: exit.Failed, What: sentenceOf(err), Not: "Nothing was changed.", Try: "Check the database and its settings."}
+	f := &exit.Failure{Code: exit.Failed, What: sentenceOf(err), Not: "No changes were made.", Try: "Check the database and its settings."}
 	switch {
 	case errors.Is(err, postgres.ErrURL):
 		f.Code, f.Try = exit.Usage, "Write postgres://user@host/database. Write special characters in a password as %XX."

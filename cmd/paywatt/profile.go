@@ -162,7 +162,7 @@ func readBounded(name string, limit int64) ([]byte, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			code = exit.NotFound
 		}
-		return nil, &exit.Failure{Code: code, What: "The file cannot be read: " + err.Error() + ".", Not: "Nothing was checked.", Try: "Check the path."}
+		return nil, &exit.Failure{Code: code, What: "The file cannot be read: " + err.Error() + ".", Not: "No checks were made.", Try: "Check the path."}
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
@@ -170,7 +170,7 @@ func readBounded(name string, limit int64) ([]byte, error) {
 		err = fmt.Errorf("it is longer than %d bytes", limit)
 	}
 	if err != nil {
-		return nil, &exit.Failure{Code: exit.Failed, What: "The file " + name + " cannot be read: " + err.Error() + ".", Not: "Nothing was checked.", Try: "Check the file."}
+		return nil, &exit.Failure{Code: exit.Failed, What: "The file " + name + " cannot be read: " + err.Error() + ".", Not: "No checks were made.", Try: "Check the file."}
 	}
 	return b, nil
 }

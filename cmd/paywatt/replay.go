@@ -39,10 +39,10 @@ func newReplayCommand(c console) *cobra.Command {
 func replay(c console, cmd *cobra.Command, name string) error {
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &exit.Failure{Code: exit.NotFound, What: "Recording " + name + " was not found.", Not: "Nothing was replayed.", Try: "Check the path."}
+		return &exit.Failure{Code: exit.NotFound, What: "Recording " + name + " was not found.", Not: "The recording was not replayed.", Try: "Check the path."}
 	}
 	if err != nil {
-		return &exit.Failure{Code: exit.Failed, What: "The recording cannot be read: " + err.Error() + ".", Not: "Nothing was replayed.", Try: "Check the file and who may read it."}
+		return &exit.Failure{Code: exit.Failed, What: "The recording cannot be read: " + err.Error() + ".", Not: "The recording was not replayed.", Try: "Check the file and who may read it."}
 	}
 	defer f.Close()
 	done := c.progress(cmd, "Replaying", nil)
@@ -61,7 +61,7 @@ func replay(c console, cmd *cobra.Command, name string) error {
 	case err != nil:
 		return err
 	case r.Checks == 0:
-		return &exit.Failure{Code: exit.Failed, What: "The recording has no hash to compare with.", Not: "The replay proves nothing.",
+		return &exit.Failure{Code: exit.Failed, What: "The recording has no hash to compare with.", Not: "The replay was not compared.",
 			Try: "Record for longer: this recording ends before the first hash."}
 	case !v.Matches:
 		return &exit.Failure{Code: exit.Failed,

@@ -168,7 +168,7 @@ func serveFailure(set config.Config, err error) *exit.Failure {
 	dir := set.Text(config.Data)
 	where := place{dir, set.Text(config.Store)}
 	if f := sharedFailure(where, err); f != nil {
-		f.Not = "The server was not started. Nothing was changed."
+		f.Not = "The server was not started. No changes were made."
 		return f
 	}
 	var path *os.PathError

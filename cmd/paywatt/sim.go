@@ -39,7 +39,7 @@ func newSimCommand(c console) *cobra.Command {
 		Short: "Simulate many virtual meters, here or against a server",
 		Long: "Simulate a street of virtual meters in this process, on one event queue, as fast as the machine can. There are loads,\n" +
 			"purchases, mistyped and used tokens, power cuts in the middle of writes, tampering, and weeks without a network. The\n" +
-			"simulation checks that nothing happens that must never happen. The seed decides everything: the same line gives the same\n" +
+			"simulation checks rules that must never be broken. The seed decides everything: the same line gives the same\n" +
 			"trace.\n\n" +
 			"With --url and --mqtt the meters register at a running server (PAYWATT_KEY), buy there and report there. The server needs a\n" +
 			"vending key for tests. The trace is made from the registers at each midnight. It is the same for the same seed against a\n" +
@@ -101,7 +101,7 @@ func (o *simOptions) run(c console, cmd *cobra.Command) error {
 	r, err := sim.Run(cmd.Context(), o.street)
 	done()
 	if errors.Is(err, sim.ErrInvariant) {
-		return &exit.Failure{Code: exit.Failed, What: "The simulation found something that must never happen: " + err.Error(), Not: "There is no result.",
+		return &exit.Failure{Code: exit.Failed, What: "The simulation found a violation: " + err.Error(), Not: "There is no result.",
 			Try: "Report it with the line that replays it."}
 	}
 	if cmd.Context().Err() != nil {

@@ -61,7 +61,7 @@ func (o *simOptions) runWallet(c console, cmd *cobra.Command) (err error) {
 			sim.MaxPurses, sim.MaxDays, sim.MaxLoss, sim.LeastPlantDays))
 	}
 	if street.Folder, err = os.MkdirTemp("", "paywatt-sim-"); err != nil {
-		return &exit.Failure{Code: exit.Failed, What: "The folder for the server could not be made: " + err.Error() + ".", Not: "Nothing was simulated.",
+		return &exit.Failure{Code: exit.Failed, What: "The folder for the server could not be made: " + err.Error() + ".", Not: "The simulation did not run.",
 			Try: "Set TMPDIR to a folder that you may write to."}
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(street.Folder)) }()

@@ -153,13 +153,13 @@ func copyFailure(o storeCopy, err error) error {
 	what := "The store could not be copied: " + err.Error() + "."
 	switch {
 	case errors.Is(err, postgres.ErrDiffers):
-		return &exit.Failure{Code: exit.Failed, What: what, Not: "Nothing was committed there.",
+		return &exit.Failure{Code: exit.Failed, What: what, Not: "No data was committed there.",
 			Try: "Run paywatt verify --data " + o.from + ", and report this error with its output."}
 	case errors.Is(err, sqlite.ErrMoving): // only of a copy that is to stand beside it; a move resumes
-		return &exit.Failure{Code: exit.Refused, What: what, Not: "Nothing was copied.",
+		return &exit.Failure{Code: exit.Refused, What: what, Not: "No data was copied.",
 			Try: "Run paywatt store copy without --keep to that database first. It finds out whether everything arrived."}
 	case errors.Is(err, sqlite.ErrMoved):
-		return &exit.Failure{Code: exit.Refused, What: what, Not: "Nothing was copied.",
+		return &exit.Failure{Code: exit.Refused, What: what, Not: "No data was copied.",
 			Try: "Use the database to which it was moved: that one is live. Or copy from an older backup."}
 	}
 	return storeFailure("The store could not be copied", o.from, err)
@@ -179,7 +179,7 @@ func (c console) fillStore(ctx context.Context, o storeCopy, move string, ready 
 	defer func() { err = errors.Join(err, src.Close()) }()
 	if r := src.Report(); !r.Sound() {
 		return postgres.Filled{}, &exit.Failure{Code: exit.Refused, What: fmt.Sprintf("The books are not sound: %s (%d findings).", r.Findings[0].What, len(r.Findings)+r.More),
-			Not: "Nothing was copied.", Try: "Run paywatt verify --data " + o.from + ", and restore a sound backup first."}
+			Not: "No data was copied.", Try: "Run paywatt verify --data " + o.from + ", and restore a sound backup first."}
 	}
 	return postgres.Fill(ctx, o.to, src, postgres.Purpose{Move: move, Ready: func() error {
 		if o.keys != "" {
@@ -253,7 +253,7 @@ func newStoreEpoch(c console) *cobra.Command {
 				if f := sharedFailure(place{defaultData, args[0]}, err); f != nil {
 					return f
 				}
-				return &exit.Failure{Code: exit.Failed, What: "The new store epoch could not begin: " + err.Error() + ".", Not: "Nothing was changed.", Try: "Check the database and run the command again."}
+				return &exit.Failure{Code: exit.Failed, What: "The new store epoch could not begin: " + err.Error() + ".", Not: "No changes were made.", Try: "Check the database and run the command again."}
 			}
 			c.tell("%s is in store epoch %d. Run paywatt verify, then paywatt serve.", postgres.Redact(args[0]), epoch)
 			return c.showOne(cmd, fmt.Sprint(epoch), map[string]string{"store": postgres.Redact(args[0]), "epoch": fmt.Sprint(epoch)})

@@ -93,7 +93,7 @@ func (c console) readDraft(path string) (apiv1.Price, tariff.Body, error) {
 	}
 	body, no := tariff.Parse(text)
 	if no.Refused() {
-		return apiv1.Price{}, tariff.Body{}, &exit.Failure{Code: exit.Refused, What: no.What, Not: "Nothing was published or simulated.", Try: no.Try}
+		return apiv1.Price{}, tariff.Body{}, &exit.Failure{Code: exit.Refused, What: no.What, Not: "The tariff was not published or simulated.", Try: no.Try}
 	}
 	var price apiv1.Price
 	if err := json.Unmarshal(text, &price); err != nil {

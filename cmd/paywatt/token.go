@@ -127,10 +127,10 @@ func checkVectors(c console, name string) error {
 	if name != "-" {
 		f, err := os.Open(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			return &exit.Failure{Code: exit.NotFound, What: "File " + name + " was not found.", Not: "Nothing was checked.", Try: "Check the path."}
+			return &exit.Failure{Code: exit.NotFound, What: "File " + name + " was not found.", Not: "No checks were made.", Try: "Check the path."}
 		}
 		if err != nil {
-			return &exit.Failure{Code: exit.Failed, What: "The file cannot be read: " + err.Error() + ".", Not: "Nothing was checked.", Try: "Check who may read it."}
+			return &exit.Failure{Code: exit.Failed, What: "The file cannot be read: " + err.Error() + ".", Not: "No checks were made.", Try: "Check who may read it."}
 		}
 		defer f.Close()
 		r = f
@@ -142,7 +142,7 @@ func checkVectors(c console, name string) error {
 	}
 	fmt.Fprintf(c.out, "%d passed, %d failed\n", passed, failed)
 	if failed > 0 {
-		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d vectors failed.", failed, passed+failed), Not: "Nothing was changed.", Try: "Look at the lines of the vectors that failed."}
+		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d vectors failed.", failed, passed+failed), Not: "No changes were made.", Try: "Look at the lines of the vectors that failed."}
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func TestServerErrorsLookLikeLocalOnes(t *testing.T) {
 		{"unknown money", apiv1.Problem{Status: 503, Code: "x", Detail: "Gone.", MoneyMoved: apiv1.MoneyMovedUnknown}, "Gone.", "Whether money moved is not known.", "Code x."},
 		{"another version", apiv1.Problem{Status: 409, Code: "x", Detail: "A text of the future."}, "A text of the future.", "", "Code x."},
 		{"a proxy", apiv1.Problem{Status: 502, Title: "Bad Gateway"}, "The server answered 502 Bad Gateway.", "", "Code none."},
-		{"not found", apiv1.Problem{Status: 404, Code: "x", Detail: "Sale 1 was not found."}, "Sale 1 was not found.", "Nothing was changed.", "Code x."},
+		{"not found", apiv1.Problem{Status: 404, Code: "x", Detail: "Sale 1 was not found."}, "Sale 1 was not found.", "No changes were made.", "Code x."},
 	} {
 		f := problemFailure(&client.Problem{Problem: c.problem})
 		if f.What != c.what || f.Not != c.not || f.Try != c.try {

@@ -79,17 +79,17 @@ func (o vendOptions) tender(cmd *cobra.Command, api *client.Client, text string)
 		case err != nil:
 			return apiv1.Amount{}, err
 		case code == "":
-			return apiv1.Amount{}, &exit.Failure{Code: exit.Refused, What: "No tariff is published yet, so there is no price.", Not: "Nothing was sold.",
+			return apiv1.Amount{}, &exit.Failure{Code: exit.Refused, What: "No tariff is published yet, so there is no price.", Not: "No token was sold.",
 				Try: "Publish one: paywatt tariff add domestic --currency KES --vat 15 --rate 2.50."}
 		}
 	}
-	return amountIn(code, text, "Nothing was sold.")
+	return amountIn(code, text, "No token was sold.")
 }
 
 // amountOf reads an amount for a command that books and has no --currency: who may book may read tariffs and settings, and
 // anybody else is told by the server what is missing.
 func amountOf(cmd *cobra.Command, api *client.Client, text string) (apiv1.Amount, error) {
-	const not = "Nothing was booked."
+	const not = "No entry was booked."
 	code, err := tariffCurrency(cmd, api)
 	if err == nil && code == "" {
 		var s apiv1.Settings

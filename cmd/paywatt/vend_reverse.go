@@ -31,7 +31,7 @@ func newVendReverse(c console) *cobra.Command {
 			}
 			r := out.Reversal
 			if r.State == "refused" {
-				return &exit.Failure{Code: exit.Refused, What: "The meter refused the reversal: " + r.Code + ".", Not: "The sale stands. Nothing was given back.",
+				return &exit.Failure{Code: exit.Refused, What: "The meter refused the reversal: " + r.Code + ".", Not: "The sale stands. No money was given back.",
 					Try: "If the token is in the meter, give the money back with paywatt account adjust."}
 			}
 			note := ""

@@ -153,7 +153,7 @@ func (c console) showFacts(cmd *cobra.Command, facts []keystore.Fact) error {
 
 func openKeyStore(dir string) (*keystore.Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("The data folder cannot be made: %v.", err), Not: "Nothing was changed.",
+		return nil, &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("The data folder cannot be made: %v.", err), Not: "No changes were made.",
 			Try: "Use another folder with --data."}
 	}
 	s, err := keystore.Open(dir, keystore.Config{})

@@ -21,7 +21,7 @@ func newVerifyCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [RECEIPT]",
 		Short: "Check the books in a data folder, or prove a receipt",
-		Long: "Check the database of a data folder, whether or not a server runs on it. The first line is the verdict. Nothing is changed.\n" +
+		Long: "Check the database of a data folder, whether or not a server runs on it. The first line is the verdict. It changes no data.\n" +
 			"Every journal must sum to zero and be as it was written. Balances must match the postings. Every completed sale must have\n" +
 			"its journal and its tokens, receipt numbers must have no gap, and the log must be the one that was signed. Tokens that\n" +
 			"meters took and nobody sold are listed too. Accounts beyond their limits are listed as remarks. The exit code is 1 if a\n" +
@@ -147,7 +147,7 @@ func verdictOf(v reportView, r *store.Report) (verdict string, failure error) {
 		return fmt.Sprintf("Sound: %s, sum %d, %s, %s, %s, %s, %s.", counted(v, "journal"), v.Figures["sum_of_all_postings"], counted(v, "account"),
 			counted(v, "sale"), counted(v, "token"), counted(v, "receipt"), counted(v, "sealed row")), nil
 	}
-	n, f := len(r.Findings)+len(r.Notices)+r.More, &exit.Failure{Code: exit.Failed, Not: "Nothing was changed."}
+	n, f := len(r.Findings)+len(r.Notices)+r.More, &exit.Failure{Code: exit.Failed, Not: "No changes were made."}
 	if _, stops := r.Stops(); r.Sound() {
 		verdict = fmt.Sprintf("Sound books, but %d findings about meters and accounts.", n)
 		f.What, f.Try = fmt.Sprintf("The books are sound, but %d findings about meters and accounts need attention.", n), "Look at the meters and accounts in these lines. Selling may go on."
@@ -185,7 +185,7 @@ func counted(v reportView, noun string) string {
 
 // storeFailure explains why a data folder or a backup could not be used.
 func storeFailure(what, where string, err error) error {
-	f := &exit.Failure{Code: exit.Failed, What: what + ": " + err.Error() + ".", Not: "Nothing was changed.", Try: "Run paywatt doctor to find the cause."}
+	f := &exit.Failure{Code: exit.Failed, What: what + ": " + err.Error() + ".", Not: "No changes were made.", Try: "Run paywatt doctor to find the cause."}
 	switch {
 	case errors.Is(err, sqlite.ErrNoDatabase):
 		f.Code, f.Try = exit.NotFound, "Name the folder that paywatt serve uses with --data."

@@ -342,7 +342,7 @@ func (o *vmeterOptions) memory(cfg *device.Config) (shut func() error, err error
 	switch {
 	case errors.Is(err, memory.ErrInUse):
 		return nil, &exit.Failure{Code: exit.Failed, What: "Another process runs the meter in " + o.state + ".",
-			Not: "Nothing was changed.", Try: "End that process, or give another --state."}
+			Not: "No changes were made.", Try: "End that process, or give another --state."}
 	case err != nil:
 		return nil, &exit.Failure{Code: exit.Failed, What: "The meter's memory cannot be opened: " + err.Error() + ".",
 			Not: "The meter was not started.", Try: "Give a --state folder that you may write to, on a disk with room."}

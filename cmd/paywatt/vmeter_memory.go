@@ -42,10 +42,10 @@ func newVmeterMemory(c console) *cobra.Command {
 func memoryFiles(name string) ([]string, error) {
 	info, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &exit.Failure{Code: exit.NotFound, What: name + " was not found.", Not: "Nothing was checked.", Try: "Check the path."}
+		return nil, &exit.Failure{Code: exit.NotFound, What: name + " was not found.", Not: "No checks were made.", Try: "Check the path."}
 	}
 	if err != nil {
-		return nil, &exit.Failure{Code: exit.Failed, What: name + " cannot be read: " + err.Error() + ".", Not: "Nothing was checked.", Try: "Check who may read it."}
+		return nil, &exit.Failure{Code: exit.Failed, What: name + " cannot be read: " + err.Error() + ".", Not: "No checks were made.", Try: "Check who may read it."}
 	}
 	if !info.IsDir() {
 		return []string{name}, nil
@@ -60,7 +60,7 @@ func memoryFiles(name string) ([]string, error) {
 	}
 	if len(files) == 0 {
 		return nil, &exit.Failure{Code: exit.NotFound, What: name + " contains no memory and no file of vectors.",
-			Not: "Nothing was checked.", Try: "Give a file, or a folder with files that end in .bin, .eeprom or .json."}
+			Not: "No checks were made.", Try: "Give a file, or a folder with files that end in .bin, .eeprom or .json."}
 	}
 	return files, nil
 }
@@ -93,7 +93,7 @@ func checkMemories(c console, name string, fields bool) error {
 	}
 	fmt.Fprintf(c.out, "%d passed, %d failed\n", passed, failed)
 	if failed > 0 {
-		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d checks failed.", failed, passed+failed), Not: "Nothing was changed.", Try: "Look at the lines marked fail."}
+		return &exit.Failure{Code: exit.Failed, What: fmt.Sprintf("%d of %d checks failed.", failed, passed+failed), Not: "No changes were made.", Try: "Look at the lines marked fail."}
 	}
 	return nil
 }

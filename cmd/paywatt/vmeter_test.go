@@ -33,7 +33,7 @@ func TestAMemoryInUseLeavesTheRecordingAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, _, errs := vmeter(t, "show\n", "--script", "--key", killKey, "--state", state, "--record", tape)
-	if code != exit.Failed || !strings.Contains(errs, "Another process runs the meter") || !strings.Contains(errs, "Nothing was changed") {
+	if code != exit.Failed || !strings.Contains(errs, "Another process runs the meter") || !strings.Contains(errs, "No changes were made") {
 		t.Errorf("exit %d: %s", code, errs)
 	}
 	if b, err := os.ReadFile(tape); err != nil || len(b) == 0 {
