@@ -96,10 +96,10 @@ func TestKeywordsThroughAModem(t *testing.T) {
 	if again := amina.ask(t, "last token"); !strings.HasPrefix(again, grouped+" = 34.7 kWh, KES 100.00, meter "+meter+", bought ") {
 		t.Errorf("LAST is answered by %q", again)
 	}
-	amina.want(t, "*02#"+digits, "This is not the meter: nothing was loaded. Type the 20 digits on the meter, then #, or send *02# and the digits to "+sim+".")
+	amina.want(t, "*02#"+digits, "This is not the meter: no token was loaded. Type the 20 digits on the meter, then #, or send *02# and the digits to "+sim+".")
 	amina.want(t, "STOP", "No more warnings to this number. Tokens, answers and the announcement of a cut-off still come. START brings warnings back.")
 	amina.want(t, "start.", "Warnings come to this number again. STOP ends them.")
-	amina.want(t, "bonjour", "Not understood, nothing was changed. Send BAL, LAST, USE or HELP.")
+	amina.want(t, "bonjour", "Not understood. Send BAL, LAST, USE or HELP.")
 
 	// A stranger learns nothing, not even by guessing right, and is heard twice a day.
 	for _, text := range []string{"BAL " + meter, "LAST " + meter} {
@@ -115,7 +115,7 @@ func TestKeywordsThroughAModem(t *testing.T) {
 			t.Errorf("answer %d is %q", n, got)
 		}
 	}
-	amina.want(t, "help", "Too many messages: this one was not answered. Nothing was changed. Try again in an hour.")
+	amina.want(t, "help", "Too many messages: this one was not answered. Try again in an hour.")
 	amina.send(t, "bal")
 	if got, is := amina.next(t, 2*time.Second); is {
 		t.Errorf("beyond the limit comes %q", got)

@@ -213,13 +213,13 @@ func (o *office) want(from, text string, want ...string) {
 
 func TestACustomerAsks(t *testing.T) {
 	o := opened(t)
-	o.want(amina, "bal", "Meter 04140001001 has not told its balance yet. Read it on the meter's display.")
+	o.want(amina, "bal", "No balance from meter 04140001001 yet. Read it on the meter's display.")
 	o.records[id.ID{2}] = registry.MeterRecord{Reported: true, BalanceWh: 42_899, AsOf: o.now.Add(-time.Hour), ReceivedAt: o.now.Add(-time.Hour)}
 	o.want(amina, "BAL.", "Meter 04140001001: 42.8 kWh left at 20.11 13:05. Newer figure: on the meter's display.")
 	o.want(amina, "*01#", "Meter 04140001001: 42.8 kWh left at 20.11 13:05. Newer figure: on the meter's display.")
-	o.want(amina, "Help", "BAL balance, LAST last token, USE usage, STOP/START warnings. With several meters put the meter number behind. Help: +254 20 000 0000")
-	o.want(amina, "hello there", "Not understood, nothing was changed. Send BAL, LAST, USE or HELP.")
-	o.want(amina, "*02#12345678901234567890", "This is not the meter: nothing was loaded. Type the 20 digits on the meter, then #, or send *02# and the digits to +255700000200.")
+	o.want(amina, "Help", "BAL balance, LAST last token, USE usage, STOP/START warnings. With several meters, add the meter number. Help: +254 20 000 0000")
+	o.want(amina, "hello there", "Not understood. Send BAL, LAST, USE or HELP.")
+	o.want(amina, "*02#12345678901234567890", "This is not the meter: no token was loaded. Type the 20 digits on the meter, then #, or send *02# and the digits to +255700000200.")
 	o.want(amina, "last", "No token was bought for meter 04140001001 yet.")
 	for _, m := range o.messages {
 		if strings.Contains(m.Text, "123456") {
@@ -250,8 +250,8 @@ func TestTwoMetersWithTheSameEndAreNotGuessed(t *testing.T) {
 	twin := o.mine[amina][0]
 	twin.Number, twin.N = "04150001001", 9
 	o.mine[amina] = append(o.mine[amina], twin)
-	o.want(amina, "bal 1001", "That meter is not among yours, so nothing is told. Yours: 1=04140001001, 2=04150001001")
-	o.want(amina, "*02#12345678901234567890", "This is not the meter: nothing was loaded. Type the 20 digits on the meter, then #.")
+	o.want(amina, "bal 1001", "That meter is not one of yours. Yours: 1=04140001001, 2=04150001001")
+	o.want(amina, "*02#12345678901234567890", "This is not the meter: no token was loaded. Type the 20 digits on the meter, then #.")
 }
 
 func TestTheLastTokenIsSentAgain(t *testing.T) {
@@ -273,9 +273,9 @@ func TestTheLastTokenIsSentAgain(t *testing.T) {
 		"0001 2345 6789 0123 4570 = step 3 of 3: 34.7 kWh, KES 100.00, meter 04140001001, bought 20.11 14:05. Type the steps in order.")
 	sold.Reversed = true
 	o.sales[1] = sold
-	o.want(amina, "LAST", "The last purchase for meter 04140001001 was taken back: its token is not valid and is not sent again. Help: +254 20 000 0000")
+	o.want(amina, "LAST", "The last purchase for meter 04140001001 was reversed. Its token is not valid and is not sent again. Help: +254 20 000 0000")
 	o.sales[1] = notify.LastSale{Pending: true}
-	o.want(amina, "LAST", "The token of the last payment for meter 04140001001 is not made yet. Do not pay again: ask again in some minutes. Help: +254 20 000 0000")
+	o.want(amina, "LAST", "The token of the last payment for meter 04140001001 is not made yet. Do not pay again. Ask again in some minutes. Help: +254 20 000 0000")
 	if len(o.audit) != 2 {
 		t.Errorf("the audit log has %q, want a row for each of the two times that tokens were sent", o.audit)
 	}
@@ -283,7 +283,7 @@ func TestTheLastTokenIsSentAgain(t *testing.T) {
 
 func TestUseOfSevenDays(t *testing.T) {
 	o := opened(t)
-	unknown := "Meter 04140001001 has not told its use of the last 7 days. Look at menu 2 on the meter."
+	unknown := "No usage data of 7 days from meter 04140001001 yet. Look at menu 2 on the meter."
 	o.want(amina, "use", unknown)
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	register := int64(100_000)
@@ -357,7 +357,7 @@ func TestWarningsEndAndComeBack(t *testing.T) {
 }
 
 func TestAStrangerLearnsThePublicLineOnly(t *testing.T) {
-	public := "This number serves customers of Umeme Mashinani from their registered phones. Nothing was changed. Help: +254 20 000 0000"
+	public := "This number serves customers of Umeme Mashinani from their registered phones. Help: +254 20 000 0000"
 	for _, text := range []string{"BAL", "BAL 04140001001", "LAST 04140001001", "USE", "STOP", "help", "*02#12345678901234567890", "hello"} {
 		o := opened(t)
 		o.sales[1] = notify.LastSale{Tokens: []sale.Token{{ID: id.ID{15: 1}, Sealed: sale.Sealed{1}}}}
@@ -390,7 +390,7 @@ func TestAnswersAreLimited(t *testing.T) {
 			t.Fatalf("help is answered by %q", got)
 		}
 	}
-	o.want(amina, "help", "Too many messages: this one was not answered. Nothing was changed. Try again in an hour.")
+	o.want(amina, "help", "Too many messages: this one was not answered. Try again in an hour.")
 	for range 30 {
 		o.want(amina, "help")
 	}

@@ -89,7 +89,7 @@ func TestTheShortestNumberThatIsAnswered(t *testing.T) {
 
 // TestAnswersOfAnHourAndADay count from the moment on, to the last one that is given.
 func TestAnswersOfAnHourAndADay(t *testing.T) {
-	const later = "Too many messages: this one was not answered. Nothing was changed. Try again in an hour."
+	const later = "Too many messages: this one was not answered. Try again in an hour."
 	for _, c := range []struct {
 		n     int
 		ago   time.Duration

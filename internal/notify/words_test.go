@@ -278,7 +278,7 @@ func TestNamesAndContactsAtTheirLimits(t *testing.T) {
 	} {
 		r, err := notify.Render(notify.English, notify.PurposePublic, notify.Args{Utility: c.name, Contact: c.contact}, sts.Token{})
 		name, contact, _ := strings.Cut(c.want, "|")
-		want := "This number serves customers of " + name + " from their registered phones. Nothing was changed. " + contact
+		want := "This number serves customers of " + name + " from their registered phones. " + contact
 		if want = strings.TrimSpace(want); err != nil || r.Reveal() != want {
 			t.Errorf("%q, %q:\n got %q, %v\nwant %q", c.name, c.contact, r.Reveal(), err, want)
 		}
@@ -296,7 +296,7 @@ func TestALongListOfMetersSaysHowManyMore(t *testing.T) {
 			a.Meters = append(a.Meters, fmt.Sprint(n+1))
 		}
 		r, err := notify.Render(notify.English, notify.PurposeNotYours, a, sts.Token{})
-		if want := "That meter is not among yours, so nothing is told. Yours: " + c.want; err != nil || r.Reveal() != want {
+		if want := "That meter is not one of yours. Yours: " + c.want; err != nil || r.Reveal() != want {
 			t.Errorf("%d meters: %q, %v; want %q", c.meters, r.Reveal(), err, want)
 		}
 	}
