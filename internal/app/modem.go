@@ -202,7 +202,7 @@ func (r logRoute) Name() string { return r.name }
 
 // Send implements notify.Route.
 func (r logRoute) Send(_ context.Context, m notify.Outgoing) notify.Sent {
-	r.log.Info("message written down instead of sent", logkey.Route, r.name, logkey.Message, m)
+	r.log.Info("message logged instead of sent", logkey.Route, r.name, logkey.Message, m)
 	return notify.Sent{Outcome: notify.Accepted, Parts: 1}
 }
 

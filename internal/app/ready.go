@@ -83,10 +83,10 @@ func (a *App) verify(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
-			a.log.Warn("books not verified", logkey.Err, err)
+			a.log.Warn("verification failed", logkey.Err, err)
 		case !r.Sound():
 			f, _ := r.Stops() // selling goes on where only the proof is damaged
-			a.log.Error("books verified and not sound", logkey.Reason, r.Findings[0].What, logkey.Count, len(r.Findings)+r.More)
+			a.log.Error("verification found errors in the books", logkey.Reason, r.Findings[0].What, logkey.Count, len(r.Findings)+r.More)
 			a.setUnsound(f.What)
 		default:
 			a.setUnsound("")

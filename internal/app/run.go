@@ -189,7 +189,7 @@ func (a *App) watch(ctx context.Context) error {
 	return every(ctx, watchEvery, nil, func() {
 		n, err := a.wallets.Watch(ctx, by)
 		if err != nil && ctx.Err() == nil {
-			a.log.Warn("supplies not looked after", logkey.Err, err)
+			a.log.Warn("supply check failed", logkey.Err, err)
 		}
 		if n > 0 {
 			a.kick()
@@ -205,7 +205,7 @@ func (a *App) missMeters(ctx context.Context) error {
 	by := access.SystemActor(tenant, "silence")
 	return every(ctx, missEvery, nil, func() {
 		if err := a.silence.Look(ctx, by); err != nil && ctx.Err() == nil {
-			a.log.Warn("silent meters not looked for", logkey.Err, err)
+			a.log.Warn("check for silent meters failed", logkey.Err, err)
 		}
 	})
 }
@@ -244,10 +244,10 @@ func (a *App) charge(ctx context.Context) error {
 	return every(ctx, chargeEvery, nil, func() {
 		n, err := unless(a.dayDoubted, func() (int, error) { return a.debts.Accrue(ctx, by) })
 		if err != nil && ctx.Err() == nil {
-			a.log.Warn("fixed charges not made due", logkey.Err, err)
+			a.log.Warn("fixed charges not raised", logkey.Err, err)
 		}
 		if n > 0 {
-			a.log.Info("fixed charges made due", logkey.Count, n)
+			a.log.Info("fixed charges raised", logkey.Count, n)
 		}
 	})
 }

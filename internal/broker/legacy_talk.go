@@ -302,7 +302,7 @@ func (s *legacySession) send(m profile.Message) bool {
 		return true // a profile was checked against this; there is no use in closing the connection
 	}
 	_, err := s.conn.Write(b.Bytes())
-	s.l.log.Debug("device told", logkey.Meter, s.who.Number, logkey.Kind, m.Payload)
+	s.l.log.Debug("message sent to device", logkey.Meter, s.who.Number, logkey.Kind, m.Payload)
 	return err == nil
 }
 

@@ -62,7 +62,7 @@ const (
 const testClass = 1
 
 // errNotKept is returned for a message that the meter could not make durable: the modem keeps it and brings it again.
-var errNotKept = errors.New("message not kept")
+var errNotKept = errors.New("message not stored")
 
 // mail is what the meter keeps of its messages beyond a power cut: which it has taken, whom it has answered, and what
 // has still to be sent. The texts that came are not in it, for they hold tokens: until one is done, the SIM has it.

@@ -58,7 +58,7 @@ func (s *session) taken(j job) {
 	m := s.m
 	delete(m.taking, j.id)
 	if j.err != nil {
-		m.cfg.Log.Warn("message not kept", logkey.Err, j.err)
+		m.cfg.Log.Warn("message not stored", logkey.Err, j.err)
 		m.rest = m.cfg.Now().Add(startPause)
 		if len(j.slots) > 0 {
 			s.sweepSoon()

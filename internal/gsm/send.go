@@ -108,7 +108,7 @@ func (s *session) send(r *request) error {
 	case Unknown:
 		s.m.remember(remembered)
 		s.m.change(func(st *State) { st.Unknown++ })
-		s.m.cfg.Log.Warn("outcome of a message lost", logkey.Reason, why)
+		s.m.cfg.Log.Warn("outcome of a message unknown", logkey.Reason, why)
 		r.finish(Unknown, why)
 	case Refused:
 		r.finish(Refused, why)

@@ -95,7 +95,7 @@ func (m *Modem) connect(ctx context.Context) (worked bool, err error) {
 		if !errors.Is(err, errReset) {
 			return worked, err
 		}
-		m.cfg.Log.Warn("modem started anew")
+		m.cfg.Log.Warn("modem restarted")
 		m.change(func(st *State) { st.Resets++ })
 	}
 }

@@ -64,7 +64,7 @@ func (m *Modem) change(f func(*State)) {
 		m.cfg.Log.Info("modem changed", logkey.State, string(after.Phase), logkey.Reason, after.Problem)
 	}
 	if !before.AlmostFull() && after.AlmostFull() {
-		m.cfg.Log.Warn("modem almost filled", logkey.Count, after.Used)
+		m.cfg.Log.Warn("message memory of the modem almost full", logkey.Count, after.Used)
 	}
 	if m.cfg.Changed != nil {
 		m.cfg.Changed(after)

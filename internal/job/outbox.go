@@ -149,7 +149,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			o.c.Log.Warn("outbox was not served", logkey.Lane, o.c.Lane, logkey.Err, err)
+			o.c.Log.Warn("outbox run failed", logkey.Lane, o.c.Lane, logkey.Err, err)
 			wait = troublePoll
 		}
 		if !o.rest(ctx) {

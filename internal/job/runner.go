@@ -76,7 +76,7 @@ func (r *Runner[X]) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		if err := r.tick(ctx); err != nil && ctx.Err() == nil {
-			r.log.Warn("recurring work was not done", logkey.Err, err)
+			r.log.Warn("recurring task failed", logkey.Err, err)
 		}
 		select {
 		case <-ctx.Done():

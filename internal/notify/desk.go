@@ -139,7 +139,7 @@ func (d *Desk) work(ctx context.Context, n int, r Configured) {
 	for {
 		wait := pollEvery
 		if err := d.watchMemory(ctx, n, r); err != nil && ctx.Err() == nil {
-			d.c.Log.Warn("memory of a route not watched", logkey.Route, r.Name(), logkey.Err, err)
+			d.c.Log.Warn("message memory of a route not read", logkey.Route, r.Name(), logkey.Err, err)
 		}
 		if d.mayTry(n) {
 			found := nothing
@@ -152,7 +152,7 @@ func (d *Desk) work(ctx context.Context, n int, r Configured) {
 			case ctx.Err() != nil:
 				return
 			case err != nil:
-				d.c.Log.Warn("messages were not served", logkey.Route, r.Name(), logkey.Err, err)
+				d.c.Log.Warn("message run failed", logkey.Route, r.Name(), logkey.Err, err)
 				wait = troublePoll
 			case found == served:
 				continue

@@ -45,7 +45,7 @@ func (d *Desk) watchMemory(ctx context.Context, n int, r Configured) error {
 	defer d.mu.Unlock()
 	d.ways[n].full, d.ways[n].looked = raise, true
 	if raise {
-		d.c.Log.Warn("memory of a route almost full", logkey.Route, name, logkey.Count, m.Used)
+		d.c.Log.Warn("message memory of a route almost full", logkey.Route, name, logkey.Count, m.Used)
 	}
 	return nil
 }

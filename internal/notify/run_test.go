@@ -146,7 +146,7 @@ func TestAWorkerLooksAgain(t *testing.T) {
 			if got := s.during(30*time.Second + 500*time.Millisecond); got != c.want {
 				t.Errorf("%s: %d looks, want %d", name, got, c.want)
 			}
-			if warned := strings.Contains(s.log.String(), "messages were not served"); warned != (name == "trouble") {
+			if warned := strings.Contains(s.log.String(), "message run failed"); warned != (name == "trouble") {
 				t.Errorf("%s: logged %q", name, s.log.String())
 			}
 		})
@@ -280,13 +280,13 @@ func TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook(t *testing.T) {
 		s.refuse = func(access.Tenant) error { return errors.New("the disk is full") }
 		s.route.memory = notify.Memory{Used: 9, Slots: 10, AlmostFull: true}
 		s.during(time.Second)
-		if !strings.Contains(s.log.String(), "memory of a route not watched") || strings.Contains(s.log.String(), "memory of a route almost full") {
+		if !strings.Contains(s.log.String(), "message memory of a route not read") || strings.Contains(s.log.String(), "message memory of a route almost full") {
 			t.Errorf("logged %q", s.log.String())
 		}
 		s.refuse = nil
 		s.during(5 * time.Second)
 		s.want("when the disk has room", s.says(), "message.memory_full used=9 slots=10; alarm 0 sms-memory-full")
-		if !strings.Contains(s.log.String(), "memory of a route almost full") {
+		if !strings.Contains(s.log.String(), "message memory of a route almost full") {
 			t.Errorf("logged %q", s.log.String())
 		}
 	})

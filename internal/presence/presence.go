@@ -112,7 +112,7 @@ func (p *Presence) Run(ctx context.Context) error {
 			err = p.look(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
-			p.c.Log.Warn("sessions were not noted", logkey.Err, err)
+			p.c.Log.Warn("session times not stored", logkey.Err, err)
 		}
 		select {
 		case <-ctx.Done():

@@ -197,7 +197,7 @@ func (l *Link) session(ctx context.Context) (progress bool, err error) {
 func (l *Link) arrived(ctx context.Context, s *sender, topic string, payload []byte) {
 	number, up, leaf, ok := wire.ParseTopic(topic)
 	if !ok || up || number != l.c.Number {
-		l.c.Log.Warn("message on a foreign topic ignored", logkey.Meter, l.c.Number, "topic", topic)
+		l.c.Log.Warn("message on another meter's topic ignored", logkey.Meter, l.c.Number, "topic", topic)
 		return
 	}
 	if wire.Down(leaf) != wire.DownAck {
@@ -308,7 +308,7 @@ func (s *sender) publish(entries []outbox.Entry) error {
 func (s *sender) acked(a wire.Ack) bool {
 	if next := s.c.Box.Marks().Next; a.Seq >= next && !s.foreign {
 		s.foreign = true
-		s.c.Log.Warn("server has records that this memory never told; it may be an older copy", logkey.Meter, s.c.Number,
+		s.c.Log.Warn("server has records that this memory never sent; the memory may be an older copy", logkey.Meter, s.c.Number,
 			logkey.Seq, a.Seq, "next", next)
 	}
 	s.mark, s.hasMark = a.Seq, true

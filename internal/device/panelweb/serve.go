@@ -123,7 +123,7 @@ func (p *Panel) index(w http.ResponseWriter, page *template.Template, problem st
 	}
 	var b bytes.Buffer
 	if err := page.Execute(&b, c); err != nil {
-		p.c.Log.Error("page not made", logkey.Err, err)
+		p.c.Log.Error("page could not be built", logkey.Err, err)
 		http.Error(w, "The page cannot be shown.", http.StatusInternalServerError)
 		return
 	}

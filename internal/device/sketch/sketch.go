@@ -188,7 +188,7 @@ func (s *Sketch) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		if v, _ := s.Look(); v.Power == "on" {
 			if err := s.session(ctx); err != nil && ctx.Err() == nil {
-				s.c.Log.Debug("sketch not connected", "err", err)
+				s.c.Log.Debug("board not connected", "err", err)
 			}
 		}
 		t := time.NewTimer(retryEvery)

@@ -125,7 +125,7 @@ func (c *Client) hook(purpose string, take func(context.Context, []byte) error) 
 		defer cancel()
 		switch err := take(ctx, body); {
 		case errors.As(err, new(errStore)):
-			c.cfg.Log.Warn("message not kept", logkey.Err, err)
+			c.cfg.Log.Warn("message not stored", logkey.Err, err)
 			w.Header().Set("Retry-After", "10")
 			c.refuse(w, http.StatusServiceUnavailable, "not stored; nothing was done; post it again")
 		case err != nil:

@@ -144,7 +144,7 @@ func stateOf(bit string) (notify.ReportState, error) {
 // answer tells Kannel whether it may forget what it brought.
 func (c *Client) answer(w http.ResponseWriter, err error) {
 	if err != nil {
-		c.cfg.Log.Warn("message not kept", logkey.Err, err)
+		c.cfg.Log.Warn("message not stored", logkey.Err, err)
 		http.Error(w, "not stored, try again", http.StatusServiceUnavailable)
 		return
 	}

@@ -123,7 +123,7 @@ func (s *session) kept(err error) Status {
 	if err == nil {
 		return StatusOK
 	}
-	s.c.cfg.Log.Warn("message not kept", logkey.Err, err)
+	s.c.cfg.Log.Warn("message not stored", logkey.Err, err)
 	return StatusTemporary
 }
 

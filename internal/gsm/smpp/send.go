@@ -90,7 +90,7 @@ func (c *Client) part(ctx context.Context, body []byte, sent *awaited) result {
 		case errors.Is(err, errEnded): // before the first octet was written
 			continue
 		case err != nil:
-			c.cfg.Log.Warn("outcome of a message lost", logkey.Reason, err.Error())
+			c.cfg.Log.Warn("outcome of a message unknown", logkey.Reason, err.Error())
 			return result{outcome: notify.Unknown, why: err.Error()}
 		case answer.Status == StatusOK:
 			c.throttle(false)
