@@ -31,9 +31,9 @@ const maxPicture = 100_000
 //
 //	go test ./e2e -run TestScreenshots -args -screenshots docs/operate/images
 func TestScreenshots(t *testing.T) {
-	chrome := openBrowser(t)
-	made := map[string][]byte{"vmeter-terminal.png": terminalPicture(t, chrome)}
-	p := openPanel(t, chrome, standingMeter(t))
+	o := openOffice(t)
+	made := map[string][]byte{"console-meter.png": o.meterPicture(t), "vmeter-terminal.png": terminalPicture(t, o.chrome)}
+	p := openPanel(t, o.chrome, standingMeter(t))
 	p.keys(faceToken + "#")
 	p.shows("ACCEPTED  +25.60")
 	p.fill("#w", "750")
@@ -43,9 +43,13 @@ func TestScreenshots(t *testing.T) {
 		p.size(width)
 		made[fmt.Sprintf("vmeter-panel-%d.png", width)] = p.picture()
 	}
-	page, err := os.ReadFile("../docs/operate/virtual-meter.md")
-	if err != nil {
-		t.Fatal(err)
+	pages := ""
+	for _, path := range []string{"../README.md", "../docs/operate/virtual-meter.md"} {
+		page, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages += string(page)
 	}
 	for name, picture := range made {
 		kept := filepath.Join("..", "docs", "operate", "images", name)
@@ -63,10 +67,21 @@ func TestScreenshots(t *testing.T) {
 				t.Errorf("%s has %d bytes, at most %d: %v", name, len(b), maxPicture, err)
 			}
 		}
-		if !strings.Contains(string(page), "images/"+name) {
-			t.Errorf("docs/operate/virtual-meter.md does not show %s", name)
+		if !strings.Contains(pages, "images/"+name+")") {
+			t.Errorf("no page shows %s", name)
 		}
 	}
+}
+
+// meterPicture is the page of a meter in the console, after a sale and some use.
+func (o *office) meterPicture(t *testing.T) []byte {
+	t.Helper()
+	o.signIn(t)
+	o.live(t)
+	call(o.desk, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1200, Height: 700, DeviceScaleFactor: 1})
+	o.desk.visit(o.page(o.first))
+	o.desk.until(patience, `document.getElementById("live-state").textContent === "● Live"`)
+	return o.desk.capture()
 }
 
 // picture is the whole page as it is.
