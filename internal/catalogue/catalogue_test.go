@@ -1,19 +1,21 @@
 package catalogue
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// areas are all areas, and the sections that a language may lack as a whole.
-var areas = map[string][]string{"sms": {"meter"}, "lcd": {"room"}}
+// whole are the areas that a language has whole or not at all, and the sections that it may lack. A text that a language lacks in
+// another area is shown in English.
+var whole = map[string][]string{"sms": {"meter"}, "lcd": {"room"}}
 
 // TestEveryLanguageHasEveryText: a translation has the texts of the English file, with the same places, and no other.
 func TestEveryLanguageHasEveryText(t *testing.T) {
-	for area, optional := range areas {
+	for _, area := range []string{"sms", "lcd", "pages", "receipts", "names", "refusals", "alarms"} {
 		codes, err := Languages(area)
-		if err != nil || len(codes) < 2 || codes[0] != English {
+		if err != nil || len(codes) == 0 || codes[0] != English || whole[area] != nil && len(codes) < 2 {
 			t.Fatalf("%s has the languages %v: %v", area, codes, err)
 		}
 		english := file(t, English, area)
@@ -21,29 +23,66 @@ func TestEveryLanguageHasEveryText(t *testing.T) {
 			t.Errorf("%s: the English file is a draft", area)
 		}
 		for _, code := range codes[1:] {
-			f := file(t, code, area)
-			for _, s := range english.Sections {
-				have := f.Section(s.Name)
-				if len(have.Texts) == 0 && slices.Contains(optional, s.Name) {
-					continue
-				}
-				for _, text := range s.Texts {
-					said, is := have.Text(text.Name)
-					a, b := text.Places(), said.Places()
-					slices.Sort(a)
-					slices.Sort(b)
-					if !is || (said.Say == "") != (text.Say == "") || (len(said.Words) == 0) != (len(text.Words) == 0) || !slices.Equal(a, b) {
-						t.Errorf("%s/%s: %s.%s is %q, and %q in English", code, area, s.Name, text.Name, said.Say, text.Say)
-					}
-				}
+			for _, wrong := range unlike(english, file(t, code, area), whole[area]) {
+				t.Errorf("%s/%s: %s", code, area, wrong)
 			}
-			for _, s := range f.Sections {
-				for _, text := range s.Texts {
-					if _, is := english.Section(s.Name).Text(text.Name); !is {
-						t.Errorf("%s/%s: the English file has no %s.%s", code, area, s.Name, text.Name)
-					}
-				}
+		}
+	}
+}
+
+// unlike lists where a translation is not one of the English file. Where optional is nil it may lack texts; otherwise only the
+// sections that optional names.
+func unlike(english, f File, optional []string) (wrong []string) {
+	for _, s := range english.Sections {
+		have := f.Section(s.Name)
+		if len(have.Texts) == 0 && slices.Contains(optional, s.Name) {
+			continue
+		}
+		for _, text := range s.Texts {
+			said, is := have.Text(text.Name)
+			a, b := text.Places(), said.Places()
+			slices.Sort(a)
+			slices.Sort(b)
+			switch {
+			case !is && optional == nil:
+			case !is, (said.Say == "") != (text.Say == ""), (len(said.Words) == 0) != (len(text.Words) == 0), !slices.Equal(a, b):
+				wrong = append(wrong, fmt.Sprintf("%s.%s is %q, and %q in English", s.Name, text.Name, said.Say, text.Say))
 			}
+		}
+	}
+	for _, s := range f.Sections {
+		for _, text := range s.Texts {
+			if _, is := english.Section(s.Name).Text(text.Name); !is {
+				wrong = append(wrong, fmt.Sprintf("the English file has no %s.%s", s.Name, text.Name))
+			}
+		}
+	}
+	return wrong
+}
+
+// TestATranslationIsHeldAgainstTheEnglishFile has a mistake of each kind.
+func TestATranslationIsHeldAgainstTheEnglishFile(t *testing.T) {
+	read := func(text string) File {
+		f, err := parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	english := read("[a]\nx = \"{n} of {m}\"\ny = \"Yes\"\n[b]\nz = \"No\"\n")
+	for text, c := range map[string]struct {
+		optional []string
+		want     int
+	}{
+		"[a]\nx = \"{m} wa {n}\"\ny = \"Ndiyo\"\n[b]\nz = \"Hapana\"\n": {nil, 0},
+		"[a]\nx = \"{n}\"\n":                              {nil, 1},
+		"[a]\ny = \"Ndiyo\"\n":                            {nil, 0},
+		"[a]\nx = \"{m} wa {n}\"\n":                       {[]string{"b"}, 1},
+		"[a]\nx = \"{m} wa {n}\"\ny = \"N\"\n":            {[]string{"b"}, 0},
+		"[a]\nx = \"{m} wa {n}\"\ny = \"N\"\nw = \"W\"\n": {[]string{"b"}, 1},
+	} {
+		if got := unlike(english, read(text), c.optional); len(got) != c.want {
+			t.Errorf("%q: %q, want %d mistakes", text, got, c.want)
 		}
 	}
 }
