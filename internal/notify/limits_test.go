@@ -16,15 +16,15 @@ func TestThePagesStateTheLimits(t *testing.T) {
 	days := func(d time.Duration) int { return int(d / (24 * time.Hour)) }
 	for page, rows := range map[string][]string{
 		"../../docs/operate/sms.md": {
-			"| messages of a tenant that wait | " + thousands(notify.MaxWaiting) + "; tokens, and the warnings that a cut-off counts from, up to " + thousands(notify.MaxTokensWaiting) + " |",
-			fmt.Sprintf("| to one telephone or meter | %d; those up to %d,", notify.MaxPerPhone, notify.MaxTokensPerPhone),
+			"| messages of a tenant that wait | " + thousands(notify.MaxWaiting) + "; with tokens and the warnings that a cut-off counts from, " + thousands(notify.MaxTokensWaiting) + " |",
+			fmt.Sprintf("| messages to one telephone or meter that wait | %d; with tokens and these warnings, %d,", notify.MaxPerPhone, notify.MaxTokensPerPhone),
 			fmt.Sprintf("| answers to one telephone | %d an hour, %d a day |", notify.MaxPerSender, notify.MaxPerSenderDay),
 			fmt.Sprintf("| answers about one meter | %d a day |", notify.MaxPerMeter),
-			fmt.Sprintf("| answers to a number that nobody registered | %d a day,", notify.MaxHelp),
-			fmt.Sprintf("| messages of one sender that are kept | %d an hour |", notify.MaxArrivals),
-			"| messages of all numbers that nobody registered | " + thousands(notify.MaxStrangers) + fmt.Sprintf(" an hour are kept; %d answers a day |", notify.MaxPublic),
-			fmt.Sprintf("| what strangers sent and were told | kept %d days |", days(notify.KeepStrangers)),
-			fmt.Sprintf("| every other message, and its tries | kept %d days after", days(notify.KeepMessages)),
+			fmt.Sprintf("| answers to a number that is not registered | %d a day,", notify.MaxHelp),
+			fmt.Sprintf("| messages of one sender that are stored | %d an hour |", notify.MaxArrivals),
+			"| messages of all numbers that are not registered | " + thousands(notify.MaxStrangers) + fmt.Sprintf(" an hour are stored; %d answers a day |", notify.MaxPublic),
+			fmt.Sprintf("| messages from and to numbers that are not registered | stored %d days |", days(notify.KeepStrangers)),
+			fmt.Sprintf("| every other message, and its tries | stored %d days after", days(notify.KeepMessages)),
 			fmt.Sprintf("| tries of one message | %d |", notify.MaxTries),
 			fmt.Sprintf("that was sent to this meter in the last %d days |", days(notify.AnswerHorizon)),
 		},
