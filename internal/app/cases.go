@@ -199,7 +199,7 @@ type tasksTx interface {
 	HoldExpire(max int) (int, error)
 	ExpireCommands(max int) (int, error)
 	notify.ForgetTx
-	wallet.SightTx
+	wallet.VisibilityTx
 }
 
 // sweepBatch bounds what one recurring transaction removes; what is left goes next time.

@@ -26,7 +26,7 @@ func (s *shop) leases(number string, registers ...int64) {
 func (s *shop) unseen() (at time.Time) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {
-		sight, err := wallet.SightOf(tx)
+		sight, err := wallet.VisibilityOf(tx)
 		at = sight.Unseen
 		return err
 	})

@@ -11,12 +11,12 @@ import (
 
 // Account holds everything that [Decide] needs about one account. It is made of values alone.
 type Account struct {
-	Tenant Tenant
-	Sight  Sight
-	Money  Money
-	Points []Point
-	Now    time.Time
-	Credit bool // money has just come in
+	Tenant     Tenant
+	Visibility Visibility
+	Money      Money
+	Points     []Point
+	Now        time.Time
+	Credit     bool // money has just come in
 }
 
 // Point is one meter of an account.
@@ -36,7 +36,7 @@ func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (a Account, err
 	if a.Money, err = MoneyOf(tx, rows[0].Meter.Account, rows); err != nil {
 		return Account{}, err
 	}
-	if a.Sight, err = SightOf(tx); err != nil {
+	if a.Visibility, err = VisibilityOf(tx); err != nil {
 		return Account{}, err
 	}
 	for i, r := range rows {

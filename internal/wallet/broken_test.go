@@ -212,7 +212,7 @@ func TestADecisionThatFailsSaysSo(t *testing.T) {
 // TestWhatTheServerSeesIsNotNotedWhenItFails, nor that a notice has left.
 func TestWhatTheServerSeesIsNotNotedWhenItFails(t *testing.T) {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
-	for name, does := range map[string]func(wallet.SightTx) error{"out": wallet.LookOut, "away": wallet.LookAway} {
+	for name, does := range map[string]func(wallet.VisibilityTx) error{"out": wallet.LookOut, "away": wallet.LookAway} {
 		failsAtEachCall(t, name, 4, func(calls *disk, at int) error {
 			w := &watch{disk: disk{broken: at}, look: wallet.Look{Seen: now.Add(time.Hour), Now: now}}
 			err := does(w)

@@ -91,7 +91,7 @@ func (a Account) turns() ([]turn, error) {
 	}
 	out, effects := make([]turn, len(a.Points)), new([]Effect)
 	for i, p := range a.Points {
-		c := turn{tenant: a.Tenant, money: a.Money, now: a.Now, doubt: a.Sight.Doubt, credit: a.Credit, rests: rests, row: p.counted(), which: i, all: out,
+		c := turn{tenant: a.Tenant, money: a.Money, now: a.Now, doubt: a.Visibility.Doubt, credit: a.Credit, rests: rests, row: p.counted(), which: i, all: out,
 			effects: effects, body: p.Tariff, priced: p.Priced, kept: p.Supplied.Supply, Supplied: p.Supplied.believed(a.Now)}
 		c.Seen = c.Seen.at(p.Meter.Clock(a.Now))
 		c.taken(c.row)
@@ -106,7 +106,7 @@ func (a Account) turns() ([]turn, error) {
 		if c.out && c.Noticed.IsZero() {
 			c.Noticed = told
 		}
-		c.block = Blocked(c.row, c.Supplied, a.Tenant, a.Now, a.Sight)
+		c.block = Blocked(c.row, c.Supplied, a.Tenant, a.Now, a.Visibility)
 	}
 	return out, nil
 }

@@ -56,55 +56,59 @@ func TestWhatForbidsToCut(t *testing.T) {
 	const fresh = 65 * time.Minute // two intervals and five minutes
 	for _, c := range []struct {
 		name string
-		do   func(*wallet.Row, *wallet.Supplied, *wallet.Tenant, *wallet.Sight)
+		do   func(*wallet.Row, *wallet.Supplied, *wallet.Tenant, *wallet.Visibility)
 		want wallet.Block
 	}{
-		{"nothing", func(*wallet.Row, *wallet.Supplied, *wallet.Tenant, *wallet.Sight) {}, ""},
-		{"received just in time", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) {
+		{"nothing", func(*wallet.Row, *wallet.Supplied, *wallet.Tenant, *wallet.Visibility) {}, ""},
+		{"received just in time", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
 			s.ReceivedAt = now.Add(-fresh)
 		}, ""},
-		{"received too long ago", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) {
+		{"received too long ago", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
 			s.ReceivedAt = now.Add(-fresh - time.Second)
 		}, wallet.BlockStale},
-		{"of a time just in time", func(r *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) { r.At = now.Add(-fresh) }, ""},
-		{"of a time too long ago", func(r *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) {
+		{"of a time just in time", func(r *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
+			r.At = now.Add(-fresh)
+		}, ""},
+		{"of a time too long ago", func(r *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
 			r.At = now.Add(-fresh - time.Second)
 		}, wallet.BlockStale},
-		{"a simulated meter's own time", func(r *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) {
+		{"a simulated meter's own time", func(r *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
 			r.At, r.Meter.Simulated = now.Add(-fresh-time.Second), true
 		}, ""},
-		{"rated up to a time that has not come", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) {
+		{"rated up to a time that has not come", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
 			r.At, s.AsOf = now.Add(time.Hour), now.Add(-fresh-time.Second)
 		}, wallet.BlockStale},
-		{"rated up to two minutes ahead", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) {
+		{"rated up to two minutes ahead", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
 			r.At, s.AsOf = now.Add(wallet.Ahead), now.Add(-fresh-time.Second)
 		}, ""},
-		{"a meter that never told anything", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, x *wallet.Sight) {
+		{"a meter that never told anything", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, x *wallet.Visibility) {
 			s.ReceivedAt, r.At, x.Doubt = time.Time{}, time.Time{}, true
 		}, ""},
-		{"the server sees its meters again since then", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, x *wallet.Sight) { x.Unseen = s.ReceivedAt }, wallet.BlockUnheard},
-		{"since a moment before", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, x *wallet.Sight) {
+		{"the server sees its meters again since then", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, x *wallet.Visibility) {
+			x.Unseen = s.ReceivedAt
+		}, wallet.BlockUnheard},
+		{"since a moment before", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, x *wallet.Visibility) {
 			x.Unseen = s.ReceivedAt.Add(-1)
 		}, ""},
-		{"the feeder is silent since then", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) { s.Dark = s.ReceivedAt }, wallet.BlockUnheard},
-		{"the time is in doubt", func(_ *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, x *wallet.Sight) { x.Doubt = true }, wallet.BlockUnheard},
-		{"never warned", func(_ *wallet.Row, _ *wallet.Supplied, t *wallet.Tenant, _ *wallet.Sight) { t.Supply.Notice = 60 }, wallet.BlockNotice},
-		{"never warned, and a notice of a second", func(_ *wallet.Row, _ *wallet.Supplied, t *wallet.Tenant, _ *wallet.Sight) { t.Supply.Notice = 1 }, wallet.BlockNotice},
-		{"warned a second too late", func(_ *wallet.Row, s *wallet.Supplied, t *wallet.Tenant, _ *wallet.Sight) {
+		{"the feeder is silent since then", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) { s.Dark = s.ReceivedAt }, wallet.BlockUnheard},
+		{"the time is in doubt", func(_ *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, x *wallet.Visibility) { x.Doubt = true }, wallet.BlockUnheard},
+		{"never warned", func(_ *wallet.Row, _ *wallet.Supplied, t *wallet.Tenant, _ *wallet.Visibility) { t.Supply.Notice = 60 }, wallet.BlockNotice},
+		{"never warned, and a notice of a second", func(_ *wallet.Row, _ *wallet.Supplied, t *wallet.Tenant, _ *wallet.Visibility) { t.Supply.Notice = 1 }, wallet.BlockNotice},
+		{"warned a second too late", func(_ *wallet.Row, s *wallet.Supplied, t *wallet.Tenant, _ *wallet.Visibility) {
 			t.Supply.Notice, s.Noticed = 60, now.Add(-59*time.Second)
 		}, wallet.BlockNotice},
-		{"warned in time", func(_ *wallet.Row, s *wallet.Supplied, t *wallet.Tenant, _ *wallet.Sight) {
+		{"warned in time", func(_ *wallet.Row, s *wallet.Supplied, t *wallet.Tenant, _ *wallet.Visibility) {
 			t.Supply.Notice, s.Noticed = 60, now.Add(-time.Minute)
 		}, ""},
-		{"protected and held", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) {
+		{"protected and held", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
 			s.Protected, r.Held.Reason = true, wallet.HoldRegress
 		}, wallet.BlockProtected},
 	} {
 		r := wallet.Row{State: wallet.State{At: now}}
 		s := wallet.Supplied{Seen: wallet.Seen{ReceivedAt: now.Add(-time.Minute), AsOf: now, Interval: 30 * time.Minute}}
-		tenant, sight := wallet.Tenant{Zone: time.UTC}, wallet.Sight{}
-		c.do(&r, &s, &tenant, &sight)
-		if got := wallet.Blocked(r, s, tenant, now, sight); got != c.want {
+		tenant, visibility := wallet.Tenant{Zone: time.UTC}, wallet.Visibility{}
+		c.do(&r, &s, &tenant, &visibility)
+		if got := wallet.Blocked(r, s, tenant, now, visibility); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}

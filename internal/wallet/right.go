@@ -35,8 +35,8 @@ func StillRight(tx OrderTx, meter int64, t OrderType, max unit.Energy, given, no
 	case NotYet(given, now): // nobody knows how old it is, and its end is as far away
 		return false, tx.LookNow(meter)
 	case t == OrderClock:
-		sight, err := SightOf(tx)
-		return !sight.Doubt, err
+		visibility, err := VisibilityOf(tx)
+		return !visibility.Doubt, err
 	case t != OrderCut && t != OrderLease:
 		return true, nil
 	}

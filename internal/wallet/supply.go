@@ -206,7 +206,7 @@ const StayClosed = -1
 func (s Seen) freshFor() time.Duration { return 2*s.Interval + 5*time.Minute }
 
 // Blocked says why a supply must not be cut now, "" where nothing forbids it.
-func Blocked(r Row, s Supplied, t Tenant, now time.Time, sight Sight) Block {
+func Blocked(r Row, s Supplied, t Tenant, now time.Time, visibility Visibility) Block {
 	clock, heard := r.Meter.Clock(now), !s.ReceivedAt.IsZero() // nothing is told to a meter that never told anything
 	of := r.At
 	if NotYet(of, clock) { // rated up to a time that has not come says nothing about what came since
@@ -217,7 +217,7 @@ func Blocked(r Row, s Supplied, t Tenant, now time.Time, sight Sight) Block {
 		return BlockProtected
 	case r.Held.Stopped():
 		return BlockHeld
-	case heard && (sight.Doubt || !s.ReceivedAt.After(sight.Unseen)), heard && !s.ReceivedAt.After(s.Dark):
+	case heard && (visibility.Doubt || !s.ReceivedAt.After(visibility.Unseen)), heard && !s.ReceivedAt.After(s.Dark):
 		return BlockUnheard
 	case heard && now.Sub(s.ReceivedAt) > s.freshFor(), heard && !r.Meter.Simulated && clock.Sub(of) > s.freshFor():
 		return BlockStale // the second: it came now, from a memory that was filled long ago

@@ -102,7 +102,7 @@ func wakeSlices(t *testing.T, r Rig) {
 	must(t, e, func(tx *store.Tx) error { return tx.Saw(month, time.Time{}) })
 	blind := func() (blind bool) {
 		must(t, e, func(tx *store.Tx) error {
-			s, err := wallet.SightOf(tx)
+			s, err := wallet.VisibilityOf(tx)
 			blind = s.Doubt
 			return err
 		})
@@ -135,7 +135,7 @@ func wakeSlices(t *testing.T, r Rig) {
 		t.Errorf("%v rows are left, want none", is)
 	}
 	must(t, e, func(tx *store.Tx) error { return wallet.LookOut(tx) })
-	if s := look(t, e, func(tx *store.Tx) (wallet.Sight, error) { return wallet.SightOf(tx) }); s.Doubt || s.Unseen.Before(now) {
+	if s := look(t, e, func(tx *store.Tx) (wallet.Visibility, error) { return wallet.VisibilityOf(tx) }); s.Doubt || s.Unseen.Before(now) {
 		t.Errorf("it sees %+v, want its meters from now on", s)
 	}
 }

@@ -59,7 +59,7 @@ func TestSight(t *testing.T) {
 			}
 			return at
 		}
-		s, err := wallet.SightOf(&watch{look: wallet.Look{Seen: at(c.seen), Unseen: at(c.unseen), Now: now, Apart: c.apart}})
+		s, err := wallet.VisibilityOf(&watch{look: wallet.Look{Seen: at(c.seen), Unseen: at(c.unseen), Now: now, Apart: c.apart}})
 		want := now.Add(-c.want)
 		if c.want < 0 {
 			want = time.Time{}
@@ -78,7 +78,7 @@ func TestLooking(t *testing.T) {
 		name string
 		seen time.Time
 		more bool
-		look func(wallet.SightTx) error
+		look func(wallet.VisibilityTx) error
 		want string
 	}{
 		{"out", now.Add(-time.Minute), false, wallet.LookOut, "saw at 12:00:00, unseen 17 12:00:00; "},
