@@ -72,7 +72,7 @@ func (r *rows) rated(meters ...int64) *rows {
 		r.live[n].Rated = true
 		r.wallets = append(r.wallets, wallet.Row{
 			State: wallet.State{Store: memory, Seq: 4, Started: true, Register: 1000, Base: 1000, At: noon(), Up: 240_000},
-			Meter: wallet.Meter{ID: id.ID{14: byte(n)}, N: n, Number: fmt.Sprint("m", n), Phases: 1, Account: id.ID{15: account}, Tariff: id.ID{14: 9}, Active: true}})
+			Meter: wallet.MeterFacts{ID: id.ID{14: byte(n)}, N: n, Number: fmt.Sprint("m", n), Phases: 1, Account: id.ID{15: account}, Tariff: id.ID{14: 9}, Active: true}})
 	}
 	return r
 }
@@ -325,12 +325,12 @@ func (b books) WalletPut(w wallet.Row) error {
 	return b.Writes("%s", text)
 }
 
-func (b books) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
+func (b books) Order(m wallet.MeterFacts, o wallet.Order) (id.ID, error) {
 	b.ids++
 	return id.ID{15: b.ids}, b.Writes("%s for %s %v", o.Type, m.Number, o.Args["max_register_wh"])
 }
 
-func (b books) Notify(wallet.Meter, wallet.Notice) error { return b.Fails("Notify") }
+func (b books) Notify(wallet.MeterFacts, wallet.Notice) error { return b.Fails("Notify") }
 
 func (b books) RaiseAlarm(meter int64, a metering.Alarm) error {
 	return b.Writes("alarm of m%d %s: %s", meter, a.Code, a.Text)

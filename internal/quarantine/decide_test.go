@@ -168,7 +168,7 @@ func TestARecordThatCannotBeReadAnyMoreStaysHeld(t *testing.T) {
 func TestTheRegisterOfAChangedMeterIsSet(t *testing.T) {
 	for _, name := range []string{number, id.ID{14: 1}.Text(id.Meter)} {
 		r := newRows(t)
-		r.wallets = append([]wallet.Row{{Meter: wallet.Meter{N: 2, Number: "other"}}}, r.wallets...)
+		r.wallets = append([]wallet.Row{{Meter: wallet.MeterFacts{N: 2, Number: "other"}}}, r.wallets...)
 		r.wallets[1].Meter.Simulated = true
 		out := r.decides(quarantine.Verdict{Meter: name, Choice: quarantine.Rebase, Register: wh(7)})
 		if out.Refused() || out.Number != number || !out.Entry.ID.IsZero() || out.Entry.Number != "" || out.Currency != "KES" {

@@ -52,7 +52,7 @@ func newRows(t *testing.T) *rows {
 	t.Helper()
 	return &rows{t: t, live: metering.Live{Store: memory, Window: metering.Window{Watermark: 20}, Figures: metering.Figures{ReadingSeq: 4}}, wallets: []wallet.Row{{
 		State: wallet.State{Store: memory, Seq: 4, Started: true, Register: 1000, Base: 1000, At: noon().Add(-time.Hour), Up: 240_000},
-		Meter: wallet.Meter{N: 1, Number: number, Phases: 1, Account: id.ID{15: 2}, Active: true},
+		Meter: wallet.MeterFacts{N: 1, Number: number, Phases: 1, Account: id.ID{15: 2}, Active: true},
 	}}}
 }
 
@@ -310,7 +310,7 @@ func price() tariff.Version {
 	return tariff.Version{ID: id.ID{15: 1}, N: 1, EffectiveFrom: noon().AddDate(-1, 0, 0), Body: tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 2_500_000}}}}
 }
 
-func (b rating) WalletTerms(t wallet.Tenant, m wallet.Meter) (wallet.Terms, error) {
+func (b rating) WalletTerms(t wallet.Tenant, m wallet.MeterFacts) (wallet.Terms, error) {
 	return wallet.Terms{Zone: t.Zone, Phases: m.Phases, Versions: []tariff.Version{price()}}, b.Fails("WalletTerms")
 }
 

@@ -67,7 +67,7 @@ func TestAnAmountThatCannotBeCountedDecidesNothing(t *testing.T) {
 		}
 	}
 	s := wallet.State{Accrued: 1, Parts: []wallet.Part{{Debit: 1}}}
-	if _, j, err := wallet.Entry(s, wallet.Meter{}, func(id.ID) (tariff.Version, error) { return tariff.Version{}, nil }, time.Time{}); err == nil || len(j.Postings) > 0 {
+	if _, j, err := wallet.Entry(s, wallet.MeterFacts{}, func(id.ID) (tariff.Version, error) { return tariff.Version{}, nil }, time.Time{}); err == nil || len(j.Postings) > 0 {
 		t.Errorf("use in no currency was posted: %+v, %v", j, err)
 	}
 }
@@ -99,8 +99,8 @@ func TestAFixedChargeThatCannotBeCountedIsNotTaken(t *testing.T) {
 func TestWhatAMeterShowsOfItsWallet(t *testing.T) {
 	at := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	rows := []wallet.Row{
-		{State: wallet.State{Accrued: 30, Register: 500, Base: 100, At: at}, Meter: wallet.Meter{N: 4}},
-		{State: wallet.State{Accrued: 5, Off: supply.Of(supply.Credit, supply.Remote), Low1: supply.Crossing{Below: true}, Held: wallet.Held{Reason: wallet.HoldSpan}}, Meter: wallet.Meter{N: 6}},
+		{State: wallet.State{Accrued: 30, Register: 500, Base: 100, At: at}, Meter: wallet.MeterFacts{N: 4}},
+		{State: wallet.State{Accrued: 5, Off: supply.Of(supply.Credit, supply.Remote), Low1: supply.Crossing{Below: true}, Held: wallet.Held{Reason: wallet.HoldSpan}}, Meter: wallet.MeterFacts{N: 6}},
 	}
 	books := wallet.Money{Wallet: 1000, Held: 200}
 	first, second := wallet.ViewOf(4, rows, books, "KES"), wallet.ViewOf(6, rows, books, "KES")

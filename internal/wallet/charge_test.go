@@ -59,7 +59,7 @@ func TestASimulatedMeterIsChargedForItsOwnDays(t *testing.T) {
 	d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerDay}}
 	its := time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC)
 	d.uncharged = []wallet.ChargeAccount{{OpenedAt: its.AddDate(0, 0, -2),
-		Meter: wallet.Meter{N: 1, Account: id.ID{15: 1}, Active: true, Simulated: true, LastSeen: d.now, NewestAt: its.UnixMicro()}}}
+		Meter: wallet.MeterFacts{N: 1, Account: id.ID{15: 1}, Active: true, Simulated: true, LastSeen: d.now, NewestAt: its.UnixMicro()}}}
 	if n, err := d.wallets().ChargeDays(t.Context(), system()); n != 3 || err != nil || d.charged != "2026-03-03" {
 		t.Errorf("%d days charged up to %q, %v; want 3 up to its own today", n, d.charged, err)
 	}
@@ -70,7 +70,7 @@ func TestAMonthOfAnAccountIsOneTransaction(t *testing.T) {
 	for _, days := range []int{31, 32, 62, 63} {
 		d := newTill(t, 100_000, 1)
 		d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 1, Per: tariff.PerDay}}
-		d.uncharged = []wallet.ChargeAccount{{Meter: wallet.Meter{N: 1, Account: id.ID{15: 1}, Active: true}, OpenedAt: d.now.AddDate(0, 0, 1-days)}}
+		d.uncharged = []wallet.ChargeAccount{{Meter: wallet.MeterFacts{N: 1, Account: id.ID{15: 1}, Active: true}, OpenedAt: d.now.AddDate(0, 0, 1-days)}}
 		d.chargedTo = nil
 		n, err := d.wallets().ChargeDays(t.Context(), system())
 		var want []string

@@ -34,7 +34,7 @@ type desk struct {
 	rows    []wallet.Row
 	kept    map[int64]wallet.Supply
 	seen    map[int64]*wallet.Seen
-	told    map[id.ID]*wallet.Told
+	told    map[id.ID]*wallet.Progress
 	args    map[id.ID]map[string]any
 	leased  map[int64][]wallet.Lease // what was ordered, in order
 	cuts    map[int64][]id.ID        // the same
@@ -54,10 +54,10 @@ const deskMemory = "0123456789abcdef"
 func newDesk(t testing.TB, paid money.Minor, meters int) *desk {
 	t.Helper()
 	d := &desk{t: t, tenant: wallet.Tenant{Zone: time.UTC, Currency: "KES"}, now: time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC), money: paid,
-		kept: map[int64]wallet.Supply{}, seen: map[int64]*wallet.Seen{}, told: map[id.ID]*wallet.Told{}, args: map[id.ID]map[string]any{}, orders: map[id.ID]wallet.Order{}, leased: map[int64][]wallet.Lease{}, cuts: map[int64][]id.ID{}}
+		kept: map[int64]wallet.Supply{}, seen: map[int64]*wallet.Seen{}, told: map[id.ID]*wallet.Progress{}, args: map[id.ID]map[string]any{}, orders: map[id.ID]wallet.Order{}, leased: map[int64][]wallet.Lease{}, cuts: map[int64][]id.ID{}}
 	d.version = version(1, d.now.AddDate(-1, 0, 0), flat())
 	for n := int64(1); n <= int64(meters); n++ {
-		d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.Meter{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
+		d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.MeterFacts{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
 			Account: id.ID{15: 1}, Active: true}})
 		d.seen[n] = &wallet.Seen{Memory: deskMemory, Leases: true, Commands: true, Interval: 30 * time.Minute, Imp: 1000, Grace: wallet.StayClosed,
 			Relay: supply.Open.String(), Reasons: supply.Of(supply.Lease)}
@@ -147,13 +147,13 @@ func (d *desk) WalletAdvanced(id.ID, money.Minor) error {
 }
 
 // order is the newest order of a kind of a meter.
-func (d *desk) order(n int64, t wallet.OrderType) *wallet.Told {
+func (d *desk) order(n int64, t wallet.OrderType) *wallet.Progress {
 	s := d.kept[n]
 	if told := d.told[map[wallet.OrderType]id.ID{wallet.OrderCut: s.Cut, wallet.OrderConnect: s.Connect, wallet.OrderConfig: s.Config,
 		wallet.OrderClock: s.Clock, wallet.OrderLease: s.Lease.Order}[t]]; told != nil {
 		return told
 	}
-	return &wallet.Told{}
+	return &wallet.Progress{}
 }
 
 // signs sends an order that waits; the network may lose it.
@@ -253,8 +253,8 @@ func (d *desk) SupplyOf(n int64) (wallet.Supplied, error) {
 	}
 	if s.LooksBack() {
 		for _, l := range slices.Backward(d.leased[n]) {
-			if len(s.Given) < wallet.MaxGiven && d.told[l.Order].Signed {
-				s.Given = append(s.Given, wallet.Given{Lease: l, Told: *d.told[l.Order]})
+			if len(s.SignedLeases) < wallet.MaxSignedLeases && d.told[l.Order].Signed {
+				s.SignedLeases = append(s.SignedLeases, wallet.SignedLease{Lease: l, Progress: *d.told[l.Order]})
 			}
 		}
 	}
@@ -279,9 +279,9 @@ func (d *desk) Looked() (wallet.Look, error) {
 	return wallet.Look{Seen: d.now, Unseen: d.unseen, Now: d.now, Apart: map[bool]time.Duration{true: time.Hour}[d.doubt]}, d.fails()
 }
 
-func (d *desk) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
+func (d *desk) Order(m wallet.MeterFacts, o wallet.Order) (id.ID, error) {
 	i := d.id()
-	d.told[i] = &wallet.Told{ID: i, State: "queued", Since: d.now, Until: o.Ends(m.Clock(d.now))}
+	d.told[i] = &wallet.Progress{ID: i, State: "queued", Since: d.now, Until: o.Ends(m.Clock(d.now))}
 	d.args[i], d.orders[i] = o.Args, o
 	if o.Type == wallet.OrderCut {
 		d.cuts[m.N] = append(d.cuts[m.N], i)
@@ -293,7 +293,7 @@ func (d *desk) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
 	return i, d.fails()
 }
 
-func (d *desk) Withdraw(m wallet.Meter, t wallet.OrderType, order id.ID, _ string) error {
+func (d *desk) Withdraw(m wallet.MeterFacts, t wallet.OrderType, order id.ID, _ string) error {
 	o, ok := d.told[order]
 	if !ok {
 		return errors.New("an order that never was is withdrawn")
@@ -305,12 +305,12 @@ func (d *desk) Withdraw(m wallet.Meter, t wallet.OrderType, order id.ID, _ strin
 	return d.fails()
 }
 
-func (d *desk) Hurry(m wallet.Meter, t wallet.OrderType) error {
+func (d *desk) Hurry(m wallet.MeterFacts, t wallet.OrderType) error {
 	d.note("hurry %s %s", t, m.Number)
 	return d.fails()
 }
 
-func (d *desk) Notify(m wallet.Meter, n wallet.Notice) error {
+func (d *desk) Notify(m wallet.MeterFacts, n wallet.Notice) error {
 	d.notices = append(d.notices, n)
 	text := string(n.Kind)
 	if n.Press {

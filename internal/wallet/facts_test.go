@@ -28,7 +28,7 @@ func TestWhenTheLeasesBeforeAreLookedBackAt(t *testing.T) {
 		{"the newest was done, and one before taken", func(s *wallet.Supplied) { s.Seen.Lease.State = "done" }, true},
 		{"the newest was taken, and a risk is left", func(s *wallet.Supplied) { s.InMeter, s.Seen.Lease.State, s.Risk = second, "done", 1 }, true},
 	} {
-		s := wallet.Supplied{Supply: wallet.Supply{InMeter: first, Lease: second}, Seen: wallet.Seen{Memory: "a", Lease: wallet.Told{State: "sent"}}}
+		s := wallet.Supplied{Supply: wallet.Supply{InMeter: first, Lease: second}, Seen: wallet.Seen{Memory: "a", Lease: wallet.Progress{State: "sent"}}}
 		c.do(&s)
 		if got := s.LooksBack(); got != c.want {
 			t.Errorf("%s: %t, want %t", c.name, got, c.want)
@@ -43,7 +43,7 @@ func TestWhenACutBeforeTheNewestIsLookedFor(t *testing.T) {
 		signed       bool
 		want         bool
 	}{{id.ID{2}, id.ID{1}, false, true}, {id.ID{2}, id.ID{}, false, true}, {id.ID{}, id.ID{}, false, false}, {id.ID{2}, id.ID{1}, true, false}, {id.ID{2}, id.ID{3}, false, false}} {
-		s := wallet.Supplied{Seen: wallet.Seen{Cut: wallet.Told{ID: c.cut, Signed: c.signed}, Connect: wallet.Told{ID: c.connect}}}
+		s := wallet.Supplied{Seen: wallet.Seen{Cut: wallet.Progress{ID: c.cut, Signed: c.signed}, Connect: wallet.Progress{ID: c.connect}}}
 		if got := s.NoCutYet(); got != c.want {
 			t.Errorf("%+v: %t", c, got)
 		}

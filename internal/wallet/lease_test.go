@@ -31,7 +31,7 @@ type facts struct {
 func (c facts) renews() bool {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	lease := wallet.Lease{Order: id.ID{1}, Max: max(c.has, c.ordered), At: now.Add(-c.since), Store: "a"}
-	s := wallet.Supplied{Seen: wallet.Seen{Memory: "a", Left: c.left, ReceivedAt: lease.At.Add(c.heard), Lease: wallet.Told{State: "done", Since: lease.At}}}
+	s := wallet.Supplied{Seen: wallet.Seen{Memory: "a", Left: c.left, ReceivedAt: lease.At.Add(c.heard), Lease: wallet.Progress{State: "done", Since: lease.At}}}
 	if c.memory != "" {
 		s.Memory = c.memory
 	}

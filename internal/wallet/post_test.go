@@ -61,7 +61,7 @@ func TestLeviesOfSeveralVersionsAreOneLineEach(t *testing.T) {
 	p.read(at.Add(3*time.Hour), 3000)
 	versions := map[id.ID]tariff.Version{{15: 1}: p.terms.Versions[0], {15: 2}: p.terms.Versions[1]}
 	find := func(v id.ID) (tariff.Version, error) { return versions[v], nil }
-	next, j, err := wallet.Entry(p.s, wallet.Meter{ID: id.ID{1}, Account: id.ID{2}}, find, at)
+	next, j, err := wallet.Entry(p.s, wallet.MeterFacts{ID: id.ID{1}, Account: id.ID{2}}, find, at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,12 +71,12 @@ func TestLeviesOfSeveralVersionsAreOneLineEach(t *testing.T) {
 	if next.Accrued != 0 || next.Parts != nil || next.Posted != 1 || next.PostedWh != 3000 || !next.PostedTo.Equal(p.s.At) || !next.SettledAt.Equal(at) {
 		t.Errorf("afterwards %+v", next)
 	}
-	again, j, err := wallet.Entry(next, wallet.Meter{}, find, at.Add(time.Hour))
+	again, j, err := wallet.Entry(next, wallet.MeterFacts{}, find, at.Add(time.Hour))
 	if err != nil || len(j.Postings) != 0 || again.Posted != 1 || !again.SettledAt.Equal(at.Add(time.Hour)) {
 		t.Errorf("nothing is accrued: journal %+v, state %+v (%v)", j, again, err)
 	}
 	broken := errors.New("no version")
-	if _, _, err := wallet.Entry(p.s, wallet.Meter{}, func(id.ID) (tariff.Version, error) { return tariff.Version{}, broken }, at); !errors.Is(err, broken) {
+	if _, _, err := wallet.Entry(p.s, wallet.MeterFacts{}, func(id.ID) (tariff.Version, error) { return tariff.Version{}, broken }, at); !errors.Is(err, broken) {
 		t.Errorf("a tariff that cannot be read: %v", err)
 	}
 }
@@ -177,7 +177,7 @@ func TestWhatIsReservedOrAccruedIsNotLeft(t *testing.T) {
 	if want := (wallet.Money{Wallet: 9138, Held: 400}); after != want {
 		t.Errorf("posted: %+v, want %+v", after, want)
 	}
-	if got := d.moves(0); got.Posted != 0 || got.Turned() {
+	if got := d.moves(0); got.Posted != 0 || got.AnyDecision() {
 		t.Errorf("nothing more to post: %+v", got)
 	}
 }

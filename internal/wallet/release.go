@@ -17,7 +17,7 @@ type ReleaseTx interface {
 	// WalletOf locks and reads the wallets of the account that a meter supplies; none for a meter without a wallet.
 	WalletOf(meter int64) ([]Row, error)
 	// WalletTerms are what readings of a meter are rated by.
-	WalletTerms(Tenant, Meter) (Terms, error)
+	WalletTerms(Tenant, MeterFacts) (Terms, error)
 	// WalletDays adds what a meter used to its local days.
 	WalletDays(meter int64, days []DayUse) error
 	// WalletBehind are stored readings of the meter's present memory up to its watermark that are newer than what is

@@ -26,7 +26,7 @@ func (s Supplied) believed(now time.Time) Supplied {
 	if NotYet(s.ReceivedAt, now) {
 		s.ReceivedAt = time.Unix(0, 0).UTC()
 	}
-	for _, o := range []*Told{&s.Seen.Lease, &s.Seen.Cut, &s.Seen.Connect, &s.Seen.Config, &s.Seen.Clock} {
+	for _, o := range []*Progress{&s.Seen.Lease, &s.Seen.Cut, &s.Seen.Connect, &s.Seen.Config, &s.Seen.Clock} {
 		if !NotYet(o.Since, now) {
 			continue
 		}

@@ -165,7 +165,7 @@ func TestAMeterWithoutMoneyIsWarnedOnceItIsRead(t *testing.T) {
 // joins adds a meter that has not been read to the account.
 func (d *desk) joins() {
 	n := int64(len(d.rows) + 1)
-	d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.Meter{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
+	d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.MeterFacts{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
 		Account: id.ID{15: 1}, Active: true}})
 	d.rows[n-1].Off = 0 // it was on
 	d.seen[n] = &wallet.Seen{Memory: deskMemory, Leases: true, Commands: true, Interval: 30 * time.Minute, Imp: 1000, Grace: wallet.StayClosed,

@@ -269,11 +269,11 @@ func TestEnergyThatAMeterGaveBackIsNotGivenAgain(t *testing.T) {
 func TestWhatNeverLeftHidesNoLease(t *testing.T) {
 	d, lower := lowered(t)
 	d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
-	for range wallet.MaxGiven + 1 {
+	for range wallet.MaxSignedLeases + 1 {
 		d.passes(time.Hour).pays(4000)
 		d.passes(time.Hour).pays(-4000)
 	}
-	if n := len(d.leased[1]); n <= wallet.MaxGiven+1 {
+	if n := len(d.leased[1]); n <= wallet.MaxSignedLeases+1 {
 		t.Fatalf("%d leases were ordered, want more than are looked back at", n)
 	}
 	d.rows[0].Off = supply.Of(supply.Remote) // by a person, so no other lease is given

@@ -235,7 +235,7 @@ func kes(m money.Minor) string {
 }
 
 // Order says what is ordered.
-func (s *story) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
+func (s *story) Order(m wallet.MeterFacts, o wallet.Order) (id.ID, error) {
 	what := map[wallet.OrderType]string{wallet.OrderCut: "cut off", wallet.OrderConnect: "connect", wallet.OrderLease: "lease", wallet.OrderConfig: "configuration",
 		wallet.OrderClock: "clock", wallet.OrderRead: "reading"}[o.Type]
 	if most, ok := o.Args["max_register_wh"].(int64); ok {
@@ -246,19 +246,19 @@ func (s *story) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
 }
 
 // Withdraw says which order is not sent any more.
-func (s *story) Withdraw(m wallet.Meter, t wallet.OrderType, order id.ID, why string) error {
+func (s *story) Withdraw(m wallet.MeterFacts, t wallet.OrderType, order id.ID, why string) error {
 	s.says("%s order %s withdrawn, %s: %s", s.now.Format("15:04"), m.Number, t, why)
 	return s.desk.Withdraw(m, t, order, why)
 }
 
 // Hurry says what is sent again at once.
-func (s *story) Hurry(m wallet.Meter, t wallet.OrderType) error {
+func (s *story) Hurry(m wallet.MeterFacts, t wallet.OrderType) error {
 	s.says("%s order %s sent again at once: %s", s.now.Format("15:04"), m.Number, t)
 	return s.desk.Hurry(m, t)
 }
 
 // Notify says what a customer is told.
-func (s *story) Notify(m wallet.Meter, n wallet.Notice) error {
+func (s *story) Notify(m wallet.MeterFacts, n wallet.Notice) error {
 	press := ""
 	if n.Press {
 		press = ", press a key"

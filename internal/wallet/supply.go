@@ -57,8 +57,8 @@ type Lease struct {
 	Store string    // the memory of the meter it was made for
 }
 
-// Told is how far an order has come that a meter was given. The zero value is no order.
-type Told struct {
+// Progress is how far an order has come that a meter was given. The zero value is no order.
+type Progress struct {
 	ID     id.ID
 	State  string // as command.State
 	Answer string
@@ -69,14 +69,14 @@ type Told struct {
 }
 
 // Open reports whether the meter has yet to carry it out.
-func (t Told) Open() bool { return t.State == "queued" || t.State == "sent" || t.State == "acked" }
+func (t Progress) Open() bool { return t.State == "queued" || t.State == "sent" || t.State == "acked" }
 
 // Done reports whether the meter has carried it out.
-func (t Told) Done() bool { return t.State == "done" }
+func (t Progress) Done() bool { return t.State == "done" }
 
 // lapsed is the order as it is at a moment of the meter's clock: one whose time has run out is under way no more, although
 // nobody may have written that down yet. Whatever waits for it must not wait for a reading to find out.
-func (t Told) lapsed(clock time.Time) Told {
+func (t Progress) lapsed(clock time.Time) Progress {
 	if t.Open() && t.State != "acked" && !t.Until.IsZero() && !clock.Before(t.Until) {
 		t.State = lapsed
 	}
@@ -87,26 +87,26 @@ func (t Told) lapsed(clock time.Time) Told {
 const lapsed = "lapsed"
 
 // unsure reports whether the order was signed and is no longer sent, and nobody knows whether the meter has it.
-func (t Told) unsure() bool {
+func (t Progress) unsure() bool {
 	return t.Signed && (t.State == "expired" || t.State == lapsed || t.State == "failed" && wire.Passing(t.Answer))
 }
 
 // waits reports whether the order may still stand in the way of one like it.
-func (t Told) waits() bool { return t.State == "queued" || t.State == "sent" || t.State == lapsed }
+func (t Progress) waits() bool { return t.State == "queued" || t.State == "sent" || t.State == lapsed }
 
 // refused reports whether the meter has answered that it will not, for a reason that is not over with the next signature.
-func (t Told) refused() bool {
+func (t Progress) refused() bool {
 	return t.State == "failed" && t.why() != "old" && !wire.Passing(t.Answer)
 }
 
 // why is the word with which the meter's answer begins.
-func (t Told) why() string {
+func (t Progress) why() string {
 	why, _, _ := strings.Cut(t.Answer, " ")
 	return why
 }
 
 // after reports whether an order was given later than another one. Identities rise with time.
-func (t Told) after(o Told) bool { return string(t.ID[:]) > string(o.ID[:]) }
+func (t Progress) after(o Progress) bool { return string(t.ID[:]) > string(o.ID[:]) }
 
 // Seen is what is known of a meter and its account besides the wallet; it is read, never written here.
 type Seen struct {
@@ -128,29 +128,29 @@ type Seen struct {
 	Commands      bool          // the meter can be told: it has a link key and no profile
 	Protected     bool
 	Grace         int64 // what the end of a lease's time brings, as lease_grace_wh of the configuration
-	Lease         Told
-	Cut           Told
-	Connect       Told
-	Config        Told
-	Clock         Told
-	Given         []Given
+	Lease         Progress
+	Cut           Progress
+	Connect       Progress
+	Config        Progress
+	Clock         Progress
+	SignedLeases  []SignedLease
 	CutBefore     bool      // of a meter whose newest cut-off was not signed: one before it was, and no connect was ordered since
 	Dark          time.Time // when the meter's feeder was found silent; zero while it is not
 }
 
-// Given is a lease that a meter was given, and what is known of it. Of a meter that has taken its newest lease, and of which a
+// SignedLease is a lease that a meter was given, and what is known of it. Of a meter that has taken its newest lease, and of which a
 // later reading has come, none are listed, nor of one whose last two leases were made for different memories; of any other the
-// newest [MaxGiven] that were signed are, the newest first.
-type Given struct {
+// newest [MaxSignedLeases] that were signed are, the newest first.
+type SignedLease struct {
 	Lease
-	Told
+	Progress
 }
 
 // after reports whether the lease was ordered later than another one. Identities rise with time.
-func (g Given) after(order id.ID) bool { return string(g.Order[:]) > string(order[:]) }
+func (g SignedLease) after(order id.ID) bool { return string(g.Order[:]) > string(order[:]) }
 
-// MaxGiven is how many leases are looked back at.
-const MaxGiven = 12
+// MaxSignedLeases is how many leases are looked back at.
+const MaxSignedLeases = 12
 
 // settled reports whether nothing but the newest lease lets the meter count, so that there is nothing to look back for.
 func (s Supplied) settled() bool {
@@ -170,15 +170,15 @@ func (s Supplied) NoCutYet() bool {
 // reached works out which of the leases that a meter was given it has taken last, and the highest register that another one may
 // have let it count to since a reading: the one that it had when it made that reading, or a later one that was signed and has
 // not been refused. The newest order is left out. known is false where the list does not go back as far as that reading.
-func reached(given []Given, newest id.ID, reading uint64) (took Given, most unit.Energy, known bool) {
+func reached(given []SignedLease, newest id.ID, reading uint64) (took SignedLease, most unit.Energy, known bool) {
 	for _, g := range given {
 		switch {
-		case g.Told.Done() && took.Order.IsZero():
+		case g.Progress.Done() && took.Order.IsZero():
 			took = g
-		case g.Order != newest && g.Signed && (g.Told.Done() || g.Told.Open() || g.unsure()):
+		case g.Order != newest && g.Signed && (g.Progress.Done() || g.Progress.Open() || g.unsure()):
 			most = max(most, g.Max)
 		}
-		if g.Told.Done() && g.Told.Seq < reading {
+		if g.Progress.Done() && g.Progress.Seq < reading {
 			return took, most, true
 		}
 	}
@@ -187,7 +187,7 @@ func reached(given []Given, newest id.ID, reading uint64) (took Given, most unit
 
 // at is what was seen, with the orders as they are at a moment of the meter's clock.
 func (s Seen) at(clock time.Time) Seen {
-	for _, t := range []*Told{&s.Lease, &s.Cut, &s.Connect, &s.Config, &s.Clock} {
+	for _, t := range []*Progress{&s.Lease, &s.Cut, &s.Connect, &s.Config, &s.Clock} {
 		*t = t.lapsed(clock)
 	}
 	return s

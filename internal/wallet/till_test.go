@@ -108,7 +108,7 @@ func (d *till) WalletsUncharged(date string, after int64, max int) (out []wallet
 	d.asked = append(d.asked, date)
 	list := d.uncharged
 	if list == nil {
-		list = []wallet.ChargeAccount{{Meter: wallet.Meter{N: 1, Account: id.ID{15: 1}, Active: true}, OpenedAt: d.now.AddDate(0, 0, -2)}}
+		list = []wallet.ChargeAccount{{Meter: wallet.MeterFacts{N: 1, Account: id.ID{15: 1}, Active: true}, OpenedAt: d.now.AddDate(0, 0, -2)}}
 	}
 	for _, a := range list {
 		if a.Meter.N > after && len(out) < max {
@@ -190,7 +190,7 @@ func (d *till) WalletDifferences(after int64, max int) (out []wallet.Difference,
 	return out, d.fails()
 }
 
-func (d *till) WalletTerms(t wallet.Tenant, m wallet.Meter) (wallet.Terms, error) {
+func (d *till) WalletTerms(t wallet.Tenant, m wallet.MeterFacts) (wallet.Terms, error) {
 	return wallet.Terms{Zone: t.Zone, Phases: m.Phases, Simulated: m.Simulated, Versions: d.tariff()}, d.fails()
 }
 

@@ -146,7 +146,7 @@ func TestDifferencesGoOnWhereTheyStopped(t *testing.T) {
 	for _, rows := range []int{0, 1, 3, 4, 7} {
 		d := newTill(t, 1000, 1)
 		for i := range rows {
-			d.differing = append(d.differing, wallet.Difference{Meter: wallet.Meter{N: 250 + int64(i)*(math.MaxInt64/8)}})
+			d.differing = append(d.differing, wallet.Difference{Meter: wallet.MeterFacts{N: 250 + int64(i)*(math.MaxInt64/8)}})
 		}
 		var got []wallet.Difference
 		page, pages := registry.Page{Limit: 3}, 0

@@ -186,7 +186,7 @@ func (w *walk) fails(err error) {
 func (w *walk) settledAs(out wallet.Settled, err error) string {
 	w.fails(err)
 	return strings.TrimSuffix(fmt.Sprintf("%d left, %d posted%s%s", out.Money.Available(), out.Posted, map[bool]string{true: ", press"}[out.Press],
-		map[bool]string{true: ", turned"}[out.Turned()]), ", 0 posted")
+		map[bool]string{true: ", turned"}[out.AnyDecision()]), ", 0 posted")
 }
 
 // step lets something happen.
@@ -307,7 +307,7 @@ func (w *walk) network(i int) {
 }
 
 // carried is what becomes of an order that may leave.
-func (w *walk) carried(m *walked, n int64, kind wallet.OrderType, o *wallet.Told, top int64) string {
+func (w *walk) carried(m *walked, n int64, kind wallet.OrderType, o *wallet.Progress, top int64) string {
 	o.Signed, o.Since = true, w.now
 	takes := func() {
 		switch kind {

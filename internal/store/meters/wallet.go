@@ -31,7 +31,7 @@ func (tx Rows) addWallet(m registry.Meter) error {
 			ON CONFLICT (tenant_id, meter) DO UPDATE SET rated = 1`, tx.Tenant, m.N)
 	}
 	if err == nil {
-		err = tx.WalletPut(wallet.Row{State: wallet.NewState(), Meter: wallet.Meter{N: m.N, Number: m.Number}})
+		err = tx.WalletPut(wallet.Row{State: wallet.NewState(), Meter: wallet.MeterFacts{N: m.N, Number: m.Number}})
 	}
 	if err == nil {
 		err = tx.Attest("base", m.ID)
@@ -276,7 +276,7 @@ func (tx Rows) WalletsDue(before time.Time, after int64, max int) (accounts []id
 }
 
 // WalletTerms are what readings of a meter are rated by.
-func (tx Rows) WalletTerms(t wallet.Tenant, m wallet.Meter) (wallet.Terms, error) {
+func (tx Rows) WalletTerms(t wallet.Tenant, m wallet.MeterFacts) (wallet.Terms, error) {
 	versions, err := tx.VersionsOf(m.Tariff)
 	return wallet.Terms{Zone: t.Zone, Simulated: m.Simulated, Phases: m.Phases, Versions: versions}, err
 }

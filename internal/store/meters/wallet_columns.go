@@ -141,7 +141,7 @@ var (
 
 // ScanWallet reads a row of WalletQuery.
 func ScanWallet(r core.Row, w *wallet.Row) error {
-	w.Meter = wallet.Meter{ID: r.ID(0), Number: r.Text(1), Simulated: r.Bool(2), Phases: int(r.Int(3)), Account: r.ID(4), Tariff: r.ID(5),
+	w.Meter = wallet.MeterFacts{ID: r.ID(0), Number: r.Text(1), Simulated: r.Bool(2), Phases: int(r.Int(3)), Account: r.ID(4), Tariff: r.ID(5),
 		Active: r.Text(6) == "active", LastSeen: r.Time(7), NewestAt: r.Int(8), Advanced: money.Minor(r.Int(9))}
 	_, err := walletColumns.Scan(r, 10, w)
 	if w.Based = w.Base; !w.Held.Stopped() {

@@ -272,7 +272,7 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 	must(t, e, func(tx *store.Tx) error {
 		orders = nil
 		for n := range int64(3) {
-			i, err := tx.Order(wallet.Meter{N: p.N, Number: p.Number}, wallet.Order{Type: wallet.OrderLease, By: "test", TTL: time.Hour,
+			i, err := tx.Order(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.Order{Type: wallet.OrderLease, By: "test", TTL: time.Hour,
 				Args: map[string]any{"max_register_wh": 1000 * (n + 1), "ttl_s": int64(60)}})
 			if err == nil && n < 2 {
 				_, err = command.Sign(tx, i)
@@ -282,10 +282,10 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 			}
 			orders = append(orders, i)
 		}
-		for range wallet.MaxGiven { // a meter that is away has these withdrawn, and they never leave
-			i, err := tx.Order(wallet.Meter{N: p.N, Number: p.Number}, wallet.Order{Type: wallet.OrderLease, By: "test", TTL: time.Hour,
+		for range wallet.MaxSignedLeases { // a meter that is away has these withdrawn, and they never leave
+			i, err := tx.Order(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.Order{Type: wallet.OrderLease, By: "test", TTL: time.Hour,
 				Args: map[string]any{"max_register_wh": int64(9000), "ttl_s": int64(60)}})
-			if err = firstOf(err, tx.Withdraw(wallet.Meter{N: p.N, Number: p.Number}, wallet.OrderLease, i, "there is less money by now")); err != nil {
+			if err = firstOf(err, tx.Withdraw(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.OrderLease, i, "there is less money by now")); err != nil {
 				return err
 			}
 		}
@@ -293,8 +293,8 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 	})
 	outcomes(t, e, p.answer(1, orders[1].Text(id.Command), "done", ""))
 	var got []string
-	for _, g := range supplied(t, e, p).Given {
-		got = append(got, fmt.Sprintf("%d %d %s %t %d %s", slices.Index(orders, g.Order), g.Max, g.State, g.Signed, g.Told.Seq, g.Store))
+	for _, g := range supplied(t, e, p).SignedLeases {
+		got = append(got, fmt.Sprintf("%d %d %s %t %d %s", slices.Index(orders, g.Order), g.Max, g.State, g.Signed, g.Progress.Seq, g.Store))
 	}
 	if want := []string{"1 2000 done true 1 " + memory, "0 1000 queued true 0 " + memory}; !slices.Equal(got, want) {
 		t.Errorf("the leases given are %q, want %q", got, want)
@@ -306,7 +306,7 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 			newest := wallet.Lease{Order: orders[2], Max: 3000, Store: memory}
 			return tx.SupplyPut(p.N, wallet.Supply{Lease: newest, InMeter: newest, Risk: risk})
 		})
-		if got := supplied(t, e, p).Given; len(got) != want {
+		if got := supplied(t, e, p).SignedLeases; len(got) != want {
 			t.Errorf("the newest is in the meter, and another may be up to %d Wh: %d leases are looked back at, want %d", risk, len(got), want)
 		}
 	}
@@ -320,7 +320,7 @@ func cutsBefore(t *testing.T, r Rig) {
 	var s wallet.Supply
 	gives := func(o wallet.OrderType, leaves bool) {
 		must(t, e, func(tx *store.Tx) error {
-			i, err := tx.Order(wallet.Meter{N: p.N, Number: p.Number}, wallet.Order{Type: o, By: "test", TTL: time.Hour})
+			i, err := tx.Order(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.Order{Type: o, By: "test", TTL: time.Hour})
 			if err == nil && leaves {
 				_, err = command.Sign(tx, i)
 			}
