@@ -134,22 +134,24 @@ func (l *locking) CommandCounter(meter int64) (uint64, error) {
 	return l.SignTx.CommandCounter(meter)
 }
 
-// WalletOrders are the rows of the meter's wallets, noted too.
-func (l *locking) WalletOrders() wallet.OrderTx { return lockingWallets{l.SignTx.WalletOrders(), l} }
+// WalletCommands are the rows of the meter's wallets, noted too.
+func (l *locking) WalletCommands() wallet.SigningTx {
+	return lockingWallets{l.SignTx.WalletCommands(), l}
+}
 
 type lockingWallets struct {
-	wallet.OrderTx
+	wallet.SigningTx
 	l *locking
 }
 
 func (w lockingWallets) WalletOf(meter int64) ([]wallet.Row, error) {
 	w.l.took = append(w.l.took, "wallets")
-	return w.OrderTx.WalletOf(meter)
+	return w.SigningTx.WalletOf(meter)
 }
 
 func (w lockingWallets) SupplyOf(meter int64) (wallet.Supplied, error) {
 	w.l.took = append(w.l.took, "supply")
-	return w.OrderTx.SupplyOf(meter)
+	return w.SigningTx.SupplyOf(meter)
 }
 
 // TestSigningLocksTheMeterBeforeItsWallets: two servers that sign and settle at the same time do not wait for each other only if all

@@ -22,7 +22,7 @@ type Signing struct {
 
 // SignTx is what signing a command needs of a transaction.
 type SignTx interface {
-	WalletOrders() wallet.OrderTx
+	WalletCommands() wallet.SigningTx
 	// Moment is when the transaction began.
 	Moment() time.Time
 	CommandByID(id.ID) (Command, bool, error)
@@ -98,19 +98,19 @@ func sign(tx SignTx, i id.ID) (Signing, error) {
 func mayLeave(tx SignTx, c Command) (bool, error) {
 	if c.By != access.SystemActor(0, wallet.Actor).String() {
 		if c.Type == Disconnect {
-			return wallet.StillWanted(tx.WalletOrders(), c.Meter, c.CreatedAt, tx.Moment())
+			return wallet.StillWanted(tx.WalletCommands(), c.Meter, c.CreatedAt, tx.Moment())
 		}
 		return c.Type != ClearCredit || !wallet.NotYet(c.CreatedAt, tx.Moment()), nil
 	}
 	most, _ := c.Args["max_register_wh"].(int64)
-	return wallet.StillRight(tx.WalletOrders(), c.Meter, wallet.OrderType(c.Type), unit.Energy(most), c.CreatedAt, tx.Moment())
+	return wallet.StillRight(tx.WalletCommands(), c.Meter, wallet.CommandType(c.Type), unit.Energy(most), c.CreatedAt, tx.Moment())
 }
 
 // prepare numbers the lease in the command, fetches the key to sign with, and writes what is signed.
 func (s *Signing) prepare(tx SignTx) (err error) {
 	c := &s.Command
 	if _, has := c.Args["seq"]; c.Type == Lease && !has {
-		if c.Args["seq"], err = wallet.NumberLease(tx.WalletOrders(), c.Meter, c.ID, tx.Moment()); err != nil {
+		if c.Args["seq"], err = wallet.NumberLease(tx.WalletCommands(), c.Meter, c.ID, tx.Moment()); err != nil {
 			return err
 		}
 	}

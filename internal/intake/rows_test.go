@@ -325,7 +325,7 @@ func (b books) WalletPut(w wallet.Row) error {
 	return b.Writes("%s", text)
 }
 
-func (b books) Order(m wallet.MeterFacts, o wallet.Order) (id.ID, error) {
+func (b books) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
 	b.ids++
 	return id.ID{15: b.ids}, b.Writes("%s for %s %v", o.Type, m.Number, o.Args["max_register_wh"])
 }

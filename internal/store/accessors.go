@@ -53,8 +53,8 @@ func (tx *Tx) WalletJobs() wallet.JobTx { return tx }
 // WalletViews is the transaction as showing wallets needs it.
 func (tx *Tx) WalletViews() wallet.ViewTx { return tx }
 
-// WalletOrders is the transaction as signing an order of a wallet needs it.
-func (tx *Tx) WalletOrders() wallet.OrderTx { return tx }
+// WalletCommands is the transaction as signing an order of a wallet needs it.
+func (tx *Tx) WalletCommands() wallet.SigningTx { return tx }
 
 // Switches is the transaction as switching a supply for a person needs it.
 func (tx *Tx) Switches() wallet.SwitchTx { return tx }

@@ -148,7 +148,7 @@ func TestAPersonSwitchesASupply(t *testing.T) {
 		{"on again before it left", func(d *desk) { switches(d, true) }, false, "no disconnect m1; supply-on m1", false, 0, false},
 		{"on again after it did", func(d *desk) {
 			switches(d, true)
-			d.does(1, wallet.OrderCut)
+			d.does(1, wallet.CommandCut)
 			d.passes(time.Second).reads(1, 0, supply.Open, supply.Remote)
 		}, false, "connect m1; supply-on press m1", true, 0, true},
 		{"on again without money", func(d *desk) {

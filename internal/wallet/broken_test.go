@@ -79,13 +79,13 @@ func TestASettlementThatFailsSaysSo(t *testing.T) {
 		{"use is posted", usedTill, func(d *till) error { _, err := wallet.SettleAccount(d, account, d.now, true); return err }, 14},
 		{"a credit brings a supply back", func(t *testing.T) *till {
 			d := tillOf(charged(t))
-			d.signs(1, wallet.OrderCut)
+			d.signs(1, wallet.CommandCut)
 			return d
 		}, func(d *till) error { d.money += 5000; _, err := wallet.SettleCredit(d, account, d.now); return err }, 12},
 		{"what brings it back is hurried", func(t *testing.T) *till {
 			d := newTill(t, 100_000, 1)
 			d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
-			d.signs(1, wallet.OrderLease)
+			d.signs(1, wallet.CommandLease)
 			d.seen[1].Relay = supply.Open.String()
 			return d
 		}, func(d *till) error { _, err := wallet.SettleAccount(d, account, d.now, false); return err }, 8},
@@ -102,7 +102,7 @@ func TestASettlementThatFailsSaysSo(t *testing.T) {
 		{"a person switches on", func(t *testing.T) *till {
 			d := usedTill(t)
 			switches(d.desk, true)
-			d.does(1, wallet.OrderCut)
+			d.does(1, wallet.CommandCut)
 			return d
 		}, func(d *till) error { _, err := wallet.Switch(d, 1, false, "usr_x", "", d.now); return err }, 12},
 	} {

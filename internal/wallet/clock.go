@@ -52,7 +52,7 @@ func (c *pointState) setClock(r Row) {
 		until = r.Said
 	}
 	c.order(r, &c.Supply.Clock, &c.Seen.Clock,
-		Order{Type: OrderClock, TTL: life, Until: until, Reason: "the meter's clock is not right"})
+		Command{Type: CommandClock, TTL: life, Until: until, Reason: "the meter's clock is not right"})
 }
 
 // clockSet reports whether the meter refused an order because it had expired by its clock, and has had its clock set since.

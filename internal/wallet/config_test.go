@@ -71,8 +71,8 @@ func TestAMeterThatLostItsMemoryGetsALeaseAgain(t *testing.T) {
 	d.seen[1].Relay, d.seen[1].Reasons = supply.Open.String(), supply.Of(supply.Lease)
 	d.boots(0, "")
 	d.want("it starts with nothing", "config m1; lease m1")
-	d.answers(1, wallet.OrderLease, "failed", "mode")
-	d.passes(time.Second).does(1, wallet.OrderConfig)
+	d.answers(1, wallet.CommandLease, "failed", "mode")
+	d.passes(time.Second).does(1, wallet.CommandConfig)
 	if got := d.leases(); got != "lease m1" {
 		t.Errorf("after the configuration: got %q, want another lease", got)
 	}
@@ -87,7 +87,7 @@ func TestAConfigurationThatIsRefused(t *testing.T) {
 			d.passes(time.Minute)
 			d.settles()
 			d.want("another configuration", "config m1")
-			d.passes(time.Minute).answers(1, wallet.OrderConfig, "failed", why)
+			d.passes(time.Minute).answers(1, wallet.CommandConfig, "failed", why)
 			if got := d.says() == "config m1"; got != again {
 				t.Errorf("sent again at once: %t, want %t", got, again)
 			}
@@ -110,7 +110,7 @@ func TestTheEndOfALeasesTimeOpensOnlyWhereAnAccountSaysSo(t *testing.T) {
 			d.settles()
 			d.want("the account was changed", "config m1")
 		}
-		doc, _ := d.args[d.order(1, wallet.OrderConfig).ID]["config"].(map[string]any)
+		doc, _ := d.args[d.order(1, wallet.CommandConfig).ID]["config"].(map[string]any)
 		if got := doc["lease_grace_wh"]; doc == nil || got != want {
 			t.Errorf("grace %d: the configuration has %v of %v, want %v", grace, got, doc, want)
 		}

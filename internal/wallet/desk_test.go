@@ -41,7 +41,7 @@ type desk struct {
 	log     []string                 // what was ordered, withdrawn, hurried and said since the last step
 	booked  []ledger.Journal
 	notices []wallet.Notice
-	orders  map[id.ID]wallet.Order
+	orders  map[id.ID]wallet.Command
 	held    money.Minor // reserved of the money
 	breach  ledger.Breach
 	made    uint64
@@ -54,7 +54,7 @@ const deskMemory = "0123456789abcdef"
 func newDesk(t testing.TB, paid money.Minor, meters int) *desk {
 	t.Helper()
 	d := &desk{t: t, tenant: wallet.Tenant{Zone: time.UTC, Currency: "KES"}, now: time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC), money: paid,
-		kept: map[int64]wallet.Supply{}, seen: map[int64]*wallet.Seen{}, told: map[id.ID]*wallet.Progress{}, args: map[id.ID]map[string]any{}, orders: map[id.ID]wallet.Order{}, leased: map[int64][]wallet.Lease{}, cuts: map[int64][]id.ID{}}
+		kept: map[int64]wallet.Supply{}, seen: map[int64]*wallet.Seen{}, told: map[id.ID]*wallet.Progress{}, args: map[id.ID]map[string]any{}, orders: map[id.ID]wallet.Command{}, leased: map[int64][]wallet.Lease{}, cuts: map[int64][]id.ID{}}
 	d.version = version(1, d.now.AddDate(-1, 0, 0), flat())
 	for n := int64(1); n <= int64(meters); n++ {
 		d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.MeterFacts{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
@@ -67,8 +67,8 @@ func newDesk(t testing.TB, paid money.Minor, meters int) *desk {
 	}
 	for n := int64(1); n <= int64(meters); n++ {
 		d.settles()
-		d.does(n, wallet.OrderConfig)
-		if d.does(n, wallet.OrderLease) {
+		d.does(n, wallet.CommandConfig)
+		if d.does(n, wallet.CommandLease) {
 			d.reads(n, 0, supply.Closed)
 		}
 	}
@@ -147,17 +147,17 @@ func (d *desk) WalletAdvanced(id.ID, money.Minor) error {
 }
 
 // order is the newest order of a kind of a meter.
-func (d *desk) order(n int64, t wallet.OrderType) *wallet.Progress {
+func (d *desk) order(n int64, t wallet.CommandType) *wallet.Progress {
 	s := d.kept[n]
-	if told := d.told[map[wallet.OrderType]id.ID{wallet.OrderCut: s.Cut, wallet.OrderConnect: s.Connect, wallet.OrderConfig: s.Config,
-		wallet.OrderClock: s.Clock, wallet.OrderLease: s.Lease.Order}[t]]; told != nil {
+	if told := d.told[map[wallet.CommandType]id.ID{wallet.CommandCut: s.Cut, wallet.CommandConnect: s.Connect, wallet.CommandConfig: s.Config,
+		wallet.CommandClock: s.Clock, wallet.CommandLease: s.Lease.Command}[t]]; told != nil {
 		return told
 	}
 	return &wallet.Progress{}
 }
 
 // signs sends an order that waits; the network may lose it.
-func (d *desk) signs(n int64, t wallet.OrderType) {
+func (d *desk) signs(n int64, t wallet.CommandType) {
 	d.t.Helper()
 	o := d.order(n, t)
 	if !o.Open() {
@@ -167,12 +167,12 @@ func (d *desk) signs(n int64, t wallet.OrderType) {
 }
 
 // does is a meter's answer to an order, if there is one to be answered: carried out.
-func (d *desk) does(n int64, t wallet.OrderType) bool {
+func (d *desk) does(n int64, t wallet.CommandType) bool {
 	d.t.Helper()
 	return d.answers(n, t, "done", "")
 }
 
-func (d *desk) answers(n int64, t wallet.OrderType, state, why string) bool {
+func (d *desk) answers(n int64, t wallet.CommandType, state, why string) bool {
 	d.t.Helper()
 	o := d.order(n, t)
 	if o.ID.IsZero() || o.Done() {
@@ -244,8 +244,8 @@ func (d *desk) WalletMoney(id.ID) (money.Minor, money.Minor, error) {
 
 func (d *desk) SupplyOf(n int64) (wallet.Supplied, error) {
 	s := wallet.Supplied{Supply: d.kept[n], Seen: *d.seen[n]}
-	s.Seen.Lease, s.Seen.Cut, s.Seen.Connect = *d.order(n, wallet.OrderLease), *d.order(n, wallet.OrderCut), *d.order(n, wallet.OrderConnect)
-	s.Seen.Config, s.Seen.Clock = *d.order(n, wallet.OrderConfig), *d.order(n, wallet.OrderClock)
+	s.Seen.Lease, s.Seen.Cut, s.Seen.Connect = *d.order(n, wallet.CommandLease), *d.order(n, wallet.CommandCut), *d.order(n, wallet.CommandConnect)
+	s.Seen.Config, s.Seen.Clock = *d.order(n, wallet.CommandConfig), *d.order(n, wallet.CommandClock)
 	for _, cut := range d.cuts[n] {
 		if s.NoCutYet() && d.told[cut].Signed && string(cut[:]) > string(s.Supply.Connect[:]) {
 			s.CutBefore = true
@@ -253,8 +253,8 @@ func (d *desk) SupplyOf(n int64) (wallet.Supplied, error) {
 	}
 	if s.LooksBack() {
 		for _, l := range slices.Backward(d.leased[n]) {
-			if len(s.SignedLeases) < wallet.MaxSignedLeases && d.told[l.Order].Signed {
-				s.SignedLeases = append(s.SignedLeases, wallet.SignedLease{Lease: l, Progress: *d.told[l.Order]})
+			if len(s.SignedLeases) < wallet.MaxSignedLeases && d.told[l.Command].Signed {
+				s.SignedLeases = append(s.SignedLeases, wallet.SignedLease{Lease: l, Progress: *d.told[l.Command]})
 			}
 		}
 	}
@@ -279,21 +279,21 @@ func (d *desk) Looked() (wallet.Look, error) {
 	return wallet.Look{Seen: d.now, Unseen: d.unseen, Now: d.now, Apart: map[bool]time.Duration{true: time.Hour}[d.doubt]}, d.fails()
 }
 
-func (d *desk) Order(m wallet.MeterFacts, o wallet.Order) (id.ID, error) {
+func (d *desk) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
 	i := d.id()
 	d.told[i] = &wallet.Progress{ID: i, State: "queued", Since: d.now, Until: o.Ends(m.Clock(d.now))}
 	d.args[i], d.orders[i] = o.Args, o
-	if o.Type == wallet.OrderCut {
+	if o.Type == wallet.CommandCut {
 		d.cuts[m.N] = append(d.cuts[m.N], i)
 	}
-	if o.Type == wallet.OrderLease {
-		d.leased[m.N] = append(d.leased[m.N], wallet.Lease{Order: i, Max: unit.Energy(o.Args["max_register_wh"].(int64)), At: d.now, Store: d.seen[m.N].Memory})
+	if o.Type == wallet.CommandLease {
+		d.leased[m.N] = append(d.leased[m.N], wallet.Lease{Command: i, Max: unit.Energy(o.Args["max_register_wh"].(int64)), At: d.now, Store: d.seen[m.N].Memory})
 	}
 	d.note("%s %s", o.Type, m.Number)
 	return i, d.fails()
 }
 
-func (d *desk) Withdraw(m wallet.MeterFacts, t wallet.OrderType, order id.ID, _ string) error {
+func (d *desk) Withdraw(m wallet.MeterFacts, t wallet.CommandType, order id.ID, _ string) error {
 	o, ok := d.told[order]
 	if !ok {
 		return errors.New("an order that never was is withdrawn")
@@ -305,7 +305,7 @@ func (d *desk) Withdraw(m wallet.MeterFacts, t wallet.OrderType, order id.ID, _ 
 	return d.fails()
 }
 
-func (d *desk) Hurry(m wallet.MeterFacts, t wallet.OrderType) error {
+func (d *desk) Hurry(m wallet.MeterFacts, t wallet.CommandType) error {
 	d.note("hurry %s %s", t, m.Number)
 	return d.fails()
 }

@@ -23,7 +23,7 @@ func (c *pointState) configure(r Row) {
 		version = max(version, seen)
 	}
 	c.Supply.ConfigVersion, c.Supply.ConfigHash = version+1, hash
-	c.order(r, &c.Supply.Config, &c.Seen.Config, Order{Type: OrderConfig, TTL: orderTTL, Reason: "configuration of a wallet meter",
+	c.order(r, &c.Supply.Config, &c.Seen.Config, Command{Type: CommandConfig, TTL: orderTTL, Reason: "configuration of a wallet meter",
 		Args: map[string]any{"version": c.Supply.ConfigVersion, "hash": hash, "config": doc}})
 }
 

@@ -16,32 +16,32 @@ type SupplyTx interface {
 	SupplyPut(meter int64, s Supply) error
 	// Looked is what was noted when the server last saw its meters.
 	Looked() (Look, error)
-	// Order gives a meter an order, to be signed when it is sent and sent until the meter answers or it expires.
-	Order(MeterFacts, Order) (id.ID, error)
+	// Command gives a meter an order, to be signed when it is sent and sent until the meter answers or it expires.
+	Order(MeterFacts, Command) (id.ID, error)
 	// Withdraw ends an order that the meter has not carried out yet: it is not sent again.
-	Withdraw(m MeterFacts, t OrderType, order id.ID, why string) error
+	Withdraw(m MeterFacts, t CommandType, order id.ID, why string) error
 	// Hurry sends what waits of a kind of orders for a meter at once, however long the pause was to be until the next attempt.
-	Hurry(MeterFacts, OrderType) error
+	Hurry(MeterFacts, CommandType) error
 	// Notify puts a notice for a customer into the outbox.
 	Notify(MeterFacts, Notice) error
 }
 
-// OrderType is what a meter is told; each is a command.Type of the same name.
-type OrderType string
+// CommandType is what a meter is told; each is a command.Type of the same name.
+type CommandType string
 
 // Orders of this package.
 const (
-	OrderCut     OrderType = "disconnect"
-	OrderConnect OrderType = "connect"
-	OrderLease   OrderType = "lease"
-	OrderConfig  OrderType = "config"
-	OrderClock   OrderType = "time"
-	OrderRead    OrderType = "read"
+	CommandCut     CommandType = "disconnect"
+	CommandConnect CommandType = "connect"
+	CommandLease   CommandType = "lease"
+	CommandConfig  CommandType = "config"
+	CommandClock   CommandType = "time"
+	CommandRead    CommandType = "read"
 )
 
-// Order is something a meter is told.
-type Order struct {
-	Type   OrderType
+// Command is something a meter is told.
+type Command struct {
+	Type   CommandType
 	Args   map[string]any
 	Reason string
 	By     string // who wants it; empty for this package
@@ -50,7 +50,7 @@ type Order struct {
 }
 
 // Ends is when the order is worth nothing any more. clock is the time that its meter lives in.
-func (o Order) Ends(clock time.Time) time.Time {
+func (o Command) Ends(clock time.Time) time.Time {
 	if o.Until.IsZero() {
 		return clock.Add(o.TTL)
 	}
@@ -73,14 +73,14 @@ const (
 // or a meter that has said it took a lower lease, and stands dark, would be held to have the higher one, and be given nothing
 // or, where the money has gone down since, all of that once more.
 func (c *pointState) taken(r Row) {
-	took, most, known := reached(c.Seen.SignedLeases, c.Supply.Lease.Order, r.Seq)
+	took, most, known := reached(c.Seen.SignedLeases, c.Supply.Lease.Command, r.Seq)
 	if c.Seen.Lease.Done() {
 		took.Lease, known = c.Supply.Lease, known || r.Seq > c.Seen.Lease.Seq
 	}
-	if took.Order.IsZero() {
+	if took.Command.IsZero() {
 		return
 	}
-	if c.InMeter.Order != took.Order {
+	if c.InMeter.Command != took.Command {
 		if c.InMeter.Store == took.Store {
 			c.Risk = max(c.Risk, c.InMeter.Max)
 		}
@@ -124,10 +124,10 @@ func (c *pointState) hurry(r Row) {
 		return
 	}
 	if c.Seen.Connect.Open() && c.Supply.Connect == c.stored.Connect {
-		c.does(Effect{Kind: EffectHurry, Order: Order{Type: OrderConnect}})
+		c.does(Effect{Kind: EffectHurry, Command: Command{Type: CommandConnect}})
 	}
 	if c.Seen.Lease.Open() && c.Supply.Lease == c.stored.Lease {
-		c.does(Effect{Kind: EffectHurry, Order: Order{Type: OrderLease}})
+		c.does(Effect{Kind: EffectHurry, Command: Command{Type: CommandLease}})
 	}
 }
 
@@ -220,7 +220,7 @@ func (c *pointState) connection(r Row) {
 		return
 	}
 	if c.Seen.Connect.Open() {
-		c.withdraw(OrderConnect, c.Seen.Connect.ID, "the supply is to be off again")
+		c.withdraw(CommandConnect, c.Seen.Connect.ID, "the supply is to be off again")
 		c.Seen.Connect.State = "expired"
 	}
 	switch {
@@ -229,7 +229,7 @@ func (c *pointState) connection(r Row) {
 	case c.Why == "" && c.block != "": // decided before something came up that forbids it
 		return
 	}
-	c.order(r, &c.Supply.Cut, &c.Seen.Cut, Order{Type: OrderCut, TTL: cutTTL, By: c.By, Reason: c.reason(),
+	c.order(r, &c.Supply.Cut, &c.Seen.Cut, Command{Type: CommandCut, TTL: cutTTL, By: c.By, Reason: c.reason(),
 		Args: map[string]any{"reason": r.Off.String(), "register_wh": int64(r.Register)}})
 }
 
@@ -272,7 +272,7 @@ func (c *pointState) restore(r Row) {
 		return
 	}
 	if cut.waits() {
-		c.withdraw(OrderCut, cut.ID, "paid before it was carried out")
+		c.withdraw(CommandCut, cut.ID, "paid before it was carried out")
 	}
 	if !cut.Signed && !c.Seen.CutBefore {
 		c.Supply.Cut, c.Seen.Cut = id.ID{}, Progress{}
@@ -300,22 +300,22 @@ func (c *pointState) again() bool {
 }
 
 func (c *pointState) connect(r Row) {
-	c.order(r, &c.Supply.Connect, &c.Seen.Connect, Order{Type: OrderConnect, TTL: orderTTL, By: c.By, Reason: "the supply is wanted again"})
+	c.order(r, &c.Supply.Connect, &c.Seen.Connect, Command{Type: CommandConnect, TTL: orderTTL, By: c.By, Reason: "the supply is wanted again"})
 }
 
 // order gives an order in the place of the one before, and notes it.
-func (c *pointState) order(r Row, to *id.ID, told *Progress, o Order) {
+func (c *pointState) order(r Row, to *id.ID, told *Progress, o Command) {
 	if told.waits() {
 		c.withdraw(o.Type, told.ID, "another one takes its place")
 	}
-	c.does(Effect{Kind: EffectOrder, Order: o})
+	c.does(Effect{Kind: EffectCommand, Command: o})
 	*to = ordered()
 	*told = Progress{ID: *to, State: "queued", Since: c.now, Until: o.Ends(r.Meter.Clock(c.now))}
 }
 
 // withdraw ends an order that the meter has not carried out.
-func (c *pointState) withdraw(t OrderType, order id.ID, why string) {
-	c.does(Effect{Kind: EffectWithdraw, Order: Order{Type: t, Reason: why}, Withdrawn: order})
+func (c *pointState) withdraw(t CommandType, order id.ID, why string) {
+	c.does(Effect{Kind: EffectWithdraw, Command: Command{Type: t, Reason: why}, Withdrawn: order})
 }
 
 // lease renews what the meter may count.
@@ -325,7 +325,7 @@ func (c *pointState) lease(r Row) error {
 	}
 	needed, err := c.needed()
 	if err == nil && needed && c.lower && c.Risk > 0 {
-		c.does(Effect{Kind: EffectOrder, Order: Order{Type: OrderRead, TTL: readTTL, Reason: "what is left of a lower lease"}})
+		c.does(Effect{Kind: EffectCommand, Command: Command{Type: CommandRead, TTL: readTTL, Reason: "what is left of a lower lease"}})
 	}
 	if err != nil || !Wanted(r.State) && !needed {
 		return err
@@ -343,7 +343,7 @@ func (c *pointState) lease(r Row) error {
 		return nil
 	}
 	c.replaceLease(Lease{Max: want, At: c.now, Store: c.Memory})
-	c.order(r, &c.Supply.Lease.Order, &c.Seen.Lease, Order{Type: OrderLease, TTL: orderTTL, Reason: "supply that is paid for",
+	c.order(r, &c.Supply.Lease.Command, &c.Seen.Lease, Command{Type: CommandLease, TTL: orderTTL, Reason: "supply that is paid for",
 		Args: map[string]any{"max_register_wh": int64(want), "ttl_s": int64(c.tenant.Supply.LeaseTTL() / time.Second)}})
 	return nil
 }
@@ -361,7 +361,7 @@ func (c *pointState) shrink(want unit.Energy) bool {
 	if !c.Seen.Lease.Open() || want >= c.Supply.Lease.Max || c.block == "" {
 		return false
 	}
-	c.withdraw(OrderLease, c.Seen.Lease.ID, "there is less money by now")
+	c.withdraw(CommandLease, c.Seen.Lease.ID, "there is less money by now")
 	c.replaceLease(Lease{Store: c.Memory})
 	c.Seen.Lease = Progress{}
 	return want <= c.InMeter.Max
@@ -405,7 +405,7 @@ func (c *pointState) lookOn(r Row) (at time.Time) {
 			at = t
 		}
 	}
-	if c.Leases && !c.InMeter.Order.IsZero() {
+	if c.Leases && !c.InMeter.Command.IsZero() {
 		half := c.InMeter.At.Add(c.tenant.Supply.LeaseTTL() / 2)
 		if !half.After(c.now) {
 			half = c.now.Add(lookLater).Truncate(lookSoon)

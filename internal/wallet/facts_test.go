@@ -12,14 +12,14 @@ import (
 
 // TestWhenTheLeasesBeforeAreLookedBackAt changes one thing about a meter that took a lease, and was given another since.
 func TestWhenTheLeasesBeforeAreLookedBackAt(t *testing.T) {
-	first, second := wallet.Lease{Order: id.ID{1}, Store: "a"}, wallet.Lease{Order: id.ID{2}, Store: "a"}
+	first, second := wallet.Lease{Command: id.ID{1}, Store: "a"}, wallet.Lease{Command: id.ID{2}, Store: "a"}
 	for _, c := range []struct {
 		name string
 		do   func(*wallet.Supplied)
 		want bool
 	}{
 		{"another was ordered", func(*wallet.Supplied) {}, true},
-		{"none was ever taken", func(s *wallet.Supplied) { s.InMeter.Order = id.ID{} }, false},
+		{"none was ever taken", func(s *wallet.Supplied) { s.InMeter.Command = id.ID{} }, false},
 		{"the other is for another memory", func(s *wallet.Supplied) { s.Supply.Lease.Store = "b" }, false},
 		{"the meter has another memory", func(s *wallet.Supplied) { s.Memory = "b" }, false},
 		{"both are for a memory before", func(s *wallet.Supplied) { s.InMeter.Store, s.Supply.Lease.Store = "b", "b" }, false},
@@ -141,13 +141,13 @@ func TestAMeterThatCannotBeToldIsToldNothing(t *testing.T) {
 // TestWhatAConfigurationSays has the whole document, with a calendar and without.
 func TestWhatAConfigurationSays(t *testing.T) {
 	d := newDesk(t, 2875, 1)
-	doc := d.args[d.order(1, wallet.OrderConfig).ID]["config"].(map[string]any)
+	doc := d.args[d.order(1, wallet.CommandConfig).ID]["config"].(map[string]any)
 	if len(doc) != 4 || doc["payment_mode"] != "prepay_wallet" || doc["imp_per_kwh"] != int64(1000) || doc["reading_s"] != int64(1800) || doc["tz_min"] != int64(0) {
 		t.Errorf("without a calendar: %v", doc)
 	}
 	d.tenant.Zone, d.tenant.Supply.Windows, d.tenant.Supply.SpecialDays = nairobi(t), []string{"wed 20:00-21:00", "sat 20:00-21:00"}, []string{"2026-12-25"}
 	d.settles()
-	args := d.args[d.order(1, wallet.OrderConfig).ID]
+	args := d.args[d.order(1, wallet.CommandConfig).ID]
 	doc = args["config"].(map[string]any)
 	friendly, _ := doc["friendly"].([]any)
 	special, _ := doc["special_days"].([]any)
@@ -173,18 +173,18 @@ func TestWhatALostDatabaseConfigured(t *testing.T) {
 			s := d.kept[1]
 			s.ConfigHash = "of another"
 			d.kept[1] = s
-			d.order(1, wallet.OrderConfig).Since = d.now
+			d.order(1, wallet.CommandConfig).Since = d.now
 			d.seen[1].Booted = d.now
 		}, "config m1"},
 		{"it said so after that", func(d *desk) {
 			s := d.kept[1]
 			s.ConfigHash = "of another"
 			d.kept[1] = s
-			d.order(1, wallet.OrderConfig).Since = d.now.Add(-1)
+			d.order(1, wallet.CommandConfig).Since = d.now.Add(-1)
 			d.seen[1].Booted = d.now
 		}, ""},
 		{"the same of another number", func(d *desk) {
-			d.order(1, wallet.OrderConfig).Since = d.now.Add(-time.Hour)
+			d.order(1, wallet.CommandConfig).Since = d.now.Add(-time.Hour)
 			d.seen[1].ConfigVersion, d.seen[1].Booted = 9, d.now
 		}, "config m1"},
 	} {
@@ -207,19 +207,19 @@ func TestWhenSomebodyHasToPress(t *testing.T) {
 		{"on", func(*desk) {}, false},
 		{"armed", func(d *desk) { d.seen[1].Relay = supply.Armed.String() }, true},
 		{"armed, and unwanted", func(d *desk) { d.seen[1].Relay, d.rows[0].Off = supply.Armed.String(), supply.Of(supply.Remote) }, false},
-		{"cut off", func(d *desk) { d.pays(-100_000); d.does(1, wallet.OrderCut) }, false},
-		{"paid again", func(d *desk) { d.pays(-100_000); d.does(1, wallet.OrderCut); d.pays(5000) }, true},
+		{"cut off", func(d *desk) { d.pays(-100_000); d.does(1, wallet.CommandCut) }, false},
+		{"paid again", func(d *desk) { d.pays(-100_000); d.does(1, wallet.CommandCut); d.pays(5000) }, true},
 		{"connected, and no reading since", func(d *desk) {
 			d.pays(-100_000)
-			d.does(1, wallet.OrderCut)
+			d.does(1, wallet.CommandCut)
 			d.pays(5000)
-			d.passes(time.Second).does(1, wallet.OrderConnect)
+			d.passes(time.Second).does(1, wallet.CommandConnect)
 		}, true},
 		{"connected, and read since", func(d *desk) {
 			d.pays(-100_000)
-			d.does(1, wallet.OrderCut)
+			d.does(1, wallet.CommandCut)
 			d.pays(5000)
-			d.passes(time.Second).does(1, wallet.OrderConnect)
+			d.passes(time.Second).does(1, wallet.CommandConnect)
 			d.passes(time.Second).reads(1, 0, supply.Closed)
 		}, false},
 		{"connected without a cut-off of ours", func(d *desk) { d.passes(time.Second).reads(1, 0, supply.Open, supply.Remote) }, false},
@@ -247,10 +247,10 @@ func TestWhenAConnectIsRepeated(t *testing.T) {
 		{"refused, and something else keeps the relay open", "mode", 30 * time.Minute, supply.Tamper, ""},
 	} {
 		d := charged(t)
-		d.does(1, wallet.OrderCut)
+		d.does(1, wallet.CommandCut)
 		d.pays(4000)
-		d.does(1, wallet.OrderLease)
-		o := d.order(1, wallet.OrderConnect)
+		d.does(1, wallet.CommandLease)
+		o := d.order(1, wallet.CommandConnect)
 		o.Signed, o.State, o.Answer, o.Since = true, "failed", c.answer, d.now
 		d.says()
 		d.seen[1].Relay, d.seen[1].Reasons = supply.Open.String(), supply.Of(c.relay)
@@ -280,7 +280,7 @@ func TestWhenACutIsRepeated(t *testing.T) {
 		{"sent, and lapsed", "sent", "", 3*time.Hour + 30*time.Minute, true, supply.Tamper, "no disconnect m1; disconnect m1"},
 	} {
 		d := charged(t)
-		o := d.order(1, wallet.OrderCut)
+		o := d.order(1, wallet.CommandCut)
 		o.Signed, o.State, o.Answer, o.Since = true, c.state, c.answer, d.now
 		d.passes(c.after)
 		d.rows[0].At = d.now

@@ -56,8 +56,8 @@ func TestAnImpossibleRegisterNeitherCutsNorGivesAway(t *testing.T) {
 		{"a new memory", another, "lease m1", 5009},
 		{"a new memory, for hours", func(d *desk) {
 			another(d)
-			d.signs(1, wallet.OrderLease)
-			d.does(1, wallet.OrderLease)
+			d.signs(1, wallet.CommandLease)
+			d.does(1, wallet.CommandLease)
 			for range 5 {
 				d.passes(time.Hour)
 				d.seen[1].ReceivedAt = d.now
@@ -78,7 +78,7 @@ func holds(t *testing.T, do func(*desk), want string, most unit.Energy) {
 	t.Helper()
 	d := newDesk(t, 100_000, 1)
 	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
-	d.does(1, wallet.OrderLease)
+	d.does(1, wallet.CommandLease)
 	if d.max(1) != 32_000 {
 		t.Fatalf("a lease to %d Wh, want 32000", d.max(1))
 	}
@@ -138,7 +138,7 @@ func TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister(t *testing.T) {
 	}{{"sent", "", true, ""}, {"expired", "", true, ""}, {"failed", "counter", true, ""}, {"failed", "mode", true, "lease m1"}, {"expired", "", false, "lease m1"}} {
 		d := newDesk(t, 100_000, 1)
 		d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
-		o := d.order(1, wallet.OrderLease) // to 32 kWh
+		o := d.order(1, wallet.CommandLease) // to 32 kWh
 		o.Signed, o.State, o.Answer, o.Since = c.signed, c.state, c.answer, d.now.Add(-time.Hour)
 		d.log = nil
 		d.rows[0].Held = wallet.Held{Reason: wallet.HoldImplausible, Store: deskMemory, Seq: d.rows[0].Seq, Register: 21_000, Since: d.now}
@@ -154,7 +154,7 @@ func TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister(t *testing.T) {
 func TestAnImpossibleRegisterDoesNotLowerALeaseThatMayHaveArrived(t *testing.T) {
 	d := newDesk(t, 100_000, 1)
 	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
-	d.signs(1, wallet.OrderLease)
+	d.signs(1, wallet.CommandLease)
 	d.passes(time.Minute).reads(1, 22_000, supply.Open, supply.Lease)
 	if got := d.max(1); !d.rows[0].Held.Stopped() || got != 32_000 {
 		t.Errorf("held %t, the newest lease goes to %d Wh; want it held and 32000", d.rows[0].Held.Stopped(), got)

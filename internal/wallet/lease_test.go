@@ -30,7 +30,7 @@ type facts struct {
 // renews asks whether the next lease goes out.
 func (c facts) renews() bool {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
-	lease := wallet.Lease{Order: id.ID{1}, Max: max(c.has, c.ordered), At: now.Add(-c.since), Store: "a"}
+	lease := wallet.Lease{Command: id.ID{1}, Max: max(c.has, c.ordered), At: now.Add(-c.since), Store: "a"}
 	s := wallet.Supplied{Seen: wallet.Seen{Memory: "a", Left: c.left, ReceivedAt: lease.At.Add(c.heard), Lease: wallet.Progress{State: "done", Since: lease.At}}}
 	if c.memory != "" {
 		s.Memory = c.memory
@@ -43,7 +43,7 @@ func (c facts) renews() bool {
 	}
 	if s.Supply.Lease = lease; c.ordered > 0 {
 		s.Seen.Lease.State = "sent"
-		s.InMeter = wallet.Lease{Order: id.ID{0, 1}, Max: 1, At: now, Store: "a"}
+		s.InMeter = wallet.Lease{Command: id.ID{0, 1}, Max: 1, At: now, Store: "a"}
 	} else if !c.none {
 		s.InMeter = lease
 	}
@@ -141,14 +141,14 @@ func TestWhatALeaseSays(t *testing.T) {
 	d := newDesk(t, 0, 1)
 	d.tenant.Supply.TTL = 7200
 	d.pays(2875)
-	o := d.orders[d.kept[1].Lease.Order]
-	if o.Type != wallet.OrderLease || o.Args["max_register_wh"] != int64(10_000) || o.Args["ttl_s"] != int64(7200) || o.TTL != 24*time.Hour || o.Reason == "" || len(o.Args) != 2 {
+	o := d.orders[d.kept[1].Lease.Command]
+	if o.Type != wallet.CommandLease || o.Args["max_register_wh"] != int64(10_000) || o.Args["ttl_s"] != int64(7200) || o.TTL != 24*time.Hour || o.Reason == "" || len(o.Args) != 2 {
 		t.Errorf("got %+v", o)
 	}
 	if l := d.kept[1].Lease; l.Max != 10_000 || !l.At.Equal(d.now) || l.Store != deskMemory {
 		t.Errorf("noted %+v", l)
 	}
-	if got := d.order(1, wallet.OrderLease).Until; !got.Equal(d.now.Add(24 * time.Hour)) {
+	if got := d.order(1, wallet.CommandLease).Until; !got.Equal(d.now.Add(24 * time.Hour)) {
 		t.Errorf("it ends at %s", got)
 	}
 }
@@ -162,7 +162,7 @@ func TestALeaseThatIsWithdrawnMayBeInTheMeter(t *testing.T) {
 		most unit.Energy // of the other meter, that stands at 0 Wh with a lease to 10 kWh
 	}{
 		{"never signed", func(*desk) {}, 0, 9998},
-		{"signed and lost", func(d *desk) { d.signs(1, wallet.OrderLease) }, 12_500, 7500},
+		{"signed and lost", func(d *desk) { d.signs(1, wallet.CommandLease) }, 12_500, 7500},
 	} {
 		d := newDesk(t, 5750, 2) // 20 kWh
 		d.tenant.Supply.Windows, d.tenant.Supply.Allowance = []string{"all 00:00-24:00"}, new(unit.Energy)
@@ -179,7 +179,7 @@ func TestALeaseThatIsWithdrawnMayBeInTheMeter(t *testing.T) {
 		if got := d.leases(); got != "no lease m1" {
 			t.Errorf("%s: got %q, want the lease withdrawn and no lower one in the window", c.name, got)
 		}
-		if l := d.kept[1].Lease; l.Max != 0 || !l.Order.IsZero() || !l.At.IsZero() || l.Store != deskMemory {
+		if l := d.kept[1].Lease; l.Max != 0 || !l.Command.IsZero() || !l.At.IsZero() || l.Store != deskMemory {
 			t.Errorf("%s: the newest lease is %+v, want none", c.name, l)
 		}
 		most, _, err := wallet.Standing(d, d.tenant, d.rows, 2, d.now)
@@ -193,9 +193,9 @@ func TestALeaseThatIsWithdrawnMayBeInTheMeter(t *testing.T) {
 func TestALeaseOfAnotherMemoryIsNoRisk(t *testing.T) {
 	d := newDesk(t, 5750, 2)
 	d.pays(1438)
-	d.signs(1, wallet.OrderLease)
+	d.signs(1, wallet.CommandLease)
 	d.pays(1438)
-	d.signs(1, wallet.OrderLease)
+	d.signs(1, wallet.CommandLease)
 	if got := d.kept[1].Risk; got != 12_500 {
 		t.Fatalf("the risk is %d Wh, want 12500", got)
 	}
@@ -255,7 +255,7 @@ func TestALeaseUsedUpHoldsTheSupplyOff(t *testing.T) {
 				t.Errorf("looks again at %s, want %s", got, want)
 			}
 			if c.looks {
-				d.does(1, wallet.OrderCut)
+				d.does(1, wallet.CommandCut)
 				if got := d.kept[1].LookAt; !got.IsZero() {
 					t.Errorf("cut off, and looks again at %s", got)
 				}
@@ -278,12 +278,12 @@ func TestWhenASupplyIsLookedAtAgain(t *testing.T) {
 			d.seen[1].Leases = true
 			d.settles()
 			d.says()
-			d.answers(1, wallet.OrderLease, "done", "")
+			d.answers(1, wallet.CommandLease, "done", "")
 		}, 36 * time.Hour},
 		{"a lease that was refused: when it is due again", func(d *desk) {
 			d.passes(36 * time.Hour)
 			d.settles()
-			d.answers(1, wallet.OrderLease, "failed", "mode")
+			d.answers(1, wallet.CommandLease, "failed", "mode")
 		}, 30 * time.Minute},
 		{"a lease on its way: when it ends", func(d *desk) {
 			d.passes(36 * time.Hour)
@@ -326,7 +326,7 @@ func TestWhenAnOrderThatLapsesIsLookedAt(t *testing.T) {
 	d := newDesk(t, 100_000, 1)
 	d.passes(36 * time.Hour)
 	d.settles() // another lease
-	o := d.order(1, wallet.OrderLease)
+	o := d.order(1, wallet.CommandLease)
 	for _, left := range []time.Duration{2 * time.Hour, time.Minute, time.Second} {
 		o.Until = d.now.Add(left)
 		d.settles()
@@ -361,25 +361,25 @@ func TestCoversTheLeasesOfAnAccount(t *testing.T) {
 		{"a higher lease that was not signed", 1, func(d *desk) { d.pays(2875) }, 2876},
 		{"one that was signed", 1, func(d *desk) {
 			d.pays(2875)
-			d.signs(1, wallet.OrderLease)
+			d.signs(1, wallet.CommandLease)
 		}, 1},
 		{"one that was signed and lapsed", 1, func(d *desk) {
 			d.pays(2875)
-			d.signs(1, wallet.OrderLease)
-			o := d.order(1, wallet.OrderLease)
+			d.signs(1, wallet.CommandLease)
+			o := d.order(1, wallet.CommandLease)
 			o.State = "expired"
 		}, 1},
 		{"one that was signed and refused for good", 1, func(d *desk) {
 			d.pays(2875)
-			d.signs(1, wallet.OrderLease)
-			o := d.order(1, wallet.OrderLease)
+			d.signs(1, wallet.CommandLease)
+			o := d.order(1, wallet.CommandLease)
 			o.State, o.Answer = "failed", "mode"
 		}, 2876},
 		{"the risk of one before", 1, func(d *desk) {
 			d.pays(2875)
 			k := d.kept[1]
 			k.Risk = 15_000
-			d.kept[1], d.told[k.InMeter.Order].Seq = k, d.rows[0].Seq // no reading came since
+			d.kept[1], d.told[k.InMeter.Command].Seq = k, d.rows[0].Seq // no reading came since
 		}, 1438},
 		{"no lease", 1, func(d *desk) {
 			k := d.kept[1]

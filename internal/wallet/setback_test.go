@@ -38,17 +38,17 @@ func TestLeasesOfAClockThatWasAheadAreGivenAnew(t *testing.T) {
 		"a lease that was sent and lost is given again": {
 			func(d *desk) {
 				d.reads(1, 12_000, supply.Closed)
-				d.signs(1, wallet.OrderLease)
+				d.signs(1, wallet.CommandLease)
 			}, func(d *desk) { d.settles() }, "no lease m1; lease m1"},
 		"a lease that was taken is renewed, for its time runs": {
 			func(d *desk) {
 				d.reads(1, 12_000, supply.Closed)
-				d.does(1, wallet.OrderLease)
+				d.does(1, wallet.CommandLease)
 			}, func(d *desk) { d.reads(1, 12_100, supply.Closed) }, "lease m1"},
 		"a lease that was refused is offered again": {
 			func(d *desk) {
 				d.reads(1, 12_000, supply.Closed)
-				d.answers(1, wallet.OrderLease, "failed", "unsupported")
+				d.answers(1, wallet.CommandLease, "failed", "unsupported")
 			}, func(d *desk) { d.reads(1, 12_100, supply.Closed) }, "lease m1"},
 	} {
 		t.Run(name, c.test)
@@ -73,24 +73,24 @@ func TestAClockThatWasAheadCutsNobodyAndSparesNobody(t *testing.T) {
 			func(d *desk) {
 				d.reads(1, 4000, supply.Closed)
 				d.pays(-100_000)
-				d.signs(1, wallet.OrderCut)
+				d.signs(1, wallet.CommandCut)
 			}, func(d *desk) { d.reads(1, 4010, supply.Closed) }, "no disconnect m1; disconnect m1"},
 		"a connect that was sent and lost is sent again": {
 			func(d *desk) {
 				d.reads(1, 4000, supply.Closed)
 				d.pays(-100_000)
-				d.does(1, wallet.OrderCut)
+				d.does(1, wallet.CommandCut)
 				d.pays(100_000)
-				d.signs(1, wallet.OrderConnect)
+				d.signs(1, wallet.CommandConnect)
 			}, func(d *desk) { d.settles() }, "no connect m1; connect m1"},
 		"a connect that was carried out and undone is given again": {
 			func(d *desk) {
 				d.reads(1, 4000, supply.Closed)
 				d.pays(-100_000)
-				d.does(1, wallet.OrderCut)
+				d.does(1, wallet.CommandCut)
 				d.pays(100_000)
-				d.does(1, wallet.OrderConnect)
-				d.does(1, wallet.OrderLease)
+				d.does(1, wallet.CommandConnect)
+				d.does(1, wallet.CommandLease)
 			}, func(d *desk) { d.passes(time.Second).reads(1, 4000, supply.Open, supply.Remote) }, "connect m1; lease m1"},
 		"a warning of then runs from now": {
 			func(d *desk) {

@@ -81,7 +81,7 @@ func (c *pointState) intended() unit.Energy {
 	}
 	least := c.left(c.InMeter)
 	for _, g := range c.Seen.SignedLeases {
-		if g.Signed && (g.Progress.Open() || g.unsure()) && g.after(c.InMeter.Order) {
+		if g.Signed && (g.Progress.Open() || g.unsure()) && g.after(c.InMeter.Command) {
 			least = min(least, c.left(g.Lease))
 		}
 	}

@@ -19,7 +19,7 @@ func TestACutThatARuleHoldsUpIsShownAsWaiting(t *testing.T) {
 		{"a window opens", func(d *desk) { d.tenant.Supply.Windows = []string{"all 00:00-24:00"} }, wallet.StandWaiting, wallet.BlockFriendly},
 		{"the reading grows old", func(d *desk) { d.passes(2 * time.Hour) }, wallet.StandWaiting, wallet.BlockStale},
 		{"a window opens when the order has left", func(d *desk) {
-			d.signs(1, wallet.OrderCut)
+			d.signs(1, wallet.CommandCut)
 			d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
 		}, wallet.StandCutting, ""},
 		{"a person wants it off", func(d *desk) {

@@ -128,7 +128,7 @@ func (s *story) rule(t *testing.T, name, value string) {
 
 // meter is something that happens to a meter.
 func (s *story) meter(t *testing.T, n int64, what string, f []string) {
-	orders := map[string]wallet.OrderType{"cut": wallet.OrderCut, "connect": wallet.OrderConnect, "lease": wallet.OrderLease, "config": wallet.OrderConfig}
+	orders := map[string]wallet.CommandType{"cut": wallet.CommandCut, "connect": wallet.CommandConnect, "lease": wallet.CommandLease, "config": wallet.CommandConfig}
 	if len(f) == 0 {
 		t.Fatalf("m%d %s what?", n, what)
 	}
@@ -234,10 +234,10 @@ func kes(m money.Minor) string {
 	return fmt.Sprintf("%s%d.%02d KES", sign, m/100, m%100)
 }
 
-// Order says what is ordered.
-func (s *story) Order(m wallet.MeterFacts, o wallet.Order) (id.ID, error) {
-	what := map[wallet.OrderType]string{wallet.OrderCut: "cut off", wallet.OrderConnect: "connect", wallet.OrderLease: "lease", wallet.OrderConfig: "configuration",
-		wallet.OrderClock: "clock", wallet.OrderRead: "reading"}[o.Type]
+// Command says what is ordered.
+func (s *story) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
+	what := map[wallet.CommandType]string{wallet.CommandCut: "cut off", wallet.CommandConnect: "connect", wallet.CommandLease: "lease", wallet.CommandConfig: "configuration",
+		wallet.CommandClock: "clock", wallet.CommandRead: "reading"}[o.Type]
 	if most, ok := o.Args["max_register_wh"].(int64); ok {
 		what += fmt.Sprintf(" up to %d Wh", most)
 	}
@@ -246,13 +246,13 @@ func (s *story) Order(m wallet.MeterFacts, o wallet.Order) (id.ID, error) {
 }
 
 // Withdraw says which order is not sent any more.
-func (s *story) Withdraw(m wallet.MeterFacts, t wallet.OrderType, order id.ID, why string) error {
+func (s *story) Withdraw(m wallet.MeterFacts, t wallet.CommandType, order id.ID, why string) error {
 	s.says("%s order %s withdrawn, %s: %s", s.now.Format("15:04"), m.Number, t, why)
 	return s.desk.Withdraw(m, t, order, why)
 }
 
 // Hurry says what is sent again at once.
-func (s *story) Hurry(m wallet.MeterFacts, t wallet.OrderType) error {
+func (s *story) Hurry(m wallet.MeterFacts, t wallet.CommandType) error {
 	s.says("%s order %s sent again at once: %s", s.now.Format("15:04"), m.Number, t)
 	return s.desk.Hurry(m, t)
 }

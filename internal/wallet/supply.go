@@ -51,10 +51,10 @@ type Supply struct {
 
 // Lease lets a meter count up to a register.
 type Lease struct {
-	Order id.ID
-	Max   unit.Energy
-	At    time.Time // server time of the order
-	Store string    // the memory of the meter it was made for
+	Command id.ID
+	Max     unit.Energy
+	At      time.Time // server time of the order
+	Store   string    // the memory of the meter it was made for
 }
 
 // Progress is how far an order has come that a meter was given. The zero value is no order.
@@ -147,19 +147,19 @@ type SignedLease struct {
 }
 
 // after reports whether the lease was ordered later than another one. Identities rise with time.
-func (g SignedLease) after(order id.ID) bool { return string(g.Order[:]) > string(order[:]) }
+func (g SignedLease) after(order id.ID) bool { return string(g.Command[:]) > string(order[:]) }
 
 // MaxSignedLeases is how many leases are looked back at.
 const MaxSignedLeases = 12
 
 // settled reports whether nothing but the newest lease lets the meter count, so that there is nothing to look back for.
 func (s Supplied) settled() bool {
-	return s.Seen.Lease.Done() && s.InMeter.Order == s.Supply.Lease.Order && s.Risk == 0
+	return s.Seen.Lease.Done() && s.InMeter.Command == s.Supply.Lease.Command && s.Risk == 0
 }
 
 // LooksBack reports whether the leases that the meter was given before the newest one say more about it.
 func (s Supplied) LooksBack() bool {
-	return !s.InMeter.Order.IsZero() && s.InMeter.Store == s.Supply.Lease.Store && s.InMeter.Store == s.Memory && !s.settled()
+	return !s.InMeter.Command.IsZero() && s.InMeter.Store == s.Supply.Lease.Store && s.InMeter.Store == s.Memory && !s.settled()
 }
 
 // NoCutYet reports whether the newest cut-off has not left and no connect was ordered since: then one before it may have.
@@ -173,9 +173,9 @@ func (s Supplied) NoCutYet() bool {
 func reached(given []SignedLease, newest id.ID, reading uint64) (took SignedLease, most unit.Energy, known bool) {
 	for _, g := range given {
 		switch {
-		case g.Progress.Done() && took.Order.IsZero():
+		case g.Progress.Done() && took.Command.IsZero():
 			took = g
-		case g.Order != newest && g.Signed && (g.Progress.Done() || g.Progress.Open() || g.unsure()):
+		case g.Command != newest && g.Signed && (g.Progress.Done() || g.Progress.Open() || g.unsure()):
 			most = max(most, g.Max)
 		}
 		if g.Progress.Done() && g.Progress.Seq < reading {

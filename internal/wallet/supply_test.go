@@ -25,16 +25,16 @@ func charged(t *testing.T) *desk {
 
 func TestMoneyThatIsGoneCutsAndMoneyThatComesConnects(t *testing.T) {
 	d := charged(t)
-	d.signs(1, wallet.OrderCut)
-	d.passes(time.Second).does(1, wallet.OrderCut)
+	d.signs(1, wallet.CommandCut)
+	d.passes(time.Second).does(1, wallet.CommandCut)
 	d.passes(time.Second).reads(1, 4000, supply.Open, supply.Remote)
 	d.want("the meter has opened its relay", "")
 	if got := d.passes(time.Hour).pays(1150); !got.Press {
 		t.Error("nobody is told to press a key after a cut by command")
 	}
 	d.want("paid", "connect m1; supply-on press m1; wallet-urgent m1; lease m1")
-	d.does(1, wallet.OrderConnect)
-	d.does(1, wallet.OrderLease)
+	d.does(1, wallet.CommandConnect)
+	d.does(1, wallet.CommandLease)
 	d.passes(time.Second).reads(1, 4000, supply.Armed)
 	d.passes(time.Minute).reads(1, 4000, supply.Closed)
 	d.want("the key was pressed", "hurry lease m1") // between the two answers
@@ -50,17 +50,17 @@ func TestACutIsUndoneHoweverFarItHasCome(t *testing.T) {
 		later  string
 	}{
 		"not signed yet": {func(*desk) {}, "no disconnect m1; supply-on m1; wallet-urgent m1; lease m1", false, nil, ""},
-		"signed, and perhaps lost": {func(d *desk) { d.signs(1, wallet.OrderCut) }, "no disconnect m1; connect m1; supply-on press m1; wallet-urgent m1; lease m1", true,
+		"signed, and perhaps lost": {func(d *desk) { d.signs(1, wallet.CommandCut) }, "no disconnect m1; connect m1; supply-on press m1; wallet-urgent m1; lease m1", true,
 			nil, ""},
-		"acknowledged": {func(d *desk) { d.answers(1, wallet.OrderCut, "acked", "") },
+		"acknowledged": {func(d *desk) { d.answers(1, wallet.CommandCut, "acked", "") },
 			"connect m1; supply-on press m1; wallet-urgent m1; lease m1", true, nil, ""},
-		"carried out": {func(d *desk) { d.does(1, wallet.OrderCut) }, "connect m1; supply-on press m1; wallet-urgent m1; lease m1", true, nil, ""},
-		"acknowledged after the payment": {func(d *desk) { d.signs(1, wallet.OrderCut) },
+		"carried out": {func(d *desk) { d.does(1, wallet.CommandCut) }, "connect m1; supply-on press m1; wallet-urgent m1; lease m1", true, nil, ""},
+		"acknowledged after the payment": {func(d *desk) { d.signs(1, wallet.CommandCut) },
 			"no disconnect m1; connect m1; supply-on press m1; wallet-urgent m1; lease m1", true,
-			func(d *desk) { d.does(1, wallet.OrderCut) }, "hurry connect m1; hurry lease m1"},
-		"carried out after the connect": {func(d *desk) { d.signs(1, wallet.OrderCut) },
+			func(d *desk) { d.does(1, wallet.CommandCut) }, "hurry connect m1; hurry lease m1"},
+		"carried out after the connect": {func(d *desk) { d.signs(1, wallet.CommandCut) },
 			"no disconnect m1; connect m1; supply-on press m1; wallet-urgent m1; lease m1", true, func(d *desk) {
-				d.does(1, wallet.OrderConnect)
+				d.does(1, wallet.CommandConnect)
 				d.passes(time.Second).reads(1, 4000, supply.Open, supply.Remote)
 			}, "hurry lease m1; connect m1; hurry lease m1"},
 	} {
@@ -90,14 +90,14 @@ func TestACutIsUndoneHoweverFarItHasCome(t *testing.T) {
 func TestAConnectThatLapsedGoesOutAgainAtOnce(t *testing.T) {
 	for _, expired := range []bool{false, true} { // whether a job has noted the end before the meter is heard
 		d := charged(t)
-		d.does(1, wallet.OrderCut)
+		d.does(1, wallet.CommandCut)
 		d.passes(4*time.Hour).reads(1, 4000, supply.Open, supply.Remote)
 		d.says()
 		d.pays(4000)
-		d.signs(1, wallet.OrderConnect) // and lost
+		d.signs(1, wallet.CommandConnect) // and lost
 		d.passes(49 * time.Hour)
 		if expired {
-			o := d.order(1, wallet.OrderConnect)
+			o := d.order(1, wallet.CommandConnect)
 			o.State, o.Since = "expired", d.now
 		}
 		d.says()
@@ -113,7 +113,7 @@ func TestAConnectThatLapsedGoesOutAgainAtOnce(t *testing.T) {
 // one back, and no connect was waiting when the meter was heard again: it was off with money until it was read.
 func TestACutThatWasOrderedOnceMoreIsUndoneAsWell(t *testing.T) {
 	d := charged(t)
-	d.signs(1, wallet.OrderCut)        // and carried out
+	d.signs(1, wallet.CommandCut)      // and carried out
 	d.seen[1].Interval = 4 * time.Hour // so that the reading from before is still new enough to cut by
 	d.says()
 	d.passes(3*time.Hour + time.Minute).settles()
@@ -122,8 +122,8 @@ func TestACutThatWasOrderedOnceMoreIsUndoneAsWell(t *testing.T) {
 		t.Error("nobody is told to press a key")
 	}
 	d.want("paid", "no disconnect m1; connect m1; supply-on press m1; wallet-urgent m1; lease m1")
-	d.does(1, wallet.OrderConnect)
-	d.does(1, wallet.OrderLease)
+	d.does(1, wallet.CommandConnect)
+	d.does(1, wallet.CommandLease)
 	d.passes(time.Hour).reads(1, 4000, supply.Closed)
 	d.says()
 	d.pays(-1150)
@@ -135,11 +135,11 @@ func TestACutThatWasOrderedOnceMoreIsUndoneAsWell(t *testing.T) {
 // TestALapsedConnectOfAMeterThatIsAwayIsRenewed gives the server no reading at all: it must look by itself.
 func TestALapsedConnectOfAMeterThatIsAwayIsRenewed(t *testing.T) {
 	d := charged(t)
-	d.does(1, wallet.OrderCut)
+	d.does(1, wallet.CommandCut)
 	d.says()
 	d.pays(4000)
-	d.signs(1, wallet.OrderConnect)
-	d.does(1, wallet.OrderLease)
+	d.signs(1, wallet.CommandConnect)
+	d.does(1, wallet.CommandLease)
 	at := d.kept[1].LookAt
 	if got, want := at.Sub(d.now), 24*time.Hour; got != want {
 		t.Errorf("the server looks again after %s, want when the connect lapses, after %s", got, want)
@@ -154,12 +154,12 @@ func TestALapsedConnectOfAMeterThatIsAwayIsRenewed(t *testing.T) {
 func TestWhatBringsASupplyBackIsHurried(t *testing.T) {
 	d := newDesk(t, 100_000, 1)
 	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
-	d.signs(1, wallet.OrderLease)
+	d.signs(1, wallet.CommandLease)
 	d.passes(6*time.Hour).reads(1, 20_000, supply.Open, supply.Lease)
 	d.says()
 	d.passes(time.Minute).pays(5000)
 	d.want("paid", "hurry lease m1")
-	d.does(1, wallet.OrderLease)
+	d.does(1, wallet.CommandLease)
 	d.passes(time.Second).reads(1, 20_000, supply.Closed)
 	d.says()
 	d.pays(5000)
@@ -192,7 +192,7 @@ func TestAPaymentDoesNotUndoAPersonsCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.want("a person cuts", "disconnect m1; supply-off m1")
-	d.does(1, wallet.OrderCut)
+	d.does(1, wallet.CommandCut)
 	d.passes(time.Minute).reads(1, 0, supply.Open, supply.Remote)
 	d.pays(10_000)
 	d.want("paid", "")
@@ -232,7 +232,7 @@ func TestNobodyIsCutWhileSomethingForbidsIt(t *testing.T) {
 			c.begin(d)
 			d.says()
 			d.pays(-2875)
-			if got := d.kept[1].Block; got != want || !wallet.Wanted(d.rows[0].State) || d.order(1, wallet.OrderCut).Open() {
+			if got := d.kept[1].Block; got != want || !wallet.Wanted(d.rows[0].State) || d.order(1, wallet.CommandCut).Open() {
 				t.Fatalf("waits %q, wanted %t; want %q and no order", got, wallet.Wanted(d.rows[0].State), want)
 			}
 			if look := d.kept[1].LookAt; look.IsZero() {
@@ -241,7 +241,7 @@ func TestNobodyIsCutWhileSomethingForbidsIt(t *testing.T) {
 			c.end(d)
 			d.says()
 			d.settles()
-			if got := d.order(1, wallet.OrderCut); !got.Open() || wallet.Wanted(d.rows[0].State) || d.kept[1].Block != "" {
+			if got := d.order(1, wallet.CommandCut); !got.Open() || wallet.Wanted(d.rows[0].State) || d.kept[1].Block != "" {
 				t.Errorf("afterwards the order is %+v and %q forbids it; want a cut", got, d.kept[1].Block)
 			}
 		})
@@ -251,7 +251,7 @@ func TestNobodyIsCutWhileSomethingForbidsIt(t *testing.T) {
 // TestARuleThatBeginsLaterDoesNotBringASupplyBack: a window prevents a cut-off, it does not reconnect.
 func TestARuleThatBeginsLaterDoesNotBringASupplyBack(t *testing.T) {
 	d := charged(t)
-	d.does(1, wallet.OrderCut)
+	d.does(1, wallet.CommandCut)
 	d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
 	d.passes(time.Minute).reads(1, 4000, supply.Open, supply.Remote)
 	if wallet.Wanted(d.rows[0].State) {
@@ -417,7 +417,7 @@ func TestALeaseThatAMeterRefusesIsNotRepeatedInACircle(t *testing.T) {
 		d := newDesk(t, 100_000, 1)
 		d.passes(time.Hour).reads(1, 11_000, supply.Closed)
 		d.says()
-		d.answers(1, wallet.OrderLease, "failed", why)
+		d.answers(1, wallet.CommandLease, "failed", why)
 		if got := d.says() == "lease m1"; got != again {
 			t.Errorf("%s: sent again at once: %t, want %t", why, got, again)
 		}
@@ -493,12 +493,12 @@ func TestWhatAskingForAReadingSays(t *testing.T) {
 	d := newDesk(t, 5750, 2)
 	d.passes(6*time.Hour).reads(2, 0, supply.Closed)
 	d.reads(1, 7000, supply.Closed)
-	d.signs(2, wallet.OrderLease)
+	d.signs(2, wallet.CommandLease)
 	d.says()
-	d.does(2, wallet.OrderLease)
+	d.does(2, wallet.CommandLease)
 	d.want("the lower lease was taken", "read m2")
 	for _, o := range d.orders {
-		if o.Type == wallet.OrderRead && (o.TTL != time.Hour || o.Reason == "" || len(o.Args) > 0) {
+		if o.Type == wallet.CommandRead && (o.TTL != time.Hour || o.Reason == "" || len(o.Args) > 0) {
 			t.Errorf("asked with %+v", o)
 		}
 	}

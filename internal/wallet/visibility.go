@@ -32,7 +32,7 @@ type VisibilityTx interface {
 
 // Later bounds due times; Hasten makes anything due after them due now. They are those of looks at supplies, of what is to be
 // sent to meters, of messages to people, and of what a worker has taken to send.
-type Later struct{ Looks, Orders, Messages, Taken time.Time }
+type Later struct{ Looks, Commands, Messages, Taken time.Time }
 
 const (
 	// unseenAfter is how long the server must not have looked out for its meters to count as blind.
@@ -112,5 +112,5 @@ func Wake(tx VisibilityTx, max int) (more bool, err error) {
 	if err != nil || !l.back() {
 		return false, err
 	}
-	return tx.Hasten(Later{Looks: l.Now, Orders: l.Now.Add(job.LongestPause), Messages: l.Now.Add(messageWaits), Taken: l.Now.Add(job.HoldFor)}, max)
+	return tx.Hasten(Later{Looks: l.Now, Commands: l.Now.Add(job.LongestPause), Messages: l.Now.Add(messageWaits), Taken: l.Now.Add(job.HoldFor)}, max)
 }

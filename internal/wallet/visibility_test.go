@@ -27,7 +27,7 @@ func (w *watch) Saw(seen, unseen time.Time) error {
 }
 
 func (w *watch) Hasten(l wallet.Later, max int) (bool, error) {
-	w.wrote += fmt.Sprintf("hasten looks after %s, orders %s, messages %s, taken %s, %d each; ", l.Looks.Format("15:04:05"), l.Orders.Sub(w.look.Now),
+	w.wrote += fmt.Sprintf("hasten looks after %s, orders %s, messages %s, taken %s, %d each; ", l.Looks.Format("15:04:05"), l.Commands.Sub(w.look.Now),
 		l.Messages.Sub(w.look.Now), l.Taken.Sub(w.look.Now), max)
 	return w.more, w.fails()
 }

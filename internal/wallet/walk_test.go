@@ -275,7 +275,7 @@ func (w *walk) reading(i int) {
 // network carries an order to a meter, an answer back, or loses it.
 func (w *walk) network(i int) {
 	n, m := int64(i+1), &w.meters[i]
-	kinds := []wallet.OrderType{wallet.OrderLease, wallet.OrderLease, wallet.OrderLease, wallet.OrderCut, wallet.OrderConnect, wallet.OrderConfig, wallet.OrderClock}
+	kinds := []wallet.CommandType{wallet.CommandLease, wallet.CommandLease, wallet.CommandLease, wallet.CommandCut, wallet.CommandConnect, wallet.CommandConfig, wallet.CommandClock}
 	kind := kinds[w.rnd.IntN(len(kinds))]
 	o := w.order(n, kind)
 	if !o.Open() {
@@ -295,9 +295,9 @@ func (w *walk) network(i int) {
 	top, _ := w.args[o.ID]["max_register_wh"].(int64)
 	what := fmt.Sprintf("m%d %s", n, kind)
 	switch {
-	case kind == wallet.OrderLease && unit.Energy(top) > most:
+	case kind == wallet.CommandLease && unit.Energy(top) > most:
 		o.State, o.Since, what = "expired", w.now, what+fmt.Sprintf(" to %d Wh is above %d Wh", top, most)
-	case kind == wallet.OrderCut && !cut && w.kept[n].Why == "":
+	case kind == wallet.CommandCut && !cut && w.kept[n].Why == "":
 		o.State, o.Since, what = "expired", w.now, what+" is not right any more"
 	default:
 		what += " " + w.carried(m, n, kind, o, top)
@@ -307,17 +307,17 @@ func (w *walk) network(i int) {
 }
 
 // carried is what becomes of an order that may leave.
-func (w *walk) carried(m *walked, n int64, kind wallet.OrderType, o *wallet.Progress, top int64) string {
+func (w *walk) carried(m *walked, n int64, kind wallet.CommandType, o *wallet.Progress, top int64) string {
 	o.Signed, o.Since = true, w.now
 	takes := func() {
 		switch kind {
-		case wallet.OrderLease:
+		case wallet.CommandLease:
 			m.lease = unit.Energy(top)
-		case wallet.OrderCut:
+		case wallet.CommandCut:
 			m.cut = true
-		case wallet.OrderConnect:
+		case wallet.CommandConnect:
 			m.cut = false
-		case wallet.OrderConfig:
+		case wallet.CommandConfig:
 			w.seen[n].ConfigHash = ""
 		}
 	}

@@ -29,11 +29,11 @@ var supplyColumns = core.Columns[supplyRow]{Table: "wallet_supply", Unattested: 
 	core.Time("out_since", func(s *supplyRow) *time.Time { return &s.Out }),
 	core.Text("block", func(s *supplyRow) *wallet.Block { return &s.Block }),
 	core.Time("noticed_at", func(s *supplyRow) *time.Time { return &s.Noticed }),
-	core.ID("lease_cmd", func(s *supplyRow) *id.ID { return &s.Lease.Order }),
+	core.ID("lease_cmd", func(s *supplyRow) *id.ID { return &s.Lease.Command }),
 	core.Int("lease_max_wh", func(s *supplyRow) *unit.Energy { return &s.Lease.Max }),
 	core.Time("lease_at", func(s *supplyRow) *time.Time { return &s.Lease.At }),
 	core.Text("lease_store", func(s *supplyRow) *string { return &s.Lease.Store }),
-	core.ID("in_cmd", func(s *supplyRow) *id.ID { return &s.InMeter.Order }),
+	core.ID("in_cmd", func(s *supplyRow) *id.ID { return &s.InMeter.Command }),
 	core.Int("in_max_wh", func(s *supplyRow) *unit.Energy { return &s.InMeter.Max }),
 	core.Time("in_at", func(s *supplyRow) *time.Time { return &s.InMeter.At }),
 	core.Text("in_store", func(s *supplyRow) *string { return &s.InMeter.Store }),
@@ -116,7 +116,7 @@ func (tx Rows) signedLeases(meter int64, memory string) (out []wallet.SignedLeas
 		WHERE tenant_id = $1 AND meter = $2 AND type = $3 AND counter > 0 ORDER BY id DESC LIMIT $4`, func(r core.Row) error {
 		args, err := readArgs(r.Text(1))
 		max, _ := args["max_register_wh"].(int64)
-		out = append(out, wallet.SignedLease{Lease: wallet.Lease{Order: r.ID(0), Max: unit.Energy(max), At: r.Time(2), Store: memory},
+		out = append(out, wallet.SignedLease{Lease: wallet.Lease{Command: r.ID(0), Max: unit.Energy(max), At: r.Time(2), Store: memory},
 			Progress: wallet.Progress{ID: r.ID(0), State: r.Text(3), Answer: r.Text(4), Signed: r.Int(5) > 0, Seq: uint64(r.Int(6))}})
 		return err
 	}, tx.Tenant, meter, string(command.Lease), wallet.MaxSignedLeases)
@@ -153,7 +153,7 @@ func scanSupply(r core.Row, s *wallet.Supplied) error {
 	if err == nil {
 		_, err = supplyColumns.Scan(r, at, &s.Supply)
 	}
-	for i, order := range [...]id.ID{s.Supply.Lease.Order, s.Supply.Cut, s.Supply.Connect, s.Supply.Config, s.Supply.Clock} {
+	for i, order := range [...]id.ID{s.Supply.Lease.Command, s.Supply.Cut, s.Supply.Connect, s.Supply.Config, s.Supply.Clock} {
 		told[i].ID = order
 	}
 	s.Seen.Lease.Seq = uint64(r.Int(supplyTold - 1))
@@ -170,7 +170,7 @@ func (tx Rows) SupplyPut(meter int64, s wallet.Supply) error {
 }
 
 // Order gives a wallet meter an order: a command that is signed when it is sent.
-func (tx Rows) Order(m wallet.MeterFacts, o wallet.Order) (id.ID, error) {
+func (tx Rows) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
 	i, _, err := tx.OrderID(m.N)
 	if err != nil {
 		return id.ID{}, err
@@ -206,7 +206,7 @@ func (tx Rows) OrderID(meter int64) (i id.ID, at time.Time, err error) {
 
 // Withdraw ends an order that its meter has not carried out: it is not sent again. What the meter answers all the same
 // still counts.
-func (tx Rows) Withdraw(m wallet.MeterFacts, t wallet.OrderType, order id.ID, why string) error {
+func (tx Rows) Withdraw(m wallet.MeterFacts, t wallet.CommandType, order id.ID, why string) error {
 	_, err := tx.C.Exec(`UPDATE command SET state = $1, answer = $2, updated_at = $3, version = version + 1
 		WHERE tenant_id = $4 AND id = $5 AND state IN ('queued', 'sent')`, string(command.StateExpired), why, tx.Now, tx.Tenant, order)
 	if err != nil {
@@ -216,7 +216,7 @@ func (tx Rows) Withdraw(m wallet.MeterFacts, t wallet.OrderType, order id.ID, wh
 }
 
 // Hurry makes the orders of a kind that wait for a meter due at once.
-func (tx Rows) Hurry(m wallet.MeterFacts, t wallet.OrderType) error {
+func (tx Rows) Hurry(m wallet.MeterFacts, t wallet.CommandType) error {
 	return tx.OutboxWake(job.LaneMQTT, command.Type(t).Key(m.Number))
 }
 
@@ -255,7 +255,7 @@ func (tx Rows) Hasten(later wallet.Later, max int) (more bool, err error) {
 		{`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND meter IN (
 			SELECT meter FROM wallet_supply WHERE tenant_id = $2 AND look_at > $3 LIMIT $4)`, later.Looks},
 		{`UPDATE outbox SET next_at = $1 WHERE tenant_id = $2 AND id IN (SELECT id FROM outbox WHERE tenant_id = $2 AND dead_at IS NULL
-			AND next_at > $1 AND (lane = '` + job.LaneMQTT + `' OR created_at > $1 OR next_at > $3) LIMIT $4)`, later.Orders},
+			AND next_at > $1 AND (lane = '` + job.LaneMQTT + `' OR created_at > $1 OR next_at > $3) LIMIT $4)`, later.Commands},
 		{`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND id IN (SELECT id FROM message WHERE tenant_id = $2 AND open = 1
 			AND next_at > $1 AND (created_at > $1 OR next_at > $3) LIMIT $4)`, later.Messages},
 		{`UPDATE outbox SET owner_until = $1 WHERE tenant_id = $2 AND id IN (
