@@ -161,17 +161,17 @@ func (s Signing) Envelope(keys Opener, f wire.Format, at time.Time) (payload []b
 // body is what is signed.
 func (s Signing) body(at time.Time) ([]byte, error) {
 	c := s.Command
-	o := wire.Order{ID: c.ID.Text(id.Command), Counter: c.Counter, ExpiresAt: c.ExpiresAt.Unix()}
+	o := wire.SignedHeader{ID: c.ID.Text(id.Command), Counter: c.Counter, ExpiresAt: c.ExpiresAt.Unix()}
 	whole := func(name string) int64 { n, _ := c.Args[name].(int64); return n }
 	switch c.Type {
 	case Lease:
-		return wire.EncodeBody(wire.Lease{Order: o, Seq: uint64(whole("seq")), MaxRegisterWh: whole("max_register_wh"), TTLs: whole("ttl_s")})
+		return wire.EncodeBody(wire.Lease{SignedHeader: o, Seq: uint64(whole("seq")), MaxRegisterWh: whole("max_register_wh"), TTLs: whole("ttl_s")})
 	case Config:
 		doc, _ := c.Args["config"].(map[string]any)
 		hash, _ := c.Args["hash"].(string)
-		return wire.EncodeBody(wire.Config{Order: o, Version: whole("version"), Hash: hash, Config: doc})
+		return wire.EncodeBody(wire.Config{SignedHeader: o, Version: whole("version"), Hash: hash, Config: doc})
 	case SetTime:
-		return wire.EncodeBody(wire.Time{Order: o, At: at.Unix()})
+		return wire.EncodeBody(wire.Time{SignedHeader: o, At: at.Unix()})
 	}
-	return wire.EncodeBody(wire.Command{Order: o, Type: string(c.Type), Args: c.Args})
+	return wire.EncodeBody(wire.Command{SignedHeader: o, Type: string(c.Type), Args: c.Args})
 }
