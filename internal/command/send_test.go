@@ -66,7 +66,7 @@ func TestWhatWaitsForTheMeter(t *testing.T) {
 		{ahead, command.ClearTamper, ahead.Number + "/command", month + 24*time.Hour, 24 * time.Hour},
 	} {
 		before := time.Now().Truncate(time.Millisecond)
-		got := h.send(command.Order{Meter: c.m.Number, Type: c.does, Reason: "test"}).Command
+		got := h.send(command.Request{Meter: c.m.Number, Type: c.does, Reason: "test"}).Command
 		want := command.Command{ID: got.ID, Meter: c.m.N, Number: c.m.Number, Type: c.does, Args: map[string]any{}, Reason: "test", State: command.StateQueued,
 			ExpiresAt: got.ExpiresAt, By: "person amina@example.org", CreatedAt: got.CreatedAt, UpdatedAt: got.CreatedAt}
 		if !reflect.DeepEqual(got, want) || got.CreatedAt.Before(before) || got.CreatedAt.After(time.Now()) {
@@ -102,7 +102,7 @@ func TestWhatTheSecondPersonReads(t *testing.T) {
 		{command.Connect, map[string]any{"force": false}, ""},
 		{command.Disconnect, nil, ""},
 	} {
-		sent := h.send(command.Order{Meter: number, Type: c.does, Args: c.args, Reason: " why "})
+		sent := h.send(command.Request{Meter: number, Type: c.does, Args: c.args, Reason: " why "})
 		got := ""
 		if sent.Waits != nil {
 			got = sent.Waits.Summary

@@ -137,7 +137,7 @@ func (s signing) MeterClock(m registry.Meter) (time.Time, error) {
 func TestACommandIsSignedInItsTimeOnly(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter
-	c := h.send(command.Order{Meter: m.Number, Type: command.Read, Reason: "look"}).Command
+	c := h.send(command.Request{Meter: m.Number, Type: command.Read, Reason: "look"}).Command
 	for _, want := range []struct {
 		name  string
 		tx    signing
@@ -186,7 +186,7 @@ func TestWhatTakesAwayIsNotSentFromAheadOfTime(t *testing.T) {
 		{command.Connect, 3 * time.Minute, true}, {command.Read, 3 * time.Minute, true}, {command.ClearTamper, 3 * time.Minute, true},
 	} {
 		w.sent = nil
-		cmd := h.send(command.Order{Meter: m.Meter.Meter.Number, Type: c.does, Reason: "test"}).Command
+		cmd := h.send(command.Request{Meter: m.Meter.Meter.Number, Type: c.does, Reason: "test"}).Command
 		h.exec(`UPDATE command SET created_at = $1 WHERE id = $2`, time.Now().Add(c.ahead), cmd.ID)
 		_, err := courier.Send(t.Context(), store.FirstTenant, carrying(cmd))
 		want := command.StateExpired

@@ -44,8 +44,8 @@ const (
 // can ask again; a sale's own push waits much longer.
 const Life = 24 * time.Hour
 
-// Order asks for a token to be brought to a meter.
-type Order struct {
+// Request asks for a token to be brought to a meter.
+type Request struct {
 	Meter  string        // number or identity
 	Digits access.Secret // as typed, also a whole message with *02#; blanks and dashes do not count. Empty where Token names it
 	Token  string        // of a token that the server holds, instead of its digits
@@ -139,7 +139,7 @@ func needs(by access.Actor) refusal.Refusal {
 
 // Send brings a token to its meter (rights: token.send and meter.read; for digits vend.read too). It may be
 // repeated: a token that is on its way already is hurried, not sent twice.
-func (d *Desk) Send(ctx context.Context, by access.Actor, o Order) (Tracked, error) {
+func (d *Desk) Send(ctx context.Context, by access.Actor, o Request) (Tracked, error) {
 	if no := by.Needs(access.SendTokens); no.Refused() {
 		return Tracked{Refusal: no}, nil
 	}
@@ -172,7 +172,7 @@ type judged struct {
 }
 
 // judge finds out which token is meant and whether it could load.
-func (d *Desk) judge(ctx context.Context, by access.Actor, o Order) (judged, refusal.Refusal, error) {
+func (d *Desk) judge(ctx context.Context, by access.Actor, o Request) (judged, refusal.Refusal, error) {
 	digits := onlyToken(o.Digits.Reveal())
 	switch {
 	case o.By != MQTT && o.By != SMS:
@@ -216,7 +216,7 @@ func sendable() []diagnosis.Code {
 }
 
 // send is the transaction of Send.
-func (d *Desk) send(tx Tx, by access.Actor, o Order, ref registry.Ref, q judged) (Tracked, error) {
+func (d *Desk) send(tx Tx, by access.Actor, o Request, ref registry.Ref, q judged) (Tracked, error) {
 	m, found, err := registry.ResolveMeter(tx.Meters(), ref)
 	if err != nil || !found {
 		return Tracked{Refusal: registry.NoMeter(o.Meter)}, err

@@ -97,7 +97,7 @@ func owner() access.Actor {
 func name(n byte) string { return id.ID{15: n}.Text(id.Token) }
 
 // sends is an order that must not break.
-func (r *rows) sends(o recharge.Order) recharge.Tracked {
+func (r *rows) sends(o recharge.Request) recharge.Tracked {
 	r.t.Helper()
 	if o.Meter == "" {
 		o.Meter = number

@@ -156,7 +156,7 @@ func TestOrdersToATokenMeterAfterAYearAhead(t *testing.T) {
 	commands := command.New(commandDoor{s}, s.clock.Now)
 	sends := func(c command.Type) command.Command {
 		t.Helper()
-		sent, err := commands.Send(t.Context(), owner(), command.Order{Meter: m, Type: c, Reason: "a test"})
+		sent, err := commands.Send(t.Context(), owner(), command.Request{Meter: m, Type: c, Reason: "a test"})
 		if err != nil || sent.Refused() {
 			t.Fatalf("%s: %v %s", c, err, sent.Detail())
 		}

@@ -171,7 +171,7 @@ func (tx Rows) SupplyPut(meter int64, s wallet.Supply) error {
 
 // Order gives a wallet meter an order: a command that is signed when it is sent.
 func (tx Rows) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
-	i, _, err := tx.OrderID(m.N)
+	i, _, err := tx.NextCommandID(m.N)
 	if err != nil {
 		return id.ID{}, err
 	}
@@ -181,16 +181,16 @@ func (tx Rows) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
 	}
 	c := command.Command{Meter: m.N, Number: m.Number, Type: command.Type(o.Type), Args: o.Args, Reason: o.Reason, ExpiresAt: o.Ends(m.Clock(tx.Now)),
 		By: by, CreatedAt: tx.Now}
-	c, item, err := c.Given(i, o.TTL)
+	c, item, err := c.Queued(i, o.TTL)
 	if err != nil {
 		return id.ID{}, fmt.Errorf("order %s of meter %s: %w", o.Type, m.Number, err)
 	}
 	return i, tx.AddCommand(c, item)
 }
 
-// OrderID makes the identity of a meter's next order, which is given at this moment. They rise even where the clock was set back:
+// NextCommandID makes the identity of a meter's next order, which is given at this moment. They rise even where the clock was set back:
 // of a cut-off and a connect the identity says which was given later, and the newest stands first in a list.
-func (tx Rows) OrderID(meter int64) (i id.ID, at time.Time, err error) {
+func (tx Rows) NextCommandID(meter int64) (i id.ID, at time.Time, err error) {
 	var last id.ID
 	_, err = tx.One(`SELECT id FROM command WHERE tenant_id = $1 AND meter = $2 ORDER BY id DESC LIMIT 1`,
 		func(r core.Row) error { last = r.ID(0); return nil }, tx.Tenant, meter)
