@@ -97,7 +97,7 @@ func (s *shop) hearsOf(newest time.Time, number, relay string, caps []string, re
 func TestARechargePutsAllOfItIntoTheWallet(t *testing.T) {
 	for _, local := range []bool{true, false} { // an issuer that is slow is not asked
 		s := open(t, local)
-		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, errors.New("locked") }
+		s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, errors.New("locked") }
 		m := s.purse(1, s.publish("domestic", flat(), monday()))
 		sold := s.sell(order(m, 5000, "recharge-1"))
 		if got := sold.Sale; got.State != sale.Completed || got.Units != 0 || len(got.Tokens) != 0 || len(got.Lines) != 1 ||

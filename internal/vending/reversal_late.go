@@ -196,16 +196,16 @@ func (v *Vending) replaceToken(ctx context.Context, by access.Actor, t sale.Toke
 		replaces: t.ID}
 	s, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (jobStep, error) { return v.beginReplacement(ctx, tx, by, a, t, nibbles) })
 	if err == nil && s.open {
-		s, err = v.finishJob(ctx, by, a, s.given.Job.ID)
+		s, err = v.finishJob(ctx, by, a, s.result.Job.ID)
 	}
 	if err != nil || !s.undo {
-		return err == nil && !s.given.Job.ID.IsZero(), err
+		return err == nil && !s.result.Job.ID.IsZero(), err
 	}
-	if c := s.given.Code; c == refusal.VendInProgress || c == refusal.IssuerUnknown {
+	if c := s.result.Code; c == refusal.VendInProgress || c == refusal.IssuerUnknown {
 		return false, nil // soon
 	}
 	_, err = access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (settledReversal, error) {
-		return settledReversal{}, tx.Reversals().RaiseAlarm(t.Meter, stillOwed(t.ID, t.Units, s.given.Refusal))
+		return settledReversal{}, tx.Reversals().RaiseAlarm(t.Meter, stillOwed(t.ID, t.Units, s.result.Refusal))
 	})
 	return false, err
 }
