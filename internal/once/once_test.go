@@ -22,7 +22,7 @@ var errStore = errors.New("the store failed")
 // has its effect and its value, so that code that overlooks the error goes on and returns none.
 type answers struct {
 	once.Tx
-	kept    map[string]access.Kept
+	kept    map[string]access.StoredAnswer
 	calls   *[]string
 	broken  *int                     // counted from 1; 0 for none
 	between *func()                  // what another request does before the next transaction
@@ -50,16 +50,16 @@ func (a answers) Open(context string, sealed []byte) ([]byte, error) {
 	return nil, errors.New("sealed for another place")
 }
 
-func (a answers) OnceTake(o access.Once) (*access.Kept, error) {
+func (a answers) OnceTake(o access.Once) (*access.StoredAnswer, error) {
 	if k, found := a.kept[o.Key]; found {
 		return &k, a.fails("OnceTake")
 	}
-	a.kept[o.Key] = access.Kept{Hash: o.Hash}
+	a.kept[o.Key] = access.StoredAnswer{Hash: o.Hash}
 	return nil, a.fails("OnceTake")
 }
 
 func (a answers) OncePut(o access.Once, status int, sealed []byte, forever bool) error {
-	a.kept[o.Key] = access.Kept{Hash: o.Hash, Status: status, Body: sealed}
+	a.kept[o.Key] = access.StoredAnswer{Hash: o.Hash, Status: status, Body: sealed}
 	a.forever[o.Key] = forever
 	return a.fails("OncePut")
 }
@@ -71,7 +71,7 @@ func (a answers) Do(_ context.Context, t access.Tenant, fn func(answers) (bool, 
 		*a.between = nil
 		b()
 	}
-	undo := answers{kept: map[string]access.Kept{}}
+	undo := answers{kept: map[string]access.StoredAnswer{}}
 	for k, v := range a.kept {
 		undo.kept[k] = v
 	}
@@ -101,7 +101,7 @@ type desk struct {
 }
 
 func newDesk(t *testing.T) *desk {
-	return &desk{t: t, by: access.SystemActor(1, "test"), store: answers{kept: map[string]access.Kept{}, calls: new([]string), broken: new(int), between: new(func()),
+	return &desk{t: t, by: access.SystemActor(1, "test"), store: answers{kept: map[string]access.StoredAnswer{}, calls: new([]string), broken: new(int), between: new(func()),
 		forever: map[string]bool{}, tenants: map[access.Tenant]string{}}}
 }
 
@@ -144,7 +144,7 @@ func TestARequestIsDoneOnceAndAnsweredTheSame(t *testing.T) {
 	if other := d.send("key-1", 2, refusal.Refusal{}); other.Code != refusal.IdempotencyKeyReused || d.done != 1 {
 		t.Errorf("another request under its key got %q", other.Code)
 	}
-	d.store.kept["key-2"] = access.Kept{Hash: [32]byte{1}}
+	d.store.kept["key-2"] = access.StoredAnswer{Hash: [32]byte{1}}
 	if running := d.send("key-2", 1, refusal.Refusal{}); running.Code != refusal.IdempotencyRunning || d.done != 1 {
 		t.Errorf("the repetition of a running request got %q", running.Code)
 	}
@@ -239,12 +239,12 @@ func TestTheAnswerThatCameFirstStands(t *testing.T) {
 		t.Errorf("another one got an answer, and this one %+v", out)
 	}
 	d = newDesk(t)
-	*d.store.between = func() { d.store.kept["key-1"] = access.Kept{Hash: [32]byte{2}} }
+	*d.store.between = func() { d.store.kept["key-1"] = access.StoredAnswer{Hash: [32]byte{2}} }
 	if out := d.send("key-1", 1, bad); out.Code != refusal.IdempotencyKeyReused || out.Reply.Status != 0 {
 		t.Errorf("another one took the key, and this one got %+v", out)
 	}
 	d = newDesk(t)
-	*d.store.between = func() { d.store.kept["key-1"] = access.Kept{Hash: [32]byte{1}} }
+	*d.store.between = func() { d.store.kept["key-1"] = access.StoredAnswer{Hash: [32]byte{1}} }
 	if out := d.send("key-1", 1, bad); out.Code != refusal.IdempotencyRunning || out.Reply.Status != 0 {
 		t.Errorf("the same one runs, and this one got %+v", out)
 	}

@@ -117,7 +117,7 @@ type JobTx interface {
 type jobStep struct {
 	result JobResult
 	digits Digits
-	stored *access.Kept
+	stored *access.StoredAnswer
 	open   bool
 	undo   bool
 }
@@ -222,7 +222,7 @@ func (a Ask) checkKind() refusal.Refusal {
 }
 
 // takeJob finds out whether a request is new: its stored answer, its job, or neither.
-func (v *Vending) takeJob(tx Tx, a Ask, ref string) (*access.Kept, *sale.Job, error) {
+func (v *Vending) takeJob(tx Tx, a Ask, ref string) (*access.StoredAnswer, *sale.Job, error) {
 	if a.Once.Key != "" {
 		kept, err := tx.Once().OnceTake(a.Once)
 		if err != nil || kept != nil && (kept.Status != 0 || kept.Hash != a.Once.Hash) {
@@ -240,7 +240,7 @@ func (v *Vending) takeJob(tx Tx, a Ask, ref string) (*access.Kept, *sale.Job, er
 }
 
 // knownJob answers a request that was made before.
-func (v *Vending) knownJob(tx Tx, a Ask, stored *access.Kept, j *sale.Job, err error) (jobStep, error) {
+func (v *Vending) knownJob(tx Tx, a Ask, stored *access.StoredAnswer, j *sale.Job, err error) (jobStep, error) {
 	switch {
 	case err != nil:
 		return jobStep{}, err
@@ -381,7 +381,7 @@ func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.
 }
 
 // storedMeanwhile returns the answer that a repetition of the request got while this one waited for the issuer.
-func storedMeanwhile(tx Tx, a Ask) (*access.Kept, error) {
+func storedMeanwhile(tx Tx, a Ask) (*access.StoredAnswer, error) {
 	if a.Once.Key == "" {
 		return nil, nil
 	}

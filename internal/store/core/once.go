@@ -19,7 +19,7 @@ const FirstRefusal = 400
 //
 // A row that is there already is read without a lock: whoever repeats a request goes on to wait for its account, and who
 // holds the account is about to store the answer in that row.
-func (tx *Tx) OnceTake(o access.Once) (*access.Kept, error) {
+func (tx *Tx) OnceTake(o access.Once) (*access.StoredAnswer, error) {
 	n, err := tx.C.Exec(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, 'running', $5, $6) ON CONFLICT (tenant_id, principal, key) DO NOTHING`,
 		tx.Tenant, o.Principal, o.Key, o.Hash[:], tx.Now, tx.Now.Add(OnceKept))
@@ -58,7 +58,7 @@ const OnceLeased = 2 * time.Minute
 // OnceLease claims the identity of a request that moves no money and whose answer is stored in a transaction of its own.
 // The claim binds all servers of the database until it is answered, dropped or OnceLeased is over. Nil means that it is
 // new; otherwise what is known of it comes back, as from OnceTake.
-func (tx *Tx) OnceLease(o access.Once) (*access.Kept, error) {
+func (tx *Tx) OnceLease(o access.Once) (*access.StoredAnswer, error) {
 	n, err := tx.C.Exec(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, 'running', $5, $6)
 		ON CONFLICT (tenant_id, principal, key) DO UPDATE
@@ -82,7 +82,7 @@ func (tx *Tx) OnceLease(o access.Once) (*access.Kept, error) {
 // OnceFind is OnceTake for a transaction that stores the answer itself: where there is one writer nothing is claimed,
 // because nobody comes in between, and OncePut writes the row once; where there are several the claim makes a second
 // one wait.
-func (tx *Tx) OnceFind(o access.Once) (*access.Kept, error) {
+func (tx *Tx) OnceFind(o access.Once) (*access.StoredAnswer, error) {
 	if tx.C.ForUpdate() != "" {
 		return tx.OnceTake(o)
 	}
@@ -99,15 +99,15 @@ func (tx *Tx) OnceClaim(o access.Once) error {
 	return err
 }
 
-func (tx *Tx) onceRow(o access.Once) (k access.Kept, until time.Time, found bool, err error) {
+func (tx *Tx) onceRow(o access.Once) (k access.StoredAnswer, until time.Time, found bool, err error) {
 	var a Answer
 	found, err = tx.One(OnceQuery, OnceColumns.To(&a), tx.Tenant, o.Principal, o.Key)
-	return a.Kept, a.Until, found, fault.Wrap(err, "read idempotency key")
+	return a.StoredAnswer, a.Until, found, fault.Wrap(err, "read idempotency key")
 }
 
 // Answer is a stored answer with the time until which it is stored; zero is for ever.
 type Answer struct {
-	access.Kept
+	access.StoredAnswer
 	Until time.Time
 }
 

@@ -173,8 +173,8 @@ func copiesCounted(t *testing.T, r Rig) {
 func onceLooked(t *testing.T, r Rig) {
 	e := r.Open(t)
 	o := access.Once{Principal: "till", Key: "key-number-1", Hash: [32]byte{7}}
-	known := func() *access.Kept {
-		return look(t, e, func(tx *store.Tx) (*access.Kept, error) { return tx.OnceLook(o.Principal, o.Key) })
+	known := func() *access.StoredAnswer {
+		return look(t, e, func(tx *store.Tx) (*access.StoredAnswer, error) { return tx.OnceLook(o.Principal, o.Key) })
 	}
 	if k := known(); k != nil {
 		t.Errorf("known before it was asked: %+v", k)
@@ -188,7 +188,7 @@ func onceLooked(t *testing.T, r Rig) {
 	if k := known(); k == nil || k.Status != 201 || k.Hash != o.Hash || string(k.Body) != "sealed" {
 		t.Errorf("looked at: %+v", k)
 	}
-	if k := look(t, e, func(tx *store.Tx) (*access.Kept, error) { return tx.OnceLook("another", o.Key) }); k != nil {
+	if k := look(t, e, func(tx *store.Tx) (*access.StoredAnswer, error) { return tx.OnceLook("another", o.Key) }); k != nil {
 		t.Errorf("of another asker: %+v", k)
 	}
 }
