@@ -78,7 +78,7 @@ type Cases struct {
 	Quarantine *quarantine.Desk
 	Recharges  *recharge.Desk
 	Devices    *profile.Devices
-	Messages   *notify.Desk
+	Messages   *notify.Dispatcher
 }
 
 // Paper is a form of receipts.

@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// desk keeps what a route hands in; refuse makes it fail so often first.
+// quarantine keeps what a route hands in; refuse makes it fail so often first.
 type desk struct {
 	refuse   int
 	received []notify.Incoming

@@ -22,7 +22,7 @@ type question struct {
 
 // answer queues what a message is answered with. A registered telephone learns about its own meters; any other is told
 // once or twice a day where it has come to, and nothing else.
-func (d *Desk) answer(tx Tx, in Message, raw Incoming, mine []Subscription) error {
+func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription) error {
 	if len(in.Phone) <= minPhone || in.Phone[0] != '+' || raw.Missing > 0 {
 		return nil // a name or a short code cannot be answered; half a message is no question
 	}
@@ -72,7 +72,7 @@ func (d *Desk) answer(tx Tx, in Message, raw Incoming, mine []Subscription) erro
 const MaxPerSenderDay = 30
 
 // answerWord answers the word of a registered telephone.
-func (d *Desk) answerWord(tx Tx, q question, now time.Time) error {
+func (d *Dispatcher) answerWord(tx Tx, q question, now time.Time) error {
 	switch q.word.Word {
 	case WordHelp:
 		return d.reply(tx, q, PurposeHelp, q.args)
@@ -157,11 +157,11 @@ func (q *question) pick() (Purpose, Args) {
 const meterEnd = 4
 
 // reply queues one answer.
-func (d *Desk) reply(tx Tx, q question, p Purpose, a Args) error {
+func (d *Dispatcher) reply(tx Tx, q question, p Purpose, a Args) error {
 	return d.replyToken(tx, q, p, a, id.ID{}, id.ID{})
 }
 
-func (d *Desk) replyToken(tx Tx, q question, p Purpose, a Args, vend, token id.ID) error {
+func (d *Dispatcher) replyToken(tx Tx, q question, p Purpose, a Args, vend, token id.ID) error {
 	_, err := Queue(tx, Draft{Purpose: p, Args: a, Phone: q.in.Phone, Lang: q.lang.String(), Customer: q.in.Customer, Meter: q.about.N, Number: q.about.Number,
 		Vend: vend, Token: token, Answers: q.in.ID}, d.c.Now())
 	return err

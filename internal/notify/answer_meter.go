@@ -13,7 +13,7 @@ import (
 )
 
 // balance answers what is left.
-func (d *Desk) balance(tx Tx, q question) error {
+func (d *Dispatcher) balance(tx Tx, q question) error {
 	a := q.args
 	if q.about.Wallet {
 		settled, available, asOf, found, err := tx.Told().WalletFigures(q.about.N)
@@ -83,7 +83,7 @@ func ToldIn(m Message) (Told, bool) {
 
 // last sends the tokens of the last sale once more, to the telephone that is registered and to no other, and writes down
 // that it did.
-func (d *Desk) last(tx Tx, q question) error {
+func (d *Dispatcher) last(tx Tx, q question) error {
 	a := q.args
 	if q.about.Wallet {
 		return d.reply(tx, q, PurposeLastWallet, a)
@@ -132,7 +132,7 @@ const (
 
 // usage answers what was used: of a wallet by what the server rated, of any other meter by its readings of the seven days
 // before today.
-func (d *Desk) usage(tx Tx, q question, now time.Time) error {
+func (d *Dispatcher) usage(tx Tx, q question, now time.Time) error {
 	a := q.args
 	rec, found, err := tx.Told().MeterRecord(q.about.Meter)
 	if err != nil {
@@ -167,7 +167,7 @@ func (d *Desk) usage(tx Tx, q question, now time.Time) error {
 
 // walletUsage answers what was used today, yesterday and this month, from the account's first day on. On the day on which the
 // account was opened it counts only the use in the account's month: the rest is a former occupant's.
-func (d *Desk) walletUsage(tx Tx, q question, today, since time.Time) error {
+func (d *Dispatcher) walletUsage(tx Tx, q question, today, since time.Time) error {
 	a, yesterday := q.args, localday.After(today, -1)
 	u, err := tx.Told().WalletUsed(q.about.N, today.Format(time.DateOnly), yesterday.Format(time.DateOnly))
 	if err != nil {

@@ -170,7 +170,7 @@ func opened(t *testing.T) *office {
 		mine: map[string][]notify.Subscription{amina: {one}, juma: {two, purse}}, records: map[id.ID]registry.MeterRecord{}, sales: map[int64]notify.LastSale{}}
 }
 
-func (o *office) desk() *notify.Desk {
+func (o *office) desk() *notify.Dispatcher {
 	return notify.New(notify.Config{Door: o, Now: func() time.Time { return o.now }})
 }
 

@@ -151,9 +151,9 @@ func TestABalanceOfAWallet(t *testing.T) {
 	s := newTill(t)
 	s.mine[amina][0].Wallet = true
 	s.settled, s.asOf = money.Amount{Minor: 500, Currency: "UGX"}, s.now
-	desk := notify.New(notify.Config{Door: doorTo[notify.Tx]{s}, Now: func() time.Time { return s.now }})
+	dispatcher := notify.New(notify.Config{Door: doorTo[notify.Tx]{s}, Now: func() time.Time { return s.now }})
 	ask := func(n byte) notify.Message {
-		if err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{Identity: [16]byte{n}, From: amina, Text: "bal"}); err != nil {
+		if err := dispatcher.Inbox(1).Receive(t.Context(), notify.Incoming{Identity: [16]byte{n}, From: amina, Text: "bal"}); err != nil {
 			t.Fatal(err)
 		}
 		return s.messages[len(s.messages)-1]
@@ -323,8 +323,8 @@ func TestNoMoreReadingsAreAddedUpThanTwoThousand(t *testing.T) {
 			o.readings = append(o.readings, metering.StoredReading{Store: "a", At: midnight.Add(time.Duration(i+1-c.n) * c.every), RegisterWh: int64(i)})
 		}
 		b := broke(o, 0)
-		desk := notify.New(notify.Config{Door: doorTo[notify.Tx]{b}, Now: func() time.Time { return o.now }})
-		if err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{From: amina, Text: "use"}); err != nil || b.times["Readings"] != c.pages {
+		dispatcher := notify.New(notify.Config{Door: doorTo[notify.Tx]{b}, Now: func() time.Time { return o.now }})
+		if err := dispatcher.Inbox(1).Receive(t.Context(), notify.Incoming{From: amina, Text: "use"}); err != nil || b.times["Readings"] != c.pages {
 			t.Errorf("%d readings, one in %s: %d pages, %v; want %d", c.n, c.every, b.times["Readings"], err, c.pages)
 		}
 	}

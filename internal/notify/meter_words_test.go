@@ -23,8 +23,8 @@ func TestHalfAnAnswerOfAMeterProvesNothing(t *testing.T) {
 	for missing, want := range map[int]notify.State{0: notify.Answered, 1: notify.SentOut} {
 		c := newCounter(t, 1)
 		c.send()
-		desk := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
-		if err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", Identity: [16]byte{1}, From: meterSIM, Text: loadedText, Missing: missing}); err != nil {
+		dispatcher := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
+		if err := dispatcher.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", Identity: [16]byte{1}, From: meterSIM, Text: loadedText, Missing: missing}); err != nil {
 			t.Fatal(err)
 		}
 		in := c.messages[len(c.messages)-1]
@@ -185,14 +185,14 @@ func TestWhichTokensAnAnswerCanBeAbout(t *testing.T) {
 func TestAnAnswerIsOfferedAgainWhileTheDigitsCannotBeRead(t *testing.T) {
 	c := newCounter(t, 1)
 	c.send()
-	desk := notify.New(notify.Config{Door: c, Opener: &opener{err: errStore}, Now: func() time.Time { return c.now }})
-	err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", From: meterSIM, Text: loadedText})
+	dispatcher := notify.New(notify.Config{Door: c, Opener: &opener{err: errStore}, Now: func() time.Time { return c.now }})
+	err := dispatcher.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", From: meterSIM, Text: loadedText})
 	if !errors.Is(err, errStore) || c.messages[0].State != notify.SentOut {
 		t.Errorf("%v, and the message is %s", err, c.messages[0].State)
 	}
 	o := &opener{}
-	desk = notify.New(notify.Config{Door: c, Opener: o, Now: func() time.Time { return c.now }})
-	if err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", From: meterSIM, Text: loadedText}); err != nil || len(o.gave) == 0 {
+	dispatcher = notify.New(notify.Config{Door: c, Opener: o, Now: func() time.Time { return c.now }})
+	if err := dispatcher.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", From: meterSIM, Text: loadedText}); err != nil || len(o.gave) == 0 {
 		t.Errorf("%d tokens are read, %v", len(o.gave), err)
 	}
 	for _, digits := range o.gave {
@@ -218,8 +218,8 @@ func TestATokenFromElsewhereIsSought(t *testing.T) {
 			w.tokens[4].ID = id.ID{15: 98}
 		}
 		b := broke(w, 0)
-		desk := notify.New(notify.Config{Door: doorTo[notify.Tx]{b}, Opener: w, Now: func() time.Time { return w.now }})
-		if err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", From: meterSIM, Text: loadedText}); err != nil || w.messages[0].State != c.state || b.times["TokenForPush"] != 1 {
+		dispatcher := notify.New(notify.Config{Door: doorTo[notify.Tx]{b}, Opener: w, Now: func() time.Time { return w.now }})
+		if err := dispatcher.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", From: meterSIM, Text: loadedText}); err != nil || w.messages[0].State != c.state || b.times["TokenForPush"] != 1 {
 			t.Errorf("%s: the message is %s, %v, and the token was sought %d times", name, w.messages[0].State, err, b.times["TokenForPush"])
 		}
 	}

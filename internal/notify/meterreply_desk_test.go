@@ -232,10 +232,10 @@ func (c *counter) some(way *[]string, fair bool, take func(string)) {
 
 func (c *counter) reachDesk(text string) {
 	c.now = c.now.Add(time.Second)
-	desk := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
+	dispatcher := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
 	// No route tells that a message came before: each has an identity of its own, as with a gateway that doubles it.
 	in := notify.Incoming{Route: "modem1", Identity: notify.IdentityOf(text, fmt.Sprint(c.now)), From: meterSIM, Text: text}
-	if err := desk.Inbox(1).Receive(c.t.Context(), in); err != nil {
+	if err := dispatcher.Inbox(1).Receive(c.t.Context(), in); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -332,9 +332,9 @@ func TestAnAnsweredMessageIsNotSentAgain(t *testing.T) {
 	c := newCounter(t, 1)
 	c.send()
 	c.reachDesk("Recharge OK. 34.7 kWh added. Balance 42.8 kWh")
-	desk := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
+	dispatcher := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
 	before := c.messages[0]
-	got, err := desk.Retry(t.Context(), access.Actor{Role: access.Owner}, before.ID.Text(id.Message), "")
+	got, err := dispatcher.Retry(t.Context(), access.Actor{Role: access.Owner}, before.ID.Text(id.Message), "")
 	if err != nil || got.Code != refusal.MessageAnswered || got.Code.Status() != 409 || got.Code.Exit() != 4 {
 		t.Fatalf("got %+v, %v; want %s", got.Refusal, err, refusal.MessageAnswered)
 	}
@@ -345,7 +345,7 @@ func TestAnAnsweredMessageIsNotSentAgain(t *testing.T) {
 		t.Errorf("the message is %s, open %v; want it as it was", c.messages[0].State, c.messages[0].Open)
 	}
 	in := c.messages[len(c.messages)-1]
-	if got, err := desk.Retry(t.Context(), access.Actor{Role: access.Owner}, in.ID.Text(id.Message), ""); err != nil || got.Code != refusal.InvalidRequest || strings.Contains(got.Try, "Correct") {
+	if got, err := dispatcher.Retry(t.Context(), access.Actor{Role: access.Owner}, in.ID.Text(id.Message), ""); err != nil || got.Code != refusal.InvalidRequest || strings.Contains(got.Try, "Correct") {
 		t.Errorf("of the meter's answer: %+v, %v", got.Refusal, err)
 	}
 }

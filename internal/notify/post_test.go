@@ -22,7 +22,7 @@ import (
 type hall struct {
 	*office
 	routes []notify.Configured
-	desk   *notify.Desk
+	desk   *notify.Dispatcher
 	tries  map[id.ID][]notify.Try
 	tokens map[id.ID]sale.Token
 	sales  map[id.ID]sale.Sale

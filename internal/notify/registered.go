@@ -36,12 +36,12 @@ func withdrawn(tx Tx, m Message) (string, error) {
 // withdraw ends a message that must not go to its number any more, and reports whether it did. A warning that a cut-off
 // counts from does not count as given by that: it is queued anew for the number that took the other's place, so that nobody
 // is cut off because a warning went nowhere.
-func (d *Desk) withdraw(tx Tx, m Message) (bool, error) {
+func (d *Dispatcher) withdraw(tx Tx, m Message) (bool, error) {
 	why, err := withdrawn(tx, m)
 	if err != nil || why == "" {
 		return false, err
 	}
-	wasGiven := given(m)
+	wasGiven := isNoticeSent(m)
 	m.end(Suppressed, why, d.c.Now())
 	if err := tx.MessagePut(m); err != nil {
 		return false, err
@@ -57,5 +57,5 @@ func (d *Desk) withdraw(tx Tx, m Message) (bool, error) {
 	if err != nil {
 		return true, err
 	}
-	return true, noticeGiven(tx, again)
+	return true, noteNoticeSent(tx, again)
 }

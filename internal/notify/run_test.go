@@ -19,7 +19,7 @@ import (
 // shift is a desk that runs, with one route, on a hall.
 type shift struct {
 	*hall
-	desk   *notify.Desk
+	desk   *notify.Dispatcher
 	route  *wire
 	second *wire  // where there is one
 	cancel func() // ends the server
@@ -259,11 +259,11 @@ func TestAMetersAnswerWakesTheWorkers(t *testing.T) {
 			c := &counting{counter: newCounter(t, 1)}
 			c.send()
 			ctx, cancel := context.WithCancel(t.Context())
-			desk := notify.New(notify.Config{Door: doorTo[notify.Tx]{c}, Opener: c, Routes: []notify.Configured{{Route: &wire{name: "a"}}}, Now: func() time.Time { return c.now }})
-			go func() { _ = desk.Run(ctx) }()
+			dispatcher := notify.New(notify.Config{Door: doorTo[notify.Tx]{c}, Opener: c, Routes: []notify.Configured{{Route: &wire{name: "a"}}}, Now: func() time.Time { return c.now }})
+			go func() { _ = dispatcher.Run(ctx) }()
 			synctest.Wait()
 			before := c.looks
-			if err := desk.Inbox(1).Receive(ctx, notify.Incoming{Route: "a", From: meterSIM, Text: text}); err != nil {
+			if err := dispatcher.Inbox(1).Receive(ctx, notify.Incoming{Route: "a", From: meterSIM, Text: text}); err != nil {
 				t.Fatal(err)
 			}
 			if synctest.Wait(); c.looks != before+1 {

@@ -30,13 +30,13 @@ import (
 
 // office is the server of a street of purses: the store and the use cases, without sockets, on the street's clock.
 type office struct {
-	now     time.Time        // of the street
-	clock   func() time.Time // of the store
-	engine  *sqlite.Engine
-	wallets *wallet.Wallets
-	desk    *quarantine.Desk
-	vending *vending.Vending
-	debts   *debt.Debts
+	now        time.Time        // of the street
+	clock      func() time.Time // of the store
+	engine     *sqlite.Engine
+	wallets    *wallet.Wallets
+	quarantine *quarantine.Desk
+	vending    *vending.Vending
+	debts      *debt.Debts
 
 	registry *registry.Registry
 	notices  notify.Log
@@ -80,7 +80,7 @@ func (f *office) start(o Purses, n byte) (err error) {
 		return fmt.Errorf("open the server of the street: %w", err)
 	}
 	f.wallets = wallet.New(wallet.Config{Now: clock, Door: store.DoorTo(f.engine, store.Job, func(tx *store.Tx) wallet.Tx { return tx })})
-	f.desk = quarantine.New(quarantine.Config{Hasher: open{}, Now: clock, Door: store.DoorTo(f.engine, store.Job, func(tx *store.Tx) quarantine.Tx { return tx })})
+	f.quarantine = quarantine.New(quarantine.Config{Hasher: open{}, Now: clock, Door: store.DoorTo(f.engine, store.Job, func(tx *store.Tx) quarantine.Tx { return tx })})
 	f.registry = registry.New(registry.Config{Sealer: open{}, Now: clock, Rand: f.names, Connected: func(string) bool { return true },
 		Door: store.DoorTo(f.engine, store.Job, func(tx *store.Tx) registry.Tx { return tx })})
 	f.vending = vending.New(vending.Config{Sealer: open{}, Now: clock, Rand: f.names, Door: store.DoorTo(f.engine, store.Job, func(tx *store.Tx) vending.Tx { return tx })})

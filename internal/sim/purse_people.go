@@ -88,7 +88,7 @@ func (s *pursesRun) looksAside(ctx context.Context, h *purse) error {
 	if err != nil {
 		return err
 	}
-	out, err := f.desk.Decide(ctx, f.by, quarantine.Verdict{Entry: entry.ID.Text(id.Aside), Choice: quarantine.Discard, Reason: "one bad reading"})
+	out, err := f.quarantine.Decide(ctx, f.by, quarantine.Verdict{Entry: entry.ID.Text(id.Aside), Choice: quarantine.Discard, Reason: "one bad reading"})
 	if err != nil || out.Refused() {
 		return errors.Join(err, refused(out.Refused(), out.Refusal))
 	}

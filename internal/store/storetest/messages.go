@@ -108,12 +108,12 @@ func (s *scripted) texts() (out []string) {
 
 // talk is a desk on an engine with a clock of its own.
 type talk struct {
-	t      *testing.T
-	e      store.Engine
-	desk   *notify.Desk
-	now    time.Time
-	routes []*scripted
-	n      int // arrivals
+	t          *testing.T
+	e          store.Engine
+	dispatcher *notify.Dispatcher
+	now        time.Time
+	routes     []*scripted
+	n          int // arrivals
 }
 
 // talking makes a desk, at noon, whose first routes are those; owner tells processes apart.
@@ -124,7 +124,7 @@ func talking(t *testing.T, e store.Engine, owner string, routes ...*scripted) *t
 	for _, r := range routes {
 		ways = append(ways, notify.Configured{Route: r, Kind: "test", Meters: true, Cost: 800_000, Prefixes: r.takes})
 	}
-	k.desk = notify.New(notify.Config{Door: messageDoor[notify.Tx]{e, func(tx *store.Tx) notify.Tx { return tx }}, Opener: plainSeal{}, Hasher: plainSeal{},
+	k.dispatcher = notify.New(notify.Config{Door: messageDoor[notify.Tx]{e, func(tx *store.Tx) notify.Tx { return tx }}, Opener: plainSeal{}, Hasher: plainSeal{},
 		Routes: ways, Owner: owner, Now: func() time.Time { return k.now }})
 	return k
 }
@@ -132,7 +132,7 @@ func talking(t *testing.T, e store.Engine, owner string, routes ...*scripted) *t
 // serve sends what is due.
 func (k *talk) serve() {
 	k.t.Helper()
-	if _, err := k.desk.Serve(k.t.Context(), store.FirstTenant); err != nil {
+	if _, err := k.dispatcher.Serve(k.t.Context(), store.FirstTenant); err != nil {
 		k.t.Fatal(err)
 	}
 }
@@ -155,7 +155,7 @@ func (k *talk) receive(from, text string) {
 
 func (k *talk) arrive(m notify.Incoming) {
 	k.t.Helper()
-	if err := k.desk.Inbox(store.FirstTenant).Receive(k.t.Context(), m); err != nil {
+	if err := k.dispatcher.Inbox(store.FirstTenant).Receive(k.t.Context(), m); err != nil {
 		k.t.Fatal(err)
 	}
 	k.serve()
@@ -329,7 +329,7 @@ func messageCrash(t *testing.T, r Rig) {
 		t.Errorf("sent %q, want the token once more: it is one token however often it comes", a.texts())
 	}
 	next.wantState("a token", token, notify.SentOut)
-	if err := next.desk.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: text.ID.Text(id.Message), State: notify.Delivered}); err != nil {
+	if err := next.dispatcher.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: text.ID.Text(id.Message), State: notify.Delivered}); err != nil {
 		t.Fatal(err)
 	}
 	next.wantState("a text that was reported", text.ID, notify.Arrived)

@@ -71,7 +71,7 @@ func reportFirst(t *testing.T, r Rig) {
 	k := talking(t, e, "one", a, b)
 	early := func(s notify.ReportState) func(notify.Outgoing) notify.Sent {
 		return func(o notify.Outgoing) notify.Sent {
-			if err := k.desk.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: o.ID, State: s, Why: "absent"}); err != nil {
+			if err := k.dispatcher.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: o.ID, State: s, Why: "absent"}); err != nil {
 				t.Error(err)
 			}
 			return notify.Sent{Outcome: notify.Accepted, Parts: 1}
@@ -172,7 +172,7 @@ func twoServers(t *testing.T, r Rig) {
 	one.serve()
 	one.wantState("for nobody's route, a day later", nowhere.ID, notify.Expired)
 	alone := talking(t, e, "one")
-	alone.desk = notify.New(notify.Config{Door: messageDoor[notify.Tx]{e, func(tx *store.Tx) notify.Tx { return tx }}, Opener: plainSeal{}, Hasher: plainSeal{},
+	alone.dispatcher = notify.New(notify.Config{Door: messageDoor[notify.Tx]{e, func(tx *store.Tx) notify.Tx { return tx }}, Opener: plainSeal{}, Hasher: plainSeal{},
 		Routes: []notify.Configured{{Route: a, Prefixes: a.takes}}, Owner: "one", Alone: true, Now: func() time.Time { return alone.now }})
 	last := alone.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: "+256700000001", Text: "hello"})
 	alone.serve()
@@ -255,7 +255,7 @@ func expiredAgain(t *testing.T, r Rig) {
 	m := k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: someone, Text: "hello"})
 	k.serve()
 	a.answer = fails
-	if err := k.desk.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: m.ID.Text(id.Message), State: notify.Failed, Why: "absent"}); err != nil {
+	if err := k.dispatcher.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: m.ID.Text(id.Message), State: notify.Failed, Why: "absent"}); err != nil {
 		t.Fatal(err)
 	}
 	k.now = k.now.Add(25 * time.Hour)

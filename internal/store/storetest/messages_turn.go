@@ -98,7 +98,7 @@ func uncertainCost(t *testing.T, r Rig) {
 	if got := k.read(m.ID); got.State != notify.Uncertain || got.Cost != 800_000 || len(tries) != 1 || tries[0].Cost != 800_000 {
 		t.Errorf("of unknown outcome: %s for %d, tries %+v; want it paid for as if it had left", got.State, got.Cost, tries)
 	}
-	if err := k.desk.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: m.ID.Text(id.Message), State: notify.Delivered}); err != nil {
+	if err := k.dispatcher.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: m.ID.Text(id.Message), State: notify.Delivered}); err != nil {
 		t.Fatal(err)
 	}
 	a.answer = fails
@@ -144,7 +144,7 @@ func memoryFull(t *testing.T, r Rig) {
 	e, sim := r.Open(t), &keeping{scripted: scripted{name: "a"}}
 	k := talking(t, e, "one")
 	desk := func() {
-		k.desk = notify.New(notify.Config{Door: messageDoor[notify.Tx]{e, func(tx *store.Tx) notify.Tx { return tx }}, Opener: plainSeal{}, Hasher: plainSeal{},
+		k.dispatcher = notify.New(notify.Config{Door: messageDoor[notify.Tx]{e, func(tx *store.Tx) notify.Tx { return tx }}, Opener: plainSeal{}, Hasher: plainSeal{},
 			Routes: []notify.Configured{{Route: sim}}, Owner: "one", Now: func() time.Time { return k.now }})
 	}
 	desk()
@@ -190,7 +190,7 @@ func orderedOnce(t *testing.T, r Rig) {
 		if key != "" {
 			w.Once = access.Once{Principal: "key_1", Key: key, Hash: sha256.Sum256([]byte(text))}
 		}
-		got, err := k.desk.Send(t.Context(), by, w)
+		got, err := k.dispatcher.Send(t.Context(), by, w)
 		if err != nil || got.Refused() || len(got.Messages) != 1 {
 			t.Fatalf("%v %s %d messages", err, got.Detail(), len(got.Messages))
 		}
@@ -240,7 +240,7 @@ func lockedMeter(t *testing.T, r Rig) {
 		}
 		if k.n > 1 {
 			answers = append(answers, in)
-		} else if err := k.desk.Inbox(store.FirstTenant).Receive(t.Context(), in); err != nil { // faster than the route
+		} else if err := k.dispatcher.Inbox(store.FirstTenant).Receive(t.Context(), in); err != nil { // faster than the route
 			t.Error(err)
 		}
 		return notify.Sent{Outcome: notify.Accepted, Parts: 1}

@@ -100,7 +100,7 @@ func formerOccupant(t *testing.T, r Rig) {
 		t.Errorf("who moved in is told %q of the last token, want that there is none", got)
 	}
 	by := access.Actor{Tenant: store.FirstTenant, Name: "tester", Role: access.Owner}
-	got, err := k.desk.Send(t.Context(), by, notify.Wish{Meter: former.meter.Number, Token: token.Text(id.Token), Via: sale.RouteSMS})
+	got, err := k.dispatcher.Send(t.Context(), by, notify.Wish{Meter: former.meter.Number, Token: token.Text(id.Token), Via: sale.RouteSMS})
 	if err != nil || !got.Refused() {
 		t.Errorf("the former occupant's token by hand to who moved in: %d messages, %v; want a refusal", len(got.Messages), err)
 	}

@@ -45,7 +45,7 @@ type Config struct {
 	Quarantine *quarantine.Desk
 	Commands   *command.Commands
 	Recharges  *recharge.Desk
-	Messages   *notify.Desk
+	Messages   *notify.Dispatcher
 	Devices    *profile.Devices
 	Now        func() time.Time
 	Rand       io.Reader // for one-time form ids; safe for concurrent use
