@@ -27,7 +27,7 @@ func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription
 		return nil // a name or a short code cannot be answered; half a message is no question
 	}
 	now := d.c.Now()
-	s, err := tx.Told().TenantSettings()
+	s, err := tx.Recipients().TenantSettings()
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription
 	q := question{in: in, word: ParseKeyword(raw.Text), mine: mine, zone: zone, args: Args{Utility: s.Name, Contact: s.Receipt.Contact, Currency: s.Currency}}
 	q.lang, q.known = LanguageOf(in.Lang)
 	if len(mine) == 0 {
-		n, err := tx.Told().AnswersTo(in.Phone, now.Add(-24*time.Hour))
+		n, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-24*time.Hour))
 		if err != nil || n >= MaxHelp {
 			return err
 		}
@@ -53,11 +53,11 @@ func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription
 	if !q.known && q.word.Known {
 		q.lang = q.word.Language
 	}
-	today, err := tx.Told().AnswersTo(in.Phone, now.Add(-24*time.Hour))
+	today, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-24*time.Hour))
 	if err != nil || today >= MaxPerSenderDay {
 		return err
 	}
-	n, err := tx.Told().AnswersTo(in.Phone, now.Add(-time.Hour))
+	n, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-time.Hour))
 	switch {
 	case err != nil || n >= MaxPerSender:
 		return err
@@ -78,7 +78,7 @@ func (d *Dispatcher) answerWord(tx Tx, q question, now time.Time) error {
 		return d.reply(tx, q, PurposeHelp, q.args)
 	case WordStop, WordStart:
 		on := q.word.Word == WordStart
-		if err := tx.Told().SetNotices(q.in.Phone, on); err != nil {
+		if err := tx.Recipients().SetNotices(q.in.Phone, on); err != nil {
 			return err
 		}
 		if err := tx.Office().AuditLog(d.entry("customer.notices", q.in.Customer.Text(id.Customer), "notices="+strconv.FormatBool(on)+" by SMS")); err != nil {
@@ -100,7 +100,7 @@ func (d *Dispatcher) answerWord(tx Tx, q question, now time.Time) error {
 	if no, args := q.pick(); no != "" {
 		return d.reply(tx, q, no, args)
 	}
-	n, err := tx.Told().AnswersAbout(q.about.N, now.Add(-24*time.Hour))
+	n, err := tx.Recipients().AnswersAbout(q.about.N, now.Add(-24*time.Hour))
 	if err != nil || n >= MaxPerMeter {
 		return err
 	}

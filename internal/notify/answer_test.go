@@ -24,7 +24,7 @@ import (
 type office struct {
 	notify.Tx
 	notify.CarriedTx
-	notify.ToldTx
+	notify.RecipientTx
 	notify.OfficeTx
 	notify.QueuedTx
 	registry.MeterLookup
@@ -484,7 +484,7 @@ func TestABalanceToldBySMSIsShownWithItsTime(t *testing.T) {
 	o.records[id.ID{2}] = registry.MeterRecord{Reported: true, BalanceWh: 42_700, AsOf: o.now, ReceivedAt: o.now}
 	o.want(amina, "bal", "Meter 04140001001: 42.7 kWh left at 20.11 14:05. Newer figure: on the meter's display.")
 	for _, m := range []notify.Message{{Purpose: notify.PurposeFromCustomer, Text: reply.Text}, {Purpose: notify.PurposeFromMeter, Text: "Token rejected."}, {Purpose: notify.PurposeFromMeter, Text: reply.Text, Failure: "1 parts are missing"}} {
-		if told, is := notify.ToldIn(m); is {
+		if told, is := notify.BalanceIn(m); is {
 			t.Errorf("%+v tells %+v", m, told)
 		}
 	}

@@ -48,7 +48,7 @@ func (d *Dispatcher) receive(tx Tx, in Incoming) (bool, error) {
 		return false, err
 	}
 	now := d.c.Now()
-	if n, err := tx.Told().Arrivals(in.From, now.Add(-time.Hour)); err != nil || n >= MaxArrivals {
+	if n, err := tx.Recipients().Arrivals(in.From, now.Add(-time.Hour)); err != nil || n >= MaxArrivals {
 		if err == nil {
 			d.c.Log.Warn("message dropped: too many of one sender", logkey.Route, in.Route, logkey.Count, n)
 		}
@@ -66,7 +66,7 @@ func (d *Dispatcher) receive(tx Tx, in Incoming) (bool, error) {
 	if err := tx.Queued().MessagesWake(in.From, now); err != nil { // it speaks, so it can be reached
 		return false, err
 	}
-	meter, found, err := tx.Told().MeterBySIM(in.From)
+	meter, found, err := tx.Recipients().MeterBySIM(in.From)
 	if err != nil {
 		return false, err
 	}
@@ -74,7 +74,7 @@ func (d *Dispatcher) receive(tx Tx, in Incoming) (bool, error) {
 		m.Purpose, m.Meter, m.Number = PurposeFromMeter, meter.N, meter.Number
 		return d.fromMeter(tx, meter, m, in)
 	}
-	mine, err := tx.Told().Subscriptions(in.From, maxSubscriptions)
+	mine, err := tx.Recipients().Subscriptions(in.From, maxSubscriptions)
 	if err != nil {
 		return false, err
 	}

@@ -108,11 +108,11 @@ func (d *Dispatcher) wished(tx Tx, by access.Actor, w Wish) (Wished, error) {
 		}
 	}
 	if w.Meter != "" {
-		m, no, err := registry.MeterNamed(tx.Told().Meters(), w.Meter)
+		m, no, err := registry.MeterNamed(tx.Recipients().Meters(), w.Meter)
 		if err != nil || no.Refused() {
 			return Wished{Refusal: no}, err
 		}
-		to, _, err := tx.Told().NoticeTo(m.Number)
+		to, _, err := tx.Recipients().NoticeTo(m.Number)
 		if err != nil {
 			return Wished{}, err
 		}
@@ -172,7 +172,7 @@ func (d *Dispatcher) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (r
 	}
 	draft.Token, draft.Vend, draft.Args.Units = t.ID, t.Sale, t.Units
 	if w.Via == sale.RouteMeterSMS {
-		sim, err := tx.Told().SIMOf(m.N)
+		sim, err := tx.Recipients().SIMOf(m.N)
 		if err != nil {
 			return refusal.Refusal{}, err
 		}

@@ -23,7 +23,7 @@ type shop struct {
 	known bool // the meter
 }
 
-func (s *shop) Told() notify.ToldTx                                { return s }
+func (s *shop) Recipients() notify.RecipientTx                     { return s }
 func (s *shop) Carried() notify.CarriedTx                          { return s }
 func (s *shop) Meters() registry.MeterLookup                       { return s }
 func (s *shop) SoldHere(id.ID) (bool, error)                       { return s.here, nil }

@@ -52,7 +52,7 @@ func (d *Dispatcher) List(ctx context.Context, by access.Actor, l List) (Message
 	}
 	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Messages, error) {
 		if l.Meter != "" {
-			m, no, err := registry.MeterNamed(tx.Told().Meters(), l.Meter)
+			m, no, err := registry.MeterNamed(tx.Recipients().Meters(), l.Meter)
 			if err != nil || no.Refused() {
 				return Messages{Refusal: no}, err
 			}

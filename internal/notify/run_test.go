@@ -37,10 +37,10 @@ func (s *shift) MessageDue(now time.Time) (bool, error) {
 	}
 	return s.hall.MessageDue(now)
 }
-func (s *shift) Carried() notify.CarriedTx { return s.hall }
-func (s *shift) Told() notify.ToldTx       { return s.hall }
-func (s *shift) Office() notify.OfficeTx   { return s.hall }
-func (s *shift) Queued() notify.QueuedTx   { return s }
+func (s *shift) Carried() notify.CarriedTx      { return s.hall }
+func (s *shift) Recipients() notify.RecipientTx { return s.hall }
+func (s *shift) Office() notify.OfficeTx        { return s.hall }
+func (s *shift) Queued() notify.QueuedTx        { return s }
 func (s *shift) Do(_ context.Context, tenant access.Tenant, fn func(notify.Tx) (bool, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

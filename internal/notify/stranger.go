@@ -21,7 +21,7 @@ const (
 
 // strangersFull reports whether strangers have sent so much that the next message of one is not kept.
 func (d *Dispatcher) strangersFull(tx Tx, in Incoming, now time.Time) (bool, error) {
-	n, err := tx.Told().MessagesOf(PurposeFromStranger, now.Add(-time.Hour), MaxStrangers)
+	n, err := tx.Recipients().MessagesOf(PurposeFromStranger, now.Add(-time.Hour), MaxStrangers)
 	if err != nil || n < MaxStrangers {
 		return false, err
 	}
@@ -31,7 +31,7 @@ func (d *Dispatcher) strangersFull(tx Tx, in Incoming, now time.Time) (bool, err
 
 // publicSpent reports whether strangers were answered so often today that no more of them are.
 func (d *Dispatcher) publicSpent(tx Tx, now time.Time) (bool, error) {
-	n, err := tx.Told().MessagesOf(PurposePublic, now.Add(-24*time.Hour), MaxPublic)
+	n, err := tx.Recipients().MessagesOf(PurposePublic, now.Add(-24*time.Hour), MaxPublic)
 	return n >= MaxPublic, err
 }
 

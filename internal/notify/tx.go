@@ -16,7 +16,7 @@ import (
 // Tx is what the desk needs of a transaction.
 type Tx interface {
 	Carried() CarriedTx
-	Told() ToldTx
+	Recipients() RecipientTx
 	Office() OfficeTx
 	Queued() QueuedTx
 	QueueTx
@@ -101,8 +101,8 @@ type BoughtTx interface {
 	SoldHere(sale id.ID) (bool, error)
 }
 
-// ToldTx are the rows of whom a message goes to, and of what the answer to one may tell.
-type ToldTx interface {
+// RecipientTx are the rows of whom a message goes to, and of what the answer to one may tell.
+type RecipientTx interface {
 	Meters() registry.MeterLookup
 	// MeterBySIM is the meter whose modem has this number.
 	MeterBySIM(phone string) (registry.Meter, bool, error)

@@ -152,7 +152,7 @@ func (t *Tracked) texts(tx Tx) error {
 		}
 		for _, a := range answers {
 			d.Answer, d.Answered = a.Text, a.CreatedAt
-			if said := notify.ParseMeterReply(a.Text); said.Told && (t.Balance == nil || t.Balance.At.Before(a.CreatedAt)) {
+			if said := notify.ParseMeterReply(a.Text); said.HasBalance && (t.Balance == nil || t.Balance.At.Before(a.CreatedAt)) {
 				t.Balance = &Balance{Energy: said.Balance, At: a.CreatedAt, Source: answerSource}
 			}
 		}

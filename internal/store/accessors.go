@@ -110,8 +110,8 @@ func (tx *Tx) Carried() notify.CarriedTx { return tx }
 // Bought is the transaction as the last sale to a meter needs it.
 func (tx *Tx) Bought() notify.BoughtTx { return tx }
 
-// Told is the transaction as whoever answers a message needs it.
-func (tx *Tx) Told() notify.ToldTx { return tx }
+// Recipients is the transaction as whoever answers a message needs it.
+func (tx *Tx) Recipients() notify.RecipientTx { return tx }
 
 // Queued is the transaction as finding the messages that are due needs it.
 func (tx *Tx) Queued() notify.QueuedTx { return tx }

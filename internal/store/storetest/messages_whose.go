@@ -199,9 +199,9 @@ func typedHeard(t *testing.T, r Rig) {
 	if typed.State != sale.TokenHeard {
 		t.Errorf("the token that was typed is %s (%s), want heard", typed.State, typed.Result)
 	}
-	told, heard := look2(t, e, func(tx *store.Tx) (notify.Told, bool, error) {
-		newest, err := tx.MessageList(notify.FromMeter(m.N), id.ID{}, notify.ToldLook)
-		told, heard := notify.ToldBySMS(newest)
+	told, heard := look2(t, e, func(tx *store.Tx) (notify.BalanceReport, bool, error) {
+		newest, err := tx.MessageList(notify.FromMeter(m.N), id.ID{}, notify.BalanceSearch)
+		told, heard := notify.BalanceBySMS(newest)
 		return told, heard, err
 	})
 	if !heard || told.Balance != 42_800 {
