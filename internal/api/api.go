@@ -75,7 +75,7 @@ type Cases struct {
 	Reports    *report.Reports
 	Diagnoses  *diagnosis.Doctor
 	Wallets    *wallet.Wallets
-	Quarantine *quarantine.Desk
+	Quarantine *quarantine.Quarantine
 	Recharges  *recharge.Desk
 	Devices    *profile.Devices
 	Messages   *notify.Dispatcher

@@ -120,7 +120,7 @@ type App struct {
 	commands   *command.Commands
 	reports    *report.Reports
 	wallets    *wallet.Wallets
-	quarantine *quarantine.Desk
+	quarantine *quarantine.Quarantine
 	refills    *recharge.Desk
 	silence    *silence.Watch
 	doctor     *diagnosis.Doctor

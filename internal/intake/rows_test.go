@@ -195,16 +195,16 @@ func (r *rows) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	return r.Writes("no alarm of m%d %s", meter, code)
 }
 
-func (r *rows) AsideWaiting(meter int64) (int64, error) { return r.waiting, r.Fails("AsideWaiting") }
+func (r *rows) HeldWaiting(meter int64) (int64, error) { return r.waiting, r.Fails("HeldWaiting") }
 
 func (r *rows) HoldRecord(rec *metering.Record, l *metering.Live, d metering.Decision) error {
 	r.waiting++
 	return r.Writes("held %s up to %d, %s", name(rec), l.Window.Watermark, d.Doubt)
 }
 
-func (r *rows) AsideCounted(int64) error { return r.Fails("AsideCounted") }
+func (r *rows) HeldCounted(int64) error { return r.Fails("HeldCounted") }
 
-func (r *rows) AsideDropped(meter int64) (int64, error) {
+func (r *rows) HeldDropped(meter int64) (int64, error) {
 	r.dropped++
 	return r.dropped, r.Writes("m%d: %d not kept", meter, r.dropped)
 }

@@ -93,7 +93,7 @@ func reading(seq uint64) wire.Record {
 func wh(register unit.Energy) *unit.Energy { return &register }
 
 // desk is the use cases over these rows.
-func (r *rows) desk() *quarantine.Desk {
+func (r *rows) desk() *quarantine.Quarantine {
 	return quarantine.New(quarantine.Config{Door: r, Hasher: r, Now: func() time.Time { return noon().Add(300 * time.Nanosecond) }})
 }
 
@@ -154,13 +154,13 @@ func (r *rows) Rating() wallet.ReleaseTx     { return rating{rows: r} }
 
 func (r *rows) Review() intake.ReviewTx { return reviewing{rows: r} }
 
-func (r *rows) AsideDoubted(meter int64, d metering.Doubt) (n int64, err error) {
+func (r *rows) HeldForDoubt(meter int64, d metering.Doubt) (n int64, err error) {
 	for _, e := range r.entries {
 		if e.Meter == meter && e.State == quarantine.Open && e.Doubt == d {
 			n++
 		}
 	}
-	return n, r.Fails("AsideDoubted")
+	return n, r.Fails("HeldForDoubt")
 }
 
 func (r *rows) ClearAlarm(meter int64, code metering.AlarmCode) error {
@@ -175,7 +175,7 @@ func (r *rows) AuditLog(e access.Entry) error {
 	return r.Fails("AuditLog")
 }
 
-func (r *rows) AsideList(meter int64, open bool, before id.ID, most int) (out []quarantine.Entry, err error) {
+func (r *rows) HeldEntries(meter int64, open bool, before id.ID, most int) (out []quarantine.Entry, err error) {
 	for _, e := range r.entries {
 		if (meter == 0 || e.Meter == meter) && (!open || e.State == quarantine.Open) && (before.IsZero() || bytes.Compare(e.ID[:], before[:]) < 0) && len(out) < most {
 			out = append(out, e)
@@ -184,25 +184,25 @@ func (r *rows) AsideList(meter int64, open bool, before id.ID, most int) (out []
 	return out, r.Fails(fmt.Sprintf("AsideList %d", most))
 }
 
-func (r *rows) Aside(i id.ID) (quarantine.Entry, bool, error) {
+func (r *rows) HeldEntry(i id.ID) (quarantine.Entry, bool, error) {
 	for _, e := range r.entries {
 		if e.ID == i {
-			return e, true, r.Fails("Aside")
+			return e, true, r.Fails("HeldEntry")
 		}
 	}
-	return quarantine.Entry{}, false, r.Fails("Aside")
+	return quarantine.Entry{}, false, r.Fails("HeldEntry")
 }
 
-func (r *rows) AsideRating(meter int64) (quarantine.Entry, bool, error) {
+func (r *rows) HeldRating(meter int64) (quarantine.Entry, bool, error) {
 	for _, e := range r.entries {
 		if e.Meter == meter && e.Kind == quarantine.OfRating && e.State == quarantine.Open {
-			return e, true, r.Fails("AsideRating")
+			return e, true, r.Fails("HeldRating")
 		}
 	}
-	return quarantine.Entry{}, false, r.Fails("AsideRating")
+	return quarantine.Entry{}, false, r.Fails("HeldRating")
 }
 
-func (r *rows) PutAside(e quarantine.Entry) error {
+func (r *rows) WriteDecision(e quarantine.Entry) error {
 	return r.Writes("entry %d %s by %s at %s: %s", e.ID[15], e.State, e.DecidedBy, e.DecidedAt.Format("15:04:05.999999999"), e.Decision)
 }
 
@@ -259,8 +259,8 @@ type reviewing struct {
 	*rows
 }
 
-func (v reviewing) AsideWaiting(int64) (int64, error) { return 0, v.Fails("AsideWaiting") }
-func (v reviewing) AsideCounted(int64) error          { return v.Fails("AsideCounted") }
+func (v reviewing) HeldWaiting(int64) (int64, error) { return 0, v.Fails("HeldWaiting") }
+func (v reviewing) HeldCounted(int64) error          { return v.Fails("HeldCounted") }
 func (v reviewing) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	return v.rows.ClearAlarm(meter, code)
 }

@@ -34,7 +34,7 @@ type office struct {
 	clock      func() time.Time // of the store
 	engine     *sqlite.Engine
 	wallets    *wallet.Wallets
-	quarantine *quarantine.Desk
+	quarantine *quarantine.Quarantine
 	vending    *vending.Vending
 	debts      *debt.Debts
 

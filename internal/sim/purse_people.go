@@ -80,7 +80,7 @@ func (s *pursesRun) looksAside(ctx context.Context, h *purse) error {
 	var entry quarantine.Entry
 	err := f.do(ctx, func(tx *store.Tx) (err error) {
 		var found bool
-		if entry, found, err = tx.AsideRating(h.n); err == nil && !found {
+		if entry, found, err = tx.HeldRating(h.n); err == nil && !found {
 			err = errors.New("a register that cannot be true is not in quarantine")
 		}
 		return err

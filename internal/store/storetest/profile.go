@@ -244,7 +244,7 @@ func openDraw(t *testing.T, r Rig) {
 // decideDraw decides about the one entry of a meter, in each of the ways that it cannot be decided first.
 func decideDraw(t *testing.T, e store.Engine, p purse, choice quarantine.Choice, least, most money.Minor) {
 	t.Helper()
-	list := aside(t, e, p.mtr, false)
+	list := heldEntries(t, e, p.mtr, false)
 	if len(list) != 1 || string(list[0].Doubt) != "relay-open" {
 		t.Fatalf("in quarantine %+v, want one entry about the relay", list)
 	}
@@ -255,16 +255,16 @@ func decideDraw(t *testing.T, e store.Engine, p purse, choice quarantine.Choice,
 		t.Error("an account could move out before anybody has decided")
 	}
 	v := quarantine.Verdict{Entry: list[0].ID.Text(id.Aside), Choice: quarantine.Discard, Reason: "looked at it"}
-	if got, err := desk(e).Decide(t.Context(), clerk("ann"), v); err != nil || !got.Refused() {
+	if got, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), v); err != nil || !got.Refused() {
 		t.Errorf("discarded: %+v, %v; want a refusal", got, err)
 	}
 	v.Choice, v.Register = quarantine.Rebase, wh(5)
-	if got, err := desk(e).Decide(t.Context(), clerk("ann"), v); err != nil || !got.Refused() {
+	if got, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), v); err != nil || !got.Refused() {
 		t.Errorf("rebased to a register: %+v, %v; want a refusal", got, err)
 	}
 	v.Choice, v.Register = choice, nil
 	was := p.row(t, e)
-	got, err := desk(e).Decide(t.Context(), clerk("ann"), v)
+	got, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), v)
 	w := p.row(t, e)
 	if err != nil || got.Refused() || w.Held.Stopped() || got.Debit < least || got.Debit > most || w.Debited != was.Debited+got.Debit {
 		t.Errorf("%s: %+v %s, %v; %d charged in all, want %d to %d more than %d", choice, got, got.Detail(), err, w.Debited, least, most, was.Debited)

@@ -42,7 +42,7 @@ type Config struct {
 	History    *metering.History
 	Reports    *report.Reports
 	Wallets    *wallet.Wallets
-	Quarantine *quarantine.Desk
+	Quarantine *quarantine.Quarantine
 	Commands   *command.Commands
 	Recharges  *recharge.Desk
 	Messages   *notify.Dispatcher
