@@ -76,7 +76,7 @@ type Cases struct {
 	Diagnoses  *diagnosis.Doctor
 	Wallets    *wallet.Wallets
 	Quarantine *quarantine.Quarantine
-	Recharges  *recharge.Desk
+	Recharges  *recharge.Deliverer
 	Devices    *profile.Devices
 	Messages   *notify.Dispatcher
 }

@@ -121,7 +121,7 @@ type App struct {
 	reports    *report.Reports
 	wallets    *wallet.Wallets
 	quarantine *quarantine.Quarantine
-	refills    *recharge.Desk
+	refills    *recharge.Deliverer
 	silence    *silence.Watch
 	doctor     *diagnosis.Doctor
 	messages   *notify.Dispatcher

@@ -46,7 +46,7 @@ type rows struct {
 	sent     time.Time // over the meter's connection
 	answered time.Time
 	given    map[string]id.ID // tokens from elsewhere, by their hash
-	gave     []recharge.Given
+	gave     []recharge.ExternalToken
 	reports  []metering.StoredToken
 	sim      string
 	routes   bool
@@ -84,7 +84,7 @@ func elsewhere(t *testing.T) *rows {
 }
 
 // desk is the use cases over these rows.
-func (r *rows) desk() *recharge.Desk {
+func (r *rows) desk() *recharge.Deliverer {
 	return recharge.New(recharge.Config{Door: r, Doctor: r, Sealer: r, Now: noon, Kick: func() { r.kicks++ }, Texts: func() bool { return r.routes }})
 }
 
@@ -219,12 +219,12 @@ func (r *rows) DeliveryOf(string, id.ID) (recharge.Waiting, bool, error) {
 	return *r.waiting, true, r.Fails("DeliveryOf")
 }
 
-func (r *rows) GivenByHash(meter int64, hash []byte) (id.ID, bool, error) {
+func (r *rows) ExternalTokenByHash(meter int64, hash []byte) (id.ID, bool, error) {
 	i, found := r.given[string(hash)]
-	return i, found && meter == 1, r.Fails("GivenByHash")
+	return i, found && meter == 1, r.Fails("ExternalTokenByHash")
 }
 
-func (r *rows) GiveToken(g recharge.Given) error {
+func (r *rows) AddExternalToken(g recharge.ExternalToken) error {
 	r.gave = append(r.gave, g)
 	r.token = g.Token
 	r.token.Elsewhere = true

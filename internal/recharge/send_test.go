@@ -92,7 +92,7 @@ func TestATokenFromElsewhereIsKeptUnderSeal(t *testing.T) {
 		t.Fatalf("it came to %+v", out)
 	}
 	r.Wants(t, "given 9", pushed(9, ""))
-	want := recharge.Given{By: "person amina", HasTID: true, Token: sale.Token{ID: id.ID{15: 9}, Meter: 1, State: sale.TokenIssued, Class: 1, SubClass: 2, TID: 77, BaseDate: 2014, Units: 5000,
+	want := recharge.ExternalToken{By: "person amina", HasTID: true, Token: sale.Token{ID: id.ID{15: 9}, Meter: 1, State: sale.TokenIssued, Class: 1, SubClass: 2, TID: 77, BaseDate: 2014, Units: 5000,
 		IssuedAt: noon(), Hash: []byte("hash token-digits " + digits), Sealed: []byte("sealed token:" + name(9) + " " + digits)}}
 	if len(r.gave) != 1 || !reflect.DeepEqual(r.gave[0], want) {
 		t.Errorf("given %+v, want %+v", r.gave, want)

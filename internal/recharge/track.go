@@ -76,7 +76,7 @@ type Tracked struct {
 const maxReports = 5
 
 // Track says how far a token of a meter has come (right: meter.read).
-func (d *Desk) Track(ctx context.Context, by access.Actor, meter, token string) (Tracked, error) {
+func (d *Deliverer) Track(ctx context.Context, by access.Actor, meter, token string) (Tracked, error) {
 	if no := needs(by); no.Refused() {
 		return Tracked{Refusal: no}, nil
 	}

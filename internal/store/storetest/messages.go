@@ -47,7 +47,7 @@ func messageTests() []test {
 		{"a rejected token gives its turn to the next one, and one is at a meter at a time", rejectedTurn},
 		{"what all routes of a server have refused is left to the others before it ends", refusedHere},
 		{"a try that may have left is paid for", uncertainCost},
-		{"a token from elsewhere that was heard of is what the meter signs of it", givenHeard},
+		{"a token from elsewhere that was heard of is what the meter signs of it", externalHeard},
 		{"a route whose memory fills up is an alarm until it has room again", memoryFull},
 		{"a request with a key makes one message, also where its answer was lost", orderedOnce},
 		{"a meter whose SMS channel is locked has its tokens by its connection, or the next day", lockedMeter},
@@ -186,11 +186,11 @@ const simNumber = "+254700000200"
 // tokenFor puts a token from elsewhere on its way to the SIM of a meter.
 func (k *talk) tokenFor(m mtr, digits string, units unit.Energy) (token, message id.ID) {
 	k.t.Helper()
-	g := recharge.Given{HasTID: true, By: "tester", Token: sale.Token{Meter: m.N, State: sale.TokenIssued, IssuedAt: k.now, TID: 1, Units: units,
+	g := recharge.ExternalToken{HasTID: true, By: "tester", Token: sale.Token{Meter: m.N, State: sale.TokenIssued, IssuedAt: k.now, TID: 1, Units: units,
 		Sealed: []byte(digits), Hash: []byte(digits)}}
 	must(k.t, k.e, func(tx *store.Tx) (err error) {
 		if g.ID, err = tx.NewID(); err == nil {
-			err = tx.GiveToken(g)
+			err = tx.AddExternalToken(g)
 		}
 		return err
 	})

@@ -111,7 +111,7 @@ func uncertainCost(t *testing.T, r Rig) {
 }
 
 // The same as of a token that was sold here: what was heard by SMS stands until the meter has signed something else.
-func givenHeard(t *testing.T, r Rig) {
+func externalHeard(t *testing.T, r Rig) {
 	for i, c := range []struct{ signed, want string }{{"accept", "accepted"}, {"used_error", "accepted"}, {"crc_error", "rejected"}, {"locked", "sent"}} {
 		e, a := r.Open(t), &scripted{name: "a"}
 		m := booted(t, e, 62, false)

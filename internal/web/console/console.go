@@ -44,7 +44,7 @@ type Config struct {
 	Wallets    *wallet.Wallets
 	Quarantine *quarantine.Quarantine
 	Commands   *command.Commands
-	Recharges  *recharge.Desk
+	Recharges  *recharge.Deliverer
 	Messages   *notify.Dispatcher
 	Devices    *profile.Devices
 	Now        func() time.Time
