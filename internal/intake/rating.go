@@ -24,18 +24,18 @@ type ratings struct {
 	changed map[id.ID]bool   // accounts
 	heard   map[int64]uint64 // numbers of the records by which the clocks of meters are judged
 	tx      Tx
-	wallets versionsKept
+	wallets versionCache
 }
 
-// versionsKept are the rows of wallets, of which the versions of each tariff are read once.
-type versionsKept struct {
+// versionCache are the rows of wallets, of which the versions of each tariff are read once.
+type versionCache struct {
 	wallet.ReleaseTx
 	tx       Tx
 	versions map[id.ID][]tariff.Version
 }
 
 // of are all versions of a tariff.
-func (k versionsKept) of(t id.ID) ([]tariff.Version, error) {
+func (k versionCache) of(t id.ID) ([]tariff.Version, error) {
 	if v, ok := k.versions[t]; ok {
 		return v, nil
 	}
@@ -47,7 +47,7 @@ func (k versionsKept) of(t id.ID) ([]tariff.Version, error) {
 }
 
 // TariffVersionAt is the version of a tariff in force at a moment.
-func (k versionsKept) TariffVersionAt(t id.ID, at time.Time) (v tariff.Version, found bool, err error) {
+func (k versionCache) TariffVersionAt(t id.ID, at time.Time) (v tariff.Version, found bool, err error) {
 	all, err := k.of(t)
 	for _, next := range all {
 		if !next.EffectiveFrom.After(at) {
@@ -69,7 +69,7 @@ func newRatings(tx Tx, live map[int64]*metering.Live, meters []int64) (*ratings,
 		return nil, nil
 	}
 	r := &ratings{rows: map[int64]*wallet.Row{}, fresh: map[int64][]wallet.Reading{}, days: map[int64][]wallet.DayUse{},
-		changed: map[id.ID]bool{}, heard: map[int64]uint64{}, tx: tx, wallets: versionsKept{tx.Rating(), tx, map[id.ID][]tariff.Version{}}}
+		changed: map[id.ID]bool{}, heard: map[int64]uint64{}, tx: tx, wallets: versionCache{tx.Rating(), tx, map[id.ID][]tariff.Version{}}}
 	var err error
 	if r.tenant, err = tx.Rating().WalletTenant(); err != nil {
 		return nil, err

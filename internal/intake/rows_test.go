@@ -229,7 +229,7 @@ func (r *rows) KeyOfToken(token id.ID) (registry.Key, bool, error) {
 
 func (r *rows) CurrentKey(int64) (id.ID, bool, error) { return id.ID{}, false, r.Fails("CurrentKey") }
 
-func (r *rows) MeterKeyTurn(key id.ID, from, to string) error {
+func (r *rows) SetMeterKeyState(key id.ID, from, to string) error {
 	return r.Writes("key of token %d from %s to %s", key[15], from, to)
 }
 

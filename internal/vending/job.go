@@ -108,9 +108,9 @@ type JobTx interface {
 	JobsHeld(before time.Time, after id.ID, max int) ([]id.ID, error)
 	// UnitsSince is how much was given away under some names from a moment on.
 	UnitsSince(by []string, from time.Time) (unit.Energy, error)
-	// AddMeterKey keeps a key of a meter; MeterKeyTurn moves one from state to state.
+	// AddMeterKey keeps a key of a meter; SetMeterKeyState moves one from state to state.
 	AddMeterKey(registry.Key) error
-	MeterKeyTurn(key id.ID, from, to string) error
+	SetMeterKeyState(key id.ID, from, to string) error
 }
 
 // jobStep is what one transaction of a job came to.
@@ -403,7 +403,7 @@ func (v *Vending) failJob(tx Tx, a Ask, j sale.Job, why refusal.Refusal) (jobSte
 		}
 	}
 	if !j.NewKey.IsZero() { // the set does not exist, so nothing is in the meter's way
-		if err := tx.Jobs().MeterKeyTurn(j.NewKey, registry.KeyIssued, registry.KeyPlanned); err != nil {
+		if err := tx.Jobs().SetMeterKeyState(j.NewKey, registry.KeyIssued, registry.KeyPlanned); err != nil {
 			return jobStep{}, err
 		}
 	}

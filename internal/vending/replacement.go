@@ -223,7 +223,7 @@ func (v *Vending) keepJob(tx Tx, j sale.Job) error {
 		}
 	}
 	if !j.NewKey.IsZero() {
-		if err := tx.Jobs().MeterKeyTurn(j.NewKey, registry.KeyPlanned, registry.KeyIssued); err != nil {
+		if err := tx.Jobs().SetMeterKeyState(j.NewKey, registry.KeyPlanned, registry.KeyIssued); err != nil {
 			return err
 		}
 	}

@@ -119,7 +119,7 @@ func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal,
 			return err
 		}
 		if free {
-			if err := tx.Reversals().VendTurn(s.ID, sale.Completed, sale.Reversing); err != nil {
+			if err := tx.Reversals().SetSaleState(s.ID, sale.Completed, sale.Reversing); err != nil {
 				return err
 			}
 			if _, _, err := v.giveBack(tx, s, r, true); err != nil {

@@ -83,7 +83,7 @@ func (tx Rows) HeldCounted(meter int64) error {
 	if _, err := tx.C.Exec(`DELETE FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, heldDropped(meter)); err != nil {
 		return fault.Wrap(err, "quarantine: forget what was not kept")
 	}
-	tx.KeepCounter(heldDropped(meter), 0)
+	tx.CacheCounter(heldDropped(meter), 0)
 	return nil
 }
 

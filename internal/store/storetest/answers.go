@@ -266,7 +266,7 @@ func copiesAnswered(t *testing.T, r Rig) {
 // until the newest is in it and nothing else can be.
 func leasesLookedBackAt(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p := addPurse(t, e, 1, 0)
+	p := addWalletMeter(t, e, 1, 0)
 	wantOutcomes(t, e, "stored@0", p.boot(1, 1))
 	var orders []id.ID
 	must(t, e, func(tx *store.Tx) error {
@@ -315,7 +315,7 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 // cutsBefore orders cut-offs and a connect: of one that has not left it is known whether one before it has, with no connect since.
 func cutsBefore(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p := addPurse(t, e, 1, 0)
+	p := addWalletMeter(t, e, 1, 0)
 	wantOutcomes(t, e, "stored@0", p.boot(1, 1))
 	var s wallet.Supply
 	gives := func(o wallet.CommandType, leaves bool) {

@@ -44,7 +44,7 @@ func messageTests() []test {
 		{"a forged answer stops no push, and a signed one overrules it", forgedAnswer},
 		{"a token typed at a meter that has only a modem is heard of", typedHeard},
 		{"all strangers together are bounded", strangersBounded},
-		{"a rejected token gives its turn to the next one, and one is at a meter at a time", rejectedTurn},
+		{"a rejected token gives its turn to the next one, and one is at a meter at a time", rejectedHead},
 		{"what all routes of a server have refused is left to the others before it ends", refusedHere},
 		{"a try that may have left is paid for", uncertainCost},
 		{"a token from elsewhere that was heard of is what the meter signs of it", externalHeard},
@@ -391,7 +391,7 @@ func routeDown(t *testing.T, r Rig) {
 }
 
 // subscriber gives the customer of a purse a telephone.
-func subscriber(t *testing.T, e store.Engine, p purse, phone string) {
+func subscriber(t *testing.T, e store.Engine, p walletMeter, phone string) {
 	t.Helper()
 	must(t, e, func(tx *store.Tx) error {
 		_, err := tx.C.Exec(`UPDATE customer SET phone = $1 WHERE tenant_id = $2 AND id = (SELECT customer_id FROM account WHERE tenant_id = $2 AND id = $3)`,
@@ -402,7 +402,7 @@ func subscriber(t *testing.T, e store.Engine, p purse, phone string) {
 
 func arrivals(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
-	p := addPurse(t, e, 41, 50_000)
+	p := addWalletMeter(t, e, 41, 50_000)
 	subscriber(t, e, p, "254700000001") // registered without its sign
 	k := talking(t, e, "one", a)
 	last := func() string {
@@ -452,7 +452,7 @@ func arrivals(t *testing.T, r Rig) {
 
 func noticesByRoute(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
-	p := addPurse(t, e, 42, 0)
+	p := addWalletMeter(t, e, 42, 0)
 	q := addBeside(t, e, p, 43)
 	subscriber(t, e, p, "+254700000001")
 	k := talking(t, e, "one", a)

@@ -18,7 +18,7 @@ import (
 
 // A meter rejects the first of three tokens: the second leaves at once, the first once more a day later, and not while the
 // third is at the meter.
-func rejectedTurn(t *testing.T, r Rig) {
+func rejectedHead(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	m := meterWithSIM(t, e, 61)
 	k := talking(t, e, "one", a)

@@ -126,7 +126,7 @@ func badCounterTable() []badCounter {
 func badCounters(t *testing.T, r Rig) {
 	e := r.Open(t)
 	for i, c := range badCounterTable() {
-		p := addPurse(t, e, int64(i+1), 10_000_000)
+		p := addWalletMeter(t, e, int64(i+1), 10_000_000)
 		c.run(t, e, p)
 	}
 	r.seal(t, e)
@@ -134,7 +134,7 @@ func badCounters(t *testing.T, r Rig) {
 }
 
 // run takes one shape from the counter to the money.
-func (c badCounter) run(t *testing.T, e store.Engine, p purse) {
+func (c badCounter) run(t *testing.T, e store.Engine, p walletMeter) {
 	t.Helper()
 	if c.from == 0 {
 		c.from = 200_000
@@ -182,7 +182,7 @@ func (c badCounter) run(t *testing.T, e store.Engine, p purse) {
 func exact(e unit.Energy) money.Minor { return money.Minor(int64(e) * 2875 / 10_000) }
 
 // late is a reading of the meter that was received in its own half-hour.
-func (p purse) late(seq uint64, register int64) metering.Record {
+func (p walletMeter) late(seq uint64, register int64) metering.Record {
 	r := p.use(seq, register)
 	if p.store != memory {
 		r.Rec.Reading.At += 2 * 1800
@@ -193,7 +193,7 @@ func (p purse) late(seq uint64, register int64) metering.Record {
 }
 
 // record is the bad one, as a meter sends it.
-func (c badCounter) record(t *testing.T, p purse, seq uint64) metering.Record {
+func (c badCounter) record(t *testing.T, p walletMeter, seq uint64) metering.Record {
 	t.Helper()
 	r := p.late(seq, 0)
 	if c.raw {
@@ -214,7 +214,7 @@ func (c badCounter) record(t *testing.T, p purse, seq uint64) metering.Record {
 
 func heldFourEyes(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p := addPurse(t, e, 1, 100_000)
+	p := addWalletMeter(t, e, 1, 100_000)
 	must(t, e, func(tx *store.Tx) error {
 		row, err := tx.TenantRow()
 		if err == nil {
@@ -266,7 +266,7 @@ func (d peopleDoor) View(ctx context.Context, t access.Tenant, fn func(access.Tx
 
 func meterChanged(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p, token := addPurse(t, e, 1, 100_000), addMeter(t, e, 2, false)
+	p, token := addWalletMeter(t, e, 1, 100_000), addMeter(t, e, 2, false)
 	outcomes(t, e, p.boot(1, 9), p.use(1, 1000), p.use(2, 2000))
 	change := func(v quarantine.Verdict) quarantine.Decided {
 		v.Choice, v.Reason = quarantine.Rebase, "new meter"
@@ -308,7 +308,7 @@ func meterChanged(t *testing.T, r Rig) {
 
 func heldList(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p, token := addPurse(t, e, 1, 100_000), addMeter(t, e, 2, false)
+	p, token := addWalletMeter(t, e, 1, 100_000), addMeter(t, e, 2, false)
 	outcomes(t, e, token.boot(1, 99))
 	for seq := uint64(1); seq <= 5; seq++ {
 		bad := token.reading(seq)
@@ -372,7 +372,7 @@ func heldList(t *testing.T, r Rig) {
 // heldFull sends more records that cannot be read than may wait for a decision.
 func heldFull(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p, other := addPurse(t, e, 1, 100_000), addPurse(t, e, 2, 100_000)
+	p, other := addWalletMeter(t, e, 1, 100_000), addWalletMeter(t, e, 2, 100_000)
 	outcomes(t, e, p.boot(1, 999), other.boot(1, 9))
 	const most, beyond = 200, 30
 	for seq := uint64(1); seq <= most+beyond; seq++ {

@@ -16,7 +16,7 @@ import (
 
 func vendorTests() []test {
 	return []test{
-		{"a vendor comes back as it was kept, by identity, code and page", vendorsKept},
+		{"a vendor comes back as it was kept, by identity, code and page", vendorsStored},
 		{"a vendor's room follows its terms, its money and its holds", vendorRoom},
 		{"a statement runs back from the balance, page by page", vendorStatement},
 		{"copies of a receipt are counted per sale", copiesCounted},
@@ -37,7 +37,7 @@ func addVendor(t *testing.T, e store.Engine, v vendor.Vendor) vendor.Vendor {
 	return v
 }
 
-func vendorsKept(t *testing.T, r Rig) {
+func vendorsStored(t *testing.T, r Rig) {
 	e := r.Open(t)
 	a := addVendor(t, e, vendor.Vendor{Code: "V001", Name: "Corner shop", Billing: vendor.PrepaidFloat, Commission: 150, Credit: 500})
 	later()
