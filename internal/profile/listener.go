@@ -125,7 +125,7 @@ func (t *Taken) records(who registry.Identity, p *Profile, h Heard) []metering.R
 	case t.Meaning.Kind == IsStarted || r.Seq == 0:
 		add(r.boot(p))
 	}
-	due := t.Step.Turned || t.Step.Load || t.Step.Sample && (r.Wh() != r.ReportedWh || h.At.Sub(r.ReportedAt) >= ReportEvery || h.At.Before(r.ReportedAt))
+	due := t.Step.RelayChanged || t.Step.Load || t.Step.Sample && (r.Wh() != r.ReportedWh || h.At.Sub(r.ReportedAt) >= ReportEvery || h.At.Before(r.ReportedAt))
 	if due {
 		r.Seq++
 		r.ReportedAt, r.ReportedWh, t.Reading = h.At.UTC().Truncate(time.Millisecond), r.Wh(), true
