@@ -182,7 +182,7 @@ func (c *counter) reachMeter(text string) {
 	config := meter.Config{Language: meter.Language(c.rand.IntN(3))}
 	r := panel.ParseSMS(text)
 	if r.Kind == panel.RequestTokens {
-		c.down = append(c.down, panel.Answer(&panel.Meter{Config: &config, State: &meter.State{}, History: c.history}, r.Kind))
+		c.down = append(c.down, panel.Answer(&panel.View{Config: &config, State: &meter.State{}, History: c.history}, r.Kind))
 		return
 	}
 	digits := r.RevealTokens()[0]

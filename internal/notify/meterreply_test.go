@@ -142,7 +142,7 @@ func TestTheLastTokensThatAMeterWritesAreUnderstood(t *testing.T) {
 			{panel.TokenRow{At: at, Masked: masked, Code: sts.Accept, Class: 2, Units: -34_700}, notify.ReplyRow{First: "1234", Last: "5678", Result: notify.RowDone, Units: -34_700}},
 			{panel.TokenRow{At: at, Masked: masked, Code: sts.KCT1st, Class: 2}, notify.ReplyRow{First: "1234", Last: "5678", Result: notify.RowPart}},
 		} {
-			m := &panel.Meter{Config: &config, State: &meter.State{}, History: kept{c.row, c.row}}
+			m := &panel.View{Config: &config, State: &meter.State{}, History: kept{c.row, c.row}}
 			text := panel.Answer(m, panel.RequestTokens)
 			if got := notify.ParseMeterReply(text); got.Kind != notify.ReplyTokens || !reflect.DeepEqual(got.Rows, []notify.ReplyRow{c.want, c.want}) {
 				t.Errorf("%v: %q is %+v, want twice %+v", l, text, got, c.want)
@@ -151,7 +151,7 @@ func TestTheLastTokensThatAMeterWritesAreUnderstood(t *testing.T) {
 				t.Errorf("%q is taken for a token: %q", text, masked)
 			}
 		}
-		m := &panel.Meter{Config: &config, State: &meter.State{}, History: kept{}}
+		m := &panel.View{Config: &config, State: &meter.State{}, History: kept{}}
 		if text := panel.Answer(m, panel.RequestTokens); notify.ParseMeterReply(text).Kind != notify.ReplyTokens {
 			t.Errorf("%v: %q is not understood", l, text)
 		}

@@ -196,7 +196,7 @@ func (s State) rate(r Reading, to time.Time, t Terms) (State, Taken, error) {
 	var last tariff.Part
 	for i, p := range parts {
 		var rated tariff.Rated
-		next.Meter, rated, err = p.version.Body.Rate(next.Meter, t.Zone, tariff.Use{From: p.from, To: p.to, Units: p.units})
+		next.RatingState, rated, err = p.version.Body.Rate(next.RatingState, t.Zone, tariff.Use{From: p.from, To: p.to, Units: p.units})
 		if err != nil {
 			return s, Taken{}, fmt.Errorf("rate %d Wh from %s to %s: %w", p.units, p.from, p.to, err)
 		}

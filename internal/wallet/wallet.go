@@ -37,7 +37,7 @@ type State struct {
 	Open     bool        // the same reading says that the relay is open
 	OpenFrom unit.Energy // register of the first reading that said so; while HoldOpen, up to which energy is held
 
-	tariff.Meter // the local month's consumption, and the exact rest below a minor unit
+	tariff.RatingState // the local month's consumption, and the exact rest below a minor unit
 
 	Accrued money.Minor // rated and not posted; never negative
 	Parts   []Part      // what Accrued is made of

@@ -41,9 +41,9 @@ func newDesk(t *testing.T) *desk {
 }
 
 // m is the meter as the panel looks at it.
-func (d *desk) m() *panel.Meter {
+func (d *desk) m() *panel.View {
 	d.s.Up = d.up
-	return &panel.Meter{Config: &d.c, State: &d.s, Up: d.up, Setup: d.setup, History: d.h, Signal: d.signal, Card: d.card}
+	return &panel.View{Config: &d.c, State: &d.s, Up: d.up, Setup: d.setup, History: d.h, Signal: d.signal, Card: d.card}
 }
 
 // keys presses keys and returns what the last one means.

@@ -293,7 +293,7 @@ func emergency() (all []scene) {
 
 func warnings() (all []scene) {
 	for m := meter.MessageLow1; m <= meter.MessageEnding; m++ {
-		all = append(all, scene{fmt.Sprintf("warning %d: %s", m, panel.Message(&panel.Meter{Config: &meter.Config{}}, m, 4990)), 3, func(d *desk) {
+		all = append(all, scene{fmt.Sprintf("warning %d: %s", m, panel.Message(&panel.View{Config: &meter.Config{}}, m, 4990)), 3, func(d *desk) {
 			d.s.Balance = 4990
 			d.notice(meter.Effect{Kind: meter.EffectSMS, SMS: m})
 		}})
