@@ -78,11 +78,11 @@ func (h *house) reads(m registry.Meter, seq uint64, register int64) {
 	r := wire.Reading{RegisterWh: register, Relay: "closed", Head: wire.Head{Seq: seq, At: time.Now().Unix(), Up: seq * 60_000, Clock: wire.ClockValid}}
 	recs := []wire.Record{r.Record()}
 	if seq == 1 {
-		recs = slices.Insert(recs, 0, wire.Boot{Store: memory, Lowest: 1, Next: 1, Boot: 1, Proto: 1, FW: "1.0"}.Record())
+		recs = slices.Insert(recs, 0, wire.Boot{Memory: memory, Lowest: 1, Next: 1, Boot: 1, Proto: 1, FW: "1.0"}.Record())
 	}
 	var in []metering.Record
 	for _, rec := range recs {
-		in = append(in, metering.Record{Tenant: store.FirstTenant, Meter: m.N, Number: m.Number, ReceivedAt: time.Now(), Store: memory, Rec: rec})
+		in = append(in, metering.Record{Tenant: store.FirstTenant, Meter: m.N, Number: m.Number, ReceivedAt: time.Now(), Memory: memory, Rec: rec})
 	}
 	h.ingest(in...)
 }

@@ -228,10 +228,10 @@ func (h *house) heard(m registry.Added) {
 	h.t.Helper()
 	now, number := time.Now(), m.Meter.Meter.Number
 	const memory = "00000000000000a1"
-	boot := wire.Boot{Store: memory, Lowest: 1, Next: 1, Proto: 1, Caps: []string{"lease", "cbor", "arm"}}
+	boot := wire.Boot{Memory: memory, Lowest: 1, Next: 1, Proto: 1, Caps: []string{"lease", "cbor", "arm"}}
 	reading := wire.Reading{Head: wire.Head{Seq: 1, At: now.Unix(), Up: 1, Clock: wire.ClockValid}, RegisterWh: 1000, Relay: "closed"}
 	h.ingest(metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Rec: boot.Record()},
-		metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Store: memory, Rec: reading.Record()})
+		metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Memory: memory, Rec: reading.Record()})
 }
 
 // ingest brings records of meters to the store and waits until they are durable.

@@ -40,9 +40,9 @@ func (h *house) simulated(number string) registry.Added {
 	now := time.Now()
 	r := wire.Reading{Head: wire.Head{Seq: 1, At: now.Add(30 * 24 * time.Hour).Unix(), Up: 1, Clock: wire.ClockValid}, Relay: "closed"}
 	const memory = "00000000000000a1"
-	boot := wire.Boot{Store: memory, Lowest: 1, Next: 1, Proto: 1}
+	boot := wire.Boot{Memory: memory, Lowest: 1, Next: 1, Proto: 1}
 	h.ingest(metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Simulated: true, Rec: boot.Record()},
-		metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Simulated: true, Store: memory, Rec: r.Record()})
+		metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Simulated: true, Memory: memory, Rec: r.Record()})
 	return m
 }
 

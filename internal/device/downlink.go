@@ -28,7 +28,7 @@ func (d *Device) announce() {
 		key.SGC = new(fmt.Sprintf("%06d", info.SGC))
 	}
 	d.box.Announce(wire.Boot{
-		Store: d.boot.store, Boot: uint64(d.state.Boots), Proto: protocol, FW: firmware, Reset: d.boot.reset.String(),
+		Memory: d.boot.store, Boot: uint64(d.state.Boots), Proto: protocol, FW: firmware, Reset: d.boot.reset.String(),
 		Caps:   []string{"lease", "cbor", "arm"},
 		Config: wire.ConfigRef{Version: int64(d.config.Version), Hash: d.boot.hash}, Key: key,
 	})

@@ -97,7 +97,7 @@ func (r *ratings) take(rec *metering.Record, l *metering.Live) {
 	}
 	r.clock(rec, l)
 	p := rec.Rec.Reading
-	r.fresh[rec.Meter] = append(r.fresh[rec.Meter], wallet.Reading{Store: l.Store, Seq: p.Seq, At: time.Unix(p.At, 0), Up: p.Up, Clock: p.Clock,
+	r.fresh[rec.Meter] = append(r.fresh[rec.Meter], wallet.Reading{Memory: l.Memory, Seq: p.Seq, At: time.Unix(p.At, 0), Up: p.Up, Clock: p.Clock,
 		ReceivedAt: rec.ReceivedAt, Register: unit.Energy(p.RegisterWh), Open: wallet.SaysOpen(p.Relay, len(p.Reasons) > 0)})
 }
 
@@ -149,14 +149,14 @@ func (r *ratings) rate(meter int64, l *metering.Live) error {
 	delete(r.heard, meter) // another memory may follow, which numbers anew
 	if held {
 		var err error
-		if fresh, err = r.tx.ReadingsBetween(meter, l.Store, from, to, metering.HeldRows+len(fresh), metering.HeldRows+len(fresh)); err != nil {
+		if fresh, err = r.tx.ReadingsBetween(meter, l.Memory, from, to, metering.HeldRows+len(fresh), metering.HeldRows+len(fresh)); err != nil {
 			return err
 		}
 	}
 	slices.SortFunc(fresh, func(a, b wallet.Reading) int { return cmp.Compare(a.Seq, b.Seq) })
 	w.Meter.LastSeen, w.Meter.NewestAt = l.LastSeen, l.NewestAt
 	for _, p := range fresh {
-		if p.Store != l.Store || p.Seq > to {
+		if p.Memory != l.Memory || p.Seq > to {
 			continue
 		}
 		if err := r.takeOne(w, p); err != nil {

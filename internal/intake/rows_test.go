@@ -57,7 +57,7 @@ func newRows() *rows {
 	r := &rows{epoch: 1, live: map[int64]*metering.Live{}, info: map[int64]*metering.Info{}, tokens: map[string]metering.OwnToken{},
 		commands: map[id.ID]command.Command{}, supplied: map[int64]wallet.Supplied{}, money: 100_000}
 	for n := int64(1); n <= 4; n++ {
-		r.live[n] = &metering.Live{Store: memory, Window: metering.Window{Watermark: 4}, LastSeen: noon(), NewestAt: noon().UnixMicro(),
+		r.live[n] = &metering.Live{Memory: memory, Window: metering.Window{Watermark: 4}, LastSeen: noon(), NewestAt: noon().UnixMicro(),
 			Figures: metering.Figures{ReadingSeq: 4, RegisterWh: 1000, AsOf: noon().UnixMicro(), ReceivedAt: noon().Add(time.Hour)}}
 	}
 	r.versions = []tariff.Version{{ID: id.ID{15: 1}, N: 1, EffectiveFrom: noon().AddDate(-1, 0, 0),
@@ -71,7 +71,7 @@ func (r *rows) rated(meters ...int64) *rows {
 		account := byte(max(n, 2))
 		r.live[n].Rated = true
 		r.wallets = append(r.wallets, wallet.Row{
-			State: wallet.State{Store: memory, Seq: 4, Started: true, Register: 1000, Base: 1000, At: noon(), Up: 240_000},
+			State: wallet.State{Memory: memory, Seq: 4, Started: true, Register: 1000, Base: 1000, At: noon(), Up: 240_000},
 			Meter: wallet.MeterFacts{ID: id.ID{14: byte(n)}, N: n, Number: fmt.Sprint("m", n), Phases: 1, Account: id.ID{15: account}, Tariff: id.ID{14: 9}, Active: true}})
 	}
 	return r
@@ -101,7 +101,7 @@ func head(seq uint64) wire.Head {
 
 // says is a record as it came from a meter, five seconds after its own time.
 func says(meter int64, rec wire.Record) metering.Record {
-	return metering.Record{Tenant: 1, Meter: meter, Number: fmt.Sprint("m", meter), ReceivedAt: time.Unix(rec.Head.At, 0).UTC().Add(5 * time.Second), Store: memory, Rec: rec}
+	return metering.Record{Tenant: 1, Meter: meter, Number: fmt.Sprint("m", meter), ReceivedAt: time.Unix(rec.Head.At, 0).UTC().Add(5 * time.Second), Memory: memory, Rec: rec}
 }
 
 func reading(meter int64, seq uint64, register int64) metering.Record {
@@ -124,7 +124,7 @@ func answer(meter int64, seq uint64, order, state, reason string) metering.Recor
 
 // boot opens a connection with a memory that numbers its next record.
 func boot(meter int64, store string, lowest, next uint64) metering.Record {
-	r := says(meter, wire.Boot{Store: store, Lowest: lowest, Next: next, Boot: 3}.Record())
+	r := says(meter, wire.Boot{Memory: store, Lowest: lowest, Next: next, Boot: 3}.Record())
 	r.ReceivedAt = noon()
 	return r
 }
@@ -166,7 +166,7 @@ func (r *rows) SaveLive(meter int64, l *metering.Live) error {
 func (r *rows) PutReadings(readings []metering.NewReading) error {
 	var out []string
 	for _, p := range readings {
-		out = append(out, name(p.Record)+" of "+p.Store[12:])
+		out = append(out, name(p.Record)+" of "+p.Memory[12:])
 	}
 	return r.Writes("readings %s", strings.Join(out, ", "))
 }

@@ -21,7 +21,7 @@ type Record struct {
 	Simulated  bool   // the meter lives in its own time: no rule compares its clock with the server's
 	MaxW       int64  // the most power the meter can measure; 0 where that is not known
 	ReceivedAt time.Time
-	Store      string      // the memory that up/boot named on this connection; empty before the first boot
+	Memory     string      // the memory that up/boot named on this connection; empty before the first boot
 	Rec        wire.Record // what was understood; unused when Bad is set
 	Bad        *wire.Bad   // what could not be understood
 }
@@ -75,7 +75,7 @@ type Outcome struct {
 // NewReading is a reading that is new, on its way to its table.
 type NewReading struct {
 	Record *Record
-	Store  string // the memory of the meter that it is of
+	Memory string // the memory of the meter that it is of
 }
 
 // HeldRows is how far back a reading can lie that arrived ahead of a gap: since then only numbers of its own window

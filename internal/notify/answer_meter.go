@@ -229,7 +229,7 @@ func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use)
 		}
 		before := readings[i-1]
 		used := unit.Energy(r.RegisterWh - before.RegisterWh)
-		if before.Store != r.Store || used < 0 {
+		if before.Memory != r.Memory || used < 0 {
 			continue
 		}
 		u.Total += used

@@ -288,19 +288,19 @@ func TestUseOfSevenDays(t *testing.T) {
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	register := int64(100_000)
 	for d := -7; d <= 0; d++ {
-		o.readings = append(o.readings, metering.StoredReading{Store: "a", At: midnight.AddDate(0, 0, d), RegisterWh: register})
+		o.readings = append(o.readings, metering.StoredReading{Memory: "a", At: midnight.AddDate(0, 0, d), RegisterWh: register})
 		register += 1000 * int64(8+d)
 	}
 	o.want(amina, "use", "Meter 04140001001 used 28.0 kWh in 7 days, 4.0 kWh a day, yesterday 7.0 kWh.")
-	o.readings = append(o.readings, metering.StoredReading{Store: "a", At: o.now, RegisterWh: register + 99_000}) // today
+	o.readings = append(o.readings, metering.StoredReading{Memory: "a", At: o.now, RegisterWh: register + 99_000}) // today
 	o.want(amina, "use", "Meter 04140001001 used 28.0 kWh in 7 days, 4.0 kWh a day, yesterday 7.0 kWh.")
-	o.readings[7].Store, o.readings[7].RegisterWh = "b", 5
+	o.readings[7].Memory, o.readings[7].RegisterWh = "b", 5
 	o.want(amina, "use", "Meter 04140001001 used 21.0 kWh in 7 days, 3.0 kWh a day, yesterday 0.0 kWh.") // a new memory: not counted
 	o.readings = o.readings[1:]
 	o.want(amina, "use", unknown)
 	o.readings = nil
 	for n := range 3000 { // a reading every ten minutes, 10 Wh each, for three weeks
-		o.readings = append(o.readings, metering.StoredReading{Store: "a", At: midnight.Add(time.Duration(n-2990) * 10 * time.Minute), RegisterWh: int64(n) * 10})
+		o.readings = append(o.readings, metering.StoredReading{Memory: "a", At: midnight.Add(time.Duration(n-2990) * 10 * time.Minute), RegisterWh: int64(n) * 10})
 	}
 	o.want(amina, "use", "Meter 04140001001 used 10.0 kWh in 7 days, 1.4 kWh a day, yesterday 1.4 kWh.")
 	o.mine[amina][0].Since = midnight.AddDate(0, 0, -7).Add(time.Hour) // moved in on the first of the seven days

@@ -223,7 +223,7 @@ func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 		if err != nil || len(good) != 1 {
 			return Decided{Refusal: refuse.EntryUnreadable(e.ID.Text(id.Aside), string(Discard))}, nil
 		}
-		r := &metering.Record{Meter: e.Meter, Number: e.Number, Simulated: e.Simulated, ReceivedAt: e.ReceivedAt, Store: e.Store, Rec: good[0]}
+		r := &metering.Record{Meter: e.Meter, Number: e.Number, Simulated: e.Simulated, ReceivedAt: e.ReceivedAt, Memory: e.Memory, Rec: good[0]}
 		if err := intake.Keep(tx.Intake(), r); err != nil {
 			return Decided{}, err
 		}
@@ -242,7 +242,7 @@ func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 
 // verdict is what a decision says to the wallet.
 func (e Entry) verdict(v Verdict) wallet.Verdict {
-	drawn := wallet.Drawn{Store: e.Store, Seq: e.Seq}
+	drawn := wallet.Drawn{Memory: e.Memory, Seq: e.Seq}
 	switch {
 	case e.Doubt == metering.DoubtOpen && v.Choice == Accept:
 		return wallet.DrawnAccepted(drawn, *e.Register-*e.Was)

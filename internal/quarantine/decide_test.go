@@ -93,8 +93,8 @@ func drawnBefore(t *testing.T) *rows {
 func TestWhatCameMeanwhileIsCharged(t *testing.T) {
 	r := jumped(t)
 	at := noon().Add(-10 * time.Minute)
-	r.behind = []wallet.Reading{{Store: memory, Seq: 6, At: at, Up: 360_000, Clock: wire.ClockValid, ReceivedAt: at, Register: 50_100},
-		{Store: memory, Seq: 7, At: at, Up: 420_000, Clock: wire.ClockValid, ReceivedAt: at, Register: 1}}
+	r.behind = []wallet.Reading{{Memory: memory, Seq: 6, At: at, Up: 360_000, Clock: wire.ClockValid, ReceivedAt: at, Register: 50_100},
+		{Memory: memory, Seq: 7, At: at, Up: 420_000, Clock: wire.ClockValid, ReceivedAt: at, Register: 1}}
 	out := r.decides(quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept})
 	if out.Readings != 1 || out.Units != 49_100 || out.Debit != 12_275 || out.Held.Seq != 7 || out.Held.Reason != wallet.HoldRegress {
 		t.Errorf("it came to %+v", out)
@@ -114,7 +114,7 @@ func TestAHeldRecordIsDecided(t *testing.T) {
 	}
 	r.Wants(t, "1 reading", "the meter shows 2000 Wh of 2026-11-21 12:00:00", "m1 at 1000 Wh since 1000, record 4", "entry 1 accepted "+decided)
 	k := r.kept[0]
-	if k.Meter != 1 || k.Number != number || !k.Simulated || k.Store != memory || !k.ReceivedAt.Equal(noon().Add(-30*time.Minute)) || k.Rec.Reading.RegisterWh != 2000 {
+	if k.Meter != 1 || k.Number != number || !k.Simulated || k.Memory != memory || !k.ReceivedAt.Equal(noon().Add(-30*time.Minute)) || k.Rec.Reading.RegisterWh != 2000 {
 		t.Errorf("stored %+v", k)
 	}
 	if got := r.audit[0]; got.Before != "meter="+number+" record=5 doubt=future-time" || got.After != "readings=0 units_wh=0 debit_minor=0" {
@@ -145,7 +145,7 @@ func TestAHeldRecordIsDecided(t *testing.T) {
 // TestALateRecordIsRated with what the store has.
 func TestALateRecordIsRated(t *testing.T) {
 	r := held(t, metering.DoubtPower, reading(5))
-	r.behind = []wallet.Reading{{Store: memory, Seq: 5, At: noon(), Up: 300_000, Clock: wire.ClockValid, ReceivedAt: noon(), Register: 2000}}
+	r.behind = []wallet.Reading{{Memory: memory, Seq: 5, At: noon(), Up: 300_000, Clock: wire.ClockValid, ReceivedAt: noon(), Register: 2000}}
 	out := r.decides(quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept})
 	if out.Readings != 1 || out.Units != 1000 || out.Debit != 250 {
 		t.Errorf("it came to %+v", out)

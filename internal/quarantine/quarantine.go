@@ -56,7 +56,7 @@ type Entry struct {
 	Wallet     bool // the meter's balance is money on the server
 	Kind       Kind
 	Record     wire.Kind // empty where the record could not be read
-	Store      string    // the meter's memory that the record is numbered in
+	Memory     string    // the meter's memory that the record is numbered in
 	Seq        uint64
 	ReceivedAt time.Time
 	Doubt      metering.Doubt

@@ -50,8 +50,8 @@ type rows struct {
 // newRows is meter 1 with a wallet that is rated up to record 4 at 1000 Wh.
 func newRows(t *testing.T) *rows {
 	t.Helper()
-	return &rows{t: t, live: metering.Live{Store: memory, Window: metering.Window{Watermark: 20}, Figures: metering.Figures{ReadingSeq: 4}}, wallets: []wallet.Row{{
-		State: wallet.State{Store: memory, Seq: 4, Started: true, Register: 1000, Base: 1000, At: noon().Add(-time.Hour), Up: 240_000},
+	return &rows{t: t, live: metering.Live{Memory: memory, Window: metering.Window{Watermark: 20}, Figures: metering.Figures{ReadingSeq: 4}}, wallets: []wallet.Row{{
+		State: wallet.State{Memory: memory, Seq: 4, Started: true, Register: 1000, Base: 1000, At: noon().Add(-time.Hour), Up: 240_000},
 		Meter: wallet.MeterFacts{N: 1, Number: number, Phases: 1, Account: id.ID{15: 2}, Active: true},
 	}}}
 }
@@ -62,11 +62,11 @@ func stopped(t *testing.T, reason wallet.HoldReason, doubt metering.Doubt, regis
 	r := newRows(t)
 	w := &r.wallets[0]
 	at := noon().Add(-30 * time.Minute)
-	w.Held = wallet.Held{Reason: reason, Store: memory, Seq: 5, Register: register, At: at, Up: 300_000, Clock: wire.ClockValid, Since: at}
+	w.Held = wallet.Held{Reason: reason, Memory: memory, Seq: 5, Register: register, At: at, Up: 300_000, Clock: wire.ClockValid, Since: at}
 	if reason == wallet.HoldOpen {
 		w.Seq, w.OpenFrom, w.Open = 5, register, true
 	}
-	r.entries = []quarantine.Entry{{ID: id.ID{15: 1}, Meter: 1, Number: number, Wallet: true, Kind: quarantine.OfRating, Record: wire.KindReading, Store: memory, Seq: 5,
+	r.entries = []quarantine.Entry{{ID: id.ID{15: 1}, Meter: 1, Number: number, Wallet: true, Kind: quarantine.OfRating, Record: wire.KindReading, Memory: memory, Seq: 5,
 		ReceivedAt: at, Doubt: doubt, Was: wh(1000), Register: wh(register), At: at, State: quarantine.Open}}
 	return r
 }
@@ -79,7 +79,7 @@ func held(t *testing.T, doubt metering.Doubt, recs ...wire.Record) *rows {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := quarantine.Entry{ID: id.ID{15: 1}, Meter: 1, Number: number, Wallet: true, Kind: quarantine.OfRecord, Record: wire.KindReading, Store: memory, Seq: 5,
+	e := quarantine.Entry{ID: id.ID{15: 1}, Meter: 1, Number: number, Wallet: true, Kind: quarantine.OfRecord, Record: wire.KindReading, Memory: memory, Seq: 5,
 		ReceivedAt: noon().Add(-30 * time.Minute), Doubt: doubt, Payload: payload, At: noon(), State: quarantine.Open}
 	r.entries = []quarantine.Entry{e}
 	return r

@@ -60,7 +60,7 @@ func (s *walletRun) collect(h *walletHouse, faults bool) ([]metering.Record, err
 	var recs []metering.Record
 	add := func(r wire.Record) {
 		recs = append(recs, metering.Record{Tenant: store.FirstTenant, Meter: h.n, Number: h.number, ReceivedAt: s.office.now,
-			Store: h.dev.Box().Boot().Store, Rec: r})
+			Memory: h.dev.Box().Boot().Memory, Rec: r})
 	}
 	if !h.booted {
 		h.booted = true

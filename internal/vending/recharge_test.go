@@ -78,11 +78,11 @@ func (s *shop) hearsOf(newest time.Time, number, relay string, caps []string, re
 	next := uint64(s.number(`SELECT COALESCE(MAX(seq), 0) FROM reading WHERE meter = $1`, n)) + 1
 	now := s.clock.Now()
 	recs := []metering.Record{{Tenant: tenant, Meter: n, Number: number, ReceivedAt: now,
-		Rec: wire.Boot{Store: memory, Lowest: 1, Next: next, Proto: 1, Caps: caps}.Record()}}
+		Rec: wire.Boot{Memory: memory, Lowest: 1, Next: next, Proto: 1, Caps: caps}.Record()}}
 	for i, register := range registers {
 		at := newest.Add(time.Duration(i+1-len(registers)) * 30 * time.Minute)
 		head := wire.Head{Seq: next + uint64(i), At: at.Unix(), Up: (next + uint64(i)) * 1_800_000, Clock: wire.ClockValid}
-		recs = append(recs, metering.Record{Tenant: tenant, Meter: n, Number: number, ReceivedAt: now, Store: memory,
+		recs = append(recs, metering.Record{Tenant: tenant, Meter: n, Number: number, ReceivedAt: now, Memory: memory,
 			Rec: wire.Reading{Head: head, RegisterWh: register, Relay: relay}.Record()})
 	}
 	done := make(chan error, 1)

@@ -202,7 +202,7 @@ func TestADecisionThatFailsSaysSo(t *testing.T) {
 			d, _ := drawnThrough(t, false)
 			d.behind = []wallet.Reading{d.reading(13, 4, 5500, false)}
 			return d
-		}, release(1, wallet.DrawnAccepted(wallet.Drawn{Store: "of old", Seq: 1}, 100)), 14},
+		}, release(1, wallet.DrawnAccepted(wallet.Drawn{Memory: "of old", Seq: 1}, 100)), 14},
 		{"a meter without a wallet", behind(), release(2, wallet.Accepted()), 1},
 	} {
 		c.test(t)

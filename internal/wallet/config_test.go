@@ -67,7 +67,7 @@ func TestAConfigurationHoldsUntilTheMeterSaysOtherwise(t *testing.T) {
 func TestAMeterThatLostItsMemoryGetsALeaseAgain(t *testing.T) {
 	d := newDesk(t, 100_000, 1)
 	d.passes(time.Hour)
-	d.seen[1].Memory, d.rows[0].Store = "another", "another"
+	d.seen[1].Memory, d.rows[0].Memory = "another", "another"
 	d.seen[1].Relay, d.seen[1].Reasons = supply.Open.String(), supply.Of(supply.Lease)
 	d.boots(0, "")
 	d.want("it starts with nothing", "config m1; lease m1")

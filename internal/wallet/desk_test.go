@@ -133,7 +133,7 @@ func (d *desk) reads(n int64, register unit.Energy, relay supply.Relay, reasons 
 	r := &d.rows[n-1]
 	terms := wallet.Terms{Zone: d.tenant.Zone, Phases: 1, Versions: []tariff.Version{d.version}}
 	seq := max(r.Seq, d.seen[n].Seq) + 1
-	r.State, _ = wallet.Take(r.State, wallet.Reading{Store: deskMemory, Seq: seq, At: d.now, Up: r.Up + 1, Clock: wire.ClockValid, ReceivedAt: d.now,
+	r.State, _ = wallet.Take(r.State, wallet.Reading{Memory: deskMemory, Seq: seq, At: d.now, Up: r.Up + 1, Clock: wire.ClockValid, ReceivedAt: d.now,
 		Register: register}, terms)
 	s := d.seen[n]
 	s.Relay, s.Reasons, s.ReceivedAt, s.AsOf, s.Register = relay.String(), supply.Of(reasons...), d.now, d.now, register
@@ -287,7 +287,7 @@ func (d *desk) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
 		d.cuts[m.N] = append(d.cuts[m.N], i)
 	}
 	if o.Type == wallet.CommandLease {
-		d.leased[m.N] = append(d.leased[m.N], wallet.Lease{Command: i, Max: unit.Energy(o.Args["max_register_wh"].(int64)), At: d.now, Store: d.seen[m.N].Memory})
+		d.leased[m.N] = append(d.leased[m.N], wallet.Lease{Command: i, Max: unit.Energy(o.Args["max_register_wh"].(int64)), At: d.now, Memory: d.seen[m.N].Memory})
 	}
 	d.note("%s %s", o.Type, m.Number)
 	return i, d.fails()

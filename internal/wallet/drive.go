@@ -81,13 +81,13 @@ func (c *pointState) taken(r Row) {
 		return
 	}
 	if c.InMeter.Command != took.Command {
-		if c.InMeter.Store == took.Store {
+		if c.InMeter.Memory == took.Memory {
 			c.Risk = max(c.Risk, c.InMeter.Max)
 		}
 		c.InMeter = took.Lease
 		c.lower = c.Risk > c.InMeter.Max
 	}
-	if known && r.Store == c.Memory {
+	if known && r.Memory == c.Memory {
 		c.Risk = most
 	}
 }
@@ -320,7 +320,7 @@ func (c *pointState) withdraw(t CommandType, order id.ID, why string) {
 
 // lease renews what the meter may count.
 func (c *pointState) lease(r Row) error {
-	if !c.Commands || !c.Leases || !r.Started || !c.priced || r.Store != c.Memory && !r.Held.Stopped() {
+	if !c.Commands || !c.Leases || !r.Started || !c.priced || r.Memory != c.Memory && !r.Held.Stopped() {
 		return nil
 	}
 	needed, err := c.needed()
@@ -336,13 +336,13 @@ func (c *pointState) lease(r Row) error {
 	}
 	want := c.beyond(energy)
 	if h := r.Held; h.Stopped() {
-		if h.Store != c.Memory || c.Supply.Lease.At.After(h.Since) || c.out || !c.mayHelp(h, want) {
+		if h.Memory != c.Memory || c.Supply.Lease.At.After(h.Since) || c.out || !c.mayHelp(h, want) {
 			return nil
 		}
 	} else if c.shrink(want) || c.unwelcome() || !Renew(r, c.Supplied, c.tenant, want, c.block, c.now) {
 		return nil
 	}
-	c.replaceLease(Lease{Max: want, At: c.now, Store: c.Memory})
+	c.replaceLease(Lease{Max: want, At: c.now, Memory: c.Memory})
 	c.order(r, &c.Supply.Lease.Command, &c.Seen.Lease, Command{Type: CommandLease, TTL: orderTTL, Reason: "supply that is paid for",
 		Args: map[string]any{"max_register_wh": int64(want), "ttl_s": int64(c.tenant.Supply.LeaseTTL() / time.Second)}})
 	return nil
@@ -362,17 +362,17 @@ func (c *pointState) shrink(want unit.Energy) bool {
 		return false
 	}
 	c.withdraw(CommandLease, c.Seen.Lease.ID, "there is less money by now")
-	c.replaceLease(Lease{Store: c.Memory})
+	c.replaceLease(Lease{Memory: c.Memory})
 	c.Seen.Lease = Progress{}
 	return want <= c.InMeter.Max
 }
 
 // replaceLease notes another lease as the newest. The one before may have reached the meter all the same, if it was signed.
 func (c *pointState) replaceLease(l Lease) {
-	if c.Supply.Lease.Store != l.Store {
+	if c.Supply.Lease.Memory != l.Memory {
 		c.Risk = 0
 	}
-	if old := c.Seen.Lease; old.Signed && (old.Open() || old.unsure()) && c.Supply.Lease.Store == l.Store {
+	if old := c.Seen.Lease; old.Signed && (old.Open() || old.unsure()) && c.Supply.Lease.Memory == l.Memory {
 		c.Risk = max(c.Risk, c.Supply.Lease.Max)
 	}
 	c.Supply.Lease = l

@@ -12,7 +12,7 @@ import (
 
 // TestWhenTheLeasesBeforeAreLookedBackAt changes one thing about a meter that took a lease, and was given another since.
 func TestWhenTheLeasesBeforeAreLookedBackAt(t *testing.T) {
-	first, second := wallet.Lease{Command: id.ID{1}, Store: "a"}, wallet.Lease{Command: id.ID{2}, Store: "a"}
+	first, second := wallet.Lease{Command: id.ID{1}, Memory: "a"}, wallet.Lease{Command: id.ID{2}, Memory: "a"}
 	for _, c := range []struct {
 		name string
 		do   func(*wallet.Supplied)
@@ -20,9 +20,9 @@ func TestWhenTheLeasesBeforeAreLookedBackAt(t *testing.T) {
 	}{
 		{"another was ordered", func(*wallet.Supplied) {}, true},
 		{"none was ever taken", func(s *wallet.Supplied) { s.InMeter.Command = id.ID{} }, false},
-		{"the other is for another memory", func(s *wallet.Supplied) { s.Supply.Lease.Store = "b" }, false},
+		{"the other is for another memory", func(s *wallet.Supplied) { s.Supply.Lease.Memory = "b" }, false},
 		{"the meter has another memory", func(s *wallet.Supplied) { s.Memory = "b" }, false},
-		{"both are for a memory before", func(s *wallet.Supplied) { s.InMeter.Store, s.Supply.Lease.Store = "b", "b" }, false},
+		{"both are for a memory before", func(s *wallet.Supplied) { s.InMeter.Memory, s.Supply.Lease.Memory = "b", "b" }, false},
 		{"the newest was taken", func(s *wallet.Supplied) { s.InMeter, s.Seen.Lease.State = second, "done" }, false},
 		{"it is the newest, and open", func(s *wallet.Supplied) { s.InMeter = second }, true},
 		{"the newest was done, and one before taken", func(s *wallet.Supplied) { s.Seen.Lease.State = "done" }, true},

@@ -25,7 +25,7 @@ func (d *desk) leases() (out string) {
 func TestAnImpossibleRegisterNeitherCutsNorGivesAway(t *testing.T) {
 	another := func(d *desk) {
 		d.passes(time.Minute)
-		d.rows[0].Held = wallet.Held{Reason: wallet.HoldRegress, Store: "another", Register: 9, Since: d.now}
+		d.rows[0].Held = wallet.Held{Reason: wallet.HoldRegress, Memory: "another", Register: 9, Since: d.now}
 		d.seen[1].Memory, d.seen[1].Relay, d.seen[1].Reasons, d.seen[1].ReceivedAt = "another", "open", supply.Of(supply.Lease), d.now
 		d.settles()
 	}
@@ -141,7 +141,7 @@ func TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister(t *testing.T) {
 		o := d.order(1, wallet.CommandLease) // to 32 kWh
 		o.Signed, o.State, o.Answer, o.Since = c.signed, c.state, c.answer, d.now.Add(-time.Hour)
 		d.log = nil
-		d.rows[0].Held = wallet.Held{Reason: wallet.HoldImplausible, Store: deskMemory, Seq: d.rows[0].Seq, Register: 21_000, Since: d.now}
+		d.rows[0].Held = wallet.Held{Reason: wallet.HoldImplausible, Memory: deskMemory, Seq: d.rows[0].Seq, Register: 21_000, Since: d.now}
 		d.seen[1].Seq, d.seen[1].Register, d.seen[1].Relay, d.seen[1].Reasons = d.rows[0].Seq+1, 21_000, "open", supply.Of(supply.Lease)
 		d.settles()
 		if got := d.leases(); got != c.want {

@@ -30,7 +30,7 @@ type facts struct {
 // renews asks whether the next lease goes out.
 func (c facts) renews() bool {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
-	lease := wallet.Lease{Command: id.ID{1}, Max: max(c.has, c.ordered), At: now.Add(-c.since), Store: "a"}
+	lease := wallet.Lease{Command: id.ID{1}, Max: max(c.has, c.ordered), At: now.Add(-c.since), Memory: "a"}
 	s := wallet.Supplied{Seen: wallet.Seen{Memory: "a", Left: c.left, ReceivedAt: lease.At.Add(c.heard), Lease: wallet.Progress{State: "done", Since: lease.At}}}
 	if c.memory != "" {
 		s.Memory = c.memory
@@ -43,7 +43,7 @@ func (c facts) renews() bool {
 	}
 	if s.Supply.Lease = lease; c.ordered > 0 {
 		s.Seen.Lease.State = "sent"
-		s.InMeter = wallet.Lease{Command: id.ID{0, 1}, Max: 1, At: now, Store: "a"}
+		s.InMeter = wallet.Lease{Command: id.ID{0, 1}, Max: 1, At: now, Memory: "a"}
 	} else if !c.none {
 		s.InMeter = lease
 	}
@@ -145,7 +145,7 @@ func TestWhatALeaseSays(t *testing.T) {
 	if o.Type != wallet.CommandLease || o.Args["max_register_wh"] != int64(10_000) || o.Args["ttl_s"] != int64(7200) || o.TTL != 24*time.Hour || o.Reason == "" || len(o.Args) != 2 {
 		t.Errorf("got %+v", o)
 	}
-	if l := d.kept[1].Lease; l.Max != 10_000 || !l.At.Equal(d.now) || l.Store != deskMemory {
+	if l := d.kept[1].Lease; l.Max != 10_000 || !l.At.Equal(d.now) || l.Memory != deskMemory {
 		t.Errorf("noted %+v", l)
 	}
 	if got := d.order(1, wallet.CommandLease).Until; !got.Equal(d.now.Add(24 * time.Hour)) {
@@ -179,7 +179,7 @@ func TestALeaseThatIsWithdrawnMayBeInTheMeter(t *testing.T) {
 		if got := d.leases(); got != "no lease m1" {
 			t.Errorf("%s: got %q, want the lease withdrawn and no lower one in the window", c.name, got)
 		}
-		if l := d.kept[1].Lease; l.Max != 0 || !l.Command.IsZero() || !l.At.IsZero() || l.Store != deskMemory {
+		if l := d.kept[1].Lease; l.Max != 0 || !l.Command.IsZero() || !l.At.IsZero() || l.Memory != deskMemory {
 			t.Errorf("%s: the newest lease is %+v, want none", c.name, l)
 		}
 		most, _, err := wallet.Standing(d, d.tenant, d.rows, 2, d.now)
@@ -201,16 +201,16 @@ func TestALeaseOfAnotherMemoryIsNoRisk(t *testing.T) {
 	}
 	d.says()
 	d.passes(time.Minute)
-	d.seen[1].Memory, d.rows[0].Store = "another", "another"
+	d.seen[1].Memory, d.rows[0].Memory = "another", "another"
 	d.settles()
-	if k := d.kept[1]; k.Risk != 0 || k.Lease.Store != "another" || d.leases() != "no lease m1lease m1" {
+	if k := d.kept[1]; k.Risk != 0 || k.Lease.Memory != "another" || d.leases() != "no lease m1lease m1" {
 		t.Errorf("after its memory was replaced: risk %d, lease %+v", k.Risk, k.Lease)
 	}
 	rows, err := d.WalletsOf(id.ID{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.seen[1].Memory, rows[0].Store = "a third", "a third"
+	d.seen[1].Memory, rows[0].Memory = "a third", "a third"
 	most, _, err := wallet.Standing(d, d.tenant, rows, 2, d.now)
 	if err != nil || most < 19_990 {
 		t.Errorf("the other meter may count to %d Wh, %v; want a whole lease, for no lease of the first counts any more", most, err)
@@ -437,7 +437,7 @@ func TestWhoNeedsWhatAnotherHas(t *testing.T) {
 	}{
 		{"the first has used more than half its share", func(*desk) {}, "lease m2"},
 		{"its register cannot be true", func(d *desk) {
-			d.rows[0].Held = wallet.Held{Reason: wallet.HoldRegress, Store: deskMemory, Register: 9, Since: d.now}
+			d.rows[0].Held = wallet.Held{Reason: wallet.HoldRegress, Memory: deskMemory, Register: 9, Since: d.now}
 		}, ""},
 		{"it is off by a person", func(d *desk) { d.rows[0].Off = supply.Of(supply.Remote) }, ""},
 		{"it cannot be told", func(d *desk) { d.seen[1].Commands = false }, ""},

@@ -194,7 +194,7 @@ func TestTaxThatWasTakenInAdvance(t *testing.T) {
 		d.passes(time.Hour)
 		for n := range d.rows {
 			r := &d.rows[n]
-			r.State, _ = wallet.Take(r.State, wallet.Reading{Store: deskMemory, Seq: r.Seq + 1, At: d.now, ReceivedAt: d.now, Up: r.Up + 1, Clock: wire.ClockValid, Register: r.Register + 1000}, wallet.Terms{
+			r.State, _ = wallet.Take(r.State, wallet.Reading{Memory: deskMemory, Seq: r.Seq + 1, At: d.now, ReceivedAt: d.now, Up: r.Up + 1, Clock: wire.ClockValid, Register: r.Register + 1000}, wallet.Terms{
 				Zone: d.tenant.Zone, Phases: 1, Versions: d.tariff()})
 		}
 		if _, err := wallet.SettleAccount(d, id.ID{15: 1}, d.now, true); err != nil {

@@ -90,7 +90,7 @@ func (c *pointState) intended() unit.Energy {
 
 // left is what is left of a lease, none of one that was made for another memory of the meter.
 func (c *pointState) left(l Lease) unit.Energy {
-	if l.Store != c.Memory {
+	if l.Memory != c.Memory {
 		return 0
 	}
 	return max(0, l.Max-c.register())
@@ -110,13 +110,13 @@ func (c *pointState) holds() unit.Energy {
 	if l := c.Seen.Lease; l.Open() || l.unsure() {
 		most = max(most, c.left(c.Supply.Lease))
 	}
-	return max(most, c.left(Lease{Max: c.Supply.Risk, Store: c.Supply.Lease.Store}))
+	return max(most, c.left(Lease{Max: c.Supply.Risk, Memory: c.Supply.Lease.Memory}))
 }
 
 // lent is the most that the meter may still count by any lease that it has or that was signed for it. One that was not signed
 // never reached it, and is withdrawn when there is less money.
 func (c *pointState) lent() unit.Energy {
-	most := max(c.left(c.InMeter), c.left(Lease{Max: c.Supply.Risk, Store: c.Supply.Lease.Store}))
+	most := max(c.left(c.InMeter), c.left(Lease{Max: c.Supply.Risk, Memory: c.Supply.Lease.Memory}))
 	if l := c.Seen.Lease; l.Signed && (l.Open() || l.unsure()) {
 		most = max(most, c.left(c.Supply.Lease))
 	}
@@ -203,7 +203,7 @@ func (c *pointState) beyond(energy unit.Energy) unit.Energy {
 // higher one would give away energy if it is too high. Only two readings in a row are believed so far that say the same register
 // and the used-up lease has opened the relay at it: one alone may be false, and a lease beyond it would have no end.
 func (c *pointState) mayHelp(h Held, want unit.Energy) bool {
-	reach, has := c.reach(h.Store)
+	reach, has := c.reach(h.Memory)
 	if !has {
 		return true
 	}
@@ -213,10 +213,10 @@ func (c *pointState) mayHelp(h Held, want unit.Energy) bool {
 
 // reach is the highest register up to which a lease lets the meter count that it has, or may have, in a memory.
 func (c *pointState) reach(memory string) (most unit.Energy, has bool) {
-	if c.InMeter.Store == memory {
+	if c.InMeter.Memory == memory {
 		most, has = c.InMeter.Max, true
 	}
-	if l := c.Seen.Lease; l.Signed && (l.Open() || l.unsure()) && c.Supply.Lease.Store == memory {
+	if l := c.Seen.Lease; l.Signed && (l.Open() || l.unsure()) && c.Supply.Lease.Memory == memory {
 		most, has = max(most, c.Supply.Lease.Max, c.Supply.Risk), true
 	}
 	return most, has

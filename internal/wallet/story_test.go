@@ -172,7 +172,7 @@ func (s *story) meter(t *testing.T, n int64, what string, f []string) {
 func (s *story) read(n int64, register unit.Energy, relay string, reasons []supply.Reason) {
 	r, seen := &s.rows[n-1], s.seen[n]
 	seq := max(r.Seq, seen.Seq) + 1
-	r.State, _ = wallet.Take(r.State, wallet.Reading{Store: deskMemory, Seq: seq, At: s.now, Up: r.Up + 1, Clock: wire.ClockValid, ReceivedAt: s.now,
+	r.State, _ = wallet.Take(r.State, wallet.Reading{Memory: deskMemory, Seq: seq, At: s.now, Up: r.Up + 1, Clock: wire.ClockValid, ReceivedAt: s.now,
 		Register: register, Open: wallet.SaysOpen(relay, len(reasons) > 0)}, wallet.Terms{Zone: s.tenant.Zone, Phases: 1, Versions: []tariff.Version{s.version}})
 	seen.Relay, seen.Reasons, seen.ReceivedAt, seen.AsOf, seen.Register = relay, supply.Of(reasons...), s.now, s.now, register
 	seen.Left, seen.Seq = max(0, s.max(n)-register), seq

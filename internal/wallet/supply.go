@@ -54,7 +54,7 @@ type Lease struct {
 	Command id.ID
 	Max     unit.Energy
 	At      time.Time // server time of the order
-	Store   string    // the memory of the meter it was made for
+	Memory  string    // the memory of the meter it was made for
 }
 
 // Progress is how far an order has come that a meter was given. The zero value is no order.
@@ -159,7 +159,7 @@ func (s Supplied) settled() bool {
 
 // LooksBack reports whether the leases that the meter was given before the newest one say more about it.
 func (s Supplied) LooksBack() bool {
-	return !s.InMeter.Command.IsZero() && s.InMeter.Store == s.Supply.Lease.Store && s.InMeter.Store == s.Memory && !s.settled()
+	return !s.InMeter.Command.IsZero() && s.InMeter.Memory == s.Supply.Lease.Memory && s.InMeter.Memory == s.Memory && !s.settled()
 }
 
 // NoCutYet reports whether the newest cut-off has not left and no connect was ordered since: then one before it may have.

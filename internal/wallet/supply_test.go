@@ -208,7 +208,7 @@ func TestNobodyIsCutWhileSomethingForbidsIt(t *testing.T) {
 	for want, c := range map[wallet.Block]struct{ begin, end func(*desk) }{
 		wallet.BlockProtected: {func(d *desk) { d.seen[1].Protected = true }, func(d *desk) { d.seen[1].Protected = false }},
 		wallet.BlockHeld: {func(d *desk) {
-			d.rows[0].Held = wallet.Held{Reason: wallet.HoldRegress, Store: deskMemory, Register: 9, Since: d.now}
+			d.rows[0].Held = wallet.Held{Reason: wallet.HoldRegress, Memory: deskMemory, Register: 9, Since: d.now}
 		},
 			func(d *desk) { d.rows[0].Held = wallet.Held{} }},
 		wallet.BlockUnheard: {func(d *desk) { d.passes(time.Minute); d.unseen = d.now }, func(d *desk) { d.passes(time.Minute).reads(1, 0, supply.Closed) }},
@@ -382,7 +382,7 @@ func TestWhenALeaseIsRenewed(t *testing.T) {
 		}, "", 10_000},
 		{"the meter has lost its memory", 2875, func(d *desk) {
 			d.seen[1].Memory = "another"
-			d.rows[0].Store = "another"
+			d.rows[0].Memory = "another"
 			d.settles()
 		}, "lease m1", 10_000},
 		{"the meter says that it has none", 2875, func(d *desk) {

@@ -259,7 +259,7 @@ func (d *till) WalletStopped(r wallet.Row) error {
 }
 
 func (d *till) WalletDrawn(meter int64, drawn wallet.Drawn) error {
-	d.writes("m%d drew %d Wh since record %d of %s", meter, drawn.Register, drawn.Seq, drawn.Store)
+	d.writes("m%d drew %d Wh since record %d of %s", meter, drawn.Register, drawn.Seq, drawn.Memory)
 	return d.fails()
 }
 

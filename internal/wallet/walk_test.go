@@ -167,7 +167,7 @@ func (w *walk) state(i int) []string {
 	s, k := w.rows[i].State, w.kept[n]
 	say := fmt.Sprintf
 	lease := func(l wallet.Lease) string { return say("%d@%s", l.Max, w.at(l.At)) }
-	return []string{say("rated=%.1s/%d", s.Store, s.Seq), say("register=%d", s.Register), say("base=%d", s.Base), say("to=%s", w.at(s.At)),
+	return []string{say("rated=%.1s/%d", s.Memory, s.Seq), say("register=%d", s.Register), say("base=%d", s.Base), say("to=%s", w.at(s.At)),
 		say("accrued=%d", s.Accrued), say("rest=%d", s.Rest), say("debited=%d", s.Debited), say("versions=%d", len(s.Parts)),
 		say("posted=%d/%d", s.Posted, s.PostedWh), say("open=%t/%d", s.Open, s.OpenFrom), say("held=%s/%d/%d", s.Held.Reason, s.Held.Register, s.Held.Seq),
 		say("off=%s", s.Off), say("low=%t/%t", s.Low1.Below, s.Low2.Below), say("block=%s", k.Block), say("out=%s", w.at(k.Out)),
@@ -253,7 +253,7 @@ func (w *walk) reading(i int) {
 	case 6:
 		relay, note = supply.Armed, " armed"
 	}
-	r.Store, r.Seq, r.At, r.Up, r.ReceivedAt, r.Register = m.memory, m.seq, w.now.Add(-m.lag), m.up, w.now, said
+	r.Memory, r.Seq, r.At, r.Up, r.ReceivedAt, r.Register = m.memory, m.seq, w.now.Add(-m.lag), m.up, w.now, said
 	r.Open = wallet.SaysOpen(relay.String(), len(reasons) > 0)
 	terms, err := w.WalletTerms(w.tenant, w.rows[i].Meter)
 	w.fails(err)
@@ -414,7 +414,7 @@ func (w *walk) person(i int) {
 // release decides about a held reading.
 func (w *walk) release(i int) {
 	h := w.rows[i].Held
-	drawn := wallet.Drawn{Store: h.Store, Seq: h.Seq, Register: h.Register}
+	drawn := wallet.Drawn{Memory: h.Memory, Seq: h.Seq, Register: h.Register}
 	verdicts := []wallet.Verdict{wallet.Accepted(), wallet.Rebased(w.meters[i].register), wallet.Discarded(), wallet.Resumed()}
 	if h.Reason == wallet.HoldOpen {
 		verdicts = []wallet.Verdict{wallet.DrawnAccepted(drawn, 100), wallet.DrawnRefused(drawn), wallet.Rebased(w.meters[i].register), wallet.Accepted()}

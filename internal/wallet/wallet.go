@@ -27,7 +27,7 @@ import (
 
 // State is what is kept of one wallet meter. The zero value is a meter that has not been read; see [NewState].
 type State struct {
-	Store    string      // the memory of the meter that the reading was numbered in
+	Memory   string      // the memory of the meter that the reading was numbered in
 	Seq      uint64      // of the reading rated last
 	Started  bool        // a register is known: rating has begun
 	Register unit.Energy // rated last
@@ -70,7 +70,7 @@ type Part struct {
 
 // Reading is what rating needs of a reading.
 type Reading struct {
-	Store      string
+	Memory     string
 	Seq        uint64
 	At         time.Time // meter time
 	Up         uint64
@@ -100,7 +100,7 @@ const (
 // Held is the reading at which rating stopped.
 type Held struct {
 	Reason   HoldReason
-	Store    string
+	Memory   string
 	Seq      uint64
 	Register unit.Energy
 	At       time.Time // meter time

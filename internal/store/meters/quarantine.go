@@ -24,7 +24,7 @@ var heldColumns = core.Columns[heldRow]{Table: "quarantine", Unattested: []core.
 	core.Int("meter", func(e *heldRow) *int64 { return &e.Meter }),
 	core.Text("kind", func(e *heldRow) *quarantine.Kind { return &e.Kind }),
 	core.Text("record", func(e *heldRow) *wire.Kind { return &e.Record }),
-	core.Text("store", func(e *heldRow) *string { return &e.Store }),
+	core.Text("store", func(e *heldRow) *string { return &e.Memory }),
 	core.Int("seq", func(e *heldRow) *uint64 { return &e.Seq }),
 	core.Time("received_at", func(e *heldRow) *time.Time { return &e.ReceivedAt }),
 	core.Text("doubt", func(e *heldRow) *metering.Doubt { return &e.Doubt }),
@@ -93,7 +93,7 @@ func (tx Rows) WalletStopped(w wallet.Row) error { return tx.addHeld(quarantine.
 // WalletDrawn writes into the quarantine up to which register energy was counted while the relay was open.
 func (tx Rows) WalletDrawn(meter int64, d wallet.Drawn) error {
 	_, err := tx.C.Exec(`UPDATE quarantine SET register_wh = $1 WHERE tenant_id = $2 AND meter = $3 AND kind = $4 AND doubt = $5 AND store = $6
-		AND seq = $7 AND state = 'open'`, d.Register, tx.Tenant, meter, string(quarantine.OfRating), string(metering.DoubtOpen), d.Store, int64(d.Seq))
+		AND seq = $7 AND state = 'open'`, d.Register, tx.Tenant, meter, string(quarantine.OfRating), string(metering.DoubtOpen), d.Memory, int64(d.Seq))
 	return fault.Wrap(err, "quarantine: note what was counted")
 }
 

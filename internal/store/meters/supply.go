@@ -32,11 +32,11 @@ var supplyColumns = core.Columns[supplyRow]{Table: "wallet_supply", Unattested: 
 	core.ID("lease_cmd", func(s *supplyRow) *id.ID { return &s.Lease.Command }),
 	core.Int("lease_max_wh", func(s *supplyRow) *unit.Energy { return &s.Lease.Max }),
 	core.Time("lease_at", func(s *supplyRow) *time.Time { return &s.Lease.At }),
-	core.Text("lease_store", func(s *supplyRow) *string { return &s.Lease.Store }),
+	core.Text("lease_store", func(s *supplyRow) *string { return &s.Lease.Memory }),
 	core.ID("in_cmd", func(s *supplyRow) *id.ID { return &s.InMeter.Command }),
 	core.Int("in_max_wh", func(s *supplyRow) *unit.Energy { return &s.InMeter.Max }),
 	core.Time("in_at", func(s *supplyRow) *time.Time { return &s.InMeter.At }),
-	core.Text("in_store", func(s *supplyRow) *string { return &s.InMeter.Store }),
+	core.Text("in_store", func(s *supplyRow) *string { return &s.InMeter.Memory }),
 	core.Int("lease_risk_wh", func(s *supplyRow) *unit.Energy { return &s.Risk }),
 	core.ID("cut_cmd", func(s *supplyRow) *id.ID { return &s.Cut }),
 	core.ID("connect_cmd", func(s *supplyRow) *id.ID { return &s.Connect }),
@@ -116,7 +116,7 @@ func (tx Rows) signedLeases(meter int64, memory string) (out []wallet.SignedLeas
 		WHERE tenant_id = $1 AND meter = $2 AND type = $3 AND counter > 0 ORDER BY id DESC LIMIT $4`, func(r core.Row) error {
 		args, err := readArgs(r.Text(1))
 		max, _ := args["max_register_wh"].(int64)
-		out = append(out, wallet.SignedLease{Lease: wallet.Lease{Command: r.ID(0), Max: unit.Energy(max), At: r.Time(2), Store: memory},
+		out = append(out, wallet.SignedLease{Lease: wallet.Lease{Command: r.ID(0), Max: unit.Energy(max), At: r.Time(2), Memory: memory},
 			Progress: wallet.Progress{ID: r.ID(0), State: r.Text(3), Answer: r.Text(4), Signed: r.Int(5) > 0, Seq: uint64(r.Int(6))}})
 		return err
 	}, tx.Tenant, meter, string(command.Lease), wallet.MaxSignedLeases)

@@ -250,7 +250,7 @@ func (tx Rows) ReadingsBetween(meter int64, store string, from, to uint64, newes
 	var out []wallet.Reading
 	err := tx.C.Query(fmt.Sprintf(`SELECT seq, at, up, clock, received_at, register_wh, relay, reasons FROM %s%s AND store = $%d AND seq BETWEEN $%d AND $%d
 		ORDER BY seq LIMIT $%d`, source, where, n+1, n+2, n+3, n+4), func(r core.Row) error {
-		out = append(out, wallet.Reading{Store: store, Seq: uint64(r.Int(0)), At: r.Time(1), Up: uint64(r.Int(2)), Clock: wire.Clock(r.Text(3)),
+		out = append(out, wallet.Reading{Memory: store, Seq: uint64(r.Int(0)), At: r.Time(1), Up: uint64(r.Int(2)), Clock: wire.Clock(r.Text(3)),
 			ReceivedAt: r.Time(4), Register: unit.Energy(r.Int(5)), Open: wallet.SaysOpen(r.Text(6), r.Text(7) != "")})
 		return nil
 	}, args...)
@@ -292,7 +292,7 @@ func (tx Rows) WalletBehind(w wallet.Row, max int) ([]wallet.Reading, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the watermark of meter %s: %w", w.Meter.Number, err)
 	}
-	if store == w.Store {
+	if store == w.Memory {
 		from = w.Seq + 1
 	}
 	return tx.ReadingsBetween(w.Meter.N, store, from, to, 0, max)

@@ -19,7 +19,7 @@ type walletRow = wallet.Row
 var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Column[walletRow]{
 	core.Int("base_wh", func(w *walletRow) *unit.Energy { return &w.Base }),
 }, Unattested: []core.Column[walletRow]{ // what was accrued follows from the readings since
-	core.Text("store", func(w *walletRow) *string { return &w.Store }),
+	core.Text("store", func(w *walletRow) *string { return &w.Memory }),
 	core.Int("seq", func(w *walletRow) *uint64 { return &w.Seq }),
 	orNone("register_wh", func(w *walletRow) *bool { return &w.Started }, func(w *walletRow) *unit.Energy { return &w.Register }),
 	core.Time("at", func(w *walletRow) *time.Time { return &w.At }),
@@ -57,7 +57,7 @@ var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Co
 			}
 			return nil
 		}},
-	core.Text("held_store", func(w *walletRow) *string { return &w.Held.Store }),
+	core.Text("held_store", func(w *walletRow) *string { return &w.Held.Memory }),
 	core.Int("held_seq", func(w *walletRow) *uint64 { return &w.Held.Seq }),
 	{Name: "held_wh", Form: 'i',
 		Read: func(w *walletRow, r core.Row, col int) error { w.Held.Register = unit.Energy(r.Int(col)); return nil },

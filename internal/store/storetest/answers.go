@@ -289,12 +289,12 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 				return err
 			}
 		}
-		return tx.SupplyPut(p.N, wallet.Supply{Lease: wallet.Lease{Command: orders[2], Max: 3000, Store: memory}, InMeter: wallet.Lease{Command: orders[0], Max: 1000, Store: memory}})
+		return tx.SupplyPut(p.N, wallet.Supply{Lease: wallet.Lease{Command: orders[2], Max: 3000, Memory: memory}, InMeter: wallet.Lease{Command: orders[0], Max: 1000, Memory: memory}})
 	})
 	outcomes(t, e, p.answer(1, orders[1].Text(id.Command), "done", ""))
 	var got []string
 	for _, g := range supplied(t, e, p).SignedLeases {
-		got = append(got, fmt.Sprintf("%d %d %s %t %d %s", slices.Index(orders, g.Command), g.Max, g.State, g.Signed, g.Progress.Seq, g.Store))
+		got = append(got, fmt.Sprintf("%d %d %s %t %d %s", slices.Index(orders, g.Command), g.Max, g.State, g.Signed, g.Progress.Seq, g.Memory))
 	}
 	if want := []string{"1 2000 done true 1 " + memory, "0 1000 queued true 0 " + memory}; !slices.Equal(got, want) {
 		t.Errorf("the leases given are %q, want %q", got, want)
@@ -303,7 +303,7 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 	outcomes(t, e, p.answer(2, orders[2].Text(id.Command), "done", ""))
 	for risk, want := range map[unit.Energy]int{5: 3, 0: 0} {
 		must(t, e, func(tx *store.Tx) error {
-			newest := wallet.Lease{Command: orders[2], Max: 3000, Store: memory}
+			newest := wallet.Lease{Command: orders[2], Max: 3000, Memory: memory}
 			return tx.SupplyPut(p.N, wallet.Supply{Lease: newest, InMeter: newest, Risk: risk})
 		})
 		if got := supplied(t, e, p).SignedLeases; len(got) != want {

@@ -73,7 +73,7 @@ func booted(t *testing.T, e store.Engine, n int64, simulated bool) mtr {
 
 func (m mtr) record(r wire.Record) metering.Record {
 	return metering.Record{Tenant: store.FirstTenant, Meter: m.N, Number: m.Number, Simulated: m.Simulated, ReceivedAt: base().Add(time.Hour),
-		Store: m.store, Rec: r}
+		Memory: m.store, Rec: r}
 }
 
 func (m mtr) head(seq uint64) wire.Head {
@@ -89,7 +89,7 @@ func (m mtr) event(seq uint64, code int) metering.Record {
 }
 
 func (m mtr) boot(lowest, next uint64) metering.Record {
-	return m.record(wire.Boot{Store: m.store, Lowest: lowest, Next: next, Boot: 3, Proto: 1, FW: "1.0"}.Record())
+	return m.record(wire.Boot{Memory: m.store, Lowest: lowest, Next: next, Boot: 3, Proto: 1, FW: "1.0"}.Record())
 }
 
 // outcomes stores records and writes what became of them in a line: kind@watermark, with ! for rewind.
@@ -247,8 +247,8 @@ func memories(t *testing.T, r Rig) {
 	if got := alarms(t, e, a); got != "memory-replaced" {
 		t.Errorf("alarms %q after another memory, want memory-replaced", got)
 	}
-	if l := live(t, e, a); l.Store != b.store || l.RegisterWh != 80 {
-		t.Errorf("memory %s, register %d; want %s, 80", l.Store, l.RegisterWh, b.store)
+	if l := live(t, e, a); l.Memory != b.store || l.RegisterWh != 80 {
+		t.Errorf("memory %s, register %d; want %s, 80", l.Memory, l.RegisterWh, b.store)
 	}
 	// The first memory comes back: what it delivered then is not stored a second time.
 	wantOutcomes(t, e, "stored@2 duplicate@2 duplicate@2 stored@4 stored@5", a.boot(1, 6), a.reading(2), a.reading(4), a.reading(3), a.reading(5))

@@ -304,7 +304,7 @@ func walletMemory(t *testing.T, r Rig) {
 	// In one batch: the last of the old memory, the new memory, its first.
 	outcomes(t, e, p.use(2, 1500), other.boot(1, 5), other.use(3, 1700), other.use(1, 1600), other.use(2, 1650))
 	w := p.row(t, e)
-	if w.Register != 1700 || w.Total() != 700 || w.Store != other.store || w.Seq != 3 {
+	if w.Register != 1700 || w.Total() != 700 || w.Memory != other.store || w.Seq != 3 {
 		t.Errorf("got %+v, want 700 Wh rated up to record 3 of the new memory", w.State)
 	}
 }
