@@ -17,8 +17,8 @@ import (
 // TestAnAmountThatCannotBeCountedDecidesNothing: it is an error for whoever asks, nothing is ordered and no money leaves.
 func TestAnAmountThatCannotBeCountedDecidesNothing(t *testing.T) {
 	huge := unit.Energy(1 << 62)
-	allows := func(d *desk) { d.tenant.Supply.Allowance, d.tenant.Supply.Windows = &huge, []string{"all 00:00-24:00"} }
-	lends := func(d *desk) {
+	allows := func(d *rig) { d.tenant.Supply.Allowance, d.tenant.Supply.Windows = &huge, []string{"all 00:00-24:00"} }
+	lends := func(d *rig) {
 		k := d.kept[2]
 		k.InMeter.Max = huge
 		d.kept[2] = k
@@ -26,25 +26,25 @@ func TestAnAmountThatCannotBeCountedDecidesNothing(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		meters int
-		do     func(*desk)
+		do     func(*rig)
 	}{
-		{"a tariff without a currency", 2, func(d *desk) { d.version.Body.Currency = "" }},
+		{"a tariff without a currency", 2, func(d *rig) { d.version.Body.Currency = "" }},
 		{"an allowance", 2, allows}, {"an allowance for the only meter", 1, allows},
 		{"the lease of the other meter", 2, lends},
-		{"the lease of the other meter, which alone gets another one", 2, func(d *desk) {
+		{"the lease of the other meter, which alone gets another one", 2, func(d *rig) {
 			lends(d)
 			d.seen[1].Memory = "another"
 		}},
-		{"the lease of the other meter, which cannot be told", 2, func(d *desk) {
+		{"the lease of the other meter, which cannot be told", 2, func(d *rig) {
 			lends(d)
 			d.seen[2].Commands = false
 		}},
-		{"a price", 2, func(d *desk) {
+		{"a price", 2, func(d *rig) {
 			d.version.Body.Levies = []tariff.Levy{{Name: "rural", Percent: 1 << 30}}
 			d.version.Body.Blocks[0].Rate = 1 << 60
 		}},
 	} {
-		d := newDesk(t, 100_000, c.meters)
+		d := newRig(t, 100_000, c.meters)
 		d.passes(36 * time.Hour)
 		for i := range d.rows {
 			d.rows[i].At, d.seen[int64(i+1)].ReceivedAt = d.now, d.now

@@ -101,7 +101,7 @@ func TestASettlementThatFailsSaysSo(t *testing.T) {
 		{"a person switches off", usedTill, func(d *till) error { _, err := wallet.Switch(d, 1, true, "usr_x", "seal", d.now); return err }, 12},
 		{"a person switches on", func(t *testing.T) *till {
 			d := usedTill(t)
-			switches(d.desk, true)
+			switches(d.rig, true)
 			d.does(1, wallet.CommandCut)
 			return d
 		}, func(d *till) error { _, err := wallet.Switch(d, 1, false, "usr_x", "", d.now); return err }, 12},
@@ -221,7 +221,7 @@ func TestWhatTheServerSeesIsNotNotedWhenItFails(t *testing.T) {
 		})
 	}
 	failsAtEachCall(t, "a notice", 6, func(calls *disk, at int) error {
-		s := &sent{desk: newDesk(t, 100, 2)}
+		s := &sent{rig: newRig(t, 100, 2)}
 		s.calls, s.broken = 0, at
 		err := wallet.NoticeSent(s, wallet.NoticeOut, []byte(`{"meter":"m1","available_minor":-5,"currency":"KES"}`))
 		calls.calls = s.calls

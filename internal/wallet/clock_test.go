@@ -49,7 +49,7 @@ func TestAClockIsSetByAnOrderThatTheMeterTakes(t *testing.T) {
 		{"no more behind than an interval", func(r *wallet.Row, _ time.Time) { r.Lag = wallet.Lag{By: 31 * time.Minute, Over: time.Hour} }, false, "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := newDesk(t, 100_000, 1)
+			d := newRig(t, 100_000, 1)
 			d.rows[0].Meter.Simulated = c.simulated
 			c.set(&d.rows[0], d.now)
 			d.settles()
@@ -118,7 +118,7 @@ func TestOnlyAClockThatWasSetSinceMakesALeaseGoOutAgain(t *testing.T) {
 		{"set since", "expired", "done", time.Second, "lease m1"}, {"set in the same moment", "expired", "done", 0, "lease m1"}, {"set before", "expired", "done", -time.Second, ""},
 		{"not set yet", "expired", "sent", time.Second, ""}, {"not to be set", "expired", "failed", time.Second, ""}, {"refused for another reason", "mode", "done", time.Second, ""},
 	} {
-		d := newDesk(t, 100_000, 1)
+		d := newRig(t, 100_000, 1)
 		d.passes(time.Hour).reads(1, 11_000, supply.Closed)
 		d.rows[0].Adrift, d.rows[0].Said = true, d.now.Add(2*time.Hour)
 		d.settles()

@@ -125,7 +125,7 @@ func TestAMeterThatCannotBeToldIsToldNothing(t *testing.T) {
 		{"a meter without leases is only cut off", func(s *wallet.Seen) { s.Leases = false }, "time m1"},
 		{"any other", func(*wallet.Seen) {}, "config m1; lease m1; time m1"},
 	} {
-		d := newDesk(t, 100_000, 1)
+		d := newRig(t, 100_000, 1)
 		d.passes(36 * time.Hour)
 		d.tenant.Supply.Windows = []string{"wed 20:00-21:00"}
 		d.rows[0].Adrift, d.rows[0].Said = true, d.now.Add(2*time.Hour)
@@ -140,7 +140,7 @@ func TestAMeterThatCannotBeToldIsToldNothing(t *testing.T) {
 
 // TestWhatAConfigurationSays has the whole document, with a calendar and without.
 func TestWhatAConfigurationSays(t *testing.T) {
-	d := newDesk(t, 2875, 1)
+	d := newRig(t, 2875, 1)
 	doc := d.args[d.order(1, wallet.CommandConfig).ID]["config"].(map[string]any)
 	if len(doc) != 4 || doc["payment_mode"] != "prepay_wallet" || doc["imp_per_kwh"] != int64(1000) || doc["reading_s"] != int64(1800) || doc["tz_min"] != int64(0) {
 		t.Errorf("without a calendar: %v", doc)
@@ -161,34 +161,34 @@ func TestWhatAConfigurationSays(t *testing.T) {
 func TestWhatALostDatabaseConfigured(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		do   func(*desk)
+		do   func(*rig)
 		want string
 	}{
-		{"it says so, and no order is known", func(d *desk) {
+		{"it says so, and no order is known", func(d *rig) {
 			s := d.kept[1]
 			s.Config, s.ConfigHash, s.ConfigVersion = id.ID{}, "", 0
 			d.kept[1] = s
 		}, ""},
-		{"it said so before another one was carried out", func(d *desk) {
+		{"it said so before another one was carried out", func(d *rig) {
 			s := d.kept[1]
 			s.ConfigHash = "of another"
 			d.kept[1] = s
 			d.order(1, wallet.CommandConfig).Since = d.now
 			d.seen[1].Booted = d.now
 		}, "config m1"},
-		{"it said so after that", func(d *desk) {
+		{"it said so after that", func(d *rig) {
 			s := d.kept[1]
 			s.ConfigHash = "of another"
 			d.kept[1] = s
 			d.order(1, wallet.CommandConfig).Since = d.now.Add(-1)
 			d.seen[1].Booted = d.now
 		}, ""},
-		{"the same of another number", func(d *desk) {
+		{"the same of another number", func(d *rig) {
 			d.order(1, wallet.CommandConfig).Since = d.now.Add(-time.Hour)
 			d.seen[1].ConfigVersion, d.seen[1].Booted = 9, d.now
 		}, "config m1"},
 	} {
-		d := newDesk(t, 100_000, 1)
+		d := newRig(t, 100_000, 1)
 		d.passes(time.Hour)
 		d.seen[1].ConfigHash, d.seen[1].ConfigVersion, d.seen[1].Booted = d.kept[1].ConfigHash, 1, d.now
 		c.do(d)
@@ -201,30 +201,30 @@ func TestWhatALostDatabaseConfigured(t *testing.T) {
 func TestWhenSomebodyHasToPress(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		do   func(*desk)
+		do   func(*rig)
 		want bool
 	}{
-		{"on", func(*desk) {}, false},
-		{"armed", func(d *desk) { d.seen[1].Relay = supply.Armed.String() }, true},
-		{"armed, and unwanted", func(d *desk) { d.seen[1].Relay, d.rows[0].Off = supply.Armed.String(), supply.Of(supply.Remote) }, false},
-		{"cut off", func(d *desk) { d.pays(-100_000); d.does(1, wallet.CommandCut) }, false},
-		{"paid again", func(d *desk) { d.pays(-100_000); d.does(1, wallet.CommandCut); d.pays(5000) }, true},
-		{"connected, and no reading since", func(d *desk) {
+		{"on", func(*rig) {}, false},
+		{"armed", func(d *rig) { d.seen[1].Relay = supply.Armed.String() }, true},
+		{"armed, and unwanted", func(d *rig) { d.seen[1].Relay, d.rows[0].Off = supply.Armed.String(), supply.Of(supply.Remote) }, false},
+		{"cut off", func(d *rig) { d.pays(-100_000); d.does(1, wallet.CommandCut) }, false},
+		{"paid again", func(d *rig) { d.pays(-100_000); d.does(1, wallet.CommandCut); d.pays(5000) }, true},
+		{"connected, and no reading since", func(d *rig) {
 			d.pays(-100_000)
 			d.does(1, wallet.CommandCut)
 			d.pays(5000)
 			d.passes(time.Second).does(1, wallet.CommandConnect)
 		}, true},
-		{"connected, and read since", func(d *desk) {
+		{"connected, and read since", func(d *rig) {
 			d.pays(-100_000)
 			d.does(1, wallet.CommandCut)
 			d.pays(5000)
 			d.passes(time.Second).does(1, wallet.CommandConnect)
 			d.passes(time.Second).reads(1, 0, supply.Closed)
 		}, false},
-		{"connected without a cut-off of ours", func(d *desk) { d.passes(time.Second).reads(1, 0, supply.Open, supply.Remote) }, false},
+		{"connected without a cut-off of ours", func(d *rig) { d.passes(time.Second).reads(1, 0, supply.Open, supply.Remote) }, false},
 	} {
-		d := newDesk(t, 100_000, 2)
+		d := newRig(t, 100_000, 2)
 		c.do(d)
 		if got := d.settles().Press; got != c.want {
 			t.Errorf("%s: %t, want %t", c.name, got, c.want)
@@ -298,7 +298,7 @@ func TestWhenACutIsRepeated(t *testing.T) {
 }
 
 // withConfig is what is kept of the first meter without a configuration to send.
-func withConfig(d *desk) wallet.Supply {
+func withConfig(d *rig) wallet.Supply {
 	d.seen[1].Leases = false
 	return d.kept[1]
 }
@@ -328,7 +328,7 @@ func TestAnAccountWithoutAPrice(t *testing.T) {
 
 // TestTheWarningOfAShortageIsForgottenWhenItEnds: the next one is warned of anew.
 func TestTheWarningOfAShortageIsForgottenWhenItEnds(t *testing.T) {
-	d := newDesk(t, 10_000, 1)
+	d := newRig(t, 10_000, 1)
 	d.tenant.Supply.Notice = 3600
 	d.tenant.Policy.Warn2 = 500
 	d.pays(-10_000)

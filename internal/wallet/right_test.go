@@ -52,7 +52,7 @@ func TestAnOrderIsSignedOnlyWhileItIsRight(t *testing.T) {
 			d.moves(-2875)
 			d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
 		}, false, ""},
-		{"a cut-off that a person wants", wallet.CommandCut, 0, 0, func(d *till) { switches(d.desk, true) }, true, ""},
+		{"a cut-off that a person wants", wallet.CommandCut, 0, 0, func(d *till) { switches(d.rig, true) }, true, ""},
 		{"a cut-off given two minutes ahead", wallet.CommandCut, 0, 2 * time.Minute, func(d *till) { d.moves(-2875) }, true, ""},
 		{"a cut-off given further ahead", wallet.CommandCut, 0, 2*time.Minute + 1, func(d *till) { d.moves(-2875) }, false, soon},
 		{"a lease of what there is", wallet.CommandLease, 10_000, 0, func(*till) {}, true, ""},
@@ -90,7 +90,7 @@ func TestAnOrderIsSignedOnlyWhileItIsRight(t *testing.T) {
 func TestACutOfAPersonIsSignedWhileThePersonWantsIt(t *testing.T) {
 	moves := func(out bool) func(*till) {
 		return func(d *till) {
-			switches(d.desk, true)
+			switches(d.rig, true)
 			if out {
 				d.moves(-2875)
 			}
@@ -118,7 +118,7 @@ func TestACutOfAPersonIsSignedWhileThePersonWantsIt(t *testing.T) {
 			d := newTill(t, 2875, 2)
 			c.do(d)
 			if c.over {
-				switches(d.desk, false)
+				switches(d.rig, false)
 			}
 			if c.without {
 				d.rows = nil

@@ -14,7 +14,7 @@ import (
 
 // street is the meters of one account behind a network that loses orders and answers.
 type street struct {
-	*desk
+	*rig
 	rnd      *rand.Rand
 	register []unit.Energy
 	lease    []unit.Energy // in the meter
@@ -100,7 +100,7 @@ func TestLeasesOfAnAccountNeverStandForMoreThanThereIs(t *testing.T) {
 	for seed := range uint64(300) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		meters := 1 + int(seed%3)
-		s := &street{desk: newDesk(t, 0, meters), rnd: rnd, register: make([]unit.Energy, meters), lease: make([]unit.Energy, meters),
+		s := &street{rig: newRig(t, 0, meters), rnd: rnd, register: make([]unit.Energy, meters), lease: make([]unit.Energy, meters),
 			number: make([]int, meters), signed: map[id.ID]int{}}
 		s.tenant.Supply.Cap = 8000
 		for range 400 {
@@ -146,11 +146,11 @@ func TestLeasesOfAnAccountNeverStandForMoreThanThereIs(t *testing.T) {
 
 // TestMetersOfAnAccountShareItsMoney says how, step by step.
 func TestMetersOfAnAccountShareItsMoney(t *testing.T) {
-	d := newDesk(t, 100_000, 2)
+	d := newRig(t, 100_000, 2)
 	if d.max(1) != 20_000 || d.max(2) != 20_000 {
 		t.Errorf("with ample money the leases go to %d and %d Wh, want a whole one each", d.max(1), d.max(2))
 	}
-	d = newDesk(t, 5750, 2) // 20 kWh
+	d = newRig(t, 5750, 2) // 20 kWh
 	if d.max(1)+d.max(2) != 20_000 || d.max(1) != 10_000 {
 		t.Fatalf("20 kWh are shared as %d and %d Wh, want 10000 each", d.max(1), d.max(2))
 	}
@@ -178,7 +178,7 @@ func TestMetersOfAnAccountShareItsMoney(t *testing.T) {
 // TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister: rating begins anew for another account, and the lease that is
 // left in the meter stands for what the meter may still count, not for all that it ever counted.
 func TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister(t *testing.T) {
-	d := newDesk(t, 100_000, 2)
+	d := newRig(t, 100_000, 2)
 	for register := unit.Energy(10_000); register <= 100_000; register += 10_000 {
 		d.passes(6*time.Hour).reads(2, register, supply.Closed)
 		d.does(2, wallet.CommandLease)
@@ -198,9 +198,9 @@ func TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister(t *testing.T) {
 
 // lowered is an account of two meters from which money was taken: the first one, at 6000 Wh with a lease to 10,000, is to have a
 // lower one, and the second has taken its own.
-func lowered(t *testing.T) (d *desk, lower id.ID) {
+func lowered(t *testing.T) (d *rig, lower id.ID) {
 	t.Helper()
-	d = newDesk(t, 5750, 2)
+	d = newRig(t, 5750, 2)
 	d.passes(time.Hour).reads(1, 6000, supply.Closed)
 	d.pays(-2300)
 	d.want("8 kWh were taken away", "lease m1; lease m2")
@@ -289,7 +289,7 @@ func TestWhatNeverLeftHidesNoLease(t *testing.T) {
 // one had been taken. When the meter's share rose by some watt-hours it was given those, though there was no room for them: a
 // neighbour had not given up what was more than its share.
 func TestALowerLeaseThatMayBeInTheMeterIsNotTakenBack(t *testing.T) {
-	d := newDesk(t, 5750, 2)
+	d := newRig(t, 5750, 2)
 	d.passes(time.Hour).pays(-2300)
 	d.want("8 kWh were taken away", "lease m1; lease m2")
 	lower := d.max(1)
@@ -318,7 +318,7 @@ func TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter(t *testing.T) {
 		{"counter", 10_000}, {"storage_error 5", 10_000}, // 2500 Wh of its own, and what is left
 		{"clock", 12_500}, // neither copy is taken
 	} {
-		d := newDesk(t, 5750, 2)
+		d := newRig(t, 5750, 2)
 		d.passes(time.Hour).reads(2, 7500, supply.Closed)
 		d.passes(time.Hour).reads(2, 10_000, supply.Open, supply.Lease)
 		d.passes(time.Hour).pays(719) // 2.5 kWh
@@ -343,7 +343,7 @@ func TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter(t *testing.T) {
 // neighbour might have counted was taken for what the highest of three leases allowed, and that one had been replaced before the
 // neighbour's last reading. Only the later two say how far it may have come since.
 func TestALeaseFromBeforeTheLastReadingIsNoRiskAnyMore(t *testing.T) {
-	d := newDesk(t, 5750, 2)
+	d := newRig(t, 5750, 2)
 	lowers := func(amount money.Minor) (order id.ID) {
 		d.passes(time.Minute).pays(-amount)
 		d.signs(2, wallet.CommandLease)
@@ -378,7 +378,7 @@ func TestWhenAMeterGivesBackWhatIsMoreThanItsShare(t *testing.T) {
 		{"a share of a kilowatt-hour", 10_000, 8000, 500, 9000},
 		{"a share of less", 10_000, 8004, 499, 10_000},
 	} {
-		d := newDesk(t, 5750, 2)
+		d := newRig(t, 5750, 2)
 		d.version.Body.VATBps, d.money = 0, c.money
 		d.passes(time.Hour)
 		for i, register := range []unit.Energy{c.first, c.second} {

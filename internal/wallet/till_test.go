@@ -30,7 +30,7 @@ type nothing struct {
 
 // till is a desk behind a door: what jobs, people and pages ask of the wallets of one account.
 type till struct {
-	*desk
+	*rig
 	nothing
 	charged   string                 // local date up to which the account is charged
 	chargedTo []string               // each of them that was written
@@ -58,11 +58,11 @@ const tillNumber = "06000001229"
 
 func newTill(t testing.TB, paid money.Minor, meters int) *till {
 	t.Helper()
-	return tillOf(newDesk(t, paid, meters))
+	return tillOf(newRig(t, paid, meters))
 }
 
-func tillOf(d *desk) *till {
-	return &till{desk: d, ran: map[string]bool{}}
+func tillOf(d *rig) *till {
+	return &till{rig: d, ran: map[string]bool{}}
 }
 
 func (d *till) wallets() *wallet.Wallets {
@@ -146,14 +146,14 @@ func (d *till) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
 
 func (d *till) WalletsOf(account id.ID) ([]wallet.Row, error) {
 	d.settled = append(d.settled, account)
-	return d.desk.WalletsOf(account)
+	return d.rig.WalletsOf(account)
 }
 
 func (d *till) WalletOf(meter int64) ([]wallet.Row, error) {
 	if meter > int64(len(d.rows)) {
 		return nil, nil
 	}
-	return d.desk.WalletsOf(id.ID{})
+	return d.rig.WalletsOf(id.ID{})
 }
 
 func (d *till) MeterByNumber(number string) (registry.Meter, bool, error) {

@@ -115,7 +115,7 @@ func newWalk(t *testing.T, seed uint64) *walk {
 	advanced := money.Minor(rnd.IntN(2) * 150)
 	simulated := rnd.IntN(8) == 0
 	for i := range w.rows {
-		w.meters = append(w.meters, walked{memory: deskMemory, seq: w.rows[i].Seq, up: w.rows[i].Up, lease: w.max(int64(i + 1))})
+		w.meters = append(w.meters, walked{memory: rigMemory, seq: w.rows[i].Seq, up: w.rows[i].Up, lease: w.max(int64(i + 1))})
 		s, m := w.seen[int64(i+1)], &w.rows[i].Meter
 		s.Commands, s.Leases = rnd.IntN(10) > 0, rnd.IntN(7) > 0
 		m.Advanced, m.Simulated, m.LastSeen, m.NewestAt = advanced, simulated, w.now, w.now.UnixMicro()
@@ -241,7 +241,7 @@ func (w *walk) reading(i int) {
 	case 1:
 		said, note = 53_700_000, " falsely"
 	case 2:
-		m.memory, m.seq, note = string(rune('1'+w.rnd.IntN(8)))+deskMemory[1:], 1, " of another memory"
+		m.memory, m.seq, note = string(rune('1'+w.rnd.IntN(8)))+rigMemory[1:], 1, " of another memory"
 	case 3:
 		m.register += 4000
 		said, note = m.register, " through an open relay"
