@@ -6,11 +6,11 @@ import (
 
 // SignedHeader begins every signed body.
 type SignedHeader struct {
-	// ID names the order; the meter's answers repeat it and a repeat of the order changes nothing.
+	// ID names the message. The meter's answers repeat it, and a repeated message changes nothing.
 	ID string `json:"id"`
 	// Counter rises strictly per meter over all signed messages; the meter keeps the highest it has taken.
 	Counter uint64 `json:"counter"`
-	// ExpiresAt is the Unix second after which the meter no longer carries the order out.
+	// ExpiresAt is the Unix second after which the meter no longer carries the message out.
 	ExpiresAt int64 `json:"expires_at"`
 }
 

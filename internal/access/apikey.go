@@ -51,7 +51,7 @@ type MadeKey struct {
 	Secret Secret
 }
 
-// Authenticated is who stands behind a secret, or why nobody does.
+// Authenticated is the actor that a secret belongs to, or the refusal.
 type Authenticated struct {
 	refusal.Refusal
 	Actor Actor

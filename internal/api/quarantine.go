@@ -14,7 +14,7 @@ import (
 )
 
 func heldOf(e quarantine.Entry) apiv1.Quarantined {
-	b := apiv1.Quarantined{ID: e.ID.Text(id.Aside), Meter: e.Number, Kind: string(e.Kind), Doubt: string(e.Doubt), Reason: e.Reason, Record: string(e.Record),
+	b := apiv1.Quarantined{ID: e.ID.Text(id.Held), Meter: e.Number, Kind: string(e.Kind), Doubt: string(e.Doubt), Reason: e.Reason, Record: string(e.Record),
 		Seq: int64(e.Seq), At: at(e.At), ReceivedAt: e.ReceivedAt.UTC(), WasWh: (*int64)(e.Was), RegisterWh: (*int64)(e.Register), State: string(e.State),
 		Choices: []string{}, DecidedAt: at(e.DecidedAt), DecidedBy: e.DecidedBy, Decision: e.Decision}
 	for _, c := range e.Choices() {

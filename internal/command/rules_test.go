@@ -318,8 +318,8 @@ func TestTheAuditLogSaysWhoToldAMeterWhat(t *testing.T) {
 // TestASwitchAsksTheMode: the supply of a wallet meter is the server's to decide, that of a token meter is the meter's.
 func TestASwitchAsksTheMode(t *testing.T) {
 	h := newHouse(t)
-	token, purse := h.meter(1), h.wallet("04140001001")
-	t1, w1 := token.Meter.Meter.Number, purse.Meter.Meter.Number
+	token, walletMeter := h.meter(1), h.wallet("04140001001")
+	t1, w1 := token.Meter.Meter.Number, walletMeter.Meter.Meter.Number
 	type told struct {
 		command, off, effect string
 		code                 refusal.Code
@@ -363,7 +363,7 @@ func TestASwitchAsksTheMode(t *testing.T) {
 	if row := h.log(); row.Action == "supply.cut" {
 		t.Error("a command that was refused changed the supply")
 	}
-	h.heard(purse)
+	h.heard(walletMeter)
 	if got, want := switched(h.commands.Cut(t.Context(), by, w1, "x")), (told{"disconnect", "[CREDIT REMOTE]", "The meter opens its relay as soon as it has the command", ""}); got != want {
 		t.Errorf("a wallet meter that was heard is cut: %+v, want %+v", got, want)
 	}

@@ -117,7 +117,7 @@ func (r *ratings) clock(rec *metering.Record, l *metering.Live) {
 	}
 }
 
-// doubted looks at a record that was put aside: where that is for its time, the meter's clock has to be set, for nothing of
+// doubted looks at a record that is held for review: where that is for its time, the meter's clock has to be set, for nothing of
 // what it sends counts before.
 func (r *ratings) doubted(rec *metering.Record, why metering.Doubt) {
 	if r == nil || r.rows[rec.Meter] == nil || why != metering.DoubtFuture && why != metering.DoubtTime {

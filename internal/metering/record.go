@@ -41,7 +41,7 @@ const (
 	// Beyond: the number lies beyond the receive window, or belongs to a memory that is no longer the meter's.
 	// Nothing was stored; the acknowledgement repeats the watermark and the meter sends again from there.
 	Beyond
-	// Quarantined: the record was bad but its number could be read. It is kept aside and the watermark moves.
+	// Quarantined: the record was bad but its number could be read. It is held for review and the watermark moves.
 	Quarantined
 	// Dropped: the record was bad and its number could not be read. It is counted and alarmed, nothing else.
 	Dropped

@@ -73,7 +73,7 @@ const (
 	AlarmMemoryBack AlarmCode = "memory-went-back"
 	// AlarmUnreadable: the meter sends what cannot be read, not even its number.
 	AlarmUnreadable AlarmCode = "unreadable-record"
-	// AlarmQuarantine: a record was put aside for a person's decision.
+	// AlarmQuarantine: a record is held for a person's decision.
 	AlarmQuarantine AlarmCode = "quarantined-record"
 	// AlarmQuarantineFull: so many records of a meter wait for a decision that further ones are only counted.
 	AlarmQuarantineFull AlarmCode = "quarantine-full"

@@ -35,8 +35,8 @@ func TestWordsOfADoubt(t *testing.T) {
 	}
 }
 
-// TestWhyARecordIsPutAside has the whole reason and the alarm's text.
-func TestWhyARecordIsPutAside(t *testing.T) {
+// TestWhyARecordIsHeld has the whole reason and the alarm's text.
+func TestWhyARecordIsHeld(t *testing.T) {
 	for _, c := range []struct {
 		change func(*wire.Reading)
 		maxW   int64

@@ -50,7 +50,7 @@ func (d *Dispatcher) balance(tx Tx, q question) error {
 	return d.reply(tx, q, PurposeBalance, a)
 }
 
-// BalanceReport is the balance that a meter told by SMS, of which nobody can prove who sent it: for showing, never for deciding.
+// BalanceReport is the balance that a meter reported by SMS. Nobody can prove who sent it: it is for showing, never for deciding.
 type BalanceReport struct {
 	Balance unit.Energy
 	At      time.Time // when the message came
@@ -62,7 +62,7 @@ const BalanceSearch = 10
 // FromMeter filters the messages that a meter sent.
 func FromMeter(meter int64) Filter { return Filter{Meter: meter, Incoming: new(true)} }
 
-// BalanceBySMS is the newest balance that a meter told by SMS. newest are the messages that it sent, the newest first.
+// BalanceBySMS is the newest balance that a meter reported by SMS. newest are the messages that it sent, the newest first.
 func BalanceBySMS(newest []Message) (BalanceReport, bool) {
 	for _, m := range newest {
 		if t, is := BalanceIn(m); is {
@@ -72,7 +72,7 @@ func BalanceBySMS(newest []Message) (BalanceReport, bool) {
 	return BalanceReport{}, false
 }
 
-// BalanceIn is the balance that a message from a meter tells; false where it tells none.
+// BalanceIn is the balance in a message from a meter; false where it has none.
 func BalanceIn(m Message) (BalanceReport, bool) {
 	if m.Purpose != PurposeFromMeter || m.Failure != "" {
 		return BalanceReport{}, false

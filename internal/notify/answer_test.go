@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// office is what a desk sees of its store: customers, meters and messages, in memory. What it has not is nil, so that an
+// office is what a dispatcher sees of its store: customers, meters and messages, in memory. What it has not is nil, so that an
 // answer that asks for more than it should breaks the test.
 type office struct {
 	notify.Tx
@@ -165,12 +165,12 @@ const (
 func opened(t *testing.T) *office {
 	one := notify.Subscription{Customer: id.ID{1}, Lang: "en", Notices: true, Menu: true, Meter: id.ID{2}, N: 1, Number: meterA, SIM: "+255700000200"}
 	two := notify.Subscription{Customer: id.ID{3}, Lang: "sw", Notices: true, Meter: id.ID{4}, N: 2, Number: meterB, SIM: "+255700000201"}
-	purse := notify.Subscription{Customer: id.ID{3}, Lang: "sw", Notices: true, Meter: id.ID{5}, N: 3, Number: "04140003007", Wallet: true, Simulated: true}
+	walletMeter := notify.Subscription{Customer: id.ID{3}, Lang: "sw", Notices: true, Meter: id.ID{5}, N: 3, Number: "04140003007", Wallet: true, Simulated: true}
 	return &office{t: t, now: time.Date(2026, 11, 20, 11, 5, 0, 0, time.UTC), known: map[[16]byte]bool{}, stopped: map[string]bool{},
-		mine: map[string][]notify.Subscription{amina: {one}, juma: {two, purse}}, records: map[id.ID]registry.MeterRecord{}, sales: map[int64]notify.LastSale{}}
+		mine: map[string][]notify.Subscription{amina: {one}, juma: {two, walletMeter}}, records: map[id.ID]registry.MeterRecord{}, sales: map[int64]notify.LastSale{}}
 }
 
-func (o *office) desk() *notify.Dispatcher {
+func (o *office) dispatcher() *notify.Dispatcher {
 	return notify.New(notify.Config{Door: o, Now: func() time.Time { return o.now }})
 }
 
@@ -180,7 +180,7 @@ func (o *office) receive(from, text string) (texts []string) {
 	o.now = o.now.Add(time.Second)
 	before := len(o.messages)
 	in := notify.Incoming{Route: "modem1", Identity: notify.IdentityOf(from, text, fmt.Sprint(o.now)), From: from, Text: text, At: o.now}
-	if err := o.desk().Inbox(1).Receive(o.t.Context(), in); err != nil {
+	if err := o.dispatcher().Inbox(1).Receive(o.t.Context(), in); err != nil {
 		o.t.Fatal(err)
 	}
 	for _, m := range o.messages[before:] {
@@ -232,11 +232,11 @@ func TestSeveralMeters(t *testing.T) {
 	o := opened(t)
 	o.settled, o.left, o.asOf = money.Amount{Minor: 12_000, Currency: "KES"}, money.Amount{Minor: 11_680, Currency: "KES"}, o.now
 	choose := "Mita ipi? Tuma SALIO na namba yake, au SALIO 1, SALIO 2...: 1=04140002009, 2=04140003007"
-	purse := "TEST Mita 04140003007: limebaki KES 116.80 kwa usomaji wa 20.11 14:05 (makadirio). Kwenye vitabu: KES 120.00."
+	walletMeter := "TEST Mita 04140003007: limebaki KES 116.80 kwa usomaji wa 20.11 14:05 (makadirio). Kwenye vitabu: KES 120.00."
 	o.want(juma, "salio", choose)
-	o.want(juma, "salio 2", purse)
-	o.want(juma, "SALIO 04140003007", purse)
-	o.want(juma, "bal 3007", purse)
+	o.want(juma, "salio 2", walletMeter)
+	o.want(juma, "SALIO 04140003007", walletMeter)
+	o.want(juma, "bal 3007", walletMeter)
 	o.want(juma, "salio 3", "Mita hiyo si yako, hivyo hakuna kinachosemwa. Zako: 1=04140002009, 2=04140003007")
 	o.want(juma, "salio 04140001001", "Mita hiyo si yako, hivyo hakuna kinachosemwa. Zako: 1=04140002009, 2=04140003007")
 	o.want(juma, "12345678901234567890", "Hii si mita: hakuna kilichoingizwa. Andika tarakimu 20 kwenye mita, kisha #.")
@@ -431,12 +431,12 @@ func TestAMessageIsTakenOnce(t *testing.T) {
 	o := opened(t)
 	in := notify.Incoming{Route: "modem1", Identity: [16]byte{1}, From: amina, Text: "HELP", At: o.now}
 	o.broken = true
-	if err := o.desk().Inbox(1).Receive(t.Context(), in); err == nil || len(o.messages) != 0 {
+	if err := o.dispatcher().Inbox(1).Receive(t.Context(), in); err == nil || len(o.messages) != 0 {
 		t.Fatalf("a message that was not committed is taken: %v, %d messages", err, len(o.messages))
 	}
 	o.broken = false
 	for range 3 {
-		if err := o.desk().Inbox(1).Receive(t.Context(), in); err != nil {
+		if err := o.dispatcher().Inbox(1).Receive(t.Context(), in); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -449,7 +449,7 @@ func TestAMessageIsTakenOnce(t *testing.T) {
 func TestWhatNoDatabaseKeepsIsMadeStorable(t *testing.T) {
 	o := opened(t)
 	in := notify.Incoming{Route: "modem1", Identity: [16]byte{1}, From: "A\x00\xff", Text: "B\x00\xff", At: o.now}
-	if err := o.desk().Inbox(1).Receive(t.Context(), in); err != nil {
+	if err := o.dispatcher().Inbox(1).Receive(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range o.messages {
@@ -465,7 +465,7 @@ func TestWhatNoDatabaseKeepsIsMadeStorable(t *testing.T) {
 func TestHalfAMessageIsNoCommand(t *testing.T) {
 	o := opened(t)
 	in := notify.Incoming{Route: "modem1", Identity: [16]byte{1}, From: amina, Text: "STOP \ufffd", Missing: 1, At: o.now}
-	if err := o.desk().Inbox(1).Receive(t.Context(), in); err != nil {
+	if err := o.dispatcher().Inbox(1).Receive(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
 	if len(o.messages) != 1 || len(o.stopped) != 0 {

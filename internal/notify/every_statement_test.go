@@ -203,7 +203,7 @@ func arrivalsOfMeters() []operation {
 	return out
 }
 
-// orders are what people and sales want of the desk.
+// orders are what people and sales want of the dispatcher.
 func orders() []operation {
 	sends := func(w notify.Wish) func(*testing.T, *notify.Dispatcher, *broken) error {
 		return func(t *testing.T, d *notify.Dispatcher, _ *broken) error {

@@ -137,7 +137,7 @@ func (d *Dispatcher) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply, 
 }
 
 // rejected notes that a meter does not take the token of a message. A meter whose SMS channel is locked rejects every token,
-// so the message is sent once more the next day and ends with the second rejection. Until then it has no turn: the next
+// so the message is sent once more the next day and ends with the second rejection. Until then it is not the queue head: the next
 // message to the meter goes out. The token stays as it is: a person must look.
 func (d *Dispatcher) rejected(tx Tx, message id.ID, now time.Time) error {
 	m, found, err := tx.MessageByID(message)
@@ -160,8 +160,8 @@ func (d *Dispatcher) rejected(tx Tx, message id.ID, now time.Time) error {
 	return d.put(tx, m, before)
 }
 
-// rejection gives up the turn of a message whose token the meter does not take, the first time until the next day, and calls a
-// person.
+// rejection moves a message whose token the meter does not take away from the queue head, the first time until the next day, and
+// calls a person.
 func (d *Dispatcher) rejection(tx Tx, m *Message, now time.Time) error {
 	first := m.AnsweredAt.IsZero()
 	m.AnsweredAt = now

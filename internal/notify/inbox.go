@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
-// inbox is the desk as one tenant's routes see it.
+// inbox is the dispatcher as one tenant's routes see it.
 type inbox struct {
 	dispatcher *Dispatcher
 	tenant     access.Tenant

@@ -29,7 +29,7 @@ func TestWhatIsKeptOfAnArrival(t *testing.T) {
 	} {
 		o := opened(t)
 		c.in.Route, c.in.Identity, c.in.At = "modem1", [16]byte{7}, o.now.Add(-time.Hour)
-		if err := o.desk().Inbox(1).Receive(t.Context(), c.in); err != nil {
+		if err := o.dispatcher().Inbox(1).Receive(t.Context(), c.in); err != nil {
 			t.Fatal(err)
 		}
 		c.want.ID, c.want.Incoming, c.want.State, c.want.Route, c.want.Identity, c.want.CreatedAt = o.messages[0].ID, true, notify.Received, "modem1", [16]byte{7}, o.now

@@ -50,7 +50,7 @@ func (d *Dispatcher) watchMemory(ctx context.Context, n int, r Configured) error
 	return nil
 }
 
-// memoryAlarm keeps what is known of a route's memory, and says whether its alarm is to be raised or cleared.
+// memoryAlarm stores what is known of a route's memory, and says whether its alarm is to be raised or cleared.
 func (d *Dispatcher) memoryAlarm(n int, m Memory) (raise, end bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -37,7 +37,7 @@ const (
 type MeterReply struct {
 	Kind  ReplyKind
 	Units unit.Energy // of ReplyAccepted, in steps of 0.1 kWh
-	// Balance is the credit after the token, truncated to 0.1 kWh; Told says whether the meter told it.
+	// Balance is the credit after the token, truncated to 0.1 kWh; HasBalance says whether the meter reported it.
 	Balance    unit.Energy
 	HasBalance bool
 	Rows       []ReplyRow

@@ -100,10 +100,10 @@ func (n Notices) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ve
 	return job.Done(), nil
 }
 
-// isNoticeSent reports whether a message has reached a state in which the notice in it counts as given.
+// isNoticeSent reports whether a message has left or can no longer leave, so that the notice in it counts as sent.
 func isNoticeSent(m Message) bool { return m.State != Queued && (m.State != Uncertain || !m.Open) }
 
-// noteNoticeSent notes that a wallet's notice was given: a route has accepted it, or nobody can be sent it.
+// noteNoticeSent notes that a wallet's notice was sent: a route has accepted it, or nobody can be sent it.
 func noteNoticeSent(tx LogTx, m Message) error {
 	kind := kindOf(m.Purpose)
 	if kind == "" || !isNoticeSent(m) {

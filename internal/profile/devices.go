@@ -53,7 +53,7 @@ type DevicesConfig struct {
 	Live func(number string) (live Live, ok bool)
 	// Tell sends the summary to the device; false where it is not connected, has no topic for it or does not listen to it.
 	Tell func(number string, w Words) bool
-	// ToggleRelay sends the one toggle to a device that has nothing else; false where that cannot be done now.
+	// Toggle sends the one toggle to a device that has nothing else; false where that cannot be done now.
 	Toggle func(number string) bool
 	Now    func() time.Time
 }

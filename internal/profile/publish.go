@@ -84,7 +84,7 @@ func (p *Profile) Switch(device string, on bool) (Message, bool) {
 	return fill(&Message{p.Supply.Topic, payload}, device, nil)
 }
 
-// ToggleRelay is the message that turns the relay of a toggling device over. It is for a person's command, once; never send it
+// Toggle is the message that turns the relay of a toggling device over. It is for a person's command, once; never send it
 // unasked and never repeat it.
 func (p *Profile) Toggle(device string) (Message, bool) {
 	if p.Supply.Kind != Toggle {

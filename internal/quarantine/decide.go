@@ -132,7 +132,7 @@ func (e Entry) endAlarms(tx Tx) error {
 // subject finds what is decided about: an entry, or the meter itself.
 func subject(tx Tx, v Verdict) (Entry, refusal.Refusal, error) {
 	if v.Entry != "" {
-		i, err := id.Parse(id.Aside, v.Entry)
+		i, err := id.Parse(id.Held, v.Entry)
 		if err != nil {
 			return Entry{}, refuse.DoubtfulEntryNotFound(refusal.Echo(v.Entry)), nil
 		}
@@ -166,7 +166,7 @@ func subject(tx Tx, v Verdict) (Entry, refusal.Refusal, error) {
 // allows refuses a decision that the entry cannot take.
 func (e Entry) allows(v Verdict) refusal.Refusal {
 	if e.State != Open {
-		return refuse.EntryDecidedBefore(e.ID.Text(id.Aside), string(e.State), e.DecidedBy)
+		return refuse.EntryDecidedBefore(e.ID.Text(id.Held), string(e.State), e.DecidedBy)
 	}
 	choices := e.Choices()
 	if e.ID.IsZero() {
@@ -193,7 +193,7 @@ func (e Entry) allows(v Verdict) refusal.Refusal {
 
 // refuses says why a choice is none of an entry's. Others are the choices that it has.
 func (e Entry) refuses(c Choice, others string) refusal.Refusal {
-	entry := e.ID.Text(id.Aside)
+	entry := e.ID.Text(id.Held)
 	switch {
 	case c == Rebase:
 		return refuse.EntryWithoutRebase(entry, others)
@@ -221,7 +221,7 @@ func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 	if e.Kind == OfRecord && v.Choice == Accept {
 		good, _, err := wire.DecodeUp(e.Record, e.Payload)
 		if err != nil || len(good) != 1 {
-			return Decided{Refusal: refuse.EntryUnreadable(e.ID.Text(id.Aside), string(Discard))}, nil
+			return Decided{Refusal: refuse.EntryUnreadable(e.ID.Text(id.Held), string(Discard))}, nil
 		}
 		r := &metering.Record{Meter: e.Meter, Number: e.Number, Simulated: e.Simulated, ReceivedAt: e.ReceivedAt, Memory: e.Memory, Rec: good[0]}
 		if err := intake.Keep(tx.Intake(), r); err != nil {
@@ -265,7 +265,7 @@ func (e Entry) object() string {
 	if e.ID.IsZero() {
 		return "meter " + e.Number
 	}
-	return e.ID.Text(id.Aside)
+	return e.ID.Text(id.Held)
 }
 
 func (e Entry) what() string {

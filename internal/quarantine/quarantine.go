@@ -1,7 +1,7 @@
-// Package quarantine is the desk where people decide about what meters sent and cannot be true.
+// Package quarantine is where people decide about what meters sent and cannot be true.
 //
 // Two kinds of entries lie there, in one list. A record that no meter can have measured (package metering judges it) was
-// put aside as it came: nothing was concluded from it. A reading whose register cannot follow the one before (package
+// held for review as it came: nothing was concluded from it. A reading whose register cannot follow the one before (package
 // wallet judges it) is stored, and stops the charging of its meter. Neither moves money until somebody has decided:
 // accept it as it is, set the register from which to count on, or discard it. See [Quarantine.Decide].
 //
@@ -30,7 +30,7 @@ type Kind string
 
 // Kinds of entries.
 const (
-	// OfRecord is a record that was put aside and is in no history.
+	// OfRecord is a record that is held for review and is in no history.
 	OfRecord Kind = "record"
 	// OfRating is a stored reading at which the charging of its meter stopped.
 	OfRating Kind = "rating"
@@ -117,7 +117,7 @@ func (e Entry) acceptable() bool {
 	return e.Kind == OfRecord || e.Was == nil || e.Register == nil || *e.Register >= *e.Was
 }
 
-// Tx is what the desk needs of a transaction.
+// Tx is what a Quarantine needs of a transaction.
 type Tx interface {
 	Eyes() access.EyesTx
 	Intake() intake.Tx
@@ -140,7 +140,7 @@ type Tx interface {
 	ClearAlarm(meter int64, code metering.AlarmCode) error
 }
 
-// Config is what a Desk needs.
+// Config is what a Quarantine needs.
 type Config struct {
 	Door   access.Door[Tx]
 	Hasher registry.Hasher // of the cursors of lists
@@ -150,7 +150,7 @@ type Config struct {
 // Quarantine carries out the use cases of this package.
 type Quarantine struct{ c Config }
 
-// New makes a Desk.
+// New makes a Quarantine.
 func New(c Config) *Quarantine { return &Quarantine{c} }
 
 // List asks for entries.
@@ -203,7 +203,7 @@ func (q *Quarantine) Show(ctx context.Context, by access.Actor, entry string) (S
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return Shown{Refusal: no}, nil
 	}
-	i, err := id.Parse(id.Aside, entry)
+	i, err := id.Parse(id.Held, entry)
 	if err != nil {
 		return Shown{Refusal: refuse.DoubtfulEntryNotFound(refusal.Echo(entry))}, nil
 	}

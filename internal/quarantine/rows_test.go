@@ -71,7 +71,7 @@ func stopped(t *testing.T, reason wallet.HoldReason, doubt metering.Doubt, regis
 	return r
 }
 
-// held is a record that was put aside, as entry 1.
+// held is a record that is held for review, as entry 1.
 func held(t *testing.T, doubt metering.Doubt, recs ...wire.Record) *rows {
 	t.Helper()
 	r := newRows(t)
@@ -92,8 +92,8 @@ func reading(seq uint64) wire.Record {
 
 func wh(register unit.Energy) *unit.Energy { return &register }
 
-// desk is the use cases over these rows.
-func (r *rows) desk() *quarantine.Quarantine {
+// cases are the use cases over these rows.
+func (r *rows) cases() *quarantine.Quarantine {
 	return quarantine.New(quarantine.Config{Door: r, Hasher: r, Now: func() time.Time { return noon().Add(300 * time.Nanosecond) }})
 }
 
@@ -103,7 +103,7 @@ func owner() access.Actor {
 }
 
 // entry is the identity of the n-th entry.
-func entry(n byte) string { return id.ID{15: n}.Text(id.Aside) }
+func entry(n byte) string { return id.ID{15: n}.Text(id.Held) }
 
 // decides is a decision that must not break.
 func (r *rows) decides(v quarantine.Verdict) quarantine.Decided {
@@ -111,7 +111,7 @@ func (r *rows) decides(v quarantine.Verdict) quarantine.Decided {
 	if v.Reason == "" {
 		v.Reason = "read it off"
 	}
-	out, err := r.desk().Decide(r.t.Context(), owner(), v)
+	out, err := r.cases().Decide(r.t.Context(), owner(), v)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func (r *rows) HeldEntries(meter int64, open bool, before id.ID, most int) (out 
 			out = append(out, e)
 		}
 	}
-	return out, r.Fails(fmt.Sprintf("AsideList %d", most))
+	return out, r.Fails(fmt.Sprintf("HeldEntries %d", most))
 }
 
 func (r *rows) HeldEntry(i id.ID) (quarantine.Entry, bool, error) {

@@ -52,7 +52,7 @@ type Request struct {
 	By     Route
 }
 
-// ExternalToken is a token from elsewhere.
+// ExternalToken is a token that another system made.
 type ExternalToken struct {
 	sale.Token // its identity, meter and what could be read of it; sealed digits with their hash
 	HasTID     bool
@@ -109,7 +109,7 @@ type Sealer interface {
 	Hash(context string, data []byte) []byte
 }
 
-// Config is what a Desk needs; every field is required.
+// Config is what a Deliverer needs; every field is required.
 type Config struct {
 	Door   access.Door[Tx]
 	Doctor Doctor
@@ -123,7 +123,7 @@ type Config struct {
 // Deliverer carries out the use cases of this package. Its methods may be called from any goroutine.
 type Deliverer struct{ c Config }
 
-// New makes a Desk.
+// New makes a Deliverer.
 func New(c Config) *Deliverer { return &Deliverer{c} }
 
 // needs is what it takes to watch a token. A vendor knows nothing of meters but its own sales.

@@ -83,8 +83,8 @@ func elsewhere(t *testing.T) *rows {
 	return r
 }
 
-// desk is the use cases over these rows.
-func (r *rows) desk() *recharge.Deliverer {
+// cases are the use cases over these rows.
+func (r *rows) cases() *recharge.Deliverer {
 	return recharge.New(recharge.Config{Door: r, Doctor: r, Sealer: r, Now: noon, Kick: func() { r.kicks++ }, Texts: func() bool { return r.routes }})
 }
 
@@ -102,7 +102,7 @@ func (r *rows) sends(o recharge.Request) recharge.Tracked {
 	if o.Meter == "" {
 		o.Meter = number
 	}
-	out, err := r.desk().Send(r.t.Context(), owner(), o)
+	out, err := r.cases().Send(r.t.Context(), owner(), o)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func (r *rows) sends(o recharge.Request) recharge.Tracked {
 // tracks asks for token 1.
 func (r *rows) tracks() recharge.Tracked {
 	r.t.Helper()
-	out, err := r.desk().Track(r.t.Context(), owner(), number, name(1))
+	out, err := r.cases().Track(r.t.Context(), owner(), number, name(1))
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -237,11 +237,11 @@ func TestWhoMaySend(t *testing.T) {
 		r := newRows(t)
 		by := owner()
 		by.Role = role
-		sent, err := r.desk().Send(t.Context(), by, recharge.Request{Meter: number, Token: name(1), By: recharge.MQTT})
+		sent, err := r.cases().Send(t.Context(), by, recharge.Request{Meter: number, Token: name(1), By: recharge.MQTT})
 		if err != nil || sent.Code != want[0] {
 			t.Errorf("%q sends: %+v, %v", role, sent.Refusal, err)
 		}
-		seen, err := r.desk().Track(t.Context(), by, number, name(1))
+		seen, err := r.cases().Track(t.Context(), by, number, name(1))
 		if err != nil || seen.Code != want[1] {
 			t.Errorf("%q watches: %+v, %v", role, seen.Refusal, err)
 		}
@@ -250,10 +250,10 @@ func TestWhoMaySend(t *testing.T) {
 	by := owner()
 	by.Vendor = id.ID{15: 5}
 	const vendors = "A vendor sees its own sales, not all tokens of a meter."
-	if out, err := r.desk().Send(t.Context(), by, recharge.Request{Meter: number, Token: name(1), By: recharge.MQTT}); err != nil || out.Code != refusal.Forbidden || out.What != vendors || len(r.Made) != 0 {
+	if out, err := r.cases().Send(t.Context(), by, recharge.Request{Meter: number, Token: name(1), By: recharge.MQTT}); err != nil || out.Code != refusal.Forbidden || out.What != vendors || len(r.Made) != 0 {
 		t.Errorf("a vendor's person sends: %+v, %v", out.Refusal, err)
 	}
-	if out, err := r.desk().Track(t.Context(), by, number, name(1)); err != nil || out.Code != refusal.Forbidden || out.What != vendors {
+	if out, err := r.cases().Track(t.Context(), by, number, name(1)); err != nil || out.Code != refusal.Forbidden || out.What != vendors {
 		t.Errorf("a vendor's person watches: %+v, %v", out.Refusal, err)
 	}
 }
@@ -262,7 +262,7 @@ func TestWhoMaySend(t *testing.T) {
 func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	sends := func(o recharge.Request) func(*rows) (recharge.Tracked, error) {
 		o.Meter = number
-		return func(r *rows) (recharge.Tracked, error) { return r.desk().Send(r.t.Context(), owner(), o) }
+		return func(r *rows) (recharge.Tracked, error) { return r.cases().Send(r.t.Context(), owner(), o) }
 	}
 	answered := func(t *testing.T) *rows {
 		r := newRows(t)
@@ -282,7 +282,7 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 		{"from elsewhere", 14, elsewhere, sends(recharge.Request{Digits: access.SecretOf(digits), By: recharge.MQTT})},
 		{"by SMS", 16, newRows, sends(recharge.Request{Token: name(1), By: recharge.SMS})},
 		{"watched", 8, answered, func(r *rows) (recharge.Tracked, error) {
-			return r.desk().Track(r.t.Context(), owner(), number, name(1))
+			return r.cases().Track(r.t.Context(), owner(), number, name(1))
 		}},
 	} {
 		for at := 1; ; at++ {
@@ -302,11 +302,11 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	}
 	r := newRows(t)
 	r.Broken = 1
-	if _, err := r.desk().Send(t.Context(), owner(), recharge.Request{Meter: number, Token: name(1), By: recharge.MQTT}); fmt.Sprint(err) != "send a token to meter "+number+": the store failed" {
+	if _, err := r.cases().Send(t.Context(), owner(), recharge.Request{Meter: number, Token: name(1), By: recharge.MQTT}); fmt.Sprint(err) != "send a token to meter "+number+": the store failed" {
 		t.Error(err)
 	}
 	r.Made = nil
-	if _, err := r.desk().Track(t.Context(), owner(), number, name(1)); fmt.Sprint(err) != "look where token "+name(1)+" of meter "+number+" is: the store failed" {
+	if _, err := r.cases().Track(t.Context(), owner(), number, name(1)); fmt.Sprint(err) != "look where token "+name(1)+" of meter "+number+" is: the store failed" {
 		t.Error(err)
 	}
 }

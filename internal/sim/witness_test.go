@@ -25,7 +25,7 @@ func seen(o WalletStreet) *witness {
 // TestThePageNamesEveryRule: docs/operate/simulation.md has a line for each rule of the witness.
 func TestThePageNamesEveryRule(t *testing.T) {
 	page, err1 := os.ReadFile("../../docs/operate/simulation.md")
-	source, err2 := os.ReadFile("purse_rules.go")
+	source, err2 := os.ReadFile("wallet_rules.go")
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}

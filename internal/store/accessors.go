@@ -110,7 +110,7 @@ func (tx *Tx) Carried() notify.CarriedTx { return tx }
 // Bought is the transaction as the last sale to a meter needs it.
 func (tx *Tx) Bought() notify.BoughtTx { return tx }
 
-// Recipients is the transaction as whoever answers a message needs it.
+// Recipients is the transaction as answering a message needs it.
 func (tx *Tx) Recipients() notify.RecipientTx { return tx }
 
 // Queued is the transaction as finding the messages that are due needs it.

@@ -107,7 +107,7 @@ func (h *history) ask(b *bought) bool {
 	return true
 }
 
-// result puts the tokens of a sale into the customer's hand.
+// given puts the tokens of a sale into the customer's hand.
 func (h *history) given(b *bought, sold vending.Sold) {
 	h.t.Helper()
 	digits := func(i int) string { return sold.Issued.Reveal(i) }

@@ -205,7 +205,7 @@ func TestTheAuditLogSaysWhoMovedMoneyByHand(t *testing.T) {
 func TestTheAuditLogSaysWhoMovedOutAndWhatWasPaidBack(t *testing.T) {
 	l := &logbook{shop: open(t, true), seen: map[id.ID]bool{}}
 	ctx := context.Background()
-	m := l.purse(1, l.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	m := l.walletMeter(1, l.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	account := l.sell(order(m, 5000, "recharge-1")).Sale.Account
 	l.name(account.Text(id.Account), "hers")
 	l.debt(account, debt.Debt{Mode: tariff.Full, Outstanding: 700})

@@ -24,7 +24,7 @@ func TestReadingsRechargesAndTheHourlyWorkAtOnce(t *testing.T) {
 	b := flat()
 	b.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 10, Per: tariff.PerDay}}
 	domestic := s.publish("domestic", b, monday().AddDate(0, -1, 0))
-	meters := []string{s.purse(1, domestic), s.purse(2, domestic)}
+	meters := []string{s.walletMeter(1, domestic), s.walletMeter(2, domestic)}
 	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
 	const rounds = 40
 	var all sync.WaitGroup

@@ -8,7 +8,7 @@ import (
 
 // Bounds of what is done about clocks.
 const (
-	// clockEvery is how often a meter's clock is set at most, and how long the order is worth sending to one that runs ahead.
+	// clockEvery is how often a meter's clock is set at most, and how long the command is worth sending to one that runs ahead.
 	clockEvery = time.Hour
 	// clockSoon is how long it is worth sending to one that is behind.
 	clockSoon = 5 * time.Minute
@@ -36,7 +36,7 @@ func (c *pointState) behind(r Row) bool {
 }
 
 // setClock sets a clock that cannot be trusted, runs ahead or is far behind, unless the server's own is in doubt. A simulated
-// meter lives in its own time. The meter refuses what has expired by its own clock, so the order expires by that; the counter
+// meter lives in its own time. The meter refuses what has expired by its own clock, so the command expires by that; the counter
 // keeps it from being replayed. To a clock that is only behind it is worth something for minutes: one that the network keeps
 // back for longer would set a clock wrong that has been set right meanwhile, and move the use of that time to other prices.
 func (c *pointState) setClock(r Row) {
@@ -55,7 +55,7 @@ func (c *pointState) setClock(r Row) {
 		Command{Type: CommandClock, TTL: life, Until: until, Reason: "the meter's clock is not right"})
 }
 
-// clockSet reports whether the meter refused an order because it had expired by its clock, and has had its clock set since.
+// clockSet reports whether the meter refused a command because it had expired by its clock, and has had its clock set since.
 func (c *pointState) clockSet(o Progress) bool {
 	return o.State == "failed" && o.why() == "expired" && c.Seen.Clock.Done() && !c.Seen.Clock.Since.Before(o.Since)
 }

@@ -36,7 +36,7 @@ func (d Decided) apply(s State) State {
 // identity and writes nothing: [Settle] does that. The error is that of an amount which is too large to be counted.
 //
 //	money, price ──> levels ──> crossings: warn, off, on ──> notices
-//	sight, reading, calendar ──> may it be cut? ──────────> cut, connect
+//	visibility, reading, calendar ──> may it be cut? ─────> cut, connect
 //	money, other meters ──> share ─────────────────────────> lease
 func Decide(a Account) ([]Decided, []Effect, error) {
 	states, err := a.pointStates()

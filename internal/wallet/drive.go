@@ -16,11 +16,11 @@ type SupplyTx interface {
 	SupplyPut(meter int64, s Supply) error
 	// Looked is what was noted when the server last saw its meters.
 	Looked() (Look, error)
-	// Command gives a meter an order, to be signed when it is sent and sent until the meter answers or it expires.
+	// Order gives a meter a command, to be signed when it is sent and sent until the meter answers or it expires.
 	Order(MeterFacts, Command) (id.ID, error)
-	// Withdraw ends an order that the meter has not carried out yet: it is not sent again.
+	// Withdraw ends a command that the meter has not carried out yet: it is not sent again.
 	Withdraw(m MeterFacts, t CommandType, order id.ID, why string) error
-	// Hurry sends what waits of a kind of orders for a meter at once, however long the pause was to be until the next attempt.
+	// Hurry sends what waits of a kind of commands for a meter at once, however long the pause was to be until the next attempt.
 	Hurry(MeterFacts, CommandType) error
 	// Notify puts a notice for a customer into the outbox.
 	Notify(MeterFacts, Notice) error
@@ -29,7 +29,7 @@ type SupplyTx interface {
 // CommandType is what a meter is told; each is a command.Type of the same name.
 type CommandType string
 
-// Orders of this package.
+// Commands of this package.
 const (
 	CommandCut     CommandType = "disconnect"
 	CommandConnect CommandType = "connect"
@@ -49,7 +49,7 @@ type Command struct {
 	Until  time.Time // when it is worth nothing any more by the meter's own clock, where that is not TTL from now
 }
 
-// Ends is when the order is worth nothing any more. clock is the time that its meter lives in.
+// Ends is when the command is worth nothing any more. clock is the time that its meter lives in.
 func (o Command) Ends(clock time.Time) time.Time {
 	if o.Until.IsZero() {
 		return clock.Add(o.TTL)
@@ -57,19 +57,19 @@ func (o Command) Ends(clock time.Time) time.Time {
 	return o.Until
 }
 
-// Lifetimes of orders, in the time their meter lives in.
+// Lifetimes of commands, in the time their meter lives in.
 const (
 	// cutTTL is short: what it was decided by grows old. Each sending asks again whether nothing forbids it.
 	cutTTL   = 3 * time.Hour
 	orderTTL = 24 * time.Hour
 	readTTL  = time.Hour
-	// againAfter is how long to wait after an order that failed or expired before the same is tried again.
+	// againAfter is how long to wait after a command that failed or expired before the same is tried again.
 	againAfter = 30 * time.Minute
 )
 
 // taken notes which lease the meter has taken. The one it took last has the highest number of all that reached it, so whatever
 // was signed before and still arrives is ignored; but of the one before it may have used more than the new one allows, until a
-// reading that it made afterwards has come. What it took counts also where another order has taken that one's place meanwhile:
+// reading that it made afterwards has come. What it took counts also where another command has taken that one's place meanwhile:
 // or a meter that has said it took a lower lease, and stands dark, would be held to have the higher one, and be given nothing
 // or, where the money has gone down since, all of that once more.
 func (c *pointState) taken(r Row) {
@@ -303,7 +303,7 @@ func (c *pointState) connect(r Row) {
 	c.order(r, &c.Supply.Connect, &c.Seen.Connect, Command{Type: CommandConnect, TTL: orderTTL, By: c.By, Reason: "the supply is wanted again"})
 }
 
-// order gives an order in the place of the one before, and notes it.
+// order gives a command in the place of the one before, and notes it.
 func (c *pointState) order(r Row, to *id.ID, told *Progress, o Command) {
 	if told.waits() {
 		c.withdraw(o.Type, told.ID, "another one takes its place")
@@ -313,7 +313,7 @@ func (c *pointState) order(r Row, to *id.ID, told *Progress, o Command) {
 	*told = Progress{ID: *to, State: "queued", Since: c.now, Until: o.Ends(r.Meter.Clock(c.now))}
 }
 
-// withdraw ends an order that the meter has not carried out.
+// withdraw ends a command that the meter has not carried out.
 func (c *pointState) withdraw(t CommandType, order id.ID, why string) {
 	c.does(Effect{Kind: EffectWithdraw, Command: Command{Type: t, Reason: why}, Withdrawn: order})
 }
@@ -397,7 +397,7 @@ func (c *pointState) look(r Row) time.Time {
 	return c.lookOn(r)
 }
 
-// lookOn is when to look again at a supply that is wanted: when half the time of its lease is gone, when an order lapses
+// lookOn is when to look again at a supply that is wanted: when half the time of its lease is gone, when a command lapses
 // that the meter has not answered, and when one that it refused is due again.
 func (c *pointState) lookOn(r Row) (at time.Time) {
 	sooner := func(t time.Time) {

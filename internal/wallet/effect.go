@@ -11,9 +11,9 @@ type EffectKind uint8
 
 // Kinds of effects.
 const (
-	EffectCommand  EffectKind = iota + 1 // give it an order
-	EffectWithdraw                       // end an order that it has not carried out yet: it is not sent again
-	EffectHurry                          // send what waits of a type of orders at once
+	EffectCommand  EffectKind = iota + 1 // give it a command
+	EffectWithdraw                       // end a command that it has not carried out yet: it is not sent again
+	EffectHurry                          // send what waits of a type of commands at once
 	EffectNotify                         // tell its customer
 )
 
@@ -26,7 +26,7 @@ type Effect struct {
 	Notice    Notice  // EffectNotify
 }
 
-// ordered stands for the identity of an order that has just been decided and has none yet. It is later than all others.
+// ordered stands for the identity of a command that has just been decided and has none yet. It is later than all others.
 func ordered() (i id.ID) {
 	for at := range i {
 		i[at] = 0xff
@@ -34,7 +34,7 @@ func ordered() (i id.ID) {
 	return i
 }
 
-// name puts the identity of an order where the order was noted.
+// name puts the identity of a command where the command was noted.
 func (s *Supply) name(t CommandType, order id.ID) {
 	switch t {
 	case CommandLease:

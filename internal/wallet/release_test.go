@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// reading is one of the desk's memory that was stored some hours after noon.
+// reading is one of the rig's memory that was stored some hours after noon.
 func (d *till) reading(seq uint64, hours int, register unit.Energy, open bool) wallet.Reading {
 	at := d.now.Truncate(24 * time.Hour).Add(time.Duration(12+hours) * time.Hour)
 	return wallet.Reading{Memory: rigMemory, Seq: seq, At: at, Up: seq * 1000, Clock: wire.ClockValid, ReceivedAt: at, Register: register, Open: open}

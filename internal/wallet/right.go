@@ -10,10 +10,10 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Actor gives the orders of wallets that nobody asked for.
+// Actor gives the commands of wallets that nobody asked for.
 const Actor = "wallets"
 
-// SigningTx is what signing an order of a wallet needs of a transaction.
+// SigningTx is what signing a command of a wallet needs of a transaction.
 type SigningTx interface {
 	SettleTx
 	// WalletOf locks and reads the wallets of the account that a meter supplies; none for a meter without a wallet.
@@ -27,7 +27,7 @@ type SigningTx interface {
 	LeaseNumbered(meter, number int64) error
 }
 
-// StillRight asks once more, in the transaction that signs it, whether an order that nobody but the rules gave is right. These
+// StillRight asks once more, in the transaction that signs it, whether a command that nobody but the rules gave is right. These
 // are not sent: a cut-off whose supply is wanted again or must not be cut any more, a lease of more than there is by now, the
 // time while it is in doubt, and anything that was given at a time that has not come.
 func StillRight(tx SigningTx, meter int64, t CommandType, max unit.Energy, given, now time.Time) (bool, error) {
@@ -60,7 +60,7 @@ func StillRight(tx SigningTx, meter int64, t CommandType, max unit.Energy, given
 
 // StillWanted asks the same about a cut-off that a person ordered. It is right while a reason other than missing money keeps the
 // supply off. Once the person has taken it back, it is right only if the rules would cut too. A meter without a wallet has no
-// rules. An order dated in the future is never right: nobody knows its age.
+// rules. A command dated in the future is never right: nobody knows its age.
 func StillWanted(tx SigningTx, meter int64, given, now time.Time) (bool, error) {
 	if NotYet(given, now) {
 		return false, nil

@@ -237,7 +237,7 @@ func stand(r Row, s Supplied) Stand {
 	return StandOff
 }
 
-// cutLeft reports whether no rule holds up the cut-off of a supply that is unwanted: a person wants it off, or the order has
+// cutLeft reports whether no rule holds up the cut-off of a supply that is unwanted: a person wants it off, or the command has
 // left for the meter already.
 func (s Supplied) cutLeft() bool {
 	cut := s.Seen.Cut

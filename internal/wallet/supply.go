@@ -19,7 +19,7 @@ const (
 	BlockProtected Block = "protected"
 	// BlockHeld: a register cannot be true, so nobody knows what is left.
 	BlockHeld Block = "held"
-	// BlockUnheard: the meter has told nothing since the server itself was out of sight of its meters, or since all meters of
+	// BlockUnheard: the meter has told nothing since the server itself did not see its meters, or since all meters of
 	// its feeder fell silent together.
 	BlockUnheard Block = "unheard"
 	// BlockStale: the newest reading is too old.
@@ -41,7 +41,7 @@ type Supply struct {
 	// Risk is the highest register that the meter may have counted to all the same: by a lease that was signed and never
 	// answered before another one took its place, or by a higher one before, of whose end nothing was read yet.
 	Risk unit.Energy
-	// Cut, Connect, Config and Clock are the newest orders of their kinds.
+	// Cut, Connect, Config and Clock are the newest commands of their kinds.
 	Cut, Connect, Config, Clock id.ID
 	ConfigVersion               int64
 	ConfigHash                  string // of the configuration ordered last
@@ -53,11 +53,11 @@ type Supply struct {
 type Lease struct {
 	Command id.ID
 	Max     unit.Energy
-	At      time.Time // server time of the order
+	At      time.Time // server time of the command
 	Memory  string    // the memory of the meter it was made for
 }
 
-// Progress is how far an order has come that a meter was given. The zero value is no order.
+// Progress is how far a command to a meter has come. The zero value means that there is no command.
 type Progress struct {
 	ID     id.ID
 	State  string // as command.State
@@ -74,7 +74,7 @@ func (t Progress) Open() bool { return t.State == "queued" || t.State == "sent" 
 // Done reports whether the meter has carried it out.
 func (t Progress) Done() bool { return t.State == "done" }
 
-// lapsed is the order as it is at a moment of the meter's clock: one whose time has run out is under way no more, although
+// lapsed is the command as it is at a moment of the meter's clock: one whose time has run out is under way no more, although
 // nobody may have written that down yet. Whatever waits for it must not wait for a reading to find out.
 func (t Progress) lapsed(clock time.Time) Progress {
 	if t.Open() && t.State != "acked" && !t.Until.IsZero() && !clock.Before(t.Until) {
@@ -83,15 +83,15 @@ func (t Progress) lapsed(clock time.Time) Progress {
 	return t
 }
 
-// lapsed is the state of an order that is worth nothing any more and stands as open where it is kept.
+// lapsed is the state of a command that is worth nothing any more and stands as open where it is kept.
 const lapsed = "lapsed"
 
-// unsure reports whether the order was signed and is no longer sent, and nobody knows whether the meter has it.
+// unsure reports whether the command was signed and is no longer sent, and nobody knows whether the meter has it.
 func (t Progress) unsure() bool {
 	return t.Signed && (t.State == "expired" || t.State == lapsed || t.State == "failed" && wire.Passing(t.Answer))
 }
 
-// waits reports whether the order may still stand in the way of one like it.
+// waits reports whether the command may still stand in the way of one like it.
 func (t Progress) waits() bool { return t.State == "queued" || t.State == "sent" || t.State == lapsed }
 
 // refused reports whether the meter has answered that it will not, for a reason that is not over with the next signature.
@@ -105,7 +105,7 @@ func (t Progress) why() string {
 	return why
 }
 
-// after reports whether an order was given later than another one. Identities rise with time.
+// after reports whether a command was given later than another one. Identities rise with time.
 func (t Progress) after(o Progress) bool { return string(t.ID[:]) > string(o.ID[:]) }
 
 // Seen is what is known of a meter and its account besides the wallet; it is read, never written here.
@@ -138,9 +138,9 @@ type Seen struct {
 	Dark          time.Time // when the meter's feeder was found silent; zero while it is not
 }
 
-// SignedLease is a lease that a meter was given, and what is known of it. Of a meter that has taken its newest lease, and of which a
-// later reading has come, none are listed, nor of one whose last two leases were made for different memories; of any other the
-// newest [MaxSignedLeases] that were signed are, the newest first.
+// SignedLease is a lease that was signed for a meter, with the progress of its command. The newest [MaxSignedLeases] are listed, the
+// newest first. None are listed of a meter that has taken its newest lease and of which a later reading has come, nor of one
+// whose last two leases were made for different memories.
 type SignedLease struct {
 	Lease
 	Progress
@@ -169,7 +169,7 @@ func (s Supplied) NoCutYet() bool {
 
 // reached works out which of the leases that a meter was given it has taken last, and the highest register that another one may
 // have let it count to since a reading: the one that it had when it made that reading, or a later one that was signed and has
-// not been refused. The newest order is left out. known is false where the list does not go back as far as that reading.
+// not been refused. The newest command is left out. known is false where the list does not go back as far as that reading.
 func reached(given []SignedLease, newest id.ID, reading uint64) (took SignedLease, most unit.Energy, known bool) {
 	for _, g := range given {
 		switch {
@@ -185,7 +185,7 @@ func reached(given []SignedLease, newest id.ID, reading uint64) (took SignedLeas
 	return took, most, false
 }
 
-// at is what was seen, with the orders as they are at a moment of the meter's clock.
+// at is what was seen, with the commands as they are at a moment of the meter's clock.
 func (s Seen) at(clock time.Time) Seen {
 	for _, t := range []*Progress{&s.Lease, &s.Cut, &s.Connect, &s.Config, &s.Clock} {
 		*t = t.lapsed(clock)

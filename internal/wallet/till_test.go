@@ -28,7 +28,7 @@ type nothing struct {
 	access.EyesTx
 }
 
-// till is a desk behind a door: what jobs, people and pages ask of the wallets of one account.
+// till is a rig behind a door: what jobs, people and pages ask of the wallets of one account.
 type till struct {
 	*rig
 	nothing
@@ -50,7 +50,7 @@ type till struct {
 	opening   money.Minor
 	journals  []wallet.Booked
 	differing []wallet.Difference
-	versions  []tariff.Version // of the tariff; empty for the desk's one
+	versions  []tariff.Version // of the tariff; empty for the rig's one
 }
 
 // tillNumber is the number that the first meter is found by, and tillMeter its identity.

@@ -6,7 +6,7 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 )
 
-// Visibility is what a server knows of what it sees of its meters.
+// Visibility says when the server last lost sight of its meters, and whether its clock can be trusted.
 type Visibility struct {
 	Unseen time.Time // the beginning of the last time in which it did not see them; zero for never
 	Doubt  bool      // nobody knows whether the server's time is right: nothing is taken from anybody by it, and no clock is set by it
@@ -20,7 +20,7 @@ type Look struct {
 	Apart  time.Duration // by how much this differs from another clock that the server goes by
 }
 
-// VisibilityTx notes what the server sees.
+// VisibilityTx stores when the server saw its meters.
 type VisibilityTx interface {
 	// Looked is what was noted last.
 	Looked() (Look, error)
@@ -48,9 +48,9 @@ const (
 	MaxApart = time.Minute
 )
 
-// visibility says since when the server sees its meters, and whether the time is in doubt. It did not see them while it did not run or
-// hung. A server whose clock was set back does not know how long it saw nothing: it has not until now. So it is where nobody has
-// said that a clock which was moved is right, and where two clocks differ.
+// visibility returns since when the server sees its meters, and whether the time is in doubt. The server does not see them while it
+// is down or hangs. A server whose clock was set back does not know for how long it saw nothing, so it counts from now. The same
+// holds until a person confirms a clock that was moved, and while two clocks differ.
 func (l Look) visibility() Visibility {
 	s := l.noted()
 	if l.Apart.Abs() > MaxApart {
@@ -73,7 +73,7 @@ func (l Look) noted() Visibility {
 // back reports whether the clock was set back since the last look.
 func (l Look) back() bool { return NotYet(l.Seen, l.Now) }
 
-// VisibilityOf is what the server sees now.
+// VisibilityOf returns the present visibility.
 func VisibilityOf(tx interface{ Looked() (Look, error) }) (Visibility, error) {
 	l, err := tx.Looked()
 	return l.visibility(), err

@@ -7,7 +7,7 @@
 // and what is held, and the one figure by which anything is decided.
 //
 // Go on with [Decide]: from an [Account], which is made of values, it says what is to hold of each meter's supply and what is
-// to be done, as orders and notices. The stories in testdata show what comes of it. [Settle] reads the account, has it decided
+// to be done, as commands and notices. The stories in testdata show what comes of it. [Settle] reads the account, has it decided
 // about, posts, and carries out what was decided.
 //
 // Everything that decides is a function of values. The [State] of a meter is one row in the store; whoever changes it

@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 )
 
-// OnceKept is how long the answer of a request is kept that moved no money (docs/reference/http.md#repetition).
-const OnceKept = 7 * 24 * time.Hour
+// OnceLife is how long the answer of a request is kept that moved no money (docs/reference/http.md#repetition).
+const OnceLife = 7 * 24 * time.Hour
 
 // FirstRefusal is the lowest status of an answer that says that nothing was done.
 const FirstRefusal = 400
@@ -22,7 +22,7 @@ const FirstRefusal = 400
 func (tx *Tx) OnceTake(o access.Once) (*access.StoredAnswer, error) {
 	n, err := tx.C.Exec(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, 'running', $5, $6) ON CONFLICT (tenant_id, principal, key) DO NOTHING`,
-		tx.Tenant, o.Principal, o.Key, o.Hash[:], tx.Now, tx.Now.Add(OnceKept))
+		tx.Tenant, o.Principal, o.Key, o.Hash[:], tx.Now, tx.Now.Add(OnceLife))
 	if err != nil {
 		return nil, fmt.Errorf("take idempotency key: %w", err)
 	}
@@ -39,7 +39,7 @@ func (tx *Tx) OnceTake(o access.Once) (*access.StoredAnswer, error) {
 	// Its time is over: the key is as good as new, for the first that takes it.
 	n, err = tx.C.Exec(`UPDATE idempotency SET req_hash = $1, state = 'running', status = 0, body_enc = NULL, created_at = $2, expires_at = $3
 		WHERE tenant_id = $4 AND principal = $5 AND key = $6 AND state = 'done' AND expires_at < $2`,
-		o.Hash[:], tx.Now, tx.Now.Add(OnceKept), tx.Tenant, o.Principal, o.Key)
+		o.Hash[:], tx.Now, tx.Now.Add(OnceLife), tx.Tenant, o.Principal, o.Key)
 	if err != nil {
 		return nil, fmt.Errorf("take an old idempotency key: %w", err)
 	}
@@ -124,11 +124,11 @@ var OnceColumns = Columns[Answer]{Table: "idempotency", Unattested: []Column[Ans
 var OnceQuery = `SELECT ` + OnceColumns.List("") + ` FROM idempotency WHERE tenant_id = $1 AND principal = $2 AND key = $3`
 
 // OncePut stores the answer of a request that is new or claimed: status and sealed body, for ever where money moved,
-// else for OnceKept. An answer that counts is never replaced.
+// else for OnceLife. An answer that counts is never replaced.
 func (tx *Tx) OncePut(o access.Once, status int, sealed []byte, forever bool) error {
 	var until any
 	if !forever {
-		until = tx.Now.Add(OnceKept)
+		until = tx.Now.Add(OnceLife)
 	}
 	err := tx.Must(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, status, body_enc, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, 'done', $5, $6, $7, $8)

@@ -192,7 +192,7 @@ const isQueueHead = ` AND NOT EXISTS (SELECT 1 FROM message p WHERE p.tenant_id 
 			WHEN p.state = 'queued' AND p.owner_until <= $4 THEN p.id < m.id AND m.state = 'queued'
 			ELSE p.id < m.id OR m.state = 'queued' END)`
 
-// MessageClaim takes the first message that is due on a route, and has the turn of its line, until a moment.
+// MessageClaim takes the first message that is due on a route, and is at the head of its queue, until a moment.
 func (tx Rows) MessageClaim(route, owner string, now, until time.Time) (notify.Message, bool, error) {
 	var claimed id.ID
 	found, err := tx.One(`UPDATE message SET owner = $1, owner_until = $2 WHERE tenant_id = $3 AND id = (
@@ -224,7 +224,7 @@ func (tx Rows) MessagesStray(mine, down []string, now, stray time.Time, max int)
 	if len(down) > 0 {
 		condition += ` OR m.route IN (` + list(down) + `)`
 	}
-	// What a route has is not taken from it while it is only down; a meter's message whose route is gone would keep its turn for ever.
+	// What a route has is not taken from it while it is only down; a meter's message whose route is gone would stay the queue head for ever.
 	condition = `m.state IN ('queued', 'unknown') AND (` + condition + `)`
 	if len(mine) > 0 {
 		args = append(args, stray)

@@ -55,7 +55,7 @@ func messageTests() []test {
 	}
 }
 
-// messageDoor is a desk's way to an engine; X is its view of a transaction.
+// messageDoor is a dispatcher's way to an engine; X is its view of a transaction.
 type messageDoor[X any] struct {
 	e  store.Engine
 	as func(*store.Tx) X
@@ -106,7 +106,7 @@ func (s *scripted) texts() (out []string) {
 	return out
 }
 
-// talk is a desk on an engine with a clock of its own.
+// talk is a dispatcher on an engine with a clock of its own.
 type talk struct {
 	t          *testing.T
 	e          store.Engine
@@ -116,7 +116,7 @@ type talk struct {
 	n          int // arrivals
 }
 
-// talking makes a desk, at noon, whose first routes are those; owner tells processes apart.
+// talking makes a dispatcher, at noon, whose first routes are those; owner tells processes apart.
 func talking(t *testing.T, e store.Engine, owner string, routes ...*scripted) *talk {
 	t.Helper()
 	k := &talk{t: t, e: e, now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), routes: routes}
@@ -390,7 +390,7 @@ func routeDown(t *testing.T, r Rig) {
 	}
 }
 
-// subscriber gives the customer of a purse a telephone.
+// subscriber gives the customer of a wallet meter a telephone.
 func subscriber(t *testing.T, e store.Engine, p walletMeter, phone string) {
 	t.Helper()
 	must(t, e, func(tx *store.Tx) error {

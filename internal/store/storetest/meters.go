@@ -324,7 +324,7 @@ func badRecords(t *testing.T, r Rig) {
 		bad(wire.Bad{Reason: "no record", Raw: []byte("on fire")}), future, negative,
 		bad(wire.Bad{Seq: 2, HasSeq: true, Reason: "w: no number", Raw: []byte(`{"seq":2}`)}), m.reading(5))
 	if got := alarms(t, e, m); strings.Count(got, "quarantined-record") != 1 || strings.Count(got, "unreadable-record") != 1 {
-		t.Errorf("alarms %q, want one of the quarantine, whose desk lists all three, and one of the unreadable record", got)
+		t.Errorf("alarms %q, want one of the quarantine, which lists all three, and one of the unreadable record", got)
 	}
 	rows := look(t, e, func(tx *store.Tx) (rows []string, err error) {
 		err = tx.C.Query(`SELECT seq, reason, substr(payload, 1, 9) FROM quarantine WHERE tenant_id = $1 AND meter = $2 ORDER BY seq`, func(r core.Row) error {

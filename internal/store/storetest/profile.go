@@ -254,7 +254,7 @@ func decideDraw(t *testing.T, e store.Engine, p walletMeter, choice quarantine.C
 	if !asked() {
 		t.Error("an account could move out before anybody has decided")
 	}
-	v := quarantine.Verdict{Entry: list[0].ID.Text(id.Aside), Choice: quarantine.Discard, Reason: "looked at it"}
+	v := quarantine.Verdict{Entry: list[0].ID.Text(id.Held), Choice: quarantine.Discard, Reason: "looked at it"}
 	if got, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), v); err != nil || !got.Refused() {
 		t.Errorf("discarded: %+v, %v; want a refusal", got, err)
 	}

@@ -34,7 +34,7 @@ func quarantineTests() []test {
 	}
 }
 
-// quarantineDoor is the desk's way to an engine.
+// quarantineDoor is the quarantine's way to an engine.
 type quarantineDoor struct{ e store.Engine }
 
 func (d quarantineDoor) Do(ctx context.Context, t access.Tenant, fn func(quarantine.Tx) (bool, error)) error {
@@ -156,7 +156,7 @@ func (c badCounter) run(t *testing.T, e store.Engine, p walletMeter) {
 	if len(list) != 1 || list[0].Doubt != c.doubt || list[0].Reason == "" || list[0].Number != p.Number || alarmtext.Doubt(string(c.doubt)) == "" {
 		t.Fatalf("%s: in quarantine %+v, want one entry because of %s", c.name, list, c.doubt)
 	}
-	got, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), quarantine.Verdict{Entry: list[0].ID.Text(id.Aside), Choice: c.choice, Register: c.to, Reason: "looked at it"})
+	got, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), quarantine.Verdict{Entry: list[0].ID.Text(id.Held), Choice: c.choice, Register: c.to, Reason: "looked at it"})
 	if err != nil || got.Refused() || got.Waits != nil || got.Units != c.charged {
 		t.Fatalf("%s decided: %+v, %s, %v; want %d Wh charged for", c.name, got, got.Detail(), err, c.charged)
 	}
@@ -168,7 +168,7 @@ func (c badCounter) run(t *testing.T, e store.Engine, p walletMeter) {
 	if left := heldEntries(t, e, p.mtr, false); len(left) != 0 {
 		t.Errorf("%s: still in quarantine %+v", c.name, left)
 	}
-	rows := audited(t, e, list[0].ID.Text(id.Aside))
+	rows := audited(t, e, list[0].ID.Text(id.Held))
 	if len(rows) != 1 || !strings.Contains(rows[0], "ann|quarantine."+string(c.choice)+"|meter="+p.Number) || !strings.Contains(rows[0], string(c.doubt)) ||
 		!strings.HasSuffix(rows[0], "|looked at it") {
 		t.Errorf("%s: audit rows %q, want one of the decision", c.name, rows)
@@ -225,7 +225,7 @@ func heldFourEyes(t *testing.T, r Rig) {
 	})
 	outcomes(t, e, p.boot(1, 9), p.use(1, 1000), p.use(2, 90_000_000))
 	entry := heldEntries(t, e, p.mtr, false)[0]
-	v := quarantine.Verdict{Entry: entry.ID.Text(id.Aside), Choice: quarantine.Accept, Reason: "a new factory"}
+	v := quarantine.Verdict{Entry: entry.ID.Text(id.Held), Choice: quarantine.Accept, Reason: "a new factory"}
 	got, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), v)
 	if err != nil || got.Refused() || got.Waits == nil {
 		t.Fatalf("decided alone: %+v, %v; want it to wait", got, err)
@@ -248,7 +248,7 @@ func heldFourEyes(t *testing.T, r Rig) {
 	if w := p.row(t, e); w.Held.Stopped() || w.Total() != 89_999_000 {
 		t.Errorf("decided by two: %+v, want it charged for", w.State)
 	}
-	if rows := audited(t, e, entry.ID.Text(id.Aside)); len(rows) != 1 || !strings.Contains(rows[0], "approved_by=person bob") {
+	if rows := audited(t, e, entry.ID.Text(id.Held)); len(rows) != 1 || !strings.Contains(rows[0], "approved_by=person bob") {
 		t.Errorf("audit rows %q, want one that names both", rows)
 	}
 }
@@ -338,7 +338,7 @@ func heldList(t *testing.T, r Rig) {
 	if got := newest.Choices(); !slices.Equal(got, []quarantine.Choice{quarantine.Accept, quarantine.Discard}) {
 		t.Errorf("choices of a record %v", got)
 	}
-	v := quarantine.Verdict{Entry: newest.ID.Text(id.Aside), Choice: quarantine.Accept, Reason: "the clock was wrong"}
+	v := quarantine.Verdict{Entry: newest.ID.Text(id.Held), Choice: quarantine.Accept, Reason: "the clock was wrong"}
 	for _, c := range []struct {
 		by   access.Role
 		v    quarantine.Verdict
@@ -350,7 +350,7 @@ func heldList(t *testing.T, r Rig) {
 		{access.Finance, quarantine.Verdict{Entry: v.Entry, Choice: "forget", Reason: "x"}, refusal.InvalidRequest},
 		{access.Finance, quarantine.Verdict{Entry: v.Entry, Choice: quarantine.Rebase, Register: wh(1), Reason: "x"}, refusal.InvalidRequest},
 		{access.Finance, quarantine.Verdict{Entry: v.Entry, Choice: quarantine.Accept, Register: wh(1), Reason: "x"}, refusal.InvalidRequest},
-		{access.Finance, quarantine.Verdict{Entry: id.ID{9}.Text(id.Aside), Choice: quarantine.Accept, Reason: "x"}, refusal.NotFound},
+		{access.Finance, quarantine.Verdict{Entry: id.ID{9}.Text(id.Held), Choice: quarantine.Accept, Reason: "x"}, refusal.NotFound},
 		{access.Finance, quarantine.Verdict{Entry: "qtn_x", Choice: quarantine.Accept, Reason: "x"}, refusal.NotFound},
 		{access.Finance, v, ""},
 		{access.Engineer, v, refusal.AlreadyDecided},
@@ -404,7 +404,7 @@ func heldFull(t *testing.T, r Rig) {
 		t.Errorf("alarms %q, want one that says that %d were not kept", got, beyond)
 	}
 	entry := heldEntries(t, e, p.mtr, false)[0]
-	if _, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), quarantine.Verdict{Entry: entry.ID.Text(id.Aside), Choice: quarantine.Discard, Reason: "noise"}); err != nil {
+	if _, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), quarantine.Verdict{Entry: entry.ID.Text(id.Held), Choice: quarantine.Discard, Reason: "noise"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := full(); len(got) != 0 {

@@ -51,7 +51,7 @@ func deliver(tx *store.Tx, m mtr, token id.ID) error {
 	return err
 }
 
-// way is where a token stands, as the desk of recharges reads it.
+// way is where a token stands, as package recharge reads it.
 type way struct {
 	token          sale.Token
 	number         string

@@ -30,7 +30,7 @@ type Configured struct {
 	Meters   bool     // meters' messages may go by it
 }
 
-// Config is what a Desk needs. Answer, Alone and Log may be left out.
+// Config is what a Dispatcher needs. Answer, Alone and Log may be left out.
 type Config struct {
 	Door   access.Door[Tx]
 	Opener Opener
@@ -43,7 +43,7 @@ type Config struct {
 	Log    *slog.Logger
 }
 
-// Times of the desk.
+// Times of the dispatcher.
 const (
 	pollEvery   = time.Second
 	troublePoll = 5 * time.Second
@@ -81,7 +81,7 @@ type standing struct {
 	looked   bool      // whether there is one is known
 }
 
-// New makes a Desk.
+// New makes a Dispatcher.
 func New(c Config) *Dispatcher {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -173,7 +173,7 @@ func (d *Dispatcher) work(ctx context.Context, n int, r Configured) {
 }
 
 // Serve gives every route of a tenant what is due, once, and reports how much it was; for whoever steps the time instead of
-// letting the desk run.
+// letting the dispatcher run.
 func (d *Dispatcher) Serve(ctx context.Context, t access.Tenant) (int, error) {
 	total := 0
 	for n, r := range d.c.Routes {
@@ -229,7 +229,7 @@ type RouteState struct {
 	Memory     Memory // of arrivals; zero where the route has none, or it is not known
 }
 
-// routeChange is what an answer of a route changes about its standing.
+// routeChange is how an answer of a route changes its standing: not, down, or up again.
 type routeChange uint8
 
 const (

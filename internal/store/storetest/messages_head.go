@@ -143,11 +143,11 @@ func (k *keeping) Memory() notify.Memory { return k.memory }
 func memoryFull(t *testing.T, r Rig) {
 	e, sim := r.Open(t), &keeping{scripted: scripted{name: "a"}}
 	k := talking(t, e, "one")
-	desk := func() {
+	run := func() {
 		k.dispatcher = notify.New(notify.Config{Door: messageDoor[notify.Tx]{e, func(tx *store.Tx) notify.Tx { return tx }}, Opener: plainSeal{}, Hasher: plainSeal{},
 			Routes: []notify.Configured{{Route: sim}}, Owner: "one", Now: func() time.Time { return k.now }})
 	}
-	desk()
+	run()
 	for i, step := range []struct {
 		used, slots, open int
 		full, restart     bool
@@ -163,7 +163,7 @@ func memoryFull(t *testing.T, r Rig) {
 		{1, 10, 0, false, true},
 	} {
 		if step.restart {
-			desk()
+			run()
 		}
 		sim.memory = notify.Memory{Used: step.used, Slots: step.slots, AlmostFull: step.full}
 		k.now = k.now.Add(time.Minute)

@@ -60,7 +60,7 @@ type WalletStreet struct {
 	Plant string
 }
 
-// WalletStreetResult is what a street of purses came to.
+// WalletStreetResult is what a street of wallet meters came to.
 type WalletStreetResult struct {
 	MeterDays int `json:"meter_days"`
 	// Records are those that the server stored, Lost the messages that the network swallowed.
@@ -124,7 +124,7 @@ type walletHouse struct {
 	forgotten bool
 }
 
-// street of purses.
+// walletRun is one run of a street of wallet meters.
 type walletRun struct {
 	o      WalletStreet
 	office *office

@@ -64,7 +64,7 @@ type witness struct {
 	found              []Violation
 }
 
-// serverView is what the server was told: registers by number, and how far they have come without a gap.
+// serverView is what the server knows: registers by number, and how far they have come without a gap.
 type serverView struct {
 	seq   uint64
 	ahead map[uint64]reported
@@ -172,7 +172,7 @@ func (w *witness) counts(r reported) {
 	}
 }
 
-// decided notes that a person has put the doubtful register aside: what came behind it counts now.
+// decided notes that a person has decided about the doubtful register: what came behind it counts now.
 func (w *witness) decided() {
 	w.trace("a person has decided about the register")
 	w.told.doubt = false

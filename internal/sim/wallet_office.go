@@ -28,7 +28,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// office is the server of a street of purses: the store and the use cases, without sockets, on the street's clock.
+// office is the server of a street of wallet meters: the store and the use cases, without sockets, on the street's clock.
 type office struct {
 	now        time.Time        // of the street
 	clock      func() time.Time // of the store

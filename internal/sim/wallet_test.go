@@ -14,10 +14,10 @@ import (
 )
 
 var (
-	wallets = flag.Int("purses", 12, "how many wallet meters live for a month")
-	trace   = flag.String("purse-trace", "", "the number of a meter whose history is printed")
-	first   = flag.Int("purse-first", 0, "the house with which the street begins")
-	seed    = flag.Uint64("purse-seed", 7, "the seed of the month with cut-offs")
+	wallets = flag.Int("wallets", 12, "how many wallet meters live for a month")
+	trace   = flag.String("wallet-trace", "", "the number of a meter whose history is printed")
+	first   = flag.Int("wallet-first", 0, "the house with which the street begins")
+	seed    = flag.Uint64("wallet-seed", 7, "the seed of the month with cut-offs")
 )
 
 // aMonth is a street of wallet meters with ample money and leases, so that the network is all that differs. Energy is priced

@@ -21,7 +21,7 @@ func TestAWarningCountsAsGivenWhenARouteHasIt(t *testing.T) {
 	h.now = h.now.Add(time.Minute)
 	h.want("one has", h.serves(), "message.sent purpose="+string(notify.PurposeCutSoon)+" route=a meter="+meterA+"; "+firstA+`total 2026-11 a 2 200; given notice.wallet-used-up `+
 		"available_minor=-5 KES press_key TEST; warned "+(id.ID{15: 28}).Text(id.Account))
-	if err := h.desk.Inbox(1).Report(t.Context(), notify.Report{Route: "a", ID: m.Text(id.Message), State: notify.Delivered}); err != nil {
+	if err := h.dispatcher.Inbox(1).Report(t.Context(), notify.Report{Route: "a", ID: m.Text(id.Message), State: notify.Delivered}); err != nil {
 		t.Fatal(err)
 	}
 	h.want("delivered", h.says(), "message.delivered purpose="+string(notify.PurposeCutSoon)+" route=a meter="+meterA)

@@ -64,7 +64,7 @@ func (s *walletRun) people(ctx context.Context) error {
 	return nil
 }
 
-// reviewsQuarantine puts a doubtful register aside, some hours after it came.
+// reviewsQuarantine decides about a doubtful register, some hours after it came.
 func (s *walletRun) reviewsQuarantine(ctx context.Context, h *walletHouse) error {
 	w, f := &h.witness, s.office
 	if !w.told.doubt || s.o.Spoilt == 0 {
@@ -88,7 +88,7 @@ func (s *walletRun) reviewsQuarantine(ctx context.Context, h *walletHouse) error
 	if err != nil {
 		return err
 	}
-	out, err := f.quarantine.Decide(ctx, f.by, quarantine.Verdict{Entry: entry.ID.Text(id.Aside), Choice: quarantine.Discard, Reason: "one bad reading"})
+	out, err := f.quarantine.Decide(ctx, f.by, quarantine.Verdict{Entry: entry.ID.Text(id.Held), Choice: quarantine.Discard, Reason: "one bad reading"})
 	if err != nil || out.Refused() {
 		return errors.Join(err, refused(out.Refused(), out.Refusal))
 	}
