@@ -16,14 +16,14 @@ func (o *office) called(t *testing.T, meter, name string) {
 	o.api.must(t, 200, "POST", "/v1/customers/"+customer, map[string]any{"name": name})
 }
 
-// nameSights are the pages that name a customer, for one whose name is long and has no blank, and with them the widest
+// namePages are the pages that name a customer, for one whose name is long and has no blank, and with them the widest
 // line of the console.
-func (o *office) nameSights(t *testing.T) []sight {
+func (o *office) namePages(t *testing.T) []pageState {
 	t.Helper()
-	d, n := o.desk, number(1003)
+	d, n := o.owner, number(1003)
 	o.called(t, n, strings.Repeat("Wolfeschlegelsteinha", 4))
 	sale := ""
-	return []sight{
+	return []pageState{
 		{"long name, meters", func() { d.visit("/meters") }},
 		{"long name, meter", func() { d.visit("/meters/" + n) }},
 		{"long name, customers", func() { d.visit("/customers?find=Wolfe") }},
@@ -45,7 +45,7 @@ func (o *office) nameSights(t *testing.T) []sight {
 
 // arabic shows that a name from right to left turns nothing beside it round.
 func (o *office) arabic(t *testing.T) {
-	d := o.desk
+	d := o.owner
 	o.called(t, number(1003), "أمينة عبد الرحمن")
 	d.visit("/meters/" + number(1003))
 	const phone = `[...document.querySelectorAll("dl.facts dd span")].find(e => e.textContent.startsWith("+254"))`
@@ -57,7 +57,7 @@ func (o *office) arabic(t *testing.T) {
 
 // menu counts the lines that the menu takes, and follows the keys through it from top to bottom.
 func (o *office) menu(t *testing.T) {
-	d := o.desk
+	d := o.owner
 	for _, c := range []struct {
 		page  string
 		width int64
@@ -79,7 +79,7 @@ func (o *office) menu(t *testing.T) {
 // paper looks at a receipt as it is printed on a roll of 80 mm, with the colours for the dark chosen.
 func (o *office) paper(t *testing.T) {
 	const roll = 302 // px of 80 mm
-	d := o.desk
+	d := o.owner
 	d.visit("/sell?meter=" + number(1003))
 	d.keys("20" + enterKey)
 	d.at("/sell/check")

@@ -10,18 +10,18 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// sight is one page to look at and how to get there.
-type sight struct {
+// pageState is one page to look at and how to get there.
+type pageState struct {
 	name string
 	open func()
 }
 
-// sights are the pages of the console in all their states.
-func (o *office) sights(t *testing.T) (owner, stranger *tab, all []sight) {
+// pageStates are the pages of the console in all their states.
+func (o *office) pageStates(t *testing.T) (owner, stranger *tab, all []pageState) {
 	t.Helper()
-	d, s := o.desk, o.chrome.open(t, o.desk.origin)
+	d, s := o.owner, o.chrome.open(t, o.owner.origin)
 	sale := ""
-	return d, s, []sight{
+	return d, s, []pageState{
 		{"meters", func() { d.visit("/meters") }},
 		{"meter", func() { d.visit(o.page(o.first)) }},
 		{"meter with digits", func() { d.visit(o.page(o.first) + "?digits=1") }},
@@ -76,8 +76,8 @@ func (o *office) sights(t *testing.T) (owner, stranger *tab, all []sight) {
 // everyPage looks at every page at four widths and in both colours: nothing is wider than the window, and axe-core
 // finds nothing.
 func (o *office) everyPage(t *testing.T) {
-	owner, stranger, all := o.sights(t)
-	all = slices.Concat(o.nameSights(t), o.platformSights(t), o.walletSights(t), all)
+	owner, stranger, all := o.pageStates(t)
+	all = slices.Concat(o.namePages(t), o.platformPages(t), o.walletPages(t), all)
 	o.netsHold(t)
 	for i, page := range all {
 		tab := owner
@@ -115,7 +115,7 @@ func (o *office) everyPage(t *testing.T) {
 // netsHold proves that a page that broke the rules would be caught: a style within the page, a field without a label.
 func (o *office) netsHold(t *testing.T) {
 	t.Helper()
-	d := o.desk
+	d := o.owner
 	d.visit("/sell")
 	ask[chromedp.Void](d, `document.body.insertAdjacentHTML("beforeend", '<p style="color:red">x <input></p>'), undefined`)
 	eventually(t, patience, "an inline style is noted", func() bool {

@@ -11,7 +11,7 @@ import (
 // platform is the authority's application platform at a browser: a token is generated, goes into the box, is sent, and each
 // step shows until the meter has it and its balance stands there.
 func (o *office) platform(t *testing.T) {
-	d := o.desk
+	d := o.owner
 	d.visit(o.page(o.first))
 	d.click(`main a[href$="/recharge"]`, 1)
 	d.at(o.page(o.first) + "/recharge")
@@ -39,10 +39,10 @@ func (o *office) written(t *testing.T) {
 	})
 }
 
-// platformSights are the pages of the platform in all their states.
-func (o *office) platformSights(t *testing.T) []sight {
-	d := o.desk
-	return []sight{
+// platformPages are the pages of the platform in all their states.
+func (o *office) platformPages(t *testing.T) []pageState {
+	d := o.owner
+	return []pageState{
 		{"customers", func() { d.visit("/customers") }},
 		{"customers, none found", func() { d.visit("/customers?find=nobody") }},
 		{"customer", func() {

@@ -13,7 +13,7 @@ import (
 func TestChromiumFollowsATokenBySMS(t *testing.T) {
 	w := newSMSWorld(t, 1, "10s")
 	m := w.meters[0]
-	d := w.atDesk(t, openBrowser(t))
+	d := w.signIn(t, openBrowser(t))
 	d.visit("/sell?meter=" + m.number)
 	d.fill("#amount", "100")
 	d.keys(enterKey)
@@ -80,8 +80,8 @@ func (w *smsWorld) typedMeanwhile(t *testing.T, d *tab, m textMeter) {
 	}
 }
 
-// atDesk makes the owner by the one-time link and signs in.
-func (w *smsWorld) atDesk(t *testing.T, chrome *browser) *tab {
+// signIn makes the owner by the one-time link and signs in.
+func (w *smsWorld) signIn(t *testing.T, chrome *browser) *tab {
 	t.Helper()
 	d := chrome.open(t, "http://"+w.server.http)
 	link := regexp.MustCompile(`http://\S+/setup\?code=\S+`).FindString(w.server.log.String())

@@ -31,7 +31,7 @@ type office struct {
 	home   secrets // a meter whose balance is money on the server
 	meter  *vmeter
 	chrome *browser
-	desk   *tab
+	owner  *tab
 	axe    string
 
 	sketchAt string // where the first meter, an Arduino, connects
@@ -62,7 +62,7 @@ func TestTheConsoleInChromium(t *testing.T) {
 		{"the first meter is recharged, and its relay closes", (*office).rechargeSketch},
 		{"a server that is gone or silent is noticed, and noticed back", (*office).gone},
 	} {
-		if !t.Run(step.name, func(t *testing.T) { o.desk.t = t; step.run(o, t); o.desk.clean() }) {
+		if !t.Run(step.name, func(t *testing.T) { o.owner.t = t; step.run(o, t); o.owner.clean() }) {
 			return
 		}
 	}
@@ -85,7 +85,7 @@ func openOffice(t *testing.T) *office {
 	}
 	o.meter = o.place.meterProcess(t, filepath.Join(t.TempDir(), "meter"), o.srv.mqtt, o.first)
 	o.meter.must(t, "sync")
-	o.desk = o.chrome.open(t, "http://"+o.srv.http)
+	o.owner = o.chrome.open(t, "http://"+o.srv.http)
 	return o
 }
 
@@ -109,7 +109,7 @@ func axeSource(t *testing.T) string {
 // signedIn is another tab in which the owner has signed in.
 func (o *office) signedIn(t *testing.T) *tab {
 	t.Helper()
-	p := o.chrome.open(t, o.desk.origin)
+	p := o.chrome.open(t, o.owner.origin)
 	p.visit("/signin")
 	p.fill("#email", consoleOwner)
 	p.fill("#password", consolePassword)
@@ -131,7 +131,7 @@ func (o *office) sales(t *testing.T) int {
 }
 
 func (o *office) signIn(t *testing.T) {
-	d := o.desk
+	d := o.owner
 	link := regexp.MustCompile(`http://\S+/setup\?code=\S+`).FindString(o.srv.log.String())
 	if !strings.HasPrefix(link, d.origin) {
 		t.Fatalf("the server printed the link %q:\n%s", link, o.srv.log)
@@ -177,7 +177,7 @@ func (o *office) weigh(t *testing.T) {
 }
 
 func (o *office) live(t *testing.T) {
-	d := o.desk
+	d := o.owner
 	d.visit("/meters")
 	row := fmt.Sprintf(`document.getElementById("m-%s").innerText`, o.first.number)
 	d.until(10*time.Second, `document.getElementById("live-state").textContent === "● Live"`)
@@ -208,7 +208,7 @@ func (o *office) live(t *testing.T) {
 }
 
 func (o *office) payee(t *testing.T) {
-	d := o.desk
+	d := o.owner
 	sold := o.sales(t)
 	d.visit("/sell")
 	if got := d.focus(); got != "input#meter" {
@@ -240,7 +240,7 @@ func (o *office) payee(t *testing.T) {
 
 // keyboard sells with "/" number Enter amount Enter Enter; at every stop something visible has the focus.
 func (o *office) keyboard(t *testing.T) {
-	d := o.desk
+	d := o.owner
 	sold := o.sales(t)
 	d.visit("/nowhere")
 	stop := func(want string) {
@@ -278,7 +278,7 @@ func (o *office) keyboard(t *testing.T) {
 }
 
 func (o *office) token(t *testing.T) {
-	d := o.desk
+	d := o.owner
 	tokens := o.api.must(t, 200, "GET", "/v1/meters/"+o.first.number+"/tokens?limit=1", nil)
 	digits := tokens.text(t, "data", 0, "digits")
 	if name := d.accessibleName(".token"); name != digits {
@@ -301,7 +301,7 @@ func (o *office) token(t *testing.T) {
 }
 
 func (o *office) once(t *testing.T) {
-	d := o.desk
+	d := o.owner
 	check := func() {
 		t.Helper()
 		d.visit("/sell?meter=" + o.first.number)
@@ -356,7 +356,7 @@ func (o *office) once(t *testing.T) {
 }
 
 func (o *office) supply(t *testing.T) {
-	d := o.desk
+	d := o.owner
 	o.meter.must(t, "sync")
 	d.visit(o.page(o.first))
 	d.until(10*time.Second, `document.getElementById("live-state").textContent === "● Live"`)
@@ -385,7 +385,7 @@ func (o *office) supply(t *testing.T) {
 
 // noScript signs in and sells in a browser that runs no script.
 func (o *office) noScript(t *testing.T) {
-	p := o.chrome.open(t, o.desk.origin)
+	p := o.chrome.open(t, o.owner.origin)
 	call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	p.visit("/signin")
 	p.until(10*time.Second, `document.activeElement.id === "email"`)
@@ -414,7 +414,7 @@ func (o *office) noScript(t *testing.T) {
 
 // gone takes the server away and gives it back: once it ends, once it only falls silent.
 func (o *office) gone(t *testing.T) {
-	d := o.desk
+	d := o.owner
 	d.visit("/meters")
 	badge := `document.getElementById("live-state").textContent`
 	live := badge + ` === "● Live"`

@@ -50,7 +50,7 @@ func (o *office) doubted(t *testing.T, want int) {
 // wallet is the day of a wallet account: two figures, a reading in doubt that somebody decides about, a recharge.
 func (o *office) wallet(t *testing.T) {
 	o.walletHome(t)
-	n, d := o.home.number, o.desk
+	n, d := o.home.number, o.owner
 	d.visit("/meters/" + n)
 	if got := d.text("main"); !strings.Contains(got, "Settled balance") || !strings.Contains(got, "Live estimate") || !strings.Contains(got, "as of") ||
 		!strings.Contains(got, "Charging stopped at a doubtful reading") {
@@ -94,7 +94,7 @@ const firstSketch = 1091
 
 // rechargeSketch is a recharge of the first meter, which knows nothing of wallets: 500 Wh for 50.00, as a person buys it here.
 func (o *office) rechargeSketch(t *testing.T) {
-	n, d := number(firstSketch), o.desk
+	n, d := number(firstSketch), o.owner
 	o.api.plan(t)
 	o.api.walletMeter(t, n)
 	m := o.place.sketch(t, n, o.sketchAt, "--legacy")
@@ -121,11 +121,11 @@ func (o *office) rechargeSketch(t *testing.T) {
 	}
 }
 
-// walletSights are the pages of the wallet and of the quarantine in all their states; a register jumps meanwhile.
-func (o *office) walletSights(t *testing.T) []sight {
-	d, n := o.desk, o.home.number
+// walletPages are the pages of the wallet and of the quarantine in all their states; a register jumps meanwhile.
+func (o *office) walletPages(t *testing.T) []pageState {
+	d, n := o.owner, o.home.number
 	entry := ""
-	return []sight{
+	return []pageState{
 		{"meter with a wallet", func() { d.visit("/meters/" + n) }},
 		{"wallet by day", func() { d.visit("/meters/" + n + "/wallet") }},
 		{"wallet by month", func() { d.visit("/meters/" + n + "/wallet?by=month") }},

@@ -50,7 +50,7 @@
 // be made durable, the old one stays.
 //
 // Keys change in the same way. For every token the host asks [Keys.Take] too, puts what it says into Event.Change, and
-// keeps the Keys it returns aside. When Step then asks to persist a RecordKeys, the host writes those Keys to the memory
+// keeps the Keys it returns apart. When Step then asks to persist a RecordKeys, the host writes those Keys to the memory
 // together with the record, and works with them from then on. When the record could not be made durable, the old ones
 // stay.
 //

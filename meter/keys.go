@@ -98,7 +98,7 @@ type Change struct {
 }
 
 // Take reads the digits of a token that may be a section of a key change. It returns what Step has to know of it, for
-// Event.Change, and the keys as they will be if Step takes it: the host keeps them aside until the record that Step then
+// Event.Change, and the keys as they will be if Step takes it: the host holds them until the record that Step then
 // asks for is durable, together with them. A section that does not fit to those that wait begins a set of its own: the
 // old ones are forgotten. Nothing on the tokens says to which set they belong, so sections of two sets that do not
 // contradict each other make a key that nobody knows: whoever issues a second set must take back the first. Any other

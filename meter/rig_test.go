@@ -277,7 +277,7 @@ func (r *rig) keypad(keys string) {
 }
 
 // look is the meter as its panel sees it.
-func (r *rig) look() *panel.Meter { return &panel.Meter{Config: &r.cfg, State: &r.state, Up: r.up} }
+func (r *rig) look() *panel.View { return &panel.View{Config: &r.cfg, State: &r.state, Up: r.up} }
 
 // sms gives a message to the meter and returns the answer, "" for none.
 func (r *rig) sms(from, text string, registered bool) (answer string) {

@@ -4,20 +4,20 @@ import (
 	"fmt"
 )
 
-// Order begins every signed body.
-type Order struct {
-	// ID names the order; the meter's answers repeat it and a repeat of the order changes nothing.
+// SignedHeader begins every signed body.
+type SignedHeader struct {
+	// ID names the message. The meter's answers repeat it, and a repeated message changes nothing.
 	ID string `json:"id"`
 	// Counter rises strictly per meter over all signed messages; the meter keeps the highest it has taken.
 	Counter uint64 `json:"counter"`
-	// ExpiresAt is the Unix second after which the meter no longer carries the order out.
+	// ExpiresAt is the Unix second after which the meter no longer carries the message out.
 	ExpiresAt int64 `json:"expires_at"`
 }
 
 // Command asks the meter to do something: connect, disconnect, clear_tamper, clear_credit, read, reset_demand,
 // cancel_token and those to come. A meter answers an unknown type with failed.
 type Command struct {
-	Order
+	SignedHeader
 	Type string `json:"type"`
 	// Args belong to the type: text, int64, uint64, bool, or lists and maps of them.
 	Args map[string]any `json:"args,omitempty"`
@@ -25,7 +25,7 @@ type Command struct {
 
 // Config is the whole configuration of a meter, applied in one piece or refused with the first bad key.
 type Config struct {
-	Order
+	SignedHeader
 	// Version rises with every change; Hash is what boot repeats.
 	Version int64  `json:"version"`
 	Hash    string `json:"hash"`
@@ -35,7 +35,7 @@ type Config struct {
 
 // Lease allows an online meter to consume up to a register value. The higher Seq wins.
 type Lease struct {
-	Order
+	SignedHeader
 	Seq           uint64 `json:"seq"`
 	MaxRegisterWh int64  `json:"max_register_wh"`
 	// TTLs is for how many seconds of powered-on time the lease holds.
@@ -44,7 +44,7 @@ type Lease struct {
 
 // Time sets the meter's clock.
 type Time struct {
-	Order
+	SignedHeader
 	// At is the time to set in Unix seconds.
 	At int64 `json:"at"`
 }
@@ -76,16 +76,16 @@ func DecodeBody[B Body](body []byte) (B, error) {
 	return b, nil
 }
 
-func orderOf(b any) Order {
+func orderOf(b any) SignedHeader {
 	switch b := b.(type) {
 	case Command:
-		return b.Order
+		return b.SignedHeader
 	case Config:
-		return b.Order
+		return b.SignedHeader
 	case Lease:
-		return b.Order
+		return b.SignedHeader
 	case Time:
-		return b.Order
+		return b.SignedHeader
 	}
-	return Order{}
+	return SignedHeader{}
 }

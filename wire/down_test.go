@@ -52,11 +52,11 @@ func TestGoldenAckAndToken(t *testing.T) {
 
 func TestGoldenSignedMessages(t *testing.T) {
 	k := linkKey(t, keyText)
-	order := wire.Order{ID: "cmd_01", Counter: 17, ExpiresAt: 1795165200}
-	checkSigned(t, k, wire.DownCommand, wire.Command{Order: order, Type: "cancel_token", Args: map[string]any{"tid": int64(6777094), "base_date": int64(2014)}})
-	checkSigned(t, k, wire.DownConfig, wire.Config{Order: order, Version: 8, Hash: "aa55", Config: map[string]any{"imp_per_kwh": int64(1600), "low1_wh": int64(20000)}})
-	checkSigned(t, k, wire.DownLease, wire.Lease{Order: order, Seq: 4, MaxRegisterWh: 137_824, TTLs: 259_200})
-	checkSigned(t, k, wire.DownTime, wire.Time{Order: order, At: 1795161600})
+	order := wire.SignedHeader{ID: "cmd_01", Counter: 17, ExpiresAt: 1795165200}
+	checkSigned(t, k, wire.DownCommand, wire.Command{SignedHeader: order, Type: "cancel_token", Args: map[string]any{"tid": int64(6777094), "base_date": int64(2014)}})
+	checkSigned(t, k, wire.DownConfig, wire.Config{SignedHeader: order, Version: 8, Hash: "aa55", Config: map[string]any{"imp_per_kwh": int64(1600), "low1_wh": int64(20000)}})
+	checkSigned(t, k, wire.DownLease, wire.Lease{SignedHeader: order, Seq: 4, MaxRegisterWh: 137_824, TTLs: 259_200})
+	checkSigned(t, k, wire.DownTime, wire.Time{SignedHeader: order, At: 1795161600})
 }
 
 func checkSigned[B wire.Body](t *testing.T, k wire.LinkKey, down wire.Down, body B) {
@@ -123,8 +123,8 @@ func TestAShortenedMACIsRefused(t *testing.T) {
 
 func TestBodiesMustNameTheirOrder(t *testing.T) {
 	for name, c := range map[string]wire.Command{
-		"no id": {Order: wire.Order{Counter: 1}}, "no counter": {Order: wire.Order{ID: "x"}},
-		"long id": {Order: wire.Order{ID: strings.Repeat("x", 257), Counter: 1}},
+		"no id": {SignedHeader: wire.SignedHeader{Counter: 1}}, "no counter": {SignedHeader: wire.SignedHeader{ID: "x"}},
+		"long id": {SignedHeader: wire.SignedHeader{ID: strings.Repeat("x", 257), Counter: 1}},
 	} {
 		b, err := wire.EncodeBody(c)
 		if err != nil {

@@ -39,7 +39,7 @@ func ExampleSign() {
 	}
 	topic := wire.DownTopic("04140001001", wire.DownCommand)
 	body, err := wire.EncodeBody(wire.Command{
-		Order: wire.Order{ID: "cmd_01", Counter: 17, ExpiresAt: 1795165200}, Type: "disconnect",
+		SignedHeader: wire.SignedHeader{ID: "cmd_01", Counter: 17, ExpiresAt: 1795165200}, Type: "disconnect",
 	})
 	if err != nil {
 		fmt.Println(err)

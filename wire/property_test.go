@@ -186,7 +186,7 @@ func FuzzOpen(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	body, err := wire.EncodeBody(wire.Command{Order: wire.Order{ID: "a", Counter: 1}, Type: "connect"})
+	body, err := wire.EncodeBody(wire.Command{SignedHeader: wire.SignedHeader{ID: "a", Counter: 1}, Type: "connect"})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func (f *fields) record(k Kind) Record {
 
 func (f *fields) boot() Boot {
 	b := Boot{
-		Store:  f.text("store"),
+		Memory: f.text("store"),
 		Lowest: uint64(f.within("lowest", 1, MaxSeq)),
 		Next:   uint64(f.within("next", 1, MaxSeq)),
 		Boot:   uint64(f.within("boot", 0, math.MaxInt64)),
@@ -42,7 +42,7 @@ func (f *fields) boot() Boot {
 		Reset:  f.optText("reset"),
 		Caps:   f.texts("caps"),
 	}
-	if !hex16(b.Store) {
+	if !hex16(b.Memory) {
 		f.fail("store", "not 16 hexadecimal digits")
 	}
 	if b.Lowest > b.Next {

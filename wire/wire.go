@@ -100,8 +100,8 @@ type Bad struct {
 
 // Boot opens every connection, outside the sequence.
 type Boot struct {
-	// Store names the meter's memory, 16 hexadecimal digits; another name means that memory was lost or replaced.
-	Store string `json:"store"`
+	// Memory names the meter's memory, 16 hexadecimal digits; another name means that memory was lost or replaced.
+	Memory string `json:"store"`
 	// Lowest is the lowest sequence number the meter still holds, Next the one it will give next.
 	Lowest uint64 `json:"lowest"`
 	Next   uint64 `json:"next"`

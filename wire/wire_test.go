@@ -25,12 +25,12 @@ func samples() map[string]wire.Record {
 	head := wire.Head{Seq: 1042, At: 1795161600, Up: 86_400_123, Clock: wire.ClockValid}
 	return map[string]wire.Record{
 		"boot": wire.Boot{
-			Store: "00c0ffee00c0ffee", Lowest: 1, Next: 1043, Boot: 3, Proto: 1, FW: "0.1.0", Reset: "power",
+			Memory: "00c0ffee00c0ffee", Lowest: 1, Next: 1043, Boot: 3, Proto: 1, FW: "0.1.0", Reset: "power",
 			Caps: []string{"lease", "cbor", "arm"}, Config: wire.ConfigRef{Version: 7, Hash: "1f2e3d4c"},
 			Key: &wire.KeyRef{SGC: ptr("123456"), KRN: ptr(1), TI: ptr("01"), KEN: ptr(255), BaseDate: ptr(2014)},
 		}.Record(),
 		"boot_unknown_key": wire.Boot{
-			Store: "0000000000000001", Lowest: 1, Next: 1, Proto: 1,
+			Memory: "0000000000000001", Lowest: 1, Next: 1, Proto: 1,
 			Key: &wire.KeyRef{KEN: ptr(255), BaseDate: ptr(2014)},
 		}.Record(),
 		"reading": wire.Reading{

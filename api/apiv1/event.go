@@ -14,7 +14,7 @@ type Happening struct {
 
 // Event is one event that a meter recorded; Code is its stable number.
 type Event struct {
-	Store      string         `json:"store" doc:"The meter memory that counted seq"`
+	Memory     string         `json:"store" doc:"The meter memory that counted seq"`
 	Seq        uint64         `json:"seq" doc:"Number of the record in that memory"`
 	Kind       string         `json:"kind" doc:"event, close (a daily row) or command (an answer)"`
 	Code       int            `json:"code" doc:"Stable number of the event; 0 for other kinds"`

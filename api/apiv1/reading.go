@@ -4,7 +4,7 @@ import "time"
 
 // Reading is one record of a meter's registers.
 type Reading struct {
-	Store      string    `json:"store" doc:"The meter memory that counted seq"`
+	Memory     string    `json:"store" doc:"The meter memory that counted seq"`
 	Seq        uint64    `json:"seq" doc:"Number of the record in that memory"`
 	At         time.Time `json:"at" doc:"Meter time"`
 	Clock      string    `json:"clock" enum:"valid,holdover,invalid" doc:"How far the meter trusted its clock; holdover: it ran on without its source"`

@@ -53,12 +53,12 @@ func (o *simOptions) checkMode(cmd *cobra.Command) error {
 
 // runWallet lets a street of wallet meters live and says what its witness found.
 func (o *simOptions) runWallet(c console, cmd *cobra.Command) (err error) {
-	street := sim.OrdinaryPurses(o.street.Meters, o.street.Days, o.street.Seed)
+	street := sim.OrdinaryWallets(o.street.Meters, o.street.Days, o.street.Seed)
 	street.Start, street.Loss, street.Away, street.First = o.street.Start, o.wallet.loss, o.wallet.away, o.wallet.first
 	street.Plant, street.Trace = o.wallet.plant, o.wallet.trace
 	if !street.Possible() {
 		return usage("This simulation is not possible.", fmt.Sprintf("Give 1 to %d --meters, 1 to %d --days, a --loss of 0 to %d, and with --plant one of its mistakes and at least %d --days.",
-			sim.MaxPurses, sim.MaxDays, sim.MaxLoss, sim.LeastPlantDays))
+			sim.MaxWallets, sim.MaxDays, sim.MaxLoss, sim.LeastPlantDays))
 	}
 	if street.Folder, err = os.MkdirTemp("", "paywatt-sim-"); err != nil {
 		return &exit.Failure{Code: exit.Failed, What: "The folder for the server could not be made: " + err.Error() + ".", Not: "The simulation did not run.",
@@ -90,7 +90,7 @@ func (o *simOptions) runWallet(c console, cmd *cobra.Command) (err error) {
 const shownViolations = 10
 
 // verdict is that of the witness: a failure if it found a violation.
-func (c console) verdict(r sim.PursesResult) error {
+func (c console) verdict(r sim.WalletStreetResult) error {
 	if len(r.Violations) == 0 {
 		c.tell("The witness found no violation.")
 		return nil
@@ -105,18 +105,18 @@ func (c console) verdict(r sim.PursesResult) error {
 
 // walletStreetView is the result of a street of wallet meters as JSON.
 type walletStreetView struct {
-	sim.PursesResult
+	sim.WalletStreetResult
 	DarkMinutes int64 `json:"off_minutes"`
 	WithMoney   int64 `json:"off_with_money_minutes"`
 }
 
-func walletStreetOf(r sim.PursesResult) walletStreetView {
-	v := walletStreetView{PursesResult: r, DarkMinutes: sim.Minutes(r.Dark), WithMoney: sim.Minutes(r.OffWithMoney)}
+func walletStreetOf(r sim.WalletStreetResult) walletStreetView {
+	v := walletStreetView{WalletStreetResult: r, DarkMinutes: sim.Minutes(r.Dark), WithMoney: sim.Minutes(r.OffWithMoney)}
 	v.Violations = append([]sim.Violation{}, r.Violations...) // an empty list is written as one
 	return v
 }
 
-func walletStreetTable(r sim.PursesResult) table {
+func walletStreetTable(r sim.WalletStreetResult) table {
 	return fields("meter-days", strconv.Itoa(r.MeterDays), "seconds", fmt.Sprintf("%.1f", r.Seconds), "records", count(r.Records),
 		"messages lost", count(r.Lost), "leases", count(r.Leases), "cut-offs", count(r.Cuts), "connects", count(r.Connects),
 		"keys pressed", count(r.Pressed), "registers held for a person", count(r.Held), "cut-offs by persons", count(r.Switched),

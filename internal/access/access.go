@@ -73,8 +73,8 @@ type Once struct {
 	Hash           [32]byte
 }
 
-// Kept is a stored answer. Status 0 means the request is still running.
-type Kept struct {
+// StoredAnswer is a stored answer. Status 0 means the request is still running.
+type StoredAnswer struct {
 	Hash   [32]byte
 	Status int
 	Body   []byte // sealed; the keeper of the data key opens it

@@ -51,8 +51,8 @@ type MadeKey struct {
 	Secret Secret
 }
 
-// Known is who stands behind a secret, or why nobody does.
-type Known struct {
+// Authenticated is the actor that a secret belongs to, or the refusal.
+type Authenticated struct {
 	refusal.Refusal
 	Actor Actor
 }
@@ -138,9 +138,9 @@ func roleNames() string {
 
 // ByAPIKey tells who a key belongs to. The refusal is one and the same for a key that is unknown, expired or revoked, or
 // whose person is blocked.
-func (a *Access) ByAPIKey(ctx context.Context, secret string) (Known, error) {
+func (a *Access) ByAPIKey(ctx context.Context, secret string) (Authenticated, error) {
 	if len(secret) != keyLength || !strings.HasPrefix(secret, KeyPrefix) {
-		return Known{Refusal: refuse.KeyNotValid()}, nil
+		return Authenticated{Refusal: refuse.KeyNotValid()}, nil
 	}
 	hash := HashSecret(secret)
 	var k Key
@@ -150,12 +150,12 @@ func (a *Access) ByAPIKey(ctx context.Context, secret string) (Known, error) {
 		return err
 	})
 	if err != nil {
-		return Known{}, fmt.Errorf("look up API key: %w", err)
+		return Authenticated{}, fmt.Errorf("look up API key: %w", err)
 	}
 	if !found || !k.inForce(a.c.Now()) || !k.Role.Known() {
-		return Known{Refusal: refuse.KeyNotValid()}, nil
+		return Authenticated{Refusal: refuse.KeyNotValid()}, nil
 	}
-	return Known{Actor: k.Actor()}, nil
+	return Authenticated{Actor: k.Actor()}, nil
 }
 
 // Actor is who acts through the key. A key without a name is called by its identity.

@@ -113,7 +113,7 @@ func TestASessionIsSeenOnceAMinute(t *testing.T) {
 			r.people[aminaEmail] = p
 		}
 		k, err := a.ByLogin(t.Context(), 1, "s")
-		want, seen := access.Known{}, r.now.Add(-c.seen)
+		want, seen := access.Authenticated{}, r.now.Add(-c.seen)
 		if c.known {
 			want.Actor = r.amina()
 		}

@@ -235,9 +235,9 @@ func (p PersonRow) actor(t Tenant) Actor {
 
 // ByLogin tells who a session belongs to and keeps it alive. A session that is over is refused, and which way it
 // ended is not told.
-func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Known, error) {
+func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Authenticated, error) {
 	if session == "" {
-		return Known{Refusal: refuse.SignedOut()}, nil
+		return Authenticated{Refusal: refuse.SignedOut()}, nil
 	}
 	hash := HashSecret(session)
 	var l Login
@@ -248,19 +248,19 @@ func (a *Access) ByLogin(ctx context.Context, t Tenant, session string) (Known, 
 		return err
 	})
 	if err != nil {
-		return Known{}, fmt.Errorf("look up session: %w", err)
+		return Authenticated{}, fmt.Errorf("look up session: %w", err)
 	}
 	now := a.c.Now()
 	if !found || p.Blocked || !now.Before(l.ExpiresAt) || !now.Before(l.SeenAt.Add(SessionIdle)) {
-		return Known{Refusal: refuse.SignedOut()}, nil
+		return Authenticated{Refusal: refuse.SignedOut()}, nil
 	}
 	if now.Sub(l.SeenAt) >= seenEvery {
 		err := a.c.Door.Do(ctx, t, func(tx Tx) (bool, error) { return false, tx.SeeLogin(hash, now) })
 		if err != nil && !errors.Is(err, ErrFull) { // on a full disk the session is not prolonged, but can still read
-			return Known{}, fmt.Errorf("keep session: %w", err)
+			return Authenticated{}, fmt.Errorf("keep session: %w", err)
 		}
 	}
-	return Known{Actor: p.actor(t)}, nil
+	return Authenticated{Actor: p.actor(t)}, nil
 }
 
 // SignOut ends a session; one that is over already is no error.

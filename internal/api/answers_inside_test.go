@@ -71,8 +71,8 @@ func TestTheFactsOfANextKey(t *testing.T) {
 // forgetful is a keeper that cannot be asked.
 type forgetful struct{ Keeper }
 
-func (forgetful) Claim(context.Context, access.Tenant, access.Once) (access.Kept, bool, error) {
-	return access.Kept{}, false, errors.New("disk broken")
+func (forgetful) Claim(context.Context, access.Tenant, access.Once) (access.StoredAnswer, bool, error) {
+	return access.StoredAnswer{}, false, errors.New("disk broken")
 }
 
 // TestARequestWhoseKeyCannotBeClaimedIsNotDone, and the key is free again for the next.

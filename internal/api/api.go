@@ -75,10 +75,10 @@ type Cases struct {
 	Reports    *report.Reports
 	Diagnoses  *diagnosis.Doctor
 	Wallets    *wallet.Wallets
-	Quarantine *quarantine.Desk
-	Recharges  *recharge.Desk
+	Quarantine *quarantine.Quarantine
+	Recharges  *recharge.Deliverer
 	Devices    *profile.Devices
-	Messages   *notify.Desk
+	Messages   *notify.Dispatcher
 }
 
 // Paper is a form of receipts.

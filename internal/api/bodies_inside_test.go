@@ -128,7 +128,7 @@ func TestEveryFieldOfABodyIsOfItsField(t *testing.T) {
 	bodies(got, "meter change", meterChangeOf)
 	bodies(got, "moved out", movedOutOf)
 	bodies(got, "new meter", newMeterOf)
-	bodies(got, "quarantined", asideOf)
+	bodies(got, "quarantined", heldOf)
 	bodies(got, "reading", readingOf)
 	bodies(got, "recharge", func(r recharge.Tracked) apiv1.Recharge { return rechargeOf(r) })
 	bodies(got, "register", registerOf)

@@ -25,7 +25,7 @@ func (a *API) commandRoutes(r router) {
 			"and a connect with force wait for a second person: the 202 then carries the approval.",
 		Responses: queuedOrWaits(r, of[apiv1.Command](r)),
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.NewCommand) (*sent, error) {
-		out, err := a.c.Commands.Send(ctx, by, command.Order{Meter: in.Meter, Type: command.Type(body.Type), Args: body.Args, Reason: body.Reason})
+		out, err := a.c.Commands.Send(ctx, by, command.Request{Meter: in.Meter, Type: command.Type(body.Type), Args: body.Args, Reason: body.Reason})
 		return doneOrWaits(http.StatusAccepted, out.Refusal, out.Waits, err, func() any { return commandOf(out.Command) })
 	})
 	listRoute(r, apiv1.Commands, func(ctx context.Context, by access.Actor, in *apiv1.MeterFilter) (*listed[apiv1.Command], error) {

@@ -42,7 +42,7 @@ func (a *API) deviceRoutes(r router) {
 			"closes the relay of a supply that should be off waits for a second person: the 202 then carries the approval.",
 		Responses: queuedOrWaits(r, of[apiv1.Device](r)),
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.Reason) (*sent, error) {
-		d, err := a.c.Devices.Turn(ctx, by, in.Meter, body.Reason)
+		d, err := a.c.Devices.ToggleRelay(ctx, by, in.Meter, body.Reason)
 		return doneOrWaits(http.StatusAccepted, d.Refusal, d.Waits, err, func() any { return deviceOf(d) })
 	})
 	query(r, huma.Operation{

@@ -12,12 +12,12 @@ import (
 )
 
 func readingOf(r metering.StoredReading) apiv1.Reading {
-	return apiv1.Reading{Store: r.Store, Seq: r.Seq, At: r.At.UTC(), Clock: r.Clock, ReceivedAt: r.ReceivedAt.UTC(), RegisterWh: r.RegisterWh,
+	return apiv1.Reading{Memory: r.Memory, Seq: r.Seq, At: r.At.UTC(), Clock: r.Clock, ReceivedAt: r.ReceivedAt.UTC(), RegisterWh: r.RegisterWh,
 		BalanceWh: r.BalanceWh, ECUsedWh: r.ECUsedWh, OverrunWh: r.OverrunWh, W: r.W, MV: r.MV, Relay: r.Relay, Reasons: append([]string{}, r.Reasons...)}
 }
 
 func eventOf(e metering.StoredEvent) apiv1.Event {
-	b := apiv1.Event{Store: e.Store, Seq: e.Seq, Kind: e.Kind, Code: e.Code, At: e.At.UTC(), Clock: e.Clock, ReceivedAt: e.ReceivedAt.UTC()}
+	b := apiv1.Event{Memory: e.Memory, Seq: e.Seq, Kind: e.Kind, Code: e.Code, At: e.At.UTC(), Clock: e.Clock, ReceivedAt: e.ReceivedAt.UTC()}
 	if len(e.Args) > 0 && json.Unmarshal(e.Args, &b.Args) != nil {
 		// What is kept of a meter may be anything; it is shown as text rather than not at all.
 		b.Args = map[string]any{"text": string(e.Args)}

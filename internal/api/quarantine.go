@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-func asideOf(e quarantine.Entry) apiv1.Quarantined {
-	b := apiv1.Quarantined{ID: e.ID.Text(id.Aside), Meter: e.Number, Kind: string(e.Kind), Doubt: string(e.Doubt), Reason: e.Reason, Record: string(e.Record),
+func heldOf(e quarantine.Entry) apiv1.Quarantined {
+	b := apiv1.Quarantined{ID: e.ID.Text(id.Held), Meter: e.Number, Kind: string(e.Kind), Doubt: string(e.Doubt), Reason: e.Reason, Record: string(e.Record),
 		Seq: int64(e.Seq), At: at(e.At), ReceivedAt: e.ReceivedAt.UTC(), WasWh: (*int64)(e.Was), RegisterWh: (*int64)(e.Register), State: string(e.State),
 		Choices: []string{}, DecidedAt: at(e.DecidedAt), DecidedBy: e.DecidedBy, Decision: e.Decision}
 	for _, c := range e.Choices() {
@@ -29,13 +29,13 @@ func decidedOf(d quarantine.Decided) apiv1.QuarantineResult {
 		b.Debit = &apiv1.Amount{AmountMinor: int64(d.Debit), Currency: d.Currency}
 	}
 	if !d.Entry.ID.IsZero() {
-		b.Entry = new(asideOf(d.Entry))
+		b.Entry = new(heldOf(d.Entry))
 	}
 	return b
 }
 
-// AsidePath names an entry.
-type AsidePath struct {
+// HeldPath names an entry.
+type HeldPath struct {
 	ID string `path:"id" maxLength:"64" doc:"Its id" example:"qtn_01jd00000000000000000000000"`
 }
 
@@ -43,29 +43,29 @@ func (a *API) quarantineRoutes(r router) {
 	listRoute(r, apiv1.Quarantine, a.quarantine)
 	query(r, huma.Operation{
 		OperationID: "quarantined", Path: "/v1/quarantine/{id}", Tags: []string{"quarantine"}, Summary: "Show one entry",
-	}, func(ctx context.Context, by access.Actor, in *AsidePath) (*reply[apiv1.Quarantined], error) {
+	}, func(ctx context.Context, by access.Actor, in *HeldPath) (*reply[apiv1.Quarantined], error) {
 		out, err := a.c.Quarantine.Show(ctx, by, in.ID)
-		return replyOf(out.Refusal, err, func() apiv1.Quarantined { return asideOf(out.Entry) })
+		return replyOf(out.Refusal, err, func() apiv1.Quarantined { return heldOf(out.Entry) })
 	})
 	order(r, a.deciding(r, "accept-quarantined", "/v1/quarantine/{id}/accept", "Say that it is true",
 		"A record is stored as it came; a reading is charged for."),
-		func(ctx context.Context, by access.Actor, in *AsidePath, b apiv1.Verdict) (*sent, error) {
-			return a.decideAside(ctx, by, quarantine.Verdict{Entry: in.ID, Choice: quarantine.Accept, Reason: b.Reason})
+		func(ctx context.Context, by access.Actor, in *HeldPath, b apiv1.Verdict) (*sent, error) {
+			return a.decideHeld(ctx, by, quarantine.Verdict{Entry: in.ID, Choice: quarantine.Accept, Reason: b.Reason})
 		})
 	order(r, a.deciding(r, "rebase-quarantined", "/v1/quarantine/{id}/rebase", "Count on from a register",
 		"Nothing is charged for what lies between the register before and this one: the meter was changed, reset, or began again."),
-		func(ctx context.Context, by access.Actor, in *AsidePath, b apiv1.Rebase) (*sent, error) {
-			return a.decideAside(ctx, by, quarantine.Verdict{Entry: in.ID, Choice: quarantine.Rebase, Register: (*unit.Energy)(b.RegisterWh), Reason: b.Reason})
+		func(ctx context.Context, by access.Actor, in *HeldPath, b apiv1.Rebase) (*sent, error) {
+			return a.decideHeld(ctx, by, quarantine.Verdict{Entry: in.ID, Choice: quarantine.Rebase, Register: (*unit.Energy)(b.RegisterWh), Reason: b.Reason})
 		})
 	order(r, a.deciding(r, "discard-quarantined", "/v1/quarantine/{id}/discard", "Say that it is wrong",
 		"Counting goes on from the register before, with the next reading."),
-		func(ctx context.Context, by access.Actor, in *AsidePath, b apiv1.Verdict) (*sent, error) {
-			return a.decideAside(ctx, by, quarantine.Verdict{Entry: in.ID, Choice: quarantine.Discard, Reason: b.Reason})
+		func(ctx context.Context, by access.Actor, in *HeldPath, b apiv1.Verdict) (*sent, error) {
+			return a.decideHeld(ctx, by, quarantine.Verdict{Entry: in.ID, Choice: quarantine.Discard, Reason: b.Reason})
 		})
 	order(r, a.deciding(r, "rebase-meter", "/v1/meters/{meter}/rebase", "Count on from a register: the meter was changed",
 		"For a wallet meter. Where a reading of it is in quarantine, this decides about it."),
 		func(ctx context.Context, by access.Actor, in *MeterPath, b apiv1.Rebase) (*sent, error) {
-			return a.decideAside(ctx, by, quarantine.Verdict{Meter: in.Meter, Choice: quarantine.Rebase, Register: (*unit.Energy)(b.RegisterWh), Reason: b.Reason})
+			return a.decideHeld(ctx, by, quarantine.Verdict{Meter: in.Meter, Choice: quarantine.Rebase, Register: (*unit.Energy)(b.RegisterWh), Reason: b.Reason})
 		})
 }
 
@@ -80,10 +80,10 @@ func (a *API) deciding(r router, name, path, summary, text string) huma.Operatio
 
 func (a *API) quarantine(ctx context.Context, by access.Actor, in *apiv1.QuarantineFilter) (*listed[apiv1.Quarantined], error) {
 	list, err := a.c.Quarantine.List(ctx, by, quarantine.List{Meter: in.Meter, All: in.All, Page: pageAt(in.Page)})
-	return pageOf(list.Refusal, err, list.Data, list.Next, asideOf)
+	return pageOf(list.Refusal, err, list.Data, list.Next, heldOf)
 }
 
-func (a *API) decideAside(ctx context.Context, by access.Actor, v quarantine.Verdict) (*sent, error) {
+func (a *API) decideHeld(ctx context.Context, by access.Actor, v quarantine.Verdict) (*sent, error) {
 	out, err := a.c.Quarantine.Decide(ctx, by, v)
 	return doneOrWaits(http.StatusOK, out.Refusal, out.Waits, err, func() any { return decidedOf(out) })
 }

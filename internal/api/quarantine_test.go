@@ -27,9 +27,9 @@ func (w *world) reads(seq uint64, registers ...int64) {
 	const memory = "00000000000000a1"
 	begin := time.Now().Add(-100 * time.Hour).Truncate(time.Hour)
 	rec := func(r wire.Record, at time.Time) metering.Record {
-		return metering.Record{Tenant: store.FirstTenant, Meter: 1, Number: meterNumber, ReceivedAt: at, Store: memory, Rec: r}
+		return metering.Record{Tenant: store.FirstTenant, Meter: 1, Number: meterNumber, ReceivedAt: at, Memory: memory, Rec: r}
 	}
-	recs := []metering.Record{rec(wire.Boot{Store: memory, Lowest: 1, Next: 99}.Record(), begin)}
+	recs := []metering.Record{rec(wire.Boot{Memory: memory, Lowest: 1, Next: 99}.Record(), begin)}
 	for i, register := range registers {
 		n := seq + uint64(i)
 		at := begin.Add(time.Duration(n) * time.Hour)

@@ -38,7 +38,7 @@ func (a *API) rechargeRoutes(r router) {
 		Description: "A token that was sold or made here, or the digits of one that was made elsewhere. No money moves. It may be repeated: a token that is on its way is " +
 			"hurried, and a token loads once however often it arrives. Digits that can never load are refused (token-unfit) before the meter counts them as a wrong token.",
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.NewRecharge) (*reply[apiv1.Recharge], error) {
-		return answer(a.c.Recharges.Send(ctx, by, recharge.Order{Meter: in.Meter, Digits: access.SecretOf(body.Digits), Token: body.Token, By: recharge.Route(body.By)}))
+		return answer(a.c.Recharges.Send(ctx, by, recharge.Request{Meter: in.Meter, Digits: access.SecretOf(body.Digits), Token: body.Token, By: recharge.Route(body.By)}))
 	})
 	query(r, huma.Operation{
 		OperationID: "recharge-state", Path: "/v1/meters/{meter}/recharges/{id}", Tags: []string{"tokens"}, Summary: "Show how far a token has come",

@@ -16,7 +16,7 @@ import (
 type Keeper interface {
 	// Claim claims a key, for every server of the database, or gives what is known under it: Status 0 while a request is
 	// still running. The body is opened only where the hash is that of o. A claim that nobody ends holds for a time.
-	Claim(ctx context.Context, t access.Tenant, o access.Once) (kept access.Kept, found bool, err error)
+	Claim(ctx context.Context, t access.Tenant, o access.Once) (kept access.StoredAnswer, found bool, err error)
 	// Keep stores the answer of a request that was claimed, unless one is kept already.
 	Keep(ctx context.Context, t access.Tenant, o access.Once, status int, body []byte) error
 	// Drop ends a claim without an answer.

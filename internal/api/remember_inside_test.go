@@ -16,20 +16,20 @@ import (
 
 // shelf is a Keeper in memory that notes what became of each claim.
 type shelf struct {
-	kept  map[string]access.Kept
+	kept  map[string]access.StoredAnswer
 	ended string // what ended the newest claim
 }
 
-func (s *shelf) Claim(_ context.Context, _ access.Tenant, o access.Once) (access.Kept, bool, error) {
+func (s *shelf) Claim(_ context.Context, _ access.Tenant, o access.Once) (access.StoredAnswer, bool, error) {
 	k, found := s.kept[o.Key]
 	if !found {
-		s.kept[o.Key], s.ended = access.Kept{Hash: o.Hash}, ""
+		s.kept[o.Key], s.ended = access.StoredAnswer{Hash: o.Hash}, ""
 	}
 	return k, found, nil
 }
 
 func (s *shelf) Keep(_ context.Context, _ access.Tenant, o access.Once, status int, body []byte) error {
-	s.kept[o.Key], s.ended = access.Kept{Hash: o.Hash, Status: status, Body: body}, "kept"
+	s.kept[o.Key], s.ended = access.StoredAnswer{Hash: o.Hash, Status: status, Body: body}, "kept"
 	return nil
 }
 
@@ -42,7 +42,7 @@ func (s *shelf) Drop(_ context.Context, _ access.Tenant, o access.Once) error {
 // TestOnlyAnAnswerToTheRequestIsKept: a fault, a limit, a right that is missing and a path that is elsewhere are no answer to what
 // was asked, so a repetition is carried out. Everything else is answered from what was kept, and never done twice.
 func TestOnlyAnAnswerToTheRequestIsKept(t *testing.T) {
-	keeper := &shelf{kept: map[string]access.Kept{}}
+	keeper := &shelf{kept: map[string]access.StoredAnswer{}}
 	a := &API{c: Config{Log: slog.New(slog.DiscardHandler), Now: time.Now, Keeper: keeper}}
 	const panics = -1
 	ask := func(status int, body string) (got *httptest.ResponseRecorder, done bool) {
@@ -82,7 +82,7 @@ func TestOnlyAnAnswerToTheRequestIsKept(t *testing.T) {
 			t.Errorf("status %d: another request under its key: done %t, %s", status, done, other.Body)
 		}
 	}
-	keeper.kept["key-of-202"] = access.Kept{Hash: keeper.kept["key-of-202"].Hash} // a claim that nobody has ended
+	keeper.kept["key-of-202"] = access.StoredAnswer{Hash: keeper.kept["key-of-202"].Hash} // a claim that nobody has ended
 	if got, done := ask(202, "{}"); done || !strings.Contains(got.Body.String(), "idempotency-key-in-flight") {
 		t.Errorf("while it runs elsewhere: done %t, %d %s", done, got.Code, got.Body)
 	}

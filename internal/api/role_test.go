@@ -25,7 +25,7 @@ const everybody access.Right = ""
 // routes are all calls below /v1 that need a key; TestEveryRouteIsInTheMatrix keeps the list whole.
 func routes(saleID, commandID string) []route {
 	meter := "/v1/meters/" + meterNumber
-	return append(deskRoutes(meter), []route{
+	return append(reviewRoutes(meter), []route{
 		{"GET", "/v1/tariffs", "", access.ReadTariffs, 200},
 		{"POST", "/v1/tariffs", `{"name":"domestic","currency":"KES","vat_bps":1500,"flat_micro":2500000}`, access.WriteTariffs, 409},
 		{"GET", "/v1/tariffs/domestic/versions", "", access.ReadTariffs, 200},
@@ -93,8 +93,8 @@ func routes(saleID, commandID string) []route {
 	}...)
 }
 
-// deskRoutes are those of messages, of the quarantine, of supplies and of vendors.
-func deskRoutes(meter string) []route {
+// reviewRoutes are those of messages, of the quarantine, of supplies and of vendors.
+func reviewRoutes(meter string) []route {
 	return []route{
 		{"GET", "/v1/vendors", "", access.ReadVendors, 200},
 		{"GET", "/v1/vendors/{id}", "", access.ReadVendors, 200},

@@ -18,7 +18,7 @@ func supplyOf(v wallet.SupplyView) apiv1.Supply {
 	if v.Days.Known {
 		b.DaysLeft = &apiv1.DaysLeft{Least: v.Days.Least, Likely: v.Days.Likely, Most: v.Days.Most}
 	}
-	if !v.Lease.Order.IsZero() {
+	if !v.Lease.Command.IsZero() {
 		b.Lease = &apiv1.Lease{MaxRegisterWh: int64(v.Lease.Max), LeftWh: int64(v.LeaseLeft), At: v.Lease.At.UTC(), Waiting: v.Waiting}
 	}
 	return b

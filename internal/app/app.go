@@ -111,31 +111,31 @@ type App struct {
 	keys    *keystore.Store
 	data    *keystore.DataKey
 
-	access   *access.Access
-	registry *registry.Registry
-	vending  *vending.Vending
-	debts    *debt.Debts
-	vendors  *vendor.Vendors
-	history  *metering.History
-	commands *command.Commands
-	reports  *report.Reports
-	wallets  *wallet.Wallets
-	desk     *quarantine.Desk
-	refills  *recharge.Desk
-	silence  *silence.Watch
-	doctor   *diagnosis.Doctor
-	messages *notify.Desk
-	routes   []messageRoute
-	outbox   *job.Outbox
-	notices  *job.Outbox
-	runner   *job.Runner[tasksTx]
-	broker   *broker.Broker
-	legacy   []*legacy
-	devices  *profile.Listener
-	mirror   *reflection        // nil where there is no integration broker
-	presence *presence.Presence // nil where this is the only server of its database
-	handler  http.Handler
-	setup    string // code of the first owner's set-up page; empty once there is an owner
+	access     *access.Access
+	registry   *registry.Registry
+	vending    *vending.Vending
+	debts      *debt.Debts
+	vendors    *vendor.Vendors
+	history    *metering.History
+	commands   *command.Commands
+	reports    *report.Reports
+	wallets    *wallet.Wallets
+	quarantine *quarantine.Quarantine
+	refills    *recharge.Deliverer
+	silence    *silence.Watch
+	doctor     *diagnosis.Doctor
+	messages   *notify.Dispatcher
+	routes     []messageRoute
+	outbox     *job.Outbox
+	notices    *job.Outbox
+	runner     *job.Runner[tasksTx]
+	broker     *broker.Broker
+	legacy     []*legacy
+	devices    *profile.Listener
+	mirror     *reflection        // nil where there is no integration broker
+	presence   *presence.Presence // nil where this is the only server of its database
+	handler    http.Handler
+	setup      string // code of the first owner's set-up page; empty once there is an owner
 
 	http, mqtt net.Listener
 	tls        *tls.Config

@@ -51,7 +51,7 @@ func (a *App) openCases() (err error) {
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) wallet.Tx { return tx })})
 	a.silence = silence.New(silence.Config{Connected: a.meterConnected, Now: a.c.Now,
 		Door: store.DoorTo(a.engine, store.Job, func(tx *store.Tx) silence.Tx { return tx })})
-	a.desk = quarantine.New(quarantine.Config{Hasher: a.data, Now: a.c.Now,
+	a.quarantine = quarantine.New(quarantine.Config{Hasher: a.data, Now: a.c.Now,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) quarantine.Tx { return tx })})
 	a.doctor = diagnosis.New(diagnosis.Config{Keys: a.keys.Reader(), Hasher: a.data, Now: a.c.Now,
 		Door: store.DoorTo(a.engine, store.Sale, func(tx *store.Tx) diagnosis.Tx { return tx })})
@@ -99,7 +99,7 @@ func (a *App) doers() access.Doers {
 	all[access.ActForce] = access.ByField(command.DoorField, all[access.ActForce], func(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 		return a.answering().Toggle(ctx, maker, body)
 	})
-	for _, more := range []access.Doers{a.debts.Doers(), a.vendors.Doers(), a.registry.Doers(), a.desk.Doers(), a.wallets.Doers()} {
+	for _, more := range []access.Doers{a.debts.Doers(), a.vendors.Doers(), a.registry.Doers(), a.quarantine.Doers(), a.wallets.Doers()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -145,7 +145,7 @@ func (a *App) openHTTP() error {
 		}
 	}
 	v1, err := api.New(api.Config{
-		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.desk, Recharges: a.refills,
+		Cases: api.Cases{Access: a.access, Registry: a.registry, Vending: a.vending, Debts: a.debts, Vendors: a.vendors, History: a.history, Commands: a.commands, Reports: a.reports, Diagnoses: a.doctor, Wallets: a.wallets, Quarantine: a.quarantine, Recharges: a.refills,
 			Devices: a.answering(), Messages: a.messages},
 		Cursors: a.data, Keeper: &keeper{engine: a.engine, data: a.data}, Languages: a.c.Languages, Papers: papers(), Ready: a.notReady, Fault: faultOf, Version: a.c.Version, Metrics: a.gauges, Log: a.log, Now: a.c.Now,
 		Rand: a.c.Rand, Limits: a.c.API,
@@ -154,7 +154,7 @@ func (a *App) openHTTP() error {
 		return err
 	}
 	pages, err := console.New(console.Config{Tenant: tenant, Access: a.access, Registry: a.registry, Vending: a.vending, History: a.history, Reports: a.reports,
-		Wallets: a.wallets, Quarantine: a.desk, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Devices: a.answering(), Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Version: a.c.Version.Version, Secure: a.tls != nil, Test: a.c.Test,
+		Wallets: a.wallets, Quarantine: a.quarantine, Commands: a.commands, Recharges: a.refills, Messages: a.messages, Devices: a.answering(), Now: a.c.Now, Rand: a.c.Rand, Log: a.log, Version: a.c.Version.Version, Secure: a.tls != nil, Test: a.c.Test,
 		PanelURL: a.c.PanelURL, Languages: a.c.Languages, SetupCode: a.setup})
 	if err != nil {
 		return err
@@ -199,7 +199,7 @@ type tasksTx interface {
 	HoldExpire(max int) (int, error)
 	ExpireCommands(max int) (int, error)
 	notify.ForgetTx
-	wallet.SightTx
+	wallet.VisibilityTx
 }
 
 // sweepBatch bounds what one recurring transaction removes; what is left goes next time.

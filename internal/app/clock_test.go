@@ -16,24 +16,24 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// sight notes where a server looks.
-type sight struct {
+// visibility notes where a server looks.
+type visibility struct {
 	tasksTx
 	looks string
 }
 
-func (s *sight) Looked() (wallet.Look, error) {
+func (s *visibility) Looked() (wallet.Look, error) {
 	return wallet.Look{Now: time.Unix(1_795_000_000, 0)}, nil
 }
 
-func (s *sight) Saw(seen, unseen time.Time) error {
+func (s *visibility) Saw(seen, unseen time.Time) error {
 	s.looks += map[bool]string{true: "away ", false: "out "}[unseen.After(seen)]
 	return nil
 }
 
 // TestADoubtedClockSeesNothing: while nobody knows the time, no reading is fresh, and so nobody is cut off by one.
 func TestADoubtedClockSeesNothing(t *testing.T) {
-	doubted, s := false, &sight{}
+	doubted, s := false, &visibility{}
 	for _, task := range tasks(func() bool { return doubted }) {
 		if task.Name != "look out for meters" {
 			continue

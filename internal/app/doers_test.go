@@ -15,7 +15,7 @@ import (
 
 // What a second person allows is done by somebody: an act of the table without one would be allowed and never done.
 func TestEveryActThatWaitsIsDoneBySomebody(t *testing.T) {
-	a := &App{vending: &vending.Vending{}, debts: &debt.Debts{}, vendors: &vendor.Vendors{}, commands: &command.Commands{}, registry: &registry.Registry{}, desk: &quarantine.Desk{}, wallets: &wallet.Wallets{}}
+	a := &App{vending: &vending.Vending{}, debts: &debt.Debts{}, vendors: &vendor.Vendors{}, commands: &command.Commands{}, registry: &registry.Registry{}, quarantine: &quarantine.Quarantine{}, wallets: &wallet.Wallets{}}
 	doers := a.doers()
 	for _, act := range access.Acts() {
 		if doers[act] == nil {

@@ -65,7 +65,7 @@ func cutOff(t *testing.T, a *app.App, c *client.Client, n int) time.Duration {
 		did(meter.Publish(wire.UpTopic(number, r.Kind), 1, false, payload))
 	}
 	const memory = "00112233aabbccdd"
-	says(wire.Boot{Store: memory, Lowest: 1, Next: 1, Boot: 1, Proto: 1, FW: "1.0"}.Record())
+	says(wire.Boot{Memory: memory, Lowest: 1, Next: 1, Boot: 1, Proto: 1, FW: "1.0"}.Record())
 	reading := func(seq uint64, ago time.Duration, register int64) wire.Record {
 		head := wire.Head{Seq: seq, At: time.Now().Add(-ago).Unix(), Up: uint64((2*time.Hour - ago).Milliseconds()), Clock: wire.ClockValid}
 		return wire.Reading{Head: head, RegisterWh: register, Relay: "closed"}.Record()

@@ -19,10 +19,10 @@ type keeper struct {
 func onceContext(o access.Once) string { return "answer:" + o.Principal + "\x00" + o.Key }
 
 // Claim claims a key or gives what is known under it.
-func (k *keeper) Claim(ctx context.Context, t access.Tenant, o access.Once) (kept access.Kept, found bool, err error) {
+func (k *keeper) Claim(ctx context.Context, t access.Tenant, o access.Once) (kept access.StoredAnswer, found bool, err error) {
 	err = k.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) {
 		got, err := tx.OnceLease(o)
-		kept, found = access.Kept{}, got != nil
+		kept, found = access.StoredAnswer{}, got != nil
 		if found {
 			kept = *got
 		}
@@ -32,7 +32,7 @@ func (k *keeper) Claim(ctx context.Context, t access.Tenant, o access.Once) (kep
 		return kept, found, err
 	}
 	if kept.Body, err = k.data.Open(onceContext(o), kept.Body); err != nil {
-		return access.Kept{}, false, fmt.Errorf("open a kept answer: %w", err)
+		return access.StoredAnswer{}, false, fmt.Errorf("open a kept answer: %w", err)
 	}
 	return kept, true, nil
 }

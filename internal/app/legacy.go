@@ -140,9 +140,9 @@ func (a *App) answering() *profile.Devices {
 			}
 			return profile.Live{}, false
 		},
-		Turn: func(number string) bool {
+		Toggle: func(number string) bool {
 			l := a.legacyOf(number)
-			return l != nil && l.Turn()
+			return l != nil && l.Toggle()
 		},
 		Tell: func(number string, w profile.Words) bool {
 			l := a.legacyOf(number)

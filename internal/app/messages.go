@@ -28,9 +28,9 @@ type messageRoute struct {
 	in, report http.Handler                // of what comes in over HTTP, at /hooks/sms/{route}/in and …/report; nil for none
 }
 
-// openMessages makes the routes and the desk that uses them.
+// openMessages makes the routes and the dispatcher that uses them.
 func (a *App) openMessages() error {
-	late := &lateInbox{} // the routes take it before the desk is there
+	late := &lateInbox{} // the routes take it before the dispatcher is there
 	var routes []notify.Configured
 	for _, c := range a.c.Routes {
 		r, err := a.openRoute(c, late)
@@ -71,7 +71,7 @@ func (a *App) noticeSender() job.Sender {
 	return notify.NewNotices(store.DoorTo(a.engine, store.Job, func(tx *store.Tx) notify.NoticeTx { return tx }), a.c.Now, a.messages.Kick)
 }
 
-// serveMessages runs the desk and its routes until ctx ends.
+// serveMessages runs the dispatcher and its routes until ctx ends.
 func (a *App) serveMessages(ctx context.Context) error {
 	var parts sync.WaitGroup
 	defer parts.Wait()

@@ -157,7 +157,7 @@ func (r *modemRoute) whole(id string, part int) bool {
 	return len(p.delivered) >= p.total
 }
 
-// modemInbox hands what a modem brings to the desk.
+// modemInbox hands what a modem brings to the dispatcher.
 type modemInbox struct {
 	route *modemRoute
 	inbox notify.Inbox

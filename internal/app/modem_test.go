@@ -18,14 +18,14 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// desk keeps what a route hands in; refuse makes it fail so often first.
-type desk struct {
+// arrivals stores what a route hands in; refuse makes it fail so often first.
+type arrivals struct {
 	refuse   int
 	received []notify.Incoming
 	reports  []notify.Report
 }
 
-func (d *desk) Receive(_ context.Context, m notify.Incoming) error {
+func (d *arrivals) Receive(_ context.Context, m notify.Incoming) error {
 	if d.refuse--; d.refuse >= 0 {
 		return io.ErrUnexpectedEOF
 	}
@@ -33,13 +33,13 @@ func (d *desk) Receive(_ context.Context, m notify.Incoming) error {
 	return nil
 }
 
-func (d *desk) Report(_ context.Context, r notify.Report) error {
+func (d *arrivals) Report(_ context.Context, r notify.Report) error {
 	d.reports = append(d.reports, r)
 	return nil
 }
 
 // TestAModemAsARoute: what is sent reaches the telephone and is reported once, a long message by its last part; what comes
-// in stays in the SIM until the desk has made it durable; a modem that fails says so.
+// in stays in the SIM until the inbox has made it durable; a modem that fails says so.
 func TestAModemAsARoute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const own, phoneNumber = "+254700000100", "+254711000001"
@@ -62,7 +62,7 @@ func TestAModemAsARoute(t *testing.T) {
 		}
 		here, there := net.Pipe()
 		run(func() { _ = sim.Serve(ctx, there) })
-		d := &desk{refuse: 1}
+		d := &arrivals{refuse: 1}
 		r := &modemRoute{name: "modem1", parted: map[string]*parts{}}
 		r.modem, err = gsm.New(gsm.Config{Dial: func(context.Context) (io.ReadWriteCloser, error) { return here, nil }, Inbox: modemInbox{r, d, own}})
 		if err != nil {
@@ -90,7 +90,7 @@ func TestAModemAsARoute(t *testing.T) {
 			t.Errorf("reports: %s, want one of each message", got)
 		}
 		if len(d.received) != 1 || d.received[0].Text != "BAL" || d.received[0].From != phoneNumber || d.received[0].To != own || d.received[0].Route != "modem1" {
-			t.Errorf("received %v, want the question once, though the desk failed at first", d.received)
+			t.Errorf("received %v, want the question once, though the inbox failed at first", d.received)
 		}
 		if used, _ := sim.Used(); used != 0 {
 			t.Errorf("%d messages are left in the SIM", used)
@@ -107,7 +107,7 @@ func TestAModemAsARoute(t *testing.T) {
 	})
 }
 
-// TestASIMThatFillsUpIsSeen: while the desk takes nothing, what arrives stays in the SIM, and the route says how full it is.
+// TestASIMThatFillsUpIsSeen: while the inbox takes nothing, what arrives stays in the SIM, and the route says how full it is.
 func TestASIMThatFillsUpIsSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const own, slots = "+254700000100", 10
@@ -144,7 +144,7 @@ func TestASIMThatFillsUpIsSeen(t *testing.T) {
 		d.open.Store(true)
 		time.Sleep(10 * time.Minute)
 		if got, want := r.Memory(), (notify.Memory{Slots: slots}); got != want || d.taken.Load() != 8 {
-			t.Errorf("after the desk took %d: %+v, want 8 and %+v", d.taken.Load(), got, want)
+			t.Errorf("after the inbox took %d: %+v, want 8 and %+v", d.taken.Load(), got, want)
 		}
 		stop()
 		_ = there.Close()
@@ -171,7 +171,7 @@ func (g *gate) Report(context.Context, notify.Report) error { return nil }
 // TestAReportOfAPartBeforeTheLastHasLeft: the report of a first part is not that of the message, even while the others are
 // still being sent.
 func TestAReportOfAPartBeforeTheLastHasLeft(t *testing.T) {
-	d := &desk{}
+	d := &arrivals{}
 	r := &modemRoute{name: "modem1", parted: map[string]*parts{}}
 	in := modemInbox{r, d, ""}
 	r.begin("msg_1", 2)

@@ -68,7 +68,7 @@ func clockPlanted() bool { return strings.Contains(","+os.Getenv("FAULT_INJECT")
 type remote struct{ vending.Issuer }
 
 // Issue takes up to 4 ms.
-func (r remote) Issue(ctx context.Context, o vending.IssueOrder) (vending.Answer, error) {
+func (r remote) Issue(ctx context.Context, o vending.IssueRequest) (vending.Answer, error) {
 	time.Sleep(time.Duration(rand.IntN(4000)) * time.Microsecond)
 	return r.Issuer.Issue(ctx, o)
 }

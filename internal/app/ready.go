@@ -117,7 +117,7 @@ var (
 func (i *issuer) Look() vending.Issuer { return &issuer{Issuer: i.Issuer.At(), unsound: i.unsound} }
 
 // Check is asked before anything is reserved.
-func (i *issuer) Check(ctx context.Context, o vending.IssueOrder) refusal.Refusal {
+func (i *issuer) Check(ctx context.Context, o vending.IssueRequest) refusal.Refusal {
 	if no := i.unsound(); no.Refused() {
 		return no
 	}
@@ -126,7 +126,7 @@ func (i *issuer) Check(ctx context.Context, o vending.IssueOrder) refusal.Refusa
 
 // Issue makes no token while Check would not allow one. The order is left open rather than declined: it may be made
 // when the books are in order again.
-func (i *issuer) Issue(ctx context.Context, o vending.IssueOrder) (vending.Answer, error) {
+func (i *issuer) Issue(ctx context.Context, o vending.IssueRequest) (vending.Answer, error) {
 	if i.unsound().Refused() {
 		return vending.Answer{Outcome: vending.Unknown}, nil
 	}

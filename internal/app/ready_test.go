@@ -60,17 +60,17 @@ func TestBooksThatDoNotAddUpStopSelling(t *testing.T) {
 	if got := a.notReady(); len(got) != 1 || got[0].Code != "verify-failed" {
 		t.Errorf("got %v, want verify-failed", got)
 	}
-	if no := guard.Check(t.Context(), vending.IssueOrder{}); no.Code != refusal.StorageUnavailable {
+	if no := guard.Check(t.Context(), vending.IssueRequest{}); no.Code != refusal.StorageUnavailable {
 		t.Errorf("got %s, want storage-unavailable", no.Code)
 	}
-	if answer, err := guard.Issue(t.Context(), vending.IssueOrder{}); err != nil || answer.Outcome != vending.Unknown {
+	if answer, err := guard.Issue(t.Context(), vending.IssueRequest{}); err != nil || answer.Outcome != vending.Unknown {
 		t.Errorf("got %v, %v: a token could be made", answer.Outcome, err)
 	}
-	if answer, err := guard.Look().Issue(t.Context(), vending.IssueOrder{}); err != nil || answer.Outcome != vending.Unknown {
+	if answer, err := guard.Look().Issue(t.Context(), vending.IssueRequest{}); err != nil || answer.Outcome != vending.Unknown {
 		t.Errorf("got %v, %v: a token could be made within a request", answer.Outcome, err)
 	}
 	a.setUnsound("")
-	if no := guard.Check(t.Context(), vending.IssueOrder{}); no.Code == refusal.StorageUnavailable || len(a.notReady()) != 0 {
+	if no := guard.Check(t.Context(), vending.IssueRequest{}); no.Code == refusal.StorageUnavailable || len(a.notReady()) != 0 {
 		t.Errorf("got %s, want the key store's own answer again", no.Code)
 	}
 }

@@ -42,7 +42,7 @@ func onlyTested() map[string]string {
 		"(internal/catalogue.Text).Counts":    "tools/catalogue writes the tables by it",
 		"internal/access.Acts":                "the table is private; tests of four rooms hold their routes and doers against it",
 		"(*internal/gsm/sim900.Modem).Mute":   "a fault of an emulated part; tests of the driver, another room, cause it",
-		"(*internal/notify.Desk).Serve":       "the worker of a route, stepped by tests of two rooms that have no clock of their own",
+		"(*internal/notify.Dispatcher).Serve": "the worker of a route, stepped by tests of two rooms that have no clock of their own",
 	}
 }
 

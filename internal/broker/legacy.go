@@ -126,8 +126,8 @@ func (l *Legacy) Summarise(w profile.Words) bool {
 	return l.tell(func(device string) (profile.Message, bool) { return l.c.Profile.Summarise(device, w) })
 }
 
-// Turn sends one toggle to a device that has nothing else. It is for a person's command; it is never repeated.
-func (l *Legacy) Turn() bool { return l.tell(l.c.Profile.Turn) }
+// Toggle sends one toggle to a device that has nothing else. It is for a person's command; it is never repeated.
+func (l *Legacy) Toggle() bool { return l.tell(l.c.Profile.Toggle) }
 
 // tell sends a message for which the device must be connected and listening.
 func (l *Legacy) tell(message func(device string) (profile.Message, bool)) bool {

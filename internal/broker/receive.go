@@ -62,7 +62,7 @@ func (b *Broker) records(s *session, pk packets.Packet) []metering.Record {
 // record adds what the connection knows.
 func (b *Broker) record(s *session, store string, now time.Time, r metering.Record) metering.Record {
 	r.Tenant, r.Meter, r.Number, r.Simulated = s.who.Tenant, s.who.Meter, s.who.Number, s.who.Simulated
-	r.Store, r.ReceivedAt = store, now
+	r.Memory, r.ReceivedAt = store, now
 	return r
 }
 

@@ -38,7 +38,7 @@ type session struct {
 	pacer pacer         // only its reader looks at it
 
 	mu       sync.Mutex
-	store    string // the memory that up/boot named on this connection
+	memory   string // the memory that up/boot named on this connection
 	format   wire.Format
 	granted  [leaves]int8
 	packet   uint16              // the last packet number given
@@ -237,8 +237,8 @@ func (s *session) heard(payload []byte, recs []wire.Record) (store string) {
 	}
 	for i := range recs {
 		if recs[i].Boot != nil {
-			s.store = recs[i].Boot.Store
+			s.memory = recs[i].Boot.Memory
 		}
 	}
-	return s.store
+	return s.memory
 }

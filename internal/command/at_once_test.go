@@ -78,11 +78,11 @@ func (h *house) reads(m registry.Meter, seq uint64, register int64) {
 	r := wire.Reading{RegisterWh: register, Relay: "closed", Head: wire.Head{Seq: seq, At: time.Now().Unix(), Up: seq * 60_000, Clock: wire.ClockValid}}
 	recs := []wire.Record{r.Record()}
 	if seq == 1 {
-		recs = slices.Insert(recs, 0, wire.Boot{Store: memory, Lowest: 1, Next: 1, Boot: 1, Proto: 1, FW: "1.0"}.Record())
+		recs = slices.Insert(recs, 0, wire.Boot{Memory: memory, Lowest: 1, Next: 1, Boot: 1, Proto: 1, FW: "1.0"}.Record())
 	}
 	var in []metering.Record
 	for _, rec := range recs {
-		in = append(in, metering.Record{Tenant: store.FirstTenant, Meter: m.N, Number: m.Number, ReceivedAt: time.Now(), Store: memory, Rec: rec})
+		in = append(in, metering.Record{Tenant: store.FirstTenant, Meter: m.N, Number: m.Number, ReceivedAt: time.Now(), Memory: memory, Rec: rec})
 	}
 	h.ingest(in...)
 }
@@ -134,22 +134,24 @@ func (l *locking) CommandCounter(meter int64) (uint64, error) {
 	return l.SignTx.CommandCounter(meter)
 }
 
-// WalletOrders are the rows of the meter's wallets, noted too.
-func (l *locking) WalletOrders() wallet.OrderTx { return lockingWallets{l.SignTx.WalletOrders(), l} }
+// WalletCommands are the rows of the meter's wallets, noted too.
+func (l *locking) WalletCommands() wallet.SigningTx {
+	return lockingWallets{l.SignTx.WalletCommands(), l}
+}
 
 type lockingWallets struct {
-	wallet.OrderTx
+	wallet.SigningTx
 	l *locking
 }
 
 func (w lockingWallets) WalletOf(meter int64) ([]wallet.Row, error) {
 	w.l.took = append(w.l.took, "wallets")
-	return w.OrderTx.WalletOf(meter)
+	return w.SigningTx.WalletOf(meter)
 }
 
 func (w lockingWallets) SupplyOf(meter int64) (wallet.Supplied, error) {
 	w.l.took = append(w.l.took, "supply")
-	return w.OrderTx.SupplyOf(meter)
+	return w.SigningTx.SupplyOf(meter)
 }
 
 // TestSigningLocksTheMeterBeforeItsWallets: two servers that sign and settle at the same time do not wait for each other only if all

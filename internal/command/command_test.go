@@ -139,7 +139,7 @@ func (h *house) exec(sql string, args ...any) {
 	}
 }
 
-func (h *house) send(o command.Order) command.Sent {
+func (h *house) send(o command.Request) command.Sent {
 	h.t.Helper()
 	s, err := h.commands.Send(h.t.Context(), h.owner, o)
 	if err != nil {
@@ -161,42 +161,42 @@ func TestWhoMaySendWhat(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1)
 	number := m.Meter.Meter.Number
-	good := command.Order{Meter: number, Type: command.Disconnect, Reason: "test"}
+	good := command.Request{Meter: number, Type: command.Disconnect, Reason: "test"}
 	role := func(r access.Role) access.Actor { a := h.owner; a.Role = r; return a }
 	for _, c := range []struct {
 		name   string
 		by     access.Actor
-		change func(*command.Order)
+		change func(*command.Request)
 		want   refusal.Code
 	}{
-		{"owner", h.owner, func(*command.Order) {}, ""},
-		{"engineer by identity", role(access.Engineer), func(o *command.Order) { o.Meter = m.Meter.Meter.ID.Text(id.Meter) }, ""},
-		{"engineer with force", role(access.Engineer), func(o *command.Order) { o.Type, o.Args = command.Connect, map[string]any{"force": true} }, ""},
-		{"number with blanks", h.owner, func(o *command.Order) { o.Meter = number[:4] + " " + number[4:] }, ""},
-		{"cashier", role(access.Operator), func(*command.Order) {}, refusal.Forbidden},
-		{"auditor", role(access.Auditor), func(*command.Order) {}, refusal.Forbidden},
-		{"no reason", h.owner, func(o *command.Order) { o.Reason = " \t" }, refusal.InvalidRequest},
-		{"long reason", h.owner, func(o *command.Order) { o.Reason = strings.Repeat("ä", 201) }, refusal.InvalidRequest},
-		{"longest reason", h.owner, func(o *command.Order) { o.Reason = strings.Repeat("ä", 200) }, ""},
-		{"a reason that is no text", h.owner, func(o *command.Order) { o.Reason = "\xff" }, refusal.InvalidRequest},
-		{"unknown type", h.owner, func(o *command.Order) { o.Type = "explode" }, refusal.InvalidRequest},
-		{"unknown argument", h.owner, func(o *command.Order) { o.Args = map[string]any{"force": true} }, refusal.InvalidRequest},
-		{"argument of another type", h.owner, func(o *command.Order) { o.Type, o.Args = command.Connect, map[string]any{"force": "yes"} }, refusal.InvalidRequest},
-		{"missing argument", h.owner, func(o *command.Order) { o.Type, o.Args = command.CancelToken, map[string]any{"tid": 7} }, refusal.InvalidRequest},
-		{"cancel", h.owner, func(o *command.Order) {
+		{"owner", h.owner, func(*command.Request) {}, ""},
+		{"engineer by identity", role(access.Engineer), func(o *command.Request) { o.Meter = m.Meter.Meter.ID.Text(id.Meter) }, ""},
+		{"engineer with force", role(access.Engineer), func(o *command.Request) { o.Type, o.Args = command.Connect, map[string]any{"force": true} }, ""},
+		{"number with blanks", h.owner, func(o *command.Request) { o.Meter = number[:4] + " " + number[4:] }, ""},
+		{"cashier", role(access.Operator), func(*command.Request) {}, refusal.Forbidden},
+		{"auditor", role(access.Auditor), func(*command.Request) {}, refusal.Forbidden},
+		{"no reason", h.owner, func(o *command.Request) { o.Reason = " \t" }, refusal.InvalidRequest},
+		{"long reason", h.owner, func(o *command.Request) { o.Reason = strings.Repeat("ä", 201) }, refusal.InvalidRequest},
+		{"longest reason", h.owner, func(o *command.Request) { o.Reason = strings.Repeat("ä", 200) }, ""},
+		{"a reason that is no text", h.owner, func(o *command.Request) { o.Reason = "\xff" }, refusal.InvalidRequest},
+		{"unknown type", h.owner, func(o *command.Request) { o.Type = "explode" }, refusal.InvalidRequest},
+		{"unknown argument", h.owner, func(o *command.Request) { o.Args = map[string]any{"force": true} }, refusal.InvalidRequest},
+		{"argument of another type", h.owner, func(o *command.Request) { o.Type, o.Args = command.Connect, map[string]any{"force": "yes"} }, refusal.InvalidRequest},
+		{"missing argument", h.owner, func(o *command.Request) { o.Type, o.Args = command.CancelToken, map[string]any{"tid": 7} }, refusal.InvalidRequest},
+		{"cancel", h.owner, func(o *command.Request) {
 			o.Type, o.Args = command.CancelToken, map[string]any{"tid": 7.0, "base_date": 2014.0}
 		}, ""},
-		{"TID with a fraction", h.owner, func(o *command.Order) {
+		{"TID with a fraction", h.owner, func(o *command.Request) {
 			o.Type, o.Args = command.CancelToken, map[string]any{"tid": 7.5, "base_date": 2014}
 		}, refusal.InvalidRequest},
-		{"TID too large", h.owner, func(o *command.Order) {
+		{"TID too large", h.owner, func(o *command.Request) {
 			o.Type, o.Args = command.CancelToken, map[string]any{"tid": 1 << 24, "base_date": 2014}
 		}, refusal.InvalidRequest},
-		{"no such base date", h.owner, func(o *command.Order) {
+		{"no such base date", h.owner, func(o *command.Request) {
 			o.Type, o.Args = command.CancelToken, map[string]any{"tid": 7, "base_date": 2015}
 		}, refusal.InvalidRequest},
-		{"no such meter", h.owner, func(o *command.Order) { o.Meter = "04140001001" }, refusal.MeterNotFound},
-		{"no meter number", h.owner, func(o *command.Order) { o.Meter = "x" }, refusal.MeterNumberInvalid},
+		{"no such meter", h.owner, func(o *command.Request) { o.Meter = "04140001001" }, refusal.MeterNotFound},
+		{"no meter number", h.owner, func(o *command.Request) { o.Meter = "x" }, refusal.MeterNumberInvalid},
 	} {
 		o := good
 		c.change(&o)
@@ -219,7 +219,7 @@ func TestCommandIsFoundUnderItsMeterOnly(t *testing.T) {
 	m, other := h.meter(1), h.meter(2)
 	var ids []id.ID
 	for range 5 {
-		ids = append(ids, h.send(command.Order{Meter: m.Meter.Meter.Number, Type: command.Read, Reason: "look"}).Command.ID)
+		ids = append(ids, h.send(command.Request{Meter: m.Meter.Meter.Number, Type: command.Read, Reason: "look"}).Command.ID)
 	}
 	if got := h.state(m, ids[0]); got != command.StateQueued {
 		t.Errorf("state %s, want queued", got)
@@ -254,7 +254,7 @@ func TestCommandIsFoundUnderItsMeterOnly(t *testing.T) {
 
 func TestTooManyWaitingCommandsAreRefused(t *testing.T) {
 	h := newHouse(t)
-	o := command.Order{Meter: h.meter(1).Meter.Meter.Number, Type: command.Read, Reason: "look"}
+	o := command.Request{Meter: h.meter(1).Meter.Meter.Number, Type: command.Read, Reason: "look"}
 	for range 100 {
 		if s := h.send(o); s.Refused() {
 			t.Fatal(s.Detail())
@@ -263,7 +263,7 @@ func TestTooManyWaitingCommandsAreRefused(t *testing.T) {
 	if s := h.send(o); s.Code != refusal.RateLimited {
 		t.Errorf("one more was refused with %q, want %q", s.Code, refusal.RateLimited)
 	}
-	if s := h.send(command.Order{Meter: h.meter(2).Meter.Meter.Number, Type: command.Read, Reason: "look"}); s.Refused() {
+	if s := h.send(command.Request{Meter: h.meter(2).Meter.Meter.Number, Type: command.Read, Reason: "look"}); s.Refused() {
 		t.Errorf("another meter was refused: %s", s.Detail())
 	}
 }
@@ -304,7 +304,7 @@ func TestCommandIsSignedWhenItIsSent(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1)
 	number := m.Meter.Meter.Number
-	c := h.send(command.Order{Meter: number, Type: command.CancelToken, Args: map[string]any{"tid": 7, "base_date": 2014}, Reason: "reversal"}).Command
+	c := h.send(command.Request{Meter: number, Type: command.CancelToken, Args: map[string]any{"tid": 7, "base_date": 2014}, Reason: "reversal"}).Command
 	item := claimed(job.KindCommand, job.CommandKey(number), `{"command_id":"`+c.ID.Text(id.Command)+`"}`)
 	w := &wires{}
 	courier := h.courier(w, time.Now)
@@ -438,7 +438,7 @@ func TestCommandReachesTheMeterAndItsAnswerEndsIt(t *testing.T) {
 	running.Go(func() { _ = outbox.Run(ctx) }) // ends with ctx
 	defer running.Wait()
 	defer stop()
-	c := h.send(command.Order{Meter: number, Type: command.Disconnect, Reason: "unpaid"}).Command
+	c := h.send(command.Request{Meter: number, Type: command.Disconnect, Reason: "unpaid"}).Command
 	outbox.Kick() // the meter is away: it must be woken when it comes
 
 	heard := make(chan []byte, 4)

@@ -59,7 +59,7 @@ func TestTheCourierTriesAgainUntilItIsTooLate(t *testing.T) {
 		{"there, later", true, true, time.Time{}, 2, result{sent(30 * time.Minute), "sent", true}, result{sent(30 * time.Minute), "sent", false}},
 		{"there, much later", true, true, time.Time{}, 9, result{sent(2 * time.Hour), "sent", true}, result{sent(2 * time.Hour), "sent", false}},
 	} {
-		cmd := h.send(command.Order{Meter: m.Meter.Meter.Number, Type: command.Read, Reason: "look"}).Command
+		cmd := h.send(command.Request{Meter: m.Meter.Meter.Number, Type: command.Read, Reason: "look"}).Command
 		if c.ends.Equal(now) {
 			h.exec(`UPDATE command SET expires_at = created_at WHERE id = $1`, cmd.ID)
 		}
@@ -108,7 +108,7 @@ func TestWhatCannotBeOpenedIsNotSent(t *testing.T) {
 	broken := errors.New("sealed under another key")
 	courier := command.NewCourier(door[command.CourierTx]{h.engine, func(tx *store.Tx) command.CourierTx { return tx }}, &opener{err: broken}, w, time.Now)
 	token := h.issued(m)
-	cmd := h.send(command.Order{Meter: m.Number, Type: command.Read, Reason: "look"}).Command
+	cmd := h.send(command.Request{Meter: m.Number, Type: command.Read, Reason: "look"}).Command
 	for _, c := range []struct {
 		item job.Claim
 		want string

@@ -160,7 +160,7 @@ func (l *life) newest(m registry.Added, does command.Type) (got command.Command)
 
 // order sends a command and says what became of it.
 func (l *life) order(m registry.Added, does command.Type, args map[string]any) (string, error) {
-	sent, err := l.commands.Send(l.t.Context(), l.owner, command.Order{Meter: m.Meter.Meter.Number, Type: does, Args: args, Reason: "test"})
+	sent, err := l.commands.Send(l.t.Context(), l.owner, command.Request{Meter: m.Meter.Meter.Number, Type: does, Args: args, Reason: "test"})
 	switch {
 	case sent.Waits != nil:
 		l.approval = sent.Waits
@@ -352,7 +352,7 @@ func TestNothingIsOrderedWithoutItsAuditRow(t *testing.T) {
 	h.heard(w)
 	commands := command.New(door[command.Tx]{h.engine, func(tx *store.Tx) command.Tx { return unlogged{tx} }}, time.Now)
 	before := h.rows()
-	sent, err := commands.Send(t.Context(), h.owner, command.Order{Meter: m.Number, Type: command.Read, Reason: "test"})
+	sent, err := commands.Send(t.Context(), h.owner, command.Request{Meter: m.Number, Type: command.Read, Reason: "test"})
 	cut, err2 := commands.Cut(t.Context(), h.owner, w.Meter.Meter.Number, "test")
 	if !errors.Is(err, errFault) || !sent.Command.ID.IsZero() || !errors.Is(err2, errFault) || cut.Command != nil || cut.Effect != "" {
 		t.Errorf("sent %+v, %v; cut %+v, %v; want the error of the audit log", sent.Command, err, cut, err2)

@@ -17,8 +17,8 @@ type GiveTx interface {
 	HasLinkKey(meter id.ID) (bool, error)
 	// MeterClock is the meter's own time: the transaction's for every meter but a simulated one.
 	MeterClock(m registry.Meter) (time.Time, error)
-	// OrderID makes the identity of a meter's next command, higher than those of all before, and says when that is.
-	OrderID(meter int64) (id.ID, time.Time, error)
+	// NextCommandID makes the identity of a meter's next command, higher than those of all before, and says when that is.
+	NextCommandID(meter int64) (id.ID, time.Time, error)
 	// AddCommand adds a command with the item of the outbox that brings it to its meter.
 	AddCommand(Command, job.Item) error
 	AuditLog(access.Entry) error
@@ -39,7 +39,7 @@ func Give(tx GiveTx, m registry.Meter, c Command, life time.Duration, by access.
 	if err != nil {
 		return Command{}, err
 	}
-	i, at, err := tx.OrderID(m.N)
+	i, at, err := tx.NextCommandID(m.N)
 	if err != nil {
 		return Command{}, err
 	}
@@ -47,7 +47,7 @@ func Give(tx GiveTx, m registry.Meter, c Command, life time.Duration, by access.
 		c.CreatedAt = at
 	}
 	c.Meter, c.Number, c.ExpiresAt = m.N, m.Number, clock.Add(life)
-	c, item, err := c.Given(i, life)
+	c, item, err := c.Queued(i, life)
 	if err == nil {
 		err = tx.AddCommand(c, item)
 	}
@@ -61,8 +61,8 @@ func Give(tx GiveTx, m registry.Meter, c Command, life time.Duration, by access.
 	return c, nil
 }
 
-// Given is the queued command with its identity, and the item of the outbox that carries it to its meter until life is over.
-func (c Command) Given(i id.ID, life time.Duration) (Command, job.Item, error) {
+// Queued is the queued command with its identity, and the item of the outbox that carries it to its meter until life is over.
+func (c Command) Queued(i id.ID, life time.Duration) (Command, job.Item, error) {
 	c.ID, c.State, c.UpdatedAt = i, StateQueued, c.CreatedAt
 	body, err := json.Marshal(job.Body{CommandID: i.Text(id.Command)})
 	return c, job.Item{Lane: job.LaneMQTT, Key: c.Type.Key(c.Number), Kind: job.KindCommand, Body: body, ExpiresAt: c.CreatedAt.Add(life)}, err

@@ -150,7 +150,7 @@ func TestPagesOfCommands(t *testing.T) {
 	h := newHouse(t)
 	number := h.meter(1).Meter.Meter.Number
 	for range 3 {
-		h.send(command.Order{Meter: number, Type: command.Read, Reason: "look"})
+		h.send(command.Request{Meter: number, Type: command.Read, Reason: "look"})
 	}
 	for _, c := range []struct {
 		limit, want int
@@ -174,7 +174,7 @@ func TestPagesOfCommands(t *testing.T) {
 func TestWhoMayLookAtCommands(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter
-	cmd := h.send(command.Order{Meter: m.Number, Type: command.Read, Reason: "look"}).Command
+	cmd := h.send(command.Request{Meter: m.Number, Type: command.Read, Reason: "look"}).Command
 	for _, c := range []struct {
 		role  access.Role
 		meter string
@@ -228,10 +228,10 @@ func (h *house) heard(m registry.Added) {
 	h.t.Helper()
 	now, number := time.Now(), m.Meter.Meter.Number
 	const memory = "00000000000000a1"
-	boot := wire.Boot{Store: memory, Lowest: 1, Next: 1, Proto: 1, Caps: []string{"lease", "cbor", "arm"}}
+	boot := wire.Boot{Memory: memory, Lowest: 1, Next: 1, Proto: 1, Caps: []string{"lease", "cbor", "arm"}}
 	reading := wire.Reading{Head: wire.Head{Seq: 1, At: now.Unix(), Up: 1, Clock: wire.ClockValid}, RegisterWh: 1000, Relay: "closed"}
 	h.ingest(metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Rec: boot.Record()},
-		metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Store: memory, Rec: reading.Record()})
+		metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Memory: memory, Rec: reading.Record()})
 }
 
 // ingest brings records of meters to the store and waits until they are durable.
@@ -285,19 +285,19 @@ func TestTheAuditLogSaysWhoToldAMeterWhat(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		o     command.Order
+		o     command.Request
 		alone bool
 	}{
-		{command.Order{Type: command.Disconnect, Reason: " unpaid\t"}, false}, {command.Order{Type: command.Read, Reason: "look"}, false},
-		{command.Order{Type: command.CancelToken, Args: map[string]any{"tid": 7, "base_date": 2014}, Reason: "lost"}, true},
-		{command.Order{Type: command.Connect, Args: map[string]any{"force": true}, Reason: "test"}, true},
+		{command.Request{Type: command.Disconnect, Reason: " unpaid\t"}, false}, {command.Request{Type: command.Read, Reason: "look"}, false},
+		{command.Request{Type: command.CancelToken, Args: map[string]any{"tid": 7, "base_date": 2014}, Reason: "lost"}, true},
+		{command.Request{Type: command.Connect, Args: map[string]any{"force": true}, Reason: "test"}, true},
 	} {
 		c.o.Meter = m.Number
 		sent := h.send(c.o)
 		want := row
 		want.Object, want.After, want.Reason, want.SinglePerson = sent.Command.ID.Text(id.Command), string(c.o.Type)+" "+m.ID.Text(id.Meter), strings.TrimSpace(c.o.Reason), c.alone
 		says(string(c.o.Type), want)
-		if no := h.send(command.Order{Meter: m.Number, Type: "explode", Reason: "x"}); !no.Refused() {
+		if no := h.send(command.Request{Meter: m.Number, Type: "explode", Reason: "x"}); !no.Refused() {
 			t.Error("an unknown command was sent")
 		}
 		says("a refused command", want)
@@ -318,8 +318,8 @@ func TestTheAuditLogSaysWhoToldAMeterWhat(t *testing.T) {
 // TestASwitchAsksTheMode: the supply of a wallet meter is the server's to decide, that of a token meter is the meter's.
 func TestASwitchAsksTheMode(t *testing.T) {
 	h := newHouse(t)
-	token, purse := h.meter(1), h.wallet("04140001001")
-	t1, w1 := token.Meter.Meter.Number, purse.Meter.Meter.Number
+	token, walletMeter := h.meter(1), h.wallet("04140001001")
+	t1, w1 := token.Meter.Meter.Number, walletMeter.Meter.Meter.Number
 	type told struct {
 		command, off, effect string
 		code                 refusal.Code
@@ -356,22 +356,22 @@ func TestASwitchAsksTheMode(t *testing.T) {
 	if restored, err := h.commands.Restore(t.Context(), by, t1, "x"); err != nil || !strings.Contains(restored.Effect, "press #") {
 		t.Errorf("a token meter is restored: %q, %v; want its customer to press a key", restored.Effect, err)
 	}
-	off := command.Order{Meter: w1, Type: command.Disconnect, Reason: "x"}
+	off := command.Request{Meter: w1, Type: command.Disconnect, Reason: "x"}
 	if s := h.send(off); s.Code != refusal.InvalidRequest || !strings.Contains(s.What, "Meter "+w1+" needs no command for this now.") {
 		t.Errorf("a command for a meter that was never heard: %q %s", s.Code, s.What)
 	}
 	if row := h.log(); row.Action == "supply.cut" {
 		t.Error("a command that was refused changed the supply")
 	}
-	h.heard(purse)
+	h.heard(walletMeter)
 	if got, want := switched(h.commands.Cut(t.Context(), by, w1, "x")), (told{"disconnect", "[CREDIT REMOTE]", "The meter opens its relay as soon as it has the command", ""}); got != want {
 		t.Errorf("a wallet meter that was heard is cut: %+v, want %+v", got, want)
 	}
-	force := command.Order{Meter: w1, Type: command.Connect, Args: map[string]any{"force": true}, Reason: "x"}
+	force := command.Request{Meter: w1, Type: command.Connect, Args: map[string]any{"force": true}, Reason: "x"}
 	if s := h.send(force); s.Code != refusal.InvalidRequest || !strings.Contains(s.What, "cannot be forced on") {
 		t.Errorf("a wallet meter was forced on: %q %s", s.Code, s.What)
 	}
-	if s := h.send(command.Order{Meter: w1, Type: command.Read, Reason: "x"}); s.Refused() || s.Command.Type != command.Read {
+	if s := h.send(command.Request{Meter: w1, Type: command.Read, Reason: "x"}); s.Refused() || s.Command.Type != command.Read {
 		t.Errorf("a wallet meter is asked for a reading: %q %+v", s.Code, s.Command)
 	}
 }
@@ -385,12 +385,12 @@ func TestWhatCouldNeverArriveIsNotSent(t *testing.T) {
 		want   refusal.Code
 	}{{registry.Stock, refusal.MeterBlocked}, {registry.Removed, refusal.MeterBlocked}, {registry.Scrapped, refusal.MeterBlocked}, {registry.Blocked, ""}, {registry.Active, ""}} {
 		h.exec(`UPDATE meter SET status = $1 WHERE id = $2`, string(c.status), m.ID)
-		if s := h.send(command.Order{Meter: m.Number, Type: command.Read, Reason: "look"}); s.Code != c.want {
+		if s := h.send(command.Request{Meter: m.Number, Type: command.Read, Reason: "look"}); s.Code != c.want {
 			t.Errorf("status %s: %q (%s), want %q", c.status, s.Code, s.Detail(), c.want)
 		}
 	}
 	h.exec(`UPDATE meter SET link_key_enc = NULL WHERE id = $1`, m.ID)
-	if s := h.send(command.Order{Meter: m.Number, Type: command.Read, Reason: "look"}); s.Code != refusal.InvalidRequest {
+	if s := h.send(command.Request{Meter: m.Number, Type: command.Read, Reason: "look"}); s.Code != refusal.InvalidRequest {
 		t.Errorf("a meter without a link key: %q", s.Code)
 	}
 }
@@ -402,7 +402,7 @@ func TestASecondPersonSendsWhatWasAskedFor(t *testing.T) {
 	m := h.meter(1)
 	number := m.Meter.Meter.Number
 	h.kicked = 0
-	waits := h.send(command.Order{Meter: number, Type: command.CancelToken, Args: map[string]any{"tid": 7.0, "base_date": 2014.0}, Reason: "lost"}).Waits
+	waits := h.send(command.Request{Meter: number, Type: command.CancelToken, Args: map[string]any{"tid": 7.0, "base_date": 2014.0}, Reason: "lost"}).Waits
 	if waits == nil || h.kicked != 0 {
 		t.Fatalf("one person did it, the worker was kicked %d times", h.kicked)
 	}
@@ -447,7 +447,7 @@ func TestASecondPersonSendsWhatWasAskedFor(t *testing.T) {
 func TestHowLongAnItemRests(t *testing.T) {
 	h := newHouse(t)
 	number := h.meter(1).Meter.Meter.Number
-	c := h.send(command.Order{Meter: number, Type: command.Read, Reason: "look"}).Command
+	c := h.send(command.Request{Meter: number, Type: command.Read, Reason: "look"}).Command
 	item := claimed(job.KindCommand, job.CommandKey(number), `{"command_id":"`+c.ID.Text(id.Command)+`"}`)
 	now := time.Now()
 	courier := h.courier(&wires{}, func() time.Time { return now })

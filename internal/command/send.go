@@ -50,8 +50,8 @@ func New(door access.Door[Tx], now func() time.Time) *Commands {
 	return &Commands{door: door, now: now}
 }
 
-// Order is a command as it was asked for.
-type Order struct {
+// Request is a command as it was asked for.
+type Request struct {
 	Meter  string // number or identity
 	Type   Type
 	Args   map[string]any
@@ -86,14 +86,14 @@ func (c *Commands) do(ctx context.Context, maker access.Actor, body []byte) (acc
 	if err := json.Unmarshal(body, &w); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved command: %w", err)
 	}
-	sent, err := c.Send(ctx, maker, Order(w))
+	sent, err := c.Send(ctx, maker, Request(w))
 	return access.Done{Refusal: sent.Refusal, Object: sent.Command.ID.Text(id.Command)}, err
 }
 
 // Send queues a command for a meter (right: command.send and that of the act; connect with force besides meter.write,
 // because it puts voltage where nobody may expect it). It is durable when Send returns; State tells how far it has come
 // since. The table of acts applies: a command that takes units or evidence away waits for a second person.
-func (c *Commands) Send(ctx context.Context, by access.Actor, o Order) (Sent, error) {
+func (c *Commands) Send(ctx context.Context, by access.Actor, o Request) (Sent, error) {
 	o, ref, no := check(by, o)
 	if no.Refused() {
 		return Sent{Refusal: no}, nil
@@ -106,7 +106,7 @@ func (c *Commands) Send(ctx context.Context, by access.Actor, o Order) (Sent, er
 func (c *Commands) moment() time.Time { return access.Stored(c.now()) }
 
 // check looks at an order before anything is read: the right, the arguments, the reason and the meter's name.
-func check(by access.Actor, o Order) (Order, registry.Ref, refusal.Refusal) {
+func check(by access.Actor, o Request) (Request, registry.Ref, refusal.Refusal) {
 	if no := by.Needs(access.SendCommands); no.Refused() {
 		return o, registry.Ref{}, no
 	}
@@ -131,7 +131,7 @@ func check(by access.Actor, o Order) (Order, registry.Ref, refusal.Refusal) {
 }
 
 // send is the transaction of Send.
-func send(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (Sent, error) {
+func send(tx Tx, by access.Actor, o Request, ref registry.Ref, at time.Time) (Sent, error) {
 	m, no, err := meter(tx, o.Meter, ref)
 	if err != nil || no.Refused() {
 		return Sent{Refusal: no}, err
@@ -152,7 +152,7 @@ func send(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (Sent
 }
 
 // words describes what a command will do, for the person who approves it.
-func (o Order) words(number string) string {
+func (o Request) words(number string) string {
 	what := fmt.Sprintf("%s to meter %s", o.Type, number)
 	switch {
 	case o.Type == CancelToken:
@@ -165,7 +165,7 @@ func (o Order) words(number string) string {
 
 // sendSwitch is a connect or disconnect of a wallet meter: the server has its own reasons for the supply to be off, so it is
 // [Commands.Cut] or [Commands.Restore]. One that leads to no command is refused and changes nothing.
-func sendSwitch(tx Tx, by access.Actor, o Order, ref registry.Ref, m registry.Meter, at time.Time) (Sent, error) {
+func sendSwitch(tx Tx, by access.Actor, o Request, ref registry.Ref, m registry.Meter, at time.Time) (Sent, error) {
 	if len(o.Args) > 0 {
 		return Sent{Refusal: refuse.CommandForceOnWallet(m.Number)}, nil
 	}

@@ -40,9 +40,9 @@ func (h *house) simulated(number string) registry.Added {
 	now := time.Now()
 	r := wire.Reading{Head: wire.Head{Seq: 1, At: now.Add(30 * 24 * time.Hour).Unix(), Up: 1, Clock: wire.ClockValid}, Relay: "closed"}
 	const memory = "00000000000000a1"
-	boot := wire.Boot{Store: memory, Lowest: 1, Next: 1, Proto: 1}
+	boot := wire.Boot{Memory: memory, Lowest: 1, Next: 1, Proto: 1}
 	h.ingest(metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Simulated: true, Rec: boot.Record()},
-		metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Simulated: true, Store: memory, Rec: r.Record()})
+		metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Simulated: true, Memory: memory, Rec: r.Record()})
 	return m
 }
 
@@ -66,7 +66,7 @@ func TestWhatWaitsForTheMeter(t *testing.T) {
 		{ahead, command.ClearTamper, ahead.Number + "/command", month + 24*time.Hour, 24 * time.Hour},
 	} {
 		before := time.Now().Truncate(time.Millisecond)
-		got := h.send(command.Order{Meter: c.m.Number, Type: c.does, Reason: "test"}).Command
+		got := h.send(command.Request{Meter: c.m.Number, Type: c.does, Reason: "test"}).Command
 		want := command.Command{ID: got.ID, Meter: c.m.N, Number: c.m.Number, Type: c.does, Args: map[string]any{}, Reason: "test", State: command.StateQueued,
 			ExpiresAt: got.ExpiresAt, By: "person amina@example.org", CreatedAt: got.CreatedAt, UpdatedAt: got.CreatedAt}
 		if !reflect.DeepEqual(got, want) || got.CreatedAt.Before(before) || got.CreatedAt.After(time.Now()) {
@@ -102,7 +102,7 @@ func TestWhatTheSecondPersonReads(t *testing.T) {
 		{command.Connect, map[string]any{"force": false}, ""},
 		{command.Disconnect, nil, ""},
 	} {
-		sent := h.send(command.Order{Meter: number, Type: c.does, Args: c.args, Reason: " why "})
+		sent := h.send(command.Request{Meter: number, Type: c.does, Args: c.args, Reason: " why "})
 		got := ""
 		if sent.Waits != nil {
 			got = sent.Waits.Summary

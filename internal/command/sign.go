@@ -22,7 +22,7 @@ type Signing struct {
 
 // SignTx is what signing a command needs of a transaction.
 type SignTx interface {
-	WalletOrders() wallet.OrderTx
+	WalletCommands() wallet.SigningTx
 	// Moment is when the transaction began.
 	Moment() time.Time
 	CommandByID(id.ID) (Command, bool, error)
@@ -98,19 +98,19 @@ func sign(tx SignTx, i id.ID) (Signing, error) {
 func mayLeave(tx SignTx, c Command) (bool, error) {
 	if c.By != access.SystemActor(0, wallet.Actor).String() {
 		if c.Type == Disconnect {
-			return wallet.StillWanted(tx.WalletOrders(), c.Meter, c.CreatedAt, tx.Moment())
+			return wallet.StillWanted(tx.WalletCommands(), c.Meter, c.CreatedAt, tx.Moment())
 		}
 		return c.Type != ClearCredit || !wallet.NotYet(c.CreatedAt, tx.Moment()), nil
 	}
 	most, _ := c.Args["max_register_wh"].(int64)
-	return wallet.StillRight(tx.WalletOrders(), c.Meter, wallet.OrderType(c.Type), unit.Energy(most), c.CreatedAt, tx.Moment())
+	return wallet.StillRight(tx.WalletCommands(), c.Meter, wallet.CommandType(c.Type), unit.Energy(most), c.CreatedAt, tx.Moment())
 }
 
 // prepare numbers the lease in the command, fetches the key to sign with, and writes what is signed.
 func (s *Signing) prepare(tx SignTx) (err error) {
 	c := &s.Command
 	if _, has := c.Args["seq"]; c.Type == Lease && !has {
-		if c.Args["seq"], err = wallet.NumberLease(tx.WalletOrders(), c.Meter, c.ID, tx.Moment()); err != nil {
+		if c.Args["seq"], err = wallet.NumberLease(tx.WalletCommands(), c.Meter, c.ID, tx.Moment()); err != nil {
 			return err
 		}
 	}
@@ -161,17 +161,17 @@ func (s Signing) Envelope(keys Opener, f wire.Format, at time.Time) (payload []b
 // body is what is signed.
 func (s Signing) body(at time.Time) ([]byte, error) {
 	c := s.Command
-	o := wire.Order{ID: c.ID.Text(id.Command), Counter: c.Counter, ExpiresAt: c.ExpiresAt.Unix()}
+	o := wire.SignedHeader{ID: c.ID.Text(id.Command), Counter: c.Counter, ExpiresAt: c.ExpiresAt.Unix()}
 	whole := func(name string) int64 { n, _ := c.Args[name].(int64); return n }
 	switch c.Type {
 	case Lease:
-		return wire.EncodeBody(wire.Lease{Order: o, Seq: uint64(whole("seq")), MaxRegisterWh: whole("max_register_wh"), TTLs: whole("ttl_s")})
+		return wire.EncodeBody(wire.Lease{SignedHeader: o, Seq: uint64(whole("seq")), MaxRegisterWh: whole("max_register_wh"), TTLs: whole("ttl_s")})
 	case Config:
 		doc, _ := c.Args["config"].(map[string]any)
 		hash, _ := c.Args["hash"].(string)
-		return wire.EncodeBody(wire.Config{Order: o, Version: whole("version"), Hash: hash, Config: doc})
+		return wire.EncodeBody(wire.Config{SignedHeader: o, Version: whole("version"), Hash: hash, Config: doc})
 	case SetTime:
-		return wire.EncodeBody(wire.Time{Order: o, At: at.Unix()})
+		return wire.EncodeBody(wire.Time{SignedHeader: o, At: at.Unix()})
 	}
-	return wire.EncodeBody(wire.Command{Order: o, Type: string(c.Type), Args: c.Args})
+	return wire.EncodeBody(wire.Command{SignedHeader: o, Type: string(c.Type), Args: c.Args})
 }

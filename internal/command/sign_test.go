@@ -44,7 +44,7 @@ func opened[B wire.Body](key wire.LinkKey, number string, d wire.Down, payload [
 func TestWhatTheMeterReads(t *testing.T) {
 	const number = "04140001001"
 	at := time.Unix(1_795_000_100, 999)
-	order := wire.Order{ID: id.ID{1}.Text(id.Command), Counter: 7, ExpiresAt: 1_795_000_000}
+	order := wire.SignedHeader{ID: id.ID{1}.Text(id.Command), Counter: 7, ExpiresAt: 1_795_000_000}
 	key, err := wire.NewLinkKey(linkKey())
 	if err != nil {
 		t.Fatal(err)
@@ -56,13 +56,13 @@ func TestWhatTheMeterReads(t *testing.T) {
 		down wire.Down
 		want any
 	}{
-		{command.Disconnect, nil, opened[wire.Command], wire.DownCommand, wire.Command{Order: order, Type: "disconnect"}},
-		{command.Connect, map[string]any{"force": true}, opened[wire.Command], wire.DownCommand, wire.Command{Order: order, Type: "connect", Args: map[string]any{"force": true}}},
+		{command.Disconnect, nil, opened[wire.Command], wire.DownCommand, wire.Command{SignedHeader: order, Type: "disconnect"}},
+		{command.Connect, map[string]any{"force": true}, opened[wire.Command], wire.DownCommand, wire.Command{SignedHeader: order, Type: "connect", Args: map[string]any{"force": true}}},
 		{command.Lease, map[string]any{"seq": int64(3), "max_register_wh": int64(11_000), "ttl_s": int64(7200)}, opened[wire.Lease], wire.DownLease,
-			wire.Lease{Order: order, Seq: 3, MaxRegisterWh: 11_000, TTLs: 7200}},
+			wire.Lease{SignedHeader: order, Seq: 3, MaxRegisterWh: 11_000, TTLs: 7200}},
 		{command.Config, map[string]any{"version": int64(2), "hash": "111986e5d28c07ac", "config": map[string]any{"tz_min": int64(180)}}, opened[wire.Config], wire.DownConfig,
-			wire.Config{Order: order, Version: 2, Hash: "111986e5d28c07ac", Config: map[string]any{"tz_min": int64(180)}}},
-		{command.SetTime, nil, opened[wire.Time], wire.DownTime, wire.Time{Order: order, At: 1_795_000_100}},
+			wire.Config{SignedHeader: order, Version: 2, Hash: "111986e5d28c07ac", Config: map[string]any{"tz_min": int64(180)}}},
+		{command.SetTime, nil, opened[wire.Time], wire.DownTime, wire.Time{SignedHeader: order, At: 1_795_000_100}},
 	} {
 		for _, f := range []wire.Format{wire.JSON, wire.CBOR} {
 			s := command.Signing{MeterID: id.ID{2}, LinkKey: []byte("sealed"), Command: command.Command{ID: id.ID{1}, Number: number, Type: c.does, Args: c.args,
@@ -137,7 +137,7 @@ func (s signing) MeterClock(m registry.Meter) (time.Time, error) {
 func TestACommandIsSignedInItsTimeOnly(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter
-	c := h.send(command.Order{Meter: m.Number, Type: command.Read, Reason: "look"}).Command
+	c := h.send(command.Request{Meter: m.Number, Type: command.Read, Reason: "look"}).Command
 	for _, want := range []struct {
 		name  string
 		tx    signing
@@ -186,7 +186,7 @@ func TestWhatTakesAwayIsNotSentFromAheadOfTime(t *testing.T) {
 		{command.Connect, 3 * time.Minute, true}, {command.Read, 3 * time.Minute, true}, {command.ClearTamper, 3 * time.Minute, true},
 	} {
 		w.sent = nil
-		cmd := h.send(command.Order{Meter: m.Meter.Meter.Number, Type: c.does, Reason: "test"}).Command
+		cmd := h.send(command.Request{Meter: m.Meter.Meter.Number, Type: c.does, Reason: "test"}).Command
 		h.exec(`UPDATE command SET created_at = $1 WHERE id = $2`, time.Now().Add(c.ahead), cmd.ID)
 		_, err := courier.Send(t.Context(), store.FirstTenant, carrying(cmd))
 		want := command.StateExpired

@@ -24,15 +24,15 @@ type Switched struct {
 // Cut switches a supply off for a person, until a person restores it (right: command.send). A payment does not bring it
 // back.
 func (c *Commands) Cut(ctx context.Context, by access.Actor, meter, reason string) (Switched, error) {
-	return c.switchSupply(ctx, by, Order{Meter: meter, Type: Disconnect, Reason: reason})
+	return c.switchSupply(ctx, by, Request{Meter: meter, Type: Disconnect, Reason: reason})
 }
 
 // Restore takes a person's cut back (right: command.send). The supply returns if nothing else keeps it off.
 func (c *Commands) Restore(ctx context.Context, by access.Actor, meter, reason string) (Switched, error) {
-	return c.switchSupply(ctx, by, Order{Meter: meter, Type: Connect, Reason: reason})
+	return c.switchSupply(ctx, by, Request{Meter: meter, Type: Connect, Reason: reason})
 }
 
-func (c *Commands) switchSupply(ctx context.Context, by access.Actor, o Order) (Switched, error) {
+func (c *Commands) switchSupply(ctx context.Context, by access.Actor, o Request) (Switched, error) {
 	o, ref, no := check(by, o)
 	if no.Refused() {
 		return Switched{Refusal: no}, nil
@@ -42,7 +42,7 @@ func (c *Commands) switchSupply(ctx context.Context, by access.Actor, o Order) (
 }
 
 // switched is the transaction of Cut and Restore.
-func switched(tx Tx, by access.Actor, o Order, ref registry.Ref, at time.Time) (Switched, error) {
+func switched(tx Tx, by access.Actor, o Request, ref registry.Ref, at time.Time) (Switched, error) {
 	m, no, err := meter(tx, o.Meter, ref)
 	if err != nil || no.Refused() {
 		return Switched{Refusal: no}, err

@@ -33,15 +33,15 @@ func TestALifeOfDebts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, every)
 			v := w.publish("standing", from{"2020-01-01T00:00:00Z", standing()})
-			token, purse, next := w.home(1, registry.PrepayToken, v), w.home(2, registry.PrepayWallet, v), w.home(3, registry.PrepayWallet, v)
+			token, wallet, next := w.home(1, registry.PrepayToken, v), w.home(2, registry.PrepayWallet, v), w.home(3, registry.PrepayWallet, v)
 			w.now = w.now.Add(time.Second)
 			w.falls(token)
-			w.raises(token, purse)
+			w.raises(token, wallet)
 			w.owes(token, v)
-			w.gives(token, purse)
+			w.gives(token, wallet)
 			w.writesOff(token)
-			w.leaves(purse, next, token)
-			w.lists(token, purse)
+			w.leaves(wallet, next, token)
+			w.lists(token, wallet)
 			w.Step("the books", w.books(), nil)
 			w.Step("the journals", w.journals(), nil)
 			w.Step("the audit log", w.audit(), nil)
@@ -73,7 +73,7 @@ func (w *world) falls(token home) {
 }
 
 // raises: debts are raised.
-func (w *world) raises(token, purse home) {
+func (w *world) raises(token, wallet home) {
 	full := debt.NewDebt{Request: request("debt"), Account: token.number, Kind: " arrears ", Memo: " since May ", Amount: kes(60000), Mode: tariff.Percent, Value: 2000,
 		Min: 100, Max: 20000, MonthCap: 30000, Priority: 31, Uncapped: true, Against: "fees", Render: rendered[debt.Booking]}
 	for _, what := range []string{"a debt", "the same request again"} {
@@ -84,8 +84,8 @@ func (w *world) raises(token, purse home) {
 		{Account: token.text, Kind: "fine", Amount: kes(500)},
 		{Account: token.text, Kind: "loan", Amount: kes(900), Mode: tariff.Amount, Value: 300, Against: "services"},
 		{Account: token.text, Kind: "energy", Amount: kes(700), Mode: tariff.Full, Value: 5, Against: "energy"},
-		{Account: purse.number, Kind: "standing", Amount: kes(7000), Against: "fixed"},
-		{Account: purse.number, Kind: "old", Amount: kes(90000), Against: "opening"},
+		{Account: wallet.number, Kind: "standing", Amount: kes(7000), Against: "fixed"},
+		{Account: wallet.number, Kind: "old", Amount: kes(90000), Against: "opening"},
 	} {
 		done, err := w.Add(w.t.Context(), owner(), n)
 		w.step("a debt of the kind "+n.Kind, done, err)
@@ -120,20 +120,20 @@ func (w *world) owes(token home, v [16]byte) {
 }
 
 // gives: goodwill goes to the carry of an account, or to its wallet.
-func (w *world) gives(token, purse home) {
-	w.has(purse, ledger.Wallet, 500)
-	for _, h := range []home{token, purse} {
+func (w *world) gives(token, wallet home) {
+	w.has(wallet, ledger.Wallet, 500)
+	for _, h := range []home{token, wallet} {
 		a := debt.Adjustment{Request: request("goodwill " + h.number), Account: h.number, Amount: kes(1500), Reason: " outage ", Render: rendered[debt.Adjusted]}
 		done, err := w.Adjust(w.t.Context(), owner(), a)
 		w.step("goodwill", done, err)
 	}
 	w.fourEyes(true)
-	asked, err := w.Adjust(w.t.Context(), owner(), debt.Adjustment{Account: purse.number, Amount: kes(200), Reason: "a second outage"})
+	asked, err := w.Adjust(w.t.Context(), owner(), debt.Adjustment{Account: wallet.number, Amount: kes(200), Reason: "a second outage"})
 	w.step("goodwill for two", asked, err)
 	done, err := w.allowed(asked.Value.Waits)
 	w.step("goodwill, allowed", done, err)
 	w.fourEyes(false)
-	shown, err := w.Account(w.t.Context(), owner(), purse.number)
+	shown, err := w.Account(w.t.Context(), owner(), wallet.number)
 	w.step("the account of a wallet", shown, err)
 }
 
@@ -168,19 +168,19 @@ func (w *world) writesOff(token home) {
 }
 
 // leaves: one account moves out with money, one with a debt for its last use, and the money is paid back.
-func (w *world) leaves(purse, next, token home) {
-	w.has(purse, ledger.Deposit, 20000)
-	w.has(purse, ledger.Carry, 300)
-	for _, h := range []home{purse, next} {
+func (w *world) leaves(wallet, next, token home) {
+	w.has(wallet, ledger.Deposit, 20000)
+	w.has(wallet, ledger.Carry, 300)
+	for _, h := range []home{wallet, next} {
 		w.reads(h, 0, 1000, 2000)
 	}
 	w.exec(func(tx *store.Tx) error { return tx.WalletAdvanced(next.account, 40) })
-	m := debt.MoveOut{Request: request("leaves"), Account: purse.number, Reason: " lease ended ", Render: rendered[debt.MovedOut]}
+	m := debt.MoveOut{Request: request("leaves"), Account: wallet.number, Reason: " lease ended ", Render: rendered[debt.MovedOut]}
 	for _, what := range []string{"moves out", "the same request again"} {
 		done, err := w.MoveOut(w.t.Context(), owner(), m)
 		w.step(what, done, err)
 	}
-	done, err := w.MoveOut(w.t.Context(), owner(), debt.MoveOut{Account: purse.text, Reason: "again"})
+	done, err := w.MoveOut(w.t.Context(), owner(), debt.MoveOut{Account: wallet.text, Reason: "again"})
 	w.step("moves out again", done, err)
 	last := w.home(4, registry.PrepayWallet, [16]byte{1})
 	w.has(last, ledger.Deposit, 5000)
@@ -225,8 +225,8 @@ func (w *world) refunds(last, next, token home) {
 }
 
 // lists: every list, page by page.
-func (w *world) lists(token, purse home) {
-	for _, o := range []debt.Owing{{}, {Open: true}, {Account: token.number}, {Account: token.number, Open: true}, {Account: purse.text}} {
+func (w *world) lists(token, wallet home) {
+	for _, o := range []debt.Owing{{}, {Open: true}, {Account: token.number}, {Account: token.number, Open: true}, {Account: wallet.text}} {
 		for page := 1; ; page++ {
 			o.Page.Limit = 3
 			l, err := w.List(w.t.Context(), owner(), o)
@@ -237,7 +237,7 @@ func (w *world) lists(token, purse home) {
 			}
 		}
 	}
-	for _, o := range []debt.Owing{{}, {Account: token.number}, {Account: purse.text, Open: true}} {
+	for _, o := range []debt.Owing{{}, {Account: token.number}, {Account: wallet.text, Open: true}} {
 		for page := 1; ; page++ {
 			o.Page.Limit = 4
 			l, err := w.Charges(w.t.Context(), owner(), o)
@@ -248,7 +248,7 @@ func (w *world) lists(token, purse home) {
 			}
 		}
 	}
-	for _, h := range []home{token, purse} {
+	for _, h := range []home{token, wallet} {
 		page := registry.Page{Limit: 5}
 		for {
 			s, err := w.Statement(w.t.Context(), owner(), h.text, page)

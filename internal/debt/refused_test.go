@@ -37,12 +37,12 @@ func said[T any](w *world, what string, value T, no refusal.Refusal, err error) 
 func TestWhatCannotBeIsRefusedByName(t *testing.T) {
 	w := newWorld(t, false)
 	v := w.publish("flat", from{"2020-01-01T00:00:00Z", flat()})
-	token, purse := w.home(1, registry.PrepayToken, v), w.home(2, registry.PrepayWallet, v)
+	token, wallet := w.home(1, registry.PrepayToken, v), w.home(2, registry.PrepayWallet, v)
 	w.chargesRefused(token)
 	w.debtsRefused(token)
-	w.adjustmentsRefused(token, purse)
+	w.adjustmentsRefused(token, wallet)
 	w.writeOffsRefused(token)
-	w.movesRefused(token, purse)
+	w.movesRefused(token, wallet)
 	w.refundsRefused(token)
 	w.Step("the books", w.books(), nil)
 	w.Compare(t, "testdata/refused.txt", *update)
@@ -142,7 +142,7 @@ func (w *world) debtsRefused(token home) {
 	}
 }
 
-func (w *world) adjustmentsRefused(token, purse home) {
+func (w *world) adjustmentsRefused(token, wallet home) {
 	for _, c := range []struct {
 		what   string
 		change func(*debt.Adjustment)
@@ -162,9 +162,9 @@ func (w *world) adjustmentsRefused(token, purse home) {
 		out, err := w.Adjust(w.t.Context(), owner(), a)
 		said(w, "goodwill: "+c.what, out.Value, out.Refusal, err)
 	}
-	w.has(purse, ledger.Wallet, money.MaxMinor-100)
+	w.has(wallet, ledger.Wallet, money.MaxMinor-100)
 	for _, minor := range []money.Minor{101, 100} {
-		out, err := w.Adjust(w.t.Context(), owner(), debt.Adjustment{Account: purse.number, Amount: kes(minor), Reason: "outage"})
+		out, err := w.Adjust(w.t.Context(), owner(), debt.Adjustment{Account: wallet.number, Amount: kes(minor), Reason: "outage"})
 		said(w, fmt.Sprintf("goodwill: %d where 100 fit", minor), out.Value, out.Refusal, err)
 	}
 }
@@ -193,22 +193,22 @@ func (w *world) writeOffsRefused(token home) {
 	}
 }
 
-func (w *world) movesRefused(token, purse home) {
+func (w *world) movesRefused(token, wallet home) {
 	for _, c := range []struct {
 		what string
 		m    debt.MoveOut
 	}{
-		{"no reason", debt.MoveOut{Account: purse.number, Reason: " "}},
-		{"a reason of 121", debt.MoveOut{Account: purse.number, Reason: long(121)}},
+		{"no reason", debt.MoveOut{Account: wallet.number, Reason: " "}},
+		{"a reason of 121", debt.MoveOut{Account: wallet.number, Reason: long(121)}},
 		{"no account", debt.MoveOut{Account: "nobody", Reason: "lease"}},
 		{"an account that nobody has", debt.MoveOut{Account: (id.ID{9}).Text(id.Account), Reason: "lease"}},
 		{"a token meter", debt.MoveOut{Account: token.number, Reason: "lease"}},
-		{"a reason of 120", debt.MoveOut{Account: purse.number, Reason: long(120)}},
+		{"a reason of 120", debt.MoveOut{Account: wallet.number, Reason: long(120)}},
 	} {
 		out, err := w.MoveOut(w.t.Context(), owner(), c.m)
 		said(w, "moving out: "+c.what, out.Value, out.Refusal, err)
 	}
-	given, err := w.Adjust(w.t.Context(), owner(), debt.Adjustment{Account: purse.text, Amount: kes(1), Reason: "outage"})
+	given, err := w.Adjust(w.t.Context(), owner(), debt.Adjustment{Account: wallet.text, Amount: kes(1), Reason: "outage"})
 	said(w, "goodwill: an account that is closed", given.Value, given.Refusal, err)
 }
 

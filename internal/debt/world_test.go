@@ -189,11 +189,11 @@ func (w *world) reads(h home, registers ...int64) {
 	})
 	const memory = "00000000000000a1"
 	recs := []metering.Record{{Tenant: store.FirstTenant, Meter: h.n, Number: h.number, ReceivedAt: w.now,
-		Rec: wire.Boot{Store: memory, Lowest: 1, Next: next, Proto: 1}.Record()}}
+		Rec: wire.Boot{Memory: memory, Lowest: 1, Next: next, Proto: 1}.Record()}}
 	for i, register := range registers {
 		at := w.now.Add(time.Duration(i+1-len(registers)) * 30 * time.Minute)
 		head := wire.Head{Seq: next + uint64(i), At: at.Unix(), Up: (next + uint64(i)) * 1_800_000, Clock: wire.ClockValid}
-		recs = append(recs, metering.Record{Tenant: store.FirstTenant, Meter: h.n, Number: h.number, ReceivedAt: w.now, Store: memory,
+		recs = append(recs, metering.Record{Tenant: store.FirstTenant, Meter: h.n, Number: h.number, ReceivedAt: w.now, Memory: memory,
 			Rec: wire.Reading{Head: head, RegisterWh: register, Relay: "closed"}.Record()})
 	}
 	done := make(chan error, 1)

@@ -128,7 +128,7 @@ func TestADeadClockIsInvalidAndTheMeterGoesOn(t *testing.T) {
 		t.Errorf("the clock is still dead after a restart, and the reading says %s", r.Head.Clock)
 	}
 	at := testNow().Add(48 * time.Hour)
-	down(t, d, wire.DownTime, signed(t, wire.DownTime, wire.Time{Order: order("t", 1), At: at.Unix()}))
+	down(t, d, wire.DownTime, signed(t, wire.DownTime, wire.Time{SignedHeader: order("t", 1), At: at.Unix()}))
 	if a := answer(t, d); a.State != "done" || d.View().T != "2026-11-22T08:00:00Z" {
 		t.Errorf("the server's time: %+v, it is %s", a, d.View().T)
 	}

@@ -277,7 +277,7 @@ func (d *Device) create(c meter.Config) error {
 	// The first start of all: a clean one, without the wait after a power cut.
 	d.give(meter.Event{Kind: meter.EventPowerRestore, Reset: meter.ResetUpdate, NextSeq: s.Seq})
 	d.announce()
-	d.log.Info("new meter created", logkey.Meter, d.c.Number, logkey.Store, d.boot.store)
+	d.log.Info("new meter created", logkey.Meter, d.c.Number, logkey.Memory, d.boot.store)
 	return d.Flush()
 }
 

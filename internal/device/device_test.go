@@ -139,7 +139,7 @@ func TestEverythingIsThereAfterARestart(t *testing.T) {
 			t.Error("an orderly end counted as an unclean boot")
 		}
 	}
-	if b := d.Box().Boot(); b.Boot != 2 || b.Store != "3132333435363738" || b.Reset != "update" || b.Key == nil || *b.Key.SGC != "123456" || *b.Key.TI != "01" {
+	if b := d.Box().Boot(); b.Boot != 2 || b.Memory != "3132333435363738" || b.Reset != "update" || b.Key == nil || *b.Key.SGC != "123456" || *b.Key.TI != "01" {
 		t.Errorf("boot message %+v", b)
 	}
 	if got := enter(t, d, digits(t, 5_871_715, 256)); got != "used_error" {
@@ -306,7 +306,7 @@ func TestALostOutboxGetsANewName(t *testing.T) {
 	d, err := device.Open(c)
 	must(t, err)
 	b := d.Box().Boot()
-	if b.Store != "6162636465666768" || b.Lowest < next {
+	if b.Memory != "6162636465666768" || b.Lowest < next {
 		t.Errorf("boot message %+v, want another store and numbers from %d", b, next)
 	}
 	if v := d.View(); v.BalanceWh != 25_600 || v.T != "2026-11-22T08:00:00Z" {

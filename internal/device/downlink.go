@@ -28,7 +28,7 @@ func (d *Device) announce() {
 		key.SGC = new(fmt.Sprintf("%06d", info.SGC))
 	}
 	d.box.Announce(wire.Boot{
-		Store: d.boot.store, Boot: uint64(d.state.Boots), Proto: protocol, FW: firmware, Reset: d.boot.reset.String(),
+		Memory: d.boot.store, Boot: uint64(d.state.Boots), Proto: protocol, FW: firmware, Reset: d.boot.reset.String(),
 		Caps:   []string{"lease", "cbor", "arm"},
 		Config: wire.ConfigRef{Version: int64(d.config.Version), Hash: d.boot.hash}, Key: key,
 	})
@@ -94,7 +94,7 @@ func (d *Device) signed(down wire.Down, topic string, payload []byte) error {
 		if err != nil {
 			return err
 		}
-		return d.order(c.Order, commandEvent(c))
+		return d.order(c.SignedHeader, commandEvent(c))
 	case wire.DownConfig:
 		c, err := wire.DecodeBody[wire.Config](body)
 		if err != nil {
@@ -106,18 +106,18 @@ func (d *Device) signed(down wire.Down, topic string, payload []byte) error {
 		if err != nil {
 			return err
 		}
-		return d.order(l.Order, leaseEvent(l))
+		return d.order(l.SignedHeader, leaseEvent(l))
 	default:
 		t, err := wire.DecodeBody[wire.Time](body)
 		if err != nil {
 			return err
 		}
-		return d.order(t.Order, meter.Event{Kind: meter.EventCommand, Command: meter.CommandSetTime, NewAt: t.At})
+		return d.order(t.SignedHeader, meter.Event{Kind: meter.EventCommand, Command: meter.CommandSetTime, NewAt: t.At})
 	}
 }
 
 // order gives a signed message to the core, or its refusal when it has expired.
-func (d *Device) order(o wire.Order, ev meter.Event) error {
+func (d *Device) order(o wire.SignedHeader, ev meter.Event) error {
 	if !fits(o.ID) {
 		return fmt.Errorf("%w: order id of %d bytes", ErrInput, len(o.ID))
 	}
@@ -176,7 +176,7 @@ func (d *Device) configDown(c wire.Config) error {
 		d.next = &nextConfig{config: next, hash: c.Hash}
 		ev.Wallet = next.Wallet
 	}
-	err := d.order(c.Order, ev)
+	err := d.order(c.SignedHeader, ev)
 	d.next = nil
 	d.announce()
 	return err

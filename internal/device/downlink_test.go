@@ -34,13 +34,13 @@ func signed[B wire.Body](t *testing.T, k wire.Down, body B) []byte {
 	return b
 }
 
-func order(id string, counter uint64) wire.Order {
-	return wire.Order{ID: id, Counter: counter, ExpiresAt: testNow().Add(time.Hour).Unix()}
+func order(id string, counter uint64) wire.SignedHeader {
+	return wire.SignedHeader{ID: id, Counter: counter, ExpiresAt: testNow().Add(time.Hour).Unix()}
 }
 
-func command(t *testing.T, d *device.Device, o wire.Order, kind string, args map[string]any) {
+func command(t *testing.T, d *device.Device, o wire.SignedHeader, kind string, args map[string]any) {
 	t.Helper()
-	down(t, d, wire.DownCommand, signed(t, wire.DownCommand, wire.Command{Order: o, Type: kind, Args: args}))
+	down(t, d, wire.DownCommand, signed(t, wire.DownCommand, wire.Command{SignedHeader: o, Type: kind, Args: args}))
 }
 
 func answer(t *testing.T, d *device.Device) wire.CommandAnswer {
@@ -117,7 +117,7 @@ func TestAnExpiredCommandIsRefused(t *testing.T) {
 func TestForgedMessagesAreDroppedWithoutAWord(t *testing.T) {
 	d := open(t, newMedium())
 	enter(t, d, digits(t, 5_871_715, 256))
-	good := signed(t, wire.DownCommand, wire.Command{Order: order("cmd_1", 1), Type: "disconnect"})
+	good := signed(t, wire.DownCommand, wire.Command{SignedHeader: order("cmd_1", 1), Type: "disconnect"})
 	before := d.Box().Marks().Next
 	forged := bytes.Replace(good, []byte(`"mac":"`), []byte(`"mac":"0`), 1)
 	down(t, d, wire.DownCommand, forged)
@@ -165,12 +165,12 @@ func TestAConfigurationIsAppliedWholeOrNotAtAll(t *testing.T) {
 	m := newMedium()
 	d := open(t, m)
 	doc := map[string]any{"imp_per_kwh": int64(1600), "reading_s": int64(900), "low1_wh": int64(30_000)}
-	down(t, d, wire.DownConfig, signed(t, wire.DownConfig, wire.Config{Order: order("cfg_1", 1), Version: 7, Hash: "abcd", Config: doc}))
+	down(t, d, wire.DownConfig, signed(t, wire.DownConfig, wire.Config{SignedHeader: order("cfg_1", 1), Version: 7, Hash: "abcd", Config: doc}))
 	if a := answer(t, d); a.ID != "cfg_1" || a.State != "done" {
 		t.Fatalf("%+v", a)
 	}
 	doc["low3_wh"] = int64(1)
-	down(t, d, wire.DownConfig, signed(t, wire.DownConfig, wire.Config{Order: order("cfg_2", 2), Version: 8, Hash: "ef01", Config: doc}))
+	down(t, d, wire.DownConfig, signed(t, wire.DownConfig, wire.Config{SignedHeader: order("cfg_2", 2), Version: 8, Hash: "ef01", Config: doc}))
 	if a := answer(t, d); a.ID != "cfg_2" || a.State != "failed" || a.Reason != "config" {
 		t.Errorf("a document with an unknown key: %+v", a)
 	}
@@ -204,9 +204,9 @@ func TestMessagesAMeterCannotKeepAreDropped(t *testing.T) {
 	}
 }
 
-func lease(t *testing.T, d *device.Device, o wire.Order, seq uint64, limit, ttl int64) wire.CommandAnswer {
+func lease(t *testing.T, d *device.Device, o wire.SignedHeader, seq uint64, limit, ttl int64) wire.CommandAnswer {
 	t.Helper()
-	down(t, d, wire.DownLease, signed(t, wire.DownLease, wire.Lease{Order: o, Seq: seq, MaxRegisterWh: limit, TTLs: ttl}))
+	down(t, d, wire.DownLease, signed(t, wire.DownLease, wire.Lease{SignedHeader: o, Seq: seq, MaxRegisterWh: limit, TTLs: ttl}))
 	return answer(t, d)
 }
 
@@ -287,7 +287,7 @@ func TestTheServersClockChangesNoLease(t *testing.T) {
 		o := order("tim_"+strconv.Itoa(i), uint64(i+2))
 		o.ExpiresAt = d.Now().Add(time.Hour).Unix()
 		to := d.Now().Add(by)
-		down(t, d, wire.DownTime, signed(t, wire.DownTime, wire.Time{Order: o, At: to.Unix()}))
+		down(t, d, wire.DownTime, signed(t, wire.DownTime, wire.Time{SignedHeader: o, At: to.Unix()}))
 		if a := answer(t, d); a.ID != o.ID || a.State != "done" || !d.Now().Equal(to) {
 			t.Fatalf("set by %v: %+v, it is %v", by, a, d.Now())
 		}

@@ -10,8 +10,8 @@ import (
 const fullSignal = 4
 
 // look is the meter as its panel sees it.
-func (d *Device) look() *panel.Meter {
-	m := &panel.Meter{
+func (d *Device) look() *panel.View {
+	m := &panel.View{
 		Config: &d.config, State: &d.state, Up: d.clock.up, Setup: d.c.Setup, History: past{d},
 		Card: d.parts.Card != nil && d.card.looked,
 	}

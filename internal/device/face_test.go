@@ -15,7 +15,7 @@ import (
 func configure(t *testing.T, d *device.Device, counter uint64, doc map[string]any) {
 	t.Helper()
 	down(t, d, wire.DownConfig, signed(t, wire.DownConfig, wire.Config{
-		Order: order("cfg_"+string(rune('a'+counter)), counter), Version: int64(counter), Hash: "abcd", Config: doc,
+		SignedHeader: order("cfg_"+string(rune('a'+counter)), counter), Version: int64(counter), Hash: "abcd", Config: doc,
 	}))
 	if a := answer(t, d); a.State != "done" {
 		t.Fatalf("configuration %v: %+v", doc, a)

@@ -59,8 +59,8 @@ func (j *jumper) jump(n int) {
 		must(j.t, d.SetClock(to))
 	case "server":
 		j.orders++
-		o := wire.Order{ID: fmt.Sprintf("time_%d", n), Counter: j.orders, ExpiresAt: now.Unix() + 3600}
-		down(j.t, d, wire.DownTime, signed(j.t, wire.DownTime, wire.Time{Order: o, At: to.Unix()}))
+		o := wire.SignedHeader{ID: fmt.Sprintf("time_%d", n), Counter: j.orders, ExpiresAt: now.Unix() + 3600}
+		down(j.t, d, wire.DownTime, signed(j.t, wire.DownTime, wire.Time{SignedHeader: o, At: to.Unix()}))
 	case "menu":
 		must(j.t, d.Keys("*3"+to.Format("0201061504")+"#"))
 	case "dead":

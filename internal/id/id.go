@@ -39,7 +39,7 @@ const (
 	Job      = "job_"
 	Debt     = "dbt_"
 	Charge   = "chg_"
-	Aside    = "qtn_" // an entry of the quarantine
+	Held     = "qtn_" // an entry of the quarantine
 	Login    = "int_" // of a program at the integration broker
 	Message  = "msg_" // to or from a telephone
 )

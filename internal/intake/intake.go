@@ -80,7 +80,7 @@ func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
 		}
 		l.Info = info
 	}
-	if l.Rated && r.Bad == nil && r.Rec.Kind == wire.KindBoot && r.Rec.Boot.Store != l.Store {
+	if l.Rated && r.Bad == nil && r.Rec.Kind == wire.KindBoot && r.Rec.Boot.Memory != l.Memory {
 		if err := b.writeReadings(); err != nil { // what the old memory sent in this batch is rated before it is left
 			return metering.Outcome{}, err
 		}
@@ -106,7 +106,7 @@ func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
 	}
 	var err error
 	if d.Kind == metering.Stored {
-		err = b.store(r, l.Store)
+		err = b.store(r, l.Memory)
 	}
 	return d.Outcome, err
 }
@@ -116,7 +116,7 @@ func (b *batch) store(r *metering.Record, memory string) error {
 	tx := b.tx
 	switch {
 	case r.Rec.Reading != nil:
-		b.readings = append(b.readings, metering.NewReading{Record: r, Store: memory})
+		b.readings = append(b.readings, metering.NewReading{Record: r, Memory: memory})
 		b.ratings.take(r, b.live[r.Meter])
 		return nil
 	case r.Rec.Token != nil:
@@ -153,10 +153,10 @@ func (b *batch) settle(meter int64) error {
 	var heldAt time.Time
 	if from, to, ok := l.Held(); ok {
 		var err error
-		if held, heldAt, err = b.tx.HeldReading(meter, l.Store, from, to); err != nil {
+		if held, heldAt, err = b.tx.HeldReading(meter, l.Memory, from, to); err != nil {
 			return err
 		}
-		changes, err := b.tx.HeldChanges(meter, l.Store, from, to)
+		changes, err := b.tx.HeldChanges(meter, l.Memory, from, to)
 		if err != nil {
 			return err
 		}
@@ -174,13 +174,13 @@ func Keep(tx Tx, r *metering.Record) error {
 		return err
 	}
 	b, l := &batch{tx: tx, live: live}, live[r.Meter]
-	if err := b.store(r, r.Store); err != nil { // the record may be of a memory that was replaced since
+	if err := b.store(r, r.Memory); err != nil { // the record may be of a memory that was replaced since
 		return fmt.Errorf("keep a record of meter %s: %w", r.Number, err)
 	}
 	if err := b.writeReadings(); err != nil {
 		return err
 	}
-	if p := r.Rec.Reading; p != nil && l.Store == r.Store && l.Late(p, r.ReceivedAt, r.Simulated) {
+	if p := r.Rec.Reading; p != nil && l.Memory == r.Memory && l.Late(p, r.ReceivedAt, r.Simulated) {
 		return tx.SaveLive(r.Meter, l)
 	}
 	return nil

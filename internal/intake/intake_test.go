@@ -165,7 +165,7 @@ func TestWhatSomebodyAcceptedIsKept(t *testing.T) {
 	keep(reading(1, 6, 1500))
 	r.Wants(t, "readings m1/6 of cdef", "m1 is up to 9 with 1500 Wh of record 6 at 12:02:00")
 	before := reading(1, 8, 1700)
-	before.Store = old
+	before.Memory = old
 	keep(before)
 	r.Wants(t, "readings m1/8 of 00aa")
 	future := reading(1, 8, 1700)

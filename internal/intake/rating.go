@@ -24,18 +24,18 @@ type ratings struct {
 	changed map[id.ID]bool   // accounts
 	heard   map[int64]uint64 // numbers of the records by which the clocks of meters are judged
 	tx      Tx
-	wallets versionsKept
+	wallets versionCache
 }
 
-// versionsKept are the rows of wallets, of which the versions of each tariff are read once.
-type versionsKept struct {
+// versionCache are the rows of wallets, of which the versions of each tariff are read once.
+type versionCache struct {
 	wallet.ReleaseTx
 	tx       Tx
 	versions map[id.ID][]tariff.Version
 }
 
 // of are all versions of a tariff.
-func (k versionsKept) of(t id.ID) ([]tariff.Version, error) {
+func (k versionCache) of(t id.ID) ([]tariff.Version, error) {
 	if v, ok := k.versions[t]; ok {
 		return v, nil
 	}
@@ -47,7 +47,7 @@ func (k versionsKept) of(t id.ID) ([]tariff.Version, error) {
 }
 
 // TariffVersionAt is the version of a tariff in force at a moment.
-func (k versionsKept) TariffVersionAt(t id.ID, at time.Time) (v tariff.Version, found bool, err error) {
+func (k versionCache) TariffVersionAt(t id.ID, at time.Time) (v tariff.Version, found bool, err error) {
 	all, err := k.of(t)
 	for _, next := range all {
 		if !next.EffectiveFrom.After(at) {
@@ -69,7 +69,7 @@ func newRatings(tx Tx, live map[int64]*metering.Live, meters []int64) (*ratings,
 		return nil, nil
 	}
 	r := &ratings{rows: map[int64]*wallet.Row{}, fresh: map[int64][]wallet.Reading{}, days: map[int64][]wallet.DayUse{},
-		changed: map[id.ID]bool{}, heard: map[int64]uint64{}, tx: tx, wallets: versionsKept{tx.Rating(), tx, map[id.ID][]tariff.Version{}}}
+		changed: map[id.ID]bool{}, heard: map[int64]uint64{}, tx: tx, wallets: versionCache{tx.Rating(), tx, map[id.ID][]tariff.Version{}}}
 	var err error
 	if r.tenant, err = tx.Rating().WalletTenant(); err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (r *ratings) take(rec *metering.Record, l *metering.Live) {
 	}
 	r.clock(rec, l)
 	p := rec.Rec.Reading
-	r.fresh[rec.Meter] = append(r.fresh[rec.Meter], wallet.Reading{Store: l.Store, Seq: p.Seq, At: time.Unix(p.At, 0), Up: p.Up, Clock: p.Clock,
+	r.fresh[rec.Meter] = append(r.fresh[rec.Meter], wallet.Reading{Memory: l.Memory, Seq: p.Seq, At: time.Unix(p.At, 0), Up: p.Up, Clock: p.Clock,
 		ReceivedAt: rec.ReceivedAt, Register: unit.Energy(p.RegisterWh), Open: wallet.SaysOpen(p.Relay, len(p.Reasons) > 0)})
 }
 
@@ -117,7 +117,7 @@ func (r *ratings) clock(rec *metering.Record, l *metering.Live) {
 	}
 }
 
-// doubted looks at a record that was put aside: where that is for its time, the meter's clock has to be set, for nothing of
+// doubted looks at a record that is held for review: where that is for its time, the meter's clock has to be set, for nothing of
 // what it sends counts before.
 func (r *ratings) doubted(rec *metering.Record, why metering.Doubt) {
 	if r == nil || r.rows[rec.Meter] == nil || why != metering.DoubtFuture && why != metering.DoubtTime {
@@ -149,14 +149,14 @@ func (r *ratings) rate(meter int64, l *metering.Live) error {
 	delete(r.heard, meter) // another memory may follow, which numbers anew
 	if held {
 		var err error
-		if fresh, err = r.tx.ReadingsBetween(meter, l.Store, from, to, metering.HeldRows+len(fresh), metering.HeldRows+len(fresh)); err != nil {
+		if fresh, err = r.tx.ReadingsBetween(meter, l.Memory, from, to, metering.HeldRows+len(fresh), metering.HeldRows+len(fresh)); err != nil {
 			return err
 		}
 	}
 	slices.SortFunc(fresh, func(a, b wallet.Reading) int { return cmp.Compare(a.Seq, b.Seq) })
 	w.Meter.LastSeen, w.Meter.NewestAt = l.LastSeen, l.NewestAt
 	for _, p := range fresh {
-		if p.Store != l.Store || p.Seq > to {
+		if p.Memory != l.Memory || p.Seq > to {
 			continue
 		}
 		if err := r.takeOne(w, p); err != nil {

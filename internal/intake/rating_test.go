@@ -18,7 +18,7 @@ import (
 
 // stored is a reading that is in the store: 100 Wh more with each record.
 func stored(seq uint64) wallet.Reading {
-	return wallet.Reading{Store: memory, Seq: seq, At: at(seq), Up: head(seq).Up, Clock: wire.ClockValid, ReceivedAt: at(seq).Add(5 * time.Second),
+	return wallet.Reading{Memory: memory, Seq: seq, At: at(seq), Up: head(seq).Up, Clock: wire.ClockValid, ReceivedAt: at(seq).Add(5 * time.Second),
 		Register: 1000 + 100*unit.Energy(seq-4)}
 }
 
@@ -100,7 +100,7 @@ func TestReadingsBehindAGapAreRatedWhenItCloses(t *testing.T) {
 		t.Errorf("calls %q", r.Made)
 	}
 	other, beyond := stored(5), stored(8)
-	other.Store, other.Register = old, 5000
+	other.Memory, other.Register = old, 5000
 	r.behind = []wallet.Reading{stored(6), stored(5), other, beyond}
 	r.takes(t, reading(1, 5, 1100))
 	r.wantsMoney(t, "m1 used 200 Wh for 50 on 2026-11-20", "m1 is rated to record 6, 1200 Wh, 50, said 12:01:00")
@@ -126,9 +126,9 @@ func TestWhatABatchLeavesOpenIsNotRated(t *testing.T) {
 // TestAMemoryIsRatedBeforeItIsLeft: what it sent in the batch that opens the next one counts, and the next one numbers anew.
 func TestAMemoryIsRatedBeforeItIsLeft(t *testing.T) {
 	r := newRows().rated(1)
-	r.live[1].Store, r.wallets[0].Store = old, old
+	r.live[1].Memory, r.wallets[0].Memory = old, old
 	first := reading(1, 5, 1100)
-	first.Store = old
+	first.Memory = old
 	next := reading(1, 1, 1150)
 	next.Rec.Head.At, next.Rec.Reading.At = head(6).At, head(6).At
 	next.ReceivedAt = at(6)
@@ -138,7 +138,7 @@ func TestAMemoryIsRatedBeforeItIsLeft(t *testing.T) {
 		"m1 is rated to record 1, 1150 Wh, 37, said 12:02:00")
 
 	r = newRows() // of a meter without a wallet all readings are written at the end
-	first.Meter, first.Number, first.Store = 4, "m4", memory
+	first.Meter, first.Number, first.Memory = 4, "m4", memory
 	r.takes(t, first, boot(4, old, 1, 2))
 	r.Wants(t, "alarm of m4 memory-replaced: The meter came back with memory "+old+" instead of "+memory+". Records that the old memory had not delivered are lost.",
 		"readings m4/5 of cdef", "m4 is up to 0 with 1100 Wh of record 0 at 12:01:00")
@@ -148,7 +148,7 @@ func TestAMemoryIsRatedBeforeItIsLeft(t *testing.T) {
 func TestAMemoryThatComesBackIsNotRatedTwice(t *testing.T) {
 	r := newRows().rated(1)
 	between := reading(1, 1, 1150)
-	between.Store, between.Rec.Head.At, between.Rec.Reading.At = old, head(6).At, head(6).At
+	between.Memory, between.Rec.Head.At, between.Rec.Reading.At = old, head(6).At, head(6).At
 	r.takes(t, reading(1, 5, 1100), boot(1, old, 1, 2), between, boot(1, memory, 1, 7), reading(1, 6, 1200))
 	r.Wrote = slices.DeleteFunc(r.Wrote, func(s string) bool { return strings.HasPrefix(s, "alarm ") })
 	r.Wants(t, "readings m1/5 of cdef", "readings m1/1 of 00aa", "readings m1/6 of cdef", "m1 is up to 6 with 1200 Wh of record 6 at 12:02:00",
@@ -169,7 +169,7 @@ func TestARegisterThatCannotBeTrueStopsTheRating(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(1, 5, 900))
 	r.wantsMoney(t, "alarm of m1 rating-held: Register 900 Wh of record 5 after 1000 Wh: the register went backwards. Charging stops until a person decides.", "m1 stopped: register_regress", "m1 is rated to record 4, 1000 Wh, 0, said 12:01:00")
-	if h := r.wallets[0].Held; h.Seq != 5 || h.Store != memory || h.Register != 900 || !h.At.Equal(at(5)) || h.Clock != wire.ClockValid || !h.Since.Equal(at(5).Add(5*time.Second)) {
+	if h := r.wallets[0].Held; h.Seq != 5 || h.Memory != memory || h.Register != 900 || !h.At.Equal(at(5)) || h.Clock != wire.ClockValid || !h.Since.Equal(at(5).Add(5*time.Second)) {
 		t.Errorf("held %+v", h)
 	}
 	r.Made = nil
@@ -182,7 +182,7 @@ func TestARegisterThatCannotBeTrueStopsTheRating(t *testing.T) {
 	r = newRows().rated(1)
 	w := &r.wallets[0]
 	w.Open, w.OpenFrom = true, 3000
-	w.Held = wallet.Held{Reason: wallet.HoldOpen, Store: memory, Seq: 4, Register: 3000, At: noon(), Since: noon()}
+	w.Held = wallet.Held{Reason: wallet.HoldOpen, Memory: memory, Seq: 4, Register: 3000, At: noon(), Since: noon()}
 	open := reading(1, 5, 3100)
 	open.Rec.Reading.Relay, open.Rec.Reading.Reasons = "open", []string{"CREDIT"}
 	r.takes(t, open)

@@ -14,12 +14,12 @@ func full(waiting int64) bool { return waiting >= maxHeld }
 
 // ReviewTx is what records that are held for review need of a transaction.
 type ReviewTx interface {
-	// AsideWaiting counts the records of a meter that wait for a decision, and HoldRecord adds one.
-	AsideWaiting(meter int64) (int64, error)
+	// HeldWaiting counts the records of a meter that wait for a decision, and HoldRecord adds one.
+	HeldWaiting(meter int64) (int64, error)
 	HoldRecord(r *metering.Record, l *metering.Live, d metering.Decision) error
-	// AsideDropped counts a record that is not kept and returns how many of its meter were not. AsideCounted ends that count.
-	AsideDropped(meter int64) (int64, error)
-	AsideCounted(meter int64) error
+	// HeldDropped counts a record that is not kept and returns how many of its meter were not. HeldCounted ends that count.
+	HeldDropped(meter int64) (int64, error)
+	HeldCounted(meter int64) error
 	// TellAlarm opens an alarm, or brings the open one up to date; ClearAlarm ends it.
 	TellAlarm(meter int64, a metering.Alarm) error
 	ClearAlarm(meter int64, code metering.AlarmCode) error
@@ -28,12 +28,12 @@ type ReviewTx interface {
 // hold keeps a record for a person's decision, as it came. Beyond [maxHeld] it is counted instead, and one alarm says
 // how many were.
 func hold(tx ReviewTx, r *metering.Record, l *metering.Live, d metering.Decision) error {
-	waiting, err := tx.AsideWaiting(r.Meter)
+	waiting, err := tx.HeldWaiting(r.Meter)
 	if err != nil {
 		return err
 	}
 	if full(waiting) {
-		n, err := tx.AsideDropped(r.Meter)
+		n, err := tx.HeldDropped(r.Meter)
 		if err != nil {
 			return err
 		}
@@ -47,11 +47,11 @@ func hold(tx ReviewTx, r *metering.Record, l *metering.Live, d metering.Decision
 
 // Reviewed ends the alarms about a meter's records that have no reason any more, after somebody has decided about one of them.
 func Reviewed(tx ReviewTx, meter int64) error {
-	waiting, err := tx.AsideWaiting(meter)
+	waiting, err := tx.HeldWaiting(meter)
 	if err != nil || full(waiting) {
 		return err
 	}
-	if err := tx.AsideCounted(meter); err != nil {
+	if err := tx.HeldCounted(meter); err != nil {
 		return err
 	}
 	if err := tx.ClearAlarm(meter, metering.AlarmQuarantineFull); err != nil || waiting > 0 {

@@ -17,9 +17,9 @@ type review struct {
 	waiting int64
 }
 
-func (r *review) AsideWaiting(int64) (int64, error) { return r.waiting, r.Fails("AsideWaiting") }
+func (r *review) HeldWaiting(int64) (int64, error) { return r.waiting, r.Fails("HeldWaiting") }
 
-func (r *review) AsideCounted(meter int64) error { return r.Writes("counted %d", meter) }
+func (r *review) HeldCounted(meter int64) error { return r.Writes("counted %d", meter) }
 
 func (r *review) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	return r.Writes("%s %d", code, meter)

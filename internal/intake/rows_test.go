@@ -57,7 +57,7 @@ func newRows() *rows {
 	r := &rows{epoch: 1, live: map[int64]*metering.Live{}, info: map[int64]*metering.Info{}, tokens: map[string]metering.OwnToken{},
 		commands: map[id.ID]command.Command{}, supplied: map[int64]wallet.Supplied{}, money: 100_000}
 	for n := int64(1); n <= 4; n++ {
-		r.live[n] = &metering.Live{Store: memory, Window: metering.Window{Watermark: 4}, LastSeen: noon(), NewestAt: noon().UnixMicro(),
+		r.live[n] = &metering.Live{Memory: memory, Window: metering.Window{Watermark: 4}, LastSeen: noon(), NewestAt: noon().UnixMicro(),
 			Figures: metering.Figures{ReadingSeq: 4, RegisterWh: 1000, AsOf: noon().UnixMicro(), ReceivedAt: noon().Add(time.Hour)}}
 	}
 	r.versions = []tariff.Version{{ID: id.ID{15: 1}, N: 1, EffectiveFrom: noon().AddDate(-1, 0, 0),
@@ -71,8 +71,8 @@ func (r *rows) rated(meters ...int64) *rows {
 		account := byte(max(n, 2))
 		r.live[n].Rated = true
 		r.wallets = append(r.wallets, wallet.Row{
-			State: wallet.State{Store: memory, Seq: 4, Started: true, Register: 1000, Base: 1000, At: noon(), Up: 240_000},
-			Meter: wallet.Meter{ID: id.ID{14: byte(n)}, N: n, Number: fmt.Sprint("m", n), Phases: 1, Account: id.ID{15: account}, Tariff: id.ID{14: 9}, Active: true}})
+			State: wallet.State{Memory: memory, Seq: 4, Started: true, Register: 1000, Base: 1000, At: noon(), Up: 240_000},
+			Meter: wallet.MeterFacts{ID: id.ID{14: byte(n)}, N: n, Number: fmt.Sprint("m", n), Phases: 1, Account: id.ID{15: account}, Tariff: id.ID{14: 9}, Active: true}})
 	}
 	return r
 }
@@ -101,7 +101,7 @@ func head(seq uint64) wire.Head {
 
 // says is a record as it came from a meter, five seconds after its own time.
 func says(meter int64, rec wire.Record) metering.Record {
-	return metering.Record{Tenant: 1, Meter: meter, Number: fmt.Sprint("m", meter), ReceivedAt: time.Unix(rec.Head.At, 0).UTC().Add(5 * time.Second), Store: memory, Rec: rec}
+	return metering.Record{Tenant: 1, Meter: meter, Number: fmt.Sprint("m", meter), ReceivedAt: time.Unix(rec.Head.At, 0).UTC().Add(5 * time.Second), Memory: memory, Rec: rec}
 }
 
 func reading(meter int64, seq uint64, register int64) metering.Record {
@@ -124,7 +124,7 @@ func answer(meter int64, seq uint64, order, state, reason string) metering.Recor
 
 // boot opens a connection with a memory that numbers its next record.
 func boot(meter int64, store string, lowest, next uint64) metering.Record {
-	r := says(meter, wire.Boot{Store: store, Lowest: lowest, Next: next, Boot: 3}.Record())
+	r := says(meter, wire.Boot{Memory: store, Lowest: lowest, Next: next, Boot: 3}.Record())
 	r.ReceivedAt = noon()
 	return r
 }
@@ -166,7 +166,7 @@ func (r *rows) SaveLive(meter int64, l *metering.Live) error {
 func (r *rows) PutReadings(readings []metering.NewReading) error {
 	var out []string
 	for _, p := range readings {
-		out = append(out, name(p.Record)+" of "+p.Store[12:])
+		out = append(out, name(p.Record)+" of "+p.Memory[12:])
 	}
 	return r.Writes("readings %s", strings.Join(out, ", "))
 }
@@ -195,16 +195,16 @@ func (r *rows) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	return r.Writes("no alarm of m%d %s", meter, code)
 }
 
-func (r *rows) AsideWaiting(meter int64) (int64, error) { return r.waiting, r.Fails("AsideWaiting") }
+func (r *rows) HeldWaiting(meter int64) (int64, error) { return r.waiting, r.Fails("HeldWaiting") }
 
 func (r *rows) HoldRecord(rec *metering.Record, l *metering.Live, d metering.Decision) error {
 	r.waiting++
 	return r.Writes("held %s up to %d, %s", name(rec), l.Window.Watermark, d.Doubt)
 }
 
-func (r *rows) AsideCounted(int64) error { return r.Fails("AsideCounted") }
+func (r *rows) HeldCounted(int64) error { return r.Fails("HeldCounted") }
 
-func (r *rows) AsideDropped(meter int64) (int64, error) {
+func (r *rows) HeldDropped(meter int64) (int64, error) {
 	r.dropped++
 	return r.dropped, r.Writes("m%d: %d not kept", meter, r.dropped)
 }
@@ -229,7 +229,7 @@ func (r *rows) KeyOfToken(token id.ID) (registry.Key, bool, error) {
 
 func (r *rows) CurrentKey(int64) (id.ID, bool, error) { return id.ID{}, false, r.Fails("CurrentKey") }
 
-func (r *rows) MeterKeyTurn(key id.ID, from, to string) error {
+func (r *rows) SetMeterKeyState(key id.ID, from, to string) error {
 	return r.Writes("key of token %d from %s to %s", key[15], from, to)
 }
 
@@ -325,12 +325,12 @@ func (b books) WalletPut(w wallet.Row) error {
 	return b.Writes("%s", text)
 }
 
-func (b books) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
+func (b books) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
 	b.ids++
 	return id.ID{15: b.ids}, b.Writes("%s for %s %v", o.Type, m.Number, o.Args["max_register_wh"])
 }
 
-func (b books) Notify(wallet.Meter, wallet.Notice) error { return b.Fails("Notify") }
+func (b books) Notify(wallet.MeterFacts, wallet.Notice) error { return b.Fails("Notify") }
 
 func (b books) RaiseAlarm(meter int64, a metering.Alarm) error {
 	return b.Writes("alarm of m%d %s: %s", meter, a.Code, a.Text)

@@ -25,7 +25,7 @@ func BenchmarkIssue(b *testing.B) {
 	if _, err := s.Add(fact02(), vk); err != nil {
 		b.Fatal(err)
 	}
-	var orders []vending.IssueOrder
+	var orders []vending.IssueRequest
 	for i := range 10_000 {
 		body := fmt.Sprintf("%010d", i)
 		check, err := sts.Luhn(body)
@@ -36,7 +36,7 @@ func BenchmarkIssue(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		orders = append(orders, vending.IssueOrder{KEN: 255, Attributes: sts.Attributes{SGC: "123456", KRN: 1, KT: sts.DUTK, TI: "01",
+		orders = append(orders, vending.IssueRequest{KEN: 255, Attributes: sts.Attributes{SGC: "123456", KRN: 1, KT: sts.DUTK, TI: "01",
 			EA: sts.EA07, DKGA: sts.DKGA02, BaseDate: sts.Base2014, PAN: pan}})
 	}
 	for name, n := range map[string]int{"one meter": 1, "10000 meters": len(orders)} {

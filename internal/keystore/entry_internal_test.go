@@ -31,13 +31,13 @@ func storeOf(t *testing.T, d document) *Store {
 	return s
 }
 
-func ordered(t *testing.T) vending.IssueOrder {
+func ordered(t *testing.T) vending.IssueRequest {
 	t.Helper()
 	pan, err := sts.ParseNumber("04140001001")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return vending.IssueOrder{KEN: 255, Attributes: sts.Attributes{SGC: "123456", KRN: 1, KT: sts.DUTK, TI: "01", EA: sts.EA07, DKGA: sts.DKGA02,
+	return vending.IssueRequest{KEN: 255, Attributes: sts.Attributes{SGC: "123456", KRN: 1, KT: sts.DUTK, TI: "01", EA: sts.EA07, DKGA: sts.DKGA02,
 		BaseDate: sts.Base2014, PAN: pan}}
 }
 

@@ -315,11 +315,11 @@ func TestATokenMustOpenToItsOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	credit := vending.IssueOrder{Credit: sts.Credit{SubClass: 0, TID: 100, Amount: amount}}
-	manage := vending.IssueOrder{Make: vending.MakeManagement, Manage: sts.Management{SubClass: 1, TID: 100, Value: 7}}
-	change := vending.IssueOrder{Make: vending.MakeKeyChange}
+	credit := vending.IssueRequest{Credit: sts.Credit{SubClass: 0, TID: 100, Amount: amount}}
+	manage := vending.IssueRequest{Make: vending.MakeManagement, Manage: sts.Management{SubClass: 1, TID: 100, Value: 7}}
+	change := vending.IssueRequest{Make: vending.MakeKeyChange}
 	for name, c := range map[string]struct {
-		o    vending.IssueOrder
+		o    vending.IssueRequest
 		back sts.Opened
 		want bool
 	}{

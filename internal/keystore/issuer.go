@@ -40,7 +40,7 @@ func (i *Issuer) Look() vending.Issuer { return i.At() }
 func (i *Issuer) At() *Issuer { return &Issuer{s: i.s, looked: i.s.look() == nil} }
 
 // Check says beforehand whether an order would be refused.
-func (i *Issuer) Check(_ context.Context, o vending.IssueOrder) refusal.Refusal {
+func (i *Issuer) Check(_ context.Context, o vending.IssueRequest) refusal.Refusal {
 	_, no := i.decoderKey(o)
 	return no
 }
@@ -48,7 +48,7 @@ func (i *Issuer) Check(_ context.Context, o vending.IssueOrder) refusal.Refusal 
 // Issue makes the token of an order. The same order always gives the same token: nothing enters it but the order and
 // the vending keys. What comes out is opened again with the same key before it is handed out, because a token that the
 // meter reads otherwise is money lost.
-func (i *Issuer) Issue(_ context.Context, o vending.IssueOrder) (vending.Answer, error) {
+func (i *Issuer) Issue(_ context.Context, o vending.IssueRequest) (vending.Answer, error) {
 	key, no := i.decoderKey(o)
 	if no.Refused() {
 		return vending.Answer{Outcome: vending.Declined, Refusal: no}, nil
@@ -78,7 +78,7 @@ func (i *Issuer) Issue(_ context.Context, o vending.IssueOrder) (vending.Answer,
 
 // asOrdered reports whether an opened token says what its order says. The sections of a key change were checked when
 // the set was made.
-func asOrdered(back sts.Opened, o vending.IssueOrder) bool {
+func asOrdered(back sts.Opened, o vending.IssueRequest) bool {
 	switch o.Make {
 	case vending.MakeCredit:
 		return back.SubClass == o.Credit.SubClass && back.TID == o.Credit.TID && back.Amount == o.Credit.Amount
@@ -89,7 +89,7 @@ func asOrdered(back sts.Opened, o vending.IssueOrder) bool {
 }
 
 // section is one token of a key change: the set is made whole, by the rules of the vending side, and one of it taken.
-func (i *Issuer) section(current sts.Key, o vending.IssueOrder) (sts.Token, refusal.Refusal, error) {
+func (i *Issuer) section(current sts.Key, o vending.IssueRequest) (sts.Token, refusal.Refusal, error) {
 	to := o
 	to.Attributes, to.KEN = o.Change.Next, o.Change.KEN
 	next, no := i.decoderKey(to)
@@ -116,7 +116,7 @@ func (i *Issuer) section(current sts.Key, o vending.IssueOrder) (sts.Token, refu
 }
 
 // decoderKey derives the key of the meter of an order, or says why no token may be made under it.
-func (i *Issuer) decoderKey(o vending.IssueOrder) (sts.Key, refusal.Refusal) {
+func (i *Issuer) decoderKey(o vending.IssueRequest) (sts.Key, refusal.Refusal) {
 	s := i.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,7 +181,7 @@ func (s *Store) fitting(a sts.Attributes) (entry, refusal.Refusal) {
 }
 
 // allowed says whether a token may be made under a vending key.
-func allowed(f Fact, o vending.IssueOrder) refusal.Refusal {
+func allowed(f Fact, o vending.IssueRequest) refusal.Refusal {
 	ken := min(f.KEN, o.KEN)
 	tid := o.Credit.TID
 	if o.Make == vending.MakeManagement {

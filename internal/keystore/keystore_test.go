@@ -71,7 +71,7 @@ func add(t *testing.T, s *keystore.Store, f keystore.Fact, digits string) {
 }
 
 // order is a sale of 34.7 kWh to meter 04140001001 under fact02.
-func order(t *testing.T) vending.IssueOrder {
+func order(t *testing.T) vending.IssueRequest {
 	t.Helper()
 	pan, err := sts.ParseNumber("04140001001")
 	if err != nil {
@@ -81,13 +81,13 @@ func order(t *testing.T) vending.IssueOrder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return vending.IssueOrder{KEN: 255, Simulated: true,
+	return vending.IssueRequest{KEN: 255, Simulated: true,
 		Attributes: sts.Attributes{SGC: "123456", KRN: 1, KT: sts.DUTK, TI: "01", EA: sts.EA07, DKGA: sts.DKGA02, BaseDate: sts.Base2014, PAN: pan},
 		Credit:     sts.Credit{RND: 5, TID: 6777094, Amount: amount}}
 }
 
 // issue expects a token.
-func issue(t *testing.T, s *keystore.Store, o vending.IssueOrder) sts.Token {
+func issue(t *testing.T, s *keystore.Store, o vending.IssueRequest) sts.Token {
 	t.Helper()
 	a, err := s.Issuer().Issue(context.Background(), o)
 	if err != nil || a.Outcome != vending.Made {
@@ -271,24 +271,24 @@ func TestIssuerRefusesWhatTheMeterWouldNotTake(t *testing.T) {
 	ddtk.SGC, ddtk.KT = "333333", sts.DDTK
 	add(t, s, ddtk, hex02)
 	for name, c := range map[string]struct {
-		change func(*vending.IssueOrder)
+		change func(*vending.IssueRequest)
 		want   refusal.Code
 	}{
-		"fits":                          {func(*vending.IssueOrder) {}, ""},
-		"unknown group":                 {func(o *vending.IssueOrder) { o.Attributes.SGC = "999999" }, refusal.KeyMissing},
-		"unknown revision":              {func(o *vending.IssueOrder) { o.Attributes.KRN = 2 }, refusal.KeyMissing},
-		"unknown type":                  {func(o *vending.IssueOrder) { o.Attributes.KT = sts.DCTK }, refusal.KeyMissing},
-		"other derivation":              {func(o *vending.IssueOrder) { o.Attributes.DKGA = sts.DKGA04 }, refusal.KeyMissing},
-		"other base date":               {func(o *vending.IssueOrder) { o.Attributes.BaseDate = sts.Base1993 }, refusal.KeyMissing},
-		"initialisation key":            {func(o *vending.IssueOrder) { o.Attributes.KT = sts.DITK }, refusal.KeyTypeForbidden},
-		"default key":                   {func(o *vending.IssueOrder) { o.Attributes.SGC, o.Attributes.KT = "333333", sts.DDTK }, refusal.KeyTypeForbidden},
-		"expired by the meter's KEN":    {func(o *vending.IssueOrder) { o.KEN = 102 }, refusal.KeyExpired},
-		"last minute of the meter's":    {func(o *vending.IssueOrder) { o.KEN = 103 }, ""},
-		"expired by the vending key":    {func(o *vending.IssueOrder) { o.Attributes.SGC, o.Simulated = "222222", false }, refusal.KeyExpired},
-		"simulated under a real key":    {func(o *vending.IssueOrder) { o.Attributes.SGC = "222222" }, refusal.KeyTypeForbidden},
-		"real meter under a test key":   {func(o *vending.IssueOrder) { o.Simulated = false }, ""},
-		"real meter under a real key":   {func(o *vending.IssueOrder) { o.Attributes.SGC, o.Simulated, o.Credit.TID = "222222", false, 100 }, ""},
-		"a group that is no six digits": {func(o *vending.IssueOrder) { o.Attributes.SGC = "12" }, refusal.KeyMissing},
+		"fits":                          {func(*vending.IssueRequest) {}, ""},
+		"unknown group":                 {func(o *vending.IssueRequest) { o.Attributes.SGC = "999999" }, refusal.KeyMissing},
+		"unknown revision":              {func(o *vending.IssueRequest) { o.Attributes.KRN = 2 }, refusal.KeyMissing},
+		"unknown type":                  {func(o *vending.IssueRequest) { o.Attributes.KT = sts.DCTK }, refusal.KeyMissing},
+		"other derivation":              {func(o *vending.IssueRequest) { o.Attributes.DKGA = sts.DKGA04 }, refusal.KeyMissing},
+		"other base date":               {func(o *vending.IssueRequest) { o.Attributes.BaseDate = sts.Base1993 }, refusal.KeyMissing},
+		"initialisation key":            {func(o *vending.IssueRequest) { o.Attributes.KT = sts.DITK }, refusal.KeyTypeForbidden},
+		"default key":                   {func(o *vending.IssueRequest) { o.Attributes.SGC, o.Attributes.KT = "333333", sts.DDTK }, refusal.KeyTypeForbidden},
+		"expired by the meter's KEN":    {func(o *vending.IssueRequest) { o.KEN = 102 }, refusal.KeyExpired},
+		"last minute of the meter's":    {func(o *vending.IssueRequest) { o.KEN = 103 }, ""},
+		"expired by the vending key":    {func(o *vending.IssueRequest) { o.Attributes.SGC, o.Simulated = "222222", false }, refusal.KeyExpired},
+		"simulated under a real key":    {func(o *vending.IssueRequest) { o.Attributes.SGC = "222222" }, refusal.KeyTypeForbidden},
+		"real meter under a test key":   {func(o *vending.IssueRequest) { o.Simulated = false }, ""},
+		"real meter under a real key":   {func(o *vending.IssueRequest) { o.Attributes.SGC, o.Simulated, o.Credit.TID = "222222", false, 100 }, ""},
+		"a group that is no six digits": {func(o *vending.IssueRequest) { o.Attributes.SGC = "12" }, refusal.KeyMissing},
 	} {
 		o := order(t)
 		c.change(&o)
@@ -548,7 +548,7 @@ func TestAFileThatCannotBeUsedIsToldWithoutItsPlace(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, keystore.FileName), []byte("no key store"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	no := s.Issuer().Check(t.Context(), vending.IssueOrder{})
+	no := s.Issuer().Check(t.Context(), vending.IssueRequest{})
 	if no.Code != refusal.KeystoreLocked || strings.Contains(no.Detail(), dir) {
 		t.Errorf("a sale is told %q (%s), want %s and no path", no.Detail(), no.Code, refusal.KeystoreLocked)
 	}

@@ -26,35 +26,35 @@ func TestARefusedTokenIsExplained(t *testing.T) {
 	add(t, s, real, hex02)
 	add(t, s, def, hex02)
 	for _, c := range []struct {
-		change func(*vending.IssueOrder)
+		change func(*vending.IssueRequest)
 		code   refusal.Code
 		want   string
 	}{
-		{func(o *vending.IssueOrder) { o.Attributes.SGC = "999999" }, refusal.KeyMissing,
+		{func(o *vending.IssueRequest) { o.Attributes.SGC = "999999" }, refusal.KeyMissing,
 			"There is no vending key for supply group 999999, revision 1, type 2. No token was made. Add it with paywatt vendingkey add, then sell again."},
-		{func(o *vending.IssueOrder) { o.Attributes.KT = sts.DITK }, refusal.KeyTypeForbidden,
+		{func(o *vending.IssueRequest) { o.Attributes.KT = sts.DITK }, refusal.KeyTypeForbidden,
 			"The meter holds its manufacturer's initialisation key (type 0). Tokens are never sold under it. No token was made. Have its key changed first."},
-		{func(o *vending.IssueOrder) { o.Attributes.DKGA = sts.DKGA04 }, refusal.KeyMissing,
+		{func(o *vending.IssueRequest) { o.Attributes.DKGA = sts.DKGA04 }, refusal.KeyMissing,
 			"The vending key of supply group 123456, revision 1, type 2 derives by DKGA 02. The meter is registered with DKGA 04. No token was made. " +
 				"Correct the meter's dkga, or add the right vending key under its own revision."},
-		{func(o *vending.IssueOrder) { o.Attributes.BaseDate = sts.Base1993 }, refusal.KeyMissing,
+		{func(o *vending.IssueRequest) { o.Attributes.BaseDate = sts.Base1993 }, refusal.KeyMissing,
 			"The vending key of supply group 123456, revision 1, type 2 counts from base date 2014. The meter is registered with base date 1993. " +
 				"No token was made. Correct the meter's base_date, or change its key."},
-		{func(o *vending.IssueOrder) { o.Attributes.SGC, o.Attributes.KT = "333333", sts.DDTK }, refusal.KeyTypeForbidden,
+		{func(o *vending.IssueRequest) { o.Attributes.SGC, o.Attributes.KT = "333333", sts.DDTK }, refusal.KeyTypeForbidden,
 			"The meter holds a default key (type 1). It refuses credit under such a key. No token was made. Have its key changed first."},
-		{func(o *vending.IssueOrder) { o.Attributes.SGC = "222222" }, refusal.KeyTypeForbidden,
+		{func(o *vending.IssueRequest) { o.Attributes.SGC = "222222" }, refusal.KeyTypeForbidden,
 			"The meter is simulated, and supply group 222222, revision 1, type 2 has a real vending key. Tokens of simulated meters come from test keys " +
 				"only. No token was made. Register the meter under a supply group whose vending key was added with --test."},
-		{func(o *vending.IssueOrder) { o.KEN = 102 }, refusal.KeyExpired,
+		{func(o *vending.IssueRequest) { o.KEN = 102 }, refusal.KeyExpired,
 			"The key of supply group 123456, revision 1, type 2 has expired (key expiry number 102). No token was made. Change the meter's key to a newer revision."},
-		{func(o *vending.IssueOrder) {
+		{func(o *vending.IssueRequest) {
 			o.Make, o.Manage = vending.MakeManagement, sts.Management{TID: 104 << 16}
 			o.KEN = 103
 			o.Credit.TID = 0
 		},
 			refusal.KeyExpired,
 			"The key of supply group 123456, revision 1, type 2 has expired (key expiry number 103). No token was made. Change the meter's key to a newer revision."},
-		{func(o *vending.IssueOrder) { o.Attributes.TI = "x" }, refusal.KeyMissing,
+		{func(o *vending.IssueRequest) { o.Attributes.TI = "x" }, refusal.KeyMissing,
 			"No key can be derived for a meter of supply group 123456, revision 1, type 2, tariff index x, EA 07, DKGA 02 and base date 2014. No token was made. " +
 				"Check these facts of the meter's key."},
 	} {

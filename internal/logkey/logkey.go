@@ -7,7 +7,7 @@ package logkey
 const (
 	Meter     = "meter"      // the meter number
 	Seq       = "seq"        // a meter's record number
-	Store     = "store"      // the memory a meter counts in
+	Memory    = "store"      // the memory a meter counts in
 	Kind      = "kind"       // kind of a record, a job or an outbox item
 	Count     = "count"      // how many
 	TokenID   = "token_id"   // identity of a token, never its digits

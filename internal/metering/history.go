@@ -23,7 +23,7 @@ const (
 
 // StoredReading is a reading as it is kept. Fields that a meter may leave out are zero.
 type StoredReading struct {
-	Store                                             string
+	Memory                                            string
 	Seq                                               uint64
 	At                                                time.Time // the meter's own time
 	Up                                                time.Duration
@@ -37,7 +37,7 @@ type StoredReading struct {
 
 // StoredEvent is an event, a daily row (kind close) or a command's answer (kind command) as it is kept.
 type StoredEvent struct {
-	Store      string
+	Memory     string
 	Seq        uint64
 	Kind       string
 	Code       int
@@ -50,7 +50,7 @@ type StoredEvent struct {
 // StoredToken is a token result as a meter reported it. TID, Class and SubClass are -1 where the meter could not
 // read the token.
 type StoredToken struct {
-	Store              string
+	Memory             string
 	Seq                uint64
 	At, ReceivedAt     time.Time
 	TID                int64

@@ -94,7 +94,7 @@ func rolledOver(was, is int64) bool {
 // near reports whether a lies within b/share of b.
 func near(a, b, share int64) bool { return a-b <= b/share && b-a <= b/share }
 
-// MaxAhead is how far a meter's clock may run ahead of the server's before its records are put aside. A day leaves
+// MaxAhead is how far a meter's clock may run ahead of the server's before its records are held for review. A day leaves
 // room for a clock set to local time; a year 2106 is caught.
 const MaxAhead = 24 * time.Hour
 
@@ -104,7 +104,7 @@ const lastSecond = 253_402_300_799
 // Writable reports whether a meter's time can be kept and shown at all.
 func Writable(at int64) bool { return at >= 0 && at <= lastSecond }
 
-// Suspicion is why a record is put aside; the zero value where nothing speaks against it.
+// Suspicion is why a record is held for review; the zero value where nothing speaks against it.
 type Suspicion struct {
 	Doubt Doubt
 	Text  string

@@ -11,7 +11,7 @@ import (
 // Live is the one row a meter has in the store: which of its records are in, and what it last said of itself. The
 // figures follow the watermark, not arrival: a record that came early counts once everything before it is in.
 type Live struct {
-	Store  string // the memory the window belongs to; empty before the first boot
+	Memory string // the memory the window belongs to; empty before the first boot
 	Window Window
 	Boot   uint64
 	// LastSeen is the server's time of the last message; NewestAt the meter's own time at that moment, in Unix

@@ -27,11 +27,11 @@ func newLine() *line {
 }
 
 func (l *line) boot(memory string, lowest, next uint64, epoch int64) metering.Decision {
-	return l.takes(wire.Boot{Store: memory, Lowest: lowest, Next: next, Boot: 3, FW: "1.2"}.Record(), epoch)
+	return l.takes(wire.Boot{Memory: memory, Lowest: lowest, Next: next, Boot: 3, FW: "1.2"}.Record(), epoch)
 }
 
 func (l *line) takes(r wire.Record, epoch int64) metering.Decision {
-	return l.Take(&metering.Record{ReceivedAt: l.now, Rec: r, Store: l.Store}, epoch)
+	return l.Take(&metering.Record{ReceivedAt: l.now, Rec: r, Memory: l.Memory}, epoch)
 }
 
 func head(seq uint64) wire.Head {
@@ -253,7 +253,7 @@ func TestTheMetersOwnTime(t *testing.T) {
 		want time.Duration // after noon
 		seen time.Duration // when it was seen last
 	}{
-		{"its first boot", 0, wire.Boot{Store: lineMemory, Lowest: 1, Next: 1, FW: "1"}.Record(), 0, 0},
+		{"its first boot", 0, wire.Boot{Memory: lineMemory, Lowest: 1, Next: 1, FW: "1"}.Record(), 0, 0},
 		{"a reading an hour behind", time.Minute, wire.Reading{Head: wire.Head{Seq: 1, At: noon().Add(-time.Hour).Unix(), Clock: wire.ClockValid}, Relay: "closed"}.Record(), -time.Hour, time.Minute},
 		{"without a time", time.Minute, wire.Reading{Head: wire.Head{Seq: 2, Clock: wire.ClockInvalid}, Relay: "closed"}.Record(), -59 * time.Minute, 2 * time.Minute},
 		{"a duplicate", time.Minute, wire.Reading{Head: wire.Head{Seq: 2, At: noon().Unix(), Clock: wire.ClockValid}, Relay: "closed"}.Record(), -58 * time.Minute, 3 * time.Minute},
@@ -290,12 +290,12 @@ func TestWhatBecomesOfARecord(t *testing.T) {
 		{"known", metering.Record{Rec: reading(2)}, metering.Duplicate, 2, "", ""},
 		{"the last of the window", metering.Record{Rec: reading(66)}, metering.Stored, 2, "", ""},
 		{"beyond it", metering.Record{Rec: reading(67)}, metering.Beyond, 2, "", ""},
-		{"of a memory that was replaced", metering.Record{Rec: reading(3), Store: "00000000000000b2"}, metering.Beyond, 2, "", ""},
-		{"of the memory that was named", metering.Record{Rec: reading(3), Store: lineMemory}, metering.Stored, 3, "", ""},
+		{"of a memory that was replaced", metering.Record{Rec: reading(3), Memory: "00000000000000b2"}, metering.Beyond, 2, "", ""},
+		{"of the memory that was named", metering.Record{Rec: reading(3), Memory: lineMemory}, metering.Stored, 3, "", ""},
 		{"unreadable, with its number", metering.Record{Bad: &wire.Bad{Seq: 3, HasSeq: true, Reason: "no JSON"}}, metering.Quarantined, 3, metering.DoubtUnreadable, metering.AlarmQuarantine},
 		{"the same, known", metering.Record{Bad: &wire.Bad{Seq: 2, HasSeq: true, Reason: "no JSON"}}, metering.Duplicate, 2, "", ""},
 		{"unreadable", metering.Record{Bad: &wire.Bad{Seq: 3, Reason: "no JSON"}}, metering.Dropped, 2, "", metering.AlarmUnreadable},
-		{"unreadable, after a boot was read", metering.Record{Rec: wire.Boot{Store: "00000000000000b2", Lowest: 1, Next: 1}.Record(), Bad: &wire.Bad{Seq: 3, HasSeq: true}}, metering.Quarantined, 3,
+		{"unreadable, after a boot was read", metering.Record{Rec: wire.Boot{Memory: "00000000000000b2", Lowest: 1, Next: 1}.Record(), Bad: &wire.Bad{Seq: 3, HasSeq: true}}, metering.Quarantined, 3,
 			metering.DoubtUnreadable, metering.AlarmQuarantine},
 		{"of the future", metering.Record{Rec: wire.Event{Head: wire.Head{Seq: 3, At: noon().AddDate(0, 0, 2).Unix(), Clock: wire.ClockValid}}.Record()}, metering.Quarantined, 3, metering.DoubtFuture,
 			metering.AlarmQuarantine},
@@ -375,13 +375,13 @@ func TestWhatABootDoes(t *testing.T) {
 		if d.Kind != metering.Stored || d.Watermark != c.mark || alarm != c.alarm || !strings.Contains(text, c.text) || d.Rewind {
 			t.Errorf("%s: %+v, %q %q; want up to %d, %q %q", c.name, d, alarm, text, c.mark, c.alarm, c.text)
 		}
-		if l.Store != c.memory || l.Boot != 3 || !l.Info.Server.Booted.Equal(noon()) || l.Info.FW != "1.2" {
+		if l.Memory != c.memory || l.Boot != 3 || !l.Info.Server.Booted.Equal(noon()) || l.Info.FW != "1.2" {
 			t.Errorf("%s: noted %+v", c.name, l.Info)
 		}
 	}
 	var past []string
 	for _, p := range l.Info.Server.Past {
-		past = append(past, fmt.Sprintf("%s %d %b", p.Store, p.Watermark, p.Bits))
+		past = append(past, fmt.Sprintf("%s %d %b", p.Memory, p.Watermark, p.Bits))
 	}
 	if got, want := strings.Join(past, "; "), "c 0 0; "+lineMemory+" 4 0"; got != want {
 		t.Errorf("former memories %q, want %q", got, want)

@@ -21,7 +21,7 @@ type Record struct {
 	Simulated  bool   // the meter lives in its own time: no rule compares its clock with the server's
 	MaxW       int64  // the most power the meter can measure; 0 where that is not known
 	ReceivedAt time.Time
-	Store      string      // the memory that up/boot named on this connection; empty before the first boot
+	Memory     string      // the memory that up/boot named on this connection; empty before the first boot
 	Rec        wire.Record // what was understood; unused when Bad is set
 	Bad        *wire.Bad   // what could not be understood
 }
@@ -41,7 +41,7 @@ const (
 	// Beyond: the number lies beyond the receive window, or belongs to a memory that is no longer the meter's.
 	// Nothing was stored; the acknowledgement repeats the watermark and the meter sends again from there.
 	Beyond
-	// Quarantined: the record was bad but its number could be read. It is kept aside and the watermark moves.
+	// Quarantined: the record was bad but its number could be read. It is held for review and the watermark moves.
 	Quarantined
 	// Dropped: the record was bad and its number could not be read. It is counted and alarmed, nothing else.
 	Dropped
@@ -75,7 +75,7 @@ type Outcome struct {
 // NewReading is a reading that is new, on its way to its table.
 type NewReading struct {
 	Record *Record
-	Store  string // the memory of the meter that it is of
+	Memory string // the memory of the meter that it is of
 }
 
 // HeldRows is how far back a reading can lie that arrived ahead of a gap: since then only numbers of its own window

@@ -39,7 +39,7 @@ type Notes struct {
 
 // Past is a memory the meter no longer has, and how far it had come.
 type Past struct {
-	Store     string `json:"store"`
+	Memory    string `json:"store"`
 	Watermark uint64 `json:"watermark"`
 	Bits      uint64 `json:"bits,omitempty"`
 }
@@ -73,7 +73,7 @@ const (
 	AlarmMemoryBack AlarmCode = "memory-went-back"
 	// AlarmUnreadable: the meter sends what cannot be read, not even its number.
 	AlarmUnreadable AlarmCode = "unreadable-record"
-	// AlarmQuarantine: a record was put aside for a person's decision.
+	// AlarmQuarantine: a record is held for a person's decision.
 	AlarmQuarantine AlarmCode = "quarantined-record"
 	// AlarmQuarantineFull: so many records of a meter wait for a decision that further ones are only counted.
 	AlarmQuarantineFull AlarmCode = "quarantine-full"
@@ -128,7 +128,7 @@ func (l *Live) Take(r *Record, epoch int64) Decision {
 	if r.Bad == nil && r.Rec.Kind == wire.KindBoot {
 		return l.boot(r, epoch)
 	}
-	if r.Store != "" && r.Store != l.Store {
+	if r.Memory != "" && r.Memory != l.Memory {
 		// Sent on a connection that opened with a memory which another connection has replaced since.
 		return l.outcome(Beyond, Decision{})
 	}
@@ -167,7 +167,7 @@ func (l *Live) boot(r *Record, epoch int64) Decision {
 		l.Info = &Info{}
 	}
 	notes := l.Info.Server
-	if b.Store != l.Store {
+	if b.Memory != l.Memory {
 		l.Settle(nil, time.Time{}, r.ReceivedAt) // what the old memory sent in this batch still counts
 		d.Alarm = l.newMemory(b, &notes, epoch)
 	} else {
@@ -192,13 +192,13 @@ func (l *Live) boot(r *Record, epoch int64) Decision {
 // newMemory starts a window at the lowest number the meter still has, or goes on with that of a memory known from
 // before. The hole is recorded as an alarm, never filled with inventions.
 func (l *Live) newMemory(b *wire.Boot, notes *Notes, epoch int64) *Alarm {
-	first := l.Store == "" && l.Window == Window{}
+	first := l.Memory == "" && l.Window == Window{}
 	if !first {
-		notes.Past = append([]Past{{Store: l.Store, Watermark: l.Window.Watermark, Bits: l.Window.Bits}}, notes.Past...)
+		notes.Past = append([]Past{{Memory: l.Memory, Watermark: l.Window.Watermark, Bits: l.Window.Bits}}, notes.Past...)
 	}
 	start := Window{Watermark: max(b.Lowest, 1) - 1}
 	for i, p := range notes.Past {
-		if p.Store == b.Store {
+		if p.Memory == b.Memory {
 			start = Window{Watermark: p.Watermark, Bits: p.Bits}
 			notes.Past = append(notes.Past[:i:i], notes.Past[i+1:]...)
 			break
@@ -211,14 +211,14 @@ func (l *Live) newMemory(b *wire.Boot, notes *Notes, epoch int64) *Alarm {
 	if epoch > FirstEpoch {
 		notes.Epoch = epoch - 1
 	}
-	old := l.Store
-	l.Store, l.Window, l.was, l.fresh, l.ReadingSeq = b.Store, start, start, nil, 0
+	old := l.Memory
+	l.Memory, l.Window, l.was, l.fresh, l.ReadingSeq = b.Memory, start, start, nil, 0
 	lost := l.Window.Skip(max(b.Lowest, 1) - 1)
 	switch {
 	case !first && old == "":
-		return &Alarm{AlarmMemoryReplaced, alarmtext.MemoryUnnamed(b.Store)}
+		return &Alarm{AlarmMemoryReplaced, alarmtext.MemoryUnnamed(b.Memory)}
 	case !first:
-		return &Alarm{AlarmMemoryReplaced, alarmtext.MemoryReplaced(b.Store, old)}
+		return &Alarm{AlarmMemoryReplaced, alarmtext.MemoryReplaced(b.Memory, old)}
 	case start.Watermark > 0 || lost > 0:
 		return &Alarm{AlarmRecordsLost, alarmtext.RecordsLostAtStart(int64(b.Lowest), int64(b.Lowest)-1)}
 	}

@@ -66,7 +66,7 @@ func TestOwnTimeRunsOn(t *testing.T) {
 			r := rec(seq, own, wire.ClockValid)
 			switch rapid.SampledFrom([]string{"reading", "boot", "invalid", "again"}).Draw(t, "what") {
 			case "boot":
-				r.Rec = wire.Boot{Store: "00000000000000a1", Lowest: 1, Next: seq}.Record()
+				r.Rec = wire.Boot{Memory: "00000000000000a1", Lowest: 1, Next: seq}.Record()
 			case "invalid":
 				r = rec(seq, time.Unix(0, 0), wire.ClockInvalid)
 			case "again":
@@ -95,7 +95,7 @@ func TestOutcomesHaveNames(t *testing.T) {
 func TestMemoryNotes(t *testing.T) {
 	var l metering.Live
 	boot := func(store string, lowest, next uint64, epoch int64) metering.Decision {
-		return l.Take(&metering.Record{ReceivedAt: noon(), Rec: wire.Boot{Store: store, Lowest: lowest, Next: next, FW: "1.2"}.Record()}, epoch)
+		return l.Take(&metering.Record{ReceivedAt: noon(), Rec: wire.Boot{Memory: store, Lowest: lowest, Next: next, FW: "1.2"}.Record()}, epoch)
 	}
 	alarm := func(d metering.Decision) metering.AlarmCode {
 		if d.Alarm == nil {
@@ -115,11 +115,11 @@ func TestMemoryNotes(t *testing.T) {
 		}
 	}
 	nameless := metering.Live{Window: metering.Window{Watermark: 5}}
-	d := nameless.Take(&metering.Record{ReceivedAt: noon(), Rec: wire.Boot{Store: "a", Lowest: 1, Next: 9, FW: "1.2"}.Record()}, 1)
+	d := nameless.Take(&metering.Record{ReceivedAt: noon(), Rec: wire.Boot{Memory: "a", Lowest: 1, Next: 9, FW: "1.2"}.Record()}, 1)
 	if alarm(d) != metering.AlarmMemoryReplaced || !strings.Contains(d.Alarm.Text, "before it named its memory (a).") || strings.Contains(d.Alarm.Text, " .") {
 		t.Errorf("records came before the first boot: %+v", d.Alarm)
 	}
-	if n := len(l.Info.Server.Past); n != 8 || l.Info.Server.Past[0].Store != string(rune('b'+18)) {
+	if n := len(l.Info.Server.Past); n != 8 || l.Info.Server.Past[0].Memory != string(rune('b'+18)) {
 		t.Errorf("%d former memories are noted, newest %v; want 8", n, l.Info.Server.Past[0])
 	}
 	text, err := l.Info.Text()
@@ -129,7 +129,7 @@ func TestMemoryNotes(t *testing.T) {
 	if back := metering.ParseInfo(text); back.FW != "1.2" || len(back.Server.Past) != 8 {
 		t.Errorf("notes came back as %+v", back)
 	}
-	if got := metering.ParseInfo("no JSON"); got.Server.Epoch != 0 || got.Store != "" {
+	if got := metering.ParseInfo("no JSON"); got.Server.Epoch != 0 || got.Memory != "" {
 		t.Errorf("notes that cannot be read gave %+v, want none", got)
 	}
 }

@@ -35,8 +35,8 @@ func TestWordsOfADoubt(t *testing.T) {
 	}
 }
 
-// TestWhyARecordIsPutAside has the whole reason and the alarm's text.
-func TestWhyARecordIsPutAside(t *testing.T) {
+// TestWhyARecordIsHeld has the whole reason and the alarm's text.
+func TestWhyARecordIsHeld(t *testing.T) {
 	for _, c := range []struct {
 		change func(*wire.Reading)
 		maxW   int64
@@ -172,7 +172,7 @@ func TestAlarmsOfAllAreAskedOfNoMeter(t *testing.T) {
 // TestNotesThatAreHalfReadCountForNothing: what stands before the mistake is not used.
 func TestNotesThatAreHalfReadCountForNothing(t *testing.T) {
 	for _, text := range []string{`{"store":"a1","server":7}`, `{"store":"a1","fw":1}`, `{"store":"a1"`} {
-		if got := metering.ParseInfo(text); got.Store != "" || got.FW != "" || got.Server.Epoch != 0 || got.Server.Past != nil {
+		if got := metering.ParseInfo(text); got.Memory != "" || got.FW != "" || got.Server.Epoch != 0 || got.Server.Past != nil {
 			t.Errorf("%s: %+v", text, got)
 		}
 	}

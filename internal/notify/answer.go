@@ -22,12 +22,12 @@ type question struct {
 
 // answer queues what a message is answered with. A registered telephone learns about its own meters; any other is told
 // once or twice a day where it has come to, and nothing else.
-func (d *Desk) answer(tx Tx, in Message, raw Incoming, mine []Subscription) error {
+func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription) error {
 	if len(in.Phone) <= minPhone || in.Phone[0] != '+' || raw.Missing > 0 {
 		return nil // a name or a short code cannot be answered; half a message is no question
 	}
 	now := d.c.Now()
-	s, err := tx.Told().TenantSettings()
+	s, err := tx.Recipients().TenantSettings()
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (d *Desk) answer(tx Tx, in Message, raw Incoming, mine []Subscription) erro
 	q := question{in: in, word: ParseKeyword(raw.Text), mine: mine, zone: zone, args: Args{Utility: s.Name, Contact: s.Receipt.Contact, Currency: s.Currency}}
 	q.lang, q.known = LanguageOf(in.Lang)
 	if len(mine) == 0 {
-		n, err := tx.Told().AnswersTo(in.Phone, now.Add(-24*time.Hour))
+		n, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-24*time.Hour))
 		if err != nil || n >= MaxHelp {
 			return err
 		}
@@ -53,11 +53,11 @@ func (d *Desk) answer(tx Tx, in Message, raw Incoming, mine []Subscription) erro
 	if !q.known && q.word.Known {
 		q.lang = q.word.Language
 	}
-	today, err := tx.Told().AnswersTo(in.Phone, now.Add(-24*time.Hour))
+	today, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-24*time.Hour))
 	if err != nil || today >= MaxPerSenderDay {
 		return err
 	}
-	n, err := tx.Told().AnswersTo(in.Phone, now.Add(-time.Hour))
+	n, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-time.Hour))
 	switch {
 	case err != nil || n >= MaxPerSender:
 		return err
@@ -72,13 +72,13 @@ func (d *Desk) answer(tx Tx, in Message, raw Incoming, mine []Subscription) erro
 const MaxPerSenderDay = 30
 
 // answerWord answers the word of a registered telephone.
-func (d *Desk) answerWord(tx Tx, q question, now time.Time) error {
+func (d *Dispatcher) answerWord(tx Tx, q question, now time.Time) error {
 	switch q.word.Word {
 	case WordHelp:
 		return d.reply(tx, q, PurposeHelp, q.args)
 	case WordStop, WordStart:
 		on := q.word.Word == WordStart
-		if err := tx.Told().SetNotices(q.in.Phone, on); err != nil {
+		if err := tx.Recipients().SetNotices(q.in.Phone, on); err != nil {
 			return err
 		}
 		if err := tx.Office().AuditLog(d.entry("customer.notices", q.in.Customer.Text(id.Customer), "notices="+strconv.FormatBool(on)+" by SMS")); err != nil {
@@ -100,7 +100,7 @@ func (d *Desk) answerWord(tx Tx, q question, now time.Time) error {
 	if no, args := q.pick(); no != "" {
 		return d.reply(tx, q, no, args)
 	}
-	n, err := tx.Told().AnswersAbout(q.about.N, now.Add(-24*time.Hour))
+	n, err := tx.Recipients().AnswersAbout(q.about.N, now.Add(-24*time.Hour))
 	if err != nil || n >= MaxPerMeter {
 		return err
 	}
@@ -157,11 +157,11 @@ func (q *question) pick() (Purpose, Args) {
 const meterEnd = 4
 
 // reply queues one answer.
-func (d *Desk) reply(tx Tx, q question, p Purpose, a Args) error {
+func (d *Dispatcher) reply(tx Tx, q question, p Purpose, a Args) error {
 	return d.replyToken(tx, q, p, a, id.ID{}, id.ID{})
 }
 
-func (d *Desk) replyToken(tx Tx, q question, p Purpose, a Args, vend, token id.ID) error {
+func (d *Dispatcher) replyToken(tx Tx, q question, p Purpose, a Args, vend, token id.ID) error {
 	_, err := Queue(tx, Draft{Purpose: p, Args: a, Phone: q.in.Phone, Lang: q.lang.String(), Customer: q.in.Customer, Meter: q.about.N, Number: q.about.Number,
 		Vend: vend, Token: token, Answers: q.in.ID}, d.c.Now())
 	return err

@@ -13,10 +13,10 @@ import (
 )
 
 // balance answers what is left.
-func (d *Desk) balance(tx Tx, q question) error {
+func (d *Dispatcher) balance(tx Tx, q question) error {
 	a := q.args
 	if q.about.Wallet {
-		settled, available, asOf, found, err := tx.Told().WalletFigures(q.about.N)
+		settled, available, asOf, found, err := tx.Recipients().WalletFigures(q.about.N)
 		if err != nil {
 			return err
 		}
@@ -30,15 +30,15 @@ func (d *Desk) balance(tx Tx, q question) error {
 		}
 		return d.reply(tx, q, PurposeWallet, a)
 	}
-	rec, found, err := tx.Told().MeterRecord(q.about.Meter)
+	rec, found, err := tx.Recipients().MeterRecord(q.about.Meter)
 	if err != nil {
 		return err
 	}
-	newest, err := tx.MessageList(FromMeter(q.about.N), id.ID{}, ToldLook)
+	newest, err := tx.MessageList(FromMeter(q.about.N), id.ID{}, BalanceSearch)
 	if err != nil {
 		return err
 	}
-	told, heard := ToldBySMS(newest)
+	told, heard := BalanceBySMS(newest)
 	switch {
 	case found && rec.Reported && !(heard && told.At.After(rec.ReceivedAt)):
 		a.Left, a.At = unit.Energy(rec.BalanceWh), rec.AsOf.In(q.zone)
@@ -50,40 +50,40 @@ func (d *Desk) balance(tx Tx, q question) error {
 	return d.reply(tx, q, PurposeBalance, a)
 }
 
-// Told is the balance that a meter told by SMS, of which nobody can prove who sent it: for showing, never for deciding.
-type Told struct {
+// BalanceReport is the balance that a meter reported by SMS. Nobody can prove who sent it: it is for showing, never for deciding.
+type BalanceReport struct {
 	Balance unit.Energy
 	At      time.Time // when the message came
 }
 
-// ToldLook is how many of the newest messages of a meter are looked at for a balance.
-const ToldLook = 10
+// BalanceSearch is how many of the newest messages of a meter are looked at for a balance.
+const BalanceSearch = 10
 
 // FromMeter filters the messages that a meter sent.
 func FromMeter(meter int64) Filter { return Filter{Meter: meter, Incoming: new(true)} }
 
-// ToldBySMS is the newest balance that a meter told by SMS. newest are the messages that it sent, the newest first.
-func ToldBySMS(newest []Message) (Told, bool) {
+// BalanceBySMS is the newest balance that a meter reported by SMS. newest are the messages that it sent, the newest first.
+func BalanceBySMS(newest []Message) (BalanceReport, bool) {
 	for _, m := range newest {
-		if t, is := ToldIn(m); is {
+		if t, is := BalanceIn(m); is {
 			return t, true
 		}
 	}
-	return Told{}, false
+	return BalanceReport{}, false
 }
 
-// ToldIn is the balance that a message from a meter tells; false where it tells none.
-func ToldIn(m Message) (Told, bool) {
+// BalanceIn is the balance in a message from a meter; false where it has none.
+func BalanceIn(m Message) (BalanceReport, bool) {
 	if m.Purpose != PurposeFromMeter || m.Failure != "" {
-		return Told{}, false
+		return BalanceReport{}, false
 	}
 	r := ParseMeterReply(m.Text)
-	return Told{Balance: r.Balance, At: m.CreatedAt}, r.Told
+	return BalanceReport{Balance: r.Balance, At: m.CreatedAt}, r.HasBalance
 }
 
 // last sends the tokens of the last sale once more, to the telephone that is registered and to no other, and writes down
 // that it did.
-func (d *Desk) last(tx Tx, q question) error {
+func (d *Dispatcher) last(tx Tx, q question) error {
 	a := q.args
 	if q.about.Wallet {
 		return d.reply(tx, q, PurposeLastWallet, a)
@@ -132,9 +132,9 @@ const (
 
 // usage answers what was used: of a wallet by what the server rated, of any other meter by its readings of the seven days
 // before today.
-func (d *Desk) usage(tx Tx, q question, now time.Time) error {
+func (d *Dispatcher) usage(tx Tx, q question, now time.Time) error {
 	a := q.args
-	rec, found, err := tx.Told().MeterRecord(q.about.Meter)
+	rec, found, err := tx.Recipients().MeterRecord(q.about.Meter)
 	if err != nil {
 		return err
 	}
@@ -167,9 +167,9 @@ func (d *Desk) usage(tx Tx, q question, now time.Time) error {
 
 // walletUsage answers what was used today, yesterday and this month, from the account's first day on. On the day on which the
 // account was opened it counts only the use in the account's month: the rest is a former occupant's.
-func (d *Desk) walletUsage(tx Tx, q question, today, since time.Time) error {
+func (d *Dispatcher) walletUsage(tx Tx, q question, today, since time.Time) error {
 	a, yesterday := q.args, localday.After(today, -1)
-	u, err := tx.Told().WalletUsed(q.about.N, today.Format(time.DateOnly), yesterday.Format(time.DateOnly))
+	u, err := tx.Recipients().WalletUsed(q.about.N, today.Format(time.DateOnly), yesterday.Format(time.DateOnly))
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,7 @@ func (q question) since(reported bool, asOf time.Time) time.Time {
 func readingsSince(tx Tx, meter int64, from, to time.Time) (out []metering.StoredReading, err error) {
 	var after metering.After
 	for len(out) < usageReadings {
-		page, err := tx.Told().Readings(meter, metering.Span{To: to.Add(time.Nanosecond)}, after, usagePage)
+		page, err := tx.Recipients().Readings(meter, metering.Span{To: to.Add(time.Nanosecond)}, after, usagePage)
 		if err != nil {
 			return nil, err
 		}
@@ -229,7 +229,7 @@ func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use)
 		}
 		before := readings[i-1]
 		used := unit.Energy(r.RegisterWh - before.RegisterWh)
-		if before.Store != r.Store || used < 0 {
+		if before.Memory != r.Memory || used < 0 {
 			continue
 		}
 		u.Total += used

@@ -19,12 +19,12 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// office is what a desk sees of its store: customers, meters and messages, in memory. What it has not is nil, so that an
+// office is what a dispatcher sees of its store: customers, meters and messages, in memory. What it has not is nil, so that an
 // answer that asks for more than it should breaks the test.
 type office struct {
 	notify.Tx
 	notify.CarriedTx
-	notify.ToldTx
+	notify.RecipientTx
 	notify.OfficeTx
 	notify.QueuedTx
 	registry.MeterLookup
@@ -165,12 +165,12 @@ const (
 func opened(t *testing.T) *office {
 	one := notify.Subscription{Customer: id.ID{1}, Lang: "en", Notices: true, Menu: true, Meter: id.ID{2}, N: 1, Number: meterA, SIM: "+255700000200"}
 	two := notify.Subscription{Customer: id.ID{3}, Lang: "sw", Notices: true, Meter: id.ID{4}, N: 2, Number: meterB, SIM: "+255700000201"}
-	purse := notify.Subscription{Customer: id.ID{3}, Lang: "sw", Notices: true, Meter: id.ID{5}, N: 3, Number: "04140003007", Wallet: true, Simulated: true}
+	walletMeter := notify.Subscription{Customer: id.ID{3}, Lang: "sw", Notices: true, Meter: id.ID{5}, N: 3, Number: "04140003007", Wallet: true, Simulated: true}
 	return &office{t: t, now: time.Date(2026, 11, 20, 11, 5, 0, 0, time.UTC), known: map[[16]byte]bool{}, stopped: map[string]bool{},
-		mine: map[string][]notify.Subscription{amina: {one}, juma: {two, purse}}, records: map[id.ID]registry.MeterRecord{}, sales: map[int64]notify.LastSale{}}
+		mine: map[string][]notify.Subscription{amina: {one}, juma: {two, walletMeter}}, records: map[id.ID]registry.MeterRecord{}, sales: map[int64]notify.LastSale{}}
 }
 
-func (o *office) desk() *notify.Desk {
+func (o *office) dispatcher() *notify.Dispatcher {
 	return notify.New(notify.Config{Door: o, Now: func() time.Time { return o.now }})
 }
 
@@ -180,7 +180,7 @@ func (o *office) receive(from, text string) (texts []string) {
 	o.now = o.now.Add(time.Second)
 	before := len(o.messages)
 	in := notify.Incoming{Route: "modem1", Identity: notify.IdentityOf(from, text, fmt.Sprint(o.now)), From: from, Text: text, At: o.now}
-	if err := o.desk().Inbox(1).Receive(o.t.Context(), in); err != nil {
+	if err := o.dispatcher().Inbox(1).Receive(o.t.Context(), in); err != nil {
 		o.t.Fatal(err)
 	}
 	for _, m := range o.messages[before:] {
@@ -232,11 +232,11 @@ func TestSeveralMeters(t *testing.T) {
 	o := opened(t)
 	o.settled, o.left, o.asOf = money.Amount{Minor: 12_000, Currency: "KES"}, money.Amount{Minor: 11_680, Currency: "KES"}, o.now
 	choose := "Mita ipi? Tuma SALIO na namba yake, au SALIO 1, SALIO 2...: 1=04140002009, 2=04140003007"
-	purse := "TEST Mita 04140003007: limebaki KES 116.80 kwa usomaji wa 20.11 14:05 (makadirio). Kwenye vitabu: KES 120.00."
+	walletMeter := "TEST Mita 04140003007: limebaki KES 116.80 kwa usomaji wa 20.11 14:05 (makadirio). Kwenye vitabu: KES 120.00."
 	o.want(juma, "salio", choose)
-	o.want(juma, "salio 2", purse)
-	o.want(juma, "SALIO 04140003007", purse)
-	o.want(juma, "bal 3007", purse)
+	o.want(juma, "salio 2", walletMeter)
+	o.want(juma, "SALIO 04140003007", walletMeter)
+	o.want(juma, "bal 3007", walletMeter)
 	o.want(juma, "salio 3", "Mita hiyo si yako, hivyo hakuna kinachosemwa. Zako: 1=04140002009, 2=04140003007")
 	o.want(juma, "salio 04140001001", "Mita hiyo si yako, hivyo hakuna kinachosemwa. Zako: 1=04140002009, 2=04140003007")
 	o.want(juma, "12345678901234567890", "Hii si mita: hakuna kilichoingizwa. Andika tarakimu 20 kwenye mita, kisha #.")
@@ -288,19 +288,19 @@ func TestUseOfSevenDays(t *testing.T) {
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	register := int64(100_000)
 	for d := -7; d <= 0; d++ {
-		o.readings = append(o.readings, metering.StoredReading{Store: "a", At: midnight.AddDate(0, 0, d), RegisterWh: register})
+		o.readings = append(o.readings, metering.StoredReading{Memory: "a", At: midnight.AddDate(0, 0, d), RegisterWh: register})
 		register += 1000 * int64(8+d)
 	}
 	o.want(amina, "use", "Meter 04140001001 used 28.0 kWh in 7 days, 4.0 kWh a day, yesterday 7.0 kWh.")
-	o.readings = append(o.readings, metering.StoredReading{Store: "a", At: o.now, RegisterWh: register + 99_000}) // today
+	o.readings = append(o.readings, metering.StoredReading{Memory: "a", At: o.now, RegisterWh: register + 99_000}) // today
 	o.want(amina, "use", "Meter 04140001001 used 28.0 kWh in 7 days, 4.0 kWh a day, yesterday 7.0 kWh.")
-	o.readings[7].Store, o.readings[7].RegisterWh = "b", 5
+	o.readings[7].Memory, o.readings[7].RegisterWh = "b", 5
 	o.want(amina, "use", "Meter 04140001001 used 21.0 kWh in 7 days, 3.0 kWh a day, yesterday 0.0 kWh.") // a new memory: not counted
 	o.readings = o.readings[1:]
 	o.want(amina, "use", unknown)
 	o.readings = nil
 	for n := range 3000 { // a reading every ten minutes, 10 Wh each, for three weeks
-		o.readings = append(o.readings, metering.StoredReading{Store: "a", At: midnight.Add(time.Duration(n-2990) * 10 * time.Minute), RegisterWh: int64(n) * 10})
+		o.readings = append(o.readings, metering.StoredReading{Memory: "a", At: midnight.Add(time.Duration(n-2990) * 10 * time.Minute), RegisterWh: int64(n) * 10})
 	}
 	o.want(amina, "use", "Meter 04140001001 used 10.0 kWh in 7 days, 1.4 kWh a day, yesterday 1.4 kWh.")
 	o.mine[amina][0].Since = midnight.AddDate(0, 0, -7).Add(time.Hour) // moved in on the first of the seven days
@@ -431,12 +431,12 @@ func TestAMessageIsTakenOnce(t *testing.T) {
 	o := opened(t)
 	in := notify.Incoming{Route: "modem1", Identity: [16]byte{1}, From: amina, Text: "HELP", At: o.now}
 	o.broken = true
-	if err := o.desk().Inbox(1).Receive(t.Context(), in); err == nil || len(o.messages) != 0 {
+	if err := o.dispatcher().Inbox(1).Receive(t.Context(), in); err == nil || len(o.messages) != 0 {
 		t.Fatalf("a message that was not committed is taken: %v, %d messages", err, len(o.messages))
 	}
 	o.broken = false
 	for range 3 {
-		if err := o.desk().Inbox(1).Receive(t.Context(), in); err != nil {
+		if err := o.dispatcher().Inbox(1).Receive(t.Context(), in); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -449,7 +449,7 @@ func TestAMessageIsTakenOnce(t *testing.T) {
 func TestWhatNoDatabaseKeepsIsMadeStorable(t *testing.T) {
 	o := opened(t)
 	in := notify.Incoming{Route: "modem1", Identity: [16]byte{1}, From: "A\x00\xff", Text: "B\x00\xff", At: o.now}
-	if err := o.desk().Inbox(1).Receive(t.Context(), in); err != nil {
+	if err := o.dispatcher().Inbox(1).Receive(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range o.messages {
@@ -465,7 +465,7 @@ func TestWhatNoDatabaseKeepsIsMadeStorable(t *testing.T) {
 func TestHalfAMessageIsNoCommand(t *testing.T) {
 	o := opened(t)
 	in := notify.Incoming{Route: "modem1", Identity: [16]byte{1}, From: amina, Text: "STOP \ufffd", Missing: 1, At: o.now}
-	if err := o.desk().Inbox(1).Receive(t.Context(), in); err != nil {
+	if err := o.dispatcher().Inbox(1).Receive(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
 	if len(o.messages) != 1 || len(o.stopped) != 0 {
@@ -484,7 +484,7 @@ func TestABalanceToldBySMSIsShownWithItsTime(t *testing.T) {
 	o.records[id.ID{2}] = registry.MeterRecord{Reported: true, BalanceWh: 42_700, AsOf: o.now, ReceivedAt: o.now}
 	o.want(amina, "bal", "Meter 04140001001: 42.7 kWh left at 20.11 14:05. Newer figure: on the meter's display.")
 	for _, m := range []notify.Message{{Purpose: notify.PurposeFromCustomer, Text: reply.Text}, {Purpose: notify.PurposeFromMeter, Text: "Token rejected."}, {Purpose: notify.PurposeFromMeter, Text: reply.Text, Failure: "1 parts are missing"}} {
-		if told, is := notify.ToldIn(m); is {
+		if told, is := notify.BalanceIn(m); is {
 			t.Errorf("%+v tells %+v", m, told)
 		}
 	}

@@ -23,7 +23,7 @@ var errStore = errors.New("the store failed")
 type broken struct {
 	notify.Tx
 	notify.CarriedTx
-	notify.ToldTx
+	notify.RecipientTx
 	notify.OfficeTx
 	notify.QueuedTx
 	at     int            // counted from 1; 0 for none
@@ -34,14 +34,14 @@ type broken struct {
 }
 
 func broke(tx notify.Tx, at int) *broken {
-	return &broken{Tx: tx, CarriedTx: tx.Carried(), ToldTx: tx.Told(), OfficeTx: tx.Office(), QueuedTx: tx.Queued(), at: at, most: map[string]int{}, times: map[string]int{}}
+	return &broken{Tx: tx, CarriedTx: tx.Carried(), RecipientTx: tx.Recipients(), OfficeTx: tx.Office(), QueuedTx: tx.Queued(), at: at, most: map[string]int{}, times: map[string]int{}}
 }
 
-func (b *broken) Carried() notify.CarriedTx    { return b }
-func (b *broken) Told() notify.ToldTx          { return b }
-func (b *broken) Office() notify.OfficeTx      { return b }
-func (b *broken) Queued() notify.QueuedTx      { return b }
-func (b *broken) Meters() registry.MeterLookup { return b }
+func (b *broken) Carried() notify.CarriedTx      { return b }
+func (b *broken) Recipients() notify.RecipientTx { return b }
+func (b *broken) Office() notify.OfficeTx        { return b }
+func (b *broken) Queued() notify.QueuedTx        { return b }
+func (b *broken) Meters() registry.MeterLookup   { return b }
 
 // fails counts a statement, and is its error.
 func (b *broken) fails(statement string) error {
@@ -184,67 +184,67 @@ func (b *broken) SoldHere(i id.ID) (bool, error) {
 }
 
 func (b *broken) MeterByID(i id.ID) (registry.Meter, bool, error) {
-	m, found, _ := b.ToldTx.Meters().MeterByID(i)
+	m, found, _ := b.RecipientTx.Meters().MeterByID(i)
 	return m, found, b.fails("MeterByID")
 }
 func (b *broken) MeterByNumber(number string) (registry.Meter, bool, error) {
-	m, found, _ := b.ToldTx.Meters().MeterByNumber(number)
+	m, found, _ := b.RecipientTx.Meters().MeterByNumber(number)
 	return m, found, b.fails("MeterByNumber")
 }
 func (b *broken) MeterBySIM(phone string) (registry.Meter, bool, error) {
-	m, found, _ := b.ToldTx.MeterBySIM(phone)
+	m, found, _ := b.RecipientTx.MeterBySIM(phone)
 	return m, found, b.fails("MeterBySIM")
 }
 func (b *broken) SIMOf(meter int64) (string, error) {
-	sim, _ := b.ToldTx.SIMOf(meter)
+	sim, _ := b.RecipientTx.SIMOf(meter)
 	return sim, b.fails("SIMOf")
 }
 func (b *broken) NoticeTo(number string) (notify.Addressee, bool, error) {
-	to, found, _ := b.ToldTx.NoticeTo(number)
+	to, found, _ := b.RecipientTx.NoticeTo(number)
 	return to, found, b.fails("NoticeTo")
 }
 func (b *broken) Arrivals(phone string, since time.Time) (int, error) {
-	n, _ := b.ToldTx.Arrivals(phone, since)
+	n, _ := b.RecipientTx.Arrivals(phone, since)
 	return n, b.fails("Arrivals")
 }
 func (b *broken) AnswersTo(phone string, since time.Time) (int, error) {
-	n, _ := b.ToldTx.AnswersTo(phone, since)
+	n, _ := b.RecipientTx.AnswersTo(phone, since)
 	return n, b.fails("AnswersTo")
 }
 func (b *broken) AnswersAbout(meter int64, since time.Time) (int, error) {
-	n, _ := b.ToldTx.AnswersAbout(meter, since)
+	n, _ := b.RecipientTx.AnswersAbout(meter, since)
 	return n, b.fails("AnswersAbout")
 }
 func (b *broken) MessagesOf(p notify.Purpose, since time.Time, most int) (int, error) {
-	n, _ := b.ToldTx.MessagesOf(p, since, most)
+	n, _ := b.RecipientTx.MessagesOf(p, since, most)
 	return n, b.asked("MessagesOf "+string(p), most)
 }
 func (b *broken) Subscriptions(phone string, most int) ([]notify.Subscription, error) {
-	all, _ := b.ToldTx.Subscriptions(phone, most)
+	all, _ := b.RecipientTx.Subscriptions(phone, most)
 	return all, b.asked("Subscriptions", most)
 }
 func (b *broken) SetNotices(phone string, on bool) error {
-	_ = b.ToldTx.SetNotices(phone, on)
+	_ = b.RecipientTx.SetNotices(phone, on)
 	return b.fails("SetNotices")
 }
 func (b *broken) TenantSettings() (registry.Settings, error) {
-	s, _ := b.ToldTx.TenantSettings()
+	s, _ := b.RecipientTx.TenantSettings()
 	return s, b.fails("TenantSettings")
 }
 func (b *broken) MeterRecord(meter id.ID) (registry.MeterRecord, bool, error) {
-	r, found, _ := b.ToldTx.MeterRecord(meter)
+	r, found, _ := b.RecipientTx.MeterRecord(meter)
 	return r, found, b.fails("MeterRecord")
 }
 func (b *broken) Readings(meter int64, s metering.Span, after metering.After, most int) ([]metering.StoredReading, error) {
-	all, _ := b.ToldTx.Readings(meter, s, after, most)
+	all, _ := b.RecipientTx.Readings(meter, s, after, most)
 	return all, b.asked("Readings", most)
 }
 func (b *broken) WalletUsed(meter int64, today, yesterday string) (notify.WalletUse, error) {
-	u, _ := b.ToldTx.WalletUsed(meter, today, yesterday)
+	u, _ := b.RecipientTx.WalletUsed(meter, today, yesterday)
 	return u, b.fails("WalletUsed")
 }
 func (b *broken) WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error) {
-	settled, available, asOf, found, _ = b.ToldTx.WalletFigures(meter)
+	settled, available, asOf, found, _ = b.RecipientTx.WalletFigures(meter)
 	return settled, available, asOf, found, b.fails("WalletFigures")
 }
 
@@ -283,9 +283,9 @@ func (b *broken) AddresseeOf(meter int64) (notify.Addressee, bool, error) {
 	to, found, _ := b.Tx.(notify.SaleTx).AddresseeOf(meter)
 	return to, found, b.fails("AddresseeOf")
 }
-func (b *broken) SaleTold(i, customer id.ID) (bool, error) {
-	told, _ := b.Tx.(notify.SaleTx).SaleTold(i, customer)
-	return told, b.fails("SaleTold")
+func (b *broken) SaleNotified(i, customer id.ID) (bool, error) {
+	told, _ := b.Tx.(notify.SaleTx).SaleNotified(i, customer)
+	return told, b.fails("SaleNotified")
 }
 func (b *broken) MessagesForget(before time.Time, most int, purposes ...notify.Purpose) (int, error) {
 	n, _ := b.Tx.(notify.ForgetTx).MessagesForget(before, most, purposes...)

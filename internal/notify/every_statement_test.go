@@ -19,7 +19,7 @@ import (
 type operation struct {
 	name  string
 	begin func(*testing.T) (notify.Tx, notify.Config)
-	do    func(*testing.T, *notify.Desk, *broken) error
+	do    func(*testing.T, *notify.Dispatcher, *broken) error
 }
 
 // runs carries an operation out in a world of its own, with the statement of a number failing.
@@ -67,7 +67,7 @@ func (h *hall) config() notify.Config {
 	return notify.Config{Opener: h, Hasher: h, Routes: h.routes, Owner: "test", Alone: true, Now: func() time.Time { return h.now }}
 }
 
-func serve(t *testing.T, d *notify.Desk, _ *broken) error {
+func serve(t *testing.T, d *notify.Dispatcher, _ *broken) error {
 	_, err := d.Serve(t.Context(), 1)
 	return err
 }
@@ -130,14 +130,14 @@ func sendings() []operation {
 }
 
 // arrives hands a message in.
-func arrives(from, text string) func(*testing.T, *notify.Desk, *broken) error {
-	return func(t *testing.T, d *notify.Desk, _ *broken) error {
+func arrives(from, text string) func(*testing.T, *notify.Dispatcher, *broken) error {
+	return func(t *testing.T, d *notify.Dispatcher, _ *broken) error {
 		return d.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", Identity: [16]byte{9}, From: from, Text: text})
 	}
 }
 
-func reports(r notify.Report) func(*testing.T, *notify.Desk, *broken) error {
-	return func(t *testing.T, d *notify.Desk, _ *broken) error { return d.Inbox(1).Report(t.Context(), r) }
+func reports(r notify.Report) func(*testing.T, *notify.Dispatcher, *broken) error {
+	return func(t *testing.T, d *notify.Dispatcher, _ *broken) error { return d.Inbox(1).Report(t.Context(), r) }
 }
 
 // arrivalsOfPeople are the words of customers and strangers, and the reports of networks.
@@ -194,7 +194,7 @@ func arrivalsOfMeters() []operation {
 			c.send()
 			o.do(c)
 			return c, notify.Config{Opener: c, Now: func() time.Time { return c.now }}
-		}, func(t *testing.T, d *notify.Desk, b *broken) error {
+		}, func(t *testing.T, d *notify.Dispatcher, b *broken) error {
 			c := b.Tx.(*counter)
 			text := strings.NewReplacer("ENDS", ends(c, 0), "TYPED", ends(c, 2)).Replace(o.text)
 			return arrives(meterSIM, text)(t, d, b)
@@ -203,10 +203,10 @@ func arrivalsOfMeters() []operation {
 	return out
 }
 
-// orders are what people and sales want of the desk.
+// orders are what people and sales want of the dispatcher.
 func orders() []operation {
-	sends := func(w notify.Wish) func(*testing.T, *notify.Desk, *broken) error {
-		return func(t *testing.T, d *notify.Desk, _ *broken) error {
+	sends := func(w notify.Wish) func(*testing.T, *notify.Dispatcher, *broken) error {
+		return func(t *testing.T, d *notify.Dispatcher, _ *broken) error {
 			_, err := d.Send(t.Context(), clerk(), w)
 			return err
 		}
@@ -225,46 +225,48 @@ func orders() []operation {
 		{"a token is ordered", fresh, sends(notify.Wish{Meter: meterA, Via: sale.RouteSMS})},
 		{"a token is ordered by its identity", fresh, sends(notify.Wish{Meter: (id.ID{2}).Text(id.Meter), Token: (id.ID{15: 4}).Text(id.Token), Via: sale.RouteMeterSMS})},
 		{"a token is ordered by its digits", fresh, sends(notify.Wish{Meter: meterA, Token: "12345678901234567890", Via: sale.RouteSMS})},
-		{"a message is sent again", waits, func(t *testing.T, d *notify.Desk, _ *broken) error {
+		{"a message is sent again", waits, func(t *testing.T, d *notify.Dispatcher, _ *broken) error {
 			_, err := d.Retry(t.Context(), clerk(), first, "")
 			return err
 		}},
-		{"a message is shown", waits, func(t *testing.T, d *notify.Desk, _ *broken) error {
+		{"a message is shown", waits, func(t *testing.T, d *notify.Dispatcher, _ *broken) error {
 			_, err := d.Show(t.Context(), clerk(), first)
 			return err
 		}},
-		{"messages are listed", nothing, func(t *testing.T, d *notify.Desk, _ *broken) error {
+		{"messages are listed", nothing, func(t *testing.T, d *notify.Dispatcher, _ *broken) error {
 			_, err := d.List(t.Context(), clerk(), notify.List{Meter: meterA, Sale: "main-000001"})
 			return err
 		}},
-		{"routes are shown", nothing, func(t *testing.T, d *notify.Desk, _ *broken) error {
+		{"routes are shown", nothing, func(t *testing.T, d *notify.Dispatcher, _ *broken) error {
 			_, err := d.Routes(t.Context(), clerk())
 			return err
 		}},
-		{"old messages are forgotten", nothing, func(_ *testing.T, _ *notify.Desk, b *broken) error { return notify.Forget(b, b.Tx.(*hall).now, 10) }},
-		{"a sale is told", nothing, func(_ *testing.T, _ *notify.Desk, b *broken) error {
+		{"old messages are forgotten", nothing, func(_ *testing.T, _ *notify.Dispatcher, b *broken) error {
+			return notify.Forget(b, b.Tx.(*hall).now, 10)
+		}},
+		{"a sale is told", nothing, func(_ *testing.T, _ *notify.Dispatcher, b *broken) error {
 			return notify.TellSale(b, sale.Sale{Meter: sale.MeterRef{N: 1}, Tokens: []sale.Token{{ID: id.ID{1}}}}, sale.RouteSMS, b.Tx.(*hall).now)
 		}},
-		{"a recharge is told", nothing, func(_ *testing.T, _ *notify.Desk, b *broken) error {
+		{"a recharge is told", nothing, func(_ *testing.T, _ *notify.Dispatcher, b *broken) error {
 			return notify.TellSale(b, sale.Sale{Meter: sale.MeterRef{N: 1}, Mode: registry.PrepayWallet}, sale.RouteSMS, b.Tx.(*hall).now)
 		}},
-		{"a reversal is told", nothing, func(_ *testing.T, _ *notify.Desk, b *broken) error {
+		{"a reversal is told", nothing, func(_ *testing.T, _ *notify.Dispatcher, b *broken) error {
 			return notify.TellReversal(b, sale.Sale{Meter: sale.MeterRef{N: 1}, Mode: registry.PrepayWallet}, b.Tx.(*hall).now)
 		}},
-		{"it is asked whether a customer can be told", nothing, func(_ *testing.T, _ *notify.Desk, b *broken) error {
+		{"it is asked whether a customer can be told", nothing, func(_ *testing.T, _ *notify.Dispatcher, b *broken) error {
 			_, err := notify.CanTell(b, 1, sale.RouteSMS)
 			return err
 		}},
-		{"it is asked whether a meter can be told", nothing, func(_ *testing.T, _ *notify.Desk, b *broken) error {
+		{"it is asked whether a meter can be told", nothing, func(_ *testing.T, _ *notify.Dispatcher, b *broken) error {
 			_, err := notify.CanTell(b, 1, sale.RouteMeterSMS)
 			return err
 		}},
-		{"a notice", nothing, func(t *testing.T, _ *notify.Desk, b *broken) error {
+		{"a notice", nothing, func(t *testing.T, _ *notify.Dispatcher, b *broken) error {
 			h := b.Tx.(*hall)
 			_, err := notify.NewNotices(doorTo[notify.NoticeTx]{b}, func() time.Time { return h.now }, func() {}).Send(t.Context(), 1, noticed(t, wallet.NoticeOut))
 			return err
 		}},
-		{"a notice into the log", nothing, func(t *testing.T, _ *notify.Desk, b *broken) error {
+		{"a notice into the log", nothing, func(t *testing.T, _ *notify.Dispatcher, b *broken) error {
 			_, err := notify.NewLog(doorTo[notify.LogTx]{b}).Send(t.Context(), 1, noticed(t, wallet.NoticeOut))
 			return err
 		}},

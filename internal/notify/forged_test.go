@@ -64,7 +64,7 @@ func TestAForgedUsedEndsNoSending(t *testing.T) {
 			t.Fatalf("%s: the message is %s, open %v, its token %s; want the sending to go on", when, m.State, m.Open, c.tokens[0].State)
 		}
 	}
-	c.reachDesk(used)
+	c.reachInbox(used)
 	sending("after a forged used")
 	if m := c.messages[0]; !m.Asking || !m.NextAt.Equal(c.now) {
 		t.Errorf("after a forged used: asking %v at %s, want the question at once", m.Asking, m.NextAt)
@@ -73,20 +73,20 @@ func TestAForgedUsedEndsNoSending(t *testing.T) {
 	due := c.now.Add(time.Hour)
 	c.find(c.messages[0].ID).NextAt = due
 	for range 3 * notify.MaxMeterTries {
-		c.reachDesk(used)
+		c.reachInbox(used)
 	}
 	sending("after many")
 	if m := c.messages[0]; !m.NextAt.Equal(due) {
 		t.Errorf("forged answers bring the next message forward to %s, want it at %s", m.NextAt, due)
 	}
-	c.reachDesk("Last tokens: 20.11 9999..8888 +34.7 kWh")
+	c.reachInbox("Last tokens: 20.11 9999..8888 +34.7 kWh")
 	sending("after a list without the token")
 	c.send()
 	if want := []string{token, notify.AskLastTokens, token}; !slices.Equal(c.up, want) {
 		t.Errorf("the meter was sent %q, want %q", c.up, want)
 	}
-	c.reachDesk("Token rejected. Balance 0.0 kWh")
-	c.reachDesk(used)
+	c.reachInbox("Token rejected. Balance 0.0 kWh")
+	c.reachInbox(used)
 	sending("after a forged rejection and a forged used")
 	c.reachMeter(token)
 	c.reachMeter(notify.AskLastTokens)
@@ -94,7 +94,7 @@ func TestAForgedUsedEndsNoSending(t *testing.T) {
 	if strings.Contains(list, token[len(notify.TokenCommand):]) {
 		t.Fatalf("the meter's list has a whole token: %q", list)
 	}
-	c.reachDesk(list)
+	c.reachInbox(list)
 	if m := c.messages[0]; m.State != notify.Answered || !c.heard[c.tokens[0].ID] {
 		t.Errorf("after the meter's list the message is %s, heard of: %v", m.State, c.heard)
 	}

@@ -15,7 +15,7 @@ import (
 
 // fromMeter takes a meter's message: what it proves of tokens ([Match]) is noted, as heard and not as known, for nobody
 // can prove who sent it. A token that was heard of needs no further message; everything else that brings it goes on.
-func (d *Desk) fromMeter(tx Tx, meter registry.Meter, in Message, raw Incoming) (bool, error) {
+func (d *Dispatcher) fromMeter(tx Tx, meter registry.Meter, in Message, raw Incoming) (bool, error) {
 	reply := ParseMeterReply(raw.Text)
 	if raw.Missing > 0 {
 		reply = MeterReply{}
@@ -62,7 +62,7 @@ func (d *Desk) fromMeter(tx Tx, meter registry.Meter, in Message, raw Incoming) 
 // doubt moves a message on whose answer proves nothing of its token (ask), or whose token is not in the list of the last. The
 // question leaves at once, but once for each time that the token is sent: else whoever forges the meter's answers would use
 // up all tries in a minute.
-func (d *Desk) doubt(tx Tx, message id.ID, ask bool, now time.Time) error {
+func (d *Dispatcher) doubt(tx Tx, message id.ID, ask bool, now time.Time) error {
 	m, found, err := tx.MessageByID(message)
 	if err != nil || !found || !m.Open {
 		return err
@@ -82,7 +82,7 @@ func (d *Desk) doubt(tx Tx, message id.ID, ask bool, now time.Time) error {
 }
 
 // heard ends a message whose token the meter says it has.
-func (d *Desk) heard(tx Tx, name string, meter int64, reply MeterReply, now time.Time) error {
+func (d *Dispatcher) heard(tx Tx, name string, meter int64, reply MeterReply, now time.Time) error {
 	i, err := id.Parse(id.Message, name)
 	if err != nil {
 		return d.typed(tx, name, meter, reply, now)
@@ -107,7 +107,7 @@ func (d *Desk) heard(tx Tx, name string, meter int64, reply MeterReply, now time
 }
 
 // typed records a token that the meter reports from its keypad and that no message brought there.
-func (d *Desk) typed(tx Tx, name string, meter int64, reply MeterReply, now time.Time) error {
+func (d *Dispatcher) typed(tx Tx, name string, meter int64, reply MeterReply, now time.Time) error {
 	token, err := id.Parse(id.Token, name)
 	if err != nil || reply.Kind != ReplyTyped {
 		return nil // nothing is concluded from its row
@@ -117,7 +117,7 @@ func (d *Desk) typed(tx Tx, name string, meter int64, reply MeterReply, now time
 
 // heardOf records that a meter says it has a token, and raises an alarm if the token's sale was reversed meanwhile: a meter
 // without a connection can report it in no other way. It makes no debt, because anybody may have sent the message.
-func (d *Desk) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply, now time.Time) error {
+func (d *Dispatcher) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply, now time.Time) error {
 	own, found, err := tx.Carried().ReportedToken(meter, &wire.Token{Request: token.Text(id.Token)})
 	if err != nil || !found {
 		return err
@@ -137,9 +137,9 @@ func (d *Desk) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply, now ti
 }
 
 // rejected notes that a meter does not take the token of a message. A meter whose SMS channel is locked rejects every token,
-// so the message is sent once more the next day and ends with the second rejection. Until then it has no turn: the next
+// so the message is sent once more the next day and ends with the second rejection. Until then it is not the queue head: the next
 // message to the meter goes out. The token stays as it is: a person must look.
-func (d *Desk) rejected(tx Tx, message id.ID, now time.Time) error {
+func (d *Dispatcher) rejected(tx Tx, message id.ID, now time.Time) error {
 	m, found, err := tx.MessageByID(message)
 	if err != nil || !found || m.State == Answered {
 		return err
@@ -160,9 +160,9 @@ func (d *Desk) rejected(tx Tx, message id.ID, now time.Time) error {
 	return d.put(tx, m, before)
 }
 
-// rejection gives up the turn of a message whose token the meter does not take, the first time until the next day, and calls a
-// person.
-func (d *Desk) rejection(tx Tx, m *Message, now time.Time) error {
+// rejection moves a message whose token the meter does not take away from the queue head, the first time until the next day, and
+// calls a person.
+func (d *Dispatcher) rejection(tx Tx, m *Message, now time.Time) error {
 	first := m.AnsweredAt.IsZero()
 	m.AnsweredAt = now
 	if m.SentAt.IsZero() { // the meter was faster than the route
@@ -181,7 +181,7 @@ const rejectsLook = 2 * MaxMeterTries
 
 // rejects reports whether the meter has written since a message was first sent to it that it rejects a token, without its
 // being clear which one. A locked meter answers so to every token, and shows none of them among its last.
-func (d *Desk) rejects(tx Tx, m Message) (bool, error) {
+func (d *Dispatcher) rejects(tx Tx, m Message) (bool, error) {
 	incoming := true
 	all, err := tx.MessageList(Filter{Meter: m.Meter, Incoming: &incoming}, id.ID{}, rejectsLook)
 	return slices.ContainsFunc(all, func(a Message) bool {
@@ -196,7 +196,7 @@ const rejectedWhy = "the meter rejects the token"
 
 // pushed lists the tokens of a meter that an answer can be about, the newest first: what was made for it lately, and
 // whatever was sent to it lately, however old it is and wherever it was made.
-func (d *Desk) pushed(tx Tx, meter registry.Meter, now time.Time) ([]Pushed, error) {
+func (d *Dispatcher) pushed(tx Tx, meter registry.Meter, now time.Time) ([]Pushed, error) {
 	since := now.Add(-AnswerHorizon)
 	tokens, err := tx.Carried().VendTokens(meter.N, id.ID{}, MaxHistory)
 	if err != nil {
@@ -237,7 +237,7 @@ func (d *Desk) pushed(tx Tx, meter registry.Meter, now time.Time) ([]Pushed, err
 }
 
 // push is one token, with what was sent of it and answered.
-func (d *Desk) push(t sale.Token, sent []MeterMessage) (Pushed, error) {
+func (d *Dispatcher) push(t sale.Token, sent []MeterMessage) (Pushed, error) {
 	p := Pushed{Message: t.ID.Text(id.Token), Class: t.Class, KeyChange: t.Class == managementClass && keyChange(t.SubClass), Units: t.Units,
 		Unread: t.Class == 0 && t.Units == 0, InMeter: t.State == sale.TokenAccepted || t.State == sale.TokenHeard, Over: true}
 	for _, m := range sent {
@@ -262,7 +262,7 @@ func (d *Desk) push(t sale.Token, sent []MeterMessage) (Pushed, error) {
 }
 
 // ends are the first and last four digits of a token, which is all that a meter's list shows of it.
-func (d *Desk) ends(t sale.Token) (first, last string, err error) {
+func (d *Dispatcher) ends(t sale.Token) (first, last string, err error) {
 	digits, err := d.c.Opener.Open(sale.TokenContext(t.ID), t.Sealed)
 	if err != nil {
 		return "", "", err

@@ -12,25 +12,25 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
-// inbox is the desk as one tenant's routes see it.
+// inbox is the dispatcher as one tenant's routes see it.
 type inbox struct {
-	desk   *Desk
-	tenant access.Tenant
+	dispatcher *Dispatcher
+	tenant     access.Tenant
 }
 
 // Inbox is where the routes of a tenant hand in what arrives.
-func (d *Desk) Inbox(t access.Tenant) Inbox { return inbox{d, t} }
+func (d *Dispatcher) Inbox(t access.Tenant) Inbox { return inbox{d, t} }
 
 // Receive takes a message once, however often it comes, and queues what it is answered with in the same transaction.
 func (i inbox) Receive(ctx context.Context, in Incoming) error {
 	in.From, in.Text = Canonical(storable(in.From)), storable(in.Text)
 	queued := false
-	err := i.desk.c.Door.Do(ctx, i.tenant, func(tx Tx) (_ bool, err error) { queued, err = i.desk.receive(tx, in); return false, err })
+	err := i.dispatcher.c.Door.Do(ctx, i.tenant, func(tx Tx) (_ bool, err error) { queued, err = i.dispatcher.receive(tx, in); return false, err })
 	if err != nil {
 		return fmt.Errorf("take a message that came by %s: %w", in.Route, err)
 	}
 	if queued {
-		i.desk.Kick()
+		i.dispatcher.Kick()
 	}
 	return nil
 }
@@ -42,13 +42,13 @@ func storable(s string) string {
 }
 
 // receive is the transaction of Receive; it reports whether something is to be sent now.
-func (d *Desk) receive(tx Tx, in Incoming) (bool, error) {
+func (d *Dispatcher) receive(tx Tx, in Incoming) (bool, error) {
 	known, err := tx.MessageKnown(in.Identity)
 	if err != nil || known {
 		return false, err
 	}
 	now := d.c.Now()
-	if n, err := tx.Told().Arrivals(in.From, now.Add(-time.Hour)); err != nil || n >= MaxArrivals {
+	if n, err := tx.Recipients().Arrivals(in.From, now.Add(-time.Hour)); err != nil || n >= MaxArrivals {
 		if err == nil {
 			d.c.Log.Warn("message dropped: too many of one sender", logkey.Route, in.Route, logkey.Count, n)
 		}
@@ -66,7 +66,7 @@ func (d *Desk) receive(tx Tx, in Incoming) (bool, error) {
 	if err := tx.Queued().MessagesWake(in.From, now); err != nil { // it speaks, so it can be reached
 		return false, err
 	}
-	meter, found, err := tx.Told().MeterBySIM(in.From)
+	meter, found, err := tx.Recipients().MeterBySIM(in.From)
 	if err != nil {
 		return false, err
 	}
@@ -74,7 +74,7 @@ func (d *Desk) receive(tx Tx, in Incoming) (bool, error) {
 		m.Purpose, m.Meter, m.Number = PurposeFromMeter, meter.N, meter.Number
 		return d.fromMeter(tx, meter, m, in)
 	}
-	mine, err := tx.Told().Subscriptions(in.From, maxSubscriptions)
+	mine, err := tx.Recipients().Subscriptions(in.From, maxSubscriptions)
 	if err != nil {
 		return false, err
 	}
@@ -99,18 +99,18 @@ const (
 func (i inbox) Report(ctx context.Context, r Report) error {
 	r.Reference, r.To, r.Why = storable(r.Reference), storable(r.To), storable(r.Why)
 	queued := false
-	err := i.desk.c.Door.Do(ctx, i.tenant, func(tx Tx) (_ bool, err error) { queued, err = i.desk.report(tx, r); return false, err })
+	err := i.dispatcher.c.Door.Do(ctx, i.tenant, func(tx Tx) (_ bool, err error) { queued, err = i.dispatcher.report(tx, r); return false, err })
 	if err != nil {
 		return fmt.Errorf("take a report that came by %s: %w", r.Route, err)
 	}
 	if queued {
-		i.desk.Kick()
+		i.dispatcher.Kick()
 	}
 	return nil
 }
 
 // report is the transaction of Report. One that fits no message is worth nothing.
-func (d *Desk) report(tx Tx, r Report) (bool, error) {
+func (d *Dispatcher) report(tx Tx, r Report) (bool, error) {
 	if r.State == Trying {
 		return false, nil
 	}
@@ -142,7 +142,7 @@ func (d *Desk) report(tx Tx, r Report) (bool, error) {
 }
 
 // reportOf finds the message that a report is about, and the number of the try, 0 where only the route tells.
-func (d *Desk) reportOf(tx Tx, r Report) (id.ID, int, bool, error) {
+func (d *Dispatcher) reportOf(tx Tx, r Report) (id.ID, int, bool, error) {
 	if i, err := id.Parse(id.Message, r.ID); err == nil {
 		return i, 0, true, nil
 	}

@@ -29,7 +29,7 @@ func TestWhatIsKeptOfAnArrival(t *testing.T) {
 	} {
 		o := opened(t)
 		c.in.Route, c.in.Identity, c.in.At = "modem1", [16]byte{7}, o.now.Add(-time.Hour)
-		if err := o.desk().Inbox(1).Receive(t.Context(), c.in); err != nil {
+		if err := o.dispatcher().Inbox(1).Receive(t.Context(), c.in); err != nil {
 			t.Fatal(err)
 		}
 		c.want.ID, c.want.Incoming, c.want.State, c.want.Route, c.want.Identity, c.want.CreatedAt = o.messages[0].ID, true, notify.Received, "modem1", [16]byte{7}, o.now
@@ -151,9 +151,9 @@ func TestABalanceOfAWallet(t *testing.T) {
 	s := newTill(t)
 	s.mine[amina][0].Wallet = true
 	s.settled, s.asOf = money.Amount{Minor: 500, Currency: "UGX"}, s.now
-	desk := notify.New(notify.Config{Door: doorTo[notify.Tx]{s}, Now: func() time.Time { return s.now }})
+	dispatcher := notify.New(notify.Config{Door: doorTo[notify.Tx]{s}, Now: func() time.Time { return s.now }})
 	ask := func(n byte) notify.Message {
-		if err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{Identity: [16]byte{n}, From: amina, Text: "bal"}); err != nil {
+		if err := dispatcher.Inbox(1).Receive(t.Context(), notify.Incoming{Identity: [16]byte{n}, From: amina, Text: "bal"}); err != nil {
 			t.Fatal(err)
 		}
 		return s.messages[len(s.messages)-1]
@@ -251,7 +251,7 @@ func TestASimulatedMeterLivesInItsOwnTime(t *testing.T) {
 		s.Simulated, s.Since = c.simulated, c.since
 		o.records[id.ID{2}] = registry.MeterRecord{Reported: c.reported, AsOf: then}
 		for h := range 24 * 9 {
-			o.readings = append(o.readings, metering.StoredReading{Store: "a", At: then.Add(time.Duration(h-24*9) * time.Hour), RegisterWh: int64(h) * 10})
+			o.readings = append(o.readings, metering.StoredReading{Memory: "a", At: then.Add(time.Duration(h-24*9) * time.Hour), RegisterWh: int64(h) * 10})
 		}
 		if o.receive(amina, "use"); o.messages[1].Purpose != c.want {
 			t.Errorf("%s: %s, want %s", name, o.messages[1].Purpose, c.want)
@@ -264,7 +264,7 @@ func TestTheSevenDaysOfUse(t *testing.T) {
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	week, day := midnight.AddDate(0, 0, -7), midnight.AddDate(0, 0, -1)
 	at := func(t time.Time, wh int64) metering.StoredReading {
-		return metering.StoredReading{Store: "a", At: t, RegisterWh: wh}
+		return metering.StoredReading{Memory: "a", At: t, RegisterWh: wh}
 	}
 	for name, c := range map[string]struct {
 		readings []metering.StoredReading
@@ -281,7 +281,7 @@ func TestTheSevenDaysOfUse(t *testing.T) {
 		"today does not count":                  {[]metering.StoredReading{at(week, 0), at(midnight, 700), at(midnight.Add(1), 1400)}, 700, 700, true},
 		"what was counted backwards":            {[]metering.StoredReading{at(week, 1000), at(day, 300), at(midnight, 1000)}, 700, 700, true},
 		"nothing used":                          {[]metering.StoredReading{at(week, 1000), at(midnight, 1000)}, 0, 0, true},
-		"two memories":                          {[]metering.StoredReading{at(week, 0), {Store: "b", At: day, RegisterWh: 700}, {Store: "b", At: midnight, RegisterWh: 1400}}, 700, 700, true},
+		"two memories":                          {[]metering.StoredReading{at(week, 0), {Memory: "b", At: day, RegisterWh: 700}, {Memory: "b", At: midnight, RegisterWh: 1400}}, 700, 700, true},
 		"that were stored in another order":     {[]metering.StoredReading{at(day, 700), at(week, 0), at(midnight, 1400)}, 1400, 700, true},
 		"two before the week, the last is late": {[]metering.StoredReading{at(week.AddDate(0, 0, -5), 0), at(week, 100), at(midnight, 800)}, 700, 700, true},
 	} {
@@ -303,7 +303,7 @@ func TestTheUseOfAnAccount(t *testing.T) {
 	} {
 		o := opened(t)
 		o.mine[amina][0].Since = since
-		o.readings = []metering.StoredReading{{Store: "a", At: midnight.AddDate(0, 0, -7)}, {Store: "a", At: midnight, RegisterWh: 700}}
+		o.readings = []metering.StoredReading{{Memory: "a", At: midnight.AddDate(0, 0, -7)}, {Memory: "a", At: midnight, RegisterWh: 700}}
 		if o.receive(amina, "use"); o.messages[1].Purpose != want {
 			t.Errorf("opened %s: %s, want %s", since, o.messages[1].Purpose, want)
 		}
@@ -320,11 +320,11 @@ func TestNoMoreReadingsAreAddedUpThanTwoThousand(t *testing.T) {
 	}{{time.Minute, 20_000, 8}, {time.Hour, 20_000, 1}, {30 * time.Minute, 20_000, 2}, {time.Hour, 249, 1}, {time.Minute, 250, 2}} {
 		o := opened(t)
 		for i := range c.n {
-			o.readings = append(o.readings, metering.StoredReading{Store: "a", At: midnight.Add(time.Duration(i+1-c.n) * c.every), RegisterWh: int64(i)})
+			o.readings = append(o.readings, metering.StoredReading{Memory: "a", At: midnight.Add(time.Duration(i+1-c.n) * c.every), RegisterWh: int64(i)})
 		}
 		b := broke(o, 0)
-		desk := notify.New(notify.Config{Door: doorTo[notify.Tx]{b}, Now: func() time.Time { return o.now }})
-		if err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{From: amina, Text: "use"}); err != nil || b.times["Readings"] != c.pages {
+		dispatcher := notify.New(notify.Config{Door: doorTo[notify.Tx]{b}, Now: func() time.Time { return o.now }})
+		if err := dispatcher.Inbox(1).Receive(t.Context(), notify.Incoming{From: amina, Text: "use"}); err != nil || b.times["Readings"] != c.pages {
 			t.Errorf("%d readings, one in %s: %d pages, %v; want %d", c.n, c.every, b.times["Readings"], err, c.pages)
 		}
 	}

@@ -16,13 +16,13 @@ const AlarmMemoryFull metering.AlarmCode = "sms-memory-full"
 // watchMemory looks how full the memory of a route is, and raises or clears its alarm: raised when the route calls it almost
 // full, cleared when less than half of it is used, so that one message more or less changes nothing. The first look after a
 // start clears what another run may have left. An alarm that cannot be written is written at the next look.
-func (d *Desk) watchMemory(ctx context.Context, n int, r Configured) error {
+func (d *Dispatcher) watchMemory(ctx context.Context, n int, r Configured) error {
 	k, is := r.Route.(Keeping)
 	if !is {
 		return nil
 	}
 	m := k.Memory()
-	raise, end := d.memoryTurn(n, m)
+	raise, end := d.memoryAlarm(n, m)
 	if !raise && !end {
 		return nil
 	}
@@ -50,8 +50,8 @@ func (d *Desk) watchMemory(ctx context.Context, n int, r Configured) error {
 	return nil
 }
 
-// memoryTurn keeps what is known of a route's memory, and says whether its alarm is to be raised or cleared.
-func (d *Desk) memoryTurn(n int, m Memory) (raise, end bool) {
+// memoryAlarm stores what is known of a route's memory, and says whether its alarm is to be raised or cleared.
+func (d *Dispatcher) memoryAlarm(n int, m Memory) (raise, end bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	w := &d.ways[n]

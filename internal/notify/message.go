@@ -12,7 +12,7 @@ type State string
 
 // States of a message.
 const (
-	Queued     State = "queued"     // waits for its turn, its time or a route
+	Queued     State = "queued"     // waits to be the queue head, for its time or for a route
 	SentOut    State = "sent"       // a route has accepted it
 	Arrived    State = "delivered"  // the network says that the telephone has it
 	Answered   State = "answered"   // the meter has answered it
@@ -65,7 +65,7 @@ type Message struct {
 	Identity [16]byte // of an arrival, and of what was asked for under a key; zero for none
 
 	Line      string // messages of one line leave one after the other
-	Open      bool   // it has, or waits for, its turn
+	Open      bool   // it is the queue head, or waits to be
 	Asking    bool   // the meter is to be asked what became of its token
 	Route     string
 	Parts     int

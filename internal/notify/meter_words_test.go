@@ -23,8 +23,8 @@ func TestHalfAnAnswerOfAMeterProvesNothing(t *testing.T) {
 	for missing, want := range map[int]notify.State{0: notify.Answered, 1: notify.SentOut} {
 		c := newCounter(t, 1)
 		c.send()
-		desk := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
-		if err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", Identity: [16]byte{1}, From: meterSIM, Text: loadedText, Missing: missing}); err != nil {
+		dispatcher := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
+		if err := dispatcher.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", Identity: [16]byte{1}, From: meterSIM, Text: loadedText, Missing: missing}); err != nil {
 			t.Fatal(err)
 		}
 		in := c.messages[len(c.messages)-1]
@@ -37,7 +37,7 @@ func TestHalfAnAnswerOfAMeterProvesNothing(t *testing.T) {
 	}
 }
 
-// TestWhatAnAnswerMovesOn: a list without the token waits as long as a first answer, a doubtful one makes the desk ask at once,
+// TestWhatAnAnswerMovesOn: a list without the token waits as long as a first answer, a doubtful one makes the dispatcher ask at once,
 // and what says nothing of tokens moves nothing.
 func TestWhatAnAnswerMovesOn(t *testing.T) {
 	for name, x := range map[string]struct {
@@ -58,7 +58,7 @@ func TestWhatAnAnswerMovesOn(t *testing.T) {
 		was := c.now.Add(time.Hour)
 		c.messages[0].NextAt = was
 		x.do(c)
-		c.reachDesk(x.text)
+		c.reachInbox(x.text)
 		m := c.messages[0]
 		if want := map[bool]time.Time{true: was, false: c.now.Add(x.due)}[x.due < 0]; !m.NextAt.Equal(want) || m.Asking != x.ask || !m.Open || m.State != notify.SentOut {
 			t.Errorf("%s: due at %s, asking %t, %s; want %s, %t", name, m.NextAt, m.Asking, m.State, want, x.ask)
@@ -76,7 +76,7 @@ func TestAnAnswerBeforeTheRoutesOwn(t *testing.T) {
 			if sent {
 				c.messages[0].SentAt = before
 			}
-			c.reachDesk(text)
+			c.reachInbox(text)
 			want := map[bool]time.Time{true: before, false: c.now}[sent]
 			if m := c.messages[0]; !m.SentAt.Equal(want) || !m.AnsweredAt.Equal(c.now) {
 				t.Errorf("%q: sent at %s, answered at %s; want %s, %s", text, m.SentAt, m.AnsweredAt, want, c.now)
@@ -90,8 +90,8 @@ func TestAnAnswerIsWrittenDownOnce(t *testing.T) {
 	c := newCounter(t, 1)
 	c.messages = c.messages[:1]
 	c.send()
-	c.reachDesk(loadedText)
-	c.reachDesk(loadedText)
+	c.reachInbox(loadedText)
+	c.reachInbox(loadedText)
 	if want := []string{"message.answered purpose=meter-sms meter=" + meterA}; !slices.Equal(c.audit, want) {
 		t.Errorf("the audit log has %q, want %q", c.audit, want)
 	}
@@ -100,7 +100,7 @@ func TestAnAnswerIsWrittenDownOnce(t *testing.T) {
 	}
 }
 
-// TestARejectionGivesATokenOneMoreDay: once, where the message lives so long and has its turn, and it is counted once.
+// TestARejectionGivesATokenOneMoreDay: once, where the message lives so long and is the head of its queue, and it is counted once.
 func TestARejectionGivesATokenOneMoreDay(t *testing.T) {
 	for name, x := range map[string]struct {
 		do    func(*counter, *notify.Message)
@@ -121,7 +121,7 @@ func TestARejectionGivesATokenOneMoreDay(t *testing.T) {
 		m := &c.messages[0]
 		m.Asking, m.NextAt = true, c.now.Add(time.Minute)
 		x.do(c, m)
-		c.reachDesk(rejectedText)
+		c.reachInbox(rejectedText)
 		m = &c.messages[0]
 		rests := m.Open && m.State == notify.Queued && m.Failure == "the meter rejects the token" && m.NextAt.Equal(c.now.Add(24*time.Hour)) && !m.Asking && m.AnsweredAt.Equal(c.now)
 		lost := !m.Open && m.State == notify.Lost && m.Failure == "the meter rejects the token" && m.AnsweredAt.Equal(c.now)
@@ -136,7 +136,7 @@ func TestARefusalInTheListIsARejection(t *testing.T) {
 	c := newCounter(t, 1)
 	c.send()
 	s := string(c.tokens[0].Sealed)
-	c.reachDesk("Last tokens: 20.11 " + s[:4] + ".." + s[16:] + " REFUSED")
+	c.reachInbox("Last tokens: 20.11 " + s[:4] + ".." + s[16:] + " REFUSED")
 	if m := c.messages[0]; m.State != notify.Queued || m.Failure != "the meter rejects the token" || !m.NextAt.Equal(c.now.Add(24*time.Hour)) || len(c.alarms) != 1 {
 		t.Errorf("refused in the list: %+v, alarms %v", m, c.alarms)
 	}
@@ -147,8 +147,8 @@ func TestARefusalInTheListIsARejection(t *testing.T) {
 	c.messages = c.messages[:1]
 	c.tokens[0].Class, c.tokens[0].SubClass = 2, 1 // what a signed answer alone is believed of
 	c.send()
-	c.reachDesk("Token accepted.")
-	c.reachDesk(rejectedText)
+	c.reachInbox("Token accepted.")
+	c.reachInbox(rejectedText)
 	if m := c.messages[0]; m.State != notify.Answered || m.Open || len(c.alarms) != 0 {
 		t.Errorf("rejected after it was answered: %+v, alarms %v", m, c.alarms)
 	}
@@ -174,7 +174,7 @@ func TestWhichTokensAnAnswerCanBeAbout(t *testing.T) {
 		c.messages = c.messages[:1]
 		text := typed(c)
 		x.do(c)
-		c.reachDesk(text)
+		c.reachInbox(text)
 		if got := c.heard[c.tokens[2].ID]; got != x.heard || len(c.heard) > 1 {
 			t.Errorf("%s: heard of %v, want %t", name, c.heard, x.heard)
 		}
@@ -185,14 +185,14 @@ func TestWhichTokensAnAnswerCanBeAbout(t *testing.T) {
 func TestAnAnswerIsOfferedAgainWhileTheDigitsCannotBeRead(t *testing.T) {
 	c := newCounter(t, 1)
 	c.send()
-	desk := notify.New(notify.Config{Door: c, Opener: &opener{err: errStore}, Now: func() time.Time { return c.now }})
-	err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", From: meterSIM, Text: loadedText})
+	dispatcher := notify.New(notify.Config{Door: c, Opener: &opener{err: errStore}, Now: func() time.Time { return c.now }})
+	err := dispatcher.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", From: meterSIM, Text: loadedText})
 	if !errors.Is(err, errStore) || c.messages[0].State != notify.SentOut {
 		t.Errorf("%v, and the message is %s", err, c.messages[0].State)
 	}
 	o := &opener{}
-	desk = notify.New(notify.Config{Door: c, Opener: o, Now: func() time.Time { return c.now }})
-	if err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", From: meterSIM, Text: loadedText}); err != nil || len(o.gave) == 0 {
+	dispatcher = notify.New(notify.Config{Door: c, Opener: o, Now: func() time.Time { return c.now }})
+	if err := dispatcher.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", From: meterSIM, Text: loadedText}); err != nil || len(o.gave) == 0 {
 		t.Errorf("%d tokens are read, %v", len(o.gave), err)
 	}
 	for _, digits := range o.gave {
@@ -218,8 +218,8 @@ func TestATokenFromElsewhereIsSought(t *testing.T) {
 			w.tokens[4].ID = id.ID{15: 98}
 		}
 		b := broke(w, 0)
-		desk := notify.New(notify.Config{Door: doorTo[notify.Tx]{b}, Opener: w, Now: func() time.Time { return w.now }})
-		if err := desk.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", From: meterSIM, Text: loadedText}); err != nil || w.messages[0].State != c.state || b.times["TokenForPush"] != 1 {
+		dispatcher := notify.New(notify.Config{Door: doorTo[notify.Tx]{b}, Opener: w, Now: func() time.Time { return w.now }})
+		if err := dispatcher.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", From: meterSIM, Text: loadedText}); err != nil || w.messages[0].State != c.state || b.times["TokenForPush"] != 1 {
 			t.Errorf("%s: the message is %s, %v, and the token was sought %d times", name, w.messages[0].State, err, b.times["TokenForPush"])
 		}
 	}
@@ -231,7 +231,7 @@ func TestATokenFromElsewhereMayBeMeantByAnyAnswer(t *testing.T) {
 	foreign, own := c.messages[4], c.messages[0]
 	foreign.Tries, foreign.State, own.Tries, own.State = 1, notify.SentOut, 1, notify.SentOut
 	c.messages = []notify.Message{foreign, own}
-	if c.reachDesk(loadedText); len(c.heard) != 0 || !c.messages[0].Asking || c.messages[0].State != notify.SentOut {
+	if c.reachInbox(loadedText); len(c.heard) != 0 || !c.messages[0].Asking || c.messages[0].State != notify.SentOut {
 		t.Errorf("heard of %v, asking %t, %s", c.heard, c.messages[0].Asking, c.messages[0].State)
 	}
 }
@@ -263,7 +263,7 @@ func TestATokenOfAMeterIsTakenForWhatItIs(t *testing.T) {
 		c.send()
 		x.do(c)
 		before := c.tokens[0].State
-		if c.reachDesk(x.text); c.messages[0].State != x.want {
+		if c.reachInbox(x.text); c.messages[0].State != x.want {
 			t.Errorf("%s: the message is %s, want %s", name, c.messages[0].State, x.want)
 		}
 		if token := c.tokens[0]; (token.Result != "") != (token.State != before) {
@@ -278,9 +278,9 @@ func TestALoadedTokenIsLoadedOnce(t *testing.T) {
 	c := newCounter(t, 1)
 	c.messages = c.messages[:2]
 	c.send()
-	c.reachDesk(loadedText)
+	c.reachInbox(loadedText)
 	c.send() // the second, with as many units
-	if c.reachDesk(strings.Replace(loadedText, "42.8", "77.5", 1)); c.messages[1].State != notify.Answered {
+	if c.reachInbox(strings.Replace(loadedText, "42.8", "77.5", 1)); c.messages[1].State != notify.Answered {
 		t.Errorf("in other words: %s", c.messages[1].State)
 	}
 	again := c.messages[0]
@@ -295,7 +295,7 @@ func TestALoadedTokenIsLoadedOnce(t *testing.T) {
 		if order {
 			slices.Reverse(d.messages)
 		}
-		d.reachDesk(loadedText)
+		d.reachInbox(loadedText)
 		if m := d.find(again.ID); m.State != notify.Answered || d.find(first.ID).State != notify.Uncertain {
 			t.Errorf("the open one is %s, the other %s", m.State, d.find(first.ID).State)
 		}

@@ -37,10 +37,10 @@ const (
 type MeterReply struct {
 	Kind  ReplyKind
 	Units unit.Energy // of ReplyAccepted, in steps of 0.1 kWh
-	// Balance is the credit after the token, truncated to 0.1 kWh; Told says whether the meter told it.
-	Balance unit.Energy
-	Told    bool
-	Rows    []ReplyRow
+	// Balance is the credit after the token, truncated to 0.1 kWh; HasBalance says whether the meter reported it.
+	Balance    unit.Energy
+	HasBalance bool
+	Rows       []ReplyRow
 }
 
 // RowResult is what a row of the last tokens says of its token.
@@ -100,14 +100,14 @@ func ParseMeterReply(text string) MeterReply {
 			return r
 		}
 		if end, balance, is := cutFigure(rest, replyBalance); is && strings.Trim(end, " .") == "" {
-			r.Balance, r.Told = balance, true
+			r.Balance, r.HasBalance = balance, true
 			return r
 		} else if first, last, named := cutEnds(end); is && named && (r.Kind == ReplyAccepted || r.Kind == ReplyDone) {
 			row := ReplyRow{First: first, Last: last, Result: RowAdded, Units: units}
 			if r.Kind == ReplyDone {
 				row.Result = RowDone
 			}
-			return MeterReply{Kind: ReplyTyped, Balance: balance, Told: true, Rows: []ReplyRow{row}}
+			return MeterReply{Kind: ReplyTyped, Balance: balance, HasBalance: true, Rows: []ReplyRow{row}}
 		}
 	}
 	return MeterReply{}

@@ -141,7 +141,7 @@ func (p *Pushed) mayBe(r MeterReply) bool {
 
 // same reports whether two answers are in the same words. A network that doubles a message does not change them.
 func (r MeterReply) same(as MeterReply) bool {
-	return r.Kind == as.Kind && r.Units == as.Units && r.Balance == as.Balance && r.Told == as.Told
+	return r.Kind == as.Kind && r.Units == as.Units && r.Balance == as.Balance && r.HasBalance == as.HasBalance
 }
 
 // matchRows looks for tokens in the list of a meter's last tokens. Only a report of the keypad can match a token that no

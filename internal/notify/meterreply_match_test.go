@@ -12,11 +12,11 @@ import (
 )
 
 func ok(units, balance unit.Energy) notify.MeterReply {
-	return notify.MeterReply{Kind: notify.ReplyAccepted, Units: units, Balance: balance, Told: true}
+	return notify.MeterReply{Kind: notify.ReplyAccepted, Units: units, Balance: balance, HasBalance: true}
 }
 
 func used(balance unit.Energy) notify.MeterReply {
-	return notify.MeterReply{Kind: notify.ReplyUsed, Balance: balance, Told: true}
+	return notify.MeterReply{Kind: notify.ReplyUsed, Balance: balance, HasBalance: true}
 }
 
 func rows(r ...notify.ReplyRow) notify.MeterReply {
@@ -43,7 +43,7 @@ func TestWhatAReportProves(t *testing.T) {
 		"of one that was made elsewhere":  {added("9999", "0009", 34_700), notify.Finding{}},
 		"with other units than the token": {added("2222", "0002", 50_000), notify.Finding{}},
 	} {
-		r := notify.MeterReply{Kind: notify.ReplyTyped, Rows: []notify.ReplyRow{c.row}, Told: true}
+		r := notify.MeterReply{Kind: notify.ReplyTyped, Rows: []notify.ReplyRow{c.row}, HasBalance: true}
 		if got := notify.Match(&next, []notify.Pushed{first, typed}, r); got.About != c.want.About || !slices.Equal(got.InMeter, c.want.InMeter) || got.Ask || got.Stray || got.Rejected {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
@@ -96,7 +96,7 @@ func TestWhatAnAnswerProves(t *testing.T) {
 		"one from elsewhere in the list":                   {&foreign, []notify.Pushed{more}, rows(added("7777", "0007", 100)), notify.Finding{About: "7", InMeter: []string{"7"}}},
 		"half a key":                                       {&key, []notify.Pushed{loaded}, notify.MeterReply{Kind: notify.ReplyPart}, notify.Finding{About: "5", InMeter: []string{"5"}}},
 		"a token without units":                            {&key, []notify.Pushed{loaded}, notify.MeterReply{Kind: notify.ReplyDone}, notify.Finding{About: "5", InMeter: []string{"5"}}},
-		"the balance alone":                                {&next, nil, notify.MeterReply{Kind: notify.ReplyBalance, Told: true}, notify.Finding{}},
+		"the balance alone":                                {&next, nil, notify.MeterReply{Kind: notify.ReplyBalance, HasBalance: true}, notify.Finding{}},
 		"something else":                                   {&next, nil, notify.MeterReply{}, notify.Finding{}},
 		"more earlier tokens than were looked at":          {&next, make([]notify.Pushed, notify.MaxHistory), ok(34_700, 1), notify.Finding{Ask: true}},
 		"the list shows it":                                {&next, []notify.Pushed{loaded}, rows(added("2222", "0002", 34_700), added("1111", "0001", 34_700)), notify.Finding{About: "2", InMeter: []string{"1", "2"}}},

@@ -30,16 +30,16 @@ func (k kept) Token(n int) (panel.TokenRow, bool) {
 
 func TestTheAnswersOfMetersAreRead(t *testing.T) {
 	for text, want := range map[string]notify.MeterReply{
-		"Recharge OK. 34.7 kWh added. Balance 42.8 kWh":           {Kind: notify.ReplyAccepted, Units: 34_700, Balance: 42_800, Told: true},
+		"Recharge OK. 34.7 kWh added. Balance 42.8 kWh":           {Kind: notify.ReplyAccepted, Units: 34_700, Balance: 42_800, HasBalance: true},
 		"Recharge OK. 34.7 kWh added.":                            {Kind: notify.ReplyAccepted, Units: 34_700},
-		"this recharge card has been used! Balance 42.8 kWh":      {Kind: notify.ReplyUsed, Balance: 42_800, Told: true},
+		"this recharge card has been used! Balance 42.8 kWh":      {Kind: notify.ReplyUsed, Balance: 42_800, HasBalance: true},
 		"this recharge card has been used!":                       {Kind: notify.ReplyUsed},
-		"Token rejected. Balance -0.5 kWh":                        {Kind: notify.ReplyRejected, Balance: -500, Told: true},
+		"Token rejected. Balance -0.5 kWh":                        {Kind: notify.ReplyRejected, Balance: -500, HasBalance: true},
 		"Token rejected.":                                         {Kind: notify.ReplyRejected},
-		"Balance 42.8 kWh":                                        {Kind: notify.ReplyBalance, Balance: 42_800, Told: true},
-		"  RECHARGE\u00a0OK.  34.7 kWh added. balance 42.8 kWh. ": {Kind: notify.ReplyAccepted, Units: 34_700, Balance: 42_800, Told: true},
+		"Balance 42.8 kWh":                                        {Kind: notify.ReplyBalance, Balance: 42_800, HasBalance: true},
+		"  RECHARGE\u00a0OK.  34.7 kWh added. balance 42.8 kWh. ": {Kind: notify.ReplyAccepted, Units: 34_700, Balance: 42_800, HasBalance: true},
 		"Recharge OK. ٣٤.٧ kWh added.":                            {Kind: notify.ReplyAccepted, Units: 34_700},
-		"Ce code a deja ete utilise! Solde 1.0 kWh":               {Kind: notify.ReplyUsed, Balance: 1000, Told: true},
+		"Ce code a deja ete utilise! Solde 1.0 kWh":               {Kind: notify.ReplyUsed, Balance: 1000, HasBalance: true},
 		"Last tokens: 20.11 1234..5678 +34.7 kWh; 19.11 1111..2222 USED; +5.0 kWh; something else; 18.11 9999..0000 WRONG;": {Kind: notify.ReplyTokens, Rows: []notify.ReplyRow{
 			{First: "1234", Last: "5678", Result: notify.RowAdded, Units: 34_700}, {First: "1111", Last: "2222", Result: notify.RowUsed},
 			{Result: notify.RowAdded, Units: 5000}, {First: "9999", Last: "0000", Result: notify.RowWrong}}},
@@ -69,7 +69,7 @@ func TestWhatAMeterWritesIsUnderstood(t *testing.T) {
 			for _, class := range []uint8{0, 2} {
 				for _, registered := range []bool{false, true} {
 					r := meter.Result{Code: code, Class: class, Units: 1_638_300, Balance: -12_345, Source: meter.SMS}
-					want := notify.MeterReply{Kind: notify.ReplyRejected, Told: registered}
+					want := notify.MeterReply{Kind: notify.ReplyRejected, HasBalance: registered}
 					switch {
 					case code == sts.Accept && class != 0:
 						want.Kind = notify.ReplyDone
@@ -103,7 +103,7 @@ func TestTheReportOfAKeypadIsUnderstood(t *testing.T) {
 		} {
 			r := meter.Result{Code: sts.Accept, Class: class, Units: row.Units, Balance: -12_345, Source: meter.Keypad}
 			text := panel.Report(l, r, masked)
-			want := notify.MeterReply{Kind: notify.ReplyTyped, Balance: -12_300, Told: true, Rows: []notify.ReplyRow{row}}
+			want := notify.MeterReply{Kind: notify.ReplyTyped, Balance: -12_300, HasBalance: true, Rows: []notify.ReplyRow{row}}
 			if got := notify.ParseMeterReply(text); !reflect.DeepEqual(got, want) {
 				t.Errorf("%v: %q is %+v, want %+v", l, text, got, want)
 			}
@@ -142,7 +142,7 @@ func TestTheLastTokensThatAMeterWritesAreUnderstood(t *testing.T) {
 			{panel.TokenRow{At: at, Masked: masked, Code: sts.Accept, Class: 2, Units: -34_700}, notify.ReplyRow{First: "1234", Last: "5678", Result: notify.RowDone, Units: -34_700}},
 			{panel.TokenRow{At: at, Masked: masked, Code: sts.KCT1st, Class: 2}, notify.ReplyRow{First: "1234", Last: "5678", Result: notify.RowPart}},
 		} {
-			m := &panel.Meter{Config: &config, State: &meter.State{}, History: kept{c.row, c.row}}
+			m := &panel.View{Config: &config, State: &meter.State{}, History: kept{c.row, c.row}}
 			text := panel.Answer(m, panel.RequestTokens)
 			if got := notify.ParseMeterReply(text); got.Kind != notify.ReplyTokens || !reflect.DeepEqual(got.Rows, []notify.ReplyRow{c.want, c.want}) {
 				t.Errorf("%v: %q is %+v, want twice %+v", l, text, got, c.want)
@@ -151,7 +151,7 @@ func TestTheLastTokensThatAMeterWritesAreUnderstood(t *testing.T) {
 				t.Errorf("%q is taken for a token: %q", text, masked)
 			}
 		}
-		m := &panel.Meter{Config: &config, State: &meter.State{}, History: kept{}}
+		m := &panel.View{Config: &config, State: &meter.State{}, History: kept{}}
 		if text := panel.Answer(m, panel.RequestTokens); notify.ParseMeterReply(text).Kind != notify.ReplyTokens {
 			t.Errorf("%v: %q is not understood", l, text)
 		}

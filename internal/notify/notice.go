@@ -88,7 +88,7 @@ func (n Notices) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ve
 		if err != nil {
 			return false, err
 		}
-		return false, noticeGiven(tx, m)
+		return false, noteNoticeSent(tx, m)
 	})
 	if err != nil {
 		return job.Verdict{}, fmt.Errorf("send a notice %s: %w", c.Kind, err)
@@ -100,13 +100,13 @@ func (n Notices) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ve
 	return job.Done(), nil
 }
 
-// given reports whether a message has reached a state in which the notice in it counts as given.
-func given(m Message) bool { return m.State != Queued && (m.State != Uncertain || !m.Open) }
+// isNoticeSent reports whether a message has left or can no longer leave, so that the notice in it counts as sent.
+func isNoticeSent(m Message) bool { return m.State != Queued && (m.State != Uncertain || !m.Open) }
 
-// noticeGiven notes that a wallet's notice was given: a route has accepted it, or nobody can be sent it.
-func noticeGiven(tx LogTx, m Message) error {
+// noteNoticeSent notes that a wallet's notice was sent: a route has accepted it, or nobody can be sent it.
+func noteNoticeSent(tx LogTx, m Message) error {
 	kind := kindOf(m.Purpose)
-	if kind == "" || !given(m) {
+	if kind == "" || !isNoticeSent(m) {
 		return nil
 	}
 	body, err := json.Marshal(wallet.Notice{Kind: kind, Meter: m.Args.Meter, Account: m.Args.Account, Available: m.Args.Balance, Currency: m.Args.Currency, Press: m.Args.Press, Test: m.Args.Test})

@@ -1,10 +1,10 @@
 // Package notify brings messages to telephones and to the SIMs of meters, and takes what they answer.
 //
-// A message is queued in the transaction that wants it ([Queue]), given to a route by the [Desk], which tries one route
+// A message is queued in the transaction that wants it ([Queue]), given to a route by the [Dispatcher], which tries one route
 // after the other and waits in between, and moves on by what the route, the network's delivery reports and the meter say.
 // What a message holds of tokens is their names; digits are opened when it is sent. An SMS may be lost, late, doubled or
 // in the wrong order, and its sender's number proves nothing: whatever arrives is taken once, by its identity, and money
-// moves by none of it. [Route] is what brings messages out of the house; what comes in is handed to the desk, which is
+// moves by none of it. [Route] is what brings messages out of the house; what comes in is handed to the dispatcher, which is
 // their [Inbox].
 //
 // [Log] is the route of notices where there is no other: it writes them into the audit log and so into the feed of events.

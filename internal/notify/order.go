@@ -46,7 +46,7 @@ type Wished struct {
 }
 
 // Send queues a message that a person wants (right: message.send). Nobody sees the digits of a token by it.
-func (d *Desk) Send(ctx context.Context, by access.Actor, w Wish) (Wished, error) {
+func (d *Dispatcher) Send(ctx context.Context, by access.Actor, w Wish) (Wished, error) {
 	if no := by.Needs(access.SendMessages); no.Refused() {
 		return Wished{Refusal: no}, nil
 	}
@@ -63,7 +63,7 @@ func (d *Desk) Send(ctx context.Context, by access.Actor, w Wish) (Wished, error
 	return out, nil
 }
 
-func (d *Desk) checkWish(w Wish) refusal.Refusal {
+func (d *Dispatcher) checkWish(w Wish) refusal.Refusal {
 	if no := d.checkRoute(w.Route); no.Refused() {
 		return no
 	}
@@ -89,7 +89,7 @@ func (d *Desk) checkWish(w Wish) refusal.Refusal {
 }
 
 // checkRoute refuses a route that this server does not have; empty for any, which takes one.
-func (d *Desk) checkRoute(route string) refusal.Refusal {
+func (d *Dispatcher) checkRoute(route string) refusal.Refusal {
 	switch {
 	case len(d.c.Routes) == 0:
 		return refuse.MessageRoutesMissing()
@@ -100,7 +100,7 @@ func (d *Desk) checkRoute(route string) refusal.Refusal {
 }
 
 // wished is the transaction of Send.
-func (d *Desk) wished(tx Tx, by access.Actor, w Wish) (Wished, error) {
+func (d *Dispatcher) wished(tx Tx, by access.Actor, w Wish) (Wished, error) {
 	draft := Draft{By: by.String(), Purpose: PurposeWritten, Text: w.Text, Phone: w.Phone, Identity: w.identity()}
 	if draft.Identity != [16]byte{} {
 		if m, found, err := tx.MessageOf(draft.Identity); err != nil || found {
@@ -108,11 +108,11 @@ func (d *Desk) wished(tx Tx, by access.Actor, w Wish) (Wished, error) {
 		}
 	}
 	if w.Meter != "" {
-		m, no, err := registry.MeterNamed(tx.Told().Meters(), w.Meter)
+		m, no, err := registry.MeterNamed(tx.Recipients().Meters(), w.Meter)
 		if err != nil || no.Refused() {
 			return Wished{Refusal: no}, err
 		}
-		to, _, err := tx.Told().NoticeTo(m.Number)
+		to, _, err := tx.Recipients().NoticeTo(m.Number)
 		if err != nil {
 			return Wished{}, err
 		}
@@ -156,7 +156,7 @@ func dialable(phone string) bool {
 }
 
 // tokenWish completes the draft of a message that brings a token.
-func (d *Desk) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (refusal.Refusal, error) {
+func (d *Dispatcher) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (refusal.Refusal, error) {
 	t, no, err := d.tokenNamed(tx, m, w.Token)
 	if err != nil || no.Refused() {
 		return no, err
@@ -172,7 +172,7 @@ func (d *Desk) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (refusal
 	}
 	draft.Token, draft.Vend, draft.Args.Units = t.ID, t.Sale, t.Units
 	if w.Via == sale.RouteMeterSMS {
-		sim, err := tx.Told().SIMOf(m.N)
+		sim, err := tx.Recipients().SIMOf(m.N)
 		if err != nil {
 			return refusal.Refusal{}, err
 		}
@@ -206,7 +206,7 @@ func soldHere(tx Tx, t sale.Token) (bool, error) {
 }
 
 // tokenNamed finds a token of a meter by its identity or its digits, or the newest one that the meter is not known to have.
-func (d *Desk) tokenNamed(tx Tx, m registry.Meter, name string) (sale.Token, refusal.Refusal, error) {
+func (d *Dispatcher) tokenNamed(tx Tx, m registry.Meter, name string) (sale.Token, refusal.Refusal, error) {
 	unknown := refuse.MessageTokenNotFound(m.Number)
 	if name == "" {
 		tokens, err := tx.Carried().VendTokens(m.N, id.ID{}, registry.DefaultLimit)
@@ -240,7 +240,7 @@ func (d *Desk) tokenNamed(tx Tx, m registry.Meter, name string) (sale.Token, ref
 }
 
 // hash is the keyed hash by which a token is found.
-func (d *Desk) hash(t sts.Token) []byte {
+func (d *Dispatcher) hash(t sts.Token) []byte {
 	digits := t.AppendReveal(nil)
 	defer clear(digits)
 	return d.c.Hasher.Hash(sale.HashContext, digits)
@@ -248,7 +248,7 @@ func (d *Desk) hash(t sts.Token) []byte {
 
 // Retry queues a message once more, by a route that a person names or by those of the configuration in their order (right:
 // message.send). A message that waits is sent at once; one that is over begins anew.
-func (d *Desk) Retry(ctx context.Context, by access.Actor, message, route string) (Shown, error) {
+func (d *Dispatcher) Retry(ctx context.Context, by access.Actor, message, route string) (Shown, error) {
 	if no := by.Needs(access.SendMessages); no.Refused() {
 		return Shown{Refusal: no}, nil
 	}
@@ -267,7 +267,7 @@ func (d *Desk) Retry(ctx context.Context, by access.Actor, message, route string
 	return out, nil
 }
 
-func (d *Desk) retried(tx Tx, by access.Actor, message, route string) (Shown, error) {
+func (d *Dispatcher) retried(tx Tx, by access.Actor, message, route string) (Shown, error) {
 	s, err := shown(tx, message)
 	if err != nil || s.Refused() {
 		return s, err

@@ -54,7 +54,7 @@ func TestAMessageIsSentOnceMore(t *testing.T) {
 		c.do(h, x)
 		was := *x
 		h.now = h.now.Add(time.Minute)
-		got, err := h.desk.Retry(t.Context(), clerk(), m.Text(id.Message), c.route)
+		got, err := h.dispatcher.Retry(t.Context(), clerk(), m.Text(id.Message), c.route)
 		if want := strings.ReplaceAll(c.want, "{id}", m.Text(id.Message)); err != nil || got.What != want {
 			t.Errorf("%s: %q, %v; want %q", c.name, got.What, err, want)
 		}
@@ -74,15 +74,15 @@ func TestAMessageIsSentOnceMore(t *testing.T) {
 	}
 	h, _, _ := newHall(t)
 	for _, name := range []string{"x", id.ID{9}.Text(id.Message)} {
-		if got, err := h.desk.Retry(t.Context(), clerk(), name, ""); err != nil || got.Code != refusal.NotFound {
+		if got, err := h.dispatcher.Retry(t.Context(), clerk(), name, ""); err != nil || got.Code != refusal.NotFound {
 			t.Errorf("message %s: %q, %v", name, got.Code, err)
 		}
 	}
 	nobody := access.Actor{Tenant: 1, Role: access.VendorAPI}
-	if got, err := h.desk.Retry(t.Context(), nobody, "x", ""); err != nil || got.Code != refusal.Forbidden {
+	if got, err := h.dispatcher.Retry(t.Context(), nobody, "x", ""); err != nil || got.Code != refusal.Forbidden {
 		t.Errorf("no right to send: %q, %v", got.Code, err)
 	}
-	if got, err := h.desk.Show(t.Context(), nobody, "x"); err != nil || got.Code != refusal.Forbidden {
+	if got, err := h.dispatcher.Show(t.Context(), nobody, "x"); err != nil || got.Code != refusal.Forbidden {
 		t.Errorf("no right to see: %q, %v", got.Code, err)
 	}
 }
@@ -130,7 +130,7 @@ func TestListsOfMessages(t *testing.T) {
 	} {
 		rows, pages, refused := 0, 0, false
 		for {
-			p, err := h.desk.List(t.Context(), clerk(), c.list)
+			p, err := h.dispatcher.List(t.Context(), clerk(), c.list)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -143,7 +143,7 @@ func TestListsOfMessages(t *testing.T) {
 			t.Errorf("%s: %d rows in %d pages, refused %t; want %d in %d, %t", c.name, rows, pages, refused, c.rows, c.pages, c.refused)
 		}
 	}
-	if p, err := h.desk.List(t.Context(), access.Actor{Tenant: 1, Role: access.VendorAPI}, notify.List{}); err != nil || p.Code != refusal.Forbidden {
+	if p, err := h.dispatcher.List(t.Context(), access.Actor{Tenant: 1, Role: access.VendorAPI}, notify.List{}); err != nil || p.Code != refusal.Forbidden {
 		t.Errorf("no right: %q, %v", p.Code, err)
 	}
 }
@@ -208,8 +208,8 @@ func TestATokenIsOrdered(t *testing.T) {
 			h.office.sales = map[int64]notify.LastSale{1: c.sale}
 		}
 		x := tokenHall{h, list}
-		desk := notify.New(notify.Config{Door: doorTo[notify.Tx]{x}, Opener: h, Hasher: h, Routes: h.routes, Now: func() time.Time { return h.now }})
-		got, err := desk.Send(t.Context(), clerk(), notify.Wish{Meter: meterA, Token: c.token, Via: c.via})
+		dispatcher := notify.New(notify.Config{Door: doorTo[notify.Tx]{x}, Opener: h, Hasher: h, Routes: h.routes, Now: func() time.Time { return h.now }})
+		got, err := dispatcher.Send(t.Context(), clerk(), notify.Wish{Meter: meterA, Token: c.token, Via: c.via})
 		if err != nil || !strings.HasPrefix(got.What, c.want) || got.Refused() != (c.want != "") {
 			t.Errorf("%s: %q, %v; want %q", c.name, got.What, err, c.want)
 			continue
@@ -239,7 +239,7 @@ func TestAMessageThatNoRouteTakes(t *testing.T) {
 	for _, alone := range []bool{true, false} {
 		h, _, b := newHall(t)
 		routes := []notify.Configured{{Route: b, Prefixes: []string{"+2557"}}}
-		h.desk = notify.New(notify.Config{Door: h, Hasher: h, Routes: routes, Alone: alone, Now: func() time.Time { return h.now }})
+		h.dispatcher = notify.New(notify.Config{Door: h, Hasher: h, Routes: routes, Alone: alone, Now: func() time.Time { return h.now }})
 		m := h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello"})
 		h.of(m).Tries = 0
 		said := h.serves()
@@ -278,7 +278,7 @@ func TestAReportComesBeforeTheAnswerOfItsRoute(t *testing.T) {
 		m := h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello"})
 		h.of(m).Route, h.of(m).Tries = "a", 1
 		h.tries[m] = []notify.Try{{N: 1, Route: "a", At: h.now}}
-		if err := h.desk.Inbox(1).Report(t.Context(), notify.Report{Route: "a", ID: m.Text(id.Message), State: state, Why: "absent"}); err != nil {
+		if err := h.dispatcher.Inbox(1).Report(t.Context(), notify.Report{Route: "a", ID: m.Text(id.Message), State: state, Why: "absent"}); err != nil {
 			t.Fatal(err)
 		}
 		if got := h.says(); !strings.HasPrefix(got, want) || (got == "") != (want == "") || h.tries[m][0].Report != state.String() || h.tries[m][0].Outcome != "" {
@@ -288,7 +288,7 @@ func TestAReportComesBeforeTheAnswerOfItsRoute(t *testing.T) {
 	arrived, _, _ := newHall(t)
 	m := arrived.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello"})
 	arrived.of(m).Incoming = true
-	if err := arrived.desk.Inbox(1).Report(t.Context(), notify.Report{Route: "a", ID: m.Text(id.Message), State: notify.Delivered}); err != nil || arrived.says() != "" {
+	if err := arrived.dispatcher.Inbox(1).Report(t.Context(), notify.Report{Route: "a", ID: m.Text(id.Message), State: notify.Delivered}); err != nil || arrived.says() != "" {
 		t.Errorf("a report about a message that came in: %v", err)
 	}
 	for _, s := range notify.States() {

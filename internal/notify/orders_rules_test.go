@@ -23,7 +23,7 @@ type shop struct {
 	known bool // the meter
 }
 
-func (s *shop) Told() notify.ToldTx                                { return s }
+func (s *shop) Recipients() notify.RecipientTx                     { return s }
 func (s *shop) Carried() notify.CarriedTx                          { return s }
 func (s *shop) Meters() registry.MeterLookup                       { return s }
 func (s *shop) SoldHere(id.ID) (bool, error)                       { return s.here, nil }
@@ -50,7 +50,7 @@ func newShop(t *testing.T) *shop {
 	s.list = []sale.Token{{ID: id.ID{15: 4}, State: sale.TokenIssued, Sealed: sale.Sealed("12345678901234567890"), Sale: id.ID{4}, Units: 100}}
 	c := s.config()
 	c.Door = doorTo[notify.Tx]{s}
-	s.desk = notify.New(c)
+	s.dispatcher = notify.New(c)
 	return s
 }
 
@@ -87,14 +87,14 @@ func TestWhatIsRefusedToBeSent(t *testing.T) {
 		if c.do != nil {
 			c.do(s)
 		}
-		got, err := s.desk.Send(t.Context(), clerk(), c.wish)
+		got, err := s.dispatcher.Send(t.Context(), clerk(), c.wish)
 		if err != nil || got.What != c.want || len(s.messages) != 0 || s.says() != "" || got.Not != "No message was sent." || got.Try == "" {
 			t.Errorf("%s: %q, %v, %d messages; want %q", name, got.Detail(), err, len(s.messages), c.want)
 		}
 	}
 	s := newShop(t)
 	s.known = false
-	if got, err := s.desk.Send(t.Context(), clerk(), notify.Wish{Meter: meterA, Via: sale.RouteSMS}); err != nil || got.Detail() != registry.NoMeter(meterA).Detail() || len(s.messages) != 0 {
+	if got, err := s.dispatcher.Send(t.Context(), clerk(), notify.Wish{Meter: meterA, Via: sale.RouteSMS}); err != nil || got.Detail() != registry.NoMeter(meterA).Detail() || len(s.messages) != 0 {
 		t.Errorf("no meter: %q, %v", got.Detail(), err)
 	}
 	none := notify.New(notify.Config{})
@@ -141,7 +141,7 @@ func TestWhatAnOrderBrings(t *testing.T) {
 		if c.do != nil {
 			c.do(s)
 		}
-		got, err := s.desk.Send(t.Context(), clerk(), c.wish)
+		got, err := s.dispatcher.Send(t.Context(), clerk(), c.wish)
 		if err != nil || got.Refused() || len(s.messages) != 1 {
 			t.Errorf("%s: %s, %v", name, got.Detail(), err)
 			continue
@@ -165,7 +165,7 @@ func TestARequestWithAKeyMakesOneMessage(t *testing.T) {
 	wish := func(o access.Once) notify.Wish { return notify.Wish{Phone: amina, Text: "hello", Once: o} }
 	var ids []id.ID
 	for _, o := range []access.Once{{Key: "k", Principal: "p"}, {Key: "k", Principal: "p"}, {Key: "k2", Principal: "p"}, {Key: "k", Principal: "q"}, {Key: "k", Principal: "p", Hash: [32]byte{1}}, {}, {}, {Principal: "p"}} {
-		got, err := s.desk.Send(t.Context(), clerk(), wish(o))
+		got, err := s.dispatcher.Send(t.Context(), clerk(), wish(o))
 		if err != nil || len(got.Messages) != 1 {
 			t.Fatal(got.Detail(), err)
 		}
@@ -217,7 +217,7 @@ func TestANumberThatIsNotRegisteredAnyMore(t *testing.T) {
 		}
 		m := s.queues(c.draft)
 		c.do(s, s.of(m))
-		if _, err := s.desk.Serve(t.Context(), 1); err != nil {
+		if _, err := s.dispatcher.Serve(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
 		said := s.says()
@@ -243,19 +243,19 @@ func TestAMessageIsShownWithItsTries(t *testing.T) {
 	h, _, _ := newHall(t)
 	m := h.queues(text())
 	h.serves()
-	got, err := h.desk.Show(t.Context(), clerk(), m.Text(id.Message))
+	got, err := h.dispatcher.Show(t.Context(), clerk(), m.Text(id.Message))
 	if err != nil || got.Refused() || got.Message.ID != m || len(got.Tries) != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for _, name := range []string{"x", id.ID{9}.Text(id.Message)} {
-		if got, err := h.desk.Show(t.Context(), clerk(), name); err != nil || got.What != "Message "+name+" was not found." || got.Code != refusal.NotFound || got.Try == "" {
+		if got, err := h.dispatcher.Show(t.Context(), clerk(), name); err != nil || got.What != "Message "+name+" was not found." || got.Code != refusal.NotFound || got.Try == "" {
 			t.Errorf("%s: %q, %v", name, got.Detail(), err)
 		}
 	}
-	if got, err := h.desk.Retry(t.Context(), clerk(), m.Text(id.Message), strings.Repeat("r", 41)); err != nil || got.Detail() != "This server has no route "+strings.Repeat("r", 40)+"… for messages. No message was sent. Use one of its routes: a, b." {
+	if got, err := h.dispatcher.Retry(t.Context(), clerk(), m.Text(id.Message), strings.Repeat("r", 41)); err != nil || got.Detail() != "This server has no route "+strings.Repeat("r", 40)+"… for messages. No message was sent. Use one of its routes: a, b." {
 		t.Errorf("%q, %v", got.What, err)
 	}
-	if got, err := h.desk.List(t.Context(), clerk(), notify.List{State: notify.State(strings.Repeat("s", 41))}); err != nil || got.What != "Messages have no state "+strings.Repeat("s", 40)+"…." {
+	if got, err := h.dispatcher.List(t.Context(), clerk(), notify.List{State: notify.State(strings.Repeat("s", 41))}); err != nil || got.What != "Messages have no state "+strings.Repeat("s", 40)+"…." {
 		t.Errorf("%q, %v", got.What, err)
 	}
 }
@@ -273,7 +273,7 @@ func TestWhatIsSentAgainToWhomItDoesNotConcernAnyMore(t *testing.T) {
 		s := newShop(t)
 		m := s.queues(c.draft)
 		c.do(s, s.of(m))
-		got, err := s.desk.Retry(t.Context(), clerk(), m.Text(id.Message), "")
+		got, err := s.dispatcher.Retry(t.Context(), clerk(), m.Text(id.Message), "")
 		if err != nil || got.What != strings.ReplaceAll(c.want, "{id}", m.Text(id.Message)) || got.Not != "No message was sent." || got.Code != refusal.InvalidRequest || s.says() != "" {
 			t.Errorf("%q, %v; want %q", got.Detail(), err, c.want)
 		}
@@ -286,7 +286,7 @@ func TestWhatAReportSaysIsMadeStorable(t *testing.T) {
 	a.answers = []notify.Sent{{Outcome: notify.Accepted, Reference: "7\uFFFD"}}
 	m := h.queues(text())
 	h.serves()
-	if err := h.desk.Inbox(1).Report(t.Context(), notify.Report{Route: "a", Reference: "7\x00", State: notify.Failed, Why: "no\x00\xffway"}); err != nil || h.tries[m][0].Why != "no\uFFFD\uFFFDway" {
+	if err := h.dispatcher.Inbox(1).Report(t.Context(), notify.Report{Route: "a", Reference: "7\x00", State: notify.Failed, Why: "no\x00\xffway"}); err != nil || h.tries[m][0].Why != "no\uFFFD\uFFFDway" {
 		t.Errorf("tried %+v, %v", h.tries[m], err)
 	}
 }
@@ -298,14 +298,14 @@ func TestAReportIsTakenForThreeDays(t *testing.T) {
 		m := h.queues(text())
 		h.serves()
 		h.now = h.now.Add(ago)
-		if err := h.desk.Inbox(1).Report(t.Context(), notify.Report{Route: "a", Reference: "1", State: notify.Delivered}); err != nil || h.of(m).State != want {
+		if err := h.dispatcher.Inbox(1).Report(t.Context(), notify.Report{Route: "a", Reference: "1", State: notify.Delivered}); err != nil || h.of(m).State != want {
 			t.Errorf("after %s: %s, %v; want %s", ago, h.of(m).State, err, want)
 		}
 	}
 	h, _, _ := newHall(t)
 	m := h.queues(text())
 	report := notify.Report{Route: "a", ID: m.Text(id.Message), State: notify.Delivered}
-	if err := h.desk.Inbox(1).Report(t.Context(), report); err != nil || h.says() != "" || h.of(m).State != notify.Queued {
+	if err := h.dispatcher.Inbox(1).Report(t.Context(), report); err != nil || h.says() != "" || h.of(m).State != notify.Queued {
 		t.Errorf("of a message without tries: %s, %v", h.state(m), err)
 	}
 	h.serves()

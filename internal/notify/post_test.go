@@ -21,13 +21,13 @@ import (
 // hall is an office whose messages leave by routes: what is sent, tried, counted, alarmed and audited, in memory.
 type hall struct {
 	*office
-	routes []notify.Configured
-	desk   *notify.Desk
-	tries  map[id.ID][]notify.Try
-	tokens map[id.ID]sale.Token
-	sales  map[id.ID]sale.Sale
-	wrote  []string
-	meter  registry.Meter
+	routes     []notify.Configured
+	dispatcher *notify.Dispatcher
+	tries      map[id.ID][]notify.Try
+	tokens     map[id.ID]sale.Token
+	sales      map[id.ID]sale.Sale
+	wrote      []string
+	meter      registry.Meter
 	// tenants are those of the server.
 	tenants []access.Tenant
 	holds   time.Duration // for which a message was claimed last
@@ -38,7 +38,7 @@ func newHall(t *testing.T) (h *hall, a, b *wire) {
 	a, b = &wire{name: "a"}, &wire{name: "b"}
 	h = &hall{office: opened(t), tries: map[id.ID][]notify.Try{}, tokens: map[id.ID]sale.Token{}, sales: map[id.ID]sale.Sale{}, tenants: []access.Tenant{1}}
 	h.routes = []notify.Configured{{Route: a, Kind: "modem", Cost: 100, Meters: true}, {Route: b, Kind: "log", Prefixes: []string{"+2547"}}}
-	h.desk = notify.New(notify.Config{Door: h, Opener: h, Hasher: h, Routes: h.routes, Owner: "test", Alone: true, Now: func() time.Time { return h.now }})
+	h.dispatcher = notify.New(notify.Config{Door: h, Opener: h, Hasher: h, Routes: h.routes, Owner: "test", Alone: true, Now: func() time.Time { return h.now }})
 	return h, a, b
 }
 
@@ -59,7 +59,7 @@ func (h *hall) queues(d notify.Draft) id.ID {
 // serves lets the routes take what is due, and gives what was written.
 func (h *hall) serves() string {
 	h.t.Helper()
-	if _, err := h.desk.Serve(h.t.Context(), 1); err != nil {
+	if _, err := h.dispatcher.Serve(h.t.Context(), 1); err != nil {
 		h.t.Fatal(err)
 	}
 	return h.says()
@@ -239,7 +239,7 @@ func TestAMessageLeaves(t *testing.T) {
 		{"delivered", notify.Report{Route: "a", Reference: "1", State: notify.Delivered}, "message.delivered purpose=text route=a meter=" + meterA, "delivered open=false route=a round=0 tries=1 cost=200"},
 		{"failed after that", notify.Report{Route: "a", Reference: "1", State: notify.Failed}, "", "delivered open=false route=a round=0 tries=1 cost=200"},
 	} {
-		if err := h.desk.Inbox(1).Report(t.Context(), c.report); err != nil {
+		if err := h.dispatcher.Inbox(1).Report(t.Context(), c.report); err != nil {
 			t.Fatal(err)
 		}
 		h.want(c.name, h.says(), c.says)
@@ -278,7 +278,7 @@ func TestARouteGoesDown(t *testing.T) {
 			t.Errorf("failure %d: %q, want the alarm at the fifth", i+1, said)
 		}
 	}
-	s, err := h.desk.Routes(t.Context(), access.SystemActor(1, "test"))
+	s, err := h.dispatcher.Routes(t.Context(), access.SystemActor(1, "test"))
 	if r := s.Routes[0]; err != nil || !r.Down || r.Failures != 5 || r.Why != "no network" || !r.Since.Equal(h.now) || s.Routes[1].Down {
 		t.Errorf("%+v, %v", s.Routes, err)
 	}
@@ -461,7 +461,7 @@ func TestAPersonOrdersAMessage(t *testing.T) {
 	h, _, _ := newHall(t)
 	h.meter = registry.Meter{N: 1, Number: meterA, ID: id.ID{2}}
 	by := access.SystemActor(1, "test")
-	got, err := h.desk.Send(t.Context(), by, notify.Wish{Meter: meterA, Text: "hello", Route: "b"})
+	got, err := h.dispatcher.Send(t.Context(), by, notify.Wish{Meter: meterA, Text: "hello", Route: "b"})
 	if err != nil || got.Refused() || len(got.Messages) != 1 {
 		t.Fatal(err, got.Detail())
 	}
@@ -477,14 +477,14 @@ func TestAPersonOrdersAMessage(t *testing.T) {
 		"a token by no way": {Meter: meterA}, "a token to another number": {Meter: meterA, Phone: juma, Via: sale.RouteSMS}, "two digits": {Phone: "12", Text: "hello"}, "sixteen digits": {Phone: "+1234567890123456", Text: "hello"},
 		"a name": {Phone: "mum", Text: "hello"},
 	} {
-		if got, err := h.desk.Send(t.Context(), by, w); err != nil || !got.Refused() || h.says() != "" {
+		if got, err := h.dispatcher.Send(t.Context(), by, w); err != nil || !got.Refused() || h.says() != "" {
 			t.Errorf("%s was taken: %+v, %v", name, got, err)
 		}
 	}
 	for name, w := range map[string]notify.Wish{
 		"the longest text": {Phone: amina, Text: strings.Repeat("x", notify.MaxWritten)}, "three digits": {Phone: "123", Text: "hello"}, "fifteen digits": {Phone: "+123456789012345", Text: "hello"},
 	} {
-		if got, err := h.desk.Send(t.Context(), by, w); err != nil || got.Refused() {
+		if got, err := h.dispatcher.Send(t.Context(), by, w); err != nil || got.Refused() {
 			t.Errorf("%s was refused: %s, %v", name, got.Detail(), err)
 		}
 	}

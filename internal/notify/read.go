@@ -35,7 +35,7 @@ type Messages struct {
 const listMessages = "messages"
 
 // List shows messages (right: customer.read): they hold telephone numbers.
-func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Messages, error) {
+func (d *Dispatcher) List(ctx context.Context, by access.Actor, l List) (Messages, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return Messages{Refusal: no}, nil
 	}
@@ -52,7 +52,7 @@ func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Messages, err
 	}
 	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Messages, error) {
 		if l.Meter != "" {
-			m, no, err := registry.MeterNamed(tx.Told().Meters(), l.Meter)
+			m, no, err := registry.MeterNamed(tx.Recipients().Meters(), l.Meter)
 			if err != nil || no.Refused() {
 				return Messages{Refusal: no}, err
 			}
@@ -80,7 +80,7 @@ type Shown struct {
 }
 
 // Show shows one message (right: customer.read).
-func (d *Desk) Show(ctx context.Context, by access.Actor, message string) (Shown, error) {
+func (d *Dispatcher) Show(ctx context.Context, by access.Actor, message string) (Shown, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return Shown{Refusal: no}, nil
 	}
@@ -112,7 +112,7 @@ type Standing struct {
 const maxTotals = 24
 
 // Routes shows the routes of this server in the order in which they are tried (right: customer.read).
-func (d *Desk) Routes(ctx context.Context, by access.Actor) (Standing, error) {
+func (d *Dispatcher) Routes(ctx context.Context, by access.Actor) (Standing, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return Standing{Refusal: no}, nil
 	}
@@ -133,7 +133,7 @@ func (d *Desk) Routes(ctx context.Context, by access.Actor) (Standing, error) {
 }
 
 // routeNames are the names of the routes, for a refusal that says which there are.
-func (d *Desk) routeNames() string {
+func (d *Dispatcher) routeNames() string {
 	names := make([]string, len(d.c.Routes))
 	for i, r := range d.c.Routes {
 		names[i] = r.Name()

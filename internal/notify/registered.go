@@ -12,7 +12,7 @@ const (
 // text that a person wrote goes where that person sent it, unless the customer has said STOP since.
 func withdrawn(tx Tx, m Message) (string, error) {
 	if m.Purpose == PurposeMeter {
-		sim, err := tx.Told().SIMOf(m.Meter)
+		sim, err := tx.Recipients().SIMOf(m.Meter)
 		if err == nil && Canonical(sim) != m.Phone {
 			return notRegistered, nil
 		}
@@ -21,7 +21,7 @@ func withdrawn(tx Tx, m Message) (string, error) {
 	if m.Number == "" || m.Incoming {
 		return "", nil
 	}
-	to, found, err := tx.Told().NoticeTo(m.Number)
+	to, found, err := tx.Recipients().NoticeTo(m.Number)
 	switch {
 	case err != nil:
 		return "", err
@@ -36,12 +36,12 @@ func withdrawn(tx Tx, m Message) (string, error) {
 // withdraw ends a message that must not go to its number any more, and reports whether it did. A warning that a cut-off
 // counts from does not count as given by that: it is queued anew for the number that took the other's place, so that nobody
 // is cut off because a warning went nowhere.
-func (d *Desk) withdraw(tx Tx, m Message) (bool, error) {
+func (d *Dispatcher) withdraw(tx Tx, m Message) (bool, error) {
 	why, err := withdrawn(tx, m)
 	if err != nil || why == "" {
 		return false, err
 	}
-	wasGiven := given(m)
+	wasGiven := isNoticeSent(m)
 	m.end(Suppressed, why, d.c.Now())
 	if err := tx.MessagePut(m); err != nil {
 		return false, err
@@ -49,7 +49,7 @@ func (d *Desk) withdraw(tx Tx, m Message) (bool, error) {
 	if err := d.note(tx, m); err != nil || !m.Purpose.cuts() || wasGiven {
 		return true, err
 	}
-	to, found, err := tx.Told().NoticeTo(m.Number)
+	to, found, err := tx.Recipients().NoticeTo(m.Number)
 	if err != nil || !found || to.Customer != m.Customer {
 		return true, err // it was another's supply: who has it now was not meant
 	}
@@ -57,5 +57,5 @@ func (d *Desk) withdraw(tx Tx, m Message) (bool, error) {
 	if err != nil {
 		return true, err
 	}
-	return true, noticeGiven(tx, again)
+	return true, noteNoticeSent(tx, again)
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Limits of what passes between the desk and a route.
+// Limits of what passes between the dispatcher and a route.
 const (
 	// MaxText is the longest text in bytes that a message may have: what ten parts hold. Nothing that is sent here comes
 	// near it; what is longer was not meant for a telephone.
@@ -30,7 +30,7 @@ type Route interface {
 	Send(ctx context.Context, m Outgoing) Sent
 }
 
-// Keeping is a [Route] that keeps what arrives in a memory of its own, as a SIM, until the desk has it. The desk looks at it
+// Keeping is a [Route] that keeps what arrives in a memory of its own, as a SIM, until the dispatcher has it. The dispatcher looks at it
 // about once a second, so Memory answers at once, from what is known.
 type Keeping interface {
 	Memory() Memory
@@ -105,7 +105,7 @@ type Sent struct {
 	Parts     int    // how many parts it took; 0 if the route cannot tell. Cost is counted by it.
 	Why       string // the route's words, unless it was accepted; never the text of the message
 	// Closed says that the route itself is out of order (no modem, no connection, a wrong password), as opposed to this one
-	// message: the desk marks it down at once instead of after several failures.
+	// message: the dispatcher marks it down at once instead of after several failures.
 	Closed bool
 }
 

@@ -10,24 +10,24 @@ import (
 
 // What stands for a transaction in these tests has all rows itself.
 
-func (o *office) Carried() notify.CarriedTx    { return o }
-func (o *office) Told() notify.ToldTx          { return o }
-func (o *office) Office() notify.OfficeTx      { return o }
-func (o *office) Queued() notify.QueuedTx      { return o }
-func (o *office) Meters() registry.MeterLookup { return o }
+func (o *office) Carried() notify.CarriedTx      { return o }
+func (o *office) Recipients() notify.RecipientTx { return o }
+func (o *office) Office() notify.OfficeTx        { return o }
+func (o *office) Queued() notify.QueuedTx        { return o }
+func (o *office) Meters() registry.MeterLookup   { return o }
 
-func (h *hall) Carried() notify.CarriedTx    { return h }
-func (h *hall) Told() notify.ToldTx          { return h }
-func (h *hall) Office() notify.OfficeTx      { return h }
-func (h *hall) Queued() notify.QueuedTx      { return h }
-func (h *hall) Meters() registry.MeterLookup { return h }
+func (h *hall) Carried() notify.CarriedTx      { return h }
+func (h *hall) Recipients() notify.RecipientTx { return h }
+func (h *hall) Office() notify.OfficeTx        { return h }
+func (h *hall) Queued() notify.QueuedTx        { return h }
+func (h *hall) Meters() registry.MeterLookup   { return h }
 
-func (c *counter) Carried() notify.CarriedTx    { return c }
-func (c *counter) Told() notify.ToldTx          { return c }
-func (c *counter) Office() notify.OfficeTx      { return c }
-func (c *counter) Queued() notify.QueuedTx      { return c }
-func (c *counter) Meters() registry.MeterLookup { return c }
-func (h tokenHall) Carried() notify.CarriedTx   { return h }
+func (c *counter) Carried() notify.CarriedTx      { return c }
+func (c *counter) Recipients() notify.RecipientTx { return c }
+func (c *counter) Office() notify.OfficeTx        { return c }
+func (c *counter) Queued() notify.QueuedTx        { return c }
+func (c *counter) Meters() registry.MeterLookup   { return c }
+func (h tokenHall) Carried() notify.CarriedTx     { return h }
 
 // A transaction that fails or is refused leaves nothing behind. mark gives what takes everything back that is done from now on.
 

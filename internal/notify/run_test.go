@@ -16,18 +16,18 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// shift is a desk that runs, with one route, on a hall.
+// shift is a dispatcher that runs, with one route, on a hall.
 type shift struct {
 	*hall
-	desk   *notify.Desk
-	route  *wire
-	second *wire  // where there is one
-	cancel func() // ends the server
-	mu     sync.Mutex
-	looks  int                              // how often the worker has looked at what is due
-	due    func() (bool, error)             // instead of the hall's
-	refuse func(tenant access.Tenant) error // before a transaction
-	log    strings.Builder
+	dispatcher *notify.Dispatcher
+	route      *wire
+	second     *wire  // where there is one
+	cancel     func() // ends the server
+	mu         sync.Mutex
+	looks      int                              // how often the worker has looked at what is due
+	due        func() (bool, error)             // instead of the hall's
+	refuse     func(tenant access.Tenant) error // before a transaction
+	log        strings.Builder
 }
 
 func (s *shift) MessageDue(now time.Time) (bool, error) {
@@ -37,10 +37,10 @@ func (s *shift) MessageDue(now time.Time) (bool, error) {
 	}
 	return s.hall.MessageDue(now)
 }
-func (s *shift) Carried() notify.CarriedTx { return s.hall }
-func (s *shift) Told() notify.ToldTx       { return s.hall }
-func (s *shift) Office() notify.OfficeTx   { return s.hall }
-func (s *shift) Queued() notify.QueuedTx   { return s }
+func (s *shift) Carried() notify.CarriedTx      { return s.hall }
+func (s *shift) Recipients() notify.RecipientTx { return s.hall }
+func (s *shift) Office() notify.OfficeTx        { return s.hall }
+func (s *shift) Queued() notify.QueuedTx        { return s }
 func (s *shift) Do(_ context.Context, tenant access.Tenant, fn func(notify.Tx) (bool, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,7 +72,7 @@ type wire struct {
 	memory  notify.Memory
 	during  func()          // happens while it sends
 	ctx     context.Context // of what it sent last
-	turn    *sync.Mutex     // of the test and a desk that runs; nil where none does
+	turn    *sync.Mutex     // of the test and a dispatcher that runs; nil where none does
 }
 
 func (w *wire) Name() string { return w.name }
@@ -96,7 +96,7 @@ func (w *wire) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	return s
 }
 
-// works runs a desk of so many routes in a bubble of its own time while do goes on.
+// works runs a dispatcher of so many routes in a bubble of its own time while do goes on.
 func works(t *testing.T, routes int, do func(*testing.T, *shift)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -105,11 +105,11 @@ func works(t *testing.T, routes int, do func(*testing.T, *shift)) {
 		a.turn, b.turn = &s.mu, &s.mu
 		c := h.config()
 		c.Door, c.Routes, c.Log, c.Now = s, h.routes[:routes], slog.New(slog.NewTextHandler(&s.log, nil)), time.Now
-		s.desk, h.now = notify.New(c), time.Now()
+		s.dispatcher, h.now = notify.New(c), time.Now()
 		ctx, cancel := context.WithCancel(t.Context())
 		s.cancel = cancel
 		ended := make(chan error)
-		go func() { ended <- s.desk.Run(ctx) }()
+		go func() { ended <- s.dispatcher.Run(ctx) }()
 		synctest.Wait()
 		do(t, s)
 		synctest.Wait()
@@ -141,7 +141,7 @@ func TestAWorkerLooksAgain(t *testing.T) {
 	} {
 		works(t, 1, func(t *testing.T, s *shift) {
 			s.due = c.due
-			s.desk.Kick()
+			s.dispatcher.Kick()
 			synctest.Wait()
 			if got := s.during(30*time.Second + 500*time.Millisecond); got != c.want {
 				t.Errorf("%s: %d looks, want %d", name, got, c.want)
@@ -159,8 +159,8 @@ func TestAWorkerSendsAllThatIsDueAtOnce(t *testing.T) {
 		for range 3 {
 			s.queues(text())
 		}
-		s.desk.Kick()
-		s.desk.Kick() // twice, and nobody has heard the first
+		s.dispatcher.Kick()
+		s.dispatcher.Kick() // twice, and nobody has heard the first
 		if synctest.Wait(); len(s.route.sent) != 3 {
 			t.Errorf("%d messages are sent at once, want 3", len(s.route.sent))
 		}
@@ -175,9 +175,9 @@ func TestAWorkerSendsAllThatIsDueAtOnce(t *testing.T) {
 func TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		s.queues(text())
-		s.route.during = func() { s.desk.Kick(); s.desk.Kick(); s.desk.Kick() }
+		s.route.during = func() { s.dispatcher.Kick(); s.dispatcher.Kick(); s.dispatcher.Kick() }
 		before := s.looks
-		s.desk.Kick()
+		s.dispatcher.Kick()
 		if synctest.Wait(); s.looks-before != 3 { // at the call, after what was sent, and at the calls meanwhile
 			t.Errorf("%d looks, want 3", s.looks-before)
 		}
@@ -196,7 +196,7 @@ func TestARouteHasFourMinutes(t *testing.T) {
 				t.Errorf("the route has %s", time.Until(end))
 			}
 		}
-		s.desk.Kick()
+		s.dispatcher.Kick()
 		if synctest.Wait(); len(s.route.sent) != 1 || s.route.ctx.Err() == nil || s.holds != 5*time.Minute {
 			t.Errorf("%d sent, and the work goes on: %v; held for %s", len(s.route.sent), s.route.ctx.Err(), s.holds)
 		}
@@ -209,7 +209,7 @@ func TestTheNextRouteIsCalledWhenOneGoesDown(t *testing.T) {
 		s.queues(text())
 		s.route.answers = []notify.Sent{{Outcome: notify.NotSent, Closed: true, Why: "no modem"}}
 		s.route.during = func() { time.Sleep(time.Second / 2) } // meanwhile the other one sees that it has nothing to do
-		s.desk.Kick()
+		s.dispatcher.Kick()
 		if s.during(time.Second); len(s.route.sent) != 1 || len(s.second.sent) != 1 || !strings.Contains(s.log.String(), "route went down") {
 			t.Errorf("%d and %d sent, logged %q", len(s.route.sent), len(s.second.sent), s.log.String())
 		}
@@ -217,7 +217,7 @@ func TestTheNextRouteIsCalledWhenOneGoesDown(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		s.queues(text())
 		s.route.answers = []notify.Sent{{Outcome: notify.NotSent, Closed: true, Why: "no modem"}}
-		s.desk.Kick()
+		s.dispatcher.Kick()
 		synctest.Wait()
 		if got := s.during(59 * time.Second); got != 0 || len(s.route.sent) != 1 {
 			t.Errorf("a route that is down looks %d times", got)
@@ -234,7 +234,7 @@ func TestAServerThatEndsHasNoTrouble(t *testing.T) {
 		m := s.queues(text())
 		s.queues(text())
 		s.route.during = s.cancel
-		s.desk.Kick()
+		s.dispatcher.Kick()
 		if synctest.Wait(); s.of(m).State != notify.SentOut || len(s.route.sent) != 1 || s.log.Len() > 0 {
 			t.Errorf("%s, %d sent, logged %q", s.state(m), len(s.route.sent), s.log.String())
 		}
@@ -259,11 +259,11 @@ func TestAMetersAnswerWakesTheWorkers(t *testing.T) {
 			c := &counting{counter: newCounter(t, 1)}
 			c.send()
 			ctx, cancel := context.WithCancel(t.Context())
-			desk := notify.New(notify.Config{Door: doorTo[notify.Tx]{c}, Opener: c, Routes: []notify.Configured{{Route: &wire{name: "a"}}}, Now: func() time.Time { return c.now }})
-			go func() { _ = desk.Run(ctx) }()
+			dispatcher := notify.New(notify.Config{Door: doorTo[notify.Tx]{c}, Opener: c, Routes: []notify.Configured{{Route: &wire{name: "a"}}}, Now: func() time.Time { return c.now }})
+			go func() { _ = dispatcher.Run(ctx) }()
 			synctest.Wait()
 			before := c.looks
-			if err := desk.Inbox(1).Receive(ctx, notify.Incoming{Route: "a", From: meterSIM, Text: text}); err != nil {
+			if err := dispatcher.Inbox(1).Receive(ctx, notify.Incoming{Route: "a", From: meterSIM, Text: text}); err != nil {
 				t.Fatal(err)
 			}
 			if synctest.Wait(); c.looks != before+1 {
@@ -295,7 +295,7 @@ func TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook(t *testing.T) {
 // plain is a route without a memory.
 type plain struct{ *wire }
 
-func (p plain) Memory(string) {} // another method, so that the desk does not take the route for one that keeps
+func (p plain) Memory(string) {} // another method, so that the dispatcher does not take the route for one that keeps
 
 // TestARouteWithoutAMemoryIsNotWatched.
 func TestARouteWithoutAMemoryIsNotWatched(t *testing.T) {
@@ -321,7 +321,7 @@ func TestTheTroubleOfOneTenantIsNotAnothers(t *testing.T) {
 			return nil
 		}
 		s.queues(text())
-		s.desk.Kick()
+		s.dispatcher.Kick()
 		if synctest.Wait(); len(s.route.sent) != 1 || !strings.Contains(s.log.String(), "the first tenant is broken") {
 			t.Errorf("%d messages sent, logged %q", len(s.route.sent), s.log.String())
 		}
@@ -332,7 +332,7 @@ func TestTheTroubleOfOneTenantIsNotAnothers(t *testing.T) {
 func TestWhoWakesTheWorkers(t *testing.T) {
 	arrives := func(from, text string) func(*testing.T, *shift) error {
 		return func(t *testing.T, s *shift) error {
-			return s.desk.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", Identity: [16]byte{1}, From: from, Text: text})
+			return s.dispatcher.Inbox(1).Receive(t.Context(), notify.Incoming{Route: "a", Identity: [16]byte{1}, From: from, Text: text})
 		}
 	}
 	reports := func(state notify.State, outcome string, r notify.Report) func(*testing.T, *shift) error {
@@ -340,13 +340,13 @@ func TestWhoWakesTheWorkers(t *testing.T) {
 			m := s.queues(text())
 			s.of(m).State, s.of(m).Open = state, false
 			s.tries[m] = []notify.Try{{N: 1, Route: "a", Outcome: outcome, Reference: "7", At: s.now}}
-			return s.desk.Inbox(1).Report(t.Context(), r)
+			return s.dispatcher.Inbox(1).Report(t.Context(), r)
 		}
 	}
 	delivered, failed := notify.Report{Route: "a", Reference: "7", State: notify.Delivered}, notify.Report{Route: "a", Reference: "7", State: notify.Failed}
 	sends := func(text string) func(*testing.T, *shift) error {
 		return func(t *testing.T, s *shift) error {
-			_, err := s.desk.Send(t.Context(), clerk(), notify.Wish{Phone: amina, Text: text})
+			_, err := s.dispatcher.Send(t.Context(), clerk(), notify.Wish{Phone: amina, Text: text})
 			return err
 		}
 	}
@@ -394,7 +394,7 @@ func TestWhoWakesTheWorkers(t *testing.T) {
 }
 
 func (s *shift) retries(t *testing.T, m id.ID) error {
-	_, err := s.desk.Retry(t.Context(), clerk(), m.Text(id.Message), "")
+	_, err := s.dispatcher.Retry(t.Context(), clerk(), m.Text(id.Message), "")
 	return err
 }
 

@@ -17,8 +17,8 @@ type SaleTx interface {
 	AddresseeOf(meter int64) (to Addressee, found bool, err error)
 	// SIMOf is the number of the SIM in a meter's modem, "" for none.
 	SIMOf(meter int64) (string, error)
-	// SaleTold reports whether a message about a sale has left for the telephone of a customer.
-	SaleTold(sale, customer id.ID) (bool, error)
+	// SaleNotified reports whether a message about a sale has left for the telephone of a customer.
+	SaleNotified(sale, customer id.ID) (bool, error)
 	TenantSettings() (registry.Settings, error)
 	// WalletFigures is what an account's wallet holds by the books, and by what was used since.
 	WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error)
@@ -84,7 +84,7 @@ func TellReversal(tx SaleTx, s sale.Sale, now time.Time) error {
 	if err != nil || !found {
 		return err
 	}
-	told, err := tx.SaleTold(s.ID, to.Customer)
+	told, err := tx.SaleNotified(s.ID, to.Customer)
 	if err != nil || !told {
 		return err
 	}

@@ -36,10 +36,10 @@ func newTill(t *testing.T) *till {
 	return &till{hall: h, to: to, found: true, told: true, figures: true}
 }
 
-func (s *till) Told() notify.ToldTx                               { return s }
+func (s *till) Recipients() notify.RecipientTx                    { return s }
 func (s *till) AddresseeOf(int64) (notify.Addressee, bool, error) { return s.to, s.found, nil }
 func (s *till) NoticeTo(string) (notify.Addressee, bool, error)   { return s.to, s.found, nil }
-func (s *till) SaleTold(_, customer id.ID) (bool, error) {
+func (s *till) SaleNotified(_, customer id.ID) (bool, error) {
 	return s.told && customer == s.to.Customer, nil
 }
 func (s *till) SIMOf(int64) (string, error) { return s.to.SIM, nil }
@@ -52,7 +52,7 @@ func (s *till) WalletFigures(n int64) (a, b money.Amount, at time.Time, found bo
 }
 
 func (h *hall) AddresseeOf(int64) (notify.Addressee, bool, error) { return h.NoticeTo(meterA) }
-func (h *hall) SaleTold(_, _ id.ID) (bool, error)                 { return true, nil }
+func (h *hall) SaleNotified(_, _ id.ID) (bool, error)             { return true, nil }
 func (h *hall) MessagesForget(before time.Time, most int, purposes ...notify.Purpose) (int, error) {
 	h.writes("forget %d %q of %s before", most, purposes, h.now.Sub(before))
 	return 0, nil

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Way is a route as the desk chooses among several: what the configuration says of it, and how it stands.
+// Way is a route as the dispatcher chooses among several: what the configuration says of it, and how it stands.
 type Way struct {
 	Name     string
 	Cost     int64    // of one part, in millionths of the currency's unit
@@ -128,7 +128,7 @@ func settle(m *Message, tries []Try, s Sent, ways Ways, wait time.Duration, now 
 			m.State = SentOut
 		}
 		if m.Purpose == PurposeMeter {
-			m.NextAt = now.Add(min(wait<<min(m.Round, longestWait), Pause(longestWait))) // it keeps its turn until the meter answers
+			m.NextAt = now.Add(min(wait<<min(m.Round, longestWait), Pause(longestWait))) // it stays the queue head until the meter answers
 			return
 		}
 		m.Open = false

@@ -163,7 +163,7 @@ func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 		for m.Open && now.Before(until) {
 			tries = append(tries, Try{N: len(tries) + 1, Route: "a", Outcome: NotSent.String(), Round: m.Round})
 			settle(&m, tries, Sent{Outcome: NotSent, Why: "no answer"}, Ways{Mine: only}, time.Minute, now)
-			if m.Open && given(m) {
+			if m.Open && isNoticeSent(m) {
 				t.Fatalf("%s: given after %s although nothing was sent", c.purpose, now.Sub(start))
 			}
 			if m.Open {
@@ -182,14 +182,14 @@ func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 			settle(&m, tries, Sent{Why: "the answer was lost"}, Ways{Mine: only}, time.Minute, now)
 			now = m.NextAt
 		}
-		if !m.Open || given(m) || len(tries) > MaxTries {
-			t.Errorf("%s of unknown outcome: open %t, given %t after %s and %d tries, want it not given for a week", p, m.Open, given(m), now.Sub(start), len(tries))
+		if !m.Open || isNoticeSent(m) || len(tries) > MaxTries {
+			t.Errorf("%s of unknown outcome: open %t, given %t after %s and %d tries, want it not given for a week", p, m.Open, isNoticeSent(m), now.Sub(start), len(tries))
 		}
 	}
 	m := Message{State: Queued, Open: true, Phone: "+254700000001", Purpose: PurposeCutSoon, Route: "a"}
 	settle(&m, []Try{{N: 1, Route: "a", Outcome: Refused.String()}}, Sent{Outcome: Refused, Why: "no such number"}, Ways{Mine: only}, time.Minute, start)
-	if m.State != Lost || !given(m) {
-		t.Errorf("refused by the only route: got %s, given %v; want it lost, and given", m.State, given(m))
+	if m.State != Lost || !isNoticeSent(m) {
+		t.Errorf("refused by the only route: got %s, given %v; want it lost, and given", m.State, isNoticeSent(m))
 	}
 }
 
@@ -206,8 +206,8 @@ func TestAReportOfFailureMayComeBeforeTheAnswerOfTheRoute(t *testing.T) {
 		}
 		tries[0].Outcome = outcome.String()
 		settle(&m, tries, Sent{Outcome: outcome, Parts: 1}, here(), time.Minute, now)
-		if m.State != Queued || !m.Open || m.Route != "b" || given(m) || m.Failure != "not delivered: absent" {
-			t.Errorf("then %s: %s by %q (%s), given %t; want queued by b and not given", outcome, m.State, m.Route, m.Failure, given(m))
+		if m.State != Queued || !m.Open || m.Route != "b" || isNoticeSent(m) || m.Failure != "not delivered: absent" {
+			t.Errorf("then %s: %s by %q (%s), given %t; want queued by b and not given", outcome, m.State, m.Route, m.Failure, isNoticeSent(m))
 		}
 	}
 }

@@ -20,8 +20,8 @@ const (
 )
 
 // strangersFull reports whether strangers have sent so much that the next message of one is not kept.
-func (d *Desk) strangersFull(tx Tx, in Incoming, now time.Time) (bool, error) {
-	n, err := tx.Told().MessagesOf(PurposeFromStranger, now.Add(-time.Hour), MaxStrangers)
+func (d *Dispatcher) strangersFull(tx Tx, in Incoming, now time.Time) (bool, error) {
+	n, err := tx.Recipients().MessagesOf(PurposeFromStranger, now.Add(-time.Hour), MaxStrangers)
 	if err != nil || n < MaxStrangers {
 		return false, err
 	}
@@ -30,8 +30,8 @@ func (d *Desk) strangersFull(tx Tx, in Incoming, now time.Time) (bool, error) {
 }
 
 // publicSpent reports whether strangers were answered so often today that no more of them are.
-func (d *Desk) publicSpent(tx Tx, now time.Time) (bool, error) {
-	n, err := tx.Told().MessagesOf(PurposePublic, now.Add(-24*time.Hour), MaxPublic)
+func (d *Dispatcher) publicSpent(tx Tx, now time.Time) (bool, error) {
+	n, err := tx.Recipients().MessagesOf(PurposePublic, now.Add(-24*time.Hour), MaxPublic)
 	return n >= MaxPublic, err
 }
 

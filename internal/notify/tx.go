@@ -13,10 +13,10 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Tx is what the desk needs of a transaction.
+// Tx is what the dispatcher needs of a transaction.
 type Tx interface {
 	Carried() CarriedTx
-	Told() ToldTx
+	Recipients() RecipientTx
 	Office() OfficeTx
 	Queued() QueuedTx
 	QueueTx
@@ -44,8 +44,8 @@ type Tx interface {
 	MessageTotals(max int) ([]Total, error)
 	// MessageList lists messages, the newest first, before the given one.
 	MessageList(l Filter, before id.ID, max int) ([]Message, error)
-	// MessageAtMeter is the message to a meter that has its turn and was given to a route at least once; not one that the
-	// meter has rejected and that waits for another day.
+	// MessageAtMeter is the head of a meter's queue, once a route has had it. It is not a message that the meter has rejected and
+	// that waits for another day.
 	MessageAtMeter(meter int64, now time.Time) (Message, bool, error)
 	// MeterMessages lists messages that were given to a route for a meter since a moment, the newest first.
 	MeterMessages(meter int64, since time.Time, max int) ([]MeterMessage, error)
@@ -55,9 +55,9 @@ type Tx interface {
 type QueuedTx interface {
 	// MessageDue reports whether any message is due that nobody holds.
 	MessageDue(now time.Time) (bool, error)
-	// MessageClaim takes the first message that is due on a route, and has the turn of its line, until a moment. The turn has
-	// the first of a line that waits; of messages to a meter, one that is there before any other, and none that the meter has
-	// rejected and that waits for another day.
+	// MessageClaim takes the first message that is due on a route and is at the head of its recipient's queue. It is taken until
+	// a moment. In a meter's queue a message that a route has already goes first; one that the meter has rejected, and that waits
+	// for another day, does not block the others.
 	MessageClaim(route, owner string, now, until time.Time) (Message, bool, error)
 	// MessagesStray lists messages that are due: queued ones that have no route, or one of down, and any that were due before
 	// stray on a route that is not among mine.
@@ -101,8 +101,8 @@ type BoughtTx interface {
 	SoldHere(sale id.ID) (bool, error)
 }
 
-// ToldTx are the rows of whom a message goes to, and of what the answer to one may tell.
-type ToldTx interface {
+// RecipientTx reads whom a message goes to, and what the answer to one may say.
+type RecipientTx interface {
 	Meters() registry.MeterLookup
 	// MeterBySIM is the meter whose modem has this number.
 	MeterBySIM(phone string) (registry.Meter, bool, error)

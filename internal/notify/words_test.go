@@ -85,7 +85,7 @@ func TestAMaskAtItsLimit(t *testing.T) {
 // TestAFigureOfAMeter has up to seven digits, a point, and up to three decimals, of which one counts.
 func TestAFigureOfAMeter(t *testing.T) {
 	for figure, want := range map[string]unit.Energy{"0.0": 0, "9999999.9": 9_999_999_900, "0000001.0": 1000, "34.7": 34_700, "34.79": 34_700, "34.799": 34_700, "-0.5": -500, "-9999999.9": -9_999_999_900} {
-		if got := notify.ParseMeterReply("Balance " + figure + " kWh"); got.Kind != notify.ReplyBalance || !got.Told || got.Balance != want {
+		if got := notify.ParseMeterReply("Balance " + figure + " kWh"); got.Kind != notify.ReplyBalance || !got.HasBalance || got.Balance != want {
 			t.Errorf("%s is %+v, want %d", figure, got, want)
 		}
 	}

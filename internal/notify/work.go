@@ -37,7 +37,7 @@ const (
 )
 
 // one gives the route one message of a tenant that is due.
-func (d *Desk) one(ctx context.Context, t access.Tenant, n int, r Configured) (look, error) {
+func (d *Dispatcher) one(ctx context.Context, t access.Tenant, n int, r Configured) (look, error) {
 	due, err := access.Look(ctx, d.c.Door, t, func(tx Tx) (bool, error) { return tx.Queued().MessageDue(d.c.Now()) })
 	if err != nil || !due {
 		return nothing, err
@@ -83,7 +83,7 @@ func (d *Desk) one(ctx context.Context, t access.Tenant, n int, r Configured) (l
 }
 
 // assign gives messages a route that have none, or whose route is down or gone.
-func (d *Desk) assign(tx Tx) error {
+func (d *Dispatcher) assign(tx Tx) error {
 	ways, now := d.open(), d.c.Now()
 	mine, down := make([]string, len(ways.Mine)), []string{}
 	for i, w := range ways.Mine {
@@ -120,7 +120,7 @@ func (d *Desk) assign(tx Tx) error {
 
 // unwanted ends a message that has no route, or lets it wait; false where it is left as it is, because another server may
 // have a route that takes it.
-func (d *Desk) unwanted(m *Message, tries []Try, ways Ways, now time.Time) bool {
+func (d *Dispatcher) unwanted(m *Message, tries []Try, ways Ways, now time.Time) bool {
 	takes := slices.ContainsFunc(ways.Mine, func(w Way) bool { return w.takes(*m) })
 	switch {
 	case ways.left(*m, tries, now):
@@ -142,7 +142,7 @@ func (d *Desk) unwanted(m *Message, tries []Try, ways Ways, now time.Time) bool 
 
 // probe gives a message to a route that is down and whose time has come to be tried, ahead of those that work; "" where there
 // is none. One message a minute finds out whether the route is back, and goes by the next at once if it is not.
-func (d *Desk) probe(m Message, tries []Try, now time.Time) string {
+func (d *Dispatcher) probe(m Message, tries []Try, now time.Time) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range d.ways {
@@ -158,7 +158,7 @@ func (d *Desk) probe(m Message, tries []Try, now time.Time) string {
 
 // begin prepares a claimed message for its route: the try is durable before it is made, so that a crash in between is
 // known for what it is, an outcome that nobody knows.
-func (d *Desk) begin(tx Tx, m Message, r Configured) (errand, error) {
+func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (errand, error) {
 	now, before := d.c.Now(), m
 	done := func() (errand, error) { return errand{silent: true}, d.put(tx, m, before) }
 	tries, err := tx.MessageTries(m.ID)
@@ -224,7 +224,7 @@ func (d *Desk) begin(tx Tx, m Message, r Configured) (errand, error) {
 
 // step decides what a meter is sent: its token, or the question for its last tokens; or that it had its chances, and then
 // the message is ended and a person is called.
-func (d *Desk) step(tx Tx, m *Message, tries []Try, now time.Time) (asking bool, err error) {
+func (d *Dispatcher) step(tx Tx, m *Message, tries []Try, now time.Time) (asking bool, err error) {
 	sent, lastAsked := 0, false
 	for _, t := range tries {
 		if (t.Outcome == Accepted.String() || t.Outcome == Unknown.String()) && t.At.After(m.AnsweredAt) { // since it was rejected, if it was
@@ -308,7 +308,7 @@ func orWhy(why, otherwise string) string {
 }
 
 // send renders a message and gives it to the route. The text exists only from here to the route.
-func (d *Desk) send(ctx context.Context, r Configured, e errand) Sent {
+func (d *Dispatcher) send(ctx context.Context, r Configured, e errand) Sent {
 	text, err := d.text(e)
 	if err != nil {
 		return Sent{Outcome: Refused, Why: err.Error()}
@@ -327,7 +327,7 @@ func validity(m Message, now time.Time) time.Duration {
 }
 
 // text is what is sent.
-func (d *Desk) text(e errand) (string, error) {
+func (d *Dispatcher) text(e errand) (string, error) {
 	m := e.message
 	switch {
 	case e.asking:
@@ -362,7 +362,7 @@ func (d *Desk) text(e errand) (string, error) {
 }
 
 // settled notes a route's answer to the try of an errand and draws its consequences.
-func (d *Desk) settled(tx Tx, e errand, s Sent) error {
+func (d *Dispatcher) settled(tx Tx, e errand, s Sent) error {
 	message := e.message.ID
 	m, found, err := tx.MessageByID(message)
 	if err != nil || !found {
@@ -417,7 +417,7 @@ func (d *Desk) settled(tx Tx, e errand, s Sent) error {
 
 // charge counts what a try has cost, in itself and in its month. One that may have left is charged for by whoever carried it,
 // so it costs what it would have if it has: a bill that is higher than the count is noticed too late.
-func (d *Desk) charge(tx Tx, t *Try, s Sent, now time.Time) error {
+func (d *Dispatcher) charge(tx Tx, t *Try, s Sent, now time.Time) error {
 	if s.Outcome != Accepted && s.Outcome != Unknown {
 		return nil
 	}
@@ -435,7 +435,7 @@ func (d *Desk) charge(tx Tx, t *Try, s Sent, now time.Time) error {
 }
 
 // put writes a message; where its state has changed the log says so, and what hangs on it follows.
-func (d *Desk) put(tx Tx, m, before Message) error {
+func (d *Dispatcher) put(tx Tx, m, before Message) error {
 	if err := tx.MessagePut(m); err != nil {
 		return err
 	}
@@ -443,14 +443,14 @@ func (d *Desk) put(tx Tx, m, before Message) error {
 }
 
 // follow is what hangs on a message's state.
-func (d *Desk) follow(tx Tx, m, before Message) error {
+func (d *Dispatcher) follow(tx Tx, m, before Message) error {
 	if m.State != before.State && m.State != Queued {
 		if err := d.note(tx, m); err != nil {
 			return err
 		}
 	}
-	if given(before) {
+	if isNoticeSent(before) {
 		return nil
 	}
-	return noticeGiven(tx, m)
+	return noteNoticeSent(tx, m)
 }

@@ -39,7 +39,7 @@ func TestARouteThatIsOutOfOrderHasNoWordAboutAMessage(t *testing.T) {
 		m := h.queues(text())
 		h.serves()
 		h.want(c.answer.Why, h.state(m), c.want)
-		s, err := h.desk.Routes(t.Context(), clerk())
+		s, err := h.dispatcher.Routes(t.Context(), clerk())
 		if err != nil || s.Routes[0].Down != c.down {
 			t.Errorf("%s: %+v, %v; want it down: %t", c.answer.Why, s.Routes[0], err, c.down)
 		}
@@ -58,7 +58,7 @@ func TestAFailureInBetweenDoesNotCount(t *testing.T) {
 		h.queues(text())
 		h.serves()
 	}
-	s, err := h.desk.Routes(t.Context(), clerk())
+	s, err := h.dispatcher.Routes(t.Context(), clerk())
 	if r := s.Routes[0]; err != nil || r.Down || r.Failures != 4 || len(r.Why) != notify.MaxWhy || !r.Last.Equal(h.now) || r.Kind != "modem" || r.Cost != 100 || !r.Meters || s.Routes[1].Prefixes[0] != "+2547" {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -130,7 +130,7 @@ func TestAMeterWaitsAsLongAsTheServerIsTold(t *testing.T) {
 		h, _, _ := withToken(t)
 		c := h.config()
 		c.Door, c.Answer = h, answer
-		h.desk = notify.New(c)
+		h.dispatcher = notify.New(c)
 		m := h.queues(toMeter())
 		if h.serves(); h.of(m).NextAt.Sub(h.now) != want {
 			t.Errorf("%s: the meter is waited for %s, want %s", answer, h.of(m).NextAt.Sub(h.now), want)
@@ -241,7 +241,7 @@ func TestATokenThatCannotBeReadIsNotSent(t *testing.T) {
 		o := &opener{err: c.err}
 		cfg := h.config()
 		cfg.Door, cfg.Opener, cfg.Routes = h, o, h.routes[:1]
-		h.desk = notify.New(cfg)
+		h.dispatcher = notify.New(cfg)
 		m := h.queues(c.draft)
 		h.serves()
 		if x := h.of(m); x.Failure != c.want || (len(a.sent) == 1) != (c.want == "") || (x.State == notify.Lost) != (c.want != "") {
@@ -327,7 +327,7 @@ func TestARouteThatIsDownIsTriedByTheMessageThatWasGivenToIt(t *testing.T) {
 	h, a, b := newHall(t)
 	c := h.config()
 	c.Door, c.Routes = h, []notify.Configured{{Route: b}, {Route: a}}
-	h.desk = notify.New(c)
+	h.dispatcher = notify.New(c)
 	a.answers = []notify.Sent{{Outcome: notify.NotSent, Closed: true, Why: "no modem"}}
 	first := h.queues(text())
 	h.of(first).Route = "a"

@@ -19,14 +19,14 @@ import (
 // Tx is what stored answers need of a transaction.
 type Tx interface {
 	// OnceTake claims the key of a request. It returns nil for a new request, else what is stored of the earlier one.
-	OnceTake(access.Once) (*access.Kept, error)
+	OnceTake(access.Once) (*access.StoredAnswer, error)
 	// OnceFind is OnceTake for a transaction that stores the answer itself and may leave the claim to OncePut.
-	OnceFind(access.Once) (*access.Kept, error)
+	OnceFind(access.Once) (*access.StoredAnswer, error)
 	// OnceClaim claims what OnceFind found to be new, for a request that takes more than one transaction.
 	OnceClaim(access.Once) error
 	OncePut(o access.Once, status int, sealed []byte, forever bool) error
 	// OnceLook is what is known of a request by its key, nil for nothing; the key is not claimed.
-	OnceLook(principal, key string) (*access.Kept, error)
+	OnceLook(principal, key string) (*access.StoredAnswer, error)
 }
 
 // Clock reads what the store knows of time.
@@ -102,7 +102,7 @@ type step[T any] struct {
 	refusal.Refusal
 	value  T
 	reply  Reply
-	stored *access.Kept
+	stored *access.StoredAnswer
 }
 
 // Do does something once, for an actor who has the right: do and its rendered answer become durable together, and the same
@@ -141,7 +141,7 @@ func Do[X Rows, T any](ctx context.Context, a Answers[X], by access.Actor, right
 }
 
 // take claims the key of a request: nothing for a new one, else its stored answer or why there is none.
-func take(tx Tx, o access.Once) (*access.Kept, refusal.Refusal, error) {
+func take(tx Tx, o access.Once) (*access.StoredAnswer, refusal.Refusal, error) {
 	if o.Key == "" {
 		return nil, refusal.Refusal{}, nil
 	}
@@ -169,7 +169,7 @@ func (a Answers[X]) Put(tx Tx, o access.Once, r Reply, forever bool) error {
 }
 
 // Replay opens a stored answer.
-func (a Answers[X]) Replay(o access.Once, kept access.Kept) (*Reply, error) {
+func (a Answers[X]) Replay(o access.Once, kept access.StoredAnswer) (*Reply, error) {
 	body, err := a.Sealer.Open(sealContext(o), kept.Body)
 	if err != nil {
 		return nil, fmt.Errorf("open the stored answer of an idempotency key: %w", err)

@@ -22,7 +22,7 @@ var errStore = errors.New("the store failed")
 // has its effect and its value, so that code that overlooks the error goes on and returns none.
 type answers struct {
 	once.Tx
-	kept    map[string]access.Kept
+	kept    map[string]access.StoredAnswer
 	calls   *[]string
 	broken  *int                     // counted from 1; 0 for none
 	between *func()                  // what another request does before the next transaction
@@ -50,16 +50,16 @@ func (a answers) Open(context string, sealed []byte) ([]byte, error) {
 	return nil, errors.New("sealed for another place")
 }
 
-func (a answers) OnceTake(o access.Once) (*access.Kept, error) {
+func (a answers) OnceTake(o access.Once) (*access.StoredAnswer, error) {
 	if k, found := a.kept[o.Key]; found {
 		return &k, a.fails("OnceTake")
 	}
-	a.kept[o.Key] = access.Kept{Hash: o.Hash}
+	a.kept[o.Key] = access.StoredAnswer{Hash: o.Hash}
 	return nil, a.fails("OnceTake")
 }
 
 func (a answers) OncePut(o access.Once, status int, sealed []byte, forever bool) error {
-	a.kept[o.Key] = access.Kept{Hash: o.Hash, Status: status, Body: sealed}
+	a.kept[o.Key] = access.StoredAnswer{Hash: o.Hash, Status: status, Body: sealed}
 	a.forever[o.Key] = forever
 	return a.fails("OncePut")
 }
@@ -71,7 +71,7 @@ func (a answers) Do(_ context.Context, t access.Tenant, fn func(answers) (bool, 
 		*a.between = nil
 		b()
 	}
-	undo := answers{kept: map[string]access.Kept{}}
+	undo := answers{kept: map[string]access.StoredAnswer{}}
 	for k, v := range a.kept {
 		undo.kept[k] = v
 	}
@@ -90,8 +90,8 @@ func (a answers) Do(_ context.Context, t access.Tenant, fn func(answers) (bool, 
 
 func (a answers) View(_ context.Context, _ access.Tenant, fn func(answers) error) error { return fn(a) }
 
-// desk sends requests, and counts what was really done.
-type desk struct {
+// rig sends requests, and counts what was really done.
+type rig struct {
 	t     *testing.T
 	store answers
 	by    access.Actor
@@ -100,12 +100,12 @@ type desk struct {
 	done  int
 }
 
-func newDesk(t *testing.T) *desk {
-	return &desk{t: t, by: access.SystemActor(1, "test"), store: answers{kept: map[string]access.Kept{}, calls: new([]string), broken: new(int), between: new(func()),
+func newRig(t *testing.T) *rig {
+	return &rig{t: t, by: access.SystemActor(1, "test"), store: answers{kept: map[string]access.StoredAnswer{}, calls: new([]string), broken: new(int), between: new(func()),
 		forever: map[string]bool{}, tenants: map[access.Tenant]string{}}}
 }
 
-func (d *desk) send(key string, hash byte, no refusal.Refusal) once.Done[int] {
+func (d *rig) send(key string, hash byte, no refusal.Refusal) once.Done[int] {
 	d.t.Helper()
 	out, err := d.try(key, hash, no)
 	if err != nil {
@@ -114,7 +114,7 @@ func (d *desk) send(key string, hash byte, no refusal.Refusal) once.Done[int] {
 	return out
 }
 
-func (d *desk) try(key string, hash byte, no refusal.Refusal) (once.Done[int], error) {
+func (d *rig) try(key string, hash byte, no refusal.Refusal) (once.Done[int], error) {
 	a := once.Answers[answers]{Door: d.store, Sealer: d.store, MayDate: func(once.Clock) (sale.Times, refusal.Refusal, error) {
 		return sale.Times{}, d.doubt, d.store.fails("MayDate")
 	}}
@@ -133,7 +133,7 @@ func (d *desk) try(key string, hash byte, no refusal.Refusal) (once.Done[int], e
 }
 
 func TestARequestIsDoneOnceAndAnsweredTheSame(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	first := d.send("key-1", 1, refusal.Refusal{})
 	if first.Value != 1 || string(first.Reply.Body) != "done 1" || first.Replay != nil {
 		t.Fatalf("the first request got %+v", first)
@@ -144,7 +144,7 @@ func TestARequestIsDoneOnceAndAnsweredTheSame(t *testing.T) {
 	if other := d.send("key-1", 2, refusal.Refusal{}); other.Code != refusal.IdempotencyKeyReused || d.done != 1 {
 		t.Errorf("another request under its key got %q", other.Code)
 	}
-	d.store.kept["key-2"] = access.Kept{Hash: [32]byte{1}}
+	d.store.kept["key-2"] = access.StoredAnswer{Hash: [32]byte{1}}
 	if running := d.send("key-2", 1, refusal.Refusal{}); running.Code != refusal.IdempotencyRunning || d.done != 1 {
 		t.Errorf("the repetition of a running request got %q", running.Code)
 	}
@@ -161,7 +161,7 @@ func TestOnlyTheRequestsOwnFaultIsStored(t *testing.T) {
 		refusal.Forbidden: false, refusal.ClockUntrusted: false, refusal.IssuerUnknown: false,
 		refusal.IdempotencyKeyMissing: false, refusal.IdempotencyKeyInvalid: false, refusal.IdempotencyKeyReused: false, refusal.IdempotencyRunning: false,
 		refusal.Unauthenticated: false, refusal.RateLimited: false, refusal.Internal: false} {
-		d := newDesk(t)
+		d := newRig(t)
 		if out := d.send("key-1", 1, refusal.Refusal{Code: code, What: "No."}); out.Code != code || (out.Reply.Status != 0) != stored {
 			t.Errorf("%s: answered %+v, stored %t", code, out, stored)
 		}
@@ -172,7 +172,7 @@ func TestOnlyTheRequestsOwnFaultIsStored(t *testing.T) {
 }
 
 func TestNothingIsDoneWhileTheClockIsInDoubt(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	d.doubt = refusal.Refusal{Code: refusal.ClockUntrusted, What: "The clock was moved."}
 	if out := d.send("key-1", 1, refusal.Refusal{}); out.Code != refusal.ClockUntrusted || d.done != 0 || len(d.store.kept) != 0 {
 		t.Errorf("got %q, done %d times, %d answers stored", out.Code, d.done, len(d.store.kept))
@@ -187,15 +187,15 @@ func TestNothingIsDoneWhileTheClockIsInDoubt(t *testing.T) {
 // and one whose refusal is stored.
 func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	bad := refusal.Refusal{Code: refusal.AmountInvalid, What: "No."}
-	first := func(d *desk) { d.send("key-1", 1, refusal.Refusal{}) }
+	first := func(d *rig) { d.send("key-1", 1, refusal.Refusal{}) }
 	for _, c := range []struct {
 		name    string
 		least   int
 		no      refusal.Refusal
 		says    string // before the error of the store
 		from    int    // from this call on
-		before  func(*desk)
-		between func(*desk)
+		before  func(*rig)
+		between func(*rig)
 	}{
 		{"a new request", 5, refusal.Refusal{}, "", 99, nil, nil},
 		{"a repeated one", 3, refusal.Refusal{}, "open the stored answer of an idempotency key: ", 3, first, nil},
@@ -203,7 +203,7 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 		{"a refused one, while another got an answer", 6, bad, "", 99, nil, first},
 	} {
 		for at := 1; ; at++ {
-			d := newDesk(t)
+			d := newRig(t)
 			if c.before != nil {
 				c.before(d)
 			}
@@ -233,18 +233,18 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 // TestTheAnswerThatCameFirstStands: while a refusal is stored, another request with the same key may have got its answer, or may run.
 func TestTheAnswerThatCameFirstStands(t *testing.T) {
 	bad := refusal.Refusal{Code: refusal.AmountInvalid, What: "No."}
-	d := newDesk(t)
+	d := newRig(t)
 	*d.store.between = func() { d.send("key-1", 1, refusal.Refusal{}) }
 	if out := d.send("key-1", 1, bad); out.Replay == nil || string(out.Replay.Body) != "done 1" || out.Replay.Status != 201 || out.Refused() || out.Reply.Status != 0 {
 		t.Errorf("another one got an answer, and this one %+v", out)
 	}
-	d = newDesk(t)
-	*d.store.between = func() { d.store.kept["key-1"] = access.Kept{Hash: [32]byte{2}} }
+	d = newRig(t)
+	*d.store.between = func() { d.store.kept["key-1"] = access.StoredAnswer{Hash: [32]byte{2}} }
 	if out := d.send("key-1", 1, bad); out.Code != refusal.IdempotencyKeyReused || out.Reply.Status != 0 {
 		t.Errorf("another one took the key, and this one got %+v", out)
 	}
-	d = newDesk(t)
-	*d.store.between = func() { d.store.kept["key-1"] = access.Kept{Hash: [32]byte{1}} }
+	d = newRig(t)
+	*d.store.between = func() { d.store.kept["key-1"] = access.StoredAnswer{Hash: [32]byte{1}} }
 	if out := d.send("key-1", 1, bad); out.Code != refusal.IdempotencyRunning || out.Reply.Status != 0 {
 		t.Errorf("the same one runs, and this one got %+v", out)
 	}
@@ -256,7 +256,7 @@ func TestTheAnswerThatCameFirstStands(t *testing.T) {
 // TestAnAnswerIsKeptForEver, a refusal for a time, each sealed for its place; without a way to render them none is.
 func TestAnAnswerIsKeptForEver(t *testing.T) {
 	bad := refusal.Refusal{Code: refusal.AmountInvalid, What: "No."}
-	d := newDesk(t)
+	d := newRig(t)
 	d.send("good", 1, refusal.Refusal{})
 	d.send("bad", 1, bad)
 	if !d.store.forever["good"] || d.store.forever["bad"] || len(d.store.forever) != 2 {
@@ -271,7 +271,7 @@ func TestAnAnswerIsKeptForEver(t *testing.T) {
 	if out := d.send("", 1, bad); out.Code != refusal.AmountInvalid || out.Reply.Status != 0 || len(d.store.kept) != 2 {
 		t.Errorf("without a key: %+v", out)
 	}
-	d = newDesk(t)
+	d = newRig(t)
 	d.plain = true
 	if out := d.send("key-1", 1, refusal.Refusal{}); out.Value != 1 || out.Reply.Status != 0 || len(d.store.forever) != 0 {
 		t.Errorf("nothing is rendered: %+v", out)
@@ -283,7 +283,7 @@ func TestAnAnswerIsKeptForEver(t *testing.T) {
 
 // TestWhoMayNotIsNotHeard: nothing is looked up and no key is claimed.
 func TestWhoMayNotIsNotHeard(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	d.by.Role = access.Support
 	if out := d.send("key-1", 1, refusal.Refusal{}); out.Code != refusal.Forbidden || d.done != 0 || len(*d.store.calls) != 0 {
 		t.Errorf("got %+v after %q", out, *d.store.calls)

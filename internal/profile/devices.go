@@ -53,9 +53,9 @@ type DevicesConfig struct {
 	Live func(number string) (live Live, ok bool)
 	// Tell sends the summary to the device; false where it is not connected, has no topic for it or does not listen to it.
 	Tell func(number string, w Words) bool
-	// Turn sends the one toggle to a device that has nothing else; false where that cannot be done now.
-	Turn func(number string) bool
-	Now  func() time.Time
+	// Toggle sends the one toggle to a device that has nothing else; false where that cannot be done now.
+	Toggle func(number string) bool
+	Now    func() time.Time
 }
 
 // Devices answers for what devices of profiles say, and sends them summaries.
@@ -101,11 +101,11 @@ func (d *Devices) Summarise(ctx context.Context, by access.Actor, ref string) (S
 	return Summarised{Device: dev}, nil
 }
 
-// Turn turns the relay of a toggling device over, once, because a person wants it so (right: command.send). The act is in
+// ToggleRelay turns the relay of a toggling device over, once, because a person wants it so (right: command.send). The act is in
 // the audit log before anything is sent; it is never repeated, because a second toggle would undo the first. What the
 // device answers is its state. A toggle that closes the relay of a supply that should be off counts as a connect with force,
 // which takes two people.
-func (d *Devices) Turn(ctx context.Context, by access.Actor, ref, reason string) (Device, error) {
+func (d *Devices) ToggleRelay(ctx context.Context, by access.Actor, ref, reason string) (Device, error) {
 	if no := by.Needs(access.SendCommands); no.Refused() {
 		return Device{Refusal: no}, nil
 	}
@@ -136,7 +136,7 @@ func (d *Devices) Turn(ctx context.Context, by access.Actor, ref, reason string)
 	case eyes.Refused() || eyes.Waits != nil:
 		return Device{Refusal: eyes.Refusal, Waits: eyes.Waits}, nil
 	}
-	if !d.c.Turn(number) {
+	if !d.c.Toggle(number) {
 		return Device{Refusal: refuse.DeviceWithoutToggle(number)}, nil
 	}
 	return dev, nil
@@ -165,6 +165,6 @@ func (d *Devices) Toggle(ctx context.Context, maker access.Actor, body []byte) (
 	if err := json.Unmarshal(body, &a); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved toggle: %w", err)
 	}
-	out, err := d.Turn(ctx, maker, a.Device, a.Reason)
+	out, err := d.ToggleRelay(ctx, maker, a.Device, a.Reason)
 	return access.Done{Refusal: out.Refusal, Object: "meter " + a.Device}, err
 }

@@ -110,7 +110,7 @@ func (l *Listener) Register(ctx context.Context, who registry.Identity) (r Regis
 // records are what the message makes the meter say; the register is prepared for them.
 func (t *Taken) records(who registry.Identity, p *Profile, h Heard) []metering.Record {
 	r := &t.Register
-	base := metering.Record{Tenant: who.Tenant, Meter: who.Meter, Number: who.Number, Simulated: who.Simulated, ReceivedAt: h.At, Store: Memory}
+	base := metering.Record{Tenant: who.Tenant, Meter: who.Meter, Number: who.Number, Simulated: who.Simulated, ReceivedAt: h.At, Memory: Memory}
 	var out []metering.Record
 	add := func(rec wire.Record) {
 		one := base
@@ -125,7 +125,7 @@ func (t *Taken) records(who registry.Identity, p *Profile, h Heard) []metering.R
 	case t.Meaning.Kind == IsStarted || r.Seq == 0:
 		add(r.boot(p))
 	}
-	due := t.Step.Turned || t.Step.Load || t.Step.Sample && (r.Wh() != r.ReportedWh || h.At.Sub(r.ReportedAt) >= ReportEvery || h.At.Before(r.ReportedAt))
+	due := t.Step.RelayChanged || t.Step.Load || t.Step.Sample && (r.Wh() != r.ReportedWh || h.At.Sub(r.ReportedAt) >= ReportEvery || h.At.Before(r.ReportedAt))
 	if due {
 		r.Seq++
 		r.ReportedAt, r.ReportedWh, t.Reading = h.At.UTC().Truncate(time.Millisecond), r.Wh(), true
@@ -138,7 +138,7 @@ func (t *Taken) records(who registry.Identity, p *Profile, h Heard) []metering.R
 
 // boot opens the memory: it says from where on its numbers go.
 func (r *Register) boot(p *Profile) wire.Record {
-	return wire.Boot{Store: Memory, Lowest: r.Seq + 1, Next: r.Seq + 1, Boot: r.Boots, Proto: 1, FW: "profile " + p.Name,
+	return wire.Boot{Memory: Memory, Lowest: r.Seq + 1, Next: r.Seq + 1, Boot: r.Boots, Proto: 1, FW: "profile " + p.Name,
 		Reset: "power", Caps: []string{}}.Record()
 }
 

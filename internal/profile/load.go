@@ -287,21 +287,21 @@ func (c *checker) supply(p *Profile) {
 		}
 		return
 	case Absolute:
-		if s.On == "" || s.Off == "" || s.On == s.Off || s.Turn != "" {
+		if s.On == "" || s.Off == "" || s.On == s.Off || s.Toggle != "" {
 			c.bad("supply", "on and off must both be there and differ", "give the payloads that close and open the relay, and no toggle")
 		}
 		if !p.carries(Relay) {
 			c.bad("supply", "no message says the relay's position", "describe the device's answer with is = \"relay\" or fields = { relay = ... }")
 		}
 	case Toggle:
-		if s.Turn == "" || s.On != "" || s.Off != "" {
+		if s.Toggle == "" || s.On != "" || s.Off != "" {
 			c.bad("supply", "toggle must be there, without on and off", "give the payload that turns the relay over")
 		}
 	default:
 		c.bad("supply.kind", "%q is no kind of switching", "use absolute or toggle, or leave [supply] out", s.Kind)
 		return
 	}
-	for _, payload := range [...]string{s.On, s.Off, s.Turn} {
+	for _, payload := range [...]string{s.On, s.Off, s.Toggle} {
 		if payload != "" {
 			c.message("supply", &Message{Topic: s.Topic, Payload: payload}, nil)
 		}

@@ -133,11 +133,11 @@ const (
 
 // Supply says how the device's relay is switched.
 type Supply struct {
-	Kind  Switching `toml:"kind"`
-	Topic string    `toml:"topic"`
-	On    string    `toml:"on"`     // payload that closes the relay; absolute
-	Off   string    `toml:"off"`    // payload that opens it; absolute
-	Turn  string    `toml:"toggle"` // payload that turns it over; toggle
+	Kind   Switching `toml:"kind"`
+	Topic  string    `toml:"topic"`
+	On     string    `toml:"on"`     // payload that closes the relay; absolute
+	Off    string    `toml:"off"`    // payload that opens it; absolute
+	Toggle string    `toml:"toggle"` // payload that turns it over; toggle
 }
 
 // Switching is the kind of command a device takes.

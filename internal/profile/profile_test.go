@@ -144,7 +144,7 @@ func TestATogglingDeviceIsNeverSwitchedUnasked(t *testing.T) {
 	if len(p.Ask("")) > 0 {
 		t.Error("a toggling device is polled")
 	}
-	if m, ok := p.Turn(""); !ok || m.Topic != "GsmClientTest/led" {
+	if m, ok := p.Toggle(""); !ok || m.Topic != "GsmClientTest/led" {
 		t.Errorf("a person's command: %v, %v", m, ok)
 	}
 }

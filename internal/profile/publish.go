@@ -84,13 +84,13 @@ func (p *Profile) Switch(device string, on bool) (Message, bool) {
 	return fill(&Message{p.Supply.Topic, payload}, device, nil)
 }
 
-// Turn is the message that turns the relay of a toggling device over. It is for a person's command, once; never send it
+// Toggle is the message that turns the relay of a toggling device over. It is for a person's command, once; never send it
 // unasked and never repeat it.
-func (p *Profile) Turn(device string) (Message, bool) {
+func (p *Profile) Toggle(device string) (Message, bool) {
 	if p.Supply.Kind != Toggle {
 		return Message{}, false
 	}
-	return fill(&Message{p.Supply.Topic, p.Supply.Turn}, device, nil)
+	return fill(&Message{p.Supply.Topic, p.Supply.Toggle}, device, nil)
 }
 
 // Ask are the messages that make the device send its values.

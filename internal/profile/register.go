@@ -35,12 +35,12 @@ const restOf = 7_200_000
 
 // Step is what one message did to a register.
 type Step struct {
-	CountedMWh int64
-	Gap        time.Duration // time that counted nothing; 0 for none
-	Why        string        // of a gap, for people
-	Sample     bool          // the message carried a measured value that was taken
-	Turned     bool          // the relay's position is another than before
-	Load       bool          // a load came or went: power is 0 now and was not, or the other way round
+	CountedMWh   int64
+	Gap          time.Duration // time that counted nothing; 0 for none
+	Why          string        // of a gap, for people
+	Sample       bool          // the message carried a measured value that was taken
+	RelayChanged bool          // the relay's position is another than before
+	Load         bool          // a load came or went: power is 0 now and was not, or the other way round
 }
 
 // Wh is the register in whole watt-hours, rounded down.
@@ -65,7 +65,7 @@ func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 	var s Step
 	at = at.UTC().Truncate(time.Millisecond)
 	if m.Relay != "" && m.Relay != r.Relay {
-		r.Relay, s.Turned = m.Relay, true
+		r.Relay, s.RelayChanged = m.Relay, true
 		if m.Relay == Open && p.Energy.From == FromPower && !r.At.IsZero() {
 			r, s = p.integrate(r, s, r.PowerMW, at)
 			r.PowerMW, s.Sample = 0, true

@@ -68,12 +68,12 @@ func TestAnOpenRelayEndsTheSlope(t *testing.T) {
 	p := seedA(t)
 	r, _ := p.Take(profile.Register{}, power(3_600_000), at(0))
 	r, s := p.Take(r, profile.Meaning{Kind: profile.IsState, Relay: profile.Open}, at(1))
-	if r.MWh != 1000 || !s.Turned || r.PowerMW != 0 {
+	if r.MWh != 1000 || !s.RelayChanged || r.PowerMW != 0 {
 		t.Errorf("1 s at 3.6 kW, then open: %+v, step %+v", r, s)
 	}
 	r, _ = p.Take(r, power(0), at(10))
 	r, s = p.Take(r, profile.Meaning{Kind: profile.IsState, Relay: profile.Closed}, at(11))
-	if r.MWh != 1000 || !s.Turned {
+	if r.MWh != 1000 || !s.RelayChanged {
 		t.Errorf("closed again: %+v", r)
 	}
 	r, _ = p.Take(r, profile.Meaning{Kind: profile.IsState, Relay: profile.Open}, at(12))

@@ -48,20 +48,20 @@ const maxReason = 300
 
 // Decide decides about an entry, or sets the register of a meter that was changed (right: reading.decide). Where four eyes
 // bind, it waits for a second person. An entry is decided once.
-func (d *Desk) Decide(ctx context.Context, by access.Actor, v Verdict) (Decided, error) {
+func (q *Quarantine) Decide(ctx context.Context, by access.Actor, v Verdict) (Decided, error) {
 	if no := by.Needs(access.DecideReadings); no.Refused() {
 		return Decided{Refusal: no}, nil
 	}
 	if no := v.check(); no.Refused() {
 		return Decided{Refusal: no}, nil
 	}
-	now := d.moment()
-	out, err := access.Through(ctx, d.c.Door, by.Tenant, func(tx Tx) (Decided, error) { return decide(tx, by, v, now) })
+	now := q.moment()
+	out, err := access.Through(ctx, q.c.Door, by.Tenant, func(tx Tx) (Decided, error) { return decide(tx, by, v, now) })
 	return out, fault.Wrap(err, "decide about %s%s", v.Entry, v.Meter)
 }
 
 // moment is now as it is stored: UTC, whole microseconds.
-func (d *Desk) moment() time.Time { return access.Stored(d.c.Now()) }
+func (q *Quarantine) moment() time.Time { return access.Stored(q.c.Now()) }
 
 // check looks at what can be seen without the store.
 func (v Verdict) check() refusal.Refusal {
@@ -108,7 +108,7 @@ func decide(tx Tx, by access.Actor, v Verdict, now time.Time) (Decided, error) {
 	}
 	e.State, e.DecidedAt, e.DecidedBy, e.Decision = v.Choice.state(), now, by.String(), v.Reason
 	out.Entry = e
-	if err := tx.PutAside(e); err != nil {
+	if err := tx.WriteDecision(e); err != nil {
 		return Decided{}, err
 	}
 	return out, e.endAlarms(tx)
@@ -122,7 +122,7 @@ func (e Entry) endAlarms(tx Tx) error {
 	if e.Doubt != metering.DoubtOpen {
 		return nil
 	}
-	left, err := tx.AsideDoubted(e.Meter, metering.DoubtOpen)
+	left, err := tx.HeldForDoubt(e.Meter, metering.DoubtOpen)
 	if err != nil || left > 0 {
 		return err
 	}
@@ -132,11 +132,11 @@ func (e Entry) endAlarms(tx Tx) error {
 // subject finds what is decided about: an entry, or the meter itself.
 func subject(tx Tx, v Verdict) (Entry, refusal.Refusal, error) {
 	if v.Entry != "" {
-		i, err := id.Parse(id.Aside, v.Entry)
+		i, err := id.Parse(id.Held, v.Entry)
 		if err != nil {
 			return Entry{}, refuse.DoubtfulEntryNotFound(refusal.Echo(v.Entry)), nil
 		}
-		e, found, err := tx.Aside(i)
+		e, found, err := tx.HeldEntry(i)
 		if err == nil && !found {
 			return Entry{}, refuse.DoubtfulEntryNotFound(refusal.Echo(v.Entry)), nil
 		}
@@ -146,7 +146,7 @@ func subject(tx Tx, v Verdict) (Entry, refusal.Refusal, error) {
 	if err != nil || no.Refused() || n == 0 {
 		return Entry{}, no, err
 	}
-	e, found, err := tx.AsideRating(n)
+	e, found, err := tx.HeldRating(n)
 	if err != nil || found {
 		return e, refusal.Refusal{}, err
 	}
@@ -166,7 +166,7 @@ func subject(tx Tx, v Verdict) (Entry, refusal.Refusal, error) {
 // allows refuses a decision that the entry cannot take.
 func (e Entry) allows(v Verdict) refusal.Refusal {
 	if e.State != Open {
-		return refuse.EntryDecidedBefore(e.ID.Text(id.Aside), string(e.State), e.DecidedBy)
+		return refuse.EntryDecidedBefore(e.ID.Text(id.Held), string(e.State), e.DecidedBy)
 	}
 	choices := e.Choices()
 	if e.ID.IsZero() {
@@ -193,7 +193,7 @@ func (e Entry) allows(v Verdict) refusal.Refusal {
 
 // refuses says why a choice is none of an entry's. Others are the choices that it has.
 func (e Entry) refuses(c Choice, others string) refusal.Refusal {
-	entry := e.ID.Text(id.Aside)
+	entry := e.ID.Text(id.Held)
 	switch {
 	case c == Rebase:
 		return refuse.EntryWithoutRebase(entry, others)
@@ -221,9 +221,9 @@ func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 	if e.Kind == OfRecord && v.Choice == Accept {
 		good, _, err := wire.DecodeUp(e.Record, e.Payload)
 		if err != nil || len(good) != 1 {
-			return Decided{Refusal: refuse.EntryUnreadable(e.ID.Text(id.Aside), string(Discard))}, nil
+			return Decided{Refusal: refuse.EntryUnreadable(e.ID.Text(id.Held), string(Discard))}, nil
 		}
-		r := &metering.Record{Meter: e.Meter, Number: e.Number, Simulated: e.Simulated, ReceivedAt: e.ReceivedAt, Store: e.Store, Rec: good[0]}
+		r := &metering.Record{Meter: e.Meter, Number: e.Number, Simulated: e.Simulated, ReceivedAt: e.ReceivedAt, Memory: e.Memory, Rec: good[0]}
 		if err := intake.Keep(tx.Intake(), r); err != nil {
 			return Decided{}, err
 		}
@@ -242,7 +242,7 @@ func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 
 // verdict is what a decision says to the wallet.
 func (e Entry) verdict(v Verdict) wallet.Verdict {
-	drawn := wallet.Drawn{Store: e.Store, Seq: e.Seq}
+	drawn := wallet.Drawn{Memory: e.Memory, Seq: e.Seq}
 	switch {
 	case e.Doubt == metering.DoubtOpen && v.Choice == Accept:
 		return wallet.DrawnAccepted(drawn, *e.Register-*e.Was)
@@ -265,7 +265,7 @@ func (e Entry) object() string {
 	if e.ID.IsZero() {
 		return "meter " + e.Number
 	}
-	return e.ID.Text(id.Aside)
+	return e.ID.Text(id.Held)
 }
 
 func (e Entry) what() string {
@@ -300,13 +300,13 @@ func (d Decided) after(v Verdict) string {
 }
 
 // Doers carry out the acts of this package that were approved.
-func (d *Desk) Doers() access.Doers { return access.Doers{access.ActReading: d.do} }
+func (q *Quarantine) Doers() access.Doers { return access.Doers{access.ActReading: q.do} }
 
-func (d *Desk) do(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
+func (q *Quarantine) do(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 	var v Verdict
 	if err := json.Unmarshal(body, &v); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved decision about a reading: %w", err)
 	}
-	out, err := d.Decide(ctx, maker, v)
+	out, err := q.Decide(ctx, maker, v)
 	return access.Done{Refusal: out.Refusal, Object: v.Entry + v.Meter}, err
 }

@@ -16,10 +16,10 @@ type decided struct {
 	ended          []metering.AlarmCode
 }
 
-func (d *decided) Review() intake.ReviewTx           { return d }
-func (d *decided) AsideWaiting(int64) (int64, error) { return d.records, nil }
-func (d *decided) AsideCounted(int64) error          { return nil }
-func (d *decided) AsideDoubted(_ int64, doubt metering.Doubt) (int64, error) {
+func (d *decided) Review() intake.ReviewTx          { return d }
+func (d *decided) HeldWaiting(int64) (int64, error) { return d.records, nil }
+func (d *decided) HeldCounted(int64) error          { return nil }
+func (d *decided) HeldForDoubt(_ int64, doubt metering.Doubt) (int64, error) {
 	if doubt != metering.DoubtOpen {
 		return 0, nil
 	}

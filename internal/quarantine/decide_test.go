@@ -93,8 +93,8 @@ func drawnBefore(t *testing.T) *rows {
 func TestWhatCameMeanwhileIsCharged(t *testing.T) {
 	r := jumped(t)
 	at := noon().Add(-10 * time.Minute)
-	r.behind = []wallet.Reading{{Store: memory, Seq: 6, At: at, Up: 360_000, Clock: wire.ClockValid, ReceivedAt: at, Register: 50_100},
-		{Store: memory, Seq: 7, At: at, Up: 420_000, Clock: wire.ClockValid, ReceivedAt: at, Register: 1}}
+	r.behind = []wallet.Reading{{Memory: memory, Seq: 6, At: at, Up: 360_000, Clock: wire.ClockValid, ReceivedAt: at, Register: 50_100},
+		{Memory: memory, Seq: 7, At: at, Up: 420_000, Clock: wire.ClockValid, ReceivedAt: at, Register: 1}}
 	out := r.decides(quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept})
 	if out.Readings != 1 || out.Units != 49_100 || out.Debit != 12_275 || out.Held.Seq != 7 || out.Held.Reason != wallet.HoldRegress {
 		t.Errorf("it came to %+v", out)
@@ -114,7 +114,7 @@ func TestAHeldRecordIsDecided(t *testing.T) {
 	}
 	r.Wants(t, "1 reading", "the meter shows 2000 Wh of 2026-11-21 12:00:00", "m1 at 1000 Wh since 1000, record 4", "entry 1 accepted "+decided)
 	k := r.kept[0]
-	if k.Meter != 1 || k.Number != number || !k.Simulated || k.Store != memory || !k.ReceivedAt.Equal(noon().Add(-30*time.Minute)) || k.Rec.Reading.RegisterWh != 2000 {
+	if k.Meter != 1 || k.Number != number || !k.Simulated || k.Memory != memory || !k.ReceivedAt.Equal(noon().Add(-30*time.Minute)) || k.Rec.Reading.RegisterWh != 2000 {
 		t.Errorf("stored %+v", k)
 	}
 	if got := r.audit[0]; got.Before != "meter="+number+" record=5 doubt=future-time" || got.After != "readings=0 units_wh=0 debit_minor=0" {
@@ -145,7 +145,7 @@ func TestAHeldRecordIsDecided(t *testing.T) {
 // TestALateRecordIsRated with what the store has.
 func TestALateRecordIsRated(t *testing.T) {
 	r := held(t, metering.DoubtPower, reading(5))
-	r.behind = []wallet.Reading{{Store: memory, Seq: 5, At: noon(), Up: 300_000, Clock: wire.ClockValid, ReceivedAt: noon(), Register: 2000}}
+	r.behind = []wallet.Reading{{Memory: memory, Seq: 5, At: noon(), Up: 300_000, Clock: wire.ClockValid, ReceivedAt: noon(), Register: 2000}}
 	out := r.decides(quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept})
 	if out.Readings != 1 || out.Units != 1000 || out.Debit != 250 {
 		t.Errorf("it came to %+v", out)
@@ -168,7 +168,7 @@ func TestARecordThatCannotBeReadAnyMoreStaysHeld(t *testing.T) {
 func TestTheRegisterOfAChangedMeterIsSet(t *testing.T) {
 	for _, name := range []string{number, id.ID{14: 1}.Text(id.Meter)} {
 		r := newRows(t)
-		r.wallets = append([]wallet.Row{{Meter: wallet.Meter{N: 2, Number: "other"}}}, r.wallets...)
+		r.wallets = append([]wallet.Row{{Meter: wallet.MeterFacts{N: 2, Number: "other"}}}, r.wallets...)
 		r.wallets[1].Meter.Simulated = true
 		out := r.decides(quarantine.Verdict{Meter: name, Choice: quarantine.Rebase, Register: wh(7)})
 		if out.Refused() || out.Number != number || !out.Entry.ID.IsZero() || out.Entry.Number != "" || out.Currency != "KES" {
@@ -286,7 +286,7 @@ func TestWhatCannotBeDecided(t *testing.T) {
 		})
 	}
 	r := jumped(t)
-	if r.decides(quarantine.Verdict{Entry: "x", Choice: quarantine.Accept}); slices.Contains(r.Made, "Aside") {
+	if r.decides(quarantine.Verdict{Entry: "x", Choice: quarantine.Accept}); slices.Contains(r.Made, "HeldEntry") {
 		t.Error("a text that is no identity was looked for")
 	}
 	if out := r.decides(quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Reason: strings.Repeat("ä", 300)}); out.Refused() {
@@ -339,7 +339,7 @@ func TestADecisionWaitsForASecondPerson(t *testing.T) {
 	by := owner()
 	by.Approval = a.ID
 	r.audit = nil
-	done, err := r.desk().Doers()[access.ActReading](t.Context(), by, a.Body)
+	done, err := r.cases().Doers()[access.ActReading](t.Context(), by, a.Body)
 	if err != nil || done.Refused() || done.Object != entry(1) {
 		t.Fatalf("%+v, %v", done, err)
 	}
@@ -347,11 +347,11 @@ func TestADecisionWaitsForASecondPerson(t *testing.T) {
 	if got := r.audit[0]; got.SinglePerson || got.After != "register_wh=40 readings=0 units_wh=0 debit_minor=0 approved_by=person juma" {
 		t.Errorf("the audit log says %+v", got)
 	}
-	done, err = r.desk().Doers()[access.ActReading](t.Context(), by, []byte(`{"entry":"`+entry(1)+`","choice":"discard","reason":"x"}`))
+	done, err = r.cases().Doers()[access.ActReading](t.Context(), by, []byte(`{"entry":"`+entry(1)+`","choice":"discard","reason":"x"}`))
 	if err != nil || done.Code != refusal.ApprovalInvalid {
 		t.Errorf("another decision under its approval: %+v, %v", done, err)
 	}
-	if _, err := r.desk().Doers()[access.ActReading](t.Context(), by, []byte(`{`)); err == nil || !strings.HasPrefix(err.Error(), "read an approved decision about a reading: ") {
+	if _, err := r.cases().Doers()[access.ActReading](t.Context(), by, []byte(`{`)); err == nil || !strings.HasPrefix(err.Error(), "read an approved decision about a reading: ") {
 		t.Errorf("a body that cannot be read: %v", err)
 	}
 	r = newRows(t)
@@ -361,7 +361,7 @@ func TestADecisionWaitsForASecondPerson(t *testing.T) {
 		t.Errorf("it came to %+v", out)
 	}
 	r = newRows(t)
-	done, err = r.desk().Doers()[access.ActReading](t.Context(), owner(), []byte(`{"meter":"`+number+`","choice":"rebase","register_wh":40,"reason":"x"}`))
+	done, err = r.cases().Doers()[access.ActReading](t.Context(), owner(), []byte(`{"meter":"`+number+`","choice":"rebase","register_wh":40,"reason":"x"}`))
 	if err != nil || done.Object != number {
 		t.Errorf("of a meter: %+v, %v", done, err)
 	}
@@ -372,15 +372,15 @@ func TestWhoMayDecide(t *testing.T) {
 	r := jumped(t)
 	by := owner()
 	by.Role = access.Support
-	out, err := r.desk().Decide(t.Context(), by, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Reason: "x"})
+	out, err := r.cases().Decide(t.Context(), by, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Reason: "x"})
 	if err != nil || out.Code != refusal.Forbidden || len(r.Made) != 0 {
 		t.Errorf("support decides: %+v, %v", out, err)
 	}
 	by.Role = ""
-	if out, err := r.desk().List(t.Context(), by, quarantine.List{}); err != nil || out.Code != refusal.Forbidden || out.Data != nil || len(r.Made) != 0 {
+	if out, err := r.cases().List(t.Context(), by, quarantine.List{}); err != nil || out.Code != refusal.Forbidden || out.Data != nil || len(r.Made) != 0 {
 		t.Errorf("somebody without a role lists: %+v, %v", out, err)
 	}
-	if out, err := r.desk().Show(t.Context(), by, entry(1)); err != nil || out.Code != refusal.Forbidden || len(r.Made) != 0 {
+	if out, err := r.cases().Show(t.Context(), by, entry(1)); err != nil || out.Code != refusal.Forbidden || len(r.Made) != 0 {
 		t.Errorf("somebody without a role looks: %+v, %v", out, err)
 	}
 }
@@ -390,7 +390,7 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	decides := func(v quarantine.Verdict) func(*rows) error {
 		v.Reason = "read it off"
 		return func(r *rows) error {
-			out, err := r.desk().Decide(r.t.Context(), owner(), v)
+			out, err := r.cases().Decide(r.t.Context(), owner(), v)
 			if err != nil && fmt.Sprint(out) != fmt.Sprint(quarantine.Decided{}) {
 				return errors.New("a value beside an error")
 			}
@@ -409,10 +409,10 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 		{"a meter", 15, newRows, decides(quarantine.Verdict{Meter: number, Choice: quarantine.Rebase, Register: wh(5)})},
 		{"two people", 6, func(t *testing.T) *rows { r := jumped(t); r.people = 2; return r }, decides(quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept})},
 		{"a list", 3, jumped, func(r *rows) error {
-			_, err := r.desk().List(r.t.Context(), owner(), quarantine.List{Meter: number})
+			_, err := r.cases().List(r.t.Context(), owner(), quarantine.List{Meter: number})
 			return err
 		}},
-		{"an entry", 2, jumped, func(r *rows) error { _, err := r.desk().Show(r.t.Context(), owner(), entry(1)); return err }},
+		{"an entry", 2, jumped, func(r *rows) error { _, err := r.cases().Show(r.t.Context(), owner(), entry(1)); return err }},
 	} {
 		for at := 1; ; at++ {
 			r := c.rows(t)
@@ -435,16 +435,16 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 func TestAnErrorSaysWhatWasDone(t *testing.T) {
 	r := jumped(t)
 	r.Broken = 1
-	_, err := r.desk().Decide(t.Context(), owner(), quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Reason: "x"})
+	_, err := r.cases().Decide(t.Context(), owner(), quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Reason: "x"})
 	if fmt.Sprint(err) != "decide about "+entry(1)+": the store failed" {
 		t.Error(err)
 	}
 	r.Made = nil
-	if _, err = r.desk().List(t.Context(), owner(), quarantine.List{}); fmt.Sprint(err) != "list the quarantine: the store failed" {
+	if _, err = r.cases().List(t.Context(), owner(), quarantine.List{}); fmt.Sprint(err) != "list the quarantine: the store failed" {
 		t.Error(err)
 	}
 	r.Made = nil
-	if _, err = r.desk().Show(t.Context(), owner(), entry(1)); fmt.Sprint(err) != "show "+entry(1)+": the store failed" {
+	if _, err = r.cases().Show(t.Context(), owner(), entry(1)); fmt.Sprint(err) != "show "+entry(1)+": the store failed" {
 		t.Error(err)
 	}
 }
@@ -464,7 +464,7 @@ func TestTheListHasPages(t *testing.T) {
 	}
 	list := func(l quarantine.List) quarantine.Entries {
 		t.Helper()
-		out, err := r.desk().List(t.Context(), owner(), l)
+		out, err := r.cases().List(t.Context(), owner(), l)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -504,12 +504,12 @@ func TestTheListHasPages(t *testing.T) {
 // TestAnEntryIsShown by its identity.
 func TestAnEntryIsShown(t *testing.T) {
 	r := jumped(t)
-	if out, err := r.desk().Show(t.Context(), owner(), entry(1)); err != nil || out.Refused() || out.Entry.ID != (id.ID{15: 1}) || r.tenant != 1 {
+	if out, err := r.cases().Show(t.Context(), owner(), entry(1)); err != nil || out.Refused() || out.Entry.ID != (id.ID{15: 1}) || r.tenant != 1 {
 		t.Errorf("%+v, %v", out, err)
 	}
 	for name, calls := range map[string]int{entry(2): 2, "x": 0} {
 		r.Made = nil
-		if out, err := r.desk().Show(t.Context(), owner(), name); err != nil || out.Code != refusal.NotFound || !out.Entry.ID.IsZero() || len(r.Made) != calls {
+		if out, err := r.cases().Show(t.Context(), owner(), name); err != nil || out.Code != refusal.NotFound || !out.Entry.ID.IsZero() || len(r.Made) != calls {
 			t.Errorf("%s: %+v, %v after %q", name, out, err, r.Made)
 		}
 	}

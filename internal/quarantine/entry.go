@@ -12,7 +12,7 @@ import (
 
 // HeldRecord is the open entry of a record that is held for review. It has the record as it came.
 func HeldRecord(r *metering.Record, l *metering.Live, d metering.Decision) (Entry, error) {
-	e := Entry{Meter: r.Meter, Kind: OfRecord, Store: l.Store, Seq: r.Rec.Head.Seq, ReceivedAt: r.ReceivedAt,
+	e := Entry{Meter: r.Meter, Kind: OfRecord, Memory: l.Memory, Seq: r.Rec.Head.Seq, ReceivedAt: r.ReceivedAt,
 		Doubt: d.Doubt, Reason: d.Reason, Record: r.Rec.Kind, Payload: r.Rec.Raw}
 	if !l.ReceivedAt.IsZero() {
 		e.Was = new(unit.Energy(l.RegisterWh))
@@ -41,6 +41,6 @@ func HeldRecord(r *metering.Record, l *metering.Live, d metering.Decision) (Entr
 // Stopped is the open entry of the reading at which the rating of a meter stopped.
 func Stopped(w wallet.Row) Entry {
 	h := w.Held
-	return Entry{Meter: w.Meter.N, Kind: OfRating, Record: wire.KindReading, Store: h.Store, Seq: h.Seq, ReceivedAt: h.Since,
+	return Entry{Meter: w.Meter.N, Kind: OfRating, Record: wire.KindReading, Memory: h.Memory, Seq: h.Seq, ReceivedAt: h.Since,
 		Doubt: w.State.Doubt(), Reason: wallet.HeldText(w.State), Was: new(w.Register), Register: new(h.Register), At: h.At}
 }

@@ -1,9 +1,9 @@
-// Package quarantine is the desk where people decide about what meters sent and cannot be true.
+// Package quarantine is where people decide about what meters sent and cannot be true.
 //
 // Two kinds of entries lie there, in one list. A record that no meter can have measured (package metering judges it) was
-// put aside as it came: nothing was concluded from it. A reading whose register cannot follow the one before (package
+// held for review as it came: nothing was concluded from it. A reading whose register cannot follow the one before (package
 // wallet judges it) is stored, and stops the charging of its meter. Neither moves money until somebody has decided:
-// accept it as it is, set the register from which to count on, or discard it. See [Desk.Decide].
+// accept it as it is, set the register from which to count on, or discard it. See [Quarantine.Decide].
 //
 // A decision is one transaction: the entry's state, the money that follows from it, what came meanwhile, and an audit row.
 package quarantine
@@ -30,7 +30,7 @@ type Kind string
 
 // Kinds of entries.
 const (
-	// OfRecord is a record that was put aside and is in no history.
+	// OfRecord is a record that is held for review and is in no history.
 	OfRecord Kind = "record"
 	// OfRating is a stored reading at which the charging of its meter stopped.
 	OfRating Kind = "rating"
@@ -56,7 +56,7 @@ type Entry struct {
 	Wallet     bool // the meter's balance is money on the server
 	Kind       Kind
 	Record     wire.Kind // empty where the record could not be read
-	Store      string    // the meter's memory that the record is numbered in
+	Memory     string    // the meter's memory that the record is numbered in
 	Seq        uint64
 	ReceivedAt time.Time
 	Doubt      metering.Doubt
@@ -117,7 +117,7 @@ func (e Entry) acceptable() bool {
 	return e.Kind == OfRecord || e.Was == nil || e.Register == nil || *e.Register >= *e.Was
 }
 
-// Tx is what the desk needs of a transaction.
+// Tx is what a Quarantine needs of a transaction.
 type Tx interface {
 	Eyes() access.EyesTx
 	Intake() intake.Tx
@@ -125,33 +125,33 @@ type Tx interface {
 	Meters() registry.MeterLookup
 	Rating() wallet.ReleaseTx
 	AuditLog(access.Entry) error
-	// AsideList lists entries of a meter (0: of all), the newest first, before the given one; with open only those that
+	// HeldEntries lists entries of a meter (0: of all), the newest first, before the given one; with open only those that
 	// are not decided.
-	AsideList(meter int64, open bool, before id.ID, max int) ([]Entry, error)
-	// Aside reads an entry and locks it.
-	Aside(entry id.ID) (Entry, bool, error)
-	// AsideRating is the open entry of a meter at which rating stopped, locked.
-	AsideRating(meter int64) (Entry, bool, error)
-	// PutAside writes how an entry was decided.
-	PutAside(Entry) error
-	// AsideDoubted counts the entries of a meter with a doubt that wait for a decision.
-	AsideDoubted(meter int64, d metering.Doubt) (int64, error)
+	HeldEntries(meter int64, open bool, before id.ID, max int) ([]Entry, error)
+	// HeldEntry reads an entry and locks it.
+	HeldEntry(entry id.ID) (Entry, bool, error)
+	// HeldRating is the open entry of a meter at which rating stopped, locked.
+	HeldRating(meter int64) (Entry, bool, error)
+	// WriteDecision writes how an entry was decided.
+	WriteDecision(Entry) error
+	// HeldForDoubt counts the entries of a meter with a doubt that wait for a decision.
+	HeldForDoubt(meter int64, d metering.Doubt) (int64, error)
 	// ClearAlarm ends an alarm of a meter.
 	ClearAlarm(meter int64, code metering.AlarmCode) error
 }
 
-// Config is what a Desk needs.
+// Config is what a Quarantine needs.
 type Config struct {
 	Door   access.Door[Tx]
 	Hasher registry.Hasher // of the cursors of lists
 	Now    func() time.Time
 }
 
-// Desk carries out the use cases of this package.
-type Desk struct{ c Config }
+// Quarantine carries out the use cases of this package.
+type Quarantine struct{ c Config }
 
-// New makes a Desk.
-func New(c Config) *Desk { return &Desk{c} }
+// New makes a Quarantine.
+func New(c Config) *Quarantine { return &Quarantine{c} }
 
 // List asks for entries.
 type List struct {
@@ -167,26 +167,26 @@ type Entries struct {
 	Next string
 }
 
-// listAside is the list that a cursor belongs to.
-const listAside = "quarantine"
+// listHeld is the list that a cursor belongs to.
+const listHeld = "quarantine"
 
 // List shows what lies in quarantine (right: meter.read).
-func (d *Desk) List(ctx context.Context, by access.Actor, l List) (Entries, error) {
+func (q *Quarantine) List(ctx context.Context, by access.Actor, l List) (Entries, error) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return Entries{Refusal: no}, nil
 	}
-	before, max, no := l.Page.Read(d.c.Hasher, by.Tenant, listAside)
+	before, max, no := l.Page.Read(q.c.Hasher, by.Tenant, listHeld)
 	if no.Refused() {
 		return Entries{Refusal: no}, nil
 	}
-	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Entries, error) {
+	out, err := access.Look(ctx, q.c.Door, by.Tenant, func(tx Tx) (Entries, error) {
 		n, no, err := meterNamed(tx, l.Meter)
 		if err != nil || no.Refused() {
 			return Entries{Refusal: no}, err
 		}
-		rows, err := tx.AsideList(n, !l.All, before, max+1)
+		rows, err := tx.HeldEntries(n, !l.All, before, max+1)
 		var out Entries
-		out.Data, out.Next = registry.Cut(rows, max, d.c.Hasher, by.Tenant, listAside, func(e Entry) id.ID { return e.ID })
+		out.Data, out.Next = registry.Cut(rows, max, q.c.Hasher, by.Tenant, listHeld, func(e Entry) id.ID { return e.ID })
 		return out, err
 	})
 	return out, fault.Wrap(err, "list the quarantine")
@@ -199,16 +199,16 @@ type Shown struct {
 }
 
 // Show shows one entry (right: meter.read).
-func (d *Desk) Show(ctx context.Context, by access.Actor, entry string) (Shown, error) {
+func (q *Quarantine) Show(ctx context.Context, by access.Actor, entry string) (Shown, error) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return Shown{Refusal: no}, nil
 	}
-	i, err := id.Parse(id.Aside, entry)
+	i, err := id.Parse(id.Held, entry)
 	if err != nil {
 		return Shown{Refusal: refuse.DoubtfulEntryNotFound(refusal.Echo(entry))}, nil
 	}
-	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Shown, error) {
-		e, found, err := tx.Aside(i)
+	out, err := access.Look(ctx, q.c.Door, by.Tenant, func(tx Tx) (Shown, error) {
+		e, found, err := tx.HeldEntry(i)
 		if err == nil && !found {
 			return Shown{Refusal: refuse.DoubtfulEntryNotFound(refusal.Echo(entry))}, nil
 		}

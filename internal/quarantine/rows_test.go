@@ -50,9 +50,9 @@ type rows struct {
 // newRows is meter 1 with a wallet that is rated up to record 4 at 1000 Wh.
 func newRows(t *testing.T) *rows {
 	t.Helper()
-	return &rows{t: t, live: metering.Live{Store: memory, Window: metering.Window{Watermark: 20}, Figures: metering.Figures{ReadingSeq: 4}}, wallets: []wallet.Row{{
-		State: wallet.State{Store: memory, Seq: 4, Started: true, Register: 1000, Base: 1000, At: noon().Add(-time.Hour), Up: 240_000},
-		Meter: wallet.Meter{N: 1, Number: number, Phases: 1, Account: id.ID{15: 2}, Active: true},
+	return &rows{t: t, live: metering.Live{Memory: memory, Window: metering.Window{Watermark: 20}, Figures: metering.Figures{ReadingSeq: 4}}, wallets: []wallet.Row{{
+		State: wallet.State{Memory: memory, Seq: 4, Started: true, Register: 1000, Base: 1000, At: noon().Add(-time.Hour), Up: 240_000},
+		Meter: wallet.MeterFacts{N: 1, Number: number, Phases: 1, Account: id.ID{15: 2}, Active: true},
 	}}}
 }
 
@@ -62,16 +62,16 @@ func stopped(t *testing.T, reason wallet.HoldReason, doubt metering.Doubt, regis
 	r := newRows(t)
 	w := &r.wallets[0]
 	at := noon().Add(-30 * time.Minute)
-	w.Held = wallet.Held{Reason: reason, Store: memory, Seq: 5, Register: register, At: at, Up: 300_000, Clock: wire.ClockValid, Since: at}
+	w.Held = wallet.Held{Reason: reason, Memory: memory, Seq: 5, Register: register, At: at, Up: 300_000, Clock: wire.ClockValid, Since: at}
 	if reason == wallet.HoldOpen {
 		w.Seq, w.OpenFrom, w.Open = 5, register, true
 	}
-	r.entries = []quarantine.Entry{{ID: id.ID{15: 1}, Meter: 1, Number: number, Wallet: true, Kind: quarantine.OfRating, Record: wire.KindReading, Store: memory, Seq: 5,
+	r.entries = []quarantine.Entry{{ID: id.ID{15: 1}, Meter: 1, Number: number, Wallet: true, Kind: quarantine.OfRating, Record: wire.KindReading, Memory: memory, Seq: 5,
 		ReceivedAt: at, Doubt: doubt, Was: wh(1000), Register: wh(register), At: at, State: quarantine.Open}}
 	return r
 }
 
-// held is a record that was put aside, as entry 1.
+// held is a record that is held for review, as entry 1.
 func held(t *testing.T, doubt metering.Doubt, recs ...wire.Record) *rows {
 	t.Helper()
 	r := newRows(t)
@@ -79,7 +79,7 @@ func held(t *testing.T, doubt metering.Doubt, recs ...wire.Record) *rows {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := quarantine.Entry{ID: id.ID{15: 1}, Meter: 1, Number: number, Wallet: true, Kind: quarantine.OfRecord, Record: wire.KindReading, Store: memory, Seq: 5,
+	e := quarantine.Entry{ID: id.ID{15: 1}, Meter: 1, Number: number, Wallet: true, Kind: quarantine.OfRecord, Record: wire.KindReading, Memory: memory, Seq: 5,
 		ReceivedAt: noon().Add(-30 * time.Minute), Doubt: doubt, Payload: payload, At: noon(), State: quarantine.Open}
 	r.entries = []quarantine.Entry{e}
 	return r
@@ -92,8 +92,8 @@ func reading(seq uint64) wire.Record {
 
 func wh(register unit.Energy) *unit.Energy { return &register }
 
-// desk is the use cases over these rows.
-func (r *rows) desk() *quarantine.Desk {
+// cases are the use cases over these rows.
+func (r *rows) cases() *quarantine.Quarantine {
 	return quarantine.New(quarantine.Config{Door: r, Hasher: r, Now: func() time.Time { return noon().Add(300 * time.Nanosecond) }})
 }
 
@@ -103,7 +103,7 @@ func owner() access.Actor {
 }
 
 // entry is the identity of the n-th entry.
-func entry(n byte) string { return id.ID{15: n}.Text(id.Aside) }
+func entry(n byte) string { return id.ID{15: n}.Text(id.Held) }
 
 // decides is a decision that must not break.
 func (r *rows) decides(v quarantine.Verdict) quarantine.Decided {
@@ -111,7 +111,7 @@ func (r *rows) decides(v quarantine.Verdict) quarantine.Decided {
 	if v.Reason == "" {
 		v.Reason = "read it off"
 	}
-	out, err := r.desk().Decide(r.t.Context(), owner(), v)
+	out, err := r.cases().Decide(r.t.Context(), owner(), v)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -154,13 +154,13 @@ func (r *rows) Rating() wallet.ReleaseTx     { return rating{rows: r} }
 
 func (r *rows) Review() intake.ReviewTx { return reviewing{rows: r} }
 
-func (r *rows) AsideDoubted(meter int64, d metering.Doubt) (n int64, err error) {
+func (r *rows) HeldForDoubt(meter int64, d metering.Doubt) (n int64, err error) {
 	for _, e := range r.entries {
 		if e.Meter == meter && e.State == quarantine.Open && e.Doubt == d {
 			n++
 		}
 	}
-	return n, r.Fails("AsideDoubted")
+	return n, r.Fails("HeldForDoubt")
 }
 
 func (r *rows) ClearAlarm(meter int64, code metering.AlarmCode) error {
@@ -175,34 +175,34 @@ func (r *rows) AuditLog(e access.Entry) error {
 	return r.Fails("AuditLog")
 }
 
-func (r *rows) AsideList(meter int64, open bool, before id.ID, most int) (out []quarantine.Entry, err error) {
+func (r *rows) HeldEntries(meter int64, open bool, before id.ID, most int) (out []quarantine.Entry, err error) {
 	for _, e := range r.entries {
 		if (meter == 0 || e.Meter == meter) && (!open || e.State == quarantine.Open) && (before.IsZero() || bytes.Compare(e.ID[:], before[:]) < 0) && len(out) < most {
 			out = append(out, e)
 		}
 	}
-	return out, r.Fails(fmt.Sprintf("AsideList %d", most))
+	return out, r.Fails(fmt.Sprintf("HeldEntries %d", most))
 }
 
-func (r *rows) Aside(i id.ID) (quarantine.Entry, bool, error) {
+func (r *rows) HeldEntry(i id.ID) (quarantine.Entry, bool, error) {
 	for _, e := range r.entries {
 		if e.ID == i {
-			return e, true, r.Fails("Aside")
+			return e, true, r.Fails("HeldEntry")
 		}
 	}
-	return quarantine.Entry{}, false, r.Fails("Aside")
+	return quarantine.Entry{}, false, r.Fails("HeldEntry")
 }
 
-func (r *rows) AsideRating(meter int64) (quarantine.Entry, bool, error) {
+func (r *rows) HeldRating(meter int64) (quarantine.Entry, bool, error) {
 	for _, e := range r.entries {
 		if e.Meter == meter && e.Kind == quarantine.OfRating && e.State == quarantine.Open {
-			return e, true, r.Fails("AsideRating")
+			return e, true, r.Fails("HeldRating")
 		}
 	}
-	return quarantine.Entry{}, false, r.Fails("AsideRating")
+	return quarantine.Entry{}, false, r.Fails("HeldRating")
 }
 
-func (r *rows) PutAside(e quarantine.Entry) error {
+func (r *rows) WriteDecision(e quarantine.Entry) error {
 	return r.Writes("entry %d %s by %s at %s: %s", e.ID[15], e.State, e.DecidedBy, e.DecidedAt.Format("15:04:05.999999999"), e.Decision)
 }
 
@@ -259,8 +259,8 @@ type reviewing struct {
 	*rows
 }
 
-func (v reviewing) AsideWaiting(int64) (int64, error) { return 0, v.Fails("AsideWaiting") }
-func (v reviewing) AsideCounted(int64) error          { return v.Fails("AsideCounted") }
+func (v reviewing) HeldWaiting(int64) (int64, error) { return 0, v.Fails("HeldWaiting") }
+func (v reviewing) HeldCounted(int64) error          { return v.Fails("HeldCounted") }
 func (v reviewing) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	return v.rows.ClearAlarm(meter, code)
 }
@@ -310,7 +310,7 @@ func price() tariff.Version {
 	return tariff.Version{ID: id.ID{15: 1}, N: 1, EffectiveFrom: noon().AddDate(-1, 0, 0), Body: tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 2_500_000}}}}
 }
 
-func (b rating) WalletTerms(t wallet.Tenant, m wallet.Meter) (wallet.Terms, error) {
+func (b rating) WalletTerms(t wallet.Tenant, m wallet.MeterFacts) (wallet.Terms, error) {
 	return wallet.Terms{Zone: t.Zone, Phases: m.Phases, Versions: []tariff.Version{price()}}, b.Fails("WalletTerms")
 }
 

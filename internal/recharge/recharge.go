@@ -1,5 +1,5 @@
 // Package recharge brings a token that somebody holds in hand to its meter: over the meter's own connection, or by a text
-// message through the server's modem. Start at [Desk.Send]; [Desk.Track] says how far the token has come, with times.
+// message through the server's modem. Start at [Deliverer.Send]; [Deliverer.Track] says how far the token has come, with times.
 //
 // A token that was sold or made here is sent as it is. One that was made elsewhere, for a meter whose keys are in other
 // hands or by another vending system, is kept under seal for as long as it is under way, and what the meter says of it
@@ -44,16 +44,16 @@ const (
 // can ask again; a sale's own push waits much longer.
 const Life = 24 * time.Hour
 
-// Order asks for a token to be brought to a meter.
-type Order struct {
+// Request asks for a token to be brought to a meter.
+type Request struct {
 	Meter  string        // number or identity
 	Digits access.Secret // as typed, also a whole message with *02#; blanks and dashes do not count. Empty where Token names it
 	Token  string        // of a token that the server holds, instead of its digits
 	By     Route
 }
 
-// Given is a token from elsewhere.
-type Given struct {
+// ExternalToken is a token that another system made.
+type ExternalToken struct {
 	sale.Token // its identity, meter and what could be read of it; sealed digits with their hash
 	HasTID     bool
 	By         string
@@ -78,9 +78,9 @@ type Tx interface {
 	TokenReportsOf(meter int64, token id.ID, max int) ([]metering.StoredToken, error)
 	// DeliveryOf is the item that brings a token to its meter's connection; found is false where none waits.
 	DeliveryOf(number string, token id.ID) (d Waiting, found bool, err error)
-	// GivenByHash finds a token from elsewhere by the hash of its digits.
-	GivenByHash(meter int64, hash []byte) (token id.ID, found bool, err error)
-	GiveToken(Given) error
+	// ExternalTokenByHash finds a token from elsewhere by the hash of its digits.
+	ExternalTokenByHash(meter int64, hash []byte) (token id.ID, found bool, err error)
+	AddExternalToken(ExternalToken) error
 
 	Messages() notify.SaleTx
 	NoticeTo(number string) (to notify.Addressee, found bool, err error)
@@ -109,7 +109,7 @@ type Sealer interface {
 	Hash(context string, data []byte) []byte
 }
 
-// Config is what a Desk needs; every field is required.
+// Config is what a Deliverer needs; every field is required.
 type Config struct {
 	Door   access.Door[Tx]
 	Doctor Doctor
@@ -120,11 +120,11 @@ type Config struct {
 	Texts func() bool
 }
 
-// Desk carries out the use cases of this package. Its methods may be called from any goroutine.
-type Desk struct{ c Config }
+// Deliverer carries out the use cases of this package. Its methods may be called from any goroutine.
+type Deliverer struct{ c Config }
 
-// New makes a Desk.
-func New(c Config) *Desk { return &Desk{c} }
+// New makes a Deliverer.
+func New(c Config) *Deliverer { return &Deliverer{c} }
 
 // needs is what it takes to watch a token. A vendor knows nothing of meters but its own sales.
 func needs(by access.Actor) refusal.Refusal {
@@ -139,7 +139,7 @@ func needs(by access.Actor) refusal.Refusal {
 
 // Send brings a token to its meter (rights: token.send and meter.read; for digits vend.read too). It may be
 // repeated: a token that is on its way already is hurried, not sent twice.
-func (d *Desk) Send(ctx context.Context, by access.Actor, o Order) (Tracked, error) {
+func (d *Deliverer) Send(ctx context.Context, by access.Actor, o Request) (Tracked, error) {
 	if no := by.Needs(access.SendTokens); no.Refused() {
 		return Tracked{Refusal: no}, nil
 	}
@@ -172,7 +172,7 @@ type judged struct {
 }
 
 // judge finds out which token is meant and whether it could load.
-func (d *Desk) judge(ctx context.Context, by access.Actor, o Order) (judged, refusal.Refusal, error) {
+func (d *Deliverer) judge(ctx context.Context, by access.Actor, o Request) (judged, refusal.Refusal, error) {
 	digits := onlyToken(o.Digits.Reveal())
 	switch {
 	case o.By != MQTT && o.By != SMS:
@@ -216,7 +216,7 @@ func sendable() []diagnosis.Code {
 }
 
 // send is the transaction of Send.
-func (d *Desk) send(tx Tx, by access.Actor, o Order, ref registry.Ref, q judged) (Tracked, error) {
+func (d *Deliverer) send(tx Tx, by access.Actor, o Request, ref registry.Ref, q judged) (Tracked, error) {
 	m, found, err := registry.ResolveMeter(tx.Meters(), ref)
 	if err != nil || !found {
 		return Tracked{Refusal: registry.NoMeter(o.Meter)}, err
@@ -246,24 +246,24 @@ func (d *Desk) send(tx Tx, by access.Actor, o Order, ref registry.Ref, q judged)
 }
 
 // give keeps a token from elsewhere, or finds it where it was handed in before.
-func (d *Desk) give(tx Tx, by access.Actor, m registry.Meter, q judged) (id.ID, error) {
+func (d *Deliverer) give(tx Tx, by access.Actor, m registry.Meter, q judged) (id.ID, error) {
 	digits := []byte(q.digits.Reveal())
 	defer clear(digits)
 	hash := d.c.Sealer.Hash(sale.HashContext, digits)
-	token, found, err := tx.GivenByHash(m.N, hash)
+	token, found, err := tx.ExternalTokenByHash(m.N, hash)
 	if err != nil || found {
 		return token, err
 	}
 	if token, err = tx.NewID(); err != nil {
 		return id.ID{}, err
 	}
-	g := Given{By: by.String(), Token: sale.Token{ID: token, Meter: m.N, State: sale.TokenIssued, Hash: hash,
+	g := ExternalToken{By: by.String(), Token: sale.Token{ID: token, Meter: m.N, State: sale.TokenIssued, Hash: hash,
 		Sealed: d.c.Sealer.Seal(sale.TokenContext(token), digits), IssuedAt: d.c.Now()}}
 	if f := q.facts; f != nil {
 		g.Class, g.SubClass, g.Units, g.BaseDate = f.Class, f.SubClass, f.Units, f.BaseDate
 		g.TID, g.HasTID = f.TID, f.HasTID
 	}
-	return token, tx.GiveToken(g)
+	return token, tx.AddExternalToken(g)
 }
 
 // held is a token that the server holds for a meter and may send.
@@ -294,7 +294,7 @@ func held(tx Tx, m registry.Meter, token id.ID) (sale.Token, refusal.Refusal, er
 }
 
 // enqueue puts the token on its way. One that the meter has answered before is sent once more.
-func (d *Desk) enqueue(tx Tx, actor access.Actor, by Route, m registry.Meter, t sale.Token) (refusal.Refusal, error) {
+func (d *Deliverer) enqueue(tx Tx, actor access.Actor, by Route, m registry.Meter, t sale.Token) (refusal.Refusal, error) {
 	if by == SMS {
 		return d.text(tx, actor, m, t)
 	}
@@ -315,7 +315,7 @@ func (d *Desk) enqueue(tx Tx, actor access.Actor, by Route, m registry.Meter, t 
 }
 
 // text sends the token to the meter's SIM. One that its meter has confirmed needs no message any more.
-func (d *Desk) text(tx Tx, by access.Actor, m registry.Meter, t sale.Token) (refusal.Refusal, error) {
+func (d *Deliverer) text(tx Tx, by access.Actor, m registry.Meter, t sale.Token) (refusal.Refusal, error) {
 	if !d.c.Texts() {
 		return refuse.NoSMSRouteToMeters(), nil
 	}

@@ -46,7 +46,7 @@ type rows struct {
 	sent     time.Time // over the meter's connection
 	answered time.Time
 	given    map[string]id.ID // tokens from elsewhere, by their hash
-	gave     []recharge.Given
+	gave     []recharge.ExternalToken
 	reports  []metering.StoredToken
 	sim      string
 	routes   bool
@@ -83,8 +83,8 @@ func elsewhere(t *testing.T) *rows {
 	return r
 }
 
-// desk is the use cases over these rows.
-func (r *rows) desk() *recharge.Desk {
+// cases are the use cases over these rows.
+func (r *rows) cases() *recharge.Deliverer {
 	return recharge.New(recharge.Config{Door: r, Doctor: r, Sealer: r, Now: noon, Kick: func() { r.kicks++ }, Texts: func() bool { return r.routes }})
 }
 
@@ -97,12 +97,12 @@ func owner() access.Actor {
 func name(n byte) string { return id.ID{15: n}.Text(id.Token) }
 
 // sends is an order that must not break.
-func (r *rows) sends(o recharge.Order) recharge.Tracked {
+func (r *rows) sends(o recharge.Request) recharge.Tracked {
 	r.t.Helper()
 	if o.Meter == "" {
 		o.Meter = number
 	}
-	out, err := r.desk().Send(r.t.Context(), owner(), o)
+	out, err := r.cases().Send(r.t.Context(), owner(), o)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func (r *rows) sends(o recharge.Order) recharge.Tracked {
 // tracks asks for token 1.
 func (r *rows) tracks() recharge.Tracked {
 	r.t.Helper()
-	out, err := r.desk().Track(r.t.Context(), owner(), number, name(1))
+	out, err := r.cases().Track(r.t.Context(), owner(), number, name(1))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -219,12 +219,12 @@ func (r *rows) DeliveryOf(string, id.ID) (recharge.Waiting, bool, error) {
 	return *r.waiting, true, r.Fails("DeliveryOf")
 }
 
-func (r *rows) GivenByHash(meter int64, hash []byte) (id.ID, bool, error) {
+func (r *rows) ExternalTokenByHash(meter int64, hash []byte) (id.ID, bool, error) {
 	i, found := r.given[string(hash)]
-	return i, found && meter == 1, r.Fails("GivenByHash")
+	return i, found && meter == 1, r.Fails("ExternalTokenByHash")
 }
 
-func (r *rows) GiveToken(g recharge.Given) error {
+func (r *rows) AddExternalToken(g recharge.ExternalToken) error {
 	r.gave = append(r.gave, g)
 	r.token = g.Token
 	r.token.Elsewhere = true

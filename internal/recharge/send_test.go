@@ -30,13 +30,13 @@ func TestATokenIsSentToItsMeter(t *testing.T) {
 	const texted = "message queued to +254700000001 by person amina"
 	for _, c := range []struct {
 		what  string
-		order recharge.Order
+		order recharge.Request
 		want  string
 	}{
-		{"by its identity", recharge.Order{Token: name(1), By: recharge.MQTT}, pushed(1, "")},
-		{"by its digits", recharge.Order{Digits: access.SecretOf(digits), By: recharge.MQTT}, pushed(1, "")},
-		{"by a meter's identity", recharge.Order{Meter: id.ID{14: 1}.Text(id.Meter), Token: name(1), By: recharge.MQTT}, pushed(1, "")},
-		{"by SMS", recharge.Order{Token: name(1), By: recharge.SMS}, texted},
+		{"by its identity", recharge.Request{Token: name(1), By: recharge.MQTT}, pushed(1, "")},
+		{"by its digits", recharge.Request{Digits: access.SecretOf(digits), By: recharge.MQTT}, pushed(1, "")},
+		{"by a meter's identity", recharge.Request{Meter: id.ID{14: 1}.Text(id.Meter), Token: name(1), By: recharge.MQTT}, pushed(1, "")},
+		{"by SMS", recharge.Request{Token: name(1), By: recharge.SMS}, texted},
 	} {
 		r := newRows(t)
 		out := r.sends(c.order)
@@ -55,13 +55,13 @@ func TestATokenIsSentToItsMeter(t *testing.T) {
 func TestTheDoctorLooksAtTheDigits(t *testing.T) {
 	for text, want := range map[string]string{digits: digits, "*02#" + digits: digits, "*02#7134 0092#1": "7134 0092#1"} {
 		r := newRows(t)
-		r.sends(recharge.Order{Digits: access.SecretOf(text), By: recharge.MQTT})
+		r.sends(recharge.Request{Digits: access.SecretOf(text), By: recharge.MQTT})
 		if len(r.asked) != 1 || r.asked[0].Digits != want || r.asked[0].Meter != number {
 			t.Errorf("%s: asked %+v", text, r.asked)
 		}
 	}
 	r := newRows(t)
-	if r.sends(recharge.Order{Token: name(1), By: recharge.MQTT}); r.asked != nil {
+	if r.sends(recharge.Request{Token: name(1), By: recharge.MQTT}); r.asked != nil {
 		t.Errorf("a token of ours is shown to the doctor: %+v", r.asked)
 	}
 }
@@ -72,14 +72,14 @@ func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 		diagnosis.LockedOut: true, diagnosis.Locked: true, diagnosis.KeyMissing: true, diagnosis.NoKeys: true, diagnosis.Code("typing-error"): false, "": false} {
 		r := newRows(t)
 		r.doctor.Findings = []diagnosis.Finding{{Code: code, Text: "It is so.", Do: "Do that."}, {Code: diagnosis.Ready}}
-		out := r.sends(recharge.Order{Digits: access.SecretOf(digits), By: recharge.MQTT})
+		out := r.sends(recharge.Request{Digits: access.SecretOf(digits), By: recharge.MQTT})
 		if out.Refused() == sent || !sent && (out.Code != refusal.TokenUnfit || out.What != "It is so." || out.Try != "Do that." || len(r.Wrote) != 0 || r.kicks != 0) {
 			t.Errorf("%s: %+v", code, out.Refusal)
 		}
 	}
 	r := newRows(t)
 	r.doctor.Refusal = refusal.Refusal{Code: refusal.RateLimited, What: "Too many questions."}
-	if out := r.sends(recharge.Order{Digits: access.SecretOf(digits), By: recharge.MQTT}); out.Code != refusal.RateLimited || len(r.Wrote) != 0 {
+	if out := r.sends(recharge.Request{Digits: access.SecretOf(digits), By: recharge.MQTT}); out.Code != refusal.RateLimited || len(r.Wrote) != 0 {
 		t.Errorf("the doctor refuses: %+v", out.Refusal)
 	}
 }
@@ -87,12 +87,12 @@ func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 // TestATokenFromElsewhereIsKeptUnderSeal with what could be read of it, once.
 func TestATokenFromElsewhereIsKeptUnderSeal(t *testing.T) {
 	r := elsewhere(t)
-	order := recharge.Order{Digits: access.SecretOf(digits), By: recharge.MQTT}
+	order := recharge.Request{Digits: access.SecretOf(digits), By: recharge.MQTT}
 	if out := r.sends(order); out.Refused() || !out.Elsewhere || out.Token.ID != (id.ID{15: 9}) {
 		t.Fatalf("it came to %+v", out)
 	}
 	r.Wants(t, "given 9", pushed(9, ""))
-	want := recharge.Given{By: "person amina", HasTID: true, Token: sale.Token{ID: id.ID{15: 9}, Meter: 1, State: sale.TokenIssued, Class: 1, SubClass: 2, TID: 77, BaseDate: 2014, Units: 5000,
+	want := recharge.ExternalToken{By: "person amina", HasTID: true, Token: sale.Token{ID: id.ID{15: 9}, Meter: 1, State: sale.TokenIssued, Class: 1, SubClass: 2, TID: 77, BaseDate: 2014, Units: 5000,
 		IssuedAt: noon(), Hash: []byte("hash token-digits " + digits), Sealed: []byte("sealed token:" + name(9) + " " + digits)}}
 	if len(r.gave) != 1 || !reflect.DeepEqual(r.gave[0], want) {
 		t.Errorf("given %+v, want %+v", r.gave, want)
@@ -113,8 +113,8 @@ func TestATokenFromElsewhereIsKeptUnderSeal(t *testing.T) {
 
 // TestWhatIsNotSent is refused, and leaves nothing behind.
 func TestWhatIsNotSent(t *testing.T) {
-	byID := recharge.Order{Token: name(1), By: recharge.MQTT}
-	bySMS := recharge.Order{Token: name(1), By: recharge.SMS}
+	byID := recharge.Request{Token: name(1), By: recharge.MQTT}
+	bySMS := recharge.Request{Token: name(1), By: recharge.SMS}
 	state := func(s sale.TokenState) func(*rows) { return func(r *rows) { r.token.State = s } }
 	status := func(s registry.Status) func(*rows) { return func(r *rows) { r.status = s } }
 	sold := func(s sale.State) func(*rows) { return func(r *rows) { r.sale.State = s } }
@@ -122,19 +122,19 @@ func TestWhatIsNotSent(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(*rows)
-		order  recharge.Order
+		order  recharge.Request
 		code   refusal.Code
 		what   string
 		try    string
 	}{
-		{"no way", nil, recharge.Order{Token: name(1)}, refusal.InvalidRequest, "A token is sent by mqtt or by sms, not by \"\".", "Set by to mqtt or sms."},
-		{"no token", nil, recharge.Order{By: recharge.MQTT}, refusal.InvalidRequest, "Give either the digits of a token or its id.", "Send one of digits and token."},
-		{"two tokens", nil, recharge.Order{Token: name(1), Digits: access.SecretOf(digits), By: recharge.MQTT}, refusal.InvalidRequest,
+		{"no way", nil, recharge.Request{Token: name(1)}, refusal.InvalidRequest, "A token is sent by mqtt or by sms, not by \"\".", "Set by to mqtt or sms."},
+		{"no token", nil, recharge.Request{By: recharge.MQTT}, refusal.InvalidRequest, "Give either the digits of a token or its id.", "Send one of digits and token."},
+		{"two tokens", nil, recharge.Request{Token: name(1), Digits: access.SecretOf(digits), By: recharge.MQTT}, refusal.InvalidRequest,
 			"Give either the digits of a token or its id.", "Send one of digits and token."},
-		{"no identity", nil, recharge.Order{Token: "x", By: recharge.MQTT}, refusal.NotFound, "Meter " + number + " has no such token.", ""},
-		{"no meter", nil, recharge.Order{Meter: "x", Token: name(1), By: recharge.MQTT}, refusal.MeterNumberInvalid, "", ""},
-		{"an unknown meter", nil, recharge.Order{Meter: "06000001237", Token: name(1), By: recharge.MQTT}, refusal.MeterNotFound, "Meter 06000001237 was not found.", ""},
-		{"an unknown token", nil, recharge.Order{Token: name(8), By: recharge.MQTT}, refusal.NotFound, "Meter " + number + " has no such token.", ""},
+		{"no identity", nil, recharge.Request{Token: "x", By: recharge.MQTT}, refusal.NotFound, "Meter " + number + " has no such token.", ""},
+		{"no meter", nil, recharge.Request{Meter: "x", Token: name(1), By: recharge.MQTT}, refusal.MeterNumberInvalid, "", ""},
+		{"an unknown meter", nil, recharge.Request{Meter: "06000001237", Token: name(1), By: recharge.MQTT}, refusal.MeterNotFound, "Meter 06000001237 was not found.", ""},
+		{"an unknown token", nil, recharge.Request{Token: name(8), By: recharge.MQTT}, refusal.NotFound, "Meter " + number + " has no such token.", ""},
 		{"another meter's", func(r *rows) { r.number = "06000001237" }, byID, refusal.NotFound, "Meter " + number + " has no such token.", ""},
 		{"in stock", status(registry.Stock), byID, refusal.MeterBlocked, "Meter " + number + " is not installed: its status is stock.", ""},
 		{"removed", status(registry.Removed), byID, refusal.MeterBlocked, "Meter " + number + " is not installed: its status is removed.", ""},
@@ -170,7 +170,7 @@ func TestWhatIsSentAllTheSame(t *testing.T) {
 		sale.TokenRejected: `,"again":true`} {
 		r := newRows(t)
 		r.token.State = state
-		if out := r.sends(recharge.Order{Token: name(1), By: recharge.MQTT}); out.Refused() {
+		if out := r.sends(recharge.Request{Token: name(1), By: recharge.MQTT}); out.Refused() {
 			t.Errorf("%s: %+v", state, out.Refusal)
 		}
 		r.Wants(t, pushed(1, again))
@@ -178,14 +178,14 @@ func TestWhatIsSentAllTheSame(t *testing.T) {
 	for what, change := range map[string]func(*rows){"of no sale": func(r *rows) { r.token.Sale = id.ID{} }, "its sale is not here": func(r *rows) { r.sale = sale.Sale{ID: id.ID{15: 88}} }} {
 		r := newRows(t)
 		change(r)
-		if out := r.sends(recharge.Order{Token: name(1), By: recharge.MQTT}); out.Refused() {
+		if out := r.sends(recharge.Request{Token: name(1), By: recharge.MQTT}); out.Refused() {
 			t.Errorf("%s: %+v", what, out.Refusal)
 		}
 	}
 	for status := range map[registry.Status]bool{registry.Active: true, registry.Blocked: true} {
 		r := newRows(t)
 		r.status = status
-		if out := r.sends(recharge.Order{Token: name(1), By: recharge.MQTT}); out.Refused() {
+		if out := r.sends(recharge.Request{Token: name(1), By: recharge.MQTT}); out.Refused() {
 			t.Errorf("%s: %+v", status, out.Refusal)
 		}
 	}
@@ -195,23 +195,23 @@ func TestWhatIsSentAllTheSame(t *testing.T) {
 func TestWhatIsOnItsWayIsHurried(t *testing.T) {
 	r := newRows(t)
 	r.waiting = &recharge.Waiting{Since: after(-5)}
-	r.sends(recharge.Order{Token: name(1), By: recharge.MQTT})
+	r.sends(recharge.Request{Token: name(1), By: recharge.MQTT})
 	r.Wants(t, "wake mqtt "+number)
 	r.waiting.Dead = true
-	r.sends(recharge.Order{Token: name(1), By: recharge.MQTT})
+	r.sends(recharge.Request{Token: name(1), By: recharge.MQTT})
 	r.Wants(t, pushed(1, ""))
 
 	r = newRows(t)
 	r.messages = []notify.Message{{Open: true, State: notify.Queued}}
-	r.sends(recharge.Order{Token: name(1), By: recharge.SMS})
+	r.sends(recharge.Request{Token: name(1), By: recharge.SMS})
 	r.Wants(t)
 	r.messages = []notify.Message{{State: notify.Lost}, {Open: true, State: notify.Queued}} // only the newest may be on its way
-	r.sends(recharge.Order{Token: name(1), By: recharge.SMS})
+	r.sends(recharge.Request{Token: name(1), By: recharge.SMS})
 	r.Wants(t, "message queued to +254700000001 by person amina")
 
 	r = newRows(t)
 	r.token.State = sale.TokenAccepted
-	if out := r.sends(recharge.Order{Token: name(1), By: recharge.SMS}); out.Refused() || r.kicks != 1 {
+	if out := r.sends(recharge.Request{Token: name(1), By: recharge.SMS}); out.Refused() || r.kicks != 1 {
 		t.Errorf("it is in the meter: %+v", out)
 	}
 	r.Wants(t)
@@ -220,7 +220,7 @@ func TestWhatIsOnItsWayIsHurried(t *testing.T) {
 // TestTheMessageToAMeter has all that its sending needs.
 func TestTheMessageToAMeter(t *testing.T) {
 	r := newRows(t)
-	r.sends(recharge.Order{Token: name(1), By: recharge.SMS})
+	r.sends(recharge.Request{Token: name(1), By: recharge.SMS})
 	m := r.queued[0]
 	want := notify.Message{ID: id.ID{15: 9}, State: notify.Queued, Purpose: notify.PurposeMeter, Lang: "sw", Args: notify.Args{Meter: number, Test: true, Units: 5000}, Phone: "+254700000001",
 		Customer: id.ID{15: 3}, Meter: 1, Number: number, Vend: id.ID{15: 2}, Token: id.ID{15: 1}, By: "person amina", Open: true, NextAt: noon(), ExpiresAt: noon().Add(72 * time.Hour),
@@ -237,11 +237,11 @@ func TestWhoMaySend(t *testing.T) {
 		r := newRows(t)
 		by := owner()
 		by.Role = role
-		sent, err := r.desk().Send(t.Context(), by, recharge.Order{Meter: number, Token: name(1), By: recharge.MQTT})
+		sent, err := r.cases().Send(t.Context(), by, recharge.Request{Meter: number, Token: name(1), By: recharge.MQTT})
 		if err != nil || sent.Code != want[0] {
 			t.Errorf("%q sends: %+v, %v", role, sent.Refusal, err)
 		}
-		seen, err := r.desk().Track(t.Context(), by, number, name(1))
+		seen, err := r.cases().Track(t.Context(), by, number, name(1))
 		if err != nil || seen.Code != want[1] {
 			t.Errorf("%q watches: %+v, %v", role, seen.Refusal, err)
 		}
@@ -250,19 +250,19 @@ func TestWhoMaySend(t *testing.T) {
 	by := owner()
 	by.Vendor = id.ID{15: 5}
 	const vendors = "A vendor sees its own sales, not all tokens of a meter."
-	if out, err := r.desk().Send(t.Context(), by, recharge.Order{Meter: number, Token: name(1), By: recharge.MQTT}); err != nil || out.Code != refusal.Forbidden || out.What != vendors || len(r.Made) != 0 {
+	if out, err := r.cases().Send(t.Context(), by, recharge.Request{Meter: number, Token: name(1), By: recharge.MQTT}); err != nil || out.Code != refusal.Forbidden || out.What != vendors || len(r.Made) != 0 {
 		t.Errorf("a vendor's person sends: %+v, %v", out.Refusal, err)
 	}
-	if out, err := r.desk().Track(t.Context(), by, number, name(1)); err != nil || out.Code != refusal.Forbidden || out.What != vendors {
+	if out, err := r.cases().Track(t.Context(), by, number, name(1)); err != nil || out.Code != refusal.Forbidden || out.What != vendors {
 		t.Errorf("a vendor's person watches: %+v, %v", out.Refusal, err)
 	}
 }
 
 // TestNoFailureOfTheStoreIsHidden: whatever call of a use case fails, its error comes back, nothing beside it, and nobody is woken.
 func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
-	sends := func(o recharge.Order) func(*rows) (recharge.Tracked, error) {
+	sends := func(o recharge.Request) func(*rows) (recharge.Tracked, error) {
 		o.Meter = number
-		return func(r *rows) (recharge.Tracked, error) { return r.desk().Send(r.t.Context(), owner(), o) }
+		return func(r *rows) (recharge.Tracked, error) { return r.cases().Send(r.t.Context(), owner(), o) }
 	}
 	answered := func(t *testing.T) *rows {
 		r := newRows(t)
@@ -277,12 +277,12 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 		rows  func(*testing.T) *rows
 		does  func(*rows) (recharge.Tracked, error)
 	}{
-		{"by identity", 11, newRows, sends(recharge.Order{Token: name(1), By: recharge.MQTT})},
-		{"once more", 11, func(t *testing.T) *rows { r := newRows(t); r.waiting = &recharge.Waiting{}; return r }, sends(recharge.Order{Token: name(1), By: recharge.MQTT})},
-		{"from elsewhere", 14, elsewhere, sends(recharge.Order{Digits: access.SecretOf(digits), By: recharge.MQTT})},
-		{"by SMS", 16, newRows, sends(recharge.Order{Token: name(1), By: recharge.SMS})},
+		{"by identity", 11, newRows, sends(recharge.Request{Token: name(1), By: recharge.MQTT})},
+		{"once more", 11, func(t *testing.T) *rows { r := newRows(t); r.waiting = &recharge.Waiting{}; return r }, sends(recharge.Request{Token: name(1), By: recharge.MQTT})},
+		{"from elsewhere", 14, elsewhere, sends(recharge.Request{Digits: access.SecretOf(digits), By: recharge.MQTT})},
+		{"by SMS", 16, newRows, sends(recharge.Request{Token: name(1), By: recharge.SMS})},
 		{"watched", 8, answered, func(r *rows) (recharge.Tracked, error) {
-			return r.desk().Track(r.t.Context(), owner(), number, name(1))
+			return r.cases().Track(r.t.Context(), owner(), number, name(1))
 		}},
 	} {
 		for at := 1; ; at++ {
@@ -302,11 +302,11 @@ func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	}
 	r := newRows(t)
 	r.Broken = 1
-	if _, err := r.desk().Send(t.Context(), owner(), recharge.Order{Meter: number, Token: name(1), By: recharge.MQTT}); fmt.Sprint(err) != "send a token to meter "+number+": the store failed" {
+	if _, err := r.cases().Send(t.Context(), owner(), recharge.Request{Meter: number, Token: name(1), By: recharge.MQTT}); fmt.Sprint(err) != "send a token to meter "+number+": the store failed" {
 		t.Error(err)
 	}
 	r.Made = nil
-	if _, err := r.desk().Track(t.Context(), owner(), number, name(1)); fmt.Sprint(err) != "look where token "+name(1)+" of meter "+number+" is: the store failed" {
+	if _, err := r.cases().Track(t.Context(), owner(), number, name(1)); fmt.Sprint(err) != "look where token "+name(1)+" of meter "+number+" is: the store failed" {
 		t.Error(err)
 	}
 }

@@ -76,7 +76,7 @@ type Tracked struct {
 const maxReports = 5
 
 // Track says how far a token of a meter has come (right: meter.read).
-func (d *Desk) Track(ctx context.Context, by access.Actor, meter, token string) (Tracked, error) {
+func (d *Deliverer) Track(ctx context.Context, by access.Actor, meter, token string) (Tracked, error) {
 	if no := needs(by); no.Refused() {
 		return Tracked{Refusal: no}, nil
 	}
@@ -152,7 +152,7 @@ func (t *Tracked) texts(tx Tx) error {
 		}
 		for _, a := range answers {
 			d.Answer, d.Answered = a.Text, a.CreatedAt
-			if said := notify.ParseMeterReply(a.Text); said.Told && (t.Balance == nil || t.Balance.At.Before(a.CreatedAt)) {
+			if said := notify.ParseMeterReply(a.Text); said.HasBalance && (t.Balance == nil || t.Balance.At.Before(a.CreatedAt)) {
 				t.Balance = &Balance{Energy: said.Balance, At: a.CreatedAt, Source: answerSource}
 			}
 		}

@@ -152,7 +152,7 @@ func TestWhichTokenIsFollowed(t *testing.T) {
 	} {
 		r := newRows(t)
 		r.number = c.of
-		out, err := r.desk().Track(t.Context(), owner(), c.meter, c.token)
+		out, err := r.cases().Track(t.Context(), owner(), c.meter, c.token)
 		if err != nil || out.Code != c.code || !out.Token.ID.IsZero() || len(r.Made) != c.calls {
 			t.Errorf("%s: %+v, %v after %q", c.what, out, err, r.Made)
 		}

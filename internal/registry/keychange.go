@@ -16,8 +16,8 @@ type KeyChangeTx interface {
 	KeyOfToken(token id.ID) (key Key, found bool, err error)
 	// CurrentKey is the key that a meter has.
 	CurrentKey(meter int64) (key id.ID, found bool, err error)
-	// MeterKeyTurn moves a meter key from one state to another.
-	MeterKeyTurn(key id.ID, from, to string) error
+	// SetMeterKeyState moves a meter key from one state to another.
+	SetMeterKeyState(key id.ID, from, to string) error
 }
 
 // ConfirmKey notes that a meter has accepted a token. If the key of its change tokens was still to be confirmed, the meter holds it, and
@@ -29,10 +29,10 @@ func ConfirmKey(tx KeyChangeTx, token id.ID) error {
 	}
 	current, found, err := tx.CurrentKey(next.Meter)
 	if err == nil && found {
-		err = tx.MeterKeyTurn(current, KeyCurrent, KeyPast)
+		err = tx.SetMeterKeyState(current, KeyCurrent, KeyPast)
 	}
 	if err != nil {
 		return err
 	}
-	return tx.MeterKeyTurn(next.ID, KeyIssued, KeyCurrent)
+	return tx.SetMeterKeyState(next.ID, KeyIssued, KeyCurrent)
 }

@@ -35,7 +35,7 @@ func (k *keyRows) CurrentKey(int64) (id.ID, bool, error) {
 	return k.has, !k.has.IsZero(), k.failing("current")
 }
 
-func (k *keyRows) MeterKeyTurn(key id.ID, from, to string) error {
+func (k *keyRows) SetMeterKeyState(key id.ID, from, to string) error {
 	k.turned = append(k.turned, fmt.Sprintf("%d %s %s", key[0], from, to))
 	return k.failing(to)
 }

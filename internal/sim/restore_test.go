@@ -26,8 +26,8 @@ const restored = 5 * time.Second
 // online is one house whose meter is connected all the time to the server's own worker of the outbox, in virtual time.
 type online struct {
 	t      *testing.T
-	s      *pursesRun
-	h      *purse
+	s      *walletRun
+	h      *walletHouse
 	outbox *job.Outbox
 
 	mu     sync.Mutex
@@ -65,7 +65,7 @@ func (o *online) takes(d wire.Down, number string, payload []byte) {
 
 func (o *online) tells() {
 	o.s.office.now = time.Now()
-	if err := o.s.upload(context.Background(), []*purse{o.h}, false); err != nil {
+	if err := o.s.upload(context.Background(), []*walletHouse{o.h}, false); err != nil {
 		o.t.Error(err)
 	}
 	o.outbox.Kick() // as a server does when an answer is durable
@@ -120,14 +120,14 @@ func (o *online) drop(down ...wire.Down) {
 // newOnline is a house with some money, and its first lease.
 func newOnline(t *testing.T, paid, daily money.Minor) *online {
 	t.Helper()
-	s := &pursesRun{o: Purses{Meters: 1, Days: 30, Seed: 9, Start: time.Now(), Folder: t.TempDir(), Paid: paid, Daily: daily}}
+	s := &walletRun{o: WalletStreet{Meters: 1, Days: 30, Seed: 9, Start: time.Now(), Folder: t.TempDir(), Paid: paid, Daily: daily}}
 	var err error
 	if s.office, err = openOffice(s.o); err != nil {
 		t.Fatal(err)
 	}
 	s.office.clock = time.Now
 	o := &online{t: t, s: s, arrive: make(chan func(), 100), sent: map[wire.Down]int{}}
-	if o.h, err = s.newPurse(t.Context(), 0); err != nil {
+	if o.h, err = s.newWalletHouse(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	engine := s.office.engine

@@ -10,7 +10,7 @@ import (
 // TestAccountsOfSeveralMetersDoNotHideOthersThatAreDue has three accounts of four meters each, whose supplies are all due: asked
 // for two accounts, the store names two, so that whoever asks knows that there may be more.
 func TestAccountsOfSeveralMetersDoNotHideOthersThatAreDue(t *testing.T) {
-	s := &pursesRun{o: Purses{Meters: 12, Days: 1, Seed: 3, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Several: 2}}
+	s := &walletRun{o: WalletStreet{Meters: 12, Days: 1, Seed: 3, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Several: 2}}
 	var err error
 	if s.office, err = openOffice(s.o); err != nil {
 		t.Fatal(err)
@@ -21,7 +21,7 @@ func TestAccountsOfSeveralMetersDoNotHideOthersThatAreDue(t *testing.T) {
 		}
 	}()
 	for i := range s.o.Meters {
-		h, err := s.newPurse(t.Context(), i)
+		h, err := s.newWalletHouse(t.Context(), i)
 		if err != nil {
 			t.Fatal(err)
 		}

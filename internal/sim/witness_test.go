@@ -14,7 +14,7 @@ import (
 )
 
 // seen is a witness of a meter with 10 kWh paid for, at a moment.
-func seen(o Purses) *witness {
+func seen(o WalletStreet) *witness {
 	o.Start = time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC)
 	w := newWitness(o, "06000000008", false)
 	w.joins(o, nil)
@@ -25,7 +25,7 @@ func seen(o Purses) *witness {
 // TestThePageNamesEveryRule: docs/operate/simulation.md has a line for each rule of the witness.
 func TestThePageNamesEveryRule(t *testing.T) {
 	page, err1 := os.ReadFile("../../docs/operate/simulation.md")
-	source, err2 := os.ReadFile("purse_rules.go")
+	source, err2 := os.ReadFile("wallet_rules.go")
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestWhatExcusesASupplyThatIsOff(t *testing.T) {
 		{"a cut-off of a person that is over", true, func(w *witness) { w.remote = true }, true},
 		{"it is on", true, func(w *witness) { w.relay = supply.Closed }, false},
 	} {
-		w := seen(Purses{})
+		w := seen(WalletStreet{})
 		w.relay, w.lease = supply.Open, wire.Lease{MaxRegisterWh: 10_000}
 		c.event(w)
 		w.found = nil
@@ -78,14 +78,14 @@ func TestWhatExcusesASupplyThatIsOff(t *testing.T) {
 
 // TestTheWitnessCountsByTheHour prices a kilowatt-hour of the night, one of the day and one of the peak, and what lies within.
 func TestTheWitnessCountsByTheHour(t *testing.T) {
-	w := seen(Purses{TOU: true})
+	w := seen(WalletStreet{TOU: true})
 	start := w.now
 	for _, u := range []struct{ hour, register int64 }{{2, 1000}, {9, 2000}, {17, 3000}, {17, 3500}} {
 		w.now = start.Add(time.Duration(u.hour) * time.Hour)
 		w.uses(unit.Energy(u.register))
 	}
 	for register, want := range map[unit.Energy]int64{0: 0, 1000: 1437_500, 1500: 2875_000, 2000: 4312_500, 3000: 8452_500, 3500: 10522_500} { // 1/10000 minor
-		if got := w.cost(register) / (pursesScale / 10_000); got != want {
+		if got := w.cost(register) / (walletScale / 10_000); got != want {
 			t.Errorf("up to %d Wh: got %d, want %d ten-thousandths of a minor unit", register, got, want)
 		}
 	}

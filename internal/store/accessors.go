@@ -53,8 +53,8 @@ func (tx *Tx) WalletJobs() wallet.JobTx { return tx }
 // WalletViews is the transaction as showing wallets needs it.
 func (tx *Tx) WalletViews() wallet.ViewTx { return tx }
 
-// WalletOrders is the transaction as signing an order of a wallet needs it.
-func (tx *Tx) WalletOrders() wallet.OrderTx { return tx }
+// WalletCommands is the transaction as signing an order of a wallet needs it.
+func (tx *Tx) WalletCommands() wallet.SigningTx { return tx }
 
 // Switches is the transaction as switching a supply for a person needs it.
 func (tx *Tx) Switches() wallet.SwitchTx { return tx }
@@ -110,8 +110,8 @@ func (tx *Tx) Carried() notify.CarriedTx { return tx }
 // Bought is the transaction as the last sale to a meter needs it.
 func (tx *Tx) Bought() notify.BoughtTx { return tx }
 
-// Told is the transaction as whoever answers a message needs it.
-func (tx *Tx) Told() notify.ToldTx { return tx }
+// Recipients is the transaction as answering a message needs it.
+func (tx *Tx) Recipients() notify.RecipientTx { return tx }
 
 // Queued is the transaction as finding the messages that are due needs it.
 func (tx *Tx) Queued() notify.QueuedTx { return tx }

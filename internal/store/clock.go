@@ -53,12 +53,12 @@ func trustedKey(t access.Tenant) string { return metaTrusted + strconv.FormatInt
 
 // VendClock returns what the store knows about time. The newest token's identity holds its time of issue.
 func (tx *Tx) VendClock() (sale.Times, error) {
-	if t := tx.KeptClock(); t != nil {
+	if t := tx.CachedClock(); t != nil {
 		return *t, nil
 	}
 	t, err := tx.readClock()
 	if err == nil {
-		tx.KeepClock(t)
+		tx.CacheClock(t)
 	}
 	return t, fault.Wrap(err, "read the clocks of a sale")
 }
@@ -147,7 +147,7 @@ func (tx *Tx) knowClock(at time.Time) error {
 	}
 	t, err := tx.readClock()
 	if err == nil {
-		tx.KeepClock(t)
+		tx.CacheClock(t)
 	}
 	return fault.Wrap(err, "read the clocks of a sale")
 }

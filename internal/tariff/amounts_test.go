@@ -239,7 +239,7 @@ func TestUseThatDoesNotFitIsAnError(t *testing.T) {
 	}
 	rate := func(b tariff.Body, units unit.Energy) func() error {
 		return func() error {
-			_, _, err := b.Rate(tariff.Meter{}, time.UTC, tariff.Use{From: at, To: at, Units: units})
+			_, _, err := b.Rate(tariff.RatingState{}, time.UTC, tariff.Use{From: at, To: at, Units: units})
 			return err
 		}
 	}

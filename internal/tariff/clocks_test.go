@@ -35,7 +35,7 @@ func TestWindowsWhereTheClocksChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.TOU.Windows = []tariff.Window{{Days: every, From: c.from, To: c.to, Rate: 0}}
-		_, got, err := b.Rate(tariff.Meter{}, zone, tariff.Use{From: from, To: from.Add(c.lasts), Units: unit.Energy(c.lasts / time.Minute)})
+		_, got, err := b.Rate(tariff.RatingState{}, zone, tariff.Use{From: from, To: from.Add(c.lasts), Units: unit.Energy(c.lasts / time.Minute)})
 		sums := map[string]unit.Energy{}
 		for _, p := range got.Parts {
 			sums[p.Name] += p.Units

@@ -38,7 +38,7 @@ func (b Body) Bill(u MonthUse, zone *time.Location) (Bill, error) {
 	}
 	paid := max(u.Units-b.Free.Units, 0)
 	use := Use{Units: paid, From: localday.Begin(month.Year(), month.Month(), 1, zone), To: localday.Begin(month.Year(), month.Month()+1, 1, zone)}
-	start := Meter{Month: u.Month}
+	start := RatingState{Month: u.Month}
 	if !b.Free.Apart {
 		start.Used = min(b.Free.Units, u.Units)
 	}

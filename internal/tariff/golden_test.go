@@ -235,7 +235,7 @@ func consume(t *testing.T, out *strings.Builder, body tariff.Body, script string
 		t.Fatal(err)
 	}
 	cur, _ := money.CurrencyOf(body.Currency)
-	var m tariff.Meter
+	var m tariff.RatingState
 	var sum money.Minor
 	for line := range strings.Lines(script) {
 		words := strings.Fields(line)

@@ -15,7 +15,7 @@ func TestAPlanForAnEnergyIsAFlatPrice(t *testing.T) {
 		t.Fatalf("500 Wh for 50.00: %+v (%s), want 100.00 per kWh", b, no.What)
 	}
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
-	var m tariff.Meter
+	var m tariff.RatingState
 	if got := rate(t, b, &m, at, at.Add(time.Hour), 500); got.Debit != 5000 {
 		t.Errorf("500 Wh cost %d, want the plan's 5000", got.Debit)
 	}
@@ -44,7 +44,7 @@ func TestAPlanForAPeriodIsAFixedCharge(t *testing.T) {
 		t.Fatalf("900.00 a month: %+v (%s)", b, no.What)
 	}
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
-	var m tariff.Meter
+	var m tariff.RatingState
 	if got := rate(t, b, &m, at, at.Add(time.Hour), 123_456); got.Debit != 0 {
 		t.Errorf("energy costs %d, want nothing", got.Debit)
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Meter is the state of rating one account's consumption, in wallet mode. The zero value is an account that has used
+// RatingState is the state of rating one account's consumption, in wallet mode. The zero value is an account that has used
 // nothing.
-type Meter struct {
+type RatingState struct {
 	Rest  int64       // not yet debited: less than one minor unit, in 10⁻¹³ of the major unit
 	Month string      // local month of Used, "2026-11"
 	Used  unit.Energy // in that month
@@ -51,7 +51,7 @@ var ErrUse = errors.New("tariff: consumption cannot be rated")
 // Rate prices consumption in wallet mode (docs/reference/wallets.md#from-a-reading-to-money): exactly, with the remainder
 // of a minor unit kept in the meter's state. Blocks count the consumption of the local month. Energy that spans a change
 // of price is shared out by time, the sum up to each change rounded down.
-func (b Body) Rate(m Meter, zone *time.Location, u Use) (Meter, Rated, error) {
+func (b Body) Rate(m RatingState, zone *time.Location, u Use) (RatingState, Rated, error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || u.Units < 0 || u.To.Before(u.From) || u.To.Sub(u.From) > MaxSpan {
 		return m, Rated{}, fmt.Errorf("%w: %d Wh from %s to %s", ErrUse, u.Units, u.From, u.To)
@@ -123,7 +123,7 @@ func (b Body) sells(p Part) bool {
 // rating is the work of one call of Rate.
 type rating struct {
 	body  Body
-	meter Meter
+	meter RatingState
 	cost  money.Exact
 	out   Rated
 }
@@ -180,7 +180,7 @@ func (r *rating) add(p Part) error {
 }
 
 // settle debits whole minor units and keeps the rest.
-func (r *rating) settle(scale int64) (Meter, Rated, error) {
+func (r *rating) settle(scale int64) (RatingState, Rated, error) {
 	debit, err := r.cost.Div(scale, money.Floor)
 	if err != nil {
 		return r.meter, Rated{}, err
@@ -285,7 +285,7 @@ func (b Body) Dearest() money.MicroRate {
 
 // AffordableLess is the energy that an amount pays for at the dearest price, levies and tax among it, rounded down: how
 // far a meter may run before it must ask again (docs/reference/supply.md#leases). Where energy itself costs nothing it is
-// [MaxUpTo]. rest is what was used below a minor unit, in the parts of [Meter]'s Rest: what is left after some use at the
+// [MaxUpTo]. rest is what was used below a minor unit, in the parts of [RatingState]'s Rest: what is left after some use at the
 // dearest price is exactly what there was before, less that use.
 func (b Body) AffordableLess(available money.Minor, rest int64) (unit.Energy, error) {
 	cur, ok := money.CurrencyOf(b.Currency)

@@ -35,7 +35,7 @@ func nairobi(t testing.TB) *time.Location {
 	return zone
 }
 
-func rate(t testing.TB, b tariff.Body, m *tariff.Meter, from, to time.Time, units unit.Energy) tariff.Rated {
+func rate(t testing.TB, b tariff.Body, m *tariff.RatingState, from, to time.Time, units unit.Energy) tariff.Rated {
 	t.Helper()
 	next, out, err := b.Rate(*m, from.Location(), tariff.Use{From: from, To: to, Units: units})
 	if err != nil {
@@ -47,7 +47,7 @@ func rate(t testing.TB, b tariff.Body, m *tariff.Meter, from, to time.Time, unit
 
 func TestDebitsSumToTheExactCost(t *testing.T) {
 	noon := time.Date(2026, 11, 18, 12, 0, 0, 0, nairobi(t)) // a Wednesday
-	var m tariff.Meter
+	var m tariff.RatingState
 	for i, c := range []struct {
 		units unit.Energy
 		want  money.Minor
@@ -59,7 +59,7 @@ func TestDebitsSumToTheExactCost(t *testing.T) {
 	if half := money.PowerOfTen(11) / 2; m.Rest != half || m.Used != 1000 {
 		t.Errorf("after 1000 Wh the remainder is %d and the month %d Wh, want half a cent (%d) and 1000", m.Rest, m.Used, half)
 	}
-	m = tariff.Meter{}
+	m = tariff.RatingState{}
 	for _, c := range []struct {
 		hour  int
 		units unit.Energy
@@ -94,7 +94,7 @@ func TestUseAcrossAChangeOfPriceIsSharedByTime(t *testing.T) {
 		{"Christmas Friday is a Sunday", at(25, 6, 0), at(25, 9, 0), 700, "[{off 0.700 kWh 1250000}]", false},
 		{"a moment takes the rate that holds at it", at(2, 9, 0), at(2, 9, 0), 10, "[{standard 0.010 kWh 2100000}]", false},
 	} {
-		var m tariff.Meter
+		var m tariff.RatingState
 		got := rate(t, weekly(), &m, c.from, c.to, c.units)
 		if fmt.Sprint(got.Parts) != c.want || got.Estimated != c.shared {
 			t.Errorf("%s: %v estimated %t, want %s %t", c.name, got.Parts, got.Estimated, c.want, c.shared)
@@ -123,7 +123,7 @@ func TestWindowsKeepTheirMinutes(t *testing.T) {
 		{6*h + 29*m + 40*s, 6*h + 30*m + 20*s, 80, "[{off 0.040 kWh 1250000} {peak 0.040 kWh 3600000}]"},
 		{9*h + 15*m - s/4, 9*h + 15*m + 3*s/4, 100, "[{peak 0.025 kWh 3600000} {off 0.075 kWh 1250000}]"},
 	} {
-		var meter tariff.Meter
+		var meter tariff.RatingState
 		if got := rate(t, b, &meter, at(c.from), at(c.to), c.units); fmt.Sprint(got.Parts) != c.want {
 			t.Errorf("%d Wh from %s to %s = %v, want %s", c.units, c.from, c.to, got.Parts, c.want)
 		}
@@ -132,7 +132,7 @@ func TestWindowsKeepTheirMinutes(t *testing.T) {
 
 func TestBlocksOfAWalletCountTheMonthsConsumption(t *testing.T) {
 	zone := nairobi(t)
-	var m tariff.Meter
+	var m tariff.RatingState
 	from := time.Date(2026, 11, 30, 12, 0, 0, 0, zone)
 	got := rate(t, ibt(), &m, from, from.Add(time.Hour), 60_000)
 	if want := "[{ 50.000 kWh 1200000} { 10.000 kWh 1600000}]"; fmt.Sprint(got.Parts) != want || got.Debit != 6900+1840 {
@@ -156,12 +156,12 @@ func TestSeasonsGoRoundTheYear(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var m tariff.Meter
+		var m tariff.RatingState
 		if got := rate(t, b, &m, day, day.Add(24*time.Hour), 1000); got.Debit != want || got.Estimated {
 			t.Errorf("1 kWh on %s = %d (estimated %t), want %d", date, got.Debit, got.Estimated, want)
 		}
 	}
-	var m tariff.Meter
+	var m tariff.RatingState
 	from := time.Date(2026, 8, 31, 12, 0, 0, 0, zone)
 	if got := rate(t, b, &m, from, from.Add(24*time.Hour), 2000); got.Debit != 500 || !got.Estimated {
 		t.Errorf("half a day of each season = %d, want 500, estimated", got.Debit)
@@ -179,7 +179,7 @@ func TestDebitsAreTheFloorOfTheExactCost(t *testing.T) {
 	for n := range 2000 {
 		b := bodies[r.IntN(len(bodies))]
 		at := time.Date(2026, 1, 1, 0, 0, 0, 0, zone).Add(time.Duration(r.Int64N(int64(360 * 24 * time.Hour))))
-		var m tariff.Meter
+		var m tariff.RatingState
 		exact, debits := new(big.Rat), money.Minor(0)
 		for range 1 + r.IntN(20) {
 			to := at.Add(time.Duration(r.Int64N(int64(40 * time.Hour))))
@@ -217,7 +217,7 @@ func TestDebitsAreTheFloorOfTheExactCost(t *testing.T) {
 func TestWhatNoMeterReportsIsNotRated(t *testing.T) {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	for _, u := range []tariff.Use{{From: now, To: now, Units: -1}, {From: now, To: now.Add(-time.Second), Units: 1}, {From: now, To: now.Add(tariff.MaxSpan + 1), Units: 1}} {
-		if _, _, err := flat().Rate(tariff.Meter{}, time.UTC, u); !errors.Is(err, tariff.ErrUse) {
+		if _, _, err := flat().Rate(tariff.RatingState{}, time.UTC, u); !errors.Is(err, tariff.ErrUse) {
 			t.Errorf("Rate(%+v): %v, want %v", u, err, tariff.ErrUse)
 		}
 	}

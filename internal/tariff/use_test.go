@@ -16,12 +16,12 @@ import (
 func TestUseMayLast400Days(t *testing.T) {
 	from := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for span, ok := range map[time.Duration]bool{0: true, 400 * 24 * time.Hour: true, 400*24*time.Hour + 1: false, -1: false} {
-		_, got, err := flat().Rate(tariff.Meter{}, time.UTC, tariff.Use{From: from, To: from.Add(span), Units: 1000})
+		_, got, err := flat().Rate(tariff.RatingState{}, time.UTC, tariff.Use{From: from, To: from.Add(span), Units: 1000})
 		if (err == nil) != ok || err != nil && !errors.Is(err, tariff.ErrUse) || ok && got.Debit != 287 {
 			t.Errorf("1 kWh in %s costs %d (%v), want 287: %t", span, got.Debit, err, ok)
 		}
 	}
-	if _, got, err := flat().Rate(tariff.Meter{}, time.UTC, tariff.Use{From: from, To: from}); err != nil || !reflect.DeepEqual(got, tariff.Rated{}) {
+	if _, got, err := flat().Rate(tariff.RatingState{}, time.UTC, tariff.Use{From: from, To: from}); err != nil || !reflect.DeepEqual(got, tariff.Rated{}) {
 		t.Errorf("no energy costs %+v (%v), want nothing", got, err)
 	}
 }
@@ -38,43 +38,43 @@ func TestTheMeterKeepsTheMonthAndTheRest(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		body     tariff.Body
-		meter    tariff.Meter
+		meter    tariff.RatingState
 		from, to time.Time
 		units    unit.Energy
 		want     string // debit, parts, estimated
-		after    tariff.Meter
+		after    tariff.RatingState
 	}{
-		{"time of use counts too", weekly(), tariff.Meter{Month: "2026-11", Used: 500}, at(11, 18, 10), at(11, 18, 11), 830,
-			"200 [{standard 0.830 kWh 2100000}] false", tariff.Meter{Rest: 44_500_000_000, Month: "2026-11", Used: 1330}},
-		{"one price on both sides of midnight", weekly(), tariff.Meter{}, at(11, 22, 22), at(11, 23, 2), 1000,
-			"143 [{off 1.000 kWh 1250000}] false", tariff.Meter{Rest: 75_000_000_000, Month: "2026-11", Used: 1000}},
-		{"a rest that fills up", flat(), tariff.Meter{Rest: 50_000_000_000}, at(11, 18, 10), at(11, 18, 11), 1000,
-			"288 [{ 1.000 kWh 2500000}] false", tariff.Meter{Month: "2026-11", Used: 1000}},
-		{"flat over the month's end", flat(), tariff.Meter{Month: "2026-11", Used: 700}, at(11, 30, 23), at(12, 1, 1), 999,
-			"287 [{ 0.999 kWh 2500000}] false", tariff.Meter{Rest: 21_250_000_000, Month: "2026-12", Used: 500}},
-		{"up to a block's limit", ibt(), tariff.Meter{Month: "2026-11", Used: 49_000}, at(11, 18, 10), at(11, 18, 11), 1000,
-			"138 [{ 1.000 kWh 1200000}] false", tariff.Meter{Month: "2026-11", Used: 50_000}},
-		{"from a block's limit", ibt(), tariff.Meter{Month: "2026-11", Used: 50_000}, at(11, 18, 10), at(11, 18, 11), 1000,
-			"184 [{ 1.000 kWh 1600000}] false", tariff.Meter{Month: "2026-11", Used: 51_000}},
-		{"through every block", ibt(), tariff.Meter{Month: "2026-11", Used: 49_999}, at(11, 18, 10), at(11, 18, 11), 550_002,
+		{"time of use counts too", weekly(), tariff.RatingState{Month: "2026-11", Used: 500}, at(11, 18, 10), at(11, 18, 11), 830,
+			"200 [{standard 0.830 kWh 2100000}] false", tariff.RatingState{Rest: 44_500_000_000, Month: "2026-11", Used: 1330}},
+		{"one price on both sides of midnight", weekly(), tariff.RatingState{}, at(11, 22, 22), at(11, 23, 2), 1000,
+			"143 [{off 1.000 kWh 1250000}] false", tariff.RatingState{Rest: 75_000_000_000, Month: "2026-11", Used: 1000}},
+		{"a rest that fills up", flat(), tariff.RatingState{Rest: 50_000_000_000}, at(11, 18, 10), at(11, 18, 11), 1000,
+			"288 [{ 1.000 kWh 2500000}] false", tariff.RatingState{Month: "2026-11", Used: 1000}},
+		{"flat over the month's end", flat(), tariff.RatingState{Month: "2026-11", Used: 700}, at(11, 30, 23), at(12, 1, 1), 999,
+			"287 [{ 0.999 kWh 2500000}] false", tariff.RatingState{Rest: 21_250_000_000, Month: "2026-12", Used: 500}},
+		{"up to a block's limit", ibt(), tariff.RatingState{Month: "2026-11", Used: 49_000}, at(11, 18, 10), at(11, 18, 11), 1000,
+			"138 [{ 1.000 kWh 1200000}] false", tariff.RatingState{Month: "2026-11", Used: 50_000}},
+		{"from a block's limit", ibt(), tariff.RatingState{Month: "2026-11", Used: 50_000}, at(11, 18, 10), at(11, 18, 11), 1000,
+			"184 [{ 1.000 kWh 1600000}] false", tariff.RatingState{Month: "2026-11", Used: 51_000}},
+		{"through every block", ibt(), tariff.RatingState{Month: "2026-11", Used: 49_999}, at(11, 18, 10), at(11, 18, 11), 550_002,
 			"121325 [{ 0.001 kWh 1200000} { 300.000 kWh 1600000} { 250.000 kWh 2300000} { 0.001 kWh 2750000}] false",
-			tariff.Meter{Rest: 45_425_000_000, Month: "2026-11", Used: 600_001}},
-		{"blocks over the month's end at one price", ibt(), tariff.Meter{}, at(11, 30, 23), at(12, 1, 1), 1000,
-			"138 [{ 1.000 kWh 1200000}] true", tariff.Meter{Month: "2026-12", Used: 500}},
-		{"the day before a season within a month", seasonal, tariff.Meter{Month: "2026-06"}, at(6, 10, 0), at(6, 11, 0), 800,
-			"240 [{ 0.800 kWh 3000000}] false", tariff.Meter{Month: "2026-06", Used: 800}},
-		{"two seasons that begin within a month", seasonal, tariff.Meter{Month: "2026-06", Used: 400}, at(6, 10, 0), at(6, 22, 0), 2400,
+			tariff.RatingState{Rest: 45_425_000_000, Month: "2026-11", Used: 600_001}},
+		{"blocks over the month's end at one price", ibt(), tariff.RatingState{}, at(11, 30, 23), at(12, 1, 1), 1000,
+			"138 [{ 1.000 kWh 1200000}] true", tariff.RatingState{Month: "2026-12", Used: 500}},
+		{"the day before a season within a month", seasonal, tariff.RatingState{Month: "2026-06"}, at(6, 10, 0), at(6, 11, 0), 800,
+			"240 [{ 0.800 kWh 3000000}] false", tariff.RatingState{Month: "2026-06", Used: 800}},
+		{"two seasons that begin within a month", seasonal, tariff.RatingState{Month: "2026-06", Used: 400}, at(6, 10, 0), at(6, 22, 0), 2400,
 			"500 [{ 0.200 kWh 3000000} { 0.400 kWh 1000000} { 1.600 kWh 2000000} { 0.200 kWh 4000000}] true",
-			tariff.Meter{Month: "2026-06", Used: 2800}},
-		{"from another month", ibt(), tariff.Meter{Month: "2026-10", Used: 50_000}, at(11, 1, 0), at(11, 1, 1), 1000,
-			"138 [{ 1.000 kWh 1200000}] false", tariff.Meter{Month: "2026-11", Used: 1000}},
+			tariff.RatingState{Month: "2026-06", Used: 2800}},
+		{"from another month", ibt(), tariff.RatingState{Month: "2026-10", Used: 50_000}, at(11, 1, 0), at(11, 1, 1), 1000,
+			"138 [{ 1.000 kWh 1200000}] false", tariff.RatingState{Month: "2026-11", Used: 1000}},
 	} {
 		after, got, err := c.body.Rate(c.meter, zone, tariff.Use{From: c.from, To: c.to, Units: c.units})
 		if text := fmt.Sprint(got.Debit, got.Parts, got.Estimated); err != nil || text != c.want || after != c.after {
 			t.Errorf("%s: %s, then %+v (%v); want %s, then %+v", c.name, text, after, err, c.want, c.after)
 		}
 	}
-	before := tariff.Meter{Rest: 7, Month: "2026-11", Used: 5}
+	before := tariff.RatingState{Rest: 7, Month: "2026-11", Used: 5}
 	use := tariff.Use{From: at(11, 18, 10), To: at(11, 18, 11), Units: -1}
 	if after, got, err := flat().Rate(before, zone, use); err == nil || after != before || !reflect.DeepEqual(got, tariff.Rated{}) {
 		t.Errorf("less than nothing: %+v, then %+v (%v); want an error and the meter as it was", got, after, err)

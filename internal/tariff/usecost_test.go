@@ -17,7 +17,7 @@ func TestUseCostPricesAgain(t *testing.T) {
 		"seasons": {Currency: "KES", Seasons: []Season{{From: MonthDay{time.January, 1}, Blocks: []Block{{Rate: 2_000_000}}}, {From: MonthDay{time.July, 1}, TOU: tou}}},
 	} {
 		from := time.Date(2026, 6, 30, 12, 0, 0, 0, time.UTC)
-		_, rated, err := b.Rate(Meter{}, time.UTC, Use{From: from, To: from.AddDate(0, 0, 1), Units: 7777 * unit.WattHour})
+		_, rated, err := b.Rate(RatingState{}, time.UTC, Use{From: from, To: from.AddDate(0, 0, 1), Units: 7777 * unit.WattHour})
 		if err != nil {
 			t.Fatal(err)
 		}

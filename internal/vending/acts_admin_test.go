@@ -121,7 +121,7 @@ func (h *history) changesAgain() {
 	}
 }
 
-func (h *history) change(m *home) vending.Given {
+func (h *history) change(m *home) vending.JobResult {
 	h.t.Helper()
 	h.step++
 	g, err := h.server().GiveTokens(context.Background(), h.someone(),

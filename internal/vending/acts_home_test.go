@@ -377,7 +377,7 @@ func (h *history) upload() {
 			box := m.dev.Box()
 			var recs []metering.Record
 			add := func(r wire.Record) {
-				recs = append(recs, metering.Record{Tenant: tenant, Meter: m.n, Number: m.number, ReceivedAt: h.clock.Now(), Store: box.Boot().Store, Rec: r})
+				recs = append(recs, metering.Record{Tenant: tenant, Meter: m.n, Number: m.number, ReceivedAt: h.clock.Now(), Memory: box.Boot().Memory, Rec: r})
 			}
 			if !m.booted {
 				add(box.Boot().Record())

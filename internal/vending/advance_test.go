@@ -38,7 +38,7 @@ func TestTaxOnARechargeIsOwedOnce(t *testing.T) {
 	s.taxAtOnce(true)
 	body := flat()
 	body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerDay}}
-	m := s.purse(1, s.publish("domestic", body, monday().AddDate(0, -1, 0)))
+	m := s.walletMeter(1, s.publish("domestic", body, monday().AddDate(0, -1, 0)))
 	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
 	by := access.SystemActor(tenant, "wallets")
 	sold := s.sell(order(m, 10000, "recharge-1"))
@@ -82,7 +82,7 @@ func TestTaxOnARechargeIsOwedOnce(t *testing.T) {
 func TestARechargeTaxedAtOnceIsATaxInvoice(t *testing.T) {
 	s := open(t, true)
 	s.taxAtOnce(true)
-	m := s.purse(1, s.publish("domestic", flat(), monday()))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday()))
 	sold := s.sell(order(m, 10000, "recharge-1"))
 	got, err := s.Receipt(context.Background(), owner(), sold.Sale.ID.Text(id.Vend))
 	if err != nil || got.Refused() {
@@ -117,7 +117,7 @@ func TestARechargeTaxedAtOnceIsATaxInvoice(t *testing.T) {
 func TestWhoMovesOutGetsBackUntaxedMoney(t *testing.T) {
 	s := open(t, true)
 	s.taxAtOnce(true)
-	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	s.sell(order(m, 10000, "recharge-1"))
 	s.uses(m, 0, 1000)
 	out, err := s.MoveOut(context.Background(), owner(), leaves(m, "move-out-1"))

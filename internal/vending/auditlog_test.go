@@ -142,7 +142,7 @@ func TestTheAuditLogSaysWhatBecameOfASale(t *testing.T) {
 		"08:13 person amina@example.org@192.0.2.7 vend.reverse fourth:  => meter="+m+" tender=700 KES units_wh=700000 online=false (mistyped) alone",
 		"08:13 system recovery@ vend.reclaim fourth:  => token=its-token units_wh=700000 debt=dbt amount=700 ()")
 
-	l.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+	l.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.KeystoreLocked, What: "The keys are locked."}}, nil
 	}
 	if sold, err := l.Sell(context.Background(), amina(), order(m, 500, "key-fifth")); err != nil || sold.Code != refusal.KeystoreLocked {
@@ -205,7 +205,7 @@ func TestTheAuditLogSaysWhoMovedMoneyByHand(t *testing.T) {
 func TestTheAuditLogSaysWhoMovedOutAndWhatWasPaidBack(t *testing.T) {
 	l := &logbook{shop: open(t, true), seen: map[id.ID]bool{}}
 	ctx := context.Background()
-	m := l.purse(1, l.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	m := l.walletMeter(1, l.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	account := l.sell(order(m, 5000, "recharge-1")).Sale.Account
 	l.name(account.Text(id.Account), "hers")
 	l.debt(account, debt.Debt{Mode: tariff.Full, Outstanding: 700})

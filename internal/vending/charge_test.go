@@ -164,7 +164,7 @@ func TestAFailedSaleGivesEverythingBack(t *testing.T) {
 	}
 	before, books := s.owes(account), fmt.Sprint(s.balances())
 	s.clock.set(s.clock.Now().Add(time.Millisecond)) // identities of one millisecond have no order on PostgreSQL
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, errPower }
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, errPower }
 	s.refused(order(meter, 60000, "declined-1"), refusal.IssuerUnknown)
 	if got, want := s.owes(account), "standing 2026-11 11270/11270"; got != want {
 		t.Errorf("while the sale is open the account owes %s, want %s", got, want)
@@ -177,7 +177,7 @@ func TestAFailedSaleGivesEverythingBack(t *testing.T) {
 		return err
 	})
 	s.verified()
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.IssuerRefused, What: "No."}}, nil
 	}
 	s.refused(order(meter, 60000, "declined-1"), refusal.IssuerRefused)
@@ -294,7 +294,7 @@ func TestAnOpenSaleHoldsUpItsWholeAccount(t *testing.T) {
 	tariff := s.publish("ibt", ibt(), long())
 	first := s.meter(1, place{tariff: tariff})
 	second := s.meter(2, place{tariff: tariff, meter: func(m *registry.Meter) { m.Account = s.account(first) }})
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, errPower }
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, errPower }
 	s.refused(order(first, 20000, "account-01"), refusal.IssuerUnknown)
 	s.refused(order(second, 20000, "account-02"), refusal.VendInProgress)
 }

@@ -157,12 +157,12 @@ func (d *day) trouble() {
 	case 1:
 		d.door.after = func(int) error { n--; return d.failAt(n, "answer of a commit lost") }
 	case 2:
-		d.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+		d.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 			d.rare.Reached("issuer broken off")
 			return vending.Answer{}, errPower
 		}
 	case 3:
-		d.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+		d.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 			d.rare.Reached("issuer refuses")
 			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.IssuerRefused, What: "No."}}, nil
 		}

@@ -81,7 +81,7 @@ func TestUnitsADayEndAtLocalMidnight(t *testing.T) {
 func TestASaleGoesOnlyWhereItCanBeSent(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday())
-	m, purse := s.meter(1, place{tariff: domestic}), s.purse(2, domestic)
+	m, walletMeter := s.meter(1, place{tariff: domestic}), s.walletMeter(2, domestic)
 	n := 0
 	for _, c := range []struct {
 		meter      string
@@ -99,8 +99,8 @@ func TestASaleGoesOnlyWhereItCanBeSent(t *testing.T) {
 		{m, true, "+254700000001", "", []string{"sms", "mqtt", "meter_sms"}, refusal.InvalidRequest, 0},
 		{m, true, "", "+254700000200", []string{"meter_sms"}, "", 1},
 		{m, true, "+254700000001", "+254700000200", []string{"sms", "mqtt", "meter_sms", "sms"}, "", 2},
-		{purse, true, "+254700000001", "+254700000200", []string{"meter_sms"}, refusal.InvalidRequest, 0},
-		{purse, true, "+254700000001", "+254700000200", []string{"sms"}, "", 1},
+		{walletMeter, true, "+254700000001", "+254700000200", []string{"meter_sms"}, refusal.InvalidRequest, 0},
+		{walletMeter, true, "+254700000001", "+254700000200", []string{"sms"}, "", 1},
 		{m, true, "+254700000001", "+254700000200", []string{"pigeon"}, refusal.InvalidRequest, 0},
 	} {
 		s.sends = c.sends
@@ -250,7 +250,7 @@ func TestHowLongASellerUndoesAlone(t *testing.T) {
 // TestARechargeThatIsUsedUp says what is left of it: nothing, where the account owes already.
 func TestARechargeThatIsUsedUp(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	sold := s.sell(order(m, 1000, "recharge-1")).Sale
 	s.uses(m, 0, 1000, 4000)
 	if got := s.undo(owner(), sold, "wrong meter", "undo-key-1"); got.Code != refusal.NotReversible || got.What != "0.00 KES of the 10.00 KES are left in the wallet. The rest was used." {

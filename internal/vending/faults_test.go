@@ -368,7 +368,7 @@ func TestAStaleListChangesNothing(t *testing.T) {
 			s.settled()
 		},
 		"an owed token of a reversed sale": func(s *shop, m string, sold sale.Sale) {
-			s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+			s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 				return vending.Answer{Outcome: vending.Declined}, nil
 			}
 			s.online.Store(m, true)

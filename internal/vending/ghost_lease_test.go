@@ -24,7 +24,7 @@ func TestALeaseThatMayBeUsedKeepsTheMoney(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, true)
-			m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+			m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 			v := s.vendor(vendor.NewVendor{Commission: 150})
 			s.payIn(v, 500_000, "1")
 			s.looksOut()

@@ -21,7 +21,7 @@ func longShop(t *testing.T) *shop {
 	s := busyShop(t)
 	s.clock.set(s.at("2026-11-10T06:00:00Z"))
 	block := s.publish("blocks", tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{UpTo: 3000, Rate: 1_000_000}, {Rate: 2_500_000}}}, long())
-	w := s.purse(20, block)
+	w := s.walletMeter(20, block)
 	s.sell(order(w, 50_000, "purse-01"))
 	s.uses(w, 0, 1000)
 	s.clock.add(24 * time.Hour)

@@ -15,7 +15,7 @@ import (
 // meanwhile has another server do something while this one waits for its issuer the first time, which then answers so.
 func (s *shop) meanwhile(answer vending.Answer, do func(other *vending.Vending)) {
 	other := s.vendingOver(s.door)
-	s.issuer.say = func(n int, _ vending.IssueOrder) (vending.Answer, error) {
+	s.issuer.say = func(n int, _ vending.IssueRequest) (vending.Answer, error) {
 		if n > 1 {
 			return vending.Answer{}, errAnswerItself
 		}
@@ -85,7 +85,7 @@ func TestAnotherServerWasQuicker(t *testing.T) {
 func TestAYoungJobIsLeftToItsMaker(t *testing.T) {
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, nil }
 	if g := s.give(ask(vending.Ask{Meter: m, Kind: sale.Replacement, Units: 25_000}, "job-key-1")); g.Code != refusal.IssuerUnknown {
 		t.Fatalf("%q", g.Code)
 	}
@@ -127,7 +127,7 @@ func TestWhyUnitsAreStillOwed(t *testing.T) {
 	const replaced, owed = "The meter cancelled token tok, but its sale stands. A token of 34.7 kWh replaces it.", "The meter cancelled token tok, but its sale stands. Its 34.7 kWh are still owed: "
 	answers := func(a vending.Answer) func(*shop) {
 		return func(s *shop) {
-			s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return a, nil }
+			s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return a, nil }
 		}
 	}
 	locked := answers(vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.KeystoreLocked, What: "The keys are locked."}})

@@ -16,14 +16,14 @@ import (
 )
 
 // orders are what the tokens of a sale are made from, all of it stored: asking again with them gives the same digits.
-func orders(s sale.Sale, a sts.Attributes, ken uint8) ([]IssueOrder, error) {
-	out := make([]IssueOrder, len(s.Tokens))
+func orders(s sale.Sale, a sts.Attributes, ken uint8) ([]IssueRequest, error) {
+	out := make([]IssueRequest, len(s.Tokens))
 	for i, t := range s.Tokens {
 		amount, err := sts.EncodeTenths(t.Units.Tenths())
 		if err != nil {
 			return nil, fmt.Errorf("order token %s: %w", t.ID.Text(id.Token), err)
 		}
-		out[i] = IssueOrder{Token: t.ID, Attributes: a, KEN: ken, Simulated: s.Meter.Simulated,
+		out[i] = IssueRequest{Token: t.ID, Attributes: a, KEN: ken, Simulated: s.Meter.Simulated,
 			Credit: sts.Credit{SubClass: t.SubClass, RND: t.RND, TID: t.TID, Amount: amount}}
 	}
 	return out, nil
@@ -33,7 +33,7 @@ func orders(s sale.Sale, a sts.Attributes, ken uint8) ([]IssueOrder, error) {
 var errUnknown = errors.New("the issuer does not know")
 
 // issue asks for every token of a sale. A refusal is the issuer's; an error means that nobody knows.
-func issue(ctx context.Context, issuer Issuer, orders []IssueOrder) ([]sts.Token, refusal.Refusal, error) {
+func issue(ctx context.Context, issuer Issuer, orders []IssueRequest) ([]sts.Token, refusal.Refusal, error) {
 	tokens := make([]sts.Token, len(orders))
 	for i, o := range orders {
 		a, err := issuer.Issue(ctx, o)
@@ -63,7 +63,7 @@ func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, erro
 	if doubt := v.guard.again(v.c.Now()); doubt.Refused() {
 		return no(refuse.SaleWaitsForClock(sale.ID.Text(id.Vend))), nil
 	}
-	wanted, err := access.Look(ctx, v.c.Door, p.by.Tenant, func(tx Tx) ([]IssueOrder, error) {
+	wanted, err := access.Look(ctx, v.c.Door, p.by.Tenant, func(tx Tx) ([]IssueRequest, error) {
 		k, found, err := tx.Sold().VendKey(sale.Key)
 		if err != nil || !found {
 			return nil, fmt.Errorf("key of sale %s (found: %t): %w", sale.ID.Text(id.Vend), found, err)

@@ -14,7 +14,7 @@ import (
 type Issuer interface {
 	// Issue makes the token of an order from the order alone: asked again with the same order it gives the same token
 	// or says that it does not know. An error is read as Unknown.
-	Issue(ctx context.Context, o IssueOrder) (Answer, error)
+	Issue(ctx context.Context, o IssueRequest) (Answer, error)
 }
 
 // LocalIssuer is an Issuer that answers at once, without input or output, so that the whole sale is one transaction.
@@ -29,7 +29,7 @@ type LocalIssuer interface {
 type Checker interface {
 	// Check is the refusal an order under this key would get; the zero Refusal means that it would be issued. Token and
 	// Credit of the order are not filled in. It is asked inside a transaction, so it does no input or output.
-	Check(ctx context.Context, o IssueOrder) refusal.Refusal
+	Check(ctx context.Context, o IssueRequest) refusal.Refusal
 }
 
 // Looker is an Issuer that must look at something outside itself to be up to date, as a key store at its file. A sale
@@ -47,8 +47,8 @@ func lookedAt(i Issuer) Issuer {
 	return i
 }
 
-// IssueOrder is everything a token is made from.
-type IssueOrder struct {
+// IssueRequest is everything a token is made from.
+type IssueRequest struct {
 	Token      id.ID // the same for every try: an issuer elsewhere knows a repeated order by it
 	Attributes sts.Attributes
 	KEN        uint8 // the expiry number the key is said to have

@@ -20,10 +20,10 @@ import (
 type locked struct {
 	*issuer
 	no    refusal.Refusal
-	asked []vending.IssueOrder
+	asked []vending.IssueRequest
 }
 
-func (l *locked) Check(_ context.Context, o vending.IssueOrder) refusal.Refusal {
+func (l *locked) Check(_ context.Context, o vending.IssueRequest) refusal.Refusal {
 	l.issuer.mu.Lock()
 	defer l.issuer.mu.Unlock()
 	l.asked = append(l.asked, o)
@@ -38,7 +38,7 @@ func TestAnIssuerIsAskedBeforehand(t *testing.T) {
 		s.keys = l
 		s.Vending = s.vendingOver(s.door)
 		domestic := s.publish("domestic", flat(), monday())
-		m, purse := s.meter(1, place{tariff: domestic, meter: func(m *registry.Meter) { m.Simulated = true }}), s.purse(2, domestic)
+		m, walletMeter := s.meter(1, place{tariff: domestic, meter: func(m *registry.Meter) { m.Simulated = true }}), s.walletMeter(2, domestic)
 		s.refused(order(m, 10000, "key-number-1"), refusal.KeystoreLocked)
 		if q, err := s.Quote(context.Background(), owner(), m, kes(10000)); err != nil || q.Code != refusal.KeystoreLocked {
 			t.Errorf("a quote: %v %q", err, q.Code)
@@ -47,8 +47,8 @@ func TestAnIssuerIsAskedBeforehand(t *testing.T) {
 			t.Errorf("%d rows are left of what was refused, and %d tokens were asked for", n, len(s.issuer.orders()))
 		}
 		asked := len(l.asked)
-		s.sell(order(purse, 5000, "key-number-2"))
-		s.quote(purse, 5000)
+		s.sell(order(walletMeter, 5000, "key-number-2"))
+		s.quote(walletMeter, 5000)
 		if len(l.asked) != asked || asked == 0 {
 			t.Errorf("%d orders before a recharge, %d after it; want some and no more", asked, len(l.asked))
 		}
@@ -56,7 +56,7 @@ func TestAnIssuerIsAskedBeforehand(t *testing.T) {
 		s.quote(m, 10000)
 		sold := s.sell(order(m, 10000, "key-number-1")).Sale
 		want, err := s.key(sold).Attributes(m)
-		if got := l.asked[0]; err != nil || got != (vending.IssueOrder{Attributes: want, KEN: 255, Simulated: true}) {
+		if got := l.asked[0]; err != nil || got != (vending.IssueRequest{Attributes: want, KEN: 255, Simulated: true}) {
 			t.Errorf("asked about %+v (%v), want the meter's key", got, err)
 		}
 	}
@@ -73,7 +73,7 @@ func (f fresh) Look() vending.Issuer { return f.now }
 // TestASaleTakesTheIssuerAsItStands: what a look has given makes the tokens of the request, not what was there before.
 func TestASaleTakesTheIssuerAsItStands(t *testing.T) {
 	s := open(t, true)
-	s.keys = fresh{issuer: &issuer{local: true, say: func(int, vending.IssueOrder) (vending.Answer, error) {
+	s.keys = fresh{issuer: &issuer{local: true, say: func(int, vending.IssueRequest) (vending.Answer, error) {
 		return vending.Answer{Outcome: vending.Declined}, nil
 	}}, now: s.issuer}
 	s.Vending = s.vendingOver(s.door)
@@ -88,7 +88,7 @@ func TestATokenOfAnotherClassIsNotTaken(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		s := open(t, local)
 		m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-		s.issuer.say = func(_ int, o vending.IssueOrder) (vending.Answer, error) {
+		s.issuer.say = func(_ int, o vending.IssueRequest) (vending.Answer, error) {
 			key, err := decoderKey(o.Attributes)
 			if err != nil {
 				return vending.Answer{}, err
@@ -196,7 +196,7 @@ func TestDigitsAreWiped(t *testing.T) {
 func TestTheServerIsKickedForWhatIsToBeDelivered(t *testing.T) {
 	s := open(t, false)
 	domestic := s.publish("domestic", flat(), monday())
-	m, purse := s.meter(1, place{tariff: domestic}), s.purse(2, domestic)
+	m, walletMeter := s.meter(1, place{tariff: domestic}), s.walletMeter(2, domestic)
 	kicked := func(what string, want int64) {
 		t.Helper()
 		if got := s.kicks.Swap(0); got != want {
@@ -212,11 +212,11 @@ func TestTheServerIsKickedForWhatIsToBeDelivered(t *testing.T) {
 	if at := s.number(`SELECT expires_at FROM outbox WHERE kind = 'token'`); at != monday().Add(90*24*time.Hour).UnixMicro() {
 		t.Errorf("a token waits for its meter until %s, want 90 days", time.UnixMicro(at).UTC())
 	}
-	s.sell(order(purse, 10000, "key-number-3"))
+	s.sell(order(walletMeter, 10000, "key-number-3"))
 	kicked("a recharge", 1)
 	s.recovers(0)
 	kicked("a recovery without anything to do", 0)
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, nil }
 	third := s.meter(3, place{tariff: domestic})
 	s.refused(order(third, 10000, "key-number-4"), refusal.IssuerUnknown)
 	s.clock.add(time.Minute)

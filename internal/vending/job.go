@@ -82,8 +82,8 @@ type asked struct {
 	Reason     string       `json:"reason,omitempty"`
 }
 
-// Given is what became of a request for tokens.
-type Given struct {
+// JobResult is what became of a request for tokens.
+type JobResult struct {
 	refusal.Refusal
 	Reply  once.Reply
 	Replay *once.Reply
@@ -108,16 +108,16 @@ type JobTx interface {
 	JobsHeld(before time.Time, after id.ID, max int) ([]id.ID, error)
 	// UnitsSince is how much was given away under some names from a moment on.
 	UnitsSince(by []string, from time.Time) (unit.Energy, error)
-	// AddMeterKey keeps a key of a meter; MeterKeyTurn moves one from state to state.
+	// AddMeterKey keeps a key of a meter; SetMeterKeyState moves one from state to state.
 	AddMeterKey(registry.Key) error
-	MeterKeyTurn(key id.ID, from, to string) error
+	SetMeterKeyState(key id.ID, from, to string) error
 }
 
 // jobStep is what one transaction of a job came to.
 type jobStep struct {
-	given  Given
+	result JobResult
 	digits Digits
-	stored *access.Kept
+	stored *access.StoredAnswer
 	open   bool
 	undo   bool
 }
@@ -125,14 +125,14 @@ type jobStep struct {
 // Refused tells the store to undo the transaction.
 func (s jobStep) Refused() bool { return s.undo }
 
-func noJob(r refusal.Refusal) jobStep { return jobStep{given: Given{Refusal: r}, undo: true} }
+func noJob(r refusal.Refusal) jobStep { return jobStep{result: JobResult{Refusal: r}, undo: true} }
 
 // GiveTokens makes tokens that nobody buys: free units and replacements (right: token.free), key changes and engineering
 // tokens (token.issue), each with a reason, and by two people where the tenant wants it. No journal is posted: no money
 // moves. It is safe to repeat under the same key.
-func (v *Vending) GiveTokens(ctx context.Context, by access.Actor, a Ask) (Given, error) {
+func (v *Vending) GiveTokens(ctx context.Context, by access.Actor, a Ask) (JobResult, error) {
 	if no := by.Needs(actOf(a.Kind).Right()); no.Refused() {
-		return Given{Refusal: no}, nil
+		return JobResult{Refusal: no}, nil
 	}
 	a.Reason = strings.TrimSpace(a.Reason)
 	ref, no := a.check(by)
@@ -140,7 +140,7 @@ func (v *Vending) GiveTokens(ctx context.Context, by access.Actor, a Ask) (Given
 	if !no.Refused() {
 		var err error
 		if nibbles, err = v.nibbles(); err != nil {
-			return Given{}, err
+			return JobResult{}, err
 		}
 	}
 	s, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (jobStep, error) {
@@ -154,20 +154,20 @@ func (v *Vending) GiveTokens(ctx context.Context, by access.Actor, a Ask) (Given
 		return v.beginJob(ctx, tx, by, a, ref, nibbles)
 	})
 	if err == nil && s.open {
-		s, err = v.finishJob(ctx, by, a, s.given.Job.ID)
+		s, err = v.finishJob(ctx, by, a, s.result.Job.ID)
 	}
 	switch {
 	case err != nil:
-		return Given{}, fmt.Errorf("make %s tokens for meter %s: %w", a.Kind, refusal.Echo(a.Meter), err)
+		return JobResult{}, fmt.Errorf("make %s tokens for meter %s: %w", a.Kind, refusal.Echo(a.Meter), err)
 	case s.stored != nil:
 		old, err := v.answers.Replay(a.Once, *s.stored)
-		return Given{Replay: old}, err
+		return JobResult{Replay: old}, err
 	case s.undo:
-		out, err := once.Refuse[sale.Job](ctx, v.answers, by, a.Request, s.given.Refusal)
-		return Given{Refusal: out.Refusal, Reply: out.Reply, Replay: out.Replay}, err
+		out, err := once.Refuse[sale.Job](ctx, v.answers, by, a.Request, s.result.Refusal)
+		return JobResult{Refusal: out.Refusal, Reply: out.Reply, Replay: out.Replay}, err
 	}
-	s.given.Issued = Issued{s.digits}
-	return s.given, nil
+	s.result.Issued = Issued{s.digits}
+	return s.result, nil
 }
 
 // check makes every check that needs no look into the store, and names the request for ever.
@@ -222,7 +222,7 @@ func (a Ask) checkKind() refusal.Refusal {
 }
 
 // takeJob finds out whether a request is new: its stored answer, its job, or neither.
-func (v *Vending) takeJob(tx Tx, a Ask, ref string) (*access.Kept, *sale.Job, error) {
+func (v *Vending) takeJob(tx Tx, a Ask, ref string) (*access.StoredAnswer, *sale.Job, error) {
 	if a.Once.Key != "" {
 		kept, err := tx.Once().OnceTake(a.Once)
 		if err != nil || kept != nil && (kept.Status != 0 || kept.Hash != a.Once.Hash) {
@@ -240,7 +240,7 @@ func (v *Vending) takeJob(tx Tx, a Ask, ref string) (*access.Kept, *sale.Job, er
 }
 
 // knownJob answers a request that was made before.
-func (v *Vending) knownJob(tx Tx, a Ask, stored *access.Kept, j *sale.Job, err error) (jobStep, error) {
+func (v *Vending) knownJob(tx Tx, a Ask, stored *access.StoredAnswer, j *sale.Job, err error) (jobStep, error) {
 	switch {
 	case err != nil:
 		return jobStep{}, err
@@ -249,7 +249,7 @@ func (v *Vending) knownJob(tx Tx, a Ask, stored *access.Kept, j *sale.Job, err e
 	case stored != nil:
 		return jobStep{stored: stored}, nil
 	case j.State == sale.Held:
-		return jobStep{given: Given{Job: *j}, open: true}, nil
+		return jobStep{result: JobResult{Job: *j}, open: true}, nil
 	case j.State == sale.Failed:
 		return noJob(refuse.TokenRefusedByIssuer(failure(j.Failure))), nil
 	}
@@ -309,9 +309,9 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 // makeJob makes the tokens of a job that was reserved; where the issuer is not local, the job stays open.
 func (v *Vending) makeJob(ctx context.Context, tx Tx, a Ask, j sale.Job) (jobStep, error) {
 	if !v.local() {
-		return jobStep{given: Given{Job: j}, open: true}, nil
+		return jobStep{result: JobResult{Job: j}, open: true}, nil
 	}
-	wanted, err := v.jobOrders(tx, j)
+	wanted, err := v.issueRequests(tx, j)
 	if err != nil {
 		return jobStep{}, err
 	}
@@ -335,23 +335,23 @@ func summary(j sale.Job) string {
 // waits answers a request that was written down for a second person. Under its own key it stays waiting for ever: the
 // approval says what became of it.
 func (v *Vending) waits(tx Tx, a Ask, w access.Approval) (jobStep, error) {
-	s := jobStep{given: Given{Waits: &w}}
+	s := jobStep{result: JobResult{Waits: &w}}
 	if a.RenderWaits == nil {
 		return s, nil
 	}
-	s.given.Reply = once.Answer(a.RenderWaits(w))
-	return s, v.answers.Put(tx.Once(), a.Once, s.given.Reply, true)
+	s.result.Reply = once.Answer(a.RenderWaits(w))
+	return s, v.answers.Put(tx.Once(), a.Once, s.result.Reply, true)
 }
 
 // finishJob takes a held job to its end: it asks the issuer from what is stored. While the issuer does not know, or the clock is
 // in doubt, the job stays held and the answer says which of the two it is.
 func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.ID) (jobStep, error) {
-	wanted, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]IssueOrder, error) {
+	wanted, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]IssueRequest, error) {
 		j, found, err := tx.Jobs().JobByID(job)
 		if err != nil || !found {
 			return nil, fmt.Errorf("read job %s (found: %t): %w", job.Text(id.Job), found, err)
 		}
-		return v.jobOrders(tx, j)
+		return v.issueRequests(tx, j)
 	})
 	if err != nil {
 		return jobStep{}, err
@@ -381,7 +381,7 @@ func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.
 }
 
 // storedMeanwhile returns the answer that a repetition of the request got while this one waited for the issuer.
-func storedMeanwhile(tx Tx, a Ask) (*access.Kept, error) {
+func storedMeanwhile(tx Tx, a Ask) (*access.StoredAnswer, error) {
 	if a.Once.Key == "" {
 		return nil, nil
 	}
@@ -403,16 +403,16 @@ func (v *Vending) failJob(tx Tx, a Ask, j sale.Job, why refusal.Refusal) (jobSte
 		}
 	}
 	if !j.NewKey.IsZero() { // the set does not exist, so nothing is in the meter's way
-		if err := tx.Jobs().MeterKeyTurn(j.NewKey, registry.KeyIssued, registry.KeyPlanned); err != nil {
+		if err := tx.Jobs().SetMeterKeyState(j.NewKey, registry.KeyIssued, registry.KeyPlanned); err != nil {
 			return jobStep{}, err
 		}
 	}
-	s := jobStep{given: Given{Refusal: why, Job: j}}
+	s := jobStep{result: JobResult{Refusal: why, Job: j}}
 	if !a.Keeps(why) {
 		return s, nil
 	}
-	s.given.Reply = once.Answer(a.RenderRefusal(why))
-	return s, v.answers.Put(tx.Once(), a.Once, s.given.Reply, true)
+	s.result.Reply = once.Answer(a.RenderRefusal(why))
+	return s, v.answers.Put(tx.Once(), a.Once, s.result.Reply, true)
 }
 
 // completeJob keeps the sealed tokens and the answer.
@@ -438,12 +438,12 @@ func (v *Vending) completeJob(tx Tx, a Ask, j sale.Job, tokens []sts.Token) (job
 }
 
 func (v *Vending) putJob(tx Tx, a Ask, j sale.Job, d Digits) (jobStep, error) {
-	s := jobStep{given: Given{Job: j}, digits: d}
+	s := jobStep{result: JobResult{Job: j}, digits: d}
 	if a.Render == nil {
 		return s, nil
 	}
-	s.given.Reply = once.Answer(a.Render(j, d))
-	return s, v.answers.Put(tx.Once(), a.Once, s.given.Reply, true)
+	s.result.Reply = once.Answer(a.Render(j, d))
+	return s, v.answers.Put(tx.Once(), a.Once, s.result.Reply, true)
 }
 
 // recoverJobs finishes jobs that a crash or a lost answer left open.

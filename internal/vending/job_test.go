@@ -38,7 +38,7 @@ func ask(a vending.Ask, key string) vending.Ask {
 	return a
 }
 
-func (s *shop) give(a vending.Ask) vending.Given {
+func (s *shop) give(a vending.Ask) vending.JobResult {
 	s.t.Helper()
 	g, err := s.GiveTokens(context.Background(), owner(), a)
 	if err != nil {
@@ -218,7 +218,7 @@ func (s *shop) wantLast(sold sale.Sale, tokens ...id.ID) {
 }
 
 // enterSet opens a key change as the meter would and checks that it leads to the new key.
-func (s *shop) enterSet(number string, set vending.Given) {
+func (s *shop) enterSet(number string, set vending.JobResult) {
 	s.t.Helper()
 	old, err := s.keyOf(set.Job.Key).Attributes(number)
 	if err != nil {
@@ -264,7 +264,7 @@ func TestACreditUnderTheNewKeyConfirmsTheChange(t *testing.T) {
 func TestACrashBetweenReservationAndIssueGivesTheSameTokens(t *testing.T) {
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, nil }
 	a := ask(vending.Ask{Meter: m, Kind: sale.Replacement, Units: 25_000}, "job-key-1")
 	if g := s.give(a); g.Code != refusal.IssuerUnknown || g.Issued.Len() != 0 {
 		t.Fatalf("while the issuer does not know: %q", g.Code)
@@ -341,7 +341,7 @@ func TestATokenThatWaitsFromAnOlderVersionIsStillAllowed(t *testing.T) {
 func TestARefusedKeyChangeLeavesThePlan(t *testing.T) {
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 		return vending.Answer{Outcome: vending.Declined}, nil
 	}
 	a := ask(vending.Ask{Meter: m, Kind: sale.KeyChange, Key: &vending.NextKey{KRN: 2}}, "job-key-1")

@@ -136,7 +136,7 @@ func (l *life) mood() {
 	}
 	l.issuer.say = nil
 	if outcome != vending.Made {
-		l.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{Outcome: outcome}, nil }
+		l.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{Outcome: outcome}, nil }
 	}
 }
 

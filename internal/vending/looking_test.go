@@ -167,7 +167,7 @@ func TestALostAnswerIsAskedForByItsKey(t *testing.T) {
 	if got := ask(owner(), "key-number-1"); got.Refused() || got.Running || got.Reply.Status != 0 {
 		t.Errorf("before the request: %+v", got)
 	}
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, nil }
 	s.refused(first, refusal.IssuerUnknown)
 	if got := ask(owner(), "key-number-1"); got.Refused() || !got.Running || got.Reply.Status != 0 {
 		t.Errorf("while its issuer has not answered: %+v", got)
@@ -191,7 +191,7 @@ func TestASaleWithoutAReceiptIsNotPrinted(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, nil }
 	s.refused(order(m, 10000, "key-number-1"), refusal.IssuerUnknown)
 	held, err := s.SaleByRef(ctx, owner(), "key-number-1")
 	if err != nil {
@@ -284,7 +284,7 @@ func TestAnswersOfTokensForNothing(t *testing.T) {
 		t.Errorf("another request under the key: %q", g.Code)
 	}
 	for _, code := range []refusal.Code{refusal.KeystoreLocked, refusal.KeyMissing} {
-		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+		s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: code, What: "No."}}, nil
 		}
 		b := ask(vending.Ask{Meter: m, Kind: sale.ClearTamper}, "job-key-"+string(code))
@@ -296,7 +296,7 @@ func TestAnswersOfTokensForNothing(t *testing.T) {
 			t.Errorf("%s, asked again: %q, stored %t; want the refusal for ever", code, g.Code, g.Replay != nil)
 		}
 	}
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, nil }
 	held := ask(vending.Ask{Meter: m, Kind: sale.ClearTamper}, "job-key-2")
 	for _, want := range []refusal.Code{refusal.IssuerUnknown, refusal.IdempotencyKeyReused} {
 		if g := s.give(held); g.Code != want {

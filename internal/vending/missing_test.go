@@ -101,7 +101,7 @@ func loses(lose func(*gone)) func(*shop, *gone) { return func(_ *shop, g *gone) 
 // losesAtIssuer has a row gone while the issuer is asked.
 func losesAtIssuer(outcome vending.Outcome, lose func(*gone)) func(*shop, *gone) {
 	return func(s *shop, g *gone) {
-		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+		s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 			if lose(g); outcome == vending.Made {
 				return vending.Answer{}, errAnswerItself
 			}
@@ -138,7 +138,7 @@ func triesReversal(receipt string) func(*shop, string) error {
 // unanswered leaves a sale that its issuer has not answered.
 func (s *shop) unanswered(m string) {
 	s.t.Helper()
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, nil }
 	s.refused(order(m, 10000, "key-number-1"), refusal.IssuerUnknown)
 	s.clock.add(time.Minute)
 }

@@ -33,7 +33,7 @@ func leaves(account, key string) debt.MoveOut {
 // back, after the last use was posted; nothing is paid out by it, and it happens once.
 func TestMovingOutPaysDebtsAndOwesTheRest(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	sold := s.sell(order(m, 12632, "recharge-1"))
 	account := sold.Sale.Account
 	name := account.Text(id.Account)
@@ -88,7 +88,7 @@ func TestARefundWaitsForASecondPerson(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
 	domestic := s.publish("domestic", flat(), monday().AddDate(0, -1, 0))
-	m, next := s.purse(1, domestic), s.purse(2, domestic)
+	m, next := s.walletMeter(1, domestic), s.walletMeter(2, domestic)
 	account := s.sell(order(m, 5000, "recharge-1")).Sale.Account.Text(id.Account)
 	refund := func(r debt.Refund) once.Done[debt.Refunded] {
 		r.Account, r.Reason = account, "bank transfer 4711"
@@ -148,7 +148,7 @@ func TestARefundWaitsForASecondPerson(t *testing.T) {
 // TestWhoUsedMoreThanWasPaidForLeavesADebt: the wallet is not below zero for ever.
 func TestWhoUsedMoreThanWasPaidForLeavesADebt(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	account := s.sell(order(m, 1000, "recharge-1")).Sale.Account
 	s.uses(m, 0, 1000, 4000) // 11.50
 	out, err := s.MoveOut(context.Background(), owner(), leaves(m, "move-out-1"))
@@ -165,7 +165,7 @@ func TestWhoUsedMoreThanWasPaidForLeavesADebt(t *testing.T) {
 func TestNobodyMovesOutWhileARegisterIsInDoubt(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday().AddDate(0, -1, 0))
-	m, token := s.purse(1, domestic), s.meter(2, place{tariff: domestic})
+	m, token := s.walletMeter(1, domestic), s.meter(2, place{tariff: domestic})
 	s.sell(order(m, 50_000, "recharge-1"))
 	s.uses(m, 1000, 900)
 	s.clock.add(time.Second)
@@ -250,7 +250,7 @@ func (o onlooker) sees(j ledger.Journal) {
 func TestWalletsAreLockedBeforeTheirMoney(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday().AddDate(0, -1, 0))
-	m, next := s.purse(1, domestic), s.purse(2, domestic)
+	m, next := s.walletMeter(1, domestic), s.walletMeter(2, domestic)
 	moved := 0
 	s.door.wrap = func(tx vending.Tx) vending.Tx {
 		return onlooker{Tx: tx, t: t, locked: map[string]bool{}, moved: &moved}

@@ -93,7 +93,7 @@ func TestRefusalsOfARequestAreItsAnswerToo(t *testing.T) {
 func TestServerFaultsAreNotStored(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-	s.issuer.say = func(n int, _ vending.IssueOrder) (vending.Answer, error) {
+	s.issuer.say = func(n int, _ vending.IssueRequest) (vending.Answer, error) {
 		if n <= 2 { // asked twice for one transaction, because the store rehearses
 			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.KeystoreLocked, What: "Locked."}}, nil
 		}

@@ -16,7 +16,7 @@ const pressed = "Press # on the meter to switch the supply on."
 // and when it is asked for again; the recharge after it, of a closed relay, does not.
 func TestACustomerIsToldToPressTheKey(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	s.sell(order(m, 1000, "recharge-1"))
 	s.uses(m, 0, 1000, 4000)
 	s.tells(m, "armed", 4000) // somebody at the utility had cut it off and let it go

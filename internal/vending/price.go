@@ -239,8 +239,8 @@ func (p priced) lines() []sale.Line {
 func (p priced) units() unit.Energy { return p.split.Units + p.split.Free }
 
 // order is what a Checker is asked about before there is a sale: the key and whose meter it is.
-func (p priced) order() IssueOrder {
-	return IssueOrder{Attributes: p.attrs, KEN: p.key.KEN, Simulated: p.point.Meter.Simulated}
+func (p priced) order() IssueRequest {
+	return IssueRequest{Attributes: p.attrs, KEN: p.key.KEN, Simulated: p.point.Meter.Simulated}
 }
 
 // errLines means that a sale's lines do not sum to what was paid: our own code is wrong, and nothing may be sold.

@@ -246,7 +246,7 @@ func TestAReceiptSaysWhatATaxInvoiceMust(t *testing.T) {
 func TestASaleWithoutATokenHasNoReceipt(t *testing.T) {
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, nil }
 	s.refused(order(m, 10000, "key-number-1"), refusal.IssuerUnknown)
 	held, err := s.SaleByRef(context.Background(), owner(), "key-number-1")
 	if err != nil {

@@ -28,8 +28,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// purse registers a wallet meter without any key.
-func (s *shop) purse(serial int, t id.ID) string {
+// walletMeter registers a wallet meter without any key.
+func (s *shop) walletMeter(serial int, t id.ID) string {
 	return s.meter(serial, place{tariff: t, meter: func(m *registry.Meter) { m.Mode = registry.PrepayWallet },
 		keys: func([]registry.Key) []registry.Key { return nil }})
 }
@@ -78,11 +78,11 @@ func (s *shop) hearsOf(newest time.Time, number, relay string, caps []string, re
 	next := uint64(s.number(`SELECT COALESCE(MAX(seq), 0) FROM reading WHERE meter = $1`, n)) + 1
 	now := s.clock.Now()
 	recs := []metering.Record{{Tenant: tenant, Meter: n, Number: number, ReceivedAt: now,
-		Rec: wire.Boot{Store: memory, Lowest: 1, Next: next, Proto: 1, Caps: caps}.Record()}}
+		Rec: wire.Boot{Memory: memory, Lowest: 1, Next: next, Proto: 1, Caps: caps}.Record()}}
 	for i, register := range registers {
 		at := newest.Add(time.Duration(i+1-len(registers)) * 30 * time.Minute)
 		head := wire.Head{Seq: next + uint64(i), At: at.Unix(), Up: (next + uint64(i)) * 1_800_000, Clock: wire.ClockValid}
-		recs = append(recs, metering.Record{Tenant: tenant, Meter: n, Number: number, ReceivedAt: now, Store: memory,
+		recs = append(recs, metering.Record{Tenant: tenant, Meter: n, Number: number, ReceivedAt: now, Memory: memory,
 			Rec: wire.Reading{Head: head, RegisterWh: register, Relay: relay}.Record()})
 	}
 	done := make(chan error, 1)
@@ -97,8 +97,8 @@ func (s *shop) hearsOf(newest time.Time, number, relay string, caps []string, re
 func TestARechargePutsAllOfItIntoTheWallet(t *testing.T) {
 	for _, local := range []bool{true, false} { // an issuer that is slow is not asked
 		s := open(t, local)
-		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, errors.New("locked") }
-		m := s.purse(1, s.publish("domestic", flat(), monday()))
+		s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, errors.New("locked") }
+		m := s.walletMeter(1, s.publish("domestic", flat(), monday()))
 		sold := s.sell(order(m, 5000, "recharge-1"))
 		if got := sold.Sale; got.State != sale.Completed || got.Units != 0 || len(got.Tokens) != 0 || len(got.Lines) != 1 ||
 			got.Lines[0].Kind != sale.LineWallet || got.Lines[0].Amount != 5000 || len(s.issuer.orders()) != 0 {
@@ -122,7 +122,7 @@ func TestARechargePutsAllOfItIntoTheWallet(t *testing.T) {
 
 func TestAQuoteOfARechargeChangesNothing(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday()))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday()))
 	q, err := s.Quote(context.Background(), owner(), m, kes(5000))
 	if err != nil || q.Refused() || q.Units != 0 || len(q.Lines) != 1 || q.Lines[0].Kind != sale.LineWallet || q.Lines[0].Amount != 5000 {
 		t.Errorf("quote %+v (%v), want one line of 5000", q, err)
@@ -137,11 +137,11 @@ func TestWhatARechargeIsRefusedFor(t *testing.T) {
 	bounded := flat()
 	bounded.MinVend, bounded.MaxVend = 1000, 50_000
 	domestic, later := s.publish("domestic", bounded, monday()), s.publish("later", flat(), monday().Add(time.Hour))
-	m := s.purse(1, domestic)
+	m := s.walletMeter(1, domestic)
 	s.refused(order(m, 0, "key-nothing"), refusal.AmountInvalid)
 	s.refused(order(m, 999, "key-small"), refusal.VendTooSmall)
 	s.refused(order(m, 50_001, "key-large"), refusal.VendTooLarge)
-	s.refused(order(s.purse(2, later), 5000, "key-later"), refusal.TariffMissing)
+	s.refused(order(s.walletMeter(2, later), 5000, "key-later"), refusal.TariffMissing)
 	blocked := s.meter(3, place{tariff: domestic, meter: func(m *registry.Meter) { m.Mode, m.Status = registry.PrepayWallet, registry.Blocked }})
 	s.refused(order(blocked, 5000, "key-blocked"), refusal.MeterBlocked)
 	s.audit()
@@ -149,7 +149,7 @@ func TestWhatARechargeIsRefusedFor(t *testing.T) {
 
 func TestARechargePostsWhatWasUsedAndTurnsTheSupplyOn(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	s.sell(order(m, 1000, "recharge-1"))
 	s.uses(m, 0, 1000, 4000) // 11.50 of 10.00
 	w, have := s.wallet(m)
@@ -177,7 +177,7 @@ func TestARechargePostsWhatWasUsedAndTurnsTheSupplyOn(t *testing.T) {
 
 func TestARechargeIsReversedOnlyWhileItIsThere(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	before := s.accounts()
 	first := s.sell(order(m, 5000, "recharge-1"))
 	if got := s.reversed(owner(), first.Sale, "wrong meter"); got.State != sale.ReversalDone || !got.Confirmed {
@@ -204,7 +204,7 @@ func TestARechargeIsReversedOnlyWhileItIsThere(t *testing.T) {
 
 func TestAVendorsRechargeTakesItsFloatAndEarnsCommission(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday()))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday()))
 	corner := s.vendor(vendor.NewVendor{Code: "corner", Commission: 150})
 	s.payIn(corner, 20_000, "bank-1")
 	seller := access.Actor{Tenant: tenant, Kind: access.APIKey, Name: "corner", Role: access.VendorAPI, Vendor: corner.ID}
@@ -230,7 +230,7 @@ func TestAVendorsRechargeTakesItsFloatAndEarnsCommission(t *testing.T) {
 
 func TestTheReceiptOfARecharge(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday()))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday()))
 	sold := s.sell(order(m, 5000, "recharge-1"))
 	got, err := s.Receipt(context.Background(), owner(), sold.Sale.ID.Text(id.Vend))
 	if err != nil || got.Refused() {
@@ -271,7 +271,7 @@ func TestTheReceiptOfARecharge(t *testing.T) {
 
 func TestARechargeExplainsItself(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday()))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday()))
 	sold := s.sell(order(m, 5000, "recharge-1"))
 	e, err := s.Explain(context.Background(), owner(), sold.Sale.ID.Text(id.Vend))
 	if err != nil || e.Refused() || !e.Agrees() || e.Sum != 5000 {
@@ -286,7 +286,7 @@ func TestARechargeExplainsItself(t *testing.T) {
 
 func TestGoodwillTurnsTheSupplyOnToo(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday()))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday()))
 	got, err := s.Adjust(context.Background(), owner(), debt.Adjustment{Account: m, Amount: kes(500), Reason: "an apology"})
 	if err != nil || got.Refused() {
 		t.Fatalf("goodwill: %v %s", err, got.Detail())
@@ -302,7 +302,7 @@ func TestFixedChargesOfAWalletAreTakenDayByDay(t *testing.T) {
 	b := flat()
 	b.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 8522, Per: tariff.PerMonth}} // with its tax 98.00
 	s.clock.set(time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC))
-	m := s.purse(1, s.publish("domestic", b, s.clock.Now().AddDate(0, -1, 0)))
+	m := s.walletMeter(1, s.publish("domestic", b, s.clock.Now().AddDate(0, -1, 0)))
 	s.sell(order(m, 50_000, "recharge-1"))
 	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
 	by := access.SystemActor(tenant, "wallets")
@@ -352,10 +352,10 @@ func TestTheDayOnWhichAnAccountIsOpenedIsTakenOnThatDay(t *testing.T) {
 			want = 0
 		}
 	}
-	first := s.purse(1, domestic)
+	first := s.walletMeter(1, domestic)
 	charges(1)
 	s.clock.add(9 * time.Hour)
-	second := s.purse(2, domestic)
+	second := s.walletMeter(2, domestic)
 	charges(1)
 	for range 3 { // to the end of the month
 		s.clock.add(24 * time.Hour)
@@ -372,7 +372,7 @@ func TestTheDayOnWhichAnAccountIsOpenedIsTakenOnThatDay(t *testing.T) {
 // TestUseIsPostedOnceAnHour settles what was accrued when its hour is over.
 func TestUseIsPostedOnceAnHour(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	s.sell(order(m, 50_000, "recharge-1"))
 	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
 	by := access.SystemActor(tenant, "wallets")
@@ -413,7 +413,7 @@ func TestAStatementOfAWalletSumsToTheBooks(t *testing.T) {
 	s := open(t, true)
 	b := flat()
 	b.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerDay}}
-	m := s.purse(1, s.publish("domestic", b, monday().AddDate(0, -1, 0)))
+	m := s.walletMeter(1, s.publish("domestic", b, monday().AddDate(0, -1, 0)))
 	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
 	by := access.SystemActor(tenant, "wallets")
 	register := int64(0)
@@ -488,7 +488,7 @@ func second[T any](_ T, err error) error { return err }
 // TestRegistersThatAreNotRatedAreListed compares the rated register with the meter's own.
 func TestRegistersThatAreNotRatedAreListed(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	s.sell(order(m, 5000, "recharge-1"))
 	s.uses(m, 1000, 1500)
 	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
@@ -508,7 +508,7 @@ func TestRegistersThatAreNotRatedAreListed(t *testing.T) {
 // TestARechargeIsOneSaleEverywhere: its receipt is proven as any other's, and it stands once in the account's statement.
 func TestARechargeIsOneSaleEverywhere(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday()))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday()))
 	sold := s.sell(order(m, 5000, "recharge-1"))
 	_, paper := s.proven(sold.Sale, owner())
 	if v := proof.Check(proof.Question{Receipt: paper, Key: s.engine.PublicKey()}); v.Answer != proof.Proven {

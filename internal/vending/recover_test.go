@@ -44,7 +44,7 @@ func cuts() []struct {
 		{"before the reservation", func(s *shop) { s.door.before = cutAt(1) }, false},
 		{"after the reservation", func(s *shop) { s.door.after = cutAt(1) }, true},
 		{"while the issuer works", func(s *shop) {
-			s.issuer.say = func(n int, _ vending.IssueOrder) (vending.Answer, error) {
+			s.issuer.say = func(n int, _ vending.IssueRequest) (vending.Answer, error) {
 				if n == 1 {
 					return vending.Answer{}, errPower
 				}
@@ -52,7 +52,7 @@ func cuts() []struct {
 			}
 		}, true},
 		{"when the issuer does not know", func(s *shop) {
-			s.issuer.say = func(n int, _ vending.IssueOrder) (vending.Answer, error) {
+			s.issuer.say = func(n int, _ vending.IssueRequest) (vending.Answer, error) {
 				if n == 1 {
 					return vending.Answer{Outcome: vending.Unknown}, nil
 				}
@@ -119,7 +119,7 @@ func checkOneSale(t *testing.T, s *shop) {
 			t.Errorf("%d rows in %s with %s of %d, want 1 of 1", n, table, where, all)
 		}
 	}
-	orders := map[id.ID]vending.IssueOrder{}
+	orders := map[id.ID]vending.IssueRequest{}
 	for _, o := range s.issuer.orders() {
 		if before, asked := orders[o.Token]; asked && before != o {
 			t.Errorf("token %v was ordered as %+v and as %+v", o.Token, before, o)
@@ -184,7 +184,7 @@ func TestARepeatedRequestAndRecoveryFinishOneSale(t *testing.T) {
 	other := vending.New(vending.Config{Door: s.door, Issuer: s.issuer, Sealer: s.sealer, Now: s.clock.Now, Rand: zeros{}})
 	var both sync.WaitGroup
 	both.Add(2)
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 		both.Done()
 		both.Wait()
 		return vending.Answer{}, errAnswerItself
@@ -212,7 +212,7 @@ func TestWhileASaleIsAtItsIssuer(t *testing.T) {
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	asked, answer := make(chan struct{}), make(chan struct{})
-	s.issuer.say = func(n int, _ vending.IssueOrder) (vending.Answer, error) {
+	s.issuer.say = func(n int, _ vending.IssueRequest) (vending.Answer, error) {
 		if n == 1 {
 			close(asked)
 			<-answer
@@ -245,7 +245,7 @@ func TestARefusedTokenGivesEverythingBack(t *testing.T) {
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	s.sell(order(m, 10000, "key-number-0"))
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.IssuerRefused, What: "No.", Not: "Nothing.", Try: "Ask."}}, nil
 	}
 	s.refused(order(m, 10000, "key-number-1"), refusal.IssuerRefused)
@@ -275,10 +275,10 @@ func TestARequestLearnsThatRecoveryWasRefused(t *testing.T) {
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	for n, code := range []refusal.Code{refusal.KeyMissing, refusal.KeystoreLocked} {
 		key := fmt.Sprintf("key-number-%d", n)
-		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+		s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, nil }
 		s.refused(order(m, 10000, key), refusal.IssuerUnknown)
 		s.clock.add(time.Minute)
-		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+		s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: code, What: "No."}}, nil
 		}
 		if done, err := s.Recover(context.Background(), system()); err != nil || done != 1 {
@@ -298,11 +298,11 @@ func TestARequestLearnsThatRecoveryWasRefused(t *testing.T) {
 func TestADeclinedAnswerWithoutAReasonIsStillARefusal(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 		return vending.Answer{Outcome: vending.Declined}, nil
 	}
 	s.refused(order(m, 10000, "key-number-1"), refusal.IssuerRefused)
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, nil }
 	if _, err := s.Sell(context.Background(), owner(), order(m, 10000, "key-number-2")); err == nil {
 		t.Error("an answer nobody filled in was taken for one")
 	}
@@ -317,7 +317,7 @@ func TestTheRecoveryTakesASaleUpAgain(t *testing.T) {
 	for _, till := range []bool{false, true} {
 		s := open(t, false)
 		m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
-		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+		s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 			return vending.Answer{Outcome: vending.Unknown}, nil
 		}
 		s.refused(order(m, 10000, "key-number-1"), refusal.IssuerUnknown)

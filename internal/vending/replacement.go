@@ -223,15 +223,15 @@ func (v *Vending) keepJob(tx Tx, j sale.Job) error {
 		}
 	}
 	if !j.NewKey.IsZero() {
-		if err := tx.Jobs().MeterKeyTurn(j.NewKey, registry.KeyPlanned, registry.KeyIssued); err != nil {
+		if err := tx.Jobs().SetMeterKeyState(j.NewKey, registry.KeyPlanned, registry.KeyIssued); err != nil {
 			return err
 		}
 	}
 	return tx.Jobs().AddJob(j)
 }
 
-// jobOrders are what the tokens of a job are made from, all of it stored.
-func (v *Vending) jobOrders(tx Tx, j sale.Job) ([]IssueOrder, error) {
+// issueRequests are what the tokens of a job are made from, all of it stored.
+func (v *Vending) issueRequests(tx Tx, j sale.Job) ([]IssueRequest, error) {
 	k, found, err := tx.Sold().VendKey(j.Key)
 	if err != nil || !found {
 		return nil, fmt.Errorf("key of job %s (found: %t): %w", j.ID.Text(id.Job), found, err)
@@ -251,9 +251,9 @@ func (v *Vending) jobOrders(tx Tx, j sale.Job) ([]IssueOrder, error) {
 			return nil, err
 		}
 	}
-	out := make([]IssueOrder, len(j.Tokens))
+	out := make([]IssueRequest, len(j.Tokens))
 	for i, t := range j.Tokens {
-		o := IssueOrder{Token: t.ID, Attributes: attrs, KEN: k.KEN, Simulated: j.Meter.Simulated}
+		o := IssueRequest{Token: t.ID, Attributes: attrs, KEN: k.KEN, Simulated: j.Meter.Simulated}
 		switch {
 		case j.Kind == sale.KeyChange:
 			o.Make, o.Change = MakeKeyChange, change

@@ -72,7 +72,7 @@ func (v *Vending) LastResponse(ctx context.Context, by access.Actor, principal, 
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return Recalled{Refusal: no}, nil
 	}
-	kept, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (*access.Kept, error) { return tx.Once().OnceLook(principal, key) })
+	kept, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (*access.StoredAnswer, error) { return tx.Once().OnceLook(principal, key) })
 	switch {
 	case err != nil:
 		return Recalled{}, fmt.Errorf("look for the answer of a request: %w", err)

@@ -34,8 +34,8 @@ type ReversalTx interface {
 	VendMeter(sale id.ID) (meter id.ID, found bool, err error)
 	// VendNewest is the newest sale to a meter that neither failed nor was reversed; the zero ID for none.
 	VendNewest(meter int64) (id.ID, error)
-	// VendTurn moves a sale from one state to another. A sale in another state is a broken invariant.
-	VendTurn(sale id.ID, from, to sale.State) error
+	// SetSaleState moves a sale from one state to another. A sale in another state is a broken invariant.
+	SetSaleState(sale id.ID, from, to sale.State) error
 	// TokenMoved gives a token the state after a move, where the move leads on from the one it has.
 	TokenMoved(token id.ID, m metering.TokenMove) error
 	AddReversal(sale.Reversal) error
@@ -178,7 +178,7 @@ func (v *Vending) reverse(tx Tx, by access.Actor, u Undo) (undone, refusal.Refus
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}
-	if err := tx.Reversals().VendTurn(s.ID, sale.Completed, sale.Reversing); err != nil {
+	if err := tx.Reversals().SetSaleState(s.ID, sale.Completed, sale.Reversing); err != nil {
 		return undone{}, refusal.Refusal{}, err
 	}
 	if s.State = sale.Reversing; tokens == meterAsked {
@@ -372,7 +372,7 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 		return sale.Sale{}, sale.Reversal{}, err
 	}
 	s.State = sale.Reversed
-	if err := tx.Reversals().VendTurn(s.ID, sale.Reversing, sale.Reversed); err != nil {
+	if err := tx.Reversals().SetSaleState(s.ID, sale.Reversing, sale.Reversed); err != nil {
 		return sale.Sale{}, sale.Reversal{}, err
 	}
 	if err := tellUnconfirmed(tx, s); err != nil {

@@ -123,7 +123,7 @@ func TestATokenThatItsMeterCancelledIsNeverClaimedBack(t *testing.T) {
 			second := s.undo(owner(), sold.Sale, "once more", "undo-key-2").Value.Cancels
 			says(s, m, first[0], second[0], sold.Sale)
 			s.expired(sold.Sale)
-			s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { // no token for the units that are owed
+			s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { // no token for the units that are owed
 				return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.IssuerRefused, What: "No."}}, nil
 			}
 			s.exec(`UPDATE command SET state = 'done', answer = '' WHERE id = $1`, first[0].Command)

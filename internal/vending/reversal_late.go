@@ -119,7 +119,7 @@ func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal,
 			return err
 		}
 		if free {
-			if err := tx.Reversals().VendTurn(s.ID, sale.Completed, sale.Reversing); err != nil {
+			if err := tx.Reversals().SetSaleState(s.ID, sale.Completed, sale.Reversing); err != nil {
 				return err
 			}
 			if _, _, err := v.giveBack(tx, s, r, true); err != nil {
@@ -196,16 +196,16 @@ func (v *Vending) replaceToken(ctx context.Context, by access.Actor, t sale.Toke
 		replaces: t.ID}
 	s, err := access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (jobStep, error) { return v.beginReplacement(ctx, tx, by, a, t, nibbles) })
 	if err == nil && s.open {
-		s, err = v.finishJob(ctx, by, a, s.given.Job.ID)
+		s, err = v.finishJob(ctx, by, a, s.result.Job.ID)
 	}
 	if err != nil || !s.undo {
-		return err == nil && !s.given.Job.ID.IsZero(), err
+		return err == nil && !s.result.Job.ID.IsZero(), err
 	}
-	if c := s.given.Code; c == refusal.VendInProgress || c == refusal.IssuerUnknown {
+	if c := s.result.Code; c == refusal.VendInProgress || c == refusal.IssuerUnknown {
 		return false, nil // soon
 	}
 	_, err = access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (settledReversal, error) {
-		return settledReversal{}, tx.Reversals().RaiseAlarm(t.Meter, stillOwed(t.ID, t.Units, s.given.Refusal))
+		return settledReversal{}, tx.Reversals().RaiseAlarm(t.Meter, stillOwed(t.ID, t.Units, s.result.Refusal))
 	})
 	return false, err
 }

@@ -376,7 +376,7 @@ func TestUnitsThatCannotBeReplacedStayOwed(t *testing.T) {
 	s.reversed(owner(), sold.Sale, "mistyped")
 	s.expired(sold.Sale)
 	s.clock.add(12 * 24 * time.Hour)
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 		return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.KeystoreLocked, What: "The keys are locked."}}, nil
 	}
 	s.late("done", "")

@@ -131,7 +131,7 @@ func (v *Vending) stand(tx Tx, s sale.Sale, r sale.Reversal, why refusal.Code) e
 	if err := tx.Reversals().PutReversal(r); err != nil {
 		return err
 	}
-	return tx.Reversals().VendTurn(s.ID, sale.Reversing, sale.Completed)
+	return tx.Reversals().SetSaleState(s.ID, sale.Reversing, sale.Completed)
 }
 
 // takeAnswer draws from a meter's answer about a token what it means while the sale stands.

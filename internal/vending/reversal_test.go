@@ -387,8 +387,8 @@ func (s *shop) report(number string, token id.ID, result string) {
 	now := s.clock.Now()
 	said := wire.Token{Head: wire.Head{Seq: s.seq, At: now.Unix(), Clock: wire.ClockValid}, Request: token.Text(id.Token), Result: result, Source: "keypad"}
 	recs := []metering.Record{
-		{Tenant: tenant, Meter: n, Number: number, ReceivedAt: now, Rec: wire.Boot{Store: memory, Lowest: 1, Next: s.seq, Proto: 1}.Record()},
-		{Tenant: tenant, Meter: n, Number: number, ReceivedAt: now, Store: memory, Rec: said.Record()},
+		{Tenant: tenant, Meter: n, Number: number, ReceivedAt: now, Rec: wire.Boot{Memory: memory, Lowest: 1, Next: s.seq, Proto: 1}.Record()},
+		{Tenant: tenant, Meter: n, Number: number, ReceivedAt: now, Memory: memory, Rec: said.Record()},
 	}
 	done := make(chan error, 1)
 	if err := s.engine.Ingest(recs, func(_ []metering.Outcome, err error) { done <- err }); err != nil {

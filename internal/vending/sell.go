@@ -41,9 +41,9 @@ type purchase struct {
 type step struct {
 	Sold   Sold
 	Digits Digits
-	stored *access.Kept // the answer of an earlier request
-	open   bool         // the sale is held and waits for its issuer
-	undo   bool         // nothing that was written may stay
+	stored *access.StoredAnswer // the answer of an earlier request
+	open   bool                 // the sale is held and waits for its issuer
+	undo   bool                 // nothing that was written may stay
 }
 
 // Refused tells the store to undo the transaction.

@@ -26,7 +26,7 @@ func (s *shop) leases(number string, registers ...int64) {
 func (s *shop) unseen() (at time.Time) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {
-		sight, err := wallet.SightOf(tx)
+		sight, err := wallet.VisibilityOf(tx)
 		at = sight.Unseen
 		return err
 	})
@@ -42,7 +42,7 @@ func (s *shop) looksOut() {
 // sets its clock back. Neither what it had seen nor what it had planned then may count for that month.
 func TestAServerClockThatWasAheadIsSetBack(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
 	by, began := access.SystemActor(tenant, "wallets"), s.clock.Now()
 	s.looksOut()
@@ -115,7 +115,7 @@ func TestAServerClockThatWasAheadIsSetBack(t *testing.T) {
 // reading is that comes now. One that a meter had kept cuts nobody off, one of now does.
 func TestABacklogAfterTheClockWasSetBackCutsNobody(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	began := s.clock.Now()
 	s.looksOut()
 	s.sell(order(m, 500, "recharge-1"))
@@ -156,7 +156,7 @@ func TestOrdersToATokenMeterAfterAYearAhead(t *testing.T) {
 	commands := command.New(commandDoor{s}, s.clock.Now)
 	sends := func(c command.Type) command.Command {
 		t.Helper()
-		sent, err := commands.Send(t.Context(), owner(), command.Order{Meter: m, Type: c, Reason: "a test"})
+		sent, err := commands.Send(t.Context(), owner(), command.Request{Meter: m, Type: c, Reason: "a test"})
 		if err != nil || sent.Refused() {
 			t.Fatalf("%s: %v %s", c, err, sent.Detail())
 		}

@@ -97,15 +97,15 @@ const vendingKey = "abababababababab949494949494949401234567"
 type issuer struct {
 	local bool
 	mu    sync.Mutex
-	asked []vending.IssueOrder
-	say   func(n int, o vending.IssueOrder) (vending.Answer, error) // nil Outcome: make the token
+	asked []vending.IssueRequest
+	say   func(n int, o vending.IssueRequest) (vending.Answer, error) // nil Outcome: make the token
 }
 
 func (i *issuer) Local() bool { return i.local }
 
 var errAnswerItself = errors.New("make the token")
 
-func (i *issuer) Issue(_ context.Context, o vending.IssueOrder) (vending.Answer, error) {
+func (i *issuer) Issue(_ context.Context, o vending.IssueRequest) (vending.Answer, error) {
 	i.mu.Lock()
 	i.asked = append(i.asked, o)
 	n, say := len(i.asked), i.say
@@ -124,7 +124,7 @@ func (i *issuer) Issue(_ context.Context, o vending.IssueOrder) (vending.Answer,
 }
 
 // made makes the token of an order under the public test key.
-func made(key sts.Key, o vending.IssueOrder) (sts.Token, error) {
+func made(key sts.Key, o vending.IssueRequest) (sts.Token, error) {
 	switch o.Make {
 	case vending.MakeManagement:
 		return sts.EncodeManagement(key, o.Manage)
@@ -143,10 +143,10 @@ func made(key sts.Key, o vending.IssueOrder) (sts.Token, error) {
 	return sts.EncodeCredit(key, o.Credit)
 }
 
-func (i *issuer) orders() []vending.IssueOrder {
+func (i *issuer) orders() []vending.IssueRequest {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return append([]vending.IssueOrder(nil), i.asked...)
+	return append([]vending.IssueRequest(nil), i.asked...)
 }
 
 func decoderKey(a sts.Attributes) (sts.Key, error) {

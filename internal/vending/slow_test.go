@@ -58,7 +58,7 @@ func TestASlowIssuerDoublesNothing(t *testing.T) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			l := begun(t, seed) // even seeds have a local issuer
 			gate := &slow{rnd: rand.New(rand.NewPCG(seed, 7))}
-			l.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+			l.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 				gate.wait()
 				return vending.Answer{}, errAnswerItself
 			}

@@ -302,7 +302,7 @@ func TestAnOpenSaleIsNotFinishedByADoubtedClock(t *testing.T) {
 	s.begin()
 	s.note()
 	right := s.clock.Now()
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 		return vending.Answer{Outcome: vending.Unknown}, nil
 	}
 	s.refused(order(m, 10000, "key-number-1"), refusal.IssuerUnknown)
@@ -332,7 +332,7 @@ func TestAnOpenJobIsNotFinishedByADoubtedClock(t *testing.T) {
 	s.begin()
 	s.note()
 	right := s.clock.Now()
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, nil }
 	a := ask(vending.Ask{Meter: m, Kind: sale.Replacement, Units: 25_000}, "job-key-1")
 	if g := s.give(a); g.Code != refusal.IssuerUnknown || !strings.Contains(g.What, "issuer") {
 		t.Errorf("the issuer does not know: %q, %s", g.Code, g.Detail())

@@ -264,7 +264,7 @@ func TestAnOpenSaleHoldsTheFloatAndAFailedOneGivesItBack(t *testing.T) {
 	m, other := s.meter(1, place{tariff: domestic}), s.meter(2, place{tariff: domestic})
 	v := s.vendor(vendor.NewVendor{})
 	s.payIn(v, 15000, "1")
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, nil }
 	if sold := s.sellAs(clerk(v), order(m, 10000, "key-number-1")); sold.Code != refusal.IssuerUnknown {
 		t.Fatalf("%q", sold.Code)
 	}
@@ -274,7 +274,7 @@ func TestAnOpenSaleHoldsTheFloatAndAFailedOneGivesItBack(t *testing.T) {
 	if sold := s.sellAs(clerk(v), order(other, 10000, "key-number-2")); sold.Code != refusal.InsufficientFloat {
 		t.Errorf("what is held was sold again: %q", sold.Code)
 	}
-	s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) {
+	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
 		return vending.Answer{Outcome: vending.Declined}, nil
 	}
 	if sold := s.sellAs(clerk(v), order(m, 10000, "key-number-1")); sold.Code != refusal.IssuerRefused {
@@ -292,7 +292,7 @@ func TestAHoldThatExpiredIsMadeGoodOrTheSaleFails(t *testing.T) {
 		m, other := s.meter(1, place{tariff: domestic}), s.meter(2, place{tariff: domestic})
 		v := s.vendor(vendor.NewVendor{})
 		s.payIn(v, 10000, "1")
-		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+		s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, nil }
 		s.sellAs(clerk(v), order(m, 10000, "key-number-1"))
 		s.clock.add(vendor.HoldLife)
 		s.do(func(tx *storeTx) error { _, err := tx.HoldExpire(10); return err })
@@ -324,7 +324,7 @@ func TestALoweredCreditStopsNewSalesOnly(t *testing.T) {
 		m, other := s.meter(1, place{tariff: domestic}), s.meter(2, place{tariff: domestic})
 		v := s.vendor(vendor.NewVendor{Billing: billing, Credit: 50000, Commission: 150})
 		sold := s.sellAs(clerk(v), order(m, 20000, "key-number-1"))
-		s.issuer.say = func(int, vending.IssueOrder) (vending.Answer, error) { return vending.Answer{}, nil }
+		s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, nil }
 		if held := s.sellAs(clerk(v), order(other, 10000, "key-number-2")); held.Code != refusal.IssuerUnknown {
 			t.Fatalf("%s: the sale that waits: %q", billing, held.Code)
 		}

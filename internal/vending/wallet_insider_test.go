@@ -11,7 +11,7 @@ import (
 // TestWhoChangesAWalletIsFound edits each figure that money hangs on; verification must say so.
 func TestWhoChangesAWalletIsFound(t *testing.T) {
 	s := open(t, true)
-	m := s.purse(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
+	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	s.sell(order(m, 50_000, "recharge-1"))
 	s.uses(m, 0, 1000)
 	s.clock.add(time.Hour)

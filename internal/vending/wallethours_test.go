@@ -24,7 +24,7 @@ func TestReadingsRechargesAndTheHourlyWorkAtOnce(t *testing.T) {
 	b := flat()
 	b.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 10, Per: tariff.PerDay}}
 	domestic := s.publish("domestic", b, monday().AddDate(0, -1, 0))
-	meters := []string{s.purse(1, domestic), s.purse(2, domestic)}
+	meters := []string{s.walletMeter(1, domestic), s.walletMeter(2, domestic)}
 	wallets := wallet.New(wallet.Config{Now: s.clock.Now, Sealer: s.sealer, Door: walletDoor{s}})
 	const rounds = 40
 	var all sync.WaitGroup
@@ -68,8 +68,8 @@ func TestReadingsRechargesAndTheHourlyWorkAtOnce(t *testing.T) {
 func (s *shop) send(n int64, number string, seq uint64, register int64) error {
 	head := wire.Head{Seq: seq, At: monday().Add(time.Duration(seq) * 30 * time.Minute).Unix(), Up: seq * 1_800_000, Clock: wire.ClockValid}
 	recs := []metering.Record{
-		{Tenant: tenant, Meter: n, Number: number, ReceivedAt: monday().AddDate(0, 1, 0), Rec: wire.Boot{Store: memory, Lowest: 1, Next: seq, Proto: 1}.Record()},
-		{Tenant: tenant, Meter: n, Number: number, ReceivedAt: monday().AddDate(0, 1, 0), Store: memory, Rec: wire.Reading{Head: head, RegisterWh: register, Relay: "closed"}.Record()}}
+		{Tenant: tenant, Meter: n, Number: number, ReceivedAt: monday().AddDate(0, 1, 0), Rec: wire.Boot{Memory: memory, Lowest: 1, Next: seq, Proto: 1}.Record()},
+		{Tenant: tenant, Meter: n, Number: number, ReceivedAt: monday().AddDate(0, 1, 0), Memory: memory, Rec: wire.Reading{Head: head, RegisterWh: register, Relay: "closed"}.Record()}}
 	done := make(chan error, 1)
 	if err := s.engine.Ingest(recs, func(_ []metering.Outcome, err error) { done <- err }); err != nil {
 		return err
@@ -97,8 +97,8 @@ func TestASimulatedMetersDaysAreItsOwn(t *testing.T) {
 		head := wire.Head{Seq: uint64(seq) + 1, At: at.Unix(), Up: uint64(seq), Clock: wire.ClockValid}
 		done := make(chan error, 1)
 		err := s.engine.Ingest([]metering.Record{
-			{Tenant: tenant, Meter: n, Number: m, Simulated: true, ReceivedAt: s.clock.Now(), Rec: wire.Boot{Store: memory, Lowest: 1, Next: 3, Proto: 1}.Record()},
-			{Tenant: tenant, Meter: n, Number: m, Simulated: true, ReceivedAt: s.clock.Now(), Store: memory,
+			{Tenant: tenant, Meter: n, Number: m, Simulated: true, ReceivedAt: s.clock.Now(), Rec: wire.Boot{Memory: memory, Lowest: 1, Next: 3, Proto: 1}.Record()},
+			{Tenant: tenant, Meter: n, Number: m, Simulated: true, ReceivedAt: s.clock.Now(), Memory: memory,
 				Rec: wire.Reading{Head: head, RegisterWh: int64(seq) * 40_000, Relay: "closed"}.Record()}},
 			func(_ []metering.Outcome, err error) { done <- err })
 		if err := errors.Join(err, <-done); err != nil {

@@ -11,12 +11,12 @@ import (
 
 // Account holds everything that [Decide] needs about one account. It is made of values alone.
 type Account struct {
-	Tenant Tenant
-	Sight  Sight
-	Money  Money
-	Points []Point
-	Now    time.Time
-	Credit bool // money has just come in
+	Tenant     Tenant
+	Visibility Visibility
+	Money      Money
+	Points     []Point
+	Now        time.Time
+	Credit     bool // money has just come in
 }
 
 // Point is one meter of an account.
@@ -36,7 +36,7 @@ func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (a Account, err
 	if a.Money, err = MoneyOf(tx, rows[0].Meter.Account, rows); err != nil {
 		return Account{}, err
 	}
-	if a.Sight, err = SightOf(tx); err != nil {
+	if a.Visibility, err = VisibilityOf(tx); err != nil {
 		return Account{}, err
 	}
 	for i, r := range rows {
@@ -56,7 +56,7 @@ func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (a Account, err
 
 // priceAt is the version of a meter's tariff by the meter's clock, else by the server's: a simulated meter may live before
 // its tariff began, and is rated by it all the same.
-func priceAt(tx SettleTx, m Meter, now time.Time) (tariff.Version, bool, error) {
+func priceAt(tx SettleTx, m MeterFacts, now time.Time) (tariff.Version, bool, error) {
 	v, found, err := tx.TariffVersionAt(m.Tariff, m.Clock(now))
 	if err == nil && !found {
 		v, found, err = tx.TariffVersionAt(m.Tariff, now)
@@ -71,9 +71,9 @@ func Standing(tx SettleTx, t Tenant, rows []Row, meter int64, now time.Time) (mo
 	if err != nil {
 		return 0, false, err
 	}
-	turns, err := a.turns()
-	for i := range turns {
-		c := &turns[i]
+	states, err := a.pointStates()
+	for i := range states {
+		c := &states[i]
 		if c.row.Meter.N != meter {
 			continue
 		}
@@ -100,13 +100,13 @@ func Covers(tx SettleTx, account id.ID, without money.Minor, now time.Time) (boo
 	if err != nil {
 		return false, err
 	}
-	turns, err := a.turns()
+	states, err := a.pointStates()
 	if err != nil {
 		return false, err
 	}
 	var lent, means money.Minor
-	for i := range turns {
-		c := &turns[i]
+	for i := range states {
+		c := &states[i]
 		if !c.priced || c.Protected || c.lent() == 0 {
 			continue
 		}

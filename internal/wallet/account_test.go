@@ -135,29 +135,29 @@ func TestWhatSetAccountRefuses(t *testing.T) {
 func TestAPersonSwitchesASupply(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		do    func(*desk)
+		do    func(*rig)
 		off   bool
 		says  string
 		order bool
 		why   supply.Reasons
 		press bool
 	}{
-		{"off", func(*desk) {}, true, "disconnect m1; supply-off m1", true, supply.Of(supply.Remote), false},
-		{"off again", func(d *desk) { switches(d, true) }, true, "", true, supply.Of(supply.Remote), false},
-		{"off without money", func(d *desk) { d.pays(-100_000) }, true, "", true, supply.Of(supply.Remote, supply.Credit), false},
-		{"on again before it left", func(d *desk) { switches(d, true) }, false, "no disconnect m1; supply-on m1", false, 0, false},
-		{"on again after it did", func(d *desk) {
+		{"off", func(*rig) {}, true, "disconnect m1; supply-off m1", true, supply.Of(supply.Remote), false},
+		{"off again", func(d *rig) { switches(d, true) }, true, "", true, supply.Of(supply.Remote), false},
+		{"off without money", func(d *rig) { d.pays(-100_000) }, true, "", true, supply.Of(supply.Remote, supply.Credit), false},
+		{"on again before it left", func(d *rig) { switches(d, true) }, false, "no disconnect m1; supply-on m1", false, 0, false},
+		{"on again after it did", func(d *rig) {
 			switches(d, true)
-			d.does(1, wallet.OrderCut)
+			d.does(1, wallet.CommandCut)
 			d.passes(time.Second).reads(1, 0, supply.Open, supply.Remote)
 		}, false, "connect m1; supply-on press m1", true, 0, true},
-		{"on again without money", func(d *desk) {
+		{"on again without money", func(d *rig) {
 			switches(d, true)
 			d.pays(-100_000)
 		}, false, "", false, supply.Of(supply.Credit), false},
-		{"on that is on", func(*desk) {}, false, "", false, 0, false},
+		{"on that is on", func(*rig) {}, false, "", false, 0, false},
 	} {
-		d := newDesk(t, 100_000, 1)
+		d := newRig(t, 100_000, 1)
 		c.do(d)
 		d.says()
 		d.notices = nil
@@ -181,7 +181,7 @@ func TestAPersonSwitchesASupply(t *testing.T) {
 	}
 }
 
-func switches(d *desk, off bool) {
+func switches(d *rig, off bool) {
 	d.t.Helper()
 	if _, err := wallet.Switch(d, 1, off, "usr_x", "seal", d.now); err != nil {
 		d.t.Fatal(err)

@@ -17,8 +17,8 @@ import (
 // TestAnAmountThatCannotBeCountedDecidesNothing: it is an error for whoever asks, nothing is ordered and no money leaves.
 func TestAnAmountThatCannotBeCountedDecidesNothing(t *testing.T) {
 	huge := unit.Energy(1 << 62)
-	allows := func(d *desk) { d.tenant.Supply.Allowance, d.tenant.Supply.Windows = &huge, []string{"all 00:00-24:00"} }
-	lends := func(d *desk) {
+	allows := func(d *rig) { d.tenant.Supply.Allowance, d.tenant.Supply.Windows = &huge, []string{"all 00:00-24:00"} }
+	lends := func(d *rig) {
 		k := d.kept[2]
 		k.InMeter.Max = huge
 		d.kept[2] = k
@@ -26,25 +26,25 @@ func TestAnAmountThatCannotBeCountedDecidesNothing(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		meters int
-		do     func(*desk)
+		do     func(*rig)
 	}{
-		{"a tariff without a currency", 2, func(d *desk) { d.version.Body.Currency = "" }},
+		{"a tariff without a currency", 2, func(d *rig) { d.version.Body.Currency = "" }},
 		{"an allowance", 2, allows}, {"an allowance for the only meter", 1, allows},
 		{"the lease of the other meter", 2, lends},
-		{"the lease of the other meter, which alone gets another one", 2, func(d *desk) {
+		{"the lease of the other meter, which alone gets another one", 2, func(d *rig) {
 			lends(d)
 			d.seen[1].Memory = "another"
 		}},
-		{"the lease of the other meter, which cannot be told", 2, func(d *desk) {
+		{"the lease of the other meter, which cannot be told", 2, func(d *rig) {
 			lends(d)
 			d.seen[2].Commands = false
 		}},
-		{"a price", 2, func(d *desk) {
+		{"a price", 2, func(d *rig) {
 			d.version.Body.Levies = []tariff.Levy{{Name: "rural", Percent: 1 << 30}}
 			d.version.Body.Blocks[0].Rate = 1 << 60
 		}},
 	} {
-		d := newDesk(t, 100_000, c.meters)
+		d := newRig(t, 100_000, c.meters)
 		d.passes(36 * time.Hour)
 		for i := range d.rows {
 			d.rows[i].At, d.seen[int64(i+1)].ReceivedAt = d.now, d.now
@@ -67,7 +67,7 @@ func TestAnAmountThatCannotBeCountedDecidesNothing(t *testing.T) {
 		}
 	}
 	s := wallet.State{Accrued: 1, Parts: []wallet.Part{{Debit: 1}}}
-	if _, j, err := wallet.Entry(s, wallet.Meter{}, func(id.ID) (tariff.Version, error) { return tariff.Version{}, nil }, time.Time{}); err == nil || len(j.Postings) > 0 {
+	if _, j, err := wallet.Entry(s, wallet.MeterFacts{}, func(id.ID) (tariff.Version, error) { return tariff.Version{}, nil }, time.Time{}); err == nil || len(j.Postings) > 0 {
 		t.Errorf("use in no currency was posted: %+v, %v", j, err)
 	}
 }
@@ -99,8 +99,8 @@ func TestAFixedChargeThatCannotBeCountedIsNotTaken(t *testing.T) {
 func TestWhatAMeterShowsOfItsWallet(t *testing.T) {
 	at := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	rows := []wallet.Row{
-		{State: wallet.State{Accrued: 30, Register: 500, Base: 100, At: at}, Meter: wallet.Meter{N: 4}},
-		{State: wallet.State{Accrued: 5, Off: supply.Of(supply.Credit, supply.Remote), Low1: supply.Crossing{Below: true}, Held: wallet.Held{Reason: wallet.HoldSpan}}, Meter: wallet.Meter{N: 6}},
+		{State: wallet.State{Accrued: 30, Register: 500, Base: 100, At: at}, Meter: wallet.MeterFacts{N: 4}},
+		{State: wallet.State{Accrued: 5, Off: supply.Of(supply.Credit, supply.Remote), Low1: supply.Crossing{Below: true}, Held: wallet.Held{Reason: wallet.HoldSpan}}, Meter: wallet.MeterFacts{N: 6}},
 	}
 	books := wallet.Money{Wallet: 1000, Held: 200}
 	first, second := wallet.ViewOf(4, rows, books, "KES"), wallet.ViewOf(6, rows, books, "KES")

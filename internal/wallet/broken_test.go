@@ -79,13 +79,13 @@ func TestASettlementThatFailsSaysSo(t *testing.T) {
 		{"use is posted", usedTill, func(d *till) error { _, err := wallet.SettleAccount(d, account, d.now, true); return err }, 14},
 		{"a credit brings a supply back", func(t *testing.T) *till {
 			d := tillOf(charged(t))
-			d.signs(1, wallet.OrderCut)
+			d.signs(1, wallet.CommandCut)
 			return d
 		}, func(d *till) error { d.money += 5000; _, err := wallet.SettleCredit(d, account, d.now); return err }, 12},
 		{"what brings it back is hurried", func(t *testing.T) *till {
 			d := newTill(t, 100_000, 1)
 			d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
-			d.signs(1, wallet.OrderLease)
+			d.signs(1, wallet.CommandLease)
 			d.seen[1].Relay = supply.Open.String()
 			return d
 		}, func(d *till) error { _, err := wallet.SettleAccount(d, account, d.now, false); return err }, 8},
@@ -101,8 +101,8 @@ func TestASettlementThatFailsSaysSo(t *testing.T) {
 		{"a person switches off", usedTill, func(d *till) error { _, err := wallet.Switch(d, 1, true, "usr_x", "seal", d.now); return err }, 12},
 		{"a person switches on", func(t *testing.T) *till {
 			d := usedTill(t)
-			switches(d.desk, true)
-			d.does(1, wallet.OrderCut)
+			switches(d.rig, true)
+			d.does(1, wallet.CommandCut)
 			return d
 		}, func(d *till) error { _, err := wallet.Switch(d, 1, false, "usr_x", "", d.now); return err }, 12},
 	} {
@@ -202,7 +202,7 @@ func TestADecisionThatFailsSaysSo(t *testing.T) {
 			d, _ := drawnThrough(t, false)
 			d.behind = []wallet.Reading{d.reading(13, 4, 5500, false)}
 			return d
-		}, release(1, wallet.DrawnAccepted(wallet.Drawn{Store: "of old", Seq: 1}, 100)), 14},
+		}, release(1, wallet.DrawnAccepted(wallet.Drawn{Memory: "of old", Seq: 1}, 100)), 14},
 		{"a meter without a wallet", behind(), release(2, wallet.Accepted()), 1},
 	} {
 		c.test(t)
@@ -212,7 +212,7 @@ func TestADecisionThatFailsSaysSo(t *testing.T) {
 // TestWhatTheServerSeesIsNotNotedWhenItFails, nor that a notice has left.
 func TestWhatTheServerSeesIsNotNotedWhenItFails(t *testing.T) {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
-	for name, does := range map[string]func(wallet.SightTx) error{"out": wallet.LookOut, "away": wallet.LookAway} {
+	for name, does := range map[string]func(wallet.VisibilityTx) error{"out": wallet.LookOut, "away": wallet.LookAway} {
 		failsAtEachCall(t, name, 4, func(calls *disk, at int) error {
 			w := &watch{disk: disk{broken: at}, look: wallet.Look{Seen: now.Add(time.Hour), Now: now}}
 			err := does(w)
@@ -221,7 +221,7 @@ func TestWhatTheServerSeesIsNotNotedWhenItFails(t *testing.T) {
 		})
 	}
 	failsAtEachCall(t, "a notice", 6, func(calls *disk, at int) error {
-		s := &sent{desk: newDesk(t, 100, 2)}
+		s := &sent{rig: newRig(t, 100, 2)}
 		s.calls, s.broken = 0, at
 		err := wallet.NoticeSent(s, wallet.NoticeOut, []byte(`{"meter":"m1","available_minor":-5,"currency":"KES"}`))
 		calls.calls = s.calls

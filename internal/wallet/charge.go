@@ -16,7 +16,7 @@ import (
 
 // ChargeAccount is an account whose fixed charges are taken from its wallet day by day.
 type ChargeAccount struct {
-	Meter    Meter // supplies it; its clock says which day it is
+	Meter    MeterFacts // supplies it; its clock says which day it is
 	OpenedAt time.Time
 }
 

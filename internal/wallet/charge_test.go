@@ -15,17 +15,17 @@ import (
 // TestAnAccountThatWasClosedMeanwhileIsNotCharged closes it, or takes its meter away, between the list and its transaction.
 func TestAnAccountThatWasClosedMeanwhileIsNotCharged(t *testing.T) {
 	for name, c := range map[string]struct {
-		do   func(*desk)
+		do   func(*rig)
 		want int
 		to   string
 	}{
-		"active":         {func(*desk) {}, 3, "2026-11-18"},
-		"closed":         {func(d *desk) { d.rows[0].Meter.Active = false }, 0, ""},
-		"without meters": {func(d *desk) { d.rows = nil }, 0, ""},
+		"active":         {func(*rig) {}, 3, "2026-11-18"},
+		"closed":         {func(d *rig) { d.rows[0].Meter.Active = false }, 0, ""},
+		"without meters": {func(d *rig) { d.rows = nil }, 0, ""},
 	} {
 		d := newTill(t, 100_000, 1)
 		d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerDay}}
-		c.do(d.desk)
+		c.do(d.rig)
 		got, err := d.wallets().ChargeDays(t.Context(), system())
 		if err != nil || got != c.want || d.charged != c.to {
 			t.Errorf("%s: %d days charged up to %q, %v; want %d up to %q", name, got, d.charged, err, c.want, c.to)
@@ -59,7 +59,7 @@ func TestASimulatedMeterIsChargedForItsOwnDays(t *testing.T) {
 	d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerDay}}
 	its := time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC)
 	d.uncharged = []wallet.ChargeAccount{{OpenedAt: its.AddDate(0, 0, -2),
-		Meter: wallet.Meter{N: 1, Account: id.ID{15: 1}, Active: true, Simulated: true, LastSeen: d.now, NewestAt: its.UnixMicro()}}}
+		Meter: wallet.MeterFacts{N: 1, Account: id.ID{15: 1}, Active: true, Simulated: true, LastSeen: d.now, NewestAt: its.UnixMicro()}}}
 	if n, err := d.wallets().ChargeDays(t.Context(), system()); n != 3 || err != nil || d.charged != "2026-03-03" {
 		t.Errorf("%d days charged up to %q, %v; want 3 up to its own today", n, d.charged, err)
 	}
@@ -70,7 +70,7 @@ func TestAMonthOfAnAccountIsOneTransaction(t *testing.T) {
 	for _, days := range []int{31, 32, 62, 63} {
 		d := newTill(t, 100_000, 1)
 		d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 1, Per: tariff.PerDay}}
-		d.uncharged = []wallet.ChargeAccount{{Meter: wallet.Meter{N: 1, Account: id.ID{15: 1}, Active: true}, OpenedAt: d.now.AddDate(0, 0, 1-days)}}
+		d.uncharged = []wallet.ChargeAccount{{Meter: wallet.MeterFacts{N: 1, Account: id.ID{15: 1}, Active: true}, OpenedAt: d.now.AddDate(0, 0, 1-days)}}
 		d.chargedTo = nil
 		n, err := d.wallets().ChargeDays(t.Context(), system())
 		var want []string

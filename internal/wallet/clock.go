@@ -8,7 +8,7 @@ import (
 
 // Bounds of what is done about clocks.
 const (
-	// clockEvery is how often a meter's clock is set at most, and how long the order is worth sending to one that runs ahead.
+	// clockEvery is how often a meter's clock is set at most, and how long the command is worth sending to one that runs ahead.
 	clockEvery = time.Hour
 	// clockSoon is how long it is worth sending to one that is behind.
 	clockSoon = 5 * time.Minute
@@ -31,15 +31,15 @@ func LagOf(at, received, wasAt, wasReceived time.Time) Lag {
 
 // behind reports whether the meter's clock is so far behind that its readings look old however fast they come. Readings lie an
 // interval apart, but for what the network takes.
-func (c *turn) behind(r Row) bool {
+func (c *pointState) behind(r Row) bool {
 	return r.Lag.Over >= c.Interval-sameLag && r.Lag.By > c.freshFor()/2
 }
 
 // setClock sets a clock that cannot be trusted, runs ahead or is far behind, unless the server's own is in doubt. A simulated
-// meter lives in its own time. The meter refuses what has expired by its own clock, so the order expires by that; the counter
+// meter lives in its own time. The meter refuses what has expired by its own clock, so the command expires by that; the counter
 // keeps it from being replayed. To a clock that is only behind it is worth something for minutes: one that the network keeps
 // back for longer would set a clock wrong that has been set right meanwhile, and move the use of that time to other prices.
-func (c *turn) setClock(r Row) {
+func (c *pointState) setClock(r Row) {
 	if c.doubt || r.Meter.Simulated || !r.Adrift && !c.behind(r) || !c.Commands || c.Seen.Clock.Open() || c.now.Sub(c.Seen.Clock.Since) < clockEvery {
 		return
 	}
@@ -52,10 +52,10 @@ func (c *turn) setClock(r Row) {
 		until = r.Said
 	}
 	c.order(r, &c.Supply.Clock, &c.Seen.Clock,
-		Order{Type: OrderClock, TTL: life, Until: until, Reason: "the meter's clock is not right"})
+		Command{Type: CommandClock, TTL: life, Until: until, Reason: "the meter's clock is not right"})
 }
 
-// clockSet reports whether the meter refused an order because it had expired by its clock, and has had its clock set since.
-func (c *turn) clockSet(o Told) bool {
+// clockSet reports whether the meter refused a command because it had expired by its clock, and has had its clock set since.
+func (c *pointState) clockSet(o Progress) bool {
 	return o.State == "failed" && o.why() == "expired" && c.Seen.Clock.Done() && !c.Seen.Clock.Since.Before(o.Since)
 }

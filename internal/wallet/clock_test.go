@@ -49,7 +49,7 @@ func TestAClockIsSetByAnOrderThatTheMeterTakes(t *testing.T) {
 		{"no more behind than an interval", func(r *wallet.Row, _ time.Time) { r.Lag = wallet.Lag{By: 31 * time.Minute, Over: time.Hour} }, false, "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := newDesk(t, 100_000, 1)
+			d := newRig(t, 100_000, 1)
 			d.rows[0].Meter.Simulated = c.simulated
 			c.set(&d.rows[0], d.now)
 			d.settles()
@@ -57,10 +57,10 @@ func TestAClockIsSetByAnOrderThatTheMeterTakes(t *testing.T) {
 			if c.until == nil {
 				return
 			}
-			if got, want := d.order(1, wallet.OrderClock).Until, c.until(d.now); !got.Equal(want) {
+			if got, want := d.order(1, wallet.CommandClock).Until, c.until(d.now); !got.Equal(want) {
 				t.Errorf("the order ends at %s, want %s", got, want)
 			}
-			d.passes(59*time.Minute).does(1, wallet.OrderClock)
+			d.passes(59*time.Minute).does(1, wallet.CommandClock)
 			d.want("it was set", "")
 		})
 	}
@@ -90,19 +90,19 @@ func TestALagIsOfAClockOnlyWhereItStays(t *testing.T) {
 // TestWhatHadExpiredByAWrongClockIsGivenAgain once the clock is right, and not before.
 func TestWhatHadExpiredByAWrongClockIsGivenAgain(t *testing.T) {
 	d := charged(t)
-	d.does(1, wallet.OrderCut)
+	d.does(1, wallet.CommandCut)
 	d.passes(time.Minute).reads(1, 4000, supply.Open, supply.Remote)
 	d.says()
 	d.pays(4000)
 	d.want("paid", "connect m1; supply-on press m1; wallet-low m1; lease m1")
-	d.passes(time.Second).answers(1, wallet.OrderConnect, "failed", "expired")
-	d.answers(1, wallet.OrderLease, "failed", "expired")
+	d.passes(time.Second).answers(1, wallet.CommandConnect, "failed", "expired")
+	d.answers(1, wallet.CommandLease, "failed", "expired")
 	d.rows[0].Adrift, d.rows[0].Said = true, d.now.Add(30*time.Hour)
 	d.says()
 	d.passes(time.Second)
 	d.settles()
 	d.want("its clock is wrong", "time m1")
-	d.passes(time.Second).does(1, wallet.OrderClock)
+	d.passes(time.Second).does(1, wallet.CommandClock)
 	d.want("its clock is set", "connect m1; lease m1")
 }
 
@@ -118,12 +118,12 @@ func TestOnlyAClockThatWasSetSinceMakesALeaseGoOutAgain(t *testing.T) {
 		{"set since", "expired", "done", time.Second, "lease m1"}, {"set in the same moment", "expired", "done", 0, "lease m1"}, {"set before", "expired", "done", -time.Second, ""},
 		{"not set yet", "expired", "sent", time.Second, ""}, {"not to be set", "expired", "failed", time.Second, ""}, {"refused for another reason", "mode", "done", time.Second, ""},
 	} {
-		d := newDesk(t, 100_000, 1)
+		d := newRig(t, 100_000, 1)
 		d.passes(time.Hour).reads(1, 11_000, supply.Closed)
 		d.rows[0].Adrift, d.rows[0].Said = true, d.now.Add(2*time.Hour)
 		d.settles()
 		d.rows[0].Adrift = false
-		lease, clock := d.order(1, wallet.OrderLease), d.order(1, wallet.OrderClock)
+		lease, clock := d.order(1, wallet.CommandLease), d.order(1, wallet.CommandClock)
 		lease.Signed, lease.State, lease.Answer, lease.Since = true, "failed", c.why, d.now
 		clock.Signed, clock.State, clock.Since = true, c.clock, d.now.Add(c.since)
 		d.says()

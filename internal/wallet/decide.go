@@ -36,23 +36,23 @@ func (d Decided) apply(s State) State {
 // identity and writes nothing: [Settle] does that. The error is that of an amount which is too large to be counted.
 //
 //	money, price ──> levels ──> crossings: warn, off, on ──> notices
-//	sight, reading, calendar ──> may it be cut? ──────────> cut, connect
+//	visibility, reading, calendar ──> may it be cut? ─────> cut, connect
 //	money, other meters ──> share ─────────────────────────> lease
 func Decide(a Account) ([]Decided, []Effect, error) {
-	turns, err := a.turns()
+	states, err := a.pointStates()
 	if err != nil {
 		return nil, nil, err
 	}
-	out := make([]Decided, len(turns))
-	for i := range turns {
-		c := &turns[i]
+	out := make([]Decided, len(states))
+	for i := range states {
+		c := &states[i]
 		var crossed Decision
 		c.row.State, crossed = cross(c.row.State, c.money.Available(), c.levels, c.out, c.block, c.credit)
 		out[i] = Decided{Low1: c.row.Low1, Low2: c.row.Low2, Off: c.row.Off, Decision: crossed}
 	}
 	var effects []Effect
-	for i := range turns {
-		c := &turns[i]
+	for i := range states {
+		c := &states[i]
 		if out[i].Press, err = c.drive(out[i].Decision); err != nil {
 			return nil, nil, err
 		}
@@ -61,38 +61,38 @@ func Decide(a Account) ([]Decided, []Effect, error) {
 	return out, effects, nil
 }
 
-// turn is one meter while its account is decided about.
-type turn struct {
+// pointState is one meter while its account is decided about.
+type pointState struct {
 	tenant Tenant
 	money  Money
 	now    time.Time
 	doubt  bool   // about now
-	kept   Supply // as it was read
+	stored Supply // as it was read
 	Supplied
 	block   Block
 	levels  Levels
 	body    tariff.Body
 	priced  bool
 	rests   int64
-	out     bool      // nothing is left
-	credit  bool      // money has just come in
-	row     Row       // see [Row.counted]
-	which   int       // of the meters of the account
-	all     []turn    // of the account, this one among them
-	lower   bool      // the meter has just taken a lower lease than it had
-	effects *[]Effect // of the account, so far
+	out     bool         // nothing is left
+	credit  bool         // money has just come in
+	row     Row          // see [Row.counted]
+	which   int          // of the meters of the account
+	all     []pointState // of the account, this one among them
+	lower   bool         // the meter has just taken a lower lease than it had
+	effects *[]Effect    // of the account, so far
 }
 
-// turns looks at all meters of an account.
-func (a Account) turns() ([]turn, error) {
+// pointStates looks at all meters of an account.
+func (a Account) pointStates() ([]pointState, error) {
 	var rests int64
 	for _, p := range a.Points {
 		rests += p.Rest
 	}
-	out, effects := make([]turn, len(a.Points)), new([]Effect)
+	out, effects := make([]pointState, len(a.Points)), new([]Effect)
 	for i, p := range a.Points {
-		c := turn{tenant: a.Tenant, money: a.Money, now: a.Now, doubt: a.Sight.Doubt, credit: a.Credit, rests: rests, row: p.counted(), which: i, all: out,
-			effects: effects, body: p.Tariff, priced: p.Priced, kept: p.Supplied.Supply, Supplied: p.Supplied.believed(a.Now)}
+		c := pointState{tenant: a.Tenant, money: a.Money, now: a.Now, doubt: a.Visibility.Doubt, credit: a.Credit, rests: rests, row: p.counted(), which: i, all: out,
+			effects: effects, body: p.Tariff, priced: p.Priced, stored: p.Supplied.Supply, Supplied: p.Supplied.believed(a.Now)}
 		c.Seen = c.Seen.at(p.Meter.Clock(a.Now))
 		c.taken(c.row)
 		if err := c.judge(); err != nil {
@@ -106,13 +106,13 @@ func (a Account) turns() ([]turn, error) {
 		if c.out && c.Noticed.IsZero() {
 			c.Noticed = told
 		}
-		c.block = Blocked(c.row, c.Supplied, a.Tenant, a.Now, a.Sight)
+		c.block = Blocked(c.row, c.Supplied, a.Tenant, a.Now, a.Visibility)
 	}
 	return out, nil
 }
 
 // judge works out at which amounts something happens, and whether nothing is left.
-func (c *turn) judge() (err error) {
+func (c *pointState) judge() (err error) {
 	p := c.tenant.Policy
 	if c.levels = (Levels{Warn1: p.Warn1, Warn2: p.Warn2, CutOff: p.CutOff}); !c.priced {
 		c.out = c.money.Available() <= p.CutOff

@@ -9,7 +9,7 @@ import (
 )
 
 // configure sends a wallet meter its configuration, where it has none or another one.
-func (c *turn) configure(r Row) {
+func (c *pointState) configure(r Row) {
 	if !c.Commands || !c.Leases {
 		return
 	}
@@ -23,14 +23,14 @@ func (c *turn) configure(r Row) {
 		version = max(version, seen)
 	}
 	c.Supply.ConfigVersion, c.Supply.ConfigHash = version+1, hash
-	c.order(r, &c.Supply.Config, &c.Seen.Config, Order{Type: OrderConfig, TTL: orderTTL, Reason: "configuration of a wallet meter",
+	c.order(r, &c.Supply.Config, &c.Seen.Config, Command{Type: CommandConfig, TTL: orderTTL, Reason: "configuration of a wallet meter",
 		Args: map[string]any{"version": c.Supply.ConfigVersion, "hash": hash, "config": doc}})
 }
 
 // configured reports whether there is no configuration to send: the meter has this one, is about to, or will not have it. What
 // it answered holds until it starts and says otherwise: its memory may be lost. One that it could not keep, or did not take
 // for a counter or a clock that has been set since, is sent again.
-func (c *turn) configured(hash string) bool {
+func (c *pointState) configured(hash string) bool {
 	told := c.Seen.Config
 	said := c.Booted.After(told.Since) // by its boot, after it answered
 	switch {
@@ -50,7 +50,7 @@ func (c *turn) configured(hash string) bool {
 }
 
 // document is the configuration of a wallet meter: always the whole of it, what is not named has the meter's default.
-func (c *turn) document(r Row) map[string]any {
+func (c *pointState) document(r Row) map[string]any {
 	_, offset := r.Meter.Clock(c.now).In(c.tenant.Zone).Zone()
 	doc := map[string]any{"payment_mode": "prepay_wallet", "imp_per_kwh": c.Imp, "reading_s": int64(c.Interval / time.Second),
 		"tz_min": int64(offset / 60)}

@@ -16,32 +16,32 @@ type SupplyTx interface {
 	SupplyPut(meter int64, s Supply) error
 	// Looked is what was noted when the server last saw its meters.
 	Looked() (Look, error)
-	// Order gives a meter an order, to be signed when it is sent and sent until the meter answers or it expires.
-	Order(Meter, Order) (id.ID, error)
-	// Withdraw ends an order that the meter has not carried out yet: it is not sent again.
-	Withdraw(m Meter, t OrderType, order id.ID, why string) error
-	// Hurry sends what waits of a kind of orders for a meter at once, however long the pause was to be until the next attempt.
-	Hurry(Meter, OrderType) error
+	// Order gives a meter a command, to be signed when it is sent and sent until the meter answers or it expires.
+	Order(MeterFacts, Command) (id.ID, error)
+	// Withdraw ends a command that the meter has not carried out yet: it is not sent again.
+	Withdraw(m MeterFacts, t CommandType, order id.ID, why string) error
+	// Hurry sends what waits of a kind of commands for a meter at once, however long the pause was to be until the next attempt.
+	Hurry(MeterFacts, CommandType) error
 	// Notify puts a notice for a customer into the outbox.
-	Notify(Meter, Notice) error
+	Notify(MeterFacts, Notice) error
 }
 
-// OrderType is what a meter is told; each is a command.Type of the same name.
-type OrderType string
+// CommandType is what a meter is told; each is a command.Type of the same name.
+type CommandType string
 
-// Orders of this package.
+// Commands of this package.
 const (
-	OrderCut     OrderType = "disconnect"
-	OrderConnect OrderType = "connect"
-	OrderLease   OrderType = "lease"
-	OrderConfig  OrderType = "config"
-	OrderClock   OrderType = "time"
-	OrderRead    OrderType = "read"
+	CommandCut     CommandType = "disconnect"
+	CommandConnect CommandType = "connect"
+	CommandLease   CommandType = "lease"
+	CommandConfig  CommandType = "config"
+	CommandClock   CommandType = "time"
+	CommandRead    CommandType = "read"
 )
 
-// Order is something a meter is told.
-type Order struct {
-	Type   OrderType
+// Command is something a meter is told.
+type Command struct {
+	Type   CommandType
 	Args   map[string]any
 	Reason string
 	By     string // who wants it; empty for this package
@@ -49,51 +49,51 @@ type Order struct {
 	Until  time.Time // when it is worth nothing any more by the meter's own clock, where that is not TTL from now
 }
 
-// Ends is when the order is worth nothing any more. clock is the time that its meter lives in.
-func (o Order) Ends(clock time.Time) time.Time {
+// Ends is when the command is worth nothing any more. clock is the time that its meter lives in.
+func (o Command) Ends(clock time.Time) time.Time {
 	if o.Until.IsZero() {
 		return clock.Add(o.TTL)
 	}
 	return o.Until
 }
 
-// Lifetimes of orders, in the time their meter lives in.
+// Lifetimes of commands, in the time their meter lives in.
 const (
 	// cutTTL is short: what it was decided by grows old. Each sending asks again whether nothing forbids it.
 	cutTTL   = 3 * time.Hour
 	orderTTL = 24 * time.Hour
 	readTTL  = time.Hour
-	// againAfter is how long to wait after an order that failed or expired before the same is tried again.
+	// againAfter is how long to wait after a command that failed or expired before the same is tried again.
 	againAfter = 30 * time.Minute
 )
 
 // taken notes which lease the meter has taken. The one it took last has the highest number of all that reached it, so whatever
 // was signed before and still arrives is ignored; but of the one before it may have used more than the new one allows, until a
-// reading that it made afterwards has come. What it took counts also where another order has taken that one's place meanwhile:
+// reading that it made afterwards has come. What it took counts also where another command has taken that one's place meanwhile:
 // or a meter that has said it took a lower lease, and stands dark, would be held to have the higher one, and be given nothing
 // or, where the money has gone down since, all of that once more.
-func (c *turn) taken(r Row) {
-	took, most, known := reached(c.Seen.Given, c.Supply.Lease.Order, r.Seq)
+func (c *pointState) taken(r Row) {
+	took, most, known := reached(c.Seen.SignedLeases, c.Supply.Lease.Command, r.Seq)
 	if c.Seen.Lease.Done() {
 		took.Lease, known = c.Supply.Lease, known || r.Seq > c.Seen.Lease.Seq
 	}
-	if took.Order.IsZero() {
+	if took.Command.IsZero() {
 		return
 	}
-	if c.InMeter.Order != took.Order {
-		if c.InMeter.Store == took.Store {
+	if c.InMeter.Command != took.Command {
+		if c.InMeter.Memory == took.Memory {
 			c.Risk = max(c.Risk, c.InMeter.Max)
 		}
 		c.InMeter = took.Lease
 		c.lower = c.Risk > c.InMeter.Max
 	}
-	if known && r.Store == c.Memory {
+	if known && r.Memory == c.Memory {
 		c.Risk = most
 	}
 }
 
 // drive tells the meter what has changed, and the customer. It reports whether somebody has to press a key.
-func (c *turn) drive(d Decision) (press bool, err error) {
+func (c *pointState) drive(d Decision) (press bool, err error) {
 	r := c.row
 	if d.On {
 		c.Why, c.By = "", ""
@@ -112,34 +112,34 @@ func (c *turn) drive(d Decision) (press bool, err error) {
 }
 
 // does notes something to be done about the meter.
-func (c *turn) does(e Effect) {
+func (c *pointState) does(e Effect) {
 	e.Meter = c.which
 	*c.effects = append(*c.effects, e)
 }
 
 // hurry sends again at once what is to bring a supply back and was not answered: whoever has just paid, or pressed restore,
 // does not wait for the end of a pause. What was ordered just now is due anyway.
-func (c *turn) hurry(r Row) {
+func (c *pointState) hurry(r Row) {
 	if !Wanted(r.State) || c.Relay == supply.Closed.String() {
 		return
 	}
-	if c.Seen.Connect.Open() && c.Supply.Connect == c.kept.Connect {
-		c.does(Effect{Kind: EffectHurry, Order: Order{Type: OrderConnect}})
+	if c.Seen.Connect.Open() && c.Supply.Connect == c.stored.Connect {
+		c.does(Effect{Kind: EffectHurry, Command: Command{Type: CommandConnect}})
 	}
-	if c.Seen.Lease.Open() && c.Supply.Lease == c.kept.Lease {
-		c.does(Effect{Kind: EffectHurry, Order: Order{Type: OrderLease}})
+	if c.Seen.Lease.Open() && c.Supply.Lease == c.stored.Lease {
+		c.does(Effect{Kind: EffectHurry, Command: Command{Type: CommandLease}})
 	}
 }
 
 // mustPress reports whether the relay waits for a key once nothing keeps it open any more.
-func (c *turn) mustPress() bool {
+func (c *pointState) mustPress() bool {
 	connecting := c.Seen.Connect.after(c.Seen.Cut) && (c.Seen.Connect.Open() || !c.ReceivedAt.After(c.Seen.Connect.Since))
 	return c.Relay == supply.Armed.String() || connecting && !c.Seen.Cut.ID.IsZero()
 }
 
 // notices tells the customer what has just happened. Of several warnings it sends only the most urgent. It does not announce
 // that the supply goes off soon when the supply goes off now.
-func (c *turn) notices(r Row, d Decision, press bool) {
+func (c *pointState) notices(r Row, d Decision, press bool) {
 	usedUp := c.out && c.Supply.Out.IsZero() && r.Started && c.priced
 	if usedUp {
 		if c.Supply.Out = c.now; !c.joins() && !d.Off {
@@ -175,7 +175,7 @@ func (c *turn) notices(r Row, d Decision, press bool) {
 
 // warn lets an account be warned once where all its meters find the same money missing: a warning no more urgent than one
 // that was just given is left out. What is told of the supply of a meter concerns that meter, and is told of each.
-func (c *turn) warn(r Row, kind NoticeKind) {
+func (c *pointState) warn(r Row, kind NoticeKind) {
 	for _, e := range *c.effects {
 		if e.Kind == EffectNotify && e.Notice.Kind.urgency() >= kind.urgency() {
 			return
@@ -186,9 +186,9 @@ func (c *turn) warn(r Row, kind NoticeKind) {
 
 // joins reports whether the account was told before that nothing is left, by another of its meters. The notice is the
 // account's, and so is the time since it was given.
-func (c *turn) joins() bool {
+func (c *pointState) joins() bool {
 	for i := range c.all {
-		if o := &c.all[i]; o != c && o.out && !o.kept.Out.IsZero() {
+		if o := &c.all[i]; o != c && o.out && !o.stored.Out.IsZero() {
 			return true
 		}
 	}
@@ -196,22 +196,22 @@ func (c *turn) joins() bool {
 }
 
 // noticed is when an account for which nothing is left was last warned of it, through whichever of its meters.
-func noticed(turns []turn) (at time.Time) {
-	for i := range turns {
-		if turns[i].out {
-			at = maxTime(at, turns[i].Noticed)
+func noticed(states []pointState) (at time.Time) {
+	for i := range states {
+		if states[i].out {
+			at = maxTime(at, states[i].Noticed)
 		}
 	}
 	return at
 }
 
-func (c *turn) notify(r Row, kind NoticeKind, press bool) {
+func (c *pointState) notify(r Row, kind NoticeKind, press bool) {
 	c.does(Effect{Kind: EffectNotify, Notice: Notice{Kind: kind, Meter: r.Meter.Number, Account: r.Meter.Account.Text(id.Account),
 		Available: c.money.Available(), Currency: c.tenant.Currency, Press: press, Test: r.Meter.Simulated}})
 }
 
 // connection opens or closes the relay by command, where a lease does not do it.
-func (c *turn) connection(r Row) {
+func (c *pointState) connection(r Row) {
 	if !c.Commands || c.ReceivedAt.IsZero() {
 		return
 	}
@@ -220,7 +220,7 @@ func (c *turn) connection(r Row) {
 		return
 	}
 	if c.Seen.Connect.Open() {
-		c.withdraw(OrderConnect, c.Seen.Connect.ID, "the supply is to be off again")
+		c.withdraw(CommandConnect, c.Seen.Connect.ID, "the supply is to be off again")
 		c.Seen.Connect.State = "expired"
 	}
 	switch {
@@ -229,11 +229,11 @@ func (c *turn) connection(r Row) {
 	case c.Why == "" && c.block != "": // decided before something came up that forbids it
 		return
 	}
-	c.order(r, &c.Supply.Cut, &c.Seen.Cut, Order{Type: OrderCut, TTL: cutTTL, By: c.By, Reason: c.reason(),
+	c.order(r, &c.Supply.Cut, &c.Seen.Cut, Command{Type: CommandCut, TTL: cutTTL, By: c.By, Reason: c.reason(),
 		Args: map[string]any{"reason": r.Off.String(), "register_wh": int64(r.Register)}})
 }
 
-func (c *turn) reason() string {
+func (c *pointState) reason() string {
 	if c.Why != "" {
 		return c.Why
 	}
@@ -242,13 +242,13 @@ func (c *turn) reason() string {
 
 // leaseHolds reports whether a used-up lease keeps the supply off for want of money: the next one brings it back at once,
 // and nobody has to press a key.
-func (c *turn) leaseHolds(r Row) bool {
+func (c *pointState) leaseHolds(r Row) bool {
 	return c.Leases && c.Why == "" && c.Relay == supply.Open.String() && c.Reasons.Has(leaseReason) &&
 		c.InMeter.Max <= r.Register && !c.Seen.Lease.Open()
 }
 
 // inForce reports whether the newest cut stands: it is under way, or done and nothing since says otherwise.
-func (c *turn) inForce() bool {
+func (c *pointState) inForce() bool {
 	cut := c.Seen.Cut
 	switch {
 	case cut.ID.IsZero() || c.Seen.Connect.after(cut):
@@ -263,7 +263,7 @@ func (c *turn) inForce() bool {
 
 // restore undoes a cut: one that has not left is withdrawn, one that may have reached the meter is answered by a connect,
 // whether its acknowledgement has come or comes later, and whether or not another one was ordered in its place when it lapsed.
-func (c *turn) restore(r Row) {
+func (c *pointState) restore(r Row) {
 	cut, connect := c.Seen.Cut, c.Seen.Connect
 	if cut.ID.IsZero() || connect.after(cut) {
 		if c.again() {
@@ -272,10 +272,10 @@ func (c *turn) restore(r Row) {
 		return
 	}
 	if cut.waits() {
-		c.withdraw(OrderCut, cut.ID, "paid before it was carried out")
+		c.withdraw(CommandCut, cut.ID, "paid before it was carried out")
 	}
 	if !cut.Signed && !c.Seen.CutBefore {
-		c.Supply.Cut, c.Seen.Cut = id.ID{}, Told{}
+		c.Supply.Cut, c.Seen.Cut = id.ID{}, Progress{}
 		return
 	}
 	c.connect(r)
@@ -284,7 +284,7 @@ func (c *turn) restore(r Row) {
 // again reports whether the newest connect has to be repeated. One that lapsed before the meter answered undid nothing, so
 // the next goes out without waiting for a reading to say so: the server may have been down while it lapsed. One that the
 // meter refused waits a while, and one that it carried out only for a later reading that says otherwise.
-func (c *turn) again() bool {
+func (c *pointState) again() bool {
 	connect, remote := c.Seen.Connect, c.Reasons.Has(remoteReason)
 	switch {
 	case connect.ID.IsZero():
@@ -299,33 +299,33 @@ func (c *turn) again() bool {
 	return remote || !c.ReceivedAt.After(connect.Since)
 }
 
-func (c *turn) connect(r Row) {
-	c.order(r, &c.Supply.Connect, &c.Seen.Connect, Order{Type: OrderConnect, TTL: orderTTL, By: c.By, Reason: "the supply is wanted again"})
+func (c *pointState) connect(r Row) {
+	c.order(r, &c.Supply.Connect, &c.Seen.Connect, Command{Type: CommandConnect, TTL: orderTTL, By: c.By, Reason: "the supply is wanted again"})
 }
 
-// order gives an order in the place of the one before, and notes it.
-func (c *turn) order(r Row, to *id.ID, told *Told, o Order) {
+// order gives a command in the place of the one before, and notes it.
+func (c *pointState) order(r Row, to *id.ID, told *Progress, o Command) {
 	if told.waits() {
 		c.withdraw(o.Type, told.ID, "another one takes its place")
 	}
-	c.does(Effect{Kind: EffectOrder, Order: o})
+	c.does(Effect{Kind: EffectCommand, Command: o})
 	*to = ordered()
-	*told = Told{ID: *to, State: "queued", Since: c.now, Until: o.Ends(r.Meter.Clock(c.now))}
+	*told = Progress{ID: *to, State: "queued", Since: c.now, Until: o.Ends(r.Meter.Clock(c.now))}
 }
 
-// withdraw ends an order that the meter has not carried out.
-func (c *turn) withdraw(t OrderType, order id.ID, why string) {
-	c.does(Effect{Kind: EffectWithdraw, Order: Order{Type: t, Reason: why}, Withdrawn: order})
+// withdraw ends a command that the meter has not carried out.
+func (c *pointState) withdraw(t CommandType, order id.ID, why string) {
+	c.does(Effect{Kind: EffectWithdraw, Command: Command{Type: t, Reason: why}, Withdrawn: order})
 }
 
 // lease renews what the meter may count.
-func (c *turn) lease(r Row) error {
-	if !c.Commands || !c.Leases || !r.Started || !c.priced || r.Store != c.Memory && !r.Held.Stopped() {
+func (c *pointState) lease(r Row) error {
+	if !c.Commands || !c.Leases || !r.Started || !c.priced || r.Memory != c.Memory && !r.Held.Stopped() {
 		return nil
 	}
 	needed, err := c.needed()
 	if err == nil && needed && c.lower && c.Risk > 0 {
-		c.does(Effect{Kind: EffectOrder, Order: Order{Type: OrderRead, TTL: readTTL, Reason: "what is left of a lower lease"}})
+		c.does(Effect{Kind: EffectCommand, Command: Command{Type: CommandRead, TTL: readTTL, Reason: "what is left of a lower lease"}})
 	}
 	if err != nil || !Wanted(r.State) && !needed {
 		return err
@@ -336,43 +336,43 @@ func (c *turn) lease(r Row) error {
 	}
 	want := c.beyond(energy)
 	if h := r.Held; h.Stopped() {
-		if h.Store != c.Memory || c.Supply.Lease.At.After(h.Since) || c.out || !c.mayHelp(h, want) {
+		if h.Memory != c.Memory || c.Supply.Lease.At.After(h.Since) || c.out || !c.mayHelp(h, want) {
 			return nil
 		}
 	} else if c.shrink(want) || c.unwelcome() || !Renew(r, c.Supplied, c.tenant, want, c.block, c.now) {
 		return nil
 	}
-	c.replaceLease(Lease{Max: want, At: c.now, Store: c.Memory})
-	c.order(r, &c.Supply.Lease.Order, &c.Seen.Lease, Order{Type: OrderLease, TTL: orderTTL, Reason: "supply that is paid for",
+	c.replaceLease(Lease{Max: want, At: c.now, Memory: c.Memory})
+	c.order(r, &c.Supply.Lease.Command, &c.Seen.Lease, Command{Type: CommandLease, TTL: orderTTL, Reason: "supply that is paid for",
 		Args: map[string]any{"max_register_wh": int64(want), "ttl_s": int64(c.tenant.Supply.LeaseTTL() / time.Second)}})
 	return nil
 }
 
 // unwelcome reports whether the meter has just refused a lease for a reason that the next would meet too: it is not asked
 // again at once, but after it has taken another configuration or a while.
-func (c *turn) unwelcome() bool {
+func (c *pointState) unwelcome() bool {
 	lease, config := c.Seen.Lease, c.Seen.Config
 	return lease.refused() && c.now.Sub(lease.Since) < againAfter && !(config.Done() && config.Since.After(lease.Since)) && !c.clockSet(lease)
 }
 
 // shrink withdraws a lease that the meter has not taken and that stands for more than there is by now. It reports whether
 // there is nothing more to do: a lower one would cut the supply where something forbids that.
-func (c *turn) shrink(want unit.Energy) bool {
+func (c *pointState) shrink(want unit.Energy) bool {
 	if !c.Seen.Lease.Open() || want >= c.Supply.Lease.Max || c.block == "" {
 		return false
 	}
-	c.withdraw(OrderLease, c.Seen.Lease.ID, "there is less money by now")
-	c.replaceLease(Lease{Store: c.Memory})
-	c.Seen.Lease = Told{}
+	c.withdraw(CommandLease, c.Seen.Lease.ID, "there is less money by now")
+	c.replaceLease(Lease{Memory: c.Memory})
+	c.Seen.Lease = Progress{}
 	return want <= c.InMeter.Max
 }
 
 // replaceLease notes another lease as the newest. The one before may have reached the meter all the same, if it was signed.
-func (c *turn) replaceLease(l Lease) {
-	if c.Supply.Lease.Store != l.Store {
+func (c *pointState) replaceLease(l Lease) {
+	if c.Supply.Lease.Memory != l.Memory {
 		c.Risk = 0
 	}
-	if old := c.Seen.Lease; old.Signed && (old.Open() || old.unsure()) && c.Supply.Lease.Store == l.Store {
+	if old := c.Seen.Lease; old.Signed && (old.Open() || old.unsure()) && c.Supply.Lease.Memory == l.Memory {
 		c.Risk = max(c.Risk, c.Supply.Lease.Max)
 	}
 	c.Supply.Lease = l
@@ -385,7 +385,7 @@ const (
 )
 
 // look is when to look at the supply again without a reading or a payment; zero for not at all.
-func (c *turn) look(r Row) time.Time {
+func (c *pointState) look(r Row) time.Time {
 	switch {
 	case c.Supply.Block == BlockProtected || c.Supply.Block == BlockHeld:
 		return c.now.Add(lookLater).Truncate(lookSoon)
@@ -397,22 +397,22 @@ func (c *turn) look(r Row) time.Time {
 	return c.lookOn(r)
 }
 
-// lookOn is when to look again at a supply that is wanted: when half the time of its lease is gone, when an order lapses
+// lookOn is when to look again at a supply that is wanted: when half the time of its lease is gone, when a command lapses
 // that the meter has not answered, and when one that it refused is due again.
-func (c *turn) lookOn(r Row) (at time.Time) {
+func (c *pointState) lookOn(r Row) (at time.Time) {
 	sooner := func(t time.Time) {
 		if t = maxTime(t, c.now.Add(lookSoon)); at.IsZero() || t.Before(at) {
 			at = t
 		}
 	}
-	if c.Leases && !c.InMeter.Order.IsZero() {
+	if c.Leases && !c.InMeter.Command.IsZero() {
 		half := c.InMeter.At.Add(c.tenant.Supply.LeaseTTL() / 2)
 		if !half.After(c.now) {
 			half = c.now.Add(lookLater).Truncate(lookSoon)
 		}
 		sooner(half)
 	}
-	for _, t := range []Told{c.Seen.Lease, c.Seen.Connect} {
+	for _, t := range []Progress{c.Seen.Lease, c.Seen.Connect} {
 		switch {
 		case t.Open() && !t.Until.IsZero():
 			sooner(c.now.Add(t.Until.Sub(r.Meter.Clock(c.now))))

@@ -11,22 +11,22 @@ type EffectKind uint8
 
 // Kinds of effects.
 const (
-	EffectOrder    EffectKind = iota + 1 // give it an order
-	EffectWithdraw                       // end an order that it has not carried out yet: it is not sent again
-	EffectHurry                          // send what waits of a type of orders at once
+	EffectCommand  EffectKind = iota + 1 // give it a command
+	EffectWithdraw                       // end a command that it has not carried out yet: it is not sent again
+	EffectHurry                          // send what waits of a type of commands at once
 	EffectNotify                         // tell its customer
 )
 
 // Effect is one thing to be done for a meter of an account.
 type Effect struct {
 	Kind      EffectKind
-	Meter     int    // which of the account's
-	Order     Order  // EffectOrder; of others the type, and of EffectWithdraw the reason
-	Withdrawn id.ID  // EffectWithdraw
-	Notice    Notice // EffectNotify
+	Meter     int     // which of the account's
+	Command   Command // EffectCommand; of others the type, and of EffectWithdraw the reason
+	Withdrawn id.ID   // EffectWithdraw
+	Notice    Notice  // EffectNotify
 }
 
-// ordered stands for the identity of an order that has just been decided and has none yet. It is later than all others.
+// ordered stands for the identity of a command that has just been decided and has none yet. It is later than all others.
 func ordered() (i id.ID) {
 	for at := range i {
 		i[at] = 0xff
@@ -34,18 +34,18 @@ func ordered() (i id.ID) {
 	return i
 }
 
-// name puts the identity of an order where the order was noted.
-func (s *Supply) name(t OrderType, order id.ID) {
+// name puts the identity of a command where the command was noted.
+func (s *Supply) name(t CommandType, order id.ID) {
 	switch t {
-	case OrderLease:
-		s.Lease.Order = order
-	case OrderCut:
+	case CommandLease:
+		s.Lease.Command = order
+	case CommandCut:
 		s.Cut = order
-	case OrderConnect:
+	case CommandConnect:
 		s.Connect = order
-	case OrderConfig:
+	case CommandConfig:
 		s.Config = order
-	case OrderClock:
+	case CommandClock:
 		s.Clock = order
 	}
 }
@@ -55,14 +55,14 @@ func carryOut(tx SupplyTx, a Account, decided []Decided, effects []Effect) error
 	for _, e := range effects {
 		m, err := a.Points[e.Meter].Meter, error(nil)
 		switch e.Kind {
-		case EffectOrder:
+		case EffectCommand:
 			var order id.ID
-			order, err = tx.Order(m, e.Order)
-			decided[e.Meter].name(e.Order.Type, order)
+			order, err = tx.Order(m, e.Command)
+			decided[e.Meter].name(e.Command.Type, order)
 		case EffectWithdraw:
-			err = tx.Withdraw(m, e.Order.Type, e.Withdrawn, e.Order.Reason)
+			err = tx.Withdraw(m, e.Command.Type, e.Withdrawn, e.Command.Reason)
 		case EffectHurry:
-			err = tx.Hurry(m, e.Order.Type)
+			err = tx.Hurry(m, e.Command.Type)
 		case EffectNotify:
 			err = tx.Notify(m, e.Notice)
 		}

@@ -12,23 +12,23 @@ import (
 
 // TestWhenTheLeasesBeforeAreLookedBackAt changes one thing about a meter that took a lease, and was given another since.
 func TestWhenTheLeasesBeforeAreLookedBackAt(t *testing.T) {
-	first, second := wallet.Lease{Order: id.ID{1}, Store: "a"}, wallet.Lease{Order: id.ID{2}, Store: "a"}
+	first, second := wallet.Lease{Command: id.ID{1}, Memory: "a"}, wallet.Lease{Command: id.ID{2}, Memory: "a"}
 	for _, c := range []struct {
 		name string
 		do   func(*wallet.Supplied)
 		want bool
 	}{
 		{"another was ordered", func(*wallet.Supplied) {}, true},
-		{"none was ever taken", func(s *wallet.Supplied) { s.InMeter.Order = id.ID{} }, false},
-		{"the other is for another memory", func(s *wallet.Supplied) { s.Supply.Lease.Store = "b" }, false},
+		{"none was ever taken", func(s *wallet.Supplied) { s.InMeter.Command = id.ID{} }, false},
+		{"the other is for another memory", func(s *wallet.Supplied) { s.Supply.Lease.Memory = "b" }, false},
 		{"the meter has another memory", func(s *wallet.Supplied) { s.Memory = "b" }, false},
-		{"both are for a memory before", func(s *wallet.Supplied) { s.InMeter.Store, s.Supply.Lease.Store = "b", "b" }, false},
+		{"both are for a memory before", func(s *wallet.Supplied) { s.InMeter.Memory, s.Supply.Lease.Memory = "b", "b" }, false},
 		{"the newest was taken", func(s *wallet.Supplied) { s.InMeter, s.Seen.Lease.State = second, "done" }, false},
 		{"it is the newest, and open", func(s *wallet.Supplied) { s.InMeter = second }, true},
 		{"the newest was done, and one before taken", func(s *wallet.Supplied) { s.Seen.Lease.State = "done" }, true},
 		{"the newest was taken, and a risk is left", func(s *wallet.Supplied) { s.InMeter, s.Seen.Lease.State, s.Risk = second, "done", 1 }, true},
 	} {
-		s := wallet.Supplied{Supply: wallet.Supply{InMeter: first, Lease: second}, Seen: wallet.Seen{Memory: "a", Lease: wallet.Told{State: "sent"}}}
+		s := wallet.Supplied{Supply: wallet.Supply{InMeter: first, Lease: second}, Seen: wallet.Seen{Memory: "a", Lease: wallet.Progress{State: "sent"}}}
 		c.do(&s)
 		if got := s.LooksBack(); got != c.want {
 			t.Errorf("%s: %t, want %t", c.name, got, c.want)
@@ -43,7 +43,7 @@ func TestWhenACutBeforeTheNewestIsLookedFor(t *testing.T) {
 		signed       bool
 		want         bool
 	}{{id.ID{2}, id.ID{1}, false, true}, {id.ID{2}, id.ID{}, false, true}, {id.ID{}, id.ID{}, false, false}, {id.ID{2}, id.ID{1}, true, false}, {id.ID{2}, id.ID{3}, false, false}} {
-		s := wallet.Supplied{Seen: wallet.Seen{Cut: wallet.Told{ID: c.cut, Signed: c.signed}, Connect: wallet.Told{ID: c.connect}}}
+		s := wallet.Supplied{Seen: wallet.Seen{Cut: wallet.Progress{ID: c.cut, Signed: c.signed}, Connect: wallet.Progress{ID: c.connect}}}
 		if got := s.NoCutYet(); got != c.want {
 			t.Errorf("%+v: %t", c, got)
 		}
@@ -56,55 +56,59 @@ func TestWhatForbidsToCut(t *testing.T) {
 	const fresh = 65 * time.Minute // two intervals and five minutes
 	for _, c := range []struct {
 		name string
-		do   func(*wallet.Row, *wallet.Supplied, *wallet.Tenant, *wallet.Sight)
+		do   func(*wallet.Row, *wallet.Supplied, *wallet.Tenant, *wallet.Visibility)
 		want wallet.Block
 	}{
-		{"nothing", func(*wallet.Row, *wallet.Supplied, *wallet.Tenant, *wallet.Sight) {}, ""},
-		{"received just in time", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) {
+		{"nothing", func(*wallet.Row, *wallet.Supplied, *wallet.Tenant, *wallet.Visibility) {}, ""},
+		{"received just in time", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
 			s.ReceivedAt = now.Add(-fresh)
 		}, ""},
-		{"received too long ago", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) {
+		{"received too long ago", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
 			s.ReceivedAt = now.Add(-fresh - time.Second)
 		}, wallet.BlockStale},
-		{"of a time just in time", func(r *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) { r.At = now.Add(-fresh) }, ""},
-		{"of a time too long ago", func(r *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) {
+		{"of a time just in time", func(r *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
+			r.At = now.Add(-fresh)
+		}, ""},
+		{"of a time too long ago", func(r *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
 			r.At = now.Add(-fresh - time.Second)
 		}, wallet.BlockStale},
-		{"a simulated meter's own time", func(r *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) {
+		{"a simulated meter's own time", func(r *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
 			r.At, r.Meter.Simulated = now.Add(-fresh-time.Second), true
 		}, ""},
-		{"rated up to a time that has not come", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) {
+		{"rated up to a time that has not come", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
 			r.At, s.AsOf = now.Add(time.Hour), now.Add(-fresh-time.Second)
 		}, wallet.BlockStale},
-		{"rated up to two minutes ahead", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) {
+		{"rated up to two minutes ahead", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
 			r.At, s.AsOf = now.Add(wallet.Ahead), now.Add(-fresh-time.Second)
 		}, ""},
-		{"a meter that never told anything", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, x *wallet.Sight) {
+		{"a meter that never told anything", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, x *wallet.Visibility) {
 			s.ReceivedAt, r.At, x.Doubt = time.Time{}, time.Time{}, true
 		}, ""},
-		{"the server sees its meters again since then", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, x *wallet.Sight) { x.Unseen = s.ReceivedAt }, wallet.BlockUnheard},
-		{"since a moment before", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, x *wallet.Sight) {
+		{"the server sees its meters again since then", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, x *wallet.Visibility) {
+			x.Unseen = s.ReceivedAt
+		}, wallet.BlockUnheard},
+		{"since a moment before", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, x *wallet.Visibility) {
 			x.Unseen = s.ReceivedAt.Add(-1)
 		}, ""},
-		{"the feeder is silent since then", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) { s.Dark = s.ReceivedAt }, wallet.BlockUnheard},
-		{"the time is in doubt", func(_ *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, x *wallet.Sight) { x.Doubt = true }, wallet.BlockUnheard},
-		{"never warned", func(_ *wallet.Row, _ *wallet.Supplied, t *wallet.Tenant, _ *wallet.Sight) { t.Supply.Notice = 60 }, wallet.BlockNotice},
-		{"never warned, and a notice of a second", func(_ *wallet.Row, _ *wallet.Supplied, t *wallet.Tenant, _ *wallet.Sight) { t.Supply.Notice = 1 }, wallet.BlockNotice},
-		{"warned a second too late", func(_ *wallet.Row, s *wallet.Supplied, t *wallet.Tenant, _ *wallet.Sight) {
+		{"the feeder is silent since then", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) { s.Dark = s.ReceivedAt }, wallet.BlockUnheard},
+		{"the time is in doubt", func(_ *wallet.Row, _ *wallet.Supplied, _ *wallet.Tenant, x *wallet.Visibility) { x.Doubt = true }, wallet.BlockUnheard},
+		{"never warned", func(_ *wallet.Row, _ *wallet.Supplied, t *wallet.Tenant, _ *wallet.Visibility) { t.Supply.Notice = 60 }, wallet.BlockNotice},
+		{"never warned, and a notice of a second", func(_ *wallet.Row, _ *wallet.Supplied, t *wallet.Tenant, _ *wallet.Visibility) { t.Supply.Notice = 1 }, wallet.BlockNotice},
+		{"warned a second too late", func(_ *wallet.Row, s *wallet.Supplied, t *wallet.Tenant, _ *wallet.Visibility) {
 			t.Supply.Notice, s.Noticed = 60, now.Add(-59*time.Second)
 		}, wallet.BlockNotice},
-		{"warned in time", func(_ *wallet.Row, s *wallet.Supplied, t *wallet.Tenant, _ *wallet.Sight) {
+		{"warned in time", func(_ *wallet.Row, s *wallet.Supplied, t *wallet.Tenant, _ *wallet.Visibility) {
 			t.Supply.Notice, s.Noticed = 60, now.Add(-time.Minute)
 		}, ""},
-		{"protected and held", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Sight) {
+		{"protected and held", func(r *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {
 			s.Protected, r.Held.Reason = true, wallet.HoldRegress
 		}, wallet.BlockProtected},
 	} {
 		r := wallet.Row{State: wallet.State{At: now}}
 		s := wallet.Supplied{Seen: wallet.Seen{ReceivedAt: now.Add(-time.Minute), AsOf: now, Interval: 30 * time.Minute}}
-		tenant, sight := wallet.Tenant{Zone: time.UTC}, wallet.Sight{}
-		c.do(&r, &s, &tenant, &sight)
-		if got := wallet.Blocked(r, s, tenant, now, sight); got != c.want {
+		tenant, visibility := wallet.Tenant{Zone: time.UTC}, wallet.Visibility{}
+		c.do(&r, &s, &tenant, &visibility)
+		if got := wallet.Blocked(r, s, tenant, now, visibility); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -121,7 +125,7 @@ func TestAMeterThatCannotBeToldIsToldNothing(t *testing.T) {
 		{"a meter without leases is only cut off", func(s *wallet.Seen) { s.Leases = false }, "time m1"},
 		{"any other", func(*wallet.Seen) {}, "config m1; lease m1; time m1"},
 	} {
-		d := newDesk(t, 100_000, 1)
+		d := newRig(t, 100_000, 1)
 		d.passes(36 * time.Hour)
 		d.tenant.Supply.Windows = []string{"wed 20:00-21:00"}
 		d.rows[0].Adrift, d.rows[0].Said = true, d.now.Add(2*time.Hour)
@@ -136,14 +140,14 @@ func TestAMeterThatCannotBeToldIsToldNothing(t *testing.T) {
 
 // TestWhatAConfigurationSays has the whole document, with a calendar and without.
 func TestWhatAConfigurationSays(t *testing.T) {
-	d := newDesk(t, 2875, 1)
-	doc := d.args[d.order(1, wallet.OrderConfig).ID]["config"].(map[string]any)
+	d := newRig(t, 2875, 1)
+	doc := d.args[d.order(1, wallet.CommandConfig).ID]["config"].(map[string]any)
 	if len(doc) != 4 || doc["payment_mode"] != "prepay_wallet" || doc["imp_per_kwh"] != int64(1000) || doc["reading_s"] != int64(1800) || doc["tz_min"] != int64(0) {
 		t.Errorf("without a calendar: %v", doc)
 	}
 	d.tenant.Zone, d.tenant.Supply.Windows, d.tenant.Supply.SpecialDays = nairobi(t), []string{"wed 20:00-21:00", "sat 20:00-21:00"}, []string{"2026-12-25"}
 	d.settles()
-	args := d.args[d.order(1, wallet.OrderConfig).ID]
+	args := d.args[d.order(1, wallet.CommandConfig).ID]
 	doc = args["config"].(map[string]any)
 	friendly, _ := doc["friendly"].([]any)
 	special, _ := doc["special_days"].([]any)
@@ -157,34 +161,34 @@ func TestWhatAConfigurationSays(t *testing.T) {
 func TestWhatALostDatabaseConfigured(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		do   func(*desk)
+		do   func(*rig)
 		want string
 	}{
-		{"it says so, and no order is known", func(d *desk) {
+		{"it says so, and no order is known", func(d *rig) {
 			s := d.kept[1]
 			s.Config, s.ConfigHash, s.ConfigVersion = id.ID{}, "", 0
 			d.kept[1] = s
 		}, ""},
-		{"it said so before another one was carried out", func(d *desk) {
+		{"it said so before another one was carried out", func(d *rig) {
 			s := d.kept[1]
 			s.ConfigHash = "of another"
 			d.kept[1] = s
-			d.order(1, wallet.OrderConfig).Since = d.now
+			d.order(1, wallet.CommandConfig).Since = d.now
 			d.seen[1].Booted = d.now
 		}, "config m1"},
-		{"it said so after that", func(d *desk) {
+		{"it said so after that", func(d *rig) {
 			s := d.kept[1]
 			s.ConfigHash = "of another"
 			d.kept[1] = s
-			d.order(1, wallet.OrderConfig).Since = d.now.Add(-1)
+			d.order(1, wallet.CommandConfig).Since = d.now.Add(-1)
 			d.seen[1].Booted = d.now
 		}, ""},
-		{"the same of another number", func(d *desk) {
-			d.order(1, wallet.OrderConfig).Since = d.now.Add(-time.Hour)
+		{"the same of another number", func(d *rig) {
+			d.order(1, wallet.CommandConfig).Since = d.now.Add(-time.Hour)
 			d.seen[1].ConfigVersion, d.seen[1].Booted = 9, d.now
 		}, "config m1"},
 	} {
-		d := newDesk(t, 100_000, 1)
+		d := newRig(t, 100_000, 1)
 		d.passes(time.Hour)
 		d.seen[1].ConfigHash, d.seen[1].ConfigVersion, d.seen[1].Booted = d.kept[1].ConfigHash, 1, d.now
 		c.do(d)
@@ -197,30 +201,30 @@ func TestWhatALostDatabaseConfigured(t *testing.T) {
 func TestWhenSomebodyHasToPress(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		do   func(*desk)
+		do   func(*rig)
 		want bool
 	}{
-		{"on", func(*desk) {}, false},
-		{"armed", func(d *desk) { d.seen[1].Relay = supply.Armed.String() }, true},
-		{"armed, and unwanted", func(d *desk) { d.seen[1].Relay, d.rows[0].Off = supply.Armed.String(), supply.Of(supply.Remote) }, false},
-		{"cut off", func(d *desk) { d.pays(-100_000); d.does(1, wallet.OrderCut) }, false},
-		{"paid again", func(d *desk) { d.pays(-100_000); d.does(1, wallet.OrderCut); d.pays(5000) }, true},
-		{"connected, and no reading since", func(d *desk) {
+		{"on", func(*rig) {}, false},
+		{"armed", func(d *rig) { d.seen[1].Relay = supply.Armed.String() }, true},
+		{"armed, and unwanted", func(d *rig) { d.seen[1].Relay, d.rows[0].Off = supply.Armed.String(), supply.Of(supply.Remote) }, false},
+		{"cut off", func(d *rig) { d.pays(-100_000); d.does(1, wallet.CommandCut) }, false},
+		{"paid again", func(d *rig) { d.pays(-100_000); d.does(1, wallet.CommandCut); d.pays(5000) }, true},
+		{"connected, and no reading since", func(d *rig) {
 			d.pays(-100_000)
-			d.does(1, wallet.OrderCut)
+			d.does(1, wallet.CommandCut)
 			d.pays(5000)
-			d.passes(time.Second).does(1, wallet.OrderConnect)
+			d.passes(time.Second).does(1, wallet.CommandConnect)
 		}, true},
-		{"connected, and read since", func(d *desk) {
+		{"connected, and read since", func(d *rig) {
 			d.pays(-100_000)
-			d.does(1, wallet.OrderCut)
+			d.does(1, wallet.CommandCut)
 			d.pays(5000)
-			d.passes(time.Second).does(1, wallet.OrderConnect)
+			d.passes(time.Second).does(1, wallet.CommandConnect)
 			d.passes(time.Second).reads(1, 0, supply.Closed)
 		}, false},
-		{"connected without a cut-off of ours", func(d *desk) { d.passes(time.Second).reads(1, 0, supply.Open, supply.Remote) }, false},
+		{"connected without a cut-off of ours", func(d *rig) { d.passes(time.Second).reads(1, 0, supply.Open, supply.Remote) }, false},
 	} {
-		d := newDesk(t, 100_000, 2)
+		d := newRig(t, 100_000, 2)
 		c.do(d)
 		if got := d.settles().Press; got != c.want {
 			t.Errorf("%s: %t, want %t", c.name, got, c.want)
@@ -243,10 +247,10 @@ func TestWhenAConnectIsRepeated(t *testing.T) {
 		{"refused, and something else keeps the relay open", "mode", 30 * time.Minute, supply.Tamper, ""},
 	} {
 		d := charged(t)
-		d.does(1, wallet.OrderCut)
+		d.does(1, wallet.CommandCut)
 		d.pays(4000)
-		d.does(1, wallet.OrderLease)
-		o := d.order(1, wallet.OrderConnect)
+		d.does(1, wallet.CommandLease)
+		o := d.order(1, wallet.CommandConnect)
 		o.Signed, o.State, o.Answer, o.Since = true, "failed", c.answer, d.now
 		d.says()
 		d.seen[1].Relay, d.seen[1].Reasons = supply.Open.String(), supply.Of(c.relay)
@@ -276,7 +280,7 @@ func TestWhenACutIsRepeated(t *testing.T) {
 		{"sent, and lapsed", "sent", "", 3*time.Hour + 30*time.Minute, true, supply.Tamper, "no disconnect m1; disconnect m1"},
 	} {
 		d := charged(t)
-		o := d.order(1, wallet.OrderCut)
+		o := d.order(1, wallet.CommandCut)
 		o.Signed, o.State, o.Answer, o.Since = true, c.state, c.answer, d.now
 		d.passes(c.after)
 		d.rows[0].At = d.now
@@ -294,7 +298,7 @@ func TestWhenACutIsRepeated(t *testing.T) {
 }
 
 // withConfig is what is kept of the first meter without a configuration to send.
-func withConfig(d *desk) wallet.Supply {
+func withConfig(d *rig) wallet.Supply {
 	d.seen[1].Leases = false
 	return d.kept[1]
 }
@@ -324,7 +328,7 @@ func TestAnAccountWithoutAPrice(t *testing.T) {
 
 // TestTheWarningOfAShortageIsForgottenWhenItEnds: the next one is warned of anew.
 func TestTheWarningOfAShortageIsForgottenWhenItEnds(t *testing.T) {
-	d := newDesk(t, 10_000, 1)
+	d := newRig(t, 10_000, 1)
 	d.tenant.Supply.Notice = 3600
 	d.tenant.Policy.Warn2 = 500
 	d.pays(-10_000)

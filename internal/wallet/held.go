@@ -42,7 +42,7 @@ func Rebase(s State, register unit.Energy, t Terms) State {
 		return s
 	}
 	if h.Stopped() && h.Reason != HoldOpen {
-		s.At, s.Store, s.Seq, s.Up = s.until(h.reading(), t), h.Store, h.Seq, h.Up
+		s.At, s.Memory, s.Seq, s.Up = s.until(h.reading(), t), h.Memory, h.Seq, h.Up
 	}
 	s.Held, s.Register, s.Base = Held{}, register, register-total
 	s.Open, s.OpenFrom = false, 0
@@ -52,7 +52,7 @@ func Rebase(s State, register unit.Energy, t Terms) State {
 // Discard goes on from the register rated last, as if the reading at which rating stopped had never come.
 func Discard(s State) State {
 	if h := s.Held; h.Stopped() {
-		s.Store, s.Seq, s.Held = h.Store, h.Seq, Held{}
+		s.Memory, s.Seq, s.Held = h.Memory, h.Seq, Held{}
 		s.Open, s.OpenFrom = false, 0 // the reading that is left out may have said that the relay closed
 	}
 	return s
@@ -72,7 +72,7 @@ func (s State) Doubt() metering.Doubt {
 }
 
 func (h Held) reading() Reading {
-	return Reading{Store: h.Store, Seq: h.Seq, At: h.At, Up: h.Up, Clock: h.Clock, ReceivedAt: h.Since, Register: h.Register}
+	return Reading{Memory: h.Memory, Seq: h.Seq, At: h.At, Up: h.Up, Clock: h.Clock, ReceivedAt: h.Since, Register: h.Register}
 }
 
 // HeldAlarm is what a person is told of a meter whose rating stopped.

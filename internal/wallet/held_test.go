@@ -10,7 +10,7 @@ import (
 )
 
 // leases filters what was said for leases that were ordered or withdrawn.
-func (d *desk) leases() (out string) {
+func (d *rig) leases() (out string) {
 	for _, l := range d.log {
 		if l == "lease m1" || l == "no lease m1" {
 			out += l
@@ -23,48 +23,48 @@ func (d *desk) leases() (out string) {
 // TestAnImpossibleRegisterNeitherCutsNorGivesAway lets rating stop at a register that cannot be true. The meter has a lease to
 // 32,000 Wh and stands at 12,000 or more.
 func TestAnImpossibleRegisterNeitherCutsNorGivesAway(t *testing.T) {
-	another := func(d *desk) {
+	another := func(d *rig) {
 		d.passes(time.Minute)
-		d.rows[0].Held = wallet.Held{Reason: wallet.HoldRegress, Store: "another", Register: 9, Since: d.now}
+		d.rows[0].Held = wallet.Held{Reason: wallet.HoldRegress, Memory: "another", Register: 9, Since: d.now}
 		d.seen[1].Memory, d.seen[1].Relay, d.seen[1].Reasons, d.seen[1].ReceivedAt = "another", "open", supply.Of(supply.Lease), d.now
 		d.settles()
 	}
 	for _, c := range []struct {
 		name string
-		do   func(*desk)
+		do   func(*rig)
 		want string
 		max  unit.Energy
 	}{
-		{"falsely 0", func(d *desk) { d.reads(1, 0, supply.Closed) }, "", 32_000},
-		{"falsely 0, the relay open for the lease", func(d *desk) { d.reads(1, 0, supply.Open, supply.Lease) }, "", 32_000},
-		{"falsely 29 kWh, five of which reach beyond the lease", func(d *desk) { d.reads(1, 29_000, supply.Closed) }, "", 32_000},
-		{"falsely 53.7 MWh, the relay closed", func(d *desk) { d.reads(1, 53_700_000, supply.Closed) }, "", 32_000},
-		{"falsely 53.7 MWh, and later the lease is used up", func(d *desk) {
+		{"falsely 0", func(d *rig) { d.reads(1, 0, supply.Closed) }, "", 32_000},
+		{"falsely 0, the relay open for the lease", func(d *rig) { d.reads(1, 0, supply.Open, supply.Lease) }, "", 32_000},
+		{"falsely 29 kWh, five of which reach beyond the lease", func(d *rig) { d.reads(1, 29_000, supply.Closed) }, "", 32_000},
+		{"falsely 53.7 MWh, the relay closed", func(d *rig) { d.reads(1, 53_700_000, supply.Closed) }, "", 32_000},
+		{"falsely 53.7 MWh, and later the lease is used up", func(d *rig) {
 			d.reads(1, 53_700_000, supply.Closed)
 			d.passes(12*time.Hour).reads(1, 53_720_000, supply.Open, supply.Lease)
 		}, "", 32_000},
-		{"beyond the lease, which has opened the relay, once", func(d *desk) { d.reads(1, 53_700_000, supply.Open, supply.Lease) }, "", 32_000},
-		{"beyond the lease, which has opened the relay", func(d *desk) {
+		{"beyond the lease, which has opened the relay, once", func(d *rig) { d.reads(1, 53_700_000, supply.Open, supply.Lease) }, "", 32_000},
+		{"beyond the lease, which has opened the relay", func(d *rig) {
 			d.reads(1, 53_700_000, supply.Open, supply.Lease)
 			d.passes(time.Hour).reads(1, 53_700_000, supply.Open, supply.Lease)
 		}, "lease m1", 53_705_000},
-		{"beyond the lease, and true in the next reading", func(d *desk) {
+		{"beyond the lease, and true in the next reading", func(d *rig) {
 			d.reads(1, 53_700_000, supply.Open, supply.Lease)
 			d.passes(time.Hour).reads(1, 32_000, supply.Open, supply.Lease)
 		}, "", 32_000},
-		{"the relay open for a person's command", func(d *desk) { d.reads(1, 53_700_000, supply.Open, supply.Remote) }, "", 32_000},
+		{"the relay open for a person's command", func(d *rig) { d.reads(1, 53_700_000, supply.Open, supply.Remote) }, "", 32_000},
 		{"a new memory", another, "lease m1", 5009},
-		{"a new memory, for hours", func(d *desk) {
+		{"a new memory, for hours", func(d *rig) {
 			another(d)
-			d.signs(1, wallet.OrderLease)
-			d.does(1, wallet.OrderLease)
+			d.signs(1, wallet.CommandLease)
+			d.does(1, wallet.CommandLease)
 			for range 5 {
 				d.passes(time.Hour)
 				d.seen[1].ReceivedAt = d.now
 				d.settles()
 			}
 		}, "lease m1", 5009},
-		{"no money", func(d *desk) {
+		{"no money", func(d *rig) {
 			d.money = 0
 			another(d)
 		}, "", 32_000},
@@ -74,11 +74,11 @@ func TestAnImpossibleRegisterNeitherCutsNorGivesAway(t *testing.T) {
 }
 
 // holds lets rating stop, and says what is told of leases.
-func holds(t *testing.T, do func(*desk), want string, most unit.Energy) {
+func holds(t *testing.T, do func(*rig), want string, most unit.Energy) {
 	t.Helper()
-	d := newDesk(t, 100_000, 1)
+	d := newRig(t, 100_000, 1)
 	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
-	d.does(1, wallet.OrderLease)
+	d.does(1, wallet.CommandLease)
 	if d.max(1) != 32_000 {
 		t.Fatalf("a lease to %d Wh, want 32000", d.max(1))
 	}
@@ -98,27 +98,27 @@ func holds(t *testing.T, do func(*desk), want string, most unit.Energy) {
 func TestARegisterThatIsSaidTwiceIsBelievedSoFar(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		do   func(*desk)
+		do   func(*rig)
 		want string
 		max  unit.Energy
 	}{
-		{"the same twice, but a command keeps the relay open", func(d *desk) {
+		{"the same twice, but a command keeps the relay open", func(d *rig) {
 			d.reads(1, 53_700_000, supply.Open, supply.Remote)
 			d.passes(time.Hour).reads(1, 53_700_000, supply.Open, supply.Remote)
 		}, "", 32_000},
-		{"the same twice, but the relay waits for a key", func(d *desk) {
+		{"the same twice, but the relay waits for a key", func(d *rig) {
 			d.reads(1, 53_700_000, supply.Armed, supply.Lease)
 			d.passes(time.Hour).reads(1, 53_700_000, supply.Armed, supply.Lease)
 		}, "", 32_000},
-		{"the same twice, but before the end of the lease", func(d *desk) {
+		{"the same twice, but before the end of the lease", func(d *rig) {
 			d.reads(1, 31_999, supply.Open, supply.Lease)
 			d.passes(time.Hour).reads(1, 31_999, supply.Open, supply.Lease)
 		}, "", 32_000},
-		{"the same twice, exactly at its end", func(d *desk) {
+		{"the same twice, exactly at its end", func(d *rig) {
 			d.reads(1, 32_000, supply.Open, supply.Lease)
 			d.passes(time.Hour).reads(1, 32_000, supply.Open, supply.Lease)
 		}, "lease m1", 37_000},
-		{"the same twice, and nothing may be owed", func(d *desk) {
+		{"the same twice, and nothing may be owed", func(d *rig) {
 			d.tenant.Supply.Allowance = new(unit.Energy)
 			d.reads(1, 32_000, supply.Open, supply.Lease)
 			d.passes(time.Hour).reads(1, 32_000, supply.Open, supply.Lease)
@@ -136,12 +136,12 @@ func TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister(t *testing.T) {
 		signed        bool
 		want          string
 	}{{"sent", "", true, ""}, {"expired", "", true, ""}, {"failed", "counter", true, ""}, {"failed", "mode", true, "lease m1"}, {"expired", "", false, "lease m1"}} {
-		d := newDesk(t, 100_000, 1)
+		d := newRig(t, 100_000, 1)
 		d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
-		o := d.order(1, wallet.OrderLease) // to 32 kWh
+		o := d.order(1, wallet.CommandLease) // to 32 kWh
 		o.Signed, o.State, o.Answer, o.Since = c.signed, c.state, c.answer, d.now.Add(-time.Hour)
 		d.log = nil
-		d.rows[0].Held = wallet.Held{Reason: wallet.HoldImplausible, Store: deskMemory, Seq: d.rows[0].Seq, Register: 21_000, Since: d.now}
+		d.rows[0].Held = wallet.Held{Reason: wallet.HoldImplausible, Memory: rigMemory, Seq: d.rows[0].Seq, Register: 21_000, Since: d.now}
 		d.seen[1].Seq, d.seen[1].Register, d.seen[1].Relay, d.seen[1].Reasons = d.rows[0].Seq+1, 21_000, "open", supply.Of(supply.Lease)
 		d.settles()
 		if got := d.leases(); got != c.want {
@@ -152,9 +152,9 @@ func TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister(t *testing.T) {
 
 // TestAnImpossibleRegisterDoesNotLowerALeaseThatMayHaveArrived: the higher one was signed, and its answer lost.
 func TestAnImpossibleRegisterDoesNotLowerALeaseThatMayHaveArrived(t *testing.T) {
-	d := newDesk(t, 100_000, 1)
+	d := newRig(t, 100_000, 1)
 	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
-	d.signs(1, wallet.OrderLease)
+	d.signs(1, wallet.CommandLease)
 	d.passes(time.Minute).reads(1, 22_000, supply.Open, supply.Lease)
 	if got := d.max(1); !d.rows[0].Held.Stopped() || got != 32_000 {
 		t.Errorf("held %t, the newest lease goes to %d Wh; want it held and 32000", d.rows[0].Held.Stopped(), got)
@@ -164,7 +164,7 @@ func TestAnImpossibleRegisterDoesNotLowerALeaseThatMayHaveArrived(t *testing.T) 
 // TestALeaseThatWaitsIsNotMeasuredByAnImpossibleRegister: a lease to 32,000 Wh is on its way when a register of 53.7 MWh is heard,
 // and the money goes down to what 5 kWh cost. Signed once more it would give the rest away.
 func TestALeaseThatWaitsIsNotMeasuredByAnImpossibleRegister(t *testing.T) {
-	d := newDesk(t, 100_000, 1)
+	d := newRig(t, 100_000, 1)
 	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
 	d.passes(time.Minute).reads(1, 53_700_000, supply.Closed)
 	may := func() unit.Energy {

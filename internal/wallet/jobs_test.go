@@ -90,7 +90,7 @@ func TestWhatADailyChargePosts(t *testing.T) {
 	d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerDay}, {Name: "rent", Amount: 3000, Per: tariff.PerMonth, Untaxed: true}}
 	charge := func(simulated bool) (out []string) {
 		d.booked, d.charged = nil, "2026-11-17"
-		d.uncharged = []wallet.ChargeAccount{{Meter: wallet.Meter{N: 1, Account: id.ID{15: 1}, Simulated: simulated, LastSeen: d.now, NewestAt: d.now.UnixMicro()}}}
+		d.uncharged = []wallet.ChargeAccount{{Meter: wallet.MeterFacts{N: 1, Account: id.ID{15: 1}, Simulated: simulated, LastSeen: d.now, NewestAt: d.now.UnixMicro()}}}
 		if n, err := d.wallets().ChargeDays(t.Context(), system()); n != 1 || err != nil {
 			t.Fatalf("%d days charged, %v; want 1", n, err)
 		}
@@ -141,7 +141,7 @@ func TestWhichDaysAreCharged(t *testing.T) {
 		d.versions = []tariff.Version{version(1, d.now.AddDate(0, 0, -c.begins), flat())}
 		d.versions[0].Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 1, Per: tariff.PerDay}}
 		d.charged = c.charged
-		d.uncharged = []wallet.ChargeAccount{{Meter: wallet.Meter{N: 1, Account: id.ID{15: 1}, Active: true}, OpenedAt: d.now.AddDate(0, 0, -c.opened)}}
+		d.uncharged = []wallet.ChargeAccount{{Meter: wallet.MeterFacts{N: 1, Account: id.ID{15: 1}, Active: true}, OpenedAt: d.now.AddDate(0, 0, -c.opened)}}
 		n, err := d.wallets().ChargeDays(t.Context(), system())
 		if n != c.want || err != nil || d.charged != "2026-11-18" || len(d.booked) != c.want {
 			t.Errorf("%s: %d days charged up to %q, %d journals, %v; want %d", c.name, n, d.charged, len(d.booked), err, c.want)
@@ -156,7 +156,7 @@ func TestAnAccountThatOpensAfterItsTariffBeginsIsCharged(t *testing.T) {
 	d.versions[0].Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerDay}}
 	for after, want := range map[time.Duration]int{-30 * time.Minute: 1, -time.Hour: 1, -61 * time.Minute: 0} {
 		d.charged = ""
-		d.uncharged = []wallet.ChargeAccount{{Meter: wallet.Meter{N: 1, Account: id.ID{15: 1}, Active: true}, OpenedAt: d.now.Add(after)}}
+		d.uncharged = []wallet.ChargeAccount{{Meter: wallet.MeterFacts{N: 1, Account: id.ID{15: 1}, Active: true}, OpenedAt: d.now.Add(after)}}
 		if n, err := d.wallets().ChargeDays(t.Context(), system()); n != want || err != nil {
 			t.Errorf("opened %s ago: %d days charged, %v; want %d", -after, n, err, want)
 		}
@@ -171,7 +171,7 @@ func TestDailyChargesRunOnceADay(t *testing.T) {
 	d.tenant.Zone = nairobi(t) // where it is the 19th
 	d.uncharged = []wallet.ChargeAccount{}
 	for range 20 {
-		d.uncharged = append(d.uncharged, wallet.ChargeAccount{Meter: wallet.Meter{N: int64(len(d.uncharged) + 1), Account: id.ID{15: 1}}, OpenedAt: d.now})
+		d.uncharged = append(d.uncharged, wallet.ChargeAccount{Meter: wallet.MeterFacts{N: int64(len(d.uncharged) + 1), Account: id.ID{15: 1}}, OpenedAt: d.now})
 	}
 	for i, want := range [][]string{{"2026-11-19", "2026-11-19", "2026-11-19"}, {"", "", ""}} {
 		d.asked, d.charged = nil, "2026-11-19"

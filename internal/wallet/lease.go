@@ -29,7 +29,7 @@ func Renew(r Row, s Supplied, t Tenant, want unit.Energy, block Block, now time.
 	}
 	left, wants := have.Max-r.Register, want-r.Register
 	switch {
-	case have.Order.IsZero() || have.Store != s.Memory: // it has none
+	case have.Command.IsZero() || have.Memory != s.Memory: // it has none
 		return wants > 0
 	case want < have.Max:
 		return block == "" // the meter opens its relay where the register has passed it already

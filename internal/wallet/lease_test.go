@@ -30,8 +30,8 @@ type facts struct {
 // renews asks whether the next lease goes out.
 func (c facts) renews() bool {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
-	lease := wallet.Lease{Order: id.ID{1}, Max: max(c.has, c.ordered), At: now.Add(-c.since), Store: "a"}
-	s := wallet.Supplied{Seen: wallet.Seen{Memory: "a", Left: c.left, ReceivedAt: lease.At.Add(c.heard), Lease: wallet.Told{State: "done", Since: lease.At}}}
+	lease := wallet.Lease{Command: id.ID{1}, Max: max(c.has, c.ordered), At: now.Add(-c.since), Memory: "a"}
+	s := wallet.Supplied{Seen: wallet.Seen{Memory: "a", Left: c.left, ReceivedAt: lease.At.Add(c.heard), Lease: wallet.Progress{State: "done", Since: lease.At}}}
 	if c.memory != "" {
 		s.Memory = c.memory
 	}
@@ -43,7 +43,7 @@ func (c facts) renews() bool {
 	}
 	if s.Supply.Lease = lease; c.ordered > 0 {
 		s.Seen.Lease.State = "sent"
-		s.InMeter = wallet.Lease{Order: id.ID{0, 1}, Max: 1, At: now, Store: "a"}
+		s.InMeter = wallet.Lease{Command: id.ID{0, 1}, Max: 1, At: now, Memory: "a"}
 	} else if !c.none {
 		s.InMeter = lease
 	}
@@ -104,17 +104,17 @@ func TestRenewAtItsLimits(t *testing.T) {
 func TestWhoGetsALease(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		do   func(*desk)
+		do   func(*rig)
 		want string
 	}{
-		{"an ordinary meter", func(*desk) {}, "lease m1"},
-		{"one that cannot be told", func(d *desk) { d.seen[1].Commands = false }, ""},
-		{"one that knows no leases", func(d *desk) { d.seen[1].Leases = false }, ""},
-		{"one that was not read", func(d *desk) { d.rows[0].Started = false }, ""},
-		{"one of which no reading of its new memory was rated", func(d *desk) { d.seen[1].Memory = "another" }, ""},
-		{"one that a person wants off", func(d *desk) { d.rows[0].Off = supply.Of(supply.Remote) }, ""},
+		{"an ordinary meter", func(*rig) {}, "lease m1"},
+		{"one that cannot be told", func(d *rig) { d.seen[1].Commands = false }, ""},
+		{"one that knows no leases", func(d *rig) { d.seen[1].Leases = false }, ""},
+		{"one that was not read", func(d *rig) { d.rows[0].Started = false }, ""},
+		{"one of which no reading of its new memory was rated", func(d *rig) { d.seen[1].Memory = "another" }, ""},
+		{"one that a person wants off", func(d *rig) { d.rows[0].Off = supply.Of(supply.Remote) }, ""},
 	} {
-		d := newDesk(t, 100_000, 1)
+		d := newRig(t, 100_000, 1)
 		d.passes(36 * time.Hour)
 		d.seen[1].ReceivedAt, d.rows[0].At, d.rows[0].Seq = d.now, d.now, d.rows[0].Seq+1
 		c.do(d)
@@ -138,17 +138,17 @@ func TestWhoGetsALease(t *testing.T) {
 
 // TestWhatALeaseSays has all figures of an order, and how long it is worth sending.
 func TestWhatALeaseSays(t *testing.T) {
-	d := newDesk(t, 0, 1)
+	d := newRig(t, 0, 1)
 	d.tenant.Supply.TTL = 7200
 	d.pays(2875)
-	o := d.orders[d.kept[1].Lease.Order]
-	if o.Type != wallet.OrderLease || o.Args["max_register_wh"] != int64(10_000) || o.Args["ttl_s"] != int64(7200) || o.TTL != 24*time.Hour || o.Reason == "" || len(o.Args) != 2 {
+	o := d.orders[d.kept[1].Lease.Command]
+	if o.Type != wallet.CommandLease || o.Args["max_register_wh"] != int64(10_000) || o.Args["ttl_s"] != int64(7200) || o.TTL != 24*time.Hour || o.Reason == "" || len(o.Args) != 2 {
 		t.Errorf("got %+v", o)
 	}
-	if l := d.kept[1].Lease; l.Max != 10_000 || !l.At.Equal(d.now) || l.Store != deskMemory {
+	if l := d.kept[1].Lease; l.Max != 10_000 || !l.At.Equal(d.now) || l.Memory != rigMemory {
 		t.Errorf("noted %+v", l)
 	}
-	if got := d.order(1, wallet.OrderLease).Until; !got.Equal(d.now.Add(24 * time.Hour)) {
+	if got := d.order(1, wallet.CommandLease).Until; !got.Equal(d.now.Add(24 * time.Hour)) {
 		t.Errorf("it ends at %s", got)
 	}
 }
@@ -157,14 +157,14 @@ func TestWhatALeaseSays(t *testing.T) {
 func TestALeaseThatIsWithdrawnMayBeInTheMeter(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		do   func(*desk)
+		do   func(*rig)
 		risk unit.Energy
 		most unit.Energy // of the other meter, that stands at 0 Wh with a lease to 10 kWh
 	}{
-		{"never signed", func(*desk) {}, 0, 9998},
-		{"signed and lost", func(d *desk) { d.signs(1, wallet.OrderLease) }, 12_500, 7500},
+		{"never signed", func(*rig) {}, 0, 9998},
+		{"signed and lost", func(d *rig) { d.signs(1, wallet.CommandLease) }, 12_500, 7500},
 	} {
-		d := newDesk(t, 5750, 2) // 20 kWh
+		d := newRig(t, 5750, 2) // 20 kWh
 		d.tenant.Supply.Windows, d.tenant.Supply.Allowance = []string{"all 00:00-24:00"}, new(unit.Energy)
 		d.pays(1438) // 5 kWh more
 		if d.max(1) != 12_500 {
@@ -179,7 +179,7 @@ func TestALeaseThatIsWithdrawnMayBeInTheMeter(t *testing.T) {
 		if got := d.leases(); got != "no lease m1" {
 			t.Errorf("%s: got %q, want the lease withdrawn and no lower one in the window", c.name, got)
 		}
-		if l := d.kept[1].Lease; l.Max != 0 || !l.Order.IsZero() || !l.At.IsZero() || l.Store != deskMemory {
+		if l := d.kept[1].Lease; l.Max != 0 || !l.Command.IsZero() || !l.At.IsZero() || l.Memory != rigMemory {
 			t.Errorf("%s: the newest lease is %+v, want none", c.name, l)
 		}
 		most, _, err := wallet.Standing(d, d.tenant, d.rows, 2, d.now)
@@ -191,26 +191,26 @@ func TestALeaseThatIsWithdrawnMayBeInTheMeter(t *testing.T) {
 
 // TestALeaseOfAnotherMemoryIsNoRisk: a memory that is gone counts nothing any more, so its energy is free for the others.
 func TestALeaseOfAnotherMemoryIsNoRisk(t *testing.T) {
-	d := newDesk(t, 5750, 2)
+	d := newRig(t, 5750, 2)
 	d.pays(1438)
-	d.signs(1, wallet.OrderLease)
+	d.signs(1, wallet.CommandLease)
 	d.pays(1438)
-	d.signs(1, wallet.OrderLease)
+	d.signs(1, wallet.CommandLease)
 	if got := d.kept[1].Risk; got != 12_500 {
 		t.Fatalf("the risk is %d Wh, want 12500", got)
 	}
 	d.says()
 	d.passes(time.Minute)
-	d.seen[1].Memory, d.rows[0].Store = "another", "another"
+	d.seen[1].Memory, d.rows[0].Memory = "another", "another"
 	d.settles()
-	if k := d.kept[1]; k.Risk != 0 || k.Lease.Store != "another" || d.leases() != "no lease m1lease m1" {
+	if k := d.kept[1]; k.Risk != 0 || k.Lease.Memory != "another" || d.leases() != "no lease m1lease m1" {
 		t.Errorf("after its memory was replaced: risk %d, lease %+v", k.Risk, k.Lease)
 	}
 	rows, err := d.WalletsOf(id.ID{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.seen[1].Memory, rows[0].Store = "a third", "a third"
+	d.seen[1].Memory, rows[0].Memory = "a third", "a third"
 	most, _, err := wallet.Standing(d, d.tenant, rows, 2, d.now)
 	if err != nil || most < 19_990 {
 		t.Errorf("the other meter may count to %d Wh, %v; want a whole lease, for no lease of the first counts any more", most, err)
@@ -222,31 +222,31 @@ func TestALeaseUsedUpHoldsTheSupplyOff(t *testing.T) {
 	const byLease, byCommand = "supply-off m1", "disconnect m1; supply-off m1"
 	for _, c := range []struct {
 		name   string
-		do     func(*desk)
+		do     func(*rig)
 		relay  supply.Relay
 		reason supply.Reason
 		want   string
 		looks  bool // soon
 	}{
-		{"the lease", func(*desk) {}, supply.Open, supply.Lease, byLease, false},
-		{"nothing: the relay is closed", func(*desk) {}, supply.Closed, supply.Lease, byCommand, true},
-		{"the relay waits for a key", func(*desk) {}, supply.Armed, supply.Lease, byCommand, true},
-		{"something else keeps it open", func(*desk) {}, supply.Open, supply.Tamper, byCommand, true},
-		{"a meter that knows no leases any more", func(d *desk) { d.seen[1].Leases = false }, supply.Open, supply.Lease, byCommand, true},
-		{"a watt-hour is left", func(d *desk) {
+		{"the lease", func(*rig) {}, supply.Open, supply.Lease, byLease, false},
+		{"nothing: the relay is closed", func(*rig) {}, supply.Closed, supply.Lease, byCommand, true},
+		{"the relay waits for a key", func(*rig) {}, supply.Armed, supply.Lease, byCommand, true},
+		{"something else keeps it open", func(*rig) {}, supply.Open, supply.Tamper, byCommand, true},
+		{"a meter that knows no leases any more", func(d *rig) { d.seen[1].Leases = false }, supply.Open, supply.Lease, byCommand, true},
+		{"a watt-hour is left", func(d *rig) {
 			k := d.kept[1]
 			k.InMeter.Max++
 			d.kept[1] = k
 		}, supply.Open, supply.Lease, byCommand, true},
-		{"a person wants it off as well", func(d *desk) {
+		{"a person wants it off as well", func(d *rig) {
 			k := d.kept[1]
 			k.By, k.Why = "usr_x", "tampered"
 			d.kept[1] = k
 		}, supply.Open, supply.Lease, byCommand, true},
-		{"a meter that cannot be told", func(d *desk) { d.seen[1].Commands = false }, supply.Closed, supply.Lease, byLease, false},
+		{"a meter that cannot be told", func(d *rig) { d.seen[1].Commands = false }, supply.Closed, supply.Lease, byLease, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := newDesk(t, 2875, 1)
+			d := newRig(t, 2875, 1)
 			c.do(d)
 			d.says()
 			d.passes(6*time.Hour).reads(1, 10_000, c.relay, c.reason)
@@ -255,7 +255,7 @@ func TestALeaseUsedUpHoldsTheSupplyOff(t *testing.T) {
 				t.Errorf("looks again at %s, want %s", got, want)
 			}
 			if c.looks {
-				d.does(1, wallet.OrderCut)
+				d.does(1, wallet.CommandCut)
 				if got := d.kept[1].LookAt; !got.IsZero() {
 					t.Errorf("cut off, and looks again at %s", got)
 				}
@@ -268,51 +268,51 @@ func TestALeaseUsedUpHoldsTheSupplyOff(t *testing.T) {
 func TestWhenASupplyIsLookedAtAgain(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		do   func(*desk)
+		do   func(*rig)
 		want time.Duration // 0 for never
 	}{
-		{"a lease: when half its time is gone", func(*desk) {}, 36 * time.Hour},
-		{"and as long as it has not been renewed", func(d *desk) {
+		{"a lease: when half its time is gone", func(*rig) {}, 36 * time.Hour},
+		{"and as long as it has not been renewed", func(d *rig) {
 			d.rows[0].Meter.Active = true
 			d.passes(36 * time.Hour)
 			d.seen[1].Leases = true
 			d.settles()
 			d.says()
-			d.answers(1, wallet.OrderLease, "done", "")
+			d.answers(1, wallet.CommandLease, "done", "")
 		}, 36 * time.Hour},
-		{"a lease that was refused: when it is due again", func(d *desk) {
+		{"a lease that was refused: when it is due again", func(d *rig) {
 			d.passes(36 * time.Hour)
 			d.settles()
-			d.answers(1, wallet.OrderLease, "failed", "mode")
+			d.answers(1, wallet.CommandLease, "failed", "mode")
 		}, 30 * time.Minute},
-		{"a lease on its way: when it ends", func(d *desk) {
+		{"a lease on its way: when it ends", func(d *rig) {
 			d.passes(36 * time.Hour)
 			d.settles()
 		}, 6 * time.Hour},
-		{"no leases", func(d *desk) {
+		{"no leases", func(d *rig) {
 			d.seen[1].Leases = false
 			d.settles()
 		}, 0},
-		{"no lease yet", func(d *desk) {
+		{"no lease yet", func(d *rig) {
 			k := d.kept[1]
 			k.InMeter, k.Lease = wallet.Lease{}, wallet.Lease{}
 			d.kept[1], d.seen[1].Commands = k, false
 			d.settles()
 		}, 0},
-		{"protected", func(d *desk) {
+		{"protected", func(d *rig) {
 			d.seen[1].Protected = true
 			d.moves(-100_000)
 		}, 6 * time.Hour},
-		{"a window", func(d *desk) {
+		{"a window", func(d *rig) {
 			d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
 			d.moves(-100_000)
 		}, time.Minute},
-		{"a register that cannot be true", func(d *desk) {
+		{"a register that cannot be true", func(d *rig) {
 			d.passes(time.Minute).reads(1, 53_000_000, supply.Closed)
 			d.moves(-100_000)
 		}, 6 * time.Hour},
 	} {
-		d := newDesk(t, 100_000, 1)
+		d := newRig(t, 100_000, 1)
 		c.do(d)
 		got := d.kept[1].LookAt
 		if want := d.now.Add(c.want).Truncate(time.Minute); c.want == 0 && !got.IsZero() || c.want > 0 && !got.Truncate(time.Minute).Equal(want) {
@@ -323,10 +323,10 @@ func TestWhenASupplyIsLookedAtAgain(t *testing.T) {
 
 // TestWhenAnOrderThatLapsesIsLookedAt: by the clock of a simulated meter, and never sooner than in a minute.
 func TestWhenAnOrderThatLapsesIsLookedAt(t *testing.T) {
-	d := newDesk(t, 100_000, 1)
+	d := newRig(t, 100_000, 1)
 	d.passes(36 * time.Hour)
 	d.settles() // another lease
-	o := d.order(1, wallet.OrderLease)
+	o := d.order(1, wallet.CommandLease)
 	for _, left := range []time.Duration{2 * time.Hour, time.Minute, time.Second} {
 		o.Until = d.now.Add(left)
 		d.settles()
@@ -346,52 +346,52 @@ func TestCoversTheLeasesOfAnAccount(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		meters int
-		do     func(*desk)
+		do     func(*rig)
 		most   money.Minor // that may leave
 	}{
-		{"a lease for all there is", 1, func(*desk) {}, 1},
-		{"two leases for all there is", 2, func(*desk) {}, 3},
-		{"half of it used", 1, func(d *desk) { d.passes(time.Hour).reads(1, 5000, supply.Closed) }, 1},
-		{"money beside it", 1, func(d *desk) { d.money += 1000 }, 1001},
-		{"money beside it, some of it reserved", 1, func(d *desk) { d.money, d.held = d.money+1000, 400 }, 601},
-		{"a window, in which the allowance may be used as well", 1, func(d *desk) {
+		{"a lease for all there is", 1, func(*rig) {}, 1},
+		{"two leases for all there is", 2, func(*rig) {}, 3},
+		{"half of it used", 1, func(d *rig) { d.passes(time.Hour).reads(1, 5000, supply.Closed) }, 1},
+		{"money beside it", 1, func(d *rig) { d.money += 1000 }, 1001},
+		{"money beside it, some of it reserved", 1, func(d *rig) { d.money, d.held = d.money+1000, 400 }, 601},
+		{"a window, in which the allowance may be used as well", 1, func(d *rig) {
 			allowance := 1 * unit.KilowattHour
 			d.tenant.Supply.Windows, d.tenant.Supply.Allowance = []string{"all 00:00-24:00"}, &allowance
 		}, 288},
-		{"a higher lease that was not signed", 1, func(d *desk) { d.pays(2875) }, 2876},
-		{"one that was signed", 1, func(d *desk) {
+		{"a higher lease that was not signed", 1, func(d *rig) { d.pays(2875) }, 2876},
+		{"one that was signed", 1, func(d *rig) {
 			d.pays(2875)
-			d.signs(1, wallet.OrderLease)
+			d.signs(1, wallet.CommandLease)
 		}, 1},
-		{"one that was signed and lapsed", 1, func(d *desk) {
+		{"one that was signed and lapsed", 1, func(d *rig) {
 			d.pays(2875)
-			d.signs(1, wallet.OrderLease)
-			o := d.order(1, wallet.OrderLease)
+			d.signs(1, wallet.CommandLease)
+			o := d.order(1, wallet.CommandLease)
 			o.State = "expired"
 		}, 1},
-		{"one that was signed and refused for good", 1, func(d *desk) {
+		{"one that was signed and refused for good", 1, func(d *rig) {
 			d.pays(2875)
-			d.signs(1, wallet.OrderLease)
-			o := d.order(1, wallet.OrderLease)
+			d.signs(1, wallet.CommandLease)
+			o := d.order(1, wallet.CommandLease)
 			o.State, o.Answer = "failed", "mode"
 		}, 2876},
-		{"the risk of one before", 1, func(d *desk) {
+		{"the risk of one before", 1, func(d *rig) {
 			d.pays(2875)
 			k := d.kept[1]
 			k.Risk = 15_000
-			d.kept[1], d.told[k.InMeter.Order].Seq = k, d.rows[0].Seq // no reading came since
+			d.kept[1], d.told[k.InMeter.Command].Seq = k, d.rows[0].Seq // no reading came since
 		}, 1438},
-		{"no lease", 1, func(d *desk) {
+		{"no lease", 1, func(d *rig) {
 			k := d.kept[1]
 			k.InMeter, k.Lease = wallet.Lease{}, wallet.Lease{}
 			d.kept[1] = k
 		}, 1 << 40},
-		{"used up", 1, func(d *desk) { d.rows[0].Register = 10_000 }, 1 << 40},
-		{"protected", 1, func(d *desk) { d.seen[1].Protected = true }, 1 << 40},
-		{"protected, and another meter that is not", 2, func(d *desk) { d.seen[1].Protected = true }, 1439},
-		{"no meters", 0, func(*desk) {}, 1 << 40},
+		{"used up", 1, func(d *rig) { d.rows[0].Register = 10_000 }, 1 << 40},
+		{"protected", 1, func(d *rig) { d.seen[1].Protected = true }, 1 << 40},
+		{"protected, and another meter that is not", 2, func(d *rig) { d.seen[1].Protected = true }, 1439},
+		{"no meters", 0, func(*rig) {}, 1 << 40},
 	} {
-		d := newDesk(t, 2875, c.meters)
+		d := newRig(t, 2875, c.meters)
 		c.do(d)
 		for without, want := range map[money.Minor]bool{0: true, c.most: true, c.most + 1: c.most == 1<<40} {
 			if got, err := wallet.Covers(d, id.ID{15: 1}, without, d.now); err != nil || got != want {
@@ -410,16 +410,16 @@ func TestCoversTheLeasesOfAnAccount(t *testing.T) {
 func TestOnlyOneWhoClaimsAShareHasOne(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		other func(*desk)
+		other func(*rig)
 		want  unit.Energy // the lease of the first when 20 kWh are paid
 	}{
-		{"two", func(*desk) {}, 10_000},
-		{"the other cannot be told", func(d *desk) { d.seen[2].Commands = false }, 20_000},
-		{"the other knows no leases", func(d *desk) { d.seen[2].Leases = false }, 20_000},
-		{"the other was not read", func(d *desk) { d.rows[1].Started = false }, 20_000},
-		{"the other is off by a person", func(d *desk) { d.rows[1].Off = supply.Of(supply.Remote) }, 20_000},
+		{"two", func(*rig) {}, 10_000},
+		{"the other cannot be told", func(d *rig) { d.seen[2].Commands = false }, 20_000},
+		{"the other knows no leases", func(d *rig) { d.seen[2].Leases = false }, 20_000},
+		{"the other was not read", func(d *rig) { d.rows[1].Started = false }, 20_000},
+		{"the other is off by a person", func(d *rig) { d.rows[1].Off = supply.Of(supply.Remote) }, 20_000},
 	} {
-		d := newDesk(t, 0, 2)
+		d := newRig(t, 0, 2)
 		c.other(d)
 		d.pays(5750)
 		if got := d.max(1); got < c.want-2 || got > c.want {
@@ -432,17 +432,17 @@ func TestOnlyOneWhoClaimsAShareHasOne(t *testing.T) {
 func TestWhoNeedsWhatAnotherHas(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		do   func(*desk)
+		do   func(*rig)
 		want string // told the second, which has more than its share
 	}{
-		{"the first has used more than half its share", func(*desk) {}, "lease m2"},
-		{"its register cannot be true", func(d *desk) {
-			d.rows[0].Held = wallet.Held{Reason: wallet.HoldRegress, Store: deskMemory, Register: 9, Since: d.now}
+		{"the first has used more than half its share", func(*rig) {}, "lease m2"},
+		{"its register cannot be true", func(d *rig) {
+			d.rows[0].Held = wallet.Held{Reason: wallet.HoldRegress, Memory: rigMemory, Register: 9, Since: d.now}
 		}, ""},
-		{"it is off by a person", func(d *desk) { d.rows[0].Off = supply.Of(supply.Remote) }, ""},
-		{"it cannot be told", func(d *desk) { d.seen[1].Commands = false }, ""},
+		{"it is off by a person", func(d *rig) { d.rows[0].Off = supply.Of(supply.Remote) }, ""},
+		{"it cannot be told", func(d *rig) { d.seen[1].Commands = false }, ""},
 	} {
-		d := newDesk(t, 5750, 2)
+		d := newRig(t, 5750, 2)
 		d.passes(7*time.Hour).reads(2, 0, supply.Closed)
 		r := &d.rows[0]
 		r.Register, r.Seq, r.At = 7000, r.Seq+1, d.now
@@ -464,7 +464,7 @@ func TestWhoNeedsWhatAnotherHas(t *testing.T) {
 
 // TestStandingOfAMeterThatIsNot asks for a meter that the account has not.
 func TestStandingOfAMeterThatIsNot(t *testing.T) {
-	d := newDesk(t, 2875, 1)
+	d := newRig(t, 2875, 1)
 	for n, want := range map[int64]unit.Energy{1: 10_000, 2: 0} {
 		if most, cut, err := wallet.Standing(d, d.tenant, d.rows, n, d.now); most != want || cut || err != nil {
 			t.Errorf("meter %d may count to %d Wh, cut %t, %v; want %d", n, most, cut, err, want)
@@ -476,12 +476,12 @@ func TestStandingOfAMeterThatIsNot(t *testing.T) {
 	d = charged(t)
 	for _, c := range []struct {
 		name string
-		do   func(*desk)
+		do   func(*rig)
 		want bool
 	}{
-		{"nothing left", func(*desk) {}, true},
-		{"a window", func(d *desk) { d.tenant.Supply = registry.SupplyPolicy{Windows: []string{"all 00:00-24:00"}} }, false},
-		{"paid", func(d *desk) {
+		{"nothing left", func(*rig) {}, true},
+		{"a window", func(d *rig) { d.tenant.Supply = registry.SupplyPolicy{Windows: []string{"all 00:00-24:00"}} }, false},
+		{"paid", func(d *rig) {
 			d.tenant.Supply = registry.SupplyPolicy{}
 			d.pays(2875)
 		}, false},

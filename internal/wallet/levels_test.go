@@ -38,7 +38,7 @@ func TestTheLevelsThatNobodyChose(t *testing.T) {
 // TestEveryPlanThatIsBoughtIsWarnedOf buys 500 Wh for 50.00 again and again, and uses it up: each time the customer is
 // warned twice before the end, though 500 Wh is all that there ever is.
 func TestEveryPlanThatIsBoughtIsWarnedOf(t *testing.T) {
-	d := newDesk(t, 0, 1)
+	d := newRig(t, 0, 1)
 	plan, no := tariff.Parse([]byte(`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":5000,"units_wh":500}}`))
 	if no.Refused() {
 		t.Fatal(no.Detail())
@@ -70,7 +70,7 @@ func TestEveryPlanThatIsBoughtIsWarnedOf(t *testing.T) {
 // never falls through either, so each recharge is the moment to warn. When the money is gone, nobody is told that the supply
 // goes off soon in the moment in which it does.
 func TestARechargeThatEndsBelowALevelWarns(t *testing.T) {
-	d := newDesk(t, 0, 1)
+	d := newRig(t, 0, 1)
 	d.version.Body = tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 100_000_000}}}
 	d.settles()
 	d.says()

@@ -19,14 +19,14 @@ func SaysOpen(relay string, reasons bool) bool { return relay == supply.Open.Str
 // stillOpen reports whether the relay was open at the reading rated last and at this one, and the meter neither started
 // nor changed its memory in between. A meter reports each move of its relay, so it was open all the time.
 func (s State) stillOpen(r Reading) bool {
-	return s.Open && r.Open && r.Store == s.Store && r.Up >= s.Up
+	return s.Open && r.Open && r.Memory == s.Memory && r.Up >= s.Up
 }
 
 // drawn reports whether a meter counted energy while its relay was open. A meter that says "off" and draws power is broken, or
 // somebody cheats, so the energy is not charged before a person has decided.
 func (s State) drawn(r Reading) bool {
 	allowed := stray
-	if r.Store == DeviceMemory {
+	if r.Memory == DeviceMemory {
 		allowed = 0
 	}
 	return s.stillOpen(r) && r.Register-s.OpenFrom > allowed
@@ -53,7 +53,7 @@ func (s *State) goOn(r Reading, t Terms) (drawn *Drawn) {
 		s.At, s.Seq, s.Up, s.OpenFrom = s.until(r, t), r.Seq, r.Up, r.Register
 		return nil
 	}
-	drawn = &Drawn{Store: s.Held.Store, Seq: s.Held.Seq, Register: s.OpenFrom}
+	drawn = &Drawn{Memory: s.Held.Memory, Seq: s.Held.Seq, Register: s.OpenFrom}
 	s.leaveOut()
 	return drawn
 }
@@ -61,7 +61,7 @@ func (s *State) goOn(r Reading, t Terms) (drawn *Drawn) {
 // Drawn is energy that was counted while the relay was open, up to a register, when the relay has closed. Store and Seq name
 // the reading at which it was held.
 type Drawn struct {
-	Store    string
+	Memory   string
 	Seq      uint64
 	Register unit.Energy
 }
@@ -84,7 +84,7 @@ func (r Row) counted() Row {
 // charge rates energy that was left out, at the prices of the moment up to which the meter is rated.
 func (s State) charge(units unit.Energy, t Terms) (State, Taken, error) {
 	register := s.Register
-	next, out, err := s.rate(Reading{Store: s.Store, Seq: s.Seq, Up: s.Up, Register: register + units, Open: s.Open}, s.At, t)
+	next, out, err := s.rate(Reading{Memory: s.Memory, Seq: s.Seq, Up: s.Up, Register: register + units, Open: s.Open}, s.At, t)
 	if err != nil {
 		return s, Taken{}, err
 	}

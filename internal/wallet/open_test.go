@@ -42,7 +42,7 @@ func TestEnergyThroughAnOpenRelayIsHeld(t *testing.T) {
 		var last wallet.State
 		for i, r := range c.three {
 			last, at = p.s, at.Add(time.Hour)
-			reading := wallet.Reading{Store: c.memory, Seq: uint64(i + 1), At: at, Up: uint64(i+1) * 3_600_000, Clock: wire.ClockValid, ReceivedAt: at,
+			reading := wallet.Reading{Memory: c.memory, Seq: uint64(i + 1), At: at, Up: uint64(i+1) * 3_600_000, Clock: wire.ClockValid, ReceivedAt: at,
 				Register: r.register, Open: r.open}
 			if c.memory == device {
 				reading.Up = 0
@@ -51,7 +51,7 @@ func TestEnergyThroughAnOpenRelayIsHeld(t *testing.T) {
 				reading.Up = 1000
 			}
 			if i == 2 && c.other {
-				reading.Store, reading.Seq = "b", 1
+				reading.Memory, reading.Seq = "b", 1
 			}
 			p.take(reading)
 		}
@@ -82,7 +82,7 @@ func TestRatingGoesOnWhenTheRelayCloses(t *testing.T) {
 	read := func(register unit.Energy, open bool) wallet.Taken {
 		at = at.Add(time.Hour)
 		p.seq++
-		return p.take(wallet.Reading{Store: "a", Seq: p.seq, At: at, Up: p.seq, Clock: wire.ClockValid, ReceivedAt: at, Register: register, Open: open})
+		return p.take(wallet.Reading{Memory: "a", Seq: p.seq, At: at, Up: p.seq, Clock: wire.ClockValid, ReceivedAt: at, Register: register, Open: open})
 	}
 	read(1000, true)
 	for register := unit.Energy(2000); register <= 5000; register += 1000 {
@@ -91,7 +91,7 @@ func TestRatingGoesOnWhenTheRelayCloses(t *testing.T) {
 		}
 	}
 	got := read(5137, false)
-	if want := (wallet.Drawn{Store: "a", Seq: 2, Register: 5000}); got.Drawn == nil || *got.Drawn != want || got.Units != 137 || got.Debit != 39 {
+	if want := (wallet.Drawn{Memory: "a", Seq: 2, Register: 5000}); got.Drawn == nil || *got.Drawn != want || got.Units != 137 || got.Debit != 39 {
 		t.Errorf("the relay has closed: %+v, want 4 kWh left out and 137 Wh charged", got)
 	}
 	if p.s.Held.Stopped() || p.s.Total() != 137 || p.s.Register != 5137 || p.s.Debited != 39 {

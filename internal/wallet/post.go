@@ -67,7 +67,7 @@ func ParseUseRef(ref string) (meter id.ID, n int64, ok bool) {
 // Entry is the journal of what a meter has accrued (P16 of docs/reference/postings.md), and the state after it. Each
 // version's part is split by [tariff.Body.SplitUse]: tax half up once per journal. Where nothing is accrued there is no
 // journal.
-func Entry(s State, m Meter, version func(id.ID) (tariff.Version, error), now time.Time) (State, ledger.Journal, error) {
+func Entry(s State, m MeterFacts, version func(id.ID) (tariff.Version, error), now time.Time) (State, ledger.Journal, error) {
 	s.SettledAt = now
 	if s.Accrued == 0 {
 		return s, ledger.Journal{}, nil

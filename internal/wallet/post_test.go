@@ -16,7 +16,7 @@ import (
 )
 
 // posted gives the journals since it was asked last, a line each.
-func (d *desk) posted() string {
+func (d *rig) posted() string {
 	var out []string
 	for _, j := range d.booked {
 		out = append(out, string(j.Kind)+" "+strings.TrimSpace(postings(j)))
@@ -34,7 +34,7 @@ func levied() tariff.Body {
 
 // TestUseIsPostedWithItsLevies uses 10 kWh: 25.00 less what is rounded, levies of 1.25 and 0.30, and 3.94 of tax.
 func TestUseIsPostedWithItsLevies(t *testing.T) {
-	d := newDesk(t, 100_000, 1)
+	d := newRig(t, 100_000, 1)
 	d.version.Body = levied()
 	d.passes(6*time.Hour).reads(1, 10_000, supply.Closed)
 	d.moves(0)
@@ -61,7 +61,7 @@ func TestLeviesOfSeveralVersionsAreOneLineEach(t *testing.T) {
 	p.read(at.Add(3*time.Hour), 3000)
 	versions := map[id.ID]tariff.Version{{15: 1}: p.terms.Versions[0], {15: 2}: p.terms.Versions[1]}
 	find := func(v id.ID) (tariff.Version, error) { return versions[v], nil }
-	next, j, err := wallet.Entry(p.s, wallet.Meter{ID: id.ID{1}, Account: id.ID{2}}, find, at)
+	next, j, err := wallet.Entry(p.s, wallet.MeterFacts{ID: id.ID{1}, Account: id.ID{2}}, find, at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,19 +71,19 @@ func TestLeviesOfSeveralVersionsAreOneLineEach(t *testing.T) {
 	if next.Accrued != 0 || next.Parts != nil || next.Posted != 1 || next.PostedWh != 3000 || !next.PostedTo.Equal(p.s.At) || !next.SettledAt.Equal(at) {
 		t.Errorf("afterwards %+v", next)
 	}
-	again, j, err := wallet.Entry(next, wallet.Meter{}, find, at.Add(time.Hour))
+	again, j, err := wallet.Entry(next, wallet.MeterFacts{}, find, at.Add(time.Hour))
 	if err != nil || len(j.Postings) != 0 || again.Posted != 1 || !again.SettledAt.Equal(at.Add(time.Hour)) {
 		t.Errorf("nothing is accrued: journal %+v, state %+v (%v)", j, again, err)
 	}
 	broken := errors.New("no version")
-	if _, _, err := wallet.Entry(p.s, wallet.Meter{}, func(id.ID) (tariff.Version, error) { return tariff.Version{}, broken }, at); !errors.Is(err, broken) {
+	if _, _, err := wallet.Entry(p.s, wallet.MeterFacts{}, func(id.ID) (tariff.Version, error) { return tariff.Version{}, broken }, at); !errors.Is(err, broken) {
 		t.Errorf("a tariff that cannot be read: %v", err)
 	}
 }
 
 // TestTheMemoOfUse follows the spans of two journals, and reads them back.
 func TestTheMemoOfUse(t *testing.T) {
-	d := newDesk(t, 100_000, 1)
+	d := newRig(t, 100_000, 1)
 	d.rows[0].Meter.ID = id.ID{7}
 	d.passes(time.Hour).reads(1, 1000, supply.Closed)
 	d.moves(0)
@@ -166,7 +166,7 @@ func TestWhenUseIsPosted(t *testing.T) {
 
 // TestWhatIsReservedOrAccruedIsNotLeft: what an account has is its wallet less what is accrued and held.
 func TestWhatIsReservedOrAccruedIsNotLeft(t *testing.T) {
-	d := newDesk(t, 10_000, 2)
+	d := newRig(t, 10_000, 2)
 	d.passes(time.Hour).reads(1, 1000, supply.Closed)
 	d.reads(2, 2000, supply.Closed)
 	d.held = 400
@@ -177,7 +177,7 @@ func TestWhatIsReservedOrAccruedIsNotLeft(t *testing.T) {
 	if want := (wallet.Money{Wallet: 9138, Held: 400}); after != want {
 		t.Errorf("posted: %+v, want %+v", after, want)
 	}
-	if got := d.moves(0); got.Posted != 0 || got.Turned() {
+	if got := d.moves(0); got.Posted != 0 || got.AnyDecision() {
 		t.Errorf("nothing more to post: %+v", got)
 	}
 }
@@ -194,7 +194,7 @@ func TestTaxThatWasTakenInAdvance(t *testing.T) {
 		d.passes(time.Hour)
 		for n := range d.rows {
 			r := &d.rows[n]
-			r.State, _ = wallet.Take(r.State, wallet.Reading{Store: deskMemory, Seq: r.Seq + 1, At: d.now, ReceivedAt: d.now, Up: r.Up + 1, Clock: wire.ClockValid, Register: r.Register + 1000}, wallet.Terms{
+			r.State, _ = wallet.Take(r.State, wallet.Reading{Memory: rigMemory, Seq: r.Seq + 1, At: d.now, ReceivedAt: d.now, Up: r.Up + 1, Clock: wire.ClockValid, Register: r.Register + 1000}, wallet.Terms{
 				Zone: d.tenant.Zone, Phases: 1, Versions: d.tariff()})
 		}
 		if _, err := wallet.SettleAccount(d, id.ID{15: 1}, d.now, true); err != nil {
@@ -226,7 +226,7 @@ func TestTaxThatWasTakenInAdvance(t *testing.T) {
 
 // TestAPostingThatIsRefusedFails: nothing may stand in the way of what was used.
 func TestAPostingThatIsRefusedFails(t *testing.T) {
-	d := newDesk(t, 100_000, 1)
+	d := newRig(t, 100_000, 1)
 	d.passes(time.Hour).reads(1, 1000, supply.Closed)
 	d.breach = ledger.Breach{Account: ledger.AccountRef{Code: ledger.Wallet}, Balance: 1, Limit: ledger.Limit{Bound: ledger.NotAbove}}
 	_, err := wallet.SettleAccount(d, id.ID{15: 1}, d.now, true)
@@ -241,7 +241,7 @@ func TestAPostingThatIsRefusedFails(t *testing.T) {
 
 // TestEachMinorUnitIsChargedOnce: what is left of a minor unit is charged once it is whole.
 func TestEachMinorUnitIsChargedOnce(t *testing.T) {
-	d := newDesk(t, 100_000, 1)
+	d := newRig(t, 100_000, 1)
 	var all money.Minor
 	for i := range 7 {
 		d.passes(time.Hour).reads(1, d.rows[0].Register+137, supply.Closed)

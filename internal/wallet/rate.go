@@ -64,7 +64,7 @@ const dateForm = time.DateOnly
 // is rated until a person has decided ([Accept], [Rebase]). What is not newer than what was rated changes nothing.
 func Take(s State, r Reading, t Terms) (State, Taken) {
 	switch {
-	case s.Held.Stopped() && s.Held.Reason != HoldOpen, r.Store == s.Store && s.Started && r.Seq <= s.Seq:
+	case s.Held.Stopped() && s.Held.Reason != HoldOpen, r.Memory == s.Memory && s.Started && r.Seq <= s.Seq:
 		return s, Taken{}
 	case s.Held.Stopped():
 		drawn := s.goOn(r, t)
@@ -92,14 +92,14 @@ func Take(s State, r Reading, t Terms) (State, Taken) {
 	if reason == HoldOpen {
 		s.At, s.Seq, s.Up, s.OpenFrom = to, r.Seq, r.Up, r.Register
 	}
-	s.Held = Held{Reason: reason, Store: r.Store, Seq: r.Seq, Register: r.Register, At: r.At, Up: r.Up, Clock: r.Clock, Since: r.ReceivedAt}
+	s.Held = Held{Reason: reason, Memory: r.Memory, Seq: r.Seq, Register: r.Register, At: r.At, Up: r.Up, Clock: r.Clock, Since: r.ReceivedAt}
 	return s, Taken{}
 }
 
 // begin takes a register without charging for it.
 func (s *State) begin(r Reading, t Terms) {
 	at := s.until(r, t)
-	s.Store, s.Seq, s.Started, s.Register, s.Base, s.At, s.Up = r.Store, r.Seq, true, r.Register, r.Register-s.Total(), at, r.Up
+	s.Memory, s.Seq, s.Started, s.Register, s.Base, s.At, s.Up = r.Memory, r.Seq, true, r.Register, r.Register-s.Total(), at, r.Up
 	s.PostedTo, s.Open, s.OpenFrom = at, r.Open, r.Register
 }
 
@@ -196,7 +196,7 @@ func (s State) rate(r Reading, to time.Time, t Terms) (State, Taken, error) {
 	var last tariff.Part
 	for i, p := range parts {
 		var rated tariff.Rated
-		next.Meter, rated, err = p.version.Body.Rate(next.Meter, t.Zone, tariff.Use{From: p.from, To: p.to, Units: p.units})
+		next.RatingState, rated, err = p.version.Body.Rate(next.RatingState, t.Zone, tariff.Use{From: p.from, To: p.to, Units: p.units})
 		if err != nil {
 			return s, Taken{}, fmt.Errorf("rate %d Wh from %s to %s: %w", p.units, p.from, p.to, err)
 		}
@@ -215,7 +215,7 @@ func (s State) rate(r Reading, to time.Time, t Terms) (State, Taken, error) {
 		out.add(p, debits[i], guessed, t.Zone)
 	}
 	next.follow(r)
-	next.Store, next.Seq, next.Register, next.At, next.Up = r.Store, r.Seq, r.Register, to, r.Up
+	next.Memory, next.Seq, next.Register, next.At, next.Up = r.Memory, r.Seq, r.Register, to, r.Up
 	return next, out, nil
 }
 

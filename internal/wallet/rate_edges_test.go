@@ -38,12 +38,12 @@ func TestReadingsOfAnotherMemoryAreRated(t *testing.T) {
 		{"the first one of all, without a number", "c", 0, 5300, 100},
 	} {
 		at = at.Add(time.Minute)
-		got := p.take(wallet.Reading{Store: c.memory, Seq: c.seq, At: at, Up: 1, Clock: wire.ClockValid, ReceivedAt: at, Register: c.register})
+		got := p.take(wallet.Reading{Memory: c.memory, Seq: c.seq, At: at, Up: 1, Clock: wire.ClockValid, ReceivedAt: at, Register: c.register})
 		if got.Units != c.want || p.s.Held.Stopped() {
 			t.Errorf("%s: %d Wh rated (held %q), want %d", c.name, got.Units, p.s.Held.Reason, c.want)
 		}
-		if c.want > 0 && (p.s.Store != c.memory || p.s.Seq != c.seq || p.s.Register != c.register || !p.s.At.Equal(at)) {
-			t.Errorf("%s: rated up to %s/%d, %d Wh at %s", c.name, p.s.Store, p.s.Seq, p.s.Register, p.s.At)
+		if c.want > 0 && (p.s.Memory != c.memory || p.s.Seq != c.seq || p.s.Register != c.register || !p.s.At.Equal(at)) {
+			t.Errorf("%s: rated up to %s/%d, %d Wh at %s", c.name, p.s.Memory, p.s.Seq, p.s.Register, p.s.At)
 		}
 	}
 }
@@ -83,16 +83,16 @@ func TestTheTimeOfASimulatedMeterThatHasNone(t *testing.T) {
 	}{{time.Hour, time.Hour}, {tariff.MaxSpan, tariff.MaxSpan}, {tariff.MaxSpan + time.Millisecond, 0}, {-time.Millisecond, 0}, {0, 0}} {
 		p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
 		p.terms.Simulated = true
-		p.take(wallet.Reading{Store: "a", Seq: 1, At: at, Up: 1000, Clock: wire.ClockValid, ReceivedAt: at})
-		p.take(wallet.Reading{Store: "a", Seq: 2, Up: uint64(1000 + c.up.Milliseconds()), Clock: wire.ClockInvalid, ReceivedAt: at, Register: 100})
+		p.take(wallet.Reading{Memory: "a", Seq: 1, At: at, Up: 1000, Clock: wire.ClockValid, ReceivedAt: at})
+		p.take(wallet.Reading{Memory: "a", Seq: 2, Up: uint64(1000 + c.up.Milliseconds()), Clock: wire.ClockInvalid, ReceivedAt: at, Register: 100})
 		if got := p.s.At.Sub(at); got != c.want || p.s.Register != 100 {
 			t.Errorf("on for %s: rated %d Wh up to %s later, want %s", c.up, p.s.Register, got, c.want)
 		}
 	}
 	p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
 	p.terms.Simulated = true
-	p.take(wallet.Reading{Store: "a", Seq: 1, At: at, Up: math.MaxUint64, Clock: wire.ClockValid, ReceivedAt: at})
-	p.take(wallet.Reading{Store: "a", Seq: 2, Up: 3_600_000, Clock: wire.ClockInvalid, ReceivedAt: at, Register: 100})
+	p.take(wallet.Reading{Memory: "a", Seq: 1, At: at, Up: math.MaxUint64, Clock: wire.ClockValid, ReceivedAt: at})
+	p.take(wallet.Reading{Memory: "a", Seq: 2, Up: 3_600_000, Clock: wire.ClockInvalid, ReceivedAt: at, Register: 100})
 	if !p.s.At.Equal(at) {
 		t.Errorf("a count of milliseconds that fell: rated up to %s, want no later than before", p.s.At)
 	}
@@ -141,8 +141,8 @@ func TestTheTimeThatAClockDoesNotTell(t *testing.T) {
 	} {
 		p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
 		p.terms.Simulated = c.simulated
-		p.take(wallet.Reading{Store: "a", Seq: 1, At: at, Up: 36_000_000, Clock: wire.ClockValid, ReceivedAt: at, Register: 0})
-		p.take(wallet.Reading{Store: "a", Seq: 2, At: at.Add(-time.Hour), Up: c.up, Clock: wire.ClockValid, ReceivedAt: at.Add(-c.ahead), Register: 20_000})
+		p.take(wallet.Reading{Memory: "a", Seq: 1, At: at, Up: 36_000_000, Clock: wire.ClockValid, ReceivedAt: at, Register: 0})
+		p.take(wallet.Reading{Memory: "a", Seq: 2, At: at.Add(-time.Hour), Up: c.up, Clock: wire.ClockValid, ReceivedAt: at.Add(-c.ahead), Register: 20_000})
 		if p.s.Held.Reason != c.want {
 			t.Errorf("%s: held %q, want %q", c.name, p.s.Held.Reason, c.want)
 		}
@@ -150,7 +150,7 @@ func TestTheTimeThatAClockDoesNotTell(t *testing.T) {
 	for since, want := range map[time.Duration]wallet.HoldReason{tariff.MaxSpan: "", tariff.MaxSpan + time.Microsecond: wallet.HoldSpan} {
 		p := newPlant(t, version(1, at.AddDate(-2, 0, 0), flat()))
 		p.read(at, 0)
-		p.take(wallet.Reading{Store: "a", Seq: 2, At: at.Add(since), Clock: wire.ClockValid, ReceivedAt: at.Add(since), Register: 10})
+		p.take(wallet.Reading{Memory: "a", Seq: 2, At: at.Add(since), Clock: wire.ClockValid, ReceivedAt: at.Add(since), Register: 10})
 		if p.s.Held.Reason != want {
 			t.Errorf("%s after the reading before: held %q, want %q", since, p.s.Held.Reason, want)
 		}
@@ -243,8 +243,8 @@ func heldAt(t *testing.T, after time.Duration, register unit.Energy, open bool) 
 	at := noon(t)
 	p := newPlant(t, version(1, at.AddDate(-2, 0, 0), flat()))
 	p.read(at, 0)
-	p.take(wallet.Reading{Store: "a", Seq: 2, At: at.Add(time.Hour), Up: 10, Clock: wire.ClockValid, ReceivedAt: at.Add(time.Hour), Register: 10_000, Open: open})
-	p.take(wallet.Reading{Store: "b", Seq: 7, At: at.Add(after), Up: 20, Clock: wire.ClockValid, ReceivedAt: at.Add(after), Register: register, Open: open})
+	p.take(wallet.Reading{Memory: "a", Seq: 2, At: at.Add(time.Hour), Up: 10, Clock: wire.ClockValid, ReceivedAt: at.Add(time.Hour), Register: 10_000, Open: open})
+	p.take(wallet.Reading{Memory: "b", Seq: 7, At: at.Add(after), Up: 20, Clock: wire.ClockValid, ReceivedAt: at.Add(after), Register: register, Open: open})
 	p.seq = 7
 	return p
 }
@@ -257,25 +257,25 @@ func TestWhatADecisionLeaves(t *testing.T) {
 		t.Fatalf("held %+v", p.s.Held)
 	}
 	accepted, out, no := wallet.Accept(p.s, p.terms)
-	if no.Refused() || out.Units != 490_000 || accepted.Store != "b" || accepted.Seq != 7 || !accepted.At.Equal(at.Add(2*time.Hour)) || accepted.Up != 20 || accepted.Open || accepted.OpenFrom != 0 {
+	if no.Refused() || out.Units != 490_000 || accepted.Memory != "b" || accepted.Seq != 7 || !accepted.At.Equal(at.Add(2*time.Hour)) || accepted.Up != 20 || accepted.Open || accepted.OpenFrom != 0 {
 		t.Errorf("accepted: %q %+v", no.What, accepted)
 	}
 	rebased := wallet.Rebase(p.s, 600_000, p.terms)
-	if rebased.Register != 600_000 || rebased.Total() != 10_000 || rebased.Store != "b" || rebased.Seq != 7 || !rebased.At.Equal(at.Add(2*time.Hour)) || rebased.Up != 20 || rebased.Open || rebased.OpenFrom != 0 {
+	if rebased.Register != 600_000 || rebased.Total() != 10_000 || rebased.Memory != "b" || rebased.Seq != 7 || !rebased.At.Equal(at.Add(2*time.Hour)) || rebased.Up != 20 || rebased.Open || rebased.OpenFrom != 0 {
 		t.Errorf("rebased: %+v", rebased)
 	}
 	discarded := wallet.Discard(p.s)
-	if discarded.Held.Stopped() || discarded.Register != 10_000 || discarded.Store != "b" || discarded.Seq != 7 || !discarded.At.Equal(at.Add(time.Hour)) || discarded.Open || discarded.OpenFrom != 0 {
+	if discarded.Held.Stopped() || discarded.Register != 10_000 || discarded.Memory != "b" || discarded.Seq != 7 || !discarded.At.Equal(at.Add(time.Hour)) || discarded.Open || discarded.OpenFrom != 0 {
 		t.Errorf("discarded: %+v", discarded)
 	}
-	if again := wallet.Discard(rebased); again.Store != rebased.Store || again.Seq != rebased.Seq {
+	if again := wallet.Discard(rebased); again.Memory != rebased.Memory || again.Seq != rebased.Seq {
 		t.Errorf("nothing to discard: %+v", again)
 	}
 	if again, _, no := wallet.Accept(rebased, p.terms); no.What != "There is no reading to accept: charging did not stop at one." || again.Register != 600_000 {
 		t.Errorf("nothing to accept: %q", no.What)
 	}
 	on := wallet.Rebase(rebased, 1000, p.terms) // a meter that is changed before its first reading
-	if on.Register != 1000 || on.Total() != 10_000 || on.Store != "b" || !on.At.Equal(at.Add(2*time.Hour)) {
+	if on.Register != 1000 || on.Total() != 10_000 || on.Memory != "b" || !on.At.Equal(at.Add(2*time.Hour)) {
 		t.Errorf("rebased while rating goes on: %+v", on)
 	}
 	if got := wallet.Rebase(wallet.NewState(), 1000, p.terms); got.Register != 0 || got.Base != 0 {
@@ -331,7 +331,7 @@ func TestWhatPeopleAreToldOfAHeldReading(t *testing.T) {
 	p = newPlant(t, version(1, noon(t), flat()))
 	for i := range 2 {
 		at := noon(t).Add(time.Duration(i+1) * time.Hour)
-		p.take(wallet.Reading{Store: "a", Seq: uint64(i), At: at, Up: 1, Clock: wire.ClockValid, ReceivedAt: at, Register: unit.Energy(i) * 1000, Open: true})
+		p.take(wallet.Reading{Memory: "a", Seq: uint64(i), At: at, Up: 1, Clock: wire.ClockValid, ReceivedAt: at, Register: unit.Energy(i) * 1000, Open: true})
 	}
 	if p.s.Doubt() != metering.DoubtOpen || wallet.HeldAlarm(p.s).Code != metering.AlarmOpenRelay {
 		t.Errorf("an open relay: doubt %s, alarm %+v", p.s.Doubt(), wallet.HeldAlarm(p.s))

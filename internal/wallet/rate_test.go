@@ -69,7 +69,7 @@ func newPlant(t testing.TB, versions ...tariff.Version) *plant {
 // read takes a reading in time.
 func (p *plant) read(at time.Time, register unit.Energy) wallet.Taken {
 	p.seq++
-	return p.take(wallet.Reading{Store: "a", Seq: p.seq, At: at, Up: p.seq * 1000, Clock: wire.ClockValid, ReceivedAt: at.Add(time.Second), Register: register})
+	return p.take(wallet.Reading{Memory: "a", Seq: p.seq, At: at, Up: p.seq * 1000, Clock: wire.ClockValid, ReceivedAt: at.Add(time.Second), Register: register})
 }
 
 func (p *plant) take(r wallet.Reading) (out wallet.Taken) {
@@ -175,8 +175,8 @@ func TestWhatIsNotNewerChangesNothing(t *testing.T) {
 	p.read(at.Add(time.Hour), 1000)
 	was := p.s
 	for _, r := range []wallet.Reading{
-		{Store: "a", Seq: 2, At: at.Add(time.Hour), Register: 1000},
-		{Store: "a", Seq: 1, At: at, Register: 5},
+		{Memory: "a", Seq: 2, At: at.Add(time.Hour), Register: 1000},
+		{Memory: "a", Seq: 1, At: at, Register: 5},
 	} {
 		if got := p.take(r); got.Units != 0 || p.s.Register != was.Register || p.s.Held.Stopped() {
 			t.Errorf("reading %+v: %+v, state %+v", r, got, p.s)
@@ -208,7 +208,7 @@ func TestAReadingThatCannotBeTrueStopsRating(t *testing.T) {
 		p.read(at, 49_000)
 		p.read(at.Add(time.Hour), 50_000)
 		was := p.s
-		got := p.take(wallet.Reading{Store: "a", Seq: 3, At: at.Add(time.Hour + c.after), Up: 2000, Clock: wire.ClockValid,
+		got := p.take(wallet.Reading{Memory: "a", Seq: 3, At: at.Add(time.Hour + c.after), Up: 2000, Clock: wire.ClockValid,
 			ReceivedAt: at.Add(time.Hour + c.after), Register: c.to})
 		if p.s.Held.Reason != c.want {
 			t.Errorf("%s: held %q, want %q", c.name, p.s.Held.Reason, c.want)
@@ -265,20 +265,20 @@ func TestTimeInRatingNeverGoesBackNorAhead(t *testing.T) {
 	at := noon(t)
 	p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
 	p.read(at, 0)
-	r := wallet.Reading{Store: "a", Seq: 2, At: at.Add(-time.Hour), Up: 1_801_000, Clock: wire.ClockValid, ReceivedAt: at.Add(time.Hour), Register: 900}
+	r := wallet.Reading{Memory: "a", Seq: 2, At: at.Add(-time.Hour), Up: 1_801_000, Clock: wire.ClockValid, ReceivedAt: at.Add(time.Hour), Register: 900}
 	if p.take(r); !p.s.At.Equal(at) || p.s.Register != 900 {
 		t.Errorf("a clock put back: rated %d Wh up to %s, want 900 up to %s", p.s.Register, p.s.At, at)
 	}
-	r = wallet.Reading{Store: "a", Seq: 3, At: at.Add(20 * time.Hour), Clock: wire.ClockValid, ReceivedAt: at.Add(2 * time.Hour), Register: 1000}
+	r = wallet.Reading{Memory: "a", Seq: 3, At: at.Add(20 * time.Hour), Clock: wire.ClockValid, ReceivedAt: at.Add(2 * time.Hour), Register: 1000}
 	if p.take(r); !p.s.At.Equal(r.ReceivedAt) {
 		t.Errorf("a clock ahead of the server: rated up to %s, want %s", p.s.At, r.ReceivedAt)
 	}
-	r = wallet.Reading{Store: "a", Seq: 4, At: time.Unix(3600, 0), Clock: wire.ClockInvalid, ReceivedAt: at.Add(3 * time.Hour), Register: 1100}
+	r = wallet.Reading{Memory: "a", Seq: 4, At: time.Unix(3600, 0), Clock: wire.ClockInvalid, ReceivedAt: at.Add(3 * time.Hour), Register: 1100}
 	if p.take(r); !p.s.At.Equal(r.ReceivedAt) {
 		t.Errorf("a clock that is not set: rated up to %s, want the server's %s", p.s.At, r.ReceivedAt)
 	}
 	p.terms.Simulated = true
-	r = wallet.Reading{Store: "a", Seq: 5, At: at.AddDate(0, 6, 0), Clock: wire.ClockValid, ReceivedAt: at.Add(3 * time.Hour), Register: 1200}
+	r = wallet.Reading{Memory: "a", Seq: 5, At: at.AddDate(0, 6, 0), Clock: wire.ClockValid, ReceivedAt: at.Add(3 * time.Hour), Register: 1200}
 	if p.take(r); !p.s.At.Equal(r.At) || p.s.Held.Stopped() {
 		t.Errorf("a simulated meter in May: rated up to %s (held %q), want its own %s", p.s.At, p.s.Held.Reason, r.At)
 	}
@@ -303,9 +303,9 @@ func TestAMeterThatStartsAnewAfterAClockWasSetBackIsRatedOn(t *testing.T) {
 		p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
 		p.read(at, 0)
 		ahead := at.AddDate(0, 1, 0)
-		p.take(wallet.Reading{Store: "a", Seq: 2, At: ahead, Up: 1 << 62, Clock: wire.ClockValid, ReceivedAt: ahead, Register: 1000})
+		p.take(wallet.Reading{Memory: "a", Seq: 2, At: ahead, Up: 1 << 62, Clock: wire.ClockValid, ReceivedAt: ahead, Register: 1000})
 		now := at.AddDate(0, 0, 2)
-		p.take(wallet.Reading{Store: "a", Seq: 3, At: now, Up: uint64(c.up.Milliseconds()), Clock: wire.ClockValid, ReceivedAt: now, Register: c.to})
+		p.take(wallet.Reading{Memory: "a", Seq: 3, At: now, Up: uint64(c.up.Milliseconds()), Clock: wire.ClockValid, ReceivedAt: now, Register: c.to})
 		if got := p.s.Held.Reason; got != c.want {
 			t.Errorf("%s: held %q, want %q", c.name, got, c.want)
 		}

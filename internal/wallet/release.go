@@ -17,7 +17,7 @@ type ReleaseTx interface {
 	// WalletOf locks and reads the wallets of the account that a meter supplies; none for a meter without a wallet.
 	WalletOf(meter int64) ([]Row, error)
 	// WalletTerms are what readings of a meter are rated by.
-	WalletTerms(Tenant, Meter) (Terms, error)
+	WalletTerms(Tenant, MeterFacts) (Terms, error)
 	// WalletDays adds what a meter used to its local days.
 	WalletDays(meter int64, days []DayUse) error
 	// WalletBehind are stored readings of the meter's present memory up to its watermark that are newer than what is
@@ -158,7 +158,7 @@ func catchUp(tx ReleaseTx, w *Row, v Verdict, terms Terms) (readings int, days [
 	before := v.does == rebases
 	for _, r := range behind {
 		if before = before && w.Started && r.Register < v.register; before {
-			w.At, w.Store, w.Seq, w.Up = w.until(r, terms), r.Store, r.Seq, r.Up
+			w.At, w.Memory, w.Seq, w.Up = w.until(r, terms), r.Memory, r.Seq, r.Up
 			continue
 		}
 		taken, err := TakeRow(tx, w, r, terms)
@@ -220,7 +220,7 @@ func (v Verdict) apply(s *State, t Terms) ([]DayUse, refusal.Refusal) {
 // reading; after it has closed, what was left out.
 func (v Verdict) decideDrawn(s *State, t Terms) ([]DayUse, refusal.Refusal) {
 	units := v.register
-	if h := s.Held; h.Reason == HoldOpen && h.Seq == v.drawn.Seq && h.Store == v.drawn.Store {
+	if h := s.Held; h.Reason == HoldOpen && h.Seq == v.drawn.Seq && h.Memory == v.drawn.Memory {
 		units = s.OpenFrom - s.Register
 		s.leaveOut()
 	}

@@ -16,10 +16,10 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// reading is one of the desk's memory that was stored some hours after noon.
+// reading is one of the rig's memory that was stored some hours after noon.
 func (d *till) reading(seq uint64, hours int, register unit.Energy, open bool) wallet.Reading {
 	at := d.now.Truncate(24 * time.Hour).Add(time.Duration(12+hours) * time.Hour)
-	return wallet.Reading{Store: deskMemory, Seq: seq, At: at, Up: seq * 1000, Clock: wire.ClockValid, ReceivedAt: at, Register: register, Open: open}
+	return wallet.Reading{Memory: rigMemory, Seq: seq, At: at, Up: seq * 1000, Clock: wire.ClockValid, ReceivedAt: at, Register: register, Open: open}
 }
 
 // takes lets the meter's readings be rated.
@@ -180,10 +180,10 @@ func drawnThrough(t *testing.T, closed bool) (*till, wallet.Drawn) {
 	if h := d.rows[0].Held; h.Reason != wallet.HoldOpen || h.Seq != 11 || len(d.stopped) != 1 || len(d.wrote) > 0 || len(d.alarms) != 1 || d.alarms[0].Code != metering.AlarmOpenRelay {
 		t.Fatalf("held %+v, told %d times, wrote %q", h, len(d.stopped), d.wrote)
 	}
-	drawn := wallet.Drawn{Store: deskMemory, Seq: 11, Register: 5000}
+	drawn := wallet.Drawn{Memory: rigMemory, Seq: 11, Register: 5000}
 	if closed {
 		d.takes(d.reading(13, 4, 5500, false))
-		if want := []string{fmt.Sprintf("m1 drew 5000 Wh since record 11 of %s", deskMemory)}; !slices.Equal(d.wrote, want) || d.rows[0].Held.Stopped() {
+		if want := []string{fmt.Sprintf("m1 drew 5000 Wh since record 11 of %s", rigMemory)}; !slices.Equal(d.wrote, want) || d.rows[0].Held.Stopped() {
 			t.Fatalf("the relay closed: wrote %q, held %+v; want %q", d.wrote, d.rows[0].Held, want)
 		}
 	}

@@ -10,11 +10,11 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Actor gives the orders of wallets that nobody asked for.
+// Actor gives the commands of wallets that nobody asked for.
 const Actor = "wallets"
 
-// OrderTx is what signing an order of a wallet needs of a transaction.
-type OrderTx interface {
+// SigningTx is what signing a command of a wallet needs of a transaction.
+type SigningTx interface {
 	SettleTx
 	// WalletOf locks and reads the wallets of the account that a meter supplies; none for a meter without a wallet.
 	WalletOf(meter int64) ([]Row, error)
@@ -27,17 +27,17 @@ type OrderTx interface {
 	LeaseNumbered(meter, number int64) error
 }
 
-// StillRight asks once more, in the transaction that signs it, whether an order that nobody but the rules gave is right. These
+// StillRight asks once more, in the transaction that signs it, whether a command that nobody but the rules gave is right. These
 // are not sent: a cut-off whose supply is wanted again or must not be cut any more, a lease of more than there is by now, the
 // time while it is in doubt, and anything that was given at a time that has not come.
-func StillRight(tx OrderTx, meter int64, t OrderType, max unit.Energy, given, now time.Time) (bool, error) {
+func StillRight(tx SigningTx, meter int64, t CommandType, max unit.Energy, given, now time.Time) (bool, error) {
 	switch {
 	case NotYet(given, now): // nobody knows how old it is, and its end is as far away
 		return false, tx.LookNow(meter)
-	case t == OrderClock:
-		sight, err := SightOf(tx)
-		return !sight.Doubt, err
-	case t != OrderCut && t != OrderLease:
+	case t == CommandClock:
+		visibility, err := VisibilityOf(tx)
+		return !visibility.Doubt, err
+	case t != CommandCut && t != CommandLease:
 		return true, nil
 	}
 	rows, err := tx.WalletOf(meter)
@@ -49,7 +49,7 @@ func StillRight(tx OrderTx, meter int64, t OrderType, max unit.Energy, given, no
 		return false, err
 	}
 	most, cut, err := Standing(tx, tenant, rows, meter, now)
-	if err != nil || t == OrderCut {
+	if err != nil || t == CommandCut {
 		return cut, err
 	}
 	if max <= most {
@@ -60,8 +60,8 @@ func StillRight(tx OrderTx, meter int64, t OrderType, max unit.Energy, given, no
 
 // StillWanted asks the same about a cut-off that a person ordered. It is right while a reason other than missing money keeps the
 // supply off. Once the person has taken it back, it is right only if the rules would cut too. A meter without a wallet has no
-// rules. An order dated in the future is never right: nobody knows its age.
-func StillWanted(tx OrderTx, meter int64, given, now time.Time) (bool, error) {
+// rules. A command dated in the future is never right: nobody knows its age.
+func StillWanted(tx SigningTx, meter int64, given, now time.Time) (bool, error) {
 	if NotYet(given, now) {
 		return false, nil
 	}
@@ -74,7 +74,7 @@ func StillWanted(tx OrderTx, meter int64, given, now time.Time) (bool, error) {
 			return true, nil
 		}
 	}
-	return StillRight(tx, meter, OrderCut, 0, given, now)
+	return StillRight(tx, meter, CommandCut, 0, given, now)
 }
 
 // leaseSkip is by how much the numbers of leases are moved on when a meter says that it has had a higher one: a day of
@@ -82,7 +82,7 @@ func StillWanted(tx OrderTx, meter int64, given, now time.Time) (bool, error) {
 const leaseSkip = 24 * 60 * 60
 
 // NumberLease gives a lease its number at its first signing.
-func NumberLease(tx OrderTx, meter int64, order id.ID, now time.Time) (int64, error) {
+func NumberLease(tx SigningTx, meter int64, order id.ID, now time.Time) (int64, error) {
 	last, refused, err := tx.LeaseNumber(meter, order)
 	if err != nil {
 		return 0, err

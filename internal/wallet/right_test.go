@@ -39,33 +39,33 @@ func TestAnOrderIsSignedOnlyWhileItIsRight(t *testing.T) {
 	const soon = "look at m1"
 	for _, c := range []struct {
 		name  string
-		order wallet.OrderType
+		order wallet.CommandType
 		max   unit.Energy
 		ahead time.Duration // by how much it was given ahead of now
 		do    func(*till)
 		want  bool
 		wrote string
 	}{
-		{"a cut-off with nothing left", wallet.OrderCut, 0, 0, func(d *till) { d.moves(-2875) }, true, ""},
-		{"a cut-off that was paid for", wallet.OrderCut, 0, 0, func(*till) {}, false, ""},
-		{"a cut-off in a window", wallet.OrderCut, 0, 0, func(d *till) {
+		{"a cut-off with nothing left", wallet.CommandCut, 0, 0, func(d *till) { d.moves(-2875) }, true, ""},
+		{"a cut-off that was paid for", wallet.CommandCut, 0, 0, func(*till) {}, false, ""},
+		{"a cut-off in a window", wallet.CommandCut, 0, 0, func(d *till) {
 			d.moves(-2875)
 			d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
 		}, false, ""},
-		{"a cut-off that a person wants", wallet.OrderCut, 0, 0, func(d *till) { switches(d.desk, true) }, true, ""},
-		{"a cut-off given two minutes ahead", wallet.OrderCut, 0, 2 * time.Minute, func(d *till) { d.moves(-2875) }, true, ""},
-		{"a cut-off given further ahead", wallet.OrderCut, 0, 2*time.Minute + 1, func(d *till) { d.moves(-2875) }, false, soon},
-		{"a lease of what there is", wallet.OrderLease, 10_000, 0, func(*till) {}, true, ""},
-		{"a lease of more", wallet.OrderLease, 10_001, 0, func(*till) {}, false, soon},
-		{"a lease of less, when there is nothing", wallet.OrderLease, 9999, 0, func(d *till) { d.money = 0 }, false, soon},
-		{"a lease given ahead", wallet.OrderLease, 1, time.Hour, func(*till) {}, false, soon},
-		{"the time", wallet.OrderClock, 0, 0, func(*till) {}, true, ""},
-		{"the time, which is in doubt", wallet.OrderClock, 0, 0, func(d *till) { d.doubt = true }, false, ""},
-		{"the time, given ahead", wallet.OrderClock, 0, time.Hour, func(*till) {}, false, soon},
-		{"a connect", wallet.OrderConnect, 0, 0, func(d *till) { d.money, d.doubt = 0, true }, true, ""},
-		{"a connect given ahead", wallet.OrderConnect, 0, time.Hour, func(*till) {}, false, soon},
-		{"a configuration", wallet.OrderConfig, 0, 0, func(d *till) { d.doubt = true }, true, ""},
-		{"a reading that is asked for", wallet.OrderRead, 0, 0, func(d *till) { d.rows = nil }, true, ""},
+		{"a cut-off that a person wants", wallet.CommandCut, 0, 0, func(d *till) { switches(d.rig, true) }, true, ""},
+		{"a cut-off given two minutes ahead", wallet.CommandCut, 0, 2 * time.Minute, func(d *till) { d.moves(-2875) }, true, ""},
+		{"a cut-off given further ahead", wallet.CommandCut, 0, 2*time.Minute + 1, func(d *till) { d.moves(-2875) }, false, soon},
+		{"a lease of what there is", wallet.CommandLease, 10_000, 0, func(*till) {}, true, ""},
+		{"a lease of more", wallet.CommandLease, 10_001, 0, func(*till) {}, false, soon},
+		{"a lease of less, when there is nothing", wallet.CommandLease, 9999, 0, func(d *till) { d.money = 0 }, false, soon},
+		{"a lease given ahead", wallet.CommandLease, 1, time.Hour, func(*till) {}, false, soon},
+		{"the time", wallet.CommandClock, 0, 0, func(*till) {}, true, ""},
+		{"the time, which is in doubt", wallet.CommandClock, 0, 0, func(d *till) { d.doubt = true }, false, ""},
+		{"the time, given ahead", wallet.CommandClock, 0, time.Hour, func(*till) {}, false, soon},
+		{"a connect", wallet.CommandConnect, 0, 0, func(d *till) { d.money, d.doubt = 0, true }, true, ""},
+		{"a connect given ahead", wallet.CommandConnect, 0, time.Hour, func(*till) {}, false, soon},
+		{"a configuration", wallet.CommandConfig, 0, 0, func(d *till) { d.doubt = true }, true, ""},
+		{"a reading that is asked for", wallet.CommandRead, 0, 0, func(d *till) { d.rows = nil }, true, ""},
 	} {
 		d := newTill(t, 2875, 1)
 		c.do(d)
@@ -90,7 +90,7 @@ func TestAnOrderIsSignedOnlyWhileItIsRight(t *testing.T) {
 func TestACutOfAPersonIsSignedWhileThePersonWantsIt(t *testing.T) {
 	moves := func(out bool) func(*till) {
 		return func(d *till) {
-			switches(d.desk, true)
+			switches(d.rig, true)
 			if out {
 				d.moves(-2875)
 			}
@@ -118,7 +118,7 @@ func TestACutOfAPersonIsSignedWhileThePersonWantsIt(t *testing.T) {
 			d := newTill(t, 2875, 2)
 			c.do(d)
 			if c.over {
-				switches(d.desk, false)
+				switches(d.rig, false)
 			}
 			if c.without {
 				d.rows = nil

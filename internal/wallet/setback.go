@@ -11,7 +11,7 @@ func NotYet(t, now time.Time) bool { return t.Sub(now) > Ahead }
 
 // believed is what was read, without times that have not come: what waits for them would wait until they have. Where nobody
 // knows when something was, it is taken for what cuts nobody off and gives nothing away: a reading for too old to cut by, a
-// warning for given now, a lease for due to be renewed, and an order under way for lapsed, so that another one takes its place.
+// warning for given now, a lease for due to be renewed, and a command under way for lapsed, so that another one takes its place.
 func (s Supplied) believed(now time.Time) Supplied {
 	for _, t := range []*time.Time{&s.Out, &s.Noticed} {
 		if NotYet(*t, now) {
@@ -26,7 +26,7 @@ func (s Supplied) believed(now time.Time) Supplied {
 	if NotYet(s.ReceivedAt, now) {
 		s.ReceivedAt = time.Unix(0, 0).UTC()
 	}
-	for _, o := range []*Told{&s.Seen.Lease, &s.Seen.Cut, &s.Seen.Connect, &s.Seen.Config, &s.Seen.Clock} {
+	for _, o := range []*Progress{&s.Seen.Lease, &s.Seen.Cut, &s.Seen.Connect, &s.Seen.Config, &s.Seen.Clock} {
 		if !NotYet(o.Since, now) {
 			continue
 		}

@@ -15,12 +15,12 @@ const jump = 30 * 24 * time.Hour
 
 // setBack moves the server's clock a month ahead, lets something happen, sets it back and lets something happen then.
 type setBack struct {
-	ahead, back func(*desk)
+	ahead, back func(*rig)
 	want        string // after the clock was set back
 }
 
 func (c setBack) test(t *testing.T) {
-	d := newDesk(t, 100_000, 1)
+	d := newRig(t, 100_000, 1)
 	d.passes(jump)
 	c.ahead(d)
 	d.passes(-jump + 10*time.Minute)
@@ -36,20 +36,20 @@ func (c setBack) test(t *testing.T) {
 func TestLeasesOfAClockThatWasAheadAreGivenAnew(t *testing.T) {
 	for name, c := range map[string]setBack{
 		"a lease that was sent and lost is given again": {
-			func(d *desk) {
+			func(d *rig) {
 				d.reads(1, 12_000, supply.Closed)
-				d.signs(1, wallet.OrderLease)
-			}, func(d *desk) { d.settles() }, "no lease m1; lease m1"},
+				d.signs(1, wallet.CommandLease)
+			}, func(d *rig) { d.settles() }, "no lease m1; lease m1"},
 		"a lease that was taken is renewed, for its time runs": {
-			func(d *desk) {
+			func(d *rig) {
 				d.reads(1, 12_000, supply.Closed)
-				d.does(1, wallet.OrderLease)
-			}, func(d *desk) { d.reads(1, 12_100, supply.Closed) }, "lease m1"},
+				d.does(1, wallet.CommandLease)
+			}, func(d *rig) { d.reads(1, 12_100, supply.Closed) }, "lease m1"},
 		"a lease that was refused is offered again": {
-			func(d *desk) {
+			func(d *rig) {
 				d.reads(1, 12_000, supply.Closed)
-				d.answers(1, wallet.OrderLease, "failed", "unsupported")
-			}, func(d *desk) { d.reads(1, 12_100, supply.Closed) }, "lease m1"},
+				d.answers(1, wallet.CommandLease, "failed", "unsupported")
+			}, func(d *rig) { d.reads(1, 12_100, supply.Closed) }, "lease m1"},
 	} {
 		t.Run(name, c.test)
 	}
@@ -60,47 +60,47 @@ func TestLeasesOfAClockThatWasAheadAreGivenAnew(t *testing.T) {
 func TestAClockThatWasAheadCutsNobodyAndSparesNobody(t *testing.T) {
 	for name, c := range map[string]setBack{
 		"a reading of then cuts nobody": {
-			func(d *desk) { d.reads(1, 4000, supply.Closed) },
-			func(d *desk) { d.pays(-100_000) }, "wallet-used-up m1"},
+			func(d *rig) { d.reads(1, 4000, supply.Closed) },
+			func(d *rig) { d.pays(-100_000) }, "wallet-used-up m1"},
 		"a reading after it does": {
-			func(d *desk) { d.reads(1, 4000, supply.Closed) },
-			func(d *desk) {
+			func(d *rig) { d.reads(1, 4000, supply.Closed) },
+			func(d *rig) {
 				d.pays(-100_000)
 				d.says()
 				d.passes(time.Minute).reads(1, 4010, supply.Closed)
 			}, "disconnect m1; supply-off m1"},
 		"a cut that was sent and lost is sent again": {
-			func(d *desk) {
+			func(d *rig) {
 				d.reads(1, 4000, supply.Closed)
 				d.pays(-100_000)
-				d.signs(1, wallet.OrderCut)
-			}, func(d *desk) { d.reads(1, 4010, supply.Closed) }, "no disconnect m1; disconnect m1"},
+				d.signs(1, wallet.CommandCut)
+			}, func(d *rig) { d.reads(1, 4010, supply.Closed) }, "no disconnect m1; disconnect m1"},
 		"a connect that was sent and lost is sent again": {
-			func(d *desk) {
+			func(d *rig) {
 				d.reads(1, 4000, supply.Closed)
 				d.pays(-100_000)
-				d.does(1, wallet.OrderCut)
+				d.does(1, wallet.CommandCut)
 				d.pays(100_000)
-				d.signs(1, wallet.OrderConnect)
-			}, func(d *desk) { d.settles() }, "no connect m1; connect m1"},
+				d.signs(1, wallet.CommandConnect)
+			}, func(d *rig) { d.settles() }, "no connect m1; connect m1"},
 		"a connect that was carried out and undone is given again": {
-			func(d *desk) {
+			func(d *rig) {
 				d.reads(1, 4000, supply.Closed)
 				d.pays(-100_000)
-				d.does(1, wallet.OrderCut)
+				d.does(1, wallet.CommandCut)
 				d.pays(100_000)
-				d.does(1, wallet.OrderConnect)
-				d.does(1, wallet.OrderLease)
-			}, func(d *desk) { d.passes(time.Second).reads(1, 4000, supply.Open, supply.Remote) }, "connect m1; lease m1"},
+				d.does(1, wallet.CommandConnect)
+				d.does(1, wallet.CommandLease)
+			}, func(d *rig) { d.passes(time.Second).reads(1, 4000, supply.Open, supply.Remote) }, "connect m1; lease m1"},
 		"a warning of then runs from now": {
-			func(d *desk) {
+			func(d *rig) {
 				d.tenant.Supply.Notice = 3600
 				d.reads(1, 4000, supply.Closed)
 				d.pays(-100_000)
 				s := d.kept[1]
 				s.Noticed = d.now
 				d.kept[1] = s
-			}, func(d *desk) {
+			}, func(d *rig) {
 				d.settles()
 				d.passes(59*time.Minute).reads(1, 4010, supply.Closed)
 				if !wallet.Wanted(d.rows[0].State) {
@@ -125,7 +125,7 @@ func TestAMeterThatJoinsAnAccountWithoutMoney(t *testing.T) {
 		{"the account's warning is on its way", false, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := newDesk(t, 2875, 1)
+			d := newRig(t, 2875, 1)
 			d.tenant.Supply.Notice = 3600
 			d.passes(30*time.Minute).reads(1, 4000, supply.Closed)
 			d.pays(-1725)
@@ -153,7 +153,7 @@ func TestAMeterThatJoinsAnAccountWithoutMoney(t *testing.T) {
 
 // TestAMeterWithoutMoneyIsWarnedOnceItIsRead: a decision before its first reading does not count as its warning.
 func TestAMeterWithoutMoneyIsWarnedOnceItIsRead(t *testing.T) {
-	d := newDesk(t, 0, 0)
+	d := newRig(t, 0, 0)
 	d.tenant.Supply.Notice = 3600
 	d.joins()
 	d.settles()
@@ -163,17 +163,17 @@ func TestAMeterWithoutMoneyIsWarnedOnceItIsRead(t *testing.T) {
 }
 
 // joins adds a meter that has not been read to the account.
-func (d *desk) joins() {
+func (d *rig) joins() {
 	n := int64(len(d.rows) + 1)
-	d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.Meter{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
+	d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.MeterFacts{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
 		Account: id.ID{15: 1}, Active: true}})
 	d.rows[n-1].Off = 0 // it was on
-	d.seen[n] = &wallet.Seen{Memory: deskMemory, Leases: true, Commands: true, Interval: 30 * time.Minute, Imp: 1000, Grace: wallet.StayClosed,
+	d.seen[n] = &wallet.Seen{Memory: rigMemory, Leases: true, Commands: true, Interval: 30 * time.Minute, Imp: 1000, Grace: wallet.StayClosed,
 		Relay: supply.Closed.String()}
 }
 
 // warned is a meter's customer who has got the warning, as the store notes it.
-func (d *desk) warned(n int64) {
+func (d *rig) warned(n int64) {
 	if s := d.kept[n]; s.Noticed.IsZero() {
 		s.Noticed = d.now
 		d.kept[n] = s
@@ -185,10 +185,10 @@ func (d *desk) warned(n int64) {
 func TestWhoDoubtsTheTimeTakesNothingByIt(t *testing.T) {
 	for _, c := range []struct {
 		name           string
-		does           func(*desk)
+		does           func(*rig)
 		doubted, after string
 	}{
-		{"a notice", func(d *desk) {
+		{"a notice", func(d *rig) {
 			d.tenant.Supply.Notice = 3600
 			d.passes(time.Hour).reads(1, 4000, supply.Closed)
 			d.pays(-100_000)
@@ -196,24 +196,24 @@ func TestWhoDoubtsTheTimeTakesNothingByIt(t *testing.T) {
 			d.says()
 			d.passes(time.Hour).reads(1, 4010, supply.Closed)
 		}, "", "disconnect m1; supply-off m1"},
-		{"no money", func(d *desk) {
+		{"no money", func(d *rig) {
 			d.pays(-100_000)
 			d.says()
 			d.passes(time.Hour).reads(1, 4010, supply.Closed)
 		}, "", "disconnect m1; supply-off m1"},
-		{"less money than the lease stands for", func(d *desk) {
+		{"less money than the lease stands for", func(d *rig) {
 			d.pays(-99_000)
 			d.says()
 			d.reads(1, 100, supply.Closed)
 		}, "", "lease m1"},
-		{"the clock of a meter", func(d *desk) {
+		{"the clock of a meter", func(d *rig) {
 			d.rows[0].Adrift, d.rows[0].Said = true, d.now.Add(2*time.Hour)
 			d.reads(1, 100, supply.Closed)
 		}, "", "time m1"},
-		{"a lease that is half used", func(d *desk) { d.passes(time.Hour).reads(1, 12_000, supply.Closed) }, "lease m1", ""},
+		{"a lease that is half used", func(d *rig) { d.passes(time.Hour).reads(1, 12_000, supply.Closed) }, "lease m1", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := newDesk(t, 100_000, 1)
+			d := newRig(t, 100_000, 1)
 			d.doubt = true
 			c.does(d)
 			d.want("the time is in doubt", c.doubted)

@@ -14,8 +14,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Meter is what a wallet must know of its meter and account.
-type Meter struct {
+// MeterFacts is what a wallet must know of its meter and account.
+type MeterFacts struct {
 	ID        id.ID
 	N         int64
 	Number    string
@@ -32,7 +32,7 @@ type Meter struct {
 }
 
 // Clock is the time the meter lives in: the server's, or a simulated meter's own.
-func (m Meter) Clock(now time.Time) time.Time {
+func (m MeterFacts) Clock(now time.Time) time.Time {
 	if !m.Simulated {
 		return now
 	}
@@ -43,7 +43,7 @@ func (m Meter) Clock(now time.Time) time.Time {
 // Row is the wallet of one meter.
 type Row struct {
 	State
-	Meter Meter
+	Meter MeterFacts
 	Based unit.Energy // State.Base as it is stored
 	// Adrift says that the clock of the newest record cannot be right, and Said what it showed; Lag how far it is behind. None
 	// of them is stored.
@@ -93,8 +93,8 @@ type Settled struct {
 	Press     bool       // somebody has to press a key at a meter for the supply to return
 }
 
-// Turned reports whether something has just happened to a meter.
-func (s Settled) Turned() bool {
+// AnyDecision reports whether something has just happened to a meter.
+func (s Settled) AnyDecision() bool {
 	for _, d := range s.Decisions {
 		if d.Any() {
 			return true
@@ -125,7 +125,7 @@ func settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post, credit bool)
 	for i, d := range decided {
 		rows[i].State, out.Decisions[i], out.Press = d.apply(rows[i].State), d.Decision, out.Press || d.Press
 	}
-	if post || out.Turned() {
+	if post || out.AnyDecision() {
 		if out.Posted, err = postAll(tx, rows, now); err != nil {
 			return Settled{}, fmt.Errorf("post use of account %s: %w", rows[0].Meter.Account.Text(id.Account), err)
 		}

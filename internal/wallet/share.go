@@ -13,7 +13,7 @@ import (
 // has more than its share, because another has used more, gives some back by a lower lease as soon as another one needs it.
 
 // means is the money that all leases of the account together may stand for, as the rules are for this meter.
-func (c *turn) means() (money.Minor, error) {
+func (c *pointState) means() (money.Minor, error) {
 	extra := unit.Energy(0)
 	if c.block == BlockFriendly || c.block == BlockNotice {
 		extra = c.tenant.Supply.AllowanceWh()
@@ -24,18 +24,18 @@ func (c *turn) means() (money.Minor, error) {
 }
 
 // pays is the energy that some of the money pays for, at most one cap.
-func (c *turn) pays(m money.Minor) (unit.Energy, error) {
+func (c *pointState) pays(m money.Minor) (unit.Energy, error) {
 	energy, err := c.body.AffordableLess(m, c.rests)
 	return min(energy, c.tenant.Supply.LeaseCap()), err
 }
 
 // claims reports whether the meter has a share of the money: it can be given a lease.
-func (c *turn) claims() bool {
+func (c *pointState) claims() bool {
 	return c.Commands && c.Leases && c.priced && c.row.Started && Wanted(c.row.State)
 }
 
 // share is the energy that this meter's part of the money pays for, the same for each that claims one.
-func (c *turn) share() (unit.Energy, error) {
+func (c *pointState) share() (unit.Energy, error) {
 	if c.block == BlockProtected {
 		return c.tenant.Supply.LeaseCap(), nil
 	}
@@ -53,7 +53,7 @@ func (c *turn) share() (unit.Energy, error) {
 }
 
 // room is the energy that is paid for when the leases of the other meters are counted as if they were used.
-func (c *turn) room() (unit.Energy, error) {
+func (c *pointState) room() (unit.Energy, error) {
 	if c.block == BlockProtected {
 		return c.tenant.Supply.LeaseCap(), nil
 	}
@@ -75,13 +75,13 @@ func (c *turn) room() (unit.Energy, error) {
 
 // intended is what is left of the lease that the meter has or is to have. Where it may have one of several, it is the lowest: the
 // next must not give back what a lower one may have taken, unless there is room for it.
-func (c *turn) intended() unit.Energy {
+func (c *pointState) intended() unit.Energy {
 	if c.Seen.Lease.Open() {
 		return c.left(c.Supply.Lease)
 	}
 	least := c.left(c.InMeter)
-	for _, g := range c.Seen.Given {
-		if g.Signed && (g.Told.Open() || g.unsure()) && g.after(c.InMeter.Order) {
+	for _, g := range c.Seen.SignedLeases {
+		if g.Signed && (g.Progress.Open() || g.unsure()) && g.after(c.InMeter.Command) {
 			least = min(least, c.left(g.Lease))
 		}
 	}
@@ -89,15 +89,15 @@ func (c *turn) intended() unit.Energy {
 }
 
 // left is what is left of a lease, none of one that was made for another memory of the meter.
-func (c *turn) left(l Lease) unit.Energy {
-	if l.Store != c.Memory {
+func (c *pointState) left(l Lease) unit.Energy {
+	if l.Memory != c.Memory {
 		return 0
 	}
 	return max(0, l.Max-c.register())
 }
 
 // register is where the meter stands: as rated last or, where rating begins anew for another account, as read last.
-func (c *turn) register() unit.Energy {
+func (c *pointState) register() unit.Energy {
 	if !c.row.Started {
 		return c.Seen.Register
 	}
@@ -105,18 +105,18 @@ func (c *turn) register() unit.Energy {
 }
 
 // holds is the most that the meter may still count by any lease that has or may have reached it.
-func (c *turn) holds() unit.Energy {
+func (c *pointState) holds() unit.Energy {
 	most := c.left(c.InMeter)
 	if l := c.Seen.Lease; l.Open() || l.unsure() {
 		most = max(most, c.left(c.Supply.Lease))
 	}
-	return max(most, c.left(Lease{Max: c.Supply.Risk, Store: c.Supply.Lease.Store}))
+	return max(most, c.left(Lease{Max: c.Supply.Risk, Memory: c.Supply.Lease.Memory}))
 }
 
 // lent is the most that the meter may still count by any lease that it has or that was signed for it. One that was not signed
 // never reached it, and is withdrawn when there is less money.
-func (c *turn) lent() unit.Energy {
-	most := max(c.left(c.InMeter), c.left(Lease{Max: c.Supply.Risk, Store: c.Supply.Lease.Store}))
+func (c *pointState) lent() unit.Energy {
+	most := max(c.left(c.InMeter), c.left(Lease{Max: c.Supply.Risk, Memory: c.Supply.Lease.Memory}))
 	if l := c.Seen.Lease; l.Signed && (l.Open() || l.unsure()) {
 		most = max(most, c.left(c.Supply.Lease))
 	}
@@ -126,7 +126,7 @@ func (c *turn) lent() unit.Energy {
 // needed reports whether another meter of the account needs what this one has of the money: half of its share is used, and
 // there is no room for it beside the others. Shares of less than a kilowatt-hour are not divided any further, or relays would
 // chatter over the last of the money.
-func (c *turn) needed() (bool, error) {
+func (c *pointState) needed() (bool, error) {
 	for i := range c.all {
 		o := &c.all[i]
 		if o.which == c.which || !o.claims() || o.row.Held.Stopped() {
@@ -150,7 +150,7 @@ func (c *turn) needed() (bool, error) {
 // wants is what the next lease of this meter is to give: its share, as far as there is room for it; no less than it has
 // unless it has more than its share, and then only where the leases of the account stand for too much, or where another
 // meter is in need.
-func (c *turn) wants() (unit.Energy, error) {
+func (c *pointState) wants() (unit.Energy, error) {
 	share, err := c.share()
 	if err != nil {
 		return 0, err
@@ -176,7 +176,7 @@ func (c *turn) wants() (unit.Energy, error) {
 // most is the register up to which a lease may go that is signed now: what there is room for, or what is no more than the
 // meter has and its share. One that was ordered before the register could not be true counts from the last that could: from
 // a false one any lease would do, however much the money has gone down since.
-func (c *turn) most() (unit.Energy, error) {
+func (c *pointState) most() (unit.Energy, error) {
 	share, err := c.share()
 	if err != nil {
 		return 0, err
@@ -191,7 +191,7 @@ func (c *turn) most() (unit.Energy, error) {
 
 // beyond is the register up to which a lease of some energy goes. Of a meter whose register cannot be true nobody knows what
 // it has used: it gets the allowance once, of what is paid for, until a person has decided.
-func (c *turn) beyond(energy unit.Energy) unit.Energy {
+func (c *pointState) beyond(energy unit.Energy) unit.Energy {
 	if h := c.row.Held; h.Stopped() {
 		return h.Register + min(c.tenant.Supply.AllowanceWh(), energy)
 	}
@@ -202,8 +202,8 @@ func (c *turn) beyond(energy unit.Energy) unit.Energy {
 // this memory needs one. One that has keeps it: a lower one would cut off what is paid for if the register is too low, and a
 // higher one would give away energy if it is too high. Only two readings in a row are believed so far that say the same register
 // and the used-up lease has opened the relay at it: one alone may be false, and a lease beyond it would have no end.
-func (c *turn) mayHelp(h Held, want unit.Energy) bool {
-	reach, has := c.reach(h.Store)
+func (c *pointState) mayHelp(h Held, want unit.Energy) bool {
+	reach, has := c.reach(h.Memory)
 	if !has {
 		return true
 	}
@@ -212,11 +212,11 @@ func (c *turn) mayHelp(h Held, want unit.Energy) bool {
 }
 
 // reach is the highest register up to which a lease lets the meter count that it has, or may have, in a memory.
-func (c *turn) reach(memory string) (most unit.Energy, has bool) {
-	if c.InMeter.Store == memory {
+func (c *pointState) reach(memory string) (most unit.Energy, has bool) {
+	if c.InMeter.Memory == memory {
 		most, has = c.InMeter.Max, true
 	}
-	if l := c.Seen.Lease; l.Signed && (l.Open() || l.unsure()) && c.Supply.Lease.Store == memory {
+	if l := c.Seen.Lease; l.Signed && (l.Open() || l.unsure()) && c.Supply.Lease.Memory == memory {
 		most, has = max(most, c.Supply.Lease.Max, c.Supply.Risk), true
 	}
 	return most, has

@@ -14,7 +14,7 @@ import (
 
 // street is the meters of one account behind a network that loses orders and answers.
 type street struct {
-	*desk
+	*rig
 	rnd      *rand.Rand
 	register []unit.Energy
 	lease    []unit.Energy // in the meter
@@ -42,7 +42,7 @@ func (s *street) tells(i int) {
 // sends lets the newest lease of a meter leave, if it waits; the network may lose it, or the answer.
 func (s *street) sends(i int) {
 	n := int64(i + 1)
-	o := s.order(n, wallet.OrderLease)
+	o := s.order(n, wallet.CommandLease)
 	if !o.Open() {
 		return
 	}
@@ -63,7 +63,7 @@ func (s *street) sends(i int) {
 	if s.signed[o.ID] == 0 {
 		s.signed[o.ID] = len(s.signed) + 1
 	}
-	s.signs(n, wallet.OrderLease)
+	s.signs(n, wallet.CommandLease)
 	if !s.restored && s.rnd.IntN(3) == 0 {
 		return
 	}
@@ -71,7 +71,7 @@ func (s *street) sends(i int) {
 		s.number[i], s.lease[i] = number, max
 	}
 	if s.restored || s.rnd.IntN(3) > 0 {
-		s.does(n, wallet.OrderLease)
+		s.does(n, wallet.CommandLease)
 	}
 }
 
@@ -100,7 +100,7 @@ func TestLeasesOfAnAccountNeverStandForMoreThanThereIs(t *testing.T) {
 	for seed := range uint64(300) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		meters := 1 + int(seed%3)
-		s := &street{desk: newDesk(t, 0, meters), rnd: rnd, register: make([]unit.Energy, meters), lease: make([]unit.Energy, meters),
+		s := &street{rig: newRig(t, 0, meters), rnd: rnd, register: make([]unit.Energy, meters), lease: make([]unit.Energy, meters),
 			number: make([]int, meters), signed: map[id.ID]int{}}
 		s.tenant.Supply.Cap = 8000
 		for range 400 {
@@ -146,11 +146,11 @@ func TestLeasesOfAnAccountNeverStandForMoreThanThereIs(t *testing.T) {
 
 // TestMetersOfAnAccountShareItsMoney says how, step by step.
 func TestMetersOfAnAccountShareItsMoney(t *testing.T) {
-	d := newDesk(t, 100_000, 2)
+	d := newRig(t, 100_000, 2)
 	if d.max(1) != 20_000 || d.max(2) != 20_000 {
 		t.Errorf("with ample money the leases go to %d and %d Wh, want a whole one each", d.max(1), d.max(2))
 	}
-	d = newDesk(t, 5750, 2) // 20 kWh
+	d = newRig(t, 5750, 2) // 20 kWh
 	if d.max(1)+d.max(2) != 20_000 || d.max(1) != 10_000 {
 		t.Fatalf("20 kWh are shared as %d and %d Wh, want 10000 each", d.max(1), d.max(2))
 	}
@@ -162,11 +162,11 @@ func TestMetersOfAnAccountShareItsMoney(t *testing.T) {
 	if got := d.max(2); got != 6499 {
 		t.Errorf("the second keeps a lease to %d Wh, want its half less what is rounded, 6499", got)
 	}
-	d.signs(2, wallet.OrderLease)
+	d.signs(2, wallet.CommandLease)
 	d.passes(time.Hour)
 	d.settles()
 	d.want("as long as it has not answered", "")
-	d.does(2, wallet.OrderLease)
+	d.does(2, wallet.CommandLease)
 	d.want("it has, but perhaps it used more before", "read m2")
 	d.reads(2, 100, supply.Closed)
 	d.want("it has not", "lease m1")
@@ -178,10 +178,10 @@ func TestMetersOfAnAccountShareItsMoney(t *testing.T) {
 // TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister: rating begins anew for another account, and the lease that is
 // left in the meter stands for what the meter may still count, not for all that it ever counted.
 func TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister(t *testing.T) {
-	d := newDesk(t, 100_000, 2)
+	d := newRig(t, 100_000, 2)
 	for register := unit.Energy(10_000); register <= 100_000; register += 10_000 {
 		d.passes(6*time.Hour).reads(2, register, supply.Closed)
-		d.does(2, wallet.OrderLease)
+		d.does(2, wallet.CommandLease)
 	}
 	d.reads(1, 20_000, supply.Open, supply.Lease)
 	left := d.max(2) - 100_000
@@ -198,20 +198,20 @@ func TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister(t *testing.T) {
 
 // lowered is an account of two meters from which money was taken: the first one, at 6000 Wh with a lease to 10,000, is to have a
 // lower one, and the second has taken its own.
-func lowered(t *testing.T) (d *desk, lower id.ID) {
+func lowered(t *testing.T) (d *rig, lower id.ID) {
 	t.Helper()
-	d = newDesk(t, 5750, 2)
+	d = newRig(t, 5750, 2)
 	d.passes(time.Hour).reads(1, 6000, supply.Closed)
 	d.pays(-2300)
 	d.want("8 kWh were taken away", "lease m1; lease m2")
 	if d.max(1) != 8998 || d.max(2) != 2998 {
 		t.Fatalf("leases to %d and %d Wh, want half of 6 kWh less what is rounded for each", d.max(1), d.max(2))
 	}
-	d.does(2, wallet.OrderLease)
+	d.does(2, wallet.CommandLease)
 	d.passes(time.Minute).reads(2, 0, supply.Closed)
-	d.signs(1, wallet.OrderLease)
+	d.signs(1, wallet.CommandLease)
 	d.says()
-	return d, d.kept[1].Lease.Order
+	return d, d.kept[1].Lease.Command
 }
 
 // TestAMeterThatTookALowerLeaseLateIsNotLeftDark is the history of meter 06000005915 in a month with seed 7. It took a lower lease
@@ -227,11 +227,11 @@ func TestAMeterThatTookALowerLeaseLateIsNotLeftDark(t *testing.T) {
 		t.Fatalf("it has used more than the lower lease gives: got %q, want another one", got)
 	}
 	took := d.rows[0].Seq
-	d.signs(1, wallet.OrderLease)
+	d.signs(1, wallet.CommandLease)
 	d.answersLate(lower, took)
 	d.passes(time.Second).reads(1, 9500, supply.Open, supply.Lease)
 	d.says()
-	o := d.order(1, wallet.OrderLease)
+	o := d.order(1, wallet.CommandLease)
 	o.State, o.Since = "expired", d.now
 	d.settles()
 	d.want("the next one was lost, and ended", "lease m1")
@@ -269,11 +269,11 @@ func TestEnergyThatAMeterGaveBackIsNotGivenAgain(t *testing.T) {
 func TestWhatNeverLeftHidesNoLease(t *testing.T) {
 	d, lower := lowered(t)
 	d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
-	for range wallet.MaxGiven + 1 {
+	for range wallet.MaxSignedLeases + 1 {
 		d.passes(time.Hour).pays(4000)
 		d.passes(time.Hour).pays(-4000)
 	}
-	if n := len(d.leased[1]); n <= wallet.MaxGiven+1 {
+	if n := len(d.leased[1]); n <= wallet.MaxSignedLeases+1 {
 		t.Fatalf("%d leases were ordered, want more than are looked back at", n)
 	}
 	d.rows[0].Off = supply.Of(supply.Remote) // by a person, so no other lease is given
@@ -289,18 +289,18 @@ func TestWhatNeverLeftHidesNoLease(t *testing.T) {
 // one had been taken. When the meter's share rose by some watt-hours it was given those, though there was no room for them: a
 // neighbour had not given up what was more than its share.
 func TestALowerLeaseThatMayBeInTheMeterIsNotTakenBack(t *testing.T) {
-	d := newDesk(t, 5750, 2)
+	d := newRig(t, 5750, 2)
 	d.passes(time.Hour).pays(-2300)
 	d.want("8 kWh were taken away", "lease m1; lease m2")
 	lower := d.max(1)
-	d.signs(1, wallet.OrderLease)
-	d.signs(2, wallet.OrderLease)
+	d.signs(1, wallet.CommandLease)
+	d.signs(2, wallet.CommandLease)
 	d.passes(time.Minute).pays(600)
-	d.answers(1, wallet.OrderLease, "failed", "counter")
+	d.answers(1, wallet.CommandLease, "failed", "counter")
 	if got := d.max(1); got > lower {
 		t.Errorf("a lease to %d Wh after one to %d Wh that may be in the meter, and the other may use all there is", got, lower)
 	}
-	d.does(2, wallet.OrderLease)
+	d.does(2, wallet.CommandLease)
 	d.passes(time.Minute).reads(2, 0, supply.Closed)
 	if got := d.max(1); got <= lower {
 		t.Errorf("a lease to %d Wh, want more than %d Wh: the other has given up what was more than its share", got, lower)
@@ -318,16 +318,16 @@ func TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter(t *testing.T) {
 		{"counter", 10_000}, {"storage_error 5", 10_000}, // 2500 Wh of its own, and what is left
 		{"clock", 12_500}, // neither copy is taken
 	} {
-		d := newDesk(t, 5750, 2)
+		d := newRig(t, 5750, 2)
 		d.passes(time.Hour).reads(2, 7500, supply.Closed)
 		d.passes(time.Hour).reads(2, 10_000, supply.Open, supply.Lease)
 		d.passes(time.Hour).pays(719) // 2.5 kWh
 		if got := d.max(2); got != 12_500 {
 			t.Fatalf("a lease to %d Wh, want 12500", got)
 		}
-		d.signs(2, wallet.OrderLease)
+		d.signs(2, wallet.CommandLease)
 		d.rows[1].Off = supply.Of(supply.Remote) // by a person, so no other lease is given
-		d.answers(2, wallet.OrderLease, "failed", c.why)
+		d.answers(2, wallet.CommandLease, "failed", c.why)
 		rows, err := d.WalletsOf(id.ID{})
 		if err != nil {
 			t.Fatal(err)
@@ -343,20 +343,20 @@ func TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter(t *testing.T) {
 // neighbour might have counted was taken for what the highest of three leases allowed, and that one had been replaced before the
 // neighbour's last reading. Only the later two say how far it may have come since.
 func TestALeaseFromBeforeTheLastReadingIsNoRiskAnyMore(t *testing.T) {
-	d := newDesk(t, 5750, 2)
+	d := newRig(t, 5750, 2)
 	lowers := func(amount money.Minor) (order id.ID) {
 		d.passes(time.Minute).pays(-amount)
-		d.signs(2, wallet.OrderLease)
-		return d.kept[2].Lease.Order
+		d.signs(2, wallet.CommandLease)
+		return d.kept[2].Lease.Command
 	}
 	first := lowers(1150) // from 10 kWh to 8
-	d.signs(1, wallet.OrderLease)
-	d.does(1, wallet.OrderLease)
+	d.signs(1, wallet.CommandLease)
+	d.does(1, wallet.CommandLease)
 	took := d.rows[1].Seq
 	d.passes(time.Minute).reads(2, 0, supply.Closed)
 	lowers(1150) // to 6
 	d.answersLate(first, took-1)
-	d.does(2, wallet.OrderLease)
+	d.does(2, wallet.CommandLease)
 	if got := d.kept[2].Risk; got != 8000 {
 		t.Errorf("the neighbour may have counted to %d Wh, want what it had at its last reading, 8000", got)
 	}
@@ -378,7 +378,7 @@ func TestWhenAMeterGivesBackWhatIsMoreThanItsShare(t *testing.T) {
 		{"a share of a kilowatt-hour", 10_000, 8000, 500, 9000},
 		{"a share of less", 10_000, 8004, 499, 10_000},
 	} {
-		d := newDesk(t, 5750, 2)
+		d := newRig(t, 5750, 2)
 		d.version.Body.VATBps, d.money = 0, c.money
 		d.passes(time.Hour)
 		for i, register := range []unit.Energy{c.first, c.second} {

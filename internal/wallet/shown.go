@@ -182,11 +182,11 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 	}
 	v.LeaseLeft = max(0, v.Lease.Max-r.Register)
 	if v.Stand = stand(r, s); v.Stand == StandCutting && !s.cutLeft() {
-		sight, err := SightOf(tx.Rating())
+		visibility, err := VisibilityOf(tx.Rating())
 		if err != nil {
 			return SupplyView{}, err
 		}
-		if s.Block = Blocked(r, s, t, w.moment(), sight); s.Block != "" {
+		if s.Block = Blocked(r, s, t, w.moment(), visibility); s.Block != "" {
 			v.Stand, v.Block = StandWaiting, s.Block
 		}
 	}
@@ -237,7 +237,7 @@ func stand(r Row, s Supplied) Stand {
 	return StandOff
 }
 
-// cutLeft reports whether no rule holds up the cut-off of a supply that is unwanted: a person wants it off, or the order has
+// cutLeft reports whether no rule holds up the cut-off of a supply that is unwanted: a person wants it off, or the command has
 // left for the meter already.
 func (s Supplied) cutLeft() bool {
 	cut := s.Seen.Cut

@@ -11,18 +11,18 @@ import (
 func TestACutThatARuleHoldsUpIsShownAsWaiting(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		do    func(*desk)
+		do    func(*rig)
 		stand wallet.Stand
 		block wallet.Block
 	}{
-		{"nothing forbids it", func(*desk) {}, wallet.StandCutting, ""},
-		{"a window opens", func(d *desk) { d.tenant.Supply.Windows = []string{"all 00:00-24:00"} }, wallet.StandWaiting, wallet.BlockFriendly},
-		{"the reading grows old", func(d *desk) { d.passes(2 * time.Hour) }, wallet.StandWaiting, wallet.BlockStale},
-		{"a window opens when the order has left", func(d *desk) {
-			d.signs(1, wallet.OrderCut)
+		{"nothing forbids it", func(*rig) {}, wallet.StandCutting, ""},
+		{"a window opens", func(d *rig) { d.tenant.Supply.Windows = []string{"all 00:00-24:00"} }, wallet.StandWaiting, wallet.BlockFriendly},
+		{"the reading grows old", func(d *rig) { d.passes(2 * time.Hour) }, wallet.StandWaiting, wallet.BlockStale},
+		{"a window opens when the order has left", func(d *rig) {
+			d.signs(1, wallet.CommandCut)
 			d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
 		}, wallet.StandCutting, ""},
-		{"a person wants it off", func(d *desk) {
+		{"a person wants it off", func(d *rig) {
 			s := d.kept[1]
 			s.Why = "tampered seal"
 			d.kept[1] = s
@@ -30,7 +30,7 @@ func TestACutThatARuleHoldsUpIsShownAsWaiting(t *testing.T) {
 		}, wallet.StandCutting, ""},
 	} {
 		d := tillOf(charged(t))
-		c.do(d.desk)
+		c.do(d.rig)
 		v, err := d.wallets().Supply(t.Context(), system(), tillNumber)
 		if err != nil || v.Refused() || v.Stand != c.stand || v.Block != c.block {
 			t.Errorf("%s: stands %q, waits for %q (%+v, %v); want %q and %q", c.name, v.Stand, v.Block, v.Refusal, err, c.stand, c.block)

@@ -66,7 +66,7 @@ func played(t *testing.T, text string) string {
 
 // story is an account, and what is said of what was decided.
 type story struct {
-	*desk
+	*rig
 	said   []string
 	credit bool
 }
@@ -85,7 +85,7 @@ func (s *story) does(t *testing.T, f []string) {
 	}
 	switch {
 	case f[0] == "account": // account 20.00 KES 2 meters
-		s.desk = newDesk(t, money.Minor(number(1)), int(number(3)))
+		s.rig = newRig(t, money.Minor(number(1)), int(number(3)))
 		return
 	case f[0] == "rule":
 		s.rule(t, f[1], strings.Join(f[2:], " "))
@@ -128,7 +128,7 @@ func (s *story) rule(t *testing.T, name, value string) {
 
 // meter is something that happens to a meter.
 func (s *story) meter(t *testing.T, n int64, what string, f []string) {
-	orders := map[string]wallet.OrderType{"cut": wallet.OrderCut, "connect": wallet.OrderConnect, "lease": wallet.OrderLease, "config": wallet.OrderConfig}
+	orders := map[string]wallet.CommandType{"cut": wallet.CommandCut, "connect": wallet.CommandConnect, "lease": wallet.CommandLease, "config": wallet.CommandConfig}
 	if len(f) == 0 {
 		t.Fatalf("m%d %s what?", n, what)
 	}
@@ -172,7 +172,7 @@ func (s *story) meter(t *testing.T, n int64, what string, f []string) {
 func (s *story) read(n int64, register unit.Energy, relay string, reasons []supply.Reason) {
 	r, seen := &s.rows[n-1], s.seen[n]
 	seq := max(r.Seq, seen.Seq) + 1
-	r.State, _ = wallet.Take(r.State, wallet.Reading{Store: deskMemory, Seq: seq, At: s.now, Up: r.Up + 1, Clock: wire.ClockValid, ReceivedAt: s.now,
+	r.State, _ = wallet.Take(r.State, wallet.Reading{Memory: rigMemory, Seq: seq, At: s.now, Up: r.Up + 1, Clock: wire.ClockValid, ReceivedAt: s.now,
 		Register: register, Open: wallet.SaysOpen(relay, len(reasons) > 0)}, wallet.Terms{Zone: s.tenant.Zone, Phases: 1, Versions: []tariff.Version{s.version}})
 	seen.Relay, seen.Reasons, seen.ReceivedAt, seen.AsOf, seen.Register = relay, supply.Of(reasons...), s.now, s.now, register
 	seen.Left, seen.Seq = max(0, s.max(n)-register), seq
@@ -234,35 +234,35 @@ func kes(m money.Minor) string {
 	return fmt.Sprintf("%s%d.%02d KES", sign, m/100, m%100)
 }
 
-// Order says what is ordered.
-func (s *story) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
-	what := map[wallet.OrderType]string{wallet.OrderCut: "cut off", wallet.OrderConnect: "connect", wallet.OrderLease: "lease", wallet.OrderConfig: "configuration",
-		wallet.OrderClock: "clock", wallet.OrderRead: "reading"}[o.Type]
+// Command says what is ordered.
+func (s *story) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
+	what := map[wallet.CommandType]string{wallet.CommandCut: "cut off", wallet.CommandConnect: "connect", wallet.CommandLease: "lease", wallet.CommandConfig: "configuration",
+		wallet.CommandClock: "clock", wallet.CommandRead: "reading"}[o.Type]
 	if most, ok := o.Args["max_register_wh"].(int64); ok {
 		what += fmt.Sprintf(" up to %d Wh", most)
 	}
 	s.says("%s order %s %s: %s", s.now.Format("15:04"), m.Number, what, o.Reason)
-	return s.desk.Order(m, o)
+	return s.rig.Order(m, o)
 }
 
 // Withdraw says which order is not sent any more.
-func (s *story) Withdraw(m wallet.Meter, t wallet.OrderType, order id.ID, why string) error {
+func (s *story) Withdraw(m wallet.MeterFacts, t wallet.CommandType, order id.ID, why string) error {
 	s.says("%s order %s withdrawn, %s: %s", s.now.Format("15:04"), m.Number, t, why)
-	return s.desk.Withdraw(m, t, order, why)
+	return s.rig.Withdraw(m, t, order, why)
 }
 
 // Hurry says what is sent again at once.
-func (s *story) Hurry(m wallet.Meter, t wallet.OrderType) error {
+func (s *story) Hurry(m wallet.MeterFacts, t wallet.CommandType) error {
 	s.says("%s order %s sent again at once: %s", s.now.Format("15:04"), m.Number, t)
-	return s.desk.Hurry(m, t)
+	return s.rig.Hurry(m, t)
 }
 
 // Notify says what a customer is told.
-func (s *story) Notify(m wallet.Meter, n wallet.Notice) error {
+func (s *story) Notify(m wallet.MeterFacts, n wallet.Notice) error {
 	press := ""
 	if n.Press {
 		press = ", press a key"
 	}
 	s.says("%s tell the customer of %s: %s, %s left%s", s.now.Format("15:04"), m.Number, n.Kind, kes(n.Available), press)
-	return s.desk.Notify(m, n)
+	return s.rig.Notify(m, n)
 }

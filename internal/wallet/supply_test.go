@@ -14,9 +14,9 @@ import (
 
 // charged is an account whose meter is on with half a lease left, from under which a fixed charge has taken all money.
 // The first reading after it makes the server cut.
-func charged(t *testing.T) *desk {
+func charged(t *testing.T) *rig {
 	t.Helper()
-	d := newDesk(t, 2875, 1) // 10 kWh
+	d := newRig(t, 2875, 1) // 10 kWh
 	d.passes(30*time.Minute).reads(1, 4000, supply.Closed)
 	d.pays(-1725)
 	d.want("all money taken away", "disconnect m1; supply-off m1")
@@ -25,16 +25,16 @@ func charged(t *testing.T) *desk {
 
 func TestMoneyThatIsGoneCutsAndMoneyThatComesConnects(t *testing.T) {
 	d := charged(t)
-	d.signs(1, wallet.OrderCut)
-	d.passes(time.Second).does(1, wallet.OrderCut)
+	d.signs(1, wallet.CommandCut)
+	d.passes(time.Second).does(1, wallet.CommandCut)
 	d.passes(time.Second).reads(1, 4000, supply.Open, supply.Remote)
 	d.want("the meter has opened its relay", "")
 	if got := d.passes(time.Hour).pays(1150); !got.Press {
 		t.Error("nobody is told to press a key after a cut by command")
 	}
 	d.want("paid", "connect m1; supply-on press m1; wallet-urgent m1; lease m1")
-	d.does(1, wallet.OrderConnect)
-	d.does(1, wallet.OrderLease)
+	d.does(1, wallet.CommandConnect)
+	d.does(1, wallet.CommandLease)
 	d.passes(time.Second).reads(1, 4000, supply.Armed)
 	d.passes(time.Minute).reads(1, 4000, supply.Closed)
 	d.want("the key was pressed", "hurry lease m1") // between the two answers
@@ -43,24 +43,24 @@ func TestMoneyThatIsGoneCutsAndMoneyThatComesConnects(t *testing.T) {
 // TestACutIsUndoneHoweverFarItHasCome pays at every stage of a cut-off.
 func TestACutIsUndoneHoweverFarItHasCome(t *testing.T) {
 	for name, c := range map[string]struct {
-		before func(*desk)
+		before func(*rig)
 		want   string
 		press  bool
-		after  func(*desk)
+		after  func(*rig)
 		later  string
 	}{
-		"not signed yet": {func(*desk) {}, "no disconnect m1; supply-on m1; wallet-urgent m1; lease m1", false, nil, ""},
-		"signed, and perhaps lost": {func(d *desk) { d.signs(1, wallet.OrderCut) }, "no disconnect m1; connect m1; supply-on press m1; wallet-urgent m1; lease m1", true,
+		"not signed yet": {func(*rig) {}, "no disconnect m1; supply-on m1; wallet-urgent m1; lease m1", false, nil, ""},
+		"signed, and perhaps lost": {func(d *rig) { d.signs(1, wallet.CommandCut) }, "no disconnect m1; connect m1; supply-on press m1; wallet-urgent m1; lease m1", true,
 			nil, ""},
-		"acknowledged": {func(d *desk) { d.answers(1, wallet.OrderCut, "acked", "") },
+		"acknowledged": {func(d *rig) { d.answers(1, wallet.CommandCut, "acked", "") },
 			"connect m1; supply-on press m1; wallet-urgent m1; lease m1", true, nil, ""},
-		"carried out": {func(d *desk) { d.does(1, wallet.OrderCut) }, "connect m1; supply-on press m1; wallet-urgent m1; lease m1", true, nil, ""},
-		"acknowledged after the payment": {func(d *desk) { d.signs(1, wallet.OrderCut) },
+		"carried out": {func(d *rig) { d.does(1, wallet.CommandCut) }, "connect m1; supply-on press m1; wallet-urgent m1; lease m1", true, nil, ""},
+		"acknowledged after the payment": {func(d *rig) { d.signs(1, wallet.CommandCut) },
 			"no disconnect m1; connect m1; supply-on press m1; wallet-urgent m1; lease m1", true,
-			func(d *desk) { d.does(1, wallet.OrderCut) }, "hurry connect m1; hurry lease m1"},
-		"carried out after the connect": {func(d *desk) { d.signs(1, wallet.OrderCut) },
-			"no disconnect m1; connect m1; supply-on press m1; wallet-urgent m1; lease m1", true, func(d *desk) {
-				d.does(1, wallet.OrderConnect)
+			func(d *rig) { d.does(1, wallet.CommandCut) }, "hurry connect m1; hurry lease m1"},
+		"carried out after the connect": {func(d *rig) { d.signs(1, wallet.CommandCut) },
+			"no disconnect m1; connect m1; supply-on press m1; wallet-urgent m1; lease m1", true, func(d *rig) {
+				d.does(1, wallet.CommandConnect)
 				d.passes(time.Second).reads(1, 4000, supply.Open, supply.Remote)
 			}, "hurry lease m1; connect m1; hurry lease m1"},
 	} {
@@ -90,14 +90,14 @@ func TestACutIsUndoneHoweverFarItHasCome(t *testing.T) {
 func TestAConnectThatLapsedGoesOutAgainAtOnce(t *testing.T) {
 	for _, expired := range []bool{false, true} { // whether a job has noted the end before the meter is heard
 		d := charged(t)
-		d.does(1, wallet.OrderCut)
+		d.does(1, wallet.CommandCut)
 		d.passes(4*time.Hour).reads(1, 4000, supply.Open, supply.Remote)
 		d.says()
 		d.pays(4000)
-		d.signs(1, wallet.OrderConnect) // and lost
+		d.signs(1, wallet.CommandConnect) // and lost
 		d.passes(49 * time.Hour)
 		if expired {
-			o := d.order(1, wallet.OrderConnect)
+			o := d.order(1, wallet.CommandConnect)
 			o.State, o.Since = "expired", d.now
 		}
 		d.says()
@@ -113,7 +113,7 @@ func TestAConnectThatLapsedGoesOutAgainAtOnce(t *testing.T) {
 // one back, and no connect was waiting when the meter was heard again: it was off with money until it was read.
 func TestACutThatWasOrderedOnceMoreIsUndoneAsWell(t *testing.T) {
 	d := charged(t)
-	d.signs(1, wallet.OrderCut)        // and carried out
+	d.signs(1, wallet.CommandCut)      // and carried out
 	d.seen[1].Interval = 4 * time.Hour // so that the reading from before is still new enough to cut by
 	d.says()
 	d.passes(3*time.Hour + time.Minute).settles()
@@ -122,8 +122,8 @@ func TestACutThatWasOrderedOnceMoreIsUndoneAsWell(t *testing.T) {
 		t.Error("nobody is told to press a key")
 	}
 	d.want("paid", "no disconnect m1; connect m1; supply-on press m1; wallet-urgent m1; lease m1")
-	d.does(1, wallet.OrderConnect)
-	d.does(1, wallet.OrderLease)
+	d.does(1, wallet.CommandConnect)
+	d.does(1, wallet.CommandLease)
 	d.passes(time.Hour).reads(1, 4000, supply.Closed)
 	d.says()
 	d.pays(-1150)
@@ -135,11 +135,11 @@ func TestACutThatWasOrderedOnceMoreIsUndoneAsWell(t *testing.T) {
 // TestALapsedConnectOfAMeterThatIsAwayIsRenewed gives the server no reading at all: it must look by itself.
 func TestALapsedConnectOfAMeterThatIsAwayIsRenewed(t *testing.T) {
 	d := charged(t)
-	d.does(1, wallet.OrderCut)
+	d.does(1, wallet.CommandCut)
 	d.says()
 	d.pays(4000)
-	d.signs(1, wallet.OrderConnect)
-	d.does(1, wallet.OrderLease)
+	d.signs(1, wallet.CommandConnect)
+	d.does(1, wallet.CommandLease)
 	at := d.kept[1].LookAt
 	if got, want := at.Sub(d.now), 24*time.Hour; got != want {
 		t.Errorf("the server looks again after %s, want when the connect lapses, after %s", got, want)
@@ -152,14 +152,14 @@ func TestALapsedConnectOfAMeterThatIsAwayIsRenewed(t *testing.T) {
 
 // TestWhatBringsASupplyBackIsHurried pays while a lease was sent and not answered, far into a pause between two attempts.
 func TestWhatBringsASupplyBackIsHurried(t *testing.T) {
-	d := newDesk(t, 100_000, 1)
+	d := newRig(t, 100_000, 1)
 	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
-	d.signs(1, wallet.OrderLease)
+	d.signs(1, wallet.CommandLease)
 	d.passes(6*time.Hour).reads(1, 20_000, supply.Open, supply.Lease)
 	d.says()
 	d.passes(time.Minute).pays(5000)
 	d.want("paid", "hurry lease m1")
-	d.does(1, wallet.OrderLease)
+	d.does(1, wallet.CommandLease)
 	d.passes(time.Second).reads(1, 20_000, supply.Closed)
 	d.says()
 	d.pays(5000)
@@ -168,7 +168,7 @@ func TestWhatBringsASupplyBackIsHurried(t *testing.T) {
 
 // TestALeaseHoldsTheSupplyOffWithoutACommand uses all that was paid for: no command, no key, the next lease closes.
 func TestALeaseHoldsTheSupplyOffWithoutACommand(t *testing.T) {
-	d := newDesk(t, 2875, 1)
+	d := newRig(t, 2875, 1)
 	if got := d.max(1); got != 10_000 {
 		t.Fatalf("a lease to %d Wh, want 10000", got)
 	}
@@ -187,12 +187,12 @@ func TestALeaseHoldsTheSupplyOffWithoutACommand(t *testing.T) {
 }
 
 func TestAPaymentDoesNotUndoAPersonsCut(t *testing.T) {
-	d := newDesk(t, 2875, 1)
+	d := newRig(t, 2875, 1)
 	if _, err := wallet.Switch(d, 1, true, "usr_x", "tampered seal", d.now); err != nil {
 		t.Fatal(err)
 	}
 	d.want("a person cuts", "disconnect m1; supply-off m1")
-	d.does(1, wallet.OrderCut)
+	d.does(1, wallet.CommandCut)
 	d.passes(time.Minute).reads(1, 0, supply.Open, supply.Remote)
 	d.pays(10_000)
 	d.want("paid", "")
@@ -205,17 +205,17 @@ func TestAPaymentDoesNotUndoAPersonsCut(t *testing.T) {
 
 // TestNobodyIsCutWhileSomethingForbidsIt takes the money away under every rule that protects, and then lets the rule end.
 func TestNobodyIsCutWhileSomethingForbidsIt(t *testing.T) {
-	for want, c := range map[wallet.Block]struct{ begin, end func(*desk) }{
-		wallet.BlockProtected: {func(d *desk) { d.seen[1].Protected = true }, func(d *desk) { d.seen[1].Protected = false }},
-		wallet.BlockHeld: {func(d *desk) {
-			d.rows[0].Held = wallet.Held{Reason: wallet.HoldRegress, Store: deskMemory, Register: 9, Since: d.now}
+	for want, c := range map[wallet.Block]struct{ begin, end func(*rig) }{
+		wallet.BlockProtected: {func(d *rig) { d.seen[1].Protected = true }, func(d *rig) { d.seen[1].Protected = false }},
+		wallet.BlockHeld: {func(d *rig) {
+			d.rows[0].Held = wallet.Held{Reason: wallet.HoldRegress, Memory: rigMemory, Register: 9, Since: d.now}
 		},
-			func(d *desk) { d.rows[0].Held = wallet.Held{} }},
-		wallet.BlockUnheard: {func(d *desk) { d.passes(time.Minute); d.unseen = d.now }, func(d *desk) { d.passes(time.Minute).reads(1, 0, supply.Closed) }},
-		wallet.BlockStale:   {func(d *desk) { d.passes(65*time.Minute + time.Second) }, func(d *desk) { d.reads(1, 0, supply.Closed) }},
-		wallet.BlockFriendly: {func(d *desk) { d.tenant.Supply.Windows = []string{"wed 12:00-13:00"} },
-			func(d *desk) { d.passes(60 * time.Minute) }},
-		wallet.BlockNotice: {func(d *desk) { d.tenant.Supply.Notice = 1800 }, func(d *desk) {
+			func(d *rig) { d.rows[0].Held = wallet.Held{} }},
+		wallet.BlockUnheard: {func(d *rig) { d.passes(time.Minute); d.unseen = d.now }, func(d *rig) { d.passes(time.Minute).reads(1, 0, supply.Closed) }},
+		wallet.BlockStale:   {func(d *rig) { d.passes(65*time.Minute + time.Second) }, func(d *rig) { d.reads(1, 0, supply.Closed) }},
+		wallet.BlockFriendly: {func(d *rig) { d.tenant.Supply.Windows = []string{"wed 12:00-13:00"} },
+			func(d *rig) { d.passes(60 * time.Minute) }},
+		wallet.BlockNotice: {func(d *rig) { d.tenant.Supply.Notice = 1800 }, func(d *rig) {
 			s := d.kept[1]
 			s.Noticed = d.now
 			d.kept[1] = s
@@ -228,11 +228,11 @@ func TestNobodyIsCutWhileSomethingForbidsIt(t *testing.T) {
 		}},
 	} {
 		t.Run(string(want), func(t *testing.T) {
-			d := newDesk(t, 2875, 1)
+			d := newRig(t, 2875, 1)
 			c.begin(d)
 			d.says()
 			d.pays(-2875)
-			if got := d.kept[1].Block; got != want || !wallet.Wanted(d.rows[0].State) || d.order(1, wallet.OrderCut).Open() {
+			if got := d.kept[1].Block; got != want || !wallet.Wanted(d.rows[0].State) || d.order(1, wallet.CommandCut).Open() {
 				t.Fatalf("waits %q, wanted %t; want %q and no order", got, wallet.Wanted(d.rows[0].State), want)
 			}
 			if look := d.kept[1].LookAt; look.IsZero() {
@@ -241,7 +241,7 @@ func TestNobodyIsCutWhileSomethingForbidsIt(t *testing.T) {
 			c.end(d)
 			d.says()
 			d.settles()
-			if got := d.order(1, wallet.OrderCut); !got.Open() || wallet.Wanted(d.rows[0].State) || d.kept[1].Block != "" {
+			if got := d.order(1, wallet.CommandCut); !got.Open() || wallet.Wanted(d.rows[0].State) || d.kept[1].Block != "" {
 				t.Errorf("afterwards the order is %+v and %q forbids it; want a cut", got, d.kept[1].Block)
 			}
 		})
@@ -251,7 +251,7 @@ func TestNobodyIsCutWhileSomethingForbidsIt(t *testing.T) {
 // TestARuleThatBeginsLaterDoesNotBringASupplyBack: a window prevents a cut-off, it does not reconnect.
 func TestARuleThatBeginsLaterDoesNotBringASupplyBack(t *testing.T) {
 	d := charged(t)
-	d.does(1, wallet.OrderCut)
+	d.does(1, wallet.CommandCut)
 	d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
 	d.passes(time.Minute).reads(1, 4000, supply.Open, supply.Remote)
 	if wallet.Wanted(d.rows[0].State) {
@@ -269,7 +269,7 @@ func TestARuleThatBeginsLaterDoesNotBringASupplyBack(t *testing.T) {
 // TestWarningsAreGivenOnceACrossing lets money fall and rise around the two levels, 50.00 and 20.00, with margins of 5.00 and
 // of the price of 500 Wh.
 func TestWarningsAreGivenOnceACrossing(t *testing.T) {
-	d := newDesk(t, 10_000, 1)
+	d := newRig(t, 10_000, 1)
 	d.tenant.Policy.Warn1, d.tenant.Policy.Warn2 = 5000, 2000
 	d.settles()
 	d.says()
@@ -330,24 +330,24 @@ func TestSizesOfLeases(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		paid money.Minor
-		set  func(*desk)
+		set  func(*rig)
 		want unit.Energy
 	}{
 		{"the vector: 50.00 at 2.875", 5000, nil, 17_391},
 		{"nothing", 0, nil, 0},
 		{"one minor unit", 1, nil, 3},
 		{"the cap", 1_000_000, nil, 20_000},
-		{"a cap of its own", 1_000_000, func(d *desk) { d.tenant.Supply.Cap = 7000 }, 7000},
-		{"above the level of the cut-off", 5000, func(d *desk) { d.tenant.Policy.CutOff = 2125 }, 10_000},
-		{"the dearest rate by time of use", 4140, func(d *desk) { d.version.Body = byTime() }, 10_000},
-		{"the dearest block", 6325, func(d *desk) { d.version.Body = blocks() }, 20_000},
-		{"in a window, what may be owed", 2875, func(d *desk) {
+		{"a cap of its own", 1_000_000, func(d *rig) { d.tenant.Supply.Cap = 7000 }, 7000},
+		{"above the level of the cut-off", 5000, func(d *rig) { d.tenant.Policy.CutOff = 2125 }, 10_000},
+		{"the dearest rate by time of use", 4140, func(d *rig) { d.version.Body = byTime() }, 10_000},
+		{"the dearest block", 6325, func(d *rig) { d.version.Body = blocks() }, 20_000},
+		{"in a window, what may be owed", 2875, func(d *rig) {
 			d.tenant.Supply.Windows, d.tenant.Supply.Allowance = []string{"all 00:00-24:00"}, &allowance
 		}, 10_998}, // the price of the allowance is rounded down
-		{"protected", 0, func(d *desk) { d.seen[1].Protected = true }, 20_000},
+		{"protected", 0, func(d *rig) { d.seen[1].Protected = true }, 20_000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := newDesk(t, 0, 1)
+			d := newRig(t, 0, 1)
 			if c.set != nil {
 				c.set(d)
 			}
@@ -365,27 +365,27 @@ func TestWhenALeaseIsRenewed(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		paid money.Minor
-		do   func(*desk)
+		do   func(*rig)
 		want string
 		max  unit.Energy
 	}{
-		{"half is not used", 100_000, func(d *desk) { d.passes(6*time.Hour).reads(1, 9999, supply.Closed) }, "", 20_000},
-		{"half is used", 100_000, func(d *desk) { d.passes(6*time.Hour).reads(1, 10_000, supply.Closed) }, "lease m1", 30_000},
-		{"half the time is not gone", 100_000, func(d *desk) { d.passes(36*time.Hour-2*time.Second).reads(1, 10, supply.Closed) }, "", 20_000},
-		{"half the time is gone", 100_000, func(d *desk) { d.passes(36*time.Hour).reads(1, 10, supply.Closed) }, "lease m1", 20_010},
-		{"a kilowatt-hour more is paid", 2875, func(d *desk) { d.pays(288) }, "lease m1", 11_001},
-		{"less than that", 2875, func(d *desk) { d.pays(280) }, "", 10_000},
-		{"money is taken away", 2875, func(d *desk) { d.pays(-1437) }, "lease m1", 5001},
-		{"money is taken away in a window", 2875, func(d *desk) {
+		{"half is not used", 100_000, func(d *rig) { d.passes(6*time.Hour).reads(1, 9999, supply.Closed) }, "", 20_000},
+		{"half is used", 100_000, func(d *rig) { d.passes(6*time.Hour).reads(1, 10_000, supply.Closed) }, "lease m1", 30_000},
+		{"half the time is not gone", 100_000, func(d *rig) { d.passes(36*time.Hour-2*time.Second).reads(1, 10, supply.Closed) }, "", 20_000},
+		{"half the time is gone", 100_000, func(d *rig) { d.passes(36*time.Hour).reads(1, 10, supply.Closed) }, "lease m1", 20_010},
+		{"a kilowatt-hour more is paid", 2875, func(d *rig) { d.pays(288) }, "lease m1", 11_001},
+		{"less than that", 2875, func(d *rig) { d.pays(280) }, "", 10_000},
+		{"money is taken away", 2875, func(d *rig) { d.pays(-1437) }, "lease m1", 5001},
+		{"money is taken away in a window", 2875, func(d *rig) {
 			d.tenant.Supply.Windows, d.tenant.Supply.Allowance = []string{"all 00:00-24:00"}, new(unit.Energy)
 			d.pays(-1437)
 		}, "", 10_000},
-		{"the meter has lost its memory", 2875, func(d *desk) {
+		{"the meter has lost its memory", 2875, func(d *rig) {
 			d.seen[1].Memory = "another"
-			d.rows[0].Store = "another"
+			d.rows[0].Memory = "another"
 			d.settles()
 		}, "lease m1", 10_000},
-		{"the meter says that it has none", 2875, func(d *desk) {
+		{"the meter says that it has none", 2875, func(d *rig) {
 			d.passes(time.Minute)
 			r := &d.rows[0]
 			r.Seq++
@@ -395,7 +395,7 @@ func TestWhenALeaseIsRenewed(t *testing.T) {
 		}, "lease m1", 10_000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := newDesk(t, c.paid, 1)
+			d := newRig(t, c.paid, 1)
 			d.passes(time.Second)
 			c.do(d)
 			var got string
@@ -414,10 +414,10 @@ func TestWhenALeaseIsRenewed(t *testing.T) {
 // TestALeaseThatAMeterRefusesIsNotRepeatedInACircle: each answer makes the server look again.
 func TestALeaseThatAMeterRefusesIsNotRepeatedInACircle(t *testing.T) {
 	for why, again := range map[string]bool{"mode": false, "lease": false, "expired": false, "counter": true, "old": true, "storage_error": true} {
-		d := newDesk(t, 100_000, 1)
+		d := newRig(t, 100_000, 1)
 		d.passes(time.Hour).reads(1, 11_000, supply.Closed)
 		d.says()
-		d.answers(1, wallet.OrderLease, "failed", why)
+		d.answers(1, wallet.CommandLease, "failed", why)
 		if got := d.says() == "lease m1"; got != again {
 			t.Errorf("%s: sent again at once: %t, want %t", why, got, again)
 		}
@@ -433,7 +433,7 @@ func TestALeaseThatAMeterRefusesIsNotRepeatedInACircle(t *testing.T) {
 // TestAnAccountIsWarnedOnce: three meters find the same money missing, and their customer hears of it once; what becomes of
 // the supply of each is told of each.
 func TestAnAccountIsWarnedOnce(t *testing.T) {
-	d := newDesk(t, 10_000, 3)
+	d := newRig(t, 10_000, 3)
 	d.tenant.Policy.Warn1, d.tenant.Policy.Warn2 = 5000, 2000
 	d.settles()
 	d.says()
@@ -472,7 +472,7 @@ func TestAWarningOfOneMeterHidesNoMoreUrgentOneOfAnother(t *testing.T) {
 		{"used up, then urgent", out, nil, func(r *wallet.Row) { r.Started = false }, "wallet-used-up m1"},
 		{"low twice", low, nil, nil, "wallet-low m1"},
 	} {
-		d := newDesk(t, 10_000, 2)
+		d := newRig(t, 10_000, 2)
 		d.tenant.Policy.Warn1, d.tenant.Policy.Warn2 = 5000, 2000
 		d.tenant.Supply.Windows = []string{"all 00:00-24:00"} // nobody is cut off
 		d.settles()
@@ -490,15 +490,15 @@ func TestAWarningOfOneMeterHidesNoMoreUrgentOneOfAnother(t *testing.T) {
 
 // TestWhatAskingForAReadingSays: what is left of a lower lease is asked for once, for an hour.
 func TestWhatAskingForAReadingSays(t *testing.T) {
-	d := newDesk(t, 5750, 2)
+	d := newRig(t, 5750, 2)
 	d.passes(6*time.Hour).reads(2, 0, supply.Closed)
 	d.reads(1, 7000, supply.Closed)
-	d.signs(2, wallet.OrderLease)
+	d.signs(2, wallet.CommandLease)
 	d.says()
-	d.does(2, wallet.OrderLease)
+	d.does(2, wallet.CommandLease)
 	d.want("the lower lease was taken", "read m2")
 	for _, o := range d.orders {
-		if o.Type == wallet.OrderRead && (o.TTL != time.Hour || o.Reason == "" || len(o.Args) > 0) {
+		if o.Type == wallet.CommandRead && (o.TTL != time.Hour || o.Reason == "" || len(o.Args) > 0) {
 			t.Errorf("asked with %+v", o)
 		}
 	}

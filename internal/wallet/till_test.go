@@ -28,9 +28,9 @@ type nothing struct {
 	access.EyesTx
 }
 
-// till is a desk behind a door: what jobs, people and pages ask of the wallets of one account.
+// till is a rig behind a door: what jobs, people and pages ask of the wallets of one account.
 type till struct {
-	*desk
+	*rig
 	nothing
 	charged   string                 // local date up to which the account is charged
 	chargedTo []string               // each of them that was written
@@ -50,7 +50,7 @@ type till struct {
 	opening   money.Minor
 	journals  []wallet.Booked
 	differing []wallet.Difference
-	versions  []tariff.Version // of the tariff; empty for the desk's one
+	versions  []tariff.Version // of the tariff; empty for the rig's one
 }
 
 // tillNumber is the number that the first meter is found by, and tillMeter its identity.
@@ -58,11 +58,11 @@ const tillNumber = "06000001229"
 
 func newTill(t testing.TB, paid money.Minor, meters int) *till {
 	t.Helper()
-	return tillOf(newDesk(t, paid, meters))
+	return tillOf(newRig(t, paid, meters))
 }
 
-func tillOf(d *desk) *till {
-	return &till{desk: d, ran: map[string]bool{}}
+func tillOf(d *rig) *till {
+	return &till{rig: d, ran: map[string]bool{}}
 }
 
 func (d *till) wallets() *wallet.Wallets {
@@ -108,7 +108,7 @@ func (d *till) WalletsUncharged(date string, after int64, max int) (out []wallet
 	d.asked = append(d.asked, date)
 	list := d.uncharged
 	if list == nil {
-		list = []wallet.ChargeAccount{{Meter: wallet.Meter{N: 1, Account: id.ID{15: 1}, Active: true}, OpenedAt: d.now.AddDate(0, 0, -2)}}
+		list = []wallet.ChargeAccount{{Meter: wallet.MeterFacts{N: 1, Account: id.ID{15: 1}, Active: true}, OpenedAt: d.now.AddDate(0, 0, -2)}}
 	}
 	for _, a := range list {
 		if a.Meter.N > after && len(out) < max {
@@ -146,14 +146,14 @@ func (d *till) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
 
 func (d *till) WalletsOf(account id.ID) ([]wallet.Row, error) {
 	d.settled = append(d.settled, account)
-	return d.desk.WalletsOf(account)
+	return d.rig.WalletsOf(account)
 }
 
 func (d *till) WalletOf(meter int64) ([]wallet.Row, error) {
 	if meter > int64(len(d.rows)) {
 		return nil, nil
 	}
-	return d.desk.WalletsOf(id.ID{})
+	return d.rig.WalletsOf(id.ID{})
 }
 
 func (d *till) MeterByNumber(number string) (registry.Meter, bool, error) {
@@ -190,7 +190,7 @@ func (d *till) WalletDifferences(after int64, max int) (out []wallet.Difference,
 	return out, d.fails()
 }
 
-func (d *till) WalletTerms(t wallet.Tenant, m wallet.Meter) (wallet.Terms, error) {
+func (d *till) WalletTerms(t wallet.Tenant, m wallet.MeterFacts) (wallet.Terms, error) {
 	return wallet.Terms{Zone: t.Zone, Phases: m.Phases, Simulated: m.Simulated, Versions: d.tariff()}, d.fails()
 }
 
@@ -259,7 +259,7 @@ func (d *till) WalletStopped(r wallet.Row) error {
 }
 
 func (d *till) WalletDrawn(meter int64, drawn wallet.Drawn) error {
-	d.writes("m%d drew %d Wh since record %d of %s", meter, drawn.Register, drawn.Seq, drawn.Store)
+	d.writes("m%d drew %d Wh since record %d of %s", meter, drawn.Register, drawn.Seq, drawn.Memory)
 	return d.fails()
 }
 

@@ -195,7 +195,7 @@ func dates(from, to string) (string, string, refusal.Refusal) {
 // Difference is a meter whose own register and the rated one are not the same: readings wait for a person, or energy was
 // counted while it had no account.
 type Difference struct {
-	Meter    Meter
+	Meter    MeterFacts
 	Rated    unit.Energy // register rated last
 	Register unit.Energy // what the meter last reported
 	Total    unit.Energy // all that was ever rated

@@ -146,7 +146,7 @@ func TestDifferencesGoOnWhereTheyStopped(t *testing.T) {
 	for _, rows := range []int{0, 1, 3, 4, 7} {
 		d := newTill(t, 1000, 1)
 		for i := range rows {
-			d.differing = append(d.differing, wallet.Difference{Meter: wallet.Meter{N: 250 + int64(i)*(math.MaxInt64/8)}})
+			d.differing = append(d.differing, wallet.Difference{Meter: wallet.MeterFacts{N: 250 + int64(i)*(math.MaxInt64/8)}})
 		}
 		var got []wallet.Difference
 		page, pages := registry.Page{Limit: 3}, 0
@@ -196,12 +196,12 @@ func TestWhereASupplyStands(t *testing.T) {
 		{"to be cut", off, wallet.StandCutting, false},
 		{"cut", func(d *till) {
 			off(d)
-			d.does(1, wallet.OrderCut)
+			d.does(1, wallet.CommandCut)
 			d.seen[1].Relay = "open"
 		}, wallet.StandOff, false},
 		{"paid again", func(d *till) {
 			off(d)
-			d.does(1, wallet.OrderCut)
+			d.does(1, wallet.CommandCut)
 			d.seen[1].Relay = "open"
 			d.pays(5000)
 		}, wallet.StandConnecting, true},
@@ -313,7 +313,7 @@ func TestTheLeaseThatIsShown(t *testing.T) {
 	}{{"queued", "", 20_000, true, ""}, {"done", "", 30_000, false, ""}, {"failed", "mode", 20_000, false, "mode"}, {"failed", "counter", 20_000, false, ""}, {"expired", "", 20_000, false, ""}} {
 		d := newTill(t, 100_000, 1)
 		d.passes(6*time.Hour).reads(1, 10_000, supply.Closed)
-		o := d.order(1, wallet.OrderLease)
+		o := d.order(1, wallet.CommandLease)
 		o.Signed, o.State, o.Answer = true, c.state, c.answer
 		v, err := d.wallets().Supply(t.Context(), system(), tillNumber)
 		if err != nil || v.Lease.Max != c.max || v.LeaseLeft != c.max-10_000 || v.Waiting != c.waiting || v.Unwilling != c.unwilling {
@@ -322,7 +322,7 @@ func TestTheLeaseThatIsShown(t *testing.T) {
 	}
 	d := newTill(t, 100_000, 1)
 	d.passes(jump)
-	d.order(1, wallet.OrderLease).State, d.order(1, wallet.OrderLease).Since = "sent", d.now
+	d.order(1, wallet.CommandLease).State, d.order(1, wallet.CommandLease).Since = "sent", d.now
 	d.passes(-jump)
 	if v, err := d.wallets().Supply(t.Context(), system(), tillNumber); err != nil || v.Waiting {
 		t.Errorf("a lease that was sent by a clock that was ahead is still waited for: %+v, %v", v, err)

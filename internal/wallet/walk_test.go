@@ -115,7 +115,7 @@ func newWalk(t *testing.T, seed uint64) *walk {
 	advanced := money.Minor(rnd.IntN(2) * 150)
 	simulated := rnd.IntN(8) == 0
 	for i := range w.rows {
-		w.meters = append(w.meters, walked{memory: deskMemory, seq: w.rows[i].Seq, up: w.rows[i].Up, lease: w.max(int64(i + 1))})
+		w.meters = append(w.meters, walked{memory: rigMemory, seq: w.rows[i].Seq, up: w.rows[i].Up, lease: w.max(int64(i + 1))})
 		s, m := w.seen[int64(i+1)], &w.rows[i].Meter
 		s.Commands, s.Leases = rnd.IntN(10) > 0, rnd.IntN(7) > 0
 		m.Advanced, m.Simulated, m.LastSeen, m.NewestAt = advanced, simulated, w.now, w.now.UnixMicro()
@@ -167,7 +167,7 @@ func (w *walk) state(i int) []string {
 	s, k := w.rows[i].State, w.kept[n]
 	say := fmt.Sprintf
 	lease := func(l wallet.Lease) string { return say("%d@%s", l.Max, w.at(l.At)) }
-	return []string{say("rated=%.1s/%d", s.Store, s.Seq), say("register=%d", s.Register), say("base=%d", s.Base), say("to=%s", w.at(s.At)),
+	return []string{say("rated=%.1s/%d", s.Memory, s.Seq), say("register=%d", s.Register), say("base=%d", s.Base), say("to=%s", w.at(s.At)),
 		say("accrued=%d", s.Accrued), say("rest=%d", s.Rest), say("debited=%d", s.Debited), say("versions=%d", len(s.Parts)),
 		say("posted=%d/%d", s.Posted, s.PostedWh), say("open=%t/%d", s.Open, s.OpenFrom), say("held=%s/%d/%d", s.Held.Reason, s.Held.Register, s.Held.Seq),
 		say("off=%s", s.Off), say("low=%t/%t", s.Low1.Below, s.Low2.Below), say("block=%s", k.Block), say("out=%s", w.at(k.Out)),
@@ -186,7 +186,7 @@ func (w *walk) fails(err error) {
 func (w *walk) settledAs(out wallet.Settled, err error) string {
 	w.fails(err)
 	return strings.TrimSuffix(fmt.Sprintf("%d left, %d posted%s%s", out.Money.Available(), out.Posted, map[bool]string{true: ", press"}[out.Press],
-		map[bool]string{true: ", turned"}[out.Turned()]), ", 0 posted")
+		map[bool]string{true: ", turned"}[out.AnyDecision()]), ", 0 posted")
 }
 
 // step lets something happen.
@@ -241,7 +241,7 @@ func (w *walk) reading(i int) {
 	case 1:
 		said, note = 53_700_000, " falsely"
 	case 2:
-		m.memory, m.seq, note = string(rune('1'+w.rnd.IntN(8)))+deskMemory[1:], 1, " of another memory"
+		m.memory, m.seq, note = string(rune('1'+w.rnd.IntN(8)))+rigMemory[1:], 1, " of another memory"
 	case 3:
 		m.register += 4000
 		said, note = m.register, " through an open relay"
@@ -253,7 +253,7 @@ func (w *walk) reading(i int) {
 	case 6:
 		relay, note = supply.Armed, " armed"
 	}
-	r.Store, r.Seq, r.At, r.Up, r.ReceivedAt, r.Register = m.memory, m.seq, w.now.Add(-m.lag), m.up, w.now, said
+	r.Memory, r.Seq, r.At, r.Up, r.ReceivedAt, r.Register = m.memory, m.seq, w.now.Add(-m.lag), m.up, w.now, said
 	r.Open = wallet.SaysOpen(relay.String(), len(reasons) > 0)
 	terms, err := w.WalletTerms(w.tenant, w.rows[i].Meter)
 	w.fails(err)
@@ -275,7 +275,7 @@ func (w *walk) reading(i int) {
 // network carries an order to a meter, an answer back, or loses it.
 func (w *walk) network(i int) {
 	n, m := int64(i+1), &w.meters[i]
-	kinds := []wallet.OrderType{wallet.OrderLease, wallet.OrderLease, wallet.OrderLease, wallet.OrderCut, wallet.OrderConnect, wallet.OrderConfig, wallet.OrderClock}
+	kinds := []wallet.CommandType{wallet.CommandLease, wallet.CommandLease, wallet.CommandLease, wallet.CommandCut, wallet.CommandConnect, wallet.CommandConfig, wallet.CommandClock}
 	kind := kinds[w.rnd.IntN(len(kinds))]
 	o := w.order(n, kind)
 	if !o.Open() {
@@ -295,9 +295,9 @@ func (w *walk) network(i int) {
 	top, _ := w.args[o.ID]["max_register_wh"].(int64)
 	what := fmt.Sprintf("m%d %s", n, kind)
 	switch {
-	case kind == wallet.OrderLease && unit.Energy(top) > most:
+	case kind == wallet.CommandLease && unit.Energy(top) > most:
 		o.State, o.Since, what = "expired", w.now, what+fmt.Sprintf(" to %d Wh is above %d Wh", top, most)
-	case kind == wallet.OrderCut && !cut && w.kept[n].Why == "":
+	case kind == wallet.CommandCut && !cut && w.kept[n].Why == "":
 		o.State, o.Since, what = "expired", w.now, what+" is not right any more"
 	default:
 		what += " " + w.carried(m, n, kind, o, top)
@@ -307,17 +307,17 @@ func (w *walk) network(i int) {
 }
 
 // carried is what becomes of an order that may leave.
-func (w *walk) carried(m *walked, n int64, kind wallet.OrderType, o *wallet.Told, top int64) string {
+func (w *walk) carried(m *walked, n int64, kind wallet.CommandType, o *wallet.Progress, top int64) string {
 	o.Signed, o.Since = true, w.now
 	takes := func() {
 		switch kind {
-		case wallet.OrderLease:
+		case wallet.CommandLease:
 			m.lease = unit.Energy(top)
-		case wallet.OrderCut:
+		case wallet.CommandCut:
 			m.cut = true
-		case wallet.OrderConnect:
+		case wallet.CommandConnect:
 			m.cut = false
-		case wallet.OrderConfig:
+		case wallet.CommandConfig:
 			w.seen[n].ConfigHash = ""
 		}
 	}
@@ -414,7 +414,7 @@ func (w *walk) person(i int) {
 // release decides about a held reading.
 func (w *walk) release(i int) {
 	h := w.rows[i].Held
-	drawn := wallet.Drawn{Store: h.Store, Seq: h.Seq, Register: h.Register}
+	drawn := wallet.Drawn{Memory: h.Memory, Seq: h.Seq, Register: h.Register}
 	verdicts := []wallet.Verdict{wallet.Accepted(), wallet.Rebased(w.meters[i].register), wallet.Discarded(), wallet.Resumed()}
 	if h.Reason == wallet.HoldOpen {
 		verdicts = []wallet.Verdict{wallet.DrawnAccepted(drawn, 100), wallet.DrawnRefused(drawn), wallet.Rebased(w.meters[i].register), wallet.Accepted()}

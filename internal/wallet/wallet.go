@@ -7,7 +7,7 @@
 // and what is held, and the one figure by which anything is decided.
 //
 // Go on with [Decide]: from an [Account], which is made of values, it says what is to hold of each meter's supply and what is
-// to be done, as orders and notices. The stories in testdata show what comes of it. [Settle] reads the account, has it decided
+// to be done, as commands and notices. The stories in testdata show what comes of it. [Settle] reads the account, has it decided
 // about, posts, and carries out what was decided.
 //
 // Everything that decides is a function of values. The [State] of a meter is one row in the store; whoever changes it
@@ -27,7 +27,7 @@ import (
 
 // State is what is kept of one wallet meter. The zero value is a meter that has not been read; see [NewState].
 type State struct {
-	Store    string      // the memory of the meter that the reading was numbered in
+	Memory   string      // the memory of the meter that the reading was numbered in
 	Seq      uint64      // of the reading rated last
 	Started  bool        // a register is known: rating has begun
 	Register unit.Energy // rated last
@@ -37,7 +37,7 @@ type State struct {
 	Open     bool        // the same reading says that the relay is open
 	OpenFrom unit.Energy // register of the first reading that said so; while HoldOpen, up to which energy is held
 
-	tariff.Meter // the local month's consumption, and the exact rest below a minor unit
+	tariff.RatingState // the local month's consumption, and the exact rest below a minor unit
 
 	Accrued money.Minor // rated and not posted; never negative
 	Parts   []Part      // what Accrued is made of
@@ -70,7 +70,7 @@ type Part struct {
 
 // Reading is what rating needs of a reading.
 type Reading struct {
-	Store      string
+	Memory     string
 	Seq        uint64
 	At         time.Time // meter time
 	Up         uint64
@@ -100,7 +100,7 @@ const (
 // Held is the reading at which rating stopped.
 type Held struct {
 	Reason   HoldReason
-	Store    string
+	Memory   string
 	Seq      uint64
 	Register unit.Energy
 	At       time.Time // meter time

@@ -55,7 +55,7 @@ func TestNoReadingBreaksTheState(t *testing.T) {
 			}
 			clock := [...]wire.Clock{wire.ClockValid, wire.ClockValid, wire.ClockHoldover, wire.ClockInvalid}[r.IntN(4)]
 			was := p.s
-			count(p.take(wallet.Reading{Store: "a", Seq: seq, At: at, Up: uint64(wild(r, 1<<40)), Clock: clock, ReceivedAt: received, Register: unit.Energy(register)}))
+			count(p.take(wallet.Reading{Memory: "a", Seq: seq, At: at, Up: uint64(wild(r, 1<<40)), Clock: clock, ReceivedAt: received, Register: unit.Energy(register)}))
 			if p.s.Held.Stopped() && !was.Held.Stopped() {
 				held++
 				if p.s.Total() != was.Total() || p.s.Debited != was.Debited {

@@ -12,7 +12,7 @@ import (
 )
 
 // Notice takes an effect of the core: the panel keeps what it has to show of it, and passes over every other.
-func (p *Panel) Notice(m *Meter, e *meter.Effect) {
+func (p *Panel) Notice(m *View, e *meter.Effect) {
 	switch e.Kind {
 	case meter.EffectResult:
 		p.show(m, e.Result)
@@ -32,7 +32,7 @@ func (p *Panel) Notice(m *Meter, e *meter.Effect) {
 }
 
 // warn shows a warning on the home page until somebody presses a key, or for a minute.
-func (p *Panel) warn(m *Meter, w meter.Message) {
+func (p *Panel) warn(m *View, w meter.Message) {
 	if int(w) >= len(warningTexts) {
 		return
 	}
@@ -43,7 +43,7 @@ func (p *Panel) warn(m *Meter, w meter.Message) {
 }
 
 // show takes the answer to a token. What was entered elsewhere is shown when it was accepted and nobody is typing.
-func (p *Panel) show(m *Meter, r meter.Result) {
+func (p *Panel) show(m *View, r meter.Result) {
 	p.expire(m)
 	if r.Source != meter.Keypad && (r.Code != sts.Accept || p.busy()) {
 		return

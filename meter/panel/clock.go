@@ -13,7 +13,7 @@ const clockDigits = 10
 func local(c *meter.Config, at int64) time.Time { return time.Unix(c.Local(at), 0).UTC() }
 
 // now is the meter's calendar in Unix seconds.
-func (m *Meter) now() int64 { return (int64(m.Up) + m.State.Offset) / 1000 }
+func (m *View) now() int64 { return (int64(m.Up) + m.State.Offset) / 1000 }
 
 // localTime is the meter's local date and time, or that it has none.
 func (v *screen) localTime() string {
@@ -43,7 +43,7 @@ func (v *screen) clock() []pair {
 }
 
 // setClock is # in menu 3.
-func (p *Panel) setClock(m *Meter) Press {
+func (p *Panel) setClock(m *View) Press {
 	if p.n < clockDigits {
 		p.tell(m.Up, clockShort, clockShortHint)
 		return Press{}

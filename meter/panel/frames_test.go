@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden frames; read the dif
 type scene struct {
 	title string
 	parts int
-	play  func(*desk)
+	play  func(*rig)
 }
 
 // TestFrames holds every page, menu, message and warning to its golden frame: on both displays, in every language, side
@@ -49,7 +49,7 @@ func TestFrames(t *testing.T) {
 func frame(t *testing.T, sc scene, size panel.Size, part int) string {
 	rows := make([]string, size.Height())
 	for l := meter.English; l <= meter.French; l++ {
-		d := newDesk(t)
+		d := newRig(t)
 		d.c.Language, d.p.Size, d.c.ECLimit = l, size, 5000
 		sc.play(d)
 		d.up += uint64(part) * 5000

@@ -18,7 +18,7 @@ func FuzzPanel(f *testing.F) {
 	f.Add(uint8(5), []byte("03##~~~1#d{e}f|g01#06###*\x80\xff"), "\xff*06#")
 	f.Add(uint8(0), []byte("G06####"), "") // every sign
 	f.Fuzz(func(t *testing.T, kind uint8, keys []byte, sms string) {
-		d := newDesk(t)
+		d := newRig(t)
 		d.c.Language, d.p.Size, d.h = meter.Language(kind%4), panel.Size(kind/4%2), eleven()
 		if kind/8%2 == 1 {
 			d.h = nil
@@ -38,7 +38,7 @@ func FuzzPanel(f *testing.F) {
 }
 
 // happens lets time pass, or something happen that is no key.
-func (d *desk) happens(k byte) {
+func (d *rig) happens(k byte) {
 	switch {
 	case k >= 0xc0:
 		d.up += uint64(k-0xc0) * 1000
@@ -56,7 +56,7 @@ func (d *desk) happens(k byte) {
 }
 
 // answered gives the panel the core's answer to what was asked.
-func (d *desk) answered(p panel.Press) {
+func (d *rig) answered(p panel.Press) {
 	switch p.Event {
 	case meter.EventToken:
 		d.show(meter.Result{Code: sts.CRCError, Source: meter.Keypad})
@@ -70,7 +70,7 @@ func (d *desk) answered(p panel.Press) {
 }
 
 // sound fails the test for what a panel must never do.
-func (d *desk) sound(t *testing.T, p panel.Press) {
+func (d *rig) sound(t *testing.T, p panel.Press) {
 	t.Helper()
 	lines := d.lines()
 	if len(lines) != d.p.Size.Height() {

@@ -114,7 +114,7 @@ func (v *screen) history() sheet {
 
 // leaf is a key that turns the pages of menu 2 beside #: 8 goes back by one, 9 on to the next part. No token begins with
 // either, so that every other digit begins an entry as ever.
-func (p *Panel) leaf(m *Meter, key byte) {
+func (p *Panel) leaf(m *View, key byte) {
 	at, all := p.part(m), p.parts(m)
 	if key == '8' {
 		p.step, p.since = uint8((at+all-1)%all), m.Up
@@ -147,7 +147,7 @@ func (v *screen) use() []pair {
 }
 
 // shown is what is told of the use of a day or month under way: what was used since the customer cleared the history.
-func (m *Meter) shown(used uint32) unit.Energy {
+func (m *View) shown(used uint32) unit.Energy {
 	if m.History == nil {
 		return unit.Energy(used)
 	}

@@ -15,13 +15,13 @@ func full() *kept {
 	k := eleven()
 	k.days = nil
 	for n := range 62 {
-		k.days = append(k.days, panel.UseRow{Date: deskDay - 1 - meter.Date(n), Used: unit.Energy(1000 * n)})
+		k.days = append(k.days, panel.UseRow{Date: rigDay - 1 - meter.Date(n), Used: unit.Energy(1000 * n)})
 	}
 	for n := range 24 {
-		k.months = append(k.months, panel.UseRow{Date: deskDay - 50 - meter.Date(30*n), Used: unit.Energy(100_000 * n)})
+		k.months = append(k.months, panel.UseRow{Date: rigDay - 50 - meter.Date(30*n), Used: unit.Energy(100_000 * n)})
 	}
 	for n := range 130 {
-		k.card = append(k.card, panel.CardRow{Month: deskDay - 50 - meter.Date(30*n), Known: true})
+		k.card = append(k.card, panel.CardRow{Month: rigDay - 50 - meter.Date(30*n), Known: true})
 	}
 	return k
 }
@@ -30,7 +30,7 @@ func full() *kept {
 // of the memory card, and then the first page again.
 func TestTheHistoryShowsAllThatIsKept(t *testing.T) {
 	for _, size := range []panel.Size{panel.Small, panel.Large} {
-		d := newDesk(t)
+		d := newRig(t)
 		d.p.Size, d.h = size, full()
 		d.keys("*2")
 		var all []string
@@ -67,7 +67,7 @@ func TestTheKeysOfTheHistory(t *testing.T) {
 		{"*29999", "CARD 10.2026"}, {"*299999", "TODAY"}, {"*2999#8", "MONTH 10.2026"}, {"*29998", "DAY 19.09.2026"}, {"05#99", "DAY 19.11.2026"},
 		{"*29*", "CREDIT  8.12 kWh"}, {"*297", "7"}, {"04#9", "9"}, {"8", "8"},
 	} {
-		d := newDesk(t)
+		d := newRig(t)
 		d.h = full()
 		if d.keys(c.keys); d.lines()[0] != c.want {
 			t.Errorf("%q shows %q, want %q", c.keys, d.lines(), c.want)
@@ -89,7 +89,7 @@ func (s *slow) CardMonth(n int) panel.CardRow {
 // TestTheCardIsReadOnlyWhereItIsShown: a card is slow, and the meter waits for it.
 func TestTheCardIsReadOnlyWhereItIsShown(t *testing.T) {
 	for size, want := range map[panel.Size]int{panel.Small: 1, panel.Large: 2} {
-		d := newDesk(t)
+		d := newRig(t)
 		h := &slow{kept: full()}
 		d.p.Size, d.h = size, h
 		if d.keys("*2#8999"); h.read != 0 {
@@ -106,7 +106,7 @@ func TestTheCardIsReadOnlyWhereItIsShown(t *testing.T) {
 // TestClearedUseIsNotShown: of the day and the month under way only what was used since is shown, on the display and in
 // messages.
 func TestClearedUseIsNotShown(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	d.h = &kept{cleared: d.s.Register - 1500}
 	d.keys("*2")
 	d.wants("TODAY", "        1.50 kWh")
@@ -125,7 +125,7 @@ func TestClearedUseIsNotShown(t *testing.T) {
 
 // TestALongHistoryIsLeft: it turns by itself, but the credit is not off the display for longer than three minutes.
 func TestALongHistoryIsLeft(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	d.h = full()
 	d.keys("*2")
 	d.up += 179_999

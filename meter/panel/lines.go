@@ -18,7 +18,7 @@ type pair [Height]string
 // screen is a panel about to be drawn.
 type screen struct {
 	p *Panel
-	m *Meter
+	m *View
 	// width of a line.
 	width int
 }
@@ -29,7 +29,7 @@ func (v *screen) texts(a, b text) pair { return pair{v.say(a), v.say(b)} }
 
 // Lines returns what the display shows, without trailing blanks: as many lines as it has. Energy has two decimals,
 // truncated, so that nobody ever sees more than there is.
-func (p *Panel) Lines(m *Meter) []string {
+func (p *Panel) Lines(m *View) []string {
 	p.expire(m)
 	v := &screen{p: p, m: m, width: p.Size.Width()}
 	pairs := v.sheet()
@@ -51,13 +51,13 @@ func (p *Panel) Lines(m *Meter) []string {
 }
 
 // parts is how many screens the page has, part the one that is shown.
-func (p *Panel) parts(m *Meter) int {
+func (p *Panel) parts(m *View) int {
 	v := &screen{p: p, m: m, width: p.Size.Width()}
 	perScreen := p.Size.Height() / Height
 	return max((v.sheet().n+perScreen-1)/perScreen, 1)
 }
 
-func (p *Panel) part(m *Meter) int {
+func (p *Panel) part(m *View) int {
 	return int((uint64(p.step) + (m.Up-p.since)/rotateEvery) % uint64(p.parts(m)))
 }
 

@@ -95,7 +95,7 @@ type Setup struct {
 }
 
 // shortCodes are the codes in force.
-func (m *Meter) shortCodes() Codes {
+func (m *View) shortCodes() Codes {
 	if m.Setup.Codes == (Codes{}) {
 		return DefaultCodes()
 	}
@@ -106,7 +106,7 @@ func (m *Meter) shortCodes() Codes {
 const maxCode = 3
 
 // shortCode is the page that was typed, if it was one.
-func (p *Panel) shortCode(m *Meter) (Page, bool) {
+func (p *Panel) shortCode(m *View) (Page, bool) {
 	if int(p.n) > maxCode {
 		return 0, false
 	}
@@ -256,7 +256,7 @@ func (v *screen) warning() (said, hint string) {
 }
 
 // codeText is a short code as it is printed on a card: at least two digits.
-func (m *Meter) codeText(p Page) string {
+func (m *View) codeText(p Page) string {
 	codes := m.shortCodes()
 	return fmt.Sprintf("%02d", codes[p])
 }
@@ -283,7 +283,7 @@ type Icons struct {
 const maxSignal = 4
 
 // Icons returns the signs that are lit.
-func (p *Panel) Icons(m *Meter) Icons {
+func (p *Panel) Icons(m *View) Icons {
 	s := m.State
 	return Icons{
 		Relay: s.Relay == supply.Closed, Low: s.LED != meter.LEDOff, Emergency: s.EC == meter.ECActive || s.EC == meter.ECExhausted,

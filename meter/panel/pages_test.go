@@ -26,7 +26,7 @@ func TestShortCodes(t *testing.T) {
 		// What is no code is a token, and answered as such; so is a code with too many digits.
 		{"2#", meter.EventToken, "2"}, {"99#", meter.EventToken, "99"}, {"000#", meter.EventToken, "000"}, {"0001#", meter.EventToken, "0001"},
 	} {
-		d := newDesk(t)
+		d := newRig(t)
 		if got := d.keys(c.keys); got != c.event {
 			t.Errorf("%q: event %d, want %d", c.keys, got, c.event)
 		}
@@ -41,7 +41,7 @@ func TestShortCodesOfAMaker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDesk(t)
+	d := newRig(t)
 	d.setup.Codes = codes
 	for keys, want := range map[string]string{"800#": "TOTAL", "5#": "SOFTWARE", "077#": "NO EMERGENCY", "01#": "01"} {
 		if d.keys(keys); d.lines()[0] != want {
@@ -67,7 +67,7 @@ func TestShortCodesOfAMaker(t *testing.T) {
 }
 
 func TestEmergencyCreditWantsADeliberateKey(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	d.c.ECLimit, d.s.EC = 5000, meter.ECOffered
 	if got := d.press("03#"); got != (panel.Press{}) {
 		t.Errorf("the page alone asks for %+v", got)
@@ -83,7 +83,7 @@ func TestEmergencyCreditWantsADeliberateKey(t *testing.T) {
 
 // A meter may have emergency credit for its first time only: until then there is some.
 func TestTheOneTimeEmergencyCreditIsThere(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	d.c.ECLimit, d.c.ECInitial, d.s.EC = 0, 5000, meter.ECNone
 	d.press("03#")
 	d.wants("NOT NEEDED YET", "CREDIT IS ENOUGH")
@@ -111,7 +111,7 @@ func TestTheClockIsSetAsItIsTyped(t *testing.T) {
 		{"no such hour", func(*meter.Config) {}, "2011262400", ""},
 		{"no such month", func(*meter.Config) {}, "2013260800", ""},
 	} {
-		d := newDesk(t)
+		d := newRig(t)
 		c.change(&d.c)
 		got := d.press("*3" + c.keys + "#")
 		want := panel.Press{}
@@ -140,7 +140,7 @@ func summer(c *meter.Config) {
 }
 
 func TestOnlyATypedTimeIsAnswered(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	set := meter.Effect{Kind: meter.EffectClock, Clock: meter.ClockDone}
 	d.notice(set) // by the server
 	d.wants("CREDIT  8.12 kWh", "LOAD 320 W")
@@ -155,7 +155,7 @@ func TestOnlyATypedTimeIsAnswered(t *testing.T) {
 
 func TestAWarningStaysUntilAKey(t *testing.T) {
 	warn := func(m meter.Message) meter.Effect { return meter.Effect{Kind: meter.EffectSMS, SMS: m} }
-	d := newDesk(t)
+	d := newRig(t)
 	d.up = 7_000
 	d.notice(warn(meter.MessageLow2))
 	for range 3 {
@@ -184,7 +184,7 @@ func TestAWarningStaysUntilAKey(t *testing.T) {
 }
 
 func TestHashEndsAnOverloadLock(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	d.s.Overload, d.c.LockManual = meter.OverloadLocked, true
 	d.off(supply.Overload)
 	if got := d.keys("#"); got != meter.EventConfirm {
@@ -194,7 +194,7 @@ func TestHashEndsAnOverloadLock(t *testing.T) {
 
 func TestATokenFromElsewhereDoesNotDisturb(t *testing.T) {
 	for _, keys := range []string{"*3201", "*4", "*5", "*5#"} {
-		d := newDesk(t)
+		d := newRig(t)
 		d.keys(keys)
 		before := d.lines()
 		d.show(meter.Result{Code: sts.Accept, Source: meter.Remote, Units: 100})
@@ -205,7 +205,7 @@ func TestATokenFromElsewhereDoesNotDisturb(t *testing.T) {
 }
 
 func TestMessagesThatAsk(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	d.h = eleven()
 	for kind, want := range map[panel.RequestKind]string{
 		panel.RequestBalance: "Balance 8.1 kWh",
@@ -233,35 +233,35 @@ func TestMessagesThatAsk(t *testing.T) {
 // TestEveryMessage holds every message of the meter to its golden text, in every language.
 func TestEveryMessage(t *testing.T) {
 	var b strings.Builder
-	say := func(title string, said func(*desk) string) {
+	say := func(title string, said func(*rig) string) {
 		fmt.Fprintln(&b, title)
 		for l := meter.English; l <= meter.French; l++ {
-			d := newDesk(t)
+			d := newRig(t)
 			d.c.Language, d.c.ECLimit, d.h = l, 5000, eleven()
 			fmt.Fprintf(&b, "  %s: %s\n", l, said(d))
 		}
 	}
 	for r := sts.Accept; r <= sts.StorageError; r++ {
 		for _, known := range []bool{true, false} {
-			say(fmt.Sprintf("*02# %s, registered %t", r, known), func(d *desk) string {
+			say(fmt.Sprintf("*02# %s, registered %t", r, known), func(d *rig) string {
 				return panel.AnswerToken(d.c.Language, meter.Result{Code: r, Units: 34_700, Balance: 42_820}, known)
 			})
 		}
 	}
 	for _, k := range []panel.RequestKind{panel.RequestBalance, panel.RequestTokens, panel.RequestUsage, panel.RequestState} {
-		say(fmt.Sprintf("request %d", k), func(d *desk) string { return panel.Answer(d.m(), k) })
+		say(fmt.Sprintf("request %d", k), func(d *rig) string { return panel.Answer(d.m(), k) })
 	}
 	for _, k := range []panel.RequestKind{panel.RequestBalance, panel.RequestState} {
-		say(fmt.Sprintf("request %d, wallet mode", k), func(d *desk) string {
+		say(fmt.Sprintf("request %d, wallet mode", k), func(d *rig) string {
 			wallet(d, 17_391)
 			return panel.Answer(d.m(), k)
 		})
 	}
 	for a := meter.ECDone; a <= meter.ECStorage; a++ {
-		say("*03# "+a.String(), func(d *desk) string { return panel.AnswerEmergency(d.m(), a) })
+		say("*03# "+a.String(), func(d *rig) string { return panel.AnswerEmergency(d.m(), a) })
 	}
 	for m := meter.MessageLow1; m <= meter.MessageEnding; m++ {
-		say(fmt.Sprintf("message %d", m), func(d *desk) string { return panel.Message(d.m(), m, 4990) })
+		say(fmt.Sprintf("message %d", m), func(d *rig) string { return panel.Message(d.m(), m, 4990) })
 	}
 	golden(t, "testdata/messages.txt", b.String())
 }
@@ -269,7 +269,7 @@ func TestEveryMessage(t *testing.T) {
 // TestAnswersFitOneSMS asks everything in every language with the largest figures there are.
 func TestAnswersFitOneSMS(t *testing.T) {
 	for l := meter.English; l <= meter.French; l++ {
-		d := newDesk(t)
+		d := newRig(t)
 		d.c.Language, d.c.ECLimit, d.h = l, 1_000_000_000, eleven()
 		d.s.Balance, d.s.Day.Used, d.s.Month.Used, d.s.Latched = -1_000_000_000, 4_000_000_000, 4_000_000_000, 63
 		d.s.Clock, d.s.Guards[meter.Keypad-1].Until = meter.ClockInvalid, 86_400
@@ -292,7 +292,7 @@ func TestAnswersFitOneSMS(t *testing.T) {
 			}
 		}
 	}
-	if got := panel.Message(newDesk(t).m(), 99, 0); got != "" {
+	if got := panel.Message(newRig(t).m(), 99, 0); got != "" {
 		t.Errorf("an unknown message is %q", got)
 	}
 }

@@ -73,8 +73,8 @@ func (s Size) String() string {
 	return "16x2"
 }
 
-// Meter is the meter as a panel looks at it.
-type Meter struct {
+// View is the meter as a panel looks at it.
+type View struct {
 	Config *meter.Config
 	State  *meter.State
 	// Up is the time since boot in milliseconds.
@@ -139,7 +139,7 @@ type Press struct {
 }
 
 // Key takes one of the keys 0 to 9, * and #; any other is ignored.
-func (p *Panel) Key(m *Meter, key byte) Press {
+func (p *Panel) Key(m *View, key byte) Press {
 	p.expire(m)
 	isDigit := key >= '0' && key <= '9'
 	if !isDigit && key != '*' && key != '#' {
@@ -159,7 +159,7 @@ func (p *Panel) Key(m *Meter, key byte) Press {
 	return Press{}
 }
 
-func (p *Panel) digit(m *Meter, key byte) Press {
+func (p *Panel) digit(m *View, key byte) Press {
 	if p.inHistory() && (key == '8' || key == '9') {
 		p.leaf(m, key)
 		return Press{}
@@ -189,7 +189,7 @@ func (p *Panel) digit(m *Meter, key byte) Press {
 }
 
 // choose is a digit in the menu.
-func (p *Panel) choose(m *Meter, key byte) Press {
+func (p *Panel) choose(m *View, key byte) Press {
 	switch key {
 	case '1':
 		p.turn(pageEntry, m.Up)
@@ -208,7 +208,7 @@ func (p *Panel) choose(m *Meter, key byte) Press {
 }
 
 // hash is the key that confirms.
-func (p *Panel) hash(m *Meter) Press {
+func (p *Panel) hash(m *View) Press {
 	switch {
 	case p.page == pageEntry && p.n > 0:
 		if to, is := p.shortCode(m); is {
@@ -241,7 +241,7 @@ func (p *Panel) hash(m *Meter) Press {
 }
 
 // ask gives the core what the customer has confirmed; its answer is the next page.
-func (p *Panel) ask(m *Meter, what meter.EventKind) Press {
+func (p *Panel) ask(m *View, what meter.EventKind) Press {
 	p.turn(pageHome, m.Up)
 	return Press{Event: what}
 }
@@ -270,7 +270,7 @@ func (p *Panel) turn(to page, up uint64) {
 }
 
 // expire leaves a page whose time is over.
-func (p *Panel) expire(m *Meter) {
+func (p *Panel) expire(m *View) {
 	if p.warning != 0 && m.Up >= p.warned+warningFor {
 		p.warning = 0
 	}

@@ -12,11 +12,11 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// deskDay is 2026-11-20.
-const deskDay meter.Date = 20_777
+// rigDay is 2026-11-20.
+const rigDay meter.Date = 20_777
 
-// desk is a panel before a meter whose state a test sets.
-type desk struct {
+// rig is a panel before a meter whose state a test sets.
+type rig struct {
 	t *testing.T
 	p panel.Panel
 	c meter.Config
@@ -30,26 +30,26 @@ type desk struct {
 	card   bool
 }
 
-func newDesk(t *testing.T) *desk {
+func newRig(t *testing.T) *rig {
 	c := meter.DefaultConfig()
 	c.Number = 4140001001
 	s := meter.New(meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255, EA: sts.EA07}, &c, 0)
 	s.Balance, s.Register, s.Power, s.Reasons, s.Relay = 8129, 120_433, 320, 0, supply.Closed
 	s.Voltage, s.LED, s.Clock, s.Offset = 230_400, meter.LEDOff, meter.ClockValid, 1_795_161_600_000 // 2026-11-20 08:00:00 UTC
-	s.Day.Date, s.Day.Used, s.Month.Used = deskDay, 3219, 98_765
-	return &desk{t: t, c: c, s: s}
+	s.Day.Date, s.Day.Used, s.Month.Used = rigDay, 3219, 98_765
+	return &rig{t: t, c: c, s: s}
 }
 
 // m is the meter as the panel looks at it.
-func (d *desk) m() *panel.Meter {
+func (d *rig) m() *panel.View {
 	d.s.Up = d.up
-	return &panel.Meter{Config: &d.c, State: &d.s, Up: d.up, Setup: d.setup, History: d.h, Signal: d.signal, Card: d.card}
+	return &panel.View{Config: &d.c, State: &d.s, Up: d.up, Setup: d.setup, History: d.h, Signal: d.signal, Card: d.card}
 }
 
 // keys presses keys and returns what the last one means.
-func (d *desk) keys(keys string) (last meter.EventKind) { return d.press(keys).Event }
+func (d *rig) keys(keys string) (last meter.EventKind) { return d.press(keys).Event }
 
-func (d *desk) press(keys string) (last panel.Press) {
+func (d *rig) press(keys string) (last panel.Press) {
 	for i := range len(keys) {
 		last = d.p.Key(d.m(), keys[i])
 	}
@@ -57,13 +57,13 @@ func (d *desk) press(keys string) (last panel.Press) {
 }
 
 // show gives the panel the answer to a token.
-func (d *desk) show(r meter.Result) { d.notice(meter.Effect{Kind: meter.EffectResult, Result: r}) }
+func (d *rig) show(r meter.Result) { d.notice(meter.Effect{Kind: meter.EffectResult, Result: r}) }
 
-func (d *desk) notice(e meter.Effect) { d.p.Notice(d.m(), &e) }
+func (d *rig) notice(e meter.Effect) { d.p.Notice(d.m(), &e) }
 
-func (d *desk) lines() []string { return d.p.Lines(d.m()) }
+func (d *rig) lines() []string { return d.p.Lines(d.m()) }
 
-func (d *desk) wants(line1, line2 string) {
+func (d *rig) wants(line1, line2 string) {
 	d.t.Helper()
 	got := d.lines()
 	if got[0] != line1 || got[1] != line2 {
@@ -72,7 +72,7 @@ func (d *desk) wants(line1, line2 string) {
 }
 
 func TestHomePageTurnsEveryFiveSeconds(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	for range 2 {
 		d.wants("CREDIT  8.12 kWh", "LOAD 320 W")
 		d.up += 5_000
@@ -84,7 +84,7 @@ func TestHomePageTurnsEveryFiveSeconds(t *testing.T) {
 }
 
 func TestCreditIsTruncatedAndMayBeNegative(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	for _, c := range []struct {
 		balance, ec, overrun unit.Energy
 		want                 string
@@ -120,7 +120,7 @@ func TestTheStateWord(t *testing.T) {
 		{"another channel locked", func(s *meter.State) { s.Guards[meter.SMS-1].Until = 600 }, "CONNECTED"},
 		{"frozen", func(s *meter.State) { s.Frozen = true }, "MEMORY FAULT"},
 	} {
-		d := newDesk(t)
+		d := newRig(t)
 		c.change(&d.s)
 		if d.s.Reasons != 0 || d.s.MoveAt != 0 {
 			d.s.Relay = supply.Open
@@ -133,7 +133,7 @@ func TestTheStateWord(t *testing.T) {
 }
 
 func TestTwentyDigitsStraightFromHome(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	d.keys("12345678901")
 	d.wants("1234 5678 901", "           11/20")
 	d.keys("2")
@@ -155,7 +155,7 @@ func TestTwentyDigitsStraightFromHome(t *testing.T) {
 }
 
 func TestTooManyDigitsAreNoToken(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	d.keys("123456789012345678901")
 	d.wants("1234 5678 9012", "TOO LONG * = NEW")
 	d.keys("#")
@@ -203,13 +203,13 @@ func TestKeysOfTheMenu(t *testing.T) {
 		{"#", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
 		{"x", 0, "CREDIT  8.12 kWh", "LOAD 320 W"},
 	} {
-		d := newDesk(t)
+		d := newRig(t)
 		if got := d.keys(c.keys); got != c.want {
 			t.Errorf("%q: event %d, want %d", c.keys, got, c.want)
 		}
 		d.wants(c.line1, c.line2)
 	}
-	d := newDesk(t)
+	d := newRig(t)
 	d.s.Reasons, d.s.Relay = supply.Of(supply.Local), supply.Open
 	d.keys("*#")
 	d.wants("3 DATE AND TIME", "4 LOAD ON")
@@ -223,7 +223,7 @@ func TestKeysOfTheMenu(t *testing.T) {
 
 // TestTheMenuTurnsByItself: who does not know # sees every choice.
 func TestTheMenuTurnsByItself(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	d.keys("*")
 	for _, want := range [][2]string{
 		{"1 RECHARGE", "2 USAGE HISTORY"}, {"3 DATE AND TIME", "4 LOAD OFF"}, {"5 CLEAR DATA", "# MORE  * BACK"}, {"1 RECHARGE", "2 USAGE HISTORY"},
@@ -234,7 +234,7 @@ func TestTheMenuTurnsByItself(t *testing.T) {
 }
 
 func TestHashClosesAnArmedRelayOnlyFromHome(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	d.s.Confirm, d.s.Relay = true, supply.Armed
 	if got := d.keys("#"); got != meter.EventConfirm {
 		t.Errorf("at home: event %d, want the confirmation", got)
@@ -253,7 +253,7 @@ func TestHashClosesAnArmedRelayOnlyFromHome(t *testing.T) {
 }
 
 func TestAMinuteWithoutAKeyLeavesThePage(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	d.keys("123")
 	d.up += 59_999
 	d.keys("4")
@@ -271,7 +271,7 @@ func TestAMinuteWithoutAKeyLeavesThePage(t *testing.T) {
 }
 
 func TestResultsOfOtherRoutes(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	d.show(meter.Result{Code: sts.CRCError, Source: meter.SMS})
 	d.wants("CREDIT  8.12 kWh", "LOAD 320 W")
 	d.keys("12")
@@ -286,7 +286,7 @@ func TestResultsOfOtherRoutes(t *testing.T) {
 func TestEveryResultHasAText(t *testing.T) {
 	seen := map[string]sts.Result{}
 	for r := sts.Accept; r <= sts.StorageError; r++ {
-		d := newDesk(t)
+		d := newRig(t)
 		d.s.Guards[meter.Keypad-1].Until = 86_400
 		d.show(meter.Result{Code: r, Source: meter.Keypad, Units: unit.MaxToken})
 		l := d.lines()
@@ -304,7 +304,7 @@ func TestEveryResultHasAText(t *testing.T) {
 }
 
 func TestThePanelDoesNotPrintDigits(t *testing.T) {
-	d := newDesk(t)
+	d := newRig(t)
 	d.keys("98765432109876543210")
 	req := panel.ParseSMS("*02#98765432109876543210")
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {

@@ -233,7 +233,7 @@ func Report(l meter.Language, r meter.Result, masked string) string {
 }
 
 // AnswerEmergency returns the answer to *03#.
-func AnswerEmergency(m *Meter, a meter.ECAnswer) string {
+func AnswerEmergency(m *View, a meter.ECAnswer) string {
 	l := m.Config.Language
 	switch a {
 	case meter.ECDone:
@@ -251,7 +251,7 @@ func AnswerEmergency(m *Meter, a meter.ECAnswer) string {
 }
 
 // Answer returns the answer to a request that only asks: *01#, *04#, *05# and *06#; "" for any other.
-func Answer(m *Meter, r RequestKind) string {
+func Answer(m *View, r RequestKind) string {
 	l := m.Config.Language
 	switch r {
 	case RequestBalance:
@@ -267,7 +267,7 @@ func Answer(m *Meter, r RequestKind) string {
 }
 
 // lastTokens lists the newest tokens, as many as one message holds.
-func lastTokens(m *Meter) string {
+func lastTokens(m *View) string {
 	l := m.Config.Language
 	if m.History == nil {
 		return say(l, smsNoTokens)
@@ -311,7 +311,7 @@ func (v *screen) short(row TokenRow) string {
 }
 
 // balance says what there is: the credit, or what is left of the lease.
-func balance(m *Meter) string {
+func balance(m *View) string {
 	if m.State.Wallet() {
 		return smsLeft(m.Config.Language, m.State.Shown())
 	}
@@ -319,7 +319,7 @@ func balance(m *Meter) string {
 }
 
 // stateOf says how the supply is, and what is wrong with the meter.
-func stateOf(m *Meter) string {
+func stateOf(m *View) string {
 	l := m.Config.Language
 	v := &screen{p: &Panel{}, m: m, width: Width}
 	out := smsSupply(l, v.stateWord()) + " " + balance(m) + "."
@@ -333,7 +333,7 @@ func stateOf(m *Meter) string {
 }
 
 // Message returns the text of a message that the meter sends unasked, "" for none.
-func Message(m *Meter, what meter.Message, balance unit.Energy) string {
+func Message(m *View, what meter.Message, balance unit.Energy) string {
 	l := m.Config.Language
 	switch what {
 	case meter.MessageLow1:

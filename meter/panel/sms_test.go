@@ -101,7 +101,7 @@ func TestAnswersBySMS(t *testing.T) {
 			t.Errorf("%s, registered %t: %q, want %q", c.r.Code, c.registered, got, c.want)
 		}
 	}
-	d := newDesk(nil)
+	d := newRig(nil)
 	d.s.Balance = 42_899
 	if got, want := panel.Answer(d.m(), panel.RequestBalance), "Balance 42.8 kWh"; got != want {
 		t.Errorf("%q, want %q", got, want)

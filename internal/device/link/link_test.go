@@ -141,7 +141,7 @@ type rig struct {
 func start(t *testing.T, keep int) *rig {
 	t.Helper()
 	r := &rig{srv: newServer(), box: outbox.New(1, keep)}
-	r.box.Announce(wire.Boot{Store: "00c0ffee00c0ffee", Proto: 1})
+	r.box.Announce(wire.Boot{Memory: "00c0ffee00c0ffee", Proto: 1})
 	r.l = link.New(link.Config{Number: number, Box: r.box}, r.srv.dial)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -285,7 +285,7 @@ func TestAnOlderCopyOfAMemoryIsNoticed(t *testing.T) {
 		var log strings.Builder
 		srv, box := newServer(), outbox.New(1, 100)
 		srv.watermark = 50 // from the same memory, before it was put back
-		box.Announce(wire.Boot{Store: "00c0ffee00c0ffee", Proto: 1})
+		box.Announce(wire.Boot{Memory: "00c0ffee00c0ffee", Proto: 1})
 		r := &rig{srv: srv, box: box}
 		r.add(t, 10)
 		ctx, cancel := context.WithCancel(t.Context())

@@ -51,8 +51,8 @@ func (n *net) renews(ctx context.Context, t *testing.T, key wire.LinkKey, most u
 			}
 			r := good[0].Reading
 			b, err := wire.EncodeBody(wire.Lease{
-				Order: wire.Order{ID: "lea_" + strconv.FormatUint(seq, 10), Counter: seq, ExpiresAt: r.At + 3600},
-				Seq:   seq, MaxRegisterWh: r.RegisterWh + limit, TTLs: 259_200,
+				SignedHeader: wire.SignedHeader{ID: "lea_" + strconv.FormatUint(seq, 10), Counter: seq, ExpiresAt: r.At + 3600},
+				Seq:          seq, MaxRegisterWh: r.RegisterWh + limit, TTLs: 259_200,
 			})
 			if err == nil {
 				b, err = wire.Sign(wire.JSON, key, topic, b)

@@ -26,19 +26,19 @@ var start = time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 
 const phone = "+254700000001"
 
-// desk is a meter in a terminal whose keys and clock a test has in its hands.
-type desk struct {
+// rig is a meter in a terminal whose keys and clock a test has in its hands.
+type rig struct {
 	*model
 	t   *testing.T
 	now time.Time
 }
 
-func newDesk(t *testing.T, size panel.Size, net face.Net) *desk {
+func newRig(t *testing.T, size panel.Size, net face.Net) *rig {
 	t.Helper()
-	return newDeskOn(t, &memory.RAMImage{}, size, net)
+	return newRigOn(t, &memory.RAMImage{}, size, net)
 }
 
-func newDeskOn(t *testing.T, image journal.Memory, size panel.Size, net face.Net) *desk {
+func newRigOn(t *testing.T, image journal.Memory, size panel.Size, net face.Net) *rig {
 	t.Helper()
 	key, err := sts.NewKey(sts.EA07, []byte{1, 2, 3, 4, 5, 6, 7, 8})
 	if err != nil {
@@ -54,13 +54,13 @@ func newDeskOn(t *testing.T, image journal.Memory, size panel.Size, net face.Net
 		t.Fatal(err)
 	}
 	m := &model{c: Config{Device: dev, Net: net, Log: log, Notes: &Notes{}, Phone: phone}, dev: dev, meter: face.New(dev, net, log, start)}
-	d := &desk{model: m, t: t, now: start}
+	d := &rig{model: m, t: t, now: start}
 	d.send(tea.WindowSizeMsg{Width: 80, Height: 24})
 	return d
 }
 
 // send gives the program a message; quit says that it ended the program.
-func (d *desk) send(msg tea.Msg) (quit bool) {
+func (d *rig) send(msg tea.Msg) (quit bool) {
 	d.t.Helper()
 	_, next := d.Update(msg)
 	d.fits()
@@ -72,7 +72,7 @@ func (d *desk) send(msg tea.Msg) (quit bool) {
 }
 
 // keys presses keys: each character, or a name in angle brackets.
-func (d *desk) keys(keys string) (quit bool) {
+func (d *rig) keys(keys string) (quit bool) {
 	d.t.Helper()
 	named := map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "backspace": tea.KeyBackspace}
 	for keys != "" {
@@ -88,7 +88,7 @@ func (d *desk) keys(keys string) (quit bool) {
 }
 
 // pass lets real time pass, a tick at a time.
-func (d *desk) pass(t time.Duration) {
+func (d *rig) pass(t time.Duration) {
 	d.t.Helper()
 	for range int(t / time.Second) {
 		d.now = d.now.Add(time.Second)
@@ -97,7 +97,7 @@ func (d *desk) pass(t time.Duration) {
 }
 
 // fits fails the test if the screen is not within its window.
-func (d *desk) fits() {
+func (d *rig) fits() {
 	d.t.Helper()
 	lines := strings.Split(d.View().Content, "\n")
 	if d.height > 0 && len(lines) > d.height {
@@ -111,7 +111,7 @@ func (d *desk) fits() {
 }
 
 // has fails the test if the screen lacks a text.
-func (d *desk) has(wants ...string) {
+func (d *rig) has(wants ...string) {
 	d.t.Helper()
 	for _, want := range wants {
 		if screen := d.View().Content; !strings.Contains(screen, want) {
@@ -134,7 +134,7 @@ func token(t *testing.T) string {
 }
 
 func TestATokenIsTyped(t *testing.T) {
-	d := newDesk(t, panel.Small, nil)
+	d := newRig(t, panel.Small, nil)
 	d.has("CREDIT  0.00 kWh", "■ Off: credit", "2026-11-20 08:00:00 UTC", "none, this meter is offline")
 	d.keys(token(t) + "<enter>")
 	d.has("ACCEPTED  +10.00", "CREDIT 10.00 kWh", "On", "accept")
@@ -143,7 +143,7 @@ func TestATokenIsTyped(t *testing.T) {
 }
 
 func TestATokenIsPasted(t *testing.T) {
-	d := newDesk(t, panel.Large, nil)
+	d := newRig(t, panel.Large, nil)
 	digits := token(t)
 	d.send(tea.PasteMsg{Content: "Token: " + digits[:4] + " " + digits[4:10] + "-" + digits[10:] + "\n"})
 	d.has("20/20")
@@ -154,7 +154,7 @@ func TestATokenIsPasted(t *testing.T) {
 }
 
 func TestTheWorldAroundTheMeter(t *testing.T) {
-	d := newDesk(t, panel.Small, nil)
+	d := newRig(t, panel.Small, nil)
 	d.keys(token(t) + "#")
 	d.keys("l2000<enter>")
 	d.has("2000 W switched on")
@@ -179,7 +179,7 @@ func TestTheWorldAroundTheMeter(t *testing.T) {
 }
 
 func TestMessagesToTheMeter(t *testing.T) {
-	d := newDesk(t, panel.Small, nil)
+	d := newRig(t, panel.Small, nil)
 	d.keys(":*01q#<backspace><backspace>#")
 	d.has("SMS from "+phone+": *01#_", "CREDIT")
 	d.keys("<enter>")
@@ -196,7 +196,7 @@ func TestMessagesToTheMeter(t *testing.T) {
 }
 
 func TestTimePasses(t *testing.T) {
-	d := newDesk(t, panel.Small, nil)
+	d := newRig(t, panel.Small, nil)
 	d.pass(10 * time.Second)
 	d.has("08:00:10", "time ×1")
 	d.keys("t")
@@ -212,7 +212,7 @@ func TestTimePasses(t *testing.T) {
 }
 
 func TestLeaving(t *testing.T) {
-	d := newDesk(t, panel.Small, nil)
+	d := newRig(t, panel.Small, nil)
 	if d.keys("l q") || !d.keys("<esc>q") {
 		t.Error("q in a prompt ends, or q outside does not")
 	}
@@ -224,7 +224,7 @@ func TestLeaving(t *testing.T) {
 // TestEveryWindow draws every size of window, down to nothing, in the middle of everything.
 func TestEveryWindow(t *testing.T) {
 	for _, size := range []panel.Size{panel.Small, panel.Large} {
-		d := newDesk(t, size, nil)
+		d := newRig(t, size, nil)
 		_, _ = fmt.Fprintf(d.c.Notes, "%s\n", strings.Repeat("a long note ", 30))
 		d.keys("1234:*01#<enter>:" + strings.Repeat("9", 160))
 		for width := 0; width < 130; width += 1 + width/20 {
@@ -238,7 +238,7 @@ func TestEveryWindow(t *testing.T) {
 }
 
 func TestASCII(t *testing.T) {
-	d := newDesk(t, panel.Small, nil)
+	d := newRig(t, panel.Small, nil)
 	d.c.ASCII = true
 	for _, keys := range []string{"", token(t) + "#", "l9000<enter>t", "m"} {
 		d.keys(keys)
@@ -266,7 +266,7 @@ func (m *modem) Power(on bool) {
 
 func TestTheNetworkGoesAndComes(t *testing.T) {
 	net := &modem{}
-	d := newDesk(t, panel.Small, net)
+	d := newRig(t, panel.Small, net)
 	d.has("connected")
 	if d.keys("g"); net.off != 1 {
 		t.Error("g does not take the network away")
@@ -299,7 +299,7 @@ func (w *worn) WriteAt(b []byte, at int64) (int, error) {
 // TestAFailedMemoryEndsTheProgram: a meter that cannot be trusted any more is not shown as if it could.
 func TestAFailedMemoryEndsTheProgram(t *testing.T) {
 	image := &worn{RAMImage: &memory.RAMImage{}}
-	d := newDeskOn(t, image, panel.Small, nil)
+	d := newRigOn(t, image, panel.Small, nil)
 	image.fails = true
 	if !d.keys(token(t)+"#") || !errors.Is(d.end, device.ErrBroken) {
 		t.Errorf("the program goes on, and says %v", d.end)

@@ -122,7 +122,7 @@ func (tx Rows) closeHold(i id.ID, status string) (hold, bool, error) {
 
 // keepHeld moves what is reserved on an account; the column cannot fall below zero.
 func (tx Rows) keepHeld(n int64, change money.Minor) error {
-	tx.ForgetAccounts()
+	tx.UncacheAccounts()
 	return tx.Must(`UPDATE ledger_account SET held = held + $1 WHERE tenant_id = $2 AND n = $3`, change, tx.Tenant, n)
 }
 

@@ -179,7 +179,7 @@ func (tx Rows) keepBalance(a core.Account, change money.Minor) error {
 		return fmt.Errorf("move account %d %q by %d from %d: %w", a.Ref.Code, a.Ref.Subject, change, a.Balance, err)
 	}
 	a.Balance += change
-	tx.KeepAccount(a)
+	tx.CacheAccount(a)
 	return nil
 }
 
@@ -286,7 +286,7 @@ func (tx Rows) balanceNow(ref ledger.AccountRef) (money.Minor, error) {
 	if n, ok := tx.AccountN(ref); ok {
 		return tx.derived(n)
 	}
-	if a, ok := tx.KeptAccount(ref); ok {
+	if a, ok := tx.CachedAccount(ref); ok {
 		return a.Balance, nil
 	}
 	a, rolled := core.Account{Ref: ref}, int64(0)
@@ -302,7 +302,7 @@ func (tx Rows) balanceNow(ref ledger.AccountRef) (money.Minor, error) {
 	case !found:
 		return 0, nil
 	case a.Limit.Limited():
-		tx.KeepAccount(a)
+		tx.CacheAccount(a)
 		return a.Balance, nil
 	}
 	tx.RememberAccount(a)
@@ -392,7 +392,7 @@ func (tx Rows) SetLimit(ref ledger.AccountRef, at money.Minor) error {
 	}
 	l.At = at
 	floor, ceiling := Bounds(l)
-	tx.ForgetAccounts()
+	tx.UncacheAccounts()
 	if err := tx.Must(`UPDATE ledger_account SET floor = $1, ceiling = $2 WHERE tenant_id = $3 AND n = $4`,
 		floor, ceiling, tx.Tenant, a.N); err != nil {
 		return fmt.Errorf("limit account %d %q: %w", ref.Code, ref.Subject, err)

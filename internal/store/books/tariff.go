@@ -77,7 +77,7 @@ func (tx Rows) AddTariffVersion(v tariff.Version, by string) error {
 	if err != nil {
 		return fmt.Errorf("keep version %d of tariff %q: %w", v.N, v.Name, err)
 	}
-	tx.KeepVersion(v.TariffID, core.VersionSpan{}) // whatever was known of the tariff may be over
+	tx.CacheVersion(v.TariffID, core.VersionSpan{}) // whatever was known of the tariff may be over
 	return tx.Attest("version", v.ID)
 }
 
@@ -104,7 +104,7 @@ func (tx Rows) ScanVersion(r core.Row, col int) (v tariff.Version, err error) {
 
 // TariffVersionAt is the version of a tariff in force at a moment: of those that have begun, the one that began last.
 func (tx Rows) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, error) {
-	if v, ok := tx.KeptVersion(t, at); ok {
+	if v, ok := tx.CachedVersion(t, at); ok {
 		return v, true, nil
 	}
 	var s core.VersionSpan
@@ -116,7 +116,7 @@ func (tx Rows) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, err
 		return tariff.Version{}, false, fmt.Errorf("find tariff %s in force: %w", t.Text(id.Tariff), err)
 	}
 	if found {
-		tx.KeepVersion(t, s)
+		tx.CacheVersion(t, s)
 	}
 	return s.Version, found, nil
 }

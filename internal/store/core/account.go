@@ -52,7 +52,7 @@ var accountQuery = `SELECT ` + AccountState.List("") + ` FROM ledger_account WHE
 
 // Account reads an account without locking it: several have to be locked in the order of their numbers.
 func (tx *Tx) Account(ref ledger.AccountRef) (Account, bool, error) {
-	if a, ok := tx.KeptAccount(ref); ok {
+	if a, ok := tx.CachedAccount(ref); ok {
 		return a, true, nil
 	}
 	a := Account{Ref: ref}
@@ -61,7 +61,7 @@ func (tx *Tx) Account(ref ledger.AccountRef) (Account, bool, error) {
 		return Account{}, false, fmt.Errorf("read account %d %q: %w", ref.Code, ref.Subject, err)
 	}
 	if found {
-		tx.KeepAccount(a)
+		tx.CacheAccount(a)
 	}
 	return a, found, nil
 }

@@ -21,7 +21,7 @@ func (tx *Tx) Take(counter string) (int64, error) {
 // ([Fresh.Write]); elsewhere one statement that returns what it wrote is one way to the server less, and locks.
 func (tx *Tx) next(counter string) (int64, error) {
 	if tx.Before != nil {
-		n := tx.keptCounter(counter)
+		n := tx.cachedCounter(counter)
 		if n == 0 {
 			var err error
 			if n, err = tx.Number(`SELECT value FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, counter); err != nil {
@@ -29,7 +29,7 @@ func (tx *Tx) next(counter string) (int64, error) {
 			}
 		}
 		if n > 0 {
-			tx.KeepCounter(counter, n+1)
+			tx.CacheCounter(counter, n+1)
 			return n + 1, nil
 		}
 	}
@@ -40,7 +40,7 @@ func (tx *Tx) next(counter string) (int64, error) {
 // Write stores what a commit has left to its end: the numbers that its closures took. An engine with one writer calls it
 // after the last closure, before it seals.
 func (f *Fresh) Write(tx *Tx) error {
-	for counter, n := range f.kept.counters {
+	for counter, n := range f.cache.counters {
 		if n == 0 { // it was deleted meanwhile
 			continue
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 )
 
-// OnceKept is how long the answer of a request is kept that moved no money (docs/reference/http.md#repetition).
-const OnceKept = 7 * 24 * time.Hour
+// OnceLife is how long the answer of a request is kept that moved no money (docs/reference/http.md#repetition).
+const OnceLife = 7 * 24 * time.Hour
 
 // FirstRefusal is the lowest status of an answer that says that nothing was done.
 const FirstRefusal = 400
@@ -19,10 +19,10 @@ const FirstRefusal = 400
 //
 // A row that is there already is read without a lock: whoever repeats a request goes on to wait for its account, and who
 // holds the account is about to store the answer in that row.
-func (tx *Tx) OnceTake(o access.Once) (*access.Kept, error) {
+func (tx *Tx) OnceTake(o access.Once) (*access.StoredAnswer, error) {
 	n, err := tx.C.Exec(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, 'running', $5, $6) ON CONFLICT (tenant_id, principal, key) DO NOTHING`,
-		tx.Tenant, o.Principal, o.Key, o.Hash[:], tx.Now, tx.Now.Add(OnceKept))
+		tx.Tenant, o.Principal, o.Key, o.Hash[:], tx.Now, tx.Now.Add(OnceLife))
 	if err != nil {
 		return nil, fmt.Errorf("take idempotency key: %w", err)
 	}
@@ -39,7 +39,7 @@ func (tx *Tx) OnceTake(o access.Once) (*access.Kept, error) {
 	// Its time is over: the key is as good as new, for the first that takes it.
 	n, err = tx.C.Exec(`UPDATE idempotency SET req_hash = $1, state = 'running', status = 0, body_enc = NULL, created_at = $2, expires_at = $3
 		WHERE tenant_id = $4 AND principal = $5 AND key = $6 AND state = 'done' AND expires_at < $2`,
-		o.Hash[:], tx.Now, tx.Now.Add(OnceKept), tx.Tenant, o.Principal, o.Key)
+		o.Hash[:], tx.Now, tx.Now.Add(OnceLife), tx.Tenant, o.Principal, o.Key)
 	if err != nil {
 		return nil, fmt.Errorf("take an old idempotency key: %w", err)
 	}
@@ -58,7 +58,7 @@ const OnceLeased = 2 * time.Minute
 // OnceLease claims the identity of a request that moves no money and whose answer is stored in a transaction of its own.
 // The claim binds all servers of the database until it is answered, dropped or OnceLeased is over. Nil means that it is
 // new; otherwise what is known of it comes back, as from OnceTake.
-func (tx *Tx) OnceLease(o access.Once) (*access.Kept, error) {
+func (tx *Tx) OnceLease(o access.Once) (*access.StoredAnswer, error) {
 	n, err := tx.C.Exec(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, 'running', $5, $6)
 		ON CONFLICT (tenant_id, principal, key) DO UPDATE
@@ -82,7 +82,7 @@ func (tx *Tx) OnceLease(o access.Once) (*access.Kept, error) {
 // OnceFind is OnceTake for a transaction that stores the answer itself: where there is one writer nothing is claimed,
 // because nobody comes in between, and OncePut writes the row once; where there are several the claim makes a second
 // one wait.
-func (tx *Tx) OnceFind(o access.Once) (*access.Kept, error) {
+func (tx *Tx) OnceFind(o access.Once) (*access.StoredAnswer, error) {
 	if tx.C.ForUpdate() != "" {
 		return tx.OnceTake(o)
 	}
@@ -99,15 +99,15 @@ func (tx *Tx) OnceClaim(o access.Once) error {
 	return err
 }
 
-func (tx *Tx) onceRow(o access.Once) (k access.Kept, until time.Time, found bool, err error) {
+func (tx *Tx) onceRow(o access.Once) (k access.StoredAnswer, until time.Time, found bool, err error) {
 	var a Answer
 	found, err = tx.One(OnceQuery, OnceColumns.To(&a), tx.Tenant, o.Principal, o.Key)
-	return a.Kept, a.Until, found, fault.Wrap(err, "read idempotency key")
+	return a.StoredAnswer, a.Until, found, fault.Wrap(err, "read idempotency key")
 }
 
 // Answer is a stored answer with the time until which it is stored; zero is for ever.
 type Answer struct {
-	access.Kept
+	access.StoredAnswer
 	Until time.Time
 }
 
@@ -124,11 +124,11 @@ var OnceColumns = Columns[Answer]{Table: "idempotency", Unattested: []Column[Ans
 var OnceQuery = `SELECT ` + OnceColumns.List("") + ` FROM idempotency WHERE tenant_id = $1 AND principal = $2 AND key = $3`
 
 // OncePut stores the answer of a request that is new or claimed: status and sealed body, for ever where money moved,
-// else for OnceKept. An answer that counts is never replaced.
+// else for OnceLife. An answer that counts is never replaced.
 func (tx *Tx) OncePut(o access.Once, status int, sealed []byte, forever bool) error {
 	var until any
 	if !forever {
-		until = tx.Now.Add(OnceKept)
+		until = tx.Now.Add(OnceLife)
 	}
 	err := tx.Must(`INSERT INTO idempotency (tenant_id, principal, key, req_hash, state, status, body_enc, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, 'done', $5, $6, $7, $8)

@@ -25,7 +25,7 @@ type Fresh struct {
 	Leaves []freshLeaf
 	Sums   map[int64]freshSum
 	n      int64 // the seal that will take them, 0 until asked for
-	kept   kept
+	cache  commitCache
 }
 
 type freshLeaf struct {
@@ -84,7 +84,7 @@ func (tx *Tx) Keep() {
 	for n, s := range tx.Fresh.Sums {
 		tx.Before.Sum(n, s.limited, s.Amount)
 	}
-	tx.Before.kept.join(tx.Fresh.kept)
+	tx.Before.cache.join(tx.Fresh.cache)
 	tx.Fresh = Fresh{}
 }
 

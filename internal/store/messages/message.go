@@ -183,20 +183,20 @@ func (tx Rows) MessageDue(now time.Time) (bool, error) {
 	return n > 0, fault.Wrap(err, "look for messages that are due")
 }
 
-// hasTurn is the condition on message m that at the moment $4 no other of its line goes before it. In a telephone's line they
+// isQueueHead is the condition on message m that at the moment $4 no other of its line goes before it. In a telephone's line they
 // go in their order. In a meter's line the one that is at the meter goes before, so that there is one at a time even where an
 // older one waits again; and one that the meter has rejected, which waits for another day, holds up none.
-const hasTurn = ` AND NOT EXISTS (SELECT 1 FROM message p WHERE p.tenant_id = m.tenant_id AND p.line = m.line AND p.open = 1 AND p.id <> m.id
+const isQueueHead = ` AND NOT EXISTS (SELECT 1 FROM message p WHERE p.tenant_id = m.tenant_id AND p.line = m.line AND p.open = 1 AND p.id <> m.id
 		AND CASE WHEN p.purpose <> 'meter-sms' THEN p.id < m.id
 			WHEN p.state = 'queued' AND p.answered_at IS NOT NULL AND p.next_at > $4 THEN FALSE
 			WHEN p.state = 'queued' AND p.owner_until <= $4 THEN p.id < m.id AND m.state = 'queued'
 			ELSE p.id < m.id OR m.state = 'queued' END)`
 
-// MessageClaim takes the first message that is due on a route, and has the turn of its line, until a moment.
+// MessageClaim takes the first message that is due on a route, and is at the head of its queue, until a moment.
 func (tx Rows) MessageClaim(route, owner string, now, until time.Time) (notify.Message, bool, error) {
 	var claimed id.ID
 	found, err := tx.One(`UPDATE message SET owner = $1, owner_until = $2 WHERE tenant_id = $3 AND id = (
-		SELECT m.id FROM message m WHERE m.tenant_id = $3 AND m.open = 1 AND m.next_at <= $4 AND m.owner_until <= $4 AND m.route = $5`+hasTurn+`
+		SELECT m.id FROM message m WHERE m.tenant_id = $3 AND m.open = 1 AND m.next_at <= $4 AND m.owner_until <= $4 AND m.route = $5`+isQueueHead+`
 		ORDER BY m.next_at, m.id LIMIT 1`+tx.SkipLocked()+`) RETURNING id`,
 		func(r core.Row) error { claimed = r.ID(0); return nil }, owner, until, tx.Tenant, now, route)
 	if err != nil {
@@ -224,7 +224,7 @@ func (tx Rows) MessagesStray(mine, down []string, now, stray time.Time, max int)
 	if len(down) > 0 {
 		condition += ` OR m.route IN (` + list(down) + `)`
 	}
-	// What a route has is not taken from it while it is only down; a meter's message whose route is gone would keep its turn for ever.
+	// What a route has is not taken from it while it is only down; a meter's message whose route is gone would stay the queue head for ever.
 	condition = `m.state IN ('queued', 'unknown') AND (` + condition + `)`
 	if len(mine) > 0 {
 		args = append(args, stray)

@@ -13,8 +13,8 @@ func (tx Rows) AddresseeOf(meter int64) (to notify.Addressee, found bool, err er
 	return to, found, fault.Wrap(err, "find whom meter %d supplies", meter)
 }
 
-// SaleTold reports whether a message about a sale has left for the telephone of a customer.
-func (tx Rows) SaleTold(sale, customer id.ID) (bool, error) {
+// SaleNotified reports whether a message about a sale has left for the telephone of a customer.
+func (tx Rows) SaleNotified(sale, customer id.ID) (bool, error) {
 	told, err := tx.Number(`SELECT COUNT(*) FROM message m JOIN message_try t ON t.tenant_id = m.tenant_id AND t.message_id = m.id
 			AND t.outcome IN ('', 'accepted', 'unknown')
 		WHERE m.tenant_id = $1 AND m.vend_id = $2 AND m.direction = 'out' AND m.purpose <> $3 AND m.customer_id = $4`,

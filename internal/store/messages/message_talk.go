@@ -36,8 +36,8 @@ func (tx Rows) SetSIM(meter id.ID, sim string) error {
 	return fault.Wrap(err, "set the SIM of meter %s", meter.Text(id.Meter))
 }
 
-// MessageAtMeter is the message to a meter that has its turn and was given to a route at least once; not one that the meter
-// has rejected and that waits for another day.
+// MessageAtMeter is the head of a meter's queue, once a route has had it. It is not a message that the meter has rejected and that
+// waits for another day.
 func (tx Rows) MessageAtMeter(meter int64, now time.Time) (notify.Message, bool, error) {
 	all, err := tx.messages("find the message at a meter", ` WHERE m.tenant_id = $1 AND m.meter = $2 AND m.purpose = $3 AND m.open = 1 AND m.tries > 0
 		AND NOT (m.state = 'queued' AND m.answered_at IS NOT NULL AND m.next_at > $4)

@@ -27,8 +27,8 @@ func (tx Rows) SaidBalance(m registry.Meter) (reported, texted *registry.Said, e
 	if m.SIM == "" {
 		return reported, nil, nil
 	}
-	newest, err := tx.MessageList(notify.FromMeter(m.N), id.ID{}, notify.ToldLook)
-	if told, heard := notify.ToldBySMS(newest); heard {
+	newest, err := tx.MessageList(notify.FromMeter(m.N), id.ID{}, notify.BalanceSearch)
+	if told, heard := notify.BalanceBySMS(newest); heard {
 		texted = &registry.Said{Balance: told.Balance, At: told.At, Source: registry.SaidBySMS}
 	}
 	return reported, texted, err

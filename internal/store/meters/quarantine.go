@@ -16,45 +16,45 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// asideRow is a row of quarantine, with what is known of its meter.
-type asideRow = quarantine.Entry
+// heldRow is a row of quarantine, with what is known of its meter.
+type heldRow = quarantine.Entry
 
-var asideColumns = core.Columns[asideRow]{Table: "quarantine", Unattested: []core.Column[asideRow]{
-	core.ID("id", func(e *asideRow) *id.ID { return &e.ID }),
-	core.Int("meter", func(e *asideRow) *int64 { return &e.Meter }),
-	core.Text("kind", func(e *asideRow) *quarantine.Kind { return &e.Kind }),
-	core.Text("record", func(e *asideRow) *wire.Kind { return &e.Record }),
-	core.Text("store", func(e *asideRow) *string { return &e.Store }),
-	core.Int("seq", func(e *asideRow) *uint64 { return &e.Seq }),
-	core.Time("received_at", func(e *asideRow) *time.Time { return &e.ReceivedAt }),
-	core.Text("doubt", func(e *asideRow) *metering.Doubt { return &e.Doubt }),
-	core.Text("reason", func(e *asideRow) *string { return &e.Reason }),
-	core.Bytes("payload", func(e *asideRow) *[]byte { return &e.Payload }),
-	core.Maybe("was_wh", func(e *asideRow) **unit.Energy { return &e.Was }),
-	core.Maybe("register_wh", func(e *asideRow) **unit.Energy { return &e.Register }),
-	core.Time("at", func(e *asideRow) *time.Time { return &e.At }),
-	core.Text("state", func(e *asideRow) *quarantine.State { return &e.State }).ReadOnly(),
-	core.Time("decided_at", func(e *asideRow) *time.Time { return &e.DecidedAt }).ReadOnly(),
-	core.Text("decided_by", func(e *asideRow) *string { return &e.DecidedBy }).ReadOnly(),
-	core.Text("decision", func(e *asideRow) *string { return &e.Decision }).ReadOnly(),
+var heldColumns = core.Columns[heldRow]{Table: "quarantine", Unattested: []core.Column[heldRow]{
+	core.ID("id", func(e *heldRow) *id.ID { return &e.ID }),
+	core.Int("meter", func(e *heldRow) *int64 { return &e.Meter }),
+	core.Text("kind", func(e *heldRow) *quarantine.Kind { return &e.Kind }),
+	core.Text("record", func(e *heldRow) *wire.Kind { return &e.Record }),
+	core.Text("store", func(e *heldRow) *string { return &e.Memory }),
+	core.Int("seq", func(e *heldRow) *uint64 { return &e.Seq }),
+	core.Time("received_at", func(e *heldRow) *time.Time { return &e.ReceivedAt }),
+	core.Text("doubt", func(e *heldRow) *metering.Doubt { return &e.Doubt }),
+	core.Text("reason", func(e *heldRow) *string { return &e.Reason }),
+	core.Bytes("payload", func(e *heldRow) *[]byte { return &e.Payload }),
+	core.Maybe("was_wh", func(e *heldRow) **unit.Energy { return &e.Was }),
+	core.Maybe("register_wh", func(e *heldRow) **unit.Energy { return &e.Register }),
+	core.Time("at", func(e *heldRow) *time.Time { return &e.At }),
+	core.Text("state", func(e *heldRow) *quarantine.State { return &e.State }).ReadOnly(),
+	core.Time("decided_at", func(e *heldRow) *time.Time { return &e.DecidedAt }).ReadOnly(),
+	core.Text("decided_by", func(e *heldRow) *string { return &e.DecidedBy }).ReadOnly(),
+	core.Text("decision", func(e *heldRow) *string { return &e.Decision }).ReadOnly(),
 }}
 
-// asideQuery reads entries with what is known of their meters, asideInsert adds an open one.
+// heldQuery reads entries with what is known of their meters, heldInsert adds an open one.
 var (
-	asideQuery = `SELECT m.number, m.simulated, m.mode, ` + asideColumns.List("q") +
+	heldQuery = `SELECT m.number, m.simulated, m.mode, ` + heldColumns.List("q") +
 		` FROM quarantine q JOIN meter m ON m.tenant_id = q.tenant_id AND m.n = q.meter WHERE q.tenant_id = $1 AND `
-	asideInsert = `INSERT INTO ` + asideColumns.Into()
+	heldInsert = `INSERT INTO ` + heldColumns.Into()
 )
 
-// scanAside reads the columns of asideQuery.
-func scanAside(r core.Row, e *asideRow) error {
+// scanHeld reads the columns of heldQuery.
+func scanHeld(r core.Row, e *heldRow) error {
 	e.Number, e.Simulated, e.Wallet = r.Text(0), r.Bool(1), r.Text(2) == string(registry.PrepayWallet)
-	_, err := asideColumns.Scan(r, 3, e)
+	_, err := heldColumns.Scan(r, 3, e)
 	return err
 }
 
-// asideDropped names the counter of records of a meter that were not kept.
-func asideDropped(meter int64) string { return fmt.Sprintf("aside dropped:%d", meter) }
+// heldDropped names the counter of records of a meter that were not kept.
+func heldDropped(meter int64) string { return fmt.Sprintf("aside dropped:%d", meter) }
 
 // HoldRecord keeps a record for a person's decision, as it came.
 func (tx Rows) HoldRecord(r *metering.Record, l *metering.Live, d metering.Decision) error {
@@ -62,43 +62,43 @@ func (tx Rows) HoldRecord(r *metering.Record, l *metering.Live, d metering.Decis
 	if err != nil {
 		return err
 	}
-	return tx.addAside(e)
+	return tx.addHeld(e)
 }
 
-// AsideWaiting counts the records of a meter that wait for a decision.
-func (tx Rows) AsideWaiting(meter int64) (int64, error) {
+// HeldWaiting counts the records of a meter that wait for a decision.
+func (tx Rows) HeldWaiting(meter int64) (int64, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = $3 AND state = 'open'`,
 		tx.Tenant, meter, string(quarantine.OfRecord))
 	return n, fault.Wrap(err, "quarantine: count")
 }
 
-// AsideDropped counts a record that is not kept, and returns how many of its meter were not.
-func (tx Rows) AsideDropped(meter int64) (int64, error) {
-	n, err := tx.Take(asideDropped(meter))
+// HeldDropped counts a record that is not kept, and returns how many of its meter were not.
+func (tx Rows) HeldDropped(meter int64) (int64, error) {
+	n, err := tx.Take(heldDropped(meter))
 	return n, fault.Wrap(err, "quarantine: count what was not kept")
 }
 
-// AsideCounted ends the count of a meter's records that were not kept.
-func (tx Rows) AsideCounted(meter int64) error {
-	if _, err := tx.C.Exec(`DELETE FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, asideDropped(meter)); err != nil {
+// HeldCounted ends the count of a meter's records that were not kept.
+func (tx Rows) HeldCounted(meter int64) error {
+	if _, err := tx.C.Exec(`DELETE FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, heldDropped(meter)); err != nil {
 		return fault.Wrap(err, "quarantine: forget what was not kept")
 	}
-	tx.KeepCounter(asideDropped(meter), 0)
+	tx.CacheCounter(heldDropped(meter), 0)
 	return nil
 }
 
 // WalletStopped adds the reading at which the rating of a meter stopped.
-func (tx Rows) WalletStopped(w wallet.Row) error { return tx.addAside(quarantine.Stopped(w)) }
+func (tx Rows) WalletStopped(w wallet.Row) error { return tx.addHeld(quarantine.Stopped(w)) }
 
 // WalletDrawn writes into the quarantine up to which register energy was counted while the relay was open.
 func (tx Rows) WalletDrawn(meter int64, d wallet.Drawn) error {
 	_, err := tx.C.Exec(`UPDATE quarantine SET register_wh = $1 WHERE tenant_id = $2 AND meter = $3 AND kind = $4 AND doubt = $5 AND store = $6
-		AND seq = $7 AND state = 'open'`, d.Register, tx.Tenant, meter, string(quarantine.OfRating), string(metering.DoubtOpen), d.Store, int64(d.Seq))
+		AND seq = $7 AND state = 'open'`, d.Register, tx.Tenant, meter, string(quarantine.OfRating), string(metering.DoubtOpen), d.Memory, int64(d.Seq))
 	return fault.Wrap(err, "quarantine: note what was counted")
 }
 
-// addAside writes an open entry.
-func (tx Rows) addAside(e quarantine.Entry) error {
+// addHeld writes an open entry.
+func (tx Rows) addHeld(e quarantine.Entry) error {
 	var err error
 	if e.ID, err = tx.NewID(); err != nil {
 		return err
@@ -106,51 +106,51 @@ func (tx Rows) addAside(e quarantine.Entry) error {
 	if e.Payload == nil {
 		e.Payload = []byte{}
 	}
-	_, err = tx.C.Exec(asideInsert, asideColumns.Values(tx.Tenant, &e)...)
+	_, err = tx.C.Exec(heldInsert, heldColumns.Values(tx.Tenant, &e)...)
 	return fault.Wrap(err, "quarantine: put record aside")
 }
 
-// AsideList lists entries of a meter (0: of all), the newest first, before the given one; with open only those that are
+// HeldEntries lists entries of a meter (0: of all), the newest first, before the given one; with open only those that are
 // not decided.
-func (tx Rows) AsideList(meter int64, open bool, before id.ID, max int) ([]quarantine.Entry, error) {
+func (tx Rows) HeldEntries(meter int64, open bool, before id.ID, max int) ([]quarantine.Entry, error) {
 	where := `($2 = 0 OR q.meter = $2) AND q.id < $3`
 	if open {
 		where += ` AND q.state = 'open'`
 	}
 	var out []quarantine.Entry
-	err := tx.C.Query(asideQuery+where+` ORDER BY q.id DESC LIMIT $4`, func(r core.Row) error {
-		out = append(out, asideRow{})
-		return scanAside(r, &out[len(out)-1])
+	err := tx.C.Query(heldQuery+where+` ORDER BY q.id DESC LIMIT $4`, func(r core.Row) error {
+		out = append(out, heldRow{})
+		return scanHeld(r, &out[len(out)-1])
 	}, tx.Tenant, meter, core.UpTo(before), max)
 	return out, fault.Wrap(err, "quarantine: list")
 }
 
-// Aside reads an entry and locks it.
-func (tx Rows) Aside(entry id.ID) (quarantine.Entry, bool, error) {
+// HeldEntry reads an entry and locks it.
+func (tx Rows) HeldEntry(entry id.ID) (quarantine.Entry, bool, error) {
 	var e quarantine.Entry
-	found, err := tx.One(asideQuery+`q.id = $2`+tx.LockOf("q"), func(r core.Row) error { return scanAside(r, &e) }, tx.Tenant, entry)
+	found, err := tx.One(heldQuery+`q.id = $2`+tx.LockOf("q"), func(r core.Row) error { return scanHeld(r, &e) }, tx.Tenant, entry)
 	return e, found, fault.Wrap(err, "quarantine: read")
 }
 
-// AsideRating is the open entry of a meter at which rating stopped, locked.
-func (tx Rows) AsideRating(meter int64) (quarantine.Entry, bool, error) {
+// HeldRating is the open entry of a meter at which rating stopped, locked.
+func (tx Rows) HeldRating(meter int64) (quarantine.Entry, bool, error) {
 	var e quarantine.Entry
-	found, err := tx.One(asideQuery+`q.meter = $2 AND q.kind = $3 AND q.state = 'open'
+	found, err := tx.One(heldQuery+`q.meter = $2 AND q.kind = $3 AND q.state = 'open'
 		ORDER BY CASE WHEN q.doubt = $4 THEN 1 ELSE 0 END, q.id DESC LIMIT 1`+tx.LockOf("q"),
-		func(r core.Row) error { return scanAside(r, &e) }, tx.Tenant, meter, string(quarantine.OfRating),
+		func(r core.Row) error { return scanHeld(r, &e) }, tx.Tenant, meter, string(quarantine.OfRating),
 		string(metering.DoubtOpen))
 	return e, found, fault.Wrap(err, "quarantine: read")
 }
 
-// PutAside writes how an entry was decided.
-func (tx Rows) PutAside(e quarantine.Entry) error {
+// WriteDecision writes how an entry was decided.
+func (tx Rows) WriteDecision(e quarantine.Entry) error {
 	err := tx.Must(`UPDATE quarantine SET state = $1, decided_at = $2, decided_by = $3, decision = $4
 		WHERE tenant_id = $5 AND id = $6 AND state = 'open'`, string(e.State), e.DecidedAt, e.DecidedBy, e.Decision, tx.Tenant, e.ID)
 	return fault.Wrap(err, "quarantine: decide")
 }
 
-// AsideDoubted counts the entries of a meter with a doubt that wait for a decision.
-func (tx Rows) AsideDoubted(meter int64, d metering.Doubt) (int64, error) {
+// HeldForDoubt counts the entries of a meter with a doubt that wait for a decision.
+func (tx Rows) HeldForDoubt(meter int64, d metering.Doubt) (int64, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND doubt = $3 AND state = 'open'`,
 		tx.Tenant, meter, string(d))
 	return n, fault.Wrap(err, "quarantine: count")

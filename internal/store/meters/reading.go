@@ -16,7 +16,7 @@ type readingRow = metering.StoredReading
 
 var readingColumns = core.Columns[readingRow]{Table: "reading", Unattested: []core.Column[readingRow]{
 	core.Int("id", func(p *readingRow) *int64 { return &p.Row }).ReadOnly(),
-	core.Text("store", func(p *readingRow) *string { return &p.Store }),
+	core.Text("store", func(p *readingRow) *string { return &p.Memory }),
 	core.Int("seq", func(p *readingRow) *uint64 { return &p.Seq }),
 	core.Time("at", func(p *readingRow) *time.Time { return &p.At }),
 	{Name: "up", Form: 'i', Read: func(p *readingRow, r core.Row, col int) error {
@@ -50,7 +50,7 @@ func (tx Rows) PutReadings(readings []metering.NewReading) error {
 	for i := 0; i < len(readings) && err == nil; i++ {
 		n := readings[i]
 		p := n.Record.Rec.Reading
-		row = readingRow{Store: n.Store, Seq: p.Seq, At: time.Unix(p.At, 0), Clock: string(p.Clock), ReceivedAt: n.Record.ReceivedAt,
+		row = readingRow{Memory: n.Memory, Seq: p.Seq, At: time.Unix(p.At, 0), Clock: string(p.Clock), ReceivedAt: n.Record.ReceivedAt,
 			RegisterWh: p.RegisterWh, BalanceWh: p.BalanceWh, ECUsedWh: p.ECUsedWh, OverrunWh: p.OverrunWh,
 			W: p.W, MV: p.MV, Relay: p.Relay, Reasons: p.Reasons}
 		err = core.AddRow(tx.Tx, &rows, &readingColumns, &row, n.Record.Meter, int64(p.Up))
@@ -103,7 +103,7 @@ func (tx Rows) HeldChanges(meter int64, store string, from, to uint64) (out []wi
 type eventRow = metering.StoredEvent
 
 var eventColumns = core.Columns[eventRow]{Table: "meter_event", Unattested: []core.Column[eventRow]{
-	core.Text("store", func(e *eventRow) *string { return &e.Store }),
+	core.Text("store", func(e *eventRow) *string { return &e.Memory }),
 	core.Int("seq", func(e *eventRow) *uint64 { return &e.Seq }),
 	core.Text("kind", func(e *eventRow) *string { return &e.Kind }),
 	core.Int("code", func(e *eventRow) *int { return &e.Code }),
@@ -132,7 +132,7 @@ func (tx Rows) PutEvent(r *metering.Record, store string, code int, body any) er
 		args = nil
 	}
 	h := r.Rec.Head
-	_, err = tx.C.Exec(eventInsert, eventColumns.Values(tx.Tenant, &eventRow{Store: store, Seq: h.Seq, Kind: string(r.Rec.Kind), Code: code,
+	_, err = tx.C.Exec(eventInsert, eventColumns.Values(tx.Tenant, &eventRow{Memory: store, Seq: h.Seq, Kind: string(r.Rec.Kind), Code: code,
 		At: time.Unix(h.At, 0), Clock: string(h.Clock), ReceivedAt: r.ReceivedAt, Args: args}, r.Meter)...)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", r.Rec.Kind, err)

@@ -11,5 +11,5 @@ func Of(tx *core.Tx) Rows { return Rows{tx} }
 
 // Lists are the columns of this area's tables; a test holds them against the schema.
 var Lists = [...]core.Listed{&meterColumns, &meterKeyColumns, &commandColumns, &liveColumns, &walletColumns,
-	&supplyColumns, &alarmColumns, &asideColumns, &registerColumns,
+	&supplyColumns, &alarmColumns, &heldColumns, &registerColumns,
 	&readingColumns, &eventColumns, &reportColumns, &dayColumns}

@@ -29,14 +29,14 @@ var supplyColumns = core.Columns[supplyRow]{Table: "wallet_supply", Unattested: 
 	core.Time("out_since", func(s *supplyRow) *time.Time { return &s.Out }),
 	core.Text("block", func(s *supplyRow) *wallet.Block { return &s.Block }),
 	core.Time("noticed_at", func(s *supplyRow) *time.Time { return &s.Noticed }),
-	core.ID("lease_cmd", func(s *supplyRow) *id.ID { return &s.Lease.Order }),
+	core.ID("lease_cmd", func(s *supplyRow) *id.ID { return &s.Lease.Command }),
 	core.Int("lease_max_wh", func(s *supplyRow) *unit.Energy { return &s.Lease.Max }),
 	core.Time("lease_at", func(s *supplyRow) *time.Time { return &s.Lease.At }),
-	core.Text("lease_store", func(s *supplyRow) *string { return &s.Lease.Store }),
-	core.ID("in_cmd", func(s *supplyRow) *id.ID { return &s.InMeter.Order }),
+	core.Text("lease_store", func(s *supplyRow) *string { return &s.Lease.Memory }),
+	core.ID("in_cmd", func(s *supplyRow) *id.ID { return &s.InMeter.Command }),
 	core.Int("in_max_wh", func(s *supplyRow) *unit.Energy { return &s.InMeter.Max }),
 	core.Time("in_at", func(s *supplyRow) *time.Time { return &s.InMeter.At }),
-	core.Text("in_store", func(s *supplyRow) *string { return &s.InMeter.Store }),
+	core.Text("in_store", func(s *supplyRow) *string { return &s.InMeter.Memory }),
 	core.Int("lease_risk_wh", func(s *supplyRow) *unit.Energy { return &s.Risk }),
 	core.ID("cut_cmd", func(s *supplyRow) *id.ID { return &s.Cut }),
 	core.ID("connect_cmd", func(s *supplyRow) *id.ID { return &s.Connect }),
@@ -90,7 +90,7 @@ func (tx Rows) SupplyOf(meter int64) (wallet.Supplied, error) {
 		out.CutBefore, err = tx.cutBefore(meter, out.Supply.Cut, out.Supply.Connect)
 	}
 	if err == nil && out.LooksBack() {
-		out.Given, err = tx.leasesGiven(meter, out.Memory)
+		out.SignedLeases, err = tx.signedLeases(meter, out.Memory)
 	}
 	return out, err
 }
@@ -109,17 +109,17 @@ func (tx Rows) cutBefore(meter int64, later, connect id.ID) (before bool, err er
 	return before, nil
 }
 
-// leasesGiven lists the newest leases that a meter was given, made for its present memory. Those that were never signed did not
+// signedLeases lists the newest leases that a meter was given, made for its present memory. Those that were never signed did not
 // leave: a meter that is away has one after the other withdrawn while money goes down, and they say nothing about what it has.
-func (tx Rows) leasesGiven(meter int64, memory string) (out []wallet.Given, err error) {
+func (tx Rows) signedLeases(meter int64, memory string) (out []wallet.SignedLease, err error) {
 	err = tx.C.Query(`SELECT id, args, created_at, state, answer, counter, answer_seq FROM command
 		WHERE tenant_id = $1 AND meter = $2 AND type = $3 AND counter > 0 ORDER BY id DESC LIMIT $4`, func(r core.Row) error {
 		args, err := readArgs(r.Text(1))
 		max, _ := args["max_register_wh"].(int64)
-		out = append(out, wallet.Given{Lease: wallet.Lease{Order: r.ID(0), Max: unit.Energy(max), At: r.Time(2), Store: memory},
-			Told: wallet.Told{ID: r.ID(0), State: r.Text(3), Answer: r.Text(4), Signed: r.Int(5) > 0, Seq: uint64(r.Int(6))}})
+		out = append(out, wallet.SignedLease{Lease: wallet.Lease{Command: r.ID(0), Max: unit.Energy(max), At: r.Time(2), Memory: memory},
+			Progress: wallet.Progress{ID: r.ID(0), State: r.Text(3), Answer: r.Text(4), Signed: r.Int(5) > 0, Seq: uint64(r.Int(6))}})
 		return err
-	}, tx.Tenant, meter, string(command.Lease), wallet.MaxGiven)
+	}, tx.Tenant, meter, string(command.Lease), wallet.MaxSignedLeases)
 	if err != nil {
 		return nil, fmt.Errorf("list the leases of meter %d: %w", meter, err)
 	}
@@ -143,17 +143,17 @@ func scanSupply(r core.Row, s *wallet.Supplied) error {
 		s.Leases = slices.Contains(info.Caps, "lease")
 		s.Seen.ConfigVersion, s.Seen.ConfigHash, s.Seen.Booted = info.Config.Version, info.Config.Hash, info.Server.Booted
 	}
-	told := [...]*wallet.Told{&s.Seen.Lease, &s.Seen.Cut, &s.Seen.Connect, &s.Seen.Config, &s.Seen.Clock}
+	told := [...]*wallet.Progress{&s.Seen.Lease, &s.Seen.Cut, &s.Seen.Connect, &s.Seen.Config, &s.Seen.Clock}
 	at, err := supplyTold, error(nil)
 	var c commandRow
 	for i := 0; i < len(told) && err == nil; i++ {
 		at, err = toldColumns.Scan(r, at, &c)
-		*told[i] = wallet.Told{State: string(c.State), Answer: c.Answer, Signed: c.Counter > 0, Since: c.UpdatedAt, Until: c.ExpiresAt}
+		*told[i] = wallet.Progress{State: string(c.State), Answer: c.Answer, Signed: c.Counter > 0, Since: c.UpdatedAt, Until: c.ExpiresAt}
 	}
 	if err == nil {
 		_, err = supplyColumns.Scan(r, at, &s.Supply)
 	}
-	for i, order := range [...]id.ID{s.Supply.Lease.Order, s.Supply.Cut, s.Supply.Connect, s.Supply.Config, s.Supply.Clock} {
+	for i, order := range [...]id.ID{s.Supply.Lease.Command, s.Supply.Cut, s.Supply.Connect, s.Supply.Config, s.Supply.Clock} {
 		told[i].ID = order
 	}
 	s.Seen.Lease.Seq = uint64(r.Int(supplyTold - 1))
@@ -170,8 +170,8 @@ func (tx Rows) SupplyPut(meter int64, s wallet.Supply) error {
 }
 
 // Order gives a wallet meter an order: a command that is signed when it is sent.
-func (tx Rows) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
-	i, _, err := tx.OrderID(m.N)
+func (tx Rows) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
+	i, _, err := tx.NextCommandID(m.N)
 	if err != nil {
 		return id.ID{}, err
 	}
@@ -181,16 +181,16 @@ func (tx Rows) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
 	}
 	c := command.Command{Meter: m.N, Number: m.Number, Type: command.Type(o.Type), Args: o.Args, Reason: o.Reason, ExpiresAt: o.Ends(m.Clock(tx.Now)),
 		By: by, CreatedAt: tx.Now}
-	c, item, err := c.Given(i, o.TTL)
+	c, item, err := c.Queued(i, o.TTL)
 	if err != nil {
 		return id.ID{}, fmt.Errorf("order %s of meter %s: %w", o.Type, m.Number, err)
 	}
 	return i, tx.AddCommand(c, item)
 }
 
-// OrderID makes the identity of a meter's next order, which is given at this moment. They rise even where the clock was set back:
+// NextCommandID makes the identity of a meter's next order, which is given at this moment. They rise even where the clock was set back:
 // of a cut-off and a connect the identity says which was given later, and the newest stands first in a list.
-func (tx Rows) OrderID(meter int64) (i id.ID, at time.Time, err error) {
+func (tx Rows) NextCommandID(meter int64) (i id.ID, at time.Time, err error) {
 	var last id.ID
 	_, err = tx.One(`SELECT id FROM command WHERE tenant_id = $1 AND meter = $2 ORDER BY id DESC LIMIT 1`,
 		func(r core.Row) error { last = r.ID(0); return nil }, tx.Tenant, meter)
@@ -206,7 +206,7 @@ func (tx Rows) OrderID(meter int64) (i id.ID, at time.Time, err error) {
 
 // Withdraw ends an order that its meter has not carried out: it is not sent again. What the meter answers all the same
 // still counts.
-func (tx Rows) Withdraw(m wallet.Meter, t wallet.OrderType, order id.ID, why string) error {
+func (tx Rows) Withdraw(m wallet.MeterFacts, t wallet.CommandType, order id.ID, why string) error {
 	_, err := tx.C.Exec(`UPDATE command SET state = $1, answer = $2, updated_at = $3, version = version + 1
 		WHERE tenant_id = $4 AND id = $5 AND state IN ('queued', 'sent')`, string(command.StateExpired), why, tx.Now, tx.Tenant, order)
 	if err != nil {
@@ -216,12 +216,12 @@ func (tx Rows) Withdraw(m wallet.Meter, t wallet.OrderType, order id.ID, why str
 }
 
 // Hurry makes the orders of a kind that wait for a meter due at once.
-func (tx Rows) Hurry(m wallet.Meter, t wallet.OrderType) error {
+func (tx Rows) Hurry(m wallet.MeterFacts, t wallet.CommandType) error {
 	return tx.OutboxWake(job.LaneMQTT, command.Type(t).Key(m.Number))
 }
 
 // Notify puts a notice for a customer into the outbox.
-func (tx Rows) Notify(m wallet.Meter, n wallet.Notice) error {
+func (tx Rows) Notify(m wallet.MeterFacts, n wallet.Notice) error {
 	body, err := json.Marshal(n)
 	if err != nil {
 		return fmt.Errorf("notice %s of meter %s: %w", n.Kind, m.Number, err)
@@ -255,7 +255,7 @@ func (tx Rows) Hasten(later wallet.Later, max int) (more bool, err error) {
 		{`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND meter IN (
 			SELECT meter FROM wallet_supply WHERE tenant_id = $2 AND look_at > $3 LIMIT $4)`, later.Looks},
 		{`UPDATE outbox SET next_at = $1 WHERE tenant_id = $2 AND id IN (SELECT id FROM outbox WHERE tenant_id = $2 AND dead_at IS NULL
-			AND next_at > $1 AND (lane = '` + job.LaneMQTT + `' OR created_at > $1 OR next_at > $3) LIMIT $4)`, later.Orders},
+			AND next_at > $1 AND (lane = '` + job.LaneMQTT + `' OR created_at > $1 OR next_at > $3) LIMIT $4)`, later.Commands},
 		{`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND id IN (SELECT id FROM message WHERE tenant_id = $2 AND open = 1
 			AND next_at > $1 AND (created_at > $1 OR next_at > $3) LIMIT $4)`, later.Messages},
 		{`UPDATE outbox SET owner_until = $1 WHERE tenant_id = $2 AND id IN (

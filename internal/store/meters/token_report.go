@@ -16,7 +16,7 @@ import (
 type reportRow = metering.StoredToken
 
 var reportColumns = core.Columns[reportRow]{Table: "token_report", Unattested: []core.Column[reportRow]{
-	core.Text("store", func(t *reportRow) *string { return &t.Store }),
+	core.Text("store", func(t *reportRow) *string { return &t.Memory }),
 	core.Int("seq", func(t *reportRow) *uint64 { return &t.Seq }),
 	core.Time("at", func(t *reportRow) *time.Time { return &t.At }),
 	core.Time("received_at", func(t *reportRow) *time.Time { return &t.ReceivedAt }),
@@ -48,7 +48,7 @@ var reportInsert = `INSERT INTO ` + reportColumns.Into("meter", "tid", "class", 
 // PutTokenReport keeps what a meter said of a token.
 func (tx Rows) PutTokenReport(r *metering.Record, store string, own id.ID) error {
 	t := r.Rec.Token
-	row := reportRow{Store: store, Seq: t.Seq, At: time.Unix(t.At, 0), ReceivedAt: r.ReceivedAt, BaseDate: t.BaseDate, Result: t.Result,
+	row := reportRow{Memory: store, Seq: t.Seq, At: time.Unix(t.At, 0), ReceivedAt: r.ReceivedAt, BaseDate: t.BaseDate, Result: t.Result,
 		Source: t.Source, Request: t.Request, UnitsWh: t.UnitsWh, BalanceWh: t.BalanceWh, Token: own}
 	_, err := tx.C.Exec(reportInsert, reportColumns.Values(tx.Tenant, &row, r.Meter, t.TID, t.Class, t.SubClass)...)
 	return fault.Wrap(err, "write token report")

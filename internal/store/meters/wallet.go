@@ -31,7 +31,7 @@ func (tx Rows) addWallet(m registry.Meter) error {
 			ON CONFLICT (tenant_id, meter) DO UPDATE SET rated = 1`, tx.Tenant, m.N)
 	}
 	if err == nil {
-		err = tx.WalletPut(wallet.Row{State: wallet.NewState(), Meter: wallet.Meter{N: m.N, Number: m.Number}})
+		err = tx.WalletPut(wallet.Row{State: wallet.NewState(), Meter: wallet.MeterFacts{N: m.N, Number: m.Number}})
 	}
 	if err == nil {
 		err = tx.Attest("base", m.ID)
@@ -250,7 +250,7 @@ func (tx Rows) ReadingsBetween(meter int64, store string, from, to uint64, newes
 	var out []wallet.Reading
 	err := tx.C.Query(fmt.Sprintf(`SELECT seq, at, up, clock, received_at, register_wh, relay, reasons FROM %s%s AND store = $%d AND seq BETWEEN $%d AND $%d
 		ORDER BY seq LIMIT $%d`, source, where, n+1, n+2, n+3, n+4), func(r core.Row) error {
-		out = append(out, wallet.Reading{Store: store, Seq: uint64(r.Int(0)), At: r.Time(1), Up: uint64(r.Int(2)), Clock: wire.Clock(r.Text(3)),
+		out = append(out, wallet.Reading{Memory: store, Seq: uint64(r.Int(0)), At: r.Time(1), Up: uint64(r.Int(2)), Clock: wire.Clock(r.Text(3)),
 			ReceivedAt: r.Time(4), Register: unit.Energy(r.Int(5)), Open: wallet.SaysOpen(r.Text(6), r.Text(7) != "")})
 		return nil
 	}, args...)
@@ -276,7 +276,7 @@ func (tx Rows) WalletsDue(before time.Time, after int64, max int) (accounts []id
 }
 
 // WalletTerms are what readings of a meter are rated by.
-func (tx Rows) WalletTerms(t wallet.Tenant, m wallet.Meter) (wallet.Terms, error) {
+func (tx Rows) WalletTerms(t wallet.Tenant, m wallet.MeterFacts) (wallet.Terms, error) {
 	versions, err := tx.VersionsOf(m.Tariff)
 	return wallet.Terms{Zone: t.Zone, Simulated: m.Simulated, Phases: m.Phases, Versions: versions}, err
 }
@@ -292,7 +292,7 @@ func (tx Rows) WalletBehind(w wallet.Row, max int) ([]wallet.Reading, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the watermark of meter %s: %w", w.Meter.Number, err)
 	}
-	if store == w.Store {
+	if store == w.Memory {
 		from = w.Seq + 1
 	}
 	return tx.ReadingsBetween(w.Meter.N, store, from, to, 0, max)

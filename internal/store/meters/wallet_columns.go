@@ -19,7 +19,7 @@ type walletRow = wallet.Row
 var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Column[walletRow]{
 	core.Int("base_wh", func(w *walletRow) *unit.Energy { return &w.Base }),
 }, Unattested: []core.Column[walletRow]{ // what was accrued follows from the readings since
-	core.Text("store", func(w *walletRow) *string { return &w.Store }),
+	core.Text("store", func(w *walletRow) *string { return &w.Memory }),
 	core.Int("seq", func(w *walletRow) *uint64 { return &w.Seq }),
 	orNone("register_wh", func(w *walletRow) *bool { return &w.Started }, func(w *walletRow) *unit.Energy { return &w.Register }),
 	core.Time("at", func(w *walletRow) *time.Time { return &w.At }),
@@ -57,7 +57,7 @@ var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Co
 			}
 			return nil
 		}},
-	core.Text("held_store", func(w *walletRow) *string { return &w.Held.Store }),
+	core.Text("held_store", func(w *walletRow) *string { return &w.Held.Memory }),
 	core.Int("held_seq", func(w *walletRow) *uint64 { return &w.Held.Seq }),
 	{Name: "held_wh", Form: 'i',
 		Read: func(w *walletRow, r core.Row, col int) error { w.Held.Register = unit.Energy(r.Int(col)); return nil },
@@ -141,7 +141,7 @@ var (
 
 // ScanWallet reads a row of WalletQuery.
 func ScanWallet(r core.Row, w *wallet.Row) error {
-	w.Meter = wallet.Meter{ID: r.ID(0), Number: r.Text(1), Simulated: r.Bool(2), Phases: int(r.Int(3)), Account: r.ID(4), Tariff: r.ID(5),
+	w.Meter = wallet.MeterFacts{ID: r.ID(0), Number: r.Text(1), Simulated: r.Bool(2), Phases: int(r.Int(3)), Account: r.ID(4), Tariff: r.ID(5),
 		Active: r.Text(6) == "active", LastSeen: r.Time(7), NewestAt: r.Int(8), Advanced: money.Minor(r.Int(9))}
 	_, err := walletColumns.Scan(r, 10, w)
 	if w.Based = w.Base; !w.Held.Stopped() {

@@ -17,7 +17,7 @@ func (tx Rows) WalletsUncharged(date string, after int64, max int) ([]wallet.Cha
 		LEFT JOIN meter_live l ON l.tenant_id = w.tenant_id AND l.meter = w.meter
 		WHERE w.tenant_id = $1 AND a.status = 'active' AND (m.simulated = 1 OR a.charged_to = '' OR a.charged_to < $2) AND w.meter > $3 ORDER BY w.meter LIMIT $4`,
 		func(r core.Row) error {
-			out = append(out, wallet.ChargeAccount{OpenedAt: r.Time(7), Meter: wallet.Meter{ID: r.ID(0), N: r.Int(1), Number: r.Text(2),
+			out = append(out, wallet.ChargeAccount{OpenedAt: r.Time(7), Meter: wallet.MeterFacts{ID: r.ID(0), N: r.Int(1), Number: r.Text(2),
 				Simulated: r.Bool(3), Phases: int(r.Int(4)), Account: r.ID(5), Tariff: r.ID(6), Active: true, LastSeen: r.Time(8), NewestAt: r.Int(9)}})
 			return nil
 		}, tx.Tenant, date, after, max)

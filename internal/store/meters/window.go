@@ -18,7 +18,7 @@ const LiveChunk = 50
 type liveRow = metering.Live
 
 var liveColumns = core.Columns[liveRow]{Table: "meter_live", Unattested: []core.Column[liveRow]{
-	core.Text("store", func(l *liveRow) *string { return &l.Store }),
+	core.Text("store", func(l *liveRow) *string { return &l.Memory }),
 	core.Int("watermark", func(l *liveRow) *uint64 { return &l.Window.Watermark }),
 	core.Int("bits", func(l *liveRow) *uint64 { return &l.Window.Bits }),
 	core.Int("boot", func(l *liveRow) *uint64 { return &l.Boot }),
@@ -104,7 +104,7 @@ func (tx Rows) LockLive(meters []int64) (map[int64]*metering.Live, error) {
 	}
 	var fresh []int64
 	for _, m := range meters {
-		if l := all[m]; l.Store != "" || !l.LastSeen.IsZero() {
+		if l := all[m]; l.Memory != "" || !l.LastSeen.IsZero() {
 			continue
 		}
 		if _, err := tx.C.Exec(`INSERT INTO meter_live (tenant_id, meter) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tx.Tenant, m); err != nil {

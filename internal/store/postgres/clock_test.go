@@ -40,7 +40,7 @@ func TestServersOfOneDatabaseHaveOneClock(t *testing.T) {
 				if d := tx.Apart + apart; d.Abs() > near {
 					t.Errorf("a server %s: it is apart by %s, want %s", how, tx.Apart, -apart)
 				}
-				s, err := wallet.SightOf(tx)
+				s, err := wallet.VisibilityOf(tx)
 				if want := apart.Abs() > wallet.MaxApart; s.Doubt != want || want && !s.Unseen.Equal(tx.Now) {
 					t.Errorf("a server %s: the time is in doubt %t (unseen %s), want %t", how, s.Doubt, s.Unseen, want)
 				}

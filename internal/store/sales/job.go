@@ -193,8 +193,8 @@ func (tx Rows) UnitsSince(by []string, from time.Time) (unit.Energy, error) {
 	return total, nil
 }
 
-// MeterKeyTurn moves a meter key from one state to another.
-func (tx Rows) MeterKeyTurn(key id.ID, from, to string) error {
+// SetMeterKeyState moves a meter key from one state to another.
+func (tx Rows) SetMeterKeyState(key id.ID, from, to string) error {
 	err := tx.Rewrite("key", key, func() error {
 		return tx.Must(`UPDATE meter_key SET state = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND state = $4`, to, tx.Tenant, key, from)
 	})

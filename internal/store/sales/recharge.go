@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-var givenColumns = core.Columns[tokenRow]{Table: "given_token", Unattested: []core.Column[tokenRow]{
+var externalColumns = core.Columns[tokenRow]{Table: "given_token", Unattested: []core.Column[tokenRow]{
 	core.ID("id", func(t *tokenRow) *id.ID { return &t.ID }),
 	core.Int("meter", func(t *tokenRow) *int64 { return &t.Meter }),
 	core.Int("tid", func(t *tokenRow) *sts.TID { return &t.TID }).ReadOnly(),
@@ -37,36 +37,36 @@ var givenColumns = core.Columns[tokenRow]{Table: "given_token", Unattested: []co
 	{Name: "version", Form: 'i'},
 }}
 
-// givenQuery reads tokens that were made elsewhere.
-var givenQuery = `SELECT ` + givenColumns.List("") + ` FROM given_token WHERE tenant_id = $1 AND `
+// externalQuery reads tokens that were made elsewhere.
+var externalQuery = `SELECT ` + externalColumns.List("") + ` FROM given_token WHERE tenant_id = $1 AND `
 
-func scanGiven(r core.Row, t *tokenRow) error {
+func scanExternal(r core.Row, t *tokenRow) error {
 	t.Elsewhere = true
-	_, err := givenColumns.Scan(r, 0, t)
+	_, err := externalColumns.Scan(r, 0, t)
 	return err
 }
 
-// GiveToken keeps a token that was made elsewhere.
-func (tx Rows) GiveToken(g recharge.Given) error {
+// AddExternalToken keeps a token that was made elsewhere.
+func (tx Rows) AddExternalToken(g recharge.ExternalToken) error {
 	var tid *int64
 	if g.HasTID {
 		n := int64(g.TID)
 		tid = &n
 	}
-	_, err := tx.C.Exec(`INSERT INTO `+givenColumns.Into("tid", "by_actor"), givenColumns.Values(tx.Tenant, &g.Token, tid, g.By)...)
+	_, err := tx.C.Exec(`INSERT INTO `+externalColumns.Into("tid", "by_actor"), externalColumns.Values(tx.Tenant, &g.Token, tid, g.By)...)
 	return fault.Wrap(err, "keep a token from elsewhere")
 }
 
-// GivenByHash finds a token from elsewhere by the hash of its digits.
-func (tx Rows) GivenByHash(meter int64, hash []byte) (token id.ID, found bool, err error) {
+// ExternalTokenByHash finds a token from elsewhere by the hash of its digits.
+func (tx Rows) ExternalTokenByHash(meter int64, hash []byte) (token id.ID, found bool, err error) {
 	found, err = tx.One(`SELECT id FROM given_token WHERE tenant_id = $1 AND meter = $2 AND digits_hash = $3`,
 		func(r core.Row) error { token = r.ID(0); return nil }, tx.Tenant, meter, hash)
 	return token, found, fault.Wrap(err, "find a token from elsewhere by its digits")
 }
 
-// givenToken is a token from elsewhere.
-func (tx Rows) givenToken(token id.ID) (t sale.Token, found bool, err error) {
-	found, err = tx.One(givenQuery+`id = $2`, func(r core.Row) error { return scanGiven(r, &t) }, tx.Tenant, token)
+// externalToken is a token from elsewhere.
+func (tx Rows) externalToken(token id.ID) (t sale.Token, found bool, err error) {
+	found, err = tx.One(externalQuery+`id = $2`, func(r core.Row) error { return scanExternal(r, &t) }, tx.Tenant, token)
 	return t, found, fault.Wrap(err, "find token %s from elsewhere", token.Text(id.Token))
 }
 
@@ -77,10 +77,10 @@ func (tx Rows) MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, er
 	if err != nil {
 		return nil, err
 	}
-	err = tx.C.Query(givenQuery+`meter = $2 AND id < $3 ORDER BY id DESC LIMIT $4`,
+	err = tx.C.Query(externalQuery+`meter = $2 AND id < $3 ORDER BY id DESC LIMIT $4`,
 		func(r core.Row) error {
 			out = append(out, sale.Token{})
-			return scanGiven(r, &out[len(out)-1])
+			return scanExternal(r, &out[len(out)-1])
 		}, tx.Tenant, meter, core.UpTo(before), max)
 	if err != nil {
 		return nil, fmt.Errorf("list tokens from elsewhere of meter %d: %w", meter, err)

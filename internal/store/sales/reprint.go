@@ -20,7 +20,7 @@ func (tx Rows) AddCopy(sale id.ID, by string) (int, error) {
 }
 
 // OnceLook is what is known of a request by its key, nil for nothing; the key is not claimed.
-func (tx Rows) OnceLook(principal, key string) (*access.Kept, error) {
+func (tx Rows) OnceLook(principal, key string) (*access.StoredAnswer, error) {
 	var a core.Answer
 	found, err := tx.One(core.OnceQuery+` AND (expires_at IS NULL OR expires_at > $4)`, core.OnceColumns.To(&a), tx.Tenant, principal, key, tx.Now)
 	if err != nil {
@@ -29,5 +29,5 @@ func (tx Rows) OnceLook(principal, key string) (*access.Kept, error) {
 	if !found {
 		return nil, nil
 	}
-	return &a.Kept, nil
+	return &a.StoredAnswer, nil
 }

@@ -65,8 +65,8 @@ func (tx Rows) VendNewest(meter int64) (id.ID, error) {
 	return newest, fault.Wrap(err, "find the newest sale of a meter")
 }
 
-// VendTurn moves a sale from one state to another.
-func (tx Rows) VendTurn(sale id.ID, from, to sale.State) error {
+// SetSaleState moves a sale from one state to another.
+func (tx Rows) SetSaleState(sale id.ID, from, to sale.State) error {
 	err := tx.Must(`UPDATE vend SET state = $1, version = version + 1
 		WHERE tenant_id = $2 AND id = $3 AND state = $4`, string(to), tx.Tenant, sale, string(from))
 	return fault.Wrap(err, "turn a sale to %s", to)

@@ -10,5 +10,5 @@ type Rows struct{ *core.Tx }
 func Of(tx *core.Tx) Rows { return Rows{tx} }
 
 // Lists are the columns of this area's tables; a test holds them against the schema.
-var Lists = [...]core.Listed{&vendColumns, &lineColumns, &sellerColumns, &tokenColumns, &givenColumns, &jobColumns, &transferColumns,
+var Lists = [...]core.Listed{&vendColumns, &lineColumns, &sellerColumns, &tokenColumns, &externalColumns, &jobColumns, &transferColumns,
 	&reversalColumns, &cancelColumns, &vendorColumns}

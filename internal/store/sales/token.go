@@ -68,7 +68,7 @@ func (tx Rows) VendTokens(meter int64, before id.ID, max int) ([]sale.Token, err
 func (tx Rows) TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error) {
 	found, err = tx.One(tokenQuery+` WHERE tenant_id = $1 AND id = $2 AND digits_enc IS NOT NULL`, tokenColumns.To(&t), tx.Tenant, token)
 	if err == nil && !found {
-		t, found, err = tx.givenToken(token)
+		t, found, err = tx.externalToken(token)
 	}
 	if err != nil {
 		return sale.Token{}, "", false, fmt.Errorf("read token %s: %w", token.Text(id.Token), err)

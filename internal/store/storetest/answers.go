@@ -266,13 +266,13 @@ func copiesAnswered(t *testing.T, r Rig) {
 // until the newest is in it and nothing else can be.
 func leasesLookedBackAt(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p := addPurse(t, e, 1, 0)
+	p := addWalletMeter(t, e, 1, 0)
 	wantOutcomes(t, e, "stored@0", p.boot(1, 1))
 	var orders []id.ID
 	must(t, e, func(tx *store.Tx) error {
 		orders = nil
 		for n := range int64(3) {
-			i, err := tx.Order(wallet.Meter{N: p.N, Number: p.Number}, wallet.Order{Type: wallet.OrderLease, By: "test", TTL: time.Hour,
+			i, err := tx.Order(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.Command{Type: wallet.CommandLease, By: "test", TTL: time.Hour,
 				Args: map[string]any{"max_register_wh": 1000 * (n + 1), "ttl_s": int64(60)}})
 			if err == nil && n < 2 {
 				_, err = command.Sign(tx, i)
@@ -282,19 +282,19 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 			}
 			orders = append(orders, i)
 		}
-		for range wallet.MaxGiven { // a meter that is away has these withdrawn, and they never leave
-			i, err := tx.Order(wallet.Meter{N: p.N, Number: p.Number}, wallet.Order{Type: wallet.OrderLease, By: "test", TTL: time.Hour,
+		for range wallet.MaxSignedLeases { // a meter that is away has these withdrawn, and they never leave
+			i, err := tx.Order(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.Command{Type: wallet.CommandLease, By: "test", TTL: time.Hour,
 				Args: map[string]any{"max_register_wh": int64(9000), "ttl_s": int64(60)}})
-			if err = firstOf(err, tx.Withdraw(wallet.Meter{N: p.N, Number: p.Number}, wallet.OrderLease, i, "there is less money by now")); err != nil {
+			if err = firstOf(err, tx.Withdraw(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.CommandLease, i, "there is less money by now")); err != nil {
 				return err
 			}
 		}
-		return tx.SupplyPut(p.N, wallet.Supply{Lease: wallet.Lease{Order: orders[2], Max: 3000, Store: memory}, InMeter: wallet.Lease{Order: orders[0], Max: 1000, Store: memory}})
+		return tx.SupplyPut(p.N, wallet.Supply{Lease: wallet.Lease{Command: orders[2], Max: 3000, Memory: memory}, InMeter: wallet.Lease{Command: orders[0], Max: 1000, Memory: memory}})
 	})
 	outcomes(t, e, p.answer(1, orders[1].Text(id.Command), "done", ""))
 	var got []string
-	for _, g := range supplied(t, e, p).Given {
-		got = append(got, fmt.Sprintf("%d %d %s %t %d %s", slices.Index(orders, g.Order), g.Max, g.State, g.Signed, g.Told.Seq, g.Store))
+	for _, g := range supplied(t, e, p).SignedLeases {
+		got = append(got, fmt.Sprintf("%d %d %s %t %d %s", slices.Index(orders, g.Command), g.Max, g.State, g.Signed, g.Progress.Seq, g.Memory))
 	}
 	if want := []string{"1 2000 done true 1 " + memory, "0 1000 queued true 0 " + memory}; !slices.Equal(got, want) {
 		t.Errorf("the leases given are %q, want %q", got, want)
@@ -303,10 +303,10 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 	outcomes(t, e, p.answer(2, orders[2].Text(id.Command), "done", ""))
 	for risk, want := range map[unit.Energy]int{5: 3, 0: 0} {
 		must(t, e, func(tx *store.Tx) error {
-			newest := wallet.Lease{Order: orders[2], Max: 3000, Store: memory}
+			newest := wallet.Lease{Command: orders[2], Max: 3000, Memory: memory}
 			return tx.SupplyPut(p.N, wallet.Supply{Lease: newest, InMeter: newest, Risk: risk})
 		})
-		if got := supplied(t, e, p).Given; len(got) != want {
+		if got := supplied(t, e, p).SignedLeases; len(got) != want {
 			t.Errorf("the newest is in the meter, and another may be up to %d Wh: %d leases are looked back at, want %d", risk, len(got), want)
 		}
 	}
@@ -315,16 +315,16 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 // cutsBefore orders cut-offs and a connect: of one that has not left it is known whether one before it has, with no connect since.
 func cutsBefore(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p := addPurse(t, e, 1, 0)
+	p := addWalletMeter(t, e, 1, 0)
 	wantOutcomes(t, e, "stored@0", p.boot(1, 1))
 	var s wallet.Supply
-	gives := func(o wallet.OrderType, leaves bool) {
+	gives := func(o wallet.CommandType, leaves bool) {
 		must(t, e, func(tx *store.Tx) error {
-			i, err := tx.Order(wallet.Meter{N: p.N, Number: p.Number}, wallet.Order{Type: o, By: "test", TTL: time.Hour})
+			i, err := tx.Order(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.Command{Type: o, By: "test", TTL: time.Hour})
 			if err == nil && leaves {
 				_, err = command.Sign(tx, i)
 			}
-			if o == wallet.OrderCut {
+			if o == wallet.CommandCut {
 				s.Cut = i
 			} else {
 				s.Connect = i
@@ -333,12 +333,12 @@ func cutsBefore(t *testing.T, r Rig) {
 		})
 	}
 	for _, c := range []struct {
-		gives  wallet.OrderType
+		gives  wallet.CommandType
 		leaves bool
 		before bool
 	}{
-		{wallet.OrderCut, false, false}, {wallet.OrderCut, true, false}, {wallet.OrderCut, false, true}, {wallet.OrderConnect, false, false},
-		{wallet.OrderCut, false, false}, {wallet.OrderCut, true, false}, {wallet.OrderCut, false, true},
+		{wallet.CommandCut, false, false}, {wallet.CommandCut, true, false}, {wallet.CommandCut, false, true}, {wallet.CommandConnect, false, false},
+		{wallet.CommandCut, false, false}, {wallet.CommandCut, true, false}, {wallet.CommandCut, false, true},
 	} {
 		gives(c.gives, c.leaves)
 		if got := supplied(t, e, p).CutBefore; got != c.before {

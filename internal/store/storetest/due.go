@@ -12,11 +12,11 @@ import (
 )
 
 func dueTests() []test {
-	return []test{{"a commit tells at once in which lanes it made something due", dueTold}}
+	return []test{{"a commit tells at once in which lanes it made something due", dueReported}}
 }
 
-// dueTold: a worker is told before the closure's caller has its answer, and never of what was undone.
-func dueTold(t *testing.T, r Rig) {
+// dueReported: a worker is told before the closure's caller has its answer, and never of what was undone.
+func dueReported(t *testing.T, r Rig) {
 	e := r.Open(t)
 	var told []string // by the goroutine that carries out what this one waits for
 	r.Hear(e, func(lanes []string) { told = append(told, strings.Join(lanes, "+")) })

@@ -15,7 +15,7 @@ import (
 
 func jobTests() []test {
 	return []test{
-		{"a job comes back with its tokens, and its units are counted", jobsKept},
+		{"a job comes back with its tokens, and its units are counted", jobsStored},
 		{"a job that failed gave nothing away", jobsFail},
 		{"a job's request is unique, and its TIDs rise", jobsUnique},
 		{"a key change is confirmed by the last of its tokens", keyConfirmed},
@@ -82,7 +82,7 @@ func unitsGiven(t *testing.T, e store.Engine) string {
 	})
 }
 
-func jobsKept(t *testing.T, r Rig) {
+func jobsStored(t *testing.T, r Rig) {
 	e := r.Open(t)
 	h := addHousehold(t, e, 1)
 	j, err := h.job(e, "till/key-1", sale.Replacement, h.key(t, e, 1, "current"), 100, 101)

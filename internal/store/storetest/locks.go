@@ -42,7 +42,7 @@ func walletLocks(t *testing.T, r Rig) {
 	}
 	e := open(t)
 	letThrough(e)
-	p := addPurse(t, e, 1, 10_000)
+	p := addWalletMeter(t, e, 1, 10_000)
 	by := access.Actor{Tenant: store.FirstTenant, Name: "tester", Role: access.Owner}
 	yes := true
 	for range 3 {

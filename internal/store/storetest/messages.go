@@ -44,10 +44,10 @@ func messageTests() []test {
 		{"a forged answer stops no push, and a signed one overrules it", forgedAnswer},
 		{"a token typed at a meter that has only a modem is heard of", typedHeard},
 		{"all strangers together are bounded", strangersBounded},
-		{"a rejected token gives its turn to the next one, and one is at a meter at a time", rejectedTurn},
+		{"a rejected token gives its turn to the next one, and one is at a meter at a time", rejectedHead},
 		{"what all routes of a server have refused is left to the others before it ends", refusedHere},
 		{"a try that may have left is paid for", uncertainCost},
-		{"a token from elsewhere that was heard of is what the meter signs of it", givenHeard},
+		{"a token from elsewhere that was heard of is what the meter signs of it", externalHeard},
 		{"a route whose memory fills up is an alarm until it has room again", memoryFull},
 		{"a request with a key makes one message, also where its answer was lost", orderedOnce},
 		{"a meter whose SMS channel is locked has its tokens by its connection, or the next day", lockedMeter},
@@ -55,7 +55,7 @@ func messageTests() []test {
 	}
 }
 
-// messageDoor is a desk's way to an engine; X is its view of a transaction.
+// messageDoor is a dispatcher's way to an engine; X is its view of a transaction.
 type messageDoor[X any] struct {
 	e  store.Engine
 	as func(*store.Tx) X
@@ -106,17 +106,17 @@ func (s *scripted) texts() (out []string) {
 	return out
 }
 
-// talk is a desk on an engine with a clock of its own.
+// talk is a dispatcher on an engine with a clock of its own.
 type talk struct {
-	t      *testing.T
-	e      store.Engine
-	desk   *notify.Desk
-	now    time.Time
-	routes []*scripted
-	n      int // arrivals
+	t          *testing.T
+	e          store.Engine
+	dispatcher *notify.Dispatcher
+	now        time.Time
+	routes     []*scripted
+	n          int // arrivals
 }
 
-// talking makes a desk, at noon, whose first routes are those; owner tells processes apart.
+// talking makes a dispatcher, at noon, whose first routes are those; owner tells processes apart.
 func talking(t *testing.T, e store.Engine, owner string, routes ...*scripted) *talk {
 	t.Helper()
 	k := &talk{t: t, e: e, now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), routes: routes}
@@ -124,7 +124,7 @@ func talking(t *testing.T, e store.Engine, owner string, routes ...*scripted) *t
 	for _, r := range routes {
 		ways = append(ways, notify.Configured{Route: r, Kind: "test", Meters: true, Cost: 800_000, Prefixes: r.takes})
 	}
-	k.desk = notify.New(notify.Config{Door: messageDoor[notify.Tx]{e, func(tx *store.Tx) notify.Tx { return tx }}, Opener: plainSeal{}, Hasher: plainSeal{},
+	k.dispatcher = notify.New(notify.Config{Door: messageDoor[notify.Tx]{e, func(tx *store.Tx) notify.Tx { return tx }}, Opener: plainSeal{}, Hasher: plainSeal{},
 		Routes: ways, Owner: owner, Now: func() time.Time { return k.now }})
 	return k
 }
@@ -132,7 +132,7 @@ func talking(t *testing.T, e store.Engine, owner string, routes ...*scripted) *t
 // serve sends what is due.
 func (k *talk) serve() {
 	k.t.Helper()
-	if _, err := k.desk.Serve(k.t.Context(), store.FirstTenant); err != nil {
+	if _, err := k.dispatcher.Serve(k.t.Context(), store.FirstTenant); err != nil {
 		k.t.Fatal(err)
 	}
 }
@@ -155,7 +155,7 @@ func (k *talk) receive(from, text string) {
 
 func (k *talk) arrive(m notify.Incoming) {
 	k.t.Helper()
-	if err := k.desk.Inbox(store.FirstTenant).Receive(k.t.Context(), m); err != nil {
+	if err := k.dispatcher.Inbox(store.FirstTenant).Receive(k.t.Context(), m); err != nil {
 		k.t.Fatal(err)
 	}
 	k.serve()
@@ -186,11 +186,11 @@ const simNumber = "+254700000200"
 // tokenFor puts a token from elsewhere on its way to the SIM of a meter.
 func (k *talk) tokenFor(m mtr, digits string, units unit.Energy) (token, message id.ID) {
 	k.t.Helper()
-	g := recharge.Given{HasTID: true, By: "tester", Token: sale.Token{Meter: m.N, State: sale.TokenIssued, IssuedAt: k.now, TID: 1, Units: units,
+	g := recharge.ExternalToken{HasTID: true, By: "tester", Token: sale.Token{Meter: m.N, State: sale.TokenIssued, IssuedAt: k.now, TID: 1, Units: units,
 		Sealed: []byte(digits), Hash: []byte(digits)}}
 	must(k.t, k.e, func(tx *store.Tx) (err error) {
 		if g.ID, err = tx.NewID(); err == nil {
-			err = tx.GiveToken(g)
+			err = tx.AddExternalToken(g)
 		}
 		return err
 	})
@@ -329,7 +329,7 @@ func messageCrash(t *testing.T, r Rig) {
 		t.Errorf("sent %q, want the token once more: it is one token however often it comes", a.texts())
 	}
 	next.wantState("a token", token, notify.SentOut)
-	if err := next.desk.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: text.ID.Text(id.Message), State: notify.Delivered}); err != nil {
+	if err := next.dispatcher.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: text.ID.Text(id.Message), State: notify.Delivered}); err != nil {
 		t.Fatal(err)
 	}
 	next.wantState("a text that was reported", text.ID, notify.Arrived)
@@ -390,8 +390,8 @@ func routeDown(t *testing.T, r Rig) {
 	}
 }
 
-// subscriber gives the customer of a purse a telephone.
-func subscriber(t *testing.T, e store.Engine, p purse, phone string) {
+// subscriber gives the customer of a wallet meter a telephone.
+func subscriber(t *testing.T, e store.Engine, p walletMeter, phone string) {
 	t.Helper()
 	must(t, e, func(tx *store.Tx) error {
 		_, err := tx.C.Exec(`UPDATE customer SET phone = $1 WHERE tenant_id = $2 AND id = (SELECT customer_id FROM account WHERE tenant_id = $2 AND id = $3)`,
@@ -402,7 +402,7 @@ func subscriber(t *testing.T, e store.Engine, p purse, phone string) {
 
 func arrivals(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
-	p := addPurse(t, e, 41, 50_000)
+	p := addWalletMeter(t, e, 41, 50_000)
 	subscriber(t, e, p, "254700000001") // registered without its sign
 	k := talking(t, e, "one", a)
 	last := func() string {
@@ -452,7 +452,7 @@ func arrivals(t *testing.T, r Rig) {
 
 func noticesByRoute(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
-	p := addPurse(t, e, 42, 0)
+	p := addWalletMeter(t, e, 42, 0)
 	q := addBeside(t, e, p, 43)
 	subscriber(t, e, p, "+254700000001")
 	k := talking(t, e, "one", a)

@@ -18,12 +18,12 @@ import (
 const someone = "+254700000001"
 
 // warning is a notice that a cut-off counts from.
-func warning(p purse, phone string) notify.Draft {
+func warning(p walletMeter, phone string) notify.Draft {
 	return notify.Draft{Purpose: notify.PurposeCutSoon, Phone: phone, Meter: p.N, Number: p.Number, Args: notify.Args{Meter: p.Number, Currency: "KES"}}
 }
 
 // noticesOf are the notices about a meter that count as given.
-func noticesOf(t *testing.T, e store.Engine, p purse) (out []string) {
+func noticesOf(t *testing.T, e store.Engine, p walletMeter) (out []string) {
 	t.Helper()
 	for _, row := range audited(t, e, p.ID.Text(id.Meter)) {
 		if action := strings.Split(row, "|")[1]; strings.HasPrefix(action, "notice.") {
@@ -35,7 +35,7 @@ func noticesOf(t *testing.T, e store.Engine, p purse) (out []string) {
 
 func routeMisset(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p := addPurse(t, e, 51, 0)
+	p := addWalletMeter(t, e, 51, 0)
 	subscriber(t, e, p, someone)
 	a := &scripted{name: "a", answer: func(notify.Outgoing) notify.Sent {
 		return notify.Sent{Outcome: notify.Refused, Why: "401 who are you", Closed: true}
@@ -64,14 +64,14 @@ func routeMisset(t *testing.T, r Rig) {
 
 func reportFirst(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p := addPurse(t, e, 52, 0)
+	p := addWalletMeter(t, e, 52, 0)
 	subscriber(t, e, p, someone)
 	m := meterWithSIM(t, e, 53)
 	a, b := &scripted{name: "a"}, &scripted{name: "b"}
 	k := talking(t, e, "one", a, b)
 	early := func(s notify.ReportState) func(notify.Outgoing) notify.Sent {
 		return func(o notify.Outgoing) notify.Sent {
-			if err := k.desk.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: o.ID, State: s, Why: "absent"}); err != nil {
+			if err := k.dispatcher.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: o.ID, State: s, Why: "absent"}); err != nil {
 				t.Error(err)
 			}
 			return notify.Sent{Outcome: notify.Accepted, Parts: 1}
@@ -130,7 +130,7 @@ func routeGone(t *testing.T, r Rig) {
 
 func noRoom(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p := addPurse(t, e, 55, 0)
+	p := addWalletMeter(t, e, 55, 0)
 	subscriber(t, e, p, someone)
 	k := talking(t, e, "one")
 	for range notify.MaxTokensPerPhone {
@@ -172,7 +172,7 @@ func twoServers(t *testing.T, r Rig) {
 	one.serve()
 	one.wantState("for nobody's route, a day later", nowhere.ID, notify.Expired)
 	alone := talking(t, e, "one")
-	alone.desk = notify.New(notify.Config{Door: messageDoor[notify.Tx]{e, func(tx *store.Tx) notify.Tx { return tx }}, Opener: plainSeal{}, Hasher: plainSeal{},
+	alone.dispatcher = notify.New(notify.Config{Door: messageDoor[notify.Tx]{e, func(tx *store.Tx) notify.Tx { return tx }}, Opener: plainSeal{}, Hasher: plainSeal{},
 		Routes: []notify.Configured{{Route: a, Prefixes: a.takes}}, Owner: "one", Alone: true, Now: func() time.Time { return alone.now }})
 	last := alone.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: "+256700000001", Text: "hello"})
 	alone.serve()
@@ -181,7 +181,7 @@ func twoServers(t *testing.T, r Rig) {
 
 func quietLater(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a", answer: fails}
-	p := addPurse(t, e, 56, 0)
+	p := addWalletMeter(t, e, 56, 0)
 	subscriber(t, e, p, someone)
 	k := talking(t, e, "one", a)
 	k.now = time.Date(2026, 11, 20, 20, 50, 0, 0, time.UTC)
@@ -199,7 +199,7 @@ func quietLater(t *testing.T, r Rig) {
 
 func quietOwn(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
-	p := addPurse(t, e, 57, 0)
+	p := addWalletMeter(t, e, 57, 0)
 	subscriber(t, e, p, someone)
 	must(t, e, func(tx *store.Tx) error {
 		s, err := tx.TenantSettings()
@@ -255,7 +255,7 @@ func expiredAgain(t *testing.T, r Rig) {
 	m := k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: someone, Text: "hello"})
 	k.serve()
 	a.answer = fails
-	if err := k.desk.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: m.ID.Text(id.Message), State: notify.Failed, Why: "absent"}); err != nil {
+	if err := k.dispatcher.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: m.ID.Text(id.Message), State: notify.Failed, Why: "absent"}); err != nil {
 		t.Fatal(err)
 	}
 	k.now = k.now.Add(25 * time.Hour)

@@ -27,7 +27,7 @@ func exec(t *testing.T, e store.Engine, sql string, args ...any) {
 
 func registeredOnly(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
-	p := addPurse(t, e, 51, 0)
+	p := addWalletMeter(t, e, 51, 0)
 	p.SIM = simNumber
 	must(t, e, func(tx *store.Tx) error { return tx.SetSIM(p.ID, simNumber) })
 	subscriber(t, e, p, oldPhone)
@@ -76,8 +76,8 @@ func look2[V any](t *testing.T, e store.Engine, fn func(*store.Tx) (V, bool, err
 func formerOccupant(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	former, next := addHousehold(t, e, 52), addHousehold(t, e, 53)
-	subscriber(t, e, purse{account: former.account}, oldPhone)
-	subscriber(t, e, purse{account: next.account}, newPhone)
+	subscriber(t, e, walletMeter{account: former.account}, oldPhone)
+	subscriber(t, e, walletMeter{account: next.account}, newPhone)
 	sold := former.sold(t, e, "sale-1", base())
 	token := issued(t, e, mtr{Meter: former.meter}, 7, "issued")
 	exec(t, e, `UPDATE token SET vend_id = $1, digits_enc = $2 WHERE id = $3`, sold.ID, []byte("12345678901234567890"), token)
@@ -100,12 +100,12 @@ func formerOccupant(t *testing.T, r Rig) {
 		t.Errorf("who moved in is told %q of the last token, want that there is none", got)
 	}
 	by := access.Actor{Tenant: store.FirstTenant, Name: "tester", Role: access.Owner}
-	got, err := k.desk.Send(t.Context(), by, notify.Wish{Meter: former.meter.Number, Token: token.Text(id.Token), Via: sale.RouteSMS})
+	got, err := k.dispatcher.Send(t.Context(), by, notify.Wish{Meter: former.meter.Number, Token: token.Text(id.Token), Via: sale.RouteSMS})
 	if err != nil || !got.Refused() {
 		t.Errorf("the former occupant's token by hand to who moved in: %d messages, %v; want a refusal", len(got.Messages), err)
 	}
 
-	p := addPurse(t, e, 54, 0)
+	p := addWalletMeter(t, e, 54, 0)
 	subscriber(t, e, p, "+254700000003")
 	if got := asked("+254700000003", "USE"); !strings.HasPrefix(got, "No usage data for meter "+p.Number) || strings.Contains(got, "menu") {
 		t.Errorf("before the first reading the answer is %q, want that there is no usage data", got)
@@ -199,9 +199,9 @@ func typedHeard(t *testing.T, r Rig) {
 	if typed.State != sale.TokenHeard {
 		t.Errorf("the token that was typed is %s (%s), want heard", typed.State, typed.Result)
 	}
-	told, heard := look2(t, e, func(tx *store.Tx) (notify.Told, bool, error) {
-		newest, err := tx.MessageList(notify.FromMeter(m.N), id.ID{}, notify.ToldLook)
-		told, heard := notify.ToldBySMS(newest)
+	told, heard := look2(t, e, func(tx *store.Tx) (notify.BalanceReport, bool, error) {
+		newest, err := tx.MessageList(notify.FromMeter(m.N), id.ID{}, notify.BalanceSearch)
+		told, heard := notify.BalanceBySMS(newest)
 		return told, heard, err
 	})
 	if !heard || told.Balance != 42_800 {
@@ -256,7 +256,7 @@ func strangersBounded(t *testing.T, r Rig) {
 	if n := kept("+254822222222"); n != 0 {
 		t.Errorf("with the hour full a stranger's message is kept %d times, want none", n)
 	}
-	p := addPurse(t, e, 56, 100)
+	p := addWalletMeter(t, e, 56, 100)
 	subscriber(t, e, p, oldPhone)
 	k.receive(oldPhone, "bal")
 	if len(a.sent) != 1 || a.sent[0].To != oldPhone {

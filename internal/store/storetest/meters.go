@@ -73,7 +73,7 @@ func booted(t *testing.T, e store.Engine, n int64, simulated bool) mtr {
 
 func (m mtr) record(r wire.Record) metering.Record {
 	return metering.Record{Tenant: store.FirstTenant, Meter: m.N, Number: m.Number, Simulated: m.Simulated, ReceivedAt: base().Add(time.Hour),
-		Store: m.store, Rec: r}
+		Memory: m.store, Rec: r}
 }
 
 func (m mtr) head(seq uint64) wire.Head {
@@ -89,7 +89,7 @@ func (m mtr) event(seq uint64, code int) metering.Record {
 }
 
 func (m mtr) boot(lowest, next uint64) metering.Record {
-	return m.record(wire.Boot{Store: m.store, Lowest: lowest, Next: next, Boot: 3, Proto: 1, FW: "1.0"}.Record())
+	return m.record(wire.Boot{Memory: m.store, Lowest: lowest, Next: next, Boot: 3, Proto: 1, FW: "1.0"}.Record())
 }
 
 // outcomes stores records and writes what became of them in a line: kind@watermark, with ! for rewind.
@@ -247,8 +247,8 @@ func memories(t *testing.T, r Rig) {
 	if got := alarms(t, e, a); got != "memory-replaced" {
 		t.Errorf("alarms %q after another memory, want memory-replaced", got)
 	}
-	if l := live(t, e, a); l.Store != b.store || l.RegisterWh != 80 {
-		t.Errorf("memory %s, register %d; want %s, 80", l.Store, l.RegisterWh, b.store)
+	if l := live(t, e, a); l.Memory != b.store || l.RegisterWh != 80 {
+		t.Errorf("memory %s, register %d; want %s, 80", l.Memory, l.RegisterWh, b.store)
 	}
 	// The first memory comes back: what it delivered then is not stored a second time.
 	wantOutcomes(t, e, "stored@2 duplicate@2 duplicate@2 stored@4 stored@5", a.boot(1, 6), a.reading(2), a.reading(4), a.reading(3), a.reading(5))
@@ -324,7 +324,7 @@ func badRecords(t *testing.T, r Rig) {
 		bad(wire.Bad{Reason: "no record", Raw: []byte("on fire")}), future, negative,
 		bad(wire.Bad{Seq: 2, HasSeq: true, Reason: "w: no number", Raw: []byte(`{"seq":2}`)}), m.reading(5))
 	if got := alarms(t, e, m); strings.Count(got, "quarantined-record") != 1 || strings.Count(got, "unreadable-record") != 1 {
-		t.Errorf("alarms %q, want one of the quarantine, whose desk lists all three, and one of the unreadable record", got)
+		t.Errorf("alarms %q, want one of the quarantine, which lists all three, and one of the unreadable record", got)
 	}
 	rows := look(t, e, func(tx *store.Tx) (rows []string, err error) {
 		err = tx.C.Query(`SELECT seq, reason, substr(payload, 1, 9) FROM quarantine WHERE tenant_id = $1 AND meter = $2 ORDER BY seq`, func(r core.Row) error {

@@ -77,7 +77,7 @@ func (r Rig) several(t *testing.T) store.Engine {
 
 func movedThenRead(t *testing.T, r Rig) {
 	e := r.several(t)
-	p := addPurse(t, e, 1, 10_000)
+	p := addWalletMeter(t, e, 1, 10_000)
 	outcomes(t, e, p.boot(1, 9), p.use(1, 1000), p.use(2, 2000))
 	before := p.row(t, e)
 	if before.Debited == 0 {
@@ -105,7 +105,7 @@ func movedThenRead(t *testing.T, r Rig) {
 // does, note tax under the lock of the wallets alone.
 func advanceLocks(t *testing.T, r Rig) {
 	e := r.several(t)
-	p := addPurse(t, e, 1, 10_000)
+	p := addWalletMeter(t, e, 1, 10_000)
 	runs := meets(t, e, func(tx *store.Tx, meet func()) error {
 		if err := tx.LockAccount(p.account); err != nil {
 			return err
@@ -130,10 +130,10 @@ func advanceLocks(t *testing.T, r Rig) {
 
 func signLocks(t *testing.T, r Rig) {
 	e := r.several(t)
-	p := addPurse(t, e, 1, 10_000)
+	p := addWalletMeter(t, e, 1, 10_000)
 	var order id.ID
 	must(t, e, func(tx *store.Tx) (err error) {
-		order, err = tx.Order(wallet.Meter{ID: p.ID, N: p.N, Number: p.Number}, wallet.Order{Type: wallet.OrderCut, Reason: "CREDIT", TTL: time.Hour,
+		order, err = tx.Order(wallet.MeterFacts{ID: p.ID, N: p.N, Number: p.Number}, wallet.Command{Type: wallet.CommandCut, Reason: "CREDIT", TTL: time.Hour,
 			Args: map[string]any{"reason": "CREDIT"}})
 		return err
 	})
@@ -156,9 +156,9 @@ func signLocks(t *testing.T, r Rig) {
 }
 
 // addBeside adds a meter to the account of another one.
-func addBeside(t *testing.T, e store.Engine, p purse, n int64) purse {
+func addBeside(t *testing.T, e store.Engine, p walletMeter, n int64) walletMeter {
 	t.Helper()
-	q := addPurse(t, e, n, 0)
+	q := addWalletMeter(t, e, n, 0)
 	q.account, q.Account = p.account, p.account
 	must(t, e, func(tx *store.Tx) error {
 		_, err := tx.C.Exec(`UPDATE meter SET account_id = $1 WHERE n = $2`, p.account, n)
@@ -169,7 +169,7 @@ func addBeside(t *testing.T, e store.Engine, p purse, n int64) purse {
 
 func noticeOfAll(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p := addPurse(t, e, 1, 1000)
+	p := addWalletMeter(t, e, 1, 1000)
 	q := addBeside(t, e, p, 2)
 	body := []byte(`{"kind":"wallet-used-up","meter":"` + p.Number + `","account":"` + p.account.Text(id.Account) + `","available_minor":0,"currency":"KES"}`)
 	must(t, e, func(tx *store.Tx) error { return wallet.NoticeSent(tx, wallet.NoticeOut, body) })
@@ -180,7 +180,7 @@ func noticeOfAll(t *testing.T, r Rig) {
 
 func daysOfAll(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p := addPurse(t, e, 1, 1600)
+	p := addWalletMeter(t, e, 1, 1600)
 	charged := p.row(t, e).Meter.Tariff
 	q := addBeside(t, e, p, 2)
 	today := time.Now().UTC()
@@ -204,7 +204,7 @@ func daysOfAll(t *testing.T, r Rig) {
 	})
 	w := wallet.New(wallet.Config{Now: time.Now, Door: doorOf[wallet.Tx]{e, func(tx *store.Tx) wallet.Tx { return tx }}})
 	by := access.Actor{Tenant: store.FirstTenant, Name: "tester", Role: access.Owner}
-	for _, m := range []purse{p, q} { // days cost 100, 160, 160, 160 and 400 of 1600
+	for _, m := range []walletMeter{p, q} { // days cost 100, 160, 160, 160 and 400 of 1600
 		v, err := w.Supply(t.Context(), by, m.ID.Text(id.Meter))
 		if want := (wallet.Days{Known: true, Least: 10, Likely: 10, Most: 16}); err != nil || v.Days != want {
 			t.Errorf("meter %s: %+v %v (%s), want %+v", m.Number, v.Days, err, v.What, want)

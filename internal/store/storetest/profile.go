@@ -154,10 +154,10 @@ func deviceAndMeter(t *testing.T, r Rig) {
 	}
 }
 
-// openPurse is a device on 100.00 a kilowatt-hour that used 60 Wh and was switched off.
-func openPurse(t *testing.T, e store.Engine, n int64) (purse, device) {
+// openWalletMeter is a device on 100.00 a kilowatt-hour that used 60 Wh and was switched off.
+func openWalletMeter(t *testing.T, e store.Engine, n int64) (walletMeter, device) {
 	t.Helper()
-	p := addPurseAt(t, e, n, 500_00, tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 100_000_000}}})
+	p := addWalletMeterAt(t, e, n, 500_00, tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 100_000_000}}})
 	d := newDevice(t, e, p.mtr)
 	d.says(0, "init", "Meter Started")
 	d.says(1, "ledStatus", "meter is on")
@@ -174,7 +174,7 @@ func openPurse(t *testing.T, e store.Engine, n int64) (purse, device) {
 // openOffset: twelve counts of difference are 134.89 W at nothing, 323 units of money in a day.
 func openOffset(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p, d := openPurse(t, e, 1)
+	p, d := openWalletMeter(t, e, 1)
 	for i := range 24 * 60 {
 		if i == 600 { // it connects again, and is told OFF again
 			d.says(100+60*i-2, "init", "Meter Started")
@@ -206,7 +206,7 @@ func openDraw(t *testing.T, r Rig) {
 		least  money.Minor // charged by the decision
 		most   money.Minor
 	}{{quarantine.Accept, false, 35_000, 36_100}, {quarantine.Rebase, false, 0, 0}, {quarantine.Accept, true, 35_000, 36_100}, {quarantine.Rebase, true, 0, 0}} {
-		p, d := openPurse(t, e, int64(i+1))
+		p, d := openWalletMeter(t, e, int64(i+1))
 		for n := range 360 {
 			d.says(80+10*n, "ledStatus", "832:512")
 		}
@@ -242,9 +242,9 @@ func openDraw(t *testing.T, r Rig) {
 }
 
 // decideDraw decides about the one entry of a meter, in each of the ways that it cannot be decided first.
-func decideDraw(t *testing.T, e store.Engine, p purse, choice quarantine.Choice, least, most money.Minor) {
+func decideDraw(t *testing.T, e store.Engine, p walletMeter, choice quarantine.Choice, least, most money.Minor) {
 	t.Helper()
-	list := aside(t, e, p.mtr, false)
+	list := heldEntries(t, e, p.mtr, false)
 	if len(list) != 1 || string(list[0].Doubt) != "relay-open" {
 		t.Fatalf("in quarantine %+v, want one entry about the relay", list)
 	}
@@ -254,17 +254,17 @@ func decideDraw(t *testing.T, e store.Engine, p purse, choice quarantine.Choice,
 	if !asked() {
 		t.Error("an account could move out before anybody has decided")
 	}
-	v := quarantine.Verdict{Entry: list[0].ID.Text(id.Aside), Choice: quarantine.Discard, Reason: "looked at it"}
-	if got, err := desk(e).Decide(t.Context(), clerk("ann"), v); err != nil || !got.Refused() {
+	v := quarantine.Verdict{Entry: list[0].ID.Text(id.Held), Choice: quarantine.Discard, Reason: "looked at it"}
+	if got, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), v); err != nil || !got.Refused() {
 		t.Errorf("discarded: %+v, %v; want a refusal", got, err)
 	}
 	v.Choice, v.Register = quarantine.Rebase, wh(5)
-	if got, err := desk(e).Decide(t.Context(), clerk("ann"), v); err != nil || !got.Refused() {
+	if got, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), v); err != nil || !got.Refused() {
 		t.Errorf("rebased to a register: %+v, %v; want a refusal", got, err)
 	}
 	v.Choice, v.Register = choice, nil
 	was := p.row(t, e)
-	got, err := desk(e).Decide(t.Context(), clerk("ann"), v)
+	got, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), v)
 	w := p.row(t, e)
 	if err != nil || got.Refused() || w.Held.Stopped() || got.Debit < least || got.Debit > most || w.Debited != was.Debited+got.Debit {
 		t.Errorf("%s: %+v %s, %v; %d charged in all, want %d to %d more than %d", choice, got, got.Detail(), err, w.Debited, least, most, was.Debited)

@@ -27,21 +27,21 @@ import (
 func quarantineTests() []test {
 	return []test{
 		{"bad counters move no money until a person decides, and then the right one", badCounters},
-		{"a second person decides where four eyes bind", asideEyes},
+		{"a second person decides where four eyes bind", heldFourEyes},
 		{"a meter that is changed counts on from its own register", meterChanged},
-		{"a meter that sends only nonsense fills nothing", asideFull},
-		{"entries are listed once, and decided once, by who may", asideList},
+		{"a meter that sends only nonsense fills nothing", heldFull},
+		{"entries are listed once, and decided once, by who may", heldList},
 	}
 }
 
-// deskDoor is the desk's way to an engine.
-type deskDoor struct{ e store.Engine }
+// quarantineDoor is the quarantine's way to an engine.
+type quarantineDoor struct{ e store.Engine }
 
-func (d deskDoor) Do(ctx context.Context, t access.Tenant, fn func(quarantine.Tx) (bool, error)) error {
+func (d quarantineDoor) Do(ctx context.Context, t access.Tenant, fn func(quarantine.Tx) (bool, error)) error {
 	return d.e.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) { return fn(tx) })
 }
 
-func (d deskDoor) View(ctx context.Context, t access.Tenant, fn func(quarantine.Tx) error) error {
+func (d quarantineDoor) View(ctx context.Context, t access.Tenant, fn func(quarantine.Tx) error) error {
 	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
@@ -53,8 +53,8 @@ func (mac) Hash(context string, data []byte) []byte {
 	return sum[:]
 }
 
-func desk(e store.Engine) *quarantine.Desk {
-	return quarantine.New(quarantine.Config{Door: deskDoor{e}, Hasher: mac{}, Now: func() time.Time { return base().AddDate(0, 4, 0) }})
+func quarantineOn(e store.Engine) *quarantine.Quarantine {
+	return quarantine.New(quarantine.Config{Door: quarantineDoor{e}, Hasher: mac{}, Now: func() time.Time { return base().AddDate(0, 4, 0) }})
 }
 
 // clerk is who decides.
@@ -62,10 +62,10 @@ func clerk(name string) access.Actor {
 	return access.Actor{Tenant: store.FirstTenant, Kind: access.Person, Name: name, Role: access.Engineer}
 }
 
-// aside lists the open entries of a meter.
-func aside(t *testing.T, e store.Engine, m mtr, all bool) []quarantine.Entry {
+// heldEntries lists the open entries of a meter.
+func heldEntries(t *testing.T, e store.Engine, m mtr, all bool) []quarantine.Entry {
 	t.Helper()
-	l, err := desk(e).List(t.Context(), clerk("ann"), quarantine.List{Meter: m.ID.Text(id.Meter), All: all})
+	l, err := quarantineOn(e).List(t.Context(), clerk("ann"), quarantine.List{Meter: m.ID.Text(id.Meter), All: all})
 	if err != nil || l.Refused() {
 		t.Fatalf("list the quarantine of %s: %v %s", m.Number, err, l.Detail())
 	}
@@ -126,7 +126,7 @@ func badCounterTable() []badCounter {
 func badCounters(t *testing.T, r Rig) {
 	e := r.Open(t)
 	for i, c := range badCounterTable() {
-		p := addPurse(t, e, int64(i+1), 10_000_000)
+		p := addWalletMeter(t, e, int64(i+1), 10_000_000)
 		c.run(t, e, p)
 	}
 	r.seal(t, e)
@@ -134,7 +134,7 @@ func badCounters(t *testing.T, r Rig) {
 }
 
 // run takes one shape from the counter to the money.
-func (c badCounter) run(t *testing.T, e store.Engine, p purse) {
+func (c badCounter) run(t *testing.T, e store.Engine, p walletMeter) {
 	t.Helper()
 	if c.from == 0 {
 		c.from = 200_000
@@ -152,11 +152,11 @@ func (c badCounter) run(t *testing.T, e store.Engine, p purse) {
 	if w.Debited != was.Debited || w.Total() != was.Total() || w.Register != was.Register || p.balance(t, e) != paid {
 		t.Errorf("%s: %+v with %d in the books, want nothing charged", c.name, w.State, p.balance(t, e))
 	}
-	list := aside(t, e, p.mtr, false)
+	list := heldEntries(t, e, p.mtr, false)
 	if len(list) != 1 || list[0].Doubt != c.doubt || list[0].Reason == "" || list[0].Number != p.Number || alarmtext.Doubt(string(c.doubt)) == "" {
 		t.Fatalf("%s: in quarantine %+v, want one entry because of %s", c.name, list, c.doubt)
 	}
-	got, err := desk(e).Decide(t.Context(), clerk("ann"), quarantine.Verdict{Entry: list[0].ID.Text(id.Aside), Choice: c.choice, Register: c.to, Reason: "looked at it"})
+	got, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), quarantine.Verdict{Entry: list[0].ID.Text(id.Held), Choice: c.choice, Register: c.to, Reason: "looked at it"})
 	if err != nil || got.Refused() || got.Waits != nil || got.Units != c.charged {
 		t.Fatalf("%s decided: %+v, %s, %v; want %d Wh charged for", c.name, got, got.Detail(), err, c.charged)
 	}
@@ -165,10 +165,10 @@ func (c badCounter) run(t *testing.T, e store.Engine, p purse) {
 	if w = p.row(t, e); w.Held.Stopped() || w.Total() != all || w.Debited != exact(all) {
 		t.Errorf("%s, after the next reading: %d Wh for %d (held: %q), want %d Wh for %d", c.name, w.Total(), w.Debited, w.Held.Reason, all, exact(all))
 	}
-	if left := aside(t, e, p.mtr, false); len(left) != 0 {
+	if left := heldEntries(t, e, p.mtr, false); len(left) != 0 {
 		t.Errorf("%s: still in quarantine %+v", c.name, left)
 	}
-	rows := audited(t, e, list[0].ID.Text(id.Aside))
+	rows := audited(t, e, list[0].ID.Text(id.Held))
 	if len(rows) != 1 || !strings.Contains(rows[0], "ann|quarantine."+string(c.choice)+"|meter="+p.Number) || !strings.Contains(rows[0], string(c.doubt)) ||
 		!strings.HasSuffix(rows[0], "|looked at it") {
 		t.Errorf("%s: audit rows %q, want one of the decision", c.name, rows)
@@ -182,7 +182,7 @@ func (c badCounter) run(t *testing.T, e store.Engine, p purse) {
 func exact(e unit.Energy) money.Minor { return money.Minor(int64(e) * 2875 / 10_000) }
 
 // late is a reading of the meter that was received in its own half-hour.
-func (p purse) late(seq uint64, register int64) metering.Record {
+func (p walletMeter) late(seq uint64, register int64) metering.Record {
 	r := p.use(seq, register)
 	if p.store != memory {
 		r.Rec.Reading.At += 2 * 1800
@@ -193,7 +193,7 @@ func (p purse) late(seq uint64, register int64) metering.Record {
 }
 
 // record is the bad one, as a meter sends it.
-func (c badCounter) record(t *testing.T, p purse, seq uint64) metering.Record {
+func (c badCounter) record(t *testing.T, p walletMeter, seq uint64) metering.Record {
 	t.Helper()
 	r := p.late(seq, 0)
 	if c.raw {
@@ -212,9 +212,9 @@ func (c badCounter) record(t *testing.T, p purse, seq uint64) metering.Record {
 	return r
 }
 
-func asideEyes(t *testing.T, r Rig) {
+func heldFourEyes(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p := addPurse(t, e, 1, 100_000)
+	p := addWalletMeter(t, e, 1, 100_000)
 	must(t, e, func(tx *store.Tx) error {
 		row, err := tx.TenantRow()
 		if err == nil {
@@ -224,9 +224,9 @@ func asideEyes(t *testing.T, r Rig) {
 		return err
 	})
 	outcomes(t, e, p.boot(1, 9), p.use(1, 1000), p.use(2, 90_000_000))
-	entry := aside(t, e, p.mtr, false)[0]
-	v := quarantine.Verdict{Entry: entry.ID.Text(id.Aside), Choice: quarantine.Accept, Reason: "a new factory"}
-	got, err := desk(e).Decide(t.Context(), clerk("ann"), v)
+	entry := heldEntries(t, e, p.mtr, false)[0]
+	v := quarantine.Verdict{Entry: entry.ID.Text(id.Held), Choice: quarantine.Accept, Reason: "a new factory"}
+	got, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), v)
 	if err != nil || got.Refused() || got.Waits == nil {
 		t.Fatalf("decided alone: %+v, %v; want it to wait", got, err)
 	}
@@ -237,7 +237,7 @@ func asideEyes(t *testing.T, r Rig) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	people.Serve(desk(e).Doers())
+	people.Serve(quarantineOn(e).Doers())
 	approval := got.Waits.ID.Text(id.Approval)
 	if d, err := people.Decide(t.Context(), clerk("ann"), approval, true, ""); err != nil || d.Code != refusal.Forbidden {
 		t.Errorf("allowed by who asked: %q, %v; want %s", d.Code, err, refusal.Forbidden)
@@ -248,7 +248,7 @@ func asideEyes(t *testing.T, r Rig) {
 	if w := p.row(t, e); w.Held.Stopped() || w.Total() != 89_999_000 {
 		t.Errorf("decided by two: %+v, want it charged for", w.State)
 	}
-	if rows := audited(t, e, entry.ID.Text(id.Aside)); len(rows) != 1 || !strings.Contains(rows[0], "approved_by=person bob") {
+	if rows := audited(t, e, entry.ID.Text(id.Held)); len(rows) != 1 || !strings.Contains(rows[0], "approved_by=person bob") {
 		t.Errorf("audit rows %q, want one that names both", rows)
 	}
 }
@@ -266,11 +266,11 @@ func (d peopleDoor) View(ctx context.Context, t access.Tenant, fn func(access.Tx
 
 func meterChanged(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p, token := addPurse(t, e, 1, 100_000), addMeter(t, e, 2, false)
+	p, token := addWalletMeter(t, e, 1, 100_000), addMeter(t, e, 2, false)
 	outcomes(t, e, p.boot(1, 9), p.use(1, 1000), p.use(2, 2000))
 	change := func(v quarantine.Verdict) quarantine.Decided {
 		v.Choice, v.Reason = quarantine.Rebase, "new meter"
-		got, err := desk(e).Decide(t.Context(), clerk("ann"), v)
+		got, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), v)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -306,9 +306,9 @@ func meterChanged(t *testing.T, r Rig) {
 	verified(t, e)
 }
 
-func asideList(t *testing.T, r Rig) {
+func heldList(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p, token := addPurse(t, e, 1, 100_000), addMeter(t, e, 2, false)
+	p, token := addWalletMeter(t, e, 1, 100_000), addMeter(t, e, 2, false)
 	outcomes(t, e, token.boot(1, 99))
 	for seq := uint64(1); seq <= 5; seq++ {
 		bad := token.reading(seq)
@@ -320,7 +320,7 @@ func asideList(t *testing.T, r Rig) {
 	outcomes(t, e, p.boot(1, 9), p.use(1, 1000), p.use(2, 0))
 	var pages, cursor = []string{}, ""
 	for range 9 {
-		l, err := desk(e).List(t.Context(), clerk("ann"), quarantine.List{Page: registry.Page{Limit: 2, Cursor: cursor}})
+		l, err := quarantineOn(e).List(t.Context(), clerk("ann"), quarantine.List{Page: registry.Page{Limit: 2, Cursor: cursor}})
 		if err != nil || l.Refused() {
 			t.Fatalf("page after %q: %v %s", cursor, err, l.Detail())
 		}
@@ -334,11 +334,11 @@ func asideList(t *testing.T, r Rig) {
 	if want := 6; len(pages) != want || pages[0] != p.Number+" 2 zero" || pages[5] != token.Number+" 1 future-time" || !slices.Contains(pages, token.Number+" 3 future-time") {
 		t.Errorf("pages %q, want %d entries, the newest first", pages, want)
 	}
-	newest := aside(t, e, token, false)[0]
+	newest := heldEntries(t, e, token, false)[0]
 	if got := newest.Choices(); !slices.Equal(got, []quarantine.Choice{quarantine.Accept, quarantine.Discard}) {
 		t.Errorf("choices of a record %v", got)
 	}
-	v := quarantine.Verdict{Entry: newest.ID.Text(id.Aside), Choice: quarantine.Accept, Reason: "the clock was wrong"}
+	v := quarantine.Verdict{Entry: newest.ID.Text(id.Held), Choice: quarantine.Accept, Reason: "the clock was wrong"}
 	for _, c := range []struct {
 		by   access.Role
 		v    quarantine.Verdict
@@ -350,29 +350,29 @@ func asideList(t *testing.T, r Rig) {
 		{access.Finance, quarantine.Verdict{Entry: v.Entry, Choice: "forget", Reason: "x"}, refusal.InvalidRequest},
 		{access.Finance, quarantine.Verdict{Entry: v.Entry, Choice: quarantine.Rebase, Register: wh(1), Reason: "x"}, refusal.InvalidRequest},
 		{access.Finance, quarantine.Verdict{Entry: v.Entry, Choice: quarantine.Accept, Register: wh(1), Reason: "x"}, refusal.InvalidRequest},
-		{access.Finance, quarantine.Verdict{Entry: id.ID{9}.Text(id.Aside), Choice: quarantine.Accept, Reason: "x"}, refusal.NotFound},
+		{access.Finance, quarantine.Verdict{Entry: id.ID{9}.Text(id.Held), Choice: quarantine.Accept, Reason: "x"}, refusal.NotFound},
 		{access.Finance, quarantine.Verdict{Entry: "qtn_x", Choice: quarantine.Accept, Reason: "x"}, refusal.NotFound},
 		{access.Finance, v, ""},
 		{access.Engineer, v, refusal.AlreadyDecided},
 	} {
 		by := clerk("ann")
 		by.Role = c.by
-		if got, err := desk(e).Decide(t.Context(), by, c.v); err != nil || got.Code != c.want {
+		if got, err := quarantineOn(e).Decide(t.Context(), by, c.v); err != nil || got.Code != c.want {
 			t.Errorf("%+v by %s: %q, %v; want %q", c.v, c.by, got.Code, err, c.want)
 		}
 	}
 	if l := live(t, e, token); l.RegisterWh != 50 || !time.UnixMicro(l.AsOf).Equal(newest.ReceivedAt) {
 		t.Errorf("the accepted reading shows %d Wh as of %s, want 50 as of when it came", l.RegisterWh, time.UnixMicro(l.AsOf))
 	}
-	if all, open := aside(t, e, token, true), aside(t, e, token, false); len(all) != 5 || len(open) != 4 {
+	if all, open := heldEntries(t, e, token, true), heldEntries(t, e, token, false); len(all) != 5 || len(open) != 4 {
 		t.Errorf("%d entries, %d open; want 5 and 4", len(all), len(open))
 	}
 }
 
-// asideFull sends more records that cannot be read than may wait for a decision.
-func asideFull(t *testing.T, r Rig) {
+// heldFull sends more records that cannot be read than may wait for a decision.
+func heldFull(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p, other := addPurse(t, e, 1, 100_000), addPurse(t, e, 2, 100_000)
+	p, other := addWalletMeter(t, e, 1, 100_000), addWalletMeter(t, e, 2, 100_000)
 	outcomes(t, e, p.boot(1, 999), other.boot(1, 9))
 	const most, beyond = 200, 30
 	for seq := uint64(1); seq <= most+beyond; seq++ {
@@ -403,8 +403,8 @@ func asideFull(t *testing.T, r Rig) {
 	if got := full(); len(got) != 1 || !strings.Contains(got[0], fmt.Sprintf(" %d that came since ", beyond)) {
 		t.Errorf("alarms %q, want one that says that %d were not kept", got, beyond)
 	}
-	entry := aside(t, e, p.mtr, false)[0]
-	if _, err := desk(e).Decide(t.Context(), clerk("ann"), quarantine.Verdict{Entry: entry.ID.Text(id.Aside), Choice: quarantine.Discard, Reason: "noise"}); err != nil {
+	entry := heldEntries(t, e, p.mtr, false)[0]
+	if _, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), quarantine.Verdict{Entry: entry.ID.Text(id.Held), Choice: quarantine.Discard, Reason: "noise"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := full(); len(got) != 0 {

@@ -17,17 +17,17 @@ import (
 
 func rechargeTests() []test {
 	return []test{
-		{"a token from elsewhere has the states of one that was sold", givenStates},
+		{"a token from elsewhere has the states of one that was sold", externalStates},
 		{"a token's way is told with its times", tokenTimes},
-		{"tokens from elsewhere are listed among a meter's own", givenListed},
+		{"tokens from elsewhere are listed among a meter's own", externalListed},
 		{"a balance told after the newest reading is found", balanceSaid},
 	}
 }
 
-// given keeps a token from elsewhere, on its way to a meter.
-func given(t *testing.T, e store.Engine, m mtr, tid uint32, known bool, hash byte) id.ID {
+// addExternal keeps a token from elsewhere, on its way to a meter.
+func addExternal(t *testing.T, e store.Engine, m mtr, tid uint32, known bool, hash byte) id.ID {
 	t.Helper()
-	g := recharge.Given{HasTID: known, By: "tester", Token: sale.Token{Meter: m.N, State: sale.TokenIssued, IssuedAt: base(), Sealed: []byte{1, 2}, Hash: []byte{hash}}}
+	g := recharge.ExternalToken{HasTID: known, By: "tester", Token: sale.Token{Meter: m.N, State: sale.TokenIssued, IssuedAt: base(), Sealed: []byte{1, 2}, Hash: []byte{hash}}}
 	if known {
 		g.TID, g.BaseDate, g.Units = sts.TID(tid), sts.Base2014, 34_700
 	}
@@ -35,7 +35,7 @@ func given(t *testing.T, e store.Engine, m mtr, tid uint32, known bool, hash byt
 		if g.ID, err = tx.NewID(); err != nil {
 			return err
 		}
-		if err := tx.GiveToken(g); err != nil {
+		if err := tx.AddExternalToken(g); err != nil {
 			return err
 		}
 		return deliver(tx, m, g.ID)
@@ -51,7 +51,7 @@ func deliver(tx *store.Tx, m mtr, token id.ID) error {
 	return err
 }
 
-// way is where a token stands, as the desk of recharges reads it.
+// way is where a token stands, as package recharge reads it.
 type way struct {
 	token          sale.Token
 	number         string
@@ -81,7 +81,7 @@ func wayOf(t *testing.T, e store.Engine, m mtr, token id.ID) way {
 	})
 }
 
-func givenStates(t *testing.T, r Rig) {
+func externalStates(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m, other := booted(t, e, 1, false), booted(t, e, 2, false)
 	for i, c := range []struct {
@@ -100,7 +100,7 @@ func givenStates(t *testing.T, r Rig) {
 		{true, true, "locked", sale.TokenSent, true, 1, ""},
 	} {
 		tid := uint32(5000 + i)
-		token := given(t, e, m, tid, c.known, byte(i))
+		token := addExternal(t, e, m, tid, c.known, byte(i))
 		must(t, e, func(tx *store.Tx) error { return tx.TokenPushed(token) })
 		request := ""
 		if c.asked {
@@ -117,8 +117,11 @@ func givenStates(t *testing.T, r Rig) {
 		}
 		must(t, e, func(tx *store.Tx) error { return tx.ClearAlarm(m.N, "ghost-credit") })
 	}
-	found := look(t, e, func(tx *store.Tx) (bool, error) { _, ok, err := tx.GivenByHash(m.N, []byte{0}); return ok, err })
-	strange := look(t, e, func(tx *store.Tx) (bool, error) { _, ok, err := tx.GivenByHash(other.N, []byte{0}); return ok, err })
+	found := look(t, e, func(tx *store.Tx) (bool, error) { _, ok, err := tx.ExternalTokenByHash(m.N, []byte{0}); return ok, err })
+	strange := look(t, e, func(tx *store.Tx) (bool, error) {
+		_, ok, err := tx.ExternalTokenByHash(other.N, []byte{0})
+		return ok, err
+	})
 	if !found || strange {
 		t.Errorf("found by its digits: %t, at another meter: %t; want only the first", found, strange)
 	}
@@ -157,14 +160,14 @@ func tokenTimes(t *testing.T, r Rig) {
 	}
 }
 
-// givenListed pages through tokens sold and handed in, newest first, each once.
-func givenListed(t *testing.T, r Rig) {
+// externalListed pages through tokens sold and handed in, newest first, each once.
+func externalListed(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m, other := booted(t, e, 1, false), booted(t, e, 2, false)
 	var want []id.ID
 	for i := range 5 {
-		want = append([]id.ID{given(t, e, m, uint32(100+i), i%2 == 0, byte(i))}, want...)
-		given(t, e, other, uint32(100+i), true, byte(i))
+		want = append([]id.ID{addExternal(t, e, m, uint32(100+i), i%2 == 0, byte(i))}, want...)
+		addExternal(t, e, other, uint32(100+i), true, byte(i))
 		later() // the order within a millisecond is that of chance
 	}
 	var got []id.ID

@@ -106,7 +106,7 @@ func onceDropped(t *testing.T, r Rig) {
 
 func onceForgotten(t *testing.T, r Rig) {
 	e := r.Open(t)
-	late := func(tx *store.Tx) *store.Tx { tx.Now = tx.Now.Add(core.OnceKept + time.Second); return tx }
+	late := func(tx *store.Tx) *store.Tx { tx.Now = tx.Now.Add(core.OnceLife + time.Second); return tx }
 	forever, week := access.Once{Principal: "p", Key: "forever"}, access.Once{Principal: "p", Key: "for-a-week"}
 	must(t, e, func(tx *store.Tx) error {
 		for _, o := range []access.Once{forever, week} {
@@ -136,7 +136,7 @@ func onceForgotten(t *testing.T, r Rig) {
 		return tx.OncePut(week, 200, nil, false)
 	})
 	must(t, e, func(tx *store.Tx) error {
-		tx.Now = tx.Now.Add(4 * core.OnceKept)
+		tx.Now = tx.Now.Add(4 * core.OnceLife)
 		n, err := tx.OnceSweep(10)
 		if err == nil && n != 1 {
 			t.Errorf("%d answers were swept, want 1", n)

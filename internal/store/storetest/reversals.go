@@ -21,7 +21,7 @@ import (
 func reversalTests() []test {
 	return []test{
 		{"the newest sale to a meter is by its place in the month, not its identity", newestSale},
-		{"a sale turns from the state it has only", salesTurn},
+		{"a sale turns from the state it has only", saleStates},
 		{"a reversal is done once, and a refused one makes room for another", reversalsEnd},
 		{"the answers to all commands about a sale's tokens are read, in their order", allAnswers},
 		{"an answer that comes late is found, and what is owed for it", lateAnswers},
@@ -86,7 +86,7 @@ func newestSale(t *testing.T, r Rig) {
 		t.Errorf("the newest is %v, want the one with more bought before it, %v", got, a.ID)
 	}
 	must(t, e, func(tx *store.Tx) error {
-		return firstError(tx.VendTurn(a.ID, sale.Completed, sale.Reversing), tx.VendTurn(a.ID, sale.Reversing, sale.Reversed))
+		return firstError(tx.SetSaleState(a.ID, sale.Completed, sale.Reversing), tx.SetSaleState(a.ID, sale.Reversing, sale.Reversed))
 	})
 	if got := newest(); got != b.ID {
 		t.Errorf("after the newest was reversed it is %v, want %v", got, b.ID)
@@ -105,11 +105,11 @@ func newestSale(t *testing.T, r Rig) {
 	}
 }
 
-func salesTurn(t *testing.T, r Rig) {
+func saleStates(t *testing.T, r Rig) {
 	e := r.Open(t)
 	s := addHousehold(t, e, 1).sold(t, e, "a", base())
 	_, err := do(e, func(tx *store.Tx) (value, error) {
-		return value{}, tx.VendTurn(s.ID, sale.Reversing, sale.Reversed)
+		return value{}, tx.SetSaleState(s.ID, sale.Reversing, sale.Reversed)
 	})
 	wantErr(t, "a turn from a state that the sale does not have", err, store.ErrInvariant)
 	if got := look(t, e, func(tx *store.Tx) (sale.Sale, error) { s, _, err := tx.VendSale(s.ID); return s, err }); got.State != sale.Completed {

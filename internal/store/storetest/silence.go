@@ -102,7 +102,7 @@ func wakeSlices(t *testing.T, r Rig) {
 	must(t, e, func(tx *store.Tx) error { return tx.Saw(month, time.Time{}) })
 	blind := func() (blind bool) {
 		must(t, e, func(tx *store.Tx) error {
-			s, err := wallet.SightOf(tx)
+			s, err := wallet.VisibilityOf(tx)
 			blind = s.Doubt
 			return err
 		})
@@ -135,7 +135,7 @@ func wakeSlices(t *testing.T, r Rig) {
 		t.Errorf("%v rows are left, want none", is)
 	}
 	must(t, e, func(tx *store.Tx) error { return wallet.LookOut(tx) })
-	if s := look(t, e, func(tx *store.Tx) (wallet.Sight, error) { return wallet.SightOf(tx) }); s.Doubt || s.Unseen.Before(now) {
+	if s := look(t, e, func(tx *store.Tx) (wallet.Visibility, error) { return wallet.VisibilityOf(tx) }); s.Doubt || s.Unseen.Before(now) {
 		t.Errorf("it sees %+v, want its meters from now on", s)
 	}
 }
@@ -157,9 +157,9 @@ func feederSilent(t *testing.T, r Rig) {
 	e := r.Open(t)
 	now := time.Now().UTC().Truncate(time.Second)
 	heard := now.Add(-62 * time.Minute) // two intervals ago and a little: quiet, and not yet too old to be cut off by
-	var all []purse
+	var all []walletMeter
 	for n := range int64(4) {
-		p := addPurse(t, e, n+1, 1000)
+		p := addWalletMeter(t, e, n+1, 1000)
 		p.began = heard.Add(-time.Hour)
 		must(t, e, func(tx *store.Tx) error {
 			placed, err := tx.SetFeeder(p.N, "North 3")
@@ -218,7 +218,7 @@ func feederSilent(t *testing.T, r Rig) {
 }
 
 // spendAll takes all money of the wallet.
-func (p purse) spendAll(t *testing.T, e store.Engine) {
+func (p walletMeter) spendAll(t *testing.T, e store.Engine) {
 	t.Helper()
 	must(t, e, func(tx *store.Tx) error {
 		have, _, err := tx.WalletMoney(p.account)
@@ -232,7 +232,7 @@ func (p purse) spendAll(t *testing.T, e store.Engine) {
 	})
 }
 
-func supplied(t *testing.T, e store.Engine, p purse) wallet.Supplied {
+func supplied(t *testing.T, e store.Engine, p walletMeter) wallet.Supplied {
 	t.Helper()
 	return look(t, e, func(tx *store.Tx) (wallet.Supplied, error) { return tx.SupplyOf(p.N) })
 }

@@ -16,7 +16,7 @@ import (
 
 func vendorTests() []test {
 	return []test{
-		{"a vendor comes back as it was kept, by identity, code and page", vendorsKept},
+		{"a vendor comes back as it was kept, by identity, code and page", vendorsStored},
 		{"a vendor's room follows its terms, its money and its holds", vendorRoom},
 		{"a statement runs back from the balance, page by page", vendorStatement},
 		{"copies of a receipt are counted per sale", copiesCounted},
@@ -37,7 +37,7 @@ func addVendor(t *testing.T, e store.Engine, v vendor.Vendor) vendor.Vendor {
 	return v
 }
 
-func vendorsKept(t *testing.T, r Rig) {
+func vendorsStored(t *testing.T, r Rig) {
 	e := r.Open(t)
 	a := addVendor(t, e, vendor.Vendor{Code: "V001", Name: "Corner shop", Billing: vendor.PrepaidFloat, Commission: 150, Credit: 500})
 	later()
@@ -173,8 +173,8 @@ func copiesCounted(t *testing.T, r Rig) {
 func onceLooked(t *testing.T, r Rig) {
 	e := r.Open(t)
 	o := access.Once{Principal: "till", Key: "key-number-1", Hash: [32]byte{7}}
-	known := func() *access.Kept {
-		return look(t, e, func(tx *store.Tx) (*access.Kept, error) { return tx.OnceLook(o.Principal, o.Key) })
+	known := func() *access.StoredAnswer {
+		return look(t, e, func(tx *store.Tx) (*access.StoredAnswer, error) { return tx.OnceLook(o.Principal, o.Key) })
 	}
 	if k := known(); k != nil {
 		t.Errorf("known before it was asked: %+v", k)
@@ -188,7 +188,7 @@ func onceLooked(t *testing.T, r Rig) {
 	if k := known(); k == nil || k.Status != 201 || k.Hash != o.Hash || string(k.Body) != "sealed" {
 		t.Errorf("looked at: %+v", k)
 	}
-	if k := look(t, e, func(tx *store.Tx) (*access.Kept, error) { return tx.OnceLook("another", o.Key) }); k != nil {
+	if k := look(t, e, func(tx *store.Tx) (*access.StoredAnswer, error) { return tx.OnceLook("another", o.Key) }); k != nil {
 		t.Errorf("of another asker: %+v", k)
 	}
 }

@@ -32,25 +32,25 @@ func walletTests() []test {
 	}
 }
 
-// purse is a wallet meter with its account.
-type purse struct {
+// walletMeter is a wallet meter with its account.
+type walletMeter struct {
 	mtr
 	account id.ID
 	began   time.Time // of its half hours; zero for base
 }
 
-// addPurse adds a wallet meter on 2.50 per kWh and 15 % tax, with some money paid in.
-func addPurse(t *testing.T, e store.Engine, n int64, paid money.Minor) purse {
+// addWalletMeter adds a wallet meter on 2.50 per kWh and 15 % tax, with some money paid in.
+func addWalletMeter(t *testing.T, e store.Engine, n int64, paid money.Minor) walletMeter {
 	t.Helper()
-	return addPurseAt(t, e, n, paid, tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{Rate: 2_500_000}}})
+	return addWalletMeterAt(t, e, n, paid, tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{Rate: 2_500_000}}})
 }
 
-// addPurseAt adds a wallet meter on a tariff.
-func addPurseAt(t *testing.T, e store.Engine, n int64, paid money.Minor, body tariff.Body) purse {
+// addWalletMeterAt adds a wallet meter on a tariff.
+func addWalletMeterAt(t *testing.T, e store.Engine, n int64, paid money.Minor, body tariff.Body) walletMeter {
 	t.Helper()
 	m := registry.Meter{N: n, Number: fmt.Sprintf("0414000%04d", n), Mode: registry.PrepayWallet, Status: registry.Active, Phases: 1,
 		ImpPerKWh: 1000, TT: "02", ReadingInterval: 30 * time.Minute, CreatedAt: base()}
-	p := purse{}
+	p := walletMeter{}
 	must(t, e, func(tx *store.Tx) error {
 		ids := make([]id.ID, 6)
 		for i := range ids {
@@ -92,7 +92,7 @@ func addPurseAt(t *testing.T, e store.Engine, n int64, paid money.Minor, body ta
 }
 
 // pay puts money into the wallet.
-func (p purse) pay(t *testing.T, e store.Engine, amount money.Minor) {
+func (p walletMeter) pay(t *testing.T, e store.Engine, amount money.Minor) {
 	t.Helper()
 	must(t, e, func(tx *store.Tx) error {
 		_, err := post(tx, ledger.Payment, "", account(ledger.Till, ledger.MainTill), account(ledger.Wallet, p.account.Text(id.Account)), amount)
@@ -104,7 +104,7 @@ func (p purse) pay(t *testing.T, e store.Engine, amount money.Minor) {
 }
 
 // use is a reading of the meter's half hour seq with a register.
-func (p purse) use(seq uint64, register int64) metering.Record {
+func (p walletMeter) use(seq uint64, register int64) metering.Record {
 	began := p.began
 	if began.IsZero() {
 		began = base()
@@ -118,7 +118,7 @@ func (p purse) use(seq uint64, register int64) metering.Record {
 }
 
 // row is the meter's wallet, and the state without what only time changes.
-func (p purse) row(t *testing.T, e store.Engine) wallet.Row {
+func (p walletMeter) row(t *testing.T, e store.Engine) wallet.Row {
 	t.Helper()
 	rows := look(t, e, func(tx *store.Tx) ([]wallet.Row, error) { return tx.WalletOf(p.N) })
 	if len(rows) != 1 {
@@ -129,7 +129,7 @@ func (p purse) row(t *testing.T, e store.Engine) wallet.Row {
 }
 
 // balance is what the books have in the wallet.
-func (p purse) balance(t *testing.T, e store.Engine) money.Minor {
+func (p walletMeter) balance(t *testing.T, e store.Engine) money.Minor {
 	t.Helper()
 	return look(t, e, func(tx *store.Tx) (money.Minor, error) {
 		b, _, err := tx.WalletMoney(p.account)
@@ -143,12 +143,12 @@ func walletOrder(t *testing.T, r Rig) {
 	const last, enough = 300, 1_000_000
 	for seed := range uint64(4) {
 		rnd := rand.New(rand.NewPCG(seed, 6))
-		calm, rough := addPurse(t, e, int64(2*seed)+1, enough), addPurse(t, e, int64(2*seed)+2, enough)
+		calm, rough := addWalletMeter(t, e, int64(2*seed)+1, enough), addWalletMeter(t, e, int64(2*seed)+2, enough)
 		registers := make([]int64, last+1)
 		for i := 1; i <= last; i++ {
 			registers[i] = registers[i-1] + rnd.Int64N(900)
 		}
-		for _, p := range []purse{calm, rough} {
+		for _, p := range []walletMeter{calm, rough} {
 			outcomes(t, e, p.boot(1, last+1))
 		}
 		for i := uint64(1); i <= last; i++ {
@@ -184,7 +184,7 @@ func walletOrder(t *testing.T, r Rig) {
 }
 
 // days lists what a meter used on each day.
-func (p purse) days(t *testing.T, e store.Engine) []string {
+func (p walletMeter) days(t *testing.T, e store.Engine) []string {
 	t.Helper()
 	return look(t, e, func(tx *store.Tx) (out []string, err error) {
 		err = tx.C.Query(`SELECT day, wh, debit FROM wallet_day WHERE tenant_id = $1 AND meter = $2 ORDER BY day`, func(r core.Row) error {
@@ -197,7 +197,7 @@ func (p purse) days(t *testing.T, e store.Engine) []string {
 
 func walletPosts(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p := addPurse(t, e, 1, 0)
+	p := addWalletMeter(t, e, 1, 0)
 	p.began = time.Now().Add(-4 * time.Hour).Truncate(time.Second) // nobody is cut off by a reading that is old
 	if w := p.row(t, e); wallet.Wanted(w.State) || w.Off.String() != "CREDIT" {
 		t.Errorf("a meter nothing is paid for: off %q, want CREDIT", w.Off)
@@ -237,7 +237,7 @@ func walletPosts(t *testing.T, r Rig) {
 }
 
 // walletJournals checks that the memos of a meter's journals of use tell all that was rated and posted.
-func walletJournals(t *testing.T, e store.Engine, p purse) {
+func walletJournals(t *testing.T, e store.Engine, p walletMeter) {
 	t.Helper()
 	w := p.row(t, e)
 	must(t, e, func(tx *store.Tx) error {
@@ -262,7 +262,7 @@ func walletJournals(t *testing.T, e store.Engine, p purse) {
 
 func walletHeld(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p := addPurse(t, e, 1, 100_000)
+	p := addWalletMeter(t, e, 1, 100_000)
 	outcomes(t, e, p.boot(1, 9), p.use(1, 1000), p.use(2, 2000))
 	for i, c := range []struct {
 		register int64
@@ -297,14 +297,14 @@ func walletHeld(t *testing.T, r Rig) {
 
 func walletMemory(t *testing.T, r Rig) {
 	e := r.Open(t)
-	p := addPurse(t, e, 1, 100_000)
+	p := addWalletMeter(t, e, 1, 100_000)
 	outcomes(t, e, p.boot(1, 9), p.use(1, 1000))
 	other := p
 	other.store = "00000000000000b2"
 	// In one batch: the last of the old memory, the new memory, its first.
 	outcomes(t, e, p.use(2, 1500), other.boot(1, 5), other.use(3, 1700), other.use(1, 1600), other.use(2, 1650))
 	w := p.row(t, e)
-	if w.Register != 1700 || w.Total() != 700 || w.Store != other.store || w.Seq != 3 {
+	if w.Register != 1700 || w.Total() != 700 || w.Memory != other.store || w.Seq != 3 {
 		t.Errorf("got %+v, want 700 Wh rated up to record 3 of the new memory", w.State)
 	}
 }
@@ -330,7 +330,7 @@ func walletClock(t *testing.T, r Rig) {
 		{"a backlog at once", []time.Duration{-3 * time.Hour, -3 * time.Hour}, time.Second, false},
 		{"right", []time.Duration{0, -10 * time.Second, 10 * time.Second}, 0, false},
 	} {
-		p := addPurse(t, e, int64(i+1), 100_000)
+		p := addWalletMeter(t, e, int64(i+1), 100_000)
 		boot := p.boot(1, 9)
 		boot.Rec.Boot.Caps = []string{"lease"}
 		outcomes(t, e, boot)

@@ -43,7 +43,7 @@ func TestFromAnyFigureOfTheBooksDownToTheSale(t *testing.T) {
 // TestFromAWalletToTheBooksAndBack: what was used has no sale to look at, so its journals lead to the meter's wallet.
 func TestFromAWalletToTheBooksAndBack(t *testing.T) {
 	w := begin(t)
-	w.purse()
+	w.walletMeter()
 	g := w.enter(ownerEmail)
 	g.decide(g.check(walletNumber, "100")).leads("/sales/")
 	w.read(1, 5000)

@@ -42,10 +42,10 @@ type Config struct {
 	History    *metering.History
 	Reports    *report.Reports
 	Wallets    *wallet.Wallets
-	Quarantine *quarantine.Desk
+	Quarantine *quarantine.Quarantine
 	Commands   *command.Commands
-	Recharges  *recharge.Desk
-	Messages   *notify.Desk
+	Recharges  *recharge.Deliverer
+	Messages   *notify.Dispatcher
 	Devices    *profile.Devices
 	Now        func() time.Time
 	Rand       io.Reader // for one-time form ids; safe for concurrent use
@@ -132,8 +132,8 @@ func (s *Console) routes() http.Handler {
 	m.Handle("GET /messages/{message}", s.signedIn(s.message))
 	m.Handle("POST /messages/{message}/retry", s.signedIn(s.retryMessage))
 	m.Handle("GET /quarantine", s.signedIn(s.quarantine))
-	m.Handle("GET /quarantine/{id}", s.signedIn(s.aside))
-	m.Handle("POST /quarantine/{id}", s.signedIn(s.decideAside))
+	m.Handle("GET /quarantine/{id}", s.signedIn(s.held))
+	m.Handle("POST /quarantine/{id}", s.signedIn(s.decideHeld))
 	m.Handle("GET /sell", s.signedIn(s.sellPage))
 	m.Handle("GET /sell/preview", s.signedIn(s.sellPreview))
 	m.Handle("GET /sell/check", s.signedIn(s.sellCheck))

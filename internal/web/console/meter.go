@@ -27,7 +27,7 @@ type meterDetail struct {
 	Register, Reasons, LastSeen string
 	Currency, FormID            string // of the form that sells
 	Supply                      *supplyForm
-	Purse                       *purse // of a meter whose balance is kept here
+	Wallet                      *walletFigures // of a meter whose balance is kept here
 	Lists                       meterLists
 }
 
@@ -99,7 +99,7 @@ func (s *Console) meterPage(w http.ResponseWriter, r *http.Request, v visit, sta
 
 func (t site) detail(m registry.MeterView) meterDetail {
 	d := meterDetail{row: t.row(m), Register: nothing, Reasons: nothing, LastSeen: t.clock(m.LastSeen),
-		Phone: m.Customer.Phone, Purse: t.purseOf(m)}
+		Phone: m.Customer.Phone, Wallet: t.walletOf(m)}
 	if m.Meter.Status != registry.Active {
 		d.Status = t.say.Name("meter-status", string(m.Meter.Status))
 	}
@@ -133,7 +133,7 @@ func (t site) said(s registry.Said) string {
 func (d meterDetail) cells() map[string]cell {
 	out := d.row.cells()
 	out["register"], out["relay"], out["reasons"], out["seen"] = cell{d.Register}, cell{d.Relay}, cell{d.Reasons}, cell{d.LastSeen}
-	if p := d.Purse; p != nil {
+	if p := d.Wallet; p != nil {
 		out["balance"], out["asof"], out["estimate"], out["counted"] = cell{p.Settled}, cell{p.SettledAt}, cell{p.Live}, cell{p.LiveAt}
 		out["supply"], out["why"] = p.Supply.cell(), cell{p.Why}
 	}

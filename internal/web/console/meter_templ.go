@@ -66,8 +66,8 @@ func meterView(p page, d meterDetail) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if d.Purse != nil {
-				templ_7745c5c3_Err = heldNote(d.Number, d.Purse.Held).Render(ctx, templ_7745c5c3_Buffer)
+			if d.Wallet != nil {
+				templ_7745c5c3_Err = heldNote(d.Number, d.Wallet.Held).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -159,8 +159,8 @@ func meterView(p page, d meterDetail) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if d.Purse != nil {
-				templ_7745c5c3_Err = purseView(*d.Purse).Render(ctx, templ_7745c5c3_Buffer)
+			if d.Wallet != nil {
+				templ_7745c5c3_Err = walletFiguresView(*d.Wallet).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -393,7 +393,7 @@ func sellHere(d meterDetail) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if d.Purse != nil {
+		if d.Wallet != nil {
 			var templ_7745c5c3_Var19 string
 			templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(say(ctx).MeterRechargeWith(d.Currency))
 			if templ_7745c5c3_Err != nil {

@@ -191,7 +191,7 @@ func (s *Console) sendToken(w http.ResponseWriter, r *http.Request, v visit) {
 	if !v.owns(r.PostFormValue("form")) {
 		sent.Refusal = refuse.RechargeFormOfOtherSession()
 	} else {
-		sent, err = s.c.Recharges.Send(r.Context(), v.by, recharge.Order{Meter: r.PathValue("number"), Digits: access.SecretOf(b.Digits), Token: b.Token, By: recharge.Route(b.By)})
+		sent, err = s.c.Recharges.Send(r.Context(), v.by, recharge.Request{Meter: r.PathValue("number"), Digits: access.SecretOf(b.Digits), Token: b.Token, By: recharge.Route(b.By)})
 	}
 	switch {
 	case err != nil:

@@ -17,8 +17,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// asideRow is an entry of the quarantine.
-type asideRow struct {
+// heldRow is an entry of the quarantine.
+type heldRow struct {
 	ID, Number, Grouped, Doubt, Reason string
 	Received, At, Record               string
 	Was, Register                      string
@@ -28,27 +28,27 @@ type asideRow struct {
 }
 
 // path is the address of the entry's own page.
-func (r asideRow) path() string { return "/quarantine/" + r.ID }
+func (r heldRow) path() string { return "/quarantine/" + r.ID }
 
-// asidePage is the work list.
-type asidePage struct {
-	Rows        []asideRow
+// heldPage is the work list.
+type heldPage struct {
+	Rows        []heldRow
 	Next, Meter string // Meter: only of this one
 	All         bool
 }
 
-// asideForm is one entry with the ways to decide.
-type asideForm struct {
-	asideRow
+// heldForm is one entry with the ways to decide.
+type heldForm struct {
+	heldRow
 	FormID, Reason, To, Error                 string
 	Accept, Rebase, Discard                   bool
 	AcceptEffect, RebaseEffect, RebaseDefault string
 	Notice                                    string
 }
 
-func (t site) aside(e quarantine.Entry) asideRow {
-	r := asideRow{ID: e.ID.Text(id.Aside), Number: e.Number, Grouped: groups(e.Number), Doubt: t.say.Name("doubt", string(e.Doubt)),
-		Reason: e.Reason, Received: t.clock(e.ReceivedAt), At: nothing, Was: energyText(e.Was), Register: energyText(e.Register), State: asideBadge(t.say, e.State),
+func (t site) held(e quarantine.Entry) heldRow {
+	r := heldRow{ID: e.ID.Text(id.Held), Number: e.Number, Grouped: groups(e.Number), Doubt: t.say.Name("doubt", string(e.Doubt)),
+		Reason: e.Reason, Received: t.clock(e.ReceivedAt), At: nothing, Was: energyText(e.Was), Register: energyText(e.Register), State: heldBadge(t.say, e.State),
 		Simulated: e.Simulated, Record: t.say.DoubtfulRecord(strconv.FormatUint(e.Seq, 10))}
 	if !e.At.IsZero() {
 		r.At = t.clock(e.At)
@@ -66,7 +66,7 @@ func energyText(e *unit.Energy) string {
 	return e.KWh(3) + " kWh"
 }
 
-func asideBadge(t words.Texts, s quarantine.State) badge {
+func heldBadge(t words.Texts, s quarantine.State) badge {
 	switch s {
 	case quarantine.Accepted:
 		return badge{"✓", t.DoubtfulAccepted(), classOK}
@@ -81,31 +81,31 @@ func asideBadge(t words.Texts, s quarantine.State) badge {
 // quarantine lists what waits for a decision.
 func (s *Console) quarantine(w http.ResponseWriter, r *http.Request, v visit) {
 	q := r.URL.Query()
-	d := asidePage{Meter: q.Get("meter"), All: q.Get("all") != ""}
+	d := heldPage{Meter: q.Get("meter"), All: q.Get("all") != ""}
 	list, err := s.c.Quarantine.List(r.Context(), v.by, quarantine.List{Meter: d.Meter, All: d.All, Page: registry.Page{Cursor: q.Get("cursor")}})
 	if s.stopped(w, r, v, err, list.Refusal) {
 		return
 	}
 	d.Next = nextPage("/quarantine", q, list.Next)
 	for _, e := range list.Data {
-		d.Rows = append(d.Rows, v.site.aside(e))
+		d.Rows = append(d.Rows, v.site.held(e))
 	}
-	s.show(w, r, http.StatusOK, asideList(s.page(r, v, v.site.say.DoubtfulTitle()), d))
+	s.show(w, r, http.StatusOK, heldList(s.page(r, v, v.site.say.DoubtfulTitle()), d))
 }
 
-// aside shows one entry.
-func (s *Console) aside(w http.ResponseWriter, r *http.Request, v visit) {
-	s.asidePage(w, r, v, http.StatusOK, asideForm{})
+// held shows one entry.
+func (s *Console) held(w http.ResponseWriter, r *http.Request, v visit) {
+	s.heldPage(w, r, v, http.StatusOK, heldForm{})
 }
 
-// asidePage shows an entry; f is a form that was refused, or empty.
-func (s *Console) asidePage(w http.ResponseWriter, r *http.Request, v visit, status int, f asideForm) {
+// heldPage shows an entry; f is a form that was refused, or empty.
+func (s *Console) heldPage(w http.ResponseWriter, r *http.Request, v visit, status int, f heldForm) {
 	shown, err := s.c.Quarantine.Show(r.Context(), v.by, r.PathValue("id"))
 	if s.stopped(w, r, v, err, shown.Refusal) {
 		return
 	}
 	e := shown.Entry
-	f.asideRow = v.site.aside(e)
+	f.heldRow = v.site.held(e)
 	if v.by.May(access.DecideReadings) {
 		for _, c := range e.Choices() {
 			f.Accept, f.Rebase, f.Discard = f.Accept || c == quarantine.Accept, f.Rebase || c == quarantine.Rebase, f.Discard || c == quarantine.Discard
@@ -128,12 +128,12 @@ func (s *Console) asidePage(w http.ResponseWriter, r *http.Request, v visit, sta
 	}
 	p := s.page(r, v, t.DoubtfulTitleOf(groups(e.Number)))
 	p.mark(v.site.say, e.Simulated)
-	s.show(w, r, status, asideView(p, f))
+	s.show(w, r, status, heldView(p, f))
 }
 
-// decideAside carries out a decision; the use case asks for the right and the reason.
-func (s *Console) decideAside(w http.ResponseWriter, r *http.Request, v visit) {
-	f := asideForm{Reason: r.PostFormValue("reason"), To: strings.TrimSpace(r.PostFormValue("register"))}
+// decideHeld carries out a decision; the use case asks for the right and the reason.
+func (s *Console) decideHeld(w http.ResponseWriter, r *http.Request, v visit) {
+	f := heldForm{Reason: r.PostFormValue("reason"), To: strings.TrimSpace(r.PostFormValue("register"))}
 	verdict := quarantine.Verdict{Entry: r.PathValue("id"), Choice: quarantine.Choice(r.PostFormValue("choice")), Reason: f.Reason}
 	var out quarantine.Decided
 	var err error
@@ -154,11 +154,11 @@ func (s *Console) decideAside(w http.ResponseWriter, r *http.Request, v visit) {
 		s.broken(w, r, v, err)
 	case out.Refused():
 		f.Error = v.site.say.Refusal(out.Refusal).Detail()
-		s.asidePage(w, r, v, http.StatusUnprocessableEntity, f)
+		s.heldPage(w, r, v, http.StatusUnprocessableEntity, f)
 	case out.Waits != nil:
-		s.asidePage(w, r, v, http.StatusAccepted, asideForm{Notice: v.site.say.DoubtfulWaits(out.Waits.ID.Text(id.Approval))})
+		s.heldPage(w, r, v, http.StatusAccepted, heldForm{Notice: v.site.say.DoubtfulWaits(out.Waits.ID.Text(id.Approval))})
 	default:
-		s.asidePage(w, r, v, http.StatusOK, asideForm{Notice: came(v.site.say, out)})
+		s.heldPage(w, r, v, http.StatusOK, heldForm{Notice: came(v.site.say, out)})
 	}
 }
 

@@ -65,7 +65,7 @@ func (s *Console) rechargedBefore(ctx context.Context, v visit, number string) (
 }
 
 // unseen reports whether something was sold to the meter that the check did not name, and not by this form: in another
-// tab, at another till. Who sells decides again with that in sight. The last sale is read before what the form has made,
+// tab, at another till. Who sells decides again and sees that. The last sale is read before what the form has made,
 // so that a form sent twice at once never takes its own sale for another's.
 func (s *Console) unseen(ctx context.Context, v visit, f sellForm) (bool, error) {
 	m, err := s.find(ctx, v, f.Meter)

@@ -25,7 +25,7 @@ func (s *Console) marks(r *http.Request, v visit, d *usePage) error {
 			at = e.ReceivedAt
 		}
 		if row := d.rowOf(v.site.in(at).Format("2006-01-02")); broke && row >= 0 {
-			d.Rows[row].Marks = append(d.Rows[row].Marks, resetMark{markText(v.site.say, e), "/quarantine/" + v.site.aside(e).ID})
+			d.Rows[row].Marks = append(d.Rows[row].Marks, resetMark{markText(v.site.say, e), "/quarantine/" + v.site.held(e).ID})
 			d.Breaks = append(d.Breaks, (len(d.Rows)-1-row)*barWidth+barWidth/2)
 		}
 	}

@@ -75,7 +75,7 @@ func TestAFormSellsOnceHoweverItComesBack(t *testing.T) {
 // TestASaleFromAnotherTabStopsThisOne: two tabs, or two tills, are at the check of the same meter when one of them sells.
 func TestASaleFromAnotherTabStopsThisOne(t *testing.T) {
 	w := begin(t)
-	w.purse()
+	w.walletMeter()
 	g := w.enter(ownerEmail)
 	for _, c := range []struct{ meter, what string }{{meterNumber, "34.7 kWh were already sold to this meter at"}, {walletNumber, "This wallet was already recharged with KES 100.00 at"}} {
 		one, two := g.check(c.meter, "100").is(200).omits("Go on only if"), g.check(c.meter, "100").is(200).omits("Go on only if")

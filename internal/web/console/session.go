@@ -42,7 +42,7 @@ func (s *Console) setCookie(w http.ResponseWriter, value string, expires time.Ti
 }
 
 // enter finds out who asks. Without a session known is refused.
-func (s *Console) enter(w http.ResponseWriter, r *http.Request) (v visit, known access.Known, err error) {
+func (s *Console) enter(w http.ResponseWriter, r *http.Request) (v visit, known access.Authenticated, err error) {
 	v.session = s.session(r)
 	if known, err = s.c.Access.ByLogin(r.Context(), s.c.Tenant, v.session); err != nil || known.Refused() {
 		return visit{}, known, err

@@ -47,9 +47,9 @@ func wanted(t words.Texts, v wallet.SupplyView) string {
 func leaseText(t words.Texts, v wallet.SupplyView) string {
 	left, most := v.LeaseLeft.KWh(3), v.Lease.Max.KWh(3)
 	switch {
-	case v.Lease.Order.IsZero() && v.Waiting:
+	case v.Lease.Command.IsZero() && v.Waiting:
 		return t.SupplyNoLeaseAndNext()
-	case v.Lease.Order.IsZero():
+	case v.Lease.Command.IsZero():
 		return t.SupplyNoLease()
 	case v.Waiting:
 		return t.SupplyLeaseLeftAndNext(left, most)

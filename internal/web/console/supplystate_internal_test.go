@@ -49,7 +49,7 @@ func TestMoneyIsPromisedToHelpOnlyWhereItDoes(t *testing.T) {
 		{"wanted and on", registry.WalletView{Supply: true}, "closed", "stays on", false},
 	} {
 		c.view.Settled, c.view.Available = kes, kes
-		got := site{say: english()}.purseOf(registry.MeterView{Wallet: &c.view, Relay: c.relay}).Why
+		got := site{say: english()}.walletOf(registry.MeterView{Wallet: &c.view, Relay: c.relay}).Why
 		if !strings.Contains(got, c.want) || c.promise != strings.Contains(got, promise) {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}

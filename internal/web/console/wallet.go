@@ -16,9 +16,9 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// purse is what an account has in two figures, which are never shown as one: what the books have, and what is left of it
+// walletFigures is what an account has in two figures, which are never shown as one: what the books have, and what is left of it
 // by what the meters have counted since.
-type purse struct {
+type walletFigures struct {
 	Settled, SettledAt string
 	Live, LiveAt       string
 	Low                bool
@@ -27,13 +27,13 @@ type purse struct {
 	Held               string // why nothing is charged; empty while it is
 }
 
-// purseOf writes a wallet; nil for a meter without one.
-func (t site) purseOf(m registry.MeterView) *purse {
+// walletOf writes a wallet; nil for a meter without one.
+func (t site) walletOf(m registry.MeterView) *walletFigures {
 	w := m.Wallet
 	if w == nil {
 		return nil
 	}
-	p := purse{Settled: sum(w.Settled), SettledAt: t.say.WalletInBooks(t.clock(m.Clock)), Live: sum(w.Available), LiveAt: t.say.WalletNotCounted(),
+	p := walletFigures{Settled: sum(w.Settled), SettledAt: t.say.WalletInBooks(t.clock(m.Clock)), Live: sum(w.Available), LiveAt: t.say.WalletNotCounted(),
 		Low: w.Low, Supply: badge{"●", t.say.WalletShouldBeOn(), classOK}, Why: t.say.WalletStaysOn()}
 	if !w.AsOf.IsZero() {
 		p.LiveAt = t.say.WalletCounted(t.clock(w.AsOf))
@@ -70,7 +70,7 @@ func afterwards(t words.Texts, m registry.Meter) string {
 // usePage is what a wallet meter used, and what changed its account's wallet.
 type usePage struct {
 	Number, Grouped, Customer        string
-	Purse                            purse
+	Wallet                           walletFigures
 	By                               wallet.Period
 	Rows                             []useRow
 	Bars                             []bar
@@ -139,7 +139,7 @@ func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	number := m.Meter.Number
 	path := "/meters/" + url.PathEscape(number)
-	held := v.site.purseOf(m)
+	held := v.site.walletOf(m)
 	if held == nil {
 		http.Redirect(w, r, path, http.StatusSeeOther)
 		return
@@ -148,7 +148,7 @@ func (s *Console) wallet(w http.ResponseWriter, r *http.Request, v visit) {
 	if s.stopped(w, r, v, err, use.Refusal) {
 		return
 	}
-	d := usePage{Number: number, Grouped: groups(number), Customer: m.Customer.Name, Purse: *held, By: period(q.Get("by")), Currency: use.Currency,
+	d := usePage{Number: number, Grouped: groups(number), Customer: m.Customer.Name, Wallet: *held, By: period(q.Get("by")), Currency: use.Currency,
 		Next: nextPage(path+"/wallet", q, use.Next), Recharge: v.sells(), Simulated: m.Meter.Simulated}
 	d.fill(use)
 	if q.Get("cursor") == "" {

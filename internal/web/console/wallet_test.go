@@ -12,8 +12,8 @@ import (
 
 const walletNumber = "04140001019"
 
-// purse adds a simulated meter whose balance is kept here.
-func (w *world) purse() {
+// walletMeter adds a simulated meter whose balance is kept here.
+func (w *world) walletMeter() {
 	w.t.Helper()
 	w.api("/v1/meters", `{"number":"`+walletNumber+`","mode":"prepay_wallet","tariff":"domestic","customer":{"name":"Baraka B."},"simulated":true}`)
 }
@@ -28,7 +28,7 @@ func (w *world) read(seq uint64, register int64) {
 // TestAWalletShowsTwoFigures: what the books have and what is left are never one figure; a recharge is a sale.
 func TestAWalletShowsTwoFigures(t *testing.T) {
 	w := begin(t)
-	w.purse()
+	w.walletMeter()
 	g := w.enter(ownerEmail)
 	page := "/meters/" + walletNumber
 	g.get(page).is(200).says("Settled balance", "Live estimate", "KES 0.00", "no reading counted yet", "Supply should be off: no credit",
@@ -64,7 +64,7 @@ func TestAWalletShowsTwoFigures(t *testing.T) {
 // TestADayWithoutUseIsAGap: it is shown as one and never filled.
 func TestADayWithoutUseIsAGap(t *testing.T) {
 	w := begin(t)
-	w.purse()
+	w.walletMeter()
 	g := w.enter(ownerEmail)
 	g.sell(walletNumber, "100")
 	w.read(1, 5000)
@@ -86,7 +86,7 @@ func TestADayWithoutUseIsAGap(t *testing.T) {
 // negative use; a reading that was only wrong leaves no mark.
 func TestAResetIsAMark(t *testing.T) {
 	w := begin(t)
-	w.purse()
+	w.walletMeter()
 	g := w.enter(ownerEmail)
 	g.sell(walletNumber, "100")
 	w.read(1, 5000)
@@ -119,7 +119,7 @@ func TestAResetIsAMark(t *testing.T) {
 // is not undone by money.
 func TestASupplyIsCutAndRestoredWithItsEffect(t *testing.T) {
 	w := begin(t)
-	w.purse()
+	w.walletMeter()
 	g := w.enter(ownerEmail)
 	page := "/meters/" + walletNumber
 	g.get(page+"/wallet").is(200).says("Supply", "Should be on no: no credit", "Relay unknown", "Lease none", "sends no order until it has heard from the meter")
@@ -142,11 +142,11 @@ func TestASupplyIsCutAndRestoredWithItsEffect(t *testing.T) {
 	}
 }
 
-// TestTheQuarantineDesk: what cannot be true is listed with its reason, and decided once, by who may, with its effect said
+// TestTheQuarantine: what cannot be true is listed with its reason, and decided once, by who may, with its effect said
 // before and after.
-func TestTheQuarantineDesk(t *testing.T) {
+func TestTheQuarantine(t *testing.T) {
 	w := begin(t)
-	w.purse()
+	w.walletMeter()
 	g := w.enter(ownerEmail)
 	g.sell(meterNumber, "10")
 	g.get("/quarantine").is(200).says("No doubtful readings")

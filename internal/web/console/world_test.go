@@ -235,7 +235,7 @@ func (w *world) reading(number string, seq uint64, r wire.Reading) {
 	r.Head = wire.Head{Seq: seq, At: now.Unix(), Up: seq * 1000, Clock: wire.ClockValid}
 	recs := []wire.Record{{Kind: wire.KindReading, Head: r.Head, Reading: &r}}
 	if seq == 1 {
-		recs = append([]wire.Record{wire.Boot{Store: memory, Lowest: 1, Next: 1, Boot: 1, Proto: 1, FW: "1.0"}.Record()}, recs...)
+		recs = append([]wire.Record{wire.Boot{Memory: memory, Lowest: 1, Next: 1, Boot: 1, Proto: 1, FW: "1.0"}.Record()}, recs...)
 	}
 	err := w.beside().Engine.Run(w.t.Context(), store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) {
 		m, _, err := tx.MeterByNumber(number)
@@ -244,7 +244,7 @@ func (w *world) reading(number string, seq uint64, r wire.Reading) {
 		}
 		var in []metering.Record
 		for _, rec := range recs {
-			in = append(in, metering.Record{Tenant: store.FirstTenant, Meter: m.N, Number: number, Simulated: true, ReceivedAt: now, Store: memory, Rec: rec})
+			in = append(in, metering.Record{Tenant: store.FirstTenant, Meter: m.N, Number: number, Simulated: true, ReceivedAt: now, Memory: memory, Rec: rec})
 		}
 		outs, err := intake.Take(tx, in)
 		for _, o := range outs {

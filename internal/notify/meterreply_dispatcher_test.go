@@ -182,7 +182,7 @@ func (c *counter) reachMeter(text string) {
 	config := meter.Config{Language: meter.Language(c.rand.IntN(3))}
 	r := panel.ParseSMS(text)
 	if r.Kind == panel.RequestTokens {
-		c.down = append(c.down, panel.Answer(&panel.Meter{Config: &config, State: &meter.State{}, History: c.history}, r.Kind))
+		c.down = append(c.down, panel.Answer(&panel.View{Config: &config, State: &meter.State{}, History: c.history}, r.Kind))
 		return
 	}
 	digits := r.RevealTokens()[0]
@@ -230,12 +230,12 @@ func (c *counter) some(way *[]string, fair bool, take func(string)) {
 	}
 }
 
-func (c *counter) reachDesk(text string) {
+func (c *counter) reachInbox(text string) {
 	c.now = c.now.Add(time.Second)
-	desk := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
+	dispatcher := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
 	// No route tells that a message came before: each has an identity of its own, as with a gateway that doubles it.
 	in := notify.Incoming{Route: "modem1", Identity: notify.IdentityOf(text, fmt.Sprint(c.now)), From: meterSIM, Text: text}
-	if err := desk.Inbox(1).Receive(c.t.Context(), in); err != nil {
+	if err := dispatcher.Inbox(1).Receive(c.t.Context(), in); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -248,7 +248,7 @@ func (c *counter) step(fair bool) {
 	case n < 2:
 		c.some(&c.up, fair, c.reachMeter)
 	case n < 4:
-		c.some(&c.down, fair, c.reachDesk)
+		c.some(&c.down, fair, c.reachInbox)
 	case !fair || len(c.up)+len(c.down) == 0:
 		c.send()
 	}
@@ -262,10 +262,10 @@ func (c *counter) check(seed uint64) {
 	}
 }
 
-// TestAMetersAnswersAtTheDesk lets a desk bring five tokens that nothing but their ends tells apart to a meter, through a
+// TestAMetersAnswersAtTheDispatcher lets a dispatcher bring five tokens that nothing but their ends tells apart to a meter, through a
 // network that loses, doubles and reorders what goes both ways, without any sign that a message is a double. Nothing is
 // ever taken for loaded that is not; and once the network works, all that was lost comes out.
-func TestAMetersAnswersAtTheDesk(t *testing.T) {
+func TestAMetersAnswersAtTheDispatcher(t *testing.T) {
 	for seed := range uint64(400) {
 		c := newCounter(t, seed)
 		for range 60 {
@@ -306,22 +306,22 @@ func (c *counter) again() {
 func TestARejectionBySMSChangesNoToken(t *testing.T) {
 	c := newCounter(t, 1)
 	c.send()
-	c.reachDesk("Token rejected. Balance 4.2 kWh")
+	c.reachInbox("Token rejected. Balance 4.2 kWh")
 	m := c.messages[0]
 	if !m.Open || !m.NextAt.Equal(m.AnsweredAt.Add(24*time.Hour)) || len(c.alarms) != 1 || c.alarms[0] != notify.AlarmMeterRejects {
 		t.Errorf("a message rejected once is %s, open %v, due %s, with alarms %v; want it open for another try in a day", m.State, m.Open, m.NextAt, c.alarms)
 	}
 	c.tried = m.AnsweredAt.Add(24 * time.Hour)
-	c.reachDesk("Token rejected. Balance 4.2 kWh")
+	c.reachInbox("Token rejected. Balance 4.2 kWh")
 	if m := c.messages[0]; m.State != notify.Lost || m.Open || len(c.alarms) != 2 {
 		t.Errorf("a message rejected twice is %s (%s), with alarms %v", m.State, m.Failure, c.alarms)
 	}
 	if len(c.heard) != 0 || c.tokens[0].State != sale.TokenIssued {
 		t.Errorf("a rejection by SMS makes the token %s", c.tokens[0].State)
 	}
-	// The next has its turn; a doubled rejection is not blamed on it, but asked about.
+	// The next is the queue head; a doubled rejection is not blamed on it, but asked about.
 	c.send()
-	c.reachDesk("Token rejected. Balance 4.2 kWh")
+	c.reachInbox("Token rejected. Balance 4.2 kWh")
 	if m := c.messages[1]; !m.Open || !m.Asking || len(c.alarms) != 2 {
 		t.Errorf("a double of the rejection leaves the next message %s, open %v, asking %v, with alarms %v", m.State, m.Open, m.Asking, c.alarms)
 	}
@@ -331,10 +331,10 @@ func TestARejectionBySMSChangesNoToken(t *testing.T) {
 func TestAnAnsweredMessageIsNotSentAgain(t *testing.T) {
 	c := newCounter(t, 1)
 	c.send()
-	c.reachDesk("Recharge OK. 34.7 kWh added. Balance 42.8 kWh")
-	desk := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
+	c.reachInbox("Recharge OK. 34.7 kWh added. Balance 42.8 kWh")
+	dispatcher := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
 	before := c.messages[0]
-	got, err := desk.Retry(t.Context(), access.Actor{Role: access.Owner}, before.ID.Text(id.Message), "")
+	got, err := dispatcher.Retry(t.Context(), access.Actor{Role: access.Owner}, before.ID.Text(id.Message), "")
 	if err != nil || got.Code != refusal.MessageAnswered || got.Code.Status() != 409 || got.Code.Exit() != 4 {
 		t.Fatalf("got %+v, %v; want %s", got.Refusal, err, refusal.MessageAnswered)
 	}
@@ -345,7 +345,7 @@ func TestAnAnsweredMessageIsNotSentAgain(t *testing.T) {
 		t.Errorf("the message is %s, open %v; want it as it was", c.messages[0].State, c.messages[0].Open)
 	}
 	in := c.messages[len(c.messages)-1]
-	if got, err := desk.Retry(t.Context(), access.Actor{Role: access.Owner}, in.ID.Text(id.Message), ""); err != nil || got.Code != refusal.InvalidRequest || strings.Contains(got.Try, "Correct") {
+	if got, err := dispatcher.Retry(t.Context(), access.Actor{Role: access.Owner}, in.ID.Text(id.Message), ""); err != nil || got.Code != refusal.InvalidRequest || strings.Contains(got.Try, "Correct") {
 		t.Errorf("of the meter's answer: %+v, %v", got.Refusal, err)
 	}
 }
@@ -361,16 +361,16 @@ func TestATokenAtTheKeypadIsHeardOf(t *testing.T) {
 		token, _ := sts.ParseToken(string(c.tokens[i].Sealed))
 		return panel.Report(meter.English, meter.Result{Code: sts.Accept, Source: meter.Keypad, Units: 34_700, Balance: 42_800}, token.String())
 	}
-	c.reachDesk(report(2))
+	c.reachInbox(report(2))
 	if m := c.messages[0]; !m.Open || len(c.heard) != 1 || !c.heard[c.tokens[2].ID] {
 		t.Errorf("the report of the third token leaves the first's message open: %v, and these are heard of: %v", m.Open, c.heard)
 	}
-	c.reachDesk(report(0))
+	c.reachInbox(report(0))
 	if m := c.messages[0]; m.Open || m.State != notify.Answered || !c.heard[c.tokens[0].ID] {
 		t.Errorf("the report of its own token leaves a message %s, open %v", m.State, m.Open)
 	}
 	c.tokens[1].State = sale.TokenReversedUnconfirmed
-	if c.reachDesk(report(1)); c.heard[c.tokens[1].ID] || !slices.Contains(c.alarms, notify.AlarmReversedHeard) {
+	if c.reachInbox(report(1)); c.heard[c.tokens[1].ID] || !slices.Contains(c.alarms, notify.AlarmReversedHeard) {
 		t.Errorf("the report of a reversed token raises %v, and it is heard of: %v", c.alarms, c.heard[c.tokens[1].ID])
 	}
 }
@@ -379,7 +379,7 @@ func TestAMeterIsNeverAnswered(t *testing.T) {
 	c := newCounter(t, 1)
 	before := len(c.messages)
 	for _, text := range []string{"HELP", "BAL", "Low credit: 19.9 kWh left. Please buy soon.", "STOP"} {
-		c.reachDesk(text)
+		c.reachInbox(text)
 	}
 	for _, m := range c.messages[before:] {
 		if !m.Incoming || m.Purpose != notify.PurposeFromMeter {
@@ -403,7 +403,7 @@ func TestAReversedTokenThatWasLoadedIsNotForgotten(t *testing.T) {
 		c := newCounter(t, 1)
 		c.send()
 		c.tokens[0].State = x.state
-		c.reachDesk(x.text)
+		c.reachInbox(x.text)
 		if got := slices.Contains(c.alarms, notify.AlarmReversedHeard); got != x.alarm {
 			t.Errorf("%s, and the meter says %q: alarms %v, want one: %v", x.state, x.text, c.alarms, x.alarm)
 		}

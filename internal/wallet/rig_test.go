@@ -20,9 +20,9 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// desk is an account with its meters as a transaction sees them, in memory: what the rules decide about a supply can be
+// rig is an account with its meters as a transaction sees them, in memory: what the rules decide about a supply can be
 // looked at step by step, without a store and without a meter.
-type desk struct {
+type rig struct {
 	disk
 	t       testing.TB
 	tenant  wallet.Tenant
@@ -34,32 +34,32 @@ type desk struct {
 	rows    []wallet.Row
 	kept    map[int64]wallet.Supply
 	seen    map[int64]*wallet.Seen
-	told    map[id.ID]*wallet.Told
+	told    map[id.ID]*wallet.Progress
 	args    map[id.ID]map[string]any
 	leased  map[int64][]wallet.Lease // what was ordered, in order
 	cuts    map[int64][]id.ID        // the same
 	log     []string                 // what was ordered, withdrawn, hurried and said since the last step
 	booked  []ledger.Journal
 	notices []wallet.Notice
-	orders  map[id.ID]wallet.Order
+	orders  map[id.ID]wallet.Command
 	held    money.Minor // reserved of the money
 	breach  ledger.Breach
 	made    uint64
 }
 
-const deskMemory = "0123456789abcdef"
+const rigMemory = "0123456789abcdef"
 
-// newDesk is an account at noon with some money and meters that stand at 0 Wh, closed, with a lease each where there is
+// newRig is an account at noon with some money and meters that stand at 0 Wh, closed, with a lease each where there is
 // money for it.
-func newDesk(t testing.TB, paid money.Minor, meters int) *desk {
+func newRig(t testing.TB, paid money.Minor, meters int) *rig {
 	t.Helper()
-	d := &desk{t: t, tenant: wallet.Tenant{Zone: time.UTC, Currency: "KES"}, now: time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC), money: paid,
-		kept: map[int64]wallet.Supply{}, seen: map[int64]*wallet.Seen{}, told: map[id.ID]*wallet.Told{}, args: map[id.ID]map[string]any{}, orders: map[id.ID]wallet.Order{}, leased: map[int64][]wallet.Lease{}, cuts: map[int64][]id.ID{}}
+	d := &rig{t: t, tenant: wallet.Tenant{Zone: time.UTC, Currency: "KES"}, now: time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC), money: paid,
+		kept: map[int64]wallet.Supply{}, seen: map[int64]*wallet.Seen{}, told: map[id.ID]*wallet.Progress{}, args: map[id.ID]map[string]any{}, orders: map[id.ID]wallet.Command{}, leased: map[int64][]wallet.Lease{}, cuts: map[int64][]id.ID{}}
 	d.version = version(1, d.now.AddDate(-1, 0, 0), flat())
 	for n := int64(1); n <= int64(meters); n++ {
-		d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.Meter{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
+		d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.MeterFacts{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
 			Account: id.ID{15: 1}, Active: true}})
-		d.seen[n] = &wallet.Seen{Memory: deskMemory, Leases: true, Commands: true, Interval: 30 * time.Minute, Imp: 1000, Grace: wallet.StayClosed,
+		d.seen[n] = &wallet.Seen{Memory: rigMemory, Leases: true, Commands: true, Interval: 30 * time.Minute, Imp: 1000, Grace: wallet.StayClosed,
 			Relay: supply.Open.String(), Reasons: supply.Of(supply.Lease)}
 	}
 	for n := int64(1); n <= int64(meters); n++ {
@@ -67,8 +67,8 @@ func newDesk(t testing.TB, paid money.Minor, meters int) *desk {
 	}
 	for n := int64(1); n <= int64(meters); n++ {
 		d.settles()
-		d.does(n, wallet.OrderConfig)
-		if d.does(n, wallet.OrderLease) {
+		d.does(n, wallet.CommandConfig)
+		if d.does(n, wallet.CommandLease) {
 			d.reads(n, 0, supply.Closed)
 		}
 	}
@@ -76,20 +76,20 @@ func newDesk(t testing.TB, paid money.Minor, meters int) *desk {
 	return d
 }
 
-func (d *desk) id() (i id.ID) {
+func (d *rig) id() (i id.ID) {
 	d.made++
 	binary.BigEndian.PutUint64(i[:], d.made)
 	return i
 }
 
 // passes lets time pass.
-func (d *desk) passes(after time.Duration) *desk {
+func (d *rig) passes(after time.Duration) *rig {
 	d.now = d.now.Add(after)
 	return d
 }
 
 // settles decides anew, as a job does.
-func (d *desk) settles() wallet.Settled {
+func (d *rig) settles() wallet.Settled {
 	d.t.Helper()
 	rows, err := d.WalletsOf(id.ID{})
 	if err != nil {
@@ -103,7 +103,7 @@ func (d *desk) settles() wallet.Settled {
 }
 
 // pays puts money in, or takes it away.
-func (d *desk) pays(amount money.Minor) wallet.Settled {
+func (d *rig) pays(amount money.Minor) wallet.Settled {
 	d.t.Helper()
 	if amount <= 0 {
 		return d.moves(amount)
@@ -117,7 +117,7 @@ func (d *desk) pays(amount money.Minor) wallet.Settled {
 }
 
 // moves changes what is available otherwise than by a credit: a hold ends, or use is posted.
-func (d *desk) moves(amount money.Minor) wallet.Settled {
+func (d *rig) moves(amount money.Minor) wallet.Settled {
 	d.t.Helper()
 	d.money += amount
 	out, err := wallet.SettleAccount(d, id.ID{}, d.now, true)
@@ -128,12 +128,12 @@ func (d *desk) moves(amount money.Minor) wallet.Settled {
 }
 
 // reads is a reading of a meter that arrives now.
-func (d *desk) reads(n int64, register unit.Energy, relay supply.Relay, reasons ...supply.Reason) {
+func (d *rig) reads(n int64, register unit.Energy, relay supply.Relay, reasons ...supply.Reason) {
 	d.t.Helper()
 	r := &d.rows[n-1]
 	terms := wallet.Terms{Zone: d.tenant.Zone, Phases: 1, Versions: []tariff.Version{d.version}}
 	seq := max(r.Seq, d.seen[n].Seq) + 1
-	r.State, _ = wallet.Take(r.State, wallet.Reading{Store: deskMemory, Seq: seq, At: d.now, Up: r.Up + 1, Clock: wire.ClockValid, ReceivedAt: d.now,
+	r.State, _ = wallet.Take(r.State, wallet.Reading{Memory: rigMemory, Seq: seq, At: d.now, Up: r.Up + 1, Clock: wire.ClockValid, ReceivedAt: d.now,
 		Register: register}, terms)
 	s := d.seen[n]
 	s.Relay, s.Reasons, s.ReceivedAt, s.AsOf, s.Register = relay.String(), supply.Of(reasons...), d.now, d.now, register
@@ -142,22 +142,22 @@ func (d *desk) reads(n int64, register unit.Energy, relay supply.Relay, reasons 
 }
 
 // WalletAdvanced is of tenants whose recharges owe their tax at once; this one's do not.
-func (d *desk) WalletAdvanced(id.ID, money.Minor) error {
+func (d *rig) WalletAdvanced(id.ID, money.Minor) error {
 	return errors.New("no tax was advanced")
 }
 
 // order is the newest order of a kind of a meter.
-func (d *desk) order(n int64, t wallet.OrderType) *wallet.Told {
+func (d *rig) order(n int64, t wallet.CommandType) *wallet.Progress {
 	s := d.kept[n]
-	if told := d.told[map[wallet.OrderType]id.ID{wallet.OrderCut: s.Cut, wallet.OrderConnect: s.Connect, wallet.OrderConfig: s.Config,
-		wallet.OrderClock: s.Clock, wallet.OrderLease: s.Lease.Order}[t]]; told != nil {
+	if told := d.told[map[wallet.CommandType]id.ID{wallet.CommandCut: s.Cut, wallet.CommandConnect: s.Connect, wallet.CommandConfig: s.Config,
+		wallet.CommandClock: s.Clock, wallet.CommandLease: s.Lease.Command}[t]]; told != nil {
 		return told
 	}
-	return &wallet.Told{}
+	return &wallet.Progress{}
 }
 
 // signs sends an order that waits; the network may lose it.
-func (d *desk) signs(n int64, t wallet.OrderType) {
+func (d *rig) signs(n int64, t wallet.CommandType) {
 	d.t.Helper()
 	o := d.order(n, t)
 	if !o.Open() {
@@ -167,12 +167,12 @@ func (d *desk) signs(n int64, t wallet.OrderType) {
 }
 
 // does is a meter's answer to an order, if there is one to be answered: carried out.
-func (d *desk) does(n int64, t wallet.OrderType) bool {
+func (d *rig) does(n int64, t wallet.CommandType) bool {
 	d.t.Helper()
 	return d.answers(n, t, "done", "")
 }
 
-func (d *desk) answers(n int64, t wallet.OrderType, state, why string) bool {
+func (d *rig) answers(n int64, t wallet.CommandType, state, why string) bool {
 	d.t.Helper()
 	o := d.order(n, t)
 	if o.ID.IsZero() || o.Done() {
@@ -184,29 +184,29 @@ func (d *desk) answers(n int64, t wallet.OrderType, state, why string) bool {
 }
 
 // max is the register up to which the newest lease goes.
-func (d *desk) max(n int64) unit.Energy { return d.kept[n].Lease.Max }
+func (d *rig) max(n int64) unit.Energy { return d.kept[n].Lease.Max }
 
 // says gives what has been ordered, withdrawn, hurried and told to customers since it was asked last.
-func (d *desk) says() string {
+func (d *rig) says() string {
 	out := strings.Join(d.log, "; ")
 	d.log = nil
 	return out
 }
 
-func (d *desk) want(after, want string) {
+func (d *rig) want(after, want string) {
 	d.t.Helper()
 	if got := d.says(); got != want {
 		d.t.Errorf("%s: got %q, want %q", after, got, want)
 	}
 }
 
-func (d *desk) note(format string, args ...any) { d.log = append(d.log, fmt.Sprintf(format, args...)) }
+func (d *rig) note(format string, args ...any) { d.log = append(d.log, fmt.Sprintf(format, args...)) }
 
 // What follows is the transaction.
 
-func (d *desk) NewID() (id.ID, error) { return d.id(), d.fails() }
+func (d *rig) NewID() (id.ID, error) { return d.id(), d.fails() }
 
-func (d *desk) Post(j ledger.Journal) (ledger.Breach, error) {
+func (d *rig) Post(j ledger.Journal) (ledger.Breach, error) {
 	if d.breach.Refused() {
 		return d.breach, nil
 	}
@@ -219,33 +219,33 @@ func (d *desk) Post(j ledger.Journal) (ledger.Breach, error) {
 	return ledger.Breach{}, d.fails()
 }
 
-func (d *desk) TariffVersion(id.ID) (tariff.Version, error) { return d.version, d.fails() }
+func (d *rig) TariffVersion(id.ID) (tariff.Version, error) { return d.version, d.fails() }
 
-func (d *desk) TariffVersionAt(id.ID, time.Time) (tariff.Version, bool, error) {
+func (d *rig) TariffVersionAt(id.ID, time.Time) (tariff.Version, bool, error) {
 	return d.version, true, d.fails()
 }
 
-func (d *desk) WalletTenant() (wallet.Tenant, error) { return d.tenant, d.fails() }
+func (d *rig) WalletTenant() (wallet.Tenant, error) { return d.tenant, d.fails() }
 
-func (d *desk) WalletsOf(id.ID) ([]wallet.Row, error) {
+func (d *rig) WalletsOf(id.ID) ([]wallet.Row, error) {
 	return append([]wallet.Row(nil), d.rows...), d.fails()
 }
 
-func (d *desk) WalletOf(int64) ([]wallet.Row, error) { return d.WalletsOf(id.ID{}) }
+func (d *rig) WalletOf(int64) ([]wallet.Row, error) { return d.WalletsOf(id.ID{}) }
 
-func (d *desk) WalletPut(r wallet.Row) error {
+func (d *rig) WalletPut(r wallet.Row) error {
 	d.rows[r.Meter.N-1] = r
 	return d.fails()
 }
 
-func (d *desk) WalletMoney(id.ID) (money.Minor, money.Minor, error) {
+func (d *rig) WalletMoney(id.ID) (money.Minor, money.Minor, error) {
 	return d.money, d.held, d.fails()
 }
 
-func (d *desk) SupplyOf(n int64) (wallet.Supplied, error) {
+func (d *rig) SupplyOf(n int64) (wallet.Supplied, error) {
 	s := wallet.Supplied{Supply: d.kept[n], Seen: *d.seen[n]}
-	s.Seen.Lease, s.Seen.Cut, s.Seen.Connect = *d.order(n, wallet.OrderLease), *d.order(n, wallet.OrderCut), *d.order(n, wallet.OrderConnect)
-	s.Seen.Config, s.Seen.Clock = *d.order(n, wallet.OrderConfig), *d.order(n, wallet.OrderClock)
+	s.Seen.Lease, s.Seen.Cut, s.Seen.Connect = *d.order(n, wallet.CommandLease), *d.order(n, wallet.CommandCut), *d.order(n, wallet.CommandConnect)
+	s.Seen.Config, s.Seen.Clock = *d.order(n, wallet.CommandConfig), *d.order(n, wallet.CommandClock)
 	for _, cut := range d.cuts[n] {
 		if s.NoCutYet() && d.told[cut].Signed && string(cut[:]) > string(s.Supply.Connect[:]) {
 			s.CutBefore = true
@@ -253,8 +253,8 @@ func (d *desk) SupplyOf(n int64) (wallet.Supplied, error) {
 	}
 	if s.LooksBack() {
 		for _, l := range slices.Backward(d.leased[n]) {
-			if len(s.Given) < wallet.MaxGiven && d.told[l.Order].Signed {
-				s.Given = append(s.Given, wallet.Given{Lease: l, Told: *d.told[l.Order]})
+			if len(s.SignedLeases) < wallet.MaxSignedLeases && d.told[l.Command].Signed {
+				s.SignedLeases = append(s.SignedLeases, wallet.SignedLease{Lease: l, Progress: *d.told[l.Command]})
 			}
 		}
 	}
@@ -263,37 +263,37 @@ func (d *desk) SupplyOf(n int64) (wallet.Supplied, error) {
 
 // answersLate is a meter's answer to an order that another one may have taken the place of: it carried it out after the record
 // with the number.
-func (d *desk) answersLate(order id.ID, seq uint64) {
+func (d *rig) answersLate(order id.ID, seq uint64) {
 	d.t.Helper()
 	o := d.told[order]
 	o.Signed, o.State, o.Since, o.Seq = true, "done", d.now, seq
 	d.settles()
 }
 
-func (d *desk) SupplyPut(n int64, s wallet.Supply) error {
+func (d *rig) SupplyPut(n int64, s wallet.Supply) error {
 	d.kept[n] = s
 	return d.fails()
 }
 
-func (d *desk) Looked() (wallet.Look, error) {
+func (d *rig) Looked() (wallet.Look, error) {
 	return wallet.Look{Seen: d.now, Unseen: d.unseen, Now: d.now, Apart: map[bool]time.Duration{true: time.Hour}[d.doubt]}, d.fails()
 }
 
-func (d *desk) Order(m wallet.Meter, o wallet.Order) (id.ID, error) {
+func (d *rig) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
 	i := d.id()
-	d.told[i] = &wallet.Told{ID: i, State: "queued", Since: d.now, Until: o.Ends(m.Clock(d.now))}
+	d.told[i] = &wallet.Progress{ID: i, State: "queued", Since: d.now, Until: o.Ends(m.Clock(d.now))}
 	d.args[i], d.orders[i] = o.Args, o
-	if o.Type == wallet.OrderCut {
+	if o.Type == wallet.CommandCut {
 		d.cuts[m.N] = append(d.cuts[m.N], i)
 	}
-	if o.Type == wallet.OrderLease {
-		d.leased[m.N] = append(d.leased[m.N], wallet.Lease{Order: i, Max: unit.Energy(o.Args["max_register_wh"].(int64)), At: d.now, Store: d.seen[m.N].Memory})
+	if o.Type == wallet.CommandLease {
+		d.leased[m.N] = append(d.leased[m.N], wallet.Lease{Command: i, Max: unit.Energy(o.Args["max_register_wh"].(int64)), At: d.now, Memory: d.seen[m.N].Memory})
 	}
 	d.note("%s %s", o.Type, m.Number)
 	return i, d.fails()
 }
 
-func (d *desk) Withdraw(m wallet.Meter, t wallet.OrderType, order id.ID, _ string) error {
+func (d *rig) Withdraw(m wallet.MeterFacts, t wallet.CommandType, order id.ID, _ string) error {
 	o, ok := d.told[order]
 	if !ok {
 		return errors.New("an order that never was is withdrawn")
@@ -305,12 +305,12 @@ func (d *desk) Withdraw(m wallet.Meter, t wallet.OrderType, order id.ID, _ strin
 	return d.fails()
 }
 
-func (d *desk) Hurry(m wallet.Meter, t wallet.OrderType) error {
+func (d *rig) Hurry(m wallet.MeterFacts, t wallet.CommandType) error {
 	d.note("hurry %s %s", t, m.Number)
 	return d.fails()
 }
 
-func (d *desk) Notify(m wallet.Meter, n wallet.Notice) error {
+func (d *rig) Notify(m wallet.MeterFacts, n wallet.Notice) error {
 	d.notices = append(d.notices, n)
 	text := string(n.Kind)
 	if n.Press {
@@ -320,4 +320,4 @@ func (d *desk) Notify(m wallet.Meter, n wallet.Notice) error {
 	return d.fails()
 }
 
-func (d *desk) RaiseAlarm(int64, metering.Alarm) error { return d.fails() }
+func (d *rig) RaiseAlarm(int64, metering.Alarm) error { return d.fails() }

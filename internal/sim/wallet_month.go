@@ -11,30 +11,30 @@ import (
 
 // Limits of a street of wallet meters. LeastPlantDays is how long it must live for a planted mistake to be made.
 const (
-	MaxPurses      = 10_000
+	MaxWallets     = 10_000
 	MaxLoss        = 50
 	LeastPlantDays = 11
 )
 
-// OrdinaryPurses returns a street in which money runs out all the time: fixed charges take it away from under leases, windows
+// OrdinaryWallets returns a street in which money runs out all the time: fixed charges take it away from under leases, windows
 // forbid cut-offs, some accounts are protected or have several meters, people pay late, registers come that cannot be true,
 // persons cut supplies off, customers move, and after five ninths of the time the server is down for two days. The network
 // loses nothing.
-func OrdinaryPurses(meters, days int, seed uint64) Purses {
+func OrdinaryWallets(meters, days int, seed uint64) WalletStreet {
 	down := days * 24 * 5 / 9
-	return Purses{Meters: meters, Days: days, Seed: seed, Start: usualStart(), Paid: 6000, Again: 4000, Daily: 200, Protected: 50, Several: 5,
+	return WalletStreet{Meters: meters, Days: days, Seed: seed, Start: usualStart(), Paid: 6000, Again: 4000, Daily: 200, Protected: 50, Several: 5,
 		DownFrom: down, DownTo: down + 48, Spoilt: 400, Switched: 700, Moves: 1500,
 		Supply: registry.SupplyPolicy{Windows: []string{"fri,sat 18:00-07:00"}}}
 }
 
 // Possible reports whether a street of this size, with this network, can live.
-func (o Purses) Possible() bool {
-	return o.Meters >= 1 && o.Meters <= MaxPurses && o.First >= 0 && o.Days >= 1 && o.Days <= MaxDays && o.Loss >= 0 && o.Loss <= MaxLoss &&
+func (o WalletStreet) Possible() bool {
+	return o.Meters >= 1 && o.Meters <= MaxWallets && o.First >= 0 && o.Days >= 1 && o.Days <= MaxDays && o.Loss >= 0 && o.Loss <= MaxLoss &&
 		(o.Plant == "" || o.Days >= LeastPlantDays && slices.Contains(Plants(), o.Plant))
 }
 
 // Line is the command that replays an ordinary street.
-func (o Purses) Line() string {
+func (o WalletStreet) Line() string {
 	line := fmt.Sprintf("paywatt sim --mode wallet --meters %d --days %d --seed %d", o.Meters, o.Days, o.Seed)
 	if o.Loss > 0 {
 		line += fmt.Sprintf(" --loss %d", o.Loss)
@@ -52,7 +52,7 @@ func (o Purses) Line() string {
 }
 
 // hash is that of the balances and of what was rated.
-func (r *PursesResult) hash() string {
+func (r *WalletStreetResult) hash() string {
 	h := fnv.New64a()
 	_, _ = fmt.Fprintln(h, r.Balances, r.Rated, int64(r.Used)) // a hash takes everything
 	return fmt.Sprintf("%016x", h.Sum64())

@@ -6,8 +6,8 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 )
 
-// Sight is what a server knows of what it sees of its meters.
-type Sight struct {
+// Visibility says when the server last lost sight of its meters, and whether its clock can be trusted.
+type Visibility struct {
 	Unseen time.Time // the beginning of the last time in which it did not see them; zero for never
 	Doubt  bool      // nobody knows whether the server's time is right: nothing is taken from anybody by it, and no clock is set by it
 }
@@ -15,13 +15,13 @@ type Sight struct {
 // Look is what was noted when the server last saw its meters, and its clock now.
 type Look struct {
 	Seen   time.Time     // when it last saw them; zero for never
-	Unseen time.Time     // as in [Sight]; later than now while the server does not trust its clock
+	Unseen time.Time     // as in [Visibility]; later than now while the server does not trust its clock
 	Now    time.Time     // by the server's clock
 	Apart  time.Duration // by how much this differs from another clock that the server goes by
 }
 
-// SightTx notes what the server sees.
-type SightTx interface {
+// VisibilityTx stores when the server saw its meters.
+type VisibilityTx interface {
 	// Looked is what was noted last.
 	Looked() (Look, error)
 	// Saw notes when the server saw its meters, and the beginning of the last time in which it did not.
@@ -32,7 +32,7 @@ type SightTx interface {
 
 // Later bounds due times; Hasten makes anything due after them due now. They are those of looks at supplies, of what is to be
 // sent to meters, of messages to people, and of what a worker has taken to send.
-type Later struct{ Looks, Orders, Messages, Taken time.Time }
+type Later struct{ Looks, Commands, Messages, Taken time.Time }
 
 const (
 	// unseenAfter is how long the server must not have looked out for its meters to count as blind.
@@ -48,52 +48,52 @@ const (
 	MaxApart = time.Minute
 )
 
-// sight says since when the server sees its meters, and whether the time is in doubt. It did not see them while it did not run or
-// hung. A server whose clock was set back does not know how long it saw nothing: it has not until now. So it is where nobody has
-// said that a clock which was moved is right, and where two clocks differ.
-func (l Look) sight() Sight {
+// visibility returns since when the server sees its meters, and whether the time is in doubt. The server does not see them while it
+// is down or hangs. A server whose clock was set back does not know for how long it saw nothing, so it counts from now. The same
+// holds until a person confirms a clock that was moved, and while two clocks differ.
+func (l Look) visibility() Visibility {
 	s := l.noted()
 	if l.Apart.Abs() > MaxApart {
-		s = Sight{Unseen: l.Now, Doubt: true}
+		s = Visibility{Unseen: l.Now, Doubt: true}
 	}
 	return s
 }
 
 // noted ignores the other clock.
-func (l Look) noted() Sight {
+func (l Look) noted() Visibility {
 	switch {
 	case l.back(), l.Unseen.After(l.Now):
-		return Sight{Unseen: l.Now, Doubt: true}
+		return Visibility{Unseen: l.Now, Doubt: true}
 	case !l.Seen.IsZero() && l.Now.Sub(l.Seen) > unseenAfter:
-		return Sight{Unseen: l.Seen}
+		return Visibility{Unseen: l.Seen}
 	}
-	return Sight{Unseen: l.Unseen}
+	return Visibility{Unseen: l.Unseen}
 }
 
 // back reports whether the clock was set back since the last look.
 func (l Look) back() bool { return NotYet(l.Seen, l.Now) }
 
-// SightOf is what the server sees now.
-func SightOf(tx interface{ Looked() (Look, error) }) (Sight, error) {
+// VisibilityOf returns the present visibility.
+func VisibilityOf(tx interface{ Looked() (Look, error) }) (Visibility, error) {
 	l, err := tx.Looked()
-	return l.sight(), err
+	return l.visibility(), err
 }
 
 // LookOut notes that the server sees its meters now. It is called all the time while the server runs. Once its clock was set
 // back, what waits for a time that has not come is made due first ([Wake]), and as long as that is not done, nothing is seen.
-func LookOut(tx SightTx) error {
+func LookOut(tx VisibilityTx) error {
 	return look(tx, func(l Look) time.Time { return l.noted().Unseen })
 }
 
 // LookAway notes that the server cannot tell what it sees, because its clock was moved and nobody has said yet that it is
 // right: no reading counts as heard until [LookOut] is called again. What waits for a time that has not come is due all the
 // same, for afterwards nothing tells any more that the clock was set back.
-func LookAway(tx SightTx) error {
+func LookAway(tx VisibilityTx) error {
 	return look(tx, func(l Look) time.Time { return l.Now.Add(awayFor) })
 }
 
 // look notes the time and, of the look, until when nothing was seen.
-func look(tx SightTx, unseen func(Look) time.Time) error {
+func look(tx VisibilityTx, unseen func(Look) time.Time) error {
 	more, err := Wake(tx, wakeSlice)
 	if err != nil || more {
 		return err
@@ -107,10 +107,10 @@ func look(tx SightTx, unseen func(Look) time.Time) error {
 
 // Wake makes due, where the clock was set back since the server last saw its meters, what was to be done at a time that the
 // clock is not to show for long, at most max of each kind. It reports whether there may be more.
-func Wake(tx SightTx, max int) (more bool, err error) {
+func Wake(tx VisibilityTx, max int) (more bool, err error) {
 	l, err := tx.Looked()
 	if err != nil || !l.back() {
 		return false, err
 	}
-	return tx.Hasten(Later{Looks: l.Now, Orders: l.Now.Add(job.LongestPause), Messages: l.Now.Add(messageWaits), Taken: l.Now.Add(job.HoldFor)}, max)
+	return tx.Hasten(Later{Looks: l.Now, Commands: l.Now.Add(job.LongestPause), Messages: l.Now.Add(messageWaits), Taken: l.Now.Add(job.HoldFor)}, max)
 }

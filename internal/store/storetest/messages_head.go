@@ -18,7 +18,7 @@ import (
 
 // A meter rejects the first of three tokens: the second leaves at once, the first once more a day later, and not while the
 // third is at the meter.
-func rejectedTurn(t *testing.T, r Rig) {
+func rejectedHead(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	m := meterWithSIM(t, e, 61)
 	k := talking(t, e, "one", a)
@@ -98,7 +98,7 @@ func uncertainCost(t *testing.T, r Rig) {
 	if got := k.read(m.ID); got.State != notify.Uncertain || got.Cost != 800_000 || len(tries) != 1 || tries[0].Cost != 800_000 {
 		t.Errorf("of unknown outcome: %s for %d, tries %+v; want it paid for as if it had left", got.State, got.Cost, tries)
 	}
-	if err := k.desk.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: m.ID.Text(id.Message), State: notify.Delivered}); err != nil {
+	if err := k.dispatcher.Inbox(store.FirstTenant).Report(t.Context(), notify.Report{Route: "a", ID: m.ID.Text(id.Message), State: notify.Delivered}); err != nil {
 		t.Fatal(err)
 	}
 	a.answer = fails
@@ -111,7 +111,7 @@ func uncertainCost(t *testing.T, r Rig) {
 }
 
 // The same as of a token that was sold here: what was heard by SMS stands until the meter has signed something else.
-func givenHeard(t *testing.T, r Rig) {
+func externalHeard(t *testing.T, r Rig) {
 	for i, c := range []struct{ signed, want string }{{"accept", "accepted"}, {"used_error", "accepted"}, {"crc_error", "rejected"}, {"locked", "sent"}} {
 		e, a := r.Open(t), &scripted{name: "a"}
 		m := booted(t, e, 62, false)
@@ -143,11 +143,11 @@ func (k *keeping) Memory() notify.Memory { return k.memory }
 func memoryFull(t *testing.T, r Rig) {
 	e, sim := r.Open(t), &keeping{scripted: scripted{name: "a"}}
 	k := talking(t, e, "one")
-	desk := func() {
-		k.desk = notify.New(notify.Config{Door: messageDoor[notify.Tx]{e, func(tx *store.Tx) notify.Tx { return tx }}, Opener: plainSeal{}, Hasher: plainSeal{},
+	run := func() {
+		k.dispatcher = notify.New(notify.Config{Door: messageDoor[notify.Tx]{e, func(tx *store.Tx) notify.Tx { return tx }}, Opener: plainSeal{}, Hasher: plainSeal{},
 			Routes: []notify.Configured{{Route: sim}}, Owner: "one", Now: func() time.Time { return k.now }})
 	}
-	desk()
+	run()
 	for i, step := range []struct {
 		used, slots, open int
 		full, restart     bool
@@ -163,7 +163,7 @@ func memoryFull(t *testing.T, r Rig) {
 		{1, 10, 0, false, true},
 	} {
 		if step.restart {
-			desk()
+			run()
 		}
 		sim.memory = notify.Memory{Used: step.used, Slots: step.slots, AlmostFull: step.full}
 		k.now = k.now.Add(time.Minute)
@@ -190,7 +190,7 @@ func orderedOnce(t *testing.T, r Rig) {
 		if key != "" {
 			w.Once = access.Once{Principal: "key_1", Key: key, Hash: sha256.Sum256([]byte(text))}
 		}
-		got, err := k.desk.Send(t.Context(), by, w)
+		got, err := k.dispatcher.Send(t.Context(), by, w)
 		if err != nil || got.Refused() || len(got.Messages) != 1 {
 			t.Fatalf("%v %s %d messages", err, got.Detail(), len(got.Messages))
 		}
@@ -240,7 +240,7 @@ func lockedMeter(t *testing.T, r Rig) {
 		}
 		if k.n > 1 {
 			answers = append(answers, in)
-		} else if err := k.desk.Inbox(store.FirstTenant).Receive(t.Context(), in); err != nil { // faster than the route
+		} else if err := k.dispatcher.Inbox(store.FirstTenant).Receive(t.Context(), in); err != nil { // faster than the route
 			t.Error(err)
 		}
 		return notify.Sent{Outcome: notify.Accepted, Parts: 1}

@@ -10,10 +10,10 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// kept is what a commit knows of rows that it has read or written itself: nobody else can change them before it ends,
+// commitCache is what a commit knows of rows that it has read or written itself: nobody else can change them before it ends,
 // where there is one writer. A closure that is undone takes what it knew with it. Every change of an account is still
 // written, and from the value that was known to no other; counters are written once, at the end ([Fresh.Write]).
-type kept struct {
+type commitCache struct {
 	accounts map[ledger.AccountRef]Account // those with a limit, as they are now
 	counters map[string]int64              // the last number taken
 	anew     bool                          // what was known of accounts before this closure holds no more
@@ -27,95 +27,95 @@ type VersionSpan struct {
 	Until   time.Time
 }
 
-// KeptClock is the clock as this commit has left it, nil where nobody asked.
-func (tx *Tx) KeptClock() *sale.Times {
-	if tx.Fresh.kept.clock != nil || tx.Before == nil {
-		return tx.Fresh.kept.clock
+// CachedClock is the clock as this commit has left it, nil where nobody asked.
+func (tx *Tx) CachedClock() *sale.Times {
+	if tx.Fresh.cache.clock != nil || tx.Before == nil {
+		return tx.Fresh.cache.clock
 	}
-	return tx.Before.kept.clock
+	return tx.Before.cache.clock
 }
 
-// KeepClock remembers the clock until the commit.
-func (tx *Tx) KeepClock(c sale.Times) {
+// CacheClock remembers the clock until the commit.
+func (tx *Tx) CacheClock(c sale.Times) {
 	if tx.Before != nil {
-		tx.Fresh.kept.clock = &c
+		tx.Fresh.cache.clock = &c
 	}
 }
 
 // Issued moves what is known of the clock on to a token that was just written.
 func (tx *Tx) Issued(token id.ID) {
-	if c := tx.KeptClock(); c != nil && token.Time().After(c.Newest) {
+	if c := tx.CachedClock(); c != nil && token.Time().After(c.Newest) {
 		moved := *c
 		moved.Newest = token.Time()
-		tx.KeepClock(moved)
+		tx.CacheClock(moved)
 	}
 }
 
-// KeptVersion is the version of a tariff that this commit knows to be in force at a moment. Publishing one ends what is
+// CachedVersion is the version of a tariff that this commit knows to be in force at a moment. Publishing one ends what is
 // known.
-func (tx *Tx) KeptVersion(t id.ID, at time.Time) (tariff.Version, bool) {
-	s, ok := tx.Fresh.kept.tariffs[t]
+func (tx *Tx) CachedVersion(t id.ID, at time.Time) (tariff.Version, bool) {
+	s, ok := tx.Fresh.cache.tariffs[t]
 	if !ok && tx.Before != nil {
-		s, ok = tx.Before.kept.tariffs[t]
+		s, ok = tx.Before.cache.tariffs[t]
 	}
 	return s.Version, ok && !s.Version.ID.IsZero() && !at.Before(s.Version.EffectiveFrom) && (s.Until.IsZero() || at.Before(s.Until))
 }
 
-// KeepVersion remembers a version until the commit; the zero span forgets what is known of its tariff.
-func (tx *Tx) KeepVersion(t id.ID, s VersionSpan) {
+// CacheVersion remembers a version until the commit; the zero span forgets what is known of its tariff.
+func (tx *Tx) CacheVersion(t id.ID, s VersionSpan) {
 	if tx.Before == nil {
 		return
 	}
-	k := &tx.Fresh.kept
+	k := &tx.Fresh.cache
 	if k.tariffs == nil {
 		k.tariffs = make(map[id.ID]VersionSpan, 1)
 	}
 	k.tariffs[t] = s
 }
 
-// KeptAccount is an account with a limit as this commit has left it.
-func (tx *Tx) KeptAccount(ref ledger.AccountRef) (Account, bool) {
+// CachedAccount is an account with a limit as this commit has left it.
+func (tx *Tx) CachedAccount(ref ledger.AccountRef) (Account, bool) {
 	if tx.Before == nil {
 		return Account{}, false
 	}
-	a, ok := tx.Fresh.kept.accounts[ref]
-	if !ok && !tx.Fresh.kept.anew {
-		a, ok = tx.Before.kept.accounts[ref]
+	a, ok := tx.Fresh.cache.accounts[ref]
+	if !ok && !tx.Fresh.cache.anew {
+		a, ok = tx.Before.cache.accounts[ref]
 	}
 	return a, ok
 }
 
-// KeepAccount remembers an account with a limit until the commit.
-func (tx *Tx) KeepAccount(a Account) {
+// CacheAccount remembers an account with a limit until the commit.
+func (tx *Tx) CacheAccount(a Account) {
 	if tx.Before == nil || !a.Limit.Limited() {
 		return
 	}
-	k := &tx.Fresh.kept
+	k := &tx.Fresh.cache
 	if k.accounts == nil {
 		k.accounts = make(map[ledger.AccountRef]Account)
 	}
 	k.accounts[a.Ref] = a
 }
 
-// ForgetAccounts is called where an account is changed otherwise than by a posting.
-func (tx *Tx) ForgetAccounts() {
-	tx.Fresh.kept.accounts, tx.Fresh.kept.anew = nil, true
+// UncacheAccounts is called where an account is changed otherwise than by a posting.
+func (tx *Tx) UncacheAccounts() {
+	tx.Fresh.cache.accounts, tx.Fresh.cache.anew = nil, true
 }
 
-// keptCounter is the last number that this commit took of a counter, 0 where it took none.
-func (tx *Tx) keptCounter(counter string) int64 {
-	if n, ok := tx.Fresh.kept.counters[counter]; ok || tx.Before == nil {
+// cachedCounter is the last number that this commit took of a counter, 0 where it took none.
+func (tx *Tx) cachedCounter(counter string) int64 {
+	if n, ok := tx.Fresh.cache.counters[counter]; ok || tx.Before == nil {
 		return n
 	}
-	return tx.Before.kept.counters[counter]
+	return tx.Before.cache.counters[counter]
 }
 
-// KeepCounter remembers the last number taken of a counter until the commit.
-func (tx *Tx) KeepCounter(counter string, n int64) {
+// CacheCounter remembers the last number taken of a counter until the commit.
+func (tx *Tx) CacheCounter(counter string, n int64) {
 	if tx.Before == nil {
 		return
 	}
-	k := &tx.Fresh.kept
+	k := &tx.Fresh.cache
 	if k.counters == nil {
 		k.counters = make(map[string]int64)
 	}
@@ -123,7 +123,7 @@ func (tx *Tx) KeepCounter(counter string, n int64) {
 }
 
 // join adds what a closure knows to what the commit does.
-func (k *kept) join(of kept) {
+func (k *commitCache) join(of commitCache) {
 	if of.anew {
 		k.accounts = nil
 	}

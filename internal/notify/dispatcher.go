@@ -30,7 +30,7 @@ type Configured struct {
 	Meters   bool     // meters' messages may go by it
 }
 
-// Config is what a Desk needs. Answer, Alone and Log may be left out.
+// Config is what a Dispatcher needs. Answer, Alone and Log may be left out.
 type Config struct {
 	Door   access.Door[Tx]
 	Opener Opener
@@ -43,7 +43,7 @@ type Config struct {
 	Log    *slog.Logger
 }
 
-// Times of the desk.
+// Times of the dispatcher.
 const (
 	pollEvery   = time.Second
 	troublePoll = 5 * time.Second
@@ -56,8 +56,8 @@ const (
 // failuresDown is how many tries of a route must fail in a row for it to be down.
 const failuresDown = 5
 
-// Desk queues messages, gives them to routes and takes what comes in. Start at [New]; Run serves.
-type Desk struct {
+// Dispatcher queues messages, gives them to routes and takes what comes in. Start at [New]; Run serves.
+type Dispatcher struct {
 	c     Config
 	bells []chan struct{} // of the routes' workers
 
@@ -81,15 +81,15 @@ type standing struct {
 	looked   bool      // whether there is one is known
 }
 
-// New makes a Desk.
-func New(c Config) *Desk {
+// New makes a Dispatcher.
+func New(c Config) *Dispatcher {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Answer == 0 {
 		c.Answer = firstAnswer
 	}
-	d := &Desk{c: c}
+	d := &Dispatcher{c: c}
 	for _, r := range c.Routes {
 		d.ways = append(d.ways, standing{Way: Way{Name: r.Name(), Cost: r.Cost, Prefixes: r.Prefixes, Meters: r.Meters}, kind: r.Kind})
 		d.bells = append(d.bells, make(chan struct{}, 1))
@@ -98,7 +98,7 @@ func New(c Config) *Desk {
 }
 
 // Kick makes the workers look at once: something has just been committed. It never blocks.
-func (d *Desk) Kick() {
+func (d *Dispatcher) Kick() {
 	for _, b := range d.bells {
 		select {
 		case b <- struct{}{}:
@@ -108,12 +108,12 @@ func (d *Desk) Kick() {
 }
 
 // Serves reports whether there is a route for messages to customers, and one for those to meters.
-func (d *Desk) Serves() (customers, meters bool) {
+func (d *Dispatcher) Serves() (customers, meters bool) {
 	return len(d.ways) > 0, slices.ContainsFunc(d.ways, func(w standing) bool { return w.Meters })
 }
 
 // Run sends until ctx ends. A store or a route that fails is tried again; Run itself never gives up.
-func (d *Desk) Run(ctx context.Context) error {
+func (d *Dispatcher) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	for i, r := range d.c.Routes {
 		workers.Go(func() { d.work(ctx, i, r) })
@@ -122,7 +122,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	return nil
 }
 
-func (d *Desk) everyTenant(ctx context.Context, do func(access.Tenant) error) error {
+func (d *Dispatcher) everyTenant(ctx context.Context, do func(access.Tenant) error) error {
 	tenants, err := access.Look(ctx, d.c.Door, 0, func(tx Tx) ([]access.Tenant, error) { return tx.Office().Tenants() })
 	if err != nil {
 		return err
@@ -135,7 +135,7 @@ func (d *Desk) everyTenant(ctx context.Context, do func(access.Tenant) error) er
 }
 
 // work is the worker of one route: one message after the other.
-func (d *Desk) work(ctx context.Context, n int, r Configured) {
+func (d *Dispatcher) work(ctx context.Context, n int, r Configured) {
 	for {
 		wait := pollEvery
 		if err := d.watchMemory(ctx, n, r); err != nil && ctx.Err() == nil {
@@ -173,8 +173,8 @@ func (d *Desk) work(ctx context.Context, n int, r Configured) {
 }
 
 // Serve gives every route of a tenant what is due, once, and reports how much it was; for whoever steps the time instead of
-// letting the desk run.
-func (d *Desk) Serve(ctx context.Context, t access.Tenant) (int, error) {
+// letting the dispatcher run.
+func (d *Dispatcher) Serve(ctx context.Context, t access.Tenant) (int, error) {
 	total := 0
 	for n, r := range d.c.Routes {
 		if err := d.watchMemory(ctx, n, r); err != nil {
@@ -195,7 +195,7 @@ func (d *Desk) Serve(ctx context.Context, t access.Tenant) (int, error) {
 }
 
 // mayTry reports whether a route may be given a message now: one that is down only once in a while.
-func (d *Desk) mayTry(n int) bool {
+func (d *Dispatcher) mayTry(n int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	w := &d.ways[n]
@@ -204,7 +204,7 @@ func (d *Desk) mayTry(n int) bool {
 }
 
 // open is the list of routes to choose from, as they stand.
-func (d *Desk) open() Ways {
+func (d *Dispatcher) open() Ways {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	out, now := Ways{Mine: make([]Way, len(d.ways)), Shared: !d.c.Alone}, d.c.Now()
@@ -229,17 +229,17 @@ type RouteState struct {
 	Memory     Memory // of arrivals; zero where the route has none, or it is not known
 }
 
-// turn is what an answer of a route changes about its standing.
-type turn uint8
+// routeChange is how an answer of a route changes its standing: not, down, or up again.
+type routeChange uint8
 
 const (
-	same turn = iota
+	same routeChange = iota
 	wentDown
 	cameUp
 )
 
 // judge counts a route's answer. The first success after a start clears an alarm that another run may have left.
-func (d *Desk) judge(n int, s Sent) turn {
+func (d *Dispatcher) judge(n int, s Sent) routeChange {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	w, now := &d.ways[n], d.c.Now()
@@ -264,7 +264,7 @@ func (d *Desk) judge(n int, s Sent) turn {
 }
 
 // alarm raises or clears the alarm of a route.
-func (d *Desk) alarm(tx Tx, t turn, name, why string) error {
+func (d *Dispatcher) alarm(tx Tx, t routeChange, name, why string) error {
 	switch t {
 	case wentDown:
 		if err := tx.Office().AuditLog(d.entry("message.route_down", name, why)); err != nil {
@@ -292,14 +292,14 @@ const (
 // actorName is who acts here.
 const actorName = "messages"
 
-func (d *Desk) entry(action, object, after string) access.Entry {
+func (d *Dispatcher) entry(action, object, after string) access.Entry {
 	e := access.SystemActor(0, actorName).Entry(action, object)
 	e.After = cut(after, MaxWhy)
 	return e
 }
 
 // note writes an audit row about a message, which stands in the feed of events.
-func (d *Desk) note(tx Tx, m Message) error {
+func (d *Dispatcher) note(tx Tx, m Message) error {
 	after := "purpose=" + string(m.Purpose)
 	if m.Route != "" {
 		after += " route=" + m.Route

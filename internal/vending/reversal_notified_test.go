@@ -13,14 +13,14 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// deskDoor is a desk's way to a shop's store.
-type deskDoor struct{ s *shop }
+// notifyDoor is a dispatcher's way to a shop's store.
+type notifyDoor struct{ s *shop }
 
-func (d deskDoor) Do(ctx context.Context, t access.Tenant, fn func(notify.Tx) (bool, error)) error {
+func (d notifyDoor) Do(ctx context.Context, t access.Tenant, fn func(notify.Tx) (bool, error)) error {
 	return d.s.engine.Run(ctx, t, store.Job, func(tx *store.Tx) (bool, error) { return fn(tx) })
 }
 
-func (d deskDoor) View(ctx context.Context, t access.Tenant, fn func(notify.Tx) error) error {
+func (d notifyDoor) View(ctx context.Context, t access.Tenant, fn func(notify.Tx) error) error {
 	return d.s.engine.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
@@ -40,10 +40,10 @@ func (p *telephones) Send(_ context.Context, m notify.Outgoing) notify.Sent {
 	return notify.Sent{Outcome: notify.Accepted, Parts: 1}
 }
 
-// texting puts a desk with a route at the shop's side and returns what sends all that is due.
+// texting puts a dispatcher with a route at the shop's side and returns what sends all that is due.
 func (s *shop) texting(p *telephones) (serve func()) {
 	s.sends = true
-	d := notify.New(notify.Config{Door: deskDoor{s}, Opener: s.sealer, Hasher: s.sealer, Routes: []notify.Configured{{Route: p, Meters: true}}, Owner: "one", Alone: true,
+	d := notify.New(notify.Config{Door: notifyDoor{s}, Opener: s.sealer, Hasher: s.sealer, Routes: []notify.Configured{{Route: p, Meters: true}}, Owner: "one", Alone: true,
 		Now: s.clock.Now})
 	return func() {
 		s.t.Helper()
@@ -80,7 +80,7 @@ func TestWhoGotASaleBySMSIsToldThatItWasTakenBack(t *testing.T) {
 			domestic := s.publish("domestic", flat(), monday())
 			m := ""
 			if c.wallet {
-				m = s.purse(1, domestic)
+				m = s.walletMeter(1, domestic)
 			} else {
 				m = s.meter(1, place{tariff: domestic})
 			}

@@ -20,10 +20,10 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Purses is a street of meters whose balance is money on a server: whole virtual meters, and the server's own store and
+// WalletStreet is a street of meters whose balance is money on a server: whole virtual meters, and the server's own store and
 // rules, in one process and on one virtual clock that goes on by the hour. A witness of its own ([witness]) watches what
 // goes over the wire and what the relays do.
-type Purses struct {
+type WalletStreet struct {
 	Meters, Days int
 	Seed         uint64
 	Start        time.Time
@@ -60,8 +60,8 @@ type Purses struct {
 	Plant string
 }
 
-// PursesResult is what a street of purses came to.
-type PursesResult struct {
+// WalletStreetResult is what a street of wallet meters came to.
+type WalletStreetResult struct {
 	MeterDays int `json:"meter_days"`
 	// Records are those that the server stored, Lost the messages that the network swallowed.
 	Records int64 `json:"records"`
@@ -98,53 +98,53 @@ type PursesResult struct {
 	Replay string `json:"replay"`
 }
 
-// purse is one house.
-type purse struct {
-	index   int
-	number  string
-	n       int64
-	meter   id.ID
-	account id.ID
-	host    *purse // whose account it is on; nil for its own
-	link    wire.LinkKey
-	dev     *device.Device
-	load    *rand.Rand // of what is used, whatever the network does
-	net     *rand.Rand
-	size    int64
-	away    [2]int // hours without network
-	payAt   int    // hour in which the household pays; 0: none is due
-	booted  bool
-	late    []outbox.Entry
-	kept    []parcel  // messages that the network keeps back
-	keptAt  time.Time // since when
-	fates   *rand.Rand
-	fate    fate
-	witness witness
+// walletHouse is one house.
+type walletHouse struct {
+	index     int
+	number    string
+	n         int64
+	meter     id.ID
+	account   id.ID
+	host      *walletHouse // whose account it is on; nil for its own
+	link      wire.LinkKey
+	dev       *device.Device
+	load      *rand.Rand // of what is used, whatever the network does
+	net       *rand.Rand
+	size      int64
+	away      [2]int // hours without network
+	payAt     int    // hour in which the household pays; 0: none is due
+	booted    bool
+	late      []outbox.Entry
+	delayed   []parcel  // messages that the network keeps back
+	delayedAt time.Time // since when
+	fates     *rand.Rand
+	fate      fate
+	witness   witness
 	// forgotten is a planted mistake: no connect leaves for this meter any more.
 	forgotten bool
 }
 
-// street of purses.
-type pursesRun struct {
-	o      Purses
+// walletRun is one run of a street of wallet meters.
+type walletRun struct {
+	o      WalletStreet
 	office *office
-	houses []*purse
+	houses []*walletHouse
 	hour   int
 	diary  diary
 	replay string
-	result PursesResult
+	result WalletStreetResult
 }
 
-// pursesInterval is how often the meters read.
-const pursesInterval = 4 * time.Hour
+// walletInterval is how often the meters read.
+const walletInterval = 4 * time.Hour
 
 // Run lets the street live and gives back what it came to. Violations is what the witness found.
-func (o Purses) Run(ctx context.Context) (PursesResult, error) {
+func (o WalletStreet) Run(ctx context.Context) (WalletStreetResult, error) {
 	began := time.Now()
-	s := &pursesRun{o: o, replay: o.Line()}
+	s := &walletRun{o: o, replay: o.Line()}
 	var err error
 	if s.office, err = openOffice(o); err != nil {
-		return PursesResult{}, err
+		return WalletStreetResult{}, err
 	}
 	err = s.live(ctx)
 	if err == nil {
@@ -154,9 +154,9 @@ func (o Purses) Run(ctx context.Context) (PursesResult, error) {
 	return s.result, errors.Join(err, s.office.close())
 }
 
-func (s *pursesRun) live(ctx context.Context) error {
+func (s *walletRun) live(ctx context.Context) error {
 	for i := range s.o.Meters {
-		h, err := s.newPurse(ctx, s.o.First+i)
+		h, err := s.newWalletHouse(ctx, s.o.First+i)
 		if err != nil {
 			return err
 		}
@@ -191,7 +191,7 @@ func (s *pursesRun) live(ctx context.Context) error {
 }
 
 // traced has the meters of the account that is to be traced keep a diary.
-func (s *pursesRun) traced() {
+func (s *walletRun) traced() {
 	for _, h := range s.houses {
 		if h.number != s.o.Trace {
 			continue
@@ -203,10 +203,10 @@ func (s *pursesRun) traced() {
 }
 
 // down reports whether the server is off in this hour.
-func (s *pursesRun) down() bool { return s.hour >= s.o.DownFrom && s.hour < s.o.DownTo }
+func (s *walletRun) down() bool { return s.hour >= s.o.DownFrom && s.hour < s.o.DownTo }
 
 // pass lets an hour pass at all meters.
-func (s *pursesRun) pass() error {
+func (s *walletRun) pass() error {
 	const workers = 2
 	errs := make([]error, workers)
 	var wg sync.WaitGroup
@@ -225,7 +225,7 @@ func (s *pursesRun) pass() error {
 }
 
 // pass lets an hour pass: the load is the house's own, whatever its relay does.
-func (h *purse) pass(s *pursesRun) error {
+func (h *walletHouse) pass(s *walletRun) error {
 	watts := unit.Power(0)
 	if s.o.Load != nil {
 		watts = s.o.Load(h.index, s.hour, h.load)
@@ -251,11 +251,11 @@ func (h *purse) pass(s *pursesRun) error {
 }
 
 // online reports whether a house has a network in this hour.
-func (s *pursesRun) online(h *purse) bool { return s.hour < h.away[0] || s.hour >= h.away[1] }
+func (s *walletRun) online(h *walletHouse) bool { return s.hour < h.away[0] || s.hour >= h.away[1] }
 
-// newPurse makes a house and registers its meter.
-func (s *pursesRun) newPurse(ctx context.Context, i int) (*purse, error) {
-	h := &purse{index: i, load: rand.New(rand.NewPCG(s.o.Seed, uint64(i))), net: rand.New(rand.NewPCG(^s.o.Seed, uint64(i))),
+// newWalletHouse makes a house and registers its meter.
+func (s *walletRun) newWalletHouse(ctx context.Context, i int) (*walletHouse, error) {
+	h := &walletHouse{index: i, load: rand.New(rand.NewPCG(s.o.Seed, uint64(i))), net: rand.New(rand.NewPCG(^s.o.Seed, uint64(i))),
 		fates: rand.New(rand.NewPCG(s.o.Seed, ^uint64(i)))}
 	body := fmt.Sprintf("06%08d", i)
 	digit, err := sts.Luhn(body)
@@ -287,7 +287,7 @@ func (s *pursesRun) newPurse(ctx context.Context, i int) (*purse, error) {
 		return nil, err
 	}
 	h.dev, err = device.Open(device.Config{Number: h.number, LinkKey: h.link, HasLink: true, Image: &memory.RAMImage{}, Log: memory.Nothing{},
-		Rand: s.office.names, Now: s.o.Start, Keep: 2048, Document: map[string]any{"payment_mode": "prepay_wallet", "reading_s": int64(pursesInterval / time.Second)}})
+		Rand: s.office.names, Now: s.o.Start, Keep: 2048, Document: map[string]any{"payment_mode": "prepay_wallet", "reading_s": int64(walletInterval / time.Second)}})
 	if err != nil {
 		return nil, fmt.Errorf("meter %s: %w", h.number, err)
 	}
@@ -302,7 +302,7 @@ func (s *pursesRun) newPurse(ctx context.Context, i int) (*purse, error) {
 }
 
 // pay puts money into the account of a house.
-func (s *pursesRun) pay(ctx context.Context, h *purse, amount money.Minor) error {
+func (s *walletRun) pay(ctx context.Context, h *walletHouse, amount money.Minor) error {
 	unanswered := h.witness.off
 	press, err := s.office.pay(ctx, h, amount)
 	if err != nil {
@@ -316,7 +316,7 @@ func (s *pursesRun) pay(ctx context.Context, h *purse, amount money.Minor) error
 
 // trade is what people do: they pay some hours after the supply went off or the wallet is nearly empty, and press the key
 // where the meter waits for it.
-func (s *pursesRun) trade(ctx context.Context) error {
+func (s *walletRun) trade(ctx context.Context) error {
 	for _, h := range s.houses {
 		w := &h.witness
 		if s.o.Again > 0 && h.host == nil && !w.vacant && h.payAt == 0 && w.account.energy(w.now, actual) < 2000 {
@@ -333,7 +333,7 @@ func (s *pursesRun) trade(ctx context.Context) error {
 }
 
 // press presses the key where the meter says so.
-func (h *purse) press() error {
+func (h *walletHouse) press() error {
 	if s := h.dev.State(); s.Relay != supply.Armed {
 		return nil
 	}
@@ -344,10 +344,10 @@ func (h *purse) press() error {
 
 // end lets everything arrive, and compares. Time stands still: what the network lost in the last hour goes out again because
 // every meter connects anew, as it does at a server.
-func (s *pursesRun) end(ctx context.Context) error {
+func (s *walletRun) end(ctx context.Context) error {
 	s.o.Loss = 0
 	for _, h := range s.houses {
-		h.away, h.late, h.kept = [2]int{}, nil, nil
+		h.away, h.late, h.delayed = [2]int{}, nil, nil
 		s.o.Spoilt, s.o.Switched, s.o.Moves = 0, 0, 0
 	}
 	if err := s.office.wake(ctx, s.houses); err != nil {

@@ -92,7 +92,7 @@ func (w *witness) sentLease(lease wire.Lease) {
 	case w.protected:
 		most = w.limit
 	case w.friendly(w.now):
-		most = max(0, min(paid-others+pursesOwe, w.limit))
+		most = max(0, min(paid-others+walletOwe, w.limit))
 	}
 	lower := len(w.account.members) > 1 && lease.MaxRegisterWh <= w.lease.MaxRegisterWh
 	rule := RuleLease
@@ -115,7 +115,7 @@ func (w *witness) sentCut() {
 	case !w.told.heard.After(w.blind):
 		w.wrong(RuleUnheard, "cut off with nothing heard since %s, and the server was down until %s", w.told.heard.UTC().Format(time.RFC3339),
 			w.blind.UTC().Format(time.RFC3339))
-	case w.now.Sub(w.told.heard) > pursesFresh, w.now.Sub(reading) > pursesFresh:
+	case w.now.Sub(w.told.heard) > walletFresh, w.now.Sub(reading) > walletFresh:
 		w.wrong(RuleStale, "cut off by a reading of %s", reading.UTC().Format(time.RFC3339))
 	case w.account.leftSomething && paid > 0 && w.account.newest().Before(w.account.paidAt):
 		w.wrong(RuleBefore, "cut off by a reading of %s, and %s was paid", reading.UTC().Format(time.RFC3339), w.account.paidAt.UTC().Format(time.RFC3339))

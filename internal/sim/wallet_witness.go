@@ -19,14 +19,14 @@ type witness struct {
 	protected bool
 	friendly  func(at time.Time) bool
 	limit     int64 // of a lease
-	account   *purseAccount
+	account   *walletAccount
 	tou       bool
 	now       time.Time
 	blind     time.Time // the last hour in which the server did not run
 	bill      []billed  // what was used by the hour
 	base      int64     // the cost up to where this account's rating began
 	rated     bool      // it has begun
-	told      told
+	told      serverView
 	lease     wire.Lease
 	counter   uint64 // of the order that the meter took last
 	taken     map[id.ID]bool
@@ -64,8 +64,8 @@ type witness struct {
 	found              []Violation
 }
 
-// told is what the server was told: registers by number, and how far they have come without a gap.
-type told struct {
+// serverView is what the server knows: registers by number, and how far they have come without a gap.
+type serverView struct {
 	seq   uint64
 	ahead map[uint64]reported
 	last  reported
@@ -83,9 +83,9 @@ type reported struct {
 	register unit.Energy
 }
 
-func newWitness(o Purses, number string, protected bool) witness {
-	w := witness{number: number, protected: protected, limit: pursesCap, tou: o.TOU, rated: true,
-		now: o.Start, relay: supply.Open, taken: map[id.ID]bool{}, told: told{ahead: map[uint64]reported{}}}
+func newWitness(o WalletStreet, number string, protected bool) witness {
+	w := witness{number: number, protected: protected, limit: walletCap, tou: o.TOU, rated: true,
+		now: o.Start, relay: supply.Open, taken: map[id.ID]bool{}, told: serverView{ahead: map[uint64]reported{}}}
 	if o.Supply.Cap != 0 {
 		w.limit = int64(o.Supply.Cap)
 	}
@@ -172,7 +172,7 @@ func (w *witness) counts(r reported) {
 	}
 }
 
-// decided notes that a person has put the doubtful register aside: what came behind it counts now.
+// decided notes that a person has decided about the doubtful register: what came behind it counts now.
 func (w *witness) decided() {
 	w.trace("a person has decided about the register")
 	w.told.doubt = false

@@ -28,15 +28,15 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// office is the server of a street of purses: the store and the use cases, without sockets, on the street's clock.
+// office is the server of a street of wallet meters: the store and the use cases, without sockets, on the street's clock.
 type office struct {
-	now     time.Time        // of the street
-	clock   func() time.Time // of the store
-	engine  *sqlite.Engine
-	wallets *wallet.Wallets
-	desk    *quarantine.Desk
-	vending *vending.Vending
-	debts   *debt.Debts
+	now        time.Time        // of the street
+	clock      func() time.Time // of the store
+	engine     *sqlite.Engine
+	wallets    *wallet.Wallets
+	quarantine *quarantine.Quarantine
+	vending    *vending.Vending
+	debts      *debt.Debts
 
 	registry *registry.Registry
 	notices  notify.Log
@@ -58,7 +58,7 @@ func (open) Hash(string, []byte) []byte         { return make([]byte, 32) }
 // Open gives back what it gets.
 func (open) Open(_ string, sealed []byte) ([]byte, error) { return append([]byte(nil), sealed...), nil }
 
-func openOffice(o Purses) (*office, error) {
+func openOffice(o WalletStreet) (*office, error) {
 	var seed [32]byte
 	binary.LittleEndian.PutUint64(seed[:], o.Seed)
 	f := &office{now: o.Start, names: rand.NewChaCha8(seed), by: access.SystemActor(store.FirstTenant, "sim")}
@@ -70,7 +70,7 @@ func openOffice(o Purses) (*office, error) {
 }
 
 // start opens the store, for the n-th time, and makes the use cases anew: nothing is remembered but what the store has.
-func (f *office) start(o Purses, n byte) (err error) {
+func (f *office) start(o WalletStreet, n byte) (err error) {
 	var seed [32]byte
 	binary.LittleEndian.PutUint64(seed[:], o.Seed)
 	seed[31] = n
@@ -80,7 +80,7 @@ func (f *office) start(o Purses, n byte) (err error) {
 		return fmt.Errorf("open the server of the street: %w", err)
 	}
 	f.wallets = wallet.New(wallet.Config{Now: clock, Door: store.DoorTo(f.engine, store.Job, func(tx *store.Tx) wallet.Tx { return tx })})
-	f.desk = quarantine.New(quarantine.Config{Hasher: open{}, Now: clock, Door: store.DoorTo(f.engine, store.Job, func(tx *store.Tx) quarantine.Tx { return tx })})
+	f.quarantine = quarantine.New(quarantine.Config{Hasher: open{}, Now: clock, Door: store.DoorTo(f.engine, store.Job, func(tx *store.Tx) quarantine.Tx { return tx })})
 	f.registry = registry.New(registry.Config{Sealer: open{}, Now: clock, Rand: f.names, Connected: func(string) bool { return true },
 		Door: store.DoorTo(f.engine, store.Job, func(tx *store.Tx) registry.Tx { return tx })})
 	f.vending = vending.New(vending.Config{Sealer: open{}, Now: clock, Rand: f.names, Door: store.DoorTo(f.engine, store.Job, func(tx *store.Tx) vending.Tx { return tx })})
@@ -90,7 +90,7 @@ func (f *office) start(o Purses, n byte) (err error) {
 }
 
 // restart stops the server and starts it again.
-func (f *office) restart(o Purses) error {
+func (f *office) restart(o WalletStreet) error {
 	return errors.Join(f.engine.Close(), f.start(o, 2))
 }
 
@@ -101,7 +101,7 @@ func (f *office) do(ctx context.Context, fn func(*store.Tx) error) error {
 }
 
 // found makes the tariff and the settings.
-func (f *office) found(tx *store.Tx, o Purses) error {
+func (f *office) found(tx *store.Tx, o WalletStreet) error {
 	if _, err := tx.SetCurrency("KES", 2); err != nil {
 		return err
 	}
@@ -120,10 +120,10 @@ func (f *office) found(tx *store.Tx, o Purses) error {
 	if f.tariff, err = tx.NewID(); err != nil {
 		return err
 	}
-	body := tariff.Body{Currency: "KES", VATBps: pursesVAT, Blocks: []tariff.Block{{Rate: pursesMicro}}}
+	body := tariff.Body{Currency: "KES", VATBps: walletVAT, Blocks: []tariff.Block{{Rate: walletMicro}}}
 	if o.TOU {
-		body.Blocks, body.TOU = nil, &tariff.TOU{Otherwise: 2, Rates: []tariff.Rate{{Name: "peak", Rate: pursesPeak}, {Name: "day", Rate: pursesMicro},
-			{Name: "night", Rate: pursesNight}}, Windows: []tariff.Window{{Days: everyDay, From: 16 * 60, To: 20 * 60, Rate: 0}, {Days: everyDay, From: 8 * 60, To: 16 * 60, Rate: 1}}}
+		body.Blocks, body.TOU = nil, &tariff.TOU{Otherwise: 2, Rates: []tariff.Rate{{Name: "peak", Rate: walletPeak}, {Name: "day", Rate: walletMicro},
+			{Name: "night", Rate: walletNight}}, Windows: []tariff.Window{{Days: everyDay, From: 16 * 60, To: 20 * 60, Rate: 0}, {Days: everyDay, From: 8 * 60, To: 16 * 60, Rate: 1}}}
 	}
 	if o.Daily > 0 {
 		body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: o.Daily, Per: tariff.PerDay}}
@@ -135,7 +135,7 @@ func (f *office) found(tx *store.Tx, o Purses) error {
 }
 
 // register makes the meter's rows.
-func (f *office) register(ctx context.Context, h *purse, link []byte, protected bool) error {
+func (f *office) register(ctx context.Context, h *walletHouse, link []byte, protected bool) error {
 	return f.do(ctx, func(tx *store.Tx) error {
 		var ids [4]id.ID
 		for i := range ids {
@@ -153,7 +153,7 @@ func (f *office) register(ctx context.Context, h *purse, link []byte, protected 
 			h.account = h.host.account
 		}
 		m := registry.Meter{ID: ids[0], N: n, Number: h.number, Mode: registry.PrepayWallet, Status: registry.Active, Account: h.account, Phases: 1,
-			ImpPerKWh: 1000, TT: "02", ReadingInterval: pursesInterval, CreatedAt: f.now}
+			ImpPerKWh: 1000, TT: "02", ReadingInterval: walletInterval, CreatedAt: f.now}
 		if h.host != nil {
 			return tx.AddMeterRow(m, nil, link)
 		}
@@ -168,7 +168,7 @@ func (f *office) register(ctx context.Context, h *purse, link []byte, protected 
 }
 
 // pay puts money into an account and reports 1 where somebody must press a key.
-func (f *office) pay(ctx context.Context, h *purse, amount money.Minor) (press int64, err error) {
+func (f *office) pay(ctx context.Context, h *walletHouse, amount money.Minor) (press int64, err error) {
 	err = f.do(ctx, func(tx *store.Tx) error {
 		i, err := tx.NewID()
 		if err != nil {
@@ -189,7 +189,7 @@ func (f *office) pay(ctx context.Context, h *purse, amount money.Minor) (press i
 }
 
 // serve is what a server does in an hour: it looks out, takes what comes, charges, decides, and sends.
-func (s *pursesRun) serve(ctx context.Context, faults bool) error {
+func (s *walletRun) serve(ctx context.Context, faults bool) error {
 	f := s.office
 	if !f.seen.IsZero() && f.now.Sub(f.seen) > 90*time.Minute {
 		f.unseen = f.seen // the street's hours are longer than the server's patience
@@ -228,7 +228,7 @@ func (s *pursesRun) serve(ctx context.Context, faults bool) error {
 		if err != nil {
 			return err
 		}
-		var touched []*purse
+		var touched []*walletHouse
 		if touched, err = s.send(ctx, faults); err == nil && len(touched) == 0 && round > 0 {
 			break
 		}
@@ -266,7 +266,7 @@ func (f *office) look(ctx context.Context, unseen time.Time) error {
 }
 
 // wake makes everything due that waits for meters: they have just connected.
-func (f *office) wake(ctx context.Context, houses []*purse) error {
+func (f *office) wake(ctx context.Context, houses []*walletHouse) error {
 	return f.do(ctx, func(tx *store.Tx) error {
 		for _, h := range houses {
 			for _, key := range job.KeysOf(h.number) {
@@ -280,7 +280,7 @@ func (f *office) wake(ctx context.Context, houses []*purse) error {
 }
 
 // tell carries out the notices to customers.
-func (s *pursesRun) tell(ctx context.Context) error {
+func (s *walletRun) tell(ctx context.Context) error {
 	for {
 		var claims []job.Claim
 		err := s.office.do(ctx, func(tx *store.Tx) (err error) {
@@ -302,7 +302,7 @@ func (s *pursesRun) tell(ctx context.Context) error {
 }
 
 // audit lets the witness judge the books of all accounts.
-func (f *office) audit(ctx context.Context, s *pursesRun) error {
+func (f *office) audit(ctx context.Context, s *walletRun) error {
 	return f.engine.View(ctx, store.FirstTenant, func(tx *store.Tx) error {
 		for _, h := range s.houses {
 			if h.host != nil || h.witness.vacant {
@@ -317,7 +317,7 @@ func (f *office) audit(ctx context.Context, s *pursesRun) error {
 }
 
 // compare reads the books and what was rated, and lets the witness judge them.
-func (f *office) compare(ctx context.Context, s *pursesRun) error {
+func (f *office) compare(ctx context.Context, s *walletRun) error {
 	return f.engine.View(ctx, store.FirstTenant, func(tx *store.Tx) error {
 		for _, h := range s.houses {
 			if h.host == nil && !h.witness.vacant {
@@ -340,7 +340,7 @@ func (f *office) compare(ctx context.Context, s *pursesRun) error {
 
 // balance lets the witness judge the books of an account: they have what was paid, less the charges of the days that have begun,
 // less what the energy costs that the server was told of. What a doubtful register says moves no money.
-func (f *office) balance(tx *store.Tx, h *purse) (money.Minor, error) {
+func (f *office) balance(tx *store.Tx, h *walletHouse) (money.Minor, error) {
 	rows, err := tx.WalletsOf(h.account)
 	w := &h.witness
 	if err != nil || len(rows) != len(w.account.members) {
@@ -367,7 +367,7 @@ func (f *office) balance(tx *store.Tx, h *purse) (money.Minor, error) {
 }
 
 // months is what was rated of a meter in each local month.
-func (f *office) months(tx *store.Tx, h *purse) (string, error) {
+func (f *office) months(tx *store.Tx, h *walletHouse) (string, error) {
 	var out []string
 	err := tx.C.Query(`SELECT SUBSTR(day, 1, 7), SUM(wh) FROM wallet_day WHERE tenant_id = $1 AND meter = $2 GROUP BY SUBSTR(day, 1, 7) ORDER BY 1`,
 		func(r core.Row) error { out = append(out, fmt.Sprintf("%s %d", r.Text(0), r.Int(1))); return nil }, tx.Tenant, h.n)

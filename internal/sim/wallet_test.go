@@ -14,21 +14,21 @@ import (
 )
 
 var (
-	purses = flag.Int("purses", 12, "how many wallet meters live for a month")
-	trace  = flag.String("purse-trace", "", "the number of a meter whose history is printed")
-	first  = flag.Int("purse-first", 0, "the house with which the street begins")
-	seed   = flag.Uint64("purse-seed", 7, "the seed of the month with cut-offs")
+	wallets = flag.Int("wallets", 12, "how many wallet meters live for a month")
+	trace   = flag.String("wallet-trace", "", "the number of a meter whose history is printed")
+	first   = flag.Int("wallet-first", 0, "the house with which the street begins")
+	seed    = flag.Uint64("wallet-seed", 7, "the seed of the month with cut-offs")
 )
 
 // aMonth is a street of wallet meters with ample money and leases, so that the network is all that differs. Energy is priced
 // by the time of use, and some accounts have two or three meters.
-func aMonth(t *testing.T) sim.Purses {
+func aMonth(t *testing.T) sim.WalletStreet {
 	t.Helper()
-	return sim.Purses{Meters: *purses, Days: 30, Seed: 6, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(),
+	return sim.WalletStreet{Meters: *wallets, Days: 30, Seed: 6, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(),
 		Paid: 10_000_000, TOU: true, Several: 5, Supply: registry.SupplyPolicy{Cap: 500 * unit.KilowattHour}}
 }
 
-func live(t *testing.T, o sim.Purses) sim.PursesResult {
+func live(t *testing.T, o sim.WalletStreet) sim.WalletStreetResult {
 	t.Helper()
 	o.Trace, o.First = *trace, *first
 	r, err := o.Run(t.Context())
@@ -45,7 +45,7 @@ func live(t *testing.T, o sim.Purses) sim.PursesResult {
 	return r
 }
 
-func just(t *testing.T, r sim.PursesResult) {
+func just(t *testing.T, r sim.WalletStreetResult) {
 	t.Helper()
 	rules := map[sim.Rule]int{}
 	for _, v := range r.Violations {
@@ -77,18 +77,18 @@ func TestAMonthOfLossChangesNoBalance(t *testing.T) {
 
 // TestEveryCutIsJust lets money run out all the time, in the same bad network: fixed charges take it away from under
 // leases, windows forbid to cut, some accounts are protected, people pay late, and the server is down for two days.
-func TestEveryCutIsJust(t *testing.T) { everyCutIsJust(t, cuts(t, *purses, *seed)) }
+func TestEveryCutIsJust(t *testing.T) { everyCutIsJust(t, cuts(t, *wallets, *seed)) }
 
 // TestEveryCutIsJustWhenLittleIsPaid has people pay so little at a time that what their meter tells late may have used it already.
 func TestEveryCutIsJustWhenLittleIsPaid(t *testing.T) {
-	o := cuts(t, *purses, *seed)
+	o := cuts(t, *wallets, *seed)
 	o.Paid, o.Again = 1500, 800
 	everyCutIsJust(t, o)
 }
 
 // TestEveryCutIsJustWhenNearlyHalfIsLost has a worse network, and two or three meters on most accounts.
 func TestEveryCutIsJustWhenNearlyHalfIsLost(t *testing.T) {
-	o := cuts(t, *purses, *seed)
+	o := cuts(t, *wallets, *seed)
 	o.Loss, o.Several = 45, 2
 	everyCutIsJust(t, o)
 }
@@ -105,7 +105,7 @@ func TestACutEndsWithThePersonWhoWantedIt(t *testing.T) {
 	just(t, r)
 }
 
-func everyCutIsJust(t *testing.T, o sim.Purses) {
+func everyCutIsJust(t *testing.T, o sim.WalletStreet) {
 	t.Helper()
 	r := live(t, o)
 	just(t, r)
@@ -117,9 +117,9 @@ func everyCutIsJust(t *testing.T, o sim.Purses) {
 	}
 }
 
-func cuts(t *testing.T, meters int, seed uint64) sim.Purses {
+func cuts(t *testing.T, meters int, seed uint64) sim.WalletStreet {
 	t.Helper()
-	o := sim.OrdinaryPurses(meters, 30, seed)
+	o := sim.OrdinaryWallets(meters, 30, seed)
 	o.Start, o.Folder, o.Loss, o.Away = time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), t.TempDir(), 30, true
 	return o
 }
@@ -127,7 +127,7 @@ func cuts(t *testing.T, meters int, seed uint64) sim.Purses {
 // TestMetersThatShareAnAccountNeverOwe has two or three meters on most accounts, prices by time of use, and nothing that
 // takes money from under a lease: in the same bad network no account ever uses more than it has paid for.
 func TestMetersThatShareAnAccountNeverOwe(t *testing.T) {
-	o := cuts(t, *purses, *seed)
+	o := cuts(t, *wallets, *seed)
 	o.Daily, o.Protected, o.Supply, o.Several, o.TOU, o.Moves, o.Spoilt = 0, 0, registry.SupplyPolicy{}, 2, true, 0, 0
 	r := live(t, o)
 	just(t, r)
@@ -177,7 +177,7 @@ func TestTheWitnessFindsWhatIsPlanted(t *testing.T) {
 // money stay on; one that uses more goes off at its lease's last Wh, which the witness holds to both sides (RuleRelay: no supply
 // opens by a lease before all of it is used; RuleBeyond: none goes on); nobody is cut before the meter has been heard again.
 func TestAServerThatIsDownLeavesNobodyDark(t *testing.T) {
-	o := sim.Purses{Meters: 40, Days: 14, Seed: 8, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Paid: 100_000,
+	o := sim.WalletStreet{Meters: 40, Days: 14, Seed: 8, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Paid: 100_000,
 		DownFrom: 150, DownTo: 150 + 4*24,
 		Load: func(house, _ int, rnd *rand.Rand) unit.Power {
 			if house == 0 {

@@ -43,7 +43,7 @@ func Plants() []string {
 const plantFrom = 240
 
 // forgets reports whether an order does not leave, by a planted mistake.
-func (s *pursesRun) forgets(h *purse, t command.Type) bool {
+func (s *walletRun) forgets(h *walletHouse, t command.Type) bool {
 	if s.hour < plantFrom {
 		return false
 	}
@@ -57,7 +57,7 @@ func (s *pursesRun) forgets(h *purse, t command.Type) bool {
 }
 
 // plantPaid makes the mistakes of a payment that has just been made. unanswered is whether a cut-off was on its way before it.
-func (s *pursesRun) plantPaid(ctx context.Context, h *purse, unanswered bool) error {
+func (s *walletRun) plantPaid(ctx context.Context, h *walletHouse, unanswered bool) error {
 	w := &h.witness
 	if s.hour < plantFrom {
 		return nil
@@ -66,7 +66,7 @@ func (s *pursesRun) plantPaid(ctx context.Context, h *purse, unanswered bool) er
 	case s.o.Plant == PlantLate && unanswered:
 		h.forgotten = true
 	case s.o.Plant == PlantStale && !s.office.posted && !w.protected && !w.told.doubt && w.told.last.at < w.now.Unix() &&
-		w.now.Sub(w.told.heard) <= pursesFresh && w.now.Sub(time.Unix(w.told.last.at, 0)) <= pursesFresh && w.account.leftSomething && s.online(h):
+		w.now.Sub(w.told.heard) <= walletFresh && w.now.Sub(time.Unix(w.told.last.at, 0)) <= walletFresh && w.account.leftSomething && s.online(h):
 		s.office.posted = true
 		return s.office.cut(ctx, h)
 	}
@@ -74,7 +74,7 @@ func (s *pursesRun) plantPaid(ctx context.Context, h *purse, unanswered bool) er
 }
 
 // cut orders a cut-off for a person whom the witness has not heard: whatever the rules say, it is sent.
-func (f *office) cut(ctx context.Context, h *purse) error {
+func (f *office) cut(ctx context.Context, h *walletHouse) error {
 	return f.do(ctx, func(tx *store.Tx) error {
 		_, err := wallet.Switch(tx, h.n, true, "planted", "planted", tx.Now)
 		return err
@@ -82,7 +82,7 @@ func (f *office) cut(ctx context.Context, h *purse) error {
 }
 
 // plantReturn makes its mistake in the hour in which the server is back, before anything has been heard.
-func (s *pursesRun) plantReturn(ctx context.Context, faults bool) error {
+func (s *walletRun) plantReturn(ctx context.Context, faults bool) error {
 	if s.o.Plant != PlantReturn || s.hour != s.o.DownTo {
 		return nil
 	}
@@ -96,7 +96,7 @@ func (s *pursesRun) plantReturn(ctx context.Context, faults bool) error {
 }
 
 // plant makes the other mistakes.
-func (s *pursesRun) plant(ctx context.Context) error {
+func (s *walletRun) plant(ctx context.Context) error {
 	f := s.office
 	if s.hour < plantFrom || f.posted {
 		return nil
@@ -111,7 +111,7 @@ func (s *pursesRun) plant(ctx context.Context) error {
 			case s.o.Plant == PlantMoved && w.vacant && s.online(h):
 				f.posted = true
 				return f.do(ctx, func(tx *store.Tx) error {
-					_, err := tx.Order(wallet.Meter{N: h.n, Number: h.number}, wallet.Order{Type: wallet.OrderConnect, Reason: "planted", By: "planted", TTL: time.Hour})
+					_, err := tx.Order(wallet.MeterFacts{N: h.n, Number: h.number}, wallet.Command{Type: wallet.CommandConnect, Reason: "planted", By: "planted", TTL: time.Hour})
 					return err
 				})
 			case s.o.Plant == PlantHeldCut && w.told.doubt && !w.person && s.online(h):
@@ -130,7 +130,7 @@ func (s *pursesRun) plant(ctx context.Context) error {
 }
 
 // again posts the newest use of a meter once more.
-func (f *office) again(tx *store.Tx, h *purse) error {
+func (f *office) again(tx *store.Tx, h *walletHouse) error {
 	j := ledger.Journal{Kind: ledger.Usage, Ref: wallet.UseRef(h.meter, 100_000), PostedAt: f.now}
 	err := tx.C.Query(`SELECT a.code, a.subject, p.amount FROM posting p JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account
 		WHERE p.tenant_id = $1 AND p.journal_id = (SELECT o.journal_id FROM posting o JOIN journal j ON j.tenant_id = o.tenant_id AND j.id = o.journal_id

@@ -19,9 +19,9 @@ import (
 )
 
 // upload brings records to the server, as the network lets them, and acknowledgements back.
-func (s *pursesRun) upload(ctx context.Context, houses []*purse, faults bool) error {
+func (s *walletRun) upload(ctx context.Context, houses []*walletHouse, faults bool) error {
 	var recs []metering.Record
-	var from []*purse
+	var from []*walletHouse
 	for _, h := range houses {
 		if !s.online(h) {
 			continue
@@ -56,11 +56,11 @@ func (s *pursesRun) upload(ctx context.Context, houses []*purse, faults bool) er
 }
 
 // collect is what of a house reaches the server now.
-func (s *pursesRun) collect(h *purse, faults bool) ([]metering.Record, error) {
+func (s *walletRun) collect(h *walletHouse, faults bool) ([]metering.Record, error) {
 	var recs []metering.Record
 	add := func(r wire.Record) {
 		recs = append(recs, metering.Record{Tenant: store.FirstTenant, Meter: h.n, Number: h.number, ReceivedAt: s.office.now,
-			Store: h.dev.Box().Boot().Store, Rec: r})
+			Memory: h.dev.Box().Boot().Memory, Rec: r})
 	}
 	if !h.booted {
 		h.booted = true
@@ -115,7 +115,7 @@ func (s *pursesRun) collect(h *purse, faults bool) ([]metering.Record, error) {
 
 // parcel is a signed message on its way to a meter.
 type parcel struct {
-	h       *purse
+	h       *walletHouse
 	down    wire.Down
 	kind    string // as command.Type
 	order   id.ID  // the same in every copy
@@ -128,21 +128,21 @@ type parcel struct {
 
 // send signs what is due for meters that have a network, and gives it to them, after what the network kept back the hour
 // before. It returns whom it reached.
-func (s *pursesRun) send(ctx context.Context, faults bool) ([]*purse, error) {
+func (s *walletRun) send(ctx context.Context, faults bool) ([]*walletHouse, error) {
 	f := s.office
-	at := make(map[string]*purse, len(s.houses))
-	var touched []*purse
+	at := make(map[string]*walletHouse, len(s.houses))
+	var touched []*walletHouse
 	for _, h := range s.houses {
 		at[h.number] = h
-		if len(h.kept) == 0 || !s.online(h) || h.keptAt.Equal(f.now) {
+		if len(h.delayed) == 0 || !s.online(h) || h.delayedAt.Equal(f.now) {
 			continue
 		}
-		for _, p := range h.kept {
+		for _, p := range h.delayed {
 			if err := s.arrives(p, 1); err != nil {
 				return nil, err
 			}
 		}
-		touched, h.kept = append(touched, h), nil
+		touched, h.delayed = append(touched, h), nil
 	}
 	var parcels []parcel
 	err := f.do(ctx, func(tx *store.Tx) error {
@@ -175,7 +175,7 @@ func (s *pursesRun) send(ctx context.Context, faults bool) ([]*purse, error) {
 }
 
 // sign signs one message; leaves is false where it is not to be sent any more, or by a mistake of the server's.
-func (s *pursesRun) sign(tx *store.Tx, h *purse, c job.Claim) (p parcel, leaves bool, err error) {
+func (s *walletRun) sign(tx *store.Tx, h *walletHouse, c job.Claim) (p parcel, leaves bool, err error) {
 	var b job.Body
 	if err := json.Unmarshal(c.Body, &b); err != nil {
 		return p, false, err
@@ -203,7 +203,7 @@ func (s *pursesRun) sign(tx *store.Tx, h *purse, c job.Claim) (p parcel, leaves 
 }
 
 // wrap makes the message of a signed order.
-func (s *pursesRun) wrap(h *purse, c command.Signing) (p parcel, err error) {
+func (s *walletRun) wrap(h *walletHouse, c command.Signing) (p parcel, err error) {
 	p = parcel{h: h, down: c.Command.Type.Down(), kind: string(c.Command.Type), order: c.Command.ID, counter: c.Command.Counter, expires: c.Command.ExpiresAt}
 	p.topic = wire.DownTopic(h.number, p.down)
 	if p.payload, err = c.Envelope(open{}, wire.JSON, s.office.now); err != nil || p.down != wire.DownLease {
@@ -217,7 +217,7 @@ func (s *pursesRun) wrap(h *purse, c command.Signing) (p parcel, err error) {
 }
 
 // deliver gives a message to a meter, unless the network loses it or keeps it back for an hour.
-func (s *pursesRun) deliver(p parcel, faults bool) error {
+func (s *walletRun) deliver(p parcel, faults bool) error {
 	switch {
 	case p.down == wire.DownLease:
 		s.result.Leases++
@@ -237,7 +237,7 @@ func (s *pursesRun) deliver(p parcel, faults bool) error {
 			return nil
 		case draw < s.o.Loss+s.o.Loss/3:
 			h.witness.lost(p)
-			h.kept, h.keptAt = append(h.kept, p), s.office.now
+			h.delayed, h.delayedAt = append(h.delayed, p), s.office.now
 			return nil
 		case draw < 2*s.o.Loss:
 			times = 2
@@ -247,7 +247,7 @@ func (s *pursesRun) deliver(p parcel, faults bool) error {
 }
 
 // arrives gives a message to a meter so many times.
-func (s *pursesRun) arrives(p parcel, times int) error {
+func (s *walletRun) arrives(p parcel, times int) error {
 	p.h.witness.delivered(p, p.h.dev.Now())
 	for range times {
 		if err := errors.Join(p.h.dev.Receive(p.down, p.topic, p.payload), p.h.dev.Flush()); err != nil {

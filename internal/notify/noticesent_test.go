@@ -21,34 +21,34 @@ func TestAWarningCountsAsGivenWhenARouteHasIt(t *testing.T) {
 	h.now = h.now.Add(time.Minute)
 	h.want("one has", h.serves(), "message.sent purpose="+string(notify.PurposeCutSoon)+" route=a meter="+meterA+"; "+firstA+`total 2026-11 a 2 200; given notice.wallet-used-up `+
 		"available_minor=-5 KES press_key TEST; warned "+(id.ID{15: 28}).Text(id.Account))
-	if err := h.desk.Inbox(1).Report(t.Context(), notify.Report{Route: "a", ID: m.Text(id.Message), State: notify.Delivered}); err != nil {
+	if err := h.dispatcher.Inbox(1).Report(t.Context(), notify.Report{Route: "a", ID: m.Text(id.Message), State: notify.Delivered}); err != nil {
 		t.Fatal(err)
 	}
 	h.want("delivered", h.says(), "message.delivered purpose="+string(notify.PurposeCutSoon)+" route=a meter="+meterA)
 }
 
 // given is the account of a notice that has left.
-type given struct {
+type isNoticeSent struct {
 	wallet.NoticeTx
 	*hall
 }
 
-func (g given) Scope() (access.Tenant, int64) { return 1, 1 }
-func (g given) MeterByNumber(number string) (registry.Meter, bool, error) {
+func (g isNoticeSent) Scope() (access.Tenant, int64) { return 1, 1 }
+func (g isNoticeSent) MeterByNumber(number string) (registry.Meter, bool, error) {
 	return g.hall.MeterByNumber(number)
 }
 
-func (g given) WalletOf(int64) ([]wallet.Row, error) { return nil, nil }
+func (g isNoticeSent) WalletOf(int64) ([]wallet.Row, error) { return nil, nil }
 
-func (g given) WalletsOf(account id.ID) ([]wallet.Row, error) {
+func (g isNoticeSent) WalletsOf(account id.ID) ([]wallet.Row, error) {
 	g.writes("warned %s", account.Text(id.Account))
 	return nil, nil
 }
 
-func (g given) AuditLog(e access.Entry) error {
+func (g isNoticeSent) AuditLog(e access.Entry) error {
 	g.writes("given %s %s", e.Action, e.After)
 	return nil
 }
 
 // Notices are the rows of the account that the test's messages are about.
-func (h *hall) Notices() wallet.NoticeTx { return given{hall: h} }
+func (h *hall) Notices() wallet.NoticeTx { return isNoticeSent{hall: h} }

@@ -27,7 +27,7 @@ func (w *watch) Saw(seen, unseen time.Time) error {
 }
 
 func (w *watch) Hasten(l wallet.Later, max int) (bool, error) {
-	w.wrote += fmt.Sprintf("hasten looks after %s, orders %s, messages %s, taken %s, %d each; ", l.Looks.Format("15:04:05"), l.Orders.Sub(w.look.Now),
+	w.wrote += fmt.Sprintf("hasten looks after %s, orders %s, messages %s, taken %s, %d each; ", l.Looks.Format("15:04:05"), l.Commands.Sub(w.look.Now),
 		l.Messages.Sub(w.look.Now), l.Taken.Sub(w.look.Now), max)
 	return w.more, w.fails()
 }
@@ -59,7 +59,7 @@ func TestSight(t *testing.T) {
 			}
 			return at
 		}
-		s, err := wallet.SightOf(&watch{look: wallet.Look{Seen: at(c.seen), Unseen: at(c.unseen), Now: now, Apart: c.apart}})
+		s, err := wallet.VisibilityOf(&watch{look: wallet.Look{Seen: at(c.seen), Unseen: at(c.unseen), Now: now, Apart: c.apart}})
 		want := now.Add(-c.want)
 		if c.want < 0 {
 			want = time.Time{}
@@ -78,7 +78,7 @@ func TestLooking(t *testing.T) {
 		name string
 		seen time.Time
 		more bool
-		look func(wallet.SightTx) error
+		look func(wallet.VisibilityTx) error
 		want string
 	}{
 		{"out", now.Add(-time.Minute), false, wallet.LookOut, "saw at 12:00:00, unseen 17 12:00:00; "},
@@ -98,7 +98,7 @@ func TestLooking(t *testing.T) {
 
 // sent is the account of a notice that has left.
 type sent struct {
-	*desk
+	*rig
 	entry access.Entry
 	asked string
 }
@@ -117,12 +117,12 @@ func (s *sent) MeterByNumber(number string) (registry.Meter, bool, error) {
 
 func (s *sent) WalletOf(n int64) ([]wallet.Row, error) {
 	s.asked += fmt.Sprintf("meter %d", n)
-	return s.desk.WalletOf(n)
+	return s.rig.WalletOf(n)
 }
 
 func (s *sent) WalletsOf(account id.ID) ([]wallet.Row, error) {
 	s.asked += "account " + account.Text(id.Account)
-	return s.desk.WalletsOf(account)
+	return s.rig.WalletsOf(account)
 }
 
 // TestANoticeThatHasLeftIsNoted in the audit log, and a cut-off of any meter of its account may count from the last warnings.
@@ -139,7 +139,7 @@ func TestANoticeThatHasLeftIsNoted(t *testing.T) {
 		{wallet.NoticeOn, `{"meter":"m1","account":"` + account + `","available_minor":5,"currency":"KES","press_key":true}`, "", "notice.supply-on available_minor=5 KES press_key"},
 		{wallet.NoticeOut, `{"meter":"m2","available_minor":-5,"currency":"KES"}`, "", " "},
 	} {
-		s := &sent{desk: newDesk(t, 100, 2)}
+		s := &sent{rig: newRig(t, 100, 2)}
 		k, earlier := s.kept[2], s.now.Add(-time.Hour)
 		k.Noticed = earlier
 		s.kept[2] = k
@@ -154,7 +154,7 @@ func TestANoticeThatHasLeftIsNoted(t *testing.T) {
 		}
 	}
 	for _, body := range []string{"{", `{"meter":"m1","account":"nobody"}`} {
-		if err := wallet.NoticeSent(&sent{desk: newDesk(t, 100, 1)}, wallet.NoticeOut, []byte(body)); err == nil {
+		if err := wallet.NoticeSent(&sent{rig: newRig(t, 100, 1)}, wallet.NoticeOut, []byte(body)); err == nil {
 			t.Errorf("%s is noted", body)
 		}
 	}

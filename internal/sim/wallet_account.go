@@ -11,23 +11,23 @@ import (
 
 // The prices and defaults of the street, once more: the witness does not ask the server.
 const (
-	pursesMicro = 2_500_000 // per kWh: flat, or by day
-	pursesPeak  = 3_600_000 // from 16:00 to 20:00, by time of use
-	pursesNight = 1_250_000 // from 20:00 to 8:00
-	pursesVAT   = 1500      // in 10,000
-	pursesScale = 100_000_000_000
-	pursesCap   = 20_000 // Wh of a lease
-	pursesOwe   = 5_000  // Wh of the allowance
-	pursesFresh = 2*pursesInterval + 5*time.Minute
+	walletMicro = 2_500_000 // per kWh: flat, or by day
+	walletPeak  = 3_600_000 // from 16:00 to 20:00, by time of use
+	walletNight = 1_250_000 // from 20:00 to 8:00
+	walletVAT   = 1500      // in 10,000
+	walletScale = 100_000_000_000
+	walletCap   = 20_000 // Wh of a lease
+	walletOwe   = 5_000  // Wh of the allowance
+	walletFresh = 2*walletInterval + 5*time.Minute
 )
 
 // everyDay is Monday to Sunday.
 const everyDay tariff.DaySet = 1<<tariff.Monday | 1<<tariff.Tuesday | 1<<tariff.Wednesday | 1<<tariff.Thursday | 1<<tariff.Friday |
 	1<<tariff.Saturday | 1<<tariff.Sunday
 
-// purseAccount is the money of one or several meters, as the witness counts it. All amounts of energy's cost are in 10⁻¹¹
+// walletAccount is the money of one or several meters, as the witness counts it. All amounts of energy's cost are in 10⁻¹¹
 // minor units, so nothing is rounded.
-type purseAccount struct {
+type walletAccount struct {
 	paid, daily int64 // minor units; daily with tax
 	start       time.Time
 	members     []*witness // in the order of their meters
@@ -41,20 +41,20 @@ type purseAccount struct {
 }
 
 // joins puts a meter on its account: its own, or that of another house.
-func (w *witness) joins(o Purses, host *purse) {
+func (w *witness) joins(o WalletStreet, host *walletHouse) {
 	if host != nil {
 		w.account = host.witness.account
 	} else {
-		w.account = newPurseAccount(o, o.Start)
+		w.account = newWalletAccount(o, o.Start)
 	}
 	w.account.members = append(w.account.members, w)
 }
 
-// newPurseAccount is an account that is opened now.
-func newPurseAccount(o Purses, now time.Time) *purseAccount {
-	a := &purseAccount{daily: int64(o.Daily + o.Daily*money.Minor(pursesVAT)/10_000), start: now, dearest: pursesMicro * (10_000 + pursesVAT)}
+// newWalletAccount is an account that is opened now.
+func newWalletAccount(o WalletStreet, now time.Time) *walletAccount {
+	a := &walletAccount{daily: int64(o.Daily + o.Daily*money.Minor(walletVAT)/10_000), start: now, dearest: walletMicro * (10_000 + walletVAT)}
 	if o.TOU {
-		a.dearest = pursesPeak * (10_000 + pursesVAT)
+		a.dearest = walletPeak * (10_000 + walletVAT)
 	}
 	return a
 }
@@ -79,15 +79,15 @@ func (w *witness) uses(register unit.Energy) {
 
 // price is that of the hour that began at now.
 func (w *witness) price() int64 {
-	rate := int64(pursesMicro)
+	rate := int64(walletMicro)
 	switch hour := w.now.UTC().Hour(); {
 	case !w.tou:
 	case hour >= 16 && hour < 20:
-		rate = pursesPeak
+		rate = walletPeak
 	case hour < 8 || hour >= 20:
-		rate = pursesNight
+		rate = walletNight
 	}
-	return rate * (10_000 + pursesVAT)
+	return rate * (10_000 + walletVAT)
 }
 
 // costs is what the energy up to a register costs the account.
@@ -113,7 +113,7 @@ func known(w *witness) unit.Energy  { return w.told.last.register }
 
 // charged is what was paid in less the charges of all days that have begun, in minor units. The first day of somebody who moves in
 // is taken when the server next takes charges: in the next hour, or once more in the last one, when the street stands still.
-func (a *purseAccount) charged(now time.Time) int64 {
+func (a *walletAccount) charged(now time.Time) int64 {
 	day := func(t time.Time) int64 { return t.Unix() / 86400 }
 	if a.fresh {
 		return a.paid
@@ -122,7 +122,7 @@ func (a *purseAccount) charged(now time.Time) int64 {
 }
 
 // newest is when the newest reading of its meters was made that counts.
-func (a *purseAccount) newest() time.Time {
+func (a *walletAccount) newest() time.Time {
 	var at int64
 	for _, m := range a.members {
 		at = max(at, m.told.last.at)
@@ -131,23 +131,23 @@ func (a *purseAccount) newest() time.Time {
 }
 
 // pays notes a payment.
-func (a *purseAccount) pays(amount int64, now time.Time) {
+func (a *walletAccount) pays(amount int64, now time.Time) {
 	a.paid += amount
 	a.paidAt, a.leftSomething = now, a.energy(now, known) > 0
 }
 
 // books is what the books are to have: what was paid less what the energy that the server was told of costs, in minor units.
-func (a *purseAccount) books(now time.Time) int64 {
+func (a *walletAccount) books(now time.Time) int64 {
 	left := a.charged(now)
 	for _, m := range a.members {
-		left -= m.costs(known(m)) / pursesScale
+		left -= m.costs(known(m)) / walletScale
 	}
 	return left
 }
 
 // energy is what is still paid for, at the dearest price, in Wh and rounded down; below zero where more was used.
-func (a *purseAccount) energy(now time.Time, register func(*witness) unit.Energy) int64 {
-	left := a.charged(now) * pursesScale
+func (a *walletAccount) energy(now time.Time, register func(*witness) unit.Energy) int64 {
+	left := a.charged(now) * walletScale
 	for _, m := range a.members {
 		left -= m.costs(register(m))
 	}
@@ -159,7 +159,7 @@ func (a *purseAccount) energy(now time.Time, register func(*witness) unit.Energy
 }
 
 // others is the energy that other meters of the account may count, or have counted, beyond what the server was told.
-func (a *purseAccount) others(w *witness) (sum int64) {
+func (a *walletAccount) others(w *witness) (sum int64) {
 	for _, m := range a.members {
 		if m != w {
 			sum += max(0, m.lease.MaxRegisterWh-int64(known(m)), int64(m.register-known(m)))

@@ -25,11 +25,11 @@ type fate struct {
 }
 
 // once reports whether something happens that happens once in so many hours; never for 0.
-func (h *purse) once(in int) bool { return in > 0 && h.fates.IntN(in) == 0 }
+func (h *walletHouse) once(in int) bool { return in > 0 && h.fates.IntN(in) == 0 }
 
 // spoils is the register of a reading as it is sent: now and then one is 0, far behind or far ahead. It stays so however often
 // the record is sent.
-func (h *purse) spoils(o Purses, seq uint64, register int64) int64 {
+func (h *walletHouse) spoils(o WalletStreet, seq uint64, register int64) int64 {
 	if wrong, ok := h.fate.spoilt[seq]; ok {
 		return wrong
 	}
@@ -50,12 +50,12 @@ func (h *purse) spoils(o Purses, seq uint64, register int64) int64 {
 }
 
 // doubted reports whether a false register is still on its way.
-func (h *purse) doubted() bool { return h.witness.told.seq < h.fate.doubtful }
+func (h *walletHouse) doubted() bool { return h.witness.told.seq < h.fate.doubtful }
 
 // people lets persons decide about registers, cut and restore, and customers move.
-func (s *pursesRun) people(ctx context.Context) error {
+func (s *walletRun) people(ctx context.Context) error {
 	for _, h := range s.houses {
-		for _, do := range []func(context.Context, *purse) error{s.looksAside, s.switches, s.moves} {
+		for _, do := range []func(context.Context, *walletHouse) error{s.reviewsQuarantine, s.switches, s.moves} {
 			if err := do(ctx, h); err != nil {
 				return fmt.Errorf("meter %s: %w", h.number, err)
 			}
@@ -64,8 +64,8 @@ func (s *pursesRun) people(ctx context.Context) error {
 	return nil
 }
 
-// looksAside puts a doubtful register aside, some hours after it came.
-func (s *pursesRun) looksAside(ctx context.Context, h *purse) error {
+// reviewsQuarantine decides about a doubtful register, some hours after it came.
+func (s *walletRun) reviewsQuarantine(ctx context.Context, h *walletHouse) error {
 	w, f := &h.witness, s.office
 	if !w.told.doubt || s.o.Spoilt == 0 {
 		return nil
@@ -80,7 +80,7 @@ func (s *pursesRun) looksAside(ctx context.Context, h *purse) error {
 	var entry quarantine.Entry
 	err := f.do(ctx, func(tx *store.Tx) (err error) {
 		var found bool
-		if entry, found, err = tx.AsideRating(h.n); err == nil && !found {
+		if entry, found, err = tx.HeldRating(h.n); err == nil && !found {
 			err = errors.New("a register that cannot be true is not in quarantine")
 		}
 		return err
@@ -88,7 +88,7 @@ func (s *pursesRun) looksAside(ctx context.Context, h *purse) error {
 	if err != nil {
 		return err
 	}
-	out, err := f.desk.Decide(ctx, f.by, quarantine.Verdict{Entry: entry.ID.Text(id.Aside), Choice: quarantine.Discard, Reason: "one bad reading"})
+	out, err := f.quarantine.Decide(ctx, f.by, quarantine.Verdict{Entry: entry.ID.Text(id.Held), Choice: quarantine.Discard, Reason: "one bad reading"})
 	if err != nil || out.Refused() {
 		return errors.Join(err, refused(out.Refused(), out.Refusal))
 	}
@@ -106,7 +106,7 @@ func refused(is bool, why any) error {
 }
 
 // switches lets a person cut a supply off, and take that back after some time.
-func (s *pursesRun) switches(ctx context.Context, h *purse) error {
+func (s *walletRun) switches(ctx context.Context, h *walletHouse) error {
 	w, off := &h.witness, false
 	switch {
 	case w.vacant:
@@ -130,7 +130,7 @@ func (s *pursesRun) switches(ctx context.Context, h *purse) error {
 }
 
 // moves lets a customer move out of a house with an account of its own, and the next one in some days later.
-func (s *pursesRun) moves(ctx context.Context, h *purse) error {
+func (s *walletRun) moves(ctx context.Context, h *walletHouse) error {
 	w, f := &h.witness, s.office
 	switch {
 	case w.vacant && s.hour >= h.fate.inAt:
@@ -138,7 +138,7 @@ func (s *pursesRun) moves(ctx context.Context, h *purse) error {
 		if err != nil || in.Refused() {
 			return errors.Join(err, refused(in.Refused(), in.Refusal))
 		}
-		w.account = newPurseAccount(s.o, f.now)
+		w.account = newWalletAccount(s.o, f.now)
 		w.account.moved, w.account.fresh, w.account.members = true, true, []*witness{w}
 		w.vacant = false
 		w.trace("somebody has moved in")
@@ -160,7 +160,7 @@ func (s *pursesRun) moves(ctx context.Context, h *purse) error {
 	}
 	s.result.MostOwed = max(s.result.MostOwed, w.account.owed)
 	h.payAt, h.fate.inAt = 0, s.hour+24+h.fates.IntN(96)
-	w.account = newPurseAccount(Purses{}, f.now)
+	w.account = newWalletAccount(WalletStreet{}, f.now)
 	w.account.members, w.base, w.rated = []*witness{w}, 0, false
 	w.vacant, w.person = true, false
 	w.trace("the customer has moved out with %d", out.Value.Refund)
