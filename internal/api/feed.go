@@ -119,7 +119,7 @@ func (a *API) stream(ctx context.Context, out huma.Context, by access.Actor, fro
 			return
 		}
 		next := looks.C
-		if f.More {
+		if f.More { // the page was full, even if this reader may see little of it
 			next = atOnce
 		}
 		select {

@@ -73,7 +73,7 @@ func (s *walletRun) plantPaid(ctx context.Context, h *walletHouse, unanswered bo
 	return nil
 }
 
-// cut orders a cut-off for a person whom the witness has not heard: whatever the rules say, it is sent.
+// cut orders a cut-off as a person would. The server sends it whatever the rules say, and the witness does not know of it.
 func (f *office) cut(ctx context.Context, h *walletHouse) error {
 	return f.do(ctx, func(tx *store.Tx) error {
 		_, err := wallet.Switch(tx, h.n, true, "planted", "planted", tx.Now)

@@ -34,18 +34,18 @@ const ReportLag = time.Minute
 const Minute = "2006-01-02 15:04"
 
 // ReversedAt is when the last reversal of a sale was begun, by the sealed log; zero where none was, and where the clock was set
-// back since, so that later reports may bear an earlier time. Only a later seal shows that: inside one, rows lie by their time,
-// and a seal may cover an hour.
+// back since, so that later reports may bear an earlier time. Only a later seal proves that. Within a seal rows are ordered by
+// their time, not by their commits, and a late seal may cover an hour.
 func (tx Rows) ReversedAt(sale string) (at time.Time, err error) {
-	const unsealed = math.MaxInt64
+	const unsealed int64 = math.MaxInt64
 	var n int64
 	_, err = tx.One(`SELECT at, COALESCE(seal_n, $1) FROM audit WHERE tenant_id = $2 AND action = 'vend.reverse' AND object = $3 ORDER BY at DESC LIMIT 1`,
-		func(w core.Row) error { at, n = w.Time(0), w.Int(1); return nil }, int64(unsealed), tx.Tenant, sale)
+		func(w core.Row) error { at, n = w.Time(0), w.Int(1); return nil }, unsealed, tx.Tenant, sale)
 	if err != nil || at.IsZero() {
 		return at, err
 	}
 	back, err := tx.Number(`SELECT COUNT(*) FROM audit WHERE tenant_id = $1 AND COALESCE(seal_n, $2) > $3 AND at < $4`,
-		tx.Tenant, int64(unsealed), n, at.Add(-ReportLag))
+		tx.Tenant, unsealed, n, at.Add(-ReportLag))
 	if back > 0 {
 		return time.Time{}, err
 	}

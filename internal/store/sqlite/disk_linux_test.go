@@ -87,7 +87,7 @@ func TestASmallDiskIsFullOnce(t *testing.T) {
 	const mib = 1 << 20
 	d, err := diskOf(t, "48m")
 	if err != nil {
-		t.Skipf("NOT TESTED on a small disk: %v", err)
+		t.Skipf("NOT TESTED: a full disk stays full until somebody makes room. %v", err)
 	}
 	e := openIn(t, d.dir, sqlite.Options{Reserve: 8 * mib})
 	stock(t, e, 50)

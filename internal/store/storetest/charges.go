@@ -276,6 +276,18 @@ func accountStatement(t *testing.T, r Rig) {
 	if rest := look(t, e, func(tx *store.Tx) ([]debt.Entry, error) { return tx.AccountEntries(h.account, entries[0].ID, 10) }); len(rest) != 1 {
 		t.Errorf("%d entries before the newest, want 1", len(rest))
 	}
+	customer := func() (id.ID, bool) {
+		var found bool
+		c := look(t, e, func(tx *store.Tx) (c id.ID, err error) { c, found, err = tx.CustomerOf(h.meter.ID); return c, err })
+		return c, found
+	}
+	if got, found := customer(); !found || got != place.Customer.ID || got.IsZero() {
+		t.Errorf("the customer of the meter is %v (%t), want %v", got, found, place.Customer.ID)
+	}
+	must(t, e, func(tx *store.Tx) error { return tx.AccountClose(h.account, tx.Now) })
+	if got, found := customer(); found {
+		t.Errorf("the meter of a closed account has the customer %v", got)
+	}
 }
 
 func pastBalances(t *testing.T, r Rig) {
