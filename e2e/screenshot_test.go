@@ -78,10 +78,10 @@ func (o *office) meterPicture(t *testing.T) []byte {
 	t.Helper()
 	o.signIn(t)
 	o.live(t)
-	call(o.desk, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1200, Height: 700, DeviceScaleFactor: 1})
-	o.desk.visit(o.page(o.first))
-	o.desk.until(patience, `document.getElementById("live-state").textContent === "● Live"`)
-	return o.desk.capture()
+	call(o.owner, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1200, Height: 700, DeviceScaleFactor: 1})
+	o.owner.visit(o.page(o.first))
+	o.owner.until(patience, `document.getElementById("live-state").textContent === "● Live"`)
+	return o.owner.capture()
 }
 
 // picture is the whole page as it is.
