@@ -2,52 +2,13 @@ package console_test
 
 import (
 	"regexp"
-	"strings"
 	"testing"
 
 	"golang.org/x/net/html"
 
 	"github.com/paywatt/paywatt/internal/app"
-	"github.com/paywatt/paywatt/internal/catalogue"
-	"github.com/paywatt/paywatt/internal/words"
+	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
-
-// The pseudo-language is English, marked and longer by two fifths at least. Its code is that of artificial languages.
-const pseudo, begins, ends = "art", "⟦", "⟧"
-
-// longer marks a text and makes it longer.
-func longer(say string) string {
-	if say == "" {
-		return ""
-	}
-	return begins + say + " " + strings.Repeat("~", len(say)*2/5+1) + ends
-}
-
-// pseudoLanguages are the languages of the catalogue and the pseudo-language.
-func pseudoLanguages(t *testing.T) *words.Languages {
-	t.Helper()
-	all, err := words.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, area := range words.Areas() {
-		f, err := catalogue.Read(catalogue.English, area)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range f.Sections {
-			for i := range s.Texts {
-				for _, say := range []*string{&s.Texts[i].Say, &s.Texts[i].One} {
-					*say = longer(*say)
-				}
-			}
-		}
-		if err := all.Add(pseudo, area, f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return all
-}
 
 // data is what pages show as it was stored or typed: names, identities, figures, moments, commands.
 var data = regexp.MustCompile(`^([\d\s.,:@=+/–-]|KES|UTC|kWh|Wh|\bW\b|●|○|■|▲|◐|→|✓|⚠|·|\(|\)|Paywatt|test|TEST|main|domestic|Amina A\.|Mwangi.*|[a-z]+@example\.org|(vnd|acc|jrn|tok|cmd|mtr|qtn|msg|req|alm)_[a-z0-9]+|main-\d+|person|SGC|KRN|TI|TT|EA)*$`)
@@ -56,8 +17,8 @@ var data = regexp.MustCompile(`^([\d\s.,:@=+/–-]|KES|UTC|kWh|Wh|\bW\b|●|○|
 func TestAPseudoLanguageGoesThroughEveryPage(t *testing.T) {
 	t.Parallel()
 	w := folder(t)
-	w.language = pseudo
-	w.serve(app.Config{Passphrase: []byte(passphrase), Languages: pseudoLanguages(t)})
+	w.language = wordstest.Pseudo
+	w.serve(app.Config{Passphrase: []byte(passphrase), Languages: wordstest.WithPseudo(t)})
 	w.furnish()
 	seen := map[string]bool{}
 	for _, a := range every(w) {
@@ -67,14 +28,10 @@ func TestAPseudoLanguageGoesThroughEveryPage(t *testing.T) {
 		}
 		for n := range a.page.Descendants() {
 			switch {
-			case n.Type == html.ElementNode && n.Data == "body" && n.FirstChild != nil && attr(n.Parent, "lang") != pseudo && titled(a.page):
+			case n.Type == html.ElementNode && n.Data == "body" && n.FirstChild != nil && attr(n.Parent, "lang") != wordstest.Pseudo && titled(a.page):
 				t.Errorf("%s is in the language %q", a.what, attr(n.Parent, "lang"))
 			case n.Type == html.TextNode && !inCode(n):
-				said := n.Data
-				for marked.MatchString(said) { // a text may stand in the place of another
-					said = marked.ReplaceAllString(said, "")
-				}
-				if said = strings.TrimSpace(said); !data.MatchString(said) && !seen[said] {
+				if said := wordstest.Unmarked(n.Data); !data.MatchString(said) && !seen[said] {
 					seen[said] = true
 					t.Errorf("%s says %q", a.what, said)
 				}
@@ -82,9 +39,6 @@ func TestAPseudoLanguageGoesThroughEveryPage(t *testing.T) {
 		}
 	}
 }
-
-// marked is a text of the pseudo-language with no other in it.
-var marked = regexp.MustCompile(begins + `[^` + ends + begins + `]*` + ends)
 
 // titled tells a page from a part that is put into one.
 func titled(page *html.Node) bool {

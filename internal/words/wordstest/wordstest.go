@@ -2,8 +2,11 @@
 package wordstest
 
 import (
+	"regexp"
+	"strings"
 	"testing"
 
+	"github.com/paywatt/paywatt/internal/catalogue"
 	"github.com/paywatt/paywatt/internal/words"
 )
 
@@ -21,4 +24,50 @@ func Languages(t testing.TB) *words.Languages {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// Pseudo is the code of the pseudo-language: that of artificial languages. Its texts are the English ones, marked and made longer
+// by two fifths at least.
+const Pseudo, begins, ends = "art", "⟦", "⟧"
+
+// longer marks a text and makes it longer.
+func longer(say string) string {
+	if say == "" {
+		return ""
+	}
+	return begins + say + " " + strings.Repeat("~", len(say)*2/5+1) + ends
+}
+
+// WithPseudo returns the languages of the catalogue and the pseudo-language.
+func WithPseudo(t testing.TB) *words.Languages {
+	t.Helper()
+	all := Languages(t)
+	for _, area := range words.Areas() {
+		f, err := catalogue.Read(catalogue.English, area)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range f.Sections {
+			for i := range s.Texts {
+				for _, say := range []*string{&s.Texts[i].Say, &s.Texts[i].One} {
+					*say = longer(*say)
+				}
+			}
+		}
+		if err := all.Add(Pseudo, area, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+// marked is a text of the pseudo-language with no other in it.
+var marked = regexp.MustCompile(begins + `[^` + ends + begins + `]*` + ends)
+
+// Unmarked removes the texts of the pseudo-language. What is left does not come from the catalogue.
+func Unmarked(said string) string {
+	for marked.MatchString(said) { // a text may contain another
+		said = marked.ReplaceAllString(said, "")
+	}
+	return strings.TrimSpace(said)
 }
