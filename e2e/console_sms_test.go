@@ -30,7 +30,7 @@ func TestChromiumFollowsATokenBySMS(t *testing.T) {
 	d.at("/meters/" + m.number + "/recharges/tok_")
 	track := d.path()
 	cell := func(name string) string { return d.text("#track [data-cell=" + name + "]") }
-	d.until(30*time.Second, `document.querySelector("#track [data-cell=state]").textContent.includes("an SMS says loaded, not proved")`)
+	d.until(30*time.Second, `document.querySelector("#track [data-cell=state]").textContent.includes("loaded according to a text message")`)
 	stamp := regexp.MustCompile(`^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d \S+$`)
 	last := ""
 	for _, step := range []string{"queued", "sent", "delivered", "answered", "heard"} {

@@ -252,7 +252,7 @@ func (o *office) keyboard(t *testing.T) {
 			t.Errorf("on %s the focus on %s is not to be seen: outline %s", d.path(), d.focus(), ring)
 		}
 	}
-	stop("a To the first page")
+	stop("a Go to the first page")
 	d.keys("/")
 	stop("input#search")
 	d.keys("0414-0010-010" + enterKey)

@@ -60,7 +60,7 @@ func (s *oldShop) beforeTheUpgrade(folder bool) {
 			s.Errorf("verifying schema %d with schema %d: exit %d\n%s", s.facts.Schema, len(steps), code, errOut)
 		}
 		_, errOut, code = s.p.try("", "apikey", "list", "--data", s.p.dir)
-		if older && (code != 4 || !strings.Contains(errOut, "paywatt serve, which upgrades it")) || !older && code != 0 {
+		if older && (code != 4 || !strings.Contains(errOut, "paywatt serve, which upgrades the database")) || !older && code != 0 {
 			s.Errorf("a command before the upgrade: exit %d\n%s", code, errOut)
 		}
 	}

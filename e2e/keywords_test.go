@@ -84,7 +84,7 @@ func TestKeywordsThroughAModem(t *testing.T) {
 	amina := &talk{radio: radio, phone: "+254700000001", server: own}
 	other := &talk{radio: radio, phone: "+254799999999", server: own}
 
-	amina.want(t, "bal", "Meter "+meter+" has not told its balance yet. Read it on the meter's display.")
+	amina.want(t, "bal", "No balance from meter "+meter+" yet. Read it on the meter's display.")
 	amina.want(t, "LAST", "No token was bought for meter "+meter+" yet.")
 	sold := c.mustVend(t, meter, 10_000, "till3-000017", "sms")
 	digits := sold.text(t, "tokens", 0, "digits")
@@ -154,7 +154,7 @@ func TestAnAnswerOutlivesTheServer(t *testing.T) {
 		s.kill()
 		amina.send(t, "USE")
 		s = p.serve(t, "127.0.0.1:0", "127.0.0.1:0", "--sms-modem", radio.ptys[own]+"="+own)
-		if got, is := amina.next(t, 30*time.Second); !is || !strings.HasPrefix(got, "TEST Meter "+number(1)+" has not told its use") {
+		if got, is := amina.next(t, 30*time.Second); !is || !strings.HasPrefix(got, "TEST No usage data for the last 7 days from meter "+number(1)) {
 			t.Fatalf("after the server's end the answer is %q", got)
 		}
 		if got, is := amina.next(t, time.Second); is {

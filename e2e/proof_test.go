@@ -100,7 +100,7 @@ func (f keptFiles) check(t *testing.T, number string) {
 	says(0, "PROVEN", f.receipt, "--head", f.own, "--head", f.old, "--head", f.grown, "--key", f.late)
 	says(4, "nothing shows that they are of one log", f.receipt, "--head", f.late)
 	says(4, "too old", f.receipt, "--head", f.old)
-	says(0, "it has only grown", "--head", f.old, "--head", f.sameDay)
+	says(0, "It has only grown", "--head", f.old, "--head", f.sameDay)
 	says(4, "grew into", "--head", f.old, "--head", f.late)
 	says(2, "Nothing says whose signature", f.receipt)
 	says(3, "no such file", f.receipt, "--head", filepath.Join(f.dir, "none"))

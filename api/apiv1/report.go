@@ -4,20 +4,20 @@ import "time"
 
 // DailyReport is the report of one local day.
 type DailyReport struct {
-	Date           string                `json:"date" example:"2026-11-20" doc:"Local date of the report"`
-	TZ             string                `json:"tz" doc:"Time zone of the day"`
-	Currency       string                `json:"currency" doc:"ISO 4217 code of all amounts"`
-	Sales          int64                 `json:"sales" doc:"Sales that were completed on the day, also those that were reversed later"`
-	TenderedMinor  int64                 `json:"tendered_minor" doc:"What customers paid for them"`
-	UnitsWh        int64                 `json:"units_wh" doc:"Energy of their tokens, in Wh"`
-	Reversals      int64                 `json:"reversals" doc:"Reversals that were done on the day, also of sales of other days"`
-	GivenBackMinor int64                 `json:"given_back_minor" doc:"What customers had paid for these sales"`
-	UnitsBackWh    int64                 `json:"units_back_wh" doc:"Energy of these sales, in Wh"`
-	FreeTokens     int64                 `json:"free_tokens" doc:"Replacements and free issues"`
-	UnitsFreeWh    int64                 `json:"units_free_wh" doc:"Energy of free_tokens, in Wh"`
-	SinglePerson   []SinglePersonAct     `json:"single_person" doc:"Sensitive actions that one person did alone, at most 500"`
-	Unconfirmed    []UnconfirmedReversal `json:"unconfirmed_reversals" doc:"Reversals of the day that gave money back although the meter has not yet confirmed that it will never load the tokens, at most 500"`
-	Head           string                `json:"head" doc:"The newest signed head of the log; keep it elsewhere and give it to paywatt verify"`
+	Date          string                `json:"date" example:"2026-11-20" doc:"Local date of the report"`
+	TZ            string                `json:"tz" doc:"Time zone of the day"`
+	Currency      string                `json:"currency" doc:"ISO 4217 code of all amounts"`
+	Sales         int64                 `json:"sales" doc:"Sales that were completed on the day, also those that were reversed later"`
+	TenderedMinor int64                 `json:"tendered_minor" doc:"What customers paid for them"`
+	UnitsWh       int64                 `json:"units_wh" doc:"Energy of their tokens, in Wh"`
+	Reversals     int64                 `json:"reversals" doc:"Reversals that were done on the day, also of sales of other days"`
+	RefundedMinor int64                 `json:"given_back_minor" doc:"What customers had paid for these sales"`
+	UnitsBackWh   int64                 `json:"units_back_wh" doc:"Energy of these sales, in Wh"`
+	FreeTokens    int64                 `json:"free_tokens" doc:"Replacements and free issues"`
+	UnitsFreeWh   int64                 `json:"units_free_wh" doc:"Energy of free_tokens, in Wh"`
+	SinglePerson  []SinglePersonAct     `json:"single_person" doc:"Sensitive actions that one person did alone, at most 500"`
+	Unconfirmed   []UnconfirmedReversal `json:"unconfirmed_reversals" doc:"Reversals of the day that gave money back although the meter has not yet confirmed that it will never load the tokens, at most 500"`
+	Head          string                `json:"head" doc:"The newest signed head of the log; keep it elsewhere and give it to paywatt verify"`
 }
 
 // SinglePersonAct is a sensitive action that one person did alone.

@@ -45,7 +45,7 @@ func newApprovalShow(c console) *cobra.Command {
 				}
 			}
 			return &exit.Failure{Code: exit.NotFound, What: "Request " + args[0] + " was not found.", Not: "No changes were made.",
-				Try: "List the requests that you may see: paywatt approval list --state ''."}
+				Try: "List the requests: paywatt approval list --state ''."}
 		}),
 	}
 }

@@ -139,7 +139,7 @@ func clockForRestore(from string, now time.Time, synced bool) error {
 	if err != nil {
 		return nil
 	}
-	c := vending.Clock{Now: now, Newest: taken, Known: taken, Asked: true, Synced: synced}
+	c := vending.Clock{Now: now, Newest: taken, LastTrusted: taken, Asked: true, Synced: synced}
 	if !c.Doubt().Refused() && !c.Behind().Refused() {
 		return nil
 	}

@@ -107,7 +107,7 @@ func newBenchMeter(c console) *cobra.Command {
 }
 
 func newBenchStore(c console) *cobra.Command {
-	b := &bench.Store{}
+	b := &bench.StoreBench{}
 	cmd := &cobra.Command{
 		Use:   "store",
 		Short: "Measure durable readings and small transactions",

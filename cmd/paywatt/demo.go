@@ -59,7 +59,7 @@ func runDemo(ctx context.Context, own demo.Console, args ...string) error {
 }
 
 // demoDevice makes a meter of the demonstration by the options of paywatt vmeter.
-func demoDevice(m demo.Meter) (cfg device.Config, broker string, err error) {
+func demoDevice(m demo.VirtualMeter) (cfg device.Config, broker string, err error) {
 	o := vmeterOptions{number: m.Secret.Number, broker: m.Broker, password: m.Secret.MQTTPassword, link: m.Secret.LinkKey, phones: m.Phones,
 		keys: keyOptions{key: m.Secret.DecoderKey, ea: "07", kt: 2, baseDate: "2014"}}
 	if cfg, broker, err = o.config(console{in: strings.NewReader(""), err: io.Discard}); err != nil {

@@ -33,7 +33,7 @@ func kwh(wh int64) string { return unit.Energy(wh).KWh(1) + " kWh" }
 // platform is a server with one meter, and the program's own commands as a stranger to it.
 type platform struct {
 	t     *testing.T
-	place *demo.Place
+	place *demo.Server
 	api   *client.Client
 	meter *demo.Scripted
 }

@@ -52,7 +52,7 @@ func newReportDay(c console) *cobra.Command {
 			money := func(minor int64) string { return amountText(apiv1.Amount{AmountMinor: minor, Currency: d.Currency}) }
 			t := fields("date", d.Date+" "+d.TZ,
 				"sales", fmt.Sprintf("%d, %s, %s kWh", d.Sales, money(d.TenderedMinor), unit.Energy(d.UnitsWh).KWh(1)),
-				"reversals", fmt.Sprintf("%d, %s, %s kWh", d.Reversals, money(d.GivenBackMinor), unit.Energy(d.UnitsBackWh).KWh(1)),
+				"reversals", fmt.Sprintf("%d, %s, %s kWh", d.Reversals, money(d.RefundedMinor), unit.Energy(d.UnitsBackWh).KWh(1)),
 				"free tokens", fmt.Sprintf("%d, %s kWh", d.FreeTokens, unit.Energy(d.UnitsFreeWh).KWh(1)),
 				"actions without a second person", fmt.Sprint(len(d.SinglePerson)))
 			for _, a := range d.SinglePerson {

@@ -67,7 +67,7 @@ func explainToken(c console, cmd *cobra.Command, keys *keyOptions, ken uint8, di
 		if err != nil {
 			return err
 		}
-		local.Given, local.KT, local.BaseDate = true, sts.KeyType(keys.kt), k.BaseDate
+		local.HasKey, local.KT, local.BaseDate = true, sts.KeyType(keys.kt), k.BaseDate
 		e = sts.Explain(digits, []sts.Key{k.Key}, nil)
 		v.Keys = string(diagnosis.KeysUsed)
 		v.offline(e, k, ken)

@@ -89,8 +89,8 @@ type EyesTx interface {
 	PutApproval(a Approval, from ApprovalState) (bool, error)
 }
 
-// Eyes says whether an act may be done now. The zero value is not used: see [SecondPerson].
-type Eyes struct {
+// FourEyes says whether an act may be done now. The zero value is not used: see [SecondPerson].
+type FourEyes struct {
 	refusal.Refusal
 	Waits   *Approval // the act was written down for somebody else to allow; it is not done, and the transaction commits
 	Alone   bool      // one person does it: the audit row must say so
@@ -99,7 +99,7 @@ type Eyes struct {
 }
 
 // Mark notes in an audit row whose eyes an act had.
-func (e Eyes) Mark(entry Entry) Entry {
+func (e FourEyes) Mark(entry Entry) Entry {
 	entry.SinglePerson = e.Alone
 	if e.Checker != "" {
 		entry.After = strings.TrimSpace(entry.After + " approved_by=" + e.Checker)
@@ -111,39 +111,39 @@ func (e Eyes) Mark(entry Entry) Entry {
 // second person and the tenant's four eyes bind, it stores an approval that waits for another person with the same right. An
 // act that is done under an approval uses the approval up. If four eyes do not bind, one person does the act and the audit
 // log says so. SecondPerson rounds now as it is stored, to whole microseconds in UTC.
-func SecondPerson(tx EyesTx, by Actor, w Wish, now time.Time) (Eyes, error) {
+func SecondPerson(tx EyesTx, by Actor, w Wish, now time.Time) (FourEyes, error) {
 	now = Stored(now)
 	r, err := w.Act.rule()
 	if err != nil || r.alone {
-		return Eyes{}, err
+		return FourEyes{}, err
 	}
 	body, err := json.Marshal(w.Body)
 	if err != nil {
-		return Eyes{}, fmt.Errorf("write down %s: %w", w.Act, err)
+		return FourEyes{}, fmt.Errorf("write down %s: %w", w.Act, err)
 	}
 	if !by.Approval.IsZero() {
 		return useApproval(tx, by, w, body, now)
 	}
 	if w.Anyway {
-		return Eyes{}, nil
+		return FourEyes{}, nil
 	}
 	bind, err := fourEyesBind(tx, r.right)
 	if err != nil || !bind && !w.Utility {
-		return Eyes{Alone: true}, err
+		return FourEyes{Alone: true}, err
 	}
 	if len(body) > maxActBody {
-		return Eyes{Refusal: refuse.RequestTooLargeForApproval(int64(len(body)), maxActBody)}, nil
+		return FourEyes{Refusal: refuse.RequestTooLargeForApproval(int64(len(body)), maxActBody)}, nil
 	}
 	a := Approval{Act: w.Act, Right: r.right, Object: w.Object, Summary: cut(w.Summary, maxActSummary), Body: body, Maker: by, State: ApprovalWaiting, CreatedAt: now}
 	if a.ID, err = tx.NewID(); err != nil {
-		return Eyes{}, err
+		return FourEyes{}, err
 	}
 	if err := tx.AddApproval(a); err != nil {
-		return Eyes{}, err
+		return FourEyes{}, err
 	}
 	e := by.Entry("approval.ask", a.ID.Text(id.Approval))
 	e.After = string(a.Act) + ": " + a.Summary
-	return Eyes{Waits: &a}, tx.AuditLog(e)
+	return FourEyes{Waits: &a}, tx.AuditLog(e)
 }
 
 func cut(s string, max int) string {
@@ -173,23 +173,23 @@ func fourEyesBind(tx interface {
 }
 
 // useApproval uses an approval up for exactly the act that was written down.
-func useApproval(tx EyesTx, by Actor, w Wish, body []byte, now time.Time) (Eyes, error) {
+func useApproval(tx EyesTx, by Actor, w Wish, body []byte, now time.Time) (FourEyes, error) {
 	a, found, err := tx.ApprovalByID(by.Approval)
 	if err != nil {
-		return Eyes{}, err
+		return FourEyes{}, err
 	}
 	if !found || a.State != ApprovalGiven || a.Expired(now) || a.Act != w.Act && a.Act != acts[w.Act].was || string(a.Body) != string(body) {
-		return Eyes{Refusal: refuse.ApprovalNotForThis(by.Approval.Text(id.Approval))}, nil
+		return FourEyes{Refusal: refuse.ApprovalNotForThis(by.Approval.Text(id.Approval))}, nil
 	}
 	if no, err := inForce(tx, a, now); err != nil || no.Refused() { // again: this is another transaction than the decision
-		return Eyes{Refusal: no}, err
+		return FourEyes{Refusal: no}, err
 	}
 	a.State = ApprovalUsed
 	ok, err := tx.PutApproval(a, ApprovalGiven)
 	if err == nil && !ok {
-		return Eyes{Refusal: refuse.ApprovalUsed(by.Approval.Text(id.Approval))}, nil
+		return FourEyes{Refusal: refuse.ApprovalUsed(by.Approval.Text(id.Approval))}, nil
 	}
-	return Eyes{Checker: a.Checker.String(), Allowed: a.Checker}, err
+	return FourEyes{Checker: a.Checker.String(), Allowed: a.Checker}, err
 }
 
 // inForce refuses an act whose maker may not do it any more: to allow it would be to do it for somebody who has gone.

@@ -56,7 +56,7 @@ type price struct {
 }
 
 // tries does the act, if it may be done now, as a use case does.
-func (w *world) tries(t *testing.T, by access.Actor, wish access.Wish) (eyes access.Eyes) {
+func (w *world) tries(t *testing.T, by access.Actor, wish access.Wish) (eyes access.FourEyes) {
 	t.Helper()
 	w.run(t, func(tx *store.Tx) (err error) {
 		eyes, err = access.SecondPerson(tx, by, wish, w.now)

@@ -159,11 +159,11 @@ func TestHowAnActorIsCalled(t *testing.T) {
 		t.Errorf("the system is %+v", a)
 	}
 	for after, want := range map[string]string{"": "approved_by=apikey finance", "minor=5": "minor=5 approved_by=apikey finance"} {
-		if e := (access.Eyes{Checker: "apikey finance"}).Mark(access.Entry{After: after, SinglePerson: true}); e.After != want || e.SinglePerson {
+		if e := (access.FourEyes{Checker: "apikey finance"}).Mark(access.Entry{After: after, SinglePerson: true}); e.After != want || e.SinglePerson {
 			t.Errorf("allowed, it says %+v, want %q", e, want)
 		}
 	}
-	if e := (access.Eyes{Alone: true}).Mark(access.Entry{After: " x "}); e.After != " x " || !e.SinglePerson {
+	if e := (access.FourEyes{Alone: true}).Mark(access.Entry{After: " x "}); e.After != " x " || !e.SinglePerson {
 		t.Errorf("of one person, it says %+v", e)
 	}
 }

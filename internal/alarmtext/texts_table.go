@@ -19,9 +19,9 @@ func Quarantined(seq int64, why string) string {
 	return "Record " + strconv.FormatInt(seq, 10) + " is held for review: " + why + "."
 }
 
-// QuarantineFull: {waiting} records of the meter wait for a decision. {n} later ones were counted but not kept.
+// QuarantineFull: {waiting} records of the meter wait for a decision. Later records are counted but not stored: {n} so far.
 func QuarantineFull(waiting int64, n int64) string {
-	return strconv.FormatInt(waiting, 10) + " records of the meter wait for a decision. " + strconv.FormatInt(n, 10) + " later ones were counted but not kept."
+	return strconv.FormatInt(waiting, 10) + " records of the meter wait for a decision. Later records are counted but not stored: " + strconv.FormatInt(n, 10) + " so far."
 }
 
 // MemoryUnnamed: The meter sent records before it named its memory ({memory}). If they came from another memory, the records still in it are lost.

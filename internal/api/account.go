@@ -12,12 +12,12 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 )
 
-func accountOf(s debt.AccountShown) apiv1.Account {
+func accountOf(s debt.AccountView) apiv1.Account {
 	return apiv1.Account{ID: s.ID.Text(id.Account), Customer: s.Customer.ID.Text(id.Customer), Name: s.Customer.Name, Address: s.Address,
 		Mode: string(s.Mode), Status: s.Status, Meters: append([]string{}, s.Meters...), OpenedAt: s.OpenedAt.UTC(), Balance: balanceOf(s)}
 }
 
-func balanceOf(s debt.AccountShown) apiv1.AccountBalance {
+func balanceOf(s debt.AccountView) apiv1.AccountBalance {
 	return apiv1.AccountBalance{Currency: s.Currency, CarryMinor: int64(s.Carry), WalletMinor: int64(s.Wallet), DueMinor: int64(s.Due),
 		DebtsMinor: int64(s.Debts), Month: s.Month, UnitsWh: int64(s.Units), FreeDueWh: int64(s.FreeDue)}
 }

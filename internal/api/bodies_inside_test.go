@@ -117,7 +117,7 @@ func TestEveryFieldOfABodyIsOfItsField(t *testing.T) {
 	bodies(got, "diagnosis", func(d diagnosis.Diagnosis) apiv1.Diagnosis { return diagnosisOf(d) })
 	bodies(got, "event", func(e metering.StoredEvent) apiv1.Event { return eventOf(e) })
 	bodies(got, "explanation", func(e vending.Explained) apiv1.Explanation { return explainOf(a.say, e) })
-	bodies(got, "float", func(r ledger.Room) apiv1.Float { return floatOf(r, "KES") })
+	bodies(got, "float", func(r ledger.Headroom) apiv1.Float { return floatOf(r, "KES") })
 	bodies(got, "happening", eventLineOf)
 	bodies(got, "journal", func(j ledger.Journal) apiv1.Journal { return journalOf(j, "KES") })
 	bodies(got, "key change", func(k registry.Key) apiv1.KeyChange { return keyChangeOf(sale.MeterRef{Number: "04140001001"}, k) })

@@ -24,7 +24,7 @@ func (a *API) dayRoutes(r router) {
 
 func dayOf(d report.Day) apiv1.DailyReport {
 	b := apiv1.DailyReport{Date: d.Date, TZ: d.Zone, Currency: d.Currency, Sales: d.Sums.Sales, TenderedMinor: int64(d.Sums.Tendered), UnitsWh: int64(d.Sums.Units),
-		Reversals: d.Sums.Reversals, GivenBackMinor: int64(d.Sums.GivenBack), UnitsBackWh: int64(d.Sums.UnitsBack), FreeTokens: d.Sums.Free,
+		Reversals: d.Sums.Reversals, RefundedMinor: int64(d.Sums.Refunded), UnitsBackWh: int64(d.Sums.UnitsBack), FreeTokens: d.Sums.Free,
 		UnitsFreeWh: int64(d.Sums.UnitsFree), SinglePerson: []apiv1.SinglePersonAct{}, Unconfirmed: []apiv1.UnconfirmedReversal{}, Head: d.Head}
 	for _, u := range d.Unconfirmed {
 		b.Unconfirmed = append(b.Unconfirmed, apiv1.UnconfirmedReversal{At: u.At.UTC(), Vend: u.Sale.Text(id.Vend), Meter: u.Meter, Vendor: u.Vendor,

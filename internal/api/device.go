@@ -27,7 +27,7 @@ func deviceOf(d profile.Device) apiv1.Device {
 	if !d.Attached && d.Meter.Figures != nil {
 		b.PowerMW = d.Meter.Figures.Watts * 1000
 	}
-	if d.Account.Known {
+	if d.Account.Wallet {
 		b.Wanted = map[bool]string{true: "on", false: "off"}[d.Account.On]
 	}
 	return b

@@ -33,7 +33,7 @@ func tryOf(t notify.Try) apiv1.MessageAttempt {
 		CostMicro: t.Cost, Report: t.Report, Why: t.Why}
 }
 
-func messageShownOf(s notify.Shown) apiv1.MessageDetail {
+func messageShownOf(s notify.MessageView) apiv1.MessageDetail {
 	b := apiv1.MessageDetail{Message: messageOf(s.Message), Attempts: make([]apiv1.MessageAttempt, len(s.Tries))}
 	for i, t := range s.Tries {
 		b.Attempts[i] = tryOf(t)
@@ -98,7 +98,7 @@ func (a *API) messageRoutes(r router) {
 	})
 }
 
-func messageAnswer(s notify.Shown, err error) (*reply[apiv1.MessageDetail], error) {
+func messageAnswer(s notify.MessageView, err error) (*reply[apiv1.MessageDetail], error) {
 	return replyOf(s.Refusal, err, func() apiv1.MessageDetail { return messageShownOf(s) })
 }
 

@@ -15,7 +15,7 @@ import (
 func supplyOf(v wallet.SupplyView) apiv1.Supply {
 	b := apiv1.Supply{Meter: v.Number, State: string(v.Stand), Wanted: v.Wanted, Reasons: v.Off, By: v.By, Why: v.Why, Waits: string(v.Block), WaitsTo: at(v.Until), OutSince: at(v.Since),
 		PressKey: v.Press, Available: amountOf(v.Available), Protected: v.Protected, GraceWh: v.Grace}
-	if v.Days.Known {
+	if v.Days.Estimated {
 		b.DaysLeft = &apiv1.DaysLeft{Least: v.Days.Least, Likely: v.Days.Likely, Most: v.Days.Most}
 	}
 	if !v.Lease.Command.IsZero() {

@@ -125,7 +125,7 @@ func (a *API) vendRoutes(r router) {
 
 func (a *API) sell(ctx context.Context, by access.Actor, _ *struct{}, body apiv1.NewSale) (*sent, error) {
 	x := exchangeOf(ctx)
-	sold, err := a.c.Vending.Sell(ctx, by, vending.Order{
+	sold, err := a.c.Vending.Sell(ctx, by, vending.Purchase{
 		Meter: body.Meter, Tender: moneyOf(body.Tender), ClientRef: body.ClientRef, Deliver: body.Deliver, Once: x.once,
 		Render: func(s sale.Sale, d vending.Digits) (int, []byte) {
 			return http.StatusCreated, encoded(saleOf(s, d))
@@ -170,7 +170,7 @@ func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
 	Key       string `query:"idempotency_key" maxLength:"64" doc:"Instead: the Idempotency-Key of the caller's own request"`
 	apiv1.Table
 }) (*listed[apiv1.Sale], error) {
-	var found vending.Shown
+	var found vending.SaleView
 	var err error
 	switch {
 	case (in.ClientRef == "") == (in.Key == ""):
@@ -194,23 +194,23 @@ func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
 
 // lastResponse finds the sale of a request by its key: the one that its stored answer names, or that which is being made
 // under the key as its reference. A request that was refused has none.
-func (a *API) lastResponse(ctx context.Context, by access.Actor, key string) (vending.Shown, error) {
+func (a *API) lastResponse(ctx context.Context, by access.Actor, key string) (vending.SaleView, error) {
 	last, err := a.c.Vending.LastResponse(ctx, by, by.ID.Text(id.Key), key)
 	switch {
 	case err != nil || last.Refused():
-		return vending.Shown{Refusal: last.Refusal}, err
+		return vending.SaleView{Refusal: last.Refusal}, err
 	case last.Reply.Status >= http.StatusOK && last.Reply.Status < http.StatusMultipleChoices:
 		var answer struct {
 			ID string `json:"id"`
 		}
 		if err := json.Unmarshal(last.Reply.Body, &answer); err != nil {
-			return vending.Shown{}, fmt.Errorf("read a stored answer: %w", err)
+			return vending.SaleView{}, fmt.Errorf("read a stored answer: %w", err)
 		}
 		return a.c.Vending.Sale(ctx, by, answer.ID)
 	}
 	found, err := a.c.Vending.SaleByRef(ctx, by, key)
 	if err == nil && last.Running && found.Code == refusal.VendNotFound {
-		return vending.Shown{Refusal: refuse.SaleOfKeyRunning()}, nil
+		return vending.SaleView{Refusal: refuse.SaleOfKeyRunning()}, nil
 	}
 	return found, err
 }

@@ -14,14 +14,14 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-func floatOf(r ledger.Room, currency string) apiv1.Float {
+func floatOf(r ledger.Headroom, currency string) apiv1.Float {
 	return apiv1.Float{Currency: currency, BalanceMinor: -int64(r.Balance), HeldMinor: int64(r.Held), AvailableMinor: int64(r.Left)}
 }
 
-func vendorOf(s vendor.Shown) apiv1.Vendor {
+func vendorOf(s vendor.VendorView) apiv1.Vendor {
 	v := s.Vendor
 	return apiv1.Vendor{ID: v.ID.Text(id.Vendor), Code: v.Code, Name: v.Name, Billing: string(v.Billing), CommissionBps: int64(v.Commission),
-		CreditLimitMinor: int64(v.Credit), Blocked: v.Blocked, Float: floatOf(s.Room, s.Currency), CreatedAt: v.CreatedAt.UTC()}
+		CreditLimitMinor: int64(v.Credit), Blocked: v.Blocked, Float: floatOf(s.Headroom, s.Currency), CreatedAt: v.CreatedAt.UTC()}
 }
 
 func bookedOf(b vendor.Booked) apiv1.VendorEntry {
@@ -31,7 +31,7 @@ func bookedOf(b vendor.Booked) apiv1.VendorEntry {
 
 func depositOf(d vendor.Deposited) apiv1.Deposit {
 	return apiv1.Deposit{ID: d.Journal.Text(id.Journal), Vendor: d.Vendor.Code, Amount: amountOf(d.Amount), Reference: d.Reference,
-		Bank: d.Bank, Float: floatOf(d.Room, d.Amount.Currency), At: d.At.UTC()}
+		Bank: d.Bank, Float: floatOf(d.Headroom, d.Amount.Currency), At: d.At.UTC()}
 }
 
 // VendorPath is the vendor that a path names.
@@ -66,7 +66,7 @@ func (a *API) vendorRoutes(r router) {
 		OperationID: "float", Path: "/v1/vendors/{id}/float", Tags: []string{"vendors"}, Summary: "Show what a vendor can sell for",
 	}, func(ctx context.Context, by access.Actor, in *VendorPath) (*reply[apiv1.Float], error) {
 		s, err := a.c.Vendors.Show(ctx, by, in.Vendor)
-		return replyOf(s.Refusal, err, func() apiv1.Float { return floatOf(s.Room, s.Currency) })
+		return replyOf(s.Refusal, err, func() apiv1.Float { return floatOf(s.Headroom, s.Currency) })
 	})
 	listRoute(r, apiv1.VendorStatement, a.vendorStatement)
 }
@@ -78,7 +78,7 @@ func (a *API) addVendor(ctx context.Context, by access.Actor, _ *struct{}, body 
 }
 
 // vendorChanged answers a change: done, or written down for a second person.
-func vendorChanged(status int, s vendor.Shown, err error) (*sent, error) {
+func vendorChanged(status int, s vendor.VendorView, err error) (*sent, error) {
 	return doneOrWaits(status, s.Refusal, s.Waits, err, func() any { return vendorOf(s) })
 }
 

@@ -22,8 +22,8 @@ type visibility struct {
 	looks string
 }
 
-func (s *visibility) Looked() (wallet.Look, error) {
-	return wallet.Look{Now: time.Unix(1_795_000_000, 0)}, nil
+func (s *visibility) Looked() (wallet.VisibilityInput, error) {
+	return wallet.VisibilityInput{Now: time.Unix(1_795_000_000, 0)}, nil
 }
 
 func (s *visibility) Saw(seen, unseen time.Time) error {
@@ -55,11 +55,11 @@ type swept struct {
 	what string
 }
 
-func (s *swept) OnceSweep(int) (int, error)      { s.what += "answers "; return 0, nil }
-func (s *swept) HoldExpire(int) (int, error)     { s.what += "holds "; return 0, nil }
-func (s *swept) ExpireCommands(int) (int, error) { s.what += "commands "; return 0, nil }
-func (s *swept) Looked() (wallet.Look, error)    { return wallet.Look{}, nil }
-func (s *swept) Saw(time.Time, time.Time) error  { return nil }
+func (s *swept) OnceSweep(int) (int, error)              { s.what += "answers "; return 0, nil }
+func (s *swept) HoldExpire(int) (int, error)             { s.what += "holds "; return 0, nil }
+func (s *swept) ExpireCommands(int) (int, error)         { s.what += "commands "; return 0, nil }
+func (s *swept) Looked() (wallet.VisibilityInput, error) { return wallet.VisibilityInput{}, nil }
+func (s *swept) Saw(time.Time, time.Time) error          { return nil }
 
 func (s *swept) MessagesForget(time.Time, int, ...notify.Purpose) (int, error) {
 	s.what += "messages "
@@ -87,7 +87,7 @@ type restedTx struct {
 	known time.Time
 }
 
-func (r restedTx) VendClock() (sale.Times, error)  { return sale.Times{Known: r.known}, nil }
+func (r restedTx) VendClock() (sale.Times, error)  { return sale.Times{LastTrusted: r.known}, nil }
 func (r restedTx) ClockBegin() (sale.Times, error) { return r.VendClock() }
 func (r restedTx) ClockNote() error                { return nil }
 func (r restedTx) ClockTrust() error               { return nil }

@@ -2,7 +2,7 @@
 // second. Every bench measures its own baseline in the same run, because a rate without one says more about the machine than
 // about the program.
 //
-// Start at [Vend], [Store], [Ingest], [Token] and [Meter]; the command line is `paywatt bench`.
+// Start at [Vend], [StoreBench], [Ingest], [Token] and [Meter]; the command line is `paywatt bench`.
 package bench
 
 import (

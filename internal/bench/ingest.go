@@ -71,7 +71,7 @@ func (b *Ingest) ingest(ctx context.Context, say Say, dir string) (Measured, err
 	m := Measured{Bench: "ingest", Unit: "durable readings a second", Baseline: "raw log, fdatasync per 500 records",
 		Rate: float64(readings) / wall, P50: percentile(latencies, 50), P99: percentile(latencies, 99)}
 	say("storing readings without MQTT for %d s", b.Seconds)
-	direct := &Store{Seconds: b.Seconds, Meters: b.Connections, Flight: min(8000, b.Connections*b.Flight)}
+	direct := &StoreBench{Seconds: b.Seconds, Meters: b.Connections, Flight: min(8000, b.Connections*b.Flight)}
 	e, err := sqlite.Open(filepath.Join(dir, "direct"), sqlite.Options{Intake: intake.Take})
 	if err != nil {
 		return Measured{}, err

@@ -144,7 +144,7 @@ func addMeter(ctx context.Context, r *registry.Registry, by access.Actor, i int,
 // sellOne makes one sale through the use case and returns when it is durable. Its reference makes it safe to repeat, as
 // that of the console's form does.
 func (s *shop) sellOne(ctx context.Context, w wish) error {
-	return s.sell(ctx, vending.Order{Meter: s.numbers[w.meter], Tender: money.Amount{Minor: w.tender, Currency: "KES"}, ClientRef: w.key,
+	return s.sell(ctx, vending.Purchase{Meter: s.numbers[w.meter], Tender: money.Amount{Minor: w.tender, Currency: "KES"}, ClientRef: w.key,
 		Deliver: []string{sale.RouteMQTT}})
 }
 
@@ -152,11 +152,11 @@ func (s *shop) sellOne(ctx context.Context, w wish) error {
 // for.
 func (s *shop) sellKeyed(ctx context.Context, w wish) error {
 	meter := s.numbers[w.meter]
-	return s.sell(ctx, vending.Order{Meter: meter, Tender: money.Amount{Minor: w.tender, Currency: "KES"}, Deliver: []string{sale.RouteMQTT},
+	return s.sell(ctx, vending.Purchase{Meter: meter, Tender: money.Amount{Minor: w.tender, Currency: "KES"}, Deliver: []string{sale.RouteMQTT},
 		Once: access.Once{Principal: "bench", Key: w.key, Hash: sha256.Sum256(fmt.Appendf(nil, "%s %d", meter, w.tender))}, Render: render})
 }
 
-func (s *shop) sell(ctx context.Context, o vending.Order) error {
+func (s *shop) sell(ctx context.Context, o vending.Purchase) error {
 	sold, err := s.vending.Sell(ctx, s.seller, o)
 	if err == nil && sold.Refused() {
 		err = errors.New("bench vend: " + sold.Detail())

@@ -19,8 +19,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Store is what `bench store` and `bench disk` measure with.
-type Store struct {
+// StoreBench is what `bench store` and `bench disk` measure with.
+type StoreBench struct {
 	Dir     string
 	Seconds int
 	Callers int // of small transactions, each waiting for its own
@@ -36,7 +36,7 @@ const (
 )
 
 // check refuses options beyond what the bench is made for.
-func (b *Store) check() error {
+func (b *StoreBench) check() error {
 	if b.Seconds < 1 || b.Seconds > 60 || b.Callers < 1 || b.Callers > 1000 || b.Meters < 1 || b.Meters > 1_000_000 || b.Flight < 1 || b.Flight > 8000 {
 		return &exit.Failure{Code: exit.Usage, What: "An option of the bench is out of its range.", Not: "Nothing was measured.",
 			Try: "Use 1 to 60 seconds, 1 to 1000 callers, 1 to 1000000 meters and 1 to 8000 messages in flight."}
@@ -45,14 +45,14 @@ func (b *Store) check() error {
 }
 
 // Run measures readings, then the raw log, then small transactions.
-func (b *Store) Run(ctx context.Context, say Say) (Measured, error) {
+func (b *StoreBench) Run(ctx context.Context, say Say) (Measured, error) {
 	if err := b.check(); err != nil {
 		return Measured{}, err
 	}
 	return inFolder(b.Dir, func(dir string) (Measured, error) { return b.store(ctx, say, dir) })
 }
 
-func (b *Store) store(ctx context.Context, say Say, dir string) (Measured, error) {
+func (b *StoreBench) store(ctx context.Context, say Say, dir string) (Measured, error) {
 	e, err := sqlite.Open(filepath.Join(dir, "data"), sqlite.Options{Intake: intake.Take})
 	if err != nil {
 		return Measured{}, err
@@ -86,7 +86,7 @@ func (b *Store) store(ctx context.Context, say Say, dir string) (Measured, error
 }
 
 // readings sends records of many meters, each in its own message, and counts those that became durable.
-func (b *Store) readings(ctx context.Context, e *sqlite.Engine) (rows int64, latencies []time.Duration, cpu, wall float64, err error) {
+func (b *StoreBench) readings(ctx context.Context, e *sqlite.Engine) (rows int64, latencies []time.Duration, cpu, wall float64, err error) {
 	var stored, failed atomic.Int64
 	var mu sync.Mutex
 	room := make(chan struct{}, b.Flight)
@@ -131,7 +131,7 @@ func reading(meter int64, seq uint64, now time.Time) metering.Record {
 }
 
 // rawLog appends records with one fdatasync per batch.
-func (b *Store) rawLog(ctx context.Context, path string) (records int64, cpu, wall float64, err error) {
+func (b *StoreBench) rawLog(ctx context.Context, path string) (records int64, cpu, wall float64, err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return 0, 0, 0, err
@@ -154,7 +154,7 @@ func (b *Store) rawLog(ctx context.Context, path string) (records int64, cpu, wa
 }
 
 // transactions commits small closures from several callers.
-func (b *Store) transactions(ctx context.Context, e *sqlite.Engine) (done int64, waits []time.Duration, wall float64, err error) {
+func (b *StoreBench) transactions(ctx context.Context, e *sqlite.Engine) (done int64, waits []time.Duration, wall float64, err error) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	stop := spent()
@@ -198,14 +198,14 @@ func smallTransaction(tx *store.Tx) (refused bool, err error) {
 
 // Disk measures what one durable write costs.
 func Disk(ctx context.Context, dir string, seconds int) (Measured, error) {
-	b := &Store{Dir: dir, Seconds: seconds, Callers: 1, Meters: 1, Flight: 1}
+	b := &StoreBench{Dir: dir, Seconds: seconds, Callers: 1, Meters: 1, Flight: 1}
 	if err := b.check(); err != nil {
 		return Measured{}, err
 	}
 	return inFolder(b.Dir, func(dir string) (Measured, error) { return b.disk(ctx, dir) })
 }
 
-func (b *Store) disk(ctx context.Context, dir string) (Measured, error) {
+func (b *StoreBench) disk(ctx context.Context, dir string) (Measured, error) {
 	waits, cpu, wall, err := b.blocks(ctx, filepath.Join(dir, "synced"), true)
 	if err != nil {
 		return Measured{}, err
@@ -222,7 +222,7 @@ func (b *Store) disk(ctx context.Context, dir string) (Measured, error) {
 
 // blocks appends blocks and says how long each took. The file begins anew at 64 MiB, so that the baseline does not
 // fill the disk.
-func (b *Store) blocks(ctx context.Context, path string, sync bool) (waits []time.Duration, cpu, wall float64, err error) {
+func (b *StoreBench) blocks(ctx context.Context, path string, sync bool) (waits []time.Duration, cpu, wall float64, err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, 0, 0, err

@@ -64,11 +64,11 @@ type Integration struct {
 	logins chan struct{}
 	counts counters
 
-	mu     sync.RWMutex
-	owner  map[string]id.ID          // of a meter's number: whose it is
-	kept   map[string]string         // of a topic: the payload as published, so that only changes are
-	topics map[string][]string       // of a number: its topics
-	in     map[*mqtt.Client]mirrored // who is connected
+	mu        sync.RWMutex
+	owner     map[string]id.ID          // of a meter's number: whose it is
+	published map[string]string         // of a topic: the payload as published, so that only changes are
+	topics    map[string][]string       // of a number: its topics
+	in        map[*mqtt.Client]mirrored // who is connected
 }
 
 // mirrored is a program that has signed in.
@@ -83,7 +83,7 @@ func NewIntegration(c IntegrationConfig) (*Integration, error) {
 		return nil, errors.New("the integration broker needs a listener and an authority")
 	}
 	g := &Integration{c: c, limits: c.Limits.over(IntegrationDefaults()).withDefaults(), log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)),
-		logins: make(chan struct{}, authParallel), owner: map[string]id.ID{}, kept: map[string]string{}, topics: map[string][]string{}, in: map[*mqtt.Client]mirrored{}}
+		logins: make(chan struct{}, authParallel), owner: map[string]id.ID{}, published: map[string]string{}, topics: map[string][]string{}, in: map[*mqtt.Client]mirrored{}}
 	g.gate = newGate(c.Listener, g.limits, c.TLS, g.log, &g.counts)
 	g.server = mqtt.New(&mqtt.Options{Capabilities: g.capabilities(), InlineClient: true, ClientNetReadBufferSize: bufferSize,
 		ClientNetWriteBufferSize: bufferSize, Logger: slog.New(slog.DiscardHandler), SysTopicResendInterval: 3600})
@@ -164,14 +164,14 @@ func (g *Integration) Put(number string, customer id.ID, messages []mirror.Messa
 	var topics []string
 	for _, m := range messages {
 		topics = append(topics, m.Topic)
-		if g.kept[m.Topic] != string(m.Payload) {
-			g.kept[m.Topic] = string(m.Payload)
+		if g.published[m.Topic] != string(m.Payload) {
+			g.published[m.Topic] = string(m.Payload)
 			changed = append(changed, m)
 		}
 	}
 	for _, old := range g.topics[number] {
 		if !slices.Contains(topics, old) {
-			delete(g.kept, old)
+			delete(g.published, old)
 			changed = append(changed, mirror.Message{Topic: old}) // an empty payload takes a retained message away
 		}
 	}

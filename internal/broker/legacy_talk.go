@@ -38,10 +38,10 @@ type legacySession struct {
 	polls   []profile.Message // left of this round
 
 	// Of the talker alone.
-	told     string // what the relay was told last: on, off or nothing yet
-	sent     time.Time
-	nextPoll time.Time
-	nextLook time.Time
+	commanded string // what the relay was told last: on, off or nothing yet
+	sent      time.Time
+	nextPoll  time.Time
+	nextLook  time.Time
 }
 
 // maxNotes is how many messages for people may wait for the device.
@@ -238,7 +238,7 @@ func (s *legacySession) next(now time.Time) (profile.Message, bool) {
 	if m, ok := s.supply(); ok {
 		return m, true
 	}
-	if m, ok := s.l.c.Profile.Warn(s.device, s.account.Words); ok && s.account.Known && s.account.On && s.listens(m.Topic) && s.l.warnDue(s.account.Warning) {
+	if m, ok := s.l.c.Profile.Warn(s.device, s.account.Words); ok && s.account.Wallet && s.account.On && s.listens(m.Topic) && s.l.warnDue(s.account.Warning) {
 		return m, true
 	}
 	if len(s.notes) > 0 {
@@ -252,7 +252,7 @@ func (s *legacySession) next(now time.Time) (profile.Message, bool) {
 // supply is the message that switches the relay, where one is due: after SUBSCRIBE, when what is wanted has changed, and
 // after data while the relay is known to stand otherwise or not known at all. The caller holds mu.
 func (s *legacySession) supply() (profile.Message, bool) {
-	if !s.account.Known {
+	if !s.account.Wallet {
 		return profile.Message{}, false
 	}
 	on := s.l.c.Profile.Wanted(s.account.On, s.last)
@@ -262,7 +262,7 @@ func (s *legacySession) supply() (profile.Message, bool) {
 	}
 	s.l.note(s, wanted)
 	differs := s.asked && s.relay != position
-	turned := s.told != "" && s.told != wanted
+	turned := s.commanded != "" && s.commanded != wanted
 	s.asked = false // it is told once after each data, however long it does not obey
 	if !s.owed && !differs && !turned {
 		return profile.Message{}, false
@@ -271,7 +271,7 @@ func (s *legacySession) supply() (profile.Message, bool) {
 	if !ok || !s.listens(m.Topic) {
 		return profile.Message{}, false // what is owed stays owed until the device has said its name and subscribed
 	}
-	s.owed, s.told = false, wanted
+	s.owed, s.commanded = false, wanted
 	return m, true
 }
 

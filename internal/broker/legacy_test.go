@@ -253,9 +253,9 @@ const (
 	pingrespBytes  = "d000"
 )
 
-func paid() profile.Account { return profile.Account{Known: true, On: true} }
+func paid() profile.Account { return profile.Account{Wallet: true, On: true} }
 
-func unpaid() profile.Account { return profile.Account{Known: true, Reasons: []string{"CREDIT"}} }
+func unpaid() profile.Account { return profile.Account{Wallet: true, Reasons: []string{"CREDIT"}} }
 
 // TestTheExactBytesOfTheSketchAreAnswered: the toggle sketch is answered byte for byte and told nothing unasked.
 func TestTheExactBytesOfTheSketchAreAnswered(t *testing.T) {

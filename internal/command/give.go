@@ -27,7 +27,7 @@ type GiveTx interface {
 // Give gives a command to a meter for a person and notes it in the audit log under the actor of the entry by. The caller fills in the
 // command's type, arguments, reason, sender and, if it is known, the time it was given; otherwise that is the time in its identity.
 // The command waits as long as life. A meter without a link key, which cannot check who commands it, is an error.
-func Give(tx GiveTx, m registry.Meter, c Command, life time.Duration, by access.Entry, eyes access.Eyes) (Command, error) {
+func Give(tx GiveTx, m registry.Meter, c Command, life time.Duration, by access.Entry, eyes access.FourEyes) (Command, error) {
 	signed, err := tx.HasLinkKey(m.ID)
 	if err == nil && !signed {
 		err = fmt.Errorf("meter %s has lost its link key", m.Number)

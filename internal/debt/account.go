@@ -55,8 +55,8 @@ func findAccount(tx Tx, name AccountName, text string) (AccountPlace, refusal.Re
 	return AccountPlace{}, refuse.AccountNotFound(refusal.Echo(text)), nil
 }
 
-// AccountShown is an account with what it has and owes.
-type AccountShown struct {
+// AccountView is an account with what it has and owes.
+type AccountView struct {
 	refusal.Refusal
 	AccountPlace
 	Currency string
@@ -70,53 +70,53 @@ type AccountShown struct {
 }
 
 // Account shows an account by its identity or a meter that supplies it (right: customer.read).
-func (ds *Debts) Account(ctx context.Context, by access.Actor, account string) (AccountShown, error) {
+func (ds *Debts) Account(ctx context.Context, by access.Actor, account string) (AccountView, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
-		return AccountShown{Refusal: no}, nil
+		return AccountView{Refusal: no}, nil
 	}
 	name, no := accountName(account)
 	if no.Refused() {
-		return AccountShown{Refusal: no}, nil
+		return AccountView{Refusal: no}, nil
 	}
 	now := ds.moment()
-	out, err := access.Look(ctx, ds.c.Door, by.Tenant, func(tx Tx) (AccountShown, error) {
+	out, err := access.Look(ctx, ds.c.Door, by.Tenant, func(tx Tx) (AccountView, error) {
 		place, no, err := findAccount(tx, name, account)
 		if err != nil || no.Refused() {
-			return AccountShown{Refusal: no}, err
+			return AccountView{Refusal: no}, err
 		}
 		return ds.showAccount(tx, place, now)
 	})
 	return out, fault.Wrap(err, "show account %s", refusal.Echo(account))
 }
 
-func (ds *Debts) showAccount(tx Tx, place AccountPlace, now time.Time) (AccountShown, error) {
-	out := AccountShown{AccountPlace: place}
+func (ds *Debts) showAccount(tx Tx, place AccountPlace, now time.Time) (AccountView, error) {
+	out := AccountView{AccountPlace: place}
 	tz, policy, err := tx.Charges().ChargeTenant()
 	if err != nil {
-		return AccountShown{}, err
+		return AccountView{}, err
 	}
 	zone, err := zoneOf(tz)
 	if err != nil {
-		return AccountShown{}, err
+		return AccountView{}, err
 	}
 	if out.Currency, _, err = tx.Books().Currency(); err != nil {
-		return AccountShown{}, err
+		return AccountView{}, err
 	}
 	local := now.In(zone)
 	out.Month = local.Format(localday.MonthForm)
 	month, err := tx.VendMonth(place.ID, out.Month)
 	if err != nil {
-		return AccountShown{}, err
+		return AccountView{}, err
 	}
 	out.Units, out.Carry = month.Units, month.Carry
 	wallet, err := tx.Books().Balance(ledger.AccountRef{Code: ledger.Wallet, Subject: place.ID.Text(id.Account)})
 	if err != nil {
-		return AccountShown{}, err
+		return AccountView{}, err
 	}
 	out.Wallet = -wallet
 	version, _, err := tx.Charges().TariffVersionAt(place.Tariff, now)
 	if err != nil {
-		return AccountShown{}, err
+		return AccountView{}, err
 	}
 	out.FreeDue = month.FreeDue(version.Body)
 	var dues []Due
@@ -128,7 +128,7 @@ func (ds *Debts) showAccount(tx Tx, place AccountPlace, now time.Time) (AccountS
 		dues, debts, err = tx.Charges().ChargesOpen(place.ID, allOpen)
 	}
 	if err != nil {
-		return AccountShown{}, err
+		return AccountView{}, err
 	}
 	for _, d := range dues {
 		out.Due += d.Left()

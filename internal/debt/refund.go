@@ -157,7 +157,7 @@ func receiver(tx Tx, from AccountPlace, text string) (ledger.AccountRef, id.ID, 
 }
 
 // payRefund books a refund that is allowed.
-func (ds *Debts) payRefund(tx Tx, by access.Actor, out Refunded, due ledger.AccountRef, to id.ID, eyes access.Eyes) (Refunded, refusal.Refusal, error) {
+func (ds *Debts) payRefund(tx Tx, by access.Actor, out Refunded, due ledger.AccountRef, to id.ID, eyes access.FourEyes) (Refunded, refusal.Refusal, error) {
 	if !to.IsZero() {
 		if has, err := tx.Books().Balance(out.To); err != nil || -has > money.MaxMinor-out.Amount.Minor {
 			return Refunded{}, refuse.AccountWouldHoldTooMuch(to.Text(id.Account), money.Amount{Minor: money.MaxMinor, Currency: out.Amount.Currency}), err

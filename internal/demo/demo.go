@@ -34,7 +34,7 @@ type Program struct {
 	Run func(ctx context.Context, c Console, args ...string) error
 	// Device makes what `paywatt vmeter` makes of its options, with the meter's memory in RAM, and returns the address of its
 	// server.
-	Device func(Meter) (cfg device.Config, broker string, err error)
+	Device func(VirtualMeter) (cfg device.Config, broker string, err error)
 	// Modem gives a meter the GSM modem on a serial port. shut, on the goroutine of the meter, ends the use of it.
 	Modem func(ctx context.Context, d *device.Device, port string, log *slog.Logger) (shut func(), err error)
 	// Server is what every server of the program has, such as its version.
@@ -48,8 +48,8 @@ type Console struct {
 	Getenv   func(string) string
 }
 
-// Meter is a virtual meter as its options name it.
-type Meter struct {
+// VirtualMeter is a virtual meter as its options name it.
+type VirtualMeter struct {
 	Secret apiv1.AddedMeter
 	Broker string
 	Phones []string
@@ -83,7 +83,7 @@ func (o Demo) Run(ctx context.Context) (err error) {
 }
 
 // live shows the fleet until somebody ends it.
-func (o Demo) live(ctx context.Context, p *Place, out io.Writer) (err error) {
+func (o Demo) live(ctx context.Context, p *Server, out io.Writer) (err error) {
 	panels, err := newPanels()
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func (o Demo) live(ctx context.Context, p *Place, out io.Writer) (err error) {
 }
 
 // tell prints what a person needs.
-func (o Demo) tell(p *Place, panels *panels, bus *bus, out io.Writer) error {
+func (o Demo) tell(p *Server, panels *panels, bus *bus, out io.Writer) error {
 	dark := households[1] // any of those that have used up their credit
 	_, err := fmt.Fprintf(out, `TEST. All of it lives in %s and is gone when you press Ctrl-C.
 

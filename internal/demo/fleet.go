@@ -37,7 +37,7 @@ const (
 
 // fleet is the meters of the demonstration. Each lives on a goroutine of its own.
 type fleet struct {
-	place  *Place
+	place  *Server
 	bus    *bus // nil where there are no emulated modems
 	api    *client.Client
 	seed   uint64
@@ -68,7 +68,7 @@ type fleetMeter struct {
 
 // newFleet registers every household, brings its meter up, sells to it and lets it live until now. What it returns
 // is to be closed, with an error too.
-func newFleet(ctx context.Context, p *Place, bus *bus, seed uint64) (*fleet, error) {
+func newFleet(ctx context.Context, p *Server, bus *bus, seed uint64) (*fleet, error) {
 	f := &fleet{place: p, bus: bus, seed: seed, meters: make([]*fleetMeter, len(households)), failed: make(chan error, 1)}
 	var err error
 	if f.api, err = p.API(); err != nil {
@@ -137,7 +137,7 @@ func (f *fleet) sim(i int) string {
 // open makes the meter as `paywatt vmeter` does, with its memory in RAM and its calendar in the past.
 func (m *fleetMeter) open(ctx context.Context, secret apiv1.AddedMeter, began time.Time) error {
 	p := m.fleet.place
-	cfg, broker, err := p.program.Device(Meter{Secret: secret, Broker: p.mqtt, Phones: []string{m.house.phone, Authority}})
+	cfg, broker, err := p.program.Device(VirtualMeter{Secret: secret, Broker: p.mqtt, Phones: []string{m.house.phone, Authority}})
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ type Scripted struct {
 }
 
 // Meter starts the meter that was registered, with its memory in the demonstration's folder and its modem on a port.
-func (p *Place) Meter(ctx context.Context, m apiv1.AddedMeter, modem string) *Scripted {
+func (p *Server) Meter(ctx context.Context, m apiv1.AddedMeter, modem string) *Scripted {
 	phone := ""
 	if m.Customer != nil {
 		phone = m.Customer.Phone
@@ -39,7 +39,7 @@ func (p *Place) Meter(ctx context.Context, m apiv1.AddedMeter, modem string) *Sc
 }
 
 // Script starts a virtual meter by its command line, which makes it take commands by lines.
-func (p *Place) Script(ctx context.Context, number string, args ...string) *Scripted {
+func (p *Server) Script(ctx context.Context, number string, args ...string) *Scripted {
 	lines, in := io.Pipe()
 	out, states := io.Pipe()
 	d := &Scripted{Number: number, in: in, out: out, states: json.NewDecoder(bufio.NewReader(out))}

@@ -32,7 +32,7 @@ func simOf(i int) string {
 
 // bus is `paywatt modem serve`: emulated modems on a small network that phones reach too.
 type bus struct {
-	place *Place
+	place *Server
 	// http is the address of the network.
 	http  string
 	stop  context.CancelFunc
@@ -40,10 +40,10 @@ type bus struct {
 }
 
 // Port is the serial port of the modem with a number.
-func (p *Place) Port(number string) string { return filepath.Join(p.Dir, "modem"+number) }
+func (p *Server) Port(number string) string { return filepath.Join(p.Dir, "modem"+number) }
 
 // startBus runs a network with a modem for each number.
-func (p *Place) startBus(ctx context.Context, numbers ...string) (*bus, error) {
+func (p *Server) startBus(ctx context.Context, numbers ...string) (*bus, error) {
 	ctx, stop := context.WithCancel(ctx)
 	b := &bus{place: p, stop: stop, ended: make(chan error, 1)}
 	args := []string{"modem", "serve"}
@@ -127,7 +127,7 @@ func (b *bus) close() error {
 }
 
 // network runs the modems of the fleet and of the server; none where this system has no pseudo-terminals.
-func (p *Place) network(ctx context.Context) (*bus, error) {
+func (p *Server) network(ctx context.Context) (*bus, error) {
 	if runtime.GOOS != "linux" {
 		return nil, nil
 	}

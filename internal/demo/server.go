@@ -28,9 +28,9 @@ const (
 	owner      = "owner@demo.paywatt"
 )
 
-// Place is a throw-away folder with an ordinary server in it. Everything else of the demonstration is a stranger to
+// Server is a throw-away folder with an ordinary server in it. Everything else of the demonstration is a stranger to
 // that server: it knows an address, a key and passwords.
-type Place struct {
+type Server struct {
 	// Dir is the folder, Key one of the API.
 	Dir, Key string
 	// Modem is the serial port of the server's own GSM modem, "" for none. Now is the server's clock, nil for the machine's.
@@ -54,12 +54,12 @@ type Place struct {
 }
 
 // NewPlace makes the folder, with a key store, a vending key and an API key, as a first user would.
-func NewPlace(ctx context.Context, program Program) (p *Place, err error) {
+func NewPlace(ctx context.Context, program Program) (p *Server, err error) {
 	dir, err := os.MkdirTemp("", "paywatt-demo-")
 	if err != nil {
 		return nil, fmt.Errorf("make the demonstration's folder: %w", err)
 	}
-	p = &Place{Dir: dir, data: filepath.Join(dir, "data"), pass: rand.Text(), password: rand.Text()[:16],
+	p = &Server{Dir: dir, data: filepath.Join(dir, "data"), pass: rand.Text(), password: rand.Text()[:16],
 		http: "127.0.0.1:0", mqtt: "127.0.0.1:0", log: &tail{}, program: program}
 	p.logger = slog.New(slog.NewTextHandler(p.log, nil))
 	defer func() {
@@ -79,20 +79,20 @@ func NewPlace(ctx context.Context, program Program) (p *Place, err error) {
 	return p, err
 }
 
-func (p *Place) passFile() string { return filepath.Join(p.Dir, "passphrase") }
+func (p *Server) passFile() string { return filepath.Join(p.Dir, "passphrase") }
 
 // WriteLog writes the end of what server and commands have logged.
-func (p *Place) WriteLog(w io.Writer) error {
+func (p *Server) WriteLog(w io.Writer) error {
 	_, err := p.log.WriteTo(w)
 	return err
 }
 
 // Remove deletes the folder and everything in it.
-func (p *Place) Remove() error { return os.RemoveAll(p.Dir) }
+func (p *Server) Remove() error { return os.RemoveAll(p.Dir) }
 
 // own is where a command of this program reads and writes on behalf of the demonstration. The user's own settings and
 // keys are not in its environment.
-func (p *Place) own(in io.Reader, out io.Writer) Console {
+func (p *Server) own(in io.Reader, out io.Writer) Console {
 	return Console{In: in, Out: out, Err: p.log, Getenv: func(name string) string {
 		if name == "PAYWATT_PASSPHRASE_FILE" {
 			return p.passFile()
@@ -102,7 +102,7 @@ func (p *Place) own(in io.Reader, out io.Writer) Console {
 }
 
 // run carries out a command line of this program as if it were typed, and returns what it prints.
-func (p *Place) run(ctx context.Context, stdin string, args ...string) (string, error) {
+func (p *Server) run(ctx context.Context, stdin string, args ...string) (string, error) {
 	var out bytes.Buffer
 	err := p.program.Run(ctx, p.own(strings.NewReader(stdin), &out), args...)
 	if err != nil {
@@ -113,7 +113,7 @@ func (p *Place) run(ctx context.Context, stdin string, args ...string) (string, 
 
 // Start starts the server, at a restart on the addresses it had. It keeps no disk space in reserve: nothing here has to
 // outlive a full disk.
-func (p *Place) Start() error {
+func (p *Server) Start() error {
 	c := p.program.Server
 	c.Data, c.HTTP, c.MQTT, c.Passphrase, c.Log = p.data, p.http, p.mqtt, []byte(p.pass), p.logger
 	c.Test, c.PanelURL, c.Reserve, c.Now = true, p.panel, -1, p.Now
@@ -136,7 +136,7 @@ func (p *Place) Start() error {
 }
 
 // Stop ends the server and waits until it is gone. A server that was never started is stopped.
-func (p *Place) Stop() error {
+func (p *Server) Stop() error {
 	if p.cancel == nil {
 		return nil
 	}
@@ -146,10 +146,10 @@ func (p *Place) Stop() error {
 }
 
 // URL is the console's address.
-func (p *Place) URL() string { return "http://" + p.http }
+func (p *Server) URL() string { return "http://" + p.http }
 
 // API is a client with the demonstration's key.
-func (p *Place) API() (*client.Client, error) {
+func (p *Server) API() (*client.Client, error) {
 	return client.New(p.URL(), p.Key, client.Config{UserAgent: "paywatt-demo"})
 }
 
@@ -157,7 +157,7 @@ func (p *Place) API() (*client.Client, error) {
 var errNoSignIn = errors.New("console sign-in")
 
 // addOwner makes the first owner on the set-up page, signs in and returns the page that follows.
-func (p *Place) addOwner(ctx context.Context) (page string, err error) {
+func (p *Server) addOwner(ctx context.Context) (page string, err error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return "", err
@@ -180,7 +180,7 @@ func (p *Place) addOwner(ctx context.Context) (page string, err error) {
 }
 
 // post sends a form and wants to be led to a page.
-func (p *Place) post(ctx context.Context, browser *http.Client, path string, form url.Values, want string) (string, error) {
+func (p *Server) post(ctx context.Context, browser *http.Client, path string, form url.Values, want string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL()+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		return "", err
@@ -208,7 +208,7 @@ func domestic() apiv1.NewTariff {
 }
 
 // Register adds a virtual meter of a customer; sim is the number of its modem, empty for none.
-func (p *Place) Register(ctx context.Context, api *client.Client, number, name, phone, sim string) (apiv1.AddedMeter, error) {
+func (p *Server) Register(ctx context.Context, api *client.Client, number, name, phone, sim string) (apiv1.AddedMeter, error) {
 	krn, kt := int64(1), int64(2)
 	m, err := api.AddMeter(ctx, apiv1.NewMeter{Number: number, Mode: "prepay_token", Tariff: "domestic", SGC: group, KRN: &krn, KT: &kt,
 		TI: "01", Customer: &apiv1.Customer{Name: name, Phone: phone}, Simulated: true, SIMPhone: sim})

@@ -23,7 +23,7 @@ const storyTime = 60 * time.Second
 // hand from the tariff (2.50 KES a kilowatt-hour, 15 % VAT) and the load (2 kW), so a wrong server cannot agree with
 // itself.
 type story struct {
-	place *Place
+	place *Server
 	api   *client.Client
 	meter *Scripted
 	bus   *bus
@@ -82,7 +82,7 @@ func play(ctx context.Context, out io.Writer, steps []step) error {
 }
 
 // playStory plays the story against a server in p, within storyTime.
-func playStory(ctx context.Context, p *Place, out io.Writer) (err error) {
+func playStory(ctx context.Context, p *Server, out io.Writer) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, storyTime)
 	defer cancel()
 	s := &story{place: p}

@@ -54,7 +54,7 @@ func (p past) CardMonth(n int) panel.CardRow {
 	}
 	for day, used := range days {
 		if day[:len("2006-01")] == month.Format("2006-01") {
-			row.Used, row.Known = row.Used+used, true
+			row.Used, row.Found = row.Used+used, true
 		}
 	}
 	return row

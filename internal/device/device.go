@@ -127,9 +127,9 @@ type Device struct {
 	open   meter.Tampers
 	online bool
 	card   cardCopy
-	// wornTold says that a worn memory was told of, wornSaved the most writes that the log knows of.
-	wornTold  bool
-	wornSaved uint32
+	// wornReported says that a worn memory was told of, wornSaved the most writes that the log knows of.
+	wornReported bool
+	wornSaved    uint32
 
 	// The memory.
 	journal *journal.Journal

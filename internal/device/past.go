@@ -86,8 +86,8 @@ func (d *Device) lookAtWear() {
 		return
 	}
 	writes, endurance := d.parts.Wear.Worst()
-	if writes >= endurance && !d.wornTold {
-		d.wornTold = true
+	if writes >= endurance && !d.wornReported {
+		d.wornReported = true
 		d.give(boardEvent(meter.CodeWorn, int64(writes), int64(endurance)))
 	}
 	if d.parts.worn != nil && writes >= d.wornSaved+wearStep {

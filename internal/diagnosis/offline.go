@@ -9,7 +9,7 @@ import (
 
 // Local is what is known of a key without a server.
 type Local struct {
-	Given    bool // there is a key; without one only test tokens can be read
+	HasKey   bool // there is a key; without one only test tokens can be read
 	KT       sts.KeyType
 	KEN      uint8
 	BaseDate sts.BaseDate
@@ -49,7 +49,7 @@ func Offline(e sts.Explanation, l Local) []Finding {
 	case len(out) > 0:
 	case e.Opened.Class > 2:
 		out = append(out, noMeaning())
-	case !l.Given:
+	case !l.HasKey:
 		out = append(out, Finding{NoMeterGiven, "It is a token for one meter, and no key is at hand to read it with.",
 			"Give the meter's key (--key, or --vending-key-file with the meter's facts), or --number with PAYWATT_URL and PAYWATT_KEY to ask a server."})
 	default:

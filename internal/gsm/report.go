@@ -10,13 +10,13 @@ import (
 
 // sentPart is a part whose delivery report is awaited.
 type sentPart struct {
-	id     string
-	part   int
-	to     string
-	ref    uint8
-	known  bool // false: the answer was lost, and the reference with it
-	at     time.Time
-	report bool
+	id      string
+	part    int
+	to      string
+	ref     uint8
+	certain bool // false: the answer was lost, and the reference with it
+	at      time.Time
+	report  bool
 }
 
 // remember keeps a sent part for its report; the oldest go first.
@@ -60,15 +60,15 @@ func (m *Modem) match(r pdu.StatusReport) *Report {
 	for i, p := range m.sent {
 		switch {
 		case !sameNumber(p.to, r.To.Text):
-		case p.known && p.ref == r.Reference:
+		case p.certain && p.ref == r.Reference:
 			found = i
-		case !p.known:
+		case !p.certain:
 			lost, losses = i, losses+1
 		}
 	}
 	if found < 0 && losses == 1 {
 		found, out.Inferred = lost, true
-		m.sent[lost].ref, m.sent[lost].known = r.Reference, true
+		m.sent[lost].ref, m.sent[lost].certain = r.Reference, true
 	}
 	if found < 0 {
 		return out

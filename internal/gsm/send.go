@@ -93,7 +93,7 @@ func (m *Modem) again(r *request) {
 func (s *session) send(r *request) error {
 	t, err := s.sendPart(r)
 	now, why := s.m.cfg.Now(), t.why
-	remembered := sentPart{id: r.out.ID, part: r.next, to: r.to.Text, ref: t.mr, known: t.known, at: now, report: r.out.Report}
+	remembered := sentPart{id: r.out.ID, part: r.next, to: r.to.Text, ref: t.mr, certain: t.certain, at: now, report: r.out.Report}
 	switch t.outcome {
 	case Accepted:
 		s.m.remember(remembered)
@@ -128,7 +128,7 @@ func (s *session) send(r *request) error {
 type try struct {
 	outcome Outcome
 	mr      uint8
-	known   bool // the reference is certain
+	certain bool // the reference is certain
 	why     string
 }
 
@@ -171,7 +171,7 @@ func (s *session) sendPart(r *request) (try, error) {
 // accepted reads the reference that the network gave.
 func accepted(x exchange, known bool) try {
 	n, ok := at.Fields(x.info[0].Text)[0].Int()
-	return try{outcome: Accepted, mr: uint8(n), known: known && ok}
+	return try{outcome: Accepted, mr: uint8(n), certain: known && ok}
 }
 
 func (s *session) submit(r *request) ([]byte, error) {
@@ -191,7 +191,7 @@ func (s *session) settle(x exchange, err error) (try, error) {
 		return accepted(x, false), err
 	case s.late.final == nil:
 	case s.late.final.Status == at.OK && s.late.ref >= 0:
-		return try{outcome: Accepted, mr: uint8(s.late.ref), known: true}, err
+		return try{outcome: Accepted, mr: uint8(s.late.ref), certain: true}, err
 	case s.late.final.Status != at.OK:
 		return s.judge(*s.late.final), err
 	}

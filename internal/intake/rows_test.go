@@ -300,8 +300,8 @@ func (b books) WalletMoney(id.ID) (money.Minor, money.Minor, error) {
 	return b.money, 0, b.Fails("WalletMoney")
 }
 
-func (b books) Looked() (wallet.Look, error) {
-	return wallet.Look{Seen: noon(), Now: noon()}, b.Fails("Looked")
+func (b books) Looked() (wallet.VisibilityInput, error) {
+	return wallet.VisibilityInput{Seen: noon(), Now: noon()}, b.Fails("Looked")
 }
 
 func (b books) SupplyOf(meter int64) (wallet.Supplied, error) {

@@ -62,7 +62,7 @@ func TestFolderOfAWorkingServerHoldsNoKey(t *testing.T) {
 	if err != nil || meter.Refused() {
 		t.Fatal(err, meter.Detail())
 	}
-	sold, err := sales.Sell(t.Context(), by, vending.Order{Meter: "04140001001", Tender: money.Amount{Minor: 10_000, Currency: "KES"}, ClientRef: "till3-000017"})
+	sold, err := sales.Sell(t.Context(), by, vending.Purchase{Meter: "04140001001", Tender: money.Amount{Minor: 10_000, Currency: "KES"}, ClientRef: "till3-000017"})
 	if err != nil || sold.Refused() || sold.Issued.Len() != 1 {
 		t.Fatal(err, sold.Detail(), sold.Issued.Len())
 	}

@@ -11,16 +11,16 @@ type Books interface {
 	PostTogether(...Journal) (Breach, error)
 	// Balance is the signed balance of an account, debit positive.
 	Balance(AccountRef) (Minor, error)
-	// Room is what a limited account holds and how much more it could give.
-	Room(AccountRef) (Room, error)
+	// Headroom is what a limited account holds and how much more it could give.
+	Headroom(AccountRef) (Headroom, error)
 	// JournalByRef reads the journal of an operation.
 	JournalByRef(k Kind, ref string) (Journal, bool, error)
 	// Currency is the tenant's, empty while it has none.
 	Currency() (code string, exp int, err error)
 }
 
-// Room is what an account with a limit holds and how much more it could give.
-type Room struct {
+// Headroom is what an account with a limit holds and how much more it could give.
+type Headroom struct {
 	Balance Minor // signed, debit positive
 	Held    Minor // reserved by open sales
 	Left    Minor // what is left to the limit after holds; negative beyond a lowered limit

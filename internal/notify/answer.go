@@ -10,14 +10,14 @@ import (
 
 // question is a message of a telephone while it is answered.
 type question struct {
-	in    Message
-	word  Keyword
-	lang  Language
-	known bool // the customer's own language is one that has texts
-	mine  []Subscription
-	args  Args // what every answer may say
-	zone  *time.Location
-	about Subscription // the meter that is asked about
+	in        Message
+	word      Keyword
+	lang      Language
+	supported bool // the customer's own language is one that has texts
+	mine      []Subscription
+	args      Args // what every answer may say
+	zone      *time.Location
+	about     Subscription // the meter that is asked about
 }
 
 // answer queues what a message is answered with. A registered telephone learns about its own meters; any other is told
@@ -36,7 +36,7 @@ func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription
 		return err
 	}
 	q := question{in: in, word: ParseKeyword(raw.Text), mine: mine, zone: zone, args: Args{Utility: s.Name, Contact: s.Receipt.Contact, Currency: s.Currency}}
-	q.lang, q.known = LanguageOf(in.Lang)
+	q.lang, q.supported = LanguageOf(in.Lang)
 	if len(mine) == 0 {
 		n, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-24*time.Hour))
 		if err != nil || n >= MaxHelp {
@@ -45,12 +45,12 @@ func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription
 		if spent, err := d.publicSpent(tx, now); err != nil || spent {
 			return err
 		}
-		if q.word.Known {
+		if q.word.HasLanguage {
 			q.lang = q.word.Language
 		}
 		return d.reply(tx, q, PurposePublic, q.args)
 	}
-	if !q.known && q.word.Known {
+	if !q.supported && q.word.HasLanguage {
 		q.lang = q.word.Language
 	}
 	today, err := tx.Recipients().AnswersTo(in.Phone, now.Add(-24*time.Hour))

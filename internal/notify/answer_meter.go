@@ -156,7 +156,7 @@ func (d *Dispatcher) usage(tx Tx, q question, now time.Time) error {
 		u = useOf(readings, from, yesterday)
 	}
 	switch {
-	case u.Known:
+	case u.Measured:
 		a.Used, a.Mean, a.Day = u.Total, u.Total/usageDays, u.Yesterday
 		return d.reply(tx, q, PurposeUsage, a)
 	case q.about.Menu:
@@ -221,7 +221,7 @@ func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use)
 	slices.SortStableFunc(readings, func(a, b metering.StoredReading) int { return a.At.Compare(b.At) })
 	for i, r := range readings {
 		if !r.At.After(from) {
-			u.Known = r.At.After(localday.After(from, -1))
+			u.Measured = r.At.After(localday.After(from, -1))
 			continue
 		}
 		if i == 0 {
@@ -237,7 +237,7 @@ func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use)
 			u.Yesterday += used
 		}
 	}
-	if !u.Known {
+	if !u.Measured {
 		return Use{}
 	}
 	return u

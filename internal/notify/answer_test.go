@@ -283,7 +283,7 @@ func TestTheLastTokenIsSentAgain(t *testing.T) {
 
 func TestUseOfSevenDays(t *testing.T) {
 	o := opened(t)
-	unknown := "No usage data of 7 days from meter 04140001001 yet. Look at menu 2 on the meter."
+	unknown := "No usage data for the last 7 days from meter 04140001001 yet. Look at menu 2 on the meter."
 	o.want(amina, "use", unknown)
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	register := int64(100_000)

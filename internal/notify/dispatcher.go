@@ -67,7 +67,7 @@ type Dispatcher struct {
 
 // standing is how a route stands.
 type standing struct {
-	Way
+	RouteStatus
 	kind     string
 	failures int // in a row
 	proved   bool
@@ -91,7 +91,7 @@ func New(c Config) *Dispatcher {
 	}
 	d := &Dispatcher{c: c}
 	for _, r := range c.Routes {
-		d.ways = append(d.ways, standing{Way: Way{Name: r.Name(), Cost: r.Cost, Prefixes: r.Prefixes, Meters: r.Meters}, kind: r.Kind})
+		d.ways = append(d.ways, standing{RouteStatus: RouteStatus{Name: r.Name(), Cost: r.Cost, Prefixes: r.Prefixes, Meters: r.Meters}, kind: r.Kind})
 		d.bells = append(d.bells, make(chan struct{}, 1))
 	}
 	return d
@@ -207,9 +207,9 @@ func (d *Dispatcher) mayTry(n int) bool {
 func (d *Dispatcher) open() Ways {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	out, now := Ways{Mine: make([]Way, len(d.ways)), Shared: !d.c.Alone}, d.c.Now()
+	out, now := Ways{Mine: make([]RouteStatus, len(d.ways)), Shared: !d.c.Alone}, d.c.Now()
 	for i, w := range d.ways {
-		out.Mine[i] = w.Way
+		out.Mine[i] = w.RouteStatus
 		out.Mine[i].probed = now.Before(w.granted)
 	}
 	return out

@@ -51,8 +51,8 @@ type Keyword struct {
 	// TokenLike digits, so never a token.
 	Number string
 	// Language is the language of the word; false for a word that several have.
-	Language Language
-	Known    bool
+	Language    Language
+	HasLanguage bool
 }
 
 // Limits of what is looked at.
@@ -99,7 +99,7 @@ func ParseKeyword(text string) Keyword {
 		case changes && i > 0, found.Word == WordStop, found.Word == WordStart:
 			return Keyword{} // "do not stop", "stop balance": nothing is changed on a guess
 		case found.Word == WordNone:
-			found.Word, found.Language, found.Known = k.Word, k.Language, k.Known
+			found.Word, found.Language, found.HasLanguage = k.Word, k.Language, k.HasLanguage
 		}
 	}
 	if found.Word == WordNone {
@@ -120,10 +120,10 @@ func lookUp(word string) (k Keyword) {
 					continue
 				}
 				if k.Word != WordNone { // several languages have it
-					k.Known = false
+					k.HasLanguage = false
 					return k
 				}
-				k = Keyword{Word: Word(w), Language: Language(l), Known: true}
+				k = Keyword{Word: Word(w), Language: Language(l), HasLanguage: true}
 			}
 		}
 	}

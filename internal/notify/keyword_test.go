@@ -51,8 +51,8 @@ func TestWordsOfSixLanguages(t *testing.T) {
 		{"último código", notify.WordLast, notify.Spanish, false}, {"SALDO", notify.WordBalance, notify.Spanish, false}, {"Crédit", notify.WordBalance, notify.English, false}, {"STOP", notify.WordStop, notify.English, false},
 	} {
 		got := notify.ParseKeyword(c.text)
-		if got.Word != c.word || got.Known != c.known || c.known && got.Language != c.l {
-			t.Errorf("%q is %s in %s (%v), want %s in %s (%v)", c.text, got.Word, got.Language, got.Known, c.word, c.l, c.known)
+		if got.Word != c.word || got.HasLanguage != c.known || c.known && got.Language != c.l {
+			t.Errorf("%q is %s in %s (%v), want %s in %s (%v)", c.text, got.Word, got.Language, got.HasLanguage, c.word, c.l, c.known)
 		}
 	}
 }

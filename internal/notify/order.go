@@ -248,18 +248,18 @@ func (d *Dispatcher) hash(t sts.Token) []byte {
 
 // Retry queues a message once more, by a route that a person names or by those of the configuration in their order (right:
 // message.send). A message that waits is sent at once; one that is over begins anew.
-func (d *Dispatcher) Retry(ctx context.Context, by access.Actor, message, route string) (Shown, error) {
+func (d *Dispatcher) Retry(ctx context.Context, by access.Actor, message, route string) (MessageView, error) {
 	if no := by.Needs(access.SendMessages); no.Refused() {
-		return Shown{Refusal: no}, nil
+		return MessageView{Refusal: no}, nil
 	}
 	if route != "" {
 		if no := d.checkRoute(route); no.Refused() {
-			return Shown{Refusal: no}, nil
+			return MessageView{Refusal: no}, nil
 		}
 	}
-	out, err := access.Through(ctx, d.c.Door, by.Tenant, func(tx Tx) (Shown, error) { return d.retried(tx, by, message, route) })
+	out, err := access.Through(ctx, d.c.Door, by.Tenant, func(tx Tx) (MessageView, error) { return d.retried(tx, by, message, route) })
 	if err != nil {
-		return Shown{}, fmt.Errorf("send message %s once more: %w", cut(message, 40), err)
+		return MessageView{}, fmt.Errorf("send message %s once more: %w", cut(message, 40), err)
 	}
 	if !out.Refused() {
 		d.Kick()
@@ -267,7 +267,7 @@ func (d *Dispatcher) Retry(ctx context.Context, by access.Actor, message, route 
 	return out, nil
 }
 
-func (d *Dispatcher) retried(tx Tx, by access.Actor, message, route string) (Shown, error) {
+func (d *Dispatcher) retried(tx Tx, by access.Actor, message, route string) (MessageView, error) {
 	s, err := shown(tx, message)
 	if err != nil || s.Refused() {
 		return s, err
@@ -275,21 +275,21 @@ func (d *Dispatcher) retried(tx Tx, by access.Actor, message, route string) (Sho
 	m, now := s.Message, d.c.Now()
 	switch {
 	case m.Incoming:
-		return Shown{Refusal: refuse.MessageReceived(message)}, nil
+		return MessageView{Refusal: refuse.MessageReceived(message)}, nil
 	case m.State == Answered:
-		return Shown{Refusal: refuse.MessageAnswered(message, m.AnsweredAt)}, nil
+		return MessageView{Refusal: refuse.MessageAnswered(message, m.AnsweredAt)}, nil
 	case len(s.Tries) >= MaxTries:
-		return Shown{Refusal: refuse.MessageTriedTooOften(message, MaxTries)}, nil
+		return MessageView{Refusal: refuse.MessageTriedTooOften(message, MaxTries)}, nil
 	case len(s.Tries) > 0 && s.Tries[len(s.Tries)-1].underWay():
-		return Shown{Refusal: refuse.MessageBeingSent(message)}, nil
+		return MessageView{Refusal: refuse.MessageBeingSent(message)}, nil
 	}
 	switch why, err := withdrawn(tx, m); {
 	case err != nil:
-		return Shown{}, err
+		return MessageView{}, err
 	case why == notRegistered:
-		return Shown{Refusal: refuse.MessageNumberChanged(message)}, nil
+		return MessageView{Refusal: refuse.MessageNumberChanged(message)}, nil
 	case why != "": // notWanted
-		return Shown{Refusal: refuse.MessageNotWanted(message)}, nil
+		return MessageView{Refusal: refuse.MessageNotWanted(message)}, nil
 	}
 	before := m
 	m.State, m.Failure, m.Open, m.EndedAt, m.NextAt, m.Asking = Queued, "", true, time.Time{}, now, false
@@ -301,7 +301,7 @@ func (d *Dispatcher) retried(tx Tx, by access.Actor, message, route string) (Sho
 		}
 	}
 	if err := tx.MessagePut(m); err != nil {
-		return Shown{}, err
+		return MessageView{}, err
 	}
 	e := by.Entry("message.retry", message)
 	e.Before, e.After = string(before.State), "route="+m.Route

@@ -72,33 +72,33 @@ func (d *Dispatcher) List(ctx context.Context, by access.Actor, l List) (Message
 	return out, fault.Wrap(err, "list messages")
 }
 
-// Shown is one message with its tries.
-type Shown struct {
+// MessageView is one message with its tries.
+type MessageView struct {
 	refusal.Refusal
 	Message Message
 	Tries   []Try
 }
 
 // Show shows one message (right: customer.read).
-func (d *Dispatcher) Show(ctx context.Context, by access.Actor, message string) (Shown, error) {
+func (d *Dispatcher) Show(ctx context.Context, by access.Actor, message string) (MessageView, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
-		return Shown{Refusal: no}, nil
+		return MessageView{Refusal: no}, nil
 	}
-	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Shown, error) { return shown(tx, message) })
+	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (MessageView, error) { return shown(tx, message) })
 	return out, fault.Wrap(err, "show message %s", cut(message, 40))
 }
 
-func shown(tx Tx, message string) (Shown, error) {
+func shown(tx Tx, message string) (MessageView, error) {
 	i, err := id.Parse(id.Message, message)
 	if err != nil {
-		return Shown{Refusal: refuse.MessageNotFound(refusal.Echo(message))}, nil
+		return MessageView{Refusal: refuse.MessageNotFound(refusal.Echo(message))}, nil
 	}
 	m, found, err := tx.MessageByID(i)
 	if err != nil || !found {
-		return Shown{Refusal: refuse.MessageNotFound(refusal.Echo(message))}, err
+		return MessageView{Refusal: refuse.MessageNotFound(refusal.Echo(message))}, err
 	}
 	tries, err := tx.MessageTries(i)
-	return Shown{Message: m, Tries: tries}, err
+	return MessageView{Message: m, Tries: tries}, err
 }
 
 // Standing is how the routes of this server stand, and what messages cost.

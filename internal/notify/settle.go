@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Way is a route as the dispatcher chooses among several: what the configuration says of it, and how it stands.
-type Way struct {
+// RouteStatus is a route as the dispatcher chooses among several: what the configuration says of it, and how it stands.
+type RouteStatus struct {
 	Name     string
 	Cost     int64    // of one part, in millionths of the currency's unit
 	Prefixes []string // of numbers that go by it; none for all
@@ -18,8 +18,8 @@ type Way struct {
 
 // Ways are the routes that a message may go by.
 type Ways struct {
-	Mine   []Way // of this server, in the order of the configuration
-	Shared bool  // other servers of the same database may have routes of their own, of which nothing is known here
+	Mine   []RouteStatus // of this server, in the order of the configuration
+	Shared bool          // other servers of the same database may have routes of their own, of which nothing is known here
 }
 
 // othersTime is how long after all routes of this server have refused a message it is left to those of the others, who look
@@ -40,7 +40,7 @@ func (w Ways) left(m Message, tries []Try, now time.Time) bool {
 }
 
 // takes reports whether a message may go by the route at all.
-func (w Way) takes(m Message) bool {
+func (w RouteStatus) takes(m Message) bool {
 	if m.Purpose == PurposeMeter && !w.Meters {
 		return false
 	}
@@ -49,7 +49,7 @@ func (w Way) takes(m Message) bool {
 
 // choose gives a message its route: the first in the order of the configuration that takes it, has not refused it, was not
 // tried in this round and is not down; where all are down, the first of them. Empty where there is none.
-func choose(m Message, tries []Try, ways []Way) string {
+func choose(m Message, tries []Try, ways []RouteStatus) string {
 	down := ""
 	for _, w := range ways {
 		used := slices.ContainsFunc(tries, func(t Try) bool {
@@ -67,8 +67,8 @@ func choose(m Message, tries []Try, ways []Way) string {
 }
 
 // refusedByAll reports whether no route will ever take the message.
-func refusedByAll(m Message, tries []Try, ways []Way) bool {
-	return !slices.ContainsFunc(ways, func(w Way) bool {
+func refusedByAll(m Message, tries []Try, ways []RouteStatus) bool {
+	return !slices.ContainsFunc(ways, func(w RouteStatus) bool {
 		return w.takes(m) && !slices.ContainsFunc(tries, func(t Try) bool { return t.Route == w.Name && t.Outcome == Refused.String() })
 	})
 }

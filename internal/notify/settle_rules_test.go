@@ -74,7 +74,7 @@ func TestWhatEveryRouteHereHasRefusedWaitsForOthers(t *testing.T) {
 
 // TestWhatBecomesOfAMessageWithoutARoute depends on who else could take it.
 func TestWhatBecomesOfAMessageWithoutARoute(t *testing.T) {
-	elsewhere := []Way{{Name: "x", Prefixes: []string{"+999"}}}
+	elsewhere := []RouteStatus{{Name: "x", Prefixes: []string{"+999"}}}
 	all := []Try{{Route: "a", Outcome: Refused.String(), At: noon}}
 	for name, c := range map[string]struct {
 		alone   bool
@@ -91,12 +91,12 @@ func TestWhatBecomesOfAMessageWithoutARoute(t *testing.T) {
 		"no other server":                      {true, Ways{Mine: elsewhere}, Message{}, nil, true, Lost, "no route takes it"},
 		"no other server, with its own reason": {true, Ways{Mine: elsewhere}, Message{Failure: "barred"}, nil, true, Lost, "barred"},
 		"no other server, before it expires":   {true, Ways{Mine: elsewhere}, Message{ExpiresAt: noon.Add(time.Hour)}, nil, true, Lost, "no route takes it"},
-		"a route takes it and was tried":       {false, Ways{Mine: []Way{{Name: "a"}}, Shared: true}, Message{}, []Try{{Route: "a", Outcome: NotSent.String()}}, true, Queued, "no route takes it"},
-		"refused here, and left to others":     {false, Ways{Mine: []Way{{Name: "a"}}, Shared: true}, Message{}, all, false, Queued, ""},
+		"a route takes it and was tried":       {false, Ways{Mine: []RouteStatus{{Name: "a"}}, Shared: true}, Message{}, []Try{{Route: "a", Outcome: NotSent.String()}}, true, Queued, "no route takes it"},
+		"refused here, and left to others":     {false, Ways{Mine: []RouteStatus{{Name: "a"}}, Shared: true}, Message{}, all, false, Queued, ""},
 		"a meter may have it":                  {true, Ways{Mine: elsewhere}, Message{Purpose: PurposeMeter, SentAt: noon}, nil, true, Uncertain, "no route takes it, and the meter did not answer"},
 		"a meter cannot have it":               {true, Ways{Mine: elsewhere}, Message{Purpose: PurposeMeter}, nil, true, Lost, "no route takes it"},
 		"a text that was sent":                 {true, Ways{Mine: elsewhere}, Message{SentAt: noon}, nil, true, Lost, "no route takes it"},
-		"a meter, and a route that takes it":   {true, Ways{Mine: []Way{{Name: "a", Meters: true}}}, Message{Purpose: PurposeMeter, SentAt: noon}, []Try{{Route: "a", Outcome: NotSent.String()}}, true, Queued, "no route takes it"},
+		"a meter, and a route that takes it":   {true, Ways{Mine: []RouteStatus{{Name: "a", Meters: true}}}, Message{Purpose: PurposeMeter, SentAt: noon}, []Try{{Route: "a", Outcome: NotSent.String()}}, true, Queued, "no route takes it"},
 	} {
 		m := c.m
 		m.State, m.Open, m.Phone = Queued, true, "+254700000001"

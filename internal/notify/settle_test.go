@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-func ways() []Way {
-	return []Way{{Name: "a", Meters: true}, {Name: "b", Prefixes: []string{"+254"}}, {Name: "c", Meters: true}}
+func ways() []RouteStatus {
+	return []RouteStatus{{Name: "a", Meters: true}, {Name: "b", Prefixes: []string{"+254"}}, {Name: "c", Meters: true}}
 }
 
 func here() Ways { return Ways{Mine: ways()} }
@@ -30,7 +30,7 @@ func TestARouteIsChosenInTheOrderOfTheConfiguration(t *testing.T) {
 	for name, c := range map[string]struct {
 		m     Message
 		tries []Try
-		ways  []Way
+		ways  []RouteStatus
 		want  string
 	}{
 		"the first":                        {here, nil, ways(), "a"},
@@ -151,7 +151,7 @@ func TestAMessageToAMeterKeepsItsTurnUntilTheMeterAnswers(t *testing.T) {
 // TestRoutesThatAreDownCutNobodyOff: a warning that a cut-off counts from does not count as given while the only route is
 // out of order, for some days; one that the route refuses does at once.
 func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
-	only := []Way{{Name: "a"}}
+	only := []RouteStatus{{Name: "a"}}
 	start := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		purpose Purpose

@@ -29,7 +29,7 @@ var templates = [languages]map[Purpose]string{
 		"last-reversed":   "The last purchase for meter {meter} was reversed. Its token is not valid and is not sent again. {call}",
 		"last-wallet":     "Meter {meter} needs no token: what you pay works by itself. Send BAL for the balance.",
 		"usage":           "Meter {meter} used {used} kWh in 7 days, {mean} kWh a day, yesterday {day} kWh.",
-		"usage-unknown":   "No usage data of 7 days from meter {meter} yet. Look at menu 2 on the meter.",
+		"usage-unknown":   "No usage data for the last 7 days from meter {meter} yet. Look at menu 2 on the meter.",
 		"usage-none":      "No usage data for meter {meter} yet.",
 		"wallet-usage":    "Meter {meter} used {today} kWh today, {day} kWh yesterday and {used} kWh this month, by its reading of {at}.",
 		"help":            "BAL balance, LAST last token, USE usage, STOP/START warnings. With several meters, add the meter number. {call}",

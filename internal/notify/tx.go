@@ -158,7 +158,7 @@ type Subscription struct {
 // Use is what a meter used in seven days.
 type Use struct {
 	Total, Yesterday unit.Energy
-	Known            bool
+	Measured         bool
 }
 
 // WalletUse is what a wallet meter has used, as the server rated it.

@@ -121,7 +121,7 @@ func (d *Dispatcher) assign(tx Tx) error {
 // unwanted ends a message that has no route, or lets it wait; false where it is left as it is, because another server may
 // have a route that takes it.
 func (d *Dispatcher) unwanted(m *Message, tries []Try, ways Ways, now time.Time) bool {
-	takes := slices.ContainsFunc(ways.Mine, func(w Way) bool { return w.takes(*m) })
+	takes := slices.ContainsFunc(ways.Mine, func(w RouteStatus) bool { return w.takes(*m) })
 	switch {
 	case ways.left(*m, tries, now):
 		return false
@@ -147,7 +147,7 @@ func (d *Dispatcher) probe(m Message, tries []Try, now time.Time) string {
 	defer d.mu.Unlock()
 	for i := range d.ways {
 		w := &d.ways[i]
-		if !w.Down || now.Before(w.probe) || choose(m, tries, []Way{w.Way}) == "" {
+		if !w.Down || now.Before(w.probe) || choose(m, tries, []RouteStatus{w.RouteStatus}) == "" {
 			continue
 		}
 		w.probe, w.granted = now.Add(probeEvery), now.Add(holdFor) // should this transaction be undone, the next probe is a minute away

@@ -13,8 +13,8 @@ import (
 
 // Account is what a meter's account wants of its device.
 type Account struct {
-	// Known says that the account decides about the supply at all: it is a wallet.
-	Known   bool
+	// Wallet says that the account decides about the supply at all: it is a wallet.
+	Wallet  bool
 	On      bool
 	Reasons []string // why not on
 	// Warning is how urgent the warning is that is in force: 0 none, 1 low, 2 nearly nothing left.
@@ -59,7 +59,7 @@ func (a *Account) wants(tx wallet.ReleaseTx, who registry.Identity, now time.Tim
 		if err != nil {
 			return err
 		}
-		a.Known, a.On, a.Reasons, a.Warning = true, wallet.Wanted(row.State), row.Off.Names(), warning(row.State)
+		a.Wallet, a.On, a.Reasons, a.Warning = true, wallet.Wanted(row.State), row.Off.Names(), warning(row.State)
 		a.Left, a.Words.Balance = m.Available(), amount(m.Available(), t.Currency)
 		a.Words.MonthKWh = unit.Energy(0).KWh(3)
 		if row.Month == now.In(t.Zone).Format("2006-01") {

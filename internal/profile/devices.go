@@ -120,7 +120,7 @@ func (d *Devices) ToggleRelay(ctx context.Context, by access.Actor, ref, reason 
 	if !dev.Attached || !dev.Live.Connected || !dev.Live.Toggles {
 		return Device{Refusal: refuse.DeviceWithoutToggle(number)}, nil
 	}
-	eyes, err := access.Through(ctx, d.c.Listener.door, by.Tenant, func(tx Tx) (access.Eyes, error) {
+	eyes, err := access.Through(ctx, d.c.Listener.door, by.Tenant, func(tx Tx) (access.FourEyes, error) {
 		eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: dev.toggle(), Object: dev.Meter.Meter.ID.Text(id.Meter), Body: toggleAct{number, reason},
 			Summary: "connect with force to meter " + number + " by a toggle of its device, while its supply is meant to be off: " + reason}, d.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
@@ -147,7 +147,7 @@ const maxReason = 200
 
 // toggle returns the act of a toggle now. A relay whose state the device never reported counts as open.
 func (d Device) toggle() access.Act {
-	if d.Account.Known && !d.Account.On && d.Register.Relay != Closed {
+	if d.Account.Wallet && !d.Account.On && d.Register.Relay != Closed {
 		return access.ActForce
 	}
 	return access.ActCommand

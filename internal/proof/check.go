@@ -73,13 +73,13 @@ func Check(q Question) Verdict {
 
 // checker is a check on its way.
 type checker struct {
-	q     Question
-	v     Verdict
-	doc   apiv1.ReceiptProof
-	proof Sealed
-	given []seal.Head // of q.Heads, in their order
-	own   seal.Head   // of the proof
-	paper receipt.Printed
+	q      Question
+	v      Verdict
+	doc    apiv1.ReceiptProof
+	proof  Sealed
+	parsed []seal.Head // of q.Heads, in their order
+	own    seal.Head   // of the proof
+	paper  receipt.Printed
 }
 
 func (c *checker) say(a Answer, try, format string, args ...any) bool {
@@ -137,7 +137,7 @@ func (c *checker) open() bool {
 		if !ok {
 			return false
 		}
-		c.given = append(c.given, h)
+		c.parsed = append(c.parsed, h)
 		c.v.Heads = append(c.v.Heads, h)
 	}
 	if c.q.Receipt != nil {
@@ -183,8 +183,8 @@ func (c *checker) agree() bool {
 	}
 	for n, f := range c.q.Heads {
 		from, ok := c.ofSize(f.Since)
-		if ok && !seal.CheckGrowth(f.Path, from, c.given[n]) {
-			return c.fork(from, c.given[n])
+		if ok && !seal.CheckGrowth(f.Path, from, c.parsed[n]) {
+			return c.fork(from, c.parsed[n])
 		}
 	}
 	return true
@@ -303,14 +303,14 @@ func (c *checker) reach() bool {
 	}
 	for n, f := range c.q.Heads { // agree has checked the proofs
 		if from, ok := c.ofSize(f.Since); ok {
-			joined[root(from.Size)] = root(c.given[n].Size)
+			joined[root(from.Size)] = root(c.parsed[n].Size)
 		}
 	}
 	start := c.own
 	if c.q.Receipt == nil {
 		start = c.v.Heads[0]
 	}
-	for n, h := range c.given {
+	for n, h := range c.parsed {
 		if root(h.Size) == root(start.Size) {
 			continue
 		}

@@ -192,27 +192,27 @@ func (q *Quarantine) List(ctx context.Context, by access.Actor, l List) (Entries
 	return out, fault.Wrap(err, "list the quarantine")
 }
 
-// Shown is one entry.
-type Shown struct {
+// EntryView is one entry.
+type EntryView struct {
 	refusal.Refusal
 	Entry Entry
 }
 
 // Show shows one entry (right: meter.read).
-func (q *Quarantine) Show(ctx context.Context, by access.Actor, entry string) (Shown, error) {
+func (q *Quarantine) Show(ctx context.Context, by access.Actor, entry string) (EntryView, error) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
-		return Shown{Refusal: no}, nil
+		return EntryView{Refusal: no}, nil
 	}
 	i, err := id.Parse(id.Held, entry)
 	if err != nil {
-		return Shown{Refusal: refuse.DoubtfulEntryNotFound(refusal.Echo(entry))}, nil
+		return EntryView{Refusal: refuse.DoubtfulEntryNotFound(refusal.Echo(entry))}, nil
 	}
-	out, err := access.Look(ctx, q.c.Door, by.Tenant, func(tx Tx) (Shown, error) {
+	out, err := access.Look(ctx, q.c.Door, by.Tenant, func(tx Tx) (EntryView, error) {
 		e, found, err := tx.HeldEntry(i)
 		if err == nil && !found {
-			return Shown{Refusal: refuse.DoubtfulEntryNotFound(refusal.Echo(entry))}, nil
+			return EntryView{Refusal: refuse.DoubtfulEntryNotFound(refusal.Echo(entry))}, nil
 		}
-		return Shown{Entry: e}, err
+		return EntryView{Entry: e}, err
 	})
 	return out, fault.Wrap(err, "show %s", entry)
 }

@@ -349,8 +349,8 @@ func (b rating) WalletMoney(id.ID) (money.Minor, money.Minor, error) {
 	return 100_000, 0, b.Fails("WalletMoney")
 }
 
-func (b rating) Looked() (wallet.Look, error) {
-	return wallet.Look{Seen: noon(), Now: noon()}, b.Fails("Looked")
+func (b rating) Looked() (wallet.VisibilityInput, error) {
+	return wallet.VisibilityInput{Seen: noon(), Now: noon()}, b.Fails("Looked")
 }
 
 func (b rating) SupplyOf(int64) (wallet.Supplied, error) {

@@ -21,7 +21,7 @@ type wish struct {
 }
 
 // eyes decides whether a tariff may be published now, by one person or under an approval.
-func (r *Registry) eyes(tx Tx, by access.Actor, w wish) (access.Eyes, error) {
+func (r *Registry) eyes(tx Tx, by access.Actor, w wish) (access.FourEyes, error) {
 	what := "publish tariff " + w.Name
 	if w.Tariff != "" {
 		what = "publish a version of tariff " + w.Tariff
@@ -30,7 +30,7 @@ func (r *Registry) eyes(tx Tx, by access.Actor, w wish) (access.Eyes, error) {
 }
 
 // published notes in the audit log what was published and whose eyes saw it.
-func published(tx Tx, by access.Actor, v tariff.Version, eyes access.Eyes) error {
+func published(tx Tx, by access.Actor, v tariff.Version, eyes access.FourEyes) error {
 	e := by.Entry("tariff.publish", v.TariffID.Text(id.Tariff))
 	e.After = fmt.Sprintf("name=%s version=%s", v.Name, v.ID.Text(id.Version))
 	return tx.AuditLog(eyes.Mark(e))

@@ -114,7 +114,7 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 	if c.MaxW != nil && m.Mode != PrepayWallet {
 		return addedRow{Refusal: refuse.MaxPowerWithoutWallet(m.Number, string(m.Mode))}, nil
 	}
-	var eyes access.Eyes
+	var eyes access.FourEyes
 	if c.MaxW != nil && *c.MaxW != was.MaxW {
 		eyes, err = access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActMaxPower, Object: m.ID.Text(id.Meter),
 			Summary: fmt.Sprintf("change the greatest power of meter %s from %s to %s: what it counts above that is not charged before a person decides; reason: %s",

@@ -23,7 +23,7 @@ type Sums struct {
 	Tendered  money.Minor
 	Units     unit.Energy
 	Reversals int64
-	GivenBack money.Minor
+	Refunded  money.Minor
 	UnitsBack unit.Energy
 	Free      int64 // tokens that nobody paid for
 	UnitsFree unit.Energy

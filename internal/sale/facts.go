@@ -76,11 +76,11 @@ type Facts struct {
 
 // Times is what the store knows of time; zero times for never.
 type Times struct {
-	Newest   time.Time // when the newest token was issued, but for those of a time that a person has called wrong
-	Known    time.Time // when the store last noted that its server's clock was trusted
-	Trusted  time.Time // when a person last said that the clock is right
-	Restored time.Time // the minute of the last restore
-	Lost     time.Time // TIDs up to here may have been given in the time that restores have lost
+	Newest      time.Time // when the newest token was issued, but for those of a time that a person has called wrong
+	LastTrusted time.Time // when the store last noted that its server's clock was trusted
+	Trusted     time.Time // when a person last said that the clock is right
+	Restored    time.Time // the minute of the last restore
+	Lost        time.Time // TIDs up to here may have been given in the time that restores have lost
 }
 
 // Sealing says how far a sale is sealed.

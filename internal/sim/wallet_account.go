@@ -109,7 +109,7 @@ func (w *witness) cost(register unit.Energy) int64 {
 
 // Which registers of the meters are counted.
 func actual(w *witness) unit.Energy { return w.register }
-func known(w *witness) unit.Energy  { return w.told.last.register }
+func known(w *witness) unit.Energy  { return w.view.last.register }
 
 // charged is what was paid in less the charges of all days that have begun, in minor units. The first day of somebody who moves in
 // is taken when the server next takes charges: in the next hour, or once more in the last one, when the street stands still.
@@ -125,7 +125,7 @@ func (a *walletAccount) charged(now time.Time) int64 {
 func (a *walletAccount) newest() time.Time {
 	var at int64
 	for _, m := range a.members {
-		at = max(at, m.told.last.at)
+		at = max(at, m.view.last.at)
 	}
 	return time.Unix(at, 0)
 }

@@ -247,7 +247,7 @@ func (s *walletRun) serve(ctx context.Context, faults bool) error {
 		err = f.audit(ctx, s)
 	}
 	for _, h := range s.houses {
-		h.witness.closes(true, s.online(h), h.witness.told.seq+1 == h.dev.Box().Marks().Next)
+		h.witness.closes(true, s.online(h), h.witness.view.seq+1 == h.dev.Box().Marks().Next)
 	}
 	for _, h := range s.houses {
 		h.witness.hour()
@@ -352,7 +352,7 @@ func (f *office) balance(tx *store.Tx, h *walletHouse) (money.Minor, error) {
 	}
 	want, held, rule := w.account.books(f.now), false, RuleBooks
 	for _, m := range w.account.members {
-		held = held || m.told.doubt
+		held = held || m.view.doubt
 	}
 	switch {
 	case held:

@@ -37,7 +37,7 @@ func (h *walletHouse) spoils(o WalletStreet, seq uint64, register int64) int64 {
 		return register // as it was sent before
 	}
 	h.fate.judged = seq
-	waits := h.witness.told.doubt || h.doubted()
+	waits := h.witness.view.doubt || h.doubted()
 	if waits || !h.witness.rated || register < 3000 || !h.once(o.Spoilt) { // where rating begins, any register is as good
 		return register
 	}
@@ -50,7 +50,7 @@ func (h *walletHouse) spoils(o WalletStreet, seq uint64, register int64) int64 {
 }
 
 // doubted reports whether a false register is still on its way.
-func (h *walletHouse) doubted() bool { return h.witness.told.seq < h.fate.doubtful }
+func (h *walletHouse) doubted() bool { return h.witness.view.seq < h.fate.doubtful }
 
 // people lets persons decide about registers, cut and restore, and customers move.
 func (s *walletRun) people(ctx context.Context) error {
@@ -67,7 +67,7 @@ func (s *walletRun) people(ctx context.Context) error {
 // reviewsQuarantine decides about a doubtful register, some hours after it came.
 func (s *walletRun) reviewsQuarantine(ctx context.Context, h *walletHouse) error {
 	w, f := &h.witness, s.office
-	if !w.told.doubt || s.o.Spoilt == 0 {
+	if !w.view.doubt || s.o.Spoilt == 0 {
 		return nil
 	}
 	if h.fate.decideAt == 0 {
@@ -147,7 +147,7 @@ func (s *walletRun) moves(ctx context.Context, h *walletHouse) error {
 			h.account = m.Account
 			return err
 		})
-	case w.vacant, w.protected, w.told.doubt, h.doubted(), h.host != nil, len(w.account.members) > 1, !h.once(s.o.Moves):
+	case w.vacant, w.protected, w.view.doubt, h.doubted(), h.host != nil, len(w.account.members) > 1, !h.once(s.o.Moves):
 		return nil
 	}
 	out, err := f.debts.MoveOut(ctx, f.by, debt.MoveOut{Account: h.number, Reason: "the lease has ended"})

@@ -65,8 +65,8 @@ func (s *walletRun) plantPaid(ctx context.Context, h *walletHouse, unanswered bo
 	switch {
 	case s.o.Plant == PlantLate && unanswered:
 		h.forgotten = true
-	case s.o.Plant == PlantStale && !s.office.posted && !w.protected && !w.told.doubt && w.told.last.at < w.now.Unix() &&
-		w.now.Sub(w.told.heard) <= walletFresh && w.now.Sub(time.Unix(w.told.last.at, 0)) <= walletFresh && w.account.leftSomething && s.online(h):
+	case s.o.Plant == PlantStale && !s.office.posted && !w.protected && !w.view.doubt && w.view.last.at < w.now.Unix() &&
+		w.now.Sub(w.view.heard) <= walletFresh && w.now.Sub(time.Unix(w.view.last.at, 0)) <= walletFresh && w.account.leftSomething && s.online(h):
 		s.office.posted = true
 		return s.office.cut(ctx, h)
 	}
@@ -105,7 +105,7 @@ func (s *walletRun) plant(ctx context.Context) error {
 	case PlantTwice, PlantHeldRate, PlantHeldCut, PlantMoved:
 		for _, h := range s.houses {
 			switch w := &h.witness; {
-			case s.o.Plant == PlantTwice && !w.told.doubt && !w.vacant && len(w.account.members) == 1:
+			case s.o.Plant == PlantTwice && !w.view.doubt && !w.vacant && len(w.account.members) == 1:
 				f.posted = true
 				return f.do(ctx, func(tx *store.Tx) error { return f.again(tx, h) })
 			case s.o.Plant == PlantMoved && w.vacant && s.online(h):
@@ -114,10 +114,10 @@ func (s *walletRun) plant(ctx context.Context) error {
 					_, err := tx.Order(wallet.MeterFacts{N: h.n, Number: h.number}, wallet.Command{Type: wallet.CommandConnect, Reason: "planted", By: "planted", TTL: time.Hour})
 					return err
 				})
-			case s.o.Plant == PlantHeldCut && w.told.doubt && !w.person && s.online(h):
+			case s.o.Plant == PlantHeldCut && w.view.doubt && !w.person && s.online(h):
 				f.posted = true
 				return f.cut(ctx, h)
-			case s.o.Plant == PlantHeldRate && w.told.doubt && h.fate.spoilt[h.fate.doubtful] > int64(w.register):
+			case s.o.Plant == PlantHeldRate && w.view.doubt && h.fate.spoilt[h.fate.doubtful] > int64(w.register):
 				f.posted, h.fate.decideAt = true, math.MaxInt
 				return f.do(ctx, func(tx *store.Tx) error {
 					_, err := wallet.Release(tx, h.n, wallet.Accepted(), f.now)

@@ -96,26 +96,26 @@ func (w *witness) sentLease(lease wire.Lease) {
 	}
 	lower := len(w.account.members) > 1 && lease.MaxRegisterWh <= w.lease.MaxRegisterWh
 	rule := RuleLease
-	if w.told.doubt {
+	if w.view.doubt {
 		rule = RuleHeld
 	}
-	if register := w.told.last.register; lease.MaxRegisterWh > int64(register)+most && !lower {
+	if register := w.view.last.register; lease.MaxRegisterWh > int64(register)+most && !lower {
 		w.wrong(rule, "a lease to %d Wh at %d Wh, with %d Wh paid for and %d Wh in other leases, register held: %t", lease.MaxRegisterWh, register, paid,
-			others, w.told.doubt)
+			others, w.view.doubt)
 	}
 }
 
 // sentCut judges a cut-off that no person wanted. The first rule that it breaks is told.
 func (w *witness) sentCut() {
-	reading := time.Unix(w.told.last.at, 0)
+	reading := time.Unix(w.view.last.at, 0)
 	paid := w.account.energy(w.now, known)
 	switch {
-	case w.told.doubt:
+	case w.view.doubt:
 		w.wrong(RuleHeld, "cut off while a register waits for a person")
-	case !w.told.heard.After(w.blind):
-		w.wrong(RuleUnheard, "cut off with nothing heard since %s, and the server was down until %s", w.told.heard.UTC().Format(time.RFC3339),
+	case !w.view.heard.After(w.blind):
+		w.wrong(RuleUnheard, "cut off with nothing heard since %s, and the server was down until %s", w.view.heard.UTC().Format(time.RFC3339),
 			w.blind.UTC().Format(time.RFC3339))
-	case w.now.Sub(w.told.heard) > walletFresh, w.now.Sub(reading) > walletFresh:
+	case w.now.Sub(w.view.heard) > walletFresh, w.now.Sub(reading) > walletFresh:
 		w.wrong(RuleStale, "cut off by a reading of %s", reading.UTC().Format(time.RFC3339))
 	case w.account.leftSomething && paid > 0 && w.account.newest().Before(w.account.paidAt):
 		w.wrong(RuleBefore, "cut off by a reading of %s, and %s was paid", reading.UTC().Format(time.RFC3339), w.account.paidAt.UTC().Format(time.RFC3339))
@@ -157,7 +157,7 @@ func (w *witness) hour() {
 	w.renewable = w.wanted && w.renews()
 	money, leased := w.account.energy(w.now, known), w.lease.MaxRegisterWh-int64(w.register)
 	switch {
-	case w.wanted && w.off && !w.told.doubt && w.account.leftSomething && w.offSince.Before(w.account.paidAt) && money > 0 &&
+	case w.wanted && w.off && !w.view.doubt && w.account.leftSomething && w.offSince.Before(w.account.paidAt) && money > 0 &&
 		(w.remote || w.now.Before(w.offUntil)):
 		w.wrong(RuleLate, "the cut-off of %s is the newest order, obeyed: %t, though %s was paid", w.offSince.UTC().Format(time.RFC3339), w.remote,
 			w.account.paidAt.UTC().Format(time.RFC3339))
@@ -177,7 +177,7 @@ func (w *witness) renews() bool {
 	paid := w.account.energy(w.now, known)
 	next := min(paid/int64(len(w.account.members)), w.limit)
 	for _, m := range w.account.members {
-		if !m.linked || m.told.doubt || !m.rated || m.lease.Seq == 0 {
+		if !m.linked || m.view.doubt || !m.rated || m.lease.Seq == 0 {
 			return false
 		}
 		if m != w {

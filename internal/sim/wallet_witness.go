@@ -26,7 +26,7 @@ type witness struct {
 	bill      []billed  // what was used by the hour
 	base      int64     // the cost up to where this account's rating began
 	rated     bool      // it has begun
-	told      serverView
+	view      serverView
 	lease     wire.Lease
 	counter   uint64 // of the order that the meter took last
 	taken     map[id.ID]bool
@@ -85,7 +85,7 @@ type reported struct {
 
 func newWitness(o WalletStreet, number string, protected bool) witness {
 	w := witness{number: number, protected: protected, limit: walletCap, tou: o.TOU, rated: true,
-		now: o.Start, relay: supply.Open, taken: map[id.ID]bool{}, told: serverView{ahead: map[uint64]reported{}}}
+		now: o.Start, relay: supply.Open, taken: map[id.ID]bool{}, view: serverView{ahead: map[uint64]reported{}}}
 	if o.Supply.Cap != 0 {
 		w.limit = int64(o.Supply.Cap)
 	}
@@ -134,23 +134,23 @@ func (w *witness) take() []Violation {
 // one before it, cannot be true.
 func (w *witness) heard(seq uint64, r reported) {
 	w.trace("heard record %d, register %d Wh at %d", seq, r.register, r.at)
-	if seq <= w.told.seq {
+	if seq <= w.view.seq {
 		return
 	}
-	w.told.ahead[seq] = r
+	w.view.ahead[seq] = r
 	for {
-		next, ok := w.told.ahead[w.told.seq+1]
+		next, ok := w.view.ahead[w.view.seq+1]
 		if !ok {
 			return
 		}
-		w.told.seq++
-		delete(w.told.ahead, w.told.seq)
+		w.view.seq++
+		delete(w.view.ahead, w.view.seq)
 		switch {
 		case next.at == 0:
-		case w.told.doubt:
-			w.told.behind = next
-		case next.register > w.register || next.register < w.told.last.register:
-			w.told.doubt, w.told.since, w.told.behind = true, w.now, reported{}
+		case w.view.doubt:
+			w.view.behind = next
+		case next.register > w.register || next.register < w.view.last.register:
+			w.view.doubt, w.view.since, w.view.behind = true, w.now, reported{}
 			w.trace("register %d Wh cannot be true", next.register)
 		default:
 			w.counts(next)
@@ -160,7 +160,7 @@ func (w *witness) heard(seq uint64, r reported) {
 
 // counts takes a reading for true.
 func (w *witness) counts(r reported) {
-	w.told.last, w.told.heard = r, w.now
+	w.view.last, w.view.heard = r, w.now
 	if w.signed == w.lease.Seq && r.at > w.signedAt.Unix() {
 		if !w.riskAt.Equal(w.now) {
 			w.riskWas, w.riskAt = w.risk, w.now
@@ -175,9 +175,9 @@ func (w *witness) counts(r reported) {
 // decided notes that a person has decided about the doubtful register: what came behind it counts now.
 func (w *witness) decided() {
 	w.trace("a person has decided about the register")
-	w.told.doubt = false
-	if w.told.behind.at != 0 {
-		w.counts(w.told.behind)
+	w.view.doubt = false
+	if w.view.behind.at != 0 {
+		w.counts(w.view.behind)
 	}
 }
 

@@ -73,14 +73,14 @@ func (tx *Tx) readClock() (t sale.Times, err error) {
 			if t.Restored, t.Lost, err = core.RestoredAt(r.Text(1), r.Text(2)); err != nil {
 				return err
 			}
-			if t.Known, err = moment(r.Text(3)); err != nil {
+			if t.LastTrusted, err = moment(r.Text(3)); err != nil {
 				return err
 			}
 			wrong, err = parseSpan(r.Text(4))
 			return err
 		}, tx.Tenant, core.MetaRestored, core.MetaLostTID, metaClock, trustedKey(tx.Tenant))
 	if t.Trusted = wrong.from; err == nil && !newest.IsZero() {
-		t.Newest, err = tx.newestBut(newest.Time(), wrong, t.Known)
+		t.Newest, err = tx.newestBut(newest.Time(), wrong, t.LastTrusted)
 	}
 	return t, err
 }
@@ -103,20 +103,20 @@ func (tx *Tx) newestBut(newest time.Time, wrong span, known time.Time) (time.Tim
 // used it, uses the time of the newest journal or token instead, before this server writes a newer one.
 func (tx *Tx) ClockBegin() (sale.Times, error) {
 	t, err := tx.VendClock()
-	if err != nil || !t.Known.IsZero() {
+	if err != nil || !t.LastTrusted.IsZero() {
 		return t, err
 	}
-	t.Known = t.Newest
+	t.LastTrusted = t.Newest
 	_, err = tx.One(`SELECT id FROM journal WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1`, func(r core.Row) error {
-		if at := r.ID(0).Time(); at.After(t.Known) {
-			t.Known = at
+		if at := r.ID(0).Time(); at.After(t.LastTrusted) {
+			t.LastTrusted = at
 		}
 		return nil
 	}, tx.Tenant)
-	if err != nil || t.Known.IsZero() {
+	if err != nil || t.LastTrusted.IsZero() {
 		return t, fault.Wrap(err, "find the newest journal of a sale")
 	}
-	return t, tx.knowClock(t.Known)
+	return t, tx.knowClock(t.LastTrusted)
 }
 
 // ClockNote records that the server's clock is trusted now.

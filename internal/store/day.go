@@ -27,7 +27,7 @@ func (tx *Tx) DaySums(from, to time.Time) (report.Sums, error) {
 		}},
 		{`SELECT COUNT(*), SUM(v.tender), SUM(v.units_wh) FROM reversal r JOIN vend v ON v.tenant_id = r.tenant_id AND v.id = r.vend_id
 			WHERE r.tenant_id = $1 AND r.state = 'done' AND r.settled_at >= $2 AND r.settled_at < $3`, func(r core.Row) {
-			s.Reversals, s.GivenBack, s.UnitsBack = r.Int(0), money.Minor(r.Int(1)), unit.Energy(r.Int(2))
+			s.Reversals, s.Refunded, s.UnitsBack = r.Int(0), money.Minor(r.Int(1)), unit.Energy(r.Int(2))
 		}},
 		{`SELECT COUNT(*), SUM(units_wh) FROM units_transfer WHERE tenant_id = $1 AND created_at >= $2 AND created_at < $3`, func(r core.Row) {
 			s.Free, s.UnitsFree = r.Int(0), unit.Energy(r.Int(1))

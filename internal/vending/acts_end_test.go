@@ -66,7 +66,7 @@ func (h *history) sellsAgain(m *home) {
 	h.t.Helper()
 	until := h.truth.Add(soonest)
 	for {
-		sold, err := h.Sell(context.Background(), h.someone(), h.newOrder(m, 5000).Order)
+		sold, err := h.Sell(context.Background(), h.someone(), h.newOrder(m, 5000).Purchase)
 		b := h.sales[len(h.sales)-1]
 		if err != nil {
 			h.t.Fatal(err)

@@ -60,7 +60,7 @@ func (h *history) sells(r *rand.Rand) {
 
 func (h *history) newOrder(m *home, minor money.Minor) *bought {
 	h.step++
-	b := &bought{Order: order(m.number, minor, fmt.Sprintf("history-sale-%05d", h.step)), home: m, asked: h.step}
+	b := &bought{Purchase: order(m.number, minor, fmt.Sprintf("history-sale-%05d", h.step)), home: m, asked: h.step}
 	h.sales = append(h.sales, b)
 	return b
 }
@@ -70,7 +70,7 @@ func (h *history) ask(b *bought) bool {
 	h.t.Helper()
 	h.tick(time.Second)
 	h.step++
-	sold, err := h.server().Sell(context.Background(), h.someone(), b.Order)
+	sold, err := h.server().Sell(context.Background(), h.someone(), b.Purchase)
 	if err != nil {
 		if !h.tolerates(err) {
 			h.t.Fatal(err)

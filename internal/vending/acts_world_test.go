@@ -69,7 +69,7 @@ type history struct {
 
 // bought is a sale that was asked for.
 type bought struct {
-	vending.Order
+	vending.Purchase
 	home   *home
 	asked  int
 	sold   int // when its answer was heard; 0 for none yet

@@ -12,13 +12,13 @@ import (
 // Clock holds the facts that decide whether the server's clock may date money and give TIDs. A TID from a wrong clock cannot
 // be taken back.
 type Clock struct {
-	Now    time.Time
-	Newest time.Time     // when the newest token was issued
-	Known  time.Time     // the last moment at which the clock is known to have been trusted
-	Ran    time.Duration // for how long the process has run
-	Asked  bool          // whether the clock was right when the process started is not settled yet
-	Moved  time.Duration // by how much it was moved while the process ran, and not trusted since
-	Synced bool          // the system's time service reports that it keeps the clock
+	Now         time.Time
+	Newest      time.Time     // when the newest token was issued
+	LastTrusted time.Time     // the last moment at which the clock is known to have been trusted
+	Ran         time.Duration // for how long the process has run
+	Asked       bool          // whether the clock was right when the process started is not settled yet
+	Moved       time.Duration // by how much it was moved while the process ran, and not trusted since
+	Synced      bool          // the system's time service reports that it keeps the clock
 }
 
 // Doubt returns why the clock may not date anything, unless the time service confirms it: it was moved while the program ran,
@@ -30,8 +30,8 @@ func (c Clock) Doubt() refusal.Refusal {
 		return refusal.Refusal{}
 	case c.Moved != 0:
 		return refuse.ClockMoved(c.Moved.Round(time.Second).String())
-	case c.Asked && !c.Known.IsZero() && c.Now.Add(-c.Ran).Sub(c.Known) > MaxClockRest:
-		return refuse.ClockAhead(c.Now, c.Known)
+	case c.Asked && !c.LastTrusted.IsZero() && c.Now.Add(-c.Ran).Sub(c.LastTrusted) > MaxClockRest:
+		return refuse.ClockAhead(c.Now, c.LastTrusted)
 	}
 	return refusal.Refusal{}
 }
@@ -95,9 +95,9 @@ func (g *clockGuard) look(now time.Time, t sale.Times) refusal.Refusal {
 		g.off = 0
 	}
 	g.seen = t
-	c := Clock{Now: now, Known: t.Known, Ran: g.runs(now).Sub(g.began), Asked: g.asked, Moved: g.off}
-	if t.Newest.After(c.Known) {
-		c.Known = t.Newest
+	c := Clock{Now: now, LastTrusted: t.LastTrusted, Ran: g.runs(now).Sub(g.began), Asked: g.asked, Moved: g.off}
+	if t.Newest.After(c.LastTrusted) {
+		c.LastTrusted = t.Newest
 	}
 	if c.Doubt().Refused() && g.synced != nil {
 		c.Synced = g.synced()

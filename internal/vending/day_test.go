@@ -29,8 +29,8 @@ type day struct {
 	*shop
 	r      *rand.Rand
 	meters []string
-	asked  []vending.Order   // every request that was ever sent
-	heard  map[string]string // by key: the answer that once arrived
+	asked  []vending.Purchase // every request that was ever sent
+	heard  map[string]string  // by key: the answer that once arrived
 	rare   *sometimes.Counter
 }
 
@@ -186,7 +186,7 @@ func (d *day) recover() {
 }
 
 // ask sends a request and compares its answer with the one that was heard before.
-func (d *day) ask(o vending.Order) {
+func (d *day) ask(o vending.Purchase) {
 	d.t.Helper()
 	sold, err := d.Sell(context.Background(), owner(), o)
 	if err != nil {

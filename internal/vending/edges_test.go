@@ -127,7 +127,7 @@ func TestHowOftenATrustedClockIsNoted(t *testing.T) {
 		t.Helper()
 		err := s.engine.View(context.Background(), tenant, func(tx *store.Tx) error {
 			times, err := tx.VendClock()
-			at = times.Known
+			at = times.LastTrusted
 			return err
 		})
 		return must(t, at, err)

@@ -20,7 +20,7 @@ type life struct {
 	rnd    *rand.Rand
 	vendor vendor.Vendor
 	meters []string
-	orders []vending.Order // asked so far, each under its own key
+	orders []vending.Purchase // asked so far, each under its own key
 	actors []access.Actor
 	undone int
 }

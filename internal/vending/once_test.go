@@ -142,24 +142,24 @@ func TestRequestsThatCannotBeRepeatedAreRefused(t *testing.T) {
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	long := "0123456789012345678901234567890123456789012345678901234567890123x"
 	for _, c := range []struct {
-		change func(*vending.Order)
+		change func(*vending.Purchase)
 		want   refusal.Code
 	}{
-		{func(o *vending.Order) { o.Once = access.Once{} }, refusal.IdempotencyKeyMissing},
-		{func(o *vending.Order) { o.Once.Key = long[:7] }, refusal.IdempotencyKeyInvalid},
-		{func(o *vending.Order) { o.Once.Key = long }, refusal.IdempotencyKeyInvalid},
-		{func(o *vending.Order) { o.Once.Key = "with\nline-feed" }, refusal.IdempotencyKeyInvalid},
-		{func(o *vending.Order) { o.ClientRef = long }, refusal.InvalidRequest},
-		{func(o *vending.Order) { o.ClientRef = "référence" }, refusal.InvalidRequest},
-		{func(o *vending.Order) { o.Deliver = []string{"mqtt", "sms"} }, refusal.InvalidRequest},
-		{func(o *vending.Order) { o.Deliver = []string{"meter_sms"} }, refusal.InvalidRequest},
-		{func(o *vending.Order) { o.Tender = kes(0) }, refusal.AmountInvalid},
-		{func(o *vending.Order) { o.Tender = kes(-1) }, refusal.AmountInvalid},
-		{func(o *vending.Order) { o.Tender = kes(money.MaxMinor + 1) }, refusal.AmountInvalid},
-		{func(o *vending.Order) { o.Tender.Currency = "kes" }, refusal.AmountInvalid},
-		{func(o *vending.Order) { o.Tender.Currency = "UGX" }, refusal.CurrencyMismatch},
-		{func(o *vending.Order) { o.Meter = "04000000012" }, refusal.MeterNumberInvalid},
-		{func(o *vending.Order) { o.Meter = "mtr_nonsense" }, refusal.MeterNotFound},
+		{func(o *vending.Purchase) { o.Once = access.Once{} }, refusal.IdempotencyKeyMissing},
+		{func(o *vending.Purchase) { o.Once.Key = long[:7] }, refusal.IdempotencyKeyInvalid},
+		{func(o *vending.Purchase) { o.Once.Key = long }, refusal.IdempotencyKeyInvalid},
+		{func(o *vending.Purchase) { o.Once.Key = "with\nline-feed" }, refusal.IdempotencyKeyInvalid},
+		{func(o *vending.Purchase) { o.ClientRef = long }, refusal.InvalidRequest},
+		{func(o *vending.Purchase) { o.ClientRef = "référence" }, refusal.InvalidRequest},
+		{func(o *vending.Purchase) { o.Deliver = []string{"mqtt", "sms"} }, refusal.InvalidRequest},
+		{func(o *vending.Purchase) { o.Deliver = []string{"meter_sms"} }, refusal.InvalidRequest},
+		{func(o *vending.Purchase) { o.Tender = kes(0) }, refusal.AmountInvalid},
+		{func(o *vending.Purchase) { o.Tender = kes(-1) }, refusal.AmountInvalid},
+		{func(o *vending.Purchase) { o.Tender = kes(money.MaxMinor + 1) }, refusal.AmountInvalid},
+		{func(o *vending.Purchase) { o.Tender.Currency = "kes" }, refusal.AmountInvalid},
+		{func(o *vending.Purchase) { o.Tender.Currency = "UGX" }, refusal.CurrencyMismatch},
+		{func(o *vending.Purchase) { o.Meter = "04000000012" }, refusal.MeterNumberInvalid},
+		{func(o *vending.Purchase) { o.Meter = "mtr_nonsense" }, refusal.MeterNotFound},
 	} {
 		o := order(m, 10000, "key-number-1")
 		c.change(&o)

@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// Order is one purchase, as it is asked for.
-type Order struct {
+// Purchase is one purchase, as it is asked for.
+type Purchase struct {
 	Meter     string       // number or identity
 	Tender    money.Amount // what is paid
 	ClientRef string       // the seller's own name for this sale, unique per vendor for ever; empty means Once.Key

@@ -199,7 +199,7 @@ func TestATokenNeedsItsRandomPart(t *testing.T) {
 	if _, err := v.nibbles(); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("nibbles: %v", err)
 	}
-	if _, err := v.Sell(t.Context(), by, Order{Meter: MagicBlocked, ClientRef: "1", Tender: money.Amount{Minor: 100, Currency: "KES"}}); !errors.Is(err, io.EOF) {
+	if _, err := v.Sell(t.Context(), by, Purchase{Meter: MagicBlocked, ClientRef: "1", Tender: money.Amount{Minor: 100, Currency: "KES"}}); !errors.Is(err, io.EOF) {
 		t.Errorf("a sale: %v", err)
 	}
 	if _, err := v.GiveTokens(t.Context(), by, wish(sale.ClearTamper, nil)); !errors.Is(err, io.EOF) {

@@ -15,8 +15,8 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// Shown is a sale as an actor may see it.
-type Shown struct {
+// SaleView is a sale as an actor may see it.
+type SaleView struct {
 	refusal.Refusal
 	Sale   sale.Sale
 	Issued Issued // the digits of Sale.Tokens, one for one; without tokens where the actor may not see digits
@@ -40,7 +40,7 @@ type Receipted struct {
 }
 
 // Sale shows a sale by its identity or its receipt number. Showing digits is noted in the audit log.
-func (v *Vending) Sale(ctx context.Context, by access.Actor, sale string) (Shown, error) {
+func (v *Vending) Sale(ctx context.Context, by access.Actor, sale string) (SaleView, error) {
 	return v.show(ctx, by, sale, func(tx Tx) (id.ID, error) { return saleNamed(tx, sale) })
 }
 
@@ -55,14 +55,14 @@ func saleNamed(tx Tx, named string) (id.ID, error) {
 
 // SaleByRef shows what became of a request whose answer was lost. [refusal.VendNotFound] means that nothing was sold
 // under the reference, and the sale may be started again.
-func (v *Vending) SaleByRef(ctx context.Context, by access.Actor, clientRef string) (Shown, error) {
+func (v *Vending) SaleByRef(ctx context.Context, by access.Actor, clientRef string) (SaleView, error) {
 	return v.show(ctx, by, clientRef, func(tx Tx) (id.ID, error) {
 		i, _, _, err := tx.Sold().VendRef(by.Vendor, clientRef)
 		return i, err
 	})
 }
 
-func (v *Vending) show(ctx context.Context, by access.Actor, named string, find func(Tx) (id.ID, error)) (Shown, error) {
+func (v *Vending) show(ctx context.Context, by access.Actor, named string, find func(Tx) (id.ID, error)) (SaleView, error) {
 	out, err := v.look(ctx, by, named, find)
 	if err != nil || out.Refused() {
 		return out, err
@@ -72,29 +72,29 @@ func (v *Vending) show(ctx context.Context, by access.Actor, named string, find 
 }
 
 // find is a sale by its identity or its receipt number, without its digits.
-func (v *Vending) find(ctx context.Context, by access.Actor, sale string) (Shown, error) {
+func (v *Vending) find(ctx context.Context, by access.Actor, sale string) (SaleView, error) {
 	return v.look(ctx, by, sale, func(tx Tx) (id.ID, error) { return saleNamed(tx, sale) })
 }
 
-func (v *Vending) look(ctx context.Context, by access.Actor, named string, find func(Tx) (id.ID, error)) (Shown, error) {
+func (v *Vending) look(ctx context.Context, by access.Actor, named string, find func(Tx) (id.ID, error)) (SaleView, error) {
 	if no := by.Needs(access.ReadVends); no.Refused() {
-		return Shown{Refusal: no}, nil
+		return SaleView{Refusal: no}, nil
 	}
-	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (Shown, error) {
+	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (SaleView, error) {
 		i, err := find(tx)
 		if err != nil {
-			return Shown{}, err
+			return SaleView{}, err
 		}
 		s, found, err := tx.VendSale(i)
 		if err != nil {
-			return Shown{}, err
+			return SaleView{}, err
 		}
 		// A vendor sees its own sales; another's does not exist for it.
 		if !found || !by.Sees(s.Vendor) {
-			return Shown{Refusal: refuse.SaleNotFound(refusal.Echo(named))}, nil
+			return SaleView{Refusal: refuse.SaleNotFound(refusal.Echo(named))}, nil
 		}
 		s.Change, err = pendingChange(tx, s.Key)
-		return Shown{Sale: s}, err
+		return SaleView{Sale: s}, err
 	})
 	return out, fault.Wrap(err, "show sale %s", refusal.Echo(named))
 }

@@ -278,7 +278,7 @@ func TestARechargeExplainsItself(t *testing.T) {
 		t.Fatalf("explained %+v (%v)", e, err)
 	}
 	words := explain.Sale(english(t), e)
-	if !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(w, "put into the wallet of account") }) ||
+	if !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(w, "paid into the wallet of account") }) ||
 		words[len(words)-1] != "Together: 50.00 = 50.00 KES." {
 		t.Errorf("words %q", words)
 	}

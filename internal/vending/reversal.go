@@ -298,7 +298,7 @@ func mirrorFits(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 		if !ledger.LimitOf(a.Code).Limited() || towards <= 0 {
 			continue
 		}
-		room, err := tx.Books().Room(a)
+		room, err := tx.Books().Headroom(a)
 		if err != nil {
 			return refusal.Refusal{}, err
 		}
@@ -321,7 +321,7 @@ func (v *Vending) cancel(tx Tx, s sale.Sale, r *sale.Reversal, ask bool) error {
 		}
 		c, err := command.Give(tx.Cancelling().Commands(), registry.Meter{ID: s.Meter.ID, N: s.Meter.N, Number: s.Meter.Number, Simulated: s.Meter.Simulated},
 			command.Command{Type: command.CancelToken, Args: map[string]any{"tid": int64(t.TID), "base_date": int64(t.BaseDate)},
-				Reason: "sale " + s.ID.Text(id.Vend) + " is reversed", By: r.By, CreatedAt: tx.Moment()}, CancelLife, access.Entry{Actor: r.By}, access.Eyes{})
+				Reason: "sale " + s.ID.Text(id.Vend) + " is reversed", By: r.By, CreatedAt: tx.Moment()}, CancelLife, access.Entry{Actor: r.By}, access.FourEyes{})
 		if err != nil {
 			return err
 		}

@@ -65,13 +65,13 @@ func TestWhoGotASaleBySMSIsToldThatItWasTakenBack(t *testing.T) {
 		want    string // in what the telephone is told; empty for nothing
 		state   string // of the message about the reversal, where there is one
 	}{
-		"sold by SMS":                   {deliver: []string{"sms"}, want: "was taken back. Do not use its token", state: "sent"},
+		"sold by SMS":                   {deliver: []string{"sms"}, want: "was reversed. Do not use its token", state: "sent"},
 		"in the customer's language":    {deliver: []string{"sms"}, lang: "sw", want: "umebatilishwa. Usitumie tokeni yake", state: "sent"},
 		"a recharge":                    {deliver: []string{"sms"}, wallet: true, want: "Your payment of KES 100.00", state: "sent"},
 		"no SMS of the sale":            {},
 		"to the meter alone":            {deliver: []string{"meter_sms"}},
 		"nothing has left":              {deliver: []string{"sms"}, fails: true},
-		"the customer has sent STOP":    {deliver: []string{"sms"}, before: `UPDATE customer SET notices = 0`, want: "was taken back. Do not use its token", state: "sent"},
+		"the customer has sent STOP":    {deliver: []string{"sms"}, before: `UPDATE customer SET notices = 0`, want: "was reversed. Do not use its token", state: "sent"},
 		"the meter is another's by now": {deliver: []string{"sms"}, before: `UPDATE message SET customer_id = id`},
 	} {
 		t.Run(name, func(t *testing.T) {

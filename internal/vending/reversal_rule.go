@@ -85,15 +85,15 @@ func (v *Vending) certaintyOf(tx Tx, s sale.Sale, now time.Time) (certainty, err
 }
 
 // reversalEyes decides who must agree to a reversal, and whether they have.
-func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, u Undo, c certainty, now time.Time) (access.Eyes, error) {
+func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, u Undo, c certainty, now time.Time) (access.FourEyes, error) {
 	names, err := access.NamesOf(tx.Eyes(), by)
 	if err != nil {
-		return access.Eyes{}, err
+		return access.FourEyes{}, err
 	}
 	need := consentFor(reversalFacts{Tokens: c, Seller: !by.OfUtility(), Sold: slices.Contains(names, s.By),
 		Fresh: s.By == by.String() && now.Sub(s.CompletedAt) <= limits.Window() && !s.Heard()})
 	if need == consentNone && by.Approval.IsZero() {
-		return access.Eyes{Alone: true}, nil
+		return access.FourEyes{Alone: true}, nil
 	}
 	summary := fmt.Sprintf("reverse sale %s of %s to meter %s", s.ID.Text(id.Vend), s.Tender, s.Meter.Number)
 	if c == unconfirmed {

@@ -20,31 +20,31 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// ReversalShown is the reversal of a sale as an actor may see it.
-type ReversalShown struct {
+// ReversalView is the reversal of a sale as an actor may see it.
+type ReversalView struct {
 	refusal.Refusal
 	Reversal sale.Reversal
 }
 
 // Reversal shows how far the newest reversal of a sale has come.
-func (v *Vending) Reversal(ctx context.Context, by access.Actor, sale string) (ReversalShown, error) {
+func (v *Vending) Reversal(ctx context.Context, by access.Actor, sale string) (ReversalView, error) {
 	if no := by.Needs(access.ReadVends); no.Refused() {
-		return ReversalShown{Refusal: no}, nil
+		return ReversalView{Refusal: no}, nil
 	}
-	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (ReversalShown, error) {
+	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (ReversalView, error) {
 		i, err := saleNamed(tx, sale)
 		if err != nil {
-			return ReversalShown{}, err
+			return ReversalView{}, err
 		}
 		s, found, err := tx.VendSale(i)
 		if err != nil || !found || !by.Sees(s.Vendor) {
-			return ReversalShown{Refusal: refuse.SaleNotFound(refusal.Echo(sale))}, err
+			return ReversalView{Refusal: refuse.SaleNotFound(refusal.Echo(sale))}, err
 		}
 		r, found, err := tx.Reversals().ReversalOf(i)
 		if err == nil && !found {
-			return ReversalShown{Refusal: refuse.NoReversal(i.Text(id.Vend))}, nil
+			return ReversalView{Refusal: refuse.NoReversal(i.Text(id.Vend))}, nil
 		}
-		return ReversalShown{Reversal: r}, err
+		return ReversalView{Reversal: r}, err
 	})
 	return out, fault.Wrap(err, "show the reversal of sale %s", refusal.Echo(sale))
 }

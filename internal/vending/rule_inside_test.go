@@ -100,7 +100,7 @@ func TestWhatTheClockKnows(t *testing.T) {
 		var g clockGuard
 		g.start(at)
 		g.ask(sale.Times{})
-		if no := g.look(at, sale.Times{Known: at.Add(-100 * time.Hour), Newest: at.Add(-c.newest)}); no.Refused() != c.doubt || g.open() != c.doubt {
+		if no := g.look(at, sale.Times{LastTrusted: at.Add(-100 * time.Hour), Newest: at.Add(-c.newest)}); no.Refused() != c.doubt || g.open() != c.doubt {
 			t.Errorf("%s: in doubt %t, asked %t; want %t", name, no.Refused(), g.open(), c.doubt)
 		}
 	}

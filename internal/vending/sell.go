@@ -28,7 +28,7 @@ const (
 // purchase is an order in canonical form, with what it takes from outside the transaction.
 type purchase struct {
 	by      access.Actor
-	order   Order
+	order   Purchase
 	meter   registry.Ref
 	ref     string // client reference
 	deliver []string
@@ -55,7 +55,7 @@ func no(r refusal.Refusal) step { return step{Sold: Sold{Refusal: r}, undo: true
 // request under a new key but an old client_ref gives that sale, and at most one sale ever exists for either. When
 // Sell returns a sale that is not refused, token and journal are durable. An error means that the outcome is what the
 // store says of it: nothing happened, unless the error is that of an unknown commit.
-func (v *Vending) Sell(ctx context.Context, by access.Actor, o Order) (Sold, error) {
+func (v *Vending) Sell(ctx context.Context, by access.Actor, o Purchase) (Sold, error) {
 	if r := by.Needs(access.Sell); r.Refused() {
 		return Sold{Refusal: r}, nil
 	}
@@ -104,7 +104,7 @@ func (v *Vending) refuse(ctx context.Context, p purchase, r refusal.Refusal) (So
 }
 
 // purchase checks everything about an order that needs no look into the store.
-func (v *Vending) purchase(by access.Actor, o Order) (purchase, refusal.Refusal, error) {
+func (v *Vending) purchase(by access.Actor, o Purchase) (purchase, refusal.Refusal, error) {
 	p := purchase{by: by, order: o, ref: o.ClientRef}
 	if p.ref == "" {
 		p.ref = o.Once.Key

@@ -372,8 +372,8 @@ type answer struct {
 	Digits []string `json:"digits"`
 }
 
-func order(meter string, minor money.Minor, key string) vending.Order {
-	o := vending.Order{Meter: meter, Tender: kes(minor), Once: access.Once{Principal: "key till3", Key: key}}
+func order(meter string, minor money.Minor, key string) vending.Purchase {
+	o := vending.Purchase{Meter: meter, Tender: kes(minor), Once: access.Once{Principal: "key till3", Key: key}}
 	o.Once.Hash = sha256.Sum256(fmt.Appendf(nil, "POST /v1/vends %s %d", meter, minor))
 	o.Render = func(s sale.Sale, d vending.Digits) (int, []byte) {
 		a := answer{ID: s.ID.Text(id.Vend), Units: int64(s.Units)}
@@ -388,7 +388,7 @@ func order(meter string, minor money.Minor, key string) vending.Order {
 }
 
 // sell sells and fails the test where it is refused.
-func (s *shop) sell(o vending.Order) vending.Sold {
+func (s *shop) sell(o vending.Purchase) vending.Sold {
 	s.t.Helper()
 	sold, err := s.Sell(context.Background(), owner(), o)
 	if err != nil {
@@ -401,7 +401,7 @@ func (s *shop) sell(o vending.Order) vending.Sold {
 }
 
 // refused sells and wants this refusal.
-func (s *shop) refused(o vending.Order, want refusal.Code) vending.Sold {
+func (s *shop) refused(o vending.Purchase, want refusal.Code) vending.Sold {
 	s.t.Helper()
 	sold, err := s.Sell(context.Background(), owner(), o)
 	if err != nil {

@@ -80,7 +80,7 @@ func (v *Vending) NoteClock(ctx context.Context, t access.Tenant) (refusal.Refus
 	due := false
 	no, err := access.Look(ctx, v.c.Door, t, func(tx Tx) (refusal.Refusal, error) {
 		times, no, err := v.fault(tx)
-		age := tx.Moment().Sub(times.Known)
+		age := tx.Moment().Sub(times.LastTrusted)
 		due = age < 0 || age >= noteEvery
 		return no, err
 	})

@@ -66,7 +66,7 @@ func clerk(v vendor.Vendor) access.Actor {
 	return access.Actor{Tenant: tenant, Kind: access.APIKey, Name: "shop " + v.Code, Role: access.VendorAPI, Vendor: v.ID}
 }
 
-func (s *shop) sellAs(by access.Actor, o vending.Order) vending.Sold {
+func (s *shop) sellAs(by access.Actor, o vending.Purchase) vending.Sold {
 	s.t.Helper()
 	o.Once.Principal = by.String()
 	sold, err := s.Sell(context.Background(), by, o)
@@ -77,13 +77,13 @@ func (s *shop) sellAs(by access.Actor, o vending.Order) vending.Sold {
 }
 
 // room is what a vendor's account has left.
-func (s *shop) room(v vendor.Vendor) ledger.Room {
+func (s *shop) room(v vendor.Vendor) ledger.Headroom {
 	s.t.Helper()
 	got, err := s.Vendors.Show(context.Background(), owner(), v.Code)
 	if err != nil || got.Refused() {
 		s.t.Fatalf("vendor %s: %v, %s", v.Code, err, got.Detail())
 	}
-	return got.Room
+	return got.Headroom
 }
 
 // P5, P6 and P7 of docs/reference/postings.md.
@@ -363,7 +363,7 @@ func TestTermsAreCheckedAndKept(t *testing.T) {
 		t.Errorf("a second X1: %q %v", got.Code, err)
 	}
 	got, err := s.SetTerms(context.Background(), owner(), "x1", vendor.Terms{Credit: ptr(money.Minor(700)), Blocked: ptr(true)})
-	if err != nil || got.Room.Left != 700 || !got.Vendor.Blocked || got.Vendor.Name != v.Name {
+	if err != nil || got.Headroom.Left != 700 || !got.Vendor.Blocked || got.Vendor.Name != v.Name {
 		t.Errorf("terms: %+v %v", got, err)
 	}
 	m := s.meter(1, place{tariff: s.publish("other", flat(), monday())})

@@ -39,7 +39,7 @@ func (vs *Vendors) doTerms(ctx context.Context, maker access.Actor, body []byte)
 	if err := json.Unmarshal(body, &a); err != nil {
 		return access.Done{}, fmt.Errorf("read approved terms: %w", err)
 	}
-	var out Shown
+	var out VendorView
 	var err error
 	switch {
 	case a.New != nil:

@@ -122,7 +122,7 @@ func (w *world) room(v vendor.Vendor) {
 		return
 	}
 	got, err := w.Show(w.t.Context(), owner(), v.Code)
-	w.step("what it has left", got.Room, err)
+	w.step("what it has left", got.Headroom, err)
 }
 
 // expires: a hold that expired is made good by what is left, or the sale fails.

@@ -34,7 +34,7 @@ func Selling(tx Tx, by access.Actor, tender money.Amount, vat money.Bps) (till s
 	case !found || vendor.Blocked:
 		return "", sale.Seller{}, refuse.VendorNotSelling(), nil
 	}
-	room, err := tx.Books().Room(vendor.Account())
+	room, err := tx.Books().Headroom(vendor.Account())
 	if err != nil {
 		return "", sale.Seller{}, refusal.Refusal{}, err
 	}
@@ -127,7 +127,7 @@ type Deposited struct {
 	refusal.Refusal
 	Journal   id.ID
 	Vendor    Vendor
-	Room      ledger.Room
+	Headroom  ledger.Headroom
 	Amount    money.Amount
 	Bank      string
 	Reference string
@@ -215,8 +215,8 @@ func (vs *Vendors) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.R
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
 		return Deposited{}, refusal.Refusal{}, err
 	}
-	room, err := tx.Books().Room(vendor.Account())
-	return Deposited{Journal: j.ID, Vendor: vendor, Room: room, Amount: p.Amount, Bank: p.Bank, Reference: p.Reference, At: j.PostedAt}, refusal.Refusal{}, err
+	room, err := tx.Books().Headroom(vendor.Account())
+	return Deposited{Journal: j.ID, Vendor: vendor, Headroom: room, Amount: p.Amount, Bank: p.Bank, Reference: p.Reference, At: j.PostedAt}, refusal.Refusal{}, err
 }
 
 // Booked is a line of a statement.

@@ -132,19 +132,19 @@ type Terms struct {
 	Blocked    *bool
 }
 
-// Shown is a vendor with what it has.
-type Shown struct {
+// VendorView is a vendor with what it has.
+type VendorView struct {
 	refusal.Refusal
 	Waits    *access.Approval // it waits for a second person, and nothing was changed
 	Vendor   Vendor
-	Room     ledger.Room
+	Headroom ledger.Headroom
 	Currency string // empty until the tenant has one
 }
 
 // List is one page of vendors.
 type List struct {
 	refusal.Refusal
-	Vendors  []Shown
+	Vendors  []VendorView
 	Currency string
 	Next     string
 }
@@ -159,61 +159,61 @@ const (
 const vendorCounter = "vendor"
 
 // Add takes a vendor on (right: vendor.manage). Its float is empty until it pays in.
-func (vs *Vendors) Add(ctx context.Context, by access.Actor, n NewVendor) (Shown, error) {
+func (vs *Vendors) Add(ctx context.Context, by access.Actor, n NewVendor) (VendorView, error) {
 	if no := by.Needs(access.ManageVendors); no.Refused() {
-		return Shown{Refusal: no}, nil
+		return VendorView{Refusal: no}, nil
 	}
 	n.Code, n.Name = strings.ToUpper(strings.TrimSpace(n.Code)), strings.TrimSpace(n.Name)
 	if n.Billing == "" {
 		n.Billing = PrepaidFloat
 	}
 	if no := n.check(); no.Refused() {
-		return Shown{Refusal: no}, nil
+		return VendorView{Refusal: no}, nil
 	}
-	out, err := access.Through(ctx, vs.c.Door, by.Tenant, func(tx Tx) (Shown, error) { return addVendor(tx, by, n, vs.moment()) })
+	out, err := access.Through(ctx, vs.c.Door, by.Tenant, func(tx Tx) (VendorView, error) { return addVendor(tx, by, n, vs.moment()) })
 	return out, fault.Wrap(err, "add vendor %s", refusal.Echo(n.Name))
 }
 
-func addVendor(tx Tx, by access.Actor, n NewVendor, now time.Time) (Shown, error) {
+func addVendor(tx Tx, by access.Actor, n NewVendor, now time.Time) (VendorView, error) {
 	asked := n
 	if n.Code != "" {
 		if _, taken, err := tx.VendorByCode(n.Code); err != nil || taken {
-			return Shown{Refusal: refuse.VendorExists(n.Code)}, err
+			return VendorView{Refusal: refuse.VendorExists(n.Code)}, err
 		}
 	}
 	if no, err := commissionAllowed(tx, n.Commission); err != nil || no.Refused() {
-		return Shown{Refusal: no}, err
+		return VendorView{Refusal: no}, err
 	}
 	currency, _, err := tx.Books().Currency()
 	if err != nil {
-		return Shown{}, err
+		return VendorView{}, err
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActTerms, Summary: asked.words(currency), Body: vendorAct{New: &asked}}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
-		return Shown{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
+		return VendorView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
 	for taken := true; asked.Code == "" && taken; {
 		next, err := tx.Take(vendorCounter)
 		if err != nil {
-			return Shown{}, err
+			return VendorView{}, err
 		}
 		n.Code = fmt.Sprintf("V%03d", next)
 		if _, taken, err = tx.VendorByCode(n.Code); err != nil {
-			return Shown{}, err
+			return VendorView{}, err
 		}
 	}
 	vendor := Vendor{Code: n.Code, Name: n.Name, Billing: n.Billing, Commission: n.Commission, Credit: n.Credit}
 	if vendor.ID, err = tx.NewID(); err != nil {
-		return Shown{}, err
+		return VendorView{}, err
 	}
 	vendor.CreatedAt = vendor.ID.Time()
 	if err := tx.AddVendor(vendor); err != nil {
-		return Shown{}, err
+		return VendorView{}, err
 	}
 	e := by.Entry("vendor.add", vendor.ID.Text(id.Vendor))
 	e.After = vendor.terms()
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
-		return Shown{}, err
+		return VendorView{}, err
 	}
 	return showVendor(tx, vendor)
 }
@@ -261,46 +261,46 @@ func commissionAllowed(tx Tx, commission money.Bps) (refusal.Refusal, error) {
 
 // SetTerms changes a vendor's terms (right: vendor.manage). A lowered limit takes nothing back: it stops sales until
 // the vendor has paid in. Whoever only stops a vendor's sales needs nobody else.
-func (vs *Vendors) SetTerms(ctx context.Context, by access.Actor, vendor string, t Terms) (Shown, error) {
+func (vs *Vendors) SetTerms(ctx context.Context, by access.Actor, vendor string, t Terms) (VendorView, error) {
 	if no := by.Needs(access.ManageVendors); no.Refused() {
-		return Shown{Refusal: no}, nil
+		return VendorView{Refusal: no}, nil
 	}
-	out, err := access.Through(ctx, vs.c.Door, by.Tenant, func(tx Tx) (Shown, error) { return setTerms(tx, by, vendor, t, vs.moment()) })
+	out, err := access.Through(ctx, vs.c.Door, by.Tenant, func(tx Tx) (VendorView, error) { return setTerms(tx, by, vendor, t, vs.moment()) })
 	return out, fault.Wrap(err, "change the terms of vendor %s", refusal.Echo(vendor))
 }
 
 // setTerms is the transaction of SetTerms.
-func setTerms(tx Tx, by access.Actor, vendor string, t Terms, now time.Time) (Shown, error) {
+func setTerms(tx Tx, by access.Actor, vendor string, t Terms, now time.Time) (VendorView, error) {
 	was, no, err := findVendor(tx, vendor)
 	if err != nil || no.Refused() {
-		return Shown{Refusal: no}, err
+		return VendorView{Refusal: no}, err
 	}
 	next := t.apply(was)
 	check := NewVendor{Code: next.Code, Name: next.Name, Billing: next.Billing, Commission: next.Commission, Credit: next.Credit}
 	if no := check.check(); no.Refused() {
-		return Shown{Refusal: no}, nil
+		return VendorView{Refusal: no}, nil
 	}
 	if next.Commission != was.Commission {
 		if no, err := commissionAllowed(tx, next.Commission); err != nil || no.Refused() {
-			return Shown{Refusal: no}, err
+			return VendorView{Refusal: no}, err
 		}
 	}
 	currency, _, err := tx.Books().Currency()
 	if err != nil {
-		return Shown{}, err
+		return VendorView{}, err
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: t.act(), Object: was.ID.Text(id.Vendor), Summary: was.change(next, currency),
 		Body: vendorAct{Vendor: was.ID.Text(id.Vendor), Terms: &t}}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
-		return Shown{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
+		return VendorView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
 	if err := tx.PutVendor(next); err != nil {
-		return Shown{}, err
+		return VendorView{}, err
 	}
 	e := by.Entry("vendor.terms", was.ID.Text(id.Vendor))
 	e.Before, e.After = was.terms(), next.terms()
 	if err := tx.AuditLog(eyes.Mark(e)); err != nil {
-		return Shown{}, err
+		return VendorView{}, err
 	}
 	return showVendor(tx, next)
 }
@@ -385,11 +385,11 @@ func findVendor(tx Tx, text string) (Vendor, refusal.Refusal, error) {
 	return Vendor{}, refuse.VendorNotFound(refusal.Echo(text)), nil
 }
 
-func showVendor(tx Tx, vendor Vendor) (Shown, error) {
-	out := Shown{Vendor: vendor}
+func showVendor(tx Tx, vendor Vendor) (VendorView, error) {
+	out := VendorView{Vendor: vendor}
 	var err error
-	if out.Room, err = tx.Books().Room(vendor.Account()); err != nil {
-		return Shown{}, err
+	if out.Headroom, err = tx.Books().Headroom(vendor.Account()); err != nil {
+		return VendorView{}, err
 	}
 	out.Currency, _, err = tx.Books().Currency()
 	return out, err
@@ -408,17 +408,17 @@ func ownVendor(by access.Actor, vendor Vendor, named string) refusal.Refusal {
 }
 
 // Show shows a vendor with what it has (right: vendor.float).
-func (vs *Vendors) Show(ctx context.Context, by access.Actor, vendor string) (Shown, error) {
+func (vs *Vendors) Show(ctx context.Context, by access.Actor, vendor string) (VendorView, error) {
 	if no := by.Needs(access.ReadFloat); no.Refused() {
-		return Shown{Refusal: no}, nil
+		return VendorView{Refusal: no}, nil
 	}
-	out, err := access.Look(ctx, vs.c.Door, by.Tenant, func(tx Tx) (Shown, error) {
+	out, err := access.Look(ctx, vs.c.Door, by.Tenant, func(tx Tx) (VendorView, error) {
 		found, no, err := findVendor(tx, vendor)
 		if err == nil && !no.Refused() {
 			no = ownVendor(by, found, vendor)
 		}
 		if err != nil || no.Refused() {
-			return Shown{Refusal: no}, err
+			return VendorView{Refusal: no}, err
 		}
 		return showVendor(tx, found)
 	})

@@ -214,7 +214,7 @@ func TestWhatTheServerSeesIsNotNotedWhenItFails(t *testing.T) {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	for name, does := range map[string]func(wallet.VisibilityTx) error{"out": wallet.LookOut, "away": wallet.LookAway} {
 		failsAtEachCall(t, name, 4, func(calls *disk, at int) error {
-			w := &watch{disk: disk{broken: at}, look: wallet.Look{Seen: now.Add(time.Hour), Now: now}}
+			w := &watch{disk: disk{broken: at}, look: wallet.VisibilityInput{Seen: now.Add(time.Hour), Now: now}}
 			err := does(w)
 			calls.calls = w.calls
 			return err

@@ -15,7 +15,7 @@ type SupplyTx interface {
 	// SupplyPut writes it.
 	SupplyPut(meter int64, s Supply) error
 	// Looked is what was noted when the server last saw its meters.
-	Looked() (Look, error)
+	Looked() (VisibilityInput, error)
 	// Order gives a meter a command, to be signed when it is sent and sent until the meter answers or it expires.
 	Order(MeterFacts, Command) (id.ID, error)
 	// Withdraw ends a command that the meter has not carried out yet: it is not sent again.

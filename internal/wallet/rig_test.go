@@ -275,8 +275,8 @@ func (d *rig) SupplyPut(n int64, s wallet.Supply) error {
 	return d.fails()
 }
 
-func (d *rig) Looked() (wallet.Look, error) {
-	return wallet.Look{Seen: d.now, Unseen: d.unseen, Now: d.now, Apart: map[bool]time.Duration{true: time.Hour}[d.doubt]}, d.fails()
+func (d *rig) Looked() (wallet.VisibilityInput, error) {
+	return wallet.VisibilityInput{Seen: d.now, Unseen: d.unseen, Now: d.now, Apart: map[bool]time.Duration{true: time.Hour}[d.doubt]}, d.fails()
 }
 
 func (d *rig) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {

@@ -19,24 +19,24 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Stand is where a supply stands. Names are part of the API; never rename one.
-type Stand string
+// SupplyState is where a supply stands. Names are part of the API; never rename one.
+type SupplyState string
 
 // Stands of a supply.
 const (
-	StandOn         Stand = "on"
-	StandWaiting    Stand = "pending_cutoff" // nothing is left, and something forbids to cut
-	StandCutting    Stand = "cutting"        // unwanted, and the meter has yet to open its relay
-	StandOff        Stand = "off"
-	StandConnecting Stand = "connecting" // wanted, and the meter has yet to close its relay
-	StandArmed      Stand = "armed"      // the relay waits for a key
-	StandUnknown    Stand = "unknown"    // the meter has told nothing
+	SupplyOn         SupplyState = "on"
+	SupplyWaiting    SupplyState = "pending_cutoff" // nothing is left, and something forbids to cut
+	SupplyCutting    SupplyState = "cutting"        // unwanted, and the meter has yet to open its relay
+	SupplyOff        SupplyState = "off"
+	SupplyConnecting SupplyState = "connecting" // wanted, and the meter has yet to close its relay
+	SupplyArmed      SupplyState = "armed"      // the relay waits for a key
+	SupplyUnknown    SupplyState = "unknown"    // the meter has told nothing
 )
 
 // Days is for how many days the money lasts, by what was used on recent days. Known is false where there is too little to
 // judge by.
 type Days struct {
-	Known               bool
+	Estimated           bool
 	Least, Likely, Most int64
 }
 
@@ -44,7 +44,7 @@ type Days struct {
 type SupplyView struct {
 	refusal.Refusal
 	Number    string
-	Stand     Stand
+	Stand     SupplyState
 	Wanted    bool
 	Off       []string  // reasons why it is not wanted
 	By, Why   string    // the person who wants it off
@@ -90,7 +90,7 @@ func DaysLeft(available money.Minor, daily []money.Minor) Days {
 	if daily[last] <= 0 {
 		return Days{}
 	}
-	return Days{Known: true, Least: lasts(daily[last*9/10]), Likely: lasts(daily[last/2]), Most: lasts(daily[last/10])}
+	return Days{Estimated: true, Least: lasts(daily[last*9/10]), Likely: lasts(daily[last/2]), Most: lasts(daily[last/10])}
 }
 
 // daysOf is what recent whole days cost the account that rows supply: what all its meters used, and the fixed charges, which
@@ -181,19 +181,19 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 		v.Lease = s.Supply.Lease
 	}
 	v.LeaseLeft = max(0, v.Lease.Max-r.Register)
-	if v.Stand = stand(r, s); v.Stand == StandCutting && !s.cutLeft() {
+	if v.Stand = stand(r, s); v.Stand == SupplyCutting && !s.cutLeft() {
 		visibility, err := VisibilityOf(tx.Rating())
 		if err != nil {
 			return SupplyView{}, err
 		}
 		if s.Block = Blocked(r, s, t, w.moment(), visibility); s.Block != "" {
-			v.Stand, v.Block = StandWaiting, s.Block
+			v.Stand, v.Block = SupplyWaiting, s.Block
 		}
 	}
-	if v.Stand == StandWaiting {
+	if v.Stand == SupplyWaiting {
 		v.Until = until(s, t, r.Meter.Clock(w.moment()))
 	}
-	v.Press = v.Stand == StandArmed || v.Stand == StandConnecting && s.Seen.Connect.after(s.Seen.Cut)
+	v.Press = v.Stand == SupplyArmed || v.Stand == SupplyConnecting && s.Seen.Connect.after(s.Seen.Cut)
 	return v, nil
 }
 
@@ -218,23 +218,23 @@ func until(s Supplied, t Tenant, clock time.Time) time.Time {
 }
 
 // stand says where a supply stands, from what is wanted and what the meter said last.
-func stand(r Row, s Supplied) Stand {
+func stand(r Row, s Supplied) SupplyState {
 	wanted := Wanted(r.State)
 	switch {
 	case s.Relay == "":
-		return StandUnknown
+		return SupplyUnknown
 	case wanted && s.Relay == supply.Armed.String():
-		return StandArmed
+		return SupplyArmed
 	case wanted && s.Relay == supply.Closed.String() && s.Block != "":
-		return StandWaiting
+		return SupplyWaiting
 	case wanted && s.Relay == supply.Closed.String():
-		return StandOn
+		return SupplyOn
 	case wanted && (s.Seen.Connect.Open() || s.Seen.Lease.Open()):
-		return StandConnecting
+		return SupplyConnecting
 	case !wanted && s.Relay == supply.Closed.String():
-		return StandCutting
+		return SupplyCutting
 	}
-	return StandOff
+	return SupplyOff
 }
 
 // cutLeft reports whether no rule holds up the cut-off of a supply that is unwanted: a person wants it off, or the command has

@@ -12,22 +12,22 @@ func TestACutThatARuleHoldsUpIsShownAsWaiting(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		do    func(*rig)
-		stand wallet.Stand
+		stand wallet.SupplyState
 		block wallet.Block
 	}{
-		{"nothing forbids it", func(*rig) {}, wallet.StandCutting, ""},
-		{"a window opens", func(d *rig) { d.tenant.Supply.Windows = []string{"all 00:00-24:00"} }, wallet.StandWaiting, wallet.BlockFriendly},
-		{"the reading grows old", func(d *rig) { d.passes(2 * time.Hour) }, wallet.StandWaiting, wallet.BlockStale},
+		{"nothing forbids it", func(*rig) {}, wallet.SupplyCutting, ""},
+		{"a window opens", func(d *rig) { d.tenant.Supply.Windows = []string{"all 00:00-24:00"} }, wallet.SupplyWaiting, wallet.BlockFriendly},
+		{"the reading grows old", func(d *rig) { d.passes(2 * time.Hour) }, wallet.SupplyWaiting, wallet.BlockStale},
 		{"a window opens when the order has left", func(d *rig) {
 			d.signs(1, wallet.CommandCut)
 			d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
-		}, wallet.StandCutting, ""},
+		}, wallet.SupplyCutting, ""},
 		{"a person wants it off", func(d *rig) {
 			s := d.kept[1]
 			s.Why = "tampered seal"
 			d.kept[1] = s
 			d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
-		}, wallet.StandCutting, ""},
+		}, wallet.SupplyCutting, ""},
 	} {
 		d := tillOf(charged(t))
 		c.do(d.rig)

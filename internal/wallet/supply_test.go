@@ -303,16 +303,16 @@ func TestDaysLeftAreARangeOrUnknown(t *testing.T) {
 		daily     []money.Minor
 		want      wallet.Days
 	}{
-		{"a week of use", 1000, week, wallet.Days{Known: true, Least: 3, Likely: 5, Most: 10}},
-		{"in any order", 1000, []money.Minor{100, 120, 150, 200, 250, 300, 400}, wallet.Days{Known: true, Least: 3, Likely: 5, Most: 10}},
+		{"a week of use", 1000, week, wallet.Days{Estimated: true, Least: 3, Likely: 5, Most: 10}},
+		{"in any order", 1000, []money.Minor{100, 120, 150, 200, 250, 300, 400}, wallet.Days{Estimated: true, Least: 3, Likely: 5, Most: 10}},
 		{"two days are too few", 1000, week[:2], wallet.Days{}},
-		{"three are enough", 900, week[:3], wallet.Days{Known: true, Least: 4, Likely: 4, Most: 9}},
-		{"two weeks of use", 1000, []money.Minor{10, 20, 25, 30, 40, 50, 100, 110, 120, 125, 130, 200, 250, 500}, wallet.Days{Known: true, Least: 5, Likely: 10, Most: 50}},
-		{"a third of the days without use", 998, []money.Minor{0, 0, 1, 1, 1, 1}, wallet.Days{Known: true, Least: 998, Likely: 998, Most: 999}},
+		{"three are enough", 900, week[:3], wallet.Days{Estimated: true, Least: 4, Likely: 4, Most: 9}},
+		{"two weeks of use", 1000, []money.Minor{10, 20, 25, 30, 40, 50, 100, 110, 120, 125, 130, 200, 250, 500}, wallet.Days{Estimated: true, Least: 5, Likely: 10, Most: 50}},
+		{"a third of the days without use", 998, []money.Minor{0, 0, 1, 1, 1, 1}, wallet.Days{Estimated: true, Least: 998, Likely: 998, Most: 999}},
 		{"no use, no answer", 1000, []money.Minor{0, 0, 0, 0}, wallet.Days{}},
-		{"hardly any use", 1000, []money.Minor{0, 0, 0, 5}, wallet.Days{Known: true, Least: 999, Likely: 999, Most: 999}},
-		{"nothing left", 0, week, wallet.Days{Known: true}},
-		{"owed", -500, week, wallet.Days{Known: true}},
+		{"hardly any use", 1000, []money.Minor{0, 0, 0, 5}, wallet.Days{Estimated: true, Least: 999, Likely: 999, Most: 999}},
+		{"nothing left", 0, week, wallet.Days{Estimated: true}},
+		{"owed", -500, week, wallet.Days{Estimated: true}},
 	} {
 		got := wallet.DaysLeft(c.available, c.daily)
 		if got != c.want {

@@ -179,38 +179,38 @@ func TestWhereASupplyStands(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		do    func(*till)
-		want  wallet.Stand
+		want  wallet.SupplyState
 		press bool
 	}{
-		{"on", func(*till) {}, wallet.StandOn, false},
-		{"nothing told", func(d *till) { d.seen[1].Relay = "" }, wallet.StandUnknown, false},
-		{"armed", func(d *till) { d.seen[1].Relay = "armed" }, wallet.StandArmed, true},
+		{"on", func(*till) {}, wallet.SupplyOn, false},
+		{"nothing told", func(d *till) { d.seen[1].Relay = "" }, wallet.SupplyUnknown, false},
+		{"armed", func(d *till) { d.seen[1].Relay = "armed" }, wallet.SupplyArmed, true},
 		{"armed, and unwanted", func(d *till) {
 			off(d)
 			d.seen[1].Relay = "armed"
-		}, wallet.StandOff, false},
+		}, wallet.SupplyOff, false},
 		{"a window", func(d *till) {
 			d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
 			off(d)
-		}, wallet.StandWaiting, false},
-		{"to be cut", off, wallet.StandCutting, false},
+		}, wallet.SupplyWaiting, false},
+		{"to be cut", off, wallet.SupplyCutting, false},
 		{"cut", func(d *till) {
 			off(d)
 			d.does(1, wallet.CommandCut)
 			d.seen[1].Relay = "open"
-		}, wallet.StandOff, false},
+		}, wallet.SupplyOff, false},
 		{"paid again", func(d *till) {
 			off(d)
 			d.does(1, wallet.CommandCut)
 			d.seen[1].Relay = "open"
 			d.pays(5000)
-		}, wallet.StandConnecting, true},
+		}, wallet.SupplyConnecting, true},
 		{"the next lease is on its way", func(d *till) {
 			d.passes(36 * time.Hour)
 			d.settles()
 			d.seen[1].Relay = "open"
-		}, wallet.StandConnecting, false},
-		{"open, and nothing on its way", func(d *till) { d.seen[1].Relay = "open" }, wallet.StandOff, false},
+		}, wallet.SupplyConnecting, false},
+		{"open, and nothing on its way", func(d *till) { d.seen[1].Relay = "open" }, wallet.SupplyOff, false},
 	} {
 		d := newTill(t, 100_000, 1)
 		c.do(d)
@@ -233,7 +233,7 @@ func TestWhatASupplyShows(t *testing.T) {
 	if err != nil || v.Number != "m1" || v.Available.Minor != 10_000-1150-40 || v.Available.Currency != "KES" || v.Lease.Max != 20_000 || v.LeaseLeft != 16_000 || v.Waiting {
 		t.Errorf("%+v, %v", v, err)
 	}
-	if want := (wallet.Days{Known: true, Least: 14, Likely: 14, Most: 14}); v.Days != want {
+	if want := (wallet.Days{Estimated: true, Least: 14, Likely: 14, Most: 14}); v.Days != want {
 		t.Errorf("lasts %+v, want %+v", v.Days, want)
 	}
 	if want := "use of 1 from 2026-11-04 to 2026-11-17"; !slices.Contains(d.wrote, want) {
@@ -289,7 +289,7 @@ func TestHowLongASupplyWaits(t *testing.T) {
 		if c.until > 0 {
 			want = d.now.Add(c.until)
 		}
-		if err != nil || v.Stand != wallet.StandWaiting || v.Block != c.block || !v.Until.Equal(want) {
+		if err != nil || v.Stand != wallet.SupplyWaiting || v.Block != c.block || !v.Until.Equal(want) {
 			t.Errorf("%s: %q %q until %s, %v; want %q until %s", c.name, v.Stand, v.Block, v.Until, err, c.block, want)
 		}
 	}

@@ -12,8 +12,8 @@ type Visibility struct {
 	Doubt  bool      // nobody knows whether the server's time is right: nothing is taken from anybody by it, and no clock is set by it
 }
 
-// Look is what was noted when the server last saw its meters, and its clock now.
-type Look struct {
+// VisibilityInput is what was noted when the server last saw its meters, and its clock now.
+type VisibilityInput struct {
 	Seen   time.Time     // when it last saw them; zero for never
 	Unseen time.Time     // as in [Visibility]; later than now while the server does not trust its clock
 	Now    time.Time     // by the server's clock
@@ -23,7 +23,7 @@ type Look struct {
 // VisibilityTx stores when the server saw its meters.
 type VisibilityTx interface {
 	// Looked is what was noted last.
-	Looked() (Look, error)
+	Looked() (VisibilityInput, error)
 	// Saw notes when the server saw its meters, and the beginning of the last time in which it did not.
 	Saw(seen, unseen time.Time) error
 	// Hasten makes due now what waits for a time later than these, at most max of each. It reports whether there may be more.
@@ -51,7 +51,7 @@ const (
 // visibility returns since when the server sees its meters, and whether the time is in doubt. The server does not see them while it
 // is down or hangs. A server whose clock was set back does not know for how long it saw nothing, so it counts from now. The same
 // holds until a person confirms a clock that was moved, and while two clocks differ.
-func (l Look) visibility() Visibility {
+func (l VisibilityInput) visibility() Visibility {
 	s := l.noted()
 	if l.Apart.Abs() > MaxApart {
 		s = Visibility{Unseen: l.Now, Doubt: true}
@@ -60,7 +60,7 @@ func (l Look) visibility() Visibility {
 }
 
 // noted ignores the other clock.
-func (l Look) noted() Visibility {
+func (l VisibilityInput) noted() Visibility {
 	switch {
 	case l.back(), l.Unseen.After(l.Now):
 		return Visibility{Unseen: l.Now, Doubt: true}
@@ -71,10 +71,12 @@ func (l Look) noted() Visibility {
 }
 
 // back reports whether the clock was set back since the last look.
-func (l Look) back() bool { return NotYet(l.Seen, l.Now) }
+func (l VisibilityInput) back() bool { return NotYet(l.Seen, l.Now) }
 
 // VisibilityOf returns the present visibility.
-func VisibilityOf(tx interface{ Looked() (Look, error) }) (Visibility, error) {
+func VisibilityOf(tx interface {
+	Looked() (VisibilityInput, error)
+}) (Visibility, error) {
 	l, err := tx.Looked()
 	return l.visibility(), err
 }
@@ -82,18 +84,18 @@ func VisibilityOf(tx interface{ Looked() (Look, error) }) (Visibility, error) {
 // LookOut notes that the server sees its meters now. It is called all the time while the server runs. Once its clock was set
 // back, what waits for a time that has not come is made due first ([Wake]), and as long as that is not done, nothing is seen.
 func LookOut(tx VisibilityTx) error {
-	return look(tx, func(l Look) time.Time { return l.noted().Unseen })
+	return look(tx, func(l VisibilityInput) time.Time { return l.noted().Unseen })
 }
 
 // LookAway notes that the server cannot tell what it sees, because its clock was moved and nobody has said yet that it is
 // right: no reading counts as heard until [LookOut] is called again. What waits for a time that has not come is due all the
 // same, for afterwards nothing tells any more that the clock was set back.
 func LookAway(tx VisibilityTx) error {
-	return look(tx, func(l Look) time.Time { return l.Now.Add(awayFor) })
+	return look(tx, func(l VisibilityInput) time.Time { return l.Now.Add(awayFor) })
 }
 
 // look notes the time and, of the look, until when nothing was seen.
-func look(tx VisibilityTx, unseen func(Look) time.Time) error {
+func look(tx VisibilityTx, unseen func(VisibilityInput) time.Time) error {
 	more, err := Wake(tx, wakeSlice)
 	if err != nil || more {
 		return err

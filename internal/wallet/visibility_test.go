@@ -14,12 +14,12 @@ import (
 // watch is what the server noted of its meters, in memory.
 type watch struct {
 	disk
-	look  wallet.Look
+	look  wallet.VisibilityInput
 	more  bool // waits than one slice
 	wrote string
 }
 
-func (w *watch) Looked() (wallet.Look, error) { return w.look, w.fails() }
+func (w *watch) Looked() (wallet.VisibilityInput, error) { return w.look, w.fails() }
 
 func (w *watch) Saw(seen, unseen time.Time) error {
 	w.wrote += fmt.Sprintf("saw at %s, unseen %s; ", seen.Format("15:04:05"), unseen.Format("2 15:04:05"))
@@ -59,7 +59,7 @@ func TestSight(t *testing.T) {
 			}
 			return at
 		}
-		s, err := wallet.VisibilityOf(&watch{look: wallet.Look{Seen: at(c.seen), Unseen: at(c.unseen), Now: now, Apart: c.apart}})
+		s, err := wallet.VisibilityOf(&watch{look: wallet.VisibilityInput{Seen: at(c.seen), Unseen: at(c.unseen), Now: now, Apart: c.apart}})
 		want := now.Add(-c.want)
 		if c.want < 0 {
 			want = time.Time{}
@@ -89,7 +89,7 @@ func TestLooking(t *testing.T) {
 		{"away, set back", now.Add(time.Hour), false, wallet.LookAway, hastened + "saw at 12:00:00, unseen 19 12:00:00; "},
 		{"away, set back, more waits", now.Add(time.Hour), true, wallet.LookAway, hastened},
 	} {
-		w := &watch{look: wallet.Look{Seen: c.seen, Unseen: now.Add(-24 * time.Hour), Now: now, Apart: time.Hour}, more: c.more}
+		w := &watch{look: wallet.VisibilityInput{Seen: c.seen, Unseen: now.Add(-24 * time.Hour), Now: now, Apart: time.Hour}, more: c.more}
 		if err := c.look(w); err != nil || w.wrote != c.want {
 			t.Errorf("%s: %v, %q, want %q", c.name, err, w.wrote, c.want)
 		}

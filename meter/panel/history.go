@@ -37,7 +37,7 @@ type CardRow struct {
 	Month meter.Date
 	// Used is what was used on its days, Known whether any of them was found.
 	Used  unit.Energy
-	Known bool
+	Found bool
 	// Spoilt is how many lines could not be read.
 	Spoilt int
 }
@@ -194,7 +194,7 @@ const maxSpoilt = 99
 // cardFigure is what was used in a month of the card, and how many lines of it are spoilt.
 func (v *screen) cardFigure(r *CardRow) string {
 	figures := []string{v.say(unknown), ""}
-	if r.Known {
+	if r.Found {
 		figures = []string{v.inKWh(r.Used), r.Used.KWh(0) + " kWh", ""}
 	}
 	if r.Spoilt == 0 {

@@ -21,7 +21,7 @@ func full() *kept {
 		k.months = append(k.months, panel.UseRow{Date: rigDay - 50 - meter.Date(30*n), Used: unit.Energy(100_000 * n)})
 	}
 	for n := range 130 {
-		k.card = append(k.card, panel.CardRow{Month: rigDay - 50 - meter.Date(30*n), Known: true})
+		k.card = append(k.card, panel.CardRow{Month: rigDay - 50 - meter.Date(30*n), Found: true})
 	}
 	return k
 }

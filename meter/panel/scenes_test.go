@@ -148,9 +148,9 @@ func shelf() *kept {
 		days:   []panel.UseRow{{Date: rigDay - 1, Used: 4560}, {Date: rigDay - 2, Used: 99_999_999}},
 		months: []panel.UseRow{{Date: rigDay - 50, Used: 123_456}},
 		card: []panel.CardRow{
-			{Month: rigDay - 50, Used: 123_456, Known: true}, {Month: rigDay - 80, Used: 123_456, Known: true, Spoilt: 3},
-			{Month: rigDay - 110, Used: 1_234_567, Known: true, Spoilt: 120}, {Month: rigDay - 140, Spoilt: 1}, {Month: rigDay - 170},
-			{Month: rigDay - 200, Used: 123_456_789_012, Known: true, Spoilt: 12},
+			{Month: rigDay - 50, Used: 123_456, Found: true}, {Month: rigDay - 80, Used: 123_456, Found: true, Spoilt: 3},
+			{Month: rigDay - 110, Used: 1_234_567, Found: true, Spoilt: 120}, {Month: rigDay - 140, Spoilt: 1}, {Month: rigDay - 170},
+			{Month: rigDay - 200, Used: 123_456_789_012, Found: true, Spoilt: 12},
 		},
 	}
 }

@@ -156,7 +156,7 @@ func (r *runner) run(ctx context.Context, packages []string, also string, timeou
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	r.shop = &workshop{root: strings.TrimSpace(string(root)), tmp: tmp, timeout: timeout, known: map[string]*measured{}}
+	r.shop = &workshop{root: strings.TrimSpace(string(root)), tmp: tmp, timeout: timeout, covered: map[string]*measured{}}
 	if len(packages) == 0 {
 		for _, p := range plans {
 			packages = append(packages, p.pkg)

@@ -26,7 +26,7 @@ func newRunner(t *testing.T, excused map[string]string) *runner {
 		t.Fatal(err)
 	}
 	return &runner{out: t.Output(), excused: excused,
-		shop: &workshop{root: strings.TrimSpace(string(root)), tmp: t.TempDir(), timeout: time.Second, known: map[string]*measured{}}}
+		shop: &workshop{root: strings.TrimSpace(string(root)), tmp: t.TempDir(), timeout: time.Second, covered: map[string]*measured{}}}
 }
 
 // TestEachMistakeIsJudged tries chosen mutants of the package in testdata.

@@ -20,7 +20,7 @@ type workshop struct {
 	root    string        // of the module
 	tmp     string        // of this run
 	timeout time.Duration // of a test run with a mutant in it; 0: by the time of the run without
-	known   map[string]*measured
+	covered map[string]*measured
 }
 
 // measured is what a suite does without a mutant.
@@ -80,7 +80,7 @@ func (w *workshop) run(ctx context.Context, s suite, dir, binary string, limit t
 // measure runs a suite without a mutant: it must pass. Its time and what it covers of the package are remembered.
 func (w *workshop) measure(ctx context.Context, s suite, c *code) (*measured, error) {
 	key := s.String() + " | " + c.path
-	if m := w.known[key]; m != nil {
+	if m := w.covered[key]; m != nil {
 		return m, nil
 	}
 	dir, err := goCommand(ctx, w.root, "list", "-f", "{{.Dir}}", s.pkg)
@@ -94,7 +94,7 @@ func (w *workshop) measure(ctx context.Context, s suite, c *code) (*measured, er
 		return nil, fmt.Errorf("%s: the tests do not build:\n%s", s, out)
 	}
 	if _, err := os.Stat(binary); err != nil {
-		w.known[key] = m // a package without tests covers nothing
+		w.covered[key] = m // a package without tests covers nothing
 		return m, nil
 	}
 	_ = os.Remove(profile)
@@ -109,7 +109,7 @@ func (w *workshop) measure(ctx context.Context, s suite, c *code) (*measured, er
 		return nil, err
 	}
 	m.blocks, err = parseProfile(string(text))
-	w.known[key] = m
+	w.covered[key] = m
 	return m, err
 }
 

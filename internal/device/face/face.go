@@ -1,7 +1,7 @@
 // Package face is what every face of a virtual meter has in common: how its time passes, what becomes durable when, and
 // the words for what can be seen of it from outside. The faces themselves are packages panelweb (a page) and terminal.
 //
-// Start at [New]. A [Meter] belongs to the goroutine of its device.
+// Start at [New]. A [Driver] belongs to the goroutine of its device.
 package face
 
 import (
@@ -41,8 +41,8 @@ const maxSent = 10
 // Speeds are how much faster than the machine's the meter's time may pass; 0 lets it stand still.
 func Speeds() []int { return []int{0, 1, 60, 600} }
 
-// Meter is a device as a face drives it.
-type Meter struct {
+// Driver is a device as a face drives it.
+type Driver struct {
 	dev   *device.Device
 	net   Net
 	log   *slog.Logger
@@ -54,12 +54,12 @@ type Meter struct {
 
 // New returns the meter of a face, whose time passes as fast as the machine's from now on. A meter without a server has
 // no net.
-func New(dev *device.Device, net Net, log *slog.Logger, now time.Time) *Meter {
-	return &Meter{dev: dev, net: net, log: log, speed: 1, before: now, saved: now}
+func New(dev *device.Device, net Net, log *slog.Logger, now time.Time) *Driver {
+	return &Driver{dev: dev, net: net, log: log, speed: 1, before: now, saved: now}
 }
 
 // Messages are what the server sends; nil for a meter without one.
-func (m *Meter) Messages() <-chan link.Message {
+func (m *Driver) Messages() <-chan link.Message {
 	if m.net == nil {
 		return nil
 	}
@@ -67,7 +67,7 @@ func (m *Meter) Messages() <-chan link.Message {
 }
 
 // Pass lets the time pass that has passed for the machine. An error is that of the memory, and for good.
-func (m *Meter) Pass(now time.Time) error {
+func (m *Driver) Pass(now time.Time) error {
 	passed := min(now.Sub(m.before), maxTick)
 	m.before = now
 	if err := m.dev.Advance(passed*time.Duration(m.speed), nil); err != nil {
@@ -81,10 +81,10 @@ func (m *Meter) Pass(now time.Time) error {
 }
 
 // Speed is how fast time passes.
-func (m *Meter) Speed() int { return m.speed }
+func (m *Driver) Speed() int { return m.speed }
 
 // SetSpeed lets time pass so many times as fast as the machine's.
-func (m *Meter) SetSpeed(times int) error {
+func (m *Driver) SetSpeed(times int) error {
 	if !slices.Contains(Speeds(), times) {
 		return fmt.Errorf("%w: a speed of 0, 1, 60 or 600", device.ErrInput)
 	}
@@ -93,7 +93,7 @@ func (m *Meter) SetSpeed(times int) error {
 }
 
 // SetLoad switches on a load that somebody typed.
-func (m *Meter) SetLoad(text string) error {
+func (m *Driver) SetLoad(text string) error {
 	w, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
 		return fmt.Errorf("%w: a load in whole watts", device.ErrInput)
@@ -102,10 +102,10 @@ func (m *Meter) SetLoad(text string) error {
 }
 
 // Do does something to the device and makes durable what that has caused, before anybody hears of it.
-func (m *Meter) Do(f func() error) error { return errors.Join(f(), m.Save()) }
+func (m *Driver) Do(f func() error) error { return errors.Join(f(), m.Save()) }
 
 // Receive acts on a message of the server.
-func (m *Meter) Receive(msg link.Message) error {
+func (m *Driver) Receive(msg link.Message) error {
 	err := m.Do(func() error { return m.dev.Receive(msg.Down, msg.Topic, msg.Payload) })
 	if errors.Is(err, device.ErrOff) {
 		return nil // nobody is there to read it
@@ -114,13 +114,13 @@ func (m *Meter) Receive(msg link.Message) error {
 }
 
 // Tasks are what the meter's modem wants done; nil for a meter without one.
-func (m *Meter) Tasks() <-chan device.Task { return m.dev.Tasks() }
+func (m *Driver) Tasks() <-chan device.Task { return m.dev.Tasks() }
 
 // Task does what the modem wants done.
-func (m *Meter) Task(t device.Task) error { return m.Do(func() error { return t(m.dev) }) }
+func (m *Driver) Task(t device.Task) error { return m.Do(func() error { return t(m.dev) }) }
 
 // Power switches the mains, and the modem with it.
-func (m *Meter) Power(on bool) error {
+func (m *Driver) Power(on bool) error {
 	if m.net != nil && !on {
 		m.net.Power(false)
 	}
@@ -134,7 +134,7 @@ func (m *Meter) Power(on bool) error {
 }
 
 // Modem switches the modem off, as if there were no network, and on again.
-func (m *Meter) Modem(on bool) error {
+func (m *Driver) Modem(on bool) error {
 	if m.net == nil {
 		return fmt.Errorf("%w: this meter is offline and has no modem", device.ErrInput)
 	}
@@ -146,7 +146,7 @@ func (m *Meter) Modem(on bool) error {
 }
 
 // Save makes the meter's state durable. A full disk is told and may pass.
-func (m *Meter) Save() error {
+func (m *Driver) Save() error {
 	err := m.dev.Flush()
 	if err != nil && !errors.Is(err, device.ErrBroken) {
 		m.log.Warn("not durable yet", logkey.Meter, m.dev.Number(), logkey.Err, err)

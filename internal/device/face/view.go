@@ -39,7 +39,7 @@ type View struct {
 }
 
 // Look returns what can be seen now.
-func (m *Meter) Look() View {
+func (m *Driver) Look() View {
 	m.sent = append(m.sent, m.dev.TakeSMS()...)
 	if n := len(m.sent); n > maxSent {
 		m.sent = m.sent[n-maxSent:]

@@ -50,7 +50,7 @@ type Panel struct {
 	hub  *hub
 	// dev and meter belong to the goroutine of the device.
 	dev   *device.Device
-	meter *face.Meter
+	meter *face.Driver
 }
 
 // act is something a request wants done, on the goroutine of the device.

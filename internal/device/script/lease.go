@@ -9,7 +9,7 @@ import (
 
 // lease is the lease in force as the run first saw it.
 type lease struct {
-	known bool
+	seen  bool
 	seq   uint32
 	left  unit.Energy
 	from  uint64 // powered-on second
@@ -23,8 +23,8 @@ func (d *Driver) renew(ctx context.Context) error {
 		return nil
 	}
 	s := d.dev.State()
-	if !d.lease.known || d.lease.seq != s.LeaseSeq {
-		d.lease = lease{known: true, seq: s.LeaseSeq, left: s.Balance, from: powered(&s)}
+	if !d.lease.seen || d.lease.seq != s.LeaseSeq {
+		d.lease = lease{seen: true, seq: s.LeaseSeq, left: s.Balance, from: powered(&s)}
 	}
 	if d.lease.asked || !d.lease.halfGone(&s) || !d.dev.On() || !d.net.Status().Connected {
 		return nil

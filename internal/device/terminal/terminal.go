@@ -74,7 +74,7 @@ func Run(ctx context.Context, c Config) error {
 }
 
 // forward hands what server and modem bring to the goroutine of the device.
-func forward(ctx context.Context, meter *face.Meter, p *tea.Program) {
+func forward(ctx context.Context, meter *face.Driver, p *tea.Program) {
 	inbox, tasks := meter.Messages(), meter.Tasks()
 	for {
 		select {
@@ -92,7 +92,7 @@ func forward(ctx context.Context, meter *face.Meter, p *tea.Program) {
 type model struct {
 	c     Config
 	dev   *device.Device
-	meter *face.Meter
+	meter *face.Driver
 	// end is why the program has to end, nil as long as it does not.
 	end error
 

@@ -88,8 +88,8 @@ func (m *Modem) endSending(s *sending) {
 
 // unkeep lets the notices go that were kept back.
 func (m *Modem) unkeep() {
-	kept := m.kept
-	m.kept = nil
+	kept := m.deferred
+	m.deferred = nil
 	for _, s := range kept {
 		m.notice(s)
 	}

@@ -85,7 +85,7 @@ type Modem struct {
 	register int // registration state as in +CREG
 	mr       uint8
 	sending  *sending
-	kept     []string // notices kept back during sending
+	deferred []string // notices kept back during sending
 	faults   []int    // +CMS ERROR codes for the next messages
 }
 
@@ -205,8 +205,8 @@ func (m *Modem) say(s string) {
 // notice reports something unasked, or keeps it back while a message is being entered.
 func (m *Modem) notice(s string) {
 	if m.sending != nil {
-		if len(m.kept) < maxNotices {
-			m.kept = append(m.kept, s)
+		if len(m.deferred) < maxNotices {
+			m.deferred = append(m.deferred, s)
 		}
 		return
 	}
@@ -223,7 +223,7 @@ func (m *Modem) Reset() {
 
 func (m *Modem) reset() {
 	m.off, m.ready = true, false
-	m.set, m.line, m.over, m.sending, m.kept = defaults(), nil, false, nil, nil
+	m.set, m.line, m.over, m.sending, m.deferred = defaults(), nil, false, nil, nil
 	m.unlocked = m.cfg.PIN == ""
 	m.boots++
 	boot := m.boots

@@ -231,8 +231,8 @@ func (tx Rows) Notify(m wallet.MeterFacts, n wallet.Notice) error {
 }
 
 // Looked is what was noted when the server last saw its meters, and its clock.
-func (tx Rows) Looked() (wallet.Look, error) {
-	l := wallet.Look{Now: tx.Now, Apart: tx.Apart}
+func (tx Rows) Looked() (wallet.VisibilityInput, error) {
+	l := wallet.VisibilityInput{Now: tx.Now, Apart: tx.Apart}
 	_, err := tx.One(`SELECT seen, unseen FROM sight WHERE tenant_id = $1`, func(r core.Row) error { l.Seen, l.Unseen = r.Time(0), r.Time(1); return nil }, tx.Tenant)
 	return l, fault.Wrap(err, "read when meters were last seen")
 }

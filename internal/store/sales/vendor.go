@@ -101,16 +101,16 @@ func (tx Rows) VendorPage(after id.ID, max int) ([]vendor.Vendor, error) {
 	return out, fault.Wrap(err, "list vendor")
 }
 
-// Room is what an account with a limit holds, what of it is reserved, and how much more it could give.
-func (tx Rows) Room(ref ledger.AccountRef) (ledger.Room, error) {
+// Headroom is what an account with a limit holds, what of it is reserved, and how much more it could give.
+func (tx Rows) Headroom(ref ledger.AccountRef) (ledger.Headroom, error) {
 	a, found, err := tx.Account(ref)
 	if err != nil {
-		return ledger.Room{}, err
+		return ledger.Headroom{}, err
 	}
 	if !found {
 		a.Limit = ledger.LimitOf(ref.Code)
 	}
-	r := ledger.Room{Balance: a.Balance, Held: a.Held}
+	r := ledger.Headroom{Balance: a.Balance, Held: a.Held}
 	switch a.Limit.Bound {
 	case ledger.NotAbove:
 		r.Left = a.Limit.At - a.Balance - a.Held

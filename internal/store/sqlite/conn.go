@@ -39,7 +39,7 @@ type stmt struct {
 	params int
 	reads  bool // it is a SELECT
 	busy   bool // inside its own row callback: a second use needs a second statement
-	kept   bool
+	cached bool
 }
 
 func newConn(c *sqlite.Conn) *conn { return &conn{c: c, stmts: make(map[string]*stmt)} }
@@ -85,7 +85,7 @@ func (c *conn) run(sql string, row func(core.Row) error, args []any) (err error)
 	}
 	defer func() {
 		s.busy = false
-		if !s.kept {
+		if !s.cached {
 			err = errors.Join(err, s.Finalize())
 			return
 		}
@@ -128,7 +128,7 @@ func (c *conn) statement(sql string) (*stmt, error) {
 		if err != nil {
 			return nil, err
 		}
-		s = &stmt{Stmt: p, params: p.BindParamCount(), reads: reads(sql), kept: true}
+		s = &stmt{Stmt: p, params: p.BindParamCount(), reads: reads(sql), cached: true}
 		if err := inOrder(p); err != nil {
 			return nil, errors.Join(fmt.Errorf("statement %q: %w", firstLine(sql), err), p.Finalize())
 		}

@@ -76,15 +76,15 @@ func (e *Engine) keepHeads() {
 
 // batch is what one commit decides about. The writer reuses it.
 type batch struct {
-	work  [lanes][]*work
-	next  [lanes]int // how many of each lane have had their turn
-	ran   []*work    // in the order in which they ran
-	crowd int        // sales of the batch before this one
-	fresh map[access.Tenant]*core.Fresh
-	heads []tenantHead
-	due   core.Lanes // of the outbox
-	began time.Time
-	told  bool // only ever true in a build with a planted bug (fault.go)
+	work         [lanes][]*work
+	next         [lanes]int // how many of each lane have had their turn
+	ran          []*work    // in the order in which they ran
+	crowd        int        // sales of the batch before this one
+	fresh        map[access.Tenant]*core.Fresh
+	heads        []tenantHead
+	due          core.Lanes // of the outbox
+	began        time.Time
+	acknowledged bool // only ever true in a build with a planted bug (fault.go)
 
 	careful bool // every piece of work has a savepoint of its own
 	caution int  // for so many batches to come
@@ -112,7 +112,7 @@ type tenantHead struct {
 
 // run carries out a batch and tells everybody what became of it.
 func (e *Engine) run(b *batch) {
-	b.began, b.told = time.Now(), false
+	b.began, b.acknowledged = time.Now(), false
 	err := e.fit.Refuses()
 	if err == nil {
 		roomy := e.shut() == nil
@@ -143,7 +143,7 @@ func (e *Engine) run(b *batch) {
 	if err == nil && len(b.due) > 0 && e.opt.Due != nil {
 		e.opt.Due(b.due)
 	}
-	if !b.told {
+	if !b.acknowledged {
 		for _, w := range b.ran {
 			e.deliver(w)
 		}

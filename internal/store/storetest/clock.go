@@ -44,14 +44,14 @@ func clockNoted(t *testing.T, r Rig) {
 	if got, _ := times(t, e, none); got != (sale.Times{}) {
 		t.Errorf("a fresh store knows of %+v", got)
 	}
-	if got, now := times(t, e, (*store.Tx).ClockNote); got != (sale.Times{Known: now}) {
+	if got, now := times(t, e, (*store.Tx).ClockNote); got != (sale.Times{LastTrusted: now}) {
 		t.Errorf("noted at %s: %+v", now, got)
 	}
 	trusted, now := times(t, e, (*store.Tx).ClockTrust)
-	if trusted != (sale.Times{Known: now, Trusted: now}) {
+	if trusted != (sale.Times{LastTrusted: now, Trusted: now}) {
 		t.Errorf("trusted at %s: %+v", now, trusted)
 	}
-	if got, now := times(t, e, (*store.Tx).ClockNote); got != (sale.Times{Known: now, Trusted: trusted.Trusted}) {
+	if got, now := times(t, e, (*store.Tx).ClockNote); got != (sale.Times{LastTrusted: now, Trusted: trusted.Trusted}) {
 		t.Errorf("noted at %s after it was trusted: %+v", now, got)
 	}
 	undone := errors.New("undone")
@@ -71,8 +71,8 @@ func clockRestored(t *testing.T, r Rig) {
 			return errors.Join(err, tx.ClockNote())
 		})
 		minute := now.Truncate(time.Minute)
-		want := sale.Times{Known: now, Restored: minute, Lost: minute.Add(time.Duration(n+1) * core.TIDMargin)}
-		if got.Restored != want.Restored || got.Known != want.Known || got.Lost.Before(want.Lost) || got.Lost.After(want.Lost.Add(time.Minute)) {
+		want := sale.Times{LastTrusted: now, Restored: minute, Lost: minute.Add(time.Duration(n+1) * core.TIDMargin)}
+		if got.Restored != want.Restored || got.LastTrusted != want.LastTrusted || got.Lost.Before(want.Lost) || got.Lost.After(want.Lost.Add(time.Minute)) {
 			t.Errorf("restore %d: %+v, want %+v", n+1, got, want)
 		}
 	}

@@ -400,8 +400,8 @@ func heldFull(t *testing.T, r Rig) {
 		}
 		return texts
 	}
-	if got := full(); len(got) != 1 || !strings.Contains(got[0], fmt.Sprintf(" %d that came since ", beyond)) {
-		t.Errorf("alarms %q, want one that says that %d were not kept", got, beyond)
+	if got := full(); len(got) != 1 || !strings.Contains(got[0], fmt.Sprintf("not stored: %d so far.", beyond)) {
+		t.Errorf("alarms %q, want one that says that %d were not stored", got, beyond)
 	}
 	entry := heldEntries(t, e, p.mtr, false)[0]
 	if _, err := quarantineOn(e).Decide(t.Context(), clerk("ann"), quarantine.Verdict{Entry: entry.ID.Text(id.Held), Choice: quarantine.Discard, Reason: "noise"}); err != nil {
@@ -412,7 +412,7 @@ func heldFull(t *testing.T, r Rig) {
 	}
 	c := badCounter{raw: true}
 	outcomes(t, e, c.record(t, p, most+beyond+1), c.record(t, p, most+beyond+2))
-	if got := full(); count(p.mtr) != most+1 || len(got) != 1 || !strings.Contains(got[0], " 1 that came since ") {
-		t.Errorf("%d records, alarms %q; want one more kept and the next counted from 1", count(p.mtr), got)
+	if got := full(); count(p.mtr) != most+1 || len(got) != 1 || !strings.Contains(got[0], "not stored: 1 so far.") {
+		t.Errorf("%d records, alarms %q; want one more stored and the next counted from 1", count(p.mtr), got)
 	}
 }

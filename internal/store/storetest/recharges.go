@@ -85,12 +85,12 @@ func externalStates(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m, other := booted(t, e, 1, false), booted(t, e, 2, false)
 	for i, c := range []struct {
-		known, asked bool
-		result       string
-		want         sale.TokenState
-		waits        bool
-		reports      int
-		alarm        string
+		registered, asked bool
+		result            string
+		want              sale.TokenState
+		waits             bool
+		reports           int
+		alarm             string
 	}{
 		{true, true, "accept", sale.TokenAccepted, false, 1, "ghost-credit"}, // nobody sold it here, whoever handed it in
 		{true, false, "accept", sale.TokenAccepted, false, 1, "ghost-credit"},
@@ -100,7 +100,7 @@ func externalStates(t *testing.T, r Rig) {
 		{true, true, "locked", sale.TokenSent, true, 1, ""},
 	} {
 		tid := uint32(5000 + i)
-		token := addExternal(t, e, m, tid, c.known, byte(i))
+		token := addExternal(t, e, m, tid, c.registered, byte(i))
 		must(t, e, func(tx *store.Tx) error { return tx.TokenPushed(token) })
 		request := ""
 		if c.asked {

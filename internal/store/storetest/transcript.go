@@ -16,8 +16,8 @@ import (
 // Transcript is what the steps of a story came to, in a form that people read: every field that is not zero, with the
 // identities numbered in the order in which they were seen.
 type Transcript struct {
-	b     strings.Builder
-	known map[string]int
+	b       strings.Builder
+	numbers map[string]int
 }
 
 // Step writes what a step came to.
@@ -39,13 +39,13 @@ func (s *Transcript) Named(text string) string {
 }
 
 func (s *Transcript) number(i string) string {
-	if s.known == nil {
-		s.known = map[string]int{}
+	if s.numbers == nil {
+		s.numbers = map[string]int{}
 	}
-	if s.known[i] == 0 {
-		s.known[i] = len(s.known) + 1
+	if s.numbers[i] == 0 {
+		s.numbers[i] = len(s.numbers) + 1
 	}
-	return fmt.Sprintf("#%d", s.known[i])
+	return fmt.Sprintf("#%d", s.numbers[i])
 }
 
 // lines is a list with a line for each of its values, and anything else in one line.

@@ -89,15 +89,15 @@ func vendorsStored(t *testing.T, r Rig) {
 func vendorRoom(t *testing.T, r Rig) {
 	e := r.Open(t)
 	v := addVendor(t, e, vendor.Vendor{Code: "V001", Name: "Corner shop", Billing: vendor.PrepaidFloat, Credit: 500})
-	room := func(want ledger.Room) {
+	room := func(want ledger.Headroom) {
 		t.Helper()
-		if got := look(t, e, func(tx *store.Tx) (ledger.Room, error) { return tx.Room(v.Account()) }); got != want {
+		if got := look(t, e, func(tx *store.Tx) (ledger.Headroom, error) { return tx.Headroom(v.Account()) }); got != want {
 			t.Errorf("room %+v, want %+v", got, want)
 		}
 	}
-	room(ledger.Room{Left: 500})
+	room(ledger.Headroom{Left: 500})
 	must(t, e, func(tx *store.Tx) error { return book(tx, "deposit", account(ledger.Bank, "b"), v.Account(), 1000) })
-	room(ledger.Room{Balance: -1000, Left: 1500})
+	room(ledger.Headroom{Balance: -1000, Left: 1500})
 	must(t, e, func(tx *store.Tx) error {
 		_, breach, err := tx.Hold(v.Account(), 1200, "vnd_x", tx.Now.Add(time.Minute))
 		if breach.Refused() {
@@ -105,9 +105,9 @@ func vendorRoom(t *testing.T, r Rig) {
 		}
 		return err
 	})
-	room(ledger.Room{Balance: -1000, Held: 1200, Left: 300})
+	room(ledger.Headroom{Balance: -1000, Held: 1200, Left: 300})
 	must(t, e, func(tx *store.Tx) error { v.Credit = 0; return tx.PutVendor(v) })
-	room(ledger.Room{Balance: -1000, Held: 1200, Left: -200})
+	room(ledger.Headroom{Balance: -1000, Held: 1200, Left: -200})
 	for _, amount := range []ledger.Minor{1, 200} {
 		v, err := do(e, func(tx *store.Tx) (value, error) {
 			_, breach, err := tx.Hold(v.Account(), amount, "vnd_y", tx.Now.Add(time.Minute))

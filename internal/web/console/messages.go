@@ -133,7 +133,7 @@ func (s *Console) showMessage(w http.ResponseWriter, r *http.Request, v visit, s
 	s.show(w, r, status, messageView(s.page(r, v, v.site.say.MessageTitle()), d))
 }
 
-func (t site) messageDetail(s notify.Shown) messageDetail {
+func (t site) messageDetail(s notify.MessageView) messageDetail {
 	m := s.Message
 	d := messageDetail{messageLine: t.message(m)}
 	next := m.NextAt
@@ -211,7 +211,7 @@ func messageBadge(t words.Texts, s notify.State) badge {
 
 // retryMessage sends a message once more, by a route that the person names or by the first that works.
 func (s *Console) retryMessage(w http.ResponseWriter, r *http.Request, v visit) {
-	var done notify.Shown
+	var done notify.MessageView
 	var err error
 	if !v.owns(r.PostFormValue("form")) {
 		done.Refusal = refuse.MessageFormOfOtherSession()

@@ -45,7 +45,7 @@ func (s *Console) sale(w http.ResponseWriter, r *http.Request, v visit) {
 	s.show(w, r, http.StatusOK, saleView(p, d))
 }
 
-func (t site) sale(shown vending.Shown) saleDetail {
+func (t site) sale(shown vending.SaleView) saleDetail {
 	sale := shown.Sale
 	d := saleDetail{ID: sale.ID.Text(id.Vend), Meter: sale.Meter.Number, Grouped: groups(sale.Meter.Number), Receipt: sale.ReceiptNo, At: t.clock(sale.PricedAt),
 		By: sale.By, State: saleWord(t.say, sale.State), Bill: t.bill(sale.Lines, sale.Tender), Simulated: sale.Meter.Simulated}

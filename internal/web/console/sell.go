@@ -332,7 +332,7 @@ func (s *Console) sell(w http.ResponseWriter, r *http.Request, v visit) {
 		s.check(w, r, v, f, checkForm{Push: push, Meanwhile: true})
 		return
 	}
-	order := vending.Order{Meter: f.Meter, Tender: tender, ClientRef: f.FormID}
+	order := vending.Purchase{Meter: f.Meter, Tender: tender, ClientRef: f.FormID}
 	if push {
 		order.Deliver = []string{sale.RouteMQTT}
 	}

@@ -25,7 +25,7 @@ func (s *Console) supplyState(ctx context.Context, v visit, number string) (supp
 	t := v.site.say
 	out := supplyState{Badge: standBadge(t, view.Stand), Wanted: wanted(t, view), Relay: relayWord(t, view.Relay), Lease: leaseText(t, view),
 		Left: t.SupplyDaysUnknown(), Effect: v.site.standEffect(view), Remote: slices.Contains(view.Off, supply.Remote.String())}
-	if d := view.Days; d.Known {
+	if d := view.Days; d.Estimated {
 		out.Left = t.SupplyDays(itoa(int(d.Least)), itoa(int(d.Most)), itoa(int(d.Likely)))
 	}
 	return out, nil
@@ -57,19 +57,19 @@ func leaseText(t words.Texts, v wallet.SupplyView) string {
 	return t.SupplyLeaseLeft(left, most)
 }
 
-func standBadge(t words.Texts, s wallet.Stand) badge {
+func standBadge(t words.Texts, s wallet.SupplyState) badge {
 	switch s {
-	case wallet.StandOn:
+	case wallet.SupplyOn:
 		return badge{"●", t.SupplyOn(), classOK}
-	case wallet.StandWaiting:
+	case wallet.SupplyWaiting:
 		return badge{"▲", t.SupplyWaiting(), classWarn}
-	case wallet.StandCutting:
+	case wallet.SupplyCutting:
 		return badge{"▲", t.SupplyCutting(), classWarn}
-	case wallet.StandConnecting:
+	case wallet.SupplyConnecting:
 		return badge{"▲", t.SupplyConnecting(), classWarn}
-	case wallet.StandArmed:
+	case wallet.SupplyArmed:
 		return badge{"▲", t.SupplyArmed(), classWarn}
-	case wallet.StandOff:
+	case wallet.SupplyOff:
 		return badge{"■", t.SupplyOff(), classBad}
 	}
 	return badge{"○", t.SupplyUnknown(), classOff}
@@ -78,20 +78,20 @@ func standBadge(t words.Texts, s wallet.Stand) badge {
 // standEffect says what happens next, and when.
 func (t site) standEffect(v wallet.SupplyView) string {
 	switch v.Stand {
-	case wallet.StandOn:
+	case wallet.SupplyOn:
 		return t.say.SupplyEffectOn()
-	case wallet.StandWaiting:
+	case wallet.SupplyWaiting:
 		return t.say.SupplyEffectWaiting(t.cutWhen(v))
-	case wallet.StandCutting:
+	case wallet.SupplyCutting:
 		return t.say.SupplyEffectCutting()
-	case wallet.StandConnecting:
+	case wallet.SupplyConnecting:
 		if v.Press {
 			return t.say.SupplyEffectConnectingPress()
 		}
 		return t.say.SupplyEffectConnecting()
-	case wallet.StandArmed:
+	case wallet.SupplyArmed:
 		return t.say.SalePressKey()
-	case wallet.StandOff:
+	case wallet.SupplyOff:
 		return offEffect(t.say, v)
 	}
 	return t.say.SupplyEffectUnknown()

@@ -28,7 +28,7 @@ func TestMoneyIsPromisedToHelpOnlyWhereItDoes(t *testing.T) {
 		{"wanted, and the lease is used up", wallet.SupplyView{Wanted: true, Keeps: []string{"LEASE"}}, "the energy of its lease is used up."},
 		{"wanted, and nobody knows", wallet.SupplyView{Wanted: true}, "sends the order when it hears from the meter"},
 	} {
-		c.view.Stand = wallet.StandOff
+		c.view.Stand = wallet.SupplyOff
 		got := site{say: english()}.standEffect(c.view)
 		if !strings.Contains(got, c.want) || c.want != promise && strings.Contains(got, promise) {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
