@@ -14,9 +14,9 @@ import (
 
 // A database that was restored from a backup starts a new epoch ([Tx.BeginEpoch]), because it does not know what happened after the backup.
 // A restore moves every number that must never be used twice beyond those that may have been used. The last TID of every meter key moves to
-// the minute of the restore plus [core.TIDMargin]; command counters and lease sequences move to max(milliseconds now, last + 1). All of
-// them, and the epoch, also move beyond those of the replaced database ([Branch]). From the second epoch on, receipt numbers carry the
-// epoch. Meters whose row has an older epoch are asked to send again what they still have (see package intake).
+// the minute of the restore plus [core.TIDMargin]; command counters move to max(milliseconds now, last + 1), lease sequences to max(seconds
+// now, last + 1). All of them, and the epoch, also move beyond those of the replaced database ([Branch]). From the second epoch on, receipt
+// numbers carry the epoch. Meters whose row has an older epoch are asked to send again what they still have (see package intake).
 
 // usedKey is a meter key with the last TID that was taken under it.
 type usedKey struct {
