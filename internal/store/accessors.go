@@ -68,7 +68,7 @@ func (tx *Tx) Selling() vending.SellTx { return tx }
 // Sold returns the transaction for reading what was sold.
 func (tx *Tx) Sold() vending.SoldTx { return tx }
 
-// Jobs returns the transaction for tokens that nobody buys.
+// Jobs returns the transaction for tokens without a sale.
 func (tx *Tx) Jobs() vending.JobTx { return tx }
 
 // Reversals returns the transaction for reversals.

@@ -57,7 +57,7 @@ func TestGoldenHashesOfRows(t *testing.T) {
 
 // TestGoldenRowsFillEveryAttestedColumn: the golden rows fill every attested column, and leave each column empty once that may be NULL.
 func TestGoldenRowsFillEveryAttestedColumn(t *testing.T) {
-	nullable := map[string][]int{ // columns without NOT NULL, and those of a LEFT JOIN that finds nothing
+	nullable := map[string][]int{ // columns without NOT NULL, and those of a LEFT JOIN that may find no row
 		"meter": {4, 10, 11}, "account": {6}, "debt": {5, 6, 7},
 		"sale":     {4, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30},
 		"reversal": {6, 7, 8, 9}, "job": {4, 5, 10, 14, 15, 16, 17, 18, 19, 20, 21}, "token": {3, 10},

@@ -6,9 +6,9 @@
 // the rows of all areas. store/sqlite and store/postgres hold connection, writer, locks and dialect. What a transaction does is durable
 // when Run returns, or Run returns an error:
 //
-//   - refused: the closure says so; everything it had written is rolled back; error is nil
-//   - failed: nothing happened
-//   - [ErrOutcomeUnknown]: COMMIT itself failed; nobody knows; the engine goes read-only until it is reopened
+//   - refused: the closure returned refused; its writes are rolled back and the error is nil
+//   - failed: nothing was written
+//   - [ErrOutcomeUnknown]: COMMIT itself failed; the writes may be stored or not; the engine is read-only until it is reopened
 //
 // A closure may run more than once and touches nothing but its Tx.
 package store
@@ -40,17 +40,17 @@ var (
 	// ErrFull: the disk is full; the closure changed nothing. A closure that only reads, and at most adds to the audit log, still runs
 	// while there is any room.
 	ErrFull = access.ErrFull
-	// ErrReadOnly: an earlier commit had an unknown outcome, so nothing more is written until a restart.
+	// ErrReadOnly: an earlier commit had an unknown outcome, or the database failed; nothing is written until a restart.
 	ErrReadOnly = errors.New("storage is read-only after an input/output error: nothing was written")
 	// ErrNewer: the database was written by a newer version of Paywatt.
 	ErrNewer = errors.New("the database is of a newer version of Paywatt")
 	// ErrOlder: the database was not upgraded to this version of Paywatt yet.
 	ErrOlder = errors.New("the database is of an older version of Paywatt")
-	// ErrClosed: the engine has been closed; nothing happened.
+	// ErrClosed: the engine has been closed; nothing was written.
 	ErrClosed = errors.New("storage is closed: nothing was written")
 	// ErrNoIntake: the engine was opened without an [Intake] for records of meters.
 	ErrNoIntake = errors.New("this store takes no records of meters: nothing was written")
-	// ErrBusy: the queue in front of the writer is full; nothing happened.
+	// ErrBusy: the queue in front of the writer is full, or the database is busy; nothing was written.
 	ErrBusy = errors.New("storage is busy: nothing was written")
 
 	// Errors of the rows themselves; see the core.

@@ -14,7 +14,7 @@ import (
 // attest floors, because a restore moves those of all keys and no log has what it lost; but their bounds can be derived. Before the first
 // restore, all tokens of a key have TIDs above its floor. After a restore, no floor may lie below the TIDs that the lost time may have
 // used: the next sale could use one of them again, and the meter would reject a token that was paid for. A floor that was raised after a
-// restore cannot be detected. It makes TIDs run ahead of the clock, by a day at most before sales stop, and the tokens show it.
+// restore cannot be detected. It makes TIDs run ahead of the clock, but only as far as sales allow (sale.Reach), and the tokens show it.
 func (tx *Tx) verifyFloors(r *Report) error {
 	err := tx.C.Query(`SELECT key FROM meta WHERE key LIKE $1`, func(w core.Row) error {
 		if n, err := strconv.ParseInt(strings.TrimPrefix(w.Text(0), core.MetaLost), 10, 64); err != nil || n > tx.Epoch {

@@ -11,8 +11,8 @@ import (
 )
 
 // commitCache holds rows that a commit has read or written itself. With one writer, nobody else can change them before the commit ends.
-// What a rolled back closure has cached is dropped with it. Every change of an account is still written at once, and only from the cached
-// value; counters are written once, at the end ([Fresh.Write]).
+// What a rolled back closure has cached is dropped with it. Every change of an account is still written at once, and only if the stored
+// balance is the cached one; counters are written once, at the end ([Fresh.Write]).
 type commitCache struct {
 	accounts map[ledger.AccountRef]Account // those with a limit, as they are now
 	counters map[string]int64              // the last number taken

@@ -47,7 +47,7 @@ type conn struct {
 	cursors int   // open cursors
 	rows    int   // changed or read in this transaction, for the budget
 	wrote   bool  // this transaction has run a statement other than SELECT
-	fault   error // the first error: PostgreSQL has given up the transaction
+	fault   error // the first error, after which PostgreSQL ends the transaction
 	plan    store.UpgradePlan
 }
 

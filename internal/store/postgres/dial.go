@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// minimumVersion is that of PostgreSQL 15, the oldest that this engine is tested with.
+// minimumVersion is PostgreSQL 15, the oldest version with which this engine is tested.
 const minimumVersion = 150_000
 
 // Errors of opening.

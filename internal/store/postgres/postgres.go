@@ -2,7 +2,7 @@
 //
 // [Open] returns a store.Engine. A few workers, each with a connection of its own, take waiting work, sales before readings before jobs. A
 // closure is one transaction (READ COMMITTED) and decides on rows that it has locked, in the order account < meter < vendor < ledger
-// accounts by number. If two transactions still conflict, the server cancels one, and its closure runs again. One worker at a time merges
+// accounts by number. If two transactions still conflict, PostgreSQL cancels one, and its closure runs again. One worker at a time merges
 // records of meters into one transaction, so that the messages of a meter are answered in order. Callers get their answers only after
 // COMMIT.
 //

@@ -8,7 +8,7 @@ import (
 // Stats are the engine's counts since it was opened, for metrics.
 type Stats struct {
 	Commits    int64 // transactions
-	OverBudget int64 // closures that took longer or touched more rows than a closure should
+	OverBudget int64 // closures that took longer or touched more rows than their budget
 	Again      int64 // runs of closures after their first, because of conflicts or lost connections
 	Seals      int64 // seals that this server has written
 }

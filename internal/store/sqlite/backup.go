@@ -301,9 +301,9 @@ func VerifyBackup(ctx context.Context, from string) (Manifest, *store.Report, er
 }
 
 // Restore puts a backup into the data folder dir and begins a new store epoch in it, so that numbers used after the backup are not used
-// again. Without force it refuses a folder with a database or keys ([ErrNotEmpty]). With force it moves the old files into a folder, whose
-// name it returns; it deletes none of them. No server may be running on dir. The restored database gets its name at the very end: if
-// Restore is interrupted, the folder has the old database or none, and without one nothing opens it ([ErrMissing]).
+// again. Without force it refuses a folder that has a database, keys or settings ([ErrNotEmpty]). With force it moves the old files into a
+// folder, whose name it returns; it deletes none of them. No server may be running on dir. The restored database gets its name at the very
+// end: if Restore is interrupted, the folder has the old database or none, and without one nothing opens it ([ErrMissing]).
 func Restore(ctx context.Context, from, dir string, force bool, now func() time.Time) (m Manifest, aside string, err error) {
 	if m, err = readManifest(from); err != nil {
 		return Manifest{}, "", err

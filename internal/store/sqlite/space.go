@@ -15,9 +15,9 @@ type space struct{ free, total int64 }
 // Parts of a disk.
 const (
 	pageSize    = 4096
-	logShare    = 16      // the log is moved into the database when it takes this part of the room
+	logShare    = 16      // the log is moved into the database when it takes 1/logShare of the room
 	leastLog    = 1024    // pages: the log is not moved before it has 4 MiB, however little room there is
-	totalShare  = 16      // a full disk has room again when this part of it is free besides the reserve, at most half a reserve
+	totalShare  = 16      // a full disk has room again when 1/totalShare of it is free besides the reserve; half a reserve is always enough
 	startRoom   = 1 << 20 // bytes: with less free, a database that does not open may only lack room
 	insistAfter = 4       // times the length at which the log is moved: beyond it the writer waits for old snapshots
 )

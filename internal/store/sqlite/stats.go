@@ -8,7 +8,7 @@ import (
 // Stats are the engine's counts since it was opened, for metrics.
 type Stats struct {
 	Batches    int64 // commits
-	OverBudget int64 // closures that took longer or touched more rows than a closure should
+	OverBudget int64 // closures that took longer or touched more rows than their budget
 	LogPages   int   // pages of the write-ahead log
 }
 
