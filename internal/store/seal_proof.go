@@ -75,8 +75,8 @@ func (tx *Tx) VendProof(s sale.Sale, size int64) (out proof.Sealed, found sale.S
 	return out, sale.InLog, err
 }
 
-// saleRow finds the audit row of a completed sale. Audit rows have no index by sale, which every sale would have to write. The row was made
-// in the same transaction as the sale's journal, or as the sale itself if no money moved, so the search starts at that moment.
+// saleRow finds the audit row of a completed sale. Audit rows have no index by sale, which every sale would have to write. The search
+// starts at the sale's journal, which was made in the same transaction, or at the sale itself if no money moved.
 func (tx *Tx) saleRow(s sale.Sale) (i id.ID, row seal.Row, found bool, err error) {
 	name := s.ID.Text(id.Vend)
 	from := s.ID

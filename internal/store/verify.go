@@ -137,8 +137,8 @@ func VerifyBooks(tx *Tx, r *Report) error {
 		check{"holds", tx.verifyHolds}, check{"roll-ups", tx.verifyRollups})
 }
 
-// VerifyAll runs [Verify] for every tenant of a database, on that tenant's Tx of one snapshot and against what trust returns for the tenant
-// and the origin of its log. It returns the origins of the logs.
+// VerifyAll runs [Verify] for every tenant of a database. tx returns the tenant's Tx, always of the same snapshot; trust returns what to
+// check a tenant and the origin of its log against. It returns the origins of the logs.
 func VerifyAll(tx func(access.Tenant) *Tx, trust func(t access.Tenant, origin string) Trust, r *Report) (origins []string, err error) {
 	tenants, err := tx(FirstTenant).Tenants()
 	if err != nil {

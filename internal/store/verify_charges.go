@@ -69,8 +69,8 @@ func lastMonth(byMonth map[string]int64) (last string) {
 	return last
 }
 
-// verifyDebts compares the outstanding amount of every debt with its ledger account, less what pending sales have reserved, and the amount
-// taken in its month with the sales that took it.
+// verifyDebts compares the outstanding amount of every debt with its ledger account, less what pending sales have reserved. It also
+// compares the amount taken in a month with the sales of that month.
 func (tx *Tx) verifyDebts(r *Report) error {
 	paid, err := tx.paidByRef("debt")
 	if err != nil {

@@ -23,8 +23,8 @@ type logCheck struct {
 	mark   func([32]byte) []byte
 }
 
-// verifyLog rebuilds the tenant's log from its leaves. Every sealed row must exist with its leaf and its seal, every seal must have the
-// right root and a valid signature, and every head that was kept elsewhere must match the log at its size.
+// verifyLog rebuilds the tenant's log from its leaves. Every sealed row must exist with its leaf and its seal. Every seal must have the
+// right root and a valid signature. Every head that was kept elsewhere must match the log at its size.
 func (tx *Tx) verifyLog(t Trust, r *Report) error {
 	origin, err := tx.Origin()
 	if err != nil {

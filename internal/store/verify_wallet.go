@@ -115,8 +115,8 @@ func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) error {
 }
 
 // verifyWalletMonths checks the month's use that a price by blocks counts from against the meter's days, and the days against the journals
-// of use. Two customers share the day on which somebody moved in, and the first and last days of a month may have been counted in another
-// time zone, so these days prove nothing.
+// of use. Some days prove nothing: two customers share the day on which somebody moved in, and the first and last days of a month may have
+// been counted in another time zone.
 func (tx *Tx) verifyWalletMonths(r *Report, w wallet.Row, p posted, zone *time.Location) error {
 	opened := ""
 	_, err := tx.One(`SELECT opened_at FROM account WHERE tenant_id = $1 AND id = $2`,

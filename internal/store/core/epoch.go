@@ -13,7 +13,7 @@ import (
 )
 
 // TIDMargin is how far after the minute of the restore the TIDs of a restored store start. A second token for a meter in one minute takes
-// the next minute's TID, so lost TIDs may lie ahead of the clock, as far as sales allow. After a second restore soon after the first, the
+// the next minute's TID, so lost TIDs may lie as far ahead of the clock as sales allow. After a second restore soon after the first, the
 // margin is larger ([sale.GivenUpTo]). Meters accept TIDs of days to come.
 const TIDMargin = sale.MaxAhead * time.Minute
 

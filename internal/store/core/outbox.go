@@ -172,8 +172,8 @@ func (tx *Tx) OutboxWake(lane, key string) error {
 }
 
 // OutboxNext returns when the next item of a lane can be claimed, by host if host is not empty; false if none waits. Tens of thousands of
-// items may wait for receivers that are away. So it stops at the first match, once among the free items in the order in which they are due,
-// and once among the few that a worker holds.
+// items may wait for receivers that are away. So it stops at the first match: first among free items in the order in which they are due,
+// then among the few that a worker holds.
 func (tx *Tx) OutboxNext(lane, host string) (time.Time, bool, error) {
 	var at time.Time
 	args, hosted := []any{tx.Tenant, lane}, ""

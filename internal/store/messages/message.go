@@ -184,8 +184,8 @@ func (tx Rows) MessageDue(now time.Time) (bool, error) {
 }
 
 // isQueueHead is the condition that at the moment $4 no other message of its line goes before message m. The messages of a telephone go in
-// their order. In a meter's line the message that is at the meter goes first, so that there is only one at a time even if an older one
-// waits again. A message that the meter has rejected and that waits for another day does not block others.
+// their order. In a meter's line the message that is at the meter goes first, even if an older one waits again: only one may be at the
+// meter at a time. A message that the meter has rejected and that waits for another day does not block others.
 const isQueueHead = ` AND NOT EXISTS (SELECT 1 FROM message p WHERE p.tenant_id = m.tenant_id AND p.line = m.line AND p.open = 1 AND p.id <> m.id
 		AND CASE WHEN p.purpose <> 'meter-sms' THEN p.id < m.id
 			WHEN p.state = 'queued' AND p.answered_at IS NOT NULL AND p.next_at > $4 THEN FALSE
@@ -208,8 +208,8 @@ func (tx Rows) MessageClaim(route, owner string, now, until time.Time) (notify.M
 	return tx.MessageByID(claimed)
 }
 
-// MessagesStray lists due messages that are not claimed and whose route will not send them: queued or unknown ones that have no route or a
-// route in down, and any that were due before stray on a route that is not in mine.
+// MessagesStray lists due, unclaimed messages that their route will not send. These are queued or unknown messages without a route or with
+// a route in down, and messages that were due before stray on a route that is not in mine.
 func (tx Rows) MessagesStray(mine, down []string, now, stray time.Time, max int) ([]notify.Message, error) {
 	args := []any{tx.Tenant, now}
 	list := func(names []string) string {

@@ -46,9 +46,9 @@ type Purpose struct {
 }
 
 // Fill copies the content of another store into the empty database at url, in one transaction: all of it or nothing. Before the commit it
-// compares every table with what was sent, verifies the copy from its rows alone against the same heads, and compares the result with that
-// of the source. After an error once Ready was called, the copy may or may not be committed: ask [Arrived]. Fill returns what it copied
-// even then.
+// compares every table with what was sent. It also verifies the copy from its rows alone, against the same heads, and compares the report
+// with that of the source. After an error once Ready was called, the copy may or may not be committed: ask [Arrived]. Fill returns what it
+// copied even then.
 func Fill(ctx context.Context, url string, src store.Source, p Purpose) (Filled, error) {
 	config, err := parse(url)
 	if err != nil {
@@ -83,8 +83,8 @@ func Fill(ctx context.Context, url string, src store.Source, p Purpose) (Filled,
 	return out, err
 }
 
-// Arrived checks whether a move has arrived in the database at url. It returns the store epoch if everything has arrived, 0 if the database
-// is empty and no transaction is still filling it, and [ErrNotEmpty] if it has other content.
+// Arrived checks whether a move has arrived in the database at url. It returns the store epoch if everything has arrived, and 0 if the
+// database is empty and no transaction is still filling it. If the database has other content, it returns [ErrNotEmpty].
 func Arrived(ctx context.Context, url, move string) (epoch int64, err error) {
 	config, err := parse(url)
 	if err != nil {

@@ -179,8 +179,8 @@ func verifyNext(t *testing.T, dir string, sales int64) *store.Report {
 	return r
 }
 
-// TestLookingAtAnOlderDatabaseChangesNothing: verification, the source of a copy, and the reading of a replaced database in a restore all
-// work on a database that was not upgraded yet, and do not change it.
+// TestLookingAtAnOlderDatabaseChangesNothing: an older database can be verified, copied and read by a restore that replaces it, and does
+// not change.
 func TestLookingAtAnOlderDatabaseChangesNothing(t *testing.T) {
 	old := shop(t, 6)
 	before := content(t, old)

@@ -419,8 +419,8 @@ func TestVerifyFindsADatabaseThatWasSwappedForAnOlderCopy(t *testing.T) {
 	keepHeads(t, dir, old)
 }
 
-// keepHeads checks that a head kept elsewhere, in any form, shows that the whole folder was set back to yesterday with its log of heads, or
-// that the key was changed.
+// keepHeads sets a whole folder back to yesterday, with its log of heads, or changes its key. It checks that a head kept elsewhere, in any
+// form, shows this.
 func keepHeads(t *testing.T, dir, old string) {
 	t.Helper()
 	heads, err := os.ReadFile(filepath.Join(dir, headlog.File))

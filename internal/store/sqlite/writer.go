@@ -265,8 +265,8 @@ func (e *Engine) runAll(b *batch) error {
 	return nil
 }
 
-// late takes waiting sales into the batch, unless it is old or full. If none waits and the batch has fewer sales than the last one, late
-// first yields the processor once to callers who may be about to queue more. It does not wait for a timer.
+// late takes waiting sales into the batch, unless it is old or full. If none waits and the batch has fewer sales than the last one, it
+// first yields the processor once to callers who may be queuing more. It does not wait for a timer.
 func (e *Engine) late(b *batch) bool {
 	room := maxBatch
 	for l := range b.work {

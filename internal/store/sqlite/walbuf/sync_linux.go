@@ -9,8 +9,8 @@ import (
 )
 
 // syncData makes the log's content durable with the metadata needed to read it: its length, but not its time of change. This build of
-// SQLite would use fsync, which makes the file system commit its own journal for a mere time stamp, because the log is mostly overwritten
-// in place. The first sync of a file is SQLite's own, which also makes its name durable.
+// SQLite would use fsync. Because the log is mostly overwritten in place, that would make the file system commit its own journal for a mere
+// time stamp. The first sync of a file is SQLite's own, which also makes its name durable.
 func (l *logFile) syncData(tls *libc.TLS, file uintptr, flags int32) int32 {
 	if l.synced == 0 {
 		rc := function[syncFunc](l.real().FxSync)(tls, file, flags)
