@@ -14,107 +14,107 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// A use case reaches the rows of another one through an accessor of its own transaction. There is one transaction, so each of them
-// returns it.
+// A use case reaches the rows of another one through an accessor of its own transaction. There is only one transaction, so every
+// accessor returns tx itself.
 
-// Once is the transaction as stored answers need it.
+// Once returns the transaction for stored answers.
 func (tx *Tx) Once() once.Tx { return tx }
 
-// Eyes is the transaction as the four-eyes rule needs it.
+// Eyes returns the transaction for the four-eyes rule.
 func (tx *Tx) Eyes() access.EyesTx { return tx }
 
-// Books is the transaction as postings need it.
+// Books returns the transaction for postings.
 func (tx *Tx) Books() ledger.Books { return tx }
 
-// Debts is the transaction as debts and accounts need it.
+// Debts returns the transaction for debts and accounts.
 func (tx *Tx) Debts() debt.Tx { return tx }
 
-// Charges is the transaction as fixed charges need it.
+// Charges returns the transaction for fixed charges.
 func (tx *Tx) Charges() debt.ChargeTx { return tx }
 
-// Vendors is the transaction as vendors need it.
+// Vendors returns the transaction for vendors.
 func (tx *Tx) Vendors() vendor.Tx { return tx }
 
-// Wallets is the transaction as wallets need it.
+// Wallets returns the transaction for settling wallets.
 func (tx *Tx) Wallets() wallet.SettleTx { return tx }
 
-// Notices is the transaction as noting a notice needs it.
+// Notices returns the transaction for noting notices.
 func (tx *Tx) Notices() wallet.NoticeTx { return tx }
 
-// Rating is the transaction as rating readings needs it.
+// Rating returns the transaction for rating readings.
 func (tx *Tx) Rating() wallet.ReleaseTx { return tx }
 
-// Supplies is the transaction as watching over supplies needs it.
+// Supplies returns the transaction for watching supplies.
 func (tx *Tx) Supplies() wallet.WatchTx { return tx }
 
-// WalletJobs is the transaction as recurring work on wallets needs it.
+// WalletJobs returns the transaction for recurring work on wallets.
 func (tx *Tx) WalletJobs() wallet.JobTx { return tx }
 
-// WalletViews is the transaction as showing wallets needs it.
+// WalletViews returns the transaction for showing wallets.
 func (tx *Tx) WalletViews() wallet.ViewTx { return tx }
 
-// WalletCommands is the transaction as signing an order of a wallet needs it.
+// WalletCommands returns the transaction for signing the commands of a wallet.
 func (tx *Tx) WalletCommands() wallet.SigningTx { return tx }
 
-// Switches is the transaction as switching a supply for a person needs it.
+// Switches returns the transaction for switching a supply for a person.
 func (tx *Tx) Switches() wallet.SwitchTx { return tx }
 
-// Messages is the transaction as the messages of a sale need it.
+// Messages returns the transaction for the messages of a sale.
 func (tx *Tx) Messages() notify.SaleTx { return tx }
 
-// Selling is the transaction as writing a sale needs it.
+// Selling returns the transaction for writing a sale.
 func (tx *Tx) Selling() vending.SellTx { return tx }
 
-// Sold is the transaction as whoever reads what was sold needs it.
+// Sold returns the transaction for reading what was sold.
 func (tx *Tx) Sold() vending.SoldTx { return tx }
 
-// Jobs is the transaction as tokens that nobody buys need it.
+// Jobs returns the transaction for tokens without a sale.
 func (tx *Tx) Jobs() vending.JobTx { return tx }
 
-// Reversals is the transaction as a reversal needs it.
+// Reversals returns the transaction for reversals.
 func (tx *Tx) Reversals() vending.ReversalTx { return tx }
 
-// Cancelling is the transaction as taking tokens back from a meter needs it.
+// Cancelling returns the transaction for taking tokens back from a meter.
 func (tx *Tx) Cancelling() vending.CancelTx { return tx }
 
-// Commands is the transaction as giving a command to a meter needs it.
+// Commands returns the transaction for giving commands to meters.
 func (tx *Tx) Commands() command.GiveTx { return tx }
 
-// Clock is the transaction as the check of the server's clock needs it.
+// Clock returns the transaction for checking the server's clock.
 func (tx *Tx) Clock() vending.ClockTx { return tx }
 
-// Intake is the transaction as records from meters need it.
+// Intake returns the transaction for records from meters.
 func (tx *Tx) Intake() intake.Tx { return tx }
 
-// Reports is the transaction as what meters report on needs it.
+// Reports returns the transaction for what meters report.
 func (tx *Tx) Reports() intake.ReportTx { return tx }
 
-// Review is the transaction as records that are held for review need it.
+// Review returns the transaction for records that are held for review.
 func (tx *Tx) Review() intake.ReviewTx { return tx }
 
-// Meters is the transaction as whoever looks for a meter needs it.
+// Meters returns the transaction for finding meters.
 func (tx *Tx) Meters() registry.MeterLookup { return tx }
 
-// KeyChanges is the transaction as confirming a key change needs it.
+// KeyChanges returns the transaction for confirming key changes.
 func (tx *Tx) KeyChanges() registry.KeyChangeTx { return tx }
 
-// Customers is the transaction as customers and their accounts need it.
+// Customers returns the transaction for customers and their accounts.
 func (tx *Tx) Customers() registry.CustomerTx { return tx }
 
-// Tariffs is the transaction as tariffs need it.
+// Tariffs returns the transaction for tariffs.
 func (tx *Tx) Tariffs() registry.TariffTx { return tx }
 
-// Carried is the transaction as the tokens in messages need it.
+// Carried returns the transaction for the tokens in messages.
 func (tx *Tx) Carried() notify.CarriedTx { return tx }
 
-// Bought is the transaction as the last sale to a meter needs it.
+// Bought returns the transaction for the last sale to a meter.
 func (tx *Tx) Bought() notify.BoughtTx { return tx }
 
-// Recipients is the transaction as answering a message needs it.
+// Recipients returns the transaction for answering messages.
 func (tx *Tx) Recipients() notify.RecipientTx { return tx }
 
-// Queued is the transaction as finding the messages that are due needs it.
+// Queued returns the transaction for finding messages that are due.
 func (tx *Tx) Queued() notify.QueuedTx { return tx }
 
-// Office is the transaction as telling people what messages came to needs it.
+// Office returns the transaction for telling people the outcome of messages.
 func (tx *Tx) Office() notify.OfficeTx { return tx }

@@ -16,10 +16,10 @@ import (
 // Keys of meta about the clock; see [vending.Clock].
 const (
 	metaClock   = "clock"    // microseconds since 1970: when the server's clock was last known to be trusted
-	metaTrusted = "trusted:" // and the tenant: microseconds of when a person trusted the clock, and of the newest token then
+	metaTrusted = "trusted:" // and the tenant: when a person trusted the clock, and the newest token's time then, both in microseconds
 )
 
-// span is the time between two moments, the first excluded.
+// span is the time between two moments, without the first and with the last.
 type span struct{ from, to time.Time }
 
 // holds reports whether a moment lies in the span.
@@ -37,7 +37,7 @@ func parseSpan(text string) (s span, err error) {
 	return s, err
 }
 
-// String is what parseSpan reads.
+// String returns the form that parseSpan reads.
 func (s span) String() string { return fmt.Sprintf("%d %d", s.from.UnixMicro(), s.to.UnixMicro()) }
 
 // moment reads microseconds since 1970, the zero time for the empty text.
@@ -85,8 +85,8 @@ func (tx *Tx) readClock() (t sale.Times, err error) {
 	return t, err
 }
 
-// newestBut returns when the newest token was issued, without tokens from a time that a person has called wrong. If there are
-// such tokens, the store's record of its clock since then stands for the tokens issued since.
+// newestBut returns when the newest token was issued. It leaves out tokens from a time that a person has called wrong. If there are such
+// tokens, and the store's record of its clock is newer than the token found, it returns that record instead.
 func (tx *Tx) newestBut(newest time.Time, wrong span, known time.Time) (time.Time, error) {
 	if !wrong.holds(newest) {
 		return newest, nil
@@ -99,8 +99,8 @@ func (tx *Tx) newestBut(newest time.Time, wrong span, known time.Time) (time.Tim
 	return newest, nil
 }
 
-// ClockBegin is VendClock for a server that starts. A store that has no record of a trusted clock, because only older versions
-// used it, uses the time of the newest journal or token instead, before this server writes a newer one.
+// ClockBegin is VendClock for a server that starts. A store that only older versions used has no record of a trusted clock. ClockBegin then
+// records the time of the newest journal or token, before this server writes a newer one.
 func (tx *Tx) ClockBegin() (sale.Times, error) {
 	t, err := tx.VendClock()
 	if err != nil || !t.LastTrusted.IsZero() {
@@ -140,7 +140,7 @@ func (tx *Tx) ClockTrust() error {
 	return tx.knowClock(tx.Now)
 }
 
-// knowClock writes when the clock was last known to be right, and reads again what this commit knows about the clocks.
+// knowClock writes when the clock was last known to be right, and refreshes the cached clocks of this commit.
 func (tx *Tx) knowClock(at time.Time) error {
 	if err := tx.PutMeta(metaClock, strconv.FormatInt(at.UnixMicro(), 10)); err != nil {
 		return err

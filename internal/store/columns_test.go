@@ -18,8 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sales"
 )
 
-// TestListsOfColumnsAreTheSchema: every column of a listed table is in its list once, none is there that the table lacks,
-// and each is read as what the schema says it is.
+// TestListsOfColumnsAreTheSchema: the list of a table has each of its columns once and no others, each with the type of the schema.
 func TestListsOfColumnsAreTheSchema(t *testing.T) {
 	forms := map[string]string{"TEXT": "t", "INTEGER": "i", "BLOB": "b"}
 	undone(t, func(tx *store.Tx) error {
@@ -53,7 +52,7 @@ func TestListsOfColumnsAreTheSchema(t *testing.T) {
 	})
 }
 
-// TestEvidenceIsMadeOfLists: every column of some evidence stands in a list, and every attested column of a list is in some evidence.
+// TestEvidenceIsMadeOfLists: every column of evidence is in a list, and every attested column of a list is in evidence.
 func TestEvidenceIsMadeOfLists(t *testing.T) {
 	type column struct{ table, name string }
 	hashed, attested, known := map[column]bool{}, map[column]bool{}, map[column]bool{}
@@ -101,7 +100,7 @@ const (
 	asItIs    = "one statement inserts its rows, and verification compares them with the log as they are"
 )
 
-// unlisted gives every table without a list the reason.
+// unlisted returns why each table without a list has none.
 func unlisted() map[string]string {
 	return map[string]string{
 		"holiday_calendar": noCode, "outlet": noCode, "payment": noCode, "shift": noCode, "terminal": noCode, "webhook_endpoint": noCode,
@@ -114,7 +113,7 @@ func unlisted() map[string]string {
 	}
 }
 
-// TestEveryTableHasAList: a table of the schema has a list of its columns, or a reason why not, which still holds.
+// TestEveryTableHasAList: every table of the schema has a list of its columns, or a reason for having none that still holds.
 func TestEveryTableHasAList(t *testing.T) {
 	reasons, source := unlisted(), sourceOfStore(t)
 	for _, l := range lists() {
@@ -144,7 +143,7 @@ func TestEveryTableHasAList(t *testing.T) {
 	}
 }
 
-// sourceOfStore is the Go source of the store without its tests.
+// sourceOfStore returns the Go source of the store without its tests.
 func sourceOfStore(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder

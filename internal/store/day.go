@@ -40,7 +40,7 @@ func (tx *Tx) DaySums(from, to time.Time) (report.Sums, error) {
 	return s, nil
 }
 
-// SinglePersonActs are the sensitive actions that one person did alone between two moments, oldest first.
+// SinglePersonActs lists the sensitive actions that one person did alone between two moments, oldest first.
 func (tx *Tx) SinglePersonActs(from, to time.Time, max int) ([]access.Entry, error) {
 	var out []access.Entry
 	err := tx.C.Query(`SELECT at, actor, action, object, after, reason FROM audit WHERE tenant_id = $1 AND single_person = 1
@@ -51,7 +51,7 @@ func (tx *Tx) SinglePersonActs(from, to time.Time, max int) ([]access.Entry, err
 	return out, fault.Wrap(err, "list acts of one person")
 }
 
-// UnconfirmedReversals are the reversals between two moments that the meter has not confirmed by now, oldest first.
+// UnconfirmedReversals lists the reversals between two moments that the meter has not confirmed yet, oldest first.
 func (tx *Tx) UnconfirmedReversals(from, to time.Time, max int) ([]report.Unconfirmed, error) {
 	approved, err := tx.reversalsApproved(from.Add(-access.ApprovalLife), to)
 	if err != nil {
@@ -77,7 +77,7 @@ func (tx *Tx) UnconfirmedReversals(from, to time.Time, max int) ([]report.Unconf
 	return out, fault.Wrap(err, "list unconfirmed reversals")
 }
 
-// reversalsApproved says who allowed the reversals that were decided about between two moments, by sale.
+// reversalsApproved returns, by sale, who approved the reversals that were decided between two moments.
 func (tx *Tx) reversalsApproved(from, to time.Time) (map[string]string, error) {
 	by := map[string]string{}
 	err := tx.C.Query(`SELECT `+people.ApprovalColumns.List("")+` FROM approval WHERE tenant_id = $1 AND act = $2 AND state = $3 AND decided_at >= $4 AND decided_at < $5`,
@@ -90,14 +90,14 @@ func (tx *Tx) reversalsApproved(from, to time.Time) (map[string]string, error) {
 	return by, fault.Wrap(err, "list reversals by approval")
 }
 
-// LastHead is the newest signed head of the tenant's log; empty before the first.
+// LastHead returns the newest signed head of the tenant's log; empty before the first.
 func (tx *Tx) LastHead() (string, error) {
 	head := ""
 	_, err := tx.One(`SELECT head FROM seal WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1`, func(r core.Row) error { head = r.Text(0); return nil }, tx.Tenant)
 	return head, fault.Wrap(err, "read the newest head")
 }
 
-// TenantZone is the name of the tenant's time zone.
+// TenantZone returns the name of the tenant's time zone.
 func (tx *Tx) TenantZone() (string, error) {
 	zone, _, err := tx.ChargeTenant()
 	return zone, err

@@ -13,8 +13,8 @@ type door[X any] struct {
 	as     func(*Tx) X
 }
 
-// DoorTo makes a door whose transactions wait in a lane; as is always the identity, and the compiler checks by it that the
-// store's transaction has what the use case wants.
+// DoorTo makes a door whose transactions wait in a lane. as is always the identity: with it the compiler checks that the store's
+// transaction has what the use case wants.
 func DoorTo[X any](e Engine, lane Lane, as func(*Tx) X) access.Door[X] {
 	return door[X]{engine: e, lane: lane, as: as}
 }

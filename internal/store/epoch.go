@@ -12,12 +12,11 @@ import (
 	"github.com/paywatt/paywatt/internal/store/meters"
 )
 
-// A database that was restored from a backup starts a new epoch ([Tx.BeginEpoch]): what happened after the backup was made
-// is unknown to it. Restoring therefore moves everything that must never be used twice beyond what may have been used:
-// the last TID of every meter key to the minute of the restore and [core.TIDMargin] beyond, command counters and lease
-// sequences to max(milliseconds now, last + 1), and all of them beyond what the replaced database says it has used
-// ([Branch]), whose epoch the new one lies beyond as well. Receipt numbers carry the epoch as a mark from the second epoch on, and meters
-// whose row knows an older epoch are asked to send again what they still have (see package intake).
+// A database that was restored from a backup starts a new epoch ([Tx.BeginEpoch]), because it does not know what happened after the backup.
+// A restore moves every number that must never be used twice beyond those that may have been used. The last TID of every meter key moves to
+// the minute of the restore plus [core.TIDMargin]; command counters move to max(milliseconds now, last + 1), lease sequences to max(seconds
+// now, last + 1). All of them, and the epoch, also move beyond those of the replaced database ([Branch]). From the second epoch on, receipt
+// numbers carry the epoch. Meters whose row has an older epoch are asked to send again what they still have (see package intake).
 
 // usedKey is a meter key with the last TID that was taken under it.
 type usedKey struct {
@@ -33,9 +32,8 @@ type usedMeter struct {
 	command, lease int64
 }
 
-// Branch is what the database that a restore replaces has used since the copy was made, as far as it can still be read.
-// The clock alone does not tell: a copy that is restored twice would give the same numbers twice. The zero value knows
-// of nothing.
+// Branch is what the database that a restore replaces has used since the copy was made, as far as it can still be read. The clock alone is
+// not enough: a copy that is restored twice could use the same numbers twice. The zero value has used no numbers.
 type Branch struct {
 	Epoch  int64
 	rest   core.Rest // what is known of its last restore
@@ -73,9 +71,9 @@ func (b Branch) Join(other Branch) Branch {
 	return Branch{Epoch: max(b.Epoch, other.Epoch), rest: b.rest.Join(other.rest), keys: append(b.keys, other.keys...), meters: append(b.meters, other.meters...)}
 }
 
-// BeginEpoch turns a copy of a database, taken at the moment taken, into one that may be used from now on. It works on
-// all tenants and is the one thing a restore does besides copying files. replaced is what is known of the database whose
-// place it takes; nothing of that is used again. It gives the new epoch.
+// BeginEpoch turns a copy of a database, taken at the moment taken, into one that may be used from now on. It works on all tenants; apart
+// from it, a restore only copies files. replaced is what is known of the replaced database: its numbers are not used again. BeginEpoch
+// returns the new epoch.
 func (tx *Tx) BeginEpoch(taken time.Time, replaced Branch) (int64, error) {
 	old, err := tx.MetaInt(core.MetaEpoch)
 	if err != nil {
@@ -98,7 +96,7 @@ func (tx *Tx) BeginEpoch(taken time.Time, replaced Branch) (int64, error) {
 			return 0, err
 		}
 	}
-	for skipped := old + 1; skipped <= epoch; skipped++ { // the epochs of branches that are gone began here as well
+	for skipped := old + 1; skipped <= epoch; skipped++ { // the epochs of lost branches began here as well
 		if err := tx.MarkLogs(strconv.FormatInt(skipped, 10)); err != nil {
 			return 0, err
 		}
@@ -127,8 +125,8 @@ func (tx *Tx) skipBranch(b Branch) error {
 	return nil
 }
 
-// lostUpTo is the last minute whose TID may have been given in the time that a restore loses: by the database that the copy
-// was made of, or by the one that is replaced. Where that one tells nothing but its epoch, it may have been restored just now.
+// lostUpTo returns the last minute whose TID may have been used in the time that a restore loses, by the copied database or by the replaced
+// one. If only the epoch of the replaced one is known, it may have been restored just now.
 func (tx *Tx) lostUpTo(epoch int64, replaced Branch) (time.Time, error) {
 	own, err := tx.LastRestore()
 	if err != nil {

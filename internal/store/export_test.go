@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// EvidenceOfAll is the evidence of every row that has some.
+// EvidenceOfAll returns the evidence of every row that has some.
 func EvidenceOfAll(tx *Tx) (lines []string, err error) {
 	for _, k := range attestedKinds {
 		var ids []id.ID
@@ -46,10 +46,10 @@ func AttestedColumns() map[string]string {
 	return out
 }
 
-// AttestedKinds are the kinds of rows with evidence.
+// AttestedKinds lists the kinds of rows with evidence.
 func AttestedKinds() []*core.AttestedKind { return attestedKinds[:] }
 
-// ReadSpan writes again what parseSpan reads; the empty text for no span.
+// ReadSpan returns a span that parseSpan has read, as text; empty for no span.
 func ReadSpan(text string) (string, error) {
 	s, err := parseSpan(text)
 	if err != nil || s == (span{}) {

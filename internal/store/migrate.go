@@ -48,7 +48,7 @@ func (m Migration) Statements() []string {
 	return out
 }
 
-// ends is the length of a piece of text that ends with the first stop after from.
+// ends returns the length of a text up to and with the first stop after from.
 func ends(text string, from int, stop byte) int {
 	if n := strings.IndexByte(text[from:], stop); n >= 0 {
 		return from + n + 1
@@ -81,24 +81,24 @@ func (p UpgradePlan) Migrations() ([]Migration, error) {
 	return Migrations()
 }
 
-// Before says what comes next.
+// Before calls Pause, if there is one, with what comes next.
 func (p UpgradePlan) Before(next string) {
 	if p.Pause != nil {
 		p.Pause(next)
 	}
 }
 
-// TooNew is the [ErrNewer] of a database whose schema this program does not know.
+// TooNew returns an [ErrNewer] for a database whose schema this program does not know.
 func TooNew(version, known int) error {
 	return fmt.Errorf("%w: it has schema %d and this program knows schemas up to %d", ErrNewer, version, known)
 }
 
-// TooOld is the [ErrOlder] of a database that has to be upgraded first.
+// TooOld returns an [ErrOlder] for a database that has to be upgraded first.
 func TooOld(version, needed int) error {
 	return fmt.Errorf("%w: it has schema %d and this program needs schema %d", ErrOlder, version, needed)
 }
 
-// Migrations lists the steps from the empty database to this version's schema, which schema.sql shows whole.
+// Migrations lists the steps from the empty database to this version's schema; schema.sql shows the whole of it.
 func Migrations() ([]Migration, error) {
 	names, err := fs.Glob(migrations, "migrations/*.sql") // sorted, and the numbers have four digits
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// positionOf is where an audit row stands in the log; found is false while it is not sealed.
+// positionOf returns the position of an audit row in the log; found is false while the row is not sealed.
 func (tx *Tx) positionOf(i id.ID) (pos int64, found bool, err error) {
 	found, err = tx.One(`SELECT l.pos FROM audit r
 		JOIN seal s ON s.tenant_id = $1 AND s.n = r.seal_n
@@ -23,8 +23,8 @@ func (tx *Tx) positionOf(i id.ID) (pos int64, found bool, err error) {
 	return pos, found, fault.Wrap(err, "find a row in the log")
 }
 
-// Head is the signed head of the log of so many leaves, or the newest one for 0. Found is false where no head was signed
-// at that size. Only what proofs need is filled in: Size, Root, Note.
+// Head returns the signed head of the log at a size in leaves, or the newest head for size 0. found is false if no head was signed at that
+// size. Only the fields that proofs need are set: Size, Root, Note.
 func (tx *Tx) Head(size int64) (h seal.Head, found bool, err error) {
 	scan := func(r core.Row) error {
 		h = seal.Head{Size: r.Int(0), Root: [32]byte(core.Pad(r.Bytes(1))), Note: r.Text(2)}
@@ -32,7 +32,7 @@ func (tx *Tx) Head(size int64) (h seal.Head, found bool, err error) {
 	}
 	if size == 0 {
 		found, err = tx.One(`SELECT last + 1, root, head FROM seal WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1`, scan, tx.Tenant)
-	} else { // seals have no index by size: the last row under a head knows its seal
+	} else { // seals have no index by size: find the seal through the last row it covers
 		found, err = tx.One(`SELECT s.last + 1, s.root, s.head FROM seal_leaf l
 			LEFT JOIN journal j ON l.kind = 'journal' AND j.tenant_id = l.tenant_id AND j.id = l.id
 			LEFT JOIN audit a ON l.kind = 'audit' AND a.tenant_id = l.tenant_id AND a.id = l.id
@@ -47,8 +47,8 @@ func (tx *Tx) Growth(from, to int64) ([][32]byte, error) {
 	return seal.ProveGrowth(from, to, tx.Hashes())
 }
 
-// VendProof finds a completed sale in the log, up to the head of so many leaves or the newest one for 0. found tells what
-// is missing where something is.
+// VendProof proves that a completed sale is in the log of the head at a size in leaves, or of the newest head for size 0. found says
+// whether it is, or what is missing.
 func (tx *Tx) VendProof(s sale.Sale, size int64) (out proof.Sealed, found sale.Sealing, err error) {
 	i, row, known, err := tx.saleRow(s)
 	if err != nil || !known {
@@ -75,9 +75,8 @@ func (tx *Tx) VendProof(s sale.Sale, size int64) (out proof.Sealed, found sale.S
 	return out, sale.InLog, err
 }
 
-// saleRow finds the audit row of a completed sale. It has no index of its own, which every sale would have to write: the
-// row was made in the same transaction as the sale's journal, or as the sale itself where no money moved, so it is looked
-// for from that moment on.
+// saleRow finds the audit row of a completed sale. Audit rows have no index by sale, which every sale would have to write. The search
+// starts at the sale's journal, which was made in the same transaction, or at the sale itself if no money moved.
 func (tx *Tx) saleRow(s sale.Sale) (i id.ID, row seal.Row, found bool, err error) {
 	name := s.ID.Text(id.Vend)
 	from := s.ID

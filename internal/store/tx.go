@@ -30,8 +30,8 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// Tx is one transaction of one tenant, with the rows of every area. It is valid only inside the closure it was handed to,
-// on that closure's goroutine.
+// Tx is one transaction of one tenant, with the rows of every area. It is valid only inside the closure that received it, on that closure's
+// goroutine.
 type Tx struct {
 	*core.Tx
 	peopleRows

@@ -8,38 +8,38 @@ import (
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
-// Finding is one thing that is not as it must be.
+// Finding is one fault, notice or remark of a verification.
 type Finding struct {
 	Rule string // which invariant, in a word or two: "journal", "balance", "log"
 	What string // a sentence for a person
 }
 
-// Figure is one number of what was looked at.
+// Figure is one count of what was checked.
 type Figure struct {
 	Name string
 	N    int64
 }
 
-// MaxFindings is how many findings, notices and remarks each a report lists; the rest is counted.
+// MaxFindings is how many findings a report lists, and how many notices and how many remarks; More counts the rest.
 const MaxFindings = 100
 
-// Report is what [Verify] saw.
+// Report is the result of [Verify].
 type Report struct {
 	Figures  []Figure
 	Findings []Finding // the books are not what they must be, or cannot be proven
 	Notices  []Finding // the books are whole, but somebody should look: a meter took a token that nobody sold
 	Remarks  []Finding // nothing is wrong, but worth knowing: a wallet is overdrawn
-	Older    int       // the schema of a database that is not upgraded yet: an upgraded copy was checked; 0: the database itself was
-	More     int       // of each beyond MaxFindings
+	Older    int       // the schema of a database that is not upgraded yet, if an upgraded copy was checked; 0: the database itself was checked
+	More     int       // how many of them all are not listed, see MaxFindings
 }
 
-// Sound reports whether the books are whole and proven. There may be notices and remarks.
+// Sound reports whether the books are whole and proven. A sound report may have notices and remarks.
 func (r *Report) Sound() bool { return len(r.Findings) == 0 }
 
-// RuleHeads is the rule of findings about the file that keeps signed heads: what proves the books is damaged, not the books.
+// RuleHeads is the rule of findings about the file that keeps signed heads: the proof of the books is damaged, not the books.
 const RuleHeads = "heads.log"
 
-// Stops is the first finding that is about the books themselves: with it nothing more should be sold.
+// Stops returns the first finding about the books themselves. With such a finding the server should stop selling.
 func (r *Report) Stops() (Finding, bool) {
 	for _, f := range r.Findings {
 		if f.Rule != RuleHeads {
@@ -66,7 +66,7 @@ func (r *Report) put(to *[]Finding, rule, format string, args []any) {
 	*to = append(*to, Finding{Rule: rule, What: fmt.Sprintf(format, args...)})
 }
 
-// Count adds a figure, or adds to it where it is there already.
+// Count adds n to a figure, which it creates if needed.
 func (r *Report) Count(name string, n int64) {
 	for i := range r.Figures {
 		if r.Figures[i].Name == name {
@@ -77,24 +77,23 @@ func (r *Report) Count(name string, n int64) {
 	r.Figures = append(r.Figures, Figure{name, n})
 }
 
-// Trust is what a database is checked against that is not in it.
+// Trust is what a database is checked against and does not hold itself.
 type Trust struct {
 	Public string      // the public line of the seal key
 	Heads  []seal.Head // signed heads of the tenant that were kept elsewhere, already checked against Public
-	// Digits opens the sealed digits of a token and gives their keyed hash, where the data key is at hand; nil where not.
+	// Digits opens the sealed digits of a token and returns their keyed hash; nil without the data key.
 	Digits func(token id.ID, sealed []byte) (hash []byte, err error)
-	// NoHeads says that the file beside the database that keeps signed heads has none of this tenant.
+	// NoHeads says that the file of signed heads beside the database has none of this tenant.
 	NoHeads bool
-	// AtOnce says that the engine seals every row in the commit that writes it. One without a seal was then written by
-	// somebody else, and not a moment ago by the server.
+	// AtOnce says that the engine seals every row in the commit that writes it. A row without a seal was then not written by the server.
 	AtOnce bool
-	// Mark gives the mark that a row has which waits for its seal, where the engine seals later; nil where nobody can tell.
+	// Mark returns the mark of a row that waits for its seal, if the engine seals later; nil if the mark cannot be computed.
 	Mark func(leaf [32]byte) []byte
-	// Pass is of how many rows one pass over the audit log remembers the evidence; 0 for as many as fit into memory everywhere.
+	// Pass is how many rows' evidence one pass over the audit log holds in memory; 0 for the default, which fits everywhere.
 	Pass int64
 }
 
-// NotCovered lists what a verification cannot prove, for whoever relies on one.
+// NotCovered lists what a verification cannot prove, for those who rely on one.
 func NotCovered() []string {
 	return []string{
 		"what meters sent: readings, events and answers to commands; for a token, whether somebody removed both the report and the state that followed from it",
@@ -115,9 +114,9 @@ type check struct {
 	run  func(*Report) error
 }
 
-// Verify checks all that can be checked about one tenant, from the rows alone and with queries of its own: it shares
-// nothing with the code that wrote them but the form of leaves. It only reads; findings go into the report. An error
-// means that the database could not be read to the end.
+// Verify checks all that can be checked about one tenant, from the rows alone and with queries of its own. It shares only the form of
+// leaves with the code that wrote the rows. It only reads; findings go into the report. An error means that the database could not be read
+// to the end.
 func Verify(tx *Tx, t Trust, r *Report) error {
 	if err := VerifyBooks(tx, r); err != nil {
 		return err
@@ -131,15 +130,15 @@ func Verify(tx *Tx, t Trust, r *Report) error {
 		check{"digits", func(r *Report) error { return tx.verifyDigits(r, t.Digits) }})
 }
 
-// VerifyBooks is the part of [Verify] that looks at the ledger alone and needs no key: every journal sums to zero and
-// gives its leaf, every kept balance, hold and roll-up is what the postings make.
+// VerifyBooks is the part of [Verify] that checks the ledger alone and needs no key. Every journal sums to zero and has the right leaf;
+// every stored balance, hold and roll-up follows from the postings.
 func VerifyBooks(tx *Tx, r *Report) error {
 	return tx.verify(r, check{"journals", tx.verifyJournals}, check{"audit rows", tx.verifyAudit}, check{"balances", tx.verifyBalances},
 		check{"holds", tx.verifyHolds}, check{"roll-ups", tx.verifyRollups})
 }
 
-// VerifyAll is [Verify] for every tenant of a database, each on its Tx of one snapshot and against what trust gives for
-// the tenant and the origin of its log. It returns the origins of the logs that there are.
+// VerifyAll runs [Verify] for every tenant of a database. tx returns the tenant's Tx, always of the same snapshot; trust returns what to
+// check a tenant and the origin of its log against. It returns the origins of the logs.
 func VerifyAll(tx func(access.Tenant) *Tx, trust func(t access.Tenant, origin string) Trust, r *Report) (origins []string, err error) {
 	tenants, err := tx(FirstTenant).Tenants()
 	if err != nil {

@@ -21,8 +21,7 @@ import (
 // more passes.
 const attestedPass = 1 << 19
 
-// attestedKinds are the tables of which rows have evidence, in the order in which findings name them. The columns stand with
-// each table.
+// attestedKinds are the tables whose rows have evidence, in the order in which findings name them. Each table lists its columns.
 var attestedKinds = [...]*core.AttestedKind{
 	&books.TariffKind, &books.VersionKind, &meters.KeyKind, &meters.MeterKind, &meters.BaseKind, &people.AccountKind, &sales.VendorKind,
 	&books.DebtKind, &books.ChargeKind, &people.ApprovalKind, &sales.SaleKind, &sales.ReversalKind, &sales.JobKind, &sales.TokenKind,
@@ -39,7 +38,7 @@ type attestedKey struct {
 type attestedNow struct {
 	order int64
 	sum   core.EvidenceSum
-	chain core.EvidenceSum // of all entries, what each left and what it began with: where they follow on, the last one's sum remains
+	chain core.EvidenceSum // XOR of the sums after and before every entry: if each entry begins where the last one ended, the newest sum remains
 	seen  bool
 }
 
@@ -54,8 +53,8 @@ func (n attestedNow) follow(e core.Evidence, first bool) attestedNow {
 	return n
 }
 
-// verifyAttested compares the rows of attestedKinds with their newest evidence: none was changed, slipped in or taken
-// away. pass is how many rows one pass remembers.
+// verifyAttested compares the rows of attestedKinds with their newest evidence: no row was changed, inserted or deleted outside the server.
+// pass is how many rows one pass remembers.
 func (tx *Tx) verifyAttested(pass int64, r *Report) error {
 	rows := int64(0)
 	for _, k := range attestedKinds {
@@ -91,10 +90,10 @@ func (tx *Tx) verifyAttested(pass int64, r *Report) error {
 	return tx.verifyTenantRow(r)
 }
 
-// unseenAttested looks at a row with evidence that is not among those that must have some.
+// unseenAttested checks a row that has evidence but is not among those that must have it.
 func (tx *Tx) unseenAttested(r *Report, k *core.AttestedKind, row id.ID, now attestedNow) error {
 	e, found := core.Evidence{}, false
-	if k.Name == "sale" { // it has got its token, or none
+	if k.Name == "sale" { // the sale has its token now, or failed
 		var err error
 		if e, found, err = tx.RowEvidence(k, row); err != nil {
 			return err
@@ -108,7 +107,7 @@ func (tx *Tx) unseenAttested(r *Report, k *core.AttestedKind, row id.ID, now att
 	return nil
 }
 
-// compareRow holds a row as it stands against its evidence.
+// compareRow compares a row as it is with its evidence.
 func compareRow(r *Report, k *core.AttestedKind, row id.ID, now attestedNow, sum core.EvidenceSum) {
 	switch {
 	case now.sum != sum:
@@ -119,7 +118,7 @@ func compareRow(r *Report, k *core.AttestedKind, row id.ID, now attestedNow, sum
 	}
 }
 
-// verifyStrays checks that no row is of a tenant that there is not: nothing else would look at it.
+// verifyStrays checks that no row belongs to a tenant that does not exist: no other check would see it.
 func (tx *Tx) verifyStrays(r *Report) error {
 	if tx.Tenant != FirstTenant { // once is enough
 		return nil
@@ -153,7 +152,7 @@ func (tx *Tx) attested(mine func(id.ID) bool) (map[attestedKey]attestedNow, erro
 			}
 			row, err := id.Parse(k.Prefix, e.Name)
 			if err != nil || !mine(row) {
-				return nil // a name that is no identity cannot be written, and an edited one is told by its audit row's leaf
+				return nil // the server writes no such name; if somebody edited it, the leaf of its audit row shows it
 			}
 			key := attestedKey{i, row}
 			was, ok := known[key]
@@ -163,7 +162,7 @@ func (tx *Tx) attested(mine func(id.ID) bool) (map[attestedKey]attestedNow, erro
 	})
 }
 
-// eachEvidence calls fn for every entry of evidence, with the object of its audit row.
+// eachEvidence calls fn with every entry of evidence and the object of its audit row.
 func (tx *Tx) eachEvidence(fn func(object string, e core.Evidence) error) error {
 	return tx.C.Query(`SELECT object, evidence FROM audit WHERE tenant_id = $1 AND evidence <> '' ORDER BY id`, func(w core.Row) error {
 		object := w.Text(0)
@@ -178,7 +177,7 @@ func (tx *Tx) eachEvidence(fn func(object string, e core.Evidence) error) error 
 	}, tx.Tenant)
 }
 
-// compareAttested holds the rows of one kind against their evidence.
+// compareAttested compares the rows of one kind with their evidence.
 func (tx *Tx) compareAttested(r *Report, kind int, known map[attestedKey]attestedNow, mine func(id.ID) bool) error {
 	k := attestedKinds[kind]
 	var row id.ID
@@ -189,7 +188,7 @@ func (tx *Tx) compareAttested(r *Report, kind int, known map[attestedKey]atteste
 			return
 		}
 		rows++
-		if row.IsZero() { // bytes that are no identity read as none, and who acts without one is taken for the server itself
+		if row.IsZero() { // invalid bytes read as the zero identity, and an actor without an identity would pass for the server itself
 			r.Find("row", "%s without an identity was slipped in: the server writes none such.", k.Noun)
 			return
 		}
@@ -216,7 +215,7 @@ func (tx *Tx) compareAttested(r *Report, kind int, known map[attestedKey]atteste
 	return err
 }
 
-// verifyTenantRow compares the tenant's own row with its newest evidence; one that was never changed is as it was made.
+// verifyTenantRow compares the tenant's own row with its newest evidence. Without evidence the row must be as it was created.
 func (tx *Tx) verifyTenantRow(r *Report) error {
 	var all []core.Evidence
 	err := tx.eachEvidence(func(_ string, e core.Evidence) error {
@@ -252,8 +251,8 @@ func (tx *Tx) verifyTenantRow(r *Report) error {
 	return nil
 }
 
-// verifyOnce compares the stored answers of requests that moved money with their evidence: an answer that is gone would
-// let the same request move money again.
+// verifyOnce compares the stored answers of requests that moved money with their evidence. If an answer is gone, a repeat of its request
+// would move the money again.
 func (tx *Tx) verifyOnce(r *Report) error {
 	attested := int64(0)
 	err := tx.eachEvidence(func(object string, e core.Evidence) error {

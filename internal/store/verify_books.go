@@ -9,13 +9,13 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// stored is a journal as its rows have it.
+// stored is a journal as its rows hold it.
 type stored struct {
 	ledger.Journal
 	leaf     []byte
 	sum      money.Minor
 	complete bool // postings are numbered 0, 1, 2 ... and their accounts exist
-	hidden   bool // one is not listed as it should be
+	hidden   bool // a posting is not listed as it should be
 }
 
 // verifyJournals recomputes sum and leaf of every journal from its rows.
@@ -95,8 +95,8 @@ func (tx *Tx) verifyAudit(r *Report) error {
 	return err
 }
 
-// verifyBalances compares kept balances with the postings. An account beyond its limit is a remark:
-// energy is used before a meter is cut off, and a credit line may be withdrawn while it is in use.
+// verifyBalances compares stored balances with the postings. An account beyond its limit is only a remark: energy is used before a meter is
+// cut off, and a credit line may be withdrawn while it is in use.
 func (tx *Tx) verifyBalances(r *Report) error {
 	var total money.Minor
 	accounts := int64(0)

@@ -10,8 +10,8 @@ import (
 
 // paidFor is what sales paid towards one charge or debt.
 type paidFor struct {
-	all     int64            // by sales that hold it
-	open    int64            // by those among them that are not in the ledger yet
+	all     int64            // by all sales that count
+	open    int64            // by sales that are not in the ledger yet
 	byMonth map[string]int64 // by the local month of the sale
 }
 
@@ -36,7 +36,7 @@ func (tx *Tx) paidByRef(kind string) (map[string]paidFor, error) {
 	return out, err
 }
 
-// verifyCharges compares what is said to be paid of every charge with the sales that paid it.
+// verifyCharges compares the paid amount of every charge with the sales that paid it.
 func (tx *Tx) verifyCharges(r *Report) error {
 	paid, err := tx.paidByRef("fixed")
 	if err != nil {
@@ -59,7 +59,7 @@ func (tx *Tx) verifyCharges(r *Report) error {
 	return err
 }
 
-// lastMonth is the newest month in which something was paid; empty for none.
+// lastMonth returns the newest month with a payment; empty for none.
 func lastMonth(byMonth map[string]int64) (last string) {
 	for m, amount := range byMonth {
 		if amount > 0 {
@@ -69,8 +69,8 @@ func lastMonth(byMonth map[string]int64) (last string) {
 	return last
 }
 
-// verifyDebts compares what is outstanding of every debt with its ledger account, less what sales under way have
-// reserved of it, and what was taken in its month with the sales that took it.
+// verifyDebts compares the outstanding amount of every debt with its ledger account, less what pending sales have reserved. It also
+// compares the amount taken in a month with the sales of that month.
 func (tx *Tx) verifyDebts(r *Report) error {
 	paid, err := tx.paidByRef("debt")
 	if err != nil {

@@ -16,9 +16,9 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// verifyEvidence holds every completed sale against what was sealed of it: its journal, which is the money, and its
-// audit row, which is all else that it sold. The rows of sales and tokens are in no log themselves, because tokens live
-// on; what may not change of them is in these two.
+// verifyEvidence compares every completed sale with what was sealed of it: its journal, which holds the money, and its audit row, which
+// holds the rest. The rows of sales and tokens are not in the log themselves, because tokens change later. What must not change is in the
+// journal and the audit row.
 func (tx *Tx) verifyEvidence(r *Report) error {
 	proven := int64(0)
 	facts := factsRead{tx, map[id.ID]registry.Key{}, map[id.ID]tariff.Version{}}
@@ -60,7 +60,7 @@ func (tx *Tx) verifyEvidence(r *Report) error {
 	return err
 }
 
-// factsRead remembers the keys and tariff versions of sales: few sales have one of their own.
+// factsRead caches the keys and tariff versions of sales, because many sales share them.
 type factsRead struct {
 	tx       *Tx
 	keys     map[id.ID]registry.Key
@@ -84,7 +84,7 @@ func (f factsRead) of(s sale.Sale) (out sale.Facts, err error) {
 	if out.Tariff, known = f.versions[s.Tariff]; !known {
 		out.Tariff, err = f.tx.TariffVersion(s.Tariff)
 		if errors.Is(err, core.ErrNotFound) {
-			err = nil // the sale then says something else than its audit row
+			err = nil // the sale will then differ from its audit row
 		}
 		f.versions[s.Tariff] = out.Tariff
 	}
@@ -117,7 +117,7 @@ func (tx *Tx) verifySale(r *Report, s sale.Sale, name string) error {
 	}
 	j, found, err := tx.JournalByRef(s.Journal(), name)
 	if err != nil || !found {
-		return err // that a journal is missing is told elsewhere
+		return err // verifySalesBooked reports a missing journal
 	}
 	for _, p := range j.Postings {
 		booked[p.Account] -= p.Amount
@@ -130,7 +130,7 @@ func (tx *Tx) verifySale(r *Report, s sale.Sale, name string) error {
 	return nil
 }
 
-// wanted is what a sale's lines make of every account.
+// wanted returns what a sale's lines should post to each account.
 func (tx *Tx) wanted(s sale.Sale) (map[ledger.AccountRef]money.Minor, error) {
 	tax, carry := ledger.AccountRef{Code: ledger.VATPayable}, ledger.AccountRef{Code: ledger.Carry, Subject: s.Account.Text(id.Account)}
 	out := map[ledger.AccountRef]money.Minor{s.Source(): s.Tender.Minor, carry: s.CarryIn - s.CarryOut}
@@ -157,7 +157,7 @@ func (tx *Tx) wanted(s sale.Sale) (map[ledger.AccountRef]money.Minor, error) {
 	return out, err
 }
 
-// stepsFit reports whether the steps of an energy line make its units and its amount.
+// stepsFit reports whether the steps of an energy line add up to its units and its amount.
 func stepsFit(l sale.Line, units unit.Energy) bool {
 	var sold unit.Energy
 	var amount money.Minor

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// reversalWanted is the state that the reversal of a sale in a state must have, empty for none.
+// reversalWanted returns the state that the reversal of a sale must have when the sale is in a state; empty for no reversal.
 func reversalWanted(s sale.State) string {
 	switch s {
 	case sale.Reversing:
@@ -22,8 +22,8 @@ func reversalWanted(s sale.State) string {
 	return ""
 }
 
-// verifySaleLife checks what followed a completed sale: its reversal, the commission and the commission's reversal, and
-// that the order it answers is the one it was made for.
+// verifySaleLife checks what followed a completed sale: its reversal, the commission and the commission's reversal. It also checks that the
+// hash of its order still matches.
 func (tx *Tx) verifySaleLife(r *Report, s sale.Sale, name string) error {
 	state := ""
 	_, err := tx.One(`SELECT state FROM reversal WHERE tenant_id = $1 AND vend_id = $2 AND state <> 'refused'`,
@@ -45,8 +45,7 @@ func (tx *Tx) verifySaleLife(r *Report, s sale.Sale, name string) error {
 	return tx.verifyCommission(r, s, name)
 }
 
-// verifyForm checks the columns of sales, their lines and their tokens that say the same in every sound row, so that a
-// damaged one is found where it means nothing to the money.
+// verifyForm checks the rules that every sound sale, line and token obeys, so that damage is found even where no money depends on it.
 func (tx *Tx) verifyForm(r *Report) error {
 	for _, c := range []struct{ what, sql string }{
 		{"sales are of no mode that sells, or not what their mode makes, or name a payment that they do not have", `SELECT COUNT(*) FROM vend
@@ -79,7 +78,7 @@ func (tx *Tx) verifyForm(r *Report) error {
 	return nil
 }
 
-// verifyCommission checks that what a vendor earned on a sale was booked, to the unit, and taken back with the sale.
+// verifyCommission checks that a vendor's commission on a sale was booked exactly, and taken back with the sale.
 func (tx *Tx) verifyCommission(r *Report, s sale.Sale, name string) error {
 	if s.Vendor.IsZero() {
 		return nil
@@ -133,8 +132,7 @@ func (tx *Tx) verifyMirrors(r *Report) error {
 	return err
 }
 
-// verifyFailed checks that sales which got no token are still there as what they were, and that what a vendor's open
-// sale has reserved is reserved.
+// verifyFailed checks that failed sales still exist as failed, and that the hold of a vendor's pending sale still exists.
 func (tx *Tx) verifyFailed(r *Report) error {
 	failed := int64(0)
 	err := tx.C.Query(`SELECT object FROM audit WHERE tenant_id = $1 AND action = 'vend.fail'`, func(w core.Row) error {
@@ -208,7 +206,7 @@ func sameBound(w core.Row, col int, want *money.Minor) bool {
 	return !w.IsNull(col) && money.Minor(w.Int(col)) == *want
 }
 
-// verifyCounters checks that dense numbers go on where their rows end.
+// verifyCounters checks that the counters of dense numbers continue after the highest number in their tables.
 func (tx *Tx) verifyCounters(r *Report) error {
 	for _, c := range []struct {
 		name, table string
@@ -229,9 +227,8 @@ func (tx *Tx) verifyCounters(r *Report) error {
 	return nil
 }
 
-// verifyDigits opens the digits of every token with the data key: they are bound to their token, and their hash is the
-// one by which the token is found. Without the key the hash of the sealed digits in the evidence proves as much about
-// changes since the sale.
+// verifyDigits opens the digits of every token with the data key. They are bound to their token, and their hash is the one by which the
+// token is found. Without the key, the hash of the sealed digits in the evidence still proves that they have not changed since the sale.
 func (tx *Tx) verifyDigits(r *Report, open func(token id.ID, sealed []byte) ([]byte, error)) error {
 	if open == nil {
 		return nil

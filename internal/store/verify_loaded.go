@@ -6,8 +6,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sales"
 )
 
-// verifyLoaded checks tokens against what their meters said of them: a token that its meter accepted is accepted, and its sale
-// was not reversed after that.
+// verifyLoaded checks tokens against the reports of their meters. A token that its meter accepted must be in the accepted state, and its
+// sale must not have been reversed after the report.
 func (tx *Tx) verifyLoaded(r *Report) error {
 	return tx.C.Query(`SELECT t.id, t.state, v.id, MIN(p.received_at), m.number FROM token_report p
 		JOIN token t ON t.tenant_id = p.tenant_id AND t.id = p.token_id AND t.meter = p.meter

@@ -23,8 +23,8 @@ type logCheck struct {
 	mark   func([32]byte) []byte
 }
 
-// verifyLog rebuilds the tenant's log from its leaves: every sealed row is there with its leaf and in its seal, every
-// seal carries the root and a valid signature, and every head that was kept elsewhere lies on the way.
+// verifyLog rebuilds the tenant's log from its leaves. Every sealed row must exist with its leaf and its seal. Every seal must have the
+// right root and a valid signature. Every head that was kept elsewhere must match the log at its size.
 func (tx *Tx) verifyLog(t Trust, r *Report) error {
 	origin, err := tx.Origin()
 	if err != nil {
@@ -58,7 +58,7 @@ func (tx *Tx) verifyLog(t Trust, r *Report) error {
 	return c.complete()
 }
 
-// keptHeads sorts the heads that were kept elsewhere and leaves out those of branches that a restore gave up.
+// keptHeads sorts the heads that were kept elsewhere and leaves out those of branches that a restore lost.
 func (c *logCheck) keptHeads(all []seal.Head) error {
 	for _, h := range all {
 		lost, err := c.tx.LostBranch(h.Epoch, h.Size)
@@ -135,7 +135,7 @@ func nameOf(kind string, i id.ID) string {
 	return i.Text(id.Audit)
 }
 
-// stored compares the stored inner hashes with those that the leaves give.
+// stored compares the stored inner hashes with those computed from the leaves.
 func (c *logCheck) stored() error {
 	at, wrong := 0, 0
 	err := c.tx.C.Query(`SELECT idx, hash FROM seal_hash WHERE tenant_id = $1 ORDER BY idx`, func(w core.Row) error {
@@ -164,7 +164,7 @@ func (c *logCheck) waiting(kind string) error {
 	}, c.tx.Tenant)
 }
 
-// complete checks that no row stands outside the log and none is in it twice.
+// complete checks that every row is in the log once, or waits for its seal where the engine seals later.
 func (c *logCheck) complete() error {
 	for _, t := range []struct{ kind, table string }{{core.LeafJournal, "journal"}, {core.LeafAudit, "audit"}} {
 		var sealed, rows, unsealed int64

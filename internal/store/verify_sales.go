@@ -18,7 +18,7 @@ import (
 // doneStates are the states of sales that have a journal and issued tokens, as SQL.
 const doneStates = `('completed', 'reversing', 'reversed')`
 
-// verifySales checks that the lines of a sale sum to what was tendered.
+// verifySales checks that the lines of a sale sum to the tendered amount.
 func (tx *Tx) verifySales(r *Report) error {
 	sales := int64(0)
 	err := tx.C.Query(`SELECT v.id, v.tender, COALESCE((SELECT SUM(l.amount) FROM vend_line l
@@ -42,8 +42,8 @@ func (tx *Tx) verifySales(r *Report) error {
 	return err
 }
 
-// verifySalesBooked checks that a sale is completed if and only if it has exactly one journal, and reversed if and only
-// if that journal was reversed. A claim of free units that nobody pays for moves no money and needs no journal.
+// verifySalesBooked checks that a sale is completed if and only if it has exactly one journal, and reversed if and only if that journal was
+// reversed. A claim of free units without a payment moves no money and needs no journal.
 func (tx *Tx) verifySalesBooked(r *Report) error {
 	booked := int64(0)
 	err := tx.C.Query(`SELECT id, state, tender, carry_in, carry_out, free_wh, mode FROM vend WHERE tenant_id = $1`, func(w core.Row) error {
@@ -78,8 +78,8 @@ func (tx *Tx) verifySalesBooked(r *Report) error {
 	return err
 }
 
-// verifyMonths compares the units an account bought in a month with its sales. Units are taken when a sale is reserved
-// and given back when it fails or is reversed, and taken again for a token that its meter has all the same.
+// verifyMonths compares the units an account bought in a month with its sales. Units count from when a sale is reserved until it fails or
+// is reversed. They count again for a token of a reversed sale that its meter accepted.
 func (tx *Tx) verifyMonths(r *Report) error {
 	months := int64(0)
 	err := tx.C.Query(`SELECT account_id, month, SUM(kept), SUM(sold), SUM(kept_free), SUM(sold_free), MAX(claimed) FROM (
@@ -108,8 +108,8 @@ func (tx *Tx) verifyMonths(r *Report) error {
 	return err
 }
 
-// verifyTokens checks that tokens which exist were sold, that the units of a sale are those of its tokens, and that
-// no TID was used twice under one key or lies beyond the key's last one.
+// verifyTokens checks that every token was sold or belongs to a job, and that the units of a sale are those of its tokens. It also checks
+// that under one key no TID was used twice or lies beyond the key's last one.
 func (tx *Tx) verifyTokens(r *Report) error {
 	tokens, err := tx.Number(`SELECT COUNT(*) FROM token WHERE tenant_id = $1`, tx.Tenant)
 	if err != nil {
@@ -149,8 +149,8 @@ func (tx *Tx) verifyTokens(r *Report) error {
 	}, tx.Tenant)
 }
 
-// verifyJobs checks that tokens which nobody bought belong to a completed job, and that units which left without money
-// have their record with the reason.
+// verifyJobs checks that tokens which nobody bought belong to a completed job, and that units issued without payment have their record with
+// the reason.
 func (tx *Tx) verifyJobs(r *Report) error {
 	err := tx.C.Query(`SELECT t.id, t.state FROM token t LEFT JOIN token_job j ON j.tenant_id = t.tenant_id AND j.id = t.job_id
 		WHERE t.tenant_id = $1 AND t.job_id IS NOT NULL AND t.digits_enc IS NOT NULL AND (j.id IS NULL OR j.state <> 'completed')`, func(w core.Row) error {
@@ -171,8 +171,8 @@ func (tx *Tx) verifyJobs(r *Report) error {
 	}, tx.Tenant)
 }
 
-// verifyReceipts checks that the receipt numbers of each outlet run from 1 to its counter without a gap. After a
-// restore the numbers go on, with the epoch behind a slash.
+// verifyReceipts checks that the receipt numbers of each outlet run from 1 to its counter without a gap. After a restore the numbers
+// continue, with the epoch after a slash.
 func (tx *Tx) verifyReceipts(r *Report) error {
 	type outlet struct{ count, highest int64 }
 	outlets := make(map[string]outlet)
@@ -207,9 +207,9 @@ func (tx *Tx) verifyReceipts(r *Report) error {
 	return err
 }
 
-// verifyReports checks that every credit token a meter accepted is one that was sold for it. One that was not is no fault
-// of the books: the meter had it from elsewhere. Tokens of the time that a
-// restore lost were sold, but the books do not know them: they are counted.
+// verifyReports checks that every credit token a meter accepted was sold for it. A token that was not is only a notice: the books are
+// right, and the meter got the token elsewhere. Tokens of the time that a restore lost were sold, but the books do not have them: they are
+// counted.
 func (tx *Tx) verifyReports(r *Report) error {
 	lost, err := tx.Lost()
 	if err != nil {

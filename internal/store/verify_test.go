@@ -13,10 +13,10 @@ import (
 
 var errQuery = errors.New("planted failure of a query")
 
-// failing is a connection one of whose statements fails.
+// failing is a connection that fails one of its statements.
 type failing struct {
 	core.Conn
-	left int // up to that one
+	left int // statements until then
 	sql  string
 }
 
@@ -42,8 +42,8 @@ func (f *failing) Query(sql string, fn func(core.Row) error, args ...any) error 
 	return f.Conn.Query(sql, fn, args...)
 }
 
-// TestAVerificationThatCannotReadIsNoVerdict: whichever statement fails, of a store in its first epoch and of one that was restored,
-// the outcome is an error and never a report.
+// TestAVerificationThatCannotReadIsNoVerdict: whichever statement fails, the outcome is an error and never a report. This holds for a store
+// in its first epoch and for a restored one.
 func TestAVerificationThatCannotReadIsNoVerdict(t *testing.T) {
 	for _, epoch := range []int64{sales.FirstEpoch, sales.FirstEpoch + 1} {
 		undone(t, func(tx *store.Tx) error {
@@ -76,7 +76,7 @@ func TestAVerificationThatCannotReadIsNoVerdict(t *testing.T) {
 	}
 }
 
-// TestAReportHasAnEnd: so many findings are told of each sort, and the rest is counted.
+// TestAReportHasAnEnd: a report lists at most MaxFindings of each sort and counts the rest.
 func TestAReportHasAnEnd(t *testing.T) {
 	var r store.Report
 	for i := range store.MaxFindings + 3 {
@@ -97,7 +97,7 @@ func TestAReportHasAnEnd(t *testing.T) {
 	}
 }
 
-// TestASpanIsReadWhole: of two moments that are not both numbers nothing is taken.
+// TestASpanIsReadWhole: a span is read only if both moments are numbers.
 func TestASpanIsReadWhole(t *testing.T) {
 	for text, want := range map[string]string{"": "", "1000000 2000000": "1000000 2000000", "x 2000000": "error", "1000000 x": "error", "x": "error"} {
 		got, err := store.ReadSpan(text)

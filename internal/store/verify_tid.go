@@ -10,12 +10,11 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// verifyFloors looks at the TIDs that are taken as used without a token that shows it. They are no evidence of the sealed log,
-// because a restore moves those of all keys and what it lost is in no log; but what they must be can be derived. Before the first
-// restore a key's tokens have TIDs beyond those that were taken as used when it was registered. After one no key's lie below the TIDs
-// that the lost time may have used: the next sale could give one of them again, and its meter would refuse what was paid for. What
-// nobody can tell after a restore is that they are higher than they were; then TIDs run ahead by a day at most and no more is sold,
-// and it cannot be undone unseen, for the tokens show their TIDs.
+// verifyFloors checks the TID floors of the keys: the last TID of each key that counts as used without a token. The sealed log does not
+// attest floors, because a restore moves those of all keys and no log has what it lost; but their bounds can be derived. Before the first
+// restore, all tokens of a key have TIDs above its floor. After a restore, no floor may lie below the TIDs that the lost time may have
+// used: the next sale could use one of them again, and the meter would reject a token that was paid for. A floor that was raised after a
+// restore cannot be detected. It makes TIDs run ahead of the clock, but only as far as sales allow (sale.Reach), and the tokens show it.
 func (tx *Tx) verifyFloors(r *Report) error {
 	err := tx.C.Query(`SELECT key FROM meta WHERE key LIKE $1`, func(w core.Row) error {
 		if n, err := strconv.ParseInt(strings.TrimPrefix(w.Text(0), core.MetaLost), 10, 64); err != nil || n > tx.Epoch {
@@ -36,7 +35,7 @@ func (tx *Tx) verifyFloors(r *Report) error {
 	}, tx.Tenant)
 }
 
-// verifyLost is verifyFloors of a restored store.
+// verifyLost is verifyFloors for a restored store.
 func (tx *Tx) verifyLost(r *Report) error {
 	restored, err := tx.RestoredAt()
 	if err != nil {

@@ -14,15 +14,15 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// posted is what the journals of use of one meter make.
+// posted is the sum of the journals of use of one meter.
 type posted struct {
 	count, highest int64
 	units          unit.Energy
 	amount         money.Minor
-	months         map[string]unit.Energy // of units, what was certainly used in a month, in whatever zone
+	months         map[string]unit.Energy // units that were used in a month for certain, in any time zone
 }
 
-// wholeMonth is the month in which all of a span lies, with a day to spare at both ends; empty for none.
+// wholeMonth returns the month that contains all of a span, with a day to spare at both ends; empty for none.
 func wholeMonth(s wallet.Span) string {
 	m := s.From.AddDate(0, 0, -1).Format(tariff.MonthForm)
 	if s.To.AddDate(0, 0, 1).Format(tariff.MonthForm) != m {
@@ -31,8 +31,8 @@ func wholeMonth(s wallet.Span) string {
 	return m
 }
 
-// verifyWallets checks every wallet against the journals of its use and against its days: all that was rated is posted or
-// accrued, in money and in energy, and the journals are numbered without a gap.
+// verifyWallets checks every wallet against the journals of its use and against its days. All use that was rated must be posted or accrued,
+// in money and in energy, and the journals must be numbered without a gap.
 func (tx *Tx) verifyWallets(r *Report) error {
 	journals, err := tx.usePosted(r)
 	if err != nil {
@@ -107,16 +107,16 @@ func (tx *Tx) verifyWallet(r *Report, w wallet.Row, p posted) error {
 	if accrued != w.Accrued || units != w.Total()-w.PostedWh {
 		r.Find("wallet", "Meter %s has %d accrued for %d Wh, its parts make %d for %d Wh.", w.Meter.Number, w.Accrued, w.Total()-w.PostedWh, accrued, units)
 	}
-	// Below a minor unit is what was left over at the beginning, what is left now, and what each version's cost is rounded by.
+	// The difference comes from the rest at the beginning, the rest now and the rounding of each version's cost, each below a minor unit.
 	if off := w.Accrued - cost; off < -1 || off > money.Minor(len(w.Parts))+1 {
 		r.Find("wallet", "Meter %s has %d accrued, its energy costs %d at the rates it was rated by.", w.Meter.Number, w.Accrued, cost)
 	}
 	return nil
 }
 
-// verifyWalletMonths checks the month that a price by blocks counts from against the meter's days, and its days against the
-// journals of its use. The day on which somebody moved in is shared by two customers and the first and last days of a month
-// may have been counted in another zone than today's, so these prove nothing.
+// verifyWalletMonths checks the month's use that a price by blocks counts from against the meter's days, and the days against the journals
+// of use. Some days prove nothing: two customers share the day on which somebody moved in, and the first and last days of a month may have
+// been counted in another time zone.
 func (tx *Tx) verifyWalletMonths(r *Report, w wallet.Row, p posted, zone *time.Location) error {
 	opened := ""
 	_, err := tx.One(`SELECT opened_at FROM account WHERE tenant_id = $1 AND id = $2`,
@@ -124,7 +124,7 @@ func (tx *Tx) verifyWalletMonths(r *Report, w wallet.Row, p posted, zone *time.L
 	if err != nil {
 		return err
 	}
-	var all, least unit.Energy // of the wallet's month, and of its days that count in any case
+	var all, least unit.Energy // of all days of the wallet's month, and of those that count for certain
 	err = tx.C.Query(`SELECT day, wh FROM wallet_day WHERE tenant_id = $1 AND meter = $2 ORDER BY day`, func(d core.Row) error {
 		day, wh := d.Text(0), unit.Energy(d.Int(1))
 		if len(day) != len(time.DateOnly) {
@@ -180,7 +180,7 @@ func (tx *Tx) usePosted(r *Report) (map[id.ID]posted, error) {
 	return out, err
 }
 
-// walletsToVerify reads all wallets; of a meter without an account too.
+// walletsToVerify reads all wallets, also those of meters without an account.
 func (tx *Tx) walletsToVerify() ([]wallet.Row, error) {
 	var out []wallet.Row
 	err := tx.C.Query(meters.WalletQuery+` ORDER BY w.meter`, func(r core.Row) error {
@@ -190,7 +190,7 @@ func (tx *Tx) walletsToVerify() ([]wallet.Row, error) {
 	return out, err
 }
 
-// verifyHeld checks that somebody is asked about every wallet whose rating stopped.
+// verifyHeld checks that every wallet whose rating stopped has an entry held for review.
 func (tx *Tx) verifyHeld(r *Report, rows []wallet.Row) error {
 	for _, w := range rows {
 		if !w.Held.Stopped() {
@@ -208,7 +208,7 @@ func (tx *Tx) verifyHeld(r *Report, rows []wallet.Row) error {
 	return nil
 }
 
-// verifyAdvances checks that the tax taken with top-ups and not yet with use is, over all accounts, what the books have.
+// verifyAdvances checks that the tax taken in advance with top-ups and not yet used sums to what the books have.
 func (tx *Tx) verifyAdvances(r *Report) error {
 	noted, err := tx.Number(`SELECT COALESCE(SUM(amount), 0) FROM wallet_advance WHERE tenant_id = $1`, tx.Tenant)
 	if err != nil {

@@ -14,7 +14,7 @@ type Account struct {
 	Ref           ledger.AccountRef
 	N             int64
 	Limit         ledger.Limit
-	Balance, Held money.Minor // kept only where the limit limits
+	Balance, Held money.Minor // stored only for an account with a limit
 }
 
 // LedgerAccounts are the columns of ledger_account.
@@ -30,7 +30,7 @@ var LedgerAccounts = Columns[Account]{Table: "ledger_account", Unattested: []Col
 	{Name: "id", Form: 'b'}, {Name: "created_at", Form: 'i'},
 }}
 
-// bound is the column of a limit; NULL where the limit is of another kind.
+// bound returns the column of a limit; NULL if the account's limit is of another kind.
 func bound(name string, of ledger.Bound, at func(ledger.Limit) (money.Minor, bool)) Column[Account] {
 	return Column[Account]{name, 'i', func(a *Account, r Row, col int) error {
 		if !r.IsNull(col) {
@@ -45,12 +45,12 @@ func bound(name string, of ledger.Bound, at func(ledger.Limit) (money.Minor, boo
 	}}
 }
 
-// AccountState is what may change of an account, and its number.
+// AccountState has the columns of an account that may change, and its number.
 var AccountState = Columns[Account]{Table: "ledger_account", Unattested: LedgerAccounts.Pick("n", "floor", "ceiling", "balance", "held")}
 
 var accountQuery = `SELECT ` + AccountState.List("") + ` FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`
 
-// Account reads an account without locking it: several have to be locked in the order of their numbers.
+// Account reads an account without locking it. To avoid deadlocks, several accounts are locked later, in the order of their numbers.
 func (tx *Tx) Account(ref ledger.AccountRef) (Account, bool, error) {
 	if a, ok := tx.CachedAccount(ref); ok {
 		return a, true, nil
@@ -66,8 +66,7 @@ func (tx *Tx) Account(ref ledger.AccountRef) (Account, bool, error) {
 	return a, found, nil
 }
 
-// ReadBack checks what was stored of journals, given by how many lines each should have: these lines, and that they sum
-// to zero.
+// ReadBack checks stored journals: each has as many lines as want says, and they sum to zero.
 func (tx *Tx) ReadBack(want map[id.ID]int64) error {
 	var first, last id.ID
 	for i := range want {

@@ -12,9 +12,9 @@ import (
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
-// AttestedKind is a table of which rows, or the columns of them that decide about money, may not be changed unseen. A
-// transaction that writes such a row puts a hash of these columns into an audit row, which is sealed; verification
-// compares. Tables whose rows are proven otherwise (journals, sales and their tokens) have no place here.
+// AttestedKind is a table whose attested columns nobody may change undetected: all columns, or those that decide about money. A transaction
+// that writes such a row puts a hash of these columns into an audit row, which is sealed; verification compares them. Journals need no such
+// hash, because their own leaves are in the log; completed sales and their tokens have theirs in their own audit rows.
 type AttestedKind struct {
 	Name   string // in evidence
 	Noun   string // in findings
@@ -22,18 +22,18 @@ type AttestedKind struct {
 	From   string // FROM clause; the row's own table has the alias r
 	Key    string // column that holds the identity
 	Proof  Proof  // attested columns
-	Order  string // grows with every write that is attested: of several hashes of a row the one with the highest holds
+	Order  string // grows with every attested write; of several hashes of a row, the one with the highest order counts
 	Sort   string // more columns to sort by where an identity has several rows
-	Must   string // condition of rows that must have evidence, where not all of the table must; others may have some
+	Must   string // condition of the rows that must have evidence, if not all must; other rows may have some
 }
 
-// RowSum hashes the attested columns of one row or, where an identity has several, of one after the other.
+// RowSum hashes the attested columns of one row, or of all rows of an identity in order.
 type RowSum struct{ leaf *seal.Leaf }
 
 // NewRowSum begins the hash of a row of a kind.
 func NewRowSum(kind string) RowSum { return RowSum{seal.NewLeaf("paywatt row 1 " + kind)} }
 
-// Add takes the columns from col on, read as forms says.
+// Add hashes the columns from col on; forms has the form of each.
 func (s RowSum) Add(r Row, col int, forms string) {
 	for i, form := range forms {
 		if r.IsNull(col + i) {
@@ -52,14 +52,13 @@ func (s RowSum) Add(r Row, col int, forms string) {
 	}
 }
 
-// Sum is the hash: half of SHA-256, because nobody can choose what is hashed freely enough to need the other half
-// against a second preimage.
+// Sum returns the first half of the SHA-256. Half is enough against a second preimage, because nobody can choose the hashed values freely.
 func (s RowSum) Sum() EvidenceSum {
 	whole := s.leaf.Sum()
 	return EvidenceSum(whole[:16])
 }
 
-// EvidenceSum is the hash of a row as evidence carries it.
+// EvidenceSum is the hash of a row in evidence.
 type EvidenceSum [16]byte
 
 // Evidence is one entry of an audit row's evidence.
@@ -67,7 +66,7 @@ type Evidence struct {
 	Kind, Name string
 	Order      int64
 	Sum        EvidenceSum
-	Was        EvidenceSum // of the row before it was written; zero where there was none, or where rows are never changed
+	Was        EvidenceSum // of the row before this write; zero for a new row, or if rows of the kind never change
 }
 
 func (e Evidence) String() string {
@@ -78,7 +77,7 @@ func (e Evidence) String() string {
 	return text
 }
 
-// ParseEvidence reads what String wrote.
+// ParseEvidence reads the form that String writes.
 func ParseEvidence(line string) (e Evidence, ok bool) {
 	parts := strings.Split(line, " ")
 	if len(parts) == 4 {
@@ -96,7 +95,7 @@ func ParseEvidence(line string) (e Evidence, ok bool) {
 	return Evidence{parts[0], parts[1], order, EvidenceSum(sum), EvidenceSum(was)}, true
 }
 
-// Kinds of evidence that are no AttestedKind.
+// Kinds of evidence that are not an AttestedKind.
 const (
 	EvidenceOnce   = "once"   // a stored answer of a request that moved money
 	EvidenceTenant = "tenant" // the tenant's settings
@@ -117,12 +116,12 @@ func (tx *Tx) Attest(kind string, row id.ID) error {
 	return nil
 }
 
-// Rewrite runs write, which writes a row of a kind that may be there already, and notes the row as it was and as it is. So
-// who changes a row behind the server's back is found even when the server has written it since: no entry left the row
-// that the next one begins with. A row that write has left alone is not noted.
+// Rewrite runs write, which writes a row of a kind that may exist already, and notes the row before and after. A change made outside the
+// server is then found even if the server has written the row since: no entry ended with the row that the next entry begins with. Rewrite
+// notes nothing if write did not change the row.
 func (tx *Tx) Rewrite(kind string, row id.ID, write func() error) error {
 	k := tx.Kind(kind)
-	if lock := tx.C.ForUpdate(); lock != "" { // alone: a statement that waits for a lock sees what it joins as it was before
+	if lock := tx.C.ForUpdate(); lock != "" { // a statement of its own: one that waits for a lock reads its joined tables as they were before
 		err := tx.C.Query(`SELECT r.`+k.Key+` FROM `+k.Table()+` r WHERE r.tenant_id = $1 AND r.`+k.Key+` = $2`+lock, func(Row) error { return nil }, tx.Tenant, row)
 		if err != nil {
 			return fmt.Errorf("lock %s %s: %w", k.Name, row.Text(k.Prefix), err)
@@ -131,7 +130,7 @@ func (tx *Tx) Rewrite(kind string, row id.ID, write func() error) error {
 	return tx.RewriteLocked(k, row, write)
 }
 
-// RewriteLocked is rewrite of a row that is locked already.
+// RewriteLocked is Rewrite for a row that is already locked.
 func (tx *Tx) RewriteLocked(k *AttestedKind, row id.ID, write func() error) error {
 	was, before, err := tx.RowEvidence(k, row)
 	if err == nil {
@@ -153,7 +152,7 @@ func (tx *Tx) RewriteLocked(k *AttestedKind, row id.ID, write func() error) erro
 	return nil
 }
 
-// RowEvidence is the evidence of a row as it stands.
+// RowEvidence returns the evidence of a row as it is now.
 func (tx *Tx) RowEvidence(k *AttestedKind, row id.ID) (e Evidence, found bool, err error) {
 	s := NewRowSum(k.Name)
 	e = Evidence{Kind: k.Name, Name: row.Text(k.Prefix)}
@@ -166,7 +165,7 @@ func (tx *Tx) RowEvidence(k *AttestedKind, row id.ID) (e Evidence, found bool, e
 	return e, found, err
 }
 
-// Kind is the attested table with this name in evidence.
+// Kind returns the attested table with this name in evidence. It panics if there is none.
 func (tx *Tx) Kind(name string) *AttestedKind {
 	for _, k := range tx.kinds {
 		if k.Name == name {
@@ -176,7 +175,7 @@ func (tx *Tx) Kind(name string) *AttestedKind {
 	panic("no attested kind " + name)
 }
 
-// rewriteTenant is rewrite for the tenant's row. write reports whether it has changed it.
+// rewriteTenant is Rewrite for the tenant's row. write reports whether it changed the row.
 func (tx *Tx) rewriteTenant(write func() (bool, error)) (bool, error) {
 	was, err := tx.TenantEvidence(tx.C.ForUpdate())
 	if err != nil {
@@ -208,14 +207,14 @@ func (tx *Tx) TenantEvidence(lock string) (Evidence, error) {
 	return e, err
 }
 
-// OnceEvidence is the evidence of a stored answer.
+// OnceEvidence returns the evidence of a stored answer.
 func OnceEvidence(o access.Once, status int, sealed []byte) Evidence {
 	l := seal.NewLeaf("paywatt row 1 once").Text(string(o.Hash[:])).Int(int64(status)).Text(string(sealed))
 	return Evidence{Kind: EvidenceOnce, Name: url.QueryEscape(o.Principal) + "/" + url.QueryEscape(o.Key), Sum: RowSum{l}.Sum()}
 }
 
-// Finish ends a closure that succeeded: its audit rows are written, the last of them with the evidence of what the
-// closure has changed. Evidence that has no audit row gets one. An engine calls it with what the closure returned.
+// Finish ends a closure that succeeded. It writes the audit rows, the last one with the evidence of all rows that the closure changed; if
+// there is evidence and no audit row, it adds one. An engine calls it with the results of the closure.
 func (tx *Tx) Finish(refused bool, err error) (bool, error) {
 	if err != nil || refused {
 		return refused, err
@@ -236,8 +235,8 @@ func (tx *Tx) Finish(refused bool, err error) (bool, error) {
 	return false, nil
 }
 
-// ActionEvidence is the action of audit rows that only carry evidence of a change which is nobody's act of its own, as
-// when a meter confirms its new key.
+// ActionEvidence is the action of audit rows that only carry evidence of a change that no person made, such as a meter confirming its new
+// key.
 const ActionEvidence = "evidence"
 
 func (tx *Tx) evidenceText() string {
@@ -251,7 +250,7 @@ func (tx *Tx) evidenceText() string {
 	return b.String()
 }
 
-// Table is the table of a kind without what is joined to it.
+// Table returns the name of the kind's own table, without those joined to it.
 func (k *AttestedKind) Table() string {
 	name, _, _ := strings.Cut(k.From, " ")
 	return name

@@ -29,9 +29,8 @@ var (
 	AuditQuery  = `SELECT id, evidence, leaf, ` + AuditColumns.List("") + ` FROM audit WHERE tenant_id = $1`
 )
 
-// AuditLog adds one row to the audit log when the closure ends ([Tx.Finish]); At is the transaction's time unless it is
-// set. The row is sealed and cannot be changed unseen afterwards. Personal data is named by identity, so that it can be
-// erased.
+// AuditLog adds one row to the audit log when the closure ends ([Tx.Finish]); At is the transaction's time unless it is set. The row is
+// sealed, so a later change is detected. It refers to people by identity only, so that personal data can be erased.
 func (tx *Tx) AuditLog(e access.Entry) error {
 	if e.At.IsZero() {
 		e.At = tx.Now
@@ -64,7 +63,7 @@ func LeafOfEntry(i id.ID, e access.Entry, evidence string) [32]byte {
 	return RowOfEntry(i, e, evidence).Leaf()
 }
 
-// RowOfEntry is an audit row as the log has it.
+// RowOfEntry returns an audit row as the log hashes it.
 func RowOfEntry(i id.ID, e access.Entry, evidence string) seal.Row {
 	single := int64(0)
 	if e.SinglePerson {

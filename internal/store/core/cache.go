@@ -10,24 +10,24 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// commitCache is what a commit knows of rows that it has read or written itself: nobody else can change them before it ends,
-// where there is one writer. A closure that is undone takes what it knew with it. Every change of an account is still
-// written, and from the value that was known to no other; counters are written once, at the end ([Fresh.Write]).
+// commitCache holds rows that a commit has read or written itself. With one writer, nobody else can change them before the commit ends.
+// What a rolled back closure has cached is dropped with it. Every change of an account is still written at once, and only if the stored
+// balance is the cached one; counters are written once, at the end ([Fresh.Write]).
 type commitCache struct {
 	accounts map[ledger.AccountRef]Account // those with a limit, as they are now
 	counters map[string]int64              // the last number taken
-	anew     bool                          // what was known of accounts before this closure holds no more
+	anew     bool                          // accounts cached before this closure are no longer valid
 	clock    *sale.Times
 	tariffs  map[id.ID]VersionSpan // the version last asked for, by tariff
 }
 
-// VersionSpan is a version of a tariff and until when it is in force; zero for as long as no other is published.
+// VersionSpan is a version of a tariff and the end of its time in force; zero if no later version is published.
 type VersionSpan struct {
 	Version tariff.Version
 	Until   time.Time
 }
 
-// CachedClock is the clock as this commit has left it, nil where nobody asked.
+// CachedClock returns the clock as this commit last read or changed it; nil if it did neither.
 func (tx *Tx) CachedClock() *sale.Times {
 	if tx.Fresh.cache.clock != nil || tx.Before == nil {
 		return tx.Fresh.cache.clock
@@ -42,7 +42,7 @@ func (tx *Tx) CacheClock(c sale.Times) {
 	}
 }
 
-// Issued moves what is known of the clock on to a token that was just written.
+// Issued moves the newest token's time in the cached clock to that of a token that was just written.
 func (tx *Tx) Issued(token id.ID) {
 	if c := tx.CachedClock(); c != nil && token.Time().After(c.Newest) {
 		moved := *c
@@ -51,8 +51,7 @@ func (tx *Tx) Issued(token id.ID) {
 	}
 }
 
-// CachedVersion is the version of a tariff that this commit knows to be in force at a moment. Publishing one ends what is
-// known.
+// CachedVersion returns the cached version of a tariff if it is in force at a moment. Publishing a version clears the cache.
 func (tx *Tx) CachedVersion(t id.ID, at time.Time) (tariff.Version, bool) {
 	s, ok := tx.Fresh.cache.tariffs[t]
 	if !ok && tx.Before != nil {
@@ -61,7 +60,7 @@ func (tx *Tx) CachedVersion(t id.ID, at time.Time) (tariff.Version, bool) {
 	return s.Version, ok && !s.Version.ID.IsZero() && !at.Before(s.Version.EffectiveFrom) && (s.Until.IsZero() || at.Before(s.Until))
 }
 
-// CacheVersion remembers a version until the commit; the zero span forgets what is known of its tariff.
+// CacheVersion remembers a version until the commit; the zero span clears the cached version of the tariff.
 func (tx *Tx) CacheVersion(t id.ID, s VersionSpan) {
 	if tx.Before == nil {
 		return
@@ -73,7 +72,7 @@ func (tx *Tx) CacheVersion(t id.ID, s VersionSpan) {
 	k.tariffs[t] = s
 }
 
-// CachedAccount is an account with a limit as this commit has left it.
+// CachedAccount returns an account with a limit as this commit last read or wrote it.
 func (tx *Tx) CachedAccount(ref ledger.AccountRef) (Account, bool) {
 	if tx.Before == nil {
 		return Account{}, false
@@ -97,12 +96,12 @@ func (tx *Tx) CacheAccount(a Account) {
 	k.accounts[a.Ref] = a
 }
 
-// UncacheAccounts is called where an account is changed otherwise than by a posting.
+// UncacheAccounts clears the cached accounts. Call it after changing an account other than by a posting.
 func (tx *Tx) UncacheAccounts() {
 	tx.Fresh.cache.accounts, tx.Fresh.cache.anew = nil, true
 }
 
-// cachedCounter is the last number that this commit took of a counter, 0 where it took none.
+// cachedCounter returns the last number that this commit took from a counter; 0 for none.
 func (tx *Tx) cachedCounter(counter string) int64 {
 	if n, ok := tx.Fresh.cache.counters[counter]; ok || tx.Before == nil {
 		return n
@@ -110,7 +109,7 @@ func (tx *Tx) cachedCounter(counter string) int64 {
 	return tx.Before.cache.counters[counter]
 }
 
-// CacheCounter remembers the last number taken of a counter until the commit.
+// CacheCounter remembers the last number taken from a counter until the commit.
 func (tx *Tx) CacheCounter(counter string, n int64) {
 	if tx.Before == nil {
 		return
@@ -122,7 +121,7 @@ func (tx *Tx) CacheCounter(counter string, n int64) {
 	k.counters[counter] = n
 }
 
-// join adds what a closure knows to what the commit does.
+// join adds the cache of a closure to that of its commit.
 func (k *commitCache) join(of commitCache) {
 	if of.anew {
 		k.accounts = nil

@@ -10,36 +10,35 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// Columns lists the columns of a table once: queries, scans, inserts and evidence take them from here, and a test holds the list
-// against the schema. T is what a row is in Go. Every table has tenant_id besides, which is listed only where rows are read of
-// all tenants.
+// Columns lists the columns of a table once: queries, scans, inserts and evidence take them from here, and a test compares the list with
+// the schema. T is the Go type of a row. Every table also has tenant_id, which is listed only if rows of all tenants are read.
 type Columns[T any] struct {
 	Table string
-	// Attested columns are hashed into the evidence of a row, in this order. Rows that are there were hashed so: a list that
-	// was released is not changed, and a new column is unattested.
+	// Attested columns are hashed into the evidence of a row, in this order. Existing rows were hashed this way, so a released list must
+	// not change, and a new column is unattested.
 	Attested []Column[T]
 	// Unattested columns may be changed without a trace in the sealed log.
 	Unattested []Column[T]
 }
 
-// Column is a column of a table. One without Read or Write is named by the statements that read or write it.
+// Column is a column of a table. If it has no Read or no Write, statements that read or write it name it themselves.
 type Column[T any] struct {
 	Name string
-	// Form is how evidence reads the column, and its type in the schema: t for text, i for a number, b for bytes.
+	// Form is the column's type in the schema, as which evidence reads it: t for text, i for a number, b for bytes.
 	Form byte
 	// Read takes column col of a result row into the field; nil for a column that List leaves out.
 	Read func(to *T, r Row, col int) error
-	// Write is the value of the field for a new row; nil for a column that Into leaves out.
+	// Write returns the field's value for a new row; nil for a column that Into leaves out.
 	Write func(of *T) any
 }
 
-// ReadOnly is the column of rows that are inserted without it.
+// ReadOnly returns the column without Write: rows are inserted without it.
 func (c Column[T]) ReadOnly() Column[T] {
 	c.Write = nil
 	return c
 }
 
-// OrNull is the column of a number or a text; 0 and "" are stored as NULL.
+// OrNull returns the column of a number or a text that stores 0 and "" as NULL.
 func (c Column[T]) OrNull() Column[T] {
 	write := c.Write
 	c.Write = func(of *T) any {
@@ -57,7 +56,7 @@ func Text[T any, V ~string | ~[]byte](name string, field func(*T) *V) Column[T] 
 		func(of *T) any { return string(*field(of)) }}
 }
 
-// Parsed is a column of text that parse reads and String writes.
+// Parsed is a column of text that parse reads and the value's String writes.
 func Parsed[T any, V fmt.Stringer](name string, field func(*T) *V, parse func(string) (V, error)) Column[T] {
 	return Column[T]{name, 't', func(to *T, r Row, col int) (err error) { *field(to), err = parse(r.Text(col)); return err },
 		func(of *T) any { return (*field(of)).String() }}
@@ -104,7 +103,7 @@ func Bytes[T any, V ~[]byte](name string, field func(*T) *V) Column[T] {
 		func(of *T) any { return []byte(*field(of)) }}
 }
 
-// Pick is the named columns in the order of their names, for a list of statements that read or write no more.
+// Pick returns the named columns in the given order, for statements that read or write only these.
 func (l *Columns[T]) Pick(names ...string) []Column[T] {
 	columns := make([]Column[T], len(names))
 	for i, name := range names {
@@ -113,7 +112,7 @@ func (l *Columns[T]) Pick(names ...string) []Column[T] {
 	return columns
 }
 
-// List names the columns that Scan reads, of the table under an alias or, for "", without one.
+// List names the columns that Scan reads, prefixed with an alias unless it is "".
 func (l *Columns[T]) List(alias string) string {
 	var names []string
 	for _, c := range l.all() {
@@ -133,7 +132,7 @@ func qualified(alias, name string) string {
 	return alias + "." + name
 }
 
-// Scan reads the columns of List, the first of them at col, and says which column follows.
+// Scan reads the columns of List, which begin at col, and returns the number of the column after them.
 func (l *Columns[T]) Scan(r Row, col int, to *T) (next int, err error) {
 	for _, columns := range [...][]Column[T]{l.Attested, l.Unattested} {
 		for i := range columns {
@@ -164,20 +163,20 @@ func (l *Columns[T]) AddTo(rows *[]T) func(Row) error {
 	}
 }
 
-// All reads the rows for which a condition holds; an order and a limit may follow it.
+// All reads the rows that meet a condition; an order and a limit may follow it.
 func (l *Columns[T]) All(c Conn, where string, args ...any) (rows []T, err error) {
 	err = c.Query(`SELECT `+l.List("")+` FROM `+l.Table+` WHERE `+where, l.AddTo(&rows), args...)
 	return rows, err
 }
 
-// Into is an INSERT statement, from the table's name on: of the tenant, of the columns that have a Write, and of more.
+// Into returns an INSERT statement from the table's name on, for the tenant, the columns that have a Write, and more.
 func (l *Columns[T]) Into(more ...string) string {
 	names := append(append([]string{"tenant_id"}, l.written()...), more...)
 	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES (` + Placeholders(1, len(names)) + `)`
 }
 
-// IntoRows is an INSERT statement for [RowsInto], from the table's name on: of what all rows share, the tenant first, and of the
-// columns that have a Write and more, as [AddRow] takes them.
+// IntoRows returns an INSERT statement for [RowsInto] from the table's name on. Its columns are those that all rows share, the tenant
+// first, then those that have a Write and more, as [AddRow] takes them.
 func (l *Columns[T]) IntoRows(shared []string, more ...string) string {
 	names := append(append(append([]string{"tenant_id"}, shared...), l.written()...), more...)
 	return l.Table + ` (` + strings.Join(names, ", ") + `) VALUES `
@@ -192,8 +191,8 @@ func (l *Columns[T]) written() (names []string) {
 	return names
 }
 
-// OrUpdate follows Into where the row may be there: every column that Into writes is written, but for those of the key. The key
-// begins with the tenant.
+// OrUpdate follows Into if the row may exist: it updates every column that Into writes, except those of the key. key has the columns of the
+// key after the tenant.
 func (l *Columns[T]) OrUpdate(key ...string) string {
 	var set []string
 	for _, c := range l.all() {
@@ -204,14 +203,14 @@ func (l *Columns[T]) OrUpdate(key ...string) string {
 	return ` ON CONFLICT (tenant_id, ` + strings.Join(key, ", ") + `) DO UPDATE SET ` + strings.Join(set, ", ")
 }
 
-// Update is an UPDATE statement for one row, from the table's name on: of the columns that have a Write and of more, of the row
-// that key names in the tenant. It counts the row's version up.
+// Update returns an UPDATE statement from the table's name on, for the row that key names in the tenant. It sets the columns that have a
+// Write and more, and increments the row's version.
 func (l *Columns[T]) Update(key string, more ...string) string {
 	text, n := l.set(more...)
 	return text + fmt.Sprintf(`tenant_id = $%d AND %s = $%d`, n, key, n+1)
 }
 
-// set is Update as far as its condition, and the number of the next parameter.
+// set returns the text of Update before its condition, and the number of the next parameter.
 func (l *Columns[T]) set(more ...string) (text string, next int) {
 	text, next = l.Table+` SET `, 1
 	for _, name := range append(l.written(), more...) {
@@ -221,18 +220,18 @@ func (l *Columns[T]) set(more ...string) (text string, next int) {
 	return text + `version = version + 1 WHERE `, next
 }
 
-// Changes are the parameters of Update: after more, the tenant and the key.
+// Changes returns the parameters of Update; more ends with the tenant and the key.
 func (l *Columns[T]) Changes(row *T, more ...any) []any {
 	return append(l.values(make([]any, 0, l.writes()+len(more)), row), more...)
 }
 
-// Values are the parameters of Into.
+// Values returns the parameters of Into.
 func (l *Columns[T]) Values(tenant access.Tenant, row *T, more ...any) []any {
 	out := append(make([]any, 0, 1+l.writes()+len(more)), tenant)
 	return append(l.values(out, row), more...)
 }
 
-// writes is how many columns have a Write.
+// writes returns how many columns have a Write.
 func (l *Columns[T]) writes() (n int) {
 	for _, columns := range [...][]Column[T]{l.Attested, l.Unattested} {
 		for i := range columns {
@@ -255,13 +254,13 @@ func (l *Columns[T]) values(out []any, row *T) []any {
 	return out
 }
 
-// Proof names columns that are hashed, and how each of them is read.
+// Proof names the columns that are hashed, and the form of each.
 type Proof struct{ Columns, Forms string }
 
 // Proof names the attested columns of the table under an alias.
 func (l *Columns[T]) Proof(alias string) Proof { return proof(alias, l.Attested) }
 
-// ProofOf names columns of the table under an alias that are attested with the rows of another table.
+// ProofOf names columns of the table, under an alias, that are attested with the rows of another table.
 func (l *Columns[T]) ProofOf(alias string, names ...string) Proof {
 	return proof(alias, l.Pick(names...))
 }
@@ -281,7 +280,7 @@ func (p Proof) And(more Proof) Proof {
 	return Proof{p.Columns + more.Columns, p.Forms + more.Forms}
 }
 
-// Listed is a table whose columns are listed, whatever its rows are in Go.
+// Listed is a table whose columns are listed, whatever the Go type of its rows.
 type Listed interface {
 	Listed() (table string, columns []ListedColumn)
 }

@@ -7,19 +7,18 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// Errors of a closure that the rows themselves tell.
+// Errors of a closure that the rows themselves cause.
 var (
 	// ErrNotFound: the named object does not exist in this tenant.
 	ErrNotFound = errors.New("not found")
-	// ErrConflict: a uniqueness rule of the database refused a row; nothing of this closure happened.
+	// ErrConflict: a uniqueness rule of the database refused a row; the closure changed nothing.
 	ErrConflict = errors.New("conflict: such a row exists already")
-	// ErrInvariant: our own code was caught breaking a rule of the books. Nothing of this closure happened; the node
-	// is no longer ready.
+	// ErrInvariant: our own code broke a rule of the books. The closure changed nothing; the node is no longer ready.
 	ErrInvariant = errors.New("broken invariant")
 )
 
-// Row is one result row; columns count from 0. NULL reads as the zero value and IsNull. A Row and what it gives are
-// valid after the call that got them, with one exception: the Row itself only until row returns.
+// Row is one result row; columns count from 0. NULL reads as the zero value and IsNull. The Row is valid only until the row callback
+// returns; the values it has returned stay valid.
 type Row interface {
 	Int(col int) int64
 	Bool(col int) bool
@@ -30,16 +29,16 @@ type Row interface {
 	IsNull(col int) bool
 }
 
-// Conn is an engine's open transaction as the shared queries see it. Parameters are $1...$n in order of first use;
-// an engine refuses a text in which they are not. Values are nil, the integer types, bool (0/1), string, []byte, id.ID,
-// time.Time (microseconds since 1970), types whose underlying type is an integer, a bool or a string, and pointers to
-// these. A nil pointer, a nil []byte, a zero time.Time and a zero id.ID are NULL.
+// Conn is an engine's open transaction as the shared queries see it. Parameters are $1...$n in order of first use; an engine refuses any
+// other text. Values are nil, the integer types, bool (0/1), string, []byte, id.ID, time.Time (microseconds since 1970), types whose
+// underlying type is an integer, a bool or a string, and pointers to these. A nil pointer, a nil []byte, a zero time.Time and a zero id.ID
+// are NULL.
 type Conn interface {
 	// Exec runs a statement and returns how many rows it changed.
 	Exec(sql string, args ...any) (int64, error)
 	// Query calls row for each result row. row may run other statements.
 	Query(sql string, row func(Row) error, args ...any) error
-	// ForUpdate is appended to a SELECT that decides: " FOR UPDATE" where rows are locked, "" under one writer.
+	// ForUpdate is appended to a SELECT whose rows decide something: " FOR UPDATE" if the engine locks rows, "" if it has one writer.
 	ForUpdate() string
 }
 

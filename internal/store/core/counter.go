@@ -2,13 +2,13 @@ package core
 
 import "fmt"
 
-// Names of the counters that this package takes from. Others name their own, "receipt:<outlet>" for example.
+// Names of the counters that this package uses. Other packages name their own, for example "receipt:<outlet>".
 const (
 	CounterAccount = "ledger_account"
 )
 
-// Take gives the next number of a counter of the tenant: 1, 2, 3 and so on, dense, because a number taken by a
-// transaction that does not commit is given again.
+// Take returns the next number of a counter of the tenant: 1, 2, 3 and so on. Numbers are dense, because the number of a transaction that
+// does not commit is used again.
 func (tx *Tx) Take(counter string) (int64, error) {
 	n, err := tx.next(counter)
 	if err != nil {
@@ -17,8 +17,8 @@ func (tx *Tx) Take(counter string) (int64, error) {
 	return n, nil
 }
 
-// next moves the counter. Where there is one writer, the commit knows the number and writes it once, at its end
-// ([Fresh.Write]); elsewhere one statement that returns what it wrote is one way to the server less, and locks.
+// next moves the counter. With one writer, the commit remembers the number and writes it once, at its end ([Fresh.Write]). Otherwise one
+// statement writes and returns the number, which saves a round trip to the server and locks the row.
 func (tx *Tx) next(counter string) (int64, error) {
 	if tx.Before != nil {
 		n := tx.cachedCounter(counter)
@@ -37,8 +37,7 @@ func (tx *Tx) next(counter string) (int64, error) {
 		ON CONFLICT (tenant_id, name) DO UPDATE SET value = counter.value + 1 RETURNING value`, tx.Tenant, counter)
 }
 
-// Write stores what a commit has left to its end: the numbers that its closures took. An engine with one writer calls it
-// after the last closure, before it seals.
+// Write stores the numbers that the closures of a commit took. An engine with one writer calls it after the last closure, before it seals.
 func (f *Fresh) Write(tx *Tx) error {
 	for counter, n := range f.cache.counters {
 		if n == 0 { // it was deleted meanwhile

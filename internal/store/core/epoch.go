@@ -12,22 +12,21 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// TIDMargin is by how much the TIDs of a restored store start after the minute of the restore. A second token for a
-// meter in one minute takes the next minute's TID, so the ones that are lost may lie ahead of the clock, by as many
-// minutes as there were tokens for one meter in a row, and so far as the sale lets them. It is more after a second restore
-// soon after the first ([sale.GivenUpTo]). Meters accept TIDs of days to come.
+// TIDMargin is how far after the minute of the restore the TIDs of a restored store start. A second token for a meter in one minute takes
+// the next minute's TID, so lost TIDs may lie as far ahead of the clock as sales allow. After a second restore soon after the first, the
+// margin is larger ([sale.GivenUpTo]). Meters accept TIDs of days to come.
 const TIDMargin = sale.MaxAhead * time.Minute
 
-// FirstMargin is what it was in versions that did not note how far TIDs may have run.
+// FirstMargin is the margin of older versions, which did not record how far TIDs may have run.
 const FirstMargin = time.Hour
 
 // Keys of meta.
 const (
 	MetaEpoch    = "epoch"           // decimal, from 1
-	MetaRestored = "restored_minute" // minutes since 1970 of the last restore; no row where there was none
-	MetaLostTID  = "lost_tid_minute" // minutes since 1970: TIDs up to here may have been given in what restores have lost
+	MetaRestored = "restored_minute" // minutes since 1970 of the last restore; no row for none
+	MetaLostTID  = "lost_tid_minute" // minutes since 1970: TIDs up to here may have been used in the time that restores lost
 	MetaLost     = "lost:"           // and the epoch: microseconds from and to, the time that its restore lost
-	metaBase     = "base:"           // and the epoch, a colon, the tenant: leaves the tenant's log had when it began
+	metaBase     = "base:"           // and the epoch, a colon, the tenant: how many leaves the tenant's log had when the epoch began
 )
 
 // RestoredAt is the minute in which this database was last restored from a backup, the zero time for never. No TID of
@@ -37,8 +36,8 @@ func (tx *Tx) RestoredAt() (time.Time, error) {
 	return MinuteTime(minute), err
 }
 
-// RestoredAt reads what meta has under metaRestored and metaLostTID, empty texts for nothing. Nothing of TIDs was noted by
-// an older version; then they begin as they would today.
+// RestoredAt parses the values of MetaRestored and MetaLostTID; an empty text means no row. An older version did not store MetaLostTID;
+// then upTo is computed as for a restore today.
 func RestoredAt(restored, lost string) (at, upTo time.Time, err error) {
 	var minute [2]int64
 	for i, text := range []string{restored, lost} {
@@ -64,7 +63,7 @@ func MinuteTime(minute int64) time.Time {
 	return time.Unix(minute*60, 0).UTC()
 }
 
-// MetaInt reads a number of meta, 0 where there is no such row.
+// MetaInt reads a number of meta, 0 if the row does not exist.
 func (tx *Tx) MetaInt(key string) (int64, error) {
 	var n int64
 	_, err := tx.One(`SELECT value FROM meta WHERE key = $1`, func(r Row) (err error) {
@@ -74,25 +73,25 @@ func (tx *Tx) MetaInt(key string) (int64, error) {
 	return n, fault.Wrap(err, "read %s of the database", key)
 }
 
-// PutMeta writes a value of the database itself.
+// PutMeta writes a value of meta.
 func (tx *Tx) PutMeta(key, value string) error {
 	_, err := tx.C.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2)
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
 	return fault.Wrap(err, "write %s of the database", key)
 }
 
-// Known compares what a key outside the database is known by, which is no secret, with what the database was first used
-// with; the first time it notes it. Not known: what that key sealed cannot be opened with this one.
+// Known compares the mark of a key outside the database, which is not secret, with the mark stored at first use; the first time, it stores
+// the mark. False means that this key cannot open what the first key sealed.
 func (tx *Tx) Known(key, mark string) (bool, error) {
 	have := ""
 	found, err := tx.One(`SELECT value FROM meta WHERE key = $1`, func(r Row) error { have = r.Text(0); return nil }, "key:"+key)
-	if err != nil || found { // nothing is written, so a full disk lets a server start
+	if err != nil || found { // nothing is written, so a server can start on a full disk
 		return have == mark, err
 	}
 	return true, tx.PutMeta("key:"+key, mark)
 }
 
-// MarkLogs notes where each tenant's log stands: heads that were signed later in the old epoch belong to a lost branch.
+// MarkLogs records the size of each tenant's log: larger heads of an older epoch belong to a lost branch.
 func (tx *Tx) MarkLogs(mark string) error {
 	tenants, err := tx.Tenants()
 	if err != nil {
@@ -114,10 +113,10 @@ func baseKey(epoch string, t access.Tenant) string {
 	return metaBase + epoch + ":" + strconv.FormatInt(int64(t), 10)
 }
 
-// Rest is the last restore of a database: its minute, and up to where TIDs may have been given in the time that was lost.
+// Rest is the last restore of a database: its minute, and the last minute whose TID may have been used in the lost time.
 type Rest struct{ At, Lost time.Time }
 
-// LastRestore reads it; zero for none.
+// LastRestore reads the last restore; zero for none.
 func (tx *Tx) LastRestore() (r Rest, err error) {
 	var text [2]string
 	for i, key := range []string{MetaRestored, MetaLostTID} {
@@ -130,10 +129,10 @@ func (tx *Tx) LastRestore() (r Rest, err error) {
 	return r, err
 }
 
-// Given is the last minute whose TID servers of the database may have given until a moment.
+// Given returns the last minute whose TID servers of the database may have used by a moment.
 func (r Rest) Given(now time.Time) time.Time { return sale.GivenUpTo(now, r.At, r.Lost) }
 
-// Join returns the later of each.
+// Join returns the later restore and the later lost minute.
 func (r Rest) Join(o Rest) Rest { return Rest{Later(r.At, o.At), Later(r.Lost, o.Lost)} }
 
 // Later returns the later of two moments.
@@ -144,8 +143,8 @@ func Later(a, b time.Time) time.Time {
 	return a
 }
 
-// SkipUsed moves counters beyond everything that may have been used in the time that is lost. Work that a worker held
-// when the copy was taken is free again.
+// SkipUsed moves counters beyond everything that may have been used in the lost time. It also releases work that was claimed when the copy
+// was taken.
 func (tx *Tx) SkipUsed(lost time.Time) error {
 	for _, c := range []struct {
 		sql string
@@ -167,15 +166,15 @@ func (tx *Tx) SkipUsed(lost time.Time) error {
 			return fmt.Errorf("move the last TID of keys: %w", err)
 		}
 	}
-	// a copy of a database that was moved later is live where it is
+	// the original may have been moved after the copy was taken; the copy is live here
 	if _, err := tx.C.Exec(`DELETE FROM meta WHERE key IN ('moved', 'moving')`); err != nil {
 		return fmt.Errorf("forget moves: %w", err)
 	}
 	return Unclaim(tx.C, "", tx.Now)
 }
 
-// Lost are the minutes whose TIDs may have been given in the times that the restores of this database lost, each from the
-// moment of the copy on; sales of them are in no books.
+// Lost returns a span for each restore of this database: from the moment of the copy to the last minute whose TID may have been used in the
+// lost time. The books do not have sales of these spans.
 func (tx *Tx) Lost() (spans [][2]time.Time, err error) {
 	last, err := tx.LastRestore()
 	if err != nil {
@@ -202,8 +201,8 @@ func (tx *Tx) Lost() (spans [][2]time.Time, err error) {
 	return spans, err
 }
 
-// LostBranch reports whether a head of an earlier epoch lies beyond the point from which a restore went on: it was
-// signed, and what it signed is gone with the time that was lost.
+// LostBranch reports whether a head of an earlier epoch lies beyond the point from which a restore continued. Such a head was signed, but
+// its last leaves are lost.
 func (tx *Tx) LostBranch(epoch, size int64) (bool, error) {
 	for e := epoch + 1; e <= tx.Epoch; e++ {
 		base, err := tx.MetaInt(baseKey(strconv.FormatInt(e, 10), tx.Tenant))

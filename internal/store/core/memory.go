@@ -10,19 +10,18 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// memory is what a writer remembers from one transaction to the next to save itself work. It holds only what cannot
-// change once it is there, and never decides anything by what it does not hold: the number of an account without a
-// limit, which is given once and for ever, what the text of a tariff version and the name of a time zone mean, and the
-// last identity made, so that the next one sorts behind it.
+// memory is what a writer remembers between transactions to save work. It holds only values that never change: the numbers of accounts
+// without a limit, parsed tariff versions and time zones. It also holds the last identity made, so that the next one sorts after it. A
+// value that is missing here decides nothing.
 type memory struct {
 	accounts map[rememberedAccount]int64
 	bodies   map[string]tariff.Body
 	zones    map[string]*time.Location
 	ids      id.Series
-	texts    map[rowsOf]string // of statements that insert several rows; at most maxRows for each table
+	texts    map[rowsOf]string // statements that insert several rows; at most maxRows for each table
 }
 
-// rowsOf names a statement that inserts so many rows.
+// rowsOf names a statement that inserts n rows.
 type rowsOf struct {
 	into string
 	n    int
@@ -33,16 +32,16 @@ type rememberedAccount struct {
 	ref    ledger.AccountRef
 }
 
-// Limits of a memory; one that is full begins anew.
+// Limits of a memory; a full map is replaced by an empty one.
 const (
 	maxAccounts = 10_000
 	maxBodies   = 1000
 )
 
-// undone forgets what may have been read from rows that are rolled back.
+// undone forgets values that may have come from rows that were rolled back.
 func (m *memory) undone() { clear(m.accounts) }
 
-// AccountN is the number of an account that keeps no balance, where the writer has met it.
+// AccountN returns the number of an account without a limit, if the writer remembers it.
 func (tx *Tx) AccountN(ref ledger.AccountRef) (int64, bool) {
 	if tx.Before == nil {
 		return 0, false
@@ -63,7 +62,7 @@ func (tx *Tx) RememberAccount(a Account) {
 	m.accounts[rememberedAccount{tx.Tenant, a.Ref}] = a.N
 }
 
-// TariffBody reads the text of a tariff version. Who gets it does not change it.
+// TariffBody parses the text of a tariff version. The caller must not change the result.
 func (tx *Tx) TariffBody(text string) (tariff.Body, error) {
 	if tx.Before == nil {
 		return tariff.Decode([]byte(text))
@@ -83,7 +82,7 @@ func (tx *Tx) TariffBody(text string) (tariff.Body, error) {
 	return b, nil
 }
 
-// Zone is a time zone by its name: loading one reads a file.
+// Zone returns a time zone by its name. The writer remembers it, because loading one reads a file.
 func (tx *Tx) Zone(name string) (*time.Location, error) {
 	if tx.Before != nil {
 		if zone, ok := tx.Before.sealer.memory.zones[name]; ok {

@@ -25,7 +25,7 @@ func (l *Lanes) Add(lanes ...string) {
 	}
 }
 
-// itemRow is a row of outbox, as a worker has it.
+// itemRow is a row of outbox as a worker claims it.
 type itemRow = job.Claim
 
 var outboxColumns = Columns[itemRow]{Table: "outbox", Unattested: []Column[itemRow]{
@@ -41,25 +41,25 @@ var outboxColumns = Columns[itemRow]{Table: "outbox", Unattested: []Column[itemR
 	{Name: "owner", Form: 't'}, {Name: "owner_until", Form: 'i'}, {Name: "dead_at", Form: 'i'}, {Name: "last_error", Form: 't'}, {Name: "created_at", Form: 'i'},
 }}
 
-// outboxInsert adds an item, outboxClaimed ends a statement that claims some.
+// outboxInsert adds an item; outboxClaimed ends a statement that claims items.
 var (
 	outboxInsert  = `INSERT INTO ` + outboxColumns.Into("created_at")
 	outboxClaimed = ` RETURNING ` + outboxColumns.List("")
 )
 
-// MaxBacklog is how many items may wait in one lane for one key. Those that were given up wait for nothing.
+// MaxBacklog is how many items may wait in one lane for one key. Items that were given up do not count.
 const MaxBacklog = 1000
 
-// ErrBacklog: too many items wait for the same key; nothing of this closure happened.
+// ErrBacklog: too many items wait for the same key; the closure changed nothing.
 var ErrBacklog = errors.New("too much work is waiting for the same receiver: nothing was written")
 
-// Enqueue adds work to the outbox. It leaves once the transaction has committed, after everything that was enqueued
-// before it in the same lane for the same key.
+// Enqueue adds work to the outbox. The work is sent after the transaction has committed, and after all earlier items in the same lane for
+// the same key.
 func (tx *Tx) Enqueue(it job.Item) (id.ID, error) {
 	row, waiting := itemRow{Item: it}, int64(0)
 	_, err := tx.One(`SELECT COUNT(*), MAX(seq) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3`,
 		func(r Row) error { waiting, row.Seq = r.Int(0), r.Int(1)+1; return nil }, tx.Tenant, it.Lane, it.Key)
-	if err == nil && waiting >= MaxBacklog { // else it does not matter, and the index tells without the rows
+	if err == nil && waiting >= MaxBacklog { // count without dead items only if needed: the first count reads the index alone
 		waiting, err = tx.Number(`SELECT COUNT(*) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3 AND dead_at IS NULL`,
 			tx.Tenant, it.Lane, it.Key)
 	}
@@ -82,14 +82,14 @@ func (tx *Tx) Enqueue(it job.Item) (id.ID, error) {
 	return row.ID, nil
 }
 
-// hostedBy is the condition on an item o of the lane of meters that the server with the session of its meter may take
-// it; when its time is over, anybody may, because it only has to be given up.
+// hostedBy returns a condition on an item o for a meter: only the server with the meter's session may take it. Any server may take an
+// expired item, because it only has to be given up.
 func hostedBy(server, now string) string {
 	return ` AND (o.expires_at <= ` + now + ` OR EXISTS (SELECT 1 FROM meter m JOIN session s ON s.tenant_id = m.tenant_id AND s.meter = m.n
 		WHERE m.number = ` + meterOfKey() + ` AND s.tenant_id = o.tenant_id AND s.instance = ` + server + `))`
 }
 
-// meterOfKey is the meter number in the key of an item o, as job.MeterOf.
+// meterOfKey returns SQL for the meter number in the key of an item o, like job.MeterOf.
 func meterOfKey() string {
 	number := `o.key`
 	for _, key := range job.KeysOf("")[1:] {
@@ -98,9 +98,8 @@ func meterOfKey() string {
 	return number
 }
 
-// OutboxClaim takes at most max due items of a lane for a worker, which has them until the named moment: of every key
-// only the first that waits, and none that another worker holds. With a host only items for meters that are connected
-// there are taken; without one all are.
+// OutboxClaim claims at most max due items of a lane for a worker, until a moment. For each key it takes only the first waiting item, and
+// never one that another worker holds. With a host it takes only items for meters that are connected there.
 func (tx *Tx) OutboxClaim(lane, host, owner string, until time.Time, max int) ([]job.Claim, error) {
 	var out []job.Claim
 	args, limit, hosted := []any{owner, until, tx.Tenant, lane, tx.Now}, "$6", ""
@@ -118,9 +117,9 @@ func (tx *Tx) OutboxClaim(lane, host, owner string, until time.Time, max int) ([
 		return nil, fmt.Errorf("claim work of lane %s: %w", lane, err)
 	}
 	for i := range out {
-		out[i].Attempts-- // this one is not over yet
+		out[i].Attempts-- // without the attempt that begins now
 	}
-	slices.SortFunc(out, func(a, b job.Claim) int { // the database gives them as it likes
+	slices.SortFunc(out, func(a, b job.Claim) int { // the database returns them in any order
 		return cmp.Or(a.NextAt.Compare(b.NextAt), bytes.Compare(a.ID[:], b.ID[:]))
 	})
 	return out, nil
@@ -132,21 +131,21 @@ func (tx *Tx) OutboxDone(i id.ID, owner string) (bool, error) {
 	return n == 1, fault.Wrap(err, "finish outbox item")
 }
 
-// OutboxRetry gives an item back, due again at next. The ones behind it keep waiting.
+// OutboxRetry releases an item, due again at next. The items behind it keep waiting.
 func (tx *Tx) OutboxRetry(i id.ID, owner string, next time.Time, why string) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE outbox SET owner = '', owner_until = 0, next_at = $1, last_error = $2
 		WHERE tenant_id = $3 AND id = $4 AND owner = $5`, next, why, tx.Tenant, i, owner)
 	return n == 1, fault.Wrap(err, "give back outbox item")
 }
 
-// OutboxDead gives an item up for good; it stays readable and the ones behind it move on.
+// OutboxDead gives an item up for good. Its row stays, and the items behind it move on.
 func (tx *Tx) OutboxDead(i id.ID, owner, why string) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE outbox SET owner = '', owner_until = 0, dead_at = $1, last_error = $2
 		WHERE tenant_id = $3 AND id = $4 AND owner = $5`, tx.Now, why, tx.Tenant, i, owner)
 	return n == 1, fault.Wrap(err, "give up outbox item")
 }
 
-// OutboxDrop removes an item whoever holds it: its receiver has answered by itself. The item behind it may be due.
+// OutboxDrop removes an item, whoever holds it, because its receiver has answered by another way. The item behind it may be due.
 func (tx *Tx) OutboxDrop(lane string, i id.ID) (bool, error) {
 	n, err := tx.C.Exec(`DELETE FROM outbox WHERE tenant_id = $1 AND lane = $2 AND id = $3`, tx.Tenant, lane, i)
 	if err != nil {
@@ -158,8 +157,8 @@ func (tx *Tx) OutboxDrop(lane string, i id.ID) (bool, error) {
 	return n == 1, nil
 }
 
-// OutboxWake makes everything that waits for a key due now: its receiver has just connected. The pauses between
-// attempts begin anew, for a receiver that was away has not failed to answer.
+// OutboxWake makes everything that waits for a key due now, because its receiver has just connected. It resets the attempts: a receiver
+// that was away has not failed to answer.
 func (tx *Tx) OutboxWake(lane, key string) error {
 	n, err := tx.C.Exec(`UPDATE outbox SET next_at = $1, attempts = 0 WHERE tenant_id = $2 AND lane = $3 AND key = $4
 		AND dead_at IS NULL AND next_at > $1`, tx.Now, tx.Tenant, lane, key)
@@ -172,9 +171,9 @@ func (tx *Tx) OutboxWake(lane, key string) error {
 	return nil
 }
 
-// OutboxNext is when the next item of a lane can be claimed, on a host where one is named; false where none waits. Tens of
-// thousands of items may wait for receivers that are away, so it looks only as far as the first that will do, once among
-// those that are free, in the order in which they are due, and once among those that a worker holds, which are few.
+// OutboxNext returns when the next item of a lane can be claimed, by host if host is not empty; false if none waits. Tens of thousands of
+// items may wait for receivers that are away. So it stops at the first match: first among free items in the order in which they are due,
+// then among the few that a worker holds.
 func (tx *Tx) OutboxNext(lane, host string) (time.Time, bool, error) {
 	var at time.Time
 	args, hosted := []any{tx.Tenant, lane}, ""

@@ -7,12 +7,10 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// maxRows is how many rows one statement inserts. Every number of rows is a text of its own, which an engine keeps
-// prepared.
+// maxRows is how many rows one statement inserts at most. Every number of rows needs its own statement, which an engine keeps prepared.
 const maxRows = 16
 
-// Rows that are inserted several at a time, because what a statement costs is mostly the statement. Leading columns are
-// the same in every row.
+// Statements that insert several rows at a time, because most of the cost is per statement. Leading columns are the same in every row.
 const (
 	IntoPostings = `INSERT INTO posting (tenant_id, journal_id, seq, account, amount, listed) VALUES `
 	intoLeaves   = `INSERT INTO seal_leaf (tenant_id, pos, kind, id, leaf) VALUES `
@@ -20,20 +18,20 @@ const (
 	intoRollUps  = `INSERT INTO rollup (tenant_id, seal_n, account, balance) VALUES `
 )
 
-// rows gathers rows of one table and inserts them with as few statements as it takes.
+// rows gathers rows of one table and inserts them with as few statements as possible.
 type rows struct {
 	into        string
 	shared, own int   // columns
 	args        []any // the shared values, then those of each row
 }
 
-// RowsInto begins with the values that all rows share; each has the further ones that the statement names.
+// RowsInto starts with the values that all rows share; each row adds values for the other columns of the statement.
 func RowsInto(into string, shared ...any) rows {
 	own := strings.Count(into, ",") + 1 - len(shared)
 	return rows{into: into, shared: len(shared), own: own, args: append(make([]any, 0, len(shared)+4*own), shared...)}
 }
 
-// Add adds a row by its own values, and inserts those before it when there are maxRows.
+// Add adds a row by its own values. If maxRows rows are waiting, it inserts them first.
 func (r *rows) Add(tx *Tx, own ...any) error {
 	if err := r.full(tx); err != nil {
 		return err
@@ -58,7 +56,7 @@ func (r *rows) full(tx *Tx) error {
 	return nil
 }
 
-// Insert writes what is gathered.
+// Insert writes the gathered rows.
 func (r *rows) Insert(tx *Tx) error {
 	n := (len(r.args) - r.shared) / r.own
 	if n == 0 {
@@ -69,7 +67,7 @@ func (r *rows) Insert(tx *Tx) error {
 	return err
 }
 
-// rowsText is the statement for n rows, which a writer remembers: there are few.
+// rowsText returns the statement for n rows. A writer remembers these statements, because there are few.
 func (tx *Tx) rowsText(r *rows, n int) string {
 	if tx.Before == nil {
 		return r.text(n, r.into)
@@ -87,9 +85,9 @@ func (tx *Tx) rowsText(r *rows, n int) string {
 	return text
 }
 
-// loosely lets a statement that fails at a row leave those before it. Left alone, SQLite copies every page that a
-// statement with several rows changes, so that it could undo the statement and go on; but a closure ends with the first
-// statement that fails, and everything it wrote goes.
+// loosely makes an INSERT keep the rows before the one that fails (OR FAIL). Otherwise SQLite copies every page that a statement with
+// several rows changes, to be able to undo that statement alone. Nobody needs that: a closure ends with the first failed statement, and all
+// it wrote is rolled back.
 func (tx *Tx) loosely(into string) string {
 	if tx.C.ForUpdate() != "" {
 		return into
@@ -97,7 +95,7 @@ func (tx *Tx) loosely(into string) string {
 	return "INSERT OR FAIL" + strings.TrimPrefix(into, "INSERT")
 }
 
-// text is the statement for n rows; parameters count in the order of their first use.
+// text returns the statement for n rows; parameters are numbered in the order of their first use.
 func (r *rows) text(n int, into string) string {
 	b := append(make([]byte, 0, len(into)+n*(4+6*(r.shared+r.own))), into...)
 	next := r.shared
@@ -134,7 +132,7 @@ func Placeholders(from, n int) string {
 	return b.String()
 }
 
-// UpTo is the bound of a list that goes backwards: everything where there is none.
+// UpTo returns the upper bound of a list that goes backwards; without before, the bound includes everything.
 func UpTo(before id.ID) id.ID {
 	if before.IsZero() {
 		for i := range before {
@@ -144,5 +142,5 @@ func UpTo(before id.ID) id.ID {
 	return before
 }
 
-// Lists are the columns of the tables that all areas share; a test holds them against the schema.
+// Lists are the columns of the tables that all areas share; a test compares them with the schema.
 var Lists = [...]Listed{&tenantColumns, &LedgerAccounts, &AuditColumns, &OnceColumns, &outboxColumns}

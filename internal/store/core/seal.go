@@ -17,9 +17,9 @@ const (
 	LeafAudit   = "audit"
 )
 
-// Fresh is what the closures of one commit have added to one tenant's books and audit log: leaves in the order in which
-// the log takes them, and sums by account for the roll-ups. An engine that seals in the same commit gets one per
-// tenant from [Sealer.Begin]; what a closure adds joins it when the closure has succeeded ([Tx.Keep]).
+// Fresh is what the closures of one commit have added to one tenant's books and audit log: leaves in the order of the log, and sums by
+// account for the roll-ups. An engine that seals in the same commit gets one for each tenant from [Sealer.Begin]; [Tx.Keep] adds the part
+// of each closure that succeeded.
 type Fresh struct {
 	sealer *Sealer
 	Leaves []freshLeaf
@@ -43,7 +43,7 @@ type freshSum struct {
 // Empty reports whether there is nothing to seal.
 func (f *Fresh) Empty() bool { return len(f.Leaves) == 0 }
 
-// Len is how many rows will be sealed.
+// Len returns how many rows will be sealed.
 func (f *Fresh) Len() int { return len(f.Leaves) }
 
 // Add adds a row to what will be sealed.
@@ -51,7 +51,7 @@ func (f *Fresh) Add(kind string, i id.ID, leaf [32]byte) {
 	f.Leaves = append(f.Leaves, freshLeaf{kind: kind, id: i, leaf: leaf})
 }
 
-// Sum adds an amount to what an account's roll-up will take.
+// Sum adds an amount to an account's next roll-up.
 func (f *Fresh) Sum(account int64, limited bool, amount money.Minor) {
 	if f.Sums == nil {
 		f.Sums = make(map[int64]freshSum)
@@ -60,7 +60,7 @@ func (f *Fresh) Sum(account int64, limited bool, amount money.Minor) {
 	f.Sums[account] = freshSum{s.Amount + amount, limited}
 }
 
-// readBack checks what was stored of the journals that the commit has posted.
+// readBack checks the stored journals of the commit.
 func (f *Fresh) readBack(tx *Tx) error {
 	want := make(map[id.ID]int64, len(f.Leaves))
 	for i := range f.Leaves {
@@ -74,8 +74,8 @@ func (f *Fresh) readBack(tx *Tx) error {
 	return tx.ReadBack(want)
 }
 
-// Keep joins what the closure added to what its commit will seal. An engine calls it once, after the closure has
-// succeeded and before the next one runs.
+// Keep adds what the closure wrote to what its commit will seal. An engine calls it once, after the closure has succeeded and before the
+// next one runs.
 func (tx *Tx) Keep() {
 	if tx.Before == nil {
 		return
@@ -88,9 +88,9 @@ func (tx *Tx) Keep() {
 	tx.Fresh = Fresh{}
 }
 
-// SealNumber is the seal_n of rows written now: the number of the seal that closes this commit, so that no row has to
-// be written twice, or NULL where another transaction seals. A log that is damaged is noticed here, by the closure that
-// wants to write to it, and not at the end of the commit, where it would take its neighbours with it.
+// SealNumber returns the seal_n of rows written now: the number of the seal that closes this commit, so that no row is written twice; nil
+// (NULL) if another transaction seals. A damaged log is noticed here, so that only the closure that writes to it fails, and not the whole
+// commit.
 func (tx *Tx) SealNumber() (*int64, error) {
 	if tx.Before == nil {
 		return nil, nil
@@ -105,8 +105,8 @@ func (tx *Tx) SealNumber() (*int64, error) {
 	return &tx.Before.n, nil
 }
 
-// Sealer appends fresh leaves to the tenants' logs. It belongs to one writer; it remembers the right edge of each log
-// and checks before each use that the database still has the same.
+// Sealer appends fresh leaves to the tenants' logs. It belongs to one writer. It remembers the right edge of each log, and before each use
+// checks that the database still has the same log.
 type Sealer struct {
 	key    seal.Key
 	logs   map[access.Tenant]*sealedLog
@@ -127,12 +127,11 @@ func NewSealer(key seal.Key) *Sealer {
 	return &Sealer{key: key, logs: make(map[access.Tenant]*sealedLog)}
 }
 
-// Begin starts the collection of what a commit adds for one tenant.
+// Begin returns an empty [Fresh] for one tenant of a commit.
 func (s *Sealer) Begin() *Fresh { return &Fresh{sealer: s} }
 
-// Seal closes a commit for one tenant: it takes the leaves into the log, adds roll-ups and writes the signed head,
-// which it also returns. tx must be of the tenant that f was collected for. That the sums of all postings are zero is
-// asserted once more.
+// Seal closes a commit for one tenant: it adds the leaves to the log, adds roll-ups, writes the signed head and returns it. tx must be of
+// the tenant of f. Seal checks once more that all postings sum to zero.
 func (s *Sealer) Seal(tx *Tx, f *Fresh) (seal.Head, error) {
 	l, err := s.open(tx)
 	if err != nil {
@@ -167,16 +166,16 @@ func (s *Sealer) Seal(tx *Tx, f *Fresh) (seal.Head, error) {
 	return head, nil
 }
 
-// Forget drops what is remembered: a transaction that used the sealer was rolled back.
+// Forget drops all that the sealer remembers of logs. Call it when a transaction that used the sealer was rolled back.
 func (s *Sealer) Forget() {
 	clear(s.logs)
 	s.memory.undone()
 }
 
-// Undone is told that closures were rolled back and the log was not touched.
+// Undone forgets what rolled back closures may have left. Call it if the log was not touched.
 func (s *Sealer) Undone() { s.memory.undone() }
 
-// open gives the log as the database has it.
+// open returns the log as the database has it.
 func (s *Sealer) open(tx *Tx) (*sealedLog, error) {
 	var n, last int64
 	var root []byte

@@ -8,14 +8,13 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 )
 
-// collectChunk is how many rows one statement marks as sealed.
+// collectChunk is how many rows one statement marks as sealed at most.
 const collectChunk = 50
 
-// Collect gathers for [Sealer.Seal] at most max rows that are committed and not sealed yet, journals before audit rows,
-// and marks them with the number of the seal that will take them. It is for an engine that seals in a transaction of
-// its own, after the commits: the order is the sealer's, because rows become visible in the order of commits, not of
-// their identities. A row without the mark of the key is not the server's own and stays outside the log, where
-// verification finds it. tx must be the only one that seals; what it returns is empty where nothing waits.
+// Collect gathers at most max committed rows that are not sealed yet, journals before audit rows, for [Sealer.Seal]. It marks them with the
+// number of their seal. It is for an engine that seals in a transaction of its own, after the commits. The sealer sets the order of the
+// log, because rows become visible in the order of commits, not of their identities. A row without the mark of the key was not written by a
+// server; it stays outside the log, where verification finds it. tx must be the only one that seals. The result is empty if no row waits.
 func (s *Sealer) Collect(tx *Tx, max int) (*Fresh, error) {
 	l, err := s.open(tx)
 	if err != nil {
@@ -45,7 +44,7 @@ func (tx *Tx) unsealed(f *Fresh, kind string, max int, mark func([32]byte) []byt
 	for full := true; full && len(ids) < max; {
 		full = false
 		rows := 0
-		// The name of a kind is that of its table.
+		// A kind has the name of its table.
 		err = tx.C.Query(`SELECT id, leaf, mark FROM `+kind+` WHERE tenant_id = $1 AND seal_n IS NULL AND id > $2 ORDER BY id LIMIT $3`, func(r Row) error {
 			after, rows = r.ID(0), rows+1
 			full = rows == collectPage && !after.IsZero()
@@ -62,15 +61,15 @@ func (tx *Tx) unsealed(f *Fresh, kind string, max int, mark func([32]byte) []byt
 	return ids, nil
 }
 
-// collectPage is how many rows that wait are looked at in one statement.
+// collectPage is how many waiting rows one statement reads.
 const collectPage = 1000
 
-// collect marks some rows and adds up what journals among them have posted.
+// collect marks rows as sealed and adds up the postings of the journals among them.
 func (tx *Tx) collect(f *Fresh, kind string, ids []id.ID) error {
 	args := make([]any, 2+collectChunk)
 	args[0], args[1] = f.n, tx.Tenant
 	for i := range collectChunk {
-		args[2+i] = ids[min(i, len(ids)-1)] // a short chunk names its last row again
+		args[2+i] = ids[min(i, len(ids)-1)] // a short chunk repeats its last row
 	}
 	n, err := tx.C.Exec(`UPDATE `+kind+` SET seal_n = $1 WHERE tenant_id = $2 AND id IN (`+Placeholders(3, collectChunk)+`)
 		AND seal_n IS NULL`, args...)

@@ -11,7 +11,7 @@ import (
 // FirstTenant is the tenant that every new database has.
 const FirstTenant access.Tenant = 1
 
-// TenantRow is what is kept about the tenant itself.
+// TenantRow is the stored row of the tenant itself.
 type TenantRow struct {
 	UID      id.ID
 	Name     string
@@ -38,7 +38,7 @@ var tenantColumns = Columns[TenantRow]{Table: "tenant", Attested: []Column[Tenan
 
 var tenantQuery = `SELECT ` + tenantColumns.List("") + ` FROM tenant WHERE id = $1`
 
-// TenantProof names what is hashed of a tenant.
+// TenantProof names the hashed columns of a tenant.
 func TenantProof() Proof { return tenantColumns.Proof("") }
 
 // TenantRow reads the tenant, under lock where the engine has row locks.
@@ -54,7 +54,7 @@ func (tx *Tx) TenantRow() (TenantRow, error) {
 	return t, nil
 }
 
-// PutTenant writes what TenantRow gave, changed. False means that somebody changed it in between.
+// PutTenant writes a changed TenantRow. False means that somebody else changed it in between.
 func (tx *Tx) PutTenant(t TenantRow) (bool, error) {
 	done, err := tx.rewriteTenant(func() (bool, error) {
 		text, n := tenantColumns.set()
@@ -64,14 +64,14 @@ func (tx *Tx) PutTenant(t TenantRow) (bool, error) {
 	return done, fault.Wrap(err, "write tenant %d", tx.Tenant)
 }
 
-// Currency is the tenant's currency and its decimals; empty while neither setting nor tariff has named one.
+// Currency returns the tenant's currency and its decimals; empty until a setting or a tariff names one.
 func (tx *Tx) Currency() (code string, exp int, err error) {
 	t, err := tx.TenantRow()
 	return t.Currency, t.Exp, err
 }
 
-// SetCurrency names the tenant's currency once. False means that it has another one already, which stays: every
-// figure of the books is in it.
+// SetCurrency sets the tenant's currency once. False means that the tenant already has another one, which stays: every figure of the books
+// is in it.
 func (tx *Tx) SetCurrency(code string, exp int) (bool, error) {
 	done, err := tx.rewriteTenant(func() (bool, error) {
 		n, err := tx.C.Exec(`UPDATE tenant SET currency = $1, exp = $2, version = version + 1
@@ -81,8 +81,7 @@ func (tx *Tx) SetCurrency(code string, exp int) (bool, error) {
 	return done, fault.Wrap(err, "set the currency of tenant %d", tx.Tenant)
 }
 
-// Tenants lists the tenants there are. It is the only query that looks beyond the transaction's own, for the workers
-// that serve all of them.
+// Tenants lists all tenants, not only the transaction's own, for workers that serve all of them.
 func (tx *Tx) Tenants() ([]access.Tenant, error) {
 	var out []access.Tenant
 	err := tx.C.Query(`SELECT id FROM tenant ORDER BY id`, func(r Row) error {

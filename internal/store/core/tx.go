@@ -1,5 +1,5 @@
-// Package core is what all areas of the store share: one transaction over an engine's connection, what its commit has
-// learned, the sealed log, the evidence of attested rows, the outbox and requests that were made before.
+// Package core is what all areas of the store share: one transaction over an engine's connection, the cache of its commit, the sealed log,
+// the evidence of attested rows, the outbox and stored answers.
 package core
 
 import (
@@ -14,41 +14,39 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Tx is one transaction of one tenant. Its methods are the queries, a file per noun. It is valid only inside the
-// closure it was handed to, on that closure's goroutine.
+// Tx is one transaction of one tenant. Its methods are the queries, one file for each noun. It is valid only inside the closure that
+// received it, on that closure's goroutine.
 type Tx struct {
 	C      Conn
 	Tenant access.Tenant
-	Now    time.Time     // the engine's clock at the start of this attempt, UTC, whole microseconds as columns keep them
+	Now    time.Time     // the engine's clock at the start of this attempt, UTC, in whole microseconds like the columns
 	Rand   io.Reader     // for identities made inside the transaction
 	Epoch  int64         // the store epoch: 1, and one more after every restore
-	Apart  time.Duration // by how much Now differs from the server's own clock, where it is the database's
-	// Mark gives the keyed hash of a leaf that shows the row to be a server's own, where another transaction seals it; nil
-	// where the commit does.
+	Apart  time.Duration // how much Now differs from the server's own clock, if it is the database's
+	// Mark returns the keyed hash of a leaf, which shows that a server wrote the row; nil if the commit itself seals.
 	Mark func(leaf [32]byte) []byte
 
-	Before *Fresh // of the neighbours in the same commit; nil where the engine seals after the commit, and in a view
+	Before *Fresh // of earlier closures in the same commit; nil if the engine seals later, and in a view
 	Fresh  Fresh  // of this closure
 
 	kinds []*AttestedKind // of rows with evidence
 
-	ids  id.Series // where no writer has one
+	ids  id.Series // used if no writer has one
 	TIDs []UsedTID // last TIDs of keys
 
-	Due Lanes // lanes of the outbox in which this closure made something due
+	Due Lanes // lanes of the outbox in which this closure made work due
 
 	audit    []access.Entry // written by Finish
 	evidence []Evidence     // of rows this closure wrote, for the last of them
 }
 
-// NewTx makes the transaction that an engine hands to a closure. before is what earlier closures of the same commit
-// have added for the tenant, nil where journals and audit rows are sealed by another transaction. kinds are those of the rows
-// that have evidence.
+// NewTx makes the transaction that an engine passes to a closure. before is what earlier closures of the same commit have added for the
+// tenant; nil if another transaction seals journals and audit rows. kinds are the tables whose rows have evidence.
 func NewTx(c Conn, t access.Tenant, now time.Time, rnd io.Reader, epoch int64, before *Fresh, kinds []*AttestedKind) *Tx {
 	return &Tx{kinds: kinds, C: c, Tenant: t, Now: access.Stored(now), Rand: rnd, Epoch: epoch, Before: before}
 }
 
-// Signed returns the mark of a leaf; NULL where none is needed.
+// Signed returns the mark of a leaf; nil (NULL) if it needs none.
 func (tx *Tx) Signed(leaf [32]byte) []byte {
 	if tx.Mark == nil {
 		return nil
@@ -56,14 +54,14 @@ func (tx *Tx) Signed(leaf [32]byte) []byte {
 	return tx.Mark(leaf)
 }
 
-// Moment is Now: when this attempt began, by the clock that the engine goes by.
+// Moment returns Now: when this attempt began, by the engine's clock.
 func (tx *Tx) Moment() time.Time { return tx.Now }
 
-// Scope is the tenant of the transaction and the store epoch.
+// Scope returns the tenant of the transaction and the store epoch.
 func (tx *Tx) Scope() (access.Tenant, int64) { return tx.Tenant, tx.Epoch }
 
-// NewID makes an identity for this moment. Identities made in one transaction sort in the order in which they were made;
-// where one writer makes them all, so do those of its transactions.
+// NewID makes an identity for this moment. Identities of one transaction sort in the order in which they were made; with one writer, so do
+// those of all its transactions.
 func (tx *Tx) NewID() (id.ID, error) {
 	ids := &tx.ids
 	if tx.Before != nil {
@@ -73,7 +71,7 @@ func (tx *Tx) NewID() (id.ID, error) {
 	return i, fault.Wrap(err, "make an identity")
 }
 
-// SkipLocked is appended to a SELECT that takes work which others may be taking as well.
+// SkipLocked is appended to a SELECT that claims work which others may be claiming too.
 func (tx *Tx) SkipLocked() string {
 	if tx.C.ForUpdate() == "" {
 		return ""
@@ -81,7 +79,7 @@ func (tx *Tx) SkipLocked() string {
 	return tx.C.ForUpdate() + " SKIP LOCKED"
 }
 
-// LockOf is appended to a SELECT over several tables that decides on the one with this alias.
+// LockOf is appended to a SELECT over several tables to lock only the table with this alias.
 func (tx *Tx) LockOf(alias string) string {
 	if tx.C.ForUpdate() == "" {
 		return ""
@@ -89,7 +87,7 @@ func (tx *Tx) LockOf(alias string) string {
 	return tx.C.ForUpdate() + " OF " + alias
 }
 
-// One runs a query for at most one row and reports whether there was one. The query must not be able to give more.
+// One runs a query for at most one row and reports whether there was one. A second row is an error.
 func (tx *Tx) One(sql string, row func(Row) error, args ...any) (bool, error) {
 	found := false
 	err := tx.C.Query(sql, func(r Row) error {
@@ -102,7 +100,7 @@ func (tx *Tx) One(sql string, row func(Row) error, args ...any) (bool, error) {
 	return found, err
 }
 
-// Number runs a query for a single integer, 0 where there is no row or NULL.
+// Number runs a query for a single integer; 0 if there is no row or it is NULL.
 func (tx *Tx) Number(sql string, args ...any) (int64, error) {
 	var n int64
 	_, err := tx.One(sql, func(r Row) error { n = r.Int(0); return nil }, args...)

@@ -1,5 +1,5 @@
-// Package engine is what the engines of the store have in common: whether they may go on writing, and how records of
-// meters that came together are stored apart where one of them fails.
+// Package engine is what the engines of the store share: whether they may go on writing, and how records that came together are stored
+// meter by meter if one of them fails.
 //
 // Start at [Fitness].
 package engine
@@ -15,24 +15,24 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// Fitness is whether an engine takes writes. The zero value does; Log has to be set.
+// Fitness records whether an engine takes writes. Set Log; otherwise the zero value is ready and takes writes.
 type Fitness struct {
 	Log *slog.Logger
 
 	mu       sync.Mutex
-	readOnly error // why nothing is written any more; for good
+	readOnly error // why the engine stopped writing for good
 	broken   error // a broken invariant; writes go on
-	hindered error // why work has to wait; for a while
+	hindered error // why work has to wait for a while
 }
 
-// Health is nil while the engine takes writes, nothing hinders it, and nothing was found broken.
+// Health returns nil while the engine takes writes, nothing hinders it and no broken invariant was found.
 func (f *Fitness) Health() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return errors.Join(f.readOnly, f.broken, f.hindered)
 }
 
-// Refuses returns [store.ErrReadOnly] after Stop, else nil.
+// Refuses returns [store.ErrReadOnly] after Stop, otherwise nil.
 func (f *Fitness) Refuses() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -52,7 +52,7 @@ func (f *Fitness) Stop(why error) {
 	}
 }
 
-// Unfit marks the node as not ready because our own code broke a rule. Writing goes on: the neighbours are sound.
+// Unfit marks the node as not ready because our own code broke a rule. Writing goes on, because other closures are sound.
 func (f *Fitness) Unfit(why error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -62,7 +62,7 @@ func (f *Fitness) Unfit(why error) {
 	f.Log.Error("invariant broken", logkey.Err, why)
 }
 
-// Hinder notes why work has to wait for a while; nil ends that. It keeps the first reason, and reports whether this one is it.
+// Hinder records why work has to wait for a while; nil ends the wait. It keeps the first reason and reports whether this is the first.
 func (f *Fitness) Hinder(why error) (first bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -79,7 +79,7 @@ func (f *Fitness) Hindered() error {
 	return f.hindered
 }
 
-// Panicked makes an error of a panic; the stack goes to the log, not to whoever asked.
+// Panicked turns a panic into an error. The stack goes to the log, not to the caller.
 func (f *Fitness) Panicked(r any) error {
 	f.Log.Error("closure panicked", logkey.Reason, string(debug.Stack()))
 	return fmt.Errorf("%w: panic: %v", store.ErrInvariant, r)
@@ -95,7 +95,8 @@ func (f *Fitness) Guarded(fn func() (refused bool, err error)) (refused bool, er
 	return fn()
 }
 
-// Answer calls back. A panic there is a bug of the caller; the commit stands and the others want their answers.
+// Answer calls a callback and recovers its panic, which is a bug of the caller: the commit stands, and other callers wait for their
+// answers.
 func (f *Fitness) Answer(call func()) {
 	defer func() {
 		if r := recover(); r != nil {

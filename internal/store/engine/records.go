@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// CheckRecords says why records cannot be taken in one call, nil where they can. take is who decides about them.
+// CheckRecords returns why one call cannot take these records; nil if it can. take decides about them.
 func CheckRecords(take store.Intake, recs []metering.Record) error {
 	if take == nil {
 		return store.ErrNoIntake
@@ -24,7 +24,7 @@ func CheckRecords(take store.Intake, recs []metering.Record) error {
 	return nil
 }
 
-// Single reports whether all records are of one meter.
+// Single reports whether all records come from one meter.
 func Single(recs []metering.Record) bool {
 	for i := range recs {
 		if recs[i].Meter != recs[0].Meter {
@@ -43,8 +43,8 @@ func Take(take store.Intake, tx *store.Tx, recs []metering.Record) ([]metering.O
 	return outs, err
 }
 
-// Apart stores records meter by meter. Records of a meter that fails have the outcome Failed; failed is the last of their errors.
-// A fatal error ends it.
+// Apart stores records meter by meter. If a meter's records cannot be stored, they have the outcome Failed; failed is the last such error.
+// A fatal error stops it.
 func Apart(recs []metering.Record, together func([]metering.Record) (outs []metering.Outcome, failed, fatal error)) (outs []metering.Outcome,
 	failed, fatal error) {
 	outs = make([]metering.Outcome, len(recs))
@@ -77,14 +77,14 @@ func Apart(recs []metering.Record, together func([]metering.Record) (outs []mete
 	return outs, failed, nil
 }
 
-// Share gives one call its part of the outcomes of records that were stored together, and returns the rest. The error is failed
-// where one of its records has failed.
+// Share splits the outcomes of records that were stored together into the part of one call and the rest. The error wraps failed if one of
+// the call's records failed.
 func Share(outs []metering.Outcome, records int, failed error) (own, rest []metering.Outcome, err error) {
 	own, rest = outs[:records:records], outs[records:]
 	for i := range own {
 		if own[i].Kind == metering.Failed {
 			if failed == nil {
-				failed = store.ErrInvariant // the store said Failed without saying why
+				failed = store.ErrInvariant // the store gave no reason
 			}
 			err = fmt.Errorf("ingest: %w", failed)
 		}

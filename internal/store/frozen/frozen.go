@@ -1,5 +1,5 @@
-// Package frozen holds data that earlier builds wrote. Tests check that a later version can open the data, finds it whole and
-// can sell with it. TestFreezeData in e2e makes more; see CONTRIBUTING.md.
+// Package frozen holds data that earlier builds wrote. Tests check that a later version can open the data, finds it complete and can sell
+// with it. TestFreezeData in e2e adds archives; see CONTRIBUTING.md.
 package frozen
 
 import (
@@ -33,16 +33,16 @@ var archives embed.FS
 // Names of files in an archive besides those of the data folder.
 const (
 	FactsFile = "facts.json"
-	DumpFile  = "dump.sql"        // the database, where it is PostgreSQL's
+	DumpFile  = "dump.sql"        // the database, if it is PostgreSQL
 	PassFile  = "TEST-passphrase" // of the test key store
 )
 
-// Facts are what is known of frozen data.
+// Facts describe frozen data.
 type Facts struct {
 	Schema      int              `json:"schema"`       // number of the last migration
-	Now         time.Time        `json:"now"`          // by the clock of the server that wrote them last
-	TokenMeter  string           `json:"token_meter"`  // one that sells tokens, and whose last sale may be reversed
-	WalletMeter string           `json:"wallet_meter"` // one whose balance is on the server
+	Now         time.Time        `json:"now"`          // the clock of the server that wrote them last
+	TokenMeter  string           `json:"token_meter"`  // sells tokens; its last sale may be reversed
+	WalletMeter string           `json:"wallet_meter"` // has its balance on the server
 	Tables      map[string]Table `json:"tables"`
 	Books       []string         `json:"books"` // every ledger account with its balance
 }
@@ -50,9 +50,9 @@ type Facts struct {
 // Table is what one table holds.
 type Table struct {
 	Columns []string `json:"columns"` // of that schema
-	Forms   string   `json:"forms"`   // how each of them is read: t text, i number, b bytes
+	Forms   string   `json:"forms"`   // form of each: t text, i number, b bytes
 	Rows    int64    `json:"rows"`
-	Sum     string   `json:"sum"` // of the rows, whatever their order
+	Sum     string   `json:"sum"` // hash of the rows in any order
 }
 
 // Data is one archive.
@@ -87,7 +87,7 @@ func Of(t testing.TB, kind string) (out []Data) {
 	return out
 }
 
-// Now is the clock of a server that goes on with the data.
+// Now returns the clock for a server that continues with the data.
 func (d Data) Now() time.Time { return d.Facts.Now }
 
 func unpack(name, dir string) error {
@@ -95,7 +95,7 @@ func unpack(name, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = f.Close() }() // only read
+	defer func() { _ = f.Close() }() // read only
 	z, err := gzip.NewReader(f)
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func unpack(name, dir string) error {
 	}
 }
 
-// Pack writes the files of a folder into an archive that depends on nothing but them.
+// Pack writes the files of a folder into an archive, which depends only on their names and contents.
 func Pack(dir, to string) error {
 	names, err := os.ReadDir(dir)
 	if err != nil {
@@ -168,7 +168,7 @@ func (d Data) Load(t testing.TB, url string) {
 	}
 }
 
-// Measure reads what the tables hold, in the columns that are named.
+// Measure counts and hashes the rows of the tables, in the columns that of names.
 func Measure(e store.Engine, of map[string]Table) (map[string]Table, error) {
 	out := map[string]Table{}
 	err := e.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {
@@ -247,6 +247,6 @@ func (f Facts) Check(t testing.TB, e store.Engine) {
 	}
 }
 
-// changing are the tables that opening a database changes: its notes about itself, and the servers that use it. A migration
-// that is meant to change old rows adds their table here and says why.
+// changing lists the tables that change when a database is opened: its own settings and the servers that use it. If a migration is meant to
+// change old rows, add their table here with the reason.
 func changing() []string { return []string{"meta", "leader", "session"} }

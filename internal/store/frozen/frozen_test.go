@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/frozen"
 )
 
-// unwritten are the tables that frozen data have nothing in, and why.
+// unwritten lists the tables without rows in frozen data, and why.
 func unwritten(kind string) map[string]string {
 	out := map[string]string{}
 	for _, name := range []string{"holiday_calendar", "outlet", "terminal", "shift", "payment", "webhook_endpoint", "webhook_delivery"} {

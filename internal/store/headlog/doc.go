@@ -1,6 +1,6 @@
-// Package headlog keeps in a data folder what proves the sealed log from outside the database: the key that signs its
-// heads, and a file of signed heads. Engines write through it, and verification reads it ([ReadTrust]), so that a
-// database that was swapped, cut back or rewritten is found out by what is not in it.
+// Package headlog keeps the files of a data folder that prove the sealed log from outside the database: the key that signs its heads, and a
+// file of signed heads. Engines write them and verification reads them ([ReadTrust]). They show if the database was swapped, cut back or
+// rewritten.
 package headlog
 
 // Names of the files in the data folder.

@@ -19,26 +19,25 @@ import (
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
-// Log is the file outside the database that keeps signed heads, a JSON line each, so that a database which was
-// swapped or cut back is found out. The newest head of each tenant is added once a second while there are new ones: a
-// head commits to everything before it, so the ones in between add nothing; of a file that has grown only the newest
-// head of each tenant and epoch is kept, or years of heads would have to be read, and held, by every verification. It
+// Log is the file outside the database that keeps signed heads, one JSON line each. It shows if the database was swapped or cut back. While
+// there are new heads, the newest one of each tenant is added once a second: a head covers everything before it, so those in between add
+// nothing. A file that has grown is cut to the newest head of each tenant and epoch, because every verification reads all heads. A Log
 // belongs to one goroutine.
 type Log struct {
 	path   string
 	log    *slog.Logger
 	f      *os.File
-	size   int64 // at least: another process may have added its own
-	full   int64 // the size at which the file is made small again
+	size   int64 // a lower bound: another process may have added heads
+	full   int64 // the size at which the file is shrunk
 	newest map[access.Tenant]seal.Head
 }
 
 // maxHeads is how large the file may grow, in bytes: about four thousand heads.
 const maxHeads = 1 << 20
 
-// Open opens the file in a data folder, or makes it. sealed are the newest heads in the database; nil if other servers add to
-// the database. Open logs every fault of the file. A file that has lost its heads gets a line that says so, because the next
-// heads would hide the loss.
+// Open opens the file in a data folder, or creates it. sealed are the newest heads in the database; nil if other servers write to the
+// database too. Open logs every fault of the file. A file that has lost its heads gets a line that says so, because the next heads would
+// hide the loss.
 func Open(dir string, log *slog.Logger, sealed map[access.Tenant]seal.Head) (*Log, error) {
 	l := &Log{path: filepath.Join(dir, File), log: log, newest: make(map[access.Tenant]seal.Head)}
 	if err := l.open(); err != nil {
@@ -55,14 +54,14 @@ func Open(dir string, log *slog.Logger, sealed map[access.Tenant]seal.Head) (*Lo
 		if c.newest[t] == "" && h.Seal > 1 {
 			l.lost(h)
 		}
-		if c.newest[t] != h.Note { // the last second before a kill
+		if c.newest[t] != h.Note { // sealed in the last second before a kill
 			l.Add(t, h)
 		}
 	}
 	return l, nil
 }
 
-// open opens the file as it is under its name.
+// open opens or creates the file under its name.
 func (l *Log) open() (err error) {
 	if l.f, err = os.OpenFile(l.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
 		return err
@@ -104,10 +103,10 @@ func (l *Log) lost(h seal.Head) {
 // Add remembers a head for the next flush.
 func (l *Log) Add(t access.Tenant, h seal.Head) { l.newest[t] = h }
 
-// Empty reports whether the file has no head yet: the first one should be written before anything else is committed.
+// Empty reports whether the file is empty. The first head should be written before anything else is committed.
 func (l *Log) Empty() bool { return l.size == 0 }
 
-// Flush writes what came since the last one, durably. A line that cannot be written is tried again with the next head.
+// Flush writes the heads added since the last flush, durably. If a line cannot be written, the next flush tries again.
 func (l *Log) Flush() error {
 	if len(l.newest) == 0 {
 		return nil
@@ -127,7 +126,7 @@ func (l *Log) Flush() error {
 	if l.size < l.full {
 		return nil
 	}
-	l.full = l.size + maxHeads // where it cannot be done now, it is tried again then
+	l.full = l.size + maxHeads // if shrinking fails now, the next try is at that size
 	err := l.shrink()
 	return fault.Wrap(err, "make the log of heads small again")
 }
@@ -179,8 +178,8 @@ func (l *Log) follow() error {
 	return nil
 }
 
-// shrink replaces the file by one with the newest head of each tenant and epoch. Another process that has the old file
-// open adds its next heads to that one, where nobody looks: the server's own come after them and say more.
+// shrink replaces the file by one with the newest head of each tenant and epoch. Another process that has the old file open adds its next
+// heads there and they are lost; later heads of this server cover the same and more.
 func (l *Log) shrink() error {
 	text, err := os.ReadFile(l.path)
 	if err != nil {
@@ -193,7 +192,7 @@ func (l *Log) shrink() error {
 		var h line
 		if json.Unmarshal(one, &h) != nil || h.Note == "" {
 			if len(one) > 0 {
-				kept = append(slices.Clone(one), kept...) // for verification to find
+				kept = append(slices.Clone(one), kept...) // kept for verification to report
 			}
 			continue
 		}
@@ -205,7 +204,7 @@ func (l *Log) shrink() error {
 			kept = append(slices.Clone(one), kept...)
 		}
 	}
-	fresh := l.path + ".new" // under its name only when it is complete
+	fresh := l.path + ".new" // renamed only when it is complete
 	f, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
 	if err != nil {
 		return err

@@ -12,8 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
-// TestTheLogOfHeadsStaysSmall: a server signs a head in every second of its life; what has to be kept of them is the
-// newest of each tenant and epoch.
+// TestTheLogOfHeadsStaysSmall: a server may sign a head every second; only the newest of each tenant and epoch has to be kept.
 func TestTheLogOfHeadsStaysSmall(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, File)
@@ -62,7 +61,7 @@ func TestTheLogOfHeadsStaysSmall(t *testing.T) {
 	}
 }
 
-// TestATornLineLeavesNothing: what a full disk or a power cut leaves of a line is cut off before the next one is written.
+// TestATornLineLeavesNothing: a partial line left by a full disk or a power cut is removed before the next line is written.
 func TestATornLineLeavesNothing(t *testing.T) {
 	for _, c := range []struct {
 		text  string

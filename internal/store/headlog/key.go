@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
-// OpenKey reads the key that signs the logs' heads from a data folder and makes it on first use. Several processes may come at the
-// same time: the file appears complete or not at all, and the first one wins.
+// OpenKey reads the key that signs the logs' heads from a data folder and makes it on first use. Several processes may do so at the same
+// time: the file appears complete or not at all, and the first process wins.
 func OpenKey(dir string, rnd io.Reader) (seal.Key, error) {
 	path := filepath.Join(dir, KeyFile)
 	text, err := os.ReadFile(path)
@@ -49,7 +49,7 @@ func makeKey(path string, rnd io.Reader) error {
 	}
 	_, err = io.Copy(f, strings.NewReader(k.Reveal()))
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Link(f.Name(), path) // fails where the file exists, and nothing is overwritten
+		err = os.Link(f.Name(), path) // fails if the file exists, so a key is never overwritten
 	}
 	if errors.Is(err, fs.ErrExist) {
 		err = nil

@@ -8,23 +8,23 @@ import (
 	"github.com/paywatt/paywatt/internal/access"
 )
 
-// line is one line of the file: a head, or that the heads before it were lost.
+// line is one line of the file: a head, or a note that the heads before it were lost.
 type line struct {
 	Tenant access.Tenant `json:"tenant,omitempty"`
 	Note   string        `json:"note,omitempty"`
 
-	Lost time.Time `json:"lost,omitzero"` // when it was found that earlier heads are gone
+	Lost time.Time `json:"lost,omitzero"` // when the loss of earlier heads was found
 	Seal int64     `json:"seal,omitempty"`
 }
 
-// content is what the file holds.
+// content is the parsed file.
 type content struct {
 	newest map[access.Tenant]string // the last head of each tenant
-	broken []int                    // numbers of lines that are none
-	torn   int64                    // bytes at the end of the file that are a line somebody was writing when the power went
+	broken []int                    // numbers of broken lines
+	torn   int64                    // bytes of an incomplete line at the end of the file
 }
 
-// read looks at every line of the file.
+// read parses every line of the file.
 func read(text []byte) content {
 	c := content{newest: make(map[access.Tenant]string)}
 	c.torn = int64(len(text) - whole(text))

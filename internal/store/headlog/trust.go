@@ -17,19 +17,19 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// Trust is what the folder holds besides the database.
+// Trust is what the folder has besides the database, to check the database against.
 type Trust struct {
 	Public string // the public line of the seal key
 	Heads  map[access.Tenant][]seal.Head
 
 	there     bool        // the folder has its log of heads
-	elsewhere []seal.Head // kept by somebody else
+	elsewhere []seal.Head // signed heads that somebody kept elsewhere
 	digits    func(token id.ID, sealed []byte) ([]byte, error)
 	mark      func(leaf [32]byte) []byte
 }
 
-// ReadTrust reads the seal key and the heads that were kept outside the database. What is wrong with the heads is a finding
-// in r, what is wrong with the key an error.
+// ReadTrust reads the seal key and the heads that were kept outside the database. A fault of the heads is a finding in r; a fault of the
+// key is an error.
 func ReadTrust(dir string, r *store.Report) (Trust, error) {
 	text, err := os.ReadFile(filepath.Join(dir, KeyFile))
 	if err != nil {
@@ -51,15 +51,15 @@ func ReadTrust(dir string, r *store.Report) (Trust, error) {
 	return t, err
 }
 
-// Outside is what somebody kept elsewhere and checks a folder against: the zero Outside is nothing.
+// Outside is what somebody kept elsewhere to check a folder against. The zero Outside adds no check.
 type Outside struct {
 	Public string // the public line of the seal key; empty to believe the one in the folder
 	Heads  string // a file of signed heads: a copy of heads.log, or heads as they are printed
-	// Digits opens the sealed digits of a token and gives their keyed hash; nil where the data key is not at hand.
+	// Digits opens the sealed digits of a token and returns their keyed hash; nil without the data key.
 	Digits func(token id.ID, sealed []byte) (hash []byte, err error)
 }
 
-// Join adds what was kept elsewhere. What is wrong with it is a finding in r, that it cannot be read an error.
+// Join adds what was kept elsewhere. A fault in it is a finding in r; if it cannot be read, Join returns an error.
 func (t *Trust) Join(o Outside, r *store.Report) error {
 	t.digits = o.Digits
 	if o.Public != "" && strings.TrimSpace(o.Public) != t.Public {
@@ -80,7 +80,7 @@ func (t *Trust) Join(o Outside, r *store.Report) error {
 	return nil
 }
 
-// Of is what one tenant, whose log has this origin, is checked against.
+// Of returns what a tenant is checked against whose log has this origin.
 func (t *Trust) Of(tenant access.Tenant, origin string) store.Trust {
 	out := store.Trust{Public: t.Public, Heads: slices.Clone(t.Heads[tenant]), Digits: t.digits, Mark: t.mark, NoHeads: t.there && len(t.Heads[tenant]) == 0}
 	for _, h := range t.elsewhere {
@@ -91,7 +91,7 @@ func (t *Trust) Of(tenant access.Tenant, origin string) store.Trust {
 	return out
 }
 
-// Strays finds heads of logs that the database does not have.
+// Strays reports heads of logs that the database does not have.
 func (t *Trust) Strays(origins []string, r *store.Report) {
 	for _, h := range t.elsewhere {
 		if !slices.Contains(origins, h.Origin) {
@@ -144,7 +144,7 @@ func readHeads(path, public, rule string, r *store.Report, add func(access.Tenan
 		}
 	}
 	if end < len(text) {
-		r.Count("torn lines in "+name, 1) // by a power cut: the next start cuts it off, and the next head carries the same and more
+		r.Count("torn lines in "+name, 1) // torn by a power cut: the next start removes it, and the next head covers the same and more
 	}
 	if note != "" {
 		r.Find(rule, "The last head in %s is not complete.", name)

@@ -10,12 +10,12 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// FeedEnd is the position that the next sealed row will have.
+// FeedEnd returns the position that the next sealed row will have.
 func (tx Rows) FeedEnd() (int64, error) {
 	return tx.Number(`SELECT COALESCE(MAX(pos) + 1, 0) FROM seal_leaf WHERE tenant_id = $1`, tx.Tenant)
 }
 
-// Feed lists what the tenant's log has sealed from a position on, in its order.
+// Feed lists sealed rows of the tenant's log from a position on, in the order of the log.
 func (tx Rows) Feed(from int64, max int) ([]report.Happening, error) {
 	var out []report.Happening
 	err := tx.C.Query(`SELECT l.pos, l.kind, j.kind, j.ref, j.posted_at, a.action, a.object, a.at FROM seal_leaf l
@@ -27,7 +27,7 @@ func (tx Rows) Feed(from int64, max int) ([]report.Happening, error) {
 			h.Type, h.Object, h.At = "audit."+r.Text(5), r.Text(6), r.Time(7)
 		} else {
 			h.Type, h.Object, h.At = report.TypeOfJournal(ledger.Kind(r.Text(2))), r.Text(3), r.Time(4)
-			h.Sale, _ = id.Parse(id.Vend, h.Object) // anything else is no sale
+			h.Sale, _ = id.Parse(id.Vend, h.Object) // any other object is not a sale
 		}
 		out = append(out, h)
 		return nil
@@ -46,7 +46,7 @@ func (tx Rows) Feed(from int64, max int) ([]report.Happening, error) {
 	return out, nil
 }
 
-// feedSale adds whose sale it was, and to which meter.
+// feedSale adds the vendor, the client reference and the meter of a sale.
 func (tx Rows) feedSale(h *report.Happening) error {
 	_, err := tx.One(`SELECT v.vendor_key, v.client_ref, m.number FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter
 		WHERE v.tenant_id = $1 AND v.id = $2`, func(r core.Row) error {

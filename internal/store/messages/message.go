@@ -54,7 +54,7 @@ var messageColumns = core.Columns[messageRow]{Table: "message", Unattested: []co
 	{Name: "owner", Form: 't'}, {Name: "owner_until", Form: 'i'}, {Name: "version", Form: 'i'},
 }}
 
-// messageQuery reads messages with the numbers of their meters. messageChanges may change of a message that is there.
+// messageQuery reads messages with the numbers of their meters. messageChanges are the columns of a message that may change.
 var (
 	messageQuery = `SELECT COALESCE(u.number, ''), ` + messageColumns.List("m") +
 		` FROM message m LEFT JOIN meter u ON u.tenant_id = m.tenant_id AND u.n = m.meter`
@@ -65,7 +65,7 @@ var (
 	messageHold = `UPDATE ` + messageChanges.Update("id")
 )
 
-// direction is the direction of a message as it is stored.
+// direction returns the direction of a message as it is stored.
 func direction(incoming bool) string {
 	if incoming {
 		return "in"
@@ -93,20 +93,20 @@ func (tx Rows) MessageAdd(m notify.Message) error {
 	return fault.Wrap(err, "write message %s", m.ID.Text(id.Message))
 }
 
-// MessagesWaiting counts open messages, of one line or, for "", of all; not beyond most.
+// MessagesWaiting counts open messages of one line (all lines for ""), up to most.
 func (tx Rows) MessagesWaiting(line string, most int) (int, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM message WHERE tenant_id = $1 AND open = 1 AND ($2 = '' OR line = $2) LIMIT $3) waiting`,
 		tx.Tenant, line, most)
 	return int(n), fault.Wrap(err, "count messages that wait")
 }
 
-// MessageKnown reports whether a message of this identity came before.
+// MessageKnown reports whether a message with this identity is stored.
 func (tx Rows) MessageKnown(identity [16]byte) (bool, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM message WHERE tenant_id = $1 AND identity = $2`, tx.Tenant, identity[:])
 	return n > 0, fault.Wrap(err, "look for an arrival")
 }
 
-// MessageOf is the message with this identity.
+// MessageOf finds the message with this identity.
 func (tx Rows) MessageOf(identity [16]byte) (notify.Message, bool, error) {
 	all, err := tx.messages("look for a message by its identity", ` WHERE m.tenant_id = $1 AND m.identity = $2`, tx.Tenant, identity[:])
 	if err != nil || len(all) == 0 {
@@ -115,7 +115,7 @@ func (tx Rows) MessageOf(identity [16]byte) (notify.Message, bool, error) {
 	return all[0], true, nil
 }
 
-// MessageByID reads a message and locks it where the engine has locks.
+// MessageByID reads a message and locks it if the engine has row locks.
 func (tx Rows) MessageByID(message id.ID) (notify.Message, bool, error) {
 	all, err := tx.messages("read message "+message.Text(id.Message), ` WHERE m.tenant_id = $1 AND m.id = $2`+tx.LockOf("m"), tx.Tenant, message)
 	if err != nil || len(all) == 0 {
@@ -124,12 +124,12 @@ func (tx Rows) MessageByID(message id.ID) (notify.Message, bool, error) {
 	return all[0], true, nil
 }
 
-// MessagePut writes what may change of a message, and gives it free where it was claimed.
+// MessagePut writes the columns of a message that may change, and releases its claim.
 func (tx Rows) MessagePut(m notify.Message) error {
 	return tx.messageWrite(m.ID, messagePut, messageChanges.Changes(&m, "", 0, tx.Tenant, m.ID))
 }
 
-// MessageHold is MessagePut for a message whose claim goes on.
+// MessageHold is MessagePut for a message whose claim continues.
 func (tx Rows) MessageHold(m notify.Message) error {
 	return tx.messageWrite(m.ID, messageHold, messageChanges.Changes(&m, tx.Tenant, m.ID))
 }
@@ -155,7 +155,7 @@ var tryColumns = core.Columns[notify.Try]{Table: "message_try", Unattested: []co
 	{Name: "message_id", Form: 'b'},
 }}
 
-// tryQuery reads the tries of a message. tryPut writes one; of one that is there, what became of it.
+// tryQuery reads the tries of a message. tryPut writes a try; for an existing try it writes only the outcome.
 var (
 	tryOutcome = core.Columns[notify.Try]{Table: "message_try",
 		Unattested: tryColumns.Pick("done_at", "outcome", "reference", "parts", "cost_micro", "report", "why")}
@@ -163,36 +163,36 @@ var (
 	tryPut   = `INSERT INTO ` + tryColumns.Into("message_id") + tryOutcome.OrUpdate("message_id", "n")
 )
 
-// MessageTries lists the tries of a message in their order.
+// MessageTries lists the tries of a message in order.
 func (tx Rows) MessageTries(message id.ID) ([]notify.Try, error) {
 	var out []notify.Try
 	err := tx.C.Query(tryQuery, tryColumns.AddTo(&out), tx.Tenant, message)
 	return out, fault.Wrap(err, "read the tries of message %s", message.Text(id.Message))
 }
 
-// TryPut writes a try, a new one or one that is there.
+// TryPut writes a new try, or the outcome of an existing one.
 func (tx Rows) TryPut(message id.ID, t notify.Try) error {
 	_, err := tx.C.Exec(tryPut, tryColumns.Values(tx.Tenant, &t, message)...)
 	return fault.Wrap(err, "write a try of message %s", message.Text(id.Message))
 }
 
-// MessageDue reports whether any message is due that nobody holds.
+// MessageDue reports whether any message is due and not claimed.
 func (tx Rows) MessageDue(now time.Time) (bool, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM message WHERE tenant_id = $1 AND open = 1 AND next_at <= $2 AND owner_until <= $2 LIMIT 1) due`,
 		tx.Tenant, now)
 	return n > 0, fault.Wrap(err, "look for messages that are due")
 }
 
-// isQueueHead is the condition on message m that at the moment $4 no other of its line goes before it. In a telephone's line they
-// go in their order. In a meter's line the one that is at the meter goes before, so that there is one at a time even where an
-// older one waits again; and one that the meter has rejected, which waits for another day, holds up none.
+// isQueueHead is the condition that at the moment $4 no other message of its line goes before message m. The messages of a telephone go in
+// their order. In a meter's line the message that is at the meter goes first, even if an older one waits again: only one may be at the
+// meter at a time. A message that the meter has rejected and that waits for another day does not block others.
 const isQueueHead = ` AND NOT EXISTS (SELECT 1 FROM message p WHERE p.tenant_id = m.tenant_id AND p.line = m.line AND p.open = 1 AND p.id <> m.id
 		AND CASE WHEN p.purpose <> 'meter-sms' THEN p.id < m.id
 			WHEN p.state = 'queued' AND p.answered_at IS NOT NULL AND p.next_at > $4 THEN FALSE
 			WHEN p.state = 'queued' AND p.owner_until <= $4 THEN p.id < m.id AND m.state = 'queued'
 			ELSE p.id < m.id OR m.state = 'queued' END)`
 
-// MessageClaim takes the first message that is due on a route, and is at the head of its queue, until a moment.
+// MessageClaim claims, until a moment, the first message that is due on a route and is the head of its queue.
 func (tx Rows) MessageClaim(route, owner string, now, until time.Time) (notify.Message, bool, error) {
 	var claimed id.ID
 	found, err := tx.One(`UPDATE message SET owner = $1, owner_until = $2 WHERE tenant_id = $3 AND id = (
@@ -208,8 +208,8 @@ func (tx Rows) MessageClaim(route, owner string, now, until time.Time) (notify.M
 	return tx.MessageByID(claimed)
 }
 
-// MessagesStray lists messages that are due: queued ones that have no route, or one of down, and any that were due before
-// stray on a route that is not among mine. Nobody holds them.
+// MessagesStray lists due, unclaimed messages that their route will not send. These are queued or unknown messages without a route or with
+// a route in down, and messages that were due before stray on a route that is not in mine.
 func (tx Rows) MessagesStray(mine, down []string, now, stray time.Time, max int) ([]notify.Message, error) {
 	args := []any{tx.Tenant, now}
 	list := func(names []string) string {
@@ -224,7 +224,8 @@ func (tx Rows) MessagesStray(mine, down []string, now, stray time.Time, max int)
 	if len(down) > 0 {
 		condition += ` OR m.route IN (` + list(down) + `)`
 	}
-	// What a route has is not taken from it while it is only down; a meter's message whose route is gone would stay the queue head for ever.
+	// A message that a route has already sent stays with it while the route is only down. But a meter's message whose route is gone would
+	// stay the queue head forever.
 	condition = `m.state IN ('queued', 'unknown') AND (` + condition + `)`
 	if len(mine) > 0 {
 		args = append(args, stray)
@@ -235,8 +236,8 @@ func (tx Rows) MessagesStray(mine, down []string, now, stray time.Time, max int)
 		AND m.next_at <= $2 AND m.owner_until <= $2 AND (`+condition+fmt.Sprintf(`) ORDER BY m.next_at, m.id LIMIT $%d`, len(args))+tx.LockOf("m"), args...)
 }
 
-// MessagesWake makes the messages due that wait in a telephone's line because it could not be reached. One that was tried
-// just now, or often, keeps its pause: whoever writes in a telephone's name must not use up its tries.
+// MessagesWake makes due the messages that wait because a telephone could not be reached. A message that was tried just now, or often,
+// keeps its pause: somebody who writes in the telephone's name must not use up its tries.
 func (tx Rows) MessagesWake(phone string, now time.Time) error {
 	_, err := tx.C.Exec(`UPDATE message SET next_at = $1 WHERE tenant_id = $2 AND line = $3 AND open = 1 AND state = 'queued' AND next_at > $1
 		AND tries < $4 AND NOT EXISTS (SELECT 1 FROM message_try t WHERE t.tenant_id = message.tenant_id AND t.message_id = message.id AND t.at > $5)`,
@@ -244,8 +245,8 @@ func (tx Rows) MessagesWake(phone string, now time.Time) error {
 	return fault.Wrap(err, "wake messages")
 }
 
-// MessageOfTry finds the newest message that was given to a route under this reference since a moment, with the try's
-// number. Where a telephone is named it must be the message's, as far as the network writes its end.
+// MessageOfTry finds the newest message that was given to a route under this reference since a moment, with the try's number. If phone is
+// not empty, the last digits of the message's number must match it.
 func (tx Rows) MessageOfTry(route, reference, phone string, since time.Time) (message id.ID, n int, found bool, err error) {
 	end := phone
 	if len(end) > sameEnd {
@@ -257,7 +258,7 @@ func (tx Rows) MessageOfTry(route, reference, phone string, since time.Time) (me
 	return message, n, found, fault.Wrap(err, "find the message of a report")
 }
 
-// sameEnd is how many digits at its end tell a number: networks write the same number with and without its country.
+// sameEnd is how many last digits identify a number: networks write the same number with and without its country code.
 const sameEnd = 8
 
 var monthColumns = core.Columns[notify.Total]{Table: "message_month", Unattested: []core.Column[notify.Total]{
@@ -268,7 +269,7 @@ var monthColumns = core.Columns[notify.Total]{Table: "message_month", Unattested
 	core.Int("cost_micro", func(t *notify.Total) *int64 { return &t.Cost }),
 }}
 
-// MessageTotal adds an accepted message to what its month has cost.
+// MessageTotal adds an accepted message to the cost of its month and route.
 func (tx Rows) MessageTotal(month, route string, parts int, cost int64) error {
 	_, err := tx.C.Exec(`INSERT INTO `+monthColumns.Into()+` ON CONFLICT (tenant_id, month, route) DO UPDATE SET
 		messages = message_month.messages + 1, parts = message_month.parts + excluded.parts, cost_micro = message_month.cost_micro + excluded.cost_micro`,
@@ -276,7 +277,7 @@ func (tx Rows) MessageTotal(month, route string, parts int, cost int64) error {
 	return fault.Wrap(err, "count the cost of a message")
 }
 
-// MessageTotals lists months, the newest first.
+// MessageTotals lists the costs of months and routes, newest month first.
 func (tx Rows) MessageTotals(max int) ([]notify.Total, error) {
 	var out []notify.Total
 	err := tx.C.Query(`SELECT `+monthColumns.List("")+` FROM message_month WHERE tenant_id = $1 ORDER BY month DESC, route LIMIT $2`,

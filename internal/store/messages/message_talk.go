@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/people"
 )
 
-// MeterBySIM is the meter whose modem has this number.
+// MeterBySIM finds the meter whose modem has this number.
 func (tx Rows) MeterBySIM(phone string) (registry.Meter, bool, error) {
 	if phone == "" {
 		return registry.Meter{}, false, nil
@@ -23,21 +23,21 @@ func (tx Rows) MeterBySIM(phone string) (registry.Meter, bool, error) {
 	return meters.Of(tx.Tx).MeterWhere(`m.sim_phone = $2`, phone)
 }
 
-// SIMOf is the number of the SIM in a meter's modem, "" for none.
+// SIMOf returns the number of the SIM in a meter's modem, "" for none.
 func (tx Rows) SIMOf(meter int64) (string, error) {
 	sim := ""
 	_, err := tx.One(`SELECT sim_phone FROM meter WHERE tenant_id = $1 AND n = $2`, func(r core.Row) error { sim = r.Text(0); return nil }, tx.Tenant, meter)
 	return sim, fault.Wrap(err, "read the SIM of meter %d", meter)
 }
 
-// SetSIM keeps the number of the SIM in a meter's modem, "" for none. A number that another meter has is ErrConflict.
+// SetSIM stores the number of the SIM in a meter's modem, "" for none. If another meter has the number, it returns ErrConflict.
 func (tx Rows) SetSIM(meter id.ID, sim string) error {
 	err := tx.Must(`UPDATE meter SET sim_phone = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, sim, tx.Tenant, meter)
 	return fault.Wrap(err, "set the SIM of meter %s", meter.Text(id.Meter))
 }
 
-// MessageAtMeter is the head of a meter's queue, once a route has had it. It is not a message that the meter has rejected and that
-// waits for another day.
+// MessageAtMeter finds the head of a meter's queue among the messages that a route has tried. It leaves out a message that the meter has
+// rejected and that waits for another day.
 func (tx Rows) MessageAtMeter(meter int64, now time.Time) (notify.Message, bool, error) {
 	all, err := tx.messages("find the message at a meter", ` WHERE m.tenant_id = $1 AND m.meter = $2 AND m.purpose = $3 AND m.open = 1 AND m.tries > 0
 		AND NOT (m.state = 'queued' AND m.answered_at IS NOT NULL AND m.next_at > $4)
@@ -49,8 +49,7 @@ func (tx Rows) MessageAtMeter(meter int64, now time.Time) (notify.Message, bool,
 	return all[0], true, nil
 }
 
-// MeterMessages lists messages that were given to a route for a meter since a moment, the newest first, each with the text
-// by which the meter said first that it loaded the token.
+// MeterMessages lists messages to a meter since a moment that a route has tried, newest first, each with the meter's first reply.
 func (tx Rows) MeterMessages(meter int64, since time.Time, max int) ([]notify.MeterMessage, error) {
 	var out []notify.MeterMessage
 	err := tx.C.Query(`SELECT m.id, m.token_id, m.open, COALESCE((SELECT a.text FROM message a WHERE a.tenant_id = m.tenant_id AND a.meter = m.meter
@@ -63,12 +62,12 @@ func (tx Rows) MeterMessages(meter int64, since time.Time, max int) ([]notify.Me
 	return out, fault.Wrap(err, "list messages to meter %d", meter)
 }
 
-// Arrivals counts what came from a telephone since a moment.
+// Arrivals counts messages from a telephone since a moment.
 func (tx Rows) Arrivals(phone string, since time.Time) (int, error) {
 	return tx.messagesSince(`phone = $2 AND direction = 'in'`, phone, since)
 }
 
-// AnswersTo counts what was queued as an answer to a telephone since a moment.
+// AnswersTo counts answers queued to a telephone since a moment.
 func (tx Rows) AnswersTo(phone string, since time.Time) (int, error) {
 	return tx.messagesSince(`phone = $2 AND direction = 'out' AND answers IS NOT NULL`, phone, since)
 }
@@ -83,7 +82,7 @@ func (tx Rows) messagesSince(condition string, of any, since time.Time) (int, er
 	return int(n), fault.Wrap(err, "count messages")
 }
 
-// subscriptionQuery reads meters with whom they supply.
+// subscriptionQuery reads meters with the customers whom they supply.
 const subscriptionQuery = `SELECT c.id, c.lang, c.notices, m.id, m.n, m.number, m.simulated, m.mode, m.sim_phone, c.phone, a.opened_at, m.profile
 	FROM customer c JOIN account a ON a.tenant_id = c.tenant_id AND a.customer_id = c.id AND a.status IN ('open', 'active')
 	JOIN meter m ON m.tenant_id = a.tenant_id AND m.account_id = a.id WHERE c.tenant_id = $1`
@@ -93,8 +92,8 @@ func scanSubscription(r core.Row) (s notify.Subscription, phone string) {
 		Simulated: r.Bool(6), Wallet: registry.Mode(r.Text(7)) == registry.PrepayWallet, SIM: r.Text(8), Since: r.Time(10), Menu: r.Text(11) == ""}, r.Text(9)
 }
 
-// Subscriptions are the meters of all customers with a telephone number, at most max. Numbers are kept as they were given,
-// so the number is looked for with and without its sign.
+// Subscriptions lists the meters of all customers with a telephone number, at most max. Numbers are stored as they were entered, so it
+// searches for the number with +, with 00 and without a prefix.
 func (tx Rows) Subscriptions(phone string, max int) ([]notify.Subscription, error) {
 	var out []notify.Subscription
 	err := tx.C.Query(subscriptionQuery+` AND c.phone IN ($2, $3, $4) ORDER BY m.n LIMIT $5`, func(r core.Row) error {
@@ -105,7 +104,7 @@ func (tx Rows) Subscriptions(phone string, max int) ([]notify.Subscription, erro
 	return out, fault.Wrap(err, "find the meters of a telephone")
 }
 
-// writtenForms are the ways in which a canonical telephone number may have been registered.
+// writtenForms returns the ways in which a canonical telephone number may have been registered.
 func writtenForms(phone string) []any {
 	bare := phone
 	if len(bare) > 0 && bare[0] == '+' {
@@ -114,14 +113,14 @@ func writtenForms(phone string) []any {
 	return []any{phone, bare, "00" + bare}
 }
 
-// SetNotices keeps whether the customers of a telephone number want warnings.
+// SetNotices stores whether the customers with a telephone number want warnings.
 func (tx Rows) SetNotices(phone string, on bool) error {
 	_, err := tx.C.Exec(`UPDATE customer SET notices = $1, version = version + 1 WHERE tenant_id = $2 AND phone IN ($3, $4, $5)`,
 		append([]any{on, tx.Tenant}, writtenForms(phone)...)...)
 	return fault.Wrap(err, "keep whether warnings are wanted")
 }
 
-// NoticeTo is whom a meter's notices go to; found is false for an unknown meter and one that supplies nobody.
+// NoticeTo returns the recipient of a meter's notices; found is false if the meter is unknown or supplies nobody.
 func (tx Rows) NoticeTo(number string) (to notify.Addressee, found bool, err error) {
 	found, err = tx.One(subscriptionQuery+` AND m.number = $2`, func(r core.Row) error { to.Subscription, to.Phone = scanSubscription(r); return nil }, tx.Tenant, number)
 	if err != nil || !found {
@@ -132,7 +131,7 @@ func (tx Rows) NoticeTo(number string) (to notify.Addressee, found bool, err err
 	return to, true, err
 }
 
-// QuietHours are the hours in which warnings wait, in the tenant's time zone.
+// QuietHours returns the hours in which warnings wait, and the tenant's time zone in which they apply.
 func (tx Rows) QuietHours() (registry.QuietHours, *time.Location, error) {
 	s, err := people.Of(tx.Tx).TenantSettings()
 	if err != nil {
@@ -156,7 +155,7 @@ func (tx Rows) SoldHere(sale id.ID) (bool, error) {
 	return n > 0, fault.Wrap(err, "find whose sale %s is", sale.Text(id.Vend))
 }
 
-// WalletUsed is what a wallet meter has used on two local days, and its account in the month of the first.
+// WalletUsed returns what a wallet meter has used on two local days, and its account in the month of today.
 func (tx Rows) WalletUsed(meter int64, today, yesterday string) (notify.WalletUse, error) {
 	var u notify.WalletUse
 	rows, err := meters.Of(tx.Tx).WalletOf(meter)
@@ -181,8 +180,8 @@ func (tx Rows) WalletUsed(meter int64, today, yesterday string) (notify.WalletUs
 	return u, err
 }
 
-// WalletFigures is what the wallet of a meter's account holds by the books, and by what was used since; found is false for
-// a meter without one.
+// WalletFigures returns the settled balance and the live estimate of the wallet of a meter's account; found is false for a meter without a
+// wallet.
 func (tx Rows) WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error) {
 	currency, _, err := tx.Currency()
 	if err != nil {

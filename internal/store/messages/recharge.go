@@ -5,7 +5,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// MessagesOfToken lists the messages that brought a token to its meter's SIM, newest first.
+// MessagesOfToken lists the messages that carry a token to its meter's SIM, newest first.
 func (tx Rows) MessagesOfToken(meter int64, token id.ID, max int) ([]notify.Message, error) {
 	return tx.messages("list messages of a token", ` WHERE m.tenant_id = $1 AND m.meter = $2 AND m.token_id = $3 AND m.purpose = $4 ORDER BY m.id DESC LIMIT $5`,
 		tx.Tenant, meter, token, string(notify.PurposeMeter), max)

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// SaidBalance reads the newest balance that a meter reported with a token, by its own time after its newest reading, and the
-// newest that it told by SMS; nil for none.
+// SaidBalance reads the newest balance that a meter reported with a token, if it is newer than the newest reading by the meter's clock. It
+// also reads the newest balance that came by SMS. Both are nil for none.
 func (tx Rows) SaidBalance(m registry.Meter) (reported, texted *registry.Said, err error) {
 	_, err = tx.One(`SELECT r.received_at, r.source, r.balance_wh FROM token_report r
 		LEFT JOIN meter_live l ON l.tenant_id = r.tenant_id AND l.meter = r.meter

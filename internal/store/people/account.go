@@ -19,8 +19,8 @@ import (
 // ClosedAccount is the status of an account that has ended.
 const ClosedAccount = "closed"
 
-// AccountClose closes an account and frees its meters for another one. They go on pointing to it until then, so that what
-// they were told is still looked after.
+// AccountClose closes an account and frees its meters for another one. Until then the meters keep their reference to the closed account, so
+// that commands already sent to them are still followed up.
 func (tx Rows) AccountClose(account id.ID, at time.Time) error {
 	err := tx.Rewrite("account", account, func() error {
 		return tx.Must(`UPDATE account SET status = $1, closed_at = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4 AND status <> $1`,
@@ -42,7 +42,7 @@ func (tx Rows) AccountClose(account id.ID, at time.Time) error {
 	return fault.Wrap(err, "free the meters of account %s", account.Text(id.Account))
 }
 
-// FreePlace is the place of a meter whose account has ended; free is false for any other meter. The meter is locked.
+// FreePlace returns the service point of a meter whose account is closed; free is false for any other meter. It locks the meter.
 func (tx Rows) FreePlace(meter int64) (point id.ID, free bool, err error) {
 	free, err = tx.One(`SELECT a.service_point_id FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 		WHERE m.tenant_id = $1 AND m.n = $2 AND m.status = $3 AND a.status = $4`+tx.LockOf("m"), func(r core.Row) error { point = r.ID(0); return nil },
@@ -50,8 +50,7 @@ func (tx Rows) FreePlace(meter int64) (point id.ID, free bool, err error) {
 	return point, free, fault.Wrap(err, "read an account")
 }
 
-// AccountEntries lists sales of an account and what else was booked for it, newest first, before the given one. Both
-// are named by identities that sort by time.
+// AccountEntries lists sales and other journals of an account, newest first, before the given entry. The identities of both sort by time.
 func (tx Rows) AccountEntries(account, before id.ID, max int) ([]debt.Entry, error) {
 	out, err := tx.saleEntries(account, before, max)
 	if err != nil {
@@ -66,7 +65,7 @@ func (tx Rows) AccountEntries(account, before id.ID, max int) ([]debt.Entry, err
 	return out[:min(len(out), max)], nil
 }
 
-// saleEntries are the sales of an account, found by the meters that supply it.
+// saleEntries lists the sales of an account, found through its meters.
 func (tx Rows) saleEntries(account, before id.ID, max int) ([]debt.Entry, error) {
 	var out []debt.Entry
 	err := tx.C.Query(`SELECT v.id, v.priced_at, v.state, v.tender, v.units_wh, m.number, v.receipt_no
@@ -80,8 +79,7 @@ func (tx Rows) saleEntries(account, before id.ID, max int) ([]debt.Entry, error)
 	return out, err
 }
 
-// bookedEntries are the journals of an account's own ledger accounts (wallet, carry, deposit, refund, debts) that no
-// sale made.
+// bookedEntries lists the journals of an account's own ledger accounts (wallet, carry, deposit, refund, debts) that no sale made.
 func (tx Rows) bookedEntries(account, before id.ID, max int) ([]debt.Entry, error) {
 	var out []debt.Entry
 	name := account.Text(id.Account)
@@ -99,5 +97,5 @@ func (tx Rows) bookedEntries(account, before id.ID, max int) ([]debt.Entry, erro
 	return out, err
 }
 
-// larger is the larger of two sums; max is the name of a limit here.
+// larger returns the larger of two sums; in its callers max is a limit.
 func larger(a, b int64) int64 { return max(a, b) }

@@ -33,7 +33,7 @@ var KeyKind = core.AttestedKind{Name: "apikey", Noun: "API key", Prefix: id.Key,
 var oneKey = `SELECT (SELECT count(*) FROM person p WHERE p.tenant_id = api_key.tenant_id AND p.id = api_key.answers AND p.status <> $1), ` +
 	keyColumns.List("") + ` FROM api_key WHERE `
 
-// AddKey keeps a new API key by the hash of its secret.
+// AddKey stores a new API key with the hash of its secret.
 func (tx Rows) AddKey(k access.Key, hash [32]byte) error {
 	_, err := tx.C.Exec(`INSERT INTO `+keyColumns.Into("hash"), keyColumns.Values(tx.Tenant, &k, hash[:])...)
 	if err != nil {
@@ -42,18 +42,17 @@ func (tx Rows) AddKey(k access.Key, hash [32]byte) error {
 	return tx.Attest("apikey", k.ID)
 }
 
-// KeyByHash finds an API key of any tenant, revoked and expired ones too. It looks beyond the transaction's tenant
-// because the key is what tells the tenant.
+// KeyByHash finds an API key of any tenant, even a revoked or expired one. It searches all tenants because the key determines the tenant.
 func (tx Rows) KeyByHash(hash [32]byte) (access.Key, bool, error) {
 	return tx.key(`hash = $2`, hash[:])
 }
 
-// KeyByID reads an API key, also one that was revoked or has expired.
+// KeyByID reads an API key of the tenant, even a revoked or expired one.
 func (tx Rows) KeyByID(key id.ID) (access.Key, bool, error) {
 	return tx.key(`tenant_id = $2 AND id = $3`, tx.Tenant, key)
 }
 
-// key reads the key for which a condition holds, which uses $2 and the parameters after it.
+// key reads the key that meets a condition, whose parameters begin with $2.
 func (tx Rows) key(where string, args ...any) (access.Key, bool, error) {
 	var k access.Key
 	found, err := tx.One(oneKey+where, func(r core.Row) error {
@@ -64,7 +63,7 @@ func (tx Rows) key(where string, args ...any) (access.Key, bool, error) {
 	return k, found, fault.Wrap(err, "find API key")
 }
 
-// KeysAnsweredBy lists the API keys that somebody answers for, and the key that has this identity itself, revoked ones too.
+// KeysAnsweredBy lists the API keys that a person or key answers for and, for a key, that key too. It includes revoked ones.
 func (tx Rows) KeysAnsweredBy(self id.ID) ([]access.Key, error) {
 	out, err := keyColumns.All(tx.C, `tenant_id = $1 AND (id = $2 OR answers = $2) ORDER BY id`, tx.Tenant, self[:])
 	return out, fault.Wrap(err, "list somebody's API keys")
@@ -76,7 +75,7 @@ func (tx Rows) KeyPage(after id.ID, max int) ([]access.Key, error) {
 	return out, fault.Wrap(err, "list API keys")
 }
 
-// RevokeKey ends an API key; false when there is none in force.
+// RevokeKey revokes an API key; false if there is none in force.
 func (tx Rows) RevokeKey(key id.ID, at time.Time) (bool, error) {
 	n := int64(0)
 	err := tx.Rewrite("apikey", key, func() (err error) {

@@ -38,7 +38,7 @@ var ApprovalColumns = core.Columns[access.Approval]{Table: "approval", Attested:
 var ApprovalKind = core.AttestedKind{Name: "approval", Noun: "Approval", Prefix: id.Approval, From: "approval r", Key: "id", Order: "r.version",
 	Proof: ApprovalColumns.Proof("r")}
 
-// actorRow is who asked or decided, as a row keeps it beside the identity.
+// actorRow is who asked or decided, as a row stores it beside the identity.
 type actorRow struct {
 	Kind   access.Kind `json:"kind,omitempty"`
 	Name   string      `json:"name,omitempty"`
@@ -60,7 +60,7 @@ func writeActor(a access.Actor) (string, error) {
 	return string(b), err
 }
 
-// actorColumn is what writeActor wrote of an actor. The identity and the tenant have columns of their own.
+// actorColumn is the column that writeActor writes for an actor. The identity and the tenant have columns of their own.
 func actorColumn(name string, field func(*access.Approval) *access.Actor) core.Column[access.Approval] {
 	return core.Column[access.Approval]{Name: name, Form: 't', Read: func(to *access.Approval, r core.Row, col int) (err error) {
 		var row actorRow
@@ -77,8 +77,8 @@ func actorColumn(name string, field func(*access.Approval) *access.Actor) core.C
 	}}
 }
 
-// FourEyes is the tenant's setting; nil where it leaves it to the number of people. It takes no lock: whoever decides
-// about an act holds others already.
+// FourEyes returns the tenant's setting; nil if it depends on the number of people. It takes no lock, because a caller who decides about an
+// act already holds others.
 func (tx Rows) FourEyes() (*bool, error) {
 	settings := ""
 	_, err := tx.One(`SELECT settings FROM tenant WHERE id = $1`, func(r core.Row) error { settings = r.Text(0); return nil }, tx.Tenant)
@@ -92,7 +92,7 @@ func (tx Rows) FourEyes() (*bool, error) {
 	return s.FourEyes, fault.Wrap(err, "read the setting for an approval")
 }
 
-// AddApproval keeps an act that waits for a second person.
+// AddApproval stores an act that waits for a second person.
 func (tx Rows) AddApproval(a access.Approval) error {
 	maker, err := writeActor(a.Maker)
 	if err == nil {
@@ -111,7 +111,7 @@ func (tx Rows) ApprovalByID(i id.ID) (access.Approval, bool, error) {
 	return a, found, fault.Wrap(err, "read approval")
 }
 
-// PutApproval writes how an approval was decided or used, if it still is in the state from.
+// PutApproval writes how an approval was decided or used. False means that it is no longer in the state from.
 func (tx Rows) PutApproval(a access.Approval, from access.ApprovalState) (bool, error) {
 	checker, err := writeActor(a.Checker)
 	if err != nil {
@@ -126,8 +126,7 @@ func (tx Rows) PutApproval(a access.Approval, from access.ApprovalState) (bool, 
 	return n == 1, fault.Wrap(err, "write approval")
 }
 
-// ApprovalPage lists approvals in a state (all of them for the empty one), newest first, before the given one (zero for
-// the newest).
+// ApprovalPage lists approvals in a state (empty for all), newest first, before the given one (zero for the newest).
 func (tx Rows) ApprovalPage(state access.ApprovalState, before id.ID, max int) ([]access.Approval, error) {
 	out, err := ApprovalColumns.All(tx.C, `tenant_id = $1 AND ($2 = '' OR state = $2) AND id < $3 ORDER BY id DESC LIMIT $4`,
 		tx.Tenant, string(state), core.UpTo(before), max)

@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// SalePolicy reads what a tenant decided about charges and limits out of its settings. Most tenants decided nothing.
+// SalePolicy reads a tenant's settings of charges and limits. Most tenants have set neither.
 func SalePolicy(settings string) (registry.ChargePolicy, registry.Limits, error) {
 	s := struct {
 		Charges registry.ChargePolicy `json:"charges"`

@@ -52,7 +52,7 @@ var AccountColumns = core.Columns[registry.Account]{Table: "account", Attested: 
 var AccountKind = core.AttestedKind{Name: "account", Noun: "Account", Prefix: id.Account, From: "account r", Key: "id", Order: "r.version",
 	Proof: AccountColumns.Proof("r")}
 
-// AddCustomerRow keeps a new customer.
+// AddCustomerRow stores a new customer.
 func (tx Rows) AddCustomerRow(c registry.Customer) error {
 	_, err := tx.C.Exec(`INSERT INTO `+CustomerColumns.Into(), CustomerColumns.Values(tx.Tenant, &c)...)
 	return fault.Wrap(err, "keep customer %s", c.ID.Text(id.Customer))
@@ -65,9 +65,9 @@ func (tx Rows) CustomerByID(customer id.ID) (registry.Customer, bool, error) {
 	return c, found, fault.Wrap(err, "find customer %s", customer.Text(id.Customer))
 }
 
-// CustomersLike lists customers whose name holds text, or whose phone or one of whose meter numbers holds digits, if there
-// are any, in the order they were registered, after the given one. It reads all customers until it has found enough: a
-// person waits for it, and there are as many customers as one utility has.
+// CustomersLike lists customers whose name contains text or, unless digits is empty, whose phone or a meter number contains digits. They
+// are in the order of registration, after the given one. It reads all customers until it has found enough, which is fast enough for one
+// utility.
 func (tx Rows) CustomersLike(text, digits string, after id.ID, max int) ([]registry.Customer, error) {
 	var out []registry.Customer
 	err := tx.C.Query(`SELECT `+CustomerColumns.List("c")+` FROM customer c WHERE c.tenant_id = $1 AND c.id > $2 AND (LOWER(c.name) LIKE LOWER($3) ESCAPE '!'
@@ -94,26 +94,26 @@ var pointColumns = core.Columns[registry.Point]{Table: "service_point", Unattest
 	{Name: "lat_e7", Form: 'i'}, {Name: "lon_e7", Form: 'i'}, {Name: "created_at", Form: 'i'}, {Name: "version", Form: 'i'},
 }}
 
-// AddPoint keeps a new service point.
+// AddPoint stores a new service point.
 func (tx Rows) AddPoint(p registry.Point) error {
 	_, err := tx.C.Exec(`INSERT INTO `+pointColumns.Into("created_at"), pointColumns.Values(tx.Tenant, &p, tx.Now)...)
 	return fault.Wrap(err, "keep service point %s", p.ID.Text(id.Point))
 }
 
-// SetFeeder sets the feeder of the place that a meter supplies; false where it supplies none.
+// SetFeeder sets the feeder of the service point that a meter supplies; false if it supplies none.
 func (tx Rows) SetFeeder(meter int64, feeder string) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE service_point SET feeder = $1, version = version + 1 WHERE tenant_id = $2 AND id = (SELECT a.service_point_id
 		FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id WHERE m.tenant_id = $2 AND m.n = $3)`, feeder, tx.Tenant, meter)
 	return n > 0, fault.Wrap(err, "set the feeder of meter %d", meter)
 }
 
-// SetMostPower sets the greatest power that a wallet meter can measure, 0 for the default of its phases.
+// SetMostPower sets the maximum power that a wallet meter can measure; 0 for the default of its phases.
 func (tx Rows) SetMostPower(meter int64, most unit.Power) error {
 	err := tx.Must(`UPDATE wallet SET max_w = $1, version = version + 1 WHERE tenant_id = $2 AND meter = $3`, int64(most), tx.Tenant, meter)
 	return fault.Wrap(err, "set the most power of meter %d", meter)
 }
 
-// AddAccount keeps a new account.
+// AddAccount stores a new account.
 func (tx Rows) AddAccount(a registry.Account) error {
 	_, err := tx.C.Exec(`INSERT INTO `+AccountColumns.Into("created_at"), AccountColumns.Values(tx.Tenant, &a, tx.Now)...)
 	if err != nil {
@@ -122,7 +122,7 @@ func (tx Rows) AddAccount(a registry.Account) error {
 	return tx.Attest("account", a.ID)
 }
 
-// CustomerPut writes what can change of a customer.
+// CustomerPut writes the fields of a customer that can change.
 func (tx Rows) CustomerPut(c registry.Customer) error {
 	err := tx.Must(`UPDATE customer SET name = $1, phone = $2, id_no = $3, lang = $4, notices = $5, version = version + 1 WHERE tenant_id = $6 AND id = $7`,
 		c.Name, c.Phone, c.IDNo, c.Lang, !c.Stopped, tx.Tenant, c.ID)

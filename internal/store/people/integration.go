@@ -27,7 +27,7 @@ var integrationColumns = core.Columns[mirror.Login]{Table: "integration_login", 
 var IntegrationKind = core.AttestedKind{Name: "integration", Noun: "Integration login", Prefix: id.Login, From: "integration_login r", Key: "id",
 	Order: "COALESCE(r.revoked_at, 0)", Proof: integrationColumns.Proof("r")}
 
-// AddIntegration keeps a new login of the integration broker by the hash of its password.
+// AddIntegration stores a new login of the integration broker with the hash of its password.
 func (tx Rows) AddIntegration(l mirror.Login, hash [32]byte) error {
 	_, err := tx.C.Exec(`INSERT INTO `+integrationColumns.Into("hash"), integrationColumns.Values(tx.Tenant, &l, hash[:])...)
 	if err != nil {
@@ -36,7 +36,7 @@ func (tx Rows) AddIntegration(l mirror.Login, hash [32]byte) error {
 	return tx.Attest("integration", l.ID)
 }
 
-// IntegrationByID finds a login of any tenant: it is the login that tells the tenant.
+// IntegrationByID finds a login of any tenant, because the login determines the tenant.
 func (tx Rows) IntegrationByID(login id.ID) (l mirror.Login, hash []byte, found bool, err error) {
 	found, err = tx.One(`SELECT hash, `+integrationColumns.List("")+` FROM integration_login WHERE id = $1`, func(r core.Row) error {
 		hash = r.Bytes(0)
@@ -52,7 +52,7 @@ func (tx Rows) Integrations(max int) ([]mirror.Login, error) {
 	return out, fault.Wrap(err, "list logins")
 }
 
-// RevokeIntegration ends a login; false when there is none in force.
+// RevokeIntegration revokes a login; false if there is none in force.
 func (tx Rows) RevokeIntegration(login id.ID, at time.Time) (bool, error) {
 	n := int64(0)
 	err := tx.Rewrite("integration", login, func() (err error) {
@@ -62,7 +62,7 @@ func (tx Rows) RevokeIntegration(login id.ID, at time.Time) (bool, error) {
 	return n == 1, fault.Wrap(err, "revoke a login")
 }
 
-// CustomerOf is the customer of the account that a meter supplies.
+// CustomerOf returns the customer of the open account that a meter supplies.
 func (tx Rows) CustomerOf(meter id.ID) (customer id.ID, found bool, err error) {
 	found, err = tx.One(`SELECT a.customer_id FROM meter m JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id AND a.status <> '`+ClosedAccount+`'
 		WHERE m.tenant_id = $1 AND m.id = $2`, func(r core.Row) error { customer = r.ID(0); return nil }, tx.Tenant, meter)

@@ -22,7 +22,7 @@ func Status[T any](blocked func(*T) *bool) core.Column[T] {
 		Write: func(of *T) any { return StatusOf(*blocked(of)) }}
 }
 
-// StatusOf is what the column says.
+// StatusOf returns the value of the column.
 func StatusOf(blocked bool) string {
 	if blocked {
 		return StatusBlocked
@@ -66,14 +66,14 @@ var loginColumns = core.Columns[access.Login]{Table: "login", Unattested: []core
 
 const personTables = ` FROM person p JOIN role_binding b ON b.tenant_id = p.tenant_id AND b.person_id = p.id`
 
-// personQuery reads people, loginQuery a session and whose it is.
+// personQuery reads people; loginQuery reads a session with its person.
 var (
 	personQuery = `SELECT ` + personColumns.List("p") + `, ` + roleColumns.List("b")
 	loginQuery  = personQuery + `, ` + loginColumns.List("l") + personTables + `
 		JOIN login l ON l.tenant_id = p.tenant_id AND l.person_id = p.id WHERE l.tenant_id = $1 AND l.hash = $2`
 )
 
-// scanPerson reads the columns of personQuery and says which column follows.
+// scanPerson reads the columns of personQuery and returns the number of the column after them.
 func scanPerson(r core.Row, p *access.PersonRow) (next int, err error) {
 	if next, err = personColumns.Scan(r, 0, p); err != nil {
 		return 0, err
@@ -81,7 +81,7 @@ func scanPerson(r core.Row, p *access.PersonRow) (next int, err error) {
 	return roleColumns.Scan(r, next, p)
 }
 
-// AddPersonRow keeps somebody with one role over the whole tenant.
+// AddPersonRow stores a person with one role for the whole tenant.
 func (tx Rows) AddPersonRow(p access.PersonRow) error {
 	_, err := tx.C.Exec(`INSERT INTO `+personColumns.Into(), personColumns.Values(tx.Tenant, &p)...)
 	if err == nil {
@@ -93,17 +93,17 @@ func (tx Rows) AddPersonRow(p access.PersonRow) error {
 	return tx.Attest("person", p.ID)
 }
 
-// PersonByEmail finds who signs in with the address, in its canonical form; blocked people too.
+// PersonByEmail finds the person who signs in with an address in its canonical form, even a blocked one.
 func (tx Rows) PersonByEmail(email string) (access.PersonRow, bool, error) {
 	return tx.person(`p.email = $2`, email)
 }
 
-// PersonByID reads a person, also a blocked one.
+// PersonByID reads a person, even a blocked one.
 func (tx Rows) PersonByID(person id.ID) (access.PersonRow, bool, error) {
 	return tx.person(`p.id = $2`, person)
 }
 
-// person reads the person for whom a condition on $2 holds.
+// person reads the person who meets a condition on $2.
 func (tx Rows) person(where string, arg any) (access.PersonRow, bool, error) {
 	var p access.PersonRow
 	found, err := tx.One(personQuery+personTables+` WHERE p.tenant_id = $1 AND `+where,
@@ -125,13 +125,13 @@ func (tx Rows) ActivePeople(roles ...access.Role) (int, error) {
 	return int(n), fault.Wrap(err, "count people")
 }
 
-// AddLogin keeps a session by the hash of its secret.
+// AddLogin stores a session with the hash of its secret.
 func (tx Rows) AddLogin(l access.Login, hash [32]byte) error {
 	_, err := tx.C.Exec(`INSERT INTO `+loginColumns.Into("hash"), loginColumns.Values(tx.Tenant, &l, hash[:])...)
 	return fault.Wrap(err, "keep session of %s", l.Person.Text(id.Person))
 }
 
-// LoginByHash finds a session and whose it is, however old.
+// LoginByHash finds a session and its person, even an expired session.
 func (tx Rows) LoginByHash(hash [32]byte) (access.Login, access.PersonRow, bool, error) {
 	var l access.Login
 	var p access.PersonRow
@@ -145,7 +145,7 @@ func (tx Rows) LoginByHash(hash [32]byte) (access.Login, access.PersonRow, bool,
 	return l, p, found, fault.Wrap(err, "find session")
 }
 
-// SeeLogin notes when a session was last used. A session that has ended meanwhile stays ended.
+// SeeLogin records when a session was last used. A session that was ended meanwhile stays ended.
 func (tx Rows) SeeLogin(hash [32]byte, at time.Time) error {
 	_, err := tx.C.Exec(`UPDATE login SET seen_at = $1 WHERE tenant_id = $2 AND hash = $3`, at, tx.Tenant, hash[:])
 	return fault.Wrap(err, "keep session")
@@ -157,8 +157,8 @@ func (tx Rows) DropLogin(hash [32]byte) (bool, error) {
 	return n == 1, fault.Wrap(err, "end session")
 }
 
-// DropLoginsOf ends the sessions of a person that are past their end at now or were last used before idle, and of the
-// others the oldest beyond keep.
+// DropLoginsOf ends the sessions of a person that have expired at now or were not used since idle. Of the others it keeps the newest, at
+// most keep.
 func (tx Rows) DropLoginsOf(person id.ID, now, idle time.Time, keep int) error {
 	_, err := tx.C.Exec(`DELETE FROM login WHERE tenant_id = $1 AND person_id = $2 AND (expires_at <= $3 OR seen_at <= $4)`,
 		tx.Tenant, person, now, idle)

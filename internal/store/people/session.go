@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// SessionTake notes that a meter's connection is held by this server from now on, whoever held it before. The epoch
-// rises with every take-over; what an earlier holder says of its connection is refused by it.
+// SessionTake records that this server holds a meter's connection from now on, whoever held it before. The epoch rises with every call, so
+// that later reports of an earlier holder are refused.
 func (tx Rows) SessionTake(meter int64, instance string) (epoch int64, err error) {
 	epoch, err = tx.Number(`INSERT INTO session (tenant_id, meter, instance, epoch, since) VALUES ($1, $2, $3, 1, $4)
 		ON CONFLICT (tenant_id, meter) DO UPDATE SET instance = excluded.instance, epoch = session.epoch + 1, since = excluded.since
@@ -17,14 +17,14 @@ func (tx Rows) SessionTake(meter int64, instance string) (epoch int64, err error
 	return epoch, fault.Wrap(err, "take the session of meter %d", meter)
 }
 
-// SessionDrop notes that the connection of a meter has ended, unless another one has begun since.
+// SessionDrop records that the connection of a meter has ended, unless another one has begun since.
 func (tx Rows) SessionDrop(meter int64, instance string, epoch int64) error {
 	_, err := tx.C.Exec(`DELETE FROM session WHERE tenant_id = $1 AND meter = $2 AND instance = $3 AND epoch = $4`,
 		tx.Tenant, meter, instance, epoch)
 	return fault.Wrap(err, "drop the session of meter %d", meter)
 }
 
-// SessionsForget drops all sessions that a server holds: it is going.
+// SessionsForget drops all sessions that a server holds, because it is stopping.
 func (tx Rows) SessionsForget(instance string) error {
 	if _, err := tx.C.Exec(`DELETE FROM session WHERE tenant_id = $1 AND instance = $2`, tx.Tenant, instance); err != nil {
 		return fmt.Errorf("drop the sessions of %s: %w", instance, err)
@@ -32,8 +32,8 @@ func (tx Rows) SessionsForget(instance string) error {
 	return nil
 }
 
-// SessionsElsewhere calls found with every meter whose connection another server holds. live says whether
-// that server was heard of lately (see [Rows.ServerSeen]).
+// SessionsElsewhere calls found with every meter whose connection another server holds. live says whether that server is alive (see
+// [Rows.ServerSeen]).
 func (tx Rows) SessionsElsewhere(instance string, found func(number string, live bool)) error {
 	err := tx.C.Query(`SELECT m.number, l.until FROM session s JOIN meter m ON m.tenant_id = s.tenant_id AND m.n = s.meter
 		LEFT JOIN leader l ON l.name = '`+serverLead+`' || s.instance
@@ -44,13 +44,13 @@ func (tx Rows) SessionsElsewhere(instance string, found func(number string, live
 	return fault.Wrap(err, "look for sessions elsewhere")
 }
 
-// serverLead begins the name of the lead that every server has of itself: while it lasts the server is alive.
+// serverLead begins the name of a lead that each server takes for itself: while it lasts, the server is alive.
 const serverLead = "server:"
 
-// serverForgotten is how long after its end a server is still known by name.
+// serverForgotten is how long the row of a dead server is kept.
 const serverForgotten = 24 * time.Hour
 
-// ServerSeen says that a server is alive until the given moment, and forgets servers that have been gone for long.
+// ServerSeen records that a server is alive until a moment, and deletes servers that have been dead for longer than serverForgotten.
 func (tx Rows) ServerSeen(instance string, until time.Time) error {
 	if _, _, err := tx.LeaderTake(serverLead+instance, instance, until); err != nil {
 		return err

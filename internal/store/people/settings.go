@@ -9,29 +9,29 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// fourEyesKey is the setting's name in the tenant's JSON object.
+// fourEyesKey is the key of the four-eyes setting in the tenant's JSON object.
 const fourEyesKey = "four_eyes"
 
-// chargesKey is the name of what the tenant decided about charges.
+// chargesKey is the key of the tenant's settings of charges.
 const chargesKey = "charges"
 
-// receiptKey is the name of what receipts say of the tenant.
+// receiptKey is the key of what receipts say about the tenant.
 const receiptKey = "receipt"
 
-// limitsKey is the name of the limits that the tenant has set; missing where it keeps the defaults.
+// limitsKey is the key of the tenant's limits; absent for the defaults.
 const limitsKey = "limits"
 
-// quietKey is the name of the hours in which customers get no warnings; missing for the default.
+// quietKey is the key of the hours in which customers get no warnings; absent for the default.
 const quietKey = "quiet"
 
-// decision is what the tenant decided about one thing.
+// decision is one setting of the tenant.
 type decision struct {
 	key   string
 	value any  // a pointer to it
-	made  bool // it is stored: what the tenant left alone is not
+	made  bool // stored only if the tenant has set it
 }
 
-// decisions are those of the tenant's JSON object. Limits and the head of receipts have readers of their own.
+// decisions lists the settings in the tenant's JSON object. Limits and the head of receipts have readers of their own.
 func decisions(s *registry.Settings) []decision {
 	return []decision{
 		{fourEyesKey, &s.FourEyes, s.FourEyes != nil},
@@ -42,7 +42,7 @@ func decisions(s *registry.Settings) []decision {
 	}
 }
 
-// TenantSettings reads what the tenant decided for itself.
+// TenantSettings reads the tenant's settings.
 func (tx Rows) TenantSettings() (registry.Settings, error) {
 	t, err := tx.TenantRow()
 	if err != nil {
@@ -78,8 +78,8 @@ func ReceiptHead(more map[string]json.RawMessage) (registry.ReceiptHead, error) 
 	return h, nil
 }
 
-// PutTenantSettings writes them, all but the currency, which SetCurrency names once. Settings in the JSON object that
-// this version does not know stay.
+// PutTenantSettings writes the tenant's settings except the currency, which SetCurrency sets once. It keeps settings in the JSON object
+// that this version does not know.
 func (tx Rows) PutTenantSettings(s registry.Settings) error {
 	t, err := tx.TenantRow()
 	if err != nil {

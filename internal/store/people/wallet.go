@@ -1,7 +1,7 @@
 package people
 
-// WalletKey is the name of what the tenant decided about wallets in its settings.
+// WalletKey is the key of the tenant's settings of wallets.
 const WalletKey = "wallet"
 
-// SupplyKey is the name of what it decided about cutting off and leases.
+// SupplyKey is the key of the tenant's settings of cut-offs and leases.
 const SupplyKey = "supply"

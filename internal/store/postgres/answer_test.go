@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// TestACommitWithoutAnAnswerIsUnknown loses the answer on a real connection; whether the commit happened shows after the
-// database is opened again.
+// TestACommitWithoutAnAnswerIsUnknown loses the answer to COMMIT on a real connection. It opens the database again to see whether the
+// commit happened.
 func TestACommitWithoutAnAnswerIsUnknown(t *testing.T) {
 	for name, lose := range map[string]struct {
 		what func(*pgtest.Thief) *atomic.Int64

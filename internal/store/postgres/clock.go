@@ -13,19 +13,18 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// clock is what this server goes by. Servers of one database compare times that others of them have noted: who leads until
-// when, when a customer was warned, when a reading came. So they all go by one clock, the database's, which is asked at the
-// beginning of each transaction in the message that begins it. Where it differs much from the server's own, nobody here
-// knows which of the two is right; see [Engine.Apart].
+// clock is the clock that this server uses. Servers of one database compare times that other servers have stored: until when a server
+// leads, when a customer was warned, when a reading came. So they all use the database's clock, which the message that begins a transaction
+// also reads. If it differs much from the server's own, the server cannot know which of the two is right; see [Engine.Apart].
 type clock struct {
 	own    func() time.Time
 	follow bool
 	log    *slog.Logger
-	off    atomic.Int64 // by how much the database's clock is ahead of the server's own, in ns
-	doubt  atomic.Bool  // that was last logged as too much
+	off    atomic.Int64 // how much the database's clock is ahead of the server's own, in ns
+	doubt  atomic.Bool  // off was last logged as too large
 }
 
-// now is the time by the clock that this server goes by. It has no monotonic reading where that is the database's.
+// now returns the time by the clock that this server uses. It has no monotonic reading if that is the database's.
 func (k *clock) now() time.Time {
 	if !k.follow {
 		return k.own()
@@ -33,15 +32,15 @@ func (k *clock) now() time.Time {
 	return k.own().Round(0).Add(k.apart())
 }
 
-// apart is by how much the database's clock is ahead of the server's own, behind where it is negative; 0 where it is not asked.
+// apart returns how much the database's clock is ahead of the server's own; negative if it is behind, 0 if it is not read.
 func (k *clock) apart() time.Duration { return time.Duration(k.off.Load()) }
 
-// heard takes what the database's clock showed at some moment between two of the server's own. What lies within these is no
-// difference; otherwise no more is believed than has to be.
+// heard takes the time that the database's clock showed at some moment between two times of the server's own clock. It changes the known
+// difference only as far as these bounds require.
 func (k *clock) heard(before, shown, after time.Time) {
 	least, most := shown.Sub(after.Round(0)), shown.Sub(before.Round(0))
 	if least > most {
-		return // the server's own clock was set back meanwhile
+		return // the server's own clock was set back in between
 	}
 	off := min(max(k.apart(), least), most)
 	k.off.Store(int64(off))
@@ -54,10 +53,10 @@ func (k *clock) heard(before, shown, after time.Time) {
 	}
 }
 
-// askClock gives the database's clock in microseconds since 1970.
+// askClock reads the database's clock, in microseconds since 1970.
 const askClock = "; SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint"
 
-// beginAt begins a transaction and looks at the database's clock, in one message.
+// beginAt begins a transaction and reads the database's clock in one message.
 func (c *conn) beginAt(how string, k *clock) error {
 	if !k.follow {
 		return c.begin(how)
@@ -75,7 +74,7 @@ func (c *conn) beginAt(how string, k *clock) error {
 	return nil
 }
 
-// askOnce looks at the database's clock before anything is done by it.
+// askOnce reads the database's clock before anything uses it.
 func (c *conn) askOnce(k *clock) error {
 	if err := c.beginAt(beginView, k); err != nil {
 		return err
@@ -83,7 +82,7 @@ func (c *conn) askOnce(k *clock) error {
 	return c.rollback()
 }
 
-// shown reads the answer to askClock.
+// shown parses the answer to askClock.
 func shown(results []*pgconn.Result) (time.Time, bool) {
 	last := results[len(results)-1]
 	if len(last.Rows) != 1 || len(last.Rows[0]) != 1 {
@@ -93,14 +92,14 @@ func shown(results []*pgconn.Result) (time.Time, bool) {
 	return time.UnixMicro(us).UTC(), err == nil
 }
 
-// Now is the time by the clock that this server goes by: the database's where [Options].Follow is set.
+// Now returns the time by the clock that this server uses: the database's if [Options].Follow is set.
 func (e *Engine) Now() time.Time { return e.clock.now() }
 
-// Apart is by how much the database's clock was ahead of the server's own when it was asked last, negative for behind; 0
-// where it is not asked.
+// Apart returns how much the database's clock was ahead of the server's own when it was last read; negative if it was behind, 0 if it is
+// not read.
 func (e *Engine) Apart() time.Duration { return e.clock.apart() }
 
-// newTx is a transaction at this moment.
+// newTx returns a transaction at this moment.
 func (e *Engine) newTx(c *conn, t access.Tenant) *store.Tx {
 	tx := store.NewTx(c, t, e.clock.now(), e.opt.Rand, e.epoch, nil)
 	tx.Apart, tx.Mark = e.clock.apart(), e.sealer.mark

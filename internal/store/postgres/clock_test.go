@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// ahead gives a server on a database whose own clock is ahead of the true time by so much.
+// ahead returns a server on a database; the server's own clock is ahead of the true time by a duration.
 func ahead(t *testing.T, url, dir string, by time.Duration) (*postgres.Engine, *atomic.Int64) {
 	t.Helper()
 	off := new(atomic.Int64)
@@ -22,11 +22,11 @@ func ahead(t *testing.T, url, dir string, by time.Duration) (*postgres.Engine, *
 	return e, off
 }
 
-// near is how far two clocks that are one may seem to lie apart in these tests, on a machine that does other things.
+// near is how far apart two readings of one clock may seem in these tests, on a busy machine.
 const near = 10 * time.Second
 
-// TestServersOfOneDatabaseHaveOneClock: what a transaction goes by is the database's clock, whatever the server's own shows, also
-// when that is moved while the server runs. Where the two differ, nothing is taken from anybody.
+// TestServersOfOneDatabaseHaveOneClock: transactions use the database's clock whatever the server's own shows, even if that is moved while
+// the server runs. If the two differ by more than wallet.MaxApart, the time is in doubt.
 func TestServersOfOneDatabaseHaveOneClock(t *testing.T) {
 	url, dir := pgtest.New(t), t.TempDir()
 	for _, by := range []time.Duration{0, 30 * time.Second, 50 * time.Minute, -50 * time.Minute, 30 * 24 * time.Hour, -30 * 24 * time.Hour} {
@@ -64,7 +64,7 @@ func TestServersOfOneDatabaseHaveOneClock(t *testing.T) {
 	}
 }
 
-// TestServersWhoseClocksDifferDoNotTakeTheLead from each other: each prolongs its own until it is left.
+// TestServersWhoseClocksDifferDoNotTakeTheLead from each other: each extends its own lead until it leaves it.
 func TestServersWhoseClocksDifferDoNotTakeTheLead(t *testing.T) {
 	url, dir := pgtest.New(t), t.TempDir()
 	var servers []*postgres.Engine

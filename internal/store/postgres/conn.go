@@ -17,14 +17,14 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// maxStatements is how many prepared statements a connection keeps. The shared queries are constants, a few hundred;
-// what comes beyond is prepared for one use.
+// maxStatements is how many prepared statements a connection keeps. The shared queries are a few hundred constants; statements beyond the
+// limit are prepared for one use.
 const maxStatements = 1024
 
 // fetchRows is how many rows of a streamed query are in memory at a time.
 const fetchRows = 1000
 
-// Types of parameters by PostgreSQL's numbers, and the two formats in which values travel.
+// PostgreSQL's numbers of parameter types, and the two formats of values.
 const (
 	oidUnknown = 0
 	oidBytes   = 17
@@ -35,19 +35,19 @@ const (
 	asBinary = 1
 )
 
-// conn is one connection as the shared queries see it. It belongs to one goroutine at a time. Statements are prepared
-// once; numbers and text travel as text, which needs no agreement about widths, bytes as bytes.
+// conn is one connection as the shared queries see it. It belongs to one goroutine at a time. Statements are prepared once. Numbers and
+// text are sent as text, which needs no agreement about widths; bytes are sent as bytes.
 type conn struct {
 	pg      *pgconn.PgConn
-	ctx     context.Context // bounds what runs now
+	ctx     context.Context // bounds the running statement
 	stmts   map[string]*prepared
 	made    int   // statements prepared so far, for their names
-	reading bool  // it is in a snapshot and cannot write
+	reading bool  // the transaction is a snapshot and cannot write
 	stream  bool  // queries are read through cursors: their results may be larger than memory
-	cursors int   // open ones
+	cursors int   // open cursors
 	rows    int   // changed or read in this transaction, for the budget
-	wrote   bool  // this transaction has run something else than a SELECT
-	fault   error // the first error: PostgreSQL has given up the transaction
+	wrote   bool  // this transaction has run a statement other than SELECT
+	fault   error // the first error, after which PostgreSQL ends the transaction
 	plan    store.UpgradePlan
 }
 
@@ -57,7 +57,7 @@ type prepared struct {
 	params int
 }
 
-// ForUpdate locks the rows that a decision rests on; in a snapshot nothing is decided.
+// ForUpdate returns the clause that locks the rows of a decision; empty in a snapshot, which decides nothing.
 func (c *conn) ForUpdate() string {
 	if c.reading {
 		return ""
@@ -75,8 +75,8 @@ func (c *conn) Exec(sql string, args ...any) (int64, error) {
 	return tag.RowsAffected(), nil
 }
 
-// Query runs a statement and hands over its rows; see core.Conn. The rows are read before the first is handed over,
-// because a connection runs one statement at a time and row may run another.
+// Query runs a statement and calls row for each result row; see core.Conn. It reads all rows before the first call, because a connection
+// runs one statement at a time and row may run another.
 func (c *conn) Query(sql string, row func(core.Row) error, args ...any) error {
 	if c.stream && !strings.Contains(sql, "LIMIT") {
 		return c.each(sql, row, args)
@@ -89,7 +89,7 @@ func (c *conn) Query(sql string, row func(core.Row) error, args ...any) error {
 	return all.each(row)
 }
 
-// each reads a query through a cursor, so that a whole table can be walked through.
+// each reads a query through a cursor, so that a whole table need not fit into memory.
 func (c *conn) each(sql string, row func(core.Row) error, args []any) error {
 	name := "walk" + strconv.Itoa(c.cursors)
 	if _, err := c.run("DECLARE "+name+" NO SCROLL CURSOR FOR "+sql, nil, args); err != nil {
@@ -105,7 +105,7 @@ func (c *conn) each(sql string, row func(core.Row) error, args []any) error {
 	return err
 }
 
-// fetch reads a cursor to its end. The statement is not kept: what it gives differs from cursor to cursor.
+// fetch reads a cursor to its end. FETCH is not prepared, because its columns differ between cursors.
 func (c *conn) fetch(cursor string, row func(core.Row) error) error {
 	for {
 		var some rows
@@ -127,7 +127,7 @@ func (c *conn) fetch(cursor string, row func(core.Row) error) error {
 	}
 }
 
-// run carries out one statement and reads all of its rows into into, where that is given.
+// run runs one statement and, unless into is nil, reads all of its rows into it.
 func (c *conn) run(sql string, into *rows, args []any) (pgconn.CommandTag, error) {
 	if c.fault != nil {
 		return pgconn.CommandTag{}, c.fault
@@ -163,8 +163,8 @@ func (c *conn) run(sql string, into *rows, args []any) (pgconn.CommandTag, error
 	return tag, nil
 }
 
-// statement finds or prepares a statement. Its parameters have the types of the first arguments; a later NULL fits
-// every type, and where the first was NULL the server has chosen from the context.
+// statement finds or prepares a statement. Its parameters have the types of the first arguments. A later NULL fits every type; if the first
+// argument was NULL, the server has chosen the type from the context.
 func (c *conn) statement(sql string, oids []uint32) (*prepared, error) {
 	if s := c.stmts[sql]; s != nil {
 		return s, nil
@@ -178,7 +178,7 @@ func (c *conn) statement(sql string, oids []uint32) (*prepared, error) {
 		c.made++
 	}
 	if n := strings.Count(sql, "$"); n == 0 || len(oids) > n {
-		oids = nil // one of them is wrong; the count is compared after preparing
+		oids = nil // the count is wrong; it is compared after preparing
 	}
 	d, err := c.pg.Prepare(c.ctx, name, sql, oids)
 	if err != nil {
@@ -218,7 +218,7 @@ func firstLine(sql string) string {
 	return line
 }
 
-// plain runs statements that have no place in the cache: BEGIN, COMMIT, a migration.
+// plain runs statements that need no caching: BEGIN, COMMIT, a migration. It returns the tag of the last one.
 func (c *conn) plain(sql string) (string, error) {
 	results, err := c.script(sql)
 	if err != nil || len(results) == 0 {
@@ -227,7 +227,7 @@ func (c *conn) plain(sql string) (string, error) {
 	return results[len(results)-1].CommandTag.String(), nil
 }
 
-// script runs such statements and gives what each of them came to.
+// script runs such statements and returns the result of each.
 func (c *conn) script(sql string) ([]*pgconn.Result, error) {
 	results, err := c.pg.Exec(c.ctx, sql).ReadAll()
 	if err != nil {
@@ -248,10 +248,10 @@ func (c *conn) number(sql string, args ...any) (n int64, err error) {
 	return n, err
 }
 
-// errText: PostgreSQL keeps no zero byte and nothing but UTF-8 in text.
+// errText: PostgreSQL stores only valid UTF-8 without zero bytes as text.
 var errText = errors.New("text with a zero byte or broken UTF-8 cannot be stored")
 
-// bindAll turns arguments into what travels, with their types; see core.Conn for what there is.
+// bindAll encodes arguments and returns their types; core.Conn lists the possible types.
 func bindAll(args []any) (values [][]byte, oids []uint32, err error) {
 	values, oids = make([][]byte, len(args)), make([]uint32, len(args))
 	for i, a := range args {
@@ -296,7 +296,7 @@ func bind(a any) ([]byte, uint32, error) {
 	return bindKind(reflect.ValueOf(a))
 }
 
-// bindKind binds what has one of the plain kinds below a name of its own, or points to it.
+// bindKind binds a value whose underlying type is an integer, a bool or a string, or a pointer to one.
 func bindKind(v reflect.Value) ([]byte, uint32, error) {
 	switch v.Kind() {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -353,11 +353,11 @@ func (all rows) each(fn func(core.Row) error) error {
 	return nil
 }
 
-// Int reads a column; sums are numbers without a fraction to PostgreSQL.
+// Int reads a column. PostgreSQL returns sums as numerics without a fraction, which parse the same.
 func (r row) Int(col int) int64 {
 	n, err := strconv.ParseInt(string(r[col]), 10, 64)
 	if err != nil {
-		return 0 // NULL, or a sum that no column could hold: the books would have broken before
+		return 0 // NULL, or a sum too large for any column, which the books never reach
 	}
 	return n
 }
@@ -368,7 +368,7 @@ func (r row) Bool(col int) bool { return r.Int(col) != 0 }
 // Text reads a column.
 func (r row) Text(col int) string { return string(r[col]) }
 
-// Bytes reads a column of bytes, which come as \x and hexadecimal digits.
+// Bytes reads a column of bytes, sent as \x and hexadecimal digits.
 func (r row) Bytes(col int) []byte {
 	if r[col] == nil {
 		return nil

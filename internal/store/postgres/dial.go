@@ -12,18 +12,18 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// minimumVersion is that of PostgreSQL 15, the oldest that this engine is tested with.
+// minimumVersion is PostgreSQL 15, the oldest version with which this engine is tested.
 const minimumVersion = 150_000
 
 // Errors of opening.
 var (
-	// ErrURL: the text names no PostgreSQL database.
+	// ErrURL: the text is not the URL of a PostgreSQL database.
 	ErrURL = errors.New("no URL of a PostgreSQL database")
-	// ErrAway: the database does not answer, or does not let this program in.
+	// ErrAway: the database does not answer, or refuses the connection.
 	ErrAway = errAway
 	// ErrVersion: the server is too old.
 	ErrVersion = errors.New("the PostgreSQL server is too old")
-	// ErrSettings: the server may lose commits that it has acknowledged, or keeps text in another form than UTF-8.
+	// ErrSettings: the server may lose acknowledged commits, or stores text in another encoding than UTF-8.
 	ErrSettings = errors.New("the PostgreSQL server has settings that Paywatt cannot work with")
 	// ErrForeign: the database belongs to another program.
 	ErrForeign = errors.New("the database belongs to another program")
@@ -33,12 +33,12 @@ var (
 	ErrNotEmpty = errors.New("the database is not empty")
 )
 
-// Is reports whether a store is named by the URL of a PostgreSQL database.
+// Is reports whether store is the URL of a PostgreSQL database.
 func Is(store string) bool {
 	return strings.HasPrefix(store, "postgres://") || strings.HasPrefix(store, "postgresql://")
 }
 
-// Redact writes a URL without its password, for messages.
+// Redact returns a URL without its password, for messages.
 func Redact(url string) string {
 	scheme, rest, ok := strings.Cut(url, "://")
 	at := strings.LastIndexByte(rest, '@')
@@ -49,15 +49,15 @@ func Redact(url string) string {
 	return scheme + "://" + user + rest[at:]
 }
 
-// parse reads the URL and adds what every connection needs: bounded waits, so that neither a row that somebody holds
-// nor a server that died with its locks stops the others for ever.
+// parse reads the URL and adds what every connection needs. Waits have limits, so that a locked row, or a server that died with its locks,
+// does not stop others forever.
 func parse(url string) (*pgconn.Config, error) {
 	if !Is(url) {
 		return nil, fmt.Errorf("%w: %q does not begin with postgres://", ErrURL, Redact(url))
 	}
 	config, err := pgconn.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s", ErrURL, Redact(url)) // pgconn's own words may show the password
+		return nil, fmt.Errorf("%w: %s", ErrURL, Redact(url)) // pgconn's own error may show the password
 	}
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "paywatt"
@@ -71,7 +71,7 @@ func parse(url string) (*pgconn.Config, error) {
 	config.RuntimeParams["standard_conforming_strings"] = "on"
 	config.RuntimeParams["bytea_output"] = "hex"
 	if len(config.Fallbacks) == 0 || config.ValidateConnect == nil {
-		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite // never a standby
+		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite // not a standby
 	}
 	keepalive := &net.Dialer{Timeout: dialTime, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4}}
 	config.DialFunc = keepalive.DialContext
@@ -87,21 +87,20 @@ func dial(ctx context.Context, config *pgconn.Config) (*conn, error) {
 	return &conn{pg: pg, ctx: context.Background(), stmts: make(map[string]*prepared)}, nil
 }
 
-// drop ends a connection without waiting for anybody; nil is no connection.
+// drop ends a connection without waiting for its work. It does nothing for nil.
 func (c *conn) drop() {
 	if c == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = c.pg.Close(ctx) // nothing is open on it, and the server notices by itself
+	_ = c.pg.Close(ctx) // an error does not matter: the server notices by itself
 }
 
 // alive reports whether the connection may be used again.
 func (c *conn) alive() bool { return c != nil && !c.pg.IsClosed() }
 
-// checkServer refuses a server that would break what is promised: one that is too old, one that acknowledges commits
-// before they are durable, one that changes text.
+// checkServer refuses a server that is too old, acknowledges commits before they are durable, or does not store text as UTF-8.
 func checkServer(c *conn) error {
 	version, err := c.number("SELECT current_setting('server_version_num')")
 	if err != nil {

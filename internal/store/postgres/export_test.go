@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// Migrate brings an empty database to this version's schema and nothing else.
+// Migrate only brings an empty database to this version's schema.
 func Migrate(ctx context.Context, url string) error {
 	config, err := parse(url)
 	if err != nil {
@@ -30,7 +30,7 @@ func Migrate(ctx context.Context, url string) error {
 	return migrate(c, o)
 }
 
-// Waiting is how much work is queued.
+// Waiting returns how much work is queued.
 func Waiting(e store.Engine) int {
 	q := &e.(*Engine).queue
 	q.mu.Lock()
@@ -42,10 +42,10 @@ func Waiting(e store.Engine) int {
 	return n
 }
 
-// Hear makes an engine that has done no work yet tell what its commits make due.
+// Hear sets the Due callback of an engine that has done no work yet.
 func Hear(e store.Engine, due store.Due) { e.(*Engine).opt.Due = due }
 
-// FailCommit makes a commit go wrong after letting pass of them through.
+// FailCommit makes a commit fail after pass commits that succeed.
 func FailCommit(e store.Engine, how storetest.Failure, pass int) {
 	eng := e.(*Engine)
 	honest := eng.commit
@@ -70,7 +70,7 @@ func FailCommit(e store.Engine, how storetest.Failure, pass int) {
 	}
 }
 
-// Seal seals everything that waits; the engine must have been opened without a sealer of its own.
+// Seal seals all waiting rows; the engine must have been opened without a sealer of its own.
 func Seal(t testing.TB, e store.Engine) {
 	t.Helper()
 	if leads, err := e.(*Engine).sealer.sealAll(context.Background()); err != nil || !leads {
@@ -78,13 +78,13 @@ func Seal(t testing.TB, e store.Engine) {
 	}
 }
 
-// WithSteps makes an engine upgrade by other steps than those of this version. pause is called between their statements.
+// WithSteps makes an engine upgrade with other steps than those of this version. pause is called between their statements.
 func WithSteps(o Options, steps []store.Migration, pause func(next string)) Options {
 	o.plan = store.UpgradePlan{Steps: steps, Pause: pause}
 	return o
 }
 
-// VerifySteps is Verify by other steps.
+// VerifySteps is Verify with other steps.
 func VerifySteps(ctx context.Context, url, dir string, steps []store.Migration) (*store.Report, error) {
 	c, err := reach(ctx, url)
 	if err != nil {

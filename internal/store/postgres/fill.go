@@ -20,13 +20,13 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// ErrDiffers: what arrived is not what was sent; nothing of it stays.
+// ErrDiffers: the copy differs from what was sent; it was rolled back.
 var ErrDiffers = errors.New("the copy is not equal to its source")
 
 // Filled is what [Fill] has copied.
 type Filled struct {
 	Tables []FilledTable
-	Report *store.Report // of the copy, which is that of the source
+	Report *store.Report // of the copy; equal to that of the source
 	Epoch  int64
 }
 
@@ -38,17 +38,17 @@ type FilledTable struct {
 
 // Purpose is what a copy is for.
 type Purpose struct {
-	// Move is the name of the move that the copy is, and [Arrived] finds it by; empty where the source goes on being used.
-	// Then the copy begins a store epoch of its own, so that nothing is used twice that the source may use.
+	// Move is the name of the move, by which [Arrived] finds it; empty if the source stays in use. Then the copy begins a store epoch of
+	// its own, so that it does not use the same numbers as the source.
 	Move string
-	// Ready is called when all is there and equal, before it is committed; an error means that nothing is.
+	// Ready is called when the copy is complete and equal, before the commit; its error rolls everything back.
 	Ready func() error
 }
 
-// Fill copies the content of another store into the empty database at url, in one transaction: all of it or nothing.
-// Before it commits it counts every table and verifies the copy from its rows alone, against the same heads, and
-// compares what that says with what it says of the source. An error after Ready was called leaves open whether it was
-// committed; [Arrived] knows. What was to be copied is told even then.
+// Fill copies the content of another store into the empty database at url, in one transaction: all of it or nothing. Before the commit it
+// compares every table with what was sent. It also verifies the copy from its rows alone, against the same heads, and compares the report
+// with that of the source. After an error once Ready was called, the copy may or may not be committed: ask [Arrived]. Fill returns what it
+// copied even then.
 func Fill(ctx context.Context, url string, src store.Source, p Purpose) (Filled, error) {
 	config, err := parse(url)
 	if err != nil {
@@ -78,13 +78,13 @@ func Fill(ctx context.Context, url string, src store.Source, p Purpose) (Filled,
 		return p.Ready()
 	})
 	if err == nil {
-		_, _ = c.plain("ANALYZE") // all is there without it, and PostgreSQL does it by itself sooner or later
+		_, _ = c.plain("ANALYZE") // not needed for correctness, and PostgreSQL does it by itself later
 	}
 	return out, err
 }
 
-// Arrived asks the database at url for a move: the store epoch in it if everything has arrived, 0 if there is nothing in
-// it at all and nothing that is still to come, [ErrNotEmpty] if it has other content.
+// Arrived checks whether a move has arrived in the database at url. It returns the store epoch if everything has arrived, and 0 if the
+// database is empty and no transaction is still filling it. If the database has other content, it returns [ErrNotEmpty].
 func Arrived(ctx context.Context, url, move string) (epoch int64, err error) {
 	config, err := parse(url)
 	if err != nil {
@@ -124,7 +124,7 @@ func fill(c *conn, src store.Source, p Purpose, o Options) (Filled, error) {
 		return out, err
 	}
 	for _, t := range tables {
-		if _, err := c.Exec(`DELETE FROM "` + t.Name + `"`); err != nil { // what migrations put there, the source has as well
+		if _, err := c.Exec(`DELETE FROM "` + t.Name + `"`); err != nil { // the source also has the rows that migrations insert
 			return out, err
 		}
 		n, err := fillTable(c, src, t)
@@ -168,11 +168,11 @@ func build(c *conn) error {
 	return nil
 }
 
-// metaArrived is the key of meta under which the name of the move stands that brought the content.
+// metaArrived is the key of meta for the name of the move that brought the content.
 const metaArrived = "arrived"
 
-// alone waits until nobody else changes the schema, also a transaction whose client is gone, keeps it so until the
-// transaction ends, and gives the schema's number, 0 for an empty database.
+// alone waits until no other transaction changes the schema, not even one whose client is gone, and keeps others out until this transaction
+// ends. It returns the schema's number, 0 for an empty database.
 func alone(c *conn) (int, error) {
 	if _, err := c.plain(fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", migrationLock)); err != nil {
 		return 0, err
@@ -180,7 +180,7 @@ func alone(c *conn) (int, error) {
 	return schema(c)
 }
 
-// finish adds what only this engine keeps.
+// finish adds what only this engine stores.
 func finish(c *conn, src store.Source, o Options) error {
 	steps, err := c.plan.Migrations()
 	if err != nil {
@@ -191,7 +191,7 @@ func finish(c *conn, src store.Source, o Options) error {
 			return err
 		}
 	}
-	// Work that a server held is free again: that server is not among those of this database.
+	// Release work that the source's server had claimed: it does not serve this database.
 	if err := core.Unclaim(c, "", o.Now()); err != nil {
 		return err
 	}
@@ -202,13 +202,13 @@ func finish(c *conn, src store.Source, o Options) error {
 	return err
 }
 
-// sum is how many rows a table has and what they hold, whatever their order.
+// sum counts and hashes the rows of a table, in any order.
 type sum struct {
 	rows    int64
 	content [sha256.Size]byte
 }
 
-// add adds a row, whose values are written as PostgreSQL writes them.
+// add adds a row with its values as PostgreSQL writes them.
 func (s *sum) add(values [][]byte) {
 	h := sha256.New()
 	for _, v := range values {
@@ -216,7 +216,7 @@ func (s *sum) add(values [][]byte) {
 		if v != nil {
 			mark = 1
 		}
-		_, _ = h.Write(binary.BigEndian.AppendUint64([]byte{mark}, uint64(len(v)))) // a hash takes everything
+		_, _ = h.Write(binary.BigEndian.AppendUint64([]byte{mark}, uint64(len(v)))) // writing to a hash never fails
 		_, _ = h.Write(v)
 	}
 	s.rows++
@@ -244,11 +244,11 @@ func fillTable(c *conn, src store.Source, t core.Table) (int64, error) {
 		if err == nil {
 			err = b.Flush()
 		}
-		_ = w.CloseWithError(err) // nil ends the copy
+		_ = w.CloseWithError(err) // nil ends the copy normally
 	}()
 	columns := `"` + strings.Join(t.Columns, `", "`) + `"`
 	_, err := c.pg.CopyFrom(c.ctx, r, `COPY "`+t.Name+`" (`+columns+`) FROM STDIN`)
-	_ = r.CloseWithError(io.ErrClosedPipe) // whoever still writes is told
+	_ = r.CloseWithError(io.ErrClosedPipe) // stops the goroutine if it still writes
 	<-done
 	if err != nil {
 		return 0, fmt.Errorf("copy table %s: %w", t.Name, c.judge(err))
@@ -310,9 +310,9 @@ func writeRow(b *bufio.Writer, values [][]byte) error {
 	return b.WriteByte('\n')
 }
 
-// compare verifies the copy and holds what that says against what it says of the source.
+// compare verifies the copy and compares the report with that of the source.
 func compare(c *conn, src store.Source) (*store.Report, error) {
-	c.reading, c.stream = true, true // it decides nothing, and walks through everything
+	c.reading, c.stream = true, true // no locks, and whole tables need not fit into memory
 	defer func() { c.reading, c.stream = false, false }()
 	r := new(store.Report)
 	if _, err := inspect(c, func(t access.Tenant, _ string) store.Trust { return src.Trust(t) }, r); err != nil {
@@ -326,7 +326,7 @@ func compare(c *conn, src store.Source) (*store.Report, error) {
 	return r, nil
 }
 
-// within are the figures of what is in a database, in the order of their names. What lies outside it is not copied.
+// within returns the figures about the database itself, ordered by name. Files outside it are not copied.
 func within(all []store.Figure) []store.Figure {
 	out := slices.DeleteFunc(slices.Clone(all), func(f store.Figure) bool {
 		return strings.HasSuffix(f.Name, "outside the database") || strings.HasPrefix(f.Name, "torn lines")
@@ -335,8 +335,8 @@ func within(all []store.Figure) []store.Figure {
 	return out
 }
 
-// BeginEpoch begins a new store epoch in the database at url, which was restored from a backup taken at a moment by
-// PostgreSQL's own means, or which takes the place of one that may have gone on. No server may run on it.
+// BeginEpoch begins a new store epoch in the database at url. The database was restored with PostgreSQL's own tools from a backup taken at
+// a moment, or replaces one that may have continued. No server may run on it.
 func BeginEpoch(ctx context.Context, url string, taken time.Time) (epoch int64, err error) {
 	config, err := parse(url)
 	if err != nil {
@@ -372,5 +372,5 @@ func BeginEpoch(ctx context.Context, url string, taken time.Time) (epoch int64, 
 	return epoch, err
 }
 
-// ErrServed: servers work on the database.
+// ErrServed: a server is running on the database.
 var ErrServed = errors.New("servers work on this database")

@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/engine"
 )
 
-// Ingest queues what one message brought; see store.Engine.
+// Ingest queues the records of one message; see store.Engine.
 func (e *Engine) Ingest(recs []metering.Record, done func([]metering.Outcome, error)) error {
 	if err := e.fit.Refuses(); err != nil {
 		return err
@@ -18,7 +18,7 @@ func (e *Engine) Ingest(recs []metering.Record, done func([]metering.Outcome, er
 	return e.queue.putRecords(&work{tenant: recs[0].Tenant, recs: recs, done: done})
 }
 
-// answerAll is an ack worker: it calls back in the order of the commits.
+// answerAll is the goroutine of an ack worker: it calls back in the order of the commits.
 func (e *Engine) answerAll(acks <-chan *work) {
 	for w := range acks {
 		e.fit.Answer(func() { w.done(w.outs, w.err) })
@@ -26,8 +26,8 @@ func (e *Engine) answerAll(acks <-chan *work) {
 	}
 }
 
-// ingest merges calls of one tenant into one transaction. When that fails, every meter is tried on its own, so that one
-// meter's trouble is its own.
+// ingest stores the records of calls of one tenant in one transaction. If that fails, it stores them meter by meter, so that one meter's
+// fault does not affect others.
 func (w *worker) ingest(calls []*work) {
 	var recs []metering.Record
 	for _, c := range calls {
@@ -36,12 +36,12 @@ func (w *worker) ingest(calls []*work) {
 	outs, failed := w.ingestTogether(calls[0].tenant, recs)
 	switch {
 	case failed == nil:
-	case w.e.fit.Refuses() != nil: // nobody knows, or nothing more is written: the same for all
+	case w.e.fit.Refuses() != nil: // the outcome is unknown, or the engine stopped writing: the same for all calls
 		outs = nil
 	case engine.Single(recs):
 		outs = make([]metering.Outcome, len(recs))
 	default:
-		// A commit of unknown outcome ends it: the rest has failed for certain.
+		// After a commit of unknown outcome the engine refuses to write, so the remaining meters fail for certain.
 		outs, failed, _ = engine.Apart(recs, func(own []metering.Record) (outs []metering.Outcome, failed, _ error) {
 			outs, failed = w.ingestTogether(calls[0].tenant, own)
 			return outs, failed, nil
@@ -54,7 +54,7 @@ func (w *worker) ingest(calls []*work) {
 		}
 		c.outs, outs, c.err = engine.Share(outs, len(c.recs), failed)
 	}
-	for _, c := range calls { // to one ack worker per meter, before the next batch may overtake
+	for _, c := range calls { // one ack worker for each meter, before the next batch can overtake
 		w.e.acks[int(uint64(c.recs[0].Meter)%ackWorkers)] <- c
 	}
 	w.e.queue.ingested()

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// Codes of PostgreSQL that are acted upon (its manual, appendix A).
+// Error codes of PostgreSQL that the engine handles (PostgreSQL manual, appendix A).
 const (
 	uniqueViolation    = "23505"
 	serializationError = "40001"
@@ -20,16 +20,16 @@ const (
 	queryCanceled      = "57014" // statement_timeout, or somebody cancelled
 )
 
-// What the engine itself does about an error.
+// Errors that the engine itself handles.
 var (
-	// errAgain: transactions stood in each other's way; nothing happened, and the next try may pass.
+	// errAgain: the transaction lost a conflict with another one. Nothing happened, and the next try may succeed.
 	errAgain = errors.New("the transaction was given up for another one")
 	// errAway: the connection is gone; before COMMIT that means that nothing happened.
 	errAway = errors.New("the database cannot be reached")
 )
 
-// judge turns PostgreSQL's verdict into the store's words. Whatever it is, the transaction is over: the server takes
-// nothing more in it.
+// judge turns PostgreSQL's error into the store's errors. After any error the transaction is over: the server accepts no more statements in
+// it.
 func (c *conn) judge(err error) error {
 	err = verdict(err, c.reading)
 	if c.fault == nil {
@@ -63,8 +63,8 @@ func verdict(err error, reading bool) error {
 	return err
 }
 
-// undone reports whether the server has said for certain that a COMMIT did not happen: an ordinary error, after which
-// it goes on serving. Anything else, and silence above all, leaves the outcome open.
+// undone reports whether an error shows for certain that a COMMIT did not happen: an ordinary error, after which the server keeps serving.
+// Any other error, or no answer at all, leaves the outcome unknown.
 func undone(err error) bool {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || pg.Severity != "ERROR" && pg.SeverityUnlocalized != "ERROR" {

@@ -20,11 +20,11 @@ const (
 // selectEpoch reads the store epoch.
 const selectEpoch = `SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'epoch'`
 
-// migrationLock is the number of the advisory lock under which one server at a time looks at the schema.
+// migrationLock is the number of the advisory lock with which one server at a time reads or changes the schema.
 const migrationLock = 0x50575454 // "PWTT"
 
-// migrate brings the database to this version's schema, one transaction per step, and refuses databases that are not
-// ours or newer. If it is cut off, the completed steps stand, and the next start continues.
+// migrate upgrades the database to this version's schema, one transaction for each step, and refuses databases of other programs and of
+// newer versions. If it is interrupted, the completed steps remain and the next start continues.
 func migrate(c *conn, o Options) error {
 	steps, err := c.plan.Migrations()
 	if err != nil {
@@ -36,14 +36,14 @@ func migrate(c *conn, o Options) error {
 			return err
 		}
 		if version == 0 {
-			o.AsIs = false // it was empty: whoever makes a database makes all of it
+			o.AsIs = false // the database was empty: a new one is always completed
 		}
 		c.plan.Before("the next step")
 	}
 }
 
-// step applies the next migration, if there is one, in a transaction that holds the lock. It gives the schema that the
-// database had before.
+// step applies the next migration, if there is one, in a transaction that holds the lock. It returns the schema that the database had
+// before.
 func step(c *conn, steps []store.Migration, o Options) (version int, err error) {
 	err = c.within(func() (err error) {
 		version, err = alone(c)
@@ -63,7 +63,7 @@ func step(c *conn, steps []store.Migration, o Options) (version int, err error) 
 				return fmt.Errorf("upgrade the database from schema %d to %d: %w", version, len(steps), err)
 			}
 		}
-		if version > 0 { // an upgrade may copy all rows of a table; nothing waits for it but this
+		if version > 0 { // an upgrade may copy all rows of a table, and no server is running that would have to wait
 			for _, limit := range []string{"statement_timeout", "idle_in_transaction_session_timeout"} {
 				if _, err := c.Exec(`SET LOCAL ` + limit + ` = 0`); err != nil {
 					return err
@@ -74,7 +74,7 @@ func step(c *conn, steps []store.Migration, o Options) (version int, err error) 
 		if err := apply(c, s, o); err != nil {
 			return fmt.Errorf("migration %04d_%s: %w", s.N, s.Name, err)
 		}
-		if version > 0 && s.N == len(steps) { // tables that were copied have no statistics
+		if version > 0 && s.N == len(steps) { // copied tables have no statistics
 			if _, err := c.Exec(`ANALYZE`); err != nil {
 				return fmt.Errorf("analyze the upgraded database: %w", err)
 			}
@@ -85,10 +85,10 @@ func step(c *conn, steps []store.Migration, o Options) (version int, err error) 
 	return version, err
 }
 
-// maxLead is longer than any lead of a running server; one that ends later was taken by a clock that was wrong.
+// maxLead is longer than any lead of a running server. A lead that ends later was taken by a wrong clock.
 const maxLead = time.Hour
 
-// unserved refuses a database that servers work on. One of an older version would go on writing as its schema was.
+// unserved refuses a database on which a server is running. A server of an older version would continue to write in its older schema.
 func unserved(c *conn, o Options) error {
 	now := o.Now()
 	alive, err := c.number(`SELECT COUNT(*) FROM leader WHERE until > $1 AND until < $2`, now, now.Add(maxLead))
@@ -98,7 +98,7 @@ func unserved(c *conn, o Options) error {
 	return err
 }
 
-// schema is the number of the last migration that the database has, 0 for an empty database.
+// schema returns the number of the database's last migration, 0 for an empty database.
 func schema(c *conn) (int, error) {
 	tables, err := c.number(`SELECT COUNT(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')`)
 	if err != nil || tables == 0 {
@@ -149,8 +149,7 @@ func carryOut(c *conn, m store.Migration) error {
 	return nil
 }
 
-// sameKey binds the database to a key that is kept outside it: the first server writes what the key is known by, every
-// other one must have the same key.
+// sameKey binds the database to a key outside it: the first server stores the key's mark, and every other server must have the same key.
 func sameKey(c *conn, name, mark string) error {
 	if _, err := c.Exec(`INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING`, name, mark); err != nil {
 		return fmt.Errorf("bind the database to its keys: %w", err)
@@ -162,8 +161,8 @@ func sameKey(c *conn, name, mark string) error {
 	return err
 }
 
-// SameKey binds the database to a key of the data folder besides the seal key: mark is what the key is known by, and no
-// secret. The first server writes it; another one with another key is refused with [ErrKey].
+// SameKey binds the database to a key of the data folder besides the seal key. mark identifies the key and is not secret. The first server
+// stores it; a server with another key is refused with [ErrKey].
 func (e *Engine) SameKey(ctx context.Context, name, mark string) error {
 	c, err := e.connect(ctx)
 	if err != nil {
@@ -173,7 +172,7 @@ func (e *Engine) SameKey(ctx context.Context, name, mark string) error {
 	return sameKey(c, "key:"+name, mark)
 }
 
-// within runs work in a transaction on a connection that is used for nothing else.
+// within runs work in a transaction. Nothing else may use the connection meanwhile.
 func (c *conn) within(work func() error) error {
 	if err := c.begin(beginWrite); err != nil {
 		return err

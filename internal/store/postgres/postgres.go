@@ -1,22 +1,22 @@
 // Package postgres is the store on PostgreSQL 15 or newer: one database, any number of servers.
 //
-// [Open] gives a store.Engine. What waits is taken by a few workers, sales before readings before jobs, each with a
-// connection of its own. A closure is one transaction (READ COMMITTED) and decides on rows that it has locked, in the
-// order account < meter < vendor < ledger accounts by number; two that stand in each other's way all the same are told
-// apart by the server, and the loser runs again. Records of meters are merged into one transaction by the one worker
-// that holds them, so that the messages of a meter are answered in order. A value is handed over only after COMMIT.
+// [Open] returns a store.Engine. A few workers, each with a connection of its own, take waiting work, sales before readings before jobs. A
+// closure is one transaction (READ COMMITTED) and decides on rows that it has locked, in the order account < meter < vendor < ledger
+// accounts by number. If two transactions still conflict, PostgreSQL cancels one, and its closure runs again. One worker at a time merges
+// records of meters into one transaction, so that the messages of a meter are answered in order. Callers get their answers only after
+// COMMIT.
 //
-// COMMIT whose answer is lost leaves the outcome unknown: the caller is told so, the engine takes no more writes until it
-// is opened again, and Health says why. A connection that is lost before COMMIT has changed nothing; the closure runs
-// again on a new one.
+// If the answer to COMMIT is lost, the outcome is unknown: the caller gets [store.ErrOutcomeUnknown], the engine takes no more writes until
+// it is opened again, and Health says why. If a connection is lost before COMMIT, nothing has changed; the closure runs again on a new
+// connection.
 //
-// Journals and audit rows are sealed after their commit: every second the leading server takes what is committed into
-// the tenants' logs, in the order it assigns. The lead is held by a row that the sealing transaction locks, so two can
-// never seal at once. Until then a row carries a keyed mark of the server that wrote it; one without stays outside the log.
-// That a row was taken away within that second is evident only by what it leaves behind.
+// Journals and audit rows are sealed after their commit: every second the leading server adds committed rows to the tenants' logs, in an
+// order that it sets. The sealing transaction locks the row of the lead, so two servers never seal at once. Until it is sealed, a row
+// carries a keyed mark of the server that wrote it; a row without a mark stays outside the log. If somebody deletes a row within that
+// second, only the rows that depended on it show the loss.
 //
-// The key that signs the heads lies in the data folder, not in the database; all servers of one database must have the
-// same, and a server with another key is refused.
+// The key that signs the heads is in the data folder, not in the database. All servers of one database must have the same key; a server
+// with another key is refused.
 package postgres
 
 import (
@@ -43,9 +43,9 @@ const (
 	maxQueue   = 10_000                // closures that wait in one lane before more are refused
 	maxIngest  = 8192                  // calls of Ingest that are queued or not yet answered
 	maxTries   = 12                    // runs of one closure before it fails
-	maxRefused = 3                     // runs of a closure whose rows exist already: somebody may just have written them
-	patience   = 64                    // turns after which a lane is served though a better one has work
-	budgetTime = 50 * time.Millisecond // of one closure; beyond it is counted, not stopped
+	maxRefused = 3                     // runs of a closure whose rows exist already: another transaction may just have written them
+	patience   = 64                    // how often other lanes may go first before a waiting lane is served
+	budgetTime = 50 * time.Millisecond // of one closure; more is counted, not stopped
 	budgetRows = 500                   // of one closure; likewise
 	lockTime   = 5 * time.Second       // the longest wait for one row
 	workTime   = 60 * time.Second      // the longest transaction that writes
@@ -59,23 +59,23 @@ const (
 // Options of [Open]. Only Dir is needed.
 type Options struct {
 	Dir     string           // data folder: the seal key and the log of heads
-	Holder  string           // names this server among all; drawn by lot where it is empty
+	Holder  string           // names this server among all servers; random if empty
 	Now     func() time.Time // this server's own clock; nil: time.Now
-	Follow  bool             // go by the database's clock, as all servers of one database must; see [Engine.Now]
+	Follow  bool             // use the database's clock, as all servers of one database must; see [Engine.Now]
 	Rand    io.Reader        // for identities and the seal key; nil: crypto/rand
 	Log     *slog.Logger     // nil: nothing is logged
-	Intake  store.Intake     // takes what Ingest queues; nil: Ingest is refused
-	Due     store.Due        // told which lanes of the outbox to look at; nil: nobody is told
+	Intake  store.Intake     // decides about the records that Ingest queues; nil: Ingest is refused
+	Due     store.Due        // called with the lanes of the outbox that have new work; may be nil
 	Writers int              // connections that write; 0: 8
 	Readers int              // connections that read; 0: 4
 	AsIs    bool             // an older database is refused with store.ErrOlder and stays as it is
 
-	// SealEvery is how often this server tries to seal; 0 for every second, negative for never: a command that ends at
-	// once leaves it to the servers.
+	// SealEvery is how often this server tries to seal; 0 for every second, negative for never. A command that ends at once leaves sealing
+	// to the servers.
 	SealEvery time.Duration
 
-	// Rehearse runs every closure once for nothing, undoes it, and runs it again for good. Tests use it to find
-	// closures that touch more than their transaction.
+	// Rehearse runs every closure once, rolls it back, and runs it again. Tests use it to find closures that touch more than their
+	// transaction.
 	Rehearse bool
 
 	plan store.UpgradePlan
@@ -107,8 +107,8 @@ type Engine struct {
 
 var _ store.Engine = (*Engine)(nil)
 
-// Open connects to the database at url (postgres://…), brings it to this version's schema and starts the workers. Its
-// errors wrap [ErrURL], [ErrAway], [ErrVersion], [ErrSettings], [ErrForeign], [ErrKey] or store.ErrNewer.
+// Open connects to the database at url (postgres://…), upgrades it to this version's schema and starts the workers. Its errors wrap
+// [ErrURL], [ErrAway], [ErrVersion], [ErrSettings], [ErrForeign], [ErrKey] or store.ErrNewer.
 func Open(ctx context.Context, url string, o Options) (*Engine, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -167,7 +167,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// open does everything that can fail.
+// open does the part of opening that can fail.
 func (e *Engine) open(ctx context.Context) error {
 	c, err := e.connect(ctx)
 	if err != nil {
@@ -201,7 +201,7 @@ func (e *Engine) open(ctx context.Context) error {
 	e.sealer = newSealer(e, key, heads)
 	e.readers = make(chan *conn, e.opt.Readers)
 	for range e.opt.Readers {
-		e.readers <- nil // connected at first use, and again when the connection was lost
+		e.readers <- nil // connected at first use, and again after the connection was lost
 	}
 	for range e.opt.Writers {
 		e.workers = append(e.workers, &worker{e: e})
@@ -218,7 +218,7 @@ func (e *Engine) connect(ctx context.Context) (*conn, error) {
 	return c, err
 }
 
-// Close finishes what is queued, answers it, and ends all connections. Further calls do nothing.
+// Close finishes and answers the queued work, and ends all connections. Further calls do nothing.
 func (e *Engine) Close() error {
 	e.close.Do(func() {
 		close(e.closing)
@@ -233,12 +233,12 @@ func (e *Engine) Close() error {
 	return e.closeErr
 }
 
-// release ends what open has opened.
+// release closes what open has opened.
 func (e *Engine) release() error {
 	for _, w := range e.workers {
 		w.c.drop()
 	}
-	for range cap(e.readers) { // waits for those that still read; they have viewTime
+	for range cap(e.readers) { // waits for running views, which take at most viewTime
 		(<-e.readers).drop()
 	}
 	if e.sealer == nil {
@@ -259,7 +259,7 @@ func (e *Engine) closed() bool {
 	}
 }
 
-// Health is nil while the engine takes writes, reaches its database and found nothing broken.
+// Health returns nil while the engine takes writes, reaches its database and no broken invariant was found.
 func (e *Engine) Health() error {
 	if e.closed() {
 		return store.ErrClosed
@@ -267,5 +267,5 @@ func (e *Engine) Health() error {
 	return e.fit.Health()
 }
 
-// PublicKey is the line with which anybody can check the signed heads of the logs.
+// PublicKey returns the public line of the seal key, with which anybody can check the signed heads of the logs.
 func (e *Engine) PublicKey() string { return e.sealer.public }

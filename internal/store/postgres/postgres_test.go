@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m, postgres.Migrate)) }
 
-// openOn gives an engine on a database that exists.
+// openOn returns an engine on an existing database.
 func openOn(t *testing.T, url string, o postgres.Options) *postgres.Engine {
 	t.Helper()
 	if o.Dir == "" {
@@ -33,12 +33,12 @@ func openOn(t *testing.T, url string, o postgres.Options) *postgres.Engine {
 	return e
 }
 
-// everyStatement makes every statement fail once: go test ./internal/store/postgres -run IsAStore -args -every-statement
+// everyStatement makes each statement fail once: go test ./internal/store/postgres -run IsAStore -args -every-statement
 var everyStatement = flag.Bool("every-statement", false, "make every statement of the conformance suite fail once")
 
 func TestPostgreSQLIsAStore(t *testing.T) {
 	rig := storetest.Rig{
-		// One worker, because these tests hold it up to see what waits behind it; more are tested elsewhere.
+		// One worker, because these tests block it to see what waits behind it; other tests use more.
 		Open: func(t *testing.T) store.Engine {
 			return openOn(t, pgtest.New(t), postgres.Options{Writers: 1, SealEvery: -1})
 		},

@@ -9,13 +9,13 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// lanes is how many there are: store.Sale, store.Reading, store.Job.
+// lanes is the number of lanes: store.Sale, store.Reading, store.Job.
 const lanes = int(store.Job) + 1
 
 // work is one closure, or one call of Ingest, on its way to a worker.
 type work struct {
 	tenant access.Tenant
-	taken  atomic.Bool // a worker has it, or its caller has given up: whoever sets it first
+	taken  atomic.Bool // set by the worker that takes the work, or by a caller that gives up, whichever is first
 
 	fn   func(*store.Tx) (refused bool, err error) // nil for a call of Ingest
 	wait chan error                                // buffered; gets the outcome after the commit
@@ -26,14 +26,14 @@ type work struct {
 	done func([]metering.Outcome, error)
 }
 
-// queue is what waits for the workers: closures by lane, and calls of Ingest, which share the turn of readings.
+// queue is what waits for the workers: closures by lane, and calls of Ingest, which count as the lane of readings.
 type queue struct {
 	mu      sync.Mutex
 	more    *sync.Cond
 	waiting [lanes][]*work
-	passed  [lanes]int // turns that went to a better lane while this one had work
+	passed  [lanes]int // how often a better lane went first while this one had work
 	ingests []*work
-	ingest  bool // a worker has records: another one must not overtake it
+	ingest  bool // a worker is storing records: another must not overtake it
 	open    int  // calls of Ingest queued or not answered yet
 	closed  bool
 }
@@ -71,8 +71,7 @@ func (q *queue) putRecords(w *work) error {
 	return nil
 }
 
-// take waits for the next piece of work: one closure, or calls of Ingest of one tenant. It reports false when the queue
-// is closed and empty.
+// take waits for the next piece of work: one closure, or calls of Ingest of one tenant. ok is false if the queue is closed and empty.
 func (q *queue) take() (closure *work, records []*work, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -96,8 +95,7 @@ func (q *queue) take() (closure *work, records []*work, ok bool) {
 	}
 }
 
-// next chooses the lane whose turn it is, -1 where nothing can be done: the best one that has work, unless another has
-// waited for too many turns.
+// next chooses the lane to serve: the best one that has work, unless another was passed over too often. It returns -1 if no lane has work.
 func (q *queue) next() store.Lane {
 	best := store.Lane(-1)
 	for l := range store.Lane(lanes) {
@@ -121,7 +119,7 @@ func (q *queue) next() store.Lane {
 
 func (q *queue) mayIngest() bool { return len(q.ingests) > 0 && !q.ingest }
 
-// takeRecords takes the calls of one tenant at the head, up to maxBatch records.
+// takeRecords takes the first calls that are of one tenant, up to maxBatch records.
 func (q *queue) takeRecords() []*work {
 	q.ingest = true
 	n, size := 0, 0
@@ -136,7 +134,7 @@ func (q *queue) takeRecords() []*work {
 	return out
 }
 
-// ingested says that the worker is through with its records.
+// ingested records that the worker has finished its records.
 func (q *queue) ingested() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -144,7 +142,7 @@ func (q *queue) ingested() {
 	q.more.Broadcast()
 }
 
-// answered says that a call of Ingest is through.
+// answered records that a call of Ingest was answered.
 func (q *queue) answered() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -14,17 +14,17 @@ import (
 	"github.com/paywatt/paywatt/internal/store/headlog"
 )
 
-// How sealing goes on.
+// Limits of sealing.
 const (
 	sealEvery = time.Second
-	sealLead  = 3 * time.Second // how long the lead of a server outlives it; losing it too early costs nothing but a look at the log
-	sealRows  = 500             // rows of one seal: its transaction holds up nobody, but its head should come soon
+	sealLead  = 3 * time.Second // how long the lead of a dead server lasts; losing it too early only costs reading the log again
+	sealRows  = 500             // rows of one seal: no other work waits for its transaction, but its head should come soon
 	leadName  = "seal"
 )
 
-// sealer takes committed journals and audit rows into the tenants' logs. Of all servers of a database one does: the
-// leader, whose row every sealing transaction takes and holds to its end. So a server that slept through the end of
-// its lead finds that out in the transaction in which it wanted to seal, and two never seal at once.
+// sealer adds committed journals and audit rows to the tenants' logs. Only the leader among a database's servers seals. Every sealing
+// transaction takes the leader's row and locks it to its end. So a server that has lost its lead finds out in the same transaction, and two
+// never seal at once.
 type sealer struct {
 	e      *Engine
 	c      *conn
@@ -32,14 +32,14 @@ type sealer struct {
 	public string
 	heads  *headlog.Log
 	mark   func([32]byte) []byte
-	epoch  int64 // of the lead in which store remembers the logs
+	epoch  int64 // of the lead under which store remembers the logs
 }
 
 func newSealer(e *Engine, key seal.Key, heads *headlog.Log) *sealer {
 	return &sealer{e: e, store: core.NewSealer(key), public: key.Public(), mark: key.Mark, heads: heads}
 }
 
-// run seals until the engine closes, and once more then: what was committed last is sealed before the lead is left.
+// run seals until the engine closes, and then once more, so that the last commits are sealed before it gives up the lead.
 func (s *sealer) run() {
 	tick := time.NewTicker(s.e.opt.SealEvery)
 	defer tick.Stop()
@@ -55,8 +55,8 @@ func (s *sealer) run() {
 	}
 }
 
-// round seals everything that waits, if this server leads. Trouble is told and tried again in the next round: the rows
-// are safe, and only their evidence is late.
+// round seals all waiting rows if this server leads. It logs an error and the next round tries again: the rows are safe, and only their
+// evidence is late.
 func (s *sealer) round(ctx context.Context) {
 	leads, err := s.sealAll(ctx)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *sealer) round(ctx context.Context) {
 	}
 }
 
-// sealAll seals tenant by tenant until nothing waits or the lead is another server's.
+// sealAll seals tenant by tenant until no row waits or another server leads.
 func (s *sealer) sealAll(ctx context.Context) (leads bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, workTime)
 	defer cancel()
@@ -107,7 +107,7 @@ func (s *sealer) tx(t access.Tenant) *store.Tx {
 	return s.e.newTx(s.c, t)
 }
 
-// sealSome writes one seal of a tenant in one transaction, and reports how many rows it took.
+// sealSome writes one seal of a tenant in one transaction, and returns how many rows it sealed.
 func (s *sealer) sealSome(t access.Tenant) (rows int, leads bool, err error) {
 	if err := s.c.beginAt(beginWrite, s.e.clock); err != nil {
 		return 0, false, err
@@ -118,7 +118,7 @@ func (s *sealer) sealSome(t access.Tenant) (rows int, leads bool, err error) {
 		return 0, leads, errors.Join(err, s.c.rollback())
 	}
 	if err := s.c.commit(); err != nil {
-		return 0, true, err // where nobody knows, the next round finds out from the log itself
+		return 0, true, err // if the outcome is unknown, the next round sees it in the log itself
 	}
 	if head != nil {
 		s.heads.Add(t, *head)
@@ -133,7 +133,7 @@ func (s *sealer) write(tx *store.Tx) (head *seal.Head, rows int, leads bool, err
 	if err != nil || !leads {
 		return nil, 0, false, err
 	}
-	if epoch != s.epoch { // somebody else has sealed meanwhile
+	if epoch != s.epoch { // another server may have sealed meanwhile
 		s.store.Forget()
 		s.epoch = epoch
 	}
@@ -148,14 +148,14 @@ func (s *sealer) write(tx *store.Tx) (head *seal.Head, rows int, leads bool, err
 	return &h, f.Len(), true, nil
 }
 
-// leave gives the lead to the next server at once.
+// leave gives up the lead, so that another server can take it at once.
 func (s *sealer) leave() {
 	if !s.c.alive() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lockTime)
 	defer cancel()
-	s.c.ctx = ctx // that of the last round has ended
+	s.c.ctx = ctx // the last round's context has ended
 	if s.c.beginAt(beginWrite, s.e.clock) != nil {
 		return
 	}

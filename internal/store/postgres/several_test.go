@@ -23,13 +23,13 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// value is what closures of these tests return.
+// value is the result of closures of these tests.
 type value struct {
 	n       int64
 	refused bool
 }
 
-// Refused makes the store undo what the closure wrote.
+// Refused makes the store roll back what the closure wrote.
 func (v value) Refused() bool { return v.refused }
 
 // do runs a closure of the first tenant in the sale lane.
@@ -37,7 +37,7 @@ func do(e store.Engine, fn func(*store.Tx) (value, error)) (value, error) {
 	return storetest.Do(context.Background(), e, store.FirstTenant, store.Sale, fn)
 }
 
-// pair gives two servers on one database, with one data folder, and its URL.
+// pair returns two servers on one database with one data folder, and the database's URL.
 func pair(t *testing.T, seal time.Duration) (servers [2]*postgres.Engine, url, dir string) {
 	t.Helper()
 	url, dir = pgtest.New(t), t.TempDir()
@@ -108,8 +108,7 @@ func TestNumbersAreDenseOverTwoServers(t *testing.T) {
 	}
 }
 
-// TestFloatsHoldOverTwoServers posts between a few limited accounts in every order, with holds between, from both
-// servers at once.
+// TestFloatsHoldOverTwoServers posts between a few accounts with limits in every order, with holds in between, from both servers at once.
 func TestFloatsHoldOverTwoServers(t *testing.T) {
 	servers, _, _ := pair(t, 20*time.Millisecond)
 	const accounts, callers, each, start = 4, 12, 40, 1000
@@ -174,7 +173,7 @@ func TestFloatsHoldOverTwoServers(t *testing.T) {
 	}
 }
 
-// floatsSum checks that no float is overdrawn and that all together are what was paid in.
+// floatsSum checks that no float is overdrawn and that all of them sum to what was paid in.
 func floatsSum(t *testing.T, e *postgres.Engine, accounts int, want ledger.Minor) {
 	t.Helper()
 	var total ledger.Minor
@@ -271,7 +270,7 @@ func TestAnItemIsClaimedByOneWorker(t *testing.T) {
 	}
 }
 
-// TestTwoServersSealOneLog lets both seal as fast as they can while both write, and then has everything verified.
+// TestTwoServersSealOneLog lets both servers seal as fast as they can while both write, and then verifies everything.
 func TestTwoServersSealOneLog(t *testing.T) {
 	servers, url, dir := pair(t, time.Millisecond)
 	till, revenue := ledger.AccountRef{Code: ledger.Till, Subject: "main"}, ledger.AccountRef{Code: ledger.RevenueEnergy}
@@ -289,7 +288,7 @@ func TestTwoServersSealOneLog(t *testing.T) {
 				}); err != nil {
 					t.Error(err)
 				}
-				// A balance that is half roll-up and half tail must be whole at every moment.
+				// A balance that is partly a roll-up and partly newer postings must be right at every moment.
 				var parts [2]ledger.Minor
 				if err := servers[c%2].View(t.Context(), store.FirstTenant, func(tx *store.Tx) (err error) {
 					if parts[0], err = tx.Balance(till); err == nil {
@@ -328,7 +327,7 @@ func TestTwoServersSealOneLog(t *testing.T) {
 	t.Logf("figures: %d rows of two servers in %d seals, %d heads kept outside", figures["sealed rows"], seals, figures["heads kept outside the database"])
 }
 
-// TestALostConnectionChangesNothingTwice has connections end in the middle of every third closure.
+// TestALostConnectionChangesNothingTwice ends the connection in the middle of every third closure.
 func TestALostConnectionChangesNothingTwice(t *testing.T) {
 	e := openOn(t, pgtest.New(t), postgres.Options{SealEvery: -1})
 	const callers, each = 8, 15
@@ -364,7 +363,7 @@ func TestALostConnectionChangesNothingTwice(t *testing.T) {
 	t.Logf("figures: %d connections cut in the middle of %d closures, counter %d", cuts.Load(), callers*each, got)
 }
 
-// counter reads what these tests count.
+// counter reads the counter of these tests.
 func counter(tx *store.Tx) (n int64, err error) {
 	err = tx.C.Query(`SELECT value FROM counter WHERE tenant_id = $1 AND name = 'a'`, func(r core.Row) error { n = r.Int(0); return nil }, tx.Tenant)
 	return n, err
@@ -390,7 +389,7 @@ func TestServersThatLoseCommitsAreRefused(t *testing.T) {
 	}
 }
 
-// run runs a statement behind the engine's back.
+// run runs a statement outside the engine.
 func run(t *testing.T, url, sql string) {
 	t.Helper()
 	c, err := pgconn.Connect(t.Context(), url)
@@ -440,8 +439,8 @@ func TestDatabasesThatAreNotOursAreRefused(t *testing.T) {
 	}
 }
 
-// TestVerificationBesideRunningServers: heads are appended to the file while the books are read; none of them is taken
-// for one that the database has lost.
+// TestVerificationBesideRunningServers: servers append heads to the file while verification reads the books. It must not report them as
+// heads that the database has lost.
 func TestVerificationBesideRunningServers(t *testing.T) {
 	servers, url, dir := pair(t, 2*time.Millisecond)
 	bank, opening := ledger.AccountRef{Code: ledger.Bank, Subject: "b"}, ledger.AccountRef{Code: ledger.Opening}

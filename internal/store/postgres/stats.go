@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Stats is what the engine has done since it was opened, for metrics.
+// Stats are the engine's counts since it was opened, for metrics.
 type Stats struct {
 	Commits    int64 // transactions
-	OverBudget int64 // closures that took longer or touched more rows than a closure should
-	Again      int64 // runs of closures beyond their first: transactions that stood in each other's way
+	OverBudget int64 // closures that took longer or touched more rows than their budget
+	Again      int64 // runs of closures after their first, because of conflicts or lost connections
 	Seals      int64 // seals that this server has written
 }
 
@@ -39,7 +39,7 @@ func (c *counts) sealed(n int64) {
 	c.s.Seals += n
 }
 
-// Stats is a copy of the engine's counts.
+// Stats returns a copy of the engine's counts.
 func (e *Engine) Stats() Stats {
 	e.counts.mu.Lock()
 	defer e.counts.mu.Unlock()

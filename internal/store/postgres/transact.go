@@ -7,14 +7,14 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// How transactions begin. A writer sees what is committed at each statement and locks what it decides on; a reader has
-// one snapshot.
+// How transactions begin. Each statement of a writer sees what is committed by then, and a writer locks the rows it decides on; a reader
+// has one snapshot.
 const (
 	beginWrite = "BEGIN"
 	beginView  = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 )
 
-// errNoCommit: the server answered COMMIT with ROLLBACK, because a statement had failed and nobody had noticed.
+// errNoCommit: the server answered COMMIT with ROLLBACK, because an unnoticed error had ended the transaction.
 var errNoCommit = errors.New("the server rolled the transaction back")
 
 func (c *conn) begin(how string) error {
@@ -23,14 +23,13 @@ func (c *conn) begin(how string) error {
 	return err
 }
 
-// fresh forgets the transaction before.
+// fresh resets the connection's state for a new transaction.
 func (c *conn) fresh(how string) {
 	c.fault, c.rows, c.cursors, c.wrote = nil, 0, 0, false
 	c.reading = how == beginView
 }
 
-// commit ends the transaction. Its error wraps store.ErrOutcomeUnknown unless the server has said for certain that
-// nothing happened.
+// commit ends the transaction. Its error wraps store.ErrOutcomeUnknown unless it is certain that nothing was committed.
 func (c *conn) commit() error {
 	if c.fault != nil {
 		return errors.Join(c.fault, c.rollback())
@@ -44,11 +43,11 @@ func (c *conn) commit() error {
 	case undone(err):
 		return err
 	}
-	// Only the cause goes on: the words around it say that nothing was written, and of that nobody is sure.
+	// Pass on only the cause: the wrapping errors say that nothing was written, which is not certain.
 	return fmt.Errorf("%w: %s", store.ErrOutcomeUnknown, cause(err))
 }
 
-// cause is the innermost error in words.
+// cause returns the text of the innermost error.
 func cause(err error) string {
 	for {
 		switch e := err.(type) {
@@ -66,7 +65,7 @@ func cause(err error) string {
 	}
 }
 
-// rollback undoes the transaction; a connection on which that cannot be said is given up, which undoes it as well.
+// rollback undoes the transaction. If ROLLBACK fails, it drops the connection, which undoes the transaction too.
 func (c *conn) rollback() error {
 	c.fault = nil
 	if c.pg.IsClosed() {

@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// lines gives the rows of the queries in sql, a line each.
+// lines returns the rows of the queries in sql, one line each.
 func lines(t *testing.T, url, sql string) (out []string) {
 	t.Helper()
 	c, err := pgconn.Connect(t.Context(), url)
@@ -36,7 +36,7 @@ func lines(t *testing.T, url, sql string) (out []string) {
 	return out
 }
 
-// content is everything that the database holds besides who leads, its schema too.
+// content returns everything in the database except the leaders, with its schema.
 func content(t *testing.T, url string) string {
 	t.Helper()
 	sql := `SELECT table_name, column_name, data_type, column_default FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, ordinal_position;
@@ -49,7 +49,7 @@ func content(t *testing.T, url string) string {
 	return strings.Join(lines(t, url, sql), "\n")
 }
 
-// used is a database with a few rows, of this version's schema, and its data folder.
+// used returns a database of this version's schema with a few rows, and its data folder.
 func used(t *testing.T) (url, dir string) {
 	t.Helper()
 	url, dir = pgtest.New(t), t.TempDir()
@@ -73,8 +73,8 @@ func used(t *testing.T) (url, dir string) {
 	return url, dir
 }
 
-// TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack ends the connection of an upgrade of the oldest frozen data before each of its
-// statements, before the version is written, before COMMIT and after it, in every migration since and a planted one.
+// TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack upgrades the oldest frozen data and ends the connection before each statement, before the
+// version is written, before COMMIT and after it. It does so in every migration since then and in a planted one.
 func TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack(t *testing.T) {
 	old, url := frozen.Of(t, "postgres")[0], pgtest.New(t)
 	fresh(t, url, old)
@@ -106,7 +106,7 @@ func TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack(t *testing.T) {
 		switch {
 		case err == nil:
 			t.Fatalf("cut off before %q: the upgrade ended", last)
-		case last == "the next step": // that one is whole; the next round begins behind it
+		case last == "the next step": // that step is complete; the next round begins after it
 			state, cuts, whole = got, -1, whole+1
 		case got != state:
 			t.Fatalf("cut off before %q of step %d, the database is not as it was:\n%s", last, whole+1, got)
@@ -130,7 +130,7 @@ func TestAnUpgradeCutOffAnywhereGoesOnOrGoesBack(t *testing.T) {
 	t.Logf("figures: cut off before every statement of %d steps", whole)
 }
 
-// TestFrozenDataGoOn: databases of earlier builds are upgraded, and hold what they held.
+// TestFrozenDataGoOn upgrades databases of earlier builds and checks that their content is unchanged.
 func TestFrozenDataGoOn(t *testing.T) {
 	for _, d := range frozen.Of(t, "postgres") {
 		t.Run(d.Name, func(t *testing.T) {
@@ -146,7 +146,8 @@ func TestFrozenDataGoOn(t *testing.T) {
 	}
 }
 
-// TestTokensThatWereOnlyHeardAreHeard: before schema 3 a token that an SMS said to be loaded was accepted, with a result of its own.
+// TestTokensThatWereOnlyHeardAreHeard: before schema 3, a token that only an SMS reported as loaded had the state accepted, with a result
+// of its own. The upgrade makes its state heard.
 func TestTokensThatWereOnlyHeardAreHeard(t *testing.T) {
 	d, url := frozen.Of(t, "postgres")[0], pgtest.New(t)
 	fresh(t, url, d)
@@ -160,7 +161,7 @@ func TestTokensThatWereOnlyHeardAreHeard(t *testing.T) {
 // fresh fills a database with frozen data.
 func fresh(t *testing.T, url string, d frozen.Data) {
 	t.Helper()
-	run(t, url, `DROP SCHEMA public CASCADE; CREATE SCHEMA public`) // pgtest gives tables of this version
+	run(t, url, `DROP SCHEMA public CASCADE; CREATE SCHEMA public`) // pgtest made tables of this version
 	d.Load(t, url)
 }
 
@@ -173,7 +174,7 @@ func figure(r *store.Report, name string) int64 {
 	return -1
 }
 
-// TestAServerThatStopsLeavesItsLead: the next one, or an upgrade, need not wait for it.
+// TestAServerThatStopsLeavesItsLead: the next server, or an upgrade, need not wait for the lead to end.
 func TestAServerThatStopsLeavesItsLead(t *testing.T) {
 	url, _ := used(t)
 	if held := lines(t, url, fmt.Sprintf(`SELECT name, holder FROM leader WHERE until > %d`, time.Now().UnixMicro())); len(held) > 0 {
@@ -181,7 +182,7 @@ func TestAServerThatStopsLeavesItsLead(t *testing.T) {
 	}
 }
 
-// TestAnUpgradeNeedsEveryServerStopped: one of an older version would go on writing as its schema was.
+// TestAnUpgradeNeedsEveryServerStopped: a server of an older version would continue to write in its older schema.
 func TestAnUpgradeNeedsEveryServerStopped(t *testing.T) {
 	url, dir := used(t)
 	steps, err := store.Migrations()
@@ -223,8 +224,8 @@ func TestAnUpgradeHasNoTimeLimit(t *testing.T) {
 	}
 }
 
-// TestACommandMakesAnEmptyDatabaseWhole: the first key of a utility is made before its first server starts. No step of a
-// database that the command itself makes is an upgrade.
+// TestACommandMakesAnEmptyDatabaseWhole: a command creates a whole database, because a utility makes its first key before its first server
+// starts. The steps of a new database are not an upgrade.
 func TestACommandMakesAnEmptyDatabaseWhole(t *testing.T) {
 	url, dir := pgtest.New(t), t.TempDir()
 	run(t, url, `DROP SCHEMA public CASCADE; CREATE SCHEMA public`)

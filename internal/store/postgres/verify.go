@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/headlog"
 )
 
-// verifyTime is the longest verification: it holds a snapshot, and a snapshot keeps the server from cleaning up.
+// verifyTime limits a verification, because its snapshot keeps PostgreSQL from cleaning up.
 const verifyTime = 6 * time.Hour
 
 // Verify checks the database at url, whether or not servers run on it: store.Verify for every tenant, on one snapshot,
@@ -22,7 +22,7 @@ func Verify(ctx context.Context, url, dir string) (*store.Report, error) {
 	return VerifyWith(ctx, url, dir, headlog.Outside{})
 }
 
-// VerifyWith is Verify against what was kept elsewhere.
+// VerifyWith is Verify, also against what was kept elsewhere.
 func VerifyWith(ctx context.Context, url, dir string, outside headlog.Outside) (*store.Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTime)
 	defer cancel()
@@ -36,7 +36,7 @@ func VerifyWith(ctx context.Context, url, dir string, outside headlog.Outside) (
 
 func verify(c *conn, dir string, outside headlog.Outside) (*store.Report, error) {
 	r := new(store.Report)
-	// First the heads, then the snapshot: servers go on sealing, and a head of tomorrow is no proof against today.
+	// Read the heads before the snapshot: servers continue to seal, and the snapshot would lack what later heads sign.
 	trust, err := headlog.ReadTrust(dir, r)
 	if err == nil {
 		err = trust.Join(outside, r)
@@ -61,14 +61,14 @@ func verify(c *conn, dir string, outside headlog.Outside) (*store.Report, error)
 	return r, err
 }
 
-// reach connects for reading only. Results are read through cursors.
+// reach connects to read with cursors.
 func reach(ctx context.Context, url string) (*conn, error) {
 	config, err := parse(url)
 	if err != nil {
 		return nil, err
 	}
 	config.RuntimeParams["statement_timeout"] = "0" // ctx bounds it
-	config.ValidateConnect = nil                    // a standby can be looked at as well
+	config.ValidateConnect = nil                    // a standby can be verified too
 	c, err := dial(ctx, config)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func reach(ctx context.Context, url string) (*conn, error) {
 	return c, nil
 }
 
-// look opens one snapshot, of a database of this version.
+// look opens one snapshot and checks that the database has this version's schema.
 func look(c *conn) error {
 	if err := c.begin(beginView); err != nil {
 		return err

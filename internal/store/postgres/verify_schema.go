@@ -10,9 +10,9 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// verifySchema compares what keeps wrong rows out with what the migrations make, and finds what nobody but an owner of the
-// tables can add: triggers, rules and policies write or hide rows with the server's own hand, a view may stand in a table's
-// place.
+// verifySchema compares the rules that keep wrong rows out with those of the migrations. It also finds what only an owner of the tables can
+// add: triggers, rules and policies, which write or hide rows as part of the server's own transactions, and views, which may replace a
+// table.
 func verifySchema(c *conn, r *store.Report) error {
 	err := c.Query(`SELECT 'trigger ' || t.tgname || ' on table ' || k.relname FROM pg_trigger t JOIN pg_class k ON k.oid = t.tgrelid
 			WHERE NOT t.tgisinternal AND k.relnamespace = current_schema()::regnamespace
@@ -35,13 +35,13 @@ func verifySchema(c *conn, r *store.Report) error {
 	return meant.compare(c, r)
 }
 
-// rules is what keeps wrong rows out, as far as the text of the migrations tells it.
+// rules are the indexes and constraints that keep wrong rows out, as read from the text of the migrations.
 type rules struct {
-	indexes                 []string // names; "unique" before those that are
+	indexes                 []string // names; unique ones begin with "unique "
 	primary, unique, checks int64
 }
 
-// ruleWords are what the text of a migration is searched for.
+// ruleWords are the patterns that find rules in the text of a migration.
 type ruleWords struct{ index, table, dropped, renamed, primary, unique, check *regexp.Regexp }
 
 func newRuleWords() ruleWords {
@@ -56,8 +56,7 @@ func newRuleWords() ruleWords {
 	}
 }
 
-// meantSchema reads the statements of the migrations one after the other: a table or an index that a later one drops is
-// meant no more.
+// meantSchema collects the rules from the statements of the migrations in order, without tables and indexes that a later statement drops.
 func meantSchema(p store.UpgradePlan) (rules, error) {
 	steps, err := p.Migrations()
 	if err != nil {
@@ -82,7 +81,7 @@ func meantSchema(p store.UpgradePlan) (rules, error) {
 	return out, nil
 }
 
-// read notes what one statement does to the rules of a table.
+// read applies what one statement does to the rules of a table.
 func (w ruleWords) read(sql string, of map[string]rules) {
 	if m := w.index.FindStringSubmatch(sql); m != nil {
 		r := of[m[3]]

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/postgres/pgtest"
 )
 
-// TestVerifyFindsEditsOfTheSchema: who owns the tables may also change what the database does with the server's writes.
+// TestVerifyFindsEditsOfTheSchema: whoever owns the tables can also change what the database does with the server's writes.
 func TestVerifyFindsEditsOfTheSchema(t *testing.T) {
 	edits := map[string]string{
 		`DROP INDEX vend_receipt`: "index vend_receipt is gone",

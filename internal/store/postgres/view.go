@@ -36,13 +36,13 @@ func (e *Engine) View(ctx context.Context, t access.Tenant, fn func(*store.Tx) e
 		}
 		err := e.look(ctx, c, t, fn)
 		if try == 1 && errors.Is(err, errAway) && ctx.Err() == nil {
-			continue // the connection had been lost while it was idle; fn has changed nothing
+			continue // the connection was lost while it was idle; fn has changed nothing
 		}
 		return err
 	}
 }
 
-// look runs fn inside a snapshot that ends with ctx.
+// look runs fn in a snapshot that ends with ctx.
 func (e *Engine) look(ctx context.Context, c *conn, t access.Tenant, fn func(*store.Tx) error) (err error) {
 	c.ctx = ctx
 	defer func() {
@@ -51,10 +51,10 @@ func (e *Engine) look(ctx context.Context, c *conn, t access.Tenant, fn func(*st
 			e.fit.Unfit(err)
 		}
 		if errors.Is(err, store.ErrReadOnly) {
-			e.fit.Stop(err) // what cannot be read must not be written to
+			e.fit.Stop(err) // a database that cannot be read must not be written to
 		}
 		if ctx.Err() != nil {
-			c.drop() // what runs on it may be half through
+			c.drop() // a statement may still be running on it
 			err = errors.Join(err, fmt.Errorf("the query was ended: %w", context.Cause(ctx)))
 			return
 		}

@@ -34,13 +34,13 @@ func (e *Engine) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn f
 	}
 }
 
-// worker carries out work on a connection of its own.
+// worker runs work on a connection of its own.
 type worker struct {
 	e *Engine
 	c *conn
 }
 
-// run ends when the queue is closed and empty.
+// run takes work until the queue is closed and empty.
 func (w *worker) run() {
 	for {
 		closure, records, ok := w.e.queue.take()
@@ -55,8 +55,8 @@ func (w *worker) run() {
 	}
 }
 
-// closure runs fn until it has committed, refused or failed for a reason of its own. Transactions that stood in each
-// other's way, and connections that were lost before COMMIT, have changed nothing, and fn runs again.
+// closure runs fn until it has committed, refused or failed for a reason of its own. After a conflict, or a connection lost before COMMIT,
+// nothing has changed and fn runs again.
 func (w *worker) closure(t access.Tenant, fn func(*store.Tx) (bool, error)) error {
 	began := time.Now()
 	for try := 1; ; try++ {
@@ -76,7 +76,7 @@ func (w *worker) closure(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 			w.e.fit.Stop(err)
 			return err
 		case errors.Is(err, store.ErrConflict):
-			limit = maxRefused // the row may be one that somebody has just committed: then fn decides anew
+			limit = maxRefused // another transaction may just have committed the row: let fn decide again
 		case !errors.Is(err, errAgain) && !errors.Is(err, errAway):
 			return w.failed(err)
 		}
@@ -87,7 +87,8 @@ func (w *worker) closure(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 	}
 }
 
-// rehearse runs fn for nothing, where that is wanted. Only what the next run will meet as well is left to it.
+// rehearse runs fn and rolls it back if Options.Rehearse is set. It returns only errors after which fn is tried again; the real run will
+// meet all others.
 func (w *worker) rehearse(t access.Tenant, fn func(*store.Tx) (bool, error)) error {
 	if !w.e.opt.Rehearse {
 		return nil
@@ -99,7 +100,7 @@ func (w *worker) rehearse(t access.Tenant, fn func(*store.Tx) (bool, error)) err
 	return nil
 }
 
-// failed sorts out the error of a closure of which nothing happened.
+// failed handles the error of a closure that changed nothing.
 func (w *worker) failed(err error) error {
 	switch {
 	case errors.Is(err, store.ErrReadOnly):
@@ -110,7 +111,7 @@ func (w *worker) failed(err error) error {
 	return err
 }
 
-// pause waits before another try, longer with each and never as long as the neighbour.
+// pause waits a random time before another try; its limit doubles with each try.
 func pause(try int) {
 	time.Sleep(time.Duration(rand.Int64N(int64(time.Millisecond) << min(try, 8))))
 }
@@ -133,15 +134,15 @@ func (w *worker) attempt(t access.Tenant, fn func(*store.Tx) (bool, error)) erro
 	tx := w.e.newTx(w.c, t)
 	refused, err := w.e.fit.Guarded(func() (bool, error) { return tx.Finish(fn(tx)) })
 	if err == nil {
-		err = w.c.fault // a closure that overlooks an error cannot commit
+		err = w.c.fault // a closure that ignored an error must not commit
 	}
-	if err != nil || refused || !w.c.wrote { // what wrote nothing has nothing to commit, and no outcome to lose
+	if err != nil || refused || !w.c.wrote { // without writes there is nothing to commit, and no outcome that could become unknown
 		return errors.Join(err, w.c.rollback())
 	}
 	err = w.e.commit(w.c)
 	w.e.counts.committed()
 	if err != nil && !w.c.pg.IsClosed() {
-		_ = w.c.rollback() // whatever COMMIT left open
+		_ = w.c.rollback() // in case COMMIT left the transaction open
 	}
 	if err == nil && len(tx.Due) > 0 && w.e.opt.Due != nil {
 		w.e.opt.Due(tx.Due)

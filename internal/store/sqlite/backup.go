@@ -24,9 +24,9 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// A backup is a folder: a copy of the database, the key files and settings beside it, and a manifest with a checksum
-// of each, which is written last. It holds everything needed to go on, so it is as secret as the data folder; vending
-// keys in it are under their passphrase.
+// A backup is a folder with a copy of the database, the key files and settings beside it, and a manifest with the checksum of each file.
+// The manifest is written last. A backup holds everything that a server needs, so it is as secret as the data folder; its vending keys are
+// sealed with their passphrase.
 const (
 	manifestFile   = "manifest.json"
 	manifestFormat = 1
@@ -35,7 +35,7 @@ const (
 
 // Errors of backups.
 var (
-	// ErrNotEmpty: the folder to write to has something in it.
+	// ErrNotEmpty: the folder to write to is not empty.
 	ErrNotEmpty = errors.New("the folder is not empty")
 	// ErrBackup: the backup is incomplete or was changed.
 	ErrBackup = errors.New("the backup is damaged")
@@ -57,8 +57,8 @@ type FileEntry struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Backup copies the database in dir, whether or not a server is running on it, into the folder to, which must be
-// empty or absent. The copy is one snapshot; writers are not held up.
+// Backup copies the database in dir, whether or not a server is running on it, into the folder to, which must be empty or absent. The copy
+// is one snapshot; writers need not wait.
 func Backup(ctx context.Context, dir, to string, now func() time.Time) (Manifest, error) {
 	path := filepath.Join(dir, databaseFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -69,8 +69,8 @@ func Backup(ctx context.Context, dir, to string, now func() time.Time) (Manifest
 	}
 	m := Manifest{Format: manifestFormat, Taken: now().UTC()}
 	heads := func(name string) bool { return name == headlog.File }
-	// Heads before the database, because it must hold everything that they sign; keys after it, because they must open
-	// everything that it holds.
+	// Heads are copied before the database, because it must hold everything that they sign; keys after it, because they must open
+	// everything in it.
 	if err := copyCompanions(dir, to, heads); err != nil {
 		return Manifest{}, err
 	}
@@ -94,7 +94,7 @@ func Backup(ctx context.Context, dir, to string, now func() time.Time) (Manifest
 	return m, m.write(to)
 }
 
-// copyCompanions copies those companions of the database that are wanted.
+// copyCompanions copies the companions of the database that wanted accepts.
 func copyCompanions(dir, to string, wanted func(name string) bool) error {
 	names, err := companions(dir)
 	if err != nil {
@@ -117,8 +117,8 @@ func (m *Manifest) snapshot(ctx context.Context, from, to, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = c.c.Close() }()       // the copy is what counts, and it is synced below
-	if _, err := known(c, dir); err != nil { // an older one is copied as it is
+	defer func() { _ = c.c.Close() }()       // only the copy counts, and it is synced below
+	if _, err := known(c, dir); err != nil { // an older database is copied as it is
 		return err
 	}
 	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // SQLite takes an empty file and keeps its mode
@@ -139,8 +139,8 @@ func (m *Manifest) snapshot(ctx context.Context, from, to, dir string) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// companions are the files of a data folder that belong into a backup besides the database: every key, the key store,
-// the settings, and the heads of the log.
+// companions lists the files of a data folder that a backup needs besides the database: every key, the key store, the settings, and the
+// heads of the log.
 func companions(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -158,8 +158,8 @@ func companions(dir string) ([]string, error) {
 	return out, nil
 }
 
-// CopyKeys copies what a server needs of the data folder dir besides the database, keys and settings and heads, into the
-// folder to, which [EmptyFolder] has accepted.
+// CopyKeys copies what a server needs of the data folder dir besides the database (keys, settings and heads) into the folder to, which
+// [EmptyFolder] has accepted.
 func CopyKeys(dir, to string) error {
 	return copyCompanions(dir, to, func(string) bool { return true })
 }
@@ -205,7 +205,7 @@ func describe(dir, name string) (FileEntry, error) {
 	return FileEntry{Name: name, Size: n, SHA256: hex.EncodeToString(h.Sum(nil))}, err
 }
 
-// write puts the manifest into the folder, last and whole.
+// write puts the complete manifest into the folder. Call it last.
 func (m Manifest) write(dir string) error {
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
@@ -219,7 +219,7 @@ func (m Manifest) write(dir string) error {
 	return errors.Join(err, f.Sync(), f.Close(), syncFolder(dir))
 }
 
-// syncFolder makes the names in a folder durable, where the system lets a program ask for it.
+// syncFolder makes the names in a folder durable, if the system supports it.
 func syncFolder(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -231,7 +231,7 @@ func syncFolder(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// BackupTime is when a backup was made, as its manifest says. The files beside it are not looked at.
+// BackupTime returns when a backup was made according to its manifest. It does not check the other files.
 func BackupTime(from string) (time.Time, error) {
 	m, err := parseManifest(from)
 	return m.Taken, err
@@ -285,7 +285,7 @@ func VerifyBackup(ctx context.Context, from string) (Manifest, *store.Report, er
 	if err != nil {
 		return Manifest{}, nil, err
 	}
-	// immutable: no lock, no log, not a byte is written beside the copy.
+	// immutable: SQLite takes no lock and writes no file beside the copy.
 	path, err := filepath.Abs(filepath.Join(from, databaseFile))
 	if err != nil {
 		return m, nil, err
@@ -300,11 +300,10 @@ func VerifyBackup(ctx context.Context, from string) (Manifest, *store.Report, er
 	return m, r, err
 }
 
-// Restore puts a backup into the data folder dir and begins a new store epoch in it, so that nothing is used twice
-// that was used after the backup was made. A folder with a database is refused with [ErrNotEmpty] unless force is set;
-// then what is there is moved aside into a folder whose name comes back, never deleted. No server may be running on
-// dir. The restored database appears under its name at the very end: interrupted anywhere, the folder has the old
-// database or none, and without one nothing opens it ([ErrMissing]).
+// Restore puts a backup into the data folder dir and begins a new store epoch in it, so that numbers used after the backup are not used
+// again. Without force it refuses a folder that has a database, keys or settings ([ErrNotEmpty]). With force it moves the old files into a
+// folder, whose name it returns; it deletes none of them. No server may be running on dir. The restored database gets its name at the very
+// end: if Restore is interrupted, the folder has the old database or none, and without one nothing opens it ([ErrMissing]).
 func Restore(ctx context.Context, from, dir string, force bool, now func() time.Time) (m Manifest, aside string, err error) {
 	if m, err = readManifest(from); err != nil {
 		return Manifest{}, "", err
@@ -321,7 +320,7 @@ func Restore(ctx context.Context, from, dir string, force bool, now func() time.
 	if len(taken) > 0 && !force {
 		return Manifest{}, "", fmt.Errorf("%w: %s holds %s", ErrNotEmpty, dir, strings.Join(taken, ", "))
 	}
-	// The copy is made and its epoch begun before anything is moved: a disk that is full leaves what was there.
+	// Copy the database and begin its epoch before moving anything, so that a full disk leaves the folder as it was.
 	if m.Epoch, err = prepare(ctx, from, dir, m.Taken, Options{Now: now, Lock: lock}.withDefaults()); err != nil {
 		return Manifest{}, "", err
 	}
@@ -346,7 +345,7 @@ func Restore(ctx context.Context, from, dir string, force bool, now func() time.
 func prepare(ctx context.Context, from, dir string, taken time.Time, o Options) (epoch int64, err error) {
 	replaced := branchOf(ctx, dir)
 	fresh := filepath.Join(dir, restoringFile)
-	if err := remove(fresh); err != nil { // of a restore that was interrupted
+	if err := remove(fresh); err != nil { // left by an interrupted restore
 		return 0, err
 	}
 	if err := copyFile(filepath.Join(from, databaseFile), fresh); err != nil {
@@ -358,7 +357,7 @@ func prepare(ctx context.Context, from, dir string, taken time.Time, o Options) 
 	return epoch, nil
 }
 
-// remove deletes a database file and what SQLite keeps beside it, where they are.
+// remove deletes a database file and SQLite's files beside it, if they exist.
 func remove(path string) error {
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -368,9 +367,8 @@ func remove(path string) error {
 	return nil
 }
 
-// branchOf reads what the database that is to be replaced has used, or that of a restore which was interrupted. One that
-// cannot be read any more is a usual reason for a restore, so it stands in nobody's way; then the heads that it signed
-// still tell how far its epochs went.
+// branchOf reads what the database to be replaced has used, and that of an interrupted restore. A database that cannot be read is a common
+// reason for a restore, so it is skipped; the heads that it signed still show its last epoch.
 func branchOf(ctx context.Context, dir string) store.Branch {
 	var b store.Branch
 	for _, name := range []string{restoringFile, databaseFile} {
@@ -410,7 +408,7 @@ func branch(ctx context.Context, c *conn, dir string) (b store.Branch, err error
 	return newTx(c, store.FirstTenant, 0).Branch()
 }
 
-// occupants are the files of a folder that a restore would overwrite, the database first.
+// occupants lists the files of a folder that a restore would overwrite, the database first.
 func occupants(dir string) (names []string, err error) {
 	for _, name := range []string{databaseFile, databaseFile + "-wal", databaseFile + "-shm"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
@@ -421,8 +419,8 @@ func occupants(dir string) (names []string, err error) {
 	return append(names, others...), err
 }
 
-// moveAside moves what a restore would overwrite into a folder beside it, in the order of names: a database must never
-// stand there without its log and its keys, not even for the instant in which the program is killed.
+// moveAside moves the files that a restore would overwrite into a new folder inside dir, in the order of names. The database goes first:
+// even if the program is killed, it must never remain without its log and its keys.
 func moveAside(dir string, names []string, now time.Time) (aside string, err error) {
 	if len(names) == 0 {
 		return "", nil
@@ -432,7 +430,7 @@ func moveAside(dir string, names []string, now time.Time) (aside string, err err
 		return "", err
 	}
 	for _, name := range names {
-		// Reading the database may have merged its log into it and taken the log away.
+		// Reading the database may have merged its log into it and deleted the log.
 		if err := os.Rename(filepath.Join(dir, name), filepath.Join(aside, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return aside, err
 		}
@@ -440,7 +438,7 @@ func moveAside(dir string, names []string, now time.Time) (aside string, err err
 	return aside, syncFolder(dir)
 }
 
-// beginEpoch turns the copied file, which may be of an older version, into a database that may be used.
+// beginEpoch upgrades the copied file to this version's schema, if needed, and begins a new epoch in it.
 func beginEpoch(ctx context.Context, path string, taken time.Time, o Options, replaced store.Branch) (epoch int64, err error) {
 	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
@@ -469,7 +467,7 @@ func beginEpoch(ctx context.Context, path string, taken time.Time, o Options, re
 	return epoch, k.plain("COMMIT")
 }
 
-// newTx is a transaction for looking at a database outside an engine.
+// newTx returns a transaction for reading a database outside an engine.
 func newTx(c *conn, t access.Tenant, epoch int64) *store.Tx {
 	return store.NewTx(c, t, time.Now(), rand.Reader, epoch, nil)
 }

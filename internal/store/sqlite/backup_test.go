@@ -31,7 +31,7 @@ func TestBackupsUnderLoadRestoreToSoundBooks(t *testing.T) {
 		to, back := filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "restored")
 		stop := make(chan struct{})
 		var seller sync.WaitGroup
-		seller.Go(func() { // from before the backup until after it
+		seller.Go(func() { // sells from before the backup until after it
 			for {
 				sold++
 				sell(t, e, sellOne(sold, 7))
@@ -81,7 +81,7 @@ func look[T any](t *testing.T, e store.Engine, fn func(*store.Tx) (T, error)) T 
 	return v
 }
 
-// numbers are what a restore must move: command counter, lease sequence and last TID.
+// numbers returns the numbers that a restore must move: command counter, lease sequence and last TID.
 func numbers(tx *store.Tx) (out [3]int64, err error) {
 	err = tx.C.Query(`SELECT command_counter, lease_seq FROM meter WHERE tenant_id = $1 AND n = 0`,
 		func(r core.Row) error { out = [3]int64{r.Int(0), r.Int(1)}; return nil }, tx.Tenant)
@@ -212,8 +212,8 @@ func TestATornLineOfHeadsIsNoAlarm(t *testing.T) {
 	}
 }
 
-// TestADamagedLogOfHeadsIsFound: by verification for as long as nobody has mended it, also after a server has been started and has
-// signed more heads; and the books themselves are not called wrong.
+// TestADamagedLogOfHeadsIsFound: verification finds a damaged log of heads until somebody repairs it, even after a server has started and
+// signed more heads. It finds no fault in the books themselves.
 func TestADamagedLogOfHeadsIsFound(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil func(path string, text []byte) error
@@ -268,7 +268,7 @@ func TestADamagedLogOfHeadsIsFound(t *testing.T) {
 	}
 }
 
-// TestALogOfHeadsThatIsEmptiedUnderAServer is found as well.
+// TestALogOfHeadsThatIsEmptiedUnderAServer: verification also finds a log of heads that was emptied, cut or removed while a server ran.
 func TestALogOfHeadsThatIsEmptiedUnderAServer(t *testing.T) {
 	for name, spoil := range map[string]func(path string) error{
 		"emptied": func(path string) error { return os.Truncate(path, 0) }, "cut": func(path string) error { return os.Truncate(path, 100) },

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// BenchmarkSales is durable sales per second from eight callers.
+// BenchmarkSales measures durable sales per second from eight callers.
 func BenchmarkSales(b *testing.B) {
 	const customers = 2000
 	e, err := sqlite.Open(b.TempDir(), sqlite.Options{})
@@ -39,7 +39,7 @@ func BenchmarkSales(b *testing.B) {
 	b.ReportMetric(float64(b.N)/float64(after.Batches-before.Batches), "sales/commit")
 }
 
-// BenchmarkReadings is durable readings per second, a message each, from as many meters as fit into a batch.
+// BenchmarkReadings measures durable readings per second, one message each, from as many meters as fit into a batch.
 func BenchmarkReadings(b *testing.B) {
 	e, err := sqlite.Open(b.TempDir(), sqlite.Options{Intake: intake.Take})
 	if err != nil {

@@ -10,22 +10,22 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// How the log is moved into the database.
+// When the log is moved into the database.
 const (
-	lookEvery  = 16                    // commits between two looks at the log's length
+	lookEvery  = 16                    // commits between two checks of the log's length
 	pressTime  = 50 * time.Millisecond // how long the writer waits for old snapshots when the log has reached its limit
-	pressEvery = 2 * time.Second       // and how often it does
+	pressEvery = 2 * time.Second       // how often the writer waits for them
 )
 
-// mover moves the bulk of the log into the database beside the writer, on a connection and a goroutine of its own:
-// copying pages needs no lock that a commit needs. What is written meanwhile is left to the writer, who alone can end
-// with nothing left, and then the log begins anew.
+// mover moves most of the log into the database while the writer works, on a connection and a goroutine of its own: copying pages needs no
+// lock that a commit needs. The writer moves what was written meanwhile. Only the writer can finish with nothing left, and then SQLite
+// starts the log from its beginning.
 type mover struct {
 	c     *conn
 	begin chan struct{} // asks for a move
-	ended chan error    // what came of it; the writer takes it before it asks again
-	busy  bool          // asked and not taken yet; the writer's
-	since int           // commits since the last look; the writer's
+	ended chan error    // the result; the writer takes it before it asks again
+	busy  bool          // asked, and the result not taken yet; used by the writer only
+	since int           // commits since the last check; used by the writer only
 }
 
 func newMover(c *conn) mover {
@@ -36,15 +36,15 @@ func newMover(c *conn) mover {
 func (e *Engine) move() {
 	for range e.mover.begin {
 		_, _, err := moveLog(e.mover.c, "PASSIVE")
-		if err == nil { // again what was written meanwhile, so that little is left to the writer
+		if err == nil { // move what was written meanwhile too, so that little is left for the writer
 			_, _, err = moveLog(e.mover.c, "PASSIVE")
 		}
 		e.mover.ended <- err
 	}
 }
 
-// checkpoint moves the log into the database when it has grown. While somebody holds an old snapshot it cannot, and
-// the log keeps growing, which Stats shows.
+// checkpoint moves the log into the database when it has grown. While a reader holds an old snapshot it cannot, and the log keeps growing
+// (Stats.LogPages).
 func (e *Engine) checkpoint() {
 	if e.mover.busy {
 		select {
@@ -78,7 +78,7 @@ func (e *Engine) checkpoint() {
 	e.moved(err)
 }
 
-// moved judges what came of moving the log.
+// moved handles the result of moving the log.
 func (e *Engine) moved(err error) {
 	if err == nil || errors.Is(err, store.ErrBusy) {
 		return
@@ -88,8 +88,8 @@ func (e *Engine) moved(err error) {
 		e.fullDisk(err)
 		return
 	}
-	// The commits are safe in the log. But after a failed fsync of the database the next one may succeed without
-	// having written anything, and then the log would be given up.
+	// The commits are safe in the log. But after a failed fsync of the database, the next fsync may succeed without writing anything, and
+	// SQLite would then overwrite the log.
 	e.fit.Stop(fmt.Errorf("move the log into the database: %w", err))
 }
 

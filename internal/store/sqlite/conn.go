@@ -17,8 +17,8 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// maxStatements is how many prepared statements a connection keeps. The shared queries are constants, a few hundred;
-// what comes beyond is prepared for one use.
+// maxStatements is how many prepared statements a connection keeps. The shared queries are a few hundred constants; statements beyond the
+// limit are prepared for one use.
 const maxStatements = 1024
 
 // conn is one connection as the shared queries see it. It belongs to one goroutine at a time.
@@ -29,16 +29,16 @@ type conn struct {
 	rows    int   // changed or read since the last reset, for the budget
 	writes  int   // statements run that may have written
 	fault   error // the first error after which this transaction cannot be trusted; sticky until cleared
-	shut    error // why the closure that runs may not write, nil where it may
+	shut    error // why the running closure may not write; nil if it may
 	plan    store.UpgradePlan
 }
 
-// stmt is a prepared statement and, while it runs, the row it stands on.
+// stmt is a prepared statement and, while it runs, its current row.
 type stmt struct {
 	*sqlite.Stmt
 	params int
 	reads  bool // it is a SELECT
-	busy   bool // inside its own row callback: a second use needs a second statement
+	busy   bool // its row callback is running: a second use needs a second statement
 	cached bool
 }
 
@@ -50,7 +50,7 @@ func (c *conn) ForUpdate() string { return "" }
 // Exec runs a statement; see core.Conn.
 func (c *conn) Exec(sql string, args ...any) (int64, error) {
 	if c.fault != nil {
-		return 0, c.fault // SQLite may have rolled back by itself: this would be a transaction of its own
+		return 0, c.fault // SQLite may have rolled back by itself: this statement would then commit alone
 	}
 	if c.shut != nil {
 		return 0, c.shut
@@ -63,7 +63,7 @@ func (c *conn) Exec(sql string, args ...any) (int64, error) {
 	return int64(n), nil
 }
 
-// Query runs a statement and hands over its rows; see core.Conn.
+// Query runs a statement and calls row for each result row; see core.Conn.
 func (c *conn) Query(sql string, row func(core.Row) error, args ...any) error {
 	if c.fault != nil {
 		return c.fault
@@ -164,7 +164,7 @@ func firstLine(sql string) string {
 	return line
 }
 
-// judge turns SQLite's verdict into the store's words and remembers what makes the transaction unfit for COMMIT.
+// judge turns SQLite's error into the store's errors, and remembers an error after which the transaction must not commit.
 func (c *conn) judge(err error) error {
 	code := sqlite.ErrCode(err)
 	switch code {
@@ -175,7 +175,7 @@ func (c *conn) judge(err error) error {
 		return fmt.Errorf("a view cannot write: %w", err)
 	}
 	if code == sqlite.ResultIOErrSHMSize {
-		code = sqlite.ResultFull // the index of the log found no room
+		code = sqlite.ResultFull // no room for the index of the log
 	}
 	switch code.ToPrimary() {
 	case sqlite.ResultFull:
@@ -186,7 +186,7 @@ func (c *conn) judge(err error) error {
 	case sqlite.ResultBusy:
 		err = fmt.Errorf("%w: %w", store.ErrBusy, err)
 	default:
-		return err // the statement was undone, the transaction is as it was
+		return err // only the statement was undone; the transaction is still good
 	}
 	if c.fault == nil {
 		c.fault = err
@@ -194,7 +194,7 @@ func (c *conn) judge(err error) error {
 	return err
 }
 
-// plain runs a statement that has no place in the cache: pragmas, BEGIN, COMMIT.
+// plain runs a statement that needs no caching: pragmas, BEGIN, COMMIT.
 func (c *conn) plain(sql string) error { return c.run(sql, nil, nil) }
 
 // number reads a single integer.
@@ -203,7 +203,7 @@ func (c *conn) number(sql string, args ...any) (n int64, err error) {
 	return n, err
 }
 
-// bind gives parameter i a value; see core.Conn for what there is.
+// bind sets parameter i to a value; core.Conn lists the types.
 func bind(s *sqlite.Stmt, i int, a any) error {
 	switch v := a.(type) {
 	case nil:
@@ -212,7 +212,7 @@ func bind(s *sqlite.Stmt, i int, a any) error {
 		s.BindInt64(i, v)
 	case int:
 		s.BindInt64(i, int64(v))
-	case access.Tenant: // and the like would do as kinds below, but come up in every statement of a sale
+	case access.Tenant: // bindKind could bind these types too, but every statement of a sale uses them
 		s.BindInt64(i, int64(v))
 	case money.Minor:
 		s.BindInt64(i, int64(v))
@@ -246,7 +246,7 @@ func bind(s *sqlite.Stmt, i int, a any) error {
 	return nil
 }
 
-// bindKind binds what has one of the plain kinds below a name of its own, or points to it.
+// bindKind binds a value whose underlying type is an integer, a bool or a string, or a pointer to one.
 func bindKind(s *sqlite.Stmt, i int, v reflect.Value) error {
 	switch v.Kind() {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:

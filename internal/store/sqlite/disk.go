@@ -11,14 +11,14 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// reserve is a file that only holds space. On a full disk it is given up, so that reading, moving the log and closing
-// work; it is put back before anything new is taken.
+// reserve is a file that only holds space. On a full disk it is deleted, so that reading, moving the log and closing still work. It is made
+// again before the engine takes new work.
 type reserve struct {
 	path string
-	size int64 // not positive: there is none
+	size int64 // 0 or less: no reserve
 }
 
-// fill makes the file as large as it should be, all of it really on the disk.
+// fill makes the file as large as it should be, with all its blocks allocated on the disk.
 func (r reserve) fill() error {
 	if r.size <= 0 {
 		return nil
@@ -26,7 +26,7 @@ func (r reserve) fill() error {
 	if fi, err := os.Stat(r.path); err == nil && fi.Size() == r.size {
 		return nil
 	}
-	growing := r.path + ".new" // under its name only when it is complete
+	growing := r.path + ".new" // renamed only when it is complete
 	f, err := os.OpenFile(growing, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("make the disk reserve: %w", err)
@@ -41,7 +41,7 @@ func (r reserve) fill() error {
 	return nil
 }
 
-// release gives the space back to the file system.
+// release deletes the file to free its space.
 func (r reserve) release() error {
 	if err := os.Remove(r.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("release the disk reserve: %w", err)
@@ -65,7 +65,7 @@ func zeros(f *os.File, n int64) error {
 // fullDisk stops taking new work until there is room again, and uses the reserve to shorten the log.
 func (e *Engine) fullDisk(why error) {
 	if e.reserve.size <= 0 {
-		return // every batch finds out for itself
+		return // without a reserve, every batch finds out for itself
 	}
 	if !e.fit.Hinder(why) {
 		return
@@ -77,8 +77,8 @@ func (e *Engine) fullDisk(why error) {
 	e.begin()
 }
 
-// begin has the log begin anew on a full disk. Its file keeps the space it has: what is still written, the audit rows of those
-// who read, goes there.
+// begin makes SQLite start the log from its beginning on a full disk. The log's file keeps its space, which is used for the audit rows of
+// reads.
 func (e *Engine) begin() {
 	e.writer.c.SetBusyTimeout(pressTime)
 	_, _, err := moveLog(e.writer, "RESTART")
@@ -88,7 +88,7 @@ func (e *Engine) begin() {
 	}
 }
 
-// measure fits the log to the room that there is: a log of 90 MiB has no place on a disk of 200.
+// measure fits the log's size to the free space: a log of 90 MiB is too large for a disk of 200 MiB.
 func (e *Engine) measure() {
 	room := int64(0)
 	if s := spaceOf(e.dir); s.total > 0 {
@@ -108,7 +108,7 @@ func (e *Engine) measure() {
 	e.sizes = sizes
 }
 
-// probe looks whether a full disk has room for the reserve again; if so, work is taken again.
+// probe checks whether a full disk has room for the reserve again. If so, the engine takes work again.
 func (e *Engine) probe() {
 	if e.fit.Hindered() == nil || !spaceOf(e.dir).again(e.reserve.size) || e.reserve.fill() != nil {
 		return

@@ -17,10 +17,10 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// mountNeeded is the environment variable that turns the lack of the right to mount into a failure, as ./check does.
+// mountNeeded is the environment variable that makes a test fail if it may not mount. ./check sets it.
 const mountNeeded = "MOUNT_NEEDED"
 
-// smallDisk mounts a file system of 16 MiB where this process may, else it falls back to a page limit.
+// smallDisk mounts a file system of 16 MiB if this process may; otherwise it uses a page limit.
 func smallDisk(t *testing.T) disk {
 	t.Helper()
 	d, err := diskOf(t, "16m")
@@ -31,8 +31,8 @@ func smallDisk(t *testing.T) disk {
 	return d
 }
 
-// mountSmall mounts a file system of the given size on a folder and returns what unmounts it. A process that may not mount
-// asks sudo, which must not need a password.
+// mountSmall mounts a file system of the given size on a folder and returns a function that unmounts it. A process that may not mount uses
+// sudo, which must not need a password.
 func mountSmall(folder, size string) (unmount func() error, err error) {
 	options := fmt.Sprintf("mode=0700,uid=%d,gid=%d,size=%s", os.Getuid(), os.Getgid(), size)
 	err = syscall.Mount("tmpfs", folder, "tmpfs", 0, options)
@@ -81,8 +81,8 @@ func diskOf(t *testing.T, size string) (disk, error) {
 
 type sold20 struct{}
 
-// TestASmallDiskIsFullOnce: the log takes a small part of a small disk, and when the disk is full, it stays so until somebody
-// makes room: what the reserve and the log give back is not taken for room.
+// TestASmallDiskIsFullOnce: the log takes a small part of a small disk. When the disk is full, it stays full until somebody makes room: the
+// space freed by the reserve and the log does not count.
 func TestASmallDiskIsFullOnce(t *testing.T) {
 	const mib = 1 << 20
 	d, err := diskOf(t, "48m")
@@ -114,7 +114,7 @@ func TestASmallDiskIsFullOnce(t *testing.T) {
 	if longest > 12*mib {
 		t.Errorf("on a disk of 48 MiB the log grew to %d MiB", longest/mib)
 	}
-	for began := time.Now(); time.Since(began) < 2500*time.Millisecond; time.Sleep(10 * time.Millisecond) { // two looks at the disk
+	for began := time.Now(); time.Since(began) < 2500*time.Millisecond; time.Sleep(10 * time.Millisecond) { // two checks of the disk
 		if err := sell(); !errors.Is(err, store.ErrFull) {
 			t.Fatalf("%v after the disk was full a sale: %v, want %v", time.Since(began).Round(time.Millisecond), err, store.ErrFull)
 		}

@@ -4,5 +4,5 @@ package sqlite_test
 
 import "testing"
 
-// smallDisk is a page limit: this system has no file systems in memory that a test could make.
+// smallDisk returns a page limit: on this system a test cannot make a file system in memory.
 func smallDisk(t *testing.T) disk { return pageLimit(t) }

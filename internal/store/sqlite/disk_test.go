@@ -18,15 +18,15 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// disk is a small one that a test can fill: a file system of its own where the test may make one, else a limit of
-// SQLite on the pages of the database. Both make SQLite report a full disk.
+// disk is a small disk that a test can fill: a file system of its own if the test may mount one, otherwise SQLite's limit on the pages of
+// the database. Both make SQLite report a full disk.
 type disk struct {
 	dir  string
-	fill func(t *testing.T, e *sqlite.Engine, left int64) // leaves so many bytes
+	fill func(t *testing.T, e *sqlite.Engine, left int64) // fills the disk but for left bytes
 	free func(t *testing.T, e *sqlite.Engine)
 }
 
-// ballast fills a file system but for some bytes.
+// ballast fills a file system except for some bytes.
 func ballast(path string, left int64) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -45,7 +45,7 @@ func ballast(path string, left int64) error {
 	return errors.Join(f.Truncate(max(0, size-left)), f.Close())
 }
 
-// pageLimit simulates the end of the disk by the number of pages SQLite may use.
+// pageLimit simulates a small disk by limiting the pages that SQLite may use.
 func pageLimit(t *testing.T) disk {
 	limit := func(t *testing.T, e *sqlite.Engine, more int64) {
 		t.Helper()
@@ -134,8 +134,8 @@ func TestAFullDiskLosesNothingAndPasses(t *testing.T) {
 	}
 }
 
-// TestTheEndOfTheDiskIsCertainWhereverItComes lets the disk end at random places of a sale and checks, on a copy of the
-// files as a crash would leave them, that exactly the sales are there that were acknowledged.
+// TestTheEndOfTheDiskIsCertainWhereverItComes fills the disk at random points of a sale. On a copy of the files, as a crash would leave
+// them, it checks that exactly the acknowledged sales exist.
 func TestTheEndOfTheDiskIsCertainWhereverItComes(t *testing.T) {
 	const ends = 20
 	rnd := rand.New(rand.NewPCG(13, 17))
@@ -167,7 +167,7 @@ func TestTheEndOfTheDiskIsCertainWhereverItComes(t *testing.T) {
 	t.Logf("figures: %d ends of the disk, nothing lost and nothing half done", ends)
 }
 
-// onFull checks what a full disk takes: what reads, and what adds to the audit log that it was read.
+// onFull checks that on a full disk reads still work, also those that add to the audit log.
 func onFull(t *testing.T, e *sqlite.Engine) {
 	t.Helper()
 	for _, c := range []struct {

@@ -13,10 +13,10 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// CheckLibrary is the check of the SQLite version.
+// CheckLibrary checks a version of SQLite.
 func CheckLibrary(version int) error { return checkLibrary(version) }
 
-// Waiting is how much work is queued.
+// Waiting returns how much work is queued.
 func Waiting(e store.Engine) (n int) {
 	q := &e.(*Engine).queue
 	q.mu.Lock()
@@ -27,10 +27,10 @@ func Waiting(e store.Engine) (n int) {
 	return n
 }
 
-// Hear makes an engine that has done no work yet tell what its commits make due.
+// Hear sets the Due callback of an engine that has done no work yet.
 func Hear(e store.Engine, due store.Due) { e.(*Engine).opt.Due = due }
 
-// FailCommit makes a commit go wrong after letting pass of them through.
+// FailCommit makes a commit fail after pass commits that succeed.
 func FailCommit(e store.Engine, how storetest.Failure, pass int) {
 	eng := e.(*Engine)
 	honest := eng.commit
@@ -49,13 +49,13 @@ func FailCommit(e store.Engine, how storetest.Failure, pass int) {
 	}
 }
 
-// WithSteps makes an engine upgrade by other steps than those of this version. pause is called between their statements.
+// WithSteps makes an engine upgrade with other steps than those of this version. pause is called between their statements.
 func WithSteps(o Options, steps []store.Migration, pause func(next string)) Options {
 	o.plan = store.UpgradePlan{Steps: steps, Pause: pause}
 	return o
 }
 
-// withSteps connects to a database for looking at it by other steps than those of this version.
+// withSteps connects to a database to read it with other steps than those of this version.
 func withSteps(dir string, steps []store.Migration) (*conn, error) {
 	c, err := connect(filepath.Join(dir, databaseFile), cacheReader, true)
 	if err == nil {
@@ -64,7 +64,7 @@ func withSteps(dir string, steps []store.Migration) (*conn, error) {
 	return c, err
 }
 
-// VerifySteps is Verify by other steps.
+// VerifySteps is Verify with other steps.
 func VerifySteps(ctx context.Context, dir string, steps []store.Migration) (*store.Report, error) {
 	c, err := withSteps(dir, steps)
 	if err != nil {
@@ -74,7 +74,7 @@ func VerifySteps(ctx context.Context, dir string, steps []store.Migration) (*sto
 	return r, errors.Join(err, c.c.Close())
 }
 
-// OpenSourceSteps is OpenSource by other steps.
+// OpenSourceSteps is OpenSource with other steps.
 func OpenSourceSteps(ctx context.Context, dir string, steps []store.Migration) (*Source, error) {
 	c, err := withSteps(dir, steps)
 	if err != nil {
@@ -84,7 +84,7 @@ func OpenSourceSteps(ctx context.Context, dir string, steps []store.Migration) (
 	return s, s.open(ctx, dir)
 }
 
-// BranchSteps is what a restore reads of the database that it replaces, by other steps.
+// BranchSteps reads what a restore reads of the database that it replaces, with other steps.
 func BranchSteps(ctx context.Context, dir string, steps []store.Migration) (store.Branch, error) {
 	c, err := withSteps(dir, steps)
 	if err != nil {
@@ -94,5 +94,5 @@ func BranchSteps(ctx context.Context, dir string, steps []store.Migration) (stor
 	return b, errors.Join(err, c.c.Close())
 }
 
-// Epoch is the store epoch: 1, and one more after every restore.
+// Epoch returns the store epoch: 1, and one more after every restore.
 func (e *Engine) Epoch() int64 { return e.epoch }

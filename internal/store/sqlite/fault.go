@@ -11,17 +11,17 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// faultInjection says that this build can be told to misbehave. It exists only behind the build tag faultinject: the
-// kill harness needs a build that breaks the promise, to prove that it would notice (the positive control).
+// faultInjection says that this build can be made to misbehave. It exists only with the build tag faultinject: the kill test needs a build
+// that breaks the promise, to prove that the test would notice (the positive control).
 const faultInjection = true
 
-// earlyBy is how long the planted bug leaves between the acknowledgement and the commit.
+// earlyBy is the time between the acknowledgement and the commit in the planted bug.
 const earlyBy = 30 * time.Millisecond
 
-// planted is what a faulty engine remembers.
+// planted is the state of a faulty engine.
 type planted struct{ failNext bool }
 
-// errPlanted is what a planted COMMIT error says.
+// errPlanted is the planted error of COMMIT.
 var errPlanted = errors.New("planted input/output error at COMMIT")
 
 // plant reads the environment variable FAULT_INJECT:
@@ -45,7 +45,7 @@ func (e *Engine) plant() {
 // pin keeps the writer on one thread, so that a tracer that counts a thread's system calls counts those of a sale.
 func pin() { runtime.LockOSThread() }
 
-// early is the planted bug: it tells everybody and only then lets the commit happen.
+// early is the planted bug: it answers every caller before the commit.
 func (e *Engine) early(b *batch) {
 	fault := os.Getenv("FAULT_INJECT")
 	for _, w := range b.ran {

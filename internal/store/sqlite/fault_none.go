@@ -2,10 +2,10 @@
 
 package sqlite
 
-// faultInjection says that this build can be told to misbehave; a release cannot.
+// faultInjection says that this build can be made to misbehave; a release cannot.
 const faultInjection = false
 
-// planted is nothing in a release.
+// planted is empty in a release.
 type planted struct{}
 
 // plant does nothing in a release.

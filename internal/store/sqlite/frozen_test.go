@@ -10,8 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
-// TestFrozenDataGoOn: data folders of earlier builds are looked at, backed up, restored and upgraded, and hold what they
-// held.
+// TestFrozenDataGoOn reads, backs up, restores and upgrades data folders of earlier builds, and checks that their content is unchanged.
 func TestFrozenDataGoOn(t *testing.T) {
 	for _, d := range frozen.Of(t, "sqlite") {
 		t.Run(d.Name, func(t *testing.T) {
@@ -42,7 +41,7 @@ func TestFrozenDataGoOn(t *testing.T) {
 			if r := verify(t, d.Dir); !r.Sound() || figure(r, "sales") != sales || r.Older != 0 {
 				t.Errorf("after the upgrade: %d sales of %d, findings %v", figure(r, "sales"), sales, r.Findings)
 			}
-			// Back to before the upgrade: the backup of then, over what is there now and over a folder that was not upgraded.
+			// Restore the backup from before the upgrade over the upgraded folder, and over a folder that was not upgraded.
 			for _, over := range []string{d.Dir, copyDir(t, backup)} {
 				if err := os.Remove(filepath.Join(over, "manifest.json")); err != nil && over != d.Dir {
 					t.Fatal(err)

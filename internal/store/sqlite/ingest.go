@@ -9,10 +9,10 @@ import (
 	"github.com/paywatt/paywatt/internal/store/engine"
 )
 
-// answer is one call of Ingest whose outcome is decided.
+// answer is one call of Ingest with its outcome.
 type answer struct{ w *work }
 
-// Ingest queues what one message brought; see store.Engine.
+// Ingest queues the records of one message; see store.Engine.
 func (e *Engine) Ingest(recs []metering.Record, done func([]metering.Outcome, error)) error {
 	if err := cmp.Or(e.fit.Refuses(), e.shut()); err != nil {
 		return err
@@ -23,7 +23,7 @@ func (e *Engine) Ingest(recs []metering.Record, done func([]metering.Outcome, er
 	return e.queue.put(&work{lane: store.Reading, tenant: recs[0].Tenant, recs: recs, done: done})
 }
 
-// answerAll is an ack worker: it calls back in the order of the commits.
+// answerAll is the goroutine of an ack worker: it calls back in the order of the commits.
 func (e *Engine) answerAll(acks <-chan answer) {
 	for a := range acks {
 		e.fit.Answer(func() { a.w.done(a.w.outs, a.w.err) })
@@ -34,8 +34,8 @@ func (e *Engine) answerAll(acks <-chan answer) {
 // ackWorker keeps the messages of one meter on one worker, so that they are answered in order.
 func (e *Engine) ackWorker(w *work) int { return int(uint64(w.recs[0].Meter) % ackWorkers) }
 
-// ingest merges the calls of one tenant at the head of ws into one transaction's work and reports how many it took.
-// When the merged records fail, every meter is tried on its own, so that one meter's trouble is its own.
+// ingest stores the records of the first calls in ws that are of one tenant together, and returns how many calls it took. If that fails, it
+// stores the records meter by meter, so that one meter's fault does not affect others.
 func (e *Engine) ingest(b *batch, ws []*work) (int, error) {
 	n := 0
 	var recs []metering.Record
@@ -63,7 +63,7 @@ func (e *Engine) ingest(b *batch, ws []*work) (int, error) {
 	return n, nil
 }
 
-// ingestTogether stores records in one savepoint: all or, with failed set, none.
+// ingestTogether stores all records or, if it sets failed, none.
 func (e *Engine) ingestTogether(b *batch, t access.Tenant, recs []metering.Record) (outs []metering.Outcome, failed, fatal error) {
 	failed, fatal = e.attempt(b, t, func(tx *store.Tx) (bool, error) {
 		var err error

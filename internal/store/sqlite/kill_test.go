@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// sellerFolder names, in the environment of a process started by a test, the folder to sell into until it is killed.
+// sellerFolder is the environment variable that tells a process started by a test in which folder to sell until it is killed.
 const sellerFolder = "PAYWATT_TEST_SELLER"
 
 func TestMain(m *testing.M) {
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// seller sells from four callers for ever and prints the number of each sale once it is durable.
+// seller sells from four callers forever and prints the number of each sale once it is durable.
 func seller(dir string) error {
 	e, err := sqlite.Open(dir, sqlite.Options{Reserve: -1})
 	if err != nil {
@@ -65,8 +65,8 @@ func seller(dir string) error {
 	}
 }
 
-// TestWhatWasAcknowledgedSurvivesAKill kills a selling process at random moments and checks after each that every sale
-// it had acknowledged is there and that the books are sound.
+// TestWhatWasAcknowledgedSurvivesAKill kills a selling process at random moments. After each kill it checks that every acknowledged sale
+// exists and that the books are sound.
 func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 	const kills = 12
 	dir := t.TempDir()
@@ -101,7 +101,7 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 	}
 }
 
-// killed runs a seller, kills it some time after its first sale, and gives the sales it had acknowledged.
+// killed runs a seller, kills it some time after its first sale, and returns the sales that it had acknowledged.
 func killed(t *testing.T, dir string, life time.Duration) (acked []int64) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -130,7 +130,7 @@ func killed(t *testing.T, dir string, life time.Duration) (acked []int64) {
 	return acked
 }
 
-// storedSales are the numbers of the sales in a folder.
+// storedSales returns the numbers of the sales in a folder.
 func storedSales(t *testing.T, dir string) map[int64]bool {
 	t.Helper()
 	e, err := sqlite.Open(dir, sqlite.Options{Reserve: -1})

@@ -7,11 +7,10 @@ import (
 	"path/filepath"
 )
 
-// Lock is the right to serve a data folder. The operating system takes it back when the process ends, however it ends.
+// Lock is the right to serve a data folder. The operating system releases it when the process ends, however it ends.
 type Lock struct{ f *os.File }
 
-// TakeLock takes the folder's lock, or says with [ErrLocked] that another process has it. It creates the folder if
-// need be.
+// TakeLock takes the folder's lock, or returns [ErrLocked] if another process has it. It creates the folder if needed.
 func TakeLock(dir string) (*Lock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
@@ -30,5 +29,5 @@ func TakeLock(dir string) (*Lock, error) {
 	return &Lock{f}, nil
 }
 
-// Release gives the lock back.
+// Release releases the lock.
 func (l *Lock) Release() error { return l.f.Close() }

@@ -11,10 +11,9 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// migrate brings the database to this version's schema, one transaction per step, and refuses files that are not ours
-// or newer. A new database is made in one transaction, so that nobody finds it half made. If it is cut off, the completed
-// steps stand, and the next start continues. Upgrading a database that has content needs the folder's lock, so that no older
-// server is running on it.
+// migrate upgrades the database to this version's schema, one transaction for each step, and refuses files of other programs and of newer
+// versions. A new database is made in one transaction, so that nobody finds it half made. If an upgrade is interrupted, the completed steps
+// remain and the next start continues. An upgrade needs the folder's lock, so that no older server is running on the database.
 func migrate(c *conn, dir string, o Options) error {
 	steps, err := c.plan.Migrations()
 	if err != nil {
@@ -54,7 +53,7 @@ func migrate(c *conn, dir string, o Options) error {
 	return nil
 }
 
-// identify reads what a file says of itself, at one moment, because another process may be creating it.
+// identify reads a file's version, application and number of tables in one snapshot, because another process may be creating it.
 func identify(c *conn) (version, application, tables int64, err error) {
 	if err := c.plain("BEGIN"); err != nil {
 		return 0, 0, 0, err
@@ -73,7 +72,7 @@ func identify(c *conn) (version, application, tables int64, err error) {
 	return version, application, tables, nil
 }
 
-// apply takes steps in one transaction.
+// apply runs steps in one transaction.
 func apply(c *conn, steps []store.Migration, o Options) (err error) {
 	end, err := sqlitex.ImmediateTransaction(c.c)
 	if err != nil {

@@ -11,12 +11,12 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// Two databases never commit in one instant. So the folder is told of a move before the other database commits it, and
-// again afterwards; in between neither is served until somebody has asked the other one. A folder that were told only
-// afterwards would go on selling after a kill or a lost answer, beside the database that has its content.
+// Two databases cannot commit at the same instant. So the folder records a move before the other database commits it, and again afterwards.
+// In between, no server serves the folder until somebody has checked the other database. If the folder recorded the move only afterwards,
+// then after a kill or a lost answer both databases would sell.
 const (
-	metaMoved  = "moved"  // where the content of the database has gone, and when
-	metaMoving = "moving" // the name of a move whose end the folder does not know, a blank, and where it goes
+	metaMoved  = "moved"  // where the content of the database was moved, and when
+	metaMoving = "moving" // an unfinished move: its name, a blank, and where it goes
 )
 
 // Errors of a database whose content is live elsewhere, or may be.
@@ -27,26 +27,26 @@ var (
 	ErrMoving = errors.New("a move of the content of this database was not finished")
 )
 
-// Move is a move that a folder knows of. The zero value is none.
+// Move is a move that a folder has recorded. The zero value is no move.
 type Move struct {
-	ID string // its name, which the other database has as well if everything has arrived
+	ID string // its name; the other database has it too if all content has arrived
 	To string // where it goes
 }
 
-// PendingMove is the move of the database in dir whose end is not known; none where there is none.
+// PendingMove returns the unfinished move of the database in dir; the zero value for none.
 func PendingMove(dir string) (m Move, err error) {
 	err = onDatabase(dir, func(c *conn) error { m, err = pending(c); return err })
 	return m, err
 }
 
-// BeginMove notes that the content of the database in dir is about to be live elsewhere: nothing opens it any more but to
-// look at it, until [EndMove] or [CancelMove]. It is durable when this returns. The caller holds the folder's lock.
+// BeginMove records that the content of the database in dir is about to be live elsewhere. Until [EndMove] or [CancelMove], the database
+// can only be read. The record is durable when BeginMove returns. The caller holds the folder's lock.
 func BeginMove(dir string, m Move) error {
 	return onDatabase(dir, func(c *conn) error { return note(c, metaMoving, m.ID+" "+m.To) })
 }
 
-// EndMove notes that everything has arrived: the content of the database in dir is live elsewhere from now on. Restoring
-// a backup into the folder makes that one live again, in an epoch of its own. The caller holds the folder's lock.
+// EndMove records that everything has arrived: the content of the database in dir is live elsewhere from now on. A backup restored into the
+// folder is live again, in an epoch of its own. The caller holds the folder's lock.
 func EndMove(dir string, m Move, at time.Time) error {
 	return onDatabase(dir, func(c *conn) error {
 		if err := note(c, metaMoved, m.To+" on "+at.UTC().Format(time.RFC3339)); err != nil {
@@ -56,8 +56,7 @@ func EndMove(dir string, m Move, at time.Time) error {
 	})
 }
 
-// CancelMove notes that nothing has arrived and nothing will: the database in dir is the live one. The caller holds the
-// folder's lock.
+// CancelMove records that nothing has arrived and nothing will: the database in dir is live. The caller holds the folder's lock.
 func CancelMove(dir string) error { return onDatabase(dir, forget) }
 
 func onDatabase(dir string, work func(*conn) error) (err error) {
@@ -70,7 +69,7 @@ func onDatabase(dir string, work func(*conn) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.c.Close()) }()
-	if _, err := known(c, dir); err != nil { // of an older one too: meta is in every schema
+	if _, err := known(c, dir); err != nil { // an older database will do: meta is in every schema
 		return err
 	}
 	return work(c)

@@ -11,9 +11,9 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// upgradedCopy copies an older database page by page into a temporary folder and upgrades the copy to this version's schema.
-// Commands that only read use the copy: the database stays as the older program left it, and that program may be running on
-// it. drop closes the copy and deletes it.
+// upgradedCopy copies an older database page by page into a temporary folder and upgrades the copy to this version's schema. Commands that
+// only read use the copy: the database stays as the older program left it, and that program may still be running on it. drop closes and
+// deletes the copy.
 func upgradedCopy(c *conn) (copied *conn, drop func() error, err error) {
 	folder, err := os.MkdirTemp("", "paywatt-upgrade-")
 	if err != nil {
@@ -30,7 +30,7 @@ func upgradedCopy(c *conn) (copied *conn, drop func() error, err error) {
 	if err := copyPages(c.c, to); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("make a temporary copy of an older database in %s, which TMPDIR names: %w", folder, err), drop())
 	}
-	lock, err := TakeLock(folder) // nobody else has the copy
+	lock, err := TakeLock(folder) // nobody else uses the copy
 	if err != nil {
 		return nil, nil, errors.Join(err, drop())
 	}
@@ -40,7 +40,7 @@ func upgradedCopy(c *conn) (copied *conn, drop func() error, err error) {
 	return copied, drop, nil
 }
 
-// copyPages copies a database as it is at one moment, damage and all.
+// copyPages copies a database as it is at one moment, including any damage.
 func copyPages(from, to *sqlite.Conn) error {
 	b, err := sqlite.NewBackup(to, "main", from, "main")
 	if err != nil {
@@ -50,8 +50,8 @@ func copyPages(from, to *sqlite.Conn) error {
 	return errors.Join(err, b.Close())
 }
 
-// current gives a connection to a database of this version's schema: c itself, or an upgraded copy of an older database.
-// older is the schema of such a one, else 0. done ends the copy, not c.
+// current returns a connection to a database of this version's schema: c itself, or an upgraded copy of an older database. older is the
+// schema of the older database, otherwise 0. done deletes the copy and leaves c open.
 func current(c *conn, dir string) (now *conn, older int, done func() error, err error) {
 	version, err := known(c, dir)
 	if err != nil {
@@ -65,8 +65,7 @@ func current(c *conn, dir string) (now *conn, older int, done func() error, err 
 	return now, version, done, err
 }
 
-// known gives the schema of a database, and refuses files that this program cannot judge: those of other programs and of
-// newer versions.
+// known returns the schema of a database. It refuses files of other programs and of newer versions.
 func known(c *conn, dir string) (version int, err error) {
 	application, err := c.number("PRAGMA application_id")
 	if err != nil {

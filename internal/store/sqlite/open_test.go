@@ -153,8 +153,8 @@ func TestManyMayOpenANewFolderAtOnce(t *testing.T) {
 	}
 }
 
-// TestMigrationsEndInTheSchema: schema.sql is what the migrated database holds. The texts are those of the migrations, comments within
-// them too; SQLite puts a column that a migration adds where the others end.
+// TestMigrationsEndInTheSchema: schema.sql is the schema of a migrated database. Its texts are those of the migrations, with the comments
+// within them; SQLite puts a column that a migration adds after the others.
 func TestMigrationsEndInTheSchema(t *testing.T) {
 	migrated, err := zombie.OpenConn(filepath.Join(shop(t, 1), "paywatt.db"), zombie.OpenReadWrite)
 	if err != nil {
@@ -193,7 +193,7 @@ func TestEveryTableBeginsWithItsTenant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Facts about the file, the list of tenants itself, and who leads; readings are unique by the receive window.
+	// Exempt are facts about the file, the tenants themselves and the leaders; the receive window keeps readings unique.
 	exempt := []string{"meta", "tenant", "leader", "reading"}
 	err = sqlitex.ExecuteTransient(c, `SELECT t.name, (SELECT name FROM pragma_table_info(t.name) WHERE pk = 1) FROM sqlite_schema t
 		WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'`, &sqlitex.ExecOptions{ResultFunc: func(s *zombie.Stmt) error {
@@ -209,7 +209,7 @@ func TestEveryTableBeginsWithItsTenant(t *testing.T) {
 
 func TestAnUpgradeNeedsTheServerStopped(t *testing.T) {
 	dir := shop(t, 1)
-	if err := script(dir, "PRAGMA user_version = 0"); err != nil { // as if this program knew one migration more
+	if err := script(dir, "PRAGMA user_version = 0"); err != nil { // as if this program had one more migration
 		t.Fatal(err)
 	}
 	lock, err := sqlite.TakeLock(dir)

@@ -8,22 +8,21 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// What the planner is told of a table before there is anything in it.
+// The estimates that the planner gets for a table before it has rows.
 const (
 	plannedRows    = 1_000_000 // of a table
-	plannedPartial = 100       // of a partial index: work that waits, never much
+	plannedPartial = 100       // of a partial index: waiting work, never much
 	plannedSame    = 30        // rows that agree in all columns of an index that is not unique
 )
 
-// teach tells SQLite's planner how the tables will look. Left alone it believes that the first column of an index picks
-// out some ten rows; here that column is tenant_id, which picks out everything, so it would walk through all sales of
-// the tenant to find those of one meter. Estimates that never change also mean plans that never change: a server does
-// not get slow on the day somebody runs ANALYZE.
+// teach gives SQLite's planner estimates of the tables. By default it assumes that the first column of an index selects about ten rows.
+// Here that column is tenant_id, which selects everything, so a search for the sales of one meter would read all sales of the tenant. Fixed
+// estimates also mean fixed plans: a server does not become slow when somebody runs ANALYZE.
 func teach(c *conn) error {
-	if err := c.plain("PRAGMA analysis_limit = 1"); err != nil { // what it finds is thrown away
+	if err := c.plain("PRAGMA analysis_limit = 1"); err != nil { // its estimates are deleted below
 		return err
 	}
-	if err := c.plain("ANALYZE"); err != nil { // makes the table of estimates
+	if err := c.plain("ANALYZE"); err != nil { // creates the table of estimates
 		return err
 	}
 	var estimates [][3]string
@@ -35,7 +34,7 @@ func teach(c *conn) error {
 		}
 		name := r.Text(1)
 		if r.Text(3) == "pk" && strings.Contains(r.Text(5), "WITHOUT ROWID") {
-			name = r.Text(0) // such a table is its primary key, and its estimate has its name
+			name = r.Text(0) // such a table is stored as its primary key, whose estimate has the table's name
 		}
 		estimates = append(estimates, [3]string{r.Text(0), name, estimate(columns, r.Bool(2), r.Bool(4))})
 		return nil
@@ -51,7 +50,7 @@ func teach(c *conn) error {
 			return err
 		}
 	}
-	return c.plain("ANALYZE sqlite_schema") // reads the estimates again
+	return c.plain("ANALYZE sqlite_schema") // reloads the estimates
 }
 
 func indexColumns(c *conn, index string) ([]string, error) {
@@ -63,8 +62,8 @@ func indexColumns(c *conn, index string) ([]string, error) {
 	return columns, err
 }
 
-// estimate is how many rows an index has and how many agree in its first column, its first two, and so on, as
-// sqlite_stat1 writes it. tenant_id tells nothing apart; the others do so in equal measure.
+// estimate returns how many rows an index has and how many agree in its first column, its first two, and so on, in the form of
+// sqlite_stat1. It assumes that tenant_id is the same in all rows and that the other columns are equally selective.
 func estimate(columns []string, unique, partial bool) string {
 	rows, last := float64(plannedRows), float64(plannedSame)
 	if partial {

@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
-// TestWhatIsAskedInEverySaleUsesItsIndex holds the plans of queries that would otherwise walk through everything the
-// tenant has, because tenant_id begins every key.
+// TestWhatIsAskedInEverySaleUsesItsIndex checks the plans of queries that could otherwise read all rows of the tenant, because tenant_id
+// begins every key.
 func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 	e, err := sqlite.Open(t.TempDir(), sqlite.Options{Reserve: -1})
 	if err != nil {
@@ -53,8 +53,8 @@ func TestWhatIsAskedInEverySaleUsesItsIndex(t *testing.T) {
 	}
 }
 
-// TestNoInsertBuildsATable holds that the conditions of tables and partial indexes are written so that SQLite compares
-// with each value in turn: for IN with three values and more it would build a table, anew for every row.
+// TestNoInsertBuildsATable checks that the conditions of tables and partial indexes compare with each value in turn. For IN with three or
+// more values, SQLite would build a table for every row.
 func TestNoInsertBuildsATable(t *testing.T) {
 	e, err := sqlite.Open(t.TempDir(), sqlite.Options{Reserve: -1})
 	if err != nil {

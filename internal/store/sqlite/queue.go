@@ -9,17 +9,17 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// lanes is how many there are: store.Sale, store.Reading, store.Job.
+// lanes is the number of lanes: store.Sale, store.Reading, store.Job.
 const lanes = int(store.Job) + 1
 
 // work is one closure, or one call of Ingest, on its way to the writer.
 type work struct {
 	lane   store.Lane
 	tenant access.Tenant
-	taken  atomic.Bool // the writer has it, or its caller has given up: whoever sets it first
+	taken  atomic.Bool // set by the writer when it takes the work, or by a caller that gives up, whichever is first
 
 	fn   func(*store.Tx) (refused bool, err error) // nil for a call of Ingest
-	err  error                                     // what the caller will be told
+	err  error                                     // the outcome for the caller
 	wait chan error                                // buffered; gets err after the commit
 
 	recs []metering.Record
@@ -27,7 +27,7 @@ type work struct {
 	done func([]metering.Outcome, error)
 }
 
-// size is what work counts for in a batch.
+// size returns how much the work counts in a batch.
 func (w *work) size() int { return max(1, len(w.recs)) }
 
 // queue is what waits for the writer, by lane.
@@ -35,8 +35,8 @@ type queue struct {
 	mu      sync.Mutex
 	waiting [lanes][]*work
 	ingests int           // calls of Ingest queued or not answered yet
-	closed  bool          // nothing more is taken in
-	bell    chan struct{} // rung when something came in or the queue was closed
+	closed  bool          // takes no more work
+	bell    chan struct{} // rung when work came in or the queue was closed
 }
 
 func (q *queue) init() { q.bell = make(chan struct{}, 1) }
@@ -68,14 +68,14 @@ func (q *queue) put(w *work) error {
 	return nil
 }
 
-// answered says that calls of Ingest are through.
+// answered records that a call of Ingest was answered.
 func (q *queue) answered() {
 	q.mu.Lock()
 	q.ingests--
 	q.mu.Unlock()
 }
 
-// take empties the lanes in order, up to maxBatch. It reports whether the queue is closed and empty.
+// take moves work from the lanes in order, up to maxBatch. It reports whether the queue is closed and was empty.
 func (q *queue) take(into *[lanes][]*work) (ended bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -84,13 +84,13 @@ func (q *queue) take(into *[lanes][]*work) (ended bool) {
 		into[l] = into[l][:0]
 		room = q.move(l, &into[l], room)
 		if len(q.waiting[l]) > 0 || q.closed {
-			q.ring() // there is more to do, if only to end
+			q.ring() // the writer must come back for more work, or to end
 		}
 	}
 	return q.closed && len(into[0])+len(into[1])+len(into[2]) == 0
 }
 
-// more adds what waits in a lane to a batch and reports whether there was anything.
+// more adds the waiting work of a lane to a batch and reports whether there was any.
 func (q *queue) more(l store.Lane, into *[lanes][]*work, room int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -99,7 +99,7 @@ func (q *queue) more(l store.Lane, into *[lanes][]*work, room int) bool {
 	return len(into[l]) > had
 }
 
-// move takes work from the front of a lane while there is room and returns the room that is left.
+// move takes work from the front of a lane while there is room, and returns the room left.
 func (q *queue) move(l int, into *[]*work, room int) int {
 	n := 0
 	for n < len(q.waiting[l]) && room > 0 {
@@ -117,7 +117,7 @@ func (q *queue) move(l int, into *[]*work, room int) int {
 	return room
 }
 
-// back puts work that did not fit into a batch in front of its lane again.
+// back returns work that did not fit into a batch to the front of its lane.
 func (q *queue) back(l int, ws []*work) {
 	if len(ws) == 0 {
 		return

@@ -2,5 +2,5 @@
 
 package sqlite_test
 
-// slow divides the size of tests on one goroutine, where the race detector has nothing to find and costs a factor of ten.
+// slow divides the size of tests that use one goroutine: there the race detector finds nothing and makes them ten times slower.
 const slow = 10

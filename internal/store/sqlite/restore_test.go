@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/sqlite"
 )
 
-// useUp takes of everything that a restore must never give again, more than any margin of minutes beyond the clock.
+// useUp uses numbers that a restore must never use again, far beyond the clock.
 func useUp(tx *store.Tx) (sold, error) {
 	for _, sql := range []string{`UPDATE meter SET command_counter = command_counter + 100, lease_seq = lease_seq + 100 WHERE tenant_id = $1 AND n = 0`,
 		`UPDATE token SET tid = 100 + (SELECT CASE WHEN k.tid_floor > token.tid THEN k.tid_floor ELSE token.tid END FROM meter_key k
@@ -24,8 +24,8 @@ func useUp(tx *store.Tx) (sold, error) {
 	return sold{}, nil
 }
 
-// TestACopyThatIsRestoredTwiceUsesNothingTwice restores the same copy in the same minute again and again, with work in
-// between: neither the clock nor the copy tells the later restores what was used after the first.
+// TestACopyThatIsRestoredTwiceUsesNothingTwice restores the same copy several times in the same minute, with work in between. Neither the
+// clock nor the copy shows the later restores what was used after the first.
 func TestACopyThatIsRestoredTwiceUsesNothingTwice(t *testing.T) {
 	dir := t.TempDir()
 	e := openIn(t, dir, sqlite.Options{Reserve: -1})
@@ -42,7 +42,7 @@ func TestACopyThatIsRestoredTwiceUsesNothingTwice(t *testing.T) {
 		if err := e.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if round == 2 { // a database that cannot be read any more still has its heads beside it
+		if round == 2 { // a database that cannot be read still has its heads beside it
 			if err := os.WriteFile(filepath.Join(dir, "paywatt.db"), []byte("no database"), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -72,7 +72,8 @@ func TestACopyThatIsRestoredTwiceUsesNothingTwice(t *testing.T) {
 	}
 }
 
-// TestAFolderThatLostItsDatabaseIsNotBegunAnew: a supervisor starts the server again whatever happened to the folder.
+// TestAFolderThatLostItsDatabaseIsNotBegunAnew: a supervisor restarts the server whatever happened to the folder, and the server must not
+// create an empty database.
 func TestAFolderThatLostItsDatabaseIsNotBegunAnew(t *testing.T) {
 	for name, lose := range map[string]func(dir string) error{
 		"deleted": func(dir string) error { return os.Remove(filepath.Join(dir, "paywatt.db")) },
@@ -101,14 +102,14 @@ func TestAFolderThatLostItsDatabaseIsNotBegunAnew(t *testing.T) {
 	}
 }
 
-// TestARestoreThatDoesNotFitLeavesWhatWasThere: the copy is made before anything is moved.
+// TestARestoreThatDoesNotFitLeavesWhatWasThere: a restore makes its copy before it moves anything.
 func TestARestoreThatDoesNotFitLeavesWhatWasThere(t *testing.T) {
 	dir := shop(t, 2)
 	to := filepath.Join(t.TempDir(), "backup")
 	if _, err := sqlite.Backup(context.Background(), dir, to, fixed); err != nil {
 		t.Fatal(err)
 	}
-	// Where the copy is to appear stands a folder with something in it, so that copying fails.
+	// A folder that is not empty has the name of the copy, so that copying fails.
 	if err := os.MkdirAll(filepath.Join(dir, ".restoring", "x"), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -22,13 +22,13 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// sold is a closure's value.
+// sold is the result of a closure.
 type sold struct{ n int64 }
 
-// someEntry is an audit row.
+// someEntry returns an audit row.
 func someEntry() access.Entry { return access.Entry{Actor: "apikey till", Action: "test.act"} }
 
-// customer is the account of a customer of these tests; their meter, key and account share a number.
+// customer returns the account of a customer of these tests; a customer's meter, key and account share a number.
 func customer(n int64) id.ID { return id.ID{0: 1, 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)} }
 
 // stock makes the meters and meter keys that sales need.
@@ -54,7 +54,7 @@ func stock(t testing.TB, e store.Engine, customers int64) {
 	}
 }
 
-// meterNumber is the number of a customer's meter.
+// meterNumber returns the number of a customer's meter.
 func meterNumber(n int64) string { return fmt.Sprintf("%011d", n) }
 
 // sell runs a closure that cannot fail.
@@ -67,8 +67,8 @@ func sell(t testing.TB, e store.Engine, fn func(*store.Tx) (sold, error)) sold {
 	return s
 }
 
-// sale writes everything that a sale of 100.00 for 34.7 kWh writes, in about as many statements: request, sale with
-// lines and token, key, month, journal of four postings, receipt number, audit row, outbox, answer.
+// sellOne writes what a real sale of 100.00 for 34.7 kWh writes, in about as many statements: request, sale with lines and token, key,
+// month, journal of four postings, receipt number, audit row, outbox, answer.
 func sellOne(n, customers int64) func(*store.Tx) (sold, error) {
 	return func(tx *store.Tx) (sold, error) {
 		once := access.Once{Principal: "till", Key: "sale-" + strconv.FormatInt(n, 10), Hash: sha256.Sum256([]byte{byte(n)})}
@@ -109,7 +109,7 @@ func sellOne(n, customers int64) func(*store.Tx) (sold, error) {
 	}
 }
 
-// saleOf is a sale of 100.00 as it is stored.
+// saleOf returns a sale of 100.00 as it is stored.
 func saleOf(tx *store.Tx, vend id.ID, once access.Once, tid sts.TID, who int64, receipt string) sale.Sale {
 	owner := customer(who)
 	return sale.Sale{ID: vend, Mode: registry.PrepayToken, ClientRef: once.Key, Meter: sale.MeterRef{ID: owner, N: who, Number: meterNumber(who)}, Account: owner,
@@ -122,7 +122,7 @@ func saleOf(tx *store.Tx, vend id.ID, once access.Once, tid sts.TID, who int64, 
 			State: sale.TokenIssued, IssuedAt: tx.Now, Sealed: make([]byte, 60), Hash: vend[:]}}}
 }
 
-// keyOf is a meter key.
+// keyOf reads a meter key.
 func keyOf(tx *store.Tx, key id.ID) (registry.Key, error) {
 	k, found, err := tx.VendKey(key)
 	if err == nil && !found {

@@ -16,18 +16,18 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// Source is a snapshot of the database in a data folder; see store.Source. Nothing is written through it.
+// Source is a read-only snapshot of the database in a data folder; see store.Source.
 type Source struct {
 	c      *conn
-	done   func() error // ends c, and the database that it is an upgraded copy of
+	done   func() error // closes c and, if c is an upgraded copy, the original database
 	report *store.Report
 	trust  headlog.Trust
 }
 
 var _ store.Source = (*Source)(nil)
 
-// OpenSource opens a snapshot of the database in dir, whether or not a server runs on it, and verifies it. The caller
-// closes it. Of an older database it is the snapshot of an upgraded copy.
+// OpenSource opens a snapshot of the database in dir, whether or not a server runs on it, and verifies it. For an older database it opens a
+// snapshot of an upgraded copy. The caller closes it.
 func OpenSource(ctx context.Context, dir string) (*Source, error) {
 	path := filepath.Join(dir, databaseFile)
 	if _, err := os.Stat(path); err != nil {
@@ -50,7 +50,7 @@ func (s *Source) open(ctx context.Context, dir string) error {
 		return err
 	}
 	var err error
-	if s.trust, err = headlog.ReadTrust(dir, s.report); err != nil { // before the snapshot, which must hold everything that they sign
+	if s.trust, err = headlog.ReadTrust(dir, s.report); err != nil { // before the snapshot, which must hold everything that the heads sign
 		return err
 	}
 	now, older, done, err := current(of, dir)
@@ -71,15 +71,15 @@ func (s *Source) open(ctx context.Context, dir string) error {
 // Close ends the snapshot.
 func (s *Source) Close() error { return s.done() }
 
-// Report is what the verification of the snapshot says.
+// Report returns the verification of the snapshot.
 func (s *Source) Report() *store.Report { return s.report }
 
-// Trust is what a tenant was verified against.
+// Trust returns what a tenant was verified against.
 func (s *Source) Trust(t access.Tenant) store.Trust {
 	return store.Trust{Public: s.trust.Public, Heads: s.trust.Heads[t]}
 }
 
-// Tables lists the tables; there are no references between them that would want an order.
+// Tables lists the tables, in any order: no table references another.
 func (s *Source) Tables() ([]core.Table, error) {
 	var out []core.Table
 	err := s.c.Query(`SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
@@ -98,7 +98,7 @@ func (s *Source) Tables() ([]core.Table, error) {
 func (s *Source) Rows(t core.Table, row func(values []any) error) error {
 	values := make([]any, len(t.Columns))
 	err := s.c.Query(`SELECT "`+strings.Join(t.Columns, `", "`)+`" FROM "`+t.Name+`"`, func(r core.Row) error {
-		w := r.(*stmt) // the type of a value is not among what a Row tells
+		w := r.(*stmt) // a Row does not show the type of a value
 		for i := range values {
 			switch w.ColumnType(i) {
 			case sqlite.TypeNull:

@@ -9,27 +9,27 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// space is what a file system has, in bytes. The zero value is one of which nothing is known.
+// space is the free and the total space of a file system, in bytes. The zero value means unknown.
 type space struct{ free, total int64 }
 
 // Parts of a disk.
 const (
 	pageSize    = 4096
-	logShare    = 16      // the log is moved into the database when it has this part of the room there is
+	logShare    = 16      // the log is moved into the database when it takes 1/logShare of the room
 	leastLog    = 1024    // pages: the log is not moved before it has 4 MiB, however little room there is
-	totalShare  = 16      // a full disk has room again when this part of it is free beside the reserve, at most half a reserve
-	startRoom   = 1 << 20 // bytes: with less free, a database that does not open may just not find room
-	insistAfter = 4       // times the length at which the log is moved: from there on the writer waits for old snapshots
+	totalShare  = 16      // a full disk has room again when 1/totalShare of it is free besides the reserve; half a reserve is always enough
+	startRoom   = 1 << 20 // bytes: with less free, a database that does not open may only lack room
+	insistAfter = 4       // times the length at which the log is moved: beyond it the writer waits for old snapshots
 )
 
-// logSizes says how long the log becomes.
+// logSizes are the limits of the log's length.
 type logSizes struct {
 	move   int // pages: from here on it is moved into the database
-	insist int // pages: from here on the writer waits for old snapshots, and Stats shows it
-	keep   int // bytes of the file that stay when the log begins anew, because writing over them costs less
+	insist int // pages: from here on the writer waits for old snapshots
+	keep   int // bytes of the file that remain when the log starts again, because overwriting them is cheaper
 }
 
-// logSizesFor are the sizes of the log where it and everything else have so many bytes; 0 for not known.
+// logSizesFor returns the limits of the log for a room in bytes: the free space and the log itself; 0 for unknown.
 func logSizesFor(room int64) logSizes {
 	move := walPages
 	if room > 0 {
@@ -38,13 +38,12 @@ func logSizesFor(room int64) logSizes {
 	return logSizes{move: move, insist: min(walLimit, insistAfter*move), keep: move * pageSize * 3 / 2}
 }
 
-// again reports whether a disk that was full has room again: for the reserve and clearly more, so that the server does not
-// switch back and forth.
+// again reports whether a full disk has room again for the reserve and clearly more, so that the server does not switch back and forth.
 func (s space) again(reserve int64) bool {
 	return s.total == 0 || s.free >= reserve+min(reserve/2, s.total/totalShare)
 }
 
-// noRoom reports whether a database did not open because the disk is full.
+// noRoom reports whether a database did not open because the disk is probably full.
 func noRoom(err error, s space) bool {
 	if err == nil {
 		return false

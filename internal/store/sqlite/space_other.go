@@ -2,5 +2,5 @@
 
 package sqlite
 
-// spaceOf is the space of the file system of dir; the zero space where it is not known.
+// spaceOf returns the space of the file system of dir; here always the zero space, for unknown.
 func spaceOf(string) space { return space{} }

@@ -2,7 +2,7 @@ package sqlite
 
 import "testing"
 
-// TestTheLogFitsTheDisk: it is moved into the database before it takes a sizeable part of the room there is.
+// TestTheLogFitsTheDisk: the log is moved into the database before it takes a large part of the free space.
 func TestTheLogFitsTheDisk(t *testing.T) {
 	const mib = 1 << 20
 	for _, c := range []struct {
@@ -10,7 +10,7 @@ func TestTheLogFitsTheDisk(t *testing.T) {
 		move, insist int
 		keep         int
 	}{
-		{0, 16_000, 64_000, 96_000 * 1024}, // not known
+		{0, 16_000, 64_000, 96_000 * 1024}, // unknown
 		{1 << 40, 16_000, 64_000, 96_000 * 1024},
 		{1000 * mib, 16_000, 64_000, 96_000 * 1024},
 		{400 * mib, 6400, 25_600, 6400 * 6144},
@@ -24,7 +24,7 @@ func TestTheLogFitsTheDisk(t *testing.T) {
 	}
 }
 
-// TestAFullDiskHasRoomAgain: for the reserve alone is not enough.
+// TestAFullDiskHasRoomAgain: room for the reserve alone is not enough.
 func TestAFullDiskHasRoomAgain(t *testing.T) {
 	const mib = 1 << 20
 	for _, c := range []struct {
@@ -32,12 +32,12 @@ func TestAFullDiskHasRoomAgain(t *testing.T) {
 		reserve int64
 		want    bool
 	}{
-		{space{}, 64 * mib, true}, // not known: the reserve itself will tell
+		{space{}, 64 * mib, true}, // unknown: making the reserve will show
 		{space{64 * mib, 100_000 * mib}, 64 * mib, false},
 		{space{95 * mib, 100_000 * mib}, 64 * mib, false},
 		{space{96 * mib, 100_000 * mib}, 64 * mib, true},
 		{space{70 * mib, 160 * mib}, 64 * mib, false},
-		{space{74 * mib, 160 * mib}, 64 * mib, true}, // of a small disk it takes less
+		{space{74 * mib, 160 * mib}, 64 * mib, true}, // a small disk needs less
 		{space{63 * mib, 64 * mib}, 64 * mib, false},
 	} {
 		if got := c.s.again(c.reserve); got != c.want {

@@ -1,17 +1,16 @@
 // Package sqlite is the store on SQLite: one folder, one file, one writer.
 //
-// [Open] gives a store.Engine. Its writer goroutine takes everything that waits, sales before readings before jobs,
-// runs each closure in a savepoint of its own, seals what they added to the books, and commits once: while one commit
-// is in its fsync the next batch gathers, so there is no timer and no delay under light load. A value is handed over
-// only after COMMIT. Readers have connections and snapshots of their own and never wait for the writer.
+// [Open] gives a store.Engine. Its writer goroutine takes all waiting work, sales before readings before jobs. It runs the closures in one
+// transaction, seals what they added to the books, and commits once. While one commit waits for its fsync, the next batch gathers, so there
+// is no timer and no delay under light load. Callers get their answers only after COMMIT. Readers have connections and snapshots of their
+// own and never wait for the writer.
 //
-// COMMIT that reports an error leaves the outcome unknown: every caller of the batch is told so, the engine takes no
-// more writes until it is opened again, and Health says why. A full disk is different: SQLite reports it before the
-// commit mark is written, so nothing happened; new work is refused until there is room, and the engine goes on by
-// itself.
+// If COMMIT reports an error, the outcome is unknown: every caller of the batch gets [store.ErrOutcomeUnknown], the engine takes no more
+// writes until it is opened again, and Health says why. A full disk is different: SQLite reports it before it writes the commit mark, so
+// nothing happened. The engine refuses new work until there is room, and then continues by itself.
 //
-// Several processes may have the folder open, because keys are created beside a running server; each writes under
-// BEGIN IMMEDIATE. Only one may serve: it holds the [Lock].
+// Several processes may have the folder open, because keys can be created while a server is running; each writes under BEGIN IMMEDIATE.
+// Only one may serve: it holds the [Lock].
 package sqlite
 
 import (
@@ -49,24 +48,24 @@ const (
 // Limits of the engine.
 const (
 	maxBatch     = 2000                  // closures and records of one commit
-	maxQueue     = 10_000                // pieces of work that wait in one lane before closures are refused
+	maxQueue     = 10_000                // closures and calls of Ingest that wait in one lane before closures are refused
 	maxIngest    = 8192                  // calls of Ingest that are queued or not yet answered
-	batchTime    = 25 * time.Millisecond // after this a batch takes no more work of the lanes below its first
-	budgetTime   = 5 * time.Millisecond  // of one closure; beyond it is counted, not stopped
+	batchTime    = 25 * time.Millisecond // after this a batch takes no more readings and jobs, and no late sales
+	budgetTime   = 5 * time.Millisecond  // of one closure; more is counted, not stopped
 	budgetRows   = 500                   // of one closure; likewise
-	busyTimeout  = 10 * time.Second      // for another process that writes
-	busyPause    = 5 * time.Millisecond  // between two tries where SQLite itself does not wait
+	busyTimeout  = 10 * time.Second      // how long to wait for another process that writes
+	busyPause    = 5 * time.Millisecond  // between two tries, if SQLite itself does not wait
 	viewTime     = 10 * time.Second      // the longest snapshot: the log cannot be reset while one is held
 	readers      = 4                     // connections for reading
-	walPages     = 16_000                // 63 MiB: the log is moved into the database from here on, on a small disk earlier
-	walLimit     = 65_536                // 256 MiB: from here on it insists, and Stats shows it
+	walPages     = 16_000                // 63 MiB: from here on the log is moved into the database; earlier on a small disk
+	walLimit     = 65_536                // 256 MiB: from here on the writer waits for old snapshots
 	cacheWriter  = 15 << 10              // KiB of page cache; SQLite walks through its hash table at each commit, which doubles at 4096 pages
 	cacheMover   = 256                   // KiB of page cache of the connection that moves the log; it needs none
 	cacheReader  = 8 << 10               // KiB of page cache of each reader
-	DiskReserve  = 64 << 20              // bytes set aside and released on a full disk, so that reading and closing work
-	probeEvery   = time.Second           // how often a full disk is looked at again
+	DiskReserve  = 64 << 20              // bytes reserved, and released on a full disk so that reading and closing work
+	probeEvery   = time.Second           // how often a full disk is checked again
 	ackWorkers   = 4                     // goroutines that call back after a commit
-	minimumSQL   = 3_051_003             // 3.51.3 repairs the reset of the write-ahead log, which lost commits before
+	minimumSQL   = 3_051_003             // 3.51.3 fixes the reset of the write-ahead log, which could lose commits
 	applicationN = 0x50575454            // "PWTT": marks the file as ours
 )
 
@@ -74,15 +73,15 @@ const (
 var (
 	// ErrUnwritable: the folder cannot be written to.
 	ErrUnwritable = errors.New("the data folder cannot be written to")
-	// ErrCorrupt: the file is damaged or no SQLite database.
+	// ErrCorrupt: the file is damaged or not an SQLite database.
 	ErrCorrupt = errors.New("the database file is damaged")
-	// ErrMissing: the folder had a database and has it no more. Making a new one would hide that.
+	// ErrMissing: the folder had a database and has lost it. Making a new one would hide the loss.
 	ErrMissing = errors.New("the database of the data folder is missing")
 	// ErrForeign: the file is an SQLite database of another program.
 	ErrForeign = errors.New("the database belongs to another program")
 	// ErrLocked: another process serves the folder.
 	ErrLocked = errors.New("another paywatt serves this data folder")
-	// ErrLibrary: this program was built with an SQLite that loses commits.
+	// ErrLibrary: this program was built with a version of SQLite that can lose commits.
 	ErrLibrary = errors.New("the SQLite library is too old")
 )
 
@@ -91,15 +90,15 @@ type Options struct {
 	Now     func() time.Time // nil: time.Now
 	Rand    io.Reader        // for identities and the seal key; nil: crypto/rand
 	Log     *slog.Logger     // nil: nothing is logged
-	Intake  store.Intake     // takes what Ingest queues; nil: Ingest is refused
-	Due     store.Due        // told which lanes of the outbox to look at; nil: nobody is told
+	Intake  store.Intake     // decides about the records that Ingest queues; nil: Ingest is refused
+	Due     store.Due        // called with the lanes of the outbox that have new work; may be nil
 	Readers int              // connections for reading; 0: 4
 	Reserve int64            // bytes of the disk reserve; 0: DiskReserve; negative: none
-	Lock    *Lock            // the folder's lock where the caller holds it; upgrading an older database needs it
+	Lock    *Lock            // the folder's lock, if the caller holds it; otherwise an upgrade takes it itself
 	AsIs    bool             // an older database is refused with store.ErrOlder and stays as it is
 
-	// Rehearse runs every closure once for nothing, undoes it, and runs it again for good. Tests use it to find
-	// closures that touch more than their transaction.
+	// Rehearse runs every closure once, rolls it back, and runs it again. Tests use it to find closures that touch more than their
+	// transaction.
 	Rehearse bool
 
 	plan store.UpgradePlan
@@ -112,7 +111,7 @@ type Engine struct {
 	log *slog.Logger
 
 	writer  *conn
-	buffer  *walbuf.Buffer // before the writer's log
+	buffer  *walbuf.Buffer // buffers the writer's log
 	sealer  *core.Sealer
 	public  string // the public line of the seal key
 	heads   *headlog.Log
@@ -122,8 +121,8 @@ type Engine struct {
 	planted                   // faults of a build made to misbehave; nothing in a release
 	readers chan *conn
 	mover   mover
-	sizes   logSizes      // of the log; the writer's
-	opened  int           // how many reading connections there are
+	sizes   logSizes      // of the log; used by the writer only
+	opened  int           // the number of reading connections
 	closing chan struct{} // closed when Close begins
 
 	queue   queue
@@ -133,15 +132,15 @@ type Engine struct {
 
 	fit      engine.Fitness // a full disk hinders it until there is room
 	counts   counts
-	pressed  time.Time // when the log was last pressed to begin anew
+	pressed  time.Time // when the writer last waited for old snapshots to restart the log
 	close    sync.Once
 	closeErr error
 }
 
 var _ store.Engine = (*Engine)(nil)
 
-// Open opens the database in dir, which it creates with mode 0700 if need be, and brings it to this version's schema.
-// Errors wrap [ErrUnwritable], [ErrCorrupt], [ErrMissing], [ErrForeign], [ErrLocked], store.ErrNewer or [ErrLibrary].
+// Open opens the database in dir, which it creates with mode 0700 if needed, and upgrades it to this version's schema. Errors wrap
+// [ErrUnwritable], [ErrCorrupt], [ErrMissing], [ErrForeign], [ErrLocked], store.ErrNewer or [ErrLibrary].
 func Open(dir string, o Options) (*Engine, error) {
 	if err := checkLibrary(sqlite.VersionNumber); err != nil {
 		return nil, err
@@ -165,7 +164,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	return e, nil
 }
 
-// opened opens the database; nothing runs yet.
+// opened opens the database without starting goroutines.
 func opened(dir string, o Options) (*Engine, error) {
 	e := &Engine{dir: dir, opt: o, log: o.Log, fit: engine.Fitness{Log: o.Log}, commit: func(c *conn) error { return c.plain("COMMIT") }, sizes: logSizesFor(0),
 		written: make(chan struct{}), closing: make(chan struct{})}
@@ -206,7 +205,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// open does everything that can fail.
+// open does the part of opening that can fail.
 func (e *Engine) open() error {
 	path, err := prepareFolder(e.dir)
 	if err != nil {
@@ -226,7 +225,7 @@ func (e *Engine) open() error {
 	if err := migrate(e.writer, e.dir, e.opt); err != nil {
 		return err
 	}
-	// SQLite opens a file that it may not write to without a word; it speaks up when it is asked for the lock.
+	// SQLite opens a read-only file without an error; it reports one when asked for the write lock.
 	if err := errors.Join(e.writer.plain("BEGIN IMMEDIATE"), e.writer.plain("ROLLBACK")); err != nil {
 		return damaged(path, err)
 	}
@@ -272,23 +271,22 @@ func (e *Engine) open() error {
 	return nil
 }
 
-// sealed are the newest heads in the database.
+// sealed returns the newest heads in the database.
 func (e *Engine) sealed() (map[access.Tenant]seal.Head, error) {
 	out := make(map[access.Tenant]seal.Head)
 	tenants, err := newTx(e.writer, store.FirstTenant, e.epoch).Tenants()
 	for _, t := range tenants {
 		h, found, look := newTx(e.writer, t, e.epoch).Head(0)
 		err = errors.Join(err, look)
-		if h, look := seal.ParseHead(h.Note, e.public); found && look == nil { // another key's is found by verification
+		if h, look := seal.ParseHead(h.Note, e.public); found && look == nil { // verification reports a head of another key
 			out[t] = h
 		}
 	}
 	return out, err
 }
 
-// prepareFolder makes the folder and an empty database file that only the owner can read, and finds out whether the
-// folder can be written to. A database that exists is never opened here: closing any descriptor of it would release
-// the locks that other connections of this process hold on it.
+// prepareFolder makes the folder and an empty database file that only the owner can read, and checks that the folder can be written to. It
+// never opens an existing database: closing a descriptor of it would release the locks of this process's other connections.
 func prepareFolder(dir string) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
@@ -306,7 +304,7 @@ func prepareFolder(dir string) (path string, err error) {
 	}
 	probe, err := os.CreateTemp(dir, ".probe-*")
 	if errors.Is(err, syscall.ENOSPC) {
-		return path, nil // there is no room for one more name; what is there may still be read
+		return path, nil // no room for another file, but the database can still be read
 	}
 	if err != nil {
 		return "", fmt.Errorf("%w: %s: %w", ErrUnwritable, dir, err)
@@ -314,10 +312,9 @@ func prepareFolder(dir string) (path string, err error) {
 	return path, errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-// missing tells a new folder from one that has lost its database: to a restore that was interrupted, or by hand. A
-// server that is started again by its supervisor must not begin with empty books where there were full ones. The log of
-// heads has its first line only after a commit, and it is looked at before the database, which another process may
-// just be making.
+// missing returns [ErrMissing] if the folder has lost its database, to an interrupted restore or by hand. A supervisor may restart the
+// server at once, and it must not begin with empty books then. The log of heads has its first line only after a commit. It is checked
+// before the database, because another process may be creating that now.
 func missing(dir, path string) error {
 	begun := false
 	for _, name := range []string{headlog.File, restoringFile} {
@@ -354,8 +351,8 @@ func connect(path string, cacheKiB int, reading bool) (*conn, error) {
 	return k, nil
 }
 
-// patiently repeats what another process is in the way of. SQLite itself does not wait when two want to turn a new
-// file to write-ahead logging at the same moment.
+// patiently retries while another process holds a lock. SQLite itself does not wait if two processes switch a new file to write-ahead
+// logging at the same moment.
 func patiently(do func() error) error {
 	deadline := time.Now().Add(busyTimeout)
 	for {
@@ -367,7 +364,7 @@ func patiently(do func() error) error {
 	}
 }
 
-// damaged sorts out what SQLite says about a file that it cannot use.
+// damaged turns SQLite's error about a file that it cannot use into the package's errors.
 func damaged(path string, err error) error {
 	switch sqlite.ErrCode(err).ToPrimary() {
 	case sqlite.ResultNotADB, sqlite.ResultCorrupt:
@@ -378,7 +375,7 @@ func damaged(path string, err error) error {
 	return fmt.Errorf("open %s: %w", path, err)
 }
 
-// Close finishes what is queued, answers it, and releases the database. Further calls do nothing.
+// Close finishes and answers the queued work, and releases the database. Further calls do nothing.
 func (e *Engine) Close() error {
 	e.close.Do(func() {
 		close(e.closing)
@@ -410,7 +407,7 @@ func (e *Engine) release() error {
 	if e.heads != nil {
 		errs = append(errs, e.heads.Close())
 	}
-	for range e.opened { // waits for those that still read; they have viewTime
+	for range e.opened { // waits for running views, which take at most viewTime
 		errs = append(errs, (<-e.readers).c.Close())
 	}
 	if e.mover.c != nil {
@@ -426,7 +423,7 @@ func (e *Engine) release() error {
 	return fault.Wrap(err, "close the database in %s", e.dir)
 }
 
-// Health is nil while the engine takes writes and found nothing broken.
+// Health returns nil while the engine takes writes and no broken invariant was found.
 func (e *Engine) Health() error {
 	if e.closed() {
 		return store.ErrClosed
@@ -434,5 +431,5 @@ func (e *Engine) Health() error {
 	return e.fit.Health()
 }
 
-// PublicKey is the line with which anybody can check the signed heads of the logs.
+// PublicKey returns the public line of the seal key, with which anybody can check the signed heads of the logs.
 func (e *Engine) PublicKey() string { return e.public }

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// open gives an engine on a new folder without a disk reserve.
+// open returns an engine on a new folder without a disk reserve.
 func open(t *testing.T) store.Engine {
 	t.Helper()
 	return openIn(t, t.TempDir(), sqlite.Options{Reserve: -1})
@@ -36,10 +36,11 @@ func TestSQLiteIsAStore(t *testing.T) {
 	storetest.Exercise(t, storetest.Rig{Open: open, Waiting: sqlite.Waiting, FailCommit: sqlite.FailCommit, Hear: sqlite.Hear})
 }
 
-// everyStatement makes every statement fail once, not one of each closure: go test ./internal/store/sqlite -run AtAnyStatement -args -every-statement
+// everyStatement makes each statement fail once, not only one per closure: go test ./internal/store/sqlite -run AtAnyStatement -args
+// -every-statement
 var everyStatement = flag.Bool("every-statement", false, "make every statement of the conformance suite fail once")
 
-// TestSQLiteFailsAtAnyStatement: an operation of which a statement fails reports it, and leaves nothing behind.
+// TestSQLiteFailsAtAnyStatement: an operation reports the failure of any of its statements and leaves no changes.
 func TestSQLiteFailsAtAnyStatement(t *testing.T) {
 	inMemory := func(t *testing.T) store.Engine {
 		dir, err := os.MkdirTemp("/dev/shm", "paywatt-test-") // no sync to wait for

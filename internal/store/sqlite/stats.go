@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Stats is what the engine has done since it was opened, for metrics.
+// Stats are the engine's counts since it was opened, for metrics.
 type Stats struct {
 	Batches    int64 // commits
-	OverBudget int64 // closures that took longer or touched more rows than a closure should
+	OverBudget int64 // closures that took longer or touched more rows than their budget
 	LogPages   int   // pages of the write-ahead log
 }
 
@@ -37,7 +37,7 @@ func (c *counts) log(pages int) {
 	c.s.LogPages = pages
 }
 
-// Stats is a copy of the engine's counts.
+// Stats returns a copy of the engine's counts.
 func (e *Engine) Stats() Stats {
 	e.counts.mu.Lock()
 	defer e.counts.mu.Unlock()

@@ -20,19 +20,19 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// In the environment of a process started by a test: the folder to upgrade, and before which statement to be killed.
+// Environment variables of a process started by a test: the folder to upgrade, and the statement before which to be killed.
 const (
 	upgradeFolder = "PAYWATT_TEST_UPGRADE"
 	upgradeKill   = "PAYWATT_TEST_UPGRADE_KILL"
 )
 
-// nextSteps are the migrations of this version and a planted one.
+// nextSteps returns the migrations of this version and a planted one.
 func nextSteps() ([]store.Migration, error) {
 	steps, err := store.Migrations()
 	return append(steps, storetest.NextMigration(len(steps)+1)), err
 }
 
-// upgradeUntilKilled opens a folder with one migration more and kills its own process on the way.
+// upgradeUntilKilled opens a folder with one more migration and kills its own process on the way.
 func upgradeUntilKilled(dir, point string) error {
 	steps, err := nextSteps()
 	if err != nil {
@@ -56,7 +56,7 @@ func upgradeUntilKilled(dir, point string) error {
 	return errors.Join(e.Close(), errors.New("nobody killed the upgrade"))
 }
 
-// upgrade opens a folder with one migration more, and gives what came between its statements.
+// upgrade opens a folder with one more migration, and returns the points at which it paused.
 func upgrade(t *testing.T, dir string) (points []string) {
 	t.Helper()
 	steps, err := nextSteps()
@@ -78,7 +78,7 @@ func upgradeBy(t *testing.T, dir string, steps []store.Migration) (points []stri
 	return points
 }
 
-// content is everything that the database in a folder holds, its schema and version too.
+// content returns everything in the database of a folder, with its schema and version.
 func content(t *testing.T, dir string) string {
 	t.Helper()
 	c, err := zombie.OpenConn(filepath.Join(dir, "paywatt.db"), zombie.OpenReadWrite)
@@ -120,8 +120,8 @@ func content(t *testing.T, dir string) string {
 	return b.String()
 }
 
-// TestAnUpgradeKilledAnywhereGoesOnOrGoesBack kills the process of an upgrade of the oldest frozen data before each of its
-// statements, before the version is written, before COMMIT and after it, in every migration since and a planted one.
+// TestAnUpgradeKilledAnywhereGoesOnOrGoesBack upgrades the oldest frozen data and kills the process before each statement, before the
+// version is written, before COMMIT and after it. It does so in every migration since then and in a planted one.
 func TestAnUpgradeKilledAnywhereGoesOnOrGoesBack(t *testing.T) {
 	old := frozen.Of(t, "sqlite")[0]
 	sales := old.Facts.Tables["vend"].Rows
@@ -162,7 +162,7 @@ func TestAnUpgradeKilledAnywhereGoesOnOrGoesBack(t *testing.T) {
 	t.Logf("figures: %d kills in %d steps: %d went back, %d went on", len(points), whole, len(points)-whole, whole)
 }
 
-// verifyNext verifies with one migration more.
+// verifyNext verifies with one more migration.
 func verifyNext(t *testing.T, dir string, sales int64) *store.Report {
 	t.Helper()
 	steps, err := nextSteps()
@@ -179,8 +179,8 @@ func verifyNext(t *testing.T, dir string, sales int64) *store.Report {
 	return r
 }
 
-// TestLookingAtAnOlderDatabaseChangesNothing: verification, the source of a copy, and what a restore reads of the database that
-// it replaces work on a database that was not upgraded yet, and leave it so.
+// TestLookingAtAnOlderDatabaseChangesNothing: an older database can be verified, copied and read by a restore that replaces it, and does
+// not change.
 func TestLookingAtAnOlderDatabaseChangesNothing(t *testing.T) {
 	old := shop(t, 6)
 	before := content(t, old)
@@ -219,7 +219,8 @@ func TestLookingAtAnOlderDatabaseChangesNothing(t *testing.T) {
 	}
 }
 
-// TestTokensThatWereOnlyHeardAreHeard: before schema 3 a token that an SMS said to be loaded was accepted, with a result of its own.
+// TestTokensThatWereOnlyHeardAreHeard: before schema 3, a token that only an SMS reported as loaded had the state accepted, with a result
+// of its own. The upgrade makes its state heard.
 func TestTokensThatWereOnlyHeardAreHeard(t *testing.T) {
 	dir := copyDir(t, frozen.Of(t, "sqlite")[0].Dir)
 	if err := script(dir, storetest.OldHeard); err != nil {
@@ -246,7 +247,7 @@ func TestTokensThatWereOnlyHeardAreHeard(t *testing.T) {
 	}
 }
 
-// TestANewDatabaseIsMadeAtOnce: whoever looks while it is made finds none, or the whole.
+// TestANewDatabaseIsMadeAtOnce: while a database is created, readers see an empty file or the whole database.
 func TestANewDatabaseIsMadeAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	steps, err := nextSteps()

@@ -15,7 +15,7 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// ErrNoDatabase: the folder has none.
+// ErrNoDatabase: the folder has no database.
 var ErrNoDatabase = errors.New("there is no database in the folder")
 
 // Verify checks the database in dir, whether or not a server is running on it: SQLite's own integrity check, then
@@ -31,7 +31,7 @@ func Has(dir string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// VerifyWith is Verify against what was kept elsewhere.
+// VerifyWith is Verify, also against what was kept elsewhere.
 func VerifyWith(ctx context.Context, dir string, outside headlog.Outside) (*store.Report, error) {
 	path := filepath.Join(dir, databaseFile)
 	if !Has(dir) {
@@ -41,11 +41,11 @@ func VerifyWith(ctx context.Context, dir string, outside headlog.Outside) (*stor
 	if err != nil {
 		return unreadable(err)
 	}
-	defer func() { _ = c.c.Close() }() // nothing was written through it
+	defer func() { _ = c.c.Close() }() // nothing was written
 	return inspect(ctx, c, dir, outside)
 }
 
-// unreadable makes a finding of a database that cannot even be opened.
+// unreadable returns a finding for a database that cannot be opened.
 func unreadable(err error) (*store.Report, error) {
 	if !errors.Is(err, ErrCorrupt) && !damagedRead(err) {
 		return nil, err
@@ -63,13 +63,13 @@ func damagedRead(err error) bool {
 	return false
 }
 
-// inspect checks what a connection shows; of an older database a copy that has this version's schema.
+// inspect checks the database of a connection, or an upgraded copy of an older one.
 func inspect(ctx context.Context, c *conn, dir string, outside headlog.Outside) (r *store.Report, err error) {
 	if _, err := known(c, dir); err != nil {
 		return unreadable(err)
 	}
 	r = new(store.Report)
-	trust, err := headlog.ReadTrust(dir, r) // before the snapshot, which must hold everything that they sign
+	trust, err := headlog.ReadTrust(dir, r) // before the snapshot, which must hold everything that the heads sign
 	if err == nil {
 		err = trust.Join(outside, r)
 	}

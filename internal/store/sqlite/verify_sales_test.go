@@ -6,8 +6,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// saleEdits are what somebody might try who knows the rules and keeps every sum right: the row of a sale or token says
-// something else, and all that is counted from it says the same.
+// saleEdits lists edits by somebody who knows the rules and keeps every sum right: they change the row of a sale or token, and everything
+// that is counted from it.
 func saleEdits() []string {
 	const third = `(SELECT id FROM vend WHERE receipt_no = 'main-000003')`
 	return []string{

@@ -13,8 +13,8 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// verifySchema compares tables, indexes and whatever else the database has with what the migrations make. A trigger writes
-// with the server's own hand, before anything is sealed; without a unique index what may exist once may exist twice.
+// verifySchema compares the database's tables, indexes and other objects with those of the migrations. A trigger would write as part of the
+// server's own transactions, before they are sealed; without a unique index, rows could be duplicated.
 func verifySchema(c *conn, r *store.Report) error {
 	meant, err := meantSchema(c.plan)
 	if err != nil {
@@ -39,7 +39,7 @@ func verifySchema(c *conn, r *store.Report) error {
 	return nil
 }
 
-// meantSchema is what an empty database looks like after the migrations.
+// meantSchema returns the schema of an empty database after the migrations.
 func meantSchema(p store.UpgradePlan) (out map[string]string, err error) {
 	steps, err := p.Migrations()
 	if err != nil {
@@ -58,8 +58,8 @@ func meantSchema(p store.UpgradePlan) (out map[string]string, err error) {
 	return schemaOf(newConn(empty))
 }
 
-// schemaOf lists the objects of a database with their text, blanks made even. SQLite's own tables and indexes are left
-// out: it makes them of the text of the others, or of what it learned.
+// schemaOf lists the objects of a database with their SQL text, with blanks normalised. It leaves out SQLite's own tables and indexes,
+// which SQLite makes from the other objects or from statistics.
 func schemaOf(c *conn) (map[string]string, error) {
 	out := map[string]string{}
 	err := c.Query(`SELECT type, name, sql FROM sqlite_schema WHERE NOT (type IN ('table', 'index') AND name LIKE 'sqlite^_%' ESCAPE '^')`, func(w core.Row) error {

@@ -8,7 +8,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// TestVerifyFindsEditsOfTheSchema: who may write to the file may also change what it does with the server's writes.
+// TestVerifyFindsEditsOfTheSchema: whoever can write to the file can also change what it does with the server's writes.
 func TestVerifyFindsEditsOfTheSchema(t *testing.T) {
 	dir := shop(t, 3)
 	edits := map[string]string{

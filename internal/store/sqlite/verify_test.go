@@ -23,7 +23,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// update writes the rules anew that find each edit behind the server's back; read the difference.
+// update rewrites the files of the rules that find each edit made outside the server; check the difference.
 var update = flag.Bool("update", false, "write testdata/edits*.txt anew, and schema.sql")
 
 func verify(t *testing.T, dir string) *store.Report {
@@ -44,7 +44,7 @@ func figure(r *store.Report, name string) int64 {
 	return -1
 }
 
-// shop makes a folder with some sales in it, closed.
+// shop makes a folder with some sales and closes its database.
 func shop(t *testing.T, sales int64) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -82,7 +82,7 @@ func copyDir(t *testing.T, from string) string {
 	return to
 }
 
-// edit changes a database behind the server's back.
+// edit changes a database outside the server.
 func edit(t *testing.T, dir, sql string) {
 	t.Helper()
 	c, err := zombie.OpenConn(filepath.Join(dir, "paywatt.db"), zombie.OpenReadWrite)
@@ -115,7 +115,7 @@ func TestVerifyFindsNothingWhereNothingIsWrong(t *testing.T) {
 	}
 }
 
-// insiderEdits are what somebody with the database and without the signing key might try.
+// insiderEdits lists what somebody might try who has the database but not the signing key.
 func insiderEdits() []string {
 	var edits []string
 	one := func(table, set string) string {
@@ -220,7 +220,7 @@ func booksTables() (out []bookTable) {
 	return out
 }
 
-// ledgerDump is the content of the books, to tell whether a flipped bit changed any of it: the number of each table, then its rows.
+// ledgerDump returns the content of the books, to show whether a flipped bit changed it: the number of each table, then its rows.
 func ledgerDump(t *testing.T, dir string) (string, error) {
 	t.Helper()
 	c, err := zombie.OpenConn(filepath.Join(dir, "paywatt.db"), zombie.OpenReadWrite)
@@ -251,7 +251,7 @@ func ledgerDump(t *testing.T, dir string) (string, error) {
 	return b.String(), nil
 }
 
-// bookPages are the pages of the file on which the books stand.
+// bookPages returns the pages of the file that hold the books.
 func bookPages(t *testing.T, dir string) (pages []int) {
 	t.Helper()
 	c, err := zombie.OpenConn(filepath.Join(dir, "paywatt.db"), zombie.OpenReadWrite)
@@ -269,7 +269,7 @@ func bookPages(t *testing.T, dir string) (pages []int) {
 	return pages
 }
 
-// difference is the first line in which two dumps differ, in both forms.
+// difference returns the first line in which two dumps differ, from both dumps.
 func difference(a, b string) string {
 	other := strings.Split(b, "\n")
 	for i, line := range strings.Split(a, "\n") {
@@ -280,8 +280,8 @@ func difference(a, b string) string {
 	return "more lines"
 }
 
-// rulesOfTable are the rules of which at least one must find a bit that was flipped in a column of a table, in the order of
-// [ledgerDump]; * is any other column.
+// rulesOfTable lists, for each column of a table, rules that find a flipped bit there; at least one of them must. The tables are in the
+// order of [ledgerDump]; * is any other column.
 func rulesOfTable() []map[string]string {
 	return []map[string]string{
 		{"*": "leaf log sale", "leaf": "leaf log", "seal_n": "log"}, // journal
@@ -298,8 +298,8 @@ func rulesOfTable() []map[string]string {
 	}
 }
 
-// flipFound verifies a folder in which a bit of the books was flipped, and names the table and what found it: SQLite, where the file
-// cannot be read to the end, or the rules of the column.
+// flipFound verifies a folder in which a bit of the books was flipped. It returns what found the bit: the table if a rule of the column
+// did, SQLite's own check, or that rows are gone or cannot be read.
 func flipFound(t *testing.T, dir, clean, dump string, broken error) string {
 	t.Helper()
 	r, err := sqlite.Verify(context.Background(), dir)
@@ -327,14 +327,13 @@ func flipFound(t *testing.T, dir, clean, dump string, broken error) string {
 		}
 	}
 	if slices.ContainsFunc(r.Findings, func(f store.Finding) bool { return f.Rule == "file" }) {
-		return "SQLite's own check" // a page, an index or a type that is not what it must be
+		return "SQLite's own check" // a bad page, index or type
 	}
 	t.Errorf("a flipped bit in %s.%s was not found by a rule of %q: %s: %q", booksTables()[table].name, column, want, difference(clean, dump), storetest.Kinds(r))
 	return "nothing"
 }
 
-// flipped is the table, and the column, of the first value in which two dumps differ; -1 where rows are there that were not, or not
-// there that were.
+// flipped returns the table and the column of the first value in which two dumps differ; table -1 if rows were added or lost.
 func flipped(clean, dump string) (table int, column string) {
 	was, is := strings.Split(clean, "\n"), strings.Split(dump, "\n")
 	if len(was) != len(is) {
@@ -381,7 +380,7 @@ func TestVerifyFindsEveryFlippedBitOfTheBooks(t *testing.T) {
 		}
 		dump, broken := ledgerDump(t, dir)
 		if broken == nil && dump == clean {
-			elsewhere++ // free space, or a row's version
+			elsewhere++ // in free space, or in a row's version
 			continue
 		}
 		changed++
@@ -420,8 +419,8 @@ func TestVerifyFindsADatabaseThatWasSwappedForAnOlderCopy(t *testing.T) {
 	keepHeads(t, dir, old)
 }
 
-// keepHeads: who takes the whole folder back to yesterday, its log of heads as well, is found out by a head that somebody
-// else kept, in whichever form; so is who changes the key.
+// keepHeads sets a whole folder back to yesterday, with its log of heads, or changes its key. It checks that a head kept elsewhere, in any
+// form, shows this.
 func keepHeads(t *testing.T, dir, old string) {
 	t.Helper()
 	heads, err := os.ReadFile(filepath.Join(dir, headlog.File))
@@ -444,7 +443,7 @@ func keepHeads(t *testing.T, dir, old string) {
 	}
 	yesterday, err := os.ReadFile(filepath.Join(old, headlog.File))
 	if err != nil {
-		yesterday = heads[:strings.Index(string(heads), "\n")+1] // a copy brings none: yesterday's had the first line
+		yesterday = heads[:strings.Index(string(heads), "\n")+1] // a copy has no log of heads: yesterday's had only the first line
 	}
 	if err := os.WriteFile(filepath.Join(dir, headlog.File), yesterday, 0o600); err != nil {
 		t.Fatal(err)

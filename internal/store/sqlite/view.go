@@ -30,7 +30,7 @@ func (e *Engine) View(ctx context.Context, t access.Tenant, fn func(*store.Tx) e
 	return e.look(ctx, c, func() error { return fn(store.NewTx(c, t, e.opt.Now(), e.opt.Rand, e.epoch, nil)) })
 }
 
-// look runs fn inside a read transaction that ends with ctx.
+// look runs fn in a read transaction that ends with ctx.
 func (e *Engine) look(ctx context.Context, c *conn, fn func() error) (err error) {
 	c.c.SetInterrupt(ctx.Done())
 	defer func() {
@@ -40,7 +40,7 @@ func (e *Engine) look(ctx context.Context, c *conn, fn func() error) (err error)
 		}
 		c.c.SetInterrupt(nil)
 		if errors.Is(c.fault, store.ErrReadOnly) {
-			e.fit.Stop(c.fault) // what cannot be read must not be written to
+			e.fit.Stop(c.fault) // a database that cannot be read must not be written to
 		}
 		c.fault = nil
 		err = errors.Join(err, c.plain("ROLLBACK"))

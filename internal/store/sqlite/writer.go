@@ -38,7 +38,7 @@ func (e *Engine) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn f
 	}
 }
 
-// write is the writer goroutine: it ends when the queue is closed and empty.
+// write is the writer goroutine. It ends when the queue is closed and empty.
 func (e *Engine) write() {
 	pin()
 	defer close(e.written)
@@ -54,51 +54,50 @@ func (e *Engine) write() {
 			e.measure()
 			continue
 		}
-		runtime.Gosched() // who was just answered may have more: a word from them now saves a commit
+		runtime.Gosched() // callers just answered may have more work: taking it now saves a commit
 		if e.queue.take(&b.work) {
 			e.keepHeads()
 			return
 		}
-		if b.empty() { // what rang was taken by the batch before
+		if b.empty() { // the last batch has already taken the work
 			continue
 		}
 		e.run(&b)
 	}
 }
 
-// keepHeads writes new heads to the file outside the database. The database has them too, so trouble with the file
-// is no trouble of a sale.
+// keepHeads writes new heads to the file outside the database. The database has them too, so a fault of the file does not fail a sale.
 func (e *Engine) keepHeads() {
 	if err := e.heads.Flush(); err != nil {
 		e.log.Warn("heads were not written", logkey.Err, err)
 	}
 }
 
-// batch is what one commit decides about. The writer reuses it.
+// batch is the work of one commit. The writer reuses it.
 type batch struct {
 	work         [lanes][]*work
-	next         [lanes]int // how many of each lane have had their turn
-	ran          []*work    // in the order in which they ran
+	next         [lanes]int // how many of each lane have run
+	ran          []*work    // in the order of running
 	crowd        int        // sales of the batch before this one
 	fresh        map[access.Tenant]*core.Fresh
 	heads        []tenantHead
 	due          core.Lanes // of the outbox
 	began        time.Time
-	acknowledged bool // only ever true in a build with a planted bug (fault.go)
+	acknowledged bool // callers have their answers; true only in a build with a planted bug (fault.go)
 
 	careful bool // every piece of work has a savepoint of its own
-	caution int  // for so many batches to come
+	caution int  // how many more batches are careful
 }
 
-// carefulBatches is for how many batches savepoints are used after one that had to run twice.
+// carefulBatches is how many batches use savepoints after one that had to run twice.
 const carefulBatches = 64
 
-// errSpoilt ends the first run of a batch in which a piece of work wants its writes undone.
+// errSpoilt ends the first run of a batch, in which a closure needs a rollback and has no savepoint.
 var errSpoilt = errors.New("a piece of work without a savepoint wants its writes undone")
 
 func (b *batch) empty() bool { return len(b.work[0])+len(b.work[1])+len(b.work[2]) == 0 }
 
-// begin empties the batch for a run of what it holds.
+// begin resets the batch for a run of its work.
 func (b *batch) begin(careful bool) {
 	b.ran, b.heads, b.due, b.fresh = b.ran[:0], b.heads[:0], nil, nil
 	b.next = [lanes]int{}
@@ -110,19 +109,19 @@ type tenantHead struct {
 	head   seal.Head
 }
 
-// run carries out a batch and tells everybody what became of it.
+// run carries out a batch and answers its callers.
 func (e *Engine) run(b *batch) {
 	b.began, b.acknowledged = time.Now(), false
 	err := e.fit.Refuses()
 	if err == nil {
 		roomy := e.shut() == nil
 		err = e.transact(b)
-		if roomy && e.shut() != nil { // what only reads is carried out with what the reserve has given back
+		if roomy && e.shut() != nil { // run again with the space that the reserve has freed, for closures that only read
 			e.sealer.Forget()
 			err = e.transact(b)
 		}
 	}
-	if err != nil { // nothing happened, or nobody knows: the same for all of the batch
+	if err != nil { // nothing happened, or the outcome is unknown: the same for the whole batch
 		e.sealer.Forget()
 		for _, ws := range b.work {
 			for _, w := range ws {
@@ -157,21 +156,20 @@ func (e *Engine) run(b *batch) {
 	}
 }
 
-// deliver tells one caller.
+// deliver answers one caller.
 func (e *Engine) deliver(w *work) {
 	if w.fn != nil {
 		w.wait <- w.err
 		return
 	}
-	e.acks[e.ackWorker(w)] <- answer{w} // never blocks: no more calls than its capacity are unanswered
+	e.acks[e.ackWorker(w)] <- answer{w} // never blocks: at most maxIngest calls are unanswered, which is its capacity
 }
 
 // transact runs the batch in one transaction. An error holds for all of it.
 //
-// Most batches keep all that their closures write, so a savepoint around each would be built for nothing: SQLite copies
-// every page that is touched after it. The batch runs without; where a closure wants its writes undone, everything is
-// rolled back and all of the batch runs again with savepoints, and so do the next ones for a while. Closures may run
-// more than once by contract.
+// In most batches no closure is rolled back, so savepoints would be wasted: after each one, SQLite copies every page that is touched. The
+// batch therefore runs without savepoints first. If a closure that wrote must be undone, everything is rolled back and the batch runs again
+// with savepoints, and so do the next carefulBatches. Closures may run more than once by contract.
 func (e *Engine) transact(b *batch) error {
 	c := e.writer
 	defer e.buffer.End()
@@ -200,21 +198,21 @@ func (e *Engine) transact(b *batch) error {
 		return nil
 	}
 	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull {
-		// SQLite met the end of the disk while writing the log, before the commit mark: the transaction is undone and
-		// recovery would not find it either.
+		// SQLite found the disk full while writing the log, before the commit mark: the transaction is undone, and recovery would not find
+		// it either.
 		return e.undo(err)
 	}
-	// Only SQLite's own words go on: those around them say that nothing was written, and of that nobody is sure.
+	// Pass on only SQLite's own message: the wrapping errors say that nothing was written, which is not certain.
 	code := sqlite.ErrCode(err)
 	unknown := fmt.Errorf("%w: %s: %s", store.ErrOutcomeUnknown, code, code.Message())
 	e.fit.Stop(unknown)
 	if !c.c.AutocommitEnabled() {
-		_ = c.plain("ROLLBACK") // whatever it says, nothing is written through this connection any more
+		_ = c.plain("ROLLBACK") // its error does not matter: this connection writes no more
 	}
 	return unknown
 }
 
-// gather opens the transaction, runs the batch and what comes in meanwhile, and seals.
+// gather opens the transaction, runs the batch and the sales that come in meanwhile, and seals.
 func (e *Engine) gather(b *batch, careful bool) error {
 	b.begin(careful)
 	e.writer.fault = nil
@@ -228,7 +226,7 @@ func (e *Engine) gather(b *batch, careful bool) error {
 	return e.sealAll(b)
 }
 
-// undo rolls everything back; the outcome is certain because COMMIT was not reached or reported a full disk.
+// undo rolls everything back. The outcome is certain, because COMMIT was not reached or reported a full disk.
 func (e *Engine) undo(why error) error {
 	if !e.writer.c.AutocommitEnabled() {
 		if err := e.writer.plain("ROLLBACK"); err != nil {
@@ -238,7 +236,7 @@ func (e *Engine) undo(why error) error {
 	return e.failed("write", why)
 }
 
-// failed sorts out an error before COMMIT: nothing happened, and perhaps nothing may be written any more.
+// failed handles an error before COMMIT: nothing was written, and some errors stop further writes.
 func (e *Engine) failed(what string, err error) error {
 	switch {
 	case errors.Is(err, store.ErrFull):
@@ -251,8 +249,8 @@ func (e *Engine) failed(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// runAll runs the lanes in order, and then the sales that have come in meanwhile: waiting for the next commit would
-// cost them an fsync more, and that commit would be the smaller for it. An error ends the whole transaction.
+// runAll runs the lanes in order, and then the sales that have come in meanwhile, so that they need not wait for another fsync. An error
+// ends the whole transaction.
 func (e *Engine) runAll(b *batch) error {
 	for l := range b.work {
 		if err := e.runLane(b, l); err != nil {
@@ -267,8 +265,8 @@ func (e *Engine) runAll(b *batch) error {
 	return nil
 }
 
-// late takes the sales that wait, unless the batch is old or full. Where there are fewer than last time, those who are
-// just about to come back are given the processor first: that is no timer, it takes no longer than they do.
+// late takes waiting sales into the batch, unless it is old or full. If none waits and the batch has fewer sales than the last one, it
+// first yields the processor once to callers who may be queuing more. It does not wait for a timer.
 func (e *Engine) late(b *batch) bool {
 	room := maxBatch
 	for l := range b.work {
@@ -289,8 +287,8 @@ func (e *Engine) late(b *batch) bool {
 	return e.queue.more(store.Sale, &b.work, room)
 }
 
-// runLane runs what a lane has. After batchTime what is left of the lower lanes goes back to the queue, but each lane
-// gets at least one turn in every batch.
+// runLane runs the work of a lane. After batchTime, the rest of the lower lanes goes back to the queue, but each lane runs at least one
+// piece of work in every batch.
 func (e *Engine) runLane(b *batch, l int) error {
 	for b.next[l] < len(b.work[l]) {
 		i := b.next[l]
@@ -317,7 +315,7 @@ func (e *Engine) runLane(b *batch, l int) error {
 	return nil
 }
 
-// closure runs one closure. Its own failure stands in w.err; an error returned here ends the whole transaction.
+// closure runs one closure and puts its own error into w.err; an error returned here ends the whole transaction.
 func (e *Engine) closure(b *batch, w *work) error {
 	began := time.Now()
 	e.writer.rows = 0
@@ -332,8 +330,8 @@ func (e *Engine) closure(b *batch, w *work) error {
 	return err
 }
 
-// attempt runs fn and keeps what it did unless it refused or failed, with a savepoint in a careful batch. failed is the
-// closure's own error; fatal ends the whole transaction.
+// attempt runs fn and keeps its writes unless it refused or failed. It uses a savepoint in a careful batch. failed is the closure's own
+// error; fatal ends the whole transaction.
 func (e *Engine) attempt(b *batch, t access.Tenant, fn func(*store.Tx) (bool, error)) (failed, fatal error) {
 	c := e.writer
 	if b.careful {
@@ -361,7 +359,7 @@ func (e *Engine) attempt(b *batch, t access.Tenant, fn func(*store.Tx) (bool, er
 	return failed, e.leave(b, true)
 }
 
-// leave ends the savepoint of a piece of work, where it has one.
+// leave ends the savepoint of a piece of work, if it has one.
 func (e *Engine) leave(b *batch, undo bool) error {
 	if !b.careful {
 		return nil
@@ -375,8 +373,8 @@ func (e *Engine) leave(b *batch, undo bool) error {
 	return e.writer.plain("RELEASE closure")
 }
 
-// guarded runs a closure and turns its panic into a broken invariant. On a full disk the closure may not write; only its audit
-// rows are written, after it, so that reads that must be audited still work.
+// guarded runs a closure and turns its panic into a broken invariant. On a full disk the closure may not write. Its audit rows are still
+// written after it, so that audited reads work.
 func (e *Engine) guarded(tx *store.Tx, fn func(*store.Tx) (bool, error)) (refused bool, err error) {
 	e.writer.shut = e.shut()
 	defer func() { e.writer.shut = nil }()
@@ -387,7 +385,7 @@ func (e *Engine) guarded(tx *store.Tx, fn func(*store.Tx) (bool, error)) (refuse
 	})
 }
 
-// shut is [store.ErrFull] while the disk is full.
+// shut returns [store.ErrFull] while the disk is full, otherwise nil.
 func (e *Engine) shut() error {
 	if e.fit.Hindered() != nil {
 		return store.ErrFull
@@ -395,7 +393,7 @@ func (e *Engine) shut() error {
 	return nil
 }
 
-// freshOf is what the batch has added for a tenant so far.
+// freshOf returns what the batch has added for a tenant so far.
 func (b *batch) freshOf(s *core.Sealer, t access.Tenant) *core.Fresh {
 	if b.fresh == nil {
 		b.fresh = make(map[access.Tenant]*core.Fresh, 1)
@@ -408,8 +406,7 @@ func (b *batch) freshOf(s *core.Sealer, t access.Tenant) *core.Fresh {
 	return f
 }
 
-// sealAll writes what was left to the end of the batch, and takes what it added to the books and audit logs into the
-// tenants' logs.
+// sealAll writes the counters of the batch, and seals what it added to the tenants' books and audit logs.
 func (e *Engine) sealAll(b *batch) error {
 	for t, f := range b.fresh {
 		tx := store.NewTx(e.writer, t, e.opt.Now(), e.opt.Rand, e.epoch, nil)

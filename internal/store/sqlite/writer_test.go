@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// flood sends n readings of some meters, a message each, at most 1,000 on their way, and waits until all are durable.
+// flood sends n readings of some meters, one message each, with at most 1,000 unanswered, and waits until all are durable.
 func flood(t testing.TB, e *sqlite.Engine, n, meters int) {
 	t.Helper()
 	room := make(chan struct{}, 1000)
@@ -72,7 +72,7 @@ func TestCallersShareCommits(t *testing.T) {
 	before := e.Stats()
 	close(gate)
 	wg.Wait()
-	if got := e.Stats().Batches - before.Batches; got > 2 { // 1, unless the waiting one has waited too long to be joined
+	if got := e.Stats().Batches - before.Batches; got > 2 { // 1, unless the batch of the waiting one was too old for the callers to join
 		t.Errorf("%d commits for the waiting one and %d callers behind it, want 2 at most", got, callers)
 	}
 }

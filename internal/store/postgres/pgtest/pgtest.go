@@ -1,13 +1,13 @@
-// Package pgtest gives tests a PostgreSQL of their own: one cluster per test binary, started from the installed
-// programs in a temporary folder and listening on a socket there and nowhere else, and one database per test. Everything
-// that makes a commit durable is on, as it is by default.
+// Package pgtest gives tests a PostgreSQL of their own: one cluster for each test binary and one database for each test. The cluster is
+// started from the installed programs in a temporary folder and listens only on a socket there. All settings that make a commit durable are
+// on, as by default.
 //
 // A test binary starts it in TestMain:
 //
 //	func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 //
-// and its tests ask for databases with [New]. Where PostgreSQL is not installed these tests are skipped, loudly, unless
-// the environment variable [Needed] is set, as ./check does: then they fail.
+// and its tests ask for databases with [New]. If PostgreSQL is not installed, these tests are skipped with a message. If the environment
+// variable [Needed] is set, as in ./check, they fail instead.
 package pgtest
 
 import (
@@ -29,32 +29,30 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Needed is the environment variable that turns the lack of PostgreSQL into a failure.
+// Needed is the environment variable that makes tests fail if PostgreSQL is not installed.
 const Needed = "PGTEST_NEEDED"
 
-// serverVariable carries the URL of the cluster from Run to New. It may be set from outside to a server on which tests
-// may make databases.
+// serverVariable passes the URL of the cluster from Run to New. Set it to use another server, on which tests may create databases.
 const serverVariable = "PGTEST_SERVER"
 
-// modelVariable names the database that those of New are copies of.
+// modelVariable names the database that New copies.
 const modelVariable = "PGTEST_MODEL"
 
-// missingVariable carries why there is no cluster.
+// missingVariable says why there is no cluster.
 const missingVariable = "PGTEST_MISSING"
 
-// user is whom the cluster runs as where the tests run as root, which PostgreSQL refuses to be; and its own superuser.
+// user is the cluster's superuser. It is also the system user that runs the cluster if the tests run as root, which PostgreSQL refuses.
 const user = "postgres"
 
 // startTime bounds the start of the cluster.
 const startTime = 60 * time.Second
 
-// Run runs a binary's tests with a cluster. prepare, where it is given, fills a database that all those of [New] are
-// then copies of.
+// Run runs a binary's tests with a cluster. prepare, if given, fills a database that [New] then copies.
 func Run(m *testing.M, prepare ...func(ctx context.Context, url string) error) int {
 	if os.Getenv(serverVariable) != "" {
 		return prepared(m, prepare)
 	}
-	runtime.LockOSThread() // the cluster ends with the thread that started it, should this program be killed
+	runtime.LockOSThread() // if this program is killed, the cluster ends with the thread that started it
 	c, err := Start()
 	if err != nil {
 		_ = os.Setenv(missingVariable, err.Error())
@@ -69,7 +67,7 @@ func Run(m *testing.M, prepare ...func(ctx context.Context, url string) error) i
 	return code
 }
 
-// prepared runs the tests after the database that theirs are copies of has been filled.
+// prepared fills the database that New copies, then runs the tests.
 func prepared(m *testing.M, prepare []func(context.Context, string) error) int {
 	for _, fill := range prepare {
 		name := newName("model")
@@ -86,22 +84,22 @@ func prepared(m *testing.M, prepare []func(context.Context, string) error) int {
 	return m.Run()
 }
 
-// newName is a name that no other test binary on the same server uses.
+// newName returns a name that no other test binary on the same server uses.
 func newName(kind string) string {
 	return fmt.Sprintf("%s_%d_%s", kind, os.Getpid(), strconv.FormatInt(time.Now().UnixNano(), 36))
 }
 
-// database is the URL of a database on the server.
+// database returns the URL of a database on the server.
 func database(name string) string {
 	u, err := url.Parse(os.Getenv(serverVariable))
 	if err != nil {
-		return os.Getenv(serverVariable) // connecting says what is wrong with it
+		return os.Getenv(serverVariable) // connecting will report what is wrong with it
 	}
 	u.Path = "/" + name
 	return u.String()
 }
 
-// New makes a database and gives its URL. It is dropped when the test ends.
+// New makes a database and returns its URL. The database is dropped when the test ends.
 func New(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv(serverVariable)
@@ -224,7 +222,7 @@ func (c *Cluster) start() error {
 	}
 }
 
-// program is one of PostgreSQL's programs as the cluster's user.
+// program returns a command that runs one of PostgreSQL's programs as the cluster's user.
 func (c *Cluster) program(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(c.bin, name), args...)
 	cmd.Dir = c.dir
@@ -232,14 +230,14 @@ func (c *Cluster) program(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// URL is that of one of the cluster's databases.
+// URL returns the URL of one of the cluster's databases.
 func (c *Cluster) URL(database string) string {
 	return "postgres:///" + database + "?user=" + user + "&host=" + url.QueryEscape(c.dir)
 }
 
 // Stop ends the cluster and removes its folder.
 func (c *Cluster) Stop() error {
-	// SIGINT is PostgreSQL's fast shutdown: it ends clients, writes a checkpoint and leaves.
+	// SIGINT is PostgreSQL's fast shutdown: it ends clients, writes a checkpoint and exits.
 	err := c.server.Process.Signal(os.Interrupt)
 	if end := c.server.Wait(); end != nil {
 		err = errors.Join(err, fmt.Errorf("postgres: %w: %s", end, strings.TrimSpace(c.said.String())))

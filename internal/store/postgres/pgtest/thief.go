@@ -12,21 +12,21 @@ import (
 	"testing"
 )
 
-// Thief is a line to the server on which the answer to a COMMIT can be lost, or the COMMIT itself.
+// Thief is a proxy to the server that can lose the answer to a COMMIT, or the COMMIT itself.
 type Thief struct {
 	server  string       // the server's socket
 	Answers atomic.Int64 // answers to COMMIT that will be lost
 	Commits atomic.Int64 // COMMITs that will be lost
 }
 
-// Steal puts a thief between a database and whoever uses the URL it gives.
+// Steal puts a thief in front of a database and returns the URL to connect through it.
 func Steal(t testing.TB, database string) (*Thief, string) {
 	t.Helper()
 	u, err := url.Parse(database)
 	if err != nil || u.Query().Get("host") == "" {
 		t.Fatalf("the test server is not on a socket: %s", database)
 	}
-	dir, err := os.MkdirTemp("", "pw-thief-") // a test's own folder has too long a name for a socket
+	dir, err := os.MkdirTemp("", "pw-thief-") // the name of the test's own folder is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func Steal(t testing.TB, database string) (*Thief, string) {
 	return th, u.String()
 }
 
-// carry passes bytes on until it is time to steal.
+// carry passes bytes on until it has to lose something.
 func (th *Thief) carry(client net.Conn) {
 	server, err := net.Dial("unix", th.server)
 	if err != nil {

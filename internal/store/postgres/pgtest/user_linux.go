@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// ids are the numbers of the cluster's user; ok is false where this process is not root and stays who it is.
+// ids returns the numbers of the cluster's user; ok is false if this process is not root, and then the cluster runs as the same user.
 func ids() (uid, gid int, ok bool, err error) {
 	if os.Geteuid() != 0 {
 		return 0, 0, false, nil
@@ -24,7 +24,7 @@ func ids() (uid, gid int, ok bool, err error) {
 	return uid, gid, true, err
 }
 
-// own gives a folder to the cluster's user.
+// own makes the cluster's user the owner of a folder.
 func own(dir string) error {
 	uid, gid, ok, err := ids()
 	if err != nil || !ok {
@@ -33,7 +33,7 @@ func own(dir string) error {
 	return os.Chown(dir, uid, gid)
 }
 
-// bind makes a program run as the cluster's user, and end with this one.
+// bind makes a program run as the cluster's user and end with this program.
 func bind(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGINT}
 	if uid, gid, ok, err := ids(); err == nil && ok {

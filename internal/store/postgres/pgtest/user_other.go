@@ -4,8 +4,8 @@ package pgtest
 
 import "os/exec"
 
-// own has nothing to do where tests do not run as root.
+// own does nothing, because tests do not run as root here.
 func own(string) error { return nil }
 
-// bind leaves a program as it is.
+// bind does nothing.
 func bind(*exec.Cmd) {}

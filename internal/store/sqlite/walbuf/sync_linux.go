@@ -8,10 +8,9 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// syncData makes the log's content durable, and of its metadata what is needed to read it: its length, not when it was
-// changed. SQLite is built here to use fsync for it, which makes the file system commit its own journal for a time
-// stamp; the log is mostly written over in place. The first sync of a file is SQLite's own, which also makes its name
-// durable.
+// syncData makes the log's content durable with the metadata needed to read it: its length, but not its time of change. This build of
+// SQLite would use fsync. Because the log is mostly overwritten in place, that would make the file system commit its own journal for a mere
+// time stamp. The first sync of a file is SQLite's own, which also makes its name durable.
 func (l *logFile) syncData(tls *libc.TLS, file uintptr, flags int32) int32 {
 	if l.synced == 0 {
 		rc := function[syncFunc](l.real().FxSync)(tls, file, flags)

@@ -1,16 +1,15 @@
 // Package walbuf lets one SQLite connection write a commit to its write-ahead log with a few system calls.
 //
-// SQLite writes every page of a commit with two calls, 24 bytes and then the page. A batch of sales touches more than a
-// hundred pages, so that the calls cost more than all that the sales themselves do. [Buffer] is a file system of
-// SQLite's (a VFS) before the real one: between [Buffer.Begin] and [Buffer.End] it gathers what is written to the log
-// and hands it on in pieces of 64 KiB when SQLite syncs the log, reads from it, or the buffer is full. Everything else goes
-// straight through. What the log holds after a sync is byte for byte what it would hold without the buffer, and COMMIT
-// under synchronous=FULL syncs before it returns; End reports what was not handed on, which after a COMMIT must be
-// nothing. A write that fails reports its error at that later call, before the sync.
+// SQLite writes every page of a commit with two calls, 24 bytes and then the page. A batch of sales touches more than a hundred pages, so
+// the calls cost more than the sales themselves. [Buffer] is a file system for SQLite (a VFS) in front of the real one. Between
+// [Buffer.Begin] and [Buffer.End] it gathers what is written to the log. It passes this on in pieces of 64 KiB when SQLite syncs the log or
+// reads from it, or when the buffer is full. Everything else goes straight through. After a sync the log is byte for byte what it would be
+// without the buffer, and COMMIT under synchronous=FULL syncs before it returns. End returns how many bytes were not passed on, which must
+// be 0 after a COMMIT. A write that fails reports its error at that later call, before the sync.
 //
-// Only the connection that opened its database through the buffer is affected. It must be the only one, and it may not
-// be used beyond the goroutine that calls Begin and End. Other connections and processes see the log only up to what
-// was synced, because SQLite makes frames known after it has synced them.
+// Only the connection that opened its database through the buffer is affected. It must be the only one, and only the goroutine that calls
+// Begin and End may use it. Other connections and processes see the log only up to the last sync, because SQLite publishes frames after it
+// has synced them.
 package walbuf
 
 import (
@@ -26,15 +25,15 @@ import (
 
 // Sizes in bytes.
 const (
-	capacity = 1 << 20 // gathered before it is handed on anyway: some 250 pages
-	piece    = 1 << 16 // of one write: SQLite's file system for Unix writes less than 128 KiB at a time
+	capacity = 1 << 20 // gathered at most, then passed on anyway: about 250 pages
+	piece    = 1 << 16 // size of one write: SQLite's file system for Unix writes less than 128 KiB at a time
 )
 
-// Buffer is the file system of one connection. What SQLite follows a pointer to lies in C memory, where the checks of
-// the race detector let it.
+// Buffer is the file system of one connection. Whatever SQLite reaches through a pointer is in C memory, if the checks of the race detector
+// allow it.
 type Buffer struct {
 	tls  *libc.TLS
-	real uintptr // the file system behind
+	real uintptr // the real file system
 	ours uintptr // a fileSystem
 	name uintptr // a C string
 
@@ -43,18 +42,18 @@ type Buffer struct {
 	bytes  []byte // in C memory
 }
 
-// fileSystem is ours as SQLite sees it, and then what it holds of the open log.
+// fileSystem is our file system as SQLite sees it, followed by the open log.
 type fileSystem struct {
 	vfs sqlite3.Tsqlite3_vfs // AppData is the Buffer
 	log logFile
 }
 
-// logFile is the open log: its methods as SQLite calls them, and those behind.
+// logFile is the open log: the methods that SQLite calls, and the real methods behind them.
 type logFile struct {
 	methods sqlite3.Tsqlite3_io_methods
 	owner   uintptr // the Buffer; after methods, so that a call finds it
 	behind  uintptr // the real methods
-	synced  int32   // not 0 once it was synced the first time
+	synced  int32   // not 0 after the first sync
 }
 
 func (l *logFile) buffer() *Buffer { return at[Buffer](l.owner) }
@@ -63,7 +62,7 @@ func (l *logFile) real() *sqlite3.Tsqlite3_io_methods {
 	return at[sqlite3.Tsqlite3_io_methods](l.behind)
 }
 
-// The kinds of functions that a VFS has and that are called or replaced here.
+// The types of the VFS functions that are called or replaced here.
 type (
 	openFunc   = func(tls *libc.TLS, vfs, name, file uintptr, flags int32, outFlags uintptr) int32
 	ioFunc     = func(tls *libc.TLS, file, data uintptr, n int32, at int64) int32
@@ -89,12 +88,12 @@ func New() (*Buffer, error) {
 		return nil, errors.Join(errors.New("no file system of sqlite, or no memory for one"), err)
 	}
 	s := at[fileSystem](b.ours)
-	list := sqlite3.Xsqlite3_mutex_alloc(b.tls, sqlite3.SQLITE_MUTEX_STATIC_MAIN) // what SQLite holds while it changes its list
+	list := sqlite3.Xsqlite3_mutex_alloc(b.tls, sqlite3.SQLITE_MUTEX_STATIC_MAIN) // SQLite holds it while it changes its list
 	sqlite3.Xsqlite3_mutex_enter(b.tls, list)
 	*s = fileSystem{vfs: *at[sqlite3.Tsqlite3_vfs](b.real)}
 	sqlite3.Xsqlite3_mutex_leave(b.tls, list)
 	s.vfs.FpNext, s.vfs.FzName = 0, b.name
-	s.vfs.FpAppData = uintptr(unsafe.Pointer(b)) // the caller keeps b as long as the connection
+	s.vfs.FpAppData = uintptr(unsafe.Pointer(b)) // the caller keeps b alive as long as the connection
 	s.vfs.FxOpen = pointer(openFunc(open))
 	if rc := sqlite3.Xsqlite3_vfs_register(b.tls, b.ours, 0); rc != sqlite3.SQLITE_OK {
 		b.free()
@@ -103,7 +102,7 @@ func New() (*Buffer, error) {
 	return b, nil
 }
 
-// URI is what to open a database file with so that its log is buffered.
+// URI returns the URI with which to open a database file so that its log is buffered.
 func (b *Buffer) URI(path string) (string, error) {
 	whole, err := filepath.Abs(path)
 	if err != nil {
@@ -117,20 +116,20 @@ func (b *Buffer) URI(path string) (string, error) {
 	return u.String(), nil
 }
 
-// Begin starts gathering. A transaction has just begun, so the log is this connection's alone to write.
+// Begin starts gathering. Call it when a write transaction has just begun, so that only this connection writes to the log.
 func (b *Buffer) Begin() {
 	b.bytes, b.active = b.bytes[:0], true
 }
 
-// End stops gathering and drops what was not handed on: of a transaction that was rolled back. It reports how many
-// bytes that were; after a COMMIT anything but none means that the commit is not in the log.
+// End stops gathering and drops what was not passed on, as after a rollback. It returns how many bytes it dropped; after a COMMIT, more
+// than 0 means that the commit is not in the log.
 func (b *Buffer) End() int {
 	n := len(b.bytes)
 	b.bytes, b.active = b.bytes[:0], false
 	return n
 }
 
-// Close takes the file system away again. The connection must be closed.
+// Close unregisters the file system. The connection must be closed before.
 func (b *Buffer) Close() error {
 	rc := sqlite3.Xsqlite3_vfs_unregister(b.tls, b.ours)
 	b.free()
@@ -148,16 +147,16 @@ func (b *Buffer) free() {
 	b.tls.Close()
 }
 
-// at reads a C pointer as a pointer to what it points to.
+// at turns a C pointer into a Go pointer.
 func at[T any](p uintptr) *T { return *(**T)(unsafe.Pointer(&p)) }
 
-// pointer makes a C function pointer of a function declared in Go, function the other way round. Both rest on what
-// modernc.org/libc does: a C function pointer is a Go func value.
+// pointer turns a declared Go function into a C function pointer; function does the reverse. Both rely on modernc.org/libc, where a C
+// function pointer is a Go func value.
 func pointer[F any](f F) uintptr { return *(*uintptr)(unsafe.Pointer(&f)) }
 
 func function[F any](p uintptr) F { return *(*F)(unsafe.Pointer(&p)) }
 
-// open opens a file by the real file system and puts the buffer before it where it is the log.
+// open opens a file through the real file system and, if it is the log, puts the buffer in front of it.
 func open(tls *libc.TLS, vfs, name, file uintptr, flags int32, outFlags uintptr) int32 {
 	s := at[fileSystem](vfs)
 	b := at[Buffer](s.vfs.FpAppData)
@@ -174,10 +173,10 @@ func open(tls *libc.TLS, vfs, name, file uintptr, flags int32, outFlags uintptr)
 	return rc
 }
 
-// of finds the log that a file is.
+// of returns the logFile of a file.
 func of(file uintptr) *logFile { return at[logFile](at[sqlite3.Tsqlite3_file](file).FpMethods) }
 
-// write gathers what goes on where the gathered bytes end or changes them, and hands on before anything else.
+// write gathers data that follows or overlaps the gathered bytes. For any other data it passes these on first.
 func write(tls *libc.TLS, file, data uintptr, n int32, to int64) int32 {
 	l := of(file)
 	b := l.buffer()
@@ -201,8 +200,8 @@ func write(tls *libc.TLS, file, data uintptr, n int32, to int64) int32 {
 	return sqlite3.SQLITE_OK
 }
 
-// flush hands on what is gathered. After an error it is gone, as it would be had SQLite written it itself: the
-// transaction is rolled back.
+// flush passes on the gathered bytes. After an error they are dropped; SQLite then rolls the transaction back, as after its own failed
+// write.
 func (l *logFile) flush(tls *libc.TLS, file uintptr) int32 {
 	b := l.buffer()
 	if len(b.bytes) == 0 {
@@ -249,7 +248,7 @@ func length(tls *libc.TLS, file, size uintptr) int32 {
 	return function[lengthFunc](l.real().FxFileSize)(tls, file, size)
 }
 
-// closeLog closes without handing anything on: a connection that is closed has committed or given up.
+// closeLog closes the log without passing anything on: a connection that is closed has committed or given up.
 func closeLog(tls *libc.TLS, file uintptr) int32 {
 	return function[closeFunc](of(file).real().FxClose)(tls, file)
 }

@@ -23,7 +23,7 @@ type rig struct {
 
 func open(t *testing.T) *rig {
 	t.Helper()
-	// A name with everything that means something in a URI.
+	// A name with all characters that are special in a URI.
 	r := &rig{t: t, path: filepath.Join(t.TempDir(), "a b%20?#&=é.db")}
 	var err error
 	if r.b, err = walbuf.New(); err != nil {
@@ -58,7 +58,7 @@ func (r *rig) do(sql ...string) {
 	}
 }
 
-// rows counts what a crash at this moment would leave: it opens a copy of the files.
+// rows counts the rows that a crash at this moment would leave: it opens a copy of the files.
 func (r *rig) rows() (n int) {
 	r.t.Helper()
 	dir := r.t.TempDir()
@@ -128,7 +128,7 @@ func TestTheLogIsTheSameWithAndWithoutTheBuffer(t *testing.T) {
 	}
 }
 
-// TestPagesThatLeaveTheCacheEarly makes SQLite write to the log, read from it and write over it before the commit.
+// TestPagesThatLeaveTheCacheEarly makes SQLite write to the log, read from it and overwrite it before the commit.
 func TestPagesThatLeaveTheCacheEarly(t *testing.T) {
 	r := open(t)
 	r.do("PRAGMA cache_size = 5", "BEGIN IMMEDIATE")
@@ -145,7 +145,7 @@ func TestPagesThatLeaveTheCacheEarly(t *testing.T) {
 	}
 }
 
-// TestARollbackLeavesNothingBehind lets another connection write after a rollback, where the buffer would have written.
+// TestARollbackLeavesNothingBehind lets another connection write after a rollback, at the place where the buffer would have written.
 func TestARollbackLeavesNothingBehind(t *testing.T) {
 	r := open(t)
 	r.do("PRAGMA cache_size = 5", "BEGIN IMMEDIATE")
