@@ -270,7 +270,7 @@ func (c *failing) fails(sql string) bool {
 	return false
 }
 
-// Exec runs a statement, or fails if it is its turn to fail.
+// Exec runs a statement unless it is the one that fails.
 func (c *failing) Exec(sql string, args ...any) (int64, error) {
 	if c.fails(sql) {
 		return 0, errPlanted
@@ -278,7 +278,7 @@ func (c *failing) Exec(sql string, args ...any) (int64, error) {
 	return c.Conn.Exec(sql, args...)
 }
 
-// Query runs a query, or fails if it is its turn to fail.
+// Query runs a query unless it is the one that fails.
 func (c *failing) Query(sql string, row func(core.Row) error, args ...any) error {
 	if c.fails(sql) {
 		return errPlanted
