@@ -71,9 +71,9 @@ func Find(c Code) (Account, bool) {
 	return Account{}, false
 }
 
-// LimitOf returns the limit of a new account of this code, which is at 0: a till cannot go below 0; a float, wallet or carry cannot be
-// overdrawn; a debt cannot be over-collected; a post-paid vendor has a credit limit of 0. Credit lines, overdrafts and credit limits raise
-// At in the account's own row.
+// LimitOf returns the limit of a new account of this code. It is at 0, so a till cannot go below 0, a float, wallet or carry cannot be
+// overdrawn, a debt cannot be over-collected, and a post-paid vendor has no credit. Credit lines, overdrafts and credit limits raise At in
+// the account's own row.
 func LimitOf(c Code) Limit {
 	a, ok := Find(c)
 	if !ok {
