@@ -194,7 +194,7 @@ func (tx Rows) ReversalsSince(by []string, vendor id.ID, from time.Time) (person
 	return person, ofVendor, fault.Wrap(err, "sum reversals")
 }
 
-// Unconfirmed sums the reversed sales of a meter whose token may still load.
+// Unconfirmed sums the reversed sales of a meter that have a token that may still load.
 func (tx Rows) Unconfirmed(meter int64) (sale.Reversals, error) {
 	var out sale.Reversals
 	_, err := tx.One(`SELECT COUNT(*), SUM(tender) FROM vend WHERE tenant_id = $1 AND id IN (SELECT vend_id FROM token
