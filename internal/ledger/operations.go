@@ -57,8 +57,8 @@ func WalletUsed(account string, net, vat Minor, advanced bool, levies ...Posting
 	return nonZero(append(lines, Posting{tax, -vat}))
 }
 
-// FromAdvances changes the lines of P16 or P17 so that a part of their tax comes from the tax taken with top-ups and is not owed twice.
-// part may be negative: tax of which too much was taken from advances is owed again.
+// FromAdvances changes the lines of P16 or P17 so that a part of their tax comes from the tax taken with top-ups and is not owed twice. A
+// negative part does the opposite: tax that was wrongly taken from advances is owed again.
 func FromAdvances(lines []Posting, part Minor) []Posting {
 	out, owed := slices.Clone(lines), AccountRef{Code: VATPayable}
 	i := slices.IndexFunc(out, func(p Posting) bool { return p.Account == owed })

@@ -3,7 +3,7 @@
 //
 // Start at [Leaf] for the hash of a row, [Edge] for the log, and [Head] for what is signed. The log is that of RFC 6962 as in
 // golang.org/x/mod/sumdb/tlog, and a signed head is a note of golang.org/x/mod/sumdb/note. So tools for Go's checksum database can check
-// ours. The seal shows that a row was changed after it was sealed. It cannot stop somebody who holds both the database and the signing
+// ours. The seal shows whether a row was changed after it was sealed. It cannot stop somebody who holds both the database and the signing
 // key; that is why heads are also stored outside the database.
 package seal
 
