@@ -58,7 +58,7 @@ func WalletUsed(account string, net, vat Minor, advanced bool, levies ...Posting
 }
 
 // FromAdvances changes the lines of P16 or P17 so that a part of their tax comes from the tax taken with top-ups and is not owed twice. A
-// negative part does the opposite: tax that was wrongly taken from advances is owed again.
+// negative part does the opposite: it puts tax back into the advances.
 func FromAdvances(lines []Posting, part Minor) []Posting {
 	out, owed := slices.Clone(lines), AccountRef{Code: VATPayable}
 	i := slices.IndexFunc(out, func(p Posting) bool { return p.Account == owed })
