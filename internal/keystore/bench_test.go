@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// BenchmarkIssue is what a token costs inside a sale: the look at the file, the key, the token and its check.
+// BenchmarkIssue measures a token inside a sale: the check of the file, the key, the token and its verification.
 func BenchmarkIssue(b *testing.B) {
 	s, err := keystore.Open(b.TempDir(), cheap())
 	if err != nil {

@@ -23,22 +23,21 @@ const DataFileName = "data.key"
 
 const (
 	dataKeySize   = 32
-	sealedVersion = 1 // first byte of everything sealed, so that the form can change
+	sealedVersion = 1 // first byte of every sealed text, so that the form can change
 )
 
-// ErrSealed says that a sealed text does not open: it was altered, belongs elsewhere, or to another data key.
+// ErrSealed means that a sealed text does not open: it was altered, or belongs to another context or another data key.
 var ErrSealed = errors.New("sealed text does not open under this data key and context")
 
-// DataKey seals small secrets of the database, so that a copy of the database alone shows no token digits, no stored
-// answers and no link keys. It lies beside the database, readable by the server's user only, because a server must
-// sign commands and repeat answers while its key store is locked; back both up, and not together.
+// DataKey seals small secrets of the database, so that a copy of the database alone shows no token digits, stored answers or link keys.
+// Its file is in the data folder and only the server's user can read it, because a server must sign commands and repeat answers while its
+// key store is locked. Back up both, but not together.
 type DataKey struct {
 	aead cipher.AEAD
 	mac  []byte
 }
 
-// OpenData reads the data key of the folder and makes one at first use. Several processes may come at once; they all
-// get the same key.
+// OpenData reads the data key of the folder, or makes one at first use. Several processes may call it at once; all get the same key.
 func OpenData(dir string) (*DataKey, error) {
 	path := filepath.Join(dir, DataFileName)
 	raw, err := readLimited(path, dataKeySize)
@@ -86,12 +85,12 @@ func newDataKey(raw []byte) (*DataKey, error) {
 	return &DataKey{aead: aead, mac: mac}, nil
 }
 
-// Seal encrypts plain with XChaCha20-Poly1305 and binds it to the context: opened elsewhere, it does not open.
+// Seal encrypts plain with XChaCha20-Poly1305 and binds it to the context. It does not open in another context.
 func (d *DataKey) Seal(context string, plain []byte) []byte {
 	out := make([]byte, 1+chacha20poly1305.NonceSizeX, 1+chacha20poly1305.NonceSizeX+len(plain)+chacha20poly1305.Overhead)
 	out[0] = sealedVersion
 	nonce := out[1 : 1+chacha20poly1305.NonceSizeX]
-	_, _ = rand.Read(nonce) // crypto/rand.Read never fails: it ends the process instead
+	_, _ = rand.Read(nonce) // crypto/rand.Read never returns an error; it crashes the process instead
 	return d.aead.Seal(out, nonce, plain, []byte(context))
 }
 
@@ -108,7 +107,7 @@ func (d *DataKey) Open(context string, sealed []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// Hash is a keyed hash, HMAC-SHA-256 of 32 bytes, by which a secret can be found again without being stored.
+// Hash returns a keyed hash (HMAC-SHA-256, 32 bytes), so that a secret can be found again without being stored.
 func (d *DataKey) Hash(context string, data []byte) []byte {
 	h := hmac.New(sha256.New, d.mac)
 	h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(context))))

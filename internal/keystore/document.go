@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Limits of a key store file. The bounds of the key derivation keep a planted file from tying up the server.
+// Limits of a key store file. The bounds of the key derivation stop a planted file from using up the server.
 const (
 	maxFile     = 1 << 20
 	maxKeys     = 1000
@@ -32,8 +32,8 @@ const (
 	formatVersion = 1
 )
 
-// Params are the costs of turning the passphrase into a key by argon2id (RFC 9106). They are stored in the file, so
-// raising them later does not lock anybody out.
+// Params are the costs of turning the passphrase into a key by argon2id (RFC 9106). The file stores them, so raising them later does not
+// lock anybody out.
 type Params struct {
 	Time      uint32 // passes
 	MemoryKiB uint32
@@ -47,14 +47,14 @@ func (p Params) valid() bool {
 	return p.Time >= 1 && p.Time <= maxTime && p.Threads >= 1 && p.MemoryKiB >= 8*uint32(p.Threads) && p.MemoryKiB <= maxMemoryKB
 }
 
-// document is the file: facts in the clear, keys sealed, and a seal over all of it.
+// document is the file: facts in plain text, sealed keys, and a seal over everything.
 type document struct {
 	Format  string  `json:"format"`
 	Version int     `json:"version"`
 	KDF     kdf     `json:"kdf"`
 	Keys    []entry `json:"keys"`
-	// Seal is an empty text sealed with everything above as associated data: it tells a wrong passphrase before any
-	// key is touched, and shows that an entry was added, dropped or changed by somebody without the passphrase.
+	// Seal is an empty text sealed with everything above as associated data. It shows a wrong passphrase before any key is used, and shows
+	// if somebody without the passphrase added, removed or changed an entry.
 	Seal sealed `json:"seal"`
 }
 
@@ -141,7 +141,7 @@ func (s sealed) wellFormed() bool {
 	return len(s.Nonce) == chacha20poly1305.NonceSizeX && len(s.Box) >= chacha20poly1305.Overhead
 }
 
-// kek is the key that the passphrase gives: it seals the entries and the file.
+// kek is the key derived from the passphrase. It seals the entries and the file.
 type kek struct{ aead cipher.AEAD }
 
 func (k kdf) derive(passphrase []byte) (*kek, error) {
@@ -169,7 +169,8 @@ func (k *kek) open(s sealed, aad []byte) ([]byte, error) {
 	return k.aead.Open(nil, s.Nonce, s.Box, aad)
 }
 
-// aad binds a sealed key to its facts: a key cannot be moved under another supply group, nor a test key become real.
+// aad returns the facts as associated data of a sealed key. So nobody can move a key to another supply group or turn a test key into a
+// real one.
 func (f Fact) aad() []byte {
 	b := append(make([]byte, 0, 128), formatName...)
 	number := func(name string, n uint64) { b = strconv.AppendUint(append(b, name...), n, 10) }
@@ -183,7 +184,7 @@ func (f Fact) aad() []byte {
 	return strconv.AppendBool(append(b, " test="...), f.Test)
 }
 
-// aad covers everything in the file but the seal itself, each part with its length in front.
+// aad returns everything in the file except the seal itself, each part after its length.
 func (d document) aad() []byte {
 	h := sha256.New()
 	part := func(b []byte) {
@@ -207,7 +208,7 @@ func (d document) verify(k *kek) bool {
 	return err == nil
 }
 
-// with is the file with one more key, sealed anew.
+// with returns the file with one more key and a new seal.
 func (d document) with(k *kek, f Fact, key []byte) (document, error) {
 	box, err := k.seal(key, f.aad())
 	if err != nil {
@@ -220,8 +221,7 @@ func (d document) with(k *kek, f Fact, key []byte) (document, error) {
 	return next, err
 }
 
-// opensAny reports whether the key opens an entry although it does not open the seal: the passphrase is right and the
-// file is not what it was.
+// opensAny reports whether the key opens an entry. If it does not open the seal then, the passphrase is right and the file was altered.
 func (d document) opensAny(k *kek) bool {
 	for _, e := range d.Keys {
 		if raw, err := k.open(e.Key, e.fact().aad()); err == nil {

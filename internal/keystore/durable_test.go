@@ -17,11 +17,11 @@ import (
 	"github.com/paywatt/paywatt/internal/keystore"
 )
 
-// childJob tells a copy of the test binary what to do in which folder.
+// childJob is the environment variable that tells a copy of the test binary what to do, and in which folder.
 const childJob = "KEYSTORE_TEST_JOB"
 
-// TestAKeyIsDurableBeforeItIsReported traces another process that adds a vending key or makes the data key: the new file is
-// synced, gets its name, and then the folder is synced. Where one of these steps fails, the process is told so.
+// TestAKeyIsDurableBeforeItIsReported traces another process that adds a vending key or makes the data key. The new file must be synced,
+// then renamed, and then the folder synced. If one of these steps fails, the process must report it.
 func TestAKeyIsDurableBeforeItIsReported(t *testing.T) {
 	if job, dir, ok := strings.Cut(os.Getenv(childJob), ":"); ok {
 		writeKeys(t, job, dir)
@@ -35,8 +35,8 @@ func TestAKeyIsDurableBeforeItIsReported(t *testing.T) {
 	}
 	for _, c := range []struct {
 		job, inject, fails string
-		folder             bool // inject into what is done to the folder only
-		kept               bool // the file has its name already
+		folder             bool // inject only into operations on the folder
+		kept               bool // the file has its final name afterwards
 	}{
 		{"add", "", "", false, true},
 		{"data", "", "", false, true},
@@ -99,7 +99,7 @@ func writeKeys(t *testing.T, job, dir string) {
 	}
 }
 
-// steps reads from a trace what was done to the key's file and its folder.
+// steps reads from a trace the operations on the key's file and its folder.
 func steps(t *testing.T, trace, dir string) string {
 	t.Helper()
 	text, err := os.ReadFile(trace)

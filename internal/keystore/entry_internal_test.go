@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// storeOf is an unlocked store whose file is the document.
+// storeOf returns an unlocked store with the document as its file.
 func storeOf(t *testing.T, d document) *Store {
 	t.Helper()
 	text, err := d.encode()
@@ -41,7 +41,7 @@ func ordered(t *testing.T) vending.IssueRequest {
 		BaseDate: sts.Base2014, PAN: pan}}
 }
 
-// TestAKeyThatCannotBeUsedIsAsGoodAsMissing: its seal fits, and the key is of another length or was sealed under other facts.
+// TestAKeyThatCannotBeUsedIsAsGoodAsMissing: the file's seal is right, but the key has a wrong length or was sealed under other facts.
 func TestAKeyThatCannotBeUsedIsAsGoodAsMissing(t *testing.T) {
 	for name, c := range map[string]struct {
 		key       []byte
@@ -70,7 +70,7 @@ func TestAKeyThatCannotBeUsedIsAsGoodAsMissing(t *testing.T) {
 	}
 }
 
-// recorder is a cipher that remembers what it opened.
+// recorder is a cipher that records what it opened.
 type recorder struct {
 	cipher.AEAD
 	opened []byte
@@ -84,7 +84,7 @@ func (r *recorder) Open(dst, nonce, box, aad []byte) ([]byte, error) {
 	return b, err
 }
 
-// TestAnOpenedKeyIsWiped after it made a meter's key, and after it only showed that the passphrase is right.
+// TestAnOpenedKeyIsWiped checks that a vending key is wiped after it derived a meter's key, and after it only proved the passphrase.
 func TestAnOpenedKeyIsWiped(t *testing.T) {
 	d, k := small(t)
 	f := d.Keys[0].fact()
@@ -112,7 +112,7 @@ func TestAnOpenedKeyIsWiped(t *testing.T) {
 	}
 }
 
-// TestAStoreWithoutAFileHasNoKey, whoever asks.
+// TestAStoreWithoutAFileHasNoKey checks every way to ask for a key.
 func TestAStoreWithoutAFileHasNoKey(t *testing.T) {
 	s, err := Open(t.TempDir(), Config{})
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// stamp tells whether a file is still the one that was read; nil: there was none. A replaced file is another file to
-// the system, so a change within the grain of the clock shows too.
+// stamp tells whether a file is still the one that was read. A nil info means that there was no file. A replaced file is a different file
+// for the system, so even a change within the resolution of the file times shows.
 type stamp struct{ info fs.FileInfo }
 
 func stampOf(path string) (stamp, error) {
@@ -48,13 +48,13 @@ func readLimited(path string, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-// replace puts content under path so that after a power cut either the old file or the whole new one is there:
-// written beside it, synced, renamed, the folder synced.
+// replace writes content to path so that after a power cut either the old file or the complete new one is there. It writes and syncs a
+// temporary file, renames it and syncs the folder.
 func replace(path string, content []byte) error {
 	return place(path, content, os.Rename)
 }
 
-// createOnce is replace for a file that must not exist yet; it returns fs.ErrExist when another process was first.
+// createOnce is replace for a file that must not exist yet. It returns fs.ErrExist if another process was first.
 func createOnce(path string, content []byte) error {
 	return place(path, content, func(temp, path string) error {
 		if err := os.Link(temp, path); err != nil {
@@ -93,16 +93,16 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-// How long a process waits for another one that is changing the key store, and how often it looks.
+// How long a process waits for another one that is changing the key store, and how often it tries the lock.
 const (
 	lockWait  = 10 * time.Second
 	lockRetry = 20 * time.Millisecond
 )
 
-// ErrBusy says that another process held the key store's lock for longer than anybody should.
+// ErrBusy means that another process held the key store's lock for longer than lockWait.
 var ErrBusy = errors.New("another process is changing the key store; nothing was changed: try again")
 
-// withLock runs fn while this process alone may change the files beside path.
+// withLock runs fn while this process holds a lock on the file path.
 func withLock(path string, fn func() error) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

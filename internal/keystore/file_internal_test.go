@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// small is a document with one key, and the key that opens it.
+// small returns a document with one key, and the kek that opens it.
 func small(t *testing.T) (document, *kek) {
 	t.Helper()
 	d, err := newDocument(Params{Time: 1, MemoryKiB: 8, Threads: 1})
@@ -35,7 +35,7 @@ func small(t *testing.T) (document, *kek) {
 	return d, k
 }
 
-// TestTheCostOfAPassphraseHasLimits has each cost at its limits; a planted file cannot ask for more.
+// TestTheCostOfAPassphraseHasLimits tries each cost at its limits. A planted file must not be able to demand more.
 func TestTheCostOfAPassphraseHasLimits(t *testing.T) {
 	for p, ok := range map[Params]bool{
 		{Time: 1, MemoryKiB: 8, Threads: 1}:         true,
@@ -101,7 +101,7 @@ func TestEveryFigureOfAFileIsChecked(t *testing.T) {
 	}
 }
 
-// TestASealedTextThatIsTooShortIsNotOpened: the cipher would panic.
+// TestASealedTextThatIsTooShortIsNotOpened: the cipher itself would panic.
 func TestASealedTextThatIsTooShortIsNotOpened(t *testing.T) {
 	_, k := small(t)
 	for _, s := range []sealed{{}, {Nonce: make([]byte, 23), Box: make([]byte, 16)}, {Nonce: make([]byte, 24), Box: make([]byte, 15)}} {
@@ -111,7 +111,7 @@ func TestASealedTextThatIsTooShortIsNotOpened(t *testing.T) {
 	}
 }
 
-// TestFactsOfAVendingKey names what is wrong with each fact, and the last that is right.
+// TestFactsOfAVendingKey checks the refusal of each wrong fact, and the limits that are still allowed.
 func TestFactsOfAVendingKey(t *testing.T) {
 	good := Fact{SGC: "123456", KRN: 1, KT: sts.DUTK, DKGA: sts.DKGA02, BaseDate: sts.Base2014, KEN: 255}
 	for _, c := range []struct {
@@ -161,7 +161,7 @@ func TestFactsOfAVendingKey(t *testing.T) {
 	}
 }
 
-// TestAFileIsAnotherWhenAnythingOfItDiffers: size, time, or the file itself.
+// TestAFileIsAnotherWhenAnythingOfItDiffers changes its size, its time, or the file itself.
 func TestAFileIsAnotherWhenAnythingOfItDiffers(t *testing.T) {
 	dir := t.TempDir()
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
@@ -203,7 +203,7 @@ func TestAFileIsAnotherWhenAnythingOfItDiffers(t *testing.T) {
 	}
 }
 
-// TestFilesArePlacedWholeOrNotAtAll: an error leaves no other file behind, and what was there stays.
+// TestFilesArePlacedWholeOrNotAtAll: after an error the old file is unchanged and no temporary file is left.
 func TestFilesArePlacedWholeOrNotAtAll(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
@@ -255,7 +255,7 @@ func TestFilesArePlacedWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
-// TestALockThatFailsIsAnError and nobody goes on as if it were held.
+// TestALockThatFailsIsAnError: a lock that fails must not look like one that was taken.
 func TestALockThatFailsIsAnError(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "lock"))
 	if err != nil {
@@ -276,7 +276,7 @@ func TestALockThatFailsIsAnError(t *testing.T) {
 	}
 }
 
-// TestAPassphraseIsWiped as soon as it is not needed: when the file is there, by Lock, and by another passphrase.
+// TestAPassphraseIsWiped checks that a passphrase is wiped once the file exists, by Lock, and by another passphrase.
 func TestAPassphraseIsWiped(t *testing.T) {
 	for name, end := range map[string]func(*Store) error{
 		"Lock":   func(s *Store) error { s.Lock(); return nil },
@@ -309,7 +309,7 @@ func TestAPassphraseIsWiped(t *testing.T) {
 	}
 }
 
-// TestATokenMustOpenToItsOrder: each field of the order counts.
+// TestATokenMustOpenToItsOrder changes each field of the order.
 func TestATokenMustOpenToItsOrder(t *testing.T) {
 	amount, err := sts.EncodeTenths(347)
 	if err != nil {
@@ -341,7 +341,7 @@ func TestATokenMustOpenToItsOrder(t *testing.T) {
 	}
 }
 
-// TestTheKeyStoreTakesAThousandKeys: the last one is taken, the next is refused.
+// TestTheKeyStoreTakesAThousandKeys: the thousandth key is accepted and the next is refused.
 func TestTheKeyStoreTakesAThousandKeys(t *testing.T) {
 	d, k := small(t)
 	d.Keys = slices.Repeat(d.Keys, 999)

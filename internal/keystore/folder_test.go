@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// door opens the store for any use case, as the application does.
+// door is a use case's Door on an engine, as in the application.
 type door[X any] struct {
 	e  store.Engine
 	as func(*store.Tx) X
@@ -32,8 +32,8 @@ func (d door[X]) View(ctx context.Context, t access.Tenant, fn func(X) error) er
 	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(d.as(tx)) })
 }
 
-// TestFolderOfAWorkingServerHoldsNoKey sells a token to a simulated meter with everything in one folder, and then
-// searches the database, its log, the key store and all that lies beside them for every secret that took part.
+// TestFolderOfAWorkingServerHoldsNoKey sells a token to a simulated meter with everything in one folder. Then it searches the database,
+// its log, the key store and all other files there for every secret of the sale.
 func TestFolderOfAWorkingServerHoldsNoKey(t *testing.T) {
 	dir := t.TempDir()
 	const vendingKeyHex = "0123456789abcdef"

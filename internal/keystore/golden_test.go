@@ -14,8 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "make the files of TestFilesOfAnOlderVersionOpen anew, with other keys: only where old folders are given up")
 
-// TestFilesOfAnOlderVersionOpen: a key store, a data key and a sealed text that this test did not write. If they no longer open,
-// no existing folder does.
+// TestFilesOfAnOlderVersionOpen opens a key store, a data key and a sealed text that an older version wrote. If they no longer open,
+// neither does any existing folder.
 func TestFilesOfAnOlderVersionOpen(t *testing.T) {
 	const sealed, context, plain = "sealed.bin", "token 1", "12345678901234567890"
 	old, dir := filepath.Join("testdata", "folder"), t.TempDir()
@@ -76,7 +76,7 @@ func writeFolder(t *testing.T, dir, sealed, context, plain string) {
 	}
 }
 
-// TestAKeyChangeIsToTheKeyThatWasAskedFor makes each section of a change to another supply group and takes them as the meter does.
+// TestAKeyChangeIsToTheKeyThatWasAskedFor makes all tokens of a change to another supply group and applies them as the meter does.
 func TestAKeyChangeIsToTheKeyThatWasAskedFor(t *testing.T) {
 	s := unlocked(t, t.TempDir())
 	next := fact02()

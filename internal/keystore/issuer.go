@@ -12,10 +12,10 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Issuer makes tokens from the vending keys of a Store, in this process and at once.
+// Issuer makes tokens from the vending keys of a Store, in this process and without waiting.
 type Issuer struct {
 	s      *Store
-	looked bool // the file was looked at for the request that this issuer serves
+	looked bool // the file was already checked for the request that this issuer serves
 }
 
 var (
@@ -25,29 +25,27 @@ var (
 	_ vending.Sealer      = (*DataKey)(nil)
 )
 
-// Issuer is the store's own issuer.
+// Issuer returns an issuer that uses the store's keys.
 func (s *Store) Issuer() *Issuer { return &Issuer{s: s} }
 
-// Local says that Issue does no input or output but a look at the key store's file, so that a whole sale is one
-// transaction.
+// Local is true: Issue does no input or output except to check the key store's file, so a whole sale can be one transaction.
 func (i *Issuer) Local() bool { return true }
 
-// Look gives the issuer for one request: it has looked at the key store's file and does not do so again. It has what was
-// read last, by whichever request.
+// Look returns an issuer for one request. It has checked the key store's file and does not check it again, unless that check failed. It
+// uses the keys that were read last, even by another request.
 func (i *Issuer) Look() vending.Issuer { return i.At() }
 
-// At is Look for whoever wraps the issuer.
+// At is Look for code that wraps the issuer.
 func (i *Issuer) At() *Issuer { return &Issuer{s: i.s, looked: i.s.look() == nil} }
 
-// Check says beforehand whether an order would be refused.
+// Check returns the refusal that Issue would give for an order, without making a token.
 func (i *Issuer) Check(_ context.Context, o vending.IssueRequest) refusal.Refusal {
 	_, no := i.decoderKey(o)
 	return no
 }
 
-// Issue makes the token of an order. The same order always gives the same token: nothing enters it but the order and
-// the vending keys. What comes out is opened again with the same key before it is handed out, because a token that the
-// meter reads otherwise is money lost.
+// Issue makes the token of an order. The same order always gives the same token, which depends only on the order and the vending keys.
+// Issue opens the token again with the same key before it returns it, because a token that a meter reads differently is lost money.
 func (i *Issuer) Issue(_ context.Context, o vending.IssueRequest) (vending.Answer, error) {
 	key, no := i.decoderKey(o)
 	if no.Refused() {
@@ -76,8 +74,7 @@ func (i *Issuer) Issue(_ context.Context, o vending.IssueRequest) (vending.Answe
 	return vending.Answer{Outcome: vending.Made, Token: token}, nil
 }
 
-// asOrdered reports whether an opened token says what its order says. The sections of a key change were checked when
-// the set was made.
+// asOrdered reports whether an opened token matches its order. The tokens of a key change were checked when the set was made.
 func asOrdered(back sts.Opened, o vending.IssueRequest) bool {
 	switch o.Make {
 	case vending.MakeCredit:
@@ -88,7 +85,7 @@ func asOrdered(back sts.Opened, o vending.IssueRequest) bool {
 	return back.Class == 2
 }
 
-// section is one token of a key change: the set is made whole, by the rules of the vending side, and one of it taken.
+// section returns one token of a key change. It makes the whole set by the rules of the vending side and takes one of it.
 func (i *Issuer) section(current sts.Key, o vending.IssueRequest) (sts.Token, refusal.Refusal, error) {
 	to := o
 	to.Attributes, to.KEN = o.Change.Next, o.Change.KEN
@@ -115,13 +112,13 @@ func (i *Issuer) section(current sts.Key, o vending.IssueRequest) (sts.Token, re
 	return set[o.Change.Section], refusal.Refusal{}, nil
 }
 
-// decoderKey derives the key of the meter of an order, or says why no token may be made under it.
+// decoderKey derives the meter key for an order, or returns why no token may be made under it.
 func (i *Issuer) decoderKey(o vending.IssueRequest) (sts.Key, refusal.Refusal) {
 	s := i.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := i.fresh(); err != nil {
-		// The error names the server's folder, which is no business of whoever sells.
+		// The error names the server's folder, which sellers should not see.
 		return sts.Key{}, refuse.KeyStoreUnreadable()
 	}
 	if !s.open() {
@@ -155,7 +152,7 @@ func (i *Issuer) fresh() error {
 	return i.s.refresh()
 }
 
-// fitting finds the entry whose key makes this meter's, or says why there is none. The caller holds s.mu.
+// fitting finds the vending key that makes this meter's key, or returns why there is none. The caller holds s.mu.
 func (s *Store) fitting(a sts.Attributes) (entry, refusal.Refusal) {
 	want := Fact{SGC: a.SGC, KRN: a.KRN, KT: a.KT}
 	if a.KT == sts.DITK {
@@ -180,7 +177,7 @@ func (s *Store) fitting(a sts.Attributes) (entry, refusal.Refusal) {
 	return entry{}, refuse.VendingKeyMissing(a.SGC, a.KRN, uint8(a.KT))
 }
 
-// allowed says whether a token may be made under a vending key.
+// allowed returns why a token may not be made under a vending key, if so.
 func allowed(f Fact, o vending.IssueRequest) refusal.Refusal {
 	ken := min(f.KEN, o.KEN)
 	tid := o.Credit.TID
@@ -191,17 +188,17 @@ func allowed(f Fact, o vending.IssueRequest) refusal.Refusal {
 	case f.KT == sts.DDTK && o.Make == vending.MakeCredit:
 		return refuse.MeterKeyDefault()
 	case o.Simulated && !f.Test:
-		// A virtual meter can be registered under any number. Sold under a real key, its tokens would load in the real
-		// meter of that number, and its sales are marked as tests.
+		// A virtual meter can be registered under any number. Under a real key its tokens would load in the real meter of that number,
+		// although its sales are marked as tests.
 		return refuse.SimulatedMeterUnderRealKey(f.SGC, f.KRN, uint8(f.KT))
-	case o.Make != vending.MakeKeyChange && tid.Expired(ken): // an expired key may be changed
+	case o.Make != vending.MakeKeyChange && tid.Expired(ken): // a key change is allowed for an expired key
 		return refuse.VendingKeyExpired(f.SGC, f.KRN, uint8(f.KT), ken)
 	}
 	return refusal.Refusal{}
 }
 
-// derive opens the vending key for as long as one derivation takes. Nothing is kept: doing it anew costs about two
-// microseconds, and a cache of meters' keys would only be more to steal. The caller holds s.mu.
+// derive opens the vending key for one derivation and wipes it. It caches nothing: a derivation costs about two microseconds, and a cache
+// of meter keys would only be more to steal. The caller holds s.mu.
 func (s *Store) derive(e entry, a sts.Attributes) (sts.Key, error) {
 	raw, err := s.kek.open(e.Key, e.fact().aad())
 	if err != nil {
@@ -215,8 +212,8 @@ func (s *Store) derive(e entry, a sts.Attributes) (sts.Key, error) {
 	return sts.DeriveKey(vk, a)
 }
 
-// DecoderKey is the key of a meter under a test key, for whoever runs it as a virtual one. Under a real key, an
-// unknown one, or while the store is locked there is none.
+// DecoderKey returns the decoder key of a meter under a test key, for running it as a virtual meter. It returns none under a real or
+// unknown key, or while the store is locked.
 func (s *Store) DecoderKey(a sts.Attributes) (sts.Key, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

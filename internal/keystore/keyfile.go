@@ -10,14 +10,14 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// maxKeyFile is far more than a key needs, so that a wrong file is told from a key with a long tail of blanks.
+// maxKeyFile is far more than a key needs, so that a key with many trailing blanks is still read and a wrong file is refused.
 const maxKeyFile = 4096
 
-// ErrKeyFile is wrapped by every complaint about a key file. None of them quotes the file.
+// ErrKeyFile is wrapped by every error about a key file. None of them quotes the file.
 var ErrKeyFile = errors.New("not a key file")
 
-// ReadVendingKey reads a key file: one line of hexadecimal digits, blanks ignored, of 8 bytes (DKGA 02) or 20 bytes
-// (DKGA 04). The error says what is wrong and where, never what stands there.
+// ReadVendingKey reads a key file: one line of hexadecimal digits, blanks ignored, of 8 bytes (DKGA 02) or 20 bytes (DKGA 04). The error
+// says what is wrong and where, but never quotes the file.
 func ReadVendingKey(r io.Reader) (sts.VendingKey, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxKeyFile+1))
 	defer clear(text)
@@ -47,7 +47,7 @@ func ReadVendingKey(r io.Reader) (sts.VendingKey, error) {
 	}
 }
 
-// hexLine picks the hexadecimal digits of the only line that has any.
+// hexLine returns the hexadecimal digits of the only line that has any.
 func hexLine(text []byte) ([]byte, error) {
 	digits := make([]byte, 0, len(text))
 	line, found := 0, 0

@@ -1,15 +1,13 @@
-// Package keystore keeps the two kinds of keys that must not lie in the database: the vending keys of the supply
-// groups, sealed under a passphrase in one file ([Store]), and the data key under which the server seals token
-// digits, stored answers and link keys ([DataKey]).
+// Package keystore holds the two kinds of keys that must not be in the database: the vending keys of the supply groups, sealed under a
+// passphrase in one file ([Store]), and the data key under which the server seals token digits, stored answers and link keys ([DataKey]).
 //
-// A vending key leaves the store only inside a token or, for a virtual meter under a key marked as a test key, as
-// that meter's decoder key. Keys have no printable form, no command shows one, and a test searches every file of a
-// working server's folder for their bytes. What the package cannot promise: Go may have copied a buffer before it was
-// wiped, so whoever reads the memory of the process reads the keys in use. That waits for the separate signer.
+// A vending key leaves the store only inside a token or, for a virtual meter under a key marked as a test key, as that meter's decoder
+// key. Keys have no printable form, and no command shows one. A test searches every file of a working server's folder for their bytes. The
+// package cannot protect keys in memory: Go may have copied a buffer before it was wiped, so whoever can read the memory of the process
+// can read the keys in use. Only a separate signer will change that.
 //
-// One file belongs to any number of processes: a change is made under a lock, written beside the file, synced and
-// renamed over it; every reader looks at the file's stamp before it answers, so a running server uses a new key from
-// the next request on.
+// Any number of processes can share the file. A change is made under a lock, written to a temporary file, synced and renamed over the old
+// one. Every reader checks the file's stamp before it answers, so a running server uses a new key from its next request on.
 package keystore
 
 import (
@@ -34,21 +32,21 @@ const lockName = "keystore.lock"
 
 // Sentinel errors.
 var (
-	// ErrPassphrase says that the passphrase does not open the key store.
+	// ErrPassphrase means that the passphrase does not open the key store.
 	ErrPassphrase = errors.New("the passphrase does not open the key store; nothing was changed: check it, letter case and keyboard included")
-	// ErrEmptyPassphrase says that there was none.
+	// ErrEmptyPassphrase means that the passphrase is empty.
 	ErrEmptyPassphrase = errors.New("the passphrase is empty; nothing was changed: give one of 8 characters or more")
-	// ErrAltered says that the file's seal does not cover what is in it.
+	// ErrAltered means that the file's seal does not match its content.
 	ErrAltered = errors.New("the key store was altered by somebody without its passphrase; no key of it is used: restore it from a backup")
 )
 
-// Fact is everything about a vending key except the key. It can be read without the passphrase.
+// Fact is everything about a vending key except the key itself. It can be read without the passphrase.
 type Fact struct {
 	SGC      string       // supply group code, 6 digits
 	KRN      uint8        // key revision number, 1 to 9
 	KT       sts.KeyType  // of the meter keys it makes: DDTK, DUTK or DCTK
-	DKGA     sts.DKGA     // derivation algorithm, which also tells the key's length
-	BaseDate sts.BaseDate // tied to the revision
+	DKGA     sts.DKGA     // derivation algorithm, which also determines the key's length
+	BaseDate sts.BaseDate // belongs to the revision
 	KEN      uint8        // key expiry number; 255 never expires
 	Test     bool         // a test key: its meters are virtual or on the bench
 }
@@ -65,7 +63,7 @@ func (f Fact) String() string {
 	return s
 }
 
-// problem says what is wrong with the fact.
+// problem returns what is wrong with the fact.
 func (f Fact) problem() refusal.Refusal {
 	switch {
 	case !isSGC(f.SGC):
@@ -106,8 +104,8 @@ func isSGC(s string) bool {
 
 // Config tunes a Store; its zero value works.
 type Config struct {
-	// Params are the costs for a key store made by this process; an existing file keeps its own. Zero means
-	// DefaultParams. Tests lower them.
+	// Params are the costs for a key store that this process creates; an existing file has its own. Zero means DefaultParams. Tests lower
+	// them.
 	Params Params
 }
 
@@ -119,13 +117,13 @@ type Store struct {
 	mu    sync.Mutex
 	read  stamp
 	doc   *document
-	pass  []byte // given before the file existed: opens or creates it, then is wiped
+	pass  []byte // passphrase from before the file existed; opens or creates it, then is wiped
 	kek   *kek   // nil while locked
 	trust bool   // kek opened the seal of doc
 }
 
-// Open looks into the data folder, which must exist. No key store there is no error: it is locked and empty until a
-// passphrase and a first key come.
+// Open opens the key store of the data folder, which must exist. A missing file is not an error: the store is then locked until Unlock,
+// and empty until the first key is added.
 func Open(dir string, c Config) (*Store, error) {
 	if c.Params == (Params{}) {
 		c.Params = DefaultParams()
@@ -149,10 +147,10 @@ func (s *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, maskedSto
 // LogValue masks the store in logs.
 func (s *Store) LogValue() slog.Value { return slog.StringValue(maskedStore) }
 
-// Path is where the file is, or will be.
+// Path returns where the file is or will be.
 func (s *Store) Path() string { return filepath.Join(s.dir, FileName) }
 
-// look is refresh for who does not hold s.mu. Nobody waits for the look at the file itself.
+// look is refresh for a caller that does not hold s.mu. It checks the file before it takes the lock, so that nobody waits for that.
 func (s *Store) look() error {
 	now, err := stampOf(s.Path())
 	s.mu.Lock()
@@ -163,10 +161,10 @@ func (s *Store) look() error {
 	return s.refresh()
 }
 
-// isRead reports whether a file is the one that was read. The caller holds s.mu.
+// isRead reports whether now is the stamp of the file that was read. The caller holds s.mu.
 func (s *Store) isRead(now stamp) bool { return now.same(s.read) && now.exists() == (s.doc != nil) }
 
-// refresh reads the file again if it is not the one that was read. The caller holds s.mu.
+// refresh reads the file again if it has changed since it was read. The caller holds s.mu.
 func (s *Store) refresh() error {
 	now, err := stampOf(s.Path())
 	if err != nil {
@@ -191,8 +189,8 @@ func (s *Store) refresh() error {
 	return s.unseal()
 }
 
-// unseal tries what this process knows of the passphrase on the file just read. A passphrase that does not fit leaves
-// the store locked; that is a state, not an error. The caller holds s.mu.
+// unseal tries this process's passphrase, or the key derived from it, on the file just read. If it does not fit, the store is locked,
+// which is not an error. The caller holds s.mu.
 func (s *Store) unseal() error {
 	s.trust = false
 	if s.pass != nil {
@@ -207,7 +205,7 @@ func (s *Store) unseal() error {
 		return nil
 	}
 	if s.trust = s.doc.verify(s.kek); !s.trust {
-		s.kek = nil // another passphrase, or altered: either way nothing in it may be used
+		s.kek = nil // another passphrase, or an altered file: either way, use nothing of it
 	}
 	return nil
 }
@@ -217,8 +215,8 @@ func (s *Store) forgetPassphrase() {
 	s.pass = nil
 }
 
-// Locked reports whether keys cannot be used for want of the right passphrase. A store that has a passphrase but no
-// file yet is not locked; it has no keys.
+// Locked reports whether the store is locked: the keys cannot be used because the right passphrase is missing or the file cannot be read.
+// A store with a passphrase but no file yet is not locked, but empty.
 func (s *Store) Locked() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -228,12 +226,12 @@ func (s *Store) Locked() bool {
 	return !s.open()
 }
 
-// open reports whether keys can be used or a first one added. The caller holds s.mu and has refreshed.
+// open reports whether keys can be used or the first one added. The caller holds s.mu and has refreshed.
 func (s *Store) open() bool { return s.doc == nil && s.pass != nil || s.doc != nil && s.trust }
 
-// Unlock opens the store for this process. Without a file yet the passphrase is kept until the first key makes one.
-// The passphrase is copied; wiping the caller's is the caller's business. The errors are ErrPassphrase,
-// ErrEmptyPassphrase and what broke.
+// Unlock opens the store for this process. If there is no file yet, the store holds the passphrase until the first key creates one. Unlock
+// copies the passphrase; the caller wipes its own. It returns ErrPassphrase, ErrEmptyPassphrase, ErrAltered, or the error of reading the
+// file.
 func (s *Store) Unlock(passphrase []byte) error {
 	if len(passphrase) == 0 {
 		return ErrEmptyPassphrase
@@ -262,7 +260,7 @@ func (s *Store) Unlock(passphrase []byte) error {
 	return nil
 }
 
-// Lock forgets the passphrase and everything derived from it.
+// Lock drops the passphrase and everything derived from it.
 func (s *Store) Lock() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -270,7 +268,7 @@ func (s *Store) Lock() {
 	s.kek, s.trust = nil, false
 }
 
-// List is what vending keys there are, in the order they were added. It needs no passphrase.
+// List lists the facts of the vending keys, in the order in which they were added. It needs no passphrase.
 func (s *Store) List() ([]Fact, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -291,9 +289,9 @@ func (s *Store) facts() []Fact {
 	return out
 }
 
-// Add seals a vending key under its facts and makes it durable; every process with this folder uses it from its next
-// request on. It is refused while the store is locked, when such a key is there already, and where a supply group's
-// revision would mix test and real keys. The first key creates the file under the passphrase given to Unlock.
+// Add seals a vending key with its facts and stores it durably. Every process with this folder uses it from its next request on. Add
+// refuses while the store is locked or full, if the key exists already, and if a supply group's revision would mix test and real keys. The
+// first key creates the file under the passphrase that Unlock got.
 func (s *Store) Add(f Fact, key sts.VendingKey) (refusal.Refusal, error) {
 	raw := key.Reveal()
 	defer clear(raw)
@@ -313,7 +311,7 @@ func (s *Store) Add(f Fact, key sts.VendingKey) (refusal.Refusal, error) {
 	return no, fault.Wrap(err, "add vending key")
 }
 
-// addLocked runs under both locks: the process's and the folder's.
+// addLocked is Add under both locks: the store's and the folder's.
 func (s *Store) addLocked(f Fact, raw []byte) (refusal.Refusal, error) {
 	if err := s.refresh(); err != nil {
 		return refusal.Refusal{}, err
@@ -339,7 +337,7 @@ func (s *Store) addLocked(f Fact, raw []byte) (refusal.Refusal, error) {
 	return refusal.Refusal{}, s.refresh()
 }
 
-// base is the document to add to: the file's, or a new one under the passphrase given.
+// base returns the document to add to and its key: the file's, or a new one under the passphrase.
 func (s *Store) base() (document, *kek, error) {
 	if s.doc != nil {
 		return *s.doc, s.kek, nil

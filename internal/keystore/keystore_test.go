@@ -26,7 +26,7 @@ const (
 	pass  = "correct horse battery staple"
 )
 
-// cheap keeps the key derivation out of the tests' time; the real costs are tested once.
+// cheap lowers the costs of the key derivation to keep tests fast. One test uses the real costs.
 func cheap() keystore.Config {
 	return keystore.Config{Params: keystore.Params{Time: 1, MemoryKiB: 64, Threads: 1}}
 }
@@ -70,7 +70,7 @@ func add(t *testing.T, s *keystore.Store, f keystore.Fact, digits string) {
 	}
 }
 
-// order is a sale of 34.7 kWh to meter 04140001001 under fact02.
+// order returns a sale of 34.7 kWh to meter 04140001001 under fact02.
 func order(t *testing.T) vending.IssueRequest {
 	t.Helper()
 	pan, err := sts.ParseNumber("04140001001")
@@ -86,7 +86,7 @@ func order(t *testing.T) vending.IssueRequest {
 		Credit:     sts.Credit{RND: 5, TID: 6777094, Amount: amount}}
 }
 
-// issue expects a token.
+// issue issues a token and fails the test if there is none.
 func issue(t *testing.T, s *keystore.Store, o vending.IssueRequest) sts.Token {
 	t.Helper()
 	a, err := s.Issuer().Issue(context.Background(), o)
@@ -105,7 +105,7 @@ func TestKeyIsUsedFromTheNextRequestOnByAnotherProcess(t *testing.T) {
 	if no := server.Issuer().Check(t.Context(), order(t)); no.Code != refusal.KeyMissing {
 		t.Fatalf("check without a key: got %q, want %q", no.Code, refusal.KeyMissing)
 	}
-	add(t, unlocked(t, dir), fact02(), hex02) // the command line, another process as far as the store can tell
+	add(t, unlocked(t, dir), fact02(), hex02) // like the command line, which is another process
 	first := issue(t, server, order(t))
 	if again := issue(t, server, order(t)); again.Reveal() != first.Reveal() {
 		t.Error("the same order gave another token")
@@ -183,7 +183,7 @@ func TestFactsAreReadWithoutThePassphraseAndKeysAreNot(t *testing.T) {
 	}
 }
 
-// TestLockingBeforeTheFirstKeyForgetsThePassphrase: a store that was locked makes no file and opens none.
+// TestLockingBeforeTheFirstKeyForgetsThePassphrase: after Lock a store neither creates a file nor opens one.
 func TestLockingBeforeTheFirstKeyForgetsThePassphrase(t *testing.T) {
 	dir := t.TempDir()
 	s := unlocked(t, dir)
@@ -255,7 +255,7 @@ func TestAddRefusesDuplicatesAndMixing(t *testing.T) {
 	next.KRN, next.Test = 2, false
 	add(t, s, next, hex02) // a new revision may be real
 	next.SGC, next.KRN, next.KT = "099990", 9, sts.DCTK
-	add(t, s, next, hex02) // the first and the last digit, the last revision and type
+	add(t, s, next, hex02) // the lowest and highest digit, the last revision and type
 	if facts, err := s.List(); err != nil || len(facts) != 3 {
 		t.Errorf("after the refusals there are %d keys, want 3 (%v)", len(facts), err)
 	}
@@ -307,7 +307,7 @@ func TestIssuerRefusesWhatTheMeterWouldNotTake(t *testing.T) {
 	}
 }
 
-// TestAlteredFileIsNotUsed changes every value of the file in turn; nothing of the result may make a token.
+// TestAlteredFileIsNotUsed changes each value of the file in turn. No changed file may give a token.
 func TestAlteredFileIsNotUsed(t *testing.T) {
 	dir := t.TempDir()
 	s := unlocked(t, dir)
@@ -398,8 +398,8 @@ func TestConcurrentAddsLoseNothing(t *testing.T) {
 	}
 }
 
-// TestNoFileHoldsAKey searches every file of the folder, also those left by an interrupted write, for the keys in any
-// of the forms they could have been written in.
+// TestNoFileHoldsAKey searches every file of the folder, including those left by an interrupted write, for the keys in every form in which
+// they could be written.
 func TestNoFileHoldsAKey(t *testing.T) {
 	dir := t.TempDir()
 	s := unlocked(t, dir)
@@ -420,7 +420,7 @@ func TestNoFileHoldsAKey(t *testing.T) {
 	}
 }
 
-// searchFolder fails the test when a file holds the bytes, their hexadecimal digits or their base64.
+// searchFolder fails the test if a file contains the bytes, their hexadecimal digits or their base64.
 func searchFolder(t *testing.T, dir, digits string) (files int) {
 	t.Helper()
 	raw, err := hex.DecodeString(digits)
@@ -502,7 +502,7 @@ func TestRealCostsOpen(t *testing.T) {
 	begun := time.Now()
 	add(t, s, fact02(), hex02)
 	t.Logf("creating a key store with %+v took %s", keystore.DefaultParams(), time.Since(begun))
-	// A store made with the real costs opens in a process configured otherwise: the file carries them.
+	// A store made with the real costs opens in a process with another configuration, because the file stores the costs.
 	if err := open(t, dir).Unlock([]byte(pass)); err != nil {
 		t.Error(err)
 	}
@@ -520,7 +520,7 @@ func TestFileThatDisappearsIsAnErrorNotAnEmptyStore(t *testing.T) {
 	}
 }
 
-// TestAnIssuerLooksOnceForARequest: what happens to the file during a request is met by the next.
+// TestAnIssuerLooksOnceForARequest: a change of the file during a request takes effect at the next one.
 func TestAnIssuerLooksOnceForARequest(t *testing.T) {
 	s := unlocked(t, t.TempDir())
 	add(t, s, fact02(), hex02)

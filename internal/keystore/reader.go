@@ -5,16 +5,15 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Reader opens tokens for the token doctor. The decoder keys it derives live as long as one call and leave the store
-// only as what they open.
+// Reader opens tokens for the token doctor. It derives decoder keys for one call only, and returns only what they open.
 type Reader struct{ s *Store }
 
 var _ diagnosis.Keys = (*Reader)(nil)
 
-// Reader is the store's own reader.
+// Reader returns a reader that uses the store's keys.
 func (s *Store) Reader() *Reader { return &Reader{s: s} }
 
-// Families lists the vending keys by the facts that meters' keys are derived from.
+// Families lists the facts of the vending keys from which meter keys are derived.
 func (r *Reader) Families() ([]diagnosis.Family, error) {
 	facts, err := r.s.List()
 	if err != nil {
@@ -27,14 +26,14 @@ func (r *Reader) Families() ([]diagnosis.Family, error) {
 	return out, nil
 }
 
-// Explain asks the token doctor of package sts with the keys of these attributes.
+// Explain runs the token doctor of package sts with the keys for these attributes.
 func (r *Reader) Explain(digits string, of []sts.Attributes, likely func(key int, o sts.Opened) bool) (sts.Explanation, diagnosis.KeyUse, error) {
 	keys, use := r.keys(of)
 	defer clear(keys)
 	return sts.Explain(digits, keys, likely), use, nil
 }
 
-// Open opens a token with each of the keys of these attributes.
+// Open opens a token with each of the keys for these attributes.
 func (r *Reader) Open(t sts.Token, of []sts.Attributes) ([]sts.Opened, diagnosis.KeyUse, error) {
 	keys, use := r.keys(of)
 	defer clear(keys)
@@ -45,7 +44,7 @@ func (r *Reader) Open(t sts.Token, of []sts.Attributes) ([]sts.Opened, diagnosis
 	return out, use, nil
 }
 
-// keys derives decoder keys; where there is no vending key, the zero Key stands, which opens nothing.
+// keys derives decoder keys. Without a vending key the entry is the zero Key, which opens nothing.
 func (r *Reader) keys(of []sts.Attributes) ([]sts.Key, diagnosis.KeyUse) {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
@@ -61,7 +60,7 @@ func (r *Reader) keys(of []sts.Attributes) ([]sts.Key, diagnosis.KeyUse) {
 		}
 		k, err := r.s.derive(e, a)
 		if err != nil {
-			continue // altered, or an algorithm this version leaves out: as good as missing
+			continue // altered, or an algorithm that this version does not support: treat it as missing
 		}
 		keys[i], use = k, diagnosis.KeysUsed
 	}

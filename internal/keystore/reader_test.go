@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// TestReaderOpensTokensAndGivesNoKeyAway: what the token doctor gets is what tokens say, for the meter it asks for.
+// TestReaderOpensTokensAndGivesNoKeyAway: the token doctor gets only the content of tokens, for the meter that it asks about.
 func TestReaderOpensTokensAndGivesNoKeyAway(t *testing.T) {
 	dir := t.TempDir()
 	s := unlocked(t, dir)

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// TestARefusedTokenIsExplained has the whole answer for each reason.
+// TestARefusedTokenIsExplained checks the whole answer for each reason.
 func TestARefusedTokenIsExplained(t *testing.T) {
 	s := unlocked(t, t.TempDir())
 	add(t, s, fact02(), hex02)
@@ -81,7 +81,7 @@ func TestARefusedTokenIsExplained(t *testing.T) {
 	}
 }
 
-// TestTokensOfManagement are made under a default key too, until the key expires; a key may still be changed afterwards.
+// TestTokensOfManagement: management tokens are made under a default key too, until it expires. Afterwards the key may still be changed.
 func TestTokensOfManagement(t *testing.T) {
 	s := unlocked(t, t.TempDir())
 	def := fact02()
@@ -130,7 +130,7 @@ func TestTokensOfManagement(t *testing.T) {
 	}
 }
 
-// TestARefusedKeyChangeIsExplained: the rules of the standard refuse the new key, each with its own reason.
+// TestARefusedKeyChangeIsExplained: each rule of the standard that refuses the new key has its own reason.
 func TestARefusedKeyChangeIsExplained(t *testing.T) {
 	s := unlocked(t, t.TempDir())
 	common, older := fact02(), fact02()
@@ -152,7 +152,7 @@ func TestARefusedKeyChangeIsExplained(t *testing.T) {
 	}
 }
 
-// TestARefusedKeyIsExplained has the whole answer of Add for each reason.
+// TestARefusedKeyIsExplained checks the whole answer of Add for each reason.
 func TestARefusedKeyIsExplained(t *testing.T) {
 	s := unlocked(t, t.TempDir())
 	add(t, s, fact02(), hex02)
@@ -232,7 +232,7 @@ func TestAFileThatCannotBeReadIsReportedEverywhere(t *testing.T) {
 	}
 }
 
-// TestAFileThatIsNoKeyStoreIsReportedWithItsPlace, and so is one that has disappeared.
+// TestAFileThatIsNoKeyStoreIsReportedWithItsPlace also tests a file that has disappeared.
 func TestAFileThatIsNoKeyStoreIsReportedWithItsPlace(t *testing.T) {
 	dir := t.TempDir()
 	s := unlocked(t, dir)
@@ -262,7 +262,7 @@ func TestAFileThatIsNoKeyStoreIsReportedWithItsPlace(t *testing.T) {
 			t.Errorf("%.5q and more: %v; want %s", text, err, want)
 		}
 	}
-	// A file of exactly the largest size is read.
+	// A file of exactly the maximum size is read.
 	full := string(good) + strings.Repeat(" ", 1<<20-len(good))
 	if err := os.WriteFile(s.Path(), []byte(full), 0o600); err != nil {
 		t.Fatal(err)
@@ -276,7 +276,7 @@ func TestAFileThatIsNoKeyStoreIsReportedWithItsPlace(t *testing.T) {
 	issue(t, s, order(t))
 }
 
-// TestCostsOutOfRangeMakeNoFile: Add reports them.
+// TestCostsOutOfRangeMakeNoFile: Add reports such costs.
 func TestCostsOutOfRangeMakeNoFile(t *testing.T) {
 	s, err := keystore.Open(t.TempDir(), keystore.Config{Params: keystore.Params{Time: 1}})
 	if err != nil {
@@ -294,7 +294,7 @@ func TestCostsOutOfRangeMakeNoFile(t *testing.T) {
 	}
 }
 
-// TestAnAlteredFileIsToldFromAWrongPassphrase.
+// TestAnAlteredFileIsToldFromAWrongPassphrase: Unlock returns ErrAltered for the one and ErrPassphrase for the other.
 func TestAnAlteredFileIsToldFromAWrongPassphrase(t *testing.T) {
 	dir := t.TempDir()
 	s := unlocked(t, dir)
@@ -306,7 +306,7 @@ func TestAnAlteredFileIsToldFromAWrongPassphrase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	altered := strings.Replace(string(b), `"sgc": "123456"`, `"sgc": "123457"`, 1) // the other key still opens
+	altered := strings.Replace(string(b), `"sgc": "123456"`, `"sgc": "123457"`, 1) // the other entry still opens
 	if err := os.WriteFile(s.Path(), []byte(altered), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +321,7 @@ func TestAnAlteredFileIsToldFromAWrongPassphrase(t *testing.T) {
 	}
 }
 
-// TestAKeyStorePrintsAsMasked in every form.
+// TestAKeyStorePrintsAsMasked tests every form of printing.
 func TestAKeyStorePrintsAsMasked(t *testing.T) {
 	dir := t.TempDir()
 	s, d := unlocked(t, dir), openData(t, dir)
@@ -337,7 +337,7 @@ func TestAKeyStorePrintsAsMasked(t *testing.T) {
 	}
 }
 
-// TestAKeyFileOf4096CharactersIsRead and every digit from 0 to F.
+// TestAKeyFileOf4096CharactersIsRead also tests every digit from 0 to F.
 func TestAKeyFileOf4096CharactersIsRead(t *testing.T) {
 	const digits = "0123456789abcdefABCDEF0123456789abcdef00"
 	k, err := keystore.ReadVendingKey(strings.NewReader(digits + strings.Repeat(" ", 4096-len(digits))))

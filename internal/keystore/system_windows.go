@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/fault"
 )
 
-// lockNow locks the file for this process and reports whether another one holds it. The system drops the lock with its
-// process, so a crash leaves nothing to clean up.
+// lockNow locks the file for this process and reports whether another one holds it. The system releases the lock when the process ends, so
+// a crash leaves nothing to clean up.
 func lockNow(f *os.File) (held bool, err error) {
 	err = windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
 		0, 1, 0, new(windows.Overlapped))

@@ -5,28 +5,29 @@ import "github.com/paywatt/paywatt/internal/id"
 // Books are the ledger accounts and journals of a transaction.
 type Books interface {
 	NewID() (id.ID, error)
-	// Post writes a journal and moves the balances of limited accounts; a limit that forbids it comes back as Breach.
+	// Post writes a journal and updates the balances of limited accounts. If a limit forbids it, Post writes nothing and returns the
+	// Breach.
 	Post(Journal) (Breach, error)
-	// PostTogether is Post for journals that stand or fall together: a limit judges their sum.
+	// PostTogether is Post for journals that are all written or none. Limits are checked against their sum.
 	PostTogether(...Journal) (Breach, error)
-	// Balance is the signed balance of an account, debit positive.
+	// Balance returns the signed balance of an account, debit positive.
 	Balance(AccountRef) (Minor, error)
-	// Headroom is what a limited account holds and how much more it could give.
+	// Room returns the balance of a limited account and how much is left up to the limit.
 	Headroom(AccountRef) (Headroom, error)
 	// JournalByRef reads the journal of an operation.
 	JournalByRef(k Kind, ref string) (Journal, bool, error)
-	// Currency is the tenant's, empty while it has none.
+	// Currency returns the tenant's currency; empty if it has none yet.
 	Currency() (code string, exp int, err error)
 }
 
-// Headroom is what an account with a limit holds and how much more it could give.
+// Room is the balance of an account with a limit and how much is left up to the limit.
 type Headroom struct {
 	Balance Minor // signed, debit positive
 	Held    Minor // reserved by open sales
-	Left    Minor // what is left to the limit after holds; negative beyond a lowered limit
+	Left    Minor // left up to the limit after holds; negative if the limit was lowered below the balance
 }
 
-// Enter posts a journal under a new identity, which it returns. No limit may stand in its way: a breach is an error.
+// Enter posts a journal under a new identity and returns the identity. A breach of a limit is an error here.
 func Enter(b Books, j Journal) (id.ID, error) {
 	var err error
 	if j.ID, err = b.NewID(); err != nil {

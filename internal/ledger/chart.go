@@ -9,13 +9,13 @@ import (
 // Code is the number of an account in the chart.
 type Code int
 
-// Subjects of accounts of the tenant itself.
+// Subjects of the tenant's own accounts.
 const (
 	MainTill = "main" // the till that sells for the tenant itself
-	MainBank = "main" // the bank account of a tenant that named none
+	MainBank = "main" // the bank account if the tenant has named none
 )
 
-// Class says what kind of account it is.
+// Class is the kind of an account.
 type Class string
 
 // Classes of accounts. Assets and expenses grow by debits, the others by credits.
@@ -27,11 +27,11 @@ const (
 	Expense   Class = "expense"
 )
 
-// Bound is the limit an account of the chart carries from its opening on. Only limited accounts keep a balance in
-// their row; all others are summed from their postings, so revenue and tax are never a hot row.
+// Bound is the kind of limit that an account has from its opening. Only limited accounts store a balance in their row. All others are
+// summed from their postings, so that revenue and tax accounts are never hot rows.
 type Bound uint8
 
-// Bounds. A bound of zero means: what was never put in cannot be taken out.
+// Kinds of bounds. A bound at zero means that nobody can take out more than was put in.
 const (
 	Unbounded Bound = iota
 	NotBelow        // the signed balance, less what is held, never falls below Limit.Floor
@@ -41,18 +41,18 @@ const (
 // Account is one line of the chart.
 type Account struct {
 	Code  Code
-	Path  string // display name; the subject follows behind a colon
+	Path  string // display name; the subject follows after a colon
 	Class Class
 	Bound Bound
 }
 
-// Limit is the bound of one account with its figure, in signed balance (debit +). The zero value limits nothing.
+// Limit is the bound of one account and its value as a signed balance (debit +). The zero value is no limit.
 type Limit struct {
 	Bound Bound
 	At    Minor
 }
 
-// Limited reports whether accounts of this code keep a balance in their row.
+// Limited reports whether accounts with this limit store a balance in their row.
 func (l Limit) Limited() bool { return l.Bound != Unbounded }
 
 // Floor is the lowest signed balance allowed after holds, if there is one.
@@ -71,9 +71,9 @@ func Find(c Code) (Account, bool) {
 	return Account{}, false
 }
 
-// LimitOf is the limit a new account of this code starts with: a till never below 0, a float, wallet or carry never
-// overdrawn, a debt never over-collected, a post-paid vendor at credit limit 0. Credit lines, overdrafts and credit
-// limits raise At on the account's own row.
+// LimitOf returns the limit of a new account of this code. It is at 0, so a till cannot go below 0, a float, wallet or carry cannot be
+// overdrawn, a debt cannot be over-collected, and a post-paid vendor has no credit. Credit lines, overdrafts and credit limits raise At in
+// the account's own row.
 func LimitOf(c Code) Limit {
 	a, ok := Find(c)
 	if !ok {
@@ -82,20 +82,20 @@ func LimitOf(c Code) Limit {
 	return Limit{Bound: a.Bound}
 }
 
-// Breach is a posting or a hold that a limit forbids; the zero value says that none was broken. It is an answer, not
-// an error: the caller turns it into the refusal that fits what it was doing.
+// Breach is a posting or a hold that a limit forbids; the zero value means that no limit was broken. It is not an error: the caller turns
+// it into the refusal of its own operation.
 type Breach struct {
 	Account AccountRef
 	Balance Minor // signed balance before
 	Held    Minor // reserved and not posted, never negative
-	Change  Minor // what was asked for: debit +, credit -
+	Change  Minor // the change that was asked for: debit +, credit -
 	Limit   Limit
 }
 
 // Refused reports whether a limit was broken.
 func (b Breach) Refused() bool { return b.Limit.Limited() }
 
-// Short is by how much the limit would have been passed, in minor units.
+// Short returns by how much the limit would have been passed, in minor units.
 func (b Breach) Short() Minor {
 	after := b.Balance + b.Change
 	if b.Limit.Bound == NotBelow {
@@ -104,13 +104,13 @@ func (b Breach) Short() Minor {
 	return after + b.Held - b.Limit.At
 }
 
-// Err is the error of a journal that must not be refused.
+// Err returns the error for a journal that no limit may refuse.
 func (b Breach) Err(j Journal) error {
 	return fmt.Errorf("post %s %s: account %d %q would pass its limit by %d", j.Kind, j.Ref, b.Account.Code, b.Account.Subject, b.Short())
 }
 
-// Check says whether changing an account by change keeps its limit, with held reserved on it. A change towards the
-// safe side is always allowed, so that an account beyond a lowered limit can be brought back.
+// Check returns the breach if a change of an account would pass its limit, with held reserved on it. A change away from the limit is
+// always allowed, so that an account beyond a lowered limit can be brought back.
 func (l Limit) Check(a AccountRef, balance, held, change money.Minor) Breach {
 	broken := false
 	switch l.Bound {
@@ -125,8 +125,8 @@ func (l Limit) Check(a AccountRef, balance, held, change money.Minor) Breach {
 	return Breach{Account: a, Balance: balance, Held: held, Change: change, Limit: l}
 }
 
-// CheckHold says whether amount more may be reserved on an account: what a hold reserves is a change towards the limit,
-// a debit of a float or wallet, a credit of a debt.
+// CheckHold returns the breach if reserving amount more on an account would pass its limit. A hold reserves a change towards the limit: a
+// debit of a float or wallet, a credit of a debt.
 func (l Limit) CheckHold(a AccountRef, balance, held, amount money.Minor) Breach {
 	if l.Bound == NotBelow {
 		return l.Check(a, balance, held, -amount)

@@ -1,6 +1,6 @@
 package ledger
 
-// The chart of accounts. What follows the name says whose the account is, its Subject.
+// The chart of accounts. The comment after a code says what the account's Subject is.
 const (
 	Till               Code = 1000 // cash of a shift; the tenant's own is "main"
 	Bank               Code = 1010 // bank account

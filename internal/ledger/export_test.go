@@ -1,8 +1,8 @@
 package ledger
 
-// The operations of the standard chart that the product does not offer yet. The published vector posts them too.
+// The operations of docs/reference/postings.md that the product does not offer yet. The published vector posts them too.
 
-// PaymentReceived is P2: a provider confirmed a payment that nobody has applied yet.
+// PaymentReceived is P2: a provider confirmed a payment that is not applied yet.
 func PaymentReceived(provider, payment string, amount Minor) []Posting {
 	return move(AccountRef{Clearing, provider}, AccountRef{Unapplied, payment}, amount)
 }
@@ -12,28 +12,28 @@ func ProviderSettled(bank, provider string, gross, fee Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{Bank, bank}, gross - fee}, {AccountRef{Code: ExpenseProvider}, fee}, {AccountRef{Clearing, provider}, -gross}})
 }
 
-// ServicePaid is P14: a service was paid for at once.
+// ServicePaid is P14: a service was paid at once.
 func ServicePaid(source AccountRef, net, vat Minor) []Posting {
 	return nonZero([]Posting{{source, net + vat}, {AccountRef{Code: RevenueServices}, -net}, {AccountRef{Code: VATPayable}, -vat}})
 }
 
-// RefundPaid ends P18 and P19: what was due back was paid out.
+// RefundPaid ends P18 and P19: the refund due was paid out.
 func RefundPaid(bank, account string, amount Minor) []Posting {
 	return move(AccountRef{RefundDue, account}, AccountRef{Bank, bank}, amount)
 }
 
-// UnitsReturned is P19: units left in a token meter were cleared and are due back; it is a credit note.
+// UnitsReturned is P19: unused units of a token meter were cleared and are refunded; its receipt is a credit note.
 func UnitsReturned(account string, net, vat Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{Code: RevenueEnergy}, net}, {AccountRef{Code: VATPayable}, vat}, {AccountRef{RefundDue, account}, -net - vat}})
 }
 
-// CashedUp is P21: a till that should hold expected was counted and brought to the bank. What is missing is an expense,
-// what is over lowers it.
+// CashedUp is P21: the cash of a till, which should hold expected, was counted and brought to the bank. A shortage is an expense; a
+// surplus reduces the expense.
 func CashedUp(bank, till string, expected, counted Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{Bank, bank}, counted}, {AccountRef{Code: ExpenseTillBalance}, expected - counted}, {AccountRef{Till, till}, -expected}})
 }
 
-// PaymentReturned is P22: the provider gave a payment that nobody could apply back to the payer.
+// PaymentReturned is P22: the provider returned a payment that could not be applied.
 func PaymentReturned(provider, payment string, amount Minor) []Posting {
 	return move(AccountRef{Unapplied, payment}, AccountRef{Clearing, provider}, amount)
 }

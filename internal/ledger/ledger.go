@@ -1,9 +1,9 @@
-// Package ledger holds the rules of the books: which accounts there are, what makes a journal valid, which accounts
-// have a limit, and the journals of the operations. It knows no database: the store keeps what stands here.
+// Package ledger holds the rules of the books: the chart of accounts, what makes a journal valid, which accounts have a limit, and the
+// journals of the operations. It does not use the database; the store applies these rules.
 //
-// Start at [New]. Amounts are signed, debit positive and credit negative; a journal's postings sum to zero, which is
-// checked when it is built, stored and sealed. Journals are never changed; a correction is a new journal, and a
-// reversal is the exact mirror of one (see [Mirror]).
+// Start at [New]. Amounts are signed, debit positive and credit negative. A journal's postings sum to zero; this is checked when it is
+// built, stored and sealed. Journals are never changed; a correction is a new journal, and a reversal is the exact mirror of one (see
+// [Mirror]).
 package ledger
 
 import (
@@ -20,13 +20,13 @@ import (
 // Minor is an amount in the tenant's minor unit; in postings debit is positive.
 type Minor = money.Minor
 
-// AccountRef names an account: its number in the chart and whose it is ("" where there is only one).
+// AccountRef names an account: its number in the chart and its subject ("" if the code has only one account).
 type AccountRef struct {
 	Code    Code
 	Subject string
 }
 
-// SubjectOf is the subject of a ledger account that belongs to one debt of a customer's account. debt is the debt's identity text.
+// SubjectOf returns the subject of the ledger account for one debt of a customer's account. debt is the debt's identity text.
 func SubjectOf(account id.ID, debt string) string { return account.Text(id.Account) + ":" + debt }
 
 // Posting is one line of a journal.
@@ -35,13 +35,13 @@ type Posting struct {
 	Amount  Minor // debit +, credit -
 }
 
-// Kind says which operation a journal records. Kind and Ref together are unique in a tenant where Ref is not empty,
-// so posting an operation twice is impossible.
+// Kind is the operation that a journal records. Kind and Ref together are unique in a tenant unless Ref is empty, so an operation cannot
+// be posted twice.
 type Kind string
 
-// Kinds of journals, an operation of docs/reference/postings.md each.
+// Kinds of journals, each with its operations in docs/reference/postings.md.
 const (
-	Vend       Kind = "vend"       // P1, P3, P6, P8, P9, with P10 in it
+	Vend       Kind = "vend"       // P1, P3, P6, P8, P9, including P10
 	Payment    Kind = "payment"    // P2
 	Settlement Kind = "settlement" // P4
 	DepositIn  Kind = "deposit"    // P5
@@ -67,15 +67,15 @@ func Kinds() []Kind {
 		CreditNote, WriteOff, CashUp, Returned, Refund}
 }
 
-// Fact reports whether journals of this kind record what has happened already, energy used and days gone by (P16, P17).
-// Such a journal is never refused because a wallet would pass its limit: that would hide the use, not undo it.
+// Fact reports whether journals of this kind record what has already happened: energy used and days passed (P16, P17). A wallet's limit
+// never refuses such a journal, because a refusal would hide the use and not undo it.
 func (k Kind) Fact() bool { return k == Usage || k == Charged }
 
 // Journal is a balanced, immutable entry.
 type Journal struct {
 	ID       id.ID
 	Kind     Kind
-	Ref      string // the operation's own identity: a sale's id text
+	Ref      string // the operation's own identity, such as a sale's id text
 	PostedAt time.Time
 	Reverses id.ID // the journal that this one mirrors; zero for none
 	Memo     string
@@ -84,12 +84,12 @@ type Journal struct {
 
 // Limits of a journal.
 const (
-	MaxPostings = 96  // lines of one journal: room for a sale that pays 60 debts, 8 levies and all else there can be
+	MaxPostings = 96  // lines of one journal: enough for a sale that pays 60 debts, 8 levies and everything else
 	MaxText     = 200 // bytes of Ref and each Subject
-	MaxMemo     = 560 // bytes of Memo: an identity or two and 120 characters of any writing
+	MaxMemo     = 560 // bytes of Memo: one or two identities and 120 characters of any script
 )
 
-// Errors of [New]. Each means that the code which built the journal is wrong.
+// Errors of [New]. Each means a bug in the code that built the journal.
 var (
 	ErrUnbalanced = errors.New("postings do not sum to zero")
 	ErrEmpty      = errors.New("a journal needs an identity, a kind, a time and at least two postings")
@@ -98,8 +98,8 @@ var (
 	ErrAmount     = errors.New("an amount is zero or beyond the limit")
 )
 
-// New checks a journal: identity, kind and time are there, every account is in the chart, no amount is zero, and the
-// postings sum to zero. It drops nothing and orders nothing; what it returns is what was given, with its own postings.
+// New checks a journal: it has an identity, a kind and a time, every account is in the chart, no amount is zero, and the postings sum to
+// zero. It returns the journal unchanged, with its own copy of the postings.
 func New(j Journal) (Journal, error) {
 	if j.ID.IsZero() || j.Kind == "" || j.PostedAt.IsZero() || len(j.Postings) < 2 {
 		return Journal{}, fmt.Errorf("journal %s %q: %w", j.Kind, j.Ref, ErrEmpty)
@@ -127,11 +127,11 @@ func New(j Journal) (Journal, error) {
 	return j, nil
 }
 
-// MirrorRef is the reference of the journal that undoes the one of an operation: an operation may have several, of
-// which each is undone once.
+// MirrorRef returns the reference of the journal that reverses a journal. An operation may have journals of several kinds, and each is
+// reversed once.
 func MirrorRef(k Kind, ref string) string { return string(k) + " " + ref }
 
-// Mirror is the journal that undoes j: every posting with the opposite sign, in the same order, Reverses set.
+// Mirror returns the journal that reverses j: every posting with the opposite sign, in the same order, and Reverses set.
 func Mirror(j Journal, newID id.ID, at time.Time, ref, memo string) (Journal, error) {
 	back := Journal{ID: newID, Kind: Reversal, Ref: ref, PostedAt: at, Reverses: j.ID, Memo: memo}
 	back.Postings = make([]Posting, len(j.Postings))
@@ -141,12 +141,12 @@ func Mirror(j Journal, newID id.ID, at time.Time, ref, memo string) (Journal, er
 	return New(back)
 }
 
-// leafVersion begins every hashed leaf, so that a later form can never be taken for this one.
+// leafVersion begins every hashed leaf, so that no later form can be mistaken for this one.
 const leafVersion = "paywatt journal 1"
 
-// Leaf is the hash under which a journal enters the tenant's sealed log: SHA-256 over the version and then every
-// field behind its length in four bytes, big-endian; numbers are eight bytes, the time is microseconds since 1970,
-// each posting is code, subject, amount in order. Changing any stored byte of the journal changes it.
+// Leaf returns the hash of a journal in the tenant's sealed log: SHA-256 over the version and then every field, each after its length in
+// four bytes, big-endian. Numbers are eight bytes, the time is microseconds since 1970, and each posting is code, subject and amount, in
+// order. Changing any stored byte of the journal changes the hash.
 func Leaf(j Journal) [32]byte {
 	b := make([]byte, 0, 256)
 	b = append(b, leafVersion...)

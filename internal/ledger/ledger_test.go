@@ -19,11 +19,11 @@ func line(c ledger.Code, subject string, amount ledger.Minor) ledger.Posting {
 	return ledger.Posting{Account: ledger.AccountRef{Code: c, Subject: subject}, Amount: amount}
 }
 
-// books is a ledger in memory: the limits of the chart, balances of every account.
+// books is a ledger in memory with the limits of the chart and the balance of every account.
 type books struct {
 	t        *testing.T
 	n        byte
-	free     bool // limits are not asked
+	free     bool // limits are not checked
 	balances map[ledger.AccountRef]ledger.Minor
 }
 
@@ -36,7 +36,7 @@ func (b *books) next() id.ID {
 	return id.ID{15: b.n}
 }
 
-// post books a journal, which must balance and keep every limit once all its lines are in.
+// post books a journal. It must balance and keep every limit as a whole.
 func (b *books) post(kind ledger.Kind, postings ...ledger.Posting) ledger.Journal {
 	b.t.Helper()
 	j, err := ledger.New(ledger.Journal{ID: b.next(), Kind: kind, Ref: fmt.Sprint(b.n), PostedAt: at(int(b.n)), Postings: postings})
@@ -73,8 +73,8 @@ func (b *books) mirror(j ledger.Journal) {
 	b.book(back)
 }
 
-// TestIntegrationVector posts P1 to P7, P12, P8, P11 with the mirror of its commission, P14, P15, P16, P17 in this
-// order (docs/reference/postings.md#check-your-own-books).
+// TestIntegrationVector posts P1 to P7, P12, P8, P11 with the reversal of its commission, P14, P15, P16 and P17, in this order
+// (docs/reference/postings.md#check-your-own-books).
 func TestIntegrationVector(t *testing.T) {
 	b := open(t)
 	rows := map[string][]ledger.Posting{}
@@ -195,7 +195,7 @@ func TestEveryFieldChangesTheLeaf(t *testing.T) {
 		}
 		seen[leaf] = name
 	}
-	const want = "9b0f8f924cbacefe7c0a27ad0867b39d978a07e59eb86599ecb1186f7605d97a" // made by another program from the description of Leaf
+	const want = "9b0f8f924cbacefe7c0a27ad0867b39d978a07e59eb86599ecb1186f7605d97a" // computed by another program from the description of Leaf
 	if got := fmt.Sprintf("%x", ledger.Leaf(j)); got != want {
 		t.Errorf("leaf = %s, want %s: the form of stored leaves must never change", got, want)
 	}
@@ -235,8 +235,8 @@ func TestLimitsCountWhatIsHeld(t *testing.T) {
 	}
 }
 
-// TestRandomWorkKeepsEveryLimit posts and holds at random against the same rules that the store uses and checks the
-// balances from outside them.
+// TestRandomWorkKeepsEveryLimit makes random postings and holds by the rules that the store uses, and checks the balances independently of
+// them.
 func TestRandomWorkKeepsEveryLimit(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 2026))
 	for _, code := range []ledger.Code{ledger.Till, ledger.Debt, ledger.Wallet, ledger.Float, ledger.Carry, ledger.Unapplied, ledger.VendorReceivable} {

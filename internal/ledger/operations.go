@@ -2,27 +2,27 @@ package ledger
 
 import "slices"
 
-// The operations of docs/reference/postings.md as postings. P1, P3, P6, P8 and P9 are [SalePostings], P11 is [Mirror],
-// P23 is P11 followed by a new sale. Every function takes positive amounts in minor units and gives lines that sum to
-// zero, without zero lines; that an account has room for them is for the store to say.
+// The operations of docs/reference/postings.md as postings. P1, P3, P6, P8 and P9 are [SalePostings], P11 is [Mirror], P23 is P11 followed
+// by a new sale. Every function takes positive amounts in minor units and returns lines that sum to zero, without zero lines. The store
+// checks the limits of the accounts.
 
 // FloatDeposited is P5: a vendor paid into its float.
 func FloatDeposited(bank, vendor string, amount Minor) []Posting {
 	return move(AccountRef{Bank, bank}, AccountRef{Float, vendor}, amount)
 }
 
-// CommissionEarned is P7: what a vendor earns on a sale, tax in it apart, goes to its float.
+// CommissionEarned is P7: a vendor's commission on a sale goes to its float. Its tax is a line of its own.
 func CommissionEarned(vendor string, net, vat Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{Code: ExpenseCommission}, net}, {AccountRef{Code: VATInput}, vat}, {AccountRef{Float, vendor}, -net - vat}})
 }
 
-// FreeUnitsFunded is P10: a programme owes for free basic units.
+// FreeUnitsFunded is P10: a programme owes the price of free basic units.
 func FreeUnitsFunded(programme string, net, vat Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{SubsidyReceivable, programme}, net + vat}, {AccountRef{Code: RevenueSubsidy}, -net}, {AccountRef{Code: VATPayable}, -vat}})
 }
 
-// DebtRaised is P12: a customer owes what the credits sum to. They say where the money comes from: fees for a fine, opening
-// for arrears that were brought in, the revenue it was for.
+// DebtRaised is P12: a customer owes the sum of the credits. The credits name the source: fees for a fine, opening for imported arrears,
+// or the revenue of what was sold.
 func DebtRaised(debt string, credits ...Posting) []Posting {
 	owed := Posting{Account: AccountRef{Debt, debt}}
 	for _, c := range credits {
@@ -36,14 +36,14 @@ func GoodwillGiven(to AccountRef, amount Minor) []Posting {
 	return move(AccountRef{Code: ExpenseGoodwill}, to, amount)
 }
 
-// WalletToppedUp is P15. advance is the tax on the top-up where the law takes it at once, 0 elsewhere.
+// WalletToppedUp is P15. advance is the tax on the top-up, if the law demands it at once; else 0.
 func WalletToppedUp(source AccountRef, account string, amount, advance Minor) []Posting {
 	return nonZero([]Posting{{source, amount}, {AccountRef{Wallet, account}, -amount},
 		{AccountRef{Code: VATOnAdvances}, advance}, {AccountRef{Code: VATPayable}, -advance}})
 }
 
-// WalletUsed is P16: energy was used from a wallet. advanced says that the tax was taken with the top-up; levies are
-// what was collected for others with the energy, net of tax, as credits (negative).
+// WalletUsed is P16: a wallet pays for energy used. advanced means that the tax was taken with the top-up. levies are the amounts
+// collected for others, net of tax, as credits (negative).
 func WalletUsed(account string, net, vat Minor, advanced bool, levies ...Posting) []Posting {
 	tax := AccountRef{Code: VATPayable}
 	if advanced {
@@ -57,8 +57,8 @@ func WalletUsed(account string, net, vat Minor, advanced bool, levies ...Posting
 	return nonZero(append(lines, Posting{tax, -vat}))
 }
 
-// FromAdvances has a posting of a wallet (P16, P17) take a part of its tax from what was taken with the top-ups, instead of
-// owing it a second time. The part may be negative: what was taken back too much is owed again.
+// FromAdvances changes the lines of P16 or P17 so that a part of their tax comes from the tax taken with top-ups and is not owed twice. A
+// negative part does the opposite: it puts tax back into the advances.
 func FromAdvances(lines []Posting, part Minor) []Posting {
 	out, owed := slices.Clone(lines), AccountRef{Code: VATPayable}
 	i := slices.IndexFunc(out, func(p Posting) bool { return p.Account == owed })
@@ -69,7 +69,7 @@ func FromAdvances(lines []Posting, part Minor) []Posting {
 	return nonZero(append(out, Posting{AccountRef{Code: VATOnAdvances}, -part}))
 }
 
-// TaxOf is the tax that a posting owes.
+// TaxOf returns the tax that lines owe.
 func TaxOf(lines []Posting) (tax Minor) {
 	for _, l := range lines {
 		if l.Account.Code == VATPayable {
@@ -79,7 +79,7 @@ func TaxOf(lines []Posting) (tax Minor) {
 	return tax
 }
 
-// WalletCharged is P17: a fixed charge was taken from a wallet.
+// WalletCharged is P17: a wallet pays a fixed charge.
 func WalletCharged(account string, net, vat Minor) []Posting {
 	return nonZero([]Posting{{AccountRef{Wallet, account}, net + vat}, {AccountRef{Code: RevenueFixed}, -net}, {AccountRef{Code: VATPayable}, -vat}})
 }
@@ -88,17 +88,17 @@ func WalletCharged(account string, net, vat Minor) []Posting {
 type Leaving struct {
 	Account                string
 	Wallet, Deposit, Carry Minor
-	Debts                  []Owed // in the order in which they are paid
-	Advanced               Minor  // tax taken with top-ups that were not used: nothing is supplied for them any more
+	Debts                  []Owed // in the order of payment
+	Advanced               Minor  // tax taken with top-ups whose money was not used
 }
 
-// Owed is a debt with what is left of it.
+// Owed is a debt and the amount still owed.
 type Owed struct {
 	Debt   string
 	Amount Minor
 }
 
-// MovedOut is P18: what the customer has pays the debts in their order as far as it reaches; the rest is due back.
+// MovedOut is P18: the customer's money pays the debts in their order, as far as it reaches. The rest becomes a refund due.
 func MovedOut(l Leaving) []Posting {
 	left := l.Wallet + l.Deposit + l.Carry
 	lines := []Posting{{AccountRef{Wallet, l.Account}, l.Wallet}, {AccountRef{Deposit, l.Account}, l.Deposit}, {AccountRef{Carry, l.Account}, l.Carry}}
@@ -111,12 +111,12 @@ func MovedOut(l Leaving) []Posting {
 		Posting{AccountRef{Code: VATPayable}, l.Advanced}, Posting{AccountRef{Code: VATOnAdvances}, -l.Advanced}))
 }
 
-// DebtWrittenOff is P20: nobody expects the money any more.
+// DebtWrittenOff is P20: a debt that will not be paid becomes an expense.
 func DebtWrittenOff(debt string, amount Minor) []Posting {
 	return move(AccountRef{Code: ExpenseBadDebt}, AccountRef{Debt, debt}, amount)
 }
 
-// move is an amount from one account to another.
+// move returns the lines that move an amount from one account to another.
 func move(debit, credit AccountRef, amount Minor) []Posting {
 	return nonZero([]Posting{{debit, amount}, {credit, -amount}})
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/ledger"
 )
 
-// operation is one row of docs/reference/postings.md#operations: what the constructor gives, and the lines of the table.
+// operation is one row of docs/reference/postings.md#operations: the constructor's lines and those of the table.
 type operation struct {
 	name string
 	got  []ledger.Posting
@@ -23,18 +23,18 @@ func ref(c ledger.Code, subject string) ledger.AccountRef {
 	return ledger.AccountRef{Code: c, Subject: subject}
 }
 
-// hundred is the sale of 100.00 that most rows are made of: 34.7 kWh at 2.50 with 15 % tax.
+// hundred returns the sale of 100.00 on which most rows are based: 34.7 kWh at 2.50 with 15 % tax.
 func hundred(source ledger.AccountRef) ledger.SaleEntry {
 	return ledger.SaleEntry{Source: source, Tender: 10000, Account: "a", Energy: 8675, VAT: 1301, Carry: 24}
 }
 
-// p8 is the sale of 500.00 with a fixed charge of 98.00 and tax, and 20 % towards a debt.
+// p8 returns the sale of 500.00 with a fixed charge of 98.00 and tax, and 20 % towards a debt.
 func p8() []ledger.Posting {
 	return ledger.SalePostings(ledger.SaleEntry{Source: till(), Tender: 50000, Account: "a", Energy: 24976, VAT: 1470 + 3746, Carry: 8,
 		Others: []ledger.Posting{line(ledger.RevenueFixed, "", -9800), line(ledger.Debt, "a:d", -10000)}})
 }
 
-// table is every row that posts; P11 and P23 are mirrors and are shown by TestAReversalIsTheExactMirror.
+// table returns every row that posts, except P11 and P23, which TestAReversalIsTheExactMirror covers.
 func table() []operation {
 	return []operation{
 		{"P1", ledger.SalePostings(hundred(till())), "1000 main 10000, 4000 -8675, 2020 -1301, 2060 a -24"},
@@ -86,7 +86,7 @@ func text(lines []ledger.Posting) string {
 	return strings.Join(out, ", ")
 }
 
-// TestEveryOperation is the table of docs/reference/postings.md#operations with its figures.
+// TestEveryOperation checks every row of docs/reference/postings.md#operations with its figures.
 func TestEveryOperation(t *testing.T) {
 	b := open(t)
 	for _, o := range table() {
@@ -100,7 +100,7 @@ func TestEveryOperation(t *testing.T) {
 	t.Logf("figures: %d operations of the ledger table, each line as in the reference", len(table()))
 }
 
-// TestAReversalIsTheExactMirror is P11 and the first half of P23: it undoes any operation to the last unit.
+// TestAReversalIsTheExactMirror checks P11 and the first half of P23: a reversal undoes any operation to the last unit.
 func TestAReversalIsTheExactMirror(t *testing.T) {
 	for _, o := range table() {
 		b := open(t)
@@ -135,13 +135,13 @@ func TestManyMonthsOfAChargeAreOneLine(t *testing.T) {
 	}
 }
 
-// TestTaxFromAdvances: a part of the tax of a posting comes from what was taken with top-ups, wherever the tax stands among the
-// lines and also where there is none, and the lines that were handed in stay as they were.
+// TestTaxFromAdvances: a part of the tax comes from the tax taken with top-ups, wherever the tax line is and even if there is none. The
+// lines passed in do not change.
 func TestTaxFromAdvances(t *testing.T) {
 	for _, c := range []struct {
 		lines []ledger.Posting
 		part  ledger.Minor
-		tax   ledger.Minor // of the lines as they come
+		tax   ledger.Minor // TaxOf the lines passed in
 		want  string
 	}{
 		{[]ledger.Posting{line(2020, "", -43), line(4000, "", -283), line(2000, "a", 326)}, 40, 43, "2020 -3, 4000 -283, 2000 a 326, 1400 -40"},

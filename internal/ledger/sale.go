@@ -1,24 +1,23 @@
 package ledger
 
-// SaleEntry is the money side of a sale: where it came from and what it became.
+// SaleEntry is the money of a sale: where it came from and what it paid.
 type SaleEntry struct {
 	Source  AccountRef // debited with Tender: a till, a payment's unapplied money, a vendor's float
 	Tender  Minor
-	Account string    // whose carry it is
+	Account string    // the customer's account, which has the carry
 	Others  []Posting // charges and debts paid, net of tax, as credits (negative)
 	Energy  Minor     // net of tax
 	Levies  []Posting // collected for others, net of tax, as credits (negative)
 	VAT     Minor     // all tax of the sale
-	CarryIn Minor     // used up
-	Carry   Minor     // carried on
+	CarryIn Minor     // from earlier sales, used by this one
+	Carry   Minor     // kept for the next sale
 	Funding []Posting // what a programme owes for free units (P10); sums to zero by itself
 }
 
-// SalePostings are the lines of a sale's journal (P1, P3, P6, P8 and P9 of docs/reference/postings.md, with P10 where
-// free units are funded): what came in is debited, then each thing it paid is credited, in the order of the allocation.
-// Zero lines are left out, and lines to one account among Others are one line, so that a sale which pays many months of
-// a charge stays within [MaxPostings]. A sale in which no money moved has no lines at all: a carry that is only carried
-// on is no movement.
+// SalePostings returns the lines of a sale's journal (P1, P3, P6, P8 and P9 of docs/reference/postings.md, with P10 if free units are
+// funded). The money that came in is debited. Then each thing that it paid is credited, in the order of the allocation. Zero lines are
+// left out. Lines to the same account among Others, and among Levies, are merged, so that a sale that pays many months of a charge stays
+// within [MaxPostings]. A sale in which no money moved has only the lines of Funding; a carry that is only carried forward is no movement.
 func SalePostings(e SaleEntry) []Posting {
 	carry := AccountRef{Carry, e.Account}
 	if e.Tender == 0 && e.CarryIn == e.Carry {
@@ -32,7 +31,7 @@ func SalePostings(e SaleEntry) []Posting {
 	return nonZero(append(lines, e.Funding...))
 }
 
-// merged adds up lines to the same account, in the order in which the accounts first appear.
+// merged sums lines to the same account, in the order in which the accounts first appear.
 func merged(lines []Posting) []Posting {
 	var out []Posting
 next:
@@ -48,7 +47,7 @@ next:
 	return out
 }
 
-// nonZero leaves out lines without an amount.
+// nonZero returns the lines with an amount.
 func nonZero(lines []Posting) []Posting {
 	var kept []Posting
 	for _, p := range lines {

@@ -12,41 +12,41 @@ import (
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
-// Answer is what a check came to.
+// Answer is the result of a check.
 type Answer string
 
-// Answers. Only the first is a yes.
+// Answers. Only Proven is a yes.
 const (
 	Proven    Answer = "proven"
 	Changed   Answer = "changed"        // the receipt, or its proof, is not what was sealed
-	NotUnder  Answer = "not-under-head" // nothing is wrong, but the heads at hand do not show it
-	Forked    Answer = "fork"           // two signed heads contradict each other: the past was rewritten, or lost in a restore
+	NotUnder  Answer = "not-under-head" // nothing is wrong, but the given heads do not prove it
+	Forked    Answer = "fork"           // two signed heads contradict each other: the log was rewritten, or a restore lost a part of it
 	WrongKey  Answer = "wrong-key"
-	NoKey     Answer = "no-key" // nobody said which key to believe
+	NoKey     Answer = "no-key" // neither the question nor a head file names a key
 	BrokenDoc Answer = "broken"
 )
 
-// Question is what somebody wants to know.
+// Question is what to check.
 type Question struct {
 	Receipt []byte     // a receipt with its proof, as JSON; nil to compare heads only
-	Heads   []HeadFile // kept by whoever asks
-	Key     string     // public line of the key that is believed; empty to believe the one in a head file
+	Heads   []HeadFile // the heads that the asker holds
+	Key     string     // public line of the trusted key; empty to trust the one in a head file
 }
 
 // Verdict is the answer with its reasons.
 type Verdict struct {
 	Answer  Answer
 	What    string   // why, for a person
-	Try     string   // what to do; empty where there is nothing
-	Changed []string // of a changed receipt: what is different, as far as that can be told
+	Try     string   // what to do; empty if nothing
+	Changed []string // for a changed receipt: what is different, as far as it can be found
 
-	Receipt receipt.Receipt // as it was handed in
-	Key     string          // the key that was believed
-	KeyFrom string          // who said so; empty where it was pinned
-	Origin  string          // the log: a tenant of a Paywatt
-	Pos     int64           // of the sale in the log
-	Heads   []seal.Head     // all of them, smallest first
-	Under   seal.Head       // the largest of them that covers the receipt
+	Receipt receipt.Receipt // as it was read
+	Key     string          // the trusted key
+	KeyFrom string          // the head file that names it; empty if the question does
+	Origin  string          // the log, which belongs to one tenant
+	Pos     int64           // position of the sale in the log
+	Heads   []seal.Head     // all heads, smallest first
+	Under   seal.Head       // the largest head; it covers the receipt if the answer is Proven
 }
 
 // Uncovered lists what a proven receipt does not prove.
@@ -59,7 +59,7 @@ func Uncovered() []string {
 	}
 }
 
-// Check answers a question. It needs nothing but what is in it.
+// Check answers a question from its content alone.
 func Check(q Question) Verdict {
 	c := &checker{q: q}
 	for _, step := range []func() bool{c.read, c.believe, c.open, c.agree, c.sealed, c.reach} {
@@ -71,14 +71,14 @@ func Check(q Question) Verdict {
 	return c.v
 }
 
-// checker is a check on its way.
+// checker is the state of a check.
 type checker struct {
 	q      Question
 	v      Verdict
 	doc    apiv1.ReceiptProof
 	proof  Sealed
-	parsed []seal.Head // of q.Heads, in their order
-	own    seal.Head   // of the proof
+	parsed []seal.Head // the heads of q.Heads, in order
+	own    seal.Head   // the head of the proof
 	paper  receipt.Printed
 }
 
@@ -109,7 +109,7 @@ func (c *checker) read() bool {
 	return true
 }
 
-// believe decides which key to believe.
+// believe decides which key to trust.
 func (c *checker) believe() bool {
 	c.v.Key = strings.TrimSpace(c.q.Key)
 	if c.v.Key != "" {
@@ -169,7 +169,7 @@ func (c *checker) signed(note, where string) (seal.Head, bool) {
 	return h, true
 }
 
-// agree looks for heads that cannot both be true.
+// agree looks for heads that contradict each other.
 func (c *checker) agree() bool {
 	for i, b := range c.v.Heads {
 		for _, a := range c.v.Heads[:i] {
@@ -202,7 +202,7 @@ func (c *checker) fork(a, b seal.Head) bool {
 
 func when(h seal.Head) string { return h.At.UTC().Format("2006-01-02 15:04:05") + " UTC" }
 
-// ofSize is the known head of a size.
+// ofSize finds the head of a size among the known ones.
 func (c *checker) ofSize(size int64) (seal.Head, bool) {
 	for _, h := range c.v.Heads {
 		if h.Size == size {
@@ -212,7 +212,7 @@ func (c *checker) ofSize(size int64) (seal.Head, bool) {
 	return seal.Head{}, false
 }
 
-// sealed holds the receipt against what was sealed, and that against the head of the proof.
+// sealed compares the receipt with what was sealed, and checks that the head of the proof covers the sealed row.
 func (c *checker) sealed() bool {
 	if c.q.Receipt == nil {
 		return true
@@ -249,7 +249,7 @@ func (c *checker) sealed() bool {
 	return true
 }
 
-// difference names the lines of a core that are not those that were sealed.
+// difference lists the lines in which a core differs from the sealed one.
 func difference(is, was string) []string {
 	gather := func(paper string) (names []string, lines map[string][]string) {
 		lines = make(map[string][]string)
@@ -288,10 +288,10 @@ func nth(lines []string, i int) string {
 	return lines[i]
 }
 
-// reach checks that every head is of one log with the others, which only grew.
+// reach checks that all heads belong to one log that only grew.
 func (c *checker) reach() bool {
 	c.v.Under = c.v.Heads[len(c.v.Heads)-1]
-	joined := map[int64]int64{} // a size to a size it grew into or from, in the end to one that stands for all of one log
+	joined := map[int64]int64{} // maps a size to one it grew into or from; following it leads to one size for each log
 	for _, h := range c.v.Heads {
 		joined[h.Size] = h.Size
 	}
@@ -301,7 +301,7 @@ func (c *checker) reach() bool {
 		}
 		return size
 	}
-	for n, f := range c.q.Heads { // agree has checked the proofs
+	for n, f := range c.q.Heads { // agree has checked these proofs
 		if from, ok := c.ofSize(f.Since); ok {
 			joined[root(from.Size)] = root(c.parsed[n].Size)
 		}
@@ -319,7 +319,7 @@ func (c *checker) reach() bool {
 	return true
 }
 
-// apart says why a head does not show anything about the one that the question starts from.
+// apart explains why nothing links a head to the one that the check starts from.
 func (c *checker) apart(name string, h, start seal.Head) bool {
 	since := fmt.Sprintf("Get a proof that one grew into the other (paywatt report head --since %d) and give it as well: --head.", min(h.Size, start.Size))
 	switch {

@@ -8,28 +8,28 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// HeadFile is a signed head as it is printed, mailed and kept: the note itself, then, each on a line of its own, the
-// public key it was signed with, and where it is to be shown that an older head grew into it, the size of that one and
-// the hashes of the proof. A file with the note alone is one as well.
+// HeadFile is a signed head as it is printed, mailed and stored. The note comes first, then a line with the public key of the signature.
+// To show that an older head grew into this one, lines with the older head's size and the hashes of the proof follow. A file with only the
+// note is a head file as well.
 type HeadFile struct {
-	Name  string     // of the file, for people
+	Name  string     // name of the file, for messages
 	Note  string     // the signed note
-	Key   string     // public line of the key; empty where the file has none
+	Key   string     // public line of the key; empty if the file has none
 	Since int64      // size of the older head; 0 for none
-	Path  [][32]byte // proof that the log grew from there
+	Path  [][32]byte // proof that the log grew from that size
 }
 
-// Words that begin the lines behind the note.
+// Words that begin the lines after the note.
 const (
 	keyWord   = "key "
 	sinceWord = "since "
 	pathWord  = "path "
 )
 
-// maxHeadFile bounds a file of one head, in bytes: a note, a key and the longest path.
+// maxHeadFile limits the size of a head file in bytes: a note, a key and the longest path fit.
 const maxHeadFile = 16 << 10
 
-// Text writes the file.
+// Text returns the content of the file.
 func (h HeadFile) Text() string {
 	var b strings.Builder
 	b.WriteString(h.Note)
@@ -45,7 +45,7 @@ func (h HeadFile) Text() string {
 	return b.String()
 }
 
-// Beside reports whether a line stands behind the note of a head file and is no part of it.
+// Beside reports whether a line of a head file comes after the note and does not belong to the note.
 func Beside(line string) bool {
 	for _, word := range []string{keyWord, sinceWord, pathWord} {
 		if strings.HasPrefix(line, word) {
@@ -55,10 +55,10 @@ func Beside(line string) bool {
 	return false
 }
 
-// ParseHeadFile reads what Text wrote. The signature is not checked here.
+// ParseHeadFile reads what Text wrote. It does not check the signature.
 func ParseHeadFile(name, text string) (HeadFile, error) {
 	h := HeadFile{Name: name}
-	text = strings.ReplaceAll(text, "\r\n", "\n") // mail and editors
+	text = strings.ReplaceAll(text, "\r\n", "\n") // mail and editors may add carriage returns
 	if len(text) > maxHeadFile {
 		return h, fmt.Errorf("%w: %s is longer than a head can be; give one head", ErrForm, name)
 	}

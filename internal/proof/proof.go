@@ -1,14 +1,13 @@
-// Package proof lets whoever holds a receipt show, without the server and without the database, that its sale stands in
-// the sealed log: that the figures on the receipt are those that were sealed with the sale, and that a head which was
-// signed, and kept where the seller could not reach it, covers them.
+// Package proof lets the holder of a receipt prove, without the server and the database, that its sale is in the sealed log. It proves
+// that the figures on the receipt are those that were sealed with the sale, and that a signed head covers them. The holder must have got
+// that head from a place that the seller cannot change.
 //
-// Start at [Check]. The chain has four links: the receipt's core has a hash ([receipt.Receipt.Paper]); the hash is in
-// the audit row of the sale, whose leaf is computed again from what the proof shows of the row ([seal.Row]); a path
-// leads from the leaf to the root of the log ([seal.Proof]); the root is in a signed head. That two heads are of one
-// log that only grew is shown by a proof between them ([HeadFile]).
+// Start at [Check]. The chain has four links: the receipt's core has a hash ([receipt.Receipt.Paper]); the hash is in the audit row of the
+// sale, whose leaf is computed again from what the proof shows of the row ([seal.Row]); a path leads from the leaf to the root of the log
+// ([seal.Proof]); the root is in a signed head. A proof between two heads shows that they belong to one log that only grew ([HeadFile]).
 //
-// Here are the forms in which proofs and heads travel and the one way to check them. It is pure: files are read, and
-// proofs are looked up, elsewhere.
+// This package has the file forms of proofs and heads, and the only code that checks them. It does no input or output: other packages read
+// files and look up proofs.
 package proof
 
 import (
@@ -22,36 +21,35 @@ import (
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
-// Form names the form of a proof.
+// Form is the name and version of the form of a proof.
 const Form = "paywatt proof 1"
 
-// Action is that of the audit row of a completed sale, PaperMark begins what the row says, before the hash of the
-// receipt's core.
+// Action is the action of a completed sale's audit row. PaperMark begins the row's After, before the hash of the receipt's core.
 const (
 	Action    = "vend.sell"
 	PaperMark = "paper="
 )
 
-// MaxPath bounds a path: no log of [seal.MaxSize] leaves has a longer one, not even between two heads.
+// MaxPath limits the hashes of a path. No path in a log of [seal.MaxSize] leaves is longer, including paths between two heads.
 const MaxPath = 100
 
-// Sealed is a sale in the log, as the store finds it.
+// Sealed is a sale in the log, as the store returns it.
 type Sealed struct {
 	Row  seal.Row
-	Path seal.Proof // to the log of Path.Size leaves
+	Path seal.Proof // path in the log of Path.Size leaves
 	Head string     // the signed head of that size
 }
 
 // ErrForm means that a file is not in a form of this package.
 var ErrForm = errors.New("not a proof, or a head, in the form of this version")
 
-// Document is the proof of a receipt whose core is paper, as the receipt carries it in its member proof.
+// Document returns the proof of a receipt whose core is paper, for the receipt's member proof.
 func Document(paper string, s Sealed) *apiv1.ReceiptProof {
 	return &apiv1.ReceiptProof{Form: Form, Paper: paper, At: s.Row.At, Action: s.Row.Action, Object: s.Row.Object, After: s.Row.After,
 		Rest: hex.EncodeToString(s.Row.Rest[:]), Pos: s.Path.Pos, Path: texts(s.Path.Path), Head: s.Head}
 }
 
-// parse reads a proof. That it leads anywhere is not checked here.
+// parse reads a proof. It does not check where the proof leads.
 func parse(b []byte) (apiv1.ReceiptProof, Sealed, error) {
 	var d apiv1.ReceiptProof
 	if err := json.Unmarshal(b, &d); err != nil {
@@ -70,7 +68,7 @@ func parse(b []byte) (apiv1.ReceiptProof, Sealed, error) {
 	return d, s, err
 }
 
-// texts writes hashes as files carry them.
+// texts encodes hashes as they are in files.
 func texts(all [][32]byte) []string {
 	out := make([]string, len(all))
 	for i, h := range all {

@@ -1,4 +1,4 @@
-// Package rowstest helps to write rows in memory that fail at a chosen call, for tests of use cases.
+// Package rowstest helps tests of use cases to implement rows in memory whose calls can fail.
 package rowstest
 
 import (
@@ -12,15 +12,16 @@ import (
 // ErrStore is the error of the call that fails.
 var ErrStore = errors.New("the store failed")
 
-// Calls is embedded in rows. It notes which calls were made and what they wrote. The call with the number Broken fails. A call calls
-// Fails or Writes last, so that it still has its effect and its values: code that overlooks the error goes on and returns none.
+// Calls is embedded in rows. It records the calls and what they wrote, and lets call number Broken fail. A method of the rows calls Fails
+// or Writes last, after it has taken effect and set its results. So code that ignores the error goes on without one, and the test sees
+// that.
 type Calls struct {
 	Made   []string
 	Wrote  []string
 	Broken int // counted from 1; 0 for none
 }
 
-// Fails notes a call and says whether it fails.
+// Fails records a call and returns ErrStore if it is the one that fails.
 func (c *Calls) Fails(call string) error {
 	if c.Made = append(c.Made, call); len(c.Made) == c.Broken {
 		return ErrStore
@@ -35,7 +36,7 @@ func (c *Calls) Writes(format string, args ...any) error {
 	return c.Fails(text)
 }
 
-// Wants compares what was written since the last time.
+// Wants checks what was written since its last call.
 func (c *Calls) Wants(t *testing.T, want ...string) {
 	t.Helper()
 	if !slices.Equal(c.Wrote, want) {

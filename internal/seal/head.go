@@ -14,39 +14,38 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// Head is what is signed about a log: so many leaves, this root. One head commits to everything before it.
+// Head is the signed state of a log: its number of leaves and its root. One head commits to everything before it.
 type Head struct {
 	Origin string // which log: "paywatt/" and the tenant's identity
 	Size   int64
 	Root   [32]byte
-	Epoch  int64 // the store epoch; a restore begins a new one, whose log goes on from what was restored
+	Epoch  int64 // the store epoch; a restore begins a new one, which continues the restored log
 	Seal   int64 // number of the seal
 	At     time.Time
-	Note   string // the signed text of all this; empty until signed
+	Note   string // the signed text of these fields; empty until signed
 }
 
 // Errors of keys and heads.
 var (
 	ErrKey  = errors.New("malformed seal key")
 	ErrHead = errors.New("malformed or wrongly signed head")
-	// ErrSigner is an ErrHead: another key has signed it.
+	// ErrSigner is an ErrHead: another key signed the head.
 	ErrSigner = fmt.Errorf("%w: signed by another key", ErrHead)
 )
 
-// text is the signed part, in the form of a checkpoint (c2sp.org/tlog-checkpoint): origin, size, root, then lines of
-// our own.
+// text returns the signed part in the form of a checkpoint (c2sp.org/tlog-checkpoint): origin, size, root, then our own lines.
 func (h Head) text() string {
 	return fmt.Sprintf("%s\n%d\n%s\nepoch %d\nseal %d\nat %s\n", h.Origin, h.Size,
 		base64.StdEncoding.EncodeToString(h.Root[:]), h.Epoch, h.Seal, h.At.UTC().Format(time.RFC3339Nano))
 }
 
-// Key signs heads. Its private half has no printed form but Reveal.
+// Key signs heads. Only Reveal prints its private half.
 type Key struct {
 	signer          note.Signer
 	private, public string
 }
 
-// NewKey makes a key from 32 bytes of rnd. name says whose it is and holds neither blanks nor a plus sign.
+// NewKey makes a key from 32 bytes of rnd. name is its owner and must contain neither blanks nor a plus sign.
 func NewKey(name string, rnd io.Reader) (Key, error) {
 	private, public, err := note.GenerateKey(rnd, name)
 	if err != nil {
@@ -60,7 +59,7 @@ func ParseKey(s string) (Key, error) {
 	private, public, _ := strings.Cut(strings.TrimSpace(s), "\n")
 	signer, err := note.NewSigner(strings.TrimSpace(private))
 	if err != nil {
-		return Key{}, ErrKey // the cause could carry the key
+		return Key{}, ErrKey // the cause could contain the key
 	}
 	k := Key{signer: signer, private: strings.TrimSpace(private), public: strings.TrimSpace(public)}
 	probe := Head{Origin: "probe"}
@@ -73,10 +72,10 @@ func ParseKey(s string) (Key, error) {
 	return k, nil
 }
 
-// Reveal writes the key for its file: the private line, then the public one.
+// Reveal returns the content of the key's file: the private line, then the public one.
 func (k Key) Reveal() string { return k.private + "\n" + k.public + "\n" }
 
-// Public is the line with which everybody can check heads.
+// Public returns the public line, with which anybody can check heads.
 func (k Key) Public() string { return k.public }
 
 // String masks the key.
@@ -91,7 +90,7 @@ func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) 
 // MarshalJSON masks the key.
 func (k Key) MarshalJSON() ([]byte, error) { return []byte(strconv.Quote(k.String())), nil }
 
-// Mark is a keyed hash of a leaf, with which whoever holds the key shows that a row which is not sealed yet is its own.
+// Mark returns a keyed hash of a leaf. It shows that a row that is not sealed yet was written by a holder of the key.
 func (k Key) Mark(leaf [32]byte) []byte {
 	key := sha256.Sum256([]byte("paywatt mark 1\n" + k.private))
 	h := hmac.New(sha256.New, key[:])
@@ -99,10 +98,10 @@ func (k Key) Mark(leaf [32]byte) []byte {
 	return h.Sum(nil)[:markLen]
 }
 
-// markLen is enough: a mark is tried against a server, not at home.
+// markLen is enough, because a forged mark can only be tried on the server and not offline.
 const markLen = 16
 
-// Sign gives the signed note of a head.
+// Sign returns the signed note of a head.
 func (k Key) Sign(h Head) (string, error) {
 	signed, err := note.Sign(&note.Note{Text: h.text()}, k.signer)
 	if err != nil {
@@ -111,8 +110,8 @@ func (k Key) Sign(h Head) (string, error) {
 	return string(signed), nil
 }
 
-// ParseHead reads a signed head and checks its signature against a public line. Everything it returns was signed, and
-// it takes only the one form in which [Key.Sign] writes a head: one signature, no bit that a decoder would ignore.
+// ParseHead reads a signed head and checks its signature against a public line. Everything that it returns was signed. It accepts only the
+// exact form in which [Key.Sign] writes a head: one signature, and no bits that a decoder would ignore.
 func ParseHead(signed, public string) (Head, error) {
 	verifier, err := note.NewVerifier(public)
 	if err != nil {
@@ -134,7 +133,7 @@ func ParseHead(signed, public string) (Head, error) {
 	return h, nil
 }
 
-// canonical writes a note as it is signed here. Base64 that was decoded has no stray bits once it is encoded again.
+// canonical returns a note in the form in which [Key.Sign] writes it. Encoding the decoded base64 again drops stray bits.
 func canonical(n *note.Note) string {
 	sig, err := base64.StdEncoding.DecodeString(n.Sigs[0].Base64)
 	if err != nil {
@@ -143,8 +142,8 @@ func canonical(n *note.Note) string {
 	return n.Text + "\n— " + n.Sigs[0].Name + " " + base64.StdEncoding.EncodeToString(sig) + "\n"
 }
 
-// MaxSize bounds the leaves of a log: at a thousand a second it lasts for nine thousand years, and the arithmetic of
-// proofs is far from the end of its numbers.
+// MaxSize limits the leaves of a log. It lasts nine thousand years at a thousand leaves a second, and the arithmetic of proofs cannot
+// overflow.
 const MaxSize = 1 << 48
 
 func parseText(s string) (Head, bool) {

@@ -8,23 +8,23 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// storedLevel is the lowest level of the tree whose hashes are stored. Everything below is computed from at most
-// 2^storedLevel leaves when it is needed, which costs a proof a few hashes and saves a commit most of its rows.
+// storedLevel is the lowest level of the tree whose hashes are stored. Lower hashes are computed from at most 2^storedLevel leaves when
+// needed. This costs a proof a few hashes and saves a commit most of its rows.
 const storedLevel = 3
 
-// Node is an inner hash that a new leaf completed, at its index of tlog.StoredHashIndex.
+// Node is an inner hash that a new leaf completed, with its index as tlog.StoredHashIndex counts.
 type Node struct {
 	Index int64
 	Hash  [32]byte
 }
 
-// Edge is the right edge of a log: the roots of its complete subtrees, largest first. It is all that appending needs.
+// Edge is the right edge of a log: the roots of its complete subtrees, largest first. Appending needs nothing else.
 type Edge struct {
 	size int64
 	tops []tlog.Hash
 }
 
-// Size is the number of leaves.
+// Size returns the number of leaves.
 func (e *Edge) Size() int64 { return e.size }
 
 // Append adds a leaf and returns the inner hashes to store.
@@ -45,7 +45,7 @@ func (e *Edge) Append(leaf [32]byte) []Node {
 	return out
 }
 
-// Root is the hash of the whole log; that of the empty log is the hash of nothing (RFC 6962 §2.1).
+// Root returns the hash of the whole log. For the empty log it is the hash of the empty string (RFC 6962 §2.1).
 func (e *Edge) Root() [32]byte {
 	if e.size == 0 {
 		return sha256.Sum256(nil)
@@ -59,7 +59,7 @@ func (e *Edge) Root() [32]byte {
 
 // Nodes reads the hashes of a stored log.
 type Nodes struct {
-	Stored func(index int64) ([32]byte, error)            // a hash that Append gave out
+	Stored func(index int64) ([32]byte, error)            // a hash that Append returned
 	Leaves func(from, to int64) (l [][32]byte, err error) // the leaves [from, to)
 }
 
@@ -80,7 +80,7 @@ func LoadEdge(size int64, nodes Nodes) (Edge, error) {
 	return e, nil
 }
 
-// at is the hash of the complete subtree n of a level.
+// at returns the hash of the complete subtree n at a level.
 func (r Nodes) at(level int, n int64) (tlog.Hash, error) {
 	if level >= storedLevel {
 		return r.Stored(tlog.StoredHashIndex(level, n))
@@ -99,7 +99,7 @@ func (r Nodes) at(level int, n int64) (tlog.Hash, error) {
 	return e.Root(), nil
 }
 
-// ReadHashes makes a stored log readable for tlog's proofs.
+// ReadHashes makes Nodes a tlog.HashReader, for proofs.
 func (r Nodes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	out := make([]tlog.Hash, len(indexes))
 	for i, index := range indexes {
@@ -112,13 +112,13 @@ func (r Nodes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return out, nil
 }
 
-// Proof shows that a leaf is in a log: anybody who has the leaf and a signed head can check it without the rest.
+// Proof shows that a leaf is in a log. Anybody who has the leaf and a signed head can check it without the rest of the log.
 type Proof struct {
 	Pos, Size int64
 	Path      [][32]byte
 }
 
-// Prove makes the proof that the leaf at pos is in the log of the given size.
+// Prove returns the proof that the leaf at pos is in the log of the given size.
 func Prove(pos, size int64, nodes Nodes) (Proof, error) {
 	path, err := tlog.ProveRecord(size, pos, nodes)
 	if err != nil {
@@ -131,7 +131,7 @@ func Prove(pos, size int64, nodes Nodes) (Proof, error) {
 	return p, nil
 }
 
-// Check reports whether the proof leads from the leaf to the root; the root must be of a head of the proof's size.
+// Check reports whether the proof leads from the leaf to the root. The root must come from a head of the proof's size.
 func (p Proof) Check(leaf, root [32]byte) bool {
 	if p.Size > MaxSize {
 		return false
@@ -143,8 +143,7 @@ func (p Proof) Check(leaf, root [32]byte) bool {
 	return tlog.CheckRecord(path, p.Size, root, p.Pos, tlog.RecordHash(leaf[:])) == nil
 }
 
-// ProveGrowth makes the proof that the log of the larger size begins with the log of the smaller one: nothing of it was
-// changed, nothing taken away, all that came later was appended.
+// ProveGrowth returns the proof that the log of the larger size begins with the log of the smaller one: leaves were only appended.
 func ProveGrowth(from, to int64, nodes Nodes) ([][32]byte, error) {
 	path, err := tlog.ProveTree(to, from, nodes)
 	if err != nil {

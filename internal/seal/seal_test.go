@@ -19,7 +19,7 @@ import (
 
 func leaf(n int) [32]byte { return sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n))) }
 
-// memory is a log as a store keeps it.
+// memory is a log in memory, as the store would hold it.
 type memory struct {
 	leaves [][32]byte
 	stored map[int64][32]byte
@@ -40,7 +40,7 @@ func (m *memory) nodes() seal.Nodes {
 	}
 }
 
-// reference is the log as x/mod's own functions build it.
+// reference returns the log as x/mod's own functions build it.
 func reference(t *testing.T, n int) tlog.HashReaderFunc {
 	t.Helper()
 	var all []tlog.Hash
@@ -140,14 +140,14 @@ func TestLeavesTellFieldsApart(t *testing.T) {
 		}
 		seen[l.Sum()] = name
 	}
-	// The form is fixed: version, then length and bytes of each field.
+	// The form is fixed: the version, then the length and bytes of each field.
 	want := sha256.Sum256([]byte("v\x00\x00\x00\x02ab\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00\x05"))
 	if got := seal.NewLeaf("v").Text("ab").Int(5).Sum(); got != want {
 		t.Errorf("leaf = %x, want %x", got, want)
 	}
 }
 
-// seeded is a source of random bytes that is the same in every run.
+// seeded returns a source of random bytes that is the same in every run.
 func seeded(seed byte) *rand.ChaCha8 { return rand.NewChaCha8([32]byte{seed}) }
 
 func key(t *testing.T, seed byte) seal.Key {
@@ -159,8 +159,7 @@ func key(t *testing.T, seed byte) seal.Key {
 	return k
 }
 
-// strayBit sets a bit of the last base64 digit that decoding ignores, in a text that ends in that digit, "=" and a
-// line feed.
+// strayBit sets a bit that base64 decoding ignores, in the last digit before "=" and a line feed.
 func strayBit(end string) string { return string(end[0]+1) + end[1:] }
 
 func TestAHeadIsReadOnlyWithItsKeyAndUnchanged(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/people"
 )
 
-// MaxCommission is the ceiling that the tenant's settings give to commissions.
+// MaxCommission is the highest commission that the tenant's settings allow.
 func (tx Rows) MaxCommission() (money.Bps, error) {
 	settings := ""
 	found, err := tx.One(`SELECT settings FROM tenant WHERE id = $1`, func(r core.Row) error { settings = r.Text(0); return nil }, tx.Tenant)
@@ -28,7 +28,7 @@ func (tx Rows) MaxCommission() (money.Bps, error) {
 	return limits.MaxCommission, err
 }
 
-// ChargeTenant is the tenant's time zone and what it decided about charges.
+// ChargeTenant returns the tenant's time zone and its policy for charges.
 func (tx Rows) ChargeTenant() (string, registry.ChargePolicy, error) {
 	zone, settings := "", ""
 	found, err := tx.One(`SELECT tz, settings FROM tenant WHERE id = $1`, func(r core.Row) error {
@@ -56,22 +56,21 @@ var dueColumns = core.Columns[dueRow]{Table: "charge_due", Attested: []core.Colu
 	core.Int("vat_bps", func(d *dueRow) *money.Bps { return &d.VATBps }),
 	core.Int("priority", func(d *dueRow) *int { return &d.Priority }),
 	core.Bool("capped", func(d *dueRow) *bool { return &d.Capped }),
-}, Unattested: []core.Column[dueRow]{ // what was paid follows from the lines of sales
+}, Unattested: []core.Column[dueRow]{ // the lines of sales prove what was paid
 	core.ID("id", func(d *dueRow) *id.ID { return &d.ID }),
 	core.Int("paid", func(d *dueRow) *money.Minor { return &d.Paid }).ReadOnly(),
 	core.Time("created_at", func(d *dueRow) *time.Time { return &d.CreatedAt }).ReadOnly(),
 	{Name: "version", Form: 'i'},
 }}
 
-// ChargeKind is the evidence of charges.
+// ChargeKind describes the evidence of charges.
 var ChargeKind = core.AttestedKind{Name: "charge", Noun: "Charge", Prefix: id.Charge, From: "charge_due r", Key: "id", Order: "r.version",
 	Proof: dueColumns.Proof("r")}
 
-// ChargesOpen are the charges due and the debts of an account that are not paid, by priority and then the oldest first, at
-// most max of each.
-// Whoever changes them locks the account's row first, so they need no locks of their own.
+// ChargesOpen returns the unpaid charges and debts of an account, by priority and then oldest first, at most max of each. They need no
+// locks: every change to them locks the account's row first.
 func (tx Rows) ChargesOpen(account id.ID, max int) ([]debt.Due, []debt.Debt, error) {
-	due, owing := false, false // most accounts have neither, which one statement tells
+	due, owing := false, false // most accounts have neither, and one statement finds that out
 	_, err := tx.One(`SELECT CASE WHEN EXISTS (SELECT 1 FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND paid < amount_gross) THEN 1 ELSE 0 END,
 		CASE WHEN EXISTS (SELECT 1 FROM debt WHERE tenant_id = $1 AND account_id = $2 AND outstanding > 0) THEN 1 ELSE 0 END`,
 		func(r core.Row) error { due, owing = r.Bool(0), r.Bool(1); return nil }, tx.Tenant, account)
@@ -88,13 +87,13 @@ func (tx Rows) ChargesOpen(account id.ID, max int) ([]debt.Due, []debt.Debt, err
 	return dues, debts, fault.Wrap(err, "read open debts")
 }
 
-// ChargesOf are the charges of an account from a local month on, paid or not.
+// ChargesOf returns the charges of an account from a local month on, paid or not.
 func (tx Rows) ChargesOf(account id.ID, fromMonth string) ([]debt.Due, error) {
 	out, err := dueColumns.All(tx.C, `tenant_id = $1 AND account_id = $2 AND month >= $3 ORDER BY month, kind`, tx.Tenant, account, fromMonth)
 	return out, fault.Wrap(err, "read the charges of an account")
 }
 
-// ChargePut keeps a charge: a new one of its account, name and month, or the new amount of the one there is.
+// ChargePut stores a charge. If the account already has one of this name and month, only its amount changes.
 func (tx Rows) ChargePut(d debt.Due) error {
 	kept := d.ID
 	_, err := tx.One(`SELECT id FROM charge_due WHERE tenant_id = $1 AND account_id = $2 AND kind = $3 AND month = $4`,
@@ -109,7 +108,7 @@ func (tx Rows) ChargePut(d debt.Due) error {
 	return fault.Wrap(err, "make charge %s due", d.Ref())
 }
 
-// ChargedTo notes the local date up to which an account's fixed charges were made due.
+// ChargedTo stores the local date up to which an account's fixed charges are due.
 func (tx Rows) ChargedTo(account id.ID, date string) error {
 	err := tx.Rewrite("account", account, func() error {
 		return tx.Must(`UPDATE account SET charged_to = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3`, date, tx.Tenant, account)
@@ -117,8 +116,8 @@ func (tx Rows) ChargedTo(account id.ID, date string) error {
 	return fault.Wrap(err, "note that account %s is charged to %s", account.Text(id.Account), date)
 }
 
-// ChargeAccounts locks and reads accounts of token meters that are not charged to a date yet, after the given one.
-// Accounts that were closed before their last charge are left out.
+// ChargeAccounts locks and reads accounts of token meters that are not charged up to a date yet, after the given account. Closed accounts
+// are left out, unless they were never charged.
 func (tx Rows) ChargeAccounts(after id.ID, date string, max int) ([]debt.ChargeAccount, error) {
 	var out []debt.ChargeAccount
 	err := tx.C.Query(`SELECT id, tariff_id, opened_at, closed_at, charged_to FROM account
@@ -134,15 +133,15 @@ func (tx Rows) ChargeAccounts(after id.ID, date string, max int) ([]debt.ChargeA
 	return out, fault.Wrap(err, "list accounts to charge")
 }
 
-// JobDone reports whether a recurring job was carried out for a period.
+// JobDone reports whether a recurring job has run for a period.
 func (tx Rows) JobDone(name, period string) (bool, error) {
 	found, err := tx.One(`SELECT at FROM job_run WHERE tenant_id = $1 AND name = $2 AND period = $3`, func(core.Row) error { return nil },
 		tx.Tenant, name, period)
 	return found, fault.Wrap(err, "look for %s of %s", name, period)
 }
 
-// TakeCharges takes what a sale pays towards charges and debts from their rows. One that has not so much left is a
-// broken invariant: the sale was priced under the account's lock.
+// TakeCharges books what a sale pays towards charges and debts in their rows. A row that owes less than is paid is a broken invariant,
+// because the sale was priced under the account's lock.
 func (tx Rows) TakeCharges(s sale.Sale) error {
 	for _, l := range s.Lines {
 		var err error
@@ -161,8 +160,8 @@ func (tx Rows) TakeCharges(s sale.Sale) error {
 	return nil
 }
 
-// ChargesGiveBack undoes what reserving a sale took besides the ledger: payments towards charges and debts, the
-// month's units, the claim to free units. It is called once, by whoever fails or reverses the sale.
+// ChargesGiveBack undoes what reserving a sale changed outside the ledger: payments towards charges and debts, the month's units and the
+// claim to free units. It must be called only once, when the sale fails or is reversed.
 func (tx Rows) ChargesGiveBack(s sale.Sale) error {
 	for _, l := range s.Lines {
 		var err error

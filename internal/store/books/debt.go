@@ -30,7 +30,7 @@ var debtColumns = core.Columns[debtRow]{Table: "debt", Attested: []core.Column[d
 	core.Text("against", func(d *debtRow) *string { return &d.Against }),
 	core.Text("memo", func(d *debtRow) *string { return &d.Memo }),
 	core.Time("created_at", func(d *debtRow) *time.Time { return &d.CreatedAt }),
-}, Unattested: []core.Column[debtRow]{ // what is outstanding follows from the books
+}, Unattested: []core.Column[debtRow]{ // the books prove what is outstanding
 	core.ID("id", func(d *debtRow) *id.ID { return &d.ID }),
 	core.Int("outstanding", func(d *debtRow) *money.Minor { return &d.Outstanding }),
 	core.Text("month", func(d *debtRow) *string { return &d.Month }),
@@ -39,10 +39,10 @@ var debtColumns = core.Columns[debtRow]{Table: "debt", Attested: []core.Column[d
 	{Name: "version", Form: 'i'},
 }}
 
-// DebtKind is the evidence of debts.
+// DebtKind describes the evidence of debts.
 var DebtKind = core.AttestedKind{Name: "debt", Noun: "Debt", Prefix: id.Debt, From: "debt r", Key: "id", Order: "0", Proof: debtColumns.Proof("r")}
 
-// DebtAdd keeps a new debt. Its journal is posted by the caller in the same transaction.
+// DebtAdd stores a new debt. The caller posts its journal in the same transaction.
 func (tx Rows) DebtAdd(d debt.Debt) error {
 	_, err := tx.C.Exec(`INSERT INTO `+debtColumns.Into(), debtColumns.Values(tx.Tenant, &d)...)
 	if err != nil {
@@ -58,7 +58,7 @@ func (tx Rows) Debt(named id.ID) (debt.Debt, bool, error) {
 	return d, found, fault.Wrap(err, "read debt %s", named.Text(id.Debt))
 }
 
-// takeDebt takes a payment from a debt's row, and counts it in the local month of the sale.
+// takeDebt subtracts a payment from a debt and counts it in the local month of the sale.
 func (tx Rows) takeDebt(s sale.Sale, l sale.Line) error {
 	debt, err := id.Parse(id.Debt, l.Ref)
 	if err != nil {
@@ -69,7 +69,7 @@ func (tx Rows) takeDebt(s sale.Sale, l sale.Line) error {
 		WHERE tenant_id = $3 AND id = $4 AND account_id = $5 AND outstanding >= $1`, l.Amount, s.Month, tx.Tenant, debt, s.Account)
 }
 
-// giveDebtBack puts a payment back into a debt's row.
+// giveDebtBack adds a payment back to a debt.
 func (tx Rows) giveDebtBack(s sale.Sale, l sale.Line) error {
 	debt, err := id.Parse(id.Debt, l.Ref)
 	if err != nil {
@@ -80,21 +80,21 @@ func (tx Rows) giveDebtBack(s sale.Sale, l sale.Line) error {
 		l.Amount, s.Month, tx.Tenant, debt, s.Account)
 }
 
-// DebtWriteOff lowers a debt by what is written off. False means that not so much is outstanding.
+// DebtWriteOff lowers a debt by the amount written off. False means that less than the amount is outstanding.
 func (tx Rows) DebtWriteOff(debt id.ID, amount money.Minor) (bool, error) {
 	n, err := tx.C.Exec(`UPDATE debt SET outstanding = outstanding - $1, status = CASE WHEN outstanding = $1 THEN 'written_off' ELSE status END,
 		version = version + 1 WHERE tenant_id = $2 AND id = $3 AND outstanding >= $1`, amount, tx.Tenant, debt)
 	return n == 1, fault.Wrap(err, "write off debt %s", debt.Text(id.Debt))
 }
 
-// DebtPay lowers a debt by what is paid on it other than by a sale.
+// DebtPay lowers a debt by a payment that is not part of a sale.
 func (tx Rows) DebtPay(debt id.ID, amount money.Minor) error {
 	err := tx.Must(`UPDATE debt SET outstanding = outstanding - $1, status = CASE WHEN outstanding = $1 THEN 'paid' ELSE status END,
 		version = version + 1 WHERE tenant_id = $2 AND id = $3 AND outstanding >= $1`, amount, tx.Tenant, debt)
 	return fault.Wrap(err, "pay debt %s", debt.Text(id.Debt))
 }
 
-// DebtPage lists debts, newest first, before the given one (zero for the newest), of one account unless it is zero.
+// DebtPage lists debts, newest first, before the given one (zero: from the newest). A zero account means all accounts.
 func (tx Rows) DebtPage(account id.ID, open bool, before id.ID, max int) ([]debt.Debt, error) {
 	out, err := owing(tx, &debtColumns, `outstanding > 0`, account, open, before, max)
 	return out, fault.Wrap(err, "list debts")
@@ -106,7 +106,7 @@ func (tx Rows) ChargePage(account id.ID, open bool, before id.ID, max int) ([]de
 	return out, fault.Wrap(err, "list charges")
 }
 
-// owing is a page of debts or charges; unpaid is the condition of those that are open.
+// owing returns a page of debts or charges. unpaid is the SQL condition for an open one.
 func owing[T any](tx Rows, l *core.Columns[T], unpaid string, account id.ID, open bool, before id.ID, max int) ([]T, error) {
 	which := ``
 	if open {

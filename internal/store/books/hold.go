@@ -15,8 +15,8 @@ import (
 // MaxHold is the longest time for which money can be reserved.
 const MaxHold = 7 * 24 * time.Hour
 
-// Hold reserves an amount of a limited account until it is posted, voided or expires, whichever comes first and at
-// most once. A limit that has no room for it comes back as the breach. ref names what it is for.
+// Hold reserves an amount on an account with a limit. The hold ends once: it is posted, voided or expires. If the limit leaves no room for
+// the amount, Hold returns the breach. what names the purpose.
 func (tx Rows) Hold(ref ledger.AccountRef, amount money.Minor, what string, until time.Time) (id.ID, ledger.Breach, error) {
 	if amount <= 0 || amount > money.MaxMinor || until.After(tx.Now.Add(MaxHold)) || !ledger.LimitOf(ref.Code).Limited() {
 		return id.ID{}, ledger.Breach{}, fmt.Errorf("%w: hold of %d on account %d until %s", core.ErrInvariant, amount, ref.Code, until)
@@ -46,10 +46,10 @@ func (tx Rows) Hold(ref ledger.AccountRef, amount money.Minor, what string, unti
 	return i, ledger.Breach{}, nil
 }
 
-// HoldPost turns a hold into a journal that takes at most the held amount from its account. False means that the hold
-// was already posted, voided or expired; nothing is posted then. What was held is posted even where the account's limit
-// was lowered meanwhile, because the reserve was made under the limit before; a breach is of another account, the hold
-// is no longer open, and the transaction must be refused as a whole.
+// HoldPost turns a hold into a journal that takes at most the held amount from its account. False without a breach means that the hold had
+// already ended and that HoldPost posted no journal. The held amount is posted even if the account's limit was lowered since, because it
+// was reserved under the earlier limit. A breach therefore concerns another account. The hold is closed by then, so the caller must roll
+// back the whole transaction.
 func (tx Rows) HoldPost(i id.ID, j ledger.Journal) (bool, ledger.Breach, error) {
 	h, open, err := tx.closeHold(i, "posted")
 	if err != nil || !open {
@@ -70,13 +70,13 @@ func (tx Rows) HoldPost(i id.ID, j ledger.Journal) (bool, ledger.Breach, error) 
 	return err == nil && !b.Refused(), b, err
 }
 
-// HoldVoid gives up a hold. False means that it was already posted, voided or expired.
+// HoldVoid releases a hold. False means that it was already posted, voided or expired.
 func (tx Rows) HoldVoid(i id.ID) (bool, error) {
 	_, open, err := tx.closeHold(i, "voided")
 	return open, err
 }
 
-// HoldExpire ends at most max holds whose time is over and reports how many.
+// HoldExpire ends at most max expired holds and returns how many it ended.
 func (tx Rows) HoldExpire(max int) (int, error) {
 	type one struct {
 		id      id.ID
@@ -88,7 +88,7 @@ func (tx Rows) HoldExpire(max int) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("find expired holds: %w", err)
 	}
-	slices.SortStableFunc(due, func(a, b one) int { return cmp.Compare(a.account, b.account) }) // the order of locks
+	slices.SortStableFunc(due, func(a, b one) int { return cmp.Compare(a.account, b.account) }) // lock accounts in the order of their numbers
 	for _, d := range due {
 		if _, _, err := tx.closeHold(d.id, "expired"); err != nil {
 			return 0, err
@@ -120,7 +120,7 @@ func (tx Rows) closeHold(i id.ID, status string) (hold, bool, error) {
 	return h, open, nil
 }
 
-// keepHeld moves what is reserved on an account; the column cannot fall below zero.
+// keepHeld changes the reserved amount of an account. The column's CHECK forbids less than zero.
 func (tx Rows) keepHeld(n int64, change money.Minor) error {
 	tx.UncacheAccounts()
 	return tx.Must(`UPDATE ledger_account SET held = held + $1 WHERE tenant_id = $2 AND n = $3`, change, tx.Tenant, n)

@@ -13,21 +13,21 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// Post writes a journal: it opens accounts that do not exist, keeps the balances of those with a limit, and gives the
-// journal its leaf. A broken limit comes back as the breach, with nothing of the journal written; the caller turns it
-// into its refusal. Posting the same kind and reference twice, or reversing a journal twice, is [core.ErrConflict].
+// Post writes a journal: it opens missing accounts, updates the balances of accounts with a limit, and stores the journal's leaf. If the
+// journal would break a limit, Post writes none of it and returns the breach, from which the caller makes its refusal. Posting the same
+// kind and reference twice, or reversing a journal twice, is [core.ErrConflict].
 //
-// That the postings sum to zero is checked here before anything is written and once more from what was stored.
+// Post checks that the postings sum to zero before it writes them. The sum is checked again from the stored rows.
 func (tx Rows) Post(j ledger.Journal) (ledger.Breach, error) { return tx.PostTogether(j) }
 
-// PostTogether is Post for journals that stand or fall together, as the mirrors of a sale and of its commission do: a
-// limit judges what they do to an account in sum, so none of them is refused for what another one of them makes good.
+// PostTogether is Post for several journals that are all written or none, such as the reversals of a sale and of its commission. A limit
+// is checked against their sum on an account, so one journal may make good what another one takes.
 func (tx Rows) PostTogether(js ...ledger.Journal) (ledger.Breach, error) {
 	facts := !slices.ContainsFunc(js, func(j ledger.Journal) bool { return !j.Kind.Fact() })
 	return tx.postAll(js, func(a ledger.AccountRef) bool { return facts && a.Code == ledger.Wallet })
 }
 
-// postAll writes journals. An account that is free may pass its limit.
+// postAll writes journals. Accounts for which free is true may pass their limit.
 func (tx Rows) postAll(js []ledger.Journal, free func(ledger.AccountRef) bool) (ledger.Breach, error) {
 	var all []ledger.Posting
 	for i := range js {
@@ -68,7 +68,7 @@ func (tx Rows) postLines(js []ledger.Journal, all []ledger.Posting, free func(le
 	return ledger.Breach{}, nil
 }
 
-// netChanges sums postings by account: a limit judges what journals do as a whole, not the order of their lines.
+// netChanges sums postings by account, because a limit applies to the journals as a whole and not to each line.
 func netChanges(all []ledger.Posting) map[ledger.AccountRef]money.Minor {
 	out := make(map[ledger.AccountRef]money.Minor, len(all))
 	for _, p := range all {
@@ -77,8 +77,7 @@ func netChanges(all []ledger.Posting) map[ledger.AccountRef]money.Minor {
 	return out
 }
 
-// accounts finds or opens the accounts of postings, each once, in the order of their numbers, which is the order in
-// which those with a limit are locked.
+// accounts finds or opens each account of the postings once, sorted by number. Accounts with a limit are locked in this order.
 func (tx Rows) accounts(all []ledger.Posting) ([]core.Account, error) {
 	out := make([]core.Account, 0, len(all))
 	for _, p := range all {
@@ -100,7 +99,7 @@ func (tx Rows) accounts(all []ledger.Posting) ([]core.Account, error) {
 	return out, nil
 }
 
-// accountLocked reads an account by its number, accountRolled by what it is of, with its roll-up.
+// accountLocked reads an account by its number. accountRolled reads one by code and subject, with its roll-up.
 var (
 	accountLocked = `SELECT ` + core.AccountState.List("") + ` FROM ledger_account WHERE tenant_id = $1 AND n = $2`
 	accountRolled = `SELECT ` + core.AccountState.List("a") + `, CASE WHEN a.limited = 0 THEN (SELECT r.balance FROM rollup r
@@ -108,8 +107,8 @@ var (
 		FROM ledger_account a WHERE a.tenant_id = $1 AND a.code = $2 AND a.subject = $3`
 )
 
-// lock makes sure that what is known of an account with a limit stays true until the commit: where rows are locked it
-// is read again under its lock. The others keep nothing that could change.
+// lock locks an account with a limit and reads it again, so that its balance stays true until the commit. On an engine without row locks
+// it does nothing. Accounts without a limit store no balance that could change.
 func (tx Rows) lock(a *core.Account) error {
 	if tx.C.ForUpdate() == "" || !a.Limit.Limited() {
 		return nil
@@ -128,7 +127,7 @@ func (tx Rows) lock(a *core.Account) error {
 	return err
 }
 
-// openAccount reads an account and opens it if need be.
+// openAccount reads an account, or opens it if it does not exist.
 func (tx Rows) openAccount(ref ledger.AccountRef) (core.Account, error) {
 	if n, ok := tx.AccountN(ref); ok {
 		return core.Account{Ref: ref, N: n}, nil
@@ -157,7 +156,7 @@ func (tx Rows) openAccount(ref ledger.AccountRef) (core.Account, error) {
 	return *opened, nil
 }
 
-// Bounds are the two columns of a limit; nil for none.
+// Bounds returns the values of a limit's two columns; nil for no bound.
 func Bounds(l ledger.Limit) (floor, ceiling *money.Minor) {
 	if at, ok := l.Floor(); ok {
 		floor = &at
@@ -168,7 +167,8 @@ func Bounds(l ledger.Limit) (floor, ceiling *money.Minor) {
 	return floor, ceiling
 }
 
-// keepBalance moves the kept balance of a limited account from the one that the limit was judged by, and no other.
+// keepBalance updates the stored balance of a limited account. It fails unless the balance is still the one that the limit was checked
+// against.
 func (tx Rows) keepBalance(a core.Account, change money.Minor) error {
 	tx.Fresh.Sum(a.N, a.Limit.Limited(), change)
 	if !a.Limit.Limited() || change == 0 {
@@ -183,9 +183,8 @@ func (tx Rows) keepBalance(a core.Account, change money.Minor) error {
 	return nil
 }
 
-// Listed reports whether a posting can be found by its account. Statements are made of accounts with a limit; the others
-// have roll-ups. What a sale carries on stands in the sale itself, and an entry by account would be one more random page
-// to write in every sale.
+// Listed reports whether a posting is in the index by account. Only accounts with a limit have statements; the others have roll-ups. The
+// carry of a sale is stored in the sale itself, and indexing it would write one more random page in every sale.
 func Listed(k ledger.Kind, c ledger.Code) bool {
 	return ledger.LimitOf(c).Limited() && (k != ledger.Vend || c != ledger.Carry)
 }
@@ -203,13 +202,13 @@ var journalColumns = core.Columns[journalRow]{Table: "journal", Unattested: []co
 	{Name: "leaf", Form: 'b'}, {Name: "seal_n", Form: 'i'}, {Name: "mark", Form: 'b'},
 }}
 
-// journalInsert adds a journal, journalQuery reads some.
+// journalInsert adds a journal; journalQuery reads journals.
 var (
 	journalInsert = `INSERT INTO ` + journalColumns.Into("leaf", "seal_n", "mark")
 	journalQuery  = `SELECT ` + journalColumns.List("") + ` FROM journal WHERE tenant_id = $1 AND `
 )
 
-// insertJournal writes the rows. The sums are read back here, or by the seal of the same commit.
+// insertJournal writes the rows of a journal. It reads the sum back, or leaves that to the seal of the same commit.
 func (tx Rows) insertJournal(j *ledger.Journal, accounts []core.Account) error {
 	n, err := tx.SealNumber()
 	if err != nil {
@@ -233,17 +232,17 @@ func (tx Rows) insertJournal(j *ledger.Journal, accounts []core.Account) error {
 	tx.Fresh.Add(core.LeafJournal, j.ID, leaf)
 	if tx.Before != nil {
 		tx.Fresh.Leaves[len(tx.Fresh.Leaves)-1].Lines = int64(len(j.Postings))
-		return nil // read back once for all of the commit
+		return nil // the seal reads all journals of the commit back at once
 	}
 	return tx.ReadBack(map[id.ID]int64{j.ID: int64(len(j.Postings))})
 }
 
-// Journal reads a journal by its identity, postings in order; false where there is none.
+// Journal reads a journal by its identity, with its postings in order; false if there is none.
 func (tx Rows) Journal(i id.ID) (ledger.Journal, bool, error) {
 	return tx.journal(journalQuery+`id = $2`, tx.Tenant, i)
 }
 
-// JournalByRef reads the journal of an operation; false where there is none.
+// JournalByRef reads the journal of an operation; false if there is none.
 func (tx Rows) JournalByRef(k ledger.Kind, ref string) (ledger.Journal, bool, error) {
 	return tx.journal(journalQuery+`kind = $2 AND ref = $3 AND ref <> ''`, tx.Tenant, string(k), ref)
 }
@@ -264,9 +263,9 @@ func (tx Rows) journal(sql string, args ...any) (ledger.Journal, bool, error) {
 	return j, true, fault.Wrap(err, "read journal %s %s", j.Kind, j.Ref)
 }
 
-// Balance is the signed balance of an account (debit +) with everything that is committed and what this transaction
-// has posted; an account nobody has posted to has 0. It takes no lock: what a limit allows is decided by [Rows.Post], and
-// what belongs to a customer's account is read under that account's lock.
+// Balance returns the signed balance of an account (debit +), including what this transaction has posted. An account that does not exist
+// has 0. Balance takes no lock: [Rows.Post] checks limits under its own locks, and a caller that reads a customer's balance holds the lock
+// of that customer's account.
 func (tx Rows) Balance(ref ledger.AccountRef) (money.Minor, error) {
 	if tx.Before != nil {
 		return tx.balanceNow(ref)
@@ -281,7 +280,7 @@ func (tx Rows) Balance(ref ledger.AccountRef) (money.Minor, error) {
 	return tx.derived(a.N)
 }
 
-// balanceNow is Balance where what is not sealed yet is all in this commit: account and roll-up in one statement.
+// balanceNow is Balance for the case that everything unsealed is in this commit. It reads account and roll-up in one statement.
 func (tx Rows) balanceNow(ref ledger.AccountRef) (money.Minor, error) {
 	if n, ok := tx.AccountN(ref); ok {
 		return tx.derived(n)
@@ -309,7 +308,7 @@ func (tx Rows) balanceNow(ref ledger.AccountRef) (money.Minor, error) {
 	return money.Minor(rolled) + tx.Before.Sums[a.N].Amount + tx.Fresh.Sums[a.N].Amount, nil
 }
 
-// derived is the balance of an account that keeps none: its last roll-up and the tail of what is not sealed yet.
+// derived computes the balance of an account that stores none: its last roll-up plus the postings that are not sealed yet.
 func (tx Rows) derived(n int64) (money.Minor, error) {
 	if tx.Before != nil {
 		sum, err := tx.Number(core.RollupOf, tx.Tenant, n)
@@ -318,7 +317,7 @@ func (tx Rows) derived(n int64) (money.Minor, error) {
 		}
 		return money.Minor(sum) + tx.Before.Sums[n].Amount + tx.Fresh.Sums[n].Amount, nil
 	}
-	// In one statement: a seal that is committed between two would count the tail twice or not at all.
+	// This must be one statement: a seal committed between two statements would count the unsealed postings twice or not at all.
 	sum, err := tx.Number(`SELECT COALESCE((SELECT balance FROM rollup WHERE tenant_id = $1 AND account = $2
 			ORDER BY seal_n DESC LIMIT 1), 0) + COALESCE((SELECT SUM(p.amount) FROM journal j
 			JOIN posting p ON p.tenant_id = j.tenant_id AND p.journal_id = j.id
@@ -329,9 +328,8 @@ func (tx Rows) derived(n int64) (money.Minor, error) {
 	return money.Minor(sum), nil
 }
 
-// TrialBalance sums the books by code, in the order of the chart's numbers, codes never posted to left out. The
-// amounts sum to zero. It is written as postings without a subject because that is what it is: the entry that would
-// open the same books elsewhere.
+// TrialBalance sums the books by account code, in the order of the codes. Codes without an account are left out. The amounts sum to zero.
+// The result is a list of postings without subjects: the entry that would open the same books elsewhere.
 func (tx Rows) TrialBalance() ([]ledger.Posting, error) {
 	var out []ledger.Posting
 	err := tx.C.Query(`SELECT a.code, SUM(CASE WHEN a.limited = 1 THEN a.balance ELSE COALESCE((
@@ -359,7 +357,7 @@ func (tx Rows) TrialBalance() ([]ledger.Posting, error) {
 	return out, nil
 }
 
-// tailOf sums what is posted to the unlimited accounts of a code and not yet in a roll-up.
+// tailOf sums what is posted to the accounts of a code without limits and not yet in a roll-up.
 func (tx Rows) tailOf(c ledger.Code) (money.Minor, error) {
 	if ledger.LimitOf(c).Limited() {
 		return 0, nil
@@ -378,9 +376,9 @@ func (tx Rows) tailOf(c ledger.Code) (money.Minor, error) {
 	return money.Minor(tail), err
 }
 
-// SetLimit gives one account its own limit: a vendor's credit line, a wallet's overdraft. The account is opened if
-// need be. A limit may be set below what the account has reached; from then on it can only move back. An account of a
-// code without limits cannot get one, because it keeps no balance.
+// SetLimit gives one account its own limit: a vendor's credit line, a wallet's overdraft. It opens the account if needed. The account may
+// already be past the new limit; from then on it can only move back. An account of a code without limits cannot get one, because it stores
+// no balance.
 func (tx Rows) SetLimit(ref ledger.AccountRef, at money.Minor) error {
 	l := ledger.LimitOf(ref.Code)
 	if !l.Limited() {

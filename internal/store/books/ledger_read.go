@@ -14,12 +14,12 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// postSlack is by how much a journal may be written after the moment it is posted at: the time a request waits for its
-// turn. A balance at a past time looks that far on both sides for journals that the seals do not order by it.
+// postSlack is how long after its posting time a journal may be written, because a request can wait in a queue. BalanceAt looks this far
+// on both sides of a moment for journals that the order of the seals places on the wrong side.
 const postSlack = 10 * time.Minute
 
-// LedgerAccounts lists accounts with their balances, of one code unless it is 0, in the order in which they were opened,
-// after the one with this number.
+// LedgerAccounts lists accounts with their balances in the order in which they were opened, after the one with this number. Code 0 means
+// all codes.
 func (tx Rows) LedgerAccounts(code ledger.Code, after int64, max int) ([]report.Account, error) {
 	var out []report.Account
 	limited := map[int64]bool{}
@@ -46,8 +46,8 @@ func (tx Rows) LedgerAccounts(code ledger.Code, after int64, max int) ([]report.
 	return out, fault.Wrap(err, "list ledger accounts")
 }
 
-// BalanceAt is the signed balance of an account with everything that was posted up to a moment. For an account that
-// keeps its balance it goes back from today's; for all others it starts from the last roll-up before the moment.
+// BalanceAt returns the signed balance of an account with everything that was posted up to a moment. For an account that stores its
+// balance it goes back from the present one; for all others it starts from the last roll-up before the moment.
 func (tx Rows) BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, error) {
 	a, found, err := tx.Account(ref)
 	if err != nil || !found {
@@ -76,8 +76,8 @@ func (tx Rows) BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, erro
 	return money.Minor(sum + tail), wrapBalance(ref, err)
 }
 
-// allListed is the condition by which the postings of an account are found by their index, empty where not all of them are
-// listed ([listed]): those are found by looking through everything that was posted in the time that is asked about.
+// allListed returns the SQL condition that makes a query use the index of postings by account. It is empty for codes whose postings are
+// not all in the index ([Listed]); the query then scans everything posted in the period.
 func allListed(c ledger.Code) string {
 	if !ledger.LimitOf(c).Limited() || c == ledger.Carry {
 		return ``
@@ -89,8 +89,8 @@ func wrapBalance(ref ledger.AccountRef, err error) error {
 	return fault.Wrap(err, "balance of account %d %q at a past time", ref.Code, ref.Subject)
 }
 
-// sealAfter is the number of the first seal after a moment, one beyond the last where there is none, and when the seal
-// before it was made, or the moment itself where that is earlier. Seals are numbered without gaps in the order of time.
+// sealAfter returns the number of the first seal after a moment, or the last number plus one if there is none. It also returns the time of
+// the seal before that one, or 1970 if there is none. Seals are numbered without gaps in the order of time.
 func (tx Rows) sealAfter(at time.Time) (int64, time.Time, error) {
 	last, err := tx.Number(`SELECT MAX(n) FROM seal WHERE tenant_id = $1`, tx.Tenant)
 	if err != nil {
@@ -158,7 +158,7 @@ func (tx Rows) journalIDs(f report.JournalFilter, before id.ID, max int) ([]id.I
 	return out, tx.C.Query(`SELECT id FROM journal WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, row, tx.Tenant, before, max)
 }
 
-// newest are the newest of some identities, newest first.
+// newest returns the max newest identities, newest first.
 func newest(ids []id.ID, max int) []id.ID {
 	slices.SortFunc(ids, func(a, b id.ID) int { return bytes.Compare(b[:], a[:]) })
 	return ids[:min(len(ids), max)]

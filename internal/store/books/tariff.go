@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// tariffColumns are the columns of a tariff. Its versions carry its name.
+// tariffColumns are the columns of a tariff. A [tariff.Version] carries the tariff's name.
 var tariffColumns = core.Columns[tariff.Version]{Table: "tariff", Attested: []core.Column[tariff.Version]{
 	core.Text("name", func(v *tariff.Version) *string { return &v.Name }),
 }, Unattested: []core.Column[tariff.Version]{
@@ -32,11 +32,11 @@ var versionColumns = core.Columns[tariff.Version]{Table: "tariff_version", Attes
 	{Name: "created_at", Form: 'i'},
 }}
 
-// TariffKind is the evidence of tariffs.
+// TariffKind describes the evidence of tariffs.
 var TariffKind = core.AttestedKind{Name: "tariff", Noun: "Tariff", Prefix: id.Tariff, From: "tariff r", Key: "id", Order: "0",
 	Proof: tariffColumns.Proof("r")}
 
-// VersionKind is the evidence of versions of tariffs.
+// VersionKind describes the evidence of tariff versions.
 var VersionKind = core.AttestedKind{Name: "version", Noun: "Tariff version", Prefix: id.Version, From: "tariff_version r", Key: "id", Order: "0",
 	Proof: versionColumns.Proof("r")}
 
@@ -56,7 +56,7 @@ func (tx Rows) TariffName(t id.ID) (string, bool, error) {
 	return name, found, fault.Wrap(err, "find tariff %s", t.Text(id.Tariff))
 }
 
-// AddTariffRow keeps a new tariff, without a version yet.
+// AddTariffRow stores a new tariff, which has no version yet.
 func (tx Rows) AddTariffRow(t id.ID, name string) error {
 	_, err := tx.C.Exec(`INSERT INTO `+tariffColumns.Into("created_at"),
 		tariffColumns.Values(tx.Tenant, &tariff.Version{TariffID: t, Name: name}, tx.Now)...)
@@ -66,7 +66,7 @@ func (tx Rows) AddTariffRow(t id.ID, name string) error {
 	return tx.Attest("tariff", t)
 }
 
-// AddTariffVersion keeps a published version, which is never changed afterwards.
+// AddTariffVersion stores a published version, which never changes afterwards.
 func (tx Rows) AddTariffVersion(v tariff.Version, by string) error {
 	body, err := tariff.Encode(v.Body)
 	if err != nil {
@@ -77,17 +77,17 @@ func (tx Rows) AddTariffVersion(v tariff.Version, by string) error {
 	if err != nil {
 		return fmt.Errorf("keep version %d of tariff %q: %w", v.N, v.Name, err)
 	}
-	tx.CacheVersion(v.TariffID, core.VersionSpan{}) // whatever was known of the tariff may be over
+	tx.CacheVersion(v.TariffID, core.VersionSpan{}) // the cached version may no longer be in force
 	return tx.Attest("version", v.ID)
 }
 
-// VersionList is what [Rows.ScanVersion] reads, of [VersionTables].
+// VersionList is the columns of [VersionTables] that [Rows.ScanVersion] reads.
 var VersionList = `v.body_json, ` + tariffColumns.List("t") + `, ` + versionColumns.List("v")
 
 // VersionTables is the FROM clause of a tariff version with its tariff.
 const VersionTables = ` FROM tariff_version v JOIN tariff t ON t.tenant_id = v.tenant_id AND t.id = v.tariff_id`
 
-// ScanVersion reads the columns of VersionList, the first of them at col.
+// ScanVersion reads the columns of VersionList, starting at column col.
 func (tx Rows) ScanVersion(r core.Row, col int) (v tariff.Version, err error) {
 	body := r.Text(col)
 	if col, err = tariffColumns.Scan(r, col+1, &v); err == nil {
@@ -102,7 +102,7 @@ func (tx Rows) ScanVersion(r core.Row, col int) (v tariff.Version, err error) {
 	return v, nil
 }
 
-// TariffVersionAt is the version of a tariff in force at a moment: of those that have begun, the one that began last.
+// TariffVersionAt returns the version of a tariff in force at a moment: the one that began last.
 func (tx Rows) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, error) {
 	if v, ok := tx.CachedVersion(t, at); ok {
 		return v, true, nil
@@ -121,11 +121,10 @@ func (tx Rows) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, err
 	return s.Version, found, nil
 }
 
-// beyondVersions is above every version's number.
+// beyondVersions is greater than every version number.
 const beyondVersions = 1 << 30
 
-// TariffVersions lists versions of a tariff, the newest first, from the one published before the given one on (zero:
-// from the newest).
+// TariffVersions lists versions of a tariff, newest first, before the given one (zero: from the newest).
 func (tx Rows) TariffVersions(t, before id.ID, max int) ([]tariff.Version, error) {
 	var out []tariff.Version
 	err := tx.C.Query(`SELECT `+VersionList+VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id = $2
@@ -138,8 +137,8 @@ func (tx Rows) TariffVersions(t, before id.ID, max int) ([]tariff.Version, error
 	return out, fault.Wrap(err, "list versions of tariff %s", t.Text(id.Tariff))
 }
 
-// TariffUses is what the accounts on a tariff bought or were given in local months, each under its meter's number, or
-// its own identity where it has none any more.
+// TariffUses returns what the accounts on a tariff bought or got free in local months. Each row names the account's meter, or the account
+// itself if it has no meter any more.
 func (tx Rows) TariffUses(t id.ID, fromMonth, toMonth string, max int) ([]tariff.MonthUse, error) {
 	var out []tariff.MonthUse
 	err := tx.C.Query(`SELECT u.account_id, u.month, u.units_wh, COALESCE((SELECT MIN(m.number) FROM meter m
@@ -157,15 +156,15 @@ func (tx Rows) TariffUses(t id.ID, fromMonth, toMonth string, max int) ([]tariff
 	return out, fault.Wrap(err, "read what was bought on tariff %s", t.Text(id.Tariff))
 }
 
-// TariffSellsTokens reports whether an account that is not closed buys tokens on the tariff.
+// TariffSellsTokens reports whether any open account buys tokens on the tariff.
 func (tx Rows) TariffSellsTokens(t id.ID) (bool, error) {
 	found, err := tx.One(`SELECT id FROM account WHERE tenant_id = $1 AND tariff_id = $2 AND mode = 'prepay_token' AND status <> 'closed' LIMIT 1`,
 		func(core.Row) error { return nil }, tx.Tenant, t)
 	return found, fault.Wrap(err, "look for token meters on tariff %s", t.Text(id.Tariff))
 }
 
-// TariffsInForce lists tariffs after the given one in the order they were published, each with its version in force at
-// the moment, or the first where none has begun.
+// TariffsInForce lists tariffs after the given one in the order they were published. Each has its version in force at the moment, or its
+// first one if none has begun.
 func (tx Rows) TariffsInForce(at time.Time, after id.ID, max int) ([]tariff.Version, error) {
 	var out []tariff.Version
 	err := tx.C.Query(`SELECT `+VersionList+VersionTables+` WHERE v.tenant_id = $1 AND v.tariff_id > $2 AND v.n = COALESCE(

@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// AccountPlace finds an account by its identity, or by a meter that supplies it, and locks it and its meters: both come
-// before the wallets, as for whoever signs a command.
+// AccountPlace finds an account by its identity or by a meter that supplies it, and locks the account and its meters. In the lock order
+// both come before the wallets, as when a command is signed.
 func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountPlace, bool, error) {
 	account := name.ID
 	if account.IsZero() {
@@ -45,7 +45,7 @@ func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountPlace, bool, err
 		return debt.AccountPlace{}, false, fault.Wrap(err, "read an account")
 	}
 	if a.Status == people.ClosedAccount {
-		return a, true, nil // its meters still point to it and supply nobody
+		return a, true, nil // meter rows still point to a closed account but supply nobody
 	}
 	err = tx.C.Query(`SELECT number FROM meter WHERE tenant_id = $1 AND account_id = $2 ORDER BY n`+tx.C.ForUpdate(), func(r core.Row) error {
 		a.Meters = append(a.Meters, r.Text(0))
@@ -54,7 +54,7 @@ func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountPlace, bool, err
 	return a, err == nil, fault.Wrap(err, "read an account")
 }
 
-// OccupyMeter has a free meter supply an account, and its wallet begin anew. What the meter was told last stays known.
+// OccupyMeter lets a free meter supply an account and resets its wallet. The record of the last orders to the meter is not changed.
 func (tx Rows) OccupyMeter(m registry.Meter, account id.ID) error {
 	rows, err := tx.WalletOf(m.N)
 	if err != nil {

@@ -22,7 +22,7 @@ var alarmColumns = core.Columns[alarmRow]{Table: "alarm", Unattested: []core.Col
 			if a.Feeder != "" {
 				return nil
 			}
-			return a.Meter // 0 is the server's own
+			return a.Meter // 0 for an alarm of the server itself
 		}},
 	core.Text("code", func(a *alarmRow) *metering.AlarmCode { return &a.Alarm.Code }),
 	core.Text("text", func(a *alarmRow) *string { return &a.Alarm.Text }),
@@ -32,16 +32,16 @@ var alarmColumns = core.Columns[alarmRow]{Table: "alarm", Unattested: []core.Col
 	{Name: "ack_by", Form: 't'},
 }}
 
-// alarmInsert opens an alarm, alarmQuery reads them with the numbers of their meters.
+// alarmInsert opens an alarm; alarmQuery reads alarms with the numbers of their meters.
 var (
 	alarmInsert = `INSERT INTO ` + alarmColumns.Into()
 	alarmQuery  = `SELECT m.number, ` + alarmColumns.List("a") + ` FROM alarm a LEFT JOIN meter m ON m.n = a.meter`
 )
 
-// maxOpenAlarms is how many alarms of one meter may be open: one that cries all day must not fill the table.
+// maxOpenAlarms limits the open alarms of one meter, so that a meter that raises alarms all day does not fill the table.
 const maxOpenAlarms = 100
 
-// RaiseAlarm opens an alarm of a meter unless the same one is open already or too many are.
+// RaiseAlarm opens an alarm of a meter unless the same alarm, or too many alarms, are open already.
 func (tx Rows) RaiseAlarm(meter int64, a metering.Alarm) error {
 	var open, same int64
 	_, err := tx.One(`SELECT COUNT(*), SUM(CASE WHEN code = $1 AND text = $2 THEN 1 ELSE 0 END) FROM alarm
@@ -66,7 +66,7 @@ func (tx Rows) addAlarm(meter int64, a metering.Alarm) error {
 	return fault.Wrap(err, "raise alarm %s of meter %d", a.Code, meter)
 }
 
-// TellAlarm is [Rows.RaiseAlarm] for an alarm that a meter has only once, whatever its text: if it is open, it gets the new text.
+// TellAlarm is [Rows.RaiseAlarm] for a code that may be open only once per meter: if one is open, it gets the new text.
 func (tx Rows) TellAlarm(meter int64, a metering.Alarm) error {
 	n, err := tx.C.Exec(`UPDATE alarm SET text = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND cleared_at IS NULL`,
 		a.Text, tx.Tenant, meter, string(a.Code))
@@ -86,7 +86,7 @@ func (tx Rows) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	return fault.Wrap(err, "clear alarm %s of meter %d", code, meter)
 }
 
-// Alarms is a page of alarms, newest first, of one meter or, where meter is 0, of all.
+// Alarms returns a page of alarms, newest first, of one meter or, if meter is 0, of all.
 func (tx Rows) Alarms(meter int64, open bool, after metering.After, max int) ([]metering.RaisedAlarm, error) {
 	before := id.ID(bytes.Repeat([]byte{0xff}, 16))
 	if after != (metering.After{}) {

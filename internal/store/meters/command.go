@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// MeterClock is the time a meter lives in: the transaction's, or a simulated meter's own.
+// MeterClock returns the current time of a meter: the transaction's, or a simulated meter's own.
 func (tx Rows) MeterClock(m registry.Meter) (time.Time, error) {
 	if !m.Simulated {
 		return tx.Now, nil
@@ -32,14 +32,14 @@ func (tx Rows) HasLinkKey(meter id.ID) (bool, error) {
 	return n > 0, fault.Wrap(err, "look for a link key")
 }
 
-// Waiting counts the commands that wait to be sent to the meter.
+// Waiting counts the commands in the outbox that are not sent to the meter yet.
 func (tx Rows) Waiting(number string) (int, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key IN ($3, $4, $5) AND dead_at IS NULL`,
 		tx.Tenant, job.LaneMQTT, job.CommandKey(number), job.SupplyKey(number), job.LeaseKey(number))
 	return int(n), fault.Wrap(err, "count what waits for meter %s", number)
 }
 
-// AddCommand adds a command with the item of the outbox that brings it to its meter.
+// AddCommand adds a command and the outbox item that delivers it to its meter.
 func (tx Rows) AddCommand(c command.Command, item job.Item) error {
 	args, err := json.Marshal(c.Args)
 	if err != nil {
@@ -78,7 +78,7 @@ var commandQuery = `SELECT m.number, ` + commandColumns.List("c") + ` FROM comma
 // commandByID reads one command.
 var commandByID = commandQuery + `c.id = $2`
 
-// commandInsert adds a command; what its arguments are comes last.
+// commandInsert adds a command; its arguments are the last value.
 var commandInsert = `INSERT INTO ` + commandColumns.Into("args")
 
 func scanCommand(r core.Row, c *commandRow) error {
@@ -87,7 +87,7 @@ func scanCommand(r core.Row, c *commandRow) error {
 	return err
 }
 
-// readArgs reads stored arguments; numbers become int64, for nothing else is ever signed.
+// readArgs reads stored arguments. Numbers become int64, because signed commands contain only whole numbers.
 func readArgs(text string) (map[string]any, error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
@@ -98,7 +98,7 @@ func readArgs(text string) (map[string]any, error) {
 	return args, wholeNumbers(args)
 }
 
-// wholeNumbers turns the numbers of arguments into integers, in a configuration within them too.
+// wholeNumbers turns the numbers of arguments into integers, also within a nested configuration.
 func wholeNumbers(args map[string]any) error {
 	for name, v := range args {
 		switch v := v.(type) {
@@ -124,7 +124,7 @@ func (tx Rows) CommandByID(i id.ID) (command.Command, bool, error) {
 	return c, found, fault.Wrap(err, "read command %s", i.Text(id.Command))
 }
 
-// CommandsOf lists a meter's commands, newest first, from the one after before on.
+// CommandsOf lists a meter's commands, newest first, before the given one (zero: from the newest).
 func (tx Rows) CommandsOf(meter int64, before id.ID, max int) ([]command.Command, error) {
 	var out []command.Command
 	err := tx.C.Query(commandQuery+`c.meter = $2 AND c.id < $3 ORDER BY c.id DESC LIMIT $4`, func(r core.Row) error {
@@ -134,13 +134,13 @@ func (tx Rows) CommandsOf(meter int64, before id.ID, max int) ([]command.Command
 	return out, fault.Wrap(err, "list commands of meter %d", meter)
 }
 
-// CommandCounter is the last counter that was taken of a meter.
+// CommandCounter returns the last command counter used for a meter, and locks the meter's row.
 func (tx Rows) CommandCounter(meter int64) (uint64, error) {
 	n, err := tx.Number(`SELECT command_counter FROM meter WHERE tenant_id = $1 AND n = $2`+tx.C.ForUpdate(), tx.Tenant, meter)
 	return uint64(n), fault.Wrap(err, "read the command counter of meter %d", meter)
 }
 
-// CommandSigned writes the counter and the arguments that a command is signed with. The counter is its meter's last now.
+// CommandSigned stores the counter and the arguments that a command is signed with. The counter becomes its meter's last one.
 func (tx Rows) CommandSigned(c command.Command) error {
 	args, err := json.Marshal(c.Args)
 	if err == nil {
@@ -160,22 +160,22 @@ func (tx Rows) ExpireCommand(i id.ID) error {
 	return fault.Wrap(err, "expire command %s", i.Text(id.Command))
 }
 
-// CommandSent notes that a command has left for its meter. An answer that was quicker stays.
+// CommandSent marks a queued command as sent. If the answer came first, its state stays.
 func (tx Rows) CommandSent(i id.ID) error {
 	_, err := tx.C.Exec(`UPDATE command SET state = $1, updated_at = $2, version = version + 1
 		WHERE tenant_id = $3 AND id = $4 AND state = $5`, string(command.StateSent), tx.Now, tx.Tenant, i, string(command.StateQueued))
 	return fault.Wrap(err, "mark command %s sent", i.Text(id.Command))
 }
 
-// CommandAnswered writes the state of a command and what its meter said in the record with this number.
+// CommandAnswered stores the state of a command and its meter's answer. seq is the number of the record that held the answer.
 func (tx Rows) CommandAnswered(c command.Command, seq uint64) error {
 	err := tx.Must(`UPDATE command SET state = $1, answer = $2, updated_at = $3, answer_seq = $4, version = version + 1 WHERE tenant_id = $5 AND id = $6`,
 		string(c.State), c.Answer, tx.Now, int64(seq), tx.Tenant, c.ID)
 	return fault.Wrap(err, "command %s answered %s", c.ID.Text(id.Command), c.State)
 }
 
-// ExpireCommands ends up to max commands whose time ran out while something else of their meter was waiting in front
-// of them, or while the meter was away. It may be repeated at any time.
+// ExpireCommands ends up to max commands that expired in the outbox: behind another item of their meter, or while the meter was offline.
+// It may be repeated at any time.
 func (tx Rows) ExpireCommands(max int) (int, error) {
 	var late []id.ID
 	var items []id.ID
@@ -183,7 +183,7 @@ func (tx Rows) ExpireCommands(max int) (int, error) {
 		AND expires_at <= $4 LIMIT $5`, func(r core.Row) error {
 		var b job.Body
 		if err := json.Unmarshal([]byte(r.Text(1)), &b); err != nil {
-			return nil // the courier gives up an unreadable item
+			return nil // the courier drops an unreadable item
 		}
 		i, err := id.Parse(id.Command, b.CommandID)
 		if err == nil {

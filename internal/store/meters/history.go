@@ -19,7 +19,7 @@ func (tx Rows) MeterNamed(number string, meter id.ID) (n int64, found bool, err 
 	return n, found, fault.Wrap(err, "find meter")
 }
 
-// limits are a span and a cursor as the queries want them: closed bounds that leave nothing out where nothing is set.
+// limits returns a span and a cursor as bounds for the queries. Unset ones become bounds that leave nothing out.
 func limits(s metering.Span, after metering.After) (from, to, hi, lo int64) {
 	from, to, hi, lo = math.MinInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64
 	if !s.From.IsZero() {
@@ -34,7 +34,7 @@ func limits(s metering.Span, after metering.After) (from, to, hi, lo int64) {
 	return from, to, hi, lo
 }
 
-// Readings is a page of a meter's readings in the order in which they were stored, newest first.
+// Readings returns a page of a meter's readings, the last stored first.
 func (tx Rows) Readings(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredReading, error) {
 	from, to, row, _ := limits(s, after)
 	out, err := readingColumns.All(tx.C, `tenant_id = $1 AND meter = $2 AND id < $3 AND at >= $4 AND at < $5 ORDER BY id DESC LIMIT $6`,
@@ -42,18 +42,18 @@ func (tx Rows) Readings(meter int64, s metering.Span, after metering.After, max 
 	return out, fault.Wrap(err, "list readings")
 }
 
-// saidBefore is a page of what a meter has said, newest first.
+// saidBefore selects a page of a meter's records, newest first.
 const saidBefore = `tenant_id = $1 AND meter = $2 AND (received_at < $3 OR received_at = $3 AND seq < $4) AND at >= $5 AND at < $6
 	ORDER BY received_at DESC, seq DESC LIMIT $7`
 
-// Events is a page of a meter's events, daily rows and command answers, newest first.
+// Events returns a page of a meter's events, daily rows and command answers, newest first.
 func (tx Rows) Events(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredEvent, error) {
 	from, to, at, seq := limits(s, after)
 	out, err := eventColumns.All(tx.C, saidBefore, tx.Tenant, meter, at, seq, from, to, max)
 	return out, fault.Wrap(err, "list events")
 }
 
-// TokenReports is a page of what a meter said of tokens, newest first.
+// TokenReports returns a page of a meter's reports about tokens, newest first.
 func (tx Rows) TokenReports(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredToken, error) {
 	from, to, at, seq := limits(s, after)
 	out, err := reportColumns.All(tx.C, saidBefore, tx.Tenant, meter, at, seq, from, to, max)

@@ -45,14 +45,14 @@ var meterColumns = core.Columns[meterRow]{Table: "meter", Attested: []core.Colum
 	{Name: "lease_seq", Form: 'i'},
 }}
 
-// MeterKind is the evidence of meters.
+// MeterKind describes the evidence of meters.
 var MeterKind = core.AttestedKind{Name: "meter", Noun: "Meter", Prefix: id.Meter, From: "meter r", Key: "id", Order: "r.version",
 	Proof: meterColumns.Proof("r")}
 
-// meterQuery reads the meter that fulfils a condition.
+// meterQuery reads the meter that meets a condition.
 var meterQuery = `SELECT ` + meterColumns.List("m") + ` FROM meter m WHERE m.tenant_id = $1 AND `
 
-// MeterWhere reads the meter that fulfils a condition.
+// MeterWhere reads the meter that meets an SQL condition with the argument $2.
 func (tx Rows) MeterWhere(condition string, arg any) (registry.Meter, bool, error) {
 	var m registry.Meter
 	found, err := tx.One(meterQuery+condition, meterColumns.To(&m), tx.Tenant, arg)
@@ -69,7 +69,7 @@ func (tx Rows) MeterByID(meter id.ID) (registry.Meter, bool, error) {
 	return tx.MeterWhere(`m.id = $2`, meter)
 }
 
-// MeterByN finds a meter of the tenant by its dense number, which readings, tokens and commands carry.
+// MeterByN finds a meter of the tenant by its dense number, by which readings, tokens and commands refer to it.
 func (tx Rows) MeterByN(n int64) (registry.Meter, bool, error) { return tx.MeterWhere(`m.n = $2`, n) }
 
 // NumberTaken reports whether any tenant has a meter of this number.
@@ -78,16 +78,16 @@ func (tx Rows) NumberTaken(number string) (bool, error) {
 	return n > 0, fault.Wrap(err, "look for meter %s", number)
 }
 
-// NextMeterN gives the next dense number of a meter: 1, 2, 3 and so on over all tenants, because n alone names a meter
-// in the hot tables. A number taken by a transaction that does not commit is given again.
+// NextMeterN takes the next dense number of a meter: 1, 2, 3 and so on. All tenants share the numbers, because n alone names a meter in
+// the hot tables. A number taken by a transaction that does not commit is used again.
 func (tx Rows) NextMeterN() (int64, error) {
 	n, err := tx.Number(`INSERT INTO counter (tenant_id, name, value) VALUES (0, 'meter', 1)
 		ON CONFLICT (tenant_id, name) DO UPDATE SET value = counter.value + 1 RETURNING value`)
 	return n, fault.Wrap(err, "take the next meter number")
 }
 
-// MeterLogin finds a meter of any tenant by its number, with the hash of its MQTT password. It looks beyond the
-// transaction's tenant because the number, which is the MQTT user name, is what tells the tenant.
+// MeterLogin finds a meter of any tenant by its number, with the hash of its MQTT password. It searches all tenants, because the tenant is
+// not known until the number, which is the MQTT user name, is found.
 func (tx Rows) MeterLogin(number string) (who registry.Identity, status registry.Status, hash []byte, found bool, err error) {
 	found, err = tx.One(`SELECT tenant_id, n, number, simulated, status, mqtt_hash FROM meter WHERE number = $1`, func(r core.Row) error {
 		who = registry.Identity{Tenant: access.Tenant(r.Int(0)), Meter: r.Int(1), Number: r.Text(2), Simulated: r.Bool(3)}
@@ -97,7 +97,7 @@ func (tx Rows) MeterLogin(number string) (who registry.Identity, status registry
 	return who, status, hash, found, fault.Wrap(err, "find meter %s", number)
 }
 
-// AddMeterRow keeps a new meter with the hash of its MQTT password and its sealed link key.
+// AddMeterRow stores a new meter with the hash of its MQTT password and its sealed link key.
 func (tx Rows) AddMeterRow(m registry.Meter, mqttHash, sealedLinkKey []byte) error {
 	_, err := tx.C.Exec(`INSERT INTO `+meterColumns.Into("mqtt_hash", "link_key_enc"), meterColumns.Values(tx.Tenant, &m, mqttHash, sealedLinkKey)...)
 	if err != nil {
@@ -109,8 +109,8 @@ func (tx Rows) AddMeterRow(m registry.Meter, mqttHash, sealedLinkKey []byte) err
 	return tx.Attest("meter", m.ID)
 }
 
-// LinkKey is a meter's link key as it is sealed, with the identity that its sealing context names. found is false for
-// an unknown meter and for one without a link key.
+// LinkKey returns a meter's sealed link key, and the meter's identity, which is part of the sealing context. found is false for an unknown
+// meter and for one without a link key.
 func (tx Rows) LinkKey(meter int64) (who id.ID, sealed []byte, found bool, err error) {
 	found, err = tx.One(`SELECT id, link_key_enc FROM meter WHERE tenant_id = $1 AND n = $2`, func(r core.Row) error {
 		who, sealed = r.ID(0), r.Bytes(1)
@@ -119,8 +119,8 @@ func (tx Rows) LinkKey(meter int64) (who id.ID, sealed []byte, found bool, err e
 	return who, sealed, found && len(sealed) > 0, fault.Wrap(err, "find link key of meter %d", meter)
 }
 
-// AddMeterKey keeps a meter's STS key by reference. The database refuses a second current key of a meter.
-// After a restore the meter may have been here before, in the time that is lost, and may have used TIDs ahead of the clock.
+// AddMeterKey stores the parameters of a meter's STS key. The database refuses a second current key of a meter. After a restore the TIDs
+// begin after the lost period: the meter may have been registered in it, and may have used TIDs ahead of the clock.
 func (tx Rows) AddMeterKey(k registry.Key) error {
 	floor, err := tx.lostTID(k.BaseDate)
 	if err != nil {
@@ -153,7 +153,7 @@ var meterKeyColumns = core.Columns[registry.Key]{Table: "meter_key", Attested: [
 	{Name: "version", Form: 'i'},
 }}
 
-// KeyKind is the evidence of the keys of meters.
+// KeyKind describes the evidence of meter keys.
 var KeyKind = core.AttestedKind{Name: "key", Noun: "Meter key", Prefix: id.Key, From: "meter_key r", Key: "id", Order: "r.version",
 	Proof: meterKeyColumns.Proof("r")}
 
@@ -163,11 +163,11 @@ var KeyQuery = `SELECT ` + meterKeyColumns.List("k") + `, ` + NewestTID + ` FROM
 // keyByID reads one key.
 var keyByID = KeyQuery + `k.id = $2`
 
-// SaleKeyQuery reads and locks the keys of a meter, each with the newest TID of its own tokens alone.
+// SaleKeyQuery reads the keys of a meter, each with the newest TID of its own tokens only. The caller appends the lock clause.
 var SaleKeyQuery = `SELECT ` + meterKeyColumns.List("k") + `, (SELECT MAX(x.tid) FROM token x WHERE x.tenant_id = k.tenant_id AND x.meter_key_id = k.id)
 	FROM meter_key k WHERE k.tenant_id = $1 AND k.meter = $2`
 
-// ScanMeterKey reads a key and, behind it, a newest TID; the first column is col.
+// ScanMeterKey reads a key and the newest TID after it, starting at column col.
 func ScanMeterKey(r core.Row, col int, k *registry.Key) error {
 	col, err := meterKeyColumns.Scan(r, col, k)
 	if err == nil {
@@ -176,7 +176,7 @@ func ScanMeterKey(r core.Row, col int, k *registry.Key) error {
 	return err
 }
 
-// AddInstall notes from when a meter measures a service point.
+// AddInstall stores since when a meter measures a service point.
 func (tx Rows) AddInstall(meter int64, point id.ID, from time.Time) error {
 	_, err := tx.C.Exec(`INSERT INTO meter_install (tenant_id, meter, service_point_id, from_at, created_at)
 		VALUES ($1, $2, $3, $4, $5)`, tx.Tenant, meter, point, from, tx.Now)

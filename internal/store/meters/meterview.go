@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// recordQuery reads what is shown of a meter in one go. A meter that never spoke has no live row, and a wallet meter
-// perhaps no key.
+// recordQuery reads everything that is shown of a meter. A meter that never sent anything has no live row, and a wallet meter may have no
+// key.
 var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feeder, w.max_w, k.id, ` + meterColumns.List("m") + `, ` +
 	people.CustomerColumns.List("c") + `, ` + liveColumns.List("l") + `, ` + meterKeyColumns.List("k") + `, ` + NewestTID + `
 	FROM meter m
@@ -27,7 +27,7 @@ var recordQuery = `SELECT COALESCE(t.name, ''), COALESCE(n.currency, ''), p.feed
 	LEFT JOIN meter_key k ON k.tenant_id = m.tenant_id AND k.meter = m.n AND k.state = 'current'
 	WHERE m.tenant_id = $1 AND `
 
-// scanRecord reads the columns of recordQuery, and the currency that a wallet would be in.
+// scanRecord reads the columns of recordQuery. currency is the one for a wallet of the meter.
 func scanRecord(r core.Row) (rec registry.MeterRecord, currency string, err error) {
 	rec = registry.MeterRecord{TariffName: r.Text(0), Feeder: r.Text(2), MaxW: unit.Power(r.Int(3))}
 	var l metering.Live

@@ -28,14 +28,14 @@ var registerColumns = core.Columns[registerRow]{Table: "profile_register", Unatt
 	{Name: "meter", Form: 'i'}, {Name: "profile", Form: 't'},
 }}
 
-// registerQuery reads a register, registerSave writes one.
+// registerQuery reads a register; registerSave writes one.
 var (
 	registerQuery = `SELECT ` + registerColumns.List("") + ` FROM profile_register WHERE tenant_id = $1 AND meter = $2`
 	registerSave  = `INSERT INTO ` + registerColumns.Into("meter", "profile") + registerColumns.OrUpdate("meter") + `, profile = excluded.profile`
 )
 
-// ProfileRegister reads and locks what the server counts for a meter whose device has no register that counts; the zero
-// Register where there is none.
+// ProfileRegister reads and locks the register that the server keeps for a meter whose device has no cumulative one; zero if there is
+// none.
 func (tx Rows) ProfileRegister(meter int64) (profile.Register, error) {
 	var g profile.Register
 	_, err := tx.One(registerQuery+tx.C.ForUpdate(), registerColumns.To(&g), tx.Tenant, meter)
@@ -45,7 +45,7 @@ func (tx Rows) ProfileRegister(meter int64) (profile.Register, error) {
 	return g, nil
 }
 
-// PutProfileRegister writes it.
+// PutProfileRegister writes the register of [Rows.ProfileRegister].
 func (tx Rows) PutProfileRegister(meter int64, name string, g profile.Register) error {
 	_, err := tx.C.Exec(registerSave, registerColumns.Values(tx.Tenant, &g, meter, name)...)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// heldRow is a row of quarantine, with what is known of its meter.
+// heldRow is a row of quarantine with facts about its meter.
 type heldRow = quarantine.Entry
 
 var heldColumns = core.Columns[heldRow]{Table: "quarantine", Unattested: []core.Column[heldRow]{
@@ -39,7 +39,7 @@ var heldColumns = core.Columns[heldRow]{Table: "quarantine", Unattested: []core.
 	core.Text("decision", func(e *heldRow) *string { return &e.Decision }).ReadOnly(),
 }}
 
-// heldQuery reads entries with what is known of their meters, heldInsert adds an open one.
+// heldQuery reads entries with facts about their meters; heldInsert adds an open entry.
 var (
 	heldQuery = `SELECT m.number, m.simulated, m.mode, ` + heldColumns.List("q") +
 		` FROM quarantine q JOIN meter m ON m.tenant_id = q.tenant_id AND m.n = q.meter WHERE q.tenant_id = $1 AND `
@@ -53,10 +53,10 @@ func scanHeld(r core.Row, e *heldRow) error {
 	return err
 }
 
-// heldDropped names the counter of records of a meter that were not kept.
+// heldDropped returns the name of the counter of a meter's records that were not stored.
 func heldDropped(meter int64) string { return fmt.Sprintf("aside dropped:%d", meter) }
 
-// HoldRecord keeps a record for a person's decision, as it came.
+// HoldRecord stores a record unchanged until a person decides about it.
 func (tx Rows) HoldRecord(r *metering.Record, l *metering.Live, d metering.Decision) error {
 	e, err := quarantine.HeldRecord(r, l, d)
 	if err != nil {
@@ -72,13 +72,13 @@ func (tx Rows) HeldWaiting(meter int64) (int64, error) {
 	return n, fault.Wrap(err, "quarantine: count")
 }
 
-// HeldDropped counts a record that is not kept, and returns how many of its meter were not.
+// HeldDropped counts a record that was not stored, and returns the count for its meter.
 func (tx Rows) HeldDropped(meter int64) (int64, error) {
 	n, err := tx.Take(heldDropped(meter))
 	return n, fault.Wrap(err, "quarantine: count what was not kept")
 }
 
-// HeldCounted ends the count of a meter's records that were not kept.
+// HeldCounted resets the count of a meter's records that were not stored.
 func (tx Rows) HeldCounted(meter int64) error {
 	if _, err := tx.C.Exec(`DELETE FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, heldDropped(meter)); err != nil {
 		return fault.Wrap(err, "quarantine: forget what was not kept")
@@ -87,17 +87,17 @@ func (tx Rows) HeldCounted(meter int64) error {
 	return nil
 }
 
-// WalletStopped adds the reading at which the rating of a meter stopped.
+// WalletStopped adds an entry for the reading at which the rating of a meter stopped.
 func (tx Rows) WalletStopped(w wallet.Row) error { return tx.addHeld(quarantine.Stopped(w)) }
 
-// WalletDrawn writes into the quarantine up to which register energy was counted while the relay was open.
+// WalletDrawn writes into the open entry the register up to which energy was counted while the relay was open.
 func (tx Rows) WalletDrawn(meter int64, d wallet.Drawn) error {
 	_, err := tx.C.Exec(`UPDATE quarantine SET register_wh = $1 WHERE tenant_id = $2 AND meter = $3 AND kind = $4 AND doubt = $5 AND store = $6
 		AND seq = $7 AND state = 'open'`, d.Register, tx.Tenant, meter, string(quarantine.OfRating), string(metering.DoubtOpen), d.Memory, int64(d.Seq))
 	return fault.Wrap(err, "quarantine: note what was counted")
 }
 
-// addHeld writes an open entry.
+// addHeld inserts an entry.
 func (tx Rows) addHeld(e quarantine.Entry) error {
 	var err error
 	if e.ID, err = tx.NewID(); err != nil {
@@ -110,8 +110,7 @@ func (tx Rows) addHeld(e quarantine.Entry) error {
 	return fault.Wrap(err, "quarantine: put record aside")
 }
 
-// HeldEntries lists entries of a meter (0: of all), the newest first, before the given one; with open only those that are
-// not decided.
+// HeldEntries lists entries of a meter (0: of all meters), newest first, before the given one. open lists only undecided ones.
 func (tx Rows) HeldEntries(meter int64, open bool, before id.ID, max int) ([]quarantine.Entry, error) {
 	where := `($2 = 0 OR q.meter = $2) AND q.id < $3`
 	if open {
@@ -132,7 +131,7 @@ func (tx Rows) HeldEntry(entry id.ID) (quarantine.Entry, bool, error) {
 	return e, found, fault.Wrap(err, "quarantine: read")
 }
 
-// HeldRating is the open entry of a meter at which rating stopped, locked.
+// HeldRating reads and locks the open entry at which the rating of a meter stopped.
 func (tx Rows) HeldRating(meter int64) (quarantine.Entry, bool, error) {
 	var e quarantine.Entry
 	found, err := tx.One(heldQuery+`q.meter = $2 AND q.kind = $3 AND q.state = 'open'
@@ -142,21 +141,21 @@ func (tx Rows) HeldRating(meter int64) (quarantine.Entry, bool, error) {
 	return e, found, fault.Wrap(err, "quarantine: read")
 }
 
-// WriteDecision writes how an entry was decided.
+// WriteDecision stores the decision about an entry.
 func (tx Rows) WriteDecision(e quarantine.Entry) error {
 	err := tx.Must(`UPDATE quarantine SET state = $1, decided_at = $2, decided_by = $3, decision = $4
 		WHERE tenant_id = $5 AND id = $6 AND state = 'open'`, string(e.State), e.DecidedAt, e.DecidedBy, e.Decision, tx.Tenant, e.ID)
 	return fault.Wrap(err, "quarantine: decide")
 }
 
-// HeldForDoubt counts the entries of a meter with a doubt that wait for a decision.
+// HeldForDoubt counts the entries of a meter with this doubt that wait for a decision.
 func (tx Rows) HeldForDoubt(meter int64, d metering.Doubt) (int64, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND doubt = $3 AND state = 'open'`,
 		tx.Tenant, meter, string(d))
 	return n, fault.Wrap(err, "quarantine: count")
 }
 
-// RatingAsked reports whether somebody has yet to decide about what a wallet meter counted.
+// RatingAsked reports whether a wallet meter has an open entry about its rating.
 func (tx Rows) RatingAsked(meter int64) (bool, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = $3 AND state = 'open'`,
 		tx.Tenant, meter, string(quarantine.OfRating))

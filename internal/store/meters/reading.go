@@ -42,7 +42,7 @@ var readingColumns = core.Columns[readingRow]{Table: "reading", Unattested: []co
 
 var readingInsert = `INSERT INTO ` + readingColumns.IntoRows(nil, "meter", "up")
 
-// PutReadings writes readings that are new.
+// PutReadings inserts new readings.
 func (tx Rows) PutReadings(readings []metering.NewReading) error {
 	rows := core.RowsInto(readingInsert, tx.Tenant)
 	var row readingRow
@@ -61,7 +61,7 @@ func (tx Rows) PutReadings(readings []metering.NewReading) error {
 	return fault.Wrap(err, "write readings")
 }
 
-// HeldReading finds the reading with the highest number in [from, to] among the newest rows of a meter.
+// HeldReading finds the reading with the highest number in [from, to] among a meter's newest [metering.HeldRows] rows.
 func (tx Rows) HeldReading(meter int64, store string, from, to uint64) (*wire.Reading, time.Time, error) {
 	var p *wire.Reading
 	var at time.Time
@@ -79,7 +79,7 @@ func (tx Rows) HeldReading(meter int64, store string, from, to uint64) (*wire.Re
 	return p, at, nil
 }
 
-// HeldChanges finds the accepted tokens and the events with numbers in [from, to], a window at most.
+// HeldChanges finds the token reports and the events with numbers in [from, to], which is at most one window.
 func (tx Rows) HeldChanges(meter int64, store string, from, to uint64) (out []wire.Record, err error) {
 	err = tx.C.Query(`SELECT seq, result, balance_wh FROM token_report WHERE tenant_id = $1 AND meter = $2 AND store = $3
 		AND seq BETWEEN $4 AND $5`, func(r core.Row) error {
@@ -122,7 +122,7 @@ var eventColumns = core.Columns[eventRow]{Table: "meter_event", Unattested: []co
 
 var eventInsert = `INSERT INTO ` + eventColumns.Into("meter") + ` ON CONFLICT DO NOTHING`
 
-// PutEvent keeps an event, a daily row or a command's answer; body becomes its arguments.
+// PutEvent stores an event, a daily row or a command's answer. body becomes its arguments as JSON.
 func (tx Rows) PutEvent(r *metering.Record, store string, code int, body any) error {
 	args, err := json.Marshal(body)
 	if err != nil {

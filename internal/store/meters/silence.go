@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// HeardMeters lists meters in service that were heard once, by their private numbers, after the given one.
+// HeardMeters lists active meters that have been heard at least once, in the order of their dense numbers, after the given one.
 func (tx Rows) HeardMeters(after int64, max int) ([]silence.Heard, error) {
 	var out []silence.Heard
 	err := tx.C.Query(`SELECT m.n, m.number, COALESCE(p.feeder, ''), l.last_seen, m.reading_interval_s,
@@ -37,8 +37,8 @@ func (tx Rows) DarkFeeders() ([]silence.Dark, error) {
 	return out, fault.Wrap(err, "list silent feeders")
 }
 
-// RaiseFeeder opens the alarm of a feeder, or brings its text up to date. It is raised when it was found, not when it
-// began: what was decided before knew nothing of it.
+// RaiseFeeder opens the alarm of a feeder, or updates its text. The alarm begins when the silence was found, because earlier decisions did
+// not know of it.
 func (tx Rows) RaiseFeeder(feeder string, a metering.Alarm) error {
 	i, err := tx.NewID()
 	if err != nil {

@@ -50,18 +50,19 @@ var supplyColumns = core.Columns[supplyRow]{Table: "wallet_supply", Unattested: 
 	{Name: "meter", Form: 'i'},
 }}
 
-// supplySave writes the supply of a meter, whether it has one or not.
+// supplySave inserts or updates the supply of a meter.
 var supplySave = `INSERT INTO ` + supplyColumns.Into("meter") + supplyColumns.OrUpdate("meter")
 
-// toldColumns are what is read of an order of a supply.
+// toldColumns are the columns of an order that supplyQuery reads.
 var toldColumns = core.Columns[commandRow]{Table: "command",
 	Unattested: commandColumns.Pick("state", "answer", "counter", "updated_at", "expires_at")}
 
-// supplyTold is where the five newest orders begin among the columns of supplyQuery, each with its toldColumns.
+// supplyTold is the column of supplyQuery at which the toldColumns of the newest lease, cut-off, connect, configuration and clock order
+// begin.
 const supplyTold = 16
 
-// supplyQuery reads what is known of a meter, what became of the newest orders of its supply, and what is kept of the supply. A device of
-// a profile takes no commands: its listener tells it what is wanted.
+// supplyQuery reads the facts about a meter, the progress of its newest supply orders, and its stored supply. A device with a profile
+// takes no commands: its listener sends it the wanted state.
 var supplyQuery = `SELECT l.relay, l.reasons, l.balance_wh, l.received_at, l.store, l.info, l.register_wh, l.reading_seq, l.as_of,
 	m.reading_interval_s, m.imp_per_kwh, CASE WHEN m.link_key_enc IS NOT NULL AND m.profile = '' AND COALESCE(l.store, '') <> '` + profile.Memory + `' THEN 1 ELSE 0 END,
 	a.protected, a.lease_grace_wh,
@@ -78,8 +79,7 @@ var supplyQuery = `SELECT l.relay, l.reasons, l.balance_wh, l.received_at, l.sto
 	LEFT JOIN command c5 ON c5.tenant_id = s.tenant_id AND c5.id = s.clock_cmd
 	WHERE m.tenant_id = $1 AND m.n = $2`
 
-// SupplyOf reads what is kept of a meter's supply, and what is known of the meter. The lock of the meter's wallet is its
-// lock too.
+// SupplyOf reads a meter's stored supply and the facts about the meter. The lock of the meter's wallet also protects its supply.
 func (tx Rows) SupplyOf(meter int64) (wallet.Supplied, error) {
 	var out wallet.Supplied
 	_, err := tx.One(supplyQuery, func(r core.Row) error { return scanSupply(r, &out) }, tx.Tenant, meter)
@@ -95,7 +95,7 @@ func (tx Rows) SupplyOf(meter int64) (wallet.Supplied, error) {
 	return out, err
 }
 
-// cutBefore reports whether a cut-off of a meter before a later one was signed, and given after a connect.
+// cutBefore reports whether the last signed cut-off before the given later one was ordered after connect.
 func (tx Rows) cutBefore(meter int64, later, connect id.ID) (before bool, err error) {
 	_, err = tx.One(`SELECT id FROM command WHERE tenant_id = $1 AND meter = $2 AND id < $3 AND type = $4 AND counter > 0 ORDER BY id DESC LIMIT 1`,
 		func(r core.Row) error {
@@ -109,8 +109,8 @@ func (tx Rows) cutBefore(meter int64, later, connect id.ID) (before bool, err er
 	return before, nil
 }
 
-// signedLeases lists the newest leases that a meter was given, made for its present memory. Those that were never signed did not
-// leave: a meter that is away has one after the other withdrawn while money goes down, and they say nothing about what it has.
+// signedLeases lists the newest signed leases of a meter, with its present memory. Unsigned leases were never sent and say nothing about
+// what the meter has: while a meter is offline and its money runs down, one lease after the other is withdrawn.
 func (tx Rows) signedLeases(meter int64, memory string) (out []wallet.SignedLease, err error) {
 	err = tx.C.Query(`SELECT id, args, created_at, state, answer, counter, answer_seq FROM command
 		WHERE tenant_id = $1 AND meter = $2 AND type = $3 AND counter > 0 ORDER BY id DESC LIMIT $4`, func(r core.Row) error {
@@ -160,7 +160,7 @@ func scanSupply(r core.Row, s *wallet.Supplied) error {
 	return err
 }
 
-// SupplyPut writes what is kept of a meter's supply.
+// SupplyPut stores a meter's supply.
 func (tx Rows) SupplyPut(meter int64, s wallet.Supply) error {
 	_, err := tx.C.Exec(supplySave, supplyColumns.Values(tx.Tenant, &s, meter)...)
 	if err != nil {
@@ -169,7 +169,7 @@ func (tx Rows) SupplyPut(meter int64, s wallet.Supply) error {
 	return nil
 }
 
-// Order gives a wallet meter an order: a command that is signed when it is sent.
+// Order queues an order to a wallet meter: a command that is signed when it is sent.
 func (tx Rows) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
 	i, _, err := tx.NextCommandID(m.N)
 	if err != nil {
@@ -188,8 +188,8 @@ func (tx Rows) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
 	return i, tx.AddCommand(c, item)
 }
 
-// NextCommandID makes the identity of a meter's next order, which is given at this moment. They rise even where the clock was set back:
-// of a cut-off and a connect the identity says which was given later, and the newest stands first in a list.
+// NextCommandID makes the identity of a meter's next order and returns the time of the order. Identities rise even if the clock was set
+// back, because their order decides whether a cut-off or a connect is later, and how lists are sorted.
 func (tx Rows) NextCommandID(meter int64) (i id.ID, at time.Time, err error) {
 	var last id.ID
 	_, err = tx.One(`SELECT id FROM command WHERE tenant_id = $1 AND meter = $2 ORDER BY id DESC LIMIT 1`,
@@ -204,8 +204,7 @@ func (tx Rows) NextCommandID(meter int64) (i id.ID, at time.Time, err error) {
 	return i, tx.Now.Truncate(time.Millisecond), err
 }
 
-// Withdraw ends an order that its meter has not carried out: it is not sent again. What the meter answers all the same
-// still counts.
+// Withdraw ends an order that its meter has not carried out, so that it is not sent again. An answer that still comes counts.
 func (tx Rows) Withdraw(m wallet.MeterFacts, t wallet.CommandType, order id.ID, why string) error {
 	_, err := tx.C.Exec(`UPDATE command SET state = $1, answer = $2, updated_at = $3, version = version + 1
 		WHERE tenant_id = $4 AND id = $5 AND state IN ('queued', 'sent')`, string(command.StateExpired), why, tx.Now, tx.Tenant, order)
@@ -215,7 +214,7 @@ func (tx Rows) Withdraw(m wallet.MeterFacts, t wallet.CommandType, order id.ID, 
 	return tx.DropDelivery(command.Type(t).Key(m.Number), order.Text(id.Command))
 }
 
-// Hurry makes the orders of a kind that wait for a meter due at once.
+// Hurry makes the waiting orders of a type due at once.
 func (tx Rows) Hurry(m wallet.MeterFacts, t wallet.CommandType) error {
 	return tx.OutboxWake(job.LaneMQTT, command.Type(t).Key(m.Number))
 }
@@ -230,23 +229,23 @@ func (tx Rows) Notify(m wallet.MeterFacts, n wallet.Notice) error {
 	return err
 }
 
-// Looked is what was noted when the server last saw its meters, and its clock.
+// Looked returns when the server last saw its meters, and its clock.
 func (tx Rows) Looked() (wallet.VisibilityInput, error) {
 	l := wallet.VisibilityInput{Now: tx.Now, Apart: tx.Apart}
 	_, err := tx.One(`SELECT seen, unseen FROM sight WHERE tenant_id = $1`, func(r core.Row) error { l.Seen, l.Unseen = r.Time(0), r.Time(1); return nil }, tx.Tenant)
 	return l, fault.Wrap(err, "read when meters were last seen")
 }
 
-// Saw notes when the server saw its meters, and the beginning of the last time in which it did not.
+// Saw stores when the server last saw its meters, and the start of the last period in which it did not.
 func (tx Rows) Saw(seen, unseen time.Time) error {
 	_, err := tx.C.Exec(`INSERT INTO sight (tenant_id, seen, unseen) VALUES ($1, $2, $3)
 		ON CONFLICT (tenant_id) DO UPDATE SET seen = excluded.seen, unseen = excluded.unseen`, tx.Tenant, seen, unseen)
 	return fault.Wrap(err, "note that meters are seen")
 }
 
-// Hasten makes due now what waits for a time later than these, at most max of each, also what was enqueued or put back at a time
-// that has not come. What a worker took then is free again; what one has taken since stays its own, or it would be sent twice. It
-// reports whether there may be more.
+// Hasten makes due now whatever waits for a time after the given ones, at most max of each kind. That includes items that were enqueued or
+// put back at a time that is still to come. Items that a worker took at such a time become free; later ones stay taken, or they would be
+// sent twice. Hasten reports whether there may be more.
 func (tx Rows) Hasten(later wallet.Later, max int) (more bool, err error) {
 	for _, s := range []struct {
 		sql   string
@@ -270,7 +269,7 @@ func (tx Rows) Hasten(later wallet.Later, max int) (more bool, err error) {
 	return more, nil
 }
 
-// SuppliesDue lists accounts with a supply to look at by a moment, each once, at most max; fewer than max are all.
+// SuppliesDue lists accounts with a supply that is due for a check by a moment, each once. Fewer than max means all of them.
 func (tx Rows) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
 	var out []id.ID
 	err := tx.C.Query(`SELECT m.account_id FROM wallet_supply s JOIN meter m ON m.tenant_id = s.tenant_id AND m.n = s.meter
@@ -281,13 +280,13 @@ func (tx Rows) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
 	return out, fault.Wrap(err, "list supplies to look at")
 }
 
-// LookNow has the supply of a meter looked at as soon as may be.
+// LookNow makes the supply of a meter due for a check now.
 func (tx Rows) LookNow(meter int64) error {
 	return tx.Must(`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND meter = $3`, tx.Now, tx.Tenant, meter)
 }
 
-// LeaseNumber is the last number that a lease of a meter was given. refused reports whether the meter answered the lease
-// before order that it has had a higher one.
+// LeaseNumber returns the number of a meter's last lease. refused reports whether the meter rejected the lease before order because it
+// already had a higher number.
 func (tx Rows) LeaseNumber(meter int64, order id.ID) (last int64, refused bool, err error) {
 	_, err = tx.One(`SELECT state, answer FROM command WHERE tenant_id = $1 AND meter = $2 AND type = $3 AND id < $4 ORDER BY id DESC LIMIT 1`,
 		func(r core.Row) error {
@@ -303,7 +302,7 @@ func (tx Rows) LeaseNumber(meter int64, order id.ID) (last int64, refused bool, 
 	return last, refused, nil
 }
 
-// LeaseNumbered writes the number of a meter's newest lease.
+// LeaseNumbered stores the number of a meter's newest lease.
 func (tx Rows) LeaseNumbered(meter, number int64) error {
 	err := tx.Must(`UPDATE meter SET lease_seq = $1 WHERE tenant_id = $2 AND n = $3`, number, tx.Tenant, meter)
 	if err != nil {
@@ -312,7 +311,7 @@ func (tx Rows) LeaseNumbered(meter, number int64) error {
 	return nil
 }
 
-// AccountSupply sets what is special about the supply of an account.
+// AccountSupply sets an account's protection from cut-off and its lease grace.
 func (tx Rows) AccountSupply(account id.ID, s registry.AccountSupply) error {
 	err := tx.Rewrite("account", account, func() error {
 		return tx.Must(`UPDATE account SET protected = $1, lease_grace_wh = $2, version = version + 1 WHERE tenant_id = $3 AND id = $4`,

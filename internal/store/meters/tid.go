@@ -10,23 +10,22 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// NewestTID is the highest TID that may have been used under meter_key k or another key of its meter with the same base date,
-// NULL where there is none: a key change keeps the meter's memory of TIDs, unless it begins another base date, so the meter
-// would not take a token of the new key with a TID that it knows. The tokens are the record of what was used: a sale writes
-// its TID into their index anyway, and a second copy would cost it another page.
+// NewestTID is the SQL of the highest TID that may have been used under meter_key k or another key of its meter with the same base date;
+// NULL if there is none. All these keys count because a meter remembers its TIDs through a key change, unless the base date changes. It is
+// computed from the tokens: a sale writes its TID into their index anyway, and a second copy would cost another page.
 const NewestTID = `(SELECT MAX(CASE WHEN y.used > COALESCE(y.newest, 0) THEN y.used ELSE y.newest END) FROM (
 	SELECT z.tid_floor AS used, (SELECT MAX(x.tid) FROM token x WHERE x.tenant_id = z.tenant_id AND x.meter_key_id = z.id) AS newest
 	FROM meter_key z WHERE z.tenant_id = k.tenant_id AND z.meter = k.meter AND z.base_date = k.base_date) y)`
 
-// KnowTIDs remembers the last TIDs of keys that this transaction has read, and locked where rows are locked.
+// KnowTIDs remembers the last TIDs of keys that this transaction has read and, on an engine with row locks, locked.
 func (tx Rows) KnowTIDs(keys []registry.Key) {
 	for _, k := range keys {
 		tx.TIDs = append(tx.TIDs, core.UsedTID{Key: k.ID, Last: k.LastTID})
 	}
 }
 
-// WithTID inserts a token with a TID that lies beyond every other of its meter under this base date. One below the last is a
-// broken invariant, the last one itself is what the database says of it: a conflict where a token has it.
+// WithTID inserts a token whose TID must be higher than all others of its meter with this base date. A lower TID is a broken invariant. If
+// the TID equals the last one, the error of the database comes first: a conflict if a token has it.
 func (tx Rows) WithTID(key id.ID, tid sts.TID, insert func() error) error {
 	at := slices.IndexFunc(tx.TIDs, func(u core.UsedTID) bool { return u.Key == key })
 	if at < 0 {
@@ -51,8 +50,7 @@ func (tx Rows) WithTID(key id.ID, tid sts.TID, insert func() error) error {
 	return nil
 }
 
-// lostTID is the last TID that may have been used under a key of which a restored store knows nothing any more; 0 where the
-// store was never restored.
+// lostTID returns the last TID that may have been used in the period that a restore lost; 0 if the database was never restored.
 func (tx Rows) lostTID(base sts.BaseDate) (sts.TID, error) {
 	last, err := tx.LastRestore()
 	if err != nil || last.At.IsZero() {

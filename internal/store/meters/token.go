@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// VendKey is a meter key by its identity, whatever its state.
+// VendKey reads a meter key by its identity, whatever its state.
 func (tx Rows) VendKey(key id.ID) (registry.Key, bool, error) {
 	var k registry.Key
 	found, err := tx.One(keyByID, func(r core.Row) error { return ScanMeterKey(r, 0, &k) }, tx.Tenant, key)

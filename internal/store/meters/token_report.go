@@ -33,7 +33,7 @@ var reportColumns = core.Columns[reportRow]{Table: "token_report", Unattested: [
 	{Name: "meter", Form: 'i'},
 }}
 
-// orMinusOne is the column of a number that is -1 where the row has NULL. Rows are inserted with a value of their own.
+// orMinusOne is a read-only column of a number; NULL reads as -1. The insert names the column and its value itself.
 func orMinusOne[V ~int | ~int64](name string, field func(*reportRow) *V) core.Column[reportRow] {
 	return core.Column[reportRow]{Name: name, Form: 'i', Read: func(t *reportRow, r core.Row, col int) error {
 		if *field(t) = -1; !r.IsNull(col) {
@@ -45,7 +45,7 @@ func orMinusOne[V ~int | ~int64](name string, field func(*reportRow) *V) core.Co
 
 var reportInsert = `INSERT INTO ` + reportColumns.Into("meter", "tid", "class", "subclass") + ` ON CONFLICT DO NOTHING`
 
-// PutTokenReport keeps what a meter said of a token.
+// PutTokenReport stores a meter's report about a token. own is the token, if it is one of ours.
 func (tx Rows) PutTokenReport(r *metering.Record, store string, own id.ID) error {
 	t := r.Rec.Token
 	row := reportRow{Memory: store, Seq: t.Seq, At: time.Unix(t.At, 0), ReceivedAt: r.ReceivedAt, BaseDate: t.BaseDate, Result: t.Result,
@@ -54,8 +54,8 @@ func (tx Rows) PutTokenReport(r *metering.Record, store string, own id.ID) error
 	return fault.Wrap(err, "write token report")
 }
 
-// DropDelivery ends the delivery of a token or command that its meter has answered. Items are few per meter, so they
-// are looked through in Go rather than by searching in JSON.
+// DropDelivery removes the outbox items that deliver a token or command. A meter has few items, so Go searches them instead of SQL on
+// JSON.
 func (tx Rows) DropDelivery(key, object string) error {
 	var done []id.ID
 	err := tx.C.Query(`SELECT id, body FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3`, func(r core.Row) error {

@@ -39,12 +39,11 @@ func (tx Rows) addWallet(m registry.Meter) error {
 	return fault.Wrap(err, "give meter %s a wallet", m.Number)
 }
 
-// walletTries bounds how often wallets are locked anew because a meter has come to their account meanwhile.
+// walletTries bounds how often wallets are locked again because another meter has joined their account in between.
 const walletTries = 3
 
-// Wallets locks wallets in the order of their meters, and then reads them. It takes two statements where rows are locked:
-// one that has waited for a lock sees the locked rows as they are now, and what it joins to them as it was before, so an
-// account that was closed meanwhile would still be open to it.
+// Wallets locks wallets in the order of their meters, and then reads them. With row locks it needs two statements: one that waited for a
+// lock sees the locked rows as they are now, but the joined rows as they were before. An account closed in between would still look open.
 func (tx Rows) Wallets(condition string, args ...any) ([]wallet.Row, error) {
 	args = append([]any{tx.Tenant}, args...)
 	for range walletTries {
@@ -71,7 +70,7 @@ func (tx Rows) Wallets(condition string, args ...any) ([]wallet.Row, error) {
 	return nil, fmt.Errorf("%w: the meters of an account change all the time", core.ErrInvariant)
 }
 
-// lockWallets locks wallets in the order of their meters, and says of which; nil where there is nobody to lock them from.
+// lockWallets locks wallets in the order of their meters and returns these meters; nil on an engine without row locks.
 func (tx Rows) lockWallets(condition string, args []any) (map[int64]bool, error) {
 	if tx.C.ForUpdate() == "" {
 		return nil, nil
@@ -90,14 +89,13 @@ func (tx Rows) WalletsOf(account id.ID) ([]wallet.Row, error) {
 	return tx.Wallets(`m.account_id = $2`, account)
 }
 
-// WalletOf locks and reads the wallets of the account that a meter supplies, its own among them; none for a meter that
-// has no wallet.
+// WalletOf locks and reads the wallets of the account that a meter supplies, including its own; none for a meter that has no wallet.
 func (tx Rows) WalletOf(meter int64) ([]wallet.Row, error) {
 	return tx.Wallets(`m.account_id = (SELECT account_id FROM meter WHERE n = $2)`, meter)
 }
 
-// WalletPut writes a wallet that was locked. Where its rating begins or goes on from another register, that leaves evidence:
-// what is charged for is the rise since, which the meter itself tells.
+// WalletPut writes a locked wallet. A change of the register from which its rating begins leaves evidence, because the customer is charged
+// for the rise since then.
 func (tx Rows) WalletPut(w wallet.Row) error {
 	if w.Base == w.Based {
 		return tx.walletPut(w)
@@ -129,11 +127,11 @@ var dayColumns = core.Columns[wallet.DayUse]{Table: "wallet_day", Unattested: []
 	{Name: "meter", Form: 'i'},
 }}
 
-// dayAdd adds to a day of a meter, whether it has the day or not.
+// dayAdd adds to a day of a meter, or inserts the day.
 var dayAdd = `INSERT INTO ` + dayColumns.Into("meter") + ` ON CONFLICT (tenant_id, meter, day) DO UPDATE SET
 	wh = wallet_day.wh + excluded.wh, debit = wallet_day.debit + excluded.debit, estimated_wh = wallet_day.estimated_wh + excluded.estimated_wh`
 
-// WalletDays adds what a meter used to its local days.
+// WalletDays adds a meter's use to its local days.
 func (tx Rows) WalletDays(meter int64, days []wallet.DayUse) error {
 	for i := range days {
 		d := &days[i]
@@ -145,14 +143,14 @@ func (tx Rows) WalletDays(meter int64, days []wallet.DayUse) error {
 	return nil
 }
 
-// WalletMoney is what the books say an account has in its wallet, credit positive, and what is reserved of it.
+// WalletMoney returns the balance of an account's wallet in the books, credit positive, and how much of it is reserved.
 func (tx Rows) WalletMoney(account id.ID) (wallet, held money.Minor, err error) {
 	a, _, err := tx.Account(ledger.AccountRef{Code: ledger.Wallet, Subject: account.Text(id.Account)})
 	return -a.Balance, a.Held, err
 }
 
-// WalletAdvanced adds to the tax that was taken with an account's top-ups. The lock of the account's wallets is its lock
-// too: it stands in a row of its own, because the account is locked before its wallets and never after them.
+// WalletAdvanced adds to the tax that was taken with an account's top-ups. It is protected by the lock of the account's wallets. It has a
+// row of its own, because the account's row is locked before the wallets and never after them.
 func (tx Rows) WalletAdvanced(account id.ID, by money.Minor) error {
 	err := tx.Must(`INSERT INTO wallet_advance (tenant_id, account_id, amount) VALUES ($1, $2, $3)
 		ON CONFLICT (tenant_id, account_id) DO UPDATE SET amount = wallet_advance.amount + excluded.amount`, tx.Tenant, account, by)
@@ -162,8 +160,8 @@ func (tx Rows) WalletAdvanced(account id.ID, by money.Minor) error {
 	return nil
 }
 
-// WalletTenant is what the tenant decided that wallets follow. The tenant's row is not locked: every batch of readings
-// reads it, and a decision that changes meanwhile holds from the next on.
+// WalletTenant returns the tenant's settings for wallets. It does not lock the tenant's row, because every batch of readings reads it. A
+// setting that changes meanwhile applies from the next batch.
 func (tx Rows) WalletTenant() (wallet.Tenant, error) {
 	var t wallet.Tenant
 	zone, settings := "", ""
@@ -197,7 +195,7 @@ func (tx Rows) WalletTenant() (wallet.Tenant, error) {
 	return t, nil
 }
 
-// VersionsOf are all versions of a tariff by the moment from which they hold; of two of one moment the later published
+// VersionsOf returns all versions of a tariff, in the order in which they take effect. If two take effect at once, the one published later
 // comes last and counts.
 func (tx Rows) VersionsOf(t id.ID) ([]tariff.Version, error) {
 	var out []tariff.Version
@@ -215,7 +213,7 @@ func (tx Rows) VersionsOf(t id.ID) ([]tariff.Version, error) {
 
 // WalletsOfMeters locks and reads the wallets of the accounts that meters supply, in the order of the meters' numbers.
 func (tx Rows) WalletsOfMeters(meters []int64) (out []wallet.Row, err error) {
-	meters = slices.Sorted(slices.Values(meters)) // of several chunks too, rows are locked in the order of their meters
+	meters = slices.Sorted(slices.Values(meters)) // sorted before chunking, so that rows are locked in the order of their meters
 	seen := make(map[int64]bool, len(meters))
 	for chunk := range slices.Chunk(meters, LiveChunk) {
 		args := make([]any, LiveChunk)
@@ -236,8 +234,8 @@ func (tx Rows) WalletsOfMeters(meters []int64) (out []wallet.Row, err error) {
 	return out, nil
 }
 
-// ReadingsBetween are the readings of a meter with numbers in [from, to] of one memory, in their order, at most max.
-// newest bounds how many of the meter's newest rows are looked at, 0 for all.
+// ReadingsBetween returns at most max readings of one device memory with numbers in [from, to], in order. newest limits the search to that
+// many of the meter's newest rows; 0 means all.
 func (tx Rows) ReadingsBetween(meter int64, store string, from, to uint64, newest, max int) ([]wallet.Reading, error) {
 	source, args := `reading`, []any{tx.Tenant, meter}
 	where := ` WHERE tenant_id = $1 AND meter = $2`
@@ -260,8 +258,8 @@ func (tx Rows) ReadingsBetween(meter int64, store string, from, to uint64, newes
 	return out, nil
 }
 
-// WalletsDue lists accounts of which some meter has accrued money and was not settled since a moment, or only at a time that
-// has not come, each once, by their meters, after the given one; last is the meter to go on after.
+// WalletsDue lists accounts that have a meter with accrued money that was last settled before a moment, never, or at a time still to come.
+// They are in the order of their meters, after the given meter. last is the meter to continue after.
 func (tx Rows) WalletsDue(before time.Time, after int64, max int) (accounts []id.ID, last int64, err error) {
 	err = tx.C.Query(`SELECT w.meter, m.account_id FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
 		WHERE w.tenant_id = $1 AND w.accrued > 0 AND (w.settled_at IS NULL OR w.settled_at < $2 OR w.settled_at > $3)
@@ -275,14 +273,14 @@ func (tx Rows) WalletsDue(before time.Time, after int64, max int) (accounts []id
 	return accounts, last, fault.Wrap(err, "list wallets to settle")
 }
 
-// WalletTerms are what readings of a meter are rated by.
+// WalletTerms returns the terms for rating the readings of a meter.
 func (tx Rows) WalletTerms(t wallet.Tenant, m wallet.MeterFacts) (wallet.Terms, error) {
 	versions, err := tx.VersionsOf(m.Tariff)
 	return wallet.Terms{Zone: t.Zone, Simulated: m.Simulated, Phases: m.Phases, Versions: versions}, err
 }
 
-// WalletBehind are stored readings of the meter's present memory up to its watermark that are newer than what is rated.
-// The window is not locked: who moves it waits for the wallet that the caller has locked.
+// WalletBehind returns the stored readings of the meter's present memory, up to its watermark, that are not rated yet. The window needs no
+// lock: whoever moves it first waits for the wallet that the caller has locked.
 func (tx Rows) WalletBehind(w wallet.Row, max int) ([]wallet.Reading, error) {
 	store, from, to := "", uint64(1), uint64(0)
 	_, err := tx.One(`SELECT store, watermark FROM meter_live WHERE tenant_id = $1 AND meter = $2`, func(r core.Row) error {

@@ -13,12 +13,12 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// walletRow is a row of wallet, with what is known of its meter and account.
+// walletRow is a row of wallet with facts about its meter and account.
 type walletRow = wallet.Row
 
 var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Column[walletRow]{
 	core.Int("base_wh", func(w *walletRow) *unit.Energy { return &w.Base }),
-}, Unattested: []core.Column[walletRow]{ // what was accrued follows from the readings since
+}, Unattested: []core.Column[walletRow]{ // the readings since then prove what was accrued
 	core.Text("store", func(w *walletRow) *string { return &w.Memory }),
 	core.Int("seq", func(w *walletRow) *uint64 { return &w.Seq }),
 	orNone("register_wh", func(w *walletRow) *bool { return &w.Started }, func(w *walletRow) *unit.Energy { return &w.Register }),
@@ -46,7 +46,7 @@ var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Co
 		},
 		Write: func(w *walletRow) any {
 			if w.Held.Reason == wallet.HoldOpen {
-				return string(wallet.HoldImplausible) // the CHECK of the column allows no other; held_open tells
+				return string(wallet.HoldImplausible) // the column's CHECK does not allow HoldOpen; held_open marks it
 			}
 			return string(w.Held.Reason)
 		}},
@@ -80,12 +80,12 @@ var walletColumns = core.Columns[walletRow]{Table: "wallet", Attested: []core.Co
 	{Name: "version", Form: 'i'},
 }}
 
-// BaseKind is the evidence of where the rating of a meter began.
+// BaseKind describes the evidence of the register at which the rating of a meter began.
 var BaseKind = core.AttestedKind{Name: "base", Noun: "Where the rating began of meter", Prefix: id.Meter, Key: "id", Order: "w.version",
 	From: "meter r JOIN wallet w ON w.tenant_id = r.tenant_id AND w.meter = r.n", Proof: walletColumns.Proof("w"),
 	Must: " AND EXISTS (SELECT 1 FROM wallet x WHERE x.tenant_id = r.tenant_id AND x.meter = r.n)"}
 
-// orNone is the column of a number that is NULL where there is none.
+// orNone is a number column that is NULL when there is false.
 func orNone[T any, V ~int64](name string, there func(*T) *bool, field func(*T) *V) core.Column[T] {
 	return core.Column[T]{Name: name, Form: 'i',
 		Read: func(to *T, r core.Row, col int) error {
@@ -100,13 +100,13 @@ func orNone[T any, V ~int64](name string, there func(*T) *bool, field func(*T) *
 		}}
 }
 
-// Bits of a crossing as it is stored.
+// Bits of a stored crossing.
 const (
 	crossBelow = 1
 	crossFired = 2
 )
 
-// crossed is the column of a crossing.
+// crossed is a column that stores a crossing as bits.
 func crossed(name string, field func(*walletRow) *supply.Crossing) core.Column[walletRow] {
 	return core.Column[walletRow]{Name: name, Form: 'i',
 		Read: func(w *walletRow, r core.Row, col int) error {
@@ -126,13 +126,13 @@ func crossed(name string, field func(*walletRow) *supply.Crossing) core.Column[w
 		}}
 }
 
-// walletTables are wallets with what is known of their meters and accounts.
+// walletTables is the FROM clause of wallets with their meters and accounts.
 const walletTables = ` FROM wallet w JOIN meter m ON m.tenant_id = w.tenant_id AND m.n = w.meter
 	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
 	LEFT JOIN meter_live l ON l.tenant_id = w.tenant_id AND l.meter = w.meter
 	LEFT JOIN wallet_advance v ON v.tenant_id = a.tenant_id AND v.account_id = a.id WHERE w.tenant_id = $1`
 
-// WalletQuery reads the wallets of the tenant, also those without an account; walletUpdate writes one.
+// WalletQuery reads the wallets of the tenant, including those without an account; walletUpdate writes one.
 var (
 	WalletQuery = `SELECT m.id, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.status, l.last_seen, l.newest_at, v.amount, ` +
 		walletColumns.List("w") + walletTables

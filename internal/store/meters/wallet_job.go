@@ -7,8 +7,8 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// WalletsUncharged lists active wallet accounts with a meter each, by their meters, after the given one: those that are
-// not charged up to a local date yet, those that never were, and all whose meter lives in its own time.
+// WalletsUncharged lists the meters of active wallet accounts that are not charged up to a local date yet, after the given meter.
+// Simulated meters are always included, because they have a time of their own.
 func (tx Rows) WalletsUncharged(date string, after int64, max int) ([]wallet.ChargeAccount, error) {
 	var out []wallet.ChargeAccount
 	err := tx.C.Query(`SELECT m.id, m.n, m.number, m.simulated, m.phases, a.id, a.tariff_id, a.opened_at, l.last_seen, l.newest_at
@@ -30,7 +30,7 @@ func (tx Rows) LockAccount(account id.ID) error {
 	return err
 }
 
-// WalletChargedTo locks an account and reads up to which local date it is charged.
+// WalletChargedTo locks an account and returns the local date up to which it is charged.
 func (tx Rows) WalletChargedTo(account id.ID) (string, error) {
 	to := ""
 	_, err := tx.One(`SELECT charged_to FROM account WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(),

@@ -14,21 +14,21 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// AccountExists reports whether there is such an account.
+// AccountExists reports whether the account exists.
 func (tx Rows) AccountExists(account id.ID) (bool, error) {
 	exists, err := tx.One(`SELECT mode FROM account WHERE tenant_id = $1 AND id = $2`, func(core.Row) error { return nil }, tx.Tenant, account)
 	return exists, fault.Wrap(err, "find account %s", account.Text(id.Account))
 }
 
-// WalletUse lists what a meter used on local days from the one on to the other, inclusive, the newest first.
+// WalletUse lists a meter's use on the local days from and to and between them, newest first.
 func (tx Rows) WalletUse(meter int64, from, to string, max int) ([]wallet.DayUse, error) {
 	out, err := dayColumns.All(tx.C, `tenant_id = $1 AND meter = $2 AND day >= $3 AND day <= $4 ORDER BY day DESC LIMIT $5`,
 		tx.Tenant, meter, from, to, max)
 	return out, fault.Wrap(err, "read the use of meter %d", meter)
 }
 
-// WalletBooked is what an account's wallet held before a moment, credit positive, and what was booked on it from then up
-// to another, in order.
+// WalletBooked returns the balance of an account's wallet before from, credit positive, and what was booked on it from then until before
+// to, in order.
 func (tx Rows) WalletBooked(account id.ID, from, to time.Time, max int) (opening money.Minor, booked []wallet.Booked, err error) {
 	n := int64(0)
 	_, err = tx.One(`SELECT n FROM ledger_account WHERE tenant_id = $1 AND code = $2 AND subject = $3`, func(r core.Row) error { n = r.Int(0); return nil },
@@ -52,7 +52,7 @@ func (tx Rows) WalletBooked(account id.ID, from, to time.Time, max int) (opening
 	return -money.Minor(before), booked, fault.Wrap(err, "read an account")
 }
 
-// WalletDifferences lists meters whose register is not all rated, by their numbers, after the given one.
+// WalletDifferences lists meters whose register is not completely rated, in the order of their dense numbers, after the given one.
 func (tx Rows) WalletDifferences(after int64, max int) ([]wallet.Difference, error) {
 	type found struct {
 		row      wallet.Row
@@ -83,7 +83,7 @@ func (tx Rows) WalletDifferences(after int64, max int) ([]wallet.Difference, err
 	return out, nil
 }
 
-// WalletView is what a meter shows of its wallet; nil for a meter without one.
+// WalletView returns what is shown of a meter's wallet; nil for a meter without one.
 func (tx Rows) WalletView(meter int64, currency string) (*registry.WalletView, error) {
 	rows, err := tx.WalletOf(meter)
 	if err != nil || len(rows) == 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// LiveChunk is how many meters one statement loads. A batch has few meters or thousands; the text stays the same.
+// LiveChunk is how many meters one statement loads. It is fixed so that the SQL text is the same for every batch size.
 const LiveChunk = 50
 
 // liveRow is a row of meter_live.
@@ -41,7 +41,7 @@ var liveColumns = core.Columns[liveRow]{Table: "meter_live", Unattested: []core.
 	{Name: "info", Form: 't'},
 }}
 
-// figure is the column of a figure that a reading brings; until the first it is NULL.
+// figure is the column of a value that readings bring. It is NULL until the first reading.
 func figure(name string, field func(*liveRow) *int64) core.Column[liveRow] {
 	c := core.Int(name, field)
 	c.Write = func(l *liveRow) any {
@@ -53,14 +53,13 @@ func figure(name string, field func(*liveRow) *int64) core.Column[liveRow] {
 	return c
 }
 
-// liveQuery loads LiveChunk rows, liveSave writes one.
+// liveQuery loads LiveChunk rows; liveSave writes one.
 var (
 	liveQuery = `SELECT meter, ` + liveColumns.List("") + ` FROM meter_live WHERE tenant_id = $1 AND meter IN (` + core.Placeholders(2, LiveChunk) + `) ORDER BY meter`
 	liveSave  = `INSERT INTO ` + liveColumns.Into("meter") + liveColumns.OrUpdate("meter")
 )
 
-// loadLive reads the rows of the named meters with few statements and locks them; a meter without a row has sent
-// nothing yet and gets an empty one.
+// loadLive reads and locks the rows of meters in chunks. A meter without a row has not sent anything yet and gets an empty one.
 func (tx Rows) loadLive(meters []int64) (map[int64]*metering.Live, error) {
 	out := make(map[int64]*metering.Live, len(meters))
 	sql := liveQuery + tx.C.ForUpdate()
@@ -69,7 +68,7 @@ func (tx Rows) loadLive(meters []int64) (map[int64]*metering.Live, error) {
 	for len(meters) > 0 {
 		n := min(LiveChunk, len(meters))
 		for i := range LiveChunk {
-			args[1+i] = meters[min(i, n-1)] // a short chunk names its last meter again
+			args[1+i] = meters[min(i, n-1)] // a short chunk repeats its last meter
 		}
 		err := tx.C.Query(sql, func(r core.Row) error {
 			l := &metering.Live{}
@@ -91,8 +90,8 @@ func (tx Rows) loadLive(meters []int64) (map[int64]*metering.Live, error) {
 	return out, nil
 }
 
-// LockLive is loadLive for a decision. Where rows are locked it is done in the order of the meters, and a meter without
-// a row gets one first: two servers that hear of it at the same moment must not both begin its window.
+// LockLive is loadLive for a decision. With row locks it locks in the order of the meters and first inserts missing rows, so that two
+// servers that hear a new meter at the same moment do not both begin its window.
 func (tx Rows) LockLive(meters []int64) (map[int64]*metering.Live, error) {
 	if tx.C.ForUpdate() == "" {
 		return tx.loadLive(meters)
@@ -120,13 +119,13 @@ func (tx Rows) LockLive(meters []int64) (map[int64]*metering.Live, error) {
 	return all, nil
 }
 
-// Live is what a meter last said of itself; a meter that never spoke has an empty one.
+// Live returns the last state that a meter reported; an empty one for a meter that never sent anything.
 func (tx Rows) Live(meter int64) (*metering.Live, error) {
 	all, err := tx.loadLive([]int64{meter})
 	return all[meter], err
 }
 
-// LoadInfo reads the notes about a meter's last boot.
+// LoadInfo reads the stored facts about a meter's last boot.
 func (tx Rows) LoadInfo(meter int64) (*metering.Info, error) {
 	text := ""
 	_, err := tx.One(`SELECT info FROM meter_live WHERE tenant_id = $1 AND meter = $2`,
@@ -138,7 +137,7 @@ func (tx Rows) LoadInfo(meter int64) (*metering.Info, error) {
 	return &i, nil
 }
 
-// SaveLive writes a meter's row; its notes only where a boot was taken.
+// SaveLive writes a meter's row. It writes the facts about its boot only if l has new ones.
 func (tx Rows) SaveLive(meter int64, l *metering.Live) error {
 	_, err := tx.C.Exec(liveSave, liveColumns.Values(tx.Tenant, l, meter)...)
 	if err != nil {

@@ -40,7 +40,7 @@ var jobColumns = core.Columns[jobRow]{Table: "token_job", Attested: []core.Colum
 	{Name: "version", Form: 'i'},
 }}
 
-// transferColumns are the columns of units that left without money. They are attested with their job.
+// transferColumns are the columns of units that were given away without a payment. They are attested with their job.
 var transferColumns = core.Columns[jobRow]{Table: "units_transfer", Attested: []core.Column[jobRow]{
 	{Name: "id", Form: 'b'},
 	core.Int("meter", func(j *jobRow) *int64 { return &j.Meter.N }),
@@ -55,15 +55,14 @@ var transferColumns = core.Columns[jobRow]{Table: "units_transfer", Attested: []
 	core.Time("created_at", func(j *jobRow) *time.Time { return &j.CreatedAt }),
 }}
 
-// JobKind is the evidence of jobs, and of the units that they gave away.
+// JobKind describes the evidence of jobs and of the units that they give away.
 var JobKind = core.AttestedKind{Name: "job", Noun: "Job", Prefix: id.Job, Order: "r.version", Key: "id",
 	From:  "token_job r LEFT JOIN units_transfer u ON u.tenant_id = r.tenant_id AND u.job_id = r.id",
 	Proof: jobColumns.Proof("r").And(transferColumns.Proof("u"))}
 
 const jobTables = ` FROM token_job j JOIN meter m ON m.tenant_id = j.tenant_id AND m.n = j.meter`
 
-// AddJob keeps a job with its reserved tokens. Units that leave without money get a record
-// of their own.
+// AddJob stores a job with its reserved tokens. Units that are given away without a payment get a row of their own.
 func (tx Rows) AddJob(j sale.Job) error {
 	_, err := tx.C.Exec(`INSERT INTO `+jobColumns.Into(), jobColumns.Values(tx.Tenant, &j)...)
 	if err != nil {
@@ -88,7 +87,7 @@ func (tx Rows) AddJob(j sale.Job) error {
 	return fault.Wrap(err, "record the units of a job")
 }
 
-// reserveJobToken takes a TID where the token carries one; a section of a key change does not.
+// reserveJobToken inserts a reserved token and takes its TID, if it has one. The tokens of a key change have none.
 func (tx Rows) reserveJobToken(j sale.Job, t sale.Token) error {
 	var tid any
 	if j.Kind != sale.KeyChange {
@@ -122,7 +121,7 @@ func (tx Rows) JobMade(j sale.Job, digitHashes [][]byte) error {
 	})
 }
 
-// JobFailed ends a held job that got no tokens: no units leave, and no key comes.
+// JobFailed ends a held job that got no tokens. It gives no units away and brings no new key.
 func (tx Rows) JobFailed(j sale.Job) error {
 	return tx.Rewrite("job", j.ID, func() error {
 		err := tx.endJob(j)
@@ -140,7 +139,7 @@ func (tx Rows) JobFailed(j sale.Job) error {
 	})
 }
 
-// endJob writes how a held job ended.
+// endJob stores the outcome of a held job.
 func (tx Rows) endJob(j sale.Job) error {
 	return tx.Must(`UPDATE token_job SET state = $1, failure = $2, completed_at = $3, version = version + 1
 		WHERE tenant_id = $4 AND id = $5 AND state = 'held'`, string(j.State), string(j.Failure), j.CompletedAt, tx.Tenant, j.ID)
@@ -152,7 +151,7 @@ func (tx Rows) JobByID(job id.ID) (sale.Job, bool, error) { return tx.jobWhere(`
 // JobByRef reads the job of a request.
 func (tx Rows) JobByRef(ref string) (sale.Job, bool, error) { return tx.jobWhere(`j.ref = $2`, ref) }
 
-// JobOfKey is the completed key change that gives a meter this key, while the meter has not confirmed it.
+// JobOfKey returns the completed key change that brings a meter this key, as long as the meter has not confirmed it.
 func (tx Rows) JobOfKey(newKey id.ID) (sale.Job, bool, error) {
 	return tx.jobWhere(`j.new_key_id = $2 AND j.state = 'completed' AND EXISTS (SELECT 1 FROM meter_key k
 		WHERE k.tenant_id = j.tenant_id AND k.id = j.new_key_id AND k.state = 'issued')`, newKey)
@@ -172,7 +171,7 @@ func (tx Rows) jobWhere(condition string, arg any) (sale.Job, bool, error) {
 	return j, err == nil, fault.Wrap(err, "read the tokens of a job")
 }
 
-// JobsHeld lists jobs that their issuer has not answered.
+// JobsHeld lists jobs created before a moment that their issuer has not answered, after the given one.
 func (tx Rows) JobsHeld(before time.Time, after id.ID, max int) ([]id.ID, error) {
 	var out []id.ID
 	err := tx.C.Query(`SELECT id FROM token_job WHERE tenant_id = $1 AND state = 'held' AND created_at < $2 AND id > $3 ORDER BY id LIMIT $4`,
@@ -180,7 +179,7 @@ func (tx Rows) JobsHeld(before time.Time, after id.ID, max int) ([]id.ID, error)
 	return out, fault.Wrap(err, "list held job")
 }
 
-// UnitsSince is how much was given away under some names from a moment on.
+// UnitsSince returns the units that these actors have given away since a moment.
 func (tx Rows) UnitsSince(by []string, from time.Time) (unit.Energy, error) {
 	var total unit.Energy
 	for _, name := range by {
@@ -201,7 +200,7 @@ func (tx Rows) SetMeterKeyState(key id.ID, from, to string) error {
 	return fault.Wrap(err, "turn the key of a job")
 }
 
-// KeyOfToken is the key that a token brings to its meter; of any other token the key that it was made under.
+// KeyOfToken returns the key that a key-change token brings to its meter, and for any other token the key that it was made under.
 func (tx Rows) KeyOfToken(token id.ID) (key registry.Key, found bool, err error) {
 	found, err = tx.One(`SELECT k.id, k.meter, k.state FROM token t
 		LEFT JOIN token_job j ON j.tenant_id = t.tenant_id AND j.id = t.job_id
@@ -211,7 +210,7 @@ func (tx Rows) KeyOfToken(token id.ID) (key registry.Key, found bool, err error)
 	return key, found, fault.Wrap(err, "find the key of a token")
 }
 
-// CurrentKey is the key that a meter has.
+// CurrentKey returns the current key of a meter.
 func (tx Rows) CurrentKey(meter int64) (key id.ID, found bool, err error) {
 	found, err = tx.One(`SELECT id FROM meter_key WHERE tenant_id = $1 AND meter = $2 AND state = 'current'`,
 		func(r core.Row) error { key = r.ID(0); return nil }, tx.Tenant, meter)

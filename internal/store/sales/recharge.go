@@ -37,7 +37,7 @@ var externalColumns = core.Columns[tokenRow]{Table: "given_token", Unattested: [
 	{Name: "version", Form: 'i'},
 }}
 
-// externalQuery reads tokens that were made elsewhere.
+// externalQuery reads external tokens.
 var externalQuery = `SELECT ` + externalColumns.List("") + ` FROM given_token WHERE tenant_id = $1 AND `
 
 func scanExternal(r core.Row, t *tokenRow) error {
@@ -46,7 +46,7 @@ func scanExternal(r core.Row, t *tokenRow) error {
 	return err
 }
 
-// AddExternalToken keeps a token that was made elsewhere.
+// AddExternalToken stores an external token.
 func (tx Rows) AddExternalToken(g recharge.ExternalToken) error {
 	var tid *int64
 	if g.HasTID {
@@ -57,21 +57,20 @@ func (tx Rows) AddExternalToken(g recharge.ExternalToken) error {
 	return fault.Wrap(err, "keep a token from elsewhere")
 }
 
-// ExternalTokenByHash finds a token from elsewhere by the hash of its digits.
+// ExternalTokenByHash finds an external token by the hash of its digits.
 func (tx Rows) ExternalTokenByHash(meter int64, hash []byte) (token id.ID, found bool, err error) {
 	found, err = tx.One(`SELECT id FROM given_token WHERE tenant_id = $1 AND meter = $2 AND digits_hash = $3`,
 		func(r core.Row) error { token = r.ID(0); return nil }, tx.Tenant, meter, hash)
 	return token, found, fault.Wrap(err, "find a token from elsewhere by its digits")
 }
 
-// externalToken is a token from elsewhere.
+// externalToken reads an external token.
 func (tx Rows) externalToken(token id.ID) (t sale.Token, found bool, err error) {
 	found, err = tx.One(externalQuery+`id = $2`, func(r core.Row) error { return scanExternal(r, &t) }, tx.Tenant, token)
 	return t, found, fault.Wrap(err, "find token %s from elsewhere", token.Text(id.Token))
 }
 
-// MeterTokens lists a meter's tokens, those that were made elsewhere and handed in among them, newest first, from the one after
-// before on (zero for the newest).
+// MeterTokens lists a meter's tokens, including external ones, newest first, before the given one (zero: from the newest).
 func (tx Rows) MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, error) {
 	out, err := tx.VendTokens(meter, before, max)
 	if err != nil {
@@ -89,8 +88,8 @@ func (tx Rows) MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, er
 	return out[:min(len(out), max)], nil
 }
 
-// TokenTimes is when a token was last handed to its meter's connection and when the meter answered, zero for never, and
-// whether it was made elsewhere.
+// TokenTimes returns when a token was last handed to its meter's connection and when the meter answered; zero means never. given reports
+// whether it is an external token.
 func (tx Rows) TokenTimes(token id.ID) (sent, answered time.Time, given bool, err error) {
 	for _, table := range []string{"token", "given_token"} {
 		found, err := tx.One(`SELECT sent_at, answered_at FROM `+table+` WHERE tenant_id = $1 AND id = $2`,
@@ -105,7 +104,7 @@ func (tx Rows) TokenTimes(token id.ID) (sent, answered time.Time, given bool, er
 	return time.Time{}, time.Time{}, false, nil
 }
 
-// TokenReportsOf is what a meter said of one of its tokens, newest first.
+// TokenReportsOf returns a meter's reports about one of its tokens, newest first.
 func (tx Rows) TokenReportsOf(meter int64, token id.ID, max int) ([]metering.StoredToken, error) {
 	var out []metering.StoredToken
 	err := tx.C.Query(`SELECT at, received_at, result, source, units_wh, balance_wh FROM token_report
@@ -117,8 +116,8 @@ func (tx Rows) TokenReportsOf(meter int64, token id.ID, max int) ([]metering.Sto
 	return out, fault.Wrap(err, "list what meter %d said of token %s", meter, token.Text(id.Token))
 }
 
-// DeliveryOf is the item that brings a token to its meter's connection; one that was given up only where no other waits.
-// Items are few per meter, so they are looked through in Go rather than by searching in JSON.
+// DeliveryOf returns the outbox item that delivers a token to its meter. It returns an item that was given up only if no other one waits.
+// A meter has few items, so Go searches them instead of SQL on JSON.
 func (tx Rows) DeliveryOf(number string, token id.ID) (d recharge.Waiting, found bool, err error) {
 	name := token.Text(id.Token)
 	err = tx.C.Query(`SELECT body, created_at, attempts, dead_at, last_error FROM outbox WHERE tenant_id = $1 AND lane = $2 AND key = $3 ORDER BY seq`,

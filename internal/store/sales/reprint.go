@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// AddCopy counts a copy of a sale's receipt and gives its number, from 1. The caller holds the sale.
+// AddCopy counts a copy of a sale's receipt and returns its number, from 1. The caller has locked the sale.
 func (tx Rows) AddCopy(sale id.ID, by string) (int, error) {
 	n, err := tx.Number(`SELECT MAX(n) FROM reprint WHERE tenant_id = $1 AND vend_id = $2`, tx.Tenant, sale)
 	if err == nil {
@@ -19,7 +19,7 @@ func (tx Rows) AddCopy(sale id.ID, by string) (int, error) {
 	return int(n) + 1, fault.Wrap(err, "count a copy")
 }
 
-// OnceLook is what is known of a request by its key, nil for nothing; the key is not claimed.
+// OnceLook returns the stored answer to a request by its idempotency key; nil if there is none. It does not claim the key.
 func (tx Rows) OnceLook(principal, key string) (*access.StoredAnswer, error) {
 	var a core.Answer
 	found, err := tx.One(core.OnceQuery+` AND (expires_at IS NULL OR expires_at > $4)`, core.OnceColumns.To(&a), tx.Tenant, principal, key, tx.Now)

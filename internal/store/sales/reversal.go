@@ -42,12 +42,12 @@ var cancelColumns = core.Columns[sale.Cancel]{Table: "reversal_token", Attested:
 	{Name: "reversal_id", Form: 'b'},
 }}
 
-// ReversalKind is the evidence of reversals.
+// ReversalKind describes the evidence of reversals.
 var ReversalKind = core.AttestedKind{Name: "reversal", Noun: "Reversal", Prefix: id.Reversal, Key: "id", Order: "r.version",
 	From:  "reversal r LEFT JOIN reversal_token c ON c.tenant_id = r.tenant_id AND c.reversal_id = r.id",
 	Proof: reversalColumns.Proof("r").And(cancelColumns.Proof("c")), Sort: ", c.token_id"}
 
-// VendMeter is the meter of a sale, without locking either: locks are taken from the account on, see lock order.
+// VendMeter returns the meter of a sale. It locks neither, because the lock order begins with the account.
 func (tx Rows) VendMeter(sale id.ID) (id.ID, bool, error) {
 	var meter id.ID
 	found, err := tx.One(`SELECT m.id FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter WHERE v.tenant_id = $1 AND v.id = $2`,
@@ -55,8 +55,8 @@ func (tx Rows) VendMeter(sale id.ID) (id.ID, bool, error) {
 	return meter, found, fault.Wrap(err, "find the meter of a sale")
 }
 
-// VendNewest is the newest sale to a meter that neither failed nor was reversed; the zero ID for none. Identities of
-// one millisecond do not sort, so the place in the month decides between such sales.
+// VendNewest returns the newest sale to a meter that neither failed nor was reversed; the zero ID if there is none. Identities of the same
+// millisecond are not in order, so for such sales the units sold earlier in the month decide.
 func (tx Rows) VendNewest(meter int64) (id.ID, error) {
 	var newest id.ID
 	_, err := tx.One(`SELECT id FROM vend WHERE tenant_id = $1 AND meter = $2 AND state NOT IN ('failed', 'reversed')
@@ -72,8 +72,8 @@ func (tx Rows) SetSaleState(sale id.ID, from, to sale.State) error {
 	return fault.Wrap(err, "turn a sale to %s", to)
 }
 
-// TokenMoved gives a token the state after a move, where the move leads on from the one it has. One that is accepted has an answer that
-// the meter signed: what an SMS said of it before gives way to that.
+// TokenMoved moves a token to the next state, if the move is allowed from its present one. An accepted token has an answer that the meter
+// signed, which replaces a result that came by SMS.
 func (tx Rows) TokenMoved(token id.ID, m metering.TokenMove) error {
 	result := `result`
 	if m.To() == sale.TokenAccepted {
@@ -84,12 +84,12 @@ func (tx Rows) TokenMoved(token id.ID, m metering.TokenMove) error {
 	return fault.Wrap(err, "turn a token to %s", m.To())
 }
 
-// DropPush ends the delivery of a token to its meter.
+// DropPush removes the outbox items that deliver a token to its meter.
 func (tx Rows) DropPush(number string, token id.ID) error {
 	return meters.Of(tx.Tx).DropDelivery(number, token.Text(id.Token))
 }
 
-// AddReversal keeps a reversal that begins, with the commands that it waits for.
+// AddReversal stores a new reversal with the commands that it waits for.
 func (tx Rows) AddReversal(r sale.Reversal) error {
 	_, err := tx.C.Exec(`INSERT INTO `+reversalColumns.Into(), reversalColumns.Values(tx.Tenant, &r)...)
 	for _, c := range r.Cancels {
@@ -103,7 +103,7 @@ func (tx Rows) AddReversal(r sale.Reversal) error {
 	return fault.Wrap(err, "keep a reversal")
 }
 
-// PutReversal writes how a reversal ended that is not done yet.
+// PutReversal stores the outcome of a reversal. One that is done stays done.
 func (tx Rows) PutReversal(r sale.Reversal) error {
 	err := tx.Rewrite("reversal", r.ID, func() error {
 		return tx.Must(`UPDATE reversal SET state = $1, confirmed = $2, failure = $3, settled_at = $4, version = version + 1
@@ -113,7 +113,8 @@ func (tx Rows) PutReversal(r sale.Reversal) error {
 	return fault.Wrap(err, "end a reversal")
 }
 
-// ReversalOf is the newest reversal of a sale, without the tokens that its meter was told to cancel.
+// ReversalOf returns the newest reversal of a sale, without the tokens that its meter was told to cancel. It returns a refused one only if
+// there is no other.
 func (tx Rows) ReversalOf(saleID id.ID) (sale.Reversal, bool, error) {
 	var r sale.Reversal
 	found, err := tx.One(`SELECT `+reversalColumns.List("")+` FROM reversal
@@ -122,8 +123,8 @@ func (tx Rows) ReversalOf(saleID id.ID) (sale.Reversal, bool, error) {
 	return r, found && err == nil, fault.Wrap(err, "read a reversal")
 }
 
-// CancelAnswers are all commands by which a meter was told to cancel tokens of a sale, with their answers, in the order of the tokens and
-// of the commands about each.
+// CancelAnswers returns all commands that told a meter to cancel tokens of a sale, with their answers. They are sorted by token and then
+// by age.
 func (tx Rows) CancelAnswers(saleID id.ID) ([]vending.CancelAnswer, error) {
 	var out []vending.CancelAnswer
 	err := tx.C.Query(`SELECT x.token_id, x.command_id, x.taken, c.state, c.answer, c.created_at, CASE WHEN `+loaded+` THEN 1 ELSE 0 END
@@ -137,7 +138,7 @@ func (tx Rows) CancelAnswers(saleID id.ID) ([]vending.CancelAnswer, error) {
 	return out, fault.Wrap(err, "read what a meter answered")
 }
 
-// CancelTake notes what was made of a meter's answers about a token.
+// CancelTake stores what followed from a meter's answers about a token, in every reversal of that token.
 func (tx Rows) CancelTake(token id.ID, taken sale.CancelTaken) error {
 	var reversals []id.ID
 	err := tx.C.Query(`SELECT reversal_id FROM reversal_token WHERE tenant_id = $1 AND token_id = $2 ORDER BY reversal_id`,
@@ -157,7 +158,7 @@ func (tx Rows) CancelTake(token id.ID, taken sale.CancelTaken) error {
 	return fault.Wrap(err, "note what a meter answered")
 }
 
-// CancelsLate lists sales with an answer that may be late, as package vending decides it.
+// CancelsLate lists sales for which a meter's answer may have come late. Package vending decides whether it did.
 func (tx Rows) CancelsLate(after id.ID, max int) ([]id.ID, error) {
 	var out []id.ID
 	err := tx.C.Query(`SELECT DISTINCT r.vend_id FROM reversal_token t
@@ -177,7 +178,7 @@ func (tx Rows) CancelsOwed(after id.ID, max int) ([]sale.Token, error) {
 	return out, fault.Wrap(err, "list units that are owed")
 }
 
-// ReversalsSince sums what was reversed from a moment on: under some names, and of a vendor's sales (zero: of none).
+// ReversalsSince sums the reversals since a moment: those by these actors, and those of the vendor's sales (zero: no vendor).
 func (tx Rows) ReversalsSince(by []string, vendor id.ID, from time.Time) (person, ofVendor sale.Reversals, err error) {
 	err = tx.C.Query(`SELECT r.by_actor, v.vendor_key, CASE r.state WHEN 'refused' THEN 0 ELSE v.tender END FROM reversal r
 		JOIN vend v ON v.tenant_id = r.tenant_id AND v.id = r.vend_id WHERE r.tenant_id = $1 AND r.created_at >= $2`, func(r core.Row) error {
@@ -193,7 +194,7 @@ func (tx Rows) ReversalsSince(by []string, vendor id.ID, from time.Time) (person
 	return person, ofVendor, fault.Wrap(err, "sum reversals")
 }
 
-// Unconfirmed sums the reversed sales of a meter that have a token which may still load.
+// Unconfirmed sums the reversed sales of a meter that have a token that may still load.
 func (tx Rows) Unconfirmed(meter int64) (sale.Reversals, error) {
 	var out sale.Reversals
 	_, err := tx.One(`SELECT COUNT(*), SUM(tender) FROM vend WHERE tenant_id = $1 AND id IN (SELECT vend_id FROM token
@@ -204,7 +205,7 @@ func (tx Rows) Unconfirmed(meter int64) (sale.Reversals, error) {
 	return out, fault.Wrap(err, "sum unconfirmed reversals")
 }
 
-// ReversalsWaiting lists sales whose reversal waits for a meter.
+// ReversalsWaiting lists sales whose reversal waits for an answer from the meter.
 func (tx Rows) ReversalsWaiting(after id.ID, max int) ([]id.ID, error) {
 	var out []id.ID
 	err := tx.C.Query(`SELECT vend_id FROM reversal WHERE tenant_id = $1 AND state = 'waiting' AND vend_id > $2 ORDER BY vend_id LIMIT $3`,
@@ -212,14 +213,14 @@ func (tx Rows) ReversalsWaiting(after id.ID, max int) ([]id.ID, error) {
 	return out, fault.Wrap(err, "list waiting reversals")
 }
 
-// MonthTakes counts units in an account's month again, free of them some.
+// MonthTakes counts units in an account's month again; free is how many of them were free.
 func (tx Rows) MonthTakes(account id.ID, month string, units, free unit.Energy) error {
 	err := tx.addUnits(sale.Sale{Account: account, Month: month, Units: units, Free: free})
 	return fault.Wrap(err, "count units in a month again")
 }
 
-// ReversedUsed lists tokens whose sale was reversed unconfirmed and which their meter has all the same, by the token's own row or by a
-// report. Where the meter was told to cancel the token, its answer decides between used_error and cancelled.
+// ReversedUsed lists tokens of unconfirmed reversals that their meter has loaded, according to the token's row or a report. If the meter
+// was told to cancel the token, "used" alone does not count: the meter's answer to that command decides between used_error and cancelled.
 func (tx Rows) ReversedUsed(max int) ([]sale.Token, error) {
 	var out []sale.Token
 	err := tx.C.Query(tokenQuery+` t WHERE tenant_id = $1 AND state = 'reversed_unconfirmed' AND (`+SaysLoaded("t", "t.id")+` OR `+loaded+`)

@@ -42,11 +42,12 @@ var tokenColumns = core.Columns[tokenRow]{Table: "token", Attested: []core.Colum
 	{Name: "version", Form: 'i'},
 }}
 
-// TokenKind is the evidence of tokens of jobs. Those of sales have theirs in the sale's, and a token without digits is none yet.
+// TokenKind describes the evidence of tokens of jobs. Tokens of sales are in the evidence of their sale. A token without digits needs no
+// evidence yet.
 var TokenKind = core.AttestedKind{Name: "token", Noun: "Token", Prefix: id.Token, From: "token r", Key: "id", Order: "0",
 	Must: " AND r.job_id IS NOT NULL AND r.digits_enc IS NOT NULL", Proof: tokenColumns.Proof("r")}
 
-// How tokens are read, and those of a sale and of a job written.
+// Statements that read and write the tokens of sales and jobs.
 var (
 	tokenQuery     = `SELECT ` + tokenColumns.List("") + ` FROM token`
 	saleTokenInto  = `INSERT INTO ` + tokenColumns.Into("vend_id", "meter", "meter_key_id", "tid", "created_at", "digits_enc", "digits_hash")
@@ -54,7 +55,7 @@ var (
 	saleTokenQuery = tokenQuery + ` WHERE tenant_id = $1 AND vend_id = $2 ORDER BY tid`
 )
 
-// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
+// VendTokens lists a meter's tokens, newest first, before the given one (zero: from the newest).
 func (tx Rows) VendTokens(meter int64, before id.ID, max int) ([]sale.Token, error) {
 	var out []sale.Token
 	err := tx.C.Query(tokenQuery+` WHERE tenant_id = $1 AND meter_key_id IN (
@@ -63,8 +64,8 @@ func (tx Rows) VendTokens(meter int64, before id.ID, max int) ([]sale.Token, err
 	return out, fault.Wrap(err, "list tokens of meter %d", meter)
 }
 
-// TokenForPush is a token that is to be sent to its meter, made here or handed in, with the meter's number. Its digits
-// are sealed under sale.TokenContext; found is false for an unknown token and for one without digits.
+// TokenForPush returns a token, ours or external, that is to be sent to its meter, and the meter's number. The digits are sealed under
+// sale.TokenContext. found is false for an unknown token and for one of ours without digits.
 func (tx Rows) TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error) {
 	found, err = tx.One(tokenQuery+` WHERE tenant_id = $1 AND id = $2 AND digits_enc IS NOT NULL`, tokenColumns.To(&t), tx.Tenant, token)
 	if err == nil && !found {
@@ -80,7 +81,7 @@ func (tx Rows) TokenForPush(token id.ID) (t sale.Token, number string, found boo
 	return t, m.Number, found, err
 }
 
-// from is the SQL condition that a move leads on from the state of a token.
+// from returns the SQL condition that a move is allowed from the state of a token.
 func from(m metering.TokenMove) string {
 	states := ""
 	for _, s := range m.From() {
@@ -89,7 +90,7 @@ func from(m metering.TokenMove) string {
 	return `state IN (` + strings.TrimPrefix(states, ", ") + `)`
 }
 
-// TokenSent notes that a token is on its way to its meter. What the meter has said of it meanwhile stays.
+// TokenSent marks a token as sent to its meter. A state from the meter's answer stays.
 func (tx Rows) TokenSent(token id.ID) error {
 	for _, table := range []string{"token", "given_token"} {
 		_, err := tx.C.Exec(`UPDATE `+table+` SET state = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 AND `+from(metering.MoveSent),
@@ -101,7 +102,7 @@ func (tx Rows) TokenSent(token id.ID) error {
 	return nil
 }
 
-// TokenPushed is TokenSent for a token that was handed to its meter's connection: it keeps when that was last.
+// TokenPushed is TokenSent for a token that was handed to its meter's connection. It also stores the time.
 func (tx Rows) TokenPushed(token id.ID) error {
 	for _, table := range []string{"token", "given_token"} {
 		_, err := tx.C.Exec(`UPDATE `+table+` SET state = CASE WHEN `+from(metering.MoveSent)+` THEN $1 ELSE state END, sent_at = $2, version = version + 1

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// ReportedToken finds and locks the token that a report is about: by the request of our own delivery, else by its TID. A meter
-// can only ever speak of tokens that were made for it, or handed in for it from elsewhere.
+// ReportedToken finds and locks the token that a report is about: by the request of our own delivery, else by its TID. It finds only
+// tokens that were made for this meter and external tokens of this meter.
 func (tx Rows) ReportedToken(meter int64, t *wire.Token) (own metering.OwnToken, found bool, err error) {
 	row := func(r core.Row) error {
 		own.ID, own.State, own.Class = r.ID(0), metering.TokenState(r.Text(1)), uint8(r.Int(2))
@@ -41,7 +41,7 @@ func (tx Rows) ReportedToken(meter int64, t *wire.Token) (own metering.OwnToken,
 	return metering.OwnToken{}, false, nil
 }
 
-// TokenAnswered writes the state of a token and what its meter said, signed or by SMS.
+// TokenAnswered stores the state of a token and its meter's answer, signed or by SMS.
 func (tx Rows) TokenAnswered(token metering.OwnToken, state metering.TokenState, result string, at time.Time) error {
 	table := `token`
 	if token.Elsewhere {

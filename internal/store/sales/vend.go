@@ -20,7 +20,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// VendPoint reads what a sale must know of a meter and locks its account, the meter and its keys, in this order.
+// VendPoint reads what a sale needs to know about a meter, and locks its account, the meter and its keys, in this order.
 func (tx Rows) VendPoint(ref registry.Ref) (sale.Point, bool, error) {
 	column, arg := "m.id", any(ref.ID)
 	if ref.Number != "" {
@@ -49,8 +49,8 @@ func (tx Rows) VendPoint(ref registry.Ref) (sale.Point, bool, error) {
 	return p, err == nil, fault.Wrap(err, "find meter keys of a sale")
 }
 
-// saleKeys reads the keys of a meter that are not past, and locks all. What newestTID tells is put together here: it is read in
-// every sale, and meters have one key.
+// saleKeys locks all keys of a meter and returns those that are not past. It computes in Go what [meters.NewestTID] computes in SQL,
+// because it runs in every sale and most meters have only one key.
 func (tx Rows) saleKeys(meter int64) ([]registry.Key, error) {
 	var all []registry.Key
 	err := tx.C.Query(meters.SaleKeyQuery+tx.C.ForUpdate(), func(r core.Row) error {
@@ -74,8 +74,8 @@ func (tx Rows) saleKeys(meter int64) ([]registry.Key, error) {
 	return keys, err
 }
 
-// lockPoint locks the account and then the meter, where rows are locked, and reads again what a sale decides on. A meter
-// that was moved to another account meanwhile is a conflict, after which the sale begins anew.
+// lockPoint locks the account and then the meter, and reads what the sale depends on again. On an engine without row locks it does
+// nothing. If the meter has moved to another account in between, that is a conflict, and the sale starts again.
 func (tx Rows) lockPoint(p *sale.Point) error {
 	if tx.C.ForUpdate() == "" {
 		return nil
@@ -98,7 +98,7 @@ func (tx Rows) lockPoint(p *sale.Point) error {
 	return fault.Wrap(err, "lock meter of a sale")
 }
 
-// VendMonth is where an account stands in a local month.
+// VendMonth returns an account's units of a local month and its carry.
 func (tx Rows) VendMonth(account id.ID, month string) (sale.Month, error) {
 	var m sale.Month
 	_, err := tx.One(`SELECT units_wh, free_wh, fbe_issued FROM usage_month
@@ -114,19 +114,19 @@ func (tx Rows) VendMonth(account id.ID, month string) (sale.Month, error) {
 	return m, fault.Wrap(err, "read the carry of a sale")
 }
 
-// vendOpen is the condition of the index of open sales, word for word: else SQLite does not see that the index will do.
+// vendOpen is the condition of the index of open sales. It must match word for word, or SQLite does not use the index.
 const vendOpen = `(state = 'priced' OR state = 'held' OR state = 'issued' OR state = 'reversing')`
 
-// VendUnderWay reports whether a sale to the meter or its account waits for its token or for its reversal. There are few
-// such sales, so they are looked through by their state.
+// VendUnderWay reports whether a sale to the meter or its account waits for its token or its reversal. It searches by state, because there
+// are few such sales.
 func (tx Rows) VendUnderWay(meter int64, account id.ID) (bool, error) {
 	found, err := tx.One(`SELECT id FROM vend WHERE tenant_id = $1 AND `+vendOpen+`
 		AND (meter = $2 OR account_id = $3) LIMIT 1`, func(core.Row) error { return nil }, tx.Tenant, meter, account)
 	return found, fault.Wrap(err, "look for another one under way of a sale")
 }
 
-// VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and takes what the sale pays towards charges and debts from their rows.
-// What is reserved leaves evidence: a sale that was never asked for and waits for its token would be given one.
+// VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and books its payments towards charges and
+// debts. It leaves evidence. Otherwise a forged row of a held sale would get a token.
 func (tx Rows) VendReserve(s sale.Sale, orderHash [32]byte) error {
 	if err := tx.insertSale(s, orderHash, make([][]byte, len(s.Tokens))); err != nil {
 		return err
@@ -163,7 +163,7 @@ func (tx Rows) insertSale(s sale.Sale, orderHash [32]byte, digitHashes [][]byte)
 	return fault.Wrap(err, "add to the month of a sale")
 }
 
-// askedText is the text of what a sale is asked for besides energy; of most sales it is empty.
+// askedText encodes what a sale was asked for besides energy. It is empty for most sales.
 func askedText(a sale.Asked) (string, error) {
 	if len(a.Charges) == 0 {
 		return "", nil
@@ -202,8 +202,8 @@ func (tx Rows) insertLines(s sale.Sale) error {
 	return lines.Insert(tx.Tx)
 }
 
-// insertToken takes a TID: the row makes it unique under its key, and the newest of them is the key's last. A token that
-// is only reserved has no digits yet.
+// insertToken inserts a token and so takes its TID: the row makes the TID unique under its key, and the newest row holds the key's last
+// TID. A reserved token has no digits yet.
 func (tx Rows) insertToken(s sale.Sale, t *sale.Token, digitHash []byte) error {
 	tx.Issued(t.ID)
 	return meters.Of(tx.Tx).WithTID(s.Key, t.TID, func() error {
@@ -221,7 +221,7 @@ func (tx Rows) addUnits(s sale.Sale) error {
 	return err
 }
 
-// VendComplete stores what completing a held sale added. A sale that is not held is a broken invariant.
+// VendComplete stores the tokens and the receipt number of a held sale. A sale that is not held is a broken invariant.
 func (tx Rows) VendComplete(s sale.Sale, digitHashes [][]byte) error {
 	for i, t := range s.Tokens {
 		err := tx.Must(`UPDATE token SET digits_enc = $1, digits_hash = $2, state = $3, version = version + 1
@@ -237,13 +237,13 @@ func (tx Rows) VendComplete(s sale.Sale, digitHashes [][]byte) error {
 	return fault.Wrap(err, "complete of a sale")
 }
 
-// VendPress notes of a recharge that somebody must press a key at the meter for the supply to return.
+// VendPress marks a recharge after which somebody must press a key at the meter to restore the supply.
 func (tx Rows) VendPress(sale id.ID) error {
 	err := tx.Must(`UPDATE vend SET press_key = 1 WHERE tenant_id = $1 AND id = $2`, tx.Tenant, sale)
 	return fault.Wrap(err, "note the key press of a sale")
 }
 
-// VendFail closes a held sale that got no token and gives back what it had reserved. Its TIDs stay used.
+// VendFail closes a held sale that got no token and undoes what it reserved. Its TIDs stay used.
 func (tx Rows) VendFail(s sale.Sale) error {
 	err := tx.Must(`UPDATE vend SET state = 'failed', failure = $1, version = version + 1
 		WHERE tenant_id = $2 AND id = $3 AND state = 'held'`, string(s.Failure), tx.Tenant, s.ID)
@@ -258,11 +258,11 @@ func (tx Rows) VendFail(s sale.Sale) error {
 	return books.Of(tx.Tx).ChargesGiveBack(s)
 }
 
-// FirstEpoch is the epoch of a store that was never restored.
+// FirstEpoch is the epoch of a database that was never restored.
 const FirstEpoch = 1
 
-// ReceiptNo takes the next number of an outlet's receipts, without a gap. After a restore the numbers go on from the
-// copy, so those that were printed in between would come again: the epoch in the number keeps them apart.
+// ReceiptNo takes the next receipt number of an outlet, without gaps. After a restore the numbers go on from the backup, so numbers
+// printed since that backup come again. The epoch in the number keeps them apart.
 func (tx Rows) ReceiptNo(outlet string) (string, error) {
 	n, err := tx.Take("receipt:" + outlet)
 	if err != nil {
@@ -274,7 +274,7 @@ func (tx Rows) ReceiptNo(outlet string) (string, error) {
 	return fmt.Sprintf("%s-%06d", outlet, n), nil
 }
 
-// VendSale reads a sale with its lines and its tokens in the order of their TIDs, and locks it where rows are locked.
+// VendSale reads and locks a sale with its lines and its tokens, in the order of their TIDs.
 func (tx Rows) VendSale(saleID id.ID) (sale.Sale, bool, error) {
 	var s sale.Sale
 	found, err := tx.One(vendQuery+tx.LockOf("v"), func(r core.Row) error {
@@ -298,7 +298,7 @@ func (tx Rows) VendSale(saleID id.ID) (sale.Sale, bool, error) {
 	return s, err == nil, fault.Wrap(err, "read the tokens of a sale")
 }
 
-// VendNumbered finds the sale of a receipt number; the zero identity for none.
+// VendNumbered finds the sale with a receipt number; the zero identity if there is none.
 func (tx Rows) VendNumbered(receiptNo string) (sale id.ID, err error) {
 	_, err = tx.One(`SELECT id FROM vend WHERE tenant_id = $1 AND receipt_no = $2`, func(r core.Row) error {
 		sale = r.ID(0)
@@ -307,7 +307,7 @@ func (tx Rows) VendNumbered(receiptNo string) (sale id.ID, err error) {
 	return sale, fault.Wrap(err, "look for the receipt number of a sale")
 }
 
-// VendRef finds the sale that a vendor named so, and the hash of what was asked then.
+// VendRef finds a sale by the vendor's own reference, and returns the hash of its order.
 func (tx Rows) VendRef(vendor id.ID, clientRef string) (sale id.ID, orderHash [32]byte, found bool, err error) {
 	found, err = tx.One(`SELECT id, order_hash FROM vend WHERE tenant_id = $1 AND vendor_key = $2 AND client_ref = $3`, func(r core.Row) error {
 		sale = r.ID(0)
@@ -317,7 +317,7 @@ func (tx Rows) VendRef(vendor id.ID, clientRef string) (sale id.ID, orderHash [3
 	return sale, orderHash, found, fault.Wrap(err, "look for the reference of a sale")
 }
 
-// VendOpen lists sales that an issuer has not answered, priced before a moment, oldest first, after the given one.
+// VendOpen lists held sales that were priced before a moment and that the issuer has not answered, oldest first, after the given one.
 func (tx Rows) VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error) {
 	var out []id.ID
 	err := tx.C.Query(`SELECT id FROM vend WHERE tenant_id = $1 AND `+vendOpen+`
@@ -328,7 +328,7 @@ func (tx Rows) VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error)
 	return out, fault.Wrap(err, "list the open ones of a sale")
 }
 
-// VendReceipt is what a receipt shows besides the sale itself. Names are those of today, figures those of the sale.
+// VendReceipt returns what a receipt shows besides the sale itself. Names are the present ones; figures are those of the sale.
 func (tx Rows) VendReceipt(s sale.Sale) (sale.Paper, error) {
 	var p sale.Paper
 	_, err := tx.One(`SELECT t.name, t.vat_no, t.tz, m.tt, t.settings FROM tenant t JOIN meter m ON m.tenant_id = t.id
@@ -363,7 +363,7 @@ func (tx Rows) VendReceipt(s sale.Sale) (sale.Paper, error) {
 	return p, err
 }
 
-// VendFacts is what the core of a sale's receipt says of its key and its tariff.
+// VendFacts returns the key and the tariff version that the sealed core of a sale's receipt names.
 func (tx Rows) VendFacts(s sale.Sale) (f sale.Facts, err error) {
 	if f.Key, _, err = meters.Of(tx.Tx).VendKey(s.Key); err != nil {
 		return sale.Facts{}, err

@@ -43,7 +43,7 @@ var vendColumns = core.Columns[vendRow]{Table: "vend", Attested: []core.Column[v
 	core.ID("tariff_version_id", func(s *vendRow) *id.ID { return &s.Tariff }),
 	core.Text("by_actor", func(s *vendRow) *string { return &s.By }),
 	core.Time("priced_at", func(s *vendRow) *time.Time { return &s.PricedAt }),
-}, Unattested: []core.Column[vendRow]{ // a receipt's seal and the journal prove what a finished sale came to
+}, Unattested: []core.Column[vendRow]{ // the sealed receipt and the journal prove the figures of a finished sale
 	core.ID("id", func(s *vendRow) *id.ID { return &s.ID }),
 	core.Text("state", func(s *vendRow) *sale.State { return &s.State }),
 	{Name: "deliver", Form: 't', Write: func(s *vendRow) any { return strings.Join(s.Deliver, ",") },
@@ -96,14 +96,14 @@ var lineColumns = core.Columns[sale.Line]{Table: "vend_line", Attested: []core.C
 	{Name: "rate_micro", Form: 'i'},
 }}
 
-// SaleKind is the evidence of a sale that waits for its token; see VendReserve.
+// SaleKind describes the evidence of a sale that waits for its token; see VendReserve.
 var SaleKind = core.AttestedKind{Name: "sale", Noun: "Sale", Prefix: id.Vend, Key: "id", Order: "r.version",
 	From: "vend r LEFT JOIN vend_line l ON l.tenant_id = r.tenant_id AND l.vend_id = r.id LEFT JOIN token t ON t.tenant_id = r.tenant_id AND t.vend_id = r.id " +
 		"LEFT JOIN vend_seller s ON s.tenant_id = r.tenant_id AND s.vend_id = r.id",
 	Proof: vendColumns.Proof("r").And(lineColumns.Proof("l")).And(tokenColumns.ProofOf("t", "id", "tid", "units_wh")).And(sellerColumns.Proof("s")),
 	Sort:  ", l.seq, t.tid", Must: " AND r.state = 'held'"}
 
-// How sales and their lines are written and read.
+// Statements that write and read sales and their lines.
 var (
 	vendInsert = `INSERT INTO ` + vendColumns.Into("order_hash", "asked", "created_at")
 	vendQuery  = `SELECT m.id, m.number, m.simulated, ` + vendColumns.List("v") + `

@@ -31,11 +31,11 @@ var vendorColumns = core.Columns[vendorRow]{Table: "vendor", Attested: []core.Co
 	core.Int("version", func(v *vendorRow) *int64 { return &v.Version }).ReadOnly(),
 }}
 
-// VendorKind is the evidence of vendors.
+// VendorKind describes the evidence of vendors.
 var VendorKind = core.AttestedKind{Name: "vendor", Noun: "Vendor", Prefix: id.Vendor, From: "vendor r", Key: "id", Order: "r.version",
 	Proof: vendorColumns.Proof("r")}
 
-// sellerColumns are the columns of what a vendor's sale takes and earns. They are attested with the sale.
+// sellerColumns are the columns of what a sale takes from a vendor's float and what the vendor earns. They are attested with the sale.
 var sellerColumns = core.Columns[sale.Seller]{Table: "vend_seller", Attested: []core.Column[sale.Seller]{
 	core.Int("account_code", func(s *sale.Seller) *ledger.Code { return &s.Account }),
 	core.ID("hold_id", func(s *sale.Seller) *id.ID { return &s.Hold }),
@@ -46,14 +46,14 @@ var sellerColumns = core.Columns[sale.Seller]{Table: "vend_seller", Attested: []
 	{Name: "created_at", Form: 'i'},
 }}
 
-// How vendors are read, and what a sale reads and writes of its seller.
+// Statements that read vendors, and read and write the seller of a sale.
 var (
 	vendorQuery  = `SELECT ` + vendorColumns.List("") + ` FROM vendor WHERE tenant_id = $1 AND `
 	sellerQuery  = `SELECT ` + sellerColumns.List("") + ` FROM vend_seller WHERE tenant_id = $1 AND vend_id = $2`
 	sellerInsert = `INSERT INTO ` + sellerColumns.Into("vend_id", "created_at")
 )
 
-// AddVendor keeps a new vendor and opens its account with its limit.
+// AddVendor stores a new vendor and opens its account with its limit.
 func (tx Rows) AddVendor(v vendor.Vendor) error {
 	_, err := tx.C.Exec(`INSERT INTO `+vendorColumns.Into("created_at"), vendorColumns.Values(tx.Tenant, &v, tx.Now)...)
 	if err == nil {
@@ -65,7 +65,7 @@ func (tx Rows) AddVendor(v vendor.Vendor) error {
 	return fault.Wrap(err, "keep vendor")
 }
 
-// PutVendor writes a vendor's terms. The limit of its account moves with them.
+// PutVendor stores a vendor's terms and sets the limit of its account to match.
 func (tx Rows) PutVendor(v vendor.Vendor) error {
 	err := tx.Rewrite("vendor", v.ID, func() error {
 		return tx.Must(`UPDATE vendor SET name = $1, commission_bps = $2, credit_limit = $3, status = $4, version = version + 1
@@ -101,7 +101,7 @@ func (tx Rows) VendorPage(after id.ID, max int) ([]vendor.Vendor, error) {
 	return out, fault.Wrap(err, "list vendor")
 }
 
-// Headroom is what an account with a limit holds, what of it is reserved, and how much more it could give.
+// Room returns the balance of an account with a limit, how much of it is reserved, and how much is left up to the limit.
 func (tx Rows) Headroom(ref ledger.AccountRef) (ledger.Headroom, error) {
 	a, found, err := tx.Account(ref)
 	if err != nil {
@@ -120,21 +120,21 @@ func (tx Rows) Headroom(ref ledger.AccountRef) (ledger.Headroom, error) {
 	return r, nil
 }
 
-// VendSeller keeps what a vendor's sale takes and earns.
+// VendSeller stores what a sale takes from a vendor's float and what the vendor earns.
 func (tx Rows) VendSeller(s sale.Sale) error {
 	_, err := tx.C.Exec(sellerInsert, sellerColumns.Values(tx.Tenant, &s.Seller, s.ID, tx.Now)...)
 	return fault.Wrap(err, "keep the seller of a sale")
 }
 
-// sellerOf reads what VendSeller kept; the zero Seller for a sale of the tenant itself.
+// sellerOf reads what VendSeller stored; the zero Seller for a sale of the tenant itself.
 func (tx Rows) sellerOf(saleID id.ID) (sale.Seller, error) {
 	var s sale.Seller
 	_, err := tx.One(sellerQuery, sellerColumns.To(&s), tx.Tenant, saleID)
 	return s, fault.Wrap(err, "read the seller of a sale")
 }
 
-// Statement lists what was posted to an account of a vendor, newest first, before the given journal (zero: from the newest), each
-// with the balance after it.
+// Statement lists what was posted to a vendor's account, newest first, before the given journal (zero: from the newest). Each entry has
+// the balance after it.
 func (tx Rows) Statement(ref ledger.AccountRef, before id.ID, max int) ([]vendor.Booked, error) {
 	a, found, err := tx.Account(ref)
 	if err != nil || !found {

@@ -10,32 +10,32 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// SaysLoaded is [metering.HasIt] in SQL: the condition that the result in a row proves that a meter has a token. token is the token's
-// identity.
+// SaysLoaded is [metering.HasIt] in SQL: the condition that the result in a row proves that a meter has loaded a token. token is the SQL
+// of the token's identity.
 func SaysLoaded(row, token string) string {
 	return `(` + row + `.result = '` + metering.ResultAccept + `' OR ` + row + `.result = '` + metering.ResultUsed + `' AND NOT EXISTS (
 		SELECT 1 FROM reversal_token f WHERE f.tenant_id = ` + row + `.tenant_id AND f.token_id = ` + token + `))`
 }
 
-// loaded is the SQL condition that a report says that the meter has token t, whatever the token's own row says.
+// loaded is the SQL condition that a report says that the meter has loaded token t, whatever the token's own row says.
 var loaded = `EXISTS (SELECT 1 FROM token_report p WHERE p.tenant_id = t.tenant_id AND p.meter = t.meter AND p.token_id = t.id AND ` +
 	SaysLoaded("p", "p.token_id") + `)`
 
-// Loaded reports whether a meter says that it has a token of a sale, whatever the token's state.
+// Loaded reports whether a meter has reported a token of the sale as loaded, whatever the token's state.
 func (tx Rows) Loaded(sale id.ID) (bool, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM token t WHERE t.tenant_id = $1 AND t.vend_id = $2 AND `+loaded, tx.Tenant, sale)
 	return n > 0, fault.Wrap(err, "look for what a meter says of a sale")
 }
 
-// ReportLag is how long a report about a sale may still be on its way to the books when the sale is reversed.
+// ReportLag is how long a report about a sale may still be under way to the books when the sale is reversed.
 const ReportLag = time.Minute
 
-// Minute is the form of a minute in findings.
+// Minute is the time layout in findings.
 const Minute = "2006-01-02 15:04"
 
-// ReversedAt is when the last reversal of a sale was begun, by the sealed log; zero where none was, and where the clock was set
-// back since, so that later reports may bear an earlier time. Only a later seal proves that. Within a seal rows are ordered by
-// their time, not by their commits, and a late seal may cover an hour.
+// ReversedAt returns when the last reversal of a sale began, according to the sealed log; zero if there was none. It is also zero if the
+// clock was set back since, because later reports may then have an earlier time. Only a later seal proves that the clock was set back:
+// within a seal rows are ordered by time, not by commit, and a late seal may cover an hour.
 func (tx Rows) ReversedAt(sale string) (at time.Time, err error) {
 	const unsealed int64 = math.MaxInt64
 	var n int64

@@ -47,7 +47,7 @@ func issued(t *testing.T, e store.Engine, m mtr, tid uint32, state string) id.ID
 	return token
 }
 
-// tokenState is a token's state and how many deliveries wait for its meter.
+// tokenState returns a token's state and how many deliveries wait for its meter.
 func tokenState(t *testing.T, e store.Engine, m mtr, token id.ID) (state string, waiting int64) {
 	t.Helper()
 	look(t, e, func(tx *store.Tx) (struct{}, error) {
@@ -85,7 +85,7 @@ func tokenReports(t *testing.T, r Rig) {
 	}{
 		{"issued", "accept", true, "accepted", 0, ""},
 		{"sent", "accept", false, "accepted", 0, ""},
-		{"sent", "used_error", true, "accepted", 0, ""}, // somebody typed it first: it is in the meter
+		{"sent", "used_error", true, "accepted", 0, ""}, // somebody typed it first, so it is in the meter
 		{"issued", "used_error", false, "accepted", 0, ""},
 		{"sent", "crc_error", true, "rejected", 0, ""},
 		{"sent", "format_error", true, "rejected", 0, ""},
@@ -231,22 +231,22 @@ func commandAnswers(t *testing.T, r Rig) {
 	}
 }
 
-// copiesAnswered has a meter refuse one copy of a command and answer another one, as it does where the network turns them round.
+// copiesAnswered lets a meter refuse one copy of a command and answer another, as happens when the network reorders them.
 func copiesAnswered(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m := booted(t, e, 1, false)
 	seq := uint64(0)
 	for _, c := range []struct {
-		why   string // of the first answer
+		why   string // in the first answer
 		then  string
 		state command.State
-		want  string // the reason that stands
+		want  string // the answer that stays
 	}{
 		{"counter", "done", command.StateDone, "in it"},
 		{"storage_error", "done", command.StateDone, "in it"},
 		{"counter", "failed", command.StateFailed, "in it"},
 		{"counter", "thinking", command.StateFailed, "counter"},
-		{"old", "done", command.StateFailed, "old"}, // a lease is old for ever
+		{"old", "done", command.StateFailed, "old"}, // a lease that is old stays old
 		{"expired", "acked", command.StateFailed, "expired"},
 	} {
 		i := ordered(t, e, m, command.StateSent, base().Add(1000*time.Hour))
@@ -262,8 +262,8 @@ func copiesAnswered(t *testing.T, r Rig) {
 	}
 }
 
-// leasesLookedBackAt has a meter answer for a lease whose place another order has taken: what is known of its supply tells of it,
-// until the newest is in it and nothing else can be.
+// leasesLookedBackAt lets a meter answer a lease after a newer one was ordered. SupplyOf must list the signed leases until the newest is
+// in the meter and no other one can be.
 func leasesLookedBackAt(t *testing.T, r Rig) {
 	e := r.Open(t)
 	p := addWalletMeter(t, e, 1, 0)
@@ -282,7 +282,7 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 			}
 			orders = append(orders, i)
 		}
-		for range wallet.MaxSignedLeases { // a meter that is away has these withdrawn, and they never leave
+		for range wallet.MaxSignedLeases { // leases withdrawn while the meter is offline are never sent
 			i, err := tx.Order(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.Command{Type: wallet.CommandLease, By: "test", TTL: time.Hour,
 				Args: map[string]any{"max_register_wh": int64(9000), "ttl_s": int64(60)}})
 			if err = firstOf(err, tx.Withdraw(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.CommandLease, i, "there is less money by now")); err != nil {
@@ -312,7 +312,8 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 	}
 }
 
-// cutsBefore orders cut-offs and a connect: of one that has not left it is known whether one before it has, with no connect since.
+// cutsBefore orders cut-offs and a connect. For an unsent cut-off, SupplyOf must tell whether an earlier one was sent, with no connect
+// since.
 func cutsBefore(t *testing.T, r Rig) {
 	e := r.Open(t)
 	p := addWalletMeter(t, e, 1, 0)
@@ -426,7 +427,7 @@ func ownTime(t *testing.T, r Rig) {
 	far := m.reading(1)
 	far.Rec.Head.At = base().AddDate(3, 0, 0).Unix()
 	far.Rec.Reading.At = far.Rec.Head.At
-	wantOutcomes(t, e, "stored@1", far) // no future is too far for it
+	wantOutcomes(t, e, "stored@1", far) // a simulated meter may be any time ahead
 	must(t, e, func(tx *store.Tx) error {
 		tx.Now = far.ReceivedAt.Add(5 * time.Minute)
 		own, err := tx.MeterClock(m.Meter)
@@ -448,7 +449,7 @@ func ownTime(t *testing.T, r Rig) {
 	}
 	i := ordered(t, e, m, command.StateQueued, base().AddDate(3, 0, 0).Add(30*time.Minute))
 	must(t, e, func(tx *store.Tx) error {
-		tx.Now = again.ReceivedAt // by the server's clock there are three years left, by the meter's the time is over
+		tx.Now = again.ReceivedAt // the server's clock has three years left; the meter's clock is past the expiry
 		s, err := command.Sign(tx, i)
 		if err == nil && s.Command.State != command.StateExpired {
 			t.Errorf("the command is %s, want expired in the meter's own time", s.Command.State)

@@ -227,8 +227,8 @@ func unbalanced(t *testing.T, r Rig) {
 	wantErr(t, "health", e.Health(), store.ErrInvariant)
 }
 
-// accountUndone opens an account in a transaction that is undone. What is posted to it later must not reach the account that has
-// got its number since.
+// accountUndone opens an account in a transaction that is rolled back. A later posting to it must not reach the account that has its
+// number by then.
 func accountUndone(t *testing.T, r Rig) {
 	e := r.Open(t)
 	till, undone, next := account(ledger.Till, "main"), account(ledger.LevyPayable, "undone"), account(ledger.LevyPayable, "next")
@@ -375,7 +375,7 @@ func randomJournals(t *testing.T, r Rig) {
 	verified(t, e)
 }
 
-// verified runs the independent checks that need no key.
+// verified runs the checks of the verification that need no key.
 func verified(t *testing.T, e store.Engine) {
 	t.Helper()
 	report := look(t, e, func(tx *store.Tx) (*store.Report, error) {
@@ -522,7 +522,7 @@ func holdEndsOnce(t *testing.T, r Rig) {
 func holdExpires(t *testing.T, r Rig) {
 	e := r.Open(t)
 	reserve(t, e, 1000, -time.Second)
-	reserve(t, e, 0+1, time.Hour) // refused: all of it is held
+	reserve(t, e, 0+1, time.Hour) // refused: all of the float is held
 	must(t, e, func(tx *store.Tx) error {
 		n, err := tx.HoldExpire(10)
 		if err == nil && n != 1 {

@@ -117,7 +117,7 @@ func (h household) owes(t *testing.T, e store.Engine) string {
 	})
 }
 
-// later lets the clock go on: identities sort by the millisecond, and what is posted later must be posted at another time.
+// later waits for the clock to advance: identities sort by millisecond, and a later posting must have a later time.
 func later() {
 	for start := time.Now(); time.Since(start) < 2*time.Millisecond; {
 		runtime.Gosched()

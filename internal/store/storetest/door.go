@@ -10,10 +10,10 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// errDice is the error of an identity that cannot be made.
+// errDice is the error for an identity that cannot be made.
 var errDice = errors.New("no random bytes")
 
-// dice are random bytes that cannot be read the nth time.
+// dice is a source of random bytes whose nth read fails.
 type dice struct {
 	io.Reader
 	left int
@@ -34,8 +34,8 @@ type Door[X any] struct {
 	as            func(*store.Tx) X
 }
 
-// DoorOf makes the door to a store. With every set, every statement and every identity of each transaction fails once before the
-// transaction runs for good, and the test fails where such a failure is not an error of the transaction.
+// DoorOf makes the door to a store. With every set, each statement and each new identity of a transaction fails once before the
+// transaction really runs. The test fails if the transaction does not return such a failure as an error.
 func DoorOf[X any](t testing.TB, e store.Engine, every bool, as func(*store.Tx) X) Door[X] {
 	d := Door[X]{t: t, engine: e, whole: e, every: every, as: as}
 	if every {
@@ -44,7 +44,7 @@ func DoorOf[X any](t testing.TB, e store.Engine, every bool, as func(*store.Tx) 
 	return d
 }
 
-// Do is that of the store.
+// Do runs fn in a transaction of the store.
 func (d Door[X]) Do(ctx context.Context, t access.Tenant, fn func(X) (bool, error)) error {
 	for n := 1; d.every; n++ {
 		reached := false
@@ -53,7 +53,7 @@ func (d Door[X]) Do(ctx context.Context, t access.Tenant, fn func(X) (bool, erro
 			tx.Rand = r
 			_, err := fn(d.as(tx))
 			if reached = r.left <= 0; !reached {
-				err = errDice // nothing stays of this run
+				err = errDice // roll this run back
 			}
 			return false, err
 		})
@@ -67,7 +67,7 @@ func (d Door[X]) Do(ctx context.Context, t access.Tenant, fn func(X) (bool, erro
 	return d.engine.Run(ctx, t, store.Sale, func(tx *store.Tx) (bool, error) { return fn(d.as(tx)) })
 }
 
-// View is that of the store.
+// View runs fn on a snapshot of the store.
 func (d Door[X]) View(ctx context.Context, t access.Tenant, fn func(X) error) error {
 	return d.engine.View(ctx, t, func(tx *store.Tx) error { return fn(d.as(tx)) })
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// doors are the promises of Do and View where nothing breaks.
+// doors tests the promises of Do and View when nothing fails.
 func doors() []test {
 	return []test{
 		{"the value comes after the commit", valueAfterCommit},
@@ -133,7 +133,7 @@ func callersAtOnce(t *testing.T, r Rig) {
 
 func snapshotStands(t *testing.T, r Rig) {
 	e := r.Open(t)
-	letThrough(e) // the view writes beside itself
+	letThrough(e) // the closure of the view also writes outside it
 	if _, err := do(e, take("a")); err != nil {
 		t.Fatal(err)
 	}

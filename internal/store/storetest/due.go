@@ -15,10 +15,10 @@ func dueTests() []test {
 	return []test{{"a commit tells at once in which lanes it made something due", dueReported}}
 }
 
-// dueReported: a worker is told before the closure's caller has its answer, and never of what was undone.
+// dueReported checks that a worker hears of due work before the closure's caller has its answer, and never of work that was rolled back.
 func dueReported(t *testing.T, r Rig) {
 	e := r.Open(t)
-	var told []string // by the goroutine that carries out what this one waits for
+	var told []string // written by the goroutine that this one waits for
 	r.Hear(e, func(lanes []string) { told = append(told, strings.Join(lanes, "+")) })
 	wants := func(what, want string) {
 		t.Helper()

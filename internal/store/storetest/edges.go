@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// edgeTests are of limits met exactly and of pages that are exactly full.
+// edgeTests tests limits that are met exactly and pages that are exactly full.
 func edgeTests() []test {
 	return []test{
 		{"LAST says what became of a meter's last sale", lastSale},
@@ -28,7 +28,7 @@ func edgeTests() []test {
 	}
 }
 
-// newToken writes a token with an identity of its own number. sold is the sale, zero for one that was not sold.
+// newToken writes a token whose identity contains its number n. sold is the sale, zero for a token that was not sold.
 func (h household) newToken(t *testing.T, e store.Engine, n int, sold, key id.ID, state string) {
 	t.Helper()
 	job := id.ID{}
@@ -106,7 +106,7 @@ func lastLooked(t *testing.T, r Rig) {
 	}
 }
 
-// fullPages reads lists of four rows two by two: two pages that are full, and one that is empty.
+// fullPages reads lists of four rows with pages of two: two full pages and an empty one.
 func fullPages(t *testing.T, r Rig) {
 	e := r.Open(t)
 	must(t, e, func(tx *store.Tx) error {
@@ -169,7 +169,7 @@ func fullPages(t *testing.T, r Rig) {
 	}
 }
 
-// fullBatches has three of everything that workers take, and lets them take two.
+// fullBatches creates three of everything that workers take, and lets them take two.
 func fullBatches(t *testing.T, r Rig) {
 	e := r.Open(t)
 	now := base()
@@ -197,7 +197,7 @@ func fullBatches(t *testing.T, r Rig) {
 	}
 }
 
-// fullPageOfOthers puts a thousand rows, which is one page, of somebody without the key before those of a server.
+// fullPageOfOthers inserts a thousand rows, which is one page, by somebody without the key before those of a server.
 func fullPageOfOthers(t *testing.T, r Rig) {
 	e := r.Open(t)
 	letThrough(e)

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// failures are the promises where something breaks.
+// failures tests the promises of Do and View when something fails.
 func failures() []test {
 	return []test{
 		{"a panic is a broken invariant of its own closure", panicIsOwn},
@@ -76,7 +76,7 @@ func unknown(t *testing.T, r Rig, how Failure) {
 	if got.v.n != 0 {
 		t.Errorf("a value came out of an unknown outcome: %d", got.v.n)
 	}
-	// The refusal may rest on what its neighbour wrote in the same commit, so it is as unknown as that.
+	// The refusal may depend on what another closure wrote in the same commit, so its outcome is as unknown as that one's.
 	refusal := store.ErrOutcomeUnknown
 	if r.Alone {
 		refusal = store.ErrReadOnly

@@ -19,30 +19,29 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// errPlanted is what a statement returns that was made to fail.
+// errPlanted is the error of a statement that was made to fail.
 var errPlanted = errors.New("planted failure of a statement")
 
-// farthest is how far into a closure the one statement lies that fails where not every statement does.
+// farthest is the highest number of the random statement that fails, when not every statement does.
 const farthest = 24
 
-// eachOf is how many statements of a closure fail one by one. Later statements repeat earlier ones, so only some of them fail.
+// eachOf is up to which number every statement of a closure fails. Later statements repeat earlier ones, so only some of those fail.
 const eachOf = 100
 
-// Faults is an engine whose statements fail. Before a closure, a view or an ingest runs for good, it runs with a statement
-// that fails: its first, its second and so on, or one at random. The outcome must be an error, and nothing of the closure may
-// be visible then. A test on such an engine passes as it does without, as long as its closures touch only their
-// transaction and return the errors that they get.
+// Faults is an engine whose statements fail. Before a closure, a view or an ingest really runs, it runs with a failing statement: the
+// first, then the second and so on, or a random one. Each such run must return an error and leave no change behind. Tests pass on it as on
+// the plain engine, if their closures touch only their transaction and return the errors that they get.
 type Faults struct {
 	store.Engine
 	t     testing.TB
 	every bool
-	query string // of what there is
+	query string // query for content
 
 	mu     sync.Mutex
 	rnd    *rand.Rand
 	off    bool
-	inside int // closures under way
-	begun  int // closures ever begun
+	inside int // closures that are running
+	begun  int // closures started so far
 	failed int // statements that were made to fail
 }
 
@@ -57,14 +56,14 @@ func WithFaults(t testing.TB, e store.Engine, every bool) *Faults {
 	return &Faults{Engine: e, t: t, every: every, query: query, rnd: rand.New(rand.NewPCG(h.Sum64(), 1))}
 }
 
-// Failed is how many statements were made to fail.
+// Failed returns how many statements were made to fail.
 func (f *Faults) Failed() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.failed
 }
 
-// pause lets every statement through until the function that it returns is called.
+// pause lets every statement succeed until the returned function is called.
 func (f *Faults) pause() (goOn func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -76,7 +75,7 @@ func (f *Faults) pause() (goOn func()) {
 	}
 }
 
-// first is the number of the first statement that is made to fail, 0 for none.
+// first returns the number of the first statement that is made to fail, 0 for none.
 func (f *Faults) first() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -89,7 +88,7 @@ func (f *Faults) first() int {
 	return 1 + f.rnd.IntN(farthest)
 }
 
-// enter notes that a closure begins, and tells at leaving whether it was alone all the time.
+// enter counts a running closure. leave ends it and reports whether no other closure ran meanwhile.
 func (f *Faults) enter() (leave func() (alone bool)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -104,7 +103,7 @@ func (f *Faults) enter() (leave func() (alone bool)) {
 	}
 }
 
-// tried runs something with a failing statement until it runs through, and returns what it returned then.
+// tried repeats run with a failing statement until none fails any more, and returns the result of that last run.
 func (f *Faults) tried(what string, writes bool, run func(fail int) (*failing, error)) error {
 	leave := f.enter()
 	n := f.first()
@@ -126,7 +125,7 @@ func (f *Faults) tried(what string, writes bool, run func(fail int) (*failing, e
 		if n += 1 + max(0, n-eachOf)/8; !f.every {
 			n = 0
 		}
-		if !writes || f.every && failed%16 != 1 { // looking costs more than failing
+		if !writes || f.every && failed%16 != 1 { // reading the content costs more than a failing run
 			continue
 		}
 		after := f.content()
@@ -143,7 +142,7 @@ func (f *Faults) count() {
 	f.failed++
 }
 
-// content counts the rows of every table and adds up what is rewritten in place.
+// content counts the rows of every table and sums the values that are updated in place.
 func (f *Faults) content() string {
 	var b strings.Builder
 	err := f.Engine.View(context.Background(), store.FirstTenant, func(tx *store.Tx) error {
@@ -154,7 +153,7 @@ func (f *Faults) content() string {
 		})
 	})
 	if err != nil {
-		return "" // a test that closed it, or made it stop
+		return "" // the test has closed or stopped the engine
 	}
 	return b.String()
 }
@@ -173,7 +172,7 @@ func contentQuery() (string, error) {
 	return strings.Join(parts, ` UNION ALL `), nil
 }
 
-// Run is that of the engine, after runs in which a statement fails.
+// Run is Run of the engine, after runs in which a statement fails.
 func (f *Faults) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn func(*store.Tx) (bool, error)) error {
 	return f.tried("A closure", true, func(n int) (c *failing, err error) {
 		err = f.Engine.Run(ctx, t, lane, func(tx *store.Tx) (bool, error) {
@@ -190,7 +189,7 @@ func (f *Faults) Run(ctx context.Context, t access.Tenant, lane store.Lane, fn f
 	})
 }
 
-// View is that of the engine, after runs in which a statement fails.
+// View is View of the engine, after runs in which a statement fails.
 func (f *Faults) View(ctx context.Context, t access.Tenant, fn func(*store.Tx) error) error {
 	return f.tried("A view", false, func(n int) (c *failing, err error) {
 		err = f.Engine.View(ctx, t, func(tx *store.Tx) error {
@@ -203,7 +202,7 @@ func (f *Faults) View(ctx context.Context, t access.Tenant, fn func(*store.Tx) e
 	})
 }
 
-// errLeft says that a closure has ended its goroutine: it calls t.Fatal, which it must not, least of all on an engine's.
+// errLeft reports that a closure has ended its goroutine. It called t.Fatal, which would stop a goroutine of the engine.
 var errLeft = errors.New("the closure of a test ended its goroutine")
 
 // apart runs a closure on a goroutine of its own.
@@ -223,10 +222,10 @@ func apart(fn func() (bool, error)) (refused bool, err error) {
 	return refused, err
 }
 
-// errThrough undoes an ingest that ran through.
+// errThrough rolls back an ingest in which no statement failed.
 var errThrough = errors.New("every statement was let through")
 
-// Ingest is that of the engine, after runs in which a statement fails.
+// Ingest is Ingest of the engine, after runs in which a statement fails.
 func (f *Faults) Ingest(recs []metering.Record, done func([]metering.Outcome, error)) error {
 	if f.first() > 0 && len(recs) > 0 {
 		_ = f.tried("An ingest", true, func(n int) (c *failing, err error) {
@@ -258,8 +257,8 @@ func (f *Faults) Ingest(recs []metering.Record, done func([]metering.Outcome, er
 // failing is a transaction in which one statement fails.
 type failing struct {
 	core.Conn
-	left int    // statements up to it
-	sql  string // it, once it was reached
+	left int    // statements up to the one that fails
+	sql  string // the failed statement; empty until it is reached
 }
 
 func (c *failing) fails(sql string) bool {
@@ -271,7 +270,7 @@ func (c *failing) fails(sql string) bool {
 	return false
 }
 
-// Exec is that of the transaction.
+// Exec runs a statement unless it is the one that fails.
 func (c *failing) Exec(sql string, args ...any) (int64, error) {
 	if c.fails(sql) {
 		return 0, errPlanted
@@ -279,7 +278,7 @@ func (c *failing) Exec(sql string, args ...any) (int64, error) {
 	return c.Conn.Exec(sql, args...)
 }
 
-// Query is that of the transaction.
+// Query runs a query unless it is the one that fails.
 func (c *failing) Query(sql string, row func(core.Row) error, args ...any) error {
 	if c.fails(sql) {
 		return errPlanted
@@ -287,14 +286,14 @@ func (c *failing) Query(sql string, row func(core.Row) error, args ...any) error
 	return c.Conn.Query(sql, row, args...)
 }
 
-// letThrough lets every statement of a test through whose closures look at errors themselves, or count their runs.
+// letThrough lets all statements succeed. Tests call it if their closures inspect errors or count their runs.
 func letThrough(e store.Engine) {
 	if f, ok := e.(*Faults); ok {
 		f.pause()
 	}
 }
 
-// whole returns the engine without the failures.
+// whole returns the engine without failures.
 func whole(e store.Engine) store.Engine {
 	if f, ok := e.(*Faults); ok {
 		return f.Engine

@@ -11,13 +11,13 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// Found is what a verification found after one edit behind the server's back.
+// Found is what a verification found after one row was edited behind the server's back.
 type Found struct {
 	Edit  string
 	Kinds []string
 }
 
-// Kinds are the kinds of a report's findings and notices: the rule and the sentence, without what differs from run to run.
+// Kinds returns the kinds of a report's findings and notices: the rule and its sentence, without the parts that differ between runs.
 func Kinds(r *store.Report) []string {
 	var out []string
 	for _, f := range slices.Concat(r.Findings, r.Notices) {
@@ -27,7 +27,7 @@ func Kinds(r *store.Report) []string {
 	return slices.Compact(out)
 }
 
-// sameSentence takes names and numbers out of a finding.
+// sameSentence replaces the names and numbers in a finding.
 func sameSentence(s string) string {
 	s = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`).ReplaceAllString(s, `"x"`)
 	s = regexp.MustCompile(`\b([a-z]{3})_(?:[a-z]{3}_)*[0-9a-z]{26}`).ReplaceAllString(s, `$1`)
@@ -37,8 +37,8 @@ func sameSentence(s string) string {
 	return regexp.MustCompile(`acc(:dbt)+`).ReplaceAllString(s, `acc`)
 }
 
-// HoldFound compares what was found after each edit with a file that names, under each edit, the rules that must find it. A rule
-// that is switched off fails every edit that it is named under. The file lists all that found an edit when it was written.
+// HoldFound compares the findings after each edit with a file that lists the findings expected for it. If a rule is switched off, every
+// edit under which the file names that rule fails. With update it writes the file again.
 func HoldFound(t *testing.T, file string, got []Found, update bool) {
 	t.Helper()
 	if update {

@@ -21,8 +21,8 @@ import (
 
 // Files of this package with golden values.
 const (
-	EvidenceFile = "testdata/evidence.txt" // evidence of the rows of PutGoldenRows
-	BooksFile    = "testdata/books.txt"    // what GoldenBooks gives
+	EvidenceFile = "testdata/evidence.txt" // the evidence of the rows of PutGoldenRows
+	BooksFile    = "testdata/books.txt"    // the output of GoldenBooks
 )
 
 //go:embed testdata/evidence.txt
@@ -31,13 +31,13 @@ var goldenEvidence string
 //go:embed testdata/books.txt
 var goldenSeals string
 
-// unverifiable begins what these tests say when a hash is another one.
+// unverifiable begins the errors of these tests when a hash differs.
 const unverifiable = "Existing books would no longer verify. Undo the change of the encoding, or bring a new form that verification accepts beside the old one: "
 
-// GoldenEvidence is the evidence of the rows of [PutGoldenRows], as servers wrote it.
+// GoldenEvidence returns the evidence of the rows of [PutGoldenRows], as servers in use have written it.
 func GoldenEvidence() string { return goldenEvidence }
 
-// GoldenSeals is what [GoldenBooks] gave when servers wrote it.
+// GoldenSeals returns the output of [GoldenBooks], as servers in use have written it.
 func GoldenSeals() string { return goldenSeals }
 
 func goldenTests() []test {
@@ -47,8 +47,8 @@ func goldenTests() []test {
 	}
 }
 
-// goldenEvidenceHolds verifies fixed rows against committed evidence; and against evidence in which every hash is wrong, so that
-// each line is known to be looked at.
+// goldenEvidenceHolds verifies fixed rows against the evidence file. It also verifies them against evidence with only wrong hashes, to
+// prove that each line is checked.
 func goldenEvidenceHolds(t *testing.T, r Rig) {
 	e := r.Open(t)
 	lines := strings.Split(strings.TrimSpace(goldenEvidence), "\n")
@@ -77,7 +77,7 @@ func goldenEvidenceHolds(t *testing.T, r Rig) {
 		}
 		return out
 	}
-	passes := []int64{0, 1, 7, int64(len(lines))} // in one pass and in several
+	passes := []int64{0, 1, 7, int64(len(lines))} // with several sizes of a pass
 	for _, pass := range passes {
 		for _, f := range findings(strings.Join(lines, "\n"), pass) {
 			t.Errorf("%s%s (%d rows a pass)", unverifiable, f.What, pass)
@@ -98,7 +98,7 @@ func goldenEvidenceHolds(t *testing.T, r Rig) {
 	}
 }
 
-// goldenBooksHold makes fixed books in both ways: sealed with their commit, and later.
+// goldenBooksHold makes fixed books twice: sealed with their commit, and sealed later.
 func goldenBooksHold(t *testing.T, r Rig) {
 	e := r.Open(t)
 	for _, later := range []bool{false, true} {
@@ -119,10 +119,10 @@ func goldenBooksHold(t *testing.T, r Rig) {
 	}
 }
 
-// goldenTime is the moment of the first fixed commit.
+// goldenTime returns the moment of the first fixed commit.
 func goldenTime() time.Time { return time.UnixMicro(golden).UTC() }
 
-// GoldenBooks makes fixed books in an open transaction, seals them, and tells every hash of them.
+// GoldenBooks makes fixed books in an open transaction, seals them and returns all their hashes.
 func GoldenBooks(c core.Conn, later bool) (string, error) {
 	key, err := seal.NewKey("golden", rand.NewChaCha8([32]byte{2}))
 	if err != nil {
@@ -194,7 +194,7 @@ func goldenCommit(tx *store.Tx, n int) error {
 	return err
 }
 
-// goldenDump writes every hash, and what signs it.
+// goldenDump returns every hash and the signatures.
 func goldenDump(c core.Conn, key seal.Key) (string, error) {
 	var b strings.Builder
 	for _, q := range []struct{ name, sql string }{

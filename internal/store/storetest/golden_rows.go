@@ -15,14 +15,14 @@ type goldenRow struct {
 	values  []any
 }
 
-// named is the fixed identity number n.
+// named returns the fixed identity with number n.
 func named(n byte) []byte { return []byte{1, 0x90, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, n} }
 
 // golden is the moment of the fixed rows, in microseconds.
 const golden = int64(1_795_000_000_123_456)
 
-// goldenRows are rows of every table that has evidence: one with a value in every attested column, one with NULL in every
-// column that may be NULL.
+// goldenRows returns rows of every table that has evidence: one with a value in every attested column, and one with NULL in every column
+// that allows it.
 func goldenRows() []goldenRow {
 	return append(append(goldenPlaces(), goldenMoney()...), goldenPeople()...)
 }

@@ -25,7 +25,7 @@ func ingest() []test {
 	}
 }
 
-// reading is one record of a meter.
+// reading returns one record of a meter.
 func reading(meter int64, seq uint64) metering.Record {
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	head := wire.Head{Seq: seq, At: at.Unix() + int64(seq), Up: seq * 1000, Clock: wire.ClockValid}
@@ -33,7 +33,7 @@ func reading(meter int64, seq uint64) metering.Record {
 		Rec: wire.Record{Kind: wire.KindReading, Head: head, Reading: &wire.Reading{Head: head, RegisterWh: int64(seq) * 10, Relay: "closed"}}}
 }
 
-// broken is a record that cannot be stored: its arguments have no text.
+// broken returns a record that cannot be stored, because its arguments cannot be encoded.
 func broken(meter int64, seq uint64) metering.Record {
 	r := reading(meter, seq)
 	r.Rec.Kind, r.Rec.Reading = wire.KindEvent, nil
@@ -41,14 +41,14 @@ func broken(meter int64, seq uint64) metering.Record {
 	return r
 }
 
-// answers collects what callbacks say.
+// answers collects the results of callbacks.
 type answers struct {
 	mu   sync.Mutex
 	got  []string
 	wait sync.WaitGroup
 }
 
-// send queues records and notes the answer under a name.
+// send queues records and stores the answer under a name.
 func (a *answers) send(t *testing.T, e store.Engine, name string, recs ...metering.Record) {
 	t.Helper()
 	a.wait.Add(1)
@@ -71,7 +71,7 @@ func (a *answers) send(t *testing.T, e store.Engine, name string, recs ...meteri
 	}
 }
 
-// all waits for every answer and gives them sorted.
+// all waits for every answer and returns them sorted.
 func (a *answers) all() []string {
 	a.wait.Wait()
 	slices.Sort(a.got)

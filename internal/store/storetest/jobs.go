@@ -25,7 +25,7 @@ func jobTests() []test {
 	}
 }
 
-// key gives a household's meter a key in a state.
+// key gives a household's meter a key with the given state.
 func (h household) key(t *testing.T, e store.Engine, krn uint8, state string) registry.Key {
 	t.Helper()
 	k := registry.Key{Meter: h.meter.N, SGC: "123456", KRN: krn, KT: sts.DUTK, TI: "01", KEN: 255, EA: sts.EA07, DKGA: sts.DKGA02, BaseDate: sts.Base2014,
@@ -39,7 +39,7 @@ func (h household) key(t *testing.T, e store.Engine, krn uint8, state string) re
 	return k
 }
 
-// job keeps a job of a household with one token for each TID.
+// job stores a job of a household with one token for each TID.
 func (h household) job(e store.Engine, ref string, kind sale.JobKind, k registry.Key, tids ...sts.TID) (sale.Job, error) {
 	j := sale.Job{Ref: ref, Kind: kind, Meter: sale.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, Account: h.account, Key: k.ID,
 		ReasonCode: "meter_swap", Reason: "test", By: "tester", State: sale.Held, CreatedAt: base()}
@@ -193,7 +193,7 @@ func keyConfirmed(t *testing.T, r Rig) {
 	}
 }
 
-// wish keeps an act that an actor asks for.
+// wish stores an approval that an actor asks for.
 func wish(t *testing.T, e store.Engine, maker access.Actor) access.Approval {
 	t.Helper()
 	a := access.Approval{Act: access.ActTariff, Right: access.WriteTariffs, Object: "x", Summary: "publish x", Body: []byte(`{"a":1}`), Maker: maker,

@@ -12,8 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// lockDoor is the wallets' way to the store. It counts how often a closure is run: once, unless the database had to break
-// it off.
+// lockDoor is the wallets' Door. It counts how often a closure runs: once, unless the database aborts it to resolve a deadlock.
 type lockDoor struct {
 	e     store.Engine
 	runs  *atomic.Int32
@@ -33,8 +32,8 @@ func (d lockDoor) View(ctx context.Context, t access.Tenant, fn func(wallet.Tx) 
 	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
-// walletLocks protects an account while a recharge of it, which locks the account and then the wallets of its meters, stands
-// between the two. Were the wallets locked first, the two would wait for each other until the database breaks one off.
+// walletLocks sets an account to protected while a recharge of it has locked the account but not yet the wallets of its meters. If the
+// change locked the wallets first, the two would deadlock until the database aborts one.
 func walletLocks(t *testing.T, r Rig) {
 	open := r.Open
 	if r.Several != nil {
@@ -64,11 +63,11 @@ func walletLocks(t *testing.T, r Rig) {
 			}
 			if recharges.Add(1) == 1 {
 				close(locked)
-				select { // where there is one writer, the other begins after this one
+				select { // with a single writer the other one begins after this one
 				case <-d.began:
 				case <-time.After(100 * time.Millisecond):
 				}
-				time.Sleep(100 * time.Millisecond) // it stands at its next lock
+				time.Sleep(100 * time.Millisecond) // by then it waits at its next lock
 			}
 			_, err := wallet.SettleAccount(tx, p.account, tx.Now, true)
 			return err

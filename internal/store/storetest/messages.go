@@ -55,7 +55,7 @@ func messageTests() []test {
 	}
 }
 
-// messageDoor is a dispatcher's way to an engine; X is its view of a transaction.
+// messageDoor is a dispatcher's Door on an engine; X is its view of a transaction.
 type messageDoor[X any] struct {
 	e  store.Engine
 	as func(*store.Tx) X
@@ -76,11 +76,11 @@ func (plainSeal) Open(_ string, sealed []byte) ([]byte, error) {
 	return append([]byte(nil), sealed...), nil
 }
 
-// way of messages that does what it is told.
+// scripted is a route for messages that answers as the test tells it.
 type scripted struct {
 	name   string
 	takes  []string                          // prefixes; none for all
-	answer func(notify.Outgoing) notify.Sent // nil accepts
+	answer func(notify.Outgoing) notify.Sent // nil: accept all
 	sent   []notify.Outgoing
 }
 
@@ -98,7 +98,7 @@ func fails(notify.Outgoing) notify.Sent {
 	return notify.Sent{Outcome: notify.NotSent, Why: "no network"}
 }
 
-// texts are what a route was given.
+// texts returns the texts that the route was asked to send.
 func (s *scripted) texts() (out []string) {
 	for _, m := range s.sent {
 		out = append(out, m.Text)
@@ -116,7 +116,7 @@ type talk struct {
 	n          int // arrivals
 }
 
-// talking makes a dispatcher, at noon, whose first routes are those; owner tells processes apart.
+// talking makes a dispatcher with these routes, at noon. owner distinguishes processes.
 func talking(t *testing.T, e store.Engine, owner string, routes ...*scripted) *talk {
 	t.Helper()
 	k := &talk{t: t, e: e, now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), routes: routes}
@@ -129,7 +129,7 @@ func talking(t *testing.T, e store.Engine, owner string, routes ...*scripted) *t
 	return k
 }
 
-// serve sends what is due.
+// serve sends the messages that are due.
 func (k *talk) serve() {
 	k.t.Helper()
 	if _, err := k.dispatcher.Serve(k.t.Context(), store.FirstTenant); err != nil {
@@ -137,7 +137,7 @@ func (k *talk) serve() {
 	}
 }
 
-// pass lets time go by in steps of a minute.
+// pass advances the clock in steps of a minute and serves at each.
 func (k *talk) pass(d time.Duration) {
 	k.t.Helper()
 	for end := k.now.Add(d); k.now.Before(end); {
@@ -146,7 +146,7 @@ func (k *talk) pass(d time.Duration) {
 	}
 }
 
-// receive hands a message in, each with an identity of its own.
+// receive delivers an incoming message with a new identity.
 func (k *talk) receive(from, text string) {
 	k.t.Helper()
 	k.n++
@@ -168,7 +168,7 @@ func (k *talk) queue(d notify.Draft) (m notify.Message) {
 	return m
 }
 
-// read reads a message as it stands.
+// read reads the present state of a message.
 func (k *talk) read(i id.ID) notify.Message {
 	k.t.Helper()
 	return look(k.t, k.e, func(tx *store.Tx) (notify.Message, error) { m, _, err := tx.MessageByID(i); return m, err })
@@ -183,7 +183,7 @@ func (k *talk) wantState(what string, i id.ID, want notify.State) {
 
 const simNumber = "+254700000200"
 
-// tokenFor puts a token from elsewhere on its way to the SIM of a meter.
+// tokenFor queues an external token to the SIM of a meter.
 func (k *talk) tokenFor(m mtr, digits string, units unit.Energy) (token, message id.ID) {
 	k.t.Helper()
 	g := recharge.ExternalToken{HasTID: true, By: "tester", Token: sale.Token{Meter: m.N, State: sale.TokenIssued, IssuedAt: k.now, TID: 1, Units: units,
@@ -206,7 +206,7 @@ func (k *talk) wantToken(what string, token id.ID, want sale.TokenState) {
 	}
 }
 
-// meterWithSIM is a meter with a modem.
+// meterWithSIM adds a meter with a modem.
 func meterWithSIM(t *testing.T, e store.Engine, n int64) mtr {
 	t.Helper()
 	m := addMeter(t, e, n, false)
@@ -215,7 +215,7 @@ func meterWithSIM(t *testing.T, e store.Engine, n int64) mtr {
 	return m
 }
 
-// Two tokens of equal units: a late double of the first one's answer must not end the second.
+// meterAnswers: two tokens have equal units, and a late copy of the first one's answer must not end the second.
 func meterAnswers(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	m := meterWithSIM(t, e, 31)
@@ -292,7 +292,7 @@ func meterSilent(t *testing.T, r Rig) {
 	k.wantToken("answered after all", token, sale.TokenHeard)
 }
 
-// A process dies between the try that it has noted and the answer of the route.
+// messageCrash: a process dies after it stored a try and before the route answers.
 func messageCrash(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m := meterWithSIM(t, e, 33)
@@ -366,7 +366,7 @@ func routeDown(t *testing.T, r Rig) {
 	if down() != 1 {
 		t.Errorf("%d alarms about the route, want 1", down())
 	}
-	letThrough(e) // what a route has tried is remembered beside the transaction
+	letThrough(e) // the dispatcher remembers tries outside the transaction
 	send := func() notify.Message {
 		m := k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: "+254700000199", Text: "hello"})
 		k.serve()
@@ -390,7 +390,7 @@ func routeDown(t *testing.T, r Rig) {
 	}
 }
 
-// subscriber gives the customer of a wallet meter a telephone.
+// subscriber gives the customer of a wallet meter a phone number.
 func subscriber(t *testing.T, e store.Engine, p walletMeter, phone string) {
 	t.Helper()
 	must(t, e, func(tx *store.Tx) error {
@@ -403,7 +403,7 @@ func subscriber(t *testing.T, e store.Engine, p walletMeter, phone string) {
 func arrivals(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	p := addWalletMeter(t, e, 41, 50_000)
-	subscriber(t, e, p, "254700000001") // registered without its sign
+	subscriber(t, e, p, "254700000001") // registered without the plus sign
 	k := talking(t, e, "one", a)
 	last := func() string {
 		if len(a.sent) == 0 {

@@ -16,8 +16,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// A meter rejects the first of three tokens: the second leaves at once, the first once more a day later, and not while the
-// third is at the meter.
+// rejectedHead: a meter rejects the first of three tokens. The second must be sent at once, and the first again a day later, but not while
+// the third has no answer.
 func rejectedHead(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	m := meterWithSIM(t, e, 61)
@@ -25,7 +25,7 @@ func rejectedHead(t *testing.T, r Rig) {
 	_, one := k.tokenFor(m, "12345678901234567890", 10_000)
 	_, two := k.tokenFor(m, "22345678901234567891", 20_000)
 	k.serve()
-	k.receive(simNumber, "Token rejected. Balance 1.0 kWh") // doubtful: the second is known too, but only the first was sent
+	k.receive(simNumber, "Token rejected. Balance 1.0 kWh") // does not name a token; only the first one was sent
 	k.wantState("rejected", one, notify.Queued)
 	if got := k.read(one); got.Failure == "" || got.AnsweredAt.IsZero() || got.NextAt.Sub(k.now) != 24*time.Hour {
 		t.Errorf("the rejected message waits until %s for %q, want a day with the reason", got.NextAt, got.Failure)
@@ -110,7 +110,7 @@ func uncertainCost(t *testing.T, r Rig) {
 	}
 }
 
-// The same as of a token that was sold here: what was heard by SMS stands until the meter has signed something else.
+// externalHeard: as with a token that was sold here, an answer by SMS holds until the meter signs another one.
 func externalHeard(t *testing.T, r Rig) {
 	for i, c := range []struct{ signed, want string }{{"accept", "accepted"}, {"used_error", "accepted"}, {"crc_error", "rejected"}, {"locked", "sent"}} {
 		e, a := r.Open(t), &scripted{name: "a"}
@@ -132,7 +132,7 @@ func externalHeard(t *testing.T, r Rig) {
 	}
 }
 
-// keeping is a route with a memory of its own.
+// keeping is a route with a message memory, such as that of a SIM.
 type keeping struct {
 	scripted
 	memory notify.Memory
@@ -156,10 +156,10 @@ func memoryFull(t *testing.T, r Rig) {
 		{7, 10, 0, false, false},
 		{8, 10, 1, true, false},
 		{9, 10, 1, true, false},
-		{5, 10, 1, false, false}, // it may fill up again at once
+		{5, 10, 1, false, false}, // no longer almost full, but not enough room to close the alarm
 		{4, 10, 0, false, false},
 		{8, 10, 1, true, false},
-		{6, 10, 1, false, true}, // what another run left stays until there is room
+		{6, 10, 1, false, true}, // an alarm from an earlier run stays open until there is room
 		{1, 10, 0, false, true},
 	} {
 		if step.restart {
@@ -179,7 +179,8 @@ func memoryFull(t *testing.T, r Rig) {
 	}
 }
 
-// The answers of requests are kept apart from what they did: after a crash in between, only the message itself knows.
+// orderedOnce: a request's answer is stored after its effect. After a crash in between, only the message itself shows that the request was
+// carried out.
 func orderedOnce(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	k := talking(t, e, "one", a)
@@ -209,8 +210,8 @@ func orderedOnce(t *testing.T, r Rig) {
 	}
 }
 
-// Somebody has guessed until the meter's SMS channel locked: it rejects whatever comes by SMS, ours too, for nobody can prove who
-// sent it. The channel of its connection is another, and so is the keypad.
+// lockedMeter: somebody guessed tokens until the meter locked its SMS channel. The meter then rejects all tokens by SMS, including ours,
+// because an SMS does not prove its sender. Its connection and its keypad are separate channels.
 func lockedMeter(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	m := booted(t, e, 63, false)
@@ -240,7 +241,7 @@ func lockedMeter(t *testing.T, r Rig) {
 		}
 		if k.n > 1 {
 			answers = append(answers, in)
-		} else if err := k.dispatcher.Inbox(store.FirstTenant).Receive(t.Context(), in); err != nil { // faster than the route
+		} else if err := k.dispatcher.Inbox(store.FirstTenant).Receive(t.Context(), in); err != nil { // the meter answers before the route does
 			t.Error(err)
 		}
 		return notify.Sent{Outcome: notify.Accepted, Parts: 1}
@@ -265,7 +266,7 @@ func lockedMeter(t *testing.T, r Rig) {
 	if n := len(a.sent); n > 1+2*notify.MaxMeterTries {
 		t.Errorf("the locked meter got %d messages", n)
 	}
-	outcomes(t, e, m.token(1, 200, tokens[0].Text(id.Token), "accept")) // pushed over its connection, and signed
+	outcomes(t, e, m.token(1, 200, tokens[0].Text(id.Token), "accept")) // pushed over its connection, with a signed answer
 	locked = false
 	before := len(a.sent)
 	pass(26 * time.Hour)

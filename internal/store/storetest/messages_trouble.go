@@ -17,12 +17,12 @@ import (
 
 const someone = "+254700000001"
 
-// warning is a notice that a cut-off counts from.
+// warning returns a notice from which the time to a cut-off counts.
 func warning(p walletMeter, phone string) notify.Draft {
 	return notify.Draft{Purpose: notify.PurposeCutSoon, Phone: phone, Meter: p.N, Number: p.Number, Args: notify.Args{Meter: p.Number, Currency: "KES"}}
 }
 
-// noticesOf are the notices about a meter that count as given.
+// noticesOf returns the notices about a meter that the audit log counts as sent.
 func noticesOf(t *testing.T, e store.Engine, p walletMeter) (out []string) {
 	t.Helper()
 	for _, row := range audited(t, e, p.ID.Text(id.Meter)) {
@@ -91,7 +91,7 @@ func reportFirst(t *testing.T, r Rig) {
 		t.Errorf("%q count as given, want both", got)
 	}
 
-	// The answer of a first try comes when the second has been made long since, by another process.
+	// The answer to a first try comes long after another process has made the second.
 	other := &scripted{name: "a"}
 	next := talking(t, e, "two", other)
 	a.answer = func(notify.Outgoing) notify.Sent {
@@ -212,7 +212,7 @@ func quietOwn(t *testing.T, r Rig) {
 	k := talking(t, e, "one", a)
 	for _, step := range []struct {
 		hour, minute int // UTC; Nairobi is three hours ahead
-		want         int // messages sent since the beginning, where each step queues a warning
+		want         int // messages sent so far; each step queues a warning
 	}{{9, 29, 1}, {9, 30, 1}, {10, 59, 1}, {11, 0, 4}, {22, 0, 5}} {
 		k.now = time.Date(2026, 11, 20, step.hour, step.minute, 0, 0, time.UTC)
 		m := k.queue(warning(p, someone))
@@ -239,11 +239,11 @@ func woken(t *testing.T, r Rig) {
 	k.serve()
 	const minutes = 50
 	for i := range minutes {
-		k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: fmt.Sprintf("+2547000001%02d", i), Text: "other"}) // the route works
+		k.queue(notify.Draft{Purpose: notify.PurposeWritten, Phone: fmt.Sprintf("+2547000001%02d", i), Text: "other"}) // shows that the route works
 		k.pass(time.Minute)
 		k.receive(someone, "HELP")
 	}
-	// One at first, one after each of the pauses of 1, 5 and 30 minutes, and one every five minutes for the arrivals.
+	// The first try, one after each pause of 1, 5 and 30 minutes, and at most one every five minutes because of the arrivals.
 	if got := k.read(m.ID); got.Tries < 5 || got.Tries > 4+minutes/5 {
 		t.Errorf("%d tries after an arrival in each of %d minutes, want at least 5 and at most %d", got.Tries, minutes, 4+minutes/5)
 	}

@@ -66,7 +66,7 @@ func registeredOnly(t *testing.T, r Rig) {
 	k.wantState("a token to who has moved out", moved.ID, notify.Suppressed)
 }
 
-// look2 is look for what is found or not.
+// look2 is look for a value that may not be found.
 func look2[V any](t *testing.T, e store.Engine, fn func(*store.Tx) (V, bool, error)) (v V, found bool) {
 	t.Helper()
 	look(t, e, func(tx *store.Tx) (_ struct{}, err error) { v, found, err = fn(tx); return struct{}{}, err })
@@ -131,7 +131,7 @@ func formerOccupant(t *testing.T, r Rig) {
 	}
 }
 
-// Whoever sends in the name of a meter's SIM makes the token heard of, no more.
+// forgedAnswer: an SMS in the name of a meter's SIM can make a token heard, and no more.
 func forgedAnswer(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	m := booted(t, e, 55, false)
@@ -140,7 +140,7 @@ func forgedAnswer(t *testing.T, r Rig) {
 	for i, c := range []struct{ before, signed, want string }{
 		{"heard", "crc_error", "rejected"},
 		{"heard", "accept", "accepted"},
-		{"reversed_unconfirmed", "accept", "reversed_unconfirmed"}, // and is claimed back
+		{"reversed_unconfirmed", "accept", "reversed_unconfirmed"}, // used although reversed
 	} {
 		tid := uint32(100 + i)
 		token := issued(t, e, m, tid, "sent")
@@ -172,8 +172,8 @@ func forgedAnswer(t *testing.T, r Rig) {
 	}
 }
 
-// typedHeard: the meter's report names the token, which no message brought. It is heard of, and what another message brought
-// goes on.
+// typedHeard: the meter's SMS names a token that no message brought. That token becomes heard. The message with another token keeps
+// waiting for its answer.
 func typedHeard(t *testing.T, r Rig) {
 	e, a := r.Open(t), &scripted{name: "a"}
 	m := booted(t, e, 57, false)

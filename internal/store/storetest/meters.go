@@ -39,12 +39,12 @@ func meterTests() []test {
 	}
 }
 
-// base is the time of the first record of these tests, in the past of any clock.
+// base returns the time of the first record of these tests, which is in the past on any clock.
 func base() time.Time { return time.Date(2026, 1, 20, 8, 0, 0, 0, time.UTC) }
 
 const memory = "00000000000000a1"
 
-// mtr is a meter with a row, whose records these tests make.
+// mtr is a registered meter for which these tests make records.
 type mtr struct {
 	registry.Meter
 	store string
@@ -63,7 +63,7 @@ func addMeter(t *testing.T, e store.Engine, n int64, simulated bool) mtr {
 	return mtr{m, memory}
 }
 
-// booted is a meter that has connected and not sent anything yet.
+// booted adds a meter that has sent only its boot message.
 func booted(t *testing.T, e store.Engine, n int64, simulated bool) mtr {
 	t.Helper()
 	m := addMeter(t, e, n, simulated)
@@ -92,7 +92,7 @@ func (m mtr) boot(lowest, next uint64) metering.Record {
 	return m.record(wire.Boot{Memory: m.store, Lowest: lowest, Next: next, Boot: 3, Proto: 1, FW: "1.0"}.Record())
 }
 
-// outcomes stores records and writes what became of them in a line: kind@watermark, with ! for rewind.
+// outcomes stores records and returns their outcomes in one line: kind@watermark, with ! for rewind.
 func outcomes(t *testing.T, e store.Engine, recs ...metering.Record) string {
 	t.Helper()
 	var out []metering.Outcome
@@ -150,7 +150,7 @@ func eachRecordOnce(t *testing.T, r Rig) {
 			for _, m := range meters {
 				w := live(t, e, m).Window.Watermark
 				complete = complete && w == last
-				for s := w + 1; s <= min(w+wire.Window+2, last); s++ { // two more than there is room for
+				for s := w + 1; s <= min(w+wire.Window+2, last); s++ { // two more than fit the window
 					for range rnd.IntN(3) {
 						batch = append(batch, m.reading(s))
 					}
@@ -199,10 +199,10 @@ func figuresFollow(t *testing.T, r Rig) {
 		relay    string
 	}{
 		{[]metering.Record{m.boot(1, 1)}, "stored@0", 0, ""},
-		{[]metering.Record{m.reading(2)}, "stored@0", 0, ""},                           // ahead of a gap
-		{[]metering.Record{m.reading(4), m.event(5, 401)}, "stored@0 stored@0", 0, ""}, // and further ahead
-		{[]metering.Record{m.reading(1)}, "stored@2", 20, "closed"},                    // the held one counts now
-		{[]metering.Record{m.event(3, 101)}, "stored@5", 40, "open"},                   // and with it event 5 of an earlier batch
+		{[]metering.Record{m.reading(2)}, "stored@0", 0, ""},                           // after a gap
+		{[]metering.Record{m.reading(4), m.event(5, 401)}, "stored@0 stored@0", 0, ""}, // and further on
+		{[]metering.Record{m.reading(1)}, "stored@2", 20, "closed"},                    // the reading held before counts now
+		{[]metering.Record{m.event(3, 101)}, "stored@5", 40, "open"},                   // with event 5 of an earlier batch
 		{[]metering.Record{m.event(6, 401)}, "stored@6", 40, "open"},
 		{[]metering.Record{m.event(7, 403), m.event(8, 501)}, "stored@7 stored@8", 40, "armed"},
 		{[]metering.Record{m.reading(10), m.reading(9)}, "stored@8 stored@10", 100, "closed"},
@@ -250,12 +250,12 @@ func memories(t *testing.T, r Rig) {
 	if l := live(t, e, a); l.Memory != b.store || l.RegisterWh != 80 {
 		t.Errorf("memory %s, register %d; want %s, 80", l.Memory, l.RegisterWh, b.store)
 	}
-	// The first memory comes back: what it delivered then is not stored a second time.
+	// The first memory comes back. Records that it delivered before are not stored again.
 	wantOutcomes(t, e, "stored@2 duplicate@2 duplicate@2 stored@4 stored@5", a.boot(1, 6), a.reading(2), a.reading(4), a.reading(3), a.reading(5))
 	if n := look(t, e, readings); n != 7 {
 		t.Errorf("%d readings are stored, want 7", n)
 	}
-	// A connection that opened with a memory which has been replaced since can do no harm.
+	// A connection that began with a replaced memory changes nothing.
 	wantOutcomes(t, e, "beyond@5", b.reading(9))
 }
 
@@ -263,7 +263,7 @@ func holes(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m := addMeter(t, e, 1, false)
 	wantOutcomes(t, e, "stored@0 stored@1 stored@1 stored@1", m.boot(1, 9), m.reading(1), m.reading(3), m.reading(6))
-	wantOutcomes(t, e, "stored@3", m.boot(3, 9)) // record 2 is gone for good
+	wantOutcomes(t, e, "stored@3", m.boot(3, 9)) // record 2 is lost for good
 	if got := alarms(t, e, m); got != "records-lost" {
 		t.Errorf("alarms %q, want records-lost", got)
 	}
@@ -281,7 +281,7 @@ func rewinds(t *testing.T, r Rig) {
 		t.Helper()
 		var out []metering.Outcome
 		must(t, e, func(tx *store.Tx) (err error) {
-			tx.Epoch++ // the store as it is after a restore, which knows records 1 and 2; the meter has had 8 acknowledged
+			tx.Epoch++ // the store after a restore knows records 1 and 2; it had acknowledged 8 to the meter
 			out, err = intake.Take(tx, recs)
 			return err
 		})
@@ -294,18 +294,18 @@ func rewinds(t *testing.T, r Rig) {
 	}{
 		{m.boot(1, 9), "stored@2 true"},
 		{m.reading(3), "stored@3 false"},
-		{m.boot(1, 9), "stored@3 true"}, // the connection broke before the meter had sent all
+		{m.boot(1, 9), "stored@3 true"}, // the connection broke before the meter sent all of them
 		{m.reading(4), "stored@4 false"},
-		{m.boot(7, 9), "stored@6 true"}, // meanwhile it needed the room
+		{m.boot(7, 9), "stored@6 true"}, // meanwhile the meter overwrote some
 		{m.reading(7), "stored@7 false"},
 		{m.reading(8), "stored@8 false"},
-		{m.boot(7, 12), "stored@8 false"}, // paid: what it has above is new and comes by itself
+		{m.boot(7, 12), "stored@8 false"}, // all lost records are back; the newer ones come by themselves
 	} {
 		if got := restored(s.rec); got != s.want {
 			t.Errorf("%s %d: %s, want %s", s.rec.Rec.Kind, s.rec.Rec.Head.Seq, got, s.want)
 		}
 	}
-	late := addMeter(t, e, 2, false) // its first boot was after the backup: the restored store has never heard of it
+	late := addMeter(t, e, 2, false) // its first boot was after the backup, so the restored store does not know it
 	if got := restored(late.boot(1, 9)); got != "stored@0 true" {
 		t.Errorf("first boot after a restore: %s, want stored@0 true", got)
 	}

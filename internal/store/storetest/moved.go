@@ -29,8 +29,8 @@ func movedTests() []test {
 	}
 }
 
-// meets runs two transactions at once. The first calls meet in its middle: the second begins then and goes as far as it
-// gets. It says how often each was run: once, unless the database had to break it off.
+// meets runs two transactions at once. When the first calls meet, the second begins and runs until it ends or waits for a lock. meets
+// returns how often each ran: once, unless the database aborted it to resolve a deadlock.
 func meets(t *testing.T, e store.Engine, first func(tx *store.Tx, meet func()) error, second func(*store.Tx) error) (runs [2]int32) {
 	t.Helper()
 	if f, ok := e.(*Faults); ok {
@@ -54,11 +54,11 @@ func meets(t *testing.T, e store.Engine, first func(tx *store.Tx, meet func()) e
 				return
 			}
 			close(met)
-			select { // where there is one writer, the second begins after the first
+			select { // with a single writer the second begins after the first
 			case <-began:
 			case <-time.After(100 * time.Millisecond):
 			}
-			time.Sleep(100 * time.Millisecond) // it stands at a lock
+			time.Sleep(100 * time.Millisecond) // by then it waits at a lock
 		})
 	})
 	if err := <-done; err != nil {
@@ -67,7 +67,7 @@ func meets(t *testing.T, e store.Engine, first func(tx *store.Tx, meet func()) e
 	return [2]int32{ones.Load(), twos.Load()}
 }
 
-// several opens an engine that carries out several closures at once, where there is one.
+// several opens an engine that runs several closures at once, if there is one.
 func (r Rig) several(t *testing.T) store.Engine {
 	if r.Several != nil {
 		return r.Several(t)
@@ -101,8 +101,8 @@ func movedThenRead(t *testing.T, r Rig) {
 	}
 }
 
-// advanceLocks has one transaction lock the account and then its wallets, as a recharge does, and the other, as a reading
-// does, note tax under the lock of the wallets alone.
+// advanceLocks runs two transactions. One locks the account and then its wallets, as a recharge does. The other stores advanced tax under
+// the lock of the wallets alone, as a reading does.
 func advanceLocks(t *testing.T, r Rig) {
 	e := r.several(t)
 	p := addWalletMeter(t, e, 1, 10_000)
@@ -155,7 +155,7 @@ func signLocks(t *testing.T, r Rig) {
 	}
 }
 
-// addBeside adds a meter to the account of another one.
+// addBeside adds a second meter to another meter's account.
 func addBeside(t *testing.T, e store.Engine, p walletMeter, n int64) walletMeter {
 	t.Helper()
 	q := addWalletMeter(t, e, n, 0)

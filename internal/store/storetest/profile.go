@@ -32,7 +32,7 @@ func profileTests() []test {
 	}
 }
 
-// profileDoor is the way of a profile's listener to an engine.
+// profileDoor is the Door of a profile's listener on an engine.
 type profileDoor struct{ e store.Engine }
 
 func (d profileDoor) Do(ctx context.Context, t access.Tenant, fn func(profile.Tx) (bool, error)) error {
@@ -43,7 +43,7 @@ func (d profileDoor) View(ctx context.Context, t access.Tenant, fn func(profile.
 	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
-// device is an Arduino of the first profile on a meter.
+// device is an Arduino with the first profile, connected to a meter.
 type device struct {
 	t        *testing.T
 	listener *profile.Listener
@@ -61,7 +61,7 @@ func newDevice(t *testing.T, e store.Engine, m mtr) device {
 		registry.Identity{Tenant: store.FirstTenant, Meter: m.N, Number: m.Number, Simulated: m.Simulated}}
 }
 
-// says lets the device publish, so many seconds after the base time.
+// says lets the device publish a message some seconds after the base time.
 func (d device) says(seconds int, topic, payload string) profile.Taken {
 	d.t.Helper()
 	out, err := d.listener.Take(context.Background(), d.who, d.profile, profile.Heard{Topic: "GsmClientTest/" + topic,
@@ -72,7 +72,7 @@ func (d device) says(seconds int, topic, payload string) profile.Taken {
 	return out
 }
 
-// rowsOf lists a meter's readings as number, register and relay.
+// rowsOf lists a meter's readings as number, register, power and relay.
 func rowsOf(t *testing.T, e store.Engine, m mtr) string {
 	t.Helper()
 	return look(t, e, func(tx *store.Tx) (string, error) {
@@ -96,10 +96,10 @@ func samplesBecomeReadings(t *testing.T, r Rig) {
 		d.says(10+10*i, "ledStatus", "832:512") // 3597.26 W, nearly 10 Wh in 10 s
 	}
 	d.says(71, "ledStatus", "meter is off")
-	d.says(72, "ledStatus", "meter is off") // says nothing new
+	d.says(72, "ledStatus", "meter is off") // no change
 	d.says(80, "ledStatus", "512:512")
-	d.says(90, "ledStatus", "512:512") // nothing has moved
-	d.says(91, "ledStatus", "7777:1")  // beyond the converter
+	d.says(90, "ledStatus", "512:512") // same values as before
+	d.says(91, "ledStatus", "7777:1")  // out of the converter's range
 	d.says(92, "elsewhere", "1:1")
 	want := "profile/1 0 Wh 0 W closed \nprofile/2 0 Wh 3597 W closed \nprofile/3 9 Wh 3597 W closed \nprofile/4 19 Wh 3597 W closed \n" +
 		"profile/5 29 Wh 3597 W closed \nprofile/6 39 Wh 3597 W closed \nprofile/7 49 Wh 3597 W closed \nprofile/8 59 Wh 3597 W closed \n" +
@@ -124,7 +124,7 @@ func registerGoesOn(t *testing.T, r Rig) {
 	d := newDevice(t, e, m)
 	d.says(0, "ledStatus", "832:512")
 	before := d.says(10, "ledStatus", "832:512").Register
-	again := newDevice(t, e, m) // another process that knows nothing but the database
+	again := newDevice(t, e, m) // another process, which knows only the database
 	if got, err := again.listener.Register(context.Background(), again.who); err != nil || got != before {
 		t.Fatalf("kept %+v, %v, want %+v", got, err, before)
 	}
@@ -142,7 +142,7 @@ func deviceAndMeter(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m := addMeter(t, e, 1, false)
 	d := newDevice(t, e, m)
-	for i := range 70 { // beyond a window
+	for i := range 70 { // more than a window
 		d.says(10*i, "ledStatus", "832:512")
 	}
 	wantOutcomes(t, e, "stored@0", m.boot(1, 1)) // a meter with a memory of its own
@@ -154,7 +154,7 @@ func deviceAndMeter(t *testing.T, r Rig) {
 	}
 }
 
-// openWalletMeter is a device on 100.00 a kilowatt-hour that used 60 Wh and was switched off.
+// openWalletMeter adds a device with a price of 100.00 per kWh that used 60 Wh and was switched off.
 func openWalletMeter(t *testing.T, e store.Engine, n int64) (walletMeter, device) {
 	t.Helper()
 	p := addWalletMeterAt(t, e, n, 500_00, tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 100_000_000}}})
@@ -171,12 +171,12 @@ func openWalletMeter(t *testing.T, e store.Engine, n int64) (walletMeter, device
 	return p, d
 }
 
-// openOffset: twelve counts of difference are 134.89 W at nothing, 323 units of money in a day.
+// openOffset: an offset of twelve counts reads as 134.89 W with no load, which would cost 323.00 a day.
 func openOffset(t *testing.T, r Rig) {
 	e := r.Open(t)
 	p, d := openWalletMeter(t, e, 1)
 	for i := range 24 * 60 {
-		if i == 600 { // it connects again, and is told OFF again
+		if i == 600 { // it reconnects and is switched off again
 			d.says(100+60*i-2, "init", "Meter Started")
 			d.says(100+60*i-1, "ledStatus", "meter is off")
 		}
@@ -196,8 +196,8 @@ func openOffset(t *testing.T, r Rig) {
 	verified(t, e)
 }
 
-// openDraw: 3.6 kW flow through a relay that is said to be open, 60 Wh a minute. A person decides after an hour, while it is
-// still open or after it has closed.
+// openDraw: 3.6 kW flow, 60 Wh a minute, although the relay reports open. After an hour a person decides, either while it is still open or
+// after it has closed.
 func openDraw(t *testing.T, r Rig) {
 	e := r.Open(t)
 	for i, c := range []struct {
@@ -216,12 +216,12 @@ func openDraw(t *testing.T, r Rig) {
 		if got := alarms(t, e, p.mtr); !strings.Contains(got, "energy-while-off") {
 			t.Errorf("alarms %q, want energy-while-off", got)
 		}
-		uses := func(from int) { // 10 Wh in 10 s with the relay closed, and as much before the first sample
+		uses := func(from int) { // 10 Wh in 10 s with the relay closed, and another 10 Wh before the first sample
 			d.says(from, "ledStatus", "meter is on")
 			d.says(from+10, "ledStatus", "832:512")
 			d.says(from+20, "ledStatus", "832:512")
 		}
-		if c.closed { // what is used then is charged, although nobody has decided yet
+		if c.closed { // this use is charged although no person has decided yet
 			uses(3690)
 			if w := p.row(t, e); w.Held.Stopped() || w.Debited < 600+190 || w.Debited > 600+420 {
 				t.Errorf("on again: %d charged (held: %q), want 6.00 and what was used since", w.Debited, w.Held.Reason)
@@ -241,7 +241,7 @@ func openDraw(t *testing.T, r Rig) {
 	verified(t, e)
 }
 
-// decideDraw decides about the one entry of a meter, in each of the ways that it cannot be decided first.
+// decideDraw decides about a meter's only entry. It first tries the decisions that must be refused.
 func decideDraw(t *testing.T, e store.Engine, p walletMeter, choice quarantine.Choice, least, most money.Minor) {
 	t.Helper()
 	list := heldEntries(t, e, p.mtr, false)
@@ -274,7 +274,7 @@ func decideDraw(t *testing.T, e store.Engine, p walletMeter, choice quarantine.C
 	}
 }
 
-// loginDoor is the way of the integration broker's logins to an engine.
+// loginDoor is the Door of the integration broker's logins on an engine.
 type loginDoor struct{ e store.Engine }
 
 func (d loginDoor) Do(ctx context.Context, t access.Tenant, fn func(mirror.Tx) (bool, error)) error {
@@ -285,7 +285,7 @@ func (d loginDoor) View(ctx context.Context, t access.Tenant, fn func(mirror.Tx)
 	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
-// logins: a login is known by its password until it is revoked, and a meter that supplies nobody has none.
+// logins: a login's password works until the login is revoked, and a meter without a customer cannot have a login.
 func logins(t *testing.T, r Rig) {
 	e, ctx, by := r.Open(t), context.Background(), access.SystemActor(store.FirstTenant, "test")
 	m := addMeter(t, e, 1, false)
@@ -306,7 +306,7 @@ func logins(t *testing.T, r Rig) {
 	if made, err := l.Create(ctx, by, m.Number, "nobody's"); err != nil || !made.Refused() {
 		t.Errorf("a login for a meter without a customer: %+v, %v", made, err)
 	}
-	for i, want := range []bool{false, true} { // the second time there is none in force
+	for i, want := range []bool{false, true} { // the second time the login is already revoked
 		if no, err := l.Revoke(ctx, by, user); err != nil || no.Refused() != want {
 			t.Errorf("revoked %d times: %v, %v", i+1, no, err)
 		}

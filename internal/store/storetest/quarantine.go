@@ -34,7 +34,7 @@ func quarantineTests() []test {
 	}
 }
 
-// quarantineDoor is the quarantine's way to an engine.
+// quarantineDoor is the quarantine's Door on an engine.
 type quarantineDoor struct{ e store.Engine }
 
 func (d quarantineDoor) Do(ctx context.Context, t access.Tenant, fn func(quarantine.Tx) (bool, error)) error {
@@ -57,12 +57,12 @@ func quarantineOn(e store.Engine) *quarantine.Quarantine {
 	return quarantine.New(quarantine.Config{Door: quarantineDoor{e}, Hasher: mac{}, Now: func() time.Time { return base().AddDate(0, 4, 0) }})
 }
 
-// clerk is who decides.
+// clerk returns the person who decides.
 func clerk(name string) access.Actor {
 	return access.Actor{Tenant: store.FirstTenant, Kind: access.Person, Name: name, Role: access.Engineer}
 }
 
-// heldEntries lists the open entries of a meter.
+// heldEntries lists the entries of a meter: the open ones, or all.
 func heldEntries(t *testing.T, e store.Engine, m mtr, all bool) []quarantine.Entry {
 	t.Helper()
 	l, err := quarantineOn(e).List(t.Context(), clerk("ann"), quarantine.List{Meter: m.ID.Text(id.Meter), All: all})
@@ -72,7 +72,7 @@ func heldEntries(t *testing.T, e store.Engine, m mtr, all bool) []quarantine.Ent
 	return l.Data
 }
 
-// audited are the audit rows about an object.
+// audited returns the audit rows about an object.
 func audited(t *testing.T, e store.Engine, object string) []string {
 	t.Helper()
 	return look(t, e, func(tx *store.Tx) (out []string, err error) {
@@ -84,19 +84,19 @@ func audited(t *testing.T, e store.Engine, object string) []string {
 	})
 }
 
-// badCounter is one shape of what a broken meter sends as its third record, after registers 200000 and 201000 Wh (from,
-// where it is given) in half-hours, and what comes of it.
+// badCounter is one kind of bad record that a broken meter sends as its third, and the expected result. The first two are half-hours with
+// registers from and from + 1000 Wh.
 type badCounter struct {
 	name   string
-	from   int64 // the register of the first reading; the second is 1000 Wh higher
+	from   int64 // the register of the first reading; 0 means 200000
 	bad    func(*wire.Reading)
 	raw    bool // cannot be read
-	memory bool // the meter comes with another memory
+	memory bool // the meter has a new device memory
 	doubt  metering.Doubt
 	choice quarantine.Choice
-	to     *unit.Energy // of a rebase
-	after  int64        // register of the next reading
-	// charged is what is charged for by then beyond the first 1000 Wh: by the decision, and by the next reading.
+	to     *unit.Energy // register of a rebase
+	after  int64        // the register of the next reading
+	// The energy charged beyond the first 1000 Wh: by the decision, and then by the next reading.
 	charged, then unit.Energy
 }
 
@@ -133,7 +133,7 @@ func badCounters(t *testing.T, r Rig) {
 	verified(t, e)
 }
 
-// run takes one shape from the counter to the money.
+// run tests one kind, from the record to the money.
 func (c badCounter) run(t *testing.T, e store.Engine, p walletMeter) {
 	t.Helper()
 	if c.from == 0 {
@@ -178,10 +178,10 @@ func (c badCounter) run(t *testing.T, e store.Engine, p walletMeter) {
 	}
 }
 
-// exact is what energy costs at 2.50 and 15 % tax, whole minor units.
+// exact returns the price of energy at 2.50 and 15 % tax in whole minor units.
 func exact(e unit.Energy) money.Minor { return money.Minor(int64(e) * 2875 / 10_000) }
 
-// late is a reading of the meter that was received in its own half-hour.
+// late returns a reading that was received in its own half-hour.
 func (p walletMeter) late(seq uint64, register int64) metering.Record {
 	r := p.use(seq, register)
 	if p.store != memory {
@@ -192,7 +192,7 @@ func (p walletMeter) late(seq uint64, register int64) metering.Record {
 	return r
 }
 
-// record is the bad one, as a meter sends it.
+// record returns the bad record as a meter sends it.
 func (c badCounter) record(t *testing.T, p walletMeter, seq uint64) metering.Record {
 	t.Helper()
 	r := p.late(seq, 0)
@@ -253,7 +253,7 @@ func heldFourEyes(t *testing.T, r Rig) {
 	}
 }
 
-// peopleDoor is the way of people and approvals to an engine.
+// peopleDoor is the Door of people and approvals on an engine.
 type peopleDoor struct{ e store.Engine }
 
 func (d peopleDoor) Do(ctx context.Context, t access.Tenant, fn func(access.Tx) (bool, error)) error {
@@ -291,8 +291,8 @@ func meterChanged(t *testing.T, r Rig) {
 	if w := p.row(t, e); w.Held.Stopped() || w.Total() != 1110 {
 		t.Errorf("after the change: %+v, want 1000 Wh of the old meter and 110 of the new one", w.State)
 	}
-	// Changed again, and the new meter has sent before anybody told: its readings wait, and those below what the person
-	// read off it are not charged for.
+	// The meter is changed again, and the new one sends readings before the change is recorded. They wait, and the energy below the
+	// register that the person read is not charged.
 	third := p
 	third.store = "00000000000000c3"
 	outcomes(t, e, third.boot(1, 9), third.use(1, 10), third.use(2, 20), third.use(3, 50), third.use(4, 90))
@@ -315,7 +315,7 @@ func heldList(t *testing.T, r Rig) {
 		bad.Rec.Head.At = base().AddDate(80, 0, 0).Unix()
 		bad.Rec.Reading.At = bad.Rec.Head.At
 		outcomes(t, e, bad)
-		later() // the order within a millisecond is that of chance
+		later() // the order within a millisecond is random
 	}
 	outcomes(t, e, p.boot(1, 9), p.use(1, 1000), p.use(2, 0))
 	var pages, cursor = []string{}, ""
@@ -369,7 +369,7 @@ func heldList(t *testing.T, r Rig) {
 	}
 }
 
-// heldFull sends more records that cannot be read than may wait for a decision.
+// heldFull sends more unreadable records than may wait for a decision.
 func heldFull(t *testing.T, r Rig) {
 	e := r.Open(t)
 	p, other := addWalletMeter(t, e, 1, 100_000), addWalletMeter(t, e, 2, 100_000)

@@ -24,7 +24,7 @@ func rechargeTests() []test {
 	}
 }
 
-// addExternal keeps a token from elsewhere, on its way to a meter.
+// addExternal stores an external token that is to be delivered to a meter.
 func addExternal(t *testing.T, e store.Engine, m mtr, tid uint32, known bool, hash byte) id.ID {
 	t.Helper()
 	g := recharge.ExternalToken{HasTID: known, By: "tester", Token: sale.Token{Meter: m.N, State: sale.TokenIssued, IssuedAt: base(), Sealed: []byte{1, 2}, Hash: []byte{hash}}}
@@ -51,7 +51,7 @@ func deliver(tx *store.Tx, m mtr, token id.ID) error {
 	return err
 }
 
-// way is where a token stands, as package recharge reads it.
+// way is the progress of a token, as package recharge reads it.
 type way struct {
 	token          sale.Token
 	number         string
@@ -92,10 +92,10 @@ func externalStates(t *testing.T, r Rig) {
 		reports           int
 		alarm             string
 	}{
-		{true, true, "accept", sale.TokenAccepted, false, 1, "ghost-credit"}, // nobody sold it here, whoever handed it in
+		{true, true, "accept", sale.TokenAccepted, false, 1, "ghost-credit"}, // it was not sold here, whoever handed it in
 		{true, false, "accept", sale.TokenAccepted, false, 1, "ghost-credit"},
 		{false, true, "used_error", sale.TokenAccepted, false, 1, ""},
-		{false, false, "used_error", sale.TokenSent, true, 0, ""}, // nothing tells that it is this one
+		{false, false, "used_error", sale.TokenSent, true, 0, ""}, // nothing shows that the report is about this token
 		{true, true, "crc_error", sale.TokenRejected, false, 1, ""},
 		{true, true, "locked", sale.TokenSent, true, 1, ""},
 	} {
@@ -106,7 +106,7 @@ func externalStates(t *testing.T, r Rig) {
 		if c.asked {
 			request = token.Text(id.Token)
 		}
-		outcomes(t, e, other.token(uint64(i+1), tid, request, "accept")) // another meter's word counts for nothing
+		outcomes(t, e, other.token(uint64(i+1), tid, request, "accept")) // another meter's report does not count
 		outcomes(t, e, m.token(uint64(i+1), tid, request, c.result))
 		w := wayOf(t, e, m, token)
 		if w.token.State != c.want || w.waits != c.waits || w.reports != c.reports || !w.elsewhere || w.number != m.Number || w.sent.IsZero() || w.answered.IsZero() != (c.reports == 0) {
@@ -144,7 +144,7 @@ func tokenTimes(t *testing.T, r Rig) {
 		t.Errorf("sent: %+v", first)
 	}
 	outcomes(t, e, m.token(1, 7, "", "accept"))
-	must(t, e, func(tx *store.Tx) error { return tx.TokenPushed(token) }) // the push that was under way
+	must(t, e, func(tx *store.Tx) error { return tx.TokenPushed(token) }) // a push that was already under way
 	if w := wayOf(t, e, m, token); w.token.State != sale.TokenAccepted || w.waits || w.answered.IsZero() || w.sent.Before(first.sent) || w.reports != 1 {
 		t.Errorf("answered: %+v", w)
 	}
@@ -160,7 +160,7 @@ func tokenTimes(t *testing.T, r Rig) {
 	}
 }
 
-// externalListed pages through tokens sold and handed in, newest first, each once.
+// externalListed pages through sold and external tokens, newest first, each once.
 func externalListed(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m, other := booted(t, e, 1, false), booted(t, e, 2, false)
@@ -168,7 +168,7 @@ func externalListed(t *testing.T, r Rig) {
 	for i := range 5 {
 		want = append([]id.ID{addExternal(t, e, m, uint32(100+i), i%2 == 0, byte(i))}, want...)
 		addExternal(t, e, other, uint32(100+i), true, byte(i))
-		later() // the order within a millisecond is that of chance
+		later() // the order within a millisecond is random
 	}
 	var got []id.ID
 	for before := (id.ID{}); ; {
@@ -188,7 +188,7 @@ func externalListed(t *testing.T, r Rig) {
 	}
 }
 
-// balanceSaid: what a meter says with a token counts where its own clock puts it after the newest reading.
+// balanceSaid: the balance in a token report counts if it is later than the newest reading by the meter's own clock.
 func balanceSaid(t *testing.T, r Rig) {
 	e := r.Open(t)
 	m := booted(t, e, 1, false)

@@ -200,7 +200,7 @@ func outbox() []test {
 	}
 }
 
-// claim claims for owner, at a moment after the engine's now.
+// claim claims items for owner, at a moment after the engine's present time.
 func claim(t *testing.T, e store.Engine, owner string, after time.Duration, max int) (out []job.Claim) {
 	t.Helper()
 	must(t, e, func(tx *store.Tx) (err error) {
@@ -282,8 +282,8 @@ func outboxClaims(t *testing.T, r Rig) {
 	})
 }
 
-// outboxNext: the next time is that of the first free item or the end of a hold, whichever is sooner; what stands behind
-// another item of its key counts for nothing.
+// outboxNext: the next time is that of the first free item or the end of a claim, whichever is sooner. Items behind another item of their
+// key do not count.
 func outboxNext(t *testing.T, r Rig) {
 	e := r.Open(t)
 	var now time.Time
@@ -392,13 +392,13 @@ func outboxBacklog(t *testing.T, r Rig) {
 		if _, err := tx.C.Exec(`UPDATE outbox SET dead_at = $1 WHERE tenant_id = $2 AND key = 'm1'`, tx.Now, tx.Tenant); err != nil {
 			return err
 		}
-		_, err := tx.Enqueue(job.Item{Lane: "mqtt", Key: "m1", Kind: "k"}) // what was given up is in nobody's way
+		_, err := tx.Enqueue(job.Item{Lane: "mqtt", Key: "m1", Kind: "k"}) // an item that was given up does not block others
 		return err
 	})
 }
 
-// claimRunsOut: a claim binds the same request until it is answered, dropped or left for OnceLeased, and another request
-// for as long as it is known.
+// claimRunsOut: a claim of a key blocks the same request until it is answered, dropped or OnceLeased old. It blocks a different request
+// for as long as the key is known.
 func claimRunsOut(t *testing.T, r Rig) {
 	e := r.Open(t)
 	o := access.Once{Principal: "p", Key: "leased-key", Hash: [32]byte{1}}

@@ -32,7 +32,7 @@ func reversalTests() []test {
 	}
 }
 
-// reversal begins the reversal of a sale.
+// reversal starts the reversal of a sale.
 func reversal(t *testing.T, e store.Engine, saleID id.ID, by string, at time.Time, cancels ...sale.Cancel) sale.Reversal {
 	t.Helper()
 	r := sale.Reversal{Sale: saleID, State: sale.ReversalWaiting, Reason: "test", By: by, At: at, Cancels: cancels}
@@ -45,7 +45,7 @@ func reversal(t *testing.T, e store.Engine, saleID id.ID, by string, at time.Tim
 	return r
 }
 
-// cancel queues the command that makes a household's meter forget a token.
+// cancel queues the command that tells a household's meter to cancel a token.
 func (h household) cancel(t *testing.T, e store.Engine, token id.ID) sale.Cancel {
 	t.Helper()
 	c := sale.Cancel{Token: token}
@@ -58,7 +58,7 @@ func (h household) cancel(t *testing.T, e store.Engine, token id.ID) sale.Cancel
 	return c
 }
 
-// answered writes what the meter said of a command.
+// answered stores the meter's answer to a command.
 func answered(t *testing.T, e store.Engine, c sale.Cancel, state command.State, answer string) {
 	t.Helper()
 	must(t, e, func(tx *store.Tx) error {
@@ -77,7 +77,7 @@ func newestSale(t *testing.T, r Rig) {
 		t.Errorf("the newest of none is %v", got)
 	}
 	a := h.sold(t, e, "a", base())
-	b := h.sold(t, e, "b", base()) // the same moment: what was bought before it decides
+	b := h.sold(t, e, "b", base()) // the same moment: the units sold before in the month decide
 	must(t, e, func(tx *store.Tx) error {
 		_, err := tx.C.Exec(`UPDATE vend SET mtd_before_wh = 15000 WHERE id = $1`, a.ID)
 		return err
@@ -217,7 +217,7 @@ func lateAnswers(t *testing.T, r Rig) {
 		answer string
 		want   string
 	}{
-		{sale.TakenOpen, command.StateDone, "", "0 0"}, // its reversal waits and sees it itself
+		{sale.TakenOpen, command.StateDone, "", "0 0"}, // the waiting reversal sees the answer itself
 		{sale.TakenNever, command.StateSent, "", "0 0"},
 		{sale.TakenNever, command.StateFailed, "broken", "0 0"},
 		{sale.TakenNever, command.StateFailed, "used", "1 0"},
@@ -241,14 +241,14 @@ func reversedUsed(t *testing.T, r Rig) {
 	m := mtr{h.meter, memory}
 	for tid, c := range map[uint32]struct {
 		state, result string
-		asked         bool // the meter was told to forget it, and no answer was taken
+		asked         bool // the meter was told to cancel it, and no answer was taken
 		want          bool
 	}{
 		1: {"reversed_unconfirmed", "", false, false},
 		2: {"reversed_unconfirmed", "crc_error", false, false},
 		3: {"reversed_unconfirmed", "accept", false, true},
 		4: {"reversed_unconfirmed", "used_error", false, true},
-		5: {"reversed_unconfirmed", "used_error", true, false}, // it may say so because it has forgotten it
+		5: {"reversed_unconfirmed", "used_error", true, false}, // it may say so because it has cancelled the token
 		6: {"reversed_unconfirmed", "accept", true, true},
 		7: {"reversed", "accept", false, false},
 		8: {"accepted", "accept", false, false},
@@ -302,7 +302,7 @@ func reversalsSummed(t *testing.T, r Rig) {
 		})
 	}
 	for from, want := range map[time.Duration]sums{
-		0:               {sale.Reversals{Number: 3, Value: 3000}, sale.Reversals{Number: 2, Value: 1000}}, // no money came of one that was refused
+		0:               {sale.Reversals{Number: 3, Value: 3000}, sale.Reversals{Number: 2, Value: 1000}}, // a refused reversal moved no money
 		time.Hour:       {sale.Reversals{Number: 2, Value: 2000}, sale.Reversals{Number: 2, Value: 1000}},
 		2 * time.Hour:   {sale.Reversals{Number: 1, Value: 1000}, sale.Reversals{Number: 1}},
 		150 * time.Hour: {},

@@ -95,7 +95,8 @@ func proofHolds(t *testing.T, r Rig) {
 	}
 }
 
-// proofOf proves that a row is in the log of the newest head, whose root it gives; found is false for one that is not sealed.
+// proofOf proves that a row is in the log of the newest head, and returns the root of that head. found is false for a row that is not
+// sealed.
 func proofOf(tx *store.Tx, row id.ID) (p seal.Proof, root [32]byte, found bool, err error) {
 	h, known, err := tx.Head(0)
 	if err != nil || !known {
@@ -109,8 +110,7 @@ func proofOf(tx *store.Tx, row id.ID) (p seal.Proof, root [32]byte, found bool, 
 	return p, h.Root, found, err
 }
 
-// salesProven makes sales with a journal and without, each between other rows, and asks for the proof of each under each
-// head that was signed.
+// salesProven makes sales with and without a journal, between other rows. It asks for the proof of each sale under each signed head.
 func salesProven(t *testing.T, r Rig) {
 	e := r.Open(t)
 	var sales []sale.Sale
@@ -124,7 +124,7 @@ func salesProven(t *testing.T, r Rig) {
 			if err := tx.AuditLog(someEntry(name)); err != nil {
 				return err
 			}
-			if n%3 != 0 { // else no money moved
+			if n%3 != 0 { // every third sale moves no money
 				if err := book(tx, name, account(ledger.Till, "main"), account(ledger.RevenueEnergy, ""), 10); err != nil {
 					return err
 				}
@@ -176,7 +176,7 @@ func salesProven(t *testing.T, r Rig) {
 	})
 }
 
-// headsOf lists all heads, each found by its size; the newest is also that of size 0.
+// headsOf lists all heads, each found by its size. It checks that size 0 finds the newest.
 func headsOf(t *testing.T, tx *store.Tx) (heads []seal.Head) {
 	t.Helper()
 	err := tx.C.Query(`SELECT last + 1 FROM seal WHERE tenant_id = $1 ORDER BY n`, func(w core.Row) error {

@@ -21,14 +21,14 @@ func sessions() []test {
 	}
 }
 
-// took takes the session of a meter for a server.
+// took takes over the session of a meter for a server.
 func took(t *testing.T, e store.Engine, m mtr, server string) (epoch int64) {
 	t.Helper()
 	must(t, e, func(tx *store.Tx) (err error) { epoch, err = tx.SessionTake(m.N, server); return err })
 	return epoch
 }
 
-// elsewhere lists what a server sees of others: "number" or "number?" where its server is not known to live.
+// elsewhere lists the meters that a server sees on other servers: "number", or "number?" if that server may be dead.
 func elsewhere(t *testing.T, e store.Engine, server string, after time.Duration) (out string) {
 	t.Helper()
 	look(t, e, func(tx *store.Tx) (int, error) {
@@ -43,7 +43,7 @@ func elsewhere(t *testing.T, e store.Engine, server string, after time.Duration)
 	return out
 }
 
-// takenOver: a server that died holds work, a session, a lead and a request; one that is alive and alone has some of its own.
+// takenOver: a dead server holds work, a session, a lead and a request. The only live server holds some of its own.
 func takenOver(t *testing.T, r Rig) {
 	e := r.Open(t)
 	letThrough(e)

@@ -25,7 +25,7 @@ func silenceTests() []test {
 	}
 }
 
-// doorOf is a use case's way to an engine.
+// doorOf is a use case's Door on an engine.
 type doorOf[T any] struct {
 	e  store.Engine
 	as func(*store.Tx) T
@@ -39,7 +39,7 @@ func (d doorOf[T]) View(ctx context.Context, t access.Tenant, fn func(T) error) 
 	return d.e.View(ctx, t, func(tx *store.Tx) error { return fn(d.as(tx)) })
 }
 
-// ear looks for silent meters, minute by minute of a clock of its own.
+// ear looks for silent meters each minute, with a clock of its own.
 type ear struct {
 	watch *silence.Watch
 	now   time.Time
@@ -63,7 +63,7 @@ func (h *ear) until(t *testing.T, end time.Time) {
 	}
 }
 
-// waiting is what of the rows of wakeSlices is not due.
+// waiting counts the rows of wakeSlices that are not due, by table.
 func waiting(t *testing.T, e store.Engine, now time.Time) (rows [3]int64) {
 	t.Helper()
 	for i, sql := range []string{`SELECT COUNT(*) FROM wallet_supply WHERE tenant_id = $1 AND look_at > $2`,
@@ -76,7 +76,7 @@ func waiting(t *testing.T, e store.Engine, now time.Time) (rows [3]int64) {
 	return rows
 }
 
-// wakeSlices has a server whose clock was a month ahead, and then was set back, look at many meters.
+// wakeSlices lets a server check many meters after its clock, which was a month ahead, was set back.
 func wakeSlices(t *testing.T, r Rig) {
 	e := r.Open(t)
 	const many, most = 450, 40
@@ -140,7 +140,7 @@ func wakeSlices(t *testing.T, r Rig) {
 	}
 }
 
-// feederAlarms are the open alarms of no single meter.
+// feederAlarms returns the open alarms of feeders.
 func feederAlarms(t *testing.T, e store.Engine) []metering.RaisedAlarm {
 	t.Helper()
 	all := look(t, e, func(tx *store.Tx) ([]metering.RaisedAlarm, error) { return tx.Alarms(0, true, metering.After{}, 200) })
@@ -156,7 +156,7 @@ func feederAlarms(t *testing.T, e store.Engine) []metering.RaisedAlarm {
 func feederSilent(t *testing.T, r Rig) {
 	e := r.Open(t)
 	now := time.Now().UTC().Truncate(time.Second)
-	heard := now.Add(-62 * time.Minute) // two intervals ago and a little: quiet, and not yet too old to be cut off by
+	heard := now.Add(-62 * time.Minute) // a little over two intervals: silent, but recent enough for a cut-off
 	var all []walletMeter
 	for n := range int64(4) {
 		p := addWalletMeter(t, e, n+1, 1000)
@@ -180,7 +180,7 @@ func feederSilent(t *testing.T, r Rig) {
 	if got := feederAlarms(t, e); len(got) != 0 {
 		t.Errorf("before two intervals are over: %+v", got)
 	}
-	h.until(t, now.Add(45*time.Minute)) // beyond the moment at which each would be an item
+	h.until(t, now.Add(45*time.Minute)) // after the time at which each meter would have an alarm of its own
 	got := feederAlarms(t, e)
 	if len(got) != 1 || got[0].Feeder != "North 3" || got[0].Number != "" || !strings.HasPrefix(got[0].Alarm.Text, "4 of 4 meters of feeder North 3 are silent together. The last message of any of them came at "+heard.Format(time.RFC3339)) {
 		t.Errorf("alarms %+v, want one of the feeder that says how many and since when", got)

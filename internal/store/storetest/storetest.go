@@ -1,5 +1,5 @@
-// Package storetest is what every engine of the store must do, as one test: [Exercise] runs it against an engine that
-// the engine's own tests open. What is only true of one engine stands in that engine's tests.
+// Package storetest tests what every engine of the store must do. An engine's own tests open it and run [Exercise]. What is specific to
+// one engine is tested there.
 package storetest
 
 import (
@@ -16,31 +16,31 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// Failure is how a COMMIT goes wrong.
+// Failure is a way in which a COMMIT fails.
 type Failure int
 
 // Failures of a COMMIT.
 const (
-	Undone   Failure = iota // it reports an error and nothing is there
-	Happened                // it reports an error and everything is there
-	Full                    // it reports a full disk and nothing is there
+	Undone   Failure = iota // reports an error; nothing was written
+	Happened                // reports an error; everything was written
+	Full                    // reports a full disk; nothing was written
 )
 
 // Rig is an engine under test.
 type Rig struct {
-	// Open gives an engine on a new, empty database; the engine is closed when the test ends.
+	// Open returns an engine on a new, empty database, and closes it when the test ends.
 	Open func(t *testing.T) store.Engine
-	// Several gives one that carries out several closures at once, where Open gives one that does not; else nil.
+	// Several returns an engine that runs several closures at once, if Open's does not; else nil.
 	Several func(t *testing.T) store.Engine
-	// Waiting is how much work is queued and not begun.
+	// Waiting returns how much work is queued and not begun.
 	Waiting func(store.Engine) int
-	// FailCommit makes a COMMIT go wrong, after letting pass of them through.
+	// FailCommit makes a COMMIT fail after pass COMMITs that succeed.
 	FailCommit func(e store.Engine, how Failure, pass int)
-	// Hear makes an engine that has done no work yet tell what its commits make due.
+	// Hear registers a listener for what commits make due, on an engine that has done no work yet.
 	Hear func(store.Engine, store.Due)
-	// Seal seals what is committed, on an engine that does not seal with the commit itself; else nil.
+	// Seal seals what is committed, for an engine that does not seal with the commit itself; else nil.
 	Seal func(t testing.TB, e store.Engine)
-	// Alone says that every closure has a commit of its own: the failure of one is not its neighbour's.
+	// Alone means that every closure has its own commit, so that one failure does not affect other closures.
 	Alone bool
 }
 
@@ -52,7 +52,7 @@ func (r Rig) seal(t *testing.T, e store.Engine) {
 	}
 }
 
-// Exercise runs everything.
+// Exercise runs all tests.
 func Exercise(t *testing.T, r Rig) {
 	for _, g := range groups() {
 		for _, tt := range g.tests {
@@ -61,7 +61,7 @@ func Exercise(t *testing.T, r Rig) {
 	}
 }
 
-// group is what is tested of one subject.
+// group is the tests of one subject.
 type group struct {
 	name  string
 	tests []test
@@ -86,13 +86,13 @@ type test struct {
 	run  func(*testing.T, Rig)
 }
 
-// value is what closures of these tests return.
+// value is the result of the closures of these tests.
 type value struct {
 	n       int64
 	refused bool
 }
 
-// Refused makes the store undo what the closure wrote.
+// Refused makes the store roll back what the closure wrote.
 func (v value) Refused() bool { return v.refused }
 
 // do runs a closure of the first tenant in the sale lane.
@@ -100,7 +100,7 @@ func do(e store.Engine, fn func(*store.Tx) (value, error)) (value, error) {
 	return Do(context.Background(), e, store.FirstTenant, store.Sale, fn)
 }
 
-// must is do for what cannot fail.
+// must is do for a closure that must not fail.
 func must(t *testing.T, e store.Engine, fn func(*store.Tx) error) {
 	t.Helper()
 	if _, err := do(e, func(tx *store.Tx) (value, error) { return value{}, fn(tx) }); err != nil {
@@ -118,7 +118,7 @@ func look[T any](t *testing.T, e store.Engine, fn func(*store.Tx) (T, error)) T 
 	return v
 }
 
-// fetched reads, each on a snapshot of its own: what is read is looked at elsewhere, that a failure is reported here.
+// fetched runs reads, each on its own snapshot. It only checks that errors are reported; other tests check the results.
 func fetched(t *testing.T, e store.Engine, reads ...func(*store.Tx) error) {
 	t.Helper()
 	for _, read := range reads {
@@ -145,8 +145,8 @@ func take(name string) func(*store.Tx) (value, error) {
 	}
 }
 
-// stalled keeps the writer busy until release is called, so that what is queued meanwhile shares a commit; its own
-// commit may be the same one and fail with it.
+// stalled keeps the writer busy until release is called, so that the closures queued meanwhile share a commit. The commit of stalled's own
+// closure may be the same one and fail with it.
 func stalled(t *testing.T, e store.Engine) (release func()) {
 	t.Helper()
 	goOn := func() {}
@@ -173,7 +173,7 @@ func stalled(t *testing.T, e store.Engine) (release func()) {
 	}
 }
 
-// queued waits until n pieces of work are waiting.
+// queued waits until n closures are queued.
 func queued(t *testing.T, r Rig, e store.Engine, n int) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
@@ -185,7 +185,7 @@ func queued(t *testing.T, r Rig, e store.Engine, n int) {
 	}
 }
 
-// outcome is what one caller got.
+// outcome is the result that one caller got.
 type outcome struct {
 	v   value
 	err error

@@ -21,7 +21,7 @@ func tariffTests() []test {
 	}
 }
 
-// wholeBody says everything that a tariff can say.
+// wholeBody returns a tariff body with every element.
 func wholeBody(rate money.MicroRate) tariff.Body {
 	return tariff.Body{Currency: "KES", VATBps: 1500, Rounding: tariff.Nearest, MinVend: 5, MaxVend: 900, MaxDeduction: 5000,
 		Levies: []tariff.Levy{{Name: "rural", Percent: 500}}, Fixed: []tariff.FixedCharge{{Name: "service", Amount: 9800, Per: tariff.PerMonth}},

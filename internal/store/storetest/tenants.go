@@ -78,7 +78,7 @@ func secondTenant(t *testing.T, r Rig) {
 	}
 }
 
-// seesNothing looks through every reading method as another tenant.
+// seesNothing calls every reading method as another tenant.
 func seesNothing(t *testing.T, tx *store.Tx, journal id.ID) error {
 	lines, err := tx.TrialBalance()
 	if len(lines) != 0 || err != nil {
@@ -117,7 +117,7 @@ func seesNothing(t *testing.T, tx *store.Tx, journal id.ID) error {
 	return nil
 }
 
-// changesNothing tries every method that acts on rows there are, as another tenant.
+// changesNothing calls every method that changes existing rows, as another tenant.
 func changesNothing(t *testing.T, tx *store.Tx, o access.Once, item, hold id.ID) error {
 	if n, err := tx.OnceSweep(10); n != 0 || err != nil {
 		t.Errorf("swept %d, %v", n, err)
@@ -174,7 +174,7 @@ func settingsLock(t *testing.T, r Rig) {
 	e := r.Open(t)
 	row := look(t, e, func(tx *store.Tx) (core.TenantRow, error) { return tx.TenantRow() })
 	row.Name, row.TZ, row.VATNo, row.Settings = "Utility", "Africa/Nairobi", "V1", `{"a":1}`
-	for _, want := range []bool{true, false} { // the second one has read an old version
+	for _, want := range []bool{true, false} { // the second write has read an old version
 		must(t, e, func(tx *store.Tx) error {
 			ok, err := tx.PutTenant(row)
 			if err == nil && ok != want {
@@ -189,7 +189,7 @@ func settingsLock(t *testing.T, r Rig) {
 	}
 }
 
-// blockedKey: whoever signs in with a key is told whether the person behind it is blocked, and nobody else's.
+// blockedKey: a key tells whether the person who answers for it is blocked, and no other person.
 func blockedKey(t *testing.T, r Rig) {
 	e := r.Open(t)
 	hash := func(n byte) [32]byte { return [32]byte{n} }
@@ -221,7 +221,7 @@ func blockedKey(t *testing.T, r Rig) {
 	}
 }
 
-// namesOfOne: a limit of one person counts what that person did through every key, revoked ones too, and as a person.
+// namesOfOne: a person's limit counts what that person did by signing in and through every key, including revoked ones.
 func namesOfOne(t *testing.T, r Rig) {
 	e := r.Open(t)
 	amina, hash := id.ID{15: 2}, func(n byte) [32]byte { return [32]byte{n} }

@@ -13,14 +13,14 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// Transcript is what the steps of a story came to, in a form that people read: every field that is not zero, with the
-// identities numbered in the order in which they were seen.
+// Transcript is a readable record of the results of a story's steps. It shows every field that is not zero, and numbers identities in the
+// order in which they appear.
 type Transcript struct {
 	b       strings.Builder
 	numbers map[string]int
 }
 
-// Step writes what a step came to.
+// Step adds the result of a step.
 func (s *Transcript) Step(what string, got any, err error) {
 	fmt.Fprintf(&s.b, "%s\n", what)
 	if err != nil {
@@ -32,7 +32,7 @@ func (s *Transcript) Step(what string, got any, err error) {
 	}
 }
 
-// Named is a text with numbers in place of identities, behind their prefixes.
+// Named returns a text in which numbers replace the identities after their prefixes.
 func (s *Transcript) Named(text string) string {
 	identity := regexp.MustCompile(`\b[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}\b`)
 	return identity.ReplaceAllStringFunc(text, func(i string) string { return i[:4] + s.number(i[4:]) })
@@ -48,7 +48,7 @@ func (s *Transcript) number(i string) string {
 	return fmt.Sprintf("#%d", s.numbers[i])
 }
 
-// lines is a list with a line for each of its values, and anything else in one line.
+// lines formats a list with a line for each value, and anything else in one line.
 func (s *Transcript) lines(v reflect.Value) []string {
 	if v.Kind() != reflect.Slice || v.Type().Elem().Kind() == reflect.Uint8 {
 		return []string{s.text(v)}
@@ -102,7 +102,7 @@ func (s *Transcript) text(v reflect.Value) string {
 	return fmt.Sprintf("%v", v)
 }
 
-// Compare compares the transcript with a file, or writes that anew.
+// Compare compares the transcript with a file, or with update writes the file again.
 func (s *Transcript) Compare(t testing.TB, path string, update bool) {
 	t.Helper()
 	if update {

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// NextMigration is what a later version may bring, one statement of each kind, for tests of what an upgrade does.
+// NextMigration returns a migration as a later version may have it, with one statement of each kind, for tests of upgrades.
 func NextMigration(n int) store.Migration {
 	return store.Migration{N: n, Name: "planted", SQL: `
 -- Planted by a test; says nothing of any version.
@@ -35,13 +35,13 @@ CREATE INDEX reading_meter ON reading (tenant_id, meter, seq);
 UPDATE tenant SET planted_color = 'green'`}
 }
 
-// OldHeard makes heard tokens in frozen data of schema 1 or 2, as a version wrote them that had no state of its own for them.
+// OldHeard changes frozen data of schema 1 or 2 so that it has heard tokens as those versions wrote them, without a state of their own.
 const OldHeard = `UPDATE token SET state = 'accepted', result = 'sms_accept', answered_at = issued_at + 1000000 WHERE state = 'sent' AND class = 0;
 	UPDATE token SET result = 'sms_accept', answered_at = issued_at + 1000000 WHERE state = 'reversed_unconfirmed';
 	UPDATE given_token SET result = 'sms_accept' WHERE state = 'accepted'`
 
-// CheckHeard compares frozen data that [OldHeard] was applied to with what the upgrade should make of them: what was heard is
-// heard, and what a meter signed or a reversal decided stands.
+// CheckHeard checks upgraded frozen data to which [OldHeard] was applied: heard tokens have the state heard, and states that a meter
+// signed or a reversal decided have not changed.
 func CheckHeard(t *testing.T, e store.Engine) {
 	t.Helper()
 	got := look(t, e, func(tx *store.Tx) (out []string, err error) {

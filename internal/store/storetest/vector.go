@@ -19,7 +19,7 @@ func line(c ledger.Code, subject string, amount ledger.Minor) ledger.Posting {
 	return ledger.Posting{Account: account(c, subject), Amount: amount}
 }
 
-// operations are those of the ledger integration vector, in its order.
+// operations returns the operations of the ledger integration vector, in its order.
 func operations() []operation {
 	return []operation{
 		{"P1", []ledger.Posting{line(ledger.Till, "main", 10000), line(ledger.RevenueEnergy, "", -8675), line(ledger.VATPayable, "", -1301), line(ledger.Carry, "a", -24)}},

@@ -209,7 +209,7 @@ func daySums(t *testing.T, r Rig) {
 				return err
 			}
 			if i == 2 {
-				return nil // still waits
+				return nil // it still waits
 			}
 			rev.State, rev.SettledAt = sale.ReversalDone, at
 			return tx.PutReversal(rev)
@@ -251,7 +251,7 @@ func singlePersonActs(t *testing.T, r Rig) {
 	}
 }
 
-// sold is a completed sale of 10.00 for 15 kWh to a household, without its journal.
+// sold adds a completed sale of 10.00 for 15 kWh to a household, without its journal.
 func (h household) sold(t *testing.T, e store.Engine, ref string, at time.Time) sale.Sale {
 	t.Helper()
 	s := sale.Sale{ClientRef: ref, Mode: registry.PrepayToken, Meter: sale.MeterRef{ID: h.meter.ID, N: h.meter.N, Number: h.meter.Number}, Account: h.account,

@@ -36,7 +36,7 @@ func walletTests() []test {
 type walletMeter struct {
 	mtr
 	account id.ID
-	began   time.Time // of its half hours; zero for base
+	began   time.Time // start of its half-hours; zero for base
 }
 
 // addWalletMeter adds a wallet meter on 2.50 per kWh and 15 % tax, with some money paid in.
@@ -91,7 +91,7 @@ func addWalletMeterAt(t *testing.T, e store.Engine, n int64, paid money.Minor, b
 	return p
 }
 
-// pay puts money into the wallet.
+// pay credits money to the wallet.
 func (p walletMeter) pay(t *testing.T, e store.Engine, amount money.Minor) {
 	t.Helper()
 	must(t, e, func(tx *store.Tx) error {
@@ -103,7 +103,7 @@ func (p walletMeter) pay(t *testing.T, e store.Engine, amount money.Minor) {
 	})
 }
 
-// use is a reading of the meter's half hour seq with a register.
+// use returns the reading of the meter's half-hour seq with a register.
 func (p walletMeter) use(seq uint64, register int64) metering.Record {
 	began := p.began
 	if began.IsZero() {
@@ -117,7 +117,7 @@ func (p walletMeter) use(seq uint64, register int64) metering.Record {
 	return r
 }
 
-// row is the meter's wallet, and the state without what only time changes.
+// row returns the meter's wallet, without the parts of its state that only time changes.
 func (p walletMeter) row(t *testing.T, e store.Engine) wallet.Row {
 	t.Helper()
 	rows := look(t, e, func(tx *store.Tx) ([]wallet.Row, error) { return tx.WalletOf(p.N) })
@@ -128,7 +128,7 @@ func (p walletMeter) row(t *testing.T, e store.Engine) wallet.Row {
 	return rows[0]
 }
 
-// balance is what the books have in the wallet.
+// balance returns the wallet's balance in the books.
 func (p walletMeter) balance(t *testing.T, e store.Engine) money.Minor {
 	t.Helper()
 	return look(t, e, func(tx *store.Tx) (money.Minor, error) {
@@ -137,7 +137,7 @@ func (p walletMeter) balance(t *testing.T, e store.Engine) money.Minor {
 	})
 }
 
-// walletOrder delivers the same readings to two meters, to one in order and to the other as a bad network does.
+// walletOrder delivers the same readings for two meters: for one in order, and for the other as a bad network does.
 func walletOrder(t *testing.T, r Rig) {
 	e := r.Open(t)
 	const last, enough = 300, 1_000_000
@@ -183,7 +183,7 @@ func walletOrder(t *testing.T, r Rig) {
 	}
 }
 
-// days lists what a meter used on each day.
+// days lists a meter's use by day.
 func (p walletMeter) days(t *testing.T, e store.Engine) []string {
 	t.Helper()
 	return look(t, e, func(tx *store.Tx) (out []string, err error) {
@@ -198,7 +198,7 @@ func (p walletMeter) days(t *testing.T, e store.Engine) []string {
 func walletPosts(t *testing.T, r Rig) {
 	e := r.Open(t)
 	p := addWalletMeter(t, e, 1, 0)
-	p.began = time.Now().Add(-4 * time.Hour).Truncate(time.Second) // nobody is cut off by a reading that is old
+	p.began = time.Now().Add(-4 * time.Hour).Truncate(time.Second) // an old reading does not cut anybody off
 	if w := p.row(t, e); wallet.Wanted(w.State) || w.Off.String() != "CREDIT" {
 		t.Errorf("a meter nothing is paid for: off %q, want CREDIT", w.Off)
 	}
@@ -211,15 +211,15 @@ func walletPosts(t *testing.T, r Rig) {
 	if w.Accrued != 287 || p.balance(t, e) != 7000 || w.Posted != 0 {
 		t.Errorf("after 1 kWh: accrued %d, wallet %d, %d journals; want 287, 7000 and none", w.Accrued, p.balance(t, e), w.Posted)
 	}
-	outcomes(t, e, p.use(3, 8000)) // 49.87 left, below what 20 kWh cost
+	outcomes(t, e, p.use(3, 8000)) // 49.87 left, less than the price of 20 kWh
 	if w = p.row(t, e); !w.Low1.Fired || w.Low2.Fired || w.Accrued != 0 || w.Posted != 1 || p.balance(t, e) != 4988 {
 		t.Errorf("at the first warning: %+v, wallet %d; want it posted and warned once", w.State, p.balance(t, e))
 	}
-	outcomes(t, e, p.use(4, 20_000), p.use(5, 24_000)) // at 66.12 used
+	outcomes(t, e, p.use(4, 20_000), p.use(5, 24_000)) // 66.12 of 70.00 used
 	if w = p.row(t, e); !w.Low2.Fired || !wallet.Wanted(w.State) || w.Debited != 6612 {
 		t.Errorf("at the second warning: %+v, want it fired and the supply on", w.State)
 	}
-	outcomes(t, e, p.use(6, 30_000)) // 83.37 of 70.00: use is never refused
+	outcomes(t, e, p.use(6, 30_000)) // 83.37 of 70.00 used: use is never refused
 	if w = p.row(t, e); wallet.Wanted(w.State) || p.balance(t, e) != -1337 || w.Accrued != 0 {
 		t.Errorf("beyond the end: %+v, wallet %d; want -1337 and the supply off", w.State, p.balance(t, e))
 	}
@@ -236,7 +236,7 @@ func walletPosts(t *testing.T, r Rig) {
 	verified(t, e)
 }
 
-// walletJournals checks that the memos of a meter's journals of use tell all that was rated and posted.
+// walletJournals checks that the memos of a meter's use journals cover everything that was rated and posted.
 func walletJournals(t *testing.T, e store.Engine, p walletMeter) {
 	t.Helper()
 	w := p.row(t, e)
@@ -301,7 +301,7 @@ func walletMemory(t *testing.T, r Rig) {
 	outcomes(t, e, p.boot(1, 9), p.use(1, 1000))
 	other := p
 	other.store = "00000000000000b2"
-	// In one batch: the last of the old memory, the new memory, its first.
+	// In one batch: the last record of the old memory, the boot of the new one, and its first records.
 	outcomes(t, e, p.use(2, 1500), other.boot(1, 5), other.use(3, 1700), other.use(1, 1600), other.use(2, 1650))
 	w := p.row(t, e)
 	if w.Register != 1700 || w.Total() != 700 || w.Memory != other.store || w.Seq != 3 {
@@ -309,15 +309,15 @@ func walletMemory(t *testing.T, r Rig) {
 	}
 }
 
-// walletClock sends readings by wrong clocks, and reads off which orders to set them went out, and until when.
+// walletClock sends readings with wrong clocks, and checks which orders to set the clock were sent and when they expire.
 func walletClock(t *testing.T, r Rig) {
 	e := r.Open(t)
 	now := time.Now().Truncate(time.Second)
 	half := 30 * time.Minute
 	for i, c := range []struct {
 		name  string
-		clock []time.Duration // of each reading beside the server's, half an hour between any two
-		apart time.Duration   // between their arrivals, half an hour where it is 0
+		clock []time.Duration // offset of each reading from the server's clock
+		apart time.Duration   // time between arrivals; 0 means half an hour
 		set   bool
 	}{
 		{"a century ahead", []time.Duration{0, 80 * 365 * 24 * time.Hour}, 0, true},

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// Do runs fn in a transaction of the tenant; see the package comment of the store for the three outcomes. A result that has a
-// method Refused() bool and says true undoes what fn wrote and is returned with a nil error.
+// Do runs fn in a transaction of the tenant; see the package comment of the store for the three outcomes. If the result has a method
+// Refused() bool that returns true, Do rolls back what fn wrote and returns the result with a nil error.
 func Do[T any](ctx context.Context, e store.Engine, t access.Tenant, lane store.Lane, fn func(*store.Tx) (T, error)) (T, error) {
 	var out T
 	err := e.Run(ctx, t, lane, func(tx *store.Tx) (bool, error) {
@@ -61,7 +61,7 @@ func AuditPage(tx *store.Tx, before id.ID, max int) ([]id.ID, []access.Entry, er
 	return ids, out, nil
 }
 
-// NewTenant opens another tenant and gives its number. Its rows are invisible to all others.
+// NewTenant adds another tenant and returns its number. Other tenants cannot see its rows.
 func NewTenant(tx *store.Tx, name string) (access.Tenant, error) {
 	i, err := tx.NewID()
 	if err != nil {
