@@ -109,7 +109,7 @@ func (t *trial) TempDir() string {
 	return dir
 }
 
-// run calls do, returns what was found and closes everything that was opened.
+// run calls do, stops it at a fatal finding, and closes everything that was opened.
 func (t *trial) run(do func()) {
 	guard := func(do func()) {
 		defer func() {
