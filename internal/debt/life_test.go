@@ -197,7 +197,7 @@ func (w *world) leaves(wallet, next, token home) {
 	w.step("the account that is closed", shown, err)
 }
 
-// refunds: to another wallet, to the carry of a token account, for two, and the rest from the bank.
+// refunds: to another wallet, to the carry of a token account, by two people, and the rest from the bank.
 func (w *world) refunds(last, next, token home) {
 	for _, r := range []debt.Refund{
 		{Request: request("refund"), Amount: ptr(kes(1000)), To: next.number, Reason: " moved house ", Render: rendered[debt.Refunded]},

@@ -57,7 +57,7 @@ type rows struct {
 	audit    []access.Entry
 	asked    []diagnosis.Question
 	doctor   diagnosis.Diagnosis
-	plain    []byte // plain texts of what was sealed, as the caller's slice
+	plain    []byte // the caller's slice that was sealed
 }
 
 // newRows is meter 1 with a token that was issued and never sent. The doctor's verdict is that it would load.

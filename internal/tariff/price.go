@@ -94,7 +94,7 @@ func (d MonthDay) Before(e MonthDay) bool {
 // Limits of a tariff. Within them no product of the price walk exceeds 64 bits before it is extended to 128.
 const (
 	MaxBlocks                   = 32
-	MaxRate     money.MicroRate = 1_000_000_000_000 // 1,000,000 of the major unit per kilowatt-hour, levies among it
+	MaxRate     money.MicroRate = 1_000_000_000_000 // 1,000,000 of the major unit per kilowatt-hour, including levies
 	MaxUpTo     unit.Energy     = 1_000_000_000_000 // 1,000 GWh in a month
 	MaxVATBps                   = money.Whole
 	MaxRates                    = 8

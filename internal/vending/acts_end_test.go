@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// soonest is how long a sale may still be refused after everything was set right. A clock that was ahead by less than a day has dated
-// tokens for that long.
+// soonest is how long a sale may still be refused after everything was set right. A clock ahead by less than a day may have dated tokens up
+// to that time.
 const soonest = 25 * time.Hour
 
 // end sets everything right, then checks everything that must hold.

@@ -55,7 +55,7 @@ type paper struct {
 	cancelled bool   // the meter has cancelled it
 }
 
-// newHome registers a meter and makes it.
+// newHome makes a customer's meter and registers it.
 func (h *history) newHome(serial int, tariff id.ID) *home {
 	h.t.Helper()
 	m := &home{lived: h.truth, krn: 1, ti: "01"}
@@ -217,7 +217,7 @@ func (h *history) enter(m *home, most int) {
 		}
 		h.sometimes.When(m.set == nil, "key change entered")
 		h.sometimes.When(m.set != nil && most == 0, "key change half entered")
-		if m.set != nil && !slices.ContainsFunc(m.papers, func(p *paper) bool { return p.of == nil }) { // the meter has forgotten the first
+		if m.set != nil && !slices.ContainsFunc(m.papers, func(p *paper) bool { return p.of == nil }) { // the meter has dropped the first section
 			m.papers = append(slices.DeleteFunc(slices.Clone(m.set), func(o *paper) bool { return o == p }), m.papers...)
 			h.sometimes.Reached("key change begun again")
 		}

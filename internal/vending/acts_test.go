@@ -27,7 +27,7 @@ type act struct {
 	seed uint64
 }
 
-// actKind is a sort of acts.
+// actKind is a kind of act.
 type actKind struct {
 	name   string
 	weight int  // how often it is drawn, relative to the others
@@ -35,7 +35,7 @@ type actKind struct {
 	do     func(*history, *rand.Rand)
 }
 
-// actKinds are all sorts of acts.
+// actKinds returns all kinds of acts.
 func actKinds() []*actKind {
 	return []*actKind{
 		{"sell", 26, false, (*history).sells}, {"type tokens", 16, false, (*history).typesSome}, {"some minutes", 8, false, (*history).minutes},
@@ -54,10 +54,10 @@ func actKinds() []*actKind {
 	}
 }
 
-// length is how many acts a history has.
+// length is the number of acts in a history.
 const length = 60
 
-// drawn are the acts of a seed.
+// drawn returns the acts of a seed.
 func drawn(seed uint64) []act {
 	r := rand.New(rand.NewPCG(seed, 15))
 	var kinds []*actKind
@@ -175,7 +175,7 @@ func alike(a, b string) bool {
 	return words(a) == words(b)
 }
 
-// names are the acts in words.
+// names lists the acts in words.
 func names(acts []act) string {
 	var out []string
 	for _, a := range acts {

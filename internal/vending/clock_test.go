@@ -14,7 +14,7 @@ import (
 func TestAMovedClockIsNoticed(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		gains []time.Duration // of wall time on running time, look by look
+		gains []time.Duration // how far wall time got ahead of running time, at each look
 		want  time.Duration
 	}{
 		{"steady", []time.Duration{0, 0}, 0},

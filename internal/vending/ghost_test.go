@@ -303,7 +303,7 @@ func TestAMeterThatCannotCheckCommandsConfirmsNothing(t *testing.T) {
 	}
 }
 
-// An unconfirmed reversal is an alarm of the meter for as long as a token of it may load.
+// An unconfirmed reversal raises an alarm of the meter for as long as one of its tokens may load.
 func TestAnUnconfirmedReversalIsAnAlarm(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -336,7 +336,7 @@ func TestAnUnconfirmedReversalIsAnAlarm(t *testing.T) {
 	want("both were used")
 }
 
-// TestTheAlarmEndsWhenTheMeterConfirms: the answer comes after the reversal was given up and then done without it.
+// TestTheAlarmEndsWhenTheMeterConfirms: the answer comes after the reversal was given up and then made unconfirmed.
 func TestTheAlarmEndsWhenTheMeterConfirms(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -375,7 +375,7 @@ func TestEveryTokenMustBeConfirmed(t *testing.T) {
 	if state, _ := s.state(sold.Sale); state != sale.Reversing || !maps.Equal(s.accounts(), stands) {
 		t.Fatalf("one token is dead: the sale is %s, balances %v, want it to wait", state, s.accounts())
 	}
-	s.exec(`UPDATE reversal_token SET taken = 'never'`) // the reversal was given up, and done without the meter
+	s.exec(`UPDATE reversal_token SET taken = 'never'`) // the reversal was given up, and then made unconfirmed
 	s.exec(`UPDATE reversal SET state = 'refused', settled_at = created_at`)
 	s.exec(`UPDATE vend SET state = 'completed'`)
 	s.exec(`UPDATE command SET state = 'expired'`)

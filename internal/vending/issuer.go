@@ -53,9 +53,9 @@ type IssueRequest struct {
 	Attributes sts.Attributes
 	KEN        uint8 // the key expiry number of the key
 	Make       Make
-	Credit     sts.Credit     // where Make is MakeCredit
-	Manage     sts.Management // where Make is MakeManagement
-	Change     Change         // where Make is MakeKeyChange
+	Credit     sts.Credit     // if Make is MakeCredit
+	Manage     sts.Management // if Make is MakeManagement
+	Change     Change         // if Make is MakeKeyChange
 	Simulated  bool           // the meter is virtual; an issuer may insist on a test key
 }
 

@@ -260,7 +260,7 @@ func (v *Vending) knownJob(tx Tx, a Ask, stored *access.StoredAnswer, j *sale.Jo
 	return v.putJob(tx, a, *j, digits)
 }
 
-// beginJob checks, reserves and, where the issuer is local, completes a job.
+// beginJob checks and reserves a job and, if the issuer is local, completes it.
 func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, ref string, nibbles [MaxTokens]byte) (jobStep, error) {
 	meter, no := registry.ParseRef(a.Meter)
 	if no.Refused() {

@@ -148,7 +148,7 @@ func TestWrongRequestsForTokensMakeNone(t *testing.T) {
 	}
 }
 
-// Planned: nothing is sold. Issued: sold under the new key, the set first. Confirmed: the old key is past.
+// Planned: nothing is sold. Issued: sold under the new key, the set first. Confirmed: the old key is retired.
 func TestAKeyChangeFromPlanToConfirmation(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		s := open(t, local)

@@ -157,7 +157,7 @@ func randomBody(r *rand.Rand) tariff.Body {
 	code := []string{"KES", "UGX", "TND"}[r.IntN(3)]
 	cur, _ := money.CurrencyOf(code)
 	b := tariff.Body{Currency: code, VATBps: money.Bps(r.IntN(4) * r.IntN(700)), Rounding: []tariff.Rounding{"", tariff.Nearest, tariff.Income}[r.IntN(3)]}
-	// Prices around a quantum of 1 to 100 minor units, whatever the currency's decimals.
+	// Prices at which a quantum costs about 1 to 100 minor units, whatever the currency's decimals.
 	dear := int64(100_000_000) / money.PowerOfTen(cur.Exp)
 	rate := func() money.MicroRate { return money.MicroRate(dear/10 + 1 + r.Int64N(10*dear)) }
 	at := unit.Energy(0)

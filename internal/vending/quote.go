@@ -23,7 +23,7 @@ type Quoted struct {
 	Free      unit.Energy
 	Lines     []sale.Line
 	Tokens    []unit.Energy // units of each token
-	ExpiresAt time.Time     // until when the price is likely to hold: another sale or the month's end changes it
+	ExpiresAt time.Time     // until when the price probably applies; another sale or the month's end changes it
 }
 
 // Quote makes every check of a sale and prices it. It writes and reserves nothing.

@@ -39,7 +39,7 @@ type Config struct {
 	Door   access.Door[Tx]
 	Issuer Issuer
 	Sealer Sealer
-	Now    func() time.Time // the server's clock, with its monotonic reading where it has one, as time.Now
+	Now    func() time.Time // the server's clock, like time.Now; with a monotonic reading if it has one
 	// Running returns a time with a monotonic reading if Now, as the clock of a database, has none; nil: Now has one.
 	Running func() time.Time
 	// Synced reports whether the system's time service says that it keeps the clock; nil: there is none.

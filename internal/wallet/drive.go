@@ -248,7 +248,8 @@ func (c *pointState) leaseHolds(r Row) bool {
 		c.InMeter.Max <= r.Register && !c.Seen.Lease.Open()
 }
 
-// inForce reports whether the newest cut-off is under way, or done with no later reading against it.
+// inForce reports whether no other cut-off is due: the newest one is open, or done and not contradicted by a later reading, or failed less
+// than againAfter ago.
 func (c *pointState) inForce() bool {
 	cut := c.Seen.Cut
 	switch {

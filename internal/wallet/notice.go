@@ -56,7 +56,7 @@ type NoticeTx interface {
 	Moment() time.Time
 	MeterByNumber(number string) (registry.Meter, bool, error)
 	AuditLog(access.Entry) error
-	// WalletOf and WalletsOf lock and read the wallets of the account that a meter supplies, and of an account.
+	// WalletOf locks and reads the wallets of the account that a meter supplies. WalletsOf does it for an account.
 	WalletOf(meter int64) ([]Row, error)
 	WalletsOf(account id.ID) ([]Row, error)
 	SupplyOf(meter int64) (Supplied, error)

@@ -103,8 +103,8 @@ func (s *State) begin(r Reading, t Terms) {
 }
 
 // until returns the time up to which a reading rates: its own time, but never before the time already rated. Unless the meter lives in its
-// own time, it is never after the server's time. If the meter's clock is not set, it is the server's time, or for a simulated meter the
-// time for which it was switched on since.
+// own time, it is never after the server's time. If the meter's clock is not set, it is the server's time; for a simulated meter, it is the
+// time already rated plus the time that the meter was switched on since.
 func (s State) until(r Reading, t Terms) time.Time {
 	at := r.At
 	if r.Clock == wire.ClockInvalid {
@@ -153,7 +153,7 @@ func (s State) doubt(r Reading, to time.Time, t Terms) HoldReason {
 			elapsed = ranSince(r.Up) // it restarted, so the time of the reading before does not matter
 		}
 	}
-	// At most a span of 400 days and the largest power: fits 63 bits.
+	// At most 400 days at the largest power, which fits 63 bits.
 	possible := unit.Energy(int64(elapsed/time.Second) * int64(most) * leewayNum / (leewayDen * 3600))
 	if r.Register-s.Register > possible+leeway {
 		return HoldImplausible

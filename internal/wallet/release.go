@@ -34,7 +34,7 @@ type HoldTx interface {
 	RaiseAlarm(meter int64, a metering.Alarm) error
 	// WalletStopped adds an entry to the quarantine: the reading at which the rating of a meter stopped.
 	WalletStopped(Row) error
-	// WalletDrawn writes into the quarantine up to which register energy was counted while the relay was open.
+	// WalletDrawn records in the quarantine the register up to which energy was counted while the relay was open.
 	WalletDrawn(meter int64, d Drawn) error
 }
 

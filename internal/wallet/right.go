@@ -32,7 +32,7 @@ type SigningTx interface {
 // doubt, and any command dated in the future.
 func StillRight(tx SigningTx, meter int64, t CommandType, max unit.Energy, given, now time.Time) (bool, error) {
 	switch {
-	case NotYet(given, now): // nobody knows how old it is, and it would not expire for as long
+	case NotYet(given, now): // nobody knows how old it is, and its expiry is just as far ahead
 		return false, tx.LookNow(meter)
 	case t == CommandClock:
 		visibility, err := VisibilityOf(tx)

@@ -9,7 +9,7 @@ import (
 // Visibility says when the server last lost sight of its meters, and whether its clock can be trusted.
 type Visibility struct {
 	Unseen time.Time // when it last lost sight of them; zero for never
-	Doubt  bool      // nobody knows whether the server's time is right: it cuts nobody off, takes no money and sets no clock
+	Doubt  bool      // nobody knows whether the server's time is right, so it cuts nobody off, lowers no lease and sets no clock
 }
 
 // Look holds the notes from when the server last saw its meters, and its clock now.
