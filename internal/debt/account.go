@@ -18,13 +18,13 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// AccountName names an account by itself or by a meter that supplies it.
+// AccountName names an account by its identity or by a meter that supplies it.
 type AccountName struct {
-	ID    id.ID // zero where the meter names it
+	ID    id.ID // zero if the meter names it
 	Meter registry.Ref
 }
 
-// accountName reads an account's identity, or a meter's number or identity.
+// accountName parses an account's identity, or a meter's number or identity.
 func accountName(text string) (AccountName, refusal.Refusal) {
 	text = strings.TrimSpace(text)
 	if i, err := id.Parse(id.Account, text); err == nil {
@@ -34,7 +34,7 @@ func accountName(text string) (AccountName, refusal.Refusal) {
 	return AccountName{Meter: ref}, no
 }
 
-// AccountPlace is an account with whom and what it is for.
+// AccountPlace is an account with its customer, its place and its meters.
 type AccountPlace struct {
 	ID        id.ID
 	Customer  registry.Customer
@@ -44,7 +44,7 @@ type AccountPlace struct {
 	Tariff    id.ID
 	OpenedAt  time.Time
 	ChargedTo string
-	Meters    []string // numbers of those that supply it now
+	Meters    []string // numbers of the meters that supply it now
 }
 
 func findAccount(tx Tx, name AccountName, text string) (AccountPlace, refusal.Refusal, error) {
@@ -55,21 +55,21 @@ func findAccount(tx Tx, name AccountName, text string) (AccountPlace, refusal.Re
 	return AccountPlace{}, refuse.AccountNotFound(refusal.Echo(text)), nil
 }
 
-// AccountView is an account with what it has and owes.
+// AccountShown is an account with its balances and what it owes.
 type AccountView struct {
 	refusal.Refusal
 	AccountPlace
 	Currency string
-	Carry    money.Minor // change of earlier purchases, used by the next
+	Carry    money.Minor // change from earlier purchases, used by the next one
 	Wallet   money.Minor
-	Due      money.Minor // fixed charges that fell due and are not paid, as a purchase now would meet them
+	Due      money.Minor // fixed charges due and unpaid, as a purchase now would meet them
 	Debts    money.Minor
 	Month    string // the local month of the figures below
 	Units    unit.Energy
 	FreeDue  unit.Energy // free basic units that can be claimed
 }
 
-// Account shows an account by its identity or a meter that supplies it (right: customer.read).
+// Account returns an account by its identity or a meter that supplies it (right: customer.read).
 func (ds *Debts) Account(ctx context.Context, by access.Actor, account string) (AccountView, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return AccountView{Refusal: no}, nil
@@ -124,7 +124,7 @@ func (ds *Debts) showAccount(tx Tx, place AccountPlace, now time.Time) (AccountV
 	if place.Mode == registry.PrepayToken && place.Status == accountActive {
 		p := sale.Point{Account: place.ID, Tariff: place.Tariff, OpenedAt: place.OpenedAt, ChargedTo: place.ChargedTo, Policy: policy}
 		dues, debts, _, err = outstanding(tx.Charges(), p, version, local, allOpen)
-	} else { // a wallet pays its charges day by day, and no more fall due on an account that was closed
+	} else { // a wallet pays its charges day by day; a closed account gets no new ones
 		dues, debts, err = tx.Charges().ChargesOpen(place.ID, allOpen)
 	}
 	if err != nil {
@@ -141,19 +141,19 @@ func (ds *Debts) showAccount(tx Tx, place AccountPlace, now time.Time) (AccountV
 
 // Entry is a line of a customer's statement.
 type Entry struct {
-	ID     id.ID // of the sale, or of the journal
+	ID     id.ID // of the sale or the journal
 	At     time.Time
 	Kind   string // vend, debt, write_off, goodwill ...
 	Ref    string // identity text of the sale or debt
 	Memo   string
 	State  string      // of a sale
-	Amount money.Minor // what was tendered, raised, written off or given
+	Amount money.Minor // amount paid, raised, written off or given
 	Units  unit.Energy
 	Meter  string
 	No     string // receipt number
 }
 
-// Statement is one page of what happened on an account, newest first.
+// Statement is one page of an account's entries, newest first.
 type Statement struct {
 	refusal.Refusal
 	Account  id.ID
@@ -165,7 +165,7 @@ type Statement struct {
 // listAccount is the list that a cursor of an account's statement belongs to.
 const listAccount = "account:"
 
-// Statement lists the sales of an account and what else was booked for it (right: customer.read).
+// Statement lists the sales of an account and its other entries (right: customer.read).
 func (ds *Debts) Statement(ctx context.Context, by access.Actor, account string, page registry.Page) (Statement, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return Statement{Refusal: no}, nil

@@ -15,11 +15,11 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// MaxCatchUp is how many local months back fixed charges are made due for, the present one among them. A server that
-// was off longer, or an account that was opened longer ago, is not billed for what is older.
+// MaxCatchUp is how many local months back, including the present one, fixed charges are made due. After a longer time off, or for an
+// account opened longer ago, older charges are not billed.
 const MaxCatchUp = 24
 
-// ChargeAccount is what making charges due must know of an account.
+// ChargeAccount holds the facts of an account that decide which charges fall due.
 type ChargeAccount struct {
 	ID        id.ID
 	Tariff    id.ID
@@ -28,20 +28,20 @@ type ChargeAccount struct {
 	ChargedTo string    // local date, inclusive; "" for never
 }
 
-// versionAt finds the version of a tariff in force at a moment.
+// versionAt finds the version of a tariff in force at a time.
 type versionAt func(tariff id.ID, at time.Time) (tariff.Version, bool, error)
 
-// accrual is what has to be written so that an account's fixed charges are due as they should be.
+// accrual is what must be written to make an account's fixed charges due.
 type accrual struct {
 	account id.ID
 	puts    []Due
-	to      string // the date they are complete for; "" where nothing changes
+	to      string // the date up to which they are complete; "" if nothing changes
 }
 
-// accrue finds which fixed charges of an account have fallen due by a local moment and are not in its rows yet. Fixed
-// charges are due in advance, on the 1st or the day the account is opened; charges by the day, and all of them where
-// the tenant says so, are due day by day, with the cumulative method. First and last month are by days. A month's
-// charges are those of the version in force when it began for the account, so a new version changes the next month.
+// accrue finds the fixed charges of an account that have fallen due by a local time and are not in its rows yet. Fixed charges are due in
+// advance, on the 1st or on the day the account is opened. Daily charges, and all charges if the tenant says so, fall due day by day, by
+// the cumulative method. The first and the last month are charged by days. A month's charges are those of the version in force when it
+// began for the account, so a new version changes the next month.
 func accrue(tx ChargeTx, a ChargeAccount, policy registry.ChargePolicy, now time.Time, at versionAt) (accrual, error) {
 	out := accrual{account: a.ID}
 	today := now.Format(time.DateOnly)
@@ -78,8 +78,8 @@ func accrue(tx ChargeTx, a ChargeAccount, policy registry.ChargePolicy, now time
 	return out, nil
 }
 
-// uncharged is the local moment from which on charges may be missing: the beginning of the month in which the account
-// was charged last, its opening where that is later.
+// uncharged returns the local time from which charges may be missing: the beginning of the month in which the account was last charged, or
+// its opening if that is later.
 func (a ChargeAccount) uncharged(zone *time.Location) (time.Time, error) {
 	opened := a.OpenedAt.In(zone)
 	if a.ChargedTo == "" {
@@ -95,10 +95,10 @@ func (a ChargeAccount) uncharged(zone *time.Location) (time.Time, error) {
 	return opened, nil
 }
 
-// monthOf is the first local moment of the month that a moment is in.
+// monthOf returns the beginning of a time's local month.
 func monthOf(t time.Time) time.Time { return nextMonth(t, 0) }
 
-// nextMonth is the first local moment of the month so many months after the one that a moment is in.
+// nextMonth returns the beginning of the local month so many months after a time's own.
 func nextMonth(t time.Time, months int) time.Time {
 	return localday.Begin(t.Year(), t.Month()+time.Month(months), 1, t.Location())
 }
@@ -107,12 +107,12 @@ func nextMonth(t time.Time, months int) time.Time {
 type span struct {
 	year        int
 	month       time.Month
-	first, last int // days, inclusive; first 0 for none
+	first, last int // days, inclusive; first is 0 for no days
 	today       int // the last day that has begun
 	ended       bool
 }
 
-// span finds the days of a month for which the account is charged, and the version that says what for.
+// span finds the days of a month for which the account is charged, and the version with its charges.
 func (a ChargeAccount) span(month, now time.Time, at versionAt) (span, tariff.Body, error) {
 	zone, next := month.Location(), nextMonth(month, 1)
 	s := span{year: month.Year(), month: month.Month(), first: 1, last: localday.After(next, -1).Day()}
@@ -135,7 +135,7 @@ func (a ChargeAccount) span(month, now time.Time, at versionAt) (span, tariff.Bo
 	}
 	v, found, err := at(a.Tariff, begins)
 	if err == nil && !found {
-		// The tariff itself began in the month.
+		// The tariff itself began in this month.
 		end := next.Add(-time.Microsecond)
 		if now.Before(end) {
 			end = now
@@ -150,8 +150,8 @@ func (a ChargeAccount) span(month, now time.Time, at versionAt) (span, tariff.Bo
 	return s, v.Body, nil
 }
 
-// month adds what is to be written of one month. Amounts rise day by day and fall only where the account has ended,
-// never below what was paid.
+// month adds what must be written of one month. Amounts rise day by day. They fall only if the account has ended, and never below what was
+// paid.
 func (a *accrual) month(s span, b tariff.Body, policy registry.ChargePolicy, have []Due) error {
 	name := time.Date(s.year, s.month, 1, 0, 0, 0, 0, time.UTC).Format(localday.MonthForm)
 	for _, f := range b.Fixed {
@@ -186,7 +186,7 @@ func (a *accrual) month(s span, b tariff.Body, policy registry.ChargePolicy, hav
 	return nil
 }
 
-// over are the open charges with those that are to be written among them.
+// over merges the charges to be written into the open charges.
 func (a accrual) over(open []Due) []Due {
 	for _, d := range a.puts {
 		i := slices.IndexFunc(open, func(o Due) bool { return o.Name == d.Name && o.Month == d.Month })
@@ -223,13 +223,12 @@ func (a accrual) write(tx ChargeTx) error {
 
 const (
 	chargeJob   = "fixed charges" // its period is the local date
-	chargeBatch = 50              // accounts of one transaction
+	chargeBatch = 50              // accounts in one transaction
 )
 
-// Accrue makes fixed charges due for all accounts, up to the local day of now, and reports how many accounts
-// had any. It does its work once a day: on the first call after local midnight, and after any time of rest for the
-// months that were missed. It may run on several instances and be cut off anywhere; sales do not wait for it, because
-// each looks for its own account.
+// Accrue makes fixed charges due for all accounts, up to the local day of now, and returns how many accounts had any. It works once a day:
+// on the first call after local midnight, or after any interruption for the missed months too. It may run on several instances and be cut
+// off anywhere. Sales do not wait for it, because each makes its own account's charges due.
 func (ds *Debts) Accrue(ctx context.Context, by access.Actor) (int, error) {
 	now := ds.c.Now()
 	var done bool
@@ -264,14 +263,14 @@ func (ds *Debts) Accrue(ctx context.Context, by access.Actor) (int, error) {
 	return charged, fault.Wrap(err, "note that fixed charges are due")
 }
 
-// chargedBatch is what one transaction of the job did.
+// chargedBatch is the work of one transaction of the job.
 type chargedBatch struct {
 	last    id.ID
 	full    bool
 	charged int
 }
 
-// Refused is false: there is nothing to refuse.
+// Refused is false: a batch refuses nothing.
 func (chargedBatch) Refused() bool { return false }
 
 func chargeSome(tx ChargeTx, local time.Time, after id.ID) (chargedBatch, error) {
@@ -301,7 +300,7 @@ func chargeSome(tx ChargeTx, local time.Time, after id.ID) (chargedBatch, error)
 	return out, nil
 }
 
-// remembered asks for each version once: the accounts of a batch share their tariffs and most of their months.
+// remembered reads each version once, because the accounts of a batch share their tariffs and most of their months.
 func remembered(at versionAt) versionAt {
 	type key struct {
 		tariff id.ID

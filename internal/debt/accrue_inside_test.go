@@ -83,7 +83,7 @@ func (r *rows) accrue(t *testing.T, a ChargeAccount, p registry.ChargePolicy, no
 	}
 }
 
-// TestDaysSumToTheMonth: whatever days somebody looks, a month's charge is the same in the end.
+// TestDaysSumToTheMonth: a month's charge is the same in the end, whichever days it is accrued on.
 func TestDaysSumToTheMonth(t *testing.T) {
 	for _, c := range []struct {
 		per    tariff.Period
@@ -109,7 +109,7 @@ func TestDaysSumToTheMonth(t *testing.T) {
 	}
 }
 
-// TestCatchingUpEndsAfterTwoYears bounds what a server that was off bills for.
+// TestCatchingUpEndsAfterTwoYears checks how far back a server that was off charges.
 func TestCatchingUpEndsAfterTwoYears(t *testing.T) {
 	r := &rows{}
 	r.accrue(t, ChargeAccount{OpenedAt: day(2020, 1, 1)}, registry.ChargePolicy{}, day(2031, 5, 2), standing(tariff.PerMonth, 9800))
@@ -118,7 +118,7 @@ func TestCatchingUpEndsAfterTwoYears(t *testing.T) {
 	}
 }
 
-// TestADebtIsRaisedWithItsJournal: the row and the journal are of one amount, whatever it is raised against.
+// TestADebtIsRaisedWithItsJournal: the row and the journal have one amount, whatever account it is raised against.
 func TestADebtIsRaisedWithItsJournal(t *testing.T) {
 	r := &rows{}
 	credits := []ledger.Posting{{Account: ledger.AccountRef{Code: ledger.RevenueEnergy}, Amount: -870}, {Account: ledger.AccountRef{Code: ledger.VATPayable}, Amount: -130}}

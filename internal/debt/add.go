@@ -19,11 +19,11 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// NewCharge is a charge to be made due by hand: one that another system left open, or a fee for once.
+// NewCharge is a charge that a person makes due: one left open in another system, or a one-time fee.
 type NewCharge struct {
 	once.Request
 	Account  string // identity of the account, or a meter that supplies it
-	Name     string // small letters, digits and dashes; with Month unique in the account
+	Name     string // small letters, digits and dashes; unique in the account together with Month
 	Month    string // "2026-11"
 	Amount   money.Amount
 	VATBps   money.Bps // contained in Amount
@@ -39,8 +39,7 @@ type Charged struct {
 	Currency string
 }
 
-// AddCharge makes a charge due (right: debt.write). Like those that fall due by themselves it stands in no ledger
-// account until it is paid.
+// AddCharge makes a charge due (right: debt.write). Like every charge, it is not in the ledger until it is paid.
 func (ds *Debts) AddCharge(ctx context.Context, by access.Actor, n NewCharge) (once.Done[Charged], error) {
 	name, no := n.normal()
 	out, err := once.Do(ctx, ds.answers, by, access.WriteDebts, n.Request, n.Render, func(tx Tx) (Charged, refusal.Refusal, error) {
@@ -52,7 +51,7 @@ func (ds *Debts) AddCharge(ctx context.Context, by access.Actor, n NewCharge) (o
 	return out, fault.Wrap(err, "charge %s", refusal.Echo(n.Account))
 }
 
-// normal fills in what was left out, and says what is wrong.
+// normal fills in the defaults, and returns what is wrong.
 func (n *NewCharge) normal() (AccountName, refusal.Refusal) {
 	n.Priority = cmp.Or(n.Priority, tariff.FixedPriority)
 	name, no := accountName(n.Account)
@@ -75,7 +74,7 @@ func (n *NewCharge) normal() (AccountName, refusal.Refusal) {
 	return name, sale.CheckTender(n.Amount)
 }
 
-// plainName reports whether a text may name a charge: as the names of charges in tariffs.
+// plainName reports whether a text may name a charge, by the same rule as in tariffs.
 func plainName(s string) bool {
 	for _, c := range []byte(s) {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {

@@ -12,35 +12,34 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// MaxOpen is how many open charges and how many open debts of an account one sale looks at, those that go first. It
-// keeps a sale that meets years of them within its budget; what is beyond is collected by the next one.
+// MaxOpen is how many open charges and how many open debts of an account one sale looks at, first in order of collection. It keeps a sale
+// within its budget if the account has years of them; the next sale collects the rest.
 const MaxOpen = 60
 
-// allOpen is above what any account can have open: for figures of what it owes altogether.
+// allOpen is more than any account can have open. It is for the total of what an account owes.
 const allOpen = 1 << 30
 
-// ChargeTx is what fixed charges need of a transaction, and a sale that collects charges and debts.
+// ChargeTx is the part of a transaction that fixed charges need, and a sale that collects charges and debts.
 type ChargeTx interface {
 	NewID() (id.ID, error)
-	// ChargesOpen are the charges due and the debts of an account that are not paid, by priority and then
-	// the oldest first, at most max of each.
+	// ChargesOpen returns the unpaid charges due and debts of an account, ordered by priority and then oldest first, at most max of each.
 	ChargesOpen(account id.ID, max int) ([]Due, []Debt, error)
-	// ChargesOf are the charges of an account from a local month on, paid or not.
+	// ChargesOf returns the charges of an account since a local month, paid or not.
 	ChargesOf(account id.ID, fromMonth string) ([]Due, error)
-	// ChargePage lists charges, newest first, before the given one (zero for the newest), of one account unless it is zero.
+	// ChargePage lists charges, newest first, before the given one (zero for the newest), of one account or of all if it is zero.
 	ChargePage(account id.ID, open bool, before id.ID, max int) ([]Due, error)
-	// ChargePut keeps a charge: a new one of its account, name and month, or the new amount of the one there is.
+	// ChargePut stores a charge: a new one for its account, name and month, or a new amount for the existing one.
 	ChargePut(Due) error
-	// ChargedTo notes the local date up to which an account's fixed charges were made due.
+	// ChargedTo stores the local date up to which an account's fixed charges were made due.
 	ChargedTo(account id.ID, date string) error
-	// ChargeTenant is the tenant's time zone and what it decided about charges.
+	// ChargeTenant returns the tenant's time zone and its policy on charges.
 	ChargeTenant() (tz string, policy registry.ChargePolicy, err error)
-	// ChargeAccounts locks and reads accounts of token meters that are not charged to a date yet, after the given one.
-	// Accounts that were closed before their last charge are left out.
+	// ChargeAccounts locks and reads accounts of token meters that are not charged up to a date yet, after the given one. Accounts that
+	// were closed before their last charge are left out.
 	ChargeAccounts(after id.ID, date string, max int) ([]ChargeAccount, error)
-	// TariffVersionAt is the version of a tariff that is in force at a moment.
+	// TariffVersionAt returns the version of a tariff in force at a time.
 	TariffVersionAt(tariff id.ID, at time.Time) (tariff.Version, bool, error)
-	// JobDone reports whether a recurring job was carried out for a period; JobRun notes it.
+	// JobDone reports whether a recurring job has run for a period. JobRun records that it has.
 	JobDone(name, period string) (bool, error)
 	JobRun(name, period string) (first bool, err error)
 }
@@ -49,7 +48,7 @@ type ChargeTx interface {
 type Due struct {
 	ID        id.ID
 	Account   id.ID
-	Name      string // of the charge in its tariff; with Month unique in the account
+	Name      string // of the charge in its tariff; unique in the account together with Month
 	Month     string // "2026-11"
 	Gross     money.Minor
 	Paid      money.Minor
@@ -59,19 +58,19 @@ type Due struct {
 	CreatedAt time.Time
 }
 
-// Left is what is still to be paid.
+// Left is the unpaid amount.
 func (d Due) Left() money.Minor { return d.Gross - d.Paid }
 
-// Ref names the charge on lines of sales and receipts: "standing 2026-11".
+// Ref is the name of the charge on lines of sales and receipts: "standing 2026-11".
 func (d Due) Ref() string { return d.Name + " " + d.Month }
 
-// DueRef reads what [Due.Ref] wrote.
+// DueRef parses the result of [Due.Ref].
 func DueRef(ref string) (name, month string) {
 	name, month, _ = strings.Cut(ref, " ")
 	return name, month
 }
 
-// charge is how a sale is asked for it. Months go oldest first, whatever day they were made due on.
+// charge returns the charge as a sale must pay it. The oldest month goes first, whatever day it was made due on.
 func (d Due) charge() tariff.Charge {
 	since, err := time.Parse("2006-01", d.Month)
 	if err != nil {
@@ -81,15 +80,14 @@ func (d Due) charge() tariff.Charge {
 		Outstanding: d.Left(), VATBps: d.VATBps, Capped: d.Capped}
 }
 
-// Owed is everything an account is asked for besides energy, and what has to be written before it is taken.
+// Owed is everything an account must pay besides energy, with the charges to write before it is taken.
 type Owed struct {
 	Charges []tariff.Charge
-	Labels  map[string]string // of debts, by their reference: what they are
+	Labels  map[string]string // kinds of the debts, by their reference
 	accrual accrual
 }
 
-// Owe finds what a sale at a local moment is asked for: charges that fell due by then, whether or not the job has been
-// there, and debts.
+// Owe finds what a sale at a local time must collect: charges that fell due by then, whether or not the job has run, and debts.
 func Owe(tx ChargeTx, p sale.Point, inForce tariff.Version, local time.Time) (Owed, error) {
 	dues, debts, accrued, err := outstanding(tx, p, inForce, local, MaxOpen)
 	if err != nil {
@@ -112,8 +110,8 @@ func Owe(tx ChargeTx, p sale.Point, inForce tariff.Version, local time.Time) (Ow
 // MakeDue writes the charges that fell due and are not in the account's rows yet.
 func (o Owed) MakeDue(tx ChargeTx) error { return o.accrual.write(tx) }
 
-// outstanding are the open charges and debts of an account at a local moment, at most max of each in its rows, with the
-// charges that are to be made due.
+// outstanding returns the open charges and debts of an account at a local time, at most max stored ones of each, with the charges that must
+// be made due.
 func outstanding(tx ChargeTx, p sale.Point, inForce tariff.Version, local time.Time, max int) ([]Due, []Debt, accrual, error) {
 	dues, debts, err := tx.ChargesOpen(p.Account, max)
 	if err != nil {
@@ -121,7 +119,7 @@ func outstanding(tx ChargeTx, p sale.Point, inForce tariff.Version, local time.T
 	}
 	a := ChargeAccount{ID: p.Account, Tariff: p.Tariff, OpenedAt: p.OpenedAt, ChargedTo: p.ChargedTo}
 	if len(inForce.Body.Fixed) == 0 {
-		// A version without fixed charges takes none from the months before it, and not from the one it began in.
+		// A version without fixed charges takes none from the months before it, nor from the month it began in.
 		first, err := a.uncharged(local.Location())
 		if err != nil || !inForce.EffectiveFrom.After(first) {
 			return dues, debts, accrual{}, err

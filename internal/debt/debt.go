@@ -1,9 +1,8 @@
-// Package debt keeps what customers owe besides the energy of a purchase, and what is owed to them: fixed charges that fall
-// due, debts that purchases pay off, goodwill, and the end of an account, when what the customer has pays the debts and the
-// rest is paid back.
+// Package debt handles what customers owe besides the energy of a purchase, and what is owed to them: fixed charges, debts that purchases
+// pay off, goodwill, and the move-out, when the customer's money pays the debts and the rest is refunded.
 //
-// Start at [Debts]. A sale asks [Owe] what it has to collect; it locks the account first, as every write here does, so the rows
-// of charges and debts need no locks of their own.
+// Start at [Debts]. A sale calls [Owe] to find what it must collect. It locks the account first, as every write here does, so the rows of
+// charges and debts need no locks of their own.
 //
 // Not here: how a purchase is split among charges and energy (tariff), and the sale itself (vending).
 package debt
@@ -25,14 +24,14 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// Limits of what is said about a debt.
+// Limits of the texts and numbers of a debt.
 const (
 	maxKind  = 32
 	maxMemo  = 120
-	maxDebts = MaxOpen // open ones of an account
+	maxDebts = MaxOpen // open debts of an account
 )
 
-// Tx is what the use cases of this package need of a transaction.
+// Tx is the part of a transaction that the use cases of this package need.
 type Tx interface {
 	once.Clock
 	Once() once.Tx
@@ -45,27 +44,27 @@ type Tx interface {
 
 	// AccountPlace finds an account by its identity, or by a meter that supplies it, and locks it.
 	AccountPlace(AccountName) (AccountPlace, bool, error)
-	// AccountEntries lists sales of an account and what else was booked for it, newest first, before the given one.
+	// AccountEntries lists sales of an account and its other entries, newest first, before the given one.
 	AccountEntries(account, before id.ID, max int) ([]Entry, error)
-	// VendMonth is where an account stands in a local month.
+	// VendMonth returns an account's state in a local month.
 	VendMonth(account id.ID, month string) (sale.Month, error)
-	// VendUnderWay reports whether a sale to the meter, or to any meter of its account, waits for its token or for its
-	// reversal: month, carry and debts belong to the account.
+	// VendUnderWay reports whether a sale to the meter, or to any meter of its account, waits for its token or for its reversal. It covers
+	// the whole account, because month, carry and debts belong to the account.
 	VendUnderWay(meter int64, account id.ID) (bool, error)
-	// RatingAsked reports whether somebody has yet to decide about what a wallet meter counted.
+	// RatingAsked reports whether a person has yet to decide about energy that a wallet meter counted.
 	RatingAsked(meter int64) (bool, error)
 	// AccountClose closes an account and frees its meters for another one.
 	AccountClose(account id.ID, at time.Time) error
 
-	// DebtAdd keeps a new debt. Its journal is posted by the caller in the same transaction.
+	// DebtAdd stores a new debt. The caller posts its journal in the same transaction.
 	DebtAdd(Debt) error
 	// Debt reads a debt. To change it, lock its account and read it again.
 	Debt(debt id.ID) (Debt, bool, error)
-	// DebtWriteOff lowers a debt by what is written off; false where not so much is outstanding.
+	// DebtWriteOff lowers a debt by an amount that is written off. It returns false if less than that is outstanding.
 	DebtWriteOff(debt id.ID, amount money.Minor) (bool, error)
-	// DebtPay lowers a debt by what is paid on it other than by a sale.
+	// DebtPay lowers a debt by a payment other than a sale.
 	DebtPay(debt id.ID, amount money.Minor) error
-	// DebtPage lists debts, newest first, before the given one (zero for the newest), of one account unless it is zero.
+	// DebtPage lists debts, newest first, before the given one (zero for the newest), of one account or of all if it is zero.
 	DebtPage(account id.ID, open bool, before id.ID, max int) ([]Debt, error)
 }
 
@@ -89,10 +88,10 @@ func New(c Config) *Debts {
 	return &Debts{c: c, answers: once.Answers[Tx]{Door: c.Door, Sealer: c.Sealer, MayDate: c.MayDate}}
 }
 
-// moment is now as it is stored: UTC, whole microseconds.
+// moment returns the present time as it is stored: UTC, whole microseconds.
 func (ds *Debts) moment() time.Time { return access.Stored(ds.c.Now()) }
 
-// Doers carry out the acts of this package that were approved.
+// Doers returns the functions that carry out this package's acts once they are approved.
 func (ds *Debts) Doers() access.Doers {
 	return access.Doers{access.ActAdjust: ds.doAdjust, access.ActRefund: ds.doRefund}
 }
@@ -104,8 +103,8 @@ const (
 	WrittenOff = "written_off"
 )
 
-// Debt is money owed that is collected with purchases. Its Outstanding, less what sales under way have reserved, is the
-// balance of its ledger account.
+// Debt is money owed that is collected with purchases. Its Outstanding, less what pending sales have reserved, is the balance of its ledger
+// account.
 type Debt struct {
 	ID          id.ID
 	Account     id.ID
@@ -114,13 +113,13 @@ type Debt struct {
 	Principal   money.Minor
 	Outstanding money.Minor
 	Mode        tariff.ChargeMode
-	Value       int64       // basis points of what is tendered, or minor units, as Mode says
-	Min         money.Minor // asked at least of a purchase
-	Max         money.Minor // asked at most of one; 0 for no limit
-	MonthCap    money.Minor // taken at most in a local month; 0 for no limit
+	Value       int64       // basis points of the payment, or minor units, as Mode says
+	Min         money.Minor // least amount from a purchase
+	Max         money.Minor // greatest amount from a purchase; 0 for no limit
+	MonthCap    money.Minor // greatest amount in a local month; 0 for no limit
 	Priority    int
 	Capped      bool
-	Against     string // what was credited when it was raised: fees, services, fixed, energy, opening
+	Against     string // the account credited when it was raised: fees, services, fixed, energy, opening
 	Month       string // of the last collection
 	MonthTaken  money.Minor
 	Status      string
@@ -130,7 +129,7 @@ type Debt struct {
 // Name is the debt's identity text.
 func (d Debt) Name() string { return d.ID.Text(id.Debt) }
 
-// charge is how a sale in a local month is asked for it.
+// charge returns the debt as a sale in a local month must pay it.
 func (d Debt) charge(month string) tariff.Charge {
 	c := tariff.Charge{Kind: tariff.Debt, Ref: d.Name(), Priority: d.Priority, Since: d.CreatedAt, Mode: d.Mode, Min: d.Min, Max: d.Max,
 		MonthCap: d.MonthCap, Outstanding: d.Outstanding, Capped: d.Capped}
@@ -160,7 +159,7 @@ func ownCurrency(tx Tx, a money.Amount) (refusal.Refusal, error) {
 	return refusal.Refusal{}, nil
 }
 
-// zoneOf is the tenant's time zone by its name.
+// zoneOf returns the tenant's time zone by its name.
 func zoneOf(name string) (*time.Location, error) {
 	zone, err := time.LoadLocation(name)
 	return zone, fault.Wrap(err, "time zone of the tenant")

@@ -34,14 +34,14 @@ type Adjustment struct {
 type Adjusted struct {
 	Journal id.ID
 	Account id.ID
-	To      ledger.AccountRef // the wallet, or the carry of a token account: its next purchase has it
+	To      ledger.AccountRef // the wallet, or the carry of a token account, which its next purchase uses
 	Amount  money.Amount
 	Reason  string
 	At      time.Time
 	Waits   *access.Approval // it waits for a second person, and nothing was booked
 }
 
-// Adjust books goodwill (right: ledger.adjust; P13). It is an act for two people where four eyes are asked for.
+// Adjust books goodwill (right: ledger.adjust; P13). Under four eyes it takes two people.
 func (ds *Debts) Adjust(ctx context.Context, by access.Actor, a Adjustment) (once.Done[Adjusted], error) {
 	out, err := once.Do(ctx, ds.answers, by, access.AdjustLedger, a.Request, a.Render, func(tx Tx) (Adjusted, refusal.Refusal, error) { return ds.adjust(tx, by, a) })
 	return out, fault.Wrap(err, "adjust %s", refusal.Echo(a.Account))
@@ -83,7 +83,7 @@ func (ds *Debts) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusal
 	}
 	out := Adjusted{Account: place.ID, Amount: a.Amount, Reason: a.Reason, At: ds.moment(), To: to}
 	j := ledger.Journal{Kind: ledger.Goodwill, PostedAt: out.At, Memo: a.Reason, Postings: ledger.GoodwillGiven(out.To, a.Amount.Minor)}
-	if out.To.Code == ledger.Wallet { // its wallets are locked before its money, as by a reading
+	if out.To.Code == ledger.Wallet { // the wallets are locked before their money, as by a reading
 		if _, err = tx.Wallets().WalletsOf(place.ID); err != nil {
 			return Adjusted{}, refusal.Refusal{}, err
 		}
@@ -102,7 +102,7 @@ func (ds *Debts) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusal
 	return out, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
 }
 
-// goodwillTo is the wallet of an account, or the carry of one that buys tokens.
+// goodwillTo returns the wallet of an account, or the carry of one that buys tokens.
 func goodwillTo(place AccountPlace) ledger.AccountRef {
 	to := ledger.AccountRef{Code: ledger.Carry, Subject: place.ID.Text(id.Account)}
 	if place.Mode == registry.PrepayWallet {
@@ -111,7 +111,7 @@ func goodwillTo(place AccountPlace) ledger.AccountRef {
 	return to
 }
 
-// adjustAsked is a write-off or goodwill as it is written down for a second person.
+// adjustAsked is a write-off or goodwill as it is stored for a second person.
 type adjustAsked struct {
 	Debt     string      `json:"debt,omitempty"`
 	Account  string      `json:"account,omitempty"`
@@ -120,7 +120,7 @@ type adjustAsked struct {
 	Reason   string      `json:"reason"`
 }
 
-// doAdjust does a write-off or gives goodwill that a second person allowed; it is an [access.Doer].
+// doAdjust carries out a write-off or goodwill that a second person approved; it is an [access.Doer].
 func (ds *Debts) doAdjust(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 	var a adjustAsked
 	if err := json.Unmarshal(body, &a); err != nil {

@@ -17,17 +17,17 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// request is the identity of a request.
+// request returns the identity of a request.
 func request(key string) once.Request {
 	return once.Request{Once: access.Once{Principal: "key till3", Key: key, Hash: sha256.Sum256([]byte(key))}}
 }
 
-// rendered is how these tests answer a request.
+// rendered is how these tests render an answer.
 func rendered[T any](value T) (int, []byte) { return 201, fmt.Appendf(nil, "%T", value) }
 
-// TestALifeOfDebts is what testdata/life.txt tells: charges fall due, debts are raised, adjusted and written off, customers move
-// out and are paid back. It comes to the same where every statement and every identity of every transaction fails once before
-// it runs for good, and none of these failures goes unnoticed.
+// TestALifeOfDebts follows testdata/life.txt: charges fall due, debts are raised, adjusted and written off, customers move out and get
+// refunds. The result is the same if every statement and every identity of every transaction fails once before it succeeds, and no failure
+// goes unnoticed.
 func TestALifeOfDebts(t *testing.T) {
 	for name, every := range map[string]bool{"on a store that works": false, "on a store that fails": true} {
 		t.Run(name, func(t *testing.T) {
@@ -92,7 +92,7 @@ func (w *world) raises(token, wallet home) {
 	}
 }
 
-// owes: what a sale is asked for, and what becomes due with it.
+// owes: what a sale must collect, and what falls due with it.
 func (w *world) owes(token home, v [16]byte) {
 	var version tariff.Version
 	var place debt.AccountPlace
@@ -137,7 +137,7 @@ func (w *world) gives(token, wallet home) {
 	w.step("the account of a wallet", shown, err)
 }
 
-// debts are the open debts of a home, newest first.
+// debts returns the open debts of a home, newest first.
 func (w *world) debts(h home) []debt.Debt {
 	w.t.Helper()
 	l, err := w.List(w.t.Context(), owner(), debt.Owing{Account: h.text, Open: true})
@@ -167,7 +167,7 @@ func (w *world) writesOff(token home) {
 	w.fourEyes(false)
 }
 
-// leaves: one account moves out with money, one with a debt for its last use, and the money is paid back.
+// leaves: one account moves out with money, one with a debt for its last use; the money is refunded.
 func (w *world) leaves(wallet, next, token home) {
 	w.has(wallet, ledger.Deposit, 20000)
 	w.has(wallet, ledger.Carry, 300)
@@ -197,7 +197,7 @@ func (w *world) leaves(wallet, next, token home) {
 	w.step("the account that is closed", shown, err)
 }
 
-// refunds: to another wallet, to the carry of a token account, for two, and the rest from the bank.
+// refunds: to another wallet, to the carry of a token account, by two people, and the rest from the bank.
 func (w *world) refunds(last, next, token home) {
 	for _, r := range []debt.Refund{
 		{Request: request("refund"), Amount: ptr(kes(1000)), To: next.number, Reason: " moved house ", Render: rendered[debt.Refunded]},

@@ -10,10 +10,10 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// Owing asks for debts or charges.
+// Owing is a request for a list of debts or charges.
 type Owing struct {
 	Account string // identity, or a meter that supplies it; "" for all
-	Open    bool   // only what is not paid
+	Open    bool   // only unpaid ones
 	Page    registry.Page
 }
 
@@ -39,7 +39,7 @@ const (
 	listCharges = "charges"
 )
 
-// owing reads what both lists have in common.
+// owing prepares what both lists share.
 func (ds *Debts) owing(tx Tx, by access.Actor, o Owing, list string) (account, before id.ID, max int, currency string, no refusal.Refusal, err error) {
 	if before, max, no = o.Page.Read(ds.c.Sealer, by.Tenant, list); no.Refused() {
 		return account, before, max, currency, no, nil

@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// MoveOut ends the account of a customer whose balance is money on the server.
+// MoveOut is a request to end the account of a customer whose balance is money on the server.
 type MoveOut struct {
 	once.Request
 	Account string // identity of the account, or a meter that supplies it
@@ -28,27 +28,27 @@ type MoveOut struct {
 	Render func(MovedOut) (status int, body []byte)
 }
 
-// MovedOut is what moving out came to.
+// MovedOut is the result of a move-out.
 type MovedOut struct {
 	Account  id.ID
 	Currency string
 	At       time.Time
-	Journal  id.ID    // zero where there was no money at all
-	Meters   []string // that are free now
-	// What there was, after the last use was posted, and what became of it.
+	Journal  id.ID    // zero if there was no money at all
+	Meters   []string // meters that are free now
+	// The customer's money after the last use was posted, and where it went.
 	Wallet, Deposit, Carry, Paid, Refund money.Minor
-	FinalBill                            money.Minor // used beyond the wallet; raised as a debt
-	Advanced                             money.Minor // tax taken with top-ups, given back because nothing is supplied for it
-	Owed                                 money.Minor // of debts and charges, still to be paid
-	AsOf                                 time.Time   // meter time of the newest reading that is charged for
+	FinalBill                            money.Minor // use beyond the wallet; raised as a debt
+	Advanced                             money.Minor // tax taken with top-ups, given back because it was for energy never supplied
+	Owed                                 money.Minor // unpaid debts and charges
+	AsOf                                 time.Time   // meter time of the newest reading that is charged
 }
 
-// finalBill is the kind of the debt that is raised for what was used beyond the wallet.
+// finalBill is the kind of the debt that is raised for use beyond the wallet.
 const finalBill = "final bill"
 
-// MoveOut posts what an account's meters have used, pays the debts from what the customer has, leaves the rest as due back
-// (P18), switches the supply off, closes the account and frees its meters; all or nothing (right: customer.write). It pays
-// nothing out: see [Debts.Refund]. An account moves out once.
+// MoveOut posts what an account's meters have used, pays the debts from the customer's money, books the rest as due back (P18), switches
+// the supply off, closes the account and frees its meters: all or nothing (right: customer.write). It pays nothing out; see [Debts.Refund].
+// An account moves out once.
 func (ds *Debts) MoveOut(ctx context.Context, by access.Actor, m MoveOut) (once.Done[MovedOut], error) {
 	out, err := once.Do(ctx, ds.answers, by, access.WriteCustomers, m.Request, m.Render, func(tx Tx) (MovedOut, refusal.Refusal, error) { return ds.moveOut(tx, by, m) })
 	return out, fault.Wrap(err, "move out of account %s", refusal.Echo(m.Account))
@@ -91,7 +91,7 @@ func (ds *Debts) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.R
 	return out, refusal.Refusal{}, tx.AuditLog(e)
 }
 
-// lastUse posts what was used, and refuses where nobody knows it.
+// lastUse posts the last use, and refuses if it is not known.
 func (ds *Debts) lastUse(tx Tx, place AccountPlace, out *MovedOut, now time.Time) (refusal.Refusal, error) {
 	switch {
 	case place.Status != accountActive:
@@ -132,7 +132,7 @@ func (ds *Debts) lastUse(tx Tx, place AccountPlace, out *MovedOut, now time.Time
 // accountActive is the status of an account that buys and is charged.
 const accountActive = "active"
 
-// clearOut turns what the customer has and owes into what is due back, or still owed.
+// clearOut settles the customer's money against the debts. The rest is due back, or still owed.
 func (ds *Debts) clearOut(tx Tx, place AccountPlace, out *MovedOut) error {
 	name := place.ID.Text(id.Account)
 	for _, side := range []struct {
@@ -186,7 +186,7 @@ func (ds *Debts) clearOut(tx Tx, place AccountPlace, out *MovedOut) error {
 	return err
 }
 
-// billLast raises what was used beyond the wallet as a debt, which brings the wallet to zero (P12).
+// billLast raises the use beyond the wallet as a debt, which brings the wallet to zero (P12).
 func (ds *Debts) billLast(tx Tx, place AccountPlace, amount money.Minor) error {
 	_, err := Raise(tx, Debt{Account: place.ID, Kind: finalBill, Principal: amount, Mode: tariff.Full, Priority: tariff.DebtPriority, Capped: true,
 		Against: "wallet", CreatedAt: ds.moment()}, finalBill,

@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// NewDebt is a debt to be raised.
+// NewDebt is a request to raise a debt.
 type NewDebt struct {
 	once.Request
 	Account  string // identity of the account, or a meter that supplies it
@@ -26,24 +26,24 @@ type NewDebt struct {
 	Memo     string
 	Amount   money.Amount
 	Mode     tariff.ChargeMode // how much a purchase pays: percent, fixed, full
-	Value    int64             // basis points of what is tendered, or minor units
+	Value    int64             // basis points of the payment, or minor units
 	Min, Max money.Minor
 	MonthCap money.Minor
 	Priority int    // 0 means 30
-	Uncapped bool   // outside the ceiling of what purchases give to charges
-	Against  string // what is credited: opening (default), fees, services, fixed, energy
+	Uncapped bool   // outside the ceiling of capped charges
+	Against  string // the account credited: opening (default), fees, services, fixed, energy
 
 	Render func(Booking) (status int, body []byte)
 }
 
-// Booking is a debt after something was booked on it.
+// Booking is a debt after an entry was booked on it.
 type Booking struct {
 	Debt
 	Currency string
 	Waits    *access.Approval // it waits for a second person, and nothing was booked
 }
 
-// against are the accounts that raising a debt may credit (P12).
+// against returns the account that raising a debt may credit under this name (P12).
 func against(name string) (ledger.Code, bool) {
 	switch name {
 	case "opening":
@@ -60,7 +60,7 @@ func against(name string) (ledger.Code, bool) {
 	return 0, false
 }
 
-// Add raises a debt (right: debt.write; P12): the row and its journal become durable together.
+// Add raises a debt (right: debt.write; P12). The row and its journal become durable together.
 func (ds *Debts) Add(ctx context.Context, by access.Actor, n NewDebt) (once.Done[Booking], error) {
 	name, no := n.normal()
 	out, err := once.Do(ctx, ds.answers, by, access.WriteDebts, n.Request, n.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
@@ -73,7 +73,7 @@ func (ds *Debts) Add(ctx context.Context, by access.Actor, n NewDebt) (once.Done
 	return out, fault.Wrap(err, "raise a debt of %s", refusal.Echo(n.Account))
 }
 
-// normal fills in what was left out, and says what is wrong.
+// normal fills in the defaults, and returns what is wrong.
 func (n *NewDebt) normal() (AccountName, refusal.Refusal) {
 	n.Kind, n.Memo = strings.TrimSpace(n.Kind), strings.TrimSpace(n.Memo)
 	n.Against, n.Priority = cmp.Or(n.Against, "opening"), cmp.Or(n.Priority, tariff.DebtPriority)
@@ -104,7 +104,7 @@ func (n *NewDebt) normal() (AccountName, refusal.Refusal) {
 	return name, sale.CheckTender(n.Amount)
 }
 
-// limits checks the bounds of what purchases pay.
+// limits checks the limits of what purchases pay.
 func (n *NewDebt) limits() refusal.Refusal {
 	switch {
 	case n.Min < 0:
@@ -166,8 +166,8 @@ func (ds *Debts) addDebt(tx Tx, by access.Actor, n NewDebt, name AccountName) (D
 	return d, refusal.Refusal{}, tx.AuditLog(e)
 }
 
-// Raise keeps a new debt and posts its journal (P12). The credits sum to its principal, which is all outstanding. The account
-// is locked.
+// Raise stores a new debt and posts its journal (P12). The credits sum to its principal, which is all outstanding. The account must be
+// locked.
 func Raise(tx Tx, d Debt, memo string, credits ...ledger.Posting) (Debt, error) {
 	var err error
 	if d.ID, err = tx.NewID(); err != nil {

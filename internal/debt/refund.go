@@ -19,14 +19,14 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// Refund pays out what is due back to a customer who has moved out, or gives it to another account.
+// Refund is a request to pay out what is due back to a customer who has moved out, or to give it to another account.
 type Refund struct {
 	once.Request
 	Account string        // identity of the account
-	Amount  *money.Amount // nil: all that is due back. Nothing, said outright, is refused
+	Amount  *money.Amount // nil: all that is due back; an explicit 0 is refused
 	Bank    string        // the bank account that pays; empty means main
-	To      string        // another account instead: its identity, or a meter that supplies it
-	Reason  string        // to whom, how: a bank's reference
+	To      string        // the receiving account instead of the bank: its identity, or a meter that supplies it
+	Reason  string        // the receiver and the way: a bank's reference
 
 	Render func(Refunded) (status int, body []byte)
 }
@@ -43,7 +43,7 @@ type Refunded struct {
 	Waits   *access.Approval // it waits for a second person, and nothing was booked
 }
 
-// refundWish is what of a refund is written down for a second person.
+// refundWish is the part of a refund that is stored for a second person.
 type refundWish struct {
 	Account  string      `json:"account"`
 	Minor    money.Minor `json:"amount_minor"`
@@ -53,14 +53,14 @@ type refundWish struct {
 	Reason   string      `json:"reason"`
 }
 
-// Refund books that what was due back was paid, or moved to another account (right: ledger.adjust). It is an act for two
-// people where four eyes are asked for.
+// Refund books that an amount due back was paid out, or moves it to another account (right: ledger.adjust). Under four eyes it takes two
+// people.
 func (ds *Debts) Refund(ctx context.Context, by access.Actor, r Refund) (once.Done[Refunded], error) {
 	out, err := once.Do(ctx, ds.answers, by, access.AdjustLedger, r.Request, r.Render, func(tx Tx) (Refunded, refusal.Refusal, error) { return ds.refund(tx, by, r) })
 	return out, fault.Wrap(err, "refund account %s", refusal.Echo(r.Account))
 }
 
-// normal says what is wrong with a refund.
+// normal fills in the defaults of a refund, and returns what is wrong.
 func (r *Refund) normal() (AccountName, refusal.Refusal) {
 	r.Reason, r.Bank, r.To = strings.TrimSpace(r.Reason), strings.TrimSpace(r.Bank), strings.TrimSpace(r.To)
 	name, no := accountName(r.Account)
@@ -129,7 +129,7 @@ func (ds *Debts) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Ref
 // refName names an account of the books.
 func refName(a ledger.AccountRef) string { return fmt.Sprintf("%d:%s", int(a.Code), a.Subject) }
 
-// bankOf is the bank account, empty where another account gets the money.
+// bankOf returns the bank account, or "" if another account gets the money.
 func (r Refund) bankOf() string {
 	if r.To != "" {
 		return ""
@@ -137,7 +137,7 @@ func (r Refund) bankOf() string {
 	return r.Bank
 }
 
-// receiver is the wallet or the carry of another account that gets a refund.
+// receiver returns the wallet or the carry of another account that gets a refund.
 func receiver(tx Tx, from AccountPlace, text string) (ledger.AccountRef, id.ID, refusal.Refusal, error) {
 	name, no := accountName(text)
 	if no.Refused() {
@@ -156,7 +156,7 @@ func receiver(tx Tx, from AccountPlace, text string) (ledger.AccountRef, id.ID, 
 	return goodwillTo(to), to.ID, refusal.Refusal{}, nil
 }
 
-// payRefund books a refund that is allowed.
+// payRefund books a refund that needs no further approval.
 func (ds *Debts) payRefund(tx Tx, by access.Actor, out Refunded, due ledger.AccountRef, to id.ID, eyes access.FourEyes) (Refunded, refusal.Refusal, error) {
 	if !to.IsZero() {
 		if has, err := tx.Books().Balance(out.To); err != nil || -has > money.MaxMinor-out.Amount.Minor {
@@ -166,7 +166,7 @@ func (ds *Debts) payRefund(tx Tx, by access.Actor, out Refunded, due ledger.Acco
 	j := ledger.Journal{Kind: ledger.Refund, PostedAt: out.At, Memo: out.Reason, Postings: []ledger.Posting{
 		{Account: due, Amount: out.Amount.Minor}, {Account: out.To, Amount: -out.Amount.Minor}}}
 	var err error
-	if out.To.Code == ledger.Wallet { // its wallets are locked before its money, as by a reading
+	if out.To.Code == ledger.Wallet { // the wallets are locked before their money, as by a reading
 		if _, err = tx.Wallets().WalletsOf(to); err != nil {
 			return Refunded{}, refusal.Refusal{}, err
 		}
@@ -185,7 +185,7 @@ func (ds *Debts) payRefund(tx Tx, by access.Actor, out Refunded, due ledger.Acco
 	return out, refusal.Refusal{}, tx.AuditLog(eyes.Mark(e))
 }
 
-// doRefund pays a refund that a second person allowed.
+// doRefund pays a refund that a second person approved.
 func (ds *Debts) doRefund(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 	var w refundWish
 	if err := json.Unmarshal(body, &w); err != nil {

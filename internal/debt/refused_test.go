@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// said notes the refusal of a request, or that it was done.
+// said records the refusal of a request, or its success.
 func said[T any](w *world, what string, value T, no refusal.Refusal, err error) {
 	w.t.Helper()
 	if err == nil && !no.Refused() {
@@ -32,8 +32,8 @@ func said[T any](w *world, what string, value T, no refusal.Refusal, err error) 
 	}
 }
 
-// TestWhatCannotBeIsRefusedByName is what testdata/refused.txt tells: the last value of every limit that is allowed, the first one
-// that is refused, and what the refusal says. A refusal leaves nothing behind.
+// TestWhatCannotBeIsRefusedByName follows testdata/refused.txt: for every limit the last allowed value, the first refused one, and the text
+// of the refusal. A refusal changes nothing.
 func TestWhatCannotBeIsRefusedByName(t *testing.T) {
 	w := newWorld(t, false)
 	v := w.publish("flat", from{"2020-01-01T00:00:00Z", flat()})
@@ -253,7 +253,7 @@ func (w *world) refundsRefused(token home) {
 	}
 }
 
-// TestATenantWithoutACurrencyOwesNothing: an amount of a debt has a meaning only where the tenant has a currency.
+// TestATenantWithoutACurrencyOwesNothing: an amount of a debt has no meaning before the tenant has a currency.
 func TestATenantWithoutACurrencyOwesNothing(t *testing.T) {
 	w := newWorld(t, false)
 	h := w.home(1, registry.PrepayToken, id.ID{1})
@@ -270,7 +270,7 @@ type broken struct{ err error }
 func (b broken) Do(context.Context, access.Tenant, func(debt.Tx) (bool, error)) error { return b.err }
 func (b broken) View(context.Context, access.Tenant, func(debt.Tx) error) error       { return b.err }
 
-// uses are all use cases, by what they say of a store that is down.
+// uses are all use cases, by the text of their error when the store is down.
 func uses(ctx context.Context, ds *debt.Debts, by access.Actor) map[string]func() (refusal.Refusal, error) {
 	return map[string]func() (refusal.Refusal, error){
 		"show account acc": func() (refusal.Refusal, error) { r, err := ds.Account(ctx, by, "04140000011"); return r.Refusal, err },
@@ -307,7 +307,7 @@ func uses(ctx context.Context, ds *debt.Debts, by access.Actor) map[string]func(
 	}
 }
 
-// TestAStoreThatIsDownIsAnError which says what was to be done; it is neither an answer nor a refusal.
+// TestAStoreThatIsDownIsAnError: the error says what the use case was doing; it is neither an answer nor a refusal.
 func TestAStoreThatIsDownIsAnError(t *testing.T) {
 	down := errors.New("down")
 	ds := debt.New(debt.Config{Door: broken{down}, Now: time.Now, MayDate: mayDate})
@@ -332,7 +332,7 @@ func TestWhoHasNoRightIsRefused(t *testing.T) {
 	}
 }
 
-// TestAListSaysWhatIsWrongWithARequest for it: its account, its limit or its cursor.
+// TestAListSaysWhatIsWrongWithARequest: its account, its limit or its cursor.
 func TestAListSaysWhatIsWrongWithARequest(t *testing.T) {
 	w := newWorld(t, false)
 	h := w.home(1, registry.PrepayToken, id.ID{1})
@@ -362,7 +362,7 @@ func TestAListSaysWhatIsWrongWithARequest(t *testing.T) {
 	}
 }
 
-// TestAnApprovedActThatCannotBeReadIsAnError and nothing is booked.
+// TestAnApprovedActThatCannotBeReadIsAnError, and nothing is booked.
 func TestAnApprovedActThatCannotBeReadIsAnError(t *testing.T) {
 	ds := debt.New(debt.Config{Door: broken{errors.New("the store was asked")}, Now: time.Now, MayDate: mayDate})
 	for act, want := range map[access.Act]string{access.ActAdjust: "read an approved adjustment: ", access.ActRefund: "read an approved refund: "} {

@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// began is the versions of a tariff: each has a standing charge, and is in force from its moment on.
+// began returns a lookup of a tariff's versions, each in force from its own time.
 func began(versions ...tariff.Version) versionAt {
 	return func(_ id.ID, at time.Time) (v tariff.Version, found bool, err error) {
 		for _, o := range versions {
@@ -26,7 +26,7 @@ func began(versions ...tariff.Version) versionAt {
 	}
 }
 
-// charging is a version with a standing charge of so much a month and no tax.
+// charging returns a version with a standing charge of so much a month and no tax.
 func charging(from time.Time, amount money.Minor) tariff.Version {
 	v := tariff.Version{EffectiveFrom: from, Body: tariff.Body{Currency: "KES"}}
 	if amount > 0 {
@@ -39,8 +39,8 @@ func midnight(month time.Month, n int) time.Time {
 	return time.Date(2026, month, n, 0, 0, 0, 0, time.UTC)
 }
 
-// TestAnAccountIsChargedForItsDays: from its opening, or from when its tariff began, to its end, by the version with which a month
-// began for it.
+// TestAnAccountIsChargedForItsDays from its opening, or from when its tariff began, to its end, by the version with which a month began for
+// it.
 func TestAnAccountIsChargedForItsDays(t *testing.T) {
 	const tick = time.Microsecond
 	old := began(charging(midnight(time.January, 1), 3000))
@@ -85,7 +85,7 @@ func TestAnAccountIsChargedForItsDays(t *testing.T) {
 	}
 }
 
-// TestAChargeIsAsItsTariffSays hands on what its version says of it: the charge's own priority, and whether the ceiling holds for it.
+// TestAChargeIsAsItsTariffSays: the charge has the priority of its version, and is capped or not as the version says.
 func TestAChargeIsAsItsTariffSays(t *testing.T) {
 	v := charging(midnight(time.January, 1), 100)
 	v.Body.VATBps = 1500
@@ -99,7 +99,7 @@ func TestAChargeIsAsItsTariffSays(t *testing.T) {
 	}
 }
 
-// TestWhatFallsDueStandsAmongWhatIsOpen: oldest month first, a new amount in the place of the old one, and nothing that is paid.
+// TestWhatFallsDueStandsAmongWhatIsOpen: oldest month first, a new amount replaces the old one, and nothing paid is listed.
 func TestWhatFallsDueStandsAmongWhatIsOpen(t *testing.T) {
 	open := []Due{{Name: "b", Month: "2026-11", Gross: 1}, {Name: "a", Month: "2026-11", Gross: 2}}
 	a := accrual{puts: []Due{{Name: "b", Month: "2026-11", Gross: 3}, {Name: "a", Month: "2026-11", Gross: 4}, {Name: "z", Month: "2026-10", Gross: 5}, {Name: "y", Month: "2026-12", Gross: 6, Paid: 6}, {Name: "x", Month: "2026-12", Gross: 7, Paid: 6}}}
@@ -109,7 +109,7 @@ func TestWhatFallsDueStandsAmongWhatIsOpen(t *testing.T) {
 	}
 }
 
-// owing are the charges and debts of one account, with its tariff, and a call that fails.
+// owing holds the charges and debts of one account, with its tariff, and the number of a failing call.
 type owing struct {
 	charges
 	at    versionAt
@@ -132,8 +132,7 @@ func (o owing) TariffVersionAt(t id.ID, at time.Time) (tariff.Version, bool, err
 	return o.at(t, at)
 }
 
-// TestASaleAsksForWhatFellDue: a version in force that has no charges takes none from the months before it, and not from the one
-// it began in.
+// TestASaleAsksForWhatFellDue: a version without charges takes none from the months before it, nor from the month it began in.
 func TestASaleAsksForWhatFellDue(t *testing.T) {
 	none := func(from time.Time) tariff.Version { return charging(from, 0) }
 	old := charging(midnight(time.January, 1), 3000)
@@ -166,7 +165,7 @@ func TestASaleAsksForWhatFellDue(t *testing.T) {
 	}
 }
 
-// TestADebtIsAskedForAsItsTermsSay: what it took in the month counts only in that month.
+// TestADebtIsAskedForAsItsTermsSay: the amount taken in a month counts only in that month.
 func TestADebtIsAskedForAsItsTermsSay(t *testing.T) {
 	d := Debt{ID: id.ID{7}, Kind: "loan", Outstanding: 900, Min: 1, Max: 2, MonthCap: 3, Priority: 4, Capped: true, CreatedAt: midnight(time.May, 1), Month: "2026-11", MonthTaken: 5}
 	want := tariff.Charge{Kind: tariff.Debt, Ref: d.Name(), Priority: 4, Since: d.CreatedAt, Min: 1, Max: 2, MonthCap: 3, Outstanding: 900, Capped: true}

@@ -28,7 +28,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// update has the transcripts written anew; read the difference.
+// update rewrites the transcripts; read the difference.
 var update = flag.Bool("update", false, "write testdata/*.txt anew")
 
 // world is a Debts on a fresh database, with a clock of its own.
@@ -41,13 +41,13 @@ type world struct {
 	storetest.Transcript
 }
 
-// newWorld makes a world whose tenant counts in KES. With every set, every statement and every identity of every transaction
-// fails once before it runs for good.
+// newWorld makes a world whose tenant uses KES. If every is set, every statement and every identity of every transaction fails once before
+// it succeeds.
 func newWorld(t *testing.T, every bool) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)}
 	dir := t.TempDir()
-	// Rehearse runs every closure twice, which finds one that keeps something of its first run.
+	// Rehearse runs every closure twice, which finds a closure that keeps something of its first run.
 	e, err := sqlite.Open(dir, sqlite.Options{Intake: intake.Take, Reserve: -1, Rehearse: !every, Now: w.clock})
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ type from struct {
 	body tariff.Body
 }
 
-// publish keeps a tariff with its versions.
+// publish stores a tariff with its versions.
 func (w *world) publish(name string, versions ...from) id.ID {
 	w.t.Helper()
 	var i id.ID
@@ -174,13 +174,13 @@ func (w *world) move(debit, credit ledger.AccountRef, amount money.Minor) {
 	})
 }
 
-// has pays money into an account of a home: its wallet, its carry, its deposit.
+// has pays money into an account of a home: its wallet, its carry or its deposit.
 func (w *world) has(h home, code ledger.Code, amount money.Minor) {
 	w.t.Helper()
 	w.move(ledger.AccountRef{Code: ledger.Till, Subject: ledger.MainTill}, ledger.AccountRef{Code: code, Subject: h.text}, amount)
 }
 
-// reads has the meter of a home report its registers, half an hour apart and the last one now.
+// reads makes the meter of a home report its registers, half an hour apart, the last one now.
 func (w *world) reads(h home, registers ...int64) {
 	w.t.Helper()
 	var next uint64
@@ -218,12 +218,12 @@ func (w *world) settings(change func(*registry.Settings)) {
 	})
 }
 
-// fourEyes says whether acts need a second person.
+// fourEyes sets whether acts need a second person.
 func (w *world) fourEyes(on bool) {
 	w.settings(func(s *registry.Settings) { s.FourEyes = &on })
 }
 
-// allowed has a second person allow an act, and carries it out.
+// allowed has a second person approve an act, and carries it out.
 func (w *world) allowed(a *access.Approval) (access.Done, error) {
 	w.t.Helper()
 	if a == nil {
@@ -240,20 +240,20 @@ func (w *world) allowed(a *access.Approval) (access.Done, error) {
 	return w.Doers()[a.Act](w.t.Context(), maker, a.Body)
 }
 
-// step notes what a step came to, and lets a second pass.
+// step records the result of a step, and lets a second pass.
 func (w *world) step(what string, got any, err error) {
 	w.Step(what, got, err)
 	w.now = w.now.Add(time.Second)
 }
 
-// line is an account of the books that is not at zero.
+// line is an account of the books with a balance.
 type line struct {
 	Code    ledger.Code
 	Subject string
 	Balance money.Minor
 }
 
-// books are the accounts of the books that are not at zero, and the journals' memos.
+// books returns the accounts of the books that are not at zero, and the journals' memos.
 func (w *world) books() (out []line) {
 	w.t.Helper()
 	w.exec(func(tx *store.Tx) error {
@@ -267,7 +267,7 @@ func (w *world) books() (out []line) {
 	return out
 }
 
-// journals are what was posted, in its order.
+// journals returns what was posted, in order.
 func (w *world) journals() (out []string) {
 	w.t.Helper()
 	w.exec(func(tx *store.Tx) error {
@@ -280,7 +280,7 @@ func (w *world) journals() (out []string) {
 	return out
 }
 
-// audit is the audit log, oldest first.
+// audit returns the audit log, oldest first.
 func (w *world) audit() (out []access.Entry) {
 	w.t.Helper()
 	w.exec(func(tx *store.Tx) error {

@@ -15,18 +15,17 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// WriteOff is a debt, or a part of it, that nobody expects any more.
+// WriteOff is a request to give up a debt or a part of it.
 type WriteOff struct {
 	once.Request
 	Debt   string
-	Amount *money.Minor // nil: all that is outstanding. Nothing, said outright, is refused
+	Amount *money.Minor // nil: all that is outstanding; an explicit 0 is refused
 	Reason string
 
 	Render func(Booking) (status int, body []byte)
 }
 
-// WriteOff takes a debt off the books (right: ledger.adjust; P20). It is an act for two people where four eyes are
-// asked for.
+// WriteOff takes a debt off the books (right: ledger.adjust; P20). Under four eyes it takes two people.
 func (ds *Debts) WriteOff(ctx context.Context, by access.Actor, w WriteOff) (once.Done[Booking], error) {
 	out, err := once.Do(ctx, ds.answers, by, access.AdjustLedger, w.Request, w.Render, func(tx Tx) (Booking, refusal.Refusal, error) {
 		out, no, err := ds.writeOff(tx, by, w)
@@ -66,7 +65,7 @@ func (ds *Debts) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal.
 	}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActAdjust, Object: d.Name(),
 		Summary: fmt.Sprintf("write off %s of debt %s: %s", money.Amount{Minor: amount, Currency: currency}, d.Name(), w.Reason),
-		// The amount that the summary names, whatever is outstanding when somebody allows it.
+		// The amount that the summary names, whatever is outstanding at the approval.
 		Body: adjustAsked{Debt: d.Name(), Amount: amount, Reason: w.Reason}}, ds.moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Booking{Waits: eyes.Waits}, eyes.Refusal, err

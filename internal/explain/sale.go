@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// Sale explains a sale to whoever paid it: each figure with what it comes from, in the order in which it was decided. The last
-// sentence adds everything up to what was paid.
+// Sale explains a sale to its customer: each figure and how it was calculated, in the order of the calculation. The last sentence adds
+// everything up to the payment.
 func Sale(say words.Texts, e vending.Explained) []string {
 	f := figures{say: say, e: e}
 	s := e.Sale
@@ -49,7 +49,7 @@ func Sale(say words.Texts, e vending.Explained) []string {
 	return f.out
 }
 
-// Differences says where a stored sale does not match its recalculation.
+// Differences describes where a stored sale does not match its recalculation.
 func Differences(say words.Texts, e vending.Explained) []string {
 	var out []string
 	for _, d := range e.Differences {
@@ -93,7 +93,7 @@ func (f *figures) money(m money.Minor) string {
 	return money.Amount{Minor: m, Currency: f.e.Currency.Code}.String()
 }
 
-// deduction says how much a charge took, by which rules, and what is left of it.
+// deduction describes how much a charge took, by which rules, and what is left of it.
 func (f *figures) deduction(d tariff.Deduction) {
 	c, why := d.Charge, ""
 	for _, b := range d.Bounds {
@@ -104,7 +104,7 @@ func (f *figures) deduction(d tariff.Deduction) {
 		}
 	}
 	name := c.Ref
-	for _, l := range f.e.Lines { // the stored sale has the name that people gave
+	for _, l := range f.e.Lines { // the stored sale has the name that people use
 		if l.Ref == c.Ref && l.Label != "" {
 			name = l.Label
 		}
@@ -148,7 +148,7 @@ func (f *figures) bound(b tariff.Bound, c tariff.Charge) string {
 	return f.say.FiguresRest(amount)
 }
 
-// ceiling is the share of a purchase that charges may take together.
+// ceiling returns the share of a purchase that charges may take together.
 func (f *figures) ceiling() money.Bps {
 	for _, b := range []money.Bps{f.e.Sale.Asked.MaxDeduction, f.e.Tariff.Body.MaxDeduction} {
 		if b != 0 {
@@ -158,7 +158,7 @@ func (f *figures) ceiling() money.Bps {
 	return tariff.DefaultMaxDeduction
 }
 
-// energy says what the units cost.
+// energy describes the price of the units.
 func (f *figures) energy() {
 	e, a := f.e, f.e.Split
 	if a.Energy == 0 && a.Units == 0 {
@@ -185,7 +185,7 @@ func (f *figures) energy() {
 	f.rounding()
 }
 
-// rounding says what became of the exact price.
+// rounding describes how the exact price was rounded.
 func (f *figures) rounding() {
 	e, a := f.e, f.e.Split
 	switch {

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
-// TestEachRuleOfAChargeInWords has the sentence of every rule, with the figures that it was decided from.
+// TestEachRuleOfAChargeInWords checks the sentence of every rule, with its figures.
 func TestEachRuleOfAChargeInWords(t *testing.T) {
 	kes, _ := money.CurrencyOf("KES")
 	f := figures{say: wordstest.English(t), e: vending.Explained{Currency: kes, Sale: sale.Sale{Tender: money.Amount{Minor: 50_000, Currency: "KES"}}}}
@@ -39,7 +39,7 @@ func TestEachRuleOfAChargeInWords(t *testing.T) {
 	}
 }
 
-// TestEachDifferenceInWords has a sentence of its own for each, with both figures.
+// TestEachDifferenceInWords checks that each difference has a sentence of its own, with both figures.
 func TestEachDifferenceInWords(t *testing.T) {
 	say := wordstest.English(t)
 	for in, want := range map[vending.DifferenceIn]string{

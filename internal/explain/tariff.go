@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Tariff writes a sentence for each thing that a tariff decides.
+// Tariff returns a sentence for each rule of a tariff.
 func Tariff(say words.Texts, b tariff.Body) []string {
 	cur, _ := money.CurrencyOf(b.Currency)
 	p := prices{say: say, cur: cur}
@@ -61,10 +61,10 @@ func (p *prices) date(d tariff.MonthDay) string {
 	return p.say.PriceDate(decimal(d.Day), p.say.Name("month", decimal(int(d.Month))))
 }
 
-// plain is a price that holds all year.
+// plain returns the sentence for a price that applies all year.
 func plain(price string) string { return price }
 
-// price adds what a kilowatt-hour costs. in puts each sentence into its season.
+// price adds the price of a kilowatt-hour. in puts each sentence into its season.
 func (p *prices) price(in func(string) string, blocks []tariff.Block, tou *tariff.TOU) {
 	switch {
 	case tou != nil:
@@ -102,7 +102,7 @@ func (p *prices) hours(in func(string) string, t *tariff.TOU) {
 	}
 }
 
-// days names the days of a set, runs of them as "Mon-Fri".
+// days names the days of a set, with runs as "Mon-Fri".
 func (p *prices) days(s tariff.DaySet) string {
 	var parts []string
 	for _, run := range s.Runs() {
@@ -127,7 +127,7 @@ func (p *prices) levy(l tariff.Levy) {
 	}
 }
 
-// extras adds what there is besides the price, levies and tax.
+// extras adds everything besides the price, levies and tax.
 func (p *prices) extras(b tariff.Body) {
 	amount := func(m money.Minor, untaxed bool) string {
 		if untaxed || b.VATBps == 0 {
@@ -181,7 +181,7 @@ func (p *prices) purchases(b tariff.Body) {
 	}
 }
 
-// kWh writes energy in kilowatt-hours with the decimals it has.
+// kWh formats energy in kilowatt-hours with the decimals it has.
 func kWh(e unit.Energy) string {
 	if e%unit.KilowattHour == 0 {
 		return e.KWh(0) + " kWh"

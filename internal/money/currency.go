@@ -14,7 +14,7 @@ type Currency struct {
 	Exp  int
 }
 
-// CurrencyOf finds a currency by its code, upper case only. It knows the currencies in use in 2026.
+// CurrencyOf returns the currency with a code, in upper case only. It knows the currencies in use in 2026.
 func CurrencyOf(code string) (Currency, bool) {
 	if len(code) != 3 {
 		return Currency{}, false
@@ -37,12 +37,11 @@ var (
 	ErrTooLarge = errors.New("amount too large")
 )
 
-// maxDigits bounds the whole part of a typed amount: far above any purchase, far below where arithmetic could overflow.
+// maxDigits is the most digits before the point of a typed amount: far above any purchase, far below an overflow.
 const maxDigits = 12
 
-// Parse reads an amount typed by a person: digits, and after a point at most as many decimals as the currency has.
-// "12.345" of a currency with two decimals is an error and never a rounding. Blanks around it are ignored; signs,
-// letters, separators and empty parts are errors.
+// Parse reads an amount typed by a person: digits, and after a point at most as many decimals as the currency has. "12.345" of a currency
+// with two decimals is an error; it is never rounded. Blanks around it are ignored. Signs, letters, separators and empty parts are errors.
 func Parse(text string, c Currency) (Minor, error) {
 	s := strings.TrimSpace(text)
 	if strings.HasPrefix(s, "-") {
@@ -75,7 +74,7 @@ func digits(s string) bool {
 	return s != ""
 }
 
-// Format writes an amount in major units with all decimals of the currency and no code: "100.00", "-0.24", "20000".
+// Format formats an amount in major units with all decimals of the currency and no code: "100.00", "-0.24", "20000".
 func Format(m Minor, c Currency) string {
 	neg := m < 0
 	s := strconv.FormatUint(magnitude(int64(m)), 10)
@@ -106,8 +105,8 @@ func (b Bps) Percent() string {
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".") + " %"
 }
 
-// FormatRate writes a price per kilowatt-hour in major units: all six decimals are exact, trailing zeros beyond the
-// currency's own decimals are dropped ("2.50", "2.4541").
+// FormatRate formats a price per kilowatt-hour in major units. It keeps all six decimals exact, and drops trailing zeros beyond the
+// currency's own decimals ("2.50", "2.4541").
 func FormatRate(r MicroRate, c Currency) string {
 	s := strconv.FormatUint(magnitude(int64(r)), 10)
 	if pad := 7 - len(s); pad > 0 {
@@ -126,7 +125,7 @@ func FormatRate(r MicroRate, c Currency) string {
 	return whole
 }
 
-// PowerOfTen is 10^n for n from 0 to 18.
+// PowerOfTen returns 10^n for n from 0 to 18.
 func PowerOfTen(n int) int64 {
 	if n < 0 || n > 18 {
 		panic("money: power of ten outside 64 bits")
@@ -138,5 +137,5 @@ func PowerOfTen(n int) int64 {
 	return p
 }
 
-// MaxMinor is the largest amount any request may name: sums of millions of them stay far inside 64 bits.
+// MaxMinor is the largest amount that a request may name: sums of millions of them stay far below the limit of 64 bits.
 const MaxMinor Minor = math.MaxInt64 / 1_000_000

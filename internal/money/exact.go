@@ -2,11 +2,11 @@ package money
 
 import "math/bits"
 
-// Exact is a sum of products that is never negative, in 128 bits. The allocator keeps costs in it, in 10⁻¹³ of the
-// major unit, so that nothing is rounded before the whole purchase is added up. The zero value is 0.
+// Exact is a non-negative sum of products, in 128 bits. The allocator keeps costs in it, in 10⁻¹³ of the major unit, so that nothing is
+// rounded before the whole purchase is added up. The zero value is 0.
 type Exact struct{ hi, lo uint64 }
 
-// Product is a·b; both must not be negative.
+// Product returns a·b; both must not be negative.
 func Product(a, b int64) Exact {
 	if a < 0 || b < 0 {
 		panic("money: Product of a negative number")
@@ -15,7 +15,7 @@ func Product(a, b int64) Exact {
 	return Exact{hi, lo}
 }
 
-// Add is x+y. It fails where the sum leaves 128 bits.
+// Add returns x+y. It fails if the sum exceeds 128 bits.
 func (x Exact) Add(y Exact) (Exact, error) {
 	lo, carry := bits.Add64(x.lo, y.lo, 0)
 	hi, carry := bits.Add64(x.hi, y.hi, carry)
@@ -25,7 +25,7 @@ func (x Exact) Add(y Exact) (Exact, error) {
 	return Exact{hi, lo}, nil
 }
 
-// Sub is x-y. It fails where y is the larger.
+// Sub returns x-y. It fails if y is larger.
 func (x Exact) Sub(y Exact) (Exact, error) {
 	lo, borrow := bits.Sub64(x.lo, y.lo, 0)
 	hi, borrow := bits.Sub64(x.hi, y.hi, borrow)
@@ -38,7 +38,7 @@ func (x Exact) Sub(y Exact) (Exact, error) {
 // Less reports whether x is smaller than y.
 func (x Exact) Less(y Exact) bool { return x.hi < y.hi || x.hi == y.hi && x.lo < y.lo }
 
-// Div is x/c in the named rounding; c must be positive.
+// Div returns x/c with the given rounding; c must be positive.
 func (x Exact) Div(c int64, m Mode) (int64, error) {
 	if c <= 0 {
 		return 0, ErrDivisor

@@ -1,10 +1,9 @@
-// Package money holds the exact numbers of the server's side: amounts in whole minor units, prices in micros per
-// kilowatt-hour, ratios in basis points, and the only divisions of money there are.
+// Package money holds the exact numbers of the server's side: amounts in whole minor units, prices in micros per kilowatt-hour, ratios in
+// basis points, and all divisions of money.
 //
-// Start at [Minor] and [MulDiv]. Every division names its rounding ([Floor], [HalfUp], [Ceil]); splits that must sum
-// are made by [LargestRemainder] or [Accrued]; sums of products that do not fit 64 bits are carried in [Exact]. There
-// is no floating point here and none may enter. Amounts are compared and added as integers; that two amounts are of
-// one currency is the caller's business, because a tenant has exactly one.
+// Start at [Minor] and [MulDiv]. Every division names its rounding ([Floor], [HalfUp], [Ceil]); splits that must sum use [LargestRemainder]
+// or [Accrued]; sums of products that do not fit 64 bits use [Exact]. There is no floating point here, and none may be added. Amounts are
+// compared and added as integers. The caller makes sure that two amounts have the same currency, because a tenant has exactly one.
 package money
 
 import (
@@ -26,13 +25,13 @@ type Bps int32
 // Whole is the ratio 1 in basis points.
 const Whole Bps = 10_000
 
-// Amount is an amount with its currency, as every request and answer writes it.
+// Amount is an amount with its currency, in the form of requests and answers.
 type Amount struct {
 	Minor    Minor  `json:"amount_minor"`
 	Currency string `json:"currency"`
 }
 
-// Mode names what happens to the part that does not divide.
+// Mode is a way of rounding.
 type Mode uint8
 
 // The roundings.
@@ -42,13 +41,13 @@ const (
 	Ceil               // towards plus infinity: -5/2 = -2
 )
 
-// Errors of the arithmetic. Both mean that a limit upstream is missing or that the caller is wrong.
+// Errors of the arithmetic. Both mean that a limit is missing further up, or that the caller is wrong.
 var (
 	ErrOverflow = errors.New("money: result does not fit 64 bits")
 	ErrDivisor  = errors.New("money: divisor is not positive")
 )
 
-// MulDiv is a·b/c with the product in 128 bits and one rounding at the end. c must be positive.
+// MulDiv returns a·b/c with the product in 128 bits and one rounding at the end. c must be positive.
 func MulDiv(a, b, c int64, m Mode) (int64, error) {
 	if c <= 0 {
 		return 0, ErrDivisor
@@ -58,7 +57,7 @@ func MulDiv(a, b, c int64, m Mode) (int64, error) {
 	return quotient(hi, lo, uint64(c), neg, m)
 }
 
-// TaxIn is the tax contained in a gross amount, rounded half up: a·v/(10000+v). TaxIn(11270, 1500) is 1470.
+// TaxIn returns the tax contained in a gross amount, rounded half up: a·v/(10000+v). TaxIn(11270, 1500) is 1470.
 func TaxIn(gross Minor, v Bps) (Minor, error) {
 	if v < 0 {
 		return 0, ErrDivisor
@@ -67,13 +66,13 @@ func TaxIn(gross Minor, v Bps) (Minor, error) {
 	return Minor(tax), err
 }
 
-// Share is a ratio of an amount in the named rounding: Share(10000, 150, HalfUp) is 150.
+// Share returns a ratio of an amount with the given rounding: Share(10000, 150, HalfUp) is 150.
 func Share(of Minor, r Bps, m Mode) (Minor, error) {
 	part, err := MulDiv(int64(of), int64(r), int64(Whole), m)
 	return Minor(part), err
 }
 
-// quotient divides a 128-bit magnitude by c, rounds in mode m with the sign applied, and refuses what does not fit.
+// quotient divides a 128-bit magnitude by c, rounds in mode m with the sign applied, and returns an error if the result does not fit.
 func quotient(hi, lo, c uint64, neg bool, m Mode) (int64, error) {
 	if hi >= c {
 		return 0, ErrOverflow
@@ -106,7 +105,7 @@ func quotient(hi, lo, c uint64, neg bool, m Mode) (int64, error) {
 	return int64(q), nil
 }
 
-// magnitude is |a| as unsigned; it is right for the smallest int64 too.
+// magnitude returns |a| as unsigned, also for the smallest int64.
 func magnitude(a int64) uint64 {
 	if a < 0 {
 		return -uint64(a)

@@ -18,7 +18,7 @@ func TestRoundingsOfMulDiv(t *testing.T) {
 	}{
 		{5, 1, 2, 2, 3, 3}, {-5, 1, 2, -3, -3, -2}, {5, -1, 2, -3, -3, -2}, {-5, -1, 2, 2, 3, 3},
 		{4, 1, 3, 1, 1, 2}, {-4, 1, 3, -2, -1, -1}, {6, 1, 3, 2, 2, 2}, {-6, 1, 3, -2, -2, -2}, {0, -7, 3, 0, 0, 0},
-		{3_000_000_000, 1_000_000 * 11_500, 10_000_000_000, 3_450_000_000, 3_450_000_000, 3_450_000_000}, // leaves 64 bits on the way
+		{3_000_000_000, 1_000_000 * 11_500, 10_000_000_000, 3_450_000_000, 3_450_000_000, 3_450_000_000}, // exceeds 64 bits on the way
 		{math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64},
 		{math.MinInt64, 1, 1, math.MinInt64, math.MinInt64, math.MinInt64},
 	} {
@@ -45,7 +45,7 @@ func TestMulDivRefusesWhatDoesNotFit(t *testing.T) {
 	}
 }
 
-// slow is MulDiv in exact fractions.
+// slow computes MulDiv in exact fractions.
 func slow(a, b, c int64, m money.Mode) (int64, bool) {
 	p, d := new(big.Int).Mul(big.NewInt(a), big.NewInt(b)), big.NewInt(c)
 	q, r := new(big.Int).DivMod(p, d, new(big.Int)) // floor, because d > 0

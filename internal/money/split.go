@@ -1,8 +1,8 @@
 package money
 
-// LargestRemainder splits total by weights so that the parts sum to it exactly: everybody gets the floor of the share,
-// and what is left goes, one minor unit each, to the largest remainders, ties to the lower index first. Weights are not
-// negative and their sum is positive and fits 64 bits. It is for shares of equal rank; vends are split in sequence.
+// LargestRemainder splits total by weights so that the parts sum to it exactly. Every part gets the floor of its share. The rest goes, one
+// minor unit each, to the largest remainders; of equal ones, to the lower index first. Weights are not negative, and their sum is positive
+// and fits 64 bits. It is for shares of equal rank; vends are split in sequence.
 func LargestRemainder(total Minor, weights ...int64) ([]Minor, error) {
 	if total < 0 {
 		return nil, ErrDivisor
@@ -44,8 +44,8 @@ func LargestRemainder(total Minor, weights ...int64) ([]Minor, error) {
 	return parts, nil
 }
 
-// Accrued is what the days first to last (from 1) of days get of a charge spread over them, by the cumulative method:
-// floor(M·last/D) - floor(M·(first-1)/D). The parts of a period sum to total exactly, however it is cut.
+// Accrued returns the part of a charge spread over days for the days first to last (from 1), by the cumulative method: floor(M·last/D) -
+// floor(M·(first-1)/D). The parts of a period sum to total exactly, however it is divided.
 func Accrued(total Minor, first, last, days int) (Minor, error) {
 	if days <= 0 || first < 1 || last < first || last > days {
 		return 0, ErrDivisor

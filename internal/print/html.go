@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// style is the receipt's own: a saved or forwarded page must print as the first one did.
+// style is the receipt's own style, because a saved or forwarded page must print as the first one did.
 //
 //go:embed receipt.css
 var style string
@@ -24,14 +24,13 @@ var style string
 //go:embed receipt.html
 var layout string
 
-// HTMLPolicy is the content security policy under which [HTML] works: its own style and nothing else.
+// HTMLPolicy returns the content security policy under which [HTML] works: its own style and nothing else.
 func HTMLPolicy() string {
 	sum := sha256.Sum256([]byte(style))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 }
 
-// HTML lays a receipt out as a page that prints on 80 mm rolls and on A6, by any driver. It reveals the digits that the
-// receipt carries.
+// HTML lays out a receipt as a page that prints on 80 mm rolls and on A6, with any driver. It reveals the digits that the receipt carries.
 func HTML(say words.Texts, r receipt.Receipt) (string, error) {
 	t, err := template.New("receipt").Funcs(template.FuncMap{
 		"money": func(m money.Minor) string { return money.Format(m, r.Currency) },

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words/wordstest"
 )
 
-// TestWhatIsLeftToPayIsOneThing: the tax is in it, and where the line shows the net amount the text says so.
+// TestWhatIsLeftToPayIsOneThing: it includes the tax, and if the line shows the net amount the text says so.
 func TestWhatIsLeftToPayIsOneThing(t *testing.T) {
 	kes := money.Currency{Code: "KES", Exp: 2}
 	left := money.Minor(7950)

@@ -33,7 +33,7 @@ func plain(t *testing.T) receipt.Receipt {
 	return r
 }
 
-// shapes are receipts of every kind, by name.
+// shapes returns receipts of every kind, by name.
 func shapes(t *testing.T) map[string]receipt.Receipt {
 	with := func(change func(*receipt.Receipt)) receipt.Receipt {
 		r := plain(t)
@@ -99,14 +99,14 @@ func shapes(t *testing.T) map[string]receipt.Receipt {
 	}
 }
 
-// recharge makes it one of 50.00 into a wallet.
+// recharge turns a receipt into a recharge of 50.00.
 func recharge(r *receipt.Receipt) {
 	r.Title, r.STS, r.VATBps, r.Tokens, r.Steps, r.Units = receipt.Payment, receipt.STS{}, 0, nil, nil, 0
 	r.Others = []receipt.Part{{Kind: receipt.Wallet, Amount: 5000}}
 	r.Tendered, r.Net, r.VAT, r.CarryIn, r.CarryOut = 5000, 0, 0, 0, 0
 }
 
-// notes are credit notes, by name: of tokens that the meter has cancelled, of such as nobody could ask about, and of a
+// notes returns credit notes, by name: for tokens that the meter has cancelled, for tokens that no meter could be asked about, and for a
 // simulated meter.
 func notes(t *testing.T) map[string]receipt.Receipt {
 	note := func(r receipt.Receipt, cancelled bool) receipt.Receipt {
@@ -181,7 +181,7 @@ func golden(t *testing.T, path, got string) {
 	}
 }
 
-// fits checks what holds for every receipt: lines fit the paper, messages the air, and the same digits are in all forms.
+// fits checks what holds for every receipt: lines fit the paper, messages fit their length, and all forms have the same digits.
 func fits(t *testing.T, r receipt.Receipt) {
 	t.Helper()
 	for width, text := range map[int]string{32: print.Text32(english(t), r), 48: print.Text48(english(t), r)} {
@@ -240,7 +240,7 @@ func TestKeyChangesStandAboveTheCredit(t *testing.T) {
 
 func TestManyTokensMakeSeveralMessages(t *testing.T) {
 	r := shapes(t)["two-tokens"]
-	r.Test, r.Copy, r.Reversed, r.Tendered = true, 12, true, 99_999_999_99 // as much to say besides the digits as there can be
+	r.Test, r.Copy, r.Reversed, r.Tendered = true, 12, true, 99_999_999_99 // as much text besides the digits as possible
 	for len(r.Tokens) < 2*print.MaxMessages {
 		next := r.Tokens[0]
 		next.Kind, next.Units = receipt.FreeToken, 1_638_300

@@ -9,17 +9,15 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// Septets is what one short message carries in the GSM-7 alphabet.
+// Septets is the capacity of one short message in the GSM-7 alphabet.
 const Septets = 160
 
-// MaxMessages bounds the messages of one receipt. Each has room for two tokens at least, so twice as many are never
-// left out; a sale makes fewer.
+// MaxMessages is the most messages for one receipt. Each has room for at least two tokens, so twice as many always fit; a sale makes fewer.
 const MaxMessages = 16
 
-// SMS writes the receipt as short messages of at most 160 septets: the digits first, because that is what they are
-// read for, then units, amount, meter and receipt. One message is the rule; only several tokens make several, each with
-// as many as fit and its place, "1/2". Everything is in the characters that GSM-7 has for one septet: letters it has
-// not are written without their marks, any other sign as a question mark.
+// SMS writes the receipt as short messages of at most 160 septets. The digits come first, because people read the message for them, then
+// units, amount, meter and receipt. One message is the rule. Several tokens may need more messages, each with as many tokens as fit and its
+// number, "1/2". All characters take one septet in GSM-7: letters that it lacks lose their accents, any other sign becomes a question mark.
 func SMS(say words.Texts, r receipt.Receipt) []string {
 	end := tail(say, r, longTail)
 	tokens := r.Ordered()
@@ -69,13 +67,13 @@ func short(say words.Texts, t receipt.Token) string {
 	return plain(say.ShortToken(t.Units.KWh(1)))
 }
 
-// How long the part that is not digits may become: beside one token, and beside two with their kinds.
+// Greatest length of the text besides the digits: with one token, and with two and their kinds.
 const (
 	longTail  = 84
 	shortTail = 70
 )
 
-// tail is the part of a message that is not digits: what it must say, and as much of the rest as fits.
+// tail returns the part of a message that is not digits: the required text, and as much of the rest as fits.
 func tail(say words.Texts, r receipt.Receipt, most int) string {
 	must := Marks(say, r)
 	switch {
@@ -90,7 +88,7 @@ func tail(say words.Texts, r receipt.Receipt, most int) string {
 		must = append(must, say.ShortSale(r.Units.KWh(1), tendered, r.Meter))
 	} else if must = append(must, say.ShortRecharge(tendered, r.Meter)); r.PressKey {
 		must[len(must)-1] += "."
-		must, most = append(must, say.PaperPress()), Septets // there are no digits beside it
+		must, most = append(must, say.PaperPress()), Septets // the message has no digits
 	}
 	var taken, left money.Minor
 	for _, p := range r.Others {
@@ -117,14 +115,13 @@ func tail(say words.Texts, r receipt.Receipt, most int) string {
 	return text
 }
 
-// marked are letters with marks and others that GSM-7 has not or that not every phone shows, with the letters that
-// stand for them.
+// marked are letters with accents, and others that GSM-7 lacks or that some phones do not show, with the letters that replace them.
 const (
 	marked   = "ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝàáâãäåçèéêëìíîïñòóôõöùúûüýÿŁłŚśŻżŹźĆćŃńĘęĄąƁɓƊɗƘƙƳƴ"
 	unmarked = "AAAAAACEEEEIIIINOOOOOUUUUYaaaaaaceeeeiiiinooooouuuuyyLlSsZzZzCcNnEeAaBbDdKkYy"
 )
 
-// plain writes a text in the characters that GSM-7 and ASCII have in common.
+// plain converts a text to the characters that GSM-7 and ASCII share.
 func plain(s string) string {
 	letters := []rune(unmarked)
 	from := []rune(marked)

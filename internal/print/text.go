@@ -1,5 +1,5 @@
-// Package print lays receipts out: plain text in a fixed number of columns, and a page for any printer. What a receipt
-// says is decided in package receipt; here it only gets lines.
+// Package print lays out receipts: as plain text in a fixed number of columns, and as a page for any printer. Package receipt decides the
+// content; this package only arranges it.
 package print
 
 import (
@@ -24,17 +24,17 @@ const (
 	columns48 = 48
 )
 
-// Text32 lays a receipt out in 32 columns, as [Text48] does in 48.
+// Text32 does the same as [Text48] in 32 columns.
 func Text32(say words.Texts, r receipt.Receipt) string { return text(say, r, columns32) }
 
-// Text48 lays a receipt out in 48 columns. It reveals the digits that the receipt carries. Every line ends with a line
-// feed; names that came from people lose their control characters, because a printer obeys them.
+// Text48 lays out a receipt in 48 columns. It reveals the digits that the receipt carries. Every line ends with a line feed. Names that
+// people entered lose their control characters, because a printer obeys them.
 func Text48(say words.Texts, r receipt.Receipt) string { return text(say, r, columns48) }
 
-// Title names the document: a tax invoice, a credit note.
+// Title returns the name of the document: a tax invoice, a credit note.
 func Title(say words.Texts, r receipt.Receipt) string { return say.Name("receipt-title", r.Title) }
 
-// Marks are the words that stand above the title.
+// Marks returns the words above the title.
 func Marks(say words.Texts, r receipt.Receipt) (out []string) {
 	for _, m := range r.Marks() {
 		switch m {
@@ -49,13 +49,13 @@ func Marks(say words.Texts, r receipt.Receipt) (out []string) {
 	return out
 }
 
-// part names a line of something else than energy.
+// part returns the name of a line for something other than energy.
 func part(say words.Texts, p receipt.Part) string {
 	return strings.TrimSpace(say.PaperPart(say.Name("line", p.Kind), cmp.Or(p.Label, p.Ref)))
 }
 
-// owing says what is still to be paid of a part, "" where nothing runs down. Of a taxed part the line shows the net amount, so the
-// text says that here the tax is in it.
+// owing returns what is still unpaid of a part, or "" for a charge without an end. A taxed part's line shows the net amount, so the text
+// says that this figure includes the tax.
 func owing(say words.Texts, p receipt.Part, c money.Currency) string {
 	switch {
 	case p.Left == nil:
@@ -66,7 +66,7 @@ func owing(say words.Texts, p receipt.Part, c money.Currency) string {
 	return say.PaperLeft(money.Format(*p.Left, c))
 }
 
-// named names a token and its units.
+// named returns the name of a token and its units.
 func named(say words.Texts, t receipt.Token) string {
 	name := say.Name("receipt-token", t.Kind)
 	if t.Units > 0 {
@@ -75,7 +75,7 @@ func named(say words.Texts, t receipt.Token) string {
 	return name
 }
 
-// fate stands above the tokens of a credit note: what is known of them.
+// fate returns the line above the tokens of a credit note: whether they can still load.
 func fate(say words.Texts, r receipt.Receipt) string {
 	if r.Cancelled {
 		return say.PaperCancelled()
@@ -232,14 +232,14 @@ func (p *page) centre(text string) {
 	}
 }
 
-// centreIf centres a text that may be missing.
+// centreIf centres a text, if there is one.
 func (p *page) centreIf(text string) {
 	if text != "" {
 		p.centre(text)
 	}
 }
 
-// note writes a remark below an amount, indented.
+// note writes a note below an amount, indented.
 func (p *page) note(text string) {
 	for _, line := range wrap(clean(text), p.width-2) {
 		p.b.WriteString("  " + line)
@@ -247,11 +247,11 @@ func (p *page) note(text string) {
 	}
 }
 
-// label is the width of the names of fields.
+// label is the width of the field names.
 const label = 11
 
-// field writes a name and its text; what does not fit goes on below the text. A name that is too long has lines of its own. An
-// empty field is left out.
+// field writes a name and its text. Text that does not fit continues below it. A name that is too long has lines of its own. An empty field
+// is left out.
 func (p *page) field(name, text string) {
 	if text = clean(text); text == "" {
 		return
@@ -285,7 +285,7 @@ func (p *page) amount(text string, m money.Minor, c money.Currency) {
 	p.blank()
 }
 
-// clean makes one line of printable characters.
+// clean reduces a text to one line of printable characters.
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
@@ -299,11 +299,11 @@ func clean(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// columns is how many columns a text takes: two for what Chinese, Japanese and Korean write and for pictures, none for a mark
-// on the letter before.
+// columns returns how many columns a text takes: two for each Chinese, Japanese or Korean character and for pictures, none for an accent on
+// the letter before.
 func columns(s string) int { return displaywidth.String(s) }
 
-// cut divides a text after as many whole signs as width columns hold.
+// cut divides a text after as many whole characters as width columns hold.
 func cut(s string, width int) (head, rest string) {
 	signs := displaywidth.StringGraphemes(s)
 	at := 0
@@ -316,7 +316,7 @@ func cut(s string, width int) (head, rest string) {
 	return s[:at], s[at:]
 }
 
-// wrap cuts a text into lines of at most width columns, at blanks where there are any. It gives at least one line.
+// wrap divides a text into lines of at most width columns, at blanks if there are any. It returns at least one line.
 func wrap(s string, width int) []string {
 	var lines []string
 	line := ""

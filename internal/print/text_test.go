@@ -16,7 +16,7 @@ import (
 
 var catalogue = sync.OnceValues(words.Open)
 
-// english are the texts of receipts. The catalogue is read once for all tests.
+// english returns the texts of receipts. The catalogue is read once for all tests.
 func english(t testing.TB) words.Texts {
 	t.Helper()
 	all, err := catalogue()
@@ -65,8 +65,8 @@ func TestEveryLineFitsThePaper(t *testing.T) {
 	}
 }
 
-// eastAsian counts the columns of a text apart from the code that lays it out: two for the wide letters and pictures of
-// these tests, none for marks.
+// eastAsian counts the columns of a text independently of the layout code: two for the wide letters and pictures of these tests, none for
+// accents.
 func eastAsian(s string) (n int) {
 	for _, r := range s {
 		switch {
@@ -80,8 +80,8 @@ func eastAsian(s string) (n int) {
 	return n
 }
 
-// TestAmountsStandUnderEachOther: whatever letters a name has, the amount after it ends in the last column, and nothing of
-// the name is lost.
+// TestAmountsStandUnderEachOther: whatever letters a name has, the amount after it ends in the last column, and no part of the name is
+// lost.
 func TestAmountsStandUnderEachOther(t *testing.T) {
 	r := sample(t)
 	for _, label := range []string{"日本語の債務", "cafe\u0301 de la gare", "日本日本日本日本日本日本日本日本日本日本日本日本日本"} {

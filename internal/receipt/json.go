@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 )
 
-// Document is the receipt in its JSON form, with its digits and without a proof.
+// Document returns the receipt in its JSON form, with its digits and without a proof.
 func Document(r Receipt) apiv1.Receipt {
 	d := apiv1.Receipt{Title: r.Title, Marks: r.marks(), Copy: r.Copy, Test: r.Test, No: r.No, Reverses: r.Reverses, Epoch: r.Epoch, Fiscal: r.Fiscal,
 		At: r.At.Format(time.RFC3339), Utility: r.Utility, Address: r.Address, Contact: r.Contact, VATNo: r.VATNo,
@@ -34,7 +34,7 @@ func Document(r Receipt) apiv1.Receipt {
 	return d
 }
 
-// marks are the marks as the JSON form has them: "TEST", "COPY 2".
+// marks returns the marks in the JSON form: "TEST", "COPY 2".
 func (r Receipt) marks() []string {
 	var out []string
 	for _, m := range r.Marks() {
@@ -46,7 +46,7 @@ func (r Receipt) marks() []string {
 	return out
 }
 
-// JSON writes the receipt with its digits.
+// JSON encodes the receipt with its digits.
 func JSON(r Receipt) ([]byte, error) {
 	b, err := json.Marshal(Document(r))
 	if err != nil {

@@ -6,17 +6,16 @@ import (
 	"strconv"
 )
 
-// PaperForm begins the text of a receipt's core; a later form gets another number and is never taken for this one.
+// PaperForm begins the text of a receipt's core. A later form gets another number, so that the two are never confused.
 const PaperForm = "paywatt paper 1"
 
-// Paper is the core of a receipt in its one canonical text: all that is fixed when the sale is made, a line for each
-// thing, words quoted as strconv.Quote does, numbers in decimal. Its hash goes into the sealed audit row of the sale, so
-// whoever changes any of it contradicts what was signed.
+// Paper returns the core of a receipt in its canonical text: everything that is fixed when the sale is made, one item a line, words quoted
+// as by strconv.Quote, numbers in decimal. Its hash goes into the sealed audit row of the sale, so any later change contradicts what was
+// signed.
 //
-// Not in it: digits of tokens, because whoever holds the hash could try them out; the tokens of a key change, which
-// stand on the receipt only until the meter has confirmed it; names and addresses, which may be erased; the technology
-// of the meter's tokens; a fiscal code; messages, and that a key is to be pressed; the zone in which the time is written; how often it was printed and
-// whether it was taken back, because that comes later.
+// Not included: digits of tokens, because the hash would let its holder test guesses; the tokens of a key change, which are on the receipt
+// only until the meter has confirmed it; names and addresses, which may be erased; the technology of the meter's tokens; a fiscal code;
+// messages, and the request to press a key; the time zone; copies and the reversal, because they come later.
 func (r Receipt) Paper() string {
 	b := make([]byte, 0, 768)
 	b = append(b, PaperForm...)
@@ -59,20 +58,20 @@ func (r Receipt) Paper() string {
 	return string(append(b, '\n'))
 }
 
-// PaperHash is the SHA-256 of a receipt's core in hexadecimal, as the audit row has it.
+// PaperHash returns the SHA-256 of a receipt's core in hexadecimal, as in the audit row.
 func PaperHash(paper string) string {
 	sum := sha256.Sum256([]byte(paper))
 	return hex.EncodeToString(sum[:])
 }
 
-// paperLine is the text of a core while it is written. It is built by hand: every sale makes one.
+// paperLine is the text of a core while it is written. It is built without fmt, because every sale writes one.
 type paperLine []byte
 
 func line(b paperLine, name string) paperLine {
 	return append(append(b, '\n'), name...)
 }
 
-// text quotes a word. Nearly all are plain, and quoting looks at every letter with care.
+// text quotes a word. Nearly all words are plain, and quoting checks every letter.
 func (b paperLine) text(s string) paperLine {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {

@@ -20,20 +20,20 @@ import (
 // ErrForm means that a file is no receipt in the JSON form.
 var ErrForm = errors.New("no receipt in the JSON form")
 
-// maxDepth is how deep values of a receipt may lie in each other; one with its proof needs four.
+// maxDepth is how deep values of a receipt may be nested; a receipt with its proof needs four.
 const maxDepth = 8
 
-// Printed is a receipt as somebody hands it in.
+// Printed is a receipt that somebody presents.
 type Printed struct {
 	Receipt Receipt
-	Proof   json.RawMessage // its member proof; nil where it has none
-	// Altered names what [JSON] would write differently: texts that are not what their figures make them, sums, members
-	// that no receipt has. A receipt that Paywatt wrote has none.
+	Proof   json.RawMessage // its member proof; nil if it has none
+	// Altered names what [JSON] would write differently: texts that do not match their figures, sums, and unknown members. A receipt that
+	// Paywatt wrote has none.
 	Altered []string
 }
 
-// ParseJSON reads what [JSON] wrote, whatever the order and the blanks. What can be derived from other figures is
-// derived again, so that nothing stands on the receipt that is not held against something.
+// ParseJSON reads the output of [JSON], in any order and with any blanks. It derives everything again that follows from other figures, so
+// that each part of the receipt is checked.
 func ParseJSON(b []byte) (Printed, error) {
 	got, err := treeOf(b)
 	if err != nil {
@@ -64,7 +64,7 @@ func ParseJSON(b []byte) (Printed, error) {
 	return p, nil
 }
 
-// modelOf is the model that a document was written from.
+// modelOf returns the receipt that a document was written from.
 func modelOf(d apiv1.Receipt) (Receipt, error) {
 	at, err := time.Parse(time.RFC3339, d.At)
 	if err != nil {
@@ -85,10 +85,10 @@ func modelOf(d apiv1.Receipt) (Receipt, error) {
 	for _, t := range d.Tokens {
 		digits, result := sts.ParseToken(t.Digits)
 		if result != sts.Accept {
-			digits = sts.Token{} // masked; anything else comes out as altered
+			digits = sts.Token{} // masked; any other text is reported as altered
 		}
 		one := Token{Kind: t.Kind, Digits: digits}
-		if one.Kind != KeyChange { // which carries none
+		if one.Kind != KeyChange { // a key change carries no units
 			one.Units = unit.Energy(t.UnitsWh)
 		}
 		r.Tokens = append(r.Tokens, one)
@@ -111,7 +111,7 @@ func parts(all []apiv1.ReceiptPart) []Part {
 	return out
 }
 
-// treeOf reads a JSON object and refuses a name that stands twice: which of the two a reader shows is anybody's guess.
+// treeOf reads a JSON object and refuses a duplicate name, because readers differ in which of the two they show.
 func treeOf(b []byte) (map[string]any, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
@@ -159,7 +159,7 @@ func value(d *json.Decoder, depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		key, _ := name.(string) // the decoder takes nothing else in its place
+		key, _ := name.(string) // the decoder accepts nothing else in its place
 		if _, twice := object[key]; twice {
 			return nil, fmt.Errorf("%q stands in it twice", key)
 		}
@@ -171,7 +171,7 @@ func value(d *json.Decoder, depth int) (any, error) {
 	return object, err
 }
 
-// compare names the places where two trees differ.
+// compare lists the places at which two trees differ.
 func compare(at string, got, want any, out *[]string) {
 	switch w := want.(type) {
 	case map[string]any:

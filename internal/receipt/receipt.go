@@ -1,9 +1,8 @@
-// Package receipt is the one model of a receipt: what a tax invoice must say, without any layout. Layouts are adapters;
-// the JSON form ([apiv1.Receipt]) is made here because it is the model itself.
+// Package receipt has the only model of a receipt: the content of a tax invoice, without any layout. Layouts are adapters. The JSON form
+// ([apiv1.Receipt]) is made here because it is the model itself.
 //
-// A [Receipt] carries tokens that mask themselves. Whoever renders one reveals them, so it is made only for a reader
-// who may see digits; for all others Token.Digits is the zero token and renders as a mask. [Receipt.Check] proves that
-// what is printed adds up.
+// A [Receipt] carries tokens that mask themselves. Rendering a receipt reveals them, so digits are filled in only for a reader who may see
+// them. For all others Token.Digits is the zero token, which renders as a mask. [Receipt.Check] proves that the printed figures add up.
 package receipt
 
 import (
@@ -21,26 +20,26 @@ import (
 // Titles of a receipt.
 const (
 	TaxInvoice = "TAX INVOICE"
-	CreditNote = "CREDIT NOTE" // takes a sale back
-	Payment    = "RECEIPT"     // of a payment that is no supply: a recharge of a wallet
-	// Of a simulated meter there is no tax document: nothing was supplied.
+	CreditNote = "CREDIT NOTE" // reverses a sale
+	Payment    = "RECEIPT"     // of a payment that is not a supply: a recharge of a wallet
+	// A simulated meter gets no tax document, because nothing was supplied.
 	TestReceipt = "TEST RECEIPT"
 	TestCredit  = "TEST CREDIT NOTE"
 )
 
-// Receipt is everything a receipt says.
+// Receipt holds everything that a receipt says.
 type Receipt struct {
 	Title    string
-	Copy     int    // which copy it is; 0 for the first print
-	Reversed bool   // the sale was taken back afterwards
-	Reverses string // number of the receipt that a credit note takes back
-	// Cancelled says of a credit note that the meter will never load its tokens; else nobody could ask it, and they may
-	// load still.
+	Copy     int    // number of the copy; 0 for the first print
+	Reversed bool   // the sale was reversed afterwards
+	Reverses string // number of the receipt that a credit note reverses
+	// Cancelled means, on a credit note, that the meter will never load its tokens. If it is false, nobody could ask the meter, and they
+	// may still load.
 	Cancelled bool
 	Test      bool // a simulated meter: marked TEST everywhere, no tax document
 	No        string
-	Epoch     string    // "2" after the first restore from a copy: numbers of that time and before it may look alike
-	Fiscal    string    // code of a fiscal device, where the country has one
+	Epoch     string    // "2" after the first restore from a copy: receipt numbers of before and after it may be the same
+	Fiscal    string    // code of a fiscal device, if the country requires one
 	At        time.Time // in the tenant's zone
 
 	Utility string
@@ -56,14 +55,14 @@ type Receipt struct {
 
 	Customer   string
 	Account    string // identity text
-	Place      string // address that is supplied
+	Place      string // address of the supply
 	Meter      string
 	STS        STS
 	TariffName string
 	Version    int // of the tariff
 	Currency   money.Currency
 
-	Tokens []Token     // in the order in which they are entered
+	Tokens []Token     // in the order of entry
 	Units  unit.Energy // of all tokens
 	Steps  []Step
 	Others []Part // fees, charges and debts, net of tax, in the order of the allocation
@@ -77,14 +76,14 @@ type Receipt struct {
 	CarryOut money.Minor
 	Change   money.Minor // given back in cash, beyond Tendered
 
-	// PressKey says of a recharge that the meter waits for a key before it closes its relay: nobody at home may expect
-	// voltage. Every form of the receipt says so.
+	// PressKey means, on a recharge, that the meter waits for a key before it closes its relay, so nobody at home may expect voltage. Every
+	// form of the receipt says so.
 	PressKey bool
 
 	Message string // from the utility to its customers
 }
 
-// STS are the facts under which the tokens were made; a meter shop asks for them.
+// STS holds the facts under which the tokens were made. A meter workshop asks for them.
 type STS struct {
 	SGC string
 	KRN int
@@ -98,8 +97,8 @@ const (
 	SaleToken   = "sale"
 	FreeToken   = "free"
 	KeyChange   = "key_change"  // entered before the credit, in their order
-	Engineering = "engineering" // clears credit or a tamper, sets a limit
-	Replacement = "replacement" // units given back for nothing
+	Engineering = "engineering" // clears credit or tampering, or sets a limit
+	Replacement = "replacement" // units given back without payment
 )
 
 // Token is one token on a receipt.
@@ -107,7 +106,7 @@ type Token struct {
 	Kind   string
 	Digits sts.Token
 	Units  unit.Energy
-	Amount money.Minor // what its units cost, levies and tax among it; 0 for others than sales
+	Amount money.Minor // price of its units, with levies and tax; 0 for tokens that are not sold
 }
 
 // Step is a line "kWh @ price" of one block.
@@ -117,29 +116,28 @@ type Step struct {
 	Amount money.Minor // without tax
 }
 
-// Part is a line of something else that was paid.
+// Part is a line for a payment other than energy.
 type Part struct {
-	Kind   string // that of the sale's line
+	Kind   string // the kind of the sale's line
 	Ref    string
 	Label  string      // what people call it; else Ref is shown
 	Amount money.Minor // without tax
-	VAT    money.Minor // stands in Receipt.VAT
-	// Left is what is still to be paid of it after the sale, tax included; nil where nothing runs down.
+	VAT    money.Minor // included in Receipt.VAT
+	// Left is what is still unpaid after the sale, including tax; nil for a charge without an end.
 	Left *money.Minor
 }
 
-// Wallet is the kind of the one part of a recharge: money put into a wallet.
+// Wallet is the kind of a recharge's only part: money paid into a wallet.
 const Wallet = string(sale.LineWallet)
 
-// Recharge reports whether money was put into a wallet: then no energy was sold, and there are no tokens, and no tax unless it
-// is owed with the payment.
+// Recharge reports whether money was paid into a wallet. Then no energy was sold, there are no tokens, and there is no tax unless it is
+// owed with the payment.
 func (r Receipt) Recharge() bool { return len(r.Others) == 1 && r.Others[0].Kind == Wallet }
 
-// Hidden stands for the digits that a reader may not see.
+// Hidden is printed in place of digits that a reader may not see.
 const Hidden = "**** **** **** **** ****"
 
-// Reveal is the token's digits in five groups of four, as they are printed and typed, or [Hidden] where there are none
-// to show.
+// Reveal returns the token's digits in five groups of four, as they are printed and typed, or [Hidden] if there are none to show.
 func (t Token) Reveal() string {
 	if t.Digits == (sts.Token{}) {
 		return Hidden
@@ -147,7 +145,7 @@ func (t Token) Reveal() string {
 	return t.Digits.RevealGrouped()
 }
 
-// Ordered is the receipt's tokens in the order in which a customer enters them: key changes first.
+// Ordered returns the receipt's tokens in the order in which a customer enters them: key changes first.
 func (r Receipt) Ordered() []Token {
 	out := slices.Clone(r.Tokens)
 	rank := func(t Token) int {
@@ -163,7 +161,7 @@ func (r Receipt) Ordered() []Token {
 	return out
 }
 
-// Mark is what a reader must know of a receipt before anything else. Its name stands in the JSON form.
+// Mark is a warning at the top of a receipt. Its name is part of the JSON form.
 type Mark string
 
 // Marks of a receipt.
@@ -188,7 +186,7 @@ func (r Receipt) Marks() []Mark {
 	return out
 }
 
-// EnergyGross is what the energy cost, its levies and their tax among it.
+// EnergyGross returns the price of the energy, with its levies and their tax.
 func (r Receipt) EnergyGross() money.Minor {
 	sum := r.Net + r.VAT
 	for _, l := range r.Levies {
@@ -200,8 +198,8 @@ func (r Receipt) EnergyGross() money.Minor {
 	return sum
 }
 
-// Price shares what the energy cost over the sale's tokens, by their units and with the largest remainders, so that
-// the amounts of the tokens sum to it.
+// Price divides the price of the energy among the sale's tokens, by their units and with the largest remainders, so that the amounts of the
+// tokens sum to it.
 func (r *Receipt) Price() error {
 	var weights []int64
 	for _, t := range r.Tokens {
@@ -228,8 +226,8 @@ func (r *Receipt) Price() error {
 	return nil
 }
 
-// Credited is the credit note that takes a sale back: every amount of its receipt with the other sign, under a number
-// of its own. The tokens stay on it, so that nobody enters them; cancelled says that the meter will never load them.
+// Credited returns the credit note that reverses a sale: every amount of its receipt with the other sign, under a number of its own. The
+// tokens stay on it, so that nobody enters them. cancelled means that the meter will never load them.
 func (r Receipt) Credited(no string, at time.Time, cancelled bool) Receipt {
 	c := r
 	title := CreditNote
@@ -259,14 +257,14 @@ func (r Receipt) Credited(no string, at time.Time, cancelled bool) Receipt {
 // Credits reports whether this is a credit note.
 func (r Receipt) Credits() bool { return r.Reverses != "" }
 
-// ErrTest means that a receipt of a simulated meter calls itself a tax document. Nothing of it may be handed out.
+// ErrTest means that a receipt of a simulated meter calls itself a tax document. It must not be handed out.
 var ErrTest = errors.New("a test receipt is no tax document")
 
-// ErrSum means that a receipt does not add up as it is printed. Nothing of it may be handed out.
+// ErrSum means that a receipt does not add up as it is printed. It must not be handed out.
 var ErrSum = errors.New("the receipt does not add up")
 
-// Check adds the receipt up as it is printed: its lines and tax and what is carried on, less what was carried in, are
-// what was tendered; the steps are the energy's price; units are those of the tokens; tokens cost what energy cost.
+// Check adds up the receipt as it is printed: its lines, tax and carry, less the carry brought in, are the payment; the steps sum to the
+// energy's price; the units are those of the tokens; the prices of the tokens sum to the price of the energy.
 func (r Receipt) Check() error {
 	if r.Test && (r.Title == TaxInvoice || r.Title == CreditNote) {
 		return fmt.Errorf("%w: receipt %s is titled %s", ErrTest, r.No, r.Title)

@@ -1,13 +1,12 @@
-// Package recharge brings a token that somebody holds in hand to its meter: over the meter's own connection, or by a text
-// message through the server's modem. Start at [Deliverer.Send]; [Deliverer.Track] says how far the token has come, with times.
+// Package recharge sends a token that somebody holds to its meter: over the meter's own connection, or by a text message through the
+// server's modem. Start at [Deliverer.Send]. [Deliverer.Track] returns how far the token has come, with times.
 //
-// A token that was sold or made here is sent as it is. One that was made elsewhere, for a meter whose keys are in other
-// hands or by another vending system, is kept under seal for as long as it is under way, and what the meter says of it
-// is kept with it; it belongs to no sale and moves no money. When a meter accepts such a token the alarm for credit
-// that nobody sold here is raised all the same: that somebody handed the digits in does not make them paid for.
+// A token that was sold or made here is sent as it is. An external token, from another vending system or for a meter whose keys others
+// hold, is stored sealed together with the meter's answers. It belongs to no sale and moves no money. If a meter accepts such a token, the
+// alarm about credit that nobody sold here is still raised, because entering the digits does not pay for them.
 //
-// The token doctor looks at the digits first. What it says can never load is not sent, because every wrong token counts
-// towards the lock-out of the meter's channel (docs/reference/meter-rules.md#wrong-tokens), and its limits on guessing bind here too.
+// The token doctor checks the digits first. A token that can never load is not sent, because every wrong token counts towards the lock-out
+// of the meter's channel (docs/reference/meter-rules.md#wrong-tokens). The doctor's limits on guessing apply here too.
 package recharge
 
 import (
@@ -40,53 +39,53 @@ const (
 	SMS  Route = "sms"  // a text message from the server's modem to the meter's SIM
 )
 
-// Life is how long a token that was sent on request waits for a meter that is away. Somebody stands behind a request and
-// can ask again; a sale's own push waits much longer.
+// Life is how long a token sent on request waits for a meter that is offline. The person who requested it can ask again; a sale's own push
+// waits much longer.
 const Life = 24 * time.Hour
 
-// Request asks for a token to be brought to a meter.
+// Request is a request to send a token to a meter.
 type Request struct {
 	Meter  string        // number or identity
-	Digits access.Secret // as typed, also a whole message with *02#; blanks and dashes do not count. Empty where Token names it
-	Token  string        // of a token that the server holds, instead of its digits
+	Digits access.Secret // as typed, or a whole message with *02#; blanks and dashes do not count. Empty if Token is set
+	Token  string        // identity of a token that the server holds, instead of its digits
 	By     Route
 }
 
 // ExternalToken is a token that another system made.
 type ExternalToken struct {
-	sale.Token // its identity, meter and what could be read of it; sealed digits with their hash
+	sale.Token // its identity, meter and the fields that could be read; sealed digits with their hash
 	HasTID     bool
 	By         string
 }
 
-// Tx is what this package needs of a transaction. Every method sees only the transaction's tenant.
+// Tx is the part of a transaction that this package needs. Every method sees only the transaction's tenant.
 type Tx interface {
 	Meters() registry.MeterLookup
 	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
 	Enqueue(job.Item) (id.ID, error)
-	// OutboxWake makes what waits for a key due now.
+	// OutboxWake makes items that wait for a key due now.
 	OutboxWake(lane, key string) error
-	// TokenForPush is a token that the server holds, made here or elsewhere, with the number of its meter; found is false
-	// for one without digits.
+	// TokenForPush returns a token that the server holds, made here or external, with the number of its meter. found is false for a token
+	// without digits.
 	TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error)
 	VendSale(sale id.ID) (sale.Sale, bool, error)
-	// TokenTimes is when a token was last handed to its meter's connection and when the meter answered, zero for never, and
-	// whether it was made elsewhere.
+	// TokenTimes returns when a token was last handed to its meter's connection and when the meter answered, zero for never, and whether it
+	// is external.
 	TokenTimes(token id.ID) (sent, answered time.Time, given bool, err error)
-	// TokenReportsOf is what the meter said of a token, newest first.
+	// TokenReportsOf returns the meter's reports of a token, newest first.
 	TokenReportsOf(meter int64, token id.ID, max int) ([]metering.StoredToken, error)
-	// DeliveryOf is the item that brings a token to its meter's connection; found is false where none waits.
+	// DeliveryOf returns the pending delivery of a token over its meter's connection. found is false if there is none.
 	DeliveryOf(number string, token id.ID) (d Waiting, found bool, err error)
-	// ExternalTokenByHash finds a token from elsewhere by the hash of its digits.
+	// ExternalTokenByHash finds an external token by the hash of its digits.
 	ExternalTokenByHash(meter int64, hash []byte) (token id.ID, found bool, err error)
 	AddExternalToken(ExternalToken) error
 
 	Messages() notify.SaleTx
 	NoticeTo(number string) (to notify.Addressee, found bool, err error)
-	// MessagesOfToken lists the messages that brought a token to its meter's SIM, newest first.
+	// MessagesOfToken lists the messages that carried a token to its meter's SIM, newest first.
 	MessagesOfToken(meter int64, token id.ID, max int) ([]notify.Message, error)
-	// MessagesAnswering lists the arrivals that answer a message, newest first.
+	// MessagesAnswering lists incoming messages that answer a message, newest first.
 	MessagesAnswering(meter int64, message id.ID, max int) ([]notify.Message, error)
 }
 
@@ -95,15 +94,15 @@ type Waiting struct {
 	Since    time.Time
 	Attempts int
 	Dead     bool   // given up
-	Why      string // what the last attempt came to
+	Why      string // result of the last attempt
 }
 
-// Doctor judges digits.
+// Doctor diagnoses digits.
 type Doctor interface {
 	Diagnose(ctx context.Context, by access.Actor, q diagnosis.Question) (diagnosis.Diagnosis, error)
 }
 
-// Sealer keeps digits under the data key. The context binds a sealed text to its place.
+// Sealer encrypts digits with the data key. The context binds a sealed text to its row.
 type Sealer interface {
 	Seal(context string, plain []byte) []byte
 	Hash(context string, data []byte) []byte
@@ -115,7 +114,7 @@ type Config struct {
 	Doctor Doctor
 	Sealer Sealer
 	Now    func() time.Time
-	Kick   func() // called after a commit that left something to deliver
+	Kick   func() // called after a commit with something to deliver
 	// Texts reports whether there is a route for messages to meters.
 	Texts func() bool
 }
@@ -126,7 +125,7 @@ type Deliverer struct{ c Config }
 // New makes a Deliverer.
 func New(c Config) *Deliverer { return &Deliverer{c} }
 
-// needs is what it takes to watch a token. A vendor knows nothing of meters but its own sales.
+// needs returns the refusal of an actor who may not follow a token. A vendor may read only its own sales, no meters.
 func needs(by access.Actor) refusal.Refusal {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return no
@@ -137,8 +136,8 @@ func needs(by access.Actor) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// Send brings a token to its meter (rights: token.send and meter.read; for digits vend.read too). It may be
-// repeated: a token that is on its way already is hurried, not sent twice.
+// Send sends a token to its meter (rights: token.send and meter.read; for digits vend.read too). It may be repeated: a pending token is
+// hurried, not sent twice.
 func (d *Deliverer) Send(ctx context.Context, by access.Actor, o Request) (Tracked, error) {
 	if no := by.Needs(access.SendTokens); no.Refused() {
 		return Tracked{Refusal: no}, nil
@@ -164,10 +163,10 @@ func (d *Deliverer) Send(ctx context.Context, by access.Actor, o Request) (Track
 	return out, nil
 }
 
-// judged is what is known of the digits of an order.
+// judged is the result of checking the digits of a request.
 type judged struct {
-	token  id.ID     // held by the server; zero where it is from elsewhere
-	digits sts.Token // of one from elsewhere
+	token  id.ID     // held by the server; zero if external
+	digits sts.Token // of an external token
 	facts  *diagnosis.Contents
 }
 
@@ -200,7 +199,7 @@ func (d *Deliverer) judge(ctx context.Context, by access.Actor, o Request) (judg
 	return out, refusal.Refusal{}, nil
 }
 
-// onlyToken takes the token out of what was pasted: a whole text message may hold it, such as *02#7134 0092 5510 3378 2064.
+// onlyToken extracts the token from pasted text. A whole text message may contain it, such as *02#7134 0092 5510 3378 2064.
 func onlyToken(text string) string {
 	if _, after, found := strings.Cut(text, "#"); found {
 		text = after
@@ -208,8 +207,8 @@ func onlyToken(text string) string {
 	return text
 }
 
-// sendable are the verdicts on tokens that a meter may still have an answer to. A token that the meter has already is
-// one of them: the answer to it is that, with the balance.
+// sendable returns the verdicts on tokens that a meter may still answer. A token already loaded is one of them: the meter answers so, with
+// its balance.
 func sendable() []diagnosis.Code {
 	return []diagnosis.Code{diagnosis.Ready, diagnosis.Used, diagnosis.Rejected, diagnosis.NotSold, diagnosis.TestToken, diagnosis.LockedOut,
 		diagnosis.Locked, diagnosis.KeyMissing, diagnosis.NoKeys}
@@ -245,7 +244,7 @@ func (d *Deliverer) send(tx Tx, by access.Actor, o Request, ref registry.Ref, q 
 	return track(tx, m, t)
 }
 
-// give keeps a token from elsewhere, or finds it where it was handed in before.
+// give stores an external token, or finds it if it was entered before.
 func (d *Deliverer) give(tx Tx, by access.Actor, m registry.Meter, q judged) (id.ID, error) {
 	digits := []byte(q.digits.Reveal())
 	defer clear(digits)
@@ -266,7 +265,7 @@ func (d *Deliverer) give(tx Tx, by access.Actor, m registry.Meter, q judged) (id
 	return token, tx.AddExternalToken(g)
 }
 
-// held is a token that the server holds for a meter and may send.
+// held returns a token that the server holds for a meter and may send.
 func held(tx Tx, m registry.Meter, token id.ID) (sale.Token, refusal.Refusal, error) {
 	t, number, found, err := tx.TokenForPush(token)
 	switch {
@@ -293,7 +292,7 @@ func held(tx Tx, m registry.Meter, token id.ID) (sale.Token, refusal.Refusal, er
 	return t, refusal.Refusal{}, nil
 }
 
-// enqueue puts the token on its way. One that the meter has answered before is sent once more.
+// enqueue queues the token for delivery. A token that the meter has answered before is sent once more.
 func (d *Deliverer) enqueue(tx Tx, actor access.Actor, by Route, m registry.Meter, t sale.Token) (refusal.Refusal, error) {
 	if by == SMS {
 		return d.text(tx, actor, m, t)
@@ -314,7 +313,7 @@ func (d *Deliverer) enqueue(tx Tx, actor access.Actor, by Route, m registry.Mete
 	return refusal.Refusal{}, err
 }
 
-// text sends the token to the meter's SIM. One that its meter has confirmed needs no message any more.
+// text sends the token to the meter's SIM. A token that its meter has accepted needs no message.
 func (d *Deliverer) text(tx Tx, by access.Actor, m registry.Meter, t sale.Token) (refusal.Refusal, error) {
 	if !d.c.Texts() {
 		return refuse.NoSMSRouteToMeters(), nil

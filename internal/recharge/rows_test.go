@@ -24,13 +24,13 @@ const (
 	digits = "71340092551033782064"
 )
 
-// noon is when everything is asked.
+// noon is the time of all requests.
 func noon() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
 
 // after is some minutes after noon.
 func after(minutes int) time.Time { return noon().Add(time.Duration(minutes) * time.Minute) }
 
-// rows are one meter and its tokens in memory, behind their own door, with a doctor.
+// rows are one meter and its tokens in memory, with a door and a doctor of their own.
 type rows struct {
 	recharge.Tx
 	t *testing.T
@@ -40,27 +40,27 @@ type rows struct {
 
 	status   registry.Status
 	token    sale.Token
-	number   string // of the meter of the token
+	number   string // number of the token's meter
 	sale     sale.Sale
 	waiting  *recharge.Waiting
 	sent     time.Time // over the meter's connection
 	answered time.Time
-	given    map[string]id.ID // tokens from elsewhere, by their hash
+	given    map[string]id.ID // external tokens, by their hash
 	gave     []recharge.ExternalToken
 	reports  []metering.StoredToken
 	sim      string
 	routes   bool
-	crowd    int // messages that wait
+	crowd    int // number of pending messages
 	messages []notify.Message
 	answers  map[id.ID][]notify.Message
 	queued   []notify.Message
 	audit    []access.Entry
 	asked    []diagnosis.Question
 	doctor   diagnosis.Diagnosis
-	plain    []byte // what was sealed, where it lay
+	plain    []byte // the caller's slice that was sealed
 }
 
-// newRows is meter 1 with a token that was issued and never sent. The doctor says that it would load.
+// newRows is meter 1 with a token that was issued and never sent. The doctor's verdict is that it would load.
 func newRows(t *testing.T) *rows {
 	t.Helper()
 	held, res := sts.ParseToken(digits)
@@ -73,7 +73,7 @@ func newRows(t *testing.T) *rows {
 		doctor: diagnosis.Diagnosis{Findings: []diagnosis.Finding{{Code: diagnosis.Ready}}, Token: held, Sold: &diagnosis.Sold{Token: id.ID{15: 1}}}}
 }
 
-// elsewhere is a token that was not made here; the doctor could read it.
+// elsewhere is a setup with an external token; the doctor could read it.
 func elsewhere(t *testing.T) *rows {
 	t.Helper()
 	r := newRows(t)
@@ -83,7 +83,7 @@ func elsewhere(t *testing.T) *rows {
 	return r
 }
 
-// cases are the use cases over these rows.
+// cases returns the use cases over these rows.
 func (r *rows) cases() *recharge.Deliverer {
 	return recharge.New(recharge.Config{Door: r, Doctor: r, Sealer: r, Now: noon, Kick: func() { r.kicks++ }, Texts: func() bool { return r.routes }})
 }
@@ -93,10 +93,10 @@ func owner() access.Actor {
 	return access.Actor{Tenant: 1, Kind: access.Person, ID: id.ID{7}, Name: "amina", Role: access.Owner, IP: "10.0.0.1"}
 }
 
-// name is the identity of the n-th token.
+// name returns the identity of the n-th token.
 func name(n byte) string { return id.ID{15: n}.Text(id.Token) }
 
-// sends is an order that must not break.
+// sends sends a request that must not fail.
 func (r *rows) sends(o recharge.Request) recharge.Tracked {
 	r.t.Helper()
 	if o.Meter == "" {
@@ -133,7 +133,7 @@ func (r *rows) Hash(context string, data []byte) []byte {
 	return []byte("hash " + context + " " + string(data))
 }
 
-// Do undoes what is noted of a refused transaction.
+// Do rolls back a refused transaction.
 func (r *rows) Do(_ context.Context, t access.Tenant, fn func(recharge.Tx) (bool, error)) error {
 	r.tenant = t
 	refused, err := fn(r)
@@ -154,13 +154,13 @@ func (r *rows) View(_ context.Context, t access.Tenant, fn func(recharge.Tx) err
 	return r.Fails("view")
 }
 
-// What follows is the transaction.
+// The transaction.
 
 func (r *rows) Meters() registry.MeterLookup { return r }
 
 func (r *rows) Messages() notify.SaleTx { return messages{r: r} }
 
-// messages are the rows of messages.
+// messages implements the rows of messages.
 type messages struct {
 	notify.SaleTx
 	r *rows

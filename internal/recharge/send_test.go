@@ -20,7 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// pushed is the item that brings token n to the meter's connection.
+// pushed is the item that delivers token n over the meter's connection.
 func pushed(n byte, again string) string {
 	return fmt.Sprintf(`token {"token_id":"%s","request":"%s"%s} by mqtt for %s until 21 12:00`, name(n), name(n), again, number)
 }
@@ -51,7 +51,7 @@ func TestATokenIsSentToItsMeter(t *testing.T) {
 	}
 }
 
-// TestTheDoctorLooksAtTheDigits, which may stand in a whole message.
+// TestTheDoctorLooksAtTheDigits, which may be part of a whole message.
 func TestTheDoctorLooksAtTheDigits(t *testing.T) {
 	for text, want := range map[string]string{digits: digits, "*02#" + digits: digits, "*02#7134 0092#1": "7134 0092#1"} {
 		r := newRows(t)
@@ -66,7 +66,7 @@ func TestTheDoctorLooksAtTheDigits(t *testing.T) {
 	}
 }
 
-// TestWhatCanNeverLoadIsNotSent: nothing but what the meter may still have an answer to goes out.
+// TestWhatCanNeverLoadIsNotSent: only tokens that the meter may still answer are sent.
 func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 	for code, sent := range map[diagnosis.Code]bool{diagnosis.Ready: true, diagnosis.Used: true, diagnosis.Rejected: true, diagnosis.NotSold: true, diagnosis.TestToken: true,
 		diagnosis.LockedOut: true, diagnosis.Locked: true, diagnosis.KeyMissing: true, diagnosis.NoKeys: true, diagnosis.Code("typing-error"): false, "": false} {
@@ -84,7 +84,7 @@ func TestWhatCanNeverLoadIsNotSent(t *testing.T) {
 	}
 }
 
-// TestATokenFromElsewhereIsKeptUnderSeal with what could be read of it, once.
+// TestATokenFromElsewhereIsKeptUnderSeal with the fields that could be read, once.
 func TestATokenFromElsewhereIsKeptUnderSeal(t *testing.T) {
 	r := elsewhere(t)
 	order := recharge.Request{Digits: access.SecretOf(digits), By: recharge.MQTT}
@@ -111,7 +111,7 @@ func TestATokenFromElsewhereIsKeptUnderSeal(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotSent is refused, and leaves nothing behind.
+// TestWhatIsNotSent is refused, and nothing changes.
 func TestWhatIsNotSent(t *testing.T) {
 	byID := recharge.Request{Token: name(1), By: recharge.MQTT}
 	bySMS := recharge.Request{Token: name(1), By: recharge.SMS}
@@ -164,7 +164,7 @@ func TestWhatIsNotSent(t *testing.T) {
 	}
 }
 
-// TestWhatIsSentAllTheSame: a token without a sale, and every state of one that the meter may still have an answer to.
+// TestWhatIsSentAllTheSame: a token without a sale, and every state of a token that the meter may still answer.
 func TestWhatIsSentAllTheSame(t *testing.T) {
 	for state, again := range map[sale.TokenState]string{sale.TokenIssued: "", sale.TokenSent: "", sale.TokenHeard: `,"again":true`, sale.TokenAccepted: `,"again":true`,
 		sale.TokenRejected: `,"again":true`} {
@@ -191,7 +191,7 @@ func TestWhatIsSentAllTheSame(t *testing.T) {
 	}
 }
 
-// TestWhatIsOnItsWayIsHurried, not sent twice; what was given up is sent anew.
+// TestWhatIsOnItsWayIsHurried, not sent twice. A delivery that was given up is sent again.
 func TestWhatIsOnItsWayIsHurried(t *testing.T) {
 	r := newRows(t)
 	r.waiting = &recharge.Waiting{Since: after(-5)}
@@ -217,7 +217,7 @@ func TestWhatIsOnItsWayIsHurried(t *testing.T) {
 	r.Wants(t)
 }
 
-// TestTheMessageToAMeter has all that its sending needs.
+// TestTheMessageToAMeter has everything that sending it needs.
 func TestTheMessageToAMeter(t *testing.T) {
 	r := newRows(t)
 	r.sends(recharge.Request{Token: name(1), By: recharge.SMS})
@@ -230,7 +230,7 @@ func TestTheMessageToAMeter(t *testing.T) {
 	}
 }
 
-// TestWhoMaySend, and who may watch: nobody of a vendor, and only who may read meters.
+// TestWhoMaySend, and who may follow: no vendor's login, and only actors who may read meters.
 func TestWhoMaySend(t *testing.T) {
 	for role, want := range map[access.Role][2]refusal.Code{access.Operator: {"", ""}, access.Finance: {refusal.Forbidden, ""}, access.VendorAPI: {refusal.Forbidden, refusal.Forbidden},
 		"": {refusal.Forbidden, refusal.Forbidden}} {
@@ -258,7 +258,8 @@ func TestWhoMaySend(t *testing.T) {
 	}
 }
 
-// TestNoFailureOfTheStoreIsHidden: whatever call of a use case fails, its error comes back, nothing beside it, and nobody is woken.
+// TestNoFailureOfTheStoreIsHidden: whichever call of a use case fails, its error is returned without a result, and the dispatcher is not
+// woken.
 func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	sends := func(o recharge.Request) func(*rows) (recharge.Tracked, error) {
 		o.Meter = number

@@ -18,64 +18,63 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// State is how far a token, or one delivery of it, has come.
+// State is the progress of a token or of one delivery of it.
 type State string
 
-// The states, in their order. A delivery by the meter's connection has no step between sent and answered: its transport
-// acknowledges nothing that the meter has not stored.
+// The states, in order. A delivery over the meter's connection has no step between sent and answered, because its transport acknowledges
+// only what the meter has stored.
 const (
-	Idle      State = "idle"   // nobody sends it; its digits may be typed
+	Idle      State = "idle"   // it is not being sent; its digits may be typed
 	Queued    State = "queued" // waits for the meter to connect, or for the modem
 	Sent      State = "sent"
-	Delivered State = "delivered" // the network says that the meter's modem has it
-	Answered  State = "answered"  // the meter answered, and that decided nothing yet
-	Heard     State = "heard"     // a text message says that it is in the meter; nobody can prove who wrote that
+	Delivered State = "delivered" // the network reports that the meter's modem has it
+	Answered  State = "answered"  // the meter answered, but the answer decided nothing yet
+	Heard     State = "heard"     // a text message says that it is in the meter; nobody can prove its sender
 	Accepted  State = "accepted"  // it is in the meter
 	Rejected  State = "rejected"  // the meter will never take it
 	Failed    State = "failed"    // the delivery was given up; the token remains good
 )
 
-// Delivery is one way that a token was sent, with the time of each step; zero for a step that was not reached.
+// Delivery is one way in which a token was sent, with the time of each step; zero for a step that was not reached.
 type Delivery struct {
 	By                                Route
 	Message                           id.ID // of a text message; zero for the meter's connection
 	State                             State
 	Queued, Sent, Delivered, Answered time.Time
 	Attempts                          int
-	Why                               string // what went wrong last
-	Answer                            string // of a text message: what the meter wrote back
+	Why                               string // reason of the last failure
+	Answer                            string // of a text message: the meter's reply
 }
 
-// Balance is what a meter said that it holds.
+// Balance is the balance that a meter reported.
 type Balance struct {
 	Energy unit.Energy
-	At     time.Time // server time at which it was said
-	// Source is how the token reached the meter by the meter's own report: keypad, sms or remote; or that a text message
-	// said so: sms answer.
+	At     time.Time // server time of the report
+	// Source is how the token reached the meter, by the meter's own report: keypad, sms or remote. It is "sms answer" for a text message.
 	Source string
 }
 
-// Tracked is a token with all that became of it, or the refusal.
+// Tracked is a token with its deliveries and the meter's reports, or the refusal.
 type Tracked struct {
 	refusal.Refusal
 	Meter     registry.Meter
 	Token     sale.Token
-	Elsewhere bool // it was not made here
+	Elsewhere bool // it is an external token
 	State     State
-	// Deliveries are the ways that it is being sent or was sent, those under way first.
+	// Deliveries are the deliveries of the token, pending ones first.
 	Deliveries []Delivery
-	// AnsweredAt is when the meter last said something of it: over its connection, or by SMS where the state is Heard.
+	// AnsweredAt is when the meter last reported it: over its connection, or by SMS in the state Heard.
 	AnsweredAt time.Time
-	// Reports is what the meter said of it over its connection, newest first.
+	// Reports are the meter's reports of it over its connection, newest first.
 	Reports []metering.StoredToken
-	// Balance is the newest that came with an answer to this token; nil for none.
+	// Balance is the newest balance that came with an answer to this token, or nil.
 	Balance *Balance
 }
 
-// maxReports bounds what is read of a meter's answers to one token.
+// maxReports is how many of a meter's answers to one token are read.
 const maxReports = 5
 
-// Track says how far a token of a meter has come (right: meter.read).
+// Track returns how far a token of a meter has come (right: meter.read).
 func (d *Deliverer) Track(ctx context.Context, by access.Actor, meter, token string) (Tracked, error) {
 	if no := needs(by); no.Refused() {
 		return Tracked{Refusal: no}, nil
@@ -103,7 +102,7 @@ func (d *Deliverer) Track(ctx context.Context, by access.Actor, meter, token str
 	return out, fault.Wrap(err, "look where token %s of meter %s is", token, meter)
 }
 
-// track reads all that became of a token.
+// track reads everything about a token's delivery.
 func track(tx Tx, m registry.Meter, t sale.Token) (Tracked, error) {
 	out := Tracked{Meter: m, Token: t}
 	sent, answered, given, err := tx.TokenTimes(t.ID)
@@ -134,10 +133,10 @@ func track(tx Tx, m registry.Meter, t sale.Token) (Tracked, error) {
 	return out, nil
 }
 
-// maxMessages bounds the messages of one token that are looked at.
+// maxMessages is how many messages of one token are read.
 const maxMessages = 5
 
-// texts adds the messages that brought the token to the meter's SIM, with the meter's answers.
+// texts adds the messages that carried the token to the meter's SIM, with the meter's answers.
 func (t *Tracked) texts(tx Tx) error {
 	sent, err := tx.MessagesOfToken(t.Meter.N, t.Token.ID, maxMessages)
 	if err != nil {
@@ -161,10 +160,10 @@ func (t *Tracked) texts(tx Tx) error {
 	return nil
 }
 
-// answerSource stands as the source of a balance that the meter wrote in a text message.
+// answerSource is the source of a balance that the meter wrote in a text message.
 const answerSource = registry.SaidBySMS
 
-// stateOf is where a message to a meter stands, as a delivery.
+// stateOf returns the state of a message to a meter, as a delivery.
 func stateOf(m notify.Message) State {
 	switch m.State {
 	case notify.SentOut, notify.Uncertain:
@@ -179,7 +178,7 @@ func stateOf(m notify.Message) State {
 	return Queued
 }
 
-// connection is the delivery over the meter's own connection.
+// connection returns the delivery over the meter's own connection.
 func connection(t sale.Token, w Waiting, waits bool, sent, answered time.Time) Delivery {
 	d := Delivery{By: MQTT, State: Queued, Queued: w.Since, Sent: sent, Attempts: w.Attempts, Why: w.Why}
 	switch {
@@ -187,7 +186,7 @@ func connection(t sale.Token, w Waiting, waits bool, sent, answered time.Time) D
 		d.State = Failed
 	case !waits:
 		d.State, d.Queued, d.Answered = ended(t), t.IssuedAt, answered
-		if t.State == sale.TokenHeard { // what ended it is no answer of the meter, and the time is that of the SMS
+		if t.State == sale.TokenHeard { // no answer of the meter ended it, and the time is that of the SMS
 			d.State, d.Answered = Sent, time.Time{}
 		}
 	case !sent.IsZero() && sent.After(w.Since):
@@ -196,7 +195,7 @@ func connection(t sale.Token, w Waiting, waits bool, sent, answered time.Time) D
 	return d
 }
 
-// ended is the state of a delivery that the meter's answer has ended.
+// ended returns the state of a delivery that the meter's answer has ended.
 func ended(t sale.Token) State {
 	switch t.State {
 	case sale.TokenAccepted:
@@ -207,7 +206,7 @@ func ended(t sale.Token) State {
 	return Answered
 }
 
-// state is that of the whole: what the meter says of the token, else what has come furthest of what is under way.
+// state returns the state of the whole: the meter's report of the token, or else the delivery that has come furthest.
 func state(t sale.Token, all []Delivery) State {
 	switch t.State {
 	case sale.TokenHeard:
@@ -228,15 +227,15 @@ func state(t sale.Token, all []Delivery) State {
 	return Idle
 }
 
-// Step is one thing that happened to a token, with its time.
+// Step is one event of a token, with its time.
 type Step struct {
 	State State
 	At    time.Time
-	By    Route  // the way on which it happened; empty for what the meter decided
-	Note  string // what the meter said
+	By    Route  // the route of the event; empty if the meter decided
+	Note  string // the meter's answer
 }
 
-// Steps are what happened, in the order in which it did.
+// Steps returns the events in the order in which they happened.
 func (t Tracked) Steps() []Step {
 	var out []Step
 	add := func(s State, at time.Time, by Route, note string) {
@@ -257,7 +256,7 @@ func (t Tracked) Steps() []Step {
 		}
 		add(t.State, t.AnsweredAt, "", note)
 	}
-	// A network's reports tell whole seconds: within one, the steps are in the order in which they must have been.
+	// A network's reports have whole seconds: within one second, the steps are in the order in which they must have happened.
 	order := []State{Queued, Sent, Delivered, Answered, Heard, Accepted, Rejected}
 	slices.SortStableFunc(out, func(a, b Step) int {
 		return cmp.Or(a.At.Truncate(time.Second).Compare(b.At.Truncate(time.Second)), slices.Index(order, a.State)-slices.Index(order, b.State), a.At.Compare(b.At))

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// TestHowFarADeliveryByTheMetersConnectionIs has each of its steps.
+// TestHowFarADeliveryByTheMetersConnectionIs checks each of its steps.
 func TestHowFarADeliveryByTheMetersConnectionIs(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -59,7 +59,7 @@ func TestHowFarADeliveryByTheMetersConnectionIs(t *testing.T) {
 	}
 }
 
-// TestHowFarAMessageIs has each state of a message.
+// TestHowFarAMessageIs checks each state of a message.
 func TestHowFarAMessageIs(t *testing.T) {
 	for state, want := range map[notify.State]recharge.State{notify.Queued: recharge.Queued, notify.SentOut: recharge.Sent, notify.Uncertain: recharge.Sent, notify.Arrived: recharge.Delivered,
 		notify.Answered: recharge.Answered, notify.Lost: recharge.Failed, notify.Expired: recharge.Failed, notify.Suppressed: recharge.Failed} {
@@ -73,7 +73,7 @@ func TestHowFarAMessageIs(t *testing.T) {
 	}
 }
 
-// TestWhatHasComeFurthestCounts of several deliveries.
+// TestWhatHasComeFurthestCounts among several deliveries.
 func TestWhatHasComeFurthestCounts(t *testing.T) {
 	all := []notify.State{notify.Answered, notify.Arrived, notify.SentOut, notify.Queued, notify.Lost}
 	want := []recharge.State{recharge.Answered, recharge.Delivered, recharge.Sent, recharge.Queued, recharge.Failed}
@@ -88,7 +88,7 @@ func TestWhatHasComeFurthestCounts(t *testing.T) {
 	}
 }
 
-// TestWhatAMeterSaysThatItHolds: the newest of its signed reports and its texts.
+// TestWhatAMeterSaysThatItHolds: the newest of its signed reports and its text messages.
 func TestWhatAMeterSaysThatItHolds(t *testing.T) {
 	reports := []metering.StoredToken{{Result: "busy", BalanceWh: 1, ReceivedAt: after(9)}, {Result: "used_error", BalanceWh: 6000, ReceivedAt: after(5), Source: "keypad"},
 		{Result: "accept", BalanceWh: 7000, ReceivedAt: after(4), Source: "remote"}}
@@ -131,7 +131,7 @@ func TestWhatAMeterSaysThatItHolds(t *testing.T) {
 	}
 }
 
-// TestWhichTokenIsFollowed: one of the meter, made here or elsewhere.
+// TestWhichTokenIsFollowed: a token of the meter, made here or external.
 func TestWhichTokenIsFollowed(t *testing.T) {
 	r := newRows(t)
 	r.token.Elsewhere = true
@@ -159,8 +159,8 @@ func TestWhichTokenIsFollowed(t *testing.T) {
 	}
 }
 
-// TestTheStepsAreInTheOrderInWhichTheyHappened: a network's reports tell whole seconds, so within one second they are in the order in
-// which they must have been.
+// TestTheStepsAreInTheOrderInWhichTheyHappened: a network's reports have whole seconds, so within one second they are in the order in which
+// they must have happened.
 func TestTheStepsAreInTheOrderInWhichTheyHappened(t *testing.T) {
 	at := func(ms int) time.Time { return noon().Add(time.Duration(ms) * time.Millisecond) }
 	steps := func(tr recharge.Tracked) string {

@@ -1,8 +1,8 @@
 // Package refusal is the typed "no" of every use case. A refusal is an answer, not an error: the rule that said no
 // has a stable code, and the text says what happened, what did not happen and what to do next.
 //
-// A use case's result embeds [Refusal]; the store rolls back whatever a refused closure had written. Errors are for
-// what broke. The one place that maps codes to HTTP statuses and exit codes is [Code.Status] and [Code.Exit].
+// A use case's result embeds [Refusal]; the store rolls back whatever a refused closure had written. Errors are for failures. Only
+// [Code.Status] and [Code.Exit] map codes to HTTP statuses and exit codes.
 package refusal
 
 import "strings"
@@ -74,13 +74,13 @@ const (
 	Internal              Code = "internal"
 )
 
-// Refusal is a rule's "no". The zero value says yes. The package refuse has a constructor for each.
+// Refusal is a rule's "no". The zero value means yes. The package refuse has a constructor for each refusal.
 type Refusal struct {
 	Code Code
-	// Text is the name of its text in the catalogue, and Args what stands in it, so that a page can say it in another language.
+	// Text is the name of its text in the catalogue, and Args are the values of its places, so that a page can show it in another language.
 	Text string
 	Args []Arg
-	// Instead is the name of the text that took the place of Not; empty for the refusal's own.
+	// Instead is the name of the text that replaces Not; empty for the refusal's own.
 	Instead string
 	// What happened, in one sentence for a person.
 	What string
@@ -90,7 +90,7 @@ type Refusal struct {
 	Try string
 }
 
-// Arg is what stands in a place of a text: "meter" and "04140001001".
+// Arg is the value of a place in a text: "meter" and "04140001001".
 type Arg struct{ Place, Value string }
 
 // Refused reports whether this is a "no". The store rolls back a closure whose result is refused.
@@ -111,7 +111,7 @@ func (r Refusal) Detail() string {
 	return s
 }
 
-// Status is the HTTP status of the code.
+// Status returns the HTTP status of the code.
 func (c Code) Status() int {
 	switch c {
 	case IdempotencyKeyMissing, IdempotencyKeyInvalid, InvalidRequest:
@@ -137,7 +137,7 @@ func (c Code) Status() int {
 	}
 }
 
-// Exit is the command line's exit code for it: 2 usage, 3 not found, 4 refused by rule, 5 unreachable, 1 failed.
+// Exit returns the command line's exit code: 2 usage, 3 not found, 4 refused by rule, 5 unreachable, 1 failed.
 func (c Code) Exit() int {
 	switch s := c.Status(); {
 	case s == 400, s == 413:
@@ -153,10 +153,10 @@ func (c Code) Exit() int {
 	}
 }
 
-// maxEcho bounds what of a caller's text is repeated to it, in bytes.
+// maxEcho is how much of a caller's text a refusal repeats, in bytes.
 const maxEcho = 40
 
-// Echo is a caller's text as a refusal or an error repeats it: shortened, and valid UTF-8.
+// Echo returns a caller's text as a refusal or an error repeats it: shortened, and valid UTF-8.
 func Echo(text string) string {
 	if len(text) > maxEcho {
 		text = text[:maxEcho] + "…"

@@ -16,12 +16,12 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// BookTx is what looking into the books needs of a transaction.
+// BookTx is the part of a transaction that reading the books needs.
 type BookTx interface {
-	// LedgerAccounts lists accounts with their balances, of one code unless it is 0, in the order in which they were
-	// opened, after the one with this number.
+	// LedgerAccounts lists up to max accounts with their balances, of one code unless it is 0, in the order in which they were opened,
+	// after the one with this number.
 	LedgerAccounts(code ledger.Code, after int64, max int) ([]Account, error)
-	// BalanceAt is the signed balance of an account with everything that was posted up to a moment.
+	// BalanceAt returns the signed balance of an account with everything posted up to a time.
 	BalanceAt(ref ledger.AccountRef, at time.Time) (money.Minor, error)
 	// Journals lists journals, newest first, before the given one (zero for the newest).
 	Journals(f JournalFilter, before id.ID, max int) ([]ledger.Journal, error)
@@ -32,7 +32,7 @@ type Account struct {
 	N       int64 // dense number
 	Ref     ledger.AccountRef
 	Balance money.Minor // debits positive
-	Held    money.Minor // reserved of it
+	Held    money.Minor // reserved part of it
 }
 
 // Accounts is one page of ledger accounts.
@@ -74,7 +74,7 @@ func (r *Reports) Accounts(ctx context.Context, by access.Actor, code ledger.Cod
 	return out, fault.Wrap(err, "list ledger accounts")
 }
 
-// Balance is what an account held at a moment.
+// Balance is an account's balance at a time.
 type Balance struct {
 	refusal.Refusal
 	Currency string
@@ -83,8 +83,7 @@ type Balance struct {
 	Balance  money.Minor // debits positive
 }
 
-// BalanceAt is the balance of an account at any past moment (right: ledger.read). An account that was never posted to
-// has 0.
+// BalanceAt returns the balance of an account at any past time (right: ledger.read). An account without postings has 0.
 func (r *Reports) BalanceAt(ctx context.Context, by access.Actor, ref ledger.AccountRef, at time.Time) (Balance, error) {
 	if no := by.Needs(access.ReadLedger); no.Refused() {
 		return Balance{Refusal: no}, nil
@@ -106,7 +105,7 @@ func (r *Reports) BalanceAt(ctx context.Context, by access.Actor, ref ledger.Acc
 	return out, fault.Wrap(err, "balance of account %d", ref.Code)
 }
 
-// hasSubjects refuses a request for one balance of a code whose tills, customers or levies have one balance each.
+// hasSubjects refuses a request for one balance of a code that has a balance for each till, customer or levy.
 func hasSubjects(tx Tx, ref ledger.AccountRef) (refusal.Refusal, error) {
 	if ref.Subject != "" {
 		return refusal.Refusal{}, nil
@@ -119,10 +118,10 @@ func hasSubjects(tx Tx, ref ledger.AccountRef) (refusal.Refusal, error) {
 	return refuse.LedgerSubjectMissing(strconv.Itoa(int(ref.Code)), line.Path, first[0].Ref.Subject), nil
 }
 
-// JournalFilter names the journals that are wanted; the zero value means all.
+// JournalFilter selects journals; the zero value selects all.
 type JournalFilter struct {
-	Account *ledger.AccountRef // those with a line on this account
-	Ref     string             // those of one operation: a sale, a debt
+	Account *ledger.AccountRef // journals with a line on this account
+	Ref     string             // journals of one operation: a sale, a debt
 }
 
 // Journals is one page of journals.
@@ -133,8 +132,7 @@ type Journals struct {
 	Next     string
 }
 
-// Journals lists journals with their lines, newest first (right: ledger.read): the way from any figure of the books to
-// what made it.
+// Journals lists journals with their lines, newest first (right: ledger.read). It leads from any figure of the books to its entries.
 func (r *Reports) Journals(ctx context.Context, by access.Actor, f JournalFilter, page registry.Page) (Journals, error) {
 	if no := by.Needs(access.ReadLedger); no.Refused() {
 		return Journals{Refusal: no}, nil

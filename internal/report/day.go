@@ -17,7 +17,7 @@ import (
 // MaxActs is how many acts of one person, and how many unconfirmed reversals, a daily report lists.
 const MaxActs = 500
 
-// Sums are what was sold, reversed and given away in a span of time.
+// Sums are what was sold, reversed and given away in a period.
 type Sums struct {
 	Sales     int64
 	Tendered  money.Minor
@@ -25,34 +25,34 @@ type Sums struct {
 	Reversals int64
 	Refunded  money.Minor
 	UnitsBack unit.Energy
-	Free      int64 // tokens that nobody paid for
+	Free      int64 // tokens issued without payment
 	UnitsFree unit.Energy
 }
 
-// Unconfirmed is a sale whose money was given back while its meter had not confirmed that its token will never load.
+// Unconfirmed is a sale whose money was given back before its meter confirmed that its token will never load.
 type Unconfirmed struct {
 	Sale       id.ID
 	Meter      string
-	Vendor     string // code; empty where the utility sold itself
+	Vendor     string // code; empty if the utility itself sold
 	Tender     money.Amount
 	At         time.Time
 	SoldBy     string
-	By         string // who asked for the reversal
-	ApprovedBy string // empty where no approval was needed
+	By         string // who requested the reversal
+	ApprovedBy string // empty if no approval was needed
 	Reason     string
-	Used       bool // the meter has the token all the same, and its value became a debt
+	Used       bool // the meter has the token after all, and its value became a debt
 }
 
-// DayTx is what the daily report needs of a transaction.
+// DayTx is the part of a transaction that the daily report needs.
 type DayTx interface {
-	// TenantZone is the name of the tenant's time zone.
+	// TenantZone returns the name of the tenant's time zone.
 	TenantZone() (string, error)
 	DaySums(from, to time.Time) (Sums, error)
-	// SinglePersonActs are the sensitive actions that one person did alone, oldest first.
+	// SinglePersonActs returns the sensitive actions that one person did alone, oldest first.
 	SinglePersonActs(from, to time.Time, max int) ([]access.Entry, error)
-	// UnconfirmedReversals are the reversals between two moments that the meter has not confirmed by now, oldest first.
+	// UnconfirmedReversals returns the reversals between two times that the meter has not confirmed yet, oldest first.
 	UnconfirmedReversals(from, to time.Time, max int) ([]Unconfirmed, error)
-	// LastHead is the newest signed head of the log; empty before the first.
+	// LastHead returns the newest signed head of the log; empty before the first.
 	LastHead() (string, error)
 }
 
@@ -63,13 +63,13 @@ type Day struct {
 	Zone     string
 	Currency string
 	Sums     Sums
-	Alone    []access.Entry // what one person did that a second should have seen, at most MaxActs
-	// Unconfirmed are the reversals of the day that the meter has not confirmed by now, at most MaxActs.
+	Alone    []access.Entry // acts that a second person should have seen, at most MaxActs
+	// Unconfirmed are the day's reversals that the meter has not confirmed yet, at most MaxActs.
 	Unconfirmed []Unconfirmed
 	Head        string // the newest signed head: keep it elsewhere
 }
 
-// Day reports a local day (right: ledger.read); an empty date is the day of now.
+// Day returns the report of a local day (right: ledger.read). An empty date is today.
 func (r *Reports) Day(ctx context.Context, by access.Actor, date string, now time.Time) (Day, error) {
 	if no := by.Needs(access.ReadLedger); no.Refused() {
 		return Day{Refusal: no}, nil

@@ -12,34 +12,33 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// FeedTx is what the feed needs of a transaction.
+// FeedTx is the part of a transaction that the feed needs.
 type FeedTx interface {
-	// Feed lists what the tenant's log has sealed from a position on, in its order; at most max.
+	// Feed lists the sealed rows of the tenant's log from a position on, in order; at most max.
 	Feed(from int64, max int) ([]Happening, error)
-	// FeedEnd is the position that the next sealed row will have.
+	// FeedEnd returns the position that the next sealed row will have.
 	FeedEnd() (int64, error)
 }
 
-// MaxFeed is how much of the feed is read at once.
+// MaxFeed is how many rows of the feed are read at once.
 const MaxFeed = 200
 
-// Happening is one thing that is in the books or in the audit log, and sealed: it can neither change nor vanish, and
-// nothing will ever come before it.
+// Happening is a sealed entry of the books or of the audit log. It can neither change nor vanish, and no entry will ever come before it.
 type Happening struct {
 	Pos    int64 // position in the tenant's log
 	Type   string
 	At     time.Time
-	Object string // what it is about: a sale, an account, a tariff ...
-	Audit  bool   // of the audit log, not of the books
+	Object string // its subject: a sale, an account, a tariff ...
+	Audit  bool   // from the audit log, not from the books
 
-	// Of a sale and what follows it:
+	// Of a sale and its later entries:
 	Sale      id.ID
-	Vendor    id.ID // who sold it; zero for the tenant itself
+	Vendor    id.ID // the seller; zero for the tenant itself
 	ClientRef string
 	Meter     string
 }
 
-// TypeOfJournal names what a journal tells the outside.
+// TypeOfJournal returns the name of a journal's event in the feed.
 func TypeOfJournal(k ledger.Kind) string {
 	switch k {
 	case ledger.Vend, ledger.TopUp:
@@ -58,12 +57,12 @@ func TypeOfJournal(k ledger.Kind) string {
 type Feed struct {
 	refusal.Refusal
 	Rows []Happening
-	Next int64 // where to go on, past what the asker may not see
+	Next int64 // where to continue, after entries that the actor may not see
 	More bool  // there may be more to read at once
 }
 
-// Follow is Happened for a reader that begins, or comes back to where an earlier feed ended. A position that the log has not
-// reached is refused: nobody was sent it, unless before a restore of an older copy, and to wait there would miss what comes.
+// Follow does the same as Happened for a reader that begins, or continues where an earlier feed ended. It refuses a position that the log
+// has not reached: nobody got that position, except before the restore of an older copy, and waiting there would miss new entries.
 func (r *Reports) Follow(ctx context.Context, by access.Actor, from int64) (Feed, error) {
 	f, err := r.Happened(ctx, by, from)
 	if err != nil || f.Refused() || from < 0 || f.Next != from {
@@ -79,9 +78,9 @@ func (r *Reports) Follow(ctx context.Context, by access.Actor, from int64) (Feed
 	return f, nil
 }
 
-// Happened lists what happened from a position of the log on, as far as the asker may see it: sales and their reversals
-// with vend.read (a vendor's key only its own), other journals with ledger.read, the audit log with audit.read. A
-// negative position stands for the end: nothing yet, and where to wait.
+// Happened lists the entries from a position of the log on, as far as the actor may see them: sales and their reversals with vend.read (a
+// vendor's key only its own), other journals with ledger.read, the audit log with audit.read. For a negative position it returns no
+// entries, and the end of the log as the position to wait at.
 func (r *Reports) Happened(ctx context.Context, by access.Actor, from int64) (Feed, error) {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return Feed{Refusal: no}, nil
@@ -109,7 +108,7 @@ func (r *Reports) Happened(ctx context.Context, by access.Actor, from int64) (Fe
 	return f, nil
 }
 
-// sees reports whether an actor may know of it.
+// sees reports whether an actor may see an entry.
 func sees(by access.Actor, h Happening) bool {
 	switch {
 	case h.Audit:

@@ -11,9 +11,9 @@ import (
 	"github.com/paywatt/paywatt/internal/seal"
 )
 
-// HeadTx is what heads of the log need of a transaction.
+// HeadTx is the part of a transaction that heads of the log need.
 type HeadTx interface {
-	// Head is the signed head of the log of so many leaves, or the newest one for 0.
+	// Head returns the signed head of the log of size leaves, or the newest one for 0.
 	Head(size int64) (h seal.Head, found bool, err error)
 	// Growth proves that the log of the larger size begins with that of the smaller one.
 	Growth(from, to int64) ([][32]byte, error)
@@ -26,8 +26,8 @@ type SignedHead struct {
 	File proof.HeadFile
 }
 
-// Head shows the signed head of so many leaves, or the newest one for 0 (right: vend.read). With since, the size of an
-// older head, it comes with the proof that the log has only grown between the two.
+// Head returns the signed head of size leaves, or the newest one for 0 (right: vend.read). If since, the size of an older head, is given,
+// it adds the proof that the log has only grown between the two.
 func (r *Reports) Head(ctx context.Context, by access.Actor, size, since int64) (SignedHead, error) {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return SignedHead{Refusal: no}, nil

@@ -1,8 +1,7 @@
 // Package report answers questions about the books. Start at [Reports]: the trial balance, the accounts with their
 // balances at any time, and the journals behind every figure.
 //
-// Reports only read. What they say is summed from the postings at the moment of asking and sums to nothing that is
-// stored a second time.
+// Reports only read. They sum the postings at the time of the request; no total is stored a second time.
 package report
 
 import (
@@ -16,11 +15,11 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// Tx is what a report needs of a transaction.
+// Tx is the part of a transaction that a report needs.
 type Tx interface {
-	// Currency is the tenant's, empty while it has none.
+	// Currency returns the tenant's currency, empty while it has none.
 	Currency() (code string, exp int, err error)
-	// TrialBalance gives the sum of every account code with postings, debits positive.
+	// TrialBalance returns the sum of every account code with postings, debits positive.
 	TrialBalance() ([]ledger.Posting, error)
 	BookTx
 	DayTx
@@ -35,8 +34,8 @@ type Reports struct {
 	public string
 }
 
-// New makes Reports over the store's door; hasher signs the cursors of lists, public is the public line of the key that
-// signs the log's heads.
+// New makes Reports over the store's door. hasher signs the cursors of lists; public is the public key, as a line of text, of the
+// signatures of the log's heads.
 func New(door access.Door[Tx], hasher registry.Hasher, public string) *Reports {
 	return &Reports{door: door, hasher: hasher, public: public}
 }

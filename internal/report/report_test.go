@@ -66,7 +66,7 @@ func (w *world) do(fn func(*store.Tx) error) {
 	}
 }
 
-// post books an amount under the clock of the test, which then goes on a minute.
+// post books an amount at the test's time, and moves that time on by a minute.
 func (w *world) post(ref string, debit, credit ledger.AccountRef, amount ledger.Minor) {
 	w.t.Helper()
 	w.do(func(tx *store.Tx) error {
@@ -127,7 +127,7 @@ func TestOnlyWhoReadsTheBooksGetsAReport(t *testing.T) {
 	}
 }
 
-// TestTheTrialBalanceIsInTheOrderOfTheChartAndSumsToZero, whatever was posted in whatever order.
+// TestTheTrialBalanceIsInTheOrderOfTheChartAndSumsToZero, whatever the order of posting.
 func TestTheTrialBalanceIsInTheOrderOfTheChartAndSumsToZero(t *testing.T) {
 	w := open(t)
 	if b, err := w.TrialBalance(t.Context(), as(access.Finance)); err != nil || len(b.Lines) != 0 || b.Sum != 0 {
@@ -149,7 +149,7 @@ func TestTheTrialBalanceIsInTheOrderOfTheChartAndSumsToZero(t *testing.T) {
 	}
 }
 
-// journals are the references of what a filter finds, read two at a time.
+// journals returns the references of the journals that a filter selects, read two at a time.
 func (w *world) journals(by access.Actor, f report.JournalFilter) string {
 	w.t.Helper()
 	var refs []string
@@ -167,8 +167,8 @@ func (w *world) journals(by access.Actor, f report.JournalFilter) string {
 	}
 }
 
-// TestFiguresLeadToTheirJournals: accounts page by page, the balance of a past moment, the journals of an account and of
-// an operation, newest first.
+// TestFiguresLeadToTheirJournals: accounts page by page, the balance at a past time, the journals of an account and of an operation, newest
+// first.
 func TestFiguresLeadToTheirJournals(t *testing.T) {
 	w := open(t)
 	till, revenue := account(ledger.Till, "main"), account(ledger.RevenueEnergy, "")
@@ -227,7 +227,7 @@ func TestFiguresLeadToTheirJournals(t *testing.T) {
 	}
 }
 
-// TestADayIsALocalDay: it begins and ends at midnight of the tenant's zone, also where the clock changes.
+// TestADayIsALocalDay: it begins and ends at midnight in the tenant's zone, also when the clock changes.
 func TestADayIsALocalDay(t *testing.T) {
 	w := open(t)
 	w.do(func(tx *store.Tx) error {
@@ -265,7 +265,7 @@ func TestADayIsALocalDay(t *testing.T) {
 	}
 }
 
-// TestTheFeedShowsEachWhatIsTheirs: and everybody goes on behind what they may not see.
+// TestTheFeedShowsEachWhatIsTheirs, and every reader continues after the entries that it may not see.
 func TestTheFeedShowsEachWhatIsTheirs(t *testing.T) {
 	w := open(t)
 	start, err := w.Happened(t.Context(), as(access.Owner), -1)

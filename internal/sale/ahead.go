@@ -2,18 +2,18 @@ package sale
 
 import "time"
 
-// How far ahead of the clock a TID may lie. Each token of a meter takes its own minute, so tokens that are sold in a row run
-// ahead. A restore skips all TIDs that may have been given in the lost time, which are those of MaxAhead minutes. The limit
-// is wider until the clock has caught up, so that sales can go on at once.
+// How far ahead of the clock a TID may lie. Each token of a meter takes its own minute, so many sales in a row run ahead of the clock. A
+// restore skips every TID that may have been issued in the lost time: those of MaxAhead minutes. The limit is wider until the clock has
+// caught up, so that sales can continue at once.
 const (
 	MaxAhead         = 1440           // minutes
 	MaxAheadRestored = 2 * MaxAhead   // minutes, until RestoredFor after a restore
 	RestoredFor      = 24 * time.Hour // how long a store counts as just restored
 )
 
-// Reach returns the last minute whose TID may be given now. restored is the time of the store's last restore, and TIDs up to
-// lost may have been given before it; both are zero if there was none. After a second restore soon after the first, TIDs
-// begin further ahead, and the limit lies MaxAhead minutes beyond them.
+// Reach returns the last minute whose TID may be issued now. restored is the time of the store's last restore, and TIDs up to lost may have
+// been issued before it; both are zero if there was none. After a second restore soon after the first, TIDs begin further ahead, and the
+// limit lies MaxAhead minutes beyond them.
 func Reach(now, restored, lost time.Time) time.Time {
 	ahead := MaxAhead * time.Minute
 	if !restored.IsZero() && now.Before(restored.Add(RestoredFor)) {
@@ -26,7 +26,7 @@ func Reach(now, restored, lost time.Time) time.Time {
 	return reach
 }
 
-// GivenUpTo returns the last minute whose TID such a store may have given until a moment.
+// GivenUpTo returns the last minute whose TID such a store may have issued by now.
 func GivenUpTo(now, restored, lost time.Time) time.Time {
 	given := Reach(now, restored, lost)
 	if restored.IsZero() {

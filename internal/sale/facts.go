@@ -10,20 +10,20 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Point is what a sale must know of a meter and of whom it supplies.
+// Point holds the facts of a meter and its account that a sale needs.
 type Point struct {
 	Meter  MeterRef
 	Mode   registry.Mode
 	Status registry.Status
 
-	Account       id.ID // zero while the meter supplies nobody
+	Account       id.ID // zero if the meter has no account
 	AccountStatus string
 	OpenedAt      time.Time // of the account
-	ChargedTo     string    // local date up to which its fixed charges were made due, inclusive; "" for never
+	ChargedTo     string    // local date, inclusive, up to which its fixed charges were made due; "" for never
 	Tariff        id.ID
-	Keys          []registry.Key // those that are current, planned or issued
+	Keys          []registry.Key // the current, planned and issued keys
 
-	Currency string // the tenant's; "" until a setting or a tariff names it
+	Currency string // the tenant's; "" until a setting or a tariff sets it
 	TZ       string // the tenant's
 	Policy   registry.ChargePolicy
 	Limits   registry.Limits
@@ -34,7 +34,7 @@ type Paper struct {
 	Utility  string // the tenant's name
 	VATNo    string
 	Head     registry.ReceiptHead
-	Vendor   string // name; empty where the tenant itself sold
+	Vendor   string // name; empty if the tenant itself sold
 	TZ       string
 	Customer string
 	Address  string
@@ -43,15 +43,15 @@ type Paper struct {
 	Tariff   tariff.Version
 }
 
-// Month is where an account stands in a local month.
+// Month is an account's state in a local month.
 type Month struct {
 	Units       unit.Energy // bought and free
-	Free        unit.Energy // free ones among them
-	FreeClaimed bool        // the month's free units were given out
+	Free        unit.Energy // the free part of Units
+	FreeClaimed bool        // the month's free units were issued
 	Carry       money.Minor // brought in from earlier sales
 }
 
-// Position is the place in the blocks: free units count unless the tariff sets them apart.
+// Position is the position in the month's blocks. Free units count unless the tariff excludes them.
 func (m Month) Position(b tariff.Body) unit.Energy {
 	if b.Free.Apart {
 		return m.Units - m.Free
@@ -59,7 +59,7 @@ func (m Month) Position(b tariff.Body) unit.Energy {
 	return m.Units
 }
 
-// FreeDue is what of the month's free units is due.
+// FreeDue is what is left of the month's free units.
 func (m Month) FreeDue(b tariff.Body) unit.Energy {
 	if m.FreeClaimed {
 		return 0
@@ -67,29 +67,28 @@ func (m Month) FreeDue(b tariff.Body) unit.Energy {
 	return b.Free.Units
 }
 
-// Facts are what a receipt's core says that is no part of the sale itself: of the key it was sold under and of its
-// tariff version. Neither ever changes.
+// Facts are what a receipt's core says besides the sale itself: its key and its tariff version. Neither ever changes.
 type Facts struct {
 	Key    registry.Key
 	Tariff tariff.Version
 }
 
-// Times is what the store knows of time; zero times for never.
+// Times is what the store knows of time. A zero time means never.
 type Times struct {
-	Newest      time.Time // when the newest token was issued, but for those of a time that a person has called wrong
+	Newest      time.Time // when the newest token was issued, ignoring times that a person has declared wrong
 	LastTrusted time.Time // when the store last noted that its server's clock was trusted
-	Trusted     time.Time // when a person last said that the clock is right
+	Trusted     time.Time // when a person last confirmed the clock
 	Restored    time.Time // the minute of the last restore
-	Lost        time.Time // TIDs up to here may have been given in the time that restores have lost
+	Lost        time.Time // restores lost the time up to here, in which TIDs may have been issued
 }
 
-// Sealing says how far a sale is sealed.
+// Sealing tells how far a sale is sealed.
 type Sealing int
 
-// What may stand between a sale and its proof.
+// Stages between a sale and its proof.
 const (
 	InLog      Sealing = iota + 1
-	NotSealed          // its transaction is durable, the sealer has not taken it yet
-	NoHead             // no head of the wanted size was ever signed
-	HeadTooOld         // the wanted head was signed before the sale was sealed
+	NotSealed          // its transaction is durable, but the sealer has not taken it yet
+	NoHead             // no head of the requested size was ever signed
+	HeadTooOld         // the requested head was signed before the sale was sealed
 )

@@ -9,13 +9,13 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// JobKind says what tokens that nobody buys are for.
+// JobKind is the purpose of tokens that nobody buys.
 type JobKind string
 
 // Kinds of jobs.
 const (
 	FreeIssue   JobKind = "free"         // units that are given away
-	Replacement JobKind = "replacement"  // units that were paid for before: a meter was swapped, a balance lost
+	Replacement JobKind = "replacement"  // units that were paid for before: a meter was swapped, or a balance was lost
 	KeyChange   JobKind = "key_change"   // the set that gives a meter its next key
 	ClearCredit JobKind = "clear_credit" // engineering tokens
 	ClearTamper JobKind = "clear_tamper"
@@ -28,13 +28,13 @@ func (k JobKind) GivesUnits() bool { return k == FreeIssue || k == Replacement }
 // Job is a request for tokens that nobody buys.
 type Job struct {
 	ID          id.ID
-	Ref         string // whose request it is, unique for ever
+	Ref         string // reference of the request, unique for ever
 	Kind        JobKind
 	Meter       MeterRef
 	Account     id.ID
 	Key         id.ID // the meter key that the tokens are made under
-	NewKey      id.ID // of a key change: the key that the meter gets
-	Replaces    id.ID // the token whose units it replaces by itself; zero where somebody asked for it
+	NewKey      id.ID // of a key change: the meter's next key
+	Replaces    id.ID // the token that it replaces automatically; zero if somebody requested it
 	Units       unit.Energy
 	Value       int64 // watts of a power limit
 	ReasonCode  string
@@ -47,5 +47,5 @@ type Job struct {
 	CompletedAt time.Time
 	Tokens      []Token
 
-	Unplanned *registry.Key // of a key change: the new key, where it is not among the meter's yet
+	Unplanned *registry.Key // of a key change: the new key, if it is not among the meter's keys yet
 }

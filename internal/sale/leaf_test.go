@@ -15,13 +15,13 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// kinds are the lines that a sale can have.
+// kinds returns the kinds of lines that a sale can have.
 func kinds() []sale.LineKind {
 	return []sale.LineKind{sale.LineFee, sale.LineFixed, sale.LineDebt, sale.LineFree, sale.LineEnergy, sale.LineLevy, sale.LineVAT, sale.LineCarry,
 		sale.LineCarryIn, sale.LineWallet}
 }
 
-// everything is a sale in which each field says something, with a line of every kind.
+// everything returns a sale with a value in each field and a line of every kind.
 func everything() *sale.Sale {
 	s := &sale.Sale{}
 	s.Lines, s.Tokens, s.Change = make([]sale.Line, len(kinds())), make([]sale.Token, 2), make([]sale.Token, 1)
@@ -37,7 +37,7 @@ func everything() *sale.Sale {
 	return s
 }
 
-// atoms visits whatever a value is made of: texts, numbers, truths, moments and identities.
+// atoms visits the elements of a value: texts, numbers, booleans, times and identities.
 func atoms(v reflect.Value, path string, visit func(path string, v reflect.Value)) {
 	switch {
 	case v.Type() == reflect.TypeFor[time.Time]():
@@ -59,7 +59,7 @@ func atoms(v reflect.Value, path string, visit func(path string, v reflect.Value
 	}
 }
 
-// set gives a value the n-th form.
+// set sets a value to its n-th variant.
 func set(v reflect.Value, n int) {
 	switch v.Kind() {
 	case reflect.String:
@@ -76,12 +76,12 @@ func set(v reflect.Value, n int) {
 		}
 	case reflect.Slice:
 		v.SetBytes([]byte(fmt.Sprintf("bytes %d", n)))
-	case reflect.Struct: // a moment
+	case reflect.Struct: // a time
 		v.Set(reflect.ValueOf(time.Unix(int64(n), 0).UTC()))
 	}
 }
 
-// unsealed are the fields that the seal of a sale says nothing of, with the reason.
+// unsealed are the fields that the seal of a sale does not cover, with the reason.
 func unsealed() map[string]string {
 	return map[string]string{
 		"Meter.N": "the meter's identity is sealed", "Meter.Number": "the same", "Meter.Simulated": "the meter's row has evidence of its own",
@@ -124,8 +124,8 @@ func TestTheSealOfASaleCoversEveryFigure(t *testing.T) {
 	}
 }
 
-// TestTheSealOfASaleCoversItsShape: how many lines, steps and tokens there are, whether something is still to be paid, and where one
-// text ends and the next begins.
+// TestTheSealOfASaleCoversItsShape: the number of lines, steps and tokens, whether something is still unpaid, and where one text ends and
+// the next begins.
 func TestTheSealOfASaleCoversItsShape(t *testing.T) {
 	leaf := everything().Leaf()
 	for name, change := range map[string]func(s *sale.Sale){

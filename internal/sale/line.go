@@ -10,25 +10,25 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// LineKind says what a line of a sale is for.
+// LineKind is the kind of a sale's line.
 type LineKind string
 
-// form is what there is to know of a kind of line.
+// form holds the properties of a kind of line.
 type form struct {
 	kind    LineKind
-	charge  bool // something that a purchase pays before it buys energy
+	charge  bool // a purchase pays it before it buys energy
 	account ledger.Code
 	whose   whose
 }
 
-// whose says which of a code's accounts takes the money of a line.
+// whose tells which of a code's accounts gets the money of a line.
 type whose int
 
 const (
 	only    whose = iota // the code has one account
 	account              // the customer's
-	ref                  // the one that the line's Ref names
-	owed                 // that of the customer's debt that the line's Ref names
+	ref                  // the one named by the line's Ref
+	owed                 // the one of the customer's debt that the line's Ref names
 )
 
 func (k LineKind) form() form {
@@ -38,12 +38,12 @@ func (k LineKind) form() form {
 	return form{kind: k}
 }
 
-// Charge reports whether the line is what a purchase paid of a charge before it bought energy. Such a line has its own tax,
-// is a line of the receipt's charges, and is a line of the sale's journal.
+// Charge reports whether the line is a payment towards a charge, made before the purchase bought energy. Such a line has its own tax, and
+// is a line of the receipt's charges and of the sale's journal.
 func (k LineKind) Charge() bool { return k.form().charge }
 
-// Credited returns the account in the books that a line of the sale pays, and false for lines that have none of their own:
-// free units, and what is carried.
+// Credited returns the account in the books that a line of the sale pays. It returns false for lines without an account of their own: free
+// units, and carry.
 func (s Sale) Credited(l Line) (ledger.AccountRef, bool) {
 	f := l.Kind.form()
 	to := ledger.AccountRef{Code: f.account}
@@ -62,23 +62,22 @@ func (s Sale) Credited(l Line) (ledger.AccountRef, bool) {
 type Line struct {
 	Kind   LineKind    `json:"kind"`
 	Ref    string      `json:"ref,omitempty"`
-	Label  string      `json:"label,omitempty"` // what it is, for people: the kind of a debt
+	Label  string      `json:"label,omitempty"` // what people call it: the kind of a debt
 	Amount money.Minor `json:"amount_minor"`
-	// Left is what was still to be paid of the charge or debt after this sale, tax included; nil where nothing runs down.
+	// Left is what was still unpaid of the charge or debt after this sale, including tax; nil for a charge without an end.
 	Left  *money.Minor `json:"left_minor,omitempty"`
-	Steps []Step       `json:"steps,omitempty"` // of the energy line: what each block of the tariff contributed
-	VAT   money.Minor  `json:"-"`               // tax that belongs to this line and stands in the vat line
+	Steps []Step       `json:"steps,omitempty"` // of the energy line: the part of each block of the tariff
+	VAT   money.Minor  `json:"-"`               // tax of this line, which is part of the vat line
 }
 
-// Step is the part of the energy that fell into one block of the tariff; the amounts of the steps sum to the energy
-// line's.
+// Step is the part of the energy in one block of the tariff. The amounts of the steps sum to the energy line's.
 type Step struct {
 	Units  unit.Energy     `json:"units_wh"`
 	Rate   money.MicroRate `json:"rate_micro"`
 	Amount money.Minor     `json:"amount_minor"`
 }
 
-// String writes a line for a reader of differences.
+// String formats a line for a person who reads differences.
 func (l Line) String() string {
 	text := fmt.Sprintf("%s %s %d (tax %d)", l.Kind, l.Ref, l.Amount, l.VAT)
 	if l.Left != nil {

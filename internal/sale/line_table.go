@@ -5,18 +5,18 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// Kinds of lines, in the order of the allocation. The amounts of a sale's lines sum to what was tendered.
+// Kinds of lines, in the order of the allocation. The amounts of a sale's lines sum to the payment.
 const (
 	LineFee     = LineKind(tariff.Fee)
 	LineFixed   = LineKind(tariff.Fixed)
 	LineDebt    = LineKind(tariff.Debt)
-	LineFree    = LineKind("free")   // free basic units; amount 0, the units are in its one step
+	LineFree    = LineKind("free")   // free basic units; amount 0, the units are in its only step
 	LineEnergy  = LineKind("energy") // net of tax
 	LineLevy    = LineKind("levy")   // net of tax
 	LineVAT     = LineKind("vat")    // all tax of the sale
 	LineCarry   = LineKind("carry")
 	LineCarryIn = LineKind("carry_in") // negative
-	LineWallet  = LineKind("wallet")   // of a recharge: put into the wallet
+	LineWallet  = LineKind("wallet")   // of a recharge: paid into the wallet
 )
 
 var forms = []form{

@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// TestWhatEachKindOfLineIs: the account that each kind pays, and whether it is a charge. A kind that pays
-// another account would make books that no customer and no tax office can follow.
+// TestWhatEachKindOfLineIs: the account that each kind pays, and whether it is a charge. If a kind paid another account, neither a customer
+// nor a tax office could follow the books.
 func TestWhatEachKindOfLineIs(t *testing.T) {
 	s := sale.Sale{Account: id.ID{15: 7}}
 	customer := s.Account.Text(id.Account)

@@ -8,20 +8,20 @@ import (
 	"github.com/paywatt/paywatt/internal/refusal"
 )
 
-// Reversals counts reversals that were asked for, and sums the tender of those that were not refused.
+// Reversals counts requested reversals, and sums the payments of those that were not refused.
 type Reversals struct {
 	Number int64
 	Value  money.Minor
 }
 
-// ReversalState says how far a reversal has come.
+// ReversalState is the progress of a reversal.
 type ReversalState string
 
 // States of a reversal.
 const (
-	ReversalWaiting ReversalState = "waiting" // for the meter to say that it will never load the tokens
+	ReversalWaiting ReversalState = "waiting" // for the meter to confirm that it will never load the tokens
 	ReversalDone    ReversalState = "done"
-	ReversalRefused ReversalState = "refused" // the sale stands; Failure says why
+	ReversalRefused ReversalState = "refused" // the sale was not reversed; Failure says why
 )
 
 // Reversal is the undoing of one sale.
@@ -29,8 +29,8 @@ type Reversal struct {
 	ID        id.ID
 	Sale      id.ID
 	State     ReversalState
-	Confirmed bool         // the meter will never load the tokens; else they are reversed_unconfirmed
-	Failure   refusal.Code // why the sale stands
+	Confirmed bool         // the meter will never load the tokens; otherwise they are reversed_unconfirmed
+	Failure   refusal.Code // why the sale was not reversed
 	Reason    string
 	By        string
 	At        time.Time
@@ -38,7 +38,7 @@ type Reversal struct {
 	Cancels   []Cancel
 }
 
-// Cancel is a token of a reversed sale that its meter was told to forget.
+// Cancel is a token of a reversed sale that its meter was told to cancel.
 type Cancel struct {
 	Token   id.ID
 	Command id.ID
@@ -46,10 +46,10 @@ type Cancel struct {
 	Taken   CancelTaken
 }
 
-// CancelState is what the meter answered.
+// CancelState is the meter's answer.
 type CancelState string
 
-// Answers of a meter that was told to forget a token.
+// Answers of a meter that was told to cancel a token.
 const (
 	CancelOpen  CancelState = "open"
 	CancelDone  CancelState = "done" // the TID is stored as used: the token never loads
@@ -57,15 +57,15 @@ const (
 	CancelNever CancelState = "never"
 )
 
-// CancelTaken is what was made of a meter's answer.
+// CancelTaken is the outcome recorded for a meter's answer.
 type CancelTaken string
 
-// What becomes of the tokens that a meter was told to forget.
+// Outcomes for tokens that a meter was told to cancel.
 const (
 	TakenOpen     CancelTaken = ""         // its reversal waits
-	TakenNever    CancelTaken = "never"    // the reversal was given up without an answer; one may come yet
+	TakenNever    CancelTaken = "never"    // the reversal was given up without an answer; one may still come
 	TakenUsed     CancelTaken = "used"     // its units are in the meter
-	TakenDone     CancelTaken = "done"     // dead, and its sale is reversed
-	TakenOwed     CancelTaken = "owed"     // dead, its sale stands, and its units are still to be replaced
-	TakenReplaced CancelTaken = "replaced" // dead, and another token was made for its units
+	TakenDone     CancelTaken = "done"     // cancelled, and its sale is reversed
+	TakenOwed     CancelTaken = "owed"     // cancelled, but its sale is not reversed, and its units are still to be replaced
+	TakenReplaced CancelTaken = "replaced" // cancelled, and another token was made for its units
 )

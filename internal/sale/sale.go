@@ -1,6 +1,5 @@
-// Package sale holds the nouns that everybody shares who has to do with a sale: the sale with its lines and tokens, the
-// request for tokens that nobody buys, the reversal, and what a sale must know of its meter. It has no use case: those
-// are in vending.
+// Package sale holds the types that all packages share which deal with sales: the sale with its lines and tokens, the request for tokens
+// that nobody buys, the reversal, and the facts that a sale needs of its meter. It has no use case: those are in vending.
 package sale
 
 import (
@@ -21,10 +20,10 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// State is where a sale stands.
+// State is the state of a sale.
 type State string
 
-// States of a sale. A sale that a local issuer serves is only ever seen completed.
+// States of a sale. A sale with a local issuer is only ever seen completed.
 const (
 	Held      State = "held"      // reserved; the issuer has not answered yet
 	Completed State = "completed" // token and journal exist
@@ -38,30 +37,29 @@ type Sale struct {
 	ID        id.ID
 	ClientRef string
 	Meter     MeterRef
-	Mode      registry.Mode // how the meter was paid for: tokens, or the wallet of its account
+	Mode      registry.Mode // how the meter was paid for: by tokens, or by the wallet of its account
 	Account   id.ID
 	State     State
 	Tender    money.Amount
-	CarryIn   money.Minor // brought in from the account's earlier sales
-	CarryOut  money.Minor // carried on to its next
-	Units     unit.Energy // of all tokens, free ones among them
+	CarryIn   money.Minor // carried in from the account's earlier sales
+	CarryOut  money.Minor // carried over to the next sale
+	Units     unit.Energy // of all tokens, including free ones
 	Free      unit.Energy // free basic units; their tokens come first
 	Lines     []Line
-	// PressKey says of a recharge that somebody must press # at the meter for the supply to return. It was so when the
-	// recharge was made.
+	// PressKey means, for a recharge, that somebody must press # at the meter to restore the supply. It was so when the recharge was made.
 	PressKey bool
 	Tokens   []Token
-	// Change is the key change that is out and not confirmed: its tokens must be entered before those of the sale.
+	// Change is the issued key change that the meter has not confirmed. Its tokens must be entered before those of the sale.
 	Change      []Token
 	Month       string      // local calendar month it was priced in, "2026-11"
-	MonthBefore unit.Energy // where in the month's blocks the account stood before, free units of this sale not yet counted
+	MonthBefore unit.Energy // the account's position in the month's blocks before this sale, without its free units
 	Tariff      id.ID       // version
 	Deliver     []string
 	ReceiptNo   string
 	Till        string
 	Vendor      id.ID        // zero for the tenant itself
-	Seller      Seller       // what a vendor's sale takes and earns
-	By          string       // who sold
+	Seller      Seller       // what a vendor's sale takes from the vendor and earns it
+	By          string       // the seller
 	Failure     refusal.Code // why it failed
 	PricedAt    time.Time
 	CompletedAt time.Time
@@ -69,22 +67,22 @@ type Sale struct {
 	Asked       Asked
 }
 
-// Asked is what a sale was asked for besides energy, as the allocator got it. It is kept so that every figure can be
-// derived again when the debts have long been paid.
+// Asked is what a sale had to pay besides energy, as the allocator got it. It is stored so that every figure can be derived again long
+// after the debts are paid.
 type Asked struct {
 	Charges      []tariff.Charge `json:"charges,omitempty"`
-	MaxDeduction money.Bps       `json:"max_deduction_bps,omitempty"` // the tenant's, where the tariff has none
+	MaxDeduction money.Bps       `json:"max_deduction_bps,omitempty"` // the tenant's, if the tariff has none
 }
 
-// MeterRef names the meter of a sale.
+// MeterRef identifies the meter of a sale.
 type MeterRef struct {
 	ID        id.ID
 	N         int64 // dense private number
 	Number    string
-	Simulated bool // everything of it is marked TEST
+	Simulated bool // everything about it is marked TEST
 }
 
-// FreeTokens is how many of the sale's tokens carry free units; they are the first.
+// FreeTokens returns how many of the sale's tokens carry free units. They come first.
 func (s Sale) FreeTokens() int { return len(OnTokens(s.Free)) }
 
 // CarriesFree reports whether a token of the sale carries free units.
@@ -97,29 +95,29 @@ func (s Sale) CarriesFree(t Token) bool {
 	return false
 }
 
-// Heard reports whether nothing but an SMS says that a token of the sale is in its meter. Whoever sold must not be held to
-// it, and must not undo the sale alone against it: the customer may have the units.
+// Heard reports whether only an SMS says that a token of the sale is in its meter. The seller must not be bound by that message, and must
+// not reverse the sale alone against it, because the customer may have the units.
 func (s Sale) Heard() bool {
 	return slices.ContainsFunc(s.Tokens, func(t Token) bool { return t.State == TokenHeard })
 }
 
-// Seller is what a vendor's sale takes from the vendor's account and earns it. The zero Seller is the tenant itself,
-// whose till takes the money.
+// Seller holds what a vendor's sale takes from the vendor's account and earns it. It is zero if the tenant itself sells, whose till takes
+// the money.
 type Seller struct {
 	Account       ledger.Code // Float or VendorReceivable; 0 for the tenant
-	Hold          id.ID       // what is reserved on the account while the sale is open
+	Hold          id.ID       // the amount reserved on the account while the sale is open
 	Commission    money.Minor // tax included
 	CommissionVAT money.Minor // the tax in it
 }
 
-// Routes of a sale's tokens besides the answer itself. The same digits by several of them are one token.
+// Routes of a sale's tokens besides the answer itself. The same digits by several routes are one token.
 const (
 	RouteMQTT     = "mqtt"      // the meter's own connection
 	RouteSMS      = "sms"       // the customer's telephone
 	RouteMeterSMS = "meter_sms" // the SIM in the meter
 )
 
-// Source is the account in the books that the money of the sale came from: a till, a float, what a vendor owes.
+// Source is the account in the books that the sale's money came from: a till, a float, or a vendor's receivable.
 func (s Sale) Source() ledger.AccountRef {
 	if s.Seller.Account == 0 {
 		return ledger.AccountRef{Code: ledger.Till, Subject: s.Till}
@@ -127,7 +125,7 @@ func (s Sale) Source() ledger.AccountRef {
 	return ledger.AccountRef{Code: s.Seller.Account, Subject: s.Vendor.Text(id.Vendor)}
 }
 
-// OnTokens puts units onto tokens, each full but the last.
+// OnTokens divides units among tokens. Each is full except the last.
 func OnTokens(units unit.Energy) []unit.Energy {
 	var out []unit.Energy
 	for left := units; left > 0; left -= min(left, unit.MaxToken) {
@@ -136,10 +134,10 @@ func OnTokens(units unit.Energy) []unit.Energy {
 	return out
 }
 
-// OrderHash is the hash of the order that the sale was made for.
+// OrderHash is the hash of the order that led to the sale.
 func (s Sale) OrderHash() [32]byte { return HashOrder(s.Vendor, s.Meter.ID, s.Tender, s.Deliver) }
 
-// HashOrder hashes what makes two orders the same request of one vendor.
+// HashOrder hashes what makes two orders of one vendor the same request.
 func HashOrder(vendor, meter id.ID, tender money.Amount, deliver []string) [32]byte {
 	b := append([]byte("paywatt order 1"), vendor[:]...)
 	b = append(b, meter[:]...)
@@ -151,10 +149,10 @@ func HashOrder(vendor, meter id.ID, tender money.Amount, deliver []string) [32]b
 	return sha256.Sum256(b)
 }
 
-// saleLeaf begins the hash of a sale.
+// saleLeaf begins the text of which a sale's hash is made.
 const saleLeaf = "paywatt sale 1"
 
-// Leaf hashes all of a completed sale that never changes: what becomes of its tokens and whether it is reversed does.
+// Leaf hashes everything about a completed sale that never changes, so not the fate of its tokens or its reversal.
 func (s Sale) Leaf() [32]byte {
 	l := seal.NewLeaf(saleLeaf).Text(string(s.ID[:])).Text(s.ClientRef).Text(string(s.Meter.ID[:])).Text(string(s.Account[:])).
 		Text(string(s.Key[:])).Int(int64(s.Tender.Minor)).Text(s.Tender.Currency).Int(int64(s.CarryIn)).Int(int64(s.CarryOut)).
@@ -162,7 +160,7 @@ func (s Sale) Leaf() [32]byte {
 		Text(strings.Join(s.Deliver, ",")).Text(s.ReceiptNo).Text(s.Till).Text(s.By).Int(s.PricedAt.UnixMicro()).Int(s.CompletedAt.UnixMicro())
 	l.Text(string(s.Vendor[:])).Int(int64(s.Seller.Account)).Text(string(s.Seller.Hold[:])).
 		Int(int64(s.Seller.Commission)).Int(int64(s.Seller.CommissionVAT))
-	if len(s.Asked.Charges) > 0 { // else nothing is kept of it
+	if len(s.Asked.Charges) > 0 { // otherwise nothing is stored of it
 		asked, _ := json.Marshal(s.Asked) // strings, numbers and times: it cannot fail
 		l.Text(string(asked))
 	}
@@ -179,7 +177,7 @@ func (s Sale) Leaf() [32]byte {
 }
 
 func (n Line) leaf(l *seal.Leaf) {
-	left := int64(-1) // nothing runs down
+	left := int64(-1) // no remainder
 	if n.Left != nil {
 		left = int64(*n.Left)
 	}
@@ -201,7 +199,7 @@ func (s Sale) Journal() ledger.Kind {
 	return ledger.Vend
 }
 
-// Advance is the tax that was owed with a recharge.
+// Advance is the tax that was owed together with a recharge.
 func (s Sale) Advance() money.Minor {
 	if !s.Recharge() || len(s.Lines) == 0 {
 		return 0

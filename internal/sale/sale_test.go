@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// TestHowFarAheadOfTheClockATIDMayLie: a day, two days for a day after a restore, and further where a restore has lost more.
+// TestHowFarAheadOfTheClockATIDMayLie: a day, two days in the day after a restore, and further if a restore has lost more.
 func TestHowFarAheadOfTheClockATIDMayLie(t *testing.T) {
 	const day = 24 * time.Hour
 	now := time.Date(2026, 11, 20, 12, 0, 30, 0, time.UTC)
@@ -49,7 +49,7 @@ func TestHowFarAheadOfTheClockATIDMayLie(t *testing.T) {
 	}
 }
 
-// TestUnitsOnTokens: each is full but the last.
+// TestUnitsOnTokens: each is full except the last.
 func TestUnitsOnTokens(t *testing.T) {
 	const full = unit.MaxToken
 	for units, want := range map[unit.Energy][]unit.Energy{-1: nil, 0: nil, 1: {1}, full: {full}, full + 1: {full, 1}, 2*full + 5: {full, full, 5}} {
@@ -77,7 +77,7 @@ func TestWhichTokensCarryFreeUnits(t *testing.T) {
 	}
 }
 
-// TestWhatASaleIs: a recharge or energy, heard of, a test; and where its money came from.
+// TestWhatASaleIs: a recharge or energy, reported by SMS, a test; and where its money came from.
 func TestWhatASaleIs(t *testing.T) {
 	line := []sale.Line{{Kind: sale.LineWallet, VAT: 15}, {VAT: 99}}
 	for _, c := range []struct {
@@ -108,13 +108,13 @@ func TestWhatASaleIs(t *testing.T) {
 	if got := (sale.Sale{Till: "main", Vendor: vendor}).Source(); got != (ledger.AccountRef{Code: ledger.Till, Subject: "main"}) {
 		t.Errorf("the tenant's money comes from %+v", got)
 	}
-	s := sale.Sale{Till: "main", Vendor: vendor, Seller: sale.Seller{Account: 1}} // the least account that there may be
+	s := sale.Sale{Till: "main", Vendor: vendor, Seller: sale.Seller{Account: 1}} // the lowest account there is
 	if got := s.Source(); got != (ledger.AccountRef{Code: 1, Subject: vendor.Text(id.Vendor)}) {
 		t.Errorf("a vendor's money comes from %+v", got)
 	}
 }
 
-// TestTheHashOfAnOrder says whether two requests are the same, for ever, so it never changes.
+// TestTheHashOfAnOrder: the hash tells for ever whether two requests are the same, so it never changes.
 func TestTheHashOfAnOrder(t *testing.T) {
 	order := func() sale.Sale {
 		return sale.Sale{Vendor: id.ID{1}, Meter: sale.MeterRef{ID: id.ID{2}}, Tender: money.Amount{Minor: 300, Currency: "KES"}, Deliver: []string{"sms", "mqtt"}}
@@ -138,7 +138,7 @@ func TestTheHashOfAnOrder(t *testing.T) {
 	}
 }
 
-// TestWhatMayBeTendered: from 0 to the most, in a currency that there is.
+// TestWhatMayBeTendered: from 0 to the maximum, in a known currency.
 func TestWhatMayBeTendered(t *testing.T) {
 	for _, c := range []struct {
 		amount money.Amount
@@ -159,7 +159,7 @@ func TestWhatMayBeTendered(t *testing.T) {
 	}
 }
 
-// TestWhereAMonthStands: free units take a place in the blocks unless the tariff sets them apart, and are due once.
+// TestWhereAMonthStands: free units count in the blocks unless the tariff excludes them, and are due once.
 func TestWhereAMonthStands(t *testing.T) {
 	var body tariff.Body
 	body.Free.Units = 50_000
@@ -180,7 +180,7 @@ func TestWhereAMonthStands(t *testing.T) {
 	}
 }
 
-// TestWhichJobsGiveUnits: all others change a meter.
+// TestWhichJobsGiveUnits: all other kinds change a meter.
 func TestWhichJobsGiveUnits(t *testing.T) {
 	for kind, want := range map[sale.JobKind]bool{sale.FreeIssue: true, sale.Replacement: true, sale.KeyChange: false, sale.ClearCredit: false, sale.ClearTamper: false, sale.PowerLimit: false} {
 		if kind.GivesUnits() != want {
@@ -189,7 +189,7 @@ func TestWhichJobsGiveUnits(t *testing.T) {
 	}
 }
 
-// TestALineIsWrittenForAReader of differences.
+// TestALineIsWrittenForAReader checks the text of lines in differences.
 func TestALineIsWrittenForAReader(t *testing.T) {
 	left := money.Minor(7)
 	l := sale.Line{Kind: sale.LineDebt, Ref: "debt_1", Amount: 100, VAT: 13}
@@ -202,7 +202,7 @@ func TestALineIsWrittenForAReader(t *testing.T) {
 	}
 }
 
-// TestSealedDigitsAreNotPrinted, and the context of a token's digits is its own.
+// TestSealedDigitsAreNotPrinted, and each token's digits have a context of their own.
 func TestSealedDigitsAreNotPrinted(t *testing.T) {
 	if got := fmt.Sprintf("%v %s", sale.Sealed("secret"), sale.Sealed("secret")); got != "sealed digits sealed digits" {
 		t.Error(got)
@@ -212,7 +212,7 @@ func TestSealedDigitsAreNotPrinted(t *testing.T) {
 	}
 }
 
-// TestNoSealingIsZero: a sale without a sealing is not taken to be in the log.
+// TestNoSealingIsZero: a sale without a sealing state does not count as being in the log.
 func TestNoSealingIsZero(t *testing.T) {
 	if got := []sale.Sealing{sale.InLog, sale.NotSealed, sale.NoHead, sale.HeadTooOld}; !slices.Equal(got, []sale.Sealing{1, 2, 3, 4}) {
 		t.Errorf("%d", got)

@@ -6,10 +6,10 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// NothingMoved says what a refused request that moves money did not do.
+// NothingMoved tells, in a refusal of a request that moves money, what did not happen.
 const NothingMoved = "No money was taken and no token was made."
 
-// CheckTender checks what is paid before anything is looked up: a known currency, and 0 to [money.MaxMinor] minor units.
+// CheckTender checks the payment before anything is looked up: a known currency, and 0 to [money.MaxMinor] minor units.
 func CheckTender(tender money.Amount) refusal.Refusal {
 	if _, ok := money.CurrencyOf(tender.Currency); !ok {
 		return refuse.AmountCurrencyUnknown(refusal.Echo(tender.Currency))
@@ -20,7 +20,7 @@ func CheckTender(tender money.Amount) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// Memo marks what is posted for a simulated meter.
+// Memo marks entries for a simulated meter.
 func (s Sale) Memo() string {
 	if s.Meter.Simulated {
 		return "TEST"

@@ -9,13 +9,13 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// HashContext is the context of the keyed hash by which a token is found by its digits.
+// HashContext is the context of the keyed hash by which a token's digits are found.
 const HashContext = "token-digits"
 
 // TokenContext is the context under which a token's digits are sealed.
 func TokenContext(token id.ID) string { return "token:" + token.Text(id.Token) }
 
-// TokenState is where a token stands; see [metering.TokenState] for every move.
+// TokenState is the state of a token; see [metering.TokenState] for every move.
 type TokenState = metering.TokenState
 
 // States of a token.
@@ -43,16 +43,16 @@ type Token struct {
 	RND      uint8
 	Units    unit.Energy
 	State    TokenState
-	Result   string // what the meter answered, by its name in docs/reference/tokens.md#results; [metering.ResultHeard] by SMS
+	Result   string // the meter's answer, by its name in docs/reference/tokens.md#results; [metering.ResultHeard] by SMS
 	IssuedAt time.Time
 	Sealed   Sealed // the digits under the data key
 	Hash     []byte // keyed hash of the digits, by which a token is found
-	// Elsewhere says that it was not made here: somebody handed its digits in to be sent to the meter. It belongs to no sale.
+	// Elsewhere marks an external token: somebody entered its digits to have them sent to the meter. It belongs to no sale.
 	Elsewhere bool
 }
 
-// Sealed are digits under the data key. They are not secret, but nobody needs to read them in a log.
+// Sealed holds digits encrypted with the data key. They are not secret, but they are not useful in a log either.
 type Sealed []byte
 
-// String says how many bytes there are.
+// String hides the bytes.
 func (s Sealed) String() string { return "sealed digits" }

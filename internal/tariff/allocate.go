@@ -14,59 +14,59 @@ import (
 type Purchase struct {
 	Body    Body
 	Tender  money.Minor
-	Carry   money.Minor // brought in from the account's earlier purchases
-	Month   unit.Energy // units the account bought this local month, free ones among them
-	Charges []Charge    // due besides the tariff's own fee, which is added here
+	Carry   money.Minor // carried in from the account's earlier purchases
+	Month   unit.Energy // units the account bought this local month, including free ones
+	Charges []Charge    // charges due, without the tariff's own fee, which is added here
 
 	MaxDeduction money.Bps   // ceiling for capped charges; 0 means the tariff's
 	Free         unit.Energy // free basic units that are due and not yet issued this month
 	FreeApart    bool        // free units do not count towards the blocks, whatever the tariff says
-	ChargesOnly  bool        // money that reaches charges but no unit is accepted
+	ChargesOnly  bool        // accept money that reaches charges but no unit
 	MaxUnits     unit.Energy // the most one purchase may buy; 0 for no limit
-	Trace        bool        // note on each deduction how it came about
+	Trace        bool        // record for each deduction how it was decided
 }
 
-// Allocation is how a payment is split, or why it is refused. Deductions (gross), Net, Levies, VAT and CarryOut sum to
-// tender and carry.
+// Allocation is how a payment is split, or why it is refused. Deductions (gross), Net, Levies, VAT and CarryOut sum to the payment and the
+// carry before.
 type Allocation struct {
 	refusal.Refusal
 	Deductions []Deduction
-	Energy     money.Minor // what was left for energy, carry among it
+	Energy     money.Minor // money left for energy, including the carry
 	Units      unit.Energy // bought
 	Free       unit.Energy // free, on a token of their own
 	Gross      money.Minor // of the energy, its levies and their tax
 	VAT        money.Minor // of the energy and of its taxed levies
-	Net        money.Minor // of the energy alone
+	Net        money.Minor // of the energy only
 	Levies     []LevyPart
 	CarryOut   money.Minor
 	Steps      []Step
 }
 
-// LevyPart is what a purchase paid towards one levy, without tax.
+// LevyPart is the part of a purchase that went to one levy, without tax.
 type LevyPart struct {
 	Levy   Levy
 	Amount money.Minor
 }
 
-// Step is the part of the units that fell into one block; the Net of the steps sum to the allocation's.
+// Step is the part of the units in one block. The Net amounts of the steps sum to the allocation's.
 type Step struct {
 	Units unit.Energy
 	Rate  money.MicroRate
 	Net   money.Minor
 }
 
-// scale is how many of the price walk's units (10⁻¹³ of the major unit: a rate in micros, times watt-hours, times tax
-// in basis points) make one minor unit.
+// scale returns how many units of the price walk make one minor unit. Such a unit is 10⁻¹³ of the major unit: a rate in micros, times
+// watt-hours, times tax in basis points.
 func scale(c money.Currency) int64 { return money.PowerOfTen(13 - c.Exp) }
 
-// Errors of [Allocate]: the caller handed in what no validated tariff and no ledger can hold.
+// Errors of [Allocate]: the caller passed values that no validated tariff and no ledger can hold.
 var (
 	errPurchase  = errors.New("purchase has a negative or impossible part")
 	errInvariant = errors.New("the parts of a purchase do not sum to what was paid")
 )
 
-// Allocate splits a payment: charges in their order, then the units that the rest buys in the blocks of the month,
-// then the tax in their price, then what is carried on. Rounding: percentages and units down, gross and tax half up.
+// Allocate splits a payment: first the charges in their order, then the units that the rest buys in the blocks of the month, then the tax
+// in their price, then the carry. Rounding: percentages and units down, gross and tax half up.
 func Allocate(p Purchase) (Allocation, error) {
 	cur, ok := money.CurrencyOf(p.Body.Currency)
 	if !ok || p.Tender < 0 || p.Tender > money.MaxMinor || p.Carry < 0 || p.Carry > money.MaxMinor ||
@@ -105,7 +105,7 @@ func Allocate(p Purchase) (Allocation, error) {
 	return a, a.check(p.Tender+p.Carry, sum)
 }
 
-// deduct pays what the tariff asks of every purchase, and the charges of this one.
+// deduct pays the fee that the tariff takes from every purchase, and the charges of this one.
 func (p Purchase) deduct() ([]Deduction, money.Minor, error) {
 	charges := p.Charges
 	if p.Tender > 0 {
@@ -122,7 +122,7 @@ func (p Purchase) deduct() ([]Deduction, money.Minor, error) {
 	return deduct(p.Tender, charges, ceiling, p.Trace)
 }
 
-// price is what a watt-hour costs at one rate, levies and tax among it, in the walk's units.
+// price returns the price of a watt-hour at one rate, with levies and tax, in the walk's units.
 func (b Body) price(rate money.MicroRate) (int64, error) {
 	taxed, untaxed := rate, money.MicroRate(0)
 	for _, l := range b.Levies {
@@ -139,7 +139,7 @@ func (b Body) price(rate money.MicroRate) (int64, error) {
 	return int64(taxed)*(int64(money.Whole)+int64(b.VATBps)) + int64(untaxed)*int64(money.Whole), nil
 }
 
-// walk buys energy from the month's position upwards and settles price, tax and carry.
+// walk buys energy upwards from the month's position and settles price, tax and carry.
 func (a *Allocation) walk(p Purchase, cur money.Currency, at unit.Energy) error {
 	left := money.Product(int64(a.Energy), scale(cur))
 	round := money.Floor
@@ -187,9 +187,8 @@ func (a *Allocation) walk(p Purchase, cur money.Currency, at unit.Energy) error 
 	return a.settle(p.Body, cost, scale(cur))
 }
 
-// settle turns the exact cost into money: gross half up, then the untaxed levies, then the tax in what is left half
-// up, then the taxed levies; energy is the rest. Under the two other roundings everything that is left belongs to the
-// price.
+// settle turns the exact cost into money: the gross amount half up, then the untaxed levies, then the tax in the rest half up, then the
+// taxed levies; energy is the rest. With the two other roundings all the money left belongs to the price.
 func (a *Allocation) settle(b Body, cost money.Exact, scale int64) error {
 	gross, err := cost.Div(scale, money.HalfUp)
 	if err != nil {
@@ -219,8 +218,8 @@ func (a *Allocation) settle(b Body, cost money.Exact, scale int64) error {
 	return a.splitNet(scale)
 }
 
-// collect takes the untaxed or the taxed levies out of the net amount: the sum up to each is rounded half up, so that
-// together they are off by half a minor unit at most, and never more than there is.
+// collect takes the untaxed or the taxed levies out of the net amount. The sum up to each levy is rounded half up, so that together they
+// are off by at most half a minor unit, and it never exceeds the net amount.
 func (a *Allocation) collect(untaxed bool, scale int64) error {
 	var cost money.Exact
 	var given money.Minor
@@ -250,7 +249,7 @@ func (a *Allocation) collect(untaxed bool, scale int64) error {
 	return nil
 }
 
-// splitNet shares the net amount over the steps: the sum up to each is rounded half up, and the last takes the rest.
+// splitNet divides the net amount among the steps. The sum up to each is rounded half up, and the last gets the rest.
 func (a *Allocation) splitNet(scale int64) error {
 	var cost money.Exact
 	var given money.Minor
@@ -274,7 +273,7 @@ func (a *Allocation) splitNet(scale int64) error {
 	return nil
 }
 
-// check is the invariant of every sale: nothing was lost, nothing was made, no part is negative.
+// check checks the invariant of every sale: no money was lost or made, and no part is negative.
 func (a Allocation) check(paid, deducted money.Minor) error {
 	var levied, least money.Minor
 	for _, l := range a.Levies {
@@ -288,7 +287,7 @@ func (a Allocation) check(paid, deducted money.Minor) error {
 	return nil
 }
 
-// Bounds applies the smallest and the largest purchase of the tariff to a payment that buys no units, a recharge.
+// Bounds applies the tariff's smallest and largest purchase to a payment that buys no units, such as a recharge.
 func (b Body) Bounds(tender money.Minor) refusal.Refusal {
 	cur, _ := money.CurrencyOf(b.Currency)
 	return bounds(Purchase{Body: b, Tender: tender}, cur)
@@ -305,7 +304,7 @@ func bounds(p Purchase, cur money.Currency) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// tooSmall names the least payment that buys something, where nothing else takes a part of it.
+// tooSmall refuses a payment, and names the least one that buys something if nothing else takes a part of it.
 func tooSmall(p Purchase, cur money.Currency, deducted money.Minor, at unit.Energy) refusal.Refusal {
 	if deducted > 0 {
 		return refuse.PurchaseTakenByCharges(of(p.Tender, cur), of(deducted, cur))
@@ -320,7 +319,7 @@ func tooSmall(p Purchase, cur money.Currency, deducted money.Minor, at unit.Ener
 	return refuse.PurchaseBelowAQuantum(of(p.Tender, cur), of(least, cur))
 }
 
-// leastFor is the smallest amount that buys one quantum at a position of the month.
+// leastFor returns the smallest amount that buys one quantum at a position of the month.
 func leastFor(p Purchase, cur money.Currency, at unit.Energy) (money.Minor, error) {
 	for _, b := range p.Body.Blocks {
 		if b.UpTo != 0 && b.UpTo <= at {
@@ -347,7 +346,7 @@ func tooMany(p Purchase, cur money.Currency) refusal.Refusal {
 	return refuse.PurchaseAboveAnySale(of(p.Tender, cur))
 }
 
-// of is an amount in a currency.
+// of returns an amount in a currency.
 func of(m money.Minor, cur money.Currency) money.Amount {
 	return money.Amount{Minor: m, Currency: cur.Code}
 }

@@ -208,7 +208,7 @@ func TestMoneyThatOnlyReachesChargesNeedsTheTenantsLeave(t *testing.T) {
 	}
 }
 
-// TestMoneyThatReachesNothingIsRefused: the leave to sell charges only is no leave to take money for nothing.
+// TestMoneyThatReachesNothingIsRefused: permission to sell only charges is no permission to take money for nothing.
 func TestMoneyThatReachesNothingIsRefused(t *testing.T) {
 	a, err := tariff.Allocate(tariff.Purchase{Body: flat(), Tender: 28, ChargesOnly: true})
 	if err != nil || a.Code != refusal.VendTooSmall {
@@ -277,7 +277,7 @@ func TestImpossiblePurchasesAreErrors(t *testing.T) {
 // purchases is how many purchases the property test draws; the long check draws a million.
 var purchases = flag.Int("purchases", 100_000, "how many random purchases to split")
 
-// randomPurchase draws a tariff and a payment over the whole range of what may be published and paid.
+// randomPurchase draws a tariff and a payment from the whole range that may be published and paid.
 func randomPurchase(r *rand.Rand) tariff.Purchase {
 	currencies := [...]string{"KES", "UGX", "TND", "CLF"}
 	b := tariff.Body{Currency: currencies[r.IntN(len(currencies))], VATBps: money.Bps(r.IntN(10_001)),
@@ -362,7 +362,7 @@ func TestNothingIsLostAndNothingIsMade(t *testing.T) {
 	t.Logf("%d of %d drawn purchases were sales, and each sums", sold, *purchases)
 }
 
-// checkCarryBelowAQuantum: what is carried on would not have bought another 0.1 kWh, but for half a minor unit.
+// checkCarryBelowAQuantum checks that the carry would not have bought another 0.1 kWh, give or take half a minor unit.
 func checkCarryBelowAQuantum(t *testing.T, n int, p tariff.Purchase, a tariff.Allocation) {
 	t.Helper()
 	at := p.Month + p.Free + a.Units
@@ -401,7 +401,7 @@ func TestBuyingTwiceWithCarryIsBuyingOnce(t *testing.T) {
 	for n := range 100_000 {
 		p := randomPurchase(r)
 		p.Charges, p.Free, p.Carry, p.Body.Rounding, p.Body.Fee = nil, 0, 0, tariff.Carry, tariff.VendFee{}
-		// A quantum below one minor unit can be bought by the rounding alone, so the property needs dearer ones.
+		// Rounding alone can buy a quantum below one minor unit, so the property needs dearer ones.
 		for i := range p.Body.Blocks {
 			p.Body.Blocks[i].Rate += 10_000_000
 		}

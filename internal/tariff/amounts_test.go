@@ -180,7 +180,7 @@ func TestRechargesKeepTheTariffsBounds(t *testing.T) {
 	}
 }
 
-// fails reports the calls that return no error.
+// fails reports calls that return no error.
 func fails(t *testing.T, calls map[string]func() error) {
 	t.Helper()
 	for name, call := range calls {
@@ -192,13 +192,13 @@ func fails(t *testing.T, calls map[string]func() error) {
 
 const huge = math.MaxInt64
 
-// unknown is a tariff in a currency that there is not.
+// unknown is a tariff in an unknown currency.
 func unknown() tariff.Body { return body("XYZ", 1500, tariff.Block{Rate: 2_500_000}) }
 
 // dear is a tariff on which only a few kilowatt-hours have a price of 64 bits.
 func dear() tariff.Body { return body("KES", 0, tariff.Block{Rate: huge / 10_000}) }
 
-// taxedBelowZero is a tariff with a tax that no tariff may have.
+// taxedBelowZero is a tariff with a negative tax, which no tariff may have.
 func taxedBelowZero() tariff.Body { return body("KES", -1, tariff.Block{Rate: 2_500_000}) }
 
 // levyOn is a tariff with a levy of twice its price.
@@ -208,7 +208,7 @@ func levyOn(rate money.MicroRate, untaxed bool) tariff.Body {
 	return b
 }
 
-// service is a tariff with a fixed charge, whose tax does not fit where the charge is huge.
+// service is a tariff with a fixed charge. If the charge is huge, its tax overflows.
 func service(amount money.Minor) tariff.Body {
 	b := body("KES", 20_000, tariff.Block{Rate: 2_500_000})
 	b.Fixed = []tariff.FixedCharge{{Name: "service", Amount: amount, Per: tariff.PerMonth}}
@@ -292,7 +292,7 @@ func TestChargesThatDoNotFitAreErrors(t *testing.T) {
 	feed.Fixed, feed.Fee.Amount = nil, huge
 	taxedService := taxedBelowZero()
 	taxedService.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerMonth}}
-	reduced := dear() // the tax below zero makes it affordable; without its tax it is not
+	reduced := dear() // the negative tax makes it affordable; without its tax it is not
 	reduced.VATBps = -9999
 	fails(t, map[string]func() error{
 		"the days of a fixed charge":      func() error { _, err := service(huge).DaysOf(1); return err },

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 )
 
-// ChargeKind says what a charge is.
+// ChargeKind is the kind of a charge.
 type ChargeKind string
 
 // Kinds of charges.
@@ -18,60 +18,60 @@ const (
 	Debt  ChargeKind = "debt"
 )
 
-// Priorities that charges have where the tenant says nothing else; energy comes after all of them.
+// Default priorities of charges. Energy comes after all of them.
 const (
 	FeePriority   = 10
 	FixedPriority = 20
 	DebtPriority  = 30
 )
 
-// ChargeMode says how much a charge asks of a purchase.
+// ChargeMode is how much a charge takes of a purchase.
 type ChargeMode string
 
 // Modes of a charge.
 const (
-	Percent ChargeMode = "percent" // of what is tendered, not of what is left; rounded down
+	Percent ChargeMode = "percent" // of the whole payment, not of what is left; rounded down
 	Amount  ChargeMode = "fixed"
 	Full    ChargeMode = "full" // everything outstanding
 )
 
-// Charge is something that a purchase must pay before it buys energy. Amounts include the charge's own tax. Its JSON
-// form is kept with a sale, so that the sale can be derived again.
+// Charge is something that a purchase must pay before it buys energy. Amounts include the charge's own tax. Its JSON form is stored with a
+// sale, so that the sale can be derived again.
 type Charge struct {
 	Kind     ChargeKind  `json:"kind"`
 	Ref      string      `json:"ref,omitempty"` // which charge or debt it is
-	Priority int         `json:"priority"`      // ascending; equal ones: the older first
+	Priority int         `json:"priority"`      // ascending; of two equal ones the older first
 	Since    time.Time   `json:"since,omitzero"`
 	Mode     ChargeMode  `json:"mode"`
 	Percent  money.Bps   `json:"percent_bps,omitempty"`
 	Amount   money.Minor `json:"amount_minor,omitempty"`
 
-	Min         money.Minor `json:"min_minor,omitempty"`       // asked at least
-	Max         money.Minor `json:"max_minor,omitempty"`       // asked at most of one purchase; 0 for no limit
-	MonthCap    money.Minor `json:"month_cap_minor,omitempty"` // taken at most in a month; 0 for no limit
+	Min         money.Minor `json:"min_minor,omitempty"`       // least amount from a purchase
+	Max         money.Minor `json:"max_minor,omitempty"`       // greatest amount from one purchase; 0 for no limit
+	MonthCap    money.Minor `json:"month_cap_minor,omitempty"` // greatest amount in a month; 0 for no limit
 	Taken       money.Minor `json:"taken_minor,omitempty"`     // taken already this month
-	Endless     bool        `json:"endless,omitempty"`         // nothing runs down: a fee of every purchase. Outstanding is not asked
+	Endless     bool        `json:"endless,omitempty"`         // it has no end, as a fee of every purchase; Outstanding is ignored
 	Outstanding money.Minor `json:"outstanding_minor,omitempty"`
 
 	VATBps money.Bps `json:"vat_bps,omitempty"` // tax contained in the charge
 	Capped bool      `json:"capped,omitempty"`  // shares the ceiling of Purchase.MaxDeduction
 }
 
-// Deduction is what a purchase paid towards one charge.
+// Deduction is a purchase's payment towards one charge.
 type Deduction struct {
 	Charge Charge
 	Gross  money.Minor
 	VAT    money.Minor // contained in Gross
-	Bounds []Bound     // how Gross came about, where Purchase.Trace asks for it
+	Bounds []Bound     // how Gross was decided, if Purchase.Trace is set
 }
 
-// Bound is a rule that decided what a charge gets, and the amount after it.
+// Bound is a rule that decided the payment for a charge, and the amount after it.
 type Bound struct {
 	Rule   Rule
 	Amount money.Minor
 }
 
-// Rule names what bounds a charge, in the order in which it is applied.
+// Rule is the name of a rule about charges. Rules apply in this order.
 type Rule string
 
 // Rules of a charge.
@@ -83,11 +83,11 @@ const (
 	AtMost         Rule = "at_most"
 	MonthLimit     Rule = "month_limit"
 	NotMoreThanDue Rule = "outstanding"
-	Ceiling        Rule = "ceiling" // what the share of the purchase that charges may take has left
+	Ceiling        Rule = "ceiling" // what is left of the share of the purchase that charges may take
 	WhatIsLeft     Rule = "what_is_left"
 )
 
-// trace notes the rules that changed an amount; nil notes nothing.
+// trace records the rules that changed an amount; nil records nothing.
 type trace struct{ bounds []Bound }
 
 func (t *trace) note(r Rule, before, after money.Minor) money.Minor {
@@ -100,10 +100,10 @@ func (t *trace) note(r Rule, before, after money.Minor) money.Minor {
 // Net is the deduction without its tax.
 func (d Deduction) Net() money.Minor { return d.Gross - d.VAT }
 
-// DefaultMaxDeduction is the share of what is tendered that capped charges may take together.
+// DefaultMaxDeduction is the share of the payment that capped charges may take together.
 const DefaultMaxDeduction money.Bps = 7000
 
-// deduct pays the charges in their order and returns what was paid towards each that got anything, and the sum.
+// deduct pays the charges in their order. It returns the deductions that are not zero, and their sum.
 func deduct(tender money.Minor, charges []Charge, maxDeduction money.Bps, traced bool) ([]Deduction, money.Minor, error) {
 	if maxDeduction == 0 {
 		maxDeduction = DefaultMaxDeduction
@@ -154,7 +154,7 @@ func deduct(tender money.Minor, charges []Charge, maxDeduction money.Bps, traced
 	return paid, tender - left, nil
 }
 
-// asks is what a charge wants of a purchase, before what the purchase can give.
+// asks returns what a charge claims of a purchase, before the limits of the purchase.
 func (c Charge) asks(tender money.Minor, t *trace) (money.Minor, error) {
 	var ask money.Minor
 	var err error

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Windows go by the clock on the wall, also where it is put forward or back.
+// Windows follow the local clock, also when it is put forward or back.
 func TestWindowsWhereTheClocksChange(t *testing.T) {
 	const every = 1<<tariff.Monday | 1<<tariff.Tuesday | 1<<tariff.Wednesday | 1<<tariff.Thursday | 1<<tariff.Friday | 1<<tariff.Saturday | 1<<tariff.Sunday
 	b := tariff.Body{Currency: "EUR", TOU: &tariff.TOU{Otherwise: 1, Rates: []tariff.Rate{{Name: "day", Rate: 300_000}, {Name: "night", Rate: 200_000}}}}

@@ -22,15 +22,15 @@ type MonthUse struct {
 	Units unit.Energy
 }
 
-// Bill is what a month costs on a tariff.
+// Bill is the cost of a month on a tariff.
 type Bill struct {
-	Paid    money.Minor // everything, levies and tax among it
-	Revenue money.Minor // energy, fixed charges and fee without levies and tax
-	Capped  bool        // the ceiling of charges cut what a purchase of Paid would give to them
+	Paid    money.Minor // everything, including levies and tax
+	Revenue money.Minor // energy, fixed charges and fee, without levies and tax
+	Capped  bool        // the ceiling of charges limited what a purchase of Paid would give to them
 }
 
-// Bill prices a month: its units beyond the free ones as consumption (shared out by time where the price depends on
-// it), one fee, and the fixed charges of the whole month. A month that is part of a year to come is priced the same.
+// Bill prices a month: its units beyond the free ones as consumption (shared by time if the price depends on it), one fee, and the fixed
+// charges of the whole month. A month of a future year is priced the same.
 func (b Body) Bill(u MonthUse, zone *time.Location) (Bill, error) {
 	month, err := time.Parse(MonthForm, u.Month)
 	if err != nil || u.Units < 0 {
@@ -88,7 +88,7 @@ func (b Body) standing(month time.Time, out *Bill) ([]Charge, error) {
 	return charges, nil
 }
 
-// capped reports whether the ceiling keeps a payment from reaching all of its charges.
+// capped reports whether the ceiling prevents a payment from paying all of its charges.
 func (b Body) capped(tender money.Minor, charges []Charge) (bool, error) {
 	if len(charges) == 0 || tender > money.MaxMinor {
 		return false, nil
@@ -105,27 +105,27 @@ func (b Body) capped(tender money.Minor, charges []Charge) (bool, error) {
 	return len(paid) < len(charges), nil
 }
 
-// Change is what a draft does to one meter over all its months.
+// Change is the effect of a draft on one meter over all its months.
 type Change struct {
 	Meter  string
 	Before money.Minor
 	After  money.Minor
 }
 
-// Rise is how much more is paid.
+// Rise returns how much more is paid.
 func (c Change) Rise() money.Minor { return c.After - c.Before }
 
-// Comparison is a draft against the present tariff over the same consumption.
+// Comparison compares a draft with the present tariff over the same consumption.
 type Comparison struct {
 	Meters, Months            int
 	Units                     unit.Energy
-	Winners, Losers, Same     int // meters that pay less, more and as much
+	Winners, Losers, Same     int // meters that pay less, more or as much
 	Before, After             Bill
 	CappedBefore, CappedAfter int      // months whose charges hit the ceiling
-	Rises                     []Change // the biggest, descending; ties by meter
+	Rises                     []Change // the biggest, in descending order; ties by meter
 }
 
-// Body is the comparison as answers write it.
+// Body returns the comparison in the form of answers.
 func (c Comparison) Body() apiv1.Comparison {
 	share := func(n int) int64 { return int64(n) * int64(money.Whole) / int64(max(c.Months, 1)) }
 	b := apiv1.Comparison{Meters: c.Meters, Months: c.Months, UnitsWh: int64(c.Units), Winners: c.Winners, Losers: c.Losers, Same: c.Same,
@@ -144,7 +144,7 @@ const (
 	MaxRises = 100
 )
 
-// Compare replays consumption on two tariffs. rises is how many of the biggest rises are listed.
+// Compare prices the same consumption on two tariffs. rises is how many of the biggest rises are listed.
 func Compare(now, draft Body, uses []MonthUse, zone *time.Location, rises int) (Comparison, error) {
 	if now.Currency != draft.Currency {
 		return Comparison{}, fmt.Errorf("compare a tariff in %s with one in %s: %w", now.Currency, draft.Currency, errPurchase)

@@ -59,7 +59,7 @@ func TestComparingFindsWinnersAndLosers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 70 kWh at 0.20 less is 14.00 + VAT for small; 50 at 0.20 less and 50 at 0.20 more is nothing for even.
+	// For small, 70 kWh at 0.20 less is 14.00 + VAT. For even, 50 kWh at 0.20 less and 50 at 0.20 more cancel out.
 	if c.Meters != 4 || c.Months != 5 || c.Winners != 1 || c.Losers != 2 || c.Same != 1 || c.Units != 810_000 {
 		t.Errorf("comparison %+v", c)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Cost is how the price of the units of one step comes about.
+// Cost is how the price of the units of one step is calculated.
 type Cost struct {
 	From   unit.Energy // the month's position before
 	Units  unit.Energy
@@ -24,8 +24,7 @@ type LevyRate struct {
 	Rate money.MicroRate
 }
 
-// Costs derives the exact price of steps that begin at a position of the month, and their exact sum before any
-// rounding, in the major unit.
+// Costs derives the exact price of steps from a position of the month on, and their exact sum before any rounding, in the major unit.
 func (b Body) Costs(steps []Step, from unit.Energy) (costs []Cost, sum string, err error) {
 	total := new(big.Int)
 	for _, s := range steps {
@@ -55,7 +54,7 @@ func (b Body) Costs(steps []Step, from unit.Energy) (costs []Cost, sum string, e
 // walkDecimals are the decimals of the price walk's unit, 10⁻¹³ of the major unit.
 const walkDecimals = 13
 
-// decimal writes an amount of the price walk's units in the major unit, without zeros at the end.
+// decimal formats an amount of the price walk's units in the major unit, without trailing zeros.
 func decimal(n *big.Int) string {
 	s := n.String()
 	if pad := walkDecimals + 1 - len(s); pad > 0 {

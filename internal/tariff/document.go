@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Document is a tariff as requests, answers and the database write it: exactly one of flat_micro, blocks, tou and seasons.
+// Document is a tariff in the form of requests, answers and the database. Exactly one of flat_micro, blocks, tou and seasons is set.
 type Document apiv1.Price
 
 // dayNames are the names of the types of days, in their order.
@@ -27,13 +27,13 @@ func dayOf(name string) (Day, bool) {
 	return Day(max(i, 0)), i >= 0
 }
 
-// String is the name of a type of day, as documents write it.
+// String returns the name of a type of day in documents.
 func (d Day) String() string { return strings.Split(dayNames, ", ")[d] }
 
-// String is the time of day, "06:30".
+// String returns the time of day, "06:30".
 func (c Clock) String() string { return fmt.Sprintf("%02d:%02d", c/60, c%60) }
 
-// clockOf reads a time of day.
+// clockOf parses a time of day.
 func clockOf(text string) (Clock, bool) {
 	if text == endOfDay.String() {
 		return endOfDay, true
@@ -42,7 +42,7 @@ func clockOf(text string) (Clock, bool) {
 	return Clock(t.Hour()*60 + t.Minute()), err == nil && len(text) == 5
 }
 
-// Body reads the document and validates it.
+// Body converts the document to a tariff and validates it.
 func (d Document) Body() (Body, refusal.Refusal) {
 	b := Body{Currency: d.Currency, VATBps: bps(d.VATBps), Rounding: Rounding(d.Rounding), MinVend: money.Minor(d.MinVendMinor),
 		MaxVend: money.Minor(d.MaxVendMinor), MaxDeduction: bps(d.MaxDeductionBps)}
@@ -73,13 +73,13 @@ func (d Document) Body() (Body, refusal.Refusal) {
 	return b, refusal.Refusal{}
 }
 
-// bps keeps what does not fit a ratio outside every valid range, so that the rule refuses it by name.
+// bps converts a ratio. It maps a value that does not fit to one outside every valid range, so that the rule refuses it by name.
 func bps(n int64) money.Bps {
 	const far = 1 << 30
 	return money.Bps(min(max(n, -far), far))
 }
 
-// given counts the prices that are there.
+// given counts the prices that are set.
 func (d Document) given() int { return given(d.FlatMicro, d.Blocks, d.TOU) }
 
 func given(flat *int64, blocks []apiv1.Block, tou *apiv1.TOU) int {
@@ -92,12 +92,12 @@ func given(flat *int64, blocks []apiv1.Block, tou *apiv1.TOU) int {
 	return n
 }
 
-// location is where in the document a price stands: in the season of that index, or outside.
+// location is where in the document a price is: in the season with this index, or outside the seasons.
 type location int
 
 const outside location = -1
 
-// field names a field of the price, as in seasons[0].blocks[1].rate_micro. It is asked where something is wrong.
+// field returns the name of a field of the price, such as seasons[0].blocks[1].rate_micro. It is only called for an error.
 func (s location) field(format string, args ...any) string {
 	name := fmt.Sprintf(format, args...)
 	if s == outside {
@@ -106,7 +106,7 @@ func (s location) field(format string, args ...any) string {
 	return fmt.Sprintf("seasons[%d].%s", s, name)
 }
 
-// forms names the fields of which one holds the price.
+// forms lists the fields of which exactly one must hold the price.
 func (s location) forms() string {
 	return strings.Join([]string{s.field("flat_micro"), s.field("blocks"), s.field("tou")}, ", ")
 }
@@ -136,7 +136,7 @@ func readPrice(s location, flat *int64, steps []apiv1.Block, tou *apiv1.TOU) ([]
 	return blocks, nil, refusal.Refusal{}
 }
 
-// readTOU reads a price by time of use. What names nothing becomes an index that [Body.Validate] refuses.
+// readTOU reads a price by time of use. An unknown name becomes an index that [Body.Validate] refuses.
 func readTOU(s location, d apiv1.TOU) (*TOU, refusal.Refusal) {
 	t := TOU{}
 	rate := func(name string) int {
@@ -174,7 +174,7 @@ func readTOU(s location, d apiv1.TOU) (*TOU, refusal.Refusal) {
 	return &t, refusal.Refusal{}
 }
 
-// Document writes the tariff; a single block is written as a flat price.
+// Document returns the tariff's document. A single block becomes a flat price.
 func (b Body) Document() Document {
 	d := Document{Currency: b.Currency, VATBps: int64(b.VATBps), Rounding: string(b.Rounding), MinVendMinor: int64(b.MinVend), MaxVendMinor: int64(b.MaxVend),
 		MaxDeductionBps: int64(b.MaxDeduction), PlanWh: int64(b.Plan)}
@@ -226,7 +226,7 @@ func (t *TOU) document() *apiv1.TOU {
 	return &d
 }
 
-// Encode writes a tariff for keeping.
+// Encode encodes a tariff for the database.
 func Encode(b Body) ([]byte, error) {
 	text, err := json.Marshal(b.Document())
 	if err != nil {
@@ -235,8 +235,7 @@ func Encode(b Body) ([]byte, error) {
 	return text, nil
 }
 
-// Parse reads a tariff that somebody wrote. A field that is not known is refused: it would otherwise be a price that
-// does not hold.
+// Parse reads a tariff that a person wrote. It refuses an unknown field, because that could be a price that would be ignored.
 func Parse(text []byte) (Body, refusal.Refusal) {
 	var d Document
 	in := json.NewDecoder(bytes.NewReader(text))
@@ -251,8 +250,8 @@ func Parse(text []byte) (Body, refusal.Refusal) {
 	return d.Body()
 }
 
-// Decode reads what [Encode] wrote. A kept tariff that no longer validates is an error: it was valid when it was
-// published, so the text has changed.
+// Decode reads the result of [Encode]. A stored tariff that is no longer valid is an error: it was valid when it was published, so the text
+// has changed.
 func Decode(text []byte) (Body, error) {
 	b, r := Parse(text)
 	if r.Refused() {

@@ -12,34 +12,34 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Period says how often a fixed charge falls due.
+// Period is how often a fixed charge falls due.
 type Period string
 
 // Periods of a fixed charge.
 const (
-	PerMonth Period = "month" // part of a month: by days, with the cumulative method
+	PerMonth Period = "month" // a part of a month is charged by days, with the cumulative method
 	PerDay   Period = "day"
 )
 
-// FixedCharge falls due with time, whether or not anything is bought. Amounts are without tax, like all of a tariff's.
+// FixedCharge falls due with time, whether or not anything is bought. Like all amounts of a tariff, it is without tax.
 type FixedCharge struct {
 	Name     string
-	Amount   money.Minor // of a whole month or of a day
+	Amount   money.Minor // for a whole month or for a day
 	Per      Period
 	Untaxed  bool
-	Uncapped bool // outside the ceiling of what a purchase gives to charges
+	Uncapped bool // outside the ceiling of capped charges
 	Priority int  // 0 means FixedPriority
 }
 
-// Levy is collected for somebody else with every kilowatt-hour: a rate of its own, or a percentage of the price.
+// Levy is collected for another body with every kilowatt-hour: a rate of its own, or a percentage of the price.
 type Levy struct {
 	Name    string          // also the subject of its levy_payable account
 	Rate    money.MicroRate // per kilowatt-hour, without tax; or
-	Percent money.Bps       // of the energy's price without tax; the rate it makes is rounded half up to a millionth
+	Percent money.Bps       // of the energy's price without tax; the resulting rate is rounded half up to a millionth
 	Untaxed bool            // outside value added tax
 }
 
-// Of is the levy on a kilowatt-hour that costs rate without tax.
+// Of returns the levy on a kilowatt-hour that costs rate without tax.
 func (l Levy) Of(rate money.MicroRate) (money.MicroRate, error) {
 	if l.Percent == 0 {
 		return l.Rate, nil
@@ -48,32 +48,32 @@ func (l Levy) Of(rate money.MicroRate) (money.MicroRate, error) {
 	return money.MicroRate(part), err
 }
 
-// Free are basic units that an account gets every local month for nothing, on a token of their own.
+// Free are basic units that an account gets every local month without paying, on a token of their own.
 type Free struct {
 	Units  unit.Energy     // a multiple of 100 Wh; 0 for none
-	Funded money.MicroRate // what a programme pays for each, without tax; 0 where nobody does
+	Funded money.MicroRate // what a programme pays for each, without tax; 0 if nobody does
 	Apart  bool            // they do not count towards the month's blocks
 }
 
-// VendFee is taken of every purchase before anything else.
+// VendFee is taken from every purchase before anything else.
 type VendFee struct {
 	Amount   money.Minor // without tax; 0 for no fee
 	Untaxed  bool
 	Priority int // 0 means FeePriority
 }
 
-// Limits of what a tariff takes besides the price.
+// Limits of a tariff's fixed charges, levies, free units and fee.
 const (
 	MaxFixed  = 16
 	MaxLevies = 8
-	// MaxPart is the largest amount of a fixed charge or a fee: with its tax and over a month of days it stays an amount
-	// that a request may name.
+	// MaxPart is the largest amount of a fixed charge or a fee. With its tax, and summed over the days of a month, it stays an amount that
+	// a request may name.
 	MaxPart = money.MaxMinor / 100
-	// MaxPriority is the last place that a charge may take; energy comes after all of them.
+	// MaxPriority is the last priority of a charge. Energy comes after all charges.
 	MaxPriority = 89
 )
 
-// extras reads what there is besides the price.
+// extras reads everything besides the price.
 func (d Document) extras(b *Body) {
 	for _, l := range d.Levies {
 		b.Levies = append(b.Levies, Levy{Name: l.Name, Rate: money.MicroRate(l.RateMicro), Percent: bps(l.PercentBps), Untaxed: l.Untaxed})
@@ -90,7 +90,7 @@ func (d Document) extras(b *Body) {
 	}
 }
 
-// addExtras writes what there is besides the price.
+// addExtras writes everything besides the price.
 func (b Body) addExtras(d *Document) {
 	for _, l := range b.Levies {
 		d.Levies = append(d.Levies, apiv1.Levy{Name: l.Name, RateMicro: int64(l.Rate), PercentBps: int64(l.Percent), Untaxed: l.Untaxed})
@@ -154,7 +154,7 @@ func (b Body) validateFixed() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// period checks how often a charge falls due. Field names a field of the charge.
+// period checks how often a charge falls due. field returns the name of a field of the charge.
 func period(field func(string) string, per Period) refusal.Refusal {
 	if per != PerMonth && per != PerDay {
 		return refuse.TariffPeriodUnknown(field("per"), refusal.Echo(string(per)))
@@ -193,8 +193,8 @@ func (b Body) validateLevies() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// part checks the amount, at least so much, and the priority of a fixed charge or a fee. Priority 0 stands for the usual one.
-// Field names a field of the part.
+// part checks the amount (at least least) and the priority of a fixed charge or a fee. Priority 0 is the default. field returns the name of
+// a field of the part.
 func part(field func(string) string, amount, least money.Minor, priority int) refusal.Refusal {
 	if amount < least || amount > MaxPart {
 		return refuse.TariffAmountOutOfRange(field("amount_minor"), int64(amount), int64(least), int64(MaxPart))
@@ -205,7 +205,7 @@ func part(field func(string) string, amount, least money.Minor, priority int) re
 	return refusal.Refusal{}
 }
 
-// taxOf is the rate of tax on a part that may be outside it.
+// taxOf returns the tax rate of a part that may be untaxed.
 func (b Body) taxOf(untaxed bool) money.Bps {
 	if untaxed {
 		return 0
@@ -213,18 +213,18 @@ func (b Body) taxOf(untaxed bool) money.Bps {
 	return b.VATBps
 }
 
-// withTax is an amount without tax, with its tax, rounded half up.
+// withTax returns an amount with its tax, rounded half up.
 func withTax(net money.Minor, v money.Bps) (money.Minor, error) {
 	tax, err := money.Share(net, v, money.HalfUp)
 	return net + tax, err
 }
 
-// FixedVAT is the rate of tax contained in what [Body.FixedDue] gives of a charge.
+// FixedVAT returns the rate of the tax that [Body.FixedDue] includes in a charge.
 func (b Body) FixedVAT(f FixedCharge) money.Bps { return b.taxOf(f.Untaxed) }
 
-// FixedDue is what a fixed charge makes of the days from to to of a local month, with its tax. The parts of a month
-// sum exactly to the month's amount, however it is divided: a monthly amount is given out by the cumulative method
-// (docs/reference/money.md#fixed-charges), and so is the tax on a daily one.
+// FixedDue returns a fixed charge for the days from to to of a local month, with its tax. The parts of a month sum exactly to the month's
+// amount, however it is divided: a monthly amount is divided by the cumulative method (docs/reference/money.md#fixed-charges), and so is
+// the tax on a daily one.
 func (b Body) FixedDue(f FixedCharge, year int, month time.Month, from, to int) (money.Minor, error) {
 	length := time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC).Day()
 	if from < 1 || to < from || to > length {
@@ -245,7 +245,7 @@ func (b Body) FixedDue(f FixedCharge, year int, month time.Month, from, to int) 
 	return last - before, err
 }
 
-// perPurchase are the charges that every purchase pays, and how much of them is revenue, without tax.
+// perPurchase returns the charges that every purchase pays, and the part of them that is revenue, without tax.
 func (b Body) perPurchase() (charges []Charge, revenue money.Minor, err error) {
 	if f := b.Fee; f.Amount > 0 {
 		c := Charge{Kind: Fee, Priority: cmp.Or(f.Priority, FeePriority), Mode: Amount, Endless: true, VATBps: b.taxOf(f.Untaxed)}
@@ -257,8 +257,8 @@ func (b Body) perPurchase() (charges []Charge, revenue money.Minor, err error) {
 	return charges, revenue, nil
 }
 
-// Funding is what a programme owes for free units (P10 of docs/reference/postings.md): the amount, rounded half up,
-// and the tax on it, rounded half up.
+// Funding returns what a programme owes for free units (P10 of docs/reference/postings.md): the amount and the tax on it, each rounded half
+// up.
 func (b Body) Funding(units unit.Energy) (net, vat money.Minor, err error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || units < 0 {

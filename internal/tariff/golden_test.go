@@ -18,8 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// TestTariffsOfTheField lets tariffs shaped like those of the field serve a customer through a part of a year. Each is
-// a document and a list of purchases or of consumption; the golden file shows what they become, line by line.
+// TestTariffsOfTheField applies tariffs shaped like real ones to a customer for a part of a year. Each is a document and a list of
+// purchases or of consumption. The golden file shows the result, line by line.
 func TestTariffsOfTheField(t *testing.T) {
 	docs, err := filepath.Glob("testdata/*.json")
 	if err != nil || len(docs) < 5 {
@@ -77,7 +77,7 @@ type book struct {
 	carry   money.Minor
 	month   string
 	units   unit.Energy
-	free    bool // given this month
+	free    bool // issued this month
 }
 
 func buy(t *testing.T, out *strings.Builder, body tariff.Body, script string) {
@@ -115,7 +115,7 @@ func amount(t *testing.T, text string, cur money.Currency) money.Minor {
 	return m
 }
 
-// debt reads "debt NAME 20%|AMOUNT OUTSTANDING".
+// debt parses "debt NAME 20%|AMOUNT OUTSTANDING".
 func debt(t *testing.T, words []string, cur money.Currency) tariff.Charge {
 	c := tariff.Charge{Kind: tariff.Debt, Ref: words[1], Priority: tariff.DebtPriority, Mode: tariff.Percent, Capped: true,
 		Outstanding: amount(t, words[3], cur)}
@@ -184,7 +184,7 @@ func (b *book) buy(t *testing.T, out *strings.Builder, today time.Time, tender m
 	}
 }
 
-// print writes the lines of a purchase, pays its charges and checks that what is printed sums to what was paid.
+// print writes the lines of a purchase, pays its charges and checks that the printed lines sum to the payment.
 func (b *book) print(t *testing.T, out *strings.Builder, p tariff.Purchase, a tariff.Allocation) {
 	var sum money.Minor
 	line := func(m money.Minor, format string, args ...any) {

@@ -12,11 +12,11 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// limit is a change of a valid tariff. The refusal, if there is one, begins with what says.
+// limit is a change of a valid tariff. The refusal, if there is one, begins with says.
 type limit struct {
 	name   string
 	change func(*tariff.Body)
-	says   string // empty where the tariff may be published
+	says   string // empty if the tariff may be published
 }
 
 func holdLimits(t *testing.T, valid func() tariff.Body, limits []limit) {

@@ -10,10 +10,10 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// planName is the name of the fixed charge that a plan for a period makes.
+// planName is the name of the fixed charge for a plan of a period.
 const planName = "plan"
 
-// DaysOf is what all fixed charges make of so many days of a month of 31, with their tax, at most 28 days.
+// DaysOf returns the sum of all fixed charges, with tax, for so many days of a month of 31 days; at most 28 days.
 func (b Body) DaysOf(days int) (sum money.Minor, err error) {
 	for _, f := range b.Fixed {
 		due, err := b.FixedDue(f, 2026, time.January, 1, min(days, 28))
@@ -25,9 +25,9 @@ func (b Body) DaysOf(days int) (sum money.Minor, err error) {
 	return sum, nil
 }
 
-// unfold turns a plan into the price that it is: an amount for an energy into the flat price that it comes to, an amount for a
-// period into a fixed charge under which energy itself costs nothing. A plan that comes to no whole number of millionths per kilowatt-hour is
-// refused: rounding it would be another price.
+// unfold turns a plan into a price. An amount for an energy becomes the corresponding flat price. An amount for a period becomes a fixed
+// charge, and energy itself costs nothing. A plan that is not a whole number of millionths per kilowatt-hour is refused, because rounding
+// would change the price.
 func (d *Document) unfold() refusal.Refusal {
 	p := d.Plan
 	if p == nil {

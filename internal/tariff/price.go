@@ -11,12 +11,11 @@ import (
 
 // Block is a step of the price within a local month.
 type Block struct {
-	UpTo unit.Energy     // the month's units up to which it holds, a multiple of 100 Wh; 0 for no limit
+	UpTo unit.Energy     // the month's units up to which it applies, a multiple of 100 Wh; 0 for no limit
 	Rate money.MicroRate // per kilowatt-hour, without tax
 }
 
-// TOU prices energy by the time at which it is used: inside a window the window's rate holds, outside all of them the
-// rate named by Otherwise.
+// TOU prices energy by the time of its use: inside a window the window's rate applies, outside all windows the rate that Otherwise names.
 type TOU struct {
 	Rates     []Rate
 	Otherwise int // index into Rates
@@ -30,7 +29,7 @@ type Rate struct {
 	Rate money.MicroRate // per kilowatt-hour, without tax
 }
 
-// Window is a part of some days, in the tenant's local time. One that passes midnight is written as two.
+// Window is a part of some days, in the tenant's local time. A window across midnight is written as two.
 type Window struct {
 	Days DaySet
 	From Clock // inclusive
@@ -38,7 +37,7 @@ type Window struct {
 	Rate int   // index into TOU.Rates
 }
 
-// Holiday is a date on which another day's windows hold.
+// Holiday is a date on which another day's windows apply.
 type Holiday struct {
 	Date Date
 	As   Day
@@ -50,7 +49,7 @@ type Clock int
 // Date is a local calendar date, "2026-12-25".
 type Date string
 
-// Day is a type of day: Monday to Sunday, or one of its own for holidays.
+// Day is a type of day: Monday to Sunday, or a separate one for holidays.
 type Day uint8
 
 // Types of days.
@@ -72,8 +71,8 @@ type DaySet uint8
 // Has reports whether the set contains a type of day.
 func (s DaySet) Has(d Day) bool { return s&(1<<d) != 0 }
 
-// Season is a part of the year with a price of its own. It holds from its first day to the day before the next one's,
-// round the end of the year.
+// Season is a part of the year with a price of its own. It lasts from its first day until the day before the next season's, across the end
+// of the year.
 type Season struct {
 	Name   string
 	From   MonthDay
@@ -92,10 +91,10 @@ func (d MonthDay) Before(e MonthDay) bool {
 	return d.Month < e.Month || d.Month == e.Month && d.Day < e.Day
 }
 
-// Limits of a tariff. Within them no product of the price walk leaves 64 bits before it is taken to 128.
+// Limits of a tariff. Within them no product of the price walk exceeds 64 bits before it is extended to 128.
 const (
 	MaxBlocks                   = 32
-	MaxRate     money.MicroRate = 1_000_000_000_000 // 1,000,000 of the major unit per kilowatt-hour, levies among it
+	MaxRate     money.MicroRate = 1_000_000_000_000 // 1,000,000 of the major unit per kilowatt-hour, including levies
 	MaxUpTo     unit.Energy     = 1_000_000_000_000 // 1,000 GWh in a month
 	MaxVATBps                   = money.Whole
 	MaxRates                    = 8
@@ -105,7 +104,7 @@ const (
 	endOfDay    Clock           = 24 * 60
 )
 
-// validatePrice checks that there is exactly one price, and that it is whole.
+// validatePrice checks that there is exactly one price, and that it is complete.
 func (b Body) validatePrice() refusal.Refusal {
 	if b.perPeriod() && len(b.Fixed) > 0 && len(b.Levies) == 0 {
 		return refusal.Refusal{}
@@ -149,7 +148,7 @@ func validateOne(s location, blocks []Block, tou *TOU) refusal.Refusal {
 	return tou.validate(s)
 }
 
-// blockLimit is the place of a block's limit in the document.
+// blockLimit is the field of a block's limit in the document.
 const blockLimit = "blocks[%d].up_to_wh"
 
 func validateBlocks(s location, blocks []Block) refusal.Refusal {
@@ -212,7 +211,7 @@ func (t *TOU) validate(s location) refusal.Refusal {
 	return t.validateHolidays(s)
 }
 
-// windowAt is the place of a window in the document.
+// windowAt is the field of a window in the document.
 const windowAt = "tou.windows[%d]"
 
 func (t *TOU) validateHolidays(s location) refusal.Refusal {
@@ -233,7 +232,7 @@ func (t *TOU) validateHolidays(s location) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// perPeriod reports whether energy itself costs nothing: what is paid for is time, by fixed charges.
+// perPeriod reports whether energy itself costs nothing, because fixed charges pay for time.
 func (b Body) perPeriod() bool {
 	return len(b.Seasons) == 0 && b.TOU == nil && len(b.Blocks) == 1 && b.Blocks[0] == Block{}
 }
@@ -241,10 +240,11 @@ func (b Body) perPeriod() bool {
 // sane reports whether a price may be published.
 func sane(r money.MicroRate) bool { return r > 0 && r <= MaxRate }
 
-// maxName bounds the names inside a tariff; they become references of lines and subjects of ledger accounts.
+// maxName is the greatest length of a name inside a tariff. Names become references of lines and subjects of ledger accounts.
 const maxName = 32
 
-// ownName checks the name of a part of a tariff, which is none of names yet, and adds it to them. Field names a field of the part.
+// ownName checks the name of a part of a tariff, which must not be in names yet, and adds it. field returns the name of a field of the
+// part.
 func ownName(field func(string) string, name string, names map[string]bool) refusal.Refusal {
 	switch {
 	case !named(name):
@@ -266,7 +266,7 @@ func named(s string) bool {
 	return s != "" && len(s) <= maxName
 }
 
-// rates lists every price per kilowatt-hour that a tariff knows.
+// rates lists every price per kilowatt-hour in a tariff.
 func (b Body) rates() []money.MicroRate {
 	var out []money.MicroRate
 	list := func(blocks []Block, t *TOU) {
@@ -286,8 +286,8 @@ func (b Body) rates() []money.MicroRate {
 	return out
 }
 
-// ForTokens says why tokens cannot be sold on a tariff: nobody knows when the units of a token will be used, so what
-// depends on that has no price at the sale. Validate accepts such tariffs, for meters whose balance is on the server.
+// ForTokens returns why tokens cannot be sold on a tariff. Nobody knows when the units of a token will be used, so a price that depends on
+// time is not known at the sale. Validate accepts such tariffs, for meters whose balance is on the server.
 func (b Body) ForTokens() refusal.Refusal {
 	switch {
 	case b.perPeriod():

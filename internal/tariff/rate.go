@@ -15,42 +15,41 @@ import (
 // RatingState is the state of rating one account's consumption, in wallet mode. The zero value is an account that has used
 // nothing.
 type RatingState struct {
-	Rest  int64       // not yet debited: less than one minor unit, in 10⁻¹³ of the major unit
+	Rest  int64       // not debited yet: less than one minor unit, in 10⁻¹³ of the major unit
 	Month string      // local month of Used, "2026-11"
 	Used  unit.Energy // in that month
 }
 
-// Use is energy that was used between two moments.
+// Use is energy that was used between two times.
 type Use struct {
 	From  time.Time // inclusive
 	To    time.Time // exclusive
 	Units unit.Energy
 }
 
-// Rated is what consumption costs. The debits of an account sum to the floor of its exact cost, whatever the pattern
-// of the reports.
+// Rated is the cost of consumption. The debits of an account sum to the floor of its exact cost, whatever the pattern of the reports.
 type Rated struct {
-	Debit     money.Minor // levies and tax among it
+	Debit     money.Minor // including levies and tax
 	Parts     []Part
-	Estimated bool // a price changed between the two moments, so the energy was shared out by time
+	Estimated bool // a price changed between the two times, so the energy was shared by time
 }
 
-// Part is the energy of one rate.
+// Part is the energy at one rate.
 type Part struct {
 	Name  string // of a rate by time of use; empty for a flat price and blocks
 	Units unit.Energy
 	Rate  money.MicroRate
 }
 
-// MaxSpan bounds the time between two moments of a [Use]: what is longer was not metered but lost.
+// MaxSpan is the greatest time between the two times of a [Use]. Energy of a longer time was not metered but lost.
 const MaxSpan = 400 * 24 * time.Hour
 
-// ErrUse means that consumption is negative or lies between moments that no meter reports.
+// ErrUse means that consumption is negative or lies between times that no meter reports.
 var ErrUse = errors.New("tariff: consumption cannot be rated")
 
-// Rate prices consumption in wallet mode (docs/reference/wallets.md#from-a-reading-to-money): exactly, with the remainder
-// of a minor unit kept in the meter's state. Blocks count the consumption of the local month. Energy that spans a change
-// of price is shared out by time, the sum up to each change rounded down.
+// Rate prices consumption in wallet mode (docs/reference/wallets.md#from-a-reading-to-money): exactly, with the rest below a minor unit in
+// the returned state. Blocks count the consumption of the local month. Energy across a change of price is shared by time, with the sum up
+// to each change rounded down.
 func (b Body) Rate(m RatingState, zone *time.Location, u Use) (RatingState, Rated, error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || u.Units < 0 || u.To.Before(u.From) || u.To.Sub(u.From) > MaxSpan {
@@ -86,8 +85,8 @@ func (b Body) Rate(m RatingState, zone *time.Location, u Use) (RatingState, Rate
 	return r.settle(scale(cur))
 }
 
-// UseCost is what energy costs by the rates at which it was rated, rounded down. False where one of them is no price of
-// this tariff.
+// UseCost returns the cost of energy at the rates at which it was rated, rounded down. known is false if one of them is not a price of this
+// tariff.
 func (b Body) UseCost(parts []Part) (cost money.Minor, known bool, err error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok {
@@ -106,7 +105,7 @@ func (b Body) UseCost(parts []Part) (cost money.Minor, known bool, err error) {
 	return rated.Debit, true, err
 }
 
-// sells reports whether energy is ever sold at a rate.
+// sells reports whether the tariff ever sells energy at a rate.
 func (b Body) sells(p Part) bool {
 	in := func(blocks []Block, tou *TOU) bool {
 		if tou != nil {
@@ -128,7 +127,7 @@ type rating struct {
 	out   Rated
 }
 
-// use prices energy used from a moment on, up to the next change of price.
+// use prices energy from a time on, up to the next change of price.
 func (r *rating) use(at time.Time, units unit.Energy) error {
 	if month := at.Format("2006-01"); month != r.meter.Month {
 		r.meter.Month, r.meter.Used = month, 0
@@ -196,13 +195,13 @@ func (r *rating) settle(scale int64) (RatingState, Rated, error) {
 	return r.meter, r.out, nil
 }
 
-// priceAt is the price of the season that a local moment falls into.
+// priceAt returns the price of the season at a local time.
 func (b Body) priceAt(at time.Time) ([]Block, *TOU) {
 	if len(b.Seasons) == 0 {
 		return b.Blocks, b.TOU
 	}
 	today := MonthDay{at.Month(), at.Day()}
-	season := b.Seasons[len(b.Seasons)-1] // before the first begins, the last one of the year before goes on
+	season := b.Seasons[len(b.Seasons)-1] // before the first season begins, last year's last season continues
 	for _, s := range b.Seasons {
 		if !today.Before(s.From) {
 			season = s
@@ -211,7 +210,7 @@ func (b Body) priceAt(at time.Time) ([]Block, *TOU) {
 	return season.Blocks, season.TOU
 }
 
-// dayAt is the type of a local day.
+// dayAt returns the type of a local day.
 func (t *TOU) dayAt(at time.Time) Day {
 	date := Date(at.Format(time.DateOnly))
 	for _, h := range t.Holidays {
@@ -222,7 +221,7 @@ func (t *TOU) dayAt(at time.Time) Day {
 	return Day((at.Weekday() + 6) % 7)
 }
 
-// rateAt is the rate that holds at a local moment.
+// rateAt returns the rate at a local time.
 func (t *TOU) rateAt(at time.Time) int {
 	day, clock := t.dayAt(at), Clock(at.Hour()*60+at.Minute())
 	for _, w := range t.Windows {
@@ -233,9 +232,9 @@ func (t *TOU) rateAt(at time.Time) int {
 	return t.Otherwise
 }
 
-// until is the next moment after at at which the price may change: a window's edge, a new day or a change of the clocks
-// under a price by time of use, else a new month or a season's first day. Windows go by what a clock on the wall shows: in
-// an hour that comes twice they hold twice.
+// until returns the next time after at at which the price may change. For a price by time of use it is a window's edge, a new day or a
+// change of the clocks; for other prices a new month or a season's first day. Windows follow the local clock: in an hour that comes twice
+// they apply twice.
 func (b Body) until(at time.Time) time.Time {
 	_, tou := b.priceAt(at)
 	if tou == nil {
@@ -243,7 +242,7 @@ func (b Body) until(at time.Time) time.Time {
 	}
 	next := localday.Next(at)
 	if _, changed := at.ZoneBounds(); changed.After(at) && changed.Before(next) {
-		next = changed // up to there the clock on the wall runs as time does
+		next = changed // up to there the local clock runs evenly
 	}
 	hour, minute, second := at.Clock()
 	midnight := at.Add(-time.Duration(hour)*time.Hour - time.Duration(minute)*time.Minute -
@@ -262,7 +261,7 @@ func (b Body) until(at time.Time) time.Time {
 	return next
 }
 
-// untilDay is the first moment of the next month or season.
+// untilDay returns the beginning of the next month or season.
 func (b Body) untilDay(at time.Time) time.Time {
 	year, month, _ := at.Date()
 	next := localday.Begin(year, month+1, 1, at.Location())
@@ -274,7 +273,7 @@ func (b Body) untilDay(at time.Time) time.Time {
 	return next
 }
 
-// Dearest is the highest price of a kilowatt-hour that may hold at some time.
+// Dearest returns the highest price of a kilowatt-hour that may apply at some time.
 func (b Body) Dearest() money.MicroRate {
 	var most money.MicroRate
 	for _, r := range b.rates() {
@@ -283,10 +282,9 @@ func (b Body) Dearest() money.MicroRate {
 	return most
 }
 
-// AffordableLess is the energy that an amount pays for at the dearest price, levies and tax among it, rounded down: how
-// far a meter may run before it must ask again (docs/reference/supply.md#leases). Where energy itself costs nothing it is
-// [MaxUpTo]. rest is what was used below a minor unit, in the parts of [RatingState]'s Rest: what is left after some use at the
-// dearest price is exactly what there was before, less that use.
+// AffordableLess returns the energy that an amount pays for at the dearest price, with levies and tax, rounded down: how far a meter may
+// run before it must ask again (docs/reference/supply.md#leases). If energy itself costs nothing, it returns [MaxUpTo]. rest is the use
+// below a minor unit, in the units of [RatingState]'s Rest. With it, use at the dearest price lowers the result by exactly that use.
 func (b Body) AffordableLess(available money.Minor, rest int64) (unit.Energy, error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || available <= 0 {
@@ -296,7 +294,7 @@ func (b Body) AffordableLess(available money.Minor, rest int64) (unit.Energy, er
 	switch {
 	case err != nil:
 		return 0, err
-	case price == 0: // only time is paid for
+	case price == 0: // fixed charges pay for time only
 		return MaxUpTo, nil
 	}
 	hi, lo := bits.Mul64(uint64(available), uint64(scale(cur)))
@@ -311,19 +309,18 @@ func (b Body) AffordableLess(available money.Minor, rest int64) (unit.Energy, er
 	return unit.Energy(min(wh, uint64(maxAffordable))), nil
 }
 
-// maxAffordable bounds what is said to be affordable: 1 TWh, beyond every meter and far below overflow.
+// maxAffordable is the largest result of AffordableLess: 1 TWh, beyond every meter and far below overflow.
 const maxAffordable unit.Energy = 1_000_000_000_000
 
-// Split is what a debit of [Body.Rate] is made of, for the books.
+// Split is how a debit of [Body.Rate] is divided in the books.
 type Split struct {
 	Net    money.Minor // energy, without levies and tax
 	Levies []LevyPart
 	VAT    money.Minor
 }
 
-// SplitUse splits a debit by what its energy was rated at: first the untaxed levies, then the tax contained in the rest,
-// half up, then the taxed levies; energy is what remains. The levies are rounded half up as in a sale, and never take
-// more than there is.
+// SplitUse splits a debit by the rates of its energy: first the untaxed levies, then the tax contained in the rest, half up, then the taxed
+// levies; energy is the rest. The levies are rounded half up as in a sale, and never exceed the amount.
 func (b Body) SplitUse(debit money.Minor, parts []Part) (Split, error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || debit < 0 {
@@ -348,7 +345,7 @@ func (b Body) SplitUse(debit money.Minor, parts []Part) (Split, error) {
 	return Split{Net: a.Net, Levies: a.Levies, VAT: a.VAT}, err
 }
 
-// CostOf is what energy costs at most, at the dearest price, levies and tax among it, rounded up.
+// CostOf returns the greatest cost of energy: at the dearest price, with levies and tax, rounded up.
 func (b Body) CostOf(units unit.Energy) (money.Minor, error) {
 	cur, ok := money.CurrencyOf(b.Currency)
 	if !ok || units < 0 {

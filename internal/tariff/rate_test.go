@@ -102,7 +102,7 @@ func TestUseAcrossAChangeOfPriceIsSharedByTime(t *testing.T) {
 	}
 }
 
-// TestWindowsKeepTheirMinutes has windows and reports that begin and end between full hours.
+// TestWindowsKeepTheirMinutes checks windows and reports that begin and end between full hours.
 func TestWindowsKeepTheirMinutes(t *testing.T) {
 	b := weekly()
 	b.TOU.Windows = []tariff.Window{{Days: 1 << tariff.Wednesday, From: 6*60 + 30, To: 9*60 + 15, Rate: 0}}
@@ -168,7 +168,7 @@ func TestSeasonsGoRoundTheYear(t *testing.T) {
 	}
 }
 
-// TestDebitsAreTheFloorOfTheExactCost shares the same consumption into random reports.
+// TestDebitsAreTheFloorOfTheExactCost divides the same consumption into random reports.
 func TestDebitsAreTheFloorOfTheExactCost(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 2026))
 	zone := nairobi(t)

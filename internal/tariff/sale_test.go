@@ -79,7 +79,7 @@ func TestOneSaleCarriesSoManyUnits(t *testing.T) {
 	}
 }
 
-// TestTheLeastPaymentIsNamed: the refused payment names the next one, which buys 0.1 kWh, and one less does not.
+// TestTheLeastPaymentIsNamed: the refusal names the least payment. That one buys 0.1 kWh, and one minor unit less does not.
 func TestTheLeastPaymentIsNamed(t *testing.T) {
 	free := ibt()
 	free.Free = tariff.Free{Units: 50_000, Apart: true}
@@ -114,7 +114,7 @@ func TestTheLeastPaymentIsNamed(t *testing.T) {
 	}
 }
 
-// said is a refusal without the name and the arguments of its text.
+// said returns a refusal without the name and the arguments of its text.
 func said(r refusal.Refusal) refusal.Refusal {
 	r.Text, r.Args = "", nil
 	return r
@@ -123,8 +123,8 @@ func said(r refusal.Refusal) refusal.Refusal {
 func TestRefusedPaymentsSayWhy(t *testing.T) {
 	const moved = "No money was taken and no token was made."
 	fee := tariff.Charge{Kind: tariff.Fee, Mode: tariff.Amount, Amount: 990, Endless: true}
-	ends := body("KES", 0, tariff.Block{UpTo: 100, Rate: 1_000_000}) // what no published tariff does
-	tou, first := weekly(), levyOn(math.MaxInt64, false)             // whose first block has a price of more than 64 bits
+	ends := body("KES", 0, tariff.Block{UpTo: 100, Rate: 1_000_000}) // not possible in a published tariff
+	tou, first := weekly(), levyOn(math.MaxInt64, false)             // its first block has a price of more than 64 bits
 	first.Blocks = []tariff.Block{{UpTo: 100, Rate: math.MaxInt64}, {Rate: 1_000_000}}
 	for _, c := range []struct {
 		p              tariff.Purchase
@@ -174,7 +174,7 @@ func TestTariffsWithoutAPriceForTokensSayWhy(t *testing.T) {
 	}
 }
 
-// TestChargesAreTracedRuleByRule: with Trace a deduction names each rule that changed it, and the first one always.
+// TestChargesAreTracedRuleByRule: with Trace, a deduction names each rule that changed it, and always the first one.
 func TestChargesAreTracedRuleByRule(t *testing.T) {
 	type bounds = []tariff.Bound
 	for _, c := range []struct {
@@ -210,7 +210,8 @@ func TestChargesAreTracedRuleByRule(t *testing.T) {
 	}
 }
 
-// TestChargesArePaidInTheirOrder: fee 10, fixed charges 20, debts 30 unless they say otherwise; the older of two first, then as given.
+// TestChargesArePaidInTheirOrder: fee 10, fixed charges 20, debts 30 unless they set another priority; of two equal ones the older first,
+// then in the given order.
 func TestChargesArePaidInTheirOrder(t *testing.T) {
 	if got, want := fmt.Sprint(tariff.FeePriority, tariff.FixedPriority, tariff.DebtPriority), "10 20 30"; got != want {
 		t.Errorf("places of fee, fixed charges and debts = %s, want %s", got, want)
@@ -225,7 +226,7 @@ func TestChargesArePaidInTheirOrder(t *testing.T) {
 		fee     tariff.VendFee
 		want    string
 	}{
-		{5000, tariff.VendFee{}, "first 300, old 300, young 200, same 200, "}, // of 500 for capped ones, of 1000 in all
+		{5000, tariff.VendFee{}, "first 300, old 300, young 200, same 200, "}, // 500 for capped ones, 1000 in all
 		{0, tariff.VendFee{}, "first 300, old 300, young 300, same 100, "},    // the tariff's 60 %
 		{5000, tariff.VendFee{Amount: 100, Untaxed: true}, "first 300,  100, old 300, young 200, same 100, "},
 		{5000, tariff.VendFee{Amount: 100, Untaxed: true, Priority: 31}, "first 300, old 300, young 200, same 200, "},
@@ -243,7 +244,7 @@ func TestChargesArePaidInTheirOrder(t *testing.T) {
 	}
 }
 
-// TestEachRoundingKeepsItsRest has what becomes of the money that buys no whole 0.1 kWh, with energy and without.
+// TestEachRoundingKeepsItsRest checks where the money goes that buys no whole 0.1 kWh, with energy and without.
 func TestEachRoundingKeepsItsRest(t *testing.T) {
 	fee := []tariff.Charge{{Kind: tariff.Fee, Mode: tariff.Amount, Amount: 90, Endless: true}}
 	for _, c := range []struct {
@@ -266,7 +267,7 @@ func TestEachRoundingKeepsItsRest(t *testing.T) {
 	}
 }
 
-// TestStepsShareTheNetAmount: the sum up to each step is rounded half up, and the last takes the rest.
+// TestStepsShareTheNetAmount: the sum up to each step is rounded half up, and the last gets the rest.
 func TestStepsShareTheNetAmount(t *testing.T) {
 	b := body("KES", 0, tariff.Block{UpTo: 100, Rate: 55_000}, tariff.Block{UpTo: 200, Rate: 50_000}, tariff.Block{Rate: 45_000})
 	a, err := tariff.Allocate(tariff.Purchase{Body: b, Tender: 2})

@@ -1,9 +1,8 @@
-// Package tariff prices electricity and splits a payment. It is pure: versions and purchases go in, exact integers
-// come out.
+// Package tariff prices electricity and splits a payment. It has no side effects: versions and purchases go in, exact integers come out.
 //
-// Start at [Body], what a tariff says, and [Allocate], which splits what is tendered into charges, energy, tax and
-// carry. Prices are without tax; a flat price is one block. A published [Version] is never edited: a change is a new
-// version with its own moment of effect. The rules are those of docs/reference/money.md#a-purchase.
+// Start at [Body], the content of a tariff, and [Allocate], which splits a payment into charges, energy, tax and carry. Prices are without
+// tax; a flat price is one block. A published [Version] is never edited: a change is a new version with its own effective time. The rules
+// are those of docs/reference/money.md#a-purchase.
 package tariff
 
 import (
@@ -26,37 +25,36 @@ type Version struct {
 	Body          Body
 }
 
-// Body is what a tariff says. Exactly one of Blocks, TOU and Seasons is its price; everything is without tax.
+// Body is the content of a tariff. Exactly one of Blocks, TOU and Seasons is its price. All amounts are without tax.
 type Body struct {
 	Currency string
 	VATBps   money.Bps
 	Blocks   []Block     // ascending, the last without a limit; a flat price is one block
 	TOU      *TOU        // see [Body.ForTokens]
 	Seasons  []Season    // see [Body.ForTokens]
-	Plan     unit.Energy // what people buy at a time, where that is known: it says when little is left
+	Plan     unit.Energy // the energy people buy at a time, if known; it sets the level of the warnings
 	Levies   []Levy      // on top of the price of every kilowatt-hour
 	Fixed    []FixedCharge
 	Fee      VendFee
 	Free     Free
-	Rounding Rounding // what happens to money that buys no whole tenth of a kilowatt-hour; empty means Carry
+	Rounding Rounding // where the money goes that buys no whole tenth of a kilowatt-hour; empty means Carry
 	MinVend  money.Minor
 	MaxVend  money.Minor // 0 for none
 
-	MaxDeduction money.Bps // ceiling for capped charges, of what is tendered; 0 means DefaultMaxDeduction
+	MaxDeduction money.Bps // ceiling for capped charges, as a share of the payment; 0 means DefaultMaxDeduction
 }
 
-// Rounding says what happens to the money that buys no whole quantum of 0.1 kWh.
+// Rounding is where the money goes that buys no whole quantum of 0.1 kWh.
 type Rounding string
 
 // Roundings of a purchase.
 const (
-	Carry   Rounding = "carry"   // units rounded down, the rest waits for the next purchase; the default
+	Carry   Rounding = "carry"   // units rounded down, the rest is carried to the next purchase; the default
 	Nearest Rounding = "nearest" // units rounded half up, nothing is left
 	Income  Rounding = "income"  // units rounded down, the rest is revenue
 )
 
-// Validate says whether a tariff may be published, and why not. Whether tokens may be sold on it is asked of
-// [Body.ForTokens].
+// Validate returns why a tariff may not be published. [Body.ForTokens] decides whether tokens may be sold on it.
 func (b Body) Validate() refusal.Refusal {
 	if _, ok := money.CurrencyOf(b.Currency); !ok {
 		return refuse.TariffCurrencyUnknown(refusal.Echo(b.Currency))

@@ -26,7 +26,7 @@ func TestUseMayLast400Days(t *testing.T) {
 	}
 }
 
-// TestTheMeterKeepsTheMonthAndTheRest has the state after each report; a failed one changes nothing.
+// TestTheMeterKeepsTheMonthAndTheRest checks the state after each report. A failed one changes nothing.
 func TestTheMeterKeepsTheMonthAndTheRest(t *testing.T) {
 	zone := nairobi(t)
 	at := func(month time.Month, day, hour int) time.Time {
@@ -81,7 +81,7 @@ func TestTheMeterKeepsTheMonthAndTheRest(t *testing.T) {
 	}
 }
 
-// TestUseIsPricedAgainOnlyAtTheTariffsRates has parts that the tariff sells and parts that it does not.
+// TestUseIsPricedAgainOnlyAtTheTariffsRates checks parts that the tariff sells and parts that it does not.
 func TestUseIsPricedAgainOnlyAtTheTariffsRates(t *testing.T) {
 	seasons := tariff.Body{Currency: "KES", Seasons: []tariff.Season{{Name: "dry", TOU: weekly().TOU}, {Name: "wet", Blocks: ladder(1)}}}
 	for _, c := range []struct {
@@ -109,7 +109,7 @@ func TestUseIsPricedAgainOnlyAtTheTariffsRates(t *testing.T) {
 	}
 }
 
-// TestTheDearestRateIsThatOfAnySeason has prices per block, by time and in seasons.
+// TestTheDearestRateIsThatOfAnySeason checks prices in blocks, by time and in seasons.
 func TestTheDearestRateIsThatOfAnySeason(t *testing.T) {
 	for want, b := range map[money.MicroRate]tariff.Body{0: {}, 2_500_000: flat(), 2_750_000: ibt(), 3_600_000: weekly(),
 		3_600_001: {Seasons: []tariff.Season{{TOU: weekly().TOU}, {Blocks: []tariff.Block{{Rate: 3_600_001}, {Rate: 1}}}}}} {
@@ -123,7 +123,7 @@ func TestAMonthHasItsOwnLengthInABill(t *testing.T) {
 	b := weekly()
 	b.VATBps = 0
 	b.TOU.Holidays = nil
-	// As much at every minute: a week has 30 hours of peak, 45 of standard and 93 of off.
+	// Evenly over the week, which has 30 hours of peak, 45 of standard and 93 of off.
 	const want = 4 * (30*360 + 45*210 + 93*125)
 	if got, err := b.Bill(tariff.MonthUse{Month: "2027-02", Units: 4 * 168_000}, time.UTC); err != nil || got.Paid != want {
 		t.Errorf("1 kW for the 28 days of a February costs %d (%v), want %d", got.Paid, err, want)
@@ -138,7 +138,7 @@ func TestAMonthHasItsOwnLengthInABill(t *testing.T) {
 	}
 }
 
-// TestABillSaysWhereTheCeilingCuts: charges take at most 70 % of what is paid, or the tariff's share of it.
+// TestABillSaysWhereTheCeilingCuts: charges take at most 70 % of the payment, or the tariff's own share of it.
 func TestABillSaysWhereTheCeilingCuts(t *testing.T) {
 	for _, c := range []struct {
 		amount   money.Minor

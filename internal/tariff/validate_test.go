@@ -11,14 +11,14 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// whole is a tariff that says everything a tariff for tokens can say.
+// whole is a tariff with every field that a tariff for tokens can have.
 const whole = `{"currency":"KES","vat_bps":1500,"blocks":[{"up_to_wh":50000,"rate_micro":1200000},{"up_to_wh":null,"rate_micro":1600000}],` +
 	`"levies":[{"name":"rural","percent_bps":500},{"name":"regulator","rate_micro":30000,"untaxed":true}],` +
 	`"fixed":[{"name":"service","amount_minor":9800,"per":"month"},{"name":"lamp","amount_minor":5,"per":"day","untaxed":true,"uncapped":true,"priority":25}],` +
 	`"vend_fee":{"amount_minor":250,"untaxed":true,"priority":5},"free_units":{"units_wh":50000,"funded_micro":1200000,"counts_in_blocks":false},` +
 	`"rounding":"nearest","min_vend_minor":100,"max_vend_minor":5000000,"max_deduction_bps":5000}`
 
-// wallet is one that says everything a tariff for wallet meters can say.
+// wallet is a tariff with every field that a tariff for wallet meters can have.
 const wallet = `{"currency":"KES","vat_bps":1500,"seasons":[` +
 	`{"name":"low","from":"03-01","tou":{"rates":[{"name":"day","rate_micro":3000000},{"name":"night","rate_micro":1000000}],"otherwise":"night",` +
 	`"windows":[{"days":["mon","fri","holiday"],"from":"06:00","to":"24:00","rate":"day"}],"holidays":[{"date":"2026-12-25"},{"date":"2026-12-26","as":"sun"}]}},` +
@@ -76,7 +76,7 @@ func TestEachPartOfATariffHasItsLimits(t *testing.T) {
 	for _, c := range []struct {
 		text, path string
 		value      any
-		says       string // what the refusal names
+		says       string // part of the refusal
 	}{
 		{whole, "surprise", 1, "surprise"}, {whole, "fixed.0.amount", 1, "amount"},
 		{whole, "levies.0.name", "Rural Fund", "levies[0].name"}, {whole, "levies.1.name", "rural", "levies[1].name"}, {whole, "levies.0.rate_micro", 1, "levies[0]"},
@@ -113,7 +113,7 @@ func TestEachPartOfATariffHasItsLimits(t *testing.T) {
 	}
 }
 
-// TestTimesOfDayHaveTheirMinutes: a window is read and told as it was written.
+// TestTimesOfDayHaveTheirMinutes: a window is read and written in the same form.
 func TestTimesOfDayHaveTheirMinutes(t *testing.T) {
 	const path = "seasons.0.tou.windows.0."
 	for from, want := range map[string]tariff.Clock{"00:00": 0, "00:01": 1, "06:30": 390, "09:59": 599, "23:58": 1438} {
@@ -127,7 +127,7 @@ func TestTimesOfDayHaveTheirMinutes(t *testing.T) {
 	}
 }
 
-// TestNamesInsideATariff has the first and the last of what a name may hold, and what stands beside them.
+// TestNamesInsideATariff checks the first and the last allowed characters of a name, and their neighbours.
 func TestNamesInsideATariff(t *testing.T) {
 	for name, ok := range map[string]bool{"az": true, "09": true, "-": true, strings.Repeat("n", 32): true, strings.Repeat("n", 33): false,
 		"": false, "`": false, "{": false, "/": false, ":": false, "_": false, "A": false, "a b": false, "ä": false} {
@@ -168,7 +168,7 @@ func TestPartsOfAFixedChargeSumToIt(t *testing.T) {
 		{tariff.FixedCharge{Amount: 9800, Per: tariff.PerMonth, Untaxed: true}, 1, 3, 980},   // 326+327+327
 		{tariff.FixedCharge{Amount: 7, Per: tariff.PerDay}, 1, 30, 242},                      // 241.5
 		{tariff.FixedCharge{Amount: 7, Per: tariff.PerDay, Untaxed: true}, 16, 30, 105},      // 15 days
-		{tariff.FixedCharge{Amount: 9800, Per: tariff.PerMonth, Untaxed: true}, 30, 30, 327}, // the last day takes what is left
+		{tariff.FixedCharge{Amount: 9800, Per: tariff.PerMonth, Untaxed: true}, 30, 30, 327}, // the last day gets the rest
 	} {
 		if got, err := b.FixedDue(c.f, 2026, 11, c.from, c.to); err != nil || got != c.want {
 			t.Errorf("%+v from %d to %d = %d, %v; want %d", c.f, c.from, c.to, got, err, c.want)

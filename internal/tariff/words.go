@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 )
 
-// Runs lists the days of a set, runs of them by their first and last day. A holiday stands alone.
+// Runs lists the days of a set as runs, each by its first and last day. A holiday is a run of its own.
 func (s DaySet) Runs() (runs [][2]Day) {
 	for d := Monday; d < days; d++ {
 		if !s.Has(d) {

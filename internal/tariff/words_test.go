@@ -112,7 +112,7 @@ func TestSharesAreSaidInPercent(t *testing.T) {
 	}
 }
 
-// TestADayBeforeAnother has days of one month and of two.
+// TestADayBeforeAnother compares days of one month and of two.
 func TestADayBeforeAnother(t *testing.T) {
 	day := func(m time.Month, d int) tariff.MonthDay { return tariff.MonthDay{Month: m, Day: d} }
 	for _, c := range []struct {
@@ -125,7 +125,7 @@ func TestADayBeforeAnother(t *testing.T) {
 	}
 }
 
-// TestDocumentsAreWrittenInFull has the text of a tariff as the database keeps it.
+// TestDocumentsAreWrittenInFull checks the text of a tariff in the database.
 func TestDocumentsAreWrittenInFull(t *testing.T) {
 	filled := strings.NewReplacer(`{"date":"2026-12-25"}`, `{"date":"2026-12-25","as":"holiday"}`, `{"rate_micro":2}`, `{"up_to_wh":null,"rate_micro":2}`)
 	counts := `{"currency":"KES","vat_bps":0,"flat_micro":1,"free_units":{"units_wh":100,"counts_in_blocks":true}}`

@@ -22,10 +22,10 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// The acts of whoever looks after the server.
+// The actions of the server's administrator.
 
-// twiceLost has two machines lost within a day, both replaced by a copy that is older than the first loss: it cannot know of
-// the TIDs that the first replacement gave, and begins with the same ones. Nothing in the product holds that yet.
+// twiceLost adds histories that lose two machines within a day. Both are replaced from a copy older than the first loss, which cannot know
+// the TIDs issued by the first replacement, so the second issues the same ones. The product does not handle that yet.
 const twiceLost = false
 
 // spare is a copy of the server's folder.
@@ -51,16 +51,16 @@ func (h *history) copies(*rand.Rand) {
 func (h *history) restores(r *rand.Rand)    { h.restore(r, false) }
 func (h *history) machineLost(r *rand.Rand) { h.restore(r, true) }
 
-// restore puts a copy back: over what is there, or on a new machine because the old one is lost with all it held.
+// restore restores a copy: over the existing folder, or on a new machine because the old one is lost with all its data.
 func (h *history) restore(r *rand.Rand, lost bool) {
-	if len(h.spares) == 0 || h.full || h.clockWrong() { // whoever restores sets the clock first
+	if len(h.spares) == 0 || h.full || h.clockWrong() { // the administrator sets the clock first
 		return
 	}
 	s := h.spares[len(h.spares)-1-min(r.IntN(2), len(h.spares)-1)]
 	if !twiceLost && lost && s.done < h.done && h.truth.Sub(h.restored) < 25*time.Hour {
 		return
 	}
-	for _, m := range h.homes { // who has a key change in hand enters it before the papers no longer fit
+	for _, m := range h.homes { // a customer with a key change enters it before the other papers no longer fit
 		if m.set != nil {
 			h.unlock(m)
 			h.enter(m, len(m.papers))
@@ -83,7 +83,7 @@ func (h *history) restore(r *rand.Rand, lost bool) {
 	h.restored = h.truth
 	h.sales = slices.DeleteFunc(h.sales, func(b *bought) bool { return b.asked > s.step || b.sold > s.step })
 	h.spares = slices.DeleteFunc(h.spares, func(o *spare) bool { return o.step > s.step })
-	h.known = h.truth // whoever restores has just set the clock
+	h.known = h.truth // the administrator has just set the clock
 	h.opens()
 	h.keysAgain()
 	h.changesAgain()
@@ -108,7 +108,7 @@ func (h *history) noteRestore(s *spare, lost bool) {
 	h.sometimes.When(h.done > 0, "two restores")
 }
 
-// changesAgain makes the key changes again that the restored books do not know; the meters have their new keys.
+// changesAgain repeats the key changes that the restored books do not have. The meters have their new keys.
 func (h *history) changesAgain() {
 	h.t.Helper()
 	for _, m := range h.homes {
@@ -135,14 +135,14 @@ func (h *history) change(m *home) vending.JobResult {
 	return g
 }
 
-// keyChange gives a meter its next key. Its customer enters both tokens, one of them, or none yet.
+// keyChange gives a meter its next key. The customer enters both tokens, one of them, or none yet.
 func (h *history) keyChange(r *rand.Rand) {
 	m := h.homes[r.IntN(len(h.homes))]
 	if m.changed {
 		return
 	}
 	h.unlock(m)
-	h.enter(m, len(m.papers)) // what was bought under the old key
+	h.enter(m, len(m.papers)) // tokens bought under the old key
 	was := *m
 	m.krn, m.ti = 2, fmt.Sprintf("%02d", 2+r.IntN(90))
 	g := h.change(m)
@@ -215,7 +215,7 @@ func (h *history) clockRight(r *rand.Rand) {
 	h.again(time.Minute, set)
 }
 
-// trusts says that the clock is right, if it is.
+// trusts confirms that the clock is right, if it is.
 func (h *history) trusts(*rand.Rand) {
 	if h.off != 0 || h.full {
 		return
@@ -232,7 +232,7 @@ func (h *history) trusts(*rand.Rand) {
 	}
 }
 
-// away is a server that is switched off for days and has the right time when it comes back.
+// away switches the server off for days. It has the right time when it comes back.
 func (h *history) away(r *rand.Rand) {
 	if h.clockWrong() {
 		return
@@ -242,7 +242,7 @@ func (h *history) away(r *rand.Rand) {
 	h.sometimes.When(h.synced, "time service vouches for the clock")
 }
 
-// second starts a second server: in one folder it is refused, on one database it works beside the first.
+// second starts a second server. In one folder it is refused; on one database it works beside the first.
 func (h *history) second(*rand.Rand) {
 	if !*onPostgres {
 		if l, err := sqlite.TakeLock(h.dir); !errors.Is(err, sqlite.ErrLocked) {
@@ -270,7 +270,7 @@ func (h *history) second(*rand.Rand) {
 	h.sometimes.Reached("second server")
 }
 
-// fill lets the disk end a few pages further on.
+// fill lets the disk fill up a few pages later.
 func (h *history) fill() { h.limit(`PRAGMA max_page_count = %d`, 2) }
 
 func (h *history) limit(set string, more int64) {
@@ -346,7 +346,7 @@ func (h *history) revokes(secret string, key id.ID) {
 	}
 }
 
-// keysAgain does after a restore what had been done to the API keys since the copy was taken.
+// keysAgain repeats after a restore what happened to the API keys since the copy was taken.
 func (h *history) keysAgain() {
 	h.t.Helper()
 	known, err := h.access.ByAPIKey(context.Background(), h.secret.Reveal())
@@ -370,7 +370,7 @@ func (h *history) keysAgain() {
 	}
 }
 
-// wakes makes due what waits for a meter that has connected.
+// wakes makes everything due that waits for a meter that has connected.
 func wakes(tx *store.Tx, number string) (err error) {
 	for _, key := range job.KeysOf(number) {
 		err = errors.Join(err, tx.OutboxWake(job.LaneMQTT, key))

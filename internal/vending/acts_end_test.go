@@ -11,11 +11,11 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// soonest is how long after everything was set right a sale may still be refused: as long as a clock that was ahead by less
-// than a day has dated tokens.
+// soonest is how long a sale may still be refused after everything was set right. A clock ahead by less than a day may have dated tokens up
+// to that time.
 const soonest = 25 * time.Hour
 
-// end sets everything right, and asks for all that must hold then.
+// end sets everything right, then checks everything that must hold.
 func (h *history) end() {
 	h.t.Helper()
 	r := rand.New(rand.NewPCG(1, 1))
@@ -34,7 +34,7 @@ func (h *history) end() {
 		m.booted = false
 		h.tries(func(tx *storeTx) error { return wakes(tx, m.number) })
 	}
-	for range 3 { // what was on its way when the disk filled is held for a while
+	for range 3 { // messages under way when the disk filled are held for a while
 		h.tick(vending.CancelLife)
 		h.recovers()
 		h.deliver()
@@ -61,7 +61,7 @@ func (h *history) end() {
 	}
 }
 
-// sellsAgain: once all is set right the server sells, within a bounded time, and the customer's token loads.
+// sellsAgain checks that once all is set right the server sells within a bounded time, and that the customer's token loads.
 func (h *history) sellsAgain(m *home) {
 	h.t.Helper()
 	until := h.truth.Add(soonest)
@@ -85,10 +85,10 @@ func (h *history) sellsAgain(m *home) {
 	}
 }
 
-// cancelsAgain: what the server tells a meter still arrives, so that a sale is taken back and its token never loads.
+// cancelsAgain checks that commands still reach a meter: a sale is reversed and its token never loads.
 func (h *history) cancelsAgain(m *home) {
 	h.t.Helper()
-	if h.truth.Before(h.dated) { // before that a sale that a wrong clock has dated counts as the newest
+	if h.truth.Before(h.dated) { // until then a sale dated by a wrong clock counts as the newest
 		h.tick(h.dated.Sub(h.truth) + time.Second)
 	}
 	if !h.ask(h.newOrder(m, 4000)) {
@@ -112,7 +112,7 @@ func (h *history) cancelsAgain(m *home) {
 	}
 }
 
-// stands: a sale whose answer was heard is in the books with its token, which is in the meter, or was taken back.
+// stands checks that an answered sale is in the books with its token, and that the token is in the meter or was cancelled.
 func (h *history) stands(b *bought) {
 	h.t.Helper()
 	if b.sold == 0 && !h.ask(b) {
@@ -144,8 +144,8 @@ func (h *history) stands(b *bought) {
 	}
 }
 
-// replaced: a sale whose token the meter was told to forget too late stands, and its units are in the meter by another token;
-// one that was pushed between a key change and its entry at the meter was rejected there, and an alarm asks for a person.
+// replaced checks a sale that remains although its meter has cancelled the token: another token brings the units. A replacement pushed
+// between a key change and its entry at the meter was rejected there, and an alarm asks for a person.
 func (h *history) replaced(b *bought, t sale.Token) {
 	h.t.Helper()
 	n := h.number(`SELECT COUNT(*) FROM token t JOIN token_job j ON j.tenant_id = t.tenant_id AND j.id = t.job_id
@@ -156,7 +156,7 @@ func (h *history) replaced(b *bought, t sale.Token) {
 	h.sometimes.Reached("cancelled token replaced")
 }
 
-// noteReversals notes what became of reversals that waited for a meter.
+// noteReversals records how the reversals that waited for a meter ended.
 func (h *history) noteReversals() {
 	for state, sql := range map[string]string{
 		"reversal ran out of time":           `SELECT COUNT(*) FROM reversal WHERE state = 'refused' AND failure = 'meter-offline'`,
@@ -169,12 +169,12 @@ func (h *history) noteReversals() {
 	}
 }
 
-// doubtful reports whether records of a meter wait until a person decides: it sent them while the server's clock was wrong.
+// doubtful reports whether records of a meter are held for review because it sent them while the server's clock was wrong.
 func (h *history) doubtful(m *home) bool {
 	return h.number(`SELECT COUNT(*) FROM quarantine WHERE meter = $1 AND state = 'open'`, m.n) > 0
 }
 
-// booked: the books have what was heard of and nothing else.
+// booked checks that the books have every answered request and nothing else.
 func (h *history) booked() {
 	h.t.Helper()
 	var want int64

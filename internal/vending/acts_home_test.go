@@ -22,7 +22,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// home is a customer with a meter, which is a whole one with its memory in RAM.
+// home is a customer with a complete meter that keeps its memory in RAM.
 type home struct {
 	number string
 	n      int64
@@ -30,20 +30,20 @@ type home struct {
 	link   wire.LinkKey
 	lived  time.Time
 	booted bool
-	seen   uint64 // the newest record that was looked at
+	seen   uint64 // the newest record that was read
 
-	papers []*paper // what the customer has in hand and has not entered
+	papers []*paper // in hand and not entered yet
 	all    []*paper // every paper there ever was
 	taken  []uint32 // TIDs of credit that the meter has accepted
 	locked bool
 
-	krn     uint8 // of the newest key that was planned for the meter
+	krn     uint8 // of the newest key planned for the meter
 	ti      string
 	changed bool
 	set     []*paper // of a key change that is not in the meter yet
 }
 
-// paper is a token as its customer has it.
+// paper is a token as the customer holds it.
 type paper struct {
 	digits    string
 	token     string // identity
@@ -51,11 +51,11 @@ type paper struct {
 	units     int64
 	of        *bought // nil for a section of a key change
 	loads     int
-	cancel    string // the newest command to forget it
-	cancelled bool   // the meter has forgotten it
+	cancel    string // the newest command to cancel it
+	cancelled bool   // the meter has cancelled it
 }
 
-// newHome registers a meter and makes it.
+// newHome makes a customer's meter and registers it.
 func (h *history) newHome(serial int, tariff id.ID) *home {
 	h.t.Helper()
 	m := &home{lived: h.truth, krn: 1, ti: "01"}
@@ -90,7 +90,7 @@ func vendingKeyOf() (sts.VendingKey, error) {
 	return sts.NewVendingKey(raw)
 }
 
-// at lets the meter live up to now.
+// at runs the meter up to now.
 func (h *history) at(m *home) {
 	h.t.Helper()
 	if d := h.truth.Sub(m.lived); d > 0 {
@@ -101,7 +101,7 @@ func (h *history) at(m *home) {
 	}
 }
 
-// types enters a paper at the keypad and reports whether the meter is done with it.
+// types enters a paper at the keypad and reports whether the meter has finished with it.
 func (h *history) types(m *home, p *paper) bool {
 	h.t.Helper()
 	h.at(m)
@@ -125,7 +125,7 @@ func (h *history) types(m *home, p *paper) bool {
 	return false
 }
 
-// news are the answers to tokens that the meter has recorded since the last look.
+// news returns the answers to tokens that the meter has recorded since the last call.
 func (h *history) news(m *home) (said []wire.Token) {
 	h.t.Helper()
 	if err := m.dev.Flush(); err != nil {
@@ -149,7 +149,7 @@ func (h *history) news(m *home) (said []wire.Token) {
 	return said
 }
 
-// judge compares what a meter says of a token, and what it was credited, with what is known of it.
+// judge compares the meter's answer to a token, and the credit it booked, with what the test knows of the token.
 func (h *history) judge(m *home, p *paper, said wire.Token, credited int64) {
 	h.t.Helper()
 	switch said.Result {
@@ -174,7 +174,7 @@ func (h *history) judge(m *home, p *paper, said wire.Token, credited int64) {
 			}
 			h.sometimes.When(p.of.undone > 0, "reversed token used all the same")
 		}
-	case sts.KCT1st.String(), sts.KCTNth.String(): // the other section is still to be entered, or was too long ago
+	case sts.KCT1st.String(), sts.KCTNth.String(): // the other section is still missing, or came too long ago
 	case sts.UsedError.String():
 		if p.loads == 0 && !p.cancelled && p.of != nil {
 			h.t.Fatalf("meter %s refused a token as used that was never entered: TID %d of %s", m.number, p.tid, p.of.Once.Key)
@@ -201,7 +201,7 @@ func (h *history) judge(m *home, p *paper, said wire.Token, credited int64) {
 	}
 }
 
-// enter types the papers in hand, all or the first few; whoever has a key change in hand enters that first.
+// enter types the papers in hand, at most so many. A customer with a key change in hand enters that first.
 func (h *history) enter(m *home, most int) {
 	h.t.Helper()
 	for len(m.papers) > 0 && most > 0 && !m.locked {
@@ -217,7 +217,7 @@ func (h *history) enter(m *home, most int) {
 		}
 		h.sometimes.When(m.set == nil, "key change entered")
 		h.sometimes.When(m.set != nil && most == 0, "key change half entered")
-		if m.set != nil && !slices.ContainsFunc(m.papers, func(p *paper) bool { return p.of == nil }) { // the meter has forgotten the first
+		if m.set != nil && !slices.ContainsFunc(m.papers, func(p *paper) bool { return p.of == nil }) { // the meter has dropped the first section
 			m.papers = append(slices.DeleteFunc(slices.Clone(m.set), func(o *paper) bool { return o == p }), m.papers...)
 			h.sometimes.Reached("key change begun again")
 		}
@@ -233,7 +233,7 @@ func (h *history) unlock(m *home) {
 	}
 }
 
-// slips enters something wrong, or again what is in the meter.
+// slips enters a wrong token, or one that is already in the meter.
 func (h *history) slips(r *rand.Rand) {
 	m := h.homes[r.IntN(len(h.homes))]
 	digits, wrong := fmt.Sprintf("%020d", r.Uint64()), 1
@@ -273,7 +273,7 @@ func (h *history) Connected(number string) bool { _, on := h.online.Load(number)
 // Format is what the meters write.
 func (h *history) Format(string) wire.Format { return wire.JSON }
 
-// Publish gives a message to its meter.
+// Publish delivers a message to its meter.
 func (h *history) Publish(number string, d wire.Down, payload []byte) bool {
 	m := h.homes[slices.IndexFunc(h.homes, func(m *home) bool { return m.number == number })]
 	h.at(m)
@@ -303,7 +303,7 @@ func (h *history) Publish(number string, d wire.Down, payload []byte) bool {
 	return true
 }
 
-// cancels notes which paper a meter is told to forget; it may be too late for that.
+// cancels notes which paper a meter is told to cancel. It may be too late for that.
 func (h *history) cancels(m *home, payload []byte) {
 	body, err := wire.Open(m.link, wire.DownTopic(m.number, wire.DownCommand), payload)
 	if err != nil {
@@ -320,7 +320,7 @@ func (h *history) cancels(m *home, payload []byte) {
 	}
 }
 
-// deliver brings what waits to the meters that are connected, and back what they say.
+// deliver sends pending messages to the connected meters and brings their answers back.
 func (h *history) deliver() {
 	h.t.Helper()
 	for range 4 {
@@ -332,7 +332,7 @@ func (h *history) deliver() {
 	h.upload()
 }
 
-// send brings what waits to the meters that are connected; false where nothing does.
+// send sends pending messages to the connected meters and returns false if there were none.
 func (h *history) send() bool {
 	h.t.Helper()
 	courier := h.courier()
@@ -396,7 +396,7 @@ func (h *history) upload() {
 	}
 }
 
-// ingest stores records and acknowledges them; false where nothing was stored.
+// ingest stores records and acknowledges them. It returns false if none was stored.
 func (h *history) ingest(m *home, recs []metering.Record) bool {
 	h.t.Helper()
 	var out []metering.Outcome

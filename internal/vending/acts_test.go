@@ -12,30 +12,30 @@ import (
 	"github.com/paywatt/paywatt/internal/sometimes"
 )
 
-// These histories have what the other random days lack: real meters into which people type the tokens, and whoever looks
-// after the server, who restores copies, sets clocks, changes keys, fills disks and starts a second server. Everything is
-// drawn from a seed, and the acts of one seed are a random subset.
+// These histories add what the other random days lack: real meters into which people type tokens, and an administrator who restores copies,
+// sets clocks, changes keys, fills disks and starts a second server. Everything is drawn from a seed, and the acts of one seed are a random
+// subset.
 var (
 	histories  = flag.Uint64("histories", 80, "random histories with the administrator's acts to play, by seed 0, 1, 2 ...")
 	oneHistory = flag.Int64("history", -1, "the one history to play, by its seed")
 	longRun    = flag.Bool("long", false, "fail where a rare state was never reached")
 )
 
-// act is one thing that happens. All it needs is drawn from its own seed, so that other acts can be left out.
+// act is one event. Everything it needs is drawn from its own seed, so that other acts can be left out.
 type act struct {
 	kind *actKind
 	seed uint64
 }
 
-// actKind is a sort of acts.
+// actKind is a kind of act.
 type actKind struct {
 	name   string
-	weight int  // how often it is drawn, beside the others
+	weight int  // how often it is drawn, relative to the others
 	admin  bool // each history has a random subset of these
 	do     func(*history, *rand.Rand)
 }
 
-// actKinds are all sorts of acts.
+// actKinds returns all kinds of acts.
 func actKinds() []*actKind {
 	return []*actKind{
 		{"sell", 26, false, (*history).sells}, {"type tokens", 16, false, (*history).typesSome}, {"some minutes", 8, false, (*history).minutes},
@@ -54,10 +54,10 @@ func actKinds() []*actKind {
 	}
 }
 
-// length is how many acts a history has.
+// length is the number of acts in a history.
 const length = 60
 
-// drawn are the acts of a seed.
+// drawn returns the acts of a seed.
 func drawn(seed uint64) []act {
 	r := rand.New(rand.NewPCG(seed, 15))
 	var kinds []*actKind
@@ -80,7 +80,7 @@ func drawn(seed uint64) []act {
 	return acts
 }
 
-// trial is a test inside a test: what fails in it is a finding of the history, which can then be played with fewer acts.
+// trial is a test inside a test. A failure in it is a finding of the history, which can then be played again with fewer acts.
 type trial struct {
 	testing.TB
 	found []string
@@ -99,17 +99,17 @@ func (t *trial) Errorf(form string, a ...any) { t.found = append(t.found, fmt.Sp
 func (t *trial) Fatal(a ...any)               { t.Error(a...); panic(stopped{}) }
 func (t *trial) Fatalf(form string, a ...any) { t.Errorf(form, a...); panic(stopped{}) }
 
-// TempDir is a folder that goes with the trial, not with the test.
+// TempDir is a folder that is removed with the trial, not with the test.
 func (t *trial) TempDir() string {
 	dir, err := os.MkdirTemp("", "history")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.dirs = append(t.dirs, dir) // a server that was restored elsewhere is stopped before its folder goes
+	t.dirs = append(t.dirs, dir) // a server restored elsewhere is stopped before its folder is removed
 	return dir
 }
 
-// run does something and reports what was found; all that was opened is closed again.
+// run calls do, stops it at a fatal finding, and closes everything that was opened.
 func (t *trial) run(do func()) {
 	guard := func(do func()) {
 		defer func() {
@@ -130,7 +130,7 @@ func (t *trial) run(do func()) {
 	}
 }
 
-// played plays a history and gives what was found, and after how many acts.
+// played plays a history and returns its findings and the number of acts played.
 func played(tb testing.TB, seed uint64, acts []act, c *sometimes.Counter) (found []string, at int) {
 	t := &trial{TB: tb}
 	t.run(func() {
@@ -147,7 +147,7 @@ func played(tb testing.TB, seed uint64, acts []act, c *sometimes.Counter) (found
 	return t.found, at
 }
 
-// shrunk leaves acts out as long as something is found, one after the other.
+// shrunk leaves out acts, one after the other, as long as the findings remain.
 func shrunk(tb testing.TB, seed uint64, acts []act, found []string) ([]act, []string) {
 	for size := len(acts) / 2; size > 0; size /= 2 {
 		for from := 0; from < len(acts); {
@@ -162,7 +162,7 @@ func shrunk(tb testing.TB, seed uint64, acts []act, found []string) ([]act, []st
 	return acts, found
 }
 
-// alike reports whether two findings say the same, but for their figures.
+// alike reports whether two findings differ only in their figures.
 func alike(a, b string) bool {
 	words := func(s string) string {
 		return strings.Map(func(r rune) rune {
@@ -175,7 +175,7 @@ func alike(a, b string) bool {
 	return words(a) == words(b)
 }
 
-// names are the acts in words.
+// names lists the acts in words.
 func names(acts []act) string {
 	var out []string
 	for _, a := range acts {
@@ -184,8 +184,8 @@ func names(acts []act) string {
 	return strings.Join(out, ", ")
 }
 
-// TestAdministratorsActs: whatever an administrator does between the sales, every token that was paid for loads once,
-// none is refused as used that nobody has entered, the books are sound, and once all is set right the server sells again.
+// TestAdministratorsActs: whatever an administrator does between the sales, every paid token loads once and no meter rejects as used a
+// token that nobody has entered. The books are sound, and once all is set right the server sells again.
 func TestAdministratorsActs(t *testing.T) {
 	c := sometimes.New(rareStates()...)
 	from, to := uint64(0), *histories

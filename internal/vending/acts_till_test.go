@@ -28,7 +28,7 @@ func refusedError(no refusal.Refusal) error {
 	return nil
 }
 
-// someone is whoever the till's API key stands for.
+// someone is the owner of the till's API key.
 func (h *history) someone() access.Actor {
 	h.t.Helper()
 	known, err := h.access.ByAPIKey(context.Background(), h.secret.Reveal())
@@ -38,7 +38,7 @@ func (h *history) someone() access.Actor {
 	return known.Actor
 }
 
-// server is a server that takes a request; there may be two of one database.
+// server is a server that accepts a request. One database may have two.
 func (h *history) server() *vending.Vending {
 	if h.other != nil && h.step%2 == 0 {
 		return h.other
@@ -65,7 +65,7 @@ func (h *history) newOrder(m *home, minor money.Minor) *bought {
 	return b
 }
 
-// ask asks for a sale, for the first time or again.
+// ask sends a request for a sale, for the first time or again.
 func (h *history) ask(b *bought) bool {
 	h.t.Helper()
 	h.tick(time.Second)
@@ -107,7 +107,7 @@ func (h *history) ask(b *bought) bool {
 	return true
 }
 
-// given puts the tokens of a sale into the customer's hand.
+// given hands the tokens of a sale to the customer.
 func (h *history) given(b *bought, sold vending.Sold) {
 	h.t.Helper()
 	digits := func(i int) string { return sold.Issued.Reveal(i) }
@@ -144,7 +144,7 @@ func (h *history) clockWrong() bool {
 	return h.off.Abs() > time.Minute || (h.off-h.startOff).Abs() >= time.Hour || h.doubted || h.truth.Before(h.until)
 }
 
-// mayRefuse fails where a refusal has no reason in what happened.
+// mayRefuse fails if nothing that happened explains a refusal.
 func (h *history) mayRefuse(m *home, no refusal.Refusal) {
 	h.t.Helper()
 	why := false
@@ -185,7 +185,7 @@ func (h *history) minutes(r *rand.Rand) {
 	h.notes()
 }
 
-// days lets days pass in which the server runs and little happens; its recurring work is what it last did.
+// days lets days pass in which the server runs and little happens. Its recurring work runs at the end.
 func (h *history) days(r *rand.Rand) {
 	before := h.truth
 	for range 1 + r.IntN(20) {
@@ -204,7 +204,7 @@ func (h *history) connects(r *rand.Rand) {
 	}
 }
 
-// served lets the server bring what waits; sometimes the network goes before the meters' answers have come back.
+// served lets the server deliver what is pending. Sometimes the network fails before the meters' answers have come back.
 func (h *history) served(r *rand.Rand) {
 	h.recovers()
 	if r.IntN(4) == 0 {
@@ -228,12 +228,12 @@ func (h *history) recovers() {
 	h.notes()
 }
 
-// reverses undoes a late sale to a meter, if that is possible.
+// reverses reverses a late sale to a meter, if that is possible.
 func (h *history) reverses(r *rand.Rand) {
 	h.undoes(h.homes[r.IntN(len(h.homes))], fmt.Sprintf("history-undo-%05d", h.step))
 }
 
-// undoes asks for the reversal of the newest sale to a meter, and tells what became of it.
+// undoes requests the reversal of the newest sale to a meter and returns the outcome.
 func (h *history) undoes(m *home, key string) (b *bought, got once.Done[sale.Reversal]) {
 	h.t.Helper()
 	for _, o := range h.sales {
@@ -267,7 +267,7 @@ func (h *history) undoes(m *home, key string) (b *bought, got once.Done[sale.Rev
 	return b, got
 }
 
-// answersLate takes a sale back whose meter is told so and answers when nobody waits any more.
+// answersLate reverses a sale whose meter receives the command and answers when nobody waits any more.
 func (h *history) answersLate(r *rand.Rand) {
 	m := h.homes[r.IntN(len(h.homes))]
 	h.online.Store(m.number, true)
@@ -296,7 +296,7 @@ func (h *history) asksAgain(r *rand.Rand) {
 
 func (h *history) restarts(*rand.Rand) { h.again(time.Second, func() {}) }
 
-// burst sells to one meter many times in a row, as a campaign or a programmer's mistake does; the customer enters all.
+// burst sells to one meter many times in a row, as a campaign or a programming mistake does. The customer enters every token.
 func (h *history) burst(r *rand.Rand) {
 	m := h.homes[r.IntN(len(h.homes))]
 	h.unlock(m)
@@ -311,7 +311,7 @@ func (h *history) burst(r *rand.Rand) {
 	}
 }
 
-// looksUp reads a sale by its reference and a meter's tokens; that is possible whatever state the server is in.
+// looksUp reads a sale by its reference and a meter's tokens. That works in every state of the server.
 func (h *history) looksUp(r *rand.Rand) {
 	if len(h.sales) == 0 {
 		return

@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// rareStates are what these histories exist for.
+// rareStates are the states that these histories must reach.
 func rareStates() []string {
 	return []string{
 		"sale", "sale on a day of 23 or 25 hours", "token typed", "token pushed", "push repeated after a lost answer", "old token entered again", "mistyped token", "meter locked out", "token typed late", "month change",
@@ -36,18 +36,18 @@ func rareStates() []string {
 
 func noStates() *sometimes.Counter { return sometimes.New(rareStates()...) }
 
-// history is the life of a server, of its meters, and of whoever looks after it.
+// history is the life of a server, its meters and its administrator.
 type history struct {
 	*shop
 	sometimes *sometimes.Counter
 
-	truth    time.Time // what time it is
+	truth    time.Time // the real time
 	zone     *time.Location
 	off      time.Duration
 	startOff time.Duration // how much the clock was off when the process began, or when it was trusted
-	doubted  bool          // right, but the server cannot know that: it was off for days and no time service vouches
-	until    time.Time     // tokens are dated up to here, by a clock that was ahead by less than a day, and nobody has said that it was wrong
-	dated    time.Time     // the same, whatever anybody said
+	doubted  bool          // the clock is right, but the server cannot know it: it was off for days and no time service vouches
+	until    time.Time     // a clock ahead by less than a day has dated tokens up to here, and nobody has said that it was wrong
+	dated    time.Time     // the same, even if somebody has
 	known    time.Time     // when the server last knew that its clock was right
 
 	full, locked bool
@@ -62,9 +62,9 @@ type history struct {
 	homes    []*home
 	sales    []*bought
 	spares   []*spare
-	step     int       // of all requests and answers
+	step     int       // counts all requests and answers
 	done     int       // restores
-	restored time.Time // when the last was
+	restored time.Time // time of the last one
 }
 
 // bought is a sale that was asked for.
@@ -72,14 +72,14 @@ type bought struct {
 	vending.Purchase
 	home   *home
 	asked  int
-	sold   int // when its answer was heard; 0 for none yet
+	sold   int // step at which its answer arrived; 0 for none yet
 	answer string
 	sale   sale.Sale
 	papers []*paper
-	undone int // reversals that were asked for
+	undone int // number of reversals requested
 }
 
-// beginnings are when histories begin, and where: also where a day of 23 or of 25 hours is near, or a month's end.
+// beginnings are the times and places at which histories begin. Some are near a day of 23 or 25 hours, or near a month's end.
 func beginnings() []beginning {
 	at := func(month time.Month, day, hour int) time.Time {
 		return time.Date(2026, month, day, hour, 0, 0, 0, time.UTC)
@@ -134,7 +134,7 @@ func begin(t *trial, seed uint64, c *sometimes.Counter) *history {
 	return h
 }
 
-// tick lets time pass, for the server's clock as well.
+// tick lets time pass, also for the server's clock.
 func (h *history) tick(d time.Duration) {
 	h.truth = h.truth.Add(d)
 	h.clock.set(h.truth.Add(h.off))
@@ -149,7 +149,7 @@ func (h *history) openKeys() *keystore.Store {
 	return must(h.t, keys, err)
 }
 
-// opens starts the server. What it knows is what its folder has.
+// opens starts the server, which knows only what is in its folder.
 func (h *history) opens() {
 	h.t.Helper()
 	var err error
@@ -176,7 +176,7 @@ func (h *history) opens() {
 	}
 }
 
-// notes is what a running server does every minute: it notes that its clock is trusted, if it is.
+// notes does what a running server does every minute: it notes that its clock is trusted, if it is.
 func (h *history) notes() {
 	h.t.Helper()
 	no, err := h.NoteClock(context.Background(), tenant)
@@ -208,7 +208,7 @@ func (h *history) stops() {
 	}
 }
 
-// again starts the server again after a pause, in which something may change.
+// again restarts the server after a pause, in which something may change.
 func (h *history) again(pause time.Duration, change func()) {
 	h.notes()
 	h.stops()
@@ -221,10 +221,10 @@ func (h *history) again(pause time.Duration, change func()) {
 	}
 }
 
-// tolerates reports whether an error is what a full disk makes.
+// tolerates reports whether a full disk explains an error.
 func (h *history) tolerates(err error) bool { return h.full && errors.Is(err, store.ErrFull) }
 
-// tries does something in a transaction; false where the disk is full.
+// tries runs fn in a transaction and returns false if the disk is full.
 func (h *history) tries(fn func(*store.Tx) error) bool {
 	h.t.Helper()
 	err := h.engine.Run(context.Background(), tenant, store.Job, func(tx *store.Tx) (bool, error) { return false, fn(tx) })
@@ -234,7 +234,7 @@ func (h *history) tries(fn func(*store.Tx) error) bool {
 	return err == nil
 }
 
-// historyDoor is a way to whatever store the server has now.
+// historyDoor leads to the store that the server has open now.
 type historyDoor[X any] struct {
 	h  *history
 	as func(*store.Tx) X

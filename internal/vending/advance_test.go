@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// taxAtOnce has recharges owe their tax when they are paid, or not.
+// taxAtOnce sets whether a recharge owes its tax at payment.
 func (s *shop) taxAtOnce(yes bool) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {
@@ -31,8 +31,8 @@ func (s *shop) taxAtOnce(yes bool) {
 	})
 }
 
-// TestTaxOnARechargeIsOwedOnce: with the payment where the utility says so (P15 of docs/reference/postings.md: 13.04 of
-// 100.00), and then what is used takes its tax from there (P16, P17), until it is used up; after that use owes it.
+// TestTaxOnARechargeIsOwedOnce: with the payment if the utility says so (P15 of docs/reference/postings.md: 13.04 of 100.00). Use then
+// takes its tax from there (P16, P17) until it is used up; after that, use owes its own tax.
 func TestTaxOnARechargeIsOwedOnce(t *testing.T) {
 	s := open(t, true)
 	s.taxAtOnce(true)
@@ -59,7 +59,7 @@ func TestTaxOnARechargeIsOwedOnce(t *testing.T) {
 	}
 	books("used", 1267, 1304)
 	s.clock.add(3 * time.Hour)
-	s.taxAtOnce(false) // what was owed at once is used up first all the same
+	s.taxAtOnce(false) // tax already owed is still used up first
 	s.uses(m, 34_000)  // 94.88: 12.38 of tax; 0.29 of advances are left
 	s.sell(order(m, 5000, "recharge-2"))
 	books("nearly used up, and a recharge that owes nothing at once", 29, 1304)
@@ -78,7 +78,7 @@ func TestTaxOnARechargeIsOwedOnce(t *testing.T) {
 	s.audit()
 }
 
-// TestARechargeTaxedAtOnceIsATaxInvoice: its forms say the tax, and add up.
+// TestARechargeTaxedAtOnceIsATaxInvoice: its documents show the tax, and add up.
 func TestARechargeTaxedAtOnceIsATaxInvoice(t *testing.T) {
 	s := open(t, true)
 	s.taxAtOnce(true)
@@ -113,7 +113,7 @@ func TestARechargeTaxedAtOnceIsATaxInvoice(t *testing.T) {
 	s.audit()
 }
 
-// TestWhoMovesOutGetsBackUntaxedMoney: the tax on what was never used is taken back.
+// TestWhoMovesOutGetsBackUntaxedMoney: the tax on money that was never used is taken back.
 func TestWhoMovesOutGetsBackUntaxedMoney(t *testing.T) {
 	s := open(t, true)
 	s.taxAtOnce(true)

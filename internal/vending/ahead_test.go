@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// lose leaves behind what a restore of a copy from before all sales does: their rows are gone, the epoch is new.
+// lose does what restoring a copy from before all sales does: their rows are gone and the epoch is new.
 func (s *shop) lose() {
 	s.t.Helper()
 	s.do(func(tx *storeTx) error {
@@ -29,8 +29,8 @@ func (s *shop) lose() {
 	s.crash()
 }
 
-// TestARestoreGivesNoTIDOfALongRowAgain: many tokens for one meter in a row run far ahead of the clock, and their meter has
-// them. Those that are sold after a restore load all the same, as many as on any other day, and after a second restore too.
+// TestARestoreGivesNoTIDOfALongRowAgain: many tokens in a row run a meter's TIDs far ahead of the clock, and the meter has accepted them.
+// Tokens sold after a restore still load, as many as on any other day, and also after a second restore.
 func TestARestoreGivesNoTIDOfALongRowAgain(t *testing.T) {
 	const row = 70
 	s := open(t, true)
@@ -73,7 +73,7 @@ func TestHowFarTIDsRunAheadAfterARestore(t *testing.T) {
 	}
 }
 
-// TestNothingThatWasGivenLiesBeyondWhatARestoreSkips is the bound itself, for every minute of the days after two restores.
+// TestNothingThatWasGivenLiesBeyondWhatARestoreSkips checks the bound itself, for every minute of the days after two restores.
 func TestNothingThatWasGivenLiesBeyondWhatARestoreSkips(t *testing.T) {
 	now := monday()
 	if got := sale.GivenUpTo(now, time.Time{}, time.Time{}); !got.Equal(now.Add(core.TIDMargin)) || !sale.Reach(now, time.Time{}, time.Time{}).Equal(got) {
@@ -103,8 +103,8 @@ func TestNothingThatWasGivenLiesBeyondWhatARestoreSkips(t *testing.T) {
 	}
 }
 
-// TestAStoreThatAnOlderVersionRestored skipped an hour only. Its books stay sound, and no TID of the lost time is given again
-// from now on.
+// TestAStoreThatAnOlderVersionRestored: that version skipped only an hour. The books stay sound, and no TID of the lost time is issued
+// again from now on.
 func TestAStoreThatAnOlderVersionRestored(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

@@ -9,13 +9,13 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// undoWish is what of a reversal is written down for a second person.
+// undoWish is the part of a reversal request that is stored for the second person.
 type undoWish struct {
 	Sale   string `json:"sale"`
 	Reason string `json:"reason"`
 }
 
-// Doers carry out the acts of this package that were approved.
+// Doers returns the functions that carry out this package's acts once they are approved.
 func (v *Vending) Doers() access.Doers {
 	return access.Doers{access.ActReverse: v.doReverse, access.ActClock: v.doTrust, access.ActUnits: v.doTokens, access.ActTokens: v.doTokens,
 		access.ActClearCredit: v.doTokens, access.ActClearTamper: v.doTokens}

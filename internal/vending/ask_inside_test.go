@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// wish is a sound request for tokens of a kind, but for what a test changes.
+// wish is a valid request for tokens of a kind, apart from what a test changes.
 func wish(kind sale.JobKind, change func(*Ask)) Ask {
 	a := Ask{Meter: "04000000011", Kind: kind, ReasonCode: "test"}
 	a.Once = access.Once{Principal: "key engineer", Key: "job-key-1"}
@@ -32,7 +32,7 @@ func wish(kind sale.JobKind, change func(*Ask)) Ask {
 	return a
 }
 
-// TestWhatARequestForTokensMayAsk has every limit at the last value that is taken and the first that is not.
+// TestWhatARequestForTokensMayAsk checks every limit at the last value that is accepted and the first that is not.
 func TestWhatARequestForTokensMayAsk(t *testing.T) {
 	const units, watts = "units_wh is a multiple of 100, up to 13106400.", "power_w is 1 to 18000000."
 	set := func(kind sale.JobKind, n int64) Ask {
@@ -47,7 +47,7 @@ func TestWhatARequestForTokensMayAsk(t *testing.T) {
 	because := func(reason string) Ask { return wish(sale.ClearTamper, func(a *Ask) { a.Reason = reason }) }
 	for name, c := range map[string]struct {
 		a    Ask
-		says string // how the refusal begins; empty: taken
+		says string // how the refusal begins; empty: accepted
 	}{
 		"the least units":             {set(sale.FreeIssue, 100), ""},
 		"no units":                    {set(sale.FreeIssue, 0), units},
@@ -98,7 +98,7 @@ func sound() sale.Point {
 			BaseDate: sts.Base2014, State: registry.KeyCurrent}}}
 }
 
-// TestWhichMetersAreSoldTo takes the first reason there is, in the order in which somebody can act on it.
+// TestWhichMetersAreSoldTo: the refusal gives the first reason, in the order in which somebody can act on it.
 func TestWhichMetersAreSoldTo(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*sale.Point)
@@ -121,7 +121,7 @@ func TestWhichMetersAreSoldTo(t *testing.T) {
 	}
 }
 
-// TestTheKeyOfASale is the key that the meter will have when the credit is entered, in whatever order the keys are listed.
+// TestTheKeyOfASale: a sale uses the key that the meter will have when the credit is entered, whatever the order of the list.
 func TestTheKeyOfASale(t *testing.T) {
 	key := func(n byte, state string, kt sts.KeyType) registry.Key {
 		return registry.Key{ID: id.ID{n}, State: state, KT: kt}
@@ -168,7 +168,7 @@ func TestUnitsThatNoTokenCarriesAreNotSold(t *testing.T) {
 	}
 }
 
-// underWay is a store in which an account may have a sale under way; nothing else of it may be asked for.
+// underWay is a store in which an account may have a sale under way. Other calls fail.
 type underWay struct {
 	debt.Tx
 	busy bool
@@ -176,7 +176,7 @@ type underWay struct {
 
 func (o underWay) VendUnderWay(int64, id.ID) (bool, error) { return o.busy, nil }
 
-// bench is a transaction that knows whether a sale is under way and gives identities.
+// bench is a transaction that knows whether a sale is under way and makes identities.
 type bench struct {
 	Tx
 	busy bool
@@ -185,7 +185,7 @@ type bench struct {
 func (b bench) Debts() debt.Tx        { return underWay{busy: b.busy} }
 func (b bench) NewID() (id.ID, error) { return id.ID{9}, nil }
 
-// TestWhichMetersGetTokensForNothing: those that can take a token, and not beside a sale that is under way.
+// TestWhichMetersGetTokensForNothing: those that can take a token and have no sale under way.
 func TestWhichMetersGetTokensForNothing(t *testing.T) {
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {

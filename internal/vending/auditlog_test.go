@@ -25,8 +25,8 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// logbook reads what the audit log says since it was last asked. Identities are shown by the names that a test gave them,
-// others by their kind. What the store writes itself is left out.
+// logbook reads the rows added to the audit log since the last call. It shows identities by the names that a test gave them, others by
+// their kind. It leaves out the rows that the store writes itself.
 type logbook struct {
 	*shop
 	seen  map[id.ID]bool
@@ -37,8 +37,8 @@ var anyID = regexp.MustCompile(`\b(app|acc|mtr|cmd|jrn|job|tok|vnd|dbt)_[0-9a-z]
 
 func (l *logbook) name(identity, as string) { l.names = append(l.names, identity, as) }
 
-// fresh reads the rows that are new in the log, in no order, for rows of one moment have none on PostgreSQL: when, who, action, object, before, after, reason, and "alone" for one person
-// where two are the rule.
+// fresh reads the new rows of the log, unordered, because rows of one moment have no order on PostgreSQL: when, who, action, object,
+// before, after, reason, and "alone" for one person where two are the rule.
 func (l *logbook) fresh() []string {
 	l.t.Helper()
 	var got []string
@@ -51,7 +51,7 @@ func (l *logbook) fresh() []string {
 			l.seen[r.ID(9)] = true
 			after := r.Text(5)
 			if r.Text(2) == proof.Action && after != "" {
-				after = "evidence" // hashes, which the verification computes again
+				after = "evidence" // hashes; the verification computes them again
 			}
 			line := fmt.Sprintf("%s %s@%s %s %s: %s => %s (%s)", time.UnixMicro(r.Int(8)).UTC().Format("15:04"), r.Text(0), r.Text(1), r.Text(2), r.Text(3),
 				r.Text(4), after, r.Text(6))
@@ -68,7 +68,7 @@ func (l *logbook) fresh() []string {
 	return got
 }
 
-// says wants these rows to be new in the log.
+// says checks that exactly these rows are new in the log.
 func (l *logbook) says(what string, want ...string) {
 	l.t.Helper()
 	got := l.fresh()

@@ -27,9 +27,8 @@ type CancelAnswer struct {
 	Loaded  bool // the meter has signed that it has the token
 }
 
-// proves is what the meter's answer proves at a moment. A meter that has signed that it has the token has it, whatever it answers to
-// commands. One that has taken the command and does not answer is not waited for longer than for any other: its answer counts when it
-// comes.
+// proves returns what the meter's answer proves at a moment. A meter that has signed that it has the token has it, whatever it answers to
+// commands. A meter that took the command and does not answer is waited for no longer than any other; its answer counts when it comes.
 func (a CancelAnswer) proves(now time.Time) sale.CancelState {
 	switch {
 	case a.Loaded:
@@ -44,9 +43,8 @@ func (a CancelAnswer) proves(now time.Time) sale.CancelState {
 	return sale.CancelOpen
 }
 
-// proven is what all answers about each token prove together, with its newest command. A meter that has cancelled a token says of the
-// next command for it that it is used, so done proves the most. answers are in the order of their tokens, those about one token in the
-// order in which the meter was asked.
+// proven returns what all answers about each token prove together, with the newest command. A meter that has cancelled a token answers used
+// to the next command for it, so done proves the most. The answers are ordered by token, and for one token by when the meter was asked.
 func proven(answers []CancelAnswer, now time.Time) []sale.Cancel {
 	rank := []sale.CancelState{sale.CancelNever, sale.CancelOpen, sale.CancelUsed, sale.CancelDone}
 	var out []sale.Cancel
@@ -61,8 +59,8 @@ func proven(answers []CancelAnswer, now time.Time) []sale.Cancel {
 	return out
 }
 
-// late reports whether an answer changes what was made of a token when its reversal was given up: any answer where there was none, and
-// done where the meter had said used of a second command.
+// late reports whether an answer changes the outcome that was recorded for a token when its reversal was given up. Any answer does where
+// there was none; done does where the meter had answered used to a second command.
 func late(c sale.Cancel) bool {
 	switch c.Taken {
 	case sale.TakenNever:
@@ -73,7 +71,7 @@ func late(c sale.Cancel) bool {
 	return false
 }
 
-// cancelsOf are the tokens of a sale that its meter was ever told to cancel.
+// cancelsOf returns the tokens of a sale that its meter was ever told to cancel.
 func cancelsOf(tx Tx, saleID id.ID) ([]sale.Cancel, error) {
 	answers, err := tx.Cancelling().CancelAnswers(saleID)
 	return proven(answers, tx.Moment()), err

@@ -62,7 +62,7 @@ func TestTheBestAnswerAboutATokenCounts(t *testing.T) {
 	}
 }
 
-// TestWhichAnswersAreLate has everything that may have been made of a token, and every answer.
+// TestWhichAnswersAreLate combines every recorded outcome of a token with every answer.
 func TestWhichAnswersAreLate(t *testing.T) {
 	for taken, want := range map[sale.CancelTaken][]sale.CancelState{
 		sale.TakenOpen: nil, sale.TakenNever: {sale.CancelUsed, sale.CancelDone}, sale.TakenUsed: {sale.CancelDone},

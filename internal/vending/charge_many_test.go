@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// heavy is a tariff of which a sale has a fee and as many levies as there may be.
+// heavy is a tariff that gives a sale a fee and the greatest number of levies.
 func heavy() tariff.Body {
 	b := flat()
 	b.Fee = tariff.VendFee{Amount: 10}
@@ -21,8 +21,8 @@ func heavy() tariff.Body {
 	return b
 }
 
-// burden gives an account as many open debts as there may be and five charges more than one sale looks at, of 0.10 each;
-// the youngest charge goes before all others.
+// burden gives an account the greatest number of open debts and five charges more than one sale looks at, of 0.10 each. The youngest charge
+// is collected first.
 func (s *shop) burden(meter string) {
 	account := s.account(meter)
 	for i := range debt.MaxOpen {
@@ -35,8 +35,8 @@ func (s *shop) burden(meter string) {
 	s.due(account, debt.Due{Name: "first", Month: "2025-03", Gross: 10, Priority: 5, Capped: true})
 }
 
-// TestWhoOwesMuchCanBuy: a sale that pays as many debts at once as an account can have, and has every other line there
-// is, fits its journal. Of more charges than it looks at, it pays those that go first.
+// TestWhoOwesMuchCanBuy: a sale that pays as many debts as an account can have, and has every other line there is, fits its journal. Of
+// more charges than it looks at, it pays the first in order.
 func TestWhoOwesMuchCanBuy(t *testing.T) {
 	s := open(t, true)
 	meter := s.meter(1, place{tariff: s.publish("heavy", heavy(), long())})

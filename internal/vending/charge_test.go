@@ -22,7 +22,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// owes is what an account owes, as a person would read it out.
+// owes describes what an account owes, as a person would read it out.
 func (s *shop) owes(account id.ID) string {
 	s.t.Helper()
 	var out []string
@@ -51,7 +51,7 @@ func (s *shop) owes(account id.ID) string {
 	return strings.Join(out, ", ")
 }
 
-// lines is a sale's lines in short.
+// lines shortens a sale's lines.
 func lines(s []sale.Line) string {
 	var out []string
 	for _, l := range s {
@@ -89,7 +89,7 @@ func line(t *testing.T, s sale.Sale, k sale.LineKind) sale.Line {
 	return sale.Line{}
 }
 
-// policy sets what the tenant decided about charges.
+// policy sets the tenant's policy on charges.
 func (s *shop) policy(p registry.ChargePolicy) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {
@@ -163,7 +163,7 @@ func TestAFailedSaleGivesEverythingBack(t *testing.T) {
 		had = append(had, t.ID)
 	}
 	before, books := s.owes(account), fmt.Sprint(s.balances())
-	s.clock.set(s.clock.Now().Add(time.Millisecond)) // identities of one millisecond have no order on PostgreSQL
+	s.clock.set(s.clock.Now().Add(time.Millisecond)) // on PostgreSQL identities of one millisecond have no order
 	s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, errPower }
 	s.refused(order(meter, 60000, "declined-1"), refusal.IssuerUnknown)
 	if got, want := s.owes(account), "standing 2026-11 11270/11270"; got != want {
@@ -191,8 +191,8 @@ func TestAFailedSaleGivesEverythingBack(t *testing.T) {
 	s.audit()
 }
 
-// TestFreeUnitsComeOnceAMonth is V16: the free token first, the paid part priced behind it, once in a local month, and
-// also for nothing.
+// TestFreeUnitsComeOnceAMonth is V16: the free token comes first, the paid part is priced after it, once in a local month, and also without
+// a payment.
 func TestFreeUnitsComeOnceAMonth(t *testing.T) {
 	s := open(t, true)
 	body := ibt()
@@ -261,7 +261,7 @@ func TestTheMonthEndsAtLocalMidnight(t *testing.T) {
 	}
 }
 
-// TestARequestThatWaitsOverTheMonthsEndIsPricedAnew: it came in November and its turn came in December.
+// TestARequestThatWaitsOverTheMonthsEndIsPricedAnew: it came in November and was served in December.
 func TestARequestThatWaitsOverTheMonthsEndIsPricedAnew(t *testing.T) {
 	s := open(t, true)
 	meter := s.meter(1, place{tariff: s.publish("ibt", ibt(), long())})
@@ -275,7 +275,7 @@ func TestARequestThatWaitsOverTheMonthsEndIsPricedAnew(t *testing.T) {
 	s.door.before = nil
 }
 
-// TestTheMonthBelongsToTheAccount: another meter of the account goes on where the first one stopped.
+// TestTheMonthBelongsToTheAccount: another meter of the account continues where the first one stopped.
 func TestTheMonthBelongsToTheAccount(t *testing.T) {
 	s := open(t, true)
 	tariff := s.publish("ibt", ibt(), long())
@@ -299,8 +299,8 @@ func TestAnOpenSaleHoldsUpItsWholeAccount(t *testing.T) {
 	s.refused(order(second, 20000, "account-02"), refusal.VendInProgress)
 }
 
-// TestFixedChargesFallDue walks an account from its opening in the middle of a month: by days, then on the 1st, and the
-// sale finds a charge whether or not the job has been there.
+// TestFixedChargesFallDue follows an account from its opening in the middle of a month: by days, then on the 1st. The sale finds a charge
+// whether or not the job has run.
 func TestFixedChargesFallDue(t *testing.T) {
 	s := open(t, true)
 	s.zone("Africa/Johannesburg")
@@ -344,15 +344,15 @@ func TestFixedChargesFallDue(t *testing.T) {
 	s.audit()
 }
 
-// TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn: a month's charges are those of the version with which it
-// began for the account, also where the version in force now has none and the job was not there since.
+// TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn: a month's charges are those of the version with which the month began for the
+// account, even if the current version has none and the job has not run since.
 func TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn(t *testing.T) {
 	for name, opened := range map[string]string{"an old account": "2026-10-01T00:00:00Z", "opened in the month": "2026-11-11T08:00:00Z"} {
 		s := open(t, true)
 		v := s.publish("standing", standing(flat(), tariff.PerMonth), long())
 		s.clock.set(s.at(opened))
 		meter := s.meter(1, place{tariff: v})
-		if name == "an old account" { // the job was there in October
+		if name == "an old account" { // the job ran in October
 			if n, err := s.Accrue(context.Background(), system()); err != nil || n != 1 {
 				t.Fatalf("charged %d accounts (%v), want 1", n, err)
 			}
@@ -377,7 +377,7 @@ func TestAVersionWithoutChargesTakesNoneFromTheMonthItBeganIn(t *testing.T) {
 	}
 }
 
-// TestChargesByTheDaySumToTheMonth: whatever days somebody looks, a month's charge is the same in the end.
+// TestChargesByTheDaySumToTheMonth: a month's charge is the same in the end, whichever days the job runs.
 func TestChargesByTheDaySumToTheMonth(t *testing.T) {
 	for name, daily := range map[string]bool{"a daily charge": false, "a monthly charge, day by day": true} {
 		s := open(t, true)
@@ -400,7 +400,7 @@ func TestChargesByTheDaySumToTheMonth(t *testing.T) {
 	}
 }
 
-// TestNobodyIsBilledForMoreThanTwoYears bounds the catching up.
+// TestNobodyIsBilledForMoreThanTwoYears checks the limit on charging for the past.
 func TestNobodyIsBilledForMoreThanTwoYears(t *testing.T) {
 	s := open(t, true)
 	v := s.publish("standing", standing(flat(), tariff.PerMonth), long())
@@ -445,7 +445,8 @@ func TestTheJobMayBeCutOffAnywhere(t *testing.T) {
 	}
 }
 
-// TestMoneyForChargesAlone: it is refused unless the tenant says otherwise; then there is a receipt and no token.
+// TestMoneyForChargesAlone: a payment that covers only charges is refused unless the tenant allows it; then there is a receipt and no
+// token.
 func TestMoneyForChargesAlone(t *testing.T) {
 	s := open(t, true)
 	body := standing(flat(), tariff.PerMonth)
@@ -461,7 +462,7 @@ func TestMoneyForChargesAlone(t *testing.T) {
 	s.audit()
 }
 
-// TestADebtTakesWhatItsTermsSay: least, most, most in a month, what is left, and the tenant's ceiling.
+// TestADebtTakesWhatItsTermsSay: minimum, maximum, monthly maximum, the remainder, and the tenant's ceiling.
 func TestADebtTakesWhatItsTermsSay(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -500,8 +501,8 @@ func TestADebtTakesWhatItsTermsSay(t *testing.T) {
 	}
 }
 
-// TestAReversalGivesChargesDebtsAndFreeUnitsBack: every row and every balance is as before the sale, and the same tender
-// buys the same again.
+// TestAReversalGivesChargesDebtsAndFreeUnitsBack: every row and every balance is as before the sale, and the same payment buys the same
+// again.
 func TestAReversalGivesChargesDebtsAndFreeUnitsBack(t *testing.T) {
 	s := open(t, true)
 	body := standing(ibt(), tariff.PerMonth)
@@ -577,7 +578,7 @@ func TestVerifyFindsEditsOfChargesDebtsAndFreeUnits(t *testing.T) {
 	s.verified()
 }
 
-// TestASaleOfManyTokensLeavesRoomForTheFreeOne: a sale has at most MaxTokens, the free one among them.
+// TestASaleOfManyTokensLeavesRoomForTheFreeOne: a sale has at most MaxTokens, including the free one.
 func TestASaleOfManyTokensLeavesRoomForTheFreeOne(t *testing.T) {
 	s := open(t, true)
 	body := tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 1_000_000}}, Free: tariff.Free{Units: 50 * unit.KilowattHour}}

@@ -16,8 +16,8 @@ type Clock struct {
 	Newest      time.Time     // when the newest token was issued
 	LastTrusted time.Time     // the last moment at which the clock is known to have been trusted
 	Ran         time.Duration // for how long the process has run
-	Asked       bool          // whether the clock was right when the process started is not settled yet
-	Moved       time.Duration // by how much it was moved while the process ran, and not trusted since
+	Asked       bool          // it is still open whether the clock was right when the process started
+	Moved       time.Duration // by how much it was moved while the process ran, and has not been trusted since
 	Synced      bool          // the system's time service reports that it keeps the clock
 }
 
@@ -36,7 +36,7 @@ func (c Clock) Doubt() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// Behind returns why no token may be issued although the clock is not in doubt otherwise: a token was issued later than now.
+// Behind returns why no token may be issued although the clock is otherwise not in doubt: a token was issued at a later time than now.
 func (c Clock) Behind() refusal.Refusal {
 	if c.Now.Before(c.Newest.Add(-MaxClockBack)) {
 		return refuse.ClockBehind(c.Now, c.Newest)
@@ -44,7 +44,7 @@ func (c Clock) Behind() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// behindAt is [Clock.Behind] of the moment of a transaction.
+// behindAt applies [Clock.Behind] to the time of a transaction.
 func behindAt(t sale.Times, now time.Time) refusal.Refusal {
 	return Clock{Now: now, Newest: t.Newest}.Behind()
 }
@@ -53,13 +53,13 @@ func behindAt(t sale.Times, now time.Time) refusal.Refusal {
 // [MaxClockJump].
 type clockGuard struct {
 	mu      sync.Mutex
-	running func() time.Time // tells the running time by its monotonic reading; nil: the clock itself does
-	synced  func() bool      // asks the time service; nil: it says nothing
-	began   time.Time        // of the running time, when the process started
-	asked   bool             // whether the clock was right then is not settled yet
-	last    time.Time        // of the clock
-	ran     time.Time        // of the running time, then
-	off     time.Duration    // by how much the clock was moved and not trusted since
+	running func() time.Time // returns the running time by its monotonic reading; nil: the clock itself does
+	synced  func() bool      // asks the time service; nil: there is none
+	began   time.Time        // running time when the process started
+	asked   bool             // it is still open whether the clock was right then
+	last    time.Time        // clock at the last look
+	ran     time.Time        // running time at the last look
+	off     time.Duration    // by how much the clock was moved and has not been trusted since
 	since   time.Time        // when that was noticed, by the clock
 	seen    sale.Times       // what the store knew at the last look
 }
@@ -109,7 +109,7 @@ func (g *clockGuard) look(now time.Time, t sale.Times) refusal.Refusal {
 	return no
 }
 
-// again is look where the store is not asked.
+// again does the same as look, without asking the store.
 func (g *clockGuard) again(now time.Time) refusal.Refusal {
 	g.mu.Lock()
 	t := g.seen
@@ -117,14 +117,14 @@ func (g *clockGuard) again(now time.Time) refusal.Refusal {
 	return g.look(now, t)
 }
 
-// open reports whether it is not settled yet that the clock was right at the start.
+// open reports whether it is still open that the clock was right at the start.
 func (g *clockGuard) open() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.asked
 }
 
-// step adds what the wall clock gained on the running time since the last look.
+// step adds how much more time the wall clock has counted than the running time since the last look.
 func (g *clockGuard) step(now time.Time) {
 	wall, ran := now.Round(0).Sub(g.last.Round(0)), g.runs(now)
 	running := ran.Sub(g.ran)

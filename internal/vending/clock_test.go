@@ -14,7 +14,7 @@ import (
 func TestAMovedClockIsNoticed(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		gains []time.Duration // of wall time on running time, look by look
+		gains []time.Duration // how far wall time got ahead of running time, at each look
 		want  time.Duration
 	}{
 		{"steady", []time.Duration{0, 0}, 0},
@@ -49,7 +49,7 @@ func TestAClockWithoutARunningTimeIsTakenAsItIs(t *testing.T) {
 	}
 }
 
-// A clock that is not this machine's, as a database's, is compared with the running time that this machine tells.
+// The clock of another machine, such as a database's, is compared with this machine's running time.
 func TestAClockOfAnotherMachineIsWatched(t *testing.T) {
 	own, off := time.Now(), time.Duration(0)
 	v := New(Config{Now: func() time.Time { return own.Round(0).Add(off) }, Running: func() time.Time { return own }})
@@ -72,7 +72,7 @@ func TestAClockOfAnotherMachineIsWatched(t *testing.T) {
 	}
 }
 
-// idle is a transaction in which no sale is under way; nothing else of it may be asked for.
+// idle is a transaction in which no sale is under way. Other calls fail.
 type idle struct{ Tx }
 
 func (idle) Debts() debt.Tx                 { return settled{} }
@@ -82,7 +82,7 @@ type settled struct{ debt.Tx }
 
 func (settled) VendUnderWay(int64, id.ID) (bool, error) { return false, nil }
 
-// A clock that was moved stops new sales; asking again for an old answer never comes to this point.
+// A clock that was moved stops new sales. A repeated request gets its old answer without this check.
 func TestAMovedClockStopsNewSales(t *testing.T) {
 	v := New(Config{Now: time.Now})
 	v.guard.moved(2 * time.Hour)
@@ -92,7 +92,7 @@ func TestAMovedClockStopsNewSales(t *testing.T) {
 	}
 }
 
-// TestWhetherAClockIsGoneBy is the whole rule.
+// TestWhetherAClockIsGoneBy checks the whole rule.
 func TestWhetherAClockIsGoneBy(t *testing.T) {
 	known := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
@@ -119,8 +119,8 @@ func TestWhetherAClockIsGoneBy(t *testing.T) {
 	}
 }
 
-// TestAPersonsWordIsTakenUp: several servers share a database, and one of them was told that its clock is right. The word
-// settles what was noticed before it, nowhere what was moved after it.
+// TestAPersonsWordIsTakenUp: several servers share a database, and a person confirms to one of them that its clock is right. That settles
+// what was noticed before the confirmation, and on no server what was moved after it.
 func TestAPersonsWordIsTakenUp(t *testing.T) {
 	own, off := time.Now(), time.Duration(0)
 	v := New(Config{Now: func() time.Time { return own.Round(0).Add(off) }, Running: func() time.Time { return own }})

@@ -20,8 +20,8 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// complete ends a sale: sealed tokens, journal, receipt number, delivery, audit row and stored answer become durable
-// together, or none of them does. write is VendComplete for a held sale, VendSell for one that is written at once.
+// complete ends a sale: sealed tokens, journal, receipt number, delivery, audit row and stored answer become durable together, or none of
+// them does. write is VendComplete for a held sale and VendSell for a sale that is written at once.
 func (v *Vending) complete(tx Tx, p purchase, sold Sold, f sale.Facts, tokens []sts.Token, write func(sale.Sale, [][]byte) error) (step, error) {
 	s := sold.Sale
 	hashes := make([][]byte, len(tokens))
@@ -70,8 +70,8 @@ func (v *Vending) complete(tx Tx, p purchase, sold Sold, f sale.Facts, tokens []
 	return v.put(tx, p, step{Sold: sold, Digits: Digits{tokens: tokens, change: change.tokens}})
 }
 
-// post writes the sale's journal (P1, P8 and P9 of docs/reference/postings.md) from its stored lines.
-// The refusal is that of a vendor's account which has no room any more.
+// post writes the sale's journal (P1, P8 and P9 of docs/reference/postings.md) from its stored lines. It returns the refusal of a vendor's
+// account that has no room any more.
 func post(tx Tx, s sale.Sale, now time.Time) (refusal.Refusal, error) {
 	entry := ledger.SaleEntry{Source: s.Source(), Tender: s.Tender.Minor,
 		Account: s.Account.Text(id.Account), CarryIn: s.CarryIn, Carry: s.CarryOut}
@@ -106,10 +106,10 @@ func post(tx Tx, s sale.Sale, now time.Time) (refusal.Refusal, error) {
 	return refusal.Refusal{}, vendor.BookCommission(tx.Vendors(), s, now)
 }
 
-// FreeProgramme is the subject of the receivable that free basic units are funded from (P10).
+// FreeProgramme is the subject of the receivable that funds free basic units (P10).
 const FreeProgramme = "free-basic-units"
 
-// fund adds to a sale's entry what a programme owes for its free units (P10).
+// fund adds to a sale's entry the amount that a programme owes for its free units (P10).
 func fund(tx Tx, s sale.Sale, e *ledger.SaleEntry) error {
 	if s.Free == 0 {
 		return nil
@@ -165,7 +165,7 @@ func tell(tx Tx, s sale.Sale) error {
 // repeatedStatus answers a sale that was repeated under a new key (docs/reference/http.md#repetition).
 const repeatedStatus = 200
 
-// put renders the answer and stores it under the request's key, for ever, because money moved.
+// put renders the answer and stores it under the request's key for ever, because money moved.
 func (v *Vending) put(tx Tx, p purchase, s step) (step, error) {
 	if p.order.Render == nil {
 		return s, nil
@@ -177,8 +177,8 @@ func (v *Vending) put(tx Tx, p purchase, s step) (step, error) {
 	return s, v.answers.Put(tx.Once(), p.order.Once, s.Sold.Reply, true)
 }
 
-// putRefusal answers with the refusal of a sale that exists, and stores it under the request's key in the transaction
-// that found out: the key may be claimed since the sale was reserved.
+// putRefusal answers with the refusal of an existing sale. It stores the answer under the request's key in the same transaction, because
+// the key may have been claimed since the sale was reserved.
 func (v *Vending) putRefusal(tx Tx, p purchase, sale sale.Sale, r refusal.Refusal) (step, error) {
 	out := step{Sold: Sold{Refusal: r, Sale: sale}}
 	if !p.request().Keeps(r) {

@@ -24,25 +24,25 @@ import (
 // days is how many random days are played; ./check full plays a thousand.
 var days = flag.Uint64("days", 3, "random days to play, by seed 0, 1, 2 ...")
 
-// day is a random day at a till whose power, issuer and network all fail.
+// day is a random day at a till whose power, issuer and network can all fail.
 type day struct {
 	*shop
 	r      *rand.Rand
 	meters []string
 	asked  []vending.Purchase // every request that was ever sent
-	heard  map[string]string  // by key: the answer that once arrived
+	heard  map[string]string  // by key: the first answer that arrived
 	rare   *sometimes.Counter
 }
 
-// rareInADay are the rare states of random days: what broke, and what became of it.
+// rareInADay are the rare states of random days: what failed, and how it ended.
 func rareInADay() []string {
 	return []string{"commit lost", "answer of a commit lost", "issuer unknown", "issuer refuses", "issuer broken off", "same request, stored answer", "recovery interrupted",
 		"restart", "sale failed", "sale reversed", "debt written off", "debt paid off", "free units claimed", "fixed charge paid", "month change", "months of two sales",
 		"money carried forward", "sale waits for its issuer"}
 }
 
-// TestARandomDayLosesAndDoublesNothing: whatever breaks, asking again gives every request one answer that never
-// changes, and the books agree with the tokens.
+// TestARandomDayLosesAndDoublesNothing: whatever fails, a repeated request gets one answer that never changes, and the books agree with the
+// tokens.
 func TestARandomDayLosesAndDoublesNothing(t *testing.T) {
 	rare := sometimes.New(rareInADay()...)
 	for _, local := range []bool{true, false} {
@@ -76,7 +76,7 @@ func TestARandomDayLosesAndDoublesNothing(t *testing.T) {
 	rare.Report(t, "random days", *longRun)
 }
 
-// something happens.
+// something does one random thing.
 func (d *day) something() {
 	switch n := d.r.IntN(24); {
 	case n >= 22:
@@ -105,8 +105,8 @@ func (d *day) something() {
 	}
 }
 
-// books does what others do to accounts while tills sell: a day begins, a debt is raised, another written off, free
-// units are claimed for nothing. Each may be cut off, and then it did not happen.
+// books does what others do to accounts while tills sell: a day begins, a debt is raised, another is written off, free units are claimed
+// without a payment. Each may be cut off, and then it did not happen.
 func (d *day) books() {
 	d.trouble()
 	defer d.peace()
@@ -148,7 +148,7 @@ func (d *day) undoNewest(meter string) error {
 	return err
 }
 
-// trouble breaks the next transactions or the issuer, one time in two.
+// trouble breaks the next transactions or the issuer, half of the time.
 func (d *day) trouble() {
 	n := d.r.IntN(2) + 1
 	switch d.r.IntN(8) {
@@ -185,7 +185,7 @@ func (d *day) recover() {
 	}
 }
 
-// ask sends a request and compares its answer with the one that was heard before.
+// ask sends a request and compares its answer with the first one that arrived.
 func (d *day) ask(o vending.Purchase) {
 	d.t.Helper()
 	sold, err := d.Sell(context.Background(), owner(), o)
@@ -202,7 +202,7 @@ func (d *day) ask(o vending.Purchase) {
 		answer = string(sold.Replay.Body)
 	case sold.Reply.Status != 0:
 		answer = string(sold.Reply.Body)
-	default: // a refusal of the moment
+	default: // a temporary refusal
 		d.rare.When(sold.Code == refusal.IssuerUnknown, "issuer unknown")
 		d.rare.When(sold.Code == refusal.VendInProgress, "sale waits for its issuer")
 		return
@@ -213,7 +213,7 @@ func (d *day) ask(o vending.Purchase) {
 	d.heard[o.Once.Key] = answer
 }
 
-// calm lets everything come to its end and looks at what there is.
+// calm lets everything finish and checks the result.
 func (d *day) calm() {
 	d.t.Helper()
 	d.peace()

@@ -12,13 +12,13 @@ import (
 // Digits are the tokens of one sale while its answer is made inside the transaction. They have no printable form.
 type Digits struct {
 	tokens []sts.Token
-	change []sts.Token // of Sale.Change
+	change []sts.Token // digits of Sale.Change
 
 	withheld refusal.Code
 }
 
-// Issued are the tokens of one sale after the commit. They have no printable form; the zero value has no tokens, which
-// is also what an actor gets who may not see them.
+// Issued are the tokens of one sale after the commit. They have no printable form. The zero value has no tokens; an actor who may not see
+// the tokens gets it.
 type Issued struct{ digits Digits }
 
 // DigitsOf wraps tokens, in the order of the sale's tokens.
@@ -27,17 +27,17 @@ func DigitsOf(tokens ...sts.Token) Digits { return Digits{tokens: tokens} }
 // Len is the number of tokens.
 func (d Digits) Len() int { return len(d.tokens) }
 
-// Change are the digits of Sale.Change, one for one.
+// Change returns the digits of Sale.Change, in the same order.
 func (d Digits) Change() Digits { return Digits{tokens: d.change, withheld: d.withheld} }
 
-// Withheld returns the code of what hides the digits from an actor that may see them; empty if they are shown.
+// Withheld returns the code of the reason why digits are hidden from an actor who may see them, or an empty code if they are shown.
 func (d Digits) Withheld() refusal.Code { return d.withheld }
 
-// none stands where a token has no digits, because its issuer has not answered or refused.
+// none is shown for a token without digits, because its issuer has not answered or has refused.
 const none = "**** **** **** **** ****"
 
-// Reveal is the 20 digits of token i, or a mask where it has none yet. Only bytes that are stored sealed and leave
-// after the commit may hold them.
+// Reveal returns the 20 digits of token i, or a mask if it has none yet. Only bytes that are stored sealed and leave after the commit may
+// hold them.
 func (d Digits) Reveal(i int) string {
 	if d.tokens[i] == (sts.Token{}) {
 		return none
@@ -45,16 +45,16 @@ func (d Digits) Reveal(i int) string {
 	return d.tokens[i].Reveal()
 }
 
-// Token is token i itself, which masks itself; the zero Token where it has no digits yet.
+// Token returns token i, which masks itself, or the zero Token if it has no digits yet.
 func (d Digits) Token(i int) sts.Token { return d.tokens[i] }
 
 // Len is the number of tokens that may be revealed.
 func (i Issued) Len() int { return i.digits.Len() }
 
-// Reveal is the 20 digits of token n, or a mask where it has none yet.
+// Reveal returns the 20 digits of token n, or a mask if it has none yet.
 func (i Issued) Reveal(n int) string { return i.digits.Reveal(n) }
 
-// Digits are the same tokens, for whoever renders an answer with the function that also serves Order.Render.
+// Digits returns the same tokens for callers that render an answer with the function of Order.Render.
 func (i Issued) Digits() Digits { return i.digits }
 
 // String masks the digits.

@@ -22,7 +22,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// TestTheAuditLogSaysWhatWasGivenForNothing: to which meter, how much, why, and by whom; a copy has its number and its receipt.
+// TestTheAuditLogSaysWhatWasGivenForNothing: to which meter, how much, why, and by whom. A copy is logged with its number and its receipt.
 func TestTheAuditLogSaysWhatWasGivenForNothing(t *testing.T) {
 	l := &logbook{shop: open(t, true), seen: map[id.ID]bool{}}
 	m := l.meter(1, place{tariff: l.publish("domestic", flat(), monday())})
@@ -52,7 +52,7 @@ func TestTheAuditLogSaysWhatWasGivenForNothing(t *testing.T) {
 	l.says("a copy", "08:00 person amina@example.org@192.0.2.7 vend.reprint vnd:  => copy=1 receipt=main-000001 ()", "08:00 person amina@example.org@192.0.2.7 token.show vnd:  =>  ()")
 }
 
-// TestUnitsADayEndAtLocalMidnight, and those of a token that its meter has cancelled are owed, so they are no gift.
+// TestUnitsADayEndAtLocalMidnight, and units that replace a cancelled token are owed, so they do not count as a gift.
 func TestUnitsADayEndAtLocalMidnight(t *testing.T) {
 	s := open(t, true)
 	s.do(func(tx *storeTx) error { return setTZ(tx, "Africa/Nairobi") })
@@ -77,7 +77,7 @@ func TestUnitsADayEndAtLocalMidnight(t *testing.T) {
 	}
 }
 
-// TestASaleGoesOnlyWhereItCanBeSent: every route that is asked for must reach somebody, and a sale by several routes takes them all.
+// TestASaleGoesOnlyWhereItCanBeSent: every requested route must reach somebody, and a sale by several routes uses all of them.
 func TestASaleGoesOnlyWhereItCanBeSent(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday())
@@ -89,7 +89,7 @@ func TestASaleGoesOnlyWhereItCanBeSent(t *testing.T) {
 		phone, sim string
 		deliver    []string
 		want       refusal.Code
-		messages   int64 // that are queued
+		messages   int64 // queued
 	}{
 		{m, false, "+254700000001", "+254700000200", []string{"sms"}, refusal.InvalidRequest, 0},
 		{m, false, "+254700000001", "+254700000200", []string{"mqtt"}, "", 0},
@@ -118,7 +118,7 @@ func TestASaleGoesOnlyWhereItCanBeSent(t *testing.T) {
 	}
 }
 
-// TestHowOftenATrustedClockIsNoted: every five minutes, and at once where it shows less than what was noted.
+// TestHowOftenATrustedClockIsNoted: every five minutes, and at once if it shows an earlier time than the noted one.
 func TestHowOftenATrustedClockIsNoted(t *testing.T) {
 	s := open(t, true)
 	s.begin()
@@ -153,7 +153,7 @@ type unnotedClock struct{ vending.ClockTx }
 
 func (unnotedClock) ClockBegin() (sale.Times, error) { return sale.Times{}, access.ErrFull }
 
-// TestAFullDiskDoesNotKeepAServerFromStarting, and it is in doubt of a clock that jumped all the same.
+// TestAFullDiskDoesNotKeepAServerFromStarting, and the server still doubts a clock that jumped.
 func TestAFullDiskDoesNotKeepAServerFromStarting(t *testing.T) {
 	for ahead, doubt := range map[time.Duration]bool{time.Hour: false, 48 * time.Hour: true} {
 		s := open(t, true)
@@ -174,7 +174,7 @@ func TestAFullDiskDoesNotKeepAServerFromStarting(t *testing.T) {
 	}
 }
 
-// TestWhichSalesAreReversed: completed ones of the meter's account, for a reason that a line of the log holds.
+// TestWhichSalesAreReversed: completed sales of the meter's account, for a reason that fits a line of the log.
 func TestWhichSalesAreReversed(t *testing.T) {
 	long := strings.Repeat("ዕ", 200)
 	for name, c := range map[string]struct {
@@ -226,7 +226,8 @@ func TestWhichSalesAreReversed(t *testing.T) {
 	}
 }
 
-// TestHowLongASellerUndoesAlone: for the whole window that the tenant set, where the meter is asked; a second later four eyes bind.
+// TestHowLongASellerUndoesAlone: for the whole window that the tenant set, where the meter is asked. A second later it takes a second
+// person.
 func TestHowLongASellerUndoesAlone(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
@@ -247,7 +248,7 @@ func TestHowLongASellerUndoesAlone(t *testing.T) {
 	}
 }
 
-// TestARechargeThatIsUsedUp says what is left of it: nothing, where the account owes already.
+// TestARechargeThatIsUsedUp says what is left of it: nothing, if the account is already in debt.
 func TestARechargeThatIsUsedUp(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
@@ -258,7 +259,7 @@ func TestARechargeThatIsUsedUp(t *testing.T) {
 	}
 }
 
-// full is a transaction whose books take no mirror.
+// full is a transaction that cannot post the mirror entry.
 type full struct{ vending.Tx }
 
 func (f full) Books() ledger.Books { return fullBooks{f.Tx.Books()} }
@@ -269,7 +270,7 @@ func (fullBooks) PostTogether(j ...ledger.Journal) (ledger.Breach, error) {
 	return ledger.Breach{Account: j[0].Postings[0].Account, Limit: ledger.Limit{Bound: ledger.NotBelow}}, nil
 }
 
-// TestALimitThatAMirrorBreaksIsAnError: the reversal looked before, so it is no refusal, and nothing of it stays.
+// TestALimitThatAMirrorBreaksIsAnError: the reversal has checked the limit before, so this is no refusal, and the reversal leaves no trace.
 func TestALimitThatAMirrorBreaksIsAnError(t *testing.T) {
 	s := open(t, true)
 	sold := s.sell(order(s.meter(1, place{tariff: s.publish("domestic", flat(), monday())}), 10000, "key-number-1")).Sale
@@ -283,7 +284,7 @@ func TestALimitThatAMirrorBreaksIsAnError(t *testing.T) {
 	}
 }
 
-// TestTokensOnAReceipt stand in the order in which they are entered, with their kinds, and without digits for who may not see them.
+// TestTokensOnAReceipt are in the order of entry, with their kinds, and without digits for an actor who may not see them.
 func TestTokensOnAReceipt(t *testing.T) {
 	s := open(t, true)
 	body := flat()
@@ -318,7 +319,7 @@ func TestTokensOnAReceipt(t *testing.T) {
 	}
 }
 
-// TestASaleHasAtMostEightTokens, each of them full.
+// TestASaleHasAtMostEightTokens, each with the most units a token carries.
 func TestASaleHasAtMostEightTokens(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("cheap", tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 10_000}}}, monday())})
@@ -331,7 +332,7 @@ func TestASaleHasAtMostEightTokens(t *testing.T) {
 	s.refused(order(foreign, 10000, "key-number-2"), refusal.CurrencyMismatch)
 }
 
-// TestDigitsAreCountedAndMasked in every form that a value is printed in.
+// TestDigitsAreCountedAndMasked for every way of printing a value.
 func TestDigitsAreCountedAndMasked(t *testing.T) {
 	d := vending.DigitsOf(sts.Token{}, sts.Token{})
 	for want, v := range map[string]fmt.Stringer{"2 masked tokens": d, "0 masked tokens": vending.Issued{}} {
@@ -344,7 +345,7 @@ func TestDigitsAreCountedAndMasked(t *testing.T) {
 	}
 }
 
-// TestTheLostAnswerOfAMagicMeterComesUnderAnotherKeyToo: only its first answer is lost.
+// TestTheLostAnswerOfAMagicMeterComesUnderAnotherKeyToo: only the first answer is lost.
 func TestTheLostAnswerOfAMagicMeterComesUnderAnotherKeyToo(t *testing.T) {
 	s := open(t, true)
 	s.meter(1, place{tariff: s.publish("domestic", flat(), monday()), meter: func(m *registry.Meter) { m.Number, m.Simulated = vending.MagicTimeout, true }})

@@ -22,16 +22,17 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// onPostgres has every shop of these tests keep its books in PostgreSQL: go test ./internal/vending -args -postgres.
+// onPostgres keeps the books of every shop in these tests in PostgreSQL: go test ./internal/vending -args -postgres.
 var onPostgres = flag.Bool("postgres", false, "keep the books of every test in PostgreSQL")
 
-// update writes the rules anew that find each edit of an insider; read the difference.
+// update writes the list of rules that find each edit of an insider. Read the difference.
 var update = flag.Bool("update", false, "write testdata/insiders*.txt anew")
 
-// everyStatement has every statement of every transaction fail before it runs for good: go test ./internal/vending -args -every-statement.
+// everyStatement makes every statement of every transaction fail once before it runs: go test ./internal/vending -args -every-statement.
 var everyStatement = flag.Bool("every-statement", false, "make every statement of every transaction fail once")
 
-// everyCall has every call of a transaction that runs no statement fail before it runs for good: go test ./internal/vending -args -every-call.
+// everyCall makes every call of a transaction that runs no statement fail once before it runs: go test ./internal/vending -args
+// -every-call.
 var everyCall = flag.Bool("every-call", false, "make every call of a transaction that runs no statement fail once")
 
 func TestMain(m *testing.M) {
@@ -42,8 +43,7 @@ func TestMain(m *testing.M) {
 	os.Exit(pgtest.Run(m, schema))
 }
 
-// schema fills the database that those of the tests are copies of. A server has opened it once; it is bound to none of
-// the data folders that come.
+// schema fills the database that the tests copy. A server has opened it once, but it is bound to none of the data folders that follow.
 func schema(ctx context.Context, url string) error {
 	dir, err := os.MkdirTemp("", "schema")
 	if err != nil {
@@ -77,13 +77,13 @@ func (s *shop) open() engine {
 	return faulty{storetest.WithFaults(s.t, e, true), e}
 }
 
-// faulty is a store of which statements fail.
+// faulty is a store whose statements fail.
 type faulty struct {
 	*storetest.Faults
 	whole engine
 }
 
-// PublicKey is that of the store.
+// PublicKey returns the public key of the store.
 func (f faulty) PublicKey() string { return f.whole.PublicKey() }
 
 // whole opens a store that works.
@@ -130,7 +130,7 @@ func (s *shop) vendingOver(d access.Door[vending.Tx]) *vending.Vending {
 		Kick: func() { s.kicks.Add(1) }, Sends: func(string) bool { return s.sends }, Online: func(number string) bool { _, on := s.online.Load(number); return on }})
 }
 
-// Doers carry out the approved acts of all use cases of the shop.
+// Doers returns the functions that carry out the approved acts of all use cases of the shop.
 func (s *shop) Doers() access.Doers {
 	all := s.Vending.Doers()
 	maps.Copy(all, s.Debts.Doers())
@@ -138,7 +138,7 @@ func (s *shop) Doers() access.Doers {
 	return all
 }
 
-// through is the door of another use case. It counts and breaks with the shop's own.
+// through is the door of another use case. It counts calls and fails together with the shop's own door.
 type through[X any] struct {
 	*door
 	as func(vending.Tx) X

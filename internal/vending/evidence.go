@@ -12,11 +12,10 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// Evidence returns what the audit row of a completed sale says of it. The row is sealed into the tenant's log with the sale,
-// so whoever changes the sale, its lines, its meter, its units, its TIDs or its digits afterwards contradicts it. What
-// people look for stands there in words, all of it in a hash. It begins with the hash of the core of its receipt
-// ([receipt.Receipt.Paper]), by which whoever holds the receipt proves it; what that says of the key and the tariff
-// comes from facts.
+// Evidence returns what the audit row of a completed sale says of it. The row is sealed into the tenant's log with the sale, so it
+// contradicts any later change of the sale, its lines, meter, units, TIDs or digits. It shows the fields that people look for as words, and
+// all fields in a hash. It begins with the hash of the core of its receipt ([receipt.Receipt.Paper]), with which the holder of the receipt
+// can prove it. Facts gives the key and the tariff for that core.
 func Evidence(s sale.Sale, f sale.Facts) (string, error) {
 	paper, err := paperOf(s, f)
 	if err != nil {

@@ -17,16 +17,16 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Explained is a sale with every figure derived again, or why there is no such sale.
+// Explained is a sale with every figure derived again, or the refusal if there is no such sale.
 type Explained struct {
 	refusal.Refusal
-	Sale     sale.Sale // as it is stored, without digits
+	Sale     sale.Sale // as stored, without digits
 	Currency money.Currency
 	Tariff   tariff.Version
-	Split    tariff.Allocation // derived now, from what the sale was decided from
+	Split    tariff.Allocation // derived now, from the facts on which the sale was decided
 	Lines    []sale.Line       // of Split
 	Costs    []tariff.Cost
-	Exact    string      // exact price of the units, levies and tax among it, in the major unit
+	Exact    string      // exact price of the units, with levies and tax, in the major unit
 	Sum      money.Minor // of Lines
 	// Differences are where the stored sale does not match its recalculation; empty for every honest sale.
 	Differences []Difference
@@ -35,7 +35,7 @@ type Explained struct {
 // Difference is where a stored sale does not match its recalculation, with both figures as text.
 type Difference struct {
 	In              DifferenceIn
-	Line            int // from 1, in DiffersLine
+	Line            int // counted from 1, if In is DiffersLine
 	Stored, Derived string
 }
 
@@ -46,21 +46,20 @@ type DifferenceIn string
 const (
 	DiffersPrice      DifferenceIn = "price"       // Derived says why it cannot be priced
 	DiffersRefused    DifferenceIn = "refused"     // Derived says why its tariff would have refused it
-	DiffersDerivedSum DifferenceIn = "derived sum" // of the recalculated lines, from the payment
-	DiffersStoredSum  DifferenceIn = "stored sum"  // of the stored lines, from the payment
-	DiffersLines      DifferenceIn = "lines"       // how many there are
+	DiffersDerivedSum DifferenceIn = "derived sum" // sum of the recalculated lines, and the payment
+	DiffersStoredSum  DifferenceIn = "stored sum"  // sum of the stored lines, and the payment
+	DiffersLines      DifferenceIn = "lines"       // number of lines
 	DiffersLine       DifferenceIn = "line"
 	DiffersCarried    DifferenceIn = "carried"
 	DiffersUnits      DifferenceIn = "units"
-	DiffersTokens     DifferenceIn = "tokens" // units of the tokens, from those sold
+	DiffersTokens     DifferenceIn = "tokens" // units of the tokens, and units sold
 )
 
-// Agrees reports whether the stored sale is exactly what was derived, and sums to what was tendered.
+// Agrees reports whether the stored sale matches what was derived and its lines sum to the payment.
 func (e Explained) Agrees() bool { return len(e.Differences) == 0 }
 
-// Explain derives every figure of a sale again: from the tariff version it was priced on, the place of the account in
-// the month's blocks, the charges and debts it met, and what was carried in. Nothing that is shown is read from the
-// stored lines; they are only compared with what was derived.
+// Explain derives every figure of a sale again: from its tariff version, the account's position in the month's blocks, the charges and
+// debts it met, and the change carried in. It shows nothing from the stored lines; it only compares them with what it derived.
 func (v *Vending) Explain(ctx context.Context, by access.Actor, sale string) (Explained, error) {
 	shown, err := v.find(ctx, by, sale)
 	if err != nil || shown.Refused() {
@@ -129,14 +128,14 @@ func (e *Explained) differ(in DifferenceIn, stored, derived string) {
 	e.Differences = append(e.Differences, Difference{In: in, Stored: stored, Derived: derived})
 }
 
-// differs adds a difference where two figures are not the same.
+// differs adds a difference if two figures are not the same.
 func differs[N cmp.Ordered](e *Explained, in DifferenceIn, stored, derived N, text func(N) string) {
 	if stored != derived {
 		e.differ(in, text(stored), text(derived))
 	}
 }
 
-// compare finds where the stored sale is not what was derived.
+// compare finds where the stored sale differs from what was derived.
 func (e *Explained) compare() {
 	s := e.Sale
 	amount := func(m money.Minor) string { return money.Amount{Minor: m, Currency: e.Currency.Code}.String() }

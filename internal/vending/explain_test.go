@@ -32,7 +32,7 @@ func (s *shop) explain(sale sale.Sale) vending.Explained {
 	return e
 }
 
-// randomBody draws a tariff with everything a token's tariff can say.
+// randomBody draws a tariff with every element of a token's tariff.
 func randomBody(r *rand.Rand) tariff.Body {
 	b := tariff.Body{Currency: "KES", VATBps: money.Bps(r.IntN(2500)), MaxDeduction: money.Bps(r.IntN(2) * r.IntN(10_001)),
 		Rounding: [...]tariff.Rounding{"", tariff.Carry, tariff.Nearest, tariff.Income}[r.IntN(4)]}
@@ -127,8 +127,7 @@ func TestEveryRandomSaleExplainsItselfAndItsReceiptAddsUp(t *testing.T) {
 	t.Logf("figures: %d random sales, %d lines (%d deductions, %d levies, %d free units), each derived again and printed, all add up", sold, lines, deductions, levies, free)
 }
 
-// addsUp adds the printed receipt of a sale up, from its text: what stands at the right edge above the line of what was
-// paid is what was paid.
+// addsUp adds up the text of a sale's printed receipt: the figures at the right edge above the line of the payment sum to the payment.
 func (s *shop) addsUp(sale sale.Sale) {
 	s.t.Helper()
 	got, err := s.Receipt(context.Background(), owner(), sale.ID.Text(id.Vend))
@@ -142,7 +141,7 @@ func (s *shop) addsUp(sale sale.Sale) {
 		for line := range strings.Lines(body) {
 			line = strings.TrimSuffix(line, "\n")
 			if len(line) != width || strings.HasPrefix(line, "  ") {
-				continue // a remark, or the first part of a long name
+				continue // a note, or the first part of a long name
 			}
 			words := strings.Fields(line)
 			text := words[len(words)-1]

@@ -20,8 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// TestAWriteOffWaitsForASecondPerson: where four eyes bind nothing is booked until somebody else allows it, and then it
-// is booked once.
+// TestAWriteOffWaitsForASecondPerson: under four eyes a write-off is booked only when somebody else approves it, and only once.
 func TestAWriteOffWaitsForASecondPerson(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
@@ -69,7 +68,7 @@ func (s *shop) fourEyes() {
 	})
 }
 
-// allow lets a second person allow an act.
+// allow has a second person approve an act.
 func (s *shop) allow(w access.Approval) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {
@@ -79,7 +78,7 @@ func (s *shop) allow(w access.Approval) {
 	})
 }
 
-// TestAWriteOffIsOfWhatWasAllowed: all that was outstanding when it was asked for, not what a reversal has added since.
+// TestAWriteOffIsOfWhatWasAllowed: it covers what was outstanding when it was requested, not what a reversal has added since.
 func TestAWriteOffIsOfWhatWasAllowed(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
@@ -133,8 +132,8 @@ func TestSumsThatNobodyCanMeanAreRefused(t *testing.T) {
 	}
 }
 
-// A vendor's terms are money given away: where four eyes bind, a new vendor and every change of one wait for somebody else,
-// who reads old and new in words. Only to stop a vendor waits for nobody.
+// A vendor's terms are money given away: under four eyes a new vendor and every change of one wait for a second person, who reads the old
+// and new terms in words. Stopping a vendor needs no approval.
 func TestAVendorsTermsWaitForASecondPerson(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
@@ -202,7 +201,7 @@ func TestAVendorsTermsWaitForASecondPerson(t *testing.T) {
 	}
 }
 
-// Who sold cannot be the second person of its reversal through another key.
+// The seller cannot be the second person of the reversal through another key.
 func TestTwoKeysOfOnePersonDoNotReverse(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -236,7 +235,7 @@ func TestTwoKeysOfOnePersonDoNotReverse(t *testing.T) {
 	}
 }
 
-// A vendor's name is quoted in what is to be approved, so that it cannot pass for terms.
+// A vendor's name is quoted in the text to be approved, so that it cannot pass for terms.
 func TestAVendorsNameCannotPoseAsTerms(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()

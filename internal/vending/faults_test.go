@@ -62,11 +62,12 @@ func representative() []struct {
 	}
 }
 
-// TestNoFailureOfTheStoreIsSwallowed runs tests of every use case again, on a store whose statements fail one after the other. A
-// transaction that reports success although one of its statements failed, or that makes a refusal of the failure, fails the test.
+// TestNoFailureOfTheStoreIsSwallowed runs tests of every use case again on a store whose statements fail one after the other. The test
+// fails if a transaction reports success although one of its statements failed, or turns the failure into a refusal.
 func TestNoFailureOfTheStoreIsSwallowed(t *testing.T) { withFailures(t, everyStatement) }
 
-// TestNoFailureOfACallIsSwallowed: the same where what fails is no statement: an identity, a row of the audit log, a remembered clock.
+// TestNoFailureOfACallIsSwallowed does the same for failures that are not statements: an identity, a row of the audit log, a remembered
+// clock.
 func TestNoFailureOfACallIsSwallowed(t *testing.T) { withFailures(t, everyCall) }
 
 func withFailures(t *testing.T, mode *bool) {
@@ -85,9 +86,9 @@ func withFailures(t *testing.T, mode *bool) {
 
 var errCall = errors.New("planted failure of a call")
 
-// calls counts the calls of one transaction and lets one of them fail.
+// calls counts the calls of one transaction and makes one of them fail.
 type calls struct {
-	left   int // up to it
+	left   int // calls before the failing one
 	failed string
 }
 
@@ -99,7 +100,7 @@ func (c *calls) fails(what string) error {
 	return errCall
 }
 
-// tried runs a transaction with its first call failing, its second and so on, and then for good.
+// tried runs a transaction with its first call failing, then its second and so on, and then without failures.
 func (d *door) tried(run func(wrap func(vending.Tx) vending.Tx) error) error {
 	for n := 1; ; n++ {
 		var c *calls
@@ -122,13 +123,13 @@ func (d *door) tried(run func(wrap func(vending.Tx) vending.Tx) error) error {
 	}
 }
 
-// flaky is a transaction of which a call fails.
+// flaky is a transaction with one failing call.
 type flaky struct {
 	vending.Tx
 	c *calls
 }
 
-// whole is the transaction itself, for those that need more of it than vending does.
+// whole returns the transaction itself, for tests that need more of it than vending does.
 func whole(tx vending.Tx) vending.Tx {
 	if f, ok := tx.(flaky); ok {
 		return f.Tx
@@ -157,7 +158,7 @@ func (f flaky) VendClock() (sale.Times, error) {
 	return f.Tx.VendClock()
 }
 
-// shutDoor is a door that cannot be gone through the n-th time.
+// shutDoor is a door whose n-th use fails.
 type shutDoor struct {
 	access.Door[vending.Tx]
 	left *int
@@ -185,13 +186,13 @@ func (d shutDoor) unless(run func() error) error {
 	return run()
 }
 
-// request is something asked of a server, which takes at least so many transactions.
+// request is a request to a server that takes at least so many transactions.
 type request struct {
 	do    func(v *vending.Vending) (refusal.Refusal, error)
 	least int
 }
 
-// lookups are requests about a meter, by its number, a sale that stands and one that was reversed.
+// lookups are requests about a meter: by its number, by a valid sale and by a reversed one.
 func lookups(ctx context.Context, m string, kept, undone sale.Sale) map[string]request {
 	return map[string]request{
 		"quote": {func(v *vending.Vending) (refusal.Refusal, error) {
@@ -241,7 +242,7 @@ func lookups(ctx context.Context, m string, kept, undone sale.Sale) map[string]r
 	}
 }
 
-// changes are requests that write something; n is new for each of them.
+// changes are requests that write. n is new for each of them.
 func (s *shop) changes(ctx context.Context, domestic id.ID, n *int) map[string]request {
 	return map[string]request{
 		"sell": {func(v *vending.Vending) (refusal.Refusal, error) {
@@ -274,7 +275,7 @@ func (s *shop) changes(ctx context.Context, domestic id.ID, n *int) map[string]r
 	}
 }
 
-// TestWhatTheStoreCannotDoIsAnError: whichever transaction of a request cannot be had, the request ends with that error.
+// TestWhatTheStoreCannotDoIsAnError: whichever transaction of a request fails, the request ends with that error.
 func TestWhatTheStoreCannotDoIsAnError(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, false)
@@ -303,7 +304,7 @@ func TestWhatTheStoreCannotDoIsAnError(t *testing.T) {
 	}
 }
 
-// stale is a transaction whose lists were read before another server was quicker.
+// stale is a transaction whose lists were read before another server changed their rows.
 type stale struct {
 	vending.Tx
 	sold  sale.Sale
@@ -345,7 +346,7 @@ func (s staleCancels) CancelsOwed(id.ID, int) ([]sale.Token, error) {
 	return []sale.Token{s.s.token, {ID: id.ID{1}, Sale: s.s.sold.ID}}, nil
 }
 
-// TestAStaleListChangesNothing: another server has done what it lists, or the row is in another state by now.
+// TestAStaleListChangesNothing: another server has already done the listed work, or the row is in another state by now.
 func TestAStaleListChangesNothing(t *testing.T) {
 	for name, before := range map[string]func(s *shop, m string, sold sale.Sale){
 		"a sale that stands": func(*shop, string, sale.Sale) {},

@@ -7,22 +7,21 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// flight names a sale that this process is taking to its issuer: a vendor's reference.
+// flight identifies a sale that this process is taking to its issuer by the vendor's reference.
 type flight struct {
 	tenant access.Tenant
 	vendor id.ID
 	ref    string
 }
 
-// flights keeps impatient repetitions from all asking the issuer at once: the one that got hold of a reference does, the
-// others are told that it is running. It is a courtesy, not a safeguard: two that do ask get the same token, and only
-// one of them completes the sale.
+// flights keeps impatient repetitions from all asking the issuer at once. The first request for a reference asks; the others are told that
+// it is running. It is a courtesy, not a safeguard: two that do ask get the same token, and only one of them completes the sale.
 type flights struct {
 	mu  sync.Mutex
 	now map[flight]bool
 }
 
-// enter reports whether the caller got hold of the flight; if so it must leave.
+// enter reports whether the caller got the flight. If so, it must call leave.
 func (f *flights) enter(x flight) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

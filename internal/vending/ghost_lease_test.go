@@ -9,12 +9,12 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// A recharge has no token, but its meter gets a lease, and goes on by it when nobody can reach it any more. Who sold does not
-// get the money back alone while the lease can be used; money that the account has besides pays for it.
+// A recharge has no token, but it gives its meter a lease, which lasts when the meter can no longer be reached. The seller does not get the
+// money back alone while the lease can be used. Other money of the account pays for the lease.
 func TestALeaseThatMayBeUsedKeepsTheMoney(t *testing.T) {
 	for name, c := range map[string]struct {
 		prior money.Minor // paid in before, by somebody else
-		lease string      // what became of the lease that the recharge gave; empty for none
+		lease string      // what became of the lease from the recharge; empty for none
 		waits bool
 	}{
 		"the meter has it":                {0, "done", true},

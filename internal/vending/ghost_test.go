@@ -24,7 +24,7 @@ func juma() access.Actor {
 	return access.Actor{Tenant: tenant, Kind: access.Person, ID: id.ID{15: 77}, Name: "juma@example.org", Role: access.Supervisor}
 }
 
-// waiting is the approval that waits about a sale, if there is one.
+// waiting returns the pending approval about a sale, if there is one.
 func (s *shop) waiting(sale sale.Sale) *access.Approval {
 	s.t.Helper()
 	var found *access.Approval
@@ -40,7 +40,7 @@ func (s *shop) waiting(sale sale.Sale) *access.Approval {
 	return found
 }
 
-// allowedBy has somebody allow a reversal that waits, and carries it out.
+// allowedBy has somebody approve a pending reversal, and carries it out.
 func (s *shop) allowedBy(checker access.Actor, w access.Approval) refusal.Refusal {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {
@@ -57,7 +57,7 @@ func (s *shop) allowedBy(checker access.Actor, w access.Approval) refusal.Refusa
 	return done.Refusal
 }
 
-// alarms are the texts of the open alarms with a code.
+// alarms returns the texts of the open alarms with a code.
 func (s *shop) alarms(code string) (out []string) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {
@@ -72,8 +72,8 @@ func (s *shop) alarms(code string) (out []string) {
 
 const unconfirmedAlarm = "reversal-unconfirmed"
 
-// Who sells for the utility reads the digits of a token and undoes the sale: nothing goes back before somebody of the
-// utility has agreed, whichever login asks and whether or not four eyes bind.
+// A seller of the utility reads the digits of a token and reverses the sale. No money goes back before somebody else of the utility has
+// agreed, whichever login asks and with or without four eyes.
 func TestASellerAloneGetsNoMoneyBack(t *testing.T) {
 	for name, c := range map[string]struct {
 		sells, asks func(vendor.Vendor) access.Actor
@@ -129,7 +129,7 @@ func TestASellerAloneGetsNoMoneyBack(t *testing.T) {
 	}
 }
 
-// Who allows a reversal has not sold: not under another name either.
+// The approver of a reversal must not be the seller, not even under another name.
 func TestWhoSoldDoesNotAllowTheReversal(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -153,8 +153,8 @@ func TestWhoSoldDoesNotAllowTheReversal(t *testing.T) {
 	}
 }
 
-// On the utility's own till: who sold undoes a sale to a meter that cannot confirm alone only where four eyes do not
-// bind, and that is marked. Somebody else of the utility is the second person.
+// On the utility's own till the seller may reverse a sale alone to a meter that cannot confirm, but only without four eyes, and the
+// reversal is marked. Somebody else of the utility is the second person.
 func TestTheUtilitysOwnTillNeedsTwoPeople(t *testing.T) {
 	operator := access.Actor{Tenant: tenant, Kind: access.Person, Name: "op@example.org", Role: access.Operator}
 	for name, c := range map[string]struct {
@@ -201,7 +201,7 @@ func TestTheUtilitysOwnTillNeedsTwoPeople(t *testing.T) {
 	}
 }
 
-// While the approval waits the world goes on: what is allowed is checked again.
+// Things change while the approval is pending: what was approved is checked again.
 func TestAnAllowedReversalIsCheckedAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		meanwhile func(s *shop, meter string)
@@ -246,8 +246,7 @@ func TestAnAllowedReversalIsCheckedAgain(t *testing.T) {
 	}
 }
 
-// A meter that goes away before it has answered keeps the money where it is: the next request finds it away and waits
-// for the utility.
+// If a meter disconnects before it has answered, the money stays: the next request finds it offline and waits for the utility.
 func TestAMeterThatGoesAwayKeepsTheMoney(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -272,7 +271,7 @@ func TestAMeterThatGoesAwayKeepsTheMoney(t *testing.T) {
 	}
 }
 
-// A sale whose tokens its meter has cancelled can be undone when the meter is away: the answer is known.
+// A sale whose tokens are cancelled can be reversed while the meter is offline: its answer is known.
 func TestACancelledTokenIsProofWhileTheMeterIsAway(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -304,7 +303,7 @@ func TestAMeterThatCannotCheckCommandsConfirmsNothing(t *testing.T) {
 	}
 }
 
-// An unconfirmed reversal is an alarm of the meter for as long as a token of it may load.
+// An unconfirmed reversal raises an alarm of the meter for as long as one of its tokens may load.
 func TestAnUnconfirmedReversalIsAnAlarm(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -326,7 +325,7 @@ func TestAnUnconfirmedReversalIsAnAlarm(t *testing.T) {
 	want("one", "A sale for 100.00 KES to this meter was reversed. The money was given back")
 	second := undone(2)
 	want("two", "2 sales for 200.00 KES")
-	s.exec(`UPDATE token SET result = 'accept' WHERE vend_id = $1`, first.ID) // the meter has it all the same
+	s.exec(`UPDATE token SET result = 'accept' WHERE vend_id = $1`, first.ID) // the meter has it after all
 	s.settled()
 	if n := s.number(`SELECT COUNT(*) FROM debt`); n != 1 {
 		t.Errorf("%d debts, want that of the token which was used", n)
@@ -337,7 +336,7 @@ func TestAnUnconfirmedReversalIsAnAlarm(t *testing.T) {
 	want("both were used")
 }
 
-// TestTheAlarmEndsWhenTheMeterConfirms: the answer comes after the reversal was given up and then done without it.
+// TestTheAlarmEndsWhenTheMeterConfirms: the answer comes after the reversal was given up and then made unconfirmed.
 func TestTheAlarmEndsWhenTheMeterConfirms(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -356,7 +355,7 @@ func TestTheAlarmEndsWhenTheMeterConfirms(t *testing.T) {
 	}
 }
 
-// Of several tokens each must be dead: money goes back, and an alarm ends, with the last of them.
+// Every token must be cancelled: the money goes back, and the alarm ends, with the last of them.
 func TestEveryTokenMustBeConfirmed(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("cheap", tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 10_000}}}, monday())})
@@ -376,7 +375,7 @@ func TestEveryTokenMustBeConfirmed(t *testing.T) {
 	if state, _ := s.state(sold.Sale); state != sale.Reversing || !maps.Equal(s.accounts(), stands) {
 		t.Fatalf("one token is dead: the sale is %s, balances %v, want it to wait", state, s.accounts())
 	}
-	s.exec(`UPDATE reversal_token SET taken = 'never'`) // the reversal was given up, and done without the meter
+	s.exec(`UPDATE reversal_token SET taken = 'never'`) // the reversal was given up, and then made unconfirmed
 	s.exec(`UPDATE reversal SET state = 'refused', settled_at = created_at`)
 	s.exec(`UPDATE vend SET state = 'completed'`)
 	s.exec(`UPDATE command SET state = 'expired'`)
@@ -393,7 +392,7 @@ func TestEveryTokenMustBeConfirmed(t *testing.T) {
 	}
 }
 
-// A reversal that waits for no answer is none that the meter has confirmed.
+// A reversal that waited for no answer does not count as confirmed by the meter.
 func TestAReversalThatAskedNothingIsNotConfirmed(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -408,7 +407,7 @@ func TestAReversalThatAskedNothingIsNotConfirmed(t *testing.T) {
 	}
 }
 
-// limited sets the limits of reversals in a day.
+// limited sets the daily limits of reversals.
 func (s *shop) limited(number int64, value money.Minor) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {
@@ -418,7 +417,7 @@ func (s *shop) limited(number int64, value money.Minor) {
 	})
 }
 
-// login makes an API key: a vendor's own, else one of the role owner, which somebody answers for.
+// login makes an API key: a vendor's own, or one of the role owner for which a person is responsible.
 func (s *shop) login(name string, answers, vendor id.ID) access.Actor {
 	s.t.Helper()
 	k := access.Key{Name: name, Role: access.Owner, Answers: answers, Vendor: vendor, CreatedAt: s.clock.Now()}
@@ -436,7 +435,7 @@ func (s *shop) login(name string, answers, vendor id.ID) access.Actor {
 	return a
 }
 
-// The limits of a day are of a vendor with all its logins and of a person with all keys, by number and by value.
+// The daily limits apply to a vendor with all its logins and to a person with all keys, by number and by value.
 func TestLimitsOfReversalsCountTogether(t *testing.T) {
 	for name, c := range map[string]struct {
 		number int64

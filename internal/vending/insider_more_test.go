@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// longShop is a busyShop with wallets by blocks, a reversal that waits for its meter, and a key change.
+// longShop is a busyShop with wallets billed by blocks, a reversal that waits for its meter, and a key change.
 func longShop(t *testing.T) *shop {
 	t.Helper()
 	s := busyShop(t)
@@ -47,7 +47,7 @@ const (
 	wrongID   = `substr(id, 1, 15)`
 )
 
-// lessPlainInsiders are edits of somebody who has read the schema and keeps the figures consistent that can be seen.
+// lessPlainInsiders are edits by somebody who has read the schema and keeps the visible figures consistent.
 func lessPlainInsiders() []insiderEdit {
 	return append([]insiderEdit{
 		{"let one person's key be another person", `UPDATE api_key SET answers = id`},
@@ -112,8 +112,7 @@ func walletInsiders() []insiderEdit {
 	}
 }
 
-// held is a sale of a thousand kilowatt-hours for one cent that waits for its token, with all that belongs to it; its
-// identity is a spare one.
+// held is a pending sale of a thousand kilowatt-hours for one cent, with all its rows. Its identity is unused.
 const held = `INSERT INTO vend (tenant_id, id, client_ref, order_hash, meter, meter_key_id, account_id, till, mode, state, currency, tender, units_wh, month, mtd_before_wh,
 		tariff_version_id, by_actor, priced_at, created_at)
 		SELECT tenant_id, meter_key_id, 'ghost', order_hash, meter, meter_key_id, account_id, till, mode, 'held', currency, 1, 1000000, month, 0, tariff_version_id, by_actor, priced_at, created_at
@@ -124,10 +123,10 @@ const held = `INSERT INTO vend (tenant_id, id, client_ref, order_hash, meter, me
 		FROM token t, vend g WHERE t.vend_id = ` + sale1 + ` AND g.client_ref = 'ghost';
 	UPDATE usage_month SET units_wh = units_wh + 1000000 WHERE account_id = (SELECT account_id FROM vend WHERE client_ref = 'plain-01')`
 
-// owed has the server give another token for one that was sold and is good.
+// owed makes the server replace a sold token that is good.
 const owed = `INSERT INTO reversal_token (tenant_id, reversal_id, token_id, command_id, taken) SELECT tenant_id, id, id, id, 'owed' FROM token WHERE vend_id = ` + sale1
 
-// deposited writes a deposit into a vendor's float as the server does, but for the seal.
+// deposited writes a deposit into a vendor's float as the server does, but without the seal.
 func deposited(tx *store.Tx) error {
 	i, err := tx.NewID()
 	if err != nil {
@@ -159,7 +158,7 @@ func deposited(tx *store.Tx) error {
 	return script(`UPDATE ledger_account SET balance = balance - 1000000 WHERE code = 2040`)(tx)
 }
 
-// TestVerifyFindsTheLessPlainEdits: every edit is found that changes what somebody owes or gets.
+// TestVerifyFindsTheLessPlainEdits: verification finds every edit that changes what somebody owes or gets.
 func TestVerifyFindsTheLessPlainEdits(t *testing.T) {
 	s := longShop(t)
 	s.verified()
@@ -169,7 +168,7 @@ func TestVerifyFindsTheLessPlainEdits(t *testing.T) {
 		r := s.after(trust, script(e.sql))
 		found = append(found, storetest.Found{Edit: e.name, Kinds: storetest.Kinds(&r)})
 	}
-	if !*onPostgres { // there a row that is not sealed yet may be the server's own
+	if !*onPostgres { // there an unsealed row may be the server's own
 		r := s.after(trust, deposited)
 		found = append(found, storetest.Found{Edit: "deposit what nobody paid, balanced and with its leaf", Kinds: storetest.Kinds(&r)})
 	}
@@ -178,8 +177,8 @@ func TestVerifyFindsTheLessPlainEdits(t *testing.T) {
 	t.Logf("figures: %d less plain insider edits (PostgreSQL: %t)", len(found), *onPostgres)
 }
 
-// TestTheServerCoversNoEditUp: what somebody changed or slipped in is found too when the server has taken it up and
-// written the row since, as it does with everything that it believes.
+// TestTheServerCoversNoEditUp: an edit is found even if the server has used the row and written it since, as it does with every row that it
+// believes.
 func TestTheServerCoversNoEditUp(t *testing.T) {
 	recover := func(s *shop) {
 		s.clock.add(time.Hour)
@@ -188,7 +187,7 @@ func TestTheServerCoversNoEditUp(t *testing.T) {
 	for name, c := range map[string]struct {
 		sql  string
 		then func(*shop)
-		done string // a count that shows that the server has acted
+		done string // a count that proves that the server has acted
 		says string
 		how  string
 	}{

@@ -80,12 +80,12 @@ func (s *shop) sealed() {
 		if s.number(`SELECT (SELECT COUNT(*) FROM journal WHERE seal_n IS NULL) + (SELECT COUNT(*) FROM audit WHERE seal_n IS NULL)`) == 0 {
 			return
 		}
-		time.Sleep(10 * time.Millisecond) // the sealer of PostgreSQL works beside the sales
+		time.Sleep(10 * time.Millisecond) // the sealer of PostgreSQL runs beside the sales
 	}
 	s.t.Fatal("rows are still not sealed")
 }
 
-// heads are the signed heads in the database, as somebody would have kept them elsewhere.
+// heads returns the signed heads in the database, as somebody would have kept them elsewhere.
 func (s *shop) heads(public string) []seal.Head {
 	s.t.Helper()
 	var out []seal.Head
@@ -105,7 +105,7 @@ func (s *shop) heads(public string) []seal.Head {
 // after changes the database by fn inside a transaction, verifies there, and undoes everything.
 func (s *shop) after(trust store.Trust, fn func(*store.Tx) error) store.Report {
 	s.t.Helper()
-	s.sealed() // the transaction would see what a sealer does beside it
+	s.sealed() // otherwise the transaction would see what a sealer does beside it
 	var r store.Report
 	undo := errors.New("undo")
 	err := s.engine.Run(context.Background(), tenant, store.Job, func(tx *store.Tx) (bool, error) {
@@ -147,7 +147,7 @@ const (
 	newestJ   = `(SELECT journal_id FROM posting p JOIN ledger_account a ON a.n = p.account WHERE a.code = 1000 ORDER BY journal_id DESC LIMIT 1)`
 )
 
-// insiderEdit is what somebody might do who may write to the database and has no key.
+// insiderEdit is what somebody might do who can write to the database but has no key.
 type insiderEdit struct {
 	name string
 	sql  string
@@ -260,7 +260,8 @@ func registryInsiders() []insiderEdit {
 	}
 }
 
-// TestVerifyFindsWhatInsidersDo: every edit by SQL is found, by the rules that testdata/insiders.txt names. Run with -args -postgres for the other engine.
+// TestVerifyFindsWhatInsidersDo: every edit by SQL is found by the rules that testdata/insiders.txt names. Run with -args -postgres for the
+// other engine.
 func TestVerifyFindsWhatInsidersDo(t *testing.T) {
 	s := busyShop(t)
 	s.verified()
@@ -279,15 +280,15 @@ func TestVerifyFindsWhatInsidersDo(t *testing.T) {
 	t.Logf("figures: %d insider edits (PostgreSQL: %t)", len(found), *onPostgres)
 }
 
-// forger is an insider who knows the form of the log.
+// forger is an insider who knows the format of the log.
 type forger struct {
 	name  string
 	trust store.Trust
 	do    func(*store.Tx) error
 }
 
-// forgers are edits that no single statement makes. Who rolls everything back leaves books in which nothing is wrong:
-// only a head that was kept elsewhere tells.
+// forgers are edits that take more than one statement. An insider who rolls everything back leaves sound books: only a head kept elsewhere
+// shows the edit.
 func (s *shop) forgers() []forger {
 	s.t.Helper()
 	trust := s.trust()
@@ -340,7 +341,7 @@ func forge(tx *store.Tx, heads []seal.Head, key seal.Key) error {
 	return nil
 }
 
-// rehash computes the log's inner hashes from its leaves and gives the root of every size.
+// rehash computes the log's inner hashes from its leaves and returns the root of every size.
 func rehash(tx *store.Tx) (map[int64][32]byte, error) {
 	var edge seal.Edge
 	var nodes []seal.Node
@@ -361,7 +362,7 @@ func rehash(tx *store.Tx) (map[int64][32]byte, error) {
 	return roots, err
 }
 
-// rollBack takes the books back to before the last seal, in which there was one audit row with evidence.
+// rollBack takes the books back to before the last seal, when there was one audit row with evidence.
 func rollBack(tx *store.Tx) error {
 	return errors.Join(script(`DELETE FROM approval; DELETE FROM api_key; DELETE FROM role_binding; DELETE FROM person;
 		DELETE FROM audit WHERE seal_n = (SELECT MAX(n) FROM seal); DELETE FROM seal_leaf WHERE pos >= (SELECT MAX(first) FROM seal);
@@ -373,7 +374,7 @@ func rehashed(tx *store.Tx) error {
 	return err
 }
 
-// trust is what the shop's books are checked against, with the data key.
+// trust is what the shop's books are verified against, with the data key.
 func (s *shop) trust() store.Trust {
 	return store.Trust{AtOnce: !*onPostgres, Public: s.engine.PublicKey(), Digits: func(token id.ID, sealed []byte) ([]byte, error) {
 		plain, err := s.sealer.Open(sale.TokenContext(token), sealed)

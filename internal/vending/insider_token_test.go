@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// finds says whether verification, after some statements, finds something about a token or a reversal.
+// finds returns what verification finds about a token or a reversal after some statements.
 func (s *shop) finds(sql string) string {
 	s.t.Helper()
 	r := s.after(s.trust(), script(sql))
@@ -23,7 +23,7 @@ func (s *shop) finds(sql string) string {
 	return strings.Join(all, "\n")
 }
 
-// unused are the ways in which somebody who may write to the database lets a token look as if no meter had it.
+// unused are the ways to make a token look as if no meter had it, for somebody who can write to the database.
 func unused() map[string]string {
 	return map[string]string{
 		"issued":            `UPDATE token SET state = 'issued'`,
@@ -34,7 +34,7 @@ func unused() map[string]string {
 	}
 }
 
-// TestATokenThatItsMeterHasIsNotReversed: what the meter said of a token comes before what the token's row says.
+// TestATokenThatItsMeterHasIsNotReversed: the meter's report of a token overrides the token's row.
 func TestATokenThatItsMeterHasIsNotReversed(t *testing.T) {
 	for _, result := range []string{"accept", "used_error"} {
 		s := open(t, true)
@@ -57,8 +57,8 @@ func TestATokenThatItsMeterHasIsNotReversed(t *testing.T) {
 	}
 }
 
-// TestACancellationThatTheMetersReportContradicts: the meter reports that it accepted the token while the reversal waits, and
-// somebody writes that it has cancelled it. The sale stands, and no other token is made.
+// TestACancellationThatTheMetersReportContradicts: the meter reports that it accepted the token while the reversal waits, and somebody
+// writes that it has cancelled it. The sale remains, and no other token is made.
 func TestACancellationThatTheMetersReportContradicts(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -81,12 +81,12 @@ func TestACancellationThatTheMetersReportContradicts(t *testing.T) {
 	}
 }
 
-// TestVerifyFindsAReversalAfterTheMetersReport, whichever way it came about, and calls nothing wrong that is right: a meter may
-// report a token after its sale was reversed, and the clock may have been set back between the two.
+// TestVerifyFindsAReversalAfterTheMetersReport, however it happened, and reports no false errors: a meter may report a token after its sale
+// was reversed, and the clock may have been set back between the two.
 func TestVerifyFindsAReversalAfterTheMetersReport(t *testing.T) {
 	for name, c := range map[string]struct {
-		before, after time.Duration // the report, from the reversal on
-		back          time.Duration // by how much the clock is set back in the end
+		before, after time.Duration // time of the report, counted from the reversal
+		back          time.Duration // by how much the clock is set back at the end
 		found         bool
 	}{
 		"reported before":                     {before: 5 * time.Minute, found: true},
@@ -106,7 +106,7 @@ func TestVerifyFindsAReversalAfterTheMetersReport(t *testing.T) {
 		for _, when := range []string{"before", "after"} {
 			found := s.finds(`UPDATE tenant SET id = id`)
 			if c.back > 0 && when == "before" {
-				found = "" // nothing in the books says yet that the clock was set back
+				found = "" // the books do not show yet that the clock was set back
 			}
 			if strings.Contains(found, "Sale "+sold.Sale.ID.Text(id.Vend)+" was reversed at") != c.found || found != "" != c.found {
 				t.Errorf("%s: %s the value is claimed back verification found %q, want something: %t", name, when, found, c.found)
@@ -122,8 +122,8 @@ func TestVerifyFindsAReversalAfterTheMetersReport(t *testing.T) {
 	}
 }
 
-// TestASealThatCoversAnHourShowsNoClockSetBack: the seal of a reversal may come late and cover what was done long before, or
-// not have come at all. Only an earlier time in a later seal says that the clock was set back.
+// TestASealThatCoversAnHourShowsNoClockSetBack: the seal of a reversal may come late and cover much earlier work, or be missing still. Only
+// an earlier time in a later seal shows that the clock was set back.
 func TestASealThatCoversAnHourShowsNoClockSetBack(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -154,7 +154,7 @@ func TestASealThatCoversAnHourShowsNoClockSetBack(t *testing.T) {
 	}
 }
 
-// TestAClearedAnswerIsClaimedBackAllTheSame: the meter's report alone is enough.
+// TestAClearedAnswerIsClaimedBackAllTheSame: the meter's report is enough on its own.
 func TestAClearedAnswerIsClaimedBackAllTheSame(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

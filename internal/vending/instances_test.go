@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// meanwhile has another server do something while this one waits for its issuer the first time, which then answers so.
+// meanwhile has another server act while this one waits for its issuer the first time. The issuer then gives answer.
 func (s *shop) meanwhile(answer vending.Answer, do func(other *vending.Vending)) {
 	other := s.vendingOver(s.door)
 	s.issuer.say = func(n int, _ vending.IssueRequest) (vending.Answer, error) {
@@ -26,8 +26,8 @@ func (s *shop) meanwhile(answer vending.Answer, do func(other *vending.Vending))
 	}
 }
 
-// TestAnotherServerWasQuicker: while one waits for its issuer, another one completes the sale or the job. Both give the same answer,
-// whatever the slower one hears then.
+// TestAnotherServerWasQuicker: while one server waits for its issuer, another completes the sale or the job. Both give the same answer,
+// whatever the slower one then receives.
 func TestAnotherServerWasQuicker(t *testing.T) {
 	ctx := context.Background()
 	for name, answer := range map[string]vending.Answer{"the token": {Outcome: vending.Made}, "a refusal": {Outcome: vending.Declined}} {
@@ -81,7 +81,7 @@ func TestAnotherServerWasQuicker(t *testing.T) {
 	}
 }
 
-// TestAYoungJobIsLeftToItsMaker: as a sale is.
+// TestAYoungJobIsLeftToItsMaker, as a young sale is.
 func TestAYoungJobIsLeftToItsMaker(t *testing.T) {
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -99,8 +99,8 @@ func TestAYoungJobIsLeftToItsMaker(t *testing.T) {
 	s.recovers(0)
 }
 
-// TestCashThatIsGoneKeepsTheSale: it was in the till when the reversal was asked for, and in the bank when the meter answered. The token
-// is dead, so its units are made good.
+// TestCashThatIsGoneKeepsTheSale: the cash was in the till when the reversal was requested and in the bank when the meter answered. The
+// token is cancelled, so its units are replaced.
 func TestCashThatIsGoneKeepsTheSale(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -122,7 +122,7 @@ func TestCashThatIsGoneKeepsTheSale(t *testing.T) {
 	s.audit()
 }
 
-// TestWhyUnitsAreStillOwed: an alarm says what keeps them from being replaced, but for what is gone in a moment.
+// TestWhyUnitsAreStillOwed: an alarm says why they cannot be replaced, unless the cause is gone in a moment.
 func TestWhyUnitsAreStillOwed(t *testing.T) {
 	const replaced, owed = "The meter cancelled token tok, but its sale stands. A token of 34.7 kWh replaces it.", "The meter cancelled token tok, but its sale stands. Its 34.7 kWh are still owed: "
 	answers := func(a vending.Answer) func(*shop) {
@@ -136,7 +136,7 @@ func TestWhyUnitsAreStillOwed(t *testing.T) {
 	elsewhere, held := `UPDATE meter SET account_id = (SELECT account_id FROM meter WHERE n = 2) WHERE n = 1`, `UPDATE vend SET state = 'held' WHERE client_ref = 'key-number-0'`
 	for name, c := range map[string]struct {
 		local       bool
-		before, end func(*shop) // what keeps them owed, and its end
+		before, end func(*shop) // what prevents the replacement, and its end
 		want, then  []string    // alarms
 	}{
 		"nothing":                     {true, func(*shop) {}, func(*shop) {}, []string{replaced}, []string{replaced}},
@@ -170,7 +170,7 @@ func TestWhyUnitsAreStillOwed(t *testing.T) {
 	}
 }
 
-// alarmed runs the recovery and wants these alarms about units that are owed.
+// alarmed runs the recovery and checks these alarms about owed units.
 func (s *shop) alarmed(when string, want []string) {
 	s.t.Helper()
 	if _, err := s.Recover(context.Background(), system()); err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// orders are what the tokens of a sale are made from, all of it stored: asking again with them gives the same digits.
+// orders returns the requests for the tokens of a sale. They use only stored values, so asking again gives the same digits.
 func orders(s sale.Sale, a sts.Attributes, ken uint8) ([]IssueRequest, error) {
 	out := make([]IssueRequest, len(s.Tokens))
 	for i, t := range s.Tokens {
@@ -32,7 +32,7 @@ func orders(s sale.Sale, a sts.Attributes, ken uint8) ([]IssueRequest, error) {
 // errUnknown says that an issuer does not know whether it made a token.
 var errUnknown = errors.New("the issuer does not know")
 
-// issue asks for every token of a sale. A refusal is the issuer's; an error means that nobody knows.
+// issue asks for every token of a sale. A refusal comes from the issuer; an error means that the outcome is unknown.
 func issue(ctx context.Context, issuer Issuer, orders []IssueRequest) ([]sts.Token, refusal.Refusal, error) {
 	tokens := make([]sts.Token, len(orders))
 	for i, o := range orders {
@@ -55,9 +55,8 @@ func issue(ctx context.Context, issuer Issuer, orders []IssueRequest) ([]sts.Tok
 	return tokens, refusal.Refusal{}, nil
 }
 
-// finish takes a held sale to its end outside its first transaction: it asks the issuer from what is stored and
-// completes or closes the sale. While the issuer does not know, or the clock is in doubt, the sale stays held and the answer
-// says which of the two it is.
+// finish takes a held sale to its end outside its first transaction: it asks the issuer with the stored values and completes or closes the
+// sale. While the issuer does not know, or the clock is in doubt, the sale stays held and the answer says which.
 func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, error) {
 	sale := held.Sale
 	if doubt := v.guard.again(v.c.Now()); doubt.Refused() {
@@ -86,7 +85,7 @@ func (v *Vending) finish(ctx context.Context, p purchase, held Sold) (step, erro
 	ctx = context.WithoutCancel(ctx)
 	s, err := v.settle(ctx, p, held, tokens, why)
 	if err == nil && s.undo && s.Sold.Code == refusal.InsufficientFloat {
-		// The reservation expired and the float is gone: the token that was made is never shown.
+		// The reservation expired and the float is gone. The token that was made is never shown.
 		return v.settle(ctx, p, held, nil, s.Sold.Refusal)
 	}
 	return s, err
@@ -100,7 +99,7 @@ func (v *Vending) settle(ctx context.Context, p purchase, held Sold, tokens []st
 		if why.Refused() {
 			return v.fail(tx, p, sold, why)
 		}
-		// Somebody else may have finished it meanwhile: a repeated request, or Recover.
+		// A repeated request, or Recover, may have finished it meanwhile.
 		now, found, err := tx.VendSale(sold.ID)
 		if err != nil || !found {
 			return step{}, fmt.Errorf("read sale %s again (found: %t): %w", sold.ID.Text(id.Vend), found, err)
@@ -119,7 +118,7 @@ func (v *Vending) settle(ctx context.Context, p purchase, held Sold, tokens []st
 	})
 }
 
-// fail closes a sale whose token was refused after it had been reserved.
+// fail closes a reserved sale whose token was refused.
 func (v *Vending) fail(tx Tx, p purchase, sold sale.Sale, why refusal.Refusal) (step, error) {
 	now, found, err := tx.VendSale(sold.ID)
 	if err != nil || !found {
@@ -146,10 +145,9 @@ func (v *Vending) fail(tx Tx, p purchase, sold sale.Sale, why refusal.Refusal) (
 	return v.putRefusal(tx, p, now, why)
 }
 
-// Recover takes up sales that are still waiting for their issuer, left by a crash or by an answer that never came, and
-// reports how many it finished; reversals whose meters have answered are ended as well. Asking again from the stored inputs
-// gives the same token, so it may run at any time, beside live sales and on several instances. Sales younger than [ReferLife]
-// are left to whoever is making them.
+// Recover finishes sales that still wait for their issuer after a crash or a lost answer, and returns how many it finished. It also ends
+// reversals whose meters have answered. Asking again with the stored inputs gives the same token, so it may run at any time, beside live
+// sales and on several instances. It leaves sales younger than [ReferLife] to the request that makes them.
 func (v *Vending) Recover(ctx context.Context, by access.Actor) (finished int, err error) {
 	before := v.moment().Add(-ReferLife)
 	var after id.ID
@@ -201,7 +199,7 @@ func openSales(tx Tx, before time.Time, after id.ID) ([]sale.Sale, error) {
 	return out, nil
 }
 
-// recover finishes one sale and reports whether it did; one that is just being made is left alone.
+// recover finishes one sale and reports whether it did. It leaves alone a sale that is just being made.
 func (v *Vending) recover(ctx context.Context, by access.Actor, s sale.Sale) (bool, error) {
 	x := flight{by.Tenant, s.Vendor, s.ClientRef}
 	if !v.flights.enter(x) {

@@ -62,7 +62,7 @@ func TestAnIssuerIsAskedBeforehand(t *testing.T) {
 	}
 }
 
-// fresh is an issuer that looks for its keys before each request.
+// fresh is an issuer that reads its keys before each request.
 type fresh struct {
 	*issuer
 	now vending.Issuer
@@ -70,7 +70,7 @@ type fresh struct {
 
 func (f fresh) Look() vending.Issuer { return f.now }
 
-// TestASaleTakesTheIssuerAsItStands: what a look has given makes the tokens of the request, not what was there before.
+// TestASaleTakesTheIssuerAsItStands: the issuer that Look returned makes the tokens of the request, not the one from before.
 func TestASaleTakesTheIssuerAsItStands(t *testing.T) {
 	s := open(t, true)
 	s.keys = fresh{issuer: &issuer{local: true, say: func(int, vending.IssueRequest) (vending.Answer, error) {
@@ -83,7 +83,8 @@ func TestASaleTakesTheIssuerAsItStands(t *testing.T) {
 	}
 }
 
-// TestATokenOfAnotherClassIsNotTaken: an issuer that gives a management token for a credit, or a credit for one, has made a mistake.
+// TestATokenOfAnotherClassIsNotTaken: an issuer that returns a management token for a credit, or a credit for a management token, has made
+// a mistake.
 func TestATokenOfAnotherClassIsNotTaken(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		s := open(t, local)
@@ -116,7 +117,7 @@ func TestATokenOfAnotherClassIsNotTaken(t *testing.T) {
 	}
 }
 
-// ramp is a random source of which the n-th byte of each draw is 0xa0+n.
+// ramp is a random source. The n-th byte of each draw is 0xa0+n.
 type ramp struct{}
 
 func (ramp) Read(b []byte) (int, error) {
@@ -126,7 +127,7 @@ func (ramp) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestEachTokenHasFourRandomBits: those of its own byte, whatever the other four are.
+// TestEachTokenHasFourRandomBits: they come from its own byte, whatever the other four bits are.
 func TestEachTokenHasFourRandomBits(t *testing.T) {
 	s := open(t, true)
 	s.do(func(tx *store.Tx) error {
@@ -157,7 +158,7 @@ func TestEachTokenHasFourRandomBits(t *testing.T) {
 	}
 }
 
-// careless is a sealer that keeps the digits it was given.
+// careless is a sealer that keeps the digits it gets.
 type careless struct {
 	*keystore.DataKey
 	seen *[][]byte
@@ -191,8 +192,8 @@ func TestDigitsAreWiped(t *testing.T) {
 	}
 }
 
-// TestTheServerIsKickedForWhatIsToBeDelivered: by a sale that goes to its meter, a recharge, a reversal that waits for its meter, and a
-// recovery that has finished a sale; not by others.
+// TestTheServerIsKickedForWhatIsToBeDelivered: by a sale delivered to its meter, a recharge, a reversal that waits for its meter, and a
+// recovery that has finished a sale; by nothing else.
 func TestTheServerIsKickedForWhatIsToBeDelivered(t *testing.T) {
 	s := open(t, false)
 	domestic := s.publish("domestic", flat(), monday())
@@ -233,7 +234,7 @@ func TestTheServerIsKickedForWhatIsToBeDelivered(t *testing.T) {
 	kicked("a reversal that is done", 0)
 }
 
-// recovers wants the recovery to finish so many sales.
+// recovers checks that the recovery finishes so many sales.
 func (s *shop) recovers(want int) {
 	s.t.Helper()
 	if n, err := s.Recover(context.Background(), system()); n != want || err != nil {

@@ -21,7 +21,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// actOf returns the act of issuing such tokens.
+// actOf returns the act of issuing tokens of this kind.
 func actOf(k sale.JobKind) access.Act {
 	switch k {
 	case sale.FreeIssue, sale.Replacement:
@@ -34,7 +34,7 @@ func actOf(k sale.JobKind) access.Act {
 	return access.ActTokens
 }
 
-// subClassOf is that of the management token of the kind.
+// subClassOf returns the subclass of the kind's management token.
 func subClassOf(k sale.JobKind) uint8 {
 	switch k {
 	case sale.ClearCredit:
@@ -45,10 +45,10 @@ func subClassOf(k sale.JobKind) uint8 {
 	return sts.ManageMaxPower
 }
 
-// MaxPowerW is the most of a power limit token: the meter's own maximum is far below.
+// MaxPowerW is the greatest limit of a power limit token. The meter's own maximum is far below.
 const MaxPowerW = 18_000_000
 
-// ReasonCodes are why tokens are made that nobody buys.
+// ReasonCodes returns the permitted reasons for tokens that nobody buys.
 func ReasonCodes() []string {
 	return []string{"meter_swap", "lost_balance", "not_loading", "compensation", "free_units", "tamper_fixed", "key_campaign", "test", "other"}
 }
@@ -60,18 +60,18 @@ type Ask struct {
 	Kind       sale.JobKind
 	Units      unit.Energy
 	PowerW     int64
-	Key        *NextKey // of a key change; nil for the one that is planned
+	Key        *NextKey // of a key change; nil for the planned one
 	ReasonCode string
 	Reason     string
 
 	replaces id.ID // the cancelled token whose units are owed
 
-	// Render makes the answer that is stored under Once.Key; RenderWaits that of an act that waits for a second person.
+	// Render makes the answer that is stored under Once.Key. RenderWaits makes the answer of a request that waits for a second person.
 	Render      func(sale.Job, Digits) (status int, body []byte)
 	RenderWaits func(access.Approval) (status int, body []byte)
 }
 
-// asked is what of an Ask is written down for a second person.
+// asked is the part of an Ask that is stored for the second person.
 type asked struct {
 	Meter      string       `json:"meter"`
 	Kind       sale.JobKind `json:"kind"`
@@ -82,7 +82,7 @@ type asked struct {
 	Reason     string       `json:"reason,omitempty"`
 }
 
-// JobResult is what became of a request for tokens.
+// JobResult is the outcome of a request for tokens.
 type JobResult struct {
 	refusal.Refusal
 	Reply  once.Reply
@@ -92,28 +92,28 @@ type JobResult struct {
 	Issued Issued
 }
 
-// JobTx is what jobs need of a transaction.
+// JobTx is the part of a transaction that jobs need.
 type JobTx interface {
-	// AddJob keeps a job with its reserved tokens.
+	// AddJob stores a job with its reserved tokens.
 	AddJob(sale.Job) error
 	// JobMade completes a held job with its sealed tokens and the hashes of their digits.
 	JobMade(j sale.Job, digitHashes [][]byte) error
-	// JobFailed ends a held job that got no tokens: no units leave, and no key comes.
+	// JobFailed ends a held job that got no tokens: no units are issued and no key changes.
 	JobFailed(sale.Job) error
 	JobByID(job id.ID) (sale.Job, bool, error)
 	JobByRef(ref string) (sale.Job, bool, error)
-	// JobOfKey is the completed key change that gives a meter this key.
+	// JobOfKey returns the completed key change that gives a meter this key.
 	JobOfKey(newKey id.ID) (sale.Job, bool, error)
-	// JobsHeld lists jobs that their issuer has not answered, made before a moment, after the given one.
+	// JobsHeld lists up to max jobs that their issuer has not answered, made before a time, after the given one.
 	JobsHeld(before time.Time, after id.ID, max int) ([]id.ID, error)
-	// UnitsSince is how much was given away under some names from a moment on.
+	// UnitsSince returns how much was given away under these names since a time.
 	UnitsSince(by []string, from time.Time) (unit.Energy, error)
-	// AddMeterKey keeps a key of a meter; SetMeterKeyState moves one from state to state.
+	// AddMeterKey stores a key of a meter. SetMeterKeyState moves one from state to state.
 	AddMeterKey(registry.Key) error
 	SetMeterKeyState(key id.ID, from, to string) error
 }
 
-// jobStep is what one transaction of a job came to.
+// jobStep is the result of one transaction of a job.
 type jobStep struct {
 	result JobResult
 	digits Digits
@@ -127,9 +127,9 @@ func (s jobStep) Refused() bool { return s.undo }
 
 func noJob(r refusal.Refusal) jobStep { return jobStep{result: JobResult{Refusal: r}, undo: true} }
 
-// GiveTokens makes tokens that nobody buys: free units and replacements (right: token.free), key changes and engineering
-// tokens (token.issue), each with a reason, and by two people where the tenant wants it. No journal is posted: no money
-// moves. It is safe to repeat under the same key.
+// GiveTokens makes tokens that nobody buys: free units and replacements (right: token.free), key changes and engineering tokens
+// (token.issue), each with a reason, and by two people where the tenant wants it. No journal is posted: no money moves. A request may be
+// repeated under the same key.
 func (v *Vending) GiveTokens(ctx context.Context, by access.Actor, a Ask) (JobResult, error) {
 	if no := by.Needs(actOf(a.Kind).Right()); no.Refused() {
 		return JobResult{Refusal: no}, nil
@@ -170,7 +170,7 @@ func (v *Vending) GiveTokens(ctx context.Context, by access.Actor, a Ask) (JobRe
 	return s.result, nil
 }
 
-// check makes every check that needs no look into the store, and names the request for ever.
+// check makes every check that does not read the store, and returns the reference of the request, which never changes.
 func (a Ask) check(by access.Actor) (ref string, no refusal.Refusal) {
 	if a.Once.Key != "" {
 		ref = a.Once.Principal + "/" + a.Once.Key
@@ -221,7 +221,7 @@ func (a Ask) checkKind() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// takeJob finds out whether a request is new: its stored answer, its job, or neither.
+// takeJob finds what the store has of a request: its stored answer, its job, or neither.
 func (v *Vending) takeJob(tx Tx, a Ask, ref string) (*access.StoredAnswer, *sale.Job, error) {
 	if a.Once.Key != "" {
 		kept, err := tx.Once().OnceTake(a.Once)
@@ -260,7 +260,7 @@ func (v *Vending) knownJob(tx Tx, a Ask, stored *access.StoredAnswer, j *sale.Jo
 	return v.putJob(tx, a, *j, digits)
 }
 
-// beginJob checks, reserves and, where the issuer is local, completes a job.
+// beginJob checks and reserves a job and, if the issuer is local, completes it.
 func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, ref string, nibbles [MaxTokens]byte) (jobStep, error) {
 	meter, no := registry.ParseRef(a.Meter)
 	if no.Refused() {
@@ -306,7 +306,7 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 	return v.makeJob(ctx, tx, a, j)
 }
 
-// makeJob makes the tokens of a job that was reserved; where the issuer is not local, the job stays open.
+// makeJob makes the tokens of a reserved job. If the issuer is not local, the job stays open.
 func (v *Vending) makeJob(ctx context.Context, tx Tx, a Ask, j sale.Job) (jobStep, error) {
 	if !v.local() {
 		return jobStep{result: JobResult{Job: j}, open: true}, nil
@@ -332,8 +332,8 @@ func summary(j sale.Job) string {
 	return fmt.Sprintf("%s to meter %s", j.Kind, j.Meter.Number)
 }
 
-// waits answers a request that was written down for a second person. Under its own key it stays waiting for ever: the
-// approval says what became of it.
+// waits answers a request that waits for a second person. The stored answer under its key remains "waiting" for ever; the approval shows
+// the outcome.
 func (v *Vending) waits(tx Tx, a Ask, w access.Approval) (jobStep, error) {
 	s := jobStep{result: JobResult{Waits: &w}}
 	if a.RenderWaits == nil {
@@ -343,8 +343,8 @@ func (v *Vending) waits(tx Tx, a Ask, w access.Approval) (jobStep, error) {
 	return s, v.answers.Put(tx.Once(), a.Once, s.result.Reply, true)
 }
 
-// finishJob takes a held job to its end: it asks the issuer from what is stored. While the issuer does not know, or the clock is
-// in doubt, the job stays held and the answer says which of the two it is.
+// finishJob takes a held job to its end: it asks the issuer with the stored values. While the issuer does not know, or the clock is in
+// doubt, the job stays held and the answer says which.
 func (v *Vending) finishJob(ctx context.Context, by access.Actor, a Ask, job id.ID) (jobStep, error) {
 	wanted, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]IssueRequest, error) {
 		j, found, err := tx.Jobs().JobByID(job)
@@ -402,7 +402,7 @@ func (v *Vending) failJob(tx Tx, a Ask, j sale.Job, why refusal.Refusal) (jobSte
 			return jobStep{}, err
 		}
 	}
-	if !j.NewKey.IsZero() { // the set does not exist, so nothing is in the meter's way
+	if !j.NewKey.IsZero() { // the set does not exist, so the old key still works
 		if err := tx.Jobs().SetMeterKeyState(j.NewKey, registry.KeyIssued, registry.KeyPlanned); err != nil {
 			return jobStep{}, err
 		}
@@ -415,7 +415,7 @@ func (v *Vending) failJob(tx Tx, a Ask, j sale.Job, why refusal.Refusal) (jobSte
 	return s, v.answers.Put(tx.Once(), a.Once, s.result.Reply, true)
 }
 
-// completeJob keeps the sealed tokens and the answer.
+// completeJob stores the sealed tokens and the answer.
 func (v *Vending) completeJob(tx Tx, a Ask, j sale.Job, tokens []sts.Token) (jobStep, error) {
 	hashes := make([][]byte, len(tokens))
 	for i, token := range tokens {
@@ -429,7 +429,7 @@ func (v *Vending) completeJob(tx Tx, a Ask, j sale.Job, tokens []sts.Token) (job
 	if err := tx.Jobs().JobMade(j, hashes); err != nil {
 		return jobStep{}, err
 	}
-	if !j.Replaces.IsZero() { // nobody stands at a till for it
+	if !j.Replaces.IsZero() { // no customer waits at a till for it
 		if err := push(tx, []string{sale.RouteMQTT}, j.Meter.Number, j.Tokens, j.CompletedAt); err != nil {
 			return jobStep{}, err
 		}

@@ -71,7 +71,7 @@ func TestAReplacementCarriesUnitsWithoutMoney(t *testing.T) {
 		if n := s.number(`SELECT COUNT(*) FROM audit WHERE action = 'token.replacement' AND single_person = 1`); n != 1 {
 			t.Error("the audit log does not say that one person did it")
 		}
-		// The next sale goes on with the key's TIDs, and the month does not count what was counted when it was bought.
+		// The next sale continues with the key's TIDs, and the month does not count again what was counted at the purchase.
 		sold := s.sell(order(m, 10000, "key-number-1")).Sale
 		if sold.Tokens[0].TID <= g.Job.Tokens[0].TID || sold.MonthBefore != 0 {
 			t.Errorf("the next sale has TID %d after %d and %d Wh before it", sold.Tokens[0].TID, g.Job.Tokens[0].TID, sold.MonthBefore)
@@ -148,7 +148,7 @@ func TestWrongRequestsForTokensMakeNone(t *testing.T) {
 	}
 }
 
-// Planned: nothing is sold. Issued: sold under the new key, the set first. Confirmed: the old key is past.
+// Planned: nothing is sold. Issued: sold under the new key, the set first. Confirmed: the old key is retired.
 func TestAKeyChangeFromPlanToConfirmation(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		s := open(t, local)
@@ -201,7 +201,7 @@ func TestAKeyChangeFromPlanToConfirmation(t *testing.T) {
 	}
 }
 
-// wantLast checks what a customer gets who asks for the last token by SMS.
+// wantLast checks the answer to a customer who asks for the last token by SMS.
 func (s *shop) wantLast(sold sale.Sale, tokens ...id.ID) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {
@@ -249,7 +249,7 @@ func (s *shop) enterSet(number string, set vending.JobResult) {
 	}
 }
 
-// A credit token that the meter accepts can only have been opened with the new key.
+// A credit token that the meter accepts must have been opened with the new key.
 func TestACreditUnderTheNewKeyConfirmsTheChange(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -290,7 +290,7 @@ func TestACrashBetweenReservationAndIssueGivesTheSameTokens(t *testing.T) {
 	}
 }
 
-// TestAKeyChangeThatWaitsStopsNoSale: what one person asked for and nobody has allowed yet changes nothing at the meter.
+// TestAKeyChangeThatWaitsStopsNoSale: a key change that one person has requested and nobody has approved changes nothing at the meter.
 func TestAKeyChangeThatWaitsStopsNoSale(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
@@ -315,7 +315,7 @@ func TestAKeyChangeThatWaitsStopsNoSale(t *testing.T) {
 	s.verified()
 }
 
-// TestATokenThatWaitsFromAnOlderVersionIsStillAllowed: that version wrote every token down as token.issue.
+// TestATokenThatWaitsFromAnOlderVersionIsStillAllowed: that version stored every token as token.issue.
 func TestATokenThatWaitsFromAnOlderVersionIsStillAllowed(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()

@@ -25,9 +25,9 @@ type life struct {
 	undone int
 }
 
-// TestWhateverHappensTheBooksHold sells, repeats, reverses, recovers and crashes at random, with an issuer that is sometimes
-// unknown and sometimes unwilling, over both compositions; in the end, with everything healed, nothing is open and the
-// verification of the store finds nothing.
+// TestWhateverHappensTheBooksHold sells, repeats, reverses, recovers and crashes at random, over both compositions, with an issuer that
+// sometimes does not know and sometimes refuses. Once everything is healed, nothing is open and the verification of the store finds
+// nothing.
 func TestWhateverHappensTheBooksHold(t *testing.T) {
 	sales, reversals := int64(0), int64(0)
 	for seed := range uint64(12) {
@@ -93,7 +93,7 @@ func (l *life) step() {
 
 func (l *life) amount() money.Minor { return money.Minor(l.rnd.IntN(20_000)) }
 
-// sellAgain asks for an order, for the first time or once more.
+// sellAgain sends an order, for the first time or again.
 func (l *life) sellAgain(i int) {
 	o := l.orders[i]
 	o.Once.Principal = l.actors[i].String()
@@ -126,7 +126,7 @@ func (l *life) undoOne(i int) {
 	}
 }
 
-// mood gives the issuer another temper.
+// mood changes how the issuer answers.
 func (l *life) mood() {
 	l.issuer.mu.Lock()
 	defer l.issuer.mu.Unlock()
@@ -140,7 +140,7 @@ func (l *life) mood() {
 	}
 }
 
-// heal ends all trouble: the issuer answers, meters answer, everything open is settled.
+// heal ends all trouble: the issuer answers, meters answer, and everything open is settled.
 func (l *life) heal() {
 	l.issuer.mu.Lock()
 	l.issuer.say = nil
@@ -152,7 +152,7 @@ func (l *life) heal() {
 	}
 }
 
-// check asks what must hold at the end of every life.
+// check checks what must hold at the end of every life.
 func (l *life) check() {
 	l.t.Helper()
 	for what, sql := range map[string]string{

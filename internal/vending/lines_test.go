@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// poster keeps the journal that a sale posts; nothing else of a transaction is asked for.
+// poster stores the journal that a sale posts. Other calls fail.
 type poster struct {
 	Tx
 	j      ledger.Journal
@@ -31,7 +31,7 @@ func (p *poster) Vendors() vendor.Tx { return selling{books: p.Books()} }
 
 func (p *poster) NewID() (id.ID, error) { return id.ID{1}, nil }
 
-// posting are books that know nothing but what is posted.
+// posting are books that can only post.
 type posting struct {
 	ledger.Books
 	post func(ledger.Journal) (ledger.Breach, error)

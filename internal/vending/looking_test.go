@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// TestWhoMayLookAtWhat asks for everything that can be looked at, by those who may and those who may not.
+// TestWhoMayLookAtWhat tries everything that can be read, with and without the right to it.
 func TestWhoMayLookAtWhat(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, true)
@@ -65,7 +65,7 @@ func TestWhoMayLookAtWhat(t *testing.T) {
 	for who, c := range map[string]struct {
 		by   access.Actor
 		sale string
-		want map[string]refusal.Code // others are shown
+		want map[string]refusal.Code // the others are shown
 	}{
 		"who sold":             {clerk(corner), name, map[string]refusal.Code{"credit note": none, "reversal": refusal.NotFound}},
 		"who sold, by receipt": {clerk(corner), sold.ReceiptNo, map[string]refusal.Code{"credit note": none, "reversal": refusal.NotFound}},
@@ -123,7 +123,8 @@ func TestWhoMayAskForAPriceOrAMetersTokens(t *testing.T) {
 	}
 }
 
-// TestACreditNoteMirrorsTheReceipt under its number and a mark, at the local time of the reversal, and says whether the meter has confirmed it.
+// TestACreditNoteMirrorsTheReceipt under its number and a mark, at the local time of the reversal, and shows whether the meter has
+// confirmed it.
 func TestACreditNoteMirrorsTheReceipt(t *testing.T) {
 	for _, online := range []bool{true, false} {
 		s := open(t, true)
@@ -150,7 +151,7 @@ func TestACreditNoteMirrorsTheReceipt(t *testing.T) {
 	}
 }
 
-// TestALostAnswerIsAskedForByItsKey: as it was given, that it is not there yet, or that nobody asked.
+// TestALostAnswerIsAskedForByItsKey: the answer as it was given, "not there yet", or "nobody asked".
 func TestALostAnswerIsAskedForByItsKey(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, false)
@@ -180,13 +181,13 @@ func TestALostAnswerIsAskedForByItsKey(t *testing.T) {
 	if got := ask(access.Actor{Tenant: tenant, Role: access.Installer}, "key-number-1"); got.Code != refusal.Forbidden {
 		t.Errorf("by an installer: %q", got.Code)
 	}
-	// A key that something else has claimed is not there to sell under.
+	// A key that another request has claimed cannot be used for a sale.
 	claimed := order(m, 10000, "key-number-2")
 	s.do(func(tx *storeTx) error { return tx.OnceClaim(claimed.Once) })
 	s.refused(claimed, refusal.IdempotencyRunning)
 }
 
-// TestASaleWithoutAReceiptIsNotPrinted, and one whose stored digits are no token is not shown.
+// TestASaleWithoutAReceiptIsNotPrinted, and a sale whose stored digits are no token is not shown.
 func TestASaleWithoutAReceiptIsNotPrinted(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, false)
@@ -212,7 +213,7 @@ func TestASaleWithoutAReceiptIsNotPrinted(t *testing.T) {
 	}
 }
 
-// TestAProofIsOneMemberMore of the receipt, and asks to come again until the sale is sealed.
+// TestAProofIsOneMemberMore: the receipt gets one more member, and the answer asks to come again until the sale is sealed.
 func TestAProofIsOneMemberMore(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -226,7 +227,7 @@ func TestAProofIsOneMemberMore(t *testing.T) {
 	}
 }
 
-// TestWhatIsPlannedForAKey: by whom, for which meters, and not twice.
+// TestWhatIsPlannedForAKey: who may plan it, for which meters, and not twice.
 func TestWhatIsPlannedForAKey(t *testing.T) {
 	ctx := context.Background()
 	l := &logbook{shop: open(t, true), seen: map[id.ID]bool{}}
@@ -271,7 +272,7 @@ func TestWhatCannotBeReadIsNotDone(t *testing.T) {
 	}
 }
 
-// TestAnswersOfTokensForNothing: another request under the key, one whose tokens were refused, and one that waits.
+// TestAnswersOfTokensForNothing: another request under the key, a request whose tokens were refused, and one that waits.
 func TestAnswersOfTokensForNothing(t *testing.T) {
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

@@ -18,8 +18,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// customer is one account in memory: a transaction that knows nothing else. Sales are priced and posted by the code
-// that sells; what they leave is kept here and not by the store.
+// customer is one account in memory: a transaction that has only this account. The product's code prices and posts the sales; customer
+// keeps the result instead of the store.
 type customer struct {
 	Tx
 	point   sale.Point
@@ -57,7 +57,7 @@ type charged struct {
 
 func (o charged) ChargesOpen(id.ID, int) ([]debt.Due, []debt.Debt, error) { return o.c.open() }
 
-// sold knows nothing of what was sold but its tariff.
+// sold has only the tariff of what was sold.
 type sold struct {
 	SoldTx
 	version tariff.Version
@@ -79,9 +79,9 @@ func (c *customer) open() (dues []debt.Due, debts []debt.Debt, _ error) {
 	return dues, debts, nil
 }
 
-// TestAMillionPurchasesAddUp sells at random on random tariffs, with fees, charges due, debts, free units, levies and
-// carry, and checks every sale: its parts and its carry are the tender and the carry before, no part is negative, its
-// journal sums to zero, and no charge or debt pays more than was owed.
+// TestAMillionPurchasesAddUp sells at random on random tariffs, with fees, charges due, debts, free units, levies and carry, and checks
+// every sale: its parts and its carry sum to the payment and the carry before, no part is negative, its journal sums to zero, and no charge
+// or debt pays more than was owed.
 func TestAMillionPurchasesAddUp(t *testing.T) {
 	r := rand.New(rand.NewPCG(2026, 11))
 	var did struct{ sold, refused, deducted, free, levied, split, tariffs, journals int }
@@ -157,7 +157,7 @@ func randomBody(r *rand.Rand) tariff.Body {
 	code := []string{"KES", "UGX", "TND"}[r.IntN(3)]
 	cur, _ := money.CurrencyOf(code)
 	b := tariff.Body{Currency: code, VATBps: money.Bps(r.IntN(4) * r.IntN(700)), Rounding: []tariff.Rounding{"", tariff.Nearest, tariff.Income}[r.IntN(3)]}
-	// Prices around a quantum of 1 to 100 minor units, whatever the currency's decimals.
+	// Prices at which a quantum costs about 1 to 100 minor units, whatever the currency's decimals.
 	dear := int64(100_000_000) / money.PowerOfTen(cur.Exp)
 	rate := func() money.MicroRate { return money.MicroRate(dear/10 + 1 + r.Int64N(10*dear)) }
 	at := unit.Energy(0)
@@ -185,7 +185,7 @@ func randomBody(r *rand.Rand) tariff.Body {
 
 var errSum = errors.New("the books do not add up")
 
-// buy makes one purchase and keeps what it leaves; false says that it was refused.
+// buy makes one purchase and keeps its result. It returns false if the purchase was refused.
 func (c *customer) buy(tender money.Minor) (sale.Sale, bool, error) {
 	p := priced{point: c.point, version: c.version}
 	if err := p.allocate(c, money.Amount{Minor: tender, Currency: c.version.Body.Currency}, time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)); err != nil {
@@ -242,13 +242,13 @@ func (c *customer) keep(s sale.Sale, p priced) error {
 	return nil
 }
 
-// splits says whether buying in two is looked at: every tenth time, where nothing but energy is bought.
+// splits reports whether to check a purchase in two parts: every tenth time, if only energy is bought.
 func (c *customer) splits(r *rand.Rand, tender money.Minor) bool {
 	b := c.version.Body
 	return tender > 1 && b.Rounding == "" && b.Fee.Amount == 0 && r.IntN(10) == 0
 }
 
-// splitProperty buys for an amount at once and in two, and wants the same units but for one quantum.
+// splitProperty buys for an amount at once and in two parts, and expects the same units within one quantum.
 func (c *customer) splitProperty(r *rand.Rand, tender money.Minor) error {
 	buy := tariff.Purchase{Body: c.version.Body, Tender: tender, Carry: c.month.Carry, Month: c.month.Units}
 	whole, err := tariff.Allocate(buy)

@@ -15,13 +15,13 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// gaps is a transaction in which some rows are gone.
+// gaps is a transaction with missing rows.
 type gaps struct {
 	vending.Tx
 	gone *gone
 }
 
-// gone says which.
+// gone says which rows are missing.
 type gone struct {
 	sales, points, jobs, vendors, links bool
 	keys                                string // of this state
@@ -95,10 +95,10 @@ func (g gapsOfCommands) HasLinkKey(meter id.ID) (bool, error) {
 	return has && !g.gone.links, err
 }
 
-// loses has a row gone from the beginning.
+// loses removes a row from the beginning.
 func loses(lose func(*gone)) func(*shop, *gone) { return func(_ *shop, g *gone) { lose(g) } }
 
-// losesAtIssuer has a row gone while the issuer is asked.
+// losesAtIssuer removes a row while the issuer is asked.
 func losesAtIssuer(outcome vending.Outcome, lose func(*gone)) func(*shop, *gone) {
 	return func(s *shop, g *gone) {
 		s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) {
@@ -143,7 +143,7 @@ func (s *shop) unanswered(m string) {
 	s.clock.add(time.Minute)
 }
 
-// TestARowThatIsGoneIsAnError: where the store has lost what a row refers to, nothing goes on as if it had never been.
+// TestARowThatIsGoneIsAnError: if the store has lost a row that another refers to, the request fails instead of carrying on without it.
 func TestARowThatIsGoneIsAnError(t *testing.T) {
 	tamper, change := triesTokens(vending.Ask{Kind: sale.ClearTamper}), triesTokens(vending.Ask{Kind: sale.KeyChange, Key: &vending.NextKey{KRN: 2}})
 	sold := func(s *shop, m string) { s.sell(order(m, 10000, "key-number-0")) }

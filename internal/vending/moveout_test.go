@@ -22,15 +22,15 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// leaves asks for a move-out under a key.
+// leaves requests a move-out under a key.
 func leaves(account, key string) debt.MoveOut {
 	m := debt.MoveOut{Account: account, Reason: "lease ended", Render: func(m debt.MovedOut) (int, []byte) { return 201, fmt.Append(nil, m.Refund) }}
 	m.Once = access.Once{Principal: "key till3", Key: key, Hash: sha256.Sum256([]byte(account))}
 	return m
 }
 
-// TestMovingOutPaysDebtsAndOwesTheRest is P18 of docs/reference/postings.md: wallet 123.45, deposit 200.00 and a debt of 70.00 leave 253.45 due
-// back, after the last use was posted; nothing is paid out by it, and it happens once.
+// TestMovingOutPaysDebtsAndOwesTheRest is P18 of docs/reference/postings.md: wallet 123.45, deposit 200.00 and a debt of 70.00 leave 253.45
+// to refund, after the last use was posted. The move-out pays nothing out, and it happens once.
 func TestMovingOutPaysDebtsAndOwesTheRest(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
@@ -83,7 +83,7 @@ func postOne(tx *store.Tx, k ledger.Kind, debit, credit ledger.AccountRef, amoun
 	return err
 }
 
-// TestARefundWaitsForASecondPerson: it is booked once, never more than is due, and may go to another account.
+// TestARefundWaitsForASecondPerson: it is booked once, never exceeds the amount due, and may go to another account.
 func TestARefundWaitsForASecondPerson(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
@@ -145,7 +145,7 @@ func TestARefundWaitsForASecondPerson(t *testing.T) {
 	s.verified()
 }
 
-// TestWhoUsedMoreThanWasPaidForLeavesADebt: the wallet is not below zero for ever.
+// TestWhoUsedMoreThanWasPaidForLeavesADebt: the wallet does not stay below zero for ever.
 func TestWhoUsedMoreThanWasPaidForLeavesADebt(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
@@ -161,7 +161,7 @@ func TestWhoUsedMoreThanWasPaidForLeavesADebt(t *testing.T) {
 	s.verified()
 }
 
-// TestNobodyMovesOutWhileARegisterIsInDoubt: nothing at all is done then, nor of a token meter.
+// TestNobodyMovesOutWhileARegisterIsInDoubt: then the move-out changes nothing, neither for a wallet meter nor for a token meter.
 func TestNobodyMovesOutWhileARegisterIsInDoubt(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday().AddDate(0, -1, 0))
@@ -180,7 +180,7 @@ func TestNobodyMovesOutWhileARegisterIsInDoubt(t *testing.T) {
 	}
 }
 
-// onlooker sees whether wallets are locked before money moves on them in the books.
+// onlooker checks that wallets are locked before money moves on them in the books.
 type onlooker struct {
 	vending.Tx
 	t      *testing.T
@@ -245,8 +245,8 @@ func (o onlooker) sees(j ledger.Journal) {
 	}
 }
 
-// TestWalletsAreLockedBeforeTheirMoney: a reading locks the wallets and then moves the money, so whoever did it the other
-// way round and a reading would wait for each other.
+// TestWalletsAreLockedBeforeTheirMoney: a reading locks the wallets and then moves the money. A use case with the opposite order would
+// deadlock with a reading.
 func TestWalletsAreLockedBeforeTheirMoney(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday().AddDate(0, -1, 0))

@@ -9,11 +9,11 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// TestFactsOfANextKey has each fact of a key change once as it may be and once as it may not.
+// TestFactsOfANextKey checks each fact of a key change with a valid and an invalid value.
 func TestFactsOfANextKey(t *testing.T) {
 	for _, c := range []struct {
 		next NextKey
-		says string // of the refusal; empty: taken
+		says string // of the refusal; empty: accepted
 	}{
 		{NextKey{}, ""}, {NextKey{SGC: "000000"}, ""}, {NextKey{SGC: "999999"}, ""}, {NextKey{SGC: "12345"}, "sgc"}, {NextKey{SGC: "1234567"}, "sgc"},
 		{NextKey{SGC: "12345/"}, "sgc"}, {NextKey{SGC: "12345:"}, "sgc"}, {NextKey{KRN: 1}, ""}, {NextKey{KRN: 9}, ""}, {NextKey{KRN: 10}, "krn"},
@@ -32,7 +32,7 @@ func TestFactsOfANextKey(t *testing.T) {
 	}
 }
 
-// TestTheKeyThatFollows takes what is named from the order and everything else from the key before; it has no TIDs yet.
+// TestTheKeyThatFollows takes the named facts from the order and all others from the key before. It has no TIDs yet.
 func TestTheKeyThatFollows(t *testing.T) {
 	k := registry.Key{ID: [16]byte{1}, Meter: 4, SGC: "123456", KRN: 1, KT: sts.DUTK, TI: "01", KEN: 255, EA: sts.EA07, DKGA: sts.DKGA02, BaseDate: sts.Base2014, LastTID: 7}
 	same := k

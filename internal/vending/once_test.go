@@ -94,7 +94,7 @@ func TestServerFaultsAreNotStored(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	s.issuer.say = func(n int, _ vending.IssueRequest) (vending.Answer, error) {
-		if n <= 2 { // asked twice for one transaction, because the store rehearses
+		if n <= 2 { // asked twice for one transaction, because the store runs it twice
 			return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.KeystoreLocked, What: "Locked."}}, nil
 		}
 		return vending.Answer{}, errAnswerItself
@@ -203,7 +203,7 @@ func TestFiftyImpatientClientsGetOneSale(t *testing.T) {
 			var wg sync.WaitGroup
 			for i := range bodies {
 				wg.Go(func() {
-					for bodies[i] == "" { // while the first is at its issuer the others are told that it runs, and ask again
+					for bodies[i] == "" { // while the first is at its issuer, the others are told that it is running, and ask again
 						sold, err := s.Sell(context.Background(), owner(), order(m, 10000, "key-number-1"))
 						if err != nil {
 							t.Error(err)
@@ -262,7 +262,7 @@ func TestEightTillsAndOneMeterShareTheBlocks(t *testing.T) {
 		}
 		seen[tid] = true
 	}
-	// Carry and blocks together must give what one sale of the whole gives, but for the rounding of each sale.
+	// Carry and blocks together must give the same as one sale of the whole, apart from the rounding of each sale.
 	other := s.meter(2, place{tariff: s.tariffOf(m)})
 	once := s.sell(order(other, tills*each*5000, "all-at-once")).Sale.Units
 	got := s.number(`SELECT SUM(u.units_wh) FROM usage_month u JOIN meter m ON m.tenant_id = u.tenant_id AND m.account_id = u.account_id WHERE m.number = $1`, m)

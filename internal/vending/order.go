@@ -8,44 +8,44 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// Purchase is one purchase, as it is asked for.
+// Order is one requested purchase.
 type Purchase struct {
 	Meter     string       // number or identity
-	Tender    money.Amount // what is paid
+	Tender    money.Amount // the payment
 	ClientRef string       // the seller's own name for this sale, unique per vendor for ever; empty means Once.Key
 	Deliver   []string     // routes besides the answer itself: RouteMQTT, RouteSMS, RouteMeterSMS
 	Once      access.Once  // the request's identity, from the Idempotency-Key; the zero value needs a ClientRef
 
-	// Render makes the answer that is stored, sealed, under Once.Key in the sale's own transaction and given out after
-	// it; it may be called more than once and keeps nothing. Nil where nothing is to be replayed. A sale that was
-	// repeated under a new key is stored and answered with status 200, whatever Render says.
+	// Render makes the answer that is stored, sealed, under Once.Key in the sale's own transaction and sent after it. It may be called more
+	// than once and must have no side effects. It is nil if no answer is to be replayed. A sale that was repeated under a new key is stored
+	// and answered with status 200, whatever Render returns.
 	Render func(sale.Sale, Digits) (status int, body []byte)
-	// RenderRefusal does the same for a refusal that is the request's own fault (status 4xx). Nil stores none.
+	// RenderRefusal does the same for a refusal that is the request's own fault (status 4xx). If it is nil, no refusal is stored.
 	RenderRefusal func(refusal.Refusal) (status int, body []byte)
 }
 
-// Sold is what became of an order: refused, replayed, repeated or newly sold.
+// Sold is the outcome of an order: refused, replayed, repeated or newly sold.
 type Sold struct {
 	refusal.Refusal
-	Reply    once.Reply  // what to send, byte for byte; Status 0 where nothing was rendered
-	Replay   *once.Reply // the stored answer of an earlier request with this key and body; then nothing else is set
-	Repeated bool        // the client_ref named this very sale before: no second sale was made
+	Reply    once.Reply  // what to send, byte for byte; Status 0 if nothing was rendered
+	Replay   *once.Reply // the stored answer of an earlier request with this key and body; then no other field is set
+	Repeated bool        // the client_ref already named this sale: no second sale was made
 	Sale     sale.Sale
 	Issued   Issued // the digits, in the order of Sale.Tokens
 }
 
-// Moved says whether money moved, for the problem document of a sale.
+// Moved tells whether money moved, for the problem document of a sale.
 type Moved string
 
-// Answers to the question whether money moved.
+// Values of Moved.
 const (
 	MovedYes     Moved = "yes"
 	MovedNo      Moved = "no"
 	MovedUnknown Moved = "unknown"
 )
 
-// MoneyMoved says what a refusal of a sale means for the money: unknown where the sale may still complete, else no,
-// because a refused transaction is undone whole.
+// MoneyMoved returns what a refusal of a sale means for the money: unknown if the sale may still complete, otherwise no, because a refused
+// transaction is rolled back completely.
 func MoneyMoved(c refusal.Code) Moved {
 	switch c {
 	case refusal.IssuerUnknown, refusal.OutcomeUnknown, refusal.IdempotencyRunning, refusal.Internal:

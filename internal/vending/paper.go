@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Receipt makes the receipt of a completed sale, with digits for an actor that may see them.
+// Receipt returns the receipt of a completed sale, with digits for an actor who may see them.
 func (v *Vending) Receipt(ctx context.Context, by access.Actor, sold string) (Receipted, error) {
 	s, err := v.Sale(ctx, by, sold)
 	if err != nil || s.Refused() {
@@ -41,10 +41,10 @@ func (v *Vending) Receipt(ctx context.Context, by access.Actor, sold string) (Re
 	return Receipted{Receipt: r}, fault.Wrap(err, "receipt of sale %s", refusal.Echo(sold))
 }
 
-// creditMark ends the number of a credit note: that of the receipt it takes back, which is reversed at most once.
+// creditMark ends the number of a credit note. The number before it is the receipt's, which is reversed at most once.
 const creditMark = "-R"
 
-// CreditNote makes the receipt of a reversal: the mirror of the sale's, under its number and the mark of a reversal.
+// CreditNote returns the receipt of a reversal: the mirror of the sale's receipt, under its number with [creditMark].
 func (v *Vending) CreditNote(ctx context.Context, by access.Actor, sale string) (Receipted, error) {
 	got, err := v.Receipt(ctx, by, sale)
 	if err != nil || got.Refused() {
@@ -81,10 +81,10 @@ func write(s sale.Sale, p sale.Paper, d Digits, zone *time.Location) (receipt.Re
 		Account: s.Account.Text(id.Account), Place: p.Address, Meter: s.Meter.Number, TariffName: p.Tariff.Name, Version: p.Tariff.N, Currency: cur,
 		STS:   receipt.STS{SGC: p.Key.SGC, KRN: int(p.Key.KRN), TI: p.Key.TI, TT: p.TT, EA: p.Key.EA.String()},
 		Units: s.Units, Tendered: s.Tender.Minor, VATBps: p.Tariff.Body.VATBps, CarryIn: s.CarryIn, CarryOut: s.CarryOut}
-	if s.Recharge() { // it needs no key
+	if s.Recharge() { // a recharge needs no key
 		r.STS, r.PressKey, r.VAT = receipt.STS{}, s.PressKey, s.Advance()
 	}
-	if s.Recharge() && r.VAT == 0 { // a payment is no supply, and has no tax where none is owed at once
+	if s.Recharge() && r.VAT == 0 { // a payment is not a supply; its receipt shows no tax if none is owed at once
 		r.Title, r.VATBps = receipt.Payment, 0
 	}
 	for i := range s.Change { // above the credit: they are entered first

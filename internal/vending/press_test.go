@@ -12,14 +12,14 @@ import (
 
 const pressed = "Press # on the meter to switch the supply on."
 
-// TestACustomerIsToldToPressTheKey: a meter whose relay is armed says so on the answer and on every form of the receipt, now
-// and when it is asked for again; the recharge after it, of a closed relay, does not.
+// TestACustomerIsToldToPressTheKey: if a meter's relay is armed, the answer and every form of the receipt say so, at once and when they are
+// read again. The next recharge, with a closed relay, does not.
 func TestACustomerIsToldToPressTheKey(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	s.sell(order(m, 1000, "recharge-1"))
 	s.uses(m, 0, 1000, 4000)
-	s.tells(m, "armed", 4000) // somebody at the utility had cut it off and let it go
+	s.tells(m, "armed", 4000) // somebody at the utility had cut it off and released it
 	sold := s.sell(order(m, 5000, "recharge-2"))
 	if !sold.Sale.PressKey {
 		t.Fatal("the answer does not say that a key must be pressed")

@@ -18,32 +18,32 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// MaxUnits is the most that one sale can carry: its tokens, each full.
+// MaxUnits is the most that one sale can carry: MaxTokens tokens with the most units each.
 const MaxUnits = MaxTokens * unit.MaxToken
 
-// priced is a purchase that passed every check, with what it was decided from.
+// priced is a purchase that passed every check, with the facts it was decided on.
 type priced struct {
 	point sale.Point
-	// recharge says that the money goes into the account's wallet; then nothing below tender is set but version and month.
+	// recharge means that the money goes into the account's wallet. Then only version and month are set of the fields below tender.
 	recharge bool
-	// advance is the tax contained in a recharge where it is owed at once.
+	// advance is the tax contained in a recharge if it is owed at once.
 	advance money.Minor
 	tender  money.Minor
 	key     registry.Key
 	version tariff.Version
 	month   string
-	before  unit.Energy // where in the month's blocks the account stands
-	carry   money.Minor // brought in
+	before  unit.Energy // the account's position in the month's blocks
+	carry   money.Minor // carry brought in
 	owed    debt.Owed
 	asked   sale.Asked
 	split   tariff.Allocation
-	tokens  []unit.Energy // how the units go onto tokens
+	tokens  []unit.Energy // units of each token
 	tids    []sts.TID
 	attrs   sts.Attributes
 }
 
-// price makes all checks of a sale and prices it; it writes nothing. The checks stand in the order in which a seller
-// can act on them: the meter, the money, the key, the clock, the price.
+// price makes all checks of a sale and prices it. It writes nothing. The checks are in the order in which a seller can act on them: the
+// meter, the money, the key, the clock, the price.
 func (v *Vending) price(tx Tx, p sale.Point, tender money.Amount, now time.Time, t sale.Times) (priced, refusal.Refusal, error) {
 	out := priced{point: p, tender: tender.Minor}
 	if no := sellable(p, tender); no.Refused() {
@@ -83,8 +83,8 @@ func (v *Vending) price(tx Tx, p sale.Point, tender money.Amount, now time.Time,
 	return out, refusal.Refusal{}, err
 }
 
-// zone is a time zone by its name. It is kept, because loading one reads a file and a sale is priced inside the
-// transaction; tenants have few.
+// zone returns a time zone by its name. It caches zones, because loading one reads a file and a sale is priced inside the transaction.
+// Tenants have few.
 func (v *Vending) zone(name string) (*time.Location, error) {
 	if zone, ok := v.zones.Load(name); ok {
 		return zone.(*time.Location), nil
@@ -97,7 +97,7 @@ func (v *Vending) zone(name string) (*time.Location, error) {
 	return zone, nil
 }
 
-// allocate splits the money at the account's place in the local month.
+// allocate splits the money at the account's position in the local month.
 func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err error) {
 	p.month = local.Format(localday.MonthForm)
 	month, err := tx.Debts().VendMonth(p.point.Account, p.month)
@@ -116,7 +116,7 @@ func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err erro
 	}
 	buy := tariff.Purchase{Body: body, Tender: tender.Minor, Carry: p.carry, Month: p.before, Charges: p.owed.Charges, Free: free,
 		ChargesOnly: p.point.Policy.ChargesOnly, MaxUnits: MaxUnits}
-	if free > 0 { // its token is one of the sale's, whether or not it is full
+	if free > 0 { // its token counts towards the sale's limit, whether or not it is full
 		buy.MaxUnits += free - unit.Energy(len(sale.OnTokens(free)))*unit.MaxToken
 	}
 	if body.MaxDeduction == 0 {
@@ -132,8 +132,8 @@ func (p *priced) allocate(tx Tx, tender money.Amount, local time.Time) (err erro
 	return nil
 }
 
-// number gives every token its TID: the minute of now or the one after the key's last, never one that a store which
-// was lost in a restore may have given, and none beyond [sale.Reach].
+// number gives every token its TID: the minute of now, or the one after the key's last. It skips TIDs that a store lost in a restore may
+// have issued, and issues none beyond [sale.Reach].
 func (p *priced) number(now time.Time, t sale.Times) refusal.Refusal {
 	base := p.key.BaseDate
 	if _, err := base.TIDAt(now); err != nil {
@@ -180,8 +180,8 @@ func sellable(p sale.Point, tender money.Amount) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// pickKey finds the key a token must be made under. A change that is planned must be carried out first; one whose
-// tokens exist is taken as done, because the customer enters them before the credit.
+// pickKey returns the key a token must be made under. A planned change must be carried out first. A change whose tokens exist counts as
+// done, because the customer enters them before the credit.
 func pickKey(p sale.Point) (registry.Key, refusal.Refusal) {
 	var pick registry.Key
 	for _, k := range p.Keys {
@@ -205,7 +205,7 @@ func pickKey(p sale.Point) (registry.Key, refusal.Refusal) {
 	return pick, refusal.Refusal{}
 }
 
-// lines are what answers and receipts show of an allocation; they sum to what was tendered.
+// lines returns the lines that answers and receipts show of an allocation. They sum to the payment.
 func (p priced) lines() []sale.Line {
 	if p.recharge {
 		return rechargeLines(p.tender, p.advance)
@@ -235,15 +235,15 @@ func (p priced) lines() []sale.Line {
 	return out
 }
 
-// units is what all tokens carry.
+// units is the sum of the units of all tokens.
 func (p priced) units() unit.Energy { return p.split.Units + p.split.Free }
 
-// order is what a Checker is asked about before there is a sale: the key and whose meter it is.
+// order is the request for a Checker before there is a sale: the key, and the meter it belongs to.
 func (p priced) order() IssueRequest {
 	return IssueRequest{Attributes: p.attrs, KEN: p.key.KEN, Simulated: p.point.Meter.Simulated}
 }
 
-// errLines means that a sale's lines do not sum to what was paid: our own code is wrong, and nothing may be sold.
+// errLines means that a sale's lines do not sum to the payment: our own code is wrong, and the sale is refused.
 var errLines = errors.New("the lines of the sale do not sum to the tender")
 
 func checkLines(lines []sale.Line, tender money.Minor) error {
@@ -257,7 +257,7 @@ func checkLines(lines []sale.Line, tender money.Minor) error {
 	return nil
 }
 
-// leftAfter is how much of a deduction's charge is left after it; nil for what has no end.
+// leftAfter returns what is left of a deduction's charge after it, or nil for a charge without an end.
 func leftAfter(d tariff.Deduction) *money.Minor {
 	if d.Charge.Endless {
 		return nil

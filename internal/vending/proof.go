@@ -30,8 +30,8 @@ func (p ProvenReceipt) JSON() ([]byte, error) {
 	return b, fault.Wrap(err, "write receipt %s with its proof", p.Receipt.No)
 }
 
-// Proof makes the receipt of a completed sale with its proof, up to the signed head of so many leaves or the newest one
-// for 0. [refusal.NotSealedYet] asks to come again: where a leader seals, that takes about a second.
+// Proof returns the receipt of a completed sale with its proof, up to the signed head of size leaves, or up to the newest head for 0.
+// [refusal.NotSealedYet] asks to come again: where a leader seals, that takes about a second.
 func (v *Vending) Proof(ctx context.Context, by access.Actor, sold string, size int64) (ProvenReceipt, error) {
 	r, err := v.Receipt(ctx, by, sold)
 	if err != nil || r.Refused() {
@@ -58,7 +58,7 @@ func (v *Vending) Proof(ctx context.Context, by access.Actor, sold string, size 
 	case sale.HeadTooOld:
 		return ProvenReceipt{Refusal: refuse.HeadBeforeSale(size)}, nil
 	}
-	// What was sealed and what is printed now must be one thing, or something is badly wrong with the books.
+	// The sealed receipt and the one printed now must be the same, or something is badly wrong with the books.
 	if hash, ok := strings.CutPrefix(out.Proof.Row.After, proof.PaperMark+receipt.PaperHash(out.Receipt.Paper())); !ok || !strings.HasPrefix(hash, " ") {
 		return ProvenReceipt{}, fmt.Errorf("prove sale %s: its receipt is not the one that was sealed", refusal.Echo(sold))
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// plainDoor hands every closure the same transaction.
+// plainDoor gives every closure the same transaction.
 type plainDoor struct{ tx Tx }
 
 func (d plainDoor) Do(_ context.Context, _ access.Tenant, fn func(Tx) (bool, error)) error {
@@ -30,15 +30,15 @@ var (
 	errUnlisted = errors.New("a list cannot be read")
 )
 
-// queue is a transaction in which one list has a full page and a short one. No row on them can be read to its end.
+// queue is a transaction in which one list has a full page and a short one. Reading any row on them fails.
 type queue struct {
 	Tx
-	list  string   // which one
+	list  string   // which list
 	after []id.ID  // where each page of it began
-	fails int      // the page that cannot be read, from 1; 0 for none
+	fails int      // number of the page that fails, from 1; 0 for none
 	read  func()   // called after each page
 	found []id.ID  // on the last page
-	noted []string // what was asked of other lists
+	noted []string // calls on other lists
 }
 
 const shortPage = 3
@@ -138,7 +138,7 @@ func (c queueCancels) CancelsOwed(after id.ID, most int) ([]sale.Token, error) {
 	return c.q.tokens("owed units", after, most)
 }
 
-// dull is a random source that always gives the same.
+// dull is a random source that always returns the same byte.
 type dull struct{}
 
 func (dull) Read(b []byte) (int, error) { return len(b), nil }
@@ -148,8 +148,8 @@ func (q *queue) recover(ctx context.Context) (int, error) {
 	return v.Recover(ctx, access.Actor{})
 }
 
-// TestTheRecoveryReadsOn: one sale that cannot be finished keeps the recovery neither from the next one nor from the next page. A
-// list that goes on is read from where the page before ended, until its context ends, and no failure is lost.
+// TestTheRecoveryReadsOn: a sale that cannot be finished does not keep the recovery from the next sale or the next page. Each page begins
+// where the one before ended, until the context ends, and no failure is lost.
 func TestTheRecoveryReadsOn(t *testing.T) {
 	lists := map[string]int{"sales": 2, "reversals": 2, "late answers": 2, "owed units": 2, "jobs": 1, "used tokens": 1} // pages of one run
 	for list, pages := range lists {
@@ -192,9 +192,9 @@ func errorText(err error) string {
 	return err.Error()
 }
 
-// TestATokenNeedsItsRandomPart: without it no token is made, and the failure comes back.
+// TestATokenNeedsItsRandomPart: without random bits no token is made, and the error is returned.
 func TestATokenNeedsItsRandomPart(t *testing.T) {
-	v := New(Config{Door: plainDoor{&queue{list: "owed units"}}, Now: time.Now, Rand: strings.NewReader("1234567")}) // a token takes one byte of eight
+	v := New(Config{Door: plainDoor{&queue{list: "owed units"}}, Now: time.Now, Rand: strings.NewReader("1234567")}) // a token uses one byte of eight
 	by := access.Actor{Role: access.Owner}
 	if _, err := v.nibbles(); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("nibbles: %v", err)

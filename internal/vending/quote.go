@@ -14,19 +14,19 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Quoted is what a purchase would be at this moment.
+// Quoted is the result that a purchase would have at this moment.
 type Quoted struct {
 	refusal.Refusal
 	Meter     sale.MeterRef
 	Tender    money.Amount
-	Units     unit.Energy // of all tokens, free ones among them
+	Units     unit.Energy // of all tokens, including free ones
 	Free      unit.Energy
 	Lines     []sale.Line
-	Tokens    []unit.Energy // how the units would go onto tokens
-	ExpiresAt time.Time     // until when the price is likely to hold: another sale or the month's end changes it
+	Tokens    []unit.Energy // units of each token
+	ExpiresAt time.Time     // until when the price probably applies; another sale or the month's end changes it
 }
 
-// Quote makes every check of a sale and prices it. Nothing is written and nothing reserved.
+// Quote makes every check of a sale and prices it. It writes and reserves nothing.
 func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tender money.Amount) (Quoted, error) {
 	if no := by.Needs(access.Quote); no.Refused() {
 		return Quoted{Refusal: no}, nil
@@ -39,7 +39,7 @@ func (v *Vending) Quote(ctx context.Context, by access.Actor, meter string, tend
 		return Quoted{Refusal: no}, nil
 	}
 	out, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) (Quoted, error) {
-		now := tx.Moment() // as of a sale
+		now := tx.Moment() // the same time as a sale would use
 		point, found, err := tx.VendPoint(ref)
 		if err != nil {
 			return Quoted{}, err

@@ -2,5 +2,5 @@
 
 package vending
 
-// purchases is how many random purchases are made: fewer under the race detector, which is not what they are about.
+// purchases is how many random purchases are made: fewer under the race detector, because they test arithmetic.
 const purchases = 20_000

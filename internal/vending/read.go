@@ -19,7 +19,7 @@ import (
 type SaleView struct {
 	refusal.Refusal
 	Sale   sale.Sale
-	Issued Issued // the digits of Sale.Tokens, one for one; without tokens where the actor may not see digits
+	Issued Issued // the digits of Sale.Tokens, in the same order; empty if the actor may not see digits
 }
 
 // listTokens is the list that a cursor of Tokens belongs to.
@@ -29,23 +29,23 @@ const listTokens = "tokens"
 type TokenList struct {
 	refusal.Refusal
 	Tokens []sale.Token
-	Issued Issued // the digits of Tokens, one for one; without tokens where the actor may not see digits
+	Issued Issued // the digits of Tokens, in the same order; empty if the actor may not see digits
 	Next   string // cursor of the next page; empty on the last
 }
 
-// Receipted is a receipt, or why there is none.
+// Receipted is a receipt, or the refusal if there is none.
 type Receipted struct {
 	refusal.Refusal
 	Receipt receipt.Receipt
 }
 
-// Sale shows a sale by its identity or its receipt number. Showing digits is noted in the audit log.
+// Sale returns a sale by its identity or its receipt number. The audit log records that digits were shown.
 func (v *Vending) Sale(ctx context.Context, by access.Actor, sale string) (SaleView, error) {
 	return v.show(ctx, by, sale, func(tx Tx) (id.ID, error) { return saleNamed(tx, sale) })
 }
 
-// saleNamed is the sale of an identity or a receipt number. The zero identity names no sale and is answered like any other
-// that is not there.
+// saleNamed returns the sale with this identity or receipt number. The zero identity names no sale and gets the same answer as any unknown
+// one.
 func saleNamed(tx Tx, named string) (id.ID, error) {
 	if i, err := id.Parse(id.Vend, named); err == nil {
 		return i, nil
@@ -53,8 +53,8 @@ func saleNamed(tx Tx, named string) (id.ID, error) {
 	return tx.Sold().VendNumbered(named)
 }
 
-// SaleByRef shows what became of a request whose answer was lost. [refusal.VendNotFound] means that nothing was sold
-// under the reference, and the sale may be started again.
+// SaleByRef returns the sale of a request whose answer was lost. [refusal.VendNotFound] means that nothing was sold under the reference,
+// and the sale may be started again.
 func (v *Vending) SaleByRef(ctx context.Context, by access.Actor, clientRef string) (SaleView, error) {
 	return v.show(ctx, by, clientRef, func(tx Tx) (id.ID, error) {
 		i, _, _, err := tx.Sold().VendRef(by.Vendor, clientRef)
@@ -71,7 +71,7 @@ func (v *Vending) show(ctx context.Context, by access.Actor, named string, find 
 	return out, err
 }
 
-// find is a sale by its identity or its receipt number, without its digits.
+// find returns a sale by its identity or its receipt number, without its digits.
 func (v *Vending) find(ctx context.Context, by access.Actor, sale string) (SaleView, error) {
 	return v.look(ctx, by, sale, func(tx Tx) (id.ID, error) { return saleNamed(tx, sale) })
 }
@@ -89,7 +89,7 @@ func (v *Vending) look(ctx context.Context, by access.Actor, named string, find 
 		if err != nil {
 			return SaleView{}, err
 		}
-		// A vendor sees its own sales; another's does not exist for it.
+		// A vendor sees only its own sales. For another vendor's sale the answer is "not found".
 		if !found || !by.Sees(s.Vendor) {
 			return SaleView{Refusal: refuse.SaleNotFound(refusal.Echo(named))}, nil
 		}
@@ -99,8 +99,8 @@ func (v *Vending) look(ctx context.Context, by access.Actor, named string, find 
 	return out, fault.Wrap(err, "show sale %s", refusal.Echo(named))
 }
 
-// reveal opens the digits for an actor that may see them, once the audit row about it is durable. If the disk has no room even
-// for that row, it withholds the digits and shows the rest.
+// reveal opens the digits for an actor who may see them, once the audit row about it is durable. If the disk has no room even for that row,
+// it withholds the digits and shows the rest.
 func (v *Vending) reveal(ctx context.Context, by access.Actor, s sale.Sale, object string) (Issued, error) {
 	if !by.May(access.ShowTokens) || len(s.Tokens) == 0 {
 		return Issued{}, nil
@@ -119,7 +119,7 @@ func (v *Vending) reveal(ctx context.Context, by access.Actor, s sale.Sale, obje
 	return Issued{digits}, nil
 }
 
-// Tokens lists the tokens of a meter, sold, given or handed in, with what the meter said of them, newest first.
+// Tokens lists the tokens of a meter, newest first: sold, issued free of charge or external, with the meter's answers to them.
 func (v *Vending) Tokens(ctx context.Context, by access.Actor, meter string, page registry.Page) (TokenList, error) {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return TokenList{Refusal: no}, nil

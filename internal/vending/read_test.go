@@ -52,14 +52,14 @@ func TestDigitsHaveNoPrintableForm(t *testing.T) {
 	}
 }
 
-// fullDoor is that of a disk which has no room for a single row.
+// fullDoor is the door of a full disk.
 type fullDoor struct{ access.Door[vending.Tx] }
 
 func (fullDoor) Do(context.Context, access.Tenant, func(vending.Tx) (bool, error)) error {
 	return fmt.Errorf("write: %w", access.ErrFull)
 }
 
-// TestASaleIsReadWhereNothingCanBeWritten: digits are shown to nobody unseen, and the rest is shown.
+// TestASaleIsReadWhereNothingCanBeWritten: digits are not shown without an audit row; the rest is shown.
 func TestASaleIsReadWhereNothingCanBeWritten(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -103,7 +103,7 @@ func TestWhoSeesASale(t *testing.T) {
 		{access.Actor{Tenant: tenant, Role: access.Support}, "", false},
 		{access.Actor{Tenant: tenant, Role: access.Installer}, refusal.Forbidden, false},
 		{access.Actor{Tenant: tenant, Role: access.VendorAPI, Vendor: id.ID{7}}, refusal.VendNotFound, false},
-		{access.Actor{Tenant: tenant, Role: access.VendorAPI}, refusal.Forbidden, false}, // of no vendor
+		{access.Actor{Tenant: tenant, Role: access.VendorAPI}, refusal.Forbidden, false}, // without a vendor
 		{access.Actor{Tenant: tenant + 1, Role: access.Owner}, refusal.VendNotFound, false},
 	} {
 		shown := s.number(`SELECT COUNT(*) FROM audit WHERE action = 'token.show'`)

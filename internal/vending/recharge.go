@@ -14,14 +14,13 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// rechargeLines is the one line of a recharge. All of it is in the wallet; tax that is owed at once is contained in it.
+// rechargeLines returns the only line of a recharge. All of it goes into the wallet; tax that is owed at once is contained in it.
 func rechargeLines(tender, advance money.Minor) []sale.Line {
 	return []sale.Line{{Kind: sale.LineWallet, Amount: tender, VAT: advance}}
 }
 
-// priceRecharge makes the checks of a recharge besides those of every sale. No vending key and no clock of tokens is
-// asked for. The tariff only bounds what is paid at once; its version stands on the receipt. The account's wallets are
-// locked here, before any account of the books.
+// priceRecharge makes the checks of a recharge after those of every sale. It needs no vending key and no check of the clock for tokens. The
+// tariff only limits the payment; its version is on the receipt. The account's wallets are locked here, before any account of the books.
 func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refusal.Refusal, error) {
 	var found bool
 	var err error
@@ -55,8 +54,8 @@ func (v *Vending) priceRecharge(tx Tx, out priced, now time.Time) (priced, refus
 	return out, refusal.Refusal{}, err
 }
 
-// postRecharge writes the journal of a recharge (P15 of docs/reference/postings.md), posts what the account's meters have
-// accrued, and decides anew about warnings and supply, all in the sale's own transaction.
+// postRecharge writes the journal of a recharge (P15 of docs/reference/postings.md), posts what the account's meters have accrued, and
+// decides again about warnings and supply. All of it happens in the sale's own transaction.
 func postRecharge(tx Tx, s *sale.Sale, now time.Time) (refusal.Refusal, error) {
 	j := ledger.Journal{Kind: ledger.TopUp, Ref: s.ID.Text(id.Vend), PostedAt: now, Memo: s.Memo(),
 		Postings: ledger.WalletToppedUp(s.Source(), s.Account.Text(id.Account), s.Tender.Minor, s.Advance())}
@@ -82,8 +81,8 @@ func postRecharge(tx Tx, s *sale.Sale, now time.Time) (refusal.Refusal, error) {
 	return refusal.Refusal{}, err
 }
 
-// stillThere refuses the reversal of a recharge that was used: what is available after it must not be below zero. What
-// the account's meters have accrued is posted first.
+// stillThere refuses the reversal of a recharge that was used: the available amount must not be below zero afterwards. It first posts what
+// the account's meters have accrued.
 func stillThere(tx Tx, s sale.Sale, now time.Time) (refusal.Refusal, error) {
 	if !s.Recharge() {
 		return refusal.Refusal{}, nil

@@ -34,7 +34,7 @@ func (s *shop) walletMeter(serial int, t id.ID) string {
 		keys: func([]registry.Key) []registry.Key { return nil }})
 }
 
-// wallet reads the wallet of a meter and what its account has.
+// wallet reads the wallet of a meter and the money of its account.
 func (s *shop) wallet(number string) (w wallet.Row, m wallet.Money) {
 	s.t.Helper()
 	n := s.number(`SELECT n FROM meter WHERE number = $1`, number)
@@ -53,25 +53,25 @@ func (s *shop) wallet(number string) (w wallet.Row, m wallet.Money) {
 	return w, m
 }
 
-// uses sends readings of a meter, half an hour apart and the last now.
+// uses sends readings of a meter, half an hour apart, the last one now.
 func (s *shop) uses(number string, registers ...int64) {
 	s.t.Helper()
 	s.tells(number, "closed", registers...)
 }
 
-// tells is uses of a meter whose relay stands as it says.
+// tells does the same as uses for a meter with this state of the relay.
 func (s *shop) tells(number, relay string, registers ...int64) {
 	s.t.Helper()
 	s.hears(number, relay, nil, registers...)
 }
 
-// hears is tells of a meter that has just started and names what it can do.
+// hears does the same as tells for a meter that has just started and names its capabilities.
 func (s *shop) hears(number, relay string, caps []string, registers ...int64) {
 	s.t.Helper()
 	s.hearsOf(s.clock.Now(), number, relay, caps, registers...)
 }
 
-// hearsOf is hears of readings that come now and of which the newest is of a moment.
+// hearsOf does the same as hears for readings that arrive now, with this time of the newest.
 func (s *shop) hearsOf(newest time.Time, number, relay string, caps []string, registers ...int64) {
 	s.t.Helper()
 	n := s.number(`SELECT n FROM meter WHERE number = $1`, number)
@@ -95,7 +95,7 @@ func (s *shop) hearsOf(newest time.Time, number, relay string, caps []string, re
 }
 
 func TestARechargePutsAllOfItIntoTheWallet(t *testing.T) {
-	for _, local := range []bool{true, false} { // an issuer that is slow is not asked
+	for _, local := range []bool{true, false} { // a slow issuer is not asked
 		s := open(t, local)
 		s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { return vending.Answer{}, errors.New("locked") }
 		m := s.walletMeter(1, s.publish("domestic", flat(), monday()))
@@ -151,7 +151,7 @@ func TestARechargePostsWhatWasUsedAndTurnsTheSupplyOn(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
 	s.sell(order(m, 1000, "recharge-1"))
-	s.uses(m, 0, 1000, 4000) // 11.50 of 10.00
+	s.uses(m, 0, 1000, 4000) // 11.50 used of 10.00
 	w, have := s.wallet(m)
 	if wallet.Wanted(w.State) || have.Available() != -150 {
 		t.Fatalf("available %d, off %q; want -150 and the supply off", have.Available(), w.Off)
@@ -194,7 +194,7 @@ func TestARechargeIsReversedOnlyWhileItIsThere(t *testing.T) {
 	if got := s.undo(owner(), second.Sale, "wrong meter", "undo-second"); got.Code != refusal.NotReversible || !strings.HasPrefix(got.What, "49.99 KES of ") {
 		t.Errorf("reversal of a recharge that was used: %q (%s), want not-reversible with 49.99 KES left", got.Code, got.What)
 	}
-	s.clock.set(s.clock.Now().Add(time.Millisecond)) // identities of one millisecond have no order on PostgreSQL
+	s.clock.set(s.clock.Now().Add(time.Millisecond)) // on PostgreSQL identities of one millisecond have no order
 	s.sell(order(m, 1, "recharge-3"))
 	if got := s.undo(owner(), second.Sale, "wrong meter", "undo-again"); got.Code != refusal.NotReversible {
 		t.Errorf("reversal of the one before the last: %q, want not-reversible", got.Code)
@@ -300,7 +300,7 @@ func TestGoodwillTurnsTheSupplyOnToo(t *testing.T) {
 func TestFixedChargesOfAWalletAreTakenDayByDay(t *testing.T) {
 	s := open(t, true)
 	b := flat()
-	b.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 8522, Per: tariff.PerMonth}} // with its tax 98.00
+	b.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 8522, Per: tariff.PerMonth}} // 98.00 with its tax
 	s.clock.set(time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC))
 	m := s.walletMeter(1, s.publish("domestic", b, s.clock.Now().AddDate(0, -1, 0)))
 	s.sell(order(m, 50_000, "recharge-1"))
@@ -333,8 +333,8 @@ func TestFixedChargesOfAWalletAreTakenDayByDay(t *testing.T) {
 	s.audit()
 }
 
-// TestTheDayOnWhichAnAccountIsOpenedIsTakenOnThatDay, also where the day's charges of all others were taken before: the first month
-// is charged for by its days, the first among them, and nobody finds two of them taken on the next.
+// TestTheDayOnWhichAnAccountIsOpenedIsTakenOnThatDay, even if the day's charges of all others were taken before. The first month is charged
+// by its days, including the first one, and the next day never takes two of them.
 func TestTheDayOnWhichAnAccountIsOpenedIsTakenOnThatDay(t *testing.T) {
 	s := open(t, true)
 	b := flat()
@@ -369,7 +369,7 @@ func TestTheDayOnWhichAnAccountIsOpenedIsTakenOnThatDay(t *testing.T) {
 	s.audit()
 }
 
-// TestUseIsPostedOnceAnHour settles what was accrued when its hour is over.
+// TestUseIsPostedOnceAnHour posts accrued use when its hour is over.
 func TestUseIsPostedOnceAnHour(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
@@ -383,7 +383,7 @@ func TestUseIsPostedOnceAnHour(t *testing.T) {
 		}
 	}
 	s.uses(m, 0, 1000)
-	settle(0) // the recharge settled it in this hour
+	settle(0) // the recharge posted it in this hour
 	s.clock.add(time.Hour)
 	settle(1)
 	if w, have := s.wallet(m); have != (wallet.Money{Wallet: 50_000 - 287}) || w.Rest == 0 {
@@ -397,7 +397,7 @@ func TestUseIsPostedOnceAnHour(t *testing.T) {
 	s.audit()
 }
 
-// walletDoor is the way of the wallets' use cases to the shop's store.
+// walletDoor leads the wallets' use cases to the shop's store.
 type walletDoor struct{ s *shop }
 
 func (d walletDoor) Do(ctx context.Context, t access.Tenant, fn func(wallet.Tx) (bool, error)) error {
@@ -408,7 +408,7 @@ func (d walletDoor) View(ctx context.Context, t access.Tenant, fn func(wallet.Tx
 	return d.s.door.View(ctx, t, func(tx vending.Tx) error { return fn(whole(tx).(wallet.Tx)) })
 }
 
-// TestAStatementOfAWalletSumsToTheBooks reads a week's recharges, use and charges back.
+// TestAStatementOfAWalletSumsToTheBooks reads back a week's recharges, use and charges.
 func TestAStatementOfAWalletSumsToTheBooks(t *testing.T) {
 	s := open(t, true)
 	b := flat()
@@ -482,7 +482,7 @@ func sumOf(lines []wallet.Line) (sum money.Minor) {
 	return sum
 }
 
-// second is the error of a call whose value does not matter.
+// second returns the error of a call whose value does not matter.
 func second[T any](_ T, err error) error { return err }
 
 // TestRegistersThatAreNotRatedAreListed compares the rated register with the meter's own.
@@ -505,7 +505,7 @@ func TestRegistersThatAreNotRatedAreListed(t *testing.T) {
 	s.audit()
 }
 
-// TestARechargeIsOneSaleEverywhere: its receipt is proven as any other's, and it stands once in the account's statement.
+// TestARechargeIsOneSaleEverywhere: its receipt is proven like any other, and it appears once in the account's statement.
 func TestARechargeIsOneSaleEverywhere(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday()))

@@ -29,8 +29,8 @@ func cutAt(n int) func(int) error {
 
 func system() access.Actor { return access.SystemActor(tenant, "recovery") }
 
-// cuts are the points between and around the transactions of a sale where a process can end, with how each is reached
-// and whether anything of the sale is durable by then.
+// cuts are the points between and around the transactions of a sale at which a process can end, how each is reached, and whether any part
+// of the sale is durable by then.
 func cuts() []struct {
 	name    string
 	cut     func(*shop)
@@ -110,7 +110,7 @@ func TestASaleSurvivesEveryCut(t *testing.T) {
 	}
 }
 
-// checkOneSale: one sale, one token, one journal, one receipt, and every order for a token was the same order.
+// checkOneSale checks for one sale, one token, one journal and one receipt, and that every order for a token was the same.
 func checkOneSale(t *testing.T, s *shop) {
 	t.Helper()
 	for table, where := range map[string]string{"vend": `state = 'completed'`, "token": `state = 'issued'`, "journal": `kind = 'vend'`,
@@ -180,7 +180,7 @@ func TestARepeatedRequestAndRecoveryFinishOneSale(t *testing.T) {
 	}
 	s.door.after = nil
 	s.clock.add(time.Minute)
-	// Another instance knows nothing of this one's flights: both ask, both get the token, one completes.
+	// Another instance does not share this one's flights: both ask, both get the token, one completes.
 	other := vending.New(vending.Config{Door: s.door, Issuer: s.issuer, Sealer: s.sealer, Now: s.clock.Now, Rand: zeros{}})
 	var both sync.WaitGroup
 	both.Add(2)
@@ -222,7 +222,7 @@ func TestWhileASaleIsAtItsIssuer(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.sell(order(m, 10000, "key-number-1")) })
 	<-asked
-	for range 2 { // who was told so lets nobody else ask either
+	for range 2 { // a request that is told so does not lock out the next one
 		s.refused(order(m, 10000, "key-number-1"), refusal.IdempotencyRunning)
 	}
 	if sold := s.refused(order(m, 10000, "key-number-2"), refusal.VendInProgress); sold.Reply.Status != 0 {
@@ -311,8 +311,7 @@ func TestADeclinedAnswerWithoutAReasonIsStillARefusal(t *testing.T) {
 	}
 }
 
-// TestTheRecoveryTakesASaleUpAgain: an issuer that did not answer it keeps the sale from nobody, neither the next recovery nor the
-// till.
+// TestTheRecoveryTakesASaleUpAgain: if the issuer does not answer a sale, both the next recovery and the till can still finish it.
 func TestTheRecoveryTakesASaleUpAgain(t *testing.T) {
 	for _, till := range []bool{false, true} {
 		s := open(t, false)

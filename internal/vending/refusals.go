@@ -18,7 +18,7 @@ func blocked(p sale.Point) refusal.Refusal {
 	return refuse.MeterNotActive(p.Meter.Number, string(p.Status))
 }
 
-// wrongKeyType refuses a key under which a meter takes no credit, or under which many meters would.
+// wrongKeyType refuses a key of a type under which a meter takes no credit, or under which many meters would.
 func wrongKeyType(p sale.Point, kt sts.KeyType) refusal.Refusal {
 	number := strconv.Itoa(int(kt))
 	if kt == sts.DCTK {
@@ -27,7 +27,8 @@ func wrongKeyType(p sale.Point, kt sts.KeyType) refusal.Refusal {
 	return refuse.KeyOfRefusedType(p.Meter.Number, number, kt.String())
 }
 
-// otherClock refuses an approval of a clock that said something else; zero for one of an older version, which did not note it.
+// otherClock refuses an approval that was given for another clock time. Said is zero in an approval by an older version, which did not
+// record it.
 func otherClock(said, says time.Time) refusal.Refusal {
 	if said.IsZero() {
 		return refuse.ApprovalWithoutClock(says)
@@ -49,7 +50,7 @@ func saleFailed(s sale.Sale) refusal.Refusal {
 	return refuse.SaleFailed(failure(s.Failure), s.ID.Text(id.Vend))
 }
 
-// failure is the code that a failed sale answers with; one from a row that names none is the issuer's.
+// failure returns the code that a failed sale answers with. A row without a code was refused by its issuer.
 func failure(c refusal.Code) refusal.Code {
 	if c == "" {
 		return refusal.IssuerRefused
@@ -65,8 +66,8 @@ func nothingTendered(p sale.Point, b tariff.Body, m sale.Month) refusal.Refusal 
 	return refuse.AmountNotPositive(p.Meter.Number)
 }
 
-// beyond refuses one more reversal than the limits of a day allow. Of is the vendor whose sales are counted; "" for those that who
-// reversed.
+// beyond refuses one more reversal than the daily limits allow. Of is the vendor whose sales are counted, or "" if the reversals by who are
+// counted.
 func beyond(who, of string, had sale.Reversals, tender money.Amount, limits registry.Limits) refusal.Refusal {
 	if had.Number >= limits.ReversalsADay {
 		if of != "" {

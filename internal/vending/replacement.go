@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// NextKey are the facts of the key that a meter is to get; what is empty or zero stays as it is.
+// NextKey holds the facts of a meter's next key. An empty or zero field keeps its value.
 type NextKey struct {
 	SGC      string       `json:"sgc,omitempty"`
 	KRN      uint8        `json:"krn,omitempty"`
@@ -61,7 +61,7 @@ func (n *NextKey) check() refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// after gives the key that follows another.
+// after returns the key that follows another.
 func (n NextKey) after(k registry.Key) registry.Key {
 	k.LastTID, k.ID = 0, id.ID{}
 	if n.SGC != "" {
@@ -118,7 +118,7 @@ func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p sale.Point, now ti
 		no, err := planChange(tx, &j, a, p)
 		return j, no, err
 	}
-	if a.Kind.GivesUnits() && a.replaces.IsZero() { // what is owed is no gift
+	if a.Kind.GivesUnits() && a.replaces.IsZero() { // what is owed is not a gift
 		if no, err := v.unitsLeft(tx, by, a.Units, p, now); err != nil || no.Refused() {
 			return sale.Job{}, no, err
 		}
@@ -148,7 +148,7 @@ func (v *Vending) reserveJob(tx Tx, by access.Actor, a Ask, p sale.Point, now ti
 	return j, refusal.Refusal{}, nil
 }
 
-// unitsLeft refuses units beyond what one actor may give away in a local day.
+// unitsLeft refuses units beyond what one actor may issue free of charge in a local day.
 func (v *Vending) unitsLeft(tx Tx, by access.Actor, units unit.Energy, p sale.Point, now time.Time) (refusal.Refusal, error) {
 	zone, err := v.zone(p.TZ)
 	if err != nil {
@@ -166,7 +166,7 @@ func (v *Vending) unitsLeft(tx Tx, by access.Actor, units unit.Energy, p sale.Po
 	return refuse.FreeUnitsLimit(given, p.Limits.FreeUnitsADay), nil
 }
 
-// sections are the sub-classes of a key change by algorithm: two tokens for EA07, four for EA11.
+// sections returns the subclasses of a key change by algorithm: two tokens for EA07, four for EA11.
 func sections(ea sts.EA) []uint8 {
 	if ea == sts.EA11 {
 		return []uint8{3, 4, 8, 9}
@@ -174,7 +174,7 @@ func sections(ea sts.EA) []uint8 {
 	return []uint8{3, 4}
 }
 
-// planChange finds from which key to which a meter goes. There is never more than one set out for a meter.
+// planChange finds the current and the next key of a meter. A meter never has more than one open set of key change tokens.
 func planChange(tx Tx, j *sale.Job, a Ask, p sale.Point) (refusal.Refusal, error) {
 	var current, planned registry.Key
 	for _, k := range p.Keys {
@@ -214,7 +214,7 @@ func planChange(tx Tx, j *sale.Job, a Ask, p sale.Point) (refusal.Refusal, error
 	return refusal.Refusal{}, nil
 }
 
-// keepJob writes the job; from now on a new key is out. A key that was not planned before is kept only here: an act that
+// keepJob writes the job. From now on the new key counts as issued. A key that was not planned before is stored only here: a request that
 // waits for a second person, and may be rejected, must not stop the sales to the meter.
 func (v *Vending) keepJob(tx Tx, j sale.Job) error {
 	if j.Unplanned != nil {
@@ -230,7 +230,7 @@ func (v *Vending) keepJob(tx Tx, j sale.Job) error {
 	return tx.Jobs().AddJob(j)
 }
 
-// issueRequests are what the tokens of a job are made from, all of it stored.
+// issueRequests returns the requests for the tokens of a job. They use only stored values.
 func (v *Vending) issueRequests(tx Tx, j sale.Job) ([]IssueRequest, error) {
 	k, found, err := tx.Sold().VendKey(j.Key)
 	if err != nil || !found {
@@ -277,15 +277,15 @@ func (v *Vending) issueRequests(tx Tx, j sale.Job) ([]IssueRequest, error) {
 	return out, nil
 }
 
-// Planned is a key change that is planned.
+// Planned is a planned key change.
 type Planned struct {
 	refusal.Refusal
 	Meter sale.MeterRef
 	Key   registry.Key
 }
 
-// PlanKeyChange plans a key change of a meter (right: token.issue): from now on nothing is sold to it until the tokens
-// of the change are made. A campaign plans many, and the sets are made when the customers come.
+// PlanKeyChange plans a key change of a meter (right: token.issue): from now on sales to it are refused until the tokens of the change are
+// made. A campaign plans many, and the sets are made when the customers come.
 func (v *Vending) PlanKeyChange(ctx context.Context, by access.Actor, meter string, n NextKey, reason string) (Planned, error) {
 	if no := by.Needs(access.IssueTokens); no.Refused() {
 		return Planned{Refusal: no}, nil

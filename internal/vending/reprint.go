@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// MaxCopies bounds how often a receipt is printed again.
+// MaxCopies is how often a receipt may be printed again.
 const MaxCopies = 50
 
 // copied is a counted copy.
@@ -20,8 +20,8 @@ type copied struct {
 	n int
 }
 
-// Reprint gives the receipt of a sale once more, marked as a copy with its number: who sold it may, and who may reverse
-// sales. Each copy is counted and in the audit log before it is shown.
+// Reprint returns the receipt of a sale once more, marked as a copy with its number. The seller may do it, any login of the sale's vendor,
+// and anybody who may reverse sales. Each copy is counted and audited before it is shown.
 func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Receipted, error) {
 	if no := by.Needs(access.ShowTokens); no.Refused() {
 		return Receipted{Refusal: no}, nil
@@ -59,15 +59,15 @@ func (v *Vending) Reprint(ctx context.Context, by access.Actor, sale string) (Re
 	return r, err
 }
 
-// Recalled is what became of a request by its idempotency key.
+// Recalled is the outcome of a request, found by its idempotency key.
 type Recalled struct {
 	refusal.Refusal
 	Running bool       // it is still being answered
-	Reply   once.Reply // what was answered; Status 0 for a request that is not known
+	Reply   once.Reply // the answer; Status 0 for an unknown request
 }
 
-// LastResponse says what became of an actor's own request, by its Idempotency-Key: the stored answer byte for byte, that
-// it is still running, or nothing. It changes nothing and does not claim the key.
+// LastResponse returns the outcome of an actor's own request by its Idempotency-Key: the stored answer byte for byte, that it is still
+// running, or that it is unknown. It changes nothing and does not claim the key.
 func (v *Vending) LastResponse(ctx context.Context, by access.Actor, principal, key string) (Recalled, error) {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return Recalled{Refusal: no}, nil

@@ -28,64 +28,63 @@ import (
 // maxReason is the longest reason of a reversal in characters.
 const maxReason = 200
 
-// ReversalTx is what a reversal needs of a transaction besides what a sale needs.
+// ReversalTx is the part of a transaction that a reversal needs besides what a sale needs.
 type ReversalTx interface {
-	// VendMeter is the meter of a sale, without locking either.
+	// VendMeter returns the meter of a sale, without locking either.
 	VendMeter(sale id.ID) (meter id.ID, found bool, err error)
-	// VendNewest is the newest sale to a meter that neither failed nor was reversed; the zero ID for none.
+	// VendNewest returns the newest sale to a meter that has neither failed nor been reversed, or the zero ID.
 	VendNewest(meter int64) (id.ID, error)
-	// SetSaleState moves a sale from one state to another. A sale in another state is a broken invariant.
+	// SetSaleState moves a sale from one state to another. It is an error if the sale is in a third state.
 	SetSaleState(sale id.ID, from, to sale.State) error
-	// TokenMoved gives a token the state after a move, where the move leads on from the one it has.
+	// TokenMoved gives a token the state after a move, if its present state allows the move.
 	TokenMoved(token id.ID, m metering.TokenMove) error
 	AddReversal(sale.Reversal) error
-	// PutReversal writes how a reversal ended that is not done yet.
+	// PutReversal writes the outcome of a reversal that did not complete.
 	PutReversal(sale.Reversal) error
-	// ReversalOf is the newest reversal of a sale, without the tokens that its meter was told to cancel.
+	// ReversalOf returns the newest reversal of a sale, without the tokens that its meter was told to cancel.
 	ReversalOf(sale id.ID) (sale.Reversal, bool, error)
-	// ReversalsSince sums what was reversed from a moment on: under some names, and of a vendor's sales (zero: of none).
+	// ReversalsSince sums what was reversed since a time: under these names, and of a vendor's sales (zero: no vendor).
 	ReversalsSince(by []string, vendor id.ID, from time.Time) (person, ofVendor sale.Reversals, err error)
-	// Unconfirmed sums the reversed sales of a meter that have a token which may still load.
+	// Unconfirmed sums the reversed sales of a meter whose tokens may still load.
 	Unconfirmed(meter int64) (sale.Reversals, error)
 	// TellAlarm opens an alarm, or brings the open one up to date; ClearAlarm ends it.
 	TellAlarm(meter int64, a metering.Alarm) error
 	ClearAlarm(meter int64, code metering.AlarmCode) error
-	// ReversalsWaiting lists sales whose reversal waits for a meter, in the order of their identities, after the given one.
+	// ReversalsWaiting lists up to max sales whose reversal waits for a meter, ordered by identity, after the given one.
 	ReversalsWaiting(after id.ID, max int) ([]id.ID, error)
-	// Loaded reports whether a meter says that it has a token of a sale, whatever the token's state.
+	// Loaded reports whether a meter has reported that it has a token of a sale, whatever the token's state.
 	Loaded(sale id.ID) (bool, error)
 	// RaiseAlarm opens an alarm of a meter unless the same one is open.
 	RaiseAlarm(meter int64, a metering.Alarm) error
-	// ReversedUsed lists tokens whose sale was reversed unconfirmed and which their meter has all the same.
+	// ReversedUsed lists tokens that their meter has although their sale was reversed unconfirmed.
 	ReversedUsed(max int) ([]sale.Token, error)
-	// MonthTakes counts units in an account's month again, free of them some.
+	// MonthTakes counts units in an account's month again. Free is the part of them that is free.
 	MonthTakes(account id.ID, month string, units, free unit.Energy) error
-	// ChargesGiveBack undoes what reserving a sale took besides the ledger: payments towards charges and debts, the
-	// month's units, the claim to free units.
+	// ChargesGiveBack undoes what reserving a sale took apart from the ledger: payments towards charges and debts, the month's units, the
+	// claim to free units.
 	ChargesGiveBack(sale.Sale) error
 }
 
-// CancelTx is what taking tokens back from a meter needs of a transaction.
+// CancelTx is the part of a transaction that cancelling tokens at a meter needs.
 type CancelTx interface {
 	// DropPush ends the delivery of a token to its meter.
 	DropPush(number string, token id.ID) error
-	// Commands is the transaction as giving a command to a meter needs it.
+	// Commands returns the transaction in the form in which commands are given to a meter.
 	Commands() command.GiveTx
-	// HasLinkKey reports whether commands to a meter can be signed, so that it can check who commands it.
+	// HasLinkKey reports whether commands to a meter can be signed, so that it can check the sender.
 	HasLinkKey(meter id.ID) (bool, error)
-	// CancelTake notes what was made of a meter's answers about a token, in every reversal that asked for them.
+	// CancelTake records the outcome of a meter's answers about a token, in every reversal that asked for them.
 	CancelTake(token id.ID, taken sale.CancelTaken) error
-	// CancelAnswers are all commands by which a meter was told to cancel tokens of a sale, with their answers: in the order of the
-	// tokens, those about one token in the order in which they were given.
+	// CancelAnswers lists all commands that told a meter to cancel tokens of a sale, with their answers. They are ordered by token, and for
+	// one token by the order in which they were given.
 	CancelAnswers(sale id.ID) ([]CancelAnswer, error)
-	// CancelsLate lists sales with an answer to one of these commands that may be late, in the order of their identities,
-	// after the given one.
+	// CancelsLate lists up to max sales with an answer to one of these commands that may be late, ordered by identity, after the given one.
 	CancelsLate(after id.ID, max int) ([]id.ID, error)
-	// CancelsOwed lists tokens whose units are to be replaced, in the order of their identities, after the given one.
+	// CancelsOwed lists up to max tokens whose units must be replaced, ordered by identity, after the given one.
 	CancelsOwed(after id.ID, max int) ([]sale.Token, error)
 }
 
-// Undo is a sale to be reversed.
+// Undo is a request to reverse a sale.
 type Undo struct {
 	once.Request
 	Sale   string // identity
@@ -93,22 +92,22 @@ type Undo struct {
 
 	// Render makes the answer that is stored under Once.Key.
 	Render func(sale.Sale, sale.Reversal) (status int, body []byte)
-	// RenderWaits makes that of a reversal which waits for a second person.
+	// RenderWaits makes the answer of a reversal that waits for a second person.
 	RenderWaits func(access.Approval) (status int, body []byte)
 }
 
-// undone is what the transaction of a reversal came to.
+// undone is the result of a reversal's transaction.
 type undone struct {
 	Sale     sale.Sale
 	Reversal sale.Reversal
 	Waits    *access.Approval
 }
 
-// Reverse undoes a sale: who sold it within the window that the tenant set ([registry.Limits]), later who may reverse, with
-// a reason. It must be the last sale to its meter, of this local month, with no token of it in the meter. Where only an SMS
-// says that one is, it takes who may reverse. A meter that is connected is told to cancel the tokens first, and the sale is
-// reversing until it has answered. The tokens of any other meter may still load: [consentFor] says who must agree before
-// money goes back. Everything the sale took is given back by journals of their own that mirror its journals.
+// Reverse reverses a sale. Within the tenant's window ([registry.Limits]) the seller may do it; later it takes the right to reverse, and a
+// reason. The sale must be the last one to its meter, of this local month, with none of its tokens in the meter. If only an SMS says that a
+// token is loaded, the actor needs the right to reverse. A connected meter is first told to cancel the tokens, and the sale is reversing
+// until it has answered. The tokens of any other meter may still load: [consentFor] decides who must agree before money goes back. Journals
+// that mirror those of the sale give everything back.
 func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (once.Done[sale.Reversal], error) {
 	right := access.Reverse
 	if by.May(access.Sell) {
@@ -139,8 +138,7 @@ func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (once.Do
 	return once.Done[sale.Reversal]{Refusal: out.Refusal, Reply: out.Reply, Replay: out.Replay, Value: out.Value.Reversal}, nil
 }
 
-// reverse is the transaction of Reverse. It locks what the sale locked, in the same order, before it reads the sale for
-// its decision.
+// reverse is the transaction of Reverse. Before it reads the sale for its decision, it locks what the sale locked, in the same order.
 func (v *Vending) reverse(tx Tx, by access.Actor, u Undo) (undone, refusal.Refusal, error) {
 	saleID, err := saleNamed(tx, u.Sale)
 	if err != nil {
@@ -188,7 +186,7 @@ func (v *Vending) reverse(tx Tx, by access.Actor, u Undo) (undone, refusal.Refus
 	return undone{Sale: s, Reversal: r}, refusal.Refusal{}, err
 }
 
-// lockSale reads a sale for a change: account and meter are locked first, as every sale locks them.
+// lockSale reads a sale for a change. It first locks account and meter, as every sale does.
 func lockSale(tx Tx, by access.Actor, saleID id.ID, named string) (sale.Sale, sale.Point, refusal.Refusal, error) {
 	meter, found, err := tx.Reversals().VendMeter(saleID)
 	if err != nil || !found {
@@ -216,7 +214,7 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, 
 		return refuse.SaleNotCompleted(string(s.State)), nil
 	}
 	own := s.By == by.String() && s.Vendor == by.Vendor && by.May(access.Sell) &&
-		(now.Sub(s.CompletedAt) <= p.Limits.Window() || !by.Approval.IsZero()) // an approval may come later than the window
+		(now.Sub(s.CompletedAt) <= p.Limits.Window() || !by.Approval.IsZero()) // an approval may come after the window
 	switch {
 	case s.Heard() && !by.May(access.Reverse):
 		return refuse.TokenHeard(string(access.Reverse)), nil
@@ -253,8 +251,8 @@ func (v *Vending) reversible(tx Tx, by access.Actor, s sale.Sale, p sale.Point, 
 	return mirrorFits(tx, s)
 }
 
-// unitsGone refuses the reversal of a sale whose units the customer has: in the meter, or on another token that was made
-// because the meter had cancelled one of the sale's. Money and units are never given both.
+// unitsGone refuses the reversal of a sale whose units the customer already has: in the meter, or on a token that replaced a cancelled one.
+// A customer never gets both the money and the units.
 func unitsGone(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 	if has, err := tx.Reversals().Loaded(s.ID); err != nil || has {
 		return refuse.TokenLoaded(), err
@@ -277,8 +275,8 @@ func unitsGone(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 	return refusal.Refusal{}, nil
 }
 
-// mirrorFits looks whether the accounts of a sale still have what the sale put there: cash that went to the bank and
-// carry that another sale used up cannot be given back.
+// mirrorFits checks that the accounts of a sale still have what the sale posted there. Cash that went to the bank, and carry that another
+// sale used, cannot be given back.
 func mirrorFits(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 	change := map[ledger.AccountRef]money.Minor{}
 	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {
@@ -310,7 +308,7 @@ func mirrorFits(tx Tx, s sale.Sale) (refusal.Refusal, error) {
 	return refusal.Refusal{}, nil
 }
 
-// cancel ends the delivery of a sale's tokens and, where the meter is asked, tells it to store them as used.
+// cancel ends the delivery of a sale's tokens. If ask is set, it also tells the meter to store them as used.
 func (v *Vending) cancel(tx Tx, s sale.Sale, r *sale.Reversal, ask bool) error {
 	for _, t := range s.Tokens {
 		if err := tx.Cancelling().DropPush(s.Meter.Number, t.ID); err != nil {
@@ -330,8 +328,8 @@ func (v *Vending) cancel(tx Tx, s sale.Sale, r *sale.Reversal, ask bool) error {
 	return nil
 }
 
-// giveBack completes a reversal: the journals are mirrored, and what the sale took besides goes back. The sale is
-// reversing. The wallets of a recharge are locked before its money, as by a reading: [stillThere] has done that.
+// giveBack completes the reversal of a sale in the state reversing: it mirrors the journals and gives back what the sale took besides. The
+// wallets of a recharge must be locked before its money, as a reading does; [stillThere] has done that.
 func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) (sale.Sale, sale.Reversal, error) {
 	now := v.moment()
 	if err := mirror(tx, s, now); err != nil {
@@ -381,8 +379,8 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 	return s, r, notify.TellReversal(tx.Messages(), s, tx.Moment())
 }
 
-// mirror posts the exact mirrors of a sale's journals (P11 of docs/reference/postings.md), together: a vendor that is
-// beyond a lowered limit gets the tender back before it gives its commission back, and comes nearer to the limit.
+// mirror posts the exact mirrors of a sale's journals (P11 of docs/reference/postings.md) together. A vendor beyond a lowered limit gets
+// the payment back before it returns its commission, so it moves towards the limit.
 func mirror(tx Tx, s sale.Sale, now time.Time) error {
 	var back []ledger.Journal
 	for _, k := range []ledger.Kind{s.Journal(), ledger.Commission} {

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// heardBySMS notes that an SMS in the meter's name says that a token is loaded.
+// heardBySMS records that an SMS in the meter's name says that a token is loaded.
 func (s *shop) heardBySMS(t sale.Token) {
 	s.t.Helper()
 	s.do(func(tx *storeTx) error {
@@ -24,8 +24,8 @@ func (s *shop) heardBySMS(t sale.Token) {
 	})
 }
 
-// Anybody can send a text message in a meter's name. One that says that the token is in holds whoever sold, and nobody who
-// may reverse.
+// Anybody can send a text message in a meter's name. A message that the token is loaded stops the seller, but not an actor with the right
+// to reverse.
 func TestATextMessageDoesNotKeepASaleFromBeingReversed(t *testing.T) {
 	operator := access.Actor{Tenant: tenant, Kind: access.Person, Name: "op", Role: access.Operator}
 	supervisor := access.Actor{Tenant: tenant, Kind: access.Person, Name: "sup", Role: access.Supervisor}
@@ -50,14 +50,14 @@ func TestATextMessageDoesNotKeepASaleFromBeingReversed(t *testing.T) {
 	if state, token := s.state(sold.Sale); state != sale.Reversed || token != sale.TokenReversedUnconfirmed {
 		t.Errorf("the sale is %s, its token %s; want reversed and not confirmed", state, token)
 	}
-	// The message was true after all, and the meter says so signed.
+	// The message was true after all, and the meter's signed report says so.
 	s.exec(`UPDATE token SET result = 'accept'`)
 	if n, err := s.Recover(context.Background(), system()); n != 1 || err != nil {
 		t.Errorf("%d claimed back (%v), want 1", n, err)
 	}
 }
 
-// Who sold and may reverse needs a second person against a text message, as late.
+// A seller who may also reverse needs a second person against a text message, as after the window.
 func TestAgainstATextMessageASecondPersonIsAsked(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -75,7 +75,7 @@ func TestAgainstATextMessageASecondPersonIsAsked(t *testing.T) {
 	}
 }
 
-// The meter itself says that it has the token: that is more than a text message, and stands in its place.
+// The meter itself reports that it has the token. That replaces the text message.
 func TestAMetersOwnAnswerTakesThePlaceOfATextMessage(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -99,8 +99,8 @@ func TestAMetersOwnAnswerTakesThePlaceOfATextMessage(t *testing.T) {
 	}
 }
 
-// TestATokenThatItsMeterCancelledIsNeverClaimedBack: the meter says late that it cancelled a token, so its units are owed. Somebody
-// reverses the sale while the meter is away, before another token was made for them. The customer has the money and no units.
+// TestATokenThatItsMeterCancelledIsNeverClaimedBack: the meter reports late that it cancelled a token, so its units are owed. Before a
+// replacement is made, somebody reverses the sale while the meter is offline. The customer has the money and no units.
 func TestATokenThatItsMeterCancelledIsNeverClaimedBack(t *testing.T) {
 	for name, says := range map[string]func(s *shop, m string, first, second sale.Cancel, sold sale.Sale){
 		"used of a second command for it, after a text message": func(s *shop, _ string, _, second sale.Cancel, _ sale.Sale) {
@@ -123,7 +123,7 @@ func TestATokenThatItsMeterCancelledIsNeverClaimedBack(t *testing.T) {
 			second := s.undo(owner(), sold.Sale, "once more", "undo-key-2").Value.Cancels
 			says(s, m, first[0], second[0], sold.Sale)
 			s.expired(sold.Sale)
-			s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { // no token for the units that are owed
+			s.issuer.say = func(int, vending.IssueRequest) (vending.Answer, error) { // no replacement for the owed units
 				return vending.Answer{Outcome: vending.Declined, Refusal: refusal.Refusal{Code: refusal.IssuerRefused, What: "No."}}, nil
 			}
 			s.exec(`UPDATE command SET state = 'done', answer = '' WHERE id = $1`, first[0].Command)

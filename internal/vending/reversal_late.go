@@ -17,13 +17,13 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// A meter may answer cancel_token after its reversal was given up. Whenever it says done, the token is dead, and its
-// customer gets one of two things: the money, where the sale can still be reversed, or another token for the units.
+// A meter may answer cancel_token after its reversal was given up. If it ever answers done, the token can no longer load. The customer then
+// gets the money, if the sale can still be reversed, or otherwise another token for the units.
 
-// reasonCancelled is why units are replaced without anybody asking.
+// reasonCancelled is the reason of a replacement that nobody requested.
 const reasonCancelled = "cancelled_token"
 
-// takeLate draws the consequences of answers that came after their reversal had been given up.
+// takeLate processes answers that came after their reversal had been given up.
 func (v *Vending) takeLate(ctx context.Context, by access.Actor) (taken int, err error) {
 	var after id.ID
 	for {
@@ -48,7 +48,7 @@ func (v *Vending) takeLate(ctx context.Context, by access.Actor) (taken int, err
 
 func (v *Vending) takeLateOf(tx Tx, by access.Actor, saleID id.ID) (settledReversal, error) {
 	s, p, no, err := lockSale(tx, access.Actor{}, saleID, "")
-	if err != nil || no.Refused() || s.State == sale.Reversing { // a second reversal waits, and its end takes the answer
+	if err != nil || no.Refused() || s.State == sale.Reversing { // a second reversal waits, and takes the answer at its end
 		return settledReversal{}, err
 	}
 	r, found, err := tx.Reversals().ReversalOf(saleID)
@@ -75,7 +75,7 @@ func (v *Vending) takeLateOf(tx Tx, by access.Actor, saleID id.ID) (settledRever
 	return settledReversal{done: true}, tx.AuditLog(e)
 }
 
-// confirmLate takes answers about a sale that another reversal has undone meanwhile, unconfirmed.
+// confirmLate takes answers about a sale that another reversal has meanwhile reversed unconfirmed.
 func (v *Vending) confirmLate(tx Tx, by access.Actor, s sale.Sale, r sale.Reversal, news []sale.Cancel) error {
 	for _, c := range news {
 		if err := v.confirmOne(tx, by, s, c); err != nil {
@@ -103,15 +103,15 @@ func (v *Vending) confirmOne(tx Tx, by access.Actor, s sale.Sale, c sale.Cancel)
 			return err
 		}
 		return tx.Cancelling().CancelTake(c.Token, sale.TakenUsed)
-	case t.State == sale.TokenAccepted: // claimed back on another answer; only a person can tell
+	case t.State == sale.TokenAccepted: // claimed back on another answer; a person must decide
 		err := tx.Reversals().RaiseAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmUnitsOwed, Text: alarmtext.ClaimedBack(t.ID.Text(id.Token))})
 		return errors.Join(err, tx.Cancelling().CancelTake(c.Token, sale.TakenDone))
 	}
 	return errors.Join(tx.Reversals().TokenMoved(c.Token, metering.MoveCancelled), tx.Cancelling().CancelTake(c.Token, sale.TakenDone))
 }
 
-// reverseLate takes answers about a sale that stands. It is reversed after all where every token is dead, none was
-// replaced, and nothing has come between.
+// reverseLate takes answers about a sale that was not reversed. It reverses the sale after all if every token is cancelled, none was
+// replaced, and no later event prevents it.
 func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal, news []sale.Cancel) error {
 	if s.State == sale.Completed && len(news) == len(s.Tokens) {
 		free, err := v.freeToReverse(tx, s, p, news)
@@ -139,8 +139,8 @@ func (v *Vending) reverseLate(tx Tx, s sale.Sale, p sale.Point, r sale.Reversal,
 	return tx.Reversals().PutReversal(r)
 }
 
-// freeToReverse reports whether a sale can still be undone whole: all its tokens are dead, it is the last one to its
-// meter and account and of this month, and what it posted is still there.
+// freeToReverse reports whether a sale can still be reversed completely: all its tokens are cancelled, it is the last one to its meter and
+// account and of this month, and what it posted is still there.
 func (v *Vending) freeToReverse(tx Tx, s sale.Sale, p sale.Point, news []sale.Cancel) (bool, error) {
 	for _, c := range news {
 		if c.State != sale.CancelDone {
@@ -159,7 +159,7 @@ func (v *Vending) freeToReverse(tx Tx, s sale.Sale, p sale.Point, news []sale.Ca
 	return !moved.Refused(), err
 }
 
-// replaceOwed makes a token for the units of every token that its meter has cancelled while its sale stands.
+// replaceOwed makes a token for the units of every token that its meter has cancelled although its sale was not reversed.
 func (v *Vending) replaceOwed(ctx context.Context, by access.Actor) (made int, err error) {
 	var after id.ID
 	for {
@@ -186,7 +186,7 @@ func (v *Vending) replaceOwed(ctx context.Context, by access.Actor) (made int, e
 	return made, err
 }
 
-// replaceToken makes the token. Where it cannot be made now, an alarm says why, and the units stay owed.
+// replaceToken makes the token. If that is impossible now, an alarm says why, and the units stay owed.
 func (v *Vending) replaceToken(ctx context.Context, by access.Actor, t sale.Token) (bool, error) {
 	nibbles, err := v.nibbles()
 	if err != nil {
@@ -202,7 +202,7 @@ func (v *Vending) replaceToken(ctx context.Context, by access.Actor, t sale.Toke
 		return err == nil && !s.result.Job.ID.IsZero(), err
 	}
 	if c := s.result.Code; c == refusal.VendInProgress || c == refusal.IssuerUnknown {
-		return false, nil // soon
+		return false, nil // it will be possible soon
 	}
 	_, err = access.Through(ctx, v.c.Door, by.Tenant, func(tx Tx) (settledReversal, error) {
 		return settledReversal{}, tx.Reversals().RaiseAlarm(t.Meter, stillOwed(t.ID, t.Units, s.result.Refusal))
@@ -210,8 +210,8 @@ func (v *Vending) replaceToken(ctx context.Context, by access.Actor, t sale.Toke
 	return false, err
 }
 
-// beginReplacement reserves the replacement of a token and, where the issuer is local, makes it. No money moves: the sale
-// stands, and its units go into another token.
+// beginReplacement reserves the replacement of a token and, if the issuer is local, makes it. No money moves: the sale remains, and its
+// units go into another token.
 func (v *Vending) beginReplacement(ctx context.Context, tx Tx, by access.Actor, a Ask, t sale.Token, nibbles [MaxTokens]byte) (jobStep, error) {
 	sale, point, no, err := lockSale(tx, access.Actor{}, t.Sale, "")
 	if err != nil || no.Refused() {
@@ -240,8 +240,8 @@ func (v *Vending) beginReplacement(ctx context.Context, tx Tx, by access.Actor, 
 	return v.makeJob(ctx, tx, a, j)
 }
 
-// keepReplacement writes the job and what goes with it: the token is owed no more, a person may look at what happened,
-// and the audit log has it.
+// keepReplacement writes the job and its consequences: the token's units are no longer owed, an alarm tells a person, and the audit log has
+// it.
 func (v *Vending) keepReplacement(tx Tx, by access.Actor, j *sale.Job, nibbles [MaxTokens]byte) (err error) {
 	for i := range j.Tokens {
 		j.Tokens[i].RND = nibbles[i%MaxTokens] & 0xf

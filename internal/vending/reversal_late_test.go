@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// settled runs the recovery until it finds nothing more to do.
+// settled runs the recovery until it finds no more work.
 func (s *shop) settled() {
 	s.t.Helper()
 	for range 10 {
@@ -26,7 +26,7 @@ func (s *shop) settled() {
 		if n == 0 {
 			return
 		}
-		s.clock.add(time.Minute) // a job that its issuer did not answer at once is taken up again
+		s.clock.add(time.Minute) // a job that its issuer did not answer at once is tried again
 	}
 	s.t.Fatal("the recovery finds something to do for ever")
 }
@@ -49,8 +49,8 @@ func (s *shop) late(state, answer string) {
 	s.settled()
 }
 
-// The meter answers cancel_token when nobody waits any more. Its customer gets the money or another token, never
-// neither and never both; a token that it has keeps the sale.
+// The meter answers cancel_token when nobody waits any more. The customer gets the money or another token, never neither and never both. If
+// the meter has the token, the sale remains.
 func TestALateAnswerOfTheMeterCounts(t *testing.T) {
 	other := func(s *shop, m string, _ sale.Sale) { s.sell(order(m, 10000, "key-between")) }
 	month := func(s *shop, _ string, _ sale.Sale) { s.clock.add(12 * 24 * time.Hour) }
@@ -87,7 +87,7 @@ func TestALateAnswerOfTheMeterCounts(t *testing.T) {
 	}
 }
 
-// lateAnswer is what happens between the end of a reversal and the answer, the answer, and what must come of it.
+// lateAnswer is what happens between the end of a reversal and the answer, the answer, and the expected result.
 type lateAnswer struct {
 	between       func(s *shop, meter string, sold sale.Sale)
 	state, answer string
@@ -134,8 +134,8 @@ func (c lateAnswer) run(t *testing.T, local bool) {
 	s.audit()
 }
 
-// A later sale keeps an earlier one from being undone by a late answer, also where nothing was carried from one to the other: what
-// the later one cost went by the month in which the earlier one stands.
+// A later sale prevents a late answer from reversing an earlier one, even if nothing was carried between them: the month's units of the
+// earlier sale determined the price of the later one.
 func TestALateAnswerReversesOnlyTheLastSale(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("even", tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 2_500_000}}}, monday())})
@@ -158,7 +158,7 @@ func TestALateAnswerReversesOnlyTheLastSale(t *testing.T) {
 	s.audit()
 }
 
-// A reversal is confirmed by the meter when it has cancelled every token of the sale, not before and not if it took one.
+// A meter confirms a reversal when it has cancelled every token of the sale, not before, and not if it accepted one.
 func TestAReversalIsConfirmedByEveryToken(t *testing.T) {
 	for _, taken := range []bool{false, true} {
 		s := open(t, true)
@@ -196,8 +196,7 @@ func TestAReversalIsConfirmedByEveryToken(t *testing.T) {
 	}
 }
 
-// A meter that has cancelled a token says of a second command for it that it is used. The first answer is the true one,
-// whichever arrives first.
+// A meter that has cancelled a token answers used to a second command for it. The first answer is the true one, whichever arrives first.
 func TestWhatWasCancelledIsNotUsed(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -223,7 +222,7 @@ func TestWhatWasCancelledIsNotUsed(t *testing.T) {
 	s.audit()
 }
 
-// A meter that took the command and never answers does not keep its account from buying for ever.
+// A meter that took the command and never answers does not block its account's purchases for ever.
 func TestAMeterThatOnlyTakesTheCommandIsNotWaitedForForever(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -246,7 +245,7 @@ func TestAMeterThatOnlyTakesTheCommandIsNotWaitedForForever(t *testing.T) {
 	s.audit()
 }
 
-// One token of several was used: the sale stands, and each cancelled one is replaced, once.
+// One token of several was used: the sale remains, and each cancelled one is replaced once.
 func TestCancelledTokensOfASaleThatStandsAreReplaced(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		s := open(t, local)
@@ -282,7 +281,7 @@ func TestCancelledTokensOfASaleThatStandsAreReplaced(t *testing.T) {
 	}
 }
 
-// The customer has another token for what the meter cancelled, so the sale is not given back as well.
+// The customer has another token for the one that the meter cancelled, so the sale is not reversed as well.
 func TestASaleWhoseTokenWasReplacedIsNotReversed(t *testing.T) {
 	for _, online := range []bool{true, false} {
 		s := open(t, true)
@@ -309,7 +308,7 @@ func TestASaleWhoseTokenWasReplacedIsNotReversed(t *testing.T) {
 	}
 }
 
-// What a token was sold for has levies and tax in it, and the tokens of a sale are claimed back to the last minor unit.
+// The price of a token includes levies and tax. The tokens of a sale are claimed back to the last minor unit.
 func TestAReversedTokenThatIsUsedOwesItsLeviesToo(t *testing.T) {
 	s := open(t, true)
 	body := tariff.Body{Currency: "KES", VATBps: 1500, Blocks: []tariff.Block{{Rate: 7_770}},
@@ -342,7 +341,7 @@ func TestAReversedTokenThatIsUsedOwesItsLeviesToo(t *testing.T) {
 	s.audit()
 }
 
-// Free units of a reversed sale that are in the meter all the same are paid for by their programme, once in a month.
+// Free units of a reversed sale that a meter loads after all are paid for by their programme, once a month.
 func TestReversedFreeUnitsThatAreUsedAreFundedOnce(t *testing.T) {
 	for _, again := range []bool{false, true} {
 		s := open(t, true)
@@ -367,7 +366,7 @@ func TestReversedFreeUnitsThatAreUsedAreFundedOnce(t *testing.T) {
 	}
 }
 
-// Units that cannot be replaced now stay owed, and an alarm says why; they are replaced once the cause is gone.
+// Units that cannot be replaced now stay owed, and an alarm says why. They are replaced once the cause is gone.
 func TestUnitsThatCannotBeReplacedStayOwed(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -394,8 +393,8 @@ func TestUnitsThatCannotBeReplacedStayOwed(t *testing.T) {
 	s.audit()
 }
 
-// A token whose sale was reversed unconfirmed is used later. With the numbers of V4 (docs/reference/money.md#worked-purchases): the
-// account owes what the units cost, and stands in the blocks where it stood.
+// A token whose sale was reversed unconfirmed is used later. With the numbers of V4 (docs/reference/money.md#worked-purchases): the account
+// owes the price of the units and returns to its position in the blocks.
 func TestAReversedTokenThatIsUsedCountsInTheMonth(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("ibt", ibt(), monday())})
@@ -424,8 +423,8 @@ func TestAReversedTokenThatIsUsedCountsInTheMonth(t *testing.T) {
 	}
 }
 
-// used_error is what a meter says of a token that it has forgotten as it was told, too. Only its answer, or an accept
-// before, tells that the token is in it.
+// A meter also answers used_error for a token that it has cancelled by command. Only its answer to the command, or an accept before it,
+// shows whether the token was loaded.
 func TestAForgottenTokenIsNotClaimedBack(t *testing.T) {
 	for _, c := range []struct {
 		answer string

@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store"
 )
 
-// notifyDoor is a dispatcher's way to a shop's store.
+// notifyDoor leads a dispatcher to a shop's store.
 type notifyDoor struct{ s *shop }
 
 func (d notifyDoor) Do(ctx context.Context, t access.Tenant, fn func(notify.Tx) (bool, error)) error {
@@ -24,7 +24,7 @@ func (d notifyDoor) View(ctx context.Context, t access.Tenant, fn func(notify.Tx
 	return d.s.engine.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
-// telephones is the route to all of them; fails says that nothing leaves.
+// telephones is the route to all telephones. If fails is set, no message is sent.
 type telephones struct {
 	fails bool
 	texts []string // "number text"
@@ -40,7 +40,7 @@ func (p *telephones) Send(_ context.Context, m notify.Outgoing) notify.Sent {
 	return notify.Sent{Outcome: notify.Accepted, Parts: 1}
 }
 
-// texting puts a dispatcher with a route at the shop's side and returns what sends all that is due.
+// texting adds a dispatcher with a route to the shop and returns a function that sends all due messages.
 func (s *shop) texting(p *telephones) (serve func()) {
 	s.sends = true
 	d := notify.New(notify.Config{Door: notifyDoor{s}, Opener: s.sealer, Hasher: s.sealer, Routes: []notify.Configured{{Route: p, Meters: true}}, Owner: "one", Alone: true,
@@ -58,12 +58,12 @@ func TestWhoGotASaleBySMSIsToldThatItWasTakenBack(t *testing.T) {
 	const phone = "+254700000001"
 	for name, c := range map[string]struct {
 		deliver []string
-		fails   bool   // nothing of the sale has left
+		fails   bool   // no message of the sale was sent
 		before  string // what happens before the reversal
 		lang    string
 		wallet  bool
-		want    string // in what the telephone is told; empty for nothing
-		state   string // of the message about the reversal, where there is one
+		want    string // part of the message to the telephone; empty for no message
+		state   string // of the message about the reversal, if there is one
 	}{
 		"sold by SMS":                   {deliver: []string{"sms"}, want: "was reversed. Do not use its token", state: "sent"},
 		"in the customer's language":    {deliver: []string{"sms"}, lang: "sw", want: "umebatilishwa. Usitumie tokeni yake", state: "sent"},
@@ -115,7 +115,7 @@ func TestWhoGotASaleBySMSIsToldThatItWasTakenBack(t *testing.T) {
 	}
 }
 
-// messagesOf are the messages of a sale.
+// messagesOf returns the messages of a sale.
 func (s *shop) messagesOf(sale sale.Sale) (all []notify.Message) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) (err error) {

@@ -19,13 +19,13 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// certainty says how the server knows, before money goes back, that the tokens of a sale will never load.
+// certainty is how sure the server is, before money goes back, that the tokens of a sale will never load.
 type certainty int
 
 const (
-	unconfirmed certainty = iota // the meter cannot be asked: a token may load, or a lease be used, all the same
+	unconfirmed certainty = iota // the meter cannot be asked: a token may still load, or a lease be used
 	meterAsked                   // the meter is asked, and the money waits for its answer
-	confirmed                    // nothing is left that could load or be used
+	confirmed                    // nothing remains that could load or be used
 )
 
 // reversalFacts are the facts that decide who must agree to a reversal.
@@ -33,21 +33,21 @@ type reversalFacts struct {
 	Tokens certainty
 	Seller bool // the actor sells for the utility: a vendor's login, or a seller's key
 	Sold   bool // the actor is the seller, through whichever login
-	Fresh  bool // it is the very login that sold, within the window, and no text message speaks against it
+	Fresh  bool // the login is the one that sold, within the window, and no text message says that a token is loaded
 }
 
-// consent is who must agree to a reversal before anything of it is done.
+// consent is who must agree to a reversal before it begins.
 type consent int
 
 const (
-	consentNone    consent = iota // nobody else; the audit log marks it as one person's act
+	consentNone    consent = iota // nobody else; the audit log marks the reversal as one person's act
 	consentGiven                  // nobody else: the seller and the actor are two people
-	consentSecond                 // a second person, where the tenant's four eyes bind
-	consentUtility                // a person of the utility, whether or not four eyes bind
+	consentSecond                 // a second person, if the tenant uses four eyes
+	consentUtility                // a person of the utility, with or without four eyes
 )
 
-// consentFor is the rule about reversals. Money goes back when the meter confirms that the token is cancelled. Without that, a
-// token that somebody has read may still load, so an actor that sells for the utility can only ask.
+// consentFor is the rule about reversals. Money goes back when the meter confirms that the token is cancelled. Without that, a token that
+// somebody has read may still load, so an actor who sells for the utility can only ask.
 func consentFor(f reversalFacts) consent {
 	switch {
 	case f.Tokens == unconfirmed && f.Seller:
@@ -60,9 +60,9 @@ func consentFor(f reversalFacts) consent {
 	return consentSecond
 }
 
-// certaintyOf finds out whether the meter of a sale can cancel its tokens: it must be connected and able to check commands.
-// A recharge has no tokens, but its meters may have leases that only its money pays for: a meter goes on by them after the
-// money is gone, and as long as it is away nobody can take them back.
+// certaintyOf finds out whether the meter of a sale can cancel its tokens: it must be connected and able to check commands. A recharge has
+// no tokens, but its meters may have leases that only its money covers. A meter uses its lease even after the money is gone, and the lease
+// cannot be withdrawn while the meter is offline.
 func (v *Vending) certaintyOf(tx Tx, s sale.Sale, now time.Time) (certainty, error) {
 	if s.Recharge() {
 		covered, err := wallet.Covers(tx.Wallets(), s.Account, s.Tender.Minor, now)
@@ -111,7 +111,7 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits regis
 	return eyes, err
 }
 
-// unsure says what may still be used of a sale whose meter has not confirmed that it will not.
+// unsure says what could still be used of a sale whose meter has not confirmed the cancellation.
 func unsure(s sale.Sale) string {
 	if s.Recharge() {
 		return "a lease that this money pays for may still be used"
@@ -119,15 +119,15 @@ func unsure(s sale.Sale) string {
 	return "the meter cannot confirm that the token is cancelled"
 }
 
-// tooMany refuses a reversal beyond what one person may reverse in a local day, and beyond what may be reversed of one
-// vendor's sales, by number and by value. All logins of a person count together, and so do all of a vendor.
+// tooMany refuses a reversal beyond what one person may reverse in a local day, or beyond what may be reversed of one vendor's sales, by
+// number and by value. All logins of a person count together, and so do all logins of a vendor.
 func tooMany(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, local time.Time) (refusal.Refusal, error) {
 	names, err := access.NamesOf(tx.Eyes(), by)
 	if err != nil {
 		return refusal.Refusal{}, err
 	}
 	var v vendor.Vendor
-	if !s.Vendor.IsZero() { // locked: two reversals of one vendor's sales are counted one after the other
+	if !s.Vendor.IsZero() { // locked, so that two reversals of one vendor's sales are counted one after the other
 		var found bool
 		if v, found, err = tx.Vendors().VendorByID(s.Vendor); err != nil || !found {
 			return refusal.Refusal{}, fmt.Errorf("vendor of the sale (found: %t): %w", found, err)

@@ -2,7 +2,7 @@ package vending
 
 import "testing"
 
-// TestWhoMustAgreeToAReversal is the whole rule: every row of facts that there is.
+// TestWhoMustAgreeToAReversal checks the whole rule, with every possible row of facts.
 func TestWhoMustAgreeToAReversal(t *testing.T) {
 	const seller, utility, sold, other, fresh, late = true, false, true, false, true, false
 	rows := []struct {
@@ -10,7 +10,7 @@ func TestWhoMustAgreeToAReversal(t *testing.T) {
 		seller, sold, fresh bool
 		want                consent
 	}{
-		// A token may still load: who sells can only ask, and nobody of the utility undoes an own sale alone.
+		// A token may still load: a seller can only ask, and no one of the utility reverses their own sale alone.
 		{unconfirmed, seller, sold, fresh, consentUtility},
 		{unconfirmed, seller, sold, late, consentUtility},
 		{unconfirmed, seller, other, late, consentUtility},
@@ -24,7 +24,7 @@ func TestWhoMustAgreeToAReversal(t *testing.T) {
 		{meterAsked, utility, sold, fresh, consentNone},
 		{meterAsked, utility, sold, late, consentSecond},
 		{meterAsked, utility, other, late, consentGiven},
-		// No token could load: a recharge, or a sale whose tokens the meter has cancelled before.
+		// No token can load: a recharge, or a sale whose tokens the meter has already cancelled.
 		{confirmed, seller, sold, fresh, consentNone},
 		{confirmed, seller, sold, late, consentSecond},
 		{confirmed, seller, other, late, consentGiven},
@@ -40,7 +40,7 @@ func TestWhoMustAgreeToAReversal(t *testing.T) {
 			t.Errorf("%+v: consent %d, want %d", f, got, r.want)
 		}
 	}
-	if want := 3 * 2 * 3; len(seen) != want { // who did not sell has no sale that is fresh
+	if want := 3 * 2 * 3; len(seen) != want { // only the seller's sale can be fresh
 		t.Errorf("%d rows, want %d", len(seen), want)
 	}
 }

@@ -26,7 +26,7 @@ type ReversalView struct {
 	Reversal sale.Reversal
 }
 
-// Reversal shows how far the newest reversal of a sale has come.
+// Reversal returns the progress of the newest reversal of a sale.
 func (v *Vending) Reversal(ctx context.Context, by access.Actor, sale string) (ReversalView, error) {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return ReversalView{Refusal: no}, nil
@@ -49,14 +49,13 @@ func (v *Vending) Reversal(ctx context.Context, by access.Actor, sale string) (R
 	return out, fault.Wrap(err, "show the reversal of sale %s", refusal.Echo(sale))
 }
 
-// settledReversal is what one look at a waiting reversal came to.
+// settledReversal is the result of one look at a waiting reversal.
 type settledReversal struct{ done bool }
 
 // Refused is always false: a look that changes nothing is no refusal.
 func (settledReversal) Refused() bool { return false }
 
-// settleReversals ends the reversals whose meters have answered and reports how many. It may run at any time and on
-// several instances.
+// settleReversals ends the reversals whose meters have answered and returns how many. It may run at any time and on several instances.
 func (v *Vending) settleReversals(ctx context.Context, by access.Actor) (settled int, err error) {
 	var after id.ID
 	for {
@@ -79,8 +78,8 @@ func (v *Vending) settleReversals(ctx context.Context, by access.Actor) (settled
 	}
 }
 
-// settleReversal looks at what the meter answered for each token. All cancelled: the sale is reversed. One of them
-// used, or never answered: the sale stands.
+// settleReversal reads the meter's answer for each token. If all are cancelled, the sale is reversed. If one was used or never answered,
+// the sale remains.
 func (v *Vending) settleReversal(tx Tx, by access.Actor, saleID id.ID) (settledReversal, error) {
 	s, _, no, err := lockSale(tx, access.Actor{}, saleID, "")
 	if err != nil || no.Refused() {
@@ -103,7 +102,7 @@ func (v *Vending) settleReversal(tx Tx, by access.Actor, saleID id.ID) (settledR
 	case len(s.Tokens) > 0 && count[sale.CancelDone] == len(s.Tokens):
 		var moved refusal.Refusal
 		if moved, err = mirrorFits(tx, s); err == nil && moved.Refused() {
-			err = v.stand(tx, s, r, refusal.NotReversible) // cash went to the bank while the meter thought
+			err = v.stand(tx, s, r, refusal.NotReversible) // cash went to the bank before the meter answered
 		} else if err == nil {
 			_, _, err = v.giveBack(tx, s, r, true)
 		}
@@ -120,7 +119,7 @@ func (v *Vending) settleReversal(tx Tx, by access.Actor, saleID id.ID) (settledR
 	return settledReversal{done: true}, tx.AuditLog(e)
 }
 
-// stand ends a reversal that the meter did not allow: the sale stands. What it has cancelled all the same is owed.
+// stand ends a reversal that the meter did not allow; the sale remains. The units of tokens that the meter did cancel are owed.
 func (v *Vending) stand(tx Tx, s sale.Sale, r sale.Reversal, why refusal.Code) error {
 	for _, c := range r.Cancels {
 		if err := takeAnswer(tx, c); err != nil {
@@ -134,7 +133,7 @@ func (v *Vending) stand(tx Tx, s sale.Sale, r sale.Reversal, why refusal.Code) e
 	return tx.Reversals().SetSaleState(s.ID, sale.Reversing, sale.Completed)
 }
 
-// takeAnswer draws from a meter's answer about a token what it means while the sale stands.
+// takeAnswer records what a meter's answer about a token means for a sale that was not reversed.
 func takeAnswer(tx Tx, c sale.Cancel) error {
 	switch c.State {
 	case sale.CancelUsed:
@@ -145,8 +144,8 @@ func takeAnswer(tx Tx, c sale.Cancel) error {
 	return tx.Cancelling().CancelTake(c.Token, sale.TakenNever)
 }
 
-// reclaim raises a debt for every token whose sale was reversed while its meter could not be asked and which the meter
-// has all the same (docs/reference/money.md#reversals): the customer got the money and the units.
+// reclaim raises a debt for every token that its meter has although the sale was reversed while the meter could not be asked
+// (docs/reference/money.md#reversals). The customer got both the money and the units.
 func (v *Vending) reclaim(ctx context.Context, by access.Actor) (int, error) {
 	used, err := access.Look(ctx, v.c.Door, by.Tenant, func(tx Tx) ([]sale.Token, error) { return tx.Reversals().ReversedUsed(maxRecover) })
 	if err != nil {
@@ -182,8 +181,8 @@ func (v *Vending) reclaimToken(tx Tx, by access.Actor, t sale.Token) (settledRev
 	return settledReversal{}, nil
 }
 
-// reclaimFrom claims the value of a token of a reversed sale back. Its units count in the sale's month again, so that
-// the account stands where it stood in the blocks.
+// reclaimFrom claims back the value of a token of a reversed sale. Its units count in the sale's month again, so that the account returns
+// to its position in the blocks.
 func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s sale.Sale, t sale.Token) (settledReversal, error) {
 	if t.State != sale.TokenReversedUnconfirmed {
 		return settledReversal{}, nil // another instance was quicker
@@ -218,8 +217,8 @@ func (v *Vending) reclaimFrom(tx Tx, by access.Actor, s sale.Sale, t sale.Token)
 	return settledReversal{done: true}, tx.AuditLog(e)
 }
 
-// fundAgain books what a programme owes for free units whose sale was reversed, and which are in the meter all the same
-// (P10 of docs/reference/postings.md). It pays for one claim in a month: where they were claimed anew meanwhile, nothing.
+// fundAgain books what a programme owes for free units that a meter has although their sale was reversed (P10 of
+// docs/reference/postings.md). The programme pays for one claim a month, so nothing is booked if they were claimed again meanwhile.
 func (v *Vending) fundAgain(tx Tx, s sale.Sale, t sale.Token) error {
 	month, err := tx.Debts().VendMonth(s.Account, s.Month)
 	if err != nil || month.FreeClaimed {
@@ -234,7 +233,7 @@ func (v *Vending) fundAgain(tx Tx, s sale.Sale, t sale.Token) error {
 	return err
 }
 
-// raiseReclaim raises the debt for a token that was used after its sale had been reversed: what its lines credit.
+// raiseReclaim raises the debt for a token that was used after its sale had been reversed. The principal is what the lines credit.
 func (v *Vending) raiseReclaim(tx Tx, s sale.Sale, t sale.Token, lines []ledger.Posting) (debt.Debt, error) {
 	d := debt.Debt{Account: s.Account, Kind: "reversed sale", Memo: "token " + t.ID.Text(id.Token) + " was used",
 		Mode: tariff.Full, Priority: reclaimPriority, Capped: true, Against: "energy", CreatedAt: v.moment()}
@@ -244,12 +243,12 @@ func (v *Vending) raiseReclaim(tx Tx, s sale.Sale, t sale.Token, lines []ledger.
 	return debt.Raise(tx.Debts(), d, s.Memo(), lines...)
 }
 
-// reclaimPriority is the place of such a debt in the allocation: that of other debts.
+// reclaimPriority is the priority of such a debt in the allocation, the same as that of other debts.
 const reclaimPriority = 30
 
-// valueOf is what the units of a token were sold for, as credits: its share of the energy, of the levies on it and of
-// the tax. Each is the share of all units up to this token's last one less that of those before, rounded half up, so
-// that the tokens of a sale together are claimed back for what they cost, to the last minor unit.
+// valueOf returns what the units of a token were sold for, as credits: its share of the energy, of the levies on it and of the tax. Each
+// share is the amount for all units up to this token's last one, less the amount for those before it, rounded half up. So the tokens of a
+// sale are together claimed back for exactly their price.
 func valueOf(s sale.Sale, t sale.Token) ([]ledger.Posting, error) {
 	var before, paid unit.Energy
 	for _, o := range s.Tokens {
@@ -287,7 +286,7 @@ func valueOf(s sale.Sale, t sale.Token) ([]ledger.Posting, error) {
 	return slices.DeleteFunc(out, func(p ledger.Posting) bool { return p.Amount == 0 }), nil
 }
 
-// shareOf is the part of an amount that falls to some units, with so many of all before them.
+// shareOf returns the part of an amount for some units, with so many units before them.
 func shareOf(amount money.Minor, before, units, all unit.Energy) (money.Minor, error) {
 	to, err := money.MulDiv(int64(amount), int64(before+units), int64(all), money.HalfUp)
 	if err != nil {

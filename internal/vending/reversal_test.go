@@ -26,7 +26,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// undo asks for a reversal.
+// undo requests a reversal.
 func (s *shop) undo(by access.Actor, sold sale.Sale, reason, key string) once.Done[sale.Reversal] {
 	s.t.Helper()
 	u := vending.Undo{Sale: sold.ID.Text(id.Vend), Reason: reason, Render: func(s sale.Sale, r sale.Reversal) (int, []byte) {
@@ -59,7 +59,7 @@ func (s *shop) state(sale sale.Sale) (sale.State, sale.TokenState) {
 	return shown.Sale.State, shown.Sale.Tokens[0].State
 }
 
-// accounts are the balances of all accounts by code and subject, but for those that are zero.
+// accounts returns the balances of all accounts by code and subject, without zeros.
 func (s *shop) accounts() map[string]money.Minor {
 	s.t.Helper()
 	out := map[string]money.Minor{}
@@ -76,8 +76,8 @@ func (s *shop) accounts() map[string]money.Minor {
 	return out
 }
 
-// Reversing V4 of docs/reference/money.md returns the month to 340.0 and every balance to its prior value; with a
-// vendor the commission goes back too.
+// Reversing V4 of docs/reference/money.md returns the month to 340.0 and every balance to its prior value. With a vendor the commission
+// goes back too.
 func TestReversingV4GivesEverythingBack(t *testing.T) {
 	for _, local := range []bool{true, false} {
 		s := open(t, local)
@@ -106,7 +106,7 @@ func TestReversingV4GivesEverythingBack(t *testing.T) {
 		if n := s.number(`SELECT COUNT(*) FROM journal WHERE kind = 'reversal' AND reverses IS NOT NULL`); n != 2 {
 			t.Errorf("%d reversal journals, want that of the sale and that of the commission", n)
 		}
-		// The same tender again gets the same: the cheap block was given back.
+		// The same payment buys the same again: the cheap block was given back.
 		if again := s.sellAs(clerk(v), order(m, 20000, "key-number-2")); again.Refused() || again.Sale.Units != 78_600 {
 			t.Errorf("sold again: %s %d Wh", again.Detail(), again.Sale.Units)
 		}
@@ -203,7 +203,7 @@ func (s *shop) bankTheTill(minor money.Minor) {
 	})
 }
 
-// answers writes what the meter said of its cancel_token commands, in the order in which they were given.
+// answers writes the meter's answers to its cancel_token commands, in the order in which they were given.
 func (s *shop) answers(state, answer string) {
 	s.t.Helper()
 	s.exec(`UPDATE command SET state = $1, answer = $2 WHERE state IN ('queued', 'sent')`, state, answer)
@@ -265,7 +265,7 @@ func TestAConnectedMeterIsAskedFirst(t *testing.T) {
 	}
 }
 
-// Several tokens of one sale: one that is used keeps the whole sale.
+// If one of several tokens is used, the whole sale remains.
 func TestOneUsedTokenKeepsTheSale(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("cheap", tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 10_000}}}, monday())})
@@ -291,7 +291,7 @@ func TestOneUsedTokenKeepsTheSale(t *testing.T) {
 	}
 }
 
-// The customer got the money back and loads the token all the same.
+// The customer got the money back and loads the token after all.
 func TestAReversedTokenThatIsUsedBecomesADebt(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -315,7 +315,7 @@ func TestAReversedTokenThatIsUsedBecomesADebt(t *testing.T) {
 	}
 }
 
-// P23: a sale to the wrong meter is corrected by its reversal and a new sale.
+// P23: a reversal and a new sale correct a sale to the wrong meter.
 func TestAWrongMeterIsCorrected(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday())
@@ -346,7 +346,7 @@ func TestReversalsADayAreLimited(t *testing.T) {
 	}
 }
 
-// TestLimitsAreTheTenants: what a tenant set instead of the defaults is in force at once.
+// TestLimitsAreTheTenants: what a tenant set instead of the defaults applies at once.
 func TestLimitsAreTheTenants(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -369,17 +369,17 @@ func TestLimitsAreTheTenants(t *testing.T) {
 	for units, want := range map[unit.Energy]refusal.Code{5 * unit.KilowattHour: "", 5*unit.KilowattHour + unit.Quantum: refusal.DailyLimit} {
 		a := ask(vending.Ask{Meter: m, Kind: sale.FreeIssue, Units: units}, "free-key-"+units.KWh(1))
 		by := owner()
-		by.Name = units.KWh(1) // the limit is of one actor
+		by.Name = units.KWh(1) // the limit is per actor
 		if g, err := s.GiveTokens(context.Background(), by, a); err != nil || g.Code != want {
 			t.Errorf("%s kWh given away: %q, %v; want %q", units.KWh(1), g.Code, err, want)
 		}
 	}
 }
 
-// memory names the non-volatile memory of the meters of these tests.
+// memory identifies the device memory of the meters of these tests.
 const memory = "00000000000000a1"
 
-// report is what a meter says of one of our tokens, on a new connection.
+// report has a meter report on one of our tokens, on a new connection.
 func (s *shop) report(number string, token id.ID, result string) {
 	s.t.Helper()
 	n := s.number(`SELECT n FROM meter WHERE number = $1`, number)

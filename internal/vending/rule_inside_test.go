@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// TestATimeZoneIsReadOnce: a sale is priced inside its transaction, which is no place to read files.
+// TestATimeZoneIsReadOnce: a sale is priced inside its transaction, and must not read files there.
 func TestATimeZoneIsReadOnce(t *testing.T) {
 	v := New(Config{Now: time.Now})
 	zone, err := v.zone("Africa/Nairobi")
@@ -34,7 +34,7 @@ func TestATimeZoneIsReadOnce(t *testing.T) {
 	}
 }
 
-// TestOneMoreReversalADay is refused from the limit on: by number, and by what the sales of the day come to.
+// TestOneMoreReversalADay is refused at the limit: by number, and by the value of the day's reversed sales.
 func TestOneMoreReversalADay(t *testing.T) {
 	const most = "juma reversed sales for 90.00 KES today. This one, for 10.01 KES, would exceed the limit of 100.00 KES a day."
 	for name, c := range map[string]struct {
@@ -58,7 +58,7 @@ func TestOneMoreReversalADay(t *testing.T) {
 	}
 }
 
-// alarms is a transaction that keeps the alarms of a meter.
+// alarms is a transaction that stores the alarms of a meter.
 type alarms struct {
 	Tx
 	ReversalTx
@@ -89,8 +89,8 @@ func TestTheAlarmCountsUnconfirmedReversals(t *testing.T) {
 	}
 }
 
-// TestWhatTheClockKnows follows one guard: the newest token is known time too, and a person's word settles a move from the moment
-// in which that was noticed.
+// TestWhatTheClockKnows follows one guard: the newest token counts as known time, and a person's confirmation settles a move from the
+// moment in which it was noticed.
 func TestWhatTheClockKnows(t *testing.T) {
 	at := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
@@ -129,7 +129,7 @@ func TestWhatTheClockKnows(t *testing.T) {
 	}
 }
 
-// TestWhatIsOfNoToken: the code of a failed sale, the sum of its lines, what a charge has left, and whose fault a clock is.
+// TestWhatIsOfNoToken: the code of a failed sale, the rest of a charge, the sentences about a clock, and TIDs too far ahead.
 func TestWhatIsOfNoToken(t *testing.T) {
 	if failure("") != refusal.IssuerRefused || failure(refusal.KeyMissing) != refusal.KeyMissing {
 		t.Errorf("failures answer with %s and %s", failure(""), failure(refusal.KeyMissing))
@@ -157,7 +157,7 @@ func TestWhatIsOfNoToken(t *testing.T) {
 	}
 }
 
-// TestAPurchaseForNothing is refused: the free units of the month were claimed, or there are none.
+// TestAPurchaseForNothing is refused if the free units of the month were claimed, or if there are none.
 func TestAPurchaseForNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		free    tariff.Free
@@ -174,7 +174,7 @@ func TestAPurchaseForNothing(t *testing.T) {
 	}
 }
 
-// TestWhatIsPromised states the limits that the pages in docs/reference name.
+// TestWhatIsPromised checks the limits that the pages in docs/reference name.
 func TestWhatIsPromised(t *testing.T) {
 	for name, c := range map[string]struct{ is, want time.Duration }{
 		"a quote holds":                           {QuoteLife, 5 * time.Minute},
@@ -190,7 +190,7 @@ func TestWhatIsPromised(t *testing.T) {
 	}
 }
 
-// TestWhatATokenIsClaimedBackFor: the shares of a sale's tokens sum to what it cost, tax and levies among it; free units cost nothing.
+// TestWhatATokenIsClaimedBackFor: the shares of a sale's tokens sum to its price, including tax and levies. Free units cost nothing.
 func TestWhatATokenIsClaimedBackFor(t *testing.T) {
 	s := sale.Sale{Free: 500, Tokens: []sale.Token{{ID: id.ID{1}, Units: 500}, {ID: id.ID{2}, Units: 1000}, {ID: id.ID{3}, Units: 1000}, {ID: id.ID{4}, Units: 1000}},
 		Lines: []sale.Line{{Kind: sale.LineFixed, Amount: 900, VAT: 100}, {Kind: sale.LineFree}, {Kind: sale.LineEnergy, Amount: 100, VAT: 16}, {Kind: sale.LineLevy, Ref: "rural", Amount: 5},
@@ -219,7 +219,7 @@ func TestWhatATokenIsClaimedBackFor(t *testing.T) {
 	}
 }
 
-// funding is a transaction that knows one tariff.
+// funding is a transaction with one tariff.
 type funding struct {
 	Tx
 	SoldTx
@@ -232,7 +232,7 @@ func (f funding) TariffVersion(id.ID) (tariff.Version, error) {
 	return tariff.Version{Body: f.body}, nil
 }
 
-// TestWhatAProgrammeOwes for free units is their price and the tax on it; what cannot be priced is an error.
+// TestWhatAProgrammeOwes for free units is their price and the tax on it. Units that cannot be priced are an error.
 func TestWhatAProgrammeOwes(t *testing.T) {
 	tx := funding{body: tariff.Body{Currency: "KES", VATBps: 1500, Free: tariff.Free{Units: 50_000, Funded: 1_200_000}}}
 	var e ledger.SaleEntry
@@ -248,7 +248,7 @@ func TestWhatAProgrammeOwes(t *testing.T) {
 	}
 }
 
-// oneTime is an issuer that says once how it stands.
+// oneTime is an issuer that can be looked at once.
 type oneTime struct {
 	Issuer
 	looked *int
@@ -256,7 +256,7 @@ type oneTime struct {
 
 func (o oneTime) Look() Issuer { *o.looked++; return Issuer(nil) }
 
-// TestAnIssuerLooksOnceForARequest: what it stands for then serves the request; one that need not look serves as it is.
+// TestAnIssuerLooksOnceForARequest: the issuer that the look returns serves the request. An issuer without a look serves as it is.
 func TestAnIssuerLooksOnceForARequest(t *testing.T) {
 	looked := 0
 	if got := lookedAt(oneTime{looked: &looked}); got != nil || looked != 1 {
@@ -268,7 +268,7 @@ func TestAnIssuerLooksOnceForARequest(t *testing.T) {
 	}
 }
 
-// TestALateWordAboutAnUnknownToken is a broken invariant, not a word about another one.
+// TestALateWordAboutAnUnknownToken is an error, not an answer about another token.
 func TestALateWordAboutAnUnknownToken(t *testing.T) {
 	v := New(Config{Now: time.Now})
 	s := sale.Sale{ID: id.ID{1}, Tokens: []sale.Token{{ID: id.ID{2}}}}

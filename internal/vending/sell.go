@@ -25,7 +25,7 @@ const (
 	maxKey = 64
 )
 
-// purchase is an order in canonical form, with what it takes from outside the transaction.
+// purchase is an order in canonical form, with values from outside the transaction.
 type purchase struct {
 	by      access.Actor
 	order   Purchase
@@ -34,16 +34,16 @@ type purchase struct {
 	deliver []string
 	now     time.Time       // of the sale, taken in its transaction: UTC, whole microseconds
 	nibbles [MaxTokens]byte // random; a token takes four bits
-	issuer  Issuer          // as it stands at the beginning of the request
+	issuer  Issuer          // the issuer as it was at the beginning of the request
 }
 
-// step is what one transaction of a sale came to.
+// step is the result of one transaction of a sale.
 type step struct {
 	Sold   Sold
 	Digits Digits
 	stored *access.StoredAnswer // the answer of an earlier request
 	open   bool                 // the sale is held and waits for its issuer
-	undo   bool                 // nothing that was written may stay
+	undo   bool                 // no write may remain
 }
 
 // Refused tells the store to undo the transaction.
@@ -51,10 +51,9 @@ func (s step) Refused() bool { return s.undo }
 
 func no(r refusal.Refusal) step { return step{Sold: Sold{Refusal: r}, undo: true} }
 
-// Sell makes one sale. It is safe to repeat: the same request under the same key gives the stored answer, the same
-// request under a new key but an old client_ref gives that sale, and at most one sale ever exists for either. When
-// Sell returns a sale that is not refused, token and journal are durable. An error means that the outcome is what the
-// store says of it: nothing happened, unless the error is that of an unknown commit.
+// Sell makes one sale. It is safe to repeat: the same request under the same key gets the stored answer, and the same request under a new
+// key but an old client_ref gets that sale. At most one sale ever exists for either. When Sell returns a sale that is not refused, token
+// and journal are durable. After an error the store has the outcome: nothing happened, unless the error says that the commit is unknown.
 func (v *Vending) Sell(ctx context.Context, by access.Actor, o Purchase) (Sold, error) {
 	if r := by.Needs(access.Sell); r.Refused() {
 		return Sold{Refusal: r}, nil
@@ -97,13 +96,13 @@ func (v *Vending) Sell(ctx context.Context, by access.Actor, o Purchase) (Sold, 
 	return s.Sold, nil
 }
 
-// refuse answers with a refusal, which is stored where it would be the answer again.
+// refuse answers with a refusal, and stores it if a repetition would get the same one.
 func (v *Vending) refuse(ctx context.Context, p purchase, r refusal.Refusal) (Sold, error) {
 	out, err := once.Refuse[sale.Sale](ctx, v.answers, p.by, p.request(), r)
 	return Sold{Refusal: out.Refusal, Reply: out.Reply, Replay: out.Replay}, err
 }
 
-// purchase checks everything about an order that needs no look into the store.
+// purchase checks everything about an order that does not need the store.
 func (v *Vending) purchase(by access.Actor, o Purchase) (purchase, refusal.Refusal, error) {
 	p := purchase{by: by, order: o, ref: o.ClientRef}
 	if p.ref == "" {
@@ -134,15 +133,15 @@ func (v *Vending) purchase(by access.Actor, o Purchase) (purchase, refusal.Refus
 	return p, refusal.Refusal{}, nil
 }
 
-// request is the identity of the order's request.
+// request returns the identity of the order's request.
 func (p purchase) request() once.Request {
 	return once.Request{Once: p.order.Once, RenderRefusal: p.order.RenderRefusal}
 }
 
 func (p purchase) flight() flight { return flight{p.by.Tenant, p.by.Vendor, p.ref} }
 
-// routes puts the wanted routes in order, each once. One by SMS is refused where the server has nothing to send it by: a
-// customer who waits for a message that never leaves is worse off than one who was told.
+// routes sorts the requested routes and removes duplicates. It refuses SMS if the server has no route for messages: a customer who waits
+// for a message that never leaves is worse off than one who was told.
 func (v *Vending) routes(wanted []string) ([]string, refusal.Refusal) {
 	for _, r := range wanted {
 		switch {
@@ -155,13 +154,13 @@ func (v *Vending) routes(wanted []string) ([]string, refusal.Refusal) {
 	return slices.Compact(slices.Sorted(slices.Values(wanted))), refusal.Refusal{}
 }
 
-// hash is what makes two orders the same request of one vendor, whoever of its people sent them.
+// hash identifies the same request of one vendor, whichever of its people sent it.
 func (p purchase) hash(meter id.ID) [32]byte {
 	return sale.HashOrder(p.by.Vendor, meter, p.order.Tender, p.deliver)
 }
 
-// first is the transaction that every sale begins with: it finds out whether the request is new, and if it is, prices
-// and reserves; with a local issuer it completes the sale as well.
+// first is the transaction that every sale begins with. It finds out whether the request is new, and then prices and reserves the sale.
+// With a local issuer it completes the sale as well.
 func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 	fresh := true
 	if p.order.Once.Key != "" {
@@ -205,8 +204,8 @@ func (v *Vending) first(ctx context.Context, tx Tx, p purchase) (step, error) {
 	return v.sell(ctx, tx, p, point, hash)
 }
 
-// reachable refuses a delivery by SMS to a customer without a telephone number or a meter without a SIM, before anything is
-// sold. A sale that asks for none is not held up by the question.
+// reachable refuses a delivery by SMS to a customer without a telephone number or a meter without a SIM, before anything is sold. It reads
+// the numbers only if the sale asks for SMS.
 func reachable(tx Tx, p purchase, point sale.Point) (refusal.Refusal, error) {
 	for _, route := range p.deliver {
 		if route == sale.RouteMQTT {
@@ -223,7 +222,7 @@ func reachable(tx Tx, p purchase, point sale.Point) (refusal.Refusal, error) {
 	return refusal.Refusal{}, nil
 }
 
-// again answers a request whose sale exists already. repeated says that it came under a new key.
+// again answers a request whose sale exists already. Repeated means that it came under a new key.
 func (v *Vending) again(tx Tx, p purchase, saleID id.ID, repeated bool) (step, error) {
 	s, found, err := tx.VendSale(saleID)
 	if err != nil || !found {
@@ -231,7 +230,7 @@ func (v *Vending) again(tx Tx, p purchase, saleID id.ID, repeated bool) (step, e
 	}
 	out := step{Sold: Sold{Sale: s, Repeated: repeated}}
 	if s.State != sale.Held && p.order.Once.Key != "" {
-		// Whoever finished the sale while this request waited for it has stored the answer.
+		// Another request may have finished the sale while this one waited, and has stored the answer.
 		kept, err := tx.Once().OnceFind(p.order.Once)
 		if err != nil || kept != nil && kept.Status != 0 && kept.Hash == p.order.Once.Hash {
 			return step{stored: kept}, err
@@ -257,7 +256,7 @@ func (v *Vending) again(tx Tx, p purchase, saleID id.ID, repeated bool) (step, e
 	return v.put(tx, p, out)
 }
 
-// sell prices and reserves a new sale, and completes it where the issuer is local.
+// sell prices and reserves a new sale, and completes it if the issuer is local.
 func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point, hash [32]byte) (step, error) {
 	if busy, err := tx.Debts().VendUnderWay(point.Meter.N, point.Account); err != nil || busy {
 		return no(refuse.SaleInProgress(point.Meter.Number)), err
@@ -266,9 +265,9 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 	if err != nil || doubt.Refused() {
 		return no(doubt), err
 	}
-	// The request may have waited over the end of a local month; and where the clock is a database's, what it shows is asked as
-	// a transaction begins, so that before, a server whose own clock was just moved is off by as much. A token issued in the
-	// future would then stop all servers until that has come, and no money is held for longer than the store's time allows.
+	// The request may have waited past the end of a local month. A database's clock is read when a transaction begins; before that, the
+	// time of a server whose own clock was just moved is wrong by as much. A token issued in the future would stop all servers until that
+	// time, and no money is held for longer than the store's time allows.
 	p.now = tx.Moment()
 	if r := magic(point, p.order.Tender, p.now); r.Refused() {
 		return no(r), nil
@@ -305,7 +304,7 @@ func (v *Vending) sell(ctx context.Context, tx Tx, p purchase, point sale.Point,
 	return reserve(tx, p, s, hash)
 }
 
-// reserve writes a sale whose tokens an issuer elsewhere is asked for when this is durable.
+// reserve writes a sale whose tokens an external issuer makes once this is durable.
 func reserve(tx Tx, p purchase, s sale.Sale, hash [32]byte) (step, error) {
 	if p.order.Once.Key != "" {
 		if err := tx.Once().OnceClaim(p.order.Once); err != nil {
@@ -370,7 +369,7 @@ func (v *Vending) local() bool {
 	return ok && l.Local()
 }
 
-// pendingChange are the tokens of a key change that gives a meter this key and that it has not confirmed.
+// pendingChange returns the tokens of a key change to this key that the meter has not confirmed.
 func pendingChange(tx Tx, key id.ID) ([]sale.Token, error) {
 	j, _, err := tx.Jobs().JobOfKey(key)
 	return j.Tokens, err
@@ -387,7 +386,7 @@ func (v *Vending) openSale(s sale.Sale) (Digits, error) {
 	return d, err
 }
 
-// open opens the digits of tokens, one for one; a token that has none yet stays the zero Token.
+// open opens the digits of tokens, in the same order. A token without digits yet stays the zero Token.
 func (v *Vending) open(tokens []sale.Token) (Digits, error) {
 	d := Digits{tokens: make([]sts.Token, len(tokens))}
 	for i, t := range tokens {

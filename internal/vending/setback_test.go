@@ -16,13 +16,13 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// leases is uses of a meter that knows leases.
+// leases does the same as uses for a meter that supports leases.
 func (s *shop) leases(number string, registers ...int64) {
 	s.t.Helper()
 	s.hears(number, "closed", []string{"lease"}, registers...)
 }
 
-// unseen is since when the server has not seen its meters, as it knows now.
+// unseen returns since when the server has not seen its meters.
 func (s *shop) unseen() (at time.Time) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {
@@ -38,8 +38,8 @@ func (s *shop) looksOut() {
 	s.do(func(tx *store.Tx) error { return wallet.LookOut(tx) })
 }
 
-// TestAServerClockThatWasAheadIsSetBack runs a server a month ahead of the time, with a wallet meter that it tells things, and
-// sets its clock back. Neither what it had seen nor what it had planned then may count for that month.
+// TestAServerClockThatWasAheadIsSetBack runs a server a month ahead of the time, with a wallet meter that it sends commands, and then sets
+// its clock back. Neither what it saw nor what it planned may then count for that month.
 func TestAServerClockThatWasAheadIsSetBack(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
@@ -111,8 +111,8 @@ func TestAServerClockThatWasAheadIsSetBack(t *testing.T) {
 	s.audit()
 }
 
-// TestABacklogAfterTheClockWasSetBackCutsNobody: what was rated up to a time that has not come says nothing about how old a
-// reading is that comes now. One that a meter had kept cuts nobody off, one of now does.
+// TestABacklogAfterTheClockWasSetBackCutsNobody: use rated up to a future time does not show how old a new reading is. A reading from a
+// meter's backlog cuts nobody off; a current one does.
 func TestABacklogAfterTheClockWasSetBackCutsNobody(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))
@@ -127,7 +127,7 @@ func TestABacklogAfterTheClockWasSetBackCutsNobody(t *testing.T) {
 	s.looksOut()
 	for _, c := range []struct {
 		name     string
-		age      time.Duration // of the newest reading by its own time
+		age      time.Duration // of the newest reading, by its own time
 		register int64
 		cuts     int64
 	}{
@@ -147,8 +147,8 @@ func TestABacklogAfterTheClockWasSetBackCutsNobody(t *testing.T) {
 	}
 }
 
-// TestOrdersToATokenMeterAfterAYearAhead: what is ordered after the clock was set back is the newest, and of now; a cut-off that was
-// ordered in that year is not sent when the meter comes, for nobody knows how long ago that was, and what takes nothing away is.
+// TestOrdersToATokenMeterAfterAYearAhead: a command given after the clock was set back is the newest, and current. A cut-off given in the
+// year ahead is not sent when the meter connects, because nobody knows how old it is. A command that takes nothing away is sent.
 func TestOrdersToATokenMeterAfterAYearAhead(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday().AddDate(0, -1, 0))})
@@ -203,7 +203,7 @@ func TestOrdersToATokenMeterAfterAYearAhead(t *testing.T) {
 	}
 }
 
-// commandDoor is the way of commands to the shop's store.
+// commandDoor leads commands to the shop's store.
 type commandDoor struct{ s *shop }
 
 func (d commandDoor) Do(ctx context.Context, t access.Tenant, fn func(command.Tx) (bool, error)) error {
@@ -214,8 +214,8 @@ func (d commandDoor) View(ctx context.Context, t access.Tenant, fn func(command.
 	return d.s.engine.View(ctx, t, func(tx *store.Tx) error { return fn(tx) })
 }
 
-// inOrder checks what a meter was told after a clock was set back: a lease of now stands, given later than any other, and
-// nothing is under way that ends in a month.
+// inOrder checks a meter's commands after a clock was set back: its lease dates from now and is the latest, and no pending command ends in
+// a month.
 func (s *shop) inOrder(number string) {
 	s.t.Helper()
 	n, now := s.number(`SELECT n FROM meter WHERE number = $1`, number), s.clock.Now()
@@ -234,8 +234,8 @@ func (s *shop) inOrder(number string) {
 	}
 }
 
-// TestWhatWaitsIsDueThoughTheClockIsDoubted: the clock is set back while the program runs, and nobody says that it is right for
-// a while. What was put back until a time that has not come is due all the same, and nothing is taken from who works on it.
+// TestWhatWaitsIsDueThoughTheClockIsDoubted: the clock is set back while the program runs, and for a while nobody confirms it. Work
+// postponed until a future time is due at once, and work in progress stays with its owner.
 func TestWhatWaitsIsDueThoughTheClockIsDoubted(t *testing.T) {
 	s := open(t, true)
 	began := s.clock.Now()
@@ -299,7 +299,7 @@ func TestWhatWaitsIsDueThoughTheClockIsDoubted(t *testing.T) {
 	}
 }
 
-// TestWhoDoesNotKnowTheTimeSeesNothing: a clock that was moved and that nobody trusts is like being blind.
+// TestWhoDoesNotKnowTheTimeSeesNothing: a server whose clock was moved and is not trusted has no visibility of its meters.
 func TestWhoDoesNotKnowTheTimeSeesNothing(t *testing.T) {
 	s := open(t, true)
 	s.looksOut()

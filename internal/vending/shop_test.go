@@ -57,10 +57,10 @@ type door struct {
 	engine store.Engine
 	mu     sync.Mutex
 	before func(n int) error // the n-th transaction does not begin
-	after  func(n int) error // it has committed, and nobody hears of it
+	after  func(n int) error // it has committed, but the caller gets an error
 	count  int
-	wrap   func(vending.Tx) vending.Tx // what looks on
-	flaky  testing.TB                  // told where a call that fails goes unnoticed; nil: none fails
+	wrap   func(vending.Tx) vending.Tx // wraps each transaction
+	flaky  testing.TB                  // fails if a failing call goes unnoticed; nil: no call fails
 }
 
 func (d *door) Do(ctx context.Context, t access.Tenant, fn func(vending.Tx) (bool, error)) error {
@@ -93,7 +93,7 @@ func (d *door) View(ctx context.Context, t access.Tenant, fn func(vending.Tx) er
 // vendingKey is a public test key (docs/guide/own-implementation.md).
 const vendingKey = "abababababababab949494949494949401234567"
 
-// issuer makes real tokens under the public test key. It may be local or not, slow, unknown or unwilling.
+// issuer makes real tokens under the public test key. It may be local, slow, unsure or refusing.
 type issuer struct {
 	local bool
 	mu    sync.Mutex
@@ -123,7 +123,7 @@ func (i *issuer) Issue(_ context.Context, o vending.IssueRequest) (vending.Answe
 	return vending.Answer{Outcome: vending.Made, Token: token}, err
 }
 
-// made makes the token of an order under the public test key.
+// made returns the token of an order under the public test key.
 func made(key sts.Key, o vending.IssueRequest) (sts.Token, error) {
 	switch o.Make {
 	case vending.MakeManagement:
@@ -170,7 +170,7 @@ type shop struct {
 	url    string // of a PostgreSQL database; empty for SQLite
 	door   *door
 	issuer *issuer
-	keys   vending.Issuer // asked instead of issuer where it is set
+	keys   vending.Issuer // asked instead of issuer if set
 	sealer *keystore.DataKey
 	kicks  atomic.Int64
 
@@ -179,7 +179,7 @@ type shop struct {
 	sends    bool     // there is a route for text messages
 	rehearse bool
 	synced   bool             // a time service keeps the clock
-	running  func() time.Time // running time, where the clock may be moved while the program runs
+	running  func() time.Time // running time, if the clock may be moved while the program runs
 	*vending.Vending
 	*debt.Debts
 	*vendor.Vendors
@@ -191,10 +191,10 @@ func owner() access.Actor {
 	return access.Actor{Tenant: tenant, Kind: access.APIKey, Name: "till3", Role: access.Owner}
 }
 
-// monday is a moment inside every base date but 1993.
+// monday is a time within every base date but 1993.
 func monday() time.Time { return time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC) }
 
-// open opens a shop whose store runs every closure twice, so that one which does more than its transaction is found.
+// open opens a shop whose store runs every closure twice. That finds a closure with side effects outside its transaction.
 func open(t *testing.T, local bool) *shop {
 	t.Helper()
 	return openWith(t, local, true)
@@ -263,7 +263,7 @@ func must[T any](t testing.TB, v T, err error) T {
 	return v
 }
 
-// publish keeps a tariff from a moment on.
+// publish stores a tariff that applies from a time.
 func (s *shop) publish(name string, b tariff.Body, from time.Time) id.ID {
 	s.t.Helper()
 	var t id.ID
@@ -296,7 +296,7 @@ func (s *shop) republish(t id.ID, n int, b tariff.Body, from time.Time) {
 	})
 }
 
-// place is a meter with everything around it, as a test wants it.
+// place is a meter with everything around it, as a test needs it.
 type place struct {
 	tariff id.ID
 	meter  func(*registry.Meter)
@@ -387,7 +387,7 @@ func order(meter string, minor money.Minor, key string) vending.Purchase {
 	return o
 }
 
-// sell sells and fails the test where it is refused.
+// sell sells and fails the test if the sale is refused.
 func (s *shop) sell(o vending.Purchase) vending.Sold {
 	s.t.Helper()
 	sold, err := s.Sell(context.Background(), owner(), o)
@@ -400,7 +400,7 @@ func (s *shop) sell(o vending.Purchase) vending.Sold {
 	return sold
 }
 
-// refused sells and wants this refusal.
+// refused tries a sale and expects this refusal.
 func (s *shop) refused(o vending.Purchase, want refusal.Code) vending.Sold {
 	s.t.Helper()
 	sold, err := s.Sell(context.Background(), owner(), o)
@@ -426,7 +426,7 @@ func (s *shop) number(sql string, args ...any) int64 {
 	return n
 }
 
-// balances is the trial balance, which checks itself that it sums to zero.
+// balances returns the trial balance, which checks itself that it sums to zero.
 func (s *shop) balances() map[ledger.Code]money.Minor {
 	s.t.Helper()
 	out := map[ledger.Code]money.Minor{}
@@ -461,7 +461,7 @@ func (s *shop) opened(number string, k registry.Key, digits string) sts.Opened {
 	return sts.Open(key, token)
 }
 
-// key is the meter key that a sale was made under.
+// key returns the meter key that a sale was made under.
 func (s *shop) key(sale sale.Sale) registry.Key {
 	s.t.Helper()
 	var k registry.Key
@@ -472,8 +472,8 @@ func (s *shop) key(sale sale.Sale) registry.Key {
 	return must(s.t, k, err)
 }
 
-// audit checks the invariants of selling over everything in the store: a completed sale has exactly one journal and at
-// least one token with digits, any other has neither; lines sum to the tender; the months hold what was sold.
+// audit checks the invariants of selling over everything in the store. A completed sale has exactly one journal and at least one token with
+// digits; any other has neither. Lines sum to the payment. The months have the units sold.
 func (s *shop) audit() {
 	s.t.Helper()
 	s.balances()
@@ -502,7 +502,7 @@ func (s *shop) audit() {
 	s.verified()
 }
 
-// verified runs the independent checks of everything in the store.
+// verified runs the store's independent checks over everything.
 func (s *shop) verified() {
 	s.t.Helper()
 	var r store.Report
@@ -549,7 +549,7 @@ func (s *shop) quote(meter string, minor money.Minor) vending.Quoted {
 	return q
 }
 
-// buyUntil notes that the account of a meter has bought a number of units this month, without selling them.
+// buyUntil records that the account of a meter has bought a number of units this month, without selling them.
 func (s *shop) buyUntil(meter string, units unit.Energy) {
 	s.t.Helper()
 	s.do(func(tx *store.Tx) error {
@@ -582,5 +582,5 @@ func (s *shop) tariffOf(meter string) id.ID {
 	return must(s.t, p.Tariff, err)
 }
 
-// english are the texts of receipts and explanations.
+// english returns the texts of receipts and explanations.
 func english(t testing.TB) words.Texts { return wordstest.English(t) }

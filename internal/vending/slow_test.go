@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// slow holds every answer of an issuer back until others have asked too, and lets them out in any order.
+// slow holds back every answer of an issuer until others have asked too, and releases them in any order.
 type slow struct {
 	mu   sync.Mutex
 	rnd  *rand.Rand
@@ -31,7 +31,7 @@ func (s *slow) wait() {
 	<-gate
 }
 
-// release lets answers out until stop is closed.
+// release releases answers until stop is closed.
 func (s *slow) release(stop <-chan struct{}) {
 	for tick := time.NewTicker(time.Millisecond); ; {
 		select {
@@ -51,8 +51,8 @@ func (s *slow) release(stop <-chan struct{}) {
 	}
 }
 
-// TestASlowIssuerDoublesNothing: answers of the issuer come late and in any order, while the same requests are repeated,
-// sales are reversed, the recovery runs and transactions break before and after their commits.
+// TestASlowIssuerDoublesNothing: the issuer answers late and in any order while the same requests are repeated, sales are reversed, the
+// recovery runs and transactions break before and after their commits.
 func TestASlowIssuerDoublesNothing(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestASlowIssuerDoublesNothing(t *testing.T) {
 	}
 }
 
-// cutSome breaks one transaction of so many, by chance.
+// cutSome breaks one transaction in so many, at random.
 func cutSome(seed uint64, of int) func(int) error {
 	var mu sync.Mutex
 	rnd := rand.New(rand.NewPCG(seed, 3))
@@ -99,7 +99,7 @@ func cutSome(seed uint64, of int) func(int) error {
 	}
 }
 
-// pester asks for a few sales again and again, reverses some of them and has the recovery run.
+// pester repeats a few sales again and again, reverses some of them and runs the recovery.
 func (l *life) pester(rnd *rand.Rand) {
 	ctx := context.Background()
 	for i := range 25 {

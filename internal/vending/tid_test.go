@@ -34,7 +34,7 @@ func TestTokensOfOneMinuteTakeTheNextMinutes(t *testing.T) {
 	}
 }
 
-// lastTID sets the newest TID of a meter's key, so many minutes from the test's moment.
+// lastTID sets the newest TID of a meter's key, so many minutes after the test's time.
 func lastTID(t *testing.T, minutes int64) func([]registry.Key) []registry.Key {
 	now, err := sts.Base2014.TIDAt(monday())
 	if err != nil {
@@ -165,8 +165,8 @@ func TestAClockBehindTheNewestTokenSellsNothing(t *testing.T) {
 	s.audit()
 }
 
-// TestASaleHasTheTimeOfItsTransaction: a server that goes by its database's clock knows what that shows once a transaction has
-// begun. Its own was moved before; a token issued in the future would stop all servers until that time has come.
+// TestASaleHasTheTimeOfItsTransaction: a server that uses its database's clock knows that clock's time only once a transaction has begun.
+// Its own clock was moved before. A token issued in the future would stop all servers until that time.
 func TestASaleHasTheTimeOfItsTransaction(t *testing.T) {
 	tid, err := sts.Base2014.TIDAt(monday())
 	if err != nil {
@@ -207,8 +207,8 @@ func TestAfterARestoreNoTIDOfTheLostTimeReturns(t *testing.T) {
 	}
 }
 
-// TestVerifyFindsTIDsOfTheLostTimeGivenFree: who lowers what a restore has put beyond reach has customers pay for tokens that their
-// meters take for used.
+// TestVerifyFindsTIDsOfTheLostTimeGivenFree: lowering the TIDs that a restore has put out of reach would make customers pay for tokens that
+// their meters reject as used.
 func TestVerifyFindsTIDsOfTheLostTimeGivenFree(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

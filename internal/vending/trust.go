@@ -51,7 +51,7 @@ func (v *Vending) MayDate(tx once.Clock) (sale.Times, refusal.Refusal, error) {
 	return t, v.guard.look(v.c.Now(), t), nil
 }
 
-// fault returns why the clock prevents tokens now.
+// fault returns why the clock prevents issuing tokens now.
 func (v *Vending) fault(tx Tx) (sale.Times, refusal.Refusal, error) {
 	t, no, err := v.MayDate(tx)
 	if err == nil && !no.Refused() {
@@ -60,7 +60,7 @@ func (v *Vending) fault(tx Tx) (sale.Times, refusal.Refusal, error) {
 	return t, no, err
 }
 
-// ClockFault returns why the clock prevents tokens now. The zero Refusal means that the clock is trusted.
+// ClockFault returns why the clock prevents issuing tokens now. The zero Refusal means that the clock is trusted.
 func (v *Vending) ClockFault(ctx context.Context, t access.Tenant) (refusal.Refusal, error) {
 	return access.Look(ctx, v.c.Door, t, func(tx Tx) (refusal.Refusal, error) {
 		_, no, err := v.fault(tx)
@@ -68,10 +68,10 @@ func (v *Vending) ClockFault(ctx context.Context, t access.Tenant) (refusal.Refu
 	})
 }
 
-// ClockDoubted reports whether nothing may be dated by the clock, as far as this process knows without asking the store.
+// ClockDoubted reports whether the clock may date nothing, as far as this process knows without asking the store.
 func (v *Vending) ClockDoubted() bool { return v.guard.again(v.c.Now()).Refused() }
 
-// ClockAsked reports whether it is not settled yet that the clock was right when this process started.
+// ClockAsked reports whether it is still open that the clock was right when this process started.
 func (v *Vending) ClockAsked() bool { return v.guard.again(v.c.Now()).Refused() && v.guard.open() }
 
 // NoteClock checks the clock and records from time to time that it is trusted, so that a week without sales does not look like
@@ -100,10 +100,10 @@ func (v *Vending) NoteClock(ctx context.Context, t access.Tenant) (refusal.Refus
 // Trusted is the result of [Vending.TrustClock].
 type Trusted struct {
 	refusal.Refusal
-	Waits *access.Approval // it waits for a second person, and the clock is not trusted
+	Waits *access.Approval // it waits for a second person, and the clock is not trusted yet
 }
 
-// trustWish is the part of trust in the clock that an approval stores. It is for a clock that says this.
+// trustWish is the part of a confirmation of the clock that an approval stores. It applies to a clock that shows this time.
 type trustWish struct {
 	Reason string    `json:"reason"`
 	Says   time.Time `json:"clock_says"`
@@ -111,9 +111,9 @@ type trustWish struct {
 
 const trustObject = "server clock"
 
-// TrustClock records that a person confirms the clock: after it was moved, when it was in doubt at the start, or when tokens
-// were issued later than now because it was wrong then. The audit log says who confirmed it. A wrong clock makes TIDs that
-// cannot be taken back, so this takes two people. If the clock is not in doubt, the answer is a refusal that says so.
+// TrustClock records that a person confirms the clock: after it was moved, when it was in doubt at the start, or when tokens were issued
+// later than now because it was wrong then. The audit log says who confirmed it. A wrong clock makes TIDs that cannot be taken back, so
+// this takes two people. If the clock is not in doubt, TrustClock refuses.
 func (v *Vending) TrustClock(ctx context.Context, by access.Actor, reason string) (Trusted, error) {
 	return v.trust(ctx, by, trustWish{Reason: reason})
 }
@@ -130,7 +130,7 @@ func (v *Vending) trust(ctx context.Context, by access.Actor, w trustWish) (Trus
 	if out.Refused() || out.Waits != nil {
 		return out, nil
 	}
-	if _, err := v.ClockFault(ctx, by.Tenant); err != nil { // it is trusted all the same, from the next look on
+	if _, err := v.ClockFault(ctx, by.Tenant); err != nil { // it is trusted after all, from the next look on
 		v.c.Log.Warn("clock check failed", logkey.Err, err)
 	}
 	return out, nil

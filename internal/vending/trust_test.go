@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// begin ends the process and starts another one, which asks whether its clock is right, as a server does.
+// begin ends the process and starts another one, which checks its clock at the start, as a server does.
 func (s *shop) begin() {
 	s.t.Helper()
 	s.crash()
@@ -26,7 +26,7 @@ func (s *shop) begin() {
 	}
 }
 
-// fault is why the server does not go by its clock.
+// fault returns why the server does not trust its clock.
 func (s *shop) fault() refusal.Refusal {
 	s.t.Helper()
 	no, err := s.ClockFault(context.Background(), tenant)
@@ -36,7 +36,7 @@ func (s *shop) fault() refusal.Refusal {
 	return no
 }
 
-// note is what a running server does all the time.
+// note does what a running server does all the time.
 func (s *shop) note() {
 	s.t.Helper()
 	if _, err := s.NoteClock(context.Background(), tenant); err != nil {
@@ -44,7 +44,7 @@ func (s *shop) note() {
 	}
 }
 
-// trusts has somebody say that the clock is right.
+// trusts has an actor confirm that the clock is right.
 func (s *shop) trusts(by access.Actor, want refusal.Code) {
 	s.t.Helper()
 	r, err := s.TrustClock(context.Background(), by, "the wall clock says so")
@@ -53,7 +53,7 @@ func (s *shop) trusts(by access.Actor, want refusal.Code) {
 	}
 }
 
-// TestAClockFarAheadAtTheStartSellsNothing: a TID taken a year ahead cannot be taken back, nor money that is dated then.
+// TestAClockFarAheadAtTheStartSellsNothing: a TID taken a year ahead cannot be taken back, and neither can money dated then.
 func TestAClockFarAheadAtTheStartSellsNothing(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -99,7 +99,7 @@ func TestAClockFarAheadAtTheStartSellsNothing(t *testing.T) {
 	s.audit()
 }
 
-// TestAServerThatSellsNothingKnowsTheTime: it was idle for days, and a restart is not taken for a jump of its clock.
+// TestAServerThatSellsNothingKnowsTheTime: it was idle for days, and a restart does not look like a jump of its clock.
 func TestAServerThatSellsNothingKnowsTheTime(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -117,8 +117,8 @@ func TestAServerThatSellsNothingKnowsTheTime(t *testing.T) {
 	s.sell(order(m, 10000, "key-number-2"))
 }
 
-// TestTheQuestionGoesAway: without a restart, when the time service keeps the clock, or when it was set right. What it was
-// set by is no jump.
+// TestTheQuestionGoesAway: without a restart, when the time service keeps the clock, or when the clock was set right. The correction itself
+// is no jump.
 func TestTheQuestionGoesAway(t *testing.T) {
 	for _, by := range []string{"the time service", "setting it"} {
 		s := open(t, true)
@@ -132,7 +132,7 @@ func TestTheQuestionGoesAway(t *testing.T) {
 		tell()
 		s.begin()
 		s.refused(order(m, 10000, "key-number-2"), refusal.ClockUntrusted)
-		own = own.Add(70 * time.Hour) // nobody is there for days
+		own = own.Add(70 * time.Hour) // nobody acts for days
 		if by == "setting it" {
 			off = 0
 		} else {
@@ -151,8 +151,8 @@ func TestTheQuestionGoesAway(t *testing.T) {
 	}
 }
 
-// TestTheClockIsTrustedByName: whoever may change the settings says that the clock is right, the audit log has it, and the next
-// sale is made, after a restart too.
+// TestTheClockIsTrustedByName: an actor who may change the settings confirms the clock, the audit log has it, and the next sale is made,
+// also after a restart.
 func TestTheClockIsTrustedByName(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -174,14 +174,14 @@ func TestTheClockIsTrustedByName(t *testing.T) {
 	s.trusts(owner(), refusal.ClockTrusted)
 	s.begin()
 	s.sell(order(m, 10000, "key-number-3"))
-	s.clock.add(25 * time.Hour) // it was right then, which says nothing about now
+	s.clock.add(25 * time.Hour) // it was right then, which proves nothing about now
 	s.begin()
 	s.refused(order(m, 10000, "key-number-4"), refusal.ClockUntrusted)
 	s.audit()
 }
 
-// TestAnApprovalTrustsTheClockThatItNames: a second person reads what the clock said when trust in it was asked for. An
-// approval from before the clock jumped does not trust what it says now.
+// TestAnApprovalTrustsTheClockThatItNames: the second person reads the time that the clock showed at the request. An approval from before
+// the clock jumped does not cover its new time.
 func TestAnApprovalTrustsTheClockThatItNames(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
@@ -219,21 +219,21 @@ func TestAnApprovalTrustsTheClockThatItNames(t *testing.T) {
 		t.Errorf("an approval that an older version wrote down: %q, in doubt %t", got, s.fault().Refused())
 	}
 	fresh := wish()
-	s.clock.add(time.Hour) // the second person is not there at once
+	s.clock.add(time.Hour) // the second person comes later
 	if got := do(fresh, fresh.Body); got != "" || s.fault().Refused() {
 		t.Errorf("an approval of this clock: %q, %s", got, s.fault().Detail())
 	}
 	s.sell(order(m, 10000, "key-number-2"))
 }
 
-// unwritten is a transaction that keeps no audit row.
+// unwritten is a transaction that cannot write an audit row.
 type unwritten struct{ vending.Tx }
 
 var errNoAudit = errors.New("the audit log takes nothing")
 
 func (unwritten) AuditLog(access.Entry) error { return errNoAudit }
 
-// TestAClockIsNotTrustedUnseen: without its row in the audit log the word of a person does not count.
+// TestAClockIsNotTrustedUnseen: without its row in the audit log a person's confirmation does not count.
 func TestAClockIsNotTrustedUnseen(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -252,8 +252,8 @@ func TestAClockIsNotTrustedUnseen(t *testing.T) {
 	s.refused(order(m, 10000, "key-number-2"), refusal.ClockUntrusted)
 }
 
-// TestTokensOfAWrongYear: an older version sold while its clock was a year ahead. The clock was set right since, and
-// everybody can buy again but at the meter that has a token of the next year.
+// TestTokensOfAWrongYear: an older version sold while its clock was a year ahead. The clock has been set right since, and everybody can buy
+// again, except at the meter that has a token of the next year.
 func TestTokensOfAWrongYear(t *testing.T) {
 	s := open(t, true)
 	domestic := s.publish("domestic", flat(), monday())
@@ -281,7 +281,7 @@ func TestTokensOfAWrongYear(t *testing.T) {
 	s.sell(order(other, 10000, "key-number-5"))
 	s.note()
 
-	// The guard is not blind: what was noted since stands for the tokens that were issued since.
+	// The guard still works: the note made since then covers the tokens issued since then.
 	s.clock.add(time.Hour)
 	s.note()
 	s.clock.add(-vending.MaxClockBack - time.Second)
@@ -294,8 +294,8 @@ func TestTokensOfAWrongYear(t *testing.T) {
 	s.audit()
 }
 
-// TestAnOpenSaleIsNotFinishedByADoubtedClock: a sale was open when the server ended, and it starts with its clock a year
-// ahead. Nobody finishes the sale, until the clock is right; then it is the same sale.
+// TestAnOpenSaleIsNotFinishedByADoubtedClock: a sale was open when the server stopped, and the server starts with its clock a year ahead.
+// The sale is not finished until the clock is right; then it is the same sale.
 func TestAnOpenSaleIsNotFinishedByADoubtedClock(t *testing.T) {
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -325,7 +325,7 @@ func TestAnOpenSaleIsNotFinishedByADoubtedClock(t *testing.T) {
 	s.audit()
 }
 
-// TestAnOpenJobIsNotFinishedByADoubtedClock: the same of tokens that nobody buys.
+// TestAnOpenJobIsNotFinishedByADoubtedClock checks the same for tokens that nobody buys.
 func TestAnOpenJobIsNotFinishedByADoubtedClock(t *testing.T) {
 	s := open(t, false)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
@@ -362,7 +362,7 @@ var errMute = errors.New("the audit log is full")
 
 func (mute) AuditLog(access.Entry) error { return errMute }
 
-// TestTrustIsNotTakenWithoutItsRecord: where the audit log cannot say who trusted the clock, nobody did.
+// TestTrustIsNotTakenWithoutItsRecord: if the audit log cannot record who confirmed the clock, the confirmation fails.
 func TestTrustIsNotTakenWithoutItsRecord(t *testing.T) {
 	s := open(t, true)
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})

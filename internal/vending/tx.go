@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// Tx is what a sale needs of a transaction. The store's Tx has these methods on every engine.
+// Tx is the part of a transaction that a sale needs. The store's Tx has these methods on every engine.
 type Tx interface {
 	once.Clock
 	Once() once.Tx
@@ -36,12 +36,12 @@ type Tx interface {
 	Clock() ClockTx
 
 	NewID() (id.ID, error)
-	// Moment is when the transaction began, by the store's clock: UTC, whole microseconds.
+	// Moment returns when the transaction began, by the store's clock: UTC, whole microseconds.
 	Moment() time.Time
 	AuditLog(access.Entry) error
 	Enqueue(job.Item) (id.ID, error)
 
-	// VendPoint reads what a sale must know of a meter and locks its account and its keys.
+	// VendPoint reads the facts of a meter that a sale needs and locks its account and its keys.
 	VendPoint(registry.Ref) (sale.Point, bool, error)
 	// VendSale reads a sale with its lines and its tokens in the order of their TIDs.
 	VendSale(sale id.ID) (sale.Sale, bool, error)
@@ -49,53 +49,53 @@ type Tx interface {
 
 // SellTx writes a sale.
 type SellTx interface {
-	// VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and takes what the sale pays towards charges and debts from their rows.
+	// VendReserve inserts a sale with its lines and reserved tokens, adds to the month's units, and subtracts from charges and debts what
+	// the sale pays towards them.
 	VendReserve(s sale.Sale, orderHash [32]byte) error
 	// VendSell does what VendReserve and VendComplete do, for a sale whose tokens exist already.
 	VendSell(s sale.Sale, orderHash [32]byte, digitHashes [][]byte) error
 	// VendComplete stores what completing a held sale added: sealed digits with their hashes, receipt number, state.
 	VendComplete(s sale.Sale, digitHashes [][]byte) error
-	// VendPress notes of a recharge that somebody must press a key at the meter for the supply to return.
+	// VendPress records for a recharge that somebody must press a key at the meter to restore the supply.
 	VendPress(sale id.ID) error
 	// VendFail closes a held sale that got no token and gives back what it had reserved.
 	VendFail(s sale.Sale) error
-	// ReceiptNo takes the next number of an outlet's receipts, without a gap, marked with the epoch after a restore.
+	// ReceiptNo takes the next number of an outlet's receipts. There are no gaps. After a restore the number is marked with the epoch.
 	ReceiptNo(outlet string) (string, error)
 }
 
 // SoldTx reads what was sold.
 type SoldTx interface {
-	// VendNumbered finds the sale of a receipt number; the zero identity for none.
+	// VendNumbered returns the sale with a receipt number, or the zero identity.
 	VendNumbered(receiptNo string) (id.ID, error)
-	// VendRef finds the sale that a vendor named so, and the hash of what was asked then.
+	// VendRef finds the sale of a vendor's client reference, and the hash of its order.
 	VendRef(vendor id.ID, clientRef string) (sale id.ID, orderHash [32]byte, found bool, err error)
-	// VendOpen lists sales that an issuer has not answered, priced before a moment, oldest first, after the given one.
+	// VendOpen lists up to max sales that an issuer has not answered, priced before a time, oldest first, after the given one.
 	VendOpen(before time.Time, after id.ID, max int) ([]id.ID, error)
-	// VendKey is a meter key by its identity, whatever its state.
+	// VendKey returns a meter key by its identity, whatever its state.
 	VendKey(key id.ID) (registry.Key, bool, error)
 	// TariffVersion reads a version by its identity.
 	TariffVersion(version id.ID) (tariff.Version, error)
-	// MeterTokens lists a meter's tokens, those that were made elsewhere and handed in among them, newest first, from the one
-	// after before on (zero for the newest).
+	// MeterTokens lists a meter's tokens, including external ones, newest first, from the one after before on (zero for the newest).
 	MeterTokens(meter int64, before id.ID, max int) ([]sale.Token, error)
-	// VendFacts is what the core of a sale's receipt says of its key and its tariff.
+	// VendFacts returns the key and the tariff that the core of a sale's receipt shows.
 	VendFacts(sale.Sale) (sale.Facts, error)
-	// VendReceipt is what a receipt shows besides the sale itself.
+	// VendReceipt returns what a receipt shows besides the sale itself.
 	VendReceipt(sale.Sale) (sale.Paper, error)
-	// AddCopy counts a copy of a sale's receipt and gives its number, from 1.
+	// AddCopy counts a copy of a sale's receipt and returns its number, from 1.
 	AddCopy(sale id.ID, by string) (int, error)
-	// VendProof finds a completed sale in the log, up to the head of so many leaves or the newest one for 0.
+	// VendProof finds a completed sale in the log, up to the head of size leaves, or up to the newest head for 0.
 	VendProof(s sale.Sale, size int64) (proof.Sealed, sale.Sealing, error)
 }
 
-// ClockTx keeps what the store knows of the server's clock.
+// ClockTx stores what is known of the server's clock.
 type ClockTx interface {
-	// ClockBegin is VendClock of a process that starts. A store that has noted no trusted clock yet takes the newest moment
-	// of its books for it.
+	// ClockBegin does the same as VendClock for a process that starts. If no trusted clock was ever noted, it uses the newest time of the
+	// books.
 	ClockBegin() (sale.Times, error)
 	// ClockNote notes that the clock is trusted now.
 	ClockNote() error
-	// ClockTrust notes that a person says that the clock is right. Tokens that were issued later than now, by a clock that
-	// was wrong, tell nothing about it any more.
+	// ClockTrust records that a person confirms the clock. Tokens that a wrong clock issued at a later time than now no longer count as
+	// evidence.
 	ClockTrust() error
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// vector is one row of docs/reference/money.md#worked-purchases. Deductions, price and carry are what the table says.
+// vector is one row of docs/reference/money.md#worked-purchases. Deductions, price and carry are the table's.
 type vector struct {
 	name          string
 	body          tariff.Body
@@ -32,7 +32,7 @@ type vector struct {
 	steps    string // kWh by block
 	vat, net money.Minor
 	carryOut money.Minor
-	energy   money.Minor // what was left for energy, carry among it
+	energy   money.Minor // money left for energy, including the carry
 	tooSmall bool
 }
 
@@ -95,8 +95,8 @@ func vectors() []vector {
 	}
 }
 
-// TestEveryWorkedPurchaseIsSoldSo quotes and sells every vector through the store: what docs/reference/money.md says is what
-// the customer pays, and the quote says the same.
+// TestEveryWorkedPurchaseIsSoldSo quotes and sells every vector through the store. The customer pays what docs/reference/money.md says, and
+// the quote gives the same.
 func TestEveryWorkedPurchaseIsSoldSo(t *testing.T) {
 	shops := map[string]*shop{}
 	sold := 0
@@ -133,7 +133,7 @@ func TestEveryWorkedPurchaseIsSoldSo(t *testing.T) {
 	t.Logf("figures: %d vectors of the allocation, each quoted, and sold with the same lines", sold+1)
 }
 
-// stand puts the account of a meter where a vector begins.
+// stand sets the account of a meter to the state in which a vector begins.
 func (s *shop) stand(meter string, v vector) {
 	s.t.Helper()
 	if v.month > 0 {
@@ -151,7 +151,7 @@ func (s *shop) stand(meter string, v vector) {
 	}
 }
 
-// shape is what matters of lines: the sale's references of debts are those of the quote.
+// shape is the comparable part of lines. A sale has the same references of debts as its quote.
 func shape(lines []sale.Line) []string {
 	var out []string
 	for _, l := range lines {
@@ -222,10 +222,10 @@ func (s *shop) due(account id.ID, d debt.Due) {
 	})
 }
 
-// debt raises a debt, as arrears that were brought in, and gives its identity.
+// debt raises a debt, as arrears brought in from elsewhere, and returns its identity.
 func (s *shop) debt(account id.ID, d debt.Debt) id.ID {
 	s.t.Helper()
-	s.clock.add(time.Second) // of two debts one is the older
+	s.clock.add(time.Second) // so that one of two debts is older
 	s.do(func(tx *store.Tx) (err error) {
 		if d.ID, err = tx.NewID(); err != nil {
 			return err

@@ -21,7 +21,7 @@ import (
 	"github.com/paywatt/paywatt/internal/vendor"
 )
 
-// vendor takes a vendor on.
+// vendor registers a vendor.
 func (s *shop) vendor(n vendor.NewVendor) vendor.Vendor {
 	s.t.Helper()
 	if n.Name == "" {
@@ -31,7 +31,7 @@ func (s *shop) vendor(n vendor.NewVendor) vendor.Vendor {
 	if err != nil || got.Refused() {
 		s.t.Fatalf("vendor: %v, %s", err, got.Detail())
 	}
-	if w := got.Waits; w != nil { // four eyes bind
+	if w := got.Waits; w != nil { // under four eyes
 		s.allow(*w)
 		maker := w.Maker
 		maker.Approval = w.ID
@@ -46,7 +46,7 @@ func (s *shop) vendor(n vendor.NewVendor) vendor.Vendor {
 	return got.Vendor
 }
 
-// payIn books a deposit under a key that is its reference.
+// payIn books a deposit under a key that is also its reference.
 func (s *shop) payIn(v vendor.Vendor, minor money.Minor, ref string) once.Done[vendor.Deposited] {
 	s.t.Helper()
 	p := vendor.Paid{Vendor: v.Code, Amount: kes(minor), Reference: ref, Render: func(d vendor.Deposited) (int, []byte) {
@@ -61,7 +61,7 @@ func (s *shop) payIn(v vendor.Vendor, minor money.Minor, ref string) once.Done[v
 	return got
 }
 
-// clerk sells for a vendor.
+// clerk returns an actor who sells for a vendor.
 func clerk(v vendor.Vendor) access.Actor {
 	return access.Actor{Tenant: tenant, Kind: access.APIKey, Name: "shop " + v.Code, Role: access.VendorAPI, Vendor: v.ID}
 }
@@ -76,7 +76,7 @@ func (s *shop) sellAs(by access.Actor, o vending.Purchase) vending.Sold {
 	return sold
 }
 
-// room is what a vendor's account has left.
+// room returns what a vendor's account has left.
 func (s *shop) room(v vendor.Vendor) ledger.Headroom {
 	s.t.Helper()
 	got, err := s.Vendors.Show(context.Background(), owner(), v.Code)
@@ -163,7 +163,7 @@ func TestAVendorSeesOnlyItsOwn(t *testing.T) {
 	m := s.meter(1, place{tariff: s.publish("domestic", flat(), monday())})
 	a, b := s.vendor(vendor.NewVendor{Code: "ann"}), s.vendor(vendor.NewVendor{})
 	s.payIn(a, 20000, "1")
-	s.clock.add(time.Second) // a statement stands in the order of time
+	s.clock.add(time.Second) // a statement is ordered by time
 	sold := s.sellAs(clerk(a), order(m, 10000, "key-number-1"))
 	unbound := access.Actor{Tenant: tenant, Kind: access.APIKey, Name: "kiosk", Role: access.VendorAPI}
 	for by, want := range map[*access.Actor]bool{ptr(clerk(a)): true, ptr(clerk(b)): false, ptr(owner()): true, &unbound: false} {
@@ -315,8 +315,8 @@ func TestAHoldThatExpiredIsMadeGoodOrTheSaleFails(t *testing.T) {
 	}
 }
 
-// A lowered limit takes nothing back: a vendor that is beyond it can still undo its sales, commission and all, and a
-// sale that had reserved its money before gets its token.
+// A lowered limit takes nothing back. A vendor beyond it can still reverse its sales, including the commission, and a sale that had
+// reserved its money before gets its token.
 func TestALoweredCreditStopsNewSalesOnly(t *testing.T) {
 	for _, billing := range []vendor.Billing{vendor.PrepaidFloat, vendor.Postpaid} {
 		s := open(t, false)

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/store/storetest"
 )
 
-// TestWhoChangesAWalletIsFound edits each figure that money hangs on; verification must say so.
+// TestWhoChangesAWalletIsFound edits each figure that affects money. Verification must find it.
 func TestWhoChangesAWalletIsFound(t *testing.T) {
 	s := open(t, true)
 	m := s.walletMeter(1, s.publish("domestic", flat(), monday().AddDate(0, -1, 0)))

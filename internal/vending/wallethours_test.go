@@ -17,8 +17,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestReadingsRechargesAndTheHourlyWorkAtOnce runs them beside each other on two accounts; the books and the wallets agree
-// afterwards.
+// TestReadingsRechargesAndTheHourlyWorkAtOnce runs them concurrently on two accounts. The books and the wallets agree afterwards.
 func TestReadingsRechargesAndTheHourlyWorkAtOnce(t *testing.T) {
 	s := openWith(t, true, false)
 	b := flat()
@@ -77,8 +76,7 @@ func (s *shop) send(n int64, number string, seq uint64, register int64) error {
 	return <-done
 }
 
-// TestASimulatedMetersDaysAreItsOwn: a virtual meter that runs five days ahead pays their fixed charges, and everything of
-// it is marked.
+// TestASimulatedMetersDaysAreItsOwn: a virtual meter that runs five days ahead pays their fixed charges, and everything about it is marked.
 func TestASimulatedMetersDaysAreItsOwn(t *testing.T) {
 	s := open(t, true)
 	b := flat()

@@ -31,7 +31,7 @@ func boughtBy(t *testing.T, p tariff.Purchase) vending.Explained {
 	return e
 }
 
-// TestAnExplanationInFull has every sentence of it, and none that says nothing.
+// TestAnExplanationInFull has every sentence of an explanation, and no empty one.
 func TestAnExplanationInFull(t *testing.T) {
 	say := wordstest.English(t)
 	one := []tariff.Block{{Rate: 2_500_000}}
@@ -102,7 +102,7 @@ Together: 8.70 + 1.30 + 0.10 = 10.10 KES.`},
 	}
 }
 
-// TestAnExplanationSaysWhatDoesNotAgree first, and what it says afterwards is recalculated.
+// TestAnExplanationSaysWhatDoesNotAgree first; everything after that is recalculated.
 func TestAnExplanationSaysWhatDoesNotAgree(t *testing.T) {
 	say := wordstest.English(t)
 	kes, _ := money.CurrencyOf("KES")

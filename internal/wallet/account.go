@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Account holds everything that [Decide] needs about one account. It is made of values alone.
+// Account holds everything that [Decide] needs about one account. It contains only values.
 type Account struct {
 	Tenant     Tenant
 	Visibility Visibility
@@ -24,10 +24,10 @@ type Point struct {
 	Row
 	Supplied Supplied
 	Tariff   tariff.Body // in force now
-	Priced   bool        // there is one
+	Priced   bool        // a tariff is in force
 }
 
-// accountAt reads what is known of an account. rows are its wallets, locked.
+// accountAt reads the facts of an account. rows are its wallets, locked.
 func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (a Account, err error) {
 	a = Account{Tenant: t, Now: now, Points: make([]Point, len(rows))}
 	if len(rows) == 0 {
@@ -54,8 +54,8 @@ func accountAt(tx SettleTx, t Tenant, rows []Row, now time.Time) (a Account, err
 	return a, nil
 }
 
-// priceAt is the version of a meter's tariff by the meter's clock, else by the server's: a simulated meter may live before
-// its tariff began, and is rated by it all the same.
+// priceAt returns the tariff version by the meter's clock, or else by the server's. A simulated meter may live before its tariff began; it
+// is rated by that tariff all the same.
 func priceAt(tx SettleTx, m MeterFacts, now time.Time) (tariff.Version, bool, error) {
 	v, found, err := tx.TariffVersionAt(m.Tariff, m.Clock(now))
 	if err == nil && !found {
@@ -64,8 +64,8 @@ func priceAt(tx SettleTx, m MeterFacts, now time.Time) (tariff.Version, bool, er
 	return v, found, err
 }
 
-// Standing is what holds for one meter of an account now: the register up to which it may be allowed to count, and whether
-// it may be cut off for want of money. It changes nothing.
+// Standing returns the present limits of one meter of an account: the highest register that a lease may allow, and whether the meter may be
+// cut off for lack of money. It changes nothing.
 func Standing(tx SettleTx, t Tenant, rows []Row, meter int64, now time.Time) (most unit.Energy, cut bool, err error) {
 	a, err := accountAt(tx, t, rows, now)
 	if err != nil {
@@ -85,8 +85,8 @@ func Standing(tx SettleTx, t Tenant, rows []Row, meter int64, now time.Time) (mo
 	return most, cut, err
 }
 
-// Covers reports whether an account's money, without some of it, still pays for all that its meters may count by their leases:
-// else they can use it after it is gone. An account that is never cut off for want of money is given its leases without any.
+// Covers reports whether an account's money, less some amount, still pays for everything that its meters may count by their leases. If not,
+// they could use energy after the money is gone. Protected accounts are left out, because they get leases without money.
 func Covers(tx SettleTx, account id.ID, without money.Minor, now time.Time) (bool, error) {
 	t, err := tx.WalletTenant()
 	if err != nil {

@@ -19,7 +19,7 @@ func owner() access.Actor {
 	return access.Actor{Tenant: 1, Kind: access.System, Name: "owner", Role: access.Owner}
 }
 
-// TestWhatIsSpecialAboutAnAccount is written for the account with an audit row, and decides about its supply at once.
+// TestWhatIsSpecialAboutAnAccount: the special rules of an account are stored with an audit row, and its supply is decided at once.
 func TestWhatIsSpecialAboutAnAccount(t *testing.T) {
 	yes, no, grace := true, false, int64(500)
 	for _, c := range []struct {
@@ -53,7 +53,7 @@ func TestWhatIsSpecialAboutAnAccount(t *testing.T) {
 	}
 }
 
-// TestTwoPeopleDecideAboutAnAccount: with two people who may, the change waits and nothing is written.
+// TestTwoPeopleDecideAboutAnAccount: under four eyes the change waits, and nothing is stored.
 func TestTwoPeopleDecideAboutAnAccount(t *testing.T) {
 	d := tillOf(charged(t))
 	d.people = 2
@@ -85,7 +85,7 @@ func TestTwoPeopleDecideAboutAnAccount(t *testing.T) {
 	}
 }
 
-// TestWhatSetAccountRefuses has each limit exactly.
+// TestWhatSetAccountRefuses checks each limit exactly.
 func TestWhatSetAccountRefuses(t *testing.T) {
 	grace := func(wh int64) wallet.AccountWish { return wallet.AccountWish{Grace: &wh, Reason: "x"} }
 	for _, c := range []struct {
@@ -131,7 +131,7 @@ func TestWhatSetAccountRefuses(t *testing.T) {
 	}
 }
 
-// TestAPersonSwitchesASupply says what is ordered, what the customer is told, and what the switch came to.
+// TestAPersonSwitchesASupply checks the commands, the notices and the result of the switch.
 func TestAPersonSwitchesASupply(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -188,7 +188,7 @@ func switches(d *rig, off bool) {
 	}
 }
 
-// TestASimulatedMeterPaysThePriceOfItsOwnTime: it lives in the time of the cheaper version, the others in that of the dearer one.
+// TestASimulatedMeterPaysThePriceOfItsOwnTime: it lives in the time of the cheaper version, the other meters in that of the dearer one.
 func TestASimulatedMeterPaysThePriceOfItsOwnTime(t *testing.T) {
 	d := newTill(t, 2875, 1)
 	dearer := flat()

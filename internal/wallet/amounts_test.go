@@ -14,7 +14,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// TestAnAmountThatCannotBeCountedDecidesNothing: it is an error for whoever asks, nothing is ordered and no money leaves.
+// TestAnAmountThatCannotBeCountedDecidesNothing: an amount too large to count is an error for the caller; no command is given and no money
+// leaves.
 func TestAnAmountThatCannotBeCountedDecidesNothing(t *testing.T) {
 	huge := unit.Energy(1 << 62)
 	allows := func(d *rig) { d.tenant.Supply.Allowance, d.tenant.Supply.Windows = &huge, []string{"all 00:00-24:00"} }
@@ -72,7 +73,7 @@ func TestAnAmountThatCannotBeCountedDecidesNothing(t *testing.T) {
 	}
 }
 
-// TestAFixedChargeThatCannotBeCountedIsNotTaken, nor is the day noted as charged, nor are days left told.
+// TestAFixedChargeThatCannotBeCountedIsNotTaken: the day is not recorded as charged, and no days left are shown.
 func TestAFixedChargeThatCannotBeCountedIsNotTaken(t *testing.T) {
 	for name, body := range map[string]tariff.Body{
 		"beyond every amount": {Currency: "KES", VATBps: 30_000, Fixed: []tariff.FixedCharge{{Name: "rent", Amount: 1 << 62, Per: tariff.PerMonth}}},
@@ -95,7 +96,7 @@ func TestAFixedChargeThatCannotBeCountedIsNotTaken(t *testing.T) {
 	}
 }
 
-// TestWhatAMeterShowsOfItsWallet adds up what all meters of its account have used.
+// TestWhatAMeterShowsOfItsWallet adds up the use of all meters of its account.
 func TestWhatAMeterShowsOfItsWallet(t *testing.T) {
 	at := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	rows := []wallet.Row{

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// disk is below a transaction, and counts its calls. The call with the number of broken fails; none does where that is 0.
+// disk is beneath a transaction and counts its calls. The call whose number is broken fails; none fails if it is 0.
 type disk struct{ calls, broken int }
 
 var errDisk = errors.New("the disk is broken")
@@ -24,7 +24,7 @@ func (d *disk) fails() error {
 	return nil
 }
 
-// failsAtEachCall does something once for each of its calls, which fails then, and wants that error.
+// failsAtEachCall runs does once for each of its calls, makes that call fail, and expects its error.
 func failsAtEachCall(t *testing.T, name string, least int, does func(d *disk, at int) error) {
 	t.Helper()
 	for at := 1; ; at++ {
@@ -42,7 +42,7 @@ func failsAtEachCall(t *testing.T, name string, least int, does func(d *disk, at
 	}
 }
 
-// failing is something that makes at least so many calls of a till.
+// failing is an operation that makes at least so many calls.
 type failing struct {
 	name  string
 	world func(*testing.T) *till
@@ -61,7 +61,7 @@ func (c failing) test(t *testing.T) {
 	})
 }
 
-// usedTill is an account of which 1 kWh was used since noon and is not posted.
+// usedTill is an account with 1 kWh of use since noon that is not posted.
 func usedTill(t *testing.T) *till {
 	t.Helper()
 	d := newTill(t, 10_000, 2)
@@ -72,7 +72,7 @@ func usedTill(t *testing.T) *till {
 	return d
 }
 
-// TestASettlementThatFailsSaysSo: settling, and what ends in it, returns the error of each call that fails.
+// TestASettlementThatFailsSaysSo: settling, and everything that ends with it, returns the error of each failing call.
 func TestASettlementThatFailsSaysSo(t *testing.T) {
 	account := id.ID{15: 1}
 	for _, c := range []failing{
@@ -110,7 +110,7 @@ func TestASettlementThatFailsSaysSo(t *testing.T) {
 	}
 }
 
-// TestAJobThatFailsSaysSo, whatever it was at.
+// TestAJobThatFailsSaysSo, wherever it fails.
 func TestAJobThatFailsSaysSo(t *testing.T) {
 	fixed := func(t *testing.T) *till {
 		d := usedTill(t)
@@ -136,7 +136,7 @@ func TestAJobThatFailsSaysSo(t *testing.T) {
 	}
 }
 
-// TestAPageThatCannotBeReadSaysSo: no list is shown as empty and no account as missing because it could not be read.
+// TestAPageThatCannotBeReadSaysSo: a list that cannot be read is not shown as empty, and an account not as missing.
 func TestAPageThatCannotBeReadSaysSo(t *testing.T) {
 	yes := true
 	for _, c := range []failing{
@@ -181,7 +181,7 @@ func TestAPageThatCannotBeReadSaysSo(t *testing.T) {
 	}
 }
 
-// TestADecisionThatFailsSaysSo: a decision about held readings, and rating itself.
+// TestADecisionThatFailsSaysSo checks decisions about held readings, and rating itself.
 func TestADecisionThatFailsSaysSo(t *testing.T) {
 	release := func(meter int64, v wallet.Verdict) func(*till) error {
 		return func(d *till) error { _, err := wallet.Release(d, meter, v, d.now); return err }
@@ -209,7 +209,7 @@ func TestADecisionThatFailsSaysSo(t *testing.T) {
 	}
 }
 
-// TestWhatTheServerSeesIsNotNotedWhenItFails, nor that a notice has left.
+// TestWhatTheServerSeesIsNotNotedWhenItFails, and neither is a sent notice.
 func TestWhatTheServerSeesIsNotNotedWhenItFails(t *testing.T) {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	for name, does := range map[string]func(wallet.VisibilityTx) error{"out": wallet.LookOut, "away": wallet.LookAway} {

@@ -16,24 +16,23 @@ import (
 
 // ChargeAccount is an account whose fixed charges are taken from its wallet day by day.
 type ChargeAccount struct {
-	Meter    MeterFacts // supplies it; its clock says which day it is
+	Meter    MeterFacts // the meter it supplies; its clock gives the day
 	OpenedAt time.Time
 }
 
 const (
 	chargeJob   = "wallet charges" // its period is the local date
-	chargeBatch = 8                // accounts of one list
+	chargeBatch = 8                // accounts in one list
 	// chargeDays is how many days of an account one transaction takes.
 	chargeDays = 31
-	// maxChargeDays is how many days back fixed charges are taken for. A server that was off longer does not charge for
-	// what is older.
+	// maxChargeDays is how many days back fixed charges are taken. A server that was off for longer does not charge for older days.
 	maxChargeDays = 400
 )
 
-// ChargeDays takes the fixed charges of every local day that has begun from the wallets (P17 of
-// docs/reference/postings.md), a journal for each account and day, and reports how many there were. Parts of a monthly
-// amount sum exactly to it, by the cumulative method. A simulated meter's days are its own. It may run at any time and on
-// several instances: the account says up to which day it is charged, and a day's journal can exist once.
+// ChargeDays takes the fixed charges of every local day that has begun from the wallets (P17 of docs/reference/postings.md). It writes one
+// journal for each account and day, and returns how many. The parts of a monthly amount sum exactly to it, by the cumulative method. A
+// simulated meter counts its own days. ChargeDays may run at any time and on several instances: the account stores the day up to which it
+// is charged, and a day's journal can exist only once.
 func (w *Wallets) ChargeDays(ctx context.Context, by access.Actor) (int, error) {
 	now := w.moment()
 	var today string
@@ -52,7 +51,7 @@ func (w *Wallets) ChargeDays(ctx context.Context, by access.Actor) (int, error) 
 	}
 	date := today
 	if done {
-		date = "" // none but those that were opened since, and those that live in their own time
+		date = "" // only accounts opened since, and those that live in their own time
 	}
 	charged, after := 0, int64(0)
 	for {
@@ -82,7 +81,7 @@ func (w *Wallets) ChargeDays(ctx context.Context, by access.Actor) (int, error) 
 	})
 }
 
-// chargeAccount charges one account, some days in each transaction.
+// chargeAccount charges one account, a few days in each transaction.
 func (w *Wallets) chargeAccount(ctx context.Context, by access.Actor, a ChargeAccount, now time.Time) (charged int, err error) {
 	for b := (batch{full: true}); b.full; {
 		b, err = access.Through(ctx, w.c.Door, by.Tenant, func(tx Tx) (batch, error) { return chargeSome(tx, a, now) })
@@ -94,7 +93,7 @@ func (w *Wallets) chargeAccount(ctx context.Context, by access.Actor, a ChargeAc
 	return charged, nil
 }
 
-// chargeSome charges the next days of an account; full says that there are more.
+// chargeSome charges the next days of an account. It sets full if there are more.
 func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
 	t, err := tx.Rating().WalletTenant()
 	if err != nil {
@@ -110,7 +109,7 @@ func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
 		return batch{}, nil
 	}
 	rows, err := tx.Rating().WalletsOf(a.Meter.Account)
-	if err != nil || len(rows) == 0 || !rows[0].Meter.Active { // closed, or its meter taken away, since it was listed
+	if err != nil || len(rows) == 0 || !rows[0].Meter.Active { // closed, or lost its meter, since it was listed
 		return batch{}, err
 	}
 	var out batch
@@ -137,7 +136,7 @@ func chargeSome(tx Tx, a ChargeAccount, now time.Time) (batch, error) {
 	return out, err
 }
 
-// firstDay is the first local day that an account is not charged for.
+// firstDay returns the first local day that an account has not been charged for.
 func firstDay(a ChargeAccount, to string, today time.Time, zone *time.Location) time.Time {
 	day := midnight(a.OpenedAt, zone)
 	if last, err := localday.Parse(to, zone); err == nil {
@@ -149,11 +148,11 @@ func firstDay(a ChargeAccount, to string, today time.Time, zone *time.Location) 
 	return day
 }
 
-// midnight is when the local day of a moment begins.
+// midnight returns the beginning of a time's local day.
 func midnight(at time.Time, zone *time.Location) time.Time { return localday.Of(at.In(zone)) }
 
-// chargeDay posts the fixed charges of one local day, and reports whether there were any. They are those of the version
-// in force when the day began, or the account on it. rows are the account's, locked.
+// chargeDay posts the fixed charges of one local day, and reports whether there were any. It uses the tariff version in force when the day
+// began, or when the account was opened on that day. rows are the account's, locked.
 func chargeDay(tx Tx, a ChargeAccount, rows []Row, day time.Time, zone *time.Location, now time.Time) (bool, error) {
 	begins := day
 	if a.OpenedAt.After(begins) {
@@ -182,7 +181,7 @@ func chargeDay(tx Tx, a ChargeAccount, rows []Row, day time.Time, zone *time.Loc
 	return true, book(tx.Rating(), ledger.Journal{Kind: ledger.Charged, Ref: ChargeRef(a.Meter.Account, day.Format(dateForm)), PostedAt: now, Memo: memo, Postings: lines})
 }
 
-// dayCharges are a tariff's fixed charges of a local day: the tax contained in each, half up, and the rest.
+// dayCharges returns a tariff's fixed charges of a local day: the tax contained in each, rounded half up, and the rest.
 func dayCharges(b tariff.Body, day time.Time) (net, vat money.Minor, names []string, err error) {
 	for _, f := range b.Fixed {
 		gross, err := b.FixedDue(f, day.Year(), day.Month(), day.Day(), day.Day())
@@ -198,5 +197,5 @@ func dayCharges(b tariff.Body, day time.Time) (net, vat money.Minor, names []str
 	return net, vat, names, nil
 }
 
-// ChargeRef names the journal of an account's fixed charges of a local day; unique for ever.
+// ChargeRef returns the reference of the journal of an account's fixed charges of a local day. It is unique for ever.
 func ChargeRef(account id.ID, day string) string { return account.Text(id.Account) + " " + day }

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// TestAnAccountThatWasClosedMeanwhileIsNotCharged closes it, or takes its meter away, between the list and its transaction.
+// TestAnAccountThatWasClosedMeanwhileIsNotCharged closes it, or removes its meter, between the list and its transaction.
 func TestAnAccountThatWasClosedMeanwhileIsNotCharged(t *testing.T) {
 	for name, c := range map[string]struct {
 		do   func(*rig)
@@ -33,7 +33,7 @@ func TestAnAccountThatWasClosedMeanwhileIsNotCharged(t *testing.T) {
 	}
 }
 
-// TestOneDayThatTakesTheLastMoneyCuts: a single day is enough to decide about the supply, and a day without charges is not.
+// TestOneDayThatTakesTheLastMoneyCuts: a single day's charges are enough for a decision about the supply, and a day without charges is not.
 func TestOneDayThatTakesTheLastMoneyCuts(t *testing.T) {
 	for _, c := range []struct {
 		amount money.Minor
@@ -53,7 +53,7 @@ func TestOneDayThatTakesTheLastMoneyCuts(t *testing.T) {
 	}
 }
 
-// TestASimulatedMeterIsChargedForItsOwnDays: it lives in the 3rd of March, and was opened on the 1st.
+// TestASimulatedMeterIsChargedForItsOwnDays: in its own time it is the 3rd of March, and its account was opened on the 1st.
 func TestASimulatedMeterIsChargedForItsOwnDays(t *testing.T) {
 	d := newTill(t, 100_000, 1)
 	d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerDay}}
@@ -65,7 +65,7 @@ func TestASimulatedMeterIsChargedForItsOwnDays(t *testing.T) {
 	}
 }
 
-// TestAMonthOfAnAccountIsOneTransaction: no more than 31 days are charged in one, however far behind the account is.
+// TestAMonthOfAnAccountIsOneTransaction: one transaction charges at most 31 days, however far behind the account is.
 func TestAMonthOfAnAccountIsOneTransaction(t *testing.T) {
 	for _, days := range []int{31, 32, 62, 63} {
 		d := newTill(t, 100_000, 1)

@@ -6,21 +6,22 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 )
 
-// Bounds of what is done about clocks.
+// Limits for setting clocks.
 const (
-	// clockEvery is how often a meter's clock is set at most, and how long the command is worth sending to one that runs ahead.
+	// clockEvery is the shortest time between two settings of a meter's clock, and the lifetime of the command for a clock that runs ahead.
 	clockEvery = time.Hour
-	// clockSoon is how long it is worth sending to one that is behind.
+	// clockSoon is the lifetime of the command for a clock that is behind.
 	clockSoon = 5 * time.Minute
-	// sameLag is how much the lags of two readings may differ for a clock, and not a backlog, to be behind.
+	// sameLag is how much the lags of two readings may differ if the clock is behind. If they differ more, the meter is catching up on a
+	// backlog.
 	sameLag = time.Minute
 )
 
-// Lag is how far a meter's clock was behind the server's at two readings, the same to a minute, and how far apart the server
-// received them. The zero value says nothing: the lag of readings that come late shrinks while they are caught up with.
+// Lag is how far a meter's clock was behind the server's at two readings, if both lags agree to a minute, and the time between their
+// arrivals. It is zero if they do not agree, because the lag of late readings shrinks while the meter catches up.
 type Lag struct{ By, Over time.Duration }
 
-// LagOf compares a reading with one that was received before it, each with the meter's time and the server's.
+// LagOf compares a reading with an earlier one, each with the meter's time and the time it was received.
 func LagOf(at, received, wasAt, wasReceived time.Time) Lag {
 	is, was := received.Sub(at), wasReceived.Sub(wasAt)
 	if diff := is - was; diff > sameLag || diff < -sameLag {
@@ -29,16 +30,16 @@ func LagOf(at, received, wasAt, wasReceived time.Time) Lag {
 	return Lag{By: min(is, was), Over: received.Sub(wasReceived)}
 }
 
-// behind reports whether the meter's clock is so far behind that its readings look old however fast they come. Readings lie an
-// interval apart, but for what the network takes.
+// behind reports whether the meter's clock is so far behind that its readings look old however fast they arrive. Two readings are one
+// interval apart, give or take the network's delay.
 func (c *pointState) behind(r Row) bool {
 	return r.Lag.Over >= c.Interval-sameLag && r.Lag.By > c.freshFor()/2
 }
 
-// setClock sets a clock that cannot be trusted, runs ahead or is far behind, unless the server's own is in doubt. A simulated
-// meter lives in its own time. The meter refuses what has expired by its own clock, so the command expires by that; the counter
-// keeps it from being replayed. To a clock that is only behind it is worth something for minutes: one that the network keeps
-// back for longer would set a clock wrong that has been set right meanwhile, and move the use of that time to other prices.
+// setClock sets a clock that cannot be trusted, runs ahead or is far behind, unless the server's own clock is in doubt. A simulated meter
+// lives in its own time. The meter refuses a command that has expired by its own clock, so the command carries an expiry by that clock; the
+// counter prevents a replay. For a clock that is only behind, the command lives for minutes: if the network delayed it longer, it would put
+// back a clock that was corrected meanwhile and move the use of that time to other prices.
 func (c *pointState) setClock(r Row) {
 	if c.doubt || r.Meter.Simulated || !r.Adrift && !c.behind(r) || !c.Commands || c.Seen.Clock.Open() || c.now.Sub(c.Seen.Clock.Since) < clockEvery {
 		return
@@ -55,7 +56,8 @@ func (c *pointState) setClock(r Row) {
 		Command{Type: CommandClock, TTL: life, Until: until, Reason: "the meter's clock is not right"})
 }
 
-// clockSet reports whether the meter refused a command because it had expired by its clock, and has had its clock set since.
+// clockSet reports whether the meter refused a command because it had expired by the meter's clock, and whether that clock has been set
+// since.
 func (c *pointState) clockSet(o Progress) bool {
 	return o.State == "failed" && o.why() == "expired" && c.Seen.Clock.Done() && !c.Seen.Clock.Since.Before(o.Since)
 }

@@ -71,7 +71,7 @@ func TestALagIsOfAClockOnlyWhereItStays(t *testing.T) {
 	wasReceived := was.Add(2 * time.Hour)
 	for _, c := range []struct {
 		name         string
-		at, received time.Duration // after the first
+		at, received time.Duration // after the first reading
 		want         wallet.Lag
 	}{
 		{"the same", 30 * time.Minute, 30 * time.Minute, wallet.Lag{By: 2 * time.Hour, Over: 30 * time.Minute}},
@@ -87,7 +87,7 @@ func TestALagIsOfAClockOnlyWhereItStays(t *testing.T) {
 	}
 }
 
-// TestWhatHadExpiredByAWrongClockIsGivenAgain once the clock is right, and not before.
+// TestWhatHadExpiredByAWrongClockIsGivenAgain: the command is given again once the clock is right, and not before.
 func TestWhatHadExpiredByAWrongClockIsGivenAgain(t *testing.T) {
 	d := charged(t)
 	d.does(1, wallet.CommandCut)
@@ -106,13 +106,14 @@ func TestWhatHadExpiredByAWrongClockIsGivenAgain(t *testing.T) {
 	d.want("its clock is set", "connect m1; lease m1")
 }
 
-// TestOnlyAClockThatWasSetSinceMakesALeaseGoOutAgain at once: any other refusal waits for half an hour.
+// TestOnlyAClockThatWasSetSinceMakesALeaseGoOutAgain: then the next lease is sent at once; after any other refusal it waits for half an
+// hour.
 func TestOnlyAClockThatWasSetSinceMakesALeaseGoOutAgain(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		why   string
-		clock string        // the state of the order that set it
-		since time.Duration // after the refusal
+		clock string        // state of the command that set it
+		since time.Duration // time since the refusal
 		want  string
 	}{
 		{"set since", "expired", "done", time.Second, "lease m1"}, {"set in the same moment", "expired", "done", 0, "lease m1"}, {"set before", "expired", "done", -time.Second, ""},

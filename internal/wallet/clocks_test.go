@@ -20,7 +20,7 @@ func santiago(t testing.TB) *time.Location {
 	return zone
 }
 
-// A night without a midnight is shared out like every other, at one price and by time of use.
+// A day without a midnight is shared like any other, at one price and by time of use.
 func TestAReadingOverAMidnightThatDoesNotExist(t *testing.T) {
 	zone := santiago(t)
 	at := time.Date(2026, 9, 5, 20, 0, 0, 0, zone)
@@ -35,7 +35,7 @@ func TestAReadingOverAMidnightThatDoesNotExist(t *testing.T) {
 	}
 }
 
-// Every local day is charged for once, the one without a midnight and that with two hours of 23:00 among them.
+// Every local day is charged once, including the one without a midnight and the one that has 23:00 twice.
 func TestFixedChargesOfDaysOnWhichTheClocksChange(t *testing.T) {
 	for _, c := range []struct {
 		now  time.Time
@@ -56,7 +56,7 @@ func TestFixedChargesOfDaysOnWhichTheClocksChange(t *testing.T) {
 	}
 }
 
-// What is missing from one price is as much a guess as what was given to the other.
+// Energy missing from one price is as much an estimate as energy attributed to the other.
 func TestAllOfAReadingOverAChangeOfPriceIsEstimated(t *testing.T) {
 	midnight := time.Date(2026, 12, 1, 0, 0, 0, 0, nairobi(t))
 	taxed := flat()

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// boots is a meter that starts and says which configuration it has.
+// boots has a meter start and report its configuration.
 func (d *rig) boots(version int64, hash string) {
 	d.t.Helper()
 	s := d.seen[1]
@@ -18,7 +18,7 @@ func (d *rig) boots(version int64, hash string) {
 	d.settles()
 }
 
-// TestAConfigurationHoldsUntilTheMeterSaysOtherwise starts a meter that has taken its configuration.
+// TestAConfigurationHoldsUntilTheMeterSaysOtherwise restarts a meter that has taken its configuration.
 func TestAConfigurationHoldsUntilTheMeterSaysOtherwise(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -63,7 +63,7 @@ func TestAConfigurationHoldsUntilTheMeterSaysOtherwise(t *testing.T) {
 	}
 }
 
-// TestAMeterThatLostItsMemoryGetsALeaseAgain is the whole way back from no configuration, which refuses every lease.
+// TestAMeterThatLostItsMemoryGetsALeaseAgain follows the whole way back from a meter without a configuration, which refuses every lease.
 func TestAMeterThatLostItsMemoryGetsALeaseAgain(t *testing.T) {
 	d := newRig(t, 100_000, 1)
 	d.passes(time.Hour)
@@ -78,7 +78,7 @@ func TestAMeterThatLostItsMemoryGetsALeaseAgain(t *testing.T) {
 	}
 }
 
-// TestAConfigurationThatIsRefused says which answers are final.
+// TestAConfigurationThatIsRefused checks which answers are final.
 func TestAConfigurationThatIsRefused(t *testing.T) {
 	for why, again := range map[string]bool{"storage_error": true, "counter": true, "old": true, "expired": false, "config": false} {
 		t.Run(why, func(t *testing.T) {
@@ -100,8 +100,8 @@ func TestAConfigurationThatIsRefused(t *testing.T) {
 	}
 }
 
-// TestTheEndOfALeasesTimeOpensOnlyWhereAnAccountSaysSo: by default the meter's configuration says nothing of it; an account may
-// let the relay open with the time, or so many watt-hours later.
+// TestTheEndOfALeasesTimeOpensOnlyWhereAnAccountSaysSo: by default the configuration does not set it. An account may let the relay open
+// when the time ends, or so many watt-hours later.
 func TestTheEndOfALeasesTimeOpensOnlyWhereAnAccountSaysSo(t *testing.T) {
 	for grace, want := range map[int64]any{wallet.StayClosed: nil, 0: int64(0), 500: int64(500)} {
 		d := newRig(t, 2875, 1)

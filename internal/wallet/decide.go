@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// Decision is what a change of money came to. Whatever is true in it happens once.
+// Decision is the effect of a change of money. Each field that is true is acted on once.
 type Decision struct {
 	Low1, Low2 bool // a warning has just become due
 	Off, On    bool // the supply has just become unwanted, or wanted again
@@ -17,7 +17,7 @@ type Decision struct {
 // Any reports whether anything happens.
 func (d Decision) Any() bool { return d != Decision{} }
 
-// Decided is what holds of the supply of one meter from now on.
+// Decided is the state of one meter's supply from now on.
 type Decided struct {
 	Low1, Low2 supply.Crossing
 	Off        supply.Reasons // why the server wants it off; see [Wanted]
@@ -26,7 +26,7 @@ type Decided struct {
 	Press bool // somebody has to press a key at the meter for the supply to return
 }
 
-// apply returns the state of the meter's wallet with what was decided.
+// apply returns the state of the meter's wallet with the decision in it.
 func (d Decided) apply(s State) State {
 	s.Low1, s.Low2, s.Off = d.Low1, d.Low2, d.Off
 	return s
@@ -61,12 +61,12 @@ func Decide(a Account) ([]Decided, []Effect, error) {
 	return out, effects, nil
 }
 
-// pointState is one meter while its account is decided about.
+// pointState is one meter while its account is being decided.
 type pointState struct {
 	tenant Tenant
 	money  Money
 	now    time.Time
-	doubt  bool   // about now
+	doubt  bool   // about the present time
 	stored Supply // as it was read
 	Supplied
 	block   Block
@@ -77,13 +77,13 @@ type pointState struct {
 	out     bool         // nothing is left
 	credit  bool         // money has just come in
 	row     Row          // see [Row.counted]
-	which   int          // of the meters of the account
-	all     []pointState // of the account, this one among them
+	which   int          // index among the meters of the account
+	all     []pointState // of the account, including this one
 	lower   bool         // the meter has just taken a lower lease than it had
 	effects *[]Effect    // of the account, so far
 }
 
-// pointStates looks at all meters of an account.
+// pointStates prepares all meters of an account for the decision.
 func (a Account) pointStates() ([]pointState, error) {
 	var rests int64
 	for _, p := range a.Points {
@@ -111,7 +111,7 @@ func (a Account) pointStates() ([]pointState, error) {
 	return out, nil
 }
 
-// judge works out at which amounts something happens, and whether nothing is left.
+// judge works out the levels of the warnings and the cut-off, and whether nothing is left.
 func (c *pointState) judge() (err error) {
 	p := c.tenant.Policy
 	if c.levels = (Levels{Warn1: p.Warn1, Warn2: p.Warn2, CutOff: p.CutOff}); !c.priced {
@@ -126,10 +126,10 @@ func (c *pointState) judge() (err error) {
 	return err
 }
 
-// cross looks at what is available: it notes crossings of the two warnings, each fired once per fall and armed again with a
-// margin or by a credit, a credit that ends below one, and whether the supply is wanted. It becomes unwanted where nothing is
-// left (out) and nothing forbids to cut it; what forbids it later does not bring it back, unless the account is protected. Only
-// credit is decided here; reasons of others stay as they are.
+// cross compares the available amount with the levels. Each of the two warnings fires once per fall; it is armed again above a margin or by
+// a credit, and a credit that ends below its level fires it too. The supply becomes unwanted if nothing is left (out) and no rule forbids
+// the cut-off. A rule that begins later does not bring it back, unless the account is protected. cross decides only the reason CREDIT and
+// leaves the others as they are.
 func cross(s State, available money.Minor, l Levels, out bool, block Block, credit bool) (State, Decision) {
 	var d Decision
 	warn := func(c *supply.Crossing, level money.Minor) bool {

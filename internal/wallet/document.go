@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// configure sends a wallet meter its configuration, where it has none or another one.
+// configure sends a wallet meter its configuration if it has none or another one.
 func (c *pointState) configure(r Row) {
 	if !c.Commands || !c.Leases {
 		return
@@ -19,7 +19,7 @@ func (c *pointState) configure(r Row) {
 		return
 	}
 	version := c.Supply.ConfigVersion
-	if seen := c.Seen.ConfigVersion; seen < math.MaxUint32 { // of a lost database, perhaps; beyond, no meter can have it
+	if seen := c.Seen.ConfigVersion; seen < math.MaxUint32 { // perhaps of a lost database; no meter can have a higher one
 		version = max(version, seen)
 	}
 	c.Supply.ConfigVersion, c.Supply.ConfigHash = version+1, hash
@@ -27,12 +27,12 @@ func (c *pointState) configure(r Row) {
 		Args: map[string]any{"version": c.Supply.ConfigVersion, "hash": hash, "config": doc}})
 }
 
-// configured reports whether there is no configuration to send: the meter has this one, is about to, or will not have it. What
-// it answered holds until it starts and says otherwise: its memory may be lost. One that it could not keep, or did not take
-// for a counter or a clock that has been set since, is sent again.
+// configured reports whether there is no configuration to send: the meter has this one, will get it, or refuses it. Its answer counts until
+// its next boot reports another configuration, because its memory may be lost. A configuration that the meter could not store, or refused
+// because of a counter or a clock that was set since, is sent again.
 func (c *pointState) configured(hash string) bool {
 	told := c.Seen.Config
-	said := c.Booted.After(told.Since) // by its boot, after it answered
+	said := c.Booted.After(told.Since) // by its boot, after the answer
 	switch {
 	case c.Supply.ConfigHash != hash:
 		return c.Seen.ConfigHash == hash && (said || !told.Done())
@@ -49,7 +49,7 @@ func (c *pointState) configured(hash string) bool {
 	return c.Seen.ConfigHash == hash
 }
 
-// document is the configuration of a wallet meter: always the whole of it, what is not named has the meter's default.
+// document returns the configuration of a wallet meter. It is always complete: a setting that is not named has the meter's default.
 func (c *pointState) document(r Row) map[string]any {
 	_, offset := r.Meter.Clock(c.now).In(c.tenant.Zone).Zone()
 	doc := map[string]any{"payment_mode": "prepay_wallet", "imp_per_kwh": c.Imp, "reading_s": int64(c.Interval / time.Second),
@@ -69,7 +69,7 @@ func (c *pointState) document(r Row) map[string]any {
 	return doc
 }
 
-// hashOf names a document: the same settings have the same name.
+// hashOf returns the hash of a document. The same settings have the same hash.
 func hashOf(doc map[string]any) string {
 	text, err := json.Marshal(doc) // in the order of its keys
 	if err != nil {

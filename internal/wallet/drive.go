@@ -8,25 +8,25 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// SupplyTx is what bringing a meter's supply to where it is wanted needs of a transaction.
+// SupplyTx is the part of a transaction that driving a meter's supply needs.
 type SupplyTx interface {
-	// SupplyOf reads what is kept of a meter's supply, under the lock of its wallet, and what is known of the meter.
+	// SupplyOf reads the stored supply of a meter, under the lock of its wallet, and the known facts about the meter.
 	SupplyOf(meter int64) (Supplied, error)
 	// SupplyPut writes it.
 	SupplyPut(meter int64, s Supply) error
-	// Looked is what was noted when the server last saw its meters.
+	// Looked returns what was noted when the server last saw its meters.
 	Looked() (VisibilityInput, error)
-	// Order gives a meter a command, to be signed when it is sent and sent until the meter answers or it expires.
+	// Order gives a meter a command. It is signed when it is sent, and sent until the meter answers or it expires.
 	Order(MeterFacts, Command) (id.ID, error)
 	// Withdraw ends a command that the meter has not carried out yet: it is not sent again.
 	Withdraw(m MeterFacts, t CommandType, order id.ID, why string) error
-	// Hurry sends what waits of a kind of commands for a meter at once, however long the pause was to be until the next attempt.
+	// Hurry sends the pending commands of a type to a meter at once, however long the pause before the next attempt was to be.
 	Hurry(MeterFacts, CommandType) error
 	// Notify puts a notice for a customer into the outbox.
 	Notify(MeterFacts, Notice) error
 }
 
-// CommandType is what a meter is told; each is a command.Type of the same name.
+// CommandType is the type of a command to a meter; each is a command.Type of the same name.
 type CommandType string
 
 // Commands of this package.
@@ -39,17 +39,17 @@ const (
 	CommandRead    CommandType = "read"
 )
 
-// Command is something a meter is told.
+// Command is a command to a meter.
 type Command struct {
 	Type   CommandType
 	Args   map[string]any
 	Reason string
-	By     string // who wants it; empty for this package
+	By     string // the person who wants it; empty for this package
 	TTL    time.Duration
-	Until  time.Time // when it is worth nothing any more by the meter's own clock, where that is not TTL from now
+	Until  time.Time // end of its life by the meter's own clock, if that is not TTL from now
 }
 
-// Ends is when the command is worth nothing any more. clock is the time that its meter lives in.
+// Ends returns when the command's life ends. clock is the time that its meter lives in.
 func (o Command) Ends(clock time.Time) time.Time {
 	if o.Until.IsZero() {
 		return clock.Add(o.TTL)
@@ -59,19 +59,19 @@ func (o Command) Ends(clock time.Time) time.Time {
 
 // Lifetimes of commands, in the time their meter lives in.
 const (
-	// cutTTL is short: what it was decided by grows old. Each sending asks again whether nothing forbids it.
+	// cutTTL is short, because the facts behind a cut-off grow old. Each sending checks again that no rule forbids it.
 	cutTTL   = 3 * time.Hour
 	orderTTL = 24 * time.Hour
 	readTTL  = time.Hour
-	// againAfter is how long to wait after a command that failed or expired before the same is tried again.
+	// againAfter is how long to wait before a command that failed or expired is tried again.
 	againAfter = 30 * time.Minute
 )
 
-// taken notes which lease the meter has taken. The one it took last has the highest number of all that reached it, so whatever
-// was signed before and still arrives is ignored; but of the one before it may have used more than the new one allows, until a
-// reading that it made afterwards has come. What it took counts also where another command has taken that one's place meanwhile:
-// or a meter that has said it took a lower lease, and stands dark, would be held to have the higher one, and be given nothing
-// or, where the money has gone down since, all of that once more.
+// taken records which lease the meter has taken. The lease it took last has the highest number of all that reached it, so the meter ignores
+// a lease that was signed before and arrives late. But the meter may have used more of the lease before than the new one allows, until a
+// reading made afterwards has come. A lease that the meter took also counts if another command has replaced it meanwhile. Otherwise the
+// server would assume that a meter which took a lower lease, and is dark, still has the higher one. It would then give the meter no lease
+// or, if the money has gone down since, all of that energy once more.
 func (c *pointState) taken(r Row) {
 	took, most, known := reached(c.Seen.SignedLeases, c.Supply.Lease.Command, r.Seq)
 	if c.Seen.Lease.Done() {
@@ -92,7 +92,8 @@ func (c *pointState) taken(r Row) {
 	}
 }
 
-// drive tells the meter what has changed, and the customer. It reports whether somebody has to press a key.
+// drive sends the meter the commands that follow from a decision, and notices to the customer. It reports whether somebody has to press a
+// key.
 func (c *pointState) drive(d Decision) (press bool, err error) {
 	r := c.row
 	if d.On {
@@ -111,14 +112,14 @@ func (c *pointState) drive(d Decision) (press bool, err error) {
 	return press, nil
 }
 
-// does notes something to be done about the meter.
+// does adds an effect for the meter.
 func (c *pointState) does(e Effect) {
 	e.Meter = c.which
 	*c.effects = append(*c.effects, e)
 }
 
-// hurry sends again at once what is to bring a supply back and was not answered: whoever has just paid, or pressed restore,
-// does not wait for the end of a pause. What was ordered just now is due anyway.
+// hurry sends again at once an unanswered command that restores a supply, so that a customer who has just paid, or a person who restored
+// it, does not wait for the end of a pause. A command ordered just now is due anyway.
 func (c *pointState) hurry(r Row) {
 	if !Wanted(r.State) || c.Relay == supply.Closed.String() {
 		return
@@ -131,14 +132,14 @@ func (c *pointState) hurry(r Row) {
 	}
 }
 
-// mustPress reports whether the relay waits for a key once nothing keeps it open any more.
+// mustPress reports whether the relay will wait for a key once nothing keeps it open any more.
 func (c *pointState) mustPress() bool {
 	connecting := c.Seen.Connect.after(c.Seen.Cut) && (c.Seen.Connect.Open() || !c.ReceivedAt.After(c.Seen.Connect.Since))
 	return c.Relay == supply.Armed.String() || connecting && !c.Seen.Cut.ID.IsZero()
 }
 
-// notices tells the customer what has just happened. Of several warnings it sends only the most urgent. It does not announce
-// that the supply goes off soon when the supply goes off now.
+// notices notifies the customer of what has just happened. Of several warnings it sends only the most urgent. It does not announce a coming
+// cut-off when the supply goes off now.
 func (c *pointState) notices(r Row, d Decision, press bool) {
 	usedUp := c.out && c.Supply.Out.IsZero() && r.Started && c.priced
 	if usedUp {
@@ -162,7 +163,7 @@ func (c *pointState) notices(r Row, d Decision, press bool) {
 	if d.On {
 		c.notify(r, NoticeOn, press)
 	}
-	if usedUp || c.credit && c.out { // a credit that leaves nothing is no warning of the end, which has come
+	if usedUp || c.credit && c.out { // a credit that leaves nothing does not warn of an end that has come
 		return
 	}
 	switch {
@@ -173,8 +174,8 @@ func (c *pointState) notices(r Row, d Decision, press bool) {
 	}
 }
 
-// warn lets an account be warned once where all its meters find the same money missing: a warning no more urgent than one
-// that was just given is left out. What is told of the supply of a meter concerns that meter, and is told of each.
+// warn sends an account one warning if all its meters find the same money missing: it leaves out a warning that is no more urgent than one
+// just given. Notices about a meter's supply are sent for each meter.
 func (c *pointState) warn(r Row, kind NoticeKind) {
 	for _, e := range *c.effects {
 		if e.Kind == EffectNotify && e.Notice.Kind.urgency() >= kind.urgency() {
@@ -184,8 +185,8 @@ func (c *pointState) warn(r Row, kind NoticeKind) {
 	c.notify(r, kind, false)
 }
 
-// joins reports whether the account was told before that nothing is left, by another of its meters. The notice is the
-// account's, and so is the time since it was given.
+// joins reports whether the account was already told through another of its meters that nothing is left. The notice, and the time since it,
+// belong to the account.
 func (c *pointState) joins() bool {
 	for i := range c.all {
 		if o := &c.all[i]; o != c && o.out && !o.stored.Out.IsZero() {
@@ -195,7 +196,7 @@ func (c *pointState) joins() bool {
 	return false
 }
 
-// noticed is when an account for which nothing is left was last warned of it, through whichever of its meters.
+// noticed returns when an account with nothing left was last warned of it, through any of its meters.
 func noticed(states []pointState) (at time.Time) {
 	for i := range states {
 		if states[i].out {
@@ -210,7 +211,7 @@ func (c *pointState) notify(r Row, kind NoticeKind, press bool) {
 		Available: c.money.Available(), Currency: c.tenant.Currency, Press: press, Test: r.Meter.Simulated}})
 }
 
-// connection opens or closes the relay by command, where a lease does not do it.
+// connection opens or closes the relay by command, if no lease does it.
 func (c *pointState) connection(r Row) {
 	if !c.Commands || c.ReceivedAt.IsZero() {
 		return
@@ -226,7 +227,7 @@ func (c *pointState) connection(r Row) {
 	switch {
 	case c.leaseHolds(r), c.inForce():
 		return
-	case c.Why == "" && c.block != "": // decided before something came up that forbids it
+	case c.Why == "" && c.block != "": // decided before a rule forbade it
 		return
 	}
 	c.order(r, &c.Supply.Cut, &c.Seen.Cut, Command{Type: CommandCut, TTL: cutTTL, By: c.By, Reason: c.reason(),
@@ -240,14 +241,15 @@ func (c *pointState) reason() string {
 	return "CREDIT: nothing is left in the wallet"
 }
 
-// leaseHolds reports whether a used-up lease keeps the supply off for want of money: the next one brings it back at once,
-// and nobody has to press a key.
+// leaseHolds reports whether a used-up lease keeps the supply off for lack of money. The next lease then restores it at once, and nobody
+// has to press a key.
 func (c *pointState) leaseHolds(r Row) bool {
 	return c.Leases && c.Why == "" && c.Relay == supply.Open.String() && c.Reasons.Has(leaseReason) &&
 		c.InMeter.Max <= r.Register && !c.Seen.Lease.Open()
 }
 
-// inForce reports whether the newest cut stands: it is under way, or done and nothing since says otherwise.
+// inForce reports whether no other cut-off is due: the newest one is open, or done and not contradicted by a later reading, or failed less
+// than againAfter ago.
 func (c *pointState) inForce() bool {
 	cut := c.Seen.Cut
 	switch {
@@ -261,8 +263,8 @@ func (c *pointState) inForce() bool {
 	return c.now.Sub(cut.Since) < againAfter
 }
 
-// restore undoes a cut: one that has not left is withdrawn, one that may have reached the meter is answered by a connect,
-// whether its acknowledgement has come or comes later, and whether or not another one was ordered in its place when it lapsed.
+// restore undoes a cut-off. It withdraws a cut-off that was not sent. It answers one that may have reached the meter with a connect,
+// whether or not the meter has acknowledged it, and whether or not another one replaced it when it lapsed.
 func (c *pointState) restore(r Row) {
 	cut, connect := c.Seen.Cut, c.Seen.Connect
 	if cut.ID.IsZero() || connect.after(cut) {
@@ -281,9 +283,9 @@ func (c *pointState) restore(r Row) {
 	c.connect(r)
 }
 
-// again reports whether the newest connect has to be repeated. One that lapsed before the meter answered undid nothing, so
-// the next goes out without waiting for a reading to say so: the server may have been down while it lapsed. One that the
-// meter refused waits a while, and one that it carried out only for a later reading that says otherwise.
+// again reports whether the newest connect has to be repeated. A connect that lapsed unanswered restored nothing, so the next one is sent
+// without waiting for a reading: the server may have been down while it lapsed. A connect that the meter refused is repeated after a while.
+// One that it carried out is repeated only if a later reading contradicts it.
 func (c *pointState) again() bool {
 	connect, remote := c.Seen.Connect, c.Reasons.Has(remoteReason)
 	switch {
@@ -303,7 +305,7 @@ func (c *pointState) connect(r Row) {
 	c.order(r, &c.Supply.Connect, &c.Seen.Connect, Command{Type: CommandConnect, TTL: orderTTL, By: c.By, Reason: "the supply is wanted again"})
 }
 
-// order gives a command in the place of the one before, and notes it.
+// order gives a command that replaces the one before, and records it.
 func (c *pointState) order(r Row, to *id.ID, told *Progress, o Command) {
 	if told.waits() {
 		c.withdraw(o.Type, told.ID, "another one takes its place")
@@ -318,7 +320,7 @@ func (c *pointState) withdraw(t CommandType, order id.ID, why string) {
 	c.does(Effect{Kind: EffectWithdraw, Command: Command{Type: t, Reason: why}, Withdrawn: order})
 }
 
-// lease renews what the meter may count.
+// lease renews the meter's lease if that is due.
 func (c *pointState) lease(r Row) error {
 	if !c.Commands || !c.Leases || !r.Started || !c.priced || r.Memory != c.Memory && !r.Held.Stopped() {
 		return nil
@@ -348,15 +350,15 @@ func (c *pointState) lease(r Row) error {
 	return nil
 }
 
-// unwelcome reports whether the meter has just refused a lease for a reason that the next would meet too: it is not asked
-// again at once, but after it has taken another configuration or a while.
+// unwelcome reports whether the meter has just refused a lease for a reason that also applies to the next one. The next lease then waits
+// until the meter has taken another configuration, or for a while.
 func (c *pointState) unwelcome() bool {
 	lease, config := c.Seen.Lease, c.Seen.Config
 	return lease.refused() && c.now.Sub(lease.Since) < againAfter && !(config.Done() && config.Since.After(lease.Since)) && !c.clockSet(lease)
 }
 
-// shrink withdraws a lease that the meter has not taken and that stands for more than there is by now. It reports whether
-// there is nothing more to do: a lower one would cut the supply where something forbids that.
+// shrink withdraws a lease that the meter has not taken and that is worth more than the present money. It reports whether that is all: a
+// lower lease would cut the supply, and a rule forbids that.
 func (c *pointState) shrink(want unit.Energy) bool {
 	if !c.Seen.Lease.Open() || want >= c.Supply.Lease.Max || c.block == "" {
 		return false
@@ -367,7 +369,7 @@ func (c *pointState) shrink(want unit.Energy) bool {
 	return want <= c.InMeter.Max
 }
 
-// replaceLease notes another lease as the newest. The one before may have reached the meter all the same, if it was signed.
+// replaceLease records a newer lease. If the lease before was signed, it may still have reached the meter.
 func (c *pointState) replaceLease(l Lease) {
 	if c.Supply.Lease.Memory != l.Memory {
 		c.Risk = 0
@@ -378,13 +380,13 @@ func (c *pointState) replaceLease(l Lease) {
 	c.Supply.Lease = l
 }
 
-// Times until somebody looks at a supply again without being asked.
+// Times until a supply is looked at again without a reading or a payment.
 const (
 	lookSoon  = time.Minute
 	lookLater = 6 * time.Hour
 )
 
-// look is when to look at the supply again without a reading or a payment; zero for not at all.
+// look returns when to look at the supply again without a reading or a payment, or zero for never.
 func (c *pointState) look(r Row) time.Time {
 	switch {
 	case c.Supply.Block == BlockProtected || c.Supply.Block == BlockHeld:
@@ -397,8 +399,8 @@ func (c *pointState) look(r Row) time.Time {
 	return c.lookOn(r)
 }
 
-// lookOn is when to look again at a supply that is wanted: when half the time of its lease is gone, when a command lapses
-// that the meter has not answered, and when one that it refused is due again.
+// lookOn returns when to look again at a supply that is wanted: when half the time of its lease is over, when an unanswered command lapses,
+// and when a refused one is due again.
 func (c *pointState) lookOn(r Row) (at time.Time) {
 	sooner := func(t time.Time) {
 		if t = maxTime(t, c.now.Add(lookSoon)); at.IsZero() || t.Before(at) {

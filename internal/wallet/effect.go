@@ -6,27 +6,27 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// EffectKind says what is to be done for a meter.
+// EffectKind is the kind of an effect.
 type EffectKind uint8
 
 // Kinds of effects.
 const (
 	EffectCommand  EffectKind = iota + 1 // give it a command
-	EffectWithdraw                       // end a command that it has not carried out yet: it is not sent again
-	EffectHurry                          // send what waits of a type of commands at once
-	EffectNotify                         // tell its customer
+	EffectWithdraw                       // end a command that the meter has not carried out yet: it is not sent again
+	EffectHurry                          // send the pending commands of a type at once
+	EffectNotify                         // notify its customer
 )
 
-// Effect is one thing to be done for a meter of an account.
+// Effect is one action for a meter of an account.
 type Effect struct {
 	Kind      EffectKind
-	Meter     int     // which of the account's
-	Command   Command // EffectCommand; of others the type, and of EffectWithdraw the reason
-	Withdrawn id.ID   // EffectWithdraw
-	Notice    Notice  // EffectNotify
+	Meter     int     // index among the account's meters
+	Command   Command // of EffectCommand; the other kinds have only the type, and EffectWithdraw also the reason
+	Withdrawn id.ID   // of EffectWithdraw
+	Notice    Notice  // of EffectNotify
 }
 
-// ordered stands for the identity of a command that has just been decided and has none yet. It is later than all others.
+// ordered returns a placeholder for the identity of a command that has just been decided. It is later than all others.
 func ordered() (i id.ID) {
 	for at := range i {
 		i[at] = 0xff
@@ -34,7 +34,7 @@ func ordered() (i id.ID) {
 	return i
 }
 
-// name puts the identity of a command where the command was noted.
+// name replaces the placeholder with the command's identity.
 func (s *Supply) name(t CommandType, order id.ID) {
 	switch t {
 	case CommandLease:
@@ -50,7 +50,7 @@ func (s *Supply) name(t CommandType, order id.ID) {
 	}
 }
 
-// carryOut does what was decided for the meters of an account, and notes what they were told.
+// carryOut carries out the decisions about the meters of an account, and records their commands.
 func carryOut(tx SupplyTx, a Account, decided []Decided, effects []Effect) error {
 	for _, e := range effects {
 		m, err := a.Points[e.Meter].Meter, error(nil)

@@ -1,4 +1,4 @@
 package wallet
 
-// What tests look at.
+// Exported for tests.
 var AccountAt = accountAt

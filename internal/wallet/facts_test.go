@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// TestWhenTheLeasesBeforeAreLookedBackAt changes one thing about a meter that took a lease, and was given another since.
+// TestWhenTheLeasesBeforeAreLookedBackAt changes one fact about a meter that took a lease and has been given another since.
 func TestWhenTheLeasesBeforeAreLookedBackAt(t *testing.T) {
 	first, second := wallet.Lease{Command: id.ID{1}, Memory: "a"}, wallet.Lease{Command: id.ID{2}, Memory: "a"}
 	for _, c := range []struct {
@@ -36,7 +36,7 @@ func TestWhenTheLeasesBeforeAreLookedBackAt(t *testing.T) {
 	}
 }
 
-// TestWhenACutBeforeTheNewestIsLookedFor: only where the newest never left and no connect came after it.
+// TestWhenACutBeforeTheNewestIsLookedFor: only if the newest cut-off was not sent and no connect came after it.
 func TestWhenACutBeforeTheNewestIsLookedFor(t *testing.T) {
 	for _, c := range []struct {
 		cut, connect id.ID
@@ -50,7 +50,7 @@ func TestWhenACutBeforeTheNewestIsLookedFor(t *testing.T) {
 	}
 }
 
-// TestWhatForbidsToCut has each rule at its limit, in the order in which they are told.
+// TestWhatForbidsToCut checks each rule at its limit, in the order of the rules.
 func TestWhatForbidsToCut(t *testing.T) {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	const fresh = 65 * time.Minute // two intervals and five minutes
@@ -138,7 +138,7 @@ func TestAMeterThatCannotBeToldIsToldNothing(t *testing.T) {
 	}
 }
 
-// TestWhatAConfigurationSays has the whole document, with a calendar and without.
+// TestWhatAConfigurationSays checks the whole document, with a calendar and without.
 func TestWhatAConfigurationSays(t *testing.T) {
 	d := newRig(t, 2875, 1)
 	doc := d.args[d.order(1, wallet.CommandConfig).ID]["config"].(map[string]any)
@@ -157,7 +157,8 @@ func TestWhatAConfigurationSays(t *testing.T) {
 	}
 }
 
-// TestWhatALostDatabaseConfigured: a meter that says it has the very configuration is not told again, once it has said so itself.
+// TestWhatALostDatabaseConfigured: a meter that reports exactly the wanted configuration, once it has reported it itself, does not get it
+// again.
 func TestWhatALostDatabaseConfigured(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -197,7 +198,7 @@ func TestWhatALostDatabaseConfigured(t *testing.T) {
 	}
 }
 
-// TestWhenSomebodyHasToPress a key: the relay waits for one, or a cut-off is being taken back.
+// TestWhenSomebodyHasToPress: the relay waits for a key, or a cut-off is being undone.
 func TestWhenSomebodyHasToPress(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -232,7 +233,7 @@ func TestWhenSomebodyHasToPress(t *testing.T) {
 	}
 }
 
-// TestWhenAConnectIsRepeated asks at the limits of the pause.
+// TestWhenAConnectIsRepeated checks the limits of the pause.
 func TestWhenAConnectIsRepeated(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -261,7 +262,7 @@ func TestWhenAConnectIsRepeated(t *testing.T) {
 	}
 }
 
-// TestWhenACutIsRepeated: one that lapsed or was refused after half an hour, one that was carried out when a reading says otherwise.
+// TestWhenACutIsRepeated: a cut-off that lapsed or was refused after half an hour; one that was carried out when a reading contradicts it.
 func TestWhenACutIsRepeated(t *testing.T) {
 	for _, c := range []struct {
 		name          string
@@ -297,13 +298,13 @@ func TestWhenACutIsRepeated(t *testing.T) {
 	}
 }
 
-// withConfig is what is kept of the first meter without a configuration to send.
+// withConfig returns the stored supply of the first meter with no configuration to send.
 func withConfig(d *rig) wallet.Supply {
 	d.seen[1].Leases = false
 	return d.kept[1]
 }
 
-// TestAnAccountWithoutAPrice: the money alone decides, and nobody is told that it is used up.
+// TestAnAccountWithoutAPrice: only the money decides, and no notice says that it is used up.
 func TestAnAccountWithoutAPrice(t *testing.T) {
 	d := newTill(t, 100, 1)
 	d.versions = []tariff.Version{version(1, d.now.AddDate(1, 0, 0), flat())}
@@ -326,7 +327,7 @@ func TestAnAccountWithoutAPrice(t *testing.T) {
 	d.want("no notice is asked for", "disconnect m1; supply-off m1")
 }
 
-// TestTheWarningOfAShortageIsForgottenWhenItEnds: the next one is warned of anew.
+// TestTheWarningOfAShortageIsForgottenWhenItEnds: the next shortage is warned of again.
 func TestTheWarningOfAShortageIsForgottenWhenItEnds(t *testing.T) {
 	d := newRig(t, 10_000, 1)
 	d.tenant.Supply.Notice = 3600

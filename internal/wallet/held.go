@@ -9,9 +9,9 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Accept rates the reading at which rating stopped as it stands: a person says that it is true. A register that fell
-// cannot be accepted, because less than nothing was used, nor can energy that has no price. A refusal leaves the state as
-// it is. Of a time too long to share energy over its days, the last [tariff.MaxSpan] count.
+// Accept rates the reading at which rating stopped as it is, because a person says that it is true. A register that fell cannot be
+// accepted, because the use would be negative; neither can energy without a price. A refusal leaves the state as it is. If the time is too
+// long to share energy over its days, only the last [tariff.MaxSpan] counts.
 func Accept(s State, t Terms) (next State, out Taken, no refusal.Refusal) {
 	h := s.Held
 	switch {
@@ -34,8 +34,8 @@ func Accept(s State, t Terms) (next State, out Taken, no refusal.Refusal) {
 	return next, out, refusal.Refusal{}
 }
 
-// Rebase goes on from the register at which rating stopped, or from another one that a person read off the meter,
-// without charging for what lies between. The energy rated so far stays rated.
+// Rebase continues from the register at which rating stopped, or from another one that a person read off the meter, without charging for
+// the energy between. The energy rated so far stays rated.
 func Rebase(s State, register unit.Energy, t Terms) State {
 	h, total := s.Held, s.Total()
 	if !s.Started {
@@ -49,16 +49,16 @@ func Rebase(s State, register unit.Energy, t Terms) State {
 	return s
 }
 
-// Discard goes on from the register rated last, as if the reading at which rating stopped had never come.
+// Discard continues from the register rated last, as if the reading at which rating stopped had never come.
 func Discard(s State) State {
 	if h := s.Held; h.Stopped() {
 		s.Memory, s.Seq, s.Held = h.Memory, h.Seq, Held{}
-		s.Open, s.OpenFrom = false, 0 // the reading that is left out may have said that the relay closed
+		s.Open, s.OpenFrom = false, 0 // the discarded reading may have said that the relay closed
 	}
 	return s
 }
 
-// Doubt names what is wrong with the register at which rating stopped.
+// Doubt returns what is wrong with the register at which rating stopped.
 func (s State) Doubt() metering.Doubt {
 	switch s.Held.Reason {
 	case HoldSpan:
@@ -75,7 +75,7 @@ func (h Held) reading() Reading {
 	return Reading{Memory: h.Memory, Seq: h.Seq, At: h.At, Up: h.Up, Clock: h.Clock, ReceivedAt: h.Since, Register: h.Register}
 }
 
-// HeldAlarm is what a person is told of a meter whose rating stopped.
+// HeldAlarm returns the alarm about a meter whose rating stopped.
 func HeldAlarm(s State) metering.Alarm {
 	if s.Held.Reason == HoldOpen {
 		return metering.Alarm{Code: metering.AlarmOpenRelay, Text: alarmtext.RelayOpen(HeldText(s))}
@@ -83,7 +83,7 @@ func HeldAlarm(s State) metering.Alarm {
 	return metering.Alarm{Code: metering.AlarmRatingHeld, Text: alarmtext.RatingHeld(HeldText(s))}
 }
 
-// HeldText says why rating stopped.
+// HeldText returns why rating stopped.
 func HeldText(s State) string {
 	h := s.Held
 	return alarmtext.Held(int64(h.Register), int64(h.Seq), int64(s.Register), alarmtext.Doubt(string(s.Doubt())))

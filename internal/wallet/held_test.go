@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// leases filters what was said for leases that were ordered or withdrawn.
+// leases returns the log lines about leases that were ordered or withdrawn.
 func (d *rig) leases() (out string) {
 	for _, l := range d.log {
 		if l == "lease m1" || l == "no lease m1" {
@@ -20,8 +20,8 @@ func (d *rig) leases() (out string) {
 	return out
 }
 
-// TestAnImpossibleRegisterNeitherCutsNorGivesAway lets rating stop at a register that cannot be true. The meter has a lease to
-// 32,000 Wh and stands at 12,000 or more.
+// TestAnImpossibleRegisterNeitherCutsNorGivesAway stops rating at a register that cannot be true. The meter has a lease to 32,000 Wh and is
+// at 12,000 Wh or more.
 func TestAnImpossibleRegisterNeitherCutsNorGivesAway(t *testing.T) {
 	another := func(d *rig) {
 		d.passes(time.Minute)
@@ -73,7 +73,7 @@ func TestAnImpossibleRegisterNeitherCutsNorGivesAway(t *testing.T) {
 	}
 }
 
-// holds lets rating stop, and says what is told of leases.
+// holds stops rating, and checks what happens to leases.
 func holds(t *testing.T, do func(*rig), want string, most unit.Energy) {
 	t.Helper()
 	d := newRig(t, 100_000, 1)
@@ -93,8 +93,8 @@ func holds(t *testing.T, do func(*rig), want string, most unit.Energy) {
 	}
 }
 
-// TestARegisterThatIsSaidTwiceIsBelievedSoFar: where the meter says the same register twice, and its used-up lease keeps the
-// relay open, it gets a lease from there.
+// TestARegisterThatIsSaidTwiceIsBelievedSoFar: if the meter reports the same register twice, and its used-up lease keeps the relay open, it
+// gets a lease from there.
 func TestARegisterThatIsSaidTwiceIsBelievedSoFar(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -128,8 +128,8 @@ func TestARegisterThatIsSaidTwiceIsBelievedSoFar(t *testing.T) {
 	}
 }
 
-// TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister: the higher one reaches beyond the register, so it is not replaced,
-// unless the meter cannot have it.
+// TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister: the higher lease reaches beyond the register, so it is not replaced, unless
+// the meter cannot have it.
 func TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister(t *testing.T) {
 	for _, c := range []struct {
 		state, answer string
@@ -150,7 +150,7 @@ func TestALeaseThatMayHaveArrivedCountsForAnImpossibleRegister(t *testing.T) {
 	}
 }
 
-// TestAnImpossibleRegisterDoesNotLowerALeaseThatMayHaveArrived: the higher one was signed, and its answer lost.
+// TestAnImpossibleRegisterDoesNotLowerALeaseThatMayHaveArrived: the higher lease was signed, and its answer was lost.
 func TestAnImpossibleRegisterDoesNotLowerALeaseThatMayHaveArrived(t *testing.T) {
 	d := newRig(t, 100_000, 1)
 	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
@@ -161,8 +161,8 @@ func TestAnImpossibleRegisterDoesNotLowerALeaseThatMayHaveArrived(t *testing.T) 
 	}
 }
 
-// TestALeaseThatWaitsIsNotMeasuredByAnImpossibleRegister: a lease to 32,000 Wh is on its way when a register of 53.7 MWh is heard,
-// and the money goes down to what 5 kWh cost. Signed once more it would give the rest away.
+// TestALeaseThatWaitsIsNotMeasuredByAnImpossibleRegister: a lease to 32,000 Wh is on its way when the meter reports a register of 53.7 MWh,
+// and the money falls to the price of 5 kWh. Signing the lease again would give the rest away.
 func TestALeaseThatWaitsIsNotMeasuredByAnImpossibleRegister(t *testing.T) {
 	d := newRig(t, 100_000, 1)
 	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// accounts are identities of so many accounts.
+// accounts returns so many identities of accounts.
 func accounts(n int) (out []id.ID) {
 	for i := range n {
 		out = append(out, id.ID{13: byte(i >> 8), 14: byte(i), 15: 1})
@@ -20,7 +20,7 @@ func accounts(n int) (out []id.ID) {
 	return out
 }
 
-// TestWatchLooksAtEverySupplyThatIsDue lets the notice of one run out: only the job can see it.
+// TestWatchLooksAtEverySupplyThatIsDue lets a notice run out. Only the job can notice that.
 func TestWatchLooksAtEverySupplyThatIsDue(t *testing.T) {
 	d := newTill(t, 2875, 1)
 	d.tenant.Supply.Notice = 1800
@@ -49,7 +49,7 @@ func TestWatchLooksAtEverySupplyThatIsDue(t *testing.T) {
 	}
 }
 
-// TestSettleDueGoesOnToTheEnd posts for a street of accounts, of which the first has used something.
+// TestSettleDueGoesOnToTheEnd posts for a long list of accounts. The first of them has use to post.
 func TestSettleDueGoesOnToTheEnd(t *testing.T) {
 	for _, many := range []int{0, 1, 20, 21, 45} {
 		d := newTill(t, 100_000, 1)
@@ -69,7 +69,7 @@ func TestSettleDueGoesOnToTheEnd(t *testing.T) {
 	}
 }
 
-// TestADailyChargeThatTakesTheLastMoneyCutsAtOnce: charging ends in a decision about the supply.
+// TestADailyChargeThatTakesTheLastMoneyCutsAtOnce: charging ends with a decision about the supply.
 func TestADailyChargeThatTakesTheLastMoneyCutsAtOnce(t *testing.T) {
 	d := newTill(t, 300, 1)
 	d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerDay}}
@@ -84,7 +84,7 @@ func TestADailyChargeThatTakesTheLastMoneyCutsAtOnce(t *testing.T) {
 	}
 }
 
-// TestWhatADailyChargePosts tells each journal.
+// TestWhatADailyChargePosts checks each journal.
 func TestWhatADailyChargePosts(t *testing.T) {
 	d := newTill(t, 100_000, 1)
 	d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 100, Per: tariff.PerDay}, {Name: "rent", Amount: 3000, Per: tariff.PerMonth, Untaxed: true}}
@@ -119,7 +119,7 @@ func TestWhatADailyChargePosts(t *testing.T) {
 	}
 }
 
-// TestWhichDaysAreCharged: from the day after the last one, or from the one of the opening, and none that is older than 400 days.
+// TestWhichDaysAreCharged: from the day after the last one, or from the day of the opening, and no day older than 400 days.
 func TestWhichDaysAreCharged(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -149,7 +149,7 @@ func TestWhichDaysAreCharged(t *testing.T) {
 	}
 }
 
-// TestAnAccountThatOpensAfterItsTariffBeginsIsCharged on the day itself, though no version held at its midnight.
+// TestAnAccountThatOpensAfterItsTariffBeginsIsCharged on the day itself, although no version was in force at its midnight.
 func TestAnAccountThatOpensAfterItsTariffBeginsIsCharged(t *testing.T) {
 	d := newTill(t, 100_000, 1)
 	d.versions = []tariff.Version{version(1, d.now.Add(-time.Hour), flat())}
@@ -163,7 +163,7 @@ func TestAnAccountThatOpensAfterItsTariffBeginsIsCharged(t *testing.T) {
 	}
 }
 
-// TestDailyChargesRunOnceADay, and after that only for accounts that were opened since and for meters in a time of their own.
+// TestDailyChargesRunOnceADay, and after that only for accounts opened since and for meters in a time of their own.
 func TestDailyChargesRunOnceADay(t *testing.T) {
 	d := newTill(t, 100_000, 1)
 	d.version.Body.Fixed = []tariff.FixedCharge{{Name: "service", Amount: 1, Per: tariff.PerDay}}

@@ -8,19 +8,19 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// leaseStep is how much further a new lease that money bounds must reach to be sent before the old one is half used: what
-// was paid in is given at once, and a tariff that is cheaper at some hours does not cause a message with every reading.
+// leaseStep is how much further a lease limited by money must reach to be sent before half of the old one is used. So a payment is passed
+// on at once, but a tariff that is cheaper at some hours does not cause a message with every reading.
 const leaseStep = unit.KilowattHour
 
-// Spendable is the energy that an account can pay for: what is available above the level of the cut-off, at the dearest
-// price, less what was used below a minor unit.
+// Spendable returns the energy that an account can pay for: the amount available above the cut-off level, at the dearest price, less the
+// use below a minor unit.
 func Spendable(b tariff.Body, have Money, cutoff money.Minor, rests int64) (unit.Energy, error) {
 	return b.AffordableLess(have.Available()-cutoff, rests)
 }
 
-// Renew reports whether a meter is to get another lease up to want. It is when half of what a new one would give is used,
-// when the new one reaches much further, when half the time is gone, when it has lost the old one, and, where nothing
-// forbids to cut the supply, when there is less money than the old one stands for.
+// Renew reports whether a meter gets another lease up to want. It does when half of what a new lease would give is used, when the new one
+// reaches much further, when half the time is over, or when it has lost the old one. If no rule forbids a cut-off, it also does when there
+// is less money than the old lease is worth.
 func Renew(r Row, s Supplied, t Tenant, want unit.Energy, block Block, now time.Time) bool {
 	have := s.InMeter
 	ordered := s.Seen.Lease.Open()
@@ -32,7 +32,7 @@ func Renew(r Row, s Supplied, t Tenant, want unit.Energy, block Block, now time.
 	case have.Command.IsZero() || have.Memory != s.Memory: // it has none
 		return wants > 0
 	case want < have.Max:
-		return block == "" // the meter opens its relay where the register has passed it already
+		return block == "" // the meter opens its relay if the register is already beyond want
 	case ordered:
 		return wants < t.Supply.LeaseCap() && want-have.Max >= leaseStep || left <= 0 && wants > 0
 	case wants > 0 && lost(r, s, left):
@@ -43,7 +43,7 @@ func Renew(r Row, s Supplied, t Tenant, want unit.Energy, block Block, now time.
 	return want > have.Max && wants > 0 && (2*max(left, 0) <= wants || wants < t.Supply.LeaseCap() && want-have.Max >= leaseStep)
 }
 
-// lost reports whether the meter says, after it has taken its lease, that it has none.
+// lost reports whether a meter that had taken its lease says that it has none.
 func lost(r Row, s Supplied, left unit.Energy) bool {
 	return left > 0 && s.Left == 0 && s.Reasons.Has(leaseReason) && s.Seen.Lease.Done() && s.ReceivedAt.After(s.Seen.Lease.Since) && r.Started
 }

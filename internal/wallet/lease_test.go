@@ -13,21 +13,21 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// facts are of one meter at noon, whose lease goes to 10 kWh or another figure.
+// facts are about one meter at noon, with a lease to 10 kWh or another figure.
 type facts struct {
 	register, has, ordered, want unit.Energy
 	since                        time.Duration // since the lease was ordered
 	memory                       string
 	block                        wallet.Block
-	left                         unit.Energy // as the meter says
+	left                         unit.Energy // as the meter reports
 	none                         bool        // the meter has no lease
-	lost                         bool        // the meter says that it has no lease
+	lost                         bool        // the meter reports that it has no lease
 	heard                        time.Duration
 	state                        string
 	unread                       bool
 }
 
-// renews asks whether the next lease goes out.
+// renews reports whether the next lease is sent.
 func (c facts) renews() bool {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	lease := wallet.Lease{Command: id.ID{1}, Max: max(c.has, c.ordered), At: now.Add(-c.since), Memory: "a"}
@@ -51,7 +51,7 @@ func (c facts) renews() bool {
 	return wallet.Renew(r, s, wallet.Tenant{}, c.want, c.block, now)
 }
 
-// TestRenewAtItsLimits asks of one lease whether the next one goes out.
+// TestRenewAtItsLimits checks when the next lease is sent after one.
 func TestRenewAtItsLimits(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -100,7 +100,7 @@ func TestRenewAtItsLimits(t *testing.T) {
 	}
 }
 
-// TestWhoGetsALease changes one thing about a meter that is to have one.
+// TestWhoGetsALease changes one fact about a meter that would get a lease.
 func TestWhoGetsALease(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -136,7 +136,7 @@ func TestWhoGetsALease(t *testing.T) {
 	}
 }
 
-// TestWhatALeaseSays has all figures of an order, and how long it is worth sending.
+// TestWhatALeaseSays checks all figures of the command and its lifetime.
 func TestWhatALeaseSays(t *testing.T) {
 	d := newRig(t, 0, 1)
 	d.tenant.Supply.TTL = 7200
@@ -153,13 +153,13 @@ func TestWhatALeaseSays(t *testing.T) {
 	}
 }
 
-// TestALeaseThatIsWithdrawnMayBeInTheMeter: it was signed, so the energy stays counted until the meter tells.
+// TestALeaseThatIsWithdrawnMayBeInTheMeter: it was signed, so its energy stays counted until the meter answers.
 func TestALeaseThatIsWithdrawnMayBeInTheMeter(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		do   func(*rig)
 		risk unit.Energy
-		most unit.Energy // of the other meter, that stands at 0 Wh with a lease to 10 kWh
+		most unit.Energy // of the other meter, which is at 0 Wh with a lease to 10 kWh
 	}{
 		{"never signed", func(*rig) {}, 0, 9998},
 		{"signed and lost", func(d *rig) { d.signs(1, wallet.CommandLease) }, 12_500, 7500},
@@ -189,7 +189,7 @@ func TestALeaseThatIsWithdrawnMayBeInTheMeter(t *testing.T) {
 	}
 }
 
-// TestALeaseOfAnotherMemoryIsNoRisk: a memory that is gone counts nothing any more, so its energy is free for the others.
+// TestALeaseOfAnotherMemoryIsNoRisk: a lost memory counts nothing any more, so its energy is free for the other meters.
 func TestALeaseOfAnotherMemoryIsNoRisk(t *testing.T) {
 	d := newRig(t, 5750, 2)
 	d.pays(1438)
@@ -217,7 +217,8 @@ func TestALeaseOfAnotherMemoryIsNoRisk(t *testing.T) {
 	}
 }
 
-// TestALeaseUsedUpHoldsTheSupplyOff: by itself it does, and nobody has to press a key; otherwise the relay is opened by command.
+// TestALeaseUsedUpHoldsTheSupplyOff: if the lease opened the relay, no command follows and nobody has to press a key; otherwise the relay
+// is opened by command.
 func TestALeaseUsedUpHoldsTheSupplyOff(t *testing.T) {
 	const byLease, byCommand = "supply-off m1", "disconnect m1; supply-off m1"
 	for _, c := range []struct {
@@ -321,7 +322,7 @@ func TestWhenASupplyIsLookedAtAgain(t *testing.T) {
 	}
 }
 
-// TestWhenAnOrderThatLapsesIsLookedAt: by the clock of a simulated meter, and never sooner than in a minute.
+// TestWhenAnOrderThatLapsesIsLookedAt: by the clock of a simulated meter, and never within a minute.
 func TestWhenAnOrderThatLapsesIsLookedAt(t *testing.T) {
 	d := newRig(t, 100_000, 1)
 	d.passes(36 * time.Hour)
@@ -334,20 +335,20 @@ func TestWhenAnOrderThatLapsesIsLookedAt(t *testing.T) {
 			t.Errorf("a lease that lapses in %s is looked at after %s, want %s", left, got, want)
 		}
 	}
-	o.Until = time.Time{} // of an older server
+	o.Until = time.Time{} // by an older server
 	d.settles()
 	if got, want := d.kept[1].LookAt, d.now.Add(6*time.Hour).Truncate(time.Minute); !got.Equal(want) {
 		t.Errorf("a lease without an end is looked at at %s, want %s", got, want)
 	}
 }
 
-// TestCoversTheLeasesOfAnAccount asks whether money may leave an account whose meters have leases.
+// TestCoversTheLeasesOfAnAccount checks whether money may leave an account whose meters have leases.
 func TestCoversTheLeasesOfAnAccount(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		meters int
 		do     func(*rig)
-		most   money.Minor // that may leave
+		most   money.Minor // the most that may leave
 	}{
 		{"a lease for all there is", 1, func(*rig) {}, 1},
 		{"two leases for all there is", 2, func(*rig) {}, 3},
@@ -379,7 +380,7 @@ func TestCoversTheLeasesOfAnAccount(t *testing.T) {
 			d.pays(2875)
 			k := d.kept[1]
 			k.Risk = 15_000
-			d.kept[1], d.told[k.InMeter.Command].Seq = k, d.rows[0].Seq // no reading came since
+			d.kept[1], d.told[k.InMeter.Command].Seq = k, d.rows[0].Seq // no reading has come since
 		}, 1438},
 		{"no lease", 1, func(d *rig) {
 			k := d.kept[1]
@@ -406,12 +407,12 @@ func TestCoversTheLeasesOfAnAccount(t *testing.T) {
 	}
 }
 
-// TestOnlyOneWhoClaimsAShareHasOne: money is divided among the meters that can be given a lease.
+// TestOnlyOneWhoClaimsAShareHasOne: money is divided among the meters that can get a lease.
 func TestOnlyOneWhoClaimsAShareHasOne(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		other func(*rig)
-		want  unit.Energy // the lease of the first when 20 kWh are paid
+		want  unit.Energy // the lease of the first meter when 20 kWh are paid
 	}{
 		{"two", func(*rig) {}, 10_000},
 		{"the other cannot be told", func(d *rig) { d.seen[2].Commands = false }, 20_000},
@@ -428,12 +429,12 @@ func TestOnlyOneWhoClaimsAShareHasOne(t *testing.T) {
 	}
 }
 
-// TestWhoNeedsWhatAnotherHas: a meter gives back what is more than its share only to one that needs it.
+// TestWhoNeedsWhatAnotherHas: a meter gives back more than its share only to a meter that needs it.
 func TestWhoNeedsWhatAnotherHas(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		do   func(*rig)
-		want string // told the second, which has more than its share
+		want string // command to the second meter, which has more than its share
 	}{
 		{"the first has used more than half its share", func(*rig) {}, "lease m2"},
 		{"its register cannot be true", func(d *rig) {
@@ -462,7 +463,7 @@ func TestWhoNeedsWhatAnotherHas(t *testing.T) {
 	}
 }
 
-// TestStandingOfAMeterThatIsNot asks for a meter that the account has not.
+// TestStandingOfAMeterThatIsNot asks for a meter that the account does not have.
 func TestStandingOfAMeterThatIsNot(t *testing.T) {
 	d := newRig(t, 2875, 1)
 	for n, want := range map[int64]unit.Energy{1: 10_000, 2: 0} {

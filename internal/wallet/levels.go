@@ -7,14 +7,14 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Money is what an account has, as its customer counts: credit is positive.
+// Money is what an account has, from the customer's point of view: credit is positive.
 type Money struct {
 	Wallet  money.Minor // in the books: paid in, less what was posted
 	Held    money.Minor // reserved on it
 	Accrued money.Minor // rated for all meters of the account and not posted
 }
 
-// Available is what is left to be used. It is negative where more was used than paid for.
+// Available returns the amount that may still be used. It is negative if more was used than paid for.
 func (m Money) Available() money.Minor { return m.Wallet - m.Accrued - m.Held }
 
 // used adds what the account's wallets have accrued.
@@ -25,17 +25,16 @@ func (m Money) used(rows []Row) Money {
 	return m
 }
 
-// nearEnd is how little is left at a warning for which the tenant names no amount: what an energy costs, as in a meter
-// that keeps its own balance (docs/reference/meter-rules.md#warnings). Who buys by a plan of less never has that much,
-// and would never hear of the end: a part of what the plan buys is the level then, and some days of the fixed charges
-// where only time is paid for.
+// nearEnd is the level of a warning for which the tenant sets no amount: the price of some energy, as in a meter that keeps its own balance
+// (docs/reference/meter-rules.md#warnings). A customer who buys a smaller plan never has that much and would not be warned of the end; the
+// level is then a part of the plan. If only time is paid for, it is some days of the fixed charges.
 type nearEnd struct {
 	energy unit.Energy
 	part   unit.Energy // of a plan
 	days   int
 }
 
-// cost is what that is at a tariff's prices.
+// cost returns the level at a tariff's prices.
 func (n nearEnd) cost(b tariff.Body) (money.Minor, error) {
 	if b.Dearest() == 0 {
 		return b.DaysOf(n.days)
@@ -46,14 +45,13 @@ func (n nearEnd) cost(b tariff.Body) (money.Minor, error) {
 	return b.CostOf(n.energy)
 }
 
-// Levels are the amounts at which something happens.
+// Levels are the amounts of the warnings and the cut-off.
 type Levels struct {
 	Warn1, Warn2, CutOff money.Minor
-	Margin               money.Minor // a warning is armed again this far above its level, or a tenth of it
+	Margin               money.Minor // a warning is armed again this far above its level, or a tenth of the level
 }
 
-// LevelsOf are those that a tenant decided and, where it decided nothing, those of a tariff's prices, levies and tax among
-// them.
+// LevelsOf returns the levels that a tenant has set. The others follow from the tariff's prices, with levies and tax.
 func LevelsOf(p registry.WalletPolicy, b tariff.Body) (Levels, error) {
 	l := Levels{Warn1: p.Warn1, Warn2: p.Warn2, CutOff: p.CutOff}
 	for _, d := range []struct {

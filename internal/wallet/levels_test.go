@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// TestTheLevelsThatNobodyChose: what 20 and 5 kWh cost, a part of a plan that is for less, and days of a plan for time.
+// TestTheLevelsThatNobodyChose: the price of 20 and 5 kWh, a part of a smaller plan, and days of a plan for time.
 func TestTheLevelsThatNobodyChose(t *testing.T) {
 	for document, want := range map[string]wallet.Levels{
 		`{"currency":"KES","vat_bps":1500,"flat_micro":2500000}`:                                 {Warn1: 5750, Warn2: 1438, Margin: 144},
@@ -35,8 +35,8 @@ func TestTheLevelsThatNobodyChose(t *testing.T) {
 	}
 }
 
-// TestEveryPlanThatIsBoughtIsWarnedOf buys 500 Wh for 50.00 again and again, and uses it up: each time the customer is
-// warned twice before the end, though 500 Wh is all that there ever is.
+// TestEveryPlanThatIsBoughtIsWarnedOf buys 500 Wh for 50.00 again and again, and uses it up. Each time the customer is warned twice before
+// the end, although the account never has more than 500 Wh.
 func TestEveryPlanThatIsBoughtIsWarnedOf(t *testing.T) {
 	d := newRig(t, 0, 1)
 	plan, no := tariff.Parse([]byte(`{"currency":"KES","vat_bps":0,"plan":{"amount_minor":5000,"units_wh":500}}`))
@@ -66,9 +66,8 @@ func TestEveryPlanThatIsBoughtIsWarnedOf(t *testing.T) {
 	}
 }
 
-// TestARechargeThatEndsBelowALevelWarns buys 500 Wh for 50.00 where the warnings come at 2,000.00 and 500.00: the balance
-// never falls through either, so each recharge is the moment to warn. When the money is gone, nobody is told that the supply
-// goes off soon in the moment in which it does.
+// TestARechargeThatEndsBelowALevelWarns buys 500 Wh for 50.00 with warnings at 2,000.00 and 500.00. The balance never falls through either
+// level, so each recharge warns. When the money is gone, no warning of a coming cut-off is sent at the moment of the cut-off.
 func TestARechargeThatEndsBelowALevelWarns(t *testing.T) {
 	d := newRig(t, 0, 1)
 	d.version.Body = tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: 100_000_000}}}

@@ -11,22 +11,22 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// NoticeKind says what a customer is told. Names are stored and part of the feed; never rename one.
+// NoticeKind is the subject of a notice to a customer. Names are stored and part of the feed; never rename one.
 type NoticeKind string
 
 // Notices.
 const (
 	NoticeLow1 NoticeKind = "wallet-low"     // the first warning
 	NoticeLow2 NoticeKind = "wallet-urgent"  // the second
-	NoticeOut  NoticeKind = "wallet-used-up" // nothing is left; the supply goes off when nothing forbids it any more
+	NoticeOut  NoticeKind = "wallet-used-up" // nothing is left; the supply goes off when no rule forbids it any more
 	NoticeOff  NoticeKind = "supply-off"
-	NoticeOn   NoticeKind = "supply-on" // it returns, perhaps only at a key press
+	NoticeOn   NoticeKind = "supply-on" // it returns, perhaps only after a key press
 )
 
-// NoticeLife is how long a notice is worth anything.
+// NoticeLife is how long a notice may wait before it is dropped.
 const NoticeLife = 7 * 24 * time.Hour
 
-// Notice is one message to a customer, for whatever route there is.
+// Notice is one message to a customer, by any route.
 type Notice struct {
 	Kind      NoticeKind  `json:"kind"`
 	Meter     string      `json:"meter"`
@@ -50,20 +50,20 @@ func (k NoticeKind) urgency() int {
 	return 0
 }
 
-// NoticeTx is what noting that a notice has left needs of a transaction.
+// NoticeTx is the part of a transaction that recording a sent notice needs.
 type NoticeTx interface {
 	Scope() (access.Tenant, int64)
 	Moment() time.Time
 	MeterByNumber(number string) (registry.Meter, bool, error)
 	AuditLog(access.Entry) error
-	// WalletOf and WalletsOf lock and read the wallets of the account that a meter supplies, and of an account.
+	// WalletOf locks and reads the wallets of the account that a meter supplies. WalletsOf does it for an account.
 	WalletOf(meter int64) ([]Row, error)
 	WalletsOf(account id.ID) ([]Row, error)
 	SupplyOf(meter int64) (Supplied, error)
 	SupplyPut(meter int64, s Supply) error
 }
 
-// NoticeSent notes that a notice has left: it stands in the audit log, and so in the feed, and a cut-off may count from it.
+// NoticeSent records that a notice was sent: in the audit log, and so in the feed. The time before a cut-off may count from it.
 func NoticeSent(tx NoticeTx, kind NoticeKind, body []byte) error {
 	var n Notice
 	if err := json.Unmarshal(body, &n); err != nil {
@@ -89,7 +89,7 @@ func NoticeSent(tx NoticeTx, kind NoticeKind, body []byte) error {
 		return nil
 	}
 	rows, err := warned(tx, m.N, n.Account)
-	for _, w := range rows { // the warning is the account's: whoever has got it knows of all its meters
+	for _, w := range rows { // the warning is the account's, and covers all its meters
 		if err != nil {
 			break
 		}
@@ -102,8 +102,8 @@ func NoticeSent(tx NoticeTx, kind NoticeKind, body []byte) error {
 	return err
 }
 
-// warned locks the wallets that a notice counts for: those of its account, also where the meter has left that account since.
-// A message that was queued before messages carried the account has none: then it is whose meter it is now.
+// warned locks the wallets that a notice counts for. They belong to its account, even if the meter has left that account since. A message
+// queued by an older version carries no account; then they are the wallets of the meter's present account.
 func warned(tx NoticeTx, meter int64, account string) ([]Row, error) {
 	if account == "" {
 		return tx.WalletOf(meter)

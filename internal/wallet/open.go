@@ -5,25 +5,25 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// DeviceMemory is the memory that readings of devices of a profile are numbered in. The server makes these readings, and
-// leaves out what is below the profile's noise threshold.
+// DeviceMemory is the memory in which readings of devices with a profile are numbered. The server makes these readings, and leaves out
+// changes below the profile's noise threshold.
 const DeviceMemory = "profile"
 
-// stray is how much a meter of Paywatt's own protocol may count after its relay opened: a pulse in progress, and a few pulses
-// from interference.
+// stray is how much a meter of Paywatt's own protocol may count after its relay opened: a pulse in progress, and a few pulses from
+// interference.
 const stray = 10 * unit.WattHour
 
-// SaysOpen reports whether a reading confirms that the relay is open: it says so, and that something keeps it open.
+// SaysOpen reports whether a reading confirms that the relay is open: the reading says so, and names a reason that keeps it open.
 func SaysOpen(relay string, reasons bool) bool { return relay == supply.Open.String() && reasons }
 
-// stillOpen reports whether the relay was open at the reading rated last and at this one, and the meter neither started
-// nor changed its memory in between. A meter reports each move of its relay, so it was open all the time.
+// stillOpen reports whether the relay was open at the reading rated last and at this one, and the meter neither restarted nor changed its
+// memory in between. A meter reports each move of its relay, so it was open all the time.
 func (s State) stillOpen(r Reading) bool {
 	return s.Open && r.Open && r.Memory == s.Memory && r.Up >= s.Up
 }
 
-// drawn reports whether a meter counted energy while its relay was open. A meter that says "off" and draws power is broken, or
-// somebody cheats, so the energy is not charged before a person has decided.
+// drawn reports whether a meter counted energy while its relay was open. A meter that says "off" and draws power is broken or was tampered
+// with, so the energy is not charged before a person has decided.
 func (s State) drawn(r Reading) bool {
 	allowed := stray
 	if r.Memory == DeviceMemory {
@@ -32,7 +32,7 @@ func (s State) drawn(r Reading) bool {
 	return s.stillOpen(r) && r.Register-s.OpenFrom > allowed
 }
 
-// follow notes whether the relay is open at a reading that is rated. It is called before the reading takes its place.
+// follow records whether the relay is open at a reading that is rated. Call it before the reading is stored in the state.
 func (s *State) follow(r Reading) {
 	switch {
 	case !r.Open:
@@ -42,9 +42,9 @@ func (s *State) follow(r Reading) {
 	}
 }
 
-// goOn takes a reading while energy through an open relay is held. As long as the relay stays open and the register can be
-// true, all that is counted is held too, up to OpenFrom. When that is over, what was held is left out of the register, and
-// rating goes on; drawn is then what waits for a decision.
+// goOn takes a reading while energy through an open relay is held. As long as the relay stays open and the register can be true, all
+// counted energy is held too, up to OpenFrom. Once the relay closes, the held energy is left out of the register and rating continues.
+// drawn is then the energy that waits for a decision.
 func (s *State) goOn(r Reading, t Terms) (drawn *Drawn) {
 	before := *s
 	before.leaveOut()
@@ -58,22 +58,22 @@ func (s *State) goOn(r Reading, t Terms) (drawn *Drawn) {
 	return drawn
 }
 
-// Drawn is energy that was counted while the relay was open, up to a register, when the relay has closed. Store and Seq name
-// the reading at which it was held.
+// Drawn is energy that was counted while the relay was open, up to a register, once the relay has closed. Memory and Seq identify the
+// reading at which it was held.
 type Drawn struct {
 	Memory   string
 	Seq      uint64
 	Register unit.Energy
 }
 
-// leaveOut goes on from the register up to which energy is held, without charging for it.
+// leaveOut continues from the register up to which energy is held, without charging for it.
 func (s *State) leaveOut() {
 	s.Base += s.OpenFrom - s.Register
 	s.Register, s.Held = s.OpenFrom, Held{}
 }
 
-// counted returns the row that decides about the supply: energy that is held because the relay was open costs 0 so far, and
-// the register is the one that the meter reports.
+// counted returns the row on which the supply is decided: held energy costs nothing so far, and the register is the one that the meter
+// reports.
 func (r Row) counted() Row {
 	if r.Held.Reason == HoldOpen {
 		r.leaveOut()
@@ -81,7 +81,7 @@ func (r Row) counted() Row {
 	return r
 }
 
-// charge rates energy that was left out, at the prices of the moment up to which the meter is rated.
+// charge rates energy that was left out, at the prices at the time up to which the meter is rated.
 func (s State) charge(units unit.Energy, t Terms) (State, Taken, error) {
 	register := s.Register
 	next, out, err := s.rate(Reading{Memory: s.Memory, Seq: s.Seq, Up: s.Up, Register: register + units, Open: s.Open}, s.At, t)

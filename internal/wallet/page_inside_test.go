@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// TestThePagesOfWalletsStateTheFigures: docs/reference/supply.md and wallets.md say what the code does, with its figures.
+// TestThePagesOfWalletsStateTheFigures: docs/reference/supply.md and wallets.md state the figures of the code.
 func TestThePagesOfWalletsStateTheFigures(t *testing.T) {
 	days := int(tariff.MaxSpan.Hours()) / 24
 	var p registry.SupplyPolicy

@@ -14,8 +14,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Span is what a journal of use charges for. It stands in the journal's memo, and so in the sealed log: the spans of a
-// meter are numbered without a gap, follow each other in time, and their energy sums to all that was rated and posted.
+// Span is what a journal of use charges for. It is written in the journal's memo, and so in the sealed log. The spans of a meter are
+// numbered without a gap and follow each other in time, and their energy sums to all that was rated and posted.
 type Span struct {
 	Units    unit.Energy
 	Register unit.Energy // at its end
@@ -26,7 +26,7 @@ type Span struct {
 // testMark ends the memo of what is posted for a simulated meter.
 const testMark = " TEST"
 
-// String is the memo: "1000 Wh to 121433 from 2026-11-20T08:00:00Z to 2026-11-20T09:00:00Z".
+// String returns the memo: "1000 Wh to 121433 from 2026-11-20T08:00:00Z to 2026-11-20T09:00:00Z".
 func (s Span) String() string {
 	text := fmt.Sprintf("%d Wh to %d from %s to %s", s.Units, s.Register, s.From.UTC().Format(time.RFC3339), s.To.UTC().Format(time.RFC3339))
 	if s.Test {
@@ -35,7 +35,7 @@ func (s Span) String() string {
 	return text
 }
 
-// ParseSpan reads the memo of a journal of use; false where it is none.
+// ParseSpan reads the memo of a journal of use. It returns false for any other text.
 func ParseSpan(memo string) (s Span, ok bool) {
 	memo, s.Test = strings.CutSuffix(memo, testMark)
 	f := strings.Fields(memo)
@@ -51,7 +51,7 @@ func ParseSpan(memo string) (s Span, ok bool) {
 	return s, err1 == nil && err2 == nil && err3 == nil && err4 == nil
 }
 
-// UseRef names the nth journal of use of a meter; unique for ever, so that nothing is posted twice.
+// UseRef returns the reference of a meter's nth journal of use. It is unique for ever, so that nothing is posted twice.
 func UseRef(meter id.ID, n int64) string {
 	return meter.Text(id.Meter) + "/" + strconv.FormatInt(n, 10)
 }
@@ -64,9 +64,8 @@ func ParseUseRef(ref string) (meter id.ID, n int64, ok bool) {
 	return meter, n, found && err == nil && wrong == nil
 }
 
-// Entry is the journal of what a meter has accrued (P16 of docs/reference/postings.md), and the state after it. Each
-// version's part is split by [tariff.Body.SplitUse]: tax half up once per journal. Where nothing is accrued there is no
-// journal.
+// Entry returns the journal of what a meter has accrued (P16 of docs/reference/postings.md), and the state after it. [tariff.Body.SplitUse]
+// splits each version's part, with tax rounded half up once per journal. If nothing is accrued, there is no journal.
 func Entry(s State, m MeterFacts, version func(id.ID) (tariff.Version, error), now time.Time) (State, ledger.Journal, error) {
 	s.SettledAt = now
 	if s.Accrued == 0 {

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// posted gives the journals since it was asked last, a line each.
+// posted returns the journals since the last call, one per line.
 func (d *rig) posted() string {
 	var out []string
 	for _, j := range d.booked {
@@ -32,7 +32,7 @@ func levied() tariff.Body {
 	return b
 }
 
-// TestUseIsPostedWithItsLevies uses 10 kWh: 25.00 less what is rounded, levies of 1.25 and 0.30, and 3.94 of tax.
+// TestUseIsPostedWithItsLevies uses 10 kWh: 25.00 less rounding, levies of 1.25 and 0.30, and 3.94 of tax.
 func TestUseIsPostedWithItsLevies(t *testing.T) {
 	d := newRig(t, 100_000, 1)
 	d.version.Body = levied()
@@ -50,7 +50,7 @@ func TestUseIsPostedWithItsLevies(t *testing.T) {
 	}
 }
 
-// TestLeviesOfSeveralVersionsAreOneLineEach posts use over a change of the tariff.
+// TestLeviesOfSeveralVersionsAreOneLineEach posts use across a change of the tariff.
 func TestLeviesOfSeveralVersionsAreOneLineEach(t *testing.T) {
 	a, b := levied(), levied()
 	b.Levies[0].Percent, b.Levies[1] = 0, tariff.Levy{Name: "city", Rate: 100_000}
@@ -123,7 +123,7 @@ func TestTheMemoOfUse(t *testing.T) {
 	}
 }
 
-// TestWhenUseIsPosted: with the hour, and at once where something happens or money comes in. Until then it is accrued, and counts.
+// TestWhenUseIsPosted: every hour, and at once if something happens or money comes in. Until then it is accrued, and counts.
 func TestWhenUseIsPosted(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -164,7 +164,7 @@ func TestWhenUseIsPosted(t *testing.T) {
 	}
 }
 
-// TestWhatIsReservedOrAccruedIsNotLeft: what an account has is its wallet less what is accrued and held.
+// TestWhatIsReservedOrAccruedIsNotLeft: the available amount is the wallet less what is accrued and held.
 func TestWhatIsReservedOrAccruedIsNotLeft(t *testing.T) {
 	d := newRig(t, 10_000, 2)
 	d.passes(time.Hour).reads(1, 1000, supply.Closed)
@@ -182,7 +182,7 @@ func TestWhatIsReservedOrAccruedIsNotLeft(t *testing.T) {
 	}
 }
 
-// TestTaxThatWasTakenInAdvance is not owed again: use takes it from what the top-ups left, as far as that reaches.
+// TestTaxThatWasTakenInAdvance is not owed again: use takes it from the tax of the top-ups, as far as that reaches.
 func TestTaxThatWasTakenInAdvance(t *testing.T) {
 	d := newTill(t, 100_000, 2)
 	for i := range d.rows {
@@ -224,7 +224,7 @@ func TestTaxThatWasTakenInAdvance(t *testing.T) {
 	}
 }
 
-// TestAPostingThatIsRefusedFails: nothing may stand in the way of what was used.
+// TestAPostingThatIsRefusedFails: no limit may stop the posting of use.
 func TestAPostingThatIsRefusedFails(t *testing.T) {
 	d := newRig(t, 100_000, 1)
 	d.passes(time.Hour).reads(1, 1000, supply.Closed)
@@ -239,7 +239,7 @@ func TestAPostingThatIsRefusedFails(t *testing.T) {
 	}
 }
 
-// TestEachMinorUnitIsChargedOnce: what is left of a minor unit is charged once it is whole.
+// TestEachMinorUnitIsChargedOnce: a fraction of a minor unit is charged once it is whole.
 func TestEachMinorUnitIsChargedOnce(t *testing.T) {
 	d := newRig(t, 100_000, 1)
 	var all money.Minor

@@ -13,23 +13,23 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Terms are what a reading is rated by.
+// Terms are the conditions by which a reading is rated.
 type Terms struct {
 	Zone      *time.Location
-	Simulated bool // the meter lives in its own time: the server's clock says nothing about it
+	Simulated bool // the meter lives in its own time: the server's clock does not apply to it
 	Phases    int
-	// Versions are those of the tariff in the order of the moments from which they hold. Before the first has begun, it
-	// holds all the same: no energy is given away.
+	// Versions are those of the tariff, ordered by when they begin. Energy from before the first one is priced by the first one, so that no
+	// energy is free.
 	Versions []tariff.Version
 }
 
-// Taken is what one reading came to.
+// Taken is the result of one reading.
 type Taken struct {
 	Debit     money.Minor
 	Units     unit.Energy
-	Days      []DayUse // what was used on each local day
+	Days      []DayUse // use of each local day
 	Estimated bool     // the energy was shared over changes of price by time alone
-	Drawn     *Drawn   // what was held while the relay was open, which it is no more
+	Drawn     *Drawn   // energy held while the relay was open, now that it has closed
 }
 
 // DayUse is what a meter used on one local day.
@@ -37,31 +37,30 @@ type DayUse struct {
 	Day       string // "2026-11-20"
 	Units     unit.Energy
 	Debit     money.Minor
-	Estimated unit.Energy // of Units, what was given to the day or to a rate by time alone
+	Estimated unit.Energy // part of Units that was attributed to the day or to a rate by time alone
 }
 
 // Limits of what a meter can have measured.
 const (
-	// MaxPerPhase is what one phase of a meter carries where nothing else is known: 100 A at 230 V.
+	// MaxPerPhase is the assumed power of one phase of a meter if no other limit is known: 100 A at 230 V.
 	MaxPerPhase unit.Power = 23_000
-	// leeway on the energy that the meter's highest power makes in the time (docs/reference/quarantine.md): a fifth and 1 kWh.
+	// leeway above the energy of the meter's highest power in the time (docs/reference/quarantine.md): a fifth and 1 kWh.
 	leewayNum, leewayDen = 12, 10
 	leeway               = unit.KilowattHour
 )
 
-// errPrice means that the tariff has no version at all, which registering a meter rules out.
+// errPrice means that the tariff has no version at all, which the registration of a meter prevents.
 var errPrice = errors.New("the tariff has no version")
 
-// dateForm is the form of local dates.
+// dateForm is the layout of local dates.
 const dateForm = time.DateOnly
 
-// Take rates a reading: the rise of the register since the one rated last, priced at the versions of the tariff that
-// were in force meanwhile. Energy that spans a change of version, a local midnight or a change of price is shared out by
-// time, the sum up to each rounded down. The debits of a meter sum to the floor of its exact cost, whatever the pattern
-// of its readings.
+// Take rates a reading: the rise of the register since the one rated last, priced at the versions of the tariff that were in force
+// meanwhile. Energy across a change of version, a local midnight or a change of price is shared by time, with the sum up to each change
+// rounded down. The debits of a meter sum to the floor of its exact cost, whatever the pattern of its readings.
 //
-// The first reading only begins the rating. A reading that cannot be true stops it: it comes back in Held, and nothing
-// is rated until a person has decided ([Accept], [Rebase]). What is not newer than what was rated changes nothing.
+// The first reading only begins the rating. A reading that cannot be true stops it: Take returns it in Held, and nothing is rated until a
+// person has decided ([Accept], [Rebase]). A reading that is not newer than the one rated last changes nothing.
 func Take(s State, r Reading, t Terms) (State, Taken) {
 	switch {
 	case s.Held.Stopped() && s.Held.Reason != HoldOpen, r.Memory == s.Memory && s.Started && r.Seq <= s.Seq:
@@ -75,7 +74,7 @@ func Take(s State, r Reading, t Terms) (State, Taken) {
 		out.Drawn = drawn
 		return next, out
 	case !s.Started && t.Simulated && r.Clock == wire.ClockInvalid:
-		return s, Taken{} // it has no time yet to begin at
+		return s, Taken{} // it has no time to begin at yet
 	case !s.Started:
 		s.begin(r, t)
 		return s, Taken{}
@@ -96,16 +95,16 @@ func Take(s State, r Reading, t Terms) (State, Taken) {
 	return s, Taken{}
 }
 
-// begin takes a register without charging for it.
+// begin sets the register without charging for it.
 func (s *State) begin(r Reading, t Terms) {
 	at := s.until(r, t)
 	s.Memory, s.Seq, s.Started, s.Register, s.Base, s.At, s.Up = r.Memory, r.Seq, true, r.Register, r.Register-s.Total(), at, r.Up
 	s.PostedTo, s.Open, s.OpenFrom = at, r.Open, r.Register
 }
 
-// until is the moment up to which a reading rates: its own time, never before what is rated already and, for a meter that
-// does not live in its own time, never after the server's. A clock that is not set gives the server's time, or what the
-// meter was switched on for meanwhile.
+// until returns the time up to which a reading rates: its own time, but never before the time already rated. Unless the meter lives in its
+// own time, it is never after the server's time. If the meter's clock is not set, it is the server's time; for a simulated meter, it is the
+// time already rated plus the time that the meter was switched on since.
 func (s State) until(r Reading, t Terms) time.Time {
 	at := r.At
 	if r.Clock == wire.ClockInvalid {
@@ -123,7 +122,7 @@ func (s State) until(r Reading, t Terms) time.Time {
 	return at.UTC().Truncate(time.Microsecond)
 }
 
-// ran is how long the meter was switched on since the reading rated last, as far as one boot tells.
+// ran returns how long the meter was switched on since the reading rated last, as far as the uptime of one boot shows it.
 func (s State) ran(r Reading) time.Duration {
 	if r.Up <= s.Up {
 		return 0
@@ -131,7 +130,7 @@ func (s State) ran(r Reading) time.Duration {
 	return ranSince(r.Up - s.Up)
 }
 
-// ranSince is some time that a meter was switched on for, in milliseconds; 0 for more than can be.
+// ranSince converts a time of operation from milliseconds, and returns 0 for an impossible one.
 func ranSince(ms uint64) time.Duration {
 	if ms > uint64(tariff.MaxSpan.Milliseconds()) {
 		return 0
@@ -139,7 +138,7 @@ func ranSince(ms uint64) time.Duration {
 	return time.Duration(ms) * time.Millisecond
 }
 
-// doubt says why a reading cannot be true; empty where it can.
+// doubt returns why a reading cannot be true, or an empty reason.
 func (s State) doubt(r Reading, to time.Time, t Terms) HoldReason {
 	switch {
 	case r.Register < s.Register:
@@ -151,10 +150,10 @@ func (s State) doubt(r Reading, to time.Time, t Terms) HoldReason {
 	elapsed := to.Sub(s.At)
 	if elapsed == 0 { // the clock was put back, or is not set
 		if elapsed = s.ran(r); elapsed == 0 && !t.Simulated && NotYet(s.At, r.ReceivedAt) {
-			elapsed = ranSince(r.Up) // it started anew, and the time of the reading before says nothing
+			elapsed = ranSince(r.Up) // it restarted, so the time of the reading before does not matter
 		}
 	}
-	// At most a span of 400 days and the largest power: fits 63 bits.
+	// At most 400 days at the largest power, which fits 63 bits.
 	possible := unit.Energy(int64(elapsed/time.Second) * int64(most) * leewayNum / (leewayDen * 3600))
 	if r.Register-s.Register > possible+leeway {
 		return HoldImplausible
@@ -165,7 +164,7 @@ func (s State) doubt(r Reading, to time.Time, t Terms) HoldReason {
 	return ""
 }
 
-// Most is the highest power that a meter of so many phases can measure.
+// Most returns the highest power that a meter with so many phases can measure.
 func (s State) Most(phases int) unit.Power {
 	if s.MaxW != 0 {
 		return s.MaxW
@@ -173,14 +172,14 @@ func (s State) Most(phases int) unit.Power {
 	return MaxPerPhase * unit.Power(max(phases, 1))
 }
 
-// stretch is a part of the time between two readings in which nothing but the tariff's own rates changes.
+// stretch is a part of the time between two readings in which only the tariff's own rates change.
 type stretch struct {
 	from, to time.Time
 	units    unit.Energy
 	version  tariff.Version
 }
 
-// rate prices a reading that is believed.
+// rate prices an accepted reading.
 func (s State) rate(r Reading, to time.Time, t Terms) (State, Taken, error) {
 	units := r.Register - s.Register
 	if len(t.Versions) == 0 {
@@ -208,8 +207,8 @@ func (s State) rate(r Reading, to time.Time, t Terms) (State, Taken, error) {
 		debits[i] = rated.Debit
 		next.accrue(p, rated)
 	}
-	// What went to one price by time alone is missing from the others by time alone. A midnight at one price matters where
-	// there was no reading for a day: a meter that tells every half hour has no estimated days.
+	// Energy attributed to one price by time alone is missing from the others by time alone. A midnight within one price matters only if
+	// there was no reading for a day: a meter that reports every half hour has no estimated days.
 	guessed := out.Estimated || len(parts) > 1 && to.Sub(s.At) >= 24*time.Hour
 	for i, p := range parts {
 		out.add(p, debits[i], guessed, t.Zone)
@@ -221,7 +220,7 @@ func (s State) rate(r Reading, to time.Time, t Terms) (State, Taken, error) {
 
 func sameRate(a, b tariff.Part) bool { return a.Name == b.Name && a.Rate == b.Rate }
 
-// add notes what was used on a day.
+// add adds the use of a day.
 func (t *Taken) add(p stretch, debit money.Minor, guessed bool, zone *time.Location) {
 	t.Debit += debit
 	if p.units == 0 && debit == 0 {
@@ -234,7 +233,7 @@ func (t *Taken) add(p stretch, debit money.Minor, guessed bool, zone *time.Locat
 	t.Days = AddDay(t.Days, d)
 }
 
-// AddDay adds what was used to the day it belongs to.
+// AddDay adds use to its day.
 func AddDay(days []DayUse, d DayUse) []DayUse {
 	for i := range days {
 		if days[i].Day == d.Day {
@@ -247,7 +246,7 @@ func AddDay(days []DayUse, d DayUse) []DayUse {
 	return append(days, d)
 }
 
-// accrue adds what was rated to what waits to be posted.
+// accrue adds rated use to the amount that waits to be posted.
 func (s *State) accrue(p stretch, rated tariff.Rated) {
 	s.Accrued += rated.Debit
 	s.Debited += rated.Debit
@@ -271,8 +270,8 @@ func (s *State) accrue(p stretch, rated tariff.Rated) {
 	}
 }
 
-// stretches shares energy over the local days and the versions of the tariff between two moments, by time: the sum up
-// to each change is rounded down, and the last takes the rest.
+// stretches shares energy over the local days and the versions of the tariff between two times, by time. The sum up to each change is
+// rounded down, and the last part gets the rest.
 func stretches(from, to time.Time, units unit.Energy, versions []tariff.Version, zone *time.Location) ([]stretch, error) {
 	var out []stretch
 	whole := int64(to.Sub(from))
@@ -301,8 +300,8 @@ func stretches(from, to time.Time, units unit.Energy, versions []tariff.Version,
 	}
 }
 
-// inForce is the version that holds at a moment, and when it ends, at most at to. Before the first one has begun, that
-// one holds: no energy is given away.
+// inForce returns the version in force at a time, and when it ends, at most at to. Before the first version begins, it returns the first,
+// so that no energy is free.
 func inForce(versions []tariff.Version, at, to time.Time) (tariff.Version, time.Time) {
 	v := versions[0]
 	for _, next := range versions[1:] {

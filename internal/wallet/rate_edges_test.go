@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestReadingsOfAnotherMemoryAreRated: a memory that was replaced numbers its records from 1 again, and they are new all the same.
+// TestReadingsOfAnotherMemoryAreRated: a new device memory numbers its records from 1 again, and they are rated as new.
 func TestReadingsOfAnotherMemoryAreRated(t *testing.T) {
 	at := noon(t)
 	p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
@@ -48,7 +48,7 @@ func TestReadingsOfAnotherMemoryAreRated(t *testing.T) {
 	}
 }
 
-// TestWhereRatingBegins has the first reading of a meter: it sets where counting begins, however it is numbered.
+// TestWhereRatingBegins: the first reading of a meter sets where counting begins, whatever its number.
 func TestWhereRatingBegins(t *testing.T) {
 	at := noon(t)
 	for _, c := range []struct {
@@ -74,7 +74,7 @@ func TestWhereRatingBegins(t *testing.T) {
 	}
 }
 
-// TestTheTimeOfASimulatedMeterThatHasNone goes on with what it was switched on for.
+// TestTheTimeOfASimulatedMeterThatHasNone continues with the time for which it was switched on.
 func TestTheTimeOfASimulatedMeterThatHasNone(t *testing.T) {
 	at := noon(t)
 	for _, c := range []struct {
@@ -98,7 +98,7 @@ func TestTheTimeOfASimulatedMeterThatHasNone(t *testing.T) {
 	}
 }
 
-// TestWhatAMeterCanHaveMeasured has the limits exactly: the highest power in the time, a fifth more, and 1 kWh.
+// TestWhatAMeterCanHaveMeasured checks the limits exactly: the highest power in the time, a fifth more, and 1 kWh.
 func TestWhatAMeterCanHaveMeasured(t *testing.T) {
 	at := noon(t)
 	for _, c := range []struct {
@@ -120,14 +120,14 @@ func TestWhatAMeterCanHaveMeasured(t *testing.T) {
 	}
 }
 
-// TestTheTimeThatAClockDoesNotTell: a clock that was put back leaves the time since the boot, and only a clock of a server that
-// was ahead the time since a new boot.
+// TestTheTimeThatAClockDoesNotTell: if the clock was put back, the time since the boot counts. The time since a new boot counts only if the
+// server's clock was ahead.
 func TestTheTimeThatAClockDoesNotTell(t *testing.T) {
 	at := noon(t)
 	for _, c := range []struct {
 		name      string
 		simulated bool
-		up        uint64 // of the second reading; at the first the meter had been on for ten hours
+		up        uint64 // of the second reading; at the first, the meter had been on for ten hours
 		ahead     time.Duration
 		want      wallet.HoldReason
 	}{
@@ -157,7 +157,7 @@ func TestTheTimeThatAClockDoesNotTell(t *testing.T) {
 	}
 }
 
-// TestWhatIsEstimated: energy that time alone gave to a day or to a price.
+// TestWhatIsEstimated: energy attributed to a day or to a price by time alone.
 func TestWhatIsEstimated(t *testing.T) {
 	at := time.Date(2026, 11, 18, 22, 0, 0, 0, nairobi(t))
 	for _, c := range []struct {
@@ -189,7 +189,7 @@ func TestWhatIsEstimated(t *testing.T) {
 	}
 }
 
-// TestADayWithoutUseIsNotListed, and one on which too little was used for a minor unit is.
+// TestADayWithoutUseIsNotListed, but a day with less use than a minor unit is.
 func TestADayWithoutUseIsNotListed(t *testing.T) {
 	at := time.Date(2026, 11, 18, 22, 0, 0, 0, nairobi(t))
 	p := newPlant(t, version(1, at.AddDate(-1, 0, 0), flat()))
@@ -207,7 +207,7 @@ func TestADayWithoutUseIsNotListed(t *testing.T) {
 	}
 }
 
-// TestDaysAreAddedUp puts use to the day that it belongs to.
+// TestDaysAreAddedUp adds use to its day.
 func TestDaysAreAddedUp(t *testing.T) {
 	var days []wallet.DayUse
 	for _, d := range []wallet.DayUse{{Day: "a", Units: 1, Debit: 2, Estimated: 1}, {Day: "b", Units: 10, Debit: 20}, {Day: "a", Units: 4, Debit: 5, Estimated: 3}, {Day: "b", Units: 1}} {
@@ -218,7 +218,7 @@ func TestDaysAreAddedUp(t *testing.T) {
 	}
 }
 
-// TestPartsOfAPriceAreAddedUp: what waits to be posted has an entry for each price, whatever it is named.
+// TestPartsOfAPriceAreAddedUp: accrued energy has one entry for each price, whatever the price is named.
 func TestPartsOfAPriceAreAddedUp(t *testing.T) {
 	at := noon(t).Add(-12 * time.Hour)
 	b := byTime()
@@ -249,7 +249,7 @@ func heldAt(t *testing.T, after time.Duration, register unit.Energy, open bool) 
 	return p
 }
 
-// TestWhatADecisionLeaves says where rating goes on after each.
+// TestWhatADecisionLeaves checks where rating continues after each decision.
 func TestWhatADecisionLeaves(t *testing.T) {
 	at := noon(t)
 	p := heldAt(t, 2*time.Hour, 500_000, true)
@@ -274,7 +274,7 @@ func TestWhatADecisionLeaves(t *testing.T) {
 	if again, _, no := wallet.Accept(rebased, p.terms); no.What != "There is no reading to accept: charging did not stop at one." || again.Register != 600_000 {
 		t.Errorf("nothing to accept: %q", no.What)
 	}
-	on := wallet.Rebase(rebased, 1000, p.terms) // a meter that is changed before its first reading
+	on := wallet.Rebase(rebased, 1000, p.terms) // a meter that is replaced before its first reading
 	if on.Register != 1000 || on.Total() != 10_000 || on.Memory != "b" || !on.At.Equal(at.Add(2*time.Hour)) {
 		t.Errorf("rebased while rating goes on: %+v", on)
 	}
@@ -306,7 +306,7 @@ func TestATimeTooLongIsAcceptedForItsLastDays(t *testing.T) {
 	}
 }
 
-// TestWhatPeopleAreToldOfAHeldReading has the alarm of each kind.
+// TestWhatPeopleAreToldOfAHeldReading checks the alarm of each kind.
 func TestWhatPeopleAreToldOfAHeldReading(t *testing.T) {
 	for _, c := range []struct {
 		name  string

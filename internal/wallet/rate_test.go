@@ -30,7 +30,7 @@ func nairobi(t testing.TB) *time.Location {
 	return zone
 }
 
-// version is a version of a tariff that holds from a moment on.
+// version returns a tariff version that begins at a time.
 func version(n int, from time.Time, b tariff.Body) tariff.Version {
 	return tariff.Version{ID: id.ID{15: byte(n)}, N: n, EffectiveFrom: from, Body: b}
 }
@@ -66,7 +66,7 @@ func newPlant(t testing.TB, versions ...tariff.Version) *plant {
 	return &plant{t: t, s: wallet.NewState(), terms: wallet.Terms{Zone: nairobi(t), Phases: 1, Versions: versions}}
 }
 
-// read takes a reading in time.
+// read takes a reading on time.
 func (p *plant) read(at time.Time, register unit.Energy) wallet.Taken {
 	p.seq++
 	return p.take(wallet.Reading{Memory: "a", Seq: p.seq, At: at, Up: p.seq * 1000, Clock: wire.ClockValid, ReceivedAt: at.Add(time.Second), Register: register})
@@ -284,9 +284,9 @@ func TestTimeInRatingNeverGoesBackNorAhead(t *testing.T) {
 	}
 }
 
-// TestAMeterThatStartsAnewAfterAClockWasSetBackIsRatedOn: what was rated at a time that has not come does not say how long the
-// meter has had for what it has counted, and it must not be held up, for it may have to live on its lease for that long. It has
-// run at least since it started; what that cannot make is held as ever.
+// TestAMeterThatStartsAnewAfterAClockWasSetBackIsRatedOn: a rating time in the future does not show how long the meter took to count the
+// energy. The meter must not be held until that time, because it may have to live on its lease for that long. It has run at least since its
+// start; more energy than that time allows is held as usual.
 func TestAMeterThatStartsAnewAfterAClockWasSetBackIsRatedOn(t *testing.T) {
 	at := noon(t)
 	for _, c := range []struct {
@@ -315,8 +315,8 @@ func TestAMeterThatStartsAnewAfterAClockWasSetBackIsRatedOn(t *testing.T) {
 	}
 }
 
-// TestAMillionPatternsCostTheFloorOfTheExactCost reports random consumption in random patterns, over changes of tariff,
-// price, day and month: the debits of each sum to the floor of its exact cost.
+// TestAMillionPatternsCostTheFloorOfTheExactCost reports random use in random patterns, across changes of tariff, price, day and month. The
+// debits of each pattern sum to the floor of its exact cost.
 func TestAMillionPatternsCostTheFloorOfTheExactCost(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 20261120))
 	levied := blocks()
@@ -347,7 +347,7 @@ func newPlantIn(t testing.TB, zone *time.Location, versions ...tariff.Version) *
 	return &plant{t: t, s: wallet.NewState(), terms: wallet.Terms{Zone: zone, Phases: 3, Versions: versions}}
 }
 
-// costOf is the floor of the exact cost of what a state rated, from the energy it says it rated at each rate.
+// costOf returns the floor of the exact cost of what a state rated, from the energy it says it rated at each rate.
 func costOf(t *testing.T, s wallet.State, bodies ...tariff.Body) money.Minor {
 	sum, term, units := new(big.Int), new(big.Int), unit.Energy(0)
 	for _, p := range s.Parts {
@@ -375,8 +375,8 @@ func costOf(t *testing.T, s wallet.State, bodies ...tariff.Body) money.Minor {
 	return money.Minor(sum.Quo(sum, big.NewInt(100_000_000_000)).Int64())
 }
 
-// TestAWalletCostsWhatTokensCost buys the consumption of a month as tokens, and as readings of a wallet meter: they
-// differ by half a minor unit for each sale and one more, once carry and units left are counted.
+// TestAWalletCostsWhatTokensCost buys a month's use as tokens, and rates it as readings of a wallet meter. They differ by half a minor unit
+// for each sale and one more, once carry and units left are counted.
 func TestAWalletCostsWhatTokensCost(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 20261120))
 	worst := money.Minor(0)

@@ -11,17 +11,17 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// ReleaseTx is what deciding about a stopped rating needs of a transaction.
+// ReleaseTx is the part of a transaction that a decision about a stopped rating needs.
 type ReleaseTx interface {
 	SettleTx
-	// WalletOf locks and reads the wallets of the account that a meter supplies; none for a meter without a wallet.
+	// WalletOf locks and reads the wallets of the account that a meter supplies. There are none for a meter without a wallet.
 	WalletOf(meter int64) ([]Row, error)
-	// WalletTerms are what readings of a meter are rated by.
+	// WalletTerms returns the terms by which readings of a meter are rated.
 	WalletTerms(Tenant, MeterFacts) (Terms, error)
 	// WalletDays adds what a meter used to its local days.
 	WalletDays(meter int64, days []DayUse) error
-	// WalletBehind are stored readings of the meter's present memory up to its watermark that are newer than what is
-	// rated, in their order, at most max.
+	// WalletBehind returns stored readings of the meter's present memory up to its watermark that are newer than the rated ones, in order,
+	// at most max.
 	WalletBehind(Row, int) ([]Reading, error)
 	// ClearAlarm ends an alarm of a meter.
 	ClearAlarm(meter int64, code metering.AlarmCode) error
@@ -34,11 +34,11 @@ type HoldTx interface {
 	RaiseAlarm(meter int64, a metering.Alarm) error
 	// WalletStopped adds an entry to the quarantine: the reading at which the rating of a meter stopped.
 	WalletStopped(Row) error
-	// WalletDrawn writes into the quarantine up to which register energy was counted while the relay was open.
+	// WalletDrawn records in the quarantine the register up to which energy was counted while the relay was open.
 	WalletDrawn(meter int64, d Drawn) error
 }
 
-// Verdict is what a person decided about a reading at which rating stopped.
+// Verdict is a person's decision about a reading at which rating stopped.
 type Verdict struct {
 	does     verb
 	register unit.Energy
@@ -56,43 +56,43 @@ const (
 	waives
 )
 
-// Accepted says that the reading is true and to be charged for.
+// Accepted means that the reading is true and is charged.
 func Accepted() Verdict { return Verdict{} }
 
-// Rebased says that counting goes on from a register, without charging for what lies between.
+// Rebased means that counting continues from a register, without charging for the energy between.
 func Rebased(register unit.Energy) Verdict { return Verdict{does: rebases, register: register} }
 
-// Discarded says that the reading is wrong: counting goes on from the register rated last, with the next reading.
+// Discarded means that the reading is wrong. Counting continues from the register rated last, with the next reading.
 func Discarded() Verdict { return Verdict{does: discards} }
 
-// Resumed decides nothing about the wallet: readings that were stored late are rated, unless rating is stopped.
+// Resumed decides nothing about the wallet. Readings that were stored late are rated, unless rating is stopped.
 func Resumed() Verdict { return Verdict{does: resumes} }
 
-// DrawnAccepted says that energy counted while the relay was open was used, and is to be charged for: some units, or all
-// that is held by now where the relay is still open. d names the reading at which it was held.
+// DrawnAccepted means that energy counted while the relay was open was used and is charged: some units, or all held energy if the relay is
+// still open. d names the reading at which it was held.
 func DrawnAccepted(d Drawn, units unit.Energy) Verdict {
 	return Verdict{does: charges, drawn: d, register: units}
 }
 
-// DrawnRefused says that it was not used: it is never charged for.
+// DrawnRefused means that it was not used, and is never charged.
 func DrawnRefused(d Drawn) Verdict { return Verdict{does: waives, drawn: d} }
 
-// MaxBehind is how many readings that came while rating was stopped are rated one by one when it goes on. What is
-// beyond is charged with the next reading, shared out by time.
+// MaxBehind is how many readings that came while rating was stopped are rated one by one when it continues. The energy of later ones is
+// charged with the next reading, shared by time.
 const MaxBehind = 2000
 
-// Released is what a decision came to.
+// Released is the result of a decision.
 type Released struct {
 	refusal.Refusal
 	Row      Row
-	Readings int         // rated that had come meanwhile
+	Readings int         // how many of the readings received meanwhile were rated
 	Units    unit.Energy // rated by the decision
-	Debit    money.Minor // and what they cost
+	Debit    money.Minor // cost of those units
 }
 
-// Release carries out a person's decision about a meter and rates what has come meanwhile, as far as that can be true.
-// A rebase needs no stopped rating: a meter that is changed may be rebased before its first reading. The caller has
-// checked who decides and writes the audit row.
+// Release carries out a person's decision about a meter and rates the readings received meanwhile, as far as they can be true. A rebase
+// works without a stopped rating: a meter that is replaced may be rebased before its first reading. The caller has checked who decides and
+// writes the audit row.
 func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, error) {
 	t, err := tx.WalletTenant()
 	if err != nil {
@@ -148,8 +148,8 @@ func Release(tx ReleaseTx, meter int64, v Verdict, now time.Time) (Released, err
 	return out, nil
 }
 
-// catchUp rates the readings that are stored and not rated, as far as they can be true. What lies below the register of
-// a rebase was counted before the person read it off the meter.
+// catchUp rates the stored readings that are not rated yet, as far as they can be true. Energy below the register of a rebase was counted
+// before the person read it off the meter.
 func catchUp(tx ReleaseTx, w *Row, v Verdict, terms Terms) (readings int, days []DayUse, err error) {
 	behind, err := tx.WalletBehind(*w, MaxBehind)
 	if err != nil {
@@ -176,7 +176,7 @@ func catchUp(tx ReleaseTx, w *Row, v Verdict, terms Terms) (readings int, days [
 	return readings, days, nil
 }
 
-// TakeRow is [Take] for a row, and tells people what has to be decided.
+// TakeRow applies [Take] to a row, and raises what people must decide.
 func TakeRow(tx HoldTx, w *Row, r Reading, terms Terms) (out Taken, err error) {
 	was := w.Held
 	w.State, out = Take(w.State, r, terms)
@@ -194,7 +194,7 @@ func TakeRow(tx HoldTx, w *Row, r Reading, terms Terms) (out Taken, err error) {
 	return out, nil
 }
 
-// apply changes the state as the verdict says.
+// apply changes the state according to the verdict.
 func (v Verdict) apply(s *State, t Terms) ([]DayUse, refusal.Refusal) {
 	switch v.does {
 	case resumes:
@@ -216,8 +216,8 @@ func (v Verdict) apply(s *State, t Terms) ([]DayUse, refusal.Refusal) {
 	return taken.Days, no
 }
 
-// decideDrawn decides about energy that was counted while the relay was open. While it still is, that is all up to the newest
-// reading; after it has closed, what was left out.
+// decideDrawn decides about energy that was counted while the relay was open. While the relay is open, that is all energy up to the newest
+// reading; once it has closed, the energy that was left out.
 func (v Verdict) decideDrawn(s *State, t Terms) ([]DayUse, refusal.Refusal) {
 	units := v.register
 	if h := s.Held; h.Reason == HoldOpen && h.Seq == v.drawn.Seq && h.Memory == v.drawn.Memory {

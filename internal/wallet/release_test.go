@@ -16,13 +16,13 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// reading is one of the rig's memory that was stored some hours after noon.
+// reading is a reading of the rig's memory that was stored some hours after noon.
 func (d *till) reading(seq uint64, hours int, register unit.Energy, open bool) wallet.Reading {
 	at := d.now.Truncate(24 * time.Hour).Add(time.Duration(12+hours) * time.Hour)
 	return wallet.Reading{Memory: rigMemory, Seq: seq, At: at, Up: seq * 1000, Clock: wire.ClockValid, ReceivedAt: at, Register: register, Open: open}
 }
 
-// takes lets the meter's readings be rated.
+// takes rates the meter's readings.
 func (d *till) takes(readings ...wallet.Reading) {
 	d.t.Helper()
 	terms := wallet.Terms{Zone: d.tenant.Zone, Phases: 1, Versions: d.tariff()}
@@ -33,7 +33,7 @@ func (d *till) takes(readings ...wallet.Reading) {
 	}
 }
 
-// stuck is an account whose meter stands at 1 kWh, and whose record 11 says that it is at 500.
+// stuck is an account whose meter is at 1 kWh, and whose record 11 says that it is at 500 kWh.
 func stuck(t *testing.T) *till {
 	t.Helper()
 	d := newTill(t, 1_000_000, 1)
@@ -46,7 +46,7 @@ func stuck(t *testing.T) *till {
 	return d
 }
 
-// TestAPersonReleasesARating tells what each decision charges and writes.
+// TestAPersonReleasesARating checks what each decision charges and writes.
 func TestAPersonReleasesARating(t *testing.T) {
 	later := func(d *till) []wallet.Reading {
 		return []wallet.Reading{d.reading(12, 3, 500_500, false), d.reading(13, 4, 501_000, false)}
@@ -92,7 +92,7 @@ func TestAPersonReleasesARating(t *testing.T) {
 	}
 }
 
-// TestAReleaseThatIsRefusedWritesNothing asks for what cannot be.
+// TestAReleaseThatIsRefusedWritesNothing requests impossible decisions.
 func TestAReleaseThatIsRefusedWritesNothing(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -129,7 +129,7 @@ func TestAReleaseThatIsRefusedWritesNothing(t *testing.T) {
 	}
 }
 
-// TestAMeterThatIsChangedIsRebased before anything was held, and rated on from there.
+// TestAMeterThatIsChangedIsRebased before anything was held, and rated from there.
 func TestAMeterThatIsChangedIsRebased(t *testing.T) {
 	d := newTill(t, 1_000_000, 1)
 	d.takes(d.reading(10, 1, 1000, false))
@@ -160,7 +160,7 @@ func TestAMeterThatIsChangedIsRebased(t *testing.T) {
 	}
 }
 
-// TestNoMoreReadingsAreCaughtUpWithThanOneTransactionTakes bounds it.
+// TestNoMoreReadingsAreCaughtUpWithThanOneTransactionTakes checks the limit.
 func TestNoMoreReadingsAreCaughtUpWithThanOneTransactionTakes(t *testing.T) {
 	d := stuck(t)
 	for i := range wallet.MaxBehind + 10 {
@@ -172,7 +172,7 @@ func TestNoMoreReadingsAreCaughtUpWithThanOneTransactionTakes(t *testing.T) {
 	}
 }
 
-// drawnThrough is an account whose meter counts 4 kWh through an open relay, from 1 kWh on; closed says that it closes then.
+// drawnThrough is an account whose meter counts 4 kWh through an open relay, from 1 kWh on. closed means that the relay closes then.
 func drawnThrough(t *testing.T, closed bool) (*till, wallet.Drawn) {
 	t.Helper()
 	d := newTill(t, 1_000_000, 1)
@@ -192,7 +192,7 @@ func drawnThrough(t *testing.T, closed bool) (*till, wallet.Drawn) {
 	return d, drawn
 }
 
-// TestEnergyThroughAnOpenRelayIsDecided once the relay has closed, and while it is open.
+// TestEnergyThroughAnOpenRelayIsDecided after the relay has closed, and while it is open.
 func TestEnergyThroughAnOpenRelayIsDecided(t *testing.T) {
 	for _, c := range []struct {
 		name            string
@@ -239,8 +239,8 @@ func TestEnergyThroughAnOpenRelayIsDecided(t *testing.T) {
 	}
 }
 
-// TestTheSupplyWhileEnergyIsHeld: what was counted through an open relay costs nothing so far, and the lease goes on from the
-// register that the meter reports.
+// TestTheSupplyWhileEnergyIsHeld: energy counted through an open relay costs nothing so far, and the lease continues from the register that
+// the meter reports.
 func TestTheSupplyWhileEnergyIsHeld(t *testing.T) {
 	d, _ := drawnThrough(t, false)
 	d.seen[1].Register, d.seen[1].Relay, d.seen[1].Reasons = 5000, supply.Open.String(), supply.Of(supply.Remote)
@@ -256,7 +256,7 @@ func TestTheSupplyWhileEnergyIsHeld(t *testing.T) {
 	}
 }
 
-// TestWhoMovesOutIsSwitchedOff, told so once, and whoever moves in begins anew.
+// TestWhoMovesOutIsSwitchedOff: each meter gets one cut-off, and rating begins again for the next customer.
 func TestWhoMovesOutIsSwitchedOff(t *testing.T) {
 	d := newTill(t, 100_000, 2)
 	d.takes(d.reading(10, 1, 1000, false))

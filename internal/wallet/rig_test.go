@@ -20,8 +20,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// rig is an account with its meters as a transaction sees them, in memory: what the rules decide about a supply can be
-// looked at step by step, without a store and without a meter.
+// rig is an account with its meters as a transaction sees them, in memory. It shows step by step what the rules decide about a supply,
+// without a store and without a meter.
 type rig struct {
 	disk
 	t       testing.TB
@@ -36,21 +36,20 @@ type rig struct {
 	seen    map[int64]*wallet.Seen
 	told    map[id.ID]*wallet.Progress
 	args    map[id.ID]map[string]any
-	leased  map[int64][]wallet.Lease // what was ordered, in order
-	cuts    map[int64][]id.ID        // the same
-	log     []string                 // what was ordered, withdrawn, hurried and said since the last step
+	leased  map[int64][]wallet.Lease // ordered leases, in order
+	cuts    map[int64][]id.ID        // ordered cut-offs, in order
+	log     []string                 // orders, withdrawals, hurries and notices since the last step
 	booked  []ledger.Journal
 	notices []wallet.Notice
 	orders  map[id.ID]wallet.Command
-	held    money.Minor // reserved of the money
+	held    money.Minor // part of the money that is reserved
 	breach  ledger.Breach
 	made    uint64
 }
 
 const rigMemory = "0123456789abcdef"
 
-// newRig is an account at noon with some money and meters that stand at 0 Wh, closed, with a lease each where there is
-// money for it.
+// newRig is an account at noon with some money and meters at 0 Wh, with closed relays, and a lease each if there is money for it.
 func newRig(t testing.TB, paid money.Minor, meters int) *rig {
 	t.Helper()
 	d := &rig{t: t, tenant: wallet.Tenant{Zone: time.UTC, Currency: "KES"}, now: time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC), money: paid,
@@ -88,7 +87,7 @@ func (d *rig) passes(after time.Duration) *rig {
 	return d
 }
 
-// settles decides anew, as a job does.
+// settles decides again, as a job does.
 func (d *rig) settles() wallet.Settled {
 	d.t.Helper()
 	rows, err := d.WalletsOf(id.ID{})
@@ -116,7 +115,7 @@ func (d *rig) pays(amount money.Minor) wallet.Settled {
 	return out
 }
 
-// moves changes what is available otherwise than by a credit: a hold ends, or use is posted.
+// moves changes the available amount other than by a credit: a hold ends, or use is posted.
 func (d *rig) moves(amount money.Minor) wallet.Settled {
 	d.t.Helper()
 	d.money += amount
@@ -127,7 +126,7 @@ func (d *rig) moves(amount money.Minor) wallet.Settled {
 	return out
 }
 
-// reads is a reading of a meter that arrives now.
+// reads has a reading of a meter arrive now.
 func (d *rig) reads(n int64, register unit.Energy, relay supply.Relay, reasons ...supply.Reason) {
 	d.t.Helper()
 	r := &d.rows[n-1]
@@ -141,12 +140,12 @@ func (d *rig) reads(n int64, register unit.Energy, relay supply.Relay, reasons .
 	d.settles()
 }
 
-// WalletAdvanced is of tenants whose recharges owe their tax at once; this one's do not.
+// WalletAdvanced is for tenants whose recharges owe their tax at once; this tenant's do not.
 func (d *rig) WalletAdvanced(id.ID, money.Minor) error {
 	return errors.New("no tax was advanced")
 }
 
-// order is the newest order of a kind of a meter.
+// order returns the newest command of a type to a meter.
 func (d *rig) order(n int64, t wallet.CommandType) *wallet.Progress {
 	s := d.kept[n]
 	if told := d.told[map[wallet.CommandType]id.ID{wallet.CommandCut: s.Cut, wallet.CommandConnect: s.Connect, wallet.CommandConfig: s.Config,
@@ -156,7 +155,7 @@ func (d *rig) order(n int64, t wallet.CommandType) *wallet.Progress {
 	return &wallet.Progress{}
 }
 
-// signs sends an order that waits; the network may lose it.
+// signs sends a waiting command. The network may lose it.
 func (d *rig) signs(n int64, t wallet.CommandType) {
 	d.t.Helper()
 	o := d.order(n, t)
@@ -166,7 +165,7 @@ func (d *rig) signs(n int64, t wallet.CommandType) {
 	o.Signed, o.State, o.Since = true, "sent", d.now
 }
 
-// does is a meter's answer to an order, if there is one to be answered: carried out.
+// does has a meter answer a command that it carried it out, if there is one to answer.
 func (d *rig) does(n int64, t wallet.CommandType) bool {
 	d.t.Helper()
 	return d.answers(n, t, "done", "")
@@ -183,10 +182,10 @@ func (d *rig) answers(n int64, t wallet.CommandType, state, why string) bool {
 	return true
 }
 
-// max is the register up to which the newest lease goes.
+// max returns the register up to which the newest lease goes.
 func (d *rig) max(n int64) unit.Energy { return d.kept[n].Lease.Max }
 
-// says gives what has been ordered, withdrawn, hurried and told to customers since it was asked last.
+// says returns the orders, withdrawals, hurries and notices since the last call.
 func (d *rig) says() string {
 	out := strings.Join(d.log, "; ")
 	d.log = nil
@@ -202,7 +201,7 @@ func (d *rig) want(after, want string) {
 
 func (d *rig) note(format string, args ...any) { d.log = append(d.log, fmt.Sprintf(format, args...)) }
 
-// What follows is the transaction.
+// The transaction.
 
 func (d *rig) NewID() (id.ID, error) { return d.id(), d.fails() }
 
@@ -261,8 +260,7 @@ func (d *rig) SupplyOf(n int64) (wallet.Supplied, error) {
 	return s, d.fails()
 }
 
-// answersLate is a meter's answer to an order that another one may have taken the place of: it carried it out after the record
-// with the number.
+// answersLate has a meter answer a command that may have been replaced: it carried it out after the record with this number.
 func (d *rig) answersLate(order id.ID, seq uint64) {
 	d.t.Helper()
 	o := d.told[order]

@@ -10,29 +10,29 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Actor gives the commands of wallets that nobody asked for.
+// Actor gives the commands of wallets that no person ordered.
 const Actor = "wallets"
 
-// SigningTx is what signing a command of a wallet needs of a transaction.
+// SigningTx is the part of a transaction that signing a command of a wallet needs.
 type SigningTx interface {
 	SettleTx
-	// WalletOf locks and reads the wallets of the account that a meter supplies; none for a meter without a wallet.
+	// WalletOf locks and reads the wallets of the account that a meter supplies. There are none for a meter without a wallet.
 	WalletOf(meter int64) ([]Row, error)
-	// LookNow has the supply of a meter looked at as soon as may be.
+	// LookNow makes the supply of a meter due to be looked at as soon as possible.
 	LookNow(meter int64) error
-	// LeaseNumber is the last number that a lease of a meter was given, under the meter's lock. refused reports whether the
-	// meter answered the lease before order that it has had a higher one.
+	// LeaseNumber returns the last number given to a lease of a meter, under the meter's lock. refused means that the meter answered the
+	// lease before order that it has had a higher number.
 	LeaseNumber(meter int64, order id.ID) (last int64, refused bool, err error)
-	// LeaseNumbered writes the number of a meter's newest lease.
+	// LeaseNumbered stores the number of a meter's newest lease.
 	LeaseNumbered(meter, number int64) error
 }
 
-// StillRight asks once more, in the transaction that signs it, whether a command that nobody but the rules gave is right. These
-// are not sent: a cut-off whose supply is wanted again or must not be cut any more, a lease of more than there is by now, the
-// time while it is in doubt, and anything that was given at a time that has not come.
+// StillRight checks again, in the transaction that signs it, whether a command that only the rules gave is right. It is false for a cut-off
+// whose supply is wanted again or must not be cut any more, a lease above the present limit, a clock setting while the server's time is in
+// doubt, and any command dated in the future.
 func StillRight(tx SigningTx, meter int64, t CommandType, max unit.Energy, given, now time.Time) (bool, error) {
 	switch {
-	case NotYet(given, now): // nobody knows how old it is, and its end is as far away
+	case NotYet(given, now): // nobody knows how old it is, and its expiry is just as far ahead
 		return false, tx.LookNow(meter)
 	case t == CommandClock:
 		visibility, err := VisibilityOf(tx)
@@ -58,9 +58,9 @@ func StillRight(tx SigningTx, meter int64, t CommandType, max unit.Energy, given
 	return false, tx.LookNow(meter)
 }
 
-// StillWanted asks the same about a cut-off that a person ordered. It is right while a reason other than missing money keeps the
-// supply off. Once the person has taken it back, it is right only if the rules would cut too. A meter without a wallet has no
-// rules. A command dated in the future is never right: nobody knows its age.
+// StillWanted checks the same for a cut-off that a person ordered. It is right while a reason other than missing money keeps the supply
+// off. Once the person has taken it back, it is right only if the rules would cut too. A meter without a wallet has no rules. A command
+// dated in the future is never right: nobody knows its age.
 func StillWanted(tx SigningTx, meter int64, given, now time.Time) (bool, error) {
 	if NotYet(given, now) {
 		return false, nil
@@ -77,8 +77,7 @@ func StillWanted(tx SigningTx, meter int64, given, now time.Time) (bool, error) 
 	return StillRight(tx, meter, CommandCut, 0, given, now)
 }
 
-// leaseSkip is by how much the numbers of leases are moved on when a meter says that it has had a higher one: a day of
-// seconds.
+// leaseSkip is how far the numbers of leases jump when a meter says that it has had a higher one: a day of seconds.
 const leaseSkip = 24 * 60 * 60
 
 // NumberLease gives a lease its number at its first signing.
@@ -94,9 +93,9 @@ func NumberLease(tx SigningTx, meter int64, order id.ID, now time.Time) (int64, 
 	return next, tx.LeaseNumbered(meter, next)
 }
 
-// NextLease is the number after last: the second since 1970, or one more than the last, which serves until the year 2106. So a
-// restored database never repeats what the meter has seen from the lost one. A meter that refused the lease before, because it
-// has had a higher number, gets one that is a day ahead.
+// NextLease returns the number after last: the present second since 1970, or last plus one if that is higher. That works until the year
+// 2106. So a restored database never repeats a number from the lost one. If the meter refused the lease before because it has had a higher
+// number, the next number is a day ahead.
 func NextLease(last int64, refused bool, now time.Time) int64 {
 	if refused {
 		last += leaseSkip

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// signer is the transaction that signs an order of a meter.
+// signer is the transaction that signs a command to a meter.
 type signer struct {
 	*till
 	last    int64
@@ -34,14 +34,14 @@ func (s *signer) LeaseNumbered(meter, number int64) error {
 	return s.fails()
 }
 
-// TestAnOrderIsSignedOnlyWhileItIsRight asks in the transaction that signs it. The meter has a lease to 10,000 Wh.
+// TestAnOrderIsSignedOnlyWhileItIsRight runs the check in the transaction that signs. The meter has a lease to 10,000 Wh.
 func TestAnOrderIsSignedOnlyWhileItIsRight(t *testing.T) {
 	const soon = "look at m1"
 	for _, c := range []struct {
 		name  string
 		order wallet.CommandType
 		max   unit.Energy
-		ahead time.Duration // by how much it was given ahead of now
+		ahead time.Duration // by how much it was dated ahead of now
 		do    func(*till)
 		want  bool
 		wrote string
@@ -86,7 +86,7 @@ func TestAnOrderIsSignedOnlyWhileItIsRight(t *testing.T) {
 	}
 }
 
-// TestACutOfAPersonIsSignedWhileThePersonWantsIt, and afterwards only where the rules would cut. The last reading is of now.
+// TestACutOfAPersonIsSignedWhileThePersonWantsIt, and afterwards only if the rules would cut too. The last reading has just come.
 func TestACutOfAPersonIsSignedWhileThePersonWantsIt(t *testing.T) {
 	moves := func(out bool) func(*till) {
 		return func(d *till) {
@@ -98,10 +98,10 @@ func TestACutOfAPersonIsSignedWhileThePersonWantsIt(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		do      func(*till)
-		over    bool          // the person wants it no more
-		later   time.Duration // than the last reading
+		over    bool          // the person has taken it back
+		later   time.Duration // time since the last reading
 		without bool          // the meter has no wallet
-		ahead   time.Duration // by how much it was given ahead of now
+		ahead   time.Duration // by how much it was dated ahead of now
 		want    bool
 	}{
 		"wanted by the person":                   {do: moves(false), want: true},

@@ -2,16 +2,17 @@ package wallet
 
 import "time"
 
-// Ahead is by how much a stored time may lie ahead of the server's clock and still be believed: clocks are put right by small
-// steps all the time. What lies further ahead was noted by a clock that has been set back since.
+// Ahead is how far a stored time may lie ahead of the server's clock and still be trusted: clocks are adjusted by small steps all the time.
+// A time further ahead was noted by a clock that has been set back since.
 const Ahead = 2 * time.Minute
 
-// NotYet reports whether a stored time lies so far ahead of the clock that the clock was set back since: nobody knows when it was.
+// NotYet reports whether a stored time lies so far ahead of the clock that the clock must have been set back since. Its true time is
+// unknown.
 func NotYet(t, now time.Time) bool { return t.Sub(now) > Ahead }
 
-// believed is what was read, without times that have not come: what waits for them would wait until they have. Where nobody
-// knows when something was, it is taken for what cuts nobody off and gives nothing away: a reading for too old to cut by, a
-// warning for given now, a lease for due to be renewed, and a command under way for lapsed, so that another one takes its place.
+// believed returns s without future times, because anything that waits for one would wait too long. A time that nobody knows is replaced by
+// one that cuts nobody off and gives nothing away: a reading counts as too old to cut by, a warning as given now, a lease as due for
+// renewal, and an open command as lapsed, so that another one replaces it.
 func (s Supplied) believed(now time.Time) Supplied {
 	for _, t := range []*time.Time{&s.Out, &s.Noticed} {
 		if NotYet(*t, now) {
@@ -34,7 +35,7 @@ func (s Supplied) believed(now time.Time) Supplied {
 			continue
 		}
 		if o.State = lapsed; o == &s.Seen.Connect {
-			o.Since = now // whatever was heard before does not show that the meter has carried it out
+			o.Since = now // no earlier reading proves that the meter has carried it out
 		}
 	}
 	return s

@@ -10,10 +10,10 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// jump is how far the server's clock runs ahead in these tests before it is set back.
+// jump is how far the server's clock is ahead in these tests before it is set back.
 const jump = 30 * 24 * time.Hour
 
-// setBack moves the server's clock a month ahead, lets something happen, sets it back and lets something happen then.
+// setBack moves the server's clock a month ahead, runs one function, sets the clock back and runs another.
 type setBack struct {
 	ahead, back func(*rig)
 	want        string // after the clock was set back
@@ -32,7 +32,7 @@ func (c setBack) test(t *testing.T) {
 	}
 }
 
-// TestLeasesOfAClockThatWasAheadAreGivenAnew: no meter waits for a lease until that month has passed.
+// TestLeasesOfAClockThatWasAheadAreGivenAnew: no meter waits a month for a lease.
 func TestLeasesOfAClockThatWasAheadAreGivenAnew(t *testing.T) {
 	for name, c := range map[string]setBack{
 		"a lease that was sent and lost is given again": {
@@ -55,8 +55,7 @@ func TestLeasesOfAClockThatWasAheadAreGivenAnew(t *testing.T) {
 	}
 }
 
-// TestAClockThatWasAheadCutsNobodyAndSparesNobody: what was heard then cuts nobody off, and what was ordered then is given
-// again.
+// TestAClockThatWasAheadCutsNobodyAndSparesNobody: readings from that time cut nobody off, and commands from that time are given again.
 func TestAClockThatWasAheadCutsNobodyAndSparesNobody(t *testing.T) {
 	for name, c := range map[string]setBack{
 		"a reading of then cuts nobody": {
@@ -113,8 +112,8 @@ func TestAClockThatWasAheadCutsNobodyAndSparesNobody(t *testing.T) {
 	}
 }
 
-// TestAMeterThatJoinsAnAccountWithoutMoney is cut off like the others: the account was warned, and the notice counts for it. A
-// decision about the account before its first reading does not take the place of a warning.
+// TestAMeterThatJoinsAnAccountWithoutMoney is cut off like the others: the account was warned, and the notice applies to the new meter too.
+// A decision before the meter's first reading does not replace a warning.
 func TestAMeterThatJoinsAnAccountWithoutMoney(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -162,7 +161,7 @@ func TestAMeterWithoutMoneyIsWarnedOnceItIsRead(t *testing.T) {
 	d.want("its first reading", "config m1; wallet-used-up m1; lease m1")
 }
 
-// joins adds a meter that has not been read to the account.
+// joins adds a meter without readings to the account.
 func (d *rig) joins() {
 	n := int64(len(d.rows) + 1)
 	d.rows = append(d.rows, wallet.Row{State: wallet.NewState(), Meter: wallet.MeterFacts{ID: d.id(), N: n, Number: fmt.Sprintf("m%d", n), Phases: 1,
@@ -172,7 +171,7 @@ func (d *rig) joins() {
 		Relay: supply.Closed.String()}
 }
 
-// warned is a meter's customer who has got the warning, as the store notes it.
+// warned records that a meter's customer got the warning, as the store does.
 func (d *rig) warned(n int64) {
 	if s := d.kept[n]; s.Noticed.IsZero() {
 		s.Noticed = d.now
@@ -180,8 +179,8 @@ func (d *rig) warned(n int64) {
 	}
 }
 
-// TestWhoDoubtsTheTimeTakesNothingByIt: while the server's time is in doubt no notice and no window ends, no reading is fresh, no
-// lease is lowered and no meter's clock is set; a lease is given. Once it is not, all of that is done.
+// TestWhoDoubtsTheTimeTakesNothingByIt: while the server's time is in doubt, no notice and no friendly hours end, no reading is fresh, no
+// lease is lowered and no meter's clock is set; but leases are given. Once the time is trusted, all of that is done.
 func TestWhoDoubtsTheTimeTakesNothingByIt(t *testing.T) {
 	for _, c := range []struct {
 		name           string

@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// MeterFacts is what a wallet must know of its meter and account.
+// MeterFacts are the facts about its meter and account that a wallet needs.
 type MeterFacts struct {
 	ID        id.ID
 	N         int64
@@ -24,14 +24,14 @@ type MeterFacts struct {
 	Account   id.ID
 	Tariff    id.ID
 	Active    bool // the account is
-	// Advanced is the tax that was taken with the account's top-ups and not yet with use.
+	// Advanced is the tax that was taken with the account's top-ups and not used up by use yet.
 	Advanced money.Minor
 	// LastSeen and NewestAt are the meter's clock, as in [metering.Live].
 	LastSeen time.Time
 	NewestAt int64
 }
 
-// Clock is the time the meter lives in: the server's, or a simulated meter's own.
+// Clock returns the time the meter lives in: the server's, or a simulated meter's own.
 func (m MeterFacts) Clock(now time.Time) time.Time {
 	if !m.Simulated {
 		return now
@@ -45,14 +45,14 @@ type Row struct {
 	State
 	Meter MeterFacts
 	Based unit.Energy // State.Base as it is stored
-	// Adrift says that the clock of the newest record cannot be right, and Said what it showed; Lag how far it is behind. None
+	// Adrift means that the clock of the newest record cannot be right, and Said is the time it showed. Lag is how far it is behind. None
 	// of them is stored.
 	Adrift bool
 	Said   time.Time
 	Lag    Lag
 }
 
-// Tenant is what a tenant decided that wallets follow.
+// Tenant holds the tenant's settings for wallets.
 type Tenant struct {
 	Zone     *time.Location
 	Currency string
@@ -60,37 +60,36 @@ type Tenant struct {
 	Supply   registry.SupplyPolicy
 }
 
-// SettleTx is what settling needs of a transaction. Whoever changes an account's wallet money other than by a reading
-// locks its rows with WalletsOf first.
+// SettleTx is the part of a transaction that settling needs. Code that changes an account's wallet money other than by a reading must first
+// lock its rows with WalletsOf.
 type SettleTx interface {
 	NewID() (id.ID, error)
-	// Post writes a journal and moves the balances of limited accounts. What was used already is never refused for want
-	// of money.
+	// Post writes a journal and moves the balances of limited accounts. Use that has already happened is never refused for lack of money.
 	Post(ledger.Journal) (ledger.Breach, error)
 	TariffVersion(version id.ID) (tariff.Version, error)
 	TariffVersionAt(tariff id.ID, at time.Time) (tariff.Version, bool, error)
-	// WalletTenant is what the tenant decided.
+	// WalletTenant returns the tenant's settings.
 	WalletTenant() (Tenant, error)
 	// WalletsOf locks and reads the wallets of all meters of an account, in the order of the meters' numbers.
 	WalletsOf(account id.ID) ([]Row, error)
-	// WalletPut writes a row that was locked.
+	// WalletPut writes a locked row.
 	WalletPut(Row) error
-	// WalletMoney is what the books say an account has, and what is reserved of it.
+	// WalletMoney returns what the books say an account has, and what is reserved of it.
 	WalletMoney(account id.ID) (wallet, held money.Minor, err error)
-	// WalletAdvanced adds to the tax that was taken with an account's top-ups; it falls with use.
+	// WalletAdvanced adds to the tax that was taken with an account's top-ups. Use reduces it.
 	WalletAdvanced(account id.ID, by money.Minor) error
 	SupplyTx
 	// RaiseAlarm opens an alarm of a meter unless the same one is open.
 	RaiseAlarm(meter int64, a metering.Alarm) error
 }
 
-// Settled is what settling an account came to.
+// Settled is the result of settling an account.
 type Settled struct {
 	Rows      []Row // as they are now
 	Money     Money
-	Decisions []Decision // of the rows, one for one
-	Posted    int        // journals
-	Press     bool       // somebody has to press a key at a meter for the supply to return
+	Decisions []Decision // of the rows, in the same order
+	Posted    int        // number of journals
+	Press     bool       // somebody has to press a key at a meter to restore the supply
 }
 
 // AnyDecision reports whether something has just happened to a meter.
@@ -103,14 +102,14 @@ func (s Settled) AnyDecision() bool {
 	return false
 }
 
-// Settle decides about an account from what is available now, and posts what its meters have accrued: always where post
-// is set, else only where something has just happened. It is called in the transaction that moved the money or rated
-// the energy, after that. rows are the account's, locked; they are written.
+// Settle decides about an account from the available amount, and posts what its meters have accrued: always if post is set, else only if
+// something has just happened. Call it in the transaction that moved the money or rated the energy, after that. rows are the account's,
+// locked; Settle writes them.
 func Settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post bool) (Settled, error) {
 	return settle(tx, t, rows, now, post, false)
 }
 
-// settle is [Settle]; credit says that money has just come in.
+// settle is [Settle]. credit means that money has just come in.
 func settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post, credit bool) (Settled, error) {
 	a, err := accountAt(tx, t, rows, now)
 	if err != nil || len(rows) == 0 {
@@ -139,13 +138,13 @@ func settle(tx SettleTx, t Tenant, rows []Row, now time.Time, post, credit bool)
 	return out, carryOut(tx, a, decided, effects)
 }
 
-// SettleAccount is [Settle] for an account whose rows are not locked yet.
+// SettleAccount does the same as [Settle] for an account whose rows are not locked yet.
 func SettleAccount(tx SettleTx, account id.ID, now time.Time, post bool) (Settled, error) {
 	return settleAccount(tx, account, now, post, false)
 }
 
-// SettleCredit is [SettleAccount] after money has come in: what was used is posted, and a credit that ends at or below the
-// level of a warning warns at once.
+// SettleCredit does the same as [SettleAccount] after money has come in. It posts the use, and warns at once if the credit ends at or below
+// the level of a warning.
 func SettleCredit(tx SettleTx, account id.ID, now time.Time) (Settled, error) {
 	return settleAccount(tx, account, now, true, true)
 }
@@ -162,7 +161,7 @@ func settleAccount(tx SettleTx, account id.ID, now time.Time, post, credit bool)
 	return settle(tx, t, rows, now, post, credit)
 }
 
-// MoneyOf is what an account has. rows are its wallets.
+// MoneyOf returns what an account has. rows are its wallets.
 func MoneyOf(tx interface {
 	WalletMoney(account id.ID) (wallet, held money.Minor, err error)
 }, account id.ID, rows []Row) (m Money, err error) {
@@ -195,8 +194,7 @@ func postAll(tx SettleTx, rows []Row, now time.Time) (int, error) {
 	return n, nil
 }
 
-// advanced has a posting take its tax from what was taken with the account's top-ups, as far as that reaches. rows are the
-// account's.
+// advanced takes a posting's tax from the tax already taken with the account's top-ups, as far as that reaches. rows are the account's.
 func advanced(tx SettleTx, rows []Row, lines []ledger.Posting) ([]ledger.Posting, error) {
 	part := min(ledger.TaxOf(lines), rows[0].Meter.Advanced)
 	if part == 0 || rows[0].Meter.Advanced == 0 {
@@ -208,7 +206,7 @@ func advanced(tx SettleTx, rows []Row, lines []ledger.Posting) ([]ledger.Posting
 	return ledger.FromAdvances(lines, part), tx.WalletAdvanced(rows[0].Meter.Account, -part)
 }
 
-// book posts a journal that nothing can stand in the way of.
+// book posts a journal that no limit may stop.
 func book(tx SettleTx, j ledger.Journal) (err error) {
 	if j.ID, err = tx.NewID(); err != nil {
 		return err
@@ -220,7 +218,7 @@ func book(tx SettleTx, j ledger.Journal) (err error) {
 	return err
 }
 
-// Tx is what the use cases of wallets need of a transaction: the rows of each kind of work.
+// Tx is the part of a transaction that the use cases of wallets need: the rows of each kind of work.
 type Tx interface {
 	Rating() ReleaseTx
 	Supplies() WatchTx

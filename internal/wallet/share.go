@@ -6,35 +6,35 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// The meters of an account share its money. A lease stands for the price of the energy that is left of it, and the leases
-// that the meters of an account have, or may have, never stand for more than there is, with the allowance added once where a
-// rule forbids to cut: so the account cannot use more than that, whatever the network does to any of its meters. Where the
-// money is enough for a whole lease each, nobody notices. Where it is not, each meter has the same share of it, and one that
-// has more than its share, because another has used more, gives some back by a lower lease as soon as another one needs it.
+// The meters of an account share its money. A lease is worth the price of the energy left in it. All leases that the meters of an account
+// have, or may have, are never worth more than the account's money, plus the allowance once if a rule forbids the cut-off. So the account
+// cannot use more than that, whatever the network does to its meters. If the money is enough for a full lease each, sharing changes
+// nothing. If not, each meter has the same share. A meter with more than its share, because another has used more, gives some back by a
+// lower lease as soon as another one needs it.
 
-// means is the money that all leases of the account together may stand for, as the rules are for this meter.
+// means returns the money that all leases of the account together may be worth, under the rules for this meter.
 func (c *pointState) means() (money.Minor, error) {
 	extra := unit.Energy(0)
 	if c.block == BlockFriendly || c.block == BlockNotice {
 		extra = c.tenant.Supply.AllowanceWh()
 	}
 	more, err := c.body.CostOf(extra)
-	more = max(more-1, 0) // the price was rounded up; no more than extra is given
+	more = max(more-1, 0) // the price was rounded up; it must not buy more than extra
 	return c.money.Available() - c.tenant.Policy.CutOff + more, err
 }
 
-// pays is the energy that some of the money pays for, at most one cap.
+// pays returns the energy that an amount pays for, at most one cap.
 func (c *pointState) pays(m money.Minor) (unit.Energy, error) {
 	energy, err := c.body.AffordableLess(m, c.rests)
 	return min(energy, c.tenant.Supply.LeaseCap()), err
 }
 
-// claims reports whether the meter has a share of the money: it can be given a lease.
+// claims reports whether the meter has a share of the money: it can get a lease.
 func (c *pointState) claims() bool {
 	return c.Commands && c.Leases && c.priced && c.row.Started && Wanted(c.row.State)
 }
 
-// share is the energy that this meter's part of the money pays for, the same for each that claims one.
+// share returns the energy that this meter's part of the money pays for, which is the same for each meter that claims one.
 func (c *pointState) share() (unit.Energy, error) {
 	if c.block == BlockProtected {
 		return c.tenant.Supply.LeaseCap(), nil
@@ -52,7 +52,7 @@ func (c *pointState) share() (unit.Energy, error) {
 	return c.pays(means / parts)
 }
 
-// room is the energy that is paid for when the leases of the other meters are counted as if they were used.
+// room returns the energy that is paid for if the leases of the other meters count as used.
 func (c *pointState) room() (unit.Energy, error) {
 	if c.block == BlockProtected {
 		return c.tenant.Supply.LeaseCap(), nil
@@ -73,8 +73,8 @@ func (c *pointState) room() (unit.Energy, error) {
 	return c.pays(means)
 }
 
-// intended is what is left of the lease that the meter has or is to have. Where it may have one of several, it is the lowest: the
-// next must not give back what a lower one may have taken, unless there is room for it.
+// intended returns what is left of the lease that the meter has or is about to get. If it may have one of several, it is the lowest: the
+// next lease must not give back what a lower one may have taken, unless there is room for it.
 func (c *pointState) intended() unit.Energy {
 	if c.Seen.Lease.Open() {
 		return c.left(c.Supply.Lease)
@@ -88,7 +88,7 @@ func (c *pointState) intended() unit.Energy {
 	return least
 }
 
-// left is what is left of a lease, none of one that was made for another memory of the meter.
+// left returns what is left of a lease, or 0 for a lease of another memory.
 func (c *pointState) left(l Lease) unit.Energy {
 	if l.Memory != c.Memory {
 		return 0
@@ -96,7 +96,7 @@ func (c *pointState) left(l Lease) unit.Energy {
 	return max(0, l.Max-c.register())
 }
 
-// register is where the meter stands: as rated last or, where rating begins anew for another account, as read last.
+// register returns the meter's register: as rated last or, if rating begins again for another account, as read last.
 func (c *pointState) register() unit.Energy {
 	if !c.row.Started {
 		return c.Seen.Register
@@ -104,7 +104,7 @@ func (c *pointState) register() unit.Energy {
 	return c.row.Register
 }
 
-// holds is the most that the meter may still count by any lease that has or may have reached it.
+// holds returns the most that the meter may still count by any lease that has reached it or may reach it.
 func (c *pointState) holds() unit.Energy {
 	most := c.left(c.InMeter)
 	if l := c.Seen.Lease; l.Open() || l.unsure() {
@@ -113,8 +113,8 @@ func (c *pointState) holds() unit.Energy {
 	return max(most, c.left(Lease{Max: c.Supply.Risk, Memory: c.Supply.Lease.Memory}))
 }
 
-// lent is the most that the meter may still count by any lease that it has or that was signed for it. One that was not signed
-// never reached it, and is withdrawn when there is less money.
+// lent returns the most that the meter may still count by any lease that it has or that was signed for it. An unsigned lease never reached
+// it, and is withdrawn when there is less money.
 func (c *pointState) lent() unit.Energy {
 	most := max(c.left(c.InMeter), c.left(Lease{Max: c.Supply.Risk, Memory: c.Supply.Lease.Memory}))
 	if l := c.Seen.Lease; l.Signed && (l.Open() || l.unsure()) {
@@ -123,9 +123,9 @@ func (c *pointState) lent() unit.Energy {
 	return most
 }
 
-// needed reports whether another meter of the account needs what this one has of the money: half of its share is used, and
-// there is no room for it beside the others. Shares of less than a kilowatt-hour are not divided any further, or relays would
-// chatter over the last of the money.
+// needed reports whether another meter of the account needs some of this one's energy: half of its share is used, and there is no room for
+// a full share beside the other leases. Shares below a kilowatt-hour are not divided any further, or relays would chatter over the last of
+// the money.
 func (c *pointState) needed() (bool, error) {
 	for i := range c.all {
 		o := &c.all[i]
@@ -147,9 +147,8 @@ func (c *pointState) needed() (bool, error) {
 	return false, nil
 }
 
-// wants is what the next lease of this meter is to give: its share, as far as there is room for it; no less than it has
-// unless it has more than its share, and then only where the leases of the account stand for too much, or where another
-// meter is in need.
+// wants returns the energy of this meter's next lease: its share, as far as there is room, but no less than it has. A meter with more than
+// its share keeps it, unless the leases of the account are worth too much or another meter needs it.
 func (c *pointState) wants() (unit.Energy, error) {
 	share, err := c.share()
 	if err != nil {
@@ -173,9 +172,9 @@ func (c *pointState) wants() (unit.Energy, error) {
 	return mine, err
 }
 
-// most is the register up to which a lease may go that is signed now: what there is room for, or what is no more than the
-// meter has and its share. One that was ordered before the register could not be true counts from the last that could: from
-// a false one any lease would do, however much the money has gone down since.
+// most returns the highest register of a lease that is signed now: as much as there is room for, or at least what the meter already has
+// within its share. A lease ordered before the register became impossible counts from the last possible one, because a false register would
+// allow any lease, however far the money has gone down since.
 func (c *pointState) most() (unit.Energy, error) {
 	share, err := c.share()
 	if err != nil {
@@ -189,8 +188,8 @@ func (c *pointState) most() (unit.Energy, error) {
 	return c.beyond(energy), err
 }
 
-// beyond is the register up to which a lease of some energy goes. Of a meter whose register cannot be true nobody knows what
-// it has used: it gets the allowance once, of what is paid for, until a person has decided.
+// beyond returns the register up to which a lease of some energy goes. If the meter's register cannot be true, nobody knows what it has
+// used. It then gets at most the allowance, once, until a person has decided.
 func (c *pointState) beyond(energy unit.Energy) unit.Energy {
 	if h := c.row.Held; h.Stopped() {
 		return h.Register + min(c.tenant.Supply.AllowanceWh(), energy)
@@ -198,20 +197,20 @@ func (c *pointState) beyond(energy unit.Energy) unit.Energy {
 	return c.row.Register + energy
 }
 
-// mayHelp reports whether a lease up to want may be given to a meter whose register cannot be true. One that has no lease in
-// this memory needs one. One that has keeps it: a lower one would cut off what is paid for if the register is too low, and a
-// higher one would give away energy if it is too high. Only two readings in a row are believed so far that say the same register
-// and the used-up lease has opened the relay at it: one alone may be false, and a lease beyond it would have no end.
+// mayHelp reports whether a meter whose register cannot be true may get a lease up to want. A meter without a lease in this memory needs
+// one. A meter with a lease keeps it: a lower lease would cut off paid energy if the register is too low, and a higher one would give
+// energy away if it is too high. The register is trusted only if two readings in a row report it and the used-up lease has opened the relay
+// there. One reading alone may be false, and a lease beyond it would have no limit.
 func (c *pointState) mayHelp(h Held, want unit.Energy) bool {
 	reach, has := c.reach(h.Memory)
 	if !has {
 		return true
 	}
-	again := c.Seq > h.Seq && c.Seen.Register == h.Register // what is known of the relay is of that reading
+	again := c.Seq > h.Seq && c.Seen.Register == h.Register // the state of the relay comes from that reading
 	return want > reach && h.Register >= reach && again && c.Relay == supply.Open.String() && c.Reasons.Has(leaseReason)
 }
 
-// reach is the highest register up to which a lease lets the meter count that it has, or may have, in a memory.
+// reach returns the highest register that a lease in the meter, or one that may have reached it, allows in a memory.
 func (c *pointState) reach(memory string) (most unit.Energy, has bool) {
 	if c.InMeter.Memory == memory {
 		most, has = c.InMeter.Max, true

@@ -12,18 +12,18 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// street is the meters of one account behind a network that loses orders and answers.
+// street is an account's meters behind a network that loses commands and answers.
 type street struct {
 	*rig
 	rnd      *rand.Rand
 	register []unit.Energy
-	lease    []unit.Energy // in the meter
-	number   []int         // of the lease in the meter
-	signed   map[id.ID]int // numbers are drawn at the first signing
+	lease    []unit.Energy // in the meters
+	number   []int         // of the leases in the meters
+	signed   map[id.ID]int // a lease gets its number when it is first signed
 	restored bool          // the network loses nothing any more
 }
 
-// uses lets a meter count, as far as its lease goes, and reports its reading if it gets through.
+// uses lets a meter count as far as its lease allows, and reports its reading if it gets through.
 func (s *street) uses(i int, energy unit.Energy) {
 	s.register[i] = max(s.register[i], min(s.register[i]+energy, s.lease[i]))
 	if s.restored || s.rnd.IntN(3) > 0 {
@@ -39,7 +39,7 @@ func (s *street) tells(i int) {
 	}
 }
 
-// sends lets the newest lease of a meter leave, if it waits; the network may lose it, or the answer.
+// sends sends the newest lease of a meter, if it is pending. The network may lose it, or the answer.
 func (s *street) sends(i int) {
 	n := int64(i + 1)
 	o := s.order(n, wallet.CommandLease)
@@ -55,7 +55,7 @@ func (s *street) sends(i int) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if max > most { // as the store does it
+	if max > most { // as the store does
 		o.State, o.Since = "expired", s.now
 		s.settles()
 		return
@@ -75,7 +75,7 @@ func (s *street) sends(i int) {
 	}
 }
 
-// covered reports how much energy the leases in the meters stand for beyond what is paid for, as far as the server has been told.
+// uncovered returns by how much the energy of the leases in the meters exceeds what is paid for, as far as the server knows.
 func (s *street) uncovered() unit.Energy {
 	s.t.Helper()
 	var held, paid unit.Energy
@@ -92,9 +92,9 @@ func (s *street) uncovered() unit.Energy {
 	return held - paid
 }
 
-// TestLeasesOfAnAccountNeverStandForMoreThanThereIs lets one to three meters share an account for weeks: they use energy, the
-// network loses readings, orders and answers, leases lapse, somebody pays. Whatever happens, all leases together stand for no
-// more than is paid for, so the account never owes; and once nothing is lost any more nobody is dark while there is money.
+// TestLeasesOfAnAccountNeverStandForMoreThanThereIs lets one to three meters share an account for weeks: they use energy, the network loses
+// readings, commands and answers, leases lapse, somebody pays. All leases together are never worth more than is paid for, so the account
+// never owes. Once the network loses nothing any more, no meter is dark while there is money.
 func TestLeasesOfAnAccountNeverStandForMoreThanThereIs(t *testing.T) {
 	shared := 0
 	for seed := range uint64(300) {
@@ -144,7 +144,7 @@ func TestLeasesOfAnAccountNeverStandForMoreThanThereIs(t *testing.T) {
 	}
 }
 
-// TestMetersOfAnAccountShareItsMoney says how, step by step.
+// TestMetersOfAnAccountShareItsMoney shows how, step by step.
 func TestMetersOfAnAccountShareItsMoney(t *testing.T) {
 	d := newRig(t, 100_000, 2)
 	if d.max(1) != 20_000 || d.max(2) != 20_000 {
@@ -175,8 +175,8 @@ func TestMetersOfAnAccountShareItsMoney(t *testing.T) {
 	}
 }
 
-// TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister: rating begins anew for another account, and the lease that is
-// left in the meter stands for what the meter may still count, not for all that it ever counted.
+// TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister: rating begins again for another account. The lease left in the meter is
+// worth what the meter may still count, not everything that it ever counted.
 func TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister(t *testing.T) {
 	d := newRig(t, 100_000, 2)
 	for register := unit.Energy(10_000); register <= 100_000; register += 10_000 {
@@ -196,8 +196,8 @@ func TestAnOldLeaseOfAMeterThatWasMovedIntoCountsFromItsRegister(t *testing.T) {
 	}
 }
 
-// lowered is an account of two meters from which money was taken: the first one, at 6000 Wh with a lease to 10,000, is to have a
-// lower one, and the second has taken its own.
+// lowered is an account of two meters from which money was taken. The first meter, at 6000 Wh with a lease to 10,000, is about to get a
+// lower one; the second has taken its own.
 func lowered(t *testing.T) (d *rig, lower id.ID) {
 	t.Helper()
 	d = newRig(t, 5750, 2)
@@ -214,10 +214,10 @@ func lowered(t *testing.T) (d *rig, lower id.ID) {
 	return d, d.kept[1].Lease.Command
 }
 
-// TestAMeterThatTookALowerLeaseLateIsNotLeftDark is the history of meter 06000005915 in a month with seed 7. It took a lower lease
-// beyond the end of which it had counted, and went dark. Its answer came when the order had been replaced, by one that the network
-// lost and that was a watt-hour too high when it was to be sent again. The server kept holding that the meter had the lease from
-// before, with energy left that no new one would exceed, and gave it nothing for hours, with money there.
+// TestAMeterThatTookALowerLeaseLateIsNotLeftDark is the history of meter 06000005915 in a month with seed 7. It took a lower lease after it
+// had counted beyond its end, and went dark. Its answer came after the command had been replaced. The network lost the replacement, which
+// was a watt-hour too high when it was due again. The server assumed that the meter still had the lease before, with energy left that no
+// new lease would exceed. For hours it gave the meter nothing, although there was money.
 func TestAMeterThatTookALowerLeaseLateIsNotLeftDark(t *testing.T) {
 	d, lower := lowered(t)
 	d.passes(time.Hour).pays(230)
@@ -240,10 +240,10 @@ func TestAMeterThatTookALowerLeaseLateIsNotLeftDark(t *testing.T) {
 	}
 }
 
-// TestEnergyThatAMeterGaveBackIsNotGivenAgain is the history of meter 06000007259 in the same month. The order with the lower
-// lease was withdrawn in a friendly window, because there was less money still; then came the answer that the meter had taken it.
-// When half the time of the lease before was gone, the server renewed that, to a register up to which the meter had nothing any
-// more, and so gave away energy beyond the money and the allowance.
+// TestEnergyThatAMeterGaveBackIsNotGivenAgain is the history of meter 06000007259 in the same month. The command with the lower lease was
+// withdrawn during friendly hours, because there was even less money. Then the meter answered that it had taken the lease. When half the
+// time of the lease before was over, the server renewed that lease, up to a register that the meter's lease no longer reached. So it gave
+// away energy beyond the money and the allowance.
 func TestEnergyThatAMeterGaveBackIsNotGivenAgain(t *testing.T) {
 	d, lower := lowered(t)
 	d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
@@ -263,9 +263,9 @@ func TestEnergyThatAMeterGaveBackIsNotGivenAgain(t *testing.T) {
 	}
 }
 
-// TestWhatNeverLeftHidesNoLease is the history of meter 06000004900 in a month with seed 31, whose neighbours were dark with money
-// there. It took a lower lease before it was away for days; while money went down, more leases were ordered and withdrawn before
-// they left than are looked back at, so that its late answer was never found again and its energy never given to the others.
+// TestWhatNeverLeftHidesNoLease is the history of meter 06000004900 in a month with seed 31. Its neighbours were dark although there was
+// money. The meter took a lower lease before it was offline for days. While the money went down, more leases were ordered and withdrawn
+// unsent than the server reads back. So it never found the late answer again, and never gave the energy to the others.
 func TestWhatNeverLeftHidesNoLease(t *testing.T) {
 	d, lower := lowered(t)
 	d.tenant.Supply.Windows = []string{"all 00:00-24:00"}
@@ -276,7 +276,7 @@ func TestWhatNeverLeftHidesNoLease(t *testing.T) {
 	if n := len(d.leased[1]); n <= wallet.MaxSignedLeases+1 {
 		t.Fatalf("%d leases were ordered, want more than are looked back at", n)
 	}
-	d.rows[0].Off = supply.Of(supply.Remote) // by a person, so no other lease is given
+	d.rows[0].Off = supply.Of(supply.Remote) // by a person, so it gets no other lease
 	d.answersLate(lower, d.rows[0].Seq)
 	d.passes(time.Second).reads(1, 8998, supply.Open, supply.Lease)
 	if got := d.kept[1].Risk; got != 0 {
@@ -284,10 +284,10 @@ func TestWhatNeverLeftHidesNoLease(t *testing.T) {
 	}
 }
 
-// TestALowerLeaseThatMayBeInTheMeterIsNotTakenBack is the history of meter 06000000700 in a month with seed 101 and 45 messages of a
-// hundred lost. A copy of a lower lease for it was refused because it had been overtaken, and the server did not know that another
-// one had been taken. When the meter's share rose by some watt-hours it was given those, though there was no room for them: a
-// neighbour had not given up what was more than its share.
+// TestALowerLeaseThatMayBeInTheMeterIsNotTakenBack is the history of meter 06000000700 in a month with seed 101 in which 45 of 100 messages
+// were lost. The meter refused a copy of a lower lease because it had been overtaken, and the server did not know that another copy had
+// been taken. When the meter's share rose by some watt-hours, it got them although there was no room: a neighbour still had more than its
+// share.
 func TestALowerLeaseThatMayBeInTheMeterIsNotTakenBack(t *testing.T) {
 	d := newRig(t, 5750, 2)
 	d.passes(time.Hour).pays(-2300)
@@ -307,9 +307,9 @@ func TestALowerLeaseThatMayBeInTheMeterIsNotTakenBack(t *testing.T) {
 	}
 }
 
-// TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter is the history of meter 06000006061. Of two copies of a lease for its neighbour,
-// the one that came late was refused, because it had been overtaken; the server took the lease for refused and gave its energy to
-// this meter as well, and the copy signed later was in the neighbour.
+// TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter is the history of meter 06000006061. Of two copies of a lease for its neighbour, the
+// late one was refused because it had been overtaken. The server assumed that the lease was refused and gave its energy to this meter as
+// well, but the copy signed later was in the neighbour.
 func TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter(t *testing.T) {
 	for _, c := range []struct {
 		why  string
@@ -326,7 +326,7 @@ func TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter(t *testing.T) {
 			t.Fatalf("a lease to %d Wh, want 12500", got)
 		}
 		d.signs(2, wallet.CommandLease)
-		d.rows[1].Off = supply.Of(supply.Remote) // by a person, so no other lease is given
+		d.rows[1].Off = supply.Of(supply.Remote) // by a person, so it gets no other lease
 		d.answers(2, wallet.CommandLease, "failed", c.why)
 		rows, err := d.WalletsOf(id.ID{})
 		if err != nil {
@@ -339,9 +339,9 @@ func TestALeaseOfWhichOneCopyWasRefusedMayBeInTheMeter(t *testing.T) {
 	}
 }
 
-// TestALeaseFromBeforeTheLastReadingIsNoRiskAnyMore is the history of meter 06000002102, which was dark with money there: what its
-// neighbour might have counted was taken for what the highest of three leases allowed, and that one had been replaced before the
-// neighbour's last reading. Only the later two say how far it may have come since.
+// TestALeaseFromBeforeTheLastReadingIsNoRiskAnyMore is the history of meter 06000002102, which was dark although there was money. The
+// server assumed that its neighbour might have counted as far as the highest of three leases allowed. But that lease had been replaced
+// before the neighbour's last reading; only the later two limit how far it may have counted since.
 func TestALeaseFromBeforeTheLastReadingIsNoRiskAnyMore(t *testing.T) {
 	d := newRig(t, 5750, 2)
 	lowers := func(amount money.Minor) (order id.ID) {
@@ -362,12 +362,12 @@ func TestALeaseFromBeforeTheLastReadingIsNoRiskAnyMore(t *testing.T) {
 	}
 }
 
-// TestWhenAMeterGivesBackWhatIsMoreThanItsShare has the limits exactly: two meters with leases to 10,000 Wh each, and 0.25 for a
-// watt-hour. The second gives back only where the first has used half of its share, and a share is 1 kWh or more.
+// TestWhenAMeterGivesBackWhatIsMoreThanItsShare checks the limits exactly: two meters with leases to 10,000 Wh each, and 0.25 for a
+// watt-hour. The second gives back only if the first has used half of its share, and a share is 1 kWh or more.
 func TestWhenAMeterGivesBackWhatIsMoreThanItsShare(t *testing.T) {
 	for _, c := range []struct {
 		name          string
-		first, second unit.Energy // where they stand
+		first, second unit.Energy // registers of the meters
 		money         money.Minor
 		want          unit.Energy // the lease of the second
 	}{

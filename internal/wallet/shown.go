@@ -19,28 +19,27 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// SupplyState is where a supply stands. Names are part of the API; never rename one.
+// Stand is the state of a supply. Names are part of the API; never rename one.
 type SupplyState string
 
-// Stands of a supply.
+// States of a supply.
 const (
 	SupplyOn         SupplyState = "on"
-	SupplyWaiting    SupplyState = "pending_cutoff" // nothing is left, and something forbids to cut
-	SupplyCutting    SupplyState = "cutting"        // unwanted, and the meter has yet to open its relay
+	SupplyWaiting    SupplyState = "pending_cutoff" // nothing is left, and a rule forbids the cut-off
+	SupplyCutting    SupplyState = "cutting"        // unwanted, and the meter has not opened its relay yet
 	SupplyOff        SupplyState = "off"
-	SupplyConnecting SupplyState = "connecting" // wanted, and the meter has yet to close its relay
+	SupplyConnecting SupplyState = "connecting" // wanted, and the meter has not closed its relay yet
 	SupplyArmed      SupplyState = "armed"      // the relay waits for a key
-	SupplyUnknown    SupplyState = "unknown"    // the meter has told nothing
+	SupplyUnknown    SupplyState = "unknown"    // the meter has reported nothing
 )
 
-// Days is for how many days the money lasts, by what was used on recent days. Known is false where there is too little to
-// judge by.
+// Days is for how many days the money lasts, judged by recent use. Known is false if there are too few days to judge by.
 type Days struct {
 	Estimated           bool
 	Least, Likely, Most int64
 }
 
-// SupplyView is what is shown of the supply of a wallet meter.
+// SupplyView is what pages and the API show of the supply of a wallet meter.
 type SupplyView struct {
 	refusal.Refusal
 	Number    string
@@ -48,13 +47,13 @@ type SupplyView struct {
 	Wanted    bool
 	Off       []string  // reasons why it is not wanted
 	By, Why   string    // the person who wants it off
-	Block     Block     // why it is on all the same
-	Until     time.Time // when what Block names ends, where that is known
+	Block     Block     // the rule that keeps it on
+	Until     time.Time // when that rule ends, if that is known
 	Since     time.Time
 	Press     bool // a key has to be pressed at the meter
 	Held      HoldReason
-	Keeps     []string // reasons that the meter named last for its relay being open
-	Unwilling string   // what the meter said that would not take its newest lease; empty for any other
+	Keeps     []string // the reasons for the open relay that the meter named last
+	Unwilling string   // the answer of a meter that refused its newest lease; else empty
 	Relay     string
 	Available money.Amount
 	Days      Days
@@ -66,15 +65,15 @@ type SupplyView struct {
 	Waits     *access.Approval // a change waits for a second person, and nothing was changed
 }
 
-// Bounds of what the days left are judged by.
+// Limits for the estimate of days left.
 const (
 	judgeDays = 14
 	leastDays = 3
-	mostLeft  = 999 // days; more is not worth telling apart
+	mostLeft  = 999 // days; more is shown as this
 )
 
-// DaysLeft judges by the cost of recent whole days, sorted or not: the dearest tenth, the middle, the cheapest tenth. There
-// is no answer for less than three days, and none by days without use.
+// DaysLeft estimates from the cost of recent whole days, in any order: by the dearest tenth, the middle and the cheapest tenth. Known is
+// false for less than three days, or if no day had any cost.
 func DaysLeft(available money.Minor, daily []money.Minor) Days {
 	if len(daily) < leastDays {
 		return Days{}
@@ -93,8 +92,8 @@ func DaysLeft(available money.Minor, daily []money.Minor) Days {
 	return Days{Estimated: true, Least: lasts(daily[last*9/10]), Likely: lasts(daily[last/2]), Most: lasts(daily[last/10])}
 }
 
-// daysOf is what recent whole days cost the account that rows supply: what all its meters used, and the fixed charges, which
-// are taken once from an account (P17 of docs/reference/postings.md). today is the local day that is not over yet.
+// daysOf returns the cost of recent whole days of the account that rows supply: the use of all its meters, and the fixed charges, which are
+// taken once from an account (P17 of docs/reference/postings.md). today is the local day that is not over yet.
 func daysOf(tx Tx, t Tenant, rows []Row, today time.Time) ([]money.Minor, error) {
 	by := map[string]money.Minor{}
 	for _, r := range rows {
@@ -128,7 +127,7 @@ func daysOf(tx Tx, t Tenant, rows []Row, today time.Time) ([]money.Minor, error)
 	return daily, nil
 }
 
-// Supply shows where the supply of a wallet meter stands, and why (right: meter.read).
+// Supply returns the state of a wallet meter's supply, and its reasons (right: meter.read).
 func (w *Wallets) Supply(ctx context.Context, by access.Actor, meter string) (SupplyView, error) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return SupplyView{Refusal: no}, nil
@@ -152,7 +151,7 @@ func (w *Wallets) Supply(ctx context.Context, by access.Actor, meter string) (Su
 	return out, fault.Wrap(err, "show the supply of meter %s", meter)
 }
 
-// show makes the view of one meter.
+// show builds the view of one meter.
 func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 	s, err := tx.Rating().SupplyOf(r.Meter.N)
 	if err != nil {
@@ -197,11 +196,11 @@ func (w *Wallets) show(tx Tx, rows []Row, r Row) (SupplyView, error) {
 	return v, nil
 }
 
-// longestWindow bounds how far ahead the end of a friendly window is looked for.
+// longestWindow is how far ahead the end of a friendly window is searched.
 const longestWindow = 8 * 24 * time.Hour
 
-// until is when what forbids to cut a supply ends, zero where no clock says that. A window ends in the meter's time, which
-// is clock.
+// until returns when the rule that forbids the cut-off ends, or zero if no clock decides that. A window ends in the meter's time, which is
+// clock.
 func until(s Supplied, t Tenant, clock time.Time) time.Time {
 	switch {
 	case s.Block == BlockNotice && !s.Noticed.IsZero():
@@ -217,7 +216,7 @@ func until(s Supplied, t Tenant, clock time.Time) time.Time {
 	return time.Time{}
 }
 
-// stand says where a supply stands, from what is wanted and what the meter said last.
+// stand returns the state of a supply, from whether it is wanted and the meter's last report.
 func stand(r Row, s Supplied) SupplyState {
 	wanted := Wanted(r.State)
 	switch {
@@ -237,14 +236,14 @@ func stand(r Row, s Supplied) SupplyState {
 	return SupplyOff
 }
 
-// cutLeft reports whether no rule holds up the cut-off of a supply that is unwanted: a person wants it off, or the command has
-// left for the meter already.
+// cutLeft reports whether no rule holds up the cut-off of an unwanted supply: a person wants it off, or the command has already been sent
+// to the meter.
 func (s Supplied) cutLeft() bool {
 	cut := s.Seen.Cut
 	return s.Why != "" || cut.Signed && cut.after(s.Seen.Connect) && (cut.Open() || cut.Done())
 }
 
-// AccountWish is what is to change about the supply of an account; what is nil stays.
+// AccountWish is a change to the supply settings of an account. A nil field stays as it is.
 type AccountWish struct {
 	Protected *bool  `json:"protected,omitempty"`
 	Grace     *int64 `json:"lease_grace_wh,omitempty"`
@@ -254,11 +253,11 @@ type AccountWish struct {
 // accountAct is the part of an AccountWish that an approval stores.
 type accountAct struct {
 	Meter   string      `json:"meter"`
-	Account string      `json:"account"` // that the meter supplied then: an approval is not for whoever moves in
+	Account string      `json:"account"` // account that the meter supplied at the request; the approval does not cover the next customer
 	Wish    AccountWish `json:"wish"`
 }
 
-// Doers carry out the acts of this package that were approved.
+// Doers returns the functions that carry out this package's acts once they are approved.
 func (w *Wallets) Doers() access.Doers { return access.Doers{access.ActSupply: w.doAccount} }
 
 func (w *Wallets) doAccount(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
@@ -270,12 +269,11 @@ func (w *Wallets) doAccount(ctx context.Context, maker access.Actor, body []byte
 	return access.Done{Refusal: out.Refusal, Object: "meter " + a.Meter}, err
 }
 
-// mostGrace bounds what a meter may use after the time of its lease has ended.
+// mostGrace is the most energy that a meter may use after the time of its lease has ended.
 const mostGrace = 1_000_000_000 // Wh, as a configuration has it
 
-// SetAccount sets what is special about the supply of the account that a meter supplies (right: meter.write): whether it is
-// never cut off for want of money, and what the end of a lease's time brings. Either gives energy on credit, so it is an
-// act for two people.
+// SetAccount sets the special rules for the supply of the account that a meter supplies (right: meter.write): whether it is never cut off
+// for lack of money, and what happens when a lease's time ends. Both give energy on credit, so it takes two people.
 func (w *Wallets) SetAccount(ctx context.Context, by access.Actor, meter string, wish AccountWish) (SupplyView, error) {
 	if no := by.Needs(access.WriteMeters); no.Refused() {
 		return SupplyView{Refusal: no}, nil
@@ -306,7 +304,7 @@ func (w *Wallets) SetAccount(ctx context.Context, by access.Actor, meter string,
 // maxWhy is the longest reason in bytes.
 const maxWhy = 200
 
-// setAccount is the transaction of SetAccount, once the account is locked.
+// setAccount is the transaction of SetAccount after the account is locked.
 func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish AccountWish) (SupplyView, error) {
 	rows, err := tx.Rating().WalletOf(m.N)
 	if err != nil {
@@ -317,7 +315,7 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 		return SupplyView{Refusal: refuse.SupplyWithoutWallet(m.Number)}, nil
 	}
 	account := rows[at].Meter.Account
-	if account != m.Account { // which is locked
+	if account != m.Account { // m.Account is the locked one
 		return SupplyView{}, fmt.Errorf("meter %s was moved to another account meanwhile", m.Number)
 	}
 	s, err := tx.Rating().SupplyOf(m.N)
@@ -358,7 +356,7 @@ func (wish AccountWish) apply(s Supplied) registry.AccountSupply {
 	return next
 }
 
-// words describes the old and new state, for the person who approves it.
+// words describes the old and new state for the approver.
 func (wish AccountWish) words(number string, s Supplied) string {
 	next := wish.apply(s)
 	cut := map[bool]string{true: "never cut off for want of money", false: "cut off when its money is used up"}
@@ -375,22 +373,22 @@ func (wish AccountWish) words(number string, s Supplied) string {
 		cut[s.Protected], cut[next.Protected], grace(s.Grace), grace(next.Grace), wish.Reason)
 }
 
-// SwitchTx is what switching a supply for a person needs of a transaction.
+// SwitchTx is the part of a transaction that switching a supply for a person needs.
 type SwitchTx interface {
 	SettleTx
 	WalletOf(meter int64) ([]Row, error)
 }
 
-// Switched is what a person's wish about a supply came to.
+// Switched is the result of a person's order to switch a supply.
 type Switched struct {
-	Wallet bool // the meter has one; else nothing was done
+	Wallet bool // the meter has a wallet; if not, Switch did nothing
 	Order  id.ID
-	Off    supply.Reasons // why the supply is still off
+	Off    supply.Reasons // reasons why the supply is still off
 	Press  bool
 }
 
-// Switch puts a person's wish that the supply be off beside the reasons of the rules, or takes it away, and tells the meter
-// what follows. One never undoes the other. The caller has checked the right and writes the audit row.
+// Switch adds a person's order to keep the supply off to the reasons of the rules, or removes it, and sends the meter the resulting
+// commands. The person's order and the rules never undo each other. The caller has checked the right and writes the audit row.
 func Switch(tx SwitchTx, meter int64, off bool, by, why string, now time.Time) (Switched, error) {
 	rows, err := tx.WalletOf(meter)
 	if err != nil {
@@ -436,11 +434,11 @@ func Switch(tx SwitchTx, meter int64, off bool, by, why string, now time.Time) (
 	return out, err
 }
 
-// tellSwitched tells the customer that a person has switched the supply, and whether a key has to be pressed.
+// tellSwitched notifies the customer that a person has switched the supply, and whether a key has to be pressed.
 func tellSwitched(tx SupplyTx, t Tenant, s Settled, at int, was bool) error {
 	m, wanted := s.Rows[at].Meter, Wanted(s.Rows[at].State)
 	if was == wanted || s.Decisions[at].Off || s.Decisions[at].On {
-		return nil // nothing has changed, or it was told
+		return nil // nothing has changed, or a notice was sent
 	}
 	n := Notice{Kind: NoticeOff, Meter: m.Number, Account: m.Account.Text(id.Account), Available: s.Money.Available(), Currency: t.Currency, Test: m.Simulated}
 	if wanted {

@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// TestACutThatARuleHoldsUpIsShownAsWaiting: it was decided, and has not left when something forbids it.
+// TestACutThatARuleHoldsUpIsShownAsWaiting: the cut-off was decided, and a rule forbids it before it is sent.
 func TestACutThatARuleHoldsUpIsShownAsWaiting(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -26,10 +26,10 @@ type Booked struct {
 	Amount  money.Minor // credit positive
 }
 
-// LineKind says what a line of a statement is.
+// LineKind is the kind of a line of a statement.
 type LineKind string
 
-// Kinds of lines. Reversals, goodwill and whatever else is booked stand under the name of their journal's kind.
+// Kinds of lines. Reversals, goodwill and all other entries have the name of their journal's kind.
 const (
 	LineOpening  LineKind = "opening"
 	LineRecharge LineKind = "recharge"
@@ -43,22 +43,22 @@ type Line struct {
 	Day      string // local, of the booking
 	At       time.Time
 	Kind     LineKind
-	Amount   money.Minor // signed: what came in is positive; 0 for opening and closing
+	Amount   money.Minor // signed: incoming money is positive; 0 for opening and closing
 	Balance  money.Minor // after it
 	Units    unit.Energy // of use
 	From, To time.Time   // meter time in which it was used
-	Journals int         // how many the line sums up
-	Ref      string      // the sale, of a recharge; the journal's own reference of others
+	Journals int         // how many journals the line sums up
+	Ref      string      // the sale of a recharge; for other lines the journal's own reference
 }
 
-// Statement is what an account's wallet held and what changed it.
+// Statement is what an account's wallet held, and its changes.
 type Statement struct {
 	refusal.Refusal
 	Account  id.ID
 	Currency string
 	Opening  money.Minor
 	Closing  money.Minor
-	Lines    []Line // of the page; opening and closing among all
+	Lines    []Line // of the page; opening and closing lines are included
 	Next     string
 }
 
@@ -68,11 +68,10 @@ const (
 	maxBooked        = 10_000
 )
 
-// Statement shows what changed an account's wallet on some local days (right: customer.read): the opening balance, each
-// recharge, the use and the fixed charges of each day, anything else, and the closing balance. It is made from the books:
-// opening and lines sum to the closing balance, and a day that is over never changes. Use stands on the day on which it
-// was posted, and says from when to when the meter counted it. Where from is empty it is the first of the month of to,
-// where to is empty it is today. An account that is not paid for from a wallet has an empty one.
+// Statement returns the changes of an account's wallet on some local days (right: customer.read): the opening balance, each recharge, the
+// use and the fixed charges of each day, anything else, and the closing balance. It comes from the books: opening and lines sum to the
+// closing balance, and a past day never changes. Use is listed on the day it was posted, with the times between which the meter counted it.
+// An empty from is the first of to's month; an empty to is today. An account without a wallet has an empty statement.
 func (w *Wallets) Statement(ctx context.Context, by access.Actor, account, from, to string, page registry.Page) (Statement, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return Statement{Refusal: no}, nil
@@ -117,7 +116,7 @@ func (w *Wallets) Statement(ctx context.Context, by access.Actor, account, from,
 // listStatement is the list that a cursor of a statement belongs to.
 const listStatement = "wallet:"
 
-// findAccount reads an account's identity, or the number or identity of a meter that it pays for.
+// findAccount finds an account by its identity, or by the number or identity of a meter that it pays for.
 func findAccount(tx Tx, text string) (id.ID, refusal.Refusal, error) {
 	account, err := id.Parse(id.Account, text)
 	if err != nil {
@@ -137,7 +136,7 @@ func findAccount(tx Tx, text string) (id.ID, refusal.Refusal, error) {
 	return account, refusal.Refusal{}, nil
 }
 
-// days are the moments with which a statement begins and ends.
+// days returns the times at which a statement begins and ends.
 func days(from, to string, now time.Time) (begin, end time.Time, no refusal.Refusal) {
 	last := midnight(now, now.Location())
 	var err error
@@ -162,7 +161,7 @@ func days(from, to string, now time.Time) (begin, end time.Time, no refusal.Refu
 	return begin, end, no
 }
 
-// fill makes the lines: those of a day in the order of booking, its charges and its use summed up at the end.
+// fill makes the lines of each day in the order of booking, with its charges and its use summed up at the end.
 func (s *Statement) fill(booked []Booked, begin, end time.Time, zone *time.Location) {
 	s.Closing = s.Opening
 	s.add(Line{Day: begin.In(zone).Format(dateForm), At: begin, Kind: LineOpening})
@@ -198,7 +197,7 @@ func (s *Statement) fill(booked []Booked, begin, end time.Time, zone *time.Locat
 	s.add(Line{Day: end.Add(-time.Microsecond).In(zone).Format(dateForm), At: end, Kind: LineClosing})
 }
 
-// add puts a line with the balance after it.
+// add appends a line with the balance after it.
 func (s *Statement) add(l Line) {
 	s.Closing += l.Amount
 	l.Balance = s.Closing

@@ -91,7 +91,7 @@ func TestAStatement(t *testing.T) {
 	}
 }
 
-// TestPagesOfAStatement go on where they stopped, the last one exactly full.
+// TestPagesOfAStatement continue where the last one ended. The last page is exactly full.
 func TestPagesOfAStatement(t *testing.T) {
 	d := statementTill(t)
 	for _, limit := range []int{1, 3, 6, 7, 8} {
@@ -119,7 +119,7 @@ func TestPagesOfAStatement(t *testing.T) {
 	}
 }
 
-// TestTheDaysOfAStatement says which days are meant, and which are refused.
+// TestTheDaysOfAStatement checks which days are included, and which are refused.
 func TestTheDaysOfAStatement(t *testing.T) {
 	const bad, many = " is not a date.", "A statement covers at most 100 days."
 	for _, c := range []struct {
@@ -144,7 +144,7 @@ func TestTheDaysOfAStatement(t *testing.T) {
 	}
 }
 
-// TestAStatementOverTheEndOfSummerTime: a hundred days may have an hour more.
+// TestAStatementOverTheEndOfSummerTime: a hundred days may be an hour longer.
 func TestAStatementOverTheEndOfSummerTime(t *testing.T) {
 	d := newTill(t, 1000, 1)
 	d.tenant.Zone = santiago(t)
@@ -155,7 +155,7 @@ func TestAStatementOverTheEndOfSummerTime(t *testing.T) {
 	}
 }
 
-// TestWhoseStatement finds the account, or says no.
+// TestWhoseStatement finds the account, or refuses.
 func TestWhoseStatement(t *testing.T) {
 	d := statementTill(t)
 	for _, c := range []struct {
@@ -187,7 +187,7 @@ func TestWhoseStatement(t *testing.T) {
 	}
 }
 
-// TestAHundredDaysAreAllowedWhereClocksChangeByTwoHours, as they do in Antarctica: days are counted, not hours.
+// TestAHundredDaysAreAllowedWhereClocksChangeByTwoHours, as in Antarctica: days are counted, not hours.
 func TestAHundredDaysAreAllowedWhereClocksChangeByTwoHours(t *testing.T) {
 	zone, err := time.LoadLocation("Antarctica/Troll")
 	if err != nil {

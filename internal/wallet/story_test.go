@@ -19,8 +19,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestStories plays what customer care is asked about: lines with ">" say what happens, the others what is decided then, in
-// order, and "=" what holds for each meter. A change here is a change of behaviour. Read the diff; -update writes it.
+// TestStories plays cases that customer care is asked about. Lines with ">" say what happens, lines with "=" show the state of each meter,
+// and the others are the decisions in order. A difference is a change of behaviour. Read the diff; -update writes it.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "stories", "*.txt"))
 	if err != nil || len(files) < 10 {
@@ -44,7 +44,7 @@ func TestStories(t *testing.T) {
 	}
 }
 
-// played is a story as it is told today.
+// played returns a story with today's decisions.
 func played(t *testing.T, text string) string {
 	s, out := &story{}, strings.Builder{}
 	for line := range strings.Lines(text) {
@@ -64,7 +64,7 @@ func played(t *testing.T, text string) string {
 	return out.String()
 }
 
-// story is an account, and what is said of what was decided.
+// story is an account, and the text of the decisions about it.
 type story struct {
 	*rig
 	said   []string
@@ -108,7 +108,7 @@ func (s *story) does(t *testing.T, f []string) {
 	s.decides(t)
 }
 
-// rule sets what the tenant has decided.
+// rule changes a setting of the tenant.
 func (s *story) rule(t *testing.T, name, value string) {
 	switch name {
 	case "friendly":
@@ -126,7 +126,7 @@ func (s *story) rule(t *testing.T, name, value string) {
 	}
 }
 
-// meter is something that happens to a meter.
+// meter is an event at a meter.
 func (s *story) meter(t *testing.T, n int64, what string, f []string) {
 	orders := map[string]wallet.CommandType{"cut": wallet.CommandCut, "connect": wallet.CommandConnect, "lease": wallet.CommandLease, "config": wallet.CommandConfig}
 	if len(f) == 0 {
@@ -149,13 +149,13 @@ func (s *story) meter(t *testing.T, n int64, what string, f []string) {
 			}
 		}
 		s.read(n, unit.Energy(wh), f[2], reasons)
-	case "sent": // an order, and has not answered
+	case "sent": // a command was sent and is not answered yet
 		o.Signed, o.State, o.Since = true, "sent", s.now
 	case "does":
 		o.Signed, o.State, o.Since, o.Seq = true, "done", s.now, s.rows[n-1].Seq
 	case "refuses":
 		o.Signed, o.State, o.Answer, o.Since, o.Seq = true, "failed", strings.Join(f[1:], " "), s.now, s.rows[n-1].Seq
-	case "warned": // the warning has left
+	case "warned": // the warning was sent
 		k := s.kept[n]
 		k.Noticed = s.now
 		s.kept[n] = k
@@ -178,7 +178,7 @@ func (s *story) read(n int64, register unit.Energy, relay string, reasons []supp
 	seen.Left, seen.Seq = max(0, s.max(n)-register), seq
 }
 
-// decides has the account decided about, twice: the same values come to the same, and nothing of them is changed.
+// decides has the account decided twice: the same values give the same decisions, and Decide changes none of them.
 func (s *story) decides(t *testing.T) {
 	a, err := wallet.AccountAt(s, s.tenant, append([]wallet.Row(nil), s.rows...), s.now)
 	if err != nil {
@@ -207,7 +207,7 @@ func (s *story) decides(t *testing.T) {
 	}
 }
 
-// stands says where a meter stands.
+// stands describes the state of a meter.
 func (s *story) stands(r wallet.Row, d wallet.Decided, have wallet.Money) string {
 	out := r.Meter.Number + " is to be on"
 	if !wallet.Wanted(r.State) {
@@ -234,7 +234,7 @@ func kes(m money.Minor) string {
 	return fmt.Sprintf("%s%d.%02d KES", sign, m/100, m%100)
 }
 
-// Command says what is ordered.
+// Order notes a command.
 func (s *story) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
 	what := map[wallet.CommandType]string{wallet.CommandCut: "cut off", wallet.CommandConnect: "connect", wallet.CommandLease: "lease", wallet.CommandConfig: "configuration",
 		wallet.CommandClock: "clock", wallet.CommandRead: "reading"}[o.Type]
@@ -245,19 +245,19 @@ func (s *story) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
 	return s.rig.Order(m, o)
 }
 
-// Withdraw says which order is not sent any more.
+// Withdraw notes a command that is not sent any more.
 func (s *story) Withdraw(m wallet.MeterFacts, t wallet.CommandType, order id.ID, why string) error {
 	s.says("%s order %s withdrawn, %s: %s", s.now.Format("15:04"), m.Number, t, why)
 	return s.rig.Withdraw(m, t, order, why)
 }
 
-// Hurry says what is sent again at once.
+// Hurry notes commands that are sent again at once.
 func (s *story) Hurry(m wallet.MeterFacts, t wallet.CommandType) error {
 	s.says("%s order %s sent again at once: %s", s.now.Format("15:04"), m.Number, t)
 	return s.rig.Hurry(m, t)
 }
 
-// Notify says what a customer is told.
+// Notify notes a notice to a customer.
 func (s *story) Notify(m wallet.MeterFacts, n wallet.Notice) error {
 	press := ""
 	if n.Press {

@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// charged is an account whose meter is on with half a lease left, from under which a fixed charge has taken all money.
-// The first reading after it makes the server cut.
+// charged is an account whose meter is on with half a lease left, after a fixed charge took all its money. The next reading makes the
+// server cut.
 func charged(t *testing.T) *rig {
 	t.Helper()
 	d := newRig(t, 2875, 1) // 10 kWh
@@ -83,10 +83,10 @@ func TestACutIsUndoneHoweverFarItHasCome(t *testing.T) {
 	}
 }
 
-// TestAConnectThatLapsedGoesOutAgainAtOnce is the history of meter 06000001229 in a month with seed 11: cut off, paid for,
-// the connect signed and lost, and then the server down for two days. The connect's 24 hours ended while it was down. When
-// it came back and read that the meter was still off, it knew of a connect that was not open, and waited for a reading
-// newer than that connect's end before it sent another: three hours off with money and lease energy left.
+// TestAConnectThatLapsedGoesOutAgainAtOnce is the history of meter 06000001229 in a month with seed 11. It was cut off and paid for, the
+// connect was signed and lost, and then the server was down for two days. The connect's 24 hours ended in that time. When the server was
+// back and read that the meter was still off, it saw a connect that was no longer open. It waited for a reading newer than that connect's
+// end before it sent another: three hours off with money and lease energy left.
 func TestAConnectThatLapsedGoesOutAgainAtOnce(t *testing.T) {
 	for _, expired := range []bool{false, true} { // whether a job has noted the end before the meter is heard
 		d := charged(t)
@@ -101,20 +101,20 @@ func TestAConnectThatLapsedGoesOutAgainAtOnce(t *testing.T) {
 			o.State, o.Since = "expired", d.now
 		}
 		d.says()
-		d.reads(1, 4000, supply.Open, supply.Remote) // received in the moment in which the connect was given up
+		d.reads(1, 4000, supply.Open, supply.Remote) // received at the moment the connect was given up
 		if got := d.says(); got != map[bool]string{false: "no connect m1; connect m1; no lease m1; lease m1", true: "connect m1; no lease m1; lease m1"}[expired] {
 			t.Errorf("expired noted: %t: got %q, want a new connect at once", expired, got)
 		}
 	}
 }
 
-// TestACutThatWasOrderedOnceMoreIsUndoneAsWell is the history of meter 06000004108 in a month with seed 11. The cut-off reached it, and
-// then its network was gone. When the order lapsed without an answer another one was made, and never left. The payment took that
-// one back, and no connect was waiting when the meter was heard again: it was off with money until it was read.
+// TestACutThatWasOrderedOnceMoreIsUndoneAsWell is the history of meter 06000004108 in a month with seed 11. The cut-off reached the meter,
+// and then its network failed. When the command lapsed unanswered, another one was made and never sent. The payment withdrew that one, and
+// no connect was pending when the meter was heard again. It was off with money until its next reading.
 func TestACutThatWasOrderedOnceMoreIsUndoneAsWell(t *testing.T) {
 	d := charged(t)
 	d.signs(1, wallet.CommandCut)      // and carried out
-	d.seen[1].Interval = 4 * time.Hour // so that the reading from before is still new enough to cut by
+	d.seen[1].Interval = 4 * time.Hour // so that the reading from before is still fresh enough for a cut-off
 	d.says()
 	d.passes(3*time.Hour + time.Minute).settles()
 	d.want("the cut-off lapsed", "no disconnect m1; disconnect m1; config m1")
@@ -132,7 +132,7 @@ func TestACutThatWasOrderedOnceMoreIsUndoneAsWell(t *testing.T) {
 	d.want("paid before it left", "no disconnect m1; supply-on m1; wallet-urgent m1")
 }
 
-// TestALapsedConnectOfAMeterThatIsAwayIsRenewed gives the server no reading at all: it must look by itself.
+// TestALapsedConnectOfAMeterThatIsAwayIsRenewed: the server gets no reading at all and must look by itself.
 func TestALapsedConnectOfAMeterThatIsAwayIsRenewed(t *testing.T) {
 	d := charged(t)
 	d.does(1, wallet.CommandCut)
@@ -150,7 +150,7 @@ func TestALapsedConnectOfAMeterThatIsAwayIsRenewed(t *testing.T) {
 	d.want("nothing was heard", "no connect m1; connect m1")
 }
 
-// TestWhatBringsASupplyBackIsHurried pays while a lease was sent and not answered, far into a pause between two attempts.
+// TestWhatBringsASupplyBackIsHurried pays while a lease was sent and not answered, during a long pause between two attempts.
 func TestWhatBringsASupplyBackIsHurried(t *testing.T) {
 	d := newRig(t, 100_000, 1)
 	d.passes(6*time.Hour).reads(1, 12_000, supply.Closed)
@@ -166,7 +166,7 @@ func TestWhatBringsASupplyBackIsHurried(t *testing.T) {
 	d.want("paid while the supply is on", "")
 }
 
-// TestALeaseHoldsTheSupplyOffWithoutACommand uses all that was paid for: no command, no key, the next lease closes.
+// TestALeaseHoldsTheSupplyOffWithoutACommand uses everything that was paid for: no command and no key; the next lease closes the relay.
 func TestALeaseHoldsTheSupplyOffWithoutACommand(t *testing.T) {
 	d := newRig(t, 2875, 1)
 	if got := d.max(1); got != 10_000 {
@@ -203,7 +203,7 @@ func TestAPaymentDoesNotUndoAPersonsCut(t *testing.T) {
 	d.want("restored", "connect m1; lease m1; supply-on press m1")
 }
 
-// TestNobodyIsCutWhileSomethingForbidsIt takes the money away under every rule that protects, and then lets the rule end.
+// TestNobodyIsCutWhileSomethingForbidsIt takes the money away under every protecting rule, and then ends the rule.
 func TestNobodyIsCutWhileSomethingForbidsIt(t *testing.T) {
 	for want, c := range map[wallet.Block]struct{ begin, end func(*rig) }{
 		wallet.BlockProtected: {func(d *rig) { d.seen[1].Protected = true }, func(d *rig) { d.seen[1].Protected = false }},
@@ -248,7 +248,7 @@ func TestNobodyIsCutWhileSomethingForbidsIt(t *testing.T) {
 	}
 }
 
-// TestARuleThatBeginsLaterDoesNotBringASupplyBack: a window prevents a cut-off, it does not reconnect.
+// TestARuleThatBeginsLaterDoesNotBringASupplyBack: friendly hours prevent a cut-off, but do not reconnect.
 func TestARuleThatBeginsLaterDoesNotBringASupplyBack(t *testing.T) {
 	d := charged(t)
 	d.does(1, wallet.CommandCut)
@@ -266,8 +266,8 @@ func TestARuleThatBeginsLaterDoesNotBringASupplyBack(t *testing.T) {
 	d.want("protected", "connect m1; supply-on press m1; lease m1")
 }
 
-// TestWarningsAreGivenOnceACrossing lets money fall and rise around the two levels, 50.00 and 20.00, with margins of 5.00 and
-// of the price of 500 Wh.
+// TestWarningsAreGivenOnceACrossing lets money fall and rise around the two levels, 50.00 and 20.00, with margins of 5.00 and the price of
+// 500 Wh.
 func TestWarningsAreGivenOnceACrossing(t *testing.T) {
 	d := newRig(t, 10_000, 1)
 	d.tenant.Policy.Warn1, d.tenant.Policy.Warn2 = 5000, 2000
@@ -277,7 +277,7 @@ func TestWarningsAreGivenOnceACrossing(t *testing.T) {
 		to   money.Minor
 		want string
 	}{
-		{5001, ""}, {5000, "wallet-low m1"}, {4999, ""}, {5001, ""}, {4000, ""}, // above the level and not above the margin
+		{5001, ""}, {5000, "wallet-low m1"}, {4999, ""}, {5001, ""}, {4000, ""}, // above the level, but not above the margin
 		{5500, ""}, {5000, "wallet-low m1"}, // armed again
 		{2000, "wallet-urgent m1"}, {2100, ""}, {1999, ""}, {2200, ""}, {2000, "wallet-urgent m1"},
 		{9000, ""}, {1500, "wallet-urgent m1"}, // through both at once: the more urgent one
@@ -324,7 +324,7 @@ func TestDaysLeftAreARangeOrUnknown(t *testing.T) {
 	}
 }
 
-// TestSizesOfLeases has the figures of docs/reference/supply.md#leases, and what bounds or widens it.
+// TestSizesOfLeases has the figures of docs/reference/supply.md#leases, and what limits or extends them.
 func TestSizesOfLeases(t *testing.T) {
 	allowance := 1 * unit.KilowattHour
 	for _, c := range []struct {
@@ -360,7 +360,7 @@ func TestSizesOfLeases(t *testing.T) {
 	}
 }
 
-// TestWhenALeaseIsRenewed says when another lease goes out, and when none does.
+// TestWhenALeaseIsRenewed checks when another lease is sent, and when none is.
 func TestWhenALeaseIsRenewed(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -430,8 +430,8 @@ func TestALeaseThatAMeterRefusesIsNotRepeatedInACircle(t *testing.T) {
 	}
 }
 
-// TestAnAccountIsWarnedOnce: three meters find the same money missing, and their customer hears of it once; what becomes of
-// the supply of each is told of each.
+// TestAnAccountIsWarnedOnce: three meters find the same money missing, and their customer gets one warning. Notices about the supply are
+// sent for each meter.
 func TestAnAccountIsWarnedOnce(t *testing.T) {
 	d := newRig(t, 10_000, 3)
 	d.tenant.Policy.Warn1, d.tenant.Policy.Warn2 = 5000, 2000
@@ -456,7 +456,7 @@ func TestAnAccountIsWarnedOnce(t *testing.T) {
 	}
 }
 
-// TestAWarningOfOneMeterHidesNoMoreUrgentOneOfAnother: of an account, each that is more urgent than those before it is given.
+// TestAWarningOfOneMeterHidesNoMoreUrgentOneOfAnother: an account gets each warning that is more urgent than those before it.
 func TestAWarningOfOneMeterHidesNoMoreUrgentOneOfAnother(t *testing.T) {
 	const low, urgent, out = 4000, 1000, 0
 	for _, c := range []struct {
@@ -488,7 +488,7 @@ func TestAWarningOfOneMeterHidesNoMoreUrgentOneOfAnother(t *testing.T) {
 	}
 }
 
-// TestWhatAskingForAReadingSays: what is left of a lower lease is asked for once, for an hour.
+// TestWhatAskingForAReadingSays: the server asks once, for an hour, what is left of a lower lease.
 func TestWhatAskingForAReadingSays(t *testing.T) {
 	d := newRig(t, 5750, 2)
 	d.passes(6*time.Hour).reads(2, 0, supply.Closed)

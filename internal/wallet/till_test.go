@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// nothing is the rest of a transaction, which these tests do not need.
+// nothing is the rest of a transaction. These tests do not need it.
 type nothing struct {
 	wallet.ReleaseTx
 	wallet.WatchTx
@@ -28,19 +28,19 @@ type nothing struct {
 	access.EyesTx
 }
 
-// till is a rig behind a door: what jobs, people and pages ask of the wallets of one account.
+// till is a rig behind a door: it serves what jobs, people and pages ask of the wallets of one account.
 type till struct {
 	*rig
 	nothing
 	charged   string                 // local date up to which the account is charged
-	chargedTo []string               // each of them that was written
-	uncharged []wallet.ChargeAccount // to be charged; the account, open for two days, where it is nil
-	asked     []string               // the dates with which they were listed
-	ran       map[string]bool        // jobs that were carried out
-	due       []id.ID                // accounts that wait for a job, in the order of their meters
+	chargedTo []string               // each date that was written
+	uncharged []wallet.ChargeAccount // accounts to charge; if nil, the rig's account, open for two days
+	asked     []string               // dates with which they were listed
+	ran       map[string]bool        // jobs that have run
+	due       []id.ID                // accounts waiting for a job, in the order of their meters
 	settled   []id.ID                // accounts whose wallets were locked
 	usage     []wallet.DayUse        // of every meter, the newest first
-	wrote     []string               // what was written besides wallets and supplies
+	wrote     []string               // what was written, apart from wallets and supplies
 	stopped   []wallet.Row
 	alarms    []metering.Alarm
 	behind    []wallet.Reading // stored and not rated
@@ -53,7 +53,7 @@ type till struct {
 	versions  []tariff.Version // of the tariff; empty for the rig's one
 }
 
-// tillNumber is the number that the first meter is found by, and tillMeter its identity.
+// tillNumber is the first meter's number, and tillMeter its identity.
 const tillNumber = "06000001229"
 
 func newTill(t testing.TB, paid money.Minor, meters int) *till {
@@ -85,7 +85,7 @@ func (sealer) Hash(context string, data []byte) []byte {
 	return sum[:]
 }
 
-// What follows is the door and the transaction.
+// The door and the transaction.
 
 func (d *till) Do(_ context.Context, _ access.Tenant, fn func(wallet.Tx) (bool, error)) error {
 	if _, err := fn(d); err != nil {
@@ -125,7 +125,7 @@ func (d *till) ChargedTo(_ id.ID, date string) error {
 	return d.fails()
 }
 
-// dueAfter gives the accounts that wait from the nth on.
+// dueAfter returns the waiting accounts from the nth on.
 func (d *till) dueAfter(n int64, max int) []id.ID {
 	rest := d.due[min(int(n), len(d.due)):]
 	return rest[:min(max, len(rest))]
@@ -194,7 +194,7 @@ func (d *till) WalletTerms(t wallet.Tenant, m wallet.MeterFacts) (wallet.Terms, 
 	return wallet.Terms{Zone: t.Zone, Phases: m.Phases, Simulated: m.Simulated, Versions: d.tariff()}, d.fails()
 }
 
-// tariff is all versions.
+// tariff returns all versions.
 func (d *till) tariff() []tariff.Version {
 	if len(d.versions) == 0 {
 		return []tariff.Version{d.version}
@@ -290,7 +290,7 @@ func (d *till) AddApproval(a access.Approval) error {
 	return d.fails()
 }
 
-// postings writes the lines of a journal as text, the account's own first.
+// postings formats the lines of a journal, the account's own first.
 func postings(j ledger.Journal) (out string) {
 	for _, p := range j.Postings {
 		subject := p.Account.Subject
@@ -307,7 +307,7 @@ func used(day string, units unit.Energy, debit money.Minor) wallet.DayUse {
 	return wallet.DayUse{Day: day, Units: units, Debit: debit}
 }
 
-// A till has all rows itself.
+// A till implements all groups of rows itself.
 
 func (t *till) Rating() wallet.ReleaseTx     { return t }
 func (t *till) Supplies() wallet.WatchTx     { return t }

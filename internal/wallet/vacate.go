@@ -7,9 +7,9 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// Vacate switches the supply of all meters of an account off because its customer moves out: a reason of its own, which no
-// payment takes back. The meters are told so until they have done it, however long they are not heard. It is called when
-// the account's money has moved.
+// Vacate switches off the supply of all meters of an account because its customer moves out. It is a reason of its own, which no payment
+// removes. The commands are sent until the meters have carried them out, however long they are offline. Call it after the account's money
+// has moved.
 func Vacate(tx SettleTx, account id.ID, by, why string, now time.Time) error {
 	t, err := tx.WalletTenant()
 	if err != nil {
@@ -24,7 +24,7 @@ func Vacate(tx SettleTx, account id.ID, by, why string, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		s.By, s.Why, s.Out = by, why, now // who has moved out is not told that nothing is left
+		s.By, s.Why, s.Out = by, why, now // the customer who has left gets no notice that nothing is left
 		if err := tx.SupplyPut(rows[i].Meter.N, s.Supply); err != nil {
 			return err
 		}
@@ -34,8 +34,8 @@ func Vacate(tx SettleTx, account id.ID, by, why string, now time.Time) error {
 	return err
 }
 
-// Occupy is the state of a meter that supplies another account from now on. All that was ever rated of it stays rated and
-// posted; the next reading begins anew, so nobody pays for what was used in between.
+// Occupy returns the state of a meter that supplies another account from now on. All energy rated so far stays rated and posted. Rating
+// begins again with the next reading, so nobody pays for what was used in between.
 func Occupy(s State) State {
 	next, total := NewState(), s.Total()
 	next.Base, next.Debited, next.MaxW = -total, s.Debited, s.MaxW

@@ -17,20 +17,20 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// ViewTx is what showing wallets needs of a transaction.
+// ViewTx is the part of a transaction that reading wallets needs.
 type ViewTx interface {
 	Meters() registry.MeterLookup
 	AccountExists(account id.ID) (bool, error)
-	// WalletUse lists what a meter used on local days from the one on to the other, inclusive, the newest first.
+	// WalletUse lists the use of a meter on local days, from from to to inclusive, newest first.
 	WalletUse(meter int64, from, to string, max int) ([]DayUse, error)
-	// WalletBooked is what an account's wallet held before a moment, credit positive, and what was booked on it from then
-	// up to another, in order.
+	// WalletBooked returns what an account's wallet held before a time, credit positive, and what was booked on it from then until another
+	// time, in order.
 	WalletBooked(account id.ID, from, to time.Time, max int) (opening money.Minor, booked []Booked, err error)
-	// WalletDifferences lists meters whose register is not all rated, by their numbers, after the given one.
+	// WalletDifferences lists meters whose register is not fully rated, by their numbers, after the given one.
 	WalletDifferences(after int64, max int) ([]Difference, error)
 }
 
-// Period is what use is added up over.
+// Period is the period by which use is summed.
 type Period string
 
 // Periods of use. A week begins on Monday.
@@ -40,7 +40,7 @@ const (
 	ByMonth Period = "month"
 )
 
-// days is how many days a period has at most.
+// days returns the greatest number of days in a period.
 func (p Period) days() int {
 	switch p {
 	case ByWeek:
@@ -51,7 +51,7 @@ func (p Period) days() int {
 	return 1
 }
 
-// first is the first day of the period that a local day lies in.
+// first returns the first day of a local day's period.
 func (p Period) first(day string) (string, error) {
 	at, err := time.Parse(dateForm, day)
 	if err != nil {
@@ -66,18 +66,18 @@ func (p Period) first(day string) (string, error) {
 	return at.Format(dateForm), nil
 }
 
-// Use is what a meter used in a period.
+// Use is a meter's use in a period.
 type Use struct {
 	Period Period
 	First  string // its first local day
-	DayUse        // of the whole; Day is the last one with any use
+	DayUse        // of the whole period; Day is the last one with any use
 }
 
-// UseAsked asks for the use of a meter.
+// UseAsked is a request for the use of a meter.
 type UseAsked struct {
 	Meter    string
 	By       Period // empty: by day
-	From, To string // local days, inclusive; empty for no bound
+	From, To string // local days, inclusive; empty for no limit
 	Page     registry.Page
 }
 
@@ -89,7 +89,7 @@ type UseList struct {
 	Next     string
 }
 
-// Bounds of local dates where none is asked for.
+// Limits of local dates if the request sets none.
 const (
 	firstDate = "0001-01-01"
 	lastDate  = "9999-12-31"
@@ -98,8 +98,8 @@ const (
 // listUse is the list that a cursor of a meter's use belongs to.
 const listUse = "use:"
 
-// Use lists what a wallet meter used by day, week or month (right: meter.read), by the meter's time. A day may still
-// grow while readings of it are on their way. A meter without a wallet has none.
+// Use lists the use of a wallet meter by day, week or month (right: meter.read), by the meter's time. A day may still grow while its
+// readings are on their way. The list of a meter without a wallet is empty.
 func (w *Wallets) Use(ctx context.Context, by access.Actor, a UseAsked) (UseList, error) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return UseList{Refusal: no}, nil
@@ -143,7 +143,7 @@ func (w *Wallets) Use(ctx context.Context, by access.Actor, a UseAsked) (UseList
 	return out, fault.Wrap(err, "list the use of meter %s", a.Meter)
 }
 
-// grouped adds days up to periods, in their order.
+// grouped sums days by period, in order.
 func grouped(days []DayUse, by Period) ([]Use, error) {
 	var out []Use
 	for _, d := range days {
@@ -161,13 +161,13 @@ func grouped(days []DayUse, by Period) ([]Use, error) {
 	return out, nil
 }
 
-// placeOf writes a day where a cursor has an identity.
+// placeOf encodes a day in a cursor's identity.
 func placeOf(day string) (place id.ID) {
 	copy(place[:], day)
 	return place
 }
 
-// dayBefore is the last day before the one that placeOf wrote.
+// dayBefore returns the day before the one that placeOf encoded.
 func dayBefore(place id.ID) string {
 	at, err := time.Parse(dateForm, strings.TrimRight(string(place[:]), "\x00"))
 	if err != nil {
@@ -176,7 +176,7 @@ func dayBefore(place id.ID) string {
 	return at.AddDate(0, 0, -1).Format(dateForm)
 }
 
-// dates reads two optional local dates.
+// dates parses two optional local dates.
 func dates(from, to string) (string, string, refusal.Refusal) {
 	if from == "" {
 		from = firstDate
@@ -192,19 +192,19 @@ func dates(from, to string) (string, string, refusal.Refusal) {
 	return from, to, refusal.Refusal{}
 }
 
-// Difference is a meter whose own register and the rated one are not the same: readings wait for a person, or energy was
-// counted while it had no account.
+// Difference is a meter whose own register differs from the rated one: readings wait for a person, or energy was counted while it had no
+// account.
 type Difference struct {
 	Meter    MeterFacts
 	Rated    unit.Energy // register rated last
 	Register unit.Energy // what the meter last reported
-	Total    unit.Energy // all that was ever rated
+	Total    unit.Energy // all energy ever rated
 	Rebased  unit.Energy // Rated less Total: where rating began, and what rebases left out
 	AsOf     time.Time   // meter time of Register
 	Held     Held
 }
 
-// Differences is one page of meters to look at.
+// Differences is one page of such meters.
 type Differences struct {
 	refusal.Refusal
 	Data []Difference
@@ -214,8 +214,7 @@ type Differences struct {
 // listDifferences is the list that a cursor of Differences belongs to.
 const listDifferences = "registers"
 
-// Differences compares what was rated with the meters' own registers (right: meter.read) and lists those that are not the
-// same.
+// Differences compares the rated registers with the meters' own (right: meter.read) and lists those that differ.
 func (w *Wallets) Differences(ctx context.Context, by access.Actor, page registry.Page) (Differences, error) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return Differences{Refusal: no}, nil
@@ -230,7 +229,7 @@ func (w *Wallets) Differences(ctx context.Context, by access.Actor, page registr
 	return out, fault.Wrap(err, "compare registers")
 }
 
-// numbered writes a meter's private number where a cursor has an identity; numberOf reads it.
+// numbered encodes a meter's private number in a cursor's identity; numberOf decodes it.
 func numbered(n int64) (place id.ID) {
 	for i := range 8 {
 		place[i] = byte(n >> (8 * i))
@@ -245,8 +244,8 @@ func numberOf(place id.ID) (n int64) {
 	return n
 }
 
-// ViewOf is what a meter shows of its wallet: the books, and the estimate by what was used since. rows are all wallets of its
-// account. It is nil for a meter without one.
+// ViewOf returns what a meter shows of its wallet: the balance in the books, and the live estimate from use since then. rows are all
+// wallets of its account. It is nil for a meter without a wallet.
 func ViewOf(meter int64, rows []Row, books Money, currency string) *registry.WalletView {
 	i := slices.IndexFunc(rows, func(r Row) bool { return r.Meter.N == meter })
 	if i < 0 {

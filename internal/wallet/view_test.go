@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// useTill is a meter that used 1 Wh on the 1st of September, 2 Wh on the 2nd and so on, up to the 30th, the newest first.
+// useTill is a meter that used 1 Wh on the 1st of September, 2 Wh on the 2nd and so on, up to the 30th, newest first.
 func useTill(t *testing.T) *till {
 	d := newTill(t, 1000, 1)
 	for day := 30; day >= 1; day-- {
@@ -51,7 +51,7 @@ func TestUseByPeriod(t *testing.T) {
 	}
 }
 
-// TestPagesOfUse go on with the period before, the last page exactly full.
+// TestPagesOfUse continue with the period before. The last page is exactly full.
 func TestPagesOfUse(t *testing.T) {
 	for _, c := range []struct {
 		by    wallet.Period
@@ -97,7 +97,7 @@ func TestPagesOfUse(t *testing.T) {
 	}
 }
 
-// TestAFullPageOfPeriodsHasWholeOnes, each with all of its days, and knows that there are more.
+// TestAFullPageOfPeriodsHasWholeOnes: each period has all of its days, and the page knows that there are more.
 func TestAFullPageOfPeriodsHasWholeOnes(t *testing.T) {
 	d := newTill(t, 1000, 1)
 	for day := time.Date(2026, 5, 31, 0, 0, 0, 0, time.UTC); len(d.usage) < 3100; day = day.AddDate(0, 0, -1) { // the end of a week and of a month
@@ -173,7 +173,7 @@ func TestDifferencesGoOnWhereTheyStopped(t *testing.T) {
 	}
 }
 
-// TestWhereASupplyStands has every stand, what it waits for and whether a key is to be pressed.
+// TestWhereASupplyStands checks every state of a supply, what it waits for and whether a key must be pressed.
 func TestWhereASupplyStands(t *testing.T) {
 	off := func(d *till) { d.pays(-100_000) }
 	for _, c := range []struct {
@@ -221,7 +221,7 @@ func TestWhereASupplyStands(t *testing.T) {
 	}
 }
 
-// TestWhatASupplyShows has the figures beside the stand.
+// TestWhatASupplyShows checks the figures besides the state.
 func TestWhatASupplyShows(t *testing.T) {
 	d := newTill(t, 10_000, 1)
 	d.tenant.Policy.CutOff = 100
@@ -241,7 +241,7 @@ func TestWhatASupplyShows(t *testing.T) {
 	}
 }
 
-// TestHowLongASupplyWaits: a notice ends with its time, a window with the calendar, by the meter's clock; no other rule has an end.
+// TestHowLongASupplyWaits: a notice ends with its time, friendly hours with the calendar, by the meter's clock. No other rule has an end.
 func TestHowLongASupplyWaits(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -303,7 +303,7 @@ func eightDays(last string) (days []string) {
 	return append(days, "2026-11-26 "+last)
 }
 
-// TestTheLeaseThatIsShown is the one in the meter, with what the meter said of the next.
+// TestTheLeaseThatIsShown is the one in the meter, with the meter's answer to the next one.
 func TestTheLeaseThatIsShown(t *testing.T) {
 	for _, c := range []struct {
 		state, answer string

@@ -11,11 +11,11 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// watch is what the server noted of its meters, in memory.
+// watch stores the server's notes about its meters in memory.
 type watch struct {
 	disk
 	look  wallet.VisibilityInput
-	more  bool // waits than one slice
+	more  bool // more rows wait than one slice
 	wrote string
 }
 
@@ -32,7 +32,7 @@ func (w *watch) Hasten(l wallet.Later, max int) (bool, error) {
 	return w.more, w.fails()
 }
 
-// TestSight says what the server sees by what it noted and by its clocks.
+// TestSight checks visibility by the server's notes and its clocks.
 func TestSight(t *testing.T) {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
@@ -70,7 +70,7 @@ func TestSight(t *testing.T) {
 	}
 }
 
-// TestLooking: a server whose clock was set back first makes due what waits, and sees nothing before that is done.
+// TestLooking: a server whose clock was set back first makes pending work due, and does not count as seeing its meters before that is done.
 func TestLooking(t *testing.T) {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	const hastened = "hasten looks after 12:00:00, orders 2h0m0s, messages 48h0m0s, taken 2m0s, 100 each; "
@@ -96,7 +96,7 @@ func TestLooking(t *testing.T) {
 	}
 }
 
-// sent is the account of a notice that has left.
+// sent is the account of a sent notice.
 type sent struct {
 	*rig
 	entry access.Entry

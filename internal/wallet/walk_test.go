@@ -22,16 +22,16 @@ import (
 
 var update = flag.Bool("update", false, "write the transcripts anew")
 
-// walkSteps is how many things happen in one walk.
+// walkSteps is the number of events in one walk.
 const walkSteps = 60
 
-// seeds are of walks that found the most planted mistakes among some hundreds.
+// seeds are the seeds of the walks that found the most planted mistakes, out of some hundreds.
 func seeds() []uint64 {
 	return []uint64{83, 43, 32, 78, 15, 38, 4, 49, 24, 106, 116, 74, 28, 105, 70, 62}
 }
 
-// TestTranscripts drives random accounts and compares all that is written with a transcript: postings, orders, notices, leases
-// and states. A change here is a change of behaviour. Read the diff; -update writes it.
+// TestTranscripts drives random accounts and compares everything written with a transcript: postings, commands, notices, leases and states.
+// A difference is a change of behaviour. Read the diff; -update writes it.
 func TestTranscripts(t *testing.T) {
 	var all strings.Builder
 	for _, seed := range seeds() {
@@ -63,17 +63,17 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// walk is an account with which random things happen.
+// walk is an account with random events.
 type walk struct {
 	*till
 	rnd    *rand.Rand
 	out    strings.Builder
 	began  time.Time
 	meters []walked
-	before map[int][]string // what was written of each meter last
+	before map[int][]string // what was last written of each meter
 }
 
-// walked is a meter as it really is.
+// walked is the true state of a meter.
 type walked struct {
 	register unit.Energy
 	seq, up  uint64
@@ -126,7 +126,7 @@ func newWalk(t *testing.T, seed uint64) *walk {
 	return w
 }
 
-// at is a time as it is written: minutes since the walk began, and seconds where they matter.
+// at formats a time: minutes since the walk began, and seconds if they matter.
 func (w *walk) at(t time.Time) string {
 	if t.IsZero() {
 		return "-"
@@ -135,7 +135,7 @@ func (w *walk) at(t time.Time) string {
 	return fmt.Sprintf("%d:%02d", int64(d/time.Minute), int64(d%time.Minute/time.Second))
 }
 
-// writeDown ends a step: what happened, and each meter that is another than before.
+// writeDown ends a step: it writes the event, and each meter that has changed.
 func (w *walk) writeDown(what string) {
 	fmt.Fprintf(&w.out, "%s %s\n", w.at(w.now), what)
 	for _, l := range append(w.log, w.wrote...) {
@@ -161,7 +161,7 @@ func (w *walk) writeDown(what string) {
 	w.log, w.wrote, w.booked, w.stopped = nil, nil, nil, nil
 }
 
-// state is all that is kept of a meter.
+// state returns everything stored of a meter.
 func (w *walk) state(i int) []string {
 	n := int64(i + 1)
 	s, k := w.rows[i].State, w.kept[n]
@@ -182,14 +182,14 @@ func (w *walk) fails(err error) {
 	}
 }
 
-// settled writes what settling came to.
+// settledAs writes the result of settling.
 func (w *walk) settledAs(out wallet.Settled, err error) string {
 	w.fails(err)
 	return strings.TrimSuffix(fmt.Sprintf("%d left, %d posted%s%s", out.Money.Available(), out.Posted, map[bool]string{true: ", press"}[out.Press],
 		map[bool]string{true: ", turned"}[out.AnyDecision()]), ", 0 posted")
 }
 
-// step lets something happen.
+// step makes one event happen.
 func (w *walk) step() {
 	pauses := []time.Duration{0, time.Second, time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 9 * time.Hour, 25 * time.Hour}
 	w.passes(pauses[w.rnd.IntN(len(pauses))])
@@ -214,7 +214,7 @@ func (w *walk) step() {
 	}
 }
 
-// reading is one from a meter: mostly true, sometimes such as no meter sends.
+// reading is a reading from a meter: mostly true, sometimes one that no meter sends.
 func (w *walk) reading(i int) {
 	m, n := &w.meters[i], int64(i+1)
 	used := unit.Energy(w.rnd.IntN(4000))
@@ -272,7 +272,7 @@ func (w *walk) reading(i int) {
 	w.writeDown(fmt.Sprintf("m%d reads %d Wh, %s %v%s: %s", n, said, relay, supply.Of(reasons...), note, w.settledAs(out, err)))
 }
 
-// network carries an order to a meter, an answer back, or loses it.
+// network carries a command to a meter or an answer back, or loses it.
 func (w *walk) network(i int) {
 	n, m := int64(i+1), &w.meters[i]
 	kinds := []wallet.CommandType{wallet.CommandLease, wallet.CommandLease, wallet.CommandLease, wallet.CommandCut, wallet.CommandConnect, wallet.CommandConfig, wallet.CommandClock}
@@ -306,7 +306,7 @@ func (w *walk) network(i int) {
 	w.writeDown(what + ": " + w.settledAs(out, err))
 }
 
-// carried is what becomes of an order that may leave.
+// carried is the fate of a command that may be sent.
 func (w *walk) carried(m *walked, n int64, kind wallet.CommandType, o *wallet.Progress, top int64) string {
 	o.Signed, o.Since = true, w.now
 	takes := func() {
@@ -381,7 +381,7 @@ func (w *walk) job() {
 	w.writeDown(fmt.Sprintf("%s: %d", what, n))
 }
 
-// person is somebody who decides.
+// person makes a decision of a person.
 func (w *walk) person(i int) {
 	n := int64(i + 1)
 	switch draw := w.rnd.IntN(8); {
@@ -425,7 +425,7 @@ func (w *walk) release(i int) {
 	w.writeDown(fmt.Sprintf("m%d is released by verdict %d: refused %q, %d readings, %d Wh for %d", i+1, at, out.What, out.Readings, out.Units, out.Debit))
 }
 
-// moves lets the customer move out and the next one in.
+// moves lets the customer move out and the next one move in.
 func (w *walk) moves() {
 	w.fails(wallet.Vacate(w, id.ID{15: 1}, "usr_x", "moved out", w.now))
 	w.writeDown("moved out")
@@ -439,7 +439,7 @@ func (w *walk) moves() {
 	w.writeDown("moved in: " + w.settledAs(out, err))
 }
 
-// server is something that befalls the server or the meter's surroundings.
+// server is an event at the server or around the meter.
 func (w *walk) server(i int) {
 	n := int64(i + 1)
 	s, r := w.seen[n], &w.rows[i]

@@ -1,17 +1,15 @@
-// Package wallet is the balance on the server: it turns what a wallet meter's register counted into money, posts it, and
-// says what is left, when to warn and whether the supply is wanted.
+// Package wallet keeps the balance on the server. It turns the energy that a wallet meter counted into money, posts it, and decides what is
+// left, when to warn and whether the supply is wanted.
 //
-// Start at [Take]: it rates one reading against the register rated last, exactly, with what is less than a minor unit
-// kept for the next. What is rated is first only accrued; it is posted as a journal (P16 of docs/reference/postings.md) once
-// an hour, or at once where a threshold is crossed or money comes in. [Money.Available] is the wallet less what is accrued
-// and what is held, and the one figure by which anything is decided.
+// Start at [Take]: it rates one reading against the register rated last, exactly, and carries amounts below a minor unit to the next. Rated
+// use is first only accrued. It is posted as a journal (P16 of docs/reference/postings.md) once an hour, or at once if a threshold is
+// crossed or money comes in. [Money.Available] is the wallet less what is accrued and held. All decisions use this figure.
 //
-// Go on with [Decide]: from an [Account], which is made of values, it says what is to hold of each meter's supply and what is
-// to be done, as commands and notices. The stories in testdata show what comes of it. [Settle] reads the account, has it decided
-// about, posts, and carries out what was decided.
+// Go on with [Decide]: from an [Account], which contains only values, it returns the new state of each meter's supply and the commands and
+// notices to send. The stories in testdata show examples. [Settle] reads the account, calls Decide, posts, and carries out the decisions.
 //
-// Everything that decides is a function of values. The [State] of a meter is one row in the store; whoever changes it
-// holds its lock. Rating follows the watermark of the meter's numbering, never arrival.
+// Everything that decides is a function of values. The [State] of a meter is one row in the store, and a change needs its lock. Rating
+// follows the meter's record numbers up to the watermark, never the order of arrival.
 package wallet
 
 import (
@@ -25,38 +23,38 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// State is what is kept of one wallet meter. The zero value is a meter that has not been read; see [NewState].
+// State is what is stored of one wallet meter. The zero value is a meter that has not been read; see [NewState].
 type State struct {
-	Memory   string      // the memory of the meter that the reading was numbered in
+	Memory   string      // the device memory that numbered the reading
 	Seq      uint64      // of the reading rated last
 	Started  bool        // a register is known: rating has begun
 	Register unit.Energy // rated last
-	Base     unit.Energy // Register less all that was ever rated: where rating began, moved by every rebase
+	Base     unit.Energy // Register less all energy ever rated: where rating began, moved by every rebase
 	At       time.Time   // meter time up to which energy is rated; it never goes back
 	Up       uint64      // the meter's milliseconds since boot at the same reading
-	Open     bool        // the same reading says that the relay is open
-	OpenFrom unit.Energy // register of the first reading that said so; while HoldOpen, up to which energy is held
+	Open     bool        // that reading says that the relay is open
+	OpenFrom unit.Energy // register of the first reading that said so; in HoldOpen, the register up to which energy is held
 
 	tariff.RatingState // the local month's consumption, and the exact rest below a minor unit
 
 	Accrued money.Minor // rated and not posted; never negative
 	Parts   []Part      // what Accrued is made of
-	Debited money.Minor // all that was ever rated, posted or not
+	Debited money.Minor // all money ever rated, posted or not
 
-	Posted     int64       // how many journals of use there are; they are numbered 1, 2, 3 ...
+	Posted     int64       // number of journals of use; they are numbered 1, 2, 3 ...
 	PostedWh   unit.Energy // register up to which they reach
 	PostedTo   time.Time   // meter time up to which they reach
 	SettledAt  time.Time   // server time of the last settlement
-	Held       Held        // why rating stopped, until a person decides; the zero value while it goes on
+	Held       Held        // why rating stopped, until a person decides; zero while it continues
 	Low1, Low2 supply.Crossing
 	Off        supply.Reasons // why the server wants the supply off; see [Wanted]
-	MaxW       unit.Power     // the most this meter can measure; 0 for the default of its phases
+	MaxW       unit.Power     // the most this meter can measure; 0 for the default for its phases
 }
 
-// Total is all energy that was ever rated.
+// Total is all energy ever rated.
 func (s State) Total() unit.Energy { return s.Register - s.Base }
 
-// NewState is the state of a new wallet meter: nothing is paid in, so its supply is not wanted and no warning is due.
+// NewState returns the state of a new wallet meter: nothing is paid in, so its supply is not wanted and no warning is due.
 func NewState() State {
 	return State{Low1: supply.Crossing{Below: true}, Low2: supply.Crossing{Below: true}, Off: supply.Of(supply.Credit)}
 }
@@ -68,7 +66,7 @@ type Part struct {
 	Parts   []tariff.Part `json:"parts"` // energy by rate
 }
 
-// Reading is what rating needs of a reading.
+// Reading is the part of a reading that rating needs.
 type Reading struct {
 	Memory     string
 	Seq        uint64
@@ -80,7 +78,7 @@ type Reading struct {
 	Open       bool // see [SaysOpen]
 }
 
-// HoldReason says why a reading is not rated. Names are stored and shown by the API; never rename one.
+// HoldReason is why a reading is not rated. Names are stored and shown by the API; never rename one.
 type HoldReason string
 
 // Reasons for which rating stops until a person decides. No money moves meanwhile.
@@ -89,11 +87,11 @@ const (
 	HoldRegress HoldReason = "register_regress"
 	// HoldImplausible: the register rose by more than the meter can measure in the time.
 	HoldImplausible HoldReason = "implausible"
-	// HoldSpan: the readings lie further apart than energy can be shared over days.
+	// HoldSpan: the readings are too far apart to share energy over the days.
 	HoldSpan HoldReason = "span"
-	// HoldPrice: the tariff gives no price for the energy, or one beyond every amount.
+	// HoldPrice: the tariff has no price for the energy, or the amount is too large to count.
 	HoldPrice HoldReason = "no_price"
-	// HoldOpen: energy was counted while the meter said that its relay was open. Rating goes on when the relay closes.
+	// HoldOpen: energy was counted while the meter reported an open relay. Rating continues when the relay closes.
 	HoldOpen HoldReason = "relay_open"
 )
 
@@ -112,11 +110,11 @@ type Held struct {
 // Stopped reports whether rating waits for a person.
 func (h Held) Stopped() bool { return h.Reason != "" }
 
-// leaseReason and remoteReason are what keeps a relay open that the server has to do with.
+// leaseReason and remoteReason are the reasons for an open relay that concern the server.
 const (
 	leaseReason  = supply.Lease
 	remoteReason = supply.Remote
 )
 
-// Wanted says whether the supply of a meter is to be on, from its wallet row alone.
+// Wanted reports whether the supply of a meter should be on, from its wallet row alone.
 func Wanted(s State) bool { return s.Off == 0 }

@@ -13,10 +13,10 @@ import (
 type Config struct {
 	Door   access.Door[Tx]
 	Now    func() time.Time
-	Sealer Sealer // of the cursors of lists
+	Sealer Sealer // for the cursors of lists
 }
 
-// Sealer keeps cursors from being made up.
+// Sealer makes cursors that nobody can forge.
 type Sealer interface {
 	Seal(context string, plain []byte) []byte
 	Open(context string, sealed []byte) ([]byte, error)
@@ -32,21 +32,21 @@ func New(c Config) *Wallets { return &Wallets{c} }
 // settleBatch is how many accounts one transaction settles.
 const settleBatch = 20
 
-// moment is now as it is stored: UTC, whole microseconds.
+// moment returns the present time as it is stored: UTC, whole microseconds.
 func (w *Wallets) moment() time.Time { return access.Stored(w.c.Now()) }
 
-// batch is what one transaction of a job did.
+// batch is the work of one transaction of a job.
 type batch struct {
-	last int64 // the meter to go on after
+	last int64 // the meter to continue after
 	full bool
 	done int
 }
 
-// Refused is false: there is nothing to refuse.
+// Refused is false: a batch refuses nothing.
 func (batch) Refused() bool { return false }
 
-// SettleDue posts what was accrued in hours that are over, and reports for how many accounts. It may run at any time, on
-// several instances, and be cut off anywhere: what is posted is no longer accrued.
+// SettleDue posts what was accrued in past hours, and returns for how many accounts. It may run at any time, on several instances, and be
+// cut off anywhere: what is posted is no longer accrued.
 func (w *Wallets) SettleDue(ctx context.Context, by access.Actor) (int, error) {
 	settled := 0
 	for b := (batch{full: true}); b.full; {
@@ -87,22 +87,22 @@ func settleSome(tx Tx, now time.Time, after int64) (batch, error) {
 	return out, nil
 }
 
-// JobTx is what recurring work on wallets needs of a transaction.
+// JobTx is the part of a transaction that recurring work on wallets needs.
 type JobTx interface {
-	// WalletsDue lists accounts of which some meter has accrued money and was not settled since a moment, by their
-	// meters, after the given one; last is the meter to go on after.
+	// WalletsDue lists up to max accounts with a meter that has accrued money and was not settled since a time. They are ordered by meter,
+	// after the given one; last is the meter to continue after.
 	WalletsDue(before time.Time, after int64, max int) (accounts []id.ID, last int64, err error)
-	// WalletsUncharged lists active wallet accounts with a meter each, by their meters, after the given one: those that
-	// are not charged up to a local date yet, those that never were, and all whose meter lives in its own time.
+	// WalletsUncharged lists up to max active wallet accounts with a meter each, by their meters, after the given one: accounts not charged
+	// up to a local date yet, accounts never charged, and all accounts whose meter lives in its own time.
 	WalletsUncharged(date string, after int64, max int) ([]ChargeAccount, error)
-	// WalletChargedTo locks an account and reads up to which local date it is charged; "" for never.
+	// WalletChargedTo locks an account and returns the local date up to which it is charged, or "" for never.
 	WalletChargedTo(account id.ID) (string, error)
-	// ChargedTo notes the local date up to which an account's fixed charges are taken.
+	// ChargedTo stores the local date up to which an account's fixed charges are taken.
 	ChargedTo(account id.ID, date string) error
-	// JobDone reports whether a recurring job was carried out for a period; JobRun notes it.
+	// JobDone reports whether a recurring job has run for a period. JobRun records that it has.
 	JobDone(name, period string) (bool, error)
 	JobRun(name, period string) (first bool, err error)
 }
 
-// hour is the server's hour that a moment lies in: use is posted once in each.
+// hour returns the server's hour of a time. Use is posted once in each hour.
 func hour(now time.Time) time.Time { return now.Truncate(time.Hour) }

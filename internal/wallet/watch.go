@@ -10,22 +10,22 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// WatchTx is what watching over supplies needs of a transaction.
+// WatchTx is the part of a transaction that watching supplies needs.
 type WatchTx interface {
-	// SuppliesDue lists accounts with a supply to look at by a moment, at most max.
+	// SuppliesDue lists accounts with a supply that is due to be looked at by a time, at most max.
 	SuppliesDue(by time.Time, max int) ([]id.ID, error)
-	// LockAccount locks an account, which comes before the wallets of its meters.
+	// LockAccount locks an account. Lock it before the wallets of its meters.
 	LockAccount(account id.ID) error
-	// AccountSupply sets what is special about the supply of an account.
+	// AccountSupply stores the special rules for the supply of an account.
 	AccountSupply(account id.ID, s registry.AccountSupply) error
 	AuditLog(access.Entry) error
 }
 
-// watchMost bounds how many accounts one call of Watch looks at; the rest is for the next.
+// watchMost is how many accounts one call of Watch looks at; the rest waits for the next.
 const watchMost = 5000
 
-// Watch looks at every supply that waits for something that brings no reading and no payment: the end of a friendly
-// window, of a notice, or of half a lease's time. It reports how many accounts there were. It may run at any time.
+// Watch looks at every supply that waits for something other than a reading or a payment: the end of friendly hours, of a notice, or of
+// half a lease's time. It returns the number of accounts. It may run at any time.
 func (w *Wallets) Watch(ctx context.Context, by access.Actor) (int, error) {
 	looked := 0
 	for b := (batch{full: true}); b.full && looked < watchMost; looked += b.done {
