@@ -20,7 +20,7 @@ const yearDays = 365
 type household struct {
 	rnd *rand.Rand
 	tid sts.TID
-	// split lets a stretch of time pass, whole or in pieces.
+	// split lets a stretch of time pass, at once or in pieces.
 	split func(time.Duration) error
 }
 

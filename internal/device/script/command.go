@@ -169,8 +169,8 @@ func (d *Driver) until(ctx context.Context, patience time.Duration, met func() b
 	return true, nil
 }
 
-// sync records a reading and waits until the server has acknowledged everything. It waits as long as it takes: a server
-// that is down comes back. Every now and then it says what it is waiting for.
+// sync records a reading and waits until the server has acknowledged everything. It waits without limit, because a server
+// that is down comes back. Now and then it says what it is waiting for.
 func (d *Driver) sync(ctx context.Context) error {
 	if err := d.dev.Read(); err != nil {
 		return err
