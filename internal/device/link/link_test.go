@@ -181,7 +181,7 @@ func TestABacklogGoesUpInFewLargeMessages(t *testing.T) {
 			if r.srv.published[0] != "boot×1" {
 				t.Errorf("the connection began with %s, want boot", r.srv.published[0])
 			}
-			// 640 records are 10 windows of readings and events; half windows at worst.
+			// 640 records are 10 windows of readings and events, in the worst case sent as half windows.
 			if n := len(r.srv.published); n > 1+2*20 {
 				t.Errorf("%d messages for 640 records: %v", n, r.srv.published)
 			}
