@@ -33,7 +33,7 @@ func forty(t testing.TB, seed uint64) []bought {
 		tokens[i] = bought{digits(t, tid, tenths), tenths * 100}
 		tid += 1 + sts.TID(rnd.IntN(3000))
 		if tid%1440 == 1 {
-			tid++ // 00:01 is reserved (sts.TIDAt)
+			tid++ // 00:01 is reserved
 		}
 	}
 	rnd.Shuffle(len(tokens), func(i, j int) { tokens[i], tokens[j] = tokens[j], tokens[i] })
