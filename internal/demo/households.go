@@ -4,8 +4,9 @@ package demo
 // purchase is made.
 type household struct {
 	number, name, phone string
-	tender              int64 // left is the credit now in watt-hours. A negative value is energy that the household would have used if it had been able to.
-	// left is the credit now in watt-hours. Below 0 the household would have used that much more, had it been sold.
+	tender              int64 // minor units of KES
+	// left is the credit now in watt-hours. A negative value is energy that the household would have used if it had
+	// been able to.
 	left int64
 	// buysAt is the credit at which the household buys. A negative value means never: the user has to sell to it.
 	buysAt int64

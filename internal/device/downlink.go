@@ -79,7 +79,7 @@ func fits(id string) bool {
 	return id != "" && len(id) <= meter.MaxRequest
 }
 
-// signed checks a signature and hands the body on.
+// signed checks a signature and passes on the body.
 func (d *Device) signed(down wire.Down, topic string, payload []byte) error {
 	if !d.c.HasLink {
 		return fmt.Errorf("%w: this meter has no link key", wire.ErrMAC)

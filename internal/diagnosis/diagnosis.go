@@ -157,7 +157,7 @@ const (
 // Diagnosis is the answer to a Question.
 type Diagnosis struct {
 	refusal.Refusal
-	// RetryAfter is when a refusal for too many questions ends.
+	// RetryAfter is how long a refusal for too many questions still lasts.
 	RetryAfter time.Duration
 	Findings   []Finding
 	Token      sts.Token // what was typed; zero if it is not a token

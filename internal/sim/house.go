@@ -24,7 +24,7 @@ type act int
 const (
 	// actLoad: switch something on or off.
 	actLoad act = iota
-	// actShop: look at the meter, and buy if there is little left.
+	// actShop: look at the meter, and buy if little credit is left.
 	actShop
 	// actEnter: enter the oldest bought token.
 	actEnter

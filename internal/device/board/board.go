@@ -55,7 +55,7 @@ type Pulses interface {
 	Next(n uint64) uint64
 	// Constant sets the impulses per kWh.
 	Constant(imp uint32)
-	// Power is the present load, and Voltage the mains in millivolts, as the chip sees them.
+	// Power returns the present load, and Voltage the mains in millivolts, as the chip measures them.
 	Power() unit.Power
 	Voltage() int32
 }

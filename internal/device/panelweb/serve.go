@@ -45,8 +45,8 @@ func (p *Panel) Handler(do Do) http.Handler {
 	return withPolicy(onlyByAddress(http.NewCrossOriginProtection().Handler(mux)))
 }
 
-// onlyByAddress refuses requests to any name other than localhost. There is no sign-in, and another site can point its
-// own name at this machine: the browser then takes the panel for a page of that site.
+// onlyByAddress refuses requests to any host name other than localhost; IP addresses are allowed. There is no sign-in,
+// and another site can point its own name at this machine: the browser then takes the panel for a page of that site.
 func onlyByAddress(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u := url.URL{Host: r.Host}

@@ -21,13 +21,13 @@ const (
 	maxRun  = time.Hour // in real time
 )
 
-// Drive lets lines of text drive the device: a command a line in, a JSON line of state a command out, as the script of
-// the meter that Paywatt makes itself. Time is real: a sketch has no clock that could run ahead.
+// Drive drives the device by lines of text: one command a line in, one JSON line of state a command out, like package
+// script. Time is real: a sketch has no clock that could run ahead.
 //
 //	load W · pins V1 V2 · power off|on · run 5s · wait FIELD=VALUE 10s · subscribe TOPIC · show · quit
 //
-// A command that is wrong or could not be done says so on messages and has its state line all the same. The end of the
-// input is the end of the device.
+// For a command that is wrong or fails, one line goes to messages, and its state line follows all the same. The end of
+// the input ends the device.
 func Drive(ctx context.Context, s *Sketch, in io.Reader, out, messages io.Writer) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 0, 256), maxLine)
