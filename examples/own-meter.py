@@ -29,7 +29,7 @@ def save():
     os.replace(memory_file + ".new", memory_file)
 
 def measured_wh():
-    """Your hardware: the energy since the last call, a second ago. This meter pretends to supply 3,600 W."""
+    """Your hardware: return the energy since the last call, a second ago, in Wh. This meter pretends to supply 3,600 W."""
     return 0 if reasons() else 1
 
 def reasons():
@@ -49,7 +49,7 @@ def reading():
     record("reading", register_wh=memory["register_wh"], balance_wh=left, relay=relay, reasons=reasons())
 
 def obey(kind, order):
-    """Carry an order out. Return what became of it: a state and a reason."""
+    """Carry out an order. Return the resulting state and the reason."""
     if order["counter"] <= memory["counter"]:
         return "failed", "counter"
     memory["counter"] = order["counter"]
@@ -74,7 +74,7 @@ def obey(kind, order):
     return "done", ""
 
 def signed(topic, payload):
-    """Check the MAC of a message, carry its order out once, and answer it."""
+    """Check the MAC of a message, carry out its order once, and answer it."""
     envelope = json.loads(payload)
     body = base64.urlsafe_b64decode(envelope["b"] + "==")
     mac = hmac.new(bytes.fromhex(os.environ["LINK_KEY"]), topic.encode() + b"\0" + body, hashlib.sha256).digest()[:16]

@@ -1,6 +1,6 @@
-// Package bench measures this machine: sales, readings, connections, tokens, decisions of the meter core and durable writes a
-// second. Every bench measures its own baseline in the same run, because a rate without one says more about the machine than
-// about the program.
+// Package bench measures this machine: sales, readings, connections, tokens, decisions of the meter core and durable
+// writes per second. Every bench measures its own baseline in the same run, because a rate without a baseline says more
+// about the machine than about the program.
 //
 // Start at [Vend], [StoreBench], [Ingest], [Token] and [Meter]; the command line is `paywatt bench`.
 package bench
@@ -13,10 +13,10 @@ import (
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// Say tells whoever runs a bench what it is doing, one line at a time.
+// Say reports what a bench is doing, one line at a time.
 type Say func(format string, args ...any)
 
-// Measured is what a bench has found.
+// Measured is the result of a bench.
 type Measured struct {
 	Bench        string         `json:"bench"`
 	Rate         float64        `json:"rate"`
@@ -24,13 +24,13 @@ type Measured struct {
 	Baseline     string         `json:"baseline"`
 	BaselineRate float64        `json:"baseline_rate"`
 	Ratio        float64        `json:"ratio"`
-	CPURatio     float64        `json:"cpu_ratio"` // 0 where this system does not tell processor times
+	CPURatio     float64        `json:"cpu_ratio"` // 0 if this system does not report processor times
 	P50          float64        `json:"p50_ms"`
 	P99          float64        `json:"p99_ms"`
 	Others       map[string]any `json:"others"`
 }
 
-// with completes the ratios. cpu and baseCPU are seconds of CPU per piece of work.
+// with fills in the ratios. cpu and baseCPU are seconds of CPU per unit of work.
 func (m Measured) with(cpu, baseCPU float64) Measured {
 	if m.BaselineRate > 0 {
 		m.Ratio = rounded(m.Rate / m.BaselineRate)
@@ -43,10 +43,10 @@ func (m Measured) with(cpu, baseCPU float64) Measured {
 	return m
 }
 
-// rounded keeps four decimals, for people.
+// rounded rounds to four decimals, for display.
 func rounded(f float64) float64 { return float64(int64(f*1e4+0.5)) / 1e4 }
 
-// percentile is the value below which p percent of durations lie, in milliseconds; the slice gets sorted.
+// percentile returns the value below which p percent of the durations lie, in milliseconds. It sorts the slice.
 func percentile(ds []time.Duration, p int) float64 {
 	if len(ds) == 0 {
 		return 0
@@ -55,19 +55,19 @@ func percentile(ds []time.Duration, p int) float64 {
 	return rounded(float64(ds[min(len(ds)-1, len(ds)*p/100)].Microseconds()) / 1000)
 }
 
-// spent measures wall and processor time from its call to that of the function it returns.
+// spent starts a measurement and returns a function that returns the wall and processor time since then.
 func spent() func() (wall, cpu float64) {
 	began, cpu := time.Now(), cpuOfSelf()
 	return func() (float64, float64) { return time.Since(began).Seconds(), (cpuOfSelf() - cpu).Seconds() }
 }
 
-// inFolder runs a bench in a folder of its own below dir, which it removes afterwards.
+// inFolder runs a bench in its own folder below dir, and removes the folder afterwards.
 func inFolder(dir string, run func(dir string) (Measured, error)) (Measured, error) {
 	own, err := os.MkdirTemp(dir, "paywatt-bench-")
 	if err != nil {
 		return Measured{}, &exit.Failure{Code: exit.Failed, What: "The folder for the bench could not be made: " + err.Error() + ".", Not: "Nothing was measured.",
 			Try: "Give a folder that you may write to with --dir."}
 	}
-	defer func() { _ = os.RemoveAll(own) }() // what is left of it says nothing
+	defer func() { _ = os.RemoveAll(own) }() // an error here does not matter
 	return run(own)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/broker"
 )
 
-// Connect measures the memory and time of connected, silent meters: the server's connections, then bare ones.
+// Connect measures the memory and time of connected, idle meters: first the server's connections, then bare ones.
 func (b *Ingest) Connect(ctx context.Context, say Say) (Measured, error) {
 	if err := b.check(); err != nil {
 		return Measured{}, err
@@ -51,8 +51,8 @@ func (b *Ingest) connect(ctx context.Context, say Say, dir string) (Measured, er
 	return m.with(cpu/n, bareCPU/n), nil
 }
 
-// opened opens connections one after the other on a few goroutines and says what they took and what memory is in use
-// afterwards that was not before.
+// opened opens the connections on a few goroutines. It returns how long each took, and how much more memory is in use
+// afterwards.
 func (b *Ingest) opened(open func(i int) error) (took []time.Duration, cpu, wall float64, memory int, err error) {
 	before := memoryInUse()
 	took = make([]time.Duration, b.Connections)
@@ -67,16 +67,16 @@ func (b *Ingest) opened(open func(i int) error) (took []time.Duration, cpu, wall
 	return took, cpu, wall, memoryInUse() - before, err
 }
 
-// memoryInUse is the memory of heap and stacks that something still refers to.
+// memoryInUse returns the memory of heap and stacks that is still referenced.
 func memoryInUse() int {
 	var m runtime.MemStats
 	runtime.GC()
-	runtime.GC() // what the first made free to finalizers is gone after the second
+	runtime.GC() // the second run frees what the first left to finalizers
 	runtime.ReadMemStats(&m)
 	return int(m.HeapAlloc + m.StackInuse)
 }
 
-// bare measures sockets of a server that reads and does nothing else.
+// bare measures the sockets of a server that only echoes what it reads.
 func (b *Ingest) bare() (took []time.Duration, cpu, wall float64, memory int, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -94,7 +94,7 @@ func (b *Ingest) bare() (took []time.Duration, cpu, wall float64, memory int, er
 				for {
 					n, err := conn.Read(buffer)
 					if err == nil {
-						_, err = conn.Write(buffer[:n]) // so that the client knows that it was accepted
+						_, err = conn.Write(buffer[:n]) // tells the client that it was accepted
 					}
 					if err != nil {
 						_ = conn.Close() // the other end is gone

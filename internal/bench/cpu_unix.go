@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// cpuOfSelf is the processor time this process has used so far.
+// cpuOfSelf returns the processor time that this process has used so far.
 func cpuOfSelf() time.Duration { return cpuOf(syscall.RUSAGE_SELF) }
 
-// cpuOfChildren is the processor time of the processes that this one has started and that have ended, with theirs.
+// cpuOfChildren returns the processor time of this process's children that have ended, including their own children.
 func cpuOfChildren() time.Duration { return cpuOf(syscall.RUSAGE_CHILDREN) }
 
 func cpuOf(who int) time.Duration {
@@ -25,8 +25,8 @@ func cpuOf(who int) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// ids are the numbers of a user, as root needs them to become it; ok is false where this process is not root and stays
-// who it is.
+// ids returns the user and group ids of a user, which root needs to run commands as that user. ok is false if this
+// process is not root and cannot switch users.
 func ids(name string) (uid, gid uint32, ok bool, err error) {
 	if os.Geteuid() != 0 {
 		return 0, 0, false, nil
@@ -43,13 +43,13 @@ func ids(name string) (uid, gid uint32, ok bool, err error) {
 	return uint32(id), uint32(group), true, err
 }
 
-// canRunAs says whether programs can be run as the user, or need not be.
+// canRunAs returns an error if this process is root and cannot run programs as the user.
 func canRunAs(name string) error {
 	_, _, _, err := ids(name)
 	return err
 }
 
-// runAs makes a command run as the user where this process is root.
+// runAs makes a command run as the user if this process is root.
 func runAs(cmd *exec.Cmd, name string) error {
 	uid, gid, ok, err := ids(name)
 	if err == nil && ok {
@@ -58,7 +58,7 @@ func runAs(cmd *exec.Cmd, name string) error {
 	return err
 }
 
-// giveTo gives a folder to the user where this process is root.
+// giveTo makes the user the owner of a folder if this process is root.
 func giveTo(dir, name string) error {
 	uid, gid, ok, err := ids(name)
 	if err != nil || !ok {

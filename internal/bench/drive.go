@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 )
 
-// drive is what callers that each wait for their own answer have measured.
+// drive is the result of callers that each wait for their own answer.
 type drive struct {
 	Rate    float64 `json:"rate"` // sales a second
 	P50     float64 `json:"p50_ms"`
@@ -23,25 +23,25 @@ type drive struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// wish is one sale that a caller of a bench wants.
+// wish is one sale that a caller makes.
 type wish struct {
 	meter  int
 	tender money.Minor
 	key    string
 }
 
-// half is how long the lesser measurements take.
+// half is the duration of the secondary measurements.
 func (b *Vend) half() time.Duration { return time.Duration(b.Seconds) * time.Second / 2 }
 
-// drive lets the callers sell to random meters for so long. With a rate each caller has its times, and how long a sale
-// took counts from when it was due; without, each begins its next sale when it has its answer.
+// drive lets the callers sell to random meters for a duration. With a rate, each caller sells at fixed times, and a
+// sale's latency counts from its due time. Without a rate, each caller begins its next sale when it has its answer.
 func (b *Vend) drive(ctx context.Context, long time.Duration, rate float64, sell func(context.Context, wish) error) (drive, error) {
 	took := make([][]time.Duration, b.Callers)
 	run := b.runs.Add(1)
 	cpu, began := cpuOfSelf(), time.Now()
 	end := began.Add(long)
 	err := inParallel(b.Callers, b.Callers, func(caller int) error {
-		r := mathrand.New(mathrand.NewPCG(uint64(caller), uint64(2026+run))) // which meters, not a secret
+		r := mathrand.New(mathrand.NewPCG(uint64(caller), uint64(2026+run))) // selects meters; no need for a secure generator
 		for n := 0; ; n++ {
 			due := time.Now()
 			if rate > 0 {
@@ -72,7 +72,8 @@ func (b *Vend) drive(ctx context.Context, long time.Duration, rate float64, sell
 		Seconds: rounded(elapsed)}, nil
 }
 
-// inParallel does n pieces of work on so many goroutines and gives the errors that ended any of them.
+// inParallel calls work for 0 to n-1 on this many goroutines. An error ends its goroutine; inParallel returns all
+// errors.
 func inParallel(workers, n int, work func(i int) error) error {
 	var next atomic.Int64
 	errs := make([]error, workers)

@@ -14,7 +14,8 @@ import (
 )
 
 // overHTTP measures the same sales through an ordinary server on the shop's folder: routing, authentication, JSON and
-// idempotency (docs/reference/http.md#repetition) on both sides of a loopback connection. The shop's own engine is closed for it.
+// idempotency (docs/reference/http.md#repetition), with both sides of the loopback connection in this process. It
+// closes the shop's own engine first.
 func (b *Vend) overHTTP(ctx context.Context, s *shop, long time.Duration) (d drive, err error) {
 	err = s.engine.Close()
 	s.engine = nil
@@ -51,7 +52,7 @@ func (b *Vend) overHTTP(ctx context.Context, s *shop, long time.Duration) (d dri
 	})
 }
 
-// apiKey makes a key that may sell.
+// apiKey makes an API key that may sell.
 func (s *shop) apiKey(ctx context.Context) (string, error) {
 	f, err := app.OpenFolder(ctx, s.dir, "", nil)
 	if err != nil {

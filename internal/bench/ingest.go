@@ -22,20 +22,20 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// ingestFloor is how many durable readings a second the smallest supported machine must take.
+// ingestFloor is how many durable readings per second the smallest supported machine must accept.
 const ingestFloor = 5000
 
-// Ingest is what `bench ingest` and `bench connections` measure with.
+// Ingest configures `bench ingest` and `bench connections`.
 type Ingest struct {
 	Dir         string
 	Seconds     int
 	Connections int
-	Flight      int // messages of one meter on their way at the same time
+	Flight      int // messages of one meter in flight
 	Batch       int // readings in one message
-	Rate        int // messages a second that a meter is allowed, which the server otherwise holds at 2
+	Rate        int // messages per second that a meter may send; the server's default is 2
 }
 
-// check refuses options beyond what the bench is made for.
+// check refuses options that are out of range.
 func (b *Ingest) check() error {
 	if b.Seconds < 1 || b.Seconds > 120 || b.Connections < 1 || b.Connections > 20_000 || b.Flight < 1 || b.Flight > 64 ||
 		b.Batch < 1 || b.Batch*b.Flight > 64 || b.Rate < 1 {
@@ -45,7 +45,7 @@ func (b *Ingest) check() error {
 	return nil
 }
 
-// Run measures durable readings a second through MQTT, then through the store's own door, then the raw log.
+// Run measures durable readings per second through MQTT, then directly into the store, then the raw log.
 func (b *Ingest) Run(ctx context.Context, say Say) (Measured, error) {
 	if err := b.check(); err != nil {
 		return Measured{}, err
@@ -93,7 +93,7 @@ func (b *Ingest) ingest(ctx context.Context, say Say, dir string) (Measured, err
 	return m.with(cpu/float64(max(1, readings)), logCPU/float64(max(1, logged))), nil
 }
 
-// send lets every meter send until the time is over and gives the number of readings that became durable.
+// send lets every meter send until the time is over, and returns the number of readings that became durable.
 func (b *Ingest) send(ctx context.Context, s *meterStack) (readings int64, latencies []time.Duration, cpu, wall float64, err error) {
 	meters := make([]*wireMeter, b.Connections)
 	err = inParallel(16, b.Connections, func(i int) (err error) {
@@ -126,7 +126,7 @@ func (b *Ingest) send(ctx context.Context, s *meterStack) (readings int64, laten
 	return done.Load(), latencies, cpu, wall, err
 }
 
-// meterStack is the meters' side of a server: store, registry and broker, in a folder of their own.
+// meterStack is the part of a server that meters use: store, registry and broker, in its own folder.
 type meterStack struct {
 	engine *sqlite.Engine
 	broker *broker.Broker
@@ -135,7 +135,7 @@ type meterStack struct {
 	meters []loginOf
 }
 
-// loginOf is what a meter of the bench connects with.
+// loginOf holds the credentials of a bench meter.
 type loginOf struct{ number, password string }
 
 func openMeterStack(ctx context.Context, dir string, meters int, limits broker.Limits) (*meterStack, error) {
@@ -177,7 +177,7 @@ func (s *meterStack) open(ctx context.Context, dir string, limits broker.Limits)
 	return nil
 }
 
-// noKeys is a key store without keys: the bench's meters need none.
+// noKeys is an empty key store: the bench's meters need no keys.
 type noKeys struct{}
 
 func (noKeys) DecoderKey(sts.Attributes) (key sts.Key, ok bool) { return sts.Key{}, false }
@@ -196,7 +196,7 @@ func (s *meterStack) register(ctx context.Context, r *registry.Registry) error {
 	})
 }
 
-// close ends the broker, then the store.
+// close closes the broker, then the store.
 func (s *meterStack) close() error {
 	s.stop()
 	return errors.Join(<-s.ended, s.engine.Close())

@@ -7,39 +7,39 @@ import (
 	"time"
 )
 
-// loop is a piece of work of one goroutine: do does it n times. It has no failure that could happen half way, so
-// a broken one panics.
+// loop is a piece of work on one goroutine; do repeats it n times. do has no error result: if the work fails, it
+// panics.
 type loop struct {
 	name string
 	do   func(n int)
 }
 
-// loopFigures are what one loop came to.
+// loopFigures are the results of one loop.
 type loopFigures struct {
-	rate   float64       // times a second
+	rate   float64       // runs per second
 	cpu    time.Duration // processor time of all the measured runs
 	runs   int
-	p50    time.Duration // of a single run, reading the clock included
+	p50    time.Duration // of a single run, including the reading of the clock
 	p99    time.Duration
 	allocs float64 // per run
 }
 
-// cpuPerRun is the processor time of a run in seconds, 0 where it cannot be measured.
+// cpuPerRun returns the processor time of a run in seconds, 0 if it cannot be measured.
 func (f loopFigures) cpuPerRun() float64 { return f.cpu.Seconds() / float64(f.runs) }
 
 // How a loop is measured.
 const (
-	// loopRounds is how often the loops take turns: a machine that slows down slows all of them down.
+	// loopRounds is how many rounds the loops run in turn, so that a slowdown of the machine affects all of them.
 	loopRounds = 20
-	// loopBatch is how long one call of do takes, about.
+	// loopBatch is the approximate duration of one call of do.
 	loopBatch = 2 * time.Millisecond
 	// loopSamples is how many single runs are timed for the percentiles.
 	loopSamples = 20_000
-	// maxLoopBatch bounds the search for a batch of that length.
+	// maxLoopBatch bounds the search for a batch of length loopBatch.
 	maxLoopBatch = 1 << 24
 )
 
-// measureLoops runs the loops in turns, each for about the given time in all.
+// measureLoops runs the loops in turn, each for about this long in total.
 func measureLoops(ctx context.Context, each time.Duration, loops ...loop) ([]loopFigures, error) {
 	out := make([]loopFigures, len(loops))
 	batch := make([]int, len(loops))
@@ -69,7 +69,7 @@ func measureLoops(ctx context.Context, each time.Duration, loops ...loop) ([]loo
 	return out, nil
 }
 
-// batchOf finds how many runs take about loopBatch.
+// batchOf returns how many runs take about loopBatch.
 func batchOf(l loop) int {
 	for n := 1; ; n *= 2 {
 		began := time.Now()
@@ -80,8 +80,8 @@ func batchOf(l loop) int {
 	}
 }
 
-// allocsOf counts the allocations of a run, whole ones, as package testing does: what the runtime allocates for itself
-// in between is less than one.
+// allocsOf returns the allocations per run, rounded down as in package testing: the runtime's own allocations amount to
+// less than one per run.
 func allocsOf(l loop, n int) float64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -102,14 +102,14 @@ func percentilesOf(l loop, most time.Duration) (p50, p99 time.Duration) {
 	return took[len(took)/2], took[len(took)*99/100]
 }
 
-// loopOther is a further loop under others.
+// loopOther is the result of another loop in Measured.Others.
 type loopOther struct {
 	NS     float64 `json:"ns"`
 	Allocs float64 `json:"allocs"`
 }
 
-// resultOf puts the result together: the first loop is what is measured, the second its baseline. It also returns the
-// seconds of processor time of a run of either.
+// resultOf builds the result. The first loop is the measured one, the second its baseline. It also returns the
+// processor time per run of both, in seconds.
 func resultOf(bench, unit string, loops []loop, f []loopFigures) (m Measured, cpu, baseCPU float64) {
 	m = Measured{Bench: bench, Rate: f[0].rate, Unit: unit, Baseline: loops[1].name, BaselineRate: f[1].rate,
 		P50: milliseconds(f[0].p50), P99: milliseconds(f[0].p99), Others: map[string]any{}}

@@ -43,7 +43,7 @@ func TestLoopsAreMeasuredInTurns(t *testing.T) {
 	}
 }
 
-// busy is some work without a result.
+// busy does some work without a result.
 func busy(n int) {
 	x := 1.0
 	for range n {
@@ -78,7 +78,7 @@ func TestTheTokenBenchMakesAndReadsRealTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A reading loop panics when a token does not say what it was made of.
+	// A reading loop panics if a token does not contain what it was made from.
 	for _, l := range loops {
 		if got := allocsOf(l, 100); got != 0 {
 			t.Errorf("%s: %v allocations a run, want none", l.name, got)
@@ -92,7 +92,7 @@ func TestTheMeterBenchLetsAWholeMeterLive(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, l := range loops {
-		l.do(100) // a hundred days in the last: it has to buy on the way
+		l.do(100) // a hundred days in the last loop, so that it has to buy
 	}
 	if n := image.perWrite(); n < 200 || n > 1024 {
 		t.Errorf("a snapshot writes %d bytes, want some hundred", n)

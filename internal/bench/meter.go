@@ -21,15 +21,15 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Street is the street of `bench meter`.
+// Street returns the simulated street of `bench meter`.
 func Street() sim.Options {
 	street := sim.Default()
 	street.Meters, street.Days = streetMeters, streetDays
 	return street
 }
 
-// Meter measures the decisions of the meter core a second on one core, against an atomic counter, and a street of meters. Each
-// loop takes so many seconds.
+// Meter measures how many decisions per second the meter core makes on one core, with an atomic counter as the
+// baseline, and a simulated street of meters. Each loop takes this many seconds.
 func Meter(ctx context.Context, seconds int, street sim.Options) (Measured, error) {
 	each, err := loopTime(seconds)
 	if err != nil {
@@ -64,7 +64,7 @@ func Meter(ctx context.Context, seconds int, street sim.Options) (Measured, erro
 	return r.with(cpu, baseCPU), nil
 }
 
-// cost is the processor time of a run in seconds, or the time where this system does not tell processor times.
+// cost returns the processor time of a run in seconds, or its wall time if this system does not report processor times.
 func (f loopFigures) cost() float64 {
 	if cpu := f.cpuPerRun(); cpu > 0 {
 		return cpu
@@ -72,22 +72,22 @@ func (f loopFigures) cost() float64 {
 	return 1 / f.rate
 }
 
-// The street of the bench, and how many meter-days a second one core has to do of it.
+// The street of the bench, and how many meter-days per second one core must reach.
 const (
 	streetFloor  = 1500
 	streetMeters = 10_000
 	streetDays   = 2
 )
 
-// streetFigures are what the street came to. Shares are of its processor time, worked out from what one record, one
-// decision and one snapshot cost in the loops of this run.
+// streetFigures are the results of the street. Shares are parts of its processor time, computed from the cost of one
+// record, one decision and one snapshot in the loops of this run.
 type streetFigures struct {
 	Meters    int     `json:"meters"`
 	Days      int     `json:"days"`
 	PerSecond float64 `json:"meter_days_per_s"`
-	// PerCore is per second of processor time, 0 where this system does not tell processor times.
+	// PerCore is meter-days per second of processor time, 0 if this system does not report processor times.
 	PerCore float64 `json:"meter_days_per_s_per_core"`
-	// Warm is the same for a street so small that the cache holds it.
+	// Warm is the same for a street that is small enough for the processor's cache.
 	Warm      float64            `json:"few_meters_per_core"`
 	Events    float64            `json:"events_per_meter_day"`
 	Records   float64            `json:"records_per_meter_day"`
@@ -96,7 +96,7 @@ type streetFigures struct {
 	Shares    map[string]float64 `json:"shares"`
 }
 
-// measureStreet lets a street live once.
+// measureStreet simulates a street once, and then a small one.
 func measureStreet(ctx context.Context, o sim.Options, loops []loop, f []loopFigures) (streetFigures, error) {
 	stop := spent()
 	r, err := sim.Run(ctx, o)
@@ -120,7 +120,7 @@ func measureStreet(ctx context.Context, o sim.Options, loops []loop, f []loopFig
 			out.Shares[l.name], rest = rounded(share), rest-share
 		}
 	}
-	// A few houses live in the processor's cache: what many of them cost beyond that is memory.
+	// A few houses fit into the processor's cache. What many houses cost beyond that is memory access.
 	o.Meters, o.Days = warmStreet, warmDays
 	stop = spent()
 	if r, err = sim.Run(ctx, o); err != nil {
@@ -143,13 +143,13 @@ func measureStreet(ctx context.Context, o sim.Options, loops []loop, f []loopFig
 	return out, nil
 }
 
-// The street that fits into a cache.
+// The size of the street that fits into the cache.
 const (
 	warmStreet = 20
 	warmDays   = 200
 )
 
-// meterLoops are what is measured, the baseline second and the whole virtual meter last.
+// meterLoops returns the loops: the measured one first, its baseline second, and the whole virtual meter last.
 func meterLoops() ([]loop, *countedImage, error) {
 	k, err := sts.NewKey(sts.EA07, []byte("8 bytes."))
 	if err != nil {
@@ -173,7 +173,7 @@ func meterLoops() ([]loop, *countedImage, error) {
 	reading := wire.Reading{Head: wire.Head{Seq: 1043, At: 1_795_161_600, Up: 86_400_000, Clock: wire.ClockValid}, RegisterWh: 120_433,
 		BalanceWh: 8120, W: 381, MV: 230_400, Relay: "closed", Reasons: []string{}}.Record()
 	var counter atomic.Uint64
-	var hashes uint64 // what is not kept may not be computed at all
+	var hashes uint64 // a result that is not used may be optimised away
 	return []loop{
 		stepLoop("step_pulses", c, info, meter.Event{Kind: meter.EventPulses, Pulses: 1}),
 		{"one atomic increment (sync/atomic)", func(n int) {
@@ -205,14 +205,14 @@ func meterLoops() ([]loop, *countedImage, error) {
 	}, image, nil
 }
 
-// inUse is a meter in ordinary use, with credit for longer than any bench.
+// inUse returns the state of a meter in ordinary use, with more credit than any bench can use.
 func inUse(c *meter.Config, key meter.KeyInfo) meter.State {
 	s := meter.New(key, c, 0)
 	s.Balance, s.Reasons, s.Relay = 1<<60, 0, supply.Closed
 	return s
 }
 
-// stepLoop gives the same event again and again, a tenth of a second apart; readings are part of it.
+// stepLoop repeats the same event, a tenth of a second apart. That includes the readings that fall due.
 func stepLoop(name string, c meter.Config, key meter.KeyInfo, ev meter.Event) loop {
 	s := inUse(&c, key)
 	out := make([]meter.Effect, 0, meter.MaxEffects)
@@ -225,7 +225,7 @@ func stepLoop(name string, c meter.Config, key meter.KeyInfo, ev meter.Event) lo
 	}}
 }
 
-// countedImage is a memory without a medium that counts what is written to it.
+// countedImage is a memory in RAM that counts the writes to it.
 type countedImage struct {
 	memory.RAMImage
 	writes, bytes int
@@ -239,8 +239,8 @@ func (m *countedImage) WriteAt(b []byte, at int64) (int, error) {
 
 func (m *countedImage) perWrite() int { return m.bytes / max(m.writes, 1) }
 
-// dayLoop lets a whole virtual meter live day after day: its core, its memory, its outbox. Its server acknowledges
-// everything each midnight, and when the credit runs low the customer types a token.
+// dayLoop lets a whole virtual meter live day after day: core, memory and outbox. Its server acknowledges everything at
+// midnight, and when the credit runs low the customer enters a token.
 func dayLoop(name string, keys *meter.Keys, k sts.Key) (loop, error) {
 	d, err := device.Open(device.Config{Number: "04140001001", Keys: keys, Image: &memory.RAMImage{}, Log: memory.NewRAM(),
 		Rand: rand.NewChaCha8([32]byte{1}), Now: time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)})

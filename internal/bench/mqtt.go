@@ -15,21 +15,21 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// First bytes of the packets a meter of the bench meets (MQTT 3.1.1, section 2.2).
+// First bytes of the packets that a bench meter sends and receives (MQTT 3.1.1, section 2.2).
 const (
 	mqttConnect   = 0x10
 	mqttConnack   = 0x20
-	mqttPublish1  = 0x32 // quality 1
+	mqttPublish1  = 0x32 // QoS 1
 	mqttPuback    = 0x40
 	mqttSubscribe = 0x82
 	mqttSuback    = 0x90
-	mqttKind      = 0xf0 // the bits that tell the kind of packet
+	mqttKind      = 0xf0 // the bits of the packet type
 )
 
-// patience is how long a meter of the bench waits for an answer.
+// patience is how long a bench meter waits for an answer.
 const patience = 30 * time.Second
 
-// wireMeter is the cheapest meter that keeps the protocol: the bench measures the server, and both share this
+// wireMeter is the cheapest meter that follows the protocol, because the bench measures the server, and both share this
 // process.
 type wireMeter struct {
 	number string
@@ -37,12 +37,12 @@ type wireMeter struct {
 	in     *bufio.Reader
 	flight int
 	store  string
-	sent   []atomic.Int64 // by packet number: when its message left, in nanoseconds since the bench began
-	room   chan struct{}  // one per message in flight
+	sent   []atomic.Int64 // by packet identifier: when the message was sent, in nanoseconds since the bench began
+	room   chan struct{}  // one entry per message in flight
 	seq    uint64
 }
 
-// connect logs a meter in and subscribes it to what it is told.
+// connect logs a meter in and subscribes it to its messages.
 func (s *meterStack) connect(i, flight int) (*wireMeter, error) {
 	conn, err := net.Dial("tcp", s.broker.Addr().String())
 	if err != nil {
@@ -69,7 +69,7 @@ func (m *wireMeter) login(password string) error {
 	return m.exchange(mqttSubscribe, append(p, 1), mqttSuback)
 }
 
-// exchange sends a packet and requires the kind of the next one, and that it refuses nothing.
+// exchange sends a packet and checks that the answer has the wanted type and is not a refusal.
 func (m *wireMeter) exchange(first byte, body []byte, want byte) error {
 	if _, err := m.conn.Write(packetOf(nil, first, body)); err != nil {
 		return err
@@ -84,7 +84,7 @@ func (m *wireMeter) exchange(first byte, body []byte, want byte) error {
 	return nil
 }
 
-// run sends messages of batch readings until end, then waits for the last answers. It gives how many readings became
+// run sends messages of batch readings until end, then waits for the last answers. It returns how many readings became
 // durable and how long each message took.
 func (m *wireMeter) run(ctx context.Context, end time.Time, batch int) (readings int64, took []time.Duration, err error) {
 	began := time.Now()
@@ -101,7 +101,7 @@ func (m *wireMeter) run(ctx context.Context, end time.Time, batch int) (readings
 		fail = m.publish(began, wire.KindReading, payload)
 		messages++
 	}
-	for range m.flight { // all are answered when all room is free
+	for range m.flight { // when all room is free, all messages are answered
 		select {
 		case m.room <- struct{}{}:
 		case a := <-ended:
@@ -115,17 +115,18 @@ func (m *wireMeter) run(ctx context.Context, end time.Time, batch int) (readings
 	if a.err != nil && !errors.Is(a.err, net.ErrClosed) {
 		return 0, nil, a.err
 	}
-	return messages * int64(batch), a.took[1:], errors.Join(fail, ctx.Err()) // the first answer is that of boot
+	return messages * int64(batch), a.took[1:], errors.Join(fail, ctx.Err()) // the first answer is that of the boot message
 }
 
-// answers is what a meter heard until its connection ended.
+// answers are the answers a meter received until its connection ended.
 type answers struct {
 	took []time.Duration // per message, from sending to PUBACK
 	err  error
 }
 
-// publish sends one message when there is room. Packet numbers go round, and a number is free again when its message
-// was answered: answers come in order, because the server commits the messages of a meter in order.
+// publish sends one message when there is room. Packet identifiers are reused in turn. That is safe: an identifier is
+// free again once its message was answered, and answers come in order, because the server commits the messages of a
+// meter in order.
 func (m *wireMeter) publish(began time.Time, k wire.Kind, payload []byte) error {
 	select {
 	case m.room <- struct{}{}:
@@ -141,7 +142,7 @@ func (m *wireMeter) publish(began time.Time, k wire.Kind, payload []byte) error 
 	return err
 }
 
-// readings writes the next readings, as one record or as a list.
+// readings appends the next readings, as one record or as a list.
 func (m *wireMeter) readings(p []byte, batch int) []byte {
 	if batch > 1 {
 		p = append(p, '[')
@@ -165,7 +166,7 @@ func (m *wireMeter) readings(p []byte, batch int) []byte {
 	return p
 }
 
-// answers reads until the connection ends, frees the room of what was answered and acknowledges what it is told.
+// answers reads until the connection ends. It frees the room of answered messages and acknowledges incoming ones.
 func (m *wireMeter) answers(began time.Time) (a answers) {
 	for {
 		kind, body, err := m.read()
@@ -197,7 +198,7 @@ func (m *wireMeter) read() (first byte, body []byte, err error) {
 	if first, err = m.in.ReadByte(); err != nil {
 		return 0, nil, err
 	}
-	size, err := binary.ReadUvarint(m.in) // MQTT's length has the form of a varint
+	size, err := binary.ReadUvarint(m.in) // MQTT encodes lengths as varints
 	if err != nil || size > wire.MaxPayload {
 		return 0, nil, errors.Join(err, errors.New("a packet of the server has no sensible length"))
 	}
@@ -206,7 +207,7 @@ func (m *wireMeter) read() (first byte, body []byte, err error) {
 	return first, body, err
 }
 
-// packetOf puts a fixed header in front of a body.
+// packetOf appends a packet: fixed header and body.
 func packetOf(to []byte, first byte, body []byte) []byte {
 	return append(binary.AppendUvarint(append(to, first), uint64(len(body))), body...)
 }

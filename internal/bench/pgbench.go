@@ -18,21 +18,21 @@ import (
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// pgBin is where Debian puts the programs of PostgreSQL 15.
+// pgBin is where Debian installs the programs of PostgreSQL 15.
 const pgBin = "/usr/lib/postgresql/15/bin"
 
-// pgUser runs the cluster where this program runs as root, which PostgreSQL refuses to be.
+// pgUser runs the cluster if this program runs as root, because PostgreSQL refuses to run as root.
 const pgUser = "postgres"
 
-// Times that the parts of the baseline may take.
+// Time limits for the parts of the baseline.
 const (
 	pgStart = 30 * time.Second
 	pgLoad  = 120 * time.Second
 )
 
-// pgbench is the baseline: PostgreSQL's own benchmark, on a cluster made for it or on one that runs.
+// pgbench is the baseline: PostgreSQL's own benchmark, on a temporary cluster or on a running server.
 type pgbench struct {
-	bin string // folder of the programs; "" where they are found by PATH
+	bin string // folder of the programs; "" to find them by PATH
 	url string // of a running server
 }
 
@@ -42,10 +42,10 @@ type pgFigures struct {
 	rate         float64       // transactions a second, median of the rounds
 	latency      float64       // mean, ms, median of the rounds
 	transactions int           // of all rounds
-	cpu          time.Duration // of server and clients together; 0 where the server is not ours
+	cpu          time.Duration // of server and clients together; 0 if the server is not our own
 }
 
-// findPgbench finds what the baseline needs before anything is started.
+// findPgbench finds what the baseline needs, before anything is started.
 func findPgbench(url string) (pgbench, error) {
 	missing := &exit.Failure{Code: exit.Unreachable, What: "PostgreSQL 15 was not found.", Not: "Nothing was measured.",
 		Try: "Install it with apt-get install postgresql-15, or give a running server with --baseline postgres://user@host/database."}
@@ -82,8 +82,8 @@ func (p pgbench) name() string {
 	return "pgbench on an own PostgreSQL 15 cluster"
 }
 
-// measure loads the tables and runs the script round by round, and after each what is measured beside it, while the server
-// has nothing to do; then, on a cluster of our own, whatever else is to be done on an empty database of it.
+// measure loads the tables and runs the script in rounds. After each round it calls beside while the server is idle. On
+// our own cluster it then calls also with the URL of an empty database.
 func (p pgbench) measure(ctx context.Context, b *Vend, beside func(pgFigures) error, also func(url string) error) (pgFigures, error) {
 	if p.url != "" {
 		if _, err := p.run(ctx, pgLoad, "", "pgbench", "-i", "-q", "-s", strconv.Itoa(b.Scale), p.url); err != nil {
@@ -105,7 +105,7 @@ func (p pgbench) measure(ctx context.Context, b *Vend, beside func(pgFigures) er
 	if err := p.load(ctx, dir, b.Scale); err != nil {
 		return pgFigures{}, err
 	}
-	// The cluster is started afresh for the measurement: what it used is known when it has ended, and then without the
+	// Restart the cluster for the measurement: its processor time is known only when it has ended, and then excludes the
 	// loading of the tables.
 	cpu := cpuOfChildren()
 	var out pgFigures
@@ -135,8 +135,8 @@ func (p pgbench) load(ctx context.Context, dir string, scale int) error {
 	})
 }
 
-// serving runs work while the cluster in dir is up. It listens on a socket in dir and nowhere else; everything that
-// makes a commit durable is on, as it is by default.
+// serving runs work while the cluster in dir is up. The cluster listens only on a socket in dir. All settings that make
+// a commit durable are on, as they are by default.
 func (p pgbench) serving(ctx context.Context, dir string, work func() error) (err error) {
 	cmd := exec.Command(filepath.Join(p.bin, "postgres"), "-D", filepath.Join(dir, "data"), "-k", dir, "-c", "listen_addresses=")
 	var said bytes.Buffer
@@ -148,7 +148,7 @@ func (p pgbench) serving(ctx context.Context, dir string, work func() error) (er
 		return fmt.Errorf("start postgres: %w", err)
 	}
 	defer func() {
-		// SIGINT is PostgreSQL's fast shutdown: it ends clients, writes a checkpoint and leaves.
+		// SIGINT is PostgreSQL's fast shutdown: it disconnects clients, writes a checkpoint and exits.
 		stop := cmd.Process.Signal(syscall.SIGINT)
 		if end := cmd.Wait(); end != nil && err == nil {
 			err = fmt.Errorf("postgres: %w: %s", errors.Join(stop, end), lastLine(said.String()))
@@ -177,7 +177,7 @@ func (p pgbench) ready(ctx context.Context, dir string) error {
 	}
 }
 
-// rounds runs the script and what is measured beside it in turns.
+// rounds runs the script and beside in turn.
 func (p pgbench) rounds(ctx context.Context, b *Vend, dir, database string, beside func(pgFigures) error) (all pgFigures, err error) {
 	var rates, latencies []float64
 	for range vendRounds {
@@ -195,7 +195,7 @@ func (p pgbench) rounds(ctx context.Context, b *Vend, dir, database string, besi
 	return all, nil
 }
 
-// script runs the TPC-B-like script that pgbench has built in, for one round.
+// script runs pgbench's built-in TPC-B-like script for one round.
 func (p pgbench) script(ctx context.Context, b *Vend, dir, database string) (pgFigures, error) {
 	args := []string{"-n", "-c", strconv.Itoa(b.Callers), "-j", "2", "-T", strconv.Itoa(b.round())}
 	if dir != "" {
@@ -217,7 +217,7 @@ const (
 	countLine   = `(?m)^number of transactions actually processed: ([0-9]+)`
 )
 
-// readPgbench reads pgbench's report.
+// readPgbench parses pgbench's report.
 func readPgbench(report string) (pgFigures, error) {
 	var f pgFigures
 	for _, want := range []struct {
@@ -242,7 +242,7 @@ func readPgbench(report string) (pgFigures, error) {
 	return f, err
 }
 
-// run runs one of the programs to its end, as the cluster's user where it is ours.
+// run runs one of the programs to its end, as the cluster's user if the cluster is our own.
 func (p pgbench) run(ctx context.Context, limit time.Duration, dir, program string, args ...string) (string, error) {
 	ctx, stop := context.WithTimeout(ctx, limit)
 	defer stop()

@@ -24,12 +24,12 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// shop is a vending system in a folder of its own.
+// shop is a vending system in its own folder.
 type shop struct {
 	dir     string
-	url     string // of a PostgreSQL database in the place of the folder's own
+	url     string // of a PostgreSQL database; "" for SQLite in the folder
 	engine  store.Engine
-	commits func() int64 // how many there were
+	commits func() int64 // number of commits so far
 	vending *vending.Vending
 	seller  access.Actor
 	numbers []string
@@ -37,7 +37,7 @@ type shop struct {
 
 func (s *shop) close() {
 	if s.engine != nil {
-		_ = s.engine.Close() // the folder goes with everything in it
+		_ = s.engine.Close() // the folder is removed anyway
 	}
 	_ = os.RemoveAll(s.dir)
 }
@@ -45,7 +45,7 @@ func (s *shop) close() {
 // open makes the store, a test vending key, a tariff and the meters.
 func (b *Vend) open(ctx context.Context) (*shop, error) { return b.openOn(ctx, "") }
 
-// openOn does so on a PostgreSQL database, where url names one.
+// openOn does the same on a PostgreSQL database if url names one.
 func (b *Vend) openOn(ctx context.Context, url string) (*shop, error) {
 	dir, err := os.MkdirTemp(b.Dir, "paywatt-bench-")
 	if err != nil {
@@ -141,15 +141,15 @@ func addMeter(ctx context.Context, r *registry.Registry, by access.Actor, i int,
 	return m, err
 }
 
-// sellOne makes one sale through the use case and returns when it is durable. Its reference makes it safe to repeat, as
-// that of the console's form does.
+// sellOne makes one sale through the use case and returns when it is durable. Its client reference makes it safe to
+// repeat, like that of the console's form.
 func (s *shop) sellOne(ctx context.Context, w wish) error {
 	return s.sell(ctx, vending.Purchase{Meter: s.numbers[w.meter], Tender: money.Amount{Minor: w.tender, Currency: "KES"}, ClientRef: w.key,
 		Deliver: []string{sale.RouteMQTT}})
 }
 
-// sellKeyed does the same under an Idempotency-Key: the rendered answer is sealed and stored with the sale, as HTTP asks
-// for.
+// sellKeyed makes the same sale with an Idempotency-Key: the rendered answer is sealed and stored with the sale, as
+// over HTTP.
 func (s *shop) sellKeyed(ctx context.Context, w wish) error {
 	meter := s.numbers[w.meter]
 	return s.sell(ctx, vending.Purchase{Meter: meter, Tender: money.Amount{Minor: w.tender, Currency: "KES"}, Deliver: []string{sale.RouteMQTT},
@@ -174,7 +174,7 @@ func (b *Vend) onPostgres(ctx context.Context, url string) (drive, error) {
 	return b.drive(ctx, b.half(), 0, s.sellOne)
 }
 
-// render makes an answer about as long as the server's.
+// render returns an answer that is about as long as the server's.
 func render(s sale.Sale, d vending.Digits) (int, []byte) {
 	digits := make([]string, d.Len())
 	for i := range digits {
@@ -183,7 +183,7 @@ func render(s sale.Sale, d vending.Digits) (int, []byte) {
 	b, err := json.Marshal(map[string]any{"id": s.ID.Text(id.Vend), "client_ref": s.ClientRef, "meter": s.Meter.Number, "state": s.State,
 		"units_wh": s.Units, "lines": s.Lines, "tokens": digits, "receipt_no": s.ReceiptNo})
 	if err != nil {
-		panic(err) // integers and strings
+		panic(err) // cannot fail: only integers and strings
 	}
 	return 201, b
 }

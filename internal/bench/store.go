@@ -19,23 +19,23 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// StoreBench is what `bench store` and `bench disk` measure with.
+// Store configures `bench store` and `bench disk`.
 type StoreBench struct {
 	Dir     string
 	Seconds int
-	Callers int // of small transactions, each waiting for its own
+	Callers int // of small transactions; each waits for its own
 	Meters  int
-	Flight  int // messages on their way at the same time
+	Flight  int // messages in flight
 }
 
-// Sizes of the baseline, the cheapest durable log there is.
+// Sizes of the baseline, which is the cheapest durable log.
 const (
-	logRecord = 100  // bytes of a reading on its way to the disk
-	logBatch  = 500  // records of one fdatasync
-	diskBlock = 4096 // bytes of one write of `bench disk`
+	logRecord = 100  // bytes of a reading
+	logBatch  = 500  // records per fdatasync
+	diskBlock = 4096 // bytes per write of `bench disk`
 )
 
-// check refuses options beyond what the bench is made for.
+// check refuses options that are out of range.
 func (b *StoreBench) check() error {
 	if b.Seconds < 1 || b.Seconds > 60 || b.Callers < 1 || b.Callers > 1000 || b.Meters < 1 || b.Meters > 1_000_000 || b.Flight < 1 || b.Flight > 8000 {
 		return &exit.Failure{Code: exit.Usage, What: "An option of the bench is out of its range.", Not: "Nothing was measured.",
@@ -57,7 +57,7 @@ func (b *StoreBench) store(ctx context.Context, say Say, dir string) (Measured, 
 	if err != nil {
 		return Measured{}, err
 	}
-	defer func() { _ = e.Close() }() // the folder goes with everything in it
+	defer func() { _ = e.Close() }() // the folder is removed anyway
 	say("storing readings for %d s", b.Seconds)
 	m := Measured{Bench: "store", Unit: "durable readings a second", Baseline: "raw log, fdatasync per 500 records"}
 	rows, latencies, cpu, wall, err := b.readings(ctx, e)
@@ -85,7 +85,7 @@ func (b *StoreBench) store(ctx context.Context, say Say, dir string) (Measured, 
 	return m.with(cpu/float64(max(1, rows)), logCPU/float64(max(1, logged))), nil
 }
 
-// readings sends records of many meters, each in its own message, and counts those that became durable.
+// readings stores records of many meters, each in its own message, and counts those that became durable.
 func (b *StoreBench) readings(ctx context.Context, e *sqlite.Engine) (rows int64, latencies []time.Duration, cpu, wall float64, err error) {
 	var stored, failed atomic.Int64
 	var mu sync.Mutex
@@ -136,7 +136,7 @@ func (b *StoreBench) rawLog(ctx context.Context, path string) (records int64, cp
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	defer func() { _ = f.Close() }() // only its speed was of interest
+	defer func() { _ = f.Close() }() // only its speed matters
 	batch := make([]byte, logRecord*logBatch)
 	stop := spent()
 	end := time.Now().Add(time.Duration(b.Seconds) * time.Second)
@@ -181,7 +181,7 @@ func (b *StoreBench) transactions(ctx context.Context, e *sqlite.Engine) (done i
 	return int64(len(waits)), waits, wall, err
 }
 
-// smallTransaction books 100 from the till to revenue and says so in the audit log.
+// smallTransaction posts 100 from the till to revenue and writes an audit row.
 func smallTransaction(tx *store.Tx) (refused bool, err error) {
 	i, err := tx.NewID()
 	if err != nil {
@@ -196,7 +196,7 @@ func smallTransaction(tx *store.Tx) (refused bool, err error) {
 	return false, tx.AuditLog(access.Entry{Actor: "bench", Action: "bench.post", Object: i.Text("bench_")})
 }
 
-// Disk measures what one durable write costs.
+// Disk measures the cost of one durable write.
 func Disk(ctx context.Context, dir string, seconds int) (Measured, error) {
 	b := &StoreBench{Dir: dir, Seconds: seconds, Callers: 1, Meters: 1, Flight: 1}
 	if err := b.check(); err != nil {
@@ -220,14 +220,14 @@ func (b *StoreBench) disk(ctx context.Context, dir string) (Measured, error) {
 	return m.with(cpu/float64(max(1, len(waits))), looseCPU/float64(max(1, len(loose)))), nil
 }
 
-// blocks appends blocks and says how long each took. The file begins anew at 64 MiB, so that the baseline does not
+// blocks appends blocks and returns how long each took. It restarts the file at 64 MiB, so that the baseline does not
 // fill the disk.
 func (b *StoreBench) blocks(ctx context.Context, path string, sync bool) (waits []time.Duration, cpu, wall float64, err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	defer func() { _ = f.Close() }() // only its speed was of interest
+	defer func() { _ = f.Close() }() // only its speed matters
 	block := make([]byte, diskBlock)
 	stop := spent()
 	end := time.Now().Add(time.Duration(b.Seconds) * time.Second)

@@ -5,5 +5,5 @@ import (
 	"syscall"
 )
 
-// syncData makes a file's content durable and, of its metadata, only what is needed to read it.
+// syncData makes a file's content durable, with only the metadata needed to read it.
 func syncData(f *os.File) error { return syscall.Fdatasync(int(f.Fd())) }

@@ -11,15 +11,15 @@ import (
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// Parts of the benches of loops.
+// Settings of the benches that run loops.
 const (
-	// LoopSeconds is how long each loop is measured unless somebody asks for another time.
+	// LoopSeconds is the default duration of each loop.
 	LoopSeconds    = 1
 	maxLoopSeconds = 20
 )
 
-// Token measures the credit tokens made a second on one core, against DES of the standard library. Each loop takes so many
-// seconds.
+// Token measures how many credit tokens per second are made on one core, with DES of the standard library as the
+// baseline. Each loop takes this many seconds.
 func Token(ctx context.Context, seconds int) (Measured, error) {
 	loops, err := tokenLoops()
 	if err != nil {
@@ -42,7 +42,7 @@ func Token(ctx context.Context, seconds int) (Measured, error) {
 	return r.with(cpu, baseCPU), nil
 }
 
-// loopTime is the option --seconds.
+// loopTime converts and checks the option --seconds.
 func loopTime(seconds int) (time.Duration, error) {
 	if seconds < 1 || seconds > maxLoopSeconds {
 		return 0, &exit.Failure{Code: exit.Usage, What: fmt.Sprintf("--seconds cannot be %d.", seconds), Not: "Nothing was measured.",
@@ -51,7 +51,7 @@ func loopTime(seconds int) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// tokenLoops are what is measured, the baseline second.
+// tokenLoops returns the loops: the measured one first, its baseline second.
 func tokenLoops() ([]loop, error) {
 	k7, err7 := sts.NewKey(sts.EA07, []byte("8 bytes."))
 	k11, err11 := sts.NewKey(sts.EA11, []byte("these are 16 b.."))
@@ -80,7 +80,7 @@ func tokenLoops() ([]loop, error) {
 	}, nil
 }
 
-// mustMake makes a token from inputs that cannot be refused.
+// mustMake makes a token from valid inputs.
 func mustMake(k sts.Key, c sts.Credit) sts.Token {
 	t, err := sts.EncodeCredit(k, c)
 	if err != nil {
@@ -89,10 +89,10 @@ func mustMake(k sts.Key, c sts.Credit) sts.Token {
 	return t
 }
 
-// nextTID counts within the 24 bits of a TID.
+// nextTID returns the next TID within 24 bits.
 func nextTID(t sts.TID) sts.TID { return (t + 1) & (1<<24 - 1) }
 
-// makeLoop makes tokens as far as their digits.
+// makeLoop makes tokens up to their digits.
 func makeLoop(name string, k sts.Key) loop {
 	c := sts.Credit{RND: 5, TID: 6_777_094, Amount: 347}
 	digits := make([]byte, 0, sts.TokenDigits)
@@ -127,7 +127,7 @@ func deriveLoop(name string, vk sts.VendingKey, a sts.Attributes) loop {
 	}}
 }
 
-// saleLoop does all that a sale needs of this library: the key, the TID, the amount, the token, the digits.
+// saleLoop does everything that a sale needs from package sts: key, TID, amount, token and digits.
 func saleLoop(name string, vk sts.VendingKey, a sts.Attributes) loop {
 	now := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	digits := make([]byte, 0, sts.TokenDigits)
@@ -150,7 +150,7 @@ func saleLoop(name string, vk sts.VendingKey, a sts.Attributes) loop {
 	}}
 }
 
-// row is one long run under others.
+// row is one long run in Measured.Others.
 type row struct {
 	Tokens    int     `json:"tokens"`
 	Seconds   float64 `json:"seconds"`

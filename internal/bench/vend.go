@@ -10,25 +10,25 @@ import (
 	"github.com/paywatt/paywatt/internal/exit"
 )
 
-// Vend is what `bench vend` measures: sales as the server makes them, each caller waiting until its own sale is
-// durable, against PostgreSQL's own benchmark of small transactions on the same disk.
+// Vend configures `bench vend`. It measures sales as the server makes them, where each caller waits until its own sale
+// is durable. The baseline is PostgreSQL's own benchmark of small transactions on the same disk.
 type Vend struct {
 	Callers  int
 	Meters   int
 	Scale    int
 	Seconds  int
-	Dir      string        // where both databases lie
-	Baseline string        // a running PostgreSQL to measure instead of an own one, or none
+	Dir      string        // where both databases are
+	Baseline string        // a running PostgreSQL to measure instead of our own, or none
 	Version  apiv1.Version // of the server that sells over HTTP
 
-	runs atomic.Int64 // how often the callers were let loose: keys of requests are used once
+	runs atomic.Int64 // number of calls of drive, so that every request key is used only once
 }
 
-// vendRounds is in how many turns sales and baseline are measured. A machine that others use as well is faster in one
-// moment than in the next: what both do in the same seconds is compared, and the median of it told.
+// vendRounds is in how many rounds sales and baseline are measured. A shared machine varies in speed, so each round
+// compares the two within the same seconds, and the result is the median.
 const vendRounds = 5
 
-// vendRound is one of the turns.
+// vendRound is one round.
 type vendRound struct {
 	Rate         float64 `json:"rate"`
 	BaselineRate float64 `json:"baseline_rate"`
@@ -37,20 +37,20 @@ type vendRound struct {
 	P99          float64 `json:"p99_ms"`
 }
 
-// vendFloor is how many durable sales a second the smallest supported machine must make.
+// vendFloor is how many durable sales per second the smallest supported machine must make.
 const vendFloor = 1000
 
 // VendResult is the JSON object of `bench vend`.
 type VendResult struct {
 	Bench        string     `json:"bench"`
-	Rate         float64    `json:"rate"` // durable sales a second; this, the baseline, the ratio and the times are medians of the rounds
+	Rate         float64    `json:"rate"` // durable sales per second; this, the baseline, the ratio and the times are medians of the rounds
 	Baseline     string     `json:"baseline"`
-	BaselineRate float64    `json:"baseline_rate"` // transactions a second
+	BaselineRate float64    `json:"baseline_rate"` // transactions per second
 	Ratio        float64    `json:"ratio"`
 	CPURatio     float64    `json:"cpu_ratio"` // sales per second of CPU over transactions per second of CPU; 0 where unknown
 	P50          float64    `json:"p50_ms"`
 	P99          float64    `json:"p99_ms"`
-	HalfP99      float64    `json:"half_load_p99_ms"` // at half the rate, from when a sale was due
+	HalfP99      float64    `json:"half_load_p99_ms"` // at half the rate, from the due time of a sale
 	Others       vendOthers `json:"others"`
 }
 
@@ -72,16 +72,16 @@ type vendOthers struct {
 	HalfLoad drive       `json:"half_load"`
 	Keyed    otherRate   `json:"keyed"`              // with the rendered answer stored under an Idempotency-Key in the same commit
 	HTTP     drive       `json:"http"`               // the same sales over loopback HTTP, caller and server in one process
-	Postgres *otherRate  `json:"postgres,omitempty"` // the same sales on the PostgreSQL store, where the cluster is an own one
+	Postgres *otherRate  `json:"postgres,omitempty"` // the same sales on the PostgreSQL store, if the cluster is our own
 }
 
-// otherRate is what another engine, or another kind of sale, came to in the same run.
+// otherRate is the result of another engine, or of another kind of sale, in the same run.
 type otherRate struct {
 	drive
-	Ratio float64 `json:"ratio"` // to the baseline; 0 where there is none
+	Ratio float64 `json:"ratio"` // to the baseline; 0 if there is none
 }
 
-// Run measures sales and baseline in turns, then the other kinds of sales.
+// Run measures sales and baseline in rounds, then the other kinds of sales.
 func (b *Vend) Run(ctx context.Context, say Say) (VendResult, error) {
 	if b.Callers < 1 || b.Callers > 1000 || b.Meters < 1 || b.Meters > 1_000_000 || b.Scale < 1 || b.Scale > 1000 || b.Seconds < 1 || b.Seconds > 3600 {
 		return VendResult{}, &exit.Failure{Code: exit.Usage, What: "An option of the bench is out of its range.", Not: "Nothing was measured.",
@@ -119,13 +119,13 @@ func (b *Vend) Run(ctx context.Context, say Say) (VendResult, error) {
 	return r, err
 }
 
-// noBaseline measures the sales alone, which is all that a profile needs.
+// noBaseline measures only the sales, which is enough for a profile.
 const noBaseline = "none"
 
-// round is the length of a turn in whole seconds, as pgbench counts them.
+// round returns the length of a round in whole seconds, as pgbench counts them.
 func (b *Vend) round() int { return max(1, b.Seconds/vendRounds) }
 
-// compare measures sales and pgbench in turns and, on a cluster of our own, the same sales on the PostgreSQL store.
+// compare measures sales and pgbench in rounds and, on our own cluster, the same sales on the PostgreSQL store.
 func (b *Vend) compare(ctx context.Context, say Say, pg pgbench, shop *shop) (VendResult, error) {
 	commits, turns := shop.commits(), turns{}
 	sell := func(base pgFigures) error {
@@ -165,7 +165,7 @@ func (b *Vend) compare(ctx context.Context, say Say, pg pgbench, shop *shop) (Ve
 	return r, nil
 }
 
-// turns are what the rounds have measured.
+// turns are the results of the rounds.
 type turns struct {
 	rounds                        []vendRound
 	rates, ratios, p50, p99, cpus []float64
@@ -183,7 +183,7 @@ func (t *turns) add(d drive, baseline float64) {
 	t.sales, t.seconds = t.sales+d.Sales, t.seconds+d.Seconds
 }
 
-// result puts the result of the rounds together.
+// result builds the result from the rounds.
 func (b *Vend) result(t turns, base pgFigures, commits int64) VendResult {
 	r := VendResult{Bench: "vend", Rate: median(t.rates), Baseline: base.name, BaselineRate: rounded(base.rate), Ratio: median(t.ratios),
 		P50: median(t.p50), P99: median(t.p99),
@@ -200,7 +200,7 @@ func (b *Vend) result(t turns, base pgFigures, commits int64) VendResult {
 	return r
 }
 
-// median is the middle of some figures.
+// median returns the median.
 func median(of []float64) float64 {
 	sorted := slices.Sorted(slices.Values(of))
 	if len(sorted) == 0 {

@@ -1,10 +1,10 @@
-// Package calibration says how true a meter counts: it turns impulses that were counted at a known load into the
-// meter's constant, its error, the verdict of accuracy class 1 and what the error costs in a year, and it repeats a
-// published load test with virtual meters.
+// Package calibration measures how accurately a meter counts. From the impulses counted at a known load it computes the
+// meter's constant, its error, the verdict of accuracy class 1 and the energy that the error amounts to in a year. It
+// also repeats a published load test with virtual meters.
 //
-// Start at [Measure]; [LoadTest] is the published test. Everything is whole numbers: loads in watts, times in
-// milliseconds, errors in millionths (10,000 are 1 %). The load is taken as exact: a count is never better than the
-// wattmeter beside it.
+// Start at [Measure]; [LoadTest] is the published test. All figures are whole numbers: loads in watts, times in
+// milliseconds, errors in millionths (10,000 are 1 %). The load is taken as exact, so a count is never more accurate
+// than the reference wattmeter.
 package calibration
 
 import (
@@ -15,27 +15,27 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Limits of a count. Beyond them the figures would overflow, and no bench needs them.
+// Limits of a count. Beyond them the arithmetic would overflow, and no test bench needs them.
 const (
 	MaxLoad   unit.Power = 1_000_000
 	MaxMillis            = 7 * 86_400_000
 	MaxPulses            = 1_000_000_000_000
-	// MaxConstant is the most impulses per kilowatt-hour that a meter's configuration takes.
+	// MaxConstant is the largest number of impulses per kilowatt-hour that a meter can be configured with.
 	MaxConstant = 1_000_000
 )
 
-// ErrCount: a count that cannot be one.
+// ErrCount is wrapped by the errors of an invalid count.
 var ErrCount = errors.New("not a count")
 
 // Count is one measurement: impulses counted while a known load ran for a known time.
 type Count struct {
 	Load   unit.Power // W, steady
 	Millis int64      // how long, ms
-	Within int64      // how wrong that time may be to either side, ms
+	Within int64      // uncertainty of that time to either side, ms
 	Pulses int64
 }
 
-// Check says what is wrong with a count, nil when nothing is.
+// Check returns what is wrong with a count, nil if it is valid.
 func (c Count) Check() error {
 	switch {
 	case c.Load <= 0 || c.Load > MaxLoad:
@@ -50,25 +50,25 @@ func (c Count) Check() error {
 	return nil
 }
 
-// Millionths is a relative error: 1,000,000 is 100 %, negative where the meter counts too little.
+// Millionths is a relative error: 1,000,000 is 100 %. It is negative if the meter counts too little.
 type Millionths int64
 
 const one Millionths = 1_000_000
 
-// Result is what a count says of a meter.
+// Result is what a count reveals about a meter.
 type Result struct {
 	// Constant is the number of impulses per kilowatt-hour, in millionths of an impulse.
 	Constant int64
-	// Prescale is by what the impulses must be divided before the meter counts them, 1 for not at all; Setting is the
-	// whole constant to configure then.
+	// Prescale is the number by which the impulses must be divided before the meter counts them, 1 for no division.
+	// Setting is the whole constant to configure with that prescale.
 	Prescale, Setting int64
-	// Residue is what rounding the setting to a whole number leaves.
+	// Residue is the error that remains because Setting is a whole number.
 	Residue Millionths
-	// Doubt is how far the figures may be off to either side: one impulse, and the time's own uncertainty.
+	// Doubt is the uncertainty of the figures to either side: one impulse, and the uncertainty of the time.
 	Doubt Millionths
 }
 
-// Measure turns a count into the constant to configure. Rounding: half up.
+// Measure computes the constant to configure from a count. Rounding: half up.
 func Measure(c Count) (Result, error) {
 	if err := c.Check(); err != nil {
 		return Result{}, err
@@ -94,11 +94,11 @@ func Measure(c Count) (Result, error) {
 	return r, nil
 }
 
-// ErrorWith is by how much a meter with another whole constant, in impulses per kilowatt-hour as they come from the
-// chip, counts too much or too little.
+// ErrorWith returns the error of a meter that is configured with another whole constant, in impulses of the chip per
+// kilowatt-hour.
 func (r Result) ErrorWith(constant int64) Millionths { return relative(r.Constant, constant) }
 
-// relative is measured ÷ setting − 1; measured in millionths. Rounding: half up.
+// relative returns measured ÷ setting − 1, with measured in millionths. Rounding: half up.
 func relative(measured, setting int64) Millionths {
 	q, r := measured/setting, measured%setting
 	if r >= setting-r {
@@ -109,10 +109,10 @@ func relative(measured, setting int64) Millionths {
 
 func ceil(a, b int64) Millionths { return Millionths((a + b - 1) / b) }
 
-// Verdict is whether an error is within accuracy class 1.
+// Verdict says whether an error is within accuracy class 1.
 type Verdict string
 
-// The verdicts. Undecided: the count is too coarse to say. Outside the range the class promises nothing.
+// The verdicts. Undecided: the count is too coarse to decide. NoLimit: the class sets no limit at this current.
 const (
 	Pass      Verdict = "within class 1"
 	Fail      Verdict = "outside class 1"
@@ -120,16 +120,16 @@ const (
 	NoLimit   Verdict = "no limit at this current"
 )
 
-// Range is what a meter is made for, in milliamperes.
+// Range is the current range of a meter, in milliamperes.
 type Range struct {
 	Basic int64 // Ib
 	Max   int64 // Imax
 }
 
-// DefaultRange is that of the published meter: 5 A basic, 80 A at most.
+// DefaultRange returns the range of the published meter: 5 A basic, 80 A maximum.
 func DefaultRange() Range { return Range{Basic: 5_000, Max: 80_000} }
 
-// Milliamperes is the current of a load at unity power factor, rounded down; 0 where the voltage is not known.
+// Milliamperes returns the current of a load at unity power factor, rounded down; 0 if the voltage is not known.
 func Milliamperes(load unit.Power, millivolts int64) int64 {
 	if millivolts <= 0 {
 		return 0
@@ -137,8 +137,9 @@ func Milliamperes(load unit.Power, millivolts int64) int64 {
 	return int64(load) * 1_000_000 / millivolts
 }
 
-// Limit is the most error that class 1 allows a meter at a current and unity power factor (IEC 62053-21): 1 % from
-// 0.1 Ib up to Imax, 1.5 % from 0.05 Ib up to there. ok is false outside. A current of 0 is one nobody measured: 1 %.
+// Limit returns the largest error that class 1 allows at a current and unity power factor (IEC 62053-21): 1 % from 0.1
+// Ib to Imax, 1.5 % from 0.05 Ib to 0.1 Ib. ok is false outside that range. A current of 0 means that it was not
+// measured: 1 %.
 func (r Range) Limit(milliamperes int64) (limit Millionths, ok bool) {
 	switch {
 	case milliamperes == 0:
@@ -151,7 +152,7 @@ func (r Range) Limit(milliamperes int64) (limit Millionths, ok bool) {
 	return 10_000, true
 }
 
-// Judge compares an error, and how far it may be off, with the limit of the class.
+// Judge compares an error and its uncertainty with the limit of the class.
 func (r Range) Judge(e, doubt Millionths, milliamperes int64) Verdict {
 	limit, ok := r.Limit(milliamperes)
 	size := max(e, -e)
@@ -166,14 +167,14 @@ func (r Range) Judge(e, doubt Millionths, milliamperes int64) Verdict {
 	return Undecided
 }
 
-// yearHours is a year of 365 days.
+// yearHours is the number of hours in a year of 365 days.
 const yearHours = 8760
 
-// PerYear is the energy that a load uses in a year of 365 days.
+// PerYear returns the energy that a load uses in a year of 365 days.
 func PerYear(load unit.Power) unit.Energy { return unit.Energy(int64(load) * yearHours) }
 
-// Astray is the energy that an error counts too much (positive: the customer pays for it) or too little (negative: it
-// is given away) out of the true one. Rounding: towards zero.
+// Astray returns how much an error changes the counted energy: positive if the customer pays for too much, negative if
+// too little is charged. Rounding: towards zero.
 func Astray(truth unit.Energy, e Millionths) (unit.Energy, error) {
 	size, err := money.MulDiv(int64(truth), int64(max(e, -e)), int64(one), money.Floor)
 	if e < 0 {

@@ -20,7 +20,7 @@ func TestAConstantComesFromACount(t *testing.T) {
 		{"one kWh exactly", calibration.Count{Load: 1000, Millis: 3_600_000, Pulses: 1600}, 1_600_000_000, 1, 1600, 0, 625},
 		// 320 W for 133 s are 11.8222 Wh: 132,673 of them make 11,222,340.2 per kWh.
 		{"published", calibration.PublishedCount(), 11_222_340_225_564, 16, 701_396, 0, 3768},
-		// 3 impulses in 10 s at 1,000 W: 1,080 per kWh, but one impulse is a third of it.
+		// 3 impulses in 10 s at 1,000 W: 1,080 per kWh, but the uncertainty of one impulse is a third of it.
 		{"too few", calibration.Count{Load: 1000, Millis: 10_000, Within: 50, Pulses: 3}, 1_080_000_000, 1, 1080, 0, 338_334},
 		// 7 Wh give 10 impulses: 1428.57 per kWh; 1429 is 0.03 % too many.
 		{"rounded", calibration.Count{Load: 7, Millis: 3_600_000, Pulses: 10}, 1_428_571_429, 1, 1429, -300, 100_000},
@@ -43,7 +43,8 @@ func TestTheSourcesOwnConstantsDifferByTen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 132,673 impulses taken as 0.01 and as 0.1 kWh: the first meter counts 15 % too little, the second 8.5 times too much.
+	// 132,673 impulses read as 0.01 and as 0.1 kWh: the first meter counts 15 % too little, the second counts 8.5 times
+	// the energy.
 	if got := r.ErrorWith(13_267_300); got != -154_135 {
 		t.Errorf("taken as 0.01 kWh: %d, want -154135", got)
 	}
@@ -89,7 +90,7 @@ func TestClassOneDependsOnTheCurrent(t *testing.T) {
 		{14_000, 0, 499, calibration.Pass}, // below 0.1 Ib 1.5 %
 		{14_000, 0, 500, calibration.Fail}, // from 0.1 Ib 1 %
 		{15_001, 0, 250, calibration.Fail}, // 0.05 Ib
-		{0, 0, 249, calibration.NoLimit},   // below it: nothing is promised
+		{0, 0, 249, calibration.NoLimit},   // below 0.05 Ib there is no limit
 		{0, 0, 80_000, calibration.Pass},   //
 		{0, 0, 80_001, calibration.NoLimit},
 	} {
@@ -116,7 +117,7 @@ func TestWhatAnErrorCostsInAYear(t *testing.T) {
 	}
 }
 
-// The means are the source's; what they say of its meter is the issue's 16, 23 and 28 %.
+// The means are the source's. They give the errors of 16, 23 and 28 % that the issue states for its meter.
 func TestThePublishedMeansUnderRegister(t *testing.T) {
 	truth := []int64{112_500, 180_000, 225_000}
 	errs := []calibration.Millionths{-157_051, -228_461, -276_760}
@@ -135,7 +136,7 @@ func TestTheLoadTestRepeatsThePublishedOneAndACalibratedMeterPasses(t *testing.T
 		}
 		for i, p := range c.Published {
 			b := c.AsBuilt[i]
-			// The mean of n runs lies within four of its own standard errors: sixteenfold variance, without a root.
+			// The mean of n runs must lie within four standard errors. Both sides are squared, to avoid a root.
 			if d := b.Mean - p.Mean; b.Runs != p.Runs || d*d*int64(p.Runs) > 16*p.Dev*p.Dev {
 				t.Errorf("seed %d, %d W: %d runs, mean %d ms; published %d, %d", seed, p.Load, b.Runs, b.Mean, p.Runs, p.Mean)
 			}

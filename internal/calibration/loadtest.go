@@ -17,7 +17,7 @@ type Row struct {
 	Dev  int64 // standard deviation, ms
 }
 
-// Energy that every run of the test waits for: the step of the published meter's display.
+// The energy that each run of the test counts: one step of the published meter's display.
 const loadTestEnergy unit.Energy = 10
 
 // Published is the load test of the GSM prepayment meter that Paywatt grew from (ADE7755; 0.01 kWh).
@@ -29,39 +29,39 @@ func Published() []Row {
 	}
 }
 
-// PublishedCount is the count from which the same source took its constant.
+// PublishedCount is the count from which the same source computed its constant.
 func PublishedCount() Count { return Count{Load: 320, Millis: 133_000, Within: 500, Pulses: 132_673} }
 
-// Truth is how long a true meter takes for the test's energy at the row's load, ms.
+// Truth returns how long an exact meter takes for the test's energy at the row's load, ms.
 func (r Row) Truth() int64 { return int64(loadTestEnergy) * 3_600_000 / int64(r.Load) }
 
-// Error is what the mean says of the meter: true time ÷ time taken − 1. Rounding: half up.
+// Error returns the meter's error according to the mean: exact time ÷ time taken − 1. Rounding: half up.
 func (r Row) Error() Millionths { return relative(r.Truth()*int64(one), r.Mean) }
 
-// chip is a virtual metering chip: its impulses per true kilowatt-hour at each load of the test.
+// chip is a virtual metering chip: its impulses per kilowatt-hour at each load of the test.
 type chip struct {
 	nominal int64 // impulses per kilowatt-hour
 	errors  []Millionths
 	spread  []Millionths // standard deviation of a run, by load
 }
 
-// chipConstant is the nominal constant of the virtual chips: 1,000 impulses for the test's energy, so that a run is
-// read to a thousandth.
+// chipConstant is the nominal constant of the virtual chips: 1,000 impulses for the test's energy, so that the
+// resolution of a run is a thousandth.
 const chipConstant = 100_000
 
-// Columns are the two meters of a load test beside the published figures.
+// Columns are the published figures of a load test, and those of two virtual meters.
 type Columns struct {
 	Published  []Row
-	AsBuilt    []Row  // a virtual meter with the error curve which the published means imply
+	AsBuilt    []Row  // a virtual meter with the error curve that the published means imply
 	Calibrated []Row  // a virtual meter that was calibrated first
-	Count      Count  // from which it was calibrated
-	Result     Result // what that said
+	Count      Count  // the count from which it was calibrated
+	Result     Result // the result of that count
 }
 
-// LoadTest repeats the published test with two virtual meters whose energy is counted by the same core as every
-// meter's. The first has the error curve that the published means imply, and their spread. The second has a chip whose
-// constant is off by up to 3 % and whose error differs by up to 0.5 % between loads, and was calibrated as a bench
-// would do it: by a count of 133 s at the first load. The same seed gives the same figures.
+// LoadTest repeats the published test with two virtual meters. The meter core counts their energy, as in every meter.
+// The first has the error curve and the spread that the published means imply. The second has a chip whose constant is
+// off by up to 3 % and whose error differs by up to 0.5 % between loads. It was calibrated as on a bench: by a count of
+// 133 s at the first load. The same seed gives the same figures.
 func LoadTest(seed uint64) (Columns, error) {
 	rnd := dice(seed)
 	rows := Published()
@@ -76,7 +76,7 @@ func LoadTest(seed uint64) (Columns, error) {
 			bend = Millionths(rnd.below(10_001)) - 5_000
 		}
 		class1.errors = append(class1.errors, bend)
-		class1.spread = append(class1.spread, 500) // 0.05 %: a chip repeats far better than a hand stops a watch
+		class1.spread = append(class1.spread, 500) // 0.05 %: a chip repeats far better than a hand-held stopwatch
 	}
 	var err error
 	if out.AsBuilt, err = asBuilt.run(rows, chipConstant, &rnd); err != nil {
@@ -90,12 +90,12 @@ func LoadTest(seed uint64) (Columns, error) {
 	return out, err
 }
 
-// count is what a bench counts at the first load of the test.
+// count returns what a bench counts at the first load of the test.
 func (c chip) count(load unit.Power, millis int64) Count {
 	return Count{Load: load, Millis: millis, Within: 1, Pulses: int64(load) * millis * c.nominal / 3_600_000_000}
 }
 
-// run makes every run of the test on a meter with this chip and a configured constant.
+// run performs every run of the test on a meter with this chip and a configured constant.
 func (c chip) run(rows []Row, constant int64, rnd *dice) ([]Row, error) {
 	out := make([]Row, len(rows))
 	for i, r := range rows {
@@ -117,8 +117,8 @@ func (c chip) run(rows []Row, constant int64, rnd *dice) ([]Row, error) {
 	return out, nil
 }
 
-// takes is how long a meter with a constant takes to count the test's energy out of impulses that come at a rate, in
-// ms: the time of the impulse that makes its register show it.
+// takes returns how long a meter with a constant takes to count the test's energy from impulses at a rate, in ms. That
+// is the time of the impulse at which its register reaches the energy.
 func takes(constant, rate, stretch int64) (int64, error) {
 	c := meter.DefaultConfig()
 	c.ImpPerKWh = uint32(constant)
@@ -141,7 +141,7 @@ func takes(constant, rate, stretch int64) (int64, error) {
 	return (at + 500) / 1000, nil
 }
 
-// deviation is the mean and the standard deviation of a sample, rounded to whole numbers.
+// deviation returns the mean and the standard deviation of a sample, rounded to whole numbers.
 func deviation(of []int64) (mean, dev int64) {
 	n := int64(len(of))
 	var sum, squares int64
@@ -158,7 +158,7 @@ func deviation(of []int64) (mean, dev int64) {
 	return mean, root((squares + (n-1)/2) / (n - 1))
 }
 
-// root is the whole square root nearest to a number.
+// root returns the whole number nearest to the square root of n.
 func root(n int64) int64 {
 	var r int64
 	for bit := int64(1) << 30; bit > 0; bit >>= 1 {
@@ -172,7 +172,7 @@ func root(n int64) int64 {
 	return r
 }
 
-// dice is a small generator (splitmix64): the same seed, the same run, on every machine.
+// dice is a small random generator (splitmix64): the same seed gives the same run on every machine.
 type dice uint64
 
 func (d *dice) next() uint64 {
@@ -185,11 +185,11 @@ func (d *dice) next() uint64 {
 
 func (d *dice) below(n uint64) uint64 { return d.next() % n }
 
-// normalUnit is one standard deviation of what normal gives.
+// normalUnit is one standard deviation of the numbers that normal returns.
 const normalUnit = 1 << 16
 
-// normal draws a nearly normal number: the sum of twelve even ones has the variance of one and hardly ever leaves four
-// standard deviations.
+// normal draws a nearly normal number. The sum of twelve uniform numbers has a variance of one and hardly ever exceeds
+// four standard deviations.
 func (d *dice) normal() int64 {
 	var sum int64
 	for range 12 {

@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/internal/device"
 )
 
-// token reads the digits with the meter's own key and nothing of the server.
+// token reads the digits with the meter's own key, without the server.
 func (s *story) token(ctx context.Context) (string, error) {
 	sold := s.sales[0].Tokens[0]
 	out, err := s.place.run(ctx, "", "token", "decode", sold.Digits, "--key", s.meter.Key, "--ea", "07", "-o", "json")
@@ -61,7 +61,7 @@ func (s *story) keypad(ctx context.Context) (string, error) {
 			expect("report by SMS", report, "Recharge OK. "+units+" added. Balance "+units))
 }
 
-// again types the same digits a second time, and asks the server what it knows of the token.
+// again enters the same digits a second time, and asks the server for the state of the token.
 func (s *story) again(ctx context.Context) (string, error) {
 	v, err := s.meter.Do("key " + s.sales[0].Tokens[0].Digits + "#")
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *story) again(ctx context.Context) (string, error) {
 			expect("state of the token", sale.Tokens[0].State, "accepted"))
 }
 
-// push sells with delivery over MQTT: nobody types anything.
+// push sells with delivery over MQTT, so nobody types the token.
 func (s *story) push(ctx context.Context) (string, error) {
 	sold, err := s.sell(ctx, 1, "mqtt")
 	if err != nil {
@@ -94,7 +94,7 @@ func (s *story) push(ctx context.Context) (string, error) {
 		cmp.Or(expect("result", v.LastToken, "accept"), expectState(v, sumOf(2, bought), 0, "closed", "off"))
 }
 
-// sms buys once more, and sends the token to the meter from the customer's telephone; then it asks for the balance.
+// sms buys again and sends the token to the meter from the customer's telephone. Then it asks for the balance.
 func (s *story) sms(ctx context.Context) (string, error) {
 	sold, err := s.sell(ctx, 2)
 	if err != nil {
@@ -119,7 +119,7 @@ func (s *story) sms(ctx context.Context) (string, error) {
 			expect("result", v.LastToken, "accept"), expectState(v, all, 0, "closed", "off"))
 }
 
-// The use of the story. The chip gives an impulse for each watt-hour, so all of it comes out even.
+// The use in the story. The chip gives an impulse for each watt-hour, so all figures are exact.
 const (
 	storyLoad  = "load 2000"
 	usedAlone  = 2_000  // an hour without a server
@@ -143,8 +143,8 @@ func (s *story) alone(context.Context) (string, error) {
 		expectState(v, sumOf(3, bought)-usedAlone, usedAlone, "closed", "off")
 }
 
-// restarted starts the server again on the same folder and the same addresses. The order of the sale before, asked
-// again, must be answered with that sale byte for byte, and the money must have moved once.
+// restarted starts the server again on the same folder and addresses. It repeats the order of the previous sale: the
+// answer must be that sale, byte for byte, and the money must have moved only once.
 func (s *story) restarted(ctx context.Context) (string, error) {
 	if err := s.place.Start(); err != nil {
 		return "", err
@@ -174,7 +174,7 @@ func (s *story) restarted(ctx context.Context) (string, error) {
 			expect("till", till, sumOf(3, func(d sale) int64 { return d.tender })))
 }
 
-// agree compares what meter and server say after a sync.
+// agree checks that meter and server have the same figures after a sync.
 func (s *story) agree(ctx context.Context, v device.View) (string, error) {
 	m, err := s.api.Meter(ctx, storyNumber)
 	if err != nil {
@@ -188,7 +188,7 @@ func (s *story) agree(ctx context.Context, v device.View) (string, error) {
 			expect("relay at the server", m.Relay, v.Relay), expect("reasons at the server", strings.Join(m.Reasons, " "), strings.Join(v.Reasons, " ")))
 }
 
-// use runs to just above the first warning.
+// use runs until just before the first warning.
 func (s *story) use(context.Context) (string, error) {
 	v, err := s.meter.Do("run 23h42m")
 	if err != nil {
@@ -214,7 +214,7 @@ func (s *story) low2(context.Context) (string, error) {
 	return s.warning("1m", usedAtLow2, "fast")
 }
 
-// warning runs to the moment of a warning: light and message come in the very watt-hour.
+// warning runs until a warning: light and message come at exactly the right watt-hour.
 func (s *story) warning(run string, used int64, led string) (string, error) {
 	v, err := s.meter.Do("run " + run)
 	if err != nil {
@@ -229,7 +229,7 @@ func (s *story) warning(run string, used int64, led string) (string, error) {
 			expect("the balance in the message", strings.Contains(sms.Text, kwh(v.BalanceWh)), true))
 }
 
-// cutOff uses up the rest and then waits an hour with the load still switched on: nothing more is supplied.
+// cutOff uses up the rest and then waits an hour with the load still on: no more energy is supplied.
 func (s *story) cutOff(context.Context) (string, error) {
 	end, err := s.meter.Do("run 2h30m")
 	if err != nil {
@@ -246,7 +246,7 @@ func (s *story) cutOff(context.Context) (string, error) {
 			expect("messages to the customer", len(end.SMSOut), 1), expectState(later, 0, all, "open", "fast"))
 }
 
-// recharge buys again: the push alone brings the supply back.
+// recharge buys again: the push alone restores the supply.
 func (s *story) recharge(ctx context.Context) (string, error) {
 	sold, err := s.sell(ctx, 3, "mqtt")
 	if err != nil {
@@ -267,7 +267,7 @@ func (s *story) recharge(ctx context.Context) (string, error) {
 		expectState(v, sold.UnitsWh-2_000, sumOf(3, bought)+2_000, "closed", "off")
 }
 
-// modem buys with delivery by SMS: the server's own modem sends the token to the meter's SIM, and the meter answers it.
+// modem buys with delivery by SMS: the server's own modem sends the token to the meter's SIM, and the meter answers.
 func (s *story) modem(ctx context.Context) (string, error) {
 	sold, err := s.sell(ctx, 4, "meter_sms")
 	if err != nil {
@@ -303,7 +303,7 @@ func (s *story) modem(ctx context.Context) (string, error) {
 			expect("result", v.LastToken, "accept"), expectState(v, balance, sumOf(3, bought)+2_000, "closed", "off"))
 }
 
-// sync lets the meter tell everything and compares.
+// sync waits until the server has all records, and compares.
 func (s *story) sync(ctx context.Context) (string, error) {
 	v, err := s.meter.Do("sync")
 	if err != nil {
@@ -320,11 +320,12 @@ func (s *story) sync(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s, state %s", agree, m.State), expect("state at the server", m.State, "on")
 }
 
-// Events of docs/reference/events.md#events-of-meters by code and how often the story brings them about. Supply returns twice: at
-// the first token and at the recharge.
+// Events of docs/reference/events.md#events-of-meters by code, and how often the story causes them. Supply returns
+// twice: at the first token and at the recharge.
 var storyEvents = [...]struct{ code, times int }{{201, 1}, {202, 1}, {203, 1}, {204, 2}, {301, 5}, {302, 1}, {401, 1}, {402, 2}}
 
-// history asks the server for what the meter told it: each thing once, although the link was cut in between.
+// history asks the server for the meter's events. Each must be there exactly once, although the connection was lost in
+// between.
 func (s *story) history(ctx context.Context) (string, error) {
 	codes, err := s.eventCodes(ctx)
 	if err != nil {
@@ -350,7 +351,8 @@ func (s *story) history(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d tokens accepted; %d events at the server, each once", len(s.sales), events), nil
 }
 
-// Accounts of docs/reference/postings.md#chart-of-accounts with the sign of a trial balance: what is owed and earned is negative.
+// Accounts of docs/reference/postings.md#chart-of-accounts with the sign of a trial balance: liabilities and revenue
+// are negative.
 const (
 	codeTill   = 1000
 	codeVAT    = 2020
@@ -358,7 +360,7 @@ const (
 	codeEnergy = 4000
 )
 
-// ledger compares the books with the sum of the sales, account by account.
+// ledger compares the books with the totals of the sales, account by account.
 func (s *story) ledger(ctx context.Context) (string, error) {
 	books, err := s.api.TrialBalance(ctx)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package demo shows everything: an ordinary server in a throw-away folder, virtual meters that live over the network, and
-// the whole story of one of them, step by step. It is a stranger to the server: it knows an address, a key and passwords, and
-// uses the program's own command lines.
+// Package demo is a complete demonstration: an ordinary server in a throw-away folder, virtual meters connected over
+// the network, and the whole story of one of them, step by step. It has no special access to the server: it uses an
+// address, a key and passwords, and the program's own command lines.
 //
 // Start at [Demo.Run]; the command line is `paywatt demo`.
 package demo
@@ -20,42 +20,42 @@ import (
 
 // Demo is one demonstration.
 type Demo struct {
-	// Once plays the whole story of one meter without a screen. What the households switch on follows from Seed.
+	// Once plays the whole story of one meter without a screen. Seed decides what the households switch on.
 	Once bool
 	Seed uint64
-	// Program is what the demonstration is part of, Out and Err where it writes.
+	// Program gives access to the program itself. Out and Err are where the demonstration writes.
 	Program  Program
 	Out, Err io.Writer
 }
 
-// Program is what the demonstration uses of the program that it is part of.
+// Program holds the functions of the program that the demonstration uses.
 type Program struct {
-	// Run carries out a command line as if it were typed.
+	// Run runs a command line as if it were typed.
 	Run func(ctx context.Context, c Console, args ...string) error
-	// Device makes what `paywatt vmeter` makes of its options, with the meter's memory in RAM, and returns the address of its
-	// server.
+	// Device makes a meter's configuration as `paywatt vmeter` does from its options, with the meter's memory in RAM. It
+	// also returns the address of the meter's server.
 	Device func(VirtualMeter) (cfg device.Config, broker string, err error)
-	// Modem gives a meter the GSM modem on a serial port. shut, on the goroutine of the meter, ends the use of it.
+	// Modem gives a meter the GSM modem on a serial port. Call shut on the goroutine of the meter to detach it.
 	Modem func(ctx context.Context, d *device.Device, port string, log *slog.Logger) (shut func(), err error)
-	// Server is what every server of the program has, such as its version.
+	// Server is the configuration that every server of the program has, such as its version.
 	Server app.Config
 }
 
-// Console is where a command line reads and writes. Its environment holds what Getenv gives and nothing else.
+// Console is where a command line reads and writes. Its environment holds only what Getenv returns.
 type Console struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Getenv   func(string) string
 }
 
-// VirtualMeter is a virtual meter as its options name it.
+// Meter holds the options of a virtual meter.
 type VirtualMeter struct {
 	Secret apiv1.AddedMeter
 	Broker string
 	Phones []string
 }
 
-// Run shows the demonstration in a folder of its own, which it leaves behind in no case.
+// Run shows the demonstration in its own folder, which it always removes.
 func (o Demo) Run(ctx context.Context) (err error) {
 	began := time.Now()
 	p, err := NewPlace(ctx, o.Program)
@@ -71,7 +71,7 @@ func (o Demo) Run(ctx context.Context) (err error) {
 	if !o.Once {
 		err := o.live(ctx, p, o.Out)
 		if ctx.Err() != nil {
-			return nil // somebody has ended it, in the middle of whatever it was doing
+			return nil // the user has ended it, whatever it was doing
 		}
 		return err
 	}
@@ -82,7 +82,7 @@ func (o Demo) Run(ctx context.Context) (err error) {
 	return err
 }
 
-// live shows the fleet until somebody ends it.
+// live shows the fleet until the user ends it.
 func (o Demo) live(ctx context.Context, p *Server, out io.Writer) (err error) {
 	panels, err := newPanels()
 	if err != nil {
@@ -127,9 +127,9 @@ func (o Demo) live(ctx context.Context, p *Server, out io.Writer) (err error) {
 	}
 }
 
-// tell prints what a person needs.
+// tell prints the addresses and passwords.
 func (o Demo) tell(p *Server, panels *panels, bus *bus, out io.Writer) error {
-	dark := households[1] // any of those that have used up their credit
+	dark := households[1] // one that has used up its credit
 	_, err := fmt.Fprintf(out, `TEST. All of it lives in %s and is gone when you press Ctrl-C.
 
   Console   %s/
@@ -149,7 +149,7 @@ func (o Demo) tell(p *Server, panels *panels, bus *bus, out io.Writer) error {
 	return err
 }
 
-// curlLine is a sale as a line for a shell. The key changes with every second, so that the line may be used again.
+// curlLine returns a shell command that makes a sale. Its key changes every second, so the command can be repeated.
 func curlLine(url, key, number string) string {
 	return fmt.Sprintf(`curl -s %s/v1/vends -H 'Authorization: Bearer %s' -H "Idempotency-Key: curl-$(date +%%s)" -H 'Content-Type: application/json' `+
 		`-d '{"meter":"%s","tender":{"amount_minor":10000,"currency":"KES"},"deliver":["mqtt"]}'`, url, key, number)

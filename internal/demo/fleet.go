@@ -18,36 +18,35 @@ import (
 
 // Times of the fleet.
 const (
-	// fleetHistory is the virtual time that each meter has lived when the demonstration begins.
+	// fleetHistory is how much virtual time each meter has behind it when the demonstration begins.
 	fleetHistory = 72 * time.Hour
-	// fleetHour is the hour of the day at which it begins for them, whatever the time is: the same seed gives the same
-	// figures. In the evening there is most to see.
+	// fleetHour is the hour of the meters' day at which the demonstration begins, whatever the real time is, so that the
+	// same seed gives the same figures. In the evening there is most to see.
 	fleetHour = 18 * time.Hour
 	// readEvery is how often a live meter is read, in virtual time, besides its own readings every half hour.
 	readEvery = 2 * time.Minute
 	// pushTime bounds the wait for the server, such as for a token that was pushed.
 	pushTime = 10 * time.Second
-	// shapeNoise is by how much, in percent, an hour's load may differ from its usual one.
+	// shapeNoise is how much, in percent, an hour's load may differ from its usual value.
 	shapeNoise = 20
-	// tickEvery is how often time passes in a meter, in real time.
+	// tickEvery is the real time between two advances of a meter.
 	tickEvery = 200 * time.Millisecond
-	// fleetSpeed is how much faster than real time the meters live.
+	// fleetSpeed is how many times faster than real time the meters run.
 	fleetSpeed = 60
 )
 
-// fleet is the meters of the demonstration. Each lives on a goroutine of its own.
+// fleet is the meters of the demonstration. Each runs on its own goroutine.
 type fleet struct {
 	place  *Server
-	bus    *bus // nil where there are no emulated modems
+	bus    *bus // nil without emulated modems
 	api    *client.Client
 	seed   uint64
 	meters []*fleetMeter
-	failed chan error // the first meter that has stopped
+	failed chan error // the error of the first meter that has stopped
 	wg     sync.WaitGroup
 }
 
-// fleetMeter is a virtual meter whose time runs. Its device belongs to the goroutine of live, and before that to whoever
-// prepares it.
+// fleetMeter is a running virtual meter. Its device belongs to the goroutine of live, and to prepare before that.
 type fleetMeter struct {
 	house household
 	sim   string // number of its modem; empty for none
@@ -59,15 +58,15 @@ type fleetMeter struct {
 	acts  chan panelAct
 	mean  int64     // watts over the day
 	watts int64     // what the household has switched on
-	hour  time.Time // of that
+	hour  time.Time // for which watts was chosen
 	read  time.Time
 	sales int
-	// bought says that a token is on its way.
+	// bought says that a token was bought and has not arrived yet.
 	bought bool
 }
 
-// newFleet registers every household, brings its meter up, sells to it and lets it live until now. What it returns
-// is to be closed, with an error too.
+// newFleet registers every household, starts its meter, sells to it and simulates its time until now. The caller must
+// close the fleet, also after an error.
 func newFleet(ctx context.Context, p *Server, bus *bus, seed uint64) (*fleet, error) {
 	f := &fleet{place: p, bus: bus, seed: seed, meters: make([]*fleetMeter, len(households)), failed: make(chan error, 1)}
 	var err error
@@ -91,7 +90,7 @@ func newFleet(ctx context.Context, p *Server, bus *bus, seed uint64) (*fleet, er
 	return f, errors.Join(errs...)
 }
 
-// prepare gives the i-th meter its past.
+// prepare starts the i-th meter and simulates its history.
 func (f *fleet) prepare(ctx context.Context, i int, secret apiv1.AddedMeter, began time.Time) error {
 	h, p := households[i], f.place
 	m := &fleetMeter{house: h, fleet: f, rnd: rand.New(rand.NewPCG(f.seed, uint64(i))), read: began, acts: make(chan panelAct)}
@@ -118,7 +117,7 @@ func (f *fleet) prepare(ctx context.Context, i int, secret apiv1.AddedMeter, beg
 	return nil
 }
 
-// phone is the page of the customer's telephone, empty where the meter has no modem that could be written to.
+// phone returns the page of the customer's telephone, empty if the meter has no modem that could receive messages.
 func (m *fleetMeter) phone() string {
 	if m.sim == "" {
 		return ""
@@ -126,7 +125,7 @@ func (m *fleetMeter) phone() string {
 	return m.fleet.bus.phonePage(m.house.phone, m.sim)
 }
 
-// sim is the number of the i-th meter's modem, empty for none.
+// sim returns the number of the i-th meter's modem, empty for none.
 func (f *fleet) sim(i int) string {
 	if f.bus == nil {
 		return ""
@@ -150,8 +149,8 @@ func (m *fleetMeter) open(ctx context.Context, secret apiv1.AddedMeter, began ti
 	return nil
 }
 
-// buy sells to the meter. The reference counts the sales that were made, so that one which fails is asked for again and
-// can never be made twice.
+// buy makes a sale to the meter. The reference counts the completed sales, so that a failed sale is requested again but
+// never made twice.
 func (m *fleetMeter) buy(ctx context.Context, tender int64, deliver ...string) (client.Sold, error) {
 	v, err := m.fleet.api.Vend(ctx, apiv1.NewSale{Meter: m.house.number, Tender: apiv1.Amount{AmountMinor: tender, Currency: "KES"},
 		ClientRef: fmt.Sprintf("%s-%d", m.house.number, m.sales+1), Deliver: deliver}, "")
@@ -162,7 +161,7 @@ func (m *fleetMeter) buy(ctx context.Context, tender int64, deliver ...string) (
 	return v, nil
 }
 
-// load makes the household's first purchase and brings the token into the meter, by a push or by hand.
+// load makes the household's first purchase and loads the token, by a push or at the keypad.
 func (m *fleetMeter) load(ctx context.Context, push bool) (units int64, err error) {
 	if push {
 		v, err := m.buy(ctx, m.house.tender, "mqtt")
@@ -178,7 +177,7 @@ func (m *fleetMeter) load(ctx context.Context, push bool) (units int64, err erro
 	return v.UnitsWh, errors.Join(m.dev.Keys(v.Tokens[0].Digits+"#"), m.dev.Flush())
 }
 
-// await takes what the server sends until something has come about.
+// await handles messages of the server until is returns true.
 func (m *fleetMeter) await(ctx context.Context, what string, is func() bool) error {
 	timer := time.NewTimer(pushTime)
 	defer timer.Stop()
@@ -199,7 +198,7 @@ func (m *fleetMeter) await(ctx context.Context, what string, is func() bool) err
 	return nil
 }
 
-// receive acts on a message. One that comes after somebody has taken the mains away is lost; the server sends it again.
+// receive handles a message. A message that comes while the mains is off is lost; the server sends it again.
 func (m *fleetMeter) receive(msg link.Message) error {
 	err := m.dev.Receive(msg.Down, msg.Topic, msg.Payload)
 	if errors.Is(err, device.ErrOff) {
@@ -208,13 +207,13 @@ func (m *fleetMeter) receive(msg link.Message) error {
 	return errors.Join(err, m.dev.Flush())
 }
 
-// setLoad gives a number of watts to a device in whatever type it counts them.
+// setLoad sets a load in watts, whatever integer type the device uses.
 func setLoad[Power ~int32 | ~int64](set func(Power) error, watts int64) error {
 	return set(Power(watts))
 }
 
-// act is what the household does at a moment: it draws another load every hour. A load that somebody has set by hand
-// stays. Now and then the meter is read.
+// act does what the household does at a time: it changes its load every hour, unless somebody has set a load by hand.
+// It also reads the meter from time to time.
 func (m *fleetMeter) act() error {
 	now := m.dev.Now()
 	if hour := now.Truncate(time.Hour); hour != m.hour {
@@ -234,23 +233,23 @@ func (m *fleetMeter) act() error {
 	return nil
 }
 
-// run lets all meters live until ctx ends.
+// run runs all meters until ctx ends.
 func (f *fleet) run(ctx context.Context) {
 	for _, m := range f.meters {
 		f.wg.Go(func() {
 			if err := m.live(ctx); err != nil {
 				select {
 				case f.failed <- fmt.Errorf("meter %s: %w", m.house.number, err):
-				default: // another was first
+				default: // another meter failed first
 				}
 			}
 		})
 	}
 }
 
-// live is the life of a meter: time, messages of the server, hands on its keypad, and what its household does.
+// live runs a meter: time, messages of the server, actions on its page, and its household.
 func (m *fleetMeter) live(ctx context.Context) error {
-	if m.sim != "" { // it was away from any network while it was given its past
+	if m.sim != "" { // no network while its history was simulated
 		p := m.fleet.place
 		shut, err := p.program.Modem(ctx, m.dev, p.Port(m.sim), p.logger)
 		if err != nil {
@@ -284,13 +283,13 @@ func (m *fleetMeter) live(ctx context.Context) error {
 	}
 }
 
-// panelAct is something a page wants done, on the goroutine of the meter.
+// panelAct is a function that a page wants to run on the goroutine of the meter.
 type panelAct struct {
 	do   func() error
 	done chan error
 }
 
-// do carries out what a page asks for, and returns when it is durable.
+// do runs f for a page and returns when its effects are durable.
 func (m *fleetMeter) do(ctx context.Context, f func() error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, pushTime, errMeterBusy)
 	defer cancel()
@@ -311,8 +310,8 @@ func (m *fleetMeter) do(ctx context.Context, f func() error) error {
 // errMeterBusy is returned to a page whose meter does not answer in time.
 var errMeterBusy = errors.New("the meter is busy")
 
-// shop buys more when the credit has fallen far enough for this household, once until the token has come. A sale that
-// fails is tried again at the next tick.
+// shop buys when the household's credit has fallen to buysAt, and then not again until the token has arrived. A sale
+// that fails is tried again at the next tick.
 func (m *fleetMeter) shop(ctx context.Context) {
 	low := m.house.buysAt >= 0 && m.dev.On() && m.dev.View().BalanceWh <= m.house.buysAt
 	if !low || m.bought {
@@ -327,12 +326,12 @@ func (m *fleetMeter) shop(ctx context.Context) {
 	}
 }
 
-// close ends the meters once run's context has ended.
+// close closes the meters after run's context has ended.
 func (f *fleet) close() error {
 	f.wg.Wait()
 	errs := make([]error, 0, len(f.meters))
 	for _, m := range f.meters {
-		if m != nil { // this one came up
+		if m != nil { // this one was started
 			m.modem.Power(false)
 			errs = append(errs, m.dev.Close())
 		}

@@ -1,17 +1,18 @@
 package demo
 
-// household is one customer of the demonstration: what was bought three days ago, what is left of it now, and when the
-// next purchase is made.
+// household is one customer of the demonstration: what was bought three days ago, the credit now, and when the next
+// purchase is made.
 type household struct {
 	number, name, phone string
 	tender              int64 // minor units of KES
-	// left is the credit now in watt-hours. Below 0 the household would have used that much more, had it been sold.
+	// left is the credit now in watt-hours. A negative value is energy that the household would have used if it had
+	// been able to.
 	left int64
-	// buysAt is the credit at which more is bought, below 0 for never: somebody else has to sell to these.
+	// buysAt is the credit at which the household buys. A negative value means never: the user has to sell to it.
 	buysAt int64
 }
 
-// households are the customers: most have credit, some are warned, two sit in the dark.
+// households are the customers: most have credit, some have had a warning, two are without supply.
 var households = [...]household{
 	{"04140001001", "Amina A.", "+254700000001", 200_00, 31_000, 12_000},
 	{"04140001019", "Kwame M.", "+254700000002", 100_00, -12_000, -1},
@@ -35,5 +36,5 @@ var households = [...]household{
 	{"04140001191", "Lilian C.", "+254700000020", 220_00, 41_000, 9_000},
 }
 
-// dayShape is how much of its mean load a household draws in each hour of the day, in percent; it sums to 2400.
+// dayShape is the share of its mean load that a household uses in each hour of the day, in percent. It sums to 2400.
 var dayShape = [24]int64{45, 40, 40, 40, 45, 70, 130, 140, 100, 80, 75, 80, 95, 90, 75, 75, 85, 110, 170, 215, 220, 180, 125, 75}

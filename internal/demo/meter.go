@@ -14,9 +14,10 @@ import (
 	"github.com/paywatt/paywatt/internal/device"
 )
 
-// Scripted is `paywatt vmeter NUMBER --script`: lines in, states out, everything else over the network.
+// Scripted is `paywatt vmeter NUMBER --script`: commands in, states out, and the connection to the server over the
+// network.
 type Scripted struct {
-	// Number, Phone of the customer, and decoder Key in hex are as they were registered.
+	// Number, the customer's Phone, and the decoder Key in hex are as registered.
 	Number, Phone, Key string
 
 	in     *io.PipeWriter
@@ -25,7 +26,7 @@ type Scripted struct {
 	ended  func() error
 }
 
-// Meter starts the meter that was registered, with its memory in the demonstration's folder and its modem on a port.
+// Meter starts a registered meter, with its memory in the demonstration's folder and its modem on a port.
 func (p *Server) Meter(ctx context.Context, m apiv1.AddedMeter, modem string) *Scripted {
 	phone := ""
 	if m.Customer != nil {
@@ -38,7 +39,7 @@ func (p *Server) Meter(ctx context.Context, m apiv1.AddedMeter, modem string) *S
 	return d
 }
 
-// Script starts a virtual meter by its command line, which makes it take commands by lines.
+// Script starts a virtual meter by its command line, in script mode.
 func (p *Server) Script(ctx context.Context, number string, args ...string) *Scripted {
 	lines, in := io.Pipe()
 	out, states := io.Pipe()
@@ -46,7 +47,7 @@ func (p *Server) Script(ctx context.Context, number string, args ...string) *Scr
 	ended := make(chan error, 1)
 	go func() {
 		err := p.program.Run(ctx, p.own(lines, states), args...)
-		// Whoever writes the next command, or waits for a state, hears that there is no meter any more.
+		// Unblock whoever writes a command or waits for a state.
 		lines.CloseWithError(errMeterEnded)
 		states.CloseWithError(errors.Join(errMeterEnded, err))
 		ended <- err
@@ -58,7 +59,7 @@ func (p *Server) Script(ctx context.Context, number string, args ...string) *Scr
 // errMeterEnded is returned for a command to a meter whose script has ended.
 var errMeterEnded = errors.New("the meter has ended")
 
-// Do gives one command and returns the state after it.
+// Do runs one command and returns the state after it.
 func (d *Scripted) Do(command string) (device.View, error) {
 	var v device.View
 	if _, err := fmt.Fprintln(d.in, command); err != nil {
@@ -72,7 +73,7 @@ func (d *Scripted) Do(command string) (device.View, error) {
 
 // Close ends the meter.
 func (d *Scripted) Close() error {
-	// The end of the input is the end of the meter. What it still wrote is of no interest any more.
+	// The end of the input ends the meter. Its last output is not needed.
 	if err := d.in.Close(); err != nil {
 		return err
 	}

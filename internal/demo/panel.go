@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// panels serves the faces of all meters behind one address. The pages belong to the meters, not to the server.
+// panels serves the pages of all meters at one address. The pages belong to the meters, not to the server.
 type panels struct {
 	listener net.Listener
 	server   *http.Server
-	// ended is closed when it serves no more, then end says why.
+	// ended is closed when the serving has ended; end is then the reason.
 	ended chan struct{}
 	end   error
 }
@@ -31,7 +31,7 @@ func newPanels() (*panels, error) {
 
 func (d *panels) url() string { return "http://" + d.listener.Addr().String() + "/" }
 
-// serve serves every meter below its number, and a list of them. ctx ends the pages that are live.
+// serve serves every meter's page below its number, and a list of them. The end of ctx ends the live pages.
 func (d *panels) serve(ctx context.Context, f *fleet) error {
 	var list bytes.Buffer
 	if err := template.Must(template.New("list").Parse(panelList)).Execute(&list, listed(f)); err != nil {
@@ -44,7 +44,7 @@ func (d *panels) serve(ctx context.Context, f *fleet) error {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(list.Bytes()) // the reader has gone; there is nobody to tell
+		_, _ = w.Write(list.Bytes()) // it fails only if the client has gone
 	})
 	d.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, MaxHeaderBytes: 32 << 10,
 		BaseContext: func(net.Listener) context.Context { return ctx }, ErrorLog: slog.NewLogLogger(f.place.logger.Handler(), slog.LevelWarn)}
@@ -55,7 +55,7 @@ func (d *panels) serve(ctx context.Context, f *fleet) error {
 	return nil
 }
 
-// panelList is the page at the root: where each panel is.
+// panelList is the page at the root, which links to each meter's page.
 const panelList = `<!doctype html>
 <html lang="en">
 <head>
@@ -79,7 +79,7 @@ func listed(f *fleet) []listedMeter {
 	return out
 }
 
-// panelGrace is how long requests that were begun may take when the demonstration ends.
+// panelGrace is how long open requests may take when the demonstration ends.
 const panelGrace = time.Second
 
 // close ends the serving.
@@ -90,7 +90,7 @@ func (d *panels) close() error {
 	grace, cancel := context.WithTimeout(context.Background(), panelGrace)
 	defer cancel()
 	if err := d.server.Shutdown(grace); err != nil {
-		// A page that watches its meter never ends by itself.
+		// A live page never ends by itself.
 		if err := d.server.Close(); err != nil {
 			return err
 		}

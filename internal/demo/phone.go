@@ -15,14 +15,14 @@ import (
 	"time"
 )
 
-// The numbers of the demonstration's network.
+// The phone numbers of the demonstration's network.
 const (
 	Authority = "+254700000100" // the server's own modem
-	// modems is how many of the fleet's meters have a modem, the first ones.
+	// modems is how many of the fleet's meters have a modem: the first ones.
 	modems = 4
 )
 
-// simOf is the number of the SIM in the modem of the i-th meter; empty where it has none.
+// simOf returns the number of the SIM in the modem of the i-th meter; empty if it has none.
 func simOf(i int) string {
 	if i >= modems {
 		return ""
@@ -30,7 +30,7 @@ func simOf(i int) string {
 	return fmt.Sprintf("+2547000001%02d", i+1)
 }
 
-// bus is `paywatt modem serve`: emulated modems on a small network that phones reach too.
+// bus is `paywatt modem serve`: emulated modems on a small network that telephones can reach too.
 type bus struct {
 	place *Server
 	// http is the address of the network.
@@ -39,7 +39,7 @@ type bus struct {
 	ended chan error
 }
 
-// Port is the serial port of the modem with a number.
+// Port returns the serial port of the modem with a number.
 func (p *Server) Port(number string) string { return filepath.Join(p.Dir, "modem"+number) }
 
 // startBus runs a network with a modem for each number.
@@ -58,7 +58,7 @@ func (p *Server) startBus(ctx context.Context, numbers ...string) (*bus, error) 
 	}()
 	r := bufio.NewReader(out)
 	first, err := r.ReadString('\n')
-	for range numbers { // a line for each modem
+	for range numbers { // one line per modem
 		if err == nil {
 			_, err = r.ReadString('\n')
 		}
@@ -74,15 +74,15 @@ func (p *Server) startBus(ctx context.Context, numbers ...string) (*bus, error) 
 	return b, nil
 }
 
-// phonePage is the page of a telephone on the network, with the number that it writes to.
+// phonePage returns the page of a telephone on the network, set to write to a number.
 func (b *bus) phonePage(phone, to string) string {
 	return "http://" + b.http + "/phone/" + phone + "/?" + url.Values{"to": {to}}.Encode()
 }
 
-// phoneTime bounds the wait of a phone for an answer.
+// phoneTime bounds how long a telephone waits for an answer.
 const phoneTime = 10 * time.Second
 
-// ask sends a text to a number, as a telephone on the network, and returns the answer and how long it took.
+// ask sends a text to a number, as a telephone on the network. It returns the answer and how long it took.
 func (b *bus) ask(ctx context.Context, phone, to, text string) (answer string, took time.Duration, err error) {
 	began := time.Now()
 	out, err := b.place.run(ctx, "", "modem", "phone", phone, to, text, "--bus", b.http, "--wait", phoneTime.String(), "-o", "json")
@@ -94,7 +94,7 @@ func (b *bus) ask(ctx context.Context, phone, to, text string) (answer string, t
 	return answer, took, err
 }
 
-// got waits for the first text that a telephone on the network has from a number, without sending one.
+// got waits for the first text that a telephone has received from a number. It sends nothing.
 func (b *bus) got(ctx context.Context, phone, from string) (string, error) {
 	out, err := b.place.run(ctx, "", "modem", "phone", phone, "--bus", b.http, "--wait", phoneTime.String(), "-o", "json")
 	if err != nil {
@@ -103,7 +103,7 @@ func (b *bus) got(ctx context.Context, phone, from string) (string, error) {
 	return firstFrom(from, out)
 }
 
-// firstFrom is the first text from a number in what a telephone got.
+// firstFrom returns the first text from a number among those that a telephone received.
 func firstFrom(from, out string) (string, error) {
 	var got []struct{ From, Text string }
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
@@ -117,7 +117,7 @@ func firstFrom(from, out string) (string, error) {
 	return "", fmt.Errorf("%s sent the phone no text within %v", from, phoneTime)
 }
 
-// close ends the network; without one there is nothing to end.
+// close ends the network, if there is one.
 func (b *bus) close() error {
 	if b == nil {
 		return nil
@@ -126,7 +126,7 @@ func (b *bus) close() error {
 	return <-b.ended
 }
 
-// network runs the modems of the fleet and of the server; none where this system has no pseudo-terminals.
+// network runs the modems of the fleet and of the server; none if this system has no pseudo-terminals.
 func (p *Server) network(ctx context.Context) (*bus, error) {
 	if runtime.GOOS != "linux" {
 		return nil, nil
@@ -139,7 +139,7 @@ func (p *Server) network(ctx context.Context) (*bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, h := range households { // who is written to before he has used his telephone gets the message all the same
+	for _, h := range households { // so that messages reach telephones that nobody has used yet
 		if _, err := p.run(ctx, "", "modem", "phone", h.phone, "--bus", b.http); err != nil {
 			return nil, errors.Join(err, b.close())
 		}

@@ -21,39 +21,40 @@ import (
 	"github.com/paywatt/paywatt/internal/app"
 )
 
-// The public test vending key and the group it belongs to. Nothing in the world is locked with it.
+// The public test vending key and its supply group. No real meter uses it.
 const (
 	vendingKey = "abababababababab"
 	group      = "123456"
 	owner      = "owner@demo.paywatt"
 )
 
-// Server is a throw-away folder with an ordinary server in it. Everything else of the demonstration is a stranger to
-// that server: it knows an address, a key and passwords.
+// Place is a throw-away folder with an ordinary server in it. The rest of the demonstration has no special access to
+// that server: it uses an address, a key and passwords.
 type Server struct {
-	// Dir is the folder, Key one of the API.
+	// Dir is the folder, Key an API key.
 	Dir, Key string
-	// Modem is the serial port of the server's own GSM modem, "" for none. Now is the server's clock, nil for the machine's.
+	// Modem is the serial port of the server's own GSM modem, "" for none. Now is the server's clock, nil for the
+	// machine's.
 	Modem string
 	Now   func() time.Time
 
 	data       string
 	pass       string // of the key store
 	password   string // of the owner
-	panel      string // address pattern of the meters' panels, "" for none
-	http, mqtt string // the addresses; the same again after a restart
+	panel      string // address pattern of the meters' pages, "" for none
+	http, mqtt string // the addresses; unchanged by a restart
 	log        *tail
 	logger     *slog.Logger
 	program    Program
 
 	setup  string
 	cancel context.CancelFunc
-	// ended is closed when the server has stopped, then end says why.
+	// ended is closed when the server has stopped; end is then the reason.
 	ended chan struct{}
 	end   error
 }
 
-// NewPlace makes the folder, with a key store, a vending key and an API key, as a first user would.
+// NewPlace makes the folder with a key store, a vending key and an API key, as a first user would.
 func NewPlace(ctx context.Context, program Program) (p *Server, err error) {
 	dir, err := os.MkdirTemp("", "paywatt-demo-")
 	if err != nil {
@@ -81,7 +82,7 @@ func NewPlace(ctx context.Context, program Program) (p *Server, err error) {
 
 func (p *Server) passFile() string { return filepath.Join(p.Dir, "passphrase") }
 
-// WriteLog writes the end of what server and commands have logged.
+// WriteLog writes the end of the log of server and commands.
 func (p *Server) WriteLog(w io.Writer) error {
 	_, err := p.log.WriteTo(w)
 	return err
@@ -90,8 +91,8 @@ func (p *Server) WriteLog(w io.Writer) error {
 // Remove deletes the folder and everything in it.
 func (p *Server) Remove() error { return os.RemoveAll(p.Dir) }
 
-// own is where a command of this program reads and writes on behalf of the demonstration. The user's own settings and
-// keys are not in its environment.
+// own returns the console of a command that the demonstration runs itself. Its environment does not have the user's own
+// settings and keys.
 func (p *Server) own(in io.Reader, out io.Writer) Console {
 	return Console{In: in, Out: out, Err: p.log, Getenv: func(name string) string {
 		if name == "PAYWATT_PASSPHRASE_FILE" {
@@ -101,7 +102,7 @@ func (p *Server) own(in io.Reader, out io.Writer) Console {
 	}}
 }
 
-// run carries out a command line of this program as if it were typed, and returns what it prints.
+// run runs a command line of this program as if it were typed, and returns its output.
 func (p *Server) run(ctx context.Context, stdin string, args ...string) (string, error) {
 	var out bytes.Buffer
 	err := p.program.Run(ctx, p.own(strings.NewReader(stdin), &out), args...)
@@ -111,8 +112,8 @@ func (p *Server) run(ctx context.Context, stdin string, args ...string) (string,
 	return out.String(), err
 }
 
-// Start starts the server, at a restart on the addresses it had. It keeps no disk space in reserve: nothing here has to
-// outlive a full disk.
+// Start starts the server, after a restart on the same addresses. It reserves no disk space, because nothing here must
+// survive a full disk.
 func (p *Server) Start() error {
 	c := p.program.Server
 	c.Data, c.HTTP, c.MQTT, c.Passphrase, c.Log = p.data, p.http, p.mqtt, []byte(p.pass), p.logger
@@ -135,7 +136,7 @@ func (p *Server) Start() error {
 	return nil
 }
 
-// Stop ends the server and waits until it is gone. A server that was never started is stopped.
+// Stop stops the server and waits until it has ended. It does nothing if the server was never started.
 func (p *Server) Stop() error {
 	if p.cancel == nil {
 		return nil
@@ -145,18 +146,18 @@ func (p *Server) Stop() error {
 	return p.end
 }
 
-// URL is the console's address.
+// URL returns the console's address.
 func (p *Server) URL() string { return "http://" + p.http }
 
-// API is a client with the demonstration's key.
+// API returns a client with the demonstration's key.
 func (p *Server) API() (*client.Client, error) {
 	return client.New(p.URL(), p.Key, client.Config{UserAgent: "paywatt-demo"})
 }
 
-// errNoSignIn is returned when the console does not do what a browser would see it do.
+// errNoSignIn is returned if the console does not answer as a browser would expect.
 var errNoSignIn = errors.New("console sign-in")
 
-// addOwner makes the first owner on the set-up page, signs in and returns the page that follows.
+// addOwner creates the first owner on the set-up page, signs in and returns the next page.
 func (p *Server) addOwner(ctx context.Context) (page string, err error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -179,7 +180,7 @@ func (p *Server) addOwner(ctx context.Context) (page string, err error) {
 	return p.post(ctx, browser, "/signin", person, "/meters")
 }
 
-// post sends a form and wants to be led to a page.
+// post sends a form and checks that it is redirected to a page.
 func (p *Server) post(ctx context.Context, browser *http.Client, path string, form url.Values, want string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL()+path, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -201,13 +202,13 @@ func (p *Server) post(ctx context.Context, browser *http.Client, path string, fo
 	return string(body), nil
 }
 
-// domestic is what every customer of the demonstration pays: 2.50 KES a kilowatt-hour and 15 % VAT.
+// domestic is the tariff of every customer: 2.50 KES per kilowatt-hour and 15 % VAT.
 func domestic() apiv1.NewTariff {
 	flat := int64(2_500_000)
 	return apiv1.NewTariff{Name: "domestic", Price: apiv1.Price{Currency: "KES", VATBps: 1500, FlatMicro: &flat}}
 }
 
-// Register adds a virtual meter of a customer; sim is the number of its modem, empty for none.
+// Register adds a virtual meter of a customer. sim is the number of its modem, empty for none.
 func (p *Server) Register(ctx context.Context, api *client.Client, number, name, phone, sim string) (apiv1.AddedMeter, error) {
 	krn, kt := int64(1), int64(2)
 	m, err := api.AddMeter(ctx, apiv1.NewMeter{Number: number, Mode: "prepay_token", Tariff: "domestic", SGC: group, KRN: &krn, KT: &kt,

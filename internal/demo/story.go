@@ -19,9 +19,8 @@ import (
 // storyTime bounds the whole story.
 const storyTime = 60 * time.Second
 
-// story is one meter's life against the server. Every figure it tells is compared with one that was worked out by
-// hand from the tariff (2.50 KES a kilowatt-hour, 15 % VAT) and the load (2 kW), so a wrong server cannot agree with
-// itself.
+// story is one meter's life against the server. Every figure is compared with one computed by hand from the tariff
+// (2.50 KES per kilowatt-hour, 15 % VAT) and the load (2 kW), so that a wrong server cannot agree with itself.
 type story struct {
 	place *Server
 	api   *client.Client
@@ -30,7 +29,7 @@ type story struct {
 	sales [5]client.Sold
 }
 
-// sale is a purchase with all of its figures: minor units and watt-hours.
+// sale is a purchase with all its figures, in minor units and watt-hours.
 type sale struct {
 	tender, units, energy, vat, carryIn, carry int64
 }
@@ -50,7 +49,7 @@ var sales = [5]sale{
 	{tender: 5_000, units: 17_400, energy: 4_350, vat: 653, carryIn: 13, carry: 10},
 }
 
-// step is one step: its figures as a line of text, or what did not hold.
+// step is one step. It returns its figures as a line of text, or an error if a check fails.
 type step struct {
 	name string
 	do   func(context.Context) (string, error)
@@ -66,7 +65,7 @@ func (s *story) steps() []step {
 	}
 }
 
-// play runs the steps and tells each in one numbered line. It stops at the first that does not hold.
+// play runs the steps and prints one numbered line for each. It stops at the first that fails.
 func play(ctx context.Context, out io.Writer, steps []step) error {
 	for i, step := range steps {
 		figures, err := step.do(ctx)
@@ -98,7 +97,7 @@ func playStory(ctx context.Context, p *Server, out io.Writer) (err error) {
 	return play(ctx, out, s.steps())
 }
 
-// expect compares a figure with what it must be.
+// expect compares a figure with the expected one.
 func expect[T comparable](what string, got, want T) error {
 	if got == want {
 		return nil
@@ -106,16 +105,16 @@ func expect[T comparable](what string, got, want T) error {
 	return fmt.Errorf("%s is %v, expected %v", what, got, want)
 }
 
-// expectState compares what the meter shows.
+// expectState compares what the meter shows with the expected state.
 func expectState(v device.View, balance, register int64, relay, led string) error {
 	return cmp.Or(expect("balance_wh", v.BalanceWh, balance), expect("register_wh", v.RegisterWh, register),
 		expect("relay", v.Relay, relay), expect("led", v.LED, led), expect("overrun_wh", v.OverrunWh, 0))
 }
 
-// kwh writes watt-hours as people read them, truncated.
+// kwh formats watt-hours as kWh for people, truncated.
 func kwh(wh int64) string { return fmt.Sprintf("%d.%d kWh", wh/1000, wh%1000/100) }
 
-// kes writes cents of Kenya shillings as people read them.
+// kes formats cents of Kenya shillings for people.
 func kes(minor int64) string {
 	sign := ""
 	if minor < 0 {
@@ -124,7 +123,7 @@ func kes(minor int64) string {
 	return fmt.Sprintf("%s%d.%02d KES", sign, minor/100, minor%100)
 }
 
-// grouped writes the digits of a token in groups of four.
+// grouped formats the digits of a token in groups of four.
 func grouped(digits string) string {
 	var groups []string
 	for group := range slices.Chunk([]byte(digits), 4) {
@@ -161,7 +160,7 @@ func (s *story) console(ctx context.Context) (string, error) {
 	return owner + " signed in; the page is marked TEST", expect("the page marked TEST", strings.Contains(page, testBar), true)
 }
 
-// testBar is how the bar on every page of the console begins.
+// testBar is the beginning of the bar on every page of the console.
 const testBar = "TEST: no real money and no real supply"
 
 // The meter of the story.
@@ -171,10 +170,10 @@ const (
 	storyPhone    = "+254700000001"
 )
 
-// storySIM is the number of the SIM in the meter's modem.
+// storySIM returns the number of the SIM in the meter's modem.
 func storySIM() string { return simOf(0) }
 
-// join registers the meter and lets it connect.
+// join registers the meter and waits until it is connected.
 func (s *story) join(ctx context.Context) (string, error) {
 	m, err := s.place.Register(ctx, s.api, storyNumber, storyCustomer, storyPhone, storySIM())
 	if err != nil {
@@ -205,7 +204,7 @@ func (s *story) sell(ctx context.Context, n int, deliver ...string) (client.Sold
 	return v, sales[n].check(v.Sale)
 }
 
-// check compares a sale with what was worked out.
+// check compares a sale with the expected figures.
 func (d sale) check(v apiv1.Sale) error {
 	lines, sum := map[string]int64{}, int64(0)
 	for _, l := range v.Lines {
@@ -226,7 +225,7 @@ func unitsOf(tokens []apiv1.Token) (sum int64) {
 	return sum
 }
 
-// order is the n-th order, the same however often it is asked.
+// order returns the n-th order. It is the same each time.
 func (s *story) order(n int, deliver ...string) apiv1.NewSale {
 	ref := fmt.Sprintf("demo-%06d", n+1)
 	return apiv1.NewSale{Meter: storyNumber, Tender: apiv1.Amount{AmountMinor: sales[n].tender, Currency: "KES"}, ClientRef: ref,
@@ -252,7 +251,7 @@ func sumOf(n int, figure func(sale) int64) (sum int64) {
 
 func bought(d sale) int64 { return d.units }
 
-// eventCodes counts the meter's events at the server by their codes.
+// eventCodes counts the meter's events at the server by code.
 func (s *story) eventCodes(ctx context.Context) (map[int]int, error) {
 	codes := map[int]int{}
 	for page := (apiv1.Page{Limit: 200}); ; {

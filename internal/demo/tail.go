@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// tailSize is how much of the log is kept, in bytes.
+// tailSize is how much of the log is stored, in bytes.
 const tailSize = 64 << 10
 
-// tail keeps the end of what is written to it: the log of parts that speak only when something goes wrong.
+// tail stores the end of what is written to it: a log that is shown only when something fails.
 type tail struct {
 	mu  sync.Mutex
 	buf []byte

@@ -9,14 +9,14 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// maxAdvance is the longest time one call lets pass.
+// maxAdvance is the longest time that one call may cover.
 const maxAdvance = 20 * 366 * 24 * time.Hour
 
-// maxRoom bounds the energy that is looked ahead for, far above any real threshold: 1 GWh.
+// maxRoom bounds the energy for which stop looks ahead, far above any real threshold: 1 GWh.
 const maxRoom = unit.Energy(1_000_000_000)
 
-// Advance lets time pass. It goes straight from one moment at which something happens to the next; between two of them
-// it calls between, if that is not nil, and stops with its error. Without mains only the calendar goes on.
+// Advance lets time pass. It jumps from one event to the next. After each jump it calls between, unless that is nil,
+// and stops with its error. Without mains only the calendar advances.
 func (d *Device) Advance(t time.Duration, between func() error) error {
 	if t < 0 || t > maxAdvance {
 		return fmt.Errorf("%w: time passes from 0 to %v", ErrInput, maxAdvance)
@@ -27,7 +27,7 @@ func (d *Device) Advance(t time.Duration, between func() error) error {
 		return d.broken
 	}
 	target := d.clock.up + uint64(t.Milliseconds())
-	// Also in no time at all: a real chip may have given impulses since it was last asked.
+	// Runs once even for a duration of 0: a real chip may have given impulses since the last call.
 	for asked := false; d.on && d.broken == nil && (!asked || d.clock.up < target); asked = true {
 		d.move(min(d.stop(), target))
 		if between == nil {
@@ -40,7 +40,7 @@ func (d *Device) Advance(t time.Duration, between func() error) error {
 	return d.broken
 }
 
-// Next is for how long time can pass before anything happens without an input: at most an hour, and as long as that
+// Next returns how long time can pass before anything happens without an input: at most an hour, and always an hour
 // without mains.
 func (d *Device) Next() time.Duration {
 	if !d.on || d.broken != nil {
@@ -49,16 +49,16 @@ func (d *Device) Next() time.Duration {
 	return min(time.Hour, time.Duration(min(d.stop()-d.clock.up, uint64(math.MaxInt32)))*time.Millisecond)
 }
 
-// stop is the next moment at which anything can happen without an input.
+// stop returns the next moment, in milliseconds since boot, at which anything can happen without an input.
 func (d *Device) stop() uint64 {
 	stop := min(meter.Wake(&d.config, &d.state), d.contact.due())
 	n := meter.Pulses(&d.state, min(meter.Headroom(&d.config, &d.state), maxRoom))
 	stop = min(stop, d.clock.up+d.parts.Pulses.Next(max(n, 1)))
-	// A moment that has passed already is due now.
+	// A moment that has already passed is due now.
 	return max(stop, d.clock.up)
 }
 
-// move goes to a moment at or before the next stop. Energy comes first.
+// move goes to a moment at or before the next stop. It counts energy before it handles anything else that is due.
 func (d *Device) move(to uint64) {
 	ms := to - d.clock.up
 	n := d.parts.Pulses.Count(ms)

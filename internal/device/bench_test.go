@@ -9,8 +9,8 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// benchDays lets a household of 500 W live, day after day, with 240 kWh bought every 20 days; the outbox is made durable
-// and acknowledged every 64 records.
+// benchDays simulates a household of 500 W for b.N days. It buys 240 kWh every 20 days. The outbox is made durable and
+// acknowledged every 64 records.
 func benchDays(b *testing.B, c device.Config) {
 	d, err := device.Open(c)
 	must(b, err)

@@ -30,7 +30,7 @@ func onBoard(t testing.TB, m *medium, b board.Board) *device.Device {
 	return d
 }
 
-// codes are the events of some codes, in order, with their arguments.
+// codes returns the events that have one of these codes, in order, with their arguments.
 func codes(t testing.TB, d *device.Device, want ...meter.Code) (got []wire.Event) {
 	t.Helper()
 	for _, r := range records(t, d) {
@@ -41,14 +41,14 @@ func codes(t testing.TB, d *device.Device, want ...meter.Code) (got []wire.Event
 	return got
 }
 
-// coil is a relay that notes when it is driven.
+// coil is a relay that records when it is driven.
 type coil struct {
 	*virtual.Relay
 	d      *device.Device
 	at     []time.Time
 	to     []bool
 	fails  error
-	welded bool // the contact stays where it is whatever the coil does
+	welded bool // the contact stays where it is, whatever the coil does
 }
 
 func (c *coil) Move(closed bool) error {
@@ -157,7 +157,7 @@ func TestAClockSetBackWithoutMainsLeavesTheTimeOffUnknown(t *testing.T) {
 	}
 }
 
-// deaf is a clock chip that nobody can reach.
+// deaf is a clock chip that does not answer.
 type deaf struct{ board.Clock }
 
 func (deaf) Read() (time.Time, bool, error) { return time.Time{}, false, errors.New("no acknowledge") }
@@ -179,7 +179,7 @@ func TestADriftingClockIsFollowed(t *testing.T) {
 	d, err := device.Open(c)
 	must(t, err)
 	advance(t, d, 100*24*time.Hour)
-	// 100 ppm of 100 days are 864 s; the calendar follows once an hour.
+	// At 100 ppm, 100 days drift by 864 s; the calendar follows once an hour.
 	if fast := d.Now().Sub(testNow().Add(100 * 24 * time.Hour)); fast < 860*time.Second || fast > 865*time.Second {
 		t.Errorf("the calendar is fast by %v, want 864 s", fast)
 	}
@@ -202,7 +202,7 @@ func TestTamperWithoutMainsIsCaughtByTheLatch(t *testing.T) {
 	if got := codes(t, d, 502); len(got) != 1 {
 		t.Errorf("told %+v, want one event 502", got)
 	}
-	// Money is not refused, and supply stays off until the latch is opened.
+	// The meter still accepts a token, but supply stays off until the latch is opened.
 	if got := enter(t, d, digits(t, 5_871_716, 100)); got != "accept" || d.View().Relay == "closed" {
 		t.Errorf("a token while latched: %s, relay %s", got, d.View().Relay)
 	}
@@ -310,8 +310,8 @@ func (s *slot) Write(rows []board.Row) error {
 	return s.Card.Write(rows)
 }
 
-// TestTheMemoryCardIsACopyThatCatchesUp pulls the card, fills it, tears a write and spoils a file: metering goes on, and
-// in the end every record is on the card.
+// TestTheMemoryCardIsACopyThatCatchesUp pulls the card, fills it, tears a write and spoils a file. Metering goes on,
+// and in the end every record is on the card.
 func TestTheMemoryCardIsACopyThatCatchesUp(t *testing.T) {
 	dir := t.TempDir()
 	s := &slot{Card: card.New(dir)}
@@ -332,7 +332,7 @@ func TestTheMemoryCardIsACopyThatCatchesUp(t *testing.T) {
 		func() { s.fails = syscall.ENOSPC },
 		func() { s.torn = true },
 		func() {
-			// Somebody edits the file, and cuts its end off.
+			// Somebody edits the file and cuts its end off.
 			name := filepath.Join(dir, "H2611.CSV")
 			b, err := os.ReadFile(name)
 			must(t, err)

@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// CardMonths is how many months the memory card can show: those of which it has a file, back to the month in which menu 5
-// was used last. A card that cannot be read has none, and so has a meter without a slot for one, where readable is true.
+// CardMonths returns how many months the memory card can show: those with a file, back to the month in which menu 5 was
+// last used. It returns 0 and false for a card that cannot be read, and 0 and true for a meter without a card slot.
 func (p past) CardMonths() (n int, readable bool) {
 	months, readable := p.cardMonths()
 	return len(months), readable
@@ -36,8 +36,8 @@ func (p past) cardMonths() (months []time.Time, readable bool) {
 	return months, true
 }
 
-// CardMonth reads the closed days of the n-th newest month from the card. A day is closed when the next one begins, so the
-// last one may stand in the file of the next month.
+// CardMonth reads the closed days of the n-th newest month from the card. A day is closed when the next one begins, so
+// the last day may be in the file of the next month.
 func (p past) CardMonth(n int) panel.CardRow {
 	months, _ := p.cardMonths()
 	if n >= len(months) {
@@ -60,12 +60,12 @@ func (p past) CardMonth(n int) panel.CardRow {
 	return row
 }
 
-// closedDays adds the days that a file of the card has to those there are, without what menu 5 has hidden, and returns how
-// many of its lines are spoilt.
+// closedDays adds the days in the card's file of a month to days, without those that menu 5 has hidden, and returns the
+// number of spoilt lines.
 func (p past) closedDays(month time.Time, days map[string]unit.Energy) (spoilt int) {
 	rows, spoilt, err := p.d.parts.Card.Rows(month, string(wire.KindClose))
 	if err != nil {
-		return 1 // all of it
+		return 1 // the whole file
 	}
 	hidden := p.d.rings.Cleared()
 	for _, row := range rows {
@@ -76,7 +76,7 @@ func (p past) closedDays(month time.Time, days map[string]unit.Energy) (spoilt i
 	return spoilt
 }
 
-// closeOf is the daily row in a line of the card.
+// closeOf returns the daily row in a line of the card.
 func closeOf(row board.Row) (wire.Close, bool) {
 	good, _, err := wire.DecodeUp(wire.KindClose, []byte(row.Record))
 	if err != nil || len(good) != 1 || good[0].Close == nil || len(good[0].Close.Date) != len(time.DateOnly) {

@@ -1,13 +1,14 @@
-// Package device is a virtual meter: it hosts the meter core as firmware would, with a memory, a clock, a chip that
-// counts impulses, a contact, a keypad and a modem, all of them small parts of this package and its folders.
+// Package device is a virtual meter. It hosts the meter core as firmware would, with a memory, a clock, a chip that
+// counts impulses, a relay, a keypad and a modem. These are small parts in this package and its folders.
 //
-// Start at [Open], which brings up what the memory holds or begins a new meter. Then give it what happens: [Device.Keys],
-// [Device.SMS], [Device.Deliver], [Device.Receive], [Device.SetLoad], [Device.Power], and let time pass with [Device.Advance]. What it has
-// to tell its server lies in [Device.Box], for package link. [Device.Flush] makes durable what is not yet; what must not
-// wait (an accepted token) never does. A Device belongs to one goroutine; only its outbox is shared.
+// Start at [Open], which restores a meter from its memory or begins a new one. Then pass on what happens:
+// [Device.Keys], [Device.SMS], [Device.Deliver], [Device.Receive], [Device.SetLoad], [Device.Power], and let time pass
+// with [Device.Advance]. The records for its server are in [Device.Box], for package link. [Device.Flush] makes pending
+// changes durable; what must not wait, such as an accepted token, is durable at once. A Device belongs to one
+// goroutine; only its outbox is shared.
 //
-// Time is virtual: it stands still unless Advance is called, and then it jumps from one moment at which something
-// happens to the next, as fast as the machine can.
+// Time is virtual: it stands still until Advance is called, and then jumps from one event to the next as fast as the
+// machine can.
 package device
 
 import (
@@ -33,71 +34,71 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// firmware is the version this meter reports of itself.
+// firmware is the firmware version that this meter reports.
 const firmware = "paywatt-vmeter-1"
 
-// protocol is the version of docs/reference/mqtt.md that it speaks.
+// protocol is the version of docs/reference/mqtt.md that this meter speaks.
 const protocol = 1
 
-// storeIDSize is the length of a store id in bytes.
+// storeIDSize is the length of a memory's identifier in bytes.
 const storeIDSize = 8
 
 // Config is what a meter is made of.
 type Config struct {
 	// Number is the meter number, 11 or 13 digits.
 	Number string
-	// Keys is the key the meter is made with. A memory that already has one may be opened without, and so may a new meter in
-	// wallet mode, which takes no tokens then.
+	// Keys is the key with which the meter was made. It may be nil for a memory that already holds a key, and for a new
+	// meter in wallet mode, which then accepts no tokens.
 	Keys *meter.Keys
-	// Made is the time of manufacture of a new meter: it refuses tokens issued before. The zero time refuses none.
+	// Made is the time of manufacture of a new meter: it refuses tokens issued earlier. The zero time refuses none.
 	Made time.Time
-	// LinkKey authenticates the messages of the server; without one (HasLink false) they are all ignored.
+	// LinkKey authenticates the messages of the server. Without one (HasLink false) the meter ignores all of them.
 	LinkKey wire.LinkKey
 	HasLink bool
-	// Phones are the registered numbers; the first is the customer's, to whom the meter writes unasked.
+	// Phones are the registered numbers. The first is the customer's; the meter sends its notices to it.
 	Phones []string
 
 	// Board are the parts; those that are nil are virtual. Drift is the error of a virtual clock's crystal in millionths.
 	Board board.Board
 	Drift int32
-	// Endurance is how often a page of the memory can be written, memory.Endurance if 0.
+	// Endurance is how often a page of the memory can be written; 0 means memory.Endurance.
 	Endurance uint32
 
-	// Image and Log are the memory, Found what the log held. They stay the caller's to close.
+	// Image and Log are the memory, Found is what the log held. The caller closes them.
 	Image journal.Memory
 	Log   memory.Log
 	Found memory.Found
-	// Rand gives the name of a new memory.
+	// Rand is the source of the name of a new memory.
 	Rand io.Reader
-	// Now is the calendar of a new meter; a memory has its own.
+	// Now is the calendar time of a new meter; an existing memory has its own.
 	Now time.Time
-	// Keep is how many records the outbox holds, outbox.DefaultKeep if 0.
+	// Keep is how many records the outbox holds; 0 means outbox.DefaultKeep.
 	Keep int
-	// Display is the size of the display, Language that of a new meter until it is configured.
+	// Display is the size of the display. Language is the language of a new meter until it is configured.
 	Display  panel.Size
 	Language meter.Language
-	// Document is the configuration of a new meter until a server sends one, by the keys of meter.Settings with int64, bool,
-	// string and []any for values; a language in it counts more than Language. nil for what nobody has configured.
+	// Document is the configuration of a new meter until a server sends one. It has the keys of meter.Settings and values
+	// of type int64, bool, string and []any. A language in it overrides Language. It may be nil.
 	Document map[string]any
-	// Setup is what the maker or the installer has set of the panel.
+	// Setup holds what the maker or the installer has set on the panel.
 	Setup panel.Setup
 	// Recorder records everything that happens; nil for none.
 	Recorder *flight.Recorder
-	// Effects is room for the effects of a step, nil for some of its own. Devices of one goroutine may share it: it holds
-	// nothing between two calls.
+	// Effects is a buffer for the effects of a step; nil to allocate one. Devices of one goroutine may share it, because
+	// it holds nothing between two calls.
 	Effects []meter.Effect
-	// Logger gets what a person may want to know; nil for none.
+	// Logger gets what an operator may want to know; nil for none.
 	Logger *slog.Logger
 }
 
 var (
-	// ErrNumber is returned for a meter number that cannot be one, or is not that of the memory.
+	// ErrNumber is returned for an invalid meter number, or one that differs from the memory's.
 	ErrNumber = errors.New("meter number does not fit")
-	// ErrKey is returned when the memory holds another key, or when a new meter is given none.
+	// ErrKey is returned if the memory holds another key, or if a new meter has none.
 	ErrKey = errors.New("meter key does not fit")
 	// ErrDocument is returned for a configuration that a meter refuses; it names the first bad key.
 	ErrDocument = errors.New("configuration does not fit")
-	// ErrBroken is returned once the memory can no longer be trusted: the device does nothing more and has to be opened
+	// ErrBroken is returned once the memory can no longer be trusted. The device then does nothing more and must be opened
 	// again from its memory.
 	ErrBroken = errors.New("memory has failed")
 )
@@ -113,7 +114,7 @@ type Device struct {
 	keys   meter.Keys
 	out    []meter.Effect
 	after  []meter.Event
-	// starting says that the log is replayed: nothing else may come in between.
+	// starting says that the log is being replayed: no other event may be handled meanwhile.
 	starting bool
 
 	// The board.
@@ -121,13 +122,13 @@ type Device struct {
 	clock   clock
 	contact contact
 	on      bool
-	// offAt is the calendar when the mains went, in Unix milliseconds.
+	// offAt is the calendar time at which the mains failed, in Unix milliseconds.
 	offAt int64
-	// open are the tamper switches as the core knows them, online the connection.
+	// open are the tamper switches as the core last saw them, online is the connection likewise.
 	open   meter.Tampers
 	online bool
 	card   cardCopy
-	// wornReported says that a worn memory was told of, wornSaved the most writes that the log knows of.
+	// wornTold says that a worn memory was reported. wornSaved is the highest number of writes in the log.
 	wornReported bool
 	wornSaved    uint32
 
@@ -139,11 +140,11 @@ type Device struct {
 	rings   history.Rings
 	// saved is the state in the newest snapshot.
 	saved meter.State
-	// rewrite says that the log must be written anew.
+	// rewrite says that the log must be rewritten.
 	rewrite bool
 	// appended counts records that are not durable yet.
 	appended int
-	// losing says that the outbox is full of what no server has acknowledged, and that this was logged.
+	// losing says that the outbox is full of unacknowledged records, and that this was logged.
 	losing bool
 	broken error
 
@@ -151,15 +152,16 @@ type Device struct {
 	panel    panel.Panel
 	gate     panel.Gate
 	requests requests
-	// next is the configuration whose record is under way, nextKeys the keys as they will be if the core takes a section.
+	// next is the configuration whose record is being written, nextKeys the keys that take effect if the core accepts a
+	// section.
 	next     *nextConfig
 	nextKeys *meter.Keys
 	smsFrom  string
-	// modem is nil for a meter without; under is the message of it that is carried out.
+	// modem is nil for a meter without one. under is the message from it that is being handled.
 	modem Modem
 	mail  mail
 	under *underWay
-	// masked is the token under way, as the history may show it.
+	// masked is the token being handled, masked for the history.
 	masked    string
 	smsOut    []SMS
 	lastToken string
@@ -177,8 +179,8 @@ type nextConfig struct {
 	hash   string
 }
 
-// Open brings a meter up: from its memory, or new when that is blank. A journal that is damaged beyond guessing is an
-// error (journal.ErrDamaged): which tokens were used is then unknown.
+// Open restores a meter from its memory, or creates one if the memory is blank. A journal damaged beyond recovery is an
+// error (journal.ErrDamaged), because it is then unknown which tokens were used.
 func Open(c Config) (*Device, error) {
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	if cap(c.Effects) < meter.MaxEffects {
@@ -215,7 +217,7 @@ func face(number string) (meter.Config, error) {
 	return m, nil
 }
 
-// unconfigured is the configuration of a new meter: what is printed on its case, and what the caller wants of it.
+// unconfigured returns the configuration of a new meter, from what is printed on its case and the caller's Document.
 func (d *Device) unconfigured(printed meter.Config) (meter.Config, error) {
 	c, bad := meter.NewConfig(printed, 0, d.c.Document)
 	if bad != "" {
@@ -263,7 +265,8 @@ func (d *Device) create(c meter.Config) error {
 	d.mark = d.marks()
 	d.mark.on = true
 	d.box = outbox.New(1, d.c.Keep)
-	// The name first: a meter without one cannot exist, a name without a meter is given again.
+	// Write the name first: a meter must never exist without a name, and a name without a meter is replaced at the next
+	// start.
 	if err := d.c.Log.Replace(d.frames()); err != nil {
 		return err
 	}
@@ -274,14 +277,14 @@ func (d *Device) create(c meter.Config) error {
 	}
 	d.journal, d.state, d.keys = j, s, *keys
 	d.start()
-	// The first start of all: a clean one, without the wait after a power cut.
+	// The very first start is a clean one, without the wait after a power cut.
 	d.give(meter.Event{Kind: meter.EventPowerRestore, Reset: meter.ResetUpdate, NextSeq: s.Seq})
 	d.announce()
 	d.log.Info("new meter created", logkey.Meter, d.c.Number, logkey.Memory, d.boot.store)
 	return d.Flush()
 }
 
-// anyKey is the key of a wallet meter to which nobody has given one: random, so that no token opens, and told to nobody.
+// anyKey makes a key for a wallet meter that was given none. It is random and never disclosed, so no token opens.
 func (d *Device) anyKey() (meter.Keys, error) {
 	b := make([]byte, sts.EA07.KeySize())
 	if _, err := io.ReadFull(d.c.Rand, b); err != nil {
@@ -311,7 +314,7 @@ func (d *Device) start() {
 	}
 }
 
-// Box is what the meter has to tell its server.
+// Box returns the outbox: the records for the server.
 func (d *Device) Box() *outbox.Box { return d.box }
 
 // Number is the meter number.
@@ -332,13 +335,13 @@ func (d *Device) Wallet() bool { return d.state.Wallet() }
 // State returns a copy of the core's state.
 func (d *Device) State() meter.State { return d.state }
 
-// give lets the core take an event and carries out what it decides.
+// give passes an event to the core and carries out its effects.
 func (d *Device) give(ev meter.Event) {
 	if d.broken != nil {
 		return
 	}
 	d.step(ev)
-	// What follows from a step comes after all of its effects.
+	// Events that follow from a step come after all of its effects.
 	for len(d.after) > 0 && d.broken == nil && !d.starting {
 		next := d.after[0]
 		d.after = d.after[1:]
@@ -376,7 +379,7 @@ func (d *Device) do(e *meter.Effect) {
 		d.clear()
 		d.panel.Notice(d.look(), e)
 	case meter.EffectCheckpoint:
-		// One that is not urgent comes with the next Flush, which the host owes anyway.
+		// A checkpoint that is not urgent comes with the next Flush, which the host calls anyway.
 		if e.Urgent {
 			d.fail(d.Flush())
 		}
@@ -408,14 +411,14 @@ func (d *Device) do(e *meter.Effect) {
 	}
 }
 
-// partFailed notes a part without which the meter goes on.
+// partFailed logs the failure of a part that the meter can do without.
 func (d *Device) partFailed(part string, err error) {
 	if err != nil {
 		d.log.Warn("part failed", logkey.Meter, d.c.Number, "part", part, logkey.Err, err)
 	}
 }
 
-// clockAnswer sets the clock when the core has said so.
+// clockAnswer sets the clock if the core has accepted the new time.
 func (d *Device) clockAnswer(e *meter.Effect) {
 	if e.Clock != meter.ClockDone {
 		return
@@ -427,7 +430,7 @@ func (d *Device) clockAnswer(e *meter.Effect) {
 	d.after = append(d.after, meter.Event{Kind: meter.EventWake})
 }
 
-// fail notes that the memory cannot be trusted any more.
+// fail records that the memory can no longer be trusted.
 func (d *Device) fail(err error) {
 	if err != nil && d.broken == nil {
 		d.broken = fmt.Errorf("%w: %w", ErrBroken, err)
@@ -435,5 +438,5 @@ func (d *Device) fail(err error) {
 	}
 }
 
-// Err is why the device does nothing any more, nil while it works.
+// Err returns why the device has stopped, nil while it works.
 func (d *Device) Err() error { return d.broken }

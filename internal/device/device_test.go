@@ -87,7 +87,7 @@ func TestReadingsComeEveryHalfHourOnTheirGrid(t *testing.T) {
 	}
 }
 
-// TestTimeInPiecesIsTheSameTime cuts the same day into random pieces; every record and the state must be the same.
+// TestTimeInPiecesIsTheSameTime cuts the same day into random pieces. All records and the final state must be the same.
 func TestTimeInPiecesIsTheSameTime(t *testing.T) {
 	whole := open(t, newMedium())
 	day := func(d *device.Device, pieces func(time.Duration)) (uint64, []wire.Record) {
@@ -147,8 +147,6 @@ func TestEverythingIsThereAfterARestart(t *testing.T) {
 	}
 }
 
-// TestAPowerCutAtEveryByteOfATokenEntry cuts the mains at each byte that entering a token writes. The token is credited
-// at most once, and never lost once the meter has shown it as accepted.
 func TestWhatWasFlushedIsNeverTakenBack(t *testing.T) {
 	m := newMedium()
 	d := open(t, m)
@@ -171,6 +169,8 @@ func TestWhatWasFlushedIsNeverTakenBack(t *testing.T) {
 	}
 }
 
+// TestAPowerCutAtEveryByteOfATokenEntry cuts the mains at each byte that entering a token writes. The token is credited
+// at most once, and never lost once the meter has shown it as accepted.
 func TestAPowerCutAtEveryByteOfATokenEntry(t *testing.T) {
 	base := newMedium()
 	d := open(t, base)
@@ -209,7 +209,8 @@ func TestAPowerCutAtEveryByteOfATokenEntry(t *testing.T) {
 	}
 }
 
-// enterUntilCut types a token until the mains goes; shown says that the result was visible, done that it never went.
+// enterUntilCut types a token until the mains fails. shown reports whether the result was visible, done whether the
+// mains never failed.
 func enterUntilCut(t *testing.T, d *device.Device, token string) (shown, done bool) {
 	t.Helper()
 	defer func() {
@@ -225,7 +226,7 @@ func enterUntilCut(t *testing.T, d *device.Device, token string) (shown, done bo
 	return result == "accept", true
 }
 
-// checkOutbox: the numbers have no hole, and the accepted token is told of exactly once.
+// checkOutbox checks that the sequence numbers have no gap and that the accepted token is reported exactly once.
 func checkOutbox(t *testing.T, d *device.Device, n int) {
 	t.Helper()
 	var accepted int
@@ -322,7 +323,7 @@ func TestALostImageIsNoNewMeter(t *testing.T) {
 	for name, image := range map[string][]byte{"deleted": nil, "erased": bytes.Repeat([]byte{0xff}, journal.Size), "cut short": m.image[:100]} {
 		lost := m.clone()
 		lost.image = image
-		// A new meter would take the used token once more.
+		// A new meter would accept the used token again.
 		if _, err := device.Open(config(t, lost)); !errors.Is(err, journal.ErrDamaged) {
 			t.Errorf("image %s: got %v, want %v", name, err, journal.ErrDamaged)
 		}
@@ -432,7 +433,7 @@ func TestWithoutMainsNothingHappensAndNothingIsForgotten(t *testing.T) {
 	if b := d.Box().Boot(); b.Reset != "power" || b.Boot != 2 {
 		t.Errorf("boot message %+v", b)
 	}
-	// A process that ends while the meter is without mains starts a meter whose mains came back.
+	// If the process ends while the meter has no mains, the next start counts as the return of the mains.
 	must(t, d.Power(false))
 	must(t, d.Close())
 	d = open(t, m)

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// announce tells the outbox what up/boot has to say.
+// announce gives the outbox the contents of the up/boot message.
 func (d *Device) announce() {
 	info := d.keys.Info()
 	key := &wire.KeyRef{}
@@ -34,8 +34,8 @@ func (d *Device) announce() {
 	})
 }
 
-// Receive takes a message of the server. What is not authentic, or cannot be read, is dropped without an answer: only
-// somebody else could have sent it. Everything else is answered with a record of its own.
+// Receive handles a message of the server. A message that is not authentic or cannot be read is dropped without an
+// answer, because it cannot come from the server. Every other message is answered with a record.
 func (d *Device) Receive(down wire.Down, topic string, payload []byte) error {
 	if !d.on {
 		return ErrOff
@@ -69,7 +69,7 @@ func (d *Device) tokenDown(payload []byte) error {
 	return nil
 }
 
-// fits reports whether the memory can keep an id.
+// fits reports whether the memory can store an id.
 func fits(id string) bool {
 	for i := range len(id) {
 		if id[i] == 0 {
@@ -79,7 +79,7 @@ func fits(id string) bool {
 	return id != "" && len(id) <= meter.MaxRequest
 }
 
-// signed checks a signature and hands the body on.
+// signed checks a signature and passes on the body.
 func (d *Device) signed(down wire.Down, topic string, payload []byte) error {
 	if !d.c.HasLink {
 		return fmt.Errorf("%w: this meter has no link key", wire.ErrMAC)
@@ -116,13 +116,13 @@ func (d *Device) signed(down wire.Down, topic string, payload []byte) error {
 	}
 }
 
-// order gives a signed message to the core, or its refusal when it has expired.
+// order passes a signed message to the core, marked as expired if it has expired.
 func (d *Device) order(o wire.SignedHeader, ev meter.Event) error {
 	if !fits(o.ID) {
 		return fmt.Errorf("%w: order id of %d bytes", ErrInput, len(o.ID))
 	}
 	ev.Request, ev.Counter = d.requests.add(o.ID), o.Counter
-	// A clock that cannot be trusted cannot say that something has expired; the counter still protects from replays.
+	// A clock that cannot be trusted cannot decide that a message has expired; the counter still protects against replays.
 	if d.clock.quality != meter.ClockInvalid && d.clock.at/1000 > o.ExpiresAt {
 		ev.Refused = meter.AnswerExpired
 	}
@@ -130,7 +130,7 @@ func (d *Device) order(o wire.SignedHeader, ev meter.Event) error {
 	return nil
 }
 
-// commandEvent translates a command. One whose arguments are missing is one this meter does not know.
+// commandEvent translates a command. A command with missing arguments counts as unknown.
 func commandEvent(c wire.Command) meter.Event {
 	ev := meter.Event{Kind: meter.EventCommand, Command: meter.ParseCommand(c.Type)}
 	if ev.Command.Own() {
@@ -151,7 +151,7 @@ func commandEvent(c wire.Command) meter.Event {
 	return ev
 }
 
-// leaseEvent translates a lease. What its fields cannot hold stays what no lease can be.
+// leaseEvent translates a lease. If a value is out of range the event gets an empty lease, which the core refuses.
 func leaseEvent(l wire.Lease) meter.Event {
 	ev := meter.Event{Kind: meter.EventCommand, Command: meter.CommandLease}
 	if l.Seq <= math.MaxUint32 && l.TTLs >= 0 && l.TTLs <= math.MaxUint32 {
@@ -160,7 +160,7 @@ func leaseEvent(l wire.Lease) meter.Event {
 	return ev
 }
 
-// configDown checks a configuration as a whole; the first bad key refuses all of it.
+// configDown checks a configuration as a whole. The first bad key makes the meter refuse all of it.
 func (d *Device) configDown(c wire.Config) error {
 	ev := meter.Event{Kind: meter.EventConfig}
 	var next meter.Config

@@ -123,7 +123,7 @@ func TestForgedMessagesAreDroppedWithoutAWord(t *testing.T) {
 	down(t, d, wire.DownCommand, forged)
 	down(t, d, wire.DownCommand, []byte("nonsense"))
 	down(t, d, wire.DownToken, []byte("nonsense"))
-	// The same bytes as another kind, and for another meter.
+	// The same bytes, sent as another kind and to another meter.
 	down(t, d, wire.DownTime, good)
 	must(t, d.Receive(wire.DownCommand, wire.DownTopic("04140001001", wire.DownCommand), good))
 	if got := d.Box().Marks().Next; got != before || d.View().Relay != "closed" {
@@ -231,7 +231,8 @@ func TestAMeterThatKeepsCreditTakesNoLease(t *testing.T) {
 	}
 }
 
-// TestALeaseSuppliesUpToItsLastWattHour follows a wallet meter through leases, a lost one, and the mains cut without a save.
+// TestALeaseSuppliesUpToItsLastWattHour takes a wallet meter through several leases, a lost lease, and a power cut
+// without a save.
 func TestALeaseSuppliesUpToItsLastWattHour(t *testing.T) {
 	m := newMedium()
 	d := walletMeter(t, m, nil)
@@ -279,7 +280,7 @@ func TestALeaseSuppliesUpToItsLastWattHour(t *testing.T) {
 	}
 }
 
-// TestTheServersClockChangesNoLease sets it back and forth while a lease runs whose end opens the relay.
+// TestTheServersClockChangesNoLease sets the clock back and forth while a lease runs out and opens the relay.
 func TestTheServersClockChangesNoLease(t *testing.T) {
 	d := walletMeter(t, newMedium(), map[string]any{"lease_grace_wh": int64(0)})
 	lease(t, d, order("lea_1", 1), 1, 90_000, 7200)
@@ -308,7 +309,7 @@ func TestTheConnectionIsPartOfTheHistory(t *testing.T) {
 	for _, what := range []wire.Down{outbox.Online, outbox.Online, outbox.Offline} {
 		must(t, d.Receive(what, "", nil))
 	}
-	// A start begins without a connection, whatever was before.
+	// Every boot begins offline, whatever the state was before.
 	must(t, d.Receive(outbox.Online, "", nil))
 	must(t, d.Power(false))
 	must(t, d.Power(true))

@@ -6,10 +6,10 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// fullSignal is the signal of a meter without a modem of its own that has a connection.
+// fullSignal is the signal strength that a meter without a modem shows while it is connected.
 const fullSignal = 4
 
-// look is the meter as its panel sees it.
+// look returns the meter's state as its panel shows it.
 func (d *Device) look() *panel.View {
 	m := &panel.View{
 		Config: &d.config, State: &d.state, Up: d.clock.up, Setup: d.c.Setup, History: past{d},
@@ -24,23 +24,23 @@ func (d *Device) look() *panel.View {
 	return m
 }
 
-// past is the history as the panel's pages show it: without what menu 5 has hidden.
+// past is the history that the panel's pages show: without what menu 5 has hidden.
 type past struct{ d *Device }
 
-// Cleared is the total register when menu 5 was used last.
+// Cleared returns the total register at the last use of menu 5.
 func (p past) Cleared() unit.Energy { return p.d.rings.Cleared().Register }
 
-// Day is the n-th newest closed day.
+// Day returns the n-th newest closed day.
 func (p past) Day(n int) (panel.UseRow, bool) { return useRow(p.d.rings.Day(n)) }
 
-// Month is the n-th newest closed month.
+// Month returns the n-th newest closed month.
 func (p past) Month(n int) (panel.UseRow, bool) { return useRow(p.d.rings.Month(n)) }
 
 func useRow(row meter.Row, is bool) (panel.UseRow, bool) {
 	return panel.UseRow{Date: row.Date, Used: row.Used}, is
 }
 
-// Token is the n-th newest token.
+// Token returns the n-th newest token.
 func (p past) Token(n int) (panel.TokenRow, bool) {
 	t, is := p.d.rings.Token(n)
 	if !is {
@@ -53,7 +53,7 @@ func (p past) Token(n int) (panel.TokenRow, bool) {
 	return row, true
 }
 
-// Icons are the signs beside the display; none without mains.
+// Icons returns the signs beside the display; none without mains.
 func (d *Device) Icons() panel.Icons {
 	if !d.on {
 		return panel.Icons{}
@@ -61,13 +61,13 @@ func (d *Device) Icons() panel.Icons {
 	return d.panel.Icons(d.look())
 }
 
-// Display is the size of the display.
+// Display returns the size of the display.
 func (d *Device) Display() panel.Size { return d.c.Display }
 
 // CoverOpen reports whether the tamper switch of the cover is open.
 func (d *Device) CoverOpen() bool { return d.parts.Tamper.Open().Has(meter.TamperCover) }
 
-// asked answers a message that asks for something other than a recharge. Only registered numbers are answered.
+// asked answers a message other than a recharge. Only registered numbers get an answer.
 func (d *Device) asked(from string, kind panel.RequestKind) {
 	if !d.registered(from) {
 		return
@@ -81,7 +81,7 @@ func (d *Device) asked(from string, kind panel.RequestKind) {
 	d.reply(from, panel.Answer(d.look(), kind), false)
 }
 
-// answerEmergency answers the sender who wants to use the emergency credit.
+// answerEmergency answers the sender of a request for emergency credit.
 func (d *Device) answerEmergency(e *meter.Effect) {
 	if e.Source == meter.SMS && d.smsFrom != "" {
 		d.reply(d.smsFrom, panel.AnswerEmergency(d.look(), e.EC), false)

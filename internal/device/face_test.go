@@ -96,7 +96,7 @@ func TestTheMenuSetsTheClockWithinItsLimits(t *testing.T) {
 	if got := d.Now(); !got.Equal(testNow().Add(30 * time.Minute)) {
 		t.Errorf("a refused time has set the clock to %v", got)
 	}
-	// Without a clock any time will do that is not before the last one seen.
+	// Without a clock the meter accepts any time that is not before the last one it knew.
 	must(t, d.StopClock())
 	if !d.Icons().NoClock {
 		t.Error("a dead clock is not shown")

@@ -14,19 +14,19 @@ import (
 )
 
 var (
-	// ErrOff is returned for what a meter without mains cannot notice.
+	// ErrOff is returned for an input that a meter without mains cannot notice.
 	ErrOff = errors.New("the meter has no mains")
-	// ErrInput is returned for an input that cannot be one.
+	// ErrInput is returned for an invalid input.
 	ErrInput = errors.New("no such input")
 )
 
-// requests remembers the texts of ids of which the core knows only the handles.
+// requests maps the handles that the core uses back to the texts of ids.
 type requests struct {
 	ids  [rememberedIDs]string
 	next int
 }
 
-// rememberedIDs is above the number of answers the core remembers, so that a stored answer finds its text.
+// rememberedIDs is larger than the number of answers that the core remembers, so that a stored answer finds its text.
 const rememberedIDs = 4 * meter.RingSize
 
 func (r *requests) add(id string) uint64 {
@@ -76,7 +76,8 @@ func (d *Device) key(key byte) {
 	}
 }
 
-// token lets the core judge what the key finds in the digits. What a key change would make of the keys waits aside.
+// token passes the digits to the core, opened with the key. For a key change, nextKeys holds the resulting keys until
+// the core accepts it.
 func (d *Device) token(digits string, from meter.Source, request uint64) {
 	change, keys := d.keys.Take(&d.state, digits)
 	d.nextKeys, d.masked = &keys, mask(digits)
@@ -84,7 +85,7 @@ func (d *Device) token(digits string, from meter.Source, request uint64) {
 	d.nextKeys, d.masked = nil, ""
 }
 
-// mask is a token as a history may show it: the first and the last four of its digits.
+// mask returns a token as the history may show it: the first and last four digits.
 func mask(digits string) string {
 	t, result := sts.ParseToken(digits)
 	if result != sts.Accept {
@@ -93,8 +94,8 @@ func mask(digits string) string {
 	return t.String()
 }
 
-// SMS receives a message that nothing but the caller has: what it brings about is durable with the next flush. For a
-// message that a modem has there is Deliver.
+// SMS receives a message that only the caller has. Its effects are durable with the next flush. For a message that a
+// modem still holds, use Deliver.
 func (d *Device) SMS(from, text string) error {
 	if !d.on {
 		return fmt.Errorf("%w: the modem is dead", ErrOff)
@@ -118,24 +119,24 @@ func (d *Device) registered(number string) bool {
 	return slices.Contains(d.c.Phones, number)
 }
 
-// notify writes to the customer unasked.
+// notify sends the customer a message that was not requested.
 func (d *Device) notify(m meter.Message, balance unit.Energy) {
 	if text := panel.Message(d.look(), m, balance); text != "" && len(d.c.Phones) > 0 {
 		d.send(d.c.Phones[0], text)
 	}
 }
 
-// maxSMSOut bounds what waits for TakeSMS.
+// maxSMSOut bounds the messages that wait for TakeSMS.
 const maxSMSOut = 1000
 
-// TakeSMS returns what the meter has sent since the last call; an empty list, not nil, for nothing.
+// TakeSMS returns the messages that the meter has sent since the last call: an empty list, not nil, if there are none.
 func (d *Device) TakeSMS() []SMS {
 	out := append([]SMS{}, d.smsOut...)
 	d.smsOut = d.smsOut[:0]
 	return out
 }
 
-// Power takes the mains away or gives it back. Giving it back is a start from the memory, like that of a new process.
+// Power switches the mains off or on. Switching it on restarts the meter from its memory, as a new process would.
 func (d *Device) Power(on bool) error {
 	switch {
 	case d.broken != nil || on == d.on:
@@ -162,7 +163,8 @@ func (d *Device) Power(on bool) error {
 	return err
 }
 
-// offFor is for how many seconds the mains was off, 0 when the calendar was set back meanwhile and nobody knows.
+// offFor returns for how many seconds the mains was off. It returns 0 if the calendar was set back meanwhile, because
+// the duration is then unknown.
 func offFor(now, since int64) int64 { return max(0, now-since) / 1000 }
 
 // Read records a reading now.
@@ -174,7 +176,8 @@ func (d *Device) Read() error {
 	return d.broken
 }
 
-// Close saves the meter so that its next start is a clean one. The memory stays the caller's to close.
+// Close saves the meter so that its next start is a clean one. It does not close the memory, which belongs to the
+// caller.
 func (d *Device) Close() error {
 	if d.broken != nil {
 		return d.broken
@@ -182,8 +185,8 @@ func (d *Device) Close() error {
 	if err := d.flushLog(); err != nil {
 		return err
 	}
-	// The core calls a start clean when the state was saved knowingly, as it does before the mains goes. The end of the
-	// process is such a moment too, only that nobody's supply was cut by it.
+	// The core calls a start clean if the state was saved deliberately, as it is before the mains fails. The end of the
+	// process saves it too, but cuts nobody's supply.
 	s := d.state
 	s.Saved = true
 	if err := d.journal.Save(&s); err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// jumper is a meter whose clock jumps, beside a twin whose clock does not. Both get the same loads and tokens.
+// jumper is a meter whose clock jumps, with a twin whose clock does not. Both get the same loads and tokens.
 type jumper struct {
 	t       *testing.T
 	rnd     *rand.Rand
@@ -23,20 +23,20 @@ type jumper struct {
 	twinMem *medium
 	tid     sts.TID
 	orders  uint64
-	// used are tokens that are in both.
+	// used are tokens that both meters have accepted.
 	used []string
-	// jumps counts them by their kind.
+	// jumps counts the jumps by kind.
 	jumps map[string]int
 }
 
-// both does something to both meters.
+// both applies do to both meters.
 func (j *jumper) both(do func(*device.Device) error) {
 	j.t.Helper()
 	must(j.t, do(j.d))
 	must(j.t, do(j.twin))
 }
 
-// jump makes the clock jump in one of the ways of the field.
+// jump makes the clock jump in one of the ways seen in the field.
 func (j *jumper) jump(n int) {
 	j.t.Helper()
 	d, now := j.d, j.d.Now()
@@ -48,7 +48,7 @@ func (j *jumper) jump(n int) {
 	if j.rnd.IntN(2) == 0 {
 		to = now.Add(-size)
 	}
-	// Within what two digits of a year can tell.
+	// Stay within the years that two digits cover.
 	if to.Year() < 2005 || to.Year() > 2090 {
 		to = testNow().Add(time.Duration(n) * time.Hour)
 	}
@@ -73,12 +73,12 @@ func (j *jumper) jump(n int) {
 		must(j.t, j.twin.Power(false))
 		must(j.t, j.twin.Power(true))
 	case "dst":
-		// A chip that somebody keeps in local time, an hour forth or back.
+		// Somebody set the chip to local time, an hour forward or back.
 		must(j.t, d.SetClock(now.Add(time.Hour*time.Duration(1-2*j.rnd.IntN(2)))))
 	}
 }
 
-// live lets some time pass, with purchases, old tokens and mistakes.
+// live lets some time pass, with purchases, old tokens and typing mistakes.
 func (j *jumper) live() {
 	j.t.Helper()
 	w := j.rnd.IntN(3000)
@@ -105,7 +105,7 @@ func (j *jumper) live() {
 	j.both((*device.Device).Flush)
 }
 
-// compare asks for the same credit, supply and history in both.
+// compare checks that both meters have the same credit, supply and history.
 func (j *jumper) compare(n int) {
 	j.t.Helper()
 	a, b := j.d.State(), j.twin.State()
@@ -115,7 +115,7 @@ func (j *jumper) compare(n int) {
 	}
 }
 
-// said are the events about credit, tokens and supply, in their order: what must not depend on any clock.
+// said returns the events about credit, tokens and supply, in order. They must not depend on any clock.
 func said(t *testing.T, d *device.Device) (codes []string, warnings int) {
 	t.Helper()
 	seq := uint64(0)
@@ -138,8 +138,8 @@ func said(t *testing.T, d *device.Device) (codes []string, warnings int) {
 	return codes, warnings
 }
 
-// TestTwoHundredClockJumps lets the clock of a meter jump by a second to ten years either way, by every hand that can
-// set it, at starts, and die, while it lives beside a twin with a good clock.
+// TestTwoHundredClockJumps makes a meter's clock jump by a second to ten years in either direction: by the chip, the
+// server, the menu, at starts, and by stopping. A twin with a good clock lives through the same days.
 func TestTwoHundredClockJumps(t *testing.T) {
 	const jumps = 200
 	j := &jumper{t: t, rnd: rand.New(rand.NewPCG(11, jumps)), medium: newMedium(), twinMem: newMedium(), tid: 5_871_715, jumps: map[string]int{}}
@@ -173,7 +173,7 @@ func TestTwoHundredClockJumps(t *testing.T) {
 		jumps, j.jumps, len(j.used), warnings, len(codes), days)
 }
 
-// historyInOrder: every closed day comes after the one before it, in the history and in what was told.
+// historyInOrder checks that every closed day comes after the one before it, in the history and in the records.
 func historyInOrder(t *testing.T, d *device.Device) (days int) {
 	t.Helper()
 	last := ""

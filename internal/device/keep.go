@@ -25,37 +25,37 @@ import (
 const (
 	frameStore   = 1 // the memory's name and the meter's number
 	frameReport  = 2 // one record of the outbox
-	frameMark    = 3 // what the board remembers
-	frameHash    = 4 // the server's name for a version of the configuration
+	frameMark    = 3 // the board's state
+	frameHash    = 4 // the server's hash of a version of the configuration
 	framePast    = 5 // one entry of the meter's own history
 	frameWear    = 6 // how often the pages of the image were written
-	frameMail    = 7 // what one message of the modem has done
-	frameSettled = 8 // up to which number the meter's own messages were sent
+	frameMail    = 7 // the effects of one message from the modem
+	frameSettled = 8 // the number up to which the meter's own messages were sent
 )
 
-// compactAbove is how long the log may grow beyond twice what is alive in it, in bytes.
+// compactAbove is how far the log may grow beyond twice its live contents, in bytes.
 const compactAbove = 1 << 20
 
-// bootInfo is what up/boot says beside the state of core and outbox.
+// bootInfo is what up/boot reports besides the state of core and outbox.
 type bootInfo struct {
 	store string
 	hash  string
 	reset meter.Reset
 }
 
-// mark is what the board remembers beyond the core's state.
+// mark is the board's state that is not in the core's state.
 type mark struct {
 	acked uint64
-	// at is the calendar in Unix milliseconds, setAt when the clock chip was last set; halted says that a virtual chip
-	// stands still.
+	// at is the calendar in Unix milliseconds, setAt when the clock chip was last set. halted says that a virtual chip has
+	// stopped.
 	at, setAt int64
 	halted    bool
-	// rem is what a virtual meter chip holds below an impulse.
+	// rem is the energy below one impulse that a virtual metering chip holds.
 	rem uint64
-	// on is whether the meter had mains, and offAt since when it has none.
+	// on is whether the meter had mains, offAt since when it has had none.
 	on    bool
 	offAt int64
-	// tampers are the switches of a virtual board, and their latch.
+	// tampers are the switches of a virtual board and their latch.
 	tampers virtual.SwitchesSaved
 }
 
@@ -95,7 +95,7 @@ func readMark(b []byte) (mark, bool) {
 	}, true
 }
 
-// marks is what the board would have to remember now.
+// marks returns the board's current state.
 func (d *Device) marks() mark {
 	m := mark{at: d.clock.at, setAt: d.clock.setAt, on: d.on, offAt: d.offAt}
 	if d.box != nil {
@@ -113,7 +113,7 @@ func (d *Device) marks() mark {
 	return m
 }
 
-// reportHead is the length of a report frame before kind and record.
+// reportHead is the length of a report frame up to kind and record.
 const reportHead = 21
 
 func reportFrame(e outbox.Entry) memory.Frame {
@@ -142,10 +142,10 @@ func hashFrame(version uint32, hash string) memory.Frame {
 	return memory.Frame{Kind: frameHash, Data: append(binary.LittleEndian.AppendUint32(nil, version), hash...)}
 }
 
-// contents is what the frames of a log say.
+// contents is the parsed log.
 type contents struct {
 	store, number string
-	// hashes are by version: which version is in force is the core's business.
+	// hashes are keyed by version, because only the core knows which version is in force.
 	hashes  map[uint32]string
 	mark    mark
 	reports []outbox.Entry
@@ -176,7 +176,7 @@ func readFrames(frames []memory.Frame) contents {
 				c.mail.settle(binary.LittleEndian.Uint64(f.Data))
 			}
 		case frameReport:
-			// A frame may be there twice, when the log was written anew after a write that seemed to fail.
+			// A frame may appear twice, if the log was rewritten after a write that seemed to fail.
 			if r, ok := readReport(f.Data); ok && (len(c.reports) == 0 || r.Seq > c.reports[len(c.reports)-1].Seq) {
 				c.reports = append(c.reports, r)
 			}
@@ -185,7 +185,7 @@ func readFrames(frames []memory.Frame) contents {
 	return c
 }
 
-// recall reads the memory, or begins one.
+// recall restores the meter from its memory, or creates a new one if the memory is blank.
 func (d *Device) recall() error {
 	printed, err := face(d.c.Number)
 	if err != nil {
@@ -194,7 +194,7 @@ func (d *Device) recall() error {
 	j, loaded, err := journal.Open(d.c.Image)
 	if errors.Is(err, journal.ErrBlank) {
 		if lived(d.c.Found.Frames) {
-			// Nothing is told before both snapshots exist: this is no creation that was cut short.
+			// No record is published before both snapshots exist, so this is not an interrupted creation.
 			return fmt.Errorf("%w: the image is blank, but the outbox holds what a meter has told", journal.ErrDamaged)
 		}
 		c, err := d.unconfigured(printed)
@@ -214,7 +214,7 @@ func (d *Device) recall() error {
 	}
 	kept := readFrames(d.c.Found.Frames)
 	if len(kept.store) != 2*storeIDSize || kept.number != d.c.Number {
-		// The outbox is gone and nobody knows which numbers were used: a new name tells the server to begin anew.
+		// The outbox is lost, and with it the numbers that were used. A new name tells the server to begin a new numbering.
 		if kept, err = d.rename(); err != nil {
 			return err
 		}
@@ -224,7 +224,7 @@ func (d *Device) recall() error {
 		loaded.Damage |= meter.DamageLog
 	}
 	if kept.mark.at == 0 {
-		// What the board remembered is lost. The core has seen a time, and time does not go back.
+		// The board's state is lost. The core has seen a time, and time must not go back.
 		kept.mark = mark{at: max(d.c.Now.UnixMilli(), int64(loaded.State.LastAt)*1000), on: true}
 	}
 	d.boot = bootInfo{store: kept.store, hash: kept.hashes[loaded.Config.Version]}
@@ -234,7 +234,7 @@ func (d *Device) recall() error {
 	if err := d.fill(kept.reports, loaded.State.Seq); err != nil {
 		return err
 	}
-	// A meter whose process ended was not without mains, unless it said so before.
+	// If the process ended with the mains on, this start is not the end of a power cut.
 	reset, off := meter.ResetUpdate, int64(0)
 	if !kept.mark.on {
 		reset, off = meter.ResetPower, offFor(kept.mark.at, kept.mark.offAt)
@@ -242,12 +242,12 @@ func (d *Device) recall() error {
 	return d.wake(j, loaded, reset, off)
 }
 
-// lived reports whether a log holds the words of a meter, and not only the name of one that was never finished.
+// lived reports whether a log holds a meter's records, and not only the name of a meter that was never finished.
 func lived(frames []memory.Frame) bool {
 	return slices.ContainsFunc(frames, func(f memory.Frame) bool { return f.Kind == frameReport })
 }
 
-// rename gives a memory whose outbox was lost a new name.
+// rename gives a new name to a memory whose outbox was lost.
 func (d *Device) rename() (contents, error) {
 	id := make([]byte, storeIDSize)
 	if _, err := io.ReadFull(d.c.Rand, id); err != nil {
@@ -257,13 +257,13 @@ func (d *Device) rename() (contents, error) {
 	return contents{store: hex.EncodeToString(id)}, nil
 }
 
-// madeWith reports whether a meter can have been made with this key. After a key change the memory knows better than
-// whoever starts the meter, and nobody can tell any more.
+// madeWith reports whether a meter can have been made with this key. After a key change that can no longer be checked,
+// and the memory's key counts.
 func madeWith(have, made *meter.Keys) bool {
 	return have.Changes() > 0 || have.Reveal().Equal(made.Reveal())
 }
 
-// wake begins a boot from what the memory holds.
+// wake begins a boot from the contents of the memory.
 func (d *Device) wake(j *journal.Journal, l journal.Loaded, reset meter.Reset, off int64) error {
 	d.journal, d.config, d.state, d.keys = j, l.Config, l.State, l.Keys
 	d.boot.reset = reset
@@ -274,7 +274,7 @@ func (d *Device) wake(j *journal.Journal, l journal.Loaded, reset meter.Reset, o
 		reported[e.Log], newest = true, max(newest, e.Log)
 		register = max(register, e.Register)
 	}
-	// Records that were published after the last snapshot have taken the numbers up to here.
+	// Records that were published after the last snapshot have used the numbers up to this one.
 	d.state.Seq = max(d.state.Seq, d.box.Marks().Next)
 	d.start()
 	d.starting = true
@@ -288,15 +288,15 @@ func (d *Device) wake(j *journal.Journal, l journal.Loaded, reset meter.Reset, o
 		Damage:  l.Damage,
 		Tampers: d.parts.Tamper.Latched(),
 	})
-	// A switch may have been put right while nobody looked.
+	// A switch may have been closed again while the meter was not running.
 	d.open = d.state.Asserted
 	d.Switches()
 	d.announce()
 	return d.Flush()
 }
 
-// fill puts the records of the log back into the outbox. Where one is missing, because a power cut tore the log or the
-// medium lost it, a filler takes its number. next is the number that the core's snapshot would give next.
+// fill puts the records of the log back into the outbox. If one is missing, because a power cut tore the log or the
+// medium lost it, a filler takes its number. next is the next number according to the core's snapshot.
 func (d *Device) fill(kept []outbox.Entry, next uint64) error {
 	lowest := next
 	if n := len(kept); n > 0 {
@@ -304,7 +304,7 @@ func (d *Device) fill(kept []outbox.Entry, next uint64) error {
 		next = max(next, kept[n-1].Seq+1)
 	}
 	d.box = outbox.New(lowest, d.c.Keep)
-	// The log may hold older records that have left the outbox already.
+	// The log may hold older records that have already left the outbox.
 	if keep := uint64(d.box.Keep()); next-lowest > keep {
 		lowest = next - keep
 		d.box = outbox.New(lowest, d.c.Keep)
@@ -313,7 +313,7 @@ func (d *Device) fill(kept []outbox.Entry, next uint64) error {
 		if err := d.fillTo(e.Seq); err != nil {
 			return err
 		}
-		d.box.Append(e) // one below the lowest is refused, as it should be
+		d.box.Append(e) // a record below the lowest is refused, as intended
 	}
 	if err := d.fillTo(next); err != nil {
 		return err
@@ -335,11 +335,11 @@ func (d *Device) fillTo(next uint64) error {
 	return nil
 }
 
-// publish puts a report into the outbox and its frame into the log.
+// publish appends a report to the outbox and its frame to the log.
 func (d *Device) publish(r *meter.Report) {
 	e, err := entry(record(r, d.requests.text))
 	if err != nil {
-		d.fail(err) // nothing a report holds can bring this about
+		d.fail(err) // no valid report can cause this
 		return
 	}
 	e.Log, e.Register = r.Log, r.Register
@@ -347,22 +347,22 @@ func (d *Device) publish(r *meter.Report) {
 		d.fail(fmt.Errorf("record %d does not follow %d", e.Seq, d.box.Marks().Next-1))
 		return
 	} else if lost && !d.losing {
-		// Once until the server has caught up: a meter that is alone for a year would say nothing else.
+		// Log it once until the server has caught up: an offline meter would otherwise log it for every record.
 		d.losing = true
 		d.log.Warn("oldest records lost for want of room", logkey.Meter, d.c.Number, logkey.Seq, e.Seq)
 	}
 	d.appended++
 	if err := d.c.Log.Append(reportFrame(e)); err != nil {
-		// It stays in the outbox, unpublished, until the whole log can be written anew.
+		// It stays in the outbox, unpublished, until the whole log can be rewritten.
 		d.rewrite = true
 		d.log.Warn("record not written", logkey.Meter, d.c.Number, logkey.Seq, e.Seq, logkey.Err, err)
 	}
 }
 
-// persist makes a log record durable and lets the core know.
+// persist makes a log record durable and reports the outcome to the core.
 func (d *Device) persist(r meter.Record) {
-	// The journal may have to write a snapshot, which should not know of records that the outbox could still lose. Where
-	// that fails the numbers are filled at the next start, and the customer's token is not refused for it.
+	// Flush first: the journal may write a snapshot, which must not refer to records that the outbox could still lose. If
+	// the flush fails, do not refuse the customer's token for it: the next start fills in the missing numbers.
 	if err := d.flushLog(); err != nil {
 		d.log.Warn("outbox not written", logkey.Meter, d.c.Number, logkey.Err, err)
 	}
@@ -380,11 +380,12 @@ func (d *Device) persist(r meter.Record) {
 	d.after = append(d.after, meter.Event{Kind: meter.EventPersisted, Record: r, OK: err == nil})
 }
 
-// write puts a record into the journal, in one piece with what it puts in force.
+// write appends a record to the journal, in one write with the keys or the configuration that it puts in force.
 func (d *Device) write(e journal.Entry) error {
 	switch {
 	case e.Kind == meter.RecordConfig && d.next != nil:
-		// Its name first: a name without its version is nothing, a version without its name would have to be sent again.
+		// Write the hash first: a hash without its version is harmless, but a version without its hash would have to be sent
+		// again.
 		if err := d.c.Log.Commit(hashFrame(d.next.config.Version, d.next.hash)); err != nil {
 			d.rewrite = true
 		}
@@ -395,7 +396,7 @@ func (d *Device) write(e journal.Entry) error {
 	return d.journal.Append(&d.state, e)
 }
 
-// adopt puts in force what is durable now: keys, or a configuration.
+// adopt puts the keys or the configuration that are now durable in force.
 func (d *Device) adopt(kind meter.RecordKind) {
 	if kind == meter.RecordKeys && d.nextKeys != nil {
 		d.keys, d.nextKeys = *d.nextKeys, nil
@@ -412,8 +413,8 @@ func (d *Device) adopt(kind meter.RecordKind) {
 	}
 }
 
-// Flush makes everything durable that has happened: after it nothing is forgotten, and what the outbox holds may be
-// published. An error that wraps ErrBroken is for good; any other (the disk is full) may pass, and until then nothing
+// Flush makes everything durable that has happened so far; the records in the outbox may then be published. An error
+// that wraps ErrBroken is permanent. Any other error, such as a full disk, may be temporary; until it is gone nothing
 // is published.
 func (d *Device) Flush() error {
 	if d.broken != nil {
@@ -436,7 +437,7 @@ func (d *Device) Flush() error {
 	}
 	if d.c.Recorder != nil {
 		if err := d.c.Recorder.Check(&d.state); err != nil {
-			// A meter does not stop because its recorder does.
+			// A failing recorder must not stop the meter.
 			d.log.Warn("recording ended", logkey.Meter, d.c.Number, logkey.Err, err)
 			d.c.Recorder = nil
 		}
@@ -444,7 +445,7 @@ func (d *Device) Flush() error {
 	return nil
 }
 
-// flushLog makes the outbox durable and opens it to the link.
+// flushLog makes the outbox durable and releases its records to the link.
 func (d *Device) flushLog() (err error) {
 	marks := d.box.Marks()
 	d.losing = d.losing && marks.Waiting() > 0
@@ -474,12 +475,12 @@ func (d *Device) flushLog() (err error) {
 	return nil
 }
 
-// alive is about how long the log would be if it were written anew.
+// alive returns the approximate length of the log after a rewrite.
 func (d *Device) alive() (n int64) {
 	return int64(d.box.Bytes()) + int64(d.box.Marks().Next-d.box.Marks().Lowest)*(reportHead+16)
 }
 
-// frames are the whole of the log as it would be written anew.
+// frames returns the whole log as it is rewritten.
 func (d *Device) frames() []memory.Frame {
 	frames := []memory.Frame{{Kind: frameStore, Data: []byte(d.boot.store + " " + d.c.Number)}}
 	if d.boot.hash != "" {

@@ -16,7 +16,7 @@ func newKey(t testing.TB) sts.Key {
 	return k
 }
 
-// keyChange is the set of three tokens that gives the meter another key.
+// keyChange returns the set of three tokens that gives the meter another key.
 func keyChange(t testing.TB) []string {
 	t.Helper()
 	tokens, err := sts.EncodeKeyChange(testKey(t), sts.KeyChange{Key: newKey(t), KEN: 200, KRN: 2, KT: sts.DUTK, TI: "07", SGC: "654321"})
@@ -47,7 +47,7 @@ func TestAKeyChangeSurvivesRestartsAndBecomesTheKey(t *testing.T) {
 		if got := enter(t, d, set[i]); got != want {
 			t.Fatalf("section %d: %s, want %s", i+1, got, want)
 		}
-		if i == 1 { // the process is killed with two sections waiting, and started with the key the meter was made with
+		if i == 1 { // the process is killed with two sections stored, and restarted with the key the meter was made with
 			m.lose()
 			d = open(t, m)
 		}
@@ -69,8 +69,8 @@ func TestAKeyChangeSurvivesRestartsAndBecomesTheKey(t *testing.T) {
 	}
 }
 
-// TestAPowerCutAtEveryByteOfAKeyChange: afterwards the meter has the old key and takes the section again, or has the new
-// key. There is no meter that opens nothing.
+// TestAPowerCutAtEveryByteOfAKeyChange checks that afterwards the meter either has the old key and accepts the section
+// again, or has the new key. It must never be left without a working key.
 func TestAPowerCutAtEveryByteOfAKeyChange(t *testing.T) {
 	set := keyChange(t)
 	base := newMedium()

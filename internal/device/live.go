@@ -7,12 +7,12 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
-// Inputs are what happens to a board beside what its parts say when they are asked. A channel that is nil never says
-// anything. The keys are those of the board's Keypad.
+// Inputs are the events of a board that its parts do not report by themselves. A nil channel never reports anything.
+// Keys come from the board's Keypad.
 type Inputs struct {
 	// Pulses is signalled after the meter chip has given impulses, Switches after a tamper switch has changed.
 	Pulses, Switches <-chan struct{}
-	// Do is what others want done on the meter's goroutine: messages of the server, a message of the modem.
+	// Do carries functions to run on the meter's goroutine, such as messages of the server or of the modem.
 	Do <-chan func(*Device) error
 }
 
@@ -20,12 +20,12 @@ type Inputs struct {
 const (
 	// liveSave is how often a live meter is made durable when nothing else happens.
 	liveSave = time.Minute
-	// liveShow is how often the display is written, which turns its pages.
+	// liveShow is how often the display is rewritten, which also turns its pages.
 	liveShow = time.Second
 )
 
-// Live runs a meter on a board in real time until ctx ends: it wakes for what comes in and for what is due, and nothing
-// else. The error is that of the memory.
+// Live runs a meter on a board in real time until ctx ends. It wakes only for inputs and for what is due. An error
+// comes from the memory.
 func Live(ctx context.Context, d *Device, in Inputs) error {
 	began, lived, saved := time.Now(), time.Duration(0), time.Duration(0)
 	timer := time.NewTimer(0)
@@ -49,7 +49,7 @@ func Live(ctx context.Context, d *Device, in Inputs) error {
 		case <-in.Pulses:
 		case <-timer.C:
 		}
-		// The time up to now belongs to what was before: energy comes first.
+		// Count the energy up to now first: it belongs to the time before the input.
 		now := time.Since(began)
 		if err := d.Advance((now - lived).Truncate(time.Millisecond), nil); err != nil {
 			return err
@@ -77,7 +77,8 @@ func Live(ctx context.Context, d *Device, in Inputs) error {
 	}
 }
 
-// measure tells the core of a load that has changed, for the power limit and the display. A virtual chip needs no asking.
+// measure tells the core that the load has changed, for the power limit and the display. A virtual chip needs no
+// measuring.
 func (d *Device) measure() {
 	if now := d.sample(); d.on && d.parts.chip == nil && (now.Power != d.state.Power || now.Voltage != d.state.Voltage) {
 		d.give(now)

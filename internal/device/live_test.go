@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// gpio is a chip of lines: outputs keep their values, inputs have those of the test, edges come from the test.
+// gpio is a fake GPIO chip: outputs keep their values, and the test sets inputs and sends edges.
 type gpio struct {
 	mu     sync.Mutex
 	next   int
@@ -69,7 +69,7 @@ func (g *gpio) lit(fd int) bool {
 	return g.values[fd]&1 != 0
 }
 
-// latching is a relay on two coils whose contact the test moves, as the magnet would.
+// latching is a relay on two coils. After each pulse it moves the contact, as the magnet would.
 type latching struct {
 	*linux.Contact
 	g     *gpio
@@ -87,7 +87,7 @@ func (l *latching) Move(closed bool) error {
 	return err
 }
 
-// lcd keeps what a display shows.
+// lcd stores what a display shows.
 type lcd struct {
 	mu    sync.Mutex
 	lines string
@@ -106,7 +106,7 @@ func (l *lcd) text() string {
 	return l.lines
 }
 
-// pad is a keypad under the test's fingers.
+// pad is a keypad on which the test presses keys.
 type pad chan byte
 
 func (p pad) Keys() <-chan byte { return p }
@@ -123,7 +123,7 @@ type liveMeter struct {
 	end      func() error
 }
 
-// The descriptors of the lines, in the order in which the test asks for them.
+// The descriptors of the lines, in the order in which they are requested.
 const (
 	fdPulses = 101
 	fdSense  = 103
@@ -138,7 +138,7 @@ func startLive(t *testing.T) *liveMeter {
 	must(t, err)
 	file, err := linux.ParseFile(string(text))
 	must(t, err)
-	file.Keypad, file.Buzzer = nil, nil // the test has fingers of its own
+	file.Keypad, file.Buzzer = nil, nil // the test presses the keys itself
 	m.hardware, err = linux.Open(m.g, file)
 	must(t, err)
 	c := config(t, newMedium())
@@ -160,7 +160,7 @@ func startLive(t *testing.T) *liveMeter {
 	return m
 }
 
-// look is the meter as its goroutine sees it.
+// look returns the meter's view, read on its goroutine.
 func (m *liveMeter) look() (v device.View) {
 	seen := make(chan struct{})
 	m.do <- func(d *device.Device) error { v = d.View(); close(seen); return nil }
@@ -168,10 +168,10 @@ func (m *liveMeter) look() (v device.View) {
 	return v
 }
 
-// impulse is the n-th edge of the meter chip.
+// impulse sends the n-th edge of the metering chip.
 func (m *liveMeter) impulse(n uint32) error { return m.edge(fdPulses, n) }
 
-// edge is the n-th rising edge of a line.
+// edge sends the n-th rising edge of a line.
 func (m *liveMeter) edge(fd int, n uint32) error {
 	b := make([]byte, 48)
 	binary.NativeEndian.PutUint64(b, uint64(time.Duration(n)*time.Second))
@@ -181,8 +181,8 @@ func (m *liveMeter) edge(fd int, n uint32) error {
 	return err
 }
 
-// TestALinuxBoardStandsInForTheVirtualOne runs a whole meter on lines of a GPIO chip, in real time: impulses come as
-// edges, the relay is driven by coils and read back, keys come from a keypad. The kernel is a stand-in.
+// TestALinuxBoardStandsInForTheVirtualOne runs a whole meter on the lines of a fake GPIO chip, in real time. Impulses
+// come as edges, coils drive the relay, which is read back, and keys come from a keypad.
 func TestALinuxBoardStandsInForTheVirtualOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := startLive(t)
@@ -236,7 +236,7 @@ func TestALinuxBoardStandsInForTheVirtualOne(t *testing.T) {
 	})
 }
 
-// TestALiveMeterMeasuresItsLoad: nobody switches loads on behind a real chip; the meter sees them by its impulses.
+// TestALiveMeterMeasuresItsLoad checks that a meter with a real chip measures its load from the impulses.
 func TestALiveMeterMeasuresItsLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := startLive(t)
@@ -247,7 +247,7 @@ func TestALiveMeterMeasuresItsLoad(t *testing.T) {
 		for _, key := range []byte(digits(t, 5_871_715, 100) + "#" + token.Reveal() + "#") {
 			m.keys <- key
 		}
-		time.Sleep(10 * time.Second) // for the contact
+		time.Sleep(10 * time.Second) // until the contact may move again
 		for i := range uint32(2) {
 			time.Sleep(time.Second)
 			must(t, m.impulse(i+1))

@@ -13,24 +13,25 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Modem is the GSM modem of a meter, as its device and whoever drives the device need it. Package post has one.
+// Modem is the GSM modem of a meter, as its device and the device's driver need it. Package post implements it.
 type Modem interface {
-	// Tasks are what the modem wants done on the goroutine of the device; an error is that of the memory, and for good.
+	// Tasks returns what the modem wants done on the goroutine of the device. An error of a task comes from the memory and
+	// is permanent.
 	Tasks() <-chan Task
-	// Power switches it with the mains. When it is off nothing of it waits for the device any more.
+	// Power switches the modem with the mains. While it is off, none of its tasks waits for the device.
 	Power(on bool)
-	// Bars is the strength of its signal, 1 to 4, 0 for no network. Any goroutine may ask.
+	// Bars is the signal strength, 1 to 4, or 0 for no network. Any goroutine may call it.
 	Bars() int
-	// Wake says that there are letters to send, and does not wait.
+	// Wake tells the modem that there are letters to send. It does not wait.
 	Wake()
 }
 
-// Task is something to be done on the goroutine of a device.
+// Task is a function to run on the goroutine of a device.
 type Task func(*Device) error
 
-// Arrival is a message as the modem has it.
+// Arrival is a message that the modem holds.
 type Arrival struct {
-	// Identity is the same for the same message, however often network and modem bring it.
+	// Identity stays the same however often the network and the modem deliver the message.
 	Identity [identitySize]byte
 	// From is the sender's number. It proves nothing.
 	From, Text string
@@ -40,32 +41,34 @@ type Arrival struct {
 type Letter struct {
 	ID uint64
 	SMS
-	// at is the powered-on second when it was written.
+	// at is the powered-on second at which it was written.
 	at uint64
 }
 
 // Limits of the mail.
 const (
 	identitySize = 16
-	// rememberedArrivals is how many messages are known again: more than a SIM holds, so that none which is brought a
-	// second time is taken for a new one.
+	// rememberedArrivals is how many messages are recognised: more than a SIM holds, so that a repeated message is never
+	// taken for a new one.
 	rememberedArrivals = 64
-	// rememberedReplies is how many answers the limits know of, at least as many as they count.
+	// rememberedReplies is how many answers are remembered for the limits: at least as many as they count.
 	rememberedReplies = 32
-	// maxLetters is how many messages wait to be sent; the oldest makes room.
+	// maxLetters is how many messages can wait to be sent; a new one replaces the oldest.
 	maxLetters = 64
-	// letterLife is for how many powered-on seconds a message is worth sending.
+	// letterLife is for how many powered-on seconds a message stays worth sending.
 	letterLife = 24 * 60 * 60
 )
 
 // testClass is the class of tokens that change nothing.
 const testClass = 1
 
-// errNotKept is returned for a message that the meter could not make durable: the modem keeps it and brings it again.
+// errNotKept is returned for a message that the meter could not make durable. The modem keeps the message and delivers
+// it again.
 var errNotKept = errors.New("message not stored")
 
-// mail is what the meter keeps of its messages beyond a power cut: which it has taken, whom it has answered, and what
-// has still to be sent. The texts that came are not in it, for they hold tokens: until one is done, the SIM has it.
+// mail is what survives a power cut of the meter's messages: which ones it has handled, whom it has answered, and what
+// it still has to send. It does not hold the incoming texts, because they contain tokens: the SIM keeps each text until
+// it is handled.
 type mail struct {
 	taken   []taken
 	replies []reply
@@ -74,21 +77,21 @@ type mail struct {
 	last, durable uint64
 }
 
-// taken is a message that was taken, or as many of its tokens as were.
+// taken is a message that was handled, or the number of its tokens that were.
 type taken struct {
 	identity [identitySize]byte
 	tokens   uint8
 	whole    bool
 }
 
-// reply is an answer that the limits have let through.
+// reply is an answer that the limits have allowed.
 type reply struct {
 	sender, at uint64
 	rejected   bool
 }
 
-// mailEntry is a frame of the mail: what one token or one request has done, in one piece, so that a power cut leaves all of
-// it or nothing.
+// mailEntry is a frame of the mail: all effects of one token or one request, so that a power cut leaves all of them or
+// none.
 type mailEntry struct {
 	taken  *taken
 	reply  *reply
@@ -131,7 +134,7 @@ func (e mailEntry) frame() memory.Frame {
 	return memory.Frame{Kind: frameMail, Data: b}
 }
 
-// load takes an entry from the log. One that is too short is no entry.
+// load reads an entry from the log. It ignores an entry that is too short.
 func (m *mail) load(b []byte) {
 	if len(b) == 0 {
 		return
@@ -162,7 +165,7 @@ func (m *mail) load(b []byte) {
 	m.add(e)
 }
 
-// add takes an entry. It may have been taken before, when the log was written anew after a write that seemed to fail.
+// add applies an entry. The entry may be in the log twice, if the log was rewritten after a write that seemed to fail.
 func (m *mail) add(e mailEntry) {
 	if t := e.taken; t != nil {
 		if have := m.find(t.identity); have != nil {
@@ -180,7 +183,7 @@ func (m *mail) add(e mailEntry) {
 	}
 }
 
-// newest leaves the last n.
+// newest returns the last n elements.
 func newest[T any](all []T, n int) []T { return all[max(0, len(all)-n):] }
 
 func (m *mail) find(identity [identitySize]byte) *taken {
@@ -192,7 +195,7 @@ func (m *mail) find(identity [identitySize]byte) *taken {
 	return nil
 }
 
-// settle forgets letters up to one that was sent, or that is not worth it any more.
+// settle removes letters up to one that was sent or has expired.
 func (m *mail) settle(id uint64) {
 	for len(m.letters) > 0 && m.letters[0].ID <= id {
 		m.letters = m.letters[1:]
@@ -204,9 +207,9 @@ func settledFrame(id uint64) memory.Frame {
 	return memory.Frame{Kind: frameSettled, Data: binary.LittleEndian.AppendUint64(nil, id)}
 }
 
-// frames are the whole of the mail as it would be written anew.
+// frames returns the whole mail for a rewrite of the log.
 func (m *mail) frames() []memory.Frame {
-	// First the number up to which all is settled: none is ever given again.
+	// Begin with the number up to which all letters are settled, so that no number is reused.
 	settled := m.last
 	if len(m.letters) > 0 {
 		settled = m.letters[0].ID - 1
@@ -224,7 +227,8 @@ func (m *mail) frames() []memory.Frame {
 	return frames
 }
 
-// gate is the limits of answers with all that is remembered: switching the mains off and on does not lift them.
+// gate returns the limits of answers with all remembered answers, so that switching the mains off and on does not lift
+// them.
 func (m *mail) gate() (g panel.Gate) {
 	for _, r := range m.replies {
 		g.Allow(r.sender, r.at, r.rejected)
@@ -232,14 +236,14 @@ func (m *mail) gate() (g panel.Gate) {
 	return g
 }
 
-// Attach gives the meter a modem. It is switched with the mains from now on.
+// Attach gives the meter a modem. From now on the modem is switched with the mains.
 func (d *Device) Attach(m Modem) {
 	d.modem = m
 	m.Power(d.on)
 	m.Wake()
 }
 
-// Tasks are what the modem wants done; nil, which never brings any, for a meter without.
+// Tasks returns the tasks of the modem. Without a modem it returns nil, a channel that never delivers.
 func (d *Device) Tasks() <-chan Task {
 	if d.modem == nil {
 		return nil
@@ -247,19 +251,19 @@ func (d *Device) Tasks() <-chan Task {
 	return d.modem.Tasks()
 }
 
-// underWay is a message while it is carried out.
+// underWay is the message that is being handled.
 type underWay struct {
 	entry mailEntry
-	// reported is the newest result that was told the server, answered whether the sender was told.
+	// reported is the newest result that was reported to the server, answered whether the sender got an answer.
 	reported meter.Result
 	answered bool
-	// failed says that the memory has refused.
+	// failed says that the memory could not store the token.
 	failed bool
 }
 
-// Deliver takes a message from the modem. After nil all that it brought about is durable, or it was durable before: the
-// modem may forget it. After an error it is to be delivered again. A message that changes nothing and that nobody is
-// answered to leaves no trace: whoever floods the meter writes nothing to its memory.
+// Deliver handles a message from the modem. If it returns nil, all effects of the message are durable and the modem may
+// delete it. After an error the modem must deliver the message again. A message that changes nothing and gets no answer
+// is not stored, so a flood of such messages writes nothing to the memory.
 func (d *Device) Deliver(a Arrival) error {
 	if !d.on {
 		return fmt.Errorf("%w: the modem is dead", ErrOff)
@@ -273,7 +277,7 @@ func (d *Device) Deliver(a Arrival) error {
 	}
 	r := panel.ParseSMS(a.Text)
 	if have.whole {
-		return d.flushLog() // nothing of it may be missing
+		return d.flushLog() // make sure that all of it is durable
 	}
 	if r.Kind == panel.RequestNone || r.Kind != panel.RequestToken && !d.registered(a.From) {
 		return nil
@@ -298,7 +302,7 @@ func (d *Device) Deliver(a Arrival) error {
 			return fmt.Errorf("%w: the token was not written", errNotKept)
 		}
 		if !d.under.answered {
-			d.tellToken(d.under.reported) // it was carried out before the mains was cut; the same answer again
+			d.tellToken(d.under.reported) // the token was loaded before a power cut: repeat the answer
 		}
 		have.tokens, have.whole = uint8(n+1), n+1 == len(tokens)
 		d.keepMail(have)
@@ -306,14 +310,14 @@ func (d *Device) Deliver(a Arrival) error {
 	return d.flushLog()
 }
 
-// arrivalID names the n-th token of a message to the core, which gives the same request the same answer: a power cut
-// between the token's record and the message's own then makes no recharge look like a used one, and no wrong token count
-// twice.
+// arrivalID is the request id of the n-th token of a message. The core gives the same request the same answer. So after
+// a power cut between the token's record and the message's own, the recharge is not reported as used and a wrong token
+// is not counted twice.
 func arrivalID(identity [identitySize]byte, n int) string {
 	return fmt.Sprintf("sms:%s/%d", base64.RawURLEncoding.EncodeToString(identity[:]), n)
 }
 
-// keepMail keeps what was taken of a message, with the answer to it. It is durable with the next flush.
+// keepMail stores how much of a message was handled, with the answer to it. It is durable with the next flush.
 func (d *Device) keepMail(t taken) {
 	e := d.under.entry
 	e.taken = &t
@@ -328,7 +332,7 @@ func (d *Device) writeMail(e mailEntry) {
 	d.appended++
 }
 
-// mailDurable opens to the modem what is durable now.
+// mailDurable releases the letters that are now durable to the modem.
 func (d *Device) mailDurable() {
 	if d.mail.durable == d.mail.last {
 		return
@@ -339,7 +343,7 @@ func (d *Device) mailDurable() {
 	}
 }
 
-// Letter is the next message to send, none before it is durable. Those that are not worth sending any more are forgotten.
+// Letter returns the next durable message to send. It drops messages that have expired.
 func (d *Device) Letter() (Letter, bool) {
 	for len(d.mail.letters) > 0 && d.mail.letters[0].ID <= d.mail.durable {
 		l := d.mail.letters[0]
@@ -352,8 +356,8 @@ func (d *Device) Letter() (Letter, bool) {
 	return Letter{}, false
 }
 
-// Settle forgets a message that was sent, or that cannot be. Until that is durable, with the next flush, a power cut
-// brings the message back: an answer may be given twice, but not lost.
+// Settle removes a message that was sent or cannot be sent. Until the next flush makes this durable, a power cut brings
+// the message back: an answer may be sent twice but is never lost.
 func (d *Device) Settle(id uint64) {
 	d.mail.settle(id)
 	if err := d.c.Log.Append(settledFrame(id)); err != nil {
@@ -365,9 +369,9 @@ func (d *Device) Settle(id uint64) {
 // poweredSecond is the powered-on time in seconds.
 func (d *Device) poweredSecond() uint64 { return (d.state.On + d.clock.up) / 1000 }
 
-// mailReport handles a token's report to the server. For a token by SMS it stores the result, in case the core has no answer
-// for the sender. A token that was accepted at the keypad it reports to the registered numbers before the record is written
-// to the log: a power cut between the two repeats the report, but never loses it.
+// mailReport handles a token's report to the server. For a token by SMS it stores the result, in case the core does not
+// answer the sender again. For a token accepted at the keypad it notifies the registered numbers, before the record is
+// written to the log: a power cut between the two can repeat the notice but not lose it.
 func (d *Device) mailReport(r *meter.Report) {
 	if r.Kind != meter.ReportToken {
 		return
@@ -381,9 +385,9 @@ func (d *Device) mailReport(r *meter.Report) {
 	}
 }
 
-// tellToken reports a token's result. The sender of a token by SMS always gets an answer. A token that was accepted at the
-// keypad is reported to the customer and to every other registered number, which is the authority's; a token that was refused
-// or changed nothing appears on the display only. A token that the server pushed is answered to the server.
+// tellToken reports a token's result. The sender of a token by SMS always gets an answer. A token accepted at the
+// keypad is reported to the customer and to every other registered number, which is the authority's. A token that was
+// refused or changed nothing appears on the display only. A token that the server pushed is answered to the server.
 func (d *Device) tellToken(r meter.Result) {
 	switch {
 	case r.Source == meter.SMS:
@@ -399,7 +403,8 @@ func (d *Device) tellToken(r meter.Result) {
 	}
 }
 
-// answerSMS answers the sender of a token. A token that the memory refused is not answered while the modem has it.
+// answerSMS answers the sender of a token. If the memory could not store the token there is no answer, because the
+// modem delivers the message again.
 func (d *Device) answerSMS(r meter.Result) {
 	if d.smsFrom == "" {
 		return
@@ -414,20 +419,21 @@ func (d *Device) answerSMS(r meter.Result) {
 	d.reply(d.smsFrom, panel.AnswerToken(d.config.Language, r, known), !known && r.Code != sts.Accept)
 }
 
-// reply sends an answer if the limits allow one. They never bind what the message did.
+// reply sends an answer if the limits allow one. The limits never affect what the message itself has done.
 func (d *Device) reply(to, text string, rejected bool) {
 	r := reply{sender: meter.Handle(to), at: d.poweredSecond(), rejected: rejected}
 	if !d.gate.Allow(r.sender, r.at, rejected) {
 		return
 	}
 	if d.under != nil {
-		d.under.entry = mailEntry{reply: &r, letter: d.letter(to, text)} // kept together with the message
+		d.under.entry = mailEntry{reply: &r, letter: d.letter(to, text)} // stored together with the message
 		return
 	}
 	d.writeMail(mailEntry{reply: &r, letter: d.letter(to, text)})
 }
 
-// letter shows a message and returns it for the modem to send; nil without a modem, which is not attached yet at a start.
+// letter records a message for TakeSMS and returns it for the modem to send. It returns nil without a modem, except
+// during a start, when the modem is not attached yet.
 func (d *Device) letter(to, text string) *Letter {
 	if len(d.smsOut) < maxSMSOut {
 		d.smsOut = append(d.smsOut, SMS{To: to, Text: text})
@@ -438,7 +444,7 @@ func (d *Device) letter(to, text string) *Letter {
 	return &Letter{ID: d.mail.last + 1, SMS: SMS{To: to, Text: text}, at: d.poweredSecond()}
 }
 
-// send writes to somebody unasked.
+// send sends a message that was not requested.
 func (d *Device) send(to, text string) {
 	if l := d.letter(to, text); l != nil {
 		d.writeMail(mailEntry{letter: l})

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/device/card"
 )
 
-// menu2 turns through the history as a customer does, and returns its pages.
+// menu2 pages through the history as a customer does, and returns the pages.
 func menu2(t *testing.T, d *device.Device) (all []string) {
 	t.Helper()
 	must(t, d.Keys("**"))
@@ -30,7 +30,7 @@ func menu2(t *testing.T, d *device.Device) (all []string) {
 	}
 }
 
-// days lets a meter live for some days, made durable every hour or so.
+// days lets a meter run for n days and flushes it every 4 hours.
 func days(t *testing.T, d *device.Device, n int) {
 	t.Helper()
 	for range n * 6 {
@@ -39,7 +39,7 @@ func days(t *testing.T, d *device.Device, n int) {
 	}
 }
 
-// withCard is a meter with a card in a folder of its own, 70 days old, that has used 4.80 kWh a day.
+// withCard returns a meter with a card in its own folder. It is 70 days old and has used 4.80 kWh a day.
 func withCard(t *testing.T, m *medium) (d *device.Device, dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -71,8 +71,8 @@ func TestMenu2ShowsTheDaysAndMonthsThatAreKept(t *testing.T) {
 	}
 }
 
-// TestTheMemoryCardIsReadOnTheDisplay: each month that the card has a file of, also beyond what the memory keeps; what is
-// spoilt is left out and counted; a card that is gone says so, and the meter goes on.
+// TestTheMemoryCardIsReadOnTheDisplay checks that the display shows each month that has a file on the card, also months
+// that the memory has dropped. Spoilt lines are skipped and counted. A missing card is reported, and the meter goes on.
 func TestTheMemoryCardIsReadOnTheDisplay(t *testing.T) {
 	d, dir := withCard(t, newMedium())
 	expect := func(when string, want ...string) {
@@ -89,7 +89,7 @@ func TestTheMemoryCardIsReadOnTheDisplay(t *testing.T) {
 	}
 	expect("whole", "CARD 01.2027|      134.40 kWh", "CARD 12.2026|      148.80 kWh", "CARD 11.2026|       51.20 kWh")
 
-	// A file of a month that the memory has long forgotten.
+	// A file of a month that the memory dropped long ago.
 	lines := []string{card.Header}
 	for seq, day := range []string{"2024-02-27", "2024-02-28", "2024-02-29"} {
 		at, err := time.Parse(time.DateOnly, day)
@@ -127,8 +127,8 @@ func TestTheMemoryCardIsReadOnTheDisplay(t *testing.T) {
 	}
 }
 
-// TestMenu5HidesAllThatMenu2Showed: every page, the card's too, and of the day under way what was used before. Nothing
-// else changes: no counter, no row, no record, no byte of the card.
+// TestMenu5HidesAllThatMenu2Showed checks that every page is hidden, including those of the card, and for the current
+// day the use so far. Nothing else changes: no counter, row, record or byte of the card.
 func TestMenu5HidesAllThatMenu2Showed(t *testing.T) {
 	m := newMedium()
 	d, dir := withCard(t, m)
@@ -161,12 +161,12 @@ func TestMenu5HidesAllThatMenu2Showed(t *testing.T) {
 		if sms := d.TakeSMS(); len(sms) < 2 || sms[len(sms)-2].Text != "No tokens yet." || sms[len(sms)-1].Text != "Used this month 0.0 kWh, today 0.0 kWh." {
 			t.Errorf("after menu 5 the messages say %+v", sms)
 		}
-		d = onBoard(t, m, board.Board{Card: card.New(dir)}) // a restart shows no more, and counts itself
+		d = onBoard(t, m, board.Board{Card: card.New(dir)}) // a restart shows no more, but adds events of its own
 		load(t, d, 200)
 		before, kept.events, files = d.State(), ringsOf(d).events, readAll(t, dir)
 		told = records(t, d)
 	}
-	// What comes afterwards is shown, of the day of the clearing only what was used since: 16 h from 08:00 on.
+	// What comes afterwards is shown. For the day of the clearing only the use since then is shown: 16 h from 08:00 on.
 	enter(t, d, digits(t, 5_871_716, 10))
 	days(t, d, 2)
 	want := []string{

@@ -17,7 +17,7 @@ import (
 // MaxLoad is the largest load a virtual board can have.
 const MaxLoad = virtual.MaxLoad
 
-// parts is the board, and those of its parts that are virtual: nil where the board has real ones.
+// parts is the board. The virtual parts are also held by their own types; these are nil where the board has real parts.
 type parts struct {
 	board.Board
 	chip     *virtual.Chip
@@ -26,7 +26,7 @@ type parts struct {
 	worn     *memory.Worn
 }
 
-// assemble completes the caller's board with virtual parts, as the memory remembers them.
+// assemble completes the caller's board with virtual parts in their stored state.
 func (d *Device) assemble(m mark, closed bool) {
 	p := parts{Board: d.c.Board, worn: d.parts.worn}
 	if p.Relay == nil {
@@ -35,7 +35,7 @@ func (d *Device) assemble(m mark, closed bool) {
 	if p.Pulses == nil {
 		relay, is := p.Relay.(*virtual.Relay)
 		if !is {
-			relay = virtual.NewRelay(true) // a real relay cannot be asked often enough
+			relay = virtual.NewRelay(true) // reading a real relay for every impulse would be too slow
 		}
 		p.chip = virtual.NewChip(relay, d.config.ImpPerKWh, m.rem)
 		p.Pulses = p.chip
@@ -60,7 +60,7 @@ func (d *Device) assemble(m mark, closed bool) {
 	d.contact = contact{part: p.Relay, driven: closed, wanted: closed}
 }
 
-// mains tells the virtual parts whether there is any.
+// mains tells the virtual parts whether the mains is on.
 func (p *parts) mains(on bool) {
 	if p.chip != nil {
 		p.chip.Mains(on)
@@ -70,18 +70,19 @@ func (p *parts) mains(on bool) {
 	}
 }
 
-// clock is the meter's two times: the one since boot, which only rises, and the one of the calendar, which can be set.
-// The calendar counts by itself and follows the clock chip, which knows only seconds, from time to time.
+// clock holds the meter's two times: the time since boot, which only rises, and the calendar, which can be set. The
+// calendar counts by itself. From time to time it follows the clock chip, which has a resolution of a second.
 type clock struct {
 	// up is the time since boot in milliseconds.
 	up uint64
 	// at is the calendar's time in Unix milliseconds.
 	at      int64
 	quality meter.Clock
-	// setAt is when the chip was last set, in Unix milliseconds; followAt when it is asked again, since boot.
+	// setAt is when the chip was last set, in Unix milliseconds. followAt is when to read it again, in milliseconds since
+	// boot.
 	setAt    int64
 	followAt uint64
-	// failed says that a fault of the chip was told.
+	// failed says that a fault of the chip was reported.
 	failed bool
 }
 
@@ -94,12 +95,12 @@ func (c *clock) time() time.Time { return time.UnixMilli(c.at).UTC() }
 const (
 	// followEvery is how often the calendar follows the clock chip, in milliseconds.
 	followEvery = uint64(time.Hour / time.Millisecond)
-	// holdover is for how long a chip that nobody has set is trusted in full: an ordinary crystal is then wrong by ten
-	// minutes.
+	// holdover is for how long a clock chip is fully trusted after it was last set. An ordinary crystal is then wrong by
+	// ten minutes.
 	holdover = 365 * 24 * time.Hour
 )
 
-// follow makes the calendar that of the clock chip, where the two differ by a second or more.
+// follow sets the calendar to the clock chip's time if the two differ by a second or more.
 func (d *Device) follow() {
 	d.clock.followAt = d.clock.up + followEvery
 	at, running, err := d.parts.Clock.Read()
@@ -116,13 +117,13 @@ func (d *Device) follow() {
 		return
 	}
 	d.clock.failed = false
-	// Below a second the calendar knows better.
+	// Below a second the calendar is more exact than the chip.
 	if diff := at.UnixMilli() - d.clock.at; diff >= 1000 || diff <= -1000 {
 		d.clock.at = at.UnixMilli()
 	}
 }
 
-// clockFault tells once that the chip cannot be used.
+// clockFault reports once that the chip cannot be used.
 func (d *Device) clockFault(err error) {
 	if d.clock.failed {
 		return
@@ -132,7 +133,7 @@ func (d *Device) clockFault(err error) {
 	d.after = append(d.after, boardEvent(meter.CodeFault, int64(meter.PartClock), 0))
 }
 
-// setChip sets the clock chip and takes its time over.
+// setChip sets the clock chip and the calendar.
 func (d *Device) setChip(at time.Time) error {
 	if err := d.parts.Clock.Set(at); err != nil {
 		return err
@@ -142,42 +143,43 @@ func (d *Device) setChip(at time.Time) error {
 	return nil
 }
 
-// boardEvent is what only the board can see.
+// boardEvent makes an event that only the board can notice.
 func boardEvent(code meter.Code, a, b int64) meter.Event {
 	return meter.Event{Kind: meter.EventBoard, Code: code, A: a, B: b}
 }
 
 // The contact's times.
 const (
-	// contactRest is how long it rests between two operations (docs/reference/meter-rules.md#supply).
+	// contactRest is the minimum time between an operation and the next close (docs/reference/meter-rules.md#supply).
 	contactRest = 5 * time.Second
-	// readBack is how long after an operation it is read back.
+	// readBack is how long after an operation the contact is read back.
 	readBack = 200 * time.Millisecond
-	// mendEvery is how often a contact that does not follow is driven again.
+	// mendEvery is how often a contact that has not followed is driven again.
 	mendEvery = time.Minute
 )
 
-// contact drives the relay: a close not sooner than contactRest after the operation before, an open at once. Afterwards
-// it reads the contact back.
+// contact drives the relay. It opens at once, but closes no sooner than contactRest after the previous operation.
+// Afterwards it reads the contact back.
 type contact struct {
 	part board.Relay
-	// driven is where the coil was last driven to, wanted what the meter has decided.
+	// driven is the position to which the coil was last driven, wanted the position that the meter has decided.
 	driven, wanted bool
 	moved          bool
 	readyAt        uint64
-	// checkAt is when the contact is read back, 0 for not at all; mismatch says that it was not where it should be.
+	// checkAt is when the contact is read back, 0 for never. mismatch says that the contact was not in the driven
+	// position.
 	checkAt  uint64
 	mismatch bool
 	failed   bool
 }
 
-// want takes the meter's decision at a time since boot, and reports whether the contact moved.
+// want sets the position that the meter has decided at a time since boot, and reports whether the coil was driven.
 func (r *contact) want(closed bool, up uint64) (moved bool, err error) {
 	r.wanted = closed
 	return r.settle(up)
 }
 
-// settle moves the contact where it is wanted, if it may.
+// settle drives the contact to the wanted position if it may move now.
 func (r *contact) settle(up uint64) (moved bool, err error) {
 	if r.driven == r.wanted || (r.wanted && r.moved && up < r.readyAt) {
 		return false, nil
@@ -188,7 +190,7 @@ func (r *contact) settle(up uint64) (moved bool, err error) {
 	return true, r.part.Move(r.driven)
 }
 
-// check reads the contact back when that is due. changed says that it has begun or ceased to be where it should not.
+// check reads the contact back when that is due. changed reports that a mismatch has begun or ended.
 func (r *contact) check(up uint64) (changed bool, err error) {
 	if r.checkAt == 0 || up < r.checkAt {
 		return false, nil
@@ -219,7 +221,7 @@ func (r *contact) due() uint64 {
 	return due
 }
 
-// restart begins a new boot: the time since boot starts at 0 again, and with it the rest. The contact is looked at.
+// restart begins a new boot: the time since boot starts at 0 again, so the rest ends. It reads the contact's position.
 func (r *contact) restart() {
 	r.readyAt, r.moved, r.checkAt, r.failed = 0, false, 0, false
 	if closed, err := r.part.Closed(); err == nil && !r.mismatch {
@@ -227,7 +229,7 @@ func (r *contact) restart() {
 	}
 }
 
-// relayFault tells once that the relay cannot be driven or read.
+// relayFault reports once that the relay cannot be driven or read.
 func (d *Device) relayFault(err error) {
 	if err == nil || d.contact.failed {
 		return
@@ -237,7 +239,7 @@ func (d *Device) relayFault(err error) {
 	d.after = append(d.after, boardEvent(meter.CodeFault, int64(meter.PartRelay), 0))
 }
 
-// moveContact takes the core's decision.
+// moveContact carries out the core's decision about the relay.
 func (d *Device) moveContact(closed bool) {
 	moved, err := d.contact.want(closed, d.clock.up)
 	d.relayFault(err)
@@ -268,12 +270,12 @@ func (d *Device) tendContact() {
 	}
 }
 
-// sample is the load as an event.
+// sample returns the load as an event.
 func (d *Device) sample() meter.Event {
 	return meter.Event{Kind: meter.EventPower, Power: d.parts.Pulses.Power(), Voltage: d.parts.Pulses.Voltage()}
 }
 
-// SetLoad switches a load on behind a virtual meter, 0 to MaxLoad.
+// SetLoad switches on a load behind a virtual meter, from 0 to MaxLoad.
 func (d *Device) SetLoad(w unit.Power) error {
 	if w < 0 || w > MaxLoad {
 		return fmt.Errorf("%w: a load of %d W; 0 to %d can be switched on", ErrInput, int64(w), int64(MaxLoad))
@@ -288,7 +290,8 @@ func (d *Device) SetLoad(w unit.Power) error {
 	return d.broken
 }
 
-// Load is the load that is switched on behind a virtual meter, whether it gets any supply or not.
+// Load returns the load behind a virtual chip, whether or not supply is on. For a real chip it returns the measured
+// power.
 func (d *Device) Load() unit.Power {
 	if d.parts.chip == nil {
 		return d.parts.Pulses.Power()
@@ -296,7 +299,7 @@ func (d *Device) Load() unit.Power {
 	return d.parts.chip.Load()
 }
 
-// Tamper opens a tamper switch of a virtual board or puts it right. Without mains the latch on the battery notices.
+// Tamper opens or closes a tamper switch of a virtual board. Without mains only the battery-backed latch notices it.
 func (d *Device) Tamper(kind meter.Tamper, open bool) error {
 	if d.parts.switches == nil {
 		return fmt.Errorf("%w: this board has switches of its own", ErrInput)
@@ -306,7 +309,7 @@ func (d *Device) Tamper(kind meter.Tamper, open bool) error {
 	return d.broken
 }
 
-// Switches looks at the tamper switches and tells the core what has changed. A board calls it after every change.
+// Switches reads the tamper switches and tells the core what has changed. A board calls it after every change.
 func (d *Device) Switches() {
 	now := d.parts.Tamper.Open()
 	if !d.on {
@@ -326,8 +329,8 @@ func tamperKinds() []meter.Tamper {
 	}
 }
 
-// SetClock sets the clock chip behind the meter's back, as a hand in the case does; years 2000 to 2099. What counts
-// powered-on time does not notice.
+// SetClock sets the clock chip directly, as somebody who opens the case could do; years 2000 to 2099. Powered-on time
+// is not affected.
 func (d *Device) SetClock(t time.Time) error {
 	if err := d.setChip(t); err != nil {
 		return fmt.Errorf("%w: %w", ErrInput, err)

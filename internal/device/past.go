@@ -15,8 +15,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// remember takes a report into the history it belongs to. Its entry comes before the record of the outbox, so that a
-// power cut between the two leaves nothing out.
+// remember adds a report to its history. It writes the entry before the record of the outbox, so that a power cut
+// between the two loses nothing.
 func (d *Device) remember(e *meter.Effect) {
 	r := &e.Report
 	switch e.History {
@@ -33,7 +33,7 @@ func (d *Device) remember(e *meter.Effect) {
 	}
 }
 
-// addRows takes a closed day or month, and the empty days that follow it.
+// addRows adds a closed day or month, and the empty days that follow it.
 func (d *Device) addRows(row meter.Row, gaps uint8) {
 	d.rings.AddRow(row)
 	d.keepEntry(history.RowEntry(row))
@@ -53,7 +53,7 @@ func (d *Device) clear() {
 	d.keepEntry(history.ClearEntry(d.rings.Clear(d.state.Register, d.box.Marks().Next-1, at)))
 }
 
-// keepEntry writes an entry of the history to the log. Like a record of the outbox it is durable with the next flush.
+// keepEntry writes an entry of the history to the log. It is durable with the next flush, like a record of the outbox.
 func (d *Device) keepEntry(b []byte) {
 	if err := d.c.Log.Append(memory.Frame{Kind: framePast, Data: b}); err != nil {
 		d.rewrite = true
@@ -61,7 +61,7 @@ func (d *Device) keepEntry(b []byte) {
 	d.appended++
 }
 
-// wear begins to count the writes to the image where the board does not do it itself.
+// wear begins to count the writes to the image, unless the board counts them itself.
 func (d *Device) wear() {
 	if d.c.Board.Wear != nil {
 		return
@@ -77,10 +77,10 @@ func (d *Device) wear() {
 	d.c.Image = d.parts.worn
 }
 
-// wearStep is how many writes of a page the log may not know of.
+// wearStep is how far the writes of a page may exceed the counts in the log.
 const wearStep = 100
 
-// lookAtWear tells once in a boot that a page has had the writes it is made for, and keeps the counts.
+// lookAtWear reports once in a boot that a page has reached its endurance, and stores the counts.
 func (d *Device) lookAtWear() {
 	if d.parts.Wear == nil || !d.on {
 		return
@@ -98,13 +98,13 @@ func (d *Device) lookAtWear() {
 	}
 }
 
-// cardCopy is how far the memory card has come.
+// cardCopy is the progress of the copy on the memory card.
 type cardCopy struct {
-	// looked says that the card was asked where it stands, last is its newest row.
+	// looked says that the card was asked for its newest row, which is last.
 	looked bool
 	last   uint64
 	state  meter.CardState
-	// retryAt is when a card that failed is tried again, since boot.
+	// retryAt is when a card that failed is tried again, in milliseconds since boot.
 	retryAt uint64
 }
 
@@ -115,7 +115,7 @@ const (
 	cardBatch = 500
 )
 
-// copyCard brings the memory card up to what is durable. Whatever happens to the card, the meter goes on.
+// copyCard writes the durable records to the memory card. A failure of the card never stops the meter.
 func (d *Device) copyCard() {
 	c := &d.card
 	if d.parts.Card == nil || !d.on || d.clock.up < c.retryAt {
@@ -130,7 +130,7 @@ func (d *Device) copyCard() {
 		state = meter.CardMissing
 	}
 	if err != nil {
-		// Where it stands afterwards only the card itself knows.
+		// Only the card itself knows which rows it has now.
 		c.looked, c.retryAt = false, d.clock.up+cardRetry
 	}
 	if state == c.state {
@@ -150,7 +150,7 @@ func (d *Device) writeCard() (err error) {
 			return err
 		}
 		if next := d.box.Marks().Next; c.last >= next {
-			c.last = 0 // the card of another meter, or of one with an older memory: from here on it is this one's
+			c.last = 0 // the card of another meter, or of one with an older memory: from here on it belongs to this one
 		}
 		c.looked = true
 	}
@@ -170,7 +170,7 @@ func (d *Device) writeCard() (err error) {
 	}
 }
 
-// row is a record as a line of the card.
+// row returns a record as a line of the card.
 func row(e outbox.Entry) board.Row {
 	r := board.Row{Seq: e.Seq, Kind: string(e.Kind), Record: string(e.Data)}
 	good, _, err := wire.DecodeUp(e.Kind, e.Data)

@@ -9,15 +9,15 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// record puts a report of the core into the words of the wire. text gives back the id of which the core knows only the
-// handle.
+// record translates a report of the core into a record of the protocol. text returns the id for a handle, because the
+// core knows only handles.
 func record(r *meter.Report, text func(handle uint64) string) wire.Record {
 	head := wire.Head{Seq: r.Seq, At: r.At, Up: r.Up, Clock: clockName(r.Clock)}
 	switch r.Kind {
 	case meter.ReportToken:
 		request := ""
 		if r.Source == meter.Remote {
-			request = text(r.Request) // that of an SMS means something to this meter only
+			request = text(r.Request) // the id of an SMS has a meaning only in this meter
 		}
 		return tokenRecord(r, head, request).Record()
 	case meter.ReportCommand:
@@ -36,8 +36,8 @@ func record(r *meter.Report, text func(handle uint64) string) wire.Record {
 	}
 }
 
-// tokenRecord leaves out what cannot be believed: everything but the class where the token did not open, and the class
-// too where there were no 20 digits.
+// tokenRecord omits the fields that are not reliable: the subclass if the token did not open, and also the class if
+// there were not 20 digits.
 func tokenRecord(r *meter.Report, head wire.Head, request string) wire.Token {
 	t := wire.Token{
 		Head: head, Request: request, BaseDate: int(r.Base), Result: r.Result.String(),
@@ -74,10 +74,10 @@ func clockName(c meter.Clock) wire.Clock {
 	return wire.ClockInvalid
 }
 
-// tornCode is the event that stands in the place of a record which the memory has lost (docs/reference/events.md#events-of-meters).
+// tornCode is the event that replaces a record that the memory has lost (docs/reference/events.md#events-of-meters).
 const tornCode = 702
 
-// filler is the record that takes the number of a lost one: no number is ever used twice, and no hole may hold up the
+// filler returns the record that takes the number of a lost one. A number is never reused, and a gap would hold up the
 // records after it.
 func filler(seq uint64, at int64) wire.Record {
 	return wire.Event{
@@ -86,7 +86,7 @@ func filler(seq uint64, at int64) wire.Record {
 	}.Record()
 }
 
-// format is how this meter writes its records.
+// format is the encoding of this meter's records.
 const format = wire.JSON
 
 // entry encodes a record for the outbox.

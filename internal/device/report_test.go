@@ -23,9 +23,9 @@ func reporting(t *testing.T, m *medium) *device.Device {
 	return d
 }
 
-// TestATokenAtTheKeypadIsReported: what is accepted at the keypad is reported to the registered numbers as a recharge by SMS
-// is answered, to the authority with the ends of the token besides. What is refused stands on the display only, and what
-// the server has pushed is answered to the server.
+// TestATokenAtTheKeypadIsReported checks the reports of a token accepted at the keypad. The customer gets the same text
+// as for a recharge by SMS; the authority also gets the first and last digits of the token. A refused token appears on
+// the display only, and a token that the server pushed is answered to the server.
 func TestATokenAtTheKeypadIsReported(t *testing.T) {
 	d := reporting(t, newMedium())
 	said := func(what string, want ...device.SMS) {
@@ -62,7 +62,8 @@ func TestATokenAtTheKeypadIsReported(t *testing.T) {
 	}
 }
 
-// TestReportsKeepTheLimitsOfAnswers: ten an hour to a number, and the token loads all the same.
+// TestReportsKeepTheLimitsOfAnswers checks that a number gets at most ten reports an hour, and that the tokens load all
+// the same.
 func TestReportsKeepTheLimitsOfAnswers(t *testing.T) {
 	d := reporting(t, newMedium())
 	for i := range 12 {
@@ -73,7 +74,7 @@ func TestReportsKeepTheLimitsOfAnswers(t *testing.T) {
 	}
 }
 
-// letterbox is a modem that takes what the meter has written when it is asked for it.
+// letterbox is a modem without tasks. The test reads the meter's letters from the device.
 type letterbox struct{}
 
 func (letterbox) Tasks() <-chan device.Task { return nil }
@@ -81,7 +82,7 @@ func (letterbox) Power(bool)                {}
 func (letterbox) Bars() int                 { return 4 }
 func (letterbox) Wake()                     {}
 
-// posted is what waits to be sent, and is then sent.
+// posted returns the texts that wait to be sent to the customer, and settles all letters.
 func posted(t *testing.T, d *device.Device) (texts []string) {
 	t.Helper()
 	for {
@@ -96,8 +97,8 @@ func posted(t *testing.T, d *device.Device) (texts []string) {
 	}
 }
 
-// TestNoReportOfAKeypadIsLost cuts the mains at every byte of what a token at the keypad writes. If the token is in the
-// meter its report goes out, at worst twice; if not, nothing does.
+// TestNoReportOfAKeypadIsLost cuts the mains at every byte that a token at the keypad writes. If the token was loaded
+// its report is sent, at worst twice; if not, no report is sent.
 func TestNoReportOfAKeypadIsLost(t *testing.T) {
 	const want = "Recharge OK. 10.0 kWh added. Balance 10.0 kWh"
 	token := digits(t, 5_871_715, 100)
@@ -129,7 +130,7 @@ func TestNoReportOfAKeypadIsLost(t *testing.T) {
 	t.Logf("figures: the mains gone at each of %d bytes that a token at the keypad writes: no report lost", cuts)
 }
 
-// unlessCut does something that a power cut may end, and reports whether none did.
+// unlessCut runs f, which a power cut may end, and reports whether it finished.
 func unlessCut(t *testing.T, f func()) (whole bool) {
 	t.Helper()
 	defer func() {
@@ -143,7 +144,8 @@ func unlessCut(t *testing.T, f func()) (whole bool) {
 	return true
 }
 
-// TestAManagementTokenIsReported: what it has cleared or set is the customer's business too. A test changes nothing.
+// TestAManagementTokenIsReported checks that the customer also hears what a management token has cleared or set. A test
+// token changes nothing and is not reported.
 func TestAManagementTokenIsReported(t *testing.T) {
 	d := reporting(t, newMedium())
 	enter(t, d, digits(t, 5_871_715, 100))

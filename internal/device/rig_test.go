@@ -45,7 +45,7 @@ func linkKey(t testing.TB) wire.LinkKey {
 	return k
 }
 
-// digits makes the token of a TID with tenths of a kWh.
+// digits returns the token with this TID and number of tenths of a kWh.
 func digits(t testing.TB, tid sts.TID, tenths int64) string {
 	t.Helper()
 	a, err := sts.EncodeTenths(tenths)
@@ -59,7 +59,7 @@ func digits(t testing.TB, tid sts.TID, tenths int64) string {
 	return token.Reveal()
 }
 
-// wrongDigits opens under no key of this test: a token of class 0 that another meter would take.
+// wrongDigits returns a token of class 0 for another meter, which opens under no key of this test.
 func wrongDigits(t testing.TB) string {
 	t.Helper()
 	k, err := sts.NewKey(sts.EA07, []byte{1, 2, 3, 4, 5, 6, 7, 8})
@@ -73,18 +73,18 @@ func wrongDigits(t testing.TB) string {
 	return token.Reveal()
 }
 
-// medium is a memory that outlives its device, can be torn at any byte, and can be full.
+// medium is a memory that outlives its device. It can be torn at any byte, and can be full.
 type medium struct {
 	image []byte
-	// log is what is durable, pending what was appended since.
+	// log is the durable log, pending what was appended since the last sync.
 	log, pending []byte
-	// budget is how many bytes can still be written before the mains is cut, negative for no end.
+	// budget is how many bytes can still be written before the mains fails; negative for no limit.
 	budget int
-	// full refuses whatever needs more room, worn every write to the image.
+	// full makes every write that needs more room fail, worn every write to the image.
 	full, worn bool
 }
 
-// cut is what a medium panics with when the mains is cut.
+// cut is the panic value of a medium when the mains fails.
 type cut struct{}
 
 var (
@@ -94,7 +94,7 @@ var (
 
 func newMedium() *medium { return &medium{budget: -1} }
 
-// write copies as much of b as the mains allows.
+// write copies as much of b as the budget allows.
 func (m *medium) write(dst *[]byte, at int, b []byte) {
 	n := len(b)
 	if m.budget >= 0 {
@@ -167,7 +167,7 @@ func (l tornLog) Replace(frames []memory.Frame) error {
 	if l.full {
 		return errFull
 	}
-	var side []byte // the new file, which takes the place of the old one only when it is whole
+	var side []byte // the new file; it replaces the old one only when it is complete
 	l.write(&side, 0, encode(frames))
 	l.log, l.pending = side, nil
 	return nil
@@ -181,7 +181,7 @@ func (m *medium) clone() *medium {
 	return &medium{image: bytes.Clone(m.image), log: bytes.Clone(m.log), budget: -1}
 }
 
-// config is a device on a medium; change it before open.
+// config returns a configuration on a medium; change it before open.
 func config(t testing.TB, m *medium) device.Config {
 	t.Helper()
 	_, found := memory.LoadRAM(m.log)
@@ -221,7 +221,7 @@ func enter(t testing.TB, d *device.Device, digits string) string {
 	return d.View().LastToken
 }
 
-// records are all records of the outbox, decoded.
+// records returns all records of the outbox, decoded.
 func records(t testing.TB, d *device.Device) []wire.Record {
 	t.Helper()
 	var all []wire.Record
@@ -235,7 +235,7 @@ func records(t testing.TB, d *device.Device) []wire.Record {
 	return all
 }
 
-// last is the newest record of a kind.
+// last returns the newest record of a kind.
 func last(t testing.TB, d *device.Device, k wire.Kind) wire.Record {
 	t.Helper()
 	all := records(t, d)

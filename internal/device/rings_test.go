@@ -8,14 +8,14 @@ import (
 	"github.com/paywatt/paywatt/meter"
 )
 
-// rings are the histories that a meter keeps, oldest first, also what menu 5 hides.
+// rings are a meter's histories, oldest first, including what menu 5 hides.
 type rings struct {
 	days, months []meter.Row
 	tokens       []history.Token
-	events       [][]byte // as the log has them
+	events       [][]byte // as encoded in the log
 }
 
-// ringsOf reads the histories of a meter back from its log, without the mark that hides them.
+// ringsOf rebuilds a meter's histories from its entries, without the mark that hides them.
 func ringsOf(d *device.Device) (out rings) {
 	mark, event := history.ClearEntry(history.Cleared{})[0], history.EventEntry(history.Event{})[0]
 	var all history.Rings
@@ -31,7 +31,7 @@ func ringsOf(d *device.Device) (out rings) {
 	return out
 }
 
-// every lists what at gives for 0, 1, 2 …, the last of them first.
+// every returns the elements that at gives for 0, 1, 2 …, in reverse order.
 func every[E any](at func(int) (E, bool)) (out []E) {
 	for e, is := at(0); is; e, is = at(len(out)) {
 		out = append(out, e)

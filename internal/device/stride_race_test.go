@@ -2,5 +2,5 @@
 
 package device_test
 
-// usualStride is wide under the race detector, which is ten times slower; these tests have one goroutine.
+// usualStride is large under the race detector, which makes these single-goroutine tests ten times slower.
 const usualStride = 211

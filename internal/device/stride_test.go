@@ -2,5 +2,5 @@
 
 package device_test
 
-// usualStride tears every so many bytes of the writes of forty tokens.
+// usualStride is how many bytes apart the tests cut the writes of forty tokens.
 const usualStride = 29

@@ -12,17 +12,17 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// cutStride is every how many bytes the mains goes in the middle of a write, for all forty tokens; the first are torn at
-// every byte whatever it says.
+// cutStride is the distance in bytes between power cuts in the middle of a write, for all forty tokens. The first
+// tokens are cut at every byte, whatever the stride.
 var cutStride = flag.Int("cut-stride", usualStride, "tear every so many bytes of the writes of forty tokens; 1 for every byte")
 
-// bought is a token with what it brings.
+// bought is a token and its energy.
 type bought struct {
 	digits string
 	wh     int64
 }
 
-// forty are 40 tokens of a meter, bought a minute to some days apart, in a shuffled order.
+// forty returns 40 tokens for one meter, bought a minute to some days apart, in shuffled order.
 func forty(t testing.TB, seed uint64) []bought {
 	t.Helper()
 	rnd := rand.New(rand.NewPCG(seed, 40))
@@ -33,17 +33,17 @@ func forty(t testing.TB, seed uint64) []bought {
 		tokens[i] = bought{digits(t, tid, tenths), tenths * 100}
 		tid += 1 + sts.TID(rnd.IntN(3000))
 		if tid%1440 == 1 {
-			tid++ // 00:01 is for others
+			tid++ // 00:01 is reserved
 		}
 	}
 	rnd.Shuffle(len(tokens), func(i, j int) { tokens[i], tokens[j] = tokens[j], tokens[i] })
 	return tokens
 }
 
-// balanceText is what a display shows of a credit: kWh with two decimals, truncated.
+// balanceText returns a credit as the display shows it: kWh with two decimals, truncated.
 func balanceText(wh int64) string { return fmt.Sprintf("%d.%02d", wh/1000, wh%1000/10) }
 
-// shows reports whether the display tells the credit, now or after some seconds of its rotation.
+// shows reports whether the display shows the text, now or within 30 s as its pages rotate.
 func shows(t testing.TB, d *device.Device, text string) bool {
 	t.Helper()
 	for range 30 {
@@ -55,8 +55,8 @@ func shows(t testing.TB, d *device.Device, text string) bool {
 	return false
 }
 
-// TestFortyTokensAreTakenOnceEach enters forty tokens by the keypad in several orders: all are accepted and answered
-// with the balance, and all are used when they come again.
+// TestFortyTokensAreTakenOnceEach enters forty tokens at the keypad in several orders. Each is accepted and answered
+// with the balance; entered again, each is refused as used.
 func TestFortyTokensAreTakenOnceEach(t *testing.T) {
 	const orders = 20
 	for seed := range uint64(orders) {
@@ -84,11 +84,11 @@ func TestFortyTokensAreTakenOnceEach(t *testing.T) {
 	t.Logf("figures: 40 tokens generated, 40 accepted by the keypad, 40 used_error on the second entry, %d shuffled orders", orders)
 }
 
-// TestFortyTokensThroughPowerCuts enters the forty tokens in a shuffled order, and at each lets the mains go after every
-// key and in the middle of the writes. After every cut the token is in the meter or not, and can be entered again if and
-// only if it is not; once it was shown as accepted it is.
+// TestFortyTokensThroughPowerCuts enters the forty tokens in shuffled order and cuts the mains after every key and in
+// the middle of the writes. After each cut the meter either has the token or accepts it once more. If it had shown the
+// token as accepted, it has it.
 func TestFortyTokensThroughPowerCuts(t *testing.T) {
-	const wholly = 2 // tokens torn at every byte, whatever the stride
+	const wholly = 2 // tokens cut at every byte, whatever the stride
 	story, balance := newMedium(), int64(0)
 	var bytes, keys, credited int
 	for i, b := range forty(t, 7) {
@@ -117,8 +117,8 @@ func TestFortyTokensThroughPowerCuts(t *testing.T) {
 		bytes, credited, keys)
 }
 
-// cutAt enters a token into a meter whose mains goes after n bytes. done says that it never went, took that the token
-// was in the memory when it did.
+// cutAt enters a token into a meter whose mains fails after n bytes. done says that the mains did not fail, took that
+// the token was in the memory afterwards.
 func cutAt(t *testing.T, m *medium, b bought, before int64, n int) (done, took bool) {
 	t.Helper()
 	d := open(t, m)
@@ -144,7 +144,7 @@ func cutAt(t *testing.T, m *medium, b bought, before int64, n int) (done, took b
 	return done, took
 }
 
-// cutBetweenKeys lets the mains go after each key, without a word to the meter.
+// cutBetweenKeys cuts the mains after each key, without an event to the meter.
 func cutBetweenKeys(t *testing.T, story *medium, b bought, before int64) (cuts int) {
 	t.Helper()
 	keys := "*1" + b.digits + "#"

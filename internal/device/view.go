@@ -2,7 +2,7 @@ package device
 
 import "time"
 
-// View is what can be seen of a meter from outside, in the words of docs/operate/virtual-meter.md#the-script.
+// View is what can be seen of a meter from outside, as defined in docs/operate/virtual-meter.md#the-script.
 type View struct {
 	// T is the meter's calendar, to the second.
 	T          string `json:"t"`
@@ -10,23 +10,23 @@ type View struct {
 	BalanceWh  int64  `json:"balance_wh"`
 	ECUsedWh   int64  `json:"ec_used_wh"`
 	OverrunWh  int64  `json:"overrun_wh"`
-	// Relay is what the meter has decided: closed, open or armed. The contact follows, a close not sooner than 5 s after
-	// the last operation.
+	// Relay is the position that the meter has decided: closed, open or armed. The contact follows; it closes no sooner
+	// than 5 s after the last operation.
 	Relay   string   `json:"relay"`
 	Reasons []string `json:"reasons"`
-	// LCD is what the display shows, empty lines without mains.
+	// LCD is the text on the display; empty lines without mains.
 	LCD    []string `json:"lcd"`
 	LED    string   `json:"led"`
 	Buzzer string   `json:"buzzer"`
-	// SMSOut is what the meter has sent since the last time it was asked.
+	// SMSOut is the messages that the meter has sent since the last TakeSMS.
 	SMSOut []SMS `json:"sms_out"`
-	// LastToken is the result of the last token, by any way, since the process began; empty if there was none.
+	// LastToken is the result of the last token from any source since the process began; empty if there was none.
 	LastToken string `json:"last_token"`
-	// LeaseSeq is the number of the newest lease; missing without one. BalanceWh is what is left of it then.
+	// LeaseSeq is the number of the newest lease, missing without one. BalanceWh is then what is left of the lease.
 	LeaseSeq uint32 `json:"lease_seq,omitempty"`
 }
 
-// View looks at the meter. The messages it has sent stay for TakeSMS.
+// View returns the current view. Sent messages stay for TakeSMS.
 func (d *Device) View() View {
 	s := &d.state
 	v := View{

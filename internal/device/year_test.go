@@ -16,16 +16,16 @@ import (
 
 const yearDays = 365
 
-// household is what happens to one meter: the same every time it is played.
+// household plays the events of one meter: the same ones each time.
 type household struct {
 	rnd *rand.Rand
 	tid sts.TID
-	// split lets a stretch of time pass, whole or in pieces.
+	// split lets a stretch of time pass, at once or in pieces.
 	split func(time.Duration) error
 }
 
-// day is one day of it: loads, a purchase when there is little left, now and then a mistyped token, an old one, a power
-// cut, tampering, a message.
+// day plays one day: loads, a purchase when little credit is left, and now and then a mistyped or old token, a power
+// cut, tampering, or a message.
 func (h *household) day(t *testing.T, d *device.Device, n int) {
 	t.Helper()
 	for range 24 {
@@ -80,7 +80,7 @@ func whole(d *device.Device) func(time.Duration) error {
 	return func(t time.Duration) error { return d.Advance(t, nil) }
 }
 
-// told are all records of an outbox, byte for byte.
+// told returns all records of an outbox, byte for byte.
 func told(d *device.Device) (b []byte) {
 	for _, e := range d.Box().All() {
 		b = append(append(b, e.Data...), '\n')
@@ -93,7 +93,7 @@ func hashOf(d *device.Device) uint64 {
 	return meter.Hash(&s)
 }
 
-// yearConfig is a meter that keeps every record of a year.
+// yearConfig configures a meter that keeps every record of a year.
 func yearConfig(t *testing.T) device.Config {
 	t.Helper()
 	c := config(t, newMedium())
@@ -122,19 +122,19 @@ func TestAYearIsReplayedToTheSameHash(t *testing.T) {
 	s := d.State()
 	t.Logf("figures: a year of one household (%d kWh, %d starts, %d records) in %d events, %d kB of recording, replayed twice to %s (%016x), %d hashes compared",
 		int64(s.Register)/1000, s.Boots, s.Seq-1, results[0].Events, tape.Len()/1000, results[0].Hash, recorded, results[0].Checks)
-	// The same year lived again, and not replayed, is the same to the last byte it told.
+	// Living the same year again, without a replay, gives the same records to the last byte.
 	again := year(t, yearConfig(t), whole)
 	if hashOf(again) != recorded || !bytes.Equal(told(d), told(again)) {
 		t.Error("the same year lived again was another one")
 	}
 }
 
-// TestAYearInPiecesIsTheSameYear lets the year pass once straight from event to event and once in pieces at random
-// moments: the same state, and the same records byte for byte.
+// TestAYearInPiecesIsTheSameYear lets the year pass once from event to event and once in pieces at random moments. The
+// state and the records must be the same, byte for byte.
 func TestAYearInPiecesIsTheSameYear(t *testing.T) {
 	const cuts = 100_000
 	d := year(t, yearConfig(t), whole)
-	// Where the year is cut, in milliseconds of all the time that passes.
+	// Where the year is cut, in milliseconds since its beginning.
 	rnd := rand.New(rand.NewPCG(3, cuts))
 	const span = int64(yearDays * 24 * time.Hour / time.Millisecond)
 	at := make([]int64, cuts)

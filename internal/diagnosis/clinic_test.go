@@ -20,7 +20,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// clinic is a doctor on the real store and the real key store, with meters and tokens put there by hand.
+// clinic is a doctor with a real store and a real key store, in which the test puts meters and tokens.
 type clinic struct {
 	t      *testing.T
 	engine store.Engine
@@ -31,7 +31,7 @@ type clinic struct {
 	meters int64
 }
 
-// door is a use case's way into the engine.
+// door is a use case's access to the engine.
 type door struct{ e store.Engine }
 
 func (d door) Do(ctx context.Context, t access.Tenant, fn func(diagnosis.Tx) (bool, error)) error {
@@ -103,7 +103,7 @@ func (c *clinic) do(fn func(*store.Tx) error) {
 	}
 }
 
-// key is a meter key with the facts of SGC 123456, KRN 1.
+// key returns a meter key of SGC 123456, KRN 1.
 func key(change func(*registry.Key)) registry.Key {
 	k := registry.Key{SGC: "123456", KRN: 1, KT: sts.DUTK, TI: "01", KEN: 255, EA: sts.EA07, DKGA: sts.DKGA02, BaseDate: sts.Base2014,
 		From: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), State: "current"}
@@ -113,7 +113,7 @@ func key(change func(*registry.Key)) registry.Key {
 	return k
 }
 
-// meter registers a meter with these keys and gives the keys back with their identities.
+// meter registers a meter with these keys and returns the keys with their identities.
 func (c *clinic) meter(number string, keys ...registry.Key) []registry.Key {
 	c.t.Helper()
 	c.meters++
@@ -143,7 +143,7 @@ func (c *clinic) meter(number string, keys ...registry.Key) []registry.Key {
 	return keys
 }
 
-// token makes the digits of 34.7 kWh for a meter under a key, issued some minutes ago.
+// token makes a token of 34.7 kWh for a meter under a key, issued some minutes ago.
 func (c *clinic) token(number string, k registry.Key, minutes int) sts.Token {
 	c.t.Helper()
 	a, err := k.Attributes(number)
@@ -179,7 +179,7 @@ type soldToken struct {
 	vendor  id.ID
 }
 
-// sold makes a token and puts it with its sale into the store.
+// sold makes a token and stores it with its sale.
 func (c *clinic) sold(number string, s soldToken) sts.Token {
 	c.t.Helper()
 	t := c.token(number, s.key, s.minutes)
@@ -216,7 +216,7 @@ func (c *clinic) sold(number string, s soldToken) sts.Token {
 	return t
 }
 
-// said puts what a meter said of a token into the store.
+// said stores what a meter reported about a token.
 func (c *clinic) said(k registry.Key, minutes int, result string) {
 	c.t.Helper()
 	c.do(func(tx *store.Tx) error {
@@ -252,7 +252,7 @@ func (c *clinic) askAs(by access.Actor, digits, number string) diagnosis.Diagnos
 	return d
 }
 
-// codes are the findings of a diagnosis.
+// codes returns the codes of a diagnosis's findings.
 func codes(d diagnosis.Diagnosis) string {
 	s := ""
 	for i, f := range d.Findings {
@@ -264,7 +264,7 @@ func codes(d diagnosis.Diagnosis) string {
 	return s
 }
 
-// slip is the token with one slip of the hand: one digit another, or two neighbours exchanged.
+// slip returns the token with one typing error: one digit changed, or two neighbours exchanged.
 func slip(t *testing.T, token sts.Token, swapped bool) sts.Token {
 	t.Helper()
 	for s := range sts.Slips(token) {

@@ -152,7 +152,7 @@ func TestATokenUnderAnotherKeyOfTheMeterIsRecognised(t *testing.T) {
 			t.Errorf("%s: %s, %+v", name, codes(d), d.Key)
 		}
 	}
-	// With so many keys chance opens a token now and then: what nobody can have meant is not believed.
+	// With so many keys a token sometimes opens by chance. An implausible one is not believed.
 	old := key(func(k *registry.Key) { k.TI = "37" })
 	if got := codes(c.ask(c.token(number, old, 3*366*24*60), number)); got != "fits_nothing" {
 		t.Errorf("three years old under another key: %s, want fits_nothing", got)
@@ -179,7 +179,7 @@ func TestMetersWithoutUsableKeys(t *testing.T) {
 	c := begin(t)
 	c.meter(number, key(func(k *registry.Key) { k.KRN = 9 }))
 	c.meter(another)
-	token := c.token(number, key(nil), 4000*24*60) // nothing that is plausible under any key
+	token := c.token(number, key(nil), 4000*24*60) // not plausible under any key
 	if d := c.ask(token, number); codes(d) != "vending_key_missing" || d.Keys != diagnosis.KeysMissing {
 		t.Errorf("without the vending key: %s, %s", codes(d), d.Keys)
 	}
@@ -235,7 +235,7 @@ func TestALockedMeterIsTold(t *testing.T) {
 	}
 }
 
-// TestWhoMayKnowWhat asks as every role.
+// TestWhoMayKnowWhat asks with every role.
 func TestWhoMayKnowWhat(t *testing.T) {
 	c := begin(t)
 	k := c.meter(number, key(nil))[0]
@@ -285,7 +285,7 @@ func TestAVendorSeesItsOwnSalesOnly(t *testing.T) {
 		if d := c.askAs(by, own.Reveal(), number); codes(d) != "ready" || d.Sold == nil {
 			t.Errorf("%s, its own: %s", role, codes(d))
 		}
-		// Another vendor's token looks to it exactly as one that nobody sold.
+		// To a vendor, another vendor's token looks exactly like one that was never sold.
 		nobody := c.token(number, k, 50)
 		for _, tt := range []struct {
 			name          string
@@ -327,8 +327,8 @@ func TestGuessingIsLimitedAndSoldTokensAreNot(t *testing.T) {
 	}
 }
 
-// TestWhoMayNotTryKeysUsesUpNobodysQuestions: a vendor's questions ask no key of the meter, so they say nothing about it,
-// and must not keep the utility from asking.
+// TestWhoMayNotTryKeysUsesUpNobodysQuestions checks that a vendor's questions do not count against the meter's limit.
+// They try no key of the meter and say nothing about it, so they must not keep the utility from asking.
 func TestWhoMayNotTryKeysUsesUpNobodysQuestions(t *testing.T) {
 	c := begin(t)
 	k := c.meter(number, key(nil))[0]
@@ -345,7 +345,8 @@ func TestWhoMayNotTryKeysUsesUpNobodysQuestions(t *testing.T) {
 	}
 }
 
-// TestEveryAnswerIsInTheAuditLog: who asked about which meter, what came out, and never the digits.
+// TestEveryAnswerIsInTheAuditLog checks that the audit log has who asked about which meter and the verdict, but never
+// the digits.
 func TestEveryAnswerIsInTheAuditLog(t *testing.T) {
 	c := begin(t)
 	k := c.meter(number, key(nil))[0]
@@ -385,7 +386,7 @@ func TestEveryAnswerIsInTheAuditLog(t *testing.T) {
 	}
 }
 
-// TestAFruitlessQuestionIsCheap: every slip looked up, every key of the meter and every other one tried.
+// TestAFruitlessQuestionIsCheap measures the most expensive question: every slip is looked up, and every key is tried.
 func TestAFruitlessQuestionIsCheap(t *testing.T) {
 	c := begin(t)
 	c.meter(number, key(nil))

@@ -17,8 +17,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Diagnose answers a question. It needs the right vend.read. It refuses a meter that is not there, and more than
-// [ActorGuesses] or [MeterGuesses] questions about tokens that were not sold to the asker.
+// Diagnose answers a question. It needs the right vend.read. It refuses an unknown meter, and more than [ActorGuesses]
+// or [MeterGuesses] questions about tokens that were not sold to the asker.
 func (d *Doctor) Diagnose(ctx context.Context, by access.Actor, q Question) (Diagnosis, error) {
 	if no := by.Needs(access.ReadVends); no.Refused() {
 		return Diagnosis{Refusal: no}, nil
@@ -41,7 +41,7 @@ func (d *Doctor) Diagnose(ctx context.Context, by access.Actor, q Question) (Dia
 	return out, fault.Wrap(err, "diagnose a token")
 }
 
-// consultation is one question while it is being answered.
+// consultation is a question that is being answered.
 type consultation struct {
 	d      *Doctor
 	by     access.Actor
@@ -54,28 +54,28 @@ type consultation struct {
 	out     Diagnosis
 }
 
-// facts are what the store knows of the digits and of the meter.
+// facts are what the store has on the digits and the meter.
 type facts struct {
 	refusal.Refusal
-	meter   *registry.Meter // of the token, or else the one asked for
+	meter   *registry.Meter // the token's, or else the one asked for
 	asked   *registry.Meter
 	keys    []registry.Key // of meter, newest first
-	sold    *soldToken     // nil for digits that were not sold here, and for a sale that the asker may not see
+	sold    *soldToken     // nil for digits that were not sold here, or whose sale the asker may not see
 	reports []metering.StoredToken
 }
 
 // soldToken is a token that was sold here.
 type soldToken struct {
 	sale.Token
-	key registry.Key // only its identity where the key is older than those that were read
+	key registry.Key // only its identity if the key is older than the newest maxKeys
 }
 
-// mayTry reports whether the actor may have digits tried under a meter's key. A vendor may not: what opens might be
-// another vendor's sale.
+// mayTry reports whether digits may be tried under a meter's key for the actor. Not for a vendor: a token that opens
+// might be another vendor's sale.
 func mayTry(by access.Actor) bool { return by.May(access.ReadMeters) && by.OfUtility() }
 
-// withoutStore answers what needs nobody's knowledge: digits that are no token, and test tokens. It reports whether
-// the answer is complete.
+// withoutStore answers without the store: digits that are not a token, and test tokens. It reports whether the answer
+// is complete.
 func (c *consultation) withoutStore() bool {
 	c.keyless = sts.Explain(c.digits, nil, nil)
 	c.out.Token, c.out.Keys = c.keyless.Token, KeysNotAsked
@@ -94,7 +94,8 @@ func (c *consultation) withoutStore() bool {
 	return false
 }
 
-// run asks the store and, where that is not enough, the keys. The audit row is durable before the answer is given.
+// run asks the store and, if that is not enough, tries the keys. The audit row is durable before run returns the
+// answer.
 func (c *consultation) run(ctx context.Context, asked string) (Diagnosis, error) {
 	door, tenant := c.d.c.Door, c.by.Tenant
 	var err error
@@ -117,8 +118,8 @@ func (c *consultation) run(ctx context.Context, asked string) (Diagnosis, error)
 	return c.out, err
 }
 
-// guessed is the meter that a question may say something about; empty where there is none. A question of somebody who may
-// not have keys tried says nothing about a meter, so it leaves the meter's questions to those who may.
+// guessed returns the meter about which a question may reveal something; empty for none. If no keys are tried for the
+// asker, the question reveals nothing about a meter, so it does not count against the meter's limit.
 func (c *consultation) guessed() string {
 	if c.facts.meter == nil || !mayTry(c.by) {
 		return ""
@@ -126,7 +127,7 @@ func (c *consultation) guessed() string {
 	return c.facts.meter.Number
 }
 
-// gather reads everything the store knows.
+// gather reads everything that the store has.
 func (c *consultation) gather(tx Tx, asked string) (facts, error) {
 	var f facts
 	if c.ref != nil {
@@ -164,7 +165,7 @@ func (c *consultation) gather(tx Tx, asked string) (facts, error) {
 	return f, err
 }
 
-// find looks digits up among the tokens sold here and says whether the asker may see the sale.
+// find looks up the digits among the tokens sold here, and reports whether the asker may see the sale.
 func (c *consultation) find(tx Tx, t sts.Token) (*soldToken, bool, error) {
 	digits := t.AppendReveal(make([]byte, 0, sts.TokenDigits))
 	hash := c.d.c.Hasher.Hash(sale.HashContext, digits)
@@ -184,8 +185,8 @@ func (c *consultation) find(tx Tx, t sts.Token) (*soldToken, bool, error) {
 	return out, c.by.Sees(sale.Vendor), nil
 }
 
-// search looks for what digits that were not sold to the asker could be: a slip away from a sold token, or opening
-// under a key of the meter.
+// search looks for an explanation of digits that were not sold to the asker: they may differ from a sold token by one
+// typing error, or open under a key of the meter.
 func (c *consultation) search(ctx context.Context) error {
 	typing := &Typing{}
 	meant, err := access.Look(ctx, c.d.c.Door, c.by.Tenant, func(tx Tx) (map[sts.Token]bool, error) { return c.soldSlips(tx, typing) })
@@ -217,7 +218,8 @@ func (c *consultation) search(ctx context.Context) error {
 	return c.otherKeys()
 }
 
-// soldSlips looks every slip up among the sold tokens that the asker may see, of the meter asked for where there is one.
+// soldSlips looks up every slip among the sold tokens that the asker may see, limited to the meter asked for if there
+// is one.
 func (c *consultation) soldSlips(tx Tx, typing *Typing) (map[sts.Token]bool, error) {
 	*typing = Typing{}
 	meant := map[sts.Token]bool{}
@@ -237,7 +239,7 @@ func (c *consultation) soldSlips(tx Tx, typing *Typing) (map[sts.Token]bool, err
 			typing.Meant = append(typing.Meant, s.Token)
 		}
 	}
-	for _, f := range c.keyless.Fits { // a test token, mistyped
+	for _, f := range c.keyless.Fits { // a test token with a typing error
 		typing.count(f.Swapped)
 	}
 	return meant, nil
@@ -251,14 +253,14 @@ func (t *Typing) count(swapped bool) {
 	}
 }
 
-// fits notes the key that opens the token and what it says.
+// fits stores the key that opens the token, and the token's contents.
 func (c *consultation) fits(k registry.Key, o sts.Opened, registered bool) {
 	c.out.Key, c.out.Registered = &k, registered
 	c.out.Contents = contentsOf(o, k.BaseDate)
 }
 
-// otherKeys tries keys that the meter is not registered with: other tariff indices, and every vending key there is.
-// With so many keys chance opens a token now and then, so only what is plausible counts.
+// otherKeys tries keys that the meter is not registered with: other tariff indices, and every vending key. With so many
+// keys a token sometimes opens by chance, so only a plausible one counts.
 func (c *consultation) otherKeys() error {
 	families, err := c.d.c.Keys.Families()
 	if err != nil || len(c.facts.keys) == 0 {
@@ -282,8 +284,9 @@ func (c *consultation) otherKeys() error {
 	return nil
 }
 
-// otherThan lists keys a token for the meter might have been made under instead of those registered: every tariff index
-// under the newest of them, then the other vending keys with its tariff index, those of its supply group first.
+// otherThan lists the other keys under which a token for the meter might have been made: first those with every other
+// tariff index under the newest registered key, then the other vending keys with its tariff index, those of its supply
+// group first.
 func otherThan(keys []registry.Key, families []Family) []registry.Key {
 	newest := keys[0]
 	var out []registry.Key
@@ -307,7 +310,7 @@ func otherThan(keys []registry.Key, families []Family) []registry.Key {
 	return out
 }
 
-// attributesOf are what the decoder keys of a meter are derived from.
+// attributesOf returns the attributes from which a meter's decoder keys are derived.
 func attributesOf(keys []registry.Key, number string) ([]sts.Attributes, error) {
 	out := make([]sts.Attributes, len(keys))
 	for i, k := range keys {
@@ -320,8 +323,8 @@ func attributesOf(keys []registry.Key, number string) ([]sts.Attributes, error) 
 	return out, nil
 }
 
-// plausible reports whether somebody can have meant a token that opens so: credit of a size that is sold, issued within
-// a year, or a section of a key change, which carries neither.
+// plausible reports whether somebody can have meant a token with these contents: credit of an amount that is sold,
+// issued within a year, or a section of a key change, which has neither amount nor date.
 func plausible(o sts.Opened, base sts.BaseDate, now time.Time) bool {
 	if o.Section != 0 {
 		return true
@@ -333,7 +336,7 @@ func plausible(o sts.Opened, base sts.BaseDate, now time.Time) bool {
 	return !at.Before(now.Add(-slipAge)) && !at.After(now.Add(slipAhead))
 }
 
-// contentsOf are what an opened token says; base is the base date of the key that opened it.
+// contentsOf returns the contents of an opened token; base is the base date of the key that opened it.
 func contentsOf(o sts.Opened, base sts.BaseDate) *Contents {
 	c := &Contents{Class: o.Class, SubClass: o.SubClass, Kind: o.Kind(), HasTID: o.HasTID, TID: o.TID, BaseDate: base, Section: o.Section}
 	if o.Class == 0 && o.SubClass == sts.CreditElectricity {
@@ -349,7 +352,7 @@ func contentsOf(o sts.Opened, base sts.BaseDate) *Contents {
 	return c
 }
 
-// audit writes what was asked and what was answered. Of the digits it keeps the first and the last four.
+// audit records the question and the verdict. Of the digits it stores only the first and last four.
 func (c *consultation) audit(tx Tx) error {
 	object := "no meter"
 	switch {

@@ -10,29 +10,28 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// How often somebody may ask about digits that were not sold to them. Of random tokens of class 0 one in 65,536 passes
-// the check field, and one in some four million is electricity credit of a size that a meter takes: an asker who never
-// pauses needs most of a year for the first and a lifetime for the second.
+// How often somebody may ask about digits that were not sold to them. Of random tokens of class 0, one in 65,536 passes
+// the check field, and one in about four million is electricity credit of an amount that a meter accepts. An asker who
+// never pauses needs most of a year for the first and a lifetime for the second.
 const (
 	// ActorGuesses is how many such questions an actor has in GuessWindow.
 	ActorGuesses = 300
-	// MeterGuesses is how many such questions there may be about one meter, whoever asks of those for whom its keys are
-	// tried.
+	// MeterGuesses is how many such questions there may be about one meter, from all askers for whom its keys are tried.
 	MeterGuesses = 30
 	// GuessWindow is how long a question counts.
 	GuessWindow = 24 * time.Hour
-	// maxCounts bounds the memory of the limits. Beyond it nobody new may guess until a window ends.
+	// maxCounts bounds the memory of the limits. When it is reached, no new asker is admitted until a window ends.
 	maxCounts = 20_000
 )
 
-// guesses counts questions by actor and by meter. The counts are of this process and end with it: whoever guesses cannot
-// restart the server, and what was asked stands in the audit log.
+// guesses counts questions by actor and by meter. The counts end with the process. That is safe: a guesser cannot
+// restart the server, and every question is in the audit log.
 type guesses struct {
 	mu     sync.Mutex
 	counts map[string]*count
 }
 
-// count is one window: it begins with the first question.
+// count is one window, which begins with the first question.
 type count struct {
 	from time.Time
 	n    int
@@ -40,8 +39,8 @@ type count struct {
 
 func newGuesses() *guesses { return &guesses{counts: map[string]*count{}} }
 
-// take counts one question of an actor, about a meter where number is not empty. When a limit is reached nothing is
-// counted and the refusal says when to ask again.
+// take counts one question of an actor, and of a meter if number is not empty. If a limit is reached it counts nothing,
+// and returns how long to wait and the refusal.
 func (g *guesses) take(by access.Actor, number string, now time.Time) (time.Duration, refusal.Refusal) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -68,8 +67,8 @@ func (g *guesses) take(by access.Actor, number string, now time.Time) (time.Dura
 	return 0, refusal.Refusal{}
 }
 
-// window is the count under a name, begun anew when its time is over or the clock was put back before it. It is false
-// when there is no room.
+// window returns the count under a name. It begins a new one if the old one is over or the clock was set back before
+// it. It returns false if there is no room.
 func (g *guesses) window(name string, now time.Time) (*count, bool) {
 	c, ok := g.counts[name]
 	if ok && !c.over(now) {

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// judge turns what was found into findings, the one that explains most first.
+// judge turns the facts into findings. The one that explains most comes first.
 func (c *consultation) judge() {
 	if m := c.facts.meter; m != nil {
 		c.out.Number, c.out.Test = m.Number, m.Simulated
@@ -35,7 +35,7 @@ func (c *consultation) judgeSold(t *soldToken) {
 	o := sts.Opened{Result: sts.Accept, Class: t.Class, SubClass: t.SubClass, HasTID: true, TID: t.TID}
 	c.out.Contents = contentsOf(o, t.BaseDate)
 	c.out.Contents.Units = t.Units
-	if k.BaseDate.Valid() { // a key so old that it was not read has no facts here
+	if k.BaseDate.Valid() { // a key older than the newest maxKeys has no attributes here
 		c.out.Key, c.out.Registered = &k, true
 	}
 	number := c.facts.meter.Number
@@ -61,7 +61,7 @@ func (c *consultation) judgeSold(t *soldToken) {
 	}
 }
 
-// judgeKey says what the state of a token's key means for a token that the meter does not have yet.
+// judgeKey adds findings on the state of a token's key. The meter has not accepted the token yet.
 func (c *consultation) judgeKey(k registry.Key, t sts.TID) {
 	number := c.facts.meter.Number
 	switch k.State {
@@ -137,7 +137,7 @@ func (c *consultation) judgeNotSold() {
 	}
 }
 
-// reports keeps what the meter said of this token.
+// reports selects what the meter reported about this token.
 func (c *consultation) reports() {
 	for _, r := range c.facts.reports {
 		mine := c.out.Sold != nil && r.Token == c.out.Sold.Token
@@ -147,7 +147,7 @@ func (c *consultation) reports() {
 	}
 }
 
-// sameTID reports whether a report is about a token with the contents at hand.
+// sameTID reports whether a report is about a token with the same contents.
 func (c *consultation) sameTID(r metering.StoredToken) bool {
 	t := c.out.Contents
 	return t != nil && t.HasTID && r.TID == int64(t.TID) && r.Class == int(t.Class) && r.SubClass == int(t.SubClass) &&

@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Local is what is known of a key without a server.
+// Local is what is known about a key without a server.
 type Local struct {
 	HasKey   bool // there is a key; without one only test tokens can be read
 	KT       sts.KeyType
@@ -16,9 +16,9 @@ type Local struct {
 	Now      time.Time
 }
 
-// Offline says in the doctor's words what [sts.Explain] found without a server: with the one key at hand, or with none.
-// Whether a token was sold or used is not known then, and the findings say so. Whoever has the key can make every token
-// that it opens, so nothing is kept from them.
+// Offline explains what [sts.Explain] found without a server, with one key or none. Without a server it is not known
+// whether a token was sold or used, and the findings say so. Nothing is withheld: whoever has the key can make every
+// token that it opens.
 func Offline(e sts.Explanation, l Local) []Finding {
 	switch {
 	case e.Result == sts.FormatError:
@@ -59,7 +59,7 @@ func Offline(e sts.Explanation, l Local) []Finding {
 	return out
 }
 
-// fitting judges a token that opens under the key at hand.
+// fitting judges a token that opens under the given key.
 func fitting(o sts.Opened, l Local) []Finding {
 	var out []Finding
 	if o.HasTID && o.TID.Expired(l.KEN) {

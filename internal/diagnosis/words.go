@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// The sentences of the doctor. Each says what is, and what to do next.
+// The texts of the findings. Each says what is the case, and what to do next.
 
 func noToken(digits int) Finding {
 	f := Finding{Code: NoToken, Do: "Compare it with the receipt, group by group."}
@@ -67,7 +67,7 @@ func rejected(number, result string) Finding {
 	return Finding{Rejected, fmt.Sprintf("Meter %s refused it (%s): %s.", number, result, why), do}
 }
 
-// resultText explains what a meter answers to a token.
+// resultText explains a meter's result for a token.
 func resultText(result string) (why, do string) {
 	switch result {
 	case "crc_error":
@@ -204,7 +204,8 @@ func noKeys(number string) Finding {
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
-// lockedOut reports whether the meter's newest answer to any token was that it is locked, and not too long ago.
+// lockedOut reports whether the meter's newest report on any token is that it is locked, and was received within
+// lockLife.
 func lockedOut(reports []metering.StoredToken, now time.Time) (time.Time, bool) {
 	if len(reports) == 0 || reports[0].Result != sts.Locked.String() || now.Sub(reports[0].ReceivedAt) > lockLife {
 		return time.Time{}, false

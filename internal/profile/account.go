@@ -11,20 +11,20 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Account is what a meter's account wants of its device.
+// Account is what a meter's account requires of its device.
 type Account struct {
-	// Wallet says that the account decides about the supply at all: it is a wallet.
+	// Known says that the account decides about the supply: it is a wallet.
 	Wallet  bool
 	On      bool
-	Reasons []string // why not on
-	// Warning is how urgent the warning is that is in force: 0 none, 1 low, 2 nearly nothing left.
+	Reasons []string // why the supply should be off
+	// Warning is the level of the warning in force: 0 none, 1 low, 2 nearly nothing left.
 	Warning int
-	Left    money.Minor // what is available
+	Left    money.Minor // the available money
 	Words   Words
 }
 
-// Account says what the account of a meter wants, from its wallet row alone: [wallet.Wanted] decides. now is the server's
-// time, for the local month of a summary.
+// Account returns what the account of a meter requires. It uses only the meter's wallet row; [wallet.Wanted] decides.
+// now is the server's time, for the local month of a summary.
 func (l *Listener) Account(ctx context.Context, who registry.Identity, now time.Time) (a Account, err error) {
 	err = l.door.View(ctx, who.Tenant, func(tx Tx) error {
 		a = Account{Words: Words{Meter: who.Number}}
@@ -41,7 +41,7 @@ func (l *Listener) Account(ctx context.Context, who registry.Identity, now time.
 	return a, nil
 }
 
-// wants fills in what the meter's wallet says.
+// wants fills in the values of the meter's wallet.
 func (a *Account) wants(tx wallet.ReleaseTx, who registry.Identity, now time.Time) error {
 	rows, err := tx.WalletOf(who.Meter)
 	if err != nil {
@@ -69,7 +69,8 @@ func (a *Account) wants(tx wallet.ReleaseTx, who registry.Identity, now time.Tim
 	return nil
 }
 
-// warning is how urgent the warning in force is: one that was announced, while the money is still below its level.
+// warning returns the level of the warning in force. A warning is in force if it was announced and the money is still
+// below its level.
 func warning(s wallet.State) int {
 	switch {
 	case s.Low2.Below && s.Low2.Fired:
@@ -80,7 +81,7 @@ func warning(s wallet.State) int {
 	return 0
 }
 
-// amount is money for people, with its currency in front.
+// amount formats money for people, with its currency in front.
 func amount(m money.Minor, code string) string {
 	c, ok := money.CurrencyOf(code)
 	if !ok {

@@ -15,7 +15,7 @@ const (
 	maxCapture     = 100_000 // messages
 )
 
-// ErrCapture is wrapped by every complaint about a capture.
+// ErrCapture is wrapped by every error of a capture.
 var ErrCapture = errors.New("capture")
 
 // Captured is one recorded message.
@@ -25,8 +25,8 @@ type Captured struct {
 	Payload []byte
 }
 
-// capturedLine is a line as mosquitto_sub -F %j writes it; other keys are ignored. A file written by hand may call the
-// time "at".
+// capturedLine is a line as mosquitto_sub -F %j writes it; other keys are ignored. In a file written by hand the time
+// may be called "at".
 type capturedLine struct {
 	Tst     string `json:"tst"`
 	At      string `json:"at"`
@@ -34,7 +34,7 @@ type capturedLine struct {
 	Payload string `json:"payload"`
 }
 
-// ReadCapture reads messages, one JSON object a line; empty lines and lines that begin with # are left out.
+// ReadCapture reads messages, one JSON object a line. It skips empty lines and lines that begin with #.
 func ReadCapture(r io.Reader) ([]Captured, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 4096), maxCaptureLine)
@@ -80,7 +80,7 @@ func capturedTime(l capturedLine) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is no time; give tst or at as 2026-11-20T08:00:00Z", text)
 }
 
-// Played is what one recorded message means and what it did to the register.
+// Played is the meaning of one recorded message and its effect on the register.
 type Played struct {
 	Captured
 	Meaning  Meaning
@@ -88,7 +88,7 @@ type Played struct {
 	Register Register
 }
 
-// Play lets a profile hear a capture from an empty register on.
+// Play applies a capture to an empty register.
 func (p *Profile) Play(capture []Captured) []Played {
 	out := make([]Played, 0, len(capture))
 	var r Register

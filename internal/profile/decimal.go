@@ -6,26 +6,27 @@ import (
 	"strings"
 )
 
-// scale is how many decimal places a Decimal keeps: enough for volts per count of a 24-bit converter.
+// scale is how many decimal places a Decimal has: enough for the volts per count of a 24-bit converter.
 const scale = 9
 
 // unitsPerOne is 10^scale.
 const unitsPerOne = 1_000_000_000
 
-// largest bounds a decimal: nine thousand million, more than any register of a device holds.
+// largest bounds a decimal: nine thousand million, more than the register of any device.
 const largest = 9_000_000_000 * unitsPerOne
 
-// maxDecimal is the longest decimal that is read: sign, ten digits, point, and what a device may print behind it.
+// maxDecimal is the longest text of a decimal: sign, ten digits, point, and the decimal places that a device may print.
 const maxDecimal = 40
 
-// Decimal is an exact decimal number, in billionths. There is no floating point in what becomes energy or money.
+// Decimal is an exact decimal number, in billionths. Energy and money are never computed in floating point.
 type Decimal int64
 
-// errDecimal is wrapped by every complaint about the form of a number.
+// errDecimal is wrapped by every error about the form of a number.
 var errDecimal = errors.New("is no decimal number")
 
-// ParseDecimal reads digits with at most one point and an optional sign, as devices print measured values; a comma is
-// no point. Places beyond the ninth are cut off, towards zero. An exponent is read as JSON has it, up to ±9.
+// ParseDecimal parses digits with at most one point and an optional sign, as devices print measured values. A comma is
+// not accepted as the point. Places beyond the ninth are cut off, towards zero. An exponent is read as in JSON, up to
+// ±9.
 func ParseDecimal(text string) (Decimal, error) {
 	if len(text) > maxDecimal {
 		return 0, fmt.Errorf("%.20q… %w", text, errDecimal)
@@ -38,10 +39,10 @@ func ParseDecimal(text string) (Decimal, error) {
 		return 0, fmt.Errorf("%q %w", text, errDecimal)
 	}
 	digits := whole + frac
-	places := len(frac) - exp // how many of the digits stand behind the point
+	places := len(frac) - exp // number of digits after the point
 	var v int64
 	for i := range len(digits) + max(0, scale-places) {
-		c := byte('0') // behind the last digit, up to the ninth place
+		c := byte('0') // after the last digit, up to the ninth place
 		if i < len(digits) {
 			c = digits[i]
 		}
@@ -80,10 +81,10 @@ func exponent(text string) (body string, exp int, ok bool) {
 	return text[:i], sign * int(digits[0]-'0'), true
 }
 
-// Milli is the number in thousandths, cut off towards zero: W to mW, Wh to mWh.
+// Milli returns the number in thousandths, cut off towards zero: W to mW, Wh to mWh.
 func (d Decimal) Milli() int64 { return int64(d) / (unitsPerOne / 1000) }
 
-// String is the number without trailing zeros.
+// String returns the number without trailing zeros.
 func (d Decimal) String() string {
 	sign, v := "", int64(d)
 	if v < 0 {
@@ -93,11 +94,11 @@ func (d Decimal) String() string {
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
 
-// UnmarshalText reads a decimal from a profile, where it stands as a text in quotes.
+// UnmarshalText parses a decimal from a profile, where it is a quoted text.
 func (d *Decimal) UnmarshalText(text []byte) (err error) {
 	*d, err = ParseDecimal(string(text))
 	return err
 }
 
-// MarshalText writes the decimal as a profile has it.
+// MarshalText formats the decimal for a profile.
 func (d Decimal) MarshalText() ([]byte, error) { return []byte(d.String()), nil }

@@ -13,58 +13,59 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// Live is what the listener of a device knows of it now.
+// Live is the current state of a device as its listener knows it.
 type Live struct {
 	Profile   string
 	Connected bool
-	Since     time.Time // of the connection, or of its end
-	Started   string    // what the device said last when it started, as data and as state, with the server's time
+	Since     time.Time // of the connection, or of its loss
+	Started   string    // the device's last messages on start, with data and with its state, each with the server's time
 	Data      string
 	DataAt    time.Time
 	State     string
 	StateAt   time.Time
 	Wanted    string // on, off, or empty where the account does not decide
-	Toggles   bool   // the device knows nothing but a toggle
+	Toggles   bool   // the device accepts only a toggle
 }
 
-// Device is a meter whose device speaks by a profile, as people see it.
+// Device is a meter whose device uses a profile, as shown to people.
 type Device struct {
 	refusal.Refusal
 	Meter    registry.MeterView
-	Attached bool // a listener of this server belongs to the meter
+	Attached bool // a listener of this server serves the meter
 	Live     Live
 	Register Register
 	Account  Account
-	Waits    *access.Approval // a toggle waits for a second person, and nothing was sent
+	Waits    *access.Approval // a toggle that waits for a second person; nothing was sent
 }
 
-// Summarised is what became of a summary.
+// Summarised is the result of sending a summary.
 type Summarised struct {
 	refusal.Refusal
 	Device Device
 }
 
-// DevicesConfig is what Devices needs; all of it is required.
+// DevicesConfig is what Devices needs. All fields are required.
 type DevicesConfig struct {
 	Listener *Listener
-	// Meter finds a meter for somebody who may read meters.
+	// Meter finds a meter, if the actor may read meters.
 	Meter func(ctx context.Context, by access.Actor, ref string) (registry.MeterView, error)
-	// Live is what the listener of a meter knows; ok is false where no listener of this server belongs to it.
+	// Live returns the state of a meter's device. ok is false if no listener of this server serves the meter.
 	Live func(number string) (live Live, ok bool)
-	// Tell sends the summary to the device; false where it is not connected, has no topic for it or does not listen to it.
+	// Tell sends the summary to the device. It returns false if the device is not connected, has no topic for a summary or
+	// is not subscribed to it.
 	Tell func(number string, w Words) bool
-	// Toggle sends the one toggle to a device that has nothing else; false where that cannot be done now.
+	// Toggle sends one toggle to a device that has no other command. It returns false if that is not possible now.
 	Toggle func(number string) bool
 	Now    func() time.Time
 }
 
-// Devices answers for what devices of profiles say, and sends them summaries.
+// Devices shows the devices that use profiles and sends them summaries.
 type Devices struct{ c DevicesConfig }
 
-// NewDevices makes Devices.
+// NewDevices returns Devices.
 func NewDevices(c DevicesConfig) *Devices { return &Devices{c} }
 
-// Device shows what is known of a meter's device (right: meter.read).
+// Device returns the state of a meter's device (right: meter.read).
 func (d *Devices) Device(ctx context.Context, by access.Actor, ref string) (Device, error) {
 	v, err := d.c.Meter(ctx, by, ref)
 	if err != nil || v.Refused() {
@@ -79,14 +80,14 @@ func (d *Devices) Device(ctx context.Context, by access.Actor, ref string) (Devi
 	if out.Account, err = d.c.Listener.Account(ctx, who, d.c.Now()); err != nil {
 		return Device{}, err
 	}
-	if v.Figures != nil { // a meter of its own has its own register
+	if v.Figures != nil { // a meter with its own register reports its own total
 		out.Account.Words.TotalKWh = v.Figures.Register.KWh(3)
 	}
 	return out, nil
 }
 
-// Summarise sends the usage summary to the meter's device: its total, what was used in this month, and what is left
-// (right: command.send). It is a note to people: nothing is decided by it, and it is not repeated.
+// Summarise sends the usage summary to the meter's device: its total, the use of this month, and the balance (right:
+// command.send). It is only information for people, and it is not repeated.
 func (d *Devices) Summarise(ctx context.Context, by access.Actor, ref string) (Summarised, error) {
 	if no := by.Needs(access.SendCommands); no.Refused() {
 		return Summarised{Refusal: no}, nil
@@ -101,10 +102,10 @@ func (d *Devices) Summarise(ctx context.Context, by access.Actor, ref string) (S
 	return Summarised{Device: dev}, nil
 }
 
-// ToggleRelay turns the relay of a toggling device over, once, because a person wants it so (right: command.send). The act is in
-// the audit log before anything is sent; it is never repeated, because a second toggle would undo the first. What the
-// device answers is its state. A toggle that closes the relay of a supply that should be off counts as a connect with force,
-// which takes two people.
+// ToggleRelay toggles the relay of a toggling device, once, on the request of a person (right: command.send). The audit
+// row is written before anything is sent. The toggle is never repeated, because a second one would undo the first; the
+// device reports its state in its answer. If the supply should be off, a toggle that closes the relay counts as a
+// connect with force, which takes two people.
 func (d *Devices) ToggleRelay(ctx context.Context, by access.Actor, ref, reason string) (Device, error) {
 	if no := by.Needs(access.SendCommands); no.Refused() {
 		return Device{Refusal: no}, nil
@@ -142,10 +143,11 @@ func (d *Devices) ToggleRelay(ctx context.Context, by access.Actor, ref, reason 
 	return dev, nil
 }
 
-// maxReason bounds what a person writes.
+// maxReason bounds the reason that a person writes, in bytes.
 const maxReason = 200
 
-// toggle returns the act of a toggle now. A relay whose state the device never reported counts as open.
+// toggle returns the act that a toggle would be now. If the device has never reported its relay, the relay counts as
+// open.
 func (d Device) toggle() access.Act {
 	if d.Account.Wallet && !d.Account.On && d.Register.Relay != Closed {
 		return access.ActForce
@@ -153,13 +155,13 @@ func (d Device) toggle() access.Act {
 	return access.ActCommand
 }
 
-// toggleAct is the part of a toggle that an approval stores.
+// toggleAct is what an approval stores of a toggle.
 type toggleAct struct {
-	Device string `json:"device"` // the number of its meter
+	Device string `json:"device"` // the meter number
 	Reason string `json:"reason"`
 }
 
-// Toggle does a toggle that was approved, as a [access.Doer].
+// Toggle carries out an approved toggle, as an [access.Doer].
 func (d *Devices) Toggle(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 	var a toggleAct
 	if err := json.Unmarshal(body, &a); err != nil {

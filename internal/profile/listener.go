@@ -15,49 +15,49 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Memory is the name of the memory whose records are numbered here: a device of a profile numbers none, and its meter's
-// window belongs to this name.
+// Memory is the memory name under which the server numbers the records. A device with a profile does not number its
+// records, so its meter's window belongs to this name.
 const Memory = wallet.DeviceMemory
 
-// ReportEvery is how often a reading is ingested although nothing has changed by a whole watt-hour, so that the meter
-// is seen to live.
+// ReportEvery is how often a reading is ingested even if the register has not changed by a whole watt-hour, to show
+// that the meter is alive.
 const ReportEvery = time.Minute
 
-// AlarmGap is raised once a device's energy was not measured for a while; the register says how long in all.
+// AlarmGap is raised at the first gap in the measurement of a device's energy. The register adds up the gaps.
 const AlarmGap metering.AlarmCode = "energy-not-measured"
 
-// Tx is what is needed of a transaction.
+// Tx is what this package needs from a transaction.
 type Tx interface {
-	// ProfileRegister reads a meter's register and locks it; the zero Register where there is none yet.
+	// ProfileRegister reads a meter's register and locks it. It returns the zero Register if there is none yet.
 	ProfileRegister(meter int64) (Register, error)
 	PutProfileRegister(meter int64, profile string, r Register) error
 	Eyes() access.EyesTx
 	Intake() intake.Tx
 	Rating() wallet.ReleaseTx
 	AuditLog(access.Entry) error
-	// RaiseAlarm opens an alarm of a meter unless the same one is open.
+	// RaiseAlarm opens an alarm of a meter unless the same alarm is open already.
 	RaiseAlarm(meter int64, a metering.Alarm) error
 }
 
-// Listener takes the messages of devices of a profile: it moves the register that the server keeps for the meter and
-// ingests readings from it, as if a meter had sent them.
+// Listener handles the messages of devices with a profile. It updates the register that the server keeps for the meter
+// and ingests readings from it, as if a meter had sent them.
 type Listener struct {
 	door access.Door[Tx]
 }
 
-// NewListener makes a Listener.
+// NewListener returns a Listener.
 func NewListener(door access.Door[Tx]) *Listener { return &Listener{door: door} }
 
-// Heard is one message as it arrived.
+// Heard is a message as it arrived.
 type Heard struct {
 	Topic   string
 	Payload []byte
 	At      time.Time // server time
-	// Reasons are why the supply is meant to be off, for the reading; none while it is meant to be on.
+	// Reasons are why the supply should be off, for the reading; none while it should be on.
 	Reasons []string
 }
 
-// Taken is what became of a message, after the commit.
+// Taken is the effect of a message, after the commit.
 type Taken struct {
 	Meaning  Meaning
 	Register Register
@@ -65,8 +65,8 @@ type Taken struct {
 	Reading  bool // a reading was ingested
 }
 
-// Take takes one message of the device on a meter's listener. When it returns without an error the register and the
-// reading are durable. The listener itself says who the meter is; there is nobody else to ask for a right.
+// Take handles one message of the device on a meter's listener. When it returns without an error, the register and the
+// reading are durable. The listener identifies the meter, so no right is checked.
 func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, h Heard) (Taken, error) {
 	t := Taken{Meaning: p.Understand(h.Topic, h.Payload)}
 	if t.Meaning.Kind == Ignored {
@@ -98,7 +98,8 @@ func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, 
 	return t, nil
 }
 
-// Register reads what the server counts for a meter; the zero Register for one that never had a device of a profile.
+// Register returns the register that the server keeps for a meter. It is the zero Register if the meter never had a
+// device with a profile.
 func (l *Listener) Register(ctx context.Context, who registry.Identity) (r Register, err error) {
 	err = l.door.View(ctx, who.Tenant, func(tx Tx) (err error) { r, err = tx.ProfileRegister(who.Meter); return err })
 	if err != nil {
@@ -107,7 +108,7 @@ func (l *Listener) Register(ctx context.Context, who registry.Identity) (r Regis
 	return r, nil
 }
 
-// records are what the message makes the meter say; the register is prepared for them.
+// records returns the records that follow from the message, and updates the register for them.
 func (t *Taken) records(who registry.Identity, p *Profile, h Heard) []metering.Record {
 	r := &t.Register
 	base := metering.Record{Tenant: who.Tenant, Meter: who.Meter, Number: who.Number, Simulated: who.Simulated, ReceivedAt: h.At, Memory: Memory}
@@ -131,19 +132,19 @@ func (t *Taken) records(who registry.Identity, p *Profile, h Heard) []metering.R
 		r.ReportedAt, r.ReportedWh, t.Reading = h.At.UTC().Truncate(time.Millisecond), r.Wh(), true
 		add(r.reading(t.Meaning, h))
 	} else if r.Seq == 0 && t.Meaning.Kind != IsStarted {
-		return nil // without a reading the memory is not begun, so a boot message would come with every message
+		return nil // without a reading the memory has not begun, and every message would bring a boot message
 	}
 	return out
 }
 
-// boot opens the memory: it says from where on its numbers go.
+// boot returns the record that opens the memory: it says with which number its records go on.
 func (r *Register) boot(p *Profile) wire.Record {
 	return wire.Boot{Memory: Memory, Lowest: r.Seq + 1, Next: r.Seq + 1, Boot: r.Boots, Proto: 1, FW: "profile " + p.Name,
 		Reset: "power", Caps: []string{}}.Record()
 }
 
-// reading is the register as a meter would report it. Power is rounded to whole watts, half up. It says why the relay is
-// open once that is known: then nothing more may be counted.
+// reading returns the register as a reading of a meter. Power is rounded to whole watts, half up. The reasons are
+// included only once the relay is known to be open, because a reading with reasons must count no more energy.
 func (r *Register) reading(m Meaning, h Heard) wire.Record {
 	out := wire.Reading{Head: wire.Head{Seq: r.Seq, At: h.At.Unix(), Clock: wire.ClockValid}, RegisterWh: r.Wh(),
 		W: (r.PowerMW + 500) / 1000, Relay: r.Relay, Reasons: []string{}}
@@ -156,11 +157,11 @@ func (r *Register) reading(m Meaning, h Heard) wire.Record {
 	return out.Record()
 }
 
-// errBeyond says that the meter's window takes no number of this memory even after a boot message.
+// errBeyond says that the meter's window rejects this memory's numbers even after a boot message.
 var errBeyond = errors.New("the meter's window does not take the reading")
 
-// ingest gives the records to the store. Where the meter had another memory since (a meter of its own hung on the same
-// number for a while) the window is asked to change back first.
+// ingest stores the records. If the meter used another memory in between, because another meter was installed under the
+// same number for a while, a boot message first moves the window back.
 func ingest(tx Tx, who registry.Identity, p *Profile, h Heard, r *Register, recs []metering.Record) error {
 	if len(recs) == 0 {
 		return nil

@@ -13,10 +13,10 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// ErrProfile is wrapped by every complaint about a profile's text. Each names the file, the key, and what to do.
+// ErrProfile is wrapped by every error in a profile's text. Each error names the file, the key, and what to do.
 var ErrProfile = errors.New("profile")
 
-// Parse reads a profile and checks all of it. file is the name that complaints carry; all that is wrong is told at once.
+// Parse parses a profile and checks all of it. file is the file name for the errors. Parse returns all errors at once.
 func Parse(file, text string) (*Profile, error) {
 	c := checker{file: file}
 	if len(text) > MaxFile {
@@ -40,7 +40,7 @@ func Parse(file, text string) (*Profile, error) {
 	return p, nil
 }
 
-// fill puts the defaults where nothing is said.
+// fill sets the defaults of missing values.
 func (p *Profile) fill() {
 	if p.Device.MaxPacket == 0 {
 		p.Device.MaxPacket = DefaultMaxPacket
@@ -56,7 +56,7 @@ func (p *Profile) fill() {
 	}
 }
 
-// checker gathers what is wrong with a profile.
+// checker collects the errors of a profile.
 type checker struct {
 	file string
 	errs []error
@@ -64,7 +64,7 @@ type checker struct {
 
 func (c *checker) err() error { return errors.Join(c.errs...) }
 
-// bad notes a complaint: the key (empty for the file as a whole), what is wrong and what to do; args fill both texts.
+// bad adds an error: the key (empty for the file as a whole), what is wrong and what to do. args fill both texts.
 func (c *checker) bad(key, what, do string, args ...any) {
 	n := strings.Count(what, "%") - 2*strings.Count(what, "%%")
 	where := c.file
@@ -109,7 +109,7 @@ func (c *checker) profile(p *Profile) {
 	c.rule(p)
 }
 
-// topic checks a topic of either direction.
+// topic checks a topic, of messages from or to the device.
 func (c *checker) topic(key, topic string) {
 	switch {
 	case topic == "" || len(topic) > maxTopic:
@@ -199,7 +199,7 @@ func (c *checker) quantity(key string, q Quantity) {
 	}
 }
 
-// quantities are what a message carries, by whichever way it is read.
+// quantities returns the quantities that a message carries, in whichever way it is read.
 func (u *Up) quantities() []Quantity {
 	var out []Quantity
 	if u.pattern != nil {
@@ -308,8 +308,8 @@ func (c *checker) supply(p *Profile) {
 	}
 }
 
-// message checks something that is sent: that its topic can be made and that the whole packet is short enough. allowed
-// are the words its payload may hold in braces.
+// message checks a message to the device: that its topic can be built and that the whole packet is short enough.
+// allowed are the words that its payload may hold in braces.
 func (c *checker) message(key string, m *Message, allowed []string) {
 	if m == nil {
 		return
@@ -337,11 +337,11 @@ func (c *checker) rule(p *Profile) {
 	}
 }
 
-// Library is the profiles there are, by name.
+// Library holds the profiles by name.
 type Library map[string]*Profile
 
-// Load reads every profile of a folder; a name that is there already is replaced by the later one when later says so.
-// Files whose name does not end in .toml are left alone.
+// Load reads every profile of a folder. A profile replaces one of the same name that was loaded before; two files of
+// the folder with the same name are an error. Files whose name does not end in .toml are ignored.
 func (l Library) Load(folder fs.FS) error {
 	names, err := fs.Glob(folder, "*.toml")
 	if err != nil {
@@ -369,7 +369,7 @@ func (l Library) Load(folder fs.FS) error {
 	return errors.Join(errs...)
 }
 
-// Names are the names of the profiles in order.
+// Names returns the names of the profiles, sorted.
 func (l Library) Names() []string {
 	out := make([]string, 0, len(l))
 	for name := range l {
@@ -379,5 +379,5 @@ func (l Library) Names() []string {
 	return out
 }
 
-// FileOf is the name of the file that holds a profile's name.
+// FileOf returns the name of the file that holds the profile of a name.
 func FileOf(name string) string { return path.Base(name) + ".toml" }

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/profiles"
 )
 
-// seedText is the text of the first profile, with one change.
+// seedText returns the text of the first profile, with one change.
 func seedText(t *testing.T, old, text string) string {
 	t.Helper()
 	b, err := fs.ReadFile(profiles.Files, "seed-a.toml")
@@ -24,7 +24,7 @@ func seedText(t *testing.T, old, text string) string {
 	return strings.Replace(string(b), old, text, 1)
 }
 
-// TestAMistakeIsNamed: each complaint names file, key and what to do.
+// TestAMistakeIsNamed checks that each error names the file, the key and what to do.
 func TestAMistakeIsNamed(t *testing.T) {
 	for name, c := range map[string]struct{ old, text, key, says string }{
 		"misspelt key":        {`volts_per_count =`, `volt_per_count =`, "counts.volt_per_count", "no such key"},

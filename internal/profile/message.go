@@ -12,43 +12,44 @@ import (
 	"github.com/paywatt/paywatt/internal/money"
 )
 
-// Kind is what a message turned out to be.
+// Kind is the kind of a message.
 type Kind string
 
-// Kinds of messages. Ignored is the zero value: a message that the profile does not know is a sign of life.
+// Kinds of messages. Ignored is the zero value: the profile does not describe the message, which only shows that the
+// device is alive.
 const (
 	Ignored    Kind = ""
 	IsStarted  Kind = "started"
 	IsData     Kind = "data"
 	IsState    Kind = "state"
-	Unreadable Kind = "unreadable" // the profile knows the topic and cannot make sense of the payload
+	Unreadable Kind = "unreadable" // the profile describes the topic, but the payload cannot be read
 )
 
-// Positions of the relay, as readings have them.
+// Positions of the relay, as in readings.
 const (
 	Closed = "closed"
 	Open   = "open"
 )
 
-// Meaning is what a message says. A value that is not there is nil.
+// Meaning is the meaning of a message. A value that is absent is nil.
 type Meaning struct {
 	Kind    Kind     `json:"kind"`
-	Device  string   `json:"device,omitempty"` // what stood for {id} in the topic
+	Device  string   `json:"device,omitempty"` // the level of the topic at {id}
 	V1      *Decimal `json:"v1,omitempty"`
 	V2      *Decimal `json:"v2,omitempty"`
 	PowerMW *int64   `json:"power_mw,omitempty"`
 	// EnergyMWh is the device's own register.
 	EnergyMWh *int64 `json:"energy_mwh,omitempty"`
 	VoltageMV *int64 `json:"voltage_mv,omitempty"`
-	Relay     string `json:"relay,omitempty"` // closed, open, or empty where it says nothing about it
-	Text      string `json:"text,omitempty"`  // what the device said, for people: printable and bounded
-	Why       string `json:"why,omitempty"`   // of an unreadable message
+	Relay     string `json:"relay,omitempty"` // closed, open, or empty if the message does not say
+	Text      string `json:"text,omitempty"`  // the payload, for people: printable and bounded
+	Why       string `json:"why,omitempty"`   // why a message is unreadable
 }
 
-// maxText bounds what is kept of a payload for people.
+// maxText bounds how much of a payload is stored for people.
 const maxText = 60
 
-// Understand says what a message means. It never fails: what cannot be read says why.
+// Understand returns the meaning of a message. It never fails: for an unreadable message, Why says what is wrong.
 func (p *Profile) Understand(topic string, payload []byte) Meaning {
 	for i := range p.Up {
 		u := &p.Up[i]
@@ -73,7 +74,7 @@ func (p *Profile) Understand(topic string, payload []byte) Meaning {
 	return Meaning{Kind: Ignored, Text: printable(payload)}
 }
 
-// read takes the payload apart.
+// read parses the payload.
 func (p *Profile) read(u *Up, payload []byte, m *Meaning) error {
 	values, err := u.values(payload)
 	if err != nil {
@@ -103,8 +104,8 @@ type value struct {
 	text     string
 }
 
-// values finds the quantities in a payload. Not finding a field of JSON is no fault: devices leave out what has not
-// changed; finding none of them is one.
+// values finds the quantities in a payload. A missing JSON field is not an error, because devices omit what has not
+// changed. It is an error if all of them are missing.
 func (u *Up) values(payload []byte) ([]value, error) {
 	if !utf8.Valid(payload) {
 		return nil, fmt.Errorf("the payload is no text")
@@ -145,7 +146,7 @@ func (u *Up) values(payload []byte) ([]value, error) {
 	return out, nil
 }
 
-// document decodes one JSON document with its numbers as they are written.
+// document decodes one JSON document and keeps its numbers as text.
 func document(payload []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(payload))
 	d.UseNumber()
@@ -159,7 +160,7 @@ func document(payload []byte) (any, error) {
 	return doc, nil
 }
 
-// lookUp follows a path; ok is false where it ends early. Numbers and truth values come as they are written.
+// lookUp follows a path; ok is false if the path does not exist. Numbers and truth values are returned as text.
 func lookUp(doc any, path string) (text string, ok bool, err error) {
 	for name := range strings.SplitSeq(path, ".") {
 		object, is := doc.(map[string]any)
@@ -183,7 +184,7 @@ func lookUp(doc any, path string) (text string, ok bool, err error) {
 	return "", false, fmt.Errorf("%s is neither a number nor a word", path)
 }
 
-// take puts one quantity in its place.
+// take stores one quantity in the meaning.
 func (p *Profile) take(u *Up, m *Meaning, q Quantity, text string) error {
 	if q == Relay {
 		switch {
@@ -192,7 +193,7 @@ func (p *Profile) take(u *Up, m *Meaning, q Quantity, text string) error {
 		case slices.Contains(u.Off, text):
 			m.Relay = Open
 		}
-		return nil // any other text is shown and changes nothing
+		return nil // any other text is only shown
 	}
 	d, err := ParseDecimal(text)
 	if err != nil {
@@ -223,7 +224,7 @@ func (p *Profile) take(u *Up, m *Meaning, q Quantity, text string) error {
 		mwh = d.Milli()
 	case EnergyKWh:
 		mwh = int64(d) / (unitsPerOne / 1_000_000)
-	case EnergyWmin: // 60 W·min are 1 Wh; what is cut off comes with the next one, because registers are differences
+	case EnergyWmin: // 60 W·min are 1 Wh. The part that is cut off comes with the next value, because only differences of registers count
 		mwh = d.Milli() / 60
 	}
 	if d < 0 {
@@ -233,8 +234,8 @@ func (p *Profile) take(u *Up, m *Meaning, q Quantity, text string) error {
 	return nil
 }
 
-// takePower refuses what the device cannot measure. A plug that sees a little power flow back says so with a minus;
-// what flows back is not bought, so it is 0.
+// takePower stores a power and refuses one that the device cannot measure. A plug reports a small reverse power as
+// negative. Reverse power is not bought, so it counts as 0.
 func (p *Profile) takePower(m *Meaning, mw int64) error {
 	if mw > p.Energy.MaxW*1000 || mw < -p.Energy.MaxW*1000 {
 		return fmt.Errorf("%d.%03d W is more than the device can measure (%d W)", mw/1000, max(mw, -mw)%1000, p.Energy.MaxW)
@@ -244,8 +245,9 @@ func (p *Profile) takePower(m *Meaning, mw int64) error {
 	return nil
 }
 
-// power is |v1−v2|·(V per count)/shunt·supply, in milliwatts, rounded down. Each factor is in billionths; the first
-// product is a voltage in the same, the second step divides by the resistance and multiplies by the supply in millivolts.
+// power returns |v1−v2|·(V per count)/shunt·supply, in milliwatts, rounded down. Each factor is in billionths. The
+// first product is a voltage in billionths; the second step divides by the resistance and multiplies by the supply in
+// millivolts.
 func (k *Counts) power(v1, v2 Decimal) (int64, error) {
 	across, err := money.MulDiv(max(int64(v1)-int64(v2), int64(v2)-int64(v1)), int64(k.VoltsPerCount), unitsPerOne, money.Floor)
 	if err != nil {
@@ -258,7 +260,7 @@ func (k *Counts) power(v1, v2 Decimal) (int64, error) {
 	return mw, nil
 }
 
-// printable is a payload for people: one line, bounded, no control characters.
+// printable returns a payload for people: one line, bounded, without control characters.
 func printable(payload []byte) string {
 	text := strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == utf8.RuneError || r >= 0x80 && r < 0xa0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/profiles"
 )
 
-// library are the profiles that come with Paywatt.
+// library returns the profiles that come with Paywatt.
 func library(t testing.TB) profile.Library {
 	t.Helper()
 	l := profile.Library{}
@@ -41,25 +41,25 @@ func TestTheProfilesThatComeWithPaywatt(t *testing.T) {
 	}
 }
 
-// TestCapturesSayWhatTheDocumentationSays plays the captures of testdata and compares what each line means and the
-// register at the end with what was worked out by hand.
+// TestCapturesSayWhatTheDocumentationSays plays the captures of testdata. It compares the meaning of each line and the
+// final register with values computed by hand.
 func TestCapturesSayWhatTheDocumentationSays(t *testing.T) {
 	for name, want := range map[string]struct {
-		kinds string // one letter a message: s started, d data, p position, u unreadable, - ignored
+		kinds string // one letter per message: s started, d data, p position, u unreadable, - ignored
 		mwh   int64
 		relay string
 		gaps  int64
 	}{
-		// 100 counts · 4.887586 mV / 0.1 Ω · 230 V = 1124.144 W (floor of mW) for 60 s: 18,735.73 mWh. The reading at
-		// :20 over the end and the half-sent one do not count, nor does the foreign topic.
+		// 100 counts · 4.887586 mV / 0.1 Ω · 230 V = 1124.144 W (floor of mW) for 60 s: 18,735.73 mWh. The reading at :20
+		// above the highest count, the truncated one and the foreign topic do not count.
 		"seed-a":        {"spdddddddpuu-", 19047, "open", 0},
 		"seed-a-toggle": {"spp", 0, "open", 0},
 		// 3.705 → 3.805 kWh counts 100 Wh; back to 3.700 counts nothing; → 3.720 counts 20 Wh.
 		"tasmota": {"s--ppdddd-", 120_000, "closed", 1},
 		"shelly":  {"sddd-", 40_034, "open", 0},
-		// 1000 → 4000 W·min are 50 Wh; after the restart 600 W·min are 10 Wh more.
+		// 1000 → 4000 W·min are 50 Wh; after the restart 600 W·min are another 10 Wh.
 		"shelly-gen1": {"s-pdddsdp", 60_000, "open", 0},
-		// 720 W for 10 s are 2 Wh; nan is no number; then a gap of 280 s; then half of it for 10 s, 1 Wh.
+		// 720 W for 10 s are 2 Wh; nan is not a number; then a gap of 280 s; then half the power for 10 s, 1 Wh.
 		"esphome": {"spddudd-", 3_000, "closed", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,7 +185,7 @@ func TestAnOddPayloadIsShownSafely(t *testing.T) {
 	}
 }
 
-// at is so many seconds into the test's day.
+// at returns a time this many seconds into the test's day.
 func at(seconds int) time.Time {
 	return time.Date(2026, 11, 20, 8, 0, seconds, 0, time.UTC)
 }

@@ -8,10 +8,10 @@ import (
 // deviceLevel is the level of a topic that names the device.
 const deviceLevel = "{id}"
 
-// words are what a warning or a summary may say, in braces.
+// words are the fields that a warning or a summary may contain in braces.
 var words = [...]string{"balance", "total_kwh", "month_kwh", "relay", "meter"}
 
-// matchTopic compares a topic with a profile's; device is the level that {id} stands for.
+// matchTopic compares a topic with that of a profile. device is the level at {id}.
 func matchTopic(pattern, topic string) (device string, ok bool) {
 	if len(topic) > 4*maxTopic {
 		return "", false
@@ -35,7 +35,7 @@ func matchTopic(pattern, topic string) (device string, ok bool) {
 	}
 }
 
-// bracesIn lists what stands in braces.
+// bracesIn lists the words in braces.
 func bracesIn(text string) []string {
 	var out []string
 	for _, m := range regexp.MustCompile(`\{([^{}]*)\}`).FindAllStringSubmatch(text, -1) {
@@ -44,7 +44,7 @@ func bracesIn(text string) []string {
 	return out
 }
 
-// packetSize is the length of a PUBLISH of quality 0, fixed header included.
+// packetSize returns the length of a PUBLISH packet of QoS 0, with its fixed header.
 func packetSize(topic, payload string) int {
 	rest := 2 + len(topic) + len(payload)
 	if rest < 128 {
@@ -53,8 +53,8 @@ func packetSize(topic, payload string) int {
 	return 3 + rest
 }
 
-// fill makes a message for a device. ok is false while the topic names a device that has not said its name yet, and
-// where the packet would be longer than MaxDown; a payload of words is cut to fit.
+// fill builds a message to a device. ok is false if the topic contains the device's name and the device has not sent it
+// yet, or if the packet would be longer than MaxDown. A payload with words is cut to fit.
 func fill(m *Message, device string, say map[string]string) (out Message, ok bool) {
 	if m == nil || strings.Contains(m.Topic, deviceLevel) && device == "" {
 		return Message{}, false
@@ -72,7 +72,7 @@ func fill(m *Message, device string, say map[string]string) (out Message, ok boo
 	return out, true
 }
 
-// Switch is the message that closes or opens the relay of a device with absolute commands.
+// Switch returns the message that closes or opens the relay of a device with absolute commands.
 func (p *Profile) Switch(device string, on bool) (Message, bool) {
 	if p.Supply.Kind != Absolute {
 		return Message{}, false
@@ -84,8 +84,8 @@ func (p *Profile) Switch(device string, on bool) (Message, bool) {
 	return fill(&Message{p.Supply.Topic, payload}, device, nil)
 }
 
-// Toggle is the message that turns the relay of a toggling device over. It is for a person's command, once; never send it
-// unasked and never repeat it.
+// Toggle returns the message that toggles the relay of a toggling device. Send it once, for a person's command; never
+// send it unasked and never repeat it.
 func (p *Profile) Toggle(device string) (Message, bool) {
 	if p.Supply.Kind != Toggle {
 		return Message{}, false
@@ -93,7 +93,7 @@ func (p *Profile) Toggle(device string) (Message, bool) {
 	return fill(&Message{p.Supply.Topic, p.Supply.Toggle}, device, nil)
 }
 
-// Ask are the messages that make the device send its values.
+// Ask returns the messages that request the device's values.
 func (p *Profile) Ask(device string) []Message {
 	var out []Message
 	for i := range p.Poll {
@@ -104,29 +104,29 @@ func (p *Profile) Ask(device string) []Message {
 	return out
 }
 
-// Words is what a warning or summary can say.
+// Words are the fields of a warning or summary.
 type Words struct {
 	Meter, Relay       string
 	Balance            string // with its currency
-	TotalKWh, MonthKWh string // register, and used in the present local month
+	TotalKWh, MonthKWh string // the register, and the use in the current local month
 }
 
 func (w Words) say() map[string]string {
 	return map[string]string{"meter": w.Meter, "balance": w.Balance, "relay": w.Relay, "total_kwh": w.TotalKWh, "month_kwh": w.MonthKWh}
 }
 
-// Warn is the warning signal, for a device whose profile has one.
+// Warn returns the warning for a device whose profile has one.
 func (p *Profile) Warn(device string, w Words) (Message, bool) {
 	return fill(p.Warning, device, w.say())
 }
 
-// Summarise is the usage summary, for a device whose profile has one.
+// Summarise returns the usage summary for a device whose profile has one.
 func (p *Profile) Summarise(device string, w Words) (Message, bool) {
 	return fill(p.Summary, device, w.say())
 }
 
-// Wanted is whether the relay may be closed: what the account says, unless the profile's rule on the raw counts says
-// off. last is the newest data message, the zero Meaning where there is none.
+// Wanted reports whether the relay may be closed. It follows the account, unless the profile's rule on the raw counts
+// says off. last is the newest data message, or the zero Meaning if there is none.
 func (p *Profile) Wanted(account bool, last Meaning) bool {
 	if p.Rule == nil || !p.Rule.Enabled || last.V1 == nil || last.V2 == nil {
 		return account

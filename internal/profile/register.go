@@ -5,62 +5,62 @@ import (
 	"time"
 )
 
-// Register is what the server counts for a device, durable with every message that moved it.
+// Register is what the server counts for a device. It becomes durable with every message that changes it.
 type Register struct {
-	MWh  int64 // counted so far, in milliwatt-hours; never falls
+	MWh  int64 // counted so far, in milliwatt-hours; never decreases
 	Rest int64 // below one milliwatt-hour, in halves of mW·ms: 0 to restOf-1
 
-	At      time.Time // of the last sample; zero: none yet
+	At      time.Time // of the last sample; zero if there is none yet
 	PowerMW int64     // of the last sample
-	// Device is the device's own register when it was last read, in mWh; HasDevice says that it was.
+	// Device is the device's own register at its last reading, in mWh. HasDevice says that it was read.
 	Device    int64
 	HasDevice bool
 
-	Relay string // closed, open, or empty while the device has not said
-	// OpenFrom is the time from which the relay is known to be open; zero while it is not.
+	Relay string // closed, open, or empty until the device has reported it
+	// OpenFrom is the time since when the relay is known to be open; zero while it is not.
 	OpenFrom time.Time
 
-	Gaps   int64 // how often time between samples counted nothing, and how long that was in all
+	Gaps   int64 // how often the time between samples counted nothing, and how long that was in total
 	GapSec int64
 
-	// Of the newest reading that was ingested.
+	// The newest reading that was ingested.
 	Seq        uint64
 	ReportedAt time.Time
 	ReportedWh int64
-	Boots      uint64 // how often the device has said that it started
+	Boots      uint64 // how often the device has reported a start
 }
 
 // restOf is one milliwatt-hour in halves of mW·ms: 3,600 s · 1,000 ms · 2.
 const restOf = 7_200_000
 
-// Step is what one message did to a register.
+// Step is the effect of one message on a register.
 type Step struct {
 	CountedMWh   int64
-	Gap          time.Duration // time that counted nothing; 0 for none
-	Why          string        // of a gap, for people
-	Sample       bool          // the message carried a measured value that was taken
-	RelayChanged bool          // the relay's position is another than before
-	Load         bool          // a load came or went: power is 0 now and was not, or the other way round
+	Gap          time.Duration // time without counted energy; 0 for none
+	Why          string        // the reason of a gap, for people
+	Sample       bool          // the message carried a measured value that was used
+	RelayChanged bool          // the relay's position has changed
+	Load         bool          // a load was switched on or off: power changed to or from 0
 }
 
-// Wh is the register in whole watt-hours, rounded down.
+// Wh returns the register in whole watt-hours, rounded down.
 func (r Register) Wh() int64 { return r.MWh / 1000 }
 
-// Take moves a register by one message that came at a moment of the server's clock.
+// Take applies one message to a register. at is the server's time at which it came.
 //
-// From power: between two samples the power is taken to run straight from one to the other (trapezoid), in whole numbers
-// with the exact remainder carried on. Time between samples beyond the profile's max_gap is a gap, and so is time that
-// runs backwards: it counts nothing, is added up and shown, and is never filled in. A restart of the server or of the
-// device is a gap only where it lasted that long. When the relay opens, the last power is taken to have run until then,
-// and nothing from there on: a customer who was cut off does not pay for the slope to the next sample. While it is open,
-// power up to the profile's noise_w is taken as 0, and time counts only between two samples above it.
+// From power: between two samples the power is taken as a straight line (trapezoid), in whole numbers with an exact
+// remainder. Time between samples beyond the profile's max_gap is a gap, and so is time that runs backwards: it counts
+// nothing, is added up and shown, and is never filled in. A restart of the server or of the device is a gap only if it
+// lasted that long. When the relay opens, the last power counts until then and nothing after it, so that a customer who
+// was cut off does not pay for the slope to the next sample. While the relay is open, power up to the profile's noise_w
+// counts as 0, and time counts only between two samples above it.
 //
 // From a register of the device: the difference to the last value counts, however long ago that was. The first value
-// ever is where counting begins. A smaller value is a restart: with reset "zero" the new value itself counts, with
-// "never" nothing does and counting goes on from there. A difference that the device could not have measured in the
-// time, at its max_w and with a minute's allowance, counts nothing either. Such a device may tell late what was used before
-// its relay opened, so its relay is known to be open a minute after it said so; from then on, steps that come to no more
-// than noise_w count nothing.
+// ever is the starting point. A smaller value is a restart: with reset "zero" the new value itself counts; with "never"
+// nothing counts, and counting goes on from the new value. A difference that the device could not have measured in that
+// time, at its max_w and with a minute's allowance, counts nothing either. Such a device may report late what was used
+// before its relay opened. So its relay is known to be open only a minute after it has reported that; from then on,
+// steps of no more than noise_w count nothing.
 func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 	var s Step
 	at = at.UTC().Truncate(time.Millisecond)
@@ -107,8 +107,8 @@ func (p *Profile) Take(r Register, m Meaning, at time.Time) (Register, Step) {
 	return r, s
 }
 
-// openFrom is the time from which the relay is known to be open. A device that has just started may have closed it
-// meanwhile, until it says otherwise.
+// openFrom returns the time since when the relay is known to be open. A device that has just started may have closed
+// the relay meanwhile, until it reports otherwise.
 func (p *Profile) openFrom(r Register, m Meaning, at time.Time) time.Time {
 	from := at
 	if m.Kind == IsStarted || p.Energy.From == FromRegister {
@@ -123,12 +123,12 @@ func (p *Profile) openFrom(r Register, m Meaning, at time.Time) time.Time {
 	return r.OpenFrom
 }
 
-// KnownOpen reports whether the relay is known to be open at a moment.
+// KnownOpen reports whether the relay is known to be open at a time.
 func (r Register) KnownOpen(at time.Time) bool {
 	return r.Relay == Open && !r.OpenFrom.IsZero() && !at.Before(r.OpenFrom)
 }
 
-// heard returns the power that counts while the relay is open: 0 up to the noise.
+// heard returns the power that counts while the relay is open: 0 for power up to the noise.
 func (p *Profile) heard(mw int64) int64 {
 	if mw <= p.Energy.NoiseW*1000 {
 		return 0
@@ -147,7 +147,7 @@ func (p *Profile) integrate(r Register, s Step, mw int64, at time.Time) (Registe
 		case elapsed > time.Duration(p.Energy.MaxGap):
 			s.Gap, s.Why = elapsed, "no sample for longer than max_gap"
 		default:
-			// At most 2·10⁹ mW for 3.6·10⁶ ms: 7.2·10¹⁵, far from the end of 64 bits.
+			// At most 2·10⁹ mW for 3.6·10⁶ ms: 7.2·10¹⁵, far below the limit of 64 bits.
 			sum := r.Rest + (r.PowerMW+mw)*elapsed.Milliseconds()
 			s.CountedMWh = sum / restOf
 			r.MWh, r.Rest = r.MWh+s.CountedMWh, sum%restOf
@@ -157,8 +157,8 @@ func (p *Profile) integrate(r Register, s Step, mw int64, at time.Time) (Registe
 	return r.gap(s), s
 }
 
-// allowance is what is added to the time between two values of a device's register before judging the step: messages
-// are late, and devices publish registers in steps.
+// allowance is added to the time between two values of a device's register before the step is judged: messages are
+// late, and devices publish registers in steps.
 const allowance = time.Minute
 
 // follow adds the step of the device's own register.
@@ -180,7 +180,7 @@ func (p *Profile) follow(r Register, s Step, mwh int64, at time.Time) (Register,
 				step, s.Gap, s.Why = mwh, 0, ""
 			}
 		}
-		// W·s·1000/3,600 is mWh; a year of the highest power allowed stays below 2⁶³.
+		// W·s·1000/3,600 is mWh; a year at the highest power allowed stays below 2⁶³.
 		const year = 366 * 24 * time.Hour
 		if most := p.Energy.MaxW * int64((min(elapsed, year)+allowance)/time.Second) * 1000 / 3600; step > most {
 			s.Gap, s.Why = max(elapsed, time.Second), fmt.Sprintf("the device's register moved by %d mWh, at most %d are possible", step, most)
@@ -193,20 +193,20 @@ func (p *Profile) follow(r Register, s Step, mwh int64, at time.Time) (Register,
 	return r.gap(s), s
 }
 
-// A register of whole watt-hours says little of the power in a short time: steps are added up for noiseSpan before they are
-// taken for noise, and noiseStep is what one step of such a register comes to.
+// A register of whole watt-hours says little about the power in a short time. So steps are added up for noiseSpan
+// before they count as noise. noiseStep is one step of such a register.
 const (
 	noiseSpan = 10 * time.Minute
 	noiseStep = 1000 // mWh
 )
 
-// noise is the energy that noise comes to in a time, in mWh.
+// noise returns the energy that noise can amount to in a time, in mWh.
 func (p *Profile) noise(elapsed time.Duration) int64 {
 	const year = 366 * 24 * time.Hour
 	return p.Energy.NoiseW*1000*int64(min(elapsed, year)/time.Second)/3600 + noiseStep
 }
 
-// gap adds a gap up.
+// gap adds a gap to the totals.
 func (r Register) gap(s Step) Register {
 	if s.Gap > 0 {
 		r.Gaps++

@@ -11,10 +11,10 @@ import (
 	"github.com/paywatt/paywatt/internal/profile"
 )
 
-// power is a data message of a device that samples power.
+// power returns a data message of a device that samples power.
 func power(mw int64) profile.Meaning { return profile.Meaning{Kind: profile.IsData, PowerMW: &mw} }
 
-// counted is a data message of a device with a register of its own.
+// counted returns a data message of a device with its own register.
 func counted(mwh int64) profile.Meaning {
 	return profile.Meaning{Kind: profile.IsData, EnergyMWh: &mwh}
 }
@@ -77,14 +77,14 @@ func TestAnOpenRelayEndsTheSlope(t *testing.T) {
 		t.Errorf("closed again: %+v", r)
 	}
 	r, _ = p.Take(r, profile.Meaning{Kind: profile.IsState, Relay: profile.Open}, at(12))
-	r, _ = p.Take(r, power(3_600_000), at(20)) // a relay that sticks: what flows is counted
+	r, _ = p.Take(r, power(3_600_000), at(20)) // a relay that sticks: energy that flows is counted
 	if r, _ = p.Take(r, profile.Meaning{Kind: profile.IsState, Relay: profile.Open}, at(21)); r.PowerMW != 3_600_000 {
 		t.Errorf("a relay that is said to be open once more: %+v", r)
 	}
 }
 
-// TestAnOpenRelayCountsNoNoise switches a device off and lets it say what its sensor shows. Above the noise, energy counts
-// between two samples; the noise of the first profile is 150 W.
+// TestAnOpenRelayCountsNoNoise switches a device off and lets its sensor report some power. Energy between two samples
+// above the noise counts; the noise of the first profile is 150 W.
 func TestAnOpenRelayCountsNoNoise(t *testing.T) {
 	off := profile.Meaning{Kind: profile.IsState, Relay: profile.Open}
 	for _, c := range []struct {
@@ -107,7 +107,7 @@ func TestAnOpenRelayCountsNoNoise(t *testing.T) {
 			t.Errorf("%s: %d mWh, want 1000 and %d", c.name, r.MWh, c.mwh)
 		}
 	}
-	p := seedA(t) // it says so again after it has started: until then it may have closed
+	p := seedA(t) // after a start it must report its relay again: until then it may have closed it
 	r, _ := p.Take(profile.Register{}, off, at(0))
 	if r, _ = p.Take(r, profile.Meaning{Kind: profile.IsStarted}, at(10)); r.KnownOpen(at(11)) {
 		t.Error("a device that has just started is known to be off")
@@ -117,8 +117,8 @@ func TestAnOpenRelayCountsNoNoise(t *testing.T) {
 	}
 }
 
-// TestARegisterThatCreepsCountsNoNoise switches a plug with a register of its own off: what it tells within a minute was
-// used before, then up to 5 W are noise, and what was noise is not counted when the relay closes.
+// TestARegisterThatCreepsCountsNoNoise switches off a plug with its own register. What it reports within a minute was
+// used before and counts; after that, up to 5 W are noise. Noise is not counted later either, when the relay closes.
 func TestARegisterThatCreepsCountsNoNoise(t *testing.T) {
 	p := library(t)["tasmota"]
 	off, on := profile.Meaning{Kind: profile.IsState, Relay: profile.Open}, profile.Meaning{Kind: profile.IsState, Relay: profile.Closed}
@@ -161,7 +161,7 @@ func TestADevicesOwnRegister(t *testing.T) {
 		{"goes back, kept over a restart", "tasmota", []int64{9_000_000, 8_999_000, 8_999_500}, 500, 1},
 		{"begins again at 0", "shelly-gen1", []int64{9_000_000, 9_001_000, 300, 700}, 1700, 0},
 		{"begins again with more than it could have measured", "shelly-gen1", []int64{9_000_000, 8_000_000, 8_000_010}, 10, 1},
-		{"jumps", "tasmota", []int64{0, 600_000, 600_010}, 10, 1}, // 16 kW make 533 Wh in two minutes at most
+		{"jumps", "tasmota", []int64{0, 600_000, 600_010}, 10, 1}, // 16 kW give at most 533 Wh in two minutes
 	} {
 		p := library(t)[c.profile]
 		var r profile.Register
@@ -228,7 +228,8 @@ func FuzzParseDecimal(f *testing.F) {
 	})
 }
 
-// FuzzUnderstand: whatever arrives on any topic of any profile, its meaning is within the limits and the register holds.
+// FuzzUnderstand checks, for any payload on any topic of any profile, that the meaning stays within the limits and the
+// register stays valid.
 func FuzzUnderstand(f *testing.F) {
 	l := library(f)
 	for name, topics := range map[string][]string{

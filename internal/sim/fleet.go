@@ -23,32 +23,33 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Fleet is meters against a running server: each is registered there, buys there and tells everything there.
+// Fleet is a set of virtual meters against a running server. Each is registered there, buys there and sends all its
+// records there.
 type Fleet struct {
-	// API is the server at URL, Broker the host:port of its MQTT listener.
+	// API is the client of the server at URL, Broker the host:port of its MQTT listener.
 	API         *client.Client
 	URL, Broker string
 	// Meters, Days, Seed and Start are as in Options.
 	Meters, Days int
 	Seed         uint64
 	Start        time.Time
-	// Meter is what all the meters have in common: tariff, supply group, key revision and so on. It needs a vending key for
-	// tests, which gives simulated meters their decoder keys.
+	// Meter holds what all meters have in common: tariff, supply group, key revision and so on. The supply group needs a
+	// vending key for tests, because the server discloses decoder keys only for simulated meters.
 	Meter apiv1.NewMeter
-	// Tender is what a household spends at once.
+	// Tender is what a household spends per purchase.
 	Tender apiv1.Amount
-	// Rand gives each meter the name of its memory.
+	// Rand is the source of the names of the meters' memories.
 	Rand io.Reader
 }
 
-// MaxFleet is the most meters that connect from one process.
+// MaxFleet is the largest number of meters that one process connects.
 const MaxFleet = 5000
 
-// patience is how long, in real time, a meter waits for its server to acknowledge a day.
+// patience is how long, in real time, a meter waits for its server to acknowledge a day's records.
 const patience = 60 * time.Second
 
-// FleetResult is what a fleet came to. Trace is a hash over every meter's registers at each midnight: the same seed
-// against a fresh server gives the same.
+// FleetResult is the outcome of a fleet. Trace is a hash over every meter's registers at each midnight: the same seed
+// against a fresh server gives the same hash.
 type FleetResult struct {
 	MeterDays int     `json:"meter_days"`
 	Records   uint64  `json:"records"`
@@ -60,7 +61,7 @@ type FleetResult struct {
 	Replay    string  `json:"replay"`
 }
 
-// Run lets the fleet live. A meter that is refused ends it.
+// Run runs the fleet. If one meter fails, Run ends.
 func (f Fleet) Run(ctx context.Context) (FleetResult, error) {
 	if f.Meters < 1 || f.Meters > MaxFleet || f.Days < 1 || f.Days > MaxDays {
 		return FleetResult{}, fmt.Errorf("a fleet has 1 to %d meters and 1 to %d days", MaxFleet, MaxDays)
@@ -88,20 +89,20 @@ func (f Fleet) Run(ctx context.Context) (FleetResult, error) {
 	all := fnv.New64a()
 	for _, l := range lives {
 		r.Records, r.Sales, r.UnitsWh, r.UsedWh = r.Records+l.records, r.Sales+l.sales, r.UnitsWh+l.units, r.UsedWh+l.used
-		_, _ = fmt.Fprintln(all, l.trace) // a hash takes everything
+		_, _ = fmt.Fprintln(all, l.trace) // a hash never fails
 	}
 	r.Trace = hex.EncodeToString(all.Sum(nil))
 	return r, nil
 }
 
-// Line is the command that lets the same fleet live again, against a fresh server, but for what the meters have in common
-// and what they spend: that is the caller's to add.
+// Line returns the command that repeats the fleet against a fresh server. The caller must add the options for Meter and
+// Tender.
 func (f Fleet) Line() string {
 	return fmt.Sprintf("paywatt sim --url %s --mqtt %s --meters %d --days %d --seed %d", f.URL, f.Broker, f.Meters, f.Days, f.Seed) +
 		startOption(f.Start)
 }
 
-// fleetLife is what one meter came to.
+// fleetLife is the outcome of one meter.
 type fleetLife struct {
 	records     uint64
 	sales       int
@@ -109,7 +110,7 @@ type fleetLife struct {
 	trace       string
 }
 
-// live is one meter from its registration to its last day.
+// live runs one meter from its registration to its last day.
 func (f Fleet) live(ctx context.Context, i int, out *fleetLife) error {
 	rnd := rand.New(rand.NewPCG(f.Seed, uint64(i)))
 	body := fmt.Sprintf("07%08d", (f.Seed*MaxFleet+uint64(i))%100_000_000)
@@ -139,7 +140,7 @@ func (f Fleet) live(ctx context.Context, i int, out *fleetLife) error {
 	return dev.Close()
 }
 
-// open makes the virtual meter with what the server has said at its registration.
+// open makes the virtual meter with the keys that the server returned at its registration.
 func (f Fleet) open(added apiv1.AddedMeter, m apiv1.NewMeter) (*device.Device, error) {
 	b, err := hex.DecodeString(added.DecoderKey)
 	if err != nil || len(b) == 0 {
@@ -166,7 +167,7 @@ func (f Fleet) open(added apiv1.AddedMeter, m apiv1.NewMeter) (*device.Device, e
 		Rand: f.Rand, Now: f.Start})
 }
 
-// fleetMeter is one meter of a fleet, on a goroutine of its own.
+// fleetMeter is one meter of a fleet, on its own goroutine.
 type fleetMeter struct {
 	fleet  Fleet
 	number string
@@ -176,7 +177,7 @@ type fleetMeter struct {
 	size   int64
 }
 
-// day lets the meter live for a day, buy when it has to, and waits until the server has everything.
+// day lets the meter run for a day, buys when necessary, and waits until the server has all records.
 func (l *fleetMeter) day(ctx context.Context, d int, rnd *rand.Rand) error {
 	for h := range int64(24) {
 		if l.dev.View().BalanceWh < 5000 {
@@ -195,7 +196,7 @@ func (l *fleetMeter) day(ctx context.Context, d int, rnd *rand.Rand) error {
 	return l.told(ctx)
 }
 
-// buy gets a token from the server and types it in.
+// buy buys a token from the server and enters it at the keypad.
 func (l *fleetMeter) buy(ctx context.Context) error {
 	v, err := l.fleet.API.Vend(ctx, apiv1.NewSale{Meter: l.number, Tender: l.fleet.Tender, ClientRef: fmt.Sprintf("sim-%s-%d", l.number, l.out.sales+1)}, "")
 	if err != nil {
@@ -217,7 +218,7 @@ func (l *fleetMeter) buy(ctx context.Context) error {
 	return nil
 }
 
-// told waits until the server has acknowledged everything, and acts on what it sends.
+// told waits until the server has acknowledged everything, and handles the server's messages meanwhile.
 func (l *fleetMeter) told(ctx context.Context) error {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -242,5 +243,5 @@ func (l *fleetMeter) told(ctx context.Context) error {
 	}
 }
 
-// ErrSilent is wrapped by the error of a fleet whose server does not acknowledge what its meters tell.
+// ErrSilent is wrapped by the error of a fleet whose server does not acknowledge all records.
 var ErrSilent = errors.New("the server has not acknowledged everything")

@@ -17,31 +17,31 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// act is something that a household, or its surroundings, does by itself.
+// act is an event at a house, by its household or from outside.
 type act int
 
-// The acts of a house. Each has the moment at which it is due.
+// The acts of a house. Each has a time at which it is due.
 const (
 	// actLoad: switch something on or off.
 	actLoad act = iota
-	// actShop: look at the meter, and buy if there is little left.
+	// actShop: look at the meter, and buy if little credit is left.
 	actShop
-	// actEnter: bring the oldest bought token into the meter.
+	// actEnter: enter the oldest bought token.
 	actEnter
-	// actCut: the mains goes; actBack: it is there again.
+	// actCut: the mains fails; actBack: it returns.
 	actCut
 	actBack
 	// actTamper: open the cover; actMend: close it; actClear: enter the token that clears the latch.
 	actTamper
 	actMend
 	actClear
-	// actUpload: the server acknowledges what the meter has told.
+	// actUpload: the server acknowledges the meter's records.
 	actUpload
 
 	acts
 )
 
-// never is the moment of an act that is not due.
+// never is the time of an act that is not due.
 const never = math.MaxInt64
 
 const (
@@ -55,7 +55,7 @@ type house struct {
 	street *street
 	index  int
 	number string
-	rnd    *rand.Rand // of what happens; the street's seed and the house's number decide it all
+	rnd    *rand.Rand // of events; the seed and the house's number decide everything
 	key    sts.Key
 
 	dev      *device.Device
@@ -63,38 +63,39 @@ type house struct {
 	relay    *virtual.Relay
 	rtc      *ds1307.Chip
 	switches *virtual.Switches
-	// lived is the moment up to which the meter has lived, next when each act is due.
+	// lived is the time up to which the house has been simulated, next when each act is due.
 	lived int64
 	next  [acts]int64
 
-	// size is the household's use in percent of the usual one, stock for how many days it buys, careful at which credit.
+	// size is the household's use in percent of the usual one. stock is for how many days it buys, careful the credit at
+	// which it buys.
 	size, stock int64
 	careful     unit.Energy
 
 	tid sts.TID
-	// bought are tokens that are not in the meter yet, used those that are.
+	// bought are tokens that are not in the meter yet, used are tokens that are.
 	bought []token
 	used   []token
-	// credited is what accepted tokens have brought.
+	// credited is the energy that accepted tokens have brought.
 	credited unit.Energy
-	// seq is the newest record the server has.
+	// seq is the newest record that the server has.
 	seq uint64
-	// offline is until when the house has no network.
+	// offline is the time until which the house has no network.
 	offline int64
-	// register is the highest total register seen durable.
+	// register is the highest total register in a durable record.
 	register unit.Energy
 }
 
-// token is one that was bought.
+// token is a bought token.
 type token struct {
 	digits string
 	tid    sts.TID
 	units  unit.Energy
-	// tried says that it was entered before, with the mains going in the middle: nobody saw what became of it.
+	// tried says that the token was entered before, but a power cut hid the result.
 	tried bool
 }
 
-// newHouse makes the i-th house and brings its meter up.
+// newHouse makes the i-th house and starts its meter.
 func newHouse(s *street, i int) (*house, error) {
 	h := &house{
 		street: s, index: i, rnd: rand.New(rand.NewPCG(s.o.Seed, uint64(i))), medium: newMedium(),
@@ -133,11 +134,11 @@ func newHouse(s *street, i int) (*house, error) {
 	return h, nil
 }
 
-// open starts the meter from its memory. The board outlives it: calendar, switches and contact are where they were.
+// open starts the meter from its memory. The board outlives the meter: clock, switches and contact keep their state.
 func (h *house) open() error {
 	keep := keepDay
 	if h.offline > 0 {
-		keep = 0 // what a meter keeps by itself
+		keep = 0 // the default of a meter
 	}
 	keys := meter.NewKeys(h.key, meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255})
 	cfg := device.Config{
@@ -153,16 +154,16 @@ func (h *house) open() error {
 	return nil
 }
 
-// keepDay is how many records the meters keep whose server takes everything once a day.
+// keepDay is how many records a meter keeps if its server takes all of them once a day.
 const keepDay = 512
 
-// phone is everybody's number: what it gets nobody reads.
+// phone is the number of every customer. Nobody reads its messages.
 const phone = "+254700000001"
 
-// after is a moment up to a time later, evenly.
+// after returns a random time, evenly distributed, up to a duration later.
 func (h *house) after(now, up int64) int64 { return now + 1 + h.rnd.Int64N(up) }
 
-// rarely is a moment that comes once in a while; never for a while of 0.
+// rarely returns a random time for an event that happens about once in a while; never if every is 0.
 func (h *house) rarely(every time.Duration) int64 {
 	if every <= 0 {
 		return never
@@ -170,7 +171,7 @@ func (h *house) rarely(every time.Duration) int64 {
 	return h.after(h.lived, 2*int64(every/time.Millisecond))
 }
 
-// due is the house's next moment: when its meter wants to be asked, or something happens.
+// due returns the house's next time: when its meter has something to do, or an act is due.
 func (h *house) due() int64 {
 	at := h.lived + max(1, h.dev.Next().Milliseconds())
 	for _, a := range h.next {
@@ -179,7 +180,7 @@ func (h *house) due() int64 {
 	return at
 }
 
-// live lets the house live up to a moment, and do what is due then.
+// live lets the house live up to a time and performs the acts that are due then.
 func (h *house) live(at int64) error {
 	if err := h.guard(func() error { return h.dev.Advance(time.Duration(at-h.lived)*time.Millisecond, nil) }); err != nil {
 		return err
@@ -202,10 +203,10 @@ func (h *house) live(at int64) error {
 	return h.check()
 }
 
-// FlushAfter is how many records a meter makes durable at once, with a snapshot of its state.
+// FlushAfter is the number of unflushed records at which a meter makes them durable, with a snapshot of its state.
 const FlushAfter = 16
 
-// guard does something to the meter during which its mains may go. Then it starts again from its memory.
+// guard runs do, during which the mains may fail in the middle of a write. The meter then starts again from its memory.
 func (h *house) guard(do func() error) (err error) {
 	defer func() {
 		switch r := recover().(type) {
@@ -220,14 +221,14 @@ func (h *house) guard(do func() error) (err error) {
 	return do()
 }
 
-// reboot is a start after a cut that nobody announced. What was on its way into the memory is lost.
+// reboot starts the meter after a cut in the middle of a write. Data that was not yet in the memory is lost.
 func (h *house) reboot() error {
 	load := h.dev.Load()
 	h.trace(traceBoot, nil)
 	if err := h.open(); err != nil {
 		return err
 	}
-	// People try again.
+	// The customer tries again.
 	if len(h.bought) > 0 {
 		h.next[actEnter] = min(h.next[actEnter], h.lived+minute)
 	}
@@ -237,7 +238,7 @@ func (h *house) reboot() error {
 	return errors.Join(h.dev.SetLoad(load), h.check())
 }
 
-// do carries out an act.
+// do performs an act.
 func (h *house) do(a act) error {
 	switch a {
 	case actLoad:
@@ -265,13 +266,13 @@ func (h *house) do(a act) error {
 	}
 }
 
-// shape is how much of the mean load is on in each hour of the day, in percent.
+// shape is the share of the mean load in each hour of the day, in percent.
 var shape = [24]int64{35, 30, 30, 30, 35, 60, 110, 130, 100, 80, 75, 85, 100, 90, 75, 75, 90, 130, 190, 220, 200, 150, 90, 50}
 
-// meanLoad is the usual household's, in watts.
+// meanLoad is the mean load of the usual household, in watts.
 const meanLoad = 300
 
-// load switches something on or off.
+// load changes the load.
 func (h *house) load() error {
 	h.next[actLoad] = h.lived + 5*minute + h.rnd.Int64N(90*minute)
 	watts := meanLoad * h.size / 100 * shape[h.lived/hour%24] / 100
@@ -283,7 +284,7 @@ func (h *house) load() error {
 	return h.dev.SetLoad(unit.Power(watts))
 }
 
-// cut takes the mains away: mostly with a moment's notice, sometimes in the middle of a write.
+// cut cuts the mains: usually with a moment's notice, sometimes in the middle of a write.
 func (h *house) cut() error {
 	h.street.result.Cuts++
 	if h.rnd.IntN(3) == 0 {

@@ -7,20 +7,20 @@ import (
 	"github.com/paywatt/paywatt/meter/journal"
 )
 
-// medium is the memory of one meter: it outlives its device, and a power cut may tear any write at any byte.
+// medium is the memory of one meter. It outlives its device, and a power cut may tear any write at any byte.
 type medium struct {
 	image [journal.Size]byte
 	log   *memory.RAM
-	// budget is how many bytes can still be written before the mains goes, negative for no end.
+	// budget is how many bytes can still be written before the mains fails; negative for no limit.
 	budget int
 }
 
-// torn is what a medium panics with when the mains goes in the middle of a write.
+// torn is the panic value of a medium when the mains fails in the middle of a write.
 type torn struct{}
 
 func newMedium() *medium { return &medium{log: memory.NewRAM(), budget: -1} }
 
-// allow returns how many of n bytes the mains lets through.
+// allow returns how many of n bytes are written before the mains fails.
 func (m *medium) allow(n int) int {
 	if m.budget < 0 {
 		return n
@@ -71,7 +71,7 @@ func (l lossy) Sync() error {
 	return l.m.log.Sync()
 }
 
-// keep is what a cut leaves: all that was durable, and a beginning of what was on its way.
+// keep leaves what survives a cut: everything durable, and n bytes of what was still being written.
 func (l lossy) keep(n int) {
 	durable, pending := l.m.log.Bytes()
 	l.m.log, _ = memory.LoadRAM(append(append(make([]byte, 0, len(durable)+n), durable...), pending[:n]...))
@@ -85,7 +85,7 @@ func (l lossy) Commit(f memory.Frame) error {
 	return l.Sync()
 }
 
-// Replace implements memory.Log: the new content is written beside the old one, and takes its place in one step.
+// Replace implements memory.Log. The new content is written beside the old one and replaces it in one step.
 func (l lossy) Replace(frames []memory.Frame) error {
 	next := memory.NewRAM()
 	if err := next.Replace(frames); err != nil {
@@ -105,7 +105,7 @@ func (l lossy) Size() int64 { return l.m.log.Size() }
 // Close implements memory.Log.
 func (l lossy) Close() error { return nil }
 
-// restart is what a start finds after a cut: nothing that was not durable.
+// restart returns what a start finds after a cut: only what was durable.
 func (m *medium) restart() memory.Found {
 	lossy{m}.keep(0)
 	m.budget = -1

@@ -1,7 +1,7 @@
 package sim
 
-// queue is the one event queue of a street: a heap of the next moment of every house, each once. Houses whose moments
-// are the same come in the order of their numbers, so that a seed has one history.
+// queue is the event queue of a street: a heap with the next time of every house, each once. Houses with the same time
+// come in the order of their numbers, so that a seed has only one history.
 type queue struct{ heap []moment }
 
 // moment is when a house is due, in milliseconds since the street began.
@@ -24,10 +24,10 @@ func (q *queue) push(m moment) {
 	}
 }
 
-// first is the earliest moment. The queue of a street is never empty.
+// first returns the earliest moment. The queue of a street is never empty.
 func (q *queue) first() moment { return q.heap[0] }
 
-// move gives the first house its next moment.
+// move sets the first house's next time.
 func (q *queue) move(at int64) {
 	q.heap[0].at = at
 	for i := 0; ; {

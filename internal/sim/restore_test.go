@@ -20,10 +20,10 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// restored is the longest that a supply may take to return once a payment is committed, of a meter that is online.
+// restored is the longest time from the commit of a payment until supply returns, for a meter that is online.
 const restored = 5 * time.Second
 
-// online is one house whose meter is connected all the time to the server's own worker of the outbox, in virtual time.
+// online is one house whose meter is always connected to the server's own outbox worker, in virtual time.
 type online struct {
 	t      *testing.T
 	s      *walletRun
@@ -33,11 +33,11 @@ type online struct {
 	mu     sync.Mutex
 	drops  map[wire.Down]bool
 	arrive chan func()
-	closed time.Time // when the relay closed last
+	closed time.Time // when the relay last closed
 	sent   map[wire.Down]int
 }
 
-// Connected, Format and Publish are the connection of the meter.
+// Connected, Format and Publish implement the connection of the meter.
 func (o *online) Connected(string) bool     { return true }
 func (o *online) Format(string) wire.Format { return wire.JSON }
 func (o *online) Publish(number string, d wire.Down, payload []byte) bool {
@@ -51,7 +51,8 @@ func (o *online) Publish(number string, d wire.Down, payload []byte) bool {
 	return true
 }
 
-// takes gives a message to the meter, presses the key where it waits for one, and brings its records to the server.
+// takes delivers a message to the meter, presses the key if the meter waits for it, and sends the records to the
+// server.
 func (o *online) takes(d wire.Down, number string, payload []byte) {
 	was := o.h.dev.State().Relay
 	if err := errors.Join(o.h.dev.Receive(d, wire.DownTopic(number, d), payload), o.h.dev.Flush(), o.h.press()); err != nil {
@@ -71,7 +72,7 @@ func (o *online) tells() {
 	o.outbox.Kick() // as a server does when an answer is durable
 }
 
-// lives lets the house use energy for a time, and then read.
+// lives lets the house use energy for a time and then record a reading.
 func (o *online) lives(watts unit.Power, t time.Duration) {
 	o.t.Helper()
 	time.Sleep(t)
@@ -80,7 +81,7 @@ func (o *online) lives(watts unit.Power, t time.Duration) {
 	})
 }
 
-// does lets something happen at the meter, and waits until nothing more comes of it at this moment.
+// does runs what at the meter and waits until everything that follows from it has happened.
 func (o *online) does(what func() error) {
 	o.t.Helper()
 	o.arrive <- func() {
@@ -92,7 +93,8 @@ func (o *online) does(what func() error) {
 	synctest.Wait()
 }
 
-// pays and reports how long it took from the commit until the relay closed, within a minute; the worker is not told of it.
+// pays makes a payment and reports how long it took from the commit until the relay closed, at most a minute. The
+// worker gets no signal about the payment.
 func (o *online) pays(amount money.Minor) (took time.Duration, ok bool) {
 	o.t.Helper()
 	if is := o.h.dev.State().Relay; is == supply.Closed {
@@ -117,7 +119,7 @@ func (o *online) drop(down ...wire.Down) {
 	}
 }
 
-// newOnline is a house with some money, and its first lease.
+// newOnline returns a house with some money and its first lease.
 func newOnline(t *testing.T, paid, daily money.Minor) *online {
 	t.Helper()
 	s := &walletRun{o: WalletStreet{Meters: 1, Days: 30, Seed: 9, Start: time.Now(), Folder: t.TempDir(), Paid: paid, Daily: daily}}
@@ -150,7 +152,7 @@ func newOnline(t *testing.T, paid, daily money.Minor) *online {
 			}
 		}
 	})
-	running.Go(func() { // the server is never blind
+	running.Go(func() { // the server sees its meters without a break
 		for ctx.Err() == nil {
 			if err := s.office.do(context.WithoutCancel(ctx), func(tx *store.Tx) error { return wallet.LookOut(tx) }); err != nil {
 				t.Error(err)
@@ -177,7 +179,7 @@ func newOnline(t *testing.T, paid, daily money.Minor) *online {
 	return o
 }
 
-// charges takes the fixed charges of the days that have begun.
+// charges posts the fixed charges of the days that have begun.
 func (o *online) charges() {
 	o.t.Helper()
 	o.s.office.now = time.Now()
@@ -186,9 +188,9 @@ func (o *online) charges() {
 	}
 }
 
-// TestAPaymentIsNotHeldUpByWhatAMeterDoesNotAnswer cuts a supply off and pays, while a lease and a configuration that the
-// meter drops lie before the connect, each in a long pause between two attempts. The worker of the outbox is not even told
-// of the payment: it finds the connect by itself.
+// TestAPaymentIsNotHeldUpByWhatAMeterDoesNotAnswer cuts a supply off and pays. A lease and a configuration that the
+// meter drops are queued before the connect, each in a long pause between two attempts. The outbox worker gets no
+// signal about the payment: it finds the connect by itself.
 func TestAPaymentIsNotHeldUpByWhatAMeterDoesNotAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOnline(t, 6900, 4600) // 16 kWh a day of fixed charges
@@ -212,8 +214,8 @@ func TestAPaymentIsNotHeldUpByWhatAMeterDoesNotAnswer(t *testing.T) {
 	})
 }
 
-// TestAPaymentHurriesALeaseThatWasDropped pays when the meter has dropped the lease that would have kept the supply on, and
-// the next attempt is half an hour away.
+// TestAPaymentHurriesALeaseThatWasDropped pays after the meter has dropped the lease that would have kept the supply
+// on, while the next attempt is half an hour away.
 func TestAPaymentHurriesALeaseThatWasDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOnline(t, 100_000, 0)

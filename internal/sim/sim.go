@@ -1,12 +1,12 @@
-// Package sim lets a street of virtual meters live: thousands of households with their loads, purchases, mistakes, power
-// cuts and tampering, on one event queue in one process. A seed decides everything, and the same seed gives the same
-// history, byte for byte: [Result.Trace] says so.
+// Package sim simulates a street of virtual meters: thousands of households with their loads, purchases, mistakes,
+// power cuts and tampering, on one event queue in one process. A seed decides everything, and the same seed gives the
+// same history, byte for byte, which [Result.Trace] proves.
 //
-// Start at [Run]. The meters are whole ones (package device) with their memory in RAM; every house advances straight to
-// the next moment at which its meter or its household does anything. What a street must never do is checked on the way
-// by code of its own, apart from the meter's: credit is neither lost nor doubled, records have no hole, registers never
-// fall, the relay is open exactly when there is a reason. A broken promise ends the street with [ErrInvariant] and the
-// line that replays it.
+// Start at [Run]. The meters are complete (package device), with their memory in RAM. Every house advances straight to
+// the next time at which its meter or its household does anything. Separate code, which does not use the meter's,
+// checks the invariants on the way: credit is neither lost nor doubled, records have no gap, registers never fall, and
+// the relay is open exactly when there is a reason. A broken invariant ends the simulation with [ErrInvariant] and the
+// command that replays it.
 package sim
 
 import (
@@ -23,27 +23,28 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Options are the street.
+// Options configure a street.
 type Options struct {
-	// Meters and Days are how large it is and how long it lives.
+	// Meters is the number of meters, Days how long they are simulated.
 	Meters, Days int
 	// Seed decides everything that happens.
 	Seed uint64
-	// Start is the calendar at the beginning, to the second; the zero time stands for 2026-11-20 in UTC.
+	// Start is the calendar time at the beginning, to the second; the zero time means 2026-11-20 in UTC.
 	Start time.Time
-	// CutEvery and TamperEvery are how often the mains goes and the cover is opened at a house, on average; 0 for never.
-	// OfflineFor is the longest time for which a quarter of the houses begins without a network.
+	// CutEvery and TamperEvery are the average times between two power cuts and between two openings of the cover at a
+	// house; 0 for never. A quarter of the houses has no network on the first day and for a random time up to OfflineFor
+	// after it.
 	CutEvery, TamperEvery, OfflineFor time.Duration
 }
 
-// Limits of a street. LeastEvery is the shortest of its times, but for 0.
+// Limits of a street. LeastEvery is the shortest of its times other than 0.
 const (
 	MaxMeters  = 100_000
 	MaxDays    = 3660
 	LeastEvery = time.Second
 )
 
-// Possible reports whether a street of this size, with these times, can live.
+// Possible reports whether a street with these options can be simulated.
 func (o Options) Possible() bool {
 	for _, t := range [...]time.Duration{o.CutEvery, o.TamperEvery, o.OfflineFor} {
 		if t != 0 && t < LeastEvery {
@@ -60,7 +61,7 @@ func Default() Options {
 	}
 }
 
-// Line is the command that replays the street.
+// Line returns the command that replays the street.
 func (o Options) Line() string {
 	line := fmt.Sprintf("paywatt sim --meters %d --days %d --seed %d", o.Meters, o.Days, o.Seed)
 	d := Default()
@@ -75,10 +76,10 @@ func (o Options) Line() string {
 	return line + startOption(o.Start)
 }
 
-// usualStart is the calendar at the beginning of a street that asks for no other.
+// usualStart is the default of Options.Start.
 func usualStart() time.Time { return time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC) }
 
-// startOption is the option that repeats an unusual beginning.
+// startOption returns the option for a start other than the default.
 func startOption(at time.Time) string {
 	if at.IsZero() || at.Equal(usualStart()) {
 		return ""
@@ -86,33 +87,35 @@ func startOption(at time.Time) string {
 	return " --start " + at.UTC().Format(time.RFC3339)
 }
 
-// Result is what a street came to.
+// Result is the outcome of a simulation.
 type Result struct {
 	MeterDays int `json:"meter_days"`
-	// Events is how often a house was due.
+	// Events is how often a house was advanced.
 	Events int64 `json:"events"`
-	// Records is what the server got, Readings how many of them were readings.
+	// Records is how many records the server got, Readings how many of them were readings.
 	Records  int64 `json:"records"`
 	Readings int64 `json:"readings"`
-	// Sold tokens were bought, Accepted ones taken by a meter; Again were entered a second time, Wrong mistyped.
+	// Sold counts the tokens bought, Accepted those that a meter accepted, Again those entered a second time, Wrong those
+	// mistyped.
 	Sold     int64 `json:"sold"`
 	Accepted int64 `json:"accepted"`
 	Again    int64 `json:"again"`
 	Wrong    int64 `json:"wrong"`
-	// Units is what the accepted tokens have brought, Used what was consumed, both in Wh.
+	// Units is the energy of the accepted tokens, Used what was consumed, both in Wh.
 	Units unit.Energy `json:"units_wh"`
 	Used  unit.Energy `json:"used_wh"`
-	// Cuts of the mains, Torn those in the middle of a write, Tampers openings of a cover.
+	// Cuts counts the power cuts, Torn those in the middle of a write, Tampers the openings of a cover.
 	Cuts    int64 `json:"cuts"`
 	Torn    int64 `json:"torn"`
 	Tampers int64 `json:"tampers"`
-	// Trace is a hash over every record in the order in which the server got it, every cut, and all states at the end.
+	// Trace is a hash over every record in the order in which the server got it, every restart after a torn write, and all
+	// states at the end.
 	Trace string `json:"trace"`
-	// Replay is the line that lets it happen again.
+	// Replay is the command that repeats the simulation.
 	Replay string `json:"replay"`
 }
 
-// street is one run.
+// street is one simulation.
 type street struct {
 	o       Options
 	houses  []*house
@@ -123,7 +126,7 @@ type street struct {
 	result  Result
 }
 
-// Run lets a street live. Its error wraps ErrInvariant when a promise was broken.
+// Run simulates a street. Its error wraps ErrInvariant if an invariant was broken.
 func Run(ctx context.Context, o Options) (Result, error) {
 	if !o.Possible() {
 		return Result{}, fmt.Errorf("a street has 1 to %d meters, 1 to %d days, and times of 0 or from %v on", MaxMeters, MaxDays, LeastEvery)
@@ -149,7 +152,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	return s.end()
 }
 
-// run is the loop over the queue.
+// run advances the houses in the order of the queue.
 func (s *street) run(ctx context.Context, end int64) error {
 	for {
 		next := s.queue.first()
@@ -167,7 +170,7 @@ func (s *street) run(ctx context.Context, end int64) error {
 	}
 }
 
-// end gives every house its mains and its network back, lets the server have everything, and counts.
+// end restores every house's mains and network, lets the server get all records, and fills in the result.
 func (s *street) end() (Result, error) {
 	for _, h := range s.houses {
 		h.medium.budget, h.offline = -1, 0
@@ -190,19 +193,19 @@ func (s *street) end() (Result, error) {
 	return s.result, nil
 }
 
-// The kinds of what a trace holds.
+// The kinds of entries in a trace.
 const (
 	traceRecord = iota
 	traceBoot
 	traceEnd
 )
 
-// trace adds to the history's hash.
+// trace adds an entry to the hash of the history.
 func (h *house) trace(kind byte, b []byte) {
 	var head [13]byte
 	binary.LittleEndian.PutUint64(head[:], uint64(h.lived))
 	binary.LittleEndian.PutUint32(head[8:], uint32(h.index))
 	head[12] = kind
-	_, _ = h.street.hash.Write(head[:]) // a hash takes everything
+	_, _ = h.street.hash.Write(head[:]) // a hash never fails
 	_, _ = h.street.hash.Write(b)
 }

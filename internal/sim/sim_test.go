@@ -14,7 +14,7 @@ var (
 	longRun = flag.Bool("long", false, "fail where a rare state was never reached")
 )
 
-// reached notes which rare states a street got to.
+// reached records which rare states a simulation has reached.
 func reached(c *sometimes.Counter, r sim.Result) {
 	for state, n := range map[string]int64{"token accepted": r.Accepted, "token entered again": r.Again, "token mistyped": r.Wrong, "mains cut": r.Cuts,
 		"mains cut in the middle of a write": r.Torn, "cover opened": r.Tampers} {
@@ -50,9 +50,9 @@ func TestASeedHasOneHistory(t *testing.T) {
 		first.MeterDays, first.Sold, first.Accepted, first.Again, first.Wrong, first.Cuts, first.Torn, first.Tampers, first.Trace)
 }
 
-// TestManyStreetsKeepTheirPromises lets streets live in which much more goes wrong than in any real one. What must not
-// happen ends a street (the checker of this package): credit lost or doubled, a hole in the records, a register that
-// falls, a relay without its reason.
+// TestManyStreetsKeepTheirPromises simulates streets in which much more goes wrong than in any real one. The checker of
+// this package ends a simulation if credit is lost or doubled, records have a gap, a register falls, or a relay is open
+// without a reason.
 func TestManyStreetsKeepTheirPromises(t *testing.T) {
 	var all sim.Result
 	rare := sometimes.New("token accepted", "token entered again", "token mistyped", "mains cut", "mains cut in the middle of a write", "cover opened")

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// shop buys when there is little left. Somebody who sits in the dark looks sooner again.
+// shop buys if little credit is left.
 func (h *house) shop() error {
 	s := h.dev.State()
 	h.next[actShop] = h.lived + 3*hour + h.rnd.Int64N(8*hour)
@@ -21,7 +21,7 @@ func (h *house) shop() error {
 	return h.buy(h.lived + minute + h.rnd.Int64N(20*minute))
 }
 
-// buy gets a token, to be entered at a moment.
+// buy makes a token, to be entered at a time.
 func (h *house) buy(enter int64) error {
 	now := h.street.o.Start.Add(time.Duration(h.lived) * time.Millisecond)
 	tid, err := sts.Base2014.Next(h.tid, now)
@@ -44,15 +44,15 @@ func (h *house) buy(enter int64) error {
 	return nil
 }
 
-// Odds of what people do with a token, one in so many.
+// Odds of what people do with a token: one in so many.
 const (
 	oddsSlip  = 12 // a digit is mistyped first
 	oddsAgain = 8  // an old token is tried again
 	oddsPush  = 6  // the server pushes it
-	oddsSMS   = 6  // it is sent to the meter
+	oddsSMS   = 6  // it is sent to the meter by SMS
 )
 
-// enter brings the oldest bought token into the meter.
+// enter enters the oldest bought token.
 func (h *house) enter() error {
 	if len(h.bought) == 0 {
 		return nil
@@ -68,7 +68,7 @@ func (h *house) enter() error {
 		}
 	}
 	tried := t.tried
-	t.tried = true // should the mains go from here on, nobody knows
+	t.tried = true // if the mains fails from here on, the result is unknown
 	before := h.shown()
 	if err := h.put(t.digits); err != nil {
 		return err
@@ -83,7 +83,7 @@ func (h *house) enter() error {
 			return h.broken("a token of %d Wh has brought the credit from %d to %d", t.units, before, now)
 		}
 	case got == sts.UsedError.String() && tried:
-		// The cut came after it was durable, and it counts.
+		// The cut came after the token was durable, so it counts.
 		h.credited += t.units
 		h.street.result.Accepted++
 		h.street.result.Units += t.units
@@ -108,13 +108,13 @@ func (h *house) enter() error {
 	return nil
 }
 
-// shown is the credit that the customer sees.
+// shown returns the credit that the display shows.
 func (h *house) shown() unit.Energy {
 	s := h.dev.State()
 	return s.Shown()
 }
 
-// put enters digits by one of the three ways.
+// put enters digits by push, SMS or keypad.
 func (h *house) put(digits string) error {
 	switch {
 	case h.rnd.IntN(oddsPush) == 0 && h.lived >= h.offline:
@@ -129,7 +129,7 @@ func (h *house) put(digits string) error {
 	return h.dev.Keys("*" + "*" + digits + "#")
 }
 
-// slip enters a token with one digit wrong. That must never be taken for another one.
+// slip enters a token with one wrong digit, which the meter must never accept.
 func (h *house) slip(digits string) error {
 	b := []byte(digits)
 	i := h.rnd.IntN(len(b))
@@ -144,7 +144,7 @@ func (h *house) slip(digits string) error {
 	return nil
 }
 
-// again enters a token that is in the meter already.
+// again enters a token that the meter has already accepted.
 func (h *house) again() error {
 	t := h.used[h.rnd.IntN(len(h.used))]
 	credit := h.shown()
@@ -161,7 +161,7 @@ func (h *house) again() error {
 	return nil
 }
 
-// clearTamper enters the token that opens the latch, once the cover is closed.
+// clearTamper enters the token that clears the tamper latch.
 func (h *house) clearTamper() error {
 	if !h.dev.On() {
 		h.next[actClear] = h.lived + hour
@@ -190,7 +190,8 @@ func (h *house) clearTamper() error {
 	return nil
 }
 
-// upload is the server: it acknowledges all that is durable, in the windows of docs/reference/mqtt.md#acknowledgement.
+// upload plays the server: it acknowledges all durable records, in the windows of
+// docs/reference/mqtt.md#acknowledgement.
 func (h *house) upload() error {
 	h.next[actUpload] = h.lived + day
 	if !h.dev.On() || h.lived < h.offline {
@@ -203,7 +204,7 @@ func (h *house) upload() error {
 	if next := box.Marks().Next; next <= h.seq {
 		return h.broken("the meter begins again at record %d, the server has %d", next, h.seq)
 	}
-	// A meter that has started again may have forgotten how far the server was; its first answer says so.
+	// A restarted meter may have lost the acknowledgements; the server's first answer repeats the last one.
 	box.Ack(wire.Ack{Seq: h.seq})
 	for {
 		entries := box.Next(h.seq)
@@ -229,7 +230,7 @@ func (h *house) upload() error {
 	}
 }
 
-// check is what must be true of a meter at any moment.
+// check checks what must hold for a meter at any time.
 func (h *house) check() error {
 	s := h.dev.State()
 	credited := s.Register + s.Balance - unit.Energy(s.ECUsed) - s.Overrun
@@ -248,7 +249,7 @@ func (h *house) check() error {
 	return nil
 }
 
-// ErrInvariant is wrapped by the error of a street in which something happened that must not.
+// ErrInvariant is wrapped by the error of a simulation that broke an invariant.
 var ErrInvariant = errors.New("broken promise")
 
 func (h *house) broken(format string, args ...any) error {

@@ -20,81 +20,85 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// WalletStreet is a street of meters whose balance is money on a server: whole virtual meters, and the server's own store and
-// rules, in one process and on one virtual clock that goes on by the hour. A witness of its own ([witness]) watches what
+// WalletStreet simulates meters whose balance is money on a server: whole virtual meters and the server's own store and
+// rules, in one process and on one virtual clock, which advances by the hour. An independent [witness] watches what
 // goes over the wire and what the relays do.
 type WalletStreet struct {
 	Meters, Days int
 	Seed         uint64
 	Start        time.Time
 	Folder       string // for the server's database
-	// Loss is how many of a hundred messages are lost, each way; as many are doubled and a third as many come late.
+	// Loss is the percentage of messages that are lost, in each direction. Two thirds as many are doubled, and a third as
+	// many come late.
 	Loss int
-	// Away lets every fifth house be without network for days.
+	// Away leaves every fifth house without network for days.
 	Away bool
-	// Paid is what is paid in at the beginning, in minor units; Again what is paid when there is little left, 0 for never.
+	// Paid is the first payment, in minor units. Again is the payment when little is left; 0 for never.
 	Paid, Again money.Minor
-	// Daily is a fixed charge of each day.
+	// Daily is a fixed charge per day.
 	Daily  money.Minor
 	Supply registry.SupplyPolicy
-	// Several is that of every so many houses the second has its meter on the account of the first, and every other time the
-	// third as well; 0 for an account each.
+	// Several puts meters on shared accounts: of every Several houses, the second has its meter on the account of the
+	// first, and every other time the third as well. 0 means one account for each meter.
 	Several int
-	// TOU prices energy by the time of its use instead of flat.
+	// TOU prices energy by the time of use instead of a flat rate.
 	TOU bool
-	// Protected is that every so manieth account is never cut off; 0 for none.
+	// Protected makes every Protected-th account one that is never cut off; 0 for none.
 	Protected int
-	// Spoilt is that one of so many readings has a register that cannot be true; Switched and Moves are in how many hours of a
-	// house a person cuts its supply off, or its customer moves out. 0 for never.
+	// Spoilt makes one in Spoilt readings have a register that cannot be true. Switched and Moves are the average number
+	// of hours until a person cuts a house's supply off, or until its customer moves out. 0 for never.
 	Spoilt, Switched, Moves int
-	// DownFrom and DownTo are the hours between which the server does not run; then it starts anew from its store.
+	// DownFrom and DownTo are the hours between which the server does not run. Then it restarts from its store.
 	DownFrom, DownTo int
-	// Load is what a house uses in an hour, in watts; nil for households of all sizes.
+	// Load returns a house's use in an hour, in watts; nil for households of all sizes.
 	Load func(house int, hour int, rnd *rand.Rand) unit.Power
-	// First is the house with which the street begins: what befalls a house depends on its number and on Seed alone, so one that
-	// is to be looked at needs no others but those of its account.
+	// First is the number of the first house. The events of a house depend only on its number and on Seed, so a single
+	// account can be simulated alone.
 	First int
-	// Trace is the number of a meter whose history is kept, event by event, with that of the others of its account; "" for none.
+	// Trace is the number of a meter whose events are logged, with those of the other meters of its account; "" for none.
 	Trace string
-	// Plant is a mistake to be made by the server, for the witness to find: one of PlantLate and the like.
+	// Plant is a mistake that the server makes on purpose, for the witness to find: PlantLate or another one of Plants.
 	Plant string
 }
 
-// WalletStreetResult is what a street of wallet meters came to.
+// WalletStreetResult is the outcome of a WalletStreet.
 type WalletStreetResult struct {
 	MeterDays int `json:"meter_days"`
-	// Records are those that the server stored, Lost the messages that the network swallowed.
+	// Records is how many records the server stored, Lost how many messages the network lost.
 	Records int64 `json:"records"`
 	Lost    int64 `json:"messages_lost"`
-	// Leases, Cuts and Connects are how many were signed, Pressed is how many people had to press a key.
+	// Leases, Cuts and Connects are how many were signed. Pressed is how often a customer had to press a key.
 	Leases   int64 `json:"leases"`
 	Cuts     int64 `json:"cut_offs"`
 	Connects int64 `json:"connects"`
 	Pressed  int64 `json:"keys_pressed"`
-	// Held are registers that waited for a person, Switched the cuts of persons, Moved the customers who moved out.
+	// Held counts the registers that were held for review, Switched the cut-offs by persons, Moved the customers who moved
+	// out.
 	Held     int64 `json:"registers_held"`
 	Switched int64 `json:"cut_offs_by_persons"`
 	Moved    int64 `json:"customers_moved_out"`
-	// Changes are those of relays, Dark the time for which supplies were off.
+	// Changes counts the changes of relays. Dark is the total time for which supplies were off.
 	Changes int64         `json:"relay_changes"`
 	Dark    time.Duration `json:"-"`
-	// DarkHouses are those whose supply was off at some time after the first hour.
+	// DarkHouses are the houses whose supply was off at some time after the first hour.
 	DarkHouses []int `json:"-"`
-	// OffWithMoney is the time off with money and lease energy left and none of the causes that [RuleDark] allows.
+	// OffWithMoney is the time for which supplies were off with money and lease energy left, without a cause that
+	// [RuleDark] allows.
 	OffWithMoney time.Duration `json:"-"`
-	// BeyondLease is the most that a meter counted beyond its lease, MostOwed the most that an account has used beyond its money.
+	// BeyondLease adds up the most that each meter counted beyond its lease. MostOwed is the most that an account has used
+	// beyond its money.
 	BeyondLease unit.Energy `json:"beyond_lease_wh"`
 	MostOwed    unit.Energy `json:"most_owed_wh"`
-	// Balances are those of the accounts, Rated what was rated of each, by local month.
+	// Balances are the accounts' balances. Rated is the energy rated for each meter, by local month.
 	Balances   []money.Minor `json:"-"`
 	Rated      []string      `json:"-"`
 	Used       unit.Energy   `json:"used_wh"`
 	Violations []Violation   `json:"violations"`
-	History    []string      `json:"-"` // of the meter that is traced
+	History    []string      `json:"-"` // of the traced account
 	Seconds    float64       `json:"seconds"`
-	// Hash is over all balances and what was rated: the same seed gives the same.
+	// Hash is a hash over all balances and the rated energy: the same seed gives the same hash.
 	Hash string `json:"trace"`
-	// Replay is the line that lets it happen again.
+	// Replay is the command that repeats the simulation.
 	Replay string `json:"replay"`
 }
 
@@ -105,26 +109,26 @@ type walletHouse struct {
 	n         int64
 	meter     id.ID
 	account   id.ID
-	host      *walletHouse // whose account it is on; nil for its own
+	host      *walletHouse // the house whose account it shares; nil if it has its own
 	link      wire.LinkKey
 	dev       *device.Device
-	load      *rand.Rand // of what is used, whatever the network does
+	load      *rand.Rand // of the use, which does not depend on the network
 	net       *rand.Rand
 	size      int64
 	away      [2]int // hours without network
 	payAt     int    // hour in which the household pays; 0: none is due
 	booted    bool
 	late      []outbox.Entry
-	delayed   []parcel  // messages that the network keeps back
+	delayed   []parcel  // messages that the network delays
 	delayedAt time.Time // since when
 	fates     *rand.Rand
 	fate      fate
 	witness   witness
-	// forgotten is a planted mistake: no connect leaves for this meter any more.
+	// forgotten is a planted mistake: no connect is sent to this meter any more.
 	forgotten bool
 }
 
-// walletRun is one run of a street of wallet meters.
+// walletRun is one run of a WalletStreet.
 type walletRun struct {
 	o      WalletStreet
 	office *office
@@ -135,10 +139,10 @@ type walletRun struct {
 	result WalletStreetResult
 }
 
-// walletInterval is how often the meters read.
+// walletInterval is the reading interval of the meters.
 const walletInterval = 4 * time.Hour
 
-// Run lets the street live and gives back what it came to. Violations is what the witness found.
+// Run runs the simulation. The result's Violations are what the witness found.
 func (o WalletStreet) Run(ctx context.Context) (WalletStreetResult, error) {
 	began := time.Now()
 	s := &walletRun{o: o, replay: o.Line()}
@@ -190,7 +194,7 @@ func (s *walletRun) live(ctx context.Context) error {
 	return nil
 }
 
-// traced has the meters of the account that is to be traced keep a diary.
+// traced gives a diary to the meters of the traced account.
 func (s *walletRun) traced() {
 	for _, h := range s.houses {
 		if h.number != s.o.Trace {
@@ -202,10 +206,10 @@ func (s *walletRun) traced() {
 	}
 }
 
-// down reports whether the server is off in this hour.
+// down reports whether the server is down in this hour.
 func (s *walletRun) down() bool { return s.hour >= s.o.DownFrom && s.hour < s.o.DownTo }
 
-// pass lets an hour pass at all meters.
+// pass advances all meters by an hour.
 func (s *walletRun) pass() error {
 	const workers = 2
 	errs := make([]error, workers)
@@ -224,7 +228,7 @@ func (s *walletRun) pass() error {
 	return errors.Join(errs...)
 }
 
-// pass lets an hour pass: the load is the house's own, whatever its relay does.
+// pass advances the meter by an hour. The load does not depend on the relay.
 func (h *walletHouse) pass(s *walletRun) error {
 	watts := unit.Power(0)
 	if s.o.Load != nil {
@@ -250,7 +254,7 @@ func (h *walletHouse) pass(s *walletRun) error {
 	return nil
 }
 
-// online reports whether a house has a network in this hour.
+// online reports whether a house has network in this hour.
 func (s *walletRun) online(h *walletHouse) bool { return s.hour < h.away[0] || s.hour >= h.away[1] }
 
 // newWalletHouse makes a house and registers its meter.
@@ -301,7 +305,7 @@ func (s *walletRun) newWalletHouse(ctx context.Context, i int) (*walletHouse, er
 	return h, nil
 }
 
-// pay puts money into the account of a house.
+// pay makes a payment to the account of a house.
 func (s *walletRun) pay(ctx context.Context, h *walletHouse, amount money.Minor) error {
 	unanswered := h.witness.off
 	press, err := s.office.pay(ctx, h, amount)
@@ -314,8 +318,7 @@ func (s *walletRun) pay(ctx context.Context, h *walletHouse, amount money.Minor)
 	return s.plantPaid(ctx, h, unanswered)
 }
 
-// trade is what people do: they pay some hours after the supply went off or the wallet is nearly empty, and press the key
-// where the meter waits for it.
+// trade makes payments: customers pay some hours after the wallet is nearly empty.
 func (s *walletRun) trade(ctx context.Context) error {
 	for _, h := range s.houses {
 		w := &h.witness
@@ -332,7 +335,7 @@ func (s *walletRun) trade(ctx context.Context) error {
 	return nil
 }
 
-// press presses the key where the meter says so.
+// press presses the key if the meter waits for it.
 func (h *walletHouse) press() error {
 	if s := h.dev.State(); s.Relay != supply.Armed {
 		return nil
@@ -342,8 +345,8 @@ func (h *walletHouse) press() error {
 	return err
 }
 
-// end lets everything arrive, and compares. Time stands still: what the network lost in the last hour goes out again because
-// every meter connects anew, as it does at a server.
+// end lets everything arrive and compares the books. Time stands still. Messages that the network lost in the last hour
+// are sent again, because every meter reconnects.
 func (s *walletRun) end(ctx context.Context) error {
 	s.o.Loss = 0
 	for _, h := range s.houses {

@@ -9,15 +9,15 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// The prices and defaults of the street, once more: the witness does not ask the server.
+// The prices and defaults of the simulation, repeated here because the witness does not use the server's.
 const (
 	walletMicro = 2_500_000 // per kWh: flat, or by day
 	walletPeak  = 3_600_000 // from 16:00 to 20:00, by time of use
 	walletNight = 1_250_000 // from 20:00 to 8:00
 	walletVAT   = 1500      // in 10,000
 	walletScale = 100_000_000_000
-	walletCap   = 20_000 // Wh of a lease
-	walletOwe   = 5_000  // Wh of the allowance
+	walletCap   = 20_000 // limit of a lease in Wh
+	walletOwe   = 5_000  // the allowance in Wh
 	walletFresh = 2*walletInterval + 5*time.Minute
 )
 
@@ -25,22 +25,23 @@ const (
 const everyDay tariff.DaySet = 1<<tariff.Monday | 1<<tariff.Tuesday | 1<<tariff.Wednesday | 1<<tariff.Thursday | 1<<tariff.Friday |
 	1<<tariff.Saturday | 1<<tariff.Sunday
 
-// walletAccount is the money of one or several meters, as the witness counts it. All amounts of energy's cost are in 10⁻¹¹
-// minor units, so nothing is rounded.
+// walletAccount is the money of one or several meters, as the witness counts it. The cost of energy is in 10⁻¹¹ minor
+// units, so nothing is rounded.
 type walletAccount struct {
-	paid, daily int64 // minor units; daily with tax
+	paid, daily int64 // minor units; daily includes tax
 	start       time.Time
-	members     []*witness // in the order of their meters
+	members     []*witness // in the order of the houses
 	dearest     int64
 	owed        unit.Energy // the most that was used beyond the money
-	moved       bool        // it is of somebody who moved in
-	fresh       bool        // and since then the server has not taken the charges of days
-	// paidAt is when the newest payment was made, leftSomething whether it left anything, by what the server knew.
+	moved       bool        // its customer has moved in
+	fresh       bool        // and the server has not charged the fixed charges since
+	// paidAt is the time of the newest payment. leftSomething says whether the payment left money, according to the
+	// readings that the server had.
 	paidAt        time.Time
 	leftSomething bool
 }
 
-// joins puts a meter on its account: its own, or that of another house.
+// joins puts a meter on its own account, or on that of another house.
 func (w *witness) joins(o WalletStreet, host *walletHouse) {
 	if host != nil {
 		w.account = host.witness.account
@@ -50,7 +51,7 @@ func (w *witness) joins(o WalletStreet, host *walletHouse) {
 	w.account.members = append(w.account.members, w)
 }
 
-// newWalletAccount is an account that is opened now.
+// newWalletAccount returns an account that is opened now.
 func newWalletAccount(o WalletStreet, now time.Time) *walletAccount {
 	a := &walletAccount{daily: int64(o.Daily + o.Daily*money.Minor(walletVAT)/10_000), start: now, dearest: walletMicro * (10_000 + walletVAT)}
 	if o.TOU {
@@ -59,13 +60,13 @@ func newWalletAccount(o WalletStreet, now time.Time) *walletAccount {
 	return a
 }
 
-// billed is a register with what all energy up to it costs; price is that of the energy before it.
+// billed is a register with the cost of all energy up to it. price is that of the energy since the previous one.
 type billed struct {
 	register    unit.Energy
 	cost, price int64
 }
 
-// uses notes what was used in the hour that began at now.
+// uses adds the energy that was used in the hour that began at now.
 func (w *witness) uses(register unit.Energy) {
 	var last billed
 	if n := len(w.bill); n > 0 {
@@ -77,7 +78,7 @@ func (w *witness) uses(register unit.Energy) {
 	}
 }
 
-// price is that of the hour that began at now.
+// price returns the price in the hour that began at now.
 func (w *witness) price() int64 {
 	rate := int64(walletMicro)
 	switch hour := w.now.UTC().Hour(); {
@@ -90,7 +91,7 @@ func (w *witness) price() int64 {
 	return rate * (10_000 + walletVAT)
 }
 
-// costs is what the energy up to a register costs the account.
+// costs returns what the energy up to a register costs the account.
 func (w *witness) costs(register unit.Energy) int64 {
 	if !w.rated {
 		return 0
@@ -98,7 +99,7 @@ func (w *witness) costs(register unit.Energy) int64 {
 	return w.cost(register) - w.base
 }
 
-// cost is what the energy up to a register costs.
+// cost returns what the energy up to a register costs, from a register of 0 on.
 func (w *witness) cost(register unit.Energy) int64 {
 	i := sort.Search(len(w.bill), func(i int) bool { return w.bill[i].register >= register })
 	if i == len(w.bill) {
@@ -107,12 +108,12 @@ func (w *witness) cost(register unit.Energy) int64 {
 	return w.bill[i].cost - int64(w.bill[i].register-register)*w.bill[i].price
 }
 
-// Which registers of the meters are counted.
+// The meter's actual register, and the newest one that the server knows.
 func actual(w *witness) unit.Energy { return w.register }
 func known(w *witness) unit.Energy  { return w.view.last.register }
 
-// charged is what was paid in less the charges of all days that have begun, in minor units. The first day of somebody who moves in
-// is taken when the server next takes charges: in the next hour, or once more in the last one, when the street stands still.
+// charged returns the payments less the charges of all days that have begun, in minor units. The first day of a
+// customer who moved in is charged when the server next charges days.
 func (a *walletAccount) charged(now time.Time) int64 {
 	day := func(t time.Time) int64 { return t.Unix() / 86400 }
 	if a.fresh {
@@ -121,7 +122,7 @@ func (a *walletAccount) charged(now time.Time) int64 {
 	return a.paid - a.daily*(day(now)-day(a.start)+1)
 }
 
-// newest is when the newest reading of its meters was made that counts.
+// newest returns the time of the newest valid reading of the account's meters.
 func (a *walletAccount) newest() time.Time {
 	var at int64
 	for _, m := range a.members {
@@ -130,13 +131,14 @@ func (a *walletAccount) newest() time.Time {
 	return time.Unix(at, 0)
 }
 
-// pays notes a payment.
+// pays adds a payment.
 func (a *walletAccount) pays(amount int64, now time.Time) {
 	a.paid += amount
 	a.paidAt, a.leftSomething = now, a.energy(now, known) > 0
 }
 
-// books is what the books are to have: what was paid less what the energy that the server was told of costs, in minor units.
+// books returns the balance that the books must have: the payments less the charges and the cost of the energy that the
+// server knows of, in minor units.
 func (a *walletAccount) books(now time.Time) int64 {
 	left := a.charged(now)
 	for _, m := range a.members {
@@ -145,7 +147,8 @@ func (a *walletAccount) books(now time.Time) int64 {
 	return left
 }
 
-// energy is what is still paid for, at the dearest price, in Wh and rounded down; below zero where more was used.
+// energy returns the energy that is still paid for, at the highest price, in Wh and rounded down. It is negative if
+// more was used.
 func (a *walletAccount) energy(now time.Time, register func(*witness) unit.Energy) int64 {
 	left := a.charged(now) * walletScale
 	for _, m := range a.members {
@@ -158,7 +161,8 @@ func (a *walletAccount) energy(now time.Time, register func(*witness) unit.Energ
 	return e
 }
 
-// others is the energy that other meters of the account may count, or have counted, beyond what the server was told.
+// others returns the energy that the other meters of the account may count, or have counted, beyond what the server
+// knows.
 func (a *walletAccount) others(w *witness) (sum int64) {
 	for _, m := range a.members {
 		if m != w {

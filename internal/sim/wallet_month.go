@@ -9,17 +9,17 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// Limits of a street of wallet meters. LeastPlantDays is how long it must live for a planted mistake to be made.
+// Limits of a WalletStreet. LeastPlantDays is how many days it needs for a planted mistake.
 const (
 	MaxWallets     = 10_000
 	MaxLoss        = 50
 	LeastPlantDays = 11
 )
 
-// OrdinaryWallets returns a street in which money runs out all the time: fixed charges take it away from under leases, windows
-// forbid cut-offs, some accounts are protected or have several meters, people pay late, registers come that cannot be true,
-// persons cut supplies off, customers move, and after five ninths of the time the server is down for two days. The network
-// loses nothing.
+// OrdinaryWallets returns a street in which money runs out all the time. Fixed charges use up money for which leases
+// were already signed, friendly windows forbid cut-offs, some accounts are protected or have several meters, people pay
+// late, some registers cannot be true, persons cut supplies off, and customers move. After five ninths of the time the
+// server is down for two days. The network loses nothing.
 func OrdinaryWallets(meters, days int, seed uint64) WalletStreet {
 	down := days * 24 * 5 / 9
 	return WalletStreet{Meters: meters, Days: days, Seed: seed, Start: usualStart(), Paid: 6000, Again: 4000, Daily: 200, Protected: 50, Several: 5,
@@ -27,13 +27,13 @@ func OrdinaryWallets(meters, days int, seed uint64) WalletStreet {
 		Supply: registry.SupplyPolicy{Windows: []string{"fri,sat 18:00-07:00"}}}
 }
 
-// Possible reports whether a street of this size, with this network, can live.
+// Possible reports whether a street with these options can be simulated.
 func (o WalletStreet) Possible() bool {
 	return o.Meters >= 1 && o.Meters <= MaxWallets && o.First >= 0 && o.Days >= 1 && o.Days <= MaxDays && o.Loss >= 0 && o.Loss <= MaxLoss &&
 		(o.Plant == "" || o.Days >= LeastPlantDays && slices.Contains(Plants(), o.Plant))
 }
 
-// Line is the command that replays an ordinary street.
+// Line returns the command that replays an ordinary street.
 func (o WalletStreet) Line() string {
 	line := fmt.Sprintf("paywatt sim --mode wallet --meters %d --days %d --seed %d", o.Meters, o.Days, o.Seed)
 	if o.Loss > 0 {
@@ -51,12 +51,12 @@ func (o WalletStreet) Line() string {
 	return line + startOption(o.Start)
 }
 
-// hash is that of the balances and of what was rated.
+// hash returns the hash of the balances and the rated energy.
 func (r *WalletStreetResult) hash() string {
 	h := fnv.New64a()
-	_, _ = fmt.Fprintln(h, r.Balances, r.Rated, int64(r.Used)) // a hash takes everything
+	_, _ = fmt.Fprintln(h, r.Balances, r.Rated, int64(r.Used)) // a hash never fails
 	return fmt.Sprintf("%016x", h.Sum64())
 }
 
-// Minutes is a time in minutes, rounded up.
+// Minutes returns a duration in minutes, rounded up.
 func Minutes(d time.Duration) int64 { return int64((d + time.Minute - 1) / time.Minute) }

@@ -28,7 +28,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// office is the server of a street of wallet meters: the store and the use cases, without sockets, on the street's clock.
+// office is the server of a WalletStreet: the store and the use cases, without sockets, on the simulation's clock.
 type office struct {
 	now        time.Time        // of the street
 	clock      func() time.Time // of the store
@@ -45,17 +45,17 @@ type office struct {
 	by       access.Actor
 	seen     time.Time
 	unseen   time.Time
-	posted   bool // a mistake that is made once
+	posted   bool // the planted mistake was made
 }
 
-// open is an Opener of what nobody has sealed: the street has no secrets.
+// open is an Opener that seals nothing, because the simulation has no secrets.
 type open struct{}
 
-// Seal gives back what it gets, and Hash what nobody looks for.
+// Seal returns a copy of its input. Hash returns a constant, because no hash is looked up.
 func (open) Seal(_ string, plain []byte) []byte { return append([]byte(nil), plain...) }
 func (open) Hash(string, []byte) []byte         { return make([]byte, 32) }
 
-// Open gives back what it gets.
+// Open returns a copy of its input.
 func (open) Open(_ string, sealed []byte) ([]byte, error) { return append([]byte(nil), sealed...), nil }
 
 func openOffice(o WalletStreet) (*office, error) {
@@ -69,7 +69,7 @@ func openOffice(o WalletStreet) (*office, error) {
 	return f, f.do(context.Background(), func(tx *store.Tx) error { return f.found(tx, o) })
 }
 
-// start opens the store, for the n-th time, and makes the use cases anew: nothing is remembered but what the store has.
+// start opens the store for the n-th time and makes new use cases, so that only the store's contents survive.
 func (f *office) start(o WalletStreet, n byte) (err error) {
 	var seed [32]byte
 	binary.LittleEndian.PutUint64(seed[:], o.Seed)
@@ -100,7 +100,7 @@ func (f *office) do(ctx context.Context, fn func(*store.Tx) error) error {
 	return f.engine.Run(ctx, store.FirstTenant, store.Job, func(tx *store.Tx) (bool, error) { return false, fn(tx) })
 }
 
-// found makes the tariff and the settings.
+// found stores the tariff and the settings.
 func (f *office) found(tx *store.Tx, o WalletStreet) error {
 	if _, err := tx.SetCurrency("KES", 2); err != nil {
 		return err
@@ -134,7 +134,7 @@ func (f *office) found(tx *store.Tx, o WalletStreet) error {
 	return tx.AddTariffVersion(tariff.Version{ID: version, TariffID: f.tariff, N: 1, EffectiveFrom: o.Start.AddDate(-1, 0, 0), Body: body}, "sim")
 }
 
-// register makes the meter's rows.
+// register stores the meter's rows.
 func (f *office) register(ctx context.Context, h *walletHouse, link []byte, protected bool) error {
 	return f.do(ctx, func(tx *store.Tx) error {
 		var ids [4]id.ID
@@ -167,7 +167,7 @@ func (f *office) register(ctx context.Context, h *walletHouse, link []byte, prot
 	})
 }
 
-// pay puts money into an account and reports 1 where somebody must press a key.
+// pay makes a payment to an account. It reports 1 if somebody must press a key.
 func (f *office) pay(ctx context.Context, h *walletHouse, amount money.Minor) (press int64, err error) {
 	err = f.do(ctx, func(tx *store.Tx) error {
 		i, err := tx.NewID()
@@ -188,11 +188,11 @@ func (f *office) pay(ctx context.Context, h *walletHouse, amount money.Minor) (p
 	return press, err
 }
 
-// serve is what a server does in an hour: it looks out, takes what comes, charges, decides, and sends.
+// serve does what a server does in an hour: it watches its meters, handles their records, charges, decides, and sends.
 func (s *walletRun) serve(ctx context.Context, faults bool) error {
 	f := s.office
 	if !f.seen.IsZero() && f.now.Sub(f.seen) > 90*time.Minute {
-		f.unseen = f.seen // the street's hours are longer than the server's patience
+		f.unseen = f.seen // the simulation's hours are longer than the server's patience
 	}
 	f.seen = f.now
 	for _, h := range s.houses {
@@ -236,7 +236,7 @@ func (s *walletRun) serve(ctx context.Context, faults bool) error {
 			err = errors.Join(err, h.press())
 		}
 		err = errors.Join(err, s.upload(ctx, touched, faults))
-		if err == nil { // a server looks again within a minute, at an order that was not right any more when it was to be signed
+		if err == nil { // a server checks again within a minute, for an order that was no longer right when it was to be signed
 			_, err = f.wallets.Watch(ctx, f.by)
 		}
 	}
@@ -256,8 +256,8 @@ func (s *walletRun) serve(ctx context.Context, faults bool) error {
 	return errors.Join(err, s.tell(ctx))
 }
 
-// look notes that the server sees its meters. Its patience is shorter than an hour, so the street says what it missed.
-// Orders whose time is over are ended, as the server's jobs do.
+// look records that the server sees its meters. An hour is longer than the server's patience, so the simulation passes
+// the last break itself. It also ends expired orders, as the server's jobs do.
 func (f *office) look(ctx context.Context, unseen time.Time) error {
 	return f.do(ctx, func(tx *store.Tx) error {
 		_, err := tx.ExpireCommands(math.MaxInt32)
@@ -265,7 +265,7 @@ func (f *office) look(ctx context.Context, unseen time.Time) error {
 	})
 }
 
-// wake makes everything due that waits for meters: they have just connected.
+// wake makes all messages for the meters due, as if the meters had just connected.
 func (f *office) wake(ctx context.Context, houses []*walletHouse) error {
 	return f.do(ctx, func(tx *store.Tx) error {
 		for _, h := range houses {
@@ -279,7 +279,7 @@ func (f *office) wake(ctx context.Context, houses []*walletHouse) error {
 	})
 }
 
-// tell carries out the notices to customers.
+// tell sends the notices to customers.
 func (s *walletRun) tell(ctx context.Context) error {
 	for {
 		var claims []job.Claim
@@ -301,7 +301,7 @@ func (s *walletRun) tell(ctx context.Context) error {
 	}
 }
 
-// audit lets the witness judge the books of all accounts.
+// audit lets the witness check the books of all accounts.
 func (f *office) audit(ctx context.Context, s *walletRun) error {
 	return f.engine.View(ctx, store.FirstTenant, func(tx *store.Tx) error {
 		for _, h := range s.houses {
@@ -316,7 +316,7 @@ func (f *office) audit(ctx context.Context, s *walletRun) error {
 	})
 }
 
-// compare reads the books and what was rated, and lets the witness judge them.
+// compare reads the books and the rated energy, and lets the witness check them.
 func (f *office) compare(ctx context.Context, s *walletRun) error {
 	return f.engine.View(ctx, store.FirstTenant, func(tx *store.Tx) error {
 		for _, h := range s.houses {
@@ -338,8 +338,8 @@ func (f *office) compare(ctx context.Context, s *walletRun) error {
 	})
 }
 
-// balance lets the witness judge the books of an account: they have what was paid, less the charges of the days that have begun,
-// less what the energy costs that the server was told of. What a doubtful register says moves no money.
+// balance lets the witness check the books of an account: the payments, less the charges of the days that have begun,
+// less the cost of the energy that the server knows of. A doubtful register must move no money.
 func (f *office) balance(tx *store.Tx, h *walletHouse) (money.Minor, error) {
 	rows, err := tx.WalletsOf(h.account)
 	w := &h.witness
@@ -366,7 +366,7 @@ func (f *office) balance(tx *store.Tx, h *walletHouse) (money.Minor, error) {
 	return have.Available(), nil
 }
 
-// months is what was rated of a meter in each local month.
+// months returns the energy rated for a meter in each local month.
 func (f *office) months(tx *store.Tx, h *walletHouse) (string, error) {
 	var out []string
 	err := tx.C.Query(`SELECT SUBSTR(day, 1, 7), SUM(wh) FROM wallet_day WHERE tenant_id = $1 AND meter = $2 GROUP BY SUBSTR(day, 1, 7) ORDER BY 1`,

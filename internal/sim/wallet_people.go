@@ -13,32 +13,32 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// fate is what befalls a house besides the network: registers that cannot be true, people who cut and restore, customers who
-// move out and others who move in.
+// fate holds the events of a house besides the network's: registers that cannot be true, cut-offs by persons, and
+// customers who move out and in.
 type fate struct {
-	spoilt   map[uint64]int64 // false registers by the number of their record
-	doubtful uint64           // the newest of them
-	judged   uint64           // readings up to here were sent: they stay as they are
-	decideAt int              // hour in which somebody looks at the quarantine; 0: nothing waits
-	backAt   int              // hour in which a person's cut is taken back; 0: there is none
-	inAt     int              // hour in which somebody moves in
+	spoilt   map[uint64]int64 // false registers by record number
+	doubtful uint64           // the newest of these records
+	judged   uint64           // readings up to here were sent and do not change any more
+	decideAt int              // hour in which somebody reviews the doubtful reading; 0: there is none
+	backAt   int              // hour in which a person's cut-off is taken back; 0: there is none
+	inAt     int              // hour in which the next customer moves in
 }
 
-// once reports whether something happens that happens once in so many hours; never for 0.
+// once reports whether an event happens that comes about once in so many hours; never for 0.
 func (h *walletHouse) once(in int) bool { return in > 0 && h.fates.IntN(in) == 0 }
 
-// spoils is the register of a reading as it is sent: now and then one is 0, far behind or far ahead. It stays so however often
-// the record is sent.
+// spoils returns the register of a reading as it is sent. Now and then it is 0, far behind or far ahead. The register
+// stays the same however often the record is sent.
 func (h *walletHouse) spoils(o WalletStreet, seq uint64, register int64) int64 {
 	if wrong, ok := h.fate.spoilt[seq]; ok {
 		return wrong
 	}
 	if seq <= h.fate.judged {
-		return register // as it was sent before
+		return register // as sent before
 	}
 	h.fate.judged = seq
 	waits := h.witness.view.doubt || h.doubted()
-	if waits || !h.witness.rated || register < 3000 || !h.once(o.Spoilt) { // where rating begins, any register is as good
+	if waits || !h.witness.rated || register < 3000 || !h.once(o.Spoilt) { // where rating begins, any register is accepted
 		return register
 	}
 	if h.fate.spoilt == nil {
@@ -49,10 +49,10 @@ func (h *walletHouse) spoils(o WalletStreet, seq uint64, register int64) int64 {
 	return h.fate.spoilt[seq]
 }
 
-// doubted reports whether a false register is still on its way.
+// doubted reports whether a false register is still on its way to the server.
 func (h *walletHouse) doubted() bool { return h.witness.view.seq < h.fate.doubtful }
 
-// people lets persons decide about registers, cut and restore, and customers move.
+// people lets persons review registers, cut and restore supplies, and lets customers move.
 func (s *walletRun) people(ctx context.Context) error {
 	for _, h := range s.houses {
 		for _, do := range []func(context.Context, *walletHouse) error{s.reviewsQuarantine, s.switches, s.moves} {
@@ -64,7 +64,7 @@ func (s *walletRun) people(ctx context.Context) error {
 	return nil
 }
 
-// reviewsQuarantine decides about a doubtful register, some hours after it came.
+// reviewsQuarantine decides about a doubtful register some hours after it came.
 func (s *walletRun) reviewsQuarantine(ctx context.Context, h *walletHouse) error {
 	w, f := &h.witness, s.office
 	if !w.view.doubt || s.o.Spoilt == 0 {
@@ -97,7 +97,7 @@ func (s *walletRun) reviewsQuarantine(ctx context.Context, h *walletHouse) error
 	return nil
 }
 
-// refused is a refusal as an error.
+// refused turns a refusal into an error.
 func refused(is bool, why any) error {
 	if !is {
 		return nil
@@ -105,7 +105,7 @@ func refused(is bool, why any) error {
 	return fmt.Errorf("refused: %+v", why)
 }
 
-// switches lets a person cut a supply off, and take that back after some time.
+// switches lets a person cut a supply off, and restore it after some time.
 func (s *walletRun) switches(ctx context.Context, h *walletHouse) error {
 	w, off := &h.witness, false
 	switch {
@@ -129,7 +129,7 @@ func (s *walletRun) switches(ctx context.Context, h *walletHouse) error {
 	})
 }
 
-// moves lets a customer move out of a house with an account of its own, and the next one in some days later.
+// moves lets the customer of a house with its own account move out, and the next one move in some days later.
 func (s *walletRun) moves(ctx context.Context, h *walletHouse) error {
 	w, f := &h.witness, s.office
 	switch {

@@ -14,35 +14,36 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// Mistakes that the server can be told to make, from the tenth day on.
+// Mistakes that the server can make on purpose, from the tenth day on.
 const (
-	// PlantLate: a payment takes back a cut-off that was sent and not answered without a newer connect, so the late cut stays.
+	// PlantLate: after a payment no connect is sent for a cut-off that was signed and not answered, so the late cut-off
+	// stays.
 	PlantLate = "late-acknowledgement"
-	// PlantStale: a payment does not take back what was decided by a reading from before it.
+	// PlantStale: a meter is cut off after a payment, by a reading from before it.
 	PlantStale = "stale-reading"
 	// PlantTwice: the newest use of a meter is posted twice.
 	PlantTwice = "post-twice"
-	// PlantReturn: whoever has no money by the last reading before the server was down is cut when it is back.
+	// PlantReturn: every meter is cut off as soon as the server is back, before it has heard from the meter.
 	PlantReturn = "cut-on-return"
 	// PlantStarve: leases are not renewed.
 	PlantStarve = "never-renew"
-	// PlantHeldRate: what a register that cannot be true says was used is charged.
+	// PlantHeldRate: the use according to a register that cannot be true is charged.
 	PlantHeldRate = "rate-held-register"
-	// PlantHeldCut: a meter whose register cannot be true is cut for it.
+	// PlantHeldCut: a meter is cut off because of a register that cannot be true.
 	PlantHeldCut = "cut-by-held-register"
-	// PlantMoved: a connect goes to a house that was left.
+	// PlantMoved: a connect is sent to a house without a customer.
 	PlantMoved = "connect-vacant"
 )
 
-// Plants lists the mistakes.
+// Plants returns the mistakes.
 func Plants() []string {
 	return []string{PlantLate, PlantStale, PlantTwice, PlantReturn, PlantStarve, PlantHeldRate, PlantHeldCut, PlantMoved}
 }
 
-// plantFrom is the hour from which a planted mistake is made.
+// plantFrom is the hour from which on mistakes are planted.
 const plantFrom = 240
 
-// forgets reports whether an order does not leave, by a planted mistake.
+// forgets reports whether a planted mistake suppresses an order.
 func (s *walletRun) forgets(h *walletHouse, t command.Type) bool {
 	if s.hour < plantFrom {
 		return false
@@ -56,7 +57,8 @@ func (s *walletRun) forgets(h *walletHouse, t command.Type) bool {
 	return false
 }
 
-// plantPaid makes the mistakes of a payment that has just been made. unanswered is whether a cut-off was on its way before it.
+// plantPaid plants the mistakes that follow a payment. unanswered says whether a cut-off was on its way before the
+// payment.
 func (s *walletRun) plantPaid(ctx context.Context, h *walletHouse, unanswered bool) error {
 	w := &h.witness
 	if s.hour < plantFrom {
@@ -73,7 +75,7 @@ func (s *walletRun) plantPaid(ctx context.Context, h *walletHouse, unanswered bo
 	return nil
 }
 
-// cut orders a cut-off as a person would. The server sends it whatever the rules say, and the witness does not know of it.
+// cut orders a cut-off as a person would. The server sends it whatever its rules say, and the witness is not informed.
 func (f *office) cut(ctx context.Context, h *walletHouse) error {
 	return f.do(ctx, func(tx *store.Tx) error {
 		_, err := wallet.Switch(tx, h.n, true, "planted", "planted", tx.Now)
@@ -81,7 +83,7 @@ func (f *office) cut(ctx context.Context, h *walletHouse) error {
 	})
 }
 
-// plantReturn makes its mistake in the hour in which the server is back, before anything has been heard.
+// plantReturn plants its mistake in the hour in which the server is back, before any record has arrived.
 func (s *walletRun) plantReturn(ctx context.Context, faults bool) error {
 	if s.o.Plant != PlantReturn || s.hour != s.o.DownTo {
 		return nil
@@ -95,7 +97,7 @@ func (s *walletRun) plantReturn(ctx context.Context, faults bool) error {
 	return err
 }
 
-// plant makes the other mistakes.
+// plant plants the other mistakes.
 func (s *walletRun) plant(ctx context.Context) error {
 	f := s.office
 	if s.hour < plantFrom || f.posted {
@@ -129,7 +131,7 @@ func (s *walletRun) plant(ctx context.Context) error {
 	return nil
 }
 
-// again posts the newest use of a meter once more.
+// again posts the newest use of a meter a second time.
 func (f *office) again(tx *store.Tx, h *walletHouse) error {
 	j := ledger.Journal{Kind: ledger.Usage, Ref: wallet.UseRef(h.meter, 100_000), PostedAt: f.now}
 	err := tx.C.Query(`SELECT a.code, a.subject, p.amount FROM posting p JOIN ledger_account a ON a.tenant_id = p.tenant_id AND a.n = p.account

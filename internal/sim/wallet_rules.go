@@ -8,57 +8,58 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Rule is what a witness judges by. Each decides from the witness's own records of what went over the wire, of what was paid
-// and of what the meter counted.
+// Rule is a rule that the witness checks. It uses only the witness's own records: what went over the wire, what was
+// paid and what the meter counted.
 type Rule string
 
 // The rules of the witness.
 const (
-	// RuleLease: a lease stands for no more than is paid for when it is signed.
+	// RuleLease: a lease covers no more energy than is paid for when it is signed.
 	RuleLease Rule = "lease-beyond-money"
-	// RuleUnheard: once the server is back, no cut-off before a reading of the meter has been delivered.
+	// RuleUnheard: after the server was down, no cut-off before a reading of the meter has arrived.
 	RuleUnheard Rule = "cut-on-return"
-	// RuleStale: no cut-off by a reading that is older than two intervals and five minutes, by either clock.
+	// RuleStale: no cut-off by a reading that is older than two intervals and five minutes, by the meter's or the server's
+	// clock.
 	RuleStale Rule = "cut-by-stale-reading"
-	// RuleBefore: no cut-off by a reading from before the newest payment, if that left something and it is still there: what the
-	// meter had used before is charged when it tells of it, however late.
+	// RuleBefore: no cut-off by a reading from before the newest payment, if the payment left money that is still there.
+	// What the meter used before is charged when it reports it, however late.
 	RuleBefore Rule = "cut-by-reading-before-payment"
 	// RuleUnjust: no cut-off with money left, of a protected account, or in a friendly window.
 	RuleUnjust Rule = "unjust-cut"
-	// RuleHeld: no cut-off, no lease beyond the money and no money moved by a register that cannot be true, until a person has
-	// decided.
+	// RuleHeld: as long as no person has decided about a register that cannot be true, it causes no cut-off, no lease
+	// beyond the money and no change of money.
 	RuleHeld Rule = "decided-by-held-register"
-	// RuleLate: a cut-off that was signed before a payment is followed by a connect in the hour of the payment, whether it was
-	// obeyed or acknowledged before or after; but for one that was never obeyed and has expired.
+	// RuleLate: a cut-off that was signed before a payment is followed by a connect in the hour of the payment, no matter
+	// when it was obeyed or acknowledged. The exception is a cut-off that was never obeyed and has expired.
 	RuleLate Rule = "no-connect-after-late-cut"
-	// RuleStarved: no lease runs out that was to be renewed, with money there and the link up.
+	// RuleStarved: no lease runs out that should have been renewed, while there is money and the connection works.
 	RuleStarved Rule = "lease-not-renewed"
-	// RuleDark: no supply is off with money and energy of the lease left.
+	// RuleDark: no supply is off while money and lease energy are left.
 	RuleDark Rule = "off-with-money"
 	// RuleBeyond: no meter counts beyond its lease.
 	RuleBeyond Rule = "beyond-lease"
-	// RuleRelay: no relay moves without a cause that was delivered.
+	// RuleRelay: no relay moves unless a cause was delivered.
 	RuleRelay Rule = "relay-without-cause"
-	// RulePerson: nothing but the person's word ends a person's cut, nothing but moving in and a payment the end of an account.
+	// RulePerson: only a person ends a person's cut-off, and only moving in and a payment end the vacancy of a house.
 	RulePerson Rule = "undone-without-person"
-	// RuleTwice: the books take no more than what was used costs.
+	// RuleTwice: the books charge no more than the cost of what was used.
 	RuleTwice Rule = "charged-twice"
-	// RuleBooks: nor any less.
+	// RuleBooks: the books charge no less than the cost of what was used.
 	RuleBooks Rule = "charged-too-little"
-	// RuleRecords: everything that a meter has told arrives in the end.
+	// RuleRecords: every record of a meter arrives in the end.
 	RuleRecords Rule = "records-lost"
 )
 
-// Violation is a broken rule.
+// Violation is a violation of a rule.
 type Violation struct {
 	Rule Rule   `json:"rule"`
 	Text string `json:"text"`
 }
 
-// String is the rule and what broke it.
+// String returns the rule and its violation.
 func (v Violation) String() string { return string(v.Rule) + ": " + v.Text }
 
-// sent judges what the server has just signed, whether it arrives or not.
+// sent checks a message that the server has just signed, whether it arrives or not.
 func (w *witness) sent(p parcel) {
 	w.trace("sent %s %s to %d Wh", p.down, p.kind, p.lease.MaxRegisterWh)
 	switch {
@@ -80,10 +81,10 @@ func (w *witness) sent(p parcel) {
 	}
 }
 
-// sentLease judges a lease. One that is lower than what the meter has gives nothing.
+// sentLease checks a lease. A lease below the meter's current one grants nothing.
 func (w *witness) sentLease(lease wire.Lease) {
 	paid, others := w.account.energy(w.now, known), w.account.others(w)
-	if w.riskAt.Equal(w.now) { // it may have been ordered before that reading came, which then says nothing about it
+	if w.riskAt.Equal(w.now) { // the lease may have been ordered before that reading came, so the smaller risk does not apply to it yet
 		w.risk = max(w.risk, w.riskWas)
 	}
 	w.risk, w.signed, w.signedAt = max(w.risk, w.lease.MaxRegisterWh, lease.MaxRegisterWh), lease.Seq, w.now
@@ -105,7 +106,7 @@ func (w *witness) sentLease(lease wire.Lease) {
 	}
 }
 
-// sentCut judges a cut-off that no person wanted. The first rule that it breaks is told.
+// sentCut checks a cut-off that no person ordered. It reports the first rule that is broken.
 func (w *witness) sentCut() {
 	reading := time.Unix(w.view.last.at, 0)
 	paid := w.account.energy(w.now, known)
@@ -128,14 +129,14 @@ func (w *witness) sentCut() {
 	}
 }
 
-// closes ends an hour in which everything has arrived that could. up is whether the server runs, reached whether the house has
-// a network, heard whether the server knows all that the meter has told.
+// closes ends an hour, after everything that could arrive has arrived. up says whether the server runs, reached whether
+// the house has network, heard whether the server has all records of the meter.
 func (w *witness) closes(up, reached, heard bool) {
 	if !up {
 		w.blind, reached, heard = w.now, false, false
 	}
 	money := w.account.energy(w.now, actual)
-	if !w.protected { // which may use what it likes
+	if !w.protected { // a protected account may use any amount
 		w.account.owed = max(w.account.owed, unit.Energy(-money))
 	}
 	w.trace("relay %s at %d Wh, a lease to %d Wh, cut %t, %d Wh paid for; reached %t, heard %t, connect lost %t, lease lost %t", w.relay, w.register,
@@ -146,13 +147,12 @@ func (w *witness) closes(up, reached, heard bool) {
 	w.missed, w.lateLease = false, false
 }
 
-// hour judges where the supply stands when an hour is over for all meters of an account.
+// hour checks the supply at the end of an hour, once closes was called for all meters of the account.
 //
-// With money and energy of the lease left, a supply may be off for these causes alone: a person wants it off or nobody lives
-// there; its connect cannot get through, because the house has no network or the server is down, or in this very hour a
-// connect was on its way and the network lost it or kept it back. A message takes no time here, and a key is pressed at once.
-// Nothing else excuses the server: not that a record was late or lost on the way up, for it has the money and knows what it
-// sent.
+// With money and lease energy left, a supply may be off only for these causes. A person wants it off, or nobody lives
+// there. Or its connect cannot get through: the house has no network, the server is down, or the network lost or
+// delayed a connect in this very hour. A message takes no time here, and a key is pressed at once. Nothing else excuses
+// the server, not even a record that was late or lost on the way up: the server has the money and knows what it sent.
 func (w *witness) hour() {
 	w.renewable = w.wanted && w.renews()
 	money, leased := w.account.energy(w.now, known), w.lease.MaxRegisterWh-int64(w.register)
@@ -169,10 +169,10 @@ func (w *witness) hour() {
 	}
 }
 
-// renews reports whether the server must have renewed the lease by now: by what it was told, no more than half of what a new
-// one would give is left. The meters of an account have equal shares of its money, and what another one may still use by any
-// lease that was signed for it is not there. A hundred watt-hours are left to the roundings of money. Where anything of the
-// account is on its way, or waits for a person, nobody can tell.
+// renews reports whether the server must have renewed the lease by now: according to its records, no more than half of
+// a new lease would be left. The meters of an account share its money equally, and what another meter may still use by
+// a signed lease is not available. A tolerance of 100 Wh covers the rounding of money. If anything of the account is on
+// its way or waits for a person, it reports false.
 func (w *witness) renews() bool {
 	paid := w.account.energy(w.now, known)
 	next := min(paid/int64(len(w.account.members)), w.limit)
@@ -191,5 +191,5 @@ func (w *witness) renews() bool {
 	return 2*max(0, w.lease.MaxRegisterWh-int64(known(w)))+100 <= next
 }
 
-// may is what the meter may still use by any lease that was signed for it, as far as the server can know.
+// may returns what the meter may still use by any lease that was signed for it, as far as the server can know.
 func (w *witness) may() int64 { return max(0, max(w.risk, w.lease.MaxRegisterWh)-int64(known(w))) }

@@ -20,7 +20,7 @@ var (
 	seed    = flag.Uint64("wallet-seed", 7, "the seed of the month with cut-offs")
 )
 
-// aMonth is a street of wallet meters with ample money and leases, so that the network is all that differs. Energy is priced
+// aMonth returns a street with ample money and leases, so that only the network differs between runs. Energy is priced
 // by the time of use, and some accounts have two or three meters.
 func aMonth(t *testing.T) sim.WalletStreet {
 	t.Helper()
@@ -58,8 +58,8 @@ func just(t *testing.T, r sim.WalletStreetResult) {
 	}
 }
 
-// TestAMonthOfLossChangesNoBalance lives the same month twice: once as if there were no network between, and once with
-// nearly a third of all messages lost, as many doubled, others late and out of order, and houses away for days.
+// TestAMonthOfLossChangesNoBalance runs the same month twice: once with a perfect network, and once with nearly a third
+// of all messages lost, others doubled, late or out of order, and houses without network for days.
 func TestAMonthOfLossChangesNoBalance(t *testing.T) {
 	calm := live(t, aMonth(t))
 	rough := aMonth(t)
@@ -75,11 +75,13 @@ func TestAMonthOfLossChangesNoBalance(t *testing.T) {
 	}
 }
 
-// TestEveryCutIsJust lets money run out all the time, in the same bad network: fixed charges take it away from under
-// leases, windows forbid to cut, some accounts are protected, people pay late, and the server is down for two days.
+// TestEveryCutIsJust lets money run out all the time, in the same bad network. Fixed charges use up money for which
+// leases were already signed, friendly windows forbid cut-offs, some accounts are protected, people pay late, and the
+// server is down for two days.
 func TestEveryCutIsJust(t *testing.T) { everyCutIsJust(t, cuts(t, *wallets, *seed)) }
 
-// TestEveryCutIsJustWhenLittleIsPaid has people pay so little at a time that what their meter tells late may have used it already.
+// TestEveryCutIsJustWhenLittleIsPaid has people pay so little at a time that energy which their meter reports late may
+// have used it up already.
 func TestEveryCutIsJustWhenLittleIsPaid(t *testing.T) {
 	o := cuts(t, *wallets, *seed)
 	o.Paid, o.Again = 1500, 800
@@ -93,8 +95,8 @@ func TestEveryCutIsJustWhenNearlyHalfIsLost(t *testing.T) {
 	everyCutIsJust(t, o)
 }
 
-// TestACutEndsWithThePersonWhoWantedIt: one account of the month above, in which a person takes a cut-off back while it is still sent
-// again and again. Nothing is left in the wallet, but the last reading is too old to cut anybody off by.
+// TestACutEndsWithThePersonWhoWantedIt simulates one account of the month above. A person takes a cut-off back while it
+// is still being resent. No money is left in the wallet, but the last reading is too old for a cut-off.
 func TestACutEndsWithThePersonWhoWantedIt(t *testing.T) {
 	o := cuts(t, 4, 13)
 	o.First, o.Loss, o.Several = 728, 45, 2
@@ -124,8 +126,8 @@ func cuts(t *testing.T, meters int, seed uint64) sim.WalletStreet {
 	return o
 }
 
-// TestMetersThatShareAnAccountNeverOwe has two or three meters on most accounts, prices by time of use, and nothing that
-// takes money from under a lease: in the same bad network no account ever uses more than it has paid for.
+// TestMetersThatShareAnAccountNeverOwe has two or three meters on most accounts and prices by time of use, but no fixed
+// charges. Even in the same bad network no account ever uses more than it has paid for.
 func TestMetersThatShareAnAccountNeverOwe(t *testing.T) {
 	o := cuts(t, *wallets, *seed)
 	o.Daily, o.Protected, o.Supply, o.Several, o.TOU, o.Moves, o.Spoilt = 0, 0, registry.SupplyPolicy{}, 2, true, 0, 0
@@ -137,8 +139,8 @@ func TestMetersThatShareAnAccountNeverOwe(t *testing.T) {
 	}
 }
 
-// TestTheWitnessFindsWhatIsPlanted makes the server do what it must not. Each mistake is caught by the rule that is about it,
-// before any other speaks of the same meter.
+// TestTheWitnessFindsWhatIsPlanted makes the server break the rules. The rule for each mistake must catch it first,
+// before any other rule reports the same meter.
 func TestTheWitnessFindsWhatIsPlanted(t *testing.T) {
 	for _, c := range []struct {
 		plant string
@@ -155,7 +157,7 @@ func TestTheWitnessFindsWhatIsPlanted(t *testing.T) {
 	} {
 		t.Run(c.plant, func(t *testing.T) {
 			o := cuts(t, 12, *seed)
-			o.Plant, o.Days, o.Seed = c.plant, 20, 7 // a street in which each mistake has its occasion
+			o.Plant, o.Days, o.Seed = c.plant, 20, 7 // a street in which each mistake can happen
 			if c.rule == sim.RuleHeld {
 				o.Spoilt = 50
 			}
@@ -173,9 +175,9 @@ func TestTheWitnessFindsWhatIsPlanted(t *testing.T) {
 	}
 }
 
-// TestAServerThatIsDownLeavesNobodyDark stops the server for four days. Households that use up to 2.4 kWh a day and have
-// money stay on; one that uses more goes off at its lease's last Wh, which the witness holds to both sides (RuleRelay: no supply
-// opens by a lease before all of it is used; RuleBeyond: none goes on); nobody is cut before the meter has been heard again.
+// TestAServerThatIsDownLeavesNobodyDark stops the server for four days. Households that have money and use up to 2.4
+// kWh a day stay on. One that uses more goes off at exactly the last Wh of its lease: RuleRelay forbids opening
+// earlier, RuleBeyond going on. No meter is cut off before the server has heard from it again.
 func TestAServerThatIsDownLeavesNobodyDark(t *testing.T) {
 	o := sim.WalletStreet{Meters: 40, Days: 14, Seed: 8, Start: time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC), Folder: t.TempDir(), Paid: 100_000,
 		DownFrom: 150, DownTo: 150 + 4*24,
@@ -183,7 +185,7 @@ func TestAServerThatIsDownLeavesNobodyDark(t *testing.T) {
 			if house == 0 {
 				return 900 // 21.6 kWh a day
 			}
-			return unit.Power(100 - rnd.IntN(40)*(house%2)) // 2.4 kWh a day, and less
+			return unit.Power(100 - rnd.IntN(40)*(house%2)) // 2.4 kWh a day, or less
 		}}
 	r := live(t, o)
 	just(t, r)

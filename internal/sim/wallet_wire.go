@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// upload brings records to the server, as the network lets them, and acknowledgements back.
+// upload brings records to the server and acknowledgements back, as far as the network lets them through.
 func (s *walletRun) upload(ctx context.Context, houses []*walletHouse, faults bool) error {
 	var recs []metering.Record
 	var from []*walletHouse
@@ -55,7 +55,7 @@ func (s *walletRun) upload(ctx context.Context, houses []*walletHouse, faults bo
 	return nil
 }
 
-// collect is what of a house reaches the server now.
+// collect returns the records of a house that reach the server now.
 func (s *walletRun) collect(h *walletHouse, faults bool) ([]metering.Record, error) {
 	var recs []metering.Record
 	add := func(r wire.Record) {
@@ -126,8 +126,8 @@ type parcel struct {
 	payload []byte
 }
 
-// send signs what is due for meters that have a network, and gives it to them, after what the network kept back the hour
-// before. It returns whom it reached.
+// send delivers the messages that the network delayed the hour before. Then it signs the messages that are due for
+// meters with network, and delivers them. It returns the houses that it has tried to reach.
 func (s *walletRun) send(ctx context.Context, faults bool) ([]*walletHouse, error) {
 	f := s.office
 	at := make(map[string]*walletHouse, len(s.houses))
@@ -174,7 +174,7 @@ func (s *walletRun) send(ctx context.Context, faults bool) ([]*walletHouse, erro
 	return touched, err
 }
 
-// sign signs one message; leaves is false where it is not to be sent any more, or by a mistake of the server's.
+// sign signs one message. leaves is false if the order is no longer to be sent, or a planted mistake suppresses it.
 func (s *walletRun) sign(tx *store.Tx, h *walletHouse, c job.Claim) (p parcel, leaves bool, err error) {
 	var b job.Body
 	if err := json.Unmarshal(c.Body, &b); err != nil {
@@ -216,7 +216,7 @@ func (s *walletRun) wrap(h *walletHouse, c command.Signing) (p parcel, err error
 	return p, err
 }
 
-// deliver gives a message to a meter, unless the network loses it or keeps it back for an hour.
+// deliver delivers a message to a meter, unless the network loses it or delays it by an hour.
 func (s *walletRun) deliver(p parcel, faults bool) error {
 	switch {
 	case p.down == wire.DownLease:
@@ -246,7 +246,7 @@ func (s *walletRun) deliver(p parcel, faults bool) error {
 	return s.arrives(p, times)
 }
 
-// arrives gives a message to a meter so many times.
+// arrives delivers a message to a meter this many times.
 func (s *walletRun) arrives(p parcel, times int) error {
 	p.h.witness.delivered(p, p.h.dev.Now())
 	for range times {

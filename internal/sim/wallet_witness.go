@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// witness watches one meter and the wire to it. It decides by arithmetic and records of its own whether what happens is
-// just: it uses none of the server's decisions. Its rules are in [Rule].
+// witness watches one meter and the wire to it. It judges by its own arithmetic and records, and uses none of the
+// server's decisions. Its rules are in [Rule].
 type witness struct {
 	number    string
 	protected bool
@@ -22,41 +22,41 @@ type witness struct {
 	account   *walletAccount
 	tou       bool
 	now       time.Time
-	blind     time.Time // the last hour in which the server did not run
-	bill      []billed  // what was used by the hour
-	base      int64     // the cost up to where this account's rating began
-	rated     bool      // it has begun
+	blind     time.Time // the last hour in which the server was down
+	bill      []billed  // the use by the hour
+	base      int64     // the cost of the energy before this account's rating began
+	rated     bool      // rating has begun
 	view      serverView
 	lease     wire.Lease
-	counter   uint64 // of the order that the meter took last
+	counter   uint64 // of the last order that the meter accepted
 	taken     map[id.ID]bool
-	remote    bool // a disconnect has been delivered, and no connect since
+	remote    bool // a disconnect was delivered, and no connect since
 	relay     supply.Relay
 	register  unit.Energy
-	frozen    unit.Energy // where the meter stood when its lease came
-	// What was signed last, of the two that switch the supply: a cut-off or a connect, and when.
+	frozen    unit.Energy // the register when the lease came
+	// The newest signed order that switches the supply: off says that it was a cut-off, offSince when.
 	off       bool
 	offSince  time.Time
 	offUntil  time.Time // when that cut-off expires
 	person    bool      // a person wants the supply off
 	vacant    bool      // nobody lives here
 	missed    bool      // a connect was sent in this hour and has not arrived
-	lateLease bool      // so was a lease
+	lateLease bool      // likewise a lease
 
-	// risk is the highest register that a lease which was signed may let the meter count to, as far as the server can know, since
-	// signedAt and with the number signed.
+	// risk is the highest register to which a signed lease may let the meter count, as far as the server can know. signed
+	// and signedAt are the number and time of the newest lease.
 	risk     int64
-	riskWas  int64     // before the newest reading made it smaller
+	riskWas  int64     // before the newest reading reduced it
 	riskAt   time.Time // when that reading came
 	signed   uint64
 	signedAt time.Time
-	linked   bool // everything got through in this hour, both ways
+	linked   bool // in this hour everything got through, both ways
 
-	// Of the hour to come, judged when everything has arrived that could: whether the supply has to be on, and whether the
+	// For the coming hour, decided when everything has arrived that could: whether the supply must be on, and whether the
 	// server should have renewed the lease before it ends.
 	wanted, on, renewable bool
 
-	diary *diary // of what happened, if it is to be traced
+	diary *diary // of events, if the meter is traced
 
 	changes            int64
 	dark, offWithMoney time.Duration
@@ -64,20 +64,20 @@ type witness struct {
 	found              []Violation
 }
 
-// serverView is what the server knows: registers by number, and how far they have come without a gap.
+// serverView is what the server knows: registers by record number, and how far they have come without a gap.
 type serverView struct {
 	seq   uint64
 	ahead map[uint64]reported
 	last  reported
-	heard time.Time // of last, server time
-	// doubt says that a register came which cannot be true: nothing counts until a person has decided. behind is the newest
-	// that came meanwhile.
+	heard time.Time // when last arrived, server time
+	// doubt says that a register came that cannot be true: no reading counts until a person has decided. behind is the
+	// newest reading that came meanwhile.
 	doubt  bool
-	since  time.Time // of the doubt
+	since  time.Time // since when doubt is set
 	behind reported
 }
 
-// reported is a record as it went over the wire; at is 0 for one that is no reading.
+// reported is a record as it went over the wire; at is 0 for a record that is not a reading.
 type reported struct {
 	at       int64
 	register unit.Energy
@@ -90,7 +90,7 @@ func newWitness(o WalletStreet, number string, protected bool) witness {
 		w.limit = int64(o.Supply.Cap)
 	}
 	windows := len(o.Supply.Windows) > 0
-	// The one window of these streets: Friday and Saturday from 18:00 to 7:00, in UTC.
+	// The only friendly window of these simulations: Friday and Saturday from 18:00 to 7:00, in UTC.
 	w.friendly = func(at time.Time) bool {
 		day, h := at.UTC().Weekday(), at.UTC().Hour()
 		return windows && (h >= 18 && (day == time.Friday || day == time.Saturday) || h < 7 && (day == time.Saturday || day == time.Sunday))
@@ -104,14 +104,14 @@ func (w *witness) wrong(r Rule, format string, args ...any) {
 	w.found = append(w.found, Violation{Rule: r, Text: fmt.Sprintf("meter %s at %s: %s", w.number, w.now.UTC().Format(time.RFC3339), text)})
 }
 
-// trace notes what happened at a meter that is traced.
+// trace logs an event at a meter that is traced.
 func (w *witness) trace(format string, args ...any) {
 	if w.diary != nil {
 		w.diary.add(w.now.UTC().Format("2006-01-02T15:04 ") + w.number + " " + fmt.Sprintf(format, args...))
 	}
 }
 
-// diary is what happened at the meters of an account, in one order.
+// diary is the log of the meters of an account, in order.
 type diary struct {
 	mu    sync.Mutex
 	lines []string
@@ -123,15 +123,15 @@ func (d *diary) add(line string) {
 	d.lines = append(d.lines, line)
 }
 
-// take gives what was found and forgets it.
+// take returns the violations found and clears them.
 func (w *witness) take() []Violation {
 	f := w.found
 	w.found = nil
 	return f
 }
 
-// heard notes a record that has reached the server. A register that is higher than what the meter has counted, or lower than
-// one before it, cannot be true.
+// heard handles a record that has reached the server. A register cannot be true if it is higher than what the meter has
+// counted, or lower than an earlier one.
 func (w *witness) heard(seq uint64, r reported) {
 	w.trace("heard record %d, register %d Wh at %d", seq, r.register, r.at)
 	if seq <= w.view.seq {
@@ -158,7 +158,7 @@ func (w *witness) heard(seq uint64, r reported) {
 	}
 }
 
-// counts takes a reading for true.
+// counts accepts a reading as true.
 func (w *witness) counts(r reported) {
 	w.view.last, w.view.heard = r, w.now
 	if w.signed == w.lease.Seq && r.at > w.signedAt.Unix() {
@@ -168,11 +168,11 @@ func (w *witness) counts(r reported) {
 		w.risk = w.lease.MaxRegisterWh
 	}
 	if !w.rated && !w.vacant {
-		w.rated, w.base = true, w.cost(r.register) // it begins anew with whoever has moved in
+		w.rated, w.base = true, w.cost(r.register) // rating begins anew with the new customer
 	}
 }
 
-// decided notes that a person has decided about the doubtful register: what came behind it counts now.
+// decided handles a person's decision about the doubtful register: the newest reading after it counts now.
 func (w *witness) decided() {
 	w.trace("a person has decided about the register")
 	w.view.doubt = false
@@ -181,10 +181,10 @@ func (w *witness) decided() {
 	}
 }
 
-// delivered notes what the meter has got. It takes no order with a counter that is not above that of the last one it took, and
-// none that has expired by its own clock, which uses the counter up all the same. Another copy of an order that it has taken, or
-// refused for good, is answered once more and nothing else: the counter of the copy is not one that it took, so an order signed
-// between the two is taken when it comes late.
+// delivered handles a message that has reached the meter. The meter refuses an order whose counter is not above that of
+// the last order it accepted. It also refuses an order that has expired by its own clock, but that order uses up its
+// counter. Another copy of a known order is only answered again and does not use up its counter, so an order signed in
+// between is accepted when it comes late.
 func (w *witness) delivered(p parcel, clock time.Time) {
 	w.trace("delivered %s %s, counter %d", p.down, p.kind, p.counter)
 	if w.taken[p.order] || p.counter <= w.counter {
@@ -196,7 +196,7 @@ func (w *witness) delivered(p parcel, clock time.Time) {
 	}
 	switch {
 	case p.down == wire.DownLease && p.lease.Seq > w.lease.Seq:
-		w.lease, w.frozen = p.lease, w.register // a lower one stops it where it stands
+		w.lease, w.frozen = p.lease, w.register // a lower lease stops the meter at its present register
 	case p.kind == "disconnect":
 		w.remote = true
 	case p.kind == "connect":
@@ -204,14 +204,14 @@ func (w *witness) delivered(p parcel, clock time.Time) {
 	}
 }
 
-// lost notes an order that the network swallowed, or keeps back.
+// lost handles an order that the network lost or delayed.
 func (w *witness) lost(p parcel) {
 	w.trace("lost or late: %s %s", p.down, p.kind)
 	w.missed = w.missed || p.kind == "connect"
 	w.lateLease = w.lateLease || p.down == wire.DownLease
 }
 
-// passes notes how the supply stood for a part of an hour.
+// passes adds the state of the supply for a part of an hour.
 func (w *witness) passes(t time.Duration) {
 	if w.relay == supply.Closed {
 		return
@@ -222,7 +222,7 @@ func (w *witness) passes(t time.Duration) {
 	}
 }
 
-// looks judges what the meter has done since it was looked at last.
+// looks checks what the meter has done since the last call.
 func (w *witness) looks(d *device.Device) {
 	s := d.State()
 	w.uses(s.Register)

@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// seen is a witness of a meter with 10 kWh paid for, at a moment.
+// seen returns a witness of a meter with 10 kWh paid for.
 func seen(o WalletStreet) *witness {
 	o.Start = time.Date(2026, 11, 12, 0, 0, 0, 0, time.UTC)
 	w := newWitness(o, "06000000008", false)
@@ -22,7 +22,7 @@ func seen(o WalletStreet) *witness {
 	return &w
 }
 
-// TestThePageNamesEveryRule: docs/operate/simulation.md has a line for each rule of the witness.
+// TestThePageNamesEveryRule checks that docs/operate/simulation.md has a line for each rule of the witness.
 func TestThePageNamesEveryRule(t *testing.T) {
 	page, err1 := os.ReadFile("../../docs/operate/simulation.md")
 	source, err2 := os.ReadFile("wallet_rules.go")
@@ -40,7 +40,8 @@ func TestThePageNamesEveryRule(t *testing.T) {
 	}
 }
 
-// TestWhatExcusesASupplyThatIsOff has every hour of a supply that is off with 10 kWh paid for and a lease to 10 kWh.
+// TestWhatExcusesASupplyThatIsOff checks each cause for which a supply may be off, with 10 kWh paid for and a lease to
+// 10 kWh.
 func TestWhatExcusesASupplyThatIsOff(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -76,7 +77,8 @@ func TestWhatExcusesASupplyThatIsOff(t *testing.T) {
 	}
 }
 
-// TestTheWitnessCountsByTheHour prices a kilowatt-hour of the night, one of the day and one of the peak, and what lies within.
+// TestTheWitnessCountsByTheHour prices a kilowatt-hour at night, one by day and one at the peak, and registers in
+// between.
 func TestTheWitnessCountsByTheHour(t *testing.T) {
 	w := seen(WalletStreet{TOU: true})
 	start := w.now
@@ -90,7 +92,7 @@ func TestTheWitnessCountsByTheHour(t *testing.T) {
 		}
 	}
 	w.register = 3500
-	if got, want := w.account.energy(w.now, actual), int64(4402); got != want { // 18.22 and a quarter at 4.14
+	if got, want := w.account.energy(w.now, actual), int64(4402); got != want { // 18.22 and a quarter at 4.14 a kilowatt-hour
 		t.Errorf("%d Wh are paid for, want %d", got, want)
 	}
 }

@@ -1,5 +1,5 @@
-// Package tokenlab is the laboratory for STS tokens: it makes a token from its fields, shows what stands in one, and runs files
-// of test vectors against package sts. It needs no server.
+// Package tokenlab is a laboratory for STS tokens. It makes a token from its fields, shows the contents of a token, and
+// checks package sts against files of test vectors. It needs no server.
 //
 // Start at [Fields.Encode], [Read] and [Check]; the command line is `paywatt token`.
 package tokenlab
@@ -11,8 +11,8 @@ import (
 	"io"
 )
 
-// Check runs a file of test vectors, a JSON array in the form of sts/testdata/vectors.json. It writes a line for each vector that
-// fails. It reads one vector at a time, so that a file may be of any size.
+// Check runs a file of test vectors, a JSON array in the form of sts/testdata/vectors.json. It writes a line for each
+// vector that fails. It reads one vector at a time, so a file may be of any size.
 func Check(r io.Reader, out io.Writer) (passed, failed int, err error) {
 	in := json.NewDecoder(r)
 	if open, err := in.Token(); err != nil || open != json.Delim('[') {
@@ -37,7 +37,7 @@ func Check(r io.Reader, out io.Writer) (passed, failed int, err error) {
 	return passed, failed, nil
 }
 
-// runVector runs one vector of any kind. A vector that cannot be read fails, it does not stop the others.
+// runVector runs one vector of any kind. A vector that cannot be read fails, but does not stop the others.
 func runVector(raw json.RawMessage) (name string, err error) {
 	var v vector
 	if err := json.Unmarshal(raw, &v); err != nil {

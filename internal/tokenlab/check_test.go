@@ -26,7 +26,7 @@ func vectorFile(t *testing.T) []map[string]any {
 	return all
 }
 
-// runCheck checks these vectors: how many passed and failed, and the lines about those that failed.
+// runCheck checks these vectors. It returns how many passed and failed, and the lines about the failures.
 func runCheck(t *testing.T, all []map[string]any) (passed, failed int, lines []string) {
 	t.Helper()
 	raw, err := json.Marshal(all)
@@ -71,8 +71,8 @@ func quoteNumbers(v map[string]any) {
 	}
 }
 
-// A checker that passes everything would pass the vectors too: whatever one changes in a vector must be noticed.
-// Left out are inputs, which are rounded, and what a token does not carry.
+// A checker that accepts everything would pass all vectors, so it must notice any change in a vector. Exempt are
+// inputs, which are rounded, and fields that a token does not carry.
 func TestAChangedVectorFails(t *testing.T) {
 	unread := map[string]bool{"fields.input_tenths": true, "fields.input_watts": true, "fields.input_amount_1e5": true,
 		"fields.input_amount_base_units": true, "fields.issued_at": true, "meter.ken": true}
@@ -93,7 +93,7 @@ func TestAChangedVectorFails(t *testing.T) {
 					continue
 				}
 				if full == "fields.tid_time" && v["meter"] == nil {
-					continue // without a base date a TID has no time
+					continue // without a base date a TID cannot be converted to a time
 				}
 				changed = append(changed, withField(v, path, name, other))
 			}
@@ -115,7 +115,7 @@ func TestAChangedVectorFails(t *testing.T) {
 	}
 }
 
-// different returns another value of the same form: the next number, or a text with another last digit.
+// different returns another value of the same form: the next number, or a text with a different last digit.
 func different(value any) (any, bool) {
 	switch value := value.(type) {
 	case json.Number:
@@ -161,7 +161,7 @@ func withField(v map[string]any, path, name string, value any) map[string]any {
 	return out
 }
 
-// Hexadecimal digits are the same in capitals, whatever the kind of the vector.
+// Hexadecimal digits may be capitals in vectors of every kind.
 func TestHexadecimalDigitsMayBeCapitals(t *testing.T) {
 	hexadecimal := map[string]bool{"crc": true, "control36": true, "control28": true, "nkho": true, "nklo": true, "nkmo1": true,
 		"nkmo2_or_rest": true}

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Fields are what stands in a token to make.
+// Fields are the fields of a token to make.
 type Fields struct {
 	Class, SubClass uint8
 	Units, Amount   string
@@ -21,10 +21,10 @@ type Fields struct {
 	Value, MfrCode  uint16
 	Watts           int64
 	Control         uint64
-	Set             func(option string) bool // whether tid, rnd or watts was given
+	Set             func(option string) bool // whether the option tid, rnd or watts was given
 }
 
-// Encode makes the token. The error is that of package sts, or an [exit.Failure] for a field that cannot be read.
+// Encode makes the token. The error comes from package sts, or is an [exit.Failure] for a field that cannot be read.
 func (o *Fields) Encode(k Key) (sts.Token, error) {
 	if o.Class == 1 {
 		return sts.EncodeTest(sts.MeterTest{SubClass: o.SubClass, Control: o.Control, MfrCode: o.MfrCode})
@@ -100,7 +100,7 @@ func (o *Fields) random() (uint8, error) {
 	return b[0] & 15, nil
 }
 
-// scaled reads a decimal number exactly, as a whole number of its smallest decimal.
+// scaled parses a decimal number exactly, as a whole number in units of its smallest decimal place.
 func scaled(s string, decimals int) (*big.Int, bool) {
 	whole, fraction, _ := strings.Cut(s, ".")
 	if s == "" || len(fraction) > decimals || strings.ContainsAny(fraction, "+-_") || strings.Contains(whole, "_") {
@@ -109,7 +109,7 @@ func scaled(s string, decimals int) (*big.Int, bool) {
 	return new(big.Int).SetString(whole+fraction+strings.Repeat("0", decimals-len(fraction)), 10)
 }
 
-// unfit is the failure of an option that cannot be read.
+// unfit returns the failure for an option that cannot be read.
 func unfit(what, try string) error {
 	return &exit.Failure{Code: exit.Usage, What: what, Not: "No token was made.", Try: try}
 }

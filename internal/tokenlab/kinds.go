@@ -11,10 +11,10 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// answerOK is the answer of a meter to a token that passes all its checks.
+// answerOK is a meter's answer to a token that passes all its checks.
 const answerOK = "ok"
 
-// expect compares an answer with what the vector wants of it.
+// expect compares an answer with the one that the vector expects.
 func (v *vector) expect(got string) error {
 	switch {
 	case v.Expect == "reject" && got != answerOK, v.Expect == "accept" && got == answerOK, v.Expect == "" && got == answerOK:
@@ -25,7 +25,7 @@ func (v *vector) expect(got string) error {
 	return nil
 }
 
-// refused turns the error of a small kind into its answer.
+// refused turns an error of package sts into an answer.
 func refused(err error) string {
 	switch {
 	case err == nil:
@@ -38,7 +38,7 @@ func refused(err error) string {
 	return err.Error()
 }
 
-// negative asks for the answer of a meter: its checks, in their order, up to the TID store.
+// negative computes the answer of a meter: its checks in order, up to the TID store.
 func (v *vector) negative() error {
 	got, err := v.answer()
 	if err != nil {
@@ -75,14 +75,14 @@ func (v *vector) answer() (string, error) {
 	return answerOK, nil
 }
 
-// describes compares what the vector says of a token with what can be read of it, whatever its answer.
+// describes compares the vector's description of a token with what can be read from it, whatever the answer is.
 func (v *vector) describes(k sts.Key, t sts.Token, o sts.Opened) error {
 	if v.Class.given() && v.Class.int() != int64(o.Class) {
 		return fmt.Errorf("the digits are of class %d, want %s", o.Class, v.Class.v)
 	}
 	block, _ := sts.RevealBlock(k, t)
 	switch {
-	case block == 0: // its check field does not fit, or there is none
+	case block == 0: // the check field is wrong, or there is none
 		return nil
 	case v.BlockHex != "" && !strings.EqualFold(v.BlockHex, fmt.Sprintf("%016x", block)):
 		return fmt.Errorf("opens to block %016x, want %s", block, v.BlockHex)
@@ -94,7 +94,7 @@ func (v *vector) describes(k sts.Key, t sts.Token, o sts.Opened) error {
 	return nil
 }
 
-// meterRules are the rules of a meter for a token that opens, before its TID store.
+// meterRules applies a meter's rules to a token that opens, up to the TID store.
 func (v *vector) meterRules(k sts.Key, t sts.Token, o sts.Opened) sts.Result {
 	kt := sts.DUTK
 	if v.Meter != nil && v.Meter.KT.given() {
@@ -114,7 +114,7 @@ func (v *vector) meterRules(k sts.Key, t sts.Token, o sts.Opened) sts.Result {
 	return sts.Accept
 }
 
-// manufacturer decides about a test token. The sub-class must fit the meter's number where that is known; code 0 is
+// manufacturer judges a test token. The sub-class must fit the length of the meter's number if that is known; code 0 is
 // for every meter.
 func (v *vector) manufacturer(o sts.Opened) sts.Result {
 	code := v.Fields.MeterMfrCode
@@ -134,7 +134,7 @@ func (v *vector) manufacturer(o sts.Opened) sts.Result {
 	return sts.Accept
 }
 
-// sequence enters tokens at one meter, one after the other.
+// sequence enters tokens at one meter in order.
 func (v *vector) sequence() error {
 	k, err := v.key()
 	if err != nil {
@@ -183,7 +183,7 @@ func (v *vector) enter(k sts.Key, store *sts.TIDStore, digits string) (sts.Resul
 	return r, o.TID
 }
 
-// misty1 runs the cipher of EA11 both ways.
+// misty1 checks the cipher of EA11 in both directions.
 func (v *vector) misty1() error {
 	f := v.Fields
 	k, err := givenKey(f.KeyHex, wholeNumber(uint64(sts.EA11)))
@@ -207,7 +207,7 @@ func (v *vector) misty1() error {
 	return v.expect(answerOK)
 }
 
-// crc computes a check field, from the bytes that enter it or from the block.
+// crc computes a check field, from its input bytes or from the block.
 func (v *vector) crc() error {
 	f := v.Fields
 	class, err := f.Class.within("class", 2)
@@ -260,7 +260,7 @@ func (v *vector) tid() error {
 	if !f.TID.given() || sts.TID(f.TID.int()) != got {
 		return fmt.Errorf("%s is TID %d, want %v", f.Time, got, f.TID.v)
 	}
-	// A token of the reserved minute 00:01 carries that of 00:02.
+	// A token of the reserved minute 00:01 gets the TID of 00:02.
 	if back := base.Time(got); !back.Equal(at) && (at.Hour() != 0 || at.Minute() != 1) {
 		return fmt.Errorf("TID %d is %s, want %s", got, back, at)
 	}
@@ -326,8 +326,8 @@ func amount20(raw, exact, input vectorInt) (sts.CurrencyAmount, error) {
 	return codedAmount(sts.CurrencyAmount(code), raw.given(), exact, input, sts.EncodeCurrency, sts.CurrencyAmount.Value)
 }
 
-// codedAmount returns the code of an amount. What is given of the code, its exact amount and the input, which is
-// rounded, must agree.
+// codedAmount returns the code of an amount. The code, its exact amount and the rounded input must agree, as far as the
+// vector has them.
 func codedAmount[C sts.Amount | sts.CurrencyAmount](code C, given bool, exact, input vectorInt,
 	encode func(*big.Int) (C, error), value func(C) *big.Int) (C, error) {
 	for _, n := range []vectorInt{input, exact} {

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// token makes the token again from its fields and reads it back. No rule of a meter is asked.
+// token makes the token again from its fields and reads it back. It applies no rule of a meter.
 func (v *vector) token() error {
 	if v.Expect != "" && v.Expect != answerOK {
 		return v.negative()
@@ -90,7 +90,7 @@ func (v *vector) rebuild(k sts.Key, class uint8) (sts.Token, error) {
 	return sts.EncodeCurrencyCredit(k, sts.CurrencyCredit{SubClass: sub, TID: tid, Amount: a})
 }
 
-// takeTID returns the TID, or that of the time of issue where only this is given.
+// takeTID returns the TID. If the vector has only the time of issue, it returns the TID of that time.
 func (v *vector) takeTID() (sts.TID, error) {
 	f := v.Fields
 	if f.TID.given() {
@@ -105,7 +105,8 @@ func (v *vector) takeTID() (sts.TID, error) {
 	return sts.BaseDate(v.Meter.BaseDate.int()).TIDAt(t)
 }
 
-// managementValue returns the 16 bits of a management token from whichever of its forms are given; they must agree.
+// managementValue returns the 16 bits of a management token. The vector may give them in several forms, which must
+// agree.
 func (v *vector) managementValue(sub uint8) (uint16, error) {
 	f := v.Fields
 	if sub == sts.ManageMaxPower || sub == sts.ManagePhaseBalance {
@@ -122,7 +123,7 @@ func (v *vector) managementValue(sub uint8) (uint16, error) {
 		extended = wholeNumber(index<<10 | value)
 	}
 	var value uint64
-	given := sub == sts.ManageClearTamper // which has no value
+	given := sub == sts.ManageClearTamper // it has no value
 	for _, n := range []vectorInt{f.Value16, f.Register, extended} {
 		if !n.given() {
 			continue
@@ -155,7 +156,7 @@ func (v *vector) rebuildTest(sub uint8) (sts.Token, error) {
 	return sts.EncodeTest(sts.MeterTest{SubClass: sub, Control: control, MfrCode: uint16(code)})
 }
 
-// rebuildSection makes the whole key-change set and picks the section of this sub-class.
+// rebuildSection makes the whole set of key-change tokens and returns the section of this sub-class.
 func (v *vector) rebuildSection(current sts.Key, sub uint8) (sts.Token, error) {
 	c, err := v.keyChange(current.EA(), sub)
 	if err != nil {
@@ -172,7 +173,7 @@ func (v *vector) rebuildSection(current sts.Key, sub uint8) (sts.Token, error) {
 	return set[n], nil
 }
 
-// keyChange collects the new key and its attributes. What this section does not carry may be absent.
+// keyChange returns the new key and its attributes. Fields that this section does not carry may be missing.
 func (v *vector) keyChange(ea sts.EA, sub uint8) (sts.KeyChange, error) {
 	f, m := v.Fields, v.Fields.NewMeter
 	if m == nil {
@@ -208,7 +209,7 @@ func (v *vector) keyChange(ea sts.EA, sub uint8) (sts.KeyChange, error) {
 	return c, nil
 }
 
-// newKey returns the new key, or one with the parts that this section carries.
+// newKey returns the new key, or a key that has only the parts in this section.
 func (v *vector) newKey(ea sts.EA) (sts.Key, error) {
 	f := v.Fields
 	k, err := vectorKey(f.NewKeyHex, f.NewVendingHex, f.NewMeter, v.EA, v.DKGA)
@@ -231,7 +232,7 @@ func (v *vector) newKey(ea sts.EA) (sts.Key, error) {
 	return sts.NewKey(ea, b)
 }
 
-// newSGC returns the new supply group, or one with the bits that this section carries.
+// newSGC returns the new supply group code, or one that has only the bits in this section.
 func (v *vector) newSGC(ea sts.EA, m *vectorMeter) string {
 	f := v.Fields
 	if m.SGC != "" {
@@ -252,7 +253,7 @@ func first(n, other vectorInt) vectorInt {
 	return other
 }
 
-// readsBack opens the token and compares everything the vector says about it.
+// readsBack opens the token and compares its contents with everything in the vector.
 func (v *vector) readsBack(k sts.Key, t sts.Token) error {
 	o := sts.Open(k, t)
 	if o.Result != sts.Accept {
@@ -308,7 +309,7 @@ func (v *vector) valuesReadBack(o sts.Opened) error {
 	return v.timesReadBack(o.TID)
 }
 
-// timesReadBack compares the times of a token with its TID, where the vector names the base date.
+// timesReadBack compares the times of a token with its TID, if the vector has the base date.
 func (v *vector) timesReadBack(tid sts.TID) error {
 	if v.Meter == nil || !v.Meter.BaseDate.given() {
 		return nil
@@ -330,7 +331,7 @@ func (v *vector) timesReadBack(tid sts.TID) error {
 	if err != nil {
 		return err
 	}
-	// Several tokens in one minute take the minutes after it, so the TID may be later than the time of issue.
+	// Several tokens of one minute get the TIDs of the following minutes, so the TID may be later than the time of issue.
 	earliest, err := base.TIDAt(at)
 	if err == nil && (tid < earliest || tid > earliest+sale.MaxAheadRestored) {
 		err = fmt.Errorf("issued_at %s has TID %d, want %d", v.Fields.IssuedAt, earliest, tid)

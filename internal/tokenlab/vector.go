@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// vector is one test case of a vector file. Every field but the kind may be absent; a field that is there is checked.
+// vector is one test case of a vector file. Every field but the kind is optional. A field that is present is checked.
 type vector struct {
 	Name          string       `json:"name"`
 	Kind          string       `json:"kind"`
@@ -30,7 +30,7 @@ type vector struct {
 	Token20       vectorText   `json:"token20"`
 }
 
-// vectorMeter is a meter of a vector, or what it becomes by a key change.
+// vectorMeter is a meter of a vector, or its state after a key change.
 type vectorMeter struct {
 	IIN      vectorText `json:"iin"`
 	DRN      vectorText `json:"drn"`
@@ -43,8 +43,8 @@ type vectorMeter struct {
 	BaseDate vectorInt  `json:"base_date"`
 }
 
-// vectorFields are the fields of all kinds. Those called input_* are what a person would enter, the others stand in
-// the block.
+// vectorFields are the fields of all kinds. Fields called input_* are what a person would enter; the others are in the
+// block.
 type vectorFields struct {
 	// Tokens with a TID.
 	TID      vectorInt `json:"tid"`
@@ -120,14 +120,14 @@ type vectorFields struct {
 	Raw16      vectorInt  `json:"raw16"`
 }
 
-// vectorStep is one entry of a token at a meter.
+// vectorStep is one token entered at a meter.
 type vectorStep struct {
 	Token20 vectorText `json:"token20"`
 	TID     vectorInt  `json:"tid"`
 	Expect  string     `json:"expect"`
 }
 
-// vectorInt is a whole number of any size, written as a number or as a string; absent and null are no number.
+// vectorInt is a whole number of any size, written as a number or as a string. Absent and null mean no number.
 type vectorInt struct{ v *big.Int }
 
 // UnmarshalJSON reads the number.
@@ -148,8 +148,8 @@ func wholeNumber(n uint64) vectorInt { return vectorInt{new(big.Int).SetUint64(n
 
 func (n vectorInt) given() bool { return n.v != nil }
 
-// int returns the number, 0 when there is none; -1, which no field may be, when it is too large for any field but a
-// currency amount.
+// int returns the number, or 0 if there is none. It returns -1, which no field may be, if the number is too large for
+// any field but a currency amount.
 func (n vectorInt) int() int64 {
 	switch {
 	case n.v == nil:
@@ -160,7 +160,7 @@ func (n vectorInt) int() int64 {
 	return n.v.Int64()
 }
 
-// within returns the number as one of at most so many bits.
+// within returns the number if it has at most this many bits.
 func (n vectorInt) within(name string, bits int) (uint64, error) {
 	if n.v != nil && (n.v.Sign() < 0 || n.v.BitLen() > bits) {
 		return 0, fmt.Errorf("%s %s does not fit in %d bits", name, n.v, bits)
@@ -168,7 +168,7 @@ func (n vectorInt) within(name string, bits int) (uint64, error) {
 	return uint64(n.int()), nil
 }
 
-// vectorText is a text that may be written as a number, such as the digits of a meter number.
+// vectorText is a text that may be written as a number, such as a meter number.
 type vectorText string
 
 // UnmarshalJSON reads the text.
@@ -180,7 +180,7 @@ func (t *vectorText) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// padded puts back the zeros that a number loses in front.
+// padded adds the leading zeros that a number loses.
 func (t vectorText) padded(n int) string {
 	if t == "" || len(t) >= n {
 		return string(t)
@@ -188,8 +188,7 @@ func (t vectorText) padded(n int) string {
 	return strings.Repeat("0", n-len(t)) + string(t)
 }
 
-// key returns the decoder key: derived, given, or both and then equal. The error
-// is errNoKey when the vector has none.
+// key returns the decoder key: derived, given, or both if they are equal. The error is errNoKey if the vector has none.
 func (v *vector) key() (sts.Key, error) {
 	return vectorKey(v.DecoderKeyHex, v.VendingKeyHex, v.Meter, v.EA, v.DKGA)
 }
@@ -293,7 +292,7 @@ func (m *vectorMeter) number() (sts.PAN, error) {
 	return p, nil
 }
 
-// ken returns the meter's key expiry number; without one the key does not expire.
+// ken returns the meter's key expiry number, by default one that never expires.
 func (v *vector) ken() uint8 {
 	if v.Meter == nil || !v.Meter.KEN.given() {
 		return 255
@@ -301,7 +300,7 @@ func (v *vector) ken() uint8 {
 	return uint8(v.Meter.KEN.int())
 }
 
-// vectorTime reads the forms in which times stand in vectors; they have no zone.
+// vectorTime parses the forms of times in vectors; they have no time zone.
 func vectorTime(s string) (time.Time, error) {
 	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.RFC3339} {
 		if t, err := time.Parse(layout, s); err == nil {

@@ -8,16 +8,16 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Key is the key of a meter and what is known beside it.
+// Key is the key of a meter and what is known about it.
 type Key struct {
 	Key      sts.Key
 	BaseDate sts.BaseDate
-	// Attributes are known only when the key was derived.
+	// Attributes are known only if the key was derived.
 	Attributes sts.Attributes
 	Derived    bool
 }
 
-// View is a token as the commands show it: what stands in it, as far as it has that field.
+// View is a token as the commands show it. Fields that the token does not have are empty.
 type View struct {
 	Token       string  `json:"token,omitempty"`
 	Result      string  `json:"result"`
@@ -38,8 +38,8 @@ type View struct {
 	Block       string  `json:"block,omitempty"`   // clear, hex
 }
 
-// Read shows what a token says. The block is shown although that of a key change holds a part of the new key:
-// whoever has the token and the current key has that part.
+// Read returns what a token says. It shows the block even of a key-change token, which holds a part of the new key:
+// whoever has the token and the current key can compute that part anyway.
 func Read(k Key, t sts.Token) View {
 	o := sts.Open(k.Key, t)
 	v := Outcome(o.Result)
@@ -47,7 +47,7 @@ func Read(k Key, t sts.Token) View {
 	if o.Result != sts.Accept && o.Result != sts.FunctionError {
 		return v
 	}
-	// Class 3 has no block to show; every other block holds a check field, so it is never 0.
+	// Class 3 has no block. Every other block holds a check field, so it is never 0.
 	if block, _ := sts.RevealBlock(k.Key, t); block != 0 {
 		v.SubClass, v.Block = &o.SubClass, fmt.Sprintf("%016x", block)
 	}
@@ -62,7 +62,7 @@ func Read(k Key, t sts.Token) View {
 	return v
 }
 
-// Outcome shows how reading a token ended, where nothing else is known of it.
+// Outcome returns the result of reading a token of which nothing else is known.
 func Outcome(r sts.Result) View {
 	v := View{Result: r.String()}
 	if status, ok := r.Status(); ok {
@@ -71,7 +71,7 @@ func Outcome(r sts.Result) View {
 	return v
 }
 
-// contents fills in what depends on the class.
+// contents fills in the fields that depend on the class.
 func (v *View) contents(o sts.Opened) {
 	switch {
 	case o.Class == 0 && o.SubClass <= sts.CreditTime:

@@ -1,11 +1,13 @@
-// Package card writes the meter's memory card: a folder with one CSV file per month, H2611.CSV for November 2026, a
-// header line in each, and in every row the record's sequence number first and a checksum last.
+// Package card writes the meter's memory card: a folder with one CSV file per month, such as H2611.CSV for November
+// 2026. Each file begins with a header line; each row begins with the record's sequence number and ends with a
+// checksum.
 //
-// Start at [New]. The card is a copy of what the meter keeps elsewhere: nothing on it is read to run the meter. The display
-// shows what its closed days say ([Card.Rows]). Before it writes, it reads the newest good row and goes on from there, also after the
-// card was away, full, swapped or torn in the middle of a write. It cuts off a spoilt end of a file before it adds the next row. It
-// leaves a spoilt middle; the checksums show it to whoever reads the file ([Parse]). It renames a file without one good row to H2611.BAD
-// and begins a new one, for what the old one holds may still be of use.
+// Start at [New]. The card is a copy of what the meter stores elsewhere, and never controls the meter. The display
+// shows the closed days on it ([Card.Rows]). Before it writes, the package reads the newest good row and continues from
+// there, also after the card was away, full, swapped or torn in the middle of a write. It cuts off the spoilt end of a
+// file before it adds the next row. It leaves spoilt lines in the middle; whoever reads the file finds them by their
+// checksums ([Parse]). It renames a file without one good row to H2611.BAD, because its contents may still be of use,
+// and begins a new one.
 package card
 
 import (
@@ -31,18 +33,18 @@ const Header = "seq,at,clock,kind,register_wh,balance_wh,w,record,crc"
 // fieldCount is how many fields a row has.
 const fieldCount = 9
 
-// pattern finds the files of a meter on a card; what else lies there is nobody's business.
+// pattern matches the files of a meter on a card; other files are left alone.
 const pattern = "H[0-9][0-9][0-9][0-9].CSV"
 
 const (
 	// maxTail bounds how much of a file is read to find its newest row.
 	maxTail = 1 << 20
-	// maxAside is how many spoilt files of one month are set aside; with more the card is out of order.
+	// maxAside is how many spoilt files of one month are set aside. With more, the card is treated as defective.
 	maxAside = 10
 )
 
 var (
-	// ErrRow is returned for a line that is no whole row.
+	// ErrRow is returned for a line that is not a whole row.
 	ErrRow = errors.New("no whole row")
 	// ErrSpoilt is returned for a card whose files are spoilt again and again.
 	ErrSpoilt = errors.New("too many spoilt files")
@@ -53,15 +55,15 @@ type Card struct {
 	dir string
 }
 
-// New returns the card in a folder, which need not be there now. The folder itself is never made: without it there is
-// no card in the slot.
+// New returns the card in a folder, which need not exist yet. It never creates the folder: without one there is no card
+// in the slot.
 func New(dir string) *Card { return &Card{dir: dir} }
 
-// Name is the file of a month: that of the record's own time.
+// Name returns the name of the file for the month of a record's own time.
 func Name(at time.Time) string { return at.UTC().Format("H0601") + ".CSV" }
 
-// Last implements board.Card. The newest row is that with the highest number in any file: a clock that was set back
-// writes into an older month again.
+// Last implements board.Card. The newest row is the one with the highest number in any file, because a clock that is
+// set back makes the meter write into an older month again.
 func (c *Card) Last() (uint64, error) {
 	if _, err := os.Stat(c.dir); err != nil {
 		return 0, fmt.Errorf("memory card: %w", err)
@@ -81,12 +83,13 @@ func (c *Card) Last() (uint64, error) {
 	return last, nil
 }
 
-// tail is the end of a file: the number of its newest good row, 0 for none, and where that row or the header ends.
+// tail describes the end of a file: the number of its newest good row, 0 for none, and the offset where that row or the
+// header ends.
 type tail struct {
 	seq uint64
 	end int64
-	// spoilt says that there is something in the file, and nothing good in what was looked at. A header that was torn by a
-	// power cut is nothing.
+	// spoilt says that the file has contents, but no good row in the part that was read. A header torn by a power cut does
+	// not count as contents.
 	spoilt bool
 }
 
@@ -154,7 +157,7 @@ func (c *Card) Write(rows []board.Row) error {
 	return nil
 }
 
-// month appends rows to one file, behind its last good row.
+// month appends rows to one file, after its last good row.
 func (c *Card) month(name string, rows []board.Row) (err error) {
 	t, err := tailOf(name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -186,7 +189,7 @@ func (c *Card) month(name string, rows []board.Row) (err error) {
 	return f.Sync()
 }
 
-// Format is the line of a row, without its end.
+// Format returns a row as a line, without the line end.
 func Format(r board.Row) string {
 	fields := []string{strconv.FormatUint(r.Seq, 10), r.At.UTC().Format(time.RFC3339), r.Clock, r.Kind, "", "", "", r.Record}
 	if r.Energy {
@@ -195,14 +198,14 @@ func Format(r board.Row) string {
 	}
 	var b strings.Builder
 	w := csv.NewWriter(&b)
-	// A strings.Builder takes everything.
+	// A strings.Builder never returns an error.
 	_ = w.Write(fields)
 	w.Flush()
 	line := strings.TrimSuffix(b.String(), "\n")
 	return fmt.Sprintf("%s,%08X", line, crc32.ChecksumIEEE([]byte(line)))
 }
 
-// Row is what a line of the card says.
+// Row is a parsed line of the card.
 type Row struct {
 	Seq    uint64
 	At     time.Time
@@ -210,7 +213,7 @@ type Row struct {
 	Record string
 }
 
-// Parse reads a line and checks its checksum, which is the CRC-32 of IEEE 802.3 of everything before its comma.
+// Parse reads a line and checks its checksum: the CRC-32 of IEEE 802.3 over everything before its comma.
 func Parse(line string) (Row, error) {
 	if err := whole(line); err != nil {
 		return Row{}, err

@@ -17,7 +17,7 @@ import (
 
 var _ board.Card = (*card.Card)(nil)
 
-// rows are n readings, an hour apart, from the last day of November on.
+// rows returns n readings, an hour apart, beginning on the last day of November.
 func rows(from uint64, n int) []board.Row {
 	out := make([]board.Row, n)
 	for i := range out {
@@ -81,8 +81,8 @@ func TestACardThatIsNotThereSaysSo(t *testing.T) {
 	}
 }
 
-// TestAWriteMayBeTornAtEveryByte tears the file after every byte: the rows before are found, the torn end is cut off,
-// and the rest is written again behind it.
+// TestAWriteMayBeTornAtEveryByte tears the file after every byte. The rows before the tear are found, the torn end is
+// cut off, and the rest is written again.
 func TestAWriteMayBeTornAtEveryByte(t *testing.T) {
 	whole := t.TempDir()
 	write(t, card.New(whole), 1, 3)
@@ -131,7 +131,7 @@ func TestASpoiltCardIsContinuedAndItsSpoiltRowsAreFound(t *testing.T) {
 		}
 		write(t, c, last+1, 12-int(last))
 		got := check(t, dir)
-		// A spoilt line end makes two rows one.
+		// A spoilt line end joins two rows.
 		if n := len(got.Rows); n < 10 || got.Rows[n-1].Seq != 12 {
 			t.Fatalf("byte %d spoilt and continued: %d rows, the last is %d", at, n, got.Rows[n-1].Seq)
 		}
@@ -145,9 +145,10 @@ func TestASpoiltCardIsContinuedAndItsSpoiltRowsAreFound(t *testing.T) {
 	}
 }
 
-// TestAFileWithoutAGoodEndIsSetAside: whatever fills the end of a file, nothing of it is thrown away, and the copy goes on.
+// TestAFileWithoutAGoodEndIsSetAside checks that a file whose end is garbage is set aside in full, and that the copy
+// goes on.
 func TestAFileWithoutAGoodEndIsSetAside(t *testing.T) {
-	garbage := strings.Repeat("\xff\x00garbage\n", 200_000) // more than is looked at
+	garbage := strings.Repeat("\xff\x00garbage\n", 200_000) // more than maxTail
 	for name, spoilt := range map[string]func(good string) string{
 		"its last MiB is garbage": func(good string) string { return good + garbage },
 		"all of it is garbage":    func(string) string { return "garbage\n" },

@@ -15,8 +15,8 @@ import (
 	"github.com/paywatt/paywatt/internal/device/board"
 )
 
-// maxRead bounds how much of a month's file is read: more than a meter writes in a month. What is behind it counts as
-// one spoilt line.
+// maxRead bounds how much of a month's file is read: more than a meter writes in a month. The rest counts as one spoilt
+// line.
 const maxRead = 16 << 20
 
 // Months implements board.Card.
@@ -32,10 +32,10 @@ func (c *Card) Months() ([]time.Time, error) {
 	for _, name := range names {
 		month, err := time.Parse("H0601.CSV", filepath.Base(name))
 		if err != nil {
-			continue // H2613.CSV is no month's
+			continue // H2613.CSV is not a month
 		}
 		if month.Year() < 2000 {
-			month = month.AddDate(100, 0, 0) // the clock's years are 2000 to 2099
+			month = month.AddDate(100, 0, 0) // the clock covers the years 2000 to 2099
 		}
 		months = append(months, month)
 	}
@@ -60,7 +60,7 @@ func (c *Card) Rows(month time.Time, kind string) (rows []board.Row, spoilt int,
 		if line == Header {
 			continue
 		}
-		// Most lines are of another kind, and need no look beyond their checksum.
+		// Most lines are of another kind, and only their checksum is checked.
 		if !strings.Contains(line, ","+kind+",") && whole(line) == nil {
 			continue
 		}

@@ -2,11 +2,11 @@ package ds1307
 
 import "time"
 
-// Chip is a virtual DS1307. Its time is that of its crystal, which is a little fast or slow, and runs on without mains
-// as long as it has a battery. It belongs to one goroutine.
+// Chip is a virtual DS1307. It counts the time of its crystal, which runs a little fast or slow, and goes on without
+// mains while its battery lasts. It belongs to one goroutine.
 type Chip struct {
-	// at is the time in Unix milliseconds; rest is what the crystal's error has made of less than a millisecond, in
-	// millionths of one.
+	// at is the time in Unix milliseconds. rest is the part of the crystal's error below a millisecond, in millionths of a
+	// millisecond.
 	at, rest int64
 	halted   bool
 	drift    int32
@@ -14,29 +14,30 @@ type Chip struct {
 	ram [Registers - timeRegisters]byte
 }
 
-// Saved is what the chip's battery keeps, and what a virtual meter therefore has to keep in a file.
+// Saved is what the chip's battery preserves, so a virtual meter must store it in a file.
 type Saved struct {
-	// At is the time in Unix milliseconds, Rest millionths of a millisecond of the crystal's error.
+	// At is the time in Unix milliseconds. Rest is the crystal's error below a millisecond, in millionths of a
+	// millisecond.
 	At, Rest int64
 	// Halted says that the oscillator stands still.
 	Halted bool
 }
 
-// NewChip returns a chip as it comes from its maker, after the first power-up: 1 January 2000, not running.
+// NewChip returns a chip in its factory state after the first power-up: 1 January 2000, not running.
 func NewChip() *Chip {
 	return &Chip{at: time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli(), halted: true}
 }
 
-// Restore returns a chip on whose battery this was kept.
+// Restore returns a chip with this saved state.
 func Restore(s Saved) *Chip { return &Chip{at: s.At, rest: s.Rest, halted: s.Halted} }
 
-// Saved returns what the battery keeps.
+// Saved returns the state that the battery preserves.
 func (c *Chip) Saved() Saved { return Saved{At: c.at, Rest: c.rest, Halted: c.halted} }
 
-// maxDrift bounds the error of a crystal in millionths: far beyond any that runs at all.
+// maxDrift bounds the error of a crystal in millionths, far beyond any crystal that runs at all.
 const maxDrift = 100_000
 
-// SetDrift makes the crystal fast (above 0) or slow by so many millionths; 20 is that of an ordinary one.
+// SetDrift makes the crystal fast (above 0) or slow by this many millionths. An ordinary crystal is off by 20.
 func (c *Chip) SetDrift(ppm int32) { c.drift = max(-maxDrift, min(maxDrift, ppm)) }
 
 // Halt stops the oscillator, as an empty battery does.
@@ -66,7 +67,7 @@ func (c *Chip) ReadRegisters(from byte, b []byte) error {
 		now[0] |= haltBit
 	}
 	for i := range b {
-		// Beyond the last register the chip begins anew.
+		// Addresses wrap around after the last register.
 		if at := (int(from) + i) % Registers; at < timeRegisters {
 			b[i] = now[at]
 		} else {
@@ -76,7 +77,7 @@ func (c *Chip) ReadRegisters(from byte, b []byte) error {
 	return nil
 }
 
-// time is the calendar. Two digits of a year begin anew after a century.
+// time returns the calendar time. The two-digit year wraps around after a century.
 func (c *Chip) time() time.Time {
 	at := time.UnixMilli(c.at).UTC()
 	if y := at.Year(); y < firstYear || y > lastYear {

@@ -1,9 +1,9 @@
-// Package ds1307 is the meter's clock: a driver for the DS1307 and chips like it, and a virtual chip with the same
-// registers, so that the driver is the same code on a board and in a test.
+// Package ds1307 is the meter's clock: a driver for the DS1307 and compatible chips, and a virtual chip with the same
+// registers, so that the same driver runs on a board and in a test.
 //
-// Start at [New] with a [Bus]: that of a Linux board, or a [Chip]. The chip keeps a calendar in BCD, in two digits of
-// the year, on a battery. Its bit CH says that the oscillator stands still: it is set after the first power-up and
-// after the battery was empty, and then the time means nothing until somebody sets it.
+// Start at [New] with a [Bus]: that of a Linux board, or a [Chip]. The chip keeps a calendar in BCD, with two digits
+// for the year, on a battery. Its bit CH says that the oscillator stands still. It is set after the first power-up and
+// after the battery was empty; the time then means nothing until somebody sets it.
 package ds1307
 
 import (
@@ -14,8 +14,8 @@ import (
 
 // Bus carries bytes to and from the registers of the chip (I²C address 0x68 on a board).
 type Bus interface {
-	// ReadRegisters fills b from the registers beginning at from. The chip latches the time at the beginning, so that
-	// the bytes of one call belong together.
+	// ReadRegisters fills b from the registers beginning at from. The chip latches the time at the start of a read, so the
+	// bytes of one call belong together.
 	ReadRegisters(from byte, b []byte) error
 	// WriteRegisters writes b to the registers beginning at from.
 	WriteRegisters(from byte, b []byte) error
@@ -26,7 +26,7 @@ const (
 	regSeconds = 0
 	// timeRegisters is how many registers hold the time.
 	timeRegisters = 7
-	// Registers is how many there are in all.
+	// Registers is the total number of registers.
 	Registers = 64
 )
 
@@ -37,14 +37,14 @@ const (
 	pmBit     = 0x20 // of the hours in that form
 )
 
-// The years two digits stand for.
+// The years that two digits cover.
 const (
 	firstYear = 2000
 	lastYear  = 2099
 )
 
 var (
-	// ErrYear is returned for a time that two digits of a year cannot tell.
+	// ErrYear is returned for a year that two digits cannot express.
 	ErrYear = errors.New("this clock keeps the years 2000 to 2099")
 	// ErrRegisters is returned when the registers hold no time.
 	ErrRegisters = errors.New("clock registers hold no time")
@@ -58,7 +58,8 @@ type Clock struct {
 // New returns the driver of a chip.
 func New(bus Bus) *Clock { return &Clock{bus: bus} }
 
-// Read implements board.Clock. A chip whose registers hold nonsense counts as one that stands still, with an error.
+// Read implements board.Clock. If the registers hold no valid time, the chip counts as stopped and Read returns an
+// error.
 func (c *Clock) Read() (at time.Time, running bool, err error) {
 	var r [timeRegisters]byte
 	if err := c.bus.ReadRegisters(regSeconds, r[:]); err != nil {
@@ -83,7 +84,7 @@ func (c *Clock) Set(at time.Time) error {
 	return nil
 }
 
-// passer is a chip that has to be told that time passes.
+// passer is a chip whose time passes only on request.
 type passer interface{ Pass(ms uint64) }
 
 // Pass implements board.Clock.
@@ -93,20 +94,20 @@ func (c *Clock) Pass(ms uint64) {
 	}
 }
 
-// encode puts a time into registers, the oscillator running, in twenty-four-hour form.
+// encode converts a time to register values, with the oscillator running, in 24-hour form.
 func encode(at time.Time) (r [timeRegisters]byte, err error) {
 	at = at.UTC()
 	if y := at.Year(); y < firstYear || y > lastYear {
 		return r, fmt.Errorf("%w, not %d", ErrYear, y)
 	}
-	// The chip counts weekdays from 1; which day that is nobody asks.
+	// The chip counts weekdays from 1; nothing depends on which day that is.
 	for i, v := range [...]int{at.Second(), at.Minute(), at.Hour(), int(at.Weekday()) + 1, at.Day(), int(at.Month()), at.Year() - firstYear} {
 		r[i] = bcd(v)
 	}
 	return r, nil
 }
 
-// decode reads a time out of registers.
+// decode converts register values to a time.
 func decode(r [timeRegisters]byte) (time.Time, error) {
 	hour, sound := hourOf(r[2])
 	var v [timeRegisters]int
@@ -115,14 +116,14 @@ func decode(r [timeRegisters]byte) (time.Time, error) {
 		v[i], sound = n, sound && is
 	}
 	at := time.Date(firstYear+v[6], time.Month(v[5]), v[4], hour, v[1], v[0], 0, time.UTC)
-	// What does not come back as it was, such as the 31st of April, is no date.
+	// A value that does not convert back unchanged, such as 31 April, is not a date.
 	if !sound || at.Second() != v[0] || at.Minute() != v[1] || at.Hour() != hour || at.Day() != v[4] || int(at.Month()) != v[5] {
 		return time.Time{}, fmt.Errorf("%w: % x", ErrRegisters, r)
 	}
 	return at, nil
 }
 
-// hourOf reads the hours in either form.
+// hourOf reads the hours in 12-hour or 24-hour form.
 func hourOf(b byte) (hour int, sound bool) {
 	if b&twelveBit == 0 {
 		return number(b)

@@ -102,7 +102,7 @@ func TestACrystalIsFastOrSlow(t *testing.T) {
 		}
 		chip.SetDrift(tt.ppm)
 		for range 100 {
-			// In pieces of any size: what is below a millisecond is not lost.
+			// In pieces of any size: fractions of a millisecond are not lost.
 			for range 24 * 4 {
 				c.Pass(day / 96 / 3)
 				c.Pass(day/96 - day/96/3)
@@ -142,7 +142,7 @@ func TestTheRAMBehindTheTimeIsKept(t *testing.T) {
 	if err := chip.ReadRegisters(61, b[:]); err != nil || b != [3]byte{0, 1, 2} {
 		t.Errorf("RAM at 61: %v, %v; want 0 1 2", b, err)
 	}
-	// Two digits of a year: after 2099 comes 2000.
+	// The year has two digits: 2099 is followed by 2000.
 	if err := ds1307.New(chip).Set(time.Date(2099, 12, 31, 23, 59, 59, 0, time.UTC)); err != nil {
 		t.Fatal(err)
 	}

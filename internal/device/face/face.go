@@ -1,5 +1,6 @@
-// Package face is what every face of a virtual meter has in common: how its time passes, what becomes durable when, and
-// the words for what can be seen of it from outside. The faces themselves are packages panelweb (a page) and terminal.
+// Package face holds what all user interfaces of a virtual meter share: how its time passes, what becomes durable when,
+// and the words for what can be seen from outside. The interfaces themselves are packages panelweb (a web page) and
+// terminal.
 //
 // Start at [New]. A [Driver] belongs to the goroutine of its device.
 package face
@@ -25,11 +26,11 @@ type Net interface {
 	Power(on bool)
 }
 
-// Times of a face, all real.
+// Times of a face, in real time.
 const (
 	// Tick is how often time passes for the meter.
 	Tick = 100 * time.Millisecond
-	// maxTick bounds what one tick makes up for after the machine slept.
+	// maxTick is the longest time that one tick catches up on after the machine slept.
 	maxTick = 5 * time.Second
 	// saveEvery is how often the meter's clock is made durable when nothing else happens.
 	saveEvery = 5 * time.Second
@@ -38,27 +39,26 @@ const (
 // maxSent is how many of the meter's messages a face shows.
 const maxSent = 10
 
-// Speeds are how much faster than the machine's the meter's time may pass; 0 lets it stand still.
+// Speeds returns the factors by which the meter's time can run faster than the machine's; 0 stops it.
 func Speeds() []int { return []int{0, 1, 60, 600} }
 
-// Driver is a device as a face drives it.
+// Meter is a device driven by a face.
 type Driver struct {
 	dev   *device.Device
 	net   Net
 	log   *slog.Logger
 	speed int
-	// before is when time passed last, saved when the clock was last made durable.
+	// before is when time last passed, saved when the clock was last made durable.
 	before, saved time.Time
 	sent          []device.SMS
 }
 
-// New returns the meter of a face, whose time passes as fast as the machine's from now on. A meter without a server has
-// no net.
+// New returns the meter of a face, running at the machine's speed from now on. net is nil for a meter without a server.
 func New(dev *device.Device, net Net, log *slog.Logger, now time.Time) *Driver {
 	return &Driver{dev: dev, net: net, log: log, speed: 1, before: now, saved: now}
 }
 
-// Messages are what the server sends; nil for a meter without one.
+// Messages returns the messages of the server; nil for a meter without one.
 func (m *Driver) Messages() <-chan link.Message {
 	if m.net == nil {
 		return nil
@@ -66,7 +66,8 @@ func (m *Driver) Messages() <-chan link.Message {
 	return m.net.Messages()
 }
 
-// Pass lets the time pass that has passed for the machine. An error is that of the memory, and for good.
+// Pass advances the meter by the machine's elapsed time, times the speed. An error comes from the memory and is
+// permanent.
 func (m *Driver) Pass(now time.Time) error {
 	passed := min(now.Sub(m.before), maxTick)
 	m.before = now
@@ -80,10 +81,10 @@ func (m *Driver) Pass(now time.Time) error {
 	return m.Save()
 }
 
-// Speed is how fast time passes.
+// Speed returns how many times faster than the machine's the meter's time runs.
 func (m *Driver) Speed() int { return m.speed }
 
-// SetSpeed lets time pass so many times as fast as the machine's.
+// SetSpeed sets how many times faster than the machine's the meter's time runs: one of Speeds.
 func (m *Driver) SetSpeed(times int) error {
 	if !slices.Contains(Speeds(), times) {
 		return fmt.Errorf("%w: a speed of 0, 1, 60 or 600", device.ErrInput)
@@ -92,7 +93,7 @@ func (m *Driver) SetSpeed(times int) error {
 	return nil
 }
 
-// SetLoad switches on a load that somebody typed.
+// SetLoad switches on a load, given as text in watts.
 func (m *Driver) SetLoad(text string) error {
 	w, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
@@ -101,22 +102,22 @@ func (m *Driver) SetLoad(text string) error {
 	return m.dev.SetLoad(unit.Power(w))
 }
 
-// Do does something to the device and makes durable what that has caused, before anybody hears of it.
+// Do runs f on the device and makes its effects durable before anybody sees them.
 func (m *Driver) Do(f func() error) error { return errors.Join(f(), m.Save()) }
 
-// Receive acts on a message of the server.
+// Receive handles a message of the server.
 func (m *Driver) Receive(msg link.Message) error {
 	err := m.Do(func() error { return m.dev.Receive(msg.Down, msg.Topic, msg.Payload) })
 	if errors.Is(err, device.ErrOff) {
-		return nil // nobody is there to read it
+		return nil // without mains nobody receives the message
 	}
 	return err
 }
 
-// Tasks are what the meter's modem wants done; nil for a meter without one.
+// Tasks returns the tasks of the meter's modem; nil for a meter without one.
 func (m *Driver) Tasks() <-chan device.Task { return m.dev.Tasks() }
 
-// Task does what the modem wants done.
+// Task runs a task of the modem.
 func (m *Driver) Task(t device.Task) error { return m.Do(func() error { return t(m.dev) }) }
 
 // Power switches the mains, and the modem with it.
@@ -133,7 +134,7 @@ func (m *Driver) Power(on bool) error {
 	return nil
 }
 
-// Modem switches the modem off, as if there were no network, and on again.
+// Modem switches the modem off, as if there were no network, or on again.
 func (m *Driver) Modem(on bool) error {
 	if m.net == nil {
 		return fmt.Errorf("%w: this meter is offline and has no modem", device.ErrInput)
@@ -145,7 +146,8 @@ func (m *Driver) Modem(on bool) error {
 	return nil
 }
 
-// Save makes the meter's state durable. A full disk is told and may pass.
+// Save makes the meter's state durable. It logs an error that may be temporary, such as a full disk, and returns only
+// device.ErrBroken.
 func (m *Driver) Save() error {
 	err := m.dev.Flush()
 	if err != nil && !errors.Is(err, device.ErrBroken) {

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/meter/panel"
 )
 
-// TestEverythingThatCanBeSeenHasItsWord: no pattern of light or sound looks like another, or like none.
+// TestEverythingThatCanBeSeenHasItsWord checks that every pattern of light and sound has its own word.
 func TestEverythingThatCanBeSeenHasItsWord(t *testing.T) {
 	seen := map[string]bool{}
 	for l := meter.LEDOff; l <= meter.LEDFast; l++ {

@@ -15,12 +15,12 @@ type View struct {
 	Number string   `json:"number"`
 	Time   string   `json:"time"`
 	LCD    []string `json:"lcd"`
-	// Icons are the signs beside the display that are lit, a word each; Signs the same as the display draws them.
+	// Icons are the lit signs beside the display, a word each. Signs are the same signs as the display draws them.
 	Icons []string `json:"icons"`
 	Signs string   `json:"-"`
-	// Supply, Light and Sound are a sign and a word each: colour is never alone.
+	// Supply, Light and Sound each hold a sign and a word, so that colour is never the only cue.
 	Supply string `json:"supply"`
-	// State is what Supply means: ok, warn, bad or off.
+	// State is the severity of Supply: ok, warn, bad or off.
 	State string `json:"state"`
 	Light string `json:"light"`
 	Sound string `json:"sound"`
@@ -34,11 +34,11 @@ type View struct {
 	Server   string       `json:"server"`
 	Waiting  int          `json:"waiting"`
 	Sent     []device.SMS `json:"sent"`
-	// Said is the result of the last token, for those who hear the page.
+	// Said is the result of the last token, for users of a screen reader.
 	Said string `json:"said"`
 }
 
-// Look returns what can be seen now.
+// Look returns the current view.
 func (m *Driver) Look() View {
 	m.sent = append(m.sent, m.dev.TakeSMS()...)
 	if n := len(m.sent); n > maxSent {
@@ -67,14 +67,14 @@ func (m *Driver) Look() View {
 	return out
 }
 
-// Equal reports whether nobody could tell two views apart.
+// Equal reports whether two views look the same.
 func (v View) Equal(w View) bool {
 	lists := slices.Equal(v.LCD, w.LCD) && slices.Equal(v.Icons, w.Icons) && slices.Equal(v.Sent, w.Sent)
 	v.LCD, w.LCD, v.Icons, w.Icons, v.Sent, w.Sent = nil, nil, nil, nil, nil, nil
 	return lists && fmt.Sprint(v) == fmt.Sprint(w)
 }
 
-// iconWords are the signs that are lit, in the order in which the display has them.
+// iconWords returns the lit signs as words, in the order of the display.
 func iconWords(i panel.Icons) []string {
 	words := []string{}
 	add := func(lit bool, word string) {
@@ -136,7 +136,7 @@ func sound(buzzer string) string {
 	return "silent"
 }
 
-// Problem is an error for a person: what did not happen, and what to do.
+// Problem turns an error into a text for a person: what did not happen, and what to do.
 func Problem(err error) string {
 	switch {
 	case errors.Is(err, device.ErrOff):

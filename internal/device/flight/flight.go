@@ -1,9 +1,9 @@
-// Package flight is the meter's flight recorder: a file of everything that happened to a meter core, from which anybody
-// can let it happen again and must arrive at the same state. A bug report is such a file.
+// Package flight is the meter's flight recorder: a file of everything that happened to a meter core. Anybody can replay
+// it and must arrive at the same state. Attach such a file to a bug report.
 //
 // Start at [NewRecorder] and [Replay]. The file is lines of JSON: a boot line with configuration and state, a line for
-// each event and each new configuration, and from time to time a check line with the number of events since the
-// beginning and the hash of the state. It holds no key and no token digits, because the core never sees them.
+// each event and each new configuration, and now and then a check line with the number of events so far and the hash of
+// the state. It holds no key and no token digits, because the core never sees them.
 package flight
 
 import (
@@ -36,7 +36,7 @@ type boot struct {
 	Version int          `json:"version"`
 	Config  meter.Config `json:"config"`
 	State   meter.State  `json:"state"`
-	// TIDs are those of the state, whose own form is closed.
+	// TIDs are those of the state, because State does not export them.
 	TIDs [sts.TIDStoreSize]sts.TID `json:"tids"`
 }
 
@@ -45,8 +45,8 @@ type check struct {
 	Hash   string `json:"hash"`
 }
 
-// Recorder writes the file. It keeps the first error and writes nothing after it; a meter does not stop because its
-// recorder does.
+// Recorder writes the file. After its first error it writes nothing more, because a failing recorder must not stop the
+// meter.
 type Recorder struct {
 	w      *bufio.Writer
 	events int64
@@ -55,7 +55,7 @@ type Recorder struct {
 	err     error
 }
 
-// NewRecorder returns a recorder to w.
+// NewRecorder returns a recorder that writes to w.
 func NewRecorder(w io.Writer) *Recorder { return &Recorder{w: bufio.NewWriter(w), checked: -1} }
 
 func (r *Recorder) put(l line) {
@@ -69,12 +69,12 @@ func (r *Recorder) put(l line) {
 	r.err = err
 }
 
-// Boot records a start with the state and configuration it begins with.
+// Boot records a start with its initial state and configuration.
 func (r *Recorder) Boot(c *meter.Config, s *meter.State) {
 	r.put(line{Boot: &boot{Version: version, Config: *c, State: *s, TIDs: s.TIDs.TIDs()}})
 }
 
-// Config records that another configuration is in force from the next event on.
+// Config records that a new configuration is in force from the next event on.
 func (r *Recorder) Config(c *meter.Config) { r.put(line{Config: c}) }
 
 // Event records an event; it must be called before Step.
@@ -88,7 +88,7 @@ func (r *Recorder) Event(ev *meter.Event) {
 	r.put(line{Event: b})
 }
 
-// Check records the state that the events have led to, and hands everything to the writer below.
+// Check records the hash of the current state and flushes everything to the writer.
 func (r *Recorder) Check(s *meter.State) error {
 	if r.checked != r.events {
 		r.checked = r.events
@@ -105,7 +105,7 @@ func (r *Recorder) Check(s *meter.State) error {
 
 func hashText(s *meter.State) string { return fmt.Sprintf("%016x", meter.Hash(s)) }
 
-// sparse leaves out the fields that are zero: most are, in an event of any kind.
+// sparse leaves out fields that are zero, because most fields of an event are.
 func sparse(v reflect.Value) map[string]any {
 	out := map[string]any{}
 	for i := range v.NumField() {
@@ -121,7 +121,7 @@ func sparse(v reflect.Value) map[string]any {
 	return out
 }
 
-// plain writes numbers as numbers, whatever text form their types have for people.
+// plain writes numbers as numbers, even if their types have a text form for people.
 func plain(f reflect.Value) any {
 	switch {
 	case f.CanInt():
@@ -132,32 +132,33 @@ func plain(f reflect.Value) any {
 	return f.Interface()
 }
 
-// ErrFile is wrapped by the errors of Replay about a file that is no recording, or one this version cannot play.
+// ErrFile is wrapped by Replay's errors about a file that is not a recording, or that this version cannot replay.
 var ErrFile = errors.New("not a flight recording")
 
-// Result is what a replay found.
+// Result is the outcome of a replay.
 type Result struct {
-	// Events is how many there were, Boots how many starts.
+	// Events is the number of events, Boots the number of starts.
 	Events, Boots int64
-	// Hash is that of the state at the end, 16 hexadecimal digits.
+	// Hash is the hash of the final state, 16 hexadecimal digits.
 	Hash string
-	// Checks is how many recorded hashes were compared, and Differs the number of the event after which the first one
-	// did not agree, 0 if all did.
+	// Checks is the number of recorded hashes that were compared. Differs is the number of the event after which the first
+	// hash did not match, 0 if all did.
 	Checks  int64
 	Differs int64
-	// Recorded is the hash that did not agree, or the last that did. Where events follow it, Unchecked of them, as when the
-	// recorded process was killed, it is not that of the end.
+	// Recorded is the hash that did not match, or the last one that did. It is not that of the final state if Unchecked
+	// events follow it, as after the recorded process was killed.
 	Recorded  string
 	Unchecked int64
 }
 
-// Matches reports whether there was a recorded hash and all of them agreed.
+// Matches reports whether there was a recorded hash and all of them matched.
 func (r Result) Matches() bool { return r.Checks > 0 && r.Differs == 0 }
 
 // maxLine bounds a line of the file.
 const maxLine = 1 << 20
 
-// wholeLines splits at line ends. What follows the last one is no line: the process was killed while it wrote it.
+// wholeLines splits at line ends. It drops an unfinished last line, which is left if the process was killed while it
+// wrote.
 func wholeLines(data []byte, _ bool) (advance int, line []byte, err error) {
 	end := bytes.IndexByte(data, '\n')
 	if end < 0 {
@@ -166,8 +167,8 @@ func wholeLines(data []byte, _ bool) (advance int, line []byte, err error) {
 	return end + 1, data[:end], nil
 }
 
-// Replay plays a recording. It stops at the first check that does not agree. A last line without an end is ignored: a
-// recording of a process that was killed is worth as much as any.
+// Replay replays a recording. It stops at the first hash that does not match. It ignores an unfinished last line, so
+// that the recording of a killed process can be replayed too.
 func Replay(r io.Reader) (Result, error) {
 	p := player{out: make([]meter.Effect, 0, meter.MaxEffects)}
 	lines := bufio.NewScanner(r)
@@ -225,7 +226,8 @@ func (p *player) line(b []byte) (err error) {
 	return nil
 }
 
-// event lets one event happen. A file from outside may lead the core where no host would: that is the file's fault.
+// event replays one event. A panic means that the file contains an event that no host would send, and is reported as an
+// error.
 func (p *player) event(b []byte) (err error) {
 	var ev meter.Event
 	if err := json.Unmarshal(b, &ev); err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// recording is a meter that starts, uses 5 Wh and has the answer to a wrong token under way.
+// recording returns the recording of a meter that starts, uses 5 Wh and is about to answer a wrong token.
 func recording(t testing.TB, checks bool) string {
 	t.Helper()
 	var tape bytes.Buffer
@@ -34,7 +34,7 @@ func recording(t testing.TB, checks bool) string {
 	r.Event(&ev)
 	meter.Step(&c, &s, ev, nil)
 	if checks {
-		for range 2 { // the second says nothing new and is not written
+		for range 2 { // the second check has no new event and is not written
 			if err := r.Check(&s); err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +104,7 @@ func TestWhatIsNoRecordingIsRefused(t *testing.T) {
 	}
 }
 
-// full takes nothing.
+// full is a writer that always fails.
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }

@@ -2,7 +2,7 @@ package history
 
 import "github.com/paywatt/paywatt/meter"
 
-// Days, Months, Tokens and Events are the rings, oldest first, also what is hidden.
+// Days, Months, Tokens and Events return the rings, oldest first, including what is hidden.
 
 func (r *Rings) Days() []meter.Row   { return append([]meter.Row(nil), r.days...) }
 func (r *Rings) Months() []meter.Row { return append([]meter.Row(nil), r.months...) }

@@ -1,9 +1,9 @@
-// Package history keeps a meter's own history: 62 days, 24 months, 50 tokens and 500 events, each in a ring that
-// forgets the oldest (docs/reference/meter-rules.md#what-is-stored-and-when).
+// Package history holds a meter's own history: 62 days, 24 months, 50 tokens and 500 events, each in a ring that drops
+// the oldest entry when it is full (docs/reference/meter-rules.md#what-is-stored-and-when).
 //
-// Start at the zero [Rings]. The meter core says what belongs into which ring; what comes in can be turned into bytes
-// for the meter's log ([RowEntry], [TokenEntry], [EventEntry], [ClearEntry]) and back ([Rings.Load]). An entry may come
-// back twice after a power cut, and is then taken once.
+// Start at the zero [Rings]. The meter core decides what belongs in which ring. Entries can be encoded as bytes for the
+// meter's log ([RowEntry], [TokenEntry], [EventEntry], [ClearEntry]) and read back ([Rings.Load]). After a power cut an
+// entry may appear twice in the log; it is then stored once.
 package history
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Token is one line of the history of tokens. It holds no digits but the first and last four.
+// Token is one line of the history of tokens. Of the digits it holds only the first and last four.
 type Token struct {
 	Seq    uint64
 	At     int64
@@ -27,7 +27,7 @@ type Token struct {
 	Source meter.Source
 }
 
-// Event is one line of the history of events. A and B are the arguments, whose meaning meter.Report.Args knows.
+// Event is one line of the history of events. A and B are its arguments; meter.Report.Args explains them.
 type Event struct {
 	Seq   uint64
 	At    int64
@@ -44,18 +44,18 @@ type Rings struct {
 	cleared      Cleared
 }
 
-// Cleared is the mark that menu 5 leaves: the usage pages hide what came before it. The rows stay.
+// Cleared is the mark that menu 5 sets: the usage pages hide everything before it. The rows stay in the rings.
 type Cleared struct {
-	// Day and Month are the newest rows there were, Seq is the newest record of the outbox.
+	// Day and Month are the newest rows at that time, Seq is the newest record of the outbox.
 	Day, Month meter.Date
 	Seq        uint64
-	// Register is the total register then: of a day or month under way, only what was used since is shown.
+	// Register is the total register at that time. For the current day or month, only the use since then is shown.
 	Register unit.Energy
 	// At is the moment in Unix seconds, 0 while the clock was invalid.
 	At int64
 }
 
-// Of returns the energy to show for use up to a total register.
+// Of returns how much of the energy used up to a total register is shown.
 func (c *Cleared) Of(used, register unit.Energy) unit.Energy {
 	return min(used, max(register-c.Register, 0))
 }
@@ -63,13 +63,13 @@ func (c *Cleared) Of(used, register unit.Energy) unit.Energy {
 // Cleared returns the mark of the newest clearing; the zero value for none.
 func (r *Rings) Cleared() Cleared { return r.cleared }
 
-// Day returns the n-th newest closed day that the usage pages show, 0 for the newest; false when there are no more.
+// Day returns the n-th newest closed day that the usage pages show, 0 for the newest; false if there are no more.
 func (r *Rings) Day(n int) (meter.Row, bool) { return r.cleared.row(r.days, r.cleared.Day, n) }
 
-// Month is the same for closed months.
+// Month returns the n-th newest closed month, like Day.
 func (r *Rings) Month(n int) (meter.Row, bool) { return r.cleared.row(r.months, r.cleared.Month, n) }
 
-// Token is the same for tokens.
+// Token returns the n-th newest token, like Day.
 func (r *Rings) Token(n int) (Token, bool) {
 	if i := len(r.tokens) - 1 - n; i >= 0 && r.tokens[i].Seq > r.cleared.Seq {
 		return r.tokens[i], true
@@ -87,7 +87,7 @@ func (c *Cleared) row(rows []meter.Row, hidden meter.Date, n int) (meter.Row, bo
 	return row, true
 }
 
-// put adds to a ring and forgets the oldest when there is no room.
+// put adds an element to a ring and drops the oldest if the ring is full.
 func put[E any](ring []E, e E, keep int) []E {
 	if len(ring) < keep {
 		return append(ring, e)
@@ -97,8 +97,7 @@ func put[E any](ring []E, e E, keep int) []E {
 	return ring
 }
 
-// AddRow adds a closed day or month. A row of a date that is there already, or of one before it, takes the place of all
-// from that date on: it is the same day, written again.
+// AddRow adds a closed day or month. It replaces all rows from its date on, because the log may hold a row twice.
 func (r *Rings) AddRow(row meter.Row) {
 	if row.Kind == meter.HistoryMonths {
 		r.months = put(before(r.months, row.Date), row, row.Kind.Keep())
@@ -114,7 +113,7 @@ func before(rows []meter.Row, date meter.Date) []meter.Row {
 	return rows
 }
 
-// AddToken adds a token. One with a number that is there already takes its place.
+// AddToken adds a token, or replaces the one with the same number.
 func (r *Rings) AddToken(t Token) {
 	for len(r.tokens) > 0 && r.tokens[len(r.tokens)-1].Seq >= t.Seq {
 		r.tokens = r.tokens[:len(r.tokens)-1]
@@ -122,7 +121,7 @@ func (r *Rings) AddToken(t Token) {
 	r.tokens = put(r.tokens, t, meter.HistoryTokens.Keep())
 }
 
-// AddEvent adds an event. One with a number that is there already takes its place.
+// AddEvent adds an event, or replaces the one with the same number.
 func (r *Rings) AddEvent(e Event) {
 	for len(r.events) > 0 && r.events[len(r.events)-1].Seq >= e.Seq {
 		r.events = r.events[:len(r.events)-1]
@@ -130,8 +129,8 @@ func (r *Rings) AddEvent(e Event) {
 	r.events = put(r.events, e, meter.HistoryEvents.Keep())
 }
 
-// Clear hides the days, months and tokens that there are from the usage pages, and returns the mark that does so. Nothing
-// is forgotten. register is the total register, seq the newest record of the outbox, at the time in Unix seconds.
+// Clear hides the present days, months and tokens from the usage pages and returns the mark that does so. It deletes
+// nothing. register is the total register, seq the newest record of the outbox, at the time in Unix seconds.
 func (r *Rings) Clear(register unit.Energy, seq uint64, at int64) Cleared {
 	c := Cleared{Seq: seq, Register: register, At: at}
 	if n := len(r.days); n > 0 {
@@ -162,7 +161,7 @@ const (
 	maxMasked = 40
 )
 
-// RowEntry turns a row into bytes.
+// RowEntry encodes a row.
 func RowEntry(row meter.Row) []byte {
 	b := append(make([]byte, 0, rowSize), entryRow, byte(row.Kind))
 	b = binary.LittleEndian.AppendUint16(b, uint16(row.Date))
@@ -178,7 +177,7 @@ func RowEntry(row meter.Row) []byte {
 	return append(b, byte(row.Clock), gap)
 }
 
-// TokenEntry turns a token into bytes.
+// TokenEntry encodes a token.
 func TokenEntry(t Token) []byte {
 	b := append(make([]byte, 0, tokenSize+len(t.Masked)), entryToken)
 	b = binary.LittleEndian.AppendUint64(b, t.Seq)
@@ -188,7 +187,7 @@ func TokenEntry(t Token) []byte {
 	return append(b, t.Masked[:min(len(t.Masked), maxMasked)]...)
 }
 
-// EventEntry turns an event into bytes.
+// EventEntry encodes an event.
 func EventEntry(e Event) []byte {
 	b := append(make([]byte, 0, eventSize), entryEvent)
 	b = binary.LittleEndian.AppendUint64(b, e.Seq)
@@ -199,7 +198,7 @@ func EventEntry(e Event) []byte {
 	return binary.LittleEndian.AppendUint64(b, uint64(e.B))
 }
 
-// ClearEntry turns a mark into bytes.
+// ClearEntry encodes a mark.
 func ClearEntry(c Cleared) []byte {
 	b := append(make([]byte, 0, clearSize), entryClear)
 	b = binary.LittleEndian.AppendUint16(b, uint16(c.Day))
@@ -210,7 +209,8 @@ func ClearEntry(c Cleared) []byte {
 	return b
 }
 
-// Load takes an entry back. What is none is left out: a history is told, never relied upon.
+// Load decodes an entry and adds it. It ignores bytes that are not a valid entry and returns false: the history is for
+// display only.
 func (r *Rings) Load(b []byte) bool {
 	if len(b) == 0 {
 		return false
@@ -233,7 +233,7 @@ func (r *Rings) Load(b []byte) bool {
 			Day: meter.Date(binary.LittleEndian.Uint16(b[1:])), Month: meter.Date(binary.LittleEndian.Uint16(b[3:])),
 			Seq: u64(b, 5), Register: unit.Energy(u64(b, 13)), At: int64(u64(b, 21)),
 		}
-	case b[0] == entryClear && len(b) == 1: // of a version that kept no mark: all that stands before it
+	case b[0] == entryClear && len(b) == 1: // written by a version without marks: hides everything before it
 		r.Clear(0, r.newestToken(), 0)
 	default:
 		return false
@@ -267,7 +267,7 @@ func (r *Rings) loadRow(b []byte) bool {
 	return true
 }
 
-// Entries are all entries, as the log would hold them if it were written anew.
+// Entries returns all entries, encoded as a rewritten log would hold them.
 func (r *Rings) Entries() [][]byte {
 	out := make([][]byte, 0, len(r.days)+len(r.months)+len(r.tokens)+len(r.events)+1)
 	for _, rows := range [...][]meter.Row{r.days, r.months} {

@@ -95,7 +95,7 @@ func TestWhatIsNoEntryIsLeftOut(t *testing.T) {
 	}
 }
 
-// shown is how many days, months and tokens the usage pages show.
+// shown returns how many days, months and tokens the usage pages show.
 func shown(r *history.Rings) (n int) {
 	for ; ; n++ {
 		if _, is := r.Day(n); !is {
@@ -124,7 +124,7 @@ func TestClearingHidesAndForgetsNothing(t *testing.T) {
 		if n := shown(&r); n != 3 {
 			t.Fatalf("%d rows are shown, want 3", n)
 		}
-		if old { // what versions wrote that kept no mark
+		if old { // the entry that versions without a mark wrote
 			r.Load([]byte{4})
 		} else {
 			r.Load(history.ClearEntry(r.Clear(1<<40+100, 1, 1_795_000_000)))
@@ -132,7 +132,7 @@ func TestClearingHidesAndForgetsNothing(t *testing.T) {
 		if n := len(r.Days()) + len(r.Months()) + len(r.Tokens()) + len(r.Events()); n != 4 || shown(&r) != 0 {
 			t.Errorf("cleared: %d entries are kept, want 4; %d are shown, want none", n, shown(&r))
 		}
-		// The day under way shows what was used since, the day after it all of it. So it does after a restart.
+		// On the current day only the use since then is shown; on the next day all of it. This also holds after a restart.
 		next, after := day(2), day(3)
 		next.Register, after.Register = 1<<40+700, 1<<40+700+after.Used
 		r.AddRow(next)
@@ -154,7 +154,7 @@ func TestClearingHidesAndForgetsNothing(t *testing.T) {
 
 func TestARowWrittenAgainReplacesItself(t *testing.T) {
 	var r history.Rings
-	// A row that is written again takes the place of the old one and of all after it.
+	// A row that is written again replaces the old one and all after it.
 	r.AddRow(day(1))
 	r.AddRow(day(2))
 	again := day(1)

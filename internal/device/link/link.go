@@ -1,10 +1,10 @@
 // Package link carries a meter's records to its server and the server's messages to the meter, over MQTT 3.1.1
 // (docs/reference/mqtt.md).
 //
-// Start at [New] and [Link.Run]. The link owns nothing that must last: it reads what may be published from the
-// outbox, gives acknowledgements back to it, and hands every other message on. Whatever happens to the connection or
-// to the server, a record is offered until the server has acknowledged it as its own. A connection begins with
-// up/boot; after it never more than wire.Window records are beyond the acknowledged one.
+// Start at [New] and [Link.Run]. The link has no durable state of its own. It reads publishable records from the
+// outbox, gives acknowledgements back to it, and passes every other message to the device. It offers a record until the
+// server has acknowledged it, through every loss of the connection or the server. A connection begins with up/boot. At
+// most wire.Window records are published beyond the acknowledged one.
 package link
 
 import (
@@ -20,51 +20,52 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Times of the link, all real.
+// Times of the link, in real time.
 const (
 	firstRetry = 500 * time.Millisecond
 	lastRetry  = 5 * time.Second
-	// stallAfter is how long the link waits for an acknowledgement before it sends everything under way again.
+	// stallAfter is how long the link waits for an acknowledgement before it sends all unacknowledged records again.
 	stallAfter = 5 * time.Second
-	// inboxSize is how many messages wait for the device; when it is full the connection is not read further.
+	// inboxSize is how many messages can wait for the device. While the inbox is full the link reads nothing more from the
+	// connection.
 	inboxSize = 64
 )
 
-// Message is one message to the meter other than an acknowledgement, as it arrived; or, with outbox.Online and
-// outbox.Offline, how the connection now stands.
+// Message is a message to the meter other than an acknowledgement, as it arrived. With outbox.Online and outbox.Offline
+// it reports the state of the connection.
 type Message struct {
 	Down wire.Down
-	// Topic is the whole topic: signatures cover it.
+	// Topic is the whole topic, because signatures cover it.
 	Topic   string
 	Payload []byte
 }
 
 // Session is one connection.
 type Session interface {
-	// Publish hands a payload over, to arrive at least once as long as the connection lasts. An error ends the session.
+	// Publish sends a payload at least once, as long as the connection lasts. An error ends the session.
 	Publish(topic string, payload []byte) error
-	// Close ends it.
+	// Close ends the session.
 	Close()
 }
 
-// Dial opens a connection that is subscribed to everything below the meter's down/. Until Close, onMessage gets what
-// arrives, in order, and onLost at most one report that the connection is gone.
+// Dial opens a connection that is subscribed to everything below the meter's down/. Until Close, onMessage gets the
+// messages in order, and onLost is called at most once, when the connection is lost.
 type Dial func(ctx context.Context, onMessage func(topic string, payload []byte), onLost func(error)) (Session, error)
 
-// Config is what a link needs beside its connection.
+// Config is what a link needs besides its connection.
 type Config struct {
 	Number string
 	Box    *outbox.Box
-	// Format is that of the records in the outbox.
+	// Format is the format of the records in the outbox.
 	Format wire.Format
 	// Log gets a line for each change of the connection; nil for none.
 	Log *slog.Logger
 }
 
-// Status is how the link stands.
+// Status is the state of the link.
 type Status struct {
 	Connected bool
-	// Err is why it is not connected, nil before the first attempt has failed.
+	// Err is why the link is not connected; nil until the first attempt has failed.
 	Err error
 }
 
@@ -85,17 +86,17 @@ func New(c Config, dial Dial) *Link {
 	return &Link{c: c, dial: dial, inbox: make(chan Message, inboxSize), changed: c.Box.Listen()}
 }
 
-// Messages are those the device has to act on.
+// Messages returns the messages that the device has to handle.
 func (l *Link) Messages() <-chan Message { return l.inbox }
 
-// Status returns how the link stands.
+// Status returns the state of the link.
 func (l *Link) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.status
 }
 
-// setStatus keeps the status and logs when it changes.
+// setStatus stores the status, and logs it and tells the device when it changes.
 func (l *Link) setStatus(s Status) {
 	l.mu.Lock()
 	old := l.status
@@ -113,8 +114,8 @@ func (l *Link) setStatus(s Status) {
 	}
 }
 
-// tell lets the device know how the connection stands. One that does not look while dozens of messages wait misses it:
-// the connection must not wait for that.
+// tell reports the state of the connection to the device. It drops the report if the inbox is full, because the
+// connection must not wait for the device.
 func (l *Link) tell(what wire.Down) {
 	select {
 	case l.inbox <- Message{Down: what}:
@@ -122,7 +123,7 @@ func (l *Link) tell(what wire.Down) {
 	}
 }
 
-// Run connects, and connects again after every loss, until ctx ends.
+// Run connects, and reconnects after every loss, until ctx ends.
 func (l *Link) Run(ctx context.Context) {
 	retry := firstRetry
 	for ctx.Err() == nil {
@@ -143,7 +144,7 @@ func (l *Link) Run(ctx context.Context) {
 	l.setStatus(Status{})
 }
 
-// session is one connection from its first to its last byte. progress says that the server acknowledged something.
+// session runs one connection. progress reports whether the server acknowledged anything.
 func (l *Link) session(ctx context.Context) (progress bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -192,8 +193,8 @@ func (l *Link) session(ctx context.Context) (progress bool, err error) {
 	}
 }
 
-// arrived takes one message. It runs on the connection's own goroutine, so that a device which is busy slows its
-// server down and loses nothing.
+// arrived handles one message. It runs on the connection's own goroutine, so that a busy device slows the server down
+// and loses no message.
 func (l *Link) arrived(ctx context.Context, s *sender, topic string, payload []byte) {
 	number, up, leaf, ok := wire.ParseTopic(topic)
 	if !ok || up || number != l.c.Number {
@@ -228,16 +229,16 @@ type sender struct {
 	// mark is the newest acknowledgement of this connection, once there is one.
 	mark    uint64
 	hasMark bool
-	// rewinds and dropped are what the outbox counted when boot was sent last.
+	// rewinds and dropped are the outbox's counts when boot was last sent.
 	rewinds, dropped uint64
-	// gone says that the server has asked for records which are not held any more.
+	// gone says that the server has asked for records that are no longer held.
 	gone bool
-	// foreign says that the server has acknowledged what this memory never told, and that this was logged.
+	// foreign says that the server has acknowledged records that this memory never sent, and that this was logged.
 	foreign  bool
 	progress bool
 }
 
-// boot tells the server which memory speaks and what it still holds.
+// boot tells the server which memory is connected and which records it still holds.
 func (s *sender) boot() error {
 	m := s.c.Box.Marks()
 	s.sent, s.rewinds, s.dropped = m.Acked, m.Rewinds, m.Dropped
@@ -248,11 +249,11 @@ func (s *sender) boot() error {
 	return s.conn.Publish(wire.UpTopic(s.c.Number, wire.KindBoot), payload)
 }
 
-// send publishes whatever the window has room for, and reports whether that was anything.
+// send publishes as many records as the window allows, and reports whether there were any.
 func (s *sender) send() (bool, error) {
 	m := s.c.Box.Marks()
 	if s.gone || m.Dropped != s.dropped {
-		// Records have gone for want of room. The server must hear that they will never come, or it waits for them.
+		// Records were dropped because the outbox was full. Tell the server that they will never come, or it waits for them.
 		if err := s.boot(); err != nil {
 			return false, err
 		}
@@ -267,21 +268,21 @@ func (s *sender) send() (bool, error) {
 	}
 	last := entries[len(entries)-1].Seq
 	if under := s.sent > m.Acked; under && last < m.Durable && len(entries) < wire.Window/2 {
-		return false, nil // a backlog: wait until half the window is free, and send few large messages instead of many small ones
+		return false, nil // a backlog: wait until half the window is free, to send few large messages instead of many small ones
 	}
 	s.sent = last
 	return true, s.publish(entries)
 }
 
-// publish groups the records by kind, each kind in order: within the window the server takes any order, and a reading
-// with a few events in between would otherwise be a message for each.
+// publish groups the records by kind and keeps the order within each kind. The server accepts any order within the
+// window, and without the groups a few events between readings would split them into many messages.
 func (s *sender) publish(entries []outbox.Entry) error {
 	for len(entries) > 0 {
 		kind, size := entries[0].Kind, 0
 		var batch [][]byte
 		rest := entries[:0:0]
 		for _, e := range entries {
-			// each record costs a comma or nothing, the list itself at most three bytes
+			// A record needs at most a comma; the list itself needs at most three bytes.
 			if e.Kind != kind || size+len(e.Data)+1 > wire.MaxPayload-3 {
 				rest = append(rest, e)
 				continue
@@ -304,7 +305,7 @@ func (s *sender) publish(entries []outbox.Entry) error {
 	return nil
 }
 
-// acked takes an acknowledgement and reports whether the mark moved.
+// acked handles an acknowledgement and reports whether the mark moved.
 func (s *sender) acked(a wire.Ack) bool {
 	if next := s.c.Box.Marks().Next; a.Seq >= next && !s.foreign {
 		s.foreign = true
@@ -320,9 +321,9 @@ func (s *sender) acked(a wire.Ack) bool {
 	return moved
 }
 
-// stalled is called when nothing was acknowledged for a while. What is under way is sent again; the server stores
-// nothing twice. Should the server's own mark be below ours without a rewind (it has forgotten, or is another one), its
-// mark is the one that counts, because beyond its window it will take nothing.
+// stalled is called when nothing was acknowledged for a while. It sends all unacknowledged records again; the server
+// stores each only once. If the server's mark is below ours without a rewind, because it has forgotten or was replaced,
+// use the server's mark: it accepts nothing beyond its window.
 func (s *sender) stalled() {
 	m := s.c.Box.Marks()
 	if s.sent <= m.Acked {

@@ -20,11 +20,11 @@ const number = "04140001001"
 
 var errDown = errors.New("server is down")
 
-// server stands for the other side of the boundary: it keeps a window like the real one and can be made to fail.
+// server is a fake server: it keeps a window like the real one and can be made to fail.
 type server struct {
 	mu        sync.Mutex
 	down      bool
-	mute      bool // takes everything and acknowledges nothing
+	mute      bool // accepts everything and acknowledges nothing
 	watermark uint64
 	seen      map[uint64]int
 	published []string
@@ -67,7 +67,8 @@ func (c *session) Close() {
 	c.closed = true
 }
 
-// took stores what the window allows and acknowledges, as docs/reference/mqtt.md#acknowledgement says; c.s.mu is held.
+// took stores what the window allows and acknowledges it, as docs/reference/mqtt.md#acknowledgement says. The caller
+// holds c.s.mu.
 func (s *server) took(c *session, topic string, payload []byte) error {
 	_, _, leaf, ok := wire.ParseTopic(topic)
 	if !ok {
@@ -180,7 +181,7 @@ func TestABacklogGoesUpInFewLargeMessages(t *testing.T) {
 			if r.srv.published[0] != "boot×1" {
 				t.Errorf("the connection began with %s, want boot", r.srv.published[0])
 			}
-			// 640 records are 10 windows of readings and events; half windows at worst.
+			// 640 records are 10 windows of readings and events, in the worst case sent as half windows.
 			if n := len(r.srv.published); n > 1+2*20 {
 				t.Errorf("%d messages for 640 records: %v", n, r.srv.published)
 			}
@@ -263,8 +264,8 @@ func TestARewindSendsAcknowledgedRecordsAgain(t *testing.T) {
 	})
 }
 
-// TestAServerThatForgotWithoutSayingSo is one whose database was replaced: it repeats a lower watermark and takes nothing
-// beyond its window.
+// TestAServerThatForgotWithoutSayingSo uses a server whose database was replaced: it repeats a lower watermark and
+// accepts nothing beyond its window.
 func TestAServerThatForgotWithoutSayingSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, 0)
@@ -284,7 +285,7 @@ func TestAnOlderCopyOfAMemoryIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		srv, box := newServer(), outbox.New(1, 100)
-		srv.watermark = 50 // from the same memory, before it was put back
+		srv.watermark = 50 // from the same memory, before an older copy of it was restored
 		box.Announce(wire.Boot{Memory: "00c0ffee00c0ffee", Proto: 1})
 		r := &rig{srv: srv, box: box}
 		r.add(t, 10)

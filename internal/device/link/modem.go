@@ -10,14 +10,14 @@ type Modem struct {
 	done chan struct{}
 }
 
-// NewModem returns the modem of a meter that has power; ctx ends it for good.
+// NewModem returns the modem of a meter that has mains and connects it. The end of ctx stops it for good.
 func NewModem(ctx context.Context, l *Link) *Modem {
 	m := &Modem{Link: l, ctx: ctx}
 	m.Power(true)
 	return m
 }
 
-// Power switches the modem. When it is off the connection is gone, without a goodbye to anybody who waits for it.
+// Power switches the modem. Switching it off ends the connection and waits until Run has returned.
 func (m *Modem) Power(on bool) {
 	if on == (m.stop != nil) {
 		return

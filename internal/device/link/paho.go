@@ -19,17 +19,17 @@ const (
 	writeTimeout   = 10 * time.Second
 	keepAlive      = 30 * time.Second
 	pingTimeout    = 10 * time.Second
-	// closeMillis is how long paho may take to say goodbye.
+	// closeMillis is how long paho may take to disconnect.
 	closeMillis = 250
 )
 
-// defaultPort is MQTT's own.
+// defaultPort is the standard port of MQTT.
 const defaultPort = "1883"
 
 // ErrBroker is returned for an address that is neither host:port nor mqtt://host:port.
 var ErrBroker = errors.New("want mqtt://host:port or host:port")
 
-// ParseBroker reads the address of a server as --mqtt takes it and returns host:port.
+// ParseBroker parses a server address as --mqtt accepts it and returns host:port.
 func ParseBroker(text string) (string, error) {
 	address := text
 	if u, err := url.Parse(text); err == nil && u.Host != "" {
@@ -54,7 +54,7 @@ type Password string
 // Format masks the password for every verb.
 func (Password) Format(w fmt.State, _ rune) { fmt.Fprint(w, "(password)") }
 
-// MQTT returns a Dial for a broker at host:port. User name and client id are the meter number.
+// MQTT returns a Dial for a broker at host:port. The meter number is both the user name and the client id.
 func MQTT(address, number string, password Password) Dial {
 	return func(ctx context.Context, onMessage func(string, []byte), onLost func(error)) (Session, error) {
 		o := mqtt.NewClientOptions().
@@ -63,7 +63,7 @@ func MQTT(address, number string, password Password) Dial {
 			SetUsername(number).
 			SetPassword(string(password)).
 			SetProtocolVersion(4). // 3.1.1
-			SetCleanSession(true). // the outbox on either side is what lasts, not the session
+			SetCleanSession(true). // only the outboxes on both sides are durable, not the session
 			SetAutoReconnect(false).
 			SetConnectRetry(false).
 			SetOrderMatters(true).
@@ -78,7 +78,7 @@ func MQTT(address, number string, password Password) Dial {
 			client.Disconnect(0)
 			return nil, fmt.Errorf("connect to %s: %w", address, err)
 		}
-		// Its messages come through the default handler.
+		// Its messages go to the default handler.
 		if err := subscribe(ctx, client, wire.DownFilter(number)); err != nil {
 			client.Disconnect(closeMillis)
 			return nil, fmt.Errorf("subscribe at %s: %w", address, err)
@@ -87,7 +87,8 @@ func MQTT(address, number string, password Password) Dial {
 	}
 }
 
-// refused is the answer to a subscription that was not granted (MQTT 3.1.1, section 3.9.3). For paho it is no error.
+// refused is the return code of a rejected subscription (MQTT 3.1.1, section 3.9.3). paho does not treat it as an
+// error.
 const refused = 0x80
 
 func subscribe(ctx context.Context, client mqtt.Client, filter string) error {
@@ -101,7 +102,7 @@ func subscribe(ctx context.Context, client mqtt.Client, filter string) error {
 	return nil
 }
 
-// finish waits for an operation of paho.
+// finish waits for a paho operation.
 func finish(ctx context.Context, t mqtt.Token) error {
 	select {
 	case <-t.Done():
@@ -115,7 +116,7 @@ func finish(ctx context.Context, t mqtt.Token) error {
 
 type mqttSession struct{ client mqtt.Client }
 
-// Publish implements Session. It does not wait for the PUBACK: what counts is the server's own acknowledgement.
+// Publish implements Session. It does not wait for the PUBACK, because only the server's own acknowledgement counts.
 func (s mqttSession) Publish(topic string, payload []byte) error {
 	t := s.client.Publish(topic, 1, false, payload)
 	select {

@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/device/link"
 )
 
-// refusing answers one client: connected, and its subscription with this code.
+// refusing accepts one client's connection and answers its subscription with this code.
 func refusing(t *testing.T, code byte) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -12,7 +12,8 @@ import (
 	"github.com/paywatt/paywatt/meter"
 )
 
-// File is a board file: which part is on which lines of a GPIO chip. A part that is not named is virtual or absent.
+// File is a board file. It says which part is on which lines of a GPIO chip. A part that is not in the file is virtual
+// or absent.
 type File struct {
 	// Chip is the device, such as /dev/gpiochip0.
 	Chip   string      `toml:"chip"`
@@ -24,7 +25,7 @@ type File struct {
 	Tamper *TamperPart `toml:"tamper"`
 }
 
-// PulsesPart is the meter chip: an input that is active once for each impulse.
+// PulsesPart is the metering chip: an input that is active once for each impulse.
 type PulsesPart struct {
 	Line      uint32   `toml:"line"`
 	ActiveLow bool     `toml:"active_low"`
@@ -32,7 +33,7 @@ type PulsesPart struct {
 	Debounce  duration `toml:"debounce"`
 }
 
-// RelayPart is a latching relay with two coils, and an input that is active while there is voltage behind it.
+// RelayPart is a latching relay with two coils, and an input that is active while there is voltage behind the contact.
 type RelayPart struct {
 	Close     uint32   `toml:"close"`
 	Open      uint32   `toml:"open"`
@@ -54,8 +55,8 @@ type KeypadPart struct {
 	Cols []uint32 `toml:"columns"`
 }
 
-// TamperPart is the tamper switches by kind; an input is active when it is tampered with. Latches, if there are any, are inputs of
-// the same kinds that a battery keeps while the mains is off; a pulse on the output Reset clears them.
+// TamperPart is the tamper switches by kind. An input is active when it detects tampering. Latches, if present, are
+// inputs of the same kinds that a battery holds while the mains is off; a pulse on the output Reset clears them.
 type TamperPart struct {
 	Lines     map[string]uint32 `toml:"lines"`
 	Latches   map[string]uint32 `toml:"latches"`
@@ -65,7 +66,7 @@ type TamperPart struct {
 	Debounce  duration          `toml:"debounce"`
 }
 
-// kinds are the kinds of the switches in a fixed order.
+// kinds returns the kinds of the switches in a fixed order.
 func (p *TamperPart) kinds() (kinds []meter.Tamper) {
 	for name := range p.Lines {
 		kind, _ := meter.ParseTamper(name) // checked when the file was read
@@ -75,7 +76,7 @@ func (p *TamperPart) kinds() (kinds []meter.Tamper) {
 	return kinds
 }
 
-// inOrder are the lines of some kinds.
+// inOrder returns the lines of these kinds, in their order.
 func inOrder(lines map[string]uint32, kinds []meter.Tamper) (out []uint32) {
 	for _, kind := range kinds {
 		out = append(out, lines[kind.String()])
@@ -83,22 +84,22 @@ func inOrder(lines map[string]uint32, kinds []meter.Tamper) (out []uint32) {
 	return out
 }
 
-// duration is a time such as "100ms".
+// duration is a duration such as "100ms".
 type duration struct{ time.Duration }
 
-// UnmarshalText reads the time.
+// UnmarshalText parses the duration.
 func (d *duration) UnmarshalText(text []byte) (err error) {
 	d.Duration, err = time.ParseDuration(string(text))
 	return err
 }
 
-// MaxPulse is the longest time for which a coil is driven, and for which a contact may bounce.
+// MaxPulse is the longest time for which a coil may be driven or a contact may bounce.
 const MaxPulse = time.Second
 
-// ErrFile is wrapped by what is wrong with a board file.
+// ErrFile is wrapped by the errors of a board file.
 var ErrFile = errors.New("board file")
 
-// ParseFile reads a board file and checks all of it. All that is wrong is told at once.
+// ParseFile parses a board file and checks all of it. It returns all errors at once.
 func ParseFile(text string) (File, error) {
 	var f File
 	meta, err := toml.Decode(text, &f)
@@ -138,7 +139,7 @@ func (f *File) checkTimes(bad func(string, ...any)) {
 	}
 }
 
-// checkLines finds lines that are missing, and lines of two parts.
+// checkLines reports lines that are missing and lines that two parts use.
 func (f *File) checkLines(bad func(string, ...any), meta toml.MetaData) {
 	parts := map[uint32]string{}
 	take := func(part string, line uint32) {

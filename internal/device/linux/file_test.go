@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/device/linux"
 )
 
-// example is the board file that Paywatt shows.
+// example returns the example board file.
 func example(t *testing.T) string {
 	t.Helper()
 	b, err := os.ReadFile("../../../examples/raspberry-pi.toml")
@@ -101,7 +101,7 @@ func TestTheClockOfTheMachineCanBePutRightForTheMeter(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
-		c.Pass(uint64(time.Hour / time.Millisecond)) // which has passed already
+		c.Pass(uint64(time.Hour / time.Millisecond)) // this time has passed already
 		if at, running, err := c.Read(); !at.Equal(want.Add(time.Hour)) || !running || err != nil {
 			t.Errorf("an hour after it was set to %s: %s, %t, %v", want, at, running, err)
 		}

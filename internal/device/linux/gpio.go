@@ -1,11 +1,11 @@
-// Package linux lets a Linux board stand in for the virtual one: contacts, switches, lights and impulses on the lines
-// of a GPIO character device. A board file says which part is on which line.
+// Package linux puts a Linux board in place of the virtual one: contacts, switches, lights and impulses on the lines of
+// a GPIO character device. A board file says which part is on which line.
 //
-// Start at [ParseFile] and [Open] with [System]. The lines are used by version 2 of the kernel's interface (linux/gpio.h), whose
-// structures this package writes and reads byte by byte.
+// Start at [ParseFile] and [Open] with [System]. The package uses version 2 of the kernel's interface (linux/gpio.h)
+// and encodes its structures byte by byte.
 //
-// No hardware was at hand when this was written. It is tested against a stand-in for the kernel; nobody has yet seen it
-// move a relay. Whoever is the first should begin without mains.
+// The package has been tested only with a fake kernel, never with hardware, and has not yet moved a real relay. Do the
+// first test without mains.
 package linux
 
 import (
@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// Kernel is what this package wants of the operating system.
+// Kernel is what this package needs from the operating system.
 type Kernel interface {
 	// Open opens a device and returns its descriptor.
 	Open(path string) (fd int, err error)
 	// Ioctl makes a request; the kernel reads arg and writes its answer into it.
 	Ioctl(fd int, request uint, arg []byte) error
-	// File takes a descriptor over for reading; closing it ends a Read that waits.
+	// File takes over a descriptor for reading. Closing the file ends a Read that waits.
 	File(fd int) io.ReadCloser
 	// Close closes a descriptor that no File has taken over.
 	Close(fd int) error
@@ -38,7 +38,7 @@ const (
 	setValues = iocReadWrite | valuesSize<<16 | gpioType | 0x0F
 )
 
-// Sizes and places in struct gpio_v2_line_request, in bytes.
+// Sizes and offsets in struct gpio_v2_line_request, in bytes.
 const (
 	requestSize = 592
 	valuesSize  = 16
@@ -72,37 +72,37 @@ const (
 	attrDebounce     = 3
 )
 
-// Edges says which changes of an input are told.
+// Edges says which changes of an input are reported.
 type Edges uint8
 
 // The edges, which may be combined.
 const (
-	// Rising is from inactive to active, Falling back.
+	// Rising is the change from inactive to active, Falling the change back.
 	Rising Edges = 1 << iota
 	Falling
 )
 
-// Options of a request for lines. They hold for all of its lines.
+// Options describe a request for lines. They apply to all of its lines.
 type Options struct {
 	// Chip is the device, such as /dev/gpiochip0.
 	Chip string
-	// Lines are the numbers of the lines on the chip, at most 64. In values the first is bit 0.
+	// Lines are the numbers of the lines on the chip, at most 64. The first line is bit 0 of a value.
 	Lines []uint32
-	// ActiveLow says that a low voltage is the active value.
+	// ActiveLow says that a low voltage counts as active.
 	ActiveLow bool
-	// PullUp switches the line's resistor on, for a switch to ground.
+	// PullUp switches on the line's pull-up resistor, for a switch to ground.
 	PullUp bool
-	// Edges are those Next returns; Debounce is for how long a contact must rest before a change counts.
+	// Edges are the changes that Next returns. Debounce is how long a contact must rest before a change counts.
 	Edges    Edges
 	Debounce time.Duration
-	// Values are what outputs begin with.
+	// Values are the initial values of outputs.
 	Values uint64
 }
 
 // ErrLines is returned for a request that no kernel could fulfil.
 var ErrLines = errors.New("1 to 64 lines can be requested")
 
-// Lines are requested lines. Next may be called on another goroutine than the rest.
+// Lines are requested lines. Next may be called on another goroutine than the other methods.
 type Lines struct {
 	k    Kernel
 	fd   int
@@ -110,10 +110,10 @@ type Lines struct {
 	all  uint64
 }
 
-// consumer is the name under which the kernel lists who has the lines.
+// consumer is the name under which the kernel lists the user of the lines.
 const consumer = "paywatt"
 
-// RequestInputs takes lines as inputs.
+// RequestInputs requests lines as inputs.
 func RequestInputs(k Kernel, o Options) (*Lines, error) {
 	flags := uint64(flagInput)
 	if o.Edges&Rising != 0 {
@@ -132,12 +132,12 @@ func RequestInputs(k Kernel, o Options) (*Lines, error) {
 	return request(k, o, flags, attrs)
 }
 
-// RequestOutputs takes lines as outputs; they have their first values at once.
+// RequestOutputs requests lines as outputs; they have their initial values at once.
 func RequestOutputs(k Kernel, o Options) (*Lines, error) {
 	return request(k, o, flagOutput, []attribute{{attrOutputValues, o.Values}})
 }
 
-// attribute is a setting that holds for all lines of a request.
+// attribute is a setting for all lines of a request.
 type attribute struct {
 	id    uint32
 	value uint64
@@ -174,7 +174,7 @@ func request(k Kernel, o Options, flags uint64, attrs []attribute) (*Lines, erro
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", o.Chip, err)
 	}
-	// The lines have a descriptor of their own; that of the chip is not needed any more.
+	// The lines have their own descriptor; the chip's is no longer needed.
 	err = errors.Join(k.Ioctl(chip, getLine, b), k.Close(chip))
 	if err != nil {
 		return nil, fmt.Errorf("request lines %v of %s: %w", o.Lines, o.Chip, err)
@@ -183,8 +183,8 @@ func request(k Kernel, o Options, flags uint64, attrs []attribute) (*Lines, erro
 	return &Lines{k: k, fd: fd, file: k.File(fd), all: all}, nil
 }
 
-// eventBuffer is how many edges of each line wait in the kernel: at 60 A and 240 V and 3200 impulses per kWh, five
-// seconds of them.
+// eventBuffer is how many edges of each line the kernel buffers: five seconds of them at 60 A, 240 V and 3200 impulses
+// per kWh.
 const eventBuffer = 64
 
 // Values reads all lines.
@@ -197,7 +197,7 @@ func (l *Lines) Values() (uint64, error) {
 	return binary.NativeEndian.Uint64(b), nil
 }
 
-// Set writes the outputs that mask names.
+// Set writes the outputs in mask.
 func (l *Lines) Set(bits, mask uint64) error {
 	b := make([]byte, valuesSize)
 	binary.NativeEndian.PutUint64(b, bits)
@@ -210,17 +210,17 @@ func (l *Lines) Set(bits, mask uint64) error {
 
 // Edge is one change of an input.
 type Edge struct {
-	// At is the kernel's monotonic time of it.
+	// At is the kernel's monotonic time of the change.
 	At time.Duration
 	// Line is the number on the chip.
 	Line uint32
 	// Rising says that the line became active.
 	Rising bool
-	// Seq counts the edges of the line; a hole says that the kernel's buffer was full.
+	// Seq counts the edges of the line. A gap means that the kernel's buffer was full.
 	Seq uint32
 }
 
-// ErrEvent is returned for what the kernel never writes.
+// ErrEvent is returned for an event that the kernel never writes.
 var ErrEvent = errors.New("no line event")
 
 const (
@@ -244,5 +244,5 @@ func (l *Lines) Next() (Edge, error) {
 	}, nil
 }
 
-// Close gives the lines back. What outputs do then is up to the chip.
+// Close releases the lines. The chip decides what the outputs do then.
 func (l *Lines) Close() error { return l.file.Close() }

@@ -24,9 +24,9 @@ func (system) Ioctl(fd int, request uint, arg []byte) error {
 	return nil
 }
 
-// File hands the descriptor to the runtime, which waits for it without a thread and lets Close end that.
+// File hands the descriptor to the runtime, which waits for it without blocking a thread, so that Close can end a Read.
 func (system) File(fd int) io.ReadCloser {
-	// Without it a Read would hold a thread, and no Close would end it; it still reads.
+	// If this fails, reads still work, but each holds a thread and Close cannot end it.
 	_ = unix.SetNonblock(fd, true)
 	return os.NewFile(uintptr(fd), "gpio-lines")
 }

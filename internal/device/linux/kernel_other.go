@@ -7,10 +7,10 @@ import (
 	"io"
 )
 
-// system is a machine without the GPIO character device.
+// system is a kernel without the GPIO character device.
 type system struct{}
 
-// System returns the kernel of this machine, which knows no GPIO character device.
+// System returns a kernel that fails every request, because this system has no GPIO character device.
 func System() Kernel { return system{} }
 
 func (system) Open(string) (int, error)      { return -1, errors.ErrUnsupported }

@@ -17,13 +17,13 @@ const (
 
 // Times of the keypad.
 const (
-	// padScan is how often the rows are looked at, padSettle how many times in a row a key must read the same to count.
+	// padScan is the time between two scans; padSettle is how many scans in a row a key must read the same to count.
 	padScan   = 10 * time.Millisecond
 	padSettle = 3
 )
 
-// Keypad scans a matrix of keys: it drives one row after the other and reads the columns. It gives a key once, when it
-// is pressed; two keys at once are none.
+// Keypad scans a matrix of keys: it drives one row after the other and reads the columns. It reports a key once, when
+// it is pressed, and ignores two keys at once.
 type Keypad struct {
 	rows, cols *Lines
 	keys       chan byte
@@ -37,7 +37,8 @@ func NewKeypad(rows, cols *Lines) *Keypad {
 // Keys implements board.Keypad.
 func (k *Keypad) Keys() <-chan byte { return k.keys }
 
-// Run scans until ctx ends or the lines fail. A key that nobody takes waits; when many wait, further ones are lost.
+// Run scans until ctx ends or the lines fail. Keys wait in a buffer until they are read; when it is full, further keys
+// are lost.
 func (k *Keypad) Run(ctx context.Context) error {
 	ticker := time.NewTicker(padScan)
 	defer ticker.Stop()
@@ -68,7 +69,7 @@ func (k *Keypad) Run(ctx context.Context) error {
 	}
 }
 
-// scan returns the one key that is down, 0 for none or several.
+// scan returns the one key that is pressed, 0 for none or several.
 func (k *Keypad) scan() (key byte, err error) {
 	n := 0
 	for row := range padRows {
@@ -91,17 +92,17 @@ func (k *Keypad) scan() (key byte, err error) {
 	return key, nil
 }
 
-// Switches are tamper switches on inputs, and the outputs of latches that a battery keeps.
+// Switches are tamper switches on inputs, with optional battery-backed latches.
 type Switches struct {
-	// Lines are the switches, active when tampered with; Kinds says what each of them means, in their order.
+	// Lines are the switches, active when they detect tampering. Kinds are their kinds, in the same order.
 	Lines *Lines
 	Kinds []meter.Tamper
-	// Latches, if not nil, are the latches of the same kinds, Reset one output that a pulse of which clears them all.
+	// Latches, if not nil, are the latches of the same kinds. A pulse on the output Reset clears them all.
 	Latches, Reset *Lines
 }
 
-// Open implements board.Switches. Lines that cannot be read are taken for normal: what is wrong with them the reading of
-// every other line says too.
+// Open implements board.Switches. Lines that cannot be read count as normal; the same fault shows when other lines are
+// read.
 func (s *Switches) Open() meter.Tampers { return s.kinds(s.Lines) }
 
 func (s *Switches) kinds(l *Lines) (set meter.Tampers) {
@@ -120,11 +121,11 @@ func (s *Switches) kinds(l *Lines) (set meter.Tampers) {
 	return set
 }
 
-// Latched implements board.Switches. A latch that cannot be cleared tells the same again at the next start.
+// Latched implements board.Switches. A latch that cannot be cleared is reported again at the next start.
 func (s *Switches) Latched() meter.Tampers {
 	set := s.kinds(s.Latches)
 	if set != 0 && s.Reset != nil && s.Reset.Set(1, 1) == nil {
-		_ = s.Reset.Set(0, 1) // a reset that stays keeps the latch open: told at the next start
+		_ = s.Reset.Set(0, 1) // a reset that stays active keeps the latch open, which is then reported at the next start
 	}
 	return set
 }

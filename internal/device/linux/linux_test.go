@@ -26,14 +26,14 @@ var (
 	_ board.Switches = (*linux.Switches)(nil)
 )
 
-// The requests as a C program gets them from linux/gpio.h.
+// The request numbers as a C program gets them from linux/gpio.h.
 const (
 	gpioGetLine   = 0xC250B407
 	gpioGetValues = 0xC010B40E
 	gpioSetValues = 0xC010B40F
 )
 
-// kernel stands in for the kernel: it keeps what it was asked, and the values of its lines.
+// kernel is a fake kernel: it records the requests and holds the values of its lines.
 type kernel struct {
 	mu      sync.Mutex
 	request []byte
@@ -91,7 +91,7 @@ func (k *kernel) Ioctl(fd int, request uint, arg []byte) error {
 	return nil
 }
 
-// edge lets the kernel tell of one.
+// edge makes the kernel report an edge.
 func (k *kernel) edge(t *testing.T, id, line, seq uint32, at time.Duration) {
 	t.Helper()
 	b := make([]byte, 48)
@@ -167,7 +167,7 @@ func TestWhatTheKernelRefusesIsAnErrorWithItsLines(t *testing.T) {
 	if !errors.Is(err, k.fail) || len(k.closed) != 1 {
 		t.Errorf("a line that is taken: %v, closed %v; want the reason and no descriptor left open", err, k.closed)
 	}
-	// The real one, with a device that is no GPIO chip.
+	// The real kernel, with a device that is not a GPIO chip.
 	if _, err := linux.RequestInputs(linux.System(), linux.Options{Chip: "/dev/null", Lines: []uint32{1}}); err == nil {
 		t.Error("/dev/null has given lines")
 	}
@@ -196,15 +196,15 @@ func TestImpulsesAreCountedAlsoThoseTheKernelHadNoRoomFor(t *testing.T) {
 		t.Errorf("%d impulses and then %d, %d of them late; want 14, 0, 3", a, b, p.Late())
 	}
 	<-p.Changed()
-	// 14 impulses end at 15 s; the last four took 4.875 s: 1.21875 s each at 1125 Ws.
+	// 14 impulses end at 15 s. The last four took 4.875 s, so 1.21875 s each, at 1125 Ws.
 	if got := p.Power(); got != 923 {
 		t.Errorf("power %d W, want 923", got)
 	}
-	// No further one has come for 4 s: the load is below 1125 Ws in 4 s.
+	// There was no impulse for 4 s, so the load is below 1125 Ws in 4 s.
 	if n, got := p.Count(4000), p.Power(); n != 0 || got != 281 {
 		t.Errorf("%d impulses in 4 s of silence, power %d W; want 0, 281", n, got)
 	}
-	// What is no event ends the counting and is not counted.
+	// An invalid event ends the counting and is not counted.
 	k2 := newKernel()
 	l2, err := linux.RequestInputs(k2, linux.Options{Chip: "c", Lines: []uint32{17}, Edges: linux.Rising})
 	if err != nil {
@@ -294,7 +294,7 @@ func TestLightAndBuzzerPlayTheirPatterns(t *testing.T) {
 	})
 }
 
-// matrix is the kernel of a keypad's columns: which are active depends on the row that is driven and the keys held down.
+// matrix is the kernel of a keypad. The active columns depend on the row that is driven and the keys held down.
 type matrix struct {
 	*kernel
 	rows *kernel

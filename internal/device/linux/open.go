@@ -9,9 +9,9 @@ import (
 	"github.com/paywatt/paywatt/internal/device/board"
 )
 
-// Hardware is the open parts of a board file.
+// Hardware holds the open parts of a board file.
 type Hardware struct {
-	// Board has the parts. Those that the file does not name are nil.
+	// Board has the parts. Parts that are not in the file are nil.
 	Board  board.Board
 	pulses *Pulses
 	keypad *Keypad
@@ -21,7 +21,7 @@ type Hardware struct {
 	readers sync.WaitGroup
 }
 
-// Open takes all lines of a board file. Outputs are inactive at once; the relay stays where it is.
+// Open requests all lines of a board file. Outputs are inactive at once; the relay stays where it is.
 func Open(k Kernel, f File) (*Hardware, error) {
 	h := &Hardware{changed: make(chan struct{}, 1)}
 	if err := h.open(k, f); err != nil {
@@ -105,7 +105,7 @@ func (h *Hardware) watch(l *Lines) {
 		}
 		select {
 		case h.changed <- struct{}{}:
-		default: // nobody has looked since the last change
+		default: // a signal is already waiting
 		}
 	}
 }
@@ -114,10 +114,10 @@ func (h *Hardware) watch(l *Lines) {
 func (h *Hardware) Pulses() <-chan struct{}   { return h.pulses.Changed() }
 func (h *Hardware) Switches() <-chan struct{} { return h.changed }
 
-// Late is how many impulses the kernel had no room for. They were counted all the same.
+// Late returns how many impulses exceeded the kernel's buffer. They are counted all the same.
 func (h *Hardware) Late() uint64 { return h.pulses.Late() }
 
-// Scan reads the keypad until ctx ends or its lines fail; a board without one needs no scan.
+// Scan reads the keypad until ctx ends or its lines fail. On a board without a keypad it returns at once.
 func (h *Hardware) Scan(ctx context.Context) error {
 	if h.keypad == nil {
 		return nil
@@ -125,7 +125,7 @@ func (h *Hardware) Scan(ctx context.Context) error {
 	return h.keypad.Run(ctx)
 }
 
-// Close switches light and buzzer off and gives all lines back. The relay stays where it is.
+// Close switches light and buzzer off and releases all lines. The relay stays where it is.
 func (h *Hardware) Close() error {
 	var errs []error
 	for i := len(h.close) - 1; i >= 0; i-- {
@@ -135,7 +135,8 @@ func (h *Hardware) Close() error {
 	return errors.Join(errs...)
 }
 
-// HostClock is the clock of the machine. What it is set to holds until the meter ends: the machine's own clock stays as it is.
+// HostClock is the machine's clock with an offset. Setting it changes only the offset, which lasts until the meter
+// ends.
 type HostClock struct{ ahead time.Duration }
 
 // Read implements board.Clock.
@@ -149,5 +150,5 @@ func (c *HostClock) Set(at time.Time) error {
 	return nil
 }
 
-// Pass implements board.Clock: the machine's time passes by itself.
+// Pass implements board.Clock. It does nothing: the machine's time passes by itself.
 func (c *HostClock) Pass(uint64) {}

@@ -12,13 +12,12 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Pulses is the meter chip on an input line.
+// Pulses is the metering chip on an input line.
 type Pulses struct {
 	count atomic.Uint64
-	// last and gap are the kernel's time of the newest impulse and of the time before it since the one before, in
-	// nanoseconds.
+	// last is the kernel's time of the newest impulse. gap is the time between the last two impulses, in nanoseconds.
 	last, gap atomic.Int64
-	// idle is for how many milliseconds no impulse has come, as far as Count was told.
+	// idle is for how many milliseconds no impulse has come, according to the calls of Count.
 	idle    atomic.Int64
 	lost    atomic.Uint64
 	imp     atomic.Uint32
@@ -26,7 +25,7 @@ type Pulses struct {
 	changed chan struct{}
 }
 
-// CountPulses counts the rising edges of a line until its Lines are closed; done is closed then.
+// CountPulses counts the rising edges of a line until l is closed; then it closes done.
 func CountPulses(l *Lines) (p *Pulses, done <-chan struct{}) {
 	p = &Pulses{changed: make(chan struct{}, 1)}
 	end := make(chan struct{})
@@ -46,7 +45,7 @@ func (p *Pulses) run(l *Lines) {
 		}
 		n := uint64(1)
 		if seq != 0 && e.Seq > seq {
-			// The kernel's buffer was full, and its own count says by how many.
+			// The kernel's buffer was full. Its own count tells how many edges were lost.
 			n = uint64(e.Seq - seq)
 			p.lost.Add(n - 1)
 		}
@@ -62,13 +61,13 @@ func (p *Pulses) run(l *Lines) {
 	}
 }
 
-// Changed is signalled after impulses have come.
+// Changed returns a channel that is signalled after impulses have come.
 func (p *Pulses) Changed() <-chan struct{} { return p.changed }
 
-// Late is how many impulses the kernel had no room for. They were counted all the same.
+// Late returns how many impulses exceeded the kernel's buffer. They are counted all the same.
 func (p *Pulses) Late() uint64 { return p.lost.Load() }
 
-// Count implements board.Pulses: what came since the call before, whatever time that took.
+// Count implements board.Pulses. It returns the impulses since the previous call, whatever time has passed.
 func (p *Pulses) Count(ms uint64) uint32 {
 	now := p.count.Load()
 	n := min(now-p.taken, 1<<32-1)
@@ -81,7 +80,7 @@ func (p *Pulses) Count(ms uint64) uint32 {
 	return uint32(n)
 }
 
-// farAhead is when the next impulse comes as far as this part can know, in milliseconds.
+// farAhead is what Next returns, in milliseconds, because this part cannot know when the next impulse comes.
 const farAhead = uint64(time.Hour / time.Millisecond)
 
 // Next implements board.Pulses.
@@ -90,8 +89,8 @@ func (p *Pulses) Next(uint64) uint64 { return farAhead }
 // Constant implements board.Pulses.
 func (p *Pulses) Constant(imp uint32) { p.imp.Store(imp) }
 
-// Power implements board.Pulses: from the time between the last two impulses, or since the last one once that is longer:
-// no load is above what would have given another impulse by now.
+// Power implements board.Pulses. It uses the time between the last two impulses, or the time since the last one if that
+// is longer: a larger load would have given another impulse by now.
 func (p *Pulses) Power() unit.Power {
 	gap, imp := p.gap.Load(), int64(p.imp.Load())
 	if gap <= 0 || imp == 0 {
@@ -103,19 +102,20 @@ func (p *Pulses) Power() unit.Power {
 	return unit.Power(wattNanoseconds / imp / gap)
 }
 
-// Voltage implements board.Pulses: an impulse does not tell it.
+// Voltage implements board.Pulses. It is 0, because impulses do not reveal the voltage.
 func (p *Pulses) Voltage() int32 { return 0 }
 
-// Contact is a latching relay: a pulse on one coil closes it, on the other one opens it. A line behind it tells where it
-// is.
+// Contact is a latching relay. A pulse on one coil closes it, a pulse on the other opens it. A line behind it reads its
+// position.
 type Contact struct {
-	// Coils are two outputs, the first closes; Sense one input, active while there is voltage behind the relay.
+	// Coils are two outputs; the first closes the contact. Sense is an input that is active while there is voltage behind
+	// the relay.
 	Coils, Sense *Lines
 	// Pulse is how long a coil is driven.
 	Pulse time.Duration
 }
 
-// The coils as bits of their lines.
+// The bits of the coils on their lines.
 const (
 	coilClose = 1 << iota
 	coilOpen
@@ -132,7 +132,7 @@ func (c *Contact) Move(closed bool) error {
 	if err == nil {
 		time.Sleep(c.Pulse)
 	}
-	// The coil must not stay driven, whatever has happened.
+	// The coil must not stay driven, even after an error.
 	return fault.Wrap(errors.Join(err, c.Coils.Set(0, coilBoth)), "drive relay")
 }
 
@@ -145,7 +145,8 @@ func (c *Contact) Closed() (bool, error) {
 	return v&1 != 0, nil
 }
 
-// Flasher switches an output on and off in a pattern: a light or a buzzer. Show and Sound may be called at any time.
+// Flasher switches an output on and off in a pattern: a light or a buzzer. Show and Sound may be called from any
+// goroutine.
 type Flasher struct {
 	lines *Lines
 	mu    sync.Mutex
@@ -154,10 +155,10 @@ type Flasher struct {
 	done  sync.WaitGroup
 }
 
-// NewFlasher returns a flasher of the first of these outputs.
+// NewFlasher returns a flasher for the first of these outputs.
 func NewFlasher(l *Lines) *Flasher { return &Flasher{lines: l} }
 
-// Show implements board.Light: slow is on and off for a second each, fast for a quarter.
+// Show implements board.Light. Slow is a second on and a second off, fast a quarter of a second each.
 func (f *Flasher) Show(p meter.LED) error {
 	switch p {
 	case meter.LEDSlow:
@@ -181,15 +182,15 @@ func (f *Flasher) Sound(p meter.Buzzer) error {
 	case meter.BuzzerRejected:
 		return f.begin(false, long)
 	case meter.BuzzerEnding:
-		return f.begin(true, short, 9*short) // until the meter ends it, as the alarm
+		return f.begin(true, short, 9*short) // until the meter stops it, like the alarm
 	case meter.BuzzerAlarm:
 		return f.begin(true, 4*short, short)
 	}
 	return f.begin(false)
 }
 
-// begin ends the pattern that runs and begins another: on, off, on … for these times, once or again and again. It
-// returns what was wrong with the lines since the last call.
+// begin stops the current pattern and begins another: on, off, on … for these times, once or repeatedly. It returns the
+// error of the lines since the last call.
 func (f *Flasher) begin(again bool, steps ...time.Duration) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -214,7 +215,7 @@ func (f *Flasher) play(stop <-chan struct{}, again bool, steps []time.Duration) 
 			}
 			select {
 			case <-stop:
-				// The pattern that follows switches it off first.
+				// The next pattern switches the output off first.
 				return
 			case <-time.After(d):
 			}
@@ -224,14 +225,15 @@ func (f *Flasher) play(stop <-chan struct{}, again bool, steps []time.Duration) 
 	f.fail(err)
 }
 
-// fail keeps the error for the next call. It is called by the one goroutine of the pattern, which begin waits for.
+// fail stores the error for the next call of begin. Only the goroutine of the pattern calls it, and begin waits for
+// that goroutine.
 func (f *Flasher) fail(err error) {
 	if err != nil {
 		f.err = err
 	}
 }
 
-// Close ends the pattern, the output off.
+// Close stops the pattern and switches the output off.
 func (f *Flasher) Close() error {
 	err := f.begin(false)
 	f.done.Wait()

@@ -23,7 +23,7 @@ const (
 // ErrInUse is returned by Open when another process holds the memory.
 var ErrInUse = errors.New("memory is in use by another process")
 
-// bufferSize is how many bytes are collected before they are handed to the system without a Sync.
+// bufferSize is how many bytes are buffered before they are written without a Sync.
 const bufferSize = 64 << 10
 
 // Folder is the memory of a meter in a folder: the image that package journal writes, and the log.
@@ -33,8 +33,8 @@ type Folder struct {
 	lock  *os.File
 }
 
-// Open opens the memory in a folder, or begins one. The folder and everything in it belong to the user alone, because
-// a meter's keys lie there. Only one process may have it open.
+// Open opens the memory in a folder, or creates it. Only the user can read the folder and its files, because they hold
+// a meter's keys. Only one process may have it open.
 func Open(dir string) (*Folder, Found, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, Found{}, fmt.Errorf("open memory %s: %w", dir, err)
@@ -64,11 +64,11 @@ func (m *Folder) load(dir string) (found Found, err error) {
 	if found, err = m.Log.load(); err != nil {
 		return Found{}, err
 	}
-	// What was read may have been in the cache only when its writer died; from here on it is relied upon.
+	// The data may have been only in the system's cache when its writer died. Sync it before the meter relies on it.
 	return found, errors.Join(image.Sync(), m.Log.f.Sync(), syncDir(dir))
 }
 
-// Close ends the use of the memory and lets another process open it. What was not synced may be lost.
+// Close closes the memory and lets another process open it. Data that was not synced may be lost.
 func (m *Folder) Close() error {
 	var err error
 	if m.Log != nil {
@@ -83,8 +83,7 @@ func (m *Folder) Close() error {
 // Image is the part of a memory that package journal writes, as a file.
 type Image struct{ f *os.File }
 
-// reserve gives the image its whole length, in bytes and not in promises: a meter must be able to write down a token
-// when the disk is full.
+// reserve writes the image at its full length, so that a meter can store a token when the disk is full.
 func (m *Image) reserve() error {
 	info, err := m.f.Stat()
 	if err != nil || info.Size() >= journal.Size {
@@ -108,14 +107,14 @@ type File struct {
 	dir string
 	f   *os.File
 	buf []byte
-	// size is the length of the file without buf; broken is the first error of a Sync.
+	// size is the length of the file without buf. broken is the first error of a Sync.
 	size   int64
 	broken error
 }
 
 // load reads the file, cuts off a torn end and prepares to append.
 func (m *File) load() (Found, error) {
-	// A replacement that was not finished never became the memory.
+	// An unfinished replacement never became the memory.
 	if err := os.Remove(filepath.Join(m.dir, newName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Found{}, err
 	}
@@ -149,7 +148,8 @@ func (m *File) Append(f Frame) error {
 	return m.add(f, len(m.buf) >= bufferSize)
 }
 
-// add puts a frame into the buffer and, on wish, hands the buffer to the system; if that fails the frame is taken out.
+// add puts a frame into the buffer and, if now is true, writes the buffer to the file. If that fails it removes the
+// frame.
 func (m *File) add(f Frame, now bool) error {
 	before := len(m.buf)
 	b, err := appendFrame(m.buf, f)
@@ -178,8 +178,8 @@ func (m *File) Commit(f Frame) error {
 	return m.Sync()
 }
 
-// flush hands the buffer to the system. A write that fails half way (the disk is full) is taken back, so that the file
-// ends with a whole frame and the buffer can be written again when there is room.
+// flush writes the buffer to the file. It undoes a write that fails half way, as on a full disk, so that the file ends
+// with a whole frame and the buffer can be written again when there is room.
 func (m *File) flush() error {
 	if len(m.buf) == 0 {
 		return nil
@@ -197,8 +197,8 @@ func (m *File) flush() error {
 	return nil
 }
 
-// Sync implements Log. A full disk is an error that may pass; a failing fsync is not, because the system may have
-// dropped the pages and would report success next time.
+// Sync implements Log. A full disk is an error that may be temporary. A failed fsync is permanent, because the system
+// may have dropped the pages and would report success next time.
 func (m *File) Sync() error {
 	if m.broken != nil {
 		return m.broken
@@ -213,7 +213,7 @@ func (m *File) Sync() error {
 	return nil
 }
 
-// Replace implements Log: a new file, made durable, takes the place of the old one.
+// Replace implements Log. It writes a new file, makes it durable and renames it over the old one.
 func (m *File) Replace(frames []Frame) error {
 	if m.broken != nil {
 		return m.broken
@@ -239,7 +239,7 @@ func (m *File) Replace(frames []Frame) error {
 	return fault.Wrap(old.Close(), "replace memory %s: close the old file", m.dir)
 }
 
-// writeNew writes a durable file and keeps it open.
+// writeNew writes a file, makes it durable and leaves it open.
 func writeNew(path string, b []byte) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {

@@ -1,11 +1,11 @@
-// Package memory is the non-volatile memory of a virtual meter: an image of a few kilobytes, whose bytes package journal
-// knows, and a log of frames for everything that needs more room, each written whole or not at all.
+// Package memory is the non-volatile memory of a virtual meter: an image of a few kilobytes, which package journal
+// writes, and a log of frames for everything that needs more room.
 //
-// Start at [Open], or at [RAMImage] and [Nothing] for a memory that lives and dies with the process. What a frame means
-// is the device's business; the log promises three things. A frame that was appended before a Sync which returned nil
-// is there after any crash. A frame is never half there: each carries a checksum, and a torn or spoilt one is skipped,
-// while the good ones after it are found again. And [Log.Replace] swaps the whole content in one step, so that a log
-// that has grown can be shortened at any moment without a moment at which something is missing.
+// Start at [Open], or at [RAMImage] and [Nothing] for a memory that ends with the process. The device decides what a
+// frame means. The log promises three things. A frame that was appended before a successful Sync survives any crash. A
+// frame is never half there: each carries a checksum, a torn or spoilt frame is skipped, and the good ones after it are
+// still found. [Log.Replace] swaps the whole content in one step, so that a long log can be shortened at any moment
+// without losing anything.
 package memory
 
 import (
@@ -23,20 +23,21 @@ type Frame struct {
 	Data []byte
 }
 
-// Log is a memory of frames.
+// Log is an append-only log of frames.
 type Log interface {
 	// Append adds a frame, which is durable after the next Sync. After an error the frame is not in the log.
 	Append(f Frame) error
 	// Sync makes everything appended durable.
 	Sync() error
-	// Commit appends one frame and makes it durable together with all before it. When it fails because there is no room
-	// the frame is not in the log, now or later; when the medium itself fails, nobody knows, and every later call fails.
+	// Commit appends one frame and makes it durable together with all before it. If it fails because there is no room, the
+	// frame is not in the log and never will be. If the medium itself fails, it is unknown whether the frame is there, and
+	// every later call fails.
 	Commit(f Frame) error
-	// Replace swaps the content for these frames, durably and in one step. After an error the old content stands.
+	// Replace replaces the content with these frames, durably and in one step. After an error the old content remains.
 	Replace(frames []Frame) error
 	// Size is the length of the content in bytes.
 	Size() int64
-	// Close ends the use of the memory; what was not synced may be lost.
+	// Close closes the log. Data that was not synced may be lost.
 	Close() error
 }
 
@@ -54,7 +55,7 @@ const (
 
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
-// appendFrame adds the bytes of a frame to b.
+// appendFrame appends the encoded frame to b.
 func appendFrame(b []byte, f Frame) ([]byte, error) {
 	if len(f.Data) > MaxFrame {
 		return b, fmt.Errorf("%w: kind %d, %d bytes", ErrTooLarge, f.Kind, len(f.Data))
@@ -67,13 +68,13 @@ func appendFrame(b []byte, f Frame) ([]byte, error) {
 	return append(b, f.Data...), nil
 }
 
-// scan finds every good frame. good is the end of the last one: what follows it is a torn write, or nothing. skipped
-// counts the spoilt bytes before it.
+// scan finds every good frame. good is the end of the last one; any bytes after it are a torn write. skipped counts the
+// spoilt bytes before it.
 func scan(b []byte) (frames []Frame, good, skipped int) {
 	for i := 0; i < len(b); {
 		f, size, ok := frameAt(b[i:])
 		if !ok {
-			i++ // look for the next mark: one spoilt frame must not hide its successors
+			i++ // look for the next mark: a spoilt frame must not hide the frames after it
 			continue
 		}
 		skipped += i - good
@@ -103,13 +104,13 @@ func frameAt(b []byte) (f Frame, size int, ok bool) {
 // Found is what a memory held when it was opened.
 type Found struct {
 	Frames []Frame
-	// Torn is how many bytes of an unfinished write were cut off the end: the process died in the middle of one.
+	// Torn is how many bytes of an unfinished write were cut off the end, because the process died while writing.
 	Torn int
-	// Spoilt is how many bytes before the end belong to no good frame: the medium has lost something that was durable.
+	// Spoilt is how many bytes before the end belong to no good frame: the medium has lost durable data.
 	Spoilt int
 }
 
-// RAM is a log without a medium, for tests of what a power cut leaves behind.
+// RAM is a log in memory, for tests of power cuts.
 type RAM struct {
 	durable, pending []byte
 }
@@ -117,7 +118,7 @@ type RAM struct {
 // NewRAM returns an empty log.
 func NewRAM() *RAM { return &RAM{} }
 
-// LoadRAM returns a log that holds these bytes, as a medium would after a power cut, and what is found in it.
+// LoadRAM returns a log that holds these bytes, as a medium would after a power cut, and what was found in it.
 func LoadRAM(b []byte) (*RAM, Found) {
 	frames, good, skipped := scan(b)
 	return &RAM{durable: append([]byte(nil), b[:good]...)}, Found{Frames: frames, Torn: len(b) - good, Spoilt: skipped}
@@ -155,8 +156,8 @@ func (r *RAM) Size() int64 { return int64(len(r.durable) + len(r.pending)) }
 // Close implements Log.
 func (r *RAM) Close() error { return nil }
 
-// Bytes returns what a power cut would leave for certain, and what was on its way to the medium: any part of that may
-// be there as well.
+// Bytes returns what certainly survives a power cut, and what was still being written: any part of that may survive
+// too.
 func (r *RAM) Bytes() (durable, pending []byte) { return r.durable, r.pending }
 
 func join(frames []Frame) (b []byte, err error) {
@@ -168,7 +169,7 @@ func join(frames []Frame) (b []byte, err error) {
 	return b, nil
 }
 
-// RAMImage is an image without a medium. Like an EEPROM it reads as zero beyond what was written.
+// RAMImage is an image in memory. Like an EEPROM it reads as zero beyond what was written.
 type RAMImage struct{ b []byte }
 
 // ReadAt implements journal.Memory.
@@ -194,8 +195,8 @@ func (m *RAMImage) WriteAt(b []byte, at int64) (int, error) {
 // Sync implements journal.Memory.
 func (m *RAMImage) Sync() error { return nil }
 
-// Nothing is a log that keeps nothing: for a meter that ends with its process and is never opened again. The outbox
-// still holds its records; only a restart would miss them.
+// Nothing is a log that stores nothing, for a meter that ends with its process and is never opened again. The outbox
+// still holds the records; only a restart would lose them.
 type Nothing struct{}
 
 // Append implements Log.

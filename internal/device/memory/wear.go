@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/meter/journal"
 )
 
-// The image as the chip that would hold it: 4 KiB in pages, each made for a number of writes.
+// The image on the chip that would hold it: 4 KiB in pages, each made for a limited number of writes.
 const (
 	pageSize = 32
 	pages    = journal.Size / pageSize
@@ -15,8 +15,8 @@ const (
 	Endurance = 1_000_000
 )
 
-// Worn is an image that counts how often each of its pages is written. It does not fail when a page is worn out: a real
-// one fails some time later, and the meter has told by then.
+// Worn is an image that counts how often each of its pages is written. It does not fail when a page is worn out,
+// because a real page fails only some time later, after the meter has reported it.
 type Worn struct {
 	journal.Memory
 	writes    [pages]uint32
@@ -24,8 +24,8 @@ type Worn struct {
 	endurance uint32
 }
 
-// NewWorn counts the writes to an image. saved is what Counts returned before the last end, nil for a new memory;
-// endurance is how many writes a page is made for, Endurance if 0.
+// NewWorn counts the writes to an image. saved is the result of Counts when the meter last ended, nil for a new memory.
+// endurance is how many writes a page is made for; 0 means Endurance.
 func NewWorn(image journal.Memory, saved []byte, endurance uint32) *Worn {
 	endurance = cmp.Or(endurance, Endurance)
 	w := &Worn{Memory: image, endurance: endurance}
@@ -50,7 +50,7 @@ func (w *Worn) WriteAt(b []byte, at int64) (int, error) {
 // Worst implements board.Wear.
 func (w *Worn) Worst() (writes, endurance uint32) { return w.worst, w.endurance }
 
-// Counts are the writes of every page, to be kept.
+// Counts returns the writes of every page, encoded for the log.
 func (w *Worn) Counts() []byte {
 	b := make([]byte, 0, 4*pages)
 	for _, n := range w.writes {

@@ -1,10 +1,10 @@
-// Package outbox holds what a meter still has to tell its server: records in the order of their sequence, kept until the
-// server has acknowledged them, and after that until their room is needed, so that a server which restored an older
-// copy can ask for them again.
+// Package outbox holds what a meter still has to tell its server: records in the order of their sequence. It keeps them
+// until the server has acknowledged them, and after that until their room is needed, so that a server that restored an
+// older copy can ask for them again.
 //
-// The device appends and says what has become durable; the link reads what may be published. Both do so on goroutines
-// of their own, so every method may be called from any of them. Nothing is published before it is durable: [Box.Next]
-// knows no other records.
+// The device appends records and reports what has become durable; the link reads what may be published. They run on
+// separate goroutines, so every method may be called from any goroutine. Nothing is published before it is durable:
+// [Box.Next] returns only durable records.
 package outbox
 
 import (
@@ -14,11 +14,12 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// DefaultKeep is how many records a meter keeps, acknowledged ones included: at a reading every half hour half a year.
+// DefaultKeep is how many records a meter keeps, acknowledged ones included: half a year with a reading every half
+// hour.
 const DefaultKeep = 10_000
 
-// Online and Offline are no messages of a server: with them the link tells the device how the connection stands, in the
-// order of the messages.
+// Online and Offline are not messages of a server. The link uses them to report the state of the connection to the
+// device, in order with the messages.
 const (
 	Online  wire.Down = "online"
 	Offline wire.Down = "offline"
@@ -28,10 +29,10 @@ const (
 type Entry struct {
 	Seq  uint64
 	Kind wire.Kind
-	// Data is the record alone, in the device's format. It is never changed.
+	// Data is the encoded record alone, in the device's format. It is never changed.
 	Data []byte
-	// Log is the log record of the meter's memory it tells of, 0 for none; Register is the total register it tells. The
-	// meter wants to know both when it starts again.
+	// Log is the number of the record in the meter's log that it reports, 0 for none. Register is the total register that
+	// it reports. The meter needs both when it starts again.
 	Log      uint32
 	Register unit.Energy
 }
@@ -40,7 +41,7 @@ type Entry struct {
 type Box struct {
 	keep   int
 	mu     sync.Mutex
-	ring   []Entry // ring[0] has the lowest sequence number; the numbers have no hole
+	ring   []Entry // ring[0] has the lowest sequence number; the numbers have no gap
 	lowest uint64  // of ring[0], or the next one while the ring is empty
 	acked  uint64
 	// durable is the newest record that may be published.
@@ -53,7 +54,7 @@ type Box struct {
 }
 
 // New returns an empty outbox whose next record has the sequence number next, with everything below acknowledged. keep
-// is how many records it holds, DefaultKeep if 0.
+// is how many records it holds, at least wire.Window; 0 means DefaultKeep.
 func New(next uint64, keep int) *Box {
 	if keep <= 0 {
 		keep = DefaultKeep
@@ -62,8 +63,8 @@ func New(next uint64, keep int) *Box {
 	return &Box{keep: keep, lowest: next, acked: next - 1, durable: next - 1}
 }
 
-// Append adds the record that follows the newest one; one with any other number is refused. When there is no room the
-// oldest record goes, acknowledged or not; lost says that it was not.
+// Append adds the record that follows the newest one, and refuses any other. If there is no room it drops the oldest
+// record; lost reports that the dropped record was not acknowledged.
 func (b *Box) Append(e Entry) (added, lost bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -78,7 +79,7 @@ func (b *Box) Append(e Entry) (added, lost bool) {
 	lost = b.lowest > b.acked
 	if lost {
 		b.dropped++
-		b.acked = b.lowest // it can never be sent: waiting for it would hold up all that follow
+		b.acked = b.lowest // it can never be sent: waiting for it would block all that follow
 		b.durable = max(b.durable, b.acked)
 	}
 	b.bytes -= len(b.ring[0].Data)
@@ -90,7 +91,7 @@ func (b *Box) Append(e Entry) (added, lost bool) {
 
 func (b *Box) next() uint64 { return b.lowest + uint64(len(b.ring)) }
 
-// Durable says that everything appended so far is durable, and wakes the listeners.
+// Durable marks everything appended so far as durable and wakes the listeners.
 func (b *Box) Durable() {
 	b.mu.Lock()
 	moved := b.durable != b.next()-1
@@ -101,8 +102,9 @@ func (b *Box) Durable() {
 	}
 }
 
-// Ack takes an acknowledgement. One that is not above the last changes nothing, unless it asks for a rewind; one above
-// the newest durable record belongs to another memory and is ignored. It reports whether the mark has moved.
+// Ack handles an acknowledgement and reports whether the mark has moved. An acknowledgement that is not above the last
+// one changes nothing, unless it asks for a rewind. One above the newest durable record belongs to another memory and
+// is ignored.
 func (b *Box) Ack(a wire.Ack) (moved bool) {
 	b.mu.Lock()
 	switch {
@@ -123,7 +125,7 @@ func (b *Box) Ack(a wire.Ack) (moved bool) {
 }
 
 // Next returns up to wire.Window records above after that may be published now: durable, not acknowledged, and within
-// the window that the server keeps open above the last acknowledgement.
+// the server's window above the last acknowledgement.
 func (b *Box) Next(after uint64) []Entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -135,8 +137,8 @@ func (b *Box) Next(after uint64) []Entry {
 	return append([]Entry(nil), b.ring[from-b.lowest:to-b.lowest+1]...)
 }
 
-// Copy returns up to n durable records above after, acknowledged or not, oldest first. Those that have left the outbox
-// are left out.
+// Copy returns up to n durable records above after, acknowledged or not, oldest first. It skips records that have left
+// the outbox.
 func (b *Box) Copy(after uint64, n int) []Entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -148,14 +150,14 @@ func (b *Box) Copy(after uint64, n int) []Entry {
 	return append([]Entry(nil), b.ring[from-b.lowest:to-b.lowest+1]...)
 }
 
-// Announce sets what [Box.Boot] says beside the marks.
+// Announce sets what [Box.Boot] contains besides the marks.
 func (b *Box) Announce(boot wire.Boot) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.boot = boot
 }
 
-// Boot is the message that opens a connection: what was announced last, with the marks of this moment.
+// Boot returns the message that opens a connection: what was last announced, with the current marks.
 func (b *Box) Boot() wire.Boot {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -164,26 +166,26 @@ func (b *Box) Boot() wire.Boot {
 	return boot
 }
 
-// Marks are where an outbox stands.
+// Marks is the state of an outbox.
 type Marks struct {
-	// Lowest is the lowest record held (or the next, while none is), Next the number the next record gets.
+	// Lowest is the lowest record held, or the next one if none is held. Next is the number of the next record.
 	Lowest, Next uint64
 	// Acked is the newest acknowledged record, Durable the newest that may be published.
 	Acked, Durable uint64
-	// Dropped counts records that were lost for want of room before they were acknowledged.
+	// Dropped counts records that were dropped for lack of room before they were acknowledged.
 	Dropped uint64
 	// Rewinds counts how often the mark went back.
 	Rewinds uint64
 }
 
-// Marks returns where the outbox stands.
+// Marks returns the state of the outbox.
 func (b *Box) Marks() Marks {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return Marks{Lowest: b.lowest, Next: b.next(), Acked: b.acked, Durable: b.durable, Dropped: b.dropped, Rewinds: b.rewinds}
 }
 
-// Waiting is how many durable records are not acknowledged.
+// Waiting returns how many durable records are not acknowledged.
 func (m Marks) Waiting() int { return int(m.Durable - m.Acked) }
 
 // All returns every record held, oldest first.
@@ -193,18 +195,18 @@ func (b *Box) All() []Entry {
 	return append([]Entry(nil), b.ring...)
 }
 
-// Bytes is the length of all records held.
+// Bytes returns the total length of all records held.
 func (b *Box) Bytes() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.bytes
 }
 
-// Keep is how many records the outbox holds at most.
+// Keep returns how many records the outbox holds at most.
 func (b *Box) Keep() int { return b.keep }
 
-// Listen returns a channel that is signalled after something became durable or was acknowledged. Each listener has its
-// own, for the life of the outbox.
+// Listen returns a channel that is signalled after something became durable or was acknowledged. Each listener gets its
+// own channel, for the life of the outbox.
 func (b *Box) Listen() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -219,7 +221,7 @@ func (b *Box) wake() {
 	for _, c := range b.listeners {
 		select {
 		case c <- struct{}{}:
-		default: // a signal is already waiting, and the listener looks at the marks and not at the count
+		default: // a signal is already waiting, and the listener reads the marks, not the number of signals
 		}
 	}
 }

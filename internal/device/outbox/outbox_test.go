@@ -71,7 +71,7 @@ func TestARewindOffersAcknowledgedRecordsAgain(t *testing.T) {
 	if first, last, _ := seqs(b.Next(0)); first != 91 || last != 140 {
 		t.Errorf("offered %d to %d, want 91 to 140", first, last)
 	}
-	// 1 to 40 have gone when 101 to 140 came.
+	// 1 to 40 were dropped when 101 to 140 came.
 	b.Ack(wire.Ack{Seq: 5, Rewind: true})
 	if first, _, _ := seqs(b.Next(0)); first != 41 {
 		t.Errorf("after a rewind below what is held the first is %d, want 41", first)
@@ -115,7 +115,7 @@ func TestChangesWakeTheLink(t *testing.T) {
 	}
 }
 
-// TestEveryRecordIsOfferedUntilAcknowledged runs any order of appends, syncs, acknowledgements and rewinds.
+// TestEveryRecordIsOfferedUntilAcknowledged tries appends, syncs, acknowledgements and rewinds in any order.
 func TestEveryRecordIsOfferedUntilAcknowledged(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := outbox.New(1, rapid.IntRange(64, 100).Draw(t, "keep"))

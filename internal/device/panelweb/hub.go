@@ -6,19 +6,19 @@ import (
 	"github.com/paywatt/paywatt/internal/device/face"
 )
 
-// hub hands the newest view to every live display. A display that is slow misses views, never the newest.
+// hub sends the newest view to every live display. A slow display misses views, but never the newest one.
 type hub struct {
 	mu   sync.Mutex
 	last face.View
 	subs map[chan face.View]bool
 }
 
-// maxLive is how many displays may be live at once; more get the plain page.
+// maxLive is how many displays may be live at once; further ones get the plain page.
 const maxLive = 32
 
 func newHub() *hub { return &hub{subs: map[chan face.View]bool{}} }
 
-// publish keeps a view and hands it out if it differs from the one before.
+// publish stores a view and sends it out if it differs from the one before.
 func (h *hub) publish(v face.View) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -28,21 +28,21 @@ func (h *hub) publish(v face.View) {
 	h.last = v
 	for c := range h.subs {
 		select {
-		case <-c: // what it has not looked at yet is old now
+		case <-c: // the display has not read the old view; replace it
 		default:
 		}
 		c <- v
 	}
 }
 
-// newest is the view of this moment.
+// newest returns the current view.
 func (h *hub) newest() face.View {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.last
 }
 
-// join adds a live display; ok is false when there are too many. The channel has one place, and publish is its only
+// join adds a live display; ok is false if there are too many. The channel has a buffer of one, and publish is its only
 // sender.
 func (h *hub) join() (views <-chan face.View, leave func(), ok bool) {
 	h.mu.Lock()

@@ -1,10 +1,10 @@
-// Package panelweb is the face of a virtual meter as a web page of the meter's own process: display, keypad, light and
-// supply, with a load to switch on and a speed for the time.
+// Package panelweb shows a virtual meter as a web page: display, keypad, light and supply, with a load to switch on and
+// a speed for the time.
 //
-// Start at [New] and [Panel.Run], which is a whole program around one meter. A host that has its own goroutine for each
-// meter mounts [Panel.Handler] instead, wherever it likes: all addresses in the page are relative. The page works without
-// JavaScript, by plain forms and a page that reloads itself; with it the display is live. It is meant for the machine it
-// runs on: there is no sign-in, so bind it to a loopback address.
+// Start at [New] and [Panel.Run], which is a whole program around one meter. A host with its own goroutine for each
+// meter mounts [Panel.Handler] instead, at any path: all addresses in the page are relative. Without JavaScript the
+// page uses plain forms and reloads itself; with it the display is live. There is no sign-in, so bind the page to a
+// loopback address of the machine it runs on.
 package panelweb
 
 import (
@@ -20,30 +20,30 @@ import (
 	"github.com/paywatt/paywatt/internal/device/face"
 )
 
-// Times of the panel, all real.
+// Times of the panel, in real time.
 const (
-	// closeWithin is how long open requests may take at the end.
+	// closeWithin is how long open requests may take when the panel ends.
 	closeWithin = 2 * time.Second
 	// actWithin is how long a request waits for the meter.
 	actWithin = 5 * time.Second
 )
 
-// Config is what a panel is made of.
+// Config configures a panel.
 type Config struct {
 	Device *device.Device
 	// Net is the meter's connection; nil for a meter without a server.
 	Net face.Net
 	Log *slog.Logger
-	// OwnTime says that the host lets the meter's time pass and the page has no control for it.
+	// OwnTime says that the host advances the meter's time, so the page has no control for it.
 	OwnTime bool
 	// Phone is the address of a telephone that reaches the meter's modem; empty for none.
 	Phone string
 }
 
-// Do lets the owner of the device's goroutine carry out f there, and returns when what f caused is durable.
+// Do runs f on the device's goroutine and returns when the effects of f are durable.
 type Do func(ctx context.Context, f func() error) error
 
-// Panel is the face of one meter.
+// Panel is the web page of one meter.
 type Panel struct {
 	c    Config
 	acts chan act
@@ -53,7 +53,7 @@ type Panel struct {
 	meter *face.Driver
 }
 
-// act is something a request wants done, on the goroutine of the device.
+// act is a function that a request wants to run on the goroutine of the device.
 type act struct {
 	do   func() error
 	done chan error
@@ -66,8 +66,8 @@ func New(c Config) *Panel {
 	return p
 }
 
-// Run serves the panel on a listener and lets the meter's time pass, until ctx ends. The error is that of the memory or
-// of the listener.
+// Run serves the panel on a listener and lets the meter's time pass, until ctx ends. An error comes from the memory or
+// the listener.
 func (p *Panel) Run(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -88,7 +88,7 @@ func (p *Panel) Run(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// live is the life of the device.
+// live runs the device until ctx or the server ends.
 func (p *Panel) live(ctx context.Context, served <-chan error) error {
 	inbox := p.meter.Messages()
 	ticker := time.NewTicker(face.Tick)
@@ -101,7 +101,7 @@ func (p *Panel) live(ctx context.Context, served <-chan error) error {
 			return fmt.Errorf("serve the panel: %w", err)
 		case a := <-p.acts:
 			err := p.meter.Do(a.do)
-			p.Look() // whoever asked may look at once
+			p.Look() // the caller may look at once
 			a.done <- err
 		case m := <-inbox:
 			if err := p.meter.Receive(m); err != nil {
@@ -120,19 +120,19 @@ func (p *Panel) live(ctx context.Context, served <-chan error) error {
 	}
 }
 
-// Look shows everybody how the meter is now. It belongs to the goroutine of the device; Run calls it by itself.
+// Look publishes the meter's current view. Call it on the goroutine of the device; Run calls it by itself.
 func (p *Panel) Look() {
 	p.hub.publish(p.meter.Look())
 }
 
 var (
-	// errBusy is returned when the device did not take a request in time: it will never be done.
+	// errBusy is returned if the device did not accept a request in time: the request is dropped.
 	errBusy = errors.New("the meter is busy")
-	// errSlow is returned when the device took a request and has not finished in time: it will be done.
+	// errSlow is returned if the device accepted a request but has not finished in time: it will still finish.
 	errSlow = errors.New("the meter has not finished")
 )
 
-// do lets the device do something and waits until that is durable.
+// do runs f on the goroutine of the device and waits until its effects are durable.
 func (p *Panel) do(ctx context.Context, f func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, actWithin)
 	defer cancel()

@@ -196,8 +196,8 @@ func TestAnotherSiteCannotPressKeys(t *testing.T) {
 	}
 }
 
-// TestANameThatLeadsHereIsNoWayIn: a page of another site may have its own name point at this machine, and is then of
-// one origin with the panel as far as its browser knows.
+// TestANameThatLeadsHereIsNoWayIn checks DNS rebinding: another site can point its own name at this machine, and the
+// browser then takes the panel for a page of that site.
 func TestANameThatLeadsHereIsNoWayIn(t *testing.T) {
 	b := start(t)
 	port := b.base[strings.LastIndex(b.base, ":"):]
@@ -261,7 +261,8 @@ func TestTheDisplayIsLiveAndTimePasses(t *testing.T) {
 	t.Errorf("the stream ended before a minute had passed: %v", lines.Err())
 }
 
-// TestNothingIsInline: the content security policy would refuse it, and the page would be without it.
+// TestNothingIsInline checks that the pages have no inline scripts or styles, which the content security policy would
+// block.
 func TestNothingIsInline(t *testing.T) {
 	page := start(t).get("/")
 	for _, bad := range []string{"style=", "<style", "onclick", "onload", "javascript:", "<script>"} {
@@ -302,7 +303,7 @@ func TestColoursCanBeRead(t *testing.T) {
 
 func contrast(a, b float64) float64 { return (max(a, b) + 0.05) / (min(a, b) + 0.05) }
 
-// luminance is that of WCAG 2.
+// luminance is the relative luminance of WCAG 2.
 func luminance(t *testing.T, hex string) float64 {
 	t.Helper()
 	var sum float64
@@ -332,7 +333,7 @@ func TestAHostCanMountThePanelAnywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := panelweb.New(panelweb.Config{Device: dev, Log: slog.New(slog.DiscardHandler), OwnTime: true})
-	do := func(_ context.Context, f func() error) error { // this test is the only goroutine that asks
+	do := func(_ context.Context, f func() error) error { // only this test's goroutine uses it
 		err := f()
 		p.Look()
 		return err

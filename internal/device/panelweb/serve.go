@@ -32,8 +32,8 @@ const (
 	writeGrace = 10 * time.Second
 )
 
-// Handler serves the page at its root and what belongs to it below; do carries out what the page asks for. A page of
-// another site can neither press keys nor read the display, whatever name it gives this machine.
+// Handler serves the page at its root and the page's files below it; do runs what the page asks for. A page of another
+// site can neither press keys nor read the display, whatever name it gives this machine.
 func (p *Panel) Handler(do Do) http.Handler {
 	page := template.Must(template.ParseFS(assets, "page.html"))
 	mux := http.NewServeMux()
@@ -45,8 +45,8 @@ func (p *Panel) Handler(do Do) http.Handler {
 	return withPolicy(onlyByAddress(http.NewCrossOriginProtection().Handler(mux)))
 }
 
-// onlyByAddress refuses whoever came by a name other than localhost. There is no sign-in, and a page of another site can
-// let a name of its own lead here: its browser then takes the panel for a part of that site.
+// onlyByAddress refuses requests to any host name other than localhost; IP addresses are allowed. There is no sign-in,
+// and another site can point its own name at this machine: the browser then takes the panel for a page of that site.
 func onlyByAddress(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u := url.URL{Host: r.Host}
@@ -78,16 +78,16 @@ func asset(name, kind string) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Content-Type", kind)
-		_, _ = w.Write(b) // the reader has gone; there is nobody to tell
+		_, _ = w.Write(b) // it fails only if the client has gone
 	}
 }
 
-// content is what the page template gets.
+// content is the data of the page template.
 type content struct {
 	face.View
 	Keys   []key
 	Speeds []speed
-	// Problem says what the last act could not do.
+	// Problem says why the last action failed.
 	Problem string
 	// Phone is the address of the customer's telephone, empty for none.
 	Phone string
@@ -134,7 +134,7 @@ func (p *Panel) index(w http.ResponseWriter, page *template.Template, problem st
 	_, _ = w.Write(b.Bytes())
 }
 
-// change takes a form: the page again for a browser, 204 for the page's own script.
+// change handles a form. It answers with the page for a browser, and with 204 for the page's own script.
 func (p *Panel) change(w http.ResponseWriter, r *http.Request, page *template.Template, do Do) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
@@ -156,13 +156,13 @@ func (p *Panel) change(w http.ResponseWriter, r *http.Request, page *template.Te
 	case script:
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		// Relative, because only the browser knows where this is mounted.
+		// Relative, because only the browser knows where the panel is mounted.
 		w.Header().Set("Location", "./")
 		w.WriteHeader(http.StatusSeeOther)
 	}
 }
 
-// wish translates a form into what the device has to do.
+// wish translates a form into an action on the device.
 func (p *Panel) wish(r *http.Request) (func() error, bool) {
 	form := r.PostForm
 	switch r.PathValue("what") {
@@ -177,7 +177,7 @@ func (p *Panel) wish(r *http.Request) (func() error, bool) {
 		return func() error {
 			n, err := strconv.Atoi(form.Get("times"))
 			if err != nil {
-				n = -1 // no speed
+				n = -1 // not a valid speed
 			}
 			return p.meter.SetSpeed(n)
 		}, true
@@ -191,7 +191,7 @@ func (p *Panel) wish(r *http.Request) (func() error, bool) {
 	return nil, false
 }
 
-// problem is an error for a person.
+// problem turns an error into a text for a person.
 func problem(err error) string {
 	switch {
 	case errors.Is(err, errBusy):
@@ -202,7 +202,7 @@ func problem(err error) string {
 	return face.Problem(err)
 }
 
-// liveView is a stream of views. Each write has its own deadline: a display that left the network ends, and holds up
+// liveView streams the views. Each write has its own deadline, so that a display that has left the network blocks
 // nobody.
 func (p *Panel) liveView(w http.ResponseWriter, r *http.Request) {
 	views, leave, ok := p.hub.join()

@@ -35,7 +35,7 @@ func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
 	return near, nil
 }
 
-// stuck is a modem that takes until release to switch off.
+// stuck is a modem that does not switch off until release is closed.
 type stuck struct{ release chan struct{} }
 
 func (stuck) Messages() <-chan link.Message { return nil }

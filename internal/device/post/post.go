@@ -1,9 +1,10 @@
-// Package post carries messages between a virtual meter and the driver of its GSM modem. Each of the two has a goroutine
-// of its own: what arrived is carried out on that of the device, and only when it is durable does the driver hear that it
-// may delete the message; what the meter has to say is sent one after the other, each until it is with the network.
+// Package post carries messages between a virtual meter and the driver of its GSM modem, which run on separate
+// goroutines. An incoming message is handled on the device's goroutine. Only when its effects are durable does the
+// driver hear that it may delete the message. Outgoing messages are sent one after the other; each is tried until the
+// network has it or it cannot be sent.
 //
-// Start at [New], give [Post.Deliver] and [Post.SetBars] to the driver, and end with [Post.Connect]. The driver itself is
-// whatever implements [Radio].
+// Start at [New], give [Post.Deliver] and [Post.SetBars] to the driver, and finish with [Post.Connect]. The driver is
+// any implementation of [Radio].
 package post
 
 import (
@@ -19,7 +20,7 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
-// Outcome is what became of a message that was to be sent.
+// Outcome is the result of sending a message.
 type Outcome uint8
 
 // The outcomes.
@@ -30,23 +31,23 @@ const (
 	Later
 	// Never: it was not sent, and no other try will help.
 	Never
-	// Unknown: it may have been sent. It is not sent again: who misses an answer asks again.
+	// Unknown: it may have been sent. It is not sent again, because a customer who misses an answer can ask again.
 	Unknown
 )
 
-// Radio is the driver of a modem, from when the meter gets its mains until it loses it.
+// Radio is the driver of a modem, from the moment the meter gets mains until it loses it.
 type Radio interface {
-	// Run drives the modem until ctx ends, and then leaves no goroutine behind.
+	// Run drives the modem until ctx ends, and leaves no goroutine behind.
 	Run(ctx context.Context)
-	// Send sends a message; ctx bounds how long it may wait for its turn. why says what went wrong.
+	// Send sends a message. ctx bounds how long it may wait for the modem. why explains a failure.
 	Send(ctx context.Context, to, text string) (o Outcome, why string)
 }
 
-// Times of the post, all real.
+// Times of the post, in real time.
 const (
 	firstRetry = 5 * time.Second
 	lastRetry  = 5 * time.Minute
-	// sendWithin bounds the wait of one try for its turn, so that a message which is too old is noticed.
+	// sendWithin bounds how long one attempt may wait for the modem, so that an expired message is noticed.
 	sendWithin = 10 * time.Minute
 )
 
@@ -57,7 +58,7 @@ type Post struct {
 	wake  chan struct{}
 	bars  atomic.Int32
 
-	// The rest belongs to the goroutine of the device.
+	// The fields below belong to the goroutine of the device.
 	ctx   context.Context
 	radio func() Radio
 	stop  context.CancelFunc
@@ -70,8 +71,8 @@ func New(log *slog.Logger) *Post {
 	return &Post{log: log, tasks: make(chan device.Task), wake: make(chan struct{}, 1)}
 }
 
-// Connect attaches the post to its device, on whose goroutine it is called; ctx ends the use of the modem for good. Each
-// time that the meter gets its mains radio makes a driver, which knows nothing of the one before.
+// Connect attaches the post to its device; call it on the device's goroutine. The end of ctx stops the modem for good.
+// radio makes a new driver each time the meter gets mains.
 func (p *Post) Connect(ctx context.Context, d *device.Device, radio func() Radio) {
 	p.ctx, p.radio = ctx, radio
 	d.Attach(p)
@@ -83,7 +84,7 @@ func (p *Post) Tasks() <-chan device.Task { return p.tasks }
 // Bars implements device.Modem.
 func (p *Post) Bars() int { return int(p.bars.Load()) }
 
-// SetBars says how strong the signal is, 0 for no network.
+// SetBars sets the signal strength, 0 for no network.
 func (p *Post) SetBars(n int) { p.bars.Store(int32(n)) }
 
 // Wake implements device.Modem.
@@ -113,12 +114,12 @@ func (p *Post) Power(on bool) {
 	p.done.Go(func() { p.send(ctx, radio) })
 }
 
-// Deliver has the device take a message, and returns nil when all that it brought about is durable.
+// Deliver passes a message to the device. It returns nil once the effects of the message are durable.
 func (p *Post) Deliver(ctx context.Context, a device.Arrival) error {
 	return p.do(ctx, func(d *device.Device) error { return d.Deliver(a) })
 }
 
-// do has something done on the goroutine of the device.
+// do runs f on the goroutine of the device.
 func (p *Post) do(ctx context.Context, f device.Task) error {
 	done := make(chan error, 1)
 	task := func(d *device.Device) error {
@@ -138,7 +139,7 @@ func (p *Post) do(ctx context.Context, f device.Task) error {
 	}
 }
 
-// send sends what the meter has written, until ctx ends.
+// send sends the meter's messages until ctx ends.
 func (p *Post) send(ctx context.Context, radio Radio) {
 	retry := firstRetry
 	for {

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// radio answers each message with the next of its outcomes, Sent when there are no more.
+// radio answers each message with the next of its outcomes, and with Sent when there are no more.
 type radio struct {
 	mu       sync.Mutex
 	outcomes []post.Outcome
@@ -55,7 +55,7 @@ func TestAnAnswerIsSentUntilItIsWithTheNetwork(t *testing.T) {
 				p, end := connected(t, r)
 				began := time.Now()
 				arrival := device.Arrival{Identity: [16]byte{1}, From: "+254700000001", Text: "*01#"}
-				for range 3 { // the same message, brought again
+				for range 3 { // the same message, delivered again
 					if err := p.Deliver(t.Context(), arrival); err != nil {
 						t.Fatal(err)
 					}
@@ -75,7 +75,7 @@ func TestAnAnswerIsSentUntilItIsWithTheNetwork(t *testing.T) {
 	}
 }
 
-// connected is a post between a new meter and a radio.
+// connected connects a new meter and a radio by a post.
 func connected(t *testing.T, r *radio) (p *post.Post, end func()) {
 	t.Helper()
 	k, err := sts.NewKey(sts.EA07, []byte("8 bytes!"))

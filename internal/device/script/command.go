@@ -13,12 +13,12 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// errCommand is wrapped by everything that is wrong with a line itself.
+// errCommand is wrapped by every error in a line itself.
 var errCommand = errors.New("not understood")
 
 func wrong(want string) error { return fmt.Errorf("%w: want %s", errCommand, want) }
 
-// act carries out one command.
+// act runs one command.
 func (d *Driver) act(ctx context.Context, name, rest string) error {
 	switch name {
 	case "show":
@@ -89,7 +89,7 @@ func (d *Driver) rtc(rest string) error {
 	return d.dev.SetClock(t)
 }
 
-// tamper opens a switch or puts it right. On the wire the kind is phase_loss; phase-loss is the same.
+// tamper opens or closes a tamper switch. It accepts phase-loss as well as phase_loss, the name in the protocol.
 func (d *Driver) tamper(rest string) error {
 	name, what, _ := strings.Cut(rest, " ")
 	kind, known := meter.ParseTamper(strings.ReplaceAll(name, "-", "_"))
@@ -99,7 +99,7 @@ func (d *Driver) tamper(rest string) error {
 	return d.dev.Tamper(kind, what == "on")
 }
 
-// run lets virtual time pass. What the server sends on the way is acted on at the moment it arrives.
+// run lets virtual time pass. Messages of the server are handled when they arrive.
 func (d *Driver) run(ctx context.Context, rest string) error {
 	t, err := parseDuration(rest)
 	if err != nil {
@@ -113,7 +113,7 @@ func (d *Driver) run(ctx context.Context, rest string) error {
 		if err := d.poll(ctx); err != nil {
 			return err
 		}
-		// The meter makes things durable by itself as well, at the end of a day for instance.
+		// The meter also makes things durable by itself, for instance at the end of a day.
 		if d.dev.Unflushed() >= every {
 			if err := d.flush(ctx); err != nil {
 				return err
@@ -126,8 +126,8 @@ func (d *Driver) run(ctx context.Context, rest string) error {
 	})
 }
 
-// keepUp holds a run back while its server is connected and the outbox is about to lose records that are not
-// acknowledged. Virtual time is much faster than any network.
+// keepUp pauses a run while its server is connected and the outbox is at least half full of unacknowledged records,
+// because virtual time is much faster than any network.
 func (d *Driver) keepUp(ctx context.Context) error {
 	for d.net != nil && d.net.Status().Connected {
 		before := d.box.Marks()
@@ -139,13 +139,13 @@ func (d *Driver) keepUp(ctx context.Context) error {
 			return err
 		}
 		if !ok {
-			d.silent = before.Acked + 1 // waited for once
+			d.silent = before.Acked + 1 // do not wait for this record again
 		}
 	}
 	return nil
 }
 
-// until acts on what the server sends until a condition is met, at most for a while of real time.
+// until handles messages of the server until a condition is met, for at most patience in real time.
 func (d *Driver) until(ctx context.Context, patience time.Duration, met func() bool) (bool, error) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -169,8 +169,8 @@ func (d *Driver) until(ctx context.Context, patience time.Duration, met func() b
 	return true, nil
 }
 
-// sync records a reading and waits until the server has acknowledged everything. It waits as long as it takes: a server
-// that is down comes back. Every now and then it says what it is waiting for.
+// sync records a reading and waits until the server has acknowledged everything. It waits without limit, because a server
+// that is down comes back. Now and then it says what it is waiting for.
 func (d *Driver) sync(ctx context.Context) error {
 	if err := d.dev.Read(); err != nil {
 		return err
@@ -219,7 +219,7 @@ func (d *Driver) wait(ctx context.Context, rest string) error {
 	return err
 }
 
-// field is one field of the state line as text: numbers in decimal, lists joined by commas.
+// field returns one field of the state line as text: numbers in decimal, lists joined by commas.
 func (d *Driver) field(name string) (value string, known bool) {
 	b, err := json.Marshal(d.dev.View())
 	if err != nil {
@@ -244,7 +244,7 @@ func (d *Driver) field(name string) (value string, known bool) {
 	return string(raw), true
 }
 
-// parseDuration reads a duration of virtual time: Go's notation, and whole days as 30d, alone or in front.
+// parseDuration parses a duration of virtual time: Go's notation, optionally with whole days, such as 30d, in front.
 func parseDuration(text string) (time.Duration, error) {
 	const form = "run 90m, 1h30m or 30d"
 	days, rest, hasDays := strings.Cut(text, "d")

@@ -7,17 +7,17 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// lease is the lease in force as the run first saw it.
+// lease is the lease in force when the run first saw it.
 type lease struct {
 	seen  bool
 	seq   uint32
 	left  unit.Energy
 	from  uint64 // powered-on second
-	asked bool   // the server was waited for
+	asked bool   // the run has already waited for the server
 }
 
-// renew holds a run back when half of a lease is gone, in energy or in time: there the server renews it, and virtual time is
-// much faster than any network. It tells how far the meter is, and waits for an answer, once for each lease.
+// renew pauses a run when half of a lease is used, in energy or in time. That is where the server renews it, and
+// virtual time is much faster than any network. It records a reading and waits for a new lease, once for each lease.
 func (d *Driver) renew(ctx context.Context) error {
 	if d.net == nil || !d.dev.Wallet() {
 		return nil
@@ -42,7 +42,7 @@ func (d *Driver) renew(ctx context.Context) error {
 
 func powered(s *meter.State) uint64 { return (s.On + s.Up) / 1000 }
 
-// halfGone reports whether no more than half is left of the lease's energy or time.
+// halfGone reports whether at most half of the lease's energy or time is left. It is true without a lease.
 func (l *lease) halfGone(s *meter.State) bool {
 	if 2*s.Balance <= l.left || s.LeaseAt == 0 {
 		return true

@@ -33,8 +33,8 @@ func walletMeter(t *testing.T) (*device.Device, wire.LinkKey) {
 	return d, key
 }
 
-// renews gives leases of 20 kWh, up to so many of them: as soon as a reading says that half of the last one is gone, after a
-// second of real time.
+// renews grants up to most leases of 20 kWh, each a second of real time after a reading shows that half of the last one
+// is used.
 func (n *net) renews(ctx context.Context, t *testing.T, key wire.LinkKey, most uint64) {
 	const limit, topic = 20_000, "m/12345678903/down/lease"
 	for seq, granted := uint64(1), int64(0); ; {
@@ -71,14 +71,15 @@ func (n *net) renews(ctx context.Context, t *testing.T, key wire.LinkKey, most u
 	}
 }
 
-// TestARunWaitsForItsLease lets a household use 2 kW for five days against a server that takes a second of real time to answer:
-// it never goes dark. Against one that stops giving leases the run goes on after 10 s, and the last one is used to its end.
+// TestARunWaitsForItsLease simulates a household that uses 2 kW for five days. With a server that takes a second of
+// real time to answer, supply never fails. With one that stops granting leases, the run goes on after 10 s and uses the
+// last lease to its end.
 func TestARunWaitsForItsLease(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		most uint64
-		wh   int64 // used, or up to 500 more: the run looks at its lease every 100 Wh
-		// waits is for how long in real time the run is held back at least and at most.
+		wh   int64 // used, or up to 500 more: the run checks its lease every 100 Wh
+		// least and longest bound how long the run pauses, in real time.
 		least, longest time.Duration
 		relay          string
 	}{

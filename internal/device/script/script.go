@@ -1,10 +1,10 @@
 // Package script drives a virtual meter by lines of text: one command a line in, one JSON line of state a command out
 // (docs/operate/virtual-meter.md#the-script).
 //
-// Start at [Run]. A state line is written when all that its command caused is durable. A command that is wrong, or that
-// could not do what it was asked, says so in one line on the messages' writer, and its state line follows all the same,
-// so that whoever drives the meter can always read as many lines as it wrote. Empty lines and lines that begin with ;
-// are no commands. The end of the input is the end of the meter.
+// Start at [Run]. A state line is written when all effects of its command are durable. For a command that is wrong or
+// fails, one line goes to the messages' writer, and its state line follows all the same. So a caller can always read as
+// many lines as it wrote. Empty lines and lines that begin with ; are not commands. The end of the input ends the
+// meter.
 package script
 
 import (
@@ -25,7 +25,7 @@ import (
 
 // Net is the meter's connection, as far as the script needs it.
 type Net interface {
-	// Messages are those the device has to act on.
+	// Messages returns the messages that the device has to handle.
 	Messages() <-chan link.Message
 	Status() link.Status
 	// Power switches the modem with the meter.
@@ -36,20 +36,20 @@ type Net interface {
 const (
 	// maxLine is the longest command in bytes.
 	maxLine = 64 << 10
-	// flushEvery is after how many records a run makes them durable, so that they can be published while it goes on;
+	// flushEvery is after how many records a run makes them durable, so that they can be published while the run goes on.
 	// flushAlone is the same for a meter without a server.
 	flushEvery = 64
 	flushAlone = 1000
-	// patience is how long, in real time, a run waits for a server that is connected but does not keep up, before it goes
-	// on and lets the oldest records go.
+	// patience is how long, in real time, a run waits for a connected server that does not keep up. After that it goes on
+	// and lets the oldest records be dropped.
 	patience = 10 * time.Second
-	// flushTries is how often, a second apart, a full disk is tried again before the script gives up.
+	// flushTries is how often a flush is retried on a full disk, a second apart, before the script gives up.
 	flushTries = 10
-	// nagEvery is after how much real time a sync that waits says why.
+	// nagEvery is how often, in real time, a waiting sync says what it is waiting for.
 	nagEvery = 10 * time.Second
 )
 
-// Driver is one script.
+// Driver runs one script.
 type Driver struct {
 	dev     *device.Device
 	net     Net // nil without a server
@@ -58,14 +58,14 @@ type Driver struct {
 	inbox   <-chan link.Message
 	out     *json.Encoder
 	msg     io.Writer
-	// silent is the record after which a connected server was waited for in vain.
+	// silent is the record for which a connected server was waited for in vain.
 	silent uint64
-	// lease is what the run knows of the lease in force.
+	// lease is the lease in force when the run first saw it.
 	lease lease
 }
 
-// Run drives a device until the script ends, with quit or the end of in. net is nil for a meter without a server.
-// The error is that of the memory or of a writer; a script cannot fail otherwise.
+// Run drives a device until the script ends, by quit or the end of in. net is nil for a meter without a server. An
+// error comes from the memory, the reader or a writer; a wrong command is not an error.
 func Run(ctx context.Context, dev *device.Device, net Net, in io.Reader, out, messages io.Writer) error {
 	d := &Driver{dev: dev, net: net, box: dev.Box(), changed: dev.Box().Listen(), out: json.NewEncoder(out), msg: messages}
 	d.out.SetEscapeHTML(false)
@@ -99,13 +99,13 @@ func Run(ctx context.Context, dev *device.Device, net Net, in io.Reader, out, me
 	}
 }
 
-// input is one line. Of one that is too long only the beginning was kept.
+// input is one line. Of a line that is too long, text holds only the beginning.
 type input struct {
 	text string
 	long bool
 }
 
-// readLines reads on a goroutine of its own, so that the meter listens to its server between two commands.
+// readLines reads on its own goroutine, so that the meter can handle messages of its server between two commands.
 func readLines(ctx context.Context, in io.Reader) (<-chan input, <-chan error) {
 	lines, failed := make(chan input), make(chan error, 1)
 	go func() {
@@ -130,7 +130,7 @@ func readLines(ctx context.Context, in io.Reader) (<-chan input, <-chan error) {
 	return lines, failed
 }
 
-// readLine reads one line without its end.
+// readLine reads one line without its line end.
 func readLine(r *bufio.Reader) (input, error) {
 	b, more, err := r.ReadLine()
 	line := input{text: string(b), long: more}
@@ -143,7 +143,7 @@ func readLine(r *bufio.Reader) (input, error) {
 	return line, err
 }
 
-// command carries out one line and writes the state. The error is one after which the script cannot go on.
+// command runs one line and writes the state. It returns an error only if the script cannot go on.
 func (d *Driver) command(ctx context.Context, in input) (quit bool, err error) {
 	name, rest, _ := strings.Cut(strings.TrimSpace(in.text), " ")
 	rest = strings.TrimSpace(rest)
@@ -170,8 +170,8 @@ func (d *Driver) command(ctx context.Context, in input) (quit bool, err error) {
 	return quit, d.show()
 }
 
-// flush makes everything durable. While the disk is full it tries again, for a while: a state line must not be written
-// before what it says is true for good.
+// flush makes everything durable. On a full disk it retries for a while: a state line must not be written before its
+// contents are durable.
 func (d *Driver) flush(ctx context.Context) error {
 	for try := 0; ; try++ {
 		err := d.dev.Flush()
@@ -194,7 +194,7 @@ func (d *Driver) show() error {
 	return fault.Wrap(d.out.Encode(v), "write state")
 }
 
-// receive acts on one message of the server and lets the answer out.
+// receive handles one message of the server and makes the answer durable, so that it can be published.
 func (d *Driver) receive(ctx context.Context, m link.Message) error {
 	if err := d.dev.Receive(m.Down, m.Topic, m.Payload); errors.Is(err, device.ErrBroken) {
 		return err
@@ -202,7 +202,7 @@ func (d *Driver) receive(ctx context.Context, m link.Message) error {
 	return d.flush(ctx)
 }
 
-// task does what the modem wants done, and makes durable what has come of it.
+// task runs a task of the modem and makes its effects durable.
 func (d *Driver) task(ctx context.Context, t device.Task) error {
 	if err := t(d.dev); err != nil {
 		return err
@@ -210,7 +210,7 @@ func (d *Driver) task(ctx context.Context, t device.Task) error {
 	return d.flush(ctx)
 }
 
-// poll acts on what has arrived, without waiting.
+// poll handles what has arrived, without waiting.
 func (d *Driver) poll(ctx context.Context) error {
 	for {
 		select {

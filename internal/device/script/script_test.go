@@ -152,7 +152,7 @@ func TestALineThatIsTooLongIsAWrongCommand(t *testing.T) {
 	}
 }
 
-// net is a server of this test's own making.
+// net is a fake server.
 type net struct {
 	inbox chan link.Message
 	box   *outbox.Box
@@ -167,7 +167,7 @@ func (n *net) Power(on bool) {
 	}
 }
 
-// acknowledge takes up to a window every period, until ctx ends.
+// acknowledge acknowledges up to a window of records every period, until ctx ends.
 func (n *net) acknowledge(ctx context.Context, every time.Duration) {
 	for {
 		select {
@@ -256,7 +256,7 @@ func TestWaitEndsWithItsConditionOrItsTime(t *testing.T) {
 		d := newDevice(t, &memory.RAMImage{}, 0)
 		n := &net{inbox: make(chan link.Message), box: d.Box()}
 		go func() {
-			time.Sleep(3 * time.Second) // the bubble's time
+			time.Sleep(3 * time.Second) // virtual time of the synctest bubble
 			b, err := wire.EncodeTokenDown(wire.JSON, wire.TokenDown{Request: "tok_1", Digits: wire.Digits(digits(t, 5_871_715, 100))})
 			if err != nil {
 				panic(err)
@@ -275,7 +275,7 @@ func TestWaitEndsWithItsConditionOrItsTime(t *testing.T) {
 	})
 }
 
-// worn is an image that takes nothing any more from a moment on.
+// worn is an image whose writes fail after a while.
 type worn struct {
 	memory.RAMImage
 	now bool

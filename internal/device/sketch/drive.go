@@ -18,16 +18,16 @@ const maxLine = 4 << 10
 // Limits of the commands.
 const (
 	maxLoad = 1_000_000 // W
-	maxRun  = time.Hour // it is real time
+	maxRun  = time.Hour // in real time
 )
 
-// Drive lets lines of text drive the device: a command a line in, a JSON line of state a command out, as the script of
-// the meter that Paywatt makes itself. Time is real: a sketch has no clock that could run ahead.
+// Drive drives the device by lines of text: one command a line in, one JSON line of state a command out, like package
+// script. Time is real: a sketch has no clock that could run ahead.
 //
 //	load W · pins V1 V2 · power off|on · run 5s · wait FIELD=VALUE 10s · subscribe TOPIC · show · quit
 //
-// A command that is wrong or could not be done says so on messages and has its state line all the same. The end of the
-// input is the end of the device.
+// For a command that is wrong or fails, one line goes to messages, and its state line follows all the same. The end of
+// the input ends the device.
 func Drive(ctx context.Context, s *Sketch, in io.Reader, out, messages io.Writer) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 0, 256), maxLine)
@@ -59,7 +59,7 @@ func Drive(ctx context.Context, s *Sketch, in io.Reader, out, messages io.Writer
 	return nil
 }
 
-// command carries out one command.
+// command runs one command.
 func (s *Sketch) command(ctx context.Context, name string, args []string) error {
 	want := map[string]int{"load": 1, "pins": 2, "power": 1, "run": 1, "wait": 2, "subscribe": 1, "show": 0}
 	n, known := want[name]
@@ -121,7 +121,8 @@ func span(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// waitFor waits until a field of the state line has a value; of heard, until the value is among them.
+// waitFor waits until a field of the state line has a value. For the field heard, it waits until the value is in the
+// list.
 func (s *Sketch) waitFor(ctx context.Context, condition, text string) error {
 	field, value, ok := strings.Cut(condition, "=")
 	if !ok {
@@ -142,7 +143,7 @@ func (s *Sketch) waitFor(ctx context.Context, condition, text string) error {
 	}, condition)
 }
 
-// field is a field of the state line as text.
+// field returns a field of the state line as text.
 func (v View) field(name string) string {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -155,7 +156,8 @@ func (v View) field(name string) string {
 	return strings.Trim(string(all[name]), `"`)
 }
 
-// wait waits in real time until something holds. Where a name is given, its not holding in time is an error.
+// wait waits in real time until holds is true. If name is not empty, it returns an error when that does not happen in
+// time.
 func (s *Sketch) wait(ctx context.Context, d time.Duration, holds func(View) bool, name string) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// The bytes of the library: MQTT 3.1.1, clean session, keep-alive 15 s, no will, no user, quality 0.
+// connect returns the library's CONNECT packet: MQTT 3.1.1, clean session, keep-alive 15 s, no will, no user, QoS 0.
 func connect() []byte {
 	b := []byte{0x10, byte(12 + len(clientID)), 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, byte(keepAlive / time.Second), 0, byte(len(clientID))}
 	return append(b, clientID...)
@@ -61,11 +61,11 @@ func (s *Sketch) session(ctx context.Context) error {
 		return err
 	}
 	s.change(func() {
-		s.conn, s.view.Connected, s.packet = conn, true, 2 // the library counts before it numbers
+		s.conn, s.view.Connected, s.packet = conn, true, 2 // the library increments before it numbers a packet
 		s.view.Connects++
 	})
 	defer s.change(func() { s.conn, s.view.Connected = nil, false })
-	// What it says first is on its way before it has subscribed.
+	// The sketch publishes its first message before it has subscribed.
 	if err := s.write(conn, publish(topicInit, s.started())); err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (s *Sketch) session(ctx context.Context) error {
 	return s.listen(ctx, conn, r)
 }
 
-// write sends bytes; a lock keeps those of a script from falling between them.
+// write sends bytes. The lock keeps a script's bytes from mixing with others.
 func (s *Sketch) write(conn net.Conn, b []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +83,7 @@ func (s *Sketch) write(conn net.Conn, b []byte) error {
 	return err
 }
 
-// listen acts on what comes and pings the server when either direction has been silent for too long.
+// listen handles incoming packets and pings the server when either direction has been silent for too long.
 func (s *Sketch) listen(ctx context.Context, conn net.Conn, r *bufio.Reader) error {
 	pks, failed := make(chan []byte), make(chan error, 1)
 	done := make(chan struct{})
@@ -145,14 +145,14 @@ func (s *Sketch) listen(ctx context.Context, conn net.Conn, r *bufio.Reader) err
 	}
 }
 
-// readPacket reads one packet, header and all. What does not fit the library's buffer is dropped without a word.
+// readPacket reads one packet with its header. A packet that does not fit the library's buffer is dropped silently.
 func readPacket(r *bufio.Reader) ([]byte, error) {
 	for {
 		first, err := r.ReadByte()
 		if err != nil {
 			return nil, err
 		}
-		n, err := binary.ReadUvarint(r) // the protocol's lengths have this form
+		n, err := binary.ReadUvarint(r) // MQTT encodes lengths in this form
 		if err != nil {
 			return nil, err
 		}
@@ -171,7 +171,7 @@ func readPacket(r *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// message takes a PUBLISH of quality 0 apart. The library mishandles others; this one leaves them alone.
+// message parses a PUBLISH packet of QoS 0. The library mishandles other packets; this code ignores them.
 func message(pk []byte) (topic, payload string, ok bool) {
 	if len(pk) < 3 || pk[0]&0x06 != 0 {
 		return "", "", false

@@ -1,8 +1,8 @@
-// Package sketch is a virtual device of the first kind: an Arduino sketch with TinyGSM and PubSubClient, as far as a server
-// can tell (docs/guide/devices.md). It speaks the bytes that the library sends, forgets everything when its power goes, and has no
-// clock, no password and no memory.
+// Package sketch is a virtual device of the first kind: to a server it looks like an Arduino sketch with TinyGSM and
+// PubSubClient (docs/guide/devices.md). It sends the same bytes as the library. It has no clock, no password and no
+// memory, and forgets everything when its power goes.
 //
-// Start at [New]; [Sketch.Run] keeps the connection, [Drive] lets a script drive it.
+// Start at [New]. [Sketch.Run] keeps the connection, and [Drive] lets a script drive the device.
 package sketch
 
 import (
@@ -35,11 +35,11 @@ const (
 
 // Config is what a Sketch needs.
 type Config struct {
-	// Dial opens the connection that a modem would.
+	// Dial opens the connection, in place of a modem.
 	Dial func(context.Context) (net.Conn, error)
-	// Toggle makes it the library's own example, which turns its relay over at every message and measures nothing.
+	// Toggle selects the library's own example, which toggles its relay at every message and measures nothing.
 	Toggle bool
-	// Counts is how power becomes counts; the profile's, the other way round.
+	// Counts converts power to counts: the inverse of the profile's conversion.
 	Counts profile.Counts
 	Log    *slog.Logger // nil: nothing is logged
 }
@@ -66,19 +66,20 @@ type View struct {
 	LoadW     int64     `json:"load_w"`
 	V1        int64     `json:"v1"` // what the converter reads now
 	V2        int64     `json:"v2"`
-	Polls     int64     `json:"polls"`    // how often it was asked for data since it began
-	Connects  int64     `json:"connects"` // connections made since it began
-	// Heard is what the server sent since the line before, topics other than the sketch's own with their name in front.
+	Polls     int64     `json:"polls"`    // number of requests for data so far
+	Connects  int64     `json:"connects"` // number of connections so far
+	// Heard is what the server sent since the previous line. A message on a topic other than the sketch's own begins with
+	// that topic.
 	Heard []string `json:"heard"`
 }
 
-// maxHeard bounds what is kept for the next line.
+// maxHeard bounds the messages that are stored for the next line.
 const maxHeard = 100
 
-// bufferSize is the library's buffer: a longer packet is dropped without a word.
+// bufferSize is the size of the library's buffer. A longer packet is dropped silently.
 const bufferSize = 256
 
-// New makes a device that is switched on, with its relay open: a relay falls open when the board starts.
+// New returns a device that is switched on, with its relay open, because the relay opens when the board starts.
 func New(c Config) *Sketch {
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	s := &Sketch{c: c, changed: make(chan struct{}), flip: make(chan struct{}, 1)}
@@ -87,7 +88,7 @@ func New(c Config) *Sketch {
 	return s
 }
 
-// change does something under the lock and tells whoever waits.
+// change runs do under the lock and notifies all waiters.
 func (s *Sketch) change(do func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,7 +101,7 @@ func (s *Sketch) change(do func()) {
 // middle is what both pins read without current: half of the converter's range.
 const middle = 512
 
-// measure works out what the converter reads. Without current both pins read the same. The caller holds mu.
+// measure computes what the converter reads. Without current both pins read the same. The caller holds mu.
 func (s *Sketch) measure() {
 	v := &s.view
 	closed := v.Relay == profile.Closed && v.Power == "on"
@@ -120,7 +121,7 @@ func (s *Sketch) measure() {
 
 func (s *Sketch) highest() int64 { return s.c.Counts.Highest.Milli() / 1000 }
 
-// counts is how far the pins are apart at a load, to the nearest count, at most the converter's range.
+// counts returns the difference between the pins at a load, to the nearest count, at most the converter's range.
 func (s *Sketch) counts(watts int64) int64 {
 	k := s.c.Counts
 	if k.SupplyVolt <= 0 || k.VoltsPerCount <= 0 {
@@ -138,15 +139,15 @@ func (s *Sketch) counts(watts int64) int64 {
 	return min(n, s.highest())
 }
 
-// Load puts a load behind the relay, in watts.
+// Load sets the load behind the relay, in watts.
 func (s *Sketch) Load(watts int64) { s.change(func() { s.view.LoadW, s.pinned = watts, false }) }
 
-// Pins sets what the converter reads while the relay is closed, whatever the load.
+// Pins fixes what the converter reads while the relay is closed, whatever the load.
 func (s *Sketch) Pins(v1, v2 int64) {
 	s.change(func() { s.pinned, s.view.V1, s.view.V2 = true, v1, v2 })
 }
 
-// Power switches the board itself. Without power it forgets everything; its relay falls open.
+// Power switches the board itself. Without power it forgets everything, and its relay opens.
 func (s *Sketch) Power(on bool) {
 	s.change(func() {
 		s.view.Power = "off"
@@ -155,7 +156,7 @@ func (s *Sketch) Power(on bool) {
 		}
 		s.view.Relay = profile.Open
 		if !on && s.conn != nil {
-			_ = s.conn.Close() // as a modem without power goes: no goodbye
+			_ = s.conn.Close() // abruptly, as when a modem loses power
 		}
 	})
 	select {
@@ -164,7 +165,7 @@ func (s *Sketch) Power(on bool) {
 	}
 }
 
-// Look is the device as it is, with what it heard since the last Take.
+// Look returns the device's state, with what it heard since the last Take. changed is closed at the next change.
 func (s *Sketch) Look() (v View, changed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -174,7 +175,7 @@ func (s *Sketch) Look() (v View, changed <-chan struct{}) {
 	return v, s.changed
 }
 
-// Take is Look, and forgets what was heard.
+// Take returns the same as Look and clears what was heard.
 func (s *Sketch) Take() View {
 	v, _ := s.Look()
 	s.mu.Lock()
@@ -183,7 +184,7 @@ func (s *Sketch) Take() View {
 	return v
 }
 
-// Run keeps the connection until ctx ends: it connects, and after a failure tries again every 10 s.
+// Run keeps the connection until ctx ends. After a failure it tries again every 10 s.
 func (s *Sketch) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		if v, _ := s.Look(); v.Power == "on" {
@@ -194,7 +195,7 @@ func (s *Sketch) Run(ctx context.Context) {
 		t := time.NewTimer(retryEvery)
 		select {
 		case <-ctx.Done():
-		case <-s.flip: // switched on: it begins at once
+		case <-s.flip: // switched on: connect at once
 		case <-t.C:
 		}
 		t.Stop()
@@ -213,7 +214,7 @@ func (s *Sketch) Subscribe(topic string) error {
 	return err
 }
 
-// act does what a message on the command topic says, and gives the answer.
+// act carries out a message on the command topic and returns the answer.
 func (s *Sketch) act(topic, payload string) (answer string) {
 	s.change(func() {
 		heard := payload
@@ -243,7 +244,7 @@ func (s *Sketch) act(topic, payload string) (answer string) {
 	return answer
 }
 
-// started is the text that it publishes after each connect.
+// started returns the text that the sketch publishes after each connect.
 func (s *Sketch) started() string {
 	if s.c.Toggle {
 		return "GsmClientTest started"
@@ -251,7 +252,7 @@ func (s *Sketch) started() string {
 	return "Meter Started"
 }
 
-// String says what the device does, in a line for a terminal.
+// String describes the device in a line for a terminal.
 func (v View) String() string {
 	link := "not connected"
 	if v.Connected {

@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/profiles"
 )
 
-// counts are those of the first profile.
+// counts returns the counts of the first profile.
 func counts(t *testing.T) profile.Counts {
 	t.Helper()
 	l := profile.Library{}
@@ -27,7 +27,7 @@ func counts(t *testing.T) profile.Counts {
 	return *l["seed-a"].Counts
 }
 
-// far is the server's end of what the device dials.
+// far is the server's end of the connections that the device dials.
 type far struct {
 	conns chan net.Conn
 	down  bool // no network
@@ -84,7 +84,7 @@ func status(payload string) string {
 	return string([]byte{0x30, byte(25 + len(payload)), 0, 23}) + "GsmClientTest/ledStatus" + payload
 }
 
-// TestTheToggleSketchSendsTheBytesOfTheLibrary: each packet as PubSubClient 2.8 was seen to send it.
+// TestTheToggleSketchSendsTheBytesOfTheLibrary compares each packet with one recorded from PubSubClient 2.8.
 func TestTheToggleSketchSendsTheBytesOfTheLibrary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, f, end := newDevice(t, true)
@@ -126,7 +126,7 @@ func TestTheSketchMeasuresAndObeys(t *testing.T) {
 		write(t, c, order("data"))
 		expect(t, c, "pins set by hand", status("7:1000"))
 		write(t, c, order("what?")+order(strings.Repeat("x", 100)))
-		write(t, c, "\x30\xac\x02\x00\x11GsmClientTest/led"+strings.Repeat("O", 281)) // longer than its buffer
+		write(t, c, "\x30\xac\x02\x00\x11GsmClientTest/led"+strings.Repeat("O", 281)) // longer than the library's buffer
 		write(t, c, order("data"))
 		expect(t, c, "after what it does not understand", status("7:1000"))
 		s.Power(false)

@@ -11,14 +11,14 @@ import (
 	"github.com/paywatt/paywatt/meter/panel"
 )
 
-// The sizes of window from which on there is room for everything, for display and keypad, and for the display.
+// The smallest windows with room for everything, for display and keypad, and for the display.
 const (
 	fullWidth, fullHeight     = 80, 24
 	mediumWidth, mediumHeight = 44, 13
 	smallWidth, smallHeight   = 20, 4
 )
 
-// draw fills the window, never more than it.
+// draw fills the window and never exceeds it.
 func (m *model) draw() string {
 	if m.width == 0 || m.height == 0 {
 		return ""
@@ -42,7 +42,7 @@ func (m *model) draw() string {
 	return strings.Join(lines, "\n")
 }
 
-// plain replaces the signs that are no ASCII, where that is wanted.
+// plain replaces characters outside ASCII, if the user wants that.
 func (m *model) plain(line string) string {
 	if !m.c.ASCII {
 		return line
@@ -50,7 +50,7 @@ func (m *model) plain(line string) string {
 	return strings.NewReplacer("●", "*", "▲", "!", "■", "#", "○", "o", "◐", "~", "◑", "~", "×", "x", "·", "-").Replace(line)
 }
 
-// full is everything, in 80 by 24.
+// full draws everything, in 80 by 24.
 func (m *model) full() []string {
 	top := lipgloss.JoinHorizontal(lipgloss.Top, m.display(), "  ", m.keypad(), "  ", m.facts())
 	lines := append([]string{m.title(m.width), ""}, strings.Split(top, "\n")...)
@@ -63,7 +63,7 @@ func (m *model) full() []string {
 		faint().Render("m mains  x cover  g network off/on  paste a token  q quit"))
 }
 
-// medium is display and keypad.
+// medium draws display and keypad.
 func (m *model) medium() []string {
 	left := lipgloss.JoinVertical(lipgloss.Left, m.display(), m.supply(), m.seen.Light, "Load "+strconv.FormatInt(m.seen.Load, 10)+" W")
 	top := lipgloss.JoinHorizontal(lipgloss.Top, left, "  ", m.keypad())
@@ -71,7 +71,7 @@ func (m *model) medium() []string {
 	return append(lines, m.ask(), faint().Render("+ - load  t time  : SMS  m mains  q quit"))
 }
 
-// small is the display.
+// small draws the display.
 func (m *model) small() []string {
 	lines := append([]string{}, m.seen.LCD...)
 	if room := m.height - len(lines); room >= 2 {
@@ -83,7 +83,7 @@ func (m *model) small() []string {
 func bold() lipgloss.Style  { return lipgloss.NewStyle().Bold(true) }
 func faint() lipgloss.Style { return lipgloss.NewStyle().Faint(true) }
 
-// title is the first line: which meter, that it is none, and its time.
+// title returns the first line: the meter number, the word TEST, and the meter's time and speed.
 func (m *model) title(width int) string {
 	left := " Meter " + m.seen.Number + "  TEST "
 	right := " " + m.seen.Time + "  " + m.speed() + " "
@@ -94,7 +94,7 @@ func (m *model) title(width int) string {
 	return lipgloss.NewStyle().Reverse(true).Render(left + strings.Repeat(" ", room) + right)
 }
 
-// speed is how fast time passes.
+// speed returns the speed of the meter's time as text.
 func (m *model) speed() string {
 	if m.seen.Speed == 0 {
 		return "time stands"
@@ -109,7 +109,7 @@ func (m *model) border() lipgloss.Border {
 	return lipgloss.NormalBorder()
 }
 
-// display is the display in its frame, and the signs beside it.
+// display draws the display in its frame, with the signs beside it.
 func (m *model) display() string {
 	size := m.dev.Display()
 	rows := make([]string, 0, size.Height())
@@ -122,12 +122,12 @@ func (m *model) display() string {
 	}
 	box := lipgloss.NewStyle().Border(m.border()).Render(lit.Render(strings.Join(rows, "\n")))
 	if size == panel.Large {
-		return box // it shows its signs itself
+		return box // the display shows its signs itself
 	}
 	return lipgloss.JoinVertical(lipgloss.Left, box, " "+m.seen.Signs)
 }
 
-// keypad is the twelve keys.
+// keypad draws the twelve keys.
 func (m *model) keypad() string {
 	b := m.border()
 	edge := func(left, mid, right string) string {
@@ -148,7 +148,7 @@ func (m *model) keypad() string {
 	return strings.Join(append(lines, edge(b.BottomLeft, b.MiddleBottom, b.BottomRight)), "\n")
 }
 
-// supply is how the supply is, in the colour of its meaning.
+// supply describes the supply, in the colour of its meaning.
 func (m *model) supply() string {
 	colours := map[string]color.Color{
 		"ok": lipgloss.Color("2"), "warn": lipgloss.Color("3"), "bad": lipgloss.Color("1"), "off": lipgloss.Color("8"),
@@ -156,7 +156,7 @@ func (m *model) supply() string {
 	return lipgloss.NewStyle().Foreground(colours[m.seen.State]).Render(m.seen.Supply)
 }
 
-// facts is what can be seen of the meter beside display and keypad.
+// facts describes what can be seen of the meter besides display and keypad.
 func (m *model) facts() string {
 	mains, cover := "on", "closed"
 	if !m.seen.Power {
@@ -178,7 +178,7 @@ func (m *model) facts() string {
 	return strings.Join(out, "\n")
 }
 
-// messages are the newest messages of the meter and lines of the log, the newest last, in so many rows.
+// messages returns the newest messages of the meter and lines of the log, newest last, in at most rows lines.
 func (m *model) messages(rows int) []string {
 	var lines []string
 	if m.c.Notes != nil {
@@ -201,12 +201,12 @@ func (m *model) messages(rows int) []string {
 	return out
 }
 
-// wrap breaks a text into lines, between words where there are any.
+// wrap breaks a text into lines, between words where possible.
 func wrap(text string, width int) []string {
 	return strings.Split(lipgloss.Wrap(text, width, " "), "\n")
 }
 
-// ask is the line in which the user is asked for something, or is told why something did not work.
+// ask returns the line that asks the user for input, or says why something did not work.
 func (m *model) ask() string {
 	switch m.prompt {
 	case promptSMS:
@@ -220,7 +220,7 @@ func (m *model) ask() string {
 	return lipgloss.NewStyle().Foreground(lipgloss.Color("1")).Render(m.problem)
 }
 
-// tail is the end of a text that fits.
+// tail returns the end of a text, as much as fits.
 func tail(text string, width int) string {
 	r := []rune(text)
 	return string(r[max(len(r)-max(width, 1), 0):])

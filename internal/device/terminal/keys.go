@@ -21,13 +21,13 @@ const (
 	promptLoad
 )
 
-// loadStep is what + and - change the load by, in watts.
+// loadStep is how much + and - change the load, in watts.
 const loadStep = 100
 
-// maxTyped bounds what can be typed into a prompt: a message.
+// maxTyped is the maximum length of the text typed into a prompt, which is that of a message.
 const maxTyped = 160
 
-// press is a key of the terminal; quit says that the user leaves.
+// press handles a key of the terminal; quit says that the user wants to leave.
 func (m *model) press(key string) (quit bool) {
 	if key == "ctrl+c" {
 		return true
@@ -69,7 +69,7 @@ func (m *model) press(key string) (quit bool) {
 	return false
 }
 
-// do does something to the meter, and notes why it did not work.
+// do runs f on the meter and stores why it did not work.
 func (m *model) do(f func() error) {
 	m.problem = ""
 	if err := m.meter.Do(f); err != nil {
@@ -90,13 +90,13 @@ func (m *model) modem() error {
 	return nil
 }
 
-// faster is the next speed, the slowest after the fastest.
+// faster returns the next speed; after the fastest comes the slowest.
 func faster(now int) int {
 	all := face.Speeds()
 	return all[(slices.Index(all, now)+1)%len(all)]
 }
 
-// typing is a key while something is asked for.
+// typing handles a key while a prompt is open.
 func (m *model) typing(key string) {
 	switch key {
 	case "esc":
@@ -121,7 +121,7 @@ func (m *model) add(text string) {
 	}
 }
 
-// enter ends a prompt.
+// enter completes a prompt.
 func (m *model) enter() {
 	asked, typed := m.prompt, strings.TrimSpace(m.typed)
 	m.prompt, m.typed = promptNone, ""
@@ -134,8 +134,8 @@ func (m *model) enter() {
 	}
 }
 
-// paste is a text that came at once. Into a prompt it goes as it is; else a token is typed, blanks, dashes and the words
-// around it aside.
+// paste handles a text that arrives at once. A prompt takes it unchanged. Otherwise it is typed as a token, without
+// blanks, dashes and the words around it.
 func (m *model) paste(text string) {
 	if m.prompt != promptNone {
 		for _, r := range text {

@@ -9,14 +9,14 @@ import (
 // maxNotes is how many lines of a log are kept.
 const maxNotes = 10
 
-// Notes keeps the newest lines of a log, which would destroy the screen if they were written to it. The zero value is
-// ready; it may be used by several goroutines.
+// Notes stores the newest lines of a log, which would destroy the screen if they were written to it. The zero value is
+// ready to use. Several goroutines may use it.
 type Notes struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-// Write takes whole lines, as loggers write them.
+// Write stores whole lines, as loggers write them.
 func (n *Notes) Write(b []byte) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -34,7 +34,7 @@ func (n *Notes) Lines() []string {
 	return slices.Clone(n.lines)
 }
 
-// clean takes away what a terminal would take for a command.
+// clean removes what a terminal would take for a command.
 func clean(line string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

@@ -1,8 +1,8 @@
-// Package terminal is the face of a virtual meter in a terminal: display, keypad, light, supply and messages, with a load
-// to switch on, a cover to open and a speed for the time. It needs no more than 80 by 24 characters, 16 colours and, if it
-// must be, ASCII; in a smaller window it shows what fits.
+// Package terminal shows a virtual meter in a terminal: display, keypad, light, supply and messages, with a load to
+// switch on, a cover to open and a speed for the time. It needs no more than 80 by 24 characters, 16 colours and, if
+// necessary, ASCII; in a smaller window it shows what fits.
 //
-// [Run] is a whole program around one meter. Everything that happens to the device happens on one goroutine.
+// [Run] is a whole program around one meter. Everything that concerns the device happens on one goroutine.
 package terminal
 
 import (
@@ -20,30 +20,30 @@ import (
 	"github.com/paywatt/paywatt/internal/device/link"
 )
 
-// Config is what a terminal face is made of.
+// Config configures a terminal.
 type Config struct {
 	Device *device.Device
 	// Net is the meter's connection; nil for a meter without a server.
 	Net face.Net
-	// Log is where Notes go, so that nothing else is written to the screen.
+	// Log is a logger that writes to Notes, so that no log line reaches the screen.
 	Log *slog.Logger
-	// Notes are the newest lines of the log; nil for none.
+	// Notes holds the newest lines of the log; nil for none.
 	Notes *Notes
 	// In and Out are the terminal.
 	In  io.Reader
 	Out io.Writer
 	// Environ is the environment, for TERM and NO_COLOR.
 	Environ []string
-	// ASCII draws with nothing but ASCII.
+	// ASCII restricts drawing to ASCII.
 	ASCII bool
-	// Speed is how fast time passes at first, one of face.Speeds.
+	// Speed is the initial speed of time, one of face.Speeds.
 	Speed int
-	// Phone is the number from which messages to the meter come.
+	// Phone is the sender's number of messages to the meter.
 	Phone string
 }
 
-// Run shows the meter and lets its time pass until the user leaves or ctx ends, and leaves the terminal as it was. The
-// error is that of the memory or of the terminal.
+// Run shows the meter and lets its time pass until the user leaves or ctx ends, and then restores the terminal. An
+// error comes from the memory or the terminal.
 func Run(ctx context.Context, c Config) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -52,7 +52,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	m.seen = m.meter.Look()
-	// Signals end ctx. The library's own handler would wait for ever to tell a program that ctx has ended already.
+	// Signals end ctx. The library's own signal handler would wait for ever to notify a program whose ctx has ended.
 	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithInput(c.In), tea.WithOutput(c.Out),
 		tea.WithEnvironment(c.Environ))
 	ended := make(chan struct{})
@@ -65,7 +65,7 @@ func Run(ctx context.Context, c Config) error {
 	cancel()
 	<-ended
 	if err != nil && (asked || errors.Is(err, tea.ErrInterrupted)) {
-		err = nil // told to end: nothing has gone wrong
+		err = nil // ended by ctx: not an error
 	}
 	if err != nil {
 		err = fmt.Errorf("show the meter: %w", err)
@@ -73,7 +73,7 @@ func Run(ctx context.Context, c Config) error {
 	return errors.Join(err, m.end, m.save())
 }
 
-// forward hands what server and modem bring to the goroutine of the device.
+// forward passes the messages of the server and the tasks of the modem to the goroutine of the device.
 func forward(ctx context.Context, meter *face.Driver, p *tea.Program) {
 	inbox, tasks := meter.Messages(), meter.Tasks()
 	for {
@@ -88,26 +88,26 @@ func forward(ctx context.Context, meter *face.Driver, p *tea.Program) {
 	}
 }
 
-// model is the program: the meter, and what the user is about.
+// model is the state of the program: the meter, and the user's input.
 type model struct {
 	c     Config
 	dev   *device.Device
 	meter *face.Driver
-	// end is why the program has to end, nil as long as it does not.
+	// end is why the program must end, nil while it runs.
 	end error
 
 	seen          face.View
 	width, height int
-	// prompt is what the user is asked for, typed what there is of it so far.
+	// prompt is what the user is asked for, typed is the input so far.
 	prompt prompt
 	typed  string
-	// problem is why the last act did not work.
+	// problem is why the last action failed.
 	problem string
 	// quiet says that the modem is switched off.
 	quiet bool
 }
 
-// save makes durable what is not yet, unless the memory has failed already.
+// save makes pending changes durable, unless the memory has failed already.
 func (m *model) save() error {
 	if m.end != nil || m.dev.Err() != nil {
 		return nil
@@ -121,10 +121,10 @@ func tick() tea.Cmd {
 	return tea.Tick(face.Tick, func(t time.Time) tea.Msg { return tickMsg(t) })
 }
 
-// Init starts the clock.
+// Init starts the ticks.
 func (m *model) Init() tea.Cmd { return tick() }
 
-// Update takes one thing that has happened.
+// Update handles one message of the library.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	var next tea.Cmd
 	switch msg := msg.(type) {

@@ -26,7 +26,7 @@ var start = time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 
 const phone = "+254700000001"
 
-// rig is a meter in a terminal whose keys and clock a test has in its hands.
+// rig is a meter in a terminal whose keys and clock the test controls.
 type rig struct {
 	*model
 	t   *testing.T
@@ -59,13 +59,13 @@ func newRigOn(t *testing.T, image journal.Memory, size panel.Size, net face.Net)
 	return d
 }
 
-// send gives the program a message; quit says that it ended the program.
+// send passes a message to the program; quit says that it ended the program.
 func (d *rig) send(msg tea.Msg) (quit bool) {
 	d.t.Helper()
 	_, next := d.Update(msg)
 	d.fits()
 	if _, waits := msg.(tickMsg); next == nil || waits && d.end == nil {
-		return false // after a tick comes the next
+		return false // a tick schedules the next one
 	}
 	_, quit = next().(tea.QuitMsg)
 	return quit
@@ -87,7 +87,7 @@ func (d *rig) keys(keys string) (quit bool) {
 	return quit
 }
 
-// pass lets real time pass, a tick at a time.
+// pass lets real time pass, tick by tick.
 func (d *rig) pass(t time.Duration) {
 	d.t.Helper()
 	for range int(t / time.Second) {
@@ -96,7 +96,7 @@ func (d *rig) pass(t time.Duration) {
 	}
 }
 
-// fits fails the test if the screen is not within its window.
+// fits fails the test if the screen exceeds its window.
 func (d *rig) fits() {
 	d.t.Helper()
 	lines := strings.Split(d.View().Content, "\n")
@@ -221,7 +221,7 @@ func TestLeaving(t *testing.T) {
 	}
 }
 
-// TestEveryWindow draws every size of window, down to nothing, in the middle of everything.
+// TestEveryWindow draws many window sizes down to zero, with a full prompt and a long note.
 func TestEveryWindow(t *testing.T) {
 	for _, size := range []panel.Size{panel.Small, panel.Large} {
 		d := newRig(t, size, nil)
@@ -283,7 +283,7 @@ func TestTheNetworkGoesAndComes(t *testing.T) {
 	}
 }
 
-// worn is a memory that fails from a moment on.
+// worn is a memory that fails after a while.
 type worn struct {
 	*memory.RAMImage
 	fails bool
@@ -296,7 +296,8 @@ func (w *worn) WriteAt(b []byte, at int64) (int, error) {
 	return w.RAMImage.WriteAt(b, at)
 }
 
-// TestAFailedMemoryEndsTheProgram: a meter that cannot be trusted any more is not shown as if it could.
+// TestAFailedMemoryEndsTheProgram checks that the program ends when the memory fails, because it must not show a meter
+// that cannot be trusted.
 func TestAFailedMemoryEndsTheProgram(t *testing.T) {
 	image := &worn{RAMImage: &memory.RAMImage{}}
 	d := newRigOn(t, image, panel.Small, nil)

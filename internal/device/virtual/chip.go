@@ -1,5 +1,5 @@
-// Package virtual is the parts of a virtual board that no other package has: a meter chip before a load, a relay,
-// and switches for tampering. Their time is virtual: it passes when the meter says so.
+// Package virtual has the parts of a virtual board that no other package has: a metering chip in front of a load, a
+// relay, and tamper switches. Their time is virtual: it passes when the meter says so.
 package virtual
 
 import (
@@ -9,23 +9,23 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// impulse is one impulse of the meter chip in the unit of Chip.rem: 1 kWh is 3.6·10⁹ watt-milliseconds, and a meter
-// with the constant imp gives imp impulses for it.
+// impulse is the energy of one impulse in the unit of Chip.rem. 1 kWh is 3.6·10⁹ watt-milliseconds, and a meter with
+// the constant imp gives imp impulses for it.
 const impulse = 3_600_000_000
 
-// Limits under which the arithmetic of the chip stays within 64 bits: a load of 1 MW, a constant of 1,000,000 imp/kWh
-// and an hour make 3.6·10¹⁸, and the remainder less than one impulse more.
+// Limits that keep the arithmetic of the chip within 64 bits: a load of 1 MW, a constant of 1,000,000 imp/kWh and an
+// hour make 3.6·10¹⁸, and the remainder adds less than one impulse.
 const (
 	// MaxLoad is the largest load a board can have.
 	MaxLoad unit.Power = 1_000_000
-	// MaxPass is the longest time in milliseconds that Count takes at once, and the most that Next returns.
+	// MaxPass is the longest time in milliseconds that Count handles at once, and the most that Next returns.
 	MaxPass = uint64(time.Hour / time.Millisecond)
 )
 
 // mains is the voltage of a board that has mains, in millivolts.
 const mains = 230_000
 
-// Chip turns a constant load into impulses, exactly: what is less than an impulse is kept for the next.
+// Chip turns a constant load into impulses, exactly: energy below one impulse is carried to the next.
 type Chip struct {
 	// rem is energy below one impulse in W·ms·imp/kWh.
 	rem   uint64
@@ -35,24 +35,25 @@ type Chip struct {
 	relay *Relay
 }
 
-// NewChip returns a chip whose load hangs behind a relay. rem is what it held when it lost its mains.
+// NewChip returns a chip whose load is behind a relay. rem is the energy below one impulse that it held when it lost
+// its mains.
 func NewChip(relay *Relay, imp uint32, rem uint64) *Chip {
 	return &Chip{relay: relay, imp: imp, rem: rem}
 }
 
-// SetLoad switches a load on behind the meter, 0 to MaxLoad.
+// SetLoad switches on a load behind the meter, from 0 to MaxLoad.
 func (c *Chip) SetLoad(w unit.Power) { c.load = w }
 
-// Load is the load that is switched on, whether it gets any supply or not.
+// Load returns the load behind the meter, whether or not supply is on.
 func (c *Chip) Load() unit.Power { return c.load }
 
-// Mains says whether there is any.
+// Mains tells the chip whether the mains is on.
 func (c *Chip) Mains(on bool) { c.on = on }
 
-// Rest is what the chip holds below an impulse.
+// Rest returns the energy below one impulse.
 func (c *Chip) Rest() uint64 { return c.rem }
 
-// Power implements board.Pulses: nothing flows while the contact is open.
+// Power implements board.Pulses. It is 0 while the contact is open.
 func (c *Chip) Power() unit.Power {
 	if !c.on || !c.relay.closed {
 		return 0
@@ -85,7 +86,7 @@ func (c *Chip) Next(n uint64) uint64 {
 	return (n*impulse - c.rem + rate - 1) / rate
 }
 
-// Constant implements board.Pulses; what is below an impulse keeps its energy, rounded down.
+// Constant implements board.Pulses. It converts the energy below one impulse to the new constant, rounded down.
 func (c *Chip) Constant(imp uint32) {
 	if c.imp != 0 {
 		c.rem = c.rem * uint64(imp) / uint64(c.imp)
@@ -96,7 +97,7 @@ func (c *Chip) Constant(imp uint32) {
 // Relay is a latching contact.
 type Relay struct{ closed bool }
 
-// NewRelay returns a relay where it was left.
+// NewRelay returns a relay in its last position.
 func NewRelay(closed bool) *Relay { return &Relay{closed: closed} }
 
 // Move implements board.Relay.
@@ -108,25 +109,25 @@ func (r *Relay) Move(closed bool) error {
 // Closed implements board.Relay.
 func (r *Relay) Closed() (bool, error) { return r.closed, nil }
 
-// Switches are tamper switches with a latch on a battery.
+// Switches are tamper switches with a battery-backed latch.
 type Switches struct {
 	open, latched meter.Tampers
 	mains         bool
 }
 
-// SwitchesSaved is what the battery keeps, and the switches as they stand.
+// SwitchesSaved is the state of the switches, and of the latch that the battery preserves.
 type SwitchesSaved struct{ Open, Latched meter.Tampers }
 
-// NewSwitches returns switches as they were left.
+// NewSwitches returns switches in their last state.
 func NewSwitches(s SwitchesSaved) *Switches { return &Switches{open: s.Open, latched: s.Latched} }
 
-// Saved returns how they stand.
+// Saved returns the state of the switches.
 func (s *Switches) Saved() SwitchesSaved { return SwitchesSaved{Open: s.open, Latched: s.latched} }
 
-// Mains says whether there is any. Without it the latch notices what is opened.
+// Mains tells the switches whether the mains is on. Without it only the latch notices a switch that opens.
 func (s *Switches) Mains(on bool) { s.mains = on }
 
-// Set opens a switch, as tampering does, or puts it right.
+// Set opens a switch, as tampering does, or closes it again.
 func (s *Switches) Set(kind meter.Tamper, open bool) {
 	if !open {
 		s.open = s.open.Without(kind)

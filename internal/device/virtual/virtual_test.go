@@ -17,7 +17,7 @@ var (
 	_ board.Switches = (*virtual.Switches)(nil)
 )
 
-// running is a chip with mains, its contact closed.
+// running returns a chip with mains and a closed contact.
 func running(imp uint32, rem uint64, load unit.Power) *virtual.Chip {
 	c := virtual.NewChip(virtual.NewRelay(true), imp, rem)
 	c.Mains(true)
@@ -26,7 +26,7 @@ func running(imp uint32, rem uint64, load unit.Power) *virtual.Chip {
 }
 
 func TestALoadGivesExactlyItsImpulses(t *testing.T) {
-	// 1 kW for an hour is 1 kWh, in whatever pieces and with whatever constant.
+	// 1 kW for an hour is 1 kWh, in pieces of any size and with any constant.
 	for _, imp := range []uint32{480, 1000, 1600, 3200, 6400, 7000, 1_000_000} {
 		c := running(imp, 0, 1000)
 		var n uint64

@@ -1,4 +1,4 @@
-// Package cardtest reads back a whole memory card, as tests compare it with what a meter has told.
+// Package cardtest reads back a whole memory card, so that tests can compare it with the meter's records.
 package cardtest
 
 import (
@@ -11,12 +11,12 @@ import (
 	"github.com/paywatt/paywatt/internal/device/card"
 )
 
-// longest is a line of a card at most, in bytes.
+// longest is the length of the longest line of a card, in bytes.
 const longest = 1 << 20
 
-// Checked is what a look over a whole card found.
+// Checked is the result of reading a whole card.
 type Checked struct {
-	// Rows are the good ones, in the order of their numbers, one of each.
+	// Rows are the good rows in the order of their numbers, without duplicates.
 	Rows []card.Row
 	// Bad counts the lines that are neither a good row nor a header.
 	Bad int
