@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Limits of reassembly. A sender who never finishes messages takes room only from himself.
+// Limits of reassembly. A sender who never finishes messages uses up only his own room.
 const (
 	MaxOpen       = 64 // unfinished messages of all senders
 	MaxOpenSender = 4  // unfinished messages of one sender
