@@ -109,7 +109,7 @@ const (
 	// balance is *01# from +255711000001, as a frame after the service centre's number; size is its length without that number.
 	balance = "0791447758100650" + "040C915275110000100000" + "00101000000000" + "042A586C04"
 	size    = "23"
-	// A delivery report about +255711000001, reference 7, delivered.
+	// report is a delivery report about +255711000001, reference 7, delivered.
 	report     = "0791447758100650" + "0607" + "0C91527511000010" + "00101000000000" + "00101000000000" + "00"
 	reportSize = "25"
 )
