@@ -28,7 +28,7 @@ func States() []State {
 	return []State{Queued, SentOut, Arrived, Answered, Lost, Uncertain, Expired, Suppressed, Received}
 }
 
-// Over reports whether the message's state is final unless a report or a person changes it.
+// Over reports whether the message's state no longer changes automatically.
 func (s State) Over() bool {
 	return s == Answered || s == Lost || s == Expired || s == Suppressed || s == Received
 }

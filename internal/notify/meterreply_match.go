@@ -9,8 +9,8 @@ import (
 
 // A meter's answer does not say which token it is about, and may be lost, late, doubled or out of order. So an answer counts
 // only if it can be about exactly one token. If it can be about several, the meter is asked for its last tokens, which show
-// each token's ends. What an answer proves stays true however late it comes: a token that was loaded stays loaded. A token that
-// it does not mention is neither loaded nor missing.
+// each token's ends. What an answer proves stays true however late it comes: a token that was loaded stays loaded. It proves
+// nothing about a token that it does not mention.
 
 const (
 	// AnswerHorizon is how long an answer about a token is expected after the token was sent: longer than networks hold a
