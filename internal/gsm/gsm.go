@@ -3,9 +3,9 @@
 //
 // Start with New and Run; Send sends, and whatever arrives goes to the Inbox. What it promises:
 //   - A message that arrived is deleted from the modem only after the Inbox has made it durable. Until then it stays in the
-//     SIM and is handed over again, so an Inbox sees a message at least once; Message.Identity tells repetitions.
-//   - A message is never sent a second time by the driver unless the modem said that the first was not sent. When the
-//     answer is lost the outcome is Unknown, and what to do about it is the caller's decision.
+//     SIM and is handed over again, so an Inbox gets a message at least once; Message.Identity identifies repetitions.
+//   - The driver sends a message a second time only if the modem reported that the first was not sent. If the answer is
+//     lost the outcome is Unknown, and the caller decides what to do.
 //   - A wrong PIN is never tried twice. The SIM's third try is left to a person.
 //
 // It builds on pdu (messages) and at (lines). For tests and demonstrations there are sim900 (an emulated modem), network (a
@@ -49,13 +49,13 @@ type Inbox interface {
 	Report(ctx context.Context, r Report) error
 }
 
-// Message is a message that arrived, put together from its parts.
+// Message is a message that arrived, joined from its parts.
 type Message struct {
 	Identity pdu.Identity // the same for the same message, however often the network or the modem delivers it
 	From     string       // "+255…", a short code, or a name; never a proof of who sent it
 	Text     string
 	At       time.Time // the service centre's time; zero if it wrote none
-	Missing  int       // parts that never came; U+FFFD stands in their places
+	Missing  int       // parts that never came; U+FFFD replaces each
 	Frame    []byte    // the octets of a message that could not be read; then there is no text
 }
 
@@ -112,9 +112,9 @@ type Report struct {
 
 // Config of a driver. Dial is required.
 type Config struct {
-	// Dial opens the modem's port; it is called again after the port has failed. Serial makes one.
+	// Dial opens the modem's port; it is called again after the port has failed. Serial returns such a function.
 	Dial  func(context.Context) (io.ReadWriteCloser, error)
-	Inbox Inbox // nil: what arrives stays in the modem
+	Inbox Inbox // nil: arrivals stay in the modem
 	PIN   string
 	// Centre is the service centre's number; empty uses the SIM's.
 	Centre  string
@@ -138,7 +138,7 @@ type Modem struct {
 	state State
 	ref   uint8
 
-	// The rest belongs to Run's goroutine.
+	// Used only by Run's goroutine.
 	parts    pdu.Assembler
 	durable  map[pdu.Identity]bool // the last messages that the Inbox made durable
 	settled  []pdu.Identity        // the same, oldest first

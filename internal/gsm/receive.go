@@ -68,7 +68,7 @@ func (s *session) taken(j job) {
 		return
 	}
 	if len(j.slots) == 0 {
-		return // a later report must be read again: by then its reference may belong to another message
+		return // not settled: a later report with the same reference may be for another message
 	}
 	m.settle(j.id)
 	for _, id := range j.parts {
@@ -287,7 +287,7 @@ func (s *session) fetchElsewhere() error {
 	if broken(err) {
 		return err
 	}
-	// Reads from the wrong memory would find nothing for ever: return to the SIM after any error, or set the modem up again.
+	// Whatever happened, go back to the SIM, or set the modem up again: reads from the wrong memory would never find anything.
 	if _, back := s.do(prefixed(`AT+CPMS="SM"`), answerTime); back != nil {
 		return errors.Join(errReset, back)
 	}

@@ -75,9 +75,9 @@ const (
 	AlarmQuarantine AlarmCode = "quarantined-record"
 	// AlarmQuarantineFull: so many records of a meter wait for a decision that more are only counted.
 	AlarmQuarantineFull AlarmCode = "quarantine-full"
-	// AlarmGhostCredit: the meter accepted a credit token that nobody sold here.
+	// AlarmGhostCredit: the meter accepted a credit token that was not sold here.
 	AlarmGhostCredit AlarmCode = "ghost-credit"
-	// AlarmGhostToken: the meter accepted a management token that nobody issued here.
+	// AlarmGhostToken: the meter accepted a management token that was not issued here.
 	AlarmGhostToken AlarmCode = "ghost-token"
 	// AlarmReversedUsed: the meter accepted a token whose sale was reversed.
 	AlarmReversedUsed AlarmCode = "reversed-token-used"

@@ -14,9 +14,9 @@ import (
 // A heard token may not be in the meter, because anybody can send an SMS in the meter's name:
 //   - its delivery over the meter's own connection goes on, and it may be sent again by SMS;
 //   - further answers by SMS are compared with it as with a token that is in the meter;
-//   - who sold it cannot undo the sale alone. Who may reverse can, with a reason: with the meter's cancellation where the meter
-//     is connected, else unconfirmed;
-//   - verification finds a signed report that the meter has it as it does for a token that is only sent.
+//   - its seller cannot undo the sale alone. A person who may reverse sales can, with a reason: with the meter's cancellation
+//     if the meter is connected, otherwise unconfirmed;
+//   - if a signed report says that the meter has it, verification reports the wrong state, as for a token that is only sent.
 type TokenState string
 
 // Token states. A rejected token may still change its state.

@@ -74,5 +74,5 @@ func (w Window) Highest() uint64 { return w.Watermark + uint64(bits.Len64(w.Bits
 func (w *Window) settle() {
 	n := bits.TrailingZeros64(^w.Bits)
 	w.Watermark += uint64(n)
-	w.Bits >>= n // a shift by 64 gives 0, as it must
+	w.Bits >>= n // a shift by 64 gives 0, as required
 }

@@ -48,7 +48,7 @@ type Outgoing struct {
 	ID   string // the message, msg_…: the same at every try and by every route, so that a receiver can recognise repetitions
 	To   string // "+" and digits
 	Text string // at most MaxText bytes of UTF-8
-	// Report asks for a delivery report, which comes to the [Inbox] if the route has any.
+	// Report asks for a delivery report, which the [Inbox] gets if the route has reports.
 	Report bool
 	// Validity is how long the network may try to deliver; 0 leaves it to the route.
 	Validity time.Duration

@@ -20,7 +20,7 @@ type SaleTx interface {
 	// SaleNotified reports whether a message about a sale was sent to a customer's telephone.
 	SaleNotified(sale, customer id.ID) (bool, error)
 	TenantSettings() (registry.Settings, error)
-	// WalletFigures returns the balance of an account's wallet in the books, and the same less later use.
+	// WalletFigures returns the settled balance and the live estimate of an account's wallet.
 	WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error)
 }
 

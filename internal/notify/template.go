@@ -74,8 +74,8 @@ type Args struct {
 	Contact  string      `json:"contact,omitempty"` // whom people call for help
 	Currency string      `json:"currency,omitempty"`
 	Amount   money.Minor `json:"amount_minor,omitempty"`
-	Settled  money.Minor `json:"settled_minor,omitempty"` // in the books
-	Balance  money.Minor `json:"balance_minor,omitempty"` // the same less later use
+	Settled  money.Minor `json:"settled_minor,omitempty"` // the settled balance
+	Balance  money.Minor `json:"balance_minor,omitempty"` // the live estimate
 	Units    unit.Energy `json:"units_wh,omitempty"`
 	Left     unit.Energy `json:"left_wh,omitempty"`
 	Used     unit.Energy `json:"used_wh,omitempty"`

@@ -126,7 +126,7 @@ type RecipientTx interface {
 	Readings(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredReading, error)
 	// WalletUsed returns a wallet meter's use on two local days, and in the month of the first.
 	WalletUsed(meter int64, today, yesterday string) (WalletUse, error)
-	// WalletFigures returns the balance of an account's wallet in the books, and the same less later use.
+	// WalletFigures returns the settled balance and the live estimate of an account's wallet.
 	WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error)
 }
 

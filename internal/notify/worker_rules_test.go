@@ -260,7 +260,7 @@ func TestATokenThatCannotBeReadIsNotSent(t *testing.T) {
 	}
 }
 
-// TestWhatHappensWhileARouteSends stands: the route's answer does not undo it.
+// TestWhatHappensWhileARouteSends: the route's answer does not undo it.
 func TestWhatHappensWhileARouteSends(t *testing.T) {
 	for name, c := range map[string]struct {
 		draft  notify.Draft

@@ -70,7 +70,7 @@ type header struct {
 type Engine struct {
 	buf    []byte
 	drop   bool // the line is too long; the rest of it is discarded
-	prompt bool // a prompt was the last thing read; the blank behind it belongs to it
+	prompt bool // a prompt was the last thing read; the blank after it belongs to it
 	run    *Command
 	seen   bool // the running command has received information
 	info   header

@@ -13,7 +13,7 @@ import (
 // frame is a DELIVER of 27 octets after a service centre's address of 8.
 const frame = "07919730071111F1000B919746121611F10000811170021222230DC8329BFD6681EE6F399B1C02"
 
-// say feeds the engine in pieces of n bytes and writes what came out as short lines.
+// say feeds the engine in pieces of n bytes and returns the lines in a short form.
 func say(e *at.Engine, n int, s string) []string {
 	var out []string
 	for len(s) > 0 {

@@ -5,9 +5,9 @@
 // Start with [New]; [Client.Send] sends, [Client.Incoming] and [Client.Reports] are the hooks. What it promises:
 //   - A message carries its own ID as idempotency key, the same at every try: a gateway that sends one ID once never sends a
 //     message twice.
-//   - What comes in counts only with a fresh signature over exactly its bytes, made for that direction; a repetition within
-//     the time that a signature is fresh is known by the gateway's own id and changes nothing.
-//   - The gateway hears 204 only when what it brought is durable, and 503 before that.
+//   - An incoming message or report counts only with a fresh signature over its exact bytes, made for that direction. A
+//     repetition while the signature is fresh has the same gateway id and changes nothing.
+//   - The gateway gets 204 only once the message or report is durable, and 503 before that.
 package gateway
 
 import (

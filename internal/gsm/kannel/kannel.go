@@ -2,9 +2,9 @@
 // interface, and its smsbox calls two hooks, one for delivery reports and one for messages of customers.
 //
 // Start with [New]; [Client.Send] sends, [Client.Incoming] and [Client.Reports] are the hooks. What it promises:
-//   - Kannel's "accepted" is no more than that: the message is with Kannel. What became of it, its reports say.
-//   - A message is handed over once. When Kannel's answer is lost the outcome is unknown.
-//   - Kannel hears 200 only when what it brought is durable, and 503 before that.
+//   - Accepted means only that Kannel has the message. Its reports give the outcome.
+//   - A message is handed over once. If Kannel's answer is lost the outcome is unknown.
+//   - Kannel gets 200 only once the message or report is durable, and 503 before that.
 //
 // After a 503, Kannel's smsbox (tested with 1.4.5) calls again with the same id every http-queue-delay seconds,
 // http-request-retry times. The message or report is lost if there are no retries (the default), if the tries are used up, or

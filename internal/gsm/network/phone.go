@@ -45,7 +45,7 @@ func (n *Network) Phone(number string) (*Phone, error) {
 	return p, nil
 }
 
-// Send sends a text, in as many parts as it takes, asking for a delivery report.
+// Send sends a text, in as many parts as it needs, with a request for a delivery report.
 func (p *Phone) Send(to, text string) error {
 	a, err := pdu.ParseAddress(to)
 	if err != nil {

@@ -159,7 +159,7 @@ func (s *partSet) contradicts(seq uint8, p Part) bool {
 }
 
 // join joins the parts that arrived. It joins the payloads before it decodes them, because careless senders split an escape or
-// a surrogate pair between two parts. U+FFFD stands where a part is missing.
+// a surrogate pair between two parts. U+FFFD replaces a missing part.
 func (s *partSet) join(total uint8) Whole {
 	var w Whole
 	var data []byte

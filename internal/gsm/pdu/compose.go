@@ -12,7 +12,7 @@ const MaxParts = 10
 type Size struct {
 	Alphabet Alphabet
 	Units    int // septets, or UTF-16 units
-	Parts    int // messages, each of which costs
+	Parts    int // messages, each charged by the network
 }
 
 // Measure returns the size of a text: in the default alphabet if it fits, else in UCS-2. A text of several messages has a

@@ -2,12 +2,11 @@
 // (ESME) that submits messages and receives customers' messages and delivery receipts.
 //
 // Start with [New] and [Client.Run]; [Client.Send] sends. What it promises:
-//   - A message is submitted once. When the centre's answer is lost (it came too late, or the connection broke) the outcome
-//     is unknown, and what to do about it is the caller's decision. An answer that comes late after all still joins the
-//     receipts to the message.
-//   - What arrives is answered only when the Inbox has made it durable; before that, and after any failure, the centre
-//     hears "temporary error" (0x64), keeps it and brings it again.
-//   - At most Window messages are unanswered at a time; a centre that throttles is given time.
+//   - A message is submitted once. If the centre's answer is lost (it came too late, or the connection broke) the outcome is
+//     unknown, and the caller decides what to do. A late answer still joins the receipts to the message.
+//   - An arrival is confirmed only once the Inbox has made it durable. Before that, and after any failure, the centre gets
+//     "temporary error" (0x64), stores the message and delivers it again.
+//   - At most Window messages are unanswered at a time; the client slows down for a centre that throttles.
 //
 // Parts of a long message are answered when the whole is durable. A centre that waits for the answer to one part before it
 // delivers the next would wait for ever. So a part that has been alone for holdTime is stored by itself, marked as incomplete,
