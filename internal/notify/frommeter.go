@@ -14,7 +14,7 @@ import (
 )
 
 // fromMeter handles a meter's message. It records what the message shows about tokens ([Match]) as heard, not as known, because
-// nobody can prove the sender. A token that was heard of needs no further SMS; every other way of bringing it goes on.
+// nobody can prove the sender. A heard token needs no further SMS; its other deliveries go on.
 func (d *Dispatcher) fromMeter(tx Tx, meter registry.Meter, in Message, raw Incoming) (bool, error) {
 	reply := ParseMeterReply(raw.Text)
 	if raw.Missing > 0 {

@@ -121,7 +121,7 @@ const (
 	unknownMost  = 5 // how often a harmless message of unknown outcome is repeated
 )
 
-// Lifetimes: how long a message is worth being sent.
+// Lifetimes: how long a message may still be sent.
 const (
 	tokenLife  = 3 * 24 * time.Hour
 	noticeLife = 24 * time.Hour

@@ -21,8 +21,8 @@ type Wish struct {
 	Phone string // of a text
 	Text  string
 	Meter string // number or identity: of a token, and of a text to its customer
-	// Token is the identity of a token made for the meter, or its digits; empty with a Meter and no Text for the newest one
-	// that is not known to be in the meter.
+	// Token is the identity of a token made for the meter, or its digits. If it is empty, with a Meter and no Text, it means
+	// the newest token that is not known to be in the meter.
 	Token string
 	// for a token: sale.RouteSMS, to the customer, or sale.RouteMeterSMS, to the meter's SIM
 	Via   string

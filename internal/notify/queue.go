@@ -32,7 +32,7 @@ type QueueTx interface {
 	NewID() (id.ID, error)
 	// MessageAdd writes a new message.
 	MessageAdd(Message) error
-	// MessagesWaiting counts open messages, of one queue or, for "", of all; it stops at most.
+	// MessagesWaiting counts open messages, of one queue or, for "", of all; it counts no further than most.
 	MessagesWaiting(line string, most int) (int, error)
 	// QuietHours are the hours in which warnings wait, in the tenant's time zone.
 	QuietHours() (registry.QuietHours, *time.Location, error)

@@ -114,7 +114,7 @@ type RecipientTx interface {
 	Arrivals(phone string, since time.Time) (int, error)
 	AnswersTo(phone string, since time.Time) (int, error)
 	AnswersAbout(meter int64, since time.Time) (int, error)
-	// MessagesOf counts messages of a purpose since a moment; it stops at most.
+	// MessagesOf counts messages of a purpose since a moment; it counts no further than most.
 	MessagesOf(p Purpose, since time.Time, most int) (int, error)
 	// Subscriptions lists the meters of all customers with a telephone number, at most max.
 	Subscriptions(phone string, max int) ([]Subscription, error)

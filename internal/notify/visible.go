@@ -13,7 +13,7 @@ func Visible(s string) string {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s { // an octet that is no UTF-8 becomes U+FFFD
+	for _, r := range s { // an octet that is not UTF-8 becomes U+FFFD
 		switch {
 		case !hidden(r):
 			b.WriteRune(r)
