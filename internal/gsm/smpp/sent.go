@@ -20,10 +20,10 @@ const (
 // hexadecimal and the other in decimal.
 type MessageIDs string
 
-// The ways of centres.
+// The known notations.
 const (
 	IDsEither        MessageIDs = ""            // detect: an id that matches nothing is tried in the other base
-	IDsSame          MessageIDs = "same"        // both the same
+	IDsSame          MessageIDs = "same"        // the same notation in both
 	IDsAnswerHex     MessageIDs = "answer-hex"  // hexadecimal in the answer, decimal in the receipt
 	IDsReceiptHex    MessageIDs = "receipt-hex" // decimal in the answer, hexadecimal in the receipt
 	longestNumericID            = 16            // hexadecimal digits of a 64-bit number

@@ -39,7 +39,7 @@ import (
 const (
 	DefaultWindow = 8
 	MaxWindow     = 100
-	maxInbound    = 32  // deliver_sm that wait for the Inbox; more get a temporary error
+	maxInbound    = 32  // deliver_sm that wait for the Inbox; more are answered with StatusQueueFull
 	maxLate       = 256 // unanswered submits of one connection; above it the connection is useless
 	maxThrottled  = 4   // tries of one message at a centre that throttles
 	dialTime      = 15 * time.Second
