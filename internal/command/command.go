@@ -33,8 +33,8 @@ const (
 	StateExpired State = "expired" // its time ended before the meter took it
 )
 
-// Next is the state after an answer of the meter. StateDone and StateFailed are final. Every other state changes, even
-// StateExpired, because the meter's answer is what happened.
+// Next is the state after an answer of the meter. StateDone and StateFailed are final. Every other state gives way to the
+// answer, even StateExpired, because the answer is what happened.
 func (s State) Next(answer State) State {
 	switch {
 	case s == StateDone || s == StateFailed:

@@ -94,7 +94,7 @@ func sign(tx SignTx, i id.ID) (Signing, error) {
 }
 
 // mayLeave reports whether a command may still be sent. A person's command that takes something away is dropped if it is dated
-// in the future. A person's cut-off is also dropped if that person has taken it back and the rules would not cut.
+// in the future. A person's cut-off is also dropped if a person has taken it back and the rules would not cut.
 func mayLeave(tx SignTx, c Command) (bool, error) {
 	if c.By != access.SystemActor(0, wallet.Actor).String() {
 		if c.Type == Disconnect {

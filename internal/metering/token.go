@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TokenState is how far a token has come. [TokenMove] has every move from one state to another. [JudgeToken] decides what a
-// signed report moves, [HearToken] what an SMS moves, and package vending what a reversal moves.
+// TokenState is the state of a token. [TokenMove] lists the moves between states. [JudgeToken] decides the effect of a signed
+// report, [HearToken] that of an SMS, and package vending that of a reversal.
 //
 // A heard token may not be in the meter, because anybody can send an SMS in the meter's name:
 //   - its delivery over the meter's own connection goes on, and it may be sent again by SMS;
