@@ -37,7 +37,7 @@ type Decided struct {
 	Entry    Entry            // the zero Entry for a changed meter without one
 	Number   string           // of the meter
 	Readings int              // those that came meanwhile and are charged now
-	Units    unit.Energy      // charged for by the decision
+	Units    unit.Energy      // charged by the decision
 	Debit    money.Minor      // their price
 	Currency string           // of a wallet meter
 	Held     wallet.Held      // if a later reading stopped the charging again

@@ -91,8 +91,8 @@ type Judged struct {
 	Clear   []Heard  // meters whose own alarm ends
 }
 
-// Judge compares meters with alarms. dark are the feeders that were silent before; watching is since when the server has looked
-// without a break. A meter is not blamed for silence before that.
+// Judge compares meters with alarms. dark are the feeders that were silent before; watching is when the server's watch without
+// a break began. Silence before that does not count against a meter.
 func Judge(meters []Heard, dark []Dark, now, watching time.Time) Judged {
 	var out Judged
 	was := make(map[string]Dark, len(dark))
