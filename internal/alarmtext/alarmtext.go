@@ -1,2 +1,2 @@
-// Package alarmtext has the texts of alarms, a function for each. They come from internal/catalogue/texts/en/alarms.toml.
+// Package alarmtext has the texts of alarms, one function for each. They come from internal/catalogue/texts/en/alarms.toml.
 package alarmtext

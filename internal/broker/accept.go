@@ -10,22 +10,22 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
-// acceptor hands accepted connections to mochi. mochi's own starts a connection before it counts it, so that the end of
-// the server may miss one; this one counts first, and its Close returns only when no more can come.
+// acceptor hands accepted connections to mochi. mochi's own listener starts a connection before it counts it, so that a
+// shutdown may miss one. This one counts first, and its Close returns only when no more connections can come.
 type acceptor struct {
 	gate    *gate
-	clients *sync.WaitGroup // mochi waits for it at the end
+	clients *sync.WaitGroup // mochi waits for it at shutdown
 	end     func()          // ends the connections of all clients that have logged in
 	once    sync.Once
-	serving chan struct{} // closed when Serve has begun
-	ended   chan struct{} // closed when Serve has returned
+	serving chan struct{} // closed once Serve has begun
+	ended   chan struct{} // closed once Serve has returned
 }
 
 func newAcceptor(gate *gate, clients *sync.WaitGroup, end func()) *acceptor {
 	return &acceptor{gate: gate, clients: clients, end: end, serving: make(chan struct{}), ended: make(chan struct{})}
 }
 
-// ID, Address, Protocol and Init are what mochi asks of a listener.
+// ID, Address, Protocol and Init implement mochi's listener.
 func (l *acceptor) ID() string              { return "meters" }
 func (l *acceptor) Address() string         { return l.gate.Addr().String() }
 func (l *acceptor) Protocol() string        { return l.gate.Addr().Network() }
@@ -43,7 +43,7 @@ func (l *acceptor) Serve(establish listeners.EstablishFn) {
 		l.clients.Add(1)
 		go func() {
 			defer l.clients.Done()
-			// How a connection ended that had logged in, the hooks have logged.
+			// The hooks log how a logged-in connection ended.
 			err := establish(l.ID(), c)
 			if large := new(tooLarge); errors.As(err, &large) && !c.(*conn).frame.begun {
 				l.gate.counts.refused.Add(1)
@@ -53,10 +53,10 @@ func (l *acceptor) Serve(establish listeners.EstablishFn) {
 	}
 }
 
-// Close ends the accepting, then the connections. mochi's own way to end them takes a read lock twice, and waits for ever where
-// a client that is leaving asks for the write lock in between.
+// Close stops accepting, then ends the connections. mochi's own way takes a read lock twice, and deadlocks if a leaving client
+// asks for the write lock in between.
 func (l *acceptor) Close(listeners.CloseFn) {
-	_ = l.gate.Close() // closed already is as good
+	_ = l.gate.Close() // it may be closed already
 	select {
 	case <-l.serving:
 		<-l.ended

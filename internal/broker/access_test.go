@@ -74,13 +74,13 @@ func TestAuthorityMustNameTheSameMeter(t *testing.T) {
 		return registry.Identity{Tenant: 1, Meter: 1, Number: "04140001001"}, true
 	}})
 	p := dial(t, b)
-	p.write(connectPacket("0414 000 1001")) // the same number in another dress would have topics of its own
+	p.write(connectPacket("0414 000 1001")) // the same number written differently would have topics of its own
 	if pk := p.want(packets.Connack); pk.ReasonCode == 0 {
 		t.Error("a meter was let in under another name than its number")
 	}
 }
 
-// 100 meters, each tries every other's topics: nothing is stored for another meter and nothing is heard.
+// 100 meters try each other's topics: nothing is stored for another meter, and none receives another's messages.
 func TestNoMeterReachesAnother(t *testing.T) {
 	const n = 100
 	var mu sync.Mutex
@@ -107,7 +107,7 @@ func TestNoMeterReachesAnother(t *testing.T) {
 			if i == j {
 				continue
 			}
-			// Quality 0: a refused message is ignored and the connection stays, so that all others can be tried.
+			// Quality 0: the broker ignores a refused message and keeps the connection, so that all others can be tried.
 			p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Publish}, TopicName: wire.UpTopic(number(j+1), wire.KindEvent), Payload: []byte(payload)})
 			p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Publish}, TopicName: wire.DownTopic(number(j+1), wire.DownToken), Payload: []byte(payload)})
 		}
@@ -181,7 +181,7 @@ func TestSubscribingOnlyInsideTheOwnDown(t *testing.T) {
 	if codes[7] != 1 || codes[8] < 0x80 {
 		t.Errorf("nine filters answered %v, want the first eight granted", codes)
 	}
-	p.subscribe(filters[0]) // one that it has already is no ninth
+	p.subscribe(filters[0]) // one that it has already is not a ninth
 	if code := p.want(packets.Suback).ReasonCodes[0]; code != 1 {
 		t.Errorf("a repeated filter answered %#x, want granted", code)
 	}
@@ -262,7 +262,7 @@ func wait(t *testing.T, token paho.Token) {
 	}
 }
 
-// certificate makes a certificate for this test and what a client needs to believe it.
+// certificate makes a certificate for this test and a client configuration that trusts it.
 func certificate(t *testing.T) (server, client *tls.Config) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

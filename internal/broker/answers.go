@@ -5,8 +5,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// answers adapts mochi's answers to the client's version of MQTT, and announces to MQTT 5 clients every limit that is enforced
-// on them.
+// answers adapts mochi's answers to the client's version of MQTT, and announces every enforced limit to MQTT 5 clients.
 type answers struct {
 	mqtt.HookBase
 	limits Limits
@@ -19,7 +18,7 @@ func (a *answers) ID() string { return "paywatt-answers" }
 // Provides lists what is hooked.
 func (a *answers) Provides(what byte) bool { return what == mqtt.OnPacketEncode }
 
-// nothing is the type of a packet that mochi cannot write, so that it writes none.
+// nothing is a packet type that mochi cannot write, so it writes no packet.
 const nothing = packets.Reserved
 
 // OnPacketEncode sees every packet before it is written.
@@ -27,7 +26,7 @@ func (a *answers) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Pac
 	five := cl.Properties.ProtocolVersion == 5
 	switch {
 	case pk.FixedHeader.Type == packets.Disconnect && !five:
-		pk.FixedHeader.Type = nothing // before MQTT 5 a server closes the connection, and that is all
+		pk.FixedHeader.Type = nothing // before MQTT 5 a server closes the connection without a packet
 	case pk.FixedHeader.Type == packets.Connack && !five:
 		code, ok := connackCode(pk.ReasonCode, pk.Properties.ReasonString)
 		if pk.ReasonCode = code; !ok {
@@ -39,19 +38,19 @@ func (a *answers) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Pac
 	return pk
 }
 
-// connackCode is the return code of MQTT 3.1.1 §3.2.2.3 for a reason of MQTT 5, which mochi gives with its text. A CONNECT
-// that breaks the protocol is not answered (MQTT 3.1.1 §3.1.4).
+// connackCode returns the return code of MQTT 3.1.1 §3.2.2.3 for mochi's MQTT 5 reason code and its text. A CONNECT that breaks
+// the protocol is not answered (MQTT 3.1.1 §3.1.4).
 func connackCode(reason byte, text string) (code byte, answered bool) {
 	const (
 		version, identifier, unavailable, password, authorised = 1, 2, 3, 4, 5
 	)
 	switch {
 	case reason < packets.ErrUnspecifiedError.Code:
-		return reason, true // one of its own already
+		return reason, true // it is a return code of 3.1.1 already
 	case reason == packets.ErrUnsupportedProtocolVersion.Code, text == packets.ErrProtocolViolationProtocolVersion.Reason:
 		return version, true
 	case reason == packets.ErrUnspecifiedError.Code, reason == packets.ErrClientIdentifierNotValid.Code:
-		return identifier, true // mochi has no better word for a session that is to be kept under no name
+		return identifier, true // mochi has no better code for a persistent session without a client id
 	case reason == packets.ErrServerUnavailable.Code, reason == packets.ErrServerBusy.Code:
 		return unavailable, true
 	case reason == packets.ErrBadUsernameOrPassword.Code:
@@ -62,7 +61,7 @@ func connackCode(reason byte, text string) (code byte, answered bool) {
 	return 0, false
 }
 
-// announce adds the limits that mochi or Paywatt enforces and mochi does not announce.
+// announce adds the enforced limits that mochi does not announce.
 func (a *answers) announce(p *packets.Properties) {
 	p.MaximumPacketSize = uint32(a.limits.PacketSize)
 	p.SharedSubAvailable, p.SharedSubAvailableFlag = 0, true

@@ -19,13 +19,13 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// connect311 is a CONNECT of MQTT 3.1.1, level and flags as given, with what follows them.
+// connect311 is a CONNECT of MQTT 3.1.1 with this level, flags and payload.
 func connect311(level, flags byte, payload ...string) []byte {
 	body := append([]byte{0, 4, 'M', 'Q', 'T', 'T', level, flags, 0, 60}, fields(payload)...)
 	return append([]byte{0x10, byte(len(body))}, body...)
 }
 
-// fields writes strings as MQTT does, each behind its length.
+// fields writes strings as MQTT does, each after its length.
 func fields(texts []string) (out []byte) {
 	for _, s := range texts {
 		out = append(out, byte(len(s)>>8), byte(len(s)))
@@ -34,7 +34,7 @@ func fields(texts []string) (out []byte) {
 	return out
 }
 
-// TestAnswersFitTheVersion: a client of MQTT 3.1.1 gets return codes of 3.1.1, nothing where its CONNECT breaks the protocol,
+// TestAnswersFitTheVersion: a client of MQTT 3.1.1 gets return codes of 3.1.1, no answer if its CONNECT breaks the protocol,
 // and never a DISCONNECT (MQTT 3.1.1 §3.1.4, §3.2.2.3, §3.14).
 func TestAnswersFitTheVersion(t *testing.T) {
 	b := start(t, broker.Config{Inbox: newShelf().inbox})
@@ -89,7 +89,7 @@ func (p *peer) all() []byte {
 	return out
 }
 
-// login5 connects as a meter with MQTT 5 and gives the CONNACK.
+// login5 connects as a meter with MQTT 5 and returns the CONNACK.
 func login5(t *testing.T, b *broker.Broker, user string) (*peer, packets.Packet) {
 	t.Helper()
 	p := dial(t, b)
@@ -102,7 +102,7 @@ func login5(t *testing.T, b *broker.Broker, user string) (*peer, packets.Packet)
 	return p, pk
 }
 
-// TestEveryLimitIsAnnounced: the CONNACK of MQTT 5 names each limit that is enforced.
+// TestEveryLimitIsAnnounced: the CONNACK of MQTT 5 names each enforced limit.
 func TestEveryLimitIsAnnounced(t *testing.T) {
 	b := start(t, broker.Config{Inbox: newShelf().inbox})
 	_, pk := login5(t, b, number(1))
@@ -115,7 +115,7 @@ func TestEveryLimitIsAnnounced(t *testing.T) {
 	}
 }
 
-// lines gathers what is logged.
+// lines collects the log.
 type lines struct {
 	mu sync.Mutex
 	bytes.Buffer
@@ -128,8 +128,8 @@ func (l *lines) Write(p []byte) (int, error) {
 }
 func (l *lines) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.Buffer.String() }
 
-// TestAPacketTooLargeIsToldOf: a client of MQTT 5 is told why, the log and an alarm name the meter, and what came before the
-// packet is taken. The announced limit is exact.
+// TestAPacketTooLargeIsToldOf: a client of MQTT 5 gets the reason, the log and an alarm name the meter, and earlier packets are
+// handled. The announced limit is exact.
 func TestAPacketTooLargeIsToldOf(t *testing.T) {
 	store, log := newShelf(), new(lines)
 	alarms := make(chan [2]string, 2)
@@ -153,7 +153,7 @@ func TestAPacketTooLargeIsToldOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.want(packets.Puback)
-	<-alarms                                                                             // its payload is beyond the limit of payloads, which is another one
+	<-alarms                                                                             // its payload exceeds the limit of payloads, which is a different one
 	if _, err := p.conn.Write(append([]byte{0xc0, 0}, packet(limit+1)...)); err != nil { // a PINGREQ before it
 		t.Fatal(err)
 	}

@@ -1,15 +1,15 @@
-// Package broker is the meters' MQTT: mochi-mqtt/server, hardened, behind one boundary. Start at [New].
+// Package broker is the meters' MQTT broker: a hardened mochi-mqtt/server. Start at [New].
 //
-// A meter publishes only below its own up/ and hears only its own down/; there is nothing to route, retain or match
-// (docs/reference/datapath.md#from-the-socket-to-the-row). What a meter publishes goes to the store's queue and is
-// acknowledged, with PUBACK and down/ack, only after the commit that holds it, by whoever calls back then. While that
-// takes its time the connection's reader goes on, so that one connection can have many messages under way; after a failed
-// commit the connection is closed and the meter sends again.
+// A meter publishes only below its own up/ and receives only its own down/, so the broker does not route, retain or match
+// (docs/reference/datapath.md#from-the-socket-to-the-row). A meter's message goes to the store's queue. It is acknowledged,
+// with PUBACK and down/ack, only after its commit, in the store's callback. Meanwhile the connection's reader goes on, so that
+// one connection can have many unacknowledged messages. After a failed commit the broker closes the connection and the meter
+// sends again.
 //
-// What is sent to a meter goes straight to its connection, if it has one: nothing is queued for the absent. The outbox
-// keeps what matters until the meter itself answers.
+// A message to a meter goes straight to its connection, if it has one: nothing is queued for absent meters. The outbox keeps
+// what matters until the meter itself answers.
 //
-// Every figure that bounds what a stranger or a broken meter can do is in [Limits].
+// [Limits] holds every limit on what a stranger or a broken meter can do.
 package broker
 
 import (
@@ -39,21 +39,21 @@ import (
 type Config struct {
 	// Listener accepts the meters' sockets; the broker closes it.
 	Listener net.Listener
-	// TLS, if set, is spoken on every socket.
+	// TLS, if set, is used on every socket.
 	TLS *tls.Config
-	// Auth tells who a meter is by its user name and password; ok is false for everybody else, and on an error.
+	// Auth identifies a meter by its user name and password; ok is false for anybody else, and on an error.
 	Auth func(ctx context.Context, number, password string) (who registry.Identity, ok bool)
 	// Inbox queues records for the store and returns at once; done is called after the commit, or after its failure,
 	// from any goroutine. An error means that nothing was queued.
 	Inbox func(recs []metering.Record, done func([]metering.Outcome, error)) error
-	// OnConnected, if set, is called when a meter begins to listen on a connection. It must not block.
+	// OnConnected, if set, is called when a meter has subscribed on a connection. It must not block.
 	OnConnected func(who registry.Identity)
-	// OnDisconnected, if set, is called when the meter's connection has ended and no newer one has taken its place here.
+	// OnDisconnected, if set, is called when the meter's connection has ended and no newer one has replaced it on this server.
 	// It must not block.
 	OnDisconnected func(who registry.Identity)
 	Limits         Limits           // zero fields: Defaults
 	Now            func() time.Time // nil: time.Now
-	Log            *slog.Logger     // nil: nothing is logged
+	Log            *slog.Logger     // nil: no logging
 }
 
 // Broker serves the meters' connections.
@@ -86,8 +86,8 @@ func New(c Config) (*Broker, error) {
 		Capabilities:             b.capabilities(),
 		ClientNetReadBufferSize:  bufferSize,
 		ClientNetWriteBufferSize: bufferSize,
-		Logger:                   slog.New(slog.DiscardHandler), // mochi logs whole packets, passwords among them
-		SysTopicResendInterval:   3600,                          // nobody may read $SYS; each round stops the world
+		Logger:                   slog.New(slog.DiscardHandler), // mochi logs whole packets, including passwords
+		SysTopicResendInterval:   3600,                          // nobody may read $SYS; each update stops the world
 	})
 	if err := errors.Join(b.server.AddHook(&hook{b: b}, nil), b.server.AddHook(&answers{limits: b.limits}, nil)); err != nil {
 		return nil, fmt.Errorf("hook the broker: %w", err)
@@ -98,7 +98,7 @@ func New(c Config) (*Broker, error) {
 	return b, nil
 }
 
-// capabilities are the bounds of the meters' broker. The queue for writes is tiny because it is not used.
+// capabilities are the limits of the meters' broker. mochi's write queue is tiny because it is not used.
 func (b *Broker) capabilities() *mqtt.Capabilities {
 	c := b.limits.capabilities()
 	c.MaximumClientWritesPending = 1
@@ -110,15 +110,15 @@ func (b *Broker) capabilities() *mqtt.Capabilities {
 // Addr is where meters connect.
 func (b *Broker) Addr() net.Addr { return b.c.Listener.Addr() }
 
-// Run serves until ctx ends, then closes every connection. What has been queued in the store by then is committed by
-// the store; its meters, not having heard of it, send it again and get it acknowledged as a duplicate.
+// Run serves until ctx ends, then closes every connection. The store still commits the queued messages; their meters, which got
+// no acknowledgement, send them again and get them acknowledged as duplicates.
 func (b *Broker) Run(ctx context.Context) error {
 	if err := b.server.Serve(); err != nil {
 		return fmt.Errorf("serve meters: %w", err)
 	}
 	<-ctx.Done()
-	_ = b.gate.Close() // nobody new; mochi closes the listener again, which is harmless
-	b.gate.drop(true)  // strangers would hold the end up until their deadline
+	_ = b.gate.Close() // no new connections; mochi closes the listener again, which is harmless
+	b.gate.drop(true)  // strangers would delay the shutdown until their deadline
 	late := time.AfterFunc(shutdownGrace, func() { b.gate.drop(false) })
 	defer late.Stop()
 	return fault.Wrap(b.server.Close(), "stop serving meters")
@@ -134,8 +134,8 @@ func (b *Broker) end() {
 	}
 }
 
-// enter makes s the connection of its meter and ends the one before. mochi ends that as well, but where three follow
-// each other at once it may forget the second.
+// enter makes s its meter's connection and ends the previous one. mochi ends that as well, but if three connections follow each
+// other quickly it may forget the second.
 func (b *Broker) enter(s *session) {
 	b.mu.Lock()
 	before := b.meters[s.who.Number]
@@ -148,7 +148,7 @@ func (b *Broker) enter(s *session) {
 	b.log.Debug("meter connected", logkey.Meter, s.who.Number, logkey.Remote, s.client.Net.Remote)
 }
 
-// leave forgets the connection if it still is the meter's.
+// leave forgets the connection if it is still the meter's.
 func (b *Broker) leave(s *session, why error) {
 	b.mu.Lock()
 	last := b.meters[s.who.Number] == s
@@ -177,7 +177,7 @@ func (b *Broker) oversized(s *session, why error) {
 	}
 }
 
-// connected tells that the meter listens now.
+// connected calls OnConnected if the meter is subscribed.
 func (b *Broker) connected(s *session) {
 	if b.c.OnConnected != nil && s.listens() {
 		b.c.OnConnected(s.who)
@@ -190,7 +190,7 @@ func (b *Broker) sessionOf(number string) *session {
 	return b.meters[number]
 }
 
-// errMoved closes the connection of a meter that has another one, which this broker does not see.
+// errMoved closes the connection of a meter that has connected to another server.
 var errMoved = errors.New("the meter has connected to another server")
 
 // Drop closes the meter's connection, if it holds one: the meter has connected to another server.
@@ -203,7 +203,8 @@ func (b *Broker) Drop(number string) {
 // Connected reports whether the meter holds a connection.
 func (b *Broker) Connected(number string) bool { return b.sessionOf(number) != nil }
 
-// Format is what the meter wrote last on its connection, and so surely reads; JSON before it has written anything.
+// Format is the format of the meter's last message on its connection, which the meter can therefore read; JSON before its first
+// message.
 func (b *Broker) Format(number string) wire.Format {
 	s := b.sessionOf(number)
 	if s == nil {
@@ -214,12 +215,12 @@ func (b *Broker) Format(number string) wire.Format {
 	return s.format
 }
 
-// Publish hands a message to the meter's connection. False means that it has none, does not listen to this kind of
+// Publish hands a message to the meter's connection. It returns false if the meter has none, has not subscribed to this kind of
 // message, or has too many of them unanswered. It never blocks.
 func (b *Broker) Publish(number string, d wire.Down, payload []byte) bool {
 	s := b.sessionOf(number)
 	return s != nil && s.publish(d, payload)
 }
 
-// Limits are those in force.
+// Limits returns the limits in force.
 func (b *Broker) Limits() Limits { return b.limits }

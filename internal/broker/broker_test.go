@@ -60,7 +60,7 @@ func TestFailedCommitClosesTheConnection(t *testing.T) {
 	}
 }
 
-// A store that takes nothing in slows its meters down and loses none: what it refuses at first is stored later.
+// A store with a full queue slows its meters down and loses nothing: what it refuses at first is stored later.
 func TestRefusingInboxHoldsTheMeterBack(t *testing.T) {
 	store := newShelf()
 	b := start(t, broker.Config{Inbox: store.inbox})
@@ -216,8 +216,8 @@ func TestMessagesToAMeterAreBoundedUntilItAcknowledges(t *testing.T) {
 	}
 }
 
-// The client's packet numbers and ours are two countings. mochi 2.7.9 forgets its own message when the client uses the
-// same number; ours must stay counted and still be answered.
+// The client and the broker number their packets independently. mochi 2.7.9 forgets its own message when the client uses the
+// same number; the broker's must stay counted and still be answered.
 func TestSamePacketNumberBothWays(t *testing.T) {
 	store := newShelf()
 	b := start(t, broker.Config{Inbox: store.inbox, Limits: broker.Limits{InFlight: 1}})
@@ -330,7 +330,7 @@ func TestStoppingClosesEverything(t *testing.T) {
 	for _, p := range append(meters, strangers...) {
 		p.wantClosed(packets.Puback)
 	}
-	store.commit() // the store answers late; there is nobody left to tell
+	store.commit() // the store answers late; the connection has gone
 	deadline := time.Now().Add(patience)
 	for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
 		runtime.Gosched()

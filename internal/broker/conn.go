@@ -11,37 +11,37 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// Errors that close a connection because of its first bytes, or because the client does not read.
+// Errors that close a connection because of its bytes, or because the client does not read.
 var (
 	errNoConnect = errors.New("the first packet is no CONNECT")
 	errNoLength  = errors.New("the length of a packet is malformed")
 	errSlow      = errors.New("the client does not read what is sent to it")
 )
 
-// tooLarge closes a connection for a packet beyond its limit; both count every byte of it.
+// tooLarge closes a connection for a packet above its limit; both figures count every byte of it.
 type tooLarge struct{ size, limit int }
 
 func (e *tooLarge) Error() string {
 	return fmt.Sprintf("packet of at least %d bytes, the limit is %d", e.size, e.limit)
 }
 
-// conn is one client's connection. Writing never blocks: what is written gathers in a bounded buffer that a goroutine,
-// alive only while there is something to write, carries to the socket. So neither an acknowledging worker nor the
-// outbox can be held up by a client that does not read, and acknowledgements that come together leave together.
+// conn is one client's connection. Writing never blocks: a bounded buffer collects the bytes, and a goroutine that lives only
+// while there is something to write carries them to the socket. So a client that does not read delays neither an acknowledging
+// worker nor the outbox, and acknowledgements that come together leave together.
 type conn struct {
 	net.Conn
 	limits  Limits
-	gone    func()        // called once when the socket is closed
+	gone    func()        // called once the socket is closed
 	done    chan struct{} // closed when the connection is being closed
 	session atomic.Pointer[session]
 
 	frame frame
 	bad   error // ends the connection with the next read
-	mqtt5 bool  // the client has logged in with MQTT 5, so it understands a DISCONNECT; only the reader looks at it
+	mqtt5 bool  // the client logged in with MQTT 5, so it understands a DISCONNECT; only the reader uses it
 
 	mu      sync.Mutex
 	out     []byte
-	writing bool // the carrying goroutine runs
+	writing bool // the writing goroutine is running
 	closed  bool
 }
 
@@ -49,7 +49,7 @@ func newConn(c net.Conn, l Limits) *conn {
 	return &conn{Conn: c, limits: l, done: make(chan struct{})}
 }
 
-// Read reads from the client. The length of every packet is judged before anything is allocated for it.
+// Read reads from the client. It checks the length of every packet before memory is allocated for it.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.bad != nil {
 		return 0, c.refuse()
@@ -65,7 +65,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	return good, err
 }
 
-// refuse tells a client that can be told why its connection ends.
+// refuse tells the client why its connection ends, if its version of MQTT allows that.
 func (c *conn) refuse() error {
 	var large *tooLarge
 	if c.mqtt5 && errors.As(c.bad, &large) {
@@ -74,7 +74,7 @@ func (c *conn) refuse() error {
 	return c.bad
 }
 
-// Write takes p for writing. An error means that the connection is lost.
+// Write buffers p for writing. An error means that the connection is lost.
 func (c *conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	if c.closed {
@@ -95,9 +95,9 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// carry writes what has gathered until nothing is left, and closes the socket if that was all that was waited for.
+// carry writes the buffered bytes until none are left. It closes the socket if the connection is being closed.
 func (c *conn) carry() {
-	const keep = 1 << 10 // a larger buffer is not kept for the next burst: most connections are idle
+	const keep = 1 << 10 // a larger buffer is freed after a burst: most connections are idle
 	var spare []byte
 	for {
 		c.mu.Lock()
@@ -143,8 +143,8 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return c.Conn.SetReadDeadline(t)
 }
 
-// Close ends reading at once, and the connection as soon as what was written has left, at the latest after a short
-// linger: a refusal must reach the client it is for.
+// Close ends reading at once, and the connection once the buffered bytes have left, or after a short linger: a refusal must
+// reach its client.
 func (c *conn) Close() error {
 	c.mu.Lock()
 	if c.closed {
@@ -155,7 +155,7 @@ func (c *conn) Close() error {
 	close(c.done)
 	now := time.Now()
 	err := errors.Join(c.Conn.SetReadDeadline(now), c.Conn.SetWriteDeadline(now.Add(lingerTimeout)))
-	if !c.writing { // the socket is closed by the same goroutine either way, because closing TLS may have to wait
+	if !c.writing { // the same goroutine closes the socket either way, because closing TLS may block
 		c.writing = true
 		go c.carry()
 	}
@@ -163,7 +163,7 @@ func (c *conn) Close() error {
 	return err
 }
 
-// abort gives up on the connection without waiting for anything to leave.
+// abort closes the connection and drops the buffered bytes.
 func (c *conn) abort() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -179,7 +179,7 @@ func (c *conn) abort() {
 	}
 }
 
-// release closes the socket; nobody waits for it any more, so there is nobody to tell of an error.
+// release closes the socket; nobody is left to report an error to.
 func (c *conn) release() {
 	c.gone()
 	_ = c.Conn.Close()

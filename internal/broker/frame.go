@@ -1,15 +1,15 @@
 package broker
 
-// frame finds where packets begin in a client's bytes, and checks the length of each before it is read.
+// frame finds the packet boundaries in a client's bytes, and checks the length of each packet before it is read.
 type frame struct {
 	begun bool // the first packet's length is known
-	seen  int  // bytes of the present packet's header
-	size  int  // its length as far as it is known
-	body  int  // bytes still to come of the packet whose header is complete
+	seen  int  // bytes of the current packet's header
+	size  int  // the length read so far
+	body  int  // bytes still missing from the packet after its header
 }
 
 // take reads the next bytes: for each packet its type, then a length of one to four bytes, low bits first. It returns how many
-// bytes belong to packets within the limits, and the error of the packet after these.
+// bytes belong to packets within the limits, and the error of the packet after them.
 func (f *frame) take(p []byte, l Limits) (good int, err error) {
 	const connect, lengthEnd = 0x10, 5
 	for i := 0; i < len(p); {

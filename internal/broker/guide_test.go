@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/internal/broker"
 )
 
-// TestTheGuideNamesTheLimits: the page for people who write a meter says what the server holds them to.
+// TestTheGuideNamesTheLimits: the page for meter developers states the server's limits.
 func TestTheGuideNamesTheLimits(t *testing.T) {
 	page, err := os.ReadFile("../../docs/guide/own-meter.md")
 	if err != nil {

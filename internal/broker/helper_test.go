@@ -21,10 +21,10 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// patience is how long a test waits for what must come; it costs nothing when it comes.
+// patience is how long a test waits for an event that must come; it costs nothing if it comes.
 const patience = 10 * time.Second
 
-// shelf is an inbox: a store without a disk. Each meter has a window; hold keeps the answers back as a slow commit does.
+// shelf is an inbox: a store without a disk. Each meter has a window; hold delays the answers as a slow commit does.
 type shelf struct {
 	mu      sync.Mutex
 	live    map[int64]*metering.Live
@@ -72,7 +72,7 @@ func (s *shelf) hold() {
 	s.mu.Unlock()
 }
 
-// commit lets everything go that was held.
+// commit releases all delayed answers.
 func (s *shelf) commit() {
 	s.mu.Lock()
 	s.held = false
@@ -102,7 +102,7 @@ func (s *shelf) await(t *testing.T, n int) {
 	}
 }
 
-// numbers of the meters that may log in; the password of each is "pw" and its number.
+// number returns the number of a meter that may log in; its password is "pw" and its number.
 func number(i int) string { return fmt.Sprintf("0414000%04d", i) }
 
 func auth(_ context.Context, user, password string) (registry.Identity, bool) {
@@ -147,7 +147,7 @@ func start(t testing.TB, c broker.Config) *broker.Broker {
 	return b
 }
 
-// peer is a client that shows every byte: it sends what it is told and reads packet by packet.
+// peer is a client under the test's control: it sends what the test says and reads packet by packet.
 type peer struct {
 	t       testing.TB
 	conn    net.Conn
@@ -178,7 +178,7 @@ func dialTLS(t testing.TB, b *broker.Broker, conf *tls.Config) *peer {
 	return peerOn(t, c)
 }
 
-// write sends a packet; an error shows in what is read next.
+// write sends a packet; an error shows at the next read.
 func (p *peer) write(pk packets.Packet) {
 	p.t.Helper()
 	pk.ProtocolVersion = p.version
@@ -203,7 +203,7 @@ func (p *peer) write(pk packets.Packet) {
 	_, _ = p.conn.Write(buf.Bytes())
 }
 
-// read gives the next packet, or the error that ends the connection.
+// read returns the next packet, or the error that ends the connection.
 func (p *peer) read() (packets.Packet, error) {
 	p.t.Helper()
 	return p.readWithin(patience)
@@ -274,7 +274,7 @@ func (p *peer) wantClosed(never byte) {
 	}
 }
 
-// quiet requires that nothing comes for a moment. It is the one kind of test that has to wait for nothing.
+// quiet requires that nothing comes for a moment. It is the only check that must wait for an absence.
 func (p *peer) quiet() {
 	p.t.Helper()
 	pk, err := p.readWithin(100 * time.Millisecond)
@@ -303,7 +303,7 @@ func login(t testing.TB, b *broker.Broker, user string) *peer {
 	return p
 }
 
-// listen subscribes to everything for the meter.
+// listen subscribes to all messages for the meter.
 func (p *peer) listen(user string) {
 	p.t.Helper()
 	p.subscribe(wire.DownFilter(user))
@@ -312,15 +312,15 @@ func (p *peer) listen(user string) {
 	}
 }
 
-// hear subscribes to everything for the meter and waits until the broker has taken note.
+// hear subscribes to all messages for the meter and waits until the broker has registered it.
 func (p *peer) hear(user string) {
 	p.t.Helper()
 	p.listen(user)
 	p.settle()
 }
 
-// settle waits until the broker has taken note of a subscription: it writes the SUBACK before that, and the answer to the
-// next packet after it.
+// settle waits until the broker has registered a subscription: it writes the SUBACK before that, and the answer to the next
+// packet after it.
 func (p *peer) settle() {
 	p.t.Helper()
 	p.write(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Pingreq}})
@@ -348,7 +348,7 @@ func reading(seq int) string {
 		`"overrun_wh":0,"w":381,"mv":230400,"relay":"closed","reasons":[]}`, seq, 1000+seq)
 }
 
-// acked answers a down/ack that was read and gives what it says.
+// acked acknowledges a down/ack and returns its content.
 func (p *peer) acked(pk packets.Packet) wire.Ack {
 	p.t.Helper()
 	if pk.FixedHeader.Qos > 0 {

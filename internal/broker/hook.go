@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// hook is what mochi asks of us.
+// hook implements mochi's hooks.
 type hook struct {
 	mqtt.HookBase
 	b *Broker
@@ -20,7 +20,7 @@ type hook struct {
 // ID names the hook.
 func (h *hook) ID() string { return "paywatt" }
 
-// Provides lists what is hooked; mochi asks for each of them on every packet.
+// Provides lists the hooks; mochi asks for each of them on every packet.
 func (h *hook) Provides(what byte) bool {
 	switch what {
 	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnSessionEstablished, mqtt.OnDisconnect,
@@ -30,7 +30,7 @@ func (h *hook) Provides(what byte) bool {
 	return false
 }
 
-// sessionOf is the session of a client that has logged in, nil before.
+// sessionOf returns the session of a logged-in client, or nil.
 func sessionOf(cl *mqtt.Client) *session {
 	if c, ok := cl.Net.Conn.(*conn); ok {
 		return c.session.Load()
@@ -47,7 +47,7 @@ func (h *hook) OnConnect(cl *mqtt.Client, _ packets.Packet) error {
 	return nil
 }
 
-// OnConnectAuthenticate checks who connects. Everything that is wrong with a CONNECT is answered alike.
+// OnConnectAuthenticate checks who connects. Every fault of a CONNECT gets the same answer.
 func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 	c, ok := cl.Net.Conn.(*conn)
 	if !ok {
@@ -65,7 +65,7 @@ func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 	return true
 }
 
-// login asks who a client is. The client id must equal the user name: mochi hands a session over by client id alone.
+// login identifies a client. The client id must equal the user name, because mochi hands a session over by client id alone.
 func (b *Broker) login(number, clientID string, pk packets.Packet) (registry.Identity, bool) {
 	if number == "" || clientID != number || len(number) > maxNumber || len(pk.Properties.User) > maxUserProperties {
 		return registry.Identity{}, false
@@ -85,11 +85,11 @@ func (b *Broker) login(number, clientID string, pk packets.Packet) (registry.Ide
 	return who, ok && who.Number == number
 }
 
-// maxNumber is the longest user name that can be a meter number.
+// maxNumber is the longest user name that is looked up as a meter number.
 const maxNumber = 64
 
-// own reports whether a topic or filter lies below m/{number}/{way}/. The number has been checked by then: it is that
-// of a meter, so no wildcard hides in it.
+// own reports whether a topic or filter is below m/{number}/{way}/. The number has been authenticated before, so it cannot
+// contain a wildcard.
 func own(topic, number, way string) bool {
 	if len(topic) > maxTopic {
 		return false
@@ -98,7 +98,7 @@ func own(topic, number, way string) bool {
 	return ok && rest != ""
 }
 
-// OnACLCheck lets a meter publish below its own up/ and subscribe inside its own down/, to so many filters.
+// OnACLCheck lets a meter publish below its own up/ and subscribe within its own down/, up to the limit of filters.
 func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	s := sessionOf(cl)
 	if s == nil {
@@ -114,28 +114,28 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	return again || cl.State.Subscriptions.Len() < h.b.limits.Subscriptions
 }
 
-// OnSessionEstablished makes the connection the meter's one.
+// OnSessionEstablished makes the connection the meter's current one.
 func (h *hook) OnSessionEstablished(cl *mqtt.Client, _ packets.Packet) {
 	s := sessionOf(cl)
 	if s == nil {
 		return
 	}
 	h.b.enter(s)
-	if s.subscribed() { // a resumed session listens already
+	if s.subscribed() { // a resumed session is already subscribed
 		h.b.connected(s)
 	}
 }
 
-// OnDisconnect forgets the connection unless a newer one has taken its place.
+// OnDisconnect forgets the connection unless a newer one has replaced it.
 func (h *hook) OnDisconnect(cl *mqtt.Client, err error, _ bool) {
 	if s := sessionOf(cl); s != nil {
 		h.b.leave(s, err)
 	}
 }
 
-// OnPacketRead sees every packet before mochi acts on it. What no meter may send ends its connection here; everything
-// else waits here for its turn at the meter's rate, so that the socket is not read further meanwhile. ErrRejectPacket is
-// what ends a connection from here; mochi goes on after any other error.
+// OnPacketRead sees every packet before mochi acts on it. A packet that no meter may send ends its connection here. Every other
+// packet is paced to the meter's rate, and meanwhile the socket is not read. Only ErrRejectPacket ends a connection from here;
+// mochi goes on after any other error.
 func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	s := sessionOf(cl)
 	if s == nil {
@@ -146,7 +146,7 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 		return pk, nil
 	case packets.Puback:
 		if s.received(pk.PacketID) {
-			return pk, nil // as many of these as we have sent messages; only others count
+			return pk, nil // at most as many as messages sent; only others count
 		}
 	case packets.Publish:
 		if code := forbidden(pk); code != packets.CodeSuccess {
@@ -162,7 +162,7 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 	return pk, nil
 }
 
-// forbidden judges a PUBLISH by its form: quality is 0 or 1, and meters retain nothing (docs/reference/mqtt.md#login).
+// forbidden checks the form of a PUBLISH: quality 0 or 1, and not retained (docs/reference/mqtt.md#login).
 func forbidden(pk packets.Packet) packets.Code {
 	switch {
 	case pk.FixedHeader.Retain:
@@ -177,7 +177,7 @@ func forbidden(pk packets.Packet) packets.Code {
 	return packets.CodeSuccess
 }
 
-// OnPacketProcessed sees a subscription after it was made and answered.
+// OnPacketProcessed runs after a subscription was made and answered.
 func (h *hook) OnPacketProcessed(cl *mqtt.Client, pk packets.Packet, _ error) {
 	if pk.FixedHeader.Type != packets.Subscribe && pk.FixedHeader.Type != packets.Unsubscribe {
 		return
@@ -187,8 +187,8 @@ func (h *hook) OnPacketProcessed(cl *mqtt.Client, pk packets.Packet, _ error) {
 	}
 }
 
-// OnPublish takes a meter's message. Whatever becomes of it, mochi must neither acknowledge nor forward it, and only this
-// error keeps it from both: after any other one it still acknowledges to a 3.1.1 client
+// OnPublish takes a meter's message. mochi must neither acknowledge nor forward it in any case, and only ErrRejectPacket
+// prevents both: after any other error it still acknowledges to a 3.1.1 client
 // (docs/reference/datapath.md#from-the-socket-to-the-row).
 func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	if s := sessionOf(cl); s != nil {
@@ -197,8 +197,8 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 	return pk, packets.ErrRejectPacket
 }
 
-// clean makes a stranger's user name fit for a log line. What cannot be a meter number is not repeated: it may be a
-// password, or a token, that went into the wrong field.
+// clean makes a stranger's user name safe to log. A name that cannot be a meter number is not logged: it may be a password or a
+// token in the wrong field.
 func clean(name string) string {
 	const longest = 13 // digits of a meter number
 	if len(name) > longest || strings.Trim(name, "0123456789") != "" {

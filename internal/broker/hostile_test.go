@@ -19,10 +19,10 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// hostileMemory is what strangers together may make the server allocate.
+// hostileMemory is how much all strangers together may make the server allocate.
 const hostileMemory = 64 << 20
 
-// heapWatch samples the heap until it is asked for the highest value above the beginning.
+// heapWatch samples the heap; highest returns the greatest growth so far.
 func heapWatch() (highest func() uint64) {
 	var m runtime.MemStats
 	runtime.GC()
@@ -47,7 +47,7 @@ func heapWatch() (highest func() uint64) {
 	return func() uint64 { close(stop); <-ended; return peak }
 }
 
-// goodClient keeps sending while others misbehave and requires every answer.
+// goodClient sends all the time while others misbehave, and requires every answer.
 func goodClient(t *testing.T, b *broker.Broker, user string) (rounds func() int) {
 	t.Helper()
 	p := login(t, b, user)
@@ -58,7 +58,7 @@ func goodClient(t *testing.T, b *broker.Broker, user string) (rounds func() int)
 		for n = 1; ; n++ {
 			select {
 			case <-stop:
-				if n > 1 { // at least one round is whole, however short the attack was
+				if n > 1 { // at least one round is complete, however short the attack was
 					return
 				}
 			default:
@@ -121,7 +121,7 @@ func TestWrongBeginningsAreClosedAtOnce(t *testing.T) {
 			t.Errorf("%s: closed after %s, want at once", name, took)
 		}
 	}
-	p := dial(t, b) // a length whose bytes come one by one is judged as soon as it is known
+	p := dial(t, b) // a length that comes byte by byte is checked as soon as it is known
 	for _, c := range []byte{0x10, 0x81, 0x20} {
 		if _, err := p.conn.Write([]byte{c}); err != nil {
 			t.Fatal(err)
@@ -140,7 +140,7 @@ func TestPacketAboveTheLimitClosesOnlyItsConnection(t *testing.T) {
 	p.wantClosed(packets.Puback)
 	p = login(t, b, user)
 	payload := append(bytes.Repeat([]byte(" "), wire.MaxPayload-len(reading(1))), reading(1)...)
-	p.publish(wire.UpTopic(user, wire.KindReading), 2, string(payload)) // the largest payload there is
+	p.publish(wire.UpTopic(user, wire.KindReading), 2, string(payload)) // the largest allowed payload
 	p.want(packets.Puback)
 	if good() < 2 {
 		t.Error("the well-behaved client was starved")
@@ -158,7 +158,7 @@ func TestSilentAndSlowSocketsAreClosedInTime(t *testing.T) {
 		silent = append(silent, dial(t, b))
 	}
 	trickle := dial(t, b)
-	go func() { // one byte now and then, of a CONNECT that never ends: the deadline is for the whole of it
+	go func() { // one byte now and then of a CONNECT that never ends: the deadline covers the whole CONNECT
 		for _, c := range append([]byte{0x10, 0x7f}, bytes.Repeat([]byte{0}, 100)...) {
 			if _, err := trickle.conn.Write([]byte{c}); err != nil {
 				return
@@ -183,7 +183,7 @@ func TestSilentAndSlowSocketsAreClosedInTime(t *testing.T) {
 	}
 }
 
-// A client that sends and never reads is closed when what waits for it passes the limit; nobody waits for it.
+// A client that sends and never reads is closed when its unsent bytes exceed the limit; it blocks nobody.
 func TestClientThatDoesNotReadIsClosed(t *testing.T) {
 	store := newShelf()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -216,7 +216,7 @@ func TestClientThatDoesNotReadIsClosed(t *testing.T) {
 	}
 }
 
-// narrow is a listener whose sockets hold little on their way out, so that a client that does not read is soon felt.
+// narrow is a listener whose sockets have small send buffers, so that a client that does not read has an effect soon.
 type narrow struct{ net.Listener }
 
 func (n narrow) Accept() (net.Conn, error) {
@@ -247,8 +247,7 @@ func TestMetersAreSlowedDownAndNothingIsDropped(t *testing.T) {
 	}
 }
 
-// What is no message costs the server work as well, and is held to the same rate; acknowledgements that the server
-// waits for are not.
+// Packets without a message also cost the server work, so they have the same rate limit; expected acknowledgements do not.
 func TestOtherPacketsAreSlowedDownToo(t *testing.T) {
 	b := start(t, broker.Config{Inbox: newShelf().inbox, Limits: broker.Limits{Rate: 50, Burst: 5}})
 	user := number(1)
@@ -300,7 +299,7 @@ func TestMessagesInFlightAreBoundedByNotReadingFurther(t *testing.T) {
 	}
 }
 
-// sockets is a listener that hands out connections of any address, and errors.
+// sockets is a listener that returns connections with any address, and errors.
 type sockets struct {
 	next   chan any
 	closed chan struct{}
@@ -322,7 +321,7 @@ func (s *sockets) Accept() (net.Conn, error) {
 func (s *sockets) Close() error   { s.once.Do(func() { close(s.closed) }); return nil }
 func (s *sockets) Addr() net.Addr { return &net.TCPAddr{} }
 
-// from is a connection that says it comes from elsewhere.
+// from is a connection that claims another address.
 type from struct {
 	net.Conn
 	ip string
@@ -356,7 +355,7 @@ func TestSocketsAreBoundedPerAddressAndInAll(t *testing.T) {
 			t.Errorf("socket of %s refused: %v, want %v", c.ip, got, c.want)
 		}
 	}
-	l.next <- errors.New("too many open files") // one failure must not end the listening
+	l.next <- errors.New("too many open files") // one failure must not stop the listener
 	_ = first.Close()
 	deadline := time.Now().Add(patience)
 	for b.Stats().Sockets == 6 && time.Now().Before(deadline) {
@@ -370,9 +369,8 @@ func TestSocketsAreBoundedPerAddressAndInAll(t *testing.T) {
 	}
 }
 
-// The trap that OnPublish is written around (docs/reference/datapath.md#from-the-socket-to-the-row): after a plain error
-// of the hook, mochi still acknowledges to a 3.1.1 client. If this test fails, mochi has changed and the broker may be
-// simplified.
+// This is the trap that OnPublish avoids (docs/reference/datapath.md#from-the-socket-to-the-row): after a plain error of the
+// hook, mochi still acknowledges to a 3.1.1 client. If this test fails, mochi has changed and the broker may be simplified.
 func TestControlPlainErrorIsStillAcknowledged(t *testing.T) {
 	for _, c := range []struct {
 		err   error
@@ -412,7 +410,7 @@ func TestControlPlainErrorIsStillAcknowledged(t *testing.T) {
 	}
 }
 
-// failing is a hook that lets everybody in and refuses every message with its error.
+// failing is a hook that admits everybody and refuses every message with its error.
 type failing struct {
 	mqtt.HookBase
 	err error

@@ -27,17 +27,17 @@ import (
 type IntegrationConfig struct {
 	// Listener accepts the programs' sockets; the Integration closes it.
 	Listener net.Listener
-	// TLS, if set, is spoken on every socket.
+	// TLS, if set, is used on every socket.
 	TLS *tls.Config
-	// Auth tells who a program is.
+	// Auth identifies a program.
 	Auth func(ctx context.Context, user, password string) (mirror.Login, bool)
-	// InForce reports whether a login that signed in earlier still may.
+	// InForce reports whether an earlier login is still valid.
 	InForce func(ctx context.Context, user string) bool
 	Limits  Limits       // zero fields: IntegrationDefaults
-	Log     *slog.Logger // nil: nothing is logged
+	Log     *slog.Logger // nil: no logging
 }
 
-// IntegrationDefaults are the limits of the integration broker: programs are few and read.
+// IntegrationDefaults are the limits of the integration broker: it has few programs, and they only read.
 func IntegrationDefaults() Limits {
 	return Limits{Connections: 1000, PerAddress: 100, ConnectSize: 4 << 10, PacketSize: 4 << 10, InFlight: 256, Subscriptions: 64,
 		SessionExpiry: time.Hour, Rate: 20, Burst: 200, Pending: 32 << 20}
@@ -46,15 +46,15 @@ func IntegrationDefaults() Limits {
 // maxMirrored is how many meters the mirror holds: each is some kilobytes of retained messages in memory.
 const maxMirrored = 20_000
 
-// maxPending is how many messages may wait for one program: those of 5,000 meters, which a login for all of them gets at
-// once when it subscribes. Beyond it messages are left out, and it sees them when they change next.
+// maxPending is how many messages may wait for one program: those of 5,000 meters, which a login for all meters gets when it
+// subscribes. Messages above it are left out; the program gets them at their next change.
 const maxPending = 30_000
 
 // errEnded closes the connection of a login that was revoked.
 var errEnded = errors.New("the login was revoked")
 
-// Integration is the broker for everybody but meters: it holds a retained copy of each meter's state and serves it to
-// logins that may see that meter. Programs only read; what they publish is not taken.
+// Integration is the broker for programs other than meters: it holds a retained copy of each meter's state and serves it to
+// logins that may see that meter. Programs only read; it drops what they publish.
 type Integration struct {
 	c      IntegrationConfig
 	limits Limits
@@ -65,10 +65,10 @@ type Integration struct {
 	counts counters
 
 	mu        sync.RWMutex
-	owner     map[string]id.ID          // of a meter's number: whose it is
-	published map[string]string         // of a topic: the payload as published, so that only changes are
-	topics    map[string][]string       // of a number: its topics
-	in        map[*mqtt.Client]mirrored // who is connected
+	owner     map[string]id.ID          // by meter number: the customer
+	published map[string]string         // by topic: the published payload, so that only changes are sent
+	topics    map[string][]string       // by meter number: its topics
+	in        map[*mqtt.Client]mirrored // the connected programs
 }
 
 // mirrored is a program that has signed in.
@@ -77,7 +77,7 @@ type mirrored struct {
 	pace  *pacer
 }
 
-// NewIntegration makes the broker on a listener; Run serves it.
+// NewIntegration returns the broker on a listener; Run serves it.
 func NewIntegration(c IntegrationConfig) (*Integration, error) {
 	if c.Listener == nil || c.Auth == nil || c.InForce == nil {
 		return nil, errors.New("the integration broker needs a listener and an authority")
@@ -96,17 +96,17 @@ func NewIntegration(c IntegrationConfig) (*Integration, error) {
 	return g, nil
 }
 
-// capabilities are the bounds of the integration broker.
+// capabilities are the limits of the integration broker.
 func (g *Integration) capabilities() *mqtt.Capabilities {
 	c := g.limits.capabilities()
-	c.MaximumClientWritesPending = maxPending // what one wildcard subscription brings at once
+	c.MaximumClientWritesPending = maxPending // for the messages of one wildcard subscription
 	return c
 }
 
 // Addr is where programs connect.
 func (g *Integration) Addr() net.Addr { return g.c.Listener.Addr() }
 
-// Run serves until ctx ends, then closes every connection. Every minute logins that were revoked are shown out.
+// Run serves until ctx ends, then closes every connection. Every minute it disconnects revoked logins.
 func (g *Integration) Run(ctx context.Context) error {
 	if err := g.server.Serve(); err != nil {
 		return fmt.Errorf("serve integrations: %w", err)
@@ -135,7 +135,7 @@ func (g *Integration) end() {
 	}
 }
 
-// ShowOut ends the connections of logins that are no longer in force.
+// ShowOut ends the connections of revoked logins.
 func (g *Integration) ShowOut(ctx context.Context) {
 	g.mu.RLock()
 	var all []*mqtt.Client
@@ -152,7 +152,7 @@ func (g *Integration) ShowOut(ctx context.Context) {
 	}
 }
 
-// Put makes these the retained messages of a meter, and says whose it is. Only what has changed is sent on.
+// Put sets the retained messages of a meter and its customer. It sends only changes to programs.
 func (g *Integration) Put(number string, customer id.ID, messages []mirror.Message) error {
 	g.mu.Lock()
 	if _, known := g.topics[number]; !known && len(g.topics) >= maxMirrored {
@@ -172,7 +172,7 @@ func (g *Integration) Put(number string, customer id.ID, messages []mirror.Messa
 	for _, old := range g.topics[number] {
 		if !slices.Contains(topics, old) {
 			delete(g.published, old)
-			changed = append(changed, mirror.Message{Topic: old}) // an empty payload takes a retained message away
+			changed = append(changed, mirror.Message{Topic: old}) // an empty payload deletes a retained message
 		}
 	}
 	g.topics[number] = topics
@@ -185,7 +185,7 @@ func (g *Integration) Put(number string, customer id.ID, messages []mirror.Messa
 	return nil
 }
 
-// Drop takes a meter out of the mirror.
+// Drop removes a meter from the mirror.
 func (g *Integration) Drop(number string) error {
 	err := g.Put(number, id.ID{}, nil)
 	g.mu.Lock()
@@ -195,7 +195,7 @@ func (g *Integration) Drop(number string) error {
 	return err
 }
 
-// may reports whether a login sees the meter with this number.
+// may reports whether a login may see the meter with this number.
 func (g *Integration) may(l mirror.Login, number string) bool {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
@@ -210,7 +210,7 @@ func (g *Integration) of(cl *mqtt.Client) (mirrored, bool) {
 	return m, ok
 }
 
-// integrationHook is what mochi asks of us.
+// integrationHook implements mochi's hooks.
 type integrationHook struct {
 	mqtt.HookBase
 	g *Integration
@@ -219,7 +219,7 @@ type integrationHook struct {
 // ID names the hook.
 func (h *integrationHook) ID() string { return "paywatt-integration" }
 
-// Provides lists what is hooked.
+// Provides lists the hooks.
 func (h *integrationHook) Provides(what byte) bool {
 	switch what {
 	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnDisconnect, mqtt.OnPacketRead, mqtt.OnPublish:
@@ -228,7 +228,7 @@ func (h *integrationHook) Provides(what byte) bool {
 	return false
 }
 
-// OnConnect bounds the keep-alive, and takes the last will away: nothing of a program is ever published.
+// OnConnect bounds the keep-alive and removes the last will: nothing from a program is ever published.
 func (h *integrationHook) OnConnect(cl *mqtt.Client, _ packets.Packet) error {
 	longest := uint16(h.g.limits.KeepAlive.Seconds())
 	if cl.State.Keepalive == 0 || cl.State.Keepalive > longest {
@@ -238,8 +238,8 @@ func (h *integrationHook) OnConnect(cl *mqtt.Client, _ packets.Packet) error {
 	return nil
 }
 
-// OnConnectAuthenticate checks who connects. mochi hands sessions over by client id alone, so each login's client ids
-// are its own: a program cannot end or inherit another login's session by choosing its id.
+// OnConnectAuthenticate checks who connects. mochi hands sessions over by client id alone, so each login has its own client
+// ids: a program cannot end or inherit another login's session by its choice of id.
 func (h *integrationHook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), authTimeout)
 	defer cancel()
@@ -279,9 +279,9 @@ func (h *integrationHook) OnDisconnect(cl *mqtt.Client, why error, _ bool) {
 	}
 }
 
-// OnACLCheck is asked twice: for the filter of a subscription, and for the topic of each message that goes to a client.
-// A filter with wildcards is let in and each message judged; a plain topic must be of a meter that the login may see, or
-// the one on which Home Assistant says that it has started, where nobody ever publishes here.
+// OnACLCheck is called twice: for the filter of a subscription, and for the topic of each message to a client. A filter with
+// wildcards is allowed, and each message is then checked. A plain topic must be of a meter that the login may see, or Home
+// Assistant's status topic, on which nothing is ever published here.
 func (h *integrationHook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	m, ok := h.g.of(cl)
 	if !ok || write || len(topic) > maxTopic {
@@ -295,7 +295,7 @@ func (h *integrationHook) OnACLCheck(cl *mqtt.Client, topic string, write bool) 
 	return ok && h.g.may(m.login, number)
 }
 
-// OnPacketRead paces what a program sends, by not reading further.
+// OnPacketRead paces a program by not reading further.
 func (h *integrationHook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	m, ok := h.g.of(cl)
 	c, is := cl.Net.Conn.(*conn)
@@ -305,7 +305,7 @@ func (h *integrationHook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (pack
 	return pk, nil
 }
 
-// OnPublish takes nothing from programs; only the mirror itself publishes.
+// OnPublish drops a program's messages; only the mirror itself publishes.
 func (h *integrationHook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	if cl.Net.Inline {
 		return pk, nil

@@ -17,23 +17,23 @@ import (
 
 // LegacyConfig is what the listener of one unmodified device needs (docs/guide/devices.md). All but the last five are required.
 type LegacyConfig struct {
-	// Listener accepts the device's sockets; whoever connects there is the meter. It is closed by the Legacy.
+	// Listener accepts the device's sockets; whatever connects there is the meter. The Legacy closes it.
 	Listener net.Listener
 	Profile  *profile.Profile
 	// Meter finds the meter that the listener belongs to; ok is false while it is not registered.
 	Meter func(context.Context) (who registry.Identity, ok bool, err error)
 	// Take makes a message durable; see [profile.Listener.Take].
 	Take func(context.Context, registry.Identity, profile.Heard) (profile.Taken, error)
-	// Account tells what the meter's account wants of the device.
+	// Account returns what the meter's account requires of the device.
 	Account func(context.Context, registry.Identity) (profile.Account, error)
 	// PollEvery is how often a device is asked for its values.
 	PollEvery time.Duration
 
-	// OnConnected and OnDisconnected, if set, are told about the meter's connection. They must not block.
+	// OnConnected and OnDisconnected, if set, are called for the meter's connection. They must not block.
 	OnConnected, OnDisconnected func(registry.Identity)
 	Limits                      Limits           // zero fields: LegacyDefaults
 	Now                         func() time.Time // nil: time.Now
-	Log                         *slog.Logger     // nil: nothing is logged
+	Log                         *slog.Logger     // nil: no logging
 }
 
 // LegacyDefaults are the limits of a listener for one device: few sockets, small packets, two messages a second.
@@ -42,15 +42,15 @@ func LegacyDefaults() Limits {
 		Subscriptions: 16, Rate: 2, Burst: 60, Pending: 16 << 10}
 }
 
-// legacyPause is the least time between two messages to such a device: behind a 2G modem each costs three turns of the
-// radio, and the device handles one at a time.
+// legacyPause is the least time between two messages to such a device: each costs a 2G modem three turnarounds of the radio,
+// and the device handles one at a time.
 const legacyPause = time.Second
 
-// legacyRefresh is how often the account is looked at although nothing was heard; a change of it is told by Kick.
+// legacyRefresh is how often the account is read when no message comes; Kick reports a change of it.
 const legacyRefresh = 10 * time.Second
 
-// Legacy serves the connection of one unmodified device. There is one meter on a listener, one client, no password: who
-// can reach the address is the meter.
+// Legacy serves the connection of one unmodified device. Each listener has one meter, one client and no password: whoever can
+// reach the address is the meter.
 type Legacy struct {
 	c      LegacyConfig
 	limits Limits
@@ -62,11 +62,11 @@ type Legacy struct {
 
 	mu      sync.Mutex
 	current *legacySession
-	warned  int // the warning that was sent last; an account that rises takes it back
+	warned  int // the last warning level sent; a rising balance lowers it
 	status  profile.Live
 }
 
-// NewLegacy makes the listener of one device; Run serves it.
+// NewLegacy returns the listener of one device; Run serves it.
 func NewLegacy(c LegacyConfig) (*Legacy, error) {
 	if c.Listener == nil || c.Profile == nil || c.Meter == nil || c.Take == nil || c.Account == nil || c.PollEvery <= 0 {
 		return nil, errors.New("a listener for a device needs a socket, a profile, a meter, somewhere to put what it says, an account and an interval")
@@ -85,7 +85,7 @@ func NewLegacy(c LegacyConfig) (*Legacy, error) {
 // Addr is where the device connects.
 func (l *Legacy) Addr() net.Addr { return l.c.Listener.Addr() }
 
-// Run serves until ctx ends, then closes every connection. What was taken by then is durable; the device connects again.
+// Run serves until ctx ends, then closes every connection. The messages taken by then are durable; the device connects again.
 func (l *Legacy) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -114,22 +114,22 @@ func (l *Legacy) Run(ctx context.Context) error {
 	return err
 }
 
-// Kick says that the account may have changed.
+// Kick reports that the account may have changed.
 func (l *Legacy) Kick() {
 	if s := l.session(); s != nil {
 		s.wake(func() { s.stale = true })
 	}
 }
 
-// Summarise sends the usage summary to the device, where its profile has one and it listens to it.
+// Summarise sends the usage summary to the device, if its profile has one and the device is subscribed to it.
 func (l *Legacy) Summarise(w profile.Words) bool {
 	return l.tell(func(device string) (profile.Message, bool) { return l.c.Profile.Summarise(device, w) })
 }
 
-// Toggle sends one toggle to a device that has nothing else. It is for a person's command; it is never repeated.
+// Toggle sends one toggle to a device that has no other switch. It carries out a person's command and is never repeated.
 func (l *Legacy) Toggle() bool { return l.tell(l.c.Profile.Toggle) }
 
-// tell sends a message for which the device must be connected and listening.
+// tell sends a message if the device is connected and subscribed to it.
 func (l *Legacy) tell(message func(device string) (profile.Message, bool)) bool {
 	s := l.session()
 	if s == nil {
@@ -140,7 +140,7 @@ func (l *Legacy) tell(message func(device string) (profile.Message, bool)) bool 
 		return false
 	}
 	s.wake(func() {
-		s.notes = append(s.notes[max(0, len(s.notes)-maxNotes+1):], m) // of too many the newest say most
+		s.notes = append(s.notes[max(0, len(s.notes)-maxNotes+1):], m) // of too many, the newest matter most
 	})
 	return true
 }
@@ -148,7 +148,7 @@ func (l *Legacy) tell(message func(device string) (profile.Message, bool)) bool 
 // Connected reports whether the device holds a connection.
 func (l *Legacy) Connected() bool { return l.session() != nil }
 
-// Status is what the device said last.
+// Status is the device's last report.
 func (l *Legacy) Status() profile.Live {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -164,7 +164,7 @@ func (l *Legacy) session() *legacySession {
 	return l.current
 }
 
-// enter makes s the device's connection and ends the one before, as the protocol has it for one client id.
+// enter makes s the device's connection and ends the previous one, as the protocol demands for one client id.
 func (l *Legacy) enter(s *legacySession) {
 	l.mu.Lock()
 	before := l.current
@@ -181,7 +181,7 @@ func (l *Legacy) enter(s *legacySession) {
 	}
 }
 
-// leave forgets the connection if it still is the device's.
+// leave forgets the connection if it is still the device's.
 func (l *Legacy) leave(s *legacySession, why error) {
 	l.mu.Lock()
 	last := l.current == s
@@ -196,7 +196,7 @@ func (l *Legacy) leave(s *legacySession, why error) {
 	}
 }
 
-// heard notes what a message said, for people.
+// heard stores a message's content for people.
 func (l *Legacy) heard(m profile.Meaning, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -210,7 +210,7 @@ func (l *Legacy) heard(m profile.Meaning, at time.Time) {
 	}
 }
 
-// warnDue reports whether a warning is due and notes it as sent.
+// warnDue reports whether a warning is due, and if so marks it as sent.
 func (l *Legacy) warnDue(level int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -219,7 +219,7 @@ func (l *Legacy) warnDue(level int) bool {
 	return due
 }
 
-// risen takes back what was warned of beyond a level: an account that falls again is warned again.
+// risen forgets warnings above a level, so that an account that falls again is warned again.
 func (l *Legacy) risen(level int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// TestADeviceThatSpeaksBeforeItsAccountWasLookedAt is off for the account's reasons all the same: its word may be the last for long.
+// TestADeviceThatSpeaksBeforeItsAccountWasLookedAt is off for the account's reasons all the same: the next message may be hours
+// away.
 func TestADeviceThatSpeaksBeforeItsAccountWasLookedAt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, "seed-a", unpaid())

@@ -16,7 +16,7 @@ import (
 	"github.com/paywatt/paywatt/internal/profile"
 )
 
-// Reasons for which a device's connection ends.
+// Reasons why a device's connection ends.
 var (
 	errLeft      = errors.New("the device said goodbye")
 	errForbidden = errors.New("the device sent what is not allowed")
@@ -24,7 +24,7 @@ var (
 	errStranger  = errors.New("the client is not the device of this listener")
 )
 
-// serve carries one socket from its CONNECT to its end.
+// serve handles one socket from its CONNECT to its end.
 func (l *Legacy) serve(ctx context.Context, c *conn) {
 	defer c.Close()
 	r := bufio.NewReaderSize(c, bufferSize)
@@ -43,7 +43,7 @@ func (l *Legacy) serve(ctx context.Context, c *conn) {
 	l.leave(s, err)
 }
 
-// greet takes the CONNECT and answers it. The gate has set a deadline for it and bounded its size.
+// greet reads the CONNECT and answers it. The gate has set a deadline for it and bounded its size.
 func (l *Legacy) greet(ctx context.Context, c *conn, r *bufio.Reader) (*legacySession, error) {
 	pk, err := readPacket(r, l.limits.ConnectSize)
 	if err != nil {
@@ -52,7 +52,7 @@ func (l *Legacy) greet(ctx context.Context, c *conn, r *bufio.Reader) (*legacySe
 	if err := pk.ConnectDecode(pk.Payload); err != nil {
 		return nil, fmt.Errorf("read CONNECT: %w", err)
 	}
-	// 3.1.1 is level 4; 3.1, which some of these libraries still speak, differs in nothing that matters here.
+	// 3.1.1 is level 4; 3.1, which some of these libraries still use, differs in nothing that matters here.
 	if name, v := string(pk.Connect.ProtocolName), pk.ProtocolVersion; name != "MQTT" && name != "MQIsdp" || v != 4 && v != 3 {
 		return nil, errors.Join(fmt.Errorf("protocol %q level %d", name, v), c.connack(packets.Err3UnsupportedProtocolVersion.Code))
 	}
@@ -74,11 +74,11 @@ func (l *Legacy) greet(ctx context.Context, c *conn, r *bufio.Reader) (*legacySe
 	if k := time.Duration(pk.Connect.Keepalive) * time.Second; k > 0 && k < s.silence {
 		s.silence = k
 	}
-	s.silence += s.silence / 2 // the protocol's one and a half
+	s.silence += s.silence / 2 // the protocol allows one and a half times the keep-alive
 	return s, c.connack(packets.CodeSuccess.Code)
 }
 
-// connack answers a CONNECT. There is never a session to go on with.
+// connack answers a CONNECT. There is never a session to resume.
 func (c *conn) connack(code byte) error {
 	_, err := c.Write([]byte{packets.Connack << 4, 2, 0, code})
 	return err
@@ -109,7 +109,7 @@ func readPacket(r *bufio.Reader, limit int) (packets.Packet, error) {
 	return pk, nil
 }
 
-// read takes what the device sends until the connection ends.
+// read handles the device's packets until the connection ends.
 func (s *legacySession) read(ctx context.Context, r *bufio.Reader) error {
 	var pace pacer
 	for {
@@ -132,7 +132,7 @@ func (s *legacySession) read(ctx context.Context, r *bufio.Reader) error {
 	}
 }
 
-// packet acts on one packet.
+// packet handles one packet.
 func (s *legacySession) packet(ctx context.Context, pk packets.Packet) error {
 	body := pk.Payload
 	switch pk.FixedHeader.Type {
@@ -160,8 +160,8 @@ func (s *legacySession) packet(ctx context.Context, pk packets.Packet) error {
 	return fmt.Errorf("%w: packet type %d", errForbidden, pk.FixedHeader.Type)
 }
 
-// published takes a message. It is durable before a PUBACK, where the device asked for one; what could not be stored
-// ends the connection, so that a device which keeps its messages sends it again.
+// published takes a message. It is durable before the PUBACK, if the device asked for one. If it cannot be stored the
+// connection ends, so that a device that keeps its messages sends it again.
 func (s *legacySession) published(ctx context.Context, pk packets.Packet) error {
 	if pk.FixedHeader.Qos > 1 || pk.TopicName == "" || len(pk.TopicName) > maxTopic || strings.ContainsAny(pk.TopicName, "+#\x00") {
 		return fmt.Errorf("%w: PUBLISH of quality %d on %.40q", errForbidden, pk.FixedHeader.Qos, pk.TopicName)
@@ -186,8 +186,8 @@ func (s *legacySession) published(ctx context.Context, pk packets.Packet) error 
 	return err
 }
 
-// subscribe grants each filter with quality 0: nothing else is ever sent to such a device. The filters count once the
-// answer is written, together with the supply that is owed for them, so that nothing overtakes either.
+// subscribe grants each filter with quality 0: such a device gets no other messages. The filters count once the answer is
+// written, and the supply order that is then due counts with them, so that nothing overtakes either.
 func (s *legacySession) subscribe(pk packets.Packet) error {
 	const refused = 0x80
 	var codes bytes.Buffer

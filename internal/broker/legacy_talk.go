@@ -15,30 +15,30 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// legacySession is one connection of the device. Its reader notes what the device says; its talker decides what the
-// device is told, one message a second at most.
+// legacySession is one connection of the device. Its reader records the device's messages; its talker decides what to send, at
+// most one message a second.
 type legacySession struct {
 	l       *Legacy
 	who     registry.Identity
 	conn    *conn
 	silence time.Duration // the longest the device may be silent
-	bell    chan struct{} // one place: there is something to decide
+	bell    chan struct{} // holds one signal: there is something to decide
 
 	mu      sync.Mutex
 	filters []string
-	device  string          // the name that stands for {id} in topics
-	relay   string          // as the device said last on this connection; empty while it has not
+	device  string          // the name that replaces {id} in topics
+	relay   string          // its last report on this connection; empty before the first
 	last    profile.Meaning // the newest data
 	account profile.Account
-	looked  bool // account is what it wants, not the zero value
-	stale   bool // the account must be looked at again
-	owed    bool // a wanted supply is owed after SUBSCRIBE
-	asked   bool // data has come since the relay was switched last: where the relay differs it is switched again
+	looked  bool // account has been read, and is not the zero value
+	stale   bool // the account must be read again
+	owed    bool // the wanted supply must be sent after SUBSCRIBE
+	asked   bool // data has come since the relay was switched last: if the relay differs it is switched again
 	notes   []profile.Message
-	polls   []profile.Message // left of this round
+	polls   []profile.Message // the rest of this round
 
-	// Of the talker alone.
-	commanded string // what the relay was told last: on, off or nothing yet
+	// Used only by the talker.
+	commanded string // the last order to the relay: on, off or none yet
 	sent      time.Time
 	nextPoll  time.Time
 	nextLook  time.Time
@@ -51,7 +51,7 @@ func newLegacySession(l *Legacy, who registry.Identity, c *conn) *legacySession 
 	return &legacySession{l: l, who: who, conn: c, bell: make(chan struct{}, 1), stale: true}
 }
 
-// wake changes something under the lock and lets the talker look.
+// wake makes a change under the lock and wakes the talker.
 func (s *legacySession) wake(change func()) {
 	s.mu.Lock()
 	change()
@@ -62,7 +62,7 @@ func (s *legacySession) wake(change func()) {
 	}
 }
 
-// hear notes what a message means for the talk.
+// hear records a message for the talker.
 func (s *legacySession) hear(m profile.Meaning) {
 	s.wake(func() {
 		if m.Device != "" {
@@ -83,8 +83,8 @@ func (s *legacySession) deviceName() string {
 	return s.device
 }
 
-// reasons are why the supply is meant to be off, as of the last look. For a device that speaks before the first one, the account is
-// asked now: its word may be the last for hours.
+// reasons are why the supply must be off, from the last read of the account. If the device sends before the first read, the
+// account is read now: the next message may be hours away.
 func (s *legacySession) reasons(ctx context.Context) []string {
 	s.mu.Lock()
 	looked, reasons := s.looked, slices.Clone(s.account.Reasons)
@@ -96,14 +96,14 @@ func (s *legacySession) reasons(ctx context.Context) []string {
 	return a.Reasons
 }
 
-// held are the filters of the connection; only its reader changes them.
+// held returns the filters of the connection; only its reader changes them.
 func (s *legacySession) held() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.filters)
 }
 
-// with adds a filter; false where it is one too many or none.
+// with adds a filter; it returns false for an invalid filter and for one too many.
 func (s *legacySession) with(filters []string, filter string) ([]string, bool) {
 	switch {
 	case filter == "" || len(filter) > maxTopic || strings.ContainsRune(filter, 0):
@@ -135,7 +135,7 @@ func (s *legacySession) listens(topic string) bool {
 	return slices.ContainsFunc(s.filters, func(f string) bool { return filterMatches(f, topic) })
 }
 
-// filterMatches compares a filter with a topic by the protocol's rules.
+// filterMatches reports whether a filter matches a topic by the protocol's rules.
 func filterMatches(filter, topic string) bool {
 	for {
 		f, restF, moreF := strings.Cut(filter, "/")
@@ -158,7 +158,7 @@ func filterMatches(filter, topic string) bool {
 	}
 }
 
-// talk tells the device what it is to be told until the connection ends.
+// talk sends messages to the device until the connection ends.
 func (s *legacySession) talk(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -190,7 +190,7 @@ func (s *legacySession) talk(ctx context.Context) {
 	}
 }
 
-// look asks the account what it wants, where something has been heard or enough time has passed.
+// look reads the account if a message has come or enough time has passed.
 func (s *legacySession) look(ctx context.Context, now time.Time) {
 	s.mu.Lock()
 	due := s.stale || !now.Before(s.nextLook)
@@ -200,9 +200,9 @@ func (s *legacySession) look(ctx context.Context, now time.Time) {
 		return
 	}
 	s.nextLook = now.Add(min(legacyRefresh, s.l.c.PollEvery))
-	if a, ok := s.ask(ctx); ok { // else what was known stays; it is asked again soon
+	if a, ok := s.ask(ctx); ok { // otherwise the known account stays, and is read again soon
 		s.mu.Lock()
-		if !a.On || s.looked && a.Left > s.account.Left { // whoever pays is warned anew
+		if !a.On || s.looked && a.Left > s.account.Left { // after a payment, warnings start again
 			s.l.risen(0)
 		}
 		s.l.risen(a.Warning)
@@ -211,7 +211,7 @@ func (s *legacySession) look(ctx context.Context, now time.Time) {
 	}
 }
 
-// ask looks the account up. Trouble is noted, and told by false.
+// ask reads the account. It logs an error and returns false.
 func (s *legacySession) ask(ctx context.Context) (profile.Account, bool) {
 	ctx, cancel := context.WithTimeout(ctx, authTimeout)
 	defer cancel()
@@ -222,7 +222,7 @@ func (s *legacySession) ask(ctx context.Context) (profile.Account, bool) {
 	return a, err == nil
 }
 
-// idle is how long nothing is due.
+// idle is the time until something is due.
 func (s *legacySession) idle(now time.Time) time.Duration {
 	next := s.nextLook
 	if s.nextPoll.Before(next) && !s.nextPoll.IsZero() {
@@ -231,7 +231,7 @@ func (s *legacySession) idle(now time.Time) time.Duration {
 	return next.Sub(now)
 }
 
-// next decides on the next message: the supply first, then warnings and summaries, then the question for data.
+// next chooses the next message: the supply first, then warnings and summaries, then the question for data.
 func (s *legacySession) next(now time.Time) (profile.Message, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -249,8 +249,8 @@ func (s *legacySession) next(now time.Time) (profile.Message, bool) {
 	return s.poll(now)
 }
 
-// supply is the message that switches the relay, where one is due: after SUBSCRIBE, when what is wanted has changed, and
-// after data while the relay is known to stand otherwise or not known at all. The caller holds mu.
+// supply returns the message that switches the relay, if one is due: after SUBSCRIBE, when the wanted supply has changed, and
+// after data while the relay's state differs or is unknown. The caller holds mu.
 func (s *legacySession) supply() (profile.Message, bool) {
 	if !s.account.Wallet {
 		return profile.Message{}, false
@@ -263,19 +263,19 @@ func (s *legacySession) supply() (profile.Message, bool) {
 	s.l.note(s, wanted)
 	differs := s.asked && s.relay != position
 	turned := s.commanded != "" && s.commanded != wanted
-	s.asked = false // it is told once after each data, however long it does not obey
+	s.asked = false // one order after each data message, however long the device does not obey
 	if !s.owed && !differs && !turned {
 		return profile.Message{}, false
 	}
 	m, ok := s.l.c.Profile.Switch(s.device, on)
 	if !ok || !s.listens(m.Topic) {
-		return profile.Message{}, false // what is owed stays owed until the device has said its name and subscribed
+		return profile.Message{}, false // it stays due until the device has sent its name and subscribed
 	}
 	s.owed, s.commanded = false, wanted
 	return m, true
 }
 
-// poll is the next question for the device's values. The caller holds mu.
+// poll returns the next question for the device's values. The caller holds mu.
 func (s *legacySession) poll(now time.Time) (profile.Message, bool) {
 	if len(s.polls) == 0 {
 		if now.Before(s.nextPoll) {
@@ -299,14 +299,14 @@ func (s *legacySession) send(m profile.Message) bool {
 	var b bytes.Buffer
 	if err := pk.PublishEncode(&b); err != nil || b.Len() > profile.MaxDown {
 		s.l.log.Error("message to a device cannot be sent", logkey.Meter, s.who.Number, logkey.Count, b.Len(), logkey.Err, err)
-		return true // a profile was checked against this; there is no use in closing the connection
+		return true // profiles are checked against this limit, so closing the connection would not help
 	}
 	_, err := s.conn.Write(b.Bytes())
 	s.l.log.Debug("message sent to device", logkey.Meter, s.who.Number, logkey.Kind, m.Payload)
 	return err == nil
 }
 
-// note keeps what is wanted, for people.
+// note stores the wanted supply, for people.
 func (l *Legacy) note(s *legacySession, wanted string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -20,7 +20,7 @@ import (
 	"github.com/paywatt/paywatt/profiles"
 )
 
-// porch is a listener without a network, so that a test can stop the clock: each dial hands over one end of a pipe.
+// porch is a listener without a network, so that a test can stop the clock: each dial delivers one end of a pipe.
 type porch struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -55,8 +55,8 @@ type bench struct {
 	broken   error // of Take
 	unknown  bool  // the meter is not registered
 	took     int
-	reasons  []string      // of the message taken last
-	slow     time.Duration // that the next look at the account takes
+	reasons  []string      // of the last message
+	slow     time.Duration // time that the next read of the account takes
 }
 
 func newBench(t *testing.T, name string, account profile.Account) *bench {
@@ -107,7 +107,7 @@ func (b *bench) take(_ context.Context, _ registry.Identity, h profile.Heard) (p
 	return t, nil
 }
 
-// set moves the account, and says so.
+// set changes the account and calls Kick.
 func (b *bench) set(a profile.Account) {
 	b.mu.Lock()
 	b.account = a
@@ -123,7 +123,7 @@ func (b *bench) close() {
 	}
 }
 
-// sketch is the far end of a connection, byte for byte. What the server sends gathers with the moment it came.
+// sketch is the far end of a connection, byte by byte. It collects the server's bytes with their times.
 type sketch struct {
 	t    *testing.T
 	conn net.Conn
@@ -173,7 +173,7 @@ func (s *sketch) send(text string) {
 	synctest.Wait()
 }
 
-// push sends bytes of which the far end may not take all.
+// push sends bytes that the far end may not read completely.
 func (s *sketch) push(text string) {
 	s.t.Helper()
 	b := unhex(s.t, text)
@@ -197,7 +197,7 @@ func unhex(t *testing.T, text string) []byte {
 	return out
 }
 
-// heard takes what has come since the last call, as text: packets joined by commas, a PUBLISH as its payload.
+// heard returns the bytes since the last call as text: packets joined by commas, a PUBLISH as its payload.
 func (s *sketch) heard() string {
 	synctest.Wait()
 	s.mu.Lock()
@@ -209,7 +209,7 @@ func (s *sketch) heard() string {
 	s.got = nil
 	var parts []string
 	for len(all) > 1 {
-		n := 2 + int(all[1]) // nothing here is longer than 127 bytes behind its header
+		n := 2 + int(all[1]) // no packet here is longer than 127 bytes after its header
 		if n > 128 || n > len(all) {
 			s.t.Fatalf("a packet of %d bytes, %x", n, all)
 		}
@@ -257,7 +257,7 @@ func paid() profile.Account { return profile.Account{Wallet: true, On: true} }
 
 func unpaid() profile.Account { return profile.Account{Wallet: true, Reasons: []string{"CREDIT"}} }
 
-// TestTheExactBytesOfTheSketchAreAnswered: the toggle sketch is answered byte for byte and told nothing unasked.
+// TestTheExactBytesOfTheSketchAreAnswered: the toggle sketch is answered byte by byte and gets nothing unasked.
 func TestTheExactBytesOfTheSketchAreAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, "seed-a-toggle", unpaid())
@@ -536,7 +536,7 @@ func TestWarningsAndSummariesGoToWhoListens(t *testing.T) {
 	})
 }
 
-// TestAPlugSaysItsNameBeforeItIsTold: topics with the device's name in them wait for it.
+// TestAPlugSaysItsNameBeforeItIsTold: messages whose topics contain the device's name wait for the name.
 func TestAPlugSaysItsNameBeforeItIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, "tasmota", unpaid())
@@ -552,8 +552,8 @@ func TestAPlugSaysItsNameBeforeItIsTold(t *testing.T) {
 	})
 }
 
-// TestNothingLongAndNothingFast: whatever the device does, the server sends packets of at most 128 bytes, a second apart,
-// of quality 0 and not retained.
+// TestNothingLongAndNothingFast: whatever the device does, the server sends packets of at most 128 bytes, a second apart, with
+// quality 0 and not retained.
 func TestNothingLongAndNothingFast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, "seed-a", paid())

@@ -9,36 +9,36 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Limits are the figures of docs/reference/mqtt.md#login. The zero value of a field means its default; benches and tests
-// set their own and say so.
+// Limits are the figures of docs/reference/mqtt.md#login. The zero value of a field means its default; benches and tests set
+// their own and say so.
 type Limits struct {
 	Connections     int           // over all addresses
 	PerAddress      int           // of one IP address; loopback has no limit
 	ConnectDeadline time.Duration // from accepting a socket to a complete CONNECT, TLS included
-	ConnectSize     int           // bytes of a CONNECT packet: what a stranger may make the server allocate
+	ConnectSize     int           // bytes of a CONNECT packet: this bounds what a stranger can make the server allocate
 	PacketSize      int           // bytes of any other packet
-	KeepAlive       time.Duration // longest; a client that asks for none gets this one
-	InFlight        int           // messages of one connection that are not acknowledged, each way
+	KeepAlive       time.Duration // the longest; a client that asks for none gets it
+	InFlight        int           // unacknowledged messages of one connection, each way
 	Subscriptions   int           // of one connection
 	SessionExpiry   time.Duration // longest life of a session without its connection
-	Rate            int           // messages, and other packets, a second of one connection, sustained; kept by not reading further
+	Rate            int           // messages, and other packets, per second of one connection, sustained; enforced by not reading further
 	Burst           int           // messages of one connection ahead of the rate: what a meter sends after an outage
-	Pending         int           // bytes that wait to be written to one connection; beyond it the client is too slow
-	Patience        time.Duration // how long a message waits for room in the store's queue before its client is closed
+	Pending         int           // unsent bytes of one connection; above it the client is too slow
+	Patience        time.Duration // how long a message waits for room in the store's queue before its connection is closed
 }
 
-// Limits without a knob.
+// Fixed limits.
 const (
 	maxTopic          = 128 // bytes
 	maxUserProperties = 4
 	authTimeout       = 5 * time.Second
 	authParallel      = 32                    // logins checked at the same time
 	writeTimeout      = 10 * time.Second      // of one write to a client's socket
-	lingerTimeout     = 2 * time.Second       // for what is still to be written when a connection is closed
-	shutdownGrace     = 2 * time.Second       // for clients to go when the broker stops
-	headerRoom        = 1 << 10               // of a packet above its payload: topic and properties
+	lingerTimeout     = 2 * time.Second       // for unsent bytes when a connection is closed
+	shutdownGrace     = 2 * time.Second       // for clients to leave when the broker stops
+	headerRoom        = 1 << 10               // of a packet beside its payload: topic and properties
 	bufferSize        = 1 << 10               // of a client's read buffer
-	acceptPause       = time.Second           // longest pause after accepting a socket failed
+	acceptPause       = time.Second           // longest pause after a failure to accept a socket
 	busyPause         = 50 * time.Millisecond // longest pause before asking a full store again
 )
 
@@ -51,10 +51,10 @@ func Defaults() Limits {
 	}
 }
 
-// withDefaults fills in what was left zero.
+// withDefaults replaces zero fields with the defaults.
 func (l Limits) withDefaults() Limits { return l.over(Defaults()) }
 
-// over fills in what was left zero from other limits.
+// over replaces zero fields with those of other limits.
 func (l Limits) over(d Limits) Limits {
 	for _, f := range []struct{ have, def *int }{
 		{&l.Connections, &d.Connections}, {&l.PerAddress, &d.PerAddress}, {&l.ConnectSize, &d.ConnectSize},
@@ -76,13 +76,13 @@ func (l Limits) over(d Limits) Limits {
 	return l
 }
 
-// String names the limits that a reader of a bench must know.
+// String names the limits that matter for the reader of a bench.
 func (l Limits) String() string {
 	return fmt.Sprintf("connections %d, per address %d, in flight %d, messages/s per meter %d, burst %d, packet %d B",
 		l.Connections, l.PerAddress, l.InFlight, l.Rate, l.Burst, l.PacketSize)
 }
 
-// capabilities bounds everything that mochi leaves open, for every broker alike.
+// capabilities bounds everything that mochi leaves unbounded, for every broker alike.
 func (l Limits) capabilities() *mqtt.Capabilities {
 	c := mqtt.NewDefaultServerCapabilities()
 	c.MaximumClients = int64(l.Connections)

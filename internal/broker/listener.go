@@ -12,9 +12,9 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
-// gate is the listener in front of mochi: it counts sockets, gives each a deadline for its CONNECT, and never stops
-// accepting because one socket could not be accepted. mochi itself has no deadline before CONNECT and ends its loop at
-// the first error (docs/reference/datapath.md#from-the-socket-to-the-row).
+// gate is the listener in front of mochi. It counts sockets, gives each a deadline for its CONNECT, and goes on after an error
+// of accept. mochi itself has no deadline before CONNECT and ends its loop at the first error
+// (docs/reference/datapath.md#from-the-socket-to-the-row).
 type gate struct {
 	net.Listener
 	limits Limits
@@ -34,7 +34,7 @@ func newGate(l net.Listener, limits Limits, encrypted *tls.Config, log *slog.Log
 		from: make(map[netip.Addr]int), closing: make(chan struct{})}
 }
 
-// Accept waits for the next socket within the limits; those beyond are closed at once.
+// Accept waits for the next socket within the limits; it closes others at once.
 func (g *gate) Accept() (net.Conn, error) {
 	pause := 5 * time.Millisecond
 	for {
@@ -52,11 +52,11 @@ func (g *gate) Accept() (net.Conn, error) {
 			return c, nil
 		}
 		g.counts.refused.Add(1)
-		_ = raw.Close() // beyond the limits: there is nobody to tell
+		_ = raw.Close() // above the limits
 	}
 }
 
-// rest waits. It reports false when done is closed meanwhile.
+// rest waits. It returns false if done is closed meanwhile.
 func rest(d time.Duration, done <-chan struct{}) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -68,7 +68,7 @@ func rest(d time.Duration, done <-chan struct{}) bool {
 	}
 }
 
-// admit counts the socket and wraps it; nil means that it is one too many.
+// admit counts the socket and wraps it; it returns nil if the socket is one too many.
 func (g *gate) admit(raw net.Conn) *conn {
 	ip := addressOf(raw)
 	g.mu.Lock()
@@ -135,7 +135,7 @@ func (g *gate) open() int {
 	return len(g.all)
 }
 
-// addressOf is the peer's IP address; an unknown one shares a single count.
+// addressOf is the peer's IP address; all unknown addresses share one count.
 func addressOf(c net.Conn) netip.Addr {
 	if a, err := netip.ParseAddrPort(c.RemoteAddr().String()); err == nil {
 		return a.Addr().Unmap()

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestThePageStatesTheLimits: who writes a meter plans with these numbers.
+// TestThePageStatesTheLimits: meter developers plan with these numbers.
 func TestThePageStatesTheLimits(t *testing.T) {
 	page, err := os.ReadFile("../../docs/reference/mqtt.md")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // errNotStored closes the connection of a meter whose records could not be committed.
 var errNotStored = errors.New("the message was not stored; send it again")
 
-// receive hands one message of a meter to the store. It returns as soon as the message is queued.
+// receive gives one message of a meter to the store. It returns once the message is queued.
 func (b *Broker) receive(s *session, pk packets.Packet) {
 	b.counts.messages.Add(1)
 	recs := b.records(s, pk)
@@ -34,8 +34,8 @@ func (b *Broker) receive(s *session, pk packets.Packet) {
 	}
 }
 
-// records takes a message apart. What cannot be read at all is one bad record without a number, so that it is counted,
-// alarmed and acknowledged on the same way as everything else.
+// records splits a message into its records. An unreadable message becomes one bad record without a number, so that it is
+// counted, alarmed and acknowledged like all others.
 func (b *Broker) records(s *session, pk packets.Packet) []metering.Record {
 	_, _, leaf, ok := wire.ParseTopic(pk.TopicName)
 	var good []wire.Record
@@ -59,14 +59,14 @@ func (b *Broker) records(s *session, pk packets.Packet) []metering.Record {
 	return recs
 }
 
-// record adds what the connection knows.
+// record adds the connection's data to a record.
 func (b *Broker) record(s *session, store string, now time.Time, r metering.Record) metering.Record {
 	r.Tenant, r.Meter, r.Number, r.Simulated = s.who.Tenant, s.who.Meter, s.who.Number, s.who.Simulated
 	r.Memory, r.ReceivedAt = store, now
 	return r
 }
 
-// queue gives the records to the store. While the store's queue is full the meter waits, by not being read.
+// queue gives the records to the store. While the store's queue is full, the broker does not read from the meter.
 func (b *Broker) queue(s *session, recs []metering.Record, done func([]metering.Outcome, error)) error {
 	pause := time.Millisecond
 	for waited := time.Duration(0); ; waited += pause {
@@ -99,17 +99,17 @@ func (b *Broker) finish(s *session, packet uint16, answer bool, out []metering.O
 		return
 	}
 	if answer {
-		// An error here means that the connection has ended; the meter sends again on its next one.
+		// An error means that the connection has ended; the meter sends again on its next one.
 		_ = s.client.WritePacket(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Puback}, PacketID: packet})
 	}
 	s.acknowledge(ack)
 }
 
-// fail closes a connection whose message was not stored: without an acknowledgement the meter would wait for ever, and
-// with one it would forget.
+// fail closes a connection whose message was not stored: without an acknowledgement the meter would wait for ever, and with one
+// it would delete its records.
 func (b *Broker) fail(s *session) { s.client.Stop(errNotStored) }
 
-// counters are what the broker has seen since it began.
+// counters count the broker's events since it began.
 type counters struct {
 	logins, denied, refused, forbidden, messages, failed, busy atomic.Int64
 	stored, duplicate, beyond, quarantined, dropped            atomic.Int64
@@ -132,13 +132,13 @@ func (c *counters) outcome(k metering.OutcomeKind) {
 
 // Stats are figures for /metrics and /readyz; all but the first two only grow.
 type Stats struct {
-	Sockets, Meters                                 int64 // open now: all, and those logged in
-	Logins, Denied, Refused, Forbidden              int64 // connections: accepted, wrong password, beyond a limit, closed for what they sent
-	Messages, Failed, Busy                          int64 // messages: taken, not stored, times a meter had to wait for the store
+	Sockets, Meters                                 int64 // open now: all, and those of logged-in meters
+	Logins, Denied, Refused, Forbidden              int64 // connections: logged in, wrong password, above a limit, closed for what they sent
+	Messages, Failed, Busy                          int64 // messages: taken, not stored, number of times that a meter had to wait for the store
 	Stored, Duplicate, Beyond, Quarantined, Dropped int64 // records by outcome
 }
 
-// Stats takes a look at the figures.
+// Stats returns the current figures.
 func (b *Broker) Stats() Stats {
 	b.mu.RLock()
 	meters := len(b.meters)

@@ -30,7 +30,7 @@ func (t *text) String() string {
 	return t.b.String()
 }
 
-// TestWhatWentIntoTheWrongFieldIsNotLogged: people put passwords and tokens where the user name belongs.
+// TestWhatWentIntoTheWrongFieldIsNotLogged: people enter passwords and tokens as user names.
 func TestWhatWentIntoTheWrongFieldIsNotLogged(t *testing.T) {
 	var log text
 	b := start(t, broker.Config{Inbox: newShelf().inbox, Log: slog.New(slog.NewTextHandler(&log, nil))})

@@ -12,21 +12,20 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// leaves is how many kinds of messages to a meter there are.
+// leaves is the number of kinds of messages to a meter.
 const leaves = 6
 
-// downs lists them; a session keeps what was subscribed by their position.
+// downs lists them; a session stores subscriptions by their position.
 func downs() [leaves]wire.Down {
 	return [leaves]wire.Down{wire.DownAck, wire.DownToken, wire.DownCommand, wire.DownConfig, wire.DownLease, wire.DownTime}
 }
 
-// notSubscribed is the granted quality of a leaf that the meter does not listen to.
+// notSubscribed is the granted quality of a leaf without a subscription.
 const notSubscribed = -1
 
-// session is one meter's connection. Messages to the meter do not go through mochi's topics and queues: there is one
-// receiver, and what matters is kept in the outbox until the meter itself answers. So the session counts what is in
-// flight by itself, and mochi's habit of forgetting a message when the client happens to use the same packet number
-// does no harm.
+// session is one meter's connection. Messages to the meter do not use mochi's topics and queues: there is one receiver, and the
+// outbox keeps what matters until the meter itself answers. The session itself counts the messages in flight. mochi forgets a
+// message if the client uses the same packet number, and this counting makes that harmless.
 type session struct {
 	who    registry.Identity
 	client *mqtt.Client
@@ -34,14 +33,14 @@ type session struct {
 	down   string // m/{number}/down/
 	limits Limits
 
-	slots chan struct{} // one per message of the meter that is not acknowledged yet
-	pacer pacer         // only its reader looks at it
+	slots chan struct{} // one for each unacknowledged message of the meter
+	pacer pacer         // only the reader uses it
 
 	mu       sync.Mutex
-	memory   string // the memory that up/boot named on this connection
+	memory   string // the device memory that up/boot named on this connection
 	format   wire.Format
 	granted  [leaves]int8
-	packet   uint16              // the last packet number given
+	packet   uint16              // the last packet number used
 	flight   map[uint16]struct{} // messages to the meter that it has not acknowledged
 	acking   uint16              // the packet of the down/ack in flight, 0 for none
 	ack      wire.Ack            // the newest acknowledgement
@@ -57,15 +56,15 @@ func newSession(who registry.Identity, cl *mqtt.Client, c *conn, l Limits) *sess
 	return s
 }
 
-// pace lets the meter's next packet through at its rate. It reports false when the connection has ended meanwhile.
+// pace holds the meter's next packet back to its rate. It returns false if the connection has ended meanwhile.
 func (s *session) pace(now time.Time) bool { return s.pacer.wait(now, s.limits, s.conn.done) }
 
-// pacer spaces what one client sends. The client is slowed down by not being read; nothing is dropped.
+// pacer limits one client's rate by not reading from it; it drops nothing.
 type pacer struct {
 	next time.Time // when the rate allows the next packet
 }
 
-// wait lets the next packet through at the rate of the limits. It reports false when done is closed meanwhile.
+// wait holds the next packet back to the rate of the limits. It returns false if done is closed meanwhile.
 func (p *pacer) wait(now time.Time, l Limits, done <-chan struct{}) bool {
 	gap := time.Second / time.Duration(l.Rate)
 	ahead := time.Duration(l.Burst-1) * gap
@@ -77,8 +76,8 @@ func (p *pacer) wait(now time.Time, l Limits, done <-chan struct{}) bool {
 	return wait <= 0 || rest(wait, done)
 }
 
-// take waits until fewer messages of the meter are in flight than it may have. It reports false when the connection
-// has ended meanwhile.
+// take waits until the meter has fewer messages in flight than its limit. It returns false if the connection has ended
+// meanwhile.
 func (s *session) take() bool {
 	select {
 	case s.slots <- struct{}{}:
@@ -91,7 +90,7 @@ func (s *session) take() bool {
 // answered frees the slot of a message.
 func (s *session) answered() { <-s.slots }
 
-// subscribed works out what the meter listens to from the filters it holds. It reports whether any leaf is new.
+// subscribed updates the leaves that the meter's filters match. It reports whether any leaf is new.
 func (s *session) subscribed() (more bool) {
 	var now [leaves]int8
 	for i := range now {
@@ -115,13 +114,13 @@ func (s *session) subscribed() (more bool) {
 	return more
 }
 
-// leafMatches reports whether the part of a filter below down/ matches a leaf there.
+// leafMatches reports whether the part of a filter below down/ matches a leaf.
 func leafMatches(filter, leaf string) bool {
 	filter = strings.TrimSuffix(filter, "/#") // x/# matches x too
 	return filter == leaf || filter == "#" || filter == "+"
 }
 
-// listens reports whether the meter is subscribed to any leaf besides the acknowledgement.
+// listens reports whether the meter is subscribed to any leaf other than the acknowledgement.
 func (s *session) listens() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,8 +140,8 @@ func (s *session) publish(d wire.Down, payload []byte) bool {
 	return ok
 }
 
-// send writes a message with the quality the meter subscribed with; the caller holds mu. The packet number is 0 for a
-// message that needs no answer.
+// send writes a message with the quality of the meter's subscription; the caller holds mu. The packet number is 0 for a message
+// that needs no answer.
 func (s *session) send(d wire.Down, payload []byte) (packet uint16, ok bool) {
 	qos := int8(notSubscribed)
 	for i, leaf := range downs() {
@@ -169,7 +168,7 @@ func (s *session) send(d wire.Down, payload []byte) (packet uint16, ok bool) {
 	return packet, true
 }
 
-// room is how many messages may be in flight to the meter: our limit, or less where the client asked for less.
+// room is how many messages may be in flight to the meter: the broker's limit, or the client's if that is lower.
 func (s *session) room() int {
 	if m := int(s.client.Properties.Props.ReceiveMaximum); m > 0 {
 		return min(m, s.limits.InFlight)
@@ -177,7 +176,7 @@ func (s *session) room() int {
 	return s.limits.InFlight
 }
 
-// number gives the next free packet number; at most InFlight of 65,535 are taken.
+// number returns the next free packet number; at most InFlight of 65,535 are in use.
 func (s *session) number() uint16 {
 	for {
 		s.packet++
@@ -187,7 +186,7 @@ func (s *session) number() uint16 {
 	}
 }
 
-// received notes the meter's PUBACK and reports whether it was waited for.
+// received records the meter's PUBACK and reports whether it was expected.
 func (s *session) received(packet uint16) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,8 +199,8 @@ func (s *session) received(packet uint16) bool {
 	return ours
 }
 
-// acknowledge tells the meter up to where everything is durable. While one such message is in flight newer ones only
-// replace each other, because the last says it all.
+// acknowledge tells the meter up to which record everything is durable. While one acknowledgement is in flight, a newer one
+// replaces the waiting one, because the last one covers all.
 func (s *session) acknowledge(a wire.Ack) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -210,23 +209,23 @@ func (s *session) acknowledge(a wire.Ack) {
 	s.flushAck()
 }
 
-// flushAck sends the newest acknowledgement if nothing stands in its way; the caller holds mu.
+// flushAck sends the newest acknowledgement if it can; the caller holds mu.
 func (s *session) flushAck() {
 	if !s.ackAgain || s.acking != 0 {
 		return
 	}
 	payload, err := wire.EncodeAck(s.format, s.ack)
 	if err != nil {
-		return // two plain fields; there is nothing in them that could not be written
+		return // two plain fields, so encoding cannot fail
 	}
 	packet, ok := s.send(wire.DownAck, payload)
 	if !ok {
-		return // sent when the meter subscribes or has taken something; a connection that ended needs it no more
+		return // it is sent when the meter subscribes or acknowledges; after the end of the connection it is not needed
 	}
 	s.acking, s.ackAgain = packet, false
 }
 
-// heard notes in which format the meter writes, and the memory it speaks for after a boot message.
+// heard records the meter's format, and after a boot message the device memory.
 func (s *session) heard(payload []byte, recs []wire.Record) (store string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

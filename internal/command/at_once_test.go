@@ -21,7 +21,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// line is the connection of a meter that is always there. It notes what is sent, and when.
+// line is the connection of a meter that is always connected. It records what is sent, and when.
 type line struct {
 	mu   sync.Mutex
 	from time.Time
@@ -37,7 +37,7 @@ func (l *line) Publish(_ string, d wire.Down, _ []byte) bool {
 	return true
 }
 
-// begin forgets what was sent, and counts the time from now on.
+// begin forgets what was sent, and measures time from now on.
 func (l *line) begin() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,7 +71,7 @@ func (h *house) pays(m registry.Meter, amount ledger.Minor) {
 	}
 }
 
-// reads brings a reading of a meter to the store, the first one with its boot, and waits until it is durable.
+// reads sends a meter's reading to the store, the first one with its boot, and waits until it is durable.
 func (h *house) reads(m registry.Meter, seq uint64, register int64) {
 	h.t.Helper()
 	const memory = "00112233aabbccdd"
@@ -87,8 +87,8 @@ func (h *house) reads(m registry.Meter, seq uint64, register int64) {
 	h.ingest(in...)
 }
 
-// TestACutOffFollowsItsReadingAtOnce: the order is sent as soon as the reading that it follows from is durable, however long
-// the worker would have rested. A reading from which nothing follows wakes nobody.
+// TestACutOffFollowsItsReadingAtOnce: the order is sent as soon as the reading that caused it is durable, even in the middle of
+// the worker's rest. A reading without consequences wakes nobody.
 func TestACutOffFollowsItsReadingAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, l := newHouse(t), &line{}
@@ -123,7 +123,7 @@ func TestACutOffFollowsItsReadingAtOnce(t *testing.T) {
 	})
 }
 
-// locking notes in which order signing takes its locks.
+// locking records the order in which signing takes its locks.
 type locking struct {
 	command.SignTx
 	took []string
@@ -134,7 +134,7 @@ func (l *locking) CommandCounter(meter int64) (uint64, error) {
 	return l.SignTx.CommandCounter(meter)
 }
 
-// WalletCommands are the rows of the meter's wallets, noted too.
+// WalletCommands returns the rows of the meter's wallets; it records the lock too.
 func (l *locking) WalletCommands() wallet.SigningTx {
 	return lockingWallets{l.SignTx.WalletCommands(), l}
 }
@@ -154,8 +154,8 @@ func (w lockingWallets) SupplyOf(meter int64) (wallet.Supplied, error) {
 	return w.SigningTx.SupplyOf(meter)
 }
 
-// TestSigningLocksTheMeterBeforeItsWallets: two servers that sign and settle at the same time do not wait for each other only if all
-// take the locks in one order.
+// TestSigningLocksTheMeterBeforeItsWallets: two servers that sign and settle at the same time avoid a deadlock only if all take
+// the locks in one order.
 func TestSigningLocksTheMeterBeforeItsWallets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)

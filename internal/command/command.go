@@ -1,9 +1,8 @@
-// Package command is what a meter is told, until the meter itself answers: start at [Commands.Send].
+// Package command sends commands to meters and follows them until the meter answers: start at [Commands.Send].
 //
-// A command is a row and an outbox item in one transaction, so it exists exactly if its sender was told so. It is
-// signed when it is sent, with the meter's link key and a counter that only ever rises, and it is sent again until the
-// meter's answer arrives as one of its numbered records (package intake) or the command expires. The MQTT session is
-// only transport: nothing is left to it.
+// A command is a row and an outbox item in one transaction, so it exists exactly if its sender got a success. It is signed when
+// it is sent, with the meter's link key and a counter that only rises. It is sent again until the meter's answer arrives as a
+// numbered record (package intake) or the command expires. The MQTT session is only transport: it stores nothing.
 //
 //	queued ──sent──▶ sent ──acked──▶ acked ──▶ done | failed
 //	   └──────────────┴── time ──▶ expired          (a late answer still counts: the meter knows best)
@@ -21,7 +20,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// State is how far a command has come.
+// State is the progress of a command.
 type State string
 
 // States of a command.
@@ -30,12 +29,12 @@ const (
 	StateSent    State = "sent"    // sent at least once, no answer yet
 	StateAcked   State = "acked"   // the meter holds it durably and will carry it out
 	StateDone    State = "done"    // the meter has carried it out
-	StateFailed  State = "failed"  // the meter could not or would not; the answer says why
-	StateExpired State = "expired" // its time ran out before the meter took it
+	StateFailed  State = "failed"  // the meter could not or would not carry it out; the answer has the reason
+	StateExpired State = "expired" // its time ended before the meter took it
 )
 
-// Next is the state after an answer of the meter. StateDone and StateFailed are final; every other state gives way, an expired
-// one too, because what the meter did is what happened.
+// Next is the state after an answer of the meter. StateDone and StateFailed are final. Every other state gives way to the
+// answer, even StateExpired, because the answer is what happened.
 func (s State) Next(answer State) State {
 	switch {
 	case s == StateDone || s == StateFailed:
@@ -46,8 +45,8 @@ func (s State) Next(answer State) State {
 	return s
 }
 
-// Answered is the state after an answer of the meter, with its reason. A failure that may pass gives way as an expired command
-// does.
+// Answered is the state after an answer of the meter; it also considers the reason. A command with a temporary failure can
+// still change its state, as an expired one can.
 func (c Command) Answered(answer State) State {
 	if c.State == StateFailed && wire.Passing(c.Answer) {
 		if next := StateExpired.Next(answer); next != StateExpired {
@@ -57,19 +56,19 @@ func (c Command) Answered(answer State) State {
 	return c.State.Next(answer)
 }
 
-// Heard is the state after an answer of the meter, and whether there is anything to write.
+// Heard is the state after an answer of the meter, and whether it changes the row.
 func (c Command) Heard(answer State) (next State, news bool) {
 	next = c.Answered(answer)
 	return next, next != c.State || wire.Passing(c.Answer) && next == answer
 }
 
-// Open reports whether the command still has to be brought to the meter.
+// Open reports whether the command must still be sent to the meter.
 func (s State) Open() bool { return s == StateQueued || s == StateSent }
 
-// Type is what the meter shall do.
+// Type is the action that the meter must take.
 type Type string
 
-// Types that the meter core knows (docs/reference/meter-rules.md#commands).
+// Types of the meter core (docs/reference/meter-rules.md#commands).
 const (
 	Disconnect  Type = "disconnect"   // open the relay, reason REMOTE
 	Connect     Type = "connect"      // clear REMOTE; the relay closes at the customer's key press, or at once with force
@@ -80,14 +79,14 @@ const (
 	CancelToken Type = "cancel_token" // remember a TID as used, so that its token never loads
 )
 
-// Types of orders that only the server itself gives, each a message of its own kind (docs/reference/mqtt.md#signed-messages).
+// Types that only the server itself sends, each a message of its own kind (docs/reference/mqtt.md#signed-messages).
 const (
-	Lease   Type = "lease"  // count up to a register
+	Lease   Type = "lease"  // supply up to a register
 	Config  Type = "config" // take a configuration
-	SetTime Type = "time"   // set the clock to the moment of the sending
+	SetTime Type = "time"   // set the clock to the time of sending
 )
 
-// Down is the kind of message that an order travels as.
+// Down is the kind of message that carries a command.
 func (t Type) Down() wire.Down {
 	switch t {
 	case Lease:
@@ -100,7 +99,7 @@ func (t Type) Down() wire.Down {
 	return wire.DownCommand
 }
 
-// Act returns the act of a command. A command that does the same as a token is the same act.
+// Act returns the act of a command. A command with the same effect as a token is the same act.
 func (t Type) Act(args map[string]any) access.Act {
 	force, _ := args[ForceArg].(bool)
 	switch {
@@ -116,7 +115,7 @@ func (t Type) Act(args map[string]any) access.Act {
 	return access.ActCommand
 }
 
-// Key is the key of the lane of meters within which an order of this type waits for its turn.
+// Key is the key, within the lane of meters, of the queue for commands of this type.
 func (t Type) Key(number string) string {
 	switch t {
 	case Connect, Disconnect:
@@ -133,11 +132,11 @@ type Command struct {
 	Meter   int64
 	Number  string
 	Type    Type
-	Args    map[string]any // int64, bool and text only
-	Reason  string         // why a person or a rule wanted it; kept in the audit log
+	Args    map[string]any // only int64, bool and text
+	Reason  string         // why a person or a rule sent it; stored in the audit log
 	Counter uint64         // of the newest signature; 0 before the first
 	State   State
-	Answer  string // what the meter said besides the state
+	Answer  string // the meter's reason, besides the state
 	// ExpiresAt is the meter's own time for a simulated meter, the server's for every other.
 	ExpiresAt time.Time
 	By        string
@@ -146,11 +145,11 @@ type Command struct {
 	UpdatedAt time.Time
 }
 
-// Lifetimes of a command, counted from when it was given.
+// Lifetimes of a command, from its creation.
 const (
 	// DefaultTTL is how long a command waits for its meter.
 	DefaultTTL = 24 * time.Hour
-	// ReadTTL is how long a request for a reading is worth anything.
+	// ReadTTL is how long a request for a reading waits.
 	ReadTTL = time.Hour
 )
 
@@ -165,9 +164,8 @@ func (t Type) TTL() time.Duration {
 // ForceArg makes a connect close the relay without a key press at the meter.
 const ForceArg = "force"
 
-// CheckArgs takes the arguments of a type as they came, from JSON or from Go, and gives them in the only forms that
-// are signed: whole numbers, truth values and text. Every argument must be known: a misspelt one would silently mean
-// something else.
+// CheckArgs checks the arguments of a type, from JSON or from Go, and returns them in the only forms that are signed: whole
+// numbers, truth values and text. It refuses unknown arguments, because a misspelt one would silently mean something else.
 func (t Type) CheckArgs(args map[string]any) (map[string]any, refusal.Refusal) {
 	known, ok := t.args()
 	if !ok {
@@ -195,12 +193,12 @@ func (t Type) CheckArgs(args map[string]any) (map[string]any, refusal.Refusal) {
 
 // arg describes one argument.
 type arg struct {
-	wrong  func() refusal.Refusal // of a value that it cannot have, and of none where it is needed
+	wrong  func() refusal.Refusal // for an invalid value, and for a missing one that is needed
 	needed bool
 	read   func(any) (any, bool)
 }
 
-// args are the arguments of a type; false for a type that does not exist.
+// args returns the arguments of a type; false if the type does not exist.
 func (t Type) args() (map[string]arg, bool) {
 	switch t {
 	case Disconnect, Read, ClearTamper, ClearCredit, ResetDemand:
@@ -216,7 +214,7 @@ func (t Type) args() (map[string]arg, bool) {
 	return nil, false
 }
 
-// whole reads an integer between low and high. JSON decoders give numbers as float64; those with a fraction are none.
+// whole reads an integer between low and high. JSON decoders return numbers as float64; those with a fraction are refused.
 func whole(low, high int64) func(any) (any, bool) {
 	return func(v any) (any, bool) {
 		var n int64

@@ -58,8 +58,8 @@ type house struct {
 	registry *registry.Registry
 	commands *command.Commands
 	owner    access.Actor
-	kicked   int      // how often the store said that something is due for meters
-	worker   func()   // woken then; nil: nobody
+	kicked   int      // how often the store reported items due for meters
+	worker   func()   // called then; nil: nothing
 	tables   []string // a query for the rows of each table
 }
 
@@ -91,7 +91,7 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
-// due is told by the store what a commit has made due, as the server is.
+// due gets from the store what a commit has made due, as the server does.
 func (h *house) due(lanes []string) {
 	if slices.Contains(lanes, job.LaneMQTT) {
 		h.kicked++
@@ -101,7 +101,7 @@ func (h *house) due(lanes []string) {
 	}
 }
 
-// meter registers a meter; a status other than active is given afterwards.
+// meter registers a meter; a status other than active is set afterwards.
 func (h *house) meter(n int) registry.Added {
 	h.t.Helper()
 	body := fmt.Sprintf("04%08d", n)
@@ -120,7 +120,7 @@ func (h *house) meter(n int) registry.Added {
 // tokenDigits are the digits of every token of these tests.
 const tokenDigits = "12345678901234567890"
 
-// issued puts a token of a meter into the store, ready to be sent.
+// issued stores a token of a meter, ready to be sent.
 func (h *house) issued(m registry.Meter) id.ID {
 	h.t.Helper()
 	token := id.ID{1}
@@ -268,7 +268,7 @@ func TestTooManyWaitingCommandsAreRefused(t *testing.T) {
 	}
 }
 
-// wires is a link that notes what was published.
+// wires is a link that records what was published.
 type wires struct {
 	up     bool
 	taken  bool
@@ -291,7 +291,7 @@ func (w *wires) Publish(number string, d wire.Down, payload []byte) bool {
 	return w.taken
 }
 
-// claimed is an item as a worker holds it.
+// claimed is an item claimed by a worker.
 func claimed(kind, key string, b string) job.Claim {
 	return job.Claim{Item: job.Item{Lane: job.LaneMQTT, Key: key, Kind: kind, Body: []byte(b)}}
 }
@@ -315,7 +315,7 @@ func TestCommandIsSignedWhenItIsSent(t *testing.T) {
 			t.Fatalf("verdict %s, %v; want %s", got, err, want)
 		}
 	}
-	deliver(job.Verdict{}) // nobody there
+	deliver(job.Verdict{}) // the meter is not connected
 	if got := h.state(m, c.ID); got != command.StateQueued {
 		t.Errorf("state %s without a connection, want queued", got)
 	}
@@ -411,7 +411,7 @@ func TestItemThatNobodyUnderstandsIsGivenUp(t *testing.T) {
 	}
 }
 
-// From the order to the meter's answer, with a real broker, an ordinary client as the meter and the worker between.
+// From the order to the meter's answer, with a real broker, an ordinary client as the meter and the worker in between.
 func TestCommandReachesTheMeterAndItsAnswerEndsIt(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1)
@@ -439,7 +439,7 @@ func TestCommandReachesTheMeterAndItsAnswerEndsIt(t *testing.T) {
 	defer running.Wait()
 	defer stop()
 	c := h.send(command.Request{Meter: number, Type: command.Disconnect, Reason: "unpaid"}).Command
-	outbox.Kick() // the meter is away: it must be woken when it comes
+	outbox.Kick() // the meter is away: the worker must be woken when it comes
 
 	heard := make(chan []byte, 4)
 	o := paho.NewClientOptions().AddBroker("tcp://" + l.Addr().String()).SetClientID(number).SetUsername(number).SetPassword(m.MQTTPassword.Reveal())

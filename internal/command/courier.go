@@ -14,36 +14,36 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// OfflineLook is how long an item rests for a meter without a connection. It is only a safety net: the connection
-// itself wakes what waits (job.Outbox.Wake).
+// OfflineLook is how long an item rests while its meter has no connection. It is only a safety net: a new connection wakes the
+// waiting items (job.Outbox.Wake).
 const OfflineLook = 6 * time.Hour
 
-// RoamingLook is how long an item rests for a meter whose session is moving between servers (see [Courier.Roaming]).
+// RoamingLook is how long an item rests while its meter's session is moving between servers (see [Courier.Roaming]).
 const RoamingLook = 2 * time.Second
 
-// Link is the meters' connection, as far as a courier needs it.
+// Link is the part of the meters' connections that a courier needs.
 type Link interface {
-	// Connected reports whether the meter holds a connection that listens.
+	// Connected reports whether the meter has a connection and is subscribed.
 	Connected(number string) bool
-	// Format is what the meter on this connection writes, and so surely reads.
+	// Format is the format that the meter writes on this connection and can therefore read.
 	Format(number string) wire.Format
-	// Publish hands a message to the meter's connection and reports whether the connection took it. It never blocks.
-	// That the meter has it is known only from the meter's answer.
+	// Publish hands a message to the meter's connection and reports whether the connection took it. It never blocks. Only the
+	// meter's answer shows that the meter has the message.
 	Publish(number string, d wire.Down, payload []byte) bool
 }
 
-// CourierTx is what a courier needs of a transaction.
+// CourierTx is the part of a transaction that a courier needs.
 type CourierTx interface {
 	SignTx
 	CommandSent(command id.ID) error
-	// TokenForPush is a token with the number of its meter; found is false while it has no digits.
+	// TokenForPush returns a token with the number of its meter; found is false while it has no digits.
 	TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error)
-	// TokenPushed notes that a token was handed to its meter's connection.
+	// TokenPushed records that a token was given to its meter's connection.
 	TokenPushed(token id.ID) error
 }
 
-// Courier brings tokens and commands to their meters: it is the job.Sender of the lane of meters. Digits and
-// signatures are made here, at the moment of sending, and kept nowhere.
+// Courier sends tokens and commands to their meters: it is the job.Sender of the lane of meters. It opens digits and makes
+// signatures at the moment of sending, and stores neither.
 type Courier struct {
 	door  access.Door[CourierTx]
 	keys  Opener
@@ -52,20 +52,19 @@ type Courier struct {
 	pause time.Duration // of an item whose meter is not connected
 }
 
-// NewCourier makes a Courier. keys opens token digits and link keys.
+// NewCourier returns a Courier. keys opens token digits and link keys.
 func NewCourier(door access.Door[CourierTx], keys Opener, link Link, now func() time.Time) *Courier {
 	return &Courier{door: door, keys: keys, link: link, now: now, pause: OfflineLook}
 }
 
-// Roaming tells the courier that meters move between servers: an item is only claimed by the server that holds its
-// meter's session, so a meter that is not connected here is just arriving or leaving, and the item must soon be free
-// for the other server.
+// Roaming tells the courier that meters move between servers. Only the server with a meter's session claims its items. If the
+// meter is not connected here it is just arriving or leaving, and the other server must soon be able to claim the item.
 func (c *Courier) Roaming() { c.pause = RoamingLook }
 
 var _ job.Sender = (*Courier)(nil)
 
-// Send brings one item to its meter. The item stays in the outbox until the meter answers; what comes back here only
-// says when to try again.
+// Send sends one item to its meter. The item stays in the outbox until the meter answers; the result only says when to try
+// again.
 func (c *Courier) Send(ctx context.Context, t access.Tenant, item job.Claim) (job.Verdict, error) {
 	item.Key = job.MeterOf(item.Key)
 	var b job.Body
@@ -89,7 +88,7 @@ func (c *Courier) Send(ctx context.Context, t access.Tenant, item job.Claim) (jo
 	return job.Dead("no meter understands an item of kind " + item.Kind), nil
 }
 
-// token pushes a token. Its request is its identity, so that a repeat is answered with the stored result.
+// token pushes a token. Its request is its identity, so that the meter answers a repetition with the stored result.
 func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Claim, token id.ID, again bool) (job.Verdict, error) {
 	if !item.ExpiresAt.IsZero() && !c.now().Before(item.ExpiresAt) {
 		return job.Dead("the meter did not take the token in time; its digits remain valid"), nil
@@ -105,7 +104,7 @@ func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Clai
 	case !found:
 		return job.Dead("the token has no digits"), nil
 	case !unanswered(t) && !(again && answered(t)):
-		return job.Done(), nil // the meter has answered, or the sale was undone
+		return job.Done(), nil // the meter has answered, or the sale was reversed
 	case number != item.Key:
 		return job.Dead("the token was made for another meter"), nil
 	case !c.link.Connected(number):
@@ -128,17 +127,17 @@ func (c *Courier) token(ctx context.Context, tenant access.Tenant, item job.Clai
 	return c.sent(ctx, tenant, item, func(tx CourierTx) error { return tx.TokenPushed(token) })
 }
 
-// unanswered reports whether the meter may still load a token and has not said, signed, what it makes of it.
+// unanswered reports whether the meter may still load a token and has not sent a signed answer about it.
 func unanswered(t sale.Token) bool {
 	return t.State == sale.TokenIssued || t.State == sale.TokenSent || t.State == sale.TokenHeard
 }
 
-// answered reports whether the meter has said what it makes of a token.
+// answered reports whether the meter has sent a signed answer about a token.
 func answered(t sale.Token) bool {
 	return t.State == sale.TokenAccepted || t.State == sale.TokenRejected
 }
 
-// command signs and sends a command. Nothing is signed for a meter that is not there: each signature uses up a counter.
+// command signs and sends a command. It signs nothing for a meter that is not connected: each signature uses up a counter.
 func (c *Courier) command(ctx context.Context, t access.Tenant, item job.Claim, command id.ID) (job.Verdict, error) {
 	if !c.link.Connected(item.Key) && (item.ExpiresAt.IsZero() || c.now().Before(item.ExpiresAt)) {
 		return c.offline(), nil
@@ -164,7 +163,7 @@ func (c *Courier) command(ctx context.Context, t access.Tenant, item job.Claim, 
 	return c.sent(ctx, t, item, func(tx CourierTx) error { return tx.CommandSent(command) })
 }
 
-// sent notes that a message has left, and when to send it again if no answer comes.
+// sent records that a message has left, and returns when to send it again if no answer comes.
 func (c *Courier) sent(ctx context.Context, t access.Tenant, item job.Claim, note func(CourierTx) error) (job.Verdict, error) {
 	again := job.Again(c.now().Add(job.Pause(item.Attempts)), "sent; the meter has not answered yet")
 	err := c.door.Do(context.WithoutCancel(ctx), t, func(tx CourierTx) (bool, error) { return false, note(tx) })

@@ -14,18 +14,18 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// carrying is the item of a command as a worker holds it.
+// carrying is a command's item as a worker claims it.
 func carrying(c command.Command) job.Claim {
 	return claimed(job.KindCommand, c.Type.Key(c.Number), `{"command_id":"`+c.ID.Text(id.Command)+`"}`)
 }
 
-// pushing is the item of a token as a worker holds it.
+// pushing is a token's item as a worker claims it.
 func pushing(number string, token id.ID) job.Claim {
 	return claimed(job.KindToken, number, `{"token_id":"`+token.Text(id.Token)+`"}`)
 }
 
-// TestTheCourierTriesAgainUntilItIsTooLate: an item rests while its meter is away, and with growing pauses while the meter does not
-// answer. Nothing is signed for a meter that is away.
+// TestTheCourierTriesAgainUntilItIsTooLate: an item rests while its meter is away, and is repeated with growing pauses while
+// the meter does not answer. Nothing is signed for a meter that is away.
 func TestTheCourierTriesAgainUntilItIsTooLate(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1)
@@ -100,7 +100,7 @@ func (h *house) progress(kind string, cmd, token id.ID) (state string, signed bo
 	return state, signed
 }
 
-// TestWhatCannotBeOpenedIsNotSent: the error comes back, so that the item is tried again.
+// TestWhatCannotBeOpenedIsNotSent: the error is returned, so that the item is tried again.
 func TestWhatCannotBeOpenedIsNotSent(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter
@@ -127,11 +127,11 @@ func TestWhatCannotBeOpenedIsNotSent(t *testing.T) {
 	}
 }
 
-// held is a link that keeps the payload that it was given.
+// held is a link that keeps a reference to the published payload.
 type held struct {
 	wires
 	payload []byte
-	digits  string // in it when it was given
+	digits  string // copied from it at that time
 }
 
 func (l *held) Publish(_ string, _ wire.Down, payload []byte) bool {
@@ -141,7 +141,7 @@ func (l *held) Publish(_ string, _ wire.Down, payload []byte) bool {
 	return true
 }
 
-// TestDigitsAreWipedAfterTheyWereSent: neither the digits nor the message with them stay in memory.
+// TestDigitsAreWipedAfterTheyWereSent: neither the digits nor the message with them stays in memory.
 func TestDigitsAreWipedAfterTheyWereSent(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter

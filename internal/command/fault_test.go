@@ -18,20 +18,20 @@ import (
 	"github.com/paywatt/paywatt/internal/store/core"
 )
 
-// errFault is what a statement returns that was made to fail.
+// errFault is the error of the statement that is made to fail.
 var errFault = errors.New("planted failure of a statement")
 
-// faulty is a store in which one statement fails. It counts the statements of all transactions since the fault was planted, and
-// checks that the transaction of the failed statement changed no row.
+// faulty is a store in which one statement fails. It counts the statements of all transactions since plant, and checks that the
+// failed transaction changed no row.
 type faulty struct {
 	store.Engine
 	h      *house
 	left   int    // statements up to the one that fails
 	sql    string // the statement, once it has failed
-	before string // the rows before the transaction, while nothing has changed them
+	before string // the rows before the transaction
 }
 
-// plant has the nth statement from now on fail; n is 1, 2 and so on for one step.
+// plant makes the nth statement from now on fail; n is 1, 2 and so on for one step.
 func (f *faulty) plant(n int) {
 	if f.left, f.sql = n, ""; n == 1 {
 		f.before = ""
@@ -90,7 +90,7 @@ func (c faultyConn) Query(sql string, row func(core.Row) error, args ...any) err
 	return c.Conn.Query(sql, row, args...)
 }
 
-// rows is every row of every table.
+// rows returns every row of every table.
 func (h *house) rows() string {
 	h.t.Helper()
 	var b strings.Builder
@@ -118,7 +118,7 @@ func (h *house) rows() string {
 	return b.String()
 }
 
-// life is what happens to the commands of a token meter, a wallet meter and a simulated meter, over a store that fails.
+// life runs the commands of a token meter, a wallet meter and a simulated meter over a store that fails.
 type life struct {
 	*house
 	f        *faulty
@@ -142,7 +142,7 @@ func newLife(t *testing.T) *life {
 	return l
 }
 
-// newest is the newest command of a meter that has the type.
+// newest returns the newest command of a type to a meter.
 func (l *life) newest(m registry.Added, does command.Type) (got command.Command) {
 	l.t.Helper()
 	err := l.engine.View(l.t.Context(), store.FirstTenant, func(tx *store.Tx) error {
@@ -158,7 +158,7 @@ func (l *life) newest(m registry.Added, does command.Type) (got command.Command)
 	return got
 }
 
-// order sends a command and says what became of it.
+// order sends a command and returns the outcome.
 func (l *life) order(m registry.Added, does command.Type, args map[string]any) (string, error) {
 	sent, err := l.commands.Send(l.t.Context(), l.owner, command.Request{Meter: m.Meter.Meter.Number, Type: does, Args: args, Reason: "test"})
 	switch {
@@ -173,7 +173,7 @@ func (l *life) order(m registry.Added, does command.Type, args map[string]any) (
 	return fmt.Sprintf("%s %s", sent.Command.Type, sent.Command.State), err
 }
 
-// carry has the courier bring a command, and says what left and in which state the command is.
+// carry makes the courier send a command, and returns what was sent and the courier's verdict.
 func (l *life) carry(c command.Command) (string, error) {
 	l.w.sent = nil
 	v, err := l.carrier.Send(l.t.Context(), store.FirstTenant, carrying(c))
@@ -186,7 +186,7 @@ func (l *life) push() (string, error) {
 	return l.carried(v), err
 }
 
-// carried says what the courier did.
+// carried returns what the courier did.
 func (l *life) carried(v job.Verdict) string {
 	var out []string
 	for _, s := range l.w.sent {
@@ -202,7 +202,7 @@ func (l *life) carried(v job.Verdict) string {
 	return strings.Join(out, ", ")
 }
 
-// switched says what a cut or a restoring came to.
+// switched returns the result of a cut or a restore.
 func switched(s command.Switched, err error) (string, error) {
 	switch {
 	case s.Refused():
@@ -215,14 +215,14 @@ func switched(s command.Switched, err error) (string, error) {
 	return fmt.Sprint(s.Command.Type, " ", s.Command.State, ", off ", s.Off), err
 }
 
-// step is one call, and what it says where no statement fails.
+// step is one call, with its result if no statement fails.
 type step struct {
 	name string
 	do   func() (string, error)
 	want string
 }
 
-// steps are a whole life: what is asked for, allowed, looked up, signed, sent, answered and given up.
+// steps are a whole life: commands requested, allowed, looked up, signed, sent, answered and given up.
 func (l *life) steps() []step {
 	number, wallet, again := l.m.Meter.Meter.Number, l.p.Meter.Meter.Number, ", sent; the meter has not answered yet"
 	carry := func(m registry.Added, does command.Type) func() (string, error) {
@@ -292,7 +292,7 @@ func (l *life) steps() []step {
 	}
 }
 
-// types are those of commands, in their order.
+// types returns the types of commands, in their order.
 func types(all []command.Command) string {
 	var out []string
 	for _, c := range all {
@@ -301,7 +301,7 @@ func types(all []command.Command) string {
 	return strings.Join(out, " ")
 }
 
-// allowed does the act that a second person has allowed.
+// allowed performs the act that a second person has allowed.
 func (l *life) allowed() (string, error) {
 	maker := l.owner
 	maker.Approval = l.approval.ID
@@ -313,8 +313,8 @@ func (l *life) allowed() (string, error) {
 	return strings.TrimSpace("done " + done.Detail()), nil
 }
 
-// TestEveryErrorOfTheStoreComesBack has every statement of a whole life fail once: its error comes back, its transaction leaves
-// nothing behind, nothing is sent that was not signed for good, and the next try ends as if nothing had failed.
+// TestEveryErrorOfTheStoreComesBack makes every statement of a whole life fail once. Its error is returned, its transaction
+// changes nothing, only what was signed durably is sent, and the next try ends as if nothing had failed.
 func TestEveryErrorOfTheStoreComesBack(t *testing.T) {
 	l := newLife(t)
 	failed := 0
@@ -345,7 +345,7 @@ type unlogged struct{ command.Tx }
 
 func (unlogged) AuditLog(access.Entry) error { return errFault }
 
-// TestNothingIsOrderedWithoutItsAuditRow: the error comes back, and no row has changed.
+// TestNothingIsOrderedWithoutItsAuditRow: the error is returned, and no row has changed.
 func TestNothingIsOrderedWithoutItsAuditRow(t *testing.T) {
 	h := newHouse(t)
 	m, w := h.meter(1).Meter.Meter, h.wallet("04140001001")

@@ -11,22 +11,22 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// GiveTx is what giving a command to a meter needs of a transaction.
+// GiveTx is the part of a transaction that adds a command.
 type GiveTx interface {
 	// HasLinkKey reports whether messages to the meter can be signed.
 	HasLinkKey(meter id.ID) (bool, error)
-	// MeterClock is the meter's own time: the transaction's for every meter but a simulated one.
+	// MeterClock is the meter's own time: for any but a simulated meter, the transaction's time.
 	MeterClock(m registry.Meter) (time.Time, error)
-	// NextCommandID makes the identity of a meter's next command, higher than those of all before, and says when that is.
+	// NextCommandID makes the identity of a meter's next command, higher than all before, and returns its time.
 	NextCommandID(meter int64) (id.ID, time.Time, error)
-	// AddCommand adds a command with the item of the outbox that brings it to its meter.
+	// AddCommand adds a command with its outbox item.
 	AddCommand(Command, job.Item) error
 	AuditLog(access.Entry) error
 }
 
-// Give gives a command to a meter for a person and notes it in the audit log under the actor of the entry by. The caller fills in the
-// command's type, arguments, reason, sender and, if it is known, the time it was given; otherwise that is the time in its identity.
-// The command waits as long as life. A meter without a link key, which cannot check who commands it, is an error.
+// Give adds a person's command for a meter, with an audit row under the actor of the entry by. The caller sets the command's
+// type, arguments, reason, sender and, if known, the creation time; otherwise that is the time in its identity. The command
+// waits for the duration life. It returns an error for a meter without a link key, which cannot check a signature.
 func Give(tx GiveTx, m registry.Meter, c Command, life time.Duration, by access.Entry, eyes access.FourEyes) (Command, error) {
 	signed, err := tx.HasLinkKey(m.ID)
 	if err == nil && !signed {
@@ -61,7 +61,7 @@ func Give(tx GiveTx, m registry.Meter, c Command, life time.Duration, by access.
 	return c, nil
 }
 
-// Queued is the queued command with its identity, and the item of the outbox that carries it to its meter until life is over.
+// Queued returns the queued command with its identity, and its outbox item, which expires after life.
 func (c Command) Queued(i id.ID, life time.Duration) (Command, job.Item, error) {
 	c.ID, c.State, c.UpdatedAt = i, StateQueued, c.CreatedAt
 	body, err := json.Marshal(job.Body{CommandID: i.Text(id.Command)})

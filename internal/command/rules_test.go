@@ -24,7 +24,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestEachTypeOfCommand: the act it is, how long it waits, behind what it waits, and the message that it travels as.
+// TestEachTypeOfCommand: its act, its lifetime, its queue, and its message.
 func TestEachTypeOfCommand(t *testing.T) {
 	force := map[string]any{"force": true}
 	for _, c := range []struct {
@@ -55,7 +55,7 @@ func TestEachTypeOfCommand(t *testing.T) {
 	}
 }
 
-// TestArgumentsAtTheirLimits: what is signed is a whole number within its limits, or nothing is sent.
+// TestArgumentsAtTheirLimits: only a whole number within its limits is signed; otherwise nothing is sent.
 func TestArgumentsAtTheirLimits(t *testing.T) {
 	for _, c := range []struct {
 		tid, base any
@@ -94,7 +94,7 @@ func TestArgumentsAtTheirLimits(t *testing.T) {
 	}
 }
 
-// TestAnswersOfTheMeterCount: what it did is what happened, and the last word stays.
+// TestAnswersOfTheMeterCount: what it did is what happened, and a final state stays.
 func TestAnswersOfTheMeterCount(t *testing.T) {
 	const q, s, a, d, f, e = command.StateQueued, command.StateSent, command.StateAcked, command.StateDone, command.StateFailed, command.StateExpired
 	for _, from := range []command.State{q, s, a, d, f, e} {
@@ -125,7 +125,8 @@ func TestAnswersOfTheMeterCount(t *testing.T) {
 	}
 }
 
-// TestWhatAnAnswerChanges: an answer that repeats the state is no news, but for a failure that may pass: its newest reason counts.
+// TestWhatAnAnswerChanges: an answer that repeats the state changes nothing, except for a temporary failure: its newest reason
+// counts.
 func TestWhatAnAnswerChanges(t *testing.T) {
 	const q, s, a, d, f, e = command.StateQueued, command.StateSent, command.StateAcked, command.StateDone, command.StateFailed, command.StateExpired
 	for _, c := range []struct {
@@ -145,7 +146,7 @@ func TestWhatAnAnswerChanges(t *testing.T) {
 	}
 }
 
-// TestPagesOfCommands: an exactly full page has no next one.
+// TestPagesOfCommands: an exactly full last page has no next one.
 func TestPagesOfCommands(t *testing.T) {
 	h := newHouse(t)
 	number := h.meter(1).Meter.Meter.Number
@@ -170,7 +171,7 @@ func TestPagesOfCommands(t *testing.T) {
 	}
 }
 
-// TestWhoMayLookAtCommands: whoever may read meters, at those of a meter that exists.
+// TestWhoMayLookAtCommands: everybody who may read meters, for an existing meter.
 func TestWhoMayLookAtCommands(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter
@@ -194,7 +195,7 @@ func TestWhoMayLookAtCommands(t *testing.T) {
 	}
 }
 
-// log reads the newest row of the audit log that says what somebody did.
+// log reads the newest row of the audit log about a person's act.
 func (h *house) log() (got access.Entry) {
 	h.t.Helper()
 	err := h.engine.View(h.t.Context(), store.FirstTenant, func(tx *store.Tx) error {
@@ -223,7 +224,7 @@ func (h *house) wallet(number string) registry.Added {
 	return m
 }
 
-// heard lets a meter start and send a reading.
+// heard makes a meter boot and send a reading.
 func (h *house) heard(m registry.Added) {
 	h.t.Helper()
 	now, number := time.Now(), m.Meter.Meter.Number
@@ -234,7 +235,7 @@ func (h *house) heard(m registry.Added) {
 		metering.Record{Tenant: store.FirstTenant, Meter: m.Meter.Meter.N, Number: number, ReceivedAt: now, Memory: memory, Rec: reading.Record()})
 }
 
-// ingest brings records of meters to the store and waits until they are durable.
+// ingest sends meters' records to the store and waits until they are durable.
 func (h *house) ingest(recs ...metering.Record) {
 	h.t.Helper()
 	done := make(chan error, 1)
@@ -271,8 +272,7 @@ func (h *house) approve(a access.Approval) {
 	}
 }
 
-// TestTheAuditLogSaysWhoToldAMeterWhat: each command and switch with its author, its meter and its reason, and nothing of what was
-// refused.
+// TestTheAuditLogSaysWhoToldAMeterWhat: each command and switch with its author, its meter and its reason, and no refused ones.
 func TestTheAuditLogSaysWhoToldAMeterWhat(t *testing.T) {
 	h := newHouse(t)
 	h.owner = access.Actor{Tenant: store.FirstTenant, Kind: access.Person, Name: "amina@example.org", Role: access.Owner, IP: "192.0.2.7"}
@@ -315,7 +315,7 @@ func TestTheAuditLogSaysWhoToldAMeterWhat(t *testing.T) {
 	says("a restoring", row)
 }
 
-// TestASwitchAsksTheMode: the supply of a wallet meter is the server's to decide, that of a token meter is the meter's.
+// TestASwitchAsksTheMode: the server decides about a wallet meter's supply, a token meter about its own.
 func TestASwitchAsksTheMode(t *testing.T) {
 	h := newHouse(t)
 	token, walletMeter := h.meter(1), h.wallet("04140001001")
@@ -376,7 +376,7 @@ func TestASwitchAsksTheMode(t *testing.T) {
 	}
 }
 
-// TestWhatCouldNeverArriveIsNotSent: a meter out of use, or one that cannot tell who commands it.
+// TestWhatCouldNeverArriveIsNotSent: a meter out of service, or one that cannot check a signature.
 func TestWhatCouldNeverArriveIsNotSent(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter
@@ -395,7 +395,7 @@ func TestWhatCouldNeverArriveIsNotSent(t *testing.T) {
 	}
 }
 
-// TestASecondPersonSendsWhatWasAskedFor: nothing waits for the meter until the command is allowed, and then it is the same command.
+// TestASecondPersonSendsWhatWasAskedFor: no command is queued until it is approved, and then it is the same command.
 func TestASecondPersonSendsWhatWasAskedFor(t *testing.T) {
 	h := newHouse(t)
 	h.fourEyes(true)
@@ -443,7 +443,7 @@ func TestASecondPersonSendsWhatWasAskedFor(t *testing.T) {
 	}
 }
 
-// TestHowLongAnItemRests: six hours for a meter that will wake its items itself, seconds where another server may have it.
+// TestHowLongAnItemRests: six hours for a meter whose connection wakes its items, seconds if another server may have it.
 func TestHowLongAnItemRests(t *testing.T) {
 	h := newHouse(t)
 	number := h.meter(1).Meter.Meter.Number
@@ -459,7 +459,8 @@ func TestHowLongAnItemRests(t *testing.T) {
 	}
 }
 
-// TestATokenIsSentWhileItIsWanted: an answered one is sent again only where somebody wants to see the answer, a dead one never.
+// TestATokenIsSentWhileItIsWanted: an answered one is sent again only if somebody wants to see the answer, a reversed one
+// never.
 func TestATokenIsSentWhileItIsWanted(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter

@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// Limits of what is asked.
+// Limits of requests.
 const (
 	// MaxReason is the longest reason in characters.
 	MaxReason = 200
@@ -25,7 +25,7 @@ const (
 	MaxWaiting = 100
 )
 
-// Tx is what a command needs of a transaction.
+// Tx is the part of a transaction that commands need.
 type Tx interface {
 	GiveTx
 	Eyes() access.EyesTx
@@ -50,7 +50,7 @@ func New(door access.Door[Tx], now func() time.Time) *Commands {
 	return &Commands{door: door, now: now}
 }
 
-// Request is a command as it was asked for.
+// Request is a request for a command.
 type Request struct {
 	Meter  string // number or identity
 	Type   Type
@@ -58,7 +58,7 @@ type Request struct {
 	Reason string
 }
 
-// Sent is a command that will be brought to its meter, or the refusal.
+// Sent is the queued command, or the refusal.
 type Sent struct {
 	refusal.Refusal
 	Command Command
@@ -76,7 +76,7 @@ type wish struct {
 // DoorField is the field that distinguishes a command's request from the request of a token that does the same act.
 const DoorField = "type"
 
-// Doers carry out the acts of this package that were approved.
+// Doers carry out approved acts of this package.
 func (c *Commands) Doers() access.Doers {
 	return access.Doers{access.ActClearCredit: c.do, access.ActClearTamper: c.do, access.ActCancelToken: c.do, access.ActForce: c.do}
 }
@@ -90,9 +90,9 @@ func (c *Commands) do(ctx context.Context, maker access.Actor, body []byte) (acc
 	return access.Done{Refusal: sent.Refusal, Object: sent.Command.ID.Text(id.Command)}, err
 }
 
-// Send queues a command for a meter (right: command.send and that of the act; connect with force besides meter.write,
-// because it puts voltage where nobody may expect it). It is durable when Send returns; State tells how far it has come
-// since. The table of acts applies: a command that takes units or evidence away waits for a second person.
+// Send queues a command for a meter (right: command.send and that of the act; connect with force also needs meter.write,
+// because it puts voltage where nobody may expect it). The command is durable when Send returns; its State shows its progress.
+// The table of acts applies: a command that removes units or evidence waits for a second person.
 func (c *Commands) Send(ctx context.Context, by access.Actor, o Request) (Sent, error) {
 	o, ref, no := check(by, o)
 	if no.Refused() {
@@ -102,10 +102,10 @@ func (c *Commands) Send(ctx context.Context, by access.Actor, o Request) (Sent, 
 	return sent, fault.Wrap(err, "send %s to meter %s", o.Type, o.Meter)
 }
 
-// moment is now as it is stored: UTC, whole microseconds.
+// moment returns the current time as it is stored: UTC, whole microseconds.
 func (c *Commands) moment() time.Time { return access.Stored(c.now()) }
 
-// check looks at an order before anything is read: the right, the arguments, the reason and the meter's name.
+// check checks a request before anything is read: the right, the arguments, the reason and the meter's name.
 func check(by access.Actor, o Request) (Request, registry.Ref, refusal.Refusal) {
 	if no := by.Needs(access.SendCommands); no.Refused() {
 		return o, registry.Ref{}, no
@@ -163,8 +163,8 @@ func (o Request) words(number string) string {
 	return what + " by command: " + o.Reason
 }
 
-// sendSwitch is a connect or disconnect of a wallet meter: the server has its own reasons for the supply to be off, so it is
-// [Commands.Cut] or [Commands.Restore]. One that leads to no command is refused and changes nothing.
+// sendSwitch sends a connect or disconnect to a wallet meter. The server has its own reasons for the supply to be off, so it
+// uses [Commands.Cut] or [Commands.Restore]. A switch that needs no command is refused and changes nothing.
 func sendSwitch(tx Tx, by access.Actor, o Request, ref registry.Ref, m registry.Meter, at time.Time) (Sent, error) {
 	if len(o.Args) > 0 {
 		return Sent{Refusal: refuse.CommandForceOnWallet(m.Number)}, nil
@@ -192,8 +192,8 @@ func meter(tx Tx, text string, ref registry.Ref) (registry.Meter, refusal.Refusa
 	return m, refusal.Refusal{}, err
 }
 
-// reachable refuses what could never arrive: a meter that is out of use, one that cannot check a signature, and one
-// for which too much waits already.
+// reachable refuses a command that could never arrive: for a meter out of service, one that cannot check a signature, and one
+// with too many waiting commands.
 func reachable(tx Tx, m registry.Meter) (refusal.Refusal, error) {
 	switch m.Status {
 	case registry.Stock, registry.Removed, registry.Scrapped:
@@ -219,7 +219,7 @@ type Found struct {
 	Command Command
 }
 
-// Command gives one command of a meter (right: meter.read).
+// Command returns one command of a meter (right: meter.read).
 func (c *Commands) Command(ctx context.Context, by access.Actor, meterRef, command string) (Found, error) {
 	missing := Found{Refusal: refuse.CommandNotFound(refusal.Echo(command), refusal.Echo(meterRef))}
 	ref, no := c.ask(by, meterRef)
@@ -244,7 +244,7 @@ func (c *Commands) Command(ctx context.Context, by access.Actor, meterRef, comma
 	return found, fault.Wrap(err, "look up command %s", command)
 }
 
-// Listed is a page of commands, newest first; Next continues it and is empty at its end.
+// Listed is a page of commands, newest first; Next is the cursor of the next page, empty at the end.
 type Listed struct {
 	refusal.Refusal
 	Commands []Command
@@ -254,7 +254,7 @@ type Listed struct {
 // MaxPage is the largest page of a list.
 const MaxPage = 200
 
-// List gives a meter's commands, newest first (right: meter.read). cursor is the Next of the page before, or empty.
+// List returns a meter's commands, newest first (right: meter.read). cursor is the Next of the page before, or empty.
 func (c *Commands) List(ctx context.Context, by access.Actor, meterRef string, limit int, cursor string) (Listed, error) {
 	ref, no := c.ask(by, meterRef)
 	if no.Refused() {
@@ -288,7 +288,7 @@ func (c *Commands) List(ctx context.Context, by access.Actor, meterRef string, l
 	return page, nil
 }
 
-// ask checks what every look-up needs.
+// ask checks the right and the meter's name for every look-up.
 func (c *Commands) ask(by access.Actor, meterRef string) (registry.Ref, refusal.Refusal) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return registry.Ref{}, no

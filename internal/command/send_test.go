@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// waiting is the newest item of the meters' lane.
+// waiting returns the newest item of the meters' lane.
 func (h *house) waiting() (key, kind, body string, ends time.Time) {
 	h.t.Helper()
 	err := h.engine.View(h.t.Context(), store.FirstTenant, func(tx *store.Tx) error {
@@ -30,7 +30,7 @@ func (h *house) waiting() (key, kind, body string, ends time.Time) {
 	return key, kind, body, ends
 }
 
-// simulated registers a simulated wallet meter that lives a month ahead.
+// simulated registers a simulated wallet meter whose own time is a month ahead.
 func (h *house) simulated(number string) registry.Added {
 	h.t.Helper()
 	m, err := h.registry.AddMeter(h.t.Context(), h.owner, registry.NewMeter{Number: number, Mode: registry.PrepayWallet, Tariff: "flat", Simulated: true})
@@ -46,8 +46,8 @@ func (h *house) simulated(number string) registry.Added {
 	return m
 }
 
-// TestWhatWaitsForTheMeter: the command as its sender was told, and one item with it. A command ends by the clock that its meter
-// lives in, its item by the server's.
+// TestWhatWaitsForTheMeter: the command as its sender got it, and one item with it. A command expires by its meter's own clock,
+// its item by the server's.
 func TestWhatWaitsForTheMeter(t *testing.T) {
 	h := newHouse(t)
 	h.owner = access.Actor{Tenant: store.FirstTenant, Kind: access.Person, Name: "amina@example.org", Role: access.Owner}
@@ -57,7 +57,7 @@ func TestWhatWaitsForTheMeter(t *testing.T) {
 		m     registry.Meter
 		does  command.Type
 		key   string
-		ends  time.Duration // after it was given
+		ends  time.Duration // after its creation
 		waits time.Duration
 	}{
 		{token, command.Read, token.Number + "/command", time.Hour, time.Hour},
@@ -86,7 +86,7 @@ func TestWhatWaitsForTheMeter(t *testing.T) {
 	}
 }
 
-// TestWhatTheSecondPersonReads has every act of this package that two people do.
+// TestWhatTheSecondPersonReads has every act of this package that needs two people.
 func TestWhatTheSecondPersonReads(t *testing.T) {
 	h := newHouse(t)
 	h.fourEyes(true)

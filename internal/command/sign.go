@@ -13,35 +13,35 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Signing is a command with what is needed to sign it once. Its counter was taken for this signature alone.
+// Signing is a command with what is needed to sign it once. Its counter was taken for this signature only.
 type Signing struct {
 	Command Command
 	MeterID id.ID
-	LinkKey []byte // sealed; nil for a command that is not to be sent
+	LinkKey []byte // sealed; nil for a command that must not be sent
 }
 
-// SignTx is what signing a command needs of a transaction.
+// SignTx is the part of a transaction that signs a command.
 type SignTx interface {
 	WalletCommands() wallet.SigningTx
-	// Moment is when the transaction began.
+	// Moment returns the start of the transaction.
 	Moment() time.Time
 	CommandByID(id.ID) (Command, bool, error)
 	MeterByNumber(number string) (registry.Meter, bool, error)
-	// MeterClock is the meter's own time: the transaction's for every meter but a simulated one.
+	// MeterClock is the meter's own time: for any but a simulated meter, the transaction's time.
 	MeterClock(m registry.Meter) (time.Time, error)
 	// ExpireCommand ends a command that is not sent any more.
 	ExpireCommand(id.ID) error
-	// CommandCounter is the last counter that was taken of a meter, under the meter's lock.
+	// CommandCounter returns the last counter used for a meter, and locks the meter.
 	CommandCounter(meter int64) (uint64, error)
-	// CommandSigned writes the counter and the arguments that a command is signed with.
+	// CommandSigned writes the counter and the arguments of a signed command.
 	CommandSigned(Command) error
-	// LinkKey is a meter's link key as it is sealed, with the identity that its sealing context names.
+	// LinkKey returns a meter's sealed link key, with the identity in its sealing context.
 	LinkKey(meter int64) (who id.ID, sealed []byte, found bool, err error)
 }
 
-// Sign prepares a command for sending: it takes the next counter of its meter, which is durable before the signature
-// leaves, and gives what is needed to sign. Nothing is taken for a command that is no longer open; its state says so. One
-// whose time has run out, by the clock its meter lives in, or that is not right any more, becomes expired here.
+// Sign prepares a command for sending. It takes the meter's next counter, which is durable before the signature leaves, and
+// returns what is needed to sign. For a command that is no longer open it takes nothing, as the state shows. A command expires
+// here if its time has ended by its meter's own clock, or if it is no longer right.
 func Sign(tx SignTx, i id.ID) (Signing, error) {
 	s, err := sign(tx, i)
 	if err != nil {
@@ -77,7 +77,7 @@ func sign(tx SignTx, i id.ID) (Signing, error) {
 		s.Command.State = StateExpired
 		return s, tx.ExpireCommand(i)
 	}
-	last, err := tx.CommandCounter(c.Meter) // the lock of the meter comes before those of its account's wallets
+	last, err := tx.CommandCounter(c.Meter) // the meter's lock comes before those of its account's wallets
 	if err != nil {
 		return Signing{}, err
 	}
@@ -93,8 +93,8 @@ func sign(tx SignTx, i id.ID) (Signing, error) {
 	return s, s.prepare(tx)
 }
 
-// mayLeave reports whether a command may still be sent. A person's command that takes something away is dropped if it is dated in the
-// future. A person's cut-off is dropped too when the person has taken it back and the rules would not cut.
+// mayLeave reports whether a command may still be sent. A person's command that takes something away is dropped if it is dated
+// in the future. A person's cut-off is also dropped if a person has taken it back and the rules would not cut.
 func mayLeave(tx SignTx, c Command) (bool, error) {
 	if c.By != access.SystemActor(0, wallet.Actor).String() {
 		if c.Type == Disconnect {
@@ -106,7 +106,7 @@ func mayLeave(tx SignTx, c Command) (bool, error) {
 	return wallet.StillRight(tx.WalletCommands(), c.Meter, wallet.CommandType(c.Type), unit.Energy(most), c.CreatedAt, tx.Moment())
 }
 
-// prepare numbers the lease in the command, fetches the key to sign with, and writes what is signed.
+// prepare numbers a lease, reads the key for signing, and writes what will be signed.
 func (s *Signing) prepare(tx SignTx) (err error) {
 	c := &s.Command
 	if _, has := c.Args["seq"]; c.Type == Lease && !has {
@@ -124,19 +124,19 @@ func (s *Signing) prepare(tx SignTx) (err error) {
 	return tx.CommandSigned(*c)
 }
 
-// NextCounter is the counter after last: the milliseconds since 1970, or one more than the last. So a restored database never
-// signs with a counter that the meter has seen from the lost one.
+// NextCounter returns the counter after last: the milliseconds since 1970, or last plus one if that is more. So a restored
+// database never signs with a counter that the meter has already seen from the lost one.
 func NextCounter(last uint64, now time.Time) uint64 {
 	return max(last+1, uint64(now.UnixMilli()))
 }
 
-// Opener opens what was sealed under the data key.
+// Opener opens a value sealed under the data key.
 type Opener interface {
 	Open(context string, sealed []byte) ([]byte, error)
 }
 
-// Envelope signs the command for its meter's topic, in the format that the meter reads. at is the moment of sending, to
-// which a clock is set.
+// Envelope signs the command for its meter's topic, in the format that the meter reads. at is the time of sending, to which a
+// set-time command sets the clock.
 func (s Signing) Envelope(keys Opener, f wire.Format, at time.Time) (payload []byte, err error) {
 	raw, err := keys.Open(registry.LinkKeyContext(s.MeterID), s.LinkKey)
 	if err != nil {
@@ -158,7 +158,7 @@ func (s Signing) Envelope(keys Opener, f wire.Format, at time.Time) (payload []b
 	return payload, nil
 }
 
-// body is what is signed.
+// body returns the bytes to sign.
 func (s Signing) body(at time.Time) ([]byte, error) {
 	c := s.Command
 	o := wire.SignedHeader{ID: c.ID.Text(id.Command), Counter: c.Counter, ExpiresAt: c.ExpiresAt.Unix()}

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// opener gives what it was made with, whatever is sealed, and keeps it.
+// opener opens everything to the same value, and keeps it.
 type opener struct {
 	context string
 	plain   []byte
@@ -30,7 +30,7 @@ func (o *opener) Open(context string, _ []byte) ([]byte, error) {
 // linkKey is the link key of the envelopes of these tests.
 func linkKey() []byte { return []byte("0123456789abcdef0123456789abcdef") }
 
-// opened is the body that a meter reads in an envelope.
+// opened returns the body that a meter reads in an envelope.
 func opened[B wire.Body](key wire.LinkKey, number string, d wire.Down, payload []byte) (any, error) {
 	body, err := wire.Open(key, wire.DownTopic(number, d), payload)
 	if err != nil {
@@ -39,7 +39,7 @@ func opened[B wire.Body](key wire.LinkKey, number string, d wire.Down, payload [
 	return wire.DecodeBody[B](body)
 }
 
-// TestWhatTheMeterReads: each type of order is signed for its own topic, with everything that the meter needs, and the key is wiped
+// TestWhatTheMeterReads: each type is signed for its own topic, with everything that the meter needs, and the key is wiped
 // afterwards.
 func TestWhatTheMeterReads(t *testing.T) {
 	const number = "04140001001"
@@ -85,7 +85,7 @@ func TestWhatTheMeterReads(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeSigned: nothing leaves, and the error says what was wrong.
+// TestWhatCannotBeSigned: nothing leaves, and the error names the fault.
 func TestWhatCannotBeSigned(t *testing.T) {
 	broken := errors.New("sealed under another key")
 	for _, c := range []struct {
@@ -104,7 +104,7 @@ func TestWhatCannotBeSigned(t *testing.T) {
 	}
 }
 
-// signing is a transaction in which some rows are missing, and with a clock of the meter's own.
+// signing is a transaction in which some rows are missing, with the meter's own clock.
 type signing struct {
 	command.SignTx
 	noCommand, noMeter, noKey bool
@@ -133,7 +133,7 @@ func (s signing) MeterClock(m registry.Meter) (time.Time, error) {
 	return s.clock, nil
 }
 
-// TestACommandIsSignedInItsTimeOnly: until the end by its meter's clock, and only with everything that a signature needs.
+// TestACommandIsSignedInItsTimeOnly: until its end by its meter's clock, and only with everything that a signature needs.
 func TestACommandIsSignedInItsTimeOnly(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1).Meter.Meter
@@ -161,7 +161,7 @@ func TestACommandIsSignedInItsTimeOnly(t *testing.T) {
 			if open := want.state == command.StateQueued; text != want.err || s.Command.State != want.state || (s.LinkKey != nil) != open || (s.Command.Counter > 0) != open {
 				t.Errorf("%s: %s, counter %d, key %t, %q; want %s, %q", want.name, s.Command.State, s.Command.Counter, s.LinkKey != nil, text, want.state, want.err)
 			}
-			return true, nil // undone, for the next
+			return true, nil // rolled back, for the next case
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -169,8 +169,8 @@ func TestACommandIsSignedInItsTimeOnly(t *testing.T) {
 	}
 }
 
-// TestWhatTakesAwayIsNotSentFromAheadOfTime: nobody knows how old an order is that was given at a time that has not come, so one of
-// a person that takes supply or credit away is dropped. Clocks that differ by a minute are common.
+// TestWhatTakesAwayIsNotSentFromAheadOfTime: the age of an order dated in the future is unknown, so a person's order that takes
+// supply or credit away is dropped. Clocks that differ by a minute are common.
 func TestWhatTakesAwayIsNotSentFromAheadOfTime(t *testing.T) {
 	h := newHouse(t)
 	m := h.meter(1)
@@ -199,8 +199,8 @@ func TestWhatTakesAwayIsNotSentFromAheadOfTime(t *testing.T) {
 	}
 }
 
-// TestALeaseKeepsItsNumber: every copy of a lease has the number of the first, and a counter of its own. A lease of more than there
-// is by now is not sent.
+// TestALeaseKeepsItsNumber: every copy of a lease has the number of the first, and a counter of its own. A lease for more than
+// the wallet now allows is not sent.
 func TestALeaseKeepsItsNumber(t *testing.T) {
 	l := newLife(t)
 	number := l.p.Meter.Meter.Number

@@ -13,21 +13,20 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// Switched is what cutting or restoring a supply came to, or the refusal.
+// Switched is the result of cutting or restoring a supply, or the refusal.
 type Switched struct {
 	refusal.Refusal
-	Command *Command // what the meter was told; nil where it needs no order
+	Command *Command // the command to the meter; nil if none is needed
 	Off     []string // reasons why the supply is still off
 	Effect  string   // what happens now, for people
 }
 
-// Cut switches a supply off for a person, until a person restores it (right: command.send). A payment does not bring it
-// back.
+// Cut switches a supply off for a person, until a person restores it (right: command.send). A payment does not restore it.
 func (c *Commands) Cut(ctx context.Context, by access.Actor, meter, reason string) (Switched, error) {
 	return c.switchSupply(ctx, by, Request{Meter: meter, Type: Disconnect, Reason: reason})
 }
 
-// Restore takes a person's cut back (right: command.send). The supply returns if nothing else keeps it off.
+// Restore ends a person's cut (right: command.send). The supply returns if nothing else keeps it off.
 func (c *Commands) Restore(ctx context.Context, by access.Actor, meter, reason string) (Switched, error) {
 	return c.switchSupply(ctx, by, Request{Meter: meter, Type: Connect, Reason: reason})
 }
@@ -75,7 +74,7 @@ func switched(tx Tx, by access.Actor, o Request, ref registry.Ref, at time.Time)
 	return out, err
 }
 
-// Effect says in words what a switch came to. A device of a profile takes no commands: its listener tells it what is wanted.
+// Effect says in words what a switch does. A device of a profile takes no commands: its listener sends it the wanted state.
 func Effect(t Type, s wallet.Switched, device bool) string {
 	others := s.Off.Without(supply.Credit)
 	switch {

@@ -23,10 +23,10 @@ const (
 	friend = "+255711000001"
 )
 
-// inbox keeps what it was handed, unless it is told to fail.
+// inbox stores what it gets, unless it is set to fail.
 type inbox struct {
 	mu       sync.Mutex
-	fail     int // so many times
+	fail     int // number of calls that fail
 	messages []gsm.Message
 	reports  []gsm.Report
 	reply    func(gsm.Message)
@@ -104,7 +104,7 @@ type bench struct {
 	stop  func()
 }
 
-// set up a bench; everything ends with the test, or at stop.
+// newBench sets up a bench; everything ends with the test, or at stop.
 func newBench(t *testing.T, simCfg sim900.Config, cfg gsm.Config) *bench {
 	t.Helper()
 	b := &bench{t: t, net: network.New(1, network.Weather{}, nil), box: &inbox{}}
@@ -172,8 +172,8 @@ func (b *bench) send(o gsm.Outgoing) gsm.Sent {
 	return b.modem.Send(b.t.Context(), o)
 }
 
-// submissions counts the messages that the modem handed to the network, by text; the network remembers only the last ones,
-// so a long test must ask from time to time.
+// submissions counts the messages that the modem handed to the network, by text; the network remembers only the last ones, so a
+// long test must call this from time to time.
 func (b *bench) submissions() map[string]int {
 	if b.out == nil {
 		b.out = map[string]int{}
@@ -282,7 +282,7 @@ func TestWhatArrivedWhileNobodyListenedIsFound(t *testing.T) {
 	})
 }
 
-// A notice that is lost costs at most the interval of the sweep.
+// A lost notice costs at most the interval of the sweep.
 func TestALostNoticeIsMadeUpFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, sim900.Config{}, gsm.Config{})
@@ -347,7 +347,7 @@ func TestErrorsAreClassed(t *testing.T) {
 		{[]int{38, 41, 42, 47}, gsm.NotSent, "+CMS ERROR: 42", 3},
 		{[]int{30}, gsm.Refused, "+CMS ERROR: 30", 1},
 		{[]int{304}, gsm.Refused, "+CMS ERROR: 304", 1},
-		{[]int{310}, gsm.Accepted, "", 2}, // the SIM was looked at again
+		{[]int{310}, gsm.Accepted, "", 2}, // the SIM was checked again
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			messages := 0
@@ -418,7 +418,7 @@ func TestALostAnswerIsUnknownAndNotRepeated(t *testing.T) {
 				t.Errorf("%s: afterwards %+v", name, s)
 			}
 			// The delivery report shows later that a message of unknown outcome was sent.
-			if c.want == gsm.Unknown && c.count == 1 && name != "reset after sending" { // then AT+CNMI was off as the report came
+			if c.want == gsm.Unknown && c.count == 1 && name != "reset after sending" { // because AT+CNMI was off when the report came
 				if r := b.box.reports; len(r) != 1 || r[0].ID != "x" || !r[0].Inferred || !r[0].Status.Delivered() {
 					t.Errorf("%s: reports %+v", name, r)
 				}
@@ -533,7 +533,7 @@ func TestAPortThatFailsIsOpenedAgain(t *testing.T) {
 				return nil, errors.New("no such device")
 			}
 			mine, other := net.Pipe()
-			go func() { // a device that reads and says nothing, and is unplugged after a while
+			go func() { // a device that reads, never answers, and is unplugged after a while
 				_, _ = io.Copy(io.Discard, other)
 			}()
 			time.AfterFunc(30*time.Second, func() { _ = other.Close() })

@@ -1,14 +1,14 @@
-// Package gsm drives a GSM modem: it sends short messages and hands on what arrives, through every state that a modem in
-// the field gets into: resets in the middle of a command, lost answers, a missing network, a full SIM, a wrong PIN.
+// Package gsm drives a GSM modem: it sends short messages and passes on what arrives. It copes with every state of a modem in
+// the field: resets in the middle of a command, lost answers, a missing network, a full SIM, a wrong PIN.
 //
 // Start with New and Run; Send sends, and whatever arrives goes to the Inbox. What it promises:
 //   - A message that arrived is deleted from the modem only after the Inbox has made it durable. Until then it stays in the
-//     SIM and is handed over again, so an Inbox sees a message at least once; Message.Identity tells repetitions.
-//   - A message is never sent a second time by the driver unless the modem said that the first was not sent. When the
-//     answer is lost the outcome is Unknown, and what to do about it is the caller's decision.
+//     SIM and is handed over again, so an Inbox gets a message at least once; Message.Identity identifies repetitions.
+//   - The driver sends a message a second time only if the modem reported that the first was not sent. If the answer is
+//     lost the outcome is Unknown, and the caller decides what to do.
 //   - A wrong PIN is never tried twice. The SIM's third try is left to a person.
 //
-// Below it: pdu (messages), at (lines). Beside it, for tests and demonstrations: sim900 (an emulated modem), network (a
+// It builds on pdu (messages) and at (lines). For tests and demonstrations there are sim900 (an emulated modem), network (a
 // small GSM network), bus (that network seen from other processes).
 package gsm
 
@@ -30,67 +30,67 @@ import (
 
 // Limits of the driver.
 const (
-	MaxQueue     = 64               // messages that wait to be sent
-	MaxTries     = 3                // tries of one part, while the modem says that it was not sent
-	maxPending   = 256              // arrivals and reports that wait for the Inbox
-	maxSettled   = 1024             // messages that are known to be durable, so that repetitions are recognised
+	MaxQueue     = 64               // messages waiting to be sent
+	MaxTries     = 3                // tries of one part, while the modem reports that it was not sent
+	maxPending   = 256              // arrivals and reports waiting for the Inbox
+	maxSettled   = 1024             // messages known to be durable, so that repetitions are recognised
 	maxSent      = 512              // sent parts whose delivery report is awaited
-	almostFull   = 80               // per cent of the SIM from which on it is almost full
-	takeLimit    = 30 * time.Second // time that the Inbox gets for one message
-	reportWindow = 72 * time.Hour   // a delivery report that comes later is not matched any more
+	almostFull   = 80               // per cent of the SIM's slots at which it is almost full
+	takeLimit    = 30 * time.Second // the time that the Inbox has for one message
+	reportWindow = 72 * time.Hour   // a later delivery report is not matched any more
 	firstPause   = time.Second      // before a port is opened again; doubles
 	lastPause    = time.Minute
 )
 
-// Inbox takes what arrives. Its methods return nil once the thing is durable; any error keeps it in the modem and has it
+// Inbox takes what arrives. Its methods return nil once the arrival is durable; after an error it stays in the modem and is
 // offered again. They are called one at a time, on a goroutine of their own, so they may call Send.
 type Inbox interface {
 	Receive(ctx context.Context, m Message) error
 	Report(ctx context.Context, r Report) error
 }
 
-// Message is a message that arrived, put together from its parts.
+// Message is a message that arrived, joined from its parts.
 type Message struct {
-	Identity pdu.Identity // the same for the same message, however often the network or the modem brings it
+	Identity pdu.Identity // the same for the same message, however often the network or the modem delivers it
 	From     string       // "+255…", a short code, or a name; never a proof of who sent it
 	Text     string
 	At       time.Time // the service centre's time; zero if it wrote none
-	Missing  int       // parts that never came; U+FFFD stands in their places
-	Frame    []byte    // the octets of something that could not be read; then there is no text
+	Missing  int       // parts that never came; U+FFFD replaces each
+	Frame    []byte    // the octets of a message that could not be read; then there is no text
 }
 
 // Outgoing is a message to send.
 type Outgoing struct {
-	ID       string // comes back in reports; the caller's name of the message
+	ID       string // the caller's name for the message; comes back in reports
 	To, Text string
 	Report   bool          // ask for a delivery report
 	Validity time.Duration // how long the network may try; 0 leaves it to the network
-	// From and Reference continue a message of several parts whose first parts were accepted: what Sent gave back.
+	// From and Reference continue a message of several parts whose first parts were accepted. Their values come from Sent.
 	From      int
 	Reference uint8
 }
 
-// Outcome is what is known of a message that was to be sent.
+// Outcome is what is known about a message after Send.
 type Outcome uint8
 
 // The outcomes.
 const (
 	Accepted Outcome = iota // the network has every part
-	NotSent                 // the part at Sent.From was not sent, nor what follows; another try may help
-	Refused                 // the same, and another try of the same will not help
+	NotSent                 // the part at Sent.From and the later ones were not sent; another try may help
+	Refused                 // the part at Sent.From and the later ones were not sent; another try will not help
 	Unknown                 // the part at Sent.From may have been sent: its answer was lost
 )
 
 // String names the outcome.
 func (o Outcome) String() string { return []string{"accepted", "not sent", "refused", "unknown"}[o] }
 
-// Sent says what became of an Outgoing.
+// Sent is the result of sending an Outgoing.
 type Sent struct {
 	Outcome   Outcome
 	Parts     []SentPart // the accepted ones
-	From      int        // the part at which it ended; the number of parts when all were accepted
+	From      int        // the part at which sending stopped; the number of parts if all were accepted
 	Reference uint8      // joins the parts at the recipient
-	Why       string     // the modem's words, or the driver's, unless it was accepted
+	Why       string     // the modem's or the driver's words, unless it was accepted
 }
 
 // SentPart is one accepted part: delivery reports name the reference.
@@ -107,21 +107,21 @@ type Report struct {
 	To        string
 	Reference uint8
 	Status    pdu.Status
-	At, Done  time.Time // taken by the network; state reached. Zero if it wrote none
+	At, Done  time.Time // taken by the network; state reached. Zero if the report has none
 }
 
 // Config of a driver. Dial is required.
 type Config struct {
-	// Dial opens the modem's port; it is called again after the port has failed. Serial makes one.
+	// Dial opens the modem's port; it is called again after the port has failed. Serial returns such a function.
 	Dial  func(context.Context) (io.ReadWriteCloser, error)
-	Inbox Inbox // nil: what arrives stays in the modem
+	Inbox Inbox // nil: arrivals stay in the modem
 	PIN   string
 	// Centre is the service centre's number; empty uses the SIM's.
 	Centre  string
 	Log     *slog.Logger
-	Now     func() time.Time // default time.Now; stamps only, waiting uses package time
-	Changed func(State)      // called after each change of the state, on the driver's goroutine; must not wait
-	// Reference is the first reference that joins parts; give another at each start, so that they do not repeat soon.
+	Now     func() time.Time // default time.Now; for stamps only, waiting uses package time
+	Changed func(State)      // called after each change of the state, on the driver's goroutine; must not block
+	// Reference is the first reference that joins parts. Choose another at each start, so that references do not repeat soon.
 	Reference uint8
 }
 
@@ -138,22 +138,22 @@ type Modem struct {
 	state State
 	ref   uint8
 
-	// The rest belongs to Run's goroutine.
+	// Used only by Run's goroutine.
 	parts    pdu.Assembler
 	durable  map[pdu.Identity]bool // the last messages that the Inbox made durable
 	settled  []pdu.Identity        // the same, oldest first
 	taking   map[pdu.Identity]bool // with the Inbox now
 	pending  []job
-	rest     time.Time // the Inbox failed; nothing is handed to it before
+	rest     time.Time // the Inbox failed; it gets nothing before this time
 	sent     []sentPart
-	heard    [][]byte // delivery reports that were handed on and not looked at yet
-	pinTried bool     // and nothing showed yet that it was right
+	heard    [][]byte // delivery reports that were passed on and not processed yet
+	pinTried bool     // and nothing has shown yet that it was right
 	asked    int      // questions of resync
 	epoch    int      // counts sessions; slots of an older one may mean something else
 	sweep    bool
 }
 
-// New makes a driver; nothing happens before Run.
+// New returns a driver. It does nothing before Run.
 func New(cfg Config) (*Modem, error) {
 	if cfg.Dial == nil {
 		return nil, errors.New("gsm modem without a port")
@@ -204,7 +204,7 @@ func (m *Modem) Run(ctx context.Context) error {
 	}
 }
 
-// stop answers whoever still waits when Run ends.
+// stop answers all pending requests when Run ends.
 func (m *Modem) stop() {
 	m.mu.Lock()
 	queue := m.queue
@@ -216,8 +216,8 @@ func (m *Modem) stop() {
 	m.change(func(s *State) { s.Phase = Closed })
 }
 
-// Send sends a message and says what became of it. ctx bounds the time in the queue; once a part is with the modem, Send
-// waits for its answer, a little more than a minute at most.
+// Send sends a message and returns its outcome. ctx bounds the time in the queue. Once the modem has a part, Send waits for the
+// answer, a little more than a minute at most.
 func (m *Modem) Send(ctx context.Context, o Outgoing) Sent {
 	r, refused := m.prepare(o)
 	if refused != "" {
@@ -244,7 +244,7 @@ func (m *Modem) Send(ctx context.Context, o Outgoing) Sent {
 		r.finish(NotSent, "the time to wait was over")
 	}
 	m.mu.Unlock()
-	return <-r.answer // in the queue: at once; with the modem: when it has answered
+	return <-r.answer // in the queue: at once; with the modem: after its answer
 }
 
 func (m *Modem) nudge() {

@@ -29,7 +29,7 @@ func TestThePINIsNeverTriedTwice(t *testing.T) {
 			t.Errorf("tried %d times, %+v", tried, s)
 		}
 	})
-	// Another process, which knows nothing of the first, and the right PIN: one try was taken, and a person must look first.
+	// Another process has the right PIN but does not know about the first: one try is lost, so a person must look first.
 	synctest.Test(t, func(t *testing.T) {
 		asked, tried := 0, 0
 		b := newBench(t, sim900.Config{PIN: "1234", Fault: func(m sim900.Moment) sim900.Fault {

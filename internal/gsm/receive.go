@@ -13,18 +13,18 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
-// job is something for the Inbox, and where it waits meanwhile.
+// job is a message or report for the Inbox, with the slots that hold it meanwhile.
 type job struct {
 	message *Message
 	report  *Report
 	id      pdu.Identity
 	parts   []pdu.Identity // of a message in several parts
-	slots   []int          // in the SIM; none if nothing but the job has it
+	slots   []int          // in the SIM; none if only the job holds it
 	epoch   int            // of the session that read the slots
 	err     error
 }
 
-// stored is a delivery report in a memory of its own.
+// stored is a delivery report in a memory other than the SIM.
 type stored struct {
 	memory string
 	slot   int
@@ -53,7 +53,7 @@ func (m *Modem) take(ctx context.Context) {
 	}
 }
 
-// taken settles what the Inbox has answered: only now may the modem forget the message.
+// taken handles the Inbox's answer: only now may the modem delete the message.
 func (s *session) taken(j job) {
 	m := s.m
 	delete(m.taking, j.id)
@@ -64,24 +64,24 @@ func (s *session) taken(j job) {
 			s.sweepSoon()
 			return
 		}
-		s.offer(j) // nothing else has it: it is handed over again behind the others
+		s.offer(j) // only the job holds it: it goes to the end of the queue
 		return
 	}
 	if len(j.slots) == 0 {
-		return // a repetition of it would have to be looked at: its reference may be another's by then
+		return // not settled: a later report with the same reference may be for another message
 	}
 	m.settle(j.id)
 	for _, id := range j.parts {
-		m.settle(id) // if only some of the parts get deleted, or one comes again, that is no unfinished message
+		m.settle(id) // if only some parts get deleted, or one comes again, they must not count as an unfinished message
 	}
 	if j.epoch == m.epoch {
 		s.free = append(s.free, j.slots...)
 	} else {
-		m.sweep = true // the modem was reset in between: look what is in the slots now
+		m.sweep = true // the modem was reset in between: read again what is in the slots
 	}
 }
 
-// fetch reads one slot that was reported full.
+// fetch reads one slot that a notice named.
 func (s *session) fetch() error {
 	i := lowest(s.arrived)
 	delete(s.arrived, i)
@@ -95,7 +95,7 @@ func (s *session) fetch() error {
 		}
 		return err
 	}
-	for _, l := range info { // an empty slot gives none: it was read and deleted before this notice was looked at
+	for _, l := range info { // an empty slot has none: it was read and deleted before this notice was handled
 		if l.Data == nil {
 			s.sweepSoon()
 			continue
@@ -117,7 +117,7 @@ func lowest(set map[int]bool) int {
 	return low
 }
 
-// sweepSlots reads every slot: what arrived while nobody listened raises no notice.
+// sweepSlots reads every slot: a message that arrived while the driver did not listen raises no notice.
 func (s *session) sweepSlots() error {
 	if s.m.cfg.Inbox == nil {
 		s.m.sweep, s.swept = false, s.m.cfg.Now()
@@ -145,7 +145,7 @@ func (s *session) sweepSlots() error {
 			continue
 		}
 		if len(f) > 1 && (f[1].Text == "2" || f[1].Text == "3") {
-			continue // written by somebody to be sent: not for us
+			continue // stored by somebody for sending: not for us
 		}
 		slots[i] = identity(l.Data)
 		s.found(i, l.Data)
@@ -159,7 +159,7 @@ func (s *session) sweepSlots() error {
 	return s.lookAtStorage()
 }
 
-// found takes what is in a slot: a message, a part of one, a report, or something unreadable.
+// found handles the content of a slot: a message, a part of one, a report, or something unreadable.
 func (s *session) found(slot int, frame []byte) {
 	m := s.m
 	if m.cfg.Inbox == nil {
@@ -200,7 +200,7 @@ func (s *session) hand(w pdu.Whole) {
 	s.offer(job{message: &m, id: w.Identity, parts: w.Parts, slots: w.Slots})
 }
 
-// offer passes a job to the Inbox, unless it has it already.
+// offer passes a job to the Inbox, unless the Inbox has it already.
 func (s *session) offer(j job) {
 	m := s.m
 	j.epoch = m.epoch
@@ -208,9 +208,9 @@ func (s *session) offer(j job) {
 	case m.durable[j.id]:
 		s.free = append(s.free, j.slots...)
 	case m.taking[j.id] && waits(m.pending, j):
-		// It waits already; if its slots have changed, they are those of now.
+		// It is already in the queue; waits has given it the current slots.
 	case m.taking[j.id]:
-		s.sweepSoon() // it is with the Inbox now; its slots are looked at again after that
+		s.sweepSoon() // the Inbox has it now; the slots are read again after its answer
 	case len(m.pending) >= maxPending && len(j.slots) == 0:
 		m.change(func(st *State) { st.Dropped++ })
 	case len(m.pending) >= maxPending:
@@ -221,7 +221,7 @@ func (s *session) offer(j job) {
 	}
 }
 
-// waits finds a job in the queue and gives it the slots that were read just now.
+// waits finds a job in the queue and gives it the slots that were just read.
 func waits(pending []job, j job) bool {
 	i := slices.IndexFunc(pending, func(p job) bool { return p.id == j.id })
 	if i < 0 {
@@ -236,7 +236,7 @@ func waits(pending []job, j job) bool {
 	return true
 }
 
-// identity is the identity of what is in a slot.
+// identity returns the identity of a slot's content.
 func identity(frame []byte) pdu.Identity {
 	if _, tpdu, err := pdu.SplitFrame(frame); err == nil {
 		if d, err := pdu.DecodeDeliver(tpdu); err == nil {
@@ -257,14 +257,14 @@ func decode(frame []byte) (job, bool) {
 		return unreadable(frame), true
 	}
 	if _, part := d.Body.Concat(); part {
-		return job{}, false // its other parts would have to be kept, and nothing but this process would have them
+		return job{}, false // it would have to wait for its other parts, and only this process's memory would hold it
 	}
 	id := pdu.Identify(d)
 	return job{id: id, message: &Message{Identity: id, From: d.From.String(), Text: d.Body.Text(), At: stampTime(d.At)}}, true
 }
 
-// unreadable is something that no decoder understands. It is handed over as it is: deleting it unseen would lose it, and
-// keeping it would fill the SIM.
+// unreadable makes a job of a frame that cannot be decoded. The Inbox gets the raw frame: deleting it unseen would lose it, and
+// leaving it would fill the SIM.
 func unreadable(frame []byte) job {
 	sum := sha256.Sum256(frame)
 	id := pdu.Identity(sum[:16])
@@ -272,11 +272,11 @@ func unreadable(frame []byte) job {
 }
 
 func stampTime(s pdu.Stamp) time.Time {
-	t, _ := s.Time() // the zero time says that the network wrote none
+	t, _ := s.Time() // the zero time means that the network wrote none
 	return t
 }
 
-// fetchElsewhere reads a report from the memory that the modem keeps reports in, and returns to the SIM.
+// fetchElsewhere reads a report from the modem's memory for reports, and returns to the SIM.
 func (s *session) fetchElsewhere() error {
 	r := s.elsewise[0]
 	s.elsewise = s.elsewise[1:]
@@ -287,15 +287,15 @@ func (s *session) fetchElsewhere() error {
 	if broken(err) {
 		return err
 	}
-	// Reading from the wrong memory would find nothing for ever: whatever happened, go back to the SIM or start anew.
+	// Whatever happened, go back to the SIM, or set the modem up again: reads from the wrong memory would never find anything.
 	if _, back := s.do(prefixed(`AT+CPMS="SM"`), answerTime); back != nil {
 		return errors.Join(errReset, back)
 	}
 	return nil
 }
 
-// fetchReport reads a report and deletes it at once: these memories hold a handful, and a report that is lost leaves a
-// message "accepted", which it was.
+// fetchReport reads a report and deletes it at once, because these memories hold only a few. If the report is lost the message
+// stays "accepted", which is true.
 func (s *session) fetchReport(slot int) error {
 	c := prefixed("AT+CMGR=" + strconv.Itoa(slot))
 	c.Message = true

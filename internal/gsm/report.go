@@ -14,12 +14,12 @@ type sentPart struct {
 	part    int
 	to      string
 	ref     uint8
-	certain bool // false: the answer was lost, and the reference with it
+	certain bool // false: the answer was lost, and its reference too
 	at      time.Time
 	report  bool
 }
 
-// remember keeps a sent part for its report; the oldest go first.
+// remember stores a sent part for its report; the oldest parts are dropped first.
 func (m *Modem) remember(p sentPart) {
 	if !p.report {
 		return
@@ -30,7 +30,7 @@ func (m *Modem) remember(p sentPart) {
 	m.sent = append(m.sent, p)
 }
 
-// reported takes a delivery report, from a slot of the SIM or (below 0) from none.
+// reported handles a delivery report from a slot of the SIM, or from none if slot is below 0.
 func (s *session) reported(frame []byte, slot int) {
 	if s.m.cfg.Inbox == nil || frame == nil {
 		return
@@ -49,9 +49,9 @@ func (s *session) reported(frame []byte, slot int) {
 	s.offer(j)
 }
 
-// match finds the part that a report is about. The reference is one octet and wraps, so the number and the time must fit
-// as well, and the newest part wins. A report that fits none, for a number with exactly one part whose answer was lost, is
-// about that part: it was sent after all.
+// match finds the part of a report. The reference is one octet and wraps, so the number and the time must match too, and the
+// newest part wins. A report that matches none belongs to the part whose answer was lost, if its number has exactly one: that
+// part was sent after all.
 func (m *Modem) match(r pdu.StatusReport) *Report {
 	out := &Report{To: r.To.String(), Reference: r.Reference, Status: r.Status, At: stampTime(r.At), Done: stampTime(r.Done)}
 	now := m.cfg.Now()
@@ -73,7 +73,7 @@ func (m *Modem) match(r pdu.StatusReport) *Report {
 	if found < 0 {
 		return out
 	}
-	out.ID, out.Part = m.sent[found].id, m.sent[found].part // kept: the report may have to be handed over again
+	out.ID, out.Part = m.sent[found].id, m.sent[found].part // not deleted: the report may have to be handed over again
 	return out
 }
 

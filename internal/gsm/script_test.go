@@ -14,12 +14,12 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm"
 )
 
-// A modem that answers from a script, for what the emulated one does not do. Each command has its answers in order; the
-// last one stays. Unknown commands are carried out without a word.
+// scripted is a modem that answers from a script, for behaviour that the emulated one lacks. Each command has its answers in
+// order, and the last one repeats. It accepts unknown commands silently.
 type scripted struct {
 	answers map[string][]string
 	asked   []string
-	say     func(string) // unasked
+	say     func(string) // sends an unsolicited line
 }
 
 func (s *scripted) dial(ctx context.Context, t *testing.T) func(context.Context) (io.ReadWriteCloser, error) {
@@ -106,10 +106,10 @@ func play(t *testing.T, s *scripted, f func()) *inbox {
 }
 
 const (
-	// *01# from +255711000001, as a frame behind the service centre's number, and its length without it.
+	// balance is *01# from +255711000001, as a frame after the service centre's number; size is its length without that number.
 	balance = "0791447758100650" + "040C915275110000100000" + "00101000000000" + "042A586C04"
 	size    = "23"
-	// A delivery report about +255711000001, reference 7, delivered.
+	// report is a delivery report about +255711000001, reference 7, delivered.
 	report     = "0791447758100650" + "0607" + "0C91527511000010" + "00101000000000" + "00101000000000" + "00"
 	reportSize = "25"
 )
@@ -119,7 +119,7 @@ func TestAMessageThatIsNotStoredIsHandedOver(t *testing.T) {
 		s := &scripted{}
 		box := play(t, s, func() {
 			s.say("\r\n+CMT: \"\"," + size + "\r\n" + balance + "\r\n")
-			s.say("\r\n+CMT: \"\"," + size + "\r\n" + balance[:20] + "\r\n") // cut short: nothing can be done
+			s.say("\r\n+CMT: \"\"," + size + "\r\n" + balance[:20] + "\r\n") // cut short: it is dropped
 		})
 		if got := box.texts(); !slices.Equal(got, []string{"*01#"}) || box.messages[0].From != friend {
 			t.Errorf("got %q", got)
@@ -148,8 +148,8 @@ func TestReportsInTheirOwnMemoryAreRead(t *testing.T) {
 	})
 }
 
-// What cannot be read is handed over as it is; what somebody wrote to be sent is left alone; a message that did not come
-// with its header is neither handed over nor deleted, but asked for again.
+// An unreadable message is handed over raw. A message that somebody stored for sending is left alone. A message that did not
+// come with its header is neither handed over nor deleted, but read again.
 func TestOddThingsInTheSIM(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scripted{answers: map[string][]string{"AT+CMGL=4": {
@@ -173,7 +173,7 @@ func TestOddThingsInTheSIM(t *testing.T) {
 	})
 }
 
-// Something unreadable and a report whose deletion fails are found again: the Inbox has them, so they are only deleted.
+// An unreadable message and a report whose deletion fails are found again: the Inbox has them, so they are only deleted.
 func TestWhatCouldNotBeDeletedIsNotHandedOverAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		both := "\r\n+CMGL: 1,1,\"\",3\r\n00FFFFFF\r\n\r\n+CMGL: 2,1,\"\"," + reportSize + "\r\n" + report + "\r\n\r\nOK\r\n"

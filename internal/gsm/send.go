@@ -24,14 +24,14 @@ type request struct {
 	tries  int // of this part
 	after  time.Time
 	parts  []SentPart
-	answer chan Sent // of one, so that answering never waits
+	answer chan Sent // buffers one answer, so that answering never waits
 }
 
 func (r *request) finish(o Outcome, why string) {
 	r.answer <- Sent{Outcome: o, Parts: r.parts, From: r.next, Reference: r.ref, Why: why}
 }
 
-// prepare checks a message and makes its parts; refused says what is wrong with it.
+// prepare checks a message and makes its parts; refused is the reason why it cannot be sent.
 func (m *Modem) prepare(o Outgoing) (r *request, refused string) {
 	to, err := pdu.ParseAddress(o.To)
 	if err != nil || to.Type == pdu.Alphanumeric {
@@ -53,7 +53,7 @@ func (m *Modem) prepare(o Outgoing) (r *request, refused string) {
 	return r, ""
 }
 
-// next takes the first message of the queue, if its time has come.
+// next takes the first message of the queue if its time has come.
 func (m *Modem) next(now time.Time) *request {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -68,7 +68,7 @@ func (m *Modem) next(now time.Time) *request {
 	return r
 }
 
-// nextIn is how long the first message of the queue has to wait still.
+// nextIn is how long the first message of the queue still has to wait.
 func (m *Modem) nextIn(now time.Time) (time.Duration, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -78,7 +78,7 @@ func (m *Modem) nextIn(now time.Time) (time.Duration, bool) {
 	return m.queue[0].after.Sub(now), true
 }
 
-// again puts a message back to the head of the queue, for another try of its next part.
+// again puts a message back at the head of the queue, for another try of its next part.
 func (m *Modem) again(r *request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -89,7 +89,7 @@ func (m *Modem) again(r *request) {
 	m.queue = append([]*request{r}, m.queue...)
 }
 
-// send sends the next part of a message and decides what follows from the answer.
+// send sends the next part of a message and acts on the answer.
 func (s *session) send(r *request) error {
 	t, err := s.sendPart(r)
 	now, why := s.m.cfg.Now(), t.why
@@ -132,7 +132,7 @@ type try struct {
 	why     string
 }
 
-// sendPart sends one part. err ends the session; the try holds in any case.
+// sendPart sends one part. err ends the session; the try is valid with or without it.
 func (s *session) sendPart(r *request) (try, error) {
 	tpdu, err := s.submit(r)
 	if err != nil {
@@ -152,7 +152,7 @@ func (s *session) sendPart(r *request) (try, error) {
 	case x.final:
 		return s.judge(x.result), nil
 	}
-	// From the first octet on the message may go out; nothing but the modem's own word makes it "not sent" again.
+	// From the first octet on the message may go out; only an answer of the modem makes it "not sent" again.
 	err = s.write(strings.ToUpper(hex.EncodeToString(frame)) + "\x1a")
 	if err == nil {
 		x, err = s.await(sendTime, false)
@@ -168,7 +168,7 @@ func (s *session) sendPart(r *request) (try, error) {
 	return accepted(x, true), nil
 }
 
-// accepted reads the reference that the network gave.
+// accepted reads the reference that the network assigned.
 func accepted(x exchange, known bool) try {
 	n, ok := at.Fields(x.info[0].Text)[0].Int()
 	return try{outcome: Accepted, mr: uint8(n), certain: known && ok}
@@ -182,9 +182,9 @@ func (s *session) submit(r *request) ([]byte, error) {
 	return m.Encode()
 }
 
-// settle decides about a message whose answer did not end in time; err says how the modem is since. The reference alone
-// shows that the network has the message (cut short it may be wrong), and while the modem was being found again the whole
-// answer may have come after all.
+// settle returns the outcome of a message whose answer did not end in time; err is the result of finding the modem again. A
+// reference alone shows that the network has the message, though a truncated one may be wrong. The whole answer may have come
+// while the driver was finding the modem.
 func (s *session) settle(x exchange, err error) (try, error) {
 	switch {
 	case len(x.info) > 0:
@@ -202,13 +202,13 @@ func (s *session) settle(x exchange, err error) (try, error) {
 	return try{outcome: Unknown, why: why}, err
 }
 
-// judge turns an error of the modem into what became of the part.
+// judge turns an error of the modem into the outcome of the part.
 func (s *session) judge(r at.Result) try {
 	switch r.Class() {
 	case at.Permanent:
 		return try{outcome: Refused, why: r.Text}
 	case at.Blocked:
-		s.anew = true // the SIM wants something
+		s.anew = true // the SIM needs something
 	}
 	return try{outcome: NotSent, why: r.Text}
 }

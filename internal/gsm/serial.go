@@ -8,7 +8,8 @@ import (
 	"go.bug.st/serial"
 )
 
-// Serial opens a serial port, such as /dev/ttyUSB0, with 8 data bits, no parity and one stop bit: for Config.Dial.
+// Serial returns a function for Config.Dial that opens a serial port, such as /dev/ttyUSB0, with 8 data bits, no parity and one
+// stop bit.
 func Serial(name string, baud int) func(context.Context) (io.ReadWriteCloser, error) {
 	return func(context.Context) (io.ReadWriteCloser, error) {
 		p, err := serial.Open(name, &serial.Mode{BaudRate: baud, DataBits: 8, Parity: serial.NoParity, StopBits: serial.OneStopBit})

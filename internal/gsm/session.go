@@ -21,7 +21,7 @@ const (
 	writeTime  = 10 * time.Second
 )
 
-// What can go wrong with a command, besides an error that the modem gives.
+// Failures of a command other than an error answer from the modem.
 var (
 	errReset      = errors.New("the modem has reset")
 	errSilent     = errors.New("the modem does not answer")
@@ -39,10 +39,10 @@ type session struct {
 
 	cur      exchange
 	late     late
-	locked   bool // the SIM needs a person; nothing that has to do with messages works
-	anew     bool // set the modem up again, though it has not reset
-	reset    bool // the modem has started anew
-	up       bool // it was set up; power-up notices from now on mean a reset
+	locked   bool // the SIM needs a person; no command for messages works
+	anew     bool // set the modem up again, although it has not reset
+	reset    bool // the modem has restarted
+	up       bool // it is set up; from now on power-up notices mean a reset
 	arrived  map[int]bool
 	elsewise []stored // reports stored outside the SIM
 	free     []int    // slots whose content is durable
@@ -50,7 +50,7 @@ type session struct {
 	swept    time.Time
 }
 
-// exchange is a command and what has been answered so far.
+// exchange is a command with its answer so far.
 type exchange struct {
 	info   []at.Line
 	prompt bool
@@ -58,13 +58,13 @@ type exchange struct {
 	result at.Result
 }
 
-// late is what came after nobody waited any more.
+// late is an answer that came after the wait for it had ended.
 type late struct {
-	ref   int // of a "+CMGS:" line, -1 without
+	ref   int // of a "+CMGS:" line, or -1
 	final *at.Result
 }
 
-// connect opens the port and works until it fails; worked says that the modem got as far as answering.
+// connect opens the port and works until it fails; worked reports whether the modem answered.
 func (m *Modem) connect(ctx context.Context) (worked bool, err error) {
 	port, err := m.cfg.Dial(ctx)
 	if err != nil {
@@ -72,7 +72,7 @@ func (m *Modem) connect(ctx context.Context) (worked bool, err error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	s := &session{m: m, ctx: ctx, port: port, chunks: make(chan []byte, 16), failed: make(chan error, 1)}
-	stop := context.AfterFunc(ctx, func() { _ = port.Close() }) // ends a read or write that waits
+	stop := context.AfterFunc(ctx, func() { _ = port.Close() }) // ends a pending read or write
 	reader := make(chan struct{})
 	go func() { defer close(reader); s.read() }()
 	defer func() {
@@ -100,7 +100,7 @@ func (m *Modem) connect(ctx context.Context) (worked bool, err error) {
 	}
 }
 
-// restart forgets what a session knew of the modem.
+// restart clears what a session remembered about the modem.
 func (s *session) restart() {
 	s.m.epoch++
 	s.engine, s.cur, s.anew, s.reset, s.up = at.Engine{}, exchange{}, false, false, false
@@ -109,7 +109,7 @@ func (s *session) restart() {
 	s.m.change(func(st *State) { st.Phase = Starting })
 }
 
-// read carries what the modem says to the session. A port that gives nothing and no error, again and again, is gone.
+// read carries the modem's output to the session. A port that repeatedly returns neither data nor an error is gone.
 func (s *session) read() {
 	const most = 100
 	for idle := 0; ; idle++ {
@@ -133,7 +133,7 @@ func (s *session) read() {
 	}
 }
 
-// pump takes what the modem says next, or gives up.
+// pump handles the modem's next output, or gives up.
 func (s *session) pump(end <-chan time.Time) error {
 	select {
 	case b := <-s.chunks:
@@ -154,7 +154,7 @@ func (s *session) pump(end <-chan time.Time) error {
 	}
 }
 
-// line sorts one line of the modem.
+// line handles one line of the modem.
 func (s *session) line(l at.Line) {
 	switch l.Kind {
 	case at.Info:
@@ -178,7 +178,7 @@ func (s *session) line(l at.Line) {
 	}
 }
 
-// write writes; a modem that takes nothing is given up.
+// write writes to the modem, and gives up on a modem that accepts nothing.
 func (s *session) write(p string) error {
 	stuck := time.AfterFunc(writeTime, func() { _ = s.port.Close() })
 	defer stuck.Stop()
@@ -188,7 +188,8 @@ func (s *session) write(p string) error {
 	return nil
 }
 
-// ask runs a command until its final result, or its prompt. An error means that there is none, not that it was bad news.
+// ask runs a command until its final result, or its prompt. An error means that no result came, not that the modem answered
+// with an error.
 func (s *session) ask(c at.Command, limit time.Duration) (exchange, error) {
 	s.cur = exchange{}
 	s.engine.Begin(c)
@@ -218,7 +219,7 @@ func (s *session) await(limit time.Duration, prompt bool) (exchange, error) {
 	return s.cur, nil
 }
 
-// prefixed is a command whose information begins with its own name: AT+CSQ gives "+CSQ: …".
+// prefixed is a command whose information begins with its own name: AT+CSQ returns "+CSQ: …".
 func prefixed(text string) at.Command {
 	name := strings.TrimPrefix(text, "AT")
 	if i := strings.IndexAny(name, "=?"); i >= 0 {
@@ -227,7 +228,7 @@ func prefixed(text string) at.Command {
 	return at.Command{Text: text, Prefix: name + ":"}
 }
 
-// do runs a command; a result that is not OK is an error of type *refusedError.
+// do runs a command; a result other than OK is an error of type *refusedError.
 func (s *session) do(c at.Command, limit time.Duration) ([]at.Line, error) {
 	x, err := s.ask(c, limit)
 	if errors.Is(err, errSilent) {
@@ -251,7 +252,7 @@ func name(text string) string {
 	return text
 }
 
-// refusedError is a command that the modem answered with an error.
+// refusedError is the error answer of the modem to a command.
 type refusedError struct {
 	command string
 	result  at.Result
@@ -259,13 +260,13 @@ type refusedError struct {
 
 func (e *refusedError) Error() string { return e.command + ": " + e.result.Text }
 
-// questions are asked only to find the modem again. Each has an answer that cannot be mistaken for another's.
+// questions are asked only to find the modem again. Their answers cannot be mistaken for one another.
 var questions = []string{"AT+CBC", "AT+CGREG?", "AT+CPAS", "AT+CSCA?", "AT+CFUN?"}
 
-// resync finds the modem again after an answer did not come: it leaves a message that may be half entered, and asks a
-// question. What comes before the answer belongs to earlier commands. The questions take turns, also over several calls,
-// because a late answer to an earlier one would be taken for this one's, and from then on each answer for that of the
-// command after it: a message could be looked for in the wrong slot, and the wrong slot be emptied.
+// resync finds the modem again after a missing answer: it cancels a message that may be half entered, and asks a question.
+// Everything before the answer belongs to earlier commands. The questions rotate, even across calls: otherwise a late answer to
+// an earlier question could pass for this one's. Every later answer would then be taken for the next command's, and the driver
+// could read and empty the wrong slot.
 func (s *session) resync() error {
 	const tries = 3
 	for range tries {
@@ -286,7 +287,7 @@ func (s *session) resync() error {
 	return errSilent
 }
 
-// broken reports an error after which the session cannot go on.
+// broken reports whether the session must end after an error.
 func broken(err error) bool {
 	var refused *refusedError
 	return err != nil && !errors.As(err, &refused) && !errors.Is(err, errUnanswered)

@@ -15,11 +15,11 @@ const (
 	probeTime   = 500 * time.Millisecond
 	startTime   = 60 * time.Second // from the first answer until messages must work
 	startPause  = time.Second
-	simInterval = 30 * time.Second // a SIM that needs a person is looked at so often
+	simInterval = 30 * time.Second // how often a SIM that needs a person is checked
 )
 
-// probe finds the modem: a speed that it still has to detect, a host that left it in the middle of a message, or a modem
-// that is just starting all show as a few lost answers.
+// probe finds the modem. It expects a few lost answers: the modem may still have to detect the speed, may be in the middle of
+// an earlier host's message, or may be starting.
 func (s *session) probe() error {
 	for range probeTries {
 		if err := s.write("\x1b\r"); err != nil {
@@ -30,7 +30,7 @@ func (s *session) probe() error {
 		case err == nil && x.result.Status == at.OK:
 			return s.resync() // answers to the earlier tries may still come
 		case errors.Is(err, errReset):
-			s.reset = false // it is starting now; that is what is waited for
+			s.reset = false // it is starting now, as expected
 		case err != nil && !errors.Is(err, errSilent):
 			return err
 		}
@@ -38,8 +38,8 @@ func (s *session) probe() error {
 	return errSilent
 }
 
-// setUp brings the modem from the first answer to Ready, or to a state that only a person ends. What is set here is lost
-// whenever the modem resets, so all of it runs after each reset.
+// setUp brings the modem from the first answer to Ready, or to a state that only a person ends. A reset loses these settings,
+// so all of it runs again after each reset.
 func (s *session) setUp() error {
 	end := s.m.cfg.Now().Add(startTime)
 	s.locked = false
@@ -75,7 +75,7 @@ func (s *session) setUp() error {
 	return s.look()
 }
 
-// persist repeats a command until it is carried out: before "SMS Ready" a modem may refuse everything about messages.
+// persist repeats a command until it succeeds: before "SMS Ready" a modem may refuse every command for messages.
 func (s *session) persist(end time.Time, c at.Command) error {
 	for {
 		_, err := s.do(c, answerTime)
@@ -91,8 +91,8 @@ func (s *session) persist(end time.Time, c at.Command) error {
 	}
 }
 
-// indicate asks for notices of arrivals and reports. A message is stored first (mt=1): handed on directly it would be lost
-// with this process. Modems differ in what they know, so the best that is taken counts.
+// indicate asks for notices of arrivals and reports. The modem stores a message first (mt=1): a message handed on directly
+// would be lost if this process died. Modems support different modes, so indicate uses the best one that the modem accepts.
 func (s *session) indicate(end time.Time) error {
 	var err error
 	for _, mode := range []string{"2,1,0,1,0", "2,1,0,2,0", "1,1,0,1,0", "2,1,0,0,0", "2,1"} {
@@ -103,7 +103,7 @@ func (s *session) indicate(end time.Time) error {
 	return s.persist(end, at.Command{Text: "AT+CNMI=2,1,0,1,0"})
 }
 
-// identify reads who the modem is; it need not say.
+// identify reads the modem's model and IMEI; the modem may refuse both.
 func (s *session) identify() error {
 	for _, q := range []struct {
 		command string
@@ -125,7 +125,7 @@ func (s *session) identify() error {
 	return nil
 }
 
-// unlock brings the SIM to READY, if that takes no guessing.
+// unlock brings the SIM to READY if that needs no guessing.
 func (s *session) unlock(end time.Time) error {
 	for {
 		info, err := s.do(prefixed("AT+CPIN?"), answerTime)
@@ -159,8 +159,8 @@ func (s *session) unlock(end time.Time) error {
 	}
 }
 
-// enterPIN enters the PIN, once: a wrong PIN is never tried again, not even after a restart of this process, because the
-// modem is asked how many tries are left. again says that the SIM's state should be read again.
+// enterPIN enters the PIN once. A wrong PIN is never tried again, even after a restart of this process: enterPIN asks the modem
+// how many tries are left. again means that the SIM's state should be read again.
 func (s *session) enterPIN() (again bool, err error) {
 	if s.m.cfg.PIN == "" {
 		s.lock(PINNeeded, "the SIM asks for a PIN and none is configured")
@@ -182,7 +182,7 @@ func (s *session) enterPIN() (again bool, err error) {
 		s.lock(PINRefused, "the configured PIN was tried before")
 		return false, nil
 	}
-	// From here on the PIN counts as tried, whatever happens to the answer.
+	// From here on the PIN counts as tried, even if the answer is lost.
 	s.m.pinTried = true
 	_, err = s.do(at.Command{Text: `AT+CPIN="` + s.m.cfg.PIN + `"`}, pinTime)
 	switch {
@@ -201,7 +201,7 @@ func (s *session) lock(p Phase, why string) {
 	s.m.change(func(st *State) { st.Phase, st.Problem = p, why })
 }
 
-// pause waits and listens.
+// pause waits and handles the modem's output meanwhile.
 func (s *session) pause(d time.Duration) error {
 	end := time.NewTimer(d)
 	defer end.Stop()
@@ -248,7 +248,7 @@ func (s *session) look() error {
 	return s.lookAtStorage()
 }
 
-// lookAtStorage reads how full the SIM is.
+// lookAtStorage reads how many of the SIM's slots are used.
 func (s *session) lookAtStorage() error {
 	info, err := s.do(prefixed("AT+CPMS?"), answerTime)
 	if err != nil || len(info) == 0 {
@@ -269,7 +269,7 @@ func (s *session) lookAtStorage() error {
 	return nil
 }
 
-// registration takes a state of registration: 1 home and 5 roaming are good.
+// registration handles a registration state: 1 (home) and 5 (roaming) are good.
 func (s *session) registration(f at.Field) {
 	n, ok := f.Int()
 	if !ok || s.locked {

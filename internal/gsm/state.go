@@ -2,7 +2,7 @@ package gsm
 
 import "github.com/paywatt/paywatt/internal/logkey"
 
-// Phase is how far a modem has come.
+// Phase is how far a modem has come in its start.
 type Phase string
 
 // The phases.
@@ -16,31 +16,32 @@ const (
 	Searching  Phase = "searching"    // no network yet
 	Denied     Phase = "denied"       // the network refuses this SIM
 	Ready      Phase = "ready"        // messages can be sent and received
-	PoweredOff Phase = "powered-down" // the modem said that it switches itself off
+	PoweredOff Phase = "powered-down" // the modem reported that it switches itself off
 )
 
-// State is what is known of a modem.
+// State is what is known about a modem.
 type State struct {
 	Phase    Phase  `json:"phase"`
-	Problem  string `json:"problem,omitempty"` // the last trouble, in words
+	Problem  string `json:"problem,omitempty"` // the last problem, in words
 	Model    string `json:"model,omitempty"`
 	IMEI     string `json:"imei,omitempty"`
 	Roaming  bool   `json:"roaming"`
 	Signal   int    `json:"signal_dbm"` // 0: unknown
 	Used     int    `json:"used"`       // messages in the SIM
-	Slots    int    `json:"slots"`      // that it holds
-	Queue    int    `json:"queue"`      // messages that wait to be sent
-	Resets   int    `json:"resets"`     // of the modem, seen in the middle of a session
+	Slots    int    `json:"slots"`      // slots of the SIM
+	Queue    int    `json:"queue"`      // messages waiting to be sent
+	Resets   int    `json:"resets"`     // of the modem, in the middle of a session
 	Reopened int    `json:"reopened"`   // times that the port had to be opened again
 	Unknown  int    `json:"unknown"`    // parts whose answer was lost
-	Dropped  int    `json:"dropped"`    // reports and direct messages that were lost because the Inbox did not keep up
+	Dropped  int    `json:"dropped"`    // reports and direct messages that were lost because the Inbox was too slow
 	Low      int    `json:"low_supply"` // warnings of a low supply
 }
 
-// AlmostFull reports that the SIM fills up: what arrives is not deleted fast enough, or others put messages there.
+// AlmostFull reports whether the SIM is almost full: messages are not deleted fast enough, or other programs store messages
+// there.
 func (s State) AlmostFull() bool { return s.Slots > 0 && 100*s.Used >= almostFull*s.Slots }
 
-// State is the state now.
+// State returns the current state.
 func (m *Modem) State() State {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -49,7 +50,7 @@ func (m *Modem) State() State {
 	return s
 }
 
-// change changes the state and tells who wants to know.
+// change changes the state and calls Config.Changed.
 func (m *Modem) change(f func(*State)) {
 	m.mu.Lock()
 	before := m.state

@@ -21,19 +21,19 @@ var (
 	seeds     = flag.Uint64("seeds", 2, "number of seeds")
 )
 
-// storm chooses faults by a seed until it is over, and counts what it did.
+// storm chooses faults by a seed until it is over, and counts the faults.
 type storm struct {
 	mu       sync.Mutex
 	rnd      *rand.Rand
 	over     bool
 	commands int
 	faults   map[string]int  // by class
-	between  map[string]bool // commands, without their values, that had a notice between themselves and their answer
+	between  map[string]bool // commands, without their values, that had a notice before their answer
 	asked    map[string]int  // commands, without their values
 	message  int             // faults after which the answer to a message may be lost
 }
 
-// classes are the faults that a run must have had, and of each so many at least.
+// classes are the faults that a run must have, each with its smallest number.
 var classes = map[string]int{"notice before": 1000, "notice between": 1000, "garbage": 200, "silence": 50, "no prompt": 3, "answer lost": 5, "reset": 30,
 	"half answer": 10, "half prompt": 3, "late answer": 20, "late prompt": 30, "error": 30, "false alarm": 5}
 
@@ -61,7 +61,7 @@ func (s *storm) strike(m sim900.Moment) sim900.Fault {
 	return f
 }
 
-// choose draws a fault and names its class; prompt says that the answer it can strike is the prompt for a message.
+// choose draws a fault and names its class; prompt says that it would hit the prompt for a message.
 func (s *storm) choose(m sim900.Moment, prompt bool) (string, sim900.Fault) {
 	pick := func(list ...string) string { return list[s.rnd.IntN(len(list))] }
 	which := func(now bool, then, otherwise string) string {
@@ -92,7 +92,7 @@ func (s *storm) choose(m sim900.Moment, prompt bool) (string, sim900.Fault) {
 		return "error", f
 	case n < 389:
 		return "false alarm", sim900.Fault{Notice: pick("Call Ready", "RDY")}
-	case n < 400 && prompt: // prompts are few, and a late one must not make a message's first octets of the next command
+	case n < 400 && prompt: // prompts are few, and after a late one the first octets of a message must not become the next command
 		return "no prompt", sim900.Fault{Silent: true}
 	case n < 415 && prompt:
 		return "half prompt", sim900.Fault{Half: true}
@@ -112,14 +112,14 @@ func nameOf(command string) string {
 	return command
 }
 
-// end lets the sun shine and returns what was.
+// end ends the storm.
 func (s *storm) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.over = true
 }
 
-// check wants every class of fault, and of every command that was asked often one that had a notice between it and its answer.
+// check requires every class of fault. Each command that ran often must have had a notice before its answer.
 func (s *storm) check(t *testing.T) (struck int) {
 	t.Helper()
 	for class, least := range classes {
@@ -141,8 +141,8 @@ func (s *storm) check(t *testing.T) (struck int) {
 	return struck
 }
 
-// Ten thousand commands, and something goes wrong at four of ten: no message is lost, none is deleted before it is durable,
-// none is sent twice, what was not known is said to be unknown, and nothing is left running.
+// Ten thousand commands, four in ten with a fault: no message is lost, deleted before it is durable, or sent twice. Unknown
+// outcomes are reported as unknown, and no goroutine is left running.
 func TestTheDriverSurvivesAnything(t *testing.T) {
 	for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { survive(t, seed) })
@@ -153,7 +153,7 @@ func survive(t *testing.T, seed uint64) {
 	synctest.Test(t, func(t *testing.T) {
 		const wanted = 10_000
 		s := &storm{rnd: rand.New(rand.NewPCG(seed, 2)), faults: map[string]int{}, between: map[string]bool{}, asked: map[string]int{}}
-		// With fewer slots unfinished messages would have to give way when the SIM fills up; another test sees to that.
+		// With fewer slots, unfinished messages would have to give way when the SIM fills up; another test covers that.
 		b := newBench(t, sim900.Config{Fault: s.strike, Boot: 3 * time.Second, Slots: 100}, gsm.Config{})
 		b.net.SetWeather(network.Weather{Duplicate: 0.1, Reorder: 0.1, Delay: time.Second, Hold: 20 * time.Second})
 		outcomes := map[string]gsm.Outcome{}
@@ -193,7 +193,7 @@ func survive(t *testing.T, seed uint64) {
 			t.Errorf("%d outcomes are said to be unknown, and the answers of %d messages at most were lost", counts[gsm.Unknown], s.message)
 		}
 		state := b.modem.State()
-		b.stop() // synctest.Test fails where a goroutine of the bubble is left
+		b.stop() // synctest.Test fails if a goroutine of the bubble is left
 		t.Logf("figures: %d commands, %d faults %v; notices between command and answer at %d of %d kinds of command; %d sent: %v, %d twice; %d received, %d lost, %d handed over again with the same identity; %+v",
 			s.commands, struck, s.faults, len(s.between), len(s.asked), sent, counts, twice, received, lost, again, state)
 	})
@@ -207,7 +207,7 @@ func incoming(i int) string {
 	return fmt.Sprintf("in %d", i)
 }
 
-// checkOutgoing compares what the driver said with what the network was handed.
+// checkOutgoing compares the driver's outcomes with what the network got.
 func checkOutgoing(t *testing.T, b *bench, outcomes map[string]gsm.Outcome) (counts map[gsm.Outcome]int, twice int) {
 	t.Helper()
 	submitted := b.submissions()
@@ -229,7 +229,8 @@ func checkOutgoing(t *testing.T, b *bench, outcomes map[string]gsm.Outcome) (cou
 	return counts, twice
 }
 
-// checkIncoming wants every message, and an empty SIM. The network and a reset may bring one again: with the same identity.
+// checkIncoming requires every message, and an empty SIM. The network and a reset may deliver one again: with the same
+// identity.
 func checkIncoming(t *testing.T, b *bench, received int) (lost, again int) {
 	t.Helper()
 	got, ids := map[string]int{}, map[pdu.Identity]bool{}

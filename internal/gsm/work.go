@@ -9,16 +9,15 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// Intervals of what is looked at without an occasion.
+// Intervals of regular checks.
 const (
 	lookEvery   = time.Minute
 	searchEvery = 5 * time.Second // while there is no network
-	sweepEvery  = 5 * time.Minute // a lost notice costs no more than this
+	sweepEvery  = 5 * time.Minute // a lost notice costs at most this
 	sweepAgain  = 15 * time.Second
 )
 
-// work does what there is to do until the session ends: what arrived goes before what is to be sent, because a full SIM
-// stops everything.
+// work does the pending work until the session ends. Arrivals go before messages to send, because a full SIM stops everything.
 func (s *session) work() error {
 	for {
 		if s.reset {
@@ -37,7 +36,7 @@ func (s *session) work() error {
 	}
 }
 
-// step does one thing; false when there is nothing.
+// step does one thing; false if there is nothing to do.
 func (s *session) step() (did bool, err error) {
 	now := s.m.cfg.Now()
 	for _, frame := range s.m.heard {
@@ -54,11 +53,11 @@ func (s *session) step() (did bool, err error) {
 			return false, nil
 		}
 		s.checked = now
-		// Somebody may have put a SIM in, or unlocked it.
+		// Somebody may have inserted a SIM or unlocked it.
 		return true, s.setUp()
 	case len(s.free) > 0:
 		return true, s.delete()
-	case s.m.sweep: // before single slots: after a reset it says what the remembered parts are worth
+	case s.m.sweep: // before single slots: after a reset it shows which remembered parts are still valid
 		return true, s.sweepSlots()
 	case len(s.arrived) > 0:
 		return true, s.fetch()
@@ -75,7 +74,7 @@ func (s *session) step() (did bool, err error) {
 	return false, nil
 }
 
-// handOver gives the Inbox what waits for it and takes what it has settled, without waiting.
+// handOver gives the Inbox its pending jobs and handles its answers, without waiting.
 func (s *session) handOver(now time.Time) {
 	m := s.m
 	if len(m.pending) > 0 && !now.Before(m.rest) {
@@ -99,7 +98,7 @@ func (s *session) interval() time.Duration {
 	return searchEvery
 }
 
-// idle waits for the next occasion.
+// idle waits for the next event.
 func (s *session) idle() error {
 	m := s.m
 	now := m.cfg.Now()
@@ -135,7 +134,7 @@ func (s *session) idle() error {
 	return nil
 }
 
-// notice handles what the modem reports unasked. It only notes; the work follows when no command runs.
+// notice handles an unsolicited line. It only takes a note of it; the work follows when no command runs.
 func (s *session) notice(l at.Line) {
 	f := at.Fields(l.Text)
 	head, _, _ := strings.Cut(l.Text, ":")
@@ -146,7 +145,7 @@ func (s *session) notice(l at.Line) {
 			s.m.change(func(st *State) { st.Phase, st.Problem = PoweredOff, "the modem said "+head })
 		}
 	case "Call Ready", "SMS Ready", "+CFUN":
-		s.reset = s.reset || s.up // seen in the middle of a session: the modem has reset
+		s.reset = s.reset || s.up // in the middle of a session: the modem has reset
 	case "+CPIN":
 		s.reset = s.reset || s.up
 	case "UNDER-VOLTAGE WARNNING", "OVER-VOLTAGE WARNNING":
@@ -167,7 +166,7 @@ func (s *session) notice(l at.Line) {
 			s.elsewise = append(s.elsewise, stored{memory: f[0].Text, slot: i})
 		}
 	case "+CDS":
-		// Looked at when no command runs: a report may come before the end of the answer that tells its reference.
+		// It is processed when no command runs: a report may come before the end of the answer that carries its reference.
 		if len(s.m.heard) < maxPending {
 			s.m.heard = append(s.m.heard, l.Data)
 		} else {
@@ -178,7 +177,7 @@ func (s *session) notice(l at.Line) {
 	}
 }
 
-// direct takes a message that was handed on without being stored, as flash messages are: nothing can keep it but the Inbox.
+// direct handles a message that the modem passed on without storing it, such as a flash message: only the Inbox can save it.
 func (s *session) direct(frame []byte) {
 	if frame == nil || s.m.cfg.Inbox == nil {
 		return
@@ -200,19 +199,19 @@ func (s *session) delete() error {
 		if broken(err) {
 			return err
 		}
-		s.sweepSoon() // what is still there is found again, and deleted without being handed over
+		s.sweepSoon() // the message is found again, and deleted without being handed over
 		return nil
 	}
 	s.m.change(func(st *State) { st.Used = max(0, st.Used-1) })
 	return nil
 }
 
-// sweepSoon looks through all slots in a moment: something there is not settled, but trying at once would keep the modem
-// from everything else.
+// sweepSoon schedules a sweep of all slots: something there is not settled, but an immediate sweep would block all other work
+// of the modem.
 func (s *session) sweepSoon() { s.swept = s.m.cfg.Now().Add(sweepAgain - sweepEvery) }
 
-// settle remembers that a message is durable: wherever it is found again, it is deleted. The network may bring it again
-// much later, so the last ones stay remembered.
+// settle remembers that a message is durable, so that it is deleted wherever it is found again. The network may deliver it
+// again much later, so the last ones stay remembered.
 func (m *Modem) settle(id pdu.Identity) {
 	if m.durable[id] {
 		return

@@ -1,8 +1,8 @@
-// Package intake takes what meters send: from numbered records to facts. It decides in pure code what each record is worth
-// ([metering.Live]), keeps what is new, holds for review what cannot be true, draws the consequences of reports about tokens
-// and answers to commands, and rates the readings of wallet meters.
+// Package intake takes the meters' numbered records. It judges each record in pure code ([metering.Live]), stores new ones and
+// holds impossible ones for review. It updates tokens and commands by what the meters report of them, and rates the readings of
+// wallet meters.
 //
-// Start at [Take], which is called for a batch in one transaction. Rows, locks and SQL are behind [Tx].
+// Start at [Take], which handles a batch in one transaction. Rows, locks and SQL are behind [Tx].
 package intake
 
 import (
@@ -14,19 +14,19 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// batch is one call of Take while it is being decided.
+// batch is one running call of Take.
 type batch struct {
 	tx       Tx
 	epoch    int64
 	live     map[int64]*metering.Live
 	meters   []int64               // in order of first appearance
-	readings []metering.NewReading // gathered, to be written together
-	ratings  *ratings              // nil where no meter of the batch has a wallet
+	readings []metering.NewReading // collected, to be written together
+	ratings  *ratings              // nil if no meter of the batch has a wallet
 }
 
-// Take decides about every record and writes what is new; outcomes stand in the order of the records. All records
-// must belong to the transaction's tenant. An error means that nothing of the batch may be committed: the engine
-// rolls back and tries again meter by meter, so one meter's trouble never holds up its neighbours.
+// Take judges every record and writes the new ones; outcomes are in the order of the records. All records must belong to the
+// transaction's tenant. After an error, nothing of the batch may be committed: the engine rolls back and tries again meter by
+// meter, so that one meter's fault does not block the others.
 func Take(tx Tx, recs []metering.Record) ([]metering.Outcome, error) {
 	tenant, epoch := tx.Scope()
 	b, err := newBatch(tx, tenant, epoch, recs)
@@ -70,7 +70,7 @@ func newBatch(tx Tx, tenant access.Tenant, epoch int64, recs []metering.Record) 
 	return b, err
 }
 
-// take decides about one record and writes all of it but readings, which are gathered.
+// take judges one record and writes all of it except a reading, which it collects.
 func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
 	l, tx := b.live[r.Meter], b.tx
 	if r.Bad == nil && r.Rec.Kind == wire.KindBoot && l.Info == nil {
@@ -81,7 +81,7 @@ func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
 		l.Info = info
 	}
 	if l.Rated && r.Bad == nil && r.Rec.Kind == wire.KindBoot && r.Rec.Boot.Memory != l.Memory {
-		if err := b.writeReadings(); err != nil { // what the old memory sent in this batch is rated before it is left
+		if err := b.writeReadings(); err != nil { // the old memory's readings of this batch are rated before the change
 			return metering.Outcome{}, err
 		}
 		if err := b.ratings.rate(r.Meter, l); err != nil {
@@ -111,7 +111,7 @@ func (b *batch) take(r *metering.Record) (metering.Outcome, error) {
 	return d.Outcome, err
 }
 
-// store writes a fresh record to the table of its kind. memory is the meter's memory that it is of.
+// store writes a new record to the table of its kind. memory is the record's device memory.
 func (b *batch) store(r *metering.Record, memory string) error {
 	tx := b.tx
 	switch {
@@ -130,10 +130,10 @@ func (b *batch) store(r *metering.Record, memory string) error {
 		return tx.PutEvent(r, memory, 0, r.Rec.Close)
 	}
 	b.ratings.touch(r.Meter)
-	return nil // boot lives in the meter's row
+	return nil // the meter's row holds the boot data
 }
 
-// writeReadings writes what was gathered.
+// writeReadings writes the collected readings.
 func (b *batch) writeReadings() error {
 	if len(b.readings) == 0 {
 		return nil
@@ -166,15 +166,15 @@ func (b *batch) settle(meter int64) error {
 	return b.tx.SaveLive(meter, l)
 }
 
-// Keep stores a record that was held for review where it belongs, as if nobody had doubted it. A reading changes what is shown
-// of the meter only where none is newer, and never dates it into the future.
+// Keep stores a record that was held for review as if it had never been doubted. A reading changes the meter's shown figures
+// only if none is newer, and never dates them into the future.
 func Keep(tx Tx, r *metering.Record) error {
 	live, err := tx.LockLive([]int64{r.Meter})
 	if err != nil {
 		return err
 	}
 	b, l := &batch{tx: tx, live: live}, live[r.Meter]
-	if err := b.store(r, r.Memory); err != nil { // the record may be of a memory that was replaced since
+	if err := b.store(r, r.Memory); err != nil { // the record's memory may have been replaced since
 		return fmt.Errorf("keep a record of meter %s: %w", r.Number, err)
 	}
 	if err := b.writeReadings(); err != nil {

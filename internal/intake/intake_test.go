@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestEveryKindOfRecordGoesToItsTable: readings of all meters go together, after everything else.
+// TestEveryKindOfRecordGoesToItsTable: the readings of all meters are written together, after everything else.
 func TestEveryKindOfRecordGoesToItsTable(t *testing.T) {
 	r := newRows()
 	out := r.takes(t, reading(2, 5, 1300), reading(1, 5, 1100), event(1, 6, 401), says(1, wire.Close{Head: head(7), Date: "2026-11-19"}.Record()),
@@ -73,7 +73,7 @@ func TestAnErrorNamesTheRecord(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeTrueIsHeldForReview: the record and one alarm, which names the newest of several.
+// TestWhatCannotBeTrueIsHeldForReview: the record is stored and one alarm names the newest of several.
 func TestWhatCannotBeTrueIsHeldForReview(t *testing.T) {
 	r := newRows()
 	bad := says(1, wire.Record{})
@@ -87,7 +87,7 @@ func TestWhatCannotBeTrueIsHeldForReview(t *testing.T) {
 		"m1 is up to 6 with 1000 Wh of record 4 at 12:00:00")
 }
 
-// TestSoManyRecordsWaitForADecision: the 200th is kept, the next is counted and told of.
+// TestSoManyRecordsWaitForADecision: the 200th is stored, the next is only counted and named in an alarm.
 func TestSoManyRecordsWaitForADecision(t *testing.T) {
 	r := newRows()
 	r.waiting = 199
@@ -112,7 +112,8 @@ func TestAlarmsOfRecords(t *testing.T) {
 		"alarm of m1 unreadable-record: A record of the meter could not be read: no number. It was not stored.", "m1 is up to 6 with 1000 Wh of record 4 at 12:00:00")
 }
 
-// TestABootIsTakenWithTheNotesOfTheLast, which are read once for a meter, and only of a boot that can be read.
+// TestABootIsTakenWithTheNotesOfTheLast. The stored boot data is read once for a meter, and only if the new boot record is
+// readable.
 func TestABootIsTakenWithTheNotesOfTheLast(t *testing.T) {
 	r := newRows()
 	r.epoch = 2
@@ -132,7 +133,7 @@ func TestABootIsTakenWithTheNotesOfTheLast(t *testing.T) {
 	}
 }
 
-// TestAReadingThatCameAheadCountsWhenItsGapCloses, with what changed the figures after it.
+// TestAReadingThatCameAheadCountsWhenItsGapCloses, with the records that changed the figures after it.
 func TestAReadingThatCameAheadCountsWhenItsGapCloses(t *testing.T) {
 	r := newRows()
 	r.takes(t, reading(1, 6, 1200), event(1, 7, 401), reading(1, 9, 1900))
@@ -150,7 +151,7 @@ func TestAReadingThatCameAheadCountsWhenItsGapCloses(t *testing.T) {
 	}
 }
 
-// TestWhatSomebodyAcceptedIsKept in the memory that it is of, which may have been replaced since.
+// TestWhatSomebodyAcceptedIsKept in its own device memory, which may have been replaced since.
 func TestWhatSomebodyAcceptedIsKept(t *testing.T) {
 	r := newRows()
 	r.live[1].Window.Watermark = 9
@@ -180,7 +181,7 @@ func TestWhatSomebodyAcceptedIsKept(t *testing.T) {
 	r.Wants(t, `event m1/3 of cdef 401 {"n":3}`)
 }
 
-// world is a batch with the least number of calls that it makes.
+// world is a batch with the smallest number of calls that it makes.
 type world struct {
 	name  string
 	least int
@@ -188,12 +189,12 @@ type world struct {
 	does  func(*rows) error
 }
 
-// taking gives a batch to Take.
+// taking passes a batch to Take.
 func taking(recs ...metering.Record) func(*rows) error {
 	return func(r *rows) error { _, err := intake.Take(r, recs); return err }
 }
 
-// TestNoFailureOfTheStoreIsHidden: whatever call fails, its error comes back, so that nothing of the batch is committed.
+// TestNoFailureOfTheStoreIsHidden: whichever call fails, its error is returned, so that nothing of the batch is committed.
 func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	own := metering.OwnToken{ID: id.ID{15: 1}, State: metering.TokenReversed}
 	full := func() *rows {

@@ -14,27 +14,27 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// ratings is the money side of one call of Take: what its readings of wallet meters cost. It is empty for all others.
+// ratings rates the readings of wallet meters in one call of Take. It is nil if there are none.
 type ratings struct {
 	tenant  wallet.Tenant
 	rows    map[int64]*wallet.Row // by meter, locked
-	others  []int64               // meters of the same accounts that are not in the batch, and those that are, in order
+	others  []int64               // all meters of the accounts concerned, in the batch or not, in order
 	fresh   map[int64][]wallet.Reading
 	days    map[int64][]wallet.DayUse
 	changed map[id.ID]bool   // accounts
-	heard   map[int64]uint64 // numbers of the records by which the clocks of meters are judged
+	heard   map[int64]uint64 // the records by which the meters' clocks were judged
 	tx      Tx
 	wallets versionCache
 }
 
-// versionCache are the rows of wallets, of which the versions of each tariff are read once.
+// versionCache are the rows of wallets; it reads the versions of each tariff only once.
 type versionCache struct {
 	wallet.ReleaseTx
 	tx       Tx
 	versions map[id.ID][]tariff.Version
 }
 
-// of are all versions of a tariff.
+// of returns all versions of a tariff.
 func (k versionCache) of(t id.ID) ([]tariff.Version, error) {
 	if v, ok := k.versions[t]; ok {
 		return v, nil
@@ -46,7 +46,7 @@ func (k versionCache) of(t id.ID) ([]tariff.Version, error) {
 	return v, err
 }
 
-// TariffVersionAt is the version of a tariff in force at a moment.
+// TariffVersionAt returns the version of a tariff in force at a moment.
 func (k versionCache) TariffVersionAt(t id.ID, at time.Time) (v tariff.Version, found bool, err error) {
 	all, err := k.of(t)
 	for _, next := range all {
@@ -57,7 +57,7 @@ func (k versionCache) TariffVersionAt(t id.ID, at time.Time) (v tariff.Version, 
 	return v, found, err
 }
 
-// newRatings locks the wallets of the rated meters among those of a batch, and all others of their accounts.
+// newRatings locks the wallets of a batch's rated meters, and of all other meters of their accounts.
 func newRatings(tx Tx, live map[int64]*metering.Live, meters []int64) (*ratings, error) {
 	var rated []int64
 	for _, m := range meters {
@@ -82,7 +82,7 @@ func newRatings(tx Tx, live map[int64]*metering.Live, meters []int64) (*ratings,
 	return r, err
 }
 
-// mostOf is the highest power that a rated meter can measure; 0 for all others.
+// mostOf is the highest power that a rated meter can measure; 0 for any other meter.
 func (r *ratings) mostOf(meter int64) int64 {
 	if r == nil || r.rows[meter] == nil {
 		return 0
@@ -90,7 +90,7 @@ func (r *ratings) mostOf(meter int64) int64 {
 	return int64(r.rows[meter].Most(r.rows[meter].Meter.Phases))
 }
 
-// take notes a reading that is stored now.
+// take collects a new reading.
 func (r *ratings) take(rec *metering.Record, l *metering.Live) {
 	if r == nil || r.rows[rec.Meter] == nil {
 		return
@@ -101,7 +101,7 @@ func (r *ratings) take(rec *metering.Record, l *metering.Live) {
 		ReceivedAt: rec.ReceivedAt, Register: unit.Energy(p.RegisterWh), Open: wallet.SaysOpen(p.Relay, len(p.Reasons) > 0)})
 }
 
-// clock judges the clock of a meter by its newest reading, and by the one before, which the figures of the meter are still of.
+// clock judges a meter's clock by its newest reading and by the one before, from which the meter's stored figures still come.
 func (r *ratings) clock(rec *metering.Record, l *metering.Live) {
 	w, p := r.rows[rec.Meter], rec.Rec.Reading
 	if w.Meter.Simulated || p.Seq <= l.ReadingSeq || p.Seq <= r.heard[rec.Meter] {
@@ -117,8 +117,8 @@ func (r *ratings) clock(rec *metering.Record, l *metering.Live) {
 	}
 }
 
-// doubted looks at a record that is held for review: where that is for its time, the meter's clock has to be set, for nothing of
-// what it sends counts before.
+// doubted handles a record that is held for review. If its time is in doubt, the meter's clock must be set: until then nothing
+// that it sends counts.
 func (r *ratings) doubted(rec *metering.Record, why metering.Doubt) {
 	if r == nil || r.rows[rec.Meter] == nil || why != metering.DoubtFuture && why != metering.DoubtTime {
 		return
@@ -134,8 +134,8 @@ func (r *ratings) doubted(rec *metering.Record, why metering.Doubt) {
 	r.touch(rec.Meter)
 }
 
-// rate rates what the watermark of a meter has moved over, in order: readings of this batch, and those that had arrived
-// ahead of a gap which has closed now. It is called before the window is loaded anew.
+// rate rates, in order, the readings that the meter's watermark has passed: those of this batch, and earlier ones beyond a gap
+// that is now closed. It must be called before the window is loaded again.
 func (r *ratings) rate(meter int64, l *metering.Live) error {
 	if r == nil || r.rows[meter] == nil {
 		return nil
@@ -146,7 +146,7 @@ func (r *ratings) rate(meter int64, l *metering.Live) error {
 		return nil
 	}
 	delete(r.fresh, meter)
-	delete(r.heard, meter) // another memory may follow, which numbers anew
+	delete(r.heard, meter) // another memory may follow, with a new numbering
 	if held {
 		var err error
 		if fresh, err = r.tx.ReadingsBetween(meter, l.Memory, from, to, metering.HeldRows+len(fresh), metering.HeldRows+len(fresh)); err != nil {
@@ -166,10 +166,10 @@ func (r *ratings) rate(meter int64, l *metering.Live) error {
 	return nil
 }
 
-// maxDrift is how far the clock of a meter may run ahead of the server's before it is set.
+// maxDrift is how far a meter's clock may run ahead of the server's before it is set.
 const maxDrift = time.Minute
 
-// touch makes the account of a meter be looked at: the meter has answered an order, or has come back.
+// touch makes settle decide about the account of a meter: the meter has answered a command, or has come back.
 func (r *ratings) touch(meter int64) {
 	if r != nil && r.rows[meter] != nil && r.rows[meter].Meter.Active {
 		r.changed[r.rows[meter].Meter.Account] = true
@@ -179,7 +179,7 @@ func (r *ratings) touch(meter int64) {
 // takeOne rates one reading.
 func (r *ratings) takeOne(w *wallet.Row, p wallet.Reading) error {
 	if w.Held.Stopped() && w.Held.Reason != wallet.HoldOpen {
-		r.changed[w.Meter.Account] = true // it may say once more that the lease is used up
+		r.changed[w.Meter.Account] = true // it may report again that the lease is used up
 		return nil
 	}
 	versions, err := r.wallets.of(w.Meter.Tariff)
@@ -194,7 +194,7 @@ func (r *ratings) takeOne(w *wallet.Row, p wallet.Reading) error {
 	return err
 }
 
-// settle writes what was rated and decides about every account concerned.
+// settle writes the ratings and decides about every account concerned.
 func (r *ratings) settle(now time.Time) error {
 	if r == nil || len(r.changed) == 0 {
 		return nil
@@ -204,7 +204,7 @@ func (r *ratings) settle(now time.Time) error {
 			return err
 		}
 	}
-	for _, m := range r.others { // in the order of the meters; an account with its first one
+	for _, m := range r.others { // in the order of the meters; an account at its first meter
 		account := r.rows[m].Meter.Account
 		if !r.changed[account] {
 			continue

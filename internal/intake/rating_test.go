@@ -16,13 +16,13 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// stored is a reading that is in the store: 100 Wh more with each record.
+// stored is a reading in the store: 100 Wh more with each record.
 func stored(seq uint64) wallet.Reading {
 	return wallet.Reading{Memory: memory, Seq: seq, At: at(seq), Up: head(seq).Up, Clock: wire.ClockValid, ReceivedAt: at(seq).Add(5 * time.Second),
 		Register: 1000 + 100*unit.Energy(seq-4)}
 }
 
-// counts is how many calls begin so.
+// counts is how many calls begin with this text.
 func (r *rows) counts(call string) (n int) {
 	for _, c := range r.Made {
 		if strings.HasPrefix(c, call) {
@@ -32,19 +32,19 @@ func (r *rows) counts(call string) (n int) {
 	return n
 }
 
-// of are the lines that were written, without those of readings and meters' rows.
+// ofMoney returns the written lines without those of readings and meters' rows.
 func (r *rows) ofMoney() []string {
 	return slices.DeleteFunc(slices.Clone(r.Wrote), func(s string) bool { return strings.Contains(s, "is up to") || strings.HasPrefix(s, "readings ") })
 }
 
-// wantsMoney compares what was written about wallets since the last time.
+// wantsMoney compares the writes about wallets since the last call.
 func (r *rows) wantsMoney(t *testing.T, want ...string) {
 	t.Helper()
 	r.Wrote = r.ofMoney()
 	r.Wants(t, want...)
 }
 
-// TestReadingsOfWalletMetersAreRated in the order of their numbers, and each account is decided about once, with all of its meters.
+// TestReadingsOfWalletMetersAreRated in the order of their numbers, and each account is decided once, with all of its meters.
 func TestReadingsOfWalletMetersAreRated(t *testing.T) {
 	r := newRows().rated(1, 2, 3)
 	r.takes(t, reading(3, 5, 1400), reading(4, 5, 9000), reading(1, 6, 1300), reading(1, 5, 1100), reading(2, 5, 1200))
@@ -59,7 +59,7 @@ func TestReadingsOfWalletMetersAreRated(t *testing.T) {
 	}
 }
 
-// TestMetersWithoutAWalletCostNothing, and ask for nothing.
+// TestMetersWithoutAWalletCostNothing, and read nothing.
 func TestMetersWithoutAWalletCostNothing(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(2, 5, 1400))
@@ -67,7 +67,7 @@ func TestMetersWithoutAWalletCostNothing(t *testing.T) {
 	if r.counts("Wallet") != 0 || r.counts("VersionsOf") != 0 {
 		t.Errorf("calls %q", r.Made)
 	}
-	r.takes(t, reading(2, 6, 1400), boot(1, memory, 1, 5)) // a boot makes the account be looked at, and no reading does
+	r.takes(t, reading(2, 6, 1400), boot(1, memory, 1, 5)) // a boot causes a decision about the account, a reading does not
 	r.wantsMoney(t, "m1 is rated to record 4, 1000 Wh, 0")
 	if r.counts("WalletsOfMeters [1]") != 1 {
 		t.Errorf("calls %q", r.Made)
@@ -109,21 +109,22 @@ func TestReadingsBehindAGapAreRatedWhenItCloses(t *testing.T) {
 	}
 }
 
-// TestReadingsAreRatedInTheirOrder, not in that in which they came: else a register that fell would not be seen.
+// TestReadingsAreRatedInTheirOrder, not in that of arrival: otherwise a falling register would not be noticed.
 func TestReadingsAreRatedInTheirOrder(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(1, 6, 1200), reading(1, 5, 1300))
 	r.wantsMoney(t, "alarm of m1 rating-held: Register 1200 Wh of record 6 after 1300 Wh: the register went backwards. Charging stops until a person decides.", "m1 stopped: register_regress", "m1 used 300 Wh for 75 on 2026-11-20", "m1 is rated to record 5, 1300 Wh, 75, said 12:02:00")
 }
 
-// TestWhatABatchLeavesOpenIsNotRated: a reading beyond a gap waits for it.
+// TestWhatABatchLeavesOpenIsNotRated: a reading beyond a gap waits until the gap closes.
 func TestWhatABatchLeavesOpenIsNotRated(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(1, 5, 1100), reading(1, 7, 1300))
 	r.wantsMoney(t, "m1 used 100 Wh for 25 on 2026-11-20", "m1 is rated to record 5, 1100 Wh, 25, said 12:03:00")
 }
 
-// TestAMemoryIsRatedBeforeItIsLeft: what it sent in the batch that opens the next one counts, and the next one numbers anew.
+// TestAMemoryIsRatedBeforeItIsLeft: its readings in the batch that opens the next memory count, and the next one has a new
+// numbering.
 func TestAMemoryIsRatedBeforeItIsLeft(t *testing.T) {
 	r := newRows().rated(1)
 	r.live[1].Memory, r.wallets[0].Memory = old, old
@@ -137,7 +138,7 @@ func TestAMemoryIsRatedBeforeItIsLeft(t *testing.T) {
 		"readings m1/1 of cdef", "m1 is up to 1 with 1150 Wh of record 1 at 12:02:00", "m1 used 150 Wh for 37 on 2026-11-20",
 		"m1 is rated to record 1, 1150 Wh, 37, said 12:02:00")
 
-	r = newRows() // of a meter without a wallet all readings are written at the end
+	r = newRows() // all readings of a meter without a wallet are written at the end
 	first.Meter, first.Number, first.Memory = 4, "m4", memory
 	r.takes(t, first, boot(4, old, 1, 2))
 	r.Wants(t, "alarm of m4 memory-replaced: The meter came back with memory "+old+" instead of "+memory+". Records that the old memory had not delivered are lost.",
@@ -155,7 +156,7 @@ func TestAMemoryThatComesBackIsNotRatedTwice(t *testing.T) {
 		"m1 used 200 Wh for 50 on 2026-11-20", "m1 is rated to record 6, 1200 Wh, 50, said 12:02:00")
 }
 
-// TestABootWithTheSameMemoryInterruptsNothing: its readings are written together, and only rated once.
+// TestABootWithTheSameMemoryInterruptsNothing: its readings are written together, and rated only once.
 func TestABootWithTheSameMemoryInterruptsNothing(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(1, 5, 1100), boot(1, memory, 1, 6), reading(1, 6, 1200))
@@ -163,8 +164,8 @@ func TestABootWithTheSameMemoryInterruptsNothing(t *testing.T) {
 		"m1 is rated to record 6, 1200 Wh, 50, said 12:02:00")
 }
 
-// TestARegisterThatCannotBeTrueStopsTheRating: the next reading only makes the account be looked at, but for energy through an open
-// relay, which each one moves on.
+// TestARegisterThatCannotBeTrueStopsTheRating: later readings only cause a decision about the account. Energy through an open
+// relay is the exception: every reading adds to it.
 func TestARegisterThatCannotBeTrueStopsTheRating(t *testing.T) {
 	r := newRows().rated(1)
 	r.takes(t, reading(1, 5, 900))
@@ -175,7 +176,7 @@ func TestARegisterThatCannotBeTrueStopsTheRating(t *testing.T) {
 	r.Made = nil
 	r.takes(t, reading(1, 6, 1100))
 	r.wantsMoney(t, "m1 is rated to record 4, 1000 Wh, 0, said 12:02:00")
-	if r.counts("VersionsOf") != 1 { // of the decision about the account
+	if r.counts("VersionsOf") != 1 { // for the decision about the account
 		t.Errorf("calls %q", r.Made)
 	}
 
@@ -191,7 +192,7 @@ func TestARegisterThatCannotBeTrueStopsTheRating(t *testing.T) {
 	}
 }
 
-// TestAReadingSaysWhetherTheRelayIsOpen, which it is only where a reason keeps it so.
+// TestAReadingSaysWhetherTheRelayIsOpen: it counts as open only if a reason keeps it so.
 func TestAReadingSaysWhetherTheRelayIsOpen(t *testing.T) {
 	for _, c := range []struct {
 		relay   string
@@ -211,7 +212,7 @@ func TestAReadingSaysWhetherTheRelayIsOpen(t *testing.T) {
 	}
 }
 
-// TestMoreThanAMeterCanMeasureIsHeld: the limit is that of its wallet.
+// TestMoreThanAMeterCanMeasureIsHeld: the limit comes from its wallet.
 func TestMoreThanAMeterCanMeasureIsHeld(t *testing.T) {
 	for most, held := range map[unit.Power]bool{0: false, 20_000: true} {
 		r := newRows().rated(1)
@@ -230,7 +231,7 @@ func TestMoreThanAMeterCanMeasureIsHeld(t *testing.T) {
 	}
 }
 
-// TestTheClockOfAMeterIsJudged by its newest reading: whether it can be right, and how far it is behind the one before.
+// TestTheClockOfAMeterIsJudged by its newest reading: whether its time is possible, and how much it lags since the one before.
 func TestTheClockOfAMeterIsJudged(t *testing.T) {
 	const rated = "m1 is rated to record 5, 1100 Wh, 25"
 	for _, c := range []struct {
@@ -266,7 +267,7 @@ func TestTheClockOfAMeterIsJudged(t *testing.T) {
 	}
 }
 
-// TestTheNewestReadingJudgesTheClock, in whatever order the readings came; of a gap that is open too.
+// TestTheNewestReadingJudgesTheClock, in whatever order the readings came, even beyond an open gap.
 func TestTheNewestReadingJudgesTheClock(t *testing.T) {
 	wrong := reading(1, 7, 1300)
 	wrong.Rec.Reading.Clock = wire.ClockInvalid
@@ -278,9 +279,9 @@ func TestTheNewestReadingJudgesTheClock(t *testing.T) {
 	r.wantsMoney(t, "m1 is rated to record 4, 1000 Wh, 0, said 12:04:00")
 }
 
-// TestARecordHeldForItsTimeSetsTheClock: nothing that the meter sends counts before.
+// TestARecordHeldForItsTimeSetsTheClock: until then nothing that the meter sends counts.
 func TestARecordHeldForItsTimeSetsTheClock(t *testing.T) {
-	const far = 1 << 40 // seconds: no time that can be written
+	const far = 1 << 40 // seconds: too far ahead to be written as a time
 	change := func(at int64) func(*rows, *metering.Record) {
 		return func(_ *rows, p *metering.Record) { p.Rec.Head.At, p.Rec.Reading.At = at, at }
 	}
@@ -344,7 +345,7 @@ func TestANewerRecordOverrulesAHeldOne(t *testing.T) {
 	}
 }
 
-// TestAnAnswerMakesTheAccountBeLookedAt: what waits for it must not wait for a reading.
+// TestAnAnswerMakesTheAccountBeLookedAt: what waits for the answer must not wait for a reading.
 func TestAnAnswerMakesTheAccountBeLookedAt(t *testing.T) {
 	for name, rec := range map[string]metering.Record{"an answer": answer(1, 5, "unknown", "done", ""), "a boot": boot(1, memory, 1, 5)} {
 		r := newRows().rated(1)
@@ -361,7 +362,7 @@ func TestAnAnswerMakesTheAccountBeLookedAt(t *testing.T) {
 	}
 }
 
-// TestTheAccountIsDecidedAboutByTheTariffOfNow: money for 4 kWh by it is worth a lease up to 4 kWh further.
+// TestTheAccountIsDecidedAboutByTheTariffOfNow: money for 4 kWh by that tariff gives a lease of up to 4 kWh more.
 func TestTheAccountIsDecidedAboutByTheTariffOfNow(t *testing.T) {
 	version := func(n byte, from time.Time, rate money.MicroRate) tariff.Version {
 		return tariff.Version{ID: id.ID{15: n}, N: int(n), EffectiveFrom: from, Body: tariff.Body{Currency: "KES", Blocks: []tariff.Block{{Rate: rate}}}}

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// takeToken keeps what a meter said of a token and draws the consequences: the token's state, the end of its delivery,
-// or an alarm where nobody sold it.
+// takeToken stores a meter's report about a token and acts on it. It updates the token's state, ends the delivery of an
+// answered token, and raises an alarm about a token that was not sold here or that must not be loaded.
 func takeToken(tx Tx, r *metering.Record, memory string) error {
 	t := r.Rec.Token
 	own, found, err := tx.Reports().ReportedToken(r.Meter, t)
@@ -51,7 +51,7 @@ func takeToken(tx Tx, r *metering.Record, memory string) error {
 	return tx.Reports().DropDelivery(r.Number, own.ID.Text(id.Token))
 }
 
-// ghost is the alarm for an accepted token that was not sold here; one that somebody handed in says so.
+// ghost is the alarm for an accepted token that was not sold here; for one that somebody sent to the meter here, it says so.
 func ghost(t *wire.Token, given bool) *metering.Alarm {
 	a := metering.Ghost(t)
 	if a != nil && given {
@@ -60,8 +60,8 @@ func ghost(t *wire.Token, given bool) *metering.Alarm {
 	return a
 }
 
-// takeAnswer keeps what a meter said of a command and moves the command on. An answer to a command that is unknown
-// here, or another meter's, is kept as an event and changes nothing.
+// takeAnswer stores a meter's answer to a command and updates the command. An answer to an unknown command, or to another
+// meter's, is stored as an event and changes nothing.
 func takeAnswer(tx Tx, r *metering.Record, memory string) error {
 	a := r.Rec.Command
 	if err := tx.PutEvent(r, memory, 0, map[string]string{"id": a.ID, "state": a.State, "reason": a.Reason}); err != nil {

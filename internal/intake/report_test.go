@@ -9,17 +9,17 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 )
 
-// seen is how far the meter is after record 5, which was no reading.
+// seen is the meter's state after record 5, which was not a reading.
 const seen = "m1 is up to 5 with 1000 Wh of record 4 at 12:00:00"
 
-// TestWhatAMeterSaysOfAToken is kept, moves the token, ends its delivery where it is an answer, and raises an alarm where somebody
-// has to look at it.
+// TestWhatAMeterSaysOfAToken is stored, updates the token, ends its delivery if it is an answer, and raises an alarm if
+// somebody must look at it.
 func TestWhatAMeterSaysOfAToken(t *testing.T) {
 	const kept = "report m1/5 of cdef about "
 	const ghost = "alarm of m1 ghost-credit: The meter accepted a token of 5000 Wh (TID 77) that was not sold here."
 	for _, c := range []struct {
 		name   string
-		state  metering.TokenState // empty for a token that is not known
+		state  metering.TokenState // empty for an unknown token
 		given  bool
 		result string
 		want   []string
@@ -51,18 +51,18 @@ func TestWhatAMeterSaysOfAToken(t *testing.T) {
 	}
 }
 
-// token is the token that reports are about.
+// token is the reported token.
 func token() string { return id.ID{15: 1}.Text(id.Token) }
 
-// order is the command that answers are about.
+// order is the answered command.
 func order() id.ID { return id.ID{15: 3} }
 
-// ordered is a command that a meter was sent.
+// ordered is a command that was sent to a meter.
 func ordered(meter int64) command.Command {
 	return command.Command{ID: order(), Meter: meter, Number: "m1", Type: command.Connect, State: command.StateSent}
 }
 
-// TestWhatAMeterAnswersToACommand is kept as an event, and moves a command of its own on.
+// TestWhatAMeterAnswersToACommand is stored as an event, and updates the meter's own command.
 func TestWhatAMeterAnswersToACommand(t *testing.T) {
 	name := order().Text(id.Command)
 	kept := func(state string) string {
@@ -95,7 +95,7 @@ func TestWhatAMeterAnswersToACommand(t *testing.T) {
 	}
 }
 
-// TestAnAnswerToWhatIsNoCommandIsOnlyKept: nobody looks for its command.
+// TestAnAnswerToWhatIsNoCommandIsOnlyKept: no command is looked up for it.
 func TestAnAnswerToWhatIsNoCommandIsOnlyKept(t *testing.T) {
 	r := newRows()
 	r.takes(t, answer(1, 5, token(), "done", ""))
@@ -105,5 +105,5 @@ func TestAnAnswerToWhatIsNoCommandIsOnlyKept(t *testing.T) {
 	}
 }
 
-// at is the moment of a record by the meter's clock.
+// at is the time of a record by the meter's clock.
 func at(seq uint64) time.Time { return time.Unix(head(seq).At, 0).UTC() }

@@ -5,28 +5,27 @@ import (
 	"github.com/paywatt/paywatt/internal/metering"
 )
 
-// maxHeld is how many records of one meter may wait for a decision: a meter that sends nothing but nonsense must not fill the
-// table, and nobody decides about more than that one by one.
+// maxHeld is how many records of one meter may wait for a decision. A meter that sends only nonsense must not fill the table,
+// and nobody decides about more than that one by one.
 const maxHeld = 200
 
-// full reports whether no further record of a meter is held while so many wait for a decision.
+// full reports whether no more records of a meter are held, because so many wait for a decision.
 func full(waiting int64) bool { return waiting >= maxHeld }
 
-// ReviewTx is what records that are held for review need of a transaction.
+// ReviewTx is the part of a transaction for records held for review.
 type ReviewTx interface {
 	// HeldWaiting counts the records of a meter that wait for a decision, and HoldRecord adds one.
 	HeldWaiting(meter int64) (int64, error)
 	HoldRecord(r *metering.Record, l *metering.Live, d metering.Decision) error
-	// HeldDropped counts a record that is not kept and returns how many of its meter were not. HeldCounted ends that count.
+	// HeldDropped counts a record that is not stored and returns the count of its meter. HeldCounted resets that count.
 	HeldDropped(meter int64) (int64, error)
 	HeldCounted(meter int64) error
-	// TellAlarm opens an alarm, or brings the open one up to date; ClearAlarm ends it.
+	// TellAlarm opens an alarm, or updates the open one; ClearAlarm ends it.
 	TellAlarm(meter int64, a metering.Alarm) error
 	ClearAlarm(meter int64, code metering.AlarmCode) error
 }
 
-// hold keeps a record for a person's decision, as it came. Beyond [maxHeld] it is counted instead, and one alarm says
-// how many were.
+// hold stores a record as it came for a person's decision. Above [maxHeld] it is only counted, and one alarm gives the count.
 func hold(tx ReviewTx, r *metering.Record, l *metering.Live, d metering.Decision) error {
 	waiting, err := tx.HeldWaiting(r.Meter)
 	if err != nil {
@@ -42,10 +41,10 @@ func hold(tx ReviewTx, r *metering.Record, l *metering.Live, d metering.Decision
 	if err := tx.HoldRecord(r, l, d); err != nil || d.Alarm == nil {
 		return err
 	}
-	return tx.TellAlarm(r.Meter, *d.Alarm) // of many the newest is told
+	return tx.TellAlarm(r.Meter, *d.Alarm) // the alarm names the newest
 }
 
-// Reviewed ends the alarms about a meter's records that have no reason any more, after somebody has decided about one of them.
+// Reviewed ends the alarms about a meter's records that have lost their reason, after a decision about one of them.
 func Reviewed(tx ReviewTx, meter int64) error {
 	waiting, err := tx.HeldWaiting(meter)
 	if err != nil || full(waiting) {

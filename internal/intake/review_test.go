@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/rowstest"
 )
 
-// review is the records of one meter that wait for a decision.
+// review holds the records of one meter that wait for a decision.
 type review struct {
 	intake.ReviewTx
 	rowstest.Calls
@@ -25,7 +25,8 @@ func (r *review) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	return r.Writes("%s %d", code, meter)
 }
 
-// TestWhichAlarmsEndWithADecision: that the quarantine is full ends with the first of 200 records, that records wait with the last.
+// TestWhichAlarmsEndWithADecision: the alarm that the quarantine is full ends with the first decision of 200, the alarm that
+// records wait ends with the last.
 func TestWhichAlarmsEndWithADecision(t *testing.T) {
 	for waiting, want := range map[int64]string{201: "[]", 200: "[]", 199: "[counted 7 quarantine-full 7]", 1: "[counted 7 quarantine-full 7]",
 		0: "[counted 7 quarantine-full 7 quarantined-record 7]"} {

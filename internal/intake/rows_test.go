@@ -26,7 +26,7 @@ const (
 	old    = "00000000000000aa" // a memory that a meter had before
 )
 
-// noon is when every transaction begins.
+// noon is the time of every transaction.
 func noon() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
 
 // rows are the rows of some meters in memory.
@@ -41,7 +41,7 @@ type rows struct {
 	dropped  int64
 	tokens   map[string]metering.OwnToken // by the request that a report names
 	commands map[id.ID]command.Command
-	held     *wire.Reading // what was stored in an earlier batch
+	held     *wire.Reading // stored in an earlier batch
 	changes  []wire.Record
 
 	wallets  []wallet.Row
@@ -52,7 +52,7 @@ type rows struct {
 	ids      byte
 }
 
-// newRows are meters 1 to 4, all numbered up to record 4, which came an hour late. None has a wallet.
+// newRows are meters 1 to 4, all received up to record 4, which came an hour late. None has a wallet.
 func newRows() *rows {
 	r := &rows{epoch: 1, live: map[int64]*metering.Live{}, info: map[int64]*metering.Info{}, tokens: map[string]metering.OwnToken{},
 		commands: map[id.ID]command.Command{}, supplied: map[int64]wallet.Supplied{}, money: 100_000}
@@ -65,7 +65,8 @@ func newRows() *rows {
 	return r
 }
 
-// rated gives meters wallets: meters 1 and 2 share an account, each other one has its own. All are rated up to record 4 at 1000 Wh.
+// rated gives meters wallets: meters 1 and 2 share an account, every other meter has its own. All are rated up to record 4 at
+// 1000 Wh.
 func (r *rows) rated(meters ...int64) *rows {
 	for _, n := range meters {
 		account := byte(max(n, 2))
@@ -77,12 +78,12 @@ func (r *rows) rated(meters ...int64) *rows {
 	return r
 }
 
-// wallet is the row of a meter.
+// wallet returns the row of a meter.
 func (r *rows) wallet(n int64) *wallet.Row {
 	return &r.wallets[slices.IndexFunc(r.wallets, func(w wallet.Row) bool { return w.Meter.N == n })]
 }
 
-// takes gives records to Take.
+// takes passes records to Take.
 func (r *rows) takes(t *testing.T, recs ...metering.Record) []metering.Outcome {
 	t.Helper()
 	out, err := intake.Take(r, recs)
@@ -92,14 +93,14 @@ func (r *rows) takes(t *testing.T, recs ...metering.Record) []metering.Outcome {
 	return out
 }
 
-// What follows makes records.
+// Records for the tests.
 
-// head is the head of a record: one for each minute since noon, minus four.
+// head is the head of a record: record n is dated n-4 minutes after noon.
 func head(seq uint64) wire.Head {
 	return wire.Head{Seq: seq, At: noon().Unix() + 60*int64(seq) - 240, Up: seq * 60_000, Clock: wire.ClockValid}
 }
 
-// says is a record as it came from a meter, five seconds after its own time.
+// says is a record that arrived from a meter five seconds after its own time.
 func says(meter int64, rec wire.Record) metering.Record {
 	return metering.Record{Tenant: 1, Meter: meter, Number: fmt.Sprint("m", meter), ReceivedAt: time.Unix(rec.Head.At, 0).UTC().Add(5 * time.Second), Memory: memory, Rec: rec}
 }
@@ -112,7 +113,7 @@ func event(meter int64, seq uint64, code int) metering.Record {
 	return says(meter, wire.Event{Head: head(seq), Code: code, Args: map[string]any{"n": seq}}.Record())
 }
 
-// report is what a meter says of a token of class 0 with TID 77.
+// report is a meter's report about a token of class 0 with TID 77.
 func report(meter int64, seq uint64, request, result string) metering.Record {
 	tid, class := uint32(77), uint8(0)
 	return says(meter, wire.Token{Head: head(seq), Request: request, TID: &tid, Class: &class, Result: result, UnitsWh: 5000, BalanceWh: 6000}.Record())
@@ -122,14 +123,14 @@ func answer(meter int64, seq uint64, order, state, reason string) metering.Recor
 	return says(meter, wire.CommandAnswer{Head: head(seq), ID: order, State: state, Reason: reason}.Record())
 }
 
-// boot opens a connection with a memory that numbers its next record.
+// boot opens a connection with a memory and the number of its next record.
 func boot(meter int64, store string, lowest, next uint64) metering.Record {
 	r := says(meter, wire.Boot{Memory: store, Lowest: lowest, Next: next, Boot: 3}.Record())
 	r.ReceivedAt = noon()
 	return r
 }
 
-// What follows is the transaction.
+// The methods of the transaction.
 
 func (r *rows) Rating() wallet.ReleaseTx         { return books{rows: r} }
 func (r *rows) Reports() intake.ReportTx         { return r }
@@ -222,7 +223,7 @@ func (r *rows) TokenAnswered(own metering.OwnToken, state metering.TokenState, r
 	return r.Writes("token %d from %s to %s by %s at %s", own.ID[15], own.State, state, result, at.Format(time.TimeOnly))
 }
 
-// Every token brings a key that its meter has still to confirm.
+// Every token brings a key that its meter has not confirmed yet.
 func (r *rows) KeyOfToken(token id.ID) (registry.Key, bool, error) {
 	return registry.Key{ID: token, State: registry.KeyIssued}, true, r.Fails("KeyOfToken")
 }

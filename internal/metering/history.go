@@ -15,13 +15,13 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// Page limits of every list here.
+// Page limits of every list in this package.
 const (
 	DefaultPage = 50
 	MaxPage     = 200
 )
 
-// StoredReading is a reading as it is kept. Fields that a meter may leave out are zero.
+// StoredReading is a stored reading. Fields that a meter may leave out are zero.
 type StoredReading struct {
 	Memory                                            string
 	Seq                                               uint64
@@ -35,7 +35,7 @@ type StoredReading struct {
 	Row                                               int64 // position in the store, for the cursor
 }
 
-// StoredEvent is an event, a daily row (kind close) or a command's answer (kind command) as it is kept.
+// StoredEvent is a stored event, daily row (kind close) or command's answer (kind command).
 type StoredEvent struct {
 	Memory     string
 	Seq        uint64
@@ -44,11 +44,10 @@ type StoredEvent struct {
 	At         time.Time // the meter's own time
 	Clock      string
 	ReceivedAt time.Time
-	Args       json.RawMessage // nil where the record had none
+	Args       json.RawMessage // nil if the record had none
 }
 
-// StoredToken is a token result as a meter reported it. TID, Class and SubClass are -1 where the meter could not
-// read the token.
+// StoredToken is a token result as a meter reported it. TID, Class and SubClass are -1 if the meter could not read the token.
 type StoredToken struct {
 	Memory             string
 	Seq                uint64
@@ -59,15 +58,15 @@ type StoredToken struct {
 	Result             string
 	Source, Request    string
 	UnitsWh, BalanceWh int64
-	Token              id.ID // the token of ours it was; zero where it is not ours
+	Token              id.ID // the server's own token; zero if it is not known here
 }
 
-// RaisedAlarm is an alarm as it stands.
+// RaisedAlarm is an open or cleared alarm.
 type RaisedAlarm struct {
 	ID       id.ID
 	Meter    int64
 	Number   string
-	Feeder   string // where it is no single meter's
+	Feeder   string // for an alarm of a feeder instead of a meter
 	Alarm    Alarm
 	RaisedAt time.Time
 	// ClearedAt is zero while the alarm is open.
@@ -77,29 +76,29 @@ type RaisedAlarm struct {
 // Span is a part of a meter's history: from inclusive, to exclusive, both the meter's own time; zero means open.
 type Span struct{ From, To time.Time }
 
-// After names the last row of a page in two numbers that sort as the list does, first Hi, then Lo. The zero value
-// begins with the newest row. Readings use their row, alarms their identity, all others the server's time in
-// microseconds and the sequence number.
+// After identifies the last row of a page by two numbers that sort as the list does, first Hi, then Lo. The zero value begins
+// with the newest row. Readings use their row, alarms their identity, all others the server's time in microseconds and the
+// sequence number.
 type After struct{ Hi, Lo uint64 }
 
-// Tx is what the history needs of a transaction.
+// Tx is the part of a transaction that the history needs.
 type Tx interface {
-	// MeterNamed finds a meter by its number or, where that is empty, by its identity.
+	// MeterNamed finds a meter by its number, or by its identity if the number is empty.
 	MeterNamed(number string, meter id.ID) (n int64, found bool, err error)
 	Readings(meter int64, s Span, after After, max int) ([]StoredReading, error)
 	Events(meter int64, s Span, after After, max int) ([]StoredEvent, error)
 	TokenReports(meter int64, s Span, after After, max int) ([]StoredToken, error)
-	// Alarms of all meters where meter is 0.
+	// Alarms lists alarms of one meter, or of all meters if meter is 0.
 	Alarms(meter int64, open bool, after After, max int) ([]RaisedAlarm, error)
 }
 
-// History answers for what meters have sent.
+// History lists what meters have sent.
 type History struct{ door access.Door[Tx] }
 
-// NewHistory makes a History over the store's door.
+// NewHistory returns a History over the store's door.
 func NewHistory(door access.Door[Tx]) *History { return &History{door: door} }
 
-// Page is one page of a list; Next continues it and is empty at its end.
+// Page is one page of a list; Next is the cursor of the next page, empty at the end.
 type Page[T any] struct {
 	refusal.Refusal
 	Rows []T
@@ -120,7 +119,7 @@ func (h *History) Events(ctx context.Context, by access.Actor, meter string, s S
 		last: func(e StoredEvent) After { return After{Hi: uint64(e.ReceivedAt.UnixMicro()), Lo: e.Seq} }})
 }
 
-// Alarms lists alarms of one meter, or of all where meter is empty, newest first; with open only those not cleared.
+// Alarms lists alarms of one meter, or of all if meter is empty, newest first; with open only those that are not cleared.
 func (h *History) Alarms(ctx context.Context, by access.Actor, meter string, open bool, limit int, cursor string) (Page[RaisedAlarm], error) {
 	return list(ctx, h, by, query[RaisedAlarm]{meter: meter, all: meter == "", limit: limit, cursor: cursor,
 		rows: func(tx Tx, n int64, a After, max int) ([]RaisedAlarm, error) { return tx.Alarms(n, open, a, max) },
@@ -129,7 +128,7 @@ func (h *History) Alarms(ctx context.Context, by access.Actor, meter string, ope
 		}})
 }
 
-// query is one list: of which meter, how to read its rows, and how to name a row for the cursor.
+// query is one list: its meter, how to read its rows, and the cursor of a row.
 type query[T any] struct {
 	meter, cursor string
 	all           bool // of every meter
@@ -138,7 +137,7 @@ type query[T any] struct {
 	last          func(T) After
 }
 
-// list checks the right and the page, finds the meter and reads one row more than asked, to know whether it goes on.
+// list checks the right and the page, finds the meter and reads one row more than asked, to see whether another page follows.
 func list[T any](ctx context.Context, h *History, by access.Actor, q query[T]) (Page[T], error) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return Page[T]{Refusal: no}, nil
@@ -171,7 +170,7 @@ func list[T any](ctx context.Context, h *History, by access.Actor, q query[T]) (
 	return page, nil
 }
 
-// find turns how a meter is addressed (number, however spaced, or identity) into its dense number.
+// find finds a meter's dense number by its number, with any spacing, or by its identity.
 func find(tx Tx, ref string, all bool) (int64, refusal.Refusal, error) {
 	if all {
 		return 0, refusal.Refusal{}, nil
@@ -193,7 +192,7 @@ func find(tx Tx, ref string, all bool) (int64, refusal.Refusal, error) {
 	return 0, refuse.MeterNotFound(refusal.Echo(ref)), nil
 }
 
-// text is the cursor; only parseCursor reads it.
+// text is the cursor in the form that parseCursor reads.
 func (a After) text() string {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], a.Hi)

@@ -82,7 +82,7 @@ func (s *shelf) Alarms(meter int64, _ bool, after metering.After, max int) (out 
 	return out, nil
 }
 
-// walk follows the pages of a list to its end.
+// walk follows the pages of a list to the end.
 func walk[T any](t *testing.T, page func(limit int, cursor string) (metering.Page[T], error), seq func(T) uint64) []uint64 {
 	t.Helper()
 	var all []uint64

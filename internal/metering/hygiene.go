@@ -8,57 +8,56 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Doubt names what is wrong with what a meter sent. Names are stored, shown by the API and translated by the console;
-// never rename one.
+// Doubt names a fault in a meter's record. Names are stored, shown by the API and translated by the console; never rename one.
 type Doubt string
 
-// Doubts about a register beside the one counted last. [CounterDoubt] tells them apart.
+// Doubts about a register compared with the one counted last. [CounterDoubt] tells them apart.
 const (
 	// DoubtZero: the register is 0 after energy was counted.
 	DoubtZero Doubt = "zero"
-	// DoubtRollover: the register passed the last figure it can show and began again.
+	// DoubtRollover: the register passed its last figure and began again.
 	DoubtRollover Doubt = "rollover"
 	// DoubtReset: the register began again near 0: another meter, or one whose memory was cleared.
 	DoubtReset Doubt = "reset"
 	// DoubtBackwards: the register fell.
 	DoubtBackwards Doubt = "backwards"
-	// DoubtDoubled: the register is twice what it was, as when something is counted or sent twice.
+	// DoubtDoubled: the register is twice what it was, as if something was counted or sent twice.
 	DoubtDoubled Doubt = "doubled"
 	// DoubtJump: the register rose by more than the meter can measure in the time.
 	DoubtJump Doubt = "jump"
-	// DoubtSpan: the readings lie further apart than energy can be shared over days.
+	// DoubtSpan: the readings are too far apart to share the energy over days.
 	DoubtSpan Doubt = "long-gap"
 	// DoubtPrice: the tariff gives no price for the energy.
 	DoubtPrice Doubt = "no-price"
-	// DoubtOpen: energy was counted while the meter said that its relay was open.
+	// DoubtOpen: energy was counted while the meter reported an open relay.
 	DoubtOpen Doubt = "relay-open"
 )
 
-// Doubts about one record by itself.
+// Doubts about a single record.
 const (
-	// DoubtFuture: the record is of a day that has not begun.
+	// DoubtFuture: the record's time is more than [MaxAhead] in the future.
 	DoubtFuture Doubt = "future-time"
-	// DoubtTime: the record's time lies outside the years that can be written.
+	// DoubtTime: the record's time is outside the years that can be written.
 	DoubtTime Doubt = "impossible-time"
 	// DoubtNegative: a register that only rises is below 0.
 	DoubtNegative Doubt = "negative"
 	// DoubtPower: the power is more than the meter can measure.
 	DoubtPower Doubt = "implausible-power"
-	// DoubtUnreadable: the record cannot be understood.
+	// DoubtUnreadable: the record cannot be read.
 	DoubtUnreadable Doubt = "unreadable"
 )
 
-// Bounds of the shapes of a register that fell.
+// Limits that classify a register that cannot follow the one before.
 const (
-	// resetShare: what is at most this part of the register before began again near 0.
+	// resetShare: a register of at most 1/resetShare of the one before began again near 0.
 	resetShare = 50
-	// rolloverShare: a register within this part of its last figure may pass it between two readings.
+	// rolloverShare: a register within 1/rolloverShare of its last figure may pass it between two readings.
 	rolloverShare = 50
-	// doubledShare: twice the register before, give or take this part of it.
+	// doubledShare: the register doubled if it is within 1/doubledShare of twice the one before.
 	doubledShare = 200
 )
 
-// CounterDoubt names the shape of a register that cannot follow the one counted last, both in Wh and neither negative.
+// CounterDoubt classifies a register that cannot follow the one counted last, both in Wh and neither negative.
 func CounterDoubt(was, is int64) Doubt {
 	switch {
 	case is >= was:
@@ -76,8 +75,8 @@ func CounterDoubt(was, is int64) Doubt {
 	return DoubtBackwards
 }
 
-// rolledOver reports whether a register stood just below a figure at which registers of this size end, five to twelve
-// digits of Wh or of kWh and 32 bits, and is now just above 0.
+// rolledOver reports whether a register was just below a figure at which registers end (five to twelve digits of Wh or of kWh,
+// or 31 or 32 bits) and is now just above 0.
 func rolledOver(was, is int64) bool {
 	ends := []int64{1 << 32, 1 << 31}
 	for end := int64(100_000); end <= 1_000_000_000_000; end *= 10 {
@@ -94,24 +93,24 @@ func rolledOver(was, is int64) bool {
 // near reports whether a lies within b/share of b.
 func near(a, b, share int64) bool { return a-b <= b/share && b-a <= b/share }
 
-// MaxAhead is how far a meter's clock may run ahead of the server's before its records are held for review. A day leaves
-// room for a clock set to local time; a year 2106 is caught.
+// MaxAhead is how far a meter's clock may run ahead of the server's before its records are held for review. A day allows for a
+// clock set to local time, and still catches a year such as 2106.
 const MaxAhead = 24 * time.Hour
 
 // lastSecond is the end of the year 9999: no time beyond it can be written as RFC 3339.
 const lastSecond = 253_402_300_799
 
-// Writable reports whether a meter's time can be kept and shown at all.
+// Writable reports whether a meter's time can be stored and shown at all.
 func Writable(at int64) bool { return at >= 0 && at <= lastSecond }
 
-// Suspicion is why a record is held for review; the zero value where nothing speaks against it.
+// Suspicion is the reason why a record is held for review; the zero value if there is none.
 type Suspicion struct {
 	Doubt Doubt
 	Text  string
 }
 
-// Judge looks for what no meter can have measured. Records of a simulated meter may lie in any future: it lives in its
-// own time. A time that the meter itself calls invalid is not judged.
+// Judge looks for values that no meter can have measured. It does not compare a simulated meter's records with the server's
+// clock: such a meter lives in its own time. Nor does it compare a time that the meter itself calls invalid.
 func Judge(r *wire.Record, simulated bool, now time.Time) Suspicion {
 	if !Writable(r.Head.At) {
 		return Suspicion{DoubtTime, fmt.Sprintf("time %d lies outside 1970 to 9999", r.Head.At)}
@@ -146,10 +145,10 @@ func judgeReading(p *wire.Reading) Suspicion {
 	return Suspicion{}
 }
 
-// Leeway on the most power that a meter measures: a fifth.
+// The tolerance above the highest power that a meter can measure: a fifth.
 const powerNum, powerDen = 12, 10
 
-// suspect judges a record with what is known of its meter. Energy fed back is negative power and no less bounded.
+// suspect judges a record with the data of its meter. Energy fed back is negative power, with the same limit.
 func (r *Record) suspect() Suspicion {
 	if r.Bad != nil {
 		return Suspicion{DoubtUnreadable, r.Bad.Reason}

@@ -25,16 +25,16 @@ func TestShapesOfBadCounters(t *testing.T) {
 		{200_000, 4001, metering.DoubtBackwards},    // more than that
 		{200_000, 199_999, metering.DoubtBackwards}, // by one
 		{200_000, 400_000, metering.DoubtDoubled},   // twice
-		{200_000, 400_900, metering.DoubtDoubled},   // and what was used meanwhile
+		{200_000, 400_900, metering.DoubtDoubled},   // and the use since then
 		{200_000, 402_000, metering.DoubtJump},      // too far from twice
 		{200_000, 53_900_000, metering.DoubtJump},   // 53.7 MWh
-		{0, 53_900_000, metering.DoubtJump},         // nothing can be doubled
+		{0, 53_900_000, metering.DoubtJump},         // zero cannot double
 		{200_000, 1<<63 - 1, metering.DoubtJump},    // the largest
 		{1<<63 - 1, 1<<63 - 2, metering.DoubtBackwards},
 		{1000, 1995, metering.DoubtDoubled}, {1000, 1994, metering.DoubtJump}, {1000, 2005, metering.DoubtDoubled}, {1000, 2006, metering.DoubtJump}, // half a percent
 		{0, 0, metering.DoubtJump}, {0, 1, metering.DoubtJump}, {1, 2, metering.DoubtDoubled}, {1, 3, metering.DoubtJump}, {1, 1, metering.DoubtJump},
 		{98_000, 2000, metering.DoubtRollover}, {97_999, 2000, metering.DoubtBackwards}, {98_000, 2001, metering.DoubtBackwards}, // a fiftieth on both sides
-		{100_000, 2000, metering.DoubtReset},                                                      // it never showed that figure
+		{100_000, 2000, metering.DoubtReset},                                                      // it never had that figure
 		{999_999_999_999, 1, metering.DoubtRollover}, {9_999_999_999_999, 1, metering.DoubtReset}, // twelve digits, thirteen
 	} {
 		if got := metering.CounterDoubt(c.was, c.is); got != c.want {
@@ -43,7 +43,7 @@ func TestShapesOfBadCounters(t *testing.T) {
 	}
 }
 
-// Whatever two registers are, the doubt about them has words, and one that fell is never said to have risen.
+// For any two registers the doubt has words, and a falling register is never called a rise.
 func TestEveryPairOfRegistersHasADoubt(t *testing.T) {
 	fell := map[metering.Doubt]bool{metering.DoubtZero: true, metering.DoubtRollover: true, metering.DoubtReset: true, metering.DoubtBackwards: true}
 	rapid.Check(t, func(t *rapid.T) {

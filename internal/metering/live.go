@@ -8,27 +8,27 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Live is the one row a meter has in the store: which of its records are in, and what it last said of itself. The
-// figures follow the watermark, not arrival: a record that came early counts once everything before it is in.
+// Live is a meter's row in the store: which of its records have arrived, and its newest figures. The figures follow the
+// watermark, not arrival: a record that came early counts once everything before it has arrived.
 type Live struct {
-	Memory string // the memory the window belongs to; empty before the first boot
+	Memory string // the device memory of the window; empty before the first boot
 	Window Window
 	Boot   uint64
-	// LastSeen is the server's time of the last message; NewestAt the meter's own time at that moment, in Unix
-	// microseconds, as far as its records tell. Together they are the clock of a simulated meter: [Live.Clock].
+	// LastSeen is the server's time of the last message; NewestAt the meter's own time at that moment, in Unix microseconds, as
+	// far as its records show it. Together they give a simulated meter's clock: [Live.Clock].
 	LastSeen time.Time
 	NewestAt int64
 	Figures
-	// Rated says that the meter's readings are turned into money: it has a wallet.
+	// Rated means that the meter's readings are charged: it has a wallet.
 	Rated bool
-	// Info is known only while a boot is being taken; see [Info].
+	// Info is loaded only while a boot is being taken; see [Info].
 	Info *Info
 
-	was   Window         // the window as loaded, to know what moved
+	was   Window         // the window as loaded, to see what moved
 	fresh []*wire.Record // taken since, in order of arrival
 }
 
-// Figures are what GET /v1/meters/{m} shows of the newest reading.
+// Figures are the newest reading's figures that GET /v1/meters/{m} shows.
 type Figures struct {
 	ReadingSeq uint64    // 0: no reading yet in this memory
 	AsOf       int64     // meter time of the figures in Unix microseconds
@@ -43,7 +43,7 @@ type Figures struct {
 	Tamper     bool
 }
 
-// Event codes that change what is known of a meter's supply (docs/reference/events.md#events-of-meters).
+// Event codes that change the known state of a meter's supply (docs/reference/events.md#events-of-meters).
 const (
 	eventRelayOpened = 401
 	eventRelayClosed = 402
@@ -56,14 +56,14 @@ const (
 // reasonTamper is the name of the latched tamper reason in a reading.
 const reasonTamper = "TAMPER"
 
-// microseconds in a second: the store keeps microseconds, meters send seconds.
+// perSecond is microseconds in a second: the store uses microseconds, meters send seconds.
 const perSecond = 1_000_000
 
-// Load says that the row stands as it is in the store; call it once before the first Take.
+// Load marks the row as equal to the store's; call it once before the first Take.
 func (l *Live) Load() { l.was, l.fresh = l.Window, l.fresh[:0] }
 
-// Clock is the meter's own time now: its newest committed time and the real time that has passed since. Only a
-// simulated meter is judged by it; the clocks of all others are compared with the server's.
+// Clock is the meter's own time now: its newest committed time plus the real time since. It is used only for simulated meters;
+// other meters' clocks are compared with the server's.
 func (l *Live) Clock(now time.Time) time.Time {
 	if l.LastSeen.IsZero() {
 		return now
@@ -71,8 +71,8 @@ func (l *Live) Clock(now time.Time) time.Time {
 	return time.UnixMicro(l.NewestAt).Add(now.Sub(l.LastSeen))
 }
 
-// seen moves the pair of LastSeen and NewestAt to now; at is the record's own time where it can be trusted. Without
-// one the meter's clock is taken to have run on, so that a boot message does not set it back.
+// seen moves LastSeen and NewestAt to now; at is the record's own time, if trusted. Otherwise the meter's clock is assumed to
+// have run on, so that a boot message does not set it back.
 func (l *Live) seen(now time.Time, at int64, trusted bool) {
 	switch {
 	case trusted:
@@ -87,19 +87,19 @@ func (l *Live) seen(now time.Time, at int64, trusted bool) {
 	}
 }
 
-// setBack is by how much the server's time of the last message must lie ahead for the server's clock to have been set back
-// since. A little is what the clocks of two servers differ by.
+// setBack is how far in the future LastSeen must be before the server's clock counts as set back. A smaller difference can come
+// from the clocks of two servers.
 const setBack = 2 * time.Minute
 
-// Passed is the range of numbers that the watermark has moved over since Load; held says that some of them arrived in an
-// earlier batch. Where to is below from, it has not moved.
+// Passed is the range of numbers that the watermark has passed since Load; held means that some may have arrived in an earlier
+// batch. If to is below from, it has not moved.
 func (l *Live) Passed() (from, to uint64, held bool) {
 	return l.was.Watermark + 1, l.Window.Watermark, l.was.Bits != 0
 }
 
-// Held asks for what arrived in an earlier batch, ahead of a gap which has closed now, and is newer than any reading
-// taken since. Where ok, the store looks for the reading with the highest number in [from, to] and gives it to
-// [Live.Settle], and for tokens and events there, which it gives to [Live.Recall].
+// Held returns the range of records that may have arrived in an earlier batch, beyond a gap that is now closed, and are newer
+// than any reading taken since. If ok, the store finds the reading with the highest number in [from, to] for [Live.Settle], and
+// the tokens and events there for [Live.Recall].
 func (l *Live) Held() (from, to uint64, ok bool) {
 	if l.was.Bits == 0 || l.Window.Watermark == l.was.Watermark {
 		return 0, 0, false
@@ -113,16 +113,16 @@ func (l *Live) Held() (from, to uint64, ok bool) {
 	return from, to, from <= to
 }
 
-// Recall adds records of earlier batches in the range that [Live.Held] named: those that change the figures without
-// being a reading. One that was taken since Load may be among them; it says the same twice.
+// Recall adds records of earlier batches in the range of [Live.Held] that change the figures without being a reading. They may
+// include a record taken since Load; applying it twice does no harm.
 func (l *Live) Recall(recs []wire.Record) {
 	for i := range recs {
 		l.fresh = append(l.fresh, &recs[i])
 	}
 }
 
-// Settle brings the figures up to the watermark from what was taken since Load, and from held, a reading of an
-// earlier batch that the watermark has now passed (nil where there is none).
+// Settle brings the figures up to the watermark, from the records taken since Load and from held, a reading of an earlier batch
+// that the watermark has now passed (nil if there is none).
 func (l *Live) Settle(held *wire.Reading, heldAt time.Time, now time.Time) {
 	slices.SortStableFunc(l.fresh, func(a, b *wire.Record) int { return compare(a.Head.Seq, b.Head.Seq) })
 	for _, r := range l.fresh {
@@ -151,7 +151,7 @@ func compare(a, b uint64) int {
 	return 0
 }
 
-// apply lets one record change the figures.
+// apply updates the figures by one record.
 func (l *Live) apply(r *wire.Record, now time.Time) {
 	switch {
 	case r.Reading != nil:
@@ -174,8 +174,8 @@ func (l *Live) reading(r *wire.Reading, now time.Time) {
 	}
 }
 
-// Late lets a reading that a person accepted change the figures, where none is newer, and reports whether it did. The time
-// of a meter that does not live in its own is taken to be no later than when the reading came.
+// Late updates the figures by a reading that a person accepted, unless there is a newer one, and reports whether it did. It
+// limits the reading's time to that of its arrival, except for a simulated meter.
 func (l *Live) Late(r *wire.Reading, received time.Time, simulated bool) bool {
 	if r.Seq <= l.ReadingSeq || r.Seq > l.Window.Watermark {
 		return false
@@ -203,7 +203,7 @@ func (l *Live) event(code int) {
 	}
 }
 
-// Limits of what a reading may carry as reasons: more than the meter core knows today, for those to come.
+// Limits of a reading's reasons: more than the meter core has today, to leave room for new ones.
 const (
 	maxReasons   = 32
 	maxReasonLen = 32

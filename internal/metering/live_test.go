@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// line is a meter that the server hears, with one memory that was named.
+// line is a meter that the server can receive from, with one named memory.
 type line struct {
 	metering.Live
 	now time.Time
@@ -50,10 +50,10 @@ func token(seq uint64, result string, balance int64) wire.Record {
 
 func (l *line) settle() { l.Settle(nil, time.Time{}, l.now) }
 
-// TestTheFiguresOfAReading has all of them, and only those of the newest.
+// TestTheFiguresOfAReading: all of them are from the newest reading.
 func TestTheFiguresOfAReading(t *testing.T) {
 	l := newLine()
-	for _, seq := range []uint64{2, 1, 4} { // 4 is ahead of a gap
+	for _, seq := range []uint64{2, 1, 4} { // 4 is beyond a gap
 		l.takes(reading(seq), 1)
 	}
 	l.settle()
@@ -84,11 +84,11 @@ func TestTheFiguresOfAReading(t *testing.T) {
 	}
 }
 
-// TestWhatIsLookedForInEarlierBatches closes gaps: only what may be newer than what was taken now is asked for.
+// TestWhatIsLookedForInEarlierBatches closes gaps: the store is asked only for records that may be newer than those taken now.
 func TestWhatIsLookedForInEarlierBatches(t *testing.T) {
 	for _, c := range []struct {
 		name     string
-		early    []uint64 // taken in an earlier batch, ahead of a gap
+		early    []uint64 // taken in an earlier batch, beyond a gap
 		now      []wire.Record
 		from, to uint64
 		ok       bool
@@ -131,7 +131,7 @@ func TestFiguresFollowTheNumbers(t *testing.T) {
 	if l.BalanceWh != 77 {
 		t.Errorf("a token that was not taken set the balance to %d", l.BalanceWh)
 	}
-	// The next come in three batches: an event ahead, a reading ahead, and what closes the gap.
+	// The next come in three batches: an event beyond the gap, a reading beyond it, and the records that close it.
 	l.takes(event(7, 403), 1)
 	l.settle()
 	held := reading(6)
@@ -206,7 +206,7 @@ func TestEventsRaiseAlarms(t *testing.T) {
 	}
 }
 
-// TestALateReadingIsShown where none is newer: one that a person accepted.
+// TestALateReadingIsShown unless there is a newer one: a person accepted it.
 func TestALateReadingIsShown(t *testing.T) {
 	for _, c := range []struct {
 		name      string
@@ -240,7 +240,7 @@ func TestALateReadingIsShown(t *testing.T) {
 	}
 }
 
-// TestTheMetersOwnTime: what its records say, and what has passed since.
+// TestTheMetersOwnTime: the time of its records, plus the time since.
 func TestTheMetersOwnTime(t *testing.T) {
 	var l line
 	if l.now = noon(); !l.Clock(l.now).Equal(noon()) {
@@ -251,7 +251,7 @@ func TestTheMetersOwnTime(t *testing.T) {
 		pass time.Duration
 		rec  wire.Record
 		want time.Duration // after noon
-		seen time.Duration // when it was seen last
+		seen time.Duration // when it was last seen
 	}{
 		{"its first boot", 0, wire.Boot{Memory: lineMemory, Lowest: 1, Next: 1, FW: "1"}.Record(), 0, 0},
 		{"a reading an hour behind", time.Minute, wire.Reading{Head: wire.Head{Seq: 1, At: noon().Add(-time.Hour).Unix(), Clock: wire.ClockValid}, Relay: "closed"}.Record(), -time.Hour, time.Minute},
@@ -276,7 +276,7 @@ func TestTheMetersOwnTime(t *testing.T) {
 	}
 }
 
-// TestWhatBecomesOfARecord has each outcome, with what the meter is told.
+// TestWhatBecomesOfARecord has each outcome, with the answer to the meter.
 func TestWhatBecomesOfARecord(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -319,7 +319,7 @@ func TestWhatBecomesOfARecord(t *testing.T) {
 	}
 }
 
-// TestHowMuchPowerIsBelieved: a fifth more than the meter can measure, in either direction.
+// TestHowMuchPowerIsBelieved: up to a fifth more than the meter can measure, in either direction.
 func TestHowMuchPowerIsBelieved(t *testing.T) {
 	for _, c := range []struct {
 		max, w int64
@@ -388,7 +388,7 @@ func TestWhatABootDoes(t *testing.T) {
 	}
 }
 
-// TestWhatWasTakenBeforeAMemoryWasReplacedCounts: the figures of the batch are those of the old memory, then of the new one.
+// TestWhatWasTakenBeforeAMemoryWasReplacedCounts: the figures are first those of the old memory, then those of the new one.
 func TestWhatWasTakenBeforeAMemoryWasReplacedCounts(t *testing.T) {
 	l := newLine()
 	l.takes(reading(1), 1)
@@ -404,7 +404,8 @@ func TestWhatWasTakenBeforeAMemoryWasReplacedCounts(t *testing.T) {
 	}
 }
 
-// TestARestoreAsksForWhatMayBeLost once: a meter that held more than the database is asked to rewind until it has caught up.
+// TestARestoreAsksForWhatMayBeLost once: a meter that had more records than the database is asked to rewind until it has caught
+// up.
 func TestARestoreAsksForWhatMayBeLost(t *testing.T) {
 	l := newLine()
 	l.takes(reading(1), 1)

@@ -1,9 +1,9 @@
-// Package metering takes what the meters send: it decides by sequence number what is new, keeps readings, events and
-// token results, and answers for their history. See [Record] for what comes in and [Outcome] for what is said of it.
+// Package metering decides by sequence number which records of meters are new, judges them, and lists the history of readings,
+// events and token results. See [Record] for the input and [Outcome] for the result.
 //
-// The decisions are pure: [Window] knows which numbers are in, [Window.Take] what to do with the next one. The store
-// loads the windows of a batch, asks here, and writes in bulk. Nothing here acknowledges anything: that is for the
-// broker, after the commit.
+// The decisions are pure: [Window] holds the numbers that have arrived, and [Window.Take] judges the next one. The store loads
+// the windows of a batch, calls this package, and writes in bulk. This package does not acknowledge: the broker does, after the
+// commit.
 package metering
 
 import (
@@ -13,37 +13,38 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Record is one record of a meter on its way to the store, with what the connection knows about its sender.
+// Record is one record of a meter on its way to the store, with the connection's data about its sender.
 type Record struct {
 	Tenant     access.Tenant
 	Meter      int64  // the meter's dense number: meter.n
 	Number     string // the meter number, for alarms and logs
 	Simulated  bool   // the meter lives in its own time: no rule compares its clock with the server's
-	MaxW       int64  // the most power the meter can measure; 0 where that is not known
+	MaxW       int64  // the highest power that the meter can measure; 0 if unknown
 	ReceivedAt time.Time
-	Memory     string      // the memory that up/boot named on this connection; empty before the first boot
-	Rec        wire.Record // what was understood; unused when Bad is set
-	Bad        *wire.Bad   // what could not be understood
+	Memory     string      // the device memory that up/boot named on this connection; empty before the first boot
+	Rec        wire.Record // the parsed record; unused if Bad is set
+	Bad        *wire.Bad   // the record that could not be read
 }
 
-// OutcomeKind is what became of one record.
+// OutcomeKind is the outcome of one record.
 type OutcomeKind uint8
 
 // Outcomes. Only Failed leaves the record without an acknowledgement.
 const (
-	// Failed: nothing was stored because something broke. The client is closed and sends again. It is the zero
-	// value so that a forgotten outcome never acknowledges anything.
+	// Failed: nothing was stored because of an error. The connection is closed and the meter sends again. It is the zero value,
+	// so that a forgotten outcome never acknowledges a record.
 	Failed OutcomeKind = iota
 	// Stored: the record is in the store, durable once the transaction has committed.
 	Stored
-	// Duplicate: the record was in the store before. Acknowledged, nothing changes.
+	// Duplicate: the record was in the store before. It is acknowledged and changes nothing.
 	Duplicate
-	// Beyond: the number lies beyond the receive window, or belongs to a memory that is no longer the meter's.
-	// Nothing was stored; the acknowledgement repeats the watermark and the meter sends again from there.
+	// Beyond: the number is above the receive window, or belongs to a former device memory. Nothing was stored; the
+	// acknowledgement repeats the watermark and the meter sends again from there.
 	Beyond
-	// Quarantined: the record was bad but its number could be read. It is held for review and the watermark moves.
+	// Quarantined: the record is unreadable or impossible, but its number could be read. It is held for review and the
+	// watermark moves.
 	Quarantined
-	// Dropped: the record was bad and its number could not be read. It is counted and alarmed, nothing else.
+	// Dropped: the record was unreadable, and so was its number. It is only counted and alarmed.
 	Dropped
 )
 
@@ -65,19 +66,19 @@ func (k OutcomeKind) String() string {
 	}
 }
 
-// Outcome is what became of one record and what the meter is to be told.
+// Outcome is the outcome of one record, with the answer for the meter.
 type Outcome struct {
 	Kind      OutcomeKind
 	Watermark uint64 // everything up to here is in the store: the seq of down/ack
-	Rewind    bool   // the meter is asked to send again what it still has above the watermark, acknowledged or not
+	Rewind    bool   // asks the meter to send again everything above the watermark that it still has, acknowledged or not
 }
 
-// NewReading is a reading that is new, on its way to its table.
+// NewReading is a new reading on its way to its table.
 type NewReading struct {
 	Record *Record
-	Memory string // the memory of the meter that it is of
+	Memory string // the reading's device memory
 }
 
-// HeldRows is how far back a reading can lie that arrived ahead of a gap: since then only numbers of its own window
-// and of the window below it can have been stored.
+// HeldRows is how many rows back a reading that arrived beyond a gap can be: since then only numbers of its own window and of
+// the window below it can have been stored.
 const HeldRows = 2 * wire.Window

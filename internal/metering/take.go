@@ -13,39 +13,37 @@ import (
 // FirstEpoch is the store epoch of a database that was never restored.
 const FirstEpoch = 1
 
-// maxPast is how many former memories of a meter are remembered, so that one that is put back into the meter goes on
-// where it stopped instead of sending everything twice.
+// maxPast is how many former memories of a meter are remembered, so that a memory that is put back continues where it stopped
+// instead of sending everything twice.
 const maxPast = 8
 
-// Info is what the server keeps of a meter's last boot message, with its own notes beside it.
+// Info is a meter's last boot message as stored, with the server's own notes.
 type Info struct {
 	wire.Boot
 	Server Notes `json:"server"`
 }
 
-// Notes are the server's own about the memory it talks to.
+// Notes are the server's own notes about the meter's memory.
 type Notes struct {
-	// Epoch is the store epoch in which the meter last held everything acknowledged. While it lies below the
-	// database's own, a restore may have lost acknowledged records and boot is answered with rewind.
+	// Epoch is the last store epoch in which the server had everything that the memory knows as acknowledged. While it is below
+	// the database's own epoch, a restore may have lost acknowledged records, and a boot is answered with rewind.
 	Epoch int64 `json:"epoch"`
-	// RewindTo is the last record the meter had when it was first asked to rewind: the debt is paid once the
-	// watermark has reached it.
+	// RewindTo is the meter's last record at the first rewind: the rewind is complete once the watermark has reached it.
 	RewindTo uint64 `json:"rewind_to,omitempty"`
 	// Past are former memories, newest first.
 	Past []Past `json:"past,omitempty"`
-	// Booted is when the boot message was received; zero in notes of an older server.
+	// Booted is when the boot message was received; zero in an older server's notes.
 	Booted time.Time `json:"booted,omitzero"`
 }
 
-// Past is a memory the meter no longer has, and how far it had come.
+// Past is a former memory of the meter, and how far it had come.
 type Past struct {
 	Memory    string `json:"store"`
 	Watermark uint64 `json:"watermark"`
 	Bits      uint64 `json:"bits,omitempty"`
 }
 
-// ParseInfo reads the stored form; text that is none gives an empty Info, because a note of ours must never keep a
-// meter from talking.
+// ParseInfo reads the stored form. Invalid text gives an empty Info, because a fault in the notes must never block a meter.
 func ParseInfo(text string) Info {
 	var i Info
 	if err := json.Unmarshal([]byte(text), &i); err != nil {
@@ -54,72 +52,73 @@ func ParseInfo(text string) Info {
 	return i
 }
 
-// Text is the stored form.
+// Text returns the stored form.
 func (i Info) Text() (string, error) {
 	b, err := json.Marshal(i)
 	return string(b), fault.Wrap(err, "write boot notes")
 }
 
-// AlarmCode names what a person should look at. Console and notifications translate it; never rename one.
+// AlarmCode names a condition that a person should look at. Console and notifications translate it; never rename one.
 type AlarmCode string
 
-// Alarms about what meters send.
+// Alarms about meters' records.
 const (
-	// AlarmMemoryReplaced: the meter came back with another memory, so what the old one had not delivered is lost.
+	// AlarmMemoryReplaced: the meter came back with another memory, so the undelivered records of the old one are lost.
 	AlarmMemoryReplaced AlarmCode = "memory-replaced"
 	// AlarmRecordsLost: the meter no longer has records that the server never got.
 	AlarmRecordsLost AlarmCode = "records-lost"
 	// AlarmMemoryBack: the meter's numbering went backwards in the same memory; new records may look like old ones.
 	AlarmMemoryBack AlarmCode = "memory-went-back"
-	// AlarmUnreadable: the meter sends what cannot be read, not even its number.
+	// AlarmUnreadable: the meter sends records that cannot be read, not even their numbers.
 	AlarmUnreadable AlarmCode = "unreadable-record"
 	// AlarmQuarantine: a record is held for a person's decision.
 	AlarmQuarantine AlarmCode = "quarantined-record"
-	// AlarmQuarantineFull: so many records of a meter wait for a decision that further ones are only counted.
+	// AlarmQuarantineFull: so many records of a meter wait for a decision that more are only counted.
 	AlarmQuarantineFull AlarmCode = "quarantine-full"
-	// AlarmGhostCredit: the meter accepted a credit token that nobody sold here.
+	// AlarmGhostCredit: the meter accepted a credit token that was not sold here.
 	AlarmGhostCredit AlarmCode = "ghost-credit"
-	// AlarmGhostToken: the meter accepted a management token that nobody issued here.
+	// AlarmGhostToken: the meter accepted a management token that was not issued here.
 	AlarmGhostToken AlarmCode = "ghost-token"
 	// AlarmReversedUsed: the meter accepted a token whose sale was reversed.
 	AlarmReversedUsed AlarmCode = "reversed-token-used"
-	// AlarmReversedLate: the meter cancelled the tokens of a sale after the reversal had been given up; the money went
-	// back all the same.
+	// AlarmReversedLate: the meter cancelled a sale's tokens after the reversal had been given up; the money was returned all
+	// the same.
 	AlarmReversedLate AlarmCode = "reversed-late"
 	// AlarmReversalUnconfirmed: a sale's money was given back, but its meter has not confirmed that the token will never load.
 	AlarmReversalUnconfirmed AlarmCode = "reversal-unconfirmed"
-	// AlarmUnitsOwed: the meter cancelled a token of a sale that stands; its units were replaced, or a person must.
+	// AlarmUnitsOwed: the meter cancelled a token of a sale that was not reversed; its units were replaced, or a person must
+	// replace them.
 	AlarmUnitsOwed AlarmCode = "units-owed"
-	// AlarmLockout: somebody tried wrong tokens until the meter locked its entry.
+	// AlarmLockout: somebody tried wrong tokens until the meter locked its token entry.
 	AlarmLockout AlarmCode = "token-lockout"
-	// AlarmRatingHeld: a register cannot be true, so nothing is charged until a person has decided.
+	// AlarmRatingHeld: a register is impossible, so nothing is charged until a person decides.
 	AlarmRatingHeld AlarmCode = "rating-held"
-	// AlarmOpenRelay: energy was counted while the meter said that its relay was open.
+	// AlarmOpenRelay: energy was counted while the meter reported an open relay.
 	AlarmOpenRelay AlarmCode = "energy-while-off"
 	// AlarmTamper: a tamper switch of the meter tripped.
 	AlarmTamper AlarmCode = "tamper"
 )
 
-// Alarm is one thing to raise; the store keeps one open alarm per meter and code.
+// Alarm is an alarm to raise; the store has at most one open alarm per meter and code.
 type Alarm struct {
 	Code AlarmCode
 	Text string
 }
 
-// Decision is what is to be done with one record.
+// Decision is what to do with one record.
 type Decision struct {
 	Outcome
-	// Reason is why a record goes to quarantine or was dropped, and Doubt what kind of doubt puts it into quarantine.
+	// Reason is why a record was quarantined or dropped; Doubt is the kind of doubt of a quarantined one.
 	Reason string
 	Doubt  Doubt
 	Alarm  *Alarm
-	// Clear names an alarm that no longer holds.
+	// Clear is the code of an alarm that no longer applies.
 	Clear AlarmCode
 }
 
-// Take decides about one record and moves the window. The store writes a Stored record to its table and a
-// Quarantined one to quarantine; everything else leaves only the row behind. Records of one meter must be taken in the
-// order in which they were received, for a boot message may change the memory the next ones belong to.
+// Take decides about one record and moves the window. The store writes a Stored record to its table and a Quarantined one to
+// quarantine; any other changes only the meter's row. Records of one meter must be taken in the order in which they were
+// received, because a boot message may change the memory of the next ones.
 func (l *Live) Take(r *Record, epoch int64) Decision {
 	if r.Bad != nil && !r.Bad.HasSeq {
 		l.seen(r.ReceivedAt, 0, false)
@@ -129,7 +128,7 @@ func (l *Live) Take(r *Record, epoch int64) Decision {
 		return l.boot(r, epoch)
 	}
 	if r.Memory != "" && r.Memory != l.Memory {
-		// Sent on a connection that opened with a memory which another connection has replaced since.
+		// The connection opened with a memory that another connection has replaced since.
 		return l.outcome(Beyond, Decision{})
 	}
 	seq, suspicion := r.Rec.Head.Seq, r.suspect()
@@ -153,7 +152,7 @@ func (l *Live) Take(r *Record, epoch int64) Decision {
 	return l.outcome(Stored, eventAlarm(r.Rec.Event))
 }
 
-// outcome fills in what became of the record.
+// outcome sets the outcome of the record.
 func (l *Live) outcome(k OutcomeKind, d Decision) Decision {
 	d.Kind, d.Watermark = k, l.Window.Watermark
 	return d
@@ -168,7 +167,7 @@ func (l *Live) boot(r *Record, epoch int64) Decision {
 	}
 	notes := l.Info.Server
 	if b.Memory != l.Memory {
-		l.Settle(nil, time.Time{}, r.ReceivedAt) // what the old memory sent in this batch still counts
+		l.Settle(nil, time.Time{}, r.ReceivedAt) // the old memory's records of this batch still count
 		d.Alarm = l.newMemory(b, &notes, epoch)
 	} else {
 		d.Alarm = l.sameMemory(b)
@@ -189,8 +188,8 @@ func (l *Live) boot(r *Record, epoch int64) Decision {
 	return l.outcome(Stored, d)
 }
 
-// newMemory starts a window at the lowest number the meter still has, or goes on with that of a memory known from
-// before. The hole is recorded as an alarm, never filled with inventions.
+// newMemory starts a window at the lowest number that the meter still has, or continues the window of a memory that it had
+// before. The gap gets an alarm; it is never filled with invented records.
 func (l *Live) newMemory(b *wire.Boot, notes *Notes, epoch int64) *Alarm {
 	first := l.Memory == "" && l.Window == Window{}
 	if !first {
@@ -206,7 +205,7 @@ func (l *Live) newMemory(b *wire.Boot, notes *Notes, epoch int64) *Alarm {
 	}
 	notes.Past = notes.Past[:min(len(notes.Past), maxPast)]
 	notes.RewindTo = 0
-	// In the first epoch nothing this memory knows as acknowledged can be missing here. After a restore it can.
+	// In the first epoch the server has everything that this memory knows as acknowledged. After a restore it may not.
 	notes.Epoch = epoch
 	if epoch > FirstEpoch {
 		notes.Epoch = epoch - 1
@@ -225,7 +224,7 @@ func (l *Live) newMemory(b *wire.Boot, notes *Notes, epoch int64) *Alarm {
 	return nil
 }
 
-// sameMemory looks for numbers that cannot come any more and for numbering that went backwards.
+// sameMemory looks for numbers that can no longer come and for numbering that went backwards.
 func (l *Live) sameMemory(b *wire.Boot) *Alarm {
 	if b.Next <= l.Window.Highest() {
 		return &Alarm{AlarmMemoryBack, alarmtext.MemoryBack(int64(b.Next), int64(l.Window.Highest()))}
@@ -236,10 +235,10 @@ func (l *Live) sameMemory(b *wire.Boot) *Alarm {
 	return nil
 }
 
-// Event codes that a person is told of at once.
+// Event code with an alarm of its own.
 const eventLockout = 303
 
-// eventAlarm raises or clears what an event says.
+// eventAlarm raises or clears the alarm of an event.
 func eventAlarm(e *wire.Event) Decision {
 	switch {
 	case e == nil:

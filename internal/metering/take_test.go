@@ -53,8 +53,8 @@ func TestJudgeFindsWhatNoMeterCanHaveMeasured(t *testing.T) {
 	}
 }
 
-// However the clock of a simulated meter and that of the server run, its own time never goes back by what the server
-// does: only the meter itself can set it back.
+// Whatever the clocks of a simulated meter and of the server do, the meter's own time never goes back because of the server:
+// only the meter itself can set it back.
 func TestOwnTimeRunsOn(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var l metering.Live

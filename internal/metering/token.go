@@ -8,45 +8,45 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TokenState is how far a token has come. [TokenMove] has every move from one state to another. [JudgeToken] decides what a
-// signed report moves, [HearToken] what an SMS moves, and package vending what a reversal moves.
+// TokenState is the state of a token. [TokenMove] lists the moves between states. [JudgeToken] decides the effect of a signed
+// report, [HearToken] that of an SMS, and package vending that of a reversal.
 //
-// A heard token is not known to be in the meter, because anybody can send an SMS in the meter's name:
+// A heard token may not be in the meter, because anybody can send an SMS in the meter's name:
 //   - its delivery over the meter's own connection goes on, and it may be sent again by SMS;
 //   - further answers by SMS are compared with it as with a token that is in the meter;
-//   - who sold it cannot undo the sale alone. Who may reverse can, with a reason: with the meter's cancellation where the meter
-//     is connected, else unconfirmed;
-//   - verification finds a signed report that the meter has it as it does for a token that is only sent.
+//   - its seller cannot undo the sale alone. A person who may reverse sales can, with a reason: with the meter's cancellation
+//     if the meter is connected, otherwise unconfirmed;
+//   - if a signed report says that the meter has it, verification reports the wrong state, as for a token that is only sent.
 type TokenState string
 
-// Token states. A token may leave rejected again: only what the meter accepted is final.
+// Token states. A rejected token may still change its state.
 const (
 	TokenReserved            TokenState = "reserved" // TID taken, digits not made yet
 	TokenIssued              TokenState = "issued"
 	TokenSent                TokenState = "sent"     // handed to the meter's connection or to a route
-	TokenHeard               TokenState = "heard"    // an SMS says that it is loaded; nothing has proved it
-	TokenAccepted            TokenState = "accepted" // the meter says, signed, that it has it
+	TokenHeard               TokenState = "heard"    // an SMS says that it is loaded, without proof
+	TokenAccepted            TokenState = "accepted" // the meter's signed report says that it has the token
 	TokenRejected            TokenState = "rejected"
 	TokenFailed              TokenState = "failed"               // never made; its TID stays used
 	TokenReversed            TokenState = "reversed"             // its meter will never load it
-	TokenReversedUnconfirmed TokenState = "reversed_unconfirmed" // its sale was reversed while nobody could ask the meter
+	TokenReversedUnconfirmed TokenState = "reversed_unconfirmed" // its sale was reversed while the meter could not be asked
 )
 
-// TokenMove is something that happens to a token and gives it another state.
+// TokenMove is an event that changes a token's state.
 type TokenMove uint8
 
-// Moves of tokens. One from a state that is not in its row of the table leaves the token as it is.
+// Moves of tokens. A move from a state that is not in its row of the table changes nothing.
 const (
 	MoveMade      TokenMove = iota // its digits are made
 	MoveFailed                     // they cannot be made
-	MoveSent                       // it is given to a route or to the meter's connection
+	MoveSent                       // it was given to a route or to the meter's connection
 	MoveHeard                      // an SMS in the meter's name says that it is loaded (class 0 only)
-	MoveAccepted                   // the meter signs that it has it
-	MoveRejected                   // the meter signs that it will never take it
-	MoveUnheard                    // the meter signs anything else: that takes the place of what an SMS said
-	MoveUsed                       // the meter answers its cancellation with used, and the sale stands
-	MoveCancelled                  // the meter has cancelled it, and has not signed before that it has it
-	MoveReversed                   // its sale is reversed and nobody could ask the meter
+	MoveAccepted                   // a signed report says that the meter has it
+	MoveRejected                   // a signed report says that the meter will never take it
+	MoveUnheard                    // any other signed report: it replaces what an SMS said
+	MoveUsed                       // the meter answers its cancellation with used, and the sale remains
+	MoveCancelled                  // the meter has cancelled it, and has not reported before, signed, that it has it
+	MoveReversed                   // its sale is reversed and the meter could not be asked
 	MoveReclaimed                  // its sale is reversed and the meter has it: its value becomes a debt
 )
 
@@ -56,8 +56,9 @@ type tokenMove struct {
 	from []TokenState
 }
 
-// tokenMoves has a row for each move. A token that a meter has cancelled stays reversed when its sale is reversed without asking. One
-// that the meter accepts while its sale is being reversed becomes reversed_unconfirmed, and is claimed back.
+// tokenMoves has a row for each move. A token that a meter has cancelled stays reversed if its sale is then reversed without
+// asking the meter. One that the meter accepts while its sale is being reversed becomes reversed_unconfirmed, and its value is
+// then claimed as a debt.
 var tokenMoves = [...]tokenMove{
 	MoveMade:      {TokenIssued, []TokenState{TokenReserved}},
 	MoveFailed:    {TokenFailed, []TokenState{TokenReserved}},
@@ -72,13 +73,13 @@ var tokenMoves = [...]tokenMove{
 	MoveReclaimed: {TokenAccepted, []TokenState{TokenReversedUnconfirmed}},
 }
 
-// To is the state of a token after a move.
+// To is the state after a move.
 func (m TokenMove) To() TokenState { return tokenMoves[m].to }
 
-// From are the states from which a move leads to another.
+// From are the states that a move changes.
 func (m TokenMove) From() []TokenState { return tokenMoves[m].from }
 
-// After is the state after a move: the same where the move does not lead on from it.
+// After is the state after a move: the same state if the move does not apply to it.
 func (s TokenState) After(m TokenMove) TokenState {
 	if slices.Contains(m.From(), s) {
 		return m.To()
@@ -96,18 +97,18 @@ const (
 	resultStorage  = "storage_error"
 )
 
-// ResultHeard stands as the result of a token that became [TokenHeard], until the meter signs another.
+// ResultHeard is the stored result of a token that became [TokenHeard], until a signed report replaces it.
 const ResultHeard = "sms_accept"
 
-// OwnToken is a token that a meter's report is about.
+// OwnToken is the token of a meter's report.
 type OwnToken struct {
 	ID        id.ID
 	State     TokenState
 	Class     uint8
-	Elsewhere bool // it was not made here: somebody handed its digits in to be sent to the meter
+	Elsewhere bool // another system made it: somebody handed its digits in to be sent to the meter
 }
 
-// Effect is what a reported result means for a token of ours.
+// Effect is what a reported result means for one of the server's tokens.
 type Effect uint8
 
 // Effects of a result.
@@ -116,14 +117,14 @@ const (
 	InMeter Effect = iota
 	// Later: nothing was consumed; the same token may be tried again later.
 	Later
-	// Partly: one section of a set was taken; the token has done its part.
+	// Partly: one token of a set was taken; it has done its part.
 	Partly
 	// Refused: the meter will never take this token.
 	Refused
 )
 
-// EffectOf sorts the result names. A name from a newer meter counts as Later: a token is never written off because
-// of a word we do not know.
+// EffectOf classifies a result name. An unknown name, perhaps from a newer meter, counts as Later, so that a token is never
+// written off because of it.
 func EffectOf(result string) Effect {
 	switch result {
 	case ResultAccept, ResultUsed:
@@ -139,20 +140,20 @@ func EffectOf(result string) Effect {
 	return Later
 }
 
-// HasIt reports whether a signed result proves that the meter has the token. A meter that was told to cancel a token may say used_error
-// of it because it did.
+// HasIt reports whether a signed result proves that the meter has the token. A meter that was told to cancel a token may answer
+// used_error because it cancelled it.
 func HasIt(result string, toldToCancel bool) bool {
 	return result == ResultAccept || EffectOf(result) == InMeter && !toldToCancel
 }
 
-// TokenVerdict is what a report changes: the token's new state, and whether it need not be sent any more.
+// TokenVerdict is the effect of a report: the token's new state, whether it need not be sent any more, and an alarm.
 type TokenVerdict struct {
 	State    TokenState
 	Answered bool
 	Alarm    *Alarm
 }
 
-// JudgeToken decides what a signed report of one of our tokens changes. have is the token's state now.
+// JudgeToken returns the effect of a signed report about one of the server's tokens. have is the token's current state.
 func JudgeToken(have TokenState, result string) TokenVerdict {
 	e := EffectOf(result)
 	v := TokenVerdict{State: have, Answered: e != Later}
@@ -166,12 +167,12 @@ func JudgeToken(have TokenState, result string) TokenVerdict {
 	}
 	switch have {
 	case TokenReversed, TokenReversedUnconfirmed:
-		// The sale was undone and the token is loaded all the same: money is missing, and a person must know.
+		// The sale was reversed but the token is loaded: money is missing, and a person must know.
 		if HasIt(result, have == TokenReversed) {
 			v.Alarm = &Alarm{AlarmReversedUsed, alarmtext.ReversedUsed()}
 		}
 	case TokenReserved, TokenFailed:
-		// We never gave out the digits of such a token, so somebody else did.
+		// The server never gave out the digits of such a token, so somebody else did.
 		if result == ResultAccept {
 			v.Alarm = &Alarm{AlarmGhostCredit, alarmtext.GhostIssued()}
 		}
@@ -179,12 +180,12 @@ func JudgeToken(have TokenState, result string) TokenVerdict {
 	return v
 }
 
-// HearToken decides what an SMS in a meter's name changes that says a token is loaded (accept) or was (used_error). Nobody can
-// prove who sent it, so the token is never accepted by it and its delivery goes on. A reversed token that a signed report would
-// raise an alarm about raises one here too.
+// HearToken returns the effect of an SMS in a meter's name that says a token is loaded (accept) or was before (used_error).
+// Nobody can prove its sender, so it never makes the token accepted and the delivery goes on. For a reversed token it raises
+// the same alarm as a signed report.
 func HearToken(t OwnToken, result string) TokenVerdict {
 	v := TokenVerdict{State: t.State}
-	if t.Class == 0 { // a new key is believed of a signed answer only
+	if t.Class == 0 { // a new key needs a signed answer
 		v.State = t.State.After(MoveHeard)
 	}
 	if t.State == TokenReversed || t.State == TokenReversedUnconfirmed {
@@ -193,8 +194,8 @@ func HearToken(t OwnToken, result string) TokenVerdict {
 	return v
 }
 
-// Ghost is the alarm for an accepted token that is not in the store, nil where the report proves nothing. A used
-// token is no ghost: it was reported when it was accepted.
+// Ghost is the alarm for an accepted token that is not in the store, nil if the report proves nothing. A used token raises no
+// alarm: it was reported when it was accepted.
 func Ghost(t *wire.Token) *Alarm {
 	if t.Result != ResultAccept || t.TID == nil || t.Class == nil {
 		return nil

@@ -6,17 +6,17 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Window knows which sequence numbers of one memory of one meter are in the store: everything up to Watermark, and
-// above it the numbers whose bit is set (bit i is Watermark+1+i). Bit 0 is never set, for then the watermark would
-// have moved: so the watermark is always the longest prefix without a gap.
+// Window holds the sequence numbers of one memory of one meter that are in the store: all up to Watermark, and above it those
+// whose bit is set (bit i is Watermark+1+i). Bit 0 is never set, because then the watermark would have moved: so the watermark
+// is always the end of the longest prefix without a gap.
 //
-// The zero Window is a memory of which nothing has arrived yet.
+// The zero Window is a memory without any arrivals.
 type Window struct {
 	Watermark uint64
 	Bits      uint64
 }
 
-// Verdict is what the window says of one number.
+// Verdict is the window's answer about one number.
 type Verdict uint8
 
 // Verdicts of [Window.Take].
@@ -29,8 +29,8 @@ const (
 	Ahead
 )
 
-// Take decides about one number and, if it is fresh, marks it. Numbers may come in any order; 0 is no number and
-// reads as seen, so nothing can be stored under it.
+// Take decides about one number and marks it if it is fresh. Numbers may come in any order. 0 is not a valid number and counts
+// as seen, so nothing can be stored under it.
 func (w *Window) Take(seq uint64) Verdict {
 	if seq <= w.Watermark {
 		return Seen
@@ -48,8 +48,8 @@ func (w *Window) Take(seq uint64) Verdict {
 	return Fresh
 }
 
-// Skip moves the watermark to mark where the numbers below it can never come: the meter no longer has them. What had
-// arrived above mark stays taken. It returns how many numbers were given up.
+// Skip moves the watermark to mark if the missing numbers below it can never come, because the meter no longer has them.
+// Numbers taken above mark stay taken. It returns how many numbers were given up.
 func (w *Window) Skip(mark uint64) (lost uint64) {
 	if mark <= w.Watermark {
 		return 0
@@ -67,12 +67,12 @@ func (w *Window) Skip(mark uint64) (lost uint64) {
 	return n - uint64(bits.OnesCount64(below))
 }
 
-// Highest is the highest number taken.
+// Highest returns the highest number taken.
 func (w Window) Highest() uint64 { return w.Watermark + uint64(bits.Len64(w.Bits)) }
 
 // settle moves the watermark over the numbers that now follow it without a gap.
 func (w *Window) settle() {
 	n := bits.TrailingZeros64(^w.Bits)
 	w.Watermark += uint64(n)
-	w.Bits >>= n // a shift by 64 gives 0, as it must
+	w.Bits >>= n // a shift by 64 gives 0, as required
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestWordsOfADoubt has them all: people read them in alarms and in the list of records that wait.
+// TestWordsOfADoubt has every doubt's words: people read them in alarms and in the list of records that wait.
 func TestWordsOfADoubt(t *testing.T) {
 	want := map[metering.Doubt]string{
 		"zero": "the register fell to zero", "rollover": "the register passed its last figure and began again", "reset": "the register began again near zero",
@@ -35,7 +35,7 @@ func TestWordsOfADoubt(t *testing.T) {
 	}
 }
 
-// TestWhyARecordIsHeld has the whole reason and the alarm's text.
+// TestWhyARecordIsHeld has the full reason and the alarm's text.
 func TestWhyARecordIsHeld(t *testing.T) {
 	for _, c := range []struct {
 		change func(*wire.Reading)
@@ -105,7 +105,7 @@ func TestTextsOfAlarms(t *testing.T) {
 	}
 }
 
-// torn is a history that breaks when a meter is looked for, or when rows are read.
+// torn is a history that fails when a meter is looked up, or when rows are read.
 type torn struct {
 	*shelf
 	named, rows error
@@ -121,7 +121,7 @@ func (s torn) Alarms(int64, bool, metering.After, int) ([]metering.RaisedAlarm, 
 	return nil, s.rows
 }
 
-// TestAHistoryThatBreaksSaysSo instead of showing a list without rows or a meter that is not there.
+// TestAHistoryThatBreaksSaysSo instead of showing an empty list or an unknown meter.
 func TestAHistoryThatBreaksSaysSo(t *testing.T) {
 	broken := errors.New("broken")
 	owner := access.Actor{Tenant: 1, Role: access.Owner}
@@ -133,7 +133,7 @@ func TestAHistoryThatBreaksSaysSo(t *testing.T) {
 	}
 }
 
-// TestARefusedListIsExplained, with the numbers that users know.
+// TestARefusedListIsExplained, with the public numbers.
 func TestARefusedListIsExplained(t *testing.T) {
 	h := metering.NewHistory(&shelf{rows: 300})
 	owner := access.Actor{Tenant: 1, Role: access.Owner}
@@ -157,7 +157,7 @@ func TestARefusedListIsExplained(t *testing.T) {
 	}
 }
 
-// TestAlarmsOfAllAreAskedOfNoMeter: number 0 stands for every meter, and a meter that is named for itself.
+// TestAlarmsOfAllAreAskedOfNoMeter: number 0 means every meter.
 func TestAlarmsOfAllAreAskedOfNoMeter(t *testing.T) {
 	h := metering.NewHistory(&shelf{rows: 1})
 	owner := access.Actor{Tenant: 1, Role: access.Owner}
@@ -169,7 +169,7 @@ func TestAlarmsOfAllAreAskedOfNoMeter(t *testing.T) {
 	}
 }
 
-// TestNotesThatAreHalfReadCountForNothing: what stands before the mistake is not used.
+// TestNotesThatAreHalfReadCountForNothing: the part before the fault is not used either.
 func TestNotesThatAreHalfReadCountForNothing(t *testing.T) {
 	for _, text := range []string{`{"store":"a1","server":7}`, `{"store":"a1","fw":1}`, `{"store":"a1"`} {
 		if got := metering.ParseInfo(text); got.Memory != "" || got.FW != "" || got.Server.Epoch != 0 || got.Server.Past != nil {

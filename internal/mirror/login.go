@@ -15,18 +15,18 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// SecretPrefix begins the password of a login, so that one found somewhere is known for what it is.
+// SecretPrefix begins the password of a login, so that a leaked one is recognised.
 const SecretPrefix = "pi_"
 
 // MaxLogins is how many logins a list shows; a customer needs one or two.
 const MaxLogins = 1000
 
-// Login may read the mirror of one customer's meters, or of all.
+// Login may read the mirror of one customer's meters, or of all meters.
 type Login struct {
 	ID        id.ID
 	Tenant    access.Tenant
 	Name      string
-	Customer  id.ID // whose meters it sees; the zero ID for all of the tenant's
+	Customer  id.ID // the customer whose meters it sees; the zero ID for all of the tenant's
 	CreatedAt time.Time
 	RevokedAt time.Time // zero while it is in force
 }
@@ -34,7 +34,7 @@ type Login struct {
 // User is its MQTT user name.
 func (l Login) User() string { return l.ID.Text(id.Login) }
 
-// Made is a new login with its password, shown this once.
+// Made is a new login with its password, which is shown only once.
 type Made struct {
 	refusal.Refusal
 	Login  Login
@@ -47,34 +47,34 @@ type Logged struct {
 	Data []Login
 }
 
-// Tx is what is needed of a transaction.
+// Tx is the part of a transaction that logins need.
 type Tx interface {
 	Meters() registry.MeterLookup
 	NewID() (id.ID, error)
 	AuditLog(access.Entry) error
-	// CustomerOf is the customer of the account that a meter supplies; false where it has none.
+	// CustomerOf returns the customer of the account that a meter supplies; false if there is none.
 	CustomerOf(meter id.ID) (id.ID, bool, error)
 	AddIntegration(l Login, hash [32]byte) error
-	// IntegrationByID finds a login of any tenant, revoked ones too, with the hash of its password.
+	// IntegrationByID finds a login of any tenant, even a revoked one, with the hash of its password.
 	IntegrationByID(login id.ID) (l Login, hash []byte, found bool, err error)
 	Integrations(max int) ([]Login, error)
-	// RevokeIntegration ends a login; false when there is none in force.
+	// RevokeIntegration ends a login; it returns false if no such login is in force.
 	RevokeIntegration(login id.ID, at time.Time) (bool, error)
 }
 
-// Logins makes, lists, ends and checks logins.
+// Logins creates, lists, revokes and checks logins.
 type Logins struct {
 	door access.Door[Tx]
 	now  func() time.Time
 	rand io.Reader
 }
 
-// NewLogins makes Logins.
+// NewLogins returns Logins.
 func NewLogins(door access.Door[Tx], now func() time.Time, rnd io.Reader) *Logins {
 	return &Logins{door, now, rnd}
 }
 
-// Create makes a login for the customer whom a meter supplies, or for all meters where none is named (right: key.manage).
+// Create makes a login for the customer of a meter, or for all meters if meter is empty (right: key.manage).
 func (l *Logins) Create(ctx context.Context, by access.Actor, meter, name string) (Made, error) {
 	if no := by.Needs(access.ManageKeys); no.Refused() {
 		return Made{Refusal: no}, nil
@@ -110,7 +110,7 @@ func (l *Logins) Create(ctx context.Context, by access.Actor, meter, name string
 	return out, fault.Wrap(err, "create a login")
 }
 
-// customerOf finds the customer of a meter that was named; the zero ID for no name.
+// customerOf finds the customer of a named meter; the zero ID for no name.
 func customerOf(tx Tx, meter string) (id.ID, refusal.Refusal, error) {
 	if meter == "" {
 		return id.ID{}, refusal.Refusal{}, nil
@@ -162,20 +162,20 @@ func (l *Logins) Revoke(ctx context.Context, by access.Actor, user string) (refu
 	return out.Refusal, fault.Wrap(err, "revoke login %s", user)
 }
 
-// anyTenant opens the store for a look-up that itself tells the tenant.
+// anyTenant opens the store for a look-up that finds the tenant itself.
 const anyTenant access.Tenant = 0
 
-// Check tells who a program is by its user name and password; ok is false for everybody else.
+// Check identifies a program by its user name and password; ok is false if they are wrong.
 func (l *Logins) Check(ctx context.Context, user, password string) (Login, bool, error) {
 	found, hash, ok, err := l.find(ctx, user)
 	given := access.HashSecret(password)
-	stored := make([]byte, len(given)) // compared for unknown names too, so that time does not tell which exist
+	stored := make([]byte, len(given)) // compared for unknown names too, so that the time does not reveal which exist
 	copy(stored, hash)
 	same := subtle.ConstantTimeCompare(given[:], stored) == 1
 	return found, ok && same && len(hash) > 0, err
 }
 
-// InForce reports whether a login that has signed in still may.
+// InForce reports whether an earlier login is still valid.
 func (l *Logins) InForce(ctx context.Context, user string) (bool, error) {
 	_, _, ok, err := l.find(ctx, user)
 	return ok, err

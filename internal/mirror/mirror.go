@@ -1,9 +1,9 @@
-// Package mirror is what programs outside see of meters over MQTT: a retained copy of each meter's state, documents by
-// which Home Assistant finds it, and the logins that may read them.
+// Package mirror is what other programs see of meters over MQTT: a retained copy of each meter's state, discovery documents for
+// Home Assistant, and the logins that may read them.
 //
-// Start at [Messages]: it makes all that is retained for one meter, from the view that the API shows. The broker keeps
-// and serves it; nothing that a program sends changes anything. A login belongs to one customer and sees the meters of
-// that customer only, whatever it subscribes to: [OwnerOf] says whose a topic is.
+// Start at [Messages]: it makes all retained messages of one meter from the API's view. The broker stores and serves them; a
+// program cannot change them. A login belongs to one customer and sees only that customer's meters, whatever it subscribes to:
+// [OwnerOf] returns the meter of a topic.
 package mirror
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// Trees of topics: the mirror's own, and the one in which Home Assistant looks for devices.
+// Roots of the topics: the mirror's own, and the one in which Home Assistant looks for devices.
 const (
 	tree      = "paywatt/"
 	discovery = "homeassistant/"
@@ -36,11 +36,11 @@ type Message struct {
 	Payload []byte
 }
 
-// StateTopic is where a meter's state is; AvailabilityTopic says online or offline.
+// StateTopic is the topic of a meter's state; AvailabilityTopic says online or offline.
 func StateTopic(number string) string        { return tree + number + "/state" }
 func AvailabilityTopic(number string) string { return tree + number + "/availability" }
 
-// OwnerOf is the number of the meter that a topic is about; ok is false for every other topic.
+// OwnerOf returns the number of a topic's meter; ok is false for every other topic.
 func OwnerOf(topic string) (number string, ok bool) {
 	if rest, is := strings.CutPrefix(topic, tree); is {
 		if number, _, ok = strings.Cut(rest, "/"); ok && number != "" {
@@ -60,7 +60,7 @@ func OwnerOf(topic string) (number string, ok bool) {
 	return "", false
 }
 
-// state is the payload of StateTopic. What is not known is null, as Home Assistant's templates have it.
+// state is the payload of StateTopic. Unknown values are null, as Home Assistant's templates expect.
 type state struct {
 	Number     string           `json:"number"`
 	State      string           `json:"state"`
@@ -70,15 +70,15 @@ type state struct {
 	Reasons    []string         `json:"reasons"`
 	RegisterWh *int64           `json:"register_wh"`
 	PowerW     *int64           `json:"power_w"`
-	BalanceWh  *int64           `json:"balance_wh"` // of a meter that keeps its own balance
-	Balance    *json.RawMessage `json:"balance"`    // of a wallet, in the major unit: what is left to be used
-	Settled    *json.RawMessage `json:"settled"`    // of a wallet: what the books say
+	BalanceWh  *int64           `json:"balance_wh"` // of a meter that holds its own balance
+	Balance    *json.RawMessage `json:"balance"`    // of a wallet, in the major unit: the live estimate
+	Settled    *json.RawMessage `json:"settled"`    // of a wallet: the settled balance
 	Currency   string           `json:"currency,omitempty"`
 	AsOf       *time.Time       `json:"as_of"`
 	Test       bool             `json:"test,omitempty"`
 }
 
-// Messages are all retained messages of a meter. version is the program's, for the origin of the documents.
+// Messages returns all retained messages of a meter. version is the program's, for the documents' origin.
 func Messages(v registry.MeterView, version string) ([]Message, error) {
 	s := stateOf(v)
 	var out []Message
@@ -140,7 +140,7 @@ type document struct {
 	body              entity
 }
 
-// entity is the discovery payload of an MQTT sensor or binary sensor, as its documentation has it
+// entity is the discovery payload of an MQTT sensor or binary sensor, as documented by Home Assistant
 // (https://www.home-assistant.io/integrations/sensor.mqtt/, binary_sensor.mqtt/, mqtt/#mqtt-discovery).
 type entity struct {
 	Name          string         `json:"name"`
@@ -177,7 +177,7 @@ type origin struct {
 	URL     string `json:"support_url"`
 }
 
-// documents are the entities of a meter: what is left, the register, the load, and whether there is supply.
+// documents are the entities of a meter: the balance, the register, the load, and whether there is supply.
 func documents(v registry.MeterView, s state, version string) []document {
 	number := v.Meter.Number
 	model := "prepayment meter, balance in the meter"

@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// wallet is a meter whose balance is on the server, token one that keeps it itself.
+// wallet is a meter with its balance on the server, token a meter that holds it itself.
 func wallet() registry.MeterView {
 	kes := func(m money.Minor) money.Amount { return money.Amount{Minor: m, Currency: "KES"} }
 	return registry.MeterView{Meter: registry.Meter{Number: "04140001001", Mode: registry.PrepayWallet}, State: registry.On, Connected: true,
@@ -59,7 +59,7 @@ func TestTheStateOfAMeter(t *testing.T) {
 	}
 }
 
-// schema is what Home Assistant's pages document, as far as these entities touch it.
+// schema is what Home Assistant's pages document, as far as these entities need it.
 type schema struct {
 	Topic      string `json:"topic"`
 	Components map[string]struct {
@@ -80,7 +80,7 @@ type keys struct {
 	Keys     []string `json:"keys"`
 }
 
-// check notes keys that are not documented and those that are missing.
+// check records undocumented and missing keys.
 func (k keys) check(t *testing.T, where string, object map[string]any) {
 	t.Helper()
 	for key := range object {

@@ -8,23 +8,23 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// question is a message of a telephone while it is answered.
+// question is a telephone's message while it is being answered.
 type question struct {
 	in        Message
 	word      Keyword
 	lang      Language
-	supported bool // the customer's own language is one that has texts
+	supported bool // the customer's own language has texts
 	mine      []Subscription
-	args      Args // what every answer may say
+	args      Args // values for every answer
 	zone      *time.Location
-	about     Subscription // the meter that is asked about
+	about     Subscription // the meter in question
 }
 
-// answer queues what a message is answered with. A registered telephone learns about its own meters; any other is told
-// once or twice a day where it has come to, and nothing else.
+// answer queues the answer to a message. A registered telephone learns about its own meters; any other gets only a public text,
+// at most MaxHelp times a day.
 func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription) error {
 	if len(in.Phone) <= minPhone || in.Phone[0] != '+' || raw.Missing > 0 {
-		return nil // a name or a short code cannot be answered; half a message is no question
+		return nil // a name or a short code cannot be answered, and an incomplete message is not a question
 	}
 	now := d.c.Now()
 	s, err := tx.Recipients().TenantSettings()
@@ -67,8 +67,8 @@ func (d *Dispatcher) answer(tx Tx, in Message, raw Incoming, mine []Subscription
 	return d.answerWord(tx, q, now)
 }
 
-// MaxPerSenderDay is how many answers a registered telephone gets in a day: who asks is a person, and two machines that
-// answer each other come to an end.
+// MaxPerSenderDay is how many answers a registered telephone gets in a day: enough for a person, and a limit for two machines
+// that answer each other.
 const MaxPerSenderDay = 30
 
 // answerWord answers the word of a registered telephone.
@@ -90,7 +90,7 @@ func (d *Dispatcher) answerWord(tx Tx, q question, now time.Time) error {
 		return d.reply(tx, q, PurposeStopped, q.args)
 	case WordNotHere:
 		a := q.args
-		if len(q.mine) == 1 { // with several it would be a guess, and a token in the wrong meter counts as a wrong one
+		if len(q.mine) == 1 { // with several meters it would be a guess, and a token sent to the wrong meter counts as a wrong one
 			a.SIM = q.mine[0].SIM
 		}
 		return d.reply(tx, q, PurposeNotHere, a)
@@ -114,7 +114,7 @@ func (d *Dispatcher) answerWord(tx Tx, q question, now time.Time) error {
 	return d.usage(tx, q, now)
 }
 
-// pick finds the meter that is asked about; else it gives the purpose of the answer that asks for it.
+// pick finds the meter in question; if it cannot, it returns the purpose of the answer that asks for it.
 func (q *question) pick() (Purpose, Args) {
 	a := q.args
 	a.Word = q.word.Word.In(q.lang)
@@ -153,7 +153,7 @@ func (q *question) pick() (Purpose, Args) {
 	return PurposeNotYours, a
 }
 
-// meterEnd is how many digits at the end of a meter number are enough to name one of a customer's own.
+// meterEnd is how many digits at the end of a meter number are enough to identify one of a customer's own.
 const meterEnd = 4
 
 // reply queues one answer.

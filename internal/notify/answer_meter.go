@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// balance answers what is left.
+// balance answers with the balance.
 func (d *Dispatcher) balance(tx Tx, q question) error {
 	a := q.args
 	if q.about.Wallet {
@@ -50,19 +50,20 @@ func (d *Dispatcher) balance(tx Tx, q question) error {
 	return d.reply(tx, q, PurposeBalance, a)
 }
 
-// BalanceReport is the balance that a meter reported by SMS. Nobody can prove who sent it: it is for showing, never for deciding.
+// BalanceReport is the balance that a meter reported by SMS. Nobody can prove who sent it, so it is only shown and decides
+// nothing.
 type BalanceReport struct {
 	Balance unit.Energy
 	At      time.Time // when the message came
 }
 
-// BalanceSearch is how many of the newest messages of a meter are looked at for a balance.
+// BalanceSearch is how many of a meter's newest messages are searched for a balance.
 const BalanceSearch = 10
 
 // FromMeter filters the messages that a meter sent.
 func FromMeter(meter int64) Filter { return Filter{Meter: meter, Incoming: new(true)} }
 
-// BalanceBySMS is the newest balance that a meter reported by SMS. newest are the messages that it sent, the newest first.
+// BalanceBySMS is the newest balance that a meter reported by SMS. newest are its messages, newest first.
 func BalanceBySMS(newest []Message) (BalanceReport, bool) {
 	for _, m := range newest {
 		if t, is := BalanceIn(m); is {
@@ -72,7 +73,7 @@ func BalanceBySMS(newest []Message) (BalanceReport, bool) {
 	return BalanceReport{}, false
 }
 
-// BalanceIn is the balance in a message from a meter; false where it has none.
+// BalanceIn is the balance in a message from a meter; false if it has none.
 func BalanceIn(m Message) (BalanceReport, bool) {
 	if m.Purpose != PurposeFromMeter || m.Failure != "" {
 		return BalanceReport{}, false
@@ -81,8 +82,7 @@ func BalanceIn(m Message) (BalanceReport, bool) {
 	return BalanceReport{Balance: r.Balance, At: m.CreatedAt}, r.HasBalance
 }
 
-// last sends the tokens of the last sale once more, to the telephone that is registered and to no other, and writes down
-// that it did.
+// last sends the tokens of the last sale again, only to the registered telephone, and writes an audit row.
 func (d *Dispatcher) last(tx Tx, q question) error {
 	a := q.args
 	if q.about.Wallet {
@@ -121,17 +121,17 @@ func purposeOfLast(t sale.Token, of int) Purpose {
 	return PurposeLast
 }
 
-// Bounds of what a question about the use looks at.
+// Limits of an answer about usage.
 const (
 	usageDays = 7
-	// usageReadings is how many readings of a token meter are added up, one in five minutes; usagePage how many are read at
-	// once, newest first, so that no more are than it takes.
+	// usageReadings is how many readings of a token meter are added up, about one in five minutes; usagePage is how many are
+	// read at once, newest first, so that only the needed ones are read.
 	usageReadings = 2000
 	usagePage     = 250
 )
 
-// usage answers what was used: of a wallet by what the server rated, of any other meter by its readings of the seven days
-// before today.
+// usage answers with the energy used: for a wallet the use that the server rated, for any other meter its readings of the seven
+// days before today.
 func (d *Dispatcher) usage(tx Tx, q question, now time.Time) error {
 	a := q.args
 	rec, found, err := tx.Recipients().MeterRecord(q.about.Meter)
@@ -148,7 +148,7 @@ func (d *Dispatcher) usage(tx Tx, q question, now time.Time) error {
 	}
 	yesterday, from := localday.After(today, -1), localday.After(today, -usageDays)
 	var u Use
-	if since.IsZero() || !localday.Next(since).After(from) { // half a week is not told as a week
+	if since.IsZero() || !localday.Next(since).After(from) { // a part of a week is not reported as a week
 		readings, err := readingsSince(tx, q.about.N, from, today)
 		if err != nil {
 			return err
@@ -165,8 +165,8 @@ func (d *Dispatcher) usage(tx Tx, q question, now time.Time) error {
 	return d.reply(tx, q, PurposeUsageNone, a)
 }
 
-// walletUsage answers what was used today, yesterday and this month, from the account's first day on. On the day on which the
-// account was opened it counts only the use in the account's month: the rest is a former occupant's.
+// walletUsage answers with the use of today, yesterday and this month, from the account's first day on. On the day when the
+// account was opened it counts only the account's own use: the rest is a former occupant's.
 func (d *Dispatcher) walletUsage(tx Tx, q question, today, since time.Time) error {
 	a, yesterday := q.args, localday.After(today, -1)
 	u, err := tx.Recipients().WalletUsed(q.about.N, today.Format(time.DateOnly), yesterday.Format(time.DateOnly))
@@ -188,8 +188,8 @@ func (d *Dispatcher) walletUsage(tx Tx, q question, today, since time.Time) erro
 	return d.reply(tx, q, PurposeWalletUsage, a)
 }
 
-// since is when the customer's account was opened: what the meter counted before is a former occupant's. A simulated meter
-// whose own time is before that has no such moment.
+// since is when the customer's account was opened: earlier use is a former occupant's. It is zero for a simulated meter whose
+// own time is before that.
 func (q question) since(reported bool, asOf time.Time) time.Time {
 	if q.about.Since.IsZero() || q.about.Simulated && reported && asOf.Before(q.about.Since) {
 		return time.Time{}
@@ -197,7 +197,7 @@ func (q question) since(reported bool, asOf time.Time) time.Time {
 	return q.about.Since.In(q.zone)
 }
 
-// readingsSince are a meter's readings up to a moment, back to the first that is not after from.
+// readingsSince returns a meter's readings up to a moment, back to the first one that is not after from.
 func readingsSince(tx Tx, meter int64, from, to time.Time) (out []metering.StoredReading, err error) {
 	var after metering.After
 	for len(out) < usageReadings {
@@ -214,8 +214,8 @@ func readingsSince(tx Tx, meter int64, from, to time.Time) (out []metering.Store
 	return out, nil
 }
 
-// useOf adds up by readings what a meter has counted since from, and of that since yesterday. It is known only if the day
-// before from has a reading: half a week is not told as a week. Between two memories of the meter nothing is counted.
+// useOf adds up what a meter counted since from, and of that since yesterday. The use is known only if the day before from has
+// a reading: a part of a week is not reported as a week. Nothing is counted between two device memories.
 func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use) {
 	readings = slices.Clone(readings)
 	slices.SortStableFunc(readings, func(a, b metering.StoredReading) int { return a.At.Compare(b.At) })
@@ -243,7 +243,7 @@ func useOf(readings []metering.StoredReading, from, yesterday time.Time) (u Use)
 	return u
 }
 
-// PurposeOfToken is the template that brings a token of a sale of so many, which may be free.
+// PurposeOfToken is the template for a token of a sale of that many tokens; the token may be free.
 func PurposeOfToken(t sale.Token, of int, free bool) Purpose {
 	switch {
 	case t.Class == managementClass && keyChange(t.SubClass):

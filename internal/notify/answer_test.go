@@ -19,8 +19,8 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// office is what a dispatcher sees of its store: customers, meters and messages, in memory. What it has not is nil, so that an
-// answer that asks for more than it should breaks the test.
+// office is a dispatcher's store: customers, meters and messages, in memory. Its other interfaces are nil, so that an answer
+// that uses one of them breaks the test.
 type office struct {
 	notify.Tx
 	notify.CarriedTx
@@ -44,8 +44,8 @@ type office struct {
 	left     money.Amount
 	asOf     time.Time
 	broken   bool // the commit fails
-	waiting  int  // how many messages wait, for each line and together
-	all      int  // how many wait together, if not as many
+	waiting  int  // number of waiting messages, for each queue and in total
+	all      int  // number of waiting messages in total, if it differs
 }
 
 func (o *office) Do(_ context.Context, _ access.Tenant, fn func(notify.Tx) (bool, error)) error {
@@ -174,7 +174,7 @@ func (o *office) dispatcher() *notify.Dispatcher {
 	return notify.New(notify.Config{Door: o, Now: func() time.Time { return o.now }})
 }
 
-// receive hands a message in and returns the texts that answer it, the digits of tokens as they would be sent.
+// receive hands a message in and returns the texts of the answers, with the tokens' digits as they would be sent.
 func (o *office) receive(from, text string) (texts []string) {
 	o.t.Helper()
 	o.now = o.now.Add(time.Second)
@@ -306,14 +306,14 @@ func TestUseOfSevenDays(t *testing.T) {
 	o.mine[amina][0].Since = midnight.AddDate(0, 0, -7).Add(time.Hour) // moved in on the first of the seven days
 	o.want(amina, "use", unknown)
 	o.mine[amina][0].Since = midnight.AddDate(0, 0, -7).Add(-time.Hour)
-	o.readings = append(o.readings[:2990-7*144-200], o.readings[2990-7*144+1:]...) // silent when the week began
+	o.readings = append(o.readings[:2990-7*144-200], o.readings[2990-7*144+1:]...) // silent at the start of the week
 	o.want(amina, "use", unknown)
 	o.mine[amina][0].Menu = false
 	o.want(amina, "use", "No usage data for meter 04140001001 yet.")
 }
 
-// TestUseOfAWallet: it is told from the first day on, by what the server rated, and never sends anybody to a menu. Of the day
-// on which the account was opened, only what the account used is told.
+// TestUseOfAWallet: the answer has the rated use from the first day on, and never sends anybody to a menu. For the day when the
+// account was opened, it has only the account's own use.
 func TestUseOfAWallet(t *testing.T) {
 	o := opened(t)
 	o.mine[amina][0] = notify.Subscription{Customer: id.ID{1}, Lang: "en", Meter: id.ID{2}, N: 1, Number: meterA, Wallet: true, Menu: true}
@@ -445,7 +445,7 @@ func TestAMessageIsTakenOnce(t *testing.T) {
 	}
 }
 
-// A database refuses such octets, and what is refused is offered again for ever.
+// A database refuses such octets, and a refused message would be offered again for ever.
 func TestWhatNoDatabaseKeepsIsMadeStorable(t *testing.T) {
 	o := opened(t)
 	in := notify.Incoming{Route: "modem1", Identity: [16]byte{1}, From: "A\x00\xff", Text: "B\x00\xff", At: o.now}
@@ -490,7 +490,7 @@ func TestABalanceToldBySMSIsShownWithItsTime(t *testing.T) {
 	}
 }
 
-// TestATokenIsNotKeptOutByAnswers: whoever writes under a customer's number makes answers wait, but no more than their share.
+// TestATokenIsNotKeptOutByAnswers: anybody who writes under a customer's number can fill only the answers' share of the queue.
 func TestATokenIsNotKeptOutByAnswers(t *testing.T) {
 	o := opened(t)
 	for _, c := range []struct {

@@ -15,11 +15,11 @@ import (
 	pw "github.com/paywatt/paywatt/wire"
 )
 
-// errStore is the error of the statement that fails.
+// errStore is the error of the failing statement.
 var errStore = errors.New("the store failed")
 
-// broken is a transaction whose statement number at fails. The statement still has its effect and its values, so that code that
-// overlooks the error goes on and returns none.
+// broken is a transaction in which statement number at fails. The statement still takes effect and returns its values, so code
+// that ignores the error goes on and returns no error.
 type broken struct {
 	notify.Tx
 	notify.CarriedTx
@@ -29,8 +29,8 @@ type broken struct {
 	at     int            // counted from 1; 0 for none
 	done   int            // statements so far
 	failed string         // the name of the statement that failed
-	most   map[string]int // how many rows each statement was asked for at most
-	times  map[string]int // how often each statement was made
+	most   map[string]int // largest number of rows that each statement was asked for
+	times  map[string]int // how often each statement was called
 }
 
 func broke(tx notify.Tx, at int) *broken {
@@ -43,7 +43,7 @@ func (b *broken) Office() notify.OfficeTx        { return b }
 func (b *broken) Queued() notify.QueuedTx        { return b }
 func (b *broken) Meters() registry.MeterLookup   { return b }
 
-// fails counts a statement, and is its error.
+// fails counts a statement and returns its error.
 func (b *broken) fails(statement string) error {
 	b.times[statement]++
 	if b.done++; b.done != b.at {
@@ -58,7 +58,7 @@ func (b *broken) asked(statement string, rows int) error {
 	return b.fails(statement)
 }
 
-// What follows is the transaction.
+// The methods of the transaction.
 
 func (b *broken) NewID() (id.ID, error) {
 	i, _ := b.Tx.NewID()
@@ -265,7 +265,7 @@ func (b *broken) ClearAlarmText(meter int64, code metering.AlarmCode, text strin
 	return b.fails("ClearAlarmText")
 }
 
-// brokenNotices are the rows of an account of which a statement fails.
+// brokenNotices are the rows of an account, with a failing statement.
 type brokenNotices struct {
 	wallet.NoticeTx
 	b *broken
@@ -277,7 +277,7 @@ func (n brokenNotices) AuditLog(e access.Entry) error {
 	return n.b.fails("Notices.AuditLog")
 }
 
-// What a sale's messages need beside.
+// The other statements that a sale's messages need.
 
 func (b *broken) AddresseeOf(meter int64) (notify.Addressee, bool, error) {
 	to, found, _ := b.Tx.(notify.SaleTx).AddresseeOf(meter)

@@ -16,18 +16,18 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// Opener opens what a data key has sealed.
+// Opener opens a value that a data key sealed.
 type Opener interface {
 	Open(context string, sealed []byte) ([]byte, error)
 }
 
-// Configured is a route with what the configuration says of it.
+// Configured is a route with its configuration.
 type Configured struct {
 	Route
 	Kind     string   // modem, log, ...: for people
 	Cost     int64    // of one part, in millionths of the currency's unit
-	Prefixes []string // of numbers that go by it; none for all
-	Meters   bool     // meters' messages may go by it
+	Prefixes []string // of its numbers; none means all
+	Meters   bool     // meters' messages may use it
 }
 
 // Config is what a Dispatcher needs. Answer, Alone and Log may be left out.
@@ -35,10 +35,10 @@ type Config struct {
 	Door   access.Door[Tx]
 	Opener Opener
 	Hasher registry.Hasher // of the cursors of lists, and of token digits
-	Routes []Configured    // in the order in which they are tried
-	Owner  string          // names this process among all that serve the same database
-	Alone  bool            // no other process serves it: what no route of this one takes is taken by none
-	Answer time.Duration   // how long a meter has for its first answer; 0 means a minute
+	Routes []Configured    // in the order of trying
+	Owner  string          // this process's name among all that serve the same database
+	Alone  bool            // no other process serves the database: if no route of this one takes a message, none does
+	Answer time.Duration   // a meter's time for its first answer; 0 means a minute
 	Now    func() time.Time
 	Log    *slog.Logger
 }
@@ -50,13 +50,13 @@ const (
 	othersPoll  = 3 * time.Second
 	probeEvery  = time.Minute // how often a route that is down is tried
 	firstAnswer = time.Minute
-	strayAfter  = 10 * time.Minute // a message whose route no server has any more is given to another after this
+	strayAfter  = 10 * time.Minute // after this time another server takes a message whose route belongs to no server any more
 )
 
-// failuresDown is how many tries of a route must fail in a row for it to be down.
+// failuresDown is how many failures in a row make a route down.
 const failuresDown = 5
 
-// Dispatcher queues messages, gives them to routes and takes what comes in. Start at [New]; Run serves.
+// Dispatcher queues messages, gives them to routes and takes arrivals. Start with [New]; Run serves.
 type Dispatcher struct {
 	c     Config
 	bells []chan struct{} // of the routes' workers
@@ -65,23 +65,23 @@ type Dispatcher struct {
 	ways []standing
 }
 
-// standing is how a route stands.
+// standing is a route's current state.
 type standing struct {
 	RouteStatus
 	kind     string
 	failures int // in a row
 	proved   bool
 	since    time.Time // of Down
-	probe    time.Time // when it is tried again
-	granted  time.Time // until then a message that was given to it for that may go by it
+	probe    time.Time // when a down route is tried again
+	granted  time.Time // until this time the probe message may use a down route
 	why      string
 	last     time.Time // when it last accepted a message
-	memory   Memory    // of arrivals, where it has one
+	memory   Memory    // of arrivals, if it has one
 	full     bool      // the alarm about its memory is raised
-	looked   bool      // whether there is one is known
+	looked   bool      // full has been compared with the stored alarm
 }
 
-// New makes a Dispatcher.
+// New returns a Dispatcher.
 func New(c Config) *Dispatcher {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -97,7 +97,7 @@ func New(c Config) *Dispatcher {
 	return d
 }
 
-// Kick makes the workers look at once: something has just been committed. It never blocks.
+// Kick wakes the workers after a commit. It never blocks.
 func (d *Dispatcher) Kick() {
 	for _, b := range d.bells {
 		select {
@@ -107,12 +107,12 @@ func (d *Dispatcher) Kick() {
 	}
 }
 
-// Serves reports whether there is a route for messages to customers, and one for those to meters.
+// Serves reports whether there is a route for messages to customers, and one for messages to meters.
 func (d *Dispatcher) Serves() (customers, meters bool) {
 	return len(d.ways) > 0, slices.ContainsFunc(d.ways, func(w standing) bool { return w.Meters })
 }
 
-// Run sends until ctx ends. A store or a route that fails is tried again; Run itself never gives up.
+// Run sends until ctx ends. After a failure of the store or of a route it tries again; it never gives up.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	for i, r := range d.c.Routes {
@@ -134,7 +134,7 @@ func (d *Dispatcher) everyTenant(ctx context.Context, do func(access.Tenant) err
 	return errors.Join(errs...)
 }
 
-// work is the worker of one route: one message after the other.
+// work is the worker of one route: it sends one message after the other.
 func (d *Dispatcher) work(ctx context.Context, n int, r Configured) {
 	for {
 		wait := pollEvery
@@ -156,7 +156,7 @@ func (d *Dispatcher) work(ctx context.Context, n int, r Configured) {
 				wait = troublePoll
 			case found == served:
 				continue
-			case found == others: // each look at it takes two transactions that write
+			case found == others: // each check takes two write transactions
 				wait = othersPoll
 			}
 		}
@@ -172,8 +172,8 @@ func (d *Dispatcher) work(ctx context.Context, n int, r Configured) {
 	}
 }
 
-// Serve gives every route of a tenant what is due, once, and reports how much it was; for whoever steps the time instead of
-// letting the dispatcher run.
+// Serve gives every route of a tenant its due messages, once, and returns their number. It serves callers that step the time
+// instead of running the dispatcher.
 func (d *Dispatcher) Serve(ctx context.Context, t access.Tenant) (int, error) {
 	total := 0
 	for n, r := range d.c.Routes {
@@ -194,7 +194,7 @@ func (d *Dispatcher) Serve(ctx context.Context, t access.Tenant) (int, error) {
 	return total, nil
 }
 
-// mayTry reports whether a route may be given a message now: one that is down only once in a while.
+// mayTry reports whether a route may be given a message now: a down route only at its probe time.
 func (d *Dispatcher) mayTry(n int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -203,7 +203,7 @@ func (d *Dispatcher) mayTry(n int) bool {
 	return !w.Down || now.Before(w.granted) || !now.Before(w.probe)
 }
 
-// open is the list of routes to choose from, as they stand.
+// open lists the routes with their states, to choose from.
 func (d *Dispatcher) open() Ways {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -226,10 +226,10 @@ type RouteState struct {
 	Cost       int64
 	Prefixes   []string
 	Meters     bool
-	Memory     Memory // of arrivals; zero where the route has none, or it is not known
+	Memory     Memory // of arrivals; zero if the route has none or its use is unknown
 }
 
-// routeChange is how an answer of a route changes its standing: not, down, or up again.
+// routeChange is how an answer changes a route's state: not at all, down, or up again.
 type routeChange uint8
 
 const (
@@ -238,7 +238,7 @@ const (
 	cameUp
 )
 
-// judge counts a route's answer. The first success after a start clears an alarm that another run may have left.
+// judge counts a route's answer. The first success after a start also clears an alarm that an earlier run may have left.
 func (d *Dispatcher) judge(n int, s Sent) routeChange {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -289,7 +289,7 @@ const (
 	AlarmReversedHeard metering.AlarmCode = "sms-reversed-used"
 )
 
-// actorName is who acts here.
+// actorName is the actor of this package's audit rows.
 const actorName = "messages"
 
 func (d *Dispatcher) entry(action, object, after string) access.Entry {
@@ -298,7 +298,7 @@ func (d *Dispatcher) entry(action, object, after string) access.Entry {
 	return e
 }
 
-// note writes an audit row about a message, which stands in the feed of events.
+// note writes an audit row about a message; the row appears in the feed of events.
 func (d *Dispatcher) note(tx Tx, m Message) error {
 	after := "purpose=" + string(m.Purpose)
 	if m.Route != "" {

@@ -15,14 +15,14 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// operation is a use case whose every statement may fail.
+// operation is a use case in which any statement may fail.
 type operation struct {
 	name  string
 	begin func(*testing.T) (notify.Tx, notify.Config)
 	do    func(*testing.T, *notify.Dispatcher, *broken) error
 }
 
-// runs carries an operation out in a world of its own, with the statement of a number failing.
+// runs runs an operation in a world of its own, in which the statement number at fails.
 func (o operation) runs(t *testing.T, at int) (*broken, error) {
 	t.Helper()
 	tx, c := o.begin(t)
@@ -31,8 +31,8 @@ func (o operation) runs(t *testing.T, at int) (*broken, error) {
 	return b, o.do(t, notify.New(c), b)
 }
 
-// TestNoStatementFailsUnnoticed: whatever statement of a use case fails, its error comes back, so that the transaction is undone
-// and nobody is told that it was done.
+// TestNoStatementFailsUnnoticed: whichever statement of a use case fails, its error is returned, so that the transaction is
+// rolled back and nobody gets a success.
 func TestNoStatementFailsUnnoticed(t *testing.T) {
 	for _, o := range operations() {
 		b, err := o.runs(t, 0)
@@ -51,7 +51,7 @@ func operations() []operation {
 	return append(append(append(sendings(), arrivalsOfPeople()...), arrivalsOfMeters()...), orders()...)
 }
 
-// inHall is a world of a hall.
+// inHall makes the world of a hall.
 func inHall(do func(*hall, *wire)) func(*testing.T) (notify.Tx, notify.Config) {
 	return func(t *testing.T) (notify.Tx, notify.Config) {
 		h, a, _ := newHall(t)
@@ -88,7 +88,7 @@ func warning() notify.Draft {
 	return notify.Draft{Purpose: notify.PurposeCutSoon, Meter: 1, Number: meterA, Customer: id.ID{1}, Args: notify.Args{Meter: meterA, Currency: "KES", Account: (id.ID{15: 28}).Text(id.Account)}}
 }
 
-// sendings are what routes do with what waits.
+// sendings are what routes do with waiting messages.
 func sendings() []operation {
 	failing := notify.Sent{Outcome: notify.NotSent, Closed: true, Why: "no modem"}
 	silent := func(h *hall) id.ID {
@@ -203,7 +203,7 @@ func arrivalsOfMeters() []operation {
 	return out
 }
 
-// orders are what people and sales want of the dispatcher.
+// orders are the requests of people and sales to the dispatcher.
 func orders() []operation {
 	sends := func(w notify.Wish) func(*testing.T, *notify.Dispatcher, *broken) error {
 		return func(t *testing.T, d *notify.Dispatcher, _ *broken) error {

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// TestAForgedStopEndsNoMore: anybody may be able to forge the sender of a STOP. It ends these messages and no others: every
-// word that a cut-off counts from, that brings a token, that answers, or that says that money was taken back still leaves.
+// TestAForgedStopEndsNoMore: anybody may be able to forge the sender of a STOP. It ends these messages and no others. Warnings
+// that a cut-off counts from, tokens, answers and notices of reversals are still sent.
 func TestAForgedStopEndsNoMore(t *testing.T) {
 	ends := []notify.Purpose{notify.PurposeLow1, notify.PurposeCutOff, notify.PurposeWritten}
 	for _, p := range append(notify.Purposes(), notify.PurposeWritten, notify.PurposeMeter) {
@@ -28,12 +28,12 @@ func TestAForgedStopEndsNoMore(t *testing.T) {
 	}
 }
 
-// TestAForgedWordTellsOnlyTheCustomer: whatever is written in the name of a registered number is answered to that number, and
-// nothing but a customer's wish for warnings changes, which START brings back.
+// TestAForgedWordTellsOnlyTheCustomer: the answer to a message in the name of a registered number goes to that number. The
+// message can change only whether the customer gets warnings, which START turns on again.
 func TestAForgedWordTellsOnlyTheCustomer(t *testing.T) {
 	o := opened(t)
 	for _, text := range []string{"BAL", "LAST", "USE", "HELP", "START", "STOP"} {
-		if got := o.receive(amina, text); len(got) != 1 { // receive wants each answer at the sender's number
+		if got := o.receive(amina, text); len(got) != 1 { // receive expects each answer at the sender's number
 			t.Errorf("%q is answered by %q, want one answer", text, got)
 		}
 	}
@@ -50,9 +50,9 @@ func TestAForgedWordTellsOnlyTheCustomer(t *testing.T) {
 	}
 }
 
-// TestAForgedUsedEndsNoSending: "used" names neither digits nor units, so anybody can say it in the meter's name of the only
-// token that was sent, also after a forged rejection. The sending goes on, no faster for it, until the meter's own list shows
-// the token.
+// TestAForgedUsedEndsNoSending: "used" names neither digits nor units, so anybody can send it in the meter's name about the
+// only token that was sent, even after a forged rejection. The sending goes on at the same pace until the meter's own list
+// shows the token.
 func TestAForgedUsedEndsNoSending(t *testing.T) {
 	const used = "this recharge card has been used! Balance 0.0 kWh"
 	c := newCounter(t, 1)

@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// fromMeter takes a meter's message: what it proves of tokens ([Match]) is noted, as heard and not as known, for nobody
-// can prove who sent it. A token that was heard of needs no further message; everything else that brings it goes on.
+// fromMeter handles a meter's message. It records what the message shows about tokens ([Match]) as heard, not as known, because
+// nobody can prove the sender. A heard token needs no further SMS; its other deliveries go on.
 func (d *Dispatcher) fromMeter(tx Tx, meter registry.Meter, in Message, raw Incoming) (bool, error) {
 	reply := ParseMeterReply(raw.Text)
 	if raw.Missing > 0 {
@@ -59,9 +59,9 @@ func (d *Dispatcher) fromMeter(tx Tx, meter registry.Meter, in Message, raw Inco
 	return true, d.doubt(tx, waiting.ID, f.Ask, now)
 }
 
-// doubt moves a message on whose answer proves nothing of its token (ask), or whose token is not in the list of the last. The
-// question leaves at once, but once for each time that the token is sent: else whoever forges the meter's answers would use
-// up all tries in a minute.
+// doubt schedules the next step of a message whose answer proves nothing about its token (ask), or whose token is not in the
+// list of last tokens. The question is sent at once, but only once for each time that the token is sent: otherwise a forger of
+// the meter's answers could use up all tries in a minute.
 func (d *Dispatcher) doubt(tx Tx, message id.ID, ask bool, now time.Time) error {
 	m, found, err := tx.MessageByID(message)
 	if err != nil || !found || !m.Open {
@@ -106,17 +106,17 @@ func (d *Dispatcher) heard(tx Tx, name string, meter int64, reply MeterReply, no
 	return d.put(tx, m, before)
 }
 
-// typed records a token that the meter reports from its keypad and that no message brought there.
+// typed records a token that the meter reports from its keypad and that no message brought.
 func (d *Dispatcher) typed(tx Tx, name string, meter int64, reply MeterReply, now time.Time) error {
 	token, err := id.Parse(id.Token, name)
 	if err != nil || reply.Kind != ReplyTyped {
-		return nil // nothing is concluded from its row
+		return nil // its row proves nothing
 	}
 	return d.heardOf(tx, token, meter, reply, now)
 }
 
 // heardOf records that a meter says it has a token, and raises an alarm if the token's sale was reversed meanwhile: a meter
-// without a connection can report it in no other way. It makes no debt, because anybody may have sent the message.
+// without a connection has no other way to report it. It books no debt, because anybody may have sent the message.
 func (d *Dispatcher) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply, now time.Time) error {
 	own, found, err := tx.Carried().ReportedToken(meter, &wire.Token{Request: token.Text(id.Token)})
 	if err != nil || !found {
@@ -136,9 +136,9 @@ func (d *Dispatcher) heardOf(tx Tx, token id.ID, meter int64, reply MeterReply, 
 	return tx.Office().RaiseAlarm(meter, metering.Alarm{Code: AlarmReversedHeard, Text: alarmtext.SmsReversed()})
 }
 
-// rejected notes that a meter does not take the token of a message. A meter whose SMS channel is locked rejects every token,
-// so the message is sent once more the next day and ends with the second rejection. Until then it is not the queue head: the next
-// message to the meter goes out. The token stays as it is: a person must look.
+// rejected records that a meter rejected the token of a message. A meter whose SMS channel is locked rejects every token, so
+// the message is sent again the next day and ends with the second rejection. Until then it is not the queue head: the next
+// message to the meter goes out. The token keeps its state: a person must look.
 func (d *Dispatcher) rejected(tx Tx, message id.ID, now time.Time) error {
 	m, found, err := tx.MessageByID(message)
 	if err != nil || !found || m.State == Answered {
@@ -150,7 +150,7 @@ func (d *Dispatcher) rejected(tx Tx, message id.ID, now time.Time) error {
 			return err
 		}
 		if len(tries) > 0 && !tries[len(tries)-1].At.After(m.AnsweredAt) {
-			return nil // the same rejection once more: nothing was sent since
+			return nil // the same rejection again: nothing was sent since
 		}
 	}
 	before := m
@@ -160,12 +160,11 @@ func (d *Dispatcher) rejected(tx Tx, message id.ID, now time.Time) error {
 	return d.put(tx, m, before)
 }
 
-// rejection moves a message whose token the meter does not take away from the queue head, the first time until the next day, and
-// calls a person.
+// rejection takes a message with a rejected token off the queue head, the first time until the next day, and raises an alarm.
 func (d *Dispatcher) rejection(tx Tx, m *Message, now time.Time) error {
 	first := m.AnsweredAt.IsZero()
 	m.AnsweredAt = now
-	if m.SentAt.IsZero() { // the meter was faster than the route
+	if m.SentAt.IsZero() { // the meter answered before the route did
 		m.SentAt = now
 	}
 	if again := now.Add(rejectedPause); first && m.Open && again.Before(m.ExpiresAt) {
@@ -176,11 +175,11 @@ func (d *Dispatcher) rejection(tx Tx, m *Message, now time.Time) error {
 	return tx.Office().RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterRejects, Text: alarmtext.SmsRejected()})
 }
 
-// rejectsLook is how many of a meter's last answers are looked at for a rejection.
+// rejectsLook is how many of a meter's last answers are searched for a rejection.
 const rejectsLook = 2 * MaxMeterTries
 
-// rejects reports whether the meter has written since a message was first sent to it that it rejects a token, without its
-// being clear which one. A locked meter answers so to every token, and shows none of them among its last.
+// rejects reports whether the meter rejected an unknown token since a message was first sent to it. A locked meter rejects
+// every token, and shows none of them among its last tokens.
 func (d *Dispatcher) rejects(tx Tx, m Message) (bool, error) {
 	incoming := true
 	all, err := tx.MessageList(Filter{Meter: m.Meter, Incoming: &incoming}, id.ID{}, rejectsLook)
@@ -189,13 +188,13 @@ func (d *Dispatcher) rejects(tx Tx, m Message) (bool, error) {
 	}), err
 }
 
-// rejectedPause is the time after which a rejected token is sent once more: a lock of the meter has ended by then.
+// rejectedPause is the time before a rejected token is sent again: by then a lock of the meter has ended.
 const rejectedPause = 24 * time.Hour
 
 const rejectedWhy = "the meter rejects the token"
 
-// pushed lists the tokens of a meter that an answer can be about, the newest first: what was made for it lately, and
-// whatever was sent to it lately, however old it is and wherever it was made.
+// pushed lists the tokens of a meter that an answer can be about, newest first: those issued lately, and those sent to it
+// lately, even if they are older or another system issued them.
 func (d *Dispatcher) pushed(tx Tx, meter registry.Meter, now time.Time) ([]Pushed, error) {
 	since := now.Add(-AnswerHorizon)
 	tokens, err := tx.Carried().VendTokens(meter.N, id.ID{}, MaxHistory)
@@ -236,7 +235,7 @@ func (d *Dispatcher) pushed(tx Tx, meter registry.Meter, now time.Time) ([]Pushe
 	return out, nil
 }
 
-// push is one token, with what was sent of it and answered.
+// push is one token, with its messages and answers.
 func (d *Dispatcher) push(t sale.Token, sent []MeterMessage) (Pushed, error) {
 	p := Pushed{Message: t.ID.Text(id.Token), Class: t.Class, KeyChange: t.Class == managementClass && keyChange(t.SubClass), Units: t.Units,
 		Unread: t.Class == 0 && t.Units == 0, InMeter: t.State == sale.TokenAccepted || t.State == sale.TokenHeard, Over: true}
@@ -261,7 +260,7 @@ func (d *Dispatcher) push(t sale.Token, sent []MeterMessage) (Pushed, error) {
 	return p, err
 }
 
-// ends are the first and last four digits of a token, which is all that a meter's list shows of it.
+// ends returns the first and last four digits of a token: a meter's list shows only these.
 func (d *Dispatcher) ends(t sale.Token) (first, last string, err error) {
 	digits, err := d.c.Opener.Open(sale.TokenContext(t.ID), t.Sealed)
 	if err != nil {
@@ -273,7 +272,7 @@ func (d *Dispatcher) ends(t sale.Token) (first, last string, err error) {
 	return first, last, nil
 }
 
-// Management tokens and those of them that change the key (docs/reference/tokens.md#classes).
+// The class of management tokens; keyChange reports those that change the key (docs/reference/tokens.md#classes).
 const managementClass = 2
 
 func keyChange(subclass uint8) bool {
@@ -285,5 +284,5 @@ type MeterMessage struct {
 	ID    id.ID
 	Token id.ID
 	Open  bool
-	Reply string // the text by which the meter said that it loaded the token; empty without one
+	Reply string // the meter's text that it loaded the token; empty without one
 }

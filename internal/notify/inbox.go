@@ -12,16 +12,16 @@ import (
 	"github.com/paywatt/paywatt/internal/logkey"
 )
 
-// inbox is the dispatcher as one tenant's routes see it.
+// inbox is the dispatcher for one tenant's routes.
 type inbox struct {
 	dispatcher *Dispatcher
 	tenant     access.Tenant
 }
 
-// Inbox is where the routes of a tenant hand in what arrives.
+// Inbox is where a tenant's routes hand in arrivals.
 func (d *Dispatcher) Inbox(t access.Tenant) Inbox { return inbox{d, t} }
 
-// Receive takes a message once, however often it comes, and queues what it is answered with in the same transaction.
+// Receive takes a message once, however often it comes, and queues its answer in the same transaction.
 func (i inbox) Receive(ctx context.Context, in Incoming) error {
 	in.From, in.Text = Canonical(storable(in.From)), storable(in.Text)
 	queued := false
@@ -35,13 +35,13 @@ func (i inbox) Receive(ctx context.Context, in Incoming) error {
 	return nil
 }
 
-// storable is a text that every database keeps: none takes octets that are no UTF-8, PostgreSQL no zero either. Anybody can
-// send both, and what cannot be stored would be offered for ever.
+// storable makes a text that every database accepts: none takes invalid UTF-8, and PostgreSQL takes no zero octets. Anybody can
+// send both, and a message that cannot be stored would be offered for ever.
 func storable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// receive is the transaction of Receive; it reports whether something is to be sent now.
+// receive is the transaction of Receive; it reports whether there is something to send now.
 func (d *Dispatcher) receive(tx Tx, in Incoming) (bool, error) {
 	known, err := tx.MessageKnown(in.Identity)
 	if err != nil || known {
@@ -63,7 +63,7 @@ func (d *Dispatcher) receive(tx Tx, in Incoming) (bool, error) {
 	if in.Missing > 0 {
 		m.Failure = fmt.Sprintf("%d parts are missing", in.Missing)
 	}
-	if err := tx.Queued().MessagesWake(in.From, now); err != nil { // it speaks, so it can be reached
+	if err := tx.Queued().MessagesWake(in.From, now); err != nil { // the sender is active, so it can be reached
 		return false, err
 	}
 	meter, found, err := tx.Recipients().MeterBySIM(in.From)
@@ -89,9 +89,9 @@ func (d *Dispatcher) receive(tx Tx, in Incoming) (bool, error) {
 	return true, d.answer(tx, m, in, mine)
 }
 
-// Limits of what is looked at of a sender.
+// Limits for one sender.
 const (
-	maxSender        = 32 // bytes of a sender's number or name that are kept
+	maxSender        = 32 // bytes of a sender's number or name that are stored
 	maxSubscriptions = 20 // meters of one telephone
 )
 
@@ -109,7 +109,7 @@ func (i inbox) Report(ctx context.Context, r Report) error {
 	return nil
 }
 
-// report is the transaction of Report. One that fits no message is worth nothing.
+// report is the transaction of Report. It ignores a report that matches no message.
 func (d *Dispatcher) report(tx Tx, r Report) (bool, error) {
 	if r.State == Trying {
 		return false, nil
@@ -135,13 +135,13 @@ func (d *Dispatcher) report(tx Tx, r Report) (bool, error) {
 	if err := tx.TryPut(message, *t); err != nil {
 		return false, err
 	}
-	if held { // the worker has the message: its claim stays, and it sees what was reported
+	if held { // the worker has the message: its claim stays, and it will see the report
 		return false, errors.Join(tx.MessageHold(m), d.follow(tx, m, before))
 	}
 	return m.Open, d.put(tx, m, before)
 }
 
-// reportOf finds the message that a report is about, and the number of the try, 0 where only the route tells.
+// reportOf finds the message of a report, and the number of the try; 0 if only the route identifies the try.
 func (d *Dispatcher) reportOf(tx Tx, r Report) (id.ID, int, bool, error) {
 	if i, err := id.Parse(id.Message, r.ID); err == nil {
 		return i, 0, true, nil
@@ -152,7 +152,7 @@ func (d *Dispatcher) reportOf(tx Tx, r Report) (id.ID, int, bool, error) {
 	return tx.MessageOfTry(r.Route, r.Reference, Canonical(r.To), d.c.Now().Add(-ReportWindow))
 }
 
-// lastBy is the try of this number, or the last one that was given to a route; nil where there is none.
+// lastBy returns the try with this number, or for 0 the last one that was given to the route; nil if there is none.
 func lastBy(tries []Try, route string, n int) *Try {
 	for i := len(tries) - 1; i >= 0; i-- {
 		if n == 0 && tries[i].Route == route || n > 0 && tries[i].N == n {

@@ -60,7 +60,7 @@ func TestWhatAnAnswerBelongsTo(t *testing.T) {
 	o.want(amina, "last", "No token was bought for meter 04140001001 yet.")
 }
 
-// TestALanguageIsTheCustomersOwn; where that has no texts it is the word's.
+// TestALanguageIsTheCustomersOwn; if that has no texts it is the word's.
 func TestALanguageIsTheCustomersOwn(t *testing.T) {
 	for _, c := range []struct{ lang, word, want string }{{"en", "msaada", "en"}, {"sw", "aide", "sw"}, {"yo", "msaada", "sw"}, {"yo", "help", "en"}, {"yo", "info", "en"}, {"yo", "saldo", "en"}, {"", "aide", "fr"}} {
 		o := opened(t)
@@ -77,7 +77,7 @@ func TestALanguageIsTheCustomersOwn(t *testing.T) {
 	}
 }
 
-// TestTheShortestNumberThatIsAnswered has six digits behind its plus.
+// TestTheShortestNumberThatIsAnswered has six digits after its plus.
 func TestTheShortestNumberThatIsAnswered(t *testing.T) {
 	for from, answers := range map[string]int{"+12345": 0, "+123456": 1, "1234567x": 0} {
 		o := opened(t)
@@ -87,7 +87,7 @@ func TestTheShortestNumberThatIsAnswered(t *testing.T) {
 	}
 }
 
-// TestAnswersOfAnHourAndADay count from the moment on, to the last one that is given.
+// TestAnswersOfAnHourAndADay are counted back from now, up to the last allowed answer.
 func TestAnswersOfAnHourAndADay(t *testing.T) {
 	const later = "Too many messages: this one was not answered. Try again in an hour."
 	for _, c := range []struct {
@@ -146,7 +146,7 @@ func TestAMeterIsNamedByItsEnd(t *testing.T) {
 	}
 }
 
-// TestABalanceOfAWallet: by the books alone where the meter has told nothing, and unknown where there is no wallet.
+// TestABalanceOfAWallet: from the books alone if the meter has reported nothing, and unknown if there is no wallet.
 func TestABalanceOfAWallet(t *testing.T) {
 	s := newTill(t)
 	s.mine[amina][0].Wallet = true
@@ -171,7 +171,7 @@ func TestABalanceOfAWallet(t *testing.T) {
 	}
 }
 
-// TestWhichBalanceIsTheNewer: what the meter reported, unless it told another by SMS since.
+// TestWhichBalanceIsTheNewer: the one that the meter reported, unless a newer one came by SMS.
 func TestWhichBalanceIsTheNewer(t *testing.T) {
 	for name, c := range map[string]struct {
 		record *registry.MeterRecord
@@ -259,7 +259,7 @@ func TestASimulatedMeterLivesInItsOwnTime(t *testing.T) {
 	}
 }
 
-// TestTheSevenDaysOfUse begin at midnight, and what a meter counted backwards is not counted.
+// TestTheSevenDaysOfUse begin at midnight, and a register that went back is not counted.
 func TestTheSevenDaysOfUse(t *testing.T) {
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	week, day := midnight.AddDate(0, 0, -7), midnight.AddDate(0, 0, -1)
@@ -295,7 +295,7 @@ func TestTheSevenDaysOfUse(t *testing.T) {
 	}
 }
 
-// TestTheUseOfAnAccount is told from the seventh day after the one on which it was opened.
+// TestTheUseOfAnAccount is reported from the seventh day after the opening day.
 func TestTheUseOfAnAccount(t *testing.T) {
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	for since, want := range map[time.Time]notify.Purpose{
@@ -310,7 +310,7 @@ func TestTheUseOfAnAccount(t *testing.T) {
 	}
 }
 
-// TestNoMoreReadingsAreAddedUpThanTwoThousand, and no more are read than it takes.
+// TestNoMoreReadingsAreAddedUpThanTwoThousand, and no more are read than needed.
 func TestNoMoreReadingsAreAddedUpThanTwoThousand(t *testing.T) {
 	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	for _, c := range []struct {

@@ -11,24 +11,24 @@ type Word uint8
 
 // The words.
 const (
-	// WordNone: nothing that is understood.
+	// WordNone: not understood.
 	WordNone Word = iota
-	// WordBalance: what is left.
+	// WordBalance: the balance.
 	WordBalance
-	// WordLast: the token bought last, once more.
+	// WordLast: the last token again.
 	WordLast
-	// WordUsage: what was used.
+	// WordUsage: the energy used.
 	WordUsage
-	// WordHelp: which words there are.
+	// WordHelp: the list of words.
 	WordHelp
-	// WordStop and WordStart end warnings and bring them back.
+	// WordStop and WordStart turn warnings off and on.
 	WordStop
 	WordStart
-	// WordNotHere: something that is for a meter, a token or a command, and came here by mistake.
+	// WordNotHere: a token or a command for a meter, which came here by mistake.
 	WordNotHere
 )
 
-// String is the word as the English list has it; empty for any other word.
+// String returns the word of the English list; empty for any other word.
 func (w Word) String() string {
 	if aliases := keywords[English]; int(w) < len(aliases) && len(aliases[w]) > 0 {
 		return strings.ToUpper(aliases[w][0])
@@ -36,7 +36,7 @@ func (w Word) String() string {
 	return ""
 }
 
-// In is the word as a text in a language names it.
+// In returns the word in a language's texts.
 func (w Word) In(l Language) string {
 	if l < languages && int(w) < len(keywords[l]) && len(keywords[l][w]) > 0 {
 		return strings.ToUpper(keywords[l][w][0])
@@ -44,31 +44,31 @@ func (w Word) In(l Language) string {
 	return w.String()
 }
 
-// Keyword is a customer's message as it was understood.
+// Keyword is a parsed customer message.
 type Keyword struct {
 	Word Word
-	// Number is what digits stood behind the word, in ASCII: a meter number, or a place in the list of meters. Fewer than
-	// TokenLike digits, so never a token.
+	// Number holds the digits after the word, in ASCII: a meter number, or a position in the list of meters. It has fewer than
+	// TokenLike digits, so it is never a token.
 	Number string
-	// Language is the language of the word; false for a word that several have.
+	// Language is the language of the word; Known is false if several languages have the word.
 	Language    Language
 	HasLanguage bool
 }
 
-// Limits of what is looked at.
+// Limits of a customer's message.
 const (
-	// maxKeywordText is how long a message may be, in bytes, to be looked at: a message of one part, in whatever script.
+	// maxKeywordText is the longest message, in bytes, that is parsed: a message of one part, in any script.
 	maxKeywordText = 640
-	// maxKeywordWords is how many words may stand around a keyword: "please send my balance".
+	// maxKeywordWords is how many words may surround a keyword: "please send my balance".
 	maxKeywordWords = 5
-	// TokenLike is from how many digits in a row on, blanks and dashes between them, digits are treated as a token: never
-	// stored, never written to a log, never repeated.
+	// TokenLike is the number of digits from which on a run of digits, with blanks and dashes between them, is treated as a
+	// token: it is never stored, logged or repeated.
 	TokenLike = 18
 )
 
-// ParseKeyword reads a customer's message. Case, punctuation, quotes, marks on letters, the script of the digits, and
-// blanks of any kind do not matter; a meter number may stand behind the word in any grouping. A word that changes
-// something (STOP, START) must come first, so that a sentence in which it occurs changes nothing.
+// ParseKeyword reads a customer's message. Case, punctuation, quotes, marks on letters, the script of the digits, and blanks of
+// any kind do not matter. A meter number may follow the word in any grouping. A word that changes something (STOP, START) must
+// come first, so that a sentence in which it occurs changes nothing.
 func ParseKeyword(text string) Keyword {
 	if len(text) > maxKeywordText {
 		return Keyword{}
@@ -97,7 +97,7 @@ func ParseKeyword(text string) Keyword {
 		switch {
 		case k.Word == WordNone:
 		case changes && i > 0, found.Word == WordStop, found.Word == WordStart:
-			return Keyword{} // "do not stop", "stop balance": nothing is changed on a guess
+			return Keyword{} // "do not stop", "stop balance": nothing changes on a guess
 		case found.Word == WordNone:
 			found.Word, found.Language, found.HasLanguage = k.Word, k.Language, k.HasLanguage
 		}
@@ -108,7 +108,7 @@ func ParseKeyword(text string) Keyword {
 	return found
 }
 
-// minMeterDigits is how many digits a meter number has at least.
+// minMeterDigits is the smallest number of digits of a meter number.
 const minMeterDigits = 11
 
 // lookUp finds a word in the tables of all languages.
@@ -119,7 +119,7 @@ func lookUp(word string) (k Keyword) {
 				if a != word {
 					continue
 				}
-				if k.Word != WordNone { // several languages have it
+				if k.Word != WordNone { // several languages have this word
 					k.HasLanguage = false
 					return k
 				}
@@ -130,7 +130,7 @@ func lookUp(word string) (k Keyword) {
 	return k
 }
 
-// meterCommand recognises what customers know from their meters: *01# and its like ask what the words ask, and a token
+// meterCommand recognises the codes that customers know from their meters. *01# and the like ask the same as words; a token
 // (*02#...) or any other command was meant for the meter.
 func meterCommand(plain string) (Keyword, bool) {
 	compact := strings.Map(func(r rune) rune {
@@ -153,7 +153,7 @@ func meterCommand(plain string) (Keyword, bool) {
 	return Keyword{Word: WordNotHere}, true
 }
 
-// pieces takes a text apart into its words and all its digits.
+// pieces splits a text into its words and all its digits.
 func pieces(plain string) (words []string, number string) {
 	var digits, word strings.Builder
 	end := func() {
@@ -169,7 +169,7 @@ func pieces(plain string) (words []string, number string) {
 			digits.WriteRune(r)
 		case unicode.IsLetter(r):
 			word.WriteRune(r)
-		default: // "l'aide" is two words, which is what is wanted
+		default: // "l'aide" is two words, as intended
 			end()
 		}
 	}
@@ -177,8 +177,8 @@ func pieces(plain string) (words []string, number string) {
 	return words, digits.String()
 }
 
-// plainKeys writes letters in lower case and without marks, and digits, stars, crosses, dashes and blanks of any script as
-// those of a keypad; what cannot be seen is left out.
+// plainKeys writes letters in lower case and without marks, and digits, stars, hashes, dashes and blanks of any script as
+// ASCII. It drops invisible characters.
 func plainKeys(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= '！' && r <= '～' { // the wide forms of ASCII
@@ -208,7 +208,7 @@ func plainKeys(s string) string {
 	}, s)
 }
 
-// blankOf makes a blank of a control character.
+// blankOf turns a control character into a blank.
 func blankOf(r rune) rune {
 	if r < ' ' || r == 0x7f {
 		return ' '
@@ -216,7 +216,7 @@ func blankOf(r rune) rune {
 	return r
 }
 
-// unmark takes the mark off a letter, as far as the table has it.
+// unmark removes the mark from a letter, if the table has it.
 func unmark(r rune) rune {
 	n := 0
 	for _, m := range markedLetters {
@@ -228,7 +228,7 @@ func unmark(r rune) rune {
 	return r
 }
 
-// digitOf is a decimal digit of any script in ASCII. The digits of a script stand together in the order of their values, and
+// digitOf returns a decimal digit of any script in ASCII. In Unicode, the digits of a script follow each other by value, and
 // every range of the table begins with a zero.
 func digitOf(r rune) rune {
 	for _, in := range unicode.Nd.R16 {
@@ -244,12 +244,11 @@ func digitOf(r rune) rune {
 	return r
 }
 
-// MaskTokens is a text with everything in it that could be a token masked: digits of any script, [TokenLike] or more of them
-// with nothing but blanks, dashes and other signs between them. Only such a text of a customer's or a meter's message is
-// stored or shown.
+// MaskTokens masks everything in a text that could be a token: [TokenLike] or more digits of any script with only blanks,
+// dashes and other signs between them. A customer's or a meter's message is stored and shown only in this form.
 func MaskTokens(text string) string {
 	out := []rune(text)
-	var run []int // places of the digits since the last letter
+	var run []int // positions of the digits since the last letter
 	mask := func() {
 		if len(run) >= TokenLike {
 			for _, i := range run {

@@ -57,7 +57,7 @@ func TestWordsOfSixLanguages(t *testing.T) {
 	}
 }
 
-// TestTextsNameWordsThatWork sends back every word that a text asks for.
+// TestTextsNameWordsThatWork sends every word that a text names as a keyword.
 func TestTextsNameWordsThatWork(t *testing.T) {
 	for _, l := range notify.Languages() {
 		for w := notify.WordBalance; w < notify.WordNotHere; w++ {

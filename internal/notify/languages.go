@@ -14,17 +14,17 @@ const (
 	Portuguese
 	Hausa
 
-	languages // how many there are
+	languages // number of languages
 )
 
-// languageCodes are the languages as customers' rows have them.
+// languageCodes are the codes of the languages in customers' rows.
 var languageCodes = [languages]string{English: "en", French: "fr", Swahili: "sw", Spanish: "es", Portuguese: "pt", Hausa: "ha"}
 
-// languageNames are what the languages are called in English.
+// languageNames are the English names of the languages.
 var languageNames = [languages]string{English: "English", French: "French", Swahili: "Swahili", Spanish: "Spanish", Portuguese: "Portuguese", Hausa: "Hausa"}
 
-// LanguageOf is the language of a customer by a language tag ("sw", "fr-CI", "pt_MZ"), upper or lower case. A language that
-// has no table gives English and false: a message that is not understood well beats none.
+// LanguageOf is the language of a customer by a language tag ("sw", "fr-CI", "pt_MZ"), upper or lower case. A language without
+// a table gives English and false: a message in a foreign language is better than none.
 func LanguageOf(tag string) (Language, bool) {
 	code, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(strings.TrimSpace(tag)), "_", "-"), "-")
 	for l, have := range languageCodes {
@@ -35,7 +35,7 @@ func LanguageOf(tag string) (Language, bool) {
 	return English, false
 }
 
-// Languages are all languages, in the order of the tables.
+// Languages returns all languages, in the order of the tables.
 func Languages() []Language {
 	out := make([]Language, languages)
 	for i := range out {
@@ -52,11 +52,10 @@ func (l Language) String() string {
 	return languageCodes[English]
 }
 
-// Draft reports whether nobody who speaks the language well has read its texts. Whatever lets an operator choose a language
-// says so.
+// Draft reports whether no good speaker of the language has read its texts. Every choice of a language must show it.
 func (l Language) Draft() bool { return l >= languages || drafts[l] }
 
-// Label is the language as an operator chooses it: "English (en)", "Hausa (ha), draft".
+// Label is the language in an operator's list of choices: "English (en)", "Hausa (ha), draft".
 func (l Language) Label() string {
 	name := languageNames[English]
 	if l < languages {
@@ -65,7 +64,7 @@ func (l Language) Label() string {
 	return name + " (" + l.String() + ")" + onlyIf(l.Draft(), ", draft")
 }
 
-// LanguageChoices are the codes to choose from in one line, the drafts apart.
+// LanguageChoices lists the codes in one line, with the drafts apart.
 func LanguageChoices() string {
 	var signed, drafts []string
 	for _, l := range Languages() {

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// bought are the rows of the last sales of an office: the newest token of a meter is of its last sale.
+// bought are the rows of the last sales of an office: a meter's newest token belongs to its last sale.
 type bought struct{ o *office }
 
 func (b bought) VendTokens(meter int64, _ id.ID, _ int) ([]sale.Token, error) {
@@ -37,7 +37,7 @@ func (b bought) VendSale(i id.ID) (sale.Sale, bool, error) {
 func (b bought) JobOfKey(id.ID) (sale.Job, bool, error) { return sale.Job{}, false, nil }
 func (b bought) SoldHere(id.ID) (bool, error)           { return true, nil }
 
-// ledgerOf are the rows of one meter's sales; the call with the number of broken fails.
+// ledgerOf are the rows of one meter's sales; call number broken fails.
 type ledgerOf struct {
 	tokens []sale.Token
 	sales  map[id.ID]sale.Sale
@@ -78,7 +78,7 @@ func numbers(tokens []sale.Token) (out []byte) {
 	return out
 }
 
-// TestTheLastSaleIsTheNewestThatCameToSomething: tokens that failed, and those that belong to no sale, are passed over.
+// TestTheLastSaleIsTheNewestThatCameToSomething: tokens that failed, and those without a sale, are skipped.
 func TestTheLastSaleIsTheNewestThatCameToSomething(t *testing.T) {
 	one, two := id.ID{15: 1}, id.ID{15: 2}
 	rows := func() *ledgerOf {

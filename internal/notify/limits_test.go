@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// TestThePagesStateTheLimits: who runs a server plans with these numbers.
+// TestThePagesStateTheLimits: operators plan with these numbers.
 func TestThePagesStateTheLimits(t *testing.T) {
 	thousands := func(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }
 	days := func(d time.Duration) int { return int(d / (24 * time.Hour)) }
@@ -58,7 +58,7 @@ func TestThePagesStateTheLimits(t *testing.T) {
 	}
 }
 
-// TestAllMessagesTogetherAreBounded: tokens and the warnings that count have room of their own.
+// TestAllMessagesTogetherAreBounded: tokens and the warnings before a cut-off have room of their own.
 func TestAllMessagesTogetherAreBounded(t *testing.T) {
 	for _, c := range []struct {
 		draft notify.Draft
@@ -74,7 +74,7 @@ func TestAllMessagesTogetherAreBounded(t *testing.T) {
 	}
 }
 
-// TestTheStoreIsAskedForABoundedNumberOfRows: no list grows with what strangers send or a year leaves behind.
+// TestTheStoreIsAskedForABoundedNumberOfRows: no list grows with what strangers send or with a year of data.
 func TestTheStoreIsAskedForABoundedNumberOfRows(t *testing.T) {
 	all := map[string]operation{}
 	for _, o := range operations() {

@@ -13,9 +13,9 @@ import (
 // AlarmMemoryFull: the memory of a route, a modem's SIM, is almost full.
 const AlarmMemoryFull metering.AlarmCode = "sms-memory-full"
 
-// watchMemory looks how full the memory of a route is, and raises or clears its alarm: raised when the route calls it almost
-// full, cleared when less than half of it is used, so that one message more or less changes nothing. The first look after a
-// start clears what another run may have left. An alarm that cannot be written is written at the next look.
+// watchMemory checks how full the memory of a route is, and raises or clears its alarm. It raises the alarm when the route
+// reports almost full, and clears it below half, so that the alarm does not flap. The first check after a start also clears an
+// alarm that an earlier run may have left. If the alarm cannot be written, the next check writes it.
 func (d *Dispatcher) watchMemory(ctx context.Context, n int, r Configured) error {
 	k, is := r.Route.(Keeping)
 	if !is {
@@ -50,7 +50,7 @@ func (d *Dispatcher) watchMemory(ctx context.Context, n int, r Configured) error
 	return nil
 }
 
-// memoryAlarm stores what is known of a route's memory, and says whether its alarm is to be raised or cleared.
+// memoryAlarm stores the state of a route's memory, and reports whether its alarm must be raised or cleared.
 func (d *Dispatcher) memoryAlarm(n int, m Memory) (raise, end bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -7,19 +7,19 @@ import (
 	"github.com/paywatt/paywatt/internal/job"
 )
 
-// State is where a message stands.
+// State is a message's state.
 type State string
 
 // States of a message.
 const (
 	Queued     State = "queued"     // waits to be the queue head, for its time or for a route
 	SentOut    State = "sent"       // a route has accepted it
-	Arrived    State = "delivered"  // the network says that the telephone has it
+	Arrived    State = "delivered"  // the network reports that the telephone has it
 	Answered   State = "answered"   // the meter has answered it
 	Lost       State = "failed"     // it will not arrive; Failure says why
-	Uncertain  State = "unknown"    // nobody knows whether it left, or whether the meter took it
-	Expired    State = "expired"    // it could not be sent while it was worth anything
-	Suppressed State = "suppressed" // it was never to be sent: the customer does not want it, or too many wait
+	Uncertain  State = "unknown"    // it is unknown whether it left, or whether the meter took it
+	Expired    State = "expired"    // it could not be sent in time
+	Suppressed State = "suppressed" // it must not be sent: the customer does not want it, or too many messages wait
 	Received   State = "received"   // it came in
 )
 
@@ -28,19 +28,19 @@ func States() []State {
 	return []State{Queued, SentOut, Arrived, Answered, Lost, Uncertain, Expired, Suppressed, Received}
 }
 
-// Over reports whether nothing more happens to the message by itself.
+// Over reports whether the message's state no longer changes automatically.
 func (s State) Over() bool {
 	return s == Answered || s == Lost || s == Expired || s == Suppressed || s == Received
 }
 
-// Purposes of messages that have no template of words.
+// Purposes of messages without a template.
 const (
 	// PurposeMeter brings a token to the SIM of a meter, as *02#TOKEN.
 	PurposeMeter Purpose = "meter-sms"
 	// PurposeWritten is a text that a person wrote.
 	PurposeWritten Purpose = "text"
-	// PurposeFromMeter is an arrival: what a meter answered. PurposeFromCustomer is what a customer asked,
-	// PurposeFromStranger what somebody sent whose number nobody registered.
+	// PurposeFromMeter is an arrival: a meter's answer. PurposeFromCustomer is a customer's question, PurposeFromStranger a
+	// message from an unregistered number.
 	PurposeFromMeter    Purpose = "from-meter"
 	PurposeFromCustomer Purpose = "from-customer"
 	PurposeFromStranger Purpose = "from-stranger"
@@ -55,23 +55,23 @@ type Message struct {
 	Lang     string
 	Args     Args
 	Text     string // of arrivals, with long runs of digits masked, and of texts that a person wrote
-	Phone    string // to whom; of an arrival, from whom
+	Phone    string // the recipient; of an arrival, the sender
 	Customer id.ID
 	Meter    int64  // the meter's private number; 0 for none
 	Number   string // the meter's number, read with the row
 	Vend     id.ID
 	Token    id.ID
 	Answers  id.ID
-	Identity [16]byte // of an arrival, and of what was asked for under a key; zero for none
+	Identity [16]byte // of an arrival, and of a request with a key; zero for none
 
-	Line      string // messages of one line leave one after the other
-	Open      bool   // it is the queue head, or waits to be
-	Asking    bool   // the meter is to be asked what became of its token
+	Line      string // messages of one queue leave one after the other
+	Open      bool   // it is the queue head, or waits to become it
+	Asking    bool   // the meter must be asked what became of its token
 	Route     string
 	Parts     int
 	Cost      int64 // in millionths of the currency's unit
 	Tries     int
-	Round     int // how often every route was tried in vain, or the meter did not answer
+	Round     int // how often every route failed, or the meter did not answer
 	NextAt    time.Time
 	ExpiresAt time.Time
 
@@ -91,8 +91,8 @@ type Try struct {
 	Asking    bool
 	Round     int
 	At        time.Time
-	DoneAt    time.Time // zero while it is under way, or if the server ended meanwhile
-	Outcome   string    // as Outcome.String; empty while it is under way
+	DoneAt    time.Time // zero while it is running, or if the server ended meanwhile
+	Outcome   string    // as Outcome.String; empty while it is running
 	Reference string
 	Parts     int
 	Cost      int64
@@ -100,70 +100,69 @@ type Try struct {
 	Why       string
 }
 
-// underWay reports whether nobody has noted what became of the try.
+// underWay reports whether the try has no recorded outcome.
 func (t Try) underWay() bool { return t.Outcome == "" }
 
 // Limits of messages (docs/operate/sms.md#limits).
 const (
-	MaxWaiting  = 10_000 // messages of a tenant that wait
+	MaxWaiting  = 10_000 // waiting messages of a tenant
 	MaxPerPhone = 20     // of them to one telephone or meter
-	// Tokens, and the notices that a cut-off counts from, have room of their own beyond that.
+	// Tokens, and the warnings that a cut-off counts from, have room of their own beyond that.
 	MaxTokensWaiting  = 20_000
 	MaxTokensPerPhone = 100
 
 	MaxTries     = 40  // of one message
 	MaxPerSender = 10  // answers to one telephone in an hour
 	MaxPerMeter  = 20  // answers about one meter in a day
-	MaxArrivals  = 60  // messages of one sender in an hour that are kept
+	MaxArrivals  = 60  // messages of one sender in an hour that are stored
 	MaxHelp      = 2   // answers to a stranger in a day
 	MaxWritten   = 480 // bytes of a text that a person writes
 	maxLang      = 16
-	unknownMost  = 5 // how often a harmless message of unknown outcome is sent again
+	unknownMost  = 5 // how often a harmless message of unknown outcome is repeated
 )
 
-// Lifetimes: how long a message is worth being sent.
+// Lifetimes: how long a message may still be sent.
 const (
 	tokenLife  = 3 * 24 * time.Hour
 	noticeLife = 24 * time.Hour
-	cutLife    = 7 * 24 * time.Hour // of the warnings that a cut-off counts from: routes that are down must not cut anybody off
+	cutLife    = 7 * 24 * time.Hour // of the warnings that a cut-off counts from: broken routes must not cut anybody off
 	answerLife = time.Hour
 	textLife   = 24 * time.Hour
 )
 
-// ReportWindow is how long after a try a report is taken for its own where only a reference names it: references repeat.
+// ReportWindow is how long after a try a report can match it by its reference alone: references repeat.
 const ReportWindow = 72 * time.Hour
 
-// sendLimit is how long a route may take for one message; a modem with a bad network needs minutes. The claim of a worker
-// outlasts it.
+// sendLimit is a route's time for one message; a modem with a bad network needs minutes. The worker's claim lasts longer.
 const (
 	sendLimit = 4 * time.Minute
 	holdFor   = sendLimit + time.Minute
 )
 
-// An arrival proves that a telephone can be reached, and makes what waits for it due: but a sender's number proves nothing, so
-// no message is tried more often than every WakeEvery for that, and none from its MaxTriesWoken-th try on.
+// An arrival shows that a telephone can be reached, and makes its waiting messages due. But a sender's number proves nothing,
+// so an arrival causes at most one try of a message every WakeEvery, and none from the MaxTriesWoken-th try on.
 const (
 	WakeEvery     = 5 * time.Minute
 	MaxTriesWoken = MaxTries / 2
 )
 
-// Pause is how long to wait before every route is tried again: 1 min, 5 min, 30 min, then 2 h
+// Pause is the wait before every route is tried again: 1 min, 5 min, 30 min, then 2 h
 // (docs/operate/sms.md#what-becomes-of-a-message).
 func Pause(round int) time.Duration { return job.Pause(round) }
 
-// harmless reports whether a message may be repeated when nobody knows what became of it: its loss is worth a repetition,
-// and a second one does no harm. A token that arrives twice is one token; of a cut-off nobody is told too often.
+// harmless reports whether a message of unknown outcome may be repeated: its loss would matter, and a second copy does no harm.
+// A token that arrives twice loads once, and a second warning of a cut-off does not hurt.
 func (m Message) harmless() bool { return !m.Token.IsZero() || m.Purpose.cuts() }
 
 // cuts reports whether a cut-off counts from the message.
 func (p Purpose) cuts() bool { return p == PurposeLow2 || p == PurposeCutSoon }
 
-// end ends a message for good.
+// end ends a message.
 func (m *Message) end(s State, why string, now time.Time) {
 	m.State, m.Failure, m.Open, m.EndedAt, m.Asking = s, cut(why, MaxWhy), false, now, false
 }
 
-// cut shortens a text to at most n bytes, at a character.
+// cut shortens a text to at most n bytes, at a character boundary.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -37,13 +37,13 @@ func TestHalfAnAnswerOfAMeterProvesNothing(t *testing.T) {
 	}
 }
 
-// TestWhatAnAnswerMovesOn: a list without the token waits as long as a first answer, a doubtful one makes the dispatcher ask at once,
-// and what says nothing of tokens moves nothing.
+// TestWhatAnAnswerMovesOn: after a list without the token, the message waits as long as for a first answer. After a doubtful
+// answer the dispatcher asks at once. An answer that says nothing about tokens changes nothing.
 func TestWhatAnAnswerMovesOn(t *testing.T) {
 	for name, x := range map[string]struct {
 		text string
 		do   func(*counter)
-		due  time.Duration // from the answer on; -1 for what it was
+		due  time.Duration // from the answer on; -1 for unchanged
 		ask  bool
 	}{
 		"a list without the token":             {otherList, func(*counter) {}, time.Minute, false},
@@ -100,7 +100,8 @@ func TestAnAnswerIsWrittenDownOnce(t *testing.T) {
 	}
 }
 
-// TestARejectionGivesATokenOneMoreDay: once, where the message lives so long and is the head of its queue, and it is counted once.
+// TestARejectionGivesATokenOneMoreDay: once, if the message lives that long and is the queue head, and the rejection is counted
+// once.
 func TestARejectionGivesATokenOneMoreDay(t *testing.T) {
 	for name, x := range map[string]struct {
 		do    func(*counter, *notify.Message)
@@ -131,7 +132,7 @@ func TestARejectionGivesATokenOneMoreDay(t *testing.T) {
 	}
 }
 
-// TestARefusalInTheListIsARejection of the token that was asked about, and an answered message is rejected no more.
+// TestARefusalInTheListIsARejection of the token in question, and an answered message is not rejected later.
 func TestARefusalInTheListIsARejection(t *testing.T) {
 	c := newCounter(t, 1)
 	c.send()
@@ -145,7 +146,7 @@ func TestARefusalInTheListIsARejection(t *testing.T) {
 	}
 	c = newCounter(t, 1)
 	c.messages = c.messages[:1]
-	c.tokens[0].Class, c.tokens[0].SubClass = 2, 1 // what a signed answer alone is believed of
+	c.tokens[0].Class, c.tokens[0].SubClass = 2, 1 // only a signed answer is believed about this token
 	c.send()
 	c.reachInbox("Token accepted.")
 	c.reachInbox(rejectedText)
@@ -181,7 +182,7 @@ func TestWhichTokensAnAnswerCanBeAbout(t *testing.T) {
 	}
 }
 
-// TestAnAnswerIsOfferedAgainWhileTheDigitsCannotBeRead: nothing is taken for proved without them.
+// TestAnAnswerIsOfferedAgainWhileTheDigitsCannotBeRead: without the digits it proves nothing.
 func TestAnAnswerIsOfferedAgainWhileTheDigitsCannotBeRead(t *testing.T) {
 	c := newCounter(t, 1)
 	c.send()
@@ -202,7 +203,7 @@ func TestAnAnswerIsOfferedAgainWhileTheDigitsCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestATokenFromElsewhereIsSought among what was sent, once however often it was sent.
+// TestATokenFromElsewhereIsSought among the sent ones, once however often it was sent.
 func TestATokenFromElsewhereIsSought(t *testing.T) {
 	for name, c := range map[string]struct {
 		known bool // the store has the token
@@ -225,7 +226,7 @@ func TestATokenFromElsewhereIsSought(t *testing.T) {
 	}
 }
 
-// TestATokenFromElsewhereMayBeMeantByAnyAnswer, also where another was sent after it.
+// TestATokenFromElsewhereMayBeMeantByAnyAnswer, even if another was sent after it.
 func TestATokenFromElsewhereMayBeMeantByAnyAnswer(t *testing.T) {
 	c := newCounter(t, 1)
 	foreign, own := c.messages[4], c.messages[0]
@@ -236,7 +237,7 @@ func TestATokenFromElsewhereMayBeMeantByAnyAnswer(t *testing.T) {
 	}
 }
 
-// TestATokenOfAMeterIsTakenForWhatItIs: what came of it before decides what an answer says of it.
+// TestATokenOfAMeterIsTakenForWhatItIs: its earlier outcome decides what an answer means for it.
 func TestATokenOfAMeterIsTakenForWhatItIs(t *testing.T) {
 	const used = "this recharge card has been used! Balance 0.0 kWh"
 	for name, x := range map[string]struct {
@@ -272,14 +273,14 @@ func TestATokenOfAMeterIsTakenForWhatItIs(t *testing.T) {
 	}
 }
 
-// TestALoadedTokenIsLoadedOnce: of two messages with the same token the one that is open is answered, and an answer in other
-// words is about another token.
+// TestALoadedTokenIsLoadedOnce: if two messages have the same token, the open one is answered; an answer in other words is
+// about another token.
 func TestALoadedTokenIsLoadedOnce(t *testing.T) {
 	c := newCounter(t, 1)
 	c.messages = c.messages[:2]
 	c.send()
 	c.reachInbox(loadedText)
-	c.send() // the second, with as many units
+	c.send() // the second, with the same number of units
 	if c.reachInbox(strings.Replace(loadedText, "42.8", "77.5", 1)); c.messages[1].State != notify.Answered {
 		t.Errorf("in other words: %s", c.messages[1].State)
 	}

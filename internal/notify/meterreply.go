@@ -7,33 +7,33 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// ReplyKind is what a meter's message says.
+// ReplyKind is the kind of a meter's message.
 type ReplyKind uint8
 
 // The kinds of a meter's messages.
 const (
 	// ReplyOther: not an answer to a token. A meter also warns its customer, and answers other requests.
 	ReplyOther ReplyKind = iota
-	// ReplyAccepted: a credit token was loaded now; Units says how much it brought.
+	// ReplyAccepted: a credit token was loaded now; Units is the energy that it added.
 	ReplyAccepted
 	// ReplyDone: a token without units was accepted, or the last one of a key change.
 	ReplyDone
 	// ReplyPart: one token of a key change was accepted; others are missing.
 	ReplyPart
-	// ReplyUsed: the token is in the meter, since before.
+	// ReplyUsed: the meter already had the token.
 	ReplyUsed
 	// ReplyRejected: the token was not loaded.
 	ReplyRejected
-	// ReplyBalance: the balance alone.
+	// ReplyBalance: the balance only.
 	ReplyBalance
 	// ReplyTokens: the last tokens, newest first in Rows.
 	ReplyTokens
-	// ReplyTyped: a token was accepted at the keypad; nobody asked. Rows has it alone.
+	// ReplyTyped: a token was accepted at the keypad, reported without a request. Rows holds only that token.
 	ReplyTyped
 )
 
-// MeterReply is a meter's message as it was understood (docs/reference/meter-rules.md#text-messages). It comes from a
-// telephone number, which proves nothing.
+// MeterReply is a parsed meter message (docs/reference/meter-rules.md#text-messages). It comes from a telephone number, which
+// proves nothing.
 type MeterReply struct {
 	Kind  ReplyKind
 	Units unit.Energy // of ReplyAccepted, in steps of 0.1 kWh
@@ -43,13 +43,13 @@ type MeterReply struct {
 	Rows       []ReplyRow
 }
 
-// RowResult is what a row of the last tokens says of its token.
+// RowResult is the result in a row of the last tokens.
 type RowResult uint8
 
 // The results of a row.
 const (
 	RowAdded RowResult = iota + 1 // Units were added
-	RowUsed                       // it was in the meter before
+	RowUsed                       // the meter already had it
 	RowWrong                      // not a token of this meter
 	RowRefused
 	RowDone // accepted, without units
@@ -58,7 +58,7 @@ const (
 
 // ReplyRow is a row of the last tokens.
 type ReplyRow struct {
-	// First and Last are the four digits at each end of the token; empty where the meter does not keep them.
+	// First and Last are the four digits at each end of the token; empty if the meter does not store them.
 	First, Last string
 	Result      RowResult
 	Units       unit.Energy // of RowAdded
@@ -71,7 +71,7 @@ const (
 )
 
 // ParseMeterReply reads a meter's message in any language of meters. Case, marks on letters and the kind of blanks do not
-// matter, for gateways change them; anything else does: a text that is nearly an answer is none.
+// matter, because gateways change them. All else must match exactly.
 func ParseMeterReply(text string) MeterReply {
 	if len(text) > maxReplyText {
 		return MeterReply{}
@@ -113,12 +113,12 @@ func ParseMeterReply(text string) MeterReply {
 	return MeterReply{}
 }
 
-// foldReply writes a text as texts are compared: lower case, no marks, one blank between words, none before a sign.
+// foldReply writes a text in the form for comparison: lower case, no marks, one blank between words, none before a sign.
 func foldReply(text string) string {
 	return strings.NewReplacer(" !", "!", " :", ":").Replace(strings.Join(strings.Fields(plainKeys(text)), " "))
 }
 
-// cutAny cuts one of several beginnings off.
+// cutAny cuts one of several prefixes off.
 func cutAny(text string, begins []string) (string, bool) {
 	for _, s := range begins {
 		if rest, is := strings.CutPrefix(text, s); is {
@@ -128,7 +128,7 @@ func cutAny(text string, begins []string) (string, bool) {
 	return text, false
 }
 
-// cutFigure cuts one of several beginnings off and returns the figure in it, 0 where it has none.
+// cutFigure cuts one of several prefixes off and returns the figure in it, 0 if it has none.
 func cutFigure(text string, begins []string) (rest string, figure unit.Energy, is bool) {
 	for _, s := range begins {
 		before, after, has := strings.Cut(s, "%")
@@ -150,8 +150,7 @@ func cutFigure(text string, begins []string) (rest string, figure unit.Energy, i
 // maxReplyDigits bounds the whole part of a figure: far more than any meter counts.
 const maxReplyDigits = 7
 
-// parseKWh reads "34.7" or "-0.5": digits, a point, and one to three decimals. What is behind the first decimal is cut off,
-// towards zero.
+// parseKWh reads "34.7" or "-0.5": digits, a point, and one to three decimals. It truncates after the first decimal.
 func parseKWh(s string) (unit.Energy, bool) {
 	s, negative := strings.CutPrefix(s, "-")
 	whole, decimals, point := strings.Cut(s, ".")
@@ -174,8 +173,8 @@ func parseKWh(s string) (unit.Energy, bool) {
 	return unit.FromTenths(n), true
 }
 
-// parseRows reads the rows behind "Last tokens:". One that is not understood is left out: rows only ever prove that a token
-// is in the meter, so what is missing proves nothing.
+// parseRows reads the rows after "Last tokens:". It skips a row that it does not understand: rows only ever prove that a token
+// is in the meter, so a missing row proves nothing.
 func parseRows(list string) MeterReply {
 	r := MeterReply{Kind: ReplyTokens}
 	for piece := range strings.SplitSeq(list, ";") {
@@ -201,7 +200,7 @@ func parseRow(s string) (row ReplyRow, is bool) {
 		units, ok := parseKWh(strings.TrimPrefix(figure, "+"))
 		row.Result, row.Units = RowAdded, units
 		if !added {
-			row.Result = RowDone // credit was taken away by a token that does so
+			row.Result = RowDone // credit was removed by a token for that purpose
 		}
 		return row, ok
 	}
@@ -214,7 +213,7 @@ func parseRow(s string) (row ReplyRow, is bool) {
 	return ReplyRow{}, false
 }
 
-// cutEnds reads which token it was, behind the balance: ". token 1234..5678".
+// cutEnds reads the token's ends after the balance: ". token 1234..5678".
 func cutEnds(s string) (first, last string, is bool) {
 	ends, is := cutAny(strings.TrimLeft(s, " ."), replyToken)
 	if !is {

@@ -23,14 +23,14 @@ import (
 	pw "github.com/paywatt/paywatt/wire"
 )
 
-// counter is an office with one meter that takes tokens by SMS, and what is on its way between the two.
+// counter is an office with one meter that takes tokens by SMS, and the messages on their way between the two.
 type counter struct {
 	*office
 	tokens []sale.Token // oldest first
 	heard  map[id.ID]bool
 	alarms []metering.AlarmCode
 	tried  time.Time      // when a message was last given to a route
-	lastly map[id.ID]bool // whether the last message for a message of the queue was the question
+	lastly map[id.ID]bool // whether a message was last sent as the question
 
 	// The meter and the network.
 	rand    *rand.Rand
@@ -51,7 +51,7 @@ func (c *counter) Do(_ context.Context, _ access.Tenant, fn func(notify.Tx) (boo
 	return commit(notify.Tx(c), fn)
 }
 
-// Open gives digits that the tests keep unsealed.
+// Open returns digits that the tests store unsealed.
 func (c *counter) Open(_ string, sealed []byte) ([]byte, error) { return slices.Clone(sealed), nil }
 
 func (c *counter) MeterBySIM(phone string) (registry.Meter, bool, error) {
@@ -59,7 +59,7 @@ func (c *counter) MeterBySIM(phone string) (registry.Meter, bool, error) {
 }
 func (c *counter) SIMOf(int64) (string, error) { return meterSIM, nil }
 func (c *counter) VendTokens(_ int64, _ id.ID, most int) ([]sale.Token, error) {
-	all := slices.Clone(c.tokens[:len(c.tokens)-1]) // the last one was made elsewhere
+	all := slices.Clone(c.tokens[:len(c.tokens)-1]) // the last one was issued elsewhere
 	slices.Reverse(all)
 	return all[:min(most, len(all))], nil
 }
@@ -136,7 +136,7 @@ func (c *counter) RaiseAlarm(_ int64, a metering.Alarm) error {
 	return nil
 }
 
-// newCounter has five tokens that look alike as far as tokens can, the last of them made elsewhere and unreadable here.
+// newCounter has five tokens that are as alike as tokens can be; the last of them was issued elsewhere and is unreadable here.
 func newCounter(t *testing.T, seed uint64) *counter {
 	c := &counter{office: opened(t), heard: map[id.ID]bool{}, lastly: map[id.ID]bool{}, loaded: map[id.ID]bool{}, rand: rand.New(rand.NewPCG(seed, 1))}
 	for n := range 5 {
@@ -155,7 +155,7 @@ func newCounter(t *testing.T, seed uint64) *counter {
 	return c
 }
 
-// send does what the worker of a route does: the first message of the line, its token or the question.
+// send does the work of a route's worker: it sends the queue head, its token or the question.
 func (c *counter) send() {
 	i := slices.IndexFunc(c.messages, func(m notify.Message) bool { return m.Purpose == notify.PurposeMeter && m.Open })
 	if i < 0 {
@@ -177,7 +177,7 @@ func (c *counter) send() {
 	c.up = append(c.up, text)
 }
 
-// reachMeter is a message that reaches the meter: it answers in its own words.
+// reachMeter delivers a message to the meter, which answers in its own words.
 func (c *counter) reachMeter(text string) {
 	config := meter.Config{Language: meter.Language(c.rand.IntN(3))}
 	r := panel.ParseSMS(text)
@@ -193,7 +193,7 @@ func (c *counter) reachMeter(text string) {
 		c.loaded[c.tokens[i].ID] = true
 		result.Code, result.Units = sts.Accept, 34_700
 	}
-	if c.rand.IntN(2) == 0 { // else as much was used meanwhile
+	if c.rand.IntN(2) == 0 { // otherwise the same amount was used meanwhile
 		c.balance += result.Units
 		result.Balance = c.balance
 	}
@@ -201,7 +201,7 @@ func (c *counter) reachMeter(text string) {
 	c.down = append(c.down, panel.AnswerToken(config.Language, result, true))
 }
 
-// typed is a token that somebody types at the meter, which reports it unasked.
+// typed types a token at the meter, which reports it unasked.
 func (c *counter) typed() {
 	i := c.rand.IntN(len(c.tokens))
 	if c.loaded[c.tokens[i].ID] {
@@ -215,7 +215,7 @@ func (c *counter) typed() {
 	c.down = append(c.down, panel.Report(meter.Language(c.rand.IntN(3)), r, token.String()))
 }
 
-// some takes one of those on their way: any of them, and perhaps leaves it there to come again, or loses it.
+// some takes any message on the way. It may leave the message there to come again, or lose it.
 func (c *counter) some(way *[]string, fair bool, take func(string)) {
 	if len(*way) == 0 {
 		return
@@ -233,14 +233,14 @@ func (c *counter) some(way *[]string, fair bool, take func(string)) {
 func (c *counter) reachInbox(text string) {
 	c.now = c.now.Add(time.Second)
 	dispatcher := notify.New(notify.Config{Door: c, Opener: c, Now: func() time.Time { return c.now }})
-	// No route tells that a message came before: each has an identity of its own, as with a gateway that doubles it.
+	// No route marks a repetition: each message has an identity of its own, as with a gateway that doubles it.
 	in := notify.Incoming{Route: "modem1", Identity: notify.IdentityOf(text, fmt.Sprint(c.now)), From: meterSIM, Text: text}
 	if err := dispatcher.Inbox(1).Receive(c.t.Context(), in); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
-// step lets one thing happen.
+// step does one random thing.
 func (c *counter) step(fair bool) {
 	switch n := c.rand.IntN(5); {
 	case !fair && c.rand.IntN(30) == 0:
@@ -262,9 +262,9 @@ func (c *counter) check(seed uint64) {
 	}
 }
 
-// TestAMetersAnswersAtTheDispatcher lets a dispatcher bring five tokens that nothing but their ends tells apart to a meter, through a
-// network that loses, doubles and reorders what goes both ways, without any sign that a message is a double. Nothing is
-// ever taken for loaded that is not; and once the network works, all that was lost comes out.
+// TestAMetersAnswersAtTheDispatcher brings five tokens that only their ends distinguish to a meter. The network loses, doubles
+// and reorders messages both ways, without marking repetitions. A token is never taken for loaded unless it is, and once the
+// network works, everything that was lost is found out.
 func TestAMetersAnswersAtTheDispatcher(t *testing.T) {
 	for seed := range uint64(400) {
 		c := newCounter(t, seed)
@@ -293,7 +293,7 @@ func TestAMetersAnswersAtTheDispatcher(t *testing.T) {
 	}
 }
 
-// again is a person who sends once more what was given up.
+// again is a person who sends again what was given up.
 func (c *counter) again() {
 	for i := range c.messages {
 		if m := &c.messages[i]; m.Purpose == notify.PurposeMeter && m.State == notify.Uncertain {
@@ -319,7 +319,7 @@ func TestARejectionBySMSChangesNoToken(t *testing.T) {
 	if len(c.heard) != 0 || c.tokens[0].State != sale.TokenIssued {
 		t.Errorf("a rejection by SMS makes the token %s", c.tokens[0].State)
 	}
-	// The next is the queue head; a doubled rejection is not blamed on it, but asked about.
+	// The next is the queue head; a doubled rejection does not count against it but causes a question.
 	c.send()
 	c.reachInbox("Token rejected. Balance 4.2 kWh")
 	if m := c.messages[1]; !m.Open || !m.Asking || len(c.alarms) != 2 {
@@ -327,7 +327,8 @@ func TestARejectionBySMSChangesNoToken(t *testing.T) {
 	}
 }
 
-// TestAnAnsweredMessageIsNotSentAgain says what happened, what did not, and what to do where the credit is missing all the same.
+// TestAnAnsweredMessageIsNotSentAgain: the refusal says what happened, what did not, and what to do if the credit is missing
+// all the same.
 func TestAnAnsweredMessageIsNotSentAgain(t *testing.T) {
 	c := newCounter(t, 1)
 	c.send()
@@ -350,8 +351,8 @@ func TestAnAnsweredMessageIsNotSentAgain(t *testing.T) {
 	}
 }
 
-// TestATokenAtTheKeypadIsHeardOf: the meter's report names the token, so that none is taken for another with as many units;
-// and one that no message brought is heard of too.
+// TestATokenAtTheKeypadIsHeardOf: the meter's report names the token, so it is not taken for another one with the same units. A
+// token that no message brought is recorded too.
 func TestATokenAtTheKeypadIsHeardOf(t *testing.T) {
 	c := newCounter(t, 1)
 	c.messages = c.messages[:1] // the others went to the customer's telephone
@@ -388,8 +389,8 @@ func TestAMeterIsNeverAnswered(t *testing.T) {
 	}
 }
 
-// TestAReversedTokenThatWasLoadedIsNotForgotten: a token whose sale was reversed while its message was on the way. Of one
-// whose cancelling the meter has confirmed "used" says nothing new.
+// TestAReversedTokenThatWasLoadedIsNotForgotten: the sale was reversed while the token's message was on the way. If the meter
+// has confirmed the cancelling, "used" is no news.
 func TestAReversedTokenThatWasLoadedIsNotForgotten(t *testing.T) {
 	const loaded, used = "Recharge OK. 34.7 kWh added. Balance 42.8 kWh", "this recharge card has been used! Balance 42.8 kWh"
 	for _, x := range []struct {

@@ -27,8 +27,8 @@ func added(first, last string, units unit.Energy) notify.ReplyRow {
 	return notify.ReplyRow{First: first, Last: last, Result: notify.RowAdded, Units: units}
 }
 
-// TestWhatAReportProves: a report of the keypad is about the token that it names, whether a message brought it or not, and
-// about no other.
+// TestWhatAReportProves: a keypad report is about the token that it names, whether a message brought it or not, and about no
+// other.
 func TestWhatAReportProves(t *testing.T) {
 	first := notify.Pushed{Message: "1", First: "1111", Last: "0001", Units: 34_700, BySMS: true}
 	next := notify.Pushed{Message: "2", First: "2222", Last: "0002", Units: 34_700, BySMS: true}
@@ -136,7 +136,7 @@ type world struct {
 	loaded  [3]bool
 	rows    []notify.ReplyRow
 	balance unit.Energy
-	// The network: what is on its way up to the meter (a token's number, or ask), and down.
+	// The network: messages on their way up to the meter (a token's number, or ask), and down.
 	up   []int
 	down []notify.MeterReply
 	// The server.
@@ -153,12 +153,12 @@ type world struct {
 
 const ask = -1
 
-// scene is what stays the same in a world.
+// scene is the fixed part of a world.
 type scene struct {
 	units  [3]unit.Energy
 	ends   [3]string
-	unread int  // the one token that nobody here can read; -1 for none
-	steady bool // as much is used as is loaded: all answers tell one balance
+	unread int  // the one token that the server cannot read; -1 for none
+	steady bool // use equals each load, so that all answers have the same balance
 	match  func(*notify.Pushed, []notify.Pushed, notify.MeterReply) notify.Finding
 }
 
@@ -167,7 +167,7 @@ func (w world) clone() world {
 	return w
 }
 
-// key tells states apart. What is on its way has no order, for any of it may arrive next.
+// key identifies a state. Messages on the way are unordered, because any of them may arrive next.
 func (w *world) key() string {
 	up := slices.Sorted(slices.Values(w.up))
 	down := make([]string, len(w.down))
@@ -208,7 +208,7 @@ func (w *world) pushed(s *scene, i int) notify.Pushed {
 	return notify.Pushed{Message: fmt.Sprint(i), First: s.ends[i], Last: s.ends[i], Units: s.units[i], Unread: i == s.unread, BySMS: w.sent[i], InMeter: w.in[i], Loaded: w.said[i], Over: i != w.turn}
 }
 
-// send sends what is next; it reports false when the server gives up.
+// send sends the next message; it returns false when the server gives up.
 func (w *world) send() bool {
 	switch notify.NextStep(w.tries, w.asked, w.lastAsk) {
 	case notify.SendToken:
@@ -229,7 +229,7 @@ func (w *world) begin(turn int) {
 	}
 }
 
-// arriveUp is a message that reaches the meter.
+// arriveUp delivers a message to the meter.
 func (w *world) arriveUp(s *scene, i int) {
 	if i == ask {
 		w.down = append(w.down, rows(slices.Clone(w.rows)...))
@@ -246,11 +246,11 @@ func (w *world) arriveUp(s *scene, i int) {
 		reply = ok(s.units[i], w.balance)
 	}
 	w.rows = append([]notify.ReplyRow{row}, w.rows...)
-	w.rows = w.rows[:min(len(w.rows), 4)] // what a message holds
+	w.rows = w.rows[:min(len(w.rows), 4)] // the rows that fit a message
 	w.down = append(w.down, reply)
 }
 
-// arriveDown is an answer that reaches the server. It knows no answer again: not every route tells.
+// arriveDown delivers an answer to the server. The server does not recognise repetitions, because not every route marks them.
 func (w *world) arriveDown(s *scene, r notify.MeterReply) {
 	var waiting *notify.Pushed
 	var earlier []notify.Pushed
@@ -310,8 +310,8 @@ func (w *world) next(s *scene) []world {
 	return out
 }
 
-// settle lets the network work well from now on and reports what the server does not know in the end. Tokens that were given
-// up are sent again, as a person would.
+// settle lets the network work well from now on and returns what the server does not know at the end. Tokens that were given up
+// are sent again, as a person would do.
 func (w world) settle(s *scene, lose bool) string {
 	w = w.clone()
 	if lose {
@@ -342,7 +342,7 @@ func (w world) settle(s *scene, lose bool) string {
 	return "it never ends"
 }
 
-// explore goes through all states up to a depth, and returns the first that is wrong.
+// explore visits all states up to a depth, and returns the first wrong one.
 func explore(s *scene, depth int, settles bool) (states int, wrong string) {
 	var w world
 	w.doubles, w.waivers = 2, 2
@@ -385,9 +385,9 @@ func scenes() map[string]scene {
 	}
 }
 
-// TestNoOrderOfAnswersIsMisread goes through every order in which messages and answers arrive, some of them doubled, late
-// or never, and time-outs between any of them: no token that is not in the meter is ever taken for one that is, and from
-// everywhere the truth comes out once messages get through.
+// TestNoOrderOfAnswersIsMisread explores every order in which messages and answers arrive, some of them doubled, late or never,
+// with time-outs between any of them. A token that is not in the meter is never taken for one that is, and from every state the
+// truth comes out once messages get through.
 func TestNoOrderOfAnswersIsMisread(t *testing.T) {
 	for name, s := range scenes() {
 		deep := 7
@@ -407,8 +407,8 @@ func TestNoOrderOfAnswersIsMisread(t *testing.T) {
 	}
 }
 
-// TestTokensWithEqualEndsAreNotMistaken is the same where two tokens look alike in the list: nothing wrong may come out, but
-// it may take a person to find what is right.
+// TestTokensWithEqualEndsAreNotMistaken does the same with two tokens that look alike in the list: the result is never wrong,
+// but a person may be needed to find the truth.
 func TestTokensWithEqualEndsAreNotMistaken(t *testing.T) {
 	s := scenes()["equal units, equal balances"]
 	s.ends = [3]string{"1111", "1111", "1111"}
@@ -417,7 +417,7 @@ func TestTokensWithEqualEndsAreNotMistaken(t *testing.T) {
 	}
 }
 
-// TestTheExplorerFindsNaiveRules shows that the search above would find the mistakes it looks for.
+// TestTheExplorerFindsNaiveRules shows that the search above finds the mistakes that it looks for.
 func TestTheExplorerFindsNaiveRules(t *testing.T) {
 	for name, match := range map[string]func(*notify.Pushed, []notify.Pushed, notify.MeterReply) notify.Finding{
 		"an answer is about what waits": func(w *notify.Pushed, _ []notify.Pushed, r notify.MeterReply) notify.Finding {

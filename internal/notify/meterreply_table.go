@@ -1,8 +1,8 @@
 package notify
 
 // The texts of meters (docs/reference/sms-texts.md#what-meters-answer) by language of the meter's configuration: English,
-// Swahili, French; in the form in which texts are compared ([foldReply]). "%" stands for a figure. A test reads every
-// text that a meter can write back with them.
+// Swahili, French; in the form for comparison ([foldReply]). "%" is the place of a figure. A test parses every text that a
+// meter can write with them.
 var (
 	replyAccepted = []string{"recharge ok. % kwh added.", "umeme umeongezwa: % kwh.", "recharge ok. % kwh ajoutes."}
 	replyDone     = []string{"token accepted.", "tokeni imekubaliwa.", "code accepte."}
@@ -15,7 +15,7 @@ var (
 	replyNoTokens = []string{"no tokens yet.", "bado hakuna tokeni.", "aucun code pour le moment."}
 )
 
-// rowWords are what stands for a figure in a row of the last tokens.
+// rowWords are the words in place of a figure in a row of the last tokens.
 var rowWords = map[RowResult][]string{
 	RowUsed:    {"used", "imetumika", "deja util."},
 	RowWrong:   {"wrong", "si sahihi", "faux"},

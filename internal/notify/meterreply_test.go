@@ -93,7 +93,7 @@ func TestWhatAMeterWritesIsUnderstood(t *testing.T) {
 	}
 }
 
-// TestTheReportOfAKeypadIsUnderstood: it names its token, and is no answer to a message.
+// TestTheReportOfAKeypadIsUnderstood: it names its token, and does not answer a message.
 func TestTheReportOfAKeypadIsUnderstood(t *testing.T) {
 	masked := tokenOf(t, "12345678901234565678").String()
 	for l := meter.English; l <= meter.French; l++ {
@@ -182,5 +182,5 @@ func FuzzParseMeterReply(f *testing.F) {
 	})
 }
 
-// utf8Valid leaves out texts whose capitals are another text: invalid ones and letters without a pair.
+// utf8Valid leaves out texts that change between upper and lower case: invalid ones and letters without a pair.
 func utf8Valid(s string) bool { return strings.ToLower(strings.ToUpper(s)) == s }

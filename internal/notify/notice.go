@@ -17,7 +17,7 @@ var purposeOf = map[wallet.NoticeKind]Purpose{
 	wallet.NoticeOff: PurposeCutOff, wallet.NoticeOn: PurposeRestored,
 }
 
-// kindOf is the wallet's notice of a template; empty for any other message.
+// kindOf is the kind of wallet notice that a template sends; empty for any other message.
 func kindOf(p Purpose) wallet.NoticeKind {
 	for k, have := range purposeOf {
 		if have == p {
@@ -27,15 +27,15 @@ func kindOf(p Purpose) wallet.NoticeKind {
 	return ""
 }
 
-// NoticeTx is what sending a wallet's notice needs of a transaction.
+// NoticeTx is the part of a transaction that sends a wallet's notice.
 type NoticeTx interface {
 	QueueTx
 	LogTx
-	// NoticeTo is whom a meter's notices go to; found is false for an unknown meter.
+	// NoticeTo returns the recipient of a meter's notices; found is false for an unknown meter.
 	NoticeTo(number string) (to Addressee, found bool, err error)
 }
 
-// Addressee is whom a message about a meter goes to.
+// Addressee is the recipient of messages about a meter.
 type Addressee struct {
 	Subscription
 	Phone   string
@@ -43,24 +43,24 @@ type Addressee struct {
 	Contact string
 }
 
-// Notices sends wallets' notices by the routes: it is the job.Sender of their lane where there are routes. A notice is
-// given when a route has accepted it, and a cut-off counts from then ([wallet.NoticeSent]). One that nobody can be sent, for
-// want of a number or of a route that works, counts as given when that is known: the log has it, and an account without a
-// telephone could never be cut off otherwise.
+// Notices sends wallets' notices by the routes, as the job.Sender of their lane. A notice counts as sent when a route has
+// accepted it, and a cut-off counts from then ([wallet.NoticeSent]). A notice that cannot be sent, for lack of a number or of a
+// working route, counts as sent once that is known: the log has it, and otherwise an account without a telephone could never be
+// cut off.
 type Notices struct {
 	door access.Door[NoticeTx]
 	now  func() time.Time
 	kick func()
 }
 
-// NewNotices makes a Notices; kick is called after a commit that left something to send.
+// NewNotices returns a Notices; kick is called after a commit that left something to send.
 func NewNotices(door access.Door[NoticeTx], now func() time.Time, kick func()) Notices {
 	return Notices{door, now, kick}
 }
 
 var _ job.Sender = Notices{}
 
-// Send queues the message of one notice, or writes the notice down where there is nobody to send it to.
+// Send queues the message of one notice, or only records the notice if it has no recipient.
 func (n Notices) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Verdict, error) {
 	var notice wallet.Notice
 	if err := json.Unmarshal(c.Body, &notice); err != nil {
@@ -73,13 +73,13 @@ func (n Notices) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ve
 		switch {
 		case err != nil:
 			return false, err
-		case !found || !known: // nobody to send it to, or nothing to say: it is written down
+		case !found || !known: // no recipient, or no template: the notice is only recorded
 			return false, wallet.NoticeSent(tx.Notices(), notice.Kind, c.Body)
 		}
 		d := Draft{Purpose: purpose, Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: to.N, Number: to.Number, Muted: !to.Notices,
 			Args: Args{Meter: notice.Meter, Test: notice.Test, Utility: to.Utility, Contact: to.Contact, Currency: notice.Currency, Balance: notice.Available,
 				Press: notice.Press, Account: notice.Account}}
-		if purpose.cuts() && to.Phone != "" { // a warning for which there is no room was not given: it waits for some
+		if purpose.cuts() && to.Phone != "" { // without room for it, a warning was not sent: it waits
 			if full, err = crowded(tx, Message{Purpose: purpose, Line: lineOf(d)}); err != nil || full != "" {
 				return false, err
 			}
@@ -103,7 +103,7 @@ func (n Notices) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Ve
 // isNoticeSent reports whether a message has left or can no longer leave, so that the notice in it counts as sent.
 func isNoticeSent(m Message) bool { return m.State != Queued && (m.State != Uncertain || !m.Open) }
 
-// noteNoticeSent notes that a wallet's notice was sent: a route has accepted it, or nobody can be sent it.
+// noteNoticeSent records that a wallet's notice counts as sent: a route has accepted it, or it cannot be sent.
 func noteNoticeSent(tx LogTx, m Message) error {
 	kind := kindOf(m.Purpose)
 	if kind == "" || !isNoticeSent(m) {

@@ -27,7 +27,7 @@ func TestAWarningCountsAsGivenWhenARouteHasIt(t *testing.T) {
 	h.want("delivered", h.says(), "message.delivered purpose="+string(notify.PurposeCutSoon)+" route=a meter="+meterA)
 }
 
-// given is the account of a notice that has left.
+// given is the account of a notice that was sent.
 type isNoticeSent struct {
 	wallet.NoticeTx
 	*hall
@@ -50,5 +50,5 @@ func (g isNoticeSent) AuditLog(e access.Entry) error {
 	return nil
 }
 
-// Notices are the rows of the account that the test's messages are about.
+// Notices returns the rows of the account of the test's messages.
 func (h *hall) Notices() wallet.NoticeTx { return isNoticeSent{hall: h} }

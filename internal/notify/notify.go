@@ -1,13 +1,12 @@
-// Package notify brings messages to telephones and to the SIMs of meters, and takes what they answer.
+// Package notify sends messages to telephones and to the SIMs of meters, and handles their answers.
 //
-// A message is queued in the transaction that wants it ([Queue]), given to a route by the [Dispatcher], which tries one route
-// after the other and waits in between, and moves on by what the route, the network's delivery reports and the meter say.
-// What a message holds of tokens is their names; digits are opened when it is sent. An SMS may be lost, late, doubled or
-// in the wrong order, and its sender's number proves nothing: whatever arrives is taken once, by its identity, and money
-// moves by none of it. [Route] is what brings messages out of the house; what comes in is handed to the dispatcher, which is
-// their [Inbox].
+// A transaction queues a message ([Queue]). The [Dispatcher] gives it to a route; it tries one route after the other and waits
+// in between. The answers of the route, the network's delivery reports and the meter's answers change its state. A message
+// holds only the identities of tokens; their digits are opened when it is sent. An SMS may be lost, late, doubled or in the
+// wrong order, and its sender's number proves nothing: an arrival is taken once, by its identity, and never moves money. A
+// [Route] carries messages out; it hands arrivals to the dispatcher's [Inbox].
 //
-// [Log] is the route of notices where there is no other: it writes them into the audit log and so into the feed of events.
+// [Log] is the route of notices if there is no other: it writes them into the audit log and so into the feed of events.
 package notify
 
 import (
@@ -19,20 +18,20 @@ import (
 	"github.com/paywatt/paywatt/internal/wallet"
 )
 
-// LogTx is what the log needs of a transaction.
+// LogTx is the part of a transaction that the log needs.
 type LogTx interface {
 	Notices() wallet.NoticeTx
 }
 
-// Log is the route into the log.
+// Log sends notices into the audit log.
 type Log struct{ door access.Door[LogTx] }
 
-// NewLog makes a Log.
+// NewLog returns a Log.
 func NewLog(door access.Door[LogTx]) Log { return Log{door} }
 
 var _ job.Sender = Log{}
 
-// Send writes one notice down. A notice whose time is over has become worthless and is dropped.
+// Send records one notice. It drops a notice whose time is over.
 func (l Log) Send(ctx context.Context, t access.Tenant, c job.Claim) (job.Verdict, error) {
 	err := l.door.Do(ctx, t, func(tx LogTx) (bool, error) {
 		return false, wallet.NoticeSent(tx.Notices(), wallet.NoticeKind(c.Kind), c.Body)

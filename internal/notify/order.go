@@ -21,17 +21,17 @@ type Wish struct {
 	Phone string // of a text
 	Text  string
 	Meter string // number or identity: of a token, and of a text to its customer
-	// Token is the identity of a token made for the meter, or its digits; empty with a Meter and no Text for the newest one
-	// that is not known to be in the meter.
+	// Token is the identity of a token made for the meter, or its digits. If it is empty, with a Meter and no Text, it means
+	// the newest token that is not known to be in the meter.
 	Token string
-	// Via is sale.RouteSMS, to the customer, or sale.RouteMeterSMS, to the meter's SIM; of a token.
+	// for a token: sale.RouteSMS, to the customer, or sale.RouteMeterSMS, to the meter's SIM
 	Via   string
-	Route string // by which it shall go; empty for the order of the configuration
-	// Once names the request, so that it makes one message however often it comes; without a key each makes one.
+	Route string // the route to use; empty for the order of the configuration
+	// Once identifies the request, so that its repetitions make only one message; without a key each repetition makes one.
 	Once access.Once
 }
 
-// identity is the same for the same request; zero without a key.
+// identity is the same for repetitions of a request; zero without a key.
 func (w Wish) identity() (none [16]byte) {
 	if w.Once.Key == "" {
 		return none
@@ -45,7 +45,7 @@ type Wished struct {
 	Messages []Message
 }
 
-// Send queues a message that a person wants (right: message.send). Nobody sees the digits of a token by it.
+// Send queues a message that a person orders (right: message.send). It never shows the digits of a token.
 func (d *Dispatcher) Send(ctx context.Context, by access.Actor, w Wish) (Wished, error) {
 	if no := by.Needs(access.SendMessages); no.Refused() {
 		return Wished{Refusal: no}, nil
@@ -88,7 +88,7 @@ func (d *Dispatcher) checkWish(w Wish) refusal.Refusal {
 	return refusal.Refusal{}
 }
 
-// checkRoute refuses a route that this server does not have; empty for any, which takes one.
+// checkRoute refuses a route that this server does not have. An empty route is always allowed.
 func (d *Dispatcher) checkRoute(route string) refusal.Refusal {
 	switch {
 	case len(d.c.Routes) == 0:
@@ -149,7 +149,7 @@ func (d *Dispatcher) wished(tx Tx, by access.Actor, w Wish) (Wished, error) {
 	return Wished{Messages: []Message{m}}, tx.Office().AuditLog(e)
 }
 
-// dialable reports whether something is a number that a person may send a text to.
+// dialable reports whether a person may send a text to this number.
 func dialable(phone string) bool {
 	digits := strings.TrimPrefix(Canonical(phone), "+")
 	return len(digits) >= 3 && len(digits) <= 15 && strings.Trim(digits, "0123456789") == ""
@@ -197,7 +197,8 @@ func (d *Dispatcher) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (r
 	return refusal.Refusal{}, nil
 }
 
-// soldHere reports whether a token was sold to whom its meter supplies now; one that belongs to no sale is the meter's own.
+// soldHere reports whether a token was sold to the account that its meter supplies now; a token without a sale belongs to the
+// meter.
 func soldHere(tx Tx, t sale.Token) (bool, error) {
 	if t.Sale.IsZero() {
 		return true, nil
@@ -205,7 +206,7 @@ func soldHere(tx Tx, t sale.Token) (bool, error) {
 	return tx.Carried().SoldHere(t.Sale)
 }
 
-// tokenNamed finds a token of a meter by its identity or its digits, or the newest one that the meter is not known to have.
+// tokenNamed finds a token of a meter by its identity or its digits, or the newest one that is not known to be in the meter.
 func (d *Dispatcher) tokenNamed(tx Tx, m registry.Meter, name string) (sale.Token, refusal.Refusal, error) {
 	unknown := refuse.MessageTokenNotFound(m.Number)
 	if name == "" {
@@ -246,8 +247,8 @@ func (d *Dispatcher) hash(t sts.Token) []byte {
 	return d.c.Hasher.Hash(sale.HashContext, digits)
 }
 
-// Retry queues a message once more, by a route that a person names or by those of the configuration in their order (right:
-// message.send). A message that waits is sent at once; one that is over begins anew.
+// Retry queues a message again, by a named route or by those of the configuration in their order (right: message.send). A
+// waiting message is sent at once; a finished one starts anew.
 func (d *Dispatcher) Retry(ctx context.Context, by access.Actor, message, route string) (MessageView, error) {
 	if no := by.Needs(access.SendMessages); no.Refused() {
 		return MessageView{Refusal: no}, nil
@@ -296,7 +297,7 @@ func (d *Dispatcher) retried(tx Tx, by access.Actor, message, route string) (Mes
 	m.ExpiresAt = now.Add(life(Draft{Purpose: m.Purpose, Token: m.Token, Answers: m.Answers}))
 	m.Round++
 	if m.Route = route; route == "" {
-		if m.Route = choose(m, s.Tries, d.open().Mine); m.Route == "" { // every one has refused it, and is asked anew: a person may have seen to that
+		if m.Route = choose(m, s.Tries, d.open().Mine); m.Route == "" { // every route has refused it, and is tried anew: a person may have fixed the cause
 			m.Route = choose(m, nil, d.open().Mine)
 		}
 	}

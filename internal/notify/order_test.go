@@ -20,7 +20,7 @@ import (
 
 func clerk() access.Actor { return access.SystemActor(1, "test") }
 
-// TestAMessageIsSentOnceMore where that makes sense, and the audit row says by which route.
+// TestAMessageIsSentOnceMore if that makes sense, and the audit row names the route.
 func TestAMessageIsSentOnceMore(t *testing.T) {
 	try := notify.Try{N: 1, Route: "a", Outcome: "refused"}
 	for _, c := range []struct {
@@ -28,7 +28,7 @@ func TestAMessageIsSentOnceMore(t *testing.T) {
 		route string
 		do    func(*hall, *notify.Message)
 		want  string // the refusal
-		goes  string // by which route
+		goes  string // the route used
 	}{
 		{"lost", "", func(_ *hall, m *notify.Message) { m.State = notify.Lost }, "", "a"},
 		{"refused by the first route", "", func(h *hall, m *notify.Message) { h.tries[m.ID] = []notify.Try{try} }, "", "b"},
@@ -164,7 +164,7 @@ func (h tokenHall) TokenForPush(token id.ID) (sale.Token, string, bool, error) {
 	return sale.Token{}, "", false, nil
 }
 
-// TokenByHash finds a token whose seal is its digits.
+// TokenByHash finds a token that is sealed as its digits.
 func (h tokenHall) TokenByHash(hash []byte) (sale.Token, id.ID, bool, error) {
 	for _, t := range h.list {
 		if bytes.Equal(hash, h.Hash(sale.HashContext, t.Sealed)) {
@@ -174,7 +174,7 @@ func (h tokenHall) TokenByHash(hash []byte) (sale.Token, id.ID, bool, error) {
 	return sale.Token{}, id.ID{}, false, nil
 }
 
-// TestATokenIsOrdered by its identity, or the newest that the meter is not known to have.
+// TestATokenIsOrdered by its identity, or as the newest one that is not known to be in the meter.
 func TestATokenIsOrdered(t *testing.T) {
 	token := func(n byte, s sale.TokenState, sealed string) sale.Token {
 		return sale.Token{ID: id.ID{15: n}, State: s, Sealed: sale.Sealed(sealed), Sale: id.ID{n}, Units: 100}
@@ -234,7 +234,7 @@ func TestATokenIsOrdered(t *testing.T) {
 	}
 }
 
-// TestAMessageThatNoRouteTakes is lost at once where no other server could take it, and else when its time is over.
+// TestAMessageThatNoRouteTakes is lost at once if no other server could take it, otherwise when its time is over.
 func TestAMessageThatNoRouteTakes(t *testing.T) {
 	for _, alone := range []bool{true, false} {
 		h, _, b := newHall(t)
@@ -255,7 +255,7 @@ func TestAMessageThatNoRouteTakes(t *testing.T) {
 	}
 }
 
-// TestWhoIsNotRegisteredAnyMoreIsSentNothing, but for what a person wrote to a number.
+// TestWhoIsNotRegisteredAnyMoreIsSentNothing, except texts that a person wrote to the number.
 func TestWhoIsNotRegisteredAnyMoreIsSentNothing(t *testing.T) {
 	for _, c := range []struct {
 		purpose notify.Purpose
@@ -271,7 +271,7 @@ func TestWhoIsNotRegisteredAnyMoreIsSentNothing(t *testing.T) {
 	}
 }
 
-// TestAReportComesBeforeTheAnswerOfItsRoute: the worker has the message, and sees what was reported.
+// TestAReportComesBeforeTheAnswerOfItsRoute: the worker has the message, and sees the report.
 func TestAReportComesBeforeTheAnswerOfItsRoute(t *testing.T) {
 	for state, want := range map[notify.ReportState]string{notify.Delivered: "message.delivered purpose=text", notify.Failed: ""} {
 		h, _, _ := newHall(t)
@@ -298,7 +298,7 @@ func TestAReportComesBeforeTheAnswerOfItsRoute(t *testing.T) {
 	}
 }
 
-// doorTo opens a transaction that is another one's.
+// doorTo runs transactions on another one's rows.
 type doorTo[X any] struct{ tx X }
 
 func (d doorTo[X]) Do(_ context.Context, _ access.Tenant, fn func(X) (bool, error)) error {

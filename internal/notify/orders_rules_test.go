@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// shop is a till whose meter has tokens, and where they were sold.
+// shop is a till whose meter has tokens, with their place of sale.
 type shop struct {
 	*till
 	list  []sale.Token
@@ -54,7 +54,7 @@ func newShop(t *testing.T) *shop {
 	return s
 }
 
-// TestWhatIsRefusedToBeSent says why, in a sentence.
+// TestWhatIsRefusedToBeSent gives the reason in a sentence.
 func TestWhatIsRefusedToBeSent(t *testing.T) {
 	const noNumber = "The message has no telephone number to go to."
 	for name, c := range map[string]struct {
@@ -109,7 +109,7 @@ func TestWhatIsRefusedToBeSent(t *testing.T) {
 	}
 }
 
-// TestWhatAnOrderBrings: the meter, its customer, and of a token its sale.
+// TestWhatAnOrderBrings: the meter, its customer, and for a token its sale.
 func TestWhatAnOrderBrings(t *testing.T) {
 	at := time.Date(2026, 11, 1, 9, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	for name, c := range map[string]struct {
@@ -181,7 +181,8 @@ func TestARequestWithAKeyMakesOneMessage(t *testing.T) {
 	}
 }
 
-// TestANumberThatIsNotRegisteredAnyMore gets nothing about a meter, and a warning that counts goes to the number in its place.
+// TestANumberThatIsNotRegisteredAnyMore gets nothing about a meter; a warning before a cut-off goes to the number that replaced
+// it.
 func TestANumberThatIsNotRegisteredAnyMore(t *testing.T) {
 	const gone, stop = "the number is not registered any more", "the customer wants no such messages (STOP)"
 	for name, c := range map[string]struct {
@@ -189,8 +190,8 @@ func TestANumberThatIsNotRegisteredAnyMore(t *testing.T) {
 		do    func(*shop, *notify.Message)
 		state notify.State
 		why   string
-		anew  string // the state of the message that takes its place
-		says  string // is written of it
+		anew  string // the state of the message that replaces it
+		says  string // the rows written
 	}{
 		"as it was":      {warning(), func(*shop, *notify.Message) {}, notify.SentOut, "", "", "given"},
 		"another number": {warning(), func(s *shop, _ *notify.Message) { s.to.Phone = juma }, notify.Suppressed, gone, "queued", ""},
@@ -280,7 +281,7 @@ func TestWhatIsSentAgainToWhomItDoesNotConcernAnyMore(t *testing.T) {
 	}
 }
 
-// TestWhatAReportSaysIsMadeStorable, also the reference by which its message is found.
+// TestWhatAReportSaysIsMadeStorable, including the reference by which its message is found.
 func TestWhatAReportSaysIsMadeStorable(t *testing.T) {
 	h, a, _ := newHall(t)
 	a.answers = []notify.Sent{{Outcome: notify.Accepted, Reference: "7\uFFFD"}}

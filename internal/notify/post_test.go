@@ -18,7 +18,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// hall is an office whose messages leave by routes: what is sent, tried, counted, alarmed and audited, in memory.
+// hall is an office whose messages leave by routes. It records in memory what is sent, tried, counted, alarmed and audited.
 type hall struct {
 	*office
 	routes     []notify.Configured
@@ -30,7 +30,7 @@ type hall struct {
 	meter      registry.Meter
 	// tenants are those of the server.
 	tenants []access.Tenant
-	holds   time.Duration // for which a message was claimed last
+	holds   time.Duration // how long a message was last claimed
 }
 
 // newHall has routes a and b. A part by a costs 100.
@@ -56,7 +56,7 @@ func (h *hall) queues(d notify.Draft) id.ID {
 	return m.ID
 }
 
-// serves lets the routes take what is due, and gives what was written.
+// serves lets the routes take what is due, and returns the rows written.
 func (h *hall) serves() string {
 	h.t.Helper()
 	if _, err := h.dispatcher.Serve(h.t.Context(), 1); err != nil {
@@ -65,7 +65,7 @@ func (h *hall) serves() string {
 	return h.says()
 }
 
-// says gives what was written since it was asked last.
+// says returns the rows written since the last call.
 func (h *hall) says() string {
 	out := append(slices.Clone(h.audit), h.wrote...)
 	h.audit, h.wrote = nil, nil
@@ -88,7 +88,7 @@ func (h *hall) of(message id.ID) *notify.Message {
 	return &notify.Message{}
 }
 
-// state is a message in a line.
+// state returns a message's state in one line.
 func (h *hall) state(message id.ID) string {
 	m := h.of(message)
 	text := fmt.Sprintf("%s open=%t route=%s round=%d tries=%d cost=%d", m.State, m.Open, m.Route, m.Round, len(h.tries[message]), m.Cost)
@@ -105,7 +105,7 @@ func (h *hall) writes(format string, args ...any) {
 	h.wrote = append(h.wrote, fmt.Sprintf(format, args...))
 }
 
-// What follows is the transaction.
+// The methods of the transaction.
 
 func (h *hall) Do(_ context.Context, _ access.Tenant, fn func(notify.Tx) (bool, error)) error {
 	return commit(notify.Tx(h), fn)
@@ -207,7 +207,7 @@ func (h *hall) VendSale(sale id.ID) (sale.Sale, bool, error) {
 	return s, found, nil
 }
 
-// first is what the first message by a route writes beside its own: whatever alarm another run has left is cleared.
+// firstA is the extra row of the first message by route a: it clears an alarm that an earlier run may have left.
 const firstA = "clear 0 sms-route-down; "
 
 // TestAMessageLeaves by the first route, is counted with its cost, and is delivered.
@@ -265,7 +265,7 @@ func TestAMessageThatFails(t *testing.T) {
 	}
 }
 
-// TestARouteGoesDown after five failures in a row, or at once if it says so itself; one message a minute tries it again.
+// TestARouteGoesDown after five failures in a row, or at once if it reports so itself; one message a minute tries it again.
 func TestARouteGoesDown(t *testing.T) {
 	h, a, _ := newHall(t)
 	for range 5 {
@@ -296,7 +296,8 @@ func TestARouteGoesDown(t *testing.T) {
 	h.want("it says itself that it is out of order", h.serves(), "message.route_down no modem; message.sent purpose=text route=b; alarm 0 sms-route-down; total 2026-11 b 2 0")
 }
 
-// TestAMessageOfWhichNobodyKnows is not sent again, unless that is harmless: then five times, after pauses.
+// TestAMessageOfWhichNobodyKnows: a message of unknown outcome is not repeated, unless that is harmless: then five times, after
+// pauses.
 func TestAMessageOfWhichNobodyKnows(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -329,7 +330,7 @@ func TestAMessageOfWhichNobodyKnows(t *testing.T) {
 	}
 }
 
-// TestAMessageIsOnlyWorthSomethingForATime: at its end it is given up, and not a moment before.
+// TestAMessageIsOnlyWorthSomethingForATime: it is given up exactly at its end.
 func TestAMessageIsOnlyWorthSomethingForATime(t *testing.T) {
 	for _, c := range []struct {
 		purpose notify.Purpose
@@ -363,7 +364,7 @@ func TestAMessageIsOnlyWorthSomethingForATime(t *testing.T) {
 	}
 }
 
-// TestATokenThatNeedNotBeSent is held back, with the reason, and one whose sale is being reversed waits.
+// TestATokenThatNeedNotBeSent is suppressed with the reason, and one whose sale is being reversed waits.
 func TestATokenThatNeedNotBeSent(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -427,7 +428,7 @@ func TestAMessageToAMeterIsRepeated(t *testing.T) {
 	}
 }
 
-// TestATryThatNobodyEnded is one whose server ended: its outcome is unknown, and what it may have cost is counted.
+// TestATryThatNobodyEnded: the server ended during the try, so its outcome is unknown and its possible cost is counted.
 func TestATryThatNobodyEnded(t *testing.T) {
 	h, a, _ := newHall(t)
 	m := h.queues(notify.Draft{Purpose: notify.PurposeWritten, Text: "hello"})
@@ -456,7 +457,7 @@ func TestHowFullAMemoryIs(t *testing.T) {
 	}
 }
 
-// TestAPersonOrdersAMessage: the audit row names who and what, and the route is the one that was asked for.
+// TestAPersonOrdersAMessage: the audit row names who and what, and the route is the requested one.
 func TestAPersonOrdersAMessage(t *testing.T) {
 	h, _, _ := newHall(t)
 	h.meter = registry.Meter{N: 1, Number: meterA, ID: id.ID{2}}
@@ -490,7 +491,7 @@ func TestAPersonOrdersAMessage(t *testing.T) {
 	}
 }
 
-// TestWhoHasSeveralMetersNamesOneByItsPlace: places begin with 1 and have two digits at most.
+// TestWhoHasSeveralMetersNamesOneByItsPlace: positions begin with 1 and have two digits at most.
 func TestWhoHasSeveralMetersNamesOneByItsPlace(t *testing.T) {
 	o := opened(t)
 	o.settled, o.left = money.Amount{Minor: 12_000, Currency: "KES"}, money.Amount{Minor: 11_680, Currency: "KES"}
@@ -509,7 +510,7 @@ func TestWhoHasSeveralMetersNamesOneByItsPlace(t *testing.T) {
 	}
 }
 
-// TestWhatAWishForWarningsWritesDown: the customer, and what is wanted.
+// TestWhatAWishForWarningsWritesDown: the customer, and the wish.
 func TestWhatAWishForWarningsWritesDown(t *testing.T) {
 	o := opened(t)
 	o.receive(amina, "STOP")
@@ -519,7 +520,7 @@ func TestWhatAWishForWarningsWritesDown(t *testing.T) {
 	}
 }
 
-// TestCountsExactlyAtTheirLimits: the last that fits is taken, the next is not.
+// TestCountsExactlyAtTheirLimits: the last one within the limit is taken, the next is not.
 func TestCountsExactlyAtTheirLimits(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -564,7 +565,7 @@ func TestCountsExactlyAtTheirLimits(t *testing.T) {
 	}
 }
 
-// had is what came or left before.
+// had adds n messages that came or left before.
 func (o *office) had(n int, incoming bool, phone string, p notify.Purpose, ago time.Duration) {
 	for range n {
 		o.messages = append(o.messages, notify.Message{Incoming: incoming, Phone: phone, Purpose: p, CreatedAt: o.now.Add(-ago)})

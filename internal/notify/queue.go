@@ -13,12 +13,12 @@ import (
 type Draft struct {
 	Purpose  Purpose
 	Args     Args
-	Text     string // of PurposeWritten alone
-	Phone    string // as it is registered
+	Text     string // only for PurposeWritten
+	Phone    string // as registered
 	Lang     string
 	Customer id.ID
 	Meter    int64  // the meter's private number
-	Number   string // the meter's number, for the line of PurposeMeter
+	Number   string // the meter's number, for the queue of PurposeMeter
 	Vend     id.ID
 	Token    id.ID
 	Answers  id.ID
@@ -27,19 +27,19 @@ type Draft struct {
 	By       string
 }
 
-// QueueTx is what queueing needs of a transaction.
+// QueueTx is the part of a transaction that queues messages.
 type QueueTx interface {
 	NewID() (id.ID, error)
 	// MessageAdd writes a new message.
 	MessageAdd(Message) error
-	// MessagesWaiting counts open messages, of one line or, for "", of all; not beyond most.
+	// MessagesWaiting counts open messages, of one queue or, for "", of all; it counts no further than most.
 	MessagesWaiting(line string, most int) (int, error)
 	// QuietHours are the hours in which warnings wait, in the tenant's time zone.
 	QuietHours() (registry.QuietHours, *time.Location, error)
 }
 
-// Queue queues a message in the transaction that wants it. It never stands in the way of that transaction: a message that
-// must not or cannot be sent is written down as suppressed, with the reason.
+// Queue queues a message in the transaction that wants it. It never makes that transaction fail because of the message: a
+// message that must not or cannot be sent is stored as suppressed, with the reason.
 func Queue(tx QueueTx, d Draft, now time.Time) (Message, error) {
 	i, err := tx.NewID()
 	if err != nil {
@@ -65,7 +65,7 @@ func Queue(tx QueueTx, d Draft, now time.Time) (Message, error) {
 	return m, tx.MessageAdd(m)
 }
 
-// hindrance says why a message must not be sent; empty where nothing hinders it.
+// hindrance returns the reason why a message must not be sent; empty if it may.
 func hindrance(tx QueueTx, d Draft, m Message) (string, error) {
 	switch {
 	case m.Phone == "":
@@ -76,10 +76,10 @@ func hindrance(tx QueueTx, d Draft, m Message) (string, error) {
 	return crowded(tx, m)
 }
 
-// crowded says why there is no room for a message; empty where there is.
+// crowded returns the reason why there is no room for a message; empty if there is.
 func crowded(tx QueueTx, m Message) (string, error) {
 	line, all := MaxPerPhone, MaxWaiting
-	if m.harmless() { // answers that somebody makes us queue, or ten thousand warnings, must not keep a paid token out
+	if m.harmless() { // other people's messages, or ten thousand warnings, must not keep a paid token out
 		line, all = MaxTokensPerPhone, MaxTokensWaiting
 	}
 	n, err := tx.MessagesWaiting(m.Line, line)
@@ -92,22 +92,21 @@ func crowded(tx QueueTx, m Message) (string, error) {
 	return "", nil
 }
 
-// warnings are the purposes that wait for the end of the quiet hours. What brings a token, answers a question or says
-// that the supply is back never waits.
+// warning reports whether messages of the purpose wait for the end of the quiet hours. Tokens, answers and the news that the
+// supply is back never wait.
 func (p Purpose) warning() bool {
 	return slices.Contains([]Purpose{PurposeLow1, PurposeLow2, PurposeCutSoon}, p)
 }
 
-// unwanted reports whether somebody who has sent STOP gets no message of the purpose. The announcements that a cut-off
-// counts from are sent all the same: who gets none could not be cut off, or would be without having been told. So is what
-// tells of money: whoever can forge the sender of a STOP must not be able to keep a customer from learning that a sale was
-// taken back.
+// unwanted reports whether STOP ends messages of the purpose. Warnings that a cut-off counts from are still sent: without them
+// the customer could not be cut off, or would be cut off without a warning. So is news about money: a forged STOP must not hide
+// from a customer that a sale was reversed.
 func (p Purpose) unwanted() bool {
 	return slices.Contains([]Purpose{PurposeLow1, PurposeCutOff, PurposeWritten}, p)
 }
 
-// lineOf is what the order is kept within: a meter's messages among themselves, a telephone's, and warnings in a line of
-// their own, so that one that waits for the morning holds no token up.
+// lineOf names the queue in which a message keeps its order: one for each meter and each telephone. Warnings have a queue of
+// their own, so that one waiting for the morning does not delay a token.
 func lineOf(d Draft) string {
 	switch {
 	case d.Purpose == PurposeMeter:
@@ -132,5 +131,5 @@ func life(d Draft) time.Duration {
 	return noticeLife
 }
 
-// Canonical is the one form in which telephone numbers are kept and compared here; see [registry.DialForm].
+// Canonical is the form in which this package stores and compares telephone numbers; see [registry.DialForm].
 func Canonical(phone string) string { return registry.DialForm(phone) }

@@ -20,7 +20,7 @@ type List struct {
 	Phone    string
 	State    State
 	Incoming *bool
-	Sale     string // identity of the sale that the messages belong to
+	Sale     string // identity of the messages' sale
 	Page     registry.Page
 }
 
@@ -31,10 +31,10 @@ type Messages struct {
 	Next string
 }
 
-// listMessages is the list that a cursor belongs to.
+// listMessages names the list for its cursors.
 const listMessages = "messages"
 
-// List shows messages (right: customer.read): they hold telephone numbers.
+// List shows messages (right: customer.read, because they hold telephone numbers).
 func (d *Dispatcher) List(ctx context.Context, by access.Actor, l List) (Messages, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return Messages{Refusal: no}, nil
@@ -101,17 +101,17 @@ func shown(tx Tx, message string) (MessageView, error) {
 	return MessageView{Message: m, Tries: tries}, err
 }
 
-// Standing is how the routes of this server stand, and what messages cost.
+// Standing is the state of this server's routes, and the cost of messages.
 type Standing struct {
 	refusal.Refusal
 	Routes []RouteState
 	Months []Total
 }
 
-// maxTotals bounds the months that are shown: two years by one route.
+// maxTotals is the most rows of monthly totals shown: two years by one route.
 const maxTotals = 24
 
-// Routes shows the routes of this server in the order in which they are tried (right: customer.read).
+// Routes shows this server's routes in the order of trying (right: customer.read).
 func (d *Dispatcher) Routes(ctx context.Context, by access.Actor) (Standing, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return Standing{Refusal: no}, nil
@@ -132,7 +132,7 @@ func (d *Dispatcher) Routes(ctx context.Context, by access.Actor) (Standing, err
 	return out, nil
 }
 
-// routeNames are the names of the routes, for a refusal that says which there are.
+// routeNames lists the routes, for a refusal.
 func (d *Dispatcher) routeNames() string {
 	names := make([]string, len(d.c.Routes))
 	for i, r := range d.c.Routes {
@@ -149,8 +149,8 @@ func stateNames() string {
 	return strings.Join(names, ", ")
 }
 
-// saleNamed is the sale of an identity or a receipt number; the zero identity for none. No vendor lists messages, so who asks
-// may know of every sale.
+// saleNamed finds the sale of an identity or a receipt number; the zero identity for none. Vendors cannot list messages, so the
+// caller may know of every sale.
 func saleNamed(tx Tx, named string) (id.ID, error) {
 	if i, err := id.Parse(id.Vend, named); err == nil {
 		return i, nil

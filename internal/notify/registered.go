@@ -1,15 +1,15 @@
 package notify
 
-// Why a message is not sent that was queued for somebody else than who would get it now.
+// Reasons why a waiting message must not go to its number any more.
 const (
 	notRegistered = "the number is not registered any more"
 	notWanted     = "the customer wants no such messages (STOP)"
 )
 
-// withdrawn says why a message that waited must not go to its number any more; empty where nothing speaks against it. The
-// number is that of the moment in which the message was queued, and a message lives for days: meanwhile a SIM is changed, a
-// telephone is sold, an occupant moves out. What tells of a meter goes only to who is registered with it when it is sent. A
-// text that a person wrote goes where that person sent it, unless the customer has said STOP since.
+// withdrawn returns the reason why a waiting message must not go to its number any more; empty if it may. The number was stored
+// when the message was queued, and a message lives for days: meanwhile a SIM is changed, a telephone is sold, an occupant moves
+// out. A message about a meter goes only to the number that is registered when it is sent. A text that a person wrote goes to
+// its number, unless the customer has sent STOP since.
 func withdrawn(tx Tx, m Message) (string, error) {
 	if m.Purpose == PurposeMeter {
 		sim, err := tx.Recipients().SIMOf(m.Meter)
@@ -33,9 +33,9 @@ func withdrawn(tx Tx, m Message) (string, error) {
 	return "", nil
 }
 
-// withdraw ends a message that must not go to its number any more, and reports whether it did. A warning that a cut-off
-// counts from does not count as given by that: it is queued anew for the number that took the other's place, so that nobody
-// is cut off because a warning went nowhere.
+// withdraw ends a message that must not go to its number any more, and reports whether it did. A withdrawn warning that a
+// cut-off counts from does not count as sent: it is queued again for the new number, so that nobody is cut off without the
+// warning.
 func (d *Dispatcher) withdraw(tx Tx, m Message) (bool, error) {
 	why, err := withdrawn(tx, m)
 	if err != nil || why == "" {
@@ -51,7 +51,7 @@ func (d *Dispatcher) withdraw(tx Tx, m Message) (bool, error) {
 	}
 	to, found, err := tx.Recipients().NoticeTo(m.Number)
 	if err != nil || !found || to.Customer != m.Customer {
-		return true, err // it was another's supply: who has it now was not meant
+		return true, err // it was for a former occupant
 	}
 	again, err := Queue(tx, Draft{Purpose: m.Purpose, Args: m.Args, Phone: to.Phone, Lang: to.Lang, Customer: to.Customer, Meter: m.Meter, Number: m.Number}, d.c.Now())
 	if err != nil {

@@ -8,48 +8,47 @@ import (
 	"time"
 )
 
-// Limits of what passes between the dispatcher and a route.
+// Limits between the dispatcher and a route.
 const (
-	// MaxText is the longest text in bytes that a message may have: what ten parts hold. Nothing that is sent here comes
-	// near it; what is longer was not meant for a telephone.
+	// MaxText is the longest text of a message in bytes: what ten parts hold. No text of Paywatt comes near it.
 	MaxText = 1600
-	// MaxReference is the longest name in bytes that a route may give a message.
+	// MaxReference is the longest reference in bytes that a route may give a message.
 	MaxReference = 100
-	// MaxWhy is the longest reason in bytes that is kept; longer ones are cut.
+	// MaxWhy is the longest reason in bytes that is stored; longer ones are cut.
 	MaxWhy = 300
 )
 
-// Route brings text messages out of the house: a modem, a gateway, a provider. It is called from one worker of its own,
-// so messages of one route never overtake each other inside it.
+// Route carries text messages out: a modem, a gateway, a provider. It is called by one worker of its own, so messages of one
+// route never overtake each other inside it.
 type Route interface {
-	// Name is the name that the configuration gives the route. It stands in messages, alarms and hooks' paths, so it is the
-	// same after a restart.
+	// Name is the route's name in the configuration. It appears in messages, alarms and hooks' paths, so it stays the same
+	// after a restart.
 	Name() string
-	// Send sends one message and returns when the outcome is known or ctx has ended, whichever is first. It must not send
-	// the message again by itself unless it knows that the first try did not leave; what it does not know is [Unknown].
+	// Send sends one message and returns when the outcome is known or ctx has ended, whichever is first. It must not send the
+	// message again by itself unless it knows that the first try did not leave. If it does not know, the outcome is [Unknown].
 	Send(ctx context.Context, m Outgoing) Sent
 }
 
-// Keeping is a [Route] that keeps what arrives in a memory of its own, as a SIM, until the dispatcher has it. The dispatcher looks at it
-// about once a second, so Memory answers at once, from what is known.
+// Keeping is a [Route] that holds arrivals in a memory of its own, such as a SIM, until the dispatcher has them. The dispatcher
+// calls Memory about once a second, so it must return at once, without asking the device.
 type Keeping interface {
 	Memory() Memory
 }
 
-// Memory is how full a route's memory for arrivals is. A full one loses nothing by itself: the network keeps what it cannot
-// bring, for a day or some, and then forgets it.
+// Memory is how full a route's memory for arrivals is. A full memory loses nothing by itself: the network holds messages that
+// it cannot deliver, for a day or more, and then drops them.
 type Memory struct {
-	Used, Slots int // messages in it, and messages that it holds; 0 slots: not known
+	Used, Slots int // messages in it, and messages that fit; 0 slots: not known
 	AlmostFull  bool
 }
 
-// Outgoing is a message to send. Its text may hold the digits of a token, so nothing prints it: formatting, logging and
-// encoding an Outgoing show everything but the text. A route takes Text itself and gives it to its wire only.
+// Outgoing is a message to send. Its text may hold the digits of a token, so it is never printed: formatting, logging and
+// encoding an Outgoing show everything but the text. A route reads Text itself and passes it only to its wire.
 type Outgoing struct {
-	ID   string // the message, msg_…: the same at every try and by every route, so that a receiver can tell repetitions
+	ID   string // the message, msg_…: the same at every try and by every route, so that a receiver can recognise repetitions
 	To   string // "+" and digits
 	Text string // at most MaxText bytes of UTF-8
-	// Report asks for a delivery report, which comes to the [Inbox] if the route has any.
+	// Report asks for a delivery report, which the [Inbox] gets if the route has reports.
 	Report bool
 	// Validity is how long the network may try to deliver; 0 leaves it to the route.
 	Validity time.Duration
@@ -63,22 +62,22 @@ func (m Outgoing) String() string {
 // Format prints String whatever the verb: %#v would print the text.
 func (m Outgoing) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, m.String()) }
 
-// LogValue is String for logs.
+// LogValue returns String for logs.
 func (m Outgoing) LogValue() slog.Value { return slog.StringValue(m.String()) }
 
 // MarshalText makes encoders write String.
 func (m Outgoing) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
-// Outcome is what is known of a message that a route was asked to send. The zero value is Unknown: who says nothing knows
-// nothing.
+// Outcome is what a route knows about a message after Send. The zero value is Unknown, so that a route that sets no outcome
+// claims nothing.
 type Outcome uint8
 
 // The outcomes.
 const (
-	// Unknown: the message may have been sent, its answer was lost. It waits for a report and is not sent again, except
-	// where a repetition is harmless (a token that arrives twice is one token).
+	// Unknown: the message may have been sent, but its answer was lost. It waits for a report and is not sent again, unless a
+	// repetition is harmless (a token that arrives twice loads once).
 	Unknown Outcome = iota
-	// Accepted: the network, or the provider, has the whole message.
+	// Accepted: the network or the provider has the whole message.
 	Accepted
 	// NotSent: it did not leave. Another try may help, or another route.
 	NotSent
@@ -87,7 +86,7 @@ const (
 	Refused
 )
 
-// String names the outcome as messages' tries show it.
+// String names the outcome as in a message's tries.
 func (o Outcome) String() string {
 	names := [...]string{"unknown", "accepted", "not_sent", "refused"}
 	if int(o) < len(names) {
@@ -99,24 +98,24 @@ func (o Outcome) String() string {
 // Sent is a route's answer.
 type Sent struct {
 	Outcome Outcome
-	// Reference is the route's own name of the message, at most MaxReference bytes, by which reports are matched that do not
-	// carry the message's ID. Empty if the route has none.
+	// Reference is the route's own name for the message, at most MaxReference bytes. Reports without the message's ID are
+	// matched by it. It is empty if the route has none.
 	Reference string
-	Parts     int    // how many parts it took; 0 if the route cannot tell. Cost is counted by it.
+	Parts     int    // number of parts; 0 if the route does not know. The cost depends on it.
 	Why       string // the route's words, unless it was accepted; never the text of the message
-	// Closed says that the route itself is out of order (no modem, no connection, a wrong password), as opposed to this one
-	// message: the dispatcher marks it down at once instead of after several failures.
+	// Closed means that the route itself is out of order (no modem, no connection, a wrong password), not only this message:
+	// the dispatcher marks it down at once instead of after several failures.
 	Closed bool
 }
 
 // Incoming is a message that arrived.
 type Incoming struct {
-	Route string // the Name of the route by which it came
-	// Identity is the same for the same message however often the network or the route brings it: that is how a repetition
-	// is known. A route whose messages have names of their own makes it with [IdentityOf].
+	Route string // the Name of its route
+	// Identity is the same for the same message, however often the network or the route delivers it, so that repetitions are
+	// recognised. A route whose messages have IDs of their own makes it with [IdentityOf].
 	Identity [16]byte
 	From     string // "+" and digits, a short code or a name; never a proof of who sent it
-	To       string // the own number that it was sent to; empty if the route does not say
+	To       string // the own number that it was sent to; empty if the route does not report it
 	Text     string
 	At       time.Time // the network's time; zero if it wrote none
 	Missing  int       // parts that never came; such a message is never a command
@@ -130,13 +129,13 @@ func (m Incoming) String() string {
 // Format prints String whatever the verb: %#v would print the text.
 func (m Incoming) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, m.String()) }
 
-// LogValue is String for logs.
+// LogValue returns String for logs.
 func (m Incoming) LogValue() slog.Value { return slog.StringValue(m.String()) }
 
 // MarshalText makes encoders write String.
 func (m Incoming) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
-// ReportState is what a delivery report says.
+// ReportState is the state in a delivery report.
 type ReportState uint8
 
 // The states of a report. The zero value changes nothing.
@@ -158,7 +157,7 @@ func (s ReportState) String() string {
 // Report is a delivery report. It may come before Send has returned, twice, late or never.
 type Report struct {
 	Route string
-	// ID is the message's own ID where the route brings it back; else Reference and To name the message.
+	// ID is the message's own ID if the route returns it; otherwise Reference and To identify the message.
 	ID        string
 	Reference string
 	State     ReportState
@@ -167,9 +166,8 @@ type Report struct {
 	At        time.Time // when the network reached that state; zero if it wrote none
 }
 
-// Inbox takes what arrives by a route. Each method returns nil once what it was given is durable; only then may the route
-// forget it (delete it from the SIM, answer 200). After any error the route offers it again, for ever. Repetitions are
-// harmless.
+// Inbox takes a route's arrivals. Each method returns nil once the arrival is durable; only then may the route forget it
+// (delete it from the SIM, answer 200). After any error the route offers it again, without end. Repetitions are harmless.
 type Inbox interface {
 	Receive(ctx context.Context, m Incoming) error
 	Report(ctx context.Context, r Report) error

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// TestNothingPrintsTheTextOfAMessage: a text may hold a token, whoever logs a message must not log the token.
+// TestNothingPrintsTheTextOfAMessage: a text may hold a token, and logging a message must not log the token.
 func TestNothingPrintsTheTextOfAMessage(t *testing.T) {
 	const digits = "12345678901234567890"
 	out := notify.Outgoing{ID: "msg_1", To: "+254700000001", Text: "Token " + digits}

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// What stands for a transaction in these tests has all rows itself.
+// The stand-ins for transactions in these tests hold all rows themselves.
 
 func (o *office) Carried() notify.CarriedTx      { return o }
 func (o *office) Recipients() notify.RecipientTx { return o }
@@ -29,11 +29,11 @@ func (c *counter) Queued() notify.QueuedTx        { return c }
 func (c *counter) Meters() registry.MeterLookup   { return c }
 func (h tokenHall) Carried() notify.CarriedTx     { return h }
 
-// A transaction that fails or is refused leaves nothing behind. mark gives what takes everything back that is done from now on.
+// A transaction that fails or is refused changes nothing. mark returns a function that undoes everything done from now on.
 
 type marked interface{ mark() (undo func()) }
 
-// commit carries a transaction out.
+// commit runs a transaction.
 func commit[X any](tx X, fn func(X) (bool, error)) error {
 	undo := func() {}
 	if m, is := any(tx).(marked); is {

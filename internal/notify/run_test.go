@@ -16,15 +16,15 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// shift is a dispatcher that runs, with one route, on a hall.
+// shift is a running dispatcher with one route, on a hall.
 type shift struct {
 	*hall
 	dispatcher *notify.Dispatcher
 	route      *wire
-	second     *wire  // where there is one
+	second     *wire  // if there is one
 	cancel     func() // ends the server
 	mu         sync.Mutex
-	looks      int                              // how often the worker has looked at what is due
+	looks      int                              // how often the worker has checked what is due
 	due        func() (bool, error)             // instead of the hall's
 	refuse     func(tenant access.Tenant) error // before a transaction
 	log        strings.Builder
@@ -64,15 +64,15 @@ func (s *shift) View(ctx context.Context, tenant access.Tenant, fn func(notify.T
 	return errors.Join(ctx.Err(), fn(s))
 }
 
-// wire is a route that answers as it is told, and accepts what it is not told about.
+// wire is a route that gives preset answers, and accepts after the last one.
 type wire struct {
 	name    string
 	answers []notify.Sent
 	sent    []notify.Outgoing
 	memory  notify.Memory
-	during  func()          // happens while it sends
-	ctx     context.Context // of what it sent last
-	turn    *sync.Mutex     // of the test and a dispatcher that runs; nil where none does
+	during  func()          // runs while it sends
+	ctx     context.Context // of the last message
+	turn    *sync.Mutex     // shared by the test and a running dispatcher; nil if none runs
 }
 
 func (w *wire) Name() string { return w.name }
@@ -96,7 +96,7 @@ func (w *wire) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	return s
 }
 
-// works runs a dispatcher of so many routes in a bubble of its own time while do goes on.
+// works runs a dispatcher of this many routes in a time bubble while do runs.
 func works(t *testing.T, routes int, do func(*testing.T, *shift)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -120,9 +120,9 @@ func works(t *testing.T, routes int, do func(*testing.T, *shift)) {
 	})
 }
 
-// during counts the looks in a time that begins now.
+// during counts the worker's checks during a time from now.
 func (s *shift) during(d time.Duration) int {
-	s.mu.Lock() // what the test did before happened before what the worker does when its time has come
+	s.mu.Lock() // orders the test's writes before those of the worker
 	before := s.looks
 	s.mu.Unlock()
 	time.Sleep(d)
@@ -130,12 +130,12 @@ func (s *shift) during(d time.Duration) int {
 	return s.looks - before
 }
 
-// TestAWorkerLooksAgain after a second where nothing is due, after three where others have what is due, and after five where
-// the store is in trouble.
+// TestAWorkerLooksAgain after a second if nothing is due, after three if others must send it, and after five if the store
+// fails.
 func TestAWorkerLooksAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		due  func() (bool, error)
-		want int // in half a minute and a bit
+		want int // in a little over half a minute
 	}{
 		"nothing is due": {nil, 30}, "others have it": {func() (bool, error) { return true, nil }, 10}, "trouble": {func() (bool, error) { return false, errors.New("the disk is full") }, 6},
 	} {
@@ -153,14 +153,14 @@ func TestAWorkerLooksAgain(t *testing.T) {
 	}
 }
 
-// TestAWorkerSendsAllThatIsDueAtOnce, and a full memory is looked after by it.
+// TestAWorkerSendsAllThatIsDueAtOnce, and watches a full memory.
 func TestAWorkerSendsAllThatIsDueAtOnce(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		for range 3 {
 			s.queues(text())
 		}
 		s.dispatcher.Kick()
-		s.dispatcher.Kick() // twice, and nobody has heard the first
+		s.dispatcher.Kick() // twice before the worker has noticed the first
 		if synctest.Wait(); len(s.route.sent) != 3 {
 			t.Errorf("%d messages are sent at once, want 3", len(s.route.sent))
 		}
@@ -171,14 +171,14 @@ func TestAWorkerSendsAllThatIsDueAtOnce(t *testing.T) {
 	})
 }
 
-// TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends, and looks on its own after what it sent.
+// TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends, and checks again on its own after it sent.
 func TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		s.queues(text())
 		s.route.during = func() { s.dispatcher.Kick(); s.dispatcher.Kick(); s.dispatcher.Kick() }
 		before := s.looks
 		s.dispatcher.Kick()
-		if synctest.Wait(); s.looks-before != 3 { // at the call, after what was sent, and at the calls meanwhile
+		if synctest.Wait(); s.looks-before != 3 { // at the call, after sending, and at the calls meanwhile
 			t.Errorf("%d looks, want 3", s.looks-before)
 		}
 		if s.log.Len() > 0 {
@@ -187,7 +187,7 @@ func TestAWorkerIsWokenOnceHoweverOftenItIsCalledWhileItSends(t *testing.T) {
 	})
 }
 
-// TestARouteHasFourMinutes for a message, which is held for it a minute longer, and its work ends with its answer.
+// TestARouteHasFourMinutes for a message, which is claimed for it for five; its context ends after its answer.
 func TestARouteHasFourMinutes(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		s.queues(text())
@@ -203,12 +203,12 @@ func TestARouteHasFourMinutes(t *testing.T) {
 	})
 }
 
-// TestTheNextRouteIsCalledWhenOneGoesDown, which then looks at nothing for a minute.
+// TestTheNextRouteIsCalledWhenOneGoesDown. The down route's worker then checks nothing for a minute.
 func TestTheNextRouteIsCalledWhenOneGoesDown(t *testing.T) {
 	works(t, 2, func(t *testing.T, s *shift) {
 		s.queues(text())
 		s.route.answers = []notify.Sent{{Outcome: notify.NotSent, Closed: true, Why: "no modem"}}
-		s.route.during = func() { time.Sleep(time.Second / 2) } // meanwhile the other one sees that it has nothing to do
+		s.route.during = func() { time.Sleep(time.Second / 2) } // meanwhile the other worker finds nothing to send
 		s.dispatcher.Kick()
 		if s.during(time.Second); len(s.route.sent) != 1 || len(s.second.sent) != 1 || !strings.Contains(s.log.String(), "route went down") {
 			t.Errorf("%d and %d sent, logged %q", len(s.route.sent), len(s.second.sent), s.log.String())
@@ -228,7 +228,7 @@ func TestTheNextRouteIsCalledWhenOneGoesDown(t *testing.T) {
 	})
 }
 
-// TestAServerThatEndsHasNoTrouble: what it is doing is done, and no more.
+// TestAServerThatEndsHasNoTrouble: it finishes its work and logs no errors.
 func TestAServerThatEndsHasNoTrouble(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		m := s.queues(text())
@@ -241,7 +241,7 @@ func TestAServerThatEndsHasNoTrouble(t *testing.T) {
 	})
 }
 
-// counting is a counter whose looks at what is due are counted.
+// counting is a counter that counts the checks for due messages.
 type counting struct {
 	*counter
 	looks int
@@ -252,7 +252,7 @@ func (c *counting) Tenants() ([]access.Tenant, error)  { return []access.Tenant{
 func (c *counting) Office() notify.OfficeTx            { return c }
 func (c *counting) Queued() notify.QueuedTx            { return c }
 
-// TestAMetersAnswerWakesTheWorkers, whatever it says: the next message to the meter may have its turn.
+// TestAMetersAnswerWakesTheWorkers, whatever it says: the next message to the meter may be the queue head.
 func TestAMetersAnswerWakesTheWorkers(t *testing.T) {
 	for _, text := range []string{loadedText, rejectedText, otherList, "Balance 4.2 kWh", "this recharge card has been used!"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -274,7 +274,7 @@ func TestAMetersAnswerWakesTheWorkers(t *testing.T) {
 	}
 }
 
-// TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook, and the trouble is logged.
+// TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook, and the failure is logged.
 func TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook(t *testing.T) {
 	works(t, 1, func(t *testing.T, s *shift) {
 		s.refuse = func(access.Tenant) error { return errors.New("the disk is full") }
@@ -295,7 +295,7 @@ func TestAnAlarmThatCannotBeWrittenIsWrittenAtTheNextLook(t *testing.T) {
 // plain is a route without a memory.
 type plain struct{ *wire }
 
-func (p plain) Memory(string) {} // another method, so that the dispatcher does not take the route for one that keeps
+func (p plain) Memory(string) {} // another signature, so that the dispatcher does not take the route for a Keeping one
 
 // TestARouteWithoutAMemoryIsNotWatched.
 func TestARouteWithoutAMemoryIsNotWatched(t *testing.T) {
@@ -328,7 +328,7 @@ func TestTheTroubleOfOneTenantIsNotAnothers(t *testing.T) {
 	})
 }
 
-// TestWhoWakesTheWorkers: whatever leaves something to send, and nothing else.
+// TestWhoWakesTheWorkers: everything that leaves a message to send, and nothing else.
 func TestWhoWakesTheWorkers(t *testing.T) {
 	arrives := func(from, text string) func(*testing.T, *shift) error {
 		return func(t *testing.T, s *shift) error {
@@ -398,7 +398,7 @@ func (s *shift) retries(t *testing.T, m id.ID) error {
 	return err
 }
 
-// TestWhatADeskServes: customers by any route, meters by those that meters may answer to.
+// TestWhatADeskServes: customers by any route, meters by routes for meters.
 func TestWhatADeskServes(t *testing.T) {
 	h, _, _ := newHall(t)
 	for _, c := range []struct {

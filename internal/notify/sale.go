@@ -10,17 +10,17 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// SaleTx is what messages about a sale need of a transaction.
+// SaleTx is the part of a transaction that messages about a sale need.
 type SaleTx interface {
 	QueueTx
-	// AddresseeOf is whom messages about a meter go to; found is false where it supplies nobody.
+	// AddresseeOf returns the recipient of messages about a meter; found is false if it supplies nobody.
 	AddresseeOf(meter int64) (to Addressee, found bool, err error)
-	// SIMOf is the number of the SIM in a meter's modem, "" for none.
+	// SIMOf returns the number of the SIM in a meter's modem, "" for none.
 	SIMOf(meter int64) (string, error)
-	// SaleNotified reports whether a message about a sale has left for the telephone of a customer.
+	// SaleNotified reports whether a message about a sale was sent to a customer's telephone.
 	SaleNotified(sale, customer id.ID) (bool, error)
 	TenantSettings() (registry.Settings, error)
-	// WalletFigures is what an account's wallet holds by the books, and by what was used since.
+	// WalletFigures returns the settled balance and the live estimate of an account's wallet.
 	WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error)
 }
 
@@ -34,15 +34,15 @@ func CanTell(tx SaleTx, meter int64, route string) (bool, error) {
 	return found && to.Phone != "", err
 }
 
-// TellSale queues the messages that bring a completed sale by a route: a message for each token, those of a key change that
-// is out and not confirmed first, or what a recharge came to.
+// TellSale queues the messages of a completed sale: one for each token, first those of an unconfirmed key change; or one for a
+// recharge.
 func TellSale(tx SaleTx, s sale.Sale, route string, now time.Time) error {
 	to, found, err := tx.AddresseeOf(s.Meter.N)
 	if err != nil {
 		return err
 	}
 	if !found {
-		return nil // the account ended meanwhile: there is nobody to tell
+		return nil // the account ended meanwhile: there is no recipient
 	}
 	settings, err := tx.TenantSettings()
 	if err != nil {
@@ -69,16 +69,16 @@ func TellSale(tx SaleTx, s sale.Sale, route string, now time.Time) error {
 	return nil
 }
 
-// TextToken queues the message that brings a token to the SIM in its meter, apart from a sale's own messages. It has the customer
-// and the language of to, which is zero for a meter that supplies nobody; by names who sends it.
+// TextToken queues the message that brings a token to the SIM in its meter, apart from a sale's own messages. It uses the
+// customer and the language of to, which is zero for a meter that supplies nobody; by names the sender.
 func TextToken(tx QueueTx, m registry.Meter, t sale.Token, sim string, to Addressee, by string, now time.Time) (Message, error) {
 	return Queue(tx, Draft{Purpose: PurposeMeter, Phone: sim, Customer: to.Customer, Lang: to.Lang, Meter: m.N, Number: m.Number,
 		Vend: t.Sale, Token: t.ID, By: by, Args: Args{Meter: m.Number, Test: m.Simulated, Units: t.Units}}, now)
 }
 
-// TellReversal queues the message that a sale was taken back. It goes to whom the sale was told: a token that lies in a
-// telephone does not load any more, or must not. Where nothing of the sale has left for the telephone there is nothing to take
-// back there, and where the meter supplies another customer now it is none of theirs.
+// TellReversal queues the message that a sale was reversed. It goes to the customer who got the sale's messages: a token in his
+// telephone no longer loads, or must not be loaded. It queues nothing if no message of the sale was sent to that telephone, or
+// if the meter supplies another customer now.
 func TellReversal(tx SaleTx, s sale.Sale, now time.Time) error {
 	to, found, err := tx.AddresseeOf(s.Meter.N)
 	if err != nil || !found {

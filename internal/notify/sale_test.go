@@ -24,7 +24,7 @@ type till struct {
 	*hall
 	to      notify.Addressee
 	found   bool
-	told    bool // the sale's messages have left
+	told    bool // the sale's messages were sent
 	figures bool // the account has a wallet
 }
 
@@ -58,7 +58,7 @@ func (h *hall) MessagesForget(before time.Time, most int, purposes ...notify.Pur
 	return 0, nil
 }
 
-// queued are the messages that wait, in a line each.
+// queued lists the waiting messages, one on each line.
 func (h *hall) queued() string {
 	var out []string
 	for _, m := range h.messages {
@@ -168,7 +168,7 @@ func TestWhoCanBeTold(t *testing.T) {
 	}
 }
 
-// TestANoticeIsSentOrWrittenDown: what cannot be sent counts as given, and what has no room waits.
+// TestANoticeIsSentOrWrittenDown: a notice that cannot be sent counts as sent, and one without room waits.
 func TestANoticeIsSentOrWrittenDown(t *testing.T) {
 	account := (id.ID{15: 28}).Text(id.Account)
 	const to = " to " + amina + " token 0 0 Wh 0 of 0 for 0 balance -5 press true test true: "
@@ -220,7 +220,7 @@ func TestANoticeIsSentOrWrittenDown(t *testing.T) {
 	}
 }
 
-// TestTheLogTakesNotices where there is no route.
+// TestTheLogTakesNotices if there is no route.
 func TestTheLogTakesNotices(t *testing.T) {
 	s := newTill(t)
 	v, err := notify.NewLog(doorTo[notify.LogTx]{s}).Send(t.Context(), 1, noticed(t, wallet.NoticeOff))
@@ -230,7 +230,7 @@ func TestTheLogTakesNotices(t *testing.T) {
 	s.want("written down", s.says(), "given notice.supply-off available_minor=-5 KES press_key TEST")
 }
 
-// TestOldMessagesAreForgotten: strangers' after a month, others after a year and a bit, both in batches.
+// TestOldMessagesAreForgotten: strangers' after a month, others after 400 days, both in batches.
 func TestOldMessagesAreForgotten(t *testing.T) {
 	s := newTill(t)
 	if err := notify.Forget(s, s.now, 7); err != nil {
@@ -256,7 +256,7 @@ func TestANoticeThatWasNotCommittedWakesNobody(t *testing.T) {
 	}
 }
 
-// noticed is a wallet's notice as it waits in its lane, given back once.
+// noticed is a wallet's notice in its lane.
 func noticed(t *testing.T, kind wallet.NoticeKind) job.Claim {
 	t.Helper()
 	body, err := json.Marshal(wallet.Notice{Kind: kind, Meter: meterA, Account: (id.ID{15: 28}).Text(id.Account), Available: -5, Currency: "KES", Press: true, Test: true})

@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// RouteStatus is a route as the dispatcher chooses among several: what the configuration says of it, and how it stands.
+// Way is a route for the dispatcher's choice: its configuration and its state.
 type RouteStatus struct {
 	Name     string
 	Cost     int64    // of one part, in millionths of the currency's unit
-	Prefixes []string // of numbers that go by it; none for all
-	Meters   bool     // meters' messages may go by it: meters answer to the number it sends from
+	Prefixes []string // of its numbers; none means all
+	Meters   bool     // meters' messages may use it: meters answer to its sender's number
 	Down     bool
-	probed   bool // it is down, and a message was given to it to find out whether it is back
+	probed   bool // it is down, and has a message to test whether it works again
 }
 
-// Ways are the routes that a message may go by.
+// Ways are the possible routes of a message.
 type Ways struct {
 	Mine   []RouteStatus // of this server, in the order of the configuration
-	Shared bool          // other servers of the same database may have routes of their own, of which nothing is known here
+	Shared bool          // other servers of the same database may have routes of their own, unknown to this one
 }
 
-// othersTime is how long after all routes of this server have refused a message it is left to those of the others, who look
-// every few seconds for messages without a route.
+// othersTime is how long a message that all routes of this server have refused is left to other servers, which look every few
+// seconds for messages without a route.
 const othersTime = strayAfter
 
-// left reports whether a message that every route here has refused is left to other servers: one of theirs may take it.
+// left reports whether other servers may still take a message that every route here has refused.
 func (w Ways) left(m Message, tries []Try, now time.Time) bool {
 	if !w.Shared || len(tries) == 0 || !refusedByAll(m, tries, w.Mine) {
 		return false
@@ -39,7 +39,7 @@ func (w Ways) left(m Message, tries []Try, now time.Time) bool {
 	return now.Before(at.Add(othersTime))
 }
 
-// takes reports whether a message may go by the route at all.
+// takes reports whether a message may use the route at all.
 func (w RouteStatus) takes(m Message) bool {
 	if m.Purpose == PurposeMeter && !w.Meters {
 		return false
@@ -47,8 +47,8 @@ func (w RouteStatus) takes(m Message) bool {
 	return len(w.Prefixes) == 0 || slices.ContainsFunc(w.Prefixes, func(p string) bool { return strings.HasPrefix(m.Phone, p) })
 }
 
-// choose gives a message its route: the first in the order of the configuration that takes it, has not refused it, was not
-// tried in this round and is not down; where all are down, the first of them. Empty where there is none.
+// choose returns a message's route: the first in the configuration's order that takes it, has not refused it, was not tried in
+// this round and is not down. If all of them are down it returns the first; if there are none, "".
 func choose(m Message, tries []Try, ways []RouteStatus) string {
 	down := ""
 	for _, w := range ways {
@@ -73,11 +73,12 @@ func refusedByAll(m Message, tries []Try, ways []RouteStatus) bool {
 	})
 }
 
-// cutPause spreads the second half of the tries over the life of a warning that a cut-off counts from.
+// cutPause is the pause between the later tries of a warning that a cut-off counts from; it spreads them over the warning's
+// life.
 const cutPause = 24 * time.Hour
 
-// reroute sends a message that did not leave on its way again: by the next route at once, and when every route was tried,
-// from the first after a pause. tries include the one that failed.
+// reroute sends an unsent message again: by the next route at once, and after every route was tried, by the first after a
+// pause. tries include the failed one.
 func reroute(m *Message, tries []Try, ways Ways, why string, now time.Time) {
 	m.State, m.Failure = Queued, cut(why, MaxWhy)
 	switch {
@@ -107,8 +108,7 @@ func reroute(m *Message, tries []Try, ways Ways, why string, now time.Time) {
 // longestWait is how often the wait for a meter's answer doubles; it never exceeds the longest pause.
 const longestWait = 7
 
-// settle draws the consequences of a route's answer to the last try. What a report has said meanwhile stands: it may come
-// before the answer.
+// settle updates a message for a route's answer to the last try. An earlier report stays valid: it may come before the answer.
 func settle(m *Message, tries []Try, s Sent, ways Ways, wait time.Duration, now time.Time) {
 	t := &tries[len(tries)-1]
 	m.Cost += t.Cost
@@ -139,8 +139,8 @@ func settle(m *Message, tries []Try, s Sent, ways Ways, wait time.Duration, now 
 	}
 }
 
-// uncertain is a message whose outcome nobody knows. One that is harmless is sent again after a while, unless a report
-// settles it before. Any other waits for a report and is not repeated.
+// uncertain handles a message of unknown outcome. A harmless one is sent again after a while, unless a report settles it
+// before. Any other waits for a report and is not repeated.
 func uncertain(m *Message, tries []Try, why string, now time.Time) {
 	if m.State == Arrived && m.Purpose != PurposeMeter {
 		m.Open = false
@@ -156,7 +156,7 @@ func uncertain(m *Message, tries []Try, why string, now time.Time) {
 		}
 	}
 	most, pause := unknownMost, Pause(unknown-1)
-	if m.Purpose.cuts() { // as long as nobody knows that it left, nobody is cut off by it: it goes on for its whole life
+	if m.Purpose.cuts() { // while it may not have left it cuts nobody off, so it is tried for its whole life
 		most = MaxTries
 		if unknown > unknownMost {
 			pause = cutPause
@@ -169,15 +169,14 @@ func uncertain(m *Message, tries []Try, why string, now time.Time) {
 	m.NextAt = now.Add(pause)
 }
 
-// undelivered sends a message on its way again whose last try t the network has given up. What the network said stands in
-// the try.
+// undelivered sends a message again after the network gave up its last try t. The try holds the network's reason.
 func undelivered(m *Message, tries []Try, t *Try, ways Ways, now time.Time) {
 	t.Outcome = NotSent.String()
 	m.Open = true
 	reroute(m, tries, ways, strings.TrimSuffix("not delivered: "+t.Why, ": "), now)
 }
 
-// reported draws the consequences of a delivery report of the try t.
+// reported updates a message for a delivery report of the try t.
 func reported(m *Message, tries []Try, t *Try, r Report, ways Ways, now time.Time) {
 	t.Report = r.State.String()
 	at := r.At
@@ -186,7 +185,7 @@ func reported(m *Message, tries []Try, t *Try, r Report, ways Ways, now time.Tim
 	}
 	switch {
 	case m.State == Answered:
-		// The meter's answer has overtaken the report. It says nothing new but when.
+		// The meter's answer came before the report, so the report adds only the time of delivery.
 		if r.State == Delivered && m.DeliveredAt.IsZero() {
 			m.DeliveredAt = at
 			if at.After(m.AnsweredAt) {
@@ -201,7 +200,7 @@ func reported(m *Message, tries []Try, t *Try, r Report, ways Ways, now time.Tim
 			m.SentAt = at
 		}
 		if m.Purpose == PurposeMeter && (m.State.Over() || m.Asking) {
-			return // what the meter says, or does not, weighs more
+			return // the meter's answer, or its absence, outweighs the report
 		}
 		m.State, m.Failure = Arrived, ""
 		if m.Purpose != PurposeMeter {
@@ -209,7 +208,7 @@ func reported(m *Message, tries []Try, t *Try, r Report, ways Ways, now time.Tim
 		}
 	case r.State == Failed:
 		t.Why = cut(r.Why, MaxWhy)
-		if !t.underWay() && t.N == len(tries) && m.State != Arrived && !m.State.Over() { // else settle draws them, when the route has answered
+		if !t.underWay() && t.N == len(tries) && m.State != Arrived && !m.State.Over() { // else settle does this, after the route's answer
 			undelivered(m, tries, t, ways, now)
 		}
 	}

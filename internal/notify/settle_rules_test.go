@@ -11,7 +11,8 @@ import (
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
-// TestWhatIsLeftToOtherServers: for ten minutes after the last try, what every route here has refused and others may take.
+// TestWhatIsLeftToOtherServers: for ten minutes after the last try, a message that every route here has refused and another's
+// may take.
 func TestWhatIsLeftToOtherServers(t *testing.T) {
 	refused := func(routes ...string) (out []Try) {
 		for _, r := range routes {
@@ -49,7 +50,7 @@ func TestWhatIsLeftToOtherServers(t *testing.T) {
 	}
 }
 
-// TestWhatEveryRouteHereHasRefusedWaitsForOthers, without a route, but for its fortieth try.
+// TestWhatEveryRouteHereHasRefusedWaitsForOthers, without a route, unless it was the fortieth try.
 func TestWhatEveryRouteHereHasRefusedWaitsForOthers(t *testing.T) {
 	for n, want := range map[int]State{3: Queued, MaxTries - 1: Queued, MaxTries: Lost} {
 		tries := make([]Try, n)
@@ -107,7 +108,7 @@ func TestWhatBecomesOfAMessageWithoutARoute(t *testing.T) {
 	}
 }
 
-// TestWhichTryAReportIsAbout: the one of a number, else the last by the route.
+// TestWhichTryAReportIsAbout: the numbered one, else the last by the route.
 func TestWhichTryAReportIsAbout(t *testing.T) {
 	tries := []Try{{N: 1, Route: "a"}, {N: 2, Route: "b"}, {N: 3, Route: "a"}}
 	for _, c := range []struct {
@@ -127,7 +128,7 @@ func TestWhichTryAReportIsAbout(t *testing.T) {
 	}
 }
 
-// TestHowLongANetworkMayTry: as long as the message is worth anything, and a minute at least.
+// TestHowLongANetworkMayTry: until the message expires, and a minute at least.
 func TestHowLongANetworkMayTry(t *testing.T) {
 	for at, want := range map[time.Time]time.Duration{{}: 0, noon.Add(2 * time.Hour): 2 * time.Hour, noon.Add(61 * time.Second): 61 * time.Second, noon.Add(time.Second): time.Minute, noon.Add(-time.Hour): time.Minute} {
 		if got := validity(Message{ExpiresAt: at}, noon); got != want {
@@ -149,13 +150,14 @@ func TestTextsAreCutAtACharacter(t *testing.T) {
 	}
 }
 
-// TestHowOftenAWarningOfUnknownOutcomeIsSent: five times by the pauses, then once a day until its fortieth try; a token five times.
+// TestHowOftenAWarningOfUnknownOutcomeIsSent: five times after pauses, then once a day until its fortieth try; a token five
+// times.
 func TestHowOftenAWarningOfUnknownOutcomeIsSent(t *testing.T) {
 	for _, c := range []struct {
 		purpose Purpose
 		token   id.ID
 		unknown int
-		wait    time.Duration // 0 for an end
+		wait    time.Duration // 0 means that it ends
 	}{
 		{PurposeCutSoon, id.ID{}, 1, time.Minute}, {PurposeCutSoon, id.ID{}, 2, 5 * time.Minute}, {PurposeCutSoon, id.ID{}, 5, 2 * time.Hour}, {PurposeCutSoon, id.ID{}, 6, 24 * time.Hour},
 		{PurposeLow2, id.ID{}, 39, 24 * time.Hour}, {PurposeLow2, id.ID{}, 40, 0},
@@ -199,7 +201,7 @@ func TestWhatAnAcceptedMessageKeeps(t *testing.T) {
 	}
 }
 
-// TestAReportOfFailureEndsNothingThatIsOver, or that goes on by itself.
+// TestAReportOfFailureEndsNothingThatIsOver, or that is still being tried.
 func TestAReportOfFailureEndsNothingThatIsOver(t *testing.T) {
 	for name, c := range map[string]struct {
 		state State
@@ -237,7 +239,7 @@ func TestAReportOfFailureEndsNothingThatIsOver(t *testing.T) {
 	}
 }
 
-// TestWhichTextBringsAToken, when it was made and once more.
+// TestWhichTextBringsAToken, at the sale and again later.
 func TestWhichTextBringsAToken(t *testing.T) {
 	for name, c := range map[string]struct {
 		t     sale.Token

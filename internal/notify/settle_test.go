@@ -77,8 +77,8 @@ func TestWhatFailsGoesByEveryRouteAndThenWaits(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatIsHarmlessIsSentAgainWhenNobodyKnows: a token that arrives twice is one token; another message is not
-// repeated on a guess.
+// TestOnlyWhatIsHarmlessIsSentAgainWhenNobodyKnows: a token that arrives twice loads once; another message is not repeated on a
+// guess.
 func TestOnlyWhatIsHarmlessIsSentAgainWhenNobodyKnows(t *testing.T) {
 	now := time.Now()
 	token, text := Message{State: Queued, Open: true, Token: id.ID{1}, Purpose: PurposeToken}, Message{State: Queued, Open: true, Purpose: PurposeWritten}
@@ -148,14 +148,14 @@ func TestAMessageToAMeterKeepsItsTurnUntilTheMeterAnswers(t *testing.T) {
 	}
 }
 
-// TestRoutesThatAreDownCutNobodyOff: a warning that a cut-off counts from does not count as given while the only route is
-// out of order, for some days; one that the route refuses does at once.
+// TestRoutesThatAreDownCutNobodyOff: a warning that a cut-off counts from does not count as sent for some days while the only
+// route is out of order; one that the route refuses counts at once.
 func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 	only := []RouteStatus{{Name: "a"}}
 	start := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		purpose Purpose
-		least   time.Duration // for which it is tried
+		least   time.Duration // how long it must be tried
 	}{{PurposeLow2, 7 * 24 * time.Hour}, {PurposeCutSoon, 7 * 24 * time.Hour}, {PurposeLow1, 24 * time.Hour}} {
 		m := Message{State: Queued, Open: true, Phone: "+254700000001", Purpose: c.purpose, Route: "a"}
 		var tries []Try
@@ -174,7 +174,7 @@ func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 			t.Errorf("%s: %d tries in %s, want at most %d in at least %s", c.purpose, len(tries), now.Sub(start), MaxTries, c.least)
 		}
 	}
-	for _, p := range []Purpose{PurposeLow2, PurposeCutSoon} { // nor while nobody knows whether anything was sent
+	for _, p := range []Purpose{PurposeLow2, PurposeCutSoon} { // nor while it is unknown whether anything was sent
 		m, now, until := Message{State: Queued, Open: true, Phone: "+254700000001", Purpose: p, Route: "a"}, start, start.Add(cutLife)
 		var tries []Try
 		for m.Open && now.Before(until) {
@@ -193,8 +193,8 @@ func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 	}
 }
 
-// TestAReportOfFailureMayComeBeforeTheAnswerOfTheRoute: it changes nothing while the route works on the message, and sends it
-// by the next one when the route has answered.
+// TestAReportOfFailureMayComeBeforeTheAnswerOfTheRoute: it changes nothing while the route sends the message, and moves it to
+// the next route after the answer.
 func TestAReportOfFailureMayComeBeforeTheAnswerOfTheRoute(t *testing.T) {
 	now := time.Now()
 	for _, outcome := range []Outcome{Accepted, Unknown} {
@@ -212,7 +212,7 @@ func TestAReportOfFailureMayComeBeforeTheAnswerOfTheRoute(t *testing.T) {
 	}
 }
 
-// reversing is a transaction in which a token's sale is in a state.
+// reversing is a transaction in which a token's sale has a given state.
 type reversing struct {
 	Tx
 	CarriedTx
@@ -240,7 +240,7 @@ func TestATokenWaitsWhileItsSaleIsBeingReversed(t *testing.T) {
 	}
 }
 
-// TestAReportThatAnAnswerHasOvertaken tells when the message arrived, and changes nothing else.
+// TestAReportThatAnAnswerHasOvertaken sets the time of delivery, and changes nothing else.
 func TestAReportThatAnAnswerHasOvertaken(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
@@ -260,7 +260,7 @@ func TestAReportThatAnAnswerHasOvertaken(t *testing.T) {
 	}
 }
 
-// TestTheLastTryOfAMessage: the fortieth ends it, and the pauses grow to a day only for what a cut-off counts from.
+// TestTheLastTryOfAMessage: the fortieth ends it, and the pauses grow to a day only for a warning that a cut-off counts from.
 func TestTheLastTryOfAMessage(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
@@ -286,7 +286,7 @@ func TestTheLastTryOfAMessage(t *testing.T) {
 	}
 }
 
-// TestAReportSaysWhen: the time of the network, as far as it can be, and the first one.
+// TestAReportSaysWhen: the network's time if it is possible, and that of the first report.
 func TestAReportSaysWhen(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {

@@ -10,102 +10,102 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Purpose names what a message is for, and so its template. Names are stored with messages; never rename one.
+// Purpose names the purpose of a message, and so its template. Names are stored with messages; never rename one.
 type Purpose string
 
-// What is sent because something has happened.
+// Messages about an event.
 const (
-	// PurposeToken brings the one token of a sale.
+	// PurposeToken brings the only token of a sale.
 	PurposeToken Purpose = "token"
 	// PurposeTokenFree brings a token that was not paid for: free units, a replacement.
 	PurposeTokenFree Purpose = "token-free"
-	// PurposeTokenStep brings a credit token that has its place among several, by Step and Of.
+	// PurposeTokenStep brings a credit token that is number Step of Of.
 	PurposeTokenStep Purpose = "token-step"
 	// PurposeKeyChange brings one token of a key change, entered in the order of Step.
 	PurposeKeyChange Purpose = "key-change"
-	// PurposeRecharge says that money has come to a wallet.
+	// PurposeRecharge says that a wallet was recharged.
 	PurposeRecharge Purpose = "recharge"
-	// PurposeLow1 and PurposeLow2 warn that little is left, PurposeCutSoon that the supply goes off at At (zero: soon).
+	// PurposeLow1 and PurposeLow2 warn of a low balance, PurposeCutSoon that the supply goes off at At (zero: soon).
 	PurposeLow1    Purpose = "low-1"
 	PurposeLow2    Purpose = "low-2"
 	PurposeCutSoon Purpose = "cut-announced"
 	// PurposeCutOff and PurposeRestored say that the supply went off and comes back.
 	PurposeCutOff   Purpose = "cut-off"
 	PurposeRestored Purpose = "restored"
-	// PurposeReversal says that a sale of energy was taken back, PurposeReversalMoney the same of a wallet's recharge.
+	// PurposeReversal says that a sale of energy was reversed, PurposeReversalMoney that a wallet's recharge was.
 	PurposeReversal      Purpose = "reversal"
 	PurposeReversalMoney Purpose = "reversal-money"
 )
 
-// What answers a customer's message.
+// Answers to a customer's message.
 const (
 	PurposeBalance        Purpose = "balance"         // a token meter's credit, Left as of At
-	PurposeBalanceUnknown Purpose = "balance-unknown" // the meter has not told
+	PurposeBalanceUnknown Purpose = "balance-unknown" // the meter has not reported it
 	PurposeWallet         Purpose = "wallet"          // Settled, and Balance as of At
-	PurposeWalletSettled  Purpose = "wallet-settled"  // Settled alone: the meter has not told what it used
-	PurposeLast           Purpose = "last-token"      // the token bought last, once more
-	PurposeLastStep       Purpose = "last-token-step" // the same where a sale made several
-	PurposeLastKey        Purpose = "last-key-change" // a token of the key change of that sale
+	PurposeWalletSettled  Purpose = "wallet-settled"  // Settled only: the meter has not reported its use
+	PurposeLast           Purpose = "last-token"      // the last token again
+	PurposeLastStep       Purpose = "last-token-step" // the same for a sale of several tokens
+	PurposeLastKey        Purpose = "last-key-change" // a token of that sale's key change
 	PurposeLastNone       Purpose = "last-none"
-	PurposeLastPending    Purpose = "last-pending" // paid, and the token is not made yet
+	PurposeLastPending    Purpose = "last-pending" // paid, but the token is not made yet
 	PurposeLastReversed   Purpose = "last-reversed"
 	PurposeLastWallet     Purpose = "last-wallet"   // a wallet needs no tokens
 	PurposeUsage          Purpose = "usage"         // Used in seven days, Mean of a day, Day of yesterday
 	PurposeUsageUnknown   Purpose = "usage-unknown" // the meter has a menu that shows it
-	PurposeUsageNone      Purpose = "usage-none"    // it has none
+	PurposeUsageNone      Purpose = "usage-none"    // the meter has no such menu
 	PurposeWalletUsage    Purpose = "wallet-usage"  // Today, Day of yesterday, Used this month, as of At
 	PurposeHelp           Purpose = "help"
 	PurposeUnknown        Purpose = "unknown-word"
 	PurposeChoose         Purpose = "choose-meter" // Meters, More
 	PurposeNotYours       Purpose = "not-among-yours"
-	PurposeNotHere        Purpose = "not-here" // something that is for the meter
+	PurposeNotHere        Purpose = "not-here" // a command for the meter
 	PurposeStopped        Purpose = "stopped"
 	PurposeStarted        Purpose = "started"
 	PurposeLater          Purpose = "later"
-	PurposePublic         Purpose = "public-help" // the one thing that a stranger is told
+	PurposePublic         Purpose = "public-help" // the only answer to a stranger
 )
 
-// Args are the figures and names in a message, as the message's row keeps them. A token's digits are not among them: they
-// are given to [Render] when the message is sent.
+// Args are the figures and names in a message, as the message's row stores them. A token's digits are not among them: [Render]
+// gets them when the message is sent.
 type Args struct {
 	Meter    string      `json:"meter,omitempty"`
 	Test     bool        `json:"test,omitempty"` // a simulated meter: the message is marked
 	Utility  string      `json:"utility,omitempty"`
-	Contact  string      `json:"contact,omitempty"` // where help is, for people
+	Contact  string      `json:"contact,omitempty"` // whom people call for help
 	Currency string      `json:"currency,omitempty"`
 	Amount   money.Minor `json:"amount_minor,omitempty"`
-	Settled  money.Minor `json:"settled_minor,omitempty"` // what the books have
-	Balance  money.Minor `json:"balance_minor,omitempty"` // what is left by what meters have counted since
+	Settled  money.Minor `json:"settled_minor,omitempty"` // the settled balance
+	Balance  money.Minor `json:"balance_minor,omitempty"` // the live estimate
 	Units    unit.Energy `json:"units_wh,omitempty"`
 	Left     unit.Energy `json:"left_wh,omitempty"`
 	Used     unit.Energy `json:"used_wh,omitempty"`
 	Mean     unit.Energy `json:"mean_wh,omitempty"`
 	Day      unit.Energy `json:"day_wh,omitempty"`
 	Today    unit.Energy `json:"today_wh,omitempty"`
-	// At is written as it is, so it comes in the zone of the tenant.
+	// At is written unchanged, so it must be in the tenant's time zone.
 	At time.Time `json:"at,omitzero"`
-	// Step is the place of a token among the Of tokens that are entered one after the other, from 1.
+	// Step is the number of a token among the Of tokens to enter in order, from 1.
 	Step int `json:"step,omitempty"`
 	Of   int `json:"of,omitempty"`
-	// Press says that a key must be pressed at the meter.
+	// Press means that a key must be pressed at the meter.
 	Press bool `json:"press_key,omitempty"`
-	// Meters are the meters to choose from, at most MaxChoices of them; More is how many there are beside.
+	// Meters are the meters to choose from, at most MaxChoices of them; More is the number of others.
 	Meters []string `json:"meters,omitempty"`
 	More   int      `json:"more,omitempty"`
-	// Word is the keyword to put in front of a number.
+	// Word is the keyword to write before a number.
 	Word string `json:"word,omitempty"`
 	// SIM is the number of the meter's SIM; empty if it has none.
 	SIM string `json:"sim,omitempty"`
-	// Account is whose notice this is, where it is a wallet's: the notice is given to all meters of the account.
+	// Account is the account of a wallet's notice: the notice counts as sent for all meters of the account.
 	Account string `json:"account,omitempty"`
 }
 
-// Limits of what stands in a message. Names are cut; figures, meter numbers and token digits never are.
+// Limits in a message. Names are cut; figures, meter numbers and token digits never are.
 const (
-	// MaxName is how many characters of a name stand in a message; a longer one ends in a point ("Rural Electrificat.").
+	// MaxName is the most characters of a name in a message; a longer one is cut and ends in a point ("Rural Electrificat.").
 	MaxName = 20
-	// MaxContact is the same of the line where help is. Of a longer one the telephone number alone is written; where there is
-	// none it is cut like a name.
+	// MaxContact is the same for the contact line. From a longer one only the telephone number is written; without a number it
+	// is cut like a name.
 	MaxContact = 28
 	// MaxChoices is how many meters are listed for a choice.
 	MaxChoices = 4
@@ -114,7 +114,7 @@ const (
 // Rendered is the text of a message. It may hold the digits of a token, so it has no printable form.
 type Rendered struct{ text string }
 
-// Reveal is the text. Only a route may have it, in an [Outgoing].
+// Reveal returns the text. Only a route may get it, in an [Outgoing].
 func (r Rendered) Reveal() string { return r.text }
 
 const maskedText = "notify.Rendered(masked)"
@@ -128,22 +128,22 @@ func (r Rendered) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, maskedText)
 // MarshalText writes a mask.
 func (r Rendered) MarshalText() ([]byte, error) { return []byte(maskedText), nil }
 
-// NeedsToken reports whether the messages of a purpose bring a token, whose digits [Render] then takes.
+// NeedsToken reports whether messages of a purpose bring a token, whose digits [Render] then needs.
 func (p Purpose) NeedsToken() bool { return strings.Contains(templates[English][p], "{token}") }
 
-// phrase are pieces of text in one language.
+// phrase holds pieces of text in one language.
 type phrase struct {
 	press string // a key must be pressed
-	soon  string // instead of a time
+	soon  string // in place of a time
 	at    string // before a time
 	sim   string // how to send to the meter's SIM
-	more  string // behind a list that is not whole
-	call  string // before the line where help is
+	more  string // after an incomplete list
+	call  string // before the contact line
 }
 
-// Render writes a message: one short message of at most 160 characters of the GSM alphabet, whatever names and figures it
-// holds. The token is asked for by purposes that bring one ([Purpose.NeedsToken]) and ignored by all others. An error is an
-// unknown purpose, an unknown currency, or a token that is not there: nothing may be sent then.
+// Render writes a message: one short message of at most 160 characters of the GSM alphabet, with any names and figures.
+// Purposes that bring a token need one ([Purpose.NeedsToken]); all others ignore it. It returns an error for an unknown
+// purpose, an unknown currency or a missing token; then nothing may be sent.
 func Render(l Language, p Purpose, a Args, token sts.Token) (Rendered, error) {
 	if l >= languages {
 		l = English
@@ -175,7 +175,7 @@ func Render(l Language, p Purpose, a Args, token sts.Token) (Rendered, error) {
 	return Rendered{onlyIf(a.Test, "TEST ") + strings.Join(strings.Fields(out), " ")}, nil
 }
 
-// onlyIf is s if it is asked for.
+// onlyIf returns s or "".
 func onlyIf(is bool, s string) string {
 	if is {
 		return s
@@ -183,7 +183,7 @@ func onlyIf(is bool, s string) string {
 	return ""
 }
 
-// moment is a time as all languages read it: day, month, hour.
+// moment writes a time that readers of all languages understand: day, month, hour.
 func moment(t time.Time) string { return t.Format("02.01 15:04") }
 
 func (f phrase) when(t time.Time) string {
@@ -193,7 +193,7 @@ func (f phrase) when(t time.Time) string {
 	return f.at + " " + moment(t)
 }
 
-// help says where help is.
+// help writes the contact.
 func (f phrase) help(a Args) string {
 	if strings.TrimSpace(a.Contact) == "" {
 		return ""
@@ -205,7 +205,7 @@ func (f phrase) help(a Args) string {
 	return f.call + " " + cutName(line, MaxContact)
 }
 
-// phoneIn is the longest piece of a line that can be a telephone number; empty if it has none.
+// phoneIn returns the longest piece of a line that can be a telephone number; empty if it has none.
 func phoneIn(line string) string {
 	best := ""
 	for _, piece := range strings.FieldsFunc(line, func(r rune) bool { return !strings.ContainsRune("+0123456789 -", r) }) {
@@ -216,10 +216,10 @@ func phoneIn(line string) string {
 	return best
 }
 
-// minPhone is how many characters a telephone number has at least.
+// minPhone is the smallest number of characters of a telephone number.
 const minPhone = 6
 
-// or is a, or b where a is empty.
+// or returns a, or b if a is empty.
 func or(a, b string) string {
 	if a != "" {
 		return a
@@ -227,7 +227,7 @@ func or(a, b string) string {
 	return b
 }
 
-// choices lists meters with the numbers by which they are chosen.
+// choices lists meters with the numbers for choosing them.
 func (f phrase) choices(a Args) string {
 	var parts []string
 	for i, m := range a.Meters[:min(len(a.Meters), MaxChoices)] {
@@ -240,7 +240,7 @@ func (f phrase) choices(a Args) string {
 	return list
 }
 
-// cutName cuts a name that is longer than most characters and ends it in a point.
+// cutName cuts a name that is longer than most characters and ends it with a point.
 func cutName(s string, most int) string {
 	s = strings.TrimSpace(s)
 	if len(s) <= most {
@@ -249,14 +249,14 @@ func cutName(s string, most int) string {
 	return strings.TrimRight(s[:most-1], " .,-") + "."
 }
 
-// Letters that the GSM alphabet has not or that not every telephone shows, and the ones written for them.
+// Letters that are not in the GSM alphabet or that not every telephone shows, and their replacements.
 const (
 	markedLetters = "ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝàáâãäåçèéêëìíîïñòóôõöùúûüýÿŁłŚśŠšŻżŹźŽžĆćČčŃńĘęĄąŐőŰűŞşĞğİıŌōŪūƁɓƊɗƘƙƳƴẸẹỌọṢṣ\u2018\u2019\u201c\u201d\u2013\u2014\u00a0\u202f"
 	plainLetter   = "AAAAAACEEEEIIIINOOOOOUUUUYaaaaaaceeeeiiiinooooouuuuyyLlSsSsZzZzZzCcCcNnEeAaOoUuSsGgIiOoUuBbDdKkYyEeOoSs''\"\"--  "
 )
 
-// plainLetters writes a name in the characters that GSM and ASCII have in common, one septet each: letters lose their marks,
-// anything else that telephones do not share becomes a question mark, line ends and control characters a blank.
+// plainLetters writes a name in the characters that GSM and ASCII have in common, one septet each. Letters lose their marks,
+// line ends and control characters become blanks, and anything else that telephones do not share becomes a question mark.
 func plainLetters(s string) string {
 	return strings.Map(func(c rune) rune {
 		switch {

@@ -97,7 +97,7 @@ func TestEveryLanguageHasEveryText(t *testing.T) {
 	}
 }
 
-// TestNoWordMeansTwoThings: a word may stand in several languages, but for one thing.
+// TestNoWordMeansTwoThings: several languages may have the same word, but with one meaning.
 func TestNoWordMeansTwoThings(t *testing.T) {
 	means := map[string]Word{}
 	for l := range languages {

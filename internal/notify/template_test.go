@@ -84,7 +84,7 @@ func TestATokenStandsWithinTheFirst40Characters(t *testing.T) {
 	}
 }
 
-// TestFiguresAreNeverCut looks for each figure, whole, in the text of every language that the English one has it in.
+// TestFiguresAreNeverCut looks for each figure of the English text, whole, in the text of every language.
 func TestFiguresAreNeverCut(t *testing.T) {
 	a := longest("KES")
 	a.Balance, a.Settled = -92_233_720_36853, 81_111_111_11111
@@ -221,8 +221,8 @@ func TestLanguageOfACustomer(t *testing.T) {
 	}
 }
 
-// TestDraftsAreMarked: a text that nobody who speaks its language has read is not offered as if somebody had. Who takes a
-// language out of the drafts changes this test with it, and says in the commit who read it.
+// TestDraftsAreMarked: a text that no good speaker of its language has read is marked as a draft. If you take a language out of
+// the drafts, change this test too, and name the reader in the commit.
 func TestDraftsAreMarked(t *testing.T) {
 	if got, want := notify.LanguageChoices(), "en; drafts that no native speaker has read: fr, sw, es, pt, ha"; got != want {
 		t.Errorf("the languages to choose from are %q, want %q", got, want)

@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Tx is what the dispatcher needs of a transaction.
+// Tx is the part of a transaction that the dispatcher needs.
 type Tx interface {
 	Carried() CarriedTx
 	Recipients() RecipientTx
@@ -23,64 +23,64 @@ type Tx interface {
 	LogTx
 	// MessageKnown reports whether a message of this identity came before.
 	MessageKnown(identity [16]byte) (bool, error)
-	// MessageOf is the message with this identity.
+	// MessageOf returns the message with this identity.
 	MessageOf(identity [16]byte) (Message, bool, error)
-	// MessageByID reads a message and locks it where the engine has locks.
+	// MessageByID reads a message and locks it if the engine has locks.
 	MessageByID(id.ID) (Message, bool, error)
-	// MessagePut writes what may change of a message, and gives it free where it was claimed.
+	// MessagePut writes the mutable fields of a message, and releases its claim.
 	MessagePut(Message) error
-	// MessageHold is MessagePut for a message whose claim goes on.
+	// MessageHold is MessagePut for a message that stays claimed.
 	MessageHold(Message) error
 	// MessageTries lists the tries of a message in their order.
 	MessageTries(message id.ID) ([]Try, error)
-	// TryPut writes a try, a new one or one that is there.
+	// TryPut writes a new or an existing try.
 	TryPut(message id.ID, t Try) error
 	// MessageOfTry finds the newest message that was given to a route under this reference since a moment, with the try's
 	// number.
 	MessageOfTry(route, reference, phone string, since time.Time) (message id.ID, n int, found bool, err error)
-	// MessageTotal adds an accepted message to what its month has cost.
+	// MessageTotal adds an accepted message to its month's cost.
 	MessageTotal(month, route string, parts int, cost int64) error
 	// MessageTotals lists months, the newest first.
 	MessageTotals(max int) ([]Total, error)
 	// MessageList lists messages, the newest first, before the given one.
 	MessageList(l Filter, before id.ID, max int) ([]Message, error)
-	// MessageAtMeter is the head of a meter's queue, once a route has had it. It is not a message that the meter has rejected and
-	// that waits for another day.
+	// MessageAtMeter is the head of a meter's queue, once a route has had it. A message that the meter rejected and that waits
+	// for another day does not count.
 	MessageAtMeter(meter int64, now time.Time) (Message, bool, error)
 	// MeterMessages lists messages that were given to a route for a meter since a moment, the newest first.
 	MeterMessages(meter int64, since time.Time, max int) ([]MeterMessage, error)
 }
 
-// QueuedTx finds the queued messages that are due, and makes others due.
+// QueuedTx finds queued messages that are due, and makes others due.
 type QueuedTx interface {
-	// MessageDue reports whether any message is due that nobody holds.
+	// MessageDue reports whether any unclaimed message is due.
 	MessageDue(now time.Time) (bool, error)
-	// MessageClaim takes the first message that is due on a route and is at the head of its recipient's queue. It is taken until
-	// a moment. In a meter's queue a message that a route has already goes first; one that the meter has rejected, and that waits
-	// for another day, does not block the others.
+	// MessageClaim claims, until a moment, the first message that is due on a route and is at the head of its recipient's
+	// queue. In a meter's queue a message that a route has had goes first; one that the meter rejected, and that waits for
+	// another day, does not block the others.
 	MessageClaim(route, owner string, now, until time.Time) (Message, bool, error)
 	// MessagesStray lists messages that are due: queued ones that have no route, or one of down, and any that were due before
-	// stray on a route that is not among mine.
+	// stray on a route that is not in mine.
 	MessagesStray(mine, down []string, now, stray time.Time, max int) ([]Message, error)
-	// MessagesWake makes the messages due that wait in a telephone's line because it could not be reached, except those that
-	// were tried within WakeEvery or MaxTriesWoken times.
+	// MessagesWake makes a telephone's messages due that wait because it could not be reached, except those tried within
+	// WakeEvery or MaxTriesWoken times.
 	MessagesWake(phone string, now time.Time) error
 }
 
-// CarriedTx are the rows of the tokens that messages bring.
+// CarriedTx reads the tokens that messages bring.
 type CarriedTx interface {
 	// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
 	VendTokens(meter int64, before id.ID, max int) ([]sale.Token, error)
-	// TokenForPush is a token with the number of its meter; found is false while it has no digits.
+	// TokenForPush returns a token with the number of its meter; found is false while it has no digits.
 	TokenForPush(token id.ID) (t sale.Token, number string, found bool, err error)
 	TokenSent(token id.ID) error
-	// VendSale is a sale.
+	// VendSale returns a sale.
 	VendSale(sale id.ID) (sale.Sale, bool, error)
 	// VendNumbered finds the sale of a receipt number; the zero identity for none.
 	VendNumbered(receiptNo string) (id.ID, error)
 	// ReportedToken finds and locks the token that a meter's answer names in Request.
 	ReportedToken(meter int64, t *wire.Token) (metering.OwnToken, bool, error)
-	// TokenAnswered writes the state of a token and what its meter said.
+	// TokenAnswered writes the state of a token and its meter's answer.
 	TokenAnswered(token metering.OwnToken, state metering.TokenState, result string, at time.Time) error
 	// TokenByHash finds a token by the keyed hash of its digits.
 	TokenByHash(hash []byte) (t sale.Token, meter id.ID, found bool, err error)
@@ -89,48 +89,48 @@ type CarriedTx interface {
 	SoldHere(sale id.ID) (bool, error)
 }
 
-// BoughtTx are the rows of a meter's last sale.
+// BoughtTx reads a meter's last sale.
 type BoughtTx interface {
 	// VendTokens lists a meter's tokens, newest first, from the one after before on (zero for the newest).
 	VendTokens(meter int64, before id.ID, max int) ([]sale.Token, error)
-	// VendSale is a sale with its tokens in the order in which they are entered.
+	// VendSale returns a sale with its tokens in the order of entering.
 	VendSale(sale id.ID) (sale.Sale, bool, error)
-	// JobOfKey is the completed key change that gives a meter this key, while the meter has not confirmed it.
+	// JobOfKey returns the completed key change that gives a meter this key, until the meter confirms it.
 	JobOfKey(newKey id.ID) (sale.Job, bool, error)
 	// SoldHere reports whether a sale was made to the account that its meter supplies now.
 	SoldHere(sale id.ID) (bool, error)
 }
 
-// RecipientTx reads whom a message goes to, and what the answer to one may say.
+// RecipientTx reads the recipients of messages, and the data for answers.
 type RecipientTx interface {
 	Meters() registry.MeterLookup
-	// MeterBySIM is the meter whose modem has this number.
+	// MeterBySIM returns the meter whose modem has this number.
 	MeterBySIM(phone string) (registry.Meter, bool, error)
-	// SIMOf is the number of the SIM in a meter's modem, "" for none.
+	// SIMOf returns the number of the SIM in a meter's modem, "" for none.
 	SIMOf(meter int64) (string, error)
-	// NoticeTo is whom a meter's notices go to; found is false for an unknown meter.
+	// NoticeTo returns the recipient of a meter's notices; found is false for an unknown meter.
 	NoticeTo(number string) (to Addressee, found bool, err error)
-	// Arrivals counts what came from a telephone since a moment, AnswersTo what was queued as an answer to it.
+	// Arrivals counts messages from a telephone since a moment; AnswersTo counts the answers queued for it.
 	Arrivals(phone string, since time.Time) (int, error)
 	AnswersTo(phone string, since time.Time) (int, error)
 	AnswersAbout(meter int64, since time.Time) (int, error)
-	// MessagesOf counts messages of a purpose since a moment, not beyond most.
+	// MessagesOf counts messages of a purpose since a moment; it counts no further than most.
 	MessagesOf(p Purpose, since time.Time, most int) (int, error)
-	// Subscriptions are the meters of all customers with a telephone number, at most max.
+	// Subscriptions lists the meters of all customers with a telephone number, at most max.
 	Subscriptions(phone string, max int) ([]Subscription, error)
-	// SetNotices keeps whether the customers of a telephone number want warnings.
+	// SetNotices stores whether the customers of a telephone number want warnings.
 	SetNotices(phone string, on bool) error
 	TenantSettings() (registry.Settings, error)
 	MeterRecord(meter id.ID) (registry.MeterRecord, bool, error)
-	// Readings is a page of a meter's readings, newest first.
+	// Readings returns a page of a meter's readings, newest first.
 	Readings(meter int64, s metering.Span, after metering.After, max int) ([]metering.StoredReading, error)
-	// WalletUsed is what a wallet meter has used on two local days, and in the month of the first.
+	// WalletUsed returns a wallet meter's use on two local days, and in the month of the first.
 	WalletUsed(meter int64, today, yesterday string) (WalletUse, error)
-	// Wallet is what an account's wallet holds by the books, and by what was used since.
+	// WalletFigures returns the settled balance and the live estimate of an account's wallet.
 	WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error)
 }
 
-// OfficeTx are the rows by which people hear of what messages came to.
+// OfficeTx writes alarms and audit rows, and reads the tenants.
 type OfficeTx interface {
 	// Tenants lists all tenants, whatever the transaction's own.
 	Tenants() ([]access.Tenant, error)
@@ -150,9 +150,9 @@ type Subscription struct {
 	Number    string
 	Simulated bool
 	Wallet    bool
-	Menu      bool // it has a display with a menu that shows its use
+	Menu      bool // its display has a menu that shows the use
 	SIM       string
-	Since     time.Time // when the customer's account was opened: what was before is somebody else's
+	Since     time.Time // when the customer's account was opened: earlier use is somebody else's
 }
 
 // Use is what a meter used in seven days.
@@ -161,21 +161,21 @@ type Use struct {
 	Measured         bool
 }
 
-// WalletUse is what a wallet meter has used, as the server rated it.
+// WalletUse is a wallet meter's use, as the server rated it.
 type WalletUse struct {
 	Today, Yesterday unit.Energy
 	Month            unit.Energy // by the meter's present account
-	At               time.Time   // of the reading rated last; zero where there was none
+	At               time.Time   // of the last rated reading; zero if there is none
 }
 
-// Total is what messages cost in a month by a route.
+// Total is the cost of a month's messages by one route.
 type Total struct {
 	Month, Route    string
 	Messages, Parts int64
 	Cost            int64 // in millionths of the currency's unit
 }
 
-// Filter says which messages to list.
+// Filter selects the messages to list.
 type Filter struct {
 	Meter    int64
 	Phone    string

@@ -6,14 +6,14 @@ import (
 	"unicode"
 )
 
-// Visible is a text as a person may be shown it: what steers a terminal, breaks a line or a table, turns the direction of writing
-// or is not to be seen stands as an escape (\x1b, \n, \u202e). Text messages, and the names that they come from, are anybody's.
+// Visible makes a text safe to show to a person. Characters that control a terminal, break a line or a table, change the
+// direction of writing or are invisible become escapes (\x1b, \n, \u202e). Anybody can send text messages, under any name.
 func Visible(s string) string {
 	if !strings.ContainsFunc(s, hidden) && strings.ToValidUTF8(s, "") == s {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s { // an octet that is no UTF-8 becomes U+FFFD
+	for _, r := range s { // an octet that is not UTF-8 becomes U+FFFD
 		switch {
 		case !hidden(r):
 			b.WriteRune(r)

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// TestAWordAtItsLimits: the last length, count and number of digits that is understood, and the first that is not.
+// TestAWordAtItsLimits: the greatest length, count and number of digits that is understood, and the next one that is not.
 func TestAWordAtItsLimits(t *testing.T) {
 	for _, c := range []struct {
 		text   string
@@ -35,7 +35,7 @@ func TestAWordAtItsLimits(t *testing.T) {
 	}
 }
 
-// TestWhatStandsForAKey: signs, digits and blanks of any script are those of a keypad, and what is not to be seen is not there.
+// TestWhatStandsForAKey: signs, digits and blanks of any script become those of a keypad, and invisible characters are dropped.
 func TestWhatStandsForAKey(t *testing.T) {
 	for _, c := range []struct {
 		text   string
@@ -55,7 +55,7 @@ func TestWhatStandsForAKey(t *testing.T) {
 	}
 }
 
-// TestWordsHaveNames in each language, and in English where there is no such word or language.
+// TestWordsHaveNames in each language; an unknown language uses English.
 func TestWordsHaveNames(t *testing.T) {
 	for w, want := range map[notify.Word]string{notify.WordNone: "", notify.WordBalance: "BAL", notify.WordLast: "LAST", notify.WordUsage: "USE", notify.WordHelp: "HELP", notify.WordStop: "STOP", notify.WordStart: "START", notify.WordNotHere: "", notify.WordNotHere + 1: ""} {
 		if w.String() != want || w.In(notify.English) != want || w.In(notify.Language(99)) != want || w.In(notify.Hausa+1) != want {
@@ -70,7 +70,7 @@ func TestWordsHaveNames(t *testing.T) {
 	}
 }
 
-// TestAMaskAtItsLimit: seventeen digits are a number, eighteen may be a token, whatever stands between them but letters.
+// TestAMaskAtItsLimit: seventeen digits are a number, eighteen may be a token, with anything but letters between them.
 func TestAMaskAtItsLimit(t *testing.T) {
 	for text, want := range map[string]string{
 		"12345678901234567": "12345678901234567", "123456789012345678": "******************", "123456789 012345678": "********* *********", "123456789x012345678": "123456789x012345678",
@@ -82,7 +82,7 @@ func TestAMaskAtItsLimit(t *testing.T) {
 	}
 }
 
-// TestAFigureOfAMeter has up to seven digits, a point, and up to three decimals, of which one counts.
+// TestAFigureOfAMeter has up to seven digits, a point, and up to three decimals, only the first of which counts.
 func TestAFigureOfAMeter(t *testing.T) {
 	for figure, want := range map[string]unit.Energy{"0.0": 0, "9999999.9": 9_999_999_900, "0000001.0": 1000, "34.7": 34_700, "34.79": 34_700, "34.799": 34_700, "-0.5": -500, "-9999999.9": -9_999_999_900} {
 		if got := notify.ParseMeterReply("Balance " + figure + " kWh"); got.Kind != notify.ReplyBalance || !got.HasBalance || got.Balance != want {
@@ -144,7 +144,7 @@ func TestTheEndsOfATokenAreEightDigits(t *testing.T) {
 	}
 }
 
-// TestWhatARowProves of a token with its ends: by its class, its units, and what its key does.
+// TestWhatARowProves about a token with its ends: by its class, its units, and whether it changes the key.
 func TestWhatARowProves(t *testing.T) {
 	row := func(r notify.RowResult, units unit.Energy) notify.MeterReply {
 		return rows(notify.ReplyRow{First: "1111", Last: "2222", Result: r, Units: units})
@@ -175,7 +175,7 @@ func TestWhatARowProves(t *testing.T) {
 	}
 }
 
-// TestTwinsInTheList: a token with the ends of another is only proved by as many rows as there are such tokens that look alike.
+// TestTwinsInTheList: if tokens have the same ends and look alike, only as many rows as tokens prove one loaded.
 func TestTwinsInTheList(t *testing.T) {
 	p := notify.Pushed{Message: "1", First: "1111", Last: "2222", Units: 1000, BySMS: true}
 	twin := func(do func(*notify.Pushed)) notify.Pushed {
@@ -186,7 +186,7 @@ func TestTwinsInTheList(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		twin notify.Pushed
-		want string // by one row, and by two
+		want string // with one row, and with two
 	}{
 		"alike":             {twin(func(*notify.Pushed) {}), "[] [2 1]"},
 		"of other units":    {twin(func(q *notify.Pushed) { q.Units = 1100 }), "[1] [1]"},
@@ -237,7 +237,7 @@ func TestAHistoryThatMayGoOnProvesNothing(t *testing.T) {
 	}
 }
 
-// TestNextStep: the question and the token in turn where an answer was doubtful, twelve messages in all.
+// TestNextStep: the question and the token alternate after a doubtful answer, twelve messages in all.
 func TestNextStep(t *testing.T) {
 	for _, c := range []struct {
 		tries       int
@@ -253,7 +253,7 @@ func TestNextStep(t *testing.T) {
 	}
 }
 
-// TestOutcomesHaveNames, also those that there are not.
+// TestOutcomesHaveNames, even undefined ones.
 func TestOutcomesHaveNames(t *testing.T) {
 	for o, want := range map[notify.Outcome]string{notify.Unknown: "unknown", notify.Accepted: "accepted", notify.NotSent: "not_sent", notify.Refused: "refused", 4: "unknown", 99: "unknown"} {
 		if o.String() != want {
@@ -309,7 +309,7 @@ func TestALanguageThatThereIsNotIsEnglish(t *testing.T) {
 			t.Errorf("language %d: %q, %v", l, r.Reveal(), err)
 		}
 	}
-	for _, p := range []notify.Purpose{notify.PurposeRecharge, notify.PurposeLow1, notify.PurposeWalletSettled} { // an amount, a balance, what the books have
+	for _, p := range []notify.Purpose{notify.PurposeRecharge, notify.PurposeLow1, notify.PurposeWalletSettled} { // an amount, a balance, the settled balance
 		if _, err := notify.Render(notify.English, p, notify.Args{Currency: "no such"}, sts.Token{}); err == nil {
 			t.Errorf("%s is written in no currency", p)
 		}

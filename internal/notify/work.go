@@ -16,27 +16,27 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// strayBatch bounds how many messages are given a route in one transaction.
+// strayBatch is the most messages that get a route in one transaction.
 const strayBatch = 50
 
-// errand is one message that is to be given to a route now.
+// errand is one message for a route now.
 type errand struct {
 	message Message
-	sealed  []byte // digits of its token; nil where it has none
-	asking  bool   // the meter is asked for its last tokens instead
-	silent  bool   // nothing is to be sent after all
+	sealed  []byte // digits of its token; nil if it has none
+	asking  bool   // sends the question for the meter's last tokens instead
+	silent  bool   // nothing is left to send
 }
 
-// look is what a worker found.
+// look is the result of a worker's check.
 type look uint8
 
 const (
-	nothing look = iota // is due
-	others              // are to do what is due: another route, another server, or the worker that is at the head of its line
-	served              // a message
+	nothing look = iota // no message is due
+	others              // due messages are for another route, another server, or the worker that has their queue head
+	served              // a message was handled
 )
 
-// one gives the route one message of a tenant that is due.
+// one gives the route one due message of a tenant.
 func (d *Dispatcher) one(ctx context.Context, t access.Tenant, n int, r Configured) (look, error) {
 	due, err := access.Look(ctx, d.c.Door, t, func(tx Tx) (bool, error) { return tx.Queued().MessageDue(d.c.Now()) })
 	if err != nil || !due {
@@ -65,10 +65,10 @@ func (d *Dispatcher) one(ctx context.Context, t access.Tenant, n int, r Configur
 	}
 	s := d.send(ctx, r, e)
 	if s.Closed && s.Outcome == Refused {
-		s.Outcome = NotSent // what is out of order has no word about a message
+		s.Outcome = NotSent // a route that is out of order cannot judge a message
 	}
 	turn := d.judge(n, s)
-	// What was sent must be noted even if the program is ending.
+	// The outcome must be recorded even if the program is ending.
 	err = d.c.Door.Do(context.WithoutCancel(ctx), t, func(tx Tx) (bool, error) {
 		if err := d.alarm(tx, turn, r.Name(), s.Why); err != nil {
 			return false, err
@@ -77,18 +77,18 @@ func (d *Dispatcher) one(ctx context.Context, t access.Tenant, n int, r Configur
 	})
 	if turn == wentDown {
 		d.c.Log.Error("route went down", logkey.Route, r.Name(), logkey.Reason, cut(s.Why, MaxWhy))
-		d.Kick() // its messages go by the next
+		d.Kick() // its messages go by the next route
 	}
 	return served, err
 }
 
-// assign gives messages a route that have none, or whose route is down or gone.
+// assign gives a route to messages that have none, or whose route is down or gone.
 func (d *Dispatcher) assign(tx Tx) error {
 	ways, now := d.open(), d.c.Now()
 	mine, down := make([]string, len(ways.Mine)), []string{}
 	for i, w := range ways.Mine {
 		mine[i] = w.Name
-		if w.Down && !w.probed { // else its message would be taken from it before it has tried
+		if w.Down && !w.probed { // a probed route keeps its message until it has tried it
 			down = append(down, w.Name)
 		}
 	}
@@ -118,8 +118,8 @@ func (d *Dispatcher) assign(tx Tx) error {
 	return nil
 }
 
-// unwanted ends a message that has no route, or lets it wait; false where it is left as it is, because another server may
-// have a route that takes it.
+// unwanted ends a message that has no route, or lets it wait. It returns false if it changes nothing because another server may
+// have a route for it.
 func (d *Dispatcher) unwanted(m *Message, tries []Try, ways Ways, now time.Time) bool {
 	takes := slices.ContainsFunc(ways.Mine, func(w RouteStatus) bool { return w.takes(*m) })
 	switch {
@@ -140,8 +140,8 @@ func (d *Dispatcher) unwanted(m *Message, tries []Try, ways Ways, now time.Time)
 	return true
 }
 
-// probe gives a message to a route that is down and whose time has come to be tried, ahead of those that work; "" where there
-// is none. One message a minute finds out whether the route is back, and goes by the next at once if it is not.
+// probe gives a message to a down route whose probe time has come, ahead of the working ones; "" if there is none. One message
+// a minute tests the route, and goes by the next one at once if it is still down.
 func (d *Dispatcher) probe(m Message, tries []Try, now time.Time) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -150,14 +150,14 @@ func (d *Dispatcher) probe(m Message, tries []Try, now time.Time) string {
 		if !w.Down || now.Before(w.probe) || choose(m, tries, []RouteStatus{w.RouteStatus}) == "" {
 			continue
 		}
-		w.probe, w.granted = now.Add(probeEvery), now.Add(holdFor) // should this transaction be undone, the next probe is a minute away
+		w.probe, w.granted = now.Add(probeEvery), now.Add(holdFor) // if this transaction is rolled back, the next probe is a minute away
 		return w.Name
 	}
 	return ""
 }
 
-// begin prepares a claimed message for its route: the try is durable before it is made, so that a crash in between is
-// known for what it is, an outcome that nobody knows.
+// begin prepares a claimed message for its route. The try is durable before it is made, so that after a crash in between its
+// outcome is known to be unknown.
 func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (errand, error) {
 	now, before := d.c.Now(), m
 	done := func() (errand, error) { return errand{silent: true}, d.put(tx, m, before) }
@@ -189,7 +189,7 @@ func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (errand, error) {
 	if gone, err := d.withdraw(tx, m); err != nil || gone {
 		return errand{silent: true}, err
 	}
-	if m.Purpose.warning() { // it may have waited for a route since it was queued
+	if m.Purpose.warning() { // it may have waited for a route until the quiet hours
 		quiet, zone, err := tx.QuietHours()
 		if err != nil {
 			return errand{}, err
@@ -222,12 +222,12 @@ func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (errand, error) {
 	return e, tx.MessageHold(m)
 }
 
-// step decides what a meter is sent: its token, or the question for its last tokens; or that it had its chances, and then
-// the message is ended and a person is called.
+// step decides what to send to a meter: its token, or the question for its last tokens. After the last try it ends the message
+// and raises an alarm.
 func (d *Dispatcher) step(tx Tx, m *Message, tries []Try, now time.Time) (asking bool, err error) {
 	sent, lastAsked := 0, false
 	for _, t := range tries {
-		if (t.Outcome == Accepted.String() || t.Outcome == Unknown.String()) && t.At.After(m.AnsweredAt) { // since it was rejected, if it was
+		if (t.Outcome == Accepted.String() || t.Outcome == Unknown.String()) && t.At.After(m.AnsweredAt) { // since the rejection, if there was one
 			sent, lastAsked = sent+1, t.Asking
 		}
 	}
@@ -249,8 +249,8 @@ func (d *Dispatcher) step(tx Tx, m *Message, tries []Try, now time.Time) (asking
 	return false, tx.Office().RaiseAlarm(m.Meter, metering.Alarm{Code: AlarmMeterSilent, Text: alarmtext.SmsSilent()})
 }
 
-// tokenOf is the sealed token of a message. It ends the message if the token need not be sent, and lets it wait while the
-// token's sale is being reversed: the end of that says whether the token stays good.
+// tokenOf returns the sealed token of a message. It ends the message if the token need not be sent. It lets the message wait
+// while the token's sale is being reversed: the outcome decides whether the token stays valid.
 func tokenOf(tx Tx, m *Message, now time.Time) ([]byte, error) {
 	t, _, found, err := tx.Carried().TokenForPush(m.Token)
 	if err != nil {
@@ -272,17 +272,17 @@ func tokenOf(tx Tx, m *Message, now time.Time) ([]byte, error) {
 	return t.Sealed, nil
 }
 
-// reversingPause is after which time it is looked whether the reversal of a sale is over.
+// reversingPause is the time between checks whether the reversal of a sale is over.
 const reversingPause = 5 * time.Minute
 
-// Why a token need not be sent.
+// Reasons why a token need not be sent.
 const (
 	noDigits = "the token has no digits"
 	notValid = "the token is not valid any more"
 	inMeter  = "the meter has the token already"
 )
 
-// needless says why a token need not be sent; empty where it must.
+// needless returns the reason why a token need not be sent; empty if it must be.
 func needless(m Message, t sale.Token, found bool) string {
 	switch {
 	case !found:
@@ -295,7 +295,7 @@ func needless(m Message, t sale.Token, found bool) string {
 	return ""
 }
 
-// undone reports whether a token is not to be loaded any more: its sale was reversed, or it was never made.
+// undone reports whether a token must not be loaded any more: its sale was reversed, or it was never made.
 func undone(t sale.Token) bool {
 	return t.State == sale.TokenReversed || t.State == sale.TokenReversedUnconfirmed || t.State == sale.TokenFailed
 }
@@ -307,7 +307,7 @@ func orWhy(why, otherwise string) string {
 	return why
 }
 
-// send renders a message and gives it to the route. The text exists only from here to the route.
+// send renders a message and gives it to the route. The text exists only between here and the route.
 func (d *Dispatcher) send(ctx context.Context, r Configured, e errand) Sent {
 	text, err := d.text(e)
 	if err != nil {
@@ -318,7 +318,7 @@ func (d *Dispatcher) send(ctx context.Context, r Configured, e errand) Sent {
 	return r.Send(ctx, Outgoing{ID: e.message.ID.Text(id.Message), To: e.message.Phone, Text: text, Report: true, Validity: validity(e.message, d.c.Now())})
 }
 
-// validity is how long the network may try: as long as the message is worth anything.
+// validity is how long the network may try: until the message expires.
 func validity(m Message, now time.Time) time.Duration {
 	if m.ExpiresAt.IsZero() {
 		return 0
@@ -326,7 +326,7 @@ func validity(m Message, now time.Time) time.Duration {
 	return max(m.ExpiresAt.Sub(now), time.Minute)
 }
 
-// text is what is sent.
+// text returns the text to send.
 func (d *Dispatcher) text(e errand) (string, error) {
 	m := e.message
 	switch {
@@ -361,7 +361,7 @@ func (d *Dispatcher) text(e errand) (string, error) {
 	return rendered.Reveal(), nil
 }
 
-// settled notes a route's answer to the try of an errand and draws its consequences.
+// settled records a route's answer to the try of an errand and updates the message.
 func (d *Dispatcher) settled(tx Tx, e errand, s Sent) error {
 	message := e.message.ID
 	m, found, err := tx.MessageByID(message)
@@ -387,7 +387,7 @@ func (d *Dispatcher) settled(tx Tx, e errand, s Sent) error {
 		return err
 	}
 	rejected := m.State == Queued && !m.AnsweredAt.Before(t.At)
-	if n < len(tries) || !m.Open || rejected { // a later try goes on; or it was answered, or ended, before the route's own answer was noted
+	if n < len(tries) || !m.Open || rejected { // a later try is running; or the message was answered, or ended, before the route's answer was recorded
 		m.Cost += t.Cost
 		if s.Outcome == Accepted {
 			m.Parts = t.Parts
@@ -415,8 +415,8 @@ func (d *Dispatcher) settled(tx Tx, e errand, s Sent) error {
 	return d.put(tx, m, before)
 }
 
-// charge counts what a try has cost, in itself and in its month. One that may have left is charged for by whoever carried it,
-// so it costs what it would have if it has: a bill that is higher than the count is noticed too late.
+// charge records the cost of a try, in the try and in its month. A try of unknown outcome may be billed, so its full cost is
+// counted: it is better to count too much than to be surprised by the bill.
 func (d *Dispatcher) charge(tx Tx, t *Try, s Sent, now time.Time) error {
 	if s.Outcome != Accepted && s.Outcome != Unknown {
 		return nil
@@ -434,7 +434,7 @@ func (d *Dispatcher) charge(tx Tx, t *Try, s Sent, now time.Time) error {
 	return tx.MessageTotal(now.In(zone).Format("2006-01"), t.Route, t.Parts, t.Cost)
 }
 
-// put writes a message; where its state has changed the log says so, and what hangs on it follows.
+// put writes a message; if its state has changed it also calls follow.
 func (d *Dispatcher) put(tx Tx, m, before Message) error {
 	if err := tx.MessagePut(m); err != nil {
 		return err
@@ -442,7 +442,7 @@ func (d *Dispatcher) put(tx Tx, m, before Message) error {
 	return d.follow(tx, m, before)
 }
 
-// follow is what hangs on a message's state.
+// follow writes the audit row for a message's new state, and records a notice in it as sent.
 func (d *Dispatcher) follow(tx Tx, m, before Message) error {
 	if m.State != before.State && m.State != Queued {
 		if err := d.note(tx, m); err != nil {

@@ -15,14 +15,14 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// withToken is a hall with a good token.
+// withToken is a hall with a valid token.
 func withToken(t *testing.T) (h *hall, a, b *wire) {
 	h, a, b = newHall(t)
 	h.tokens[id.ID{15: 1}] = sale.Token{ID: id.ID{15: 1}, State: sale.TokenIssued, Sealed: sale.Sealed("12345678901234567890")}
 	return h, a, b
 }
 
-// TestARouteThatIsOutOfOrderHasNoWordAboutAMessage: its refusal is none, and what nobody knows stays so.
+// TestARouteThatIsOutOfOrderHasNoWordAboutAMessage: its refusal does not count, and an unknown outcome stays unknown.
 func TestARouteThatIsOutOfOrderHasNoWordAboutAMessage(t *testing.T) {
 	for _, c := range []struct {
 		answer notify.Sent
@@ -83,14 +83,14 @@ func TestARouteThatIsDownIsTriedOnceAMinute(t *testing.T) {
 	tried(time.Second, 2)
 	tried(59*time.Second, 2)
 	tried(time.Second, 3)
-	tried(time.Minute, 4) // it works again, which one message finds out
+	tried(time.Minute, 4) // it works again, as one message finds out
 	tried(0, 6)
 	if len(b.sent) != 11 {
 		t.Errorf("%d messages went by the other route, want 11", len(b.sent))
 	}
 }
 
-// TestAMessageThatCannotMoveHoldsNoneUp: the next one behind it gets its route.
+// TestAMessageThatCannotMoveHoldsNoneUp: the one after it gets its route.
 func TestAMessageThatCannotMoveHoldsNoneUp(t *testing.T) {
 	h, a, b := withToken(t)
 	a.answers = []notify.Sent{{Outcome: notify.NotSent, Closed: true, Why: "no modem"}}
@@ -138,7 +138,7 @@ func TestAMeterWaitsAsLongAsTheServerIsTold(t *testing.T) {
 	}
 }
 
-// TestWhatIsTooLate ends, by what may have become of it.
+// TestWhatIsTooLate ends in a state that tells what may have become of it.
 func TestWhatIsTooLate(t *testing.T) {
 	for name, c := range map[string]struct {
 		draft notify.Draft
@@ -166,7 +166,7 @@ func TestWhatIsTooLate(t *testing.T) {
 	}
 }
 
-// TestWarningsWaitForTheMorning, also those that waited for a route until the night; nothing else does.
+// TestWarningsWaitForTheMorning, even if they waited for a route until the night; nothing else waits.
 func TestWarningsWaitForTheMorning(t *testing.T) {
 	night, morning := time.Date(2026, 11, 20, 22, 0, 0, 0, time.FixedZone("EAT", 3*3600)), time.Date(2026, 11, 21, 7, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	warn := func(p notify.Purpose) notify.Draft {
@@ -210,7 +210,7 @@ func TestWarningsWaitForTheMorning(t *testing.T) {
 	}
 }
 
-// opener opens tokens, and keeps what it gave out.
+// opener opens tokens, and remembers the digits that it returned.
 type opener struct {
 	err  error
 	gave [][]byte
@@ -222,7 +222,7 @@ func (o *opener) Open(_ string, sealed []byte) ([]byte, error) {
 	return plain, o.err
 }
 
-// TestATokenThatCannotBeReadIsNotSent, and the digits of one that was are wiped.
+// TestATokenThatCannotBeReadIsNotSent, and the digits of a readable one are wiped.
 func TestATokenThatCannotBeReadIsNotSent(t *testing.T) {
 	for name, c := range map[string]struct {
 		draft  notify.Draft
@@ -260,7 +260,7 @@ func TestATokenThatCannotBeReadIsNotSent(t *testing.T) {
 	}
 }
 
-// TestWhatHappensWhileARouteSends stands: its answer changes nothing that came meanwhile.
+// TestWhatHappensWhileARouteSends: the route's answer does not undo it.
 func TestWhatHappensWhileARouteSends(t *testing.T) {
 	for name, c := range map[string]struct {
 		draft  notify.Draft
@@ -322,7 +322,7 @@ func TestAMessageThatIsForgottenWhileItIsSent(t *testing.T) {
 	}
 }
 
-// TestARouteThatIsDownIsTriedByTheMessageThatWasGivenToIt, also where the worker of another route gave it.
+// TestARouteThatIsDownIsTriedByTheMessageThatWasGivenToIt, even if the worker of another route assigned it.
 func TestARouteThatIsDownIsTriedByTheMessageThatWasGivenToIt(t *testing.T) {
 	h, a, b := newHall(t)
 	c := h.config()
@@ -342,7 +342,7 @@ func TestARouteThatIsDownIsTriedByTheMessageThatWasGivenToIt(t *testing.T) {
 	}
 }
 
-// TestAMeterThatRejectsEverything is taken for one that has rejected this token, if it said so since.
+// TestAMeterThatRejectsEverything counts as one that rejected this token, if it said so since the token was sent.
 func TestAMeterThatRejectsEverything(t *testing.T) {
 	for name, c := range map[string]struct {
 		word   notify.Message
@@ -382,7 +382,7 @@ func TestAMeterThatRejectsEverything(t *testing.T) {
 
 var noonBefore = time.Date(2026, 11, 19, 12, 0, 0, 0, time.UTC)
 
-// TestTriesBeforeARejectionDoNotCount: the day after it the token has all its chances again.
+// TestTriesBeforeARejectionDoNotCount: the day after, the token has all its tries again.
 func TestTriesBeforeARejectionDoNotCount(t *testing.T) {
 	for _, since := range []int{notify.MaxMeterTries - 1, notify.MaxMeterTries} {
 		h, a, _ := withToken(t)

@@ -1,10 +1,9 @@
-// Package presence knows which server holds which meter's connection, where several servers share one database.
+// Package presence tracks which server holds which meter's connection, if several servers share one database.
 //
-// A meter connects to whichever server the network brings it to. That server takes the meter's session, and with it the
-// right to deliver what waits for the meter: tokens sold and commands given at any server reach the meter through the
-// one that holds its connection. A meter that connects elsewhere takes its session there; its old server closes the
-// connection it still believed in. Nothing that decides about money rests on this: a record that arrives through the old
-// connection is taken as well, once, by the receive window.
+// A meter may connect to any of the servers. That server takes the meter's session, and with it the right to deliver to the
+// meter: tokens sold and commands ordered at any server reach it through the server that holds its connection. If the meter
+// connects to another server the session moves there, and the old server closes its dead connection. Money never depends on
+// this: a record that arrives through the old connection is also taken, once, by the receive window.
 package presence
 
 import (
@@ -23,13 +22,13 @@ import (
 
 // Times and limits.
 const (
-	lookEvery = 2 * time.Second  // how often a server looks who is connected elsewhere
-	aliveFor  = 10 * time.Second // how long a server that has died is believed to hold its connections
-	takeBatch = 100              // connections that one transaction notes
-	maxNews   = 100_000          // connections that began or ended and are not noted yet; far above the broker's limit
+	lookEvery = 2 * time.Second  // how often a server checks who is connected elsewhere
+	aliveFor  = 10 * time.Second // how long a dead server counts as holding its connections
+	takeBatch = 100              // connections recorded in one transaction
+	maxNews   = 100_000          // connections that began or ended and are not recorded yet; far above the broker's limit
 )
 
-// Tx is what this package needs of a transaction.
+// Tx is the part of a transaction that this package needs.
 type Tx interface {
 	// Tenants lists all tenants, whatever the transaction's own.
 	Tenants() ([]access.Tenant, error)
@@ -40,25 +39,25 @@ type Tx interface {
 	ServerSeen(instance string, until time.Time) error
 }
 
-// Config is what a Presence needs; every field but Log is required.
+// Config configures a Presence; every field but Log is required.
 type Config struct {
 	Door     access.Door[Tx]
-	Instance string                               // names this server among all
+	Instance string                               // this server's unique name
 	Drop     func(number string)                  // closes a meter's connection here
-	Took     func(t access.Tenant, number string) // called when a meter's session has been taken; must not block
+	Took     func(t access.Tenant, number string) // called when this server has taken a meter's session; must not block
 	Now      func() time.Time
-	Log      *slog.Logger // nil: nothing is logged
+	Log      *slog.Logger // nil: no logging
 }
 
-// Presence keeps the sessions of one server.
+// Presence holds the sessions of one server.
 type Presence struct {
 	c    Config
 	bell chan struct{}
 
 	mu        sync.Mutex
 	news      []news
-	held      map[string]int64    // epoch of what this server has taken, by meter number
-	elsewhere map[string]struct{} // meters that live servers hold
+	held      map[string]int64    // epochs of this server's sessions, by meter number
+	elsewhere map[string]struct{} // meters connected to other live servers
 }
 
 // news is a connection that began or ended.
@@ -67,7 +66,7 @@ type news struct {
 	begun bool
 }
 
-// New makes a Presence; Run works on it.
+// New returns a Presence; Run does its work.
 func New(c Config) *Presence {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -75,15 +74,15 @@ func New(c Config) *Presence {
 	return &Presence{c: c, bell: make(chan struct{}, 1), held: make(map[string]int64), elsewhere: make(map[string]struct{})}
 }
 
-// Connected says that a meter began to listen on a connection here. It never blocks.
+// Connected reports that a meter has subscribed on a connection of this server. It never blocks.
 func (p *Presence) Connected(who registry.Identity) { p.put(news{who, true}) }
 
-// Disconnected says that a meter's connection here has ended. It never blocks.
+// Disconnected reports that a meter's connection to this server has ended. It never blocks.
 func (p *Presence) Disconnected(who registry.Identity) { p.put(news{who, false}) }
 
 func (p *Presence) put(n news) {
 	p.mu.Lock()
-	if len(p.news) < maxNews { // beyond, the meter's next connection tells again
+	if len(p.news) < maxNews { // above it, the meter's next connection reports again
 		p.news = append(p.news, n)
 	}
 	p.mu.Unlock()
@@ -93,7 +92,7 @@ func (p *Presence) put(n news) {
 	}
 }
 
-// Elsewhere reports whether another server that is alive held the meter's connection when this one last looked.
+// Elsewhere reports whether another live server held the meter's connection at the last look.
 func (p *Presence) Elsewhere(number string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -101,7 +100,8 @@ func (p *Presence) Elsewhere(number string) bool {
 	return yes
 }
 
-// Run notes what begins and ends until ctx ends, and then gives everything back. A store that refuses is asked again.
+// Run records connections that begin and end until ctx ends, then releases all sessions. It tries again after an error of the
+// store.
 func (p *Presence) Run(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -125,7 +125,7 @@ func (p *Presence) Run(ctx context.Context) error {
 	}
 }
 
-// note writes what began and ended, in order. What could not be written stays in front.
+// note records the beginnings and ends, in order. Those that failed stay at the front.
 func (p *Presence) note(ctx context.Context) error {
 	for {
 		p.mu.Lock()
@@ -148,7 +148,7 @@ func (p *Presence) note(ctx context.Context) error {
 	}
 }
 
-// write notes some connections of one tenant in one transaction.
+// write records some connections of one tenant in one transaction.
 func (p *Presence) write(ctx context.Context, some []news) error {
 	t := some[0].who.Tenant
 	taken := make(map[string]int64)
@@ -208,8 +208,8 @@ func (p *Presence) keep(number string, epoch int64) {
 	}
 }
 
-// look says that this server is alive, learns who is connected elsewhere, and closes connections that are believed in
-// here only.
+// look records that this server is alive, reads which meters are connected elsewhere, and closes this server's connections of
+// those meters.
 func (p *Presence) look(ctx context.Context) error {
 	err := p.c.Door.Do(ctx, 0, func(tx Tx) (bool, error) { return false, tx.ServerSeen(p.c.Instance, p.c.Now().Add(aliveFor)) })
 	if err != nil {
@@ -246,8 +246,8 @@ func (p *Presence) look(ctx context.Context) error {
 	return nil
 }
 
-// taken reports, once, that a session of this server is another one's now. What is about to be noted here is newer than
-// what was read.
+// taken reports, once, that a session of this server now belongs to another. It returns false if this server has news of the
+// meter that is not recorded yet: that is newer than what look read.
 func (p *Presence) taken(number string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -261,7 +261,7 @@ func (p *Presence) taken(number string) bool {
 	return had
 }
 
-// leave gives back what this server holds, so that nobody takes its meters for connected.
+// leave releases this server's sessions, so that its meters no longer count as connected.
 func (p *Presence) leave(ctx context.Context) error {
 	tenants, err := access.Look(ctx, p.c.Door, 0, func(tx Tx) ([]access.Tenant, error) { return tx.Tenants() })
 	for _, t := range tenants {

@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// table is the table of sessions that servers share.
+// table is the servers' shared table of sessions.
 type table struct {
 	mu    sync.Mutex
 	rows  map[int64]row
@@ -78,7 +78,7 @@ func (b *table) ServerSeen(instance string, until time.Time) error {
 	return nil
 }
 
-// holder is who has a meter's session.
+// holder returns the server that has a meter's session.
 func (b *table) holder(meter int64) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -116,7 +116,7 @@ func start(t *testing.T, b *table, name string) *server {
 	return s
 }
 
-// said are the meters whose session was taken and whose connection was closed.
+// said lists the meters whose session was taken and those whose connection was closed.
 func (s *server) said() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,7 +146,7 @@ func TestAMeterThatConnectsElsewhereTakesItsSessionThere(t *testing.T) {
 		if b.holder(7) != "right" || left.said() != "[7] [7]" {
 			t.Errorf("the session is %q's, left said %s; want right's, and the connection at left closed once", b.holder(7), left.said())
 		}
-		left.Disconnected(meter(7)) // what closing brings about
+		left.Disconnected(meter(7)) // the effect of closing
 		synctest.Wait()
 		if b.holder(7) != "right" || right.Elsewhere("7") || !left.Elsewhere("7") {
 			t.Errorf("the end of the old connection made the session %q's", b.holder(7))
@@ -180,7 +180,7 @@ func TestAServerThatGoesGivesItsSessionsBack(t *testing.T) {
 		if b.holder(0) != "" || b.holder(249) != "" || right.Elsewhere("249") {
 			t.Errorf("after left has gone its sessions are %q's", b.holder(249))
 		}
-		// One that dies leaves them, and is not believed for long.
+		// A server that dies leaves its sessions, and counts as alive only for a short time.
 		b.mu.Lock()
 		b.rows[5], b.alive["dead"] = row{"dead", 1}, time.Now().Add(5*time.Second)
 		b.mu.Unlock()

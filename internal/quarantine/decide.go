@@ -21,33 +21,33 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Verdict is what somebody decides about an entry.
+// Verdict is a person's decision about an entry.
 type Verdict struct {
-	Entry    string       `json:"entry,omitempty"` // its identity; empty for a meter that is changed while nothing is doubted
-	Meter    string       `json:"meter,omitempty"` // number or identity, where Entry is empty
+	Entry    string       `json:"entry,omitempty"` // its identity; empty for a changed meter without an entry
+	Meter    string       `json:"meter,omitempty"` // number or identity, if Entry is empty
 	Choice   Choice       `json:"choice"`
-	Register *unit.Energy `json:"register_wh,omitempty"` // of a rebase: read off the meter; nil for the doubtful one
+	Register *unit.Energy `json:"register_wh,omitempty"` // of a rebase: the register read from the meter; nil for the doubtful one
 	Reason   string       `json:"reason"`
 }
 
-// Decided is what a decision came to.
+// Decided is the result of a decision.
 type Decided struct {
 	refusal.Refusal
 	Waits    *access.Approval // it waits for a second person; nothing was decided
-	Entry    Entry            // the zero Entry for a meter that was changed while nothing was doubted
+	Entry    Entry            // the zero Entry for a changed meter without one
 	Number   string           // of the meter
-	Readings int              // that had come meanwhile and are charged for now
-	Units    unit.Energy      // charged for by the decision
-	Debit    money.Minor      // and how much that is
+	Readings int              // those that came meanwhile and are charged now
+	Units    unit.Energy      // charged by the decision
+	Debit    money.Minor      // their price
 	Currency string           // of a wallet meter
-	Held     wallet.Held      // where a later reading stopped the charging again
+	Held     wallet.Held      // if a later reading stopped the charging again
 }
 
 // maxReason bounds the reason of a decision.
 const maxReason = 300
 
-// Decide decides about an entry, or sets the register of a meter that was changed (right: reading.decide). Where four eyes
-// bind, it waits for a second person. An entry is decided once.
+// Decide decides about an entry, or sets the register of a changed meter (right: reading.decide). Under the four-eyes rule it
+// waits for a second person. An entry is decided once.
 func (q *Quarantine) Decide(ctx context.Context, by access.Actor, v Verdict) (Decided, error) {
 	if no := by.Needs(access.DecideReadings); no.Refused() {
 		return Decided{Refusal: no}, nil
@@ -60,10 +60,10 @@ func (q *Quarantine) Decide(ctx context.Context, by access.Actor, v Verdict) (De
 	return out, fault.Wrap(err, "decide about %s%s", v.Entry, v.Meter)
 }
 
-// moment is now as it is stored: UTC, whole microseconds.
+// moment returns the current time as it is stored: UTC, whole microseconds.
 func (q *Quarantine) moment() time.Time { return access.Stored(q.c.Now()) }
 
-// check looks at what can be seen without the store.
+// check checks what needs no store.
 func (v Verdict) check() refusal.Refusal {
 	switch {
 	case strings.TrimSpace(v.Reason) == "":
@@ -114,7 +114,7 @@ func decide(tx Tx, by access.Actor, v Verdict, now time.Time) (Decided, error) {
 	return out, e.endAlarms(tx)
 }
 
-// endAlarms ends the alarms for which an entry that is decided was the last reason. [wallet.Release] ends that of a rating.
+// endAlarms ends the alarms for which a decided entry was the last reason. [wallet.Release] ends the alarm of a rating.
 func (e Entry) endAlarms(tx Tx) error {
 	if e.Kind == OfRecord {
 		return intake.Reviewed(tx.Review(), e.Meter)
@@ -129,7 +129,7 @@ func (e Entry) endAlarms(tx Tx) error {
 	return tx.ClearAlarm(e.Meter, metering.AlarmOpenRelay)
 }
 
-// subject finds what is decided about: an entry, or the meter itself.
+// subject finds the subject of a decision: an entry, or the meter itself.
 func subject(tx Tx, v Verdict) (Entry, refusal.Refusal, error) {
 	if v.Entry != "" {
 		i, err := id.Parse(id.Held, v.Entry)
@@ -163,7 +163,7 @@ func subject(tx Tx, v Verdict) (Entry, refusal.Refusal, error) {
 	return Entry{}, refuse.NoWalletToRebase(refusal.Echo(v.Meter)), nil
 }
 
-// allows refuses a decision that the entry cannot take.
+// allows refuses a decision that does not fit the entry.
 func (e Entry) allows(v Verdict) refusal.Refusal {
 	if e.State != Open {
 		return refuse.EntryDecidedBefore(e.ID.Text(id.Held), string(e.State), e.DecidedBy)
@@ -191,7 +191,7 @@ func (e Entry) allows(v Verdict) refusal.Refusal {
 	return e.refuses(v.Choice, strings.Join(names, ", "))
 }
 
-// refuses says why a choice is none of an entry's. Others are the choices that it has.
+// refuses explains why a choice does not fit an entry; others are the possible choices.
 func (e Entry) refuses(c Choice, others string) refusal.Refusal {
 	entry := e.ID.Text(id.Held)
 	switch {
@@ -215,7 +215,7 @@ func (e Entry) refuses(c Choice, others string) refusal.Refusal {
 	return refuse.EntryUnreadable(entry, others)
 }
 
-// carryOut does what was decided: it stores the record, lets the rating go on, and counts what that charges for.
+// carryOut carries out a decision: it stores the record, resumes the rating, and counts what that charges.
 func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 	out := Decided{Number: e.Number}
 	if e.Kind == OfRecord && v.Choice == Accept {
@@ -240,7 +240,7 @@ func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 	return out, err
 }
 
-// verdict is what a decision says to the wallet.
+// verdict translates a decision for the wallet.
 func (e Entry) verdict(v Verdict) wallet.Verdict {
 	drawn := wallet.Drawn{Memory: e.Memory, Seq: e.Seq}
 	switch {
@@ -260,7 +260,7 @@ func (e Entry) verdict(v Verdict) wallet.Verdict {
 	return wallet.Accepted()
 }
 
-// object names what an audit row is about.
+// object names the object of the audit row.
 func (e Entry) object() string {
 	if e.ID.IsZero() {
 		return "meter " + e.Number
@@ -275,7 +275,7 @@ func (e Entry) what() string {
 	return fmt.Sprintf("record %d (%s)", e.Seq, e.Doubt)
 }
 
-// before is what an audit row says of what was decided about.
+// before is the audit row's text before the decision.
 func (e Entry) before() string {
 	text := "meter=" + e.Number
 	if !e.ID.IsZero() {
@@ -290,7 +290,7 @@ func (e Entry) before() string {
 	return text
 }
 
-// after is what an audit row says of what came of it.
+// after is the audit row's text after it.
 func (d Decided) after(v Verdict) string {
 	text := fmt.Sprintf("readings=%d units_wh=%d debit_minor=%d", d.Readings, d.Units, d.Debit)
 	if v.Register != nil {
@@ -299,7 +299,7 @@ func (d Decided) after(v Verdict) string {
 	return text
 }
 
-// Doers carry out the acts of this package that were approved.
+// Doers carry out approved acts of this package.
 func (q *Quarantine) Doers() access.Doers { return access.Doers{access.ActReading: q.do} }
 
 func (q *Quarantine) do(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {

@@ -23,7 +23,7 @@ const (
 	decided = "by person amina at 12:00:00: read it off"
 )
 
-// TestAStoppedRatingIsDecided tells for each choice what is charged, what is written and what the audit log says.
+// TestAStoppedRatingIsDecided checks for each choice the charge, the writes and the audit log.
 func TestAStoppedRatingIsDecided(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -89,7 +89,7 @@ func drawnBefore(t *testing.T) *rows {
 	return r
 }
 
-// TestWhatCameMeanwhileIsCharged, as far as it can be true.
+// TestWhatCameMeanwhileIsCharged, as far as it is possible.
 func TestWhatCameMeanwhileIsCharged(t *testing.T) {
 	r := jumped(t)
 	at := noon().Add(-10 * time.Minute)
@@ -104,7 +104,7 @@ func TestWhatCameMeanwhileIsCharged(t *testing.T) {
 	}
 }
 
-// TestAHeldRecordIsDecided: an accepted one is stored as if nobody had doubted it, a discarded one never is.
+// TestAHeldRecordIsDecided: an accepted one is stored as if it had never been doubted, a discarded one is never stored.
 func TestAHeldRecordIsDecided(t *testing.T) {
 	r := held(t, metering.DoubtFuture, reading(5))
 	r.entries[0].Simulated = true
@@ -121,7 +121,7 @@ func TestAHeldRecordIsDecided(t *testing.T) {
 		t.Errorf("the audit log says %+v", got)
 	}
 
-	r = held(t, metering.DoubtFuture, reading(5)) // of a meter that lives in the server's time, it is no later than it came
+	r = held(t, metering.DoubtFuture, reading(5)) // for a meter in the server's time, it is not later than its arrival
 	r.decides(quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept})
 	if got := r.Wrote[1]; got != "the meter shows 2000 Wh of 2026-11-20 11:30:00" {
 		t.Error(got)
@@ -142,7 +142,7 @@ func TestAHeldRecordIsDecided(t *testing.T) {
 	r.Wants(t, "1 reading", "the meter shows 2000 Wh of 2026-11-20 11:30:00", "entry 1 accepted "+decided)
 }
 
-// TestALateRecordIsRated with what the store has.
+// TestALateRecordIsRated with the stored readings.
 func TestALateRecordIsRated(t *testing.T) {
 	r := held(t, metering.DoubtPower, reading(5))
 	r.behind = []wallet.Reading{{Memory: memory, Seq: 5, At: noon(), Up: 300_000, Clock: wire.ClockValid, ReceivedAt: noon(), Register: 2000}}
@@ -152,7 +152,7 @@ func TestALateRecordIsRated(t *testing.T) {
 	}
 }
 
-// TestARecordThatCannotBeReadAnyMoreStaysHeld: neither none nor two records are one.
+// TestARecordThatCannotBeReadAnyMoreStaysHeld: the payload must have exactly one record.
 func TestARecordThatCannotBeReadAnyMoreStaysHeld(t *testing.T) {
 	broken := held(t, metering.DoubtFuture, reading(5))
 	broken.entries[0].Payload = []byte("{")
@@ -183,7 +183,7 @@ func TestTheRegisterOfAChangedMeterIsSet(t *testing.T) {
 	}
 }
 
-// TestAMeterInDoubtIsDecidedByItsNumber: then that is what is decided about.
+// TestAMeterInDoubtIsDecidedByItsNumber: then its entry is the subject.
 func TestAMeterInDoubtIsDecidedByItsNumber(t *testing.T) {
 	r := jumped(t)
 	out := r.decides(quarantine.Verdict{Meter: number, Choice: quarantine.Discard})
@@ -211,7 +211,7 @@ type undecidable struct {
 	try     string
 }
 
-// malformed are decisions that say too little, too much, or name nothing.
+// malformed are decisions with missing, superfluous or unknown fields.
 func malformed() []undecidable {
 	return []undecidable{
 		{"blank reason", jumped, quarantine.Verdict{Entry: entry(1), Choice: quarantine.Accept, Reason: " \n"}, refusal.InvalidRequest, "A decision needs a reason.", ""},
@@ -324,7 +324,7 @@ func TestHowAnEntryCanBeDecided(t *testing.T) {
 	}
 }
 
-// TestADecisionWaitsForASecondPerson, who carries it out by the same words.
+// TestADecisionWaitsForASecondPerson, whose approval carries out the same verdict.
 func TestADecisionWaitsForASecondPerson(t *testing.T) {
 	r := jumped(t)
 	r.people = 2
@@ -385,7 +385,7 @@ func TestWhoMayDecide(t *testing.T) {
 	}
 }
 
-// TestNoFailureOfTheStoreIsHidden: whatever call of a use case fails, its error comes back, so that nothing of it is committed.
+// TestNoFailureOfTheStoreIsHidden: whichever call of a use case fails, its error is returned, so that nothing is committed.
 func TestNoFailureOfTheStoreIsHidden(t *testing.T) {
 	decides := func(v quarantine.Verdict) func(*rows) error {
 		v.Reason = "read it off"
@@ -449,7 +449,7 @@ func TestAnErrorSaysWhatWasDone(t *testing.T) {
 	}
 }
 
-// TestTheListHasPages: the newest first, of one meter or all, those that are decided only on request.
+// TestTheListHasPages: newest first, of one meter or all, decided entries only on request.
 func TestTheListHasPages(t *testing.T) {
 	r := newRows(t)
 	for n := byte(5); n > 0; n-- {

@@ -1,11 +1,12 @@
-// Package quarantine is where people decide about what meters sent and cannot be true.
+// Package quarantine is where people decide about impossible records and readings.
 //
-// Two kinds of entries lie there, in one list. A record that no meter can have measured (package metering judges it) was
-// held for review as it came: nothing was concluded from it. A reading whose register cannot follow the one before (package
-// wallet judges it) is stored, and stops the charging of its meter. Neither moves money until somebody has decided:
-// accept it as it is, set the register from which to count on, or discard it. See [Quarantine.Decide].
+// One list has two kinds of entries. A record that no meter can have measured (package metering judges it) is held for review
+// as it came and has no effect. A reading whose register cannot follow the one before (package wallet judges it) is stored, and
+// stops the charging of its meter. Neither moves money until somebody decides: accept it, set the register from which counting
+// continues, or discard it. See [Quarantine.Decide].
 //
-// A decision is one transaction: the entry's state, the money that follows from it, what came meanwhile, and an audit row.
+// A decision is one transaction: the entry's state, the money for it and for the readings that came meanwhile, and an audit
+// row.
 package quarantine
 
 import (
@@ -25,18 +26,18 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Kind says what lies in quarantine.
+// Kind is the kind of an entry.
 type Kind string
 
 // Kinds of entries.
 const (
-	// OfRecord is a record that is held for review and is in no history.
+	// OfRecord is a record held for review, which is in no history.
 	OfRecord Kind = "record"
 	// OfRating is a stored reading at which the charging of its meter stopped.
 	OfRating Kind = "rating"
 )
 
-// State is where an entry stands.
+// State is an entry's state.
 type State string
 
 // States. Only an open entry can be decided about.
@@ -47,7 +48,7 @@ const (
 	Discarded State = "discarded"
 )
 
-// Entry is one thing to decide about, or decided.
+// Entry is an open or decided entry.
 type Entry struct {
 	ID         id.ID
 	Meter      int64 // the meter's private number
@@ -55,41 +56,41 @@ type Entry struct {
 	Simulated  bool
 	Wallet     bool // the meter's balance is money on the server
 	Kind       Kind
-	Record     wire.Kind // empty where the record could not be read
-	Memory     string    // the meter's memory that the record is numbered in
+	Record     wire.Kind // empty if the record could not be read
+	Memory     string    // the device memory of the record's number
 	Seq        uint64
 	ReceivedAt time.Time
 	Doubt      metering.Doubt
 	Reason     string
 	Payload    []byte       // the record as it came; empty for OfRating
-	Was        *unit.Energy // the register before; nil where none was known
-	Register   *unit.Energy // the doubtful one; nil where the record has none
-	At         time.Time    // meter time; zero where it cannot be written
+	Was        *unit.Energy // the register before; nil if unknown
+	Register   *unit.Energy // the doubtful one; nil if the record has none
+	At         time.Time    // meter time; zero if it cannot be written
 	State      State
 	DecidedAt  time.Time
 	DecidedBy  string
-	Decision   string // why
+	Decision   string // the reason
 }
 
-// Choice is a way to decide.
+// Choice is a possible decision.
 type Choice string
 
 // Choices.
 const (
-	// Accept says that it is true: a record is stored, a reading is charged for.
+	// Accept takes it as true: a record is stored, a reading is charged.
 	Accept Choice = "accept"
-	// Rebase counts on from a register, without charging for what lies between: the meter was changed or reset.
+	// Rebase continues from a register without charging for the difference: the meter was changed or reset.
 	Rebase Choice = "rebase"
-	// Discard says that the record or reading is wrong: counting goes on from what was true before it.
+	// Discard treats the record or reading as wrong: counting continues from the state before it.
 	Discard Choice = "discard"
 )
 
-// state is what an entry is after a choice.
+// state is the state of an entry after a choice.
 func (c Choice) state() State {
 	return map[Choice]State{Accept: Accepted, Rebase: Rebased, Discard: Discarded}[c]
 }
 
-// Choices are the ways in which an entry can be decided; none once it is.
+// Choices lists the possible decisions; none once the entry is decided.
 func (e Entry) Choices() []Choice {
 	if e.State != Open {
 		return nil
@@ -101,14 +102,14 @@ func (e Entry) Choices() []Choice {
 	if e.Kind == OfRating {
 		out = append(out, Rebase)
 	}
-	if e.Doubt == metering.DoubtOpen { // the reading is not in doubt, only who pays for its energy
+	if e.Doubt == metering.DoubtOpen { // the reading is not in doubt, only who pays for the energy
 		return out
 	}
 	return append(out, Discard)
 }
 
-// acceptable reports whether an entry can be true as it stands. A register below the one before cannot be charged for,
-// one below zero or what cannot be read cannot be kept, and a time that cannot be written has no place in a history.
+// acceptable reports whether an entry can be true. A register below the one before cannot be charged, a negative register or an
+// unreadable record cannot be stored, and an impossible time has no place in a history.
 func (e Entry) acceptable() bool {
 	switch e.Doubt {
 	case metering.DoubtNegative, metering.DoubtUnreadable, metering.DoubtTime, metering.DoubtPrice:
@@ -117,7 +118,7 @@ func (e Entry) acceptable() bool {
 	return e.Kind == OfRecord || e.Was == nil || e.Register == nil || *e.Register >= *e.Was
 }
 
-// Tx is what a Quarantine needs of a transaction.
+// Tx is the part of a transaction that a Quarantine needs.
 type Tx interface {
 	Eyes() access.EyesTx
 	Intake() intake.Tx
@@ -125,16 +126,15 @@ type Tx interface {
 	Meters() registry.MeterLookup
 	Rating() wallet.ReleaseTx
 	AuditLog(access.Entry) error
-	// HeldEntries lists entries of a meter (0: of all), the newest first, before the given one; with open only those that
-	// are not decided.
+	// HeldEntries lists entries of a meter (0: of all), newest first, before the given one; with open only undecided ones.
 	HeldEntries(meter int64, open bool, before id.ID, max int) ([]Entry, error)
 	// HeldEntry reads an entry and locks it.
 	HeldEntry(entry id.ID) (Entry, bool, error)
-	// HeldRating is the open entry of a meter at which rating stopped, locked.
+	// HeldRating returns and locks a meter's open entry about its stopped rating.
 	HeldRating(meter int64) (Entry, bool, error)
-	// WriteDecision writes how an entry was decided.
+	// WriteDecision writes the decision about an entry.
 	WriteDecision(Entry) error
-	// HeldForDoubt counts the entries of a meter with a doubt that wait for a decision.
+	// HeldForDoubt counts the undecided entries of a meter with a doubt.
 	HeldForDoubt(meter int64, d metering.Doubt) (int64, error)
 	// ClearAlarm ends an alarm of a meter.
 	ClearAlarm(meter int64, code metering.AlarmCode) error
@@ -150,13 +150,13 @@ type Config struct {
 // Quarantine carries out the use cases of this package.
 type Quarantine struct{ c Config }
 
-// New makes a Quarantine.
+// New returns a Quarantine.
 func New(c Config) *Quarantine { return &Quarantine{c} }
 
 // List asks for entries.
 type List struct {
 	Meter string // number or identity; empty for all meters
-	All   bool   // those that are decided too
+	All   bool   // decided ones too
 	Page  registry.Page
 }
 
@@ -167,10 +167,10 @@ type Entries struct {
 	Next string
 }
 
-// listHeld is the list that a cursor belongs to.
+// listHeld names the list for its cursors.
 const listHeld = "quarantine"
 
-// List shows what lies in quarantine (right: meter.read).
+// List shows the entries (right: meter.read).
 func (q *Quarantine) List(ctx context.Context, by access.Actor, l List) (Entries, error) {
 	if no := by.Needs(access.ReadMeters); no.Refused() {
 		return Entries{Refusal: no}, nil
@@ -217,7 +217,7 @@ func (q *Quarantine) Show(ctx context.Context, by access.Actor, entry string) (E
 	return out, fault.Wrap(err, "show %s", entry)
 }
 
-// meterNamed is the private number of a meter; 0 for no name.
+// meterNamed returns the private number of a meter; 0 for no name.
 func meterNamed(tx Tx, name string) (int64, refusal.Refusal, error) {
 	if name == "" {
 		return 0, refusal.Refusal{}, nil

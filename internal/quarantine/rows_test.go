@@ -28,10 +28,10 @@ const (
 	memory = "0123456789abcdef" // of every meter
 )
 
-// noon is when everything is decided.
+// noon is the time of every decision.
 func noon() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
 
-// rows are entries and one meter in memory, behind their own door.
+// rows are the entries and one meter in memory, with their own door.
 type rows struct {
 	t *testing.T
 	rowstest.Calls
@@ -56,7 +56,7 @@ func newRows(t *testing.T) *rows {
 	}}}
 }
 
-// stopped is a meter whose record 5 said a register that cannot follow 1000 Wh, and entry 1 about it.
+// stopped is a meter whose record 5 had a register that cannot follow 1000 Wh, and entry 1 about it.
 func stopped(t *testing.T, reason wallet.HoldReason, doubt metering.Doubt, register unit.Energy) *rows {
 	t.Helper()
 	r := newRows(t)
@@ -71,7 +71,7 @@ func stopped(t *testing.T, reason wallet.HoldReason, doubt metering.Doubt, regis
 	return r
 }
 
-// held is a record that is held for review, as entry 1.
+// held is a record held for review, as entry 1.
 func held(t *testing.T, doubt metering.Doubt, recs ...wire.Record) *rows {
 	t.Helper()
 	r := newRows(t)
@@ -105,7 +105,7 @@ func owner() access.Actor {
 // entry is the identity of the n-th entry.
 func entry(n byte) string { return id.ID{15: n}.Text(id.Held) }
 
-// decides is a decision that must not break.
+// decides makes a decision that must not return an error.
 func (r *rows) decides(v quarantine.Verdict) quarantine.Decided {
 	r.t.Helper()
 	if v.Reason == "" {
@@ -118,13 +118,13 @@ func (r *rows) decides(v quarantine.Verdict) quarantine.Decided {
 	return out
 }
 
-// Hash is of cursors.
+// Hash hashes cursors.
 func (r *rows) Hash(context string, data []byte) []byte {
 	sum := sha256.Sum256(append([]byte(context), data...))
 	return sum[:]
 }
 
-// Do undoes what is noted of a refused transaction.
+// Do rolls back a refused transaction.
 func (r *rows) Do(_ context.Context, t access.Tenant, fn func(quarantine.Tx) (bool, error)) error {
 	r.tenant = t
 	refused, err := fn(r)
@@ -145,7 +145,7 @@ func (r *rows) View(_ context.Context, t access.Tenant, fn func(quarantine.Tx) e
 	return r.Fails("view")
 }
 
-// What follows is the transaction.
+// The methods of the transaction.
 
 func (r *rows) Eyes() access.EyesTx          { return eyes{rows: r} }
 func (r *rows) Intake() intake.Tx            { return taking{r: r} }
@@ -265,7 +265,7 @@ func (v reviewing) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	return v.rows.ClearAlarm(meter, code)
 }
 
-// taking are the rows into which an accepted record goes.
+// taking are the rows for an accepted record.
 type taking struct {
 	intake.Tx
 	r *rows

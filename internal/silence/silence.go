@@ -1,11 +1,11 @@
-// Package silence says which meters have fallen silent, and tells one silent feeder from sixty silent meters.
+// Package silence finds meters that have fallen silent, and distinguishes one silent feeder from sixty silent meters.
 //
-// [Judge] decides, from when each meter was last heard. A meter that is silent by itself is an item of its own. Where the
-// meters of one feeder fell silent together, the feeder is the item: one alarm names it, how many they are and since when,
-// and their own alarms are not raised. See [Watch.Look], which is called once a minute.
+// [Judge] decides by when each meter was last heard. A meter that is silent by itself gets an alarm of its own. If the meters
+// of a feeder fell silent together, one alarm names the feeder, their number and the time, and they get no alarms of their own.
+// [Watch.Look] is called once a minute.
 //
-// Nothing here decides about money. A supply whose feeder is silent is not cut until its meter is heard again: package
-// wallet asks the store for that.
+// This package does not decide about money. Package wallet reads from the store which feeders are silent: it does not cut a
+// supply on a silent feeder until its meter is heard again.
 package silence
 
 import (
@@ -21,47 +21,47 @@ import (
 
 // Alarms of this package.
 const (
-	// AlarmMeter: nothing was heard of a meter for [registry.OfflineAfter] of its intervals, and it is not connected.
+	// AlarmMeter: a meter has not been heard for [registry.OfflineAfter] of its intervals, and it is not connected.
 	AlarmMeter metering.AlarmCode = "meter-silent"
 	// AlarmFeeder: the meters of a feeder fell silent together.
 	AlarmFeeder metering.AlarmCode = "feeder-silent"
 )
 
-// The rule. A feeder is recognised before the first of its meters is an item: a meter is quiet after two intervals, and
+// The rule. A feeder is recognised before the first of its meters gets an alarm: a meter is quiet after two intervals, and
 // silent after three.
 const (
 	quietAfter  = 2 // intervals without a message and without a connection
 	leastQuiet  = 10 * time.Minute
 	leastSilent = 15 * time.Minute
-	// LeastMeters is how many meters make a feeder; fewer are items of their own.
+	// LeastMeters is how many meters must be silent together for an alarm of their feeder; fewer get alarms of their own.
 	LeastMeters = 3
-	// ShareSilent is one over the share of a feeder's meters that must be quiet together: half of them.
+	// ShareSilent is the divisor of the share of a feeder's meters that must be quiet together: half of them.
 	ShareSilent = 2
-	// ShareBack is one over the share below which those still silent are items of their own: a quarter.
+	// ShareBack is the divisor of the share below which the still silent meters get alarms of their own: a quarter.
 	ShareBack = 4
-	// togetherIntervals is how far apart, in intervals of the slowest, quiet meters may have been heard last: each sends
+	// togetherIntervals is how far apart, in intervals of the slowest meter, quiet meters may have been last heard: each sends
 	// once an interval, at its own moment.
 	togetherIntervals = 2
 	leastTogether     = 10 * time.Minute
-	// memberFor is how long before the silence a meter must have been heard to count as one of its feeder's: a meter that
-	// was given up weeks ago is neither silent together with others nor missing from them. One that stays away for as long
-	// after most of its feeder came back is gone by itself.
+	// memberFor is how long before the silence a meter must have been heard to count for its feeder: a meter that was given up
+	// weeks ago is neither silent together with others nor missing from them. A meter that stays away this long after most of
+	// its feeder came back is silent by itself.
 	memberFor = 7 * 24 * time.Hour
-	// longSilent is how long ago a meter counts as last heard when that time lies ahead of the clock. A clock that was set back
-	// since noted it, and nobody knows when it was. The meter is not silent at once: when its clock is set back, the server begins
-	// its watch anew.
+	// longSilent is how long ago a meter counts as last heard if that time is in the future. The clock was set back after the
+	// meter was heard, so the real time is unknown. The meter does not become silent at once: after its clock is set back, the
+	// server begins its watch anew.
 	longSilent = 24 * time.Hour
 )
 
-// Heard is a meter in service with when it was last heard.
+// Heard is a meter in service with the time when it was last heard.
 type Heard struct {
 	Meter     int64 // its private number
 	Number    string
-	Feeder    string        // empty: none is known
+	Feeder    string        // empty if unknown
 	LastSeen  time.Time     // server time
 	Interval  time.Duration // between its readings
 	Connected bool
-	Alarmed   time.Time // since when its own alarm is open; zero: it is not
+	Alarmed   time.Time // when its own open alarm was raised; zero without one
 }
 
 // Dark is a feeder whose alarm is open.
@@ -71,28 +71,28 @@ type Dark struct {
 	Text   string
 }
 
-// Feeder is one whose meters are silent together.
+// Feeder is a feeder whose meters are silent together.
 type Feeder struct {
 	Name          string
 	Silent, Total int       // its meters
 	Since         time.Time // when the last of them was heard last
 }
 
-// Alarm is what people are told of it.
+// Alarm is the feeder's alarm.
 func (f Feeder) Alarm() metering.Alarm {
 	return metering.Alarm{Code: AlarmFeeder, Text: alarmtext.FeederSilent(int64(f.Silent), int64(f.Total), f.Name, f.Since.UTC().Format(time.RFC3339))}
 }
 
-// Judged is what a look comes to: only what is to change, but for Feeders, which are all that are silent now.
+// Judged is the result of a look: only the changes, except for Feeders, which lists all silent ones.
 type Judged struct {
 	Feeders []Feeder // in the order of their names
-	Back    []string // feeders whose alarm is over; one that fell silent anew is among Feeders too
-	Raise   []Heard  // meters that are items of their own now
-	Clear   []Heard  // meters that are none any more
+	Back    []string // feeders whose alarm is over; one that fell silent again is also in Feeders
+	Raise   []Heard  // meters that get an alarm of their own
+	Clear   []Heard  // meters whose own alarm ends
 }
 
-// Judge decides. dark are the feeders that were silent before; watching is since when the server has been looking without
-// a break: what it could not have heard before is not held against a meter.
+// Judge compares meters with alarms. dark are the feeders that were silent before; watching is when the server's watch without
+// a break began. Silence before that does not count against a meter.
 func Judge(meters []Heard, dark []Dark, now, watching time.Time) Judged {
 	var out Judged
 	was := make(map[string]Dark, len(dark))
@@ -112,7 +112,7 @@ func Judge(meters []Heard, dark []Dark, now, watching time.Time) Judged {
 		if name != "" {
 			f, silent = f.together(members, now, watching)
 		}
-		if before && !(silent && f.Since.After(d.Raised)) { // else it fell silent anew, and who is silent is another question
+		if before && !(silent && f.Since.After(d.Raised)) { // otherwise it fell silent again, and its silent meters are counted anew
 			f, silent = d.still(Feeder{Name: name}, members, now)
 		} else if before {
 			out.Back, before = append(out.Back, name), false
@@ -124,12 +124,12 @@ func Judge(meters []Heard, dark []Dark, now, watching time.Time) Judged {
 			out.Back = append(out.Back, name)
 		}
 		for _, m := range members {
-			covered := silent && !(before && m.LastSeen.After(d.Raised)) // who came back is one's own item again
+			covered := silent && !(before && m.LastSeen.After(d.Raised)) // a meter that came back and fell silent again gets its own alarm
 			m.item(&out, covered, before, now, watching)
 		}
 	}
 	for name := range was {
-		if len(by[name]) == 0 { // its meters were given to another feeder, or out of service
+		if len(by[name]) == 0 { // its meters are on another feeder now, or out of service
 			out.Back = append(out.Back, name)
 		}
 	}
@@ -137,7 +137,7 @@ func Judge(meters []Heard, dark []Dark, now, watching time.Time) Judged {
 	return out
 }
 
-// item decides whether a meter is an item of its own.
+// item decides whether a meter gets an alarm of its own, or loses it.
 func (m Heard) item(out *Judged, covered, before bool, now, watching time.Time) {
 	switch alarmed := !m.Alarmed.IsZero(); {
 	case alarmed && (m.Connected || m.LastSeen.After(m.Alarmed)):
@@ -149,7 +149,7 @@ func (m Heard) item(out *Judged, covered, before bool, now, watching time.Time) 
 	}
 }
 
-// sort puts everything into an order that does not depend on that of a map.
+// sort makes the order independent of the maps' order.
 func (j *Judged) sort() {
 	slices.SortFunc(j.Feeders, func(a, b Feeder) int { return cmp.Compare(a.Name, b.Name) })
 	slices.Sort(j.Back)
@@ -158,8 +158,9 @@ func (j *Judged) sort() {
 	slices.SortFunc(j.Clear, byMeter)
 }
 
-// still looks at a feeder that was silent before. A meter is back when it is connected or was heard since. As long as half
-// of them are not, it is the feeder; then those that have been away for too long no longer count.
+// still judges a feeder that was silent before. A meter is back if it is connected or was heard since the alarm. The feeder
+// stays silent while at least half of them are away. Below that, meters that have been away for too long no longer count, and
+// it stays silent while at least a quarter of the rest are away.
 func (d Dark) still(f Feeder, members []Heard, now time.Time) (Feeder, bool) {
 	gone := 0
 	for _, m := range members {
@@ -184,7 +185,7 @@ func (d Dark) still(f Feeder, members []Heard, now time.Time) (Feeder, bool) {
 	return f, f.Silent > 0 && f.Silent*ShareBack >= f.Total
 }
 
-// together looks at a feeder that was not silent: whether enough of its meters were heard last within one window.
+// together judges a feeder that was not silent: whether enough of its meters were last heard within one window.
 func (f Feeder) together(members []Heard, now, watching time.Time) (Feeder, bool) {
 	var last []time.Time
 	window := leastTogether
@@ -218,7 +219,7 @@ func (m Heard) silent(now, watching time.Time) bool {
 	return m.unheard(now, watching) >= max(registry.OfflineAfter*m.Interval, leastSilent)
 }
 
-// unheard is for how long nothing came though the server listened.
+// unheard is how long nothing came while the server listened.
 func (m Heard) unheard(now, watching time.Time) time.Duration {
 	if m.Connected {
 		return 0
@@ -229,7 +230,7 @@ func (m Heard) unheard(now, watching time.Time) time.Duration {
 	return now.Sub(m.LastSeen)
 }
 
-// alarm is what people are told of a meter that is silent by itself.
+// alarm is the alarm of a meter that is silent by itself.
 func (m Heard) alarm() metering.Alarm {
 	return metering.Alarm{Code: AlarmMeter, Text: alarmtext.MeterSilent(m.LastSeen.UTC().Format(time.RFC3339))}
 }

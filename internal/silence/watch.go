@@ -15,20 +15,20 @@ import (
 const (
 	// page is how many meters one transaction reads.
 	page = 2000
-	// changes bounds how many alarms one look raises and clears; the rest is for the next.
+	// changes bounds how many alarms one look raises and clears; the next look continues.
 	changes = 1000
-	// blindAfter is how long nobody may have looked for the server to count as not having listened.
+	// blindAfter is the time without a look after which the server counts as not having listened.
 	blindAfter = 2 * time.Minute
 )
 
-// Tx is what looking for silent meters needs of a transaction.
+// Tx is the part of a transaction that looks for silent meters.
 type Tx interface {
-	// HeardMeters lists meters in service that were heard once, by their private numbers, after the given one; Connected
-	// is not filled in.
+	// HeardMeters lists meters in service that have been heard, by their private numbers, after the given one; it does not set
+	// Connected.
 	HeardMeters(after int64, max int) ([]Heard, error)
 	// DarkFeeders lists the feeders whose alarm is open.
 	DarkFeeders() ([]Dark, error)
-	// RaiseFeeder opens the alarm of a feeder, or brings its text up to date.
+	// RaiseFeeder opens the alarm of a feeder, or updates its text.
 	RaiseFeeder(feeder string, a metering.Alarm) error
 	// ClearFeeder closes it.
 	ClearFeeder(feeder string) error
@@ -39,25 +39,25 @@ type Tx interface {
 // Config is what a Watch needs.
 type Config struct {
 	Door      access.Door[Tx]
-	Connected func(number string) bool // here or at another server of the same database
+	Connected func(number string) bool // to this server or another one of the same database
 	Now       func() time.Time
 }
 
-// Watch looks for silent meters. It is for one goroutine.
+// Watch looks for silent meters. It is not safe for concurrent use.
 type Watch struct {
 	c      Config
-	since  time.Time // watching without a break
+	since  time.Time // start of the watch without a break
 	looked time.Time // the last look; zero before the first
 }
 
-// New makes a Watch.
+// New returns a Watch.
 func New(c Config) *Watch { return &Watch{c: c} }
 
-// moment is now as it is stored: UTC, whole microseconds.
+// moment returns the current time as it is stored: UTC, whole microseconds.
 func (w *Watch) moment() time.Time { return access.Stored(w.c.Now()) }
 
-// Look compares what is heard with what is alarmed, and changes the alarms. Several servers may do so at once: an alarm is
-// open once.
+// Look compares the meters heard with the open alarms, and changes the alarms. Several servers may do so at once: each alarm
+// opens only once.
 func (w *Watch) Look(ctx context.Context, by access.Actor) error {
 	now := w.moment()
 	if w.looked.IsZero() || now.Sub(w.looked) > blindAfter || now.Before(w.looked) {
@@ -86,7 +86,7 @@ func (w *Watch) Look(ctx context.Context, by access.Actor) error {
 	return fault.Wrap(err, "tell of silent meters")
 }
 
-// read reads who is heard and which feeders are silent.
+// read reads the meters in service and the open feeder alarms.
 func (w *Watch) read(ctx context.Context, t access.Tenant) (meters []Heard, dark []Dark, err error) {
 	for after, more := int64(0), true; more; {
 		var rows []Heard
@@ -114,7 +114,7 @@ func (j Judged) nothing() bool {
 	return len(j.Feeders)+len(j.Back)+len(j.Raise)+len(j.Clear) == 0
 }
 
-// tell changes the alarms. What is over comes first: a feeder that fell silent anew gets another alarm, of its own moment.
+// tell changes the alarms. Ends come first: a feeder that fell silent again gets a new alarm with its own time.
 func (j Judged) tell(tx Tx) error {
 	for _, name := range j.Back {
 		if err := tx.ClearFeeder(name); err != nil {

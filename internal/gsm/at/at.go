@@ -1,9 +1,9 @@
-// Package at reads what a GSM modem says. A modem mixes three voices on one line: the answer to the running command,
-// what it reports unasked ("+CMTI: …", "RDY"), and noise. "The next line is my answer" is therefore never true; Engine
-// says of each line what it is, from its text and from the command that runs.
+// Package at reads what a GSM modem says. A modem mixes three things on one line: the answer to the running command,
+// unsolicited reports ("+CMTI: …", "RDY") and noise. The next line is therefore not always the answer, so Engine classifies
+// each line by its text and by the running command.
 //
-// The engine is pure: bytes in, lines out. It bounds what it keeps and finds the next line after any garbage.
-// Facts: 3GPP TS 27.007 and 27.005, SIMCom SIM900 and SIM800 AT manuals.
+// The engine is pure: bytes in, lines out. Its memory is bounded, and it recovers at the next line after any garbage. Facts:
+// 3GPP TS 27.007 and 27.005, SIMCom SIM900 and SIM800 AT manuals.
 package at
 
 import (
@@ -26,13 +26,13 @@ type Kind uint8
 
 // The kinds of line.
 const (
-	Noise  Kind = iota // nothing that is understood here
+	Noise  Kind = iota // a line that the engine does not recognise
 	Echo               // the running command, repeated by the modem
 	Info               // information that the running command asked for
 	Final              // the end of the running command's answer
 	Prompt             // "> ": the modem waits for the message that the running command announced
-	Notice             // reported unasked
-	Stale              // a final result or a prompt that no running command asked for: an answer that came too late
+	Notice             // unsolicited result code
+	Stale              // a final result or a prompt that no running command asked for: a late answer
 )
 
 // String names the kind.
@@ -44,18 +44,18 @@ func (k Kind) String() string {
 type Line struct {
 	Kind   Kind
 	Text   string
-	Data   []byte // the message (a frame with the service centre's address) behind a header; nil if it never came
+	Data   []byte // the message (a frame with the service centre's address) after a header; nil if it never came
 	Result Result // Final, and Stale unless it is a prompt
 }
 
-// Command is what the engine must know of the command that runs.
+// Command is what the engine must know about the running command.
 type Command struct {
 	Text    string // as sent, without the carriage return: its echo is recognised by it
-	Prefix  string // how its information begins, such as "+CSQ:"; empty if it has none
-	Free    bool   // its information has no prefix (ATI, AT+CGSN)
+	Prefix  string // how its information lines begin, such as "+CSQ:"; empty if they have no prefix
+	Free    bool   // its information lines have no prefix (ATI, AT+CGSN)
 	Message bool   // each line of its information is followed by a message in hexadecimal (AT+CMGR, AT+CMGL)
 	Prompts bool   // it makes the modem ask for a message (AT+CMGS)
-	Needs   bool   // "OK" without information before it is not its answer: it belongs to a command before
+	Needs   bool   // an "OK" with no information before it belongs to an earlier command
 }
 
 // header is a line whose message is still to come.
@@ -66,18 +66,18 @@ type header struct {
 	open  bool
 }
 
-// Engine classifies. The zero value is ready.
+// Engine classifies lines. The zero value is ready to use.
 type Engine struct {
 	buf    []byte
-	drop   bool // the line is too long; what remains of it is thrown away
-	prompt bool // a prompt was the last thing read; the blank behind it belongs to it
+	drop   bool // the line is too long; the rest of it is discarded
+	prompt bool // a prompt was the last thing read; the blank after it belongs to it
 	run    *Command
-	seen   bool // the running command has had information
+	seen   bool // the running command has received information
 	info   header
 	notice header
 }
 
-// Begin says that a command runs from now on.
+// Begin sets the running command.
 func (e *Engine) Begin(c Command) {
 	e.run, e.seen, e.info = &c, false, header{}
 }
@@ -85,7 +85,7 @@ func (e *Engine) Begin(c Command) {
 // End says that nobody waits for the running command's answer any more.
 func (e *Engine) End() { e.run, e.info = nil, header{} }
 
-// Feed takes the next bytes and hands every line that they complete to emit, which may call Begin and End.
+// Feed takes the next bytes and passes each completed line to emit, which may call Begin and End.
 func (e *Engine) Feed(p []byte, emit func(Line)) {
 	for _, c := range p {
 		switch {
@@ -93,7 +93,7 @@ func (e *Engine) Feed(p []byte, emit func(Line)) {
 			e.endOfLine(emit)
 		case c == ' ' && e.prompt, c == ' ' && len(e.buf) == 0:
 		case c < ' ' || c > '~':
-			// Noise of a line that is switched on, or a wrong speed: what stands around it may still be good.
+			// Noise from a line that is being switched on, or from a wrong speed: the characters around it may still be good.
 		case e.drop:
 		case c == '>' && len(e.buf) == 0:
 			e.prompted(emit)
@@ -154,7 +154,7 @@ func (e *Engine) classify(text string, emit func(Line)) {
 	}
 }
 
-// finish ends the running command, if this final result is its own.
+// finish ends the running command if this final result belongs to it.
 func (e *Engine) finish(text string, r Result, emit func(Line)) {
 	if e.run == nil || (e.run.Needs && !e.seen && r.Status == OK) {
 		emit(Line{Kind: Stale, Text: text, Result: r})
@@ -165,7 +165,7 @@ func (e *Engine) finish(text string, r Result, emit func(Line)) {
 	emit(Line{Kind: Final, Text: text, Result: r})
 }
 
-// belongs reports that a line is information for the running command.
+// belongs reports whether a line is information for the running command.
 func (e *Engine) belongs(text string) bool {
 	if e.run == nil || e.run.Prefix == "" || !strings.HasPrefix(text, e.run.Prefix) {
 		return false
@@ -178,7 +178,7 @@ func (e *Engine) belongs(text string) bool {
 	return true
 }
 
-// announce emits a line, or keeps it until its message has come.
+// announce emits a line, or holds it until its message has come.
 func (e *Engine) announce(h *header, l Line, message bool, emit func(Line)) {
 	if !message {
 		emit(l)
@@ -194,8 +194,8 @@ func (e *Engine) announce(h *header, l Line, message bool, emit func(Line)) {
 	*h = header{line: l, size: size, open: true}
 }
 
-// attach gives a message to the header that announced this many octets, the one that reported unasked first because it
-// came between. A line that is no message stays for classify.
+// attach gives a message to the header that announced its size. An unsolicited header goes first, because it came in between.
+// attach leaves a line that is not a message to classify.
 func (e *Engine) attach(text string, emit func(Line)) bool {
 	if !e.info.open && !e.notice.open {
 		return false
@@ -216,7 +216,7 @@ func (e *Engine) attach(text string, emit func(Line)) bool {
 	return false
 }
 
-// age gives a header up when its message does not come.
+// age gives up on a header whose message does not come.
 func (e *Engine) age(emit func(Line)) {
 	for _, h := range []*header{&e.notice, &e.info} {
 		if h.open {
@@ -237,7 +237,7 @@ func (e *Engine) flush(h *header, emit func(Line)) {
 	emit(l)
 }
 
-// notices are the beginnings of what modems report unasked.
+// notices are the beginnings of unsolicited result codes.
 var notices = []string{"+CMTI:", "+CMT:", "+CDS:", "+CDSI:", "+CBM:", "+CBMI:", "+CREG:", "+CGREG:", "+CPIN:", "+CFUN:", "+CUSD:", "+CRING:", "+CLIP:", "+CCWA:",
 	"+CTZV:", "+CTZE:", "+CIEV:", "+CGEV:", "+CSMINS:", "*PSUTTZ:", "*PSNWID:", "DST:", "RING", "NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE",
 	"RDY", "Call Ready", "SMS Ready", "NORMAL POWER DOWN", "UNDER-VOLTAGE", "OVER-VOLTAGE"}
@@ -251,7 +251,7 @@ func isNotice(text string) bool {
 	})
 }
 
-// hasMessage reports that the line after this one belongs to it.
+// hasMessage reports whether the next line belongs to this one.
 func hasMessage(text string) bool {
 	return strings.HasPrefix(text, "+CMT:") || strings.HasPrefix(text, "+CDS:") || strings.HasPrefix(text, "+CBM:")
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/at"
 )
 
-// frame is a DELIVER of 27 octets behind a service centre's address of 8.
+// frame is a DELIVER of 27 octets after a service centre's address of 8.
 const frame = "07919730071111F1000B919746121611F10000811170021222230DC8329BFD6681EE6F399B1C02"
 
-// say feeds the engine in pieces of n bytes and writes what came out as short lines.
+// say feeds the engine in pieces of n bytes and returns the lines in a short form.
 func say(e *at.Engine, n int, s string) []string {
 	var out []string
 	for len(s) > 0 {
@@ -141,8 +141,8 @@ func TestFields(t *testing.T) {
 	}
 }
 
-// Whatever a modem says and however it is cut into pieces: nothing crashes, memory is bounded, a clean line after it is
-// understood, and the pieces do not matter.
+// Whatever a modem sends, cut into any pieces: nothing crashes, memory is bounded, a clean line after it is understood, and the
+// pieces make no difference.
 func FuzzFeed(f *testing.F) {
 	f.Add([]byte("AT+CSQ\r\r\n+CSQ: 17,0\r\n\r\nOK\r\n"), uint8(1), uint8(0))
 	f.Add([]byte("\r\n+CMGR: 0,,31\r\n"+frame+"\r\nOK\r\n> "), uint8(5), uint8(1))
@@ -165,7 +165,7 @@ func FuzzFeed(f *testing.F) {
 			}
 		}
 		got := say(&a, 1, "\r\n\r\nSMS Ready\r\n")
-		if !slices.Contains(got, "notice SMS Ready") { // what waited for its second line in vain may come after it
+		if !slices.Contains(got, "notice SMS Ready") { // a header whose second line never came may follow it
 			t.Fatalf("after the noise: %q", got)
 		}
 	})

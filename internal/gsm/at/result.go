@@ -19,7 +19,7 @@ const (
 // Result is the final result of a command.
 type Result struct {
 	Status Status
-	Code   int // of CME and CMS; -1 when the modem gave words
+	Code   int // of CME and CMS; -1 if the modem sent words
 	Text   string
 }
 
@@ -45,7 +45,7 @@ func ParseResult(line string) (Result, bool) {
 	return r, true
 }
 
-// Class says what to do about an error.
+// Class says how to handle an error.
 type Class uint8
 
 // The classes.
@@ -53,14 +53,14 @@ const (
 	Done      Class = iota // no error
 	Retry                  // try again later: nothing was sent
 	Permanent              // the same message will be refused again
-	Blocked                // the SIM or the modem needs attention first; messages are not to blame
+	Blocked                // the SIM or the modem needs attention first; the message is not the cause
 )
 
 // String names the class.
 func (c Class) String() string { return []string{"done", "retry", "permanent", "blocked"}[c] }
 
-// Class classes a result. Numbers: TS 27.005 §3.2.5, TS 24.011 annex E, TS 27.007 §9.2. An error without a number, and
-// one that is not known, is worth another try: the number of tries is limited anyway.
+// Class returns the class of a result. Numbers: TS 27.005 §3.2.5, TS 24.011 annex E, TS 27.007 §9.2. An error with no number or
+// an unknown one is retried: the number of tries is limited anyway.
 func (r Result) Class() Class {
 	switch r.Status {
 	case OK:
@@ -69,7 +69,7 @@ func (r Result) Class() Class {
 		switch r.Code {
 		case 1, 8, 10, 21, 28, 29, 30, 50, 69, 302, 303, 304, 305:
 			return Permanent
-		case 310, 311, 312, 313, 315, 316, 317, 318, 330: // 330: no message centre is set, and no message leaves before one is
+		case 310, 311, 312, 313, 315, 316, 317, 318, 330: // 330: no message centre is set, so no message can leave
 			return Blocked
 		}
 	case CME:
@@ -89,13 +89,13 @@ type Field struct {
 	Quoted bool
 }
 
-// Int reads a number that is not negative.
+// Int reads a non-negative number.
 func (f Field) Int() (int, bool) {
 	n, err := strconv.ParseUint(f.Text, 10, 31)
 	return int(n), err == nil
 }
 
-// Fields splits what follows "+NAME: " at its commas, those inside quotes excepted. There is always at least one.
+// Fields splits what follows "+NAME: " at the commas outside quotes. It returns at least one field.
 func Fields(line string) []Field {
 	if i := strings.Index(line, ":"); i >= 0 {
 		line = line[i+1:]

@@ -1,6 +1,6 @@
-// Package bus shows an emulated network to other processes: JSON over HTTP, for virtual phones, for watching what happens
-// to messages, and for making things go wrong. It is a tool for tests and demonstrations: it has no login and shows every
-// text, so it belongs on a loopback address. Handler serves it, Client uses it.
+// Package bus shows an emulated network to other processes: JSON over HTTP, for virtual phones, for watching messages and for
+// injecting faults. It is a tool for tests and demonstrations: it has no login and shows every text, so it belongs on a
+// loopback address. Handler serves it, Client uses it.
 //
 //	GET  /modems                              the modems: number, pty, slots used
 //	POST /modems/{number}                     {"reset":true} · {"fail":[38]} · {"registration":2}
@@ -9,7 +9,8 @@
 //	GET  /phones/{number}/messages?after=N&wait=10s   what the phone got, delivery reports among it
 //	GET  /events?after=N&wait=10s             what happened to all messages
 //
-// For people it has pages: /phone/ lists the numbers, /phone/{number}/ is a telephone with what it got and a form to send.
+// It also has pages for people: /phone/ lists the numbers, and /phone/{number}/ shows one telephone's messages and a form to
+// send.
 package bus
 
 import (
@@ -42,7 +43,7 @@ type Modem struct {
 	Slots  int    `json:"slots"`
 }
 
-// Handler serves a network, the modems on it, and phones that appear as they are used.
+// Handler serves a network, its modems, and phones that are created on first use.
 type Handler struct {
 	net    *network.Network
 	modems []*sim900.Modem
@@ -53,7 +54,7 @@ type Handler struct {
 	phones map[string]*network.Phone // by the digits of their numbers
 }
 
-// NewHandler makes the interface to a network with these modems; ptys are the names of their serial ports.
+// NewHandler returns a handler for a network with these modems; ptys are the names of their serial ports.
 func NewHandler(n *network.Network, modems []*sim900.Modem, ptys []string) *Handler {
 	h := &Handler{net: n, modems: modems, ptys: ptys, mux: http.NewServeMux(), phones: map[string]*network.Phone{}}
 	h.mux.HandleFunc("GET /modems", h.listModems)
@@ -66,7 +67,7 @@ func NewHandler(n *network.Network, modems []*sim900.Modem, ptys []string) *Hand
 	return h
 }
 
-// ServeHTTP refuses names that only a page on another site would use (DNS rebinding), then serves.
+// ServeHTTP rejects host names that only a page on another site would use (DNS rebinding), then serves.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	host, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
@@ -83,17 +84,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // the reader has gone: there is nobody left to tell
+	_ = json.NewEncoder(w).Encode(v) // the client has gone: there is nobody to report the error to
 }
 
-// problem is what a refused request gets.
+// problem is the answer to a refused request.
 type problem struct {
 	Detail string `json:"detail"`
 }
 
 func refuse(w http.ResponseWriter, status int, why string) { answer(w, status, problem{why}) }
 
-// read decodes a body; JSON only, so that a form on another site cannot send one.
+// read decodes a JSON body. It accepts no other type, so that a form on another site cannot send one.
 func read(w http.ResponseWriter, r *http.Request, v any) bool {
 	if r.Header.Get("Content-Type") != "application/json" {
 		refuse(w, http.StatusUnsupportedMediaType, "send application/json")
@@ -117,7 +118,7 @@ func (h *Handler) listModems(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, out)
 }
 
-// Change makes something happen to a modem.
+// Change is a change to a modem: a reset, failures to come, or a registration state.
 type Change struct {
 	Reset        bool  `json:"reset,omitempty"`
 	Fail         []int `json:"fail,omitempty"` // +CMS ERROR numbers for the next messages
@@ -167,7 +168,7 @@ func (h *Handler) changeWeather(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, x)
 }
 
-// phone is the phone with a number; it is made when it is first asked for.
+// phone returns the phone with a number; it creates the phone on first use.
 func (h *Handler) phone(number string) (*network.Phone, error) {
 	a, err := pdu.ParseAddress(number)
 	if err != nil {
@@ -210,7 +211,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusAccepted, m)
 }
 
-// window reads after and wait.
+// window reads the parameters after and wait.
 func window(r *http.Request) (after uint64, wait time.Duration, err error) {
 	q := r.URL.Query()
 	if s := q.Get("after"); s != "" {

@@ -21,7 +21,7 @@ const (
 	bob   = "+255711000002"
 )
 
-// serve runs a network with one modem and its interface.
+// serve runs a network with one modem and its handler.
 func serve(t *testing.T) *bus.Client {
 	t.Helper()
 	n := network.New(1, network.Weather{}, nil)

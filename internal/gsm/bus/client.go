@@ -15,7 +15,7 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/network"
 )
 
-// maxAnswer bounds what a client reads.
+// maxAnswer is the largest answer that a client reads, in bytes.
 const maxAnswer = 16 << 20
 
 // Client uses a bus in another process. URL is its address, such as http://127.0.0.1:8900.
@@ -37,7 +37,7 @@ func (c *Client) Send(ctx context.Context, from, to, text string) error {
 	return c.Do(ctx, http.MethodPost, "/phones/"+url.PathEscape(from)+"/messages", Outgoing{to, text}, nil)
 }
 
-// Messages are what a phone got after message n; it waits so long for a first one.
+// Messages returns what a phone got after message n; it waits up to wait for a first one.
 func (c *Client) Messages(ctx context.Context, number string, after uint64, wait time.Duration) ([]network.Message, error) {
 	var out []network.Message
 	err := c.Do(ctx, http.MethodGet, fmt.Sprintf("/phones/%s/messages?after=%d&wait=%s", url.PathEscape(number), after, wait), nil, &out)
@@ -83,7 +83,7 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 	}
 	if resp.StatusCode >= 300 {
 		var p problem
-		_ = json.Unmarshal(b, &p) // without a reason the status says it
+		_ = json.Unmarshal(b, &p) // without a reason, the status is reported
 		return fmt.Errorf("bus %s: %s: %s", path, resp.Status, p.Detail)
 	}
 	if out == nil {

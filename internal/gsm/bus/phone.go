@@ -27,16 +27,16 @@ const policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src
 const (
 	maxForm  = 8 << 10
 	shown    = 50               // messages on a telephone's page
-	watching = 25 * time.Second // a request for news waits so long
+	watching = 25 * time.Second // how long a request for news waits
 )
 
-// afterHeader carries the number of the newest event that a list knows of.
+// afterHeader carries the number of the newest event that a list includes.
 const afterHeader = "X-After"
 
 // phonePages are the templates of the pages.
 type phonePages struct{ all, one *template.Template }
 
-// pages mounts the pages for people. They need no script; with one the messages of a telephone are live.
+// pages mounts the pages for people. They work without scripts; with scripts, a telephone's messages are live.
 func (h *Handler) pages() {
 	p := phonePages{template.Must(template.ParseFS(assets, "phones.html")), template.Must(template.ParseFS(assets, "phone.html"))}
 	mux := http.NewServeMux()
@@ -55,7 +55,7 @@ func (h *Handler) pages() {
 				return
 			}
 			w.Header().Set("Content-Type", kind)
-			_, _ = w.Write(b) // the reader has gone; there is nobody to tell
+			_, _ = w.Write(b) // the client has gone: there is nobody to report the error to
 		})
 	}
 	guarded := http.NewCrossOriginProtection().Handler(mux)
@@ -74,7 +74,7 @@ type line struct {
 	At          time.Time
 	Out         bool   // sent by this telephone
 	Other, Text string // the number at the other end
-	State       string // of one that was sent: what its report says; empty while there is none
+	State       string // of a sent message: what its report says; empty until a report comes
 }
 
 // phoneView is what the page of a telephone shows.
@@ -87,7 +87,7 @@ type phoneView struct {
 	Modems           []string
 }
 
-// Here is the page's own address with what it looks at.
+// Here is the page's own address with its query.
 func (v phoneView) Here() string { return "./?" + url.Values{"watch": {"1"}, "to": {v.To}}.Encode() }
 
 func (h *Handler) phonesPage(w http.ResponseWriter, r *http.Request, p phonePages) {
@@ -132,9 +132,9 @@ func (h *Handler) phonePage(w http.ResponseWriter, r *http.Request, p phonePages
 	show(w, p.one, "phone.html", status, v)
 }
 
-// conversation is what a telephone sent and got, newest first, and the newest event that it takes account of.
+// conversation returns what a telephone sent and got, newest first, and the number of the newest event that it includes.
 func (h *Handler) conversation(phone *network.Phone, number string) (out []line, after uint64) {
-	events := h.net.Events(0) // first: what they tell of has reached the telephone already
+	events := h.net.Events(0) // read first: by then the telephone has everything that these events report
 	sent := map[uint64]int{}
 	states := map[uint64]string{}
 	for _, e := range events {
@@ -150,7 +150,7 @@ func (h *Handler) conversation(phone *network.Phone, number string) (out []line,
 			states[e.Message] = string(e.Kind)
 		}
 	}
-	for _, e := range events { // a sender knows what his reports say, and no more
+	for _, e := range events { // a sender knows only what the reports say
 		if i, mine := sent[e.Message]; mine && e.Kind == network.Reported {
 			out[i].State = states[e.Message]
 		}
@@ -164,7 +164,7 @@ func (h *Handler) conversation(phone *network.Phone, number string) (out []line,
 	return out[:min(len(out), shown)], after
 }
 
-// dialled writes the digits of an event as a number: what is too short to be one of the world's is a short code.
+// dialled writes the digits of an event as a number: digits too short for an international number are a short code.
 func dialled(digits string) string {
 	const shortest = 8
 	if len(digits) < shortest {
@@ -179,7 +179,7 @@ func own(digits, number string) bool {
 	return err == nil && a.Text == digits
 }
 
-// phoneList answers with the list alone as soon as something has happened after an event, or with 204.
+// phoneList answers with the list alone as soon as something happens after an event, or with 204 if nothing does.
 func (h *Handler) phoneList(w http.ResponseWriter, r *http.Request, p phonePages) {
 	after, wait, err := window(r)
 	number := r.PathValue("number")
@@ -208,7 +208,7 @@ func (h *Handler) phoneList(w http.ResponseWriter, r *http.Request, p phonePages
 	show(w, p.one, "list", http.StatusOK, v)
 }
 
-// phoneSend sends from a telephone: the page again for a browser, 204 for the page's own script.
+// phoneSend sends from a telephone. A browser gets the page again; the page's own script gets 204.
 func (h *Handler) phoneSend(w http.ResponseWriter, r *http.Request, p phonePages) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
@@ -243,5 +243,5 @@ func show(w http.ResponseWriter, t *template.Template, name string, status int, 
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // the reader has gone; there is nobody to tell
+	_, _ = w.Write(b.Bytes()) // the client has gone: there is nobody to report the error to
 }

@@ -1,4 +1,4 @@
-// The live half of a telephone's page. Without this file its form still works as a form.
+// Live updates of a telephone's page. Without this file the form still works.
 "use strict";
 
 (() => {
@@ -10,7 +10,7 @@
   const follow = async () => {
     if (asking) return;
     const mine = asking = new AbortController();
-    let wait = "1ms"; // the first answer only shows that there is a network
+    let wait = "1ms"; // the first answer only shows that the network is there
     while (asking === mine) {
       try {
         const answer = await fetch(`list?after=${after}&wait=${wait}`, { signal: mine.signal });
@@ -31,7 +31,7 @@
   };
   const stop = () => { asking?.abort(); asking = null; };
 
-  // One request per visible page: browsers allow few connections to one place.
+  // One request per visible page: browsers allow only a few connections to one host.
   document.addEventListener("visibilitychange", () => (document.hidden ? stop() : follow()));
   if (!document.hidden) follow();
 

@@ -40,7 +40,7 @@ func page(t *testing.T, address string, form url.Values, header ...string) (int,
 
 func TestATelephoneIsAPageThatNeedsNoScript(t *testing.T) {
 	c, ctx := serve(t), t.Context()
-	if _, err := c.Messages(ctx, bob, 0, 0); err != nil { // from now on there is such a telephone
+	if _, err := c.Messages(ctx, bob, 0, 0); err != nil { // this call creates the telephone
 		t.Fatal(err)
 	}
 	here := c.URL + "/phone/" + alice + "/"
@@ -107,7 +107,7 @@ func TestATelephoneSaysWhyItDidNotSend(t *testing.T) {
 	}
 }
 
-// What is news to somebody else wakes nobody; what is told here carries on from the event it knows.
+// An event of another telephone wakes no request; a request continues after the event that it names.
 func TestATelephoneIsLive(t *testing.T) {
 	c, ctx := serve(t), t.Context()
 	here := c.URL + "/phone/" + alice + "/list?after="

@@ -5,9 +5,9 @@
 // Start with [New]; [Client.Send] sends, [Client.Incoming] and [Client.Reports] are the hooks. What it promises:
 //   - A message carries its own ID as idempotency key, the same at every try: a gateway that sends one ID once never sends a
 //     message twice.
-//   - What comes in counts only with a fresh signature over exactly its bytes, made for that direction; a repetition within
-//     the time that a signature is fresh is known by the gateway's own id and changes nothing.
-//   - The gateway hears 204 only when what it brought is durable, and 503 before that.
+//   - An incoming message or report counts only with a fresh signature over its exact bytes, made for that direction. A
+//     repetition while the signature is fresh has the same gateway id and changes nothing.
+//   - The gateway gets 204 only once the message or report is durable, and 503 before that.
 package gateway
 
 import (
@@ -40,7 +40,8 @@ const (
 	HeaderKey       = "Idempotency-Key"
 )
 
-// What a signature is for: it stands in what is signed, so that nothing the server sends can be turned against it.
+// What a signature is for. The purpose is part of the signed text, so that nothing the server sends can be used as a message to
+// it.
 const (
 	ForSend    = "send"
 	ForMessage = "in"
@@ -50,15 +51,15 @@ const (
 // Limits of the route.
 const (
 	MinSecret = 32               // octets of the secret
-	Fresh     = 5 * time.Minute  // that a clock may differ, either way
-	sendTime  = 30 * time.Second // that the gateway may take to answer
-	takeLimit = 10 * time.Second // that the Inbox gets for one call of a hook
+	Fresh     = 5 * time.Minute  // how far a clock may differ, either way
+	sendTime  = 30 * time.Second // the time that the gateway has to answer
+	takeLimit = 10 * time.Second // the time that the Inbox has for one call of a hook
 )
 
 // Config of a route. Name, URL, Secret and Inbox are required.
 type Config struct {
 	Name      string // of the route
-	URL       string // that messages are posted to
+	URL       string // where messages are posted
 	Secret    string // signs both directions; at least MinSecret octets
 	From      string // the number or name to send from, if the gateway has several
 	PlainHTTP bool   // the way to the gateway is trusted although it is neither https nor private
@@ -98,7 +99,7 @@ func New(cfg Config) (*Client, error) {
 // Name is the route's name.
 func (c *Client) Name() string { return c.cfg.Name }
 
-// Sign makes the signature: HMAC-SHA-256 over the timestamp, what it is for and the body, joined by full stops.
+// Sign returns the signature: HMAC-SHA-256 over the timestamp, the purpose and the body, joined by full stops.
 func Sign(secret, timestamp, purpose string, body []byte) string {
 	m := hmac.New(sha256.New, []byte(secret))
 	fmt.Fprintf(m, "%s.%s.", timestamp, purpose)
@@ -114,7 +115,7 @@ type outgoing struct {
 	Text      string `json:"text"`
 	Report    bool   `json:"report"`
 	ValidityS int64  `json:"validity_s,omitempty"`
-	Parts     int    `json:"parts"` // that the text takes, as a hint
+	Parts     int    `json:"parts"` // parts of the text, as a hint
 }
 
 // taken is what a gateway may answer.
@@ -158,7 +159,7 @@ func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, hook.MaxAnswer))
 	if err != nil && resp.StatusCode < 300 {
-		answer = nil // it has the message; only its reference is lost
+		answer = nil // the gateway has the message; only its reference is lost
 	}
 	return judge(resp.StatusCode, answer, parts)
 }
@@ -169,7 +170,7 @@ func judge(status int, body []byte, parts int) notify.Sent {
 	switch status {
 	case http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent:
 		var t taken
-		_ = json.Unmarshal(body, &t) // a gateway may answer nothing, or something of its own: then it has no reference
+		_ = json.Unmarshal(body, &t) // a gateway may answer with nothing, or with something of its own: then there is no reference
 		if len(t.Reference) > notify.MaxReference || strings.ContainsFunc(t.Reference, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Reference = ""
 		}
@@ -181,11 +182,11 @@ func judge(status int, body []byte, parts int) notify.Sent {
 		return notify.Sent{Outcome: notify.NotSent, Why: why, Closed: true} // a matter of settings, not of this message: it waits
 	case http.StatusTooEarly, http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return notify.Sent{Outcome: notify.NotSent, Why: why}
-	case http.StatusConflict, http.StatusRequestTimeout: // the same ID is in work, or was half read
+	case http.StatusConflict, http.StatusRequestTimeout: // the same ID is being processed, or was half read
 		return notify.Sent{Outcome: notify.Unknown, Why: why}
 	}
 	if status >= 300 && status < 500 {
 		return notify.Sent{Outcome: notify.Refused, Why: why}
 	}
-	return notify.Sent{Outcome: notify.Unknown, Why: why} // it broke while it had the message
+	return notify.Sent{Outcome: notify.Unknown, Why: why} // it failed while it had the message
 }

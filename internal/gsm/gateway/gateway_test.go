@@ -19,7 +19,7 @@ import (
 
 const secret = "thirty-two octets of secret, at least"
 
-// inbox is an Inbox that can be told to fail.
+// inbox is an Inbox that can be made to fail.
 type inbox struct {
 	err      error
 	messages []notify.Incoming
@@ -245,7 +245,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 	}
 }
 
-// Whatever comes with a good signature is taken or refused; what is taken has a name and a bounded text.
+// Anything with a good signature is accepted or refused; what is accepted has a name and a bounded text.
 func FuzzHooks(f *testing.F) {
 	f.Add(`{"id":"a1","from":"+255711000001","to":"15555","text":"BAL"}`, true)
 	f.Add(`{"id":"msg_1","state":"delivered","why":"x"}`, false)

@@ -18,7 +18,7 @@ import (
 
 // incoming is the body of a message that a customer sent.
 type incoming struct {
-	ID   string    `json:"id"` // the gateway's own, the same when it posts the message again
+	ID   string    `json:"id"` // the gateway's own, the same if it posts the message again
 	From string    `json:"from"`
 	To   string    `json:"to"`
 	Text string    `json:"text"`
@@ -28,7 +28,7 @@ type incoming struct {
 // report is the body of a delivery report.
 type report struct {
 	ID        string    `json:"id"`        // of the message, as it was posted
-	Reference string    `json:"reference"` // or the gateway's own, as it was answered
+	Reference string    `json:"reference"` // or the gateway's own, from its answer
 	State     string    `json:"state"`
 	To        string    `json:"to"`
 	Why       string    `json:"why"`
@@ -77,7 +77,7 @@ func (c *Client) Reports() http.Handler {
 	})
 }
 
-// errStore marks what is not the gateway's fault.
+// errStore marks an error that is not the gateway's fault.
 type errStore struct{ error }
 
 func keep(err error) error {
@@ -99,7 +99,7 @@ func decode(body []byte, v any) error {
 	return nil
 }
 
-// hook reads a body, checks its signature, and only then looks at it.
+// hook reads a body and checks its signature before anything else reads the body.
 func (c *Client) hook(purpose string, take func(context.Context, []byte) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
@@ -136,8 +136,8 @@ func (c *Client) hook(purpose string, take func(context.Context, []byte) error) 
 	})
 }
 
-// suspicious says what is wrong with a signature. The time is judged behind it, so that a stranger learns nothing of the
-// server's clock.
+// suspicious says what is wrong with a signature. It checks the time last, so that a stranger learns nothing about the server's
+// clock.
 func (c *Client) suspicious(h http.Header, purpose string, body []byte) string {
 	at := h.Get(HeaderTimestamp)
 	if !hook.Same(h.Get(HeaderSignature), Sign(c.cfg.Secret, at, purpose, body)) {
@@ -164,5 +164,5 @@ type problem struct {
 func (c *Client) refuse(w http.ResponseWriter, status int, why string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(problem{why}) // the gateway has gone: there is nobody left to tell
+	_ = json.NewEncoder(w).Encode(problem{why}) // the gateway has gone: there is nobody to report the error to
 }

@@ -1,10 +1,8 @@
-// Package hook is what the routes over HTTP have in common: how they call out, how they judge what came of it, and how
-// they look at what calls in.
+// Package hook is shared by the routes over HTTP: it makes their calls, judges the results, and reads incoming calls.
 //
-// The addresses that are called come from the configuration file, which belongs to whoever runs the server; no customer,
-// vendor or API client can set one. So they may lie on the operator's own network, where gateways usually are, and the
-// server is no way for strangers to reach that network. What an address answers cannot lead elsewhere either: redirects
-// are not followed.
+// The addresses to call come from the configuration file; no customer, vendor or API client can set one. They may therefore lie
+// on the operator's own network, where gateways usually are, without opening that network to strangers. An answer cannot lead
+// elsewhere either: redirects are not followed.
 package hook
 
 import (
@@ -27,9 +25,9 @@ import (
 
 // Limits.
 const (
-	MaxBody      = 64 * 1024 // octets of a request that comes in
+	MaxBody      = 64 * 1024 // octets of an incoming request
 	MaxAnswer    = 16 * 1024 // octets of an answer that are read
-	MaxIncoming  = 4 * 1024  // octets of the text of one message that comes in
+	MaxIncoming  = 4 * 1024  // octets of the text of one incoming message
 	MaxName      = 100       // octets of another program's name for a message
 	dialTime     = 10 * time.Second
 	headerLimit  = 32 * 1024
@@ -37,12 +35,12 @@ const (
 	longestFull  = 15 // E.164
 )
 
-// URL checks an address that is called. Passwords and tokens travel to it, so outside of this machine and of private
-// networks it must be https unless plain says that the way there is trusted.
+// URL checks an address to call. Passwords and tokens travel to it, so beyond this machine and private networks it must be
+// https, unless plain says that the way there is trusted.
 func URL(raw string, plain bool) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, errors.New("address cannot be read") // the error would show it, and there may be a password in it
+		return nil, errors.New("address cannot be read") // the error would show the address, and it may hold a password
 	}
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.Opaque != "":
@@ -57,14 +55,14 @@ func URL(raw string, plain bool) (*url.URL, error) {
 	return u, nil
 }
 
-// private reports a host on this machine or on a private network. Names other than localhost may lead anywhere.
+// private reports whether a host is on this machine or on a private network. Names other than localhost may lead anywhere.
 func private(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast())
 }
 
-// NewClient makes a client that calls once: no redirects, no kept connections. On a kept connection that the other side
-// closes just then nobody could tell whether it had read the message.
+// NewClient returns a client without redirects and without keep-alive connections. If the other side closes a kept connection
+// during a call, it is unknown whether it read the message.
 func NewClient() *http.Client {
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -73,8 +71,8 @@ func NewClient() *http.Client {
 	}
 }
 
-// Failed says what a call that brought no answer means. Only when no connection came about is it certain that the message
-// did not leave.
+// Failed returns the outcome of a call that got no answer. The message is certain not to have left only if no connection was
+// made.
 func Failed(err error) notify.Sent {
 	var op *net.OpError
 	var untrusted *tls.CertificateVerificationError
@@ -96,8 +94,8 @@ func cause(err error) string {
 	return err.Error()
 }
 
-// Clean makes the words of another program fit to be kept and shown: one line, of limited length, without long numbers,
-// because the program may have repeated the message.
+// Clean makes another program's words safe to store and show: one line of limited length without long numbers, because the
+// program may have repeated the message.
 func Clean(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = regexp.MustCompile(`\d[\d .\-]{7,}\d`).ReplaceAllString(s, "…")
@@ -115,14 +113,14 @@ func Clean(s string) string {
 	return s
 }
 
-// Same compares secrets in a time that tells nothing about where they differ, nor how long they are.
+// Same compares secrets in constant time. It reveals neither where they differ nor their length.
 func Same(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// Number is a sender's number as the registry writes numbers: gateways leave the "+" of international numbers out, and a
-// "+" that was not encoded arrives as a blank. Numbers that are too short for a country's code, or begin with a zero, stay.
+// Number writes a sender's number as the registry does. Gateways leave out the "+" of international numbers, and an unencoded
+// "+" arrives as a blank. Numbers that are too short for a country code, or begin with a zero, are left as they are.
 func Number(s string) string {
 	digits := strings.TrimPrefix(strings.TrimSpace(s), "+")
 	switch {

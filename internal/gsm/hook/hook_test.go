@@ -40,7 +40,7 @@ func TestOnlyAConnectionThatNeverWasIsNotSent(t *testing.T) {
 		case "/elsewhere":
 			http.Redirect(w, r, "/slow", http.StatusFound)
 		case "/slow":
-			_, _ = io.Copy(io.Discard, r.Body) // only then does the server see that the client has gone
+			_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client has gone
 			<-r.Context().Done()
 		default:
 			panic(http.ErrAbortHandler)
@@ -51,7 +51,7 @@ func TestOnlyAConnectionThatNeverWasIsNotSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = l.Close() // nobody listens there now
+	_ = l.Close() // nothing listens there now
 	call := func(url string) (*http.Response, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()

@@ -14,15 +14,15 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// Incoming is the hook that Kannel's sms-service calls for a message:
+// Incoming is the hook that Kannel's sms-service calls for each message:
 //
 //	get-url = "…/in?key=SECRET&from=%p&to=%P&text=%b&coding=%c&ts=%t&id=%I&udh=%u"
 //
-// %b is the text as it is, in UTF-8, or in UTF-16 where coding is 2; %a would be taken apart into words at every octet 20,
-// also inside a character.
+// %b is the unchanged text, in UTF-8, or in UTF-16 if coding is 2. %a would be split into words at every octet 20, even inside
+// a character.
 //
-// The answer is empty, so that Kannel has nothing to send back; omit-empty and max-messages = 0 in Kannel's configuration
-// keep it from sending an apology instead.
+// The answer is empty, so that Kannel sends nothing back; omit-empty and max-messages = 0 in Kannel's configuration stop it
+// from sending an apology instead.
 func (c *Client) Incoming() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q, ok := query(w, r)
@@ -45,7 +45,7 @@ func (c *Client) Incoming() http.Handler {
 	})
 }
 
-// query reads what Kannel sent; only the fields of its addresses are looked at.
+// query reads what Kannel sent. It reads the query of the address only.
 func query(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
 	if r.Method != http.MethodGet {
 		w.Header().Set("Allow", http.MethodGet)
@@ -59,7 +59,7 @@ func query(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
 	return q, err == nil
 }
 
-// read makes a message of the query; a status says what is wrong with it.
+// read makes a message from the query; a status other than 0 says what is wrong with it.
 func (c *Client) read(q url.Values) (m notify.Incoming, status int) {
 	m = notify.Incoming{Route: c.cfg.Name, From: hook.Number(q.Get("from")), To: hook.Number(q.Get("to")), Missing: missing(q.Get("udh"))}
 	text, id := q.Get("text"), q.Get("id")
@@ -84,8 +84,8 @@ func (c *Client) read(q url.Values) (m notify.Incoming, status int) {
 	return m, 0
 }
 
-// missing is how many parts a message lacks. Kannel joins parts itself; one that it brings with its header is a part that
-// waited too long for the others.
+// missing returns how many parts a message lacks. Kannel joins parts itself; a part that still has its header waited too long
+// for the others.
 func missing(udh string) int {
 	b := []byte(udh)
 	if decoded, err := hex.DecodeString(udh); err == nil {
@@ -100,7 +100,7 @@ func missing(udh string) int {
 	return 0
 }
 
-// Reports is the hook that Kannel calls with delivery reports; its address goes out with each message.
+// Reports is the hook that Kannel calls with delivery reports. Each message to Kannel carries the hook's address.
 func (c *Client) Reports() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q, ok := query(w, r)
@@ -128,7 +128,7 @@ func (c *Client) Reports() http.Handler {
 	})
 }
 
-// stateOf reads the bit of a report.
+// stateOf reads the state bit of a report.
 func stateOf(bit string) (notify.ReportState, error) {
 	switch bit {
 	case "1":
@@ -141,7 +141,7 @@ func stateOf(bit string) (notify.ReportState, error) {
 	return notify.Trying, errNoState
 }
 
-// answer tells Kannel whether it may forget what it brought.
+// answer tells Kannel whether it may forget what it delivered.
 func (c *Client) answer(w http.ResponseWriter, err error) {
 	if err != nil {
 		c.cfg.Log.Warn("message not stored", logkey.Err, err)

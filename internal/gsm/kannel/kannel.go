@@ -2,14 +2,14 @@
 // interface, and its smsbox calls two hooks, one for delivery reports and one for messages of customers.
 //
 // Start with [New]; [Client.Send] sends, [Client.Incoming] and [Client.Reports] are the hooks. What it promises:
-//   - Kannel's "accepted" is no more than that: the message is with Kannel. What became of it, its reports say.
-//   - A message is handed over once. When Kannel's answer is lost the outcome is unknown.
-//   - Kannel hears 200 only when what it brought is durable, and 503 before that.
+//   - Accepted means only that Kannel has the message. Its reports give the outcome.
+//   - A message is handed over once. If Kannel's answer is lost the outcome is unknown.
+//   - Kannel gets 200 only once the message or report is durable, and 503 before that.
 //
-// What Kannel (1.4.5, tried) makes of a 503: its smsbox calls again every http-queue-delay seconds, http-request-retry
-// times, with the same id; with the default of no retries, when the tries are used up, or when the smsbox is restarted
-// meanwhile, the message or the report is gone. So both are set high, and what Kannel loses is lost: a customer sends again,
-// a message without a report stays "sent". Reports come in any order, the last one sometimes first.
+// After a 503, Kannel's smsbox (tested with 1.4.5) calls again with the same id every http-queue-delay seconds,
+// http-request-retry times. The message or report is lost if there are no retries (the default), if the tries are used up, or
+// if the smsbox is restarted meanwhile. So set both values high. A customer whose message was lost must send it again; a
+// message without a report stays "sent". Reports come in any order, sometimes the last one first.
 package kannel
 
 import (
@@ -36,8 +36,8 @@ import (
 // Limits of the route.
 const (
 	MinSecret   = 16               // octets of the secret
-	sendTime    = 30 * time.Second // that Kannel may take to answer
-	takeLimit   = 10 * time.Second // that the Inbox gets for one call of a hook
+	sendTime    = 30 * time.Second // the time that Kannel has to answer
+	takeLimit   = 10 * time.Second // the time that the Inbox has for one call of a hook
 	everyReport = 31               // dlr-mask: delivered 1, failed 2, queued 4, accepted by the network 8, rejected 16
 )
 
@@ -47,9 +47,10 @@ type Config struct {
 	URL      string // of sendsms, such as http://127.0.0.1:13013/cgi-bin/sendsms
 	Username string // of a sendsms-user
 	Password string
-	SMSC     string // smsc-id that messages go by; empty leaves it to Kannel
-	From     string // sender; Kannel refuses messages without one unless it has a default of its own
-	// Callback is where Kannel reaches this server: the address of the hooks without /in and /report. Empty: no reports.
+	SMSC     string // smsc-id to send messages by; empty leaves the choice to Kannel
+	From     string // sender; Kannel refuses messages without one unless it has its own default
+	// Callback is where Kannel reaches this server: the address of the hooks without /in and /report. If it is empty there are
+	// no reports.
 	Callback  string
 	Secret    string // proves that a hook was called by Kannel; at least MinSecret octets
 	PlainHTTP bool   // the way to Kannel is trusted although it is neither https nor private
@@ -87,7 +88,7 @@ func New(cfg Config) (*Client, error) {
 		return fail("url: %w", err)
 	}
 	if cfg.Callback != "" {
-		back, err := hook.URL(cfg.Callback, true) // Kannel goes there, and what it carries is no secret but its proof
+		back, err := hook.URL(cfg.Callback, true) // Kannel calls this address, and the calls carry no secret but the proof
 		if err != nil {
 			return fail("callback: %w", err)
 		}
@@ -103,8 +104,8 @@ func New(cfg Config) (*Client, error) {
 // Name is the route's name.
 func (c *Client) Name() string { return c.cfg.Name }
 
-// Send hands one message to Kannel. Its fields travel in headers and its text in the body (sendsms takes both): addresses
-// end up in logs, and the text may hold a token.
+// Send hands one message to Kannel. The fields travel in headers and the text in the body, both of which sendsms accepts:
+// addresses end up in logs, and the text may hold a token.
 func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	to, err := pdu.ParseAddress(m.To)
 	if err != nil || to.Type == pdu.Alphanumeric {
@@ -140,7 +141,7 @@ func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	return s
 }
 
-// header is what sendsms takes in place of a query.
+// header returns the headers that sendsms accepts in place of a query.
 func (c *Client) header(m notify.Outgoing, to pdu.Address, size pdu.Size) http.Header {
 	h := http.Header{}
 	set := func(name, value string) {
@@ -167,23 +168,23 @@ func (c *Client) header(m notify.Outgoing, to pdu.Address, size pdu.Size) http.H
 	return h
 }
 
-// mac proves that a report is about a message that was handed to this Kannel by this server.
+// mac proves that a report is about a message that this server gave to this Kannel.
 func (c *Client) mac(id string) string {
 	m := hmac.New(sha256.New, []byte(c.cfg.Secret))
 	fmt.Fprintf(m, "report\n%s\n%s", c.cfg.Name, id)
 	return hex.EncodeToString(m.Sum(nil)[:16])
 }
 
-// errNoState is a report whose state is none of Kannel's.
+// errNoState is the error for a report whose state is not one of Kannel's.
 var errNoState = errors.New("state is none of 1, 2, 4, 8, 16")
 
-// judge says what an answer of sendsms means. Kannel writes a number and words; the status alone is not enough, because
-// anything else that listens on that port might answer 202.
+// judge returns the outcome of an answer from sendsms. Kannel writes a number and words. The status alone is not enough,
+// because any other program on that port might answer 202.
 func judge(status int, body string) notify.Sent {
 	why := hook.Clean(fmt.Sprintf("%d %s", status, body))
 	switch {
 	case status == http.StatusAccepted && (strings.HasPrefix(body, "0:") || strings.HasPrefix(body, "3:")):
-		return notify.Sent{Outcome: notify.Accepted} // 3: queued, because the network is not connected just now
+		return notify.Sent{Outcome: notify.Accepted} // 3: queued, because the network is not connected now
 	case status == http.StatusServiceUnavailable:
 		return notify.Sent{Outcome: notify.NotSent, Why: why} // "Temporal failure, try again later."
 	case status == http.StatusForbidden && strings.HasPrefix(body, "Authorization failed"), status == http.StatusUnauthorized,

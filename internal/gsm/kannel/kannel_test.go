@@ -18,7 +18,7 @@ import (
 
 const secret = "sixteen octets at least"
 
-// inbox is an Inbox that can be told to fail.
+// inbox is an Inbox that can be made to fail.
 type inbox struct {
 	err      error
 	messages []notify.Incoming
@@ -250,7 +250,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 	}
 }
 
-// Whatever calls the hooks without the secret changes nothing.
+// A call of the hooks without the secret changes nothing.
 func FuzzHooks(f *testing.F) {
 	f.Add("key=x&from=1&text=y", "id=msg_1&mac=00&state=1")
 	f.Fuzz(func(t *testing.T, in, report string) {

@@ -11,9 +11,9 @@ type Kind string
 // The kinds of event.
 const (
 	Submitted     Kind = "submitted"
-	Lost          Kind = "lost" // the weather took it; its sender learns nothing
+	Lost          Kind = "lost" // the weather dropped it; its sender is not informed
 	Delivered     Kind = "delivered"
-	Doubled       Kind = "doubled" // the weather delivered it once more
+	Doubled       Kind = "doubled" // the weather delivered it again
 	Waiting       Kind = "waiting" // its recipient is off or full
 	Undeliverable Kind = "undeliverable"
 	Expired       Kind = "expired"
@@ -40,13 +40,13 @@ func (n *Network) record(k Kind, it *item) {
 	n.events.add(func(n uint64) Event { e.N = n; return e })
 }
 
-// Events are the events after number n that are still remembered.
+// Events returns the events after number n that are still remembered.
 func (n *Network) Events(after uint64) []Event {
 	out, _ := n.events.since(after)
 	return out
 }
 
-// WaitEvents waits for events after a number; none when ctx ends.
+// WaitEvents waits for events after a number; it returns none if ctx ends first.
 func (n *Network) WaitEvents(ctx context.Context, after uint64) []Event {
 	return n.events.wait(ctx, after)
 }

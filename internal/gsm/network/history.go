@@ -8,7 +8,7 @@ import (
 
 // history remembers the newest entries of a list that only grows, and wakes those who wait for more.
 type history[T any] struct {
-	max int // entries that are remembered
+	max int // maximum number of entries
 
 	mu      sync.Mutex
 	n       uint64 // entries so far: they are numbered from 1, without gaps
@@ -20,7 +20,7 @@ func newHistory[T any](most int) *history[T] {
 	return &history[T]{max: most, changed: make(chan struct{})}
 }
 
-// add makes the next entry from its number.
+// add appends the entry that the function makes from its number.
 func (h *history[T]) add(entry func(n uint64) T) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -33,7 +33,7 @@ func (h *history[T]) add(entry func(n uint64) T) {
 	h.changed = make(chan struct{})
 }
 
-// since gives the entries after a number that are still remembered, and a channel that is closed at the next entry.
+// since returns the entries after a number that are still remembered, and a channel that is closed at the next entry.
 func (h *history[T]) since(after uint64) ([]T, <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -41,7 +41,7 @@ func (h *history[T]) since(after uint64) ([]T, <-chan struct{}) {
 	return slices.Clone(h.list[len(h.list)-int(min(news, uint64(len(h.list)))):]), h.changed
 }
 
-// wait waits for entries after a number; none when ctx ends.
+// wait waits for entries after a number; it returns none if ctx ends first.
 func (h *history[T]) wait(ctx context.Context, after uint64) []T {
 	for {
 		out, changed := h.since(after)

@@ -1,9 +1,9 @@
 // Package network is a small GSM network in memory: a service centre with numbers around it, as a bus for short messages
 // between emulated modems, virtual phones and tests.
 //
-// It treats messages as the real one does: a SUBMIT is always accepted and acknowledged at once; what becomes of it shows
-// later, in a STATUS-REPORT if one was asked for. A message to a terminal that is off or full waits until it is ready or
-// the validity ends; one to a number that nobody ever held is reported undeliverable. Weather loses, doubles, delays and
+// It treats messages as a real network does. It always accepts and acknowledges a SUBMIT at once; the outcome comes later, in a
+// STATUS-REPORT if the sender asked for one. A message to a terminal that is off or full waits until the terminal is ready or
+// the validity ends. A message to a number that never existed is reported undeliverable. Weather loses, duplicates, delays and
 // reorders messages by a seed, so that a run can be repeated.
 //
 // Start with New, run it with Run, and attach a sim900.Modem or a Phone to a number.
@@ -23,13 +23,13 @@ import (
 
 // Limits of the service centre.
 const (
-	MaxWaiting  = 1000           // messages that wait for one terminal; the oldest is then given up
-	maxEvents   = 4096           // events that Events remembers
-	maxValidity = 48 * time.Hour // a message without a validity waits so long
-	retryEvery  = time.Minute    // a waiting message is offered again so often, if nothing wakes it earlier
+	MaxWaiting  = 1000           // messages waiting for one terminal; above it the oldest is given up
+	maxEvents   = 4096           // events that Events can return
+	maxValidity = 48 * time.Hour // how long a message without a validity waits
+	retryEvery  = time.Minute    // how often a waiting message is offered again, if nothing wakes it earlier
 )
 
-// ErrTaken says that another terminal holds the number.
+// ErrTaken means that another terminal holds the number.
 var ErrTaken = errors.New("number is held by another terminal")
 
 // Weather is what the network does to messages. The zero value delivers everything at once, in order.
@@ -41,18 +41,18 @@ type Weather struct {
 	Hold      time.Duration // how long a reordered message is held back
 }
 
-// Answer is what a terminal says to a message.
+// Answer is a terminal's answer to a message.
 type Answer uint8
 
 // The answers.
 const (
-	Taken  Answer = iota // it has the message
+	Taken  Answer = iota // it took the message
 	Full                 // its memory is full; it will be Ready when there is room
 	Absent               // it is off or not registered; it will be Ready when it is back
 )
 
-// Terminal is a subscriber's equipment. The network calls it from its own goroutine, one message at a time; a call must
-// not wait for anything.
+// Terminal is a subscriber's equipment. The network calls it from its own goroutine, one message at a time; a call must not
+// block.
 type Terminal interface {
 	Deliver(m pdu.Deliver) Answer
 	Report(r pdu.StatusReport) Answer
@@ -77,10 +77,10 @@ type subscriber struct {
 	number   pdu.Address
 	terminal Terminal // nil while detached
 	waiting  []*item
-	looked   bool // a look at waiting is in the queue
+	looked   bool // a check of waiting is in the queue
 }
 
-// item is one thing on its way to a subscriber.
+// item is one message or report on its way to a subscriber.
 type item struct {
 	id      uint64
 	to      string
@@ -91,14 +91,14 @@ type item struct {
 	wants   bool // the sender asked for a report
 	taken   pdu.Stamp
 	expires time.Time
-	copyOf  bool // a duplicate: nothing is reported of it
-	look    bool // nothing to deliver: look at what waits for the subscriber
+	copyOf  bool // a duplicate: it is never reported
+	look    bool // nothing to deliver: check what waits for the subscriber
 	due     time.Time
 	order   uint64
 }
 
-// New makes a network. now is the service centre's clock (nil: time.Now) and its zone the zone in messages; seed decides
-// what the weather strikes.
+// New returns a network. now is the service centre's clock (nil: time.Now); its zone is the zone in messages. seed decides
+// which messages the weather affects.
 func New(seed uint64, w Weather, now func() time.Time) *Network {
 	if now == nil {
 		now = time.Now
@@ -114,7 +114,7 @@ func (n *Network) SetWeather(w Weather) {
 	n.weather = w
 }
 
-// Attach puts a terminal at a number and offers it what waits. The number may be given with or without "+".
+// Attach puts a terminal at a number and offers it the waiting messages. The number may have a "+" or not.
 func (n *Network) Attach(number string, t Terminal) error {
 	a, err := pdu.ParseAddress(number)
 	if err != nil {
@@ -136,7 +136,7 @@ func (n *Network) Attach(number string, t Terminal) error {
 	return nil
 }
 
-// Detach takes the terminal off a number; what comes for it waits.
+// Detach removes the terminal of a number; messages for it wait.
 func (n *Network) Detach(number string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -145,7 +145,7 @@ func (n *Network) Detach(number string) {
 	}
 }
 
-// Ready says that the terminal of a number has room, or is back: what waits for it is offered again, in order.
+// Ready says that the terminal of a number has room or is back: the waiting messages are offered again, in order.
 func (n *Network) Ready(number string) {
 	n.mu.Lock()
 	if s := n.find(number); s != nil {
@@ -155,7 +155,7 @@ func (n *Network) Ready(number string) {
 	n.nudge()
 }
 
-// offerAgain puts what waits for a subscriber back into the queue.
+// offerAgain puts a subscriber's waiting messages back into the queue.
 func (n *Network) offerAgain(s *subscriber) {
 	for _, it := range s.waiting {
 		n.push(it, n.now())
@@ -192,7 +192,7 @@ func (n *Network) Submit(from string, s pdu.Submit) error {
 	it := &item{id: n.messages, to: s.To.Text, from: sender.Text, mr: s.Reference, wants: s.Report, taken: at, expires: expires,
 		deliver: &pdu.Deliver{From: sender, PID: s.PID, At: at, Body: s.Body}}
 	n.record(Submitted, it)
-	// The draws do not depend on each other, so that one share can be changed without changing what the others strike.
+	// The draws are independent, so that a change of one share leaves the effects of the others as they are.
 	lost, twice, held := n.rnd.Float64(), n.rnd.Float64(), n.rnd.Float64()
 	delay := n.weather.Delay
 	if held < n.weather.Reorder {
@@ -241,7 +241,7 @@ func (n *Network) Run(ctx context.Context) error {
 	}
 }
 
-// deliverDue delivers what is due and says when to look again.
+// deliverDue delivers what is due and returns the time until the next delivery.
 func (n *Network) deliverDue() time.Duration {
 	for {
 		n.mu.Lock()
@@ -286,7 +286,7 @@ func offer(t Terminal, it *item) Answer {
 	}
 }
 
-// settle acts on a terminal's answer.
+// settle handles a terminal's answer.
 func (n *Network) settle(s *subscriber, it *item, a Answer) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -304,14 +304,14 @@ func (n *Network) settle(s *subscriber, it *item, a Answer) {
 			s.waiting = s.waiting[1:]
 		}
 		s.waiting = append(s.waiting, it)
-		if !s.looked { // keep it in mind even if the terminal never says that it is ready
+		if !s.looked { // try again later even if the terminal never reports ready
 			s.looked = true
 			n.push(&item{to: it.to, look: true}, n.now().Add(retryEvery))
 		}
 	}
 }
 
-// end records what became of a message and reports it to its sender, if asked.
+// end records the outcome of a message and reports it to the sender, if asked.
 func (n *Network) end(k Kind, it *item, st pdu.Status) {
 	n.record(k, it)
 	if it.report != nil || it.copyOf || !it.wants {
@@ -342,7 +342,7 @@ func (q queue) Less(i, j int) bool {
 }
 func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
 
-// Push and Pop are container/heap's.
+// Push and Pop implement heap.Interface.
 func (q *queue) Push(x any) { *q = append(*q, x.(*item)) }
 
 // Pop takes the last element.

@@ -16,10 +16,10 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// terminal answers as it is told and remembers.
+// terminal gives preset answers and remembers what it got.
 type terminal struct {
 	mu      sync.Mutex
-	answers []network.Answer // one a message, then Taken
+	answers []network.Answer // one for each message, then Taken
 	texts   []string
 	reports []pdu.StatusReport
 }
@@ -90,7 +90,7 @@ func submit(t *testing.T, n *network.Network, from, to, text string, mr uint8, v
 	}
 }
 
-// got is what has arrived.
+// got returns what has arrived.
 func (t *terminal) got() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -167,7 +167,7 @@ func TestAFullTerminalLosesNothing(t *testing.T) {
 		if !slices.Equal(b.got(), []string{"one", "two"}) || len(statuses(a)) != 2 {
 			t.Errorf("after there was room: %q, %d reports", b.got(), len(statuses(a)))
 		}
-		// Also without a word from the terminal, a little later.
+		// Even if the terminal never reports ready, the message comes a little later.
 		b.answer(network.Full)
 		submit(t, n, alice, bob, "three", 3, pdu.Validity{})
 		time.Sleep(2 * time.Minute)
@@ -203,7 +203,7 @@ func TestWhatCannotBeDeliveredExpires(t *testing.T) {
 	})
 }
 
-// The same seed strikes the same messages; the shares are about what was asked for.
+// The same seed affects the same messages; the shares are about as configured.
 func TestWeatherIsRepeatable(t *testing.T) {
 	once := func(t *testing.T, w network.Weather) (texts []string, kinds map[network.Kind]int) {
 		kinds = map[network.Kind]int{}

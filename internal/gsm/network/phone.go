@@ -9,10 +9,10 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// maxPhone is how many messages and reports a phone remembers; the oldest go first.
+// maxPhone is how many messages and reports a phone remembers; the oldest are dropped first.
 const maxPhone = 1000
 
-// Phone is a person's telephone on the network: it sends texts, keeps what it gets, and is never full.
+// Phone is a person's telephone on the network: it sends texts, stores what it gets, and is never full.
 type Phone struct {
 	net    *Network
 	number string
@@ -33,7 +33,7 @@ type Message struct {
 	Text   string    `json:"text"`
 	At     time.Time `json:"at"`               // the service centre's time, in whole seconds
 	Got    time.Time `json:"got"`              // when the phone got it
-	Report string    `json:"report,omitempty"` // a delivery report: what became of the message to From
+	Report string    `json:"report,omitempty"` // a delivery report: the outcome of the message to From
 }
 
 // Phone attaches a phone to a number.
@@ -45,7 +45,7 @@ func (n *Network) Phone(number string) (*Phone, error) {
 	return p, nil
 }
 
-// Send sends a text, in as many parts as it takes, asking for a delivery report.
+// Send sends a text, in as many parts as it needs, with a request for a delivery report.
 func (p *Phone) Send(to, text string) error {
 	a, err := pdu.ParseAddress(to)
 	if err != nil {
@@ -71,7 +71,7 @@ func (p *Phone) Send(to, text string) error {
 	return nil
 }
 
-// Deliver is the network's.
+// Deliver implements Terminal.
 func (p *Phone) Deliver(d pdu.Deliver) Answer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -86,7 +86,7 @@ func (p *Phone) Deliver(d pdu.Deliver) Answer {
 	return Taken
 }
 
-// Report is the network's.
+// Report implements Terminal.
 func (p *Phone) Report(r pdu.StatusReport) Answer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,7 +95,7 @@ func (p *Phone) Report(r pdu.StatusReport) Answer {
 }
 
 func stampTime(s pdu.Stamp) time.Time {
-	t, _ := s.Time() // the network writes only times
+	t, _ := s.Time() // the network writes only valid times
 	return t
 }
 
@@ -104,11 +104,11 @@ func (p *Phone) keep(m Message) {
 	p.got.add(func(n uint64) Message { m.N = n; return m })
 }
 
-// Messages are what the phone got after number n and still remembers, reports among them.
+// Messages returns what the phone got after number n and still remembers, including reports.
 func (p *Phone) Messages(after uint64) []Message {
 	out, _ := p.got.since(after)
 	return out
 }
 
-// Wait waits for messages or reports after a number; none when ctx ends.
+// Wait waits for messages or reports after a number; it returns none if ctx ends first.
 func (p *Phone) Wait(ctx context.Context, after uint64) []Message { return p.got.wait(ctx, after) }

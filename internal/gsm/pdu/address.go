@@ -19,10 +19,10 @@ const (
 	Abbreviated     AddressType = 6
 )
 
-// Plan of an ordinary telephone number (E.164).
+// planTelephone is the plan of an ordinary telephone number (E.164).
 const planTelephone = 1
 
-// digits are the characters of a semi-octet, in the order of their codes; 15 fills an odd number up.
+// digits are the characters of a semi-octet, in the order of their codes; code 15 pads an odd number of digits.
 const digits = "0123456789*#abc"
 
 // Address is a telephone number, or a sender's name.
@@ -32,8 +32,8 @@ type Address struct {
 	Text string // digits (0-9 * # a b c) without "+", or the name
 }
 
-// ParseAddress reads a number as people write it: "+255 700 000 001" or "00255…" is international, other digits are of
-// unknown type (short codes, national numbers), anything else that fits is a name.
+// ParseAddress reads a number as people write it. "+255 700 000 001" and "00255…" are international; other digits have an
+// unknown type (short codes, national numbers); anything else that fits is a name.
 func ParseAddress(s string) (Address, error) {
 	bare := strings.NewReplacer(" ", "", "-", "", "\u00a0", "", "(", "", ")", "").Replace(s)
 	number, international := strings.CutPrefix(bare, "+")
@@ -62,14 +62,14 @@ func ParseAddress(s string) (Address, error) {
 
 func isNumber(s string) bool {
 	for _, c := range s {
-		if !strings.ContainsRune(digits[:12], c) { // a, b, c are codes of their own, not something people type
+		if !strings.ContainsRune(digits[:12], c) { // a, b and c have codes, but people do not type them
 			return false
 		}
 	}
 	return s != ""
 }
 
-// String writes the address as ParseAddress reads it.
+// String writes the address in the form that ParseAddress reads.
 func (a Address) String() string {
 	if a.Type == International {
 		return "+" + a.Text
@@ -77,10 +77,10 @@ func (a Address) String() string {
 	return a.Text
 }
 
-// TypeOctet is the octet that says type and plan, such as 145 (91) for international numbers.
+// TypeOctet returns the octet of type and plan, such as 145 (91) for international numbers.
 func (a Address) TypeOctet() uint8 { return 0x80 | uint8(a.Type&7)<<4 | a.Plan&15 }
 
-// appendAddress writes length, type and digits; the length counts digits, and half octets for a name.
+// appendAddress writes length, type and digits. The length counts digits, or half octets for a name.
 func appendAddress(out []byte, a Address) ([]byte, error) {
 	if a.Type > 7 || a.Plan > 15 {
 		return nil, fmt.Errorf("type %d, plan %d: %w", a.Type, a.Plan, ErrMalformed)
@@ -127,7 +127,7 @@ func (r *reader) address() Address {
 	return addressOf(kind, field, half)
 }
 
-// addressOf reads the octets of an address with so many half octets. A filler before the end closes the number.
+// addressOf reads an address of half half-octets. A filler before the end ends the number.
 func addressOf(kind byte, field []byte, half int) Address {
 	a := Address{Type: AddressType(kind >> 4 & 7), Plan: kind & 15}
 	if a.Type == Alphanumeric {

@@ -5,15 +5,15 @@ import (
 	"unicode/utf8"
 )
 
-// escape is the code that announces a character of the extension; as a rune it stands for nothing.
+// escape is the code that announces a character of the extension table; as a rune it means nothing.
 const escape = 0x1B
 
-// Alphabet is how the user data of a message is to be read.
+// Alphabet says how to read the user data of a message.
 type Alphabet uint8
 
 // The alphabets.
 const (
-	GSM7 Alphabet = iota // seven bits a character, two of them for the extension
+	GSM7 Alphabet = iota // seven bits a character, fourteen for one of the extension table
 	Octets
 	UCS2 // UTF-16, big-endian: characters outside the first plane take two units
 )
@@ -40,8 +40,7 @@ const (
 	DCSUnicode DCS = 0x08
 )
 
-// Alphabet is the alphabet that the scheme means. Reserved values read as the default alphabet, compressed data as
-// octets.
+// Alphabet returns the alphabet of the scheme. Reserved values read as the default alphabet, compressed data as octets.
 func (d DCS) Alphabet() Alphabet {
 	switch group := d >> 4; {
 	case group <= 7: // general, and the same with automatic deletion
@@ -62,7 +61,8 @@ func (d DCS) Alphabet() Alphabet {
 	return GSM7
 }
 
-// Class is the message class 0 to 3; false when the scheme gives none. Class 0 is shown at once and not stored.
+// Class returns the message class, 0 to 3, or false if the scheme has none. A phone shows class 0 at once and does not store
+// it.
 func (d DCS) Class() (uint8, bool) {
 	if group := d >> 4; (group <= 7 && d&0x10 != 0) || group == 15 {
 		return uint8(d & 3), true
@@ -70,7 +70,7 @@ func (d DCS) Class() (uint8, bool) {
 	return 0, false
 }
 
-// encodeSeptets writes a text in the default alphabet, a septet an octet; false when a character is not in it.
+// encodeSeptets writes a text in the default alphabet, one septet an octet; false if a character is not in it.
 func encodeSeptets(s string) ([]byte, bool) {
 	out := make([]byte, 0, len(s))
 	for _, r := range s {
@@ -86,13 +86,13 @@ func encodeSeptets(s string) ([]byte, bool) {
 	return out, true
 }
 
-// septet is the code of a character, and whether it needs an escape.
+// septet returns the code of a character, and whether it needs an escape.
 func septet(r rune) (code byte, ext, ok bool) {
 	switch {
 	case r == escape || r == utf8.RuneError:
 		return 0, false, false
 	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '%' && r <= '?', r == ' ':
-		return byte(r), false, true // here the codes are those of ASCII
+		return byte(r), false, true // these codes equal ASCII
 	}
 	for i, b := range basic {
 		if b == r {
@@ -107,8 +107,8 @@ func septet(r rune) (code byte, ext, ok bool) {
 	return 0, false, false
 }
 
-// decodeSeptets reads septets. An escape before an unknown code is passed over, one before an escape or at the end reads
-// as a blank (TS 23.038 §6.2.1.1).
+// decodeSeptets reads septets. It skips an escape before an unknown code and reads an escape before another escape or at the
+// end as a blank (TS 23.038 §6.2.1.1).
 func decodeSeptets(septets []byte) string {
 	out := make([]rune, 0, len(septets))
 	for i := 0; i < len(septets); i++ {
@@ -136,7 +136,7 @@ func extended(code byte) rune {
 	return basic[code]
 }
 
-// pack puts septets into octets, lowest bit first, after so many fill bits.
+// pack packs septets into octets, lowest bit first, after fill fill bits.
 func pack(septets []byte, fill int) []byte {
 	out := make([]byte, (fill+7*len(septets)+7)/8)
 	for i, s := range septets {
@@ -150,7 +150,7 @@ func pack(septets []byte, fill int) []byte {
 	return out
 }
 
-// unpack takes n septets out of octets after so many fill bits; it stops at the end of the octets.
+// unpack reads n septets from octets after fill fill bits; it stops at the end of the octets.
 func unpack(octets []byte, fill, n int) []byte {
 	out := make([]byte, 0, max(0, n))
 	for i := range n {

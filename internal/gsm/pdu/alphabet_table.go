@@ -12,7 +12,7 @@ var basic = [128]rune{
 	'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z', 'ä', 'ö', 'ñ', 'ü', 'à',
 }
 
-// extension are the characters behind an escape (TS 23.038 §6.2.1.1).
+// extension lists the characters after an escape (TS 23.038 §6.2.1.1).
 var extension = []struct {
 	code byte
 	r    rune

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// Limits of reassembly. A sender who never finishes messages takes room only from himself.
+// Limits of reassembly. A sender who never finishes messages uses up only his own room.
 const (
 	MaxOpen       = 64 // unfinished messages of all senders
 	MaxOpenSender = 4  // unfinished messages of one sender
 	PartsExpire   = 24 * time.Hour
 )
 
-// Identity tells messages apart: the same message, delivered again by the network, has the same one.
+// Identity tells messages apart: a message that the network delivers again keeps its identity.
 type Identity [16]byte
 
-// Identify is the identity of a message from sender, service centre's time, coding and content.
+// Identify makes a message's identity from sender, service centre's time, coding and content.
 func Identify(d Deliver) Identity {
 	h := sha256.New()
 	write := func(b ...byte) { h.Write([]byte{byte(len(b))}); h.Write(b) } // every field is at most 160 octets
@@ -34,26 +34,26 @@ func Identify(d Deliver) Identity {
 	return Identity(h.Sum(nil)[:16])
 }
 
-// Part is a message that arrived, with the place where it waits.
+// Part is a message that arrived, with its slot.
 type Part struct {
-	Slot    int // the caller's name of the place, such as an index in the SIM
+	Slot    int // the caller's name for the place, such as an index in the SIM
 	Deliver Deliver
 }
 
-// Whole is a message put together again.
+// Whole is a message joined from its parts.
 type Whole struct {
 	From     Address
-	At       Stamp // of the first part that is there
+	At       Stamp // of the first part that arrived
 	DCS      DCS
 	Text     string
-	Slots    []int // the places of all its parts, repeated ones included, ascending
+	Slots    []int // the slots of all its parts, including repeated ones, ascending
 	Missing  int   // parts that never came; 0 for a complete message
 	Identity Identity
-	Parts    []Identity // of the parts that are there
+	Parts    []Identity // of the parts that arrived
 }
 
-// Assembler joins parts in whatever order they come. It only remembers; the parts stay where they are (in the SIM) until
-// the whole message is durable, so a restart loses nothing: the parts are read and added again.
+// Assembler joins parts that come in any order. The parts stay in their slots (in the SIM) until the whole message is durable,
+// so a restart loses nothing: they are read and added again.
 type Assembler struct {
 	open map[setKey]*partSet
 	over []Whole // unfinished messages whose reference came again with other content
@@ -72,7 +72,7 @@ type partSet struct {
 	slots []int
 }
 
-// Add takes one message. A message in one piece and the last missing part give a Whole at once.
+// Add takes one message. It returns a Whole for a message in one piece and for the last missing part.
 func (a *Assembler) Add(p Part, now time.Time) (Whole, bool) {
 	c, ok := p.Deliver.Body.Concat()
 	if !ok || c.Total == 1 {
@@ -85,7 +85,7 @@ func (a *Assembler) Add(p Part, now time.Time) (Whole, bool) {
 	key := setKey{p.Deliver.From, c.Reference, c.Wide, c.Total}
 	set := a.open[key]
 	if set != nil && set.contradicts(c.Seq, p) {
-		// The sender counts its references from the start again: what is there can never be finished.
+		// The sender reuses its references, so the earlier message can never be completed.
 		a.over = append(a.over, set.join(c.Total))
 		set = nil
 	}
@@ -106,8 +106,8 @@ func (a *Assembler) Add(p Part, now time.Time) (Whole, bool) {
 	return set.join(c.Total), true
 }
 
-// Expired gives up and returns the sets that waited too long and those beyond the limits, oldest first, so that their
-// places can be freed; with all, every open set (when the SIM is nearly full, incomplete messages must not block it).
+// Expired gives up the sets that waited too long and those above the limits, and returns them, oldest first, so that their
+// slots can be freed. With all it gives up every open set: incomplete messages must not block a nearly full SIM.
 func (a *Assembler) Expired(now time.Time, all bool) []Whole {
 	type entry struct {
 		key setKey
@@ -117,7 +117,7 @@ func (a *Assembler) Expired(now time.Time, all bool) []Whole {
 	for k, s := range a.open {
 		entries = append(entries, entry{k, s})
 	}
-	slices.SortFunc(entries, func(x, y entry) int { // newest first, so that the oldest fall over the limits
+	slices.SortFunc(entries, func(x, y entry) int { // newest first, so that the oldest exceed the limits
 		return cmp.Or(y.set.since.Compare(x.set.since), slices.Compare(x.set.slots, y.set.slots))
 	})
 	out := a.over
@@ -137,8 +137,7 @@ func (a *Assembler) Expired(now time.Time, all bool) []Whole {
 	return out
 }
 
-// Retain drops the parts whose places no longer hold them: present says which message is in which place. How long the
-// others have waited is kept.
+// Retain drops the parts that are no longer in their slots; present maps slots to messages. The others keep their waiting time.
 func (a *Assembler) Retain(present map[int]Identity) {
 	for key, set := range a.open {
 		set.slots = slices.DeleteFunc(set.slots, func(slot int) bool { _, ok := present[slot]; return !ok })
@@ -153,14 +152,14 @@ func (a *Assembler) Retain(present map[int]Identity) {
 	}
 }
 
-// contradicts reports that the same part is there already with another content.
+// contradicts reports whether the same part is there already with different content.
 func (s *partSet) contradicts(seq uint8, p Part) bool {
 	old, ok := s.parts[seq]
 	return ok && !bytes.Equal(old.Deliver.Body.Data, p.Deliver.Body.Data)
 }
 
-// join puts the parts that are there together. The payloads are joined before they are read, because careless senders
-// split an escape or a pair between two parts. U+FFFD stands where a part is missing.
+// join joins the parts that arrived. It joins the payloads before it decodes them, because careless senders split an escape or
+// a surrogate pair between two parts. U+FFFD replaces a missing part.
 func (s *partSet) join(total uint8) Whole {
 	var w Whole
 	var data []byte

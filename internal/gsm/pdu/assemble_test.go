@@ -99,7 +99,7 @@ func TestUnfinishedMessagesEnd(t *testing.T) {
 	if len(got) != 1 || got[0].Missing != 1 || got[0].Text != "*02#1234\uFFFD5678" || !slices.Equal(got[0].Slots, []int{1, 2}) || a.Open() != 0 {
 		t.Errorf("got %+v, %d open", got, a.Open())
 	}
-	// One sender's fifth unfinished message pushes its oldest out; others are not touched.
+	// A sender's fifth unfinished message displaces his oldest; other senders' messages stay.
 	a.Add(pdu.Part{Slot: 100, Deliver: part(t, "+2", 1, 2, 1, "x")}, now)
 	for i := range 5 {
 		a.Add(pdu.Part{Slot: i, Deliver: part(t, "+1", uint8(i), 2, 1, "x")}, now.Add(time.Duration(i)*time.Second))
@@ -118,7 +118,7 @@ func TestUnfinishedMessagesEnd(t *testing.T) {
 	}
 }
 
-// What is left in the SIM decides: a part whose place is empty, or holds something else, is not counted any more.
+// The SIM is the truth: a part whose slot is empty, or holds another message, no longer counts.
 func TestPartsThatAreGoneAreForgotten(t *testing.T) {
 	var a pdu.Assembler
 	now := time.Unix(1e9, 0)
@@ -127,7 +127,7 @@ func TestPartsThatAreGoneAreForgotten(t *testing.T) {
 		a.Add(pdu.Part{Slot: slot, Deliver: d}, now)
 	}
 	a.Retain(map[int]pdu.Identity{0: pdu.Identify(kept), 2: pdu.Identify(kept)})
-	if a.Open() != 1 { // which places it holds shows when it is given up
+	if a.Open() != 1 { // which slots it holds is seen when it is given up
 		t.Errorf("%d open, want 1", a.Open())
 	}
 	later := now.Add(pdu.PartsExpire)
@@ -137,7 +137,7 @@ func TestPartsThatAreGoneAreForgotten(t *testing.T) {
 	}
 }
 
-// A phone that restarts its references must not have two of its messages mixed into one.
+// Two messages of a phone that reuses its references must not be mixed into one.
 func TestAReferenceUsedAgainStartsANewMessage(t *testing.T) {
 	var a pdu.Assembler
 	now := time.Unix(1e9, 0)

@@ -10,7 +10,7 @@ type Element struct {
 	Data []byte
 }
 
-// Elements that say which part of a longer message this is.
+// Elements that number the parts of a longer message.
 const (
 	elementConcat8  = 0x00
 	elementConcat16 = 0x08
@@ -20,7 +20,7 @@ const (
 type Body struct {
 	DCS    DCS
 	Header []Element
-	// Data is the payload behind the header: a septet an octet in the default alphabet, else octets as they are sent.
+	// Data is the payload after the header: one septet an octet in the default alphabet, else the octets as sent.
 	Data []byte
 }
 
@@ -42,16 +42,16 @@ func textOf(a Alphabet, data []byte) string {
 	}
 }
 
-// Concat says which part of a longer message a body is.
+// Concat numbers a part of a longer message.
 type Concat struct {
 	Reference uint16
-	Wide      bool // the reference has 16 bits; 8 and 16 bits count apart
+	Wide      bool // the reference has 16 bits; references of 8 and 16 bits are distinct
 	Total     uint8
 	Seq       uint8 // from 1
 }
 
-// Concat finds the part number; false for a message in one piece and for a part number that cannot be, which the
-// standard asks to ignore (TS 23.040 §9.2.3.24.1).
+// Concat returns the part number. It returns false for a message in one piece and for an impossible part number, which the
+// standard says to ignore (TS 23.040 §9.2.3.24.1).
 func (b Body) Concat() (Concat, bool) {
 	for _, e := range b.Header {
 		var c Concat
@@ -77,7 +77,7 @@ func (c Concat) element() Element {
 	return Element{ID: elementConcat8, Data: []byte{byte(c.Reference), c.Total, c.Seq}}
 }
 
-// encodeHeader writes the header with its length octet; nothing without elements.
+// encodeHeader writes the header with its length octet; it writes nothing if there are no elements.
 func encodeHeader(elements []Element) ([]byte, error) {
 	if len(elements) == 0 {
 		return nil, nil
@@ -122,10 +122,10 @@ func (b Body) appendTo(out []byte) ([]byte, error) {
 	return append(out, pack(b.Data, fillBits(len(header)))...), nil
 }
 
-// septetsOf is how many septets a header of so many octets takes.
+// septetsOf returns how many septets a header of this many octets takes.
 func septetsOf(header int) int { return (8*header + 6) / 7 }
 
-// fillBits is how many bits lie between a header and the first septet.
+// fillBits returns how many bits lie between a header and the first septet.
 func fillBits(header int) int { return 7*septetsOf(header) - 8*header }
 
 // body reads length and user data.
@@ -160,7 +160,7 @@ func (r *reader) body(b *Body, header bool) {
 	b.Data = append(make([]byte, 0, len(field)-used), field[used:]...)
 }
 
-// decodeHeader reads the header's elements and says how many octets it took.
+// decodeHeader reads the header's elements and returns how many octets it took.
 func decodeHeader(b *Body, field []byte) (int, error) {
 	r := &reader{b: field}
 	inner := reader{b: r.take(int(r.octet()))}

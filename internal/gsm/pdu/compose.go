@@ -5,17 +5,17 @@ import (
 	"unicode/utf8"
 )
 
-// MaxParts is the most parts that one text may take when Paywatt writes it (ten segments are 1,530 characters).
+// MaxParts is the largest number of parts in which Paywatt sends a text (ten parts hold 1,530 characters).
 const MaxParts = 10
 
-// Size says what a text costs to send.
+// Size is the size of a text as the network charges for it.
 type Size struct {
 	Alphabet Alphabet
 	Units    int // septets, or UTF-16 units
-	Parts    int // messages, each of which is paid for
+	Parts    int // messages, each charged by the network
 }
 
-// Measure says what a text costs: it fits the default alphabet or takes UCS-2, and more than one message carries a
+// Measure returns the size of a text: in the default alphabet if it fits, else in UCS-2. A text of several messages has a
 // header in each.
 func Measure(text string) Size {
 	data, dcs := coded(text)
@@ -30,7 +30,7 @@ func Measure(text string) Size {
 	return s
 }
 
-// coded is a text in the default alphabet if it fits, else in UCS-2.
+// coded encodes a text in the default alphabet if it fits, else in UCS-2.
 func coded(text string) ([]byte, DCS) {
 	if septets, ok := encodeSeptets(text); ok {
 		return septets, DCSText
@@ -38,7 +38,7 @@ func coded(text string) ([]byte, DCS) {
 	return encodeUnits(text), DCSUnicode
 }
 
-// whole is how much payload fits one message without a header, in the units of Body.Data.
+// whole returns how much payload fits one message without a header, in the units of Body.Data.
 func whole(dcs DCS) int {
 	if dcs.Alphabet() == GSM7 {
 		return MaxSeptets
@@ -46,8 +46,7 @@ func whole(dcs DCS) int {
 	return MaxOctets
 }
 
-// room is how much payload fits beside the header of a part: 153 septets or
-// 67 units, with a 16-bit reference 152 or 66.
+// room returns how much payload fits one part with its header: 153 septets or 67 units, with a 16-bit reference 152 or 66.
 func room(dcs DCS, wide bool) int {
 	header := 6
 	if wide {
@@ -81,7 +80,7 @@ func split(data []byte, dcs DCS, wide bool) [][]byte {
 	return append(parts, data)
 }
 
-// endsInEscape reports that the last septet announces one that is not there; an escaped escape announces nothing.
+// endsInEscape reports whether the last septet is an escape without its character; an escaped escape is not.
 func endsInEscape(septets []byte) bool {
 	n := 0
 	for i := len(septets) - 1; i >= 0 && septets[i] == escape; i-- {

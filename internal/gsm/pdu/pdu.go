@@ -1,13 +1,13 @@
-// Package pdu reads and writes short messages as GSM modems exchange them in PDU mode: SUBMIT (from a phone to the
-// service centre), DELIVER (from the service centre to a phone) and STATUS-REPORT (what became of a SUBMIT), both ways,
-// because Paywatt is on either side: the authority's modem and the meter's read DELIVERs, the emulated network makes them.
+// Package pdu reads and writes short messages as GSM modems exchange them in PDU mode: SUBMIT (from a phone to the service
+// centre), DELIVER (from the service centre to a phone) and STATUS-REPORT (the outcome of a SUBMIT). It does both, because
+// Paywatt is on either side: the utility's modem and the meter's read DELIVERs, the emulated network writes them.
 //
-// Start with Compose, which turns a text into the bodies of as many messages as it needs, and with Assembler, which
-// turns parts that arrived in any order into one text again. A frame is what a modem shows in hexadecimal: the service
-// centre's address followed by the message proper (TPDU); SplitFrame and JoinFrame take it apart and build it.
+// Start with Compose, which turns a text into the bodies of the messages that it needs, and with Assembler, which joins parts
+// that arrived in any order. A frame is what a modem shows in hexadecimal: the service centre's address followed by the message
+// itself (TPDU). SplitFrame and JoinFrame split and build it.
 //
-// The codec is pure and keeps what it read: a message that was decoded encodes to an equal message. It follows
-// 3GPP TS 23.040 (messages) and TS 23.038 (alphabets). National language tables and compression are left out.
+// The codec is pure and lossless: a decoded message encodes to an equal message. It follows 3GPP TS 23.040 (messages) and TS
+// 23.038 (alphabets). It does not support national language tables and compression.
 package pdu
 
 import (
@@ -25,28 +25,28 @@ const (
 	MaxFrame = 200
 )
 
-// Errors of the codec. What they wrap says where; callers branch only between damaged input and a message that cannot
-// be written.
+// Errors of the codec. Callers need to tell only damaged input from a message that cannot be written; the wrapping text says
+// where.
 var (
-	// ErrShort says that the input ends inside a field.
+	// ErrShort means that the input ends inside a field.
 	ErrShort = errors.New("message ends inside a field")
-	// ErrMalformed says that a field has a value that the standard does not allow.
+	// ErrMalformed means that a field has a value that the standard does not allow.
 	ErrMalformed = errors.New("malformed field")
-	// ErrTooLong says that a value does not fit its field.
+	// ErrTooLong means that a value does not fit its field.
 	ErrTooLong = errors.New("value does not fit its field")
 )
 
 // Type is the kind of a message (TP-MTI), seen from the side that reads it.
 type Type uint8
 
-// The kinds of message. A DELIVER and a SUBMIT differ only by direction, so the reader says which way the message went.
+// The kinds of message. A DELIVER and a SUBMIT differ only by direction, which the reader must know.
 const (
 	TypeDeliver Type = 0
 	TypeSubmit  Type = 1
 	TypeReport  Type = 2
 )
 
-// TypeOf is the kind of a message from its first octet; 3 is reserved and read as DELIVER (TS 23.040 §9.2.3.1).
+// TypeOf reads the kind of a message from its first octet; 3 is reserved and reads as DELIVER (TS 23.040 §9.2.3.1).
 func TypeOf(tpdu []byte) (Type, error) {
 	if len(tpdu) == 0 {
 		return 0, ErrShort
@@ -59,7 +59,7 @@ func TypeOf(tpdu []byte) (Type, error) {
 
 // Bits of the first octet.
 const (
-	bitMore       = 0x04 // DELIVER and STATUS-REPORT: 1 = no more messages wait
+	bitMore       = 0x04 // DELIVER and STATUS-REPORT: 1 = no more messages are waiting
 	bitDuplicates = 0x04 // SUBMIT: 1 = reject duplicates
 	bitReport     = 0x20 // SUBMIT: report requested; DELIVER: report wanted by the sender; STATUS-REPORT: answers a COMMAND
 	bitHeader     = 0x40
@@ -81,7 +81,7 @@ type Submit struct {
 
 // Deliver is a message on its way from the service centre to a phone.
 type Deliver struct {
-	More      bool // further messages wait at the service centre
+	More      bool // more messages are waiting at the service centre
 	ReplyPath bool
 	Report    bool // the sender asked for a report
 	From      Address
@@ -90,11 +90,11 @@ type Deliver struct {
 	Body      Body
 }
 
-// StatusReport says what became of a message that was submitted.
+// StatusReport is the outcome of a submitted message.
 type StatusReport struct {
 	More      bool
 	Command   bool  // it answers a COMMAND, not a SUBMIT
-	Reference uint8 // the reference that the modem showed when it sent the message
+	Reference uint8 // the reference that the modem returned when it sent the message
 	To        Address
 	At        Stamp // when the service centre took the message
 	Done      Stamp // when the state was reached
@@ -104,7 +104,7 @@ type StatusReport struct {
 // Status is the state of a submitted message (TP-ST).
 type Status uint8
 
-// States that Paywatt itself writes; every other value is kept as it came.
+// States that Paywatt itself writes; other values are stored as received.
 const (
 	StatusDelivered     Status = 0x00
 	StatusTrying        Status = 0x20
@@ -112,16 +112,16 @@ const (
 	StatusExpired       Status = 0x46
 )
 
-// Delivered reports that the recipient has the message; "forwarded" (01) and "replaced" (02) count as such.
+// Delivered reports whether the recipient has the message; "forwarded" (01) and "replaced" (02) count too.
 func (s Status) Delivered() bool { return s < 0x20 }
 
-// Trying reports that the service centre still tries; another report will follow.
+// Trying reports whether the service centre is still trying; another report will follow.
 func (s Status) Trying() bool { return s >= 0x20 && s < 0x40 }
 
-// Failed reports that the service centre has given the message up.
+// Failed reports whether the service centre has given the message up.
 func (s Status) Failed() bool { return s >= 0x40 }
 
-// String says it in words.
+// String returns the state in words.
 func (s Status) String() string {
 	switch {
 	case s.Delivered():
@@ -133,7 +133,7 @@ func (s Status) String() string {
 	}
 }
 
-// reader takes fields off a message.
+// reader reads fields from the front of a message.
 type reader struct {
 	b   []byte
 	err error
@@ -147,7 +147,7 @@ func (r *reader) octet() byte {
 	return b[0]
 }
 
-// take is the next n octets, or nil with err set.
+// take returns the next n octets, or nil with err set.
 func (r *reader) take(n int) []byte {
 	if r.err != nil {
 		return nil
@@ -167,7 +167,7 @@ func (r *reader) stamp() Stamp {
 	return s
 }
 
-// Encode writes the message proper.
+// Encode writes the TPDU.
 func (s Submit) Encode() ([]byte, error) {
 	first := byte(TypeSubmit) | s.Validity.format()<<3
 	first |= flag(s.RejectDuplicates, bitDuplicates) | flag(s.Report, bitReport) | flag(s.ReplyPath, bitReplyPath)
@@ -186,7 +186,7 @@ func (s Submit) Encode() ([]byte, error) {
 	return out, nil
 }
 
-// DecodeSubmit reads a SUBMIT. Octets after its end are ignored, as the standard asks.
+// DecodeSubmit reads a SUBMIT. Octets after its end are ignored, as the standard requires.
 func DecodeSubmit(tpdu []byte) (Submit, error) {
 	r := &reader{b: tpdu}
 	first := r.octet()
@@ -206,7 +206,7 @@ func DecodeSubmit(tpdu []byte) (Submit, error) {
 	return s, nil
 }
 
-// Encode writes the message proper.
+// Encode writes the TPDU.
 func (d Deliver) Encode() ([]byte, error) {
 	first := byte(TypeDeliver) | flag(!d.More, bitMore) | flag(d.Report, bitReport) | flag(d.ReplyPath, bitReplyPath)
 	first |= flag(len(d.Body.Header) > 0, bitHeader)
@@ -241,7 +241,7 @@ func DecodeDeliver(tpdu []byte) (Deliver, error) {
 	return d, nil
 }
 
-// Encode writes the message proper.
+// Encode writes the TPDU.
 func (s StatusReport) Encode() ([]byte, error) {
 	first := byte(TypeReport) | flag(!s.More, bitMore) | flag(s.Command, bitReport)
 	out, err := appendAddress([]byte{first, s.Reference}, s.To)
@@ -272,7 +272,7 @@ func DecodeStatusReport(tpdu []byte) (StatusReport, error) {
 	return s, nil
 }
 
-// SplitFrame takes the service centre's address off a frame; the zero Address means the one stored in the SIM.
+// SplitFrame splits the service centre's address from a frame; the zero Address means the one stored in the SIM.
 func SplitFrame(frame []byte) (centre Address, tpdu []byte, err error) {
 	r := &reader{b: frame}
 	field := r.take(int(r.octet()))
@@ -283,7 +283,7 @@ func SplitFrame(frame []byte) (centre Address, tpdu []byte, err error) {
 		return Address{}, nil, fmt.Errorf("split frame: service centre of %d octets: %w", len(field), ErrMalformed)
 	}
 	if len(field) > 0 {
-		// Here the length counts octets: an odd last digit shows only by its filler, and the filler behind a name of seven
+		// This length counts octets: only the filler shows an odd number of digits, and the filler after a name of seven
 		// characters reads as an "@". No centre's name ends in one.
 		centre = addressOf(field[0], field[1:], 2*(len(field)-1))
 		if centre.Type == Alphanumeric {

@@ -41,7 +41,7 @@ func compose(t testing.TB, text string, ref uint16) []pdu.Body {
 	return b
 }
 
-// The recharge as six programs write it; they differ in validity and report only.
+// The recharge as six programs write it; they differ only in validity and report.
 func TestTheRechargeIsWrittenAsOtherProgramsWriteIt(t *testing.T) {
 	const tail = "182A986C1493CD6835DB0D9783C564335ACD76C3E560"
 	for _, c := range []struct {
@@ -131,7 +131,7 @@ func TestACyrillicTextIsUCS2(t *testing.T) {
 }
 
 func TestADeliverIsRead(t *testing.T) {
-	// The example of node-pdu's own page.
+	// The example on node-pdu's own page.
 	_, tpdu, err := pdu.SplitFrame(unhex(t, "07919730071111F1000B919746121611F10000811170021222230DC8329BFD6681EE6F399B1C02"))
 	if err != nil {
 		t.Fatal(err)

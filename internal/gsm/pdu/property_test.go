@@ -111,7 +111,7 @@ func texts() *rapid.Generator[string] {
 	})
 }
 
-// A text survives being composed, sent as DELIVERs in any order with some parts twice, and put together again.
+// A text survives being composed, sent as DELIVERs in any order with some parts twice, and joined again.
 func TestALongTextIsPutTogetherInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := texts().Draw(t, "text")
@@ -183,7 +183,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// again checks that what was read can be written, and reads the same.
+// again checks that a decoded message can be encoded and decodes to the same message.
 func again[M any](t *testing.T, m M, encode func(M) ([]byte, error), decode func([]byte) (M, error)) {
 	t.Helper()
 	b, err := encode(m)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Stamp is a time as it stands in a message: seven octets of swapped digits, the last one the zone in quarter hours.
-// It is kept as it came, because services write times that do not exist, and because it identifies a message.
+// Stamp is the time of a message on the wire: seven octets of swapped digits, the last one the zone in quarter hours. It is not
+// decoded on arrival, because some services write impossible times, and because it identifies a message.
 type Stamp [7]byte
 
 // Years that two digits can mean (the usual window; TS 23.040 leaves it open).
@@ -15,10 +15,10 @@ const (
 	lastYear  = firstYear + 99
 )
 
-// StampOf writes a time. Its zone is kept if it is whole quarter hours, else the time is written in UTC.
+// StampOf writes a time. It writes the zone if it is a whole number of quarter hours, else it writes the time in UTC.
 func StampOf(t time.Time) (Stamp, error) {
 	_, offset := t.Zone()
-	const quarter, most = 15 * 60, 79 // quarter hours that two digits with a sign can hold
+	const quarter, most = 15 * 60, 79 // the most quarter hours that two digits with a sign can hold
 	if offset%quarter != 0 || offset/quarter > most || offset/quarter < -most {
 		t, offset = t.UTC(), 0
 	}
@@ -33,7 +33,7 @@ func StampOf(t time.Time) (Stamp, error) {
 		swapped(t.Minute()), swapped(t.Second()), swapped(quarters) | sign}, nil
 }
 
-// Time reads the time in its zone; false when the octets are no time.
+// Time reads the time in its zone; false if the octets are not a time.
 func (s Stamp) Time() (time.Time, bool) {
 	var n [6]int
 	for i := range n {
@@ -73,7 +73,7 @@ func unswapped(b byte) (int, bool) {
 type Validity struct {
 	Format   ValidityFormat
 	Relative uint8 // Format Relative
-	Octets   Stamp // Format Absolute: a time; Format Enhanced: its seven octets as they came
+	Octets   Stamp // Format Absolute: a time; Format Enhanced: the seven octets as received
 }
 
 // ValidityFormat says how a validity is written (TP-VPF).
@@ -103,7 +103,7 @@ func ValidFor(d time.Duration) Validity {
 	return Validity{Format: Relative, Relative: 255}
 }
 
-// relativeDuration is what a relative validity means (TS 23.040 §9.2.3.12.1).
+// relativeDuration is the duration of a relative validity (TS 23.040 §9.2.3.12.1).
 func relativeDuration(v uint8) time.Duration {
 	n := time.Duration(v)
 	switch {
@@ -118,7 +118,7 @@ func relativeDuration(v uint8) time.Duration {
 	}
 }
 
-// Until is the end of the validity of a message that the service centre takes now; false when it is not said.
+// Until is the end of the validity of a message that the service centre takes now; false if the message has no validity.
 func (v Validity) Until(now time.Time) (time.Time, bool) {
 	switch v.Format {
 	case Relative:

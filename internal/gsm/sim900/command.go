@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// run carries one command out and gives its information lines; err is its final result unless it is OK.
+// run runs one command and returns its information lines; err is its final result unless it is OK.
 func (m *Modem) run(s string) (info []string, err string) {
 	if strings.IndexByte("+$^%*#", s[0]) < 0 {
 		return m.basic(strings.ToUpper(s))
@@ -22,7 +22,7 @@ func (m *Modem) run(s string) (info []string, err string) {
 	return nil, m.failure(cmeNotSupported)
 }
 
-// basic are the commands without a sign.
+// basic runs the commands without a sign.
 func (m *Modem) basic(s string) ([]string, string) {
 	switch {
 	case s == "E" || s == "E0":
@@ -32,7 +32,7 @@ func (m *Modem) basic(s string) ([]string, string) {
 	case s == "Z" || s == "Z0" || s == "&F" || s == "&F0":
 		echo := m.set.echo
 		m.set = defaults()
-		m.set.echo = echo // a host that switched the echo off would otherwise lose track of the answer
+		m.set.echo = echo // a host that switched the echo off would otherwise misread the answer
 	case s == "I" || s == "I0":
 		return []string{"SIM900 R11.0"}, ""
 	case s[0] == 'D':
@@ -46,7 +46,7 @@ func (m *Modem) basic(s string) ([]string, string) {
 	return nil, ""
 }
 
-// identity answers who and what the modem is.
+// identity answers the questions about maker, model and IMEI.
 func (m *Modem) identity(c call) (info []string, err string, ok bool) {
 	if c.set {
 		return nil, "", false
@@ -86,7 +86,7 @@ func (m *Modem) identity(c call) (info []string, err string, ok bool) {
 	return info, "", true
 }
 
-// security answers for the SIM's PIN.
+// security answers the commands for the SIM's PIN.
 func (m *Modem) security(c call) (info []string, err string, ok bool) {
 	switch {
 	case c.name == "+CPIN" && c.ask:
@@ -116,7 +116,7 @@ func (m *Modem) security(c call) (info []string, err string, ok bool) {
 	return nil, "", false
 }
 
-// service answers for the network and the modem's settings.
+// service answers the commands for the network and the modem's settings.
 func (m *Modem) service(c call) (info []string, err string, ok bool) {
 	n, good := c.int(0, 0)
 	switch c.name {
@@ -162,7 +162,7 @@ func (m *Modem) service(c call) (info []string, err string, ok bool) {
 	return nil, "", true
 }
 
-// setting changes a number, or shows it.
+// setting changes a number or shows it.
 func (m *Modem) setting(c call, at *int, n int, good bool) ([]string, string, bool) {
 	switch {
 	case c.ask:
@@ -188,7 +188,7 @@ func (m *Modem) functionality(c call, n int) ([]string, string, bool) {
 	return nil, "", true
 }
 
-// ranges answers "=?"; what the modem does not know is an error, never silence.
+// ranges answers "=?". An unknown command gets an error, never silence.
 func (m *Modem) ranges(c call) ([]string, string) {
 	known := map[string]string{
 		"+CMGF": "(0,1)", "+CNMI": "(0-2),(0-3),(0,2),(0,1),(0,1)", "+CPMS": `("SM"),("SM"),("SM")`, "+CSCS": `("IRA","GSM","UCS2","HEX")`,

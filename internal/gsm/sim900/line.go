@@ -15,7 +15,7 @@ func (m *Modem) input(c byte) {
 	}
 }
 
-// take handles one byte; it reports that memory became free.
+// take handles one byte; it reports whether memory became free.
 func (m *Modem) take(c byte) (free bool) {
 	if m.off {
 		return false
@@ -45,7 +45,7 @@ func (m *Modem) take(c byte) (free bool) {
 			m.line = m.line[:len(m.line)-1]
 		}
 	case c < ' ' || c > '~':
-		// ESC, NUL, LF, Ctrl-Z: hosts send them to wake a modem, or to leave a state it is not in.
+		// Hosts send ESC, NUL, LF and Ctrl-Z to wake a modem, or to leave a state that it is not in.
 	case len(m.line) == maxLine:
 		m.over = true
 	default:
@@ -58,7 +58,7 @@ func (m *Modem) take(c byte) (free bool) {
 func (m *Modem) command(line string, over bool) (free bool) {
 	i := strings.Index(strings.ToUpper(line), "AT")
 	if i < 0 {
-		return false // nothing, or noise: a real modem stays silent too
+		return false // empty, or noise: a real modem stays silent too
 	}
 	if over {
 		m.say("\r\n" + m.failure(cmeNotAllowed) + "\r\n")
@@ -92,7 +92,7 @@ func (m *Modem) command(line string, over bool) (free bool) {
 	return m.used() < used
 }
 
-// answer lets an answer leave, unless a fault strikes between a command and its answer.
+// answer sends an answer, unless a fault hits it.
 func (m *Modem) answer(command, text string) {
 	f := m.fault(Moment{Command: command, After: true})
 	if f.Reset {
@@ -146,7 +146,7 @@ func (m *Modem) chain(rest string) (info []string, final string) {
 	return info, "OK"
 }
 
-// next takes one command off a chain: an extended one ends at a semicolon outside quotes, a basic one after its number.
+// next splits the first command off a chain: an extended one ends at a semicolon outside quotes, a basic one after its number.
 func next(s string) (one, rest string) {
 	s = strings.TrimLeft(s, "; ")
 	if s == "" {
@@ -200,7 +200,7 @@ func parse(s string) call {
 	return c
 }
 
-// arguments splits at commas outside quotes and takes the quotes off.
+// arguments splits at commas outside quotes and removes the quotes.
 func arguments(s string) []string {
 	var out []string
 	var b strings.Builder
@@ -219,7 +219,7 @@ func arguments(s string) []string {
 	return append(out, strings.TrimSpace(b.String()))
 }
 
-// int reads argument i; missing and empty ones give the default.
+// int reads argument i; a missing or empty one gives the default.
 func (c call) int(i, otherwise int) (int, bool) {
 	if i >= len(c.args) || c.args[i] == "" {
 		return otherwise, true
@@ -249,7 +249,7 @@ const (
 	cmsNoNetwork    = 331
 )
 
-// failure is a final result for an equipment error, as AT+CMEE asks.
+// failure is a final result for an equipment error, in the form that AT+CMEE sets.
 func (m *Modem) failure(code int) string {
 	switch m.set.cmee {
 	case 0:

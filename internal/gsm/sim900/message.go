@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// slot is a place for one message in the SIM.
+// slot is one message's place in the SIM.
 type slot struct {
 	taken bool
 	read  bool
@@ -36,7 +36,7 @@ func (m *Modem) used() int {
 	return n
 }
 
-// messages answers for everything that has to do with short messages.
+// messages runs all commands for short messages.
 func (m *Modem) messages(c call) (info []string, err string, ok bool) {
 	if !strings.HasPrefix(c.name, "+CMG") && !slices.Contains([]string{"+CPMS", "+CNMI", "+CSCA", "+CSMP", "+CSDH", "+CSMS", "+CNMA", "+CSAS", "+CRES"}, c.name) {
 		return nil, "", false
@@ -96,7 +96,7 @@ func (m *Modem) flag(c call, at *bool) ([]string, string, bool) {
 	return info, err, ok
 }
 
-// storage is AT+CPMS: only the SIM has room, other names are refused.
+// storage is AT+CPMS. Only the SIM stores messages; other names are refused.
 func (m *Modem) storage(c call) ([]string, string) {
 	u, t := m.used(), len(m.slots)
 	if c.ask {
@@ -205,7 +205,7 @@ func (m *Modem) list(c call) ([]string, string) {
 	return out, ""
 }
 
-// show is a message as AT+CMGR and AT+CMGL write it: a header and the message below it.
+// show writes a message as AT+CMGR and AT+CMGL do: a header and the message below it.
 func (m *Modem) show(head string, s slot) []string {
 	if m.set.text {
 		state := `"REC UNREAD"`
@@ -272,11 +272,11 @@ func (m *Modem) empty(which func(slot) bool) {
 	}
 }
 
-// Deliver is the network's: a message is stored and indicated, or handed on, as AT+CNMI asks.
+// Deliver implements network.Terminal: the modem stores and indicates a message, or hands it on, as AT+CNMI sets.
 func (m *Modem) Deliver(d pdu.Deliver) network.Answer {
 	tpdu, err := d.Encode()
 	if err != nil {
-		return network.Taken // nothing that a modem could keep; the network's own senders never write such
+		return network.Taken // a modem could not store it; the network's own senders never write such a message
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -300,7 +300,7 @@ func (m *Modem) Deliver(d pdu.Deliver) network.Answer {
 	return network.Taken
 }
 
-// direct is a message as +CMT shows it.
+// direct writes a message as +CMT does.
 func (m *Modem) direct(d pdu.Deliver, tpdu []byte) string {
 	if m.set.text {
 		return fmt.Sprintf(`+CMT: "%s","","%s"`, m.number(d.From), stamp(d.At)) + "\r\n" + m.textOf(d.Body)
@@ -308,7 +308,7 @@ func (m *Modem) direct(d pdu.Deliver, tpdu []byte) string {
 	return fmt.Sprintf(`+CMT: "",%d`, len(tpdu)) + "\r\n" + m.frame(tpdu)
 }
 
-// Report is the network's: a delivery report is shown if AT+CNMI asks for it, else it is gone.
+// Report implements network.Terminal: the modem shows a delivery report if AT+CNMI asks for it, else it drops it.
 func (m *Modem) Report(r pdu.StatusReport) network.Answer {
 	tpdu, err := r.Encode()
 	if err != nil {

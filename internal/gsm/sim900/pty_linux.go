@@ -17,8 +17,8 @@ type PTY struct {
 	held *os.File // the other end; without it, reads would fail whenever no program has the port open
 }
 
-// OpenPTY makes a pseudo-terminal in raw mode. link, if not empty, is a symbolic link to it that Close removes; a link
-// that is there already is replaced, any other file is not.
+// OpenPTY makes a pseudo-terminal in raw mode. link, if not empty, is a symbolic link to it that Close removes. OpenPTY
+// replaces an existing link but no other file.
 func OpenPTY(link string) (*PTY, error) {
 	f, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -67,7 +67,7 @@ func (p *PTY) open() error {
 	return nil
 }
 
-// rawMode lets every byte through as it is, both ways.
+// rawMode passes every byte unchanged, both ways.
 func rawMode(f *os.File) error {
 	raw, err := f.SyscallConn()
 	if err != nil {

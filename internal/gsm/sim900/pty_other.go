@@ -7,13 +7,13 @@ import (
 	"os"
 )
 
-// PTY is a pseudo-terminal; only Linux has one here.
+// PTY is a pseudo-terminal; it is implemented for Linux only.
 type PTY struct {
 	*os.File
 	Name string
 }
 
-// OpenPTY makes a pseudo-terminal on Linux.
+// OpenPTY returns an error: pseudo-terminals need Linux.
 func OpenPTY(string) (*PTY, error) {
 	return nil, errors.New("open pseudo-terminal: only on Linux")
 }

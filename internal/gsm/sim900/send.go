@@ -9,12 +9,12 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// maxMessage is how many characters of a message are taken at the prompt; a message in hexadecimal has at most 400.
+// maxMessage is how many characters of a message the modem takes at the prompt; a message in hexadecimal has at most 400.
 const maxMessage = 1024
 
-// sending is a message that is being entered behind the prompt.
+// sending is a message that is being entered after the prompt.
 type sending struct {
-	size int         // PDU mode: octets of the message proper, as announced
+	size int         // PDU mode: octets of the TPDU, as announced
 	to   pdu.Address // text mode
 	data []byte
 	over bool
@@ -41,7 +41,7 @@ func (m *Modem) beginSending(c call) string {
 	return ""
 }
 
-// enter takes one byte of the message: Ctrl-Z sends it, ESC gives it up.
+// enter takes one byte of the message: Ctrl-Z sends the message, ESC cancels it.
 func (m *Modem) enter(c byte) {
 	s := m.sending
 	if m.set.echo && c != 0x1B {
@@ -86,7 +86,7 @@ func (m *Modem) endSending(s *sending) {
 	m.unkeep()
 }
 
-// unkeep lets the notices go that were kept back.
+// unkeep sends the notices that were held back.
 func (m *Modem) unkeep() {
 	kept := m.deferred
 	m.deferred = nil
@@ -95,7 +95,7 @@ func (m *Modem) unkeep() {
 	}
 }
 
-// submit hands a message to the network and gives the answer.
+// submit hands a message to the network and returns the answer.
 func (m *Modem) submit(s *sending) string {
 	fail := func(code int) string { return "\r\n" + refusal(code) + "\r\n" }
 	msg, code := m.compose(s)
@@ -117,7 +117,7 @@ func (m *Modem) submit(s *sending) string {
 	return fmt.Sprintf("\r\n+CMGS: %d\r\n\r\nOK\r\n", msg.Reference)
 }
 
-// compose makes a message of what was entered; a code other than 0 says why it cannot.
+// compose makes a message from what was entered; a code other than 0 is the error.
 func (m *Modem) compose(s *sending) (pdu.Submit, int) {
 	if m.set.text {
 		return m.composeText(s)

@@ -1,11 +1,11 @@
 // Package sim900 is an emulated GSM modem of the SIM900 kind: AT commands on one side, an emulated network on the other.
 //
-// It tolerates what real programs send (gammu, gammu-smsd, smstools, gnokii, Kannel, serialport-gsm, TinyGSM): bytes one
-// at a time, NUL, ESC and empty lines, lower case, commands in a chain, CR LF, a CR behind the end of a message, and it
-// answers what it does not know with an error, never with silence. It can fail like a real one: an error for a message, a
-// reset in the middle of a command, an answer that is lost or cut in half, a full memory, a wrong PIN, no network.
+// It tolerates what real programs send (gammu, gammu-smsd, smstools, gnokii, Kannel, serialport-gsm, TinyGSM): bytes one at a
+// time, NUL, ESC and empty lines, lower case, commands in a chain, CR LF, a CR after the end of a message. It answers an
+// unknown command with an error, never with silence. It can fail as real modems do: an error for a message, a reset in the
+// middle of a command, an answer lost or cut in half, a full memory, a wrong PIN, no network.
 //
-// Start with New; Serve answers on any stream of bytes, OpenPTY makes one that other programs can open.
+// Start with New. Serve answers on any stream of bytes; OpenPTY makes one that other programs can open.
 package sim900
 
 import (
@@ -25,8 +25,8 @@ const (
 	DefaultSlots = 20
 	MaxSlots     = 255
 	maxLine      = 556       // characters of a command line (SIM900 AT manual)
-	maxUnread    = 64 * 1024 // output that the host does not read; more is lost, as behind a cable without flow control
-	maxNotices   = 256       // notices kept back while the modem waits for a message
+	maxUnread    = 64 * 1024 // output that the host does not read; more is lost, as on a cable without flow control
+	maxNotices   = 256       // notices held back while the modem waits for a message
 	pinTries     = 3
 )
 
@@ -39,25 +39,26 @@ type Config struct {
 	Slots   int           // messages that the SIM holds (default DefaultSlots)
 	PIN     string        // the SIM asks for it after every reset; empty: it does not
 	Boot    time.Duration // from a reset until "SMS Ready"
-	// Fault is asked before and after every command what goes wrong; nil: nothing. It must not call the modem.
+	// Fault is called before and after every command and returns what goes wrong; nil means that nothing does. It must not call
+	// the modem.
 	Fault func(Moment) Fault
 }
 
-// Moment is a point at which a fault can strike.
+// Moment is a point at which a fault can occur.
 type Moment struct {
-	Command string // the command line as received; "message" for the message behind a prompt
+	Command string // the command line as received; "message" for the message after a prompt
 	After   bool   // the command has been carried out; its answer has not left yet
 }
 
-// Fault is what goes wrong. The zero value is nothing.
+// Fault is a failure. The zero value is none.
 type Fault struct {
-	Noise  string        // precedes the answer, on the line as it is
-	Notice string        // reported unasked before the answer, framed as a line
+	Noise  string        // precedes the answer, unchanged
+	Notice string        // unsolicited line before the answer
 	Silent bool          // the command is not carried out (before), or its answer is lost (after)
-	Half   bool          // only the first half of the answer leaves
+	Half   bool          // only the first half of the answer is sent
 	Reset  bool          // the modem resets at once; no answer
-	Late   time.Duration // the answer leaves so much later
-	Error  string        // this final result instead of carrying the command out
+	Late   time.Duration // delay of the answer
+	Error  string        // final result in place of running the command
 }
 
 // Modem is an emulated modem. Its SIM (messages, PIN tries) survives a reset, everything else does not.
@@ -65,7 +66,7 @@ type Modem struct {
 	cfg     Config
 	centre  pdu.Address
 	now     func() time.Time
-	changed *sync.Cond // with mu: output waits, or the modem is closed
+	changed *sync.Cond // with mu: output is waiting, or the modem is closed
 
 	mu       sync.Mutex
 	closed   bool
@@ -80,16 +81,16 @@ type Modem struct {
 	boots    int
 	set      settings
 	slots    []slot
-	tries    int // PIN tries that are left
+	tries    int // PIN tries left
 	unlocked bool
 	register int // registration state as in +CREG
 	mr       uint8
 	sending  *sending
-	deferred []string // notices kept back during sending
+	deferred []string // notices held back during sending
 	faults   []int    // +CMS ERROR codes for the next messages
 }
 
-// settings are what commands change and a reset restores.
+// settings are set by commands and restored by a reset.
 type settings struct {
 	echo, text bool
 	cmee       int
@@ -126,7 +127,7 @@ func New(cfg Config) (*Modem, error) {
 	return m, nil
 }
 
-// Close takes the modem off the network and ends Serve's output.
+// Close detaches the modem from the network and ends Serve's output.
 func (m *Modem) Close() {
 	m.cfg.Network.Detach(m.cfg.Number)
 	m.mu.Lock()
@@ -135,8 +136,8 @@ func (m *Modem) Close() {
 	m.changed.Broadcast()
 }
 
-// Serve answers on a stream until reading fails or ctx ends. ctx ends only the writing side; close the stream to end a
-// read that waits. One host at a time: a second Serve would share the modem's one voice.
+// Serve answers on a stream until reading fails or ctx ends. ctx ends only the writing side; close the stream to end a pending
+// read. Serve one host at a time: a second Serve would share the output.
 func (m *Modem) Serve(ctx context.Context, host io.ReadWriter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -165,7 +166,7 @@ func (m *Modem) Serve(ctx context.Context, host io.ReadWriter) error {
 	}
 }
 
-// write carries output to the host, so that a host that does not read holds up nothing but itself.
+// write sends output to the host, so that a host that does not read blocks only itself.
 func (m *Modem) write(ctx context.Context, host io.Writer) error {
 	for {
 		m.mu.Lock()
@@ -192,7 +193,7 @@ func (m *Modem) write(ctx context.Context, host io.Writer) error {
 	}
 }
 
-// say puts bytes on the line; the caller holds the lock.
+// say sends bytes to the host; the caller holds the lock.
 func (m *Modem) say(s string) {
 	if len(m.out)+len(s) > maxUnread {
 		m.lost += len(s)
@@ -202,7 +203,7 @@ func (m *Modem) say(s string) {
 	m.changed.Broadcast()
 }
 
-// notice reports something unasked, or keeps it back while a message is being entered.
+// notice sends an unsolicited line, or holds it back while a message is being entered.
 func (m *Modem) notice(s string) {
 	if m.sending != nil {
 		if len(m.deferred) < maxNotices {
@@ -213,8 +214,8 @@ func (m *Modem) notice(s string) {
 	m.say("\r\n" + s + "\r\n")
 }
 
-// Reset switches the modem off and on again, as a dip of its supply does: settings and a message being entered are gone,
-// the SIM stays.
+// Reset switches the modem off and on again, as a dip of its supply does. Settings and a message being entered are lost; the
+// SIM stays as it is.
 func (m *Modem) Reset() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -230,7 +231,7 @@ func (m *Modem) reset() {
 	time.AfterFunc(m.cfg.Boot/2, func() { m.powerUp(boot) })
 }
 
-// powerUp says what a modem at a fixed speed says when it starts.
+// powerUp sends the start-up lines of a modem at a fixed speed.
 func (m *Modem) powerUp(boot int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -259,7 +260,7 @@ func (m *Modem) smsReady(boot int) {
 	m.cfg.Network.Ready(m.cfg.Number)
 }
 
-// Register changes the state of registration: 0 not, 1 home, 2 searching, 3 denied, 5 roaming.
+// Register sets the registration state: 0 not, 1 home, 2 searching, 3 denied, 5 roaming.
 func (m *Modem) Register(state int) {
 	m.mu.Lock()
 	m.register = state
@@ -281,7 +282,7 @@ func (m *Modem) FailNext(code int) {
 	m.faults = append(m.faults, code)
 }
 
-// Used is how many slots of the SIM are taken, and of how many.
+// Used returns how many slots of the SIM are taken, and how many there are.
 func (m *Modem) Used() (used, slots int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -302,7 +303,7 @@ func (m *Modem) pinState() string {
 	}
 }
 
-// Mute makes the modem forget AT+CNMI, as some do without a word: what arrives is stored and not indicated.
+// Mute makes the modem forget AT+CNMI, as some do silently: it stores arrivals without a notice.
 func (m *Modem) Mute() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -79,7 +79,7 @@ func plug(t *testing.T, cfg sim900.Config) *host {
 	return h
 }
 
-// say writes and returns everything that the modem says until all is quiet.
+// say writes and returns all output of the modem until it is quiet.
 func (h *host) say(s string) string {
 	h.t.Helper()
 	if s != "" {
@@ -120,7 +120,7 @@ func TestCommandsAreAnswered(t *testing.T) {
 			{"AT+CMEE=1;+CREG=2\r", ok}, // a chain
 			{"ATE0V1;+CSQ\r", "\r\n+CSQ: 21,0\r\n" + ok},
 			{"AT+CSQ;+XYZ;+CSQ\r", "\r\n+CSQ: 21,0\r\n\r\n+CME ERROR: 4\r\n"},
-			{"AT+MODE=2\r", "\r\n+CME ERROR: 4\r\n"}, // what gammu asks, and must be told
+			{"AT+MODE=2\r", "\r\n+CME ERROR: 4\r\n"}, // gammu asks this, and needs the error
 			{"AT+CPROT=?\r", "\r\n+CME ERROR: 4\r\n"},
 			{"AT+SYNCML=?\r", "\r\n+CME ERROR: 4\r\n"},
 			{"AT$TSSPCSW=?\r", "\r\n+CME ERROR: 4\r\n"},
@@ -162,7 +162,7 @@ func TestCommandsAreAnswered(t *testing.T) {
 
 const frame = "0031000C915275000000100000FF182A986C1493CD6835DB0D9783C564335ACD76C3E560"
 
-// toFriend sends a message to the phone instead of +255700000001, whom nobody holds.
+// toFriend sends a message to the phone instead of +255700000001, a number without a terminal.
 func toFriend(f string) string { return strings.Replace(f, "527500000010", "527511000010", 1) }
 
 func TestAMessageIsSentInPDUMode(t *testing.T) {
@@ -172,7 +172,7 @@ func TestAMessageIsSentInPDUMode(t *testing.T) {
 		h.say("AT+CNMI=2,1,0,1,0\r")
 		h.want("AT+CMGS=35\r\n", prompt) // the LF must not become part of the message
 		h.want(toFriend(frame)[:20], "")
-		got := h.say(toFriend(frame)[20:] + "\x1a\r") // a CR behind Ctrl-Z
+		got := h.say(toFriend(frame)[20:] + "\x1a\r") // a CR after Ctrl-Z
 		if want := "\r\n+CMGS: 0\r\n" + ok + "\r\n+CDS: 25\r\n07914477581006500600"; !strings.HasPrefix(got, want) {
 			t.Errorf("got %q, want %q…", got, want)
 		}
@@ -180,7 +180,7 @@ func TestAMessageIsSentInPDUMode(t *testing.T) {
 			t.Errorf("the phone got %+v", m)
 		}
 		h.want("AT+CMGS=35\r", prompt)
-		h.want("00\x1b", ok) // given up
+		h.want("00\x1b", ok) // cancelled
 		h.want("AT+CMGS=35\r", prompt)
 		h.want("0001\x1a", "\r\n+CMS ERROR: 304\r\n")
 		h.modem.FailNext(38)
@@ -196,7 +196,7 @@ func TestAMessageIsSentInPDUMode(t *testing.T) {
 	})
 }
 
-// lastReport is the delivery report about the number that nobody holds.
+// lastReport is the delivery report about the number without a terminal.
 func lastReport(t *testing.T, h *host) string {
 	t.Helper()
 	at := time.Now().UTC()
@@ -368,7 +368,7 @@ func TestNoticesWaitWhileAMessageIsEntered(t *testing.T) {
 
 func TestOtherProgramsOpenThePTY(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		return // the other systems have none: pty_other.go says so
+		return // other systems have no PTY: see pty_other.go
 	}
 	link := filepath.Join(t.TempDir(), "modem")
 	p, err := sim900.OpenPTY(link)
@@ -382,7 +382,7 @@ func TestOtherProgramsOpenThePTY(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() { done <- m.Serve(context.Background(), p) }()
-	for range 2 { // a program opens it, goes, and another comes
+	for range 2 { // a program opens it and leaves, and another comes
 		f, err := os.OpenFile(link, os.O_RDWR, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -416,7 +416,7 @@ func TestOtherProgramsOpenThePTY(t *testing.T) {
 	}
 }
 
-// Whatever a host writes, the modem does not fall over, and answers again once it is asked plainly.
+// Whatever a host writes, the modem does not panic, and answers the next plain command.
 func FuzzInput(f *testing.F) {
 	f.Add([]byte("AT+CMGS=35\r" + frame + "\x1a"))
 	f.Add([]byte("AT+CMGF=1;+CMGS=\"+1\"\rtext\x1a\r\nAT+CMGL=\"ALL\"\r"))

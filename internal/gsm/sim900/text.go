@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// Text mode writes numbers and texts in the character set of AT+CSCS: GSM and HEX are codes of the default alphabet,
-// plain or in hexadecimal; UCS2 is UTF-16 in hexadecimal; IRA is ASCII.
+// Text mode writes numbers and texts in the character set of AT+CSCS. GSM and HEX are codes of the default alphabet, plain or
+// in hexadecimal; UCS2 is UTF-16 in hexadecimal; IRA is ASCII.
 
 func charset(name string) bool {
 	switch strings.ToUpper(name) {
@@ -21,7 +21,7 @@ func charset(name string) bool {
 	return false
 }
 
-// written writes a text in the character set.
+// written encodes a text in the character set.
 func (m *Modem) written(text string) string {
 	switch m.set.charset {
 	case "UCS2":
@@ -44,7 +44,7 @@ func (m *Modem) written(text string) string {
 	}, text)
 }
 
-// readText reads what was entered in the character set.
+// readText decodes what was entered in the character set.
 func (m *Modem) readText(s string) (string, error) {
 	switch m.set.charset {
 	case "UCS2", "HEX":
@@ -66,7 +66,7 @@ func (m *Modem) readText(s string) (string, error) {
 	return s, nil
 }
 
-// number writes an address; names and digits alike are text.
+// number writes an address; names and digits are both text.
 func (m *Modem) number(a pdu.Address) string {
 	if m.set.charset == "UCS2" {
 		return m.written(a.String())
@@ -85,7 +85,7 @@ func (m *Modem) readNumber(s string) (pdu.Address, error) {
 	return pdu.ParseAddress(s)
 }
 
-// textOf is the text of a message; octets are shown in hexadecimal.
+// textOf is the text of a message; octets are written in hexadecimal.
 func (m *Modem) textOf(b pdu.Body) string {
 	if b.DCS.Alphabet() == pdu.Octets || b.DCS.Alphabet() == pdu.UCS2 && m.set.charset != "UCS2" {
 		return strings.ToUpper(hex.EncodeToString(b.Data))
@@ -93,7 +93,7 @@ func (m *Modem) textOf(b pdu.Body) string {
 	return m.written(b.Text())
 }
 
-// stamp is a time as text mode shows it, the zone in quarter hours.
+// stamp writes a time as text mode does, the zone in quarter hours.
 func stamp(s pdu.Stamp) string {
 	t, ok := s.Time()
 	if !ok {

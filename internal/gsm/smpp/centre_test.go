@@ -14,10 +14,10 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// inbox is an Inbox that can be told to fail.
+// inbox is an Inbox that can be made to fail.
 type inbox struct {
 	mu       sync.Mutex
-	failures int // of the next calls
+	failures int // number of coming calls that fail
 	messages []notify.Incoming
 	reports  []notify.Report
 }
@@ -63,7 +63,7 @@ func (l *link) send(p smpp.PDU) {
 	}
 }
 
-// ask sends a unit and returns the answer to it.
+// ask sends a unit and returns its answer.
 func (l *link) ask(c smpp.Command, body []byte) smpp.PDU {
 	l.t.Helper()
 	l.seq++
@@ -83,7 +83,7 @@ func (l *link) next() smpp.PDU {
 			l.t.Fatal("the connection ended")
 		}
 		return p
-	case <-time.After(10 * time.Minute): // virtual
+	case <-time.After(10 * time.Minute): // virtual time
 		l.t.Fatal("the client sends nothing")
 	}
 	return smpp.PDU{}
@@ -157,7 +157,7 @@ func newBench(t *testing.T, cfg smpp.Config, refuse ...smpp.Status) *bench {
 	return b
 }
 
-// serve is the centre's end of a connection: it answers the bind and hands the rest to the test.
+// serve is the centre's end of a connection: it answers the bind and passes the other units to the test.
 func (b *bench) serve(conn net.Conn) {
 	l := &link{t: b.t, conn: conn, pdus: make(chan smpp.PDU, 1000)}
 	defer close(l.pdus)

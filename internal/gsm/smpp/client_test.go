@@ -222,7 +222,7 @@ func TestALostAnswerIsUnknownAndALateOneStillCounts(t *testing.T) {
 		if s := <-sent; s.Outcome != notify.Unknown {
 			t.Errorf("connection lost: %+v", s)
 		}
-		l = b.link() // it comes again by itself
+		l = b.link() // it reconnects by itself
 		sent = b.send(notify.Outgoing{ID: "msg_3", Text: token})
 		l.submit(smpp.StatusOK, "id")
 		if s := <-sent; s.Outcome != notify.Accepted {
@@ -271,7 +271,7 @@ func TestBothSidesAskWhetherTheOtherIsThere(t *testing.T) {
 		if l.next(); time.Since(began) != time.Minute {
 			t.Errorf("asked again after %v", time.Since(began))
 		}
-		l = b.link() // no answer: another connection
+		l = b.link() // no answer: it makes another connection
 		if d := time.Since(began); d != 91*time.Second {
 			t.Errorf("a mute centre was given up after %v", d)
 		}
@@ -282,7 +282,7 @@ func TestBothSidesAskWhetherTheOtherIsThere(t *testing.T) {
 			t.Errorf("an unbind is answered by %v", p)
 		}
 		l = b.link()
-		l.send(smpp.PDU{Command: smpp.EnquireLink.Answer(), Sequence: 77}) // to nothing that was asked
+		l.send(smpp.PDU{Command: smpp.EnquireLink.Answer(), Sequence: 77}) // an answer without a request
 		if _, err := l.conn.Write([]byte{0x7F, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1}); err != nil {
 			t.Error(err)
 		}
@@ -337,8 +337,8 @@ func TestATransmitterAndAReceiver(t *testing.T) {
 	})
 }
 
-// TestAReceiptMayOvertakeTheAnswer delivers receipts on the receiver's connection before the transmitter's has brought the
-// answer that names the message, in another base than the receipt.
+// TestAReceiptMayOvertakeTheAnswer delivers receipts on the receiver's connection before the transmitter's brings the answer
+// with the message_id, in another base than the receipt's.
 func TestAReceiptMayOvertakeTheAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, smpp.Config{Pair: true})
@@ -361,7 +361,8 @@ func TestAReceiptMayOvertakeTheAnswer(t *testing.T) {
 		if s := <-early; s != smpp.StatusOK || len(b.box.reports) != 1 || b.box.reports[0].ID != "msg_1" || b.box.reports[0].State != notify.Delivered {
 			t.Errorf("answered %v, %+v", s, b.box.reports)
 		}
-		// One of a message that another process sent waits for no answer, or for one that does not come no longer than so.
+		// A receipt for another process's message does not wait if no answer is outstanding, and waits receiptWait for one that
+		// never comes.
 		began := time.Now()
 		if s := rx.deliver(receipt("77", "DELIVRD")); s != smpp.StatusOK || time.Since(began) != 0 {
 			t.Errorf("with nothing under way: answered %v after %v", s, time.Since(began))

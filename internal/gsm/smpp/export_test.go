@@ -2,7 +2,7 @@ package smpp
 
 import "fmt"
 
-// DecodeBind reads the body of a bind, which only a centre does.
+// DecodeBind reads the body of a bind, which only a centre receives.
 func DecodeBind(body []byte) (Bind, error) {
 	r := &reader{b: body}
 	b := Bind{SystemID: r.text(maxSystemID), Password: r.text(maxPassword), SystemType: r.text(maxSystem)}

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// receiptWait is the longest that a receipt waits for answers that are under way. It is less than what a centre waits for
-// the answer to the receipt itself.
+// receiptWait is the longest that a receipt waits for outstanding answers. It is less than a centre waits for the answer to the
+// receipt.
 const receiptWait = 5 * time.Second
 
-// flights are the submissions that have no answer yet, numbered as they begin. A Client locks them.
+// flights are the submissions without an answer yet, numbered as they begin. A Client locks them.
 type flights struct {
 	last  uint64
-	open  map[uint64]struct{} // at most as many as the window is wide
+	open  map[uint64]struct{} // at most Window of them
 	ended chan struct{}       // closed when one ends
 }
 
-// submitting notes that a submission begins; the function that it gives, that it has ended.
+// submitting records the start of a submission; the returned function records its end.
 func (c *Client) submitting() (ended func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -36,8 +36,8 @@ func (c *Client) submitting() (ended func()) {
 	}
 }
 
-// before reports whether a submission that began at or before the numbered one has no answer yet, and gives what tells
-// of the next end.
+// before reports whether a submission up to the given number has no answer yet. It returns the channel that closes at the next
+// end.
 func (f *flights) before(last uint64) (ended <-chan struct{}, yes bool) {
 	for n := range f.open {
 		if n <= last {
@@ -47,9 +47,9 @@ func (f *flights) before(last uint64) (ended <-chan struct{}, yes bool) {
 	return nil, false
 }
 
-// settle waits with a receipt whose message is not known, as long as a submission that was under way when it came has no
-// answer: on a connection of its own a receipt overtakes the answer that names the message. Those that begin later
-// are not waited for, so that receipts of an earlier life of the server are not held up by a busy route.
+// settle holds a receipt for an unknown message until every submission that was outstanding when it came has its answer. On a
+// separate connection a receipt can overtake the answer that carries the message_id. settle does not wait for later
+// submissions: otherwise a busy route would delay receipts for messages from before a restart.
 func (c *Client) settle(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(ctx, receiptWait)
 	defer cancel()

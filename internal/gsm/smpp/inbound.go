@@ -18,11 +18,12 @@ type held struct {
 	to       string
 	session  *session
 	unit     PDU
-	due      time.Time // then it is stored alone
+	due      time.Time // when it is stored alone
 	answered bool
 }
 
-// inbound is what is remembered of messages that arrive. Connections follow each other, so one goroutine at a time has it.
+// inbound is what the client remembers about arriving messages. Connections follow each other, so only one goroutine at a time
+// uses it.
 type inbound struct {
 	parts   pdu.Assembler
 	held    map[int]*held
@@ -30,7 +31,7 @@ type inbound struct {
 	repeats repeats
 }
 
-// take hands what arrives to the Inbox, one at a time, until the connection ends.
+// take passes arrivals to the Inbox, one at a time, until the connection ends.
 func (s *session) take(ctx context.Context) {
 	in := &s.c.in
 	if in.held == nil {
@@ -55,7 +56,7 @@ func (s *session) take(ctx context.Context) {
 	}
 }
 
-// nextDue is how long until the first part has waited long enough.
+// nextDue is the time until the first part has waited long enough.
 func (in *inbound) nextDue() time.Duration {
 	wait := time.Hour
 	for _, h := range in.held {
@@ -66,7 +67,7 @@ func (in *inbound) nextDue() time.Duration {
 	return max(wait, 0)
 }
 
-// deliver takes one deliver_sm: a receipt, a message, or a part of one.
+// deliver handles one deliver_sm: a receipt, a message, or a part of one.
 func (s *session) deliver(ctx context.Context, p PDU) {
 	cfg := &s.c.cfg
 	m, err := DecodeMessage(p.Body)
@@ -75,7 +76,7 @@ func (s *session) deliver(ctx context.Context, p PDU) {
 		body, err = cfg.bodyOf(m)
 	}
 	if err != nil {
-		// It would come again and again: nothing here will ever read it.
+		// The centre would deliver it again and again, and it can never be read.
 		s.drop(p, StatusLength, err.Error())
 		return
 	}
@@ -84,7 +85,7 @@ func (s *session) deliver(ctx context.Context, p PDU) {
 		return
 	}
 	d := pdu.Deliver{From: number(m.From), PID: m.Protocol, Body: body}
-	// The stamp tells equal messages apart; the protocol gives none.
+	// The stamp distinguishes equal messages, because the protocol does not.
 	id := pdu.Identify(d)
 	h := &held{likeness: notify.IdentityOf(string(id[:]), m.To.Text), to: number(m.To).String(), session: s, unit: p}
 	d.At = s.c.in.repeats.stamp(h.likeness, s.serial, cfg.Now())
@@ -92,13 +93,13 @@ func (s *session) deliver(ctx context.Context, p PDU) {
 	s.message(ctx, h)
 }
 
-// drop gives something up that cannot be read.
+// drop gives up a unit that cannot be read.
 func (s *session) drop(p PDU, status Status, why string) {
 	s.c.cfg.Log.Warn("message not readable", logkey.Reason, why)
 	s.answer(p, status)
 }
 
-// receipt takes a delivery receipt.
+// receipt handles a delivery receipt.
 func (s *session) receipt(ctx context.Context, p PDU, m Message, body pdu.Body) {
 	r, ok := receiptOf(m, body.Text())
 	if !ok {
@@ -111,14 +112,14 @@ func (s *session) receipt(ctx context.Context, p PDU, m Message, body pdu.Body) 
 	s.c.mu.Unlock()
 	report.Route = s.c.cfg.Name
 	if report.To == "" {
-		report.To = number(m.From).String() // the receipt comes from whom the message went to
+		report.To = number(m.From).String() // a receipt comes from the message's recipient
 	}
 	ctx, cancel := context.WithTimeout(ctx, takeLimit)
 	defer cancel()
 	s.answer(p, s.kept(s.c.cfg.Inbox.Report(ctx, report)))
 }
 
-// kept is the answer for what the Inbox said: only what is durable is confirmed.
+// kept returns the answer for the Inbox's result: only a durable message is confirmed.
 func (s *session) kept(err error) Status {
 	if err == nil {
 		return StatusOK
@@ -127,7 +128,7 @@ func (s *session) kept(err error) Status {
 	return StatusTemporary
 }
 
-// message takes a message, or a part of one.
+// message handles a message, or a part of one.
 func (s *session) message(ctx context.Context, h *held) {
 	in := &s.c.in
 	slot := in.place(h.deliver)
@@ -139,13 +140,13 @@ func (s *session) message(ctx context.Context, h *held) {
 	for _, w := range in.parts.Expired(s.c.cfg.Now(), false) {
 		for _, slot := range w.Slots {
 			if h := in.held[slot]; h != nil && h.answered {
-				delete(in.held, slot) // each was stored alone; those that were not will be
+				delete(in.held, slot) // each was stored alone; the others will be
 			}
 		}
 	}
 }
 
-// place is the slot of a part: the same if it has come before.
+// place returns the slot of a part: the same slot if the part has come before.
 func (in *inbound) place(d pdu.Deliver) int {
 	id := pdu.Identify(d)
 	for slot, h := range in.held {
@@ -157,7 +158,7 @@ func (in *inbound) place(d pdu.Deliver) int {
 	return in.slot
 }
 
-// whole stores a message that is there completely and answers its parts.
+// whole stores a complete message and answers its parts.
 func (s *session) whole(ctx context.Context, w pdu.Whole, to string) {
 	in := &s.c.in
 	err := s.store(ctx, notify.Incoming{Identity: w.Identity, From: w.From.String(), To: to, Text: w.Text, Missing: w.Missing})
@@ -167,7 +168,7 @@ func (s *session) whole(ctx context.Context, w pdu.Whole, to string) {
 			continue
 		}
 		if err != nil && h.answered {
-			// Stored alone before: the centre will not bring it again, the other parts it will.
+			// This part was stored alone before, so the centre will not deliver it again; it will deliver the others.
 			in.parts.Add(pdu.Part{Slot: slot, Deliver: h.deliver}, s.c.cfg.Now())
 			continue
 		}
@@ -184,7 +185,7 @@ func (s *session) store(ctx context.Context, m notify.Incoming) error {
 	return s.c.cfg.Inbox.Receive(ctx, m)
 }
 
-// reply answers one part, if the connection on which it came is still this one.
+// reply answers one part if it came on this connection.
 func (s *session) reply(h *held, err error) {
 	if h.answered {
 		return
@@ -205,7 +206,7 @@ func (s *session) storeDue(ctx context.Context) {
 		if h.answered || time.Until(h.due) > 0 {
 			continue
 		}
-		if h.session != s { // it came on an earlier connection; the centre brings it again
+		if h.session != s { // it came on an earlier connection; the centre delivers it again
 			delete(s.c.in.held, slot)
 			continue
 		}
@@ -216,7 +217,7 @@ func (s *session) storeDue(ctx context.Context) {
 			To: h.to, Text: text, Missing: int(n.Total) - 1})
 		s.reply(h, err)
 		if err != nil {
-			delete(s.c.in.held, slot) // the centre brings it again
+			delete(s.c.in.held, slot) // the centre delivers it again
 		}
 	}
 }

@@ -21,7 +21,7 @@ func (b *inbox) texts() []string {
 	return out
 }
 
-// identities counts the messages that are not repetitions.
+// identities counts the messages without repetitions.
 func (b *inbox) identities() int {
 	seen := map[[16]byte]bool{}
 	for _, m := range b.messages {
@@ -56,7 +56,7 @@ func TestARepetitionIsToldFromASecondMessage(t *testing.T) {
 		b := newBench(t, smpp.Config{})
 		l := b.link()
 		l.deliver(mo("BAL"))
-		l.deliver(mo("BAL")) // on a connection that lives: he asks twice
+		l.deliver(mo("BAL")) // on a live connection: the customer asks twice
 		if n := b.box.identities(); n != 2 {
 			t.Errorf("%d messages, want 2", n)
 		}
@@ -66,7 +66,7 @@ func TestARepetitionIsToldFromASecondMessage(t *testing.T) {
 		if n := b.box.identities(); n != 2 || len(b.box.messages) != 3 {
 			t.Errorf("%d messages after the connection broke, want the 2", n)
 		}
-		time.Sleep(time.Minute) // now the answer was read
+		time.Sleep(time.Minute) // long enough for the answer to have been read
 		_ = l.conn.Close()
 		l = b.link()
 		l.deliver(mo("BAL"))
@@ -115,8 +115,8 @@ func TestPartsAreJoinedInAnyOrder(t *testing.T) {
 	}
 }
 
-// A centre that brings one message at a time waits for the answer to the first part: it is stored alone, and the whole when
-// it is there.
+// A centre that delivers one message at a time waits for the answer to the first part. The part is stored alone, and the whole
+// message when it is complete.
 func TestACentreThatBringsPartsOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, smpp.Config{})

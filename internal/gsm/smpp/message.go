@@ -8,11 +8,11 @@ import (
 
 // Bits of esm_class (SMPP 3.4 §5.2.12).
 const (
-	classType     = 0x3C // what a deliver_sm is
+	classType     = 0x3C // bits that tell a receipt from a message
 	classReceipt  = 0x04
 	classNotice   = 0x20 // intermediate notification
 	classHeader   = 0x40 // short_message begins with a user data header
-	reportWanted  = 0x01 // registered_delivery: a receipt when the end is known (SMPP 3.4 §5.2.17)
+	reportWanted  = 0x01 // registered_delivery: a receipt at the final state (SMPP 3.4 §5.2.17)
 	codingDefault = 0x00
 	codingASCII   = 0x01
 	codingLatin1  = 0x03
@@ -45,8 +45,8 @@ type Address struct {
 	Text     string
 }
 
-// Message is the body of submit_sm and deliver_sm, which have the same fields (SMPP 3.4 §4.4, §4.6). Its text may hold the digits
-// of a token: nothing here prints it.
+// Message is the body of submit_sm and deliver_sm, which have the same fields (SMPP 3.4 §4.4, §4.6). Its text may hold the
+// digits of a token, so this package never prints it.
 type Message struct {
 	Service            string
 	From, To           Address
@@ -142,8 +142,8 @@ func DecodeMessage(body []byte) (Message, error) {
 	return m, nil
 }
 
-// validity writes a time from now on (SMPP 3.4 §7.1.1): YYMMDDhhmmss, tenths and the zone, which is R for a relative one. Months
-// differ in length, so days stand in their place up to what two digits hold.
+// validity writes a time from now (SMPP 3.4 §7.1.1): YYMMDDhhmmss, tenths and the zone, which is R for a relative time. Months
+// differ in length, so it writes only days, up to the two digits' limit.
 func validity(d time.Duration) string {
 	if d <= 0 {
 		return ""

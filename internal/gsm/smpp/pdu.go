@@ -11,8 +11,8 @@ import (
 // Sizes of a unit of the protocol (SMPP 3.4 §3.2, §5.2).
 const (
 	headerSize = 16
-	// MaxPDU is the longest unit that is read. The protocol sets no limit; ten parts in one message_payload are 1,400
-	// octets, so what is longer is damage or malice and ends the connection.
+	// MaxPDU is the longest unit that is read. The protocol sets no limit. Ten parts in one message_payload are 1,400 octets,
+	// so a longer unit is damaged or malicious and ends the connection.
 	MaxPDU      = 8 * 1024
 	maxShort    = 254 // octets of short_message
 	maxAddress  = 20
@@ -26,15 +26,15 @@ const (
 
 // Errors of the codec.
 var (
-	// ErrLength says that a unit's length is impossible: after it nothing on the connection can be understood.
+	// ErrLength means that a unit's length is impossible: the rest of the connection cannot be read.
 	ErrLength = errors.New("unit of impossible length")
-	// ErrShort says that a unit ends inside a field.
+	// ErrShort means that a unit ends inside a field.
 	ErrShort = errors.New("unit ends inside a field")
-	// ErrMalformed says that a field has a value that it cannot have.
+	// ErrMalformed means that a field has an impossible value.
 	ErrMalformed = errors.New("malformed field")
 )
 
-// Command says what a unit asks for; the highest bit marks the answer to it (SMPP 3.4 §5.1.2.1).
+// Command is the type of a unit; the highest bit marks an answer (SMPP 3.4 §5.1.2.1).
 type Command uint32
 
 // The commands that this client sends or understands.
@@ -54,10 +54,10 @@ const (
 // Answer is the command that answers this one.
 func (c Command) Answer() Command { return c | answerBit }
 
-// IsAnswer reports that a unit answers another one.
+// IsAnswer reports whether a unit answers another one.
 func (c Command) IsAnswer() bool { return c&answerBit != 0 }
 
-// PDU is one unit of the protocol. Its body may hold the digits of a token: nothing here prints it.
+// PDU is one unit of the protocol. Its body may hold the digits of a token, so this package never prints it.
 type PDU struct {
 	Command  Command
 	Status   Status
@@ -83,7 +83,7 @@ func (p PDU) Encode() []byte {
 	return append(out, p.Body...)
 }
 
-// ReadPDU reads one unit. Nothing is allocated before its length has been judged.
+// ReadPDU reads one unit. It checks the length before it allocates.
 func ReadPDU(r io.Reader) (PDU, error) {
 	var head [headerSize]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
@@ -101,12 +101,12 @@ func ReadPDU(r io.Reader) (PDU, error) {
 	return p, nil
 }
 
-// Bind is what a client says of itself when it connects (SMPP 3.4 §4.1).
+// Bind is what a client says about itself when it connects (SMPP 3.4 §4.1).
 type Bind struct {
 	SystemID, Password, SystemType string
 	Version                        uint8
 	TON, NPI                       uint8
-	Range                          string // addresses that it serves; empty leaves that to the centre
+	Range                          string // addresses that it serves; empty leaves them to the centre
 }
 
 // Encode writes the body of a bind.
@@ -120,10 +120,10 @@ func (b Bind) Encode() ([]byte, error) {
 	return w.b, w.err
 }
 
-// EncodeText writes a body of one text, as most answers have: a bind's has the centre's name, a submit's the message's.
+// EncodeText writes a body of one text, as most answers have: for a bind the centre's name, for a submit the message_id.
 func EncodeText(s string) []byte { return append([]byte(s), 0) }
 
-// DecodeText reads it; an answer that refuses may leave it out.
+// DecodeText reads such a body; it may be missing from a refusal.
 func DecodeText(body []byte) (string, error) {
 	if len(body) == 0 {
 		return "", nil
@@ -151,7 +151,7 @@ func (w *writer) text(field, s string, most int) {
 	w.b = append(append(w.b, s...), 0)
 }
 
-// reader takes a body apart; after an error it yields zeros.
+// reader reads a body field by field; after an error it returns zeros.
 type reader struct {
 	b   []byte
 	err error

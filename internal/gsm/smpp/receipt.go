@@ -10,14 +10,15 @@ import (
 
 // Receipt is a delivery receipt.
 type Receipt struct {
-	ID    string // message_id, in the centre's own way of writing it
+	ID    string // message_id, as the centre writes it
 	State notify.ReportState
 	Word  string // the state in the centre's words, with its error number
 	Done  time.Time
 }
 
-// receiptOf reads a delivery receipt: the optional parameters where the centre sends them (SMPP 3.4 §5.3.2.12, §5.3.2.35), else
-// the text, whose form the standard gives as an example only (appendix B) and every centre follows. false: it is none.
+// receiptOf reads a delivery receipt: the optional parameters if the centre sends them (SMPP 3.4 §5.3.2.12, §5.3.2.35), else
+// the text. The standard gives the text's form only as an example (appendix B), but every centre follows it. It returns false
+// if m is not a receipt.
 func receiptOf(m Message, text string) (Receipt, bool) {
 	if kind := m.Class & classType; kind != classReceipt && kind != classNotice {
 		return Receipt{}, false
@@ -39,7 +40,7 @@ func receiptOf(m Message, text string) (Receipt, bool) {
 	}
 	for _, layout := range []string{"0601021504", "060102150405"} {
 		if at, err := time.Parse(layout, fields["done date"]); err == nil {
-			r.Done = at // most centres write their own zone and do not say which
+			r.Done = at // most centres write their own time zone without naming it
 		}
 	}
 	if r.ID == "" || len(r.ID) > maxID {
@@ -49,8 +50,8 @@ func receiptOf(m Message, text string) (Receipt, bool) {
 	return r, true
 }
 
-// receiptFields takes "id:… sub:… submit date:… done date:… stat:… err:… text:…" apart. The message's own text, which
-// comes last, is left out: it may hold a token.
+// receiptFields parses "id:… sub:… submit date:… done date:… stat:… err:… text:…". It leaves out the message's own text, which
+// comes last: it may hold a token.
 func receiptFields(text string) map[string]string {
 	out := map[string]string{}
 	lower := lowered(text)
@@ -65,7 +66,7 @@ func receiptFields(text string) map[string]string {
 	return out
 }
 
-// lowered writes A to Z small and leaves every other octet, so that places in it are places in the text.
+// lowered writes A to Z in lower case and leaves every other octet, so that its offsets are those of the text.
 func lowered(s string) string {
 	b := []byte(s)
 	for i, c := range b {
@@ -76,7 +77,7 @@ func lowered(s string) string {
 	return string(b)
 }
 
-// fieldAt is where the value of a field begins, at the start or behind a blank; -1 if it is not there.
+// fieldAt returns where the value of a field begins, for a field at the start or after a blank; -1 if there is none.
 func fieldAt(lower, name string) int {
 	if end := strings.Index(lower, " text:"); end >= 0 {
 		lower = lower[:end]
@@ -90,7 +91,7 @@ func fieldAt(lower, name string) int {
 	return -1
 }
 
-// stateOfWord reads stat (appendix B). ACCEPTD and UNKNOWN are no end: a later receipt may still say more.
+// stateOfWord reads stat (appendix B). ACCEPTD and UNKNOWN are not final: a later receipt may follow.
 func stateOfWord(stat string) notify.ReportState {
 	switch s := strings.ToUpper(stat); {
 	case strings.HasPrefix(s, "DELIV"):

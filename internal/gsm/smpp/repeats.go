@@ -6,30 +6,30 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// Limits of what is remembered to tell repetitions.
+// Limits of what is remembered to recognise repetitions.
 const (
 	maxArrivals  = 1024
 	repeatWindow = 24 * time.Hour
 	doubtful     = 30 * time.Second // an answer this close before the end of a connection may not have been read
 )
 
-// arrival is a message that came, known by its likeness: what is equal for messages that look the same.
+// arrival is a message that came, found by its likeness: a digest that is equal for messages that look the same.
 type arrival struct {
 	stamp    pdu.Stamp
-	serial   int       // of the connection on which it came last
-	answered time.Time // when it was confirmed there; zero: never
+	serial   int       // the last connection on which it came
+	answered time.Time // when it was confirmed there; zero: not confirmed
 }
 
-// repeats tells a message that comes again from a second one with the same words. A message that was never confirmed, or
-// confirmed on a connection that broke soon after, comes again because the centre did not hear the answer; on a connection
-// that lives, the centre has heard it, and who asks for his balance twice wants to know it twice.
+// repeats tells a message that comes again from a second one with the same words. If a message was never confirmed, or
+// confirmed on a connection that broke soon after, the centre did not get the answer, so the message is a repetition. On a live
+// connection the centre has the answer: a customer who asks for his balance twice gets two answers.
 type repeats struct {
 	byLikeness map[[16]byte]*arrival
 	order      [][16]byte // oldest first
 	last       int64
 }
 
-// stamp is the mark of a message: that of the arrival that it repeats, or one of its own.
+// stamp is the mark of a message: that of the arrival that it repeats, or a new one.
 func (r *repeats) stamp(likeness [16]byte, serial int, now time.Time) pdu.Stamp {
 	a := r.byLikeness[likeness]
 	if a != nil && (a.answered.IsZero() || a.serial != serial && now.Sub(a.answered) < repeatWindow) {
@@ -55,14 +55,14 @@ func (r *repeats) stamp(likeness [16]byte, serial int, now time.Time) pdu.Stamp 
 	return a.stamp
 }
 
-// answered notes that a message was confirmed.
+// answered records that a message was confirmed.
 func (r *repeats) answered(likeness [16]byte, now time.Time) {
 	if a := r.byLikeness[likeness]; a != nil {
 		a.answered = now
 	}
 }
 
-// ended notes the end of a connection: what was confirmed on it long enough before is settled.
+// ended records the end of a connection: it forgets messages that were confirmed there long enough before.
 func (r *repeats) ended(serial int, now time.Time) {
 	kept := r.order[:0]
 	for _, l := range r.order {

@@ -12,8 +12,8 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// Send submits a message, part after part, and waits for the answers. A message of which a part was not taken counts as
-// not sent: telephones show nothing of it, and sent again it is put together from its new parts.
+// Send submits a message, part after part, and waits for the answers. If the centre does not take one of the parts, the message
+// counts as not sent: telephones show nothing of it, and join a repetition from its new parts.
 func (c *Client) Send(ctx context.Context, m notify.Outgoing) notify.Sent {
 	to, err := pdu.ParseAddress(m.To)
 	if err != nil || to.Type == pdu.Alphanumeric {
@@ -59,7 +59,7 @@ func (c *Client) submission(m notify.Outgoing, to pdu.Address, p piece) Message 
 	return out
 }
 
-// result is what became of one part.
+// result is the outcome of one part.
 type result struct {
 	outcome notify.Outcome
 	ref     string
@@ -67,7 +67,7 @@ type result struct {
 	closed  bool
 }
 
-// part submits one part, with patience for a centre that throttles: its answer says that it does not have the message.
+// part submits one part, and tries again if the centre throttles: that answer means that the centre does not have the message.
 func (c *Client) part(ctx context.Context, body []byte, sent *awaited) result {
 	select {
 	case c.window <- struct{}{}:
@@ -96,7 +96,7 @@ func (c *Client) part(ctx context.Context, body []byte, sent *awaited) result {
 			c.throttle(false)
 			id, err := DecodeText(answer.Body)
 			if err != nil {
-				return result{outcome: notify.Accepted, why: ""} // it has the message; only its receipts cannot be matched
+				return result{outcome: notify.Accepted, why: ""} // the centre has the message; only its receipts cannot be matched
 			}
 			return result{outcome: notify.Accepted, ref: c.cfg.MessageIDs.ofAnswer(id)}
 		case answer.Status.throttled():
@@ -128,7 +128,7 @@ func (c *Client) bound(ctx context.Context) (s *session, why string) {
 	}
 }
 
-// throttle notes whether the centre wants messages more slowly: all of them wait, twice as long each time.
+// throttle records whether the centre wants messages more slowly: all of them wait, twice as long each time.
 func (c *Client) throttle(yes bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -140,7 +140,7 @@ func (c *Client) throttle(yes bool) {
 	c.rest = c.cfg.Now().Add(c.pause)
 }
 
-// patient waits while the centre throttles; false when ctx ended first.
+// patient waits while the centre throttles; it returns false if ctx ends first.
 func (c *Client) patient(ctx context.Context) bool {
 	c.mu.Lock()
 	rest := c.rest.Sub(c.cfg.Now())

@@ -16,21 +16,21 @@ const (
 	receiptWindow = 72 * time.Hour
 )
 
-// MessageIDs says how a centre writes the message_id of a submit_sm_resp and that of the receipt for it. Some write one
-// in hexadecimal and the other in decimal.
+// MessageIDs tells how a centre writes the message_id in a submit_sm_resp and in its receipt. Some centres write one in
+// hexadecimal and the other in decimal.
 type MessageIDs string
 
-// The ways that centres have.
+// The known notations.
 const (
-	IDsEither        MessageIDs = ""            // find out: an id that fits nothing as it stands is tried in the other base
-	IDsSame          MessageIDs = "same"        // as they stand
+	IDsEither        MessageIDs = ""            // detect: an id that matches nothing is tried in the other base
+	IDsSame          MessageIDs = "same"        // the same notation in both
 	IDsAnswerHex     MessageIDs = "answer-hex"  // hexadecimal in the answer, decimal in the receipt
 	IDsReceiptHex    MessageIDs = "receipt-hex" // decimal in the answer, hexadecimal in the receipt
-	longestNumericID            = 16            // digits that a 64-bit number takes in hexadecimal
+	longestNumericID            = 16            // hexadecimal digits of a 64-bit number
 )
 
-// canonical is an id without what differs between centres' two ways of writing it. One that is not made of printable
-// characters, which nothing forbids, is known by its digest: it is stored and shown.
+// canonical is an id without the differences between the centres' notations. An id with characters that cannot be printed,
+// which the protocol allows, becomes its digest, because ids are stored and shown.
 func canonical(id string) string {
 	if strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' }) {
 		digest := notify.IdentityOf("message_id", id)
@@ -43,7 +43,7 @@ func canonical(id string) string {
 	return id
 }
 
-// decimal rewrites a hexadecimal id in decimal; any other text stays as it is.
+// decimal rewrites a hexadecimal id in decimal; it leaves any other text as it is.
 func decimal(id string) string {
 	if n, err := strconv.ParseUint(id, 16, 64); err == nil && len(id) <= longestNumericID {
 		return strconv.FormatUint(n, 10)
@@ -51,7 +51,7 @@ func decimal(id string) string {
 	return id
 }
 
-// hexadecimal rewrites a decimal id in hexadecimal; any other text stays as it is.
+// hexadecimal rewrites a decimal id in hexadecimal; it leaves any other text as it is.
 func hexadecimal(id string) string {
 	if n, err := strconv.ParseUint(id, 10, 64); err == nil {
 		return strconv.FormatUint(n, 16)
@@ -59,7 +59,7 @@ func hexadecimal(id string) string {
 	return id
 }
 
-// ofAnswer is the reference for the message_id of an answer: as the receipt will show it, where that is known.
+// ofAnswer returns the reference for the message_id of an answer: in the receipt's notation if that is known.
 func (w MessageIDs) ofAnswer(id string) string {
 	id = canonical(id)
 	switch w {
@@ -71,7 +71,7 @@ func (w MessageIDs) ofAnswer(id string) string {
 	return id
 }
 
-// message is a message whose receipts are awaited.
+// message is a message waiting for its receipts.
 type message struct {
 	id    string
 	to    string
@@ -80,7 +80,7 @@ type message struct {
 	at    time.Time
 }
 
-// sentMessages knows which message a receipt is about. It belongs to one Client, which locks it.
+// sentMessages finds the message of a receipt. It belongs to one Client, which locks it.
 type sentMessages struct {
 	way   MessageIDs
 	byRef map[string]*message
@@ -104,10 +104,10 @@ func (s *sentMessages) add(m *message, part int, ref string, now time.Time) {
 	if _, again := s.byRef[ref]; !again {
 		s.order = append(s.order, ref)
 	}
-	s.byRef[ref] = m // a centre that counts from the start again means the newer one
+	s.byRef[ref] = m // if the centre reuses an id, it means the newer message
 }
 
-// find is the message and its part for the id of a receipt.
+// find returns the message and its part for the id of a receipt.
 func (s *sentMessages) find(id string) (m *message, part int, ref string) {
 	ref = canonical(id)
 	tries := []string{ref}
@@ -123,7 +123,7 @@ func (s *sentMessages) find(id string) (m *message, part int, ref string) {
 	return nil, 0, ref
 }
 
-// take turns a receipt into the report for the whole message: delivered when every part is, failed when one is.
+// take turns a receipt into the report for the whole message: delivered if every part is, failed if one is.
 func (s *sentMessages) take(r Receipt) notify.Report {
 	m, part, ref := s.find(r.ID)
 	out := notify.Report{Reference: ref, State: r.State, Why: r.Word, At: r.Done}

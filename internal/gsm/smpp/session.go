@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// Why a connection or a request on it came to an end.
+// Reasons for the end of a connection or of a request.
 var (
 	errEnded   = errors.New("the connection had ended") // nothing was written
 	errSlow    = errors.New("the centre's answer did not come")
@@ -21,7 +21,7 @@ var (
 	errMute    = errors.New("the centre does not answer when asked whether it is there")
 )
 
-// refusedBind is a connection that the centre did not want.
+// refusedBind is a bind that the centre refused.
 type refusedBind struct{ status Status }
 
 func (e *refusedBind) Error() string {
@@ -34,10 +34,10 @@ type awaited struct {
 	part    int
 }
 
-// waiter is somebody who waits for an answer.
+// waiter waits for one answer.
 type waiter struct {
 	command Command
-	answer  chan PDU // of one, so that settling never waits
+	answer  chan PDU // buffers one answer, so that settling never waits
 	sent    *awaited
 }
 
@@ -50,16 +50,16 @@ type session struct {
 
 	writing sync.Mutex
 	in      chan PDU      // deliver_sm for take
-	heard   chan struct{} // something came
+	heard   chan struct{} // signals that a unit came
 	done    chan struct{} // it has ended
 
 	mu       sync.Mutex
 	sequence uint32
-	waiting  map[uint32]*waiter // those who gave up included: a late answer still tells a reference
+	waiting  map[uint32]*waiter // by sequence number; abandoned ones too, because a late answer still carries a reference
 	err      error
 }
 
-// connect makes one connection and uses it until it ends; held is how long it was bound.
+// connect makes one connection and uses it until it ends; held is the time from the bind to the end.
 func (c *Client) connect(ctx context.Context, mode Command) (held time.Duration, err error) {
 	limited, cancel := context.WithTimeout(ctx, dialTime)
 	conn, err := c.cfg.Dial(limited)
@@ -97,7 +97,7 @@ func (c *Client) connect(ctx context.Context, mode Command) (held time.Duration,
 	return time.Since(began), s.err
 }
 
-// bind introduces the client. Nothing else reads the connection yet.
+// bind identifies the client to the centre. Nothing else reads the connection yet.
 func (s *session) bind(ctx context.Context) error {
 	hurry := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
 	defer hurry()
@@ -126,7 +126,7 @@ func (s *session) bind(ctx context.Context) error {
 	return s.conn.SetReadDeadline(time.Time{})
 }
 
-// write sends one unit; a centre that takes nothing ends the connection.
+// write sends one unit; if the centre accepts nothing, the connection ends.
 func (s *session) write(p PDU) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -137,14 +137,14 @@ func (s *session) write(p PDU) error {
 	return err
 }
 
-// answer answers a unit; an answer that cannot be written ends the connection, and the centre asks again on the next.
+// answer answers a unit. If the answer cannot be written the connection ends, and the centre repeats the unit on the next one.
 func (s *session) answer(p PDU, status Status) {
 	out := PDU{Command: p.Command.Answer(), Status: status, Sequence: p.Sequence}
 	switch {
 	case p.Command.IsAnswer():
 		return
 	case p.Command == DeliverSM:
-		out.Body = EncodeText("") // message_id is there and empty (SMPP 3.4 §4.6.2)
+		out.Body = EncodeText("") // message_id is present and empty (SMPP 3.4 §4.6.2)
 	case p.Command != EnquireLink && p.Command != Unbind:
 		out.Command = GenericNack
 	}
@@ -153,8 +153,8 @@ func (s *session) answer(p PDU, status Status) {
 	}
 }
 
-// request sends a unit and waits for the answer. After errEnded nothing was written; after any other error it may have
-// been read, and acted upon.
+// request sends a unit and waits for the answer. After errEnded nothing was written; after any other error the centre may have
+// read the unit and acted on it.
 func (s *session) request(ctx context.Context, c Command, body []byte, sent *awaited) (PDU, error) {
 	w := &waiter{command: c, answer: make(chan PDU, 1), sent: sent}
 	s.mu.Lock()
@@ -200,7 +200,7 @@ func (s *session) alive() bool {
 	return s.err == nil
 }
 
-// fail ends the connection; the first reason stays.
+// fail ends the connection; only the first reason counts.
 func (s *session) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -212,19 +212,19 @@ func (s *session) fail(err error) {
 	close(s.done)
 }
 
-// leave says goodbye, so that the centre keeps what it still has for the next connection.
+// leave unbinds, so that the centre holds undelivered messages for the next connection.
 func (s *session) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), unbindTime)
 	defer cancel()
 	_, _ = s.request(ctx, Unbind, nil, nil) // answered or not, the connection ends
 }
 
-// read takes what the centre sends until the connection ends.
+// read handles what the centre sends until the connection ends.
 func (s *session) read() {
 	for {
 		p, err := ReadPDU(s.conn)
 		if errors.Is(err, ErrLength) {
-			_ = s.write(PDU{Command: GenericNack, Status: StatusUnitLength}) // then it ends in any case
+			_ = s.write(PDU{Command: GenericNack, Status: StatusUnitLength}) // afterwards it ends in any case
 		}
 		if err != nil {
 			s.fail(err)
@@ -257,15 +257,14 @@ func (s *session) read() {
 	}
 }
 
-// settle hands an answer to who waits for it. References are noted here, before anything that comes behind the answer is
-// looked at: a receipt may follow at once.
+// settle gives an answer to its waiter. It records the reference before the next unit is read: a receipt may follow at once.
 func (s *session) settle(p PDU) {
 	s.mu.Lock()
 	w := s.waiting[p.Sequence]
 	if w != nil && (p.Command == w.command.Answer() || p.Command == GenericNack) {
 		delete(s.waiting, p.Sequence)
 	} else {
-		w = nil // it answers nothing that was asked
+		w = nil // it does not answer a pending request
 	}
 	s.mu.Unlock()
 	if w == nil {
@@ -277,19 +276,19 @@ func (s *session) settle(p PDU) {
 		}
 	}
 	if p.Command == GenericNack && p.Status.outcome() == notify.Accepted {
-		p.Status = StatusUnknown // a nack that says "ok" is no acceptance
+		p.Status = StatusUnknown // a nack with status OK is not an acceptance
 	}
 	w.answer <- p
 }
 
-// accepted notes under which reference the centre has a part.
+// accepted records the centre's reference for a part.
 func (c *Client) accepted(a *awaited, id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sent.add(a.message, a.part, c.cfg.MessageIDs.ofAnswer(id), c.cfg.Now())
 }
 
-// enquire asks whether the centre is there whenever nothing has come for a while.
+// enquire sends enquire_link whenever nothing has come for a while.
 func (s *session) enquire(ctx context.Context) {
 	silence := time.NewTimer(s.c.cfg.Enquire)
 	defer silence.Stop()
@@ -302,7 +301,7 @@ func (s *session) enquire(ctx context.Context) {
 		case <-s.heard:
 		case <-silence.C:
 			if _, err := s.request(ctx, EnquireLink, nil, nil); ctx.Err() != nil {
-				return // the goodbye is under way on this connection
+				return // this connection is already unbinding
 			} else if err != nil {
 				s.fail(errMute)
 				return

@@ -1,23 +1,22 @@
-// Package smpp is a route through a message centre that speaks SMPP 3.4, as operators and aggregators offer it: a client
-// (ESME) that submits messages and takes those that customers send, with their delivery receipts.
+// Package smpp is a route through a message centre that speaks SMPP 3.4, as operators and aggregators offer it. It is a client
+// (ESME) that submits messages and receives customers' messages and delivery receipts.
 //
 // Start with [New] and [Client.Run]; [Client.Send] sends. What it promises:
-//   - A message is submitted once. When the centre's answer is lost (it came too late, or the connection broke) the outcome
-//     is unknown, and what to do about it is the caller's decision. An answer that comes late after all still joins the
-//     receipts to the message.
-//   - What arrives is answered only when the Inbox has made it durable; before that, and after any failure, the centre
-//     hears "temporary error" (0x64), keeps it and brings it again.
-//   - At most Window messages are unanswered at a time; a centre that throttles is given time.
+//   - A message is submitted once. If the centre's answer is lost (it came too late, or the connection broke) the outcome is
+//     unknown, and the caller decides what to do. A late answer still joins the receipts to the message.
+//   - An arrival is confirmed only once the Inbox has made it durable. Before that, and after any failure, the centre gets
+//     "temporary error" (0x64), stores the message and delivers it again.
+//   - At most Window messages are unanswered at a time; the client slows down for a centre that throttles.
 //
 // Parts of a long message are answered when the whole is durable. A centre that waits for the answer to one part before it
-// brings the next would wait for ever, so a part that has been alone for holdTime is stored by itself, marked as
-// incomplete, and answered; when the others come the whole message is stored as well. Nothing is lost either way.
+// delivers the next would wait for ever. So a part that has been alone for holdTime is stored by itself, marked as incomplete,
+// and answered. When the others come the whole message is stored as well. Nothing is lost either way.
 //
-// The protocol gives messages no name and no time of their own: a message that comes again because its answer was lost
-// looks like a second one with the same words. Here they are told apart by what happened to the connection (see repeats);
-// after a restart of this program between storing and answering, a repetition counts as a new message.
+// The protocol gives messages neither an ID nor a time: a repetition after a lost answer looks like a second message with the
+// same words. The client distinguishes them by the connection's history (see repeats). If this program restarts between storing
+// and answering, a repetition counts as a new message.
 //
-// Left out: data_sm, outbind, cancelling and querying, which nothing here needs.
+// It does not support data_sm, outbind, cancelling and querying: Paywatt does not need them.
 package smpp
 
 import (
@@ -40,20 +39,20 @@ import (
 const (
 	DefaultWindow = 8
 	MaxWindow     = 100
-	maxInbound    = 32  // deliver_sm that wait for the Inbox; the centre is told to wait with more
-	maxLate       = 256 // submits of one connection whose answer never came: then it is of no use
+	maxInbound    = 32  // deliver_sm that wait for the Inbox; more are answered with StatusQueueFull
+	maxLate       = 256 // unanswered submits of one connection; above it the connection is useless
 	maxThrottled  = 4   // tries of one message at a centre that throttles
 	dialTime      = 15 * time.Second
 	bindTime      = 15 * time.Second
-	bindWait      = 10 * time.Second // that a message waits for a connection
+	bindWait      = 10 * time.Second // how long a message waits for a connection
 	writeTime     = 10 * time.Second
 	unbindTime    = 2 * time.Second
-	takeLimit     = 30 * time.Second // that the Inbox gets for one message
-	holdTime      = 10 * time.Second // that a part waits for the others
+	takeLimit     = 30 * time.Second // the time that the Inbox has for one message
+	holdTime      = 10 * time.Second // how long a part waits for the others
 	firstPause    = time.Second      // before the next connection; doubles
 	lastPause     = time.Minute
-	refusedPause  = 5 * time.Minute  // after a refused password: tries in a row close accounts
-	stableTime    = 30 * time.Second // a connection that held so long was a good one
+	refusedPause  = 5 * time.Minute  // after a refused password: repeated tries can lock an account
+	stableTime    = 30 * time.Second // a connection that lasted this long was good
 	firstThrottle = time.Second
 	lastThrottle  = time.Minute
 )
@@ -64,24 +63,24 @@ type Config struct {
 	Dial     func(context.Context) (net.Conn, error) // Dial makes one
 	SystemID string
 	Password string
-	// SystemType and Range are what some centres ask for; usually empty.
+	// SystemType and Range are required by some centres; usually empty.
 	SystemType, Range string
-	// Source is the number or the name that messages come from; empty leaves it to the centre.
+	// Source is the sender's number or name; empty leaves it to the centre.
 	Source string
-	// Pair binds a transmitter and a receiver instead of one transceiver, for centres that want that.
+	// Pair binds a transmitter and a receiver instead of one transceiver, for centres that require it.
 	Pair       bool
-	Window     int      // messages without an answer; 0 is DefaultWindow
-	Alphabet   Alphabet // "" is GSM
+	Window     int      // messages without an answer; 0 means DefaultWindow
+	Alphabet   Alphabet // "" means GSM
 	Payload    bool     // long texts in message_payload instead of parts with a header
 	MessageIDs MessageIDs
-	Enquire    time.Duration // silence after which the centre is asked whether it is there; 0 is 30 s
-	Timeout    time.Duration // that an answer may take; 0 is 30 s
+	Enquire    time.Duration // silence after which enquire_link is sent; 0 means 30 s
+	Timeout    time.Duration // for an answer; 0 means 30 s
 	Inbox      notify.Inbox
 	Log        *slog.Logger
-	Now        func() time.Time // default time.Now; stamps only, waiting uses package time
+	Now        func() time.Time // default time.Now; for stamps only, waiting uses package time
 }
 
-// Dial connects to a centre by TCP, or by TLS when conf is not nil.
+// Dial connects to a centre by TCP, or by TLS if conf is not nil.
 func Dial(address string, conf *tls.Config) func(context.Context) (net.Conn, error) {
 	return func(ctx context.Context) (net.Conn, error) {
 		if conf != nil {
@@ -98,22 +97,22 @@ type Client struct {
 	window chan struct{}
 
 	mu      sync.Mutex
-	tx      *session      // messages go out on it
+	tx      *session      // the connection for sending
 	changed chan struct{} // closed when tx changes
-	problem string        // the last trouble, in words
+	problem string        // the last problem, in words
 	ref     uint8
-	rest    time.Time // the centre throttles until then
+	rest    time.Time // the centre throttles until this time
 	pause   time.Duration
 	sent    sentMessages
 	flights flights
 	serial  int // of connections
 
-	in inbound // belongs to the one connection that receives
+	in inbound // used by the one connection that receives
 }
 
 var _ notify.Route = (*Client)(nil)
 
-// New makes a client; nothing happens before Run.
+// New returns a client. It does nothing before Run.
 func New(cfg Config) (*Client, error) {
 	switch {
 	case cfg.Name == "" || cfg.Dial == nil || cfg.Inbox == nil || cfg.SystemID == "":
@@ -142,7 +141,7 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// fill puts the defaults in.
+// fill sets the defaults.
 func (cfg *Config) fill() {
 	cfg.Window = cmp.Or(cfg.Window, DefaultWindow)
 	if cfg.Enquire <= 0 {
@@ -160,7 +159,7 @@ func (cfg *Config) fill() {
 // Name is the route's name.
 func (c *Client) Name() string { return c.cfg.Name }
 
-// Run keeps the connections up until ctx ends.
+// Run holds the connections open until ctx ends.
 func (c *Client) Run(ctx context.Context) error {
 	if !c.cfg.Pair {
 		c.keep(ctx, BindTransceiver)
@@ -201,7 +200,7 @@ func (c *Client) keep(ctx context.Context, mode Command) {
 	}
 }
 
-// use makes a bound connection the one to use in its mode; nil takes it away.
+// use makes a bound connection current for its mode; nil clears it.
 func (c *Client) use(mode Command, s *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -6,10 +6,10 @@ import (
 	"github.com/paywatt/paywatt/internal/notify"
 )
 
-// Status is the result that an answer carries (SMPP 3.4 §5.1.3).
+// Status is the result in an answer (SMPP 3.4 §5.1.3).
 type Status uint32
 
-// The results that are told apart.
+// The results that the client distinguishes.
 const (
 	StatusOK         Status = 0x00
 	StatusLength     Status = 0x01 // ESME_RINVMSGLEN
@@ -30,7 +30,7 @@ const (
 	lastOfMaker      Status = 0x04FF
 )
 
-// String is the number as centres' manuals show it, with words for the frequent ones.
+// String returns the number as centres' manuals write it, with words for the frequent ones.
 func (s Status) String() string {
 	words := map[Status]string{
 		StatusOK: "ok", StatusNotBound: "not bound", StatusBound: "already bound", StatusSystem: "system error", StatusBindFailed: "bind failed",
@@ -44,16 +44,16 @@ func (s Status) String() string {
 	return fmt.Sprintf("0x%02X", uint32(s))
 }
 
-// throttled reports that the centre wants messages more slowly.
+// throttled reports whether the centre wants messages more slowly.
 func (s Status) throttled() bool { return s == StatusThrottled || s == StatusQueueFull }
 
-// credentials reports a bind that will be refused for ever with what is configured.
+// credentials reports whether a bind will always be refused with this configuration.
 func (s Status) credentials() bool {
 	return s == StatusBindFailed || s == StatusPassword || s == StatusSystemID
 }
 
-// outcome says what became of a message that was answered so. Every answer but OK means that the centre does not have it;
-// the question is whether another try may help. Codes of makers are unknown here, and another try does no harm.
+// outcome returns the outcome of a message with this answer. Every answer but OK means that the centre does not have it; the
+// outcome tells whether another try may help. Vendor-specific codes are unknown, and another try does no harm.
 func (s Status) outcome() notify.Outcome {
 	switch {
 	case s == StatusOK:

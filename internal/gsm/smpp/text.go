@@ -7,13 +7,13 @@ import (
 	"github.com/paywatt/paywatt/internal/gsm/pdu"
 )
 
-// Alphabet is what a centre means by data_coding 0, "the default alphabet of the centre" (SMPP 3.4 §5.2.19), which the standard
-// leaves open. `*02#` and digits are the same in all of them.
+// Alphabet is a centre's alphabet for data_coding 0, "the default alphabet of the centre" (SMPP 3.4 §5.2.19), which the
+// standard does not define. `*02#` and digits are the same in all of them.
 type Alphabet string
 
-// The alphabets that are in use.
+// The alphabets in use.
 const (
-	GSM    Alphabet = "gsm"    // the GSM alphabet, a septet an octet: the default
+	GSM    Alphabet = "gsm"    // the GSM alphabet, one septet an octet: the default
 	Latin1 Alphabet = "latin1" // ISO 8859-1
 )
 
@@ -21,10 +21,10 @@ const (
 type piece struct {
 	class, coding uint8
 	data          []byte
-	payload       bool // in message_payload; the centre cuts it
+	payload       bool // in message_payload; the centre splits it
 }
 
-// compose cuts a text into pieces, in the default alphabet if every character is in it, else in UCS-2.
+// compose splits a text into pieces, in the default alphabet if every character is in it, else in UCS-2.
 func (cfg *Config) compose(text string, reference uint8) ([]piece, error) {
 	bodies, err := pdu.Compose(text, uint16(reference))
 	if err != nil {
@@ -56,9 +56,9 @@ func (cfg *Config) compose(text string, reference uint8) ([]piece, error) {
 	return out, nil
 }
 
-// composeUnits cuts a text in UCS-2 although the GSM alphabet has its characters: the centre's does not.
+// composeUnits splits a text in UCS-2: the GSM alphabet has its characters, but the centre's alphabet does not.
 func composeUnits(text string, reference uint8) ([]piece, error) {
-	const size = 66 // units of a part, one less than fits: so a pair is never cut
+	const size = 66 // units of a part, one less than fits, so that a surrogate pair is never split
 	var out []piece
 	runes := []rune(text)
 	total := (len(runes) + size - 1) / size
@@ -72,7 +72,7 @@ func composeUnits(text string, reference uint8) ([]piece, error) {
 			p.class, p.data = classHeader, []byte{5, 0, 3, reference, byte(total), byte(i + 1)}
 		}
 		for _, r := range runes[i*size : min((i+1)*size, len(runes))] {
-			p.data = append(p.data, byte(r>>8), byte(r)) // the GSM alphabet has nothing outside the first plane
+			p.data = append(p.data, byte(r>>8), byte(r)) // the GSM alphabet has only characters of the first plane
 		}
 		out = append(out, p)
 	}
@@ -89,7 +89,7 @@ func latin1(s string) []byte {
 	return out
 }
 
-// bodyOf reads the text of a message that arrived, with the number of the part if it is one.
+// bodyOf reads the text of an incoming message, with the part number if it is a part.
 func (cfg *Config) bodyOf(m Message) (pdu.Body, error) {
 	data := m.Short
 	if v, ok := m.Option(TagMessagePayload); ok && len(data) == 0 {
@@ -122,7 +122,7 @@ func (cfg *Config) bodyOf(m Message) (pdu.Body, error) {
 	return b, nil
 }
 
-// segment turns the optional parameters for parts (SMPP 3.4 §5.3.2.22 to 24) into the header element that means the same.
+// segment turns the optional parameters for parts (SMPP 3.4 §5.3.2.22 to 24) into the equivalent header element.
 func segment(m Message) (pdu.Element, bool) {
 	const concat16 = 0x08
 	ref, one := m.Option(TagSARReference)
@@ -134,7 +134,7 @@ func segment(m Message) (pdu.Element, bool) {
 	return pdu.Element{ID: concat16, Data: []byte{ref[0], ref[1], total[0], seq[0]}}, true
 }
 
-// addressOf writes a number or a name as the protocol does (SMPP 3.4 §5.2.5): 1 international, 5 a name, 0 unknown.
+// addressOf writes a number or a name for the protocol (SMPP 3.4 §5.2.5): 1 international, 5 a name, 0 unknown.
 func addressOf(a pdu.Address) Address {
 	switch a.Type {
 	case pdu.International:
@@ -145,7 +145,8 @@ func addressOf(a pdu.Address) Address {
 	return Address{TON: 0, NPI: 1, Text: a.Text}
 }
 
-// number reads an address that came: international numbers get their "+", whether the centre says so or writes it.
+// number reads an incoming address. An international number gets a "+", whether the centre marks it by its type or writes the
+// "+".
 func number(a Address) pdu.Address {
 	text := strings.TrimPrefix(a.Text, "+")
 	digits := text != "" && strings.Trim(text, "0123456789") == ""
