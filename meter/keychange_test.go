@@ -82,7 +82,7 @@ func orders(n int) [][]int {
 }
 
 // The sections of every kind of set may come in any order, from any source, twice, with power cuts between them. The
-// last one changes the key; credit and registers stay; the same set again is used.
+// last one changes the key; credit and registers stay; entering the same set again gives used_error.
 func TestSectionsMayComeInAnyOrder(t *testing.T) {
 	tried := 0
 	for _, kind := range []struct {

@@ -45,7 +45,7 @@ func Example() {
 	// on paper:  1118 2638 4605 1780 0580
 }
 
-// A meter reads a token, asks its own rules, and then its memory.
+// A meter reads a token, checks its own rules, and then its store of TIDs.
 func ExampleOpen() {
 	secret, _ := hex.DecodeString("e653341f9d5bf36f")
 	key, err := sts.NewKey(sts.EA07, secret)
