@@ -17,7 +17,7 @@ const (
 type CardState uint8
 
 const (
-	// CardGood: the card works, and rows it missed have been written.
+	// CardGood: the card works, and all rows that it missed have been written.
 	CardGood CardState = iota
 	// CardMissing: there is no card, or it cannot be used.
 	CardMissing

@@ -113,8 +113,8 @@ const noMoment = math.MaxUint32
 // endingTime is how long before the end of a friendly window its warning comes, in seconds.
 const endingTime = 30 * 60
 
-// calendar applies the date and the time of day. It acts only when the next moment has come or the clock was set, since nothing of it
-// changes in between.
+// calendar applies the date and the time of day. It acts only when the next moment has come or the clock was set,
+// because nothing changes in between.
 func (x *step) calendar() {
 	s, ev := x.s, x.ev
 	if s.sameCalendar(ev, s.Up) {

@@ -16,7 +16,7 @@ func (x *step) judgeSection() sts.Result {
 	case change.Result == sts.KCT1st, change.Result == sts.KCTNth, change.Result == sts.RangeError:
 		return change.Result
 	case change.Result != sts.Accept:
-		return sts.FunctionError // a host that knows nothing of key changes
+		return sts.FunctionError // this host does not support key changes
 	case !s.Key.Type.MayBecome(change.Key.Type):
 		return sts.KeyTypeError
 	}

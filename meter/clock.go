@@ -29,7 +29,7 @@ func (s ClockSource) String() string {
 	return clockSourceNames[s]
 }
 
-// ClockAnswer is the answer to whoever sets the clock.
+// ClockAnswer is the answer to a request to set the clock.
 type ClockAnswer uint8
 
 const (

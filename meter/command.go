@@ -111,7 +111,7 @@ func (x *step) apply(r *Record) {
 	}
 }
 
-// moveUnlessReplay leaves the relay alone until the whole log has been replayed.
+// moveUnlessReplay moves the relay, except while the log is being replayed.
 func (x *step) moveUnlessReplay() {
 	if x.ev.Kind != EventReplay {
 		x.moveRelay()

@@ -177,7 +177,7 @@ func (c *Config) contradiction() string {
 	case c.Low2 > c.Low1:
 		return "low2_wh"
 	case c.MaxBalance <= c.Clearance:
-		// No token could ever bring the supply back.
+		// No token could ever restore the supply.
 		return "max_balance_wh"
 	case c.ReverseDebit && c.NetMetering:
 		return "net_metering"

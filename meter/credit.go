@@ -30,8 +30,8 @@ func (x *step) energy() {
 	}
 }
 
-// count adds d to the register and takes it from the credit. It never refuses to count. A negative d, which no chip
-// gives, counts nothing.
+// count adds d to the register and subtracts it from the credit, whatever the state. It ignores a negative d, which no
+// chip gives.
 func (x *step) count(d unit.Energy) {
 	if d <= 0 {
 		return

@@ -127,7 +127,7 @@ func (h *cutHost) story(tokens []sts.Opened) bool {
 }
 
 // TestEveryWriteMayBeTornAtEveryByte cuts the power after each byte of the story, starts the meter again and enters
-// every token once more: never credited twice, never lost after it was answered, nothing half applied.
+// every token once more: it is never credited twice, never lost after it was answered, and never half applied.
 func TestEveryWriteMayBeTornAtEveryByte(t *testing.T) {
 	r := newRig(t)
 	start := testTID(t, testStart())
@@ -156,7 +156,7 @@ func TestEveryWriteMayBeTornAtEveryByte(t *testing.T) {
 	t.Logf("figures: %d cuts", cuts)
 }
 
-// restart brings the mains back and checks what is left.
+// restart restores mains power and checks the memory.
 func (h *cutHost) restart(tokens []sts.Opened) {
 	t := h.t
 	t.Helper()

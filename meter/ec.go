@@ -27,7 +27,7 @@ func (e EC) String() string {
 	return ecNames[e]
 }
 
-// ECAnswer is the answer to the customer who wants to use the emergency credit.
+// ECAnswer is the answer to a request to use the emergency credit.
 type ECAnswer uint8
 
 const (
@@ -147,8 +147,7 @@ func (x *step) repaid(used int32) {
 	}
 }
 
-// activate answers the customer who wants to use the emergency credit, or starts the log record on whose success the
-// answer depends.
+// activate answers a request to use the emergency credit, or starts the log record on whose success the answer depends.
 func (x *step) activate() {
 	s := x.s
 	answer := ECAnswer(0)

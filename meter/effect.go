@@ -6,7 +6,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// EffectKind says what the host has to do.
+// EffectKind is the kind of an effect.
 type EffectKind uint8
 
 // The effects, with the fields of [Effect] that belong to each. The package documentation says how to carry them out.
@@ -23,7 +23,7 @@ const (
 	EffectLED
 	// EffectBuzzer: sound Buzzer until the next EffectBuzzer.
 	EffectBuzzer
-	// EffectResult: the answer to a token, for whoever entered it: Result.
+	// EffectResult: the answer Result to a token, for the source that entered it.
 	EffectResult
 	// EffectSMS: send the customer the message SMS, with Balance.
 	EffectSMS
@@ -229,7 +229,7 @@ const (
 	AnswerNone Answer = iota
 	// AnswerDone: carried out.
 	AnswerDone
-	// AnswerCounter: refused, the counter is not above the last one taken.
+	// AnswerCounter: refused, the counter is not above the highest one taken.
 	AnswerCounter
 	// AnswerUnknown: refused, this meter does not know the command.
 	AnswerUnknown
@@ -248,7 +248,7 @@ const (
 	AnswerStorage
 	// AnswerTamper: a tamper switch is still not normal, so its latch stays.
 	AnswerTamper
-	// AnswerClock: refused, there is no such time.
+	// AnswerClock: refused, the time is impossible.
 	AnswerClock
 	// AnswerMode: refused, it does not fit the payment mode: a lease for a meter that keeps credit itself, clearing the
 	// credit of one that does not, or a mode that would take bought credit away.

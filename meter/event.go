@@ -37,7 +37,7 @@ const (
 	EventRead
 	// EventPersisted: Record has been made durable (OK) or could not be.
 	EventPersisted
-	// EventReplay: Record is in the log but not in the snapshot; only at start. Reported says that the outbox already
+	// EventReplay: Record is in the log but not in the snapshot; only at start. Reported means that the outbox already
 	// holds the report of this record (Report.Log). NextSeq and Register as for EventPowerRestore.
 	EventReplay
 	// EventPowerFail: the mains is going; there may be no further event.
@@ -52,7 +52,7 @@ const (
 	// EventClock: ClockBy reports that the time is NewAt. Answered with EffectClock; only then does the host set its
 	// clock. The server's time comes as a command.
 	EventClock
-	// EventComms: the connection to the server is there (Active), or is gone.
+	// EventComms: the connection to the server is up (Active) or down.
 	EventComms
 	// EventClear: the customer clears the usage history in the menu. Answered with EffectClear.
 	EventClear

@@ -33,7 +33,7 @@ func ExampleStep() {
 }
 
 // A key change by two tokens. The host keeps the keys that Take returns until the record that Step asks for is durable;
-// here nothing can fail.
+// here no write can fail.
 func ExampleKeys_Take() {
 	old, _ := sts.NewKey(sts.EA07, []byte("8 bytes."))
 	next, _ := sts.NewKey(sts.EA07, []byte("8 others"))

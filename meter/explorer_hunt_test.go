@@ -27,15 +27,15 @@ type hunt struct {
 	old          [journal.Size]byte
 	seed         maphash.Seed
 	print        *printer
-	apart        *printer // tells the worlds of this search apart instead of print; nil for none
+	apart        *printer // replaces print for the worlds of this search; nil for none
 	seen         *table   // worlds
 	cuts         *table   // worlds that a power cut leaves the same; nil to try every one
-	// reached, if there is one, takes the worlds as print tells them apart, with the least number of actions.
+	// reached, if not nil, collects the worlds by the fingerprint of print, with the least number of actions.
 	reached map[uint64]int
 	steps   uint64
 	stop    *atomic.Bool
 	reverse bool                // the actions are tried from the last to the first
-	near    int                 // up to this level every lab goes on from every world
+	near    int                 // up to this level every lab explores every world
 	found   [deepest + 1]uint64 // worlds, by the least number of actions
 }
 
@@ -109,7 +109,7 @@ func (l *lab) explore(level int) {
 	}
 }
 
-// identity is the fingerprint by which the search tells worlds apart.
+// identity returns the fingerprint by which the search distinguishes worlds.
 func (l *lab) identity(w *world) uint64 {
 	if l.apart == nil {
 		return l.fingerprint(w)
@@ -218,7 +218,7 @@ func (m *medium) WriteAt(p []byte, at int64) (int, error) {
 }
 func (m *medium) Sync() error { return nil }
 
-// own gives a world a memory of its own to write to, the one of its level.
+// own gives a world its own memory to write to, the one of its level.
 func (l *lab) own(w *world) *journal.Journal {
 	if to := &l.images[len(l.trace)]; w.mem != to {
 		to.bytes, to.journal = w.mem.bytes, w.mem.journal

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// The tokens of the searches: two good ones and a wrong one; then those of a key change and what comes with it.
+// The tokens of the searches: two good ones and a wrong one; then a key change and the tokens around it.
 const (
 	tokenA = iota
 	tokenB
@@ -334,7 +334,7 @@ func (l *lab) must(err error) {
 	}
 }
 
-// persisted ends the record under way.
+// persisted ends the pending record.
 func (l *lab) persisted(w *world, ok bool) bool {
 	r := w.under
 	if r.Kind == 0 {

@@ -179,7 +179,7 @@ func (r *rig) wants(what, digits string, want sts.Result) {
 	}
 }
 
-// An incomplete set (docs/reference/tokens.md#key-change) is kept for 24 h of powered-on time, over power loss.
+// An incomplete set (docs/reference/tokens.md#key-change) waits for 24 h of powered-on time, also across power cuts.
 func TestAnIncompleteKeyChangeWaitsADay(t *testing.T) {
 	for _, c := range []struct {
 		name      string

@@ -40,7 +40,7 @@ func (s *State) spent() supply.Reason {
 	return supply.Credit
 }
 
-// judgeLease returns why a lease cannot be taken, AnswerNone if it can.
+// judgeLease returns why a lease is refused, AnswerNone if it is accepted.
 func (s *State) judgeLease(l Lease) Answer {
 	left := l.Max - s.Register
 	switch {

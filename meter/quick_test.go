@@ -102,7 +102,7 @@ func calmEvent(rnd *rand.Rand, s *meter.State) meter.Event {
 	return ev
 }
 
-// disturb changes one field of a struct, or of what is in it.
+// disturb changes one field of a struct, or of a struct in it.
 func disturb(v reflect.Value, rnd *rand.Rand) {
 	n := rnd.IntN(v.NumField())
 	f := v.Field(n)

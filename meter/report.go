@@ -78,7 +78,7 @@ const (
 	CodeSnapshot Code = 701
 	// CodeTorn: the log has a torn record, which did not take effect, or has lost a record that did. Args: lost.
 	CodeTorn Code = 702
-	// CodeOnline and CodeOffline: the connection to the server is there, or gone.
+	// CodeOnline and CodeOffline: the connection to the server is up, or down.
 	CodeOnline  Code = 801
 	CodeOffline Code = 802
 	// CodeConfig: a configuration was applied. Args: version.
@@ -149,7 +149,7 @@ func (r *Report) Args() map[string]any {
 	return r.moreArgs()
 }
 
-// moreArgs are those of emergency credit, power limit, tampering and clock.
+// moreArgs returns the arguments of events about emergency credit, power limit, tampering and clock.
 func (r *Report) moreArgs() map[string]any {
 	switch r.Code {
 	case CodeECOffered, CodeECActivated, CodeECExhausted, CodeECRepaid:

@@ -32,7 +32,7 @@ type customer struct {
 	*rig
 	set    []string
 	tokens []sold
-	// never says that the customer does not enter the key change.
+	// never means that the customer does not enter the key change.
 	never bool
 }
 
@@ -213,7 +213,7 @@ func (p *programme) change(c *customer) {
 	}
 }
 
-// check enters everything that was ever sold, and compares with the list of what is void.
+// check enters every token that was ever sold, and compares the results with the list of void tokens.
 func (p *programme) check(c *customer, loaded unit.Energy) {
 	t := p.t
 	t.Helper()

@@ -149,7 +149,7 @@ const (
 	FlagInitial Flags = 1 << iota
 	// FlagFriendly: a friendly window is open.
 	FlagFriendly
-	// FlagEnding: the warning before the end of the friendly window has been given.
+	// FlagEnding: the warning before the end of the friendly window was given.
 	FlagEnding
 	// FlagLifeline: the credit has ended, and the supply stays on with the lifeline limit.
 	FlagLifeline
@@ -160,7 +160,7 @@ const (
 	// FlagWallet: the money is at the server, and the meter supplies what a lease allows
 	// (docs/reference/meter-rules.md#wallet-mode). Without the flag the meter keeps credit itself.
 	FlagWallet
-	// FlagPending: a log record is under way; volatile.
+	// FlagPending: a log record is pending; volatile.
 	FlagPending
 )
 
@@ -289,7 +289,7 @@ func (s *State) MayConfirm(c *Config) bool {
 // Shown returns the credit as the customer sees it: negative while more was used than bought.
 func (s *State) Shown() unit.Energy { return s.Balance - unit.Energy(s.ECUsed) - s.Overrun }
 
-// Busy reports whether a log record is under way: tokens and commands have to wait.
+// Busy reports whether a log record is pending: tokens and commands have to wait.
 func (s *State) Busy() bool { return s.Flags.Has(FlagPending) }
 
 // ClosesIn returns the rest of the wait after a power cut in milliseconds, 0 if there is none.

@@ -30,7 +30,7 @@ func (t Tamper) String() string {
 	return tamperNames[t]
 }
 
-// ParseTamper is the inverse of [Tamper.String]; false for a name that is no kind.
+// ParseTamper is the inverse of [Tamper.String]; false for an unknown name.
 func ParseTamper(name string) (Tamper, bool) {
 	for t, n := range tamperNames {
 		if n == name {

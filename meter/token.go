@@ -112,7 +112,7 @@ func (x *step) judgeTID() sts.Result {
 	return x.s.TIDs.Check(x.ev.Opened.TID)
 }
 
-// units returns what the token adds if the answer is code, and what it takes away if it clears the credit.
+// units returns the energy that the token adds if the answer is code, negative if it clears credit.
 func (x *step) units(code sts.Result) unit.Energy {
 	switch o := &x.ev.Opened; {
 	case code != sts.Accept:

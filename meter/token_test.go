@@ -134,7 +134,7 @@ func TestFiftyOneTokensAndEachAgain(t *testing.T) {
 	for i, d := range digits {
 		want := sts.UsedError
 		if i == 0 {
-			want = sts.OldError // its place was taken by the newest
+			want = sts.OldError // the newest TID replaced it
 		}
 		if got := r.last(d, meter.SMS, "").Code; got != want {
 			t.Errorf("token %d again: %s, want %s", i, got, want)

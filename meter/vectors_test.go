@@ -272,7 +272,7 @@ func TestALatchWaitsForTheMemory(t *testing.T) {
 	}
 }
 
-// Dates are those of the Gregorian calendar.
+// Dates follow the Gregorian calendar.
 func TestDates(t *testing.T) {
 	for d := time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC); d.Year() < 2149; d = d.AddDate(0, 0, 1) {
 		want := d.Format(time.DateOnly)

@@ -25,7 +25,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	lastTID := sts.TID(0) // kept with the key, in the same transaction as the sale
+	lastTID := sts.TID(0) // stored with the key, in the same transaction as the sale
 	tid, err := sts.Base2014.Next(lastTID, time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC))
 	if err != nil {
 		panic(err)

@@ -7,7 +7,7 @@ type Result uint8
 
 // The answers, in the order of the meters' status numbers.
 const (
-	// Accept: the token is good and has been carried out; from [Open] it says only that the token opens.
+	// Accept: the token is good and was carried out; from [Open] it means only that the token opens.
 	Accept Result = iota + 1
 	// KCT1st: the first section of a key change was taken; the meter waits for the others.
 	KCT1st

@@ -58,7 +58,7 @@ func (b BaseDate) start() time.Time { return time.Date(int(b), 1, 1, 0, 0, 0, 0,
 func (b BaseDate) Time(t TID) time.Time { return b.start().Add(time.Duration(t) * time.Minute) }
 
 // End returns the start of the last minute that b can express, in UTC: 2024-11-24 20:15 for 1993, 2045-11-24 20:15 for
-// 2014, 2066-11-24 20:15 for 2035. Nothing can be sold under the key after it.
+// 2014, 2066-11-24 20:15 for 2035. No token can be sold under the key after it.
 func (b BaseDate) End() time.Time { return b.Time(MaxTID) }
 
 // Successor returns the base date to roll over to when b ends; false for the last one.

@@ -53,7 +53,7 @@ func wholeEntry(b []byte) bool {
 	return binary.LittleEndian.Uint32(b[entryCRC:]) == crc32.ChecksumIEEE(b[:entryCRC])
 }
 
-// blank reports whether nothing was ever written here: all zeros, or all ones as an erased chip.
+// blank reports whether b was never written: all zeros, or all ones like an erased chip.
 func blank(b []byte) bool {
 	for _, v := range b {
 		if v != b[0] {

@@ -94,7 +94,7 @@ func states() (all []scene) {
 	return all
 }
 
-// kept is a history as a test wants it.
+// kept is a History with contents that a test sets.
 type kept struct {
 	cleared      unit.Energy
 	days, months []panel.UseRow

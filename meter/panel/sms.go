@@ -13,7 +13,7 @@ import (
 
 // Request is what a message to the meter asks for. It may hold a token, so it prints as a mask.
 type Request struct {
-	// Kind says what is asked.
+	// Kind is the kind of the request.
 	Kind RequestKind
 	// tokens are the digits after *02#, for each token.
 	tokens []string
