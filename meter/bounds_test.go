@@ -239,7 +239,8 @@ func TestAWarningOfOneWattHour(t *testing.T) {
 	}
 }
 
-// TestOnlySoundRecordsOfKeysAreReadBack tries records that a section of a key change may and may not leave.
+// TestOnlySoundRecordsOfKeysAreReadBack tries records of key changes, emergency credit and tampering that a memory may
+// and may not hold.
 func TestOnlySoundRecordsOfKeysAreReadBack(t *testing.T) {
 	section := meter.Record{Kind: meter.RecordKeys, Source: meter.Keypad, Result: sts.KCT1st, Sections: 1}
 	last := meter.Record{Kind: meter.RecordKeys, Source: meter.Remote, Result: sts.Accept, Key: testFacts()}

@@ -235,7 +235,7 @@ func notes(rare *sometimes.Counter, s *meter.State, under bool) {
 	rare.When(s.ClosesIn() != 0, "waits to close")
 }
 
-// quieter makes an event milder: covers mostly closed, little energy, a fast memory, short power cuts. With
+// quieter makes an event milder: covers mostly closed, little energy, a fast memory, events close together. With
 // unrestricted events a meter would be without supply and latched nearly all the time.
 func quieter(rnd *rand.Rand, ev meter.Event, up uint64, under bool) meter.Event {
 	ev.Energy /= 100
