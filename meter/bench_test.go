@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// maxState is the promise of the architecture: a state without its keys and histories, in bytes.
+// maxState is the limit that the architecture sets for a state without its keys and histories, in bytes.
 const maxState = 512
 
 func TestStateStaysSmall(t *testing.T) {
@@ -40,7 +40,8 @@ func BenchmarkStepPulses(b *testing.B) {
 	}
 }
 
-// BenchmarkStepLong is the way of all other events: pulses of a meter whose buzzer reminds of a low credit.
+// BenchmarkStepLong measures the long way, which all other events take: pulses of a meter whose buzzer reminds of a low
+// credit.
 func BenchmarkStepLong(b *testing.B) {
 	c := meter.DefaultConfig()
 	s := benchState(&c)
@@ -69,7 +70,7 @@ func BenchmarkStepEnergy(b *testing.B) {
 	}
 }
 
-// benchPass lets milliseconds pass on both clocks of an event.
+// benchPass advances both clocks of an event by milliseconds.
 func benchPass(ev *meter.Event, ms uint16) {
 	ev.Up += uint64(ms)
 	if ev.Ms += ms; ev.Ms >= 1000 {

@@ -2,25 +2,26 @@ package meter
 
 // The codes of an EventBoard: what only the host can see (docs/reference/events.md#events-of-meters).
 const (
-	// CodeMismatch: the contact is not where it was driven to, or is again. Args: wanted, matches.
+	// CodeMismatch: the relay contact is not in the position it was driven to, or matches it again. Args: wanted,
+	// matches.
 	CodeMismatch Code = 404
-	// CodeCard: the memory card is missing or cannot be written, or is there again. Args: card.
+	// CodeCard: the memory card is missing or cannot be written, or works again. Args: card.
 	CodeCard Code = 703
-	// CodeWorn: a page of the memory has had the writes it is made for. Args: writes, endurance.
+	// CodeWorn: a page of the memory has reached its rated number of writes. Args: writes, endurance.
 	CodeWorn Code = 704
-	// CodeFault: the self-test has found a part that does not work. Args: part.
+	// CodeFault: the self-test found a part that does not work. Args: part.
 	CodeFault Code = 901
 )
 
-// CardState is how the memory card stands; it is the argument A of CodeCard.
+// CardState is the state of the memory card; it is the argument A of CodeCard.
 type CardState uint8
 
 const (
-	// CardGood: it is there and has everything that was missed.
+	// CardGood: the card works, and all rows that it missed have been written.
 	CardGood CardState = iota
-	// CardMissing: there is none, or it cannot be used.
+	// CardMissing: there is no card, or it cannot be used.
 	CardMissing
-	// CardFull: there is no room on it.
+	// CardFull: the card is full.
 	CardFull
 )
 
@@ -40,7 +41,7 @@ type Part uint8
 const (
 	// PartClock: the calendar cannot be read.
 	PartClock Part = iota + 1
-	// PartRelay: the relay cannot be driven, or its contact not be read.
+	// PartRelay: the relay cannot be driven, or its contact cannot be read.
 	PartRelay
 )
 
@@ -54,7 +55,7 @@ func (p Part) String() string {
 	return partNames[p]
 }
 
-// board reports what the host has found.
+// board reports what the host found (EventBoard).
 func (x *step) board() {
 	switch x.ev.Code {
 	case CodeMismatch, CodeCard, CodeWorn, CodeFault:
@@ -62,7 +63,7 @@ func (x *step) board() {
 	}
 }
 
-// boardArgs are the arguments of such an event by their names on the wire.
+// boardArgs returns the arguments of an EventBoard's report by their names on the wire.
 func (r *Report) boardArgs() map[string]any {
 	switch r.Code {
 	case CodeMismatch:

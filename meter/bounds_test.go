@@ -24,14 +24,15 @@ func bounds(about string) (least, most int64, is bool) {
 	return least, most, is && err1 == nil && err2 == nil
 }
 
-// document is one with a key, and with others that let it take each value of its range.
+// document returns a document with this key, and with the other keys that let it take each value of its range.
 func document(name string, n int64) map[string]any {
 	doc := map[string]any{"dst_begin": "3.5.0/02:00", "dst_end": "10.5.0/03:00", "low1_wh": int64(1_000_000_000), "clearance_wh": int64(0)}
 	doc[name] = n
 	return doc
 }
 
-// TestEverySettingHasTheBoundsOfItsReference, in a document and in what a memory gives back.
+// TestEverySettingHasTheBoundsOfItsReference checks the bounds of each setting in a document and in a configuration
+// read from a memory.
 func TestEverySettingHasTheBoundsOfItsReference(t *testing.T) {
 	old, bad := meter.NewConfig(meter.DefaultConfig(), 1, document("low1_days", 0))
 	if bad != "" {
@@ -100,7 +101,7 @@ func set(v reflect.Value, n int64) {
 	}
 }
 
-// TestANameOfNothingIsUnknown: a number without a name has none, and no number breaks.
+// TestANameOfNothingIsUnknown gives every String method numbers without a name: none panics or returns a wrong name.
 func TestANameOfNothingIsUnknown(t *testing.T) {
 	for what, name := range map[string]func(uint8) string{
 		"clock answer": func(n uint8) string { return meter.ClockAnswer(n).String() },
@@ -125,7 +126,7 @@ func TestANameOfNothingIsUnknown(t *testing.T) {
 	}
 }
 
-// TestWhichTimesAreTaken has each rule of who may set the clock once from within and once from beyond.
+// TestWhichTimesAreTaken tries each rule of who may set the clock just inside and just outside its limit.
 func TestWhichTimesAreTaken(t *testing.T) {
 	r := newRig(t)
 	now := testStart().Add(6 * time.Hour) // noon
@@ -181,12 +182,12 @@ func TestWhichTimesAreTaken(t *testing.T) {
 	}
 }
 
-// lost has a clock that is not known to be right, and that was right last at a moment.
+// lost returns a change that makes the clock invalid, last trusted at a moment.
 func lost(last int64) func(*meter.State) {
 	return func(s *meter.State) { s.Clock, s.LastAt = meter.ClockInvalid, uint32(last) }
 }
 
-// TestALeaseHasATimeAndALimit: both sides of what an order may say.
+// TestALeaseHasATimeAndALimit tries both sides of each limit of a lease.
 func TestALeaseHasATimeAndALimit(t *testing.T) {
 	const year = 366 * 24 * time.Hour
 	for _, c := range []struct {
@@ -212,7 +213,7 @@ func TestALeaseHasATimeAndALimit(t *testing.T) {
 	}
 }
 
-// TestAWarningOfOneWattHour comes at one watt-hour, and none where the threshold is 0.
+// TestAWarningOfOneWattHour expects the warning at one watt-hour, and none where the threshold is 0.
 func TestAWarningOfOneWattHour(t *testing.T) {
 	for _, c := range []struct {
 		low1, low2 unit.Energy
@@ -238,7 +239,8 @@ func TestAWarningOfOneWattHour(t *testing.T) {
 	}
 }
 
-// TestOnlySoundRecordsOfKeysAreReadBack has what a section of a key change may have left.
+// TestOnlySoundRecordsOfKeysAreReadBack tries records of key changes, emergency credit and tampering that a memory may
+// and may not hold.
 func TestOnlySoundRecordsOfKeysAreReadBack(t *testing.T) {
 	section := meter.Record{Kind: meter.RecordKeys, Source: meter.Keypad, Result: sts.KCT1st, Sections: 1}
 	last := meter.Record{Kind: meter.RecordKeys, Source: meter.Remote, Result: sts.Accept, Key: testFacts()}
@@ -273,7 +275,7 @@ func TestOnlySoundRecordsOfKeysAreReadBack(t *testing.T) {
 	}
 }
 
-// TestAFrozenMeterStopsItsTone: nothing else that waits ends while its memory is not understood.
+// TestAFrozenMeterStopsItsTone checks that a frozen meter ends its tone, and no other timer.
 func TestAFrozenMeterStopsItsTone(t *testing.T) {
 	r := newRig(t)
 	r.cfg.ReadingEvery = 0
@@ -288,7 +290,7 @@ func TestAFrozenMeterStopsItsTone(t *testing.T) {
 	}
 }
 
-// TestARecordIsFollowedByASnapshot, unless it only counts a wrong token.
+// TestARecordIsFollowedByASnapshot checks that every record is, unless it only counts a wrong token.
 func TestARecordIsFollowedByASnapshot(t *testing.T) {
 	r := newRig(t)
 	r.step(meter.Event{Kind: meter.EventComms, Active: true}) // begins the day
@@ -316,7 +318,7 @@ func TestARecordIsFollowedByASnapshot(t *testing.T) {
 	}
 }
 
-// TestAConfigurationNeedsANewCounter: one that was used belongs to an older order.
+// TestAConfigurationNeedsANewCounter refuses a counter that an earlier message has used.
 func TestAConfigurationNeedsANewCounter(t *testing.T) {
 	r := newRig(t)
 	next := r.cfg
@@ -335,7 +337,7 @@ func TestAConfigurationNeedsANewCounter(t *testing.T) {
 	}
 }
 
-// TestTheEventsOfADayAreCounted up to the largest number that a row holds.
+// TestTheEventsOfADayAreCounted counts events up to the largest number that a row holds.
 func TestTheEventsOfADayAreCounted(t *testing.T) {
 	for before, want := range map[uint16]uint16{40_000: 40_001, math.MaxUint16 - 1: math.MaxUint16, math.MaxUint16: math.MaxUint16} {
 		r := newRig(t)
@@ -348,7 +350,8 @@ func TestTheEventsOfADayAreCounted(t *testing.T) {
 	}
 }
 
-// TestALifelineThatIsTakenAwayEnds at once, and one that is given takes the place of the cut-off.
+// TestALifelineThatIsTakenAwayEnds checks that a removed lifeline ends at once, and that an added one replaces the
+// cut-off.
 func TestALifelineThatIsTakenAwayEnds(t *testing.T) {
 	r := configured(t, map[string]any{"lifeline_w": 200})
 	r.buy(1, 300)

@@ -19,9 +19,9 @@ type (
 	Special = supply.Special
 )
 
-// DST is a rule for daylight saving.
+// DST is a daylight saving rule.
 type DST struct {
-	// Shift is how many minutes local time is ahead from Begin to End, 0 for no daylight saving.
+	// Shift is how many minutes local time is put forward between Begin and End, 0 for no daylight saving.
 	Shift uint8
 	// Begin is in local time without daylight saving, End in local time with it.
 	Begin, End Switch
@@ -31,18 +31,18 @@ type DST struct {
 type Switch struct {
 	// Month is 1 to 12, Week 1 to 5 (5 for the last), Weekday 0 (Sunday) to 6.
 	Month, Week, Weekday uint8
-	// Minute is that of the local day.
+	// Minute is the minute of the local day.
 	Minute uint16
 }
 
-// Local returns the local time that belongs to a time of the calendar, both in Unix seconds.
+// Local converts a time of the calendar (UTC) to local time, both in Unix seconds.
 func (c *Config) Local(at int64) int64 {
 	local := at + int64(c.TZMinutes)*60
 	if c.DST.Shift == 0 {
 		return local
 	}
 	shift := int64(c.DST.Shift) * 60
-	// Begin is given in standard time, End in summer time. A rule whose year begins in summer is one of the south.
+	// Begin is in standard time, End in summer time. In a rule for the southern hemisphere the year begins in summer.
 	begin, end := c.DST.Begin.in(local), c.DST.End.in(local)-shift
 	summer := local >= begin && local < end
 	if end < begin {
@@ -54,8 +54,8 @@ func (c *Config) Local(at int64) int64 {
 	return local
 }
 
-// in returns the moment of the switch in the year of a local time, in local Unix seconds. Outside the years a Date can
-// have it is that of the nearest.
+// in returns the moment of the switch in the year of a local time, in local Unix seconds. A year outside the range of
+// Date is replaced by the nearest year in it.
 func (s Switch) in(local int64) int64 {
 	year, _, _ := supply.DateOf(local).Civil()
 	first := supply.DayNumber(year, int(s.Month), 1)
@@ -72,7 +72,7 @@ func (s Switch) in(local int64) int64 {
 	return int64(day)*secondsPerDay + int64(s.Minute)*60
 }
 
-// friendly is how the friendly window stands.
+// friendly is the state of the friendly window.
 type friendly uint8
 
 const (
@@ -107,14 +107,14 @@ var friendlyTable = [...]transition[friendly, friendlyInput]{
 	{friendlyEnding, friendlyOver, friendlyNo, CodeFriendlyEnd},
 }
 
-// noMoment in State.NextAt says that the calendar brings nothing, because the clock is invalid.
+// noMoment in State.NextAt means that the calendar changes nothing, because the clock is invalid.
 const noMoment = math.MaxUint32
 
-// endingTime is how long before its end a friendly window is said to end, in seconds.
+// endingTime is how long before the end of a friendly window its warning comes, in seconds.
 const endingTime = 30 * 60
 
-// calendar does what the date and the time of day bring, when that may be something else than at the last event: the
-// next moment has come, or the clock was set. Everything else in a step is the same at any time.
+// calendar applies the date and the time of day. It acts only when the next moment has come or the clock was set,
+// because nothing changes in between.
 func (x *step) calendar() {
 	s, ev := x.s, x.ev
 	if s.sameCalendar(ev, s.Up) {
@@ -133,8 +133,8 @@ func (x *step) calendar() {
 	s.NextAt = uint32(min(x.c.nextMoment(ev.At), noMoment-1))
 }
 
-// friendly moves the friendly window to a time of the calendar, 0 for an invalid clock. What is half an hour away is asked
-// of local time as it will be then: daylight saving may begin or end before.
+// friendly moves the friendly window to a time of the calendar, 0 for an invalid clock. The warning half an hour ahead
+// uses the local time of that later moment, since daylight saving may begin or end in between.
 func (x *step) friendly(at int64) {
 	s, c := x.s, x.c
 	on := friendlyOver
@@ -177,7 +177,7 @@ func (x *step) friendly(at int64) {
 	if t.code != 0 {
 		x.event(t.code, 0, 0)
 		x.settle()
-		x.leaseTime() // a window has put off the end of a lease's time
+		x.leaseTime() // a window may have delayed the end of the lease
 	}
 }
 
@@ -186,19 +186,19 @@ func (c *Config) friendly(local int64) bool {
 	return supply.Friendly(c.Friendly[:], c.Special[:], local)
 }
 
-// nextMoment returns the time of the calendar after at, at which a date, a window, what is half an hour away, or the distance
-// of local time from UTC may change.
+// nextMoment returns the next time after at when the date, a window, the half-hour warning of a window, or the UTC
+// offset of local time may change.
 func (c *Config) nextMoment(at int64) int64 {
 	return min(c.nextEdge(at), c.nextEdge(at+endingTime)-endingTime)
 }
 
-// nextEdge returns the time of the calendar after at, at which a day or a window begins or ends, or daylight saving does. An
-// edge that lies beyond a switch is found from there.
+// nextEdge returns the next time after at when a day, a window or daylight saving begins or ends. An edge beyond a
+// daylight saving switch is found by a later call, from the switch.
 func (c *Config) nextEdge(at int64) int64 {
 	local := c.Local(at)
 	second := local % secondsPerDay
 	next := int64(secondsPerDay)
-	// A window that is not used has its edges at midnight, which is one anyway.
+	// An unused window has its edges at midnight, which is an edge anyway.
 	edge := func(minute uint16) {
 		if e := int64(minute) * 60; e > second {
 			next = min(next, e)

@@ -2,12 +2,12 @@ package meter
 
 import "github.com/paywatt/paywatt/sts"
 
-// sectionsKept is how long a key change may take, in seconds of powered-on time from its first section
+// sectionsKept is the time limit of a key change, in seconds of powered-on time from its first section
 // (docs/reference/tokens.md#key-change).
 const sectionsKept = 24 * 60 * 60
 
-// judgeSection judges a section of a key change. Whether it fits to those that wait, and what key they make together,
-// only Keys can say; whether the meter may have that key is decided here.
+// judgeSection judges a section of a key change. Keys has already decided whether it fits the pending sections and
+// which key they make; judgeSection decides whether the meter may have that key.
 func (x *step) judgeSection() sts.Result {
 	s, change := x.s, &x.ev.Change
 	switch {
@@ -16,15 +16,15 @@ func (x *step) judgeSection() sts.Result {
 	case change.Result == sts.KCT1st, change.Result == sts.KCTNth, change.Result == sts.RangeError:
 		return change.Result
 	case change.Result != sts.Accept:
-		return sts.FunctionError // a host that knows nothing of key changes
+		return sts.FunctionError // this host does not support key changes
 	case !s.Key.Type.MayBecome(change.Key.Type):
 		return sts.KeyTypeError
 	}
 	return sts.Accept
 }
 
-// refusedSection ends a key change whose set is complete and cannot be: without its sections the next set finds the
-// meter as if there had been none.
+// refusedSection ends a key change whose complete set was refused. It forgets the sections, so that the next set starts
+// afresh.
 func (x *step) refusedSection(code sts.Result) {
 	if code == sts.KeyTypeError || code == sts.RangeError {
 		x.s.forgetSections()
@@ -32,8 +32,8 @@ func (x *step) refusedSection(code sts.Result) {
 	}
 }
 
-// applyKeys carries out a durable section. The host has put the keys that belong to it in the place of the old ones, in
-// one piece with this record.
+// applyKeys carries out a durable section. The host has replaced the old keys with those of the section, atomically
+// with this record.
 func (x *step) applyKeys(r *Record) {
 	s := x.s
 	if r.Result != sts.Accept {
@@ -47,7 +47,7 @@ func (x *step) applyKeys(r *Record) {
 	s.Key = r.Key
 	s.forgetSections()
 	if r.Rollover {
-		// TIDs count from another date now; none of the old ones says anything.
+		// TIDs now count from another base date, so the old ones mean nothing.
 		s.TIDs.Fill(0)
 	}
 	x.forgetTokenAnswers()
@@ -58,11 +58,11 @@ func (x *step) applyKeys(r *Record) {
 	x.consequence(CodeKeyChanged, a, b)
 }
 
-// forgetSections ends a key change that was begun. The contents stay in Keys, where they do not count any more.
+// forgetSections ends a key change that was begun. The contents stay in Keys but no longer count.
 func (s *State) forgetSections() { s.Sections, s.SectionsUntil = 0, 0 }
 
-// forgetTokenAnswers takes the answers to tokens out of the ring: with the new key the same digits are another token, and
-// what was wrong may be right. The answers to commands stay true.
+// forgetTokenAnswers removes the answers to tokens from the ring: under the new key the same digits are another token,
+// so a wrong one may be right. Answers to commands remain valid.
 func (x *step) forgetTokenAnswers() {
 	s := x.s
 	for i, answer := range s.RingAnswers {

@@ -6,12 +6,12 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// ClockSource is who sets the clock. A later one is believed more (docs/reference/meter-rules.md#clock).
+// ClockSource is who sets the clock. A later constant is trusted more (docs/reference/meter-rules.md#clock).
 type ClockSource uint8
 
 // The sources of time.
 const (
-	// ClockMenu: the customer, at the keypad; within limits.
+	// ClockMenu: the customer at the keypad, within limits.
 	ClockMenu ClockSource = iota + 1
 	// ClockGSM: the mobile network.
 	ClockGSM
@@ -29,18 +29,18 @@ func (s ClockSource) String() string {
 	return clockSourceNames[s]
 }
 
-// ClockAnswer is the answer to whoever sets the clock.
+// ClockAnswer is the answer to a request to set the clock.
 type ClockAnswer uint8
 
 const (
-	// ClockDone: the host has been told to set it.
+	// ClockDone: accepted; the host sets the clock.
 	ClockDone ClockAnswer = iota + 1
 	// ClockTooFar: refused, the menu may move it by an hour in a day.
 	ClockTooFar
-	// ClockBackward: refused, the menu may not go back to a day that is closed, nor, while the clock is invalid, before the
-	// last time seen.
+	// ClockBackward: refused, the menu may not go back to a closed day or, while the clock is invalid, to before the
+	// last trusted time.
 	ClockBackward
-	// ClockOutranked: refused, a better source has set it and it is valid.
+	// ClockOutranked: refused, the clock is valid and was set by a better source.
 	ClockOutranked
 	// ClockImpossible: refused, no such time.
 	ClockImpossible
@@ -59,7 +59,7 @@ func (a ClockAnswer) String() string {
 	return clockAnswerNames[a]
 }
 
-// clockInput is what the host says of its clock.
+// clockInput is what the host reports about its clock.
 type clockInput uint8
 
 const (
@@ -87,17 +87,17 @@ const (
 	menuHours = 25      // powered-on hours begun, so that at least 24 have passed
 )
 
-// trusted reports whether the calendar of the event may be used: its clock is trusted and its time is one.
+// trusted reports whether the event's calendar may be used: its clock is trusted and its time is possible.
 func (x *step) trusted() bool { return x.ev.trusted() }
 
 func (ev *Event) trusted() bool {
 	return ev.Clock != ClockInvalid && ev.At > 0 && ev.At < math.MaxUint32
 }
 
-// offset is the distance of the calendar from the time since boot, in milliseconds.
+// offset returns the calendar time minus the time since boot, in milliseconds.
 func (ev *Event) offset(up uint64) int64 { return ev.At*1000 + int64(ev.Ms) - int64(up) }
 
-// quality follows what the host says of its clock.
+// quality follows the clock quality that the host reports.
 func (x *step) quality() {
 	s := x.s
 	on := clockLost
@@ -115,7 +115,7 @@ func (x *step) quality() {
 	}
 }
 
-// setClock answers whoever says what time it is.
+// setClock answers a request to set the clock.
 func (x *step) setClock(to int64, by ClockSource) ClockAnswer {
 	s := x.s
 	a := x.judgeClock(to, by)

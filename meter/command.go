@@ -10,8 +10,8 @@ import (
 // answered marks the answer to a command in the ring; without it the entry is the result of a token.
 const answered = 0x80
 
-// ringKey is the key of an answer in the ring: the request with the token it named, so that the same request with other
-// digits is a new one. 0 means that nobody will ask again.
+// ringKey returns the key of an answer in the ring: the request and the token it named, so that the same request with
+// other digits is a new one. 0 means that the answer need not be stored.
 func ringKey(request uint64, hasTID bool, tid sts.TID) uint64 {
 	const odd = 0x9e3779b97f4a7c15
 	if request == 0 || !hasTID {
@@ -20,7 +20,7 @@ func ringKey(request uint64, hasTID bool, tid sts.TID) uint64 {
 	return request ^ (uint64(tid)+1)*odd
 }
 
-// stored returns the answer that was given to this request before.
+// stored returns the earlier answer to this request.
 func (x *step) stored(key uint64) (answer uint8, found bool) {
 	if key == 0 {
 		return 0, false
@@ -33,7 +33,7 @@ func (x *step) stored(key uint64) (answer uint8, found bool) {
 	return 0, false
 }
 
-// remember stores an answer in the place of the oldest.
+// remember stores an answer, replacing the oldest.
 func (x *step) remember(key uint64, answer uint8) {
 	if key == 0 {
 		return
@@ -44,14 +44,15 @@ func (x *step) remember(key uint64, answer uint8) {
 	s.RingKeys[RingSize-1], s.RingAnswers[RingSize-1] = key, answer
 }
 
-// persist starts a log record. What it says becomes true when the host reports it durable.
+// persist starts a log record. The record takes effect when the host reports it durable.
 func (x *step) persist(r *Record) {
 	r.Seq, r.Register = x.s.Applied+1, x.s.Register
 	x.s.Flags |= FlagPending
 	x.emit(EffectPersist).Record = *r
 }
 
-// persisted ends a log record. An answer nobody waits for (an old one, after a restart) is ignored.
+// persisted ends a log record. An EventPersisted for a record that is not pending (an old one, after a restart) is
+// ignored.
 func (x *step) persisted() {
 	s, r := x.s, &x.ev.Record
 	if !s.Busy() || r.Seq != s.Applied+1 {
@@ -76,7 +77,7 @@ func (x *step) persisted() {
 	}
 }
 
-// apply makes a durable record true: now, or at start from the log.
+// apply carries out a durable record: now, or at start from the log.
 func (x *step) apply(r *Record) {
 	s := x.s
 	if r.Seq <= s.Applied {
@@ -110,14 +111,14 @@ func (x *step) apply(r *Record) {
 	}
 }
 
-// moveUnlessReplay leaves the relay alone until the whole log has been replayed.
+// moveUnlessReplay moves the relay, except while the log is being replayed.
 func (x *step) moveUnlessReplay() {
 	if x.ev.Kind != EventReplay {
 		x.moveRelay()
 	}
 }
 
-// command answers a signed message, or starts its log record. A repeated id gets the stored answer.
+// command answers a signed command, or starts its log record. A repeated id gets the stored answer.
 func (x *step) command() {
 	ev := x.ev
 	if x.s.Busy() || x.repeated() {
@@ -132,7 +133,7 @@ func (x *step) command() {
 		x.answerCommand(&r, AnswerCounter)
 		return
 	case r.Refused != AnswerNone:
-		// Nothing is carried out, and it never can be: the counter is used up like that of any other.
+		// The command is refused for good, but it uses up its counter like any other.
 	case ev.Command == CommandCancelToken:
 		r.HasTID, r.TID = true, ev.TID
 	case ev.Command == CommandClearTamper:
@@ -228,9 +229,9 @@ func (x *step) applyCommand(r *Record) {
 	}
 }
 
-// clearCredit takes the credit away that there was when the record was begun: a difference, like all records, so that
-// a replay after a power cut leads to the same. What was used while it was written was used without credit. Emergency
-// credit and overrun from before stay owed.
+// clearCredit removes the credit that the meter had when the record was begun. The record holds a difference, so a
+// replay after a power cut gives the same state. Energy used while it was written counts as used without credit.
+// Earlier emergency credit and overrun stay owed.
 func (x *step) clearCredit(r *Record) { x.debit(-r.Units) }
 
 // config starts the log record of a new configuration.
@@ -254,14 +255,14 @@ func (x *step) config() {
 	x.persist(&r)
 }
 
-// applyConfig draws the consequences of a new configuration, which the host has put in the place of the old one.
+// applyConfig applies the effects of a new configuration, which the host has already put in force.
 func (x *step) applyConfig(r *Record) {
 	x.rescale()
 	if r.Wallet != x.s.Wallet() {
 		x.changeMode(r)
 	}
 	if x.ev.Kind != EventReplay {
-		x.s.NextAt = 0 // the windows may be others
+		x.s.NextAt = 0 // the windows may have changed
 		x.calendar()
 		x.settle()
 	}
@@ -269,7 +270,7 @@ func (x *step) applyConfig(r *Record) {
 	x.consequence(CodeConfig, int64(r.Value), 0)
 }
 
-// answerCommand tells the server what became of a command and remembers it.
+// answerCommand reports the answer to a command to the server and remembers it.
 func (x *step) answerCommand(r *Record, a Answer) {
 	if a != AnswerCounter && a != AnswerStorage {
 		x.remember(r.Request, answered|uint8(a))

@@ -44,8 +44,8 @@ func TestTheCounterRisesStrictlyAndIsKept(t *testing.T) {
 	}
 }
 
-// TestARefusedMessageUsesUpItsCounter: what was refused for good must not be carried out when somebody plays it again, later
-// and with the clock set back or another configuration.
+// TestARefusedMessageUsesUpItsCounter replays a message that was refused for good, later and with the clock set back or
+// another configuration: it must not be carried out.
 func TestARefusedMessageUsesUpItsCounter(t *testing.T) {
 	r := newRig(t)
 	for i, m := range []struct {
@@ -69,8 +69,9 @@ func TestARefusedMessageUsesUpItsCounter(t *testing.T) {
 	}
 }
 
-// TestAnExpiredCommandCannotBePlayedAgain plays it when its id has left the ring of answers and the clock says that it has
-// not expired, once on a meter that ran on and once after a crash without a snapshot.
+// TestAnExpiredCommandCannotBePlayedAgain replays an expired command after its id has left the ring of answers and the
+// clock has been set back to before its expiry. It does so once on a meter that ran on and once after a crash without a
+// snapshot.
 func TestAnExpiredCommandCannotBePlayedAgain(t *testing.T) {
 	for _, crash := range [...]bool{false, true} {
 		r := newRig(t)
@@ -188,7 +189,7 @@ func TestAMeterStartsWhereItWas(t *testing.T) {
 	}
 }
 
-// Published readings prove consumption; what was used after the last of them and not saved is the customer's.
+// Published readings prove consumption; later use that was not saved is not charged.
 func TestRegistersRiseToTheOutbox(t *testing.T) {
 	r := newRig(t)
 	r.token(testToken(t, testTID(t, testStart()), 10), meter.Keypad, "")

@@ -7,49 +7,49 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Config is what a meter has been told: the whole document of the server's configuration, plus what is printed on its
-// case. It is a value of its own, apart from State, and changes only as a whole. Begin with [DefaultConfig].
+// Config is a meter's configuration: the server's whole configuration document, plus what is printed on the case. It is
+// separate from State and changes only as a whole. Begin with [DefaultConfig].
 type Config struct {
 	// Number is the meter number (DRN) as an integer. It is not part of the document.
 	Number uint64
-	// MfrCode is the manufacturer code in the number, LongNumber says that the number has 13 digits. Neither is part of
-	// the document.
+	// MfrCode is the manufacturer code in the number; LongNumber means that the number has 13 digits. Neither is part
+	// of the document.
 	MfrCode    uint16
 	LongNumber bool
 
-	// Version of the document, 0 while there is none.
+	// Version is the version of the document, 0 before the first.
 	Version uint32
 	// ImpPerKWh is the number of impulses of the meter chip per kilowatt-hour.
 	ImpPerKWh uint32
 	// Low1 and Low2 are the credits at which the customer is warned for the first and the second time.
 	Low1, Low2 unit.Energy
-	// Cutoff is the credit at and below which the relay opens; Clearance the one above which it closes again.
+	// The relay opens when the credit falls to Cutoff and may close when it rises above Clearance.
 	Cutoff, Clearance unit.Energy
-	// MaxBalance is the most credit a token may lead to.
+	// MaxBalance is the highest balance that a token may lead to.
 	MaxBalance unit.Energy
 	// ReadingEvery is the time between two readings in seconds, 0 for none.
 	ReadingEvery uint32
-	// TZMinutes is the local time's distance from UTC, for the hours in which the buzzer may sound.
+	// TZMinutes is the UTC offset of local time, without daylight saving.
 	TZMinutes int16
 	// ConfirmAfter is the set of reasons after which the supply returns only when the customer presses a key.
 	ConfirmAfter supply.Reasons
 
-	// Low1Days, if not 0, gives the first warning when the credit lasts for no more than so many days at the mean use of
-	// the last seven, instead of at Low1; Low1 stays the threshold until there is a whole day to judge by.
+	// Low1Days, if not 0, replaces Low1: the first warning comes when the credit would last no longer than this many
+	// days at the mean use of the last seven. Low1 remains the threshold until the use of one whole day is known.
 	Low1Days uint8
 	// Reminder interrupts the supply for 30 s, once, when the credit falls to Low2.
 	Reminder bool
-	// OverrunLimit is the use beyond all credit that is reported (event 211), 0 for none.
+	// OverrunLimit is the overrun above which event 211 is reported, 0 for never.
 	OverrunLimit unit.Energy
 
-	// ECLimit is the emergency credit, 0 for none; ECInitial that of the first time, 0 for the same; ECThreshold the credit
-	// at and below which it is offered. With ECRepay a meter whose emergency credit is used up reconnects only when all of
-	// it has been paid back.
+	// ECLimit is the emergency credit, 0 for none. ECInitial is the emergency credit of the first time, 0 for ECLimit.
+	// ECThreshold is the credit at or below which it is offered. With ECRepay a meter whose emergency credit is used up
+	// reconnects only when all of it is paid back.
 	ECLimit, ECInitial, ECThreshold unit.Energy
 	ECRepay                         bool
 
-	// PowerLimit is the highest load that is allowed for long, 0 for any. ECPower is the limit while emergency credit is in
-	// use, Lifeline the one with which the supply stays on after the credit has ended instead of being cut; 0 for none.
+	// PowerLimit is the highest sustained load, 0 for any. ECPower is the limit while emergency credit is in use. With
+	// Lifeline the supply stays on at this limit after the credit has ended. 0 for none.
 	PowerLimit, ECPower, Lifeline unit.Power
 	// A load above the limit for TripAfter seconds opens the relay for RetryAfter seconds. Trip number Trips within
 	// TripWindow seconds opens it for LockFor seconds, or with LockManual until the customer presses a key.
@@ -57,29 +57,30 @@ type Config struct {
 	Trips                                      uint8
 	LockManual                                 bool
 
-	// Tamper is what each kind of tampering brings about, by kind.
+	// Tamper is the policy for each kind of tampering.
 	Tamper [tamperKinds]Policy
-	// ReverseDebit takes energy that flows the other way from the credit as well, NetMetering adds it. Not both.
+	// ReverseDebit subtracts exported energy from the credit; NetMetering adds it. Not both.
 	ReverseDebit, NetMetering bool
 
-	// Friendly are the weekly windows in which lack of credit does not cut the supply, Special the days with a window of
-	// their own; those that are not used are zero. With FriendlyInvalid any time is friendly while the clock is invalid.
+	// Friendly holds the weekly windows in which lack of credit does not cut the supply; Special holds the days with a
+	// window of their own. Unused entries are zero. With FriendlyInvalid any time is friendly while the clock is
+	// invalid.
 	Friendly        [maxWindows]Window
 	Special         [maxSpecial]Special
 	FriendlyInvalid bool
-	// DST is the rule for daylight saving, zero for none. TZMinutes is local time without it.
+	// DST is the daylight saving rule, zero for none.
 	DST DST
-	// Language is that of the display and the messages.
+	// Language is the language of the display and the messages.
 	Language Language
 
-	// Wallet says that the money is at the server and the meter supplies what a lease allows, instead of keeping credit itself.
-	// The meter follows when the configuration is applied: State.Wallet.
+	// Wallet means that the money is at the server and the meter supplies what a lease allows, instead of keeping
+	// credit itself. The meter changes mode when the configuration is applied: State.Wallet.
 	Wallet bool
-	// LeaseGrace is how much of a lease may still be used once its time has run out, LeaseStay for all that is left.
+	// LeaseGrace is how much of a lease may still be used once its time has run out; LeaseStay means all that is left.
 	LeaseGrace unit.Energy
 }
 
-// LeaseStay as Config.LeaseGrace: time alone never opens the relay.
+// LeaseStay is the Config.LeaseGrace with which time alone never opens the relay.
 const LeaseStay unit.Energy = -1
 
 // Language is a language of the display.
@@ -104,7 +105,8 @@ func (l Language) String() string {
 	return languageNames[l]
 }
 
-// DefaultConfig returns the configuration of a meter nobody has configured (docs/reference/meter-config.md).
+// DefaultConfig returns the configuration of a meter before its first configuration document
+// (docs/reference/meter-config.md).
 func DefaultConfig() Config {
 	return Config{
 		ImpPerKWh:    1000,
@@ -133,9 +135,9 @@ const (
 	maxLock  = 12 * 3600
 )
 
-// NewConfig reads a configuration document. It is always the whole document: a key that is missing has its default. A
-// document is refused whole; bad is then the name of its first bad key in alphabetical order, or of the key that
-// contradicts another. What is printed on the case is taken over from old.
+// NewConfig reads a configuration document. The document is always complete: a missing key takes its default. If any
+// key is bad, the whole document is refused, and bad names the first bad key in alphabetical order, or a key that
+// contradicts another. What is printed on the case comes from old.
 func NewConfig(old Config, version uint32, doc map[string]any) (c Config, bad string) {
 	c = DefaultConfig()
 	c.Number, c.MfrCode, c.LongNumber, c.Version = old.Number, old.MfrCode, old.LongNumber, version
@@ -166,16 +168,16 @@ func (c *Config) Sound() bool {
 	return c.contradiction() == ""
 }
 
-// contradiction returns the key that cannot stand beside the others, "" if none.
+// contradiction returns a key whose value contradicts another's, "" if none.
 func (c *Config) contradiction() string {
 	switch {
 	case c.Clearance < c.Cutoff:
-		// Between the two the relay would open and close without end.
+		// Between the two thresholds the relay would open and close without end.
 		return "clearance_wh"
 	case c.Low2 > c.Low1:
 		return "low2_wh"
 	case c.MaxBalance <= c.Clearance:
-		// No token could ever bring the supply back.
+		// No token could ever restore the supply.
 		return "max_balance_wh"
 	case c.ReverseDebit && c.NetMetering:
 		return "net_metering"
@@ -185,7 +187,7 @@ func (c *Config) contradiction() string {
 	return ""
 }
 
-// integer reads what JSON and CBOR decoders make of a whole number.
+// integer converts a whole number from a JSON or CBOR decoder.
 func integer(v any) (int64, bool) {
 	switch v := v.(type) {
 	case int64:

@@ -51,7 +51,7 @@ func TestConfigurationIsRefusedWithItsFirstBadKey(t *testing.T) {
 	}
 }
 
-// The names stand on the wire: docs/reference/meter-config.md.
+// These names are sent over the wire: docs/reference/meter-config.md.
 func TestNamesOfTheWire(t *testing.T) {
 	for got, want := range map[string]string{
 		meter.ClockValid.String(): "valid", meter.ClockHoldover.String(): "holdover", meter.ClockInvalid.String(): "invalid",

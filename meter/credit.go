@@ -7,17 +7,17 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// saveEnergy and saveTime bound what a crash without a save loses, to the customer's gain
+// saveEnergy and saveTime bound the consumption that a crash loses, in the customer's favour
 // (docs/reference/meter-rules.md#what-is-stored-and-when).
 const (
 	saveEnergy unit.Energy = 100
 	saveTime               = 15 * 60 // seconds
 )
 
-// rearm is the least distance above a threshold at which its warning is armed again.
+// rearm is how far the credit must rise above a threshold before its warning is armed again.
 const rearm = 500 // Wh
 
-// energy counts what an energy event brings.
+// energy counts the energy of an event.
 func (x *step) energy() {
 	switch x.ev.Kind {
 	case EventPulses:
@@ -30,8 +30,8 @@ func (x *step) energy() {
 	}
 }
 
-// count adds d to the register and takes it from the credit. It never refuses to count. A negative d, which no chip
-// gives, counts nothing.
+// count adds d to the register and subtracts it from the credit, whatever the state. It ignores a negative d, which no
+// chip gives.
 func (x *step) count(d unit.Energy) {
 	if d <= 0 {
 		return
@@ -57,7 +57,7 @@ func (x *step) debit(d unit.Energy) {
 	s.Overrun += d
 }
 
-// export counts what flowed the other way. It never adds credit unless the configuration says so.
+// export counts energy that flowed the other way. It adds credit only with net metering.
 func (x *step) export(d unit.Energy) {
 	s := x.s
 	if d <= 0 {
@@ -69,7 +69,7 @@ func (x *step) export(d unit.Energy) {
 	}
 	switch {
 	case s.Wallet():
-		// What it is worth is for the server to say.
+		// The server decides what it is worth.
 	case x.c.ReverseDebit:
 		x.debit(d)
 	case x.c.NetMetering:
@@ -78,7 +78,7 @@ func (x *step) export(d unit.Energy) {
 	x.used(d)
 }
 
-// consume counts d and draws the consequences.
+// consume counts d and applies its effects.
 func (x *step) consume(d unit.Energy) {
 	s := x.s
 	x.count(d)
@@ -88,7 +88,7 @@ func (x *step) consume(d unit.Energy) {
 	x.used(d)
 }
 
-// used draws the consequences of counted energy.
+// used applies the effects of energy that has been counted.
 func (x *step) used(d unit.Energy) {
 	s := x.s
 	x.settle()
@@ -102,7 +102,7 @@ func (x *step) used(d unit.Energy) {
 	}
 }
 
-// credit adds c: what was used beyond the credit is paid back first (docs/reference/meter-rules.md#credit).
+// credit adds c; overrun and emergency credit are paid back first (docs/reference/meter-rules.md#credit).
 func (x *step) credit(c unit.Energy) {
 	s := x.s
 	used := s.ECUsed
@@ -123,8 +123,8 @@ func (s *State) overflows(c, limit unit.Energy) bool {
 	return s.Balance+max(0, c-s.Overrun-unit.Energy(s.ECUsed)) > limit
 }
 
-// settle draws the consequences of a changed credit or a changed reason: warnings, the reason CREDIT, the relay, the
-// light. It changes nothing when nothing has changed.
+// settle updates warnings, the reason CREDIT, the relay and the light after the credit or a reason has changed. It is
+// idempotent.
 func (x *step) settle() {
 	x.s.bucket()
 	ended := false
@@ -144,7 +144,7 @@ func (x *step) settle() {
 }
 
 // judgeCredit sets or clears the reason CREDIT, or the lifeline in its place, and reports whether the credit has just
-// ended. A friendly window keeps it from being set, and nothing else: what is off stays off.
+// ended. A friendly window only prevents a new cut-off: a supply that is off stays off.
 func (x *step) judgeCredit() (ended bool) {
 	s, c := x.s, x.c
 	available := s.Available(c)
@@ -156,9 +156,9 @@ func (x *step) judgeCredit() (ended bool) {
 			s.Reasons, s.Flags = s.Reasons.Without(supply.Credit), s.Flags&^FlagLifeline
 			x.event(CodeRestored, int64(s.Balance), 0)
 		case lifeline && c.Lifeline == 0 && s.Flags.Has(FlagFriendly):
-			s.Flags &^= FlagLifeline // the configuration has none now, and the window keeps the supply on until it ends
+			s.Flags &^= FlagLifeline // the new configuration has no lifeline; the window keeps the supply on until it ends
 		case off != (c.Lifeline == 0):
-			x.endCredit() // the configuration wants it otherwise now
+			x.endCredit() // the new configuration adds or removes the lifeline
 		}
 	case available <= c.Cutoff && !s.Flags.Has(FlagFriendly):
 		x.endCredit()

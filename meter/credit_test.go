@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// pulses gives so many to a meter, in one event.
+// pulses gives a meter n impulses in one event.
 func pulses(c *meter.Config, s *meter.State, n uint32) {
 	meter.Step(c, s, meter.Event{Kind: meter.EventPulses, Pulses: n, Up: s.Up}, nil)
 }
@@ -99,8 +99,8 @@ func TestOverrunIsPaidBackFirst(t *testing.T) {
 	}
 }
 
-// TestNetMeteringAddsUpToTheFullMeter has energy that flows the other way pay back what was used beyond the credit, then add
-// credit up to what the meter may hold, and not a watt-hour more.
+// TestNetMeteringAddsUpToTheFullMeter exports energy: it pays back the overrun first, then adds credit up to the
+// maximum balance, and not a watt-hour more.
 func TestNetMeteringAddsUpToTheFullMeter(t *testing.T) {
 	r := configured(t, map[string]any{"net_metering": true, "max_balance_wh": 10_000})
 	r.token(testToken(t, testTID(t, testStart()), 20), meter.Keypad, "")

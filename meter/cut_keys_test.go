@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// rolling is a meter of 1993 whose base date is changed by tokens while the mains comes and goes.
+// rolling is a meter with base date 1993 whose base date is changed by tokens while the mains comes and goes.
 type rolling struct {
 	*cutHost
 	old, next sts.Key
@@ -35,7 +35,7 @@ func (r *rolling) token(digits string, pulses uint32) bool {
 	return ok
 }
 
-// was reports whether a token was answered with this.
+// was reports whether a token got this answer.
 func (r *rolling) was(digits string, want sts.Result) bool {
 	for _, got := range r.results[digits] {
 		if got == want {
@@ -54,7 +54,7 @@ func (r *rolling) story() bool {
 	return ok && r.token(r.clear, 10) && r.token(r.after, 20)
 }
 
-// check holds the meter to one of its two keys, and to the state that belongs to it.
+// check fails unless the meter has one of its two keys, and the matching state.
 func (r *rolling) check() {
 	t := r.t
 	t.Helper()
@@ -91,7 +91,7 @@ func (r *rolling) check() {
 	}
 }
 
-// finish enters everything again: what was taken is not taken twice, what was not taken is.
+// finish enters everything again: accepted tokens are not accepted twice, and the others are accepted.
 func (r *rolling) finish() {
 	t := r.t
 	t.Helper()
@@ -126,8 +126,8 @@ func (r *rolling) finish() {
 	r.check()
 }
 
-// TestAKeyChangeMayBeTornAtEveryByte cuts the power after each byte of every write of a key change, of one section as of
-// the last: the meter has the old key or the new one, with the state that belongs to it, and never another.
+// TestAKeyChangeMayBeTornAtEveryByte cuts the power after each byte of every write of a key change, in every section:
+// the meter has the old key or the new one, with the matching state, and never another.
 func TestAKeyChangeMayBeTornAtEveryByte(t *testing.T) {
 	cuts := map[bool]int{}
 	for _, kind := range []struct {

@@ -22,7 +22,7 @@ func (h *ruleHost) event(ev meter.Event) bool {
 	return h.step(ev, nil, "", 7)
 }
 
-// order gives a command, text is its id.
+// order gives a command; text is its id.
 func (h *ruleHost) order(ev meter.Event, text string, next *meter.Config) bool {
 	ev.Request, ev.Counter = meter.Handle(text), h.s.Counter+1
 	ev.Up, ev.At, ev.Clock = h.s.Up+1000, testStart().Unix(), meter.ClockValid
@@ -46,7 +46,7 @@ func (h *ruleHost) story() bool {
 	return ok && h.event(meter.Event{Kind: meter.EventLocal})
 }
 
-// check holds what was told against the meter.
+// check compares the meter with the answers it gave.
 func (h *ruleHost) check(n int) {
 	t := h.t
 	t.Helper()
@@ -91,8 +91,8 @@ func (h *ruleHost) check(n int) {
 }
 
 // TestEveryRuleMayBeTornAtEveryByte cuts the power after each byte of every write of a configuration, an activation of
-// emergency credit, a tamper latch, its clearing, and the other orders: each has happened or has not, and what was told
-// has.
+// emergency credit, a tamper latch, its clearing, and the other commands. Each has happened completely or not at all,
+// and each that was answered has happened.
 func TestEveryRuleMayBeTornAtEveryByte(t *testing.T) {
 	cuts, done := 0, false
 	for n := 0; !done; n += onlyEvery {

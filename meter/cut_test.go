@@ -12,10 +12,10 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// errCut is what a memory answers when the mains is gone.
+// errCut is the error of a memory without power.
 var errCut = errors.New("the mains is gone")
 
-// tearing is a memory whose power goes after so many bytes. The byte under way is left as garbage.
+// tearing is a memory that loses its power after so many bytes. The byte being written is left as garbage.
 type tearing struct {
 	memory
 	left    int
@@ -54,13 +54,13 @@ type cutHost struct {
 	cfg    meter.Config
 	s      meter.State
 	keys   meter.Keys
-	after  meter.Keys       // if the section under way is taken
+	after  meter.Keys       // if the pending section is taken
 	told   map[sts.TID]bool // tokens answered with accept
 	outbox []meter.Report
 }
 
-// step gives an event and carries out the effects; false when the mains has gone. So many pulses come in while a record
-// is written.
+// step gives an event and carries out the effects; false when the mains has failed. While a record is written, that
+// many pulses come in.
 func (h *cutHost) step(ev meter.Event, next *meter.Config, text string, pulses uint32) bool {
 	var under *meter.Record
 	for _, e := range meter.Step(&h.cfg, &h.s, ev, nil) {
@@ -86,7 +86,7 @@ func (h *cutHost) step(ev meter.Event, next *meter.Config, text string, pulses u
 		h.step(meter.Event{Kind: meter.EventPersisted, Record: *under, OK: true, Up: ev.Up}, nil, "", 0)
 }
 
-// write makes a record durable; false when the mains goes.
+// write makes a record durable; false when the mains fails.
 func (h *cutHost) write(e journal.Entry, next *meter.Config) bool {
 	var err error
 	switch {
@@ -127,7 +127,7 @@ func (h *cutHost) story(tokens []sts.Opened) bool {
 }
 
 // TestEveryWriteMayBeTornAtEveryByte cuts the power after each byte of the story, starts the meter again and enters
-// every token once more: never credited twice, never lost after it was answered, nothing half applied.
+// every token once more: it is never credited twice, never lost after it was answered, and never half applied.
 func TestEveryWriteMayBeTornAtEveryByte(t *testing.T) {
 	r := newRig(t)
 	start := testTID(t, testStart())
@@ -156,7 +156,7 @@ func TestEveryWriteMayBeTornAtEveryByte(t *testing.T) {
 	t.Logf("figures: %d cuts", cuts)
 }
 
-// restart brings the mains back and checks what is left.
+// restart restores mains power and checks the memory.
 func (h *cutHost) restart(tokens []sts.Opened) {
 	t := h.t
 	t.Helper()
@@ -200,7 +200,7 @@ func (h *cutHost) boot() {
 	h.step(boot, nil, "", 0)
 }
 
-// check holds the promises against the meter as it is.
+// check compares the meter with the answers it gave.
 func (h *cutHost) check(tokens []sts.Opened) {
 	h.t.Helper()
 	var want unit.Energy

@@ -7,11 +7,11 @@ type EC uint8
 
 // The states of the emergency credit.
 const (
-	// ECNone: there is no need for it, or none to be had.
+	// ECNone: it is not needed, or the meter has none.
 	ECNone EC = iota
 	// ECOffered: the credit is low; the customer may activate it.
 	ECOffered
-	// ECActive: it is used when the credit has ended.
+	// ECActive: it is used once the credit has ended.
 	ECActive
 	// ECExhausted: it is used up.
 	ECExhausted
@@ -27,7 +27,7 @@ func (e EC) String() string {
 	return ecNames[e]
 }
 
-// ECAnswer is the answer to the customer who wants to use the emergency credit.
+// ECAnswer is the answer to a request to use the emergency credit.
 type ECAnswer uint8
 
 const (
@@ -39,9 +39,9 @@ const (
 	ECUsed
 	// ECNotNeeded: refused, the credit is above the threshold.
 	ECNotNeeded
-	// ECNotActive: refused, this account has none, or the meter is not in service.
+	// ECNotActive: refused, the meter has none, or is not in service.
 	ECNotActive
-	// ECBusy: refused, the meter is writing; ask again.
+	// ECBusy: refused, the meter is writing a record; ask again.
 	ECBusy
 	// ECStorage: refused, the memory failed; ask again.
 	ECStorage
@@ -80,7 +80,7 @@ var ecInputNames = [...]string{
 
 var ecTable = [...]transition[EC, ecInput]{
 	{ECNone, ecLow, ECOffered, CodeECOffered},
-	// From the log, when the snapshot is older than the offer.
+	// In a replay of the log, when the snapshot is older than the offer.
 	{ECNone, ecActivate, ECActive, CodeECActivated},
 	{ECOffered, ecHigh, ECNone, 0},
 	{ECOffered, ecActivate, ECActive, CodeECActivated},
@@ -99,7 +99,7 @@ func (x *step) ecMove(on ecInput) bool {
 		return false
 	}
 	if on == ecRepaid {
-		s.Flags |= FlagInitial // the first time is over; one that was activated and not used is still to come
+		s.Flags |= FlagInitial // the first time is over; activated and unused does not count
 	}
 	s.EC = t.to
 	x.checkpoint()
@@ -109,7 +109,7 @@ func (x *step) ecMove(on ecInput) bool {
 	return true
 }
 
-// emergency moves the emergency credit as far as credit and configuration have moved it.
+// emergency updates the state of the emergency credit after a change of credit or configuration.
 func (x *step) emergency() {
 	s, c := x.s, x.c
 	switch s.EC {
@@ -125,7 +125,7 @@ func (x *step) emergency() {
 		switch {
 		case s.ECLeft(c) > 0:
 		case s.ECUsed == 0:
-			x.ecMove(ecHigh) // the configuration has taken it away unused: there is nothing to pay back
+			x.ecMove(ecHigh) // the configuration removed it unused, so there is nothing to pay back
 		default:
 			x.ecMove(ecUsedUp)
 		}
@@ -136,7 +136,7 @@ func (x *step) emergency() {
 	}
 }
 
-// repaid moves the emergency credit after credit came in; used is what was owed before.
+// repaid updates the state of the emergency credit after credit was added; used is what was owed before.
 func (x *step) repaid(used int32) {
 	switch s := x.s; {
 	case s.ECUsed > 0:
@@ -147,14 +147,13 @@ func (x *step) repaid(used int32) {
 	}
 }
 
-// activate answers the customer who wants to use the emergency credit, or starts the log record on whose success the
-// answer depends.
+// activate answers a request to use the emergency credit, or starts the log record on whose success the answer depends.
 func (x *step) activate() {
 	s := x.s
 	answer := ECAnswer(0)
 	switch {
 	case !x.ev.Source.known():
-		return // no host has such a customer
+		return // no host sends an unknown source
 	case s.Wallet() || s.ecLimit(x.c) == 0 || s.Reasons.Has(supply.NotActivated):
 		answer = ECNotActive
 	case s.EC == ECActive:
@@ -179,7 +178,7 @@ func (x *step) answerEmergency(a ECAnswer, from Source) {
 	}
 }
 
-// applyEmergency carries out a durable activation. What was overrun before is the first that is taken from it.
+// applyEmergency carries out a durable activation. An earlier overrun is the first thing charged to it.
 func (x *step) applyEmergency(r *Record) {
 	s := x.s
 	if !x.ecMove(ecActivate) {

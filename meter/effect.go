@@ -6,7 +6,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// EffectKind says what the host has to do.
+// EffectKind is the kind of an effect.
 type EffectKind uint8
 
 // The effects, with the fields of [Effect] that belong to each. The package documentation says how to carry them out.
@@ -19,25 +19,25 @@ const (
 	EffectPublish
 	// EffectRelay: move the contact; Close says which way.
 	EffectRelay
-	// EffectLED: show LED until told otherwise.
+	// EffectLED: show LED until the next EffectLED.
 	EffectLED
-	// EffectBuzzer: sound Buzzer until told otherwise.
+	// EffectBuzzer: sound Buzzer until the next EffectBuzzer.
 	EffectBuzzer
-	// EffectResult: the answer to a token, for whoever entered it: Result.
+	// EffectResult: the answer Result to a token, for the source that entered it.
 	EffectResult
 	// EffectSMS: send the customer the message SMS, with Balance.
 	EffectSMS
-	// EffectAppend: append Row to the history of its kind (after a power cut a row may come again: it replaces the one of its
-	// date), and behind it the Days empty days that follow it, with the same
-	// register, marked as a gap. Rows of days are also published (ReportClose).
+	// EffectAppend: append Row to the history of its kind, then the Days empty days that follow it, with the same
+	// register and marked as a gap. After a power cut a row may come again: it replaces the one of its date. Rows of
+	// days are also published (ReportClose).
 	EffectAppend
-	// EffectEmergency: the answer EC to the customer at Source who wants to use the emergency credit.
+	// EffectEmergency: the answer EC to the customer at Source who asked to use the emergency credit.
 	EffectEmergency
-	// EffectClock: with ClockDone set the clock to At and give every later event with it; else the answer to whoever wanted
-	// to set it. Clock is the answer.
+	// EffectClock: Clock is the answer to a request to set the clock. With ClockDone set the clock to At and use it for
+	// every later event.
 	EffectClock
-	// EffectClear: hide what the pages of the usage history show now, on the display and in messages. Nothing is forgotten, and
-	// nothing else changes.
+	// EffectClear: hide what the pages of the usage history show now, on the display and in messages. No record is
+	// deleted, and nothing else changes.
 	EffectClear
 )
 
@@ -65,19 +65,19 @@ type Effect struct {
 
 // Result is the answer to a token.
 type Result struct {
-	// Code says what became of it. Accept has been carried out; KCT1st and KCTNth wait for the other tokens of the set;
-	// nothing else has changed anything.
+	// Code is the outcome. Accept was carried out; KCT1st and KCTNth wait for the other tokens of the set; no other
+	// code changed anything.
 	Code sts.Result
-	// Source and Request say who asked.
+	// Source and Request identify who asked.
 	Source  Source
 	Request uint64
 	// Class and SubClass of the token, where it could be read.
 	Class, SubClass uint8
-	// Units that were added; negative when credit was cleared.
+	// Units is the energy added; negative when credit was cleared.
 	Units unit.Energy
-	// Balance afterwards, as the customer sees it (State.Shown).
+	// Balance is the balance afterwards, as the customer sees it (State.Shown).
 	Balance unit.Energy
-	// Control are the tests that an accepted test token carries out, bit n-1 for test n of the STS list.
+	// Control is the set of tests that an accepted test token carries out, bit n-1 for test n of the STS list.
 	Control uint64
 }
 
@@ -143,7 +143,7 @@ func (b Buzzer) String() string {
 	return "off"
 }
 
-// Message is a message to the customer that the meter sends unasked.
+// Message is a message that the meter sends to the customer unasked.
 type Message uint8
 
 const (
@@ -153,7 +153,7 @@ const (
 	MessageLow2
 	// MessageCutOff: the supply has been cut for lack of credit.
 	MessageCutOff
-	// MessageEmergency: emergency credit is offered; it wants to be activated.
+	// MessageEmergency: emergency credit is offered and can be activated.
 	MessageEmergency
 	// MessageTamper: tampering was noticed.
 	MessageTamper
@@ -163,7 +163,7 @@ const (
 	MessageEnding
 )
 
-// ReportKind is the kind of a report, one for each topic below up/ but boot.
+// ReportKind is the kind of a report, one for each topic below up/ except boot.
 type ReportKind uint8
 
 const (
@@ -182,32 +182,34 @@ const (
 // Report is one record for the server: reading, event, token result or command answer (docs/reference/mqtt.md#records).
 type Report struct {
 	Kind ReportKind
-	// Seq is the meter's one sequence, from 1, without a hole.
+	// Seq numbers all reports of the meter from 1, without a gap.
 	Seq uint64
-	// Log is the log record this report belongs to, 0 for none: at start it tells which records are reported already.
+	// Log is the log record this report belongs to, 0 for none. At start it shows which records have already been
+	// reported.
 	Log uint32
-	// Up, At and Clock are the moment.
+	// Up, At and Clock are the time of the report.
 	Up    uint64
 	At    int64
 	Clock Clock
 
-	// Register, Balance, ECUsed, Overrun, Power, Voltage, Relay and Reasons describe the meter after the step so far, in
-	// reports of every kind.
+	// Register, Balance, ECUsed, Overrun, Power, Voltage, Relay and Reasons describe the meter at this point of the
+	// step, in reports of every kind.
 	Register, Balance, ECUsed, Overrun unit.Energy
 	Power                              unit.Power
 	Voltage                            int32
 	Relay                              supply.Relay
 	Reasons                            supply.Reasons
 
-	// Code of the event and its two arguments, whose meaning [Report.Args] knows.
+	// Code is the event, A and B its two arguments; [Report.Args] decodes them.
 	Code Code
 	A, B int64
 
 	// Request is the Handle of the request or command id.
 	Request uint64
-	// Answer to a command.
+	// Answer is the answer to a command.
 	Answer Answer
-	// Result of a token. Class is valid unless it is FormatError; SubClass and TID where HasTID or the token opened.
+	// Result is the result of a token. Class is valid unless Result is FormatError; SubClass and TID are valid where
+	// HasTID is set or the token opened.
 	Result          sts.Result
 	Class, SubClass uint8
 	HasTID          bool
@@ -219,7 +221,7 @@ type Report struct {
 	Row Row
 }
 
-// Answer is what became of a command.
+// Answer is the outcome of a command.
 type Answer uint8
 
 const (
@@ -227,14 +229,14 @@ const (
 	AnswerNone Answer = iota
 	// AnswerDone: carried out.
 	AnswerDone
-	// AnswerCounter: refused, the counter is not above the last one taken.
+	// AnswerCounter: refused, the counter is not above the highest one taken.
 	AnswerCounter
 	// AnswerUnknown: refused, this meter does not know the command.
 	AnswerUnknown
 	// AnswerUsed: refused, the token to cancel has been accepted.
 	AnswerUsed
-	// AnswerOld: refused, the token is older than the meter remembers; it can never load, and whether it did is unknown. Or
-	// the lease is not newer than the one there is.
+	// AnswerOld: refused, the token is older than any the meter remembers; it can never load now, and whether it was
+	// loaded before is unknown. Or the lease is not newer than the present one.
 	AnswerOld
 	// AnswerBaseDate: refused, the meter counts TIDs from another base date.
 	AnswerBaseDate
@@ -242,16 +244,16 @@ const (
 	AnswerConfig
 	// AnswerExpired: refused by the host, the message came after its expiry.
 	AnswerExpired
-	// AnswerStorage: not carried out, the memory failed. Nothing is consumed, the command may come again.
+	// AnswerStorage: not carried out, the memory failed. The counter is not used up, so the command may be sent again.
 	AnswerStorage
-	// AnswerTamper: a switch is still not normal, so that its latch stays.
+	// AnswerTamper: a tamper switch is still not normal, so its latch stays.
 	AnswerTamper
-	// AnswerClock: refused, there is no such time.
+	// AnswerClock: refused, the time is impossible.
 	AnswerClock
-	// AnswerMode: refused, it does not fit to the payment mode: a lease for a meter that keeps credit itself, clearing the credit
-	// of one that does not, or a mode that would take bought credit away.
+	// AnswerMode: refused, it does not fit the payment mode: a lease for a meter that keeps credit itself, clearing the
+	// credit of one that does not, or a mode that would take bought credit away.
 	AnswerMode
-	// AnswerLease: refused, no lease can be like this.
+	// AnswerLease: refused, the lease is not valid.
 	AnswerLease
 )
 
@@ -262,7 +264,7 @@ var answerReasons = [...]string{
 	AnswerLease: "lease",
 }
 
-// lasts reports whether it is a refusal that the same message gets for ever.
+// lasts reports whether the answer is a permanent refusal: the same message would always get it.
 func (a Answer) lasts() bool {
 	return a > AnswerDone && a != AnswerCounter && a != AnswerStorage && int(a) < len(answerReasons)
 }
@@ -287,18 +289,19 @@ func (a Answer) Reason() string {
 type RecordKind uint8
 
 const (
-	// RecordToken: a token was accepted, or was wrong and counts: Source, Result, Class, SubClass, TID, Units, Request.
+	// RecordToken: a token was accepted, or was wrong and is counted: Source, Result, Class, SubClass, TID, Units,
+	// Request.
 	RecordToken RecordKind = iota + 1
-	// RecordCommand: a command was taken: Command, Counter, Request, and Force or TID or Lease; or it was refused for good: Refused
-	// beside Command (also CommandUnknown and CommandConfig), Counter and Request.
+	// RecordCommand: a command was taken: Command, Counter, Request, and Force or TID or Lease; or it was refused for
+	// good: Refused with Command (also CommandUnknown and CommandConfig), Counter and Request.
 	RecordCommand
 	// RecordConfig: a configuration was taken: Value is its version, Counter, Request, Wallet.
 	RecordConfig
-	// RecordLocal: the customer has switched off (Value 1) or on (Value 0).
+	// RecordLocal: the customer has switched the supply off (Value 1) or on (Value 0).
 	RecordLocal
-	// RecordKeys: a section of a key change was taken and waits (Result KCT1st or KCTNth), or has completed it (Accept):
-	// Source, Class, SubClass, Request, Sections; with Accept Key and Rollover. The host makes the keys durable in one
-	// piece with it.
+	// RecordKeys: a section of a key change was taken and waits (Result KCT1st or KCTNth), or completed the set
+	// (Accept): Source, Class, SubClass, Request, Sections; with Accept also Key and Rollover. The host makes the keys
+	// durable atomically with this record.
 	RecordKeys
 	// RecordTamper: tampering is latched: Value is the set of kinds.
 	RecordTamper
@@ -306,46 +309,47 @@ const (
 	RecordEmergency
 )
 
-// Record is one entry of the log: a difference, to be applied once. It is durable before anything that it says is true.
-// The memory adds the text of the request id (package journal).
+// Record is one entry of the log: a difference, to be applied once. It takes effect only when it is durable. The memory
+// adds the text of the request id (package journal).
 type Record struct {
 	// Seq counts the log's records from 1; it has nothing to do with Report.Seq.
 	Seq  uint32
 	Kind RecordKind
-	// Source, Result, Class, SubClass, TID and Units of a token. A token without a TID has HasTID false. Units are added to
-	// the credit; negative ones are what clearing it takes away.
+	// Source, Result, Class, SubClass, TID and Units describe a token. A token without a TID has HasTID false. Units
+	// are added to the credit; negative units are credit that was cleared.
 	Source          Source
 	Result          sts.Result
 	Class, SubClass uint8
 	HasTID          bool
 	TID             sts.TID
 	Units           unit.Energy
-	// Command and Force of a command.
+	// Command and Force describe a command.
 	Command Command
 	Force   bool
 	// Wallet is the payment mode of a configuration.
 	Wallet bool
 	// Refused is why a command or configuration was not carried out, AnswerNone if it was.
 	Refused Answer
-	// Lease is the number of a lease; its Value is for how many seconds it is given, its Units how far above Register it goes.
+	// Lease is the number of a lease; then Value is its duration in seconds, and Units is how far above Register it
+	// goes.
 	Lease uint32
-	// Value of a configuration (version), a local switch (1 off) or a management token (its 16 bits).
+	// Value is the version of a configuration, a local switch (1 off) or the 16 bits of a management token.
 	Value uint32
-	// Sections are those that wait once a section was taken, bit n-1 for section n.
+	// Sections is the set of sections that wait after this one was taken, bit n-1 for section n.
 	Sections uint8
-	// Rollover says that a key change empties the memory of TIDs, Key what is known of the new key.
+	// Rollover means that a key change empties the list of used TIDs. Key is what is known about the new key.
 	Rollover bool
 	Key      KeyInfo
-	// Counter of the signed message, 0 for none.
+	// Counter is the counter of the signed message, 0 for none.
 	Counter uint64
 	// Request is the Handle of the id, 0 for none.
 	Request uint64
-	// Register is the total register when the record was begun, 0 if that is unknown: at start it says what was used
-	// before it.
+	// Register is the total register when the record was begun, 0 if unknown. At start it shows what was used before
+	// the record.
 	Register unit.Energy
 }
 
-// Sound reports whether a record that was read from a memory can be one that Step has made.
+// Sound reports whether a record read from a memory is one that Step could have made.
 func (r *Record) Sound() bool {
 	switch r.Kind {
 	case RecordToken:

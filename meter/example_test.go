@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// A meter with 1 kWh left, and the smallest of hosts: a load of 600 W, and a relay that is printed.
+// A meter with 1 kWh left and a minimal host: it has a load of 600 W and prints the relay's position.
 func ExampleStep() {
 	config := meter.DefaultConfig()
 	state := meter.New(meter.KeyInfo{Base: sts.Base2014, Type: sts.DUTK, KEN: 255}, &config, 0)
@@ -33,7 +33,7 @@ func ExampleStep() {
 }
 
 // A key change by two tokens. The host keeps the keys that Take returns until the record that Step asks for is durable;
-// here nothing can fail.
+// here no write can fail.
 func ExampleKeys_Take() {
 	old, _ := sts.NewKey(sts.EA07, []byte("8 bytes."))
 	next, _ := sts.NewKey(sts.EA07, []byte("8 others"))

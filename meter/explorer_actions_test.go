@@ -9,8 +9,8 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// themes are the sets of actions: each is searched to the full depth together with what every meter lives with, and all of
-// them together less deep.
+// themes are the sets of actions. Each is searched to the full depth together with the core actions, and all of them
+// together less deep.
 const core = "core"
 
 func actions() []action {
@@ -137,7 +137,7 @@ func orderActions() []action {
 	}
 }
 
-// tellingActions are about events that the meter only answers and reports: they do to it what any moment does.
+// tellingActions are events that the meter only answers and reports.
 func tellingActions() []action {
 	return []action{
 		{"a reading is wanted", "telling", func(l *lab, w *world) bool { return l.tell(w, meter.Event{Kind: meter.EventRead}) }},
@@ -148,8 +148,8 @@ func tellingActions() []action {
 	}
 }
 
-// tell gives an event that changes nothing: the state is afterwards as if the host had only woken the meter, but for the
-// numbers of what was told.
+// tell gives an event that changes nothing: afterwards the state is as after an EventWake, except for the numbers of
+// the reports.
 func (l *lab) tell(w *world, ev meter.Event) bool {
 	woken := w.s
 	wake := l.stamp(w, meter.Event{Kind: meter.EventWake})
@@ -161,7 +161,7 @@ func (l *lab) tell(w *world, ev meter.Event) bool {
 	return true
 }
 
-// only returns the actions of a theme and those of every meter; "" for all.
+// only returns the actions of a theme and the core actions; "" for all.
 func only(theme string) (acts []action) {
 	for _, a := range actions() {
 		if theme == "" || a.theme == core || slices.Contains(strings.Fields(a.theme), theme) {
@@ -171,7 +171,7 @@ func only(theme string) (acts []action) {
 	return acts
 }
 
-// pass lets time pass on both clocks. Within hours sections of a key change that wait may be forgotten.
+// pass lets time pass on both clocks. After hours the waiting sections of a key change may be forgotten.
 func (l *lab) pass(w *world, ms uint64) bool {
 	if l.change != nil && ms > 3_600_000 && (w.waiting != 0 || w.under.Kind != 0) {
 		w.late = true

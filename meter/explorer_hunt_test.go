@@ -10,13 +10,14 @@ import (
 	"github.com/paywatt/paywatt/meter/journal"
 )
 
-// hunt is how a search goes through its worlds: one bound on the number of actions after the other, so that every world is
-// known by the least number of actions that leads to it and is gone on from there once for each bound. Come to with more
-// actions it is left: what can follow follows where it was come to with fewer, and with more of them left. A failure comes
-// with a shortest list of actions. Nothing but fingerprints is kept of a world; it is made again by doing the actions.
+// hunt is an iterative deepening search. It raises the bound on the number of actions step by step, so that each world
+// is found by the shortest list of actions that leads to it, and is explored further once for each bound. A world
+// reached again with more actions is skipped: everything that can follow was already tried where it was reached with
+// fewer. So a failure comes with a shortest list of actions. The search stores only the fingerprint of a world and
+// makes the world again by repeating the actions.
 //
-// Fingerprints have 64 bits: for the 30 million worlds of the largest search two that have the same by chance are one case in
-// ten thousand.
+// Fingerprints have 64 bits: among the 30 million worlds of the largest search, the chance that any two collide is one
+// in ten thousand.
 type hunt struct {
 	acts         []action
 	depth, bound int
@@ -26,15 +27,15 @@ type hunt struct {
 	old          [journal.Size]byte
 	seed         maphash.Seed
 	print        *printer
-	apart        *printer // tells the worlds of this search apart instead of print; nil for none
+	apart        *printer // replaces print for the worlds of this search; nil for none
 	seen         *table   // worlds
-	cuts         *table   // worlds of which a power cut leaves the same; nil to try every one
-	// reached, if there is one, takes the worlds as print tells them apart, with the least number of actions.
+	cuts         *table   // worlds that a power cut leaves the same; nil to try every one
+	// reached, if not nil, collects the worlds by the fingerprint of print, with the least number of actions.
 	reached map[uint64]int
 	steps   uint64
 	stop    *atomic.Bool
 	reverse bool                // the actions are tried from the last to the first
-	near    int                 // up to this level every lab goes on from every world
+	near    int                 // up to this level every lab explores every world
 	found   [deepest + 1]uint64 // worlds, by the least number of actions
 }
 
@@ -45,8 +46,8 @@ func newHunt(acts []action, depth int) hunt {
 // search tries every action in every world, up to depth actions one after the other.
 func (l *lab) search() { searchBy(l) }
 
-// searchBy lets several labs, which begin in the same world, share the work of one search: what is near the beginning all of
-// them do, and beyond it each world is gone on from by the first that comes to it.
+// searchBy lets several labs that begin in the same world share the work of one search. All of them explore the worlds
+// near the beginning; beyond that, the first lab to reach a world explores it further.
 func searchBy(labs ...*lab) {
 	first := labs[0]
 	first.visit(first.seen, first.identity(&first.stack[0]), 0, 0)
@@ -76,8 +77,8 @@ func searchBy(labs ...*lab) {
 	}
 }
 
-// explore tries every action in the world of a level, and so on up to the bound. What the last actions bring is checked,
-// but gone on from only with the next bound.
+// explore tries every action in the world of a level, and recursively up to the bound. The worlds after the last
+// actions are checked, but explored further only with the next bound.
 func (l *lab) explore(level int) {
 	w := &l.stack[level]
 	for i := range l.acts {
@@ -108,7 +109,7 @@ func (l *lab) explore(level int) {
 	}
 }
 
-// identity is the fingerprint by which the search tells worlds apart.
+// identity returns the fingerprint by which the search distinguishes worlds.
 func (l *lab) identity(w *world) uint64 {
 	if l.apart == nil {
 		return l.fingerprint(w)
@@ -127,7 +128,7 @@ func (l *lab) reach(w *world, level int) {
 	}
 }
 
-// visit notes a world and reports whether it is to be gone on from.
+// visit notes a world and reports whether to explore it further.
 func (l *lab) visit(in *table, key uint64, level, bound int) bool {
 	fresh, goOn := in.visit(key, level, bound, in == l.seen && level <= l.near)
 	if fresh && in == l.seen {
@@ -144,22 +145,22 @@ func (l *lab) figures() string {
 	return fmt.Sprintf("%d worlds within %d actions %v, all %d actions tried in each: %d steps", worlds, l.bound-1, l.found[:l.bound], len(l.acts), l.steps)
 }
 
-// table is a set of fingerprints, each with the least level it was seen at and the last bound it was gone on from with.
-// Several searches may share it.
+// table is a set of fingerprints, each with the lowest level it was seen at and the last bound with which it was
+// explored. Several searches may share it.
 type table struct {
 	slots []atomic.Uint64 // fingerprint<<8 | level<<4 | bound; 0 for empty
 	shift int
 }
 
-// maxProbes is how far from its place an entry may be: not nearly so far in a table that has room.
+// maxProbes is how far from its slot an entry may be. A table with room never comes near it.
 const maxProbes = 10_000
 
 func newTable(bits int) *table { return &table{make([]atomic.Uint64, 1<<bits), 64 - bits} }
 
-// visit notes a fingerprint. It is to be gone on from when it was not known with fewer actions, and not gone on from with
-// this bound; with again even then.
+// visit notes a fingerprint. goOn is true when the world was not reached with fewer actions and not yet explored with
+// this bound; with again also if it was.
 func (t *table) visit(key uint64, level, bound int, again bool) (fresh, goOn bool) {
-	// The place is told by bits that the entry has not, so that they too tell worlds apart.
+	// The slot comes from bits that the entry does not store, so that they too distinguish worlds.
 	at := int(key * 0x9e3779b97f4a7c15 >> t.shift)
 	mine := key<<8 | uint64(level)<<4 | uint64(bound)
 	for probes := 0; ; probes++ {
@@ -192,7 +193,7 @@ func (t *table) visit(key uint64, level, bound int, again bool) (fresh, goOn boo
 type image struct {
 	bytes   [journal.Size]byte
 	journal journal.Journal
-	durable uint64 // what the memory says, as a hash; 0 for not known
+	durable uint64 // hash of what the memory says; 0 for not known
 }
 
 // tear undoes the second half of what a write has changed.
@@ -208,7 +209,7 @@ func (m *image) tear(old *[journal.Size]byte) {
 	}
 }
 
-// medium is the journal.Memory of whichever image is worked on.
+// medium is the journal.Memory of the image in use.
 type medium struct{ under *image }
 
 func (m *medium) ReadAt(p []byte, at int64) (int, error) { return copy(p, m.under.bytes[at:]), nil }
@@ -217,7 +218,7 @@ func (m *medium) WriteAt(p []byte, at int64) (int, error) {
 }
 func (m *medium) Sync() error { return nil }
 
-// own gives a world a memory of its own to write to, that of its level.
+// own gives a world its own memory to write to, the one of its level.
 func (l *lab) own(w *world) *journal.Journal {
 	if to := &l.images[len(l.trace)]; w.mem != to {
 		to.bytes, to.journal = w.mem.bytes, w.mem.journal

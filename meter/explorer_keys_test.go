@@ -23,17 +23,17 @@ type keyLab struct {
 // keyTold is what the outside knows of a key change.
 type keyTold struct {
 	changed bool
-	// rolled says that the TIDs began anew with it.
+	// rolled means that the TIDs began anew with it.
 	rolled bool
-	// waiting are the sections that were answered with kct, bit n-1 for section n; other says that the first of them is
-	// that of the other set.
+	// waiting are the sections that were answered with kct, bit n-1 for section n; other means that the first of them
+	// belongs to the other set.
 	waiting uint8
 	other   bool
-	// late says that a day has passed, so that sections may have been forgotten, or not yet again after a power cut.
+	// late means that a day has passed. Sections may then have been forgotten, or may be back after a power cut.
 	late bool
 }
 
-// keyActions are what can happen around a key change, and to every meter.
+// keyActions are the core actions and those around a key change.
 func keyActions() []action {
 	keep := map[string]bool{
 		"60 pulses": true, "a snapshot is written": true, "the write succeeds": true, "the write fails": true,
@@ -60,7 +60,7 @@ func changeActions() []action {
 	}
 }
 
-// keyPrint tells keys apart, those in use and those of a record under way.
+// keyPrint returns a fingerprint of the keys in use and of those of a pending record.
 func (l *lab) keyPrint(w *world) uint64 {
 	if l.change == nil {
 		return 0 // they never change
@@ -72,7 +72,7 @@ func (l *lab) keyPrint(w *world) uint64 {
 	return maphash.Comparable(l.seed, both)
 }
 
-// keyReport notes what a report says of a key change.
+// keyReport notes what a report says about a key change.
 func (l *lab) keyReport(w *world, r *meter.Report) {
 	if r.Kind != meter.ReportToken {
 		return
@@ -113,7 +113,7 @@ func (l *lab) section(w *world, r *meter.Report) {
 	l.hold((r.Result == sts.KCT1st) == (bits.OnesCount8(w.waiting) == 1) || w.late, "a section is answered with "+r.Result.String())
 }
 
-// checkKeys holds the invariants of key changes.
+// checkKeys checks the invariants of key changes.
 func (l *lab) checkKeys(w *world) {
 	k := w.keys.Reveal()
 	isNew := k.Equal(l.change.next)
@@ -129,7 +129,7 @@ func (l *lab) checkKeys(w *world) {
 	}
 }
 
-// keepAnswers is the planted ring: what was a token's answer before the step stays.
+// keepAnswers returns the ring with the planted bug: it keeps the tokens' answers from before the step.
 func keepAnswers(before, after *meter.State) ([meter.RingSize]uint64, [meter.RingSize]uint8) {
 	if before.Key == after.Key {
 		return after.RingKeys, after.RingAnswers

@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// leaseTime is for how many seconds every lease of the searches is given.
+	// leaseTime is the duration in seconds of every lease of the searches.
 	leaseTime = 60
-	// leaseMost is for how many milliseconds one may run: it ends with a whole second.
+	// leaseMost is the most milliseconds that a lease may run: it ends with a whole second.
 	leaseMost = leaseTime*1000 + 999
 )
 
@@ -26,7 +26,7 @@ func leaseActions() []action {
 	}
 }
 
-// lease is a lease of the server.
+// lease gives a lease of the server.
 func (l *lab) lease(w *world, n uint32, limit unit.Energy) bool {
 	counter := w.counter + 1
 	return w.under.Kind == 0 && l.step(w, meter.Event{
@@ -35,7 +35,7 @@ func (l *lab) lease(w *world, n uint32, limit unit.Energy) bool {
 	})
 }
 
-// bought is what the accepted tokens have brought.
+// bought returns the energy credited by the accepted tokens.
 func (l *lab) bought(w *world) (credit unit.Energy) {
 	for which, in := range w.accepted {
 		if in {
@@ -56,7 +56,7 @@ func (l *lab) configOf(version uint32) *meter.Config {
 // goesTo notes the register up to which the meter may supply now.
 func (l *lab) goesTo(w *world, limit unit.Energy) { w.base = limit - l.bought(w) }
 
-// leased notes what a report says of the lease.
+// leased notes what a report says about the lease.
 func (l *lab) leased(w *world, r *meter.Report) {
 	args := r.Args()
 	n, limit := uint32(args["seq"].(int64)), unit.Energy(args["max_register_wh"].(int64))
@@ -70,7 +70,7 @@ func (l *lab) leased(w *world, r *meter.Report) {
 	w.lease, w.age = n, 0
 }
 
-// checkLease holds the invariants of wallet mode.
+// checkLease checks the invariants of wallet mode.
 func (l *lab) checkLease(w *world) {
 	s := &w.s
 	l.hold(s.Wallet() == w.cfg.Wallet || w.under.Kind == meter.RecordConfig, "the mode is not that of the configuration")
@@ -85,7 +85,7 @@ func running(s *meter.State) bool {
 	return s.Wallet() && s.LeaseAt != 0 && !s.Reasons.Has(supply.Lease)
 }
 
-// leaseAge begins to count the age of a lease anew after a power cut: the time since the last snapshot is the customer's.
+// leaseAge restarts the age of a lease after a power cut: the time since the last snapshot does not count.
 func (l *lab) leaseAge(w *world) {
 	if w.age = 0; running(&w.s) {
 		left := int64(w.s.LeaseAt)*1000 - int64(w.s.On)

@@ -20,9 +20,9 @@ type printer struct {
 	cut    [unsafe.Sizeof(told{}) / 8]uint64 // what is left of it after a power cut
 }
 
-// Numbers that only count (starts, generations, sequence, edges of tamper switches, energy that flowed the other way), that
-// there is a connection, and what the customer hears and sees are left out: they are told, and nothing is decided by them.
-// Worlds that differ in nothing else have the same future; TestWhatIsLeftOutDecidesNothing tries that.
+// Fingerprints leave out pure counters (starts, generations, sequence, edges of tamper switches, exported energy), the
+// connection, and what the customer hears and sees. These are only reported and decide nothing. Worlds that differ only
+// in them have the same future; TestWhatIsLeftOutDecidesNothing tries that.
 var leftOut = [...]string{
 	"Day.Used", "Day.Tokens", "Day.Min", "Day.Max", "Day.Peak", "Day.Off", "Day.Events", "Day.Clock", "Month", "Offset", "NextAt",
 	"LastAt", "Seq", "Boots", "Unclean", "LED", "Buzzer", "QuietAt", "BeepAt", "Export", "Tampered", "Online",
@@ -74,7 +74,7 @@ func join(outer, name string) string {
 	return outer + "." + name
 }
 
-// trail is a fingerprint in the making: four chains of multiplications, so that they run beside each other.
+// trail is an unfinished fingerprint: four independent chains of multiplications, which the processor runs in parallel.
 type trail [4]uint64
 
 func (h *trail) fold(words, under []uint64) {
@@ -110,7 +110,7 @@ func words[T any](v *T) []uint64 {
 	return unsafe.Slice((*uint64)(unsafe.Pointer(v)), unsafe.Sizeof(*v)/8)
 }
 
-// fingerprint tells worlds apart by everything that can make a difference to an invariant.
+// fingerprint covers everything in a world that can make a difference to an invariant.
 func (l *lab) fingerprint(w *world) uint64 {
 	h := trail{1, 2, 3, 4}
 	h.fold(words(&w.s), l.print.state[:])
@@ -123,7 +123,7 @@ func (l *lab) fingerprint(w *world) uint64 {
 	return h.sum()
 }
 
-// cutPrint tells worlds apart by what a power cut leaves.
+// cutPrint covers everything in a world that a power cut leaves.
 func (l *lab) cutPrint(w *world, how int) uint64 {
 	h := trail{5, 6, 7, uint64(how)}
 	if w.under.Kind != 0 && how != before {
@@ -138,7 +138,7 @@ func (l *lab) cutPrint(w *world, how int) uint64 {
 	return h.sum()
 }
 
-// durable is what the memory says, as a hash.
+// durable returns a hash of what the memory says.
 func (l *lab) durable(w *world) uint64 {
 	if w.mem.durable == 0 {
 		_, loaded, _ := l.open(w)

@@ -15,7 +15,7 @@ import (
 // search is one exhaustive search: the actions of a theme, from one state of a meter.
 type search struct {
 	name, theme string
-	workers     int // that share the work
+	workers     int // the number of labs that share the work
 	change      func(*lab, *meter.State)
 	keys        bool // with the actions around a key change
 }
@@ -101,7 +101,7 @@ func (s search) lab(t *testing.T) *lab {
 	return l
 }
 
-// run searches to a depth; it returns the worlds it has seen.
+// run searches to a depth and returns the lab with the worlds it has seen.
 func (s search) run(t *testing.T, depth int, plant func(*lab)) *lab {
 	t.Helper()
 	labs := make([]*lab, s.workers)
@@ -113,7 +113,7 @@ func (s search) run(t *testing.T, depth int, plant func(*lab)) *lab {
 		labs[i] = l
 	}
 	if s.workers > 1 {
-		// About nine times as many worlds with every action more, and some cuts for each.
+		// Each further action gives about nine times as many worlds, each with some cuts.
 		size := max(20, 27-3*(deepest-depth))
 		labs[0].seen, labs[0].cuts = newTable(size), newTable(size)
 	}
@@ -121,8 +121,9 @@ func (s search) run(t *testing.T, depth int, plant func(*lab)) *lab {
 	return labs[0]
 }
 
-// TestExploreAllInterleavings tries everything that can happen to a meter, in every order: each theme with what every
-// meter lives with (writes that succeed, fail and are cut, snapshots, the mains). All themes together: TestExploreEverything.
+// TestExploreAllInterleavings tries everything that can happen to a meter, in every order: each theme with the core
+// actions (writes that succeed, fail and are cut, snapshots, the mains). TestExploreEverything tries all themes
+// together.
 func TestExploreAllInterleavings(t *testing.T) {
 	for _, s := range searches() {
 		t.Run(s.name, func(t *testing.T) {
@@ -136,8 +137,8 @@ func TestExploreAllInterleavings(t *testing.T) {
 	}
 }
 
-// wholeDepth is how deep all actions together are searched. Every action more takes nine times as long: 5 is for every day,
-// 7 for ./check, 8 for ./check full.
+// wholeDepth is the depth of the searches of all actions together. Each further action takes nine times as long: 5 is
+// for every day, 7 for ./check, 8 for ./check full.
 var wholeDepth = flag.Int("explore", 5, "depth of the searches of all actions together, at most 8")
 
 // TestExploreEverything tries all actions together, in every order.
@@ -163,9 +164,9 @@ func TestExploreEverything(t *testing.T) {
 	}
 }
 
-// TestWhatIsLeftOutDecidesNothing compares the worlds that the searches come to with those of one that tells worlds apart by
-// every bit of state and memory, and skips no power cut: seen with the eyes of the first they are the same, and come after
-// as many actions. So nothing that a fingerprint leaves out leads anywhere that the search does not come to.
+// TestWhatIsLeftOutDecidesNothing compares a normal search with one that distinguishes worlds by every bit of state and
+// memory and skips no power cut. By the normal fingerprints both reach the same worlds after as many actions. So
+// nothing that a fingerprint leaves out leads to a world that the normal search misses.
 func TestWhatIsLeftOutDecidesNothing(t *testing.T) {
 	for _, s := range wholes() {
 		t.Run(s.name, func(t *testing.T) {

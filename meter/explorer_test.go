@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// The tokens of the searches: two good ones and a wrong one; then those of a key change and what comes with it.
+// The tokens of the searches: two good ones and a wrong one; then a key change and the tokens around it.
 const (
 	tokenA = iota
 	tokenB
@@ -30,12 +30,12 @@ const deepest = 8
 
 // lab is what all worlds of one search share.
 type lab struct {
-	cfg, next meter.Config // the one every world begins with, and the other one
+	cfg, next meter.Config // the first configuration of every world, and the other one
 	digits    [tokenCount]string
 	opened    [tokenCount]sts.Opened
 	ids       map[uint64]string
 	change    *keyLab // of the search for key changes
-	// Planted bugs (testdata/planted.md): in the core, seen as what a step makes of event and state, and in the host.
+	// Planted bugs (testdata/planted.md): bend changes the result of a step of the core; the others are in the host.
 	bend     func(l *lab, before, after *meter.State, ev *meter.Event, out []meter.Effect)
 	bendEv   func(ev *meter.Event)
 	urgent   bool // a snapshot that cannot wait
@@ -48,23 +48,23 @@ type lab struct {
 	failure string
 	out     []meter.Effect
 	spare   []meter.Effect
-	kinds   [meter.EventKinds]bool // of the events that were given
-	under   *meter.Record          // of the event that is given
+	kinds   [meter.EventKinds]bool // of the events given so far
+	under   *meter.Record          // of the event being given
 }
 
-// world is a meter with its host, small enough to copy: the state, the memory, the record under way, and what the outside
-// has been told. What the pointers lead to is never changed while another world may look at it.
+// world is a meter with its host, small enough to copy: the state, the memory, the pending record, and what was
+// reported to the outside. What its pointers point to never changes while another world may use it.
 type world struct {
 	s     meter.State
 	mem   *image
 	under meter.Record // Kind 0: none
 	keys  *meter.Keys
-	after *meter.Keys // with the section under way; nil for none
+	after *meter.Keys // with the pending section; nil for none
 	cfg   *meter.Config
 	told
 }
 
-// told is what the outside knows, and may rely on.
+// told is what the meter has reported, and others may rely on.
 type told struct {
 	unsaved  bool // the meter has asked for a snapshot
 	half     bool // half of token A is typed
@@ -77,21 +77,22 @@ type told struct {
 	remote   bool
 	register unit.Energy
 	counter  uint64
-	// rtc is what the clock shows, in Unix seconds, dead that it is not to be trusted.
+	// rtc is what the clock shows, in Unix seconds; dead means that it cannot be trusted.
 	rtc  int64
 	dead bool
-	// version is the configuration that was answered with done, asked that the customer wanted the emergency credit,
-	// emergency that it was answered with done, tampered that TAMPER was reported and not cleared, row the last day closed.
+	// version is the configuration that was answered with done; asked means that the customer asked for the emergency
+	// credit, emergency that the answer was done, tampered that TAMPER was reported and not cleared; row is the last
+	// day closed.
 	version   uint32
 	asked     bool
 	emergency bool
 	tampered  bool
 	cover     bool // the switch is not normal
-	// paid says that a token came after the emergency credit: when the power is cut, use that was not saved may make the
-	// difference whether it was paid back.
+	// paid means that a token came after the emergency credit. After a power cut, use that was not saved may then
+	// decide whether it was paid back.
 	paid  bool
 	frail bool // the latch could not be written; only the next snapshot makes it durable
-	// lease is the newest lease that was answered with done, age for how long it has run since then; 0 while none runs.
+	// lease is the newest lease that was answered with done, age how long it has run since then; 0 while none runs.
 	lease uint32
 	age   uint64
 	row   meter.Date
@@ -123,7 +124,7 @@ func (l *lab) command(w *world, c meter.Command) bool {
 	return l.order(w, c, w.counter+1, meter.AnswerNone)
 }
 
-// order is a message of the server with this counter, that the host refuses or not.
+// order gives a message of the server with this counter, refused by the host unless refused is AnswerNone.
 func (l *lab) order(w *world, c meter.Command, counter uint64, refused meter.Answer) bool {
 	if w.under.Kind != 0 {
 		return false // the host holds it back
@@ -148,7 +149,7 @@ func (l *lab) stamp(w *world, ev meter.Event) meter.Event {
 	return ev
 }
 
-// step gives one event and carries out its effects, noting what the outside learns from them.
+// step gives one event, carries out its effects and notes what they report.
 func (l *lab) step(w *world, ev meter.Event) bool {
 	ev = l.stamp(w, ev)
 	l.kinds[ev.Kind], l.under = true, &ev.Record
@@ -207,7 +208,7 @@ func (l *lab) step(w *world, ev meter.Event) bool {
 	return true
 }
 
-// save writes a snapshot, as a host does when it finds the time.
+// save writes a snapshot, as a host does when it has time.
 func (l *lab) save(w *world) {
 	l.must(l.own(w).Save(&w.s))
 	w.unsaved, w.frail = false, false
@@ -233,7 +234,7 @@ func (l *lab) publish(w *world, r *meter.Report) {
 	}
 	switch {
 	case r.Kind == meter.ReportToken && r.Class != 0:
-		// What management does is told below, or in keyReport.
+		// Management tokens are handled below or in keyReport.
 	case r.Kind == meter.ReportToken && r.Result == sts.Accept:
 		which := tokenA
 		switch r.TID {
@@ -257,14 +258,14 @@ func (l *lab) publish(w *world, r *meter.Report) {
 		if was := l.configOf(w.version).Wallet; was != l.configOf(uint32(r.A)).Wallet {
 			w.emergency, w.asked, w.paid = false, false, false
 			if was {
-				l.goesTo(w, l.under.Register) // what was left of the lease is nobody's
+				l.goesTo(w, l.under.Register) // the rest of the old lease is lost
 			}
 		}
 		w.version = uint32(r.A)
 	case r.Code == meter.CodeLease:
 		l.leased(w, r)
 	case r.Code == meter.CodeCommand && meter.Answer(r.B) != meter.AnswerStorage:
-		w.counter++ // refused or not, nobody may play it again
+		w.counter++ // refused or not, it may not be replayed
 		if meter.Answer(r.B) != meter.AnswerDone {
 			return
 		}
@@ -280,10 +281,10 @@ func (l *lab) publish(w *world, r *meter.Report) {
 	}
 }
 
-// check holds the invariants against a world.
+// check checks the invariants of a world.
 func (l *lab) check(w *world, replaying bool) {
 	if replaying {
-		return // until the whole log is replayed the meter does nothing
+		return // until the whole log is replayed the meter does not act
 	}
 	s := &w.s
 	credit := w.base + l.bought(w)
@@ -333,7 +334,7 @@ func (l *lab) must(err error) {
 	}
 }
 
-// persisted ends the record under way.
+// persisted ends the pending record.
 func (l *lab) persisted(w *world, ok bool) bool {
 	r := w.under
 	if r.Kind == 0 {
@@ -354,7 +355,7 @@ func (l *lab) persisted(w *world, ok bool) bool {
 	return l.step(w, meter.Event{Kind: meter.EventPersisted, Record: r, OK: ok})
 }
 
-// How far a write has come when the mains goes.
+// How far a write has come when the mains fails.
 const (
 	before = iota
 	within
@@ -378,10 +379,10 @@ func (l *lab) write(w *world, r *meter.Record, how int) {
 	}
 }
 
-// cut takes the mains away and starts the meter again from its memory.
+// cut cuts mains power and starts the meter again from its memory.
 func (l *lab) cut(w *world, how int) bool {
 	if l.cuts != nil && !l.visit(l.cuts, l.cutPrint(w, how), len(l.trace)-1, l.bound) {
-		return false // leads to a world that has been explored
+		return false // leads to a world that is already explored
 	}
 	if how != before {
 		l.write(w, &w.under, how)
@@ -433,7 +434,7 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
-// begin puts a meter that change has prepared at the root of the search.
+// begin starts the search with a meter that change has prepared.
 func (l *lab) begin(t *testing.T, change func(*meter.State)) {
 	r := newRig(t)
 	s := r.state

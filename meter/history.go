@@ -30,33 +30,33 @@ func (h History) Keep() int {
 	return [histories]int{HistoryDays: 62, HistoryMonths: 24, HistoryTokens: 50, HistoryEvents: 500}[h%histories]
 }
 
-// Row is one row of the history of days or months.
+// Row is one closed day or month of the history.
 type Row struct {
 	// Kind is HistoryDays or HistoryMonths.
 	Kind History
 	// Date is the local day, or the first day of the month.
 	Date Date
-	// Register is the total register at the end, Used what was imported, Tokens what tokens have brought.
+	// Register is the total register at the end, Used the energy imported, Tokens the energy credited by tokens.
 	Register, Used, Tokens unit.Energy
-	// Of days only: Min and Max are the least and the most credit as the customer sees it, Peak the highest load, OffMinutes
-	// for how long the supply was off, Events how many there were, Clock the worst quality of the clock.
+	// For days only: Min and Max are the lowest and highest credit as the customer sees it, Peak the highest load,
+	// OffMinutes how long the supply was off, Events the number of events, Clock the worst quality of the clock.
 	Min, Max   unit.Energy
 	Peak       unit.Power
 	OffMinutes uint16
 	Events     uint16
 	Clock      Clock
-	// Gap marks a day that only the clock went through.
+	// Gap marks an empty day that a jump of the clock skipped.
 	Gap bool
 }
 
-// weekUnknown marks a day of State.Week of which nothing is known.
+// weekUnknown marks a day of State.Week whose use is unknown.
 const weekUnknown = 1<<16 - 1
 
-// maxGap is the most empty days that a jump of the clock leaves behind.
+// maxGap is the most empty days that are recorded for a jump of the clock.
 const maxGap = 31
 
-// date lets a local day come: those before it are closed. Rows stay in order whatever the clock does: a day that was
-// closed is never opened again, and the one under way goes on until its time has come.
+// date begins a local day and closes those before it. Rows stay in order whatever the clock does: a closed day is never
+// reopened, and the current day goes on until the clock passes it.
 func (x *step) date(today Date) {
 	s := x.s
 	d := &s.Day
@@ -66,12 +66,12 @@ func (x *step) date(today Date) {
 	case today > d.Date:
 		x.closeDay(today)
 	case today < d.Date:
-		// After a long jump forward and back the day under way may have a date that is far ahead.
+		// After a long jump forward and back the current day may have a date far ahead.
 		d.Date = max(today, min(s.Closed+1, d.Date))
 	}
 }
 
-// closeDay writes the rows of the day under way, of its month if that is over, and of the empty days up to today.
+// closeDay writes the rows of the current day, of its month if that is over, and of the empty days up to today.
 func (x *step) closeDay(today Date) {
 	s := x.s
 	d := &s.Day
@@ -97,7 +97,7 @@ func (x *step) closeDay(today Date) {
 	}
 	x.beginDay(today)
 	x.save, x.urgent, s.Unsaved = true, true, 0 // before the next row
-	x.settle()                                  // the first warning may go by the use of the last days
+	x.settle()                                  // the first warning may depend on the use of the last days
 }
 
 // beginDay begins an empty day.
@@ -110,14 +110,14 @@ func (x *step) beginDay(today Date) {
 	}
 }
 
-// narrow is an energy in the 32 bits of a day's row.
+// narrow clamps an energy to the 32 bits of a day's row.
 func narrow(e unit.Energy) int32 { return int32(max(math.MinInt32, min(e, math.MaxInt32))) }
 
 // offUnit is the unit of Day.Off in seconds: two, so that a day fits 16 bits.
 const offUnit = 2
 
-// off counts the time since the last event if there was no supply. Counted on a fixed grid it does not depend on where
-// the time is cut.
+// off counts the time since the last event if there was no supply. It counts on a fixed grid, so the result does not
+// depend on when events come.
 func (x *step) off() {
 	if s := x.s; x.relay != supply.Closed {
 		const grid = offUnit * 1000
@@ -125,8 +125,8 @@ func (x *step) off() {
 	}
 }
 
-// offBefore counts the time without mains that ends now to the day under way before the calendar is looked at; after is
-// what of it belongs to the day that begins.
+// offBefore adds the power cut that ends now to the current day, before the calendar is looked at; after is the part
+// that belongs to the day that begins.
 func (x *step) offBefore() (after int64) {
 	s := x.s
 	if x.ev.Off <= 0 || !x.trusted() || s.Day.Date == 0 {
@@ -148,19 +148,19 @@ func (d *Day) addOff(seconds int64) {
 	d.Off = uint16(min(int64(d.Off)+seconds/offUnit, math.MaxUint16))
 }
 
-// bucket follows the credit through the day.
+// bucket updates the lowest and highest credit of the day.
 func (s *State) bucket() {
 	d := &s.Day
 	shown := narrow(s.Shown())
 	d.Min, d.Max = min(d.Min, shown), max(d.Max, shown)
 }
 
-// low1 returns the credit at which the first warning is given: what lasts for Low1Days at the mean use of the days that
-// are known, Low1 while none is.
+// low1 returns the credit at which the first warning is given: enough for Low1Days at the mean use of the known days,
+// or Low1 while none is known.
 func (s *State) low1(c *Config) unit.Energy {
 	switch {
 	case s.Wallet():
-		return 0 // the server has thresholds of money
+		return 0 // the server has thresholds in money
 	case c.Low1Days == 0:
 		return c.Low1
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// aKey is a key of this algorithm; n tells them apart.
+// aKey returns a key for this algorithm; different n give different keys.
 func aKey(tb testing.TB, ea sts.EA, n byte) sts.Key {
 	tb.Helper()
 	b := []byte("0123456789abcdef")[:ea.KeySize()]
@@ -60,13 +60,13 @@ func manageFor(tb testing.TB, k sts.Key, sub uint8, tid sts.TID, value uint16) s
 	return t.Reveal()
 }
 
-// rigWith is a rig whose meter is made with this key.
+// rigWith returns a rig whose meter is made with this key.
 func rigWith(tb testing.TB, k sts.Key, info meter.KeyInfo) *rig {
 	tb.Helper()
 	return newRigWith(tb, meter.NewKeys(k, info))
 }
 
-// orders are all orders of the numbers below n.
+// orders returns all orders of the numbers below n.
 func orders(n int) [][]int {
 	if n == 0 {
 		return [][]int{nil}
@@ -81,8 +81,8 @@ func orders(n int) [][]int {
 	return all
 }
 
-// The sections of every kind of set may come in any order, by any way, twice, with power cuts between them. The last one
-// changes the key; credit and registers stay; the same set again is a wrong token.
+// The sections of every kind of set may come in any order, from any source, twice, with power cuts between them. The
+// last one changes the key; credit and registers stay; entering the same set again gives used_error.
 func TestSectionsMayComeInAnyOrder(t *testing.T) {
 	tried := 0
 	for _, kind := range []struct {
@@ -119,7 +119,7 @@ func enterSet(t *testing.T, old, next sts.Key, set []string, order []int, cut bo
 		}
 		for entry := range 2 {
 			if want == sts.Accept && entry == 1 {
-				want = sts.UsedError // under the old key, and no guess
+				want = sts.UsedError // under the old key, and not counted as a guess
 			}
 			row := r.state.Guards[sources[i]-1].Row
 			got := r.last(set[n], sources[i], "")
@@ -161,7 +161,7 @@ func enterSet(t *testing.T, old, next sts.Key, set []string, order []int, cut bo
 	}
 }
 
-// twoSections is a rig with a set of two for it, for tests about what happens between them.
+// twoSections returns a rig and a set of two sections, for tests about what happens between them.
 func twoSections(t *testing.T, change func(*sts.KeyChange)) (*rig, []string, sts.Key) {
 	t.Helper()
 	r, next := newRig(t), aKey(t, sts.EA07, 2)
@@ -179,7 +179,7 @@ func (r *rig) wants(what, digits string, want sts.Result) {
 	}
 }
 
-// An incomplete set (docs/reference/tokens.md#key-change) is kept for 24 h of powered-on time, over power loss.
+// An incomplete set (docs/reference/tokens.md#key-change) waits for 24 h of powered-on time, also across power cuts.
 func TestAnIncompleteKeyChangeWaitsADay(t *testing.T) {
 	for _, c := range []struct {
 		name      string
@@ -204,7 +204,7 @@ func TestAnIncompleteKeyChangeWaitsADay(t *testing.T) {
 	}
 }
 
-// The meter needs no wake-up call to forget, but asks for one.
+// The meter forgets without being woken, but asks to be woken.
 func TestWakeNamesTheEndOfAKeyChange(t *testing.T) {
 	r, set, _ := twoSections(t, nil)
 	r.cfg.ReadingEvery = 0
@@ -233,7 +233,7 @@ func TestASectionThatDoesNotFitBeginsAnew(t *testing.T) {
 	if !r.keys.Reveal().Equal(third) || r.state.Key.SGC != 654321 {
 		t.Errorf("key %+v, want that of the new set", r.state.Key)
 	}
-	// A third section does not fit to a set of two.
+	// A third section does not fit a set of two.
 	r, set, _ = twoSections(t, nil)
 	r.wants("first of two", set[0], sts.KCT1st)
 	r.wants("third of three", other[2], sts.KCT1st)
@@ -268,7 +268,8 @@ func TestOtherManagementForgetsAKeyChange(t *testing.T) {
 	}
 }
 
-// To another type only where that is allowed (docs/reference/tokens.md#key-change); a set that is refused leaves nothing behind.
+// A key may change to another type only where that is allowed (docs/reference/tokens.md#key-change); a refused set
+// leaves nothing behind.
 func TestKeyTypesOfAChange(t *testing.T) {
 	allowed := 0
 	for have := sts.DITK; have <= sts.DCTK; have++ {
@@ -323,7 +324,7 @@ func TestAnExpiredKeyMayBeChanged(t *testing.T) {
 	r.wants("credit after it", creditFor(t, next, (tid|0xffff)+1, 10), sts.KeyExpiredError)
 }
 
-// RO: the memory of TIDs begins anew with the base date, and only with it.
+// Rollover (RO): the list of used TIDs begins anew with the base date, and only with it.
 func TestRollover(t *testing.T) {
 	for _, c := range []struct {
 		from, to sts.BaseDate
@@ -391,7 +392,7 @@ func TestAKeyChangeTakesTokensOutOfTheRing(t *testing.T) {
 	}
 }
 
-// A memory that fails changes nothing, whatever section it was.
+// When the memory fails, no section changes anything.
 func TestASectionThatCannotBeWrittenIsNotTaken(t *testing.T) {
 	r, set, next := twoSections(t, nil)
 	for i, digits := range set {
@@ -431,7 +432,7 @@ func TestAKeyChangeAndTheLock(t *testing.T) {
 	}
 }
 
-// Sections of whose key there can be none are refused together, and forgotten.
+// Sections that together describe an impossible key are refused and forgotten.
 func TestAKeyThatCannotBe(t *testing.T) {
 	r, set, _ := twoSections(t, nil)
 	token, _ := sts.ParseToken(set[0])
@@ -453,7 +454,7 @@ func TestAKeyThatCannotBe(t *testing.T) {
 	}
 }
 
-// What a host says of a section must fit to what the meter knows.
+// A host's Change must fit the meter's state.
 func TestAHostThatIsBehind(t *testing.T) {
 	r, set, _ := twoSections(t, nil)
 	section := r.keys.Open(set[0])
@@ -482,7 +483,7 @@ func TestAHostThatIsBehind(t *testing.T) {
 	}
 }
 
-// Keys say nothing of what they hold, pending sections included; the state and the events hold no part of a key.
+// Keys print as a mask, pending sections included; the state and the events hold no part of a key.
 func TestSectionsAreMasked(t *testing.T) {
 	r, set, _ := twoSections(t, nil)
 	r.wants("first section", set[0], sts.KCT1st)

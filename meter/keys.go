@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// KeyInfo is all that may be known of a key. It is no secret, and part of State.
+// KeyInfo is the public description of a key. It is not secret, and part of State.
 type KeyInfo struct {
 	// Base is the date from which TIDs count.
 	Base sts.BaseDate
@@ -18,8 +18,8 @@ type KeyInfo struct {
 	KEN uint8
 	// EA is the algorithm; [NewKeys] sets it from the key itself.
 	EA sts.EA
-	// Named says that KRN and TI are known, and SGC unless it is 0. A meter that was given a bare key knows none of them,
-	// one whose key was changed by two tokens no longer knows its supply group.
+	// Named means that KRN and TI are known, and SGC unless it is 0. A meter with a bare key knows none of them; one
+	// whose key was changed by two tokens no longer knows its supply group.
 	Named bool
 	// KRN is the key revision, TI the tariff index, SGC the supply group code.
 	KRN, TI uint8
@@ -27,16 +27,16 @@ type KeyInfo struct {
 }
 
 // Keys holds the secrets of a meter: the key that opens its tokens, and the sections of a key change that wait for the
-// others. It stands apart from State and has a memory record of its own, so that states, events and recorded histories
-// never contain key material. It has no printable form.
+// others. It is separate from State and has a memory record of its own, so that states, events and recorded histories
+// never contain key material. It prints only as a mask.
 type Keys struct {
 	current sts.Key
 	info    KeyInfo
-	// pending may hold more than counts: which sections do, State.Sections knows.
+	// pending may hold sections that no longer count: State.Sections says which do.
 	pending sts.KeySections
 	changes uint16
-	// previous is the key before the last change, the zero Key for none: with it a section that comes late, or again, is
-	// known for what it is.
+	// previous is the key before the last change, the zero Key for none. It recognizes a section that comes late or
+	// again.
 	previous sts.Key
 }
 
@@ -45,23 +45,24 @@ func NewKeys(current sts.Key, info KeyInfo) Keys {
 	return RestoreKeys(current, info, sts.KeySections{}, 0)
 }
 
-// RestoreKeys returns keys as a memory kept them.
+// RestoreKeys returns keys read from a memory.
 func RestoreKeys(current sts.Key, info KeyInfo, pending sts.KeySections, changes uint16) Keys {
 	info.EA = current.EA()
 	return Keys{current: current, info: info, pending: pending, changes: changes}
 }
 
-// After returns the keys with the one that was current before the last change, as a memory kept it.
+// After returns the keys with previous, read from a memory, as the key before the last change.
 func (k Keys) After(previous sts.Key) Keys {
 	k.previous = previous
 	return k
 }
 
-// Previous returns the key before the last change, for the memory record, the zero Key for none. Like Reveal it is a door.
+// Previous returns the key before the last change, for the memory record, the zero Key for none. Like Reveal it exposes
+// a secret.
 func (k *Keys) Previous() sts.Key { return k.previous }
 
-// late reports whether a token is a section of a key change under the key before the last change: it can do nothing any
-// more, and whoever enters it again has not guessed.
+// late reports whether a token is a section of a key change under the key before the last change. Such a token has no
+// effect, and entering it again is not a guess.
 func (k *Keys) late(t sts.Token) bool {
 	if k.previous == (sts.Key{}) || sts.Open(k.current, t).Result != sts.CRCError {
 		return false
@@ -70,8 +71,8 @@ func (k *Keys) late(t sts.Token) bool {
 	return is
 }
 
-// Open reads the digits of a token, as typed or received: blanks and dashes do not count. It says what the token holds,
-// not whether the meter accepts it: that is Step's answer to EventToken.
+// Open reads the digits of a token, as typed or received, ignoring blanks and dashes. It returns what the token holds;
+// whether the meter accepts it is Step's answer to EventToken.
 func (k *Keys) Open(digits string) sts.Opened {
 	t, result := sts.ParseToken(digits)
 	if result != sts.Accept {
@@ -80,29 +81,28 @@ func (k *Keys) Open(digits string) sts.Opened {
 	return sts.Open(k.current, t)
 }
 
-// Change is what a section of a key change means to a meter: what Step has to know of it to apply its rules, and no key
-// material. The zero value is that of every other token.
+// Change describes a section of a key change to Step, without key material. It is the zero value for every other token.
 type Change struct {
-	// Result is KCT1st for a section that begins a set, KCTNth for one that fits to those that wait, Accept for the one
-	// that completes the set, RangeError when that set is of a key that cannot be; UsedError for a section under the key
-	// before the last change.
+	// Result is KCT1st for a section that begins a set, KCTNth for one that fits those that wait, Accept for the one
+	// that completes the set, RangeError when the complete set describes an impossible key, and UsedError for a section
+	// under the key before the last change.
 	Result sts.Result
-	// Again says that the section is one of those that wait.
+	// Again means that the section is one of those that already wait.
 	Again bool
-	// Rollover says that the complete set begins another base date, so that all TIDs begin anew.
+	// Rollover means that the complete set changes the base date, so that all TIDs begin anew.
 	Rollover bool
-	// Waiting are the sections that waited before, Sections those with this one: bit n-1 for section n.
+	// Waiting is the set of sections that waited before, Sections the same with this one: bit n-1 for section n.
 	Waiting, Sections uint8
 	// Key is the key of the complete set.
 	Key KeyInfo
 }
 
-// Take reads the digits of a token that may be a section of a key change. It returns what Step has to know of it, for
-// Event.Change, and the keys as they will be if Step takes it: the host holds them until the record that Step then
-// asks for is durable, together with them. A section that does not fit to those that wait begins a set of its own: the
-// old ones are forgotten. Nothing on the tokens says to which set they belong, so sections of two sets that do not
-// contradict each other make a key that nobody knows: whoever issues a second set must take back the first. Any other
-// token gives the zero Change, and the keys as they are.
+// Take reads the digits of a token that may be a section of a key change. It returns the Change for the event, and the
+// keys as they will be if Step takes the section. The host holds these keys until Step asks for a record, and makes
+// them durable together with it. A section that does not fit those that wait begins a new set, and the old ones are
+// forgotten. The tokens do not say which set they belong to, so sections of two sets that happen to fit make a key
+// unknown to the issuer: whoever issues a second set must take back the first. Any other token gives the zero Change
+// and the keys as they are.
 func (k *Keys) Take(s *State, digits string) (Change, Keys) {
 	t, result := sts.ParseToken(digits)
 	if result != sts.Accept {
@@ -145,7 +145,7 @@ func (k *Keys) waiting(sections uint8) sts.KeySections {
 	return p
 }
 
-// judge says what the pending sections make, and makes the new key of a complete set.
+// judge sets the result for the pending sections, and makes the new key of a complete set.
 func (k *Keys) judge(change *Change) {
 	switch n := k.pending.Len(); {
 	case n < k.need() && n == 1:
@@ -159,7 +159,7 @@ func (k *Keys) judge(change *Change) {
 	}
 }
 
-// need is how many sections the set has; more than there can be while nobody knows.
+// need returns how many sections the set has, or more than the maximum while that is unknown.
 func (k *Keys) need() int {
 	switch first := k.pending.Section(1); {
 	case k.current.EA() == sts.EA11:
@@ -172,7 +172,7 @@ func (k *Keys) need() int {
 	return 2
 }
 
-// install puts the key of a complete set in the place of the current one; false if there can be no such key.
+// install replaces the current key with that of a complete set; false if the set describes an impossible key.
 func (k *Keys) install(change *Change) bool {
 	set, sound := k.pending.Complete()
 	if !sound {
@@ -200,7 +200,7 @@ func (k *Keys) install(change *Change) bool {
 	return true
 }
 
-// Info returns what may be known of the key; it is for [New].
+// Info returns the public description of the key; it is for [New].
 func (k *Keys) Info() KeyInfo { return k.info }
 
 // Changes returns how often the key was changed since the meter was made.
@@ -209,7 +209,7 @@ func (k *Keys) Changes() uint16 { return k.changes }
 // Pending returns the sections of a key change, for the memory record. They are masked as Keys is.
 func (k *Keys) Pending() sts.KeySections { return k.pending }
 
-// Reveal returns the decoder key, for the memory record. It is the only door.
+// Reveal returns the decoder key, for the memory record. Nothing else exposes it.
 func (k *Keys) Reveal() sts.Key { return k.current }
 
 const maskedKeys = "meter.Keys(masked)"

@@ -7,32 +7,32 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Lease is the server's permission to go on up to a register (docs/reference/meter-rules.md#wallet-mode). It takes the
-// place of credit: in wallet mode State.Balance is what is left of it. The zero value is no lease.
+// Lease is the server's permission to supply up to a register (docs/reference/meter-rules.md#wallet-mode). It replaces
+// credit: in wallet mode State.Balance is what is left of it. The zero value is no lease.
 type Lease struct {
 	// Seq is its number; a higher one always wins.
 	Seq uint32
-	// TTL is for how many seconds of powered-on time it is given.
+	// TTL is its duration in seconds of powered-on time.
 	TTL uint32
 	// Max is the total register up to which it goes.
 	Max unit.Energy
 }
 
 const (
-	// maxTTL is the longest time a lease may be given for: far above any real one, and powered-on seconds stay in 32 bits.
+	// maxTTL is the longest duration of a lease: far above any real one, and powered-on seconds stay within 32 bits.
 	maxTTL = 366 * 24 * 60 * 60
-	// longOff is after how many powered-on seconds without supply nobody may be expecting voltage
-	// (docs/reference/meter-rules.md#supply).
+	// longOff is the number of powered-on seconds without supply after which people may no longer expect voltage, so
+	// that the customer has to confirm (docs/reference/meter-rules.md#supply).
 	longOff = 24 * 60 * 60
 )
 
-// What an event about a lease tells.
+// What CodeLease reports.
 const (
 	leaseApplied = 0
 	leaseExpired = 1
 )
 
-// spent is the reason that keeps the supply off when there is nothing left to use.
+// spent returns the reason that keeps the supply off when the credit or the lease is used up.
 func (s *State) spent() supply.Reason {
 	if s.Wallet() {
 		return supply.Lease
@@ -40,7 +40,7 @@ func (s *State) spent() supply.Reason {
 	return supply.Credit
 }
 
-// judgeLease returns why a lease cannot be taken, AnswerNone if it can.
+// judgeLease returns why a lease is refused, AnswerNone if it is accepted.
 func (s *State) judgeLease(l Lease) Answer {
 	left := l.Max - s.Register
 	switch {
@@ -54,7 +54,7 @@ func (s *State) judgeLease(l Lease) Answer {
 	return AnswerNone
 }
 
-// leaseState is how the lease stands.
+// leaseState is the state of the lease.
 type leaseState uint8
 
 const (
@@ -90,7 +90,7 @@ var leaseTable = [...]transition[leaseState, leaseInput]{
 	{leaseRunning, leaseExpires, leaseOver, CodeLease},
 }
 
-// leaseState returns how the lease stands.
+// leaseState returns the state of the lease.
 func (s *State) leaseState() leaseState {
 	switch {
 	case s.Reasons.Has(supply.Lease):
@@ -126,18 +126,19 @@ func (x *step) leaseMove(on leaseInput) bool {
 	return true
 }
 
-// tellLease reports a lease and the register up to which it goes now.
+// tellLease reports a lease and the register up to which it now goes.
 func (x *step) tellLease(what int64) {
 	s := x.s
 	x.consequence(CodeLease, int64(s.LeaseSeq)<<1|what, int64(s.Register+s.Balance-s.Overrun))
 }
 
-// applyLease puts a durable lease in the place of the one before. What it allows is a register, so it does not matter what
-// was used while it was written; its time begins now. One of which nothing is left is judged like the last Wh of any other.
+// applyLease replaces the lease with a durable new one. A lease names a register, so energy used while the record was
+// written does not matter; its time begins now. A lease that is already used up is handled like the last Wh of any
+// other.
 func (x *step) applyLease(r *Record) {
 	s := x.s
 	if !s.Wallet() || r.Lease <= s.LeaseSeq {
-		return // no host that keeps its duties has such a record
+		return // no correct host gives such a record
 	}
 	left := r.Register + r.Units - s.Register
 	s.LeaseSeq, s.Balance, s.Overrun = r.Lease, max(0, left), max(0, -left)
@@ -148,8 +149,8 @@ func (x *step) applyLease(r *Record) {
 	x.tellLease(leaseApplied)
 }
 
-// leaseEnd returns the powered-on time in milliseconds at which the time of the lease runs out and something follows, 0 for
-// never. A friendly window puts it off to its own end.
+// leaseEnd returns the powered-on time in milliseconds at which the time of the lease runs out, 0 for never. A friendly
+// window delays it to the end of the window.
 func (s *State) leaseEnd() uint64 {
 	if s.leaseState() != leaseRunning || s.Flags.Has(FlagFriendly) {
 		return 0
@@ -157,8 +158,8 @@ func (s *State) leaseEnd() uint64 {
 	return uint64(s.LeaseAt) * 1000
 }
 
-// leaseTime ends a lease whose time has run out, as the configuration wants it: it leaves all, some or nothing of what was
-// allowed. That is saved at once, so that no power cut gives it back.
+// leaseTime ends a lease whose time has run out. The configuration decides whether all, some or none of the rest may
+// still be used. That is saved at once, so that a power cut does not restore the lease.
 func (x *step) leaseTime() {
 	s, c := x.s, x.c
 	if at := s.leaseEnd(); at == 0 || s.powered() < at {
@@ -176,15 +177,15 @@ func (x *step) leaseTime() {
 	x.settle()
 }
 
-// judgeLeft sets the reason LEASE when nothing is left of the lease, and reports whether that was just now. Only another
+// judgeLeft sets the reason LEASE when the lease is used up, and reports whether that has just happened. Only another
 // lease clears it: no friendly window gives energy beyond what the server has allowed.
 func (x *step) judgeLeft() (ended bool) {
 	return x.s.Balance == 0 && x.leaseMove(leaseUsed)
 }
 
-// changeMode changes between credit in the meter and a wallet at the server, as of the register of the record: a replay
-// after a power cut leads to the same. There is no bought credit left then; what the customer owes the meter is told, and is
-// the server's to settle. What was used while the record was written was used without credit or lease.
+// changeMode changes between credit in the meter and a wallet at the server, as of the register of the record, so that
+// a replay after a power cut gives the same state. No bought credit is left then. The meter reports what the customer
+// owes, and the server settles it. Energy used while the record was written counts as used without credit or lease.
 func (x *step) changeMode(r *Record) {
 	s := x.s
 	used := s.Register - r.Register

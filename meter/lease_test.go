@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// walletConfig is a configuration of wallet mode whose leases leave something when their time is over, with windows that put
-// that off.
+// walletConfig returns a configuration of wallet mode with lease_grace_wh, and with windows that delay the end of a
+// lease.
 func walletConfig(t testing.TB, grace unit.Energy) meter.Config {
 	t.Helper()
 	c, bad := meter.NewConfig(meter.DefaultConfig(), 1, map[string]any{
@@ -25,7 +25,7 @@ func walletConfig(t testing.TB, grace unit.Energy) meter.Config {
 	return c
 }
 
-// newWallet is a new meter in wallet mode.
+// newWallet returns a rig with a new meter in wallet mode.
 func newWallet(t testing.TB, grace unit.Energy) *rig {
 	t.Helper()
 	r := newRig(t)
@@ -82,8 +82,8 @@ func TestTheCustomerConfirmsAfterALongTimeWithoutALease(t *testing.T) {
 	}
 }
 
-// leased plays hours of a wallet meter: a load that changes, leases of all kinds, keys, the clock. Between those inputs time and
-// energy are given either in the largest pieces that Wake and Headroom allow, or, with cut, in random smaller ones.
+// leased plays hours of a wallet meter: a changing load, leases of all kinds, keys, the clock. Between those inputs it
+// gives time and energy either in the largest pieces that Wake and Headroom allow or, with cut, in random smaller ones.
 func leased(t *testing.T, seed uint64, cut *rand.Rand) life {
 	t.Helper()
 	inputs := rand.New(rand.NewPCG(seed, 7))
@@ -185,8 +185,8 @@ func TestNothingHappensToALeaseBeforeWakeAndHeadroom(t *testing.T) {
 	}
 }
 
-// TestRandomEventsKeepTheLease gives a wallet meter any events, sensible or not. What is left of the lease and the register are
-// what the last report of it says, whatever came in between.
+// TestRandomEventsKeepTheLease gives a wallet meter any events, sensible or not. The register and the rest of the lease
+// always add up to what the last report of the lease says.
 func TestRandomEventsKeepTheLease(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(newSeed(t), 3))
 	out := make([]meter.Effect, 0, meter.MaxEffects)
@@ -208,7 +208,7 @@ func TestRandomEventsKeepTheLease(t *testing.T) {
 			case ev.Kind == meter.EventPersisted:
 				ev.Record, under = *under, nil
 			}
-			// What the outbox has seen is nothing here: the register would be raised to it.
+			// The outbox is empty here; otherwise the register would be raised to what it holds.
 			ev.Register = 0
 			out = meter.Step(&r.cfg, s, ev, out[:0])
 			if cap(out) != meter.MaxEffects {
@@ -238,7 +238,7 @@ func TestRandomEventsKeepTheLease(t *testing.T) {
 	}
 }
 
-// BenchmarkStepLease is the short way of a meter in wallet mode.
+// BenchmarkStepLease measures the short way of a meter in wallet mode.
 func BenchmarkStepLease(b *testing.B) {
 	c := walletConfig(b, meter.LeaseStay)
 	c.ReadingEvery, c.Friendly = 0, meter.DefaultConfig().Friendly

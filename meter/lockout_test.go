@@ -22,7 +22,7 @@ func (r *rig) guess(n int, from meter.Source) time.Duration {
 func TestEachFiveInARowDoubleTheLock(t *testing.T) {
 	r := newRig(t)
 	day := 24 * time.Hour
-	// With a day and more between the fives the ten in a day never bind, so the row alone shows.
+	// With a day or more between each five, the limit of ten in a day never applies, so only the row counts.
 	want := 10 * time.Minute
 	for range 12 {
 		if got := r.guess(4, meter.Keypad); got != 0 {
@@ -39,7 +39,7 @@ func TestEachFiveInARowDoubleTheLock(t *testing.T) {
 func TestTenInADayLockUntilTheOldestIsADayOld(t *testing.T) {
 	r := newRig(t)
 	good := testTID(t, testStart())
-	// A good token after each fourth wrong one keeps the row short; nothing resets the ten.
+	// A good token after each fourth wrong one keeps the row short; it does not reset the count of the day.
 	for i := range 9 {
 		if got := r.guess(1, meter.Keypad); got != 0 {
 			t.Fatalf("wrong token %d locks for %s", i+1, got)
@@ -54,7 +54,7 @@ func TestTenInADayLockUntilTheOldestIsADayOld(t *testing.T) {
 		t.Errorf("the tenth locks for %s, want 6h", got)
 	}
 	r.run(6 * time.Hour)
-	// Now the second is 22 hours old, and this is the tenth since.
+	// Now the second is 22 hours old, and this is the tenth counted from it.
 	if got := r.guess(1, meter.Keypad); got != 2*time.Hour {
 		t.Errorf("the eleventh locks for %s, want 2h", got)
 	}
@@ -125,7 +125,7 @@ func TestALockOutlivesPowerCuts(t *testing.T) {
 			t.Fatalf("after a power cut locked for %d ms, want %d", got, left)
 		}
 	}
-	// A crash may lose time that had been waited, never the lock.
+	// A crash may lose time already waited, never the lock.
 	r.run(time.Minute)
 	r.reboot(0)
 	if got := r.state.LockedFor(meter.Keypad); got < left-60_000 || got > left {
@@ -133,7 +133,7 @@ func TestALockOutlivesPowerCuts(t *testing.T) {
 	}
 }
 
-// Time that was waited is saved now and then: a crash after hours gives back a quarter of an hour, not all of it.
+// Time already waited is saved now and then: a crash after hours loses a quarter of an hour, not all of it.
 func TestACrashTakesLittleOfAWait(t *testing.T) {
 	r, set, _ := twoSections(t, nil)
 	r.guess(5, meter.SMS)
@@ -153,8 +153,8 @@ func TestACrashTakesLittleOfAWait(t *testing.T) {
 	}
 }
 
-// A wrong token is durable before it is shown: without power at that moment it was neither counted nor shown, but there
-// is no way to see the result and lose the count.
+// A wrong token is durable before its result is shown. A power cut at that moment loses both the count and the result,
+// so nobody can see the result and avoid the count.
 func TestPowerCutsBuyNoGuesses(t *testing.T) {
 	r := newRig(t)
 	shown := 0

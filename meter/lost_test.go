@@ -8,8 +8,8 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// TestALostLogRecordIsNoticed loses a record that was durable and told: the meter says so (702), gives its number to no
-// other record, and works on through further power cuts.
+// TestALostLogRecordIsNoticed loses a record that was durable and reported: the meter reports the loss (702), does not
+// reuse its number, and works on through further power cuts.
 func TestALostLogRecordIsNoticed(t *testing.T) {
 	r := newRig(t)
 	tid := testTID(t, testStart())
@@ -32,7 +32,8 @@ func TestALostLogRecordIsNoticed(t *testing.T) {
 	if !lost || r.state.Applied != 1 {
 		t.Fatalf("event 702 %t, newest record %d; want it reported and its number left out", lost, r.state.Applied)
 	}
-	// The next record is written and the power goes before anything else is: the hole must not look like damage.
+	// The next record is written, and the power fails before anything else is written. The gap must not look like
+	// damage.
 	r.lazy = true
 	r.token(b, meter.SMS, "")
 	if err := r.j.Append(&r.state, *r.under); err != nil {

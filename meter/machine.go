@@ -24,7 +24,7 @@ func lookup[S, I ~uint8](table []transition[S, I], from S, on I) (transition[S, 
 
 // Diagram is one state machine of the meter, for documentation and its tests.
 type Diagram struct {
-	// Name of the machine, and what it is about.
+	// Name is the name of the machine; About says what it does.
 	Name, About string
 	// Rows are its transitions.
 	Rows []DiagramRow

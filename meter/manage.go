@@ -12,9 +12,9 @@ const (
 	registerAll          = 0xffff
 )
 
-// supportedManagement reports whether the meter carries out this kind of management token, key changes apart. The others
-// are for what it does not have: a tariff (its credit is energy), a second phase, water, the extended set of STS 202-5,
-// and what makers have added.
+// supportedManagement reports whether the meter carries out this kind of management token, key changes apart. The
+// others are for features it does not have: a tariff (its credit is energy), a second phase, water, the extended set of
+// STS 202-5, and makers' additions.
 func supportedManagement(subClass uint8) bool {
 	switch subClass {
 	case sts.ManageMaxPower, sts.ManageClearCredit, sts.ManageClearTamper:
@@ -38,13 +38,13 @@ func (x *step) judgeManagement() sts.Result {
 	return judgeValue(o.SubClass, o.Value)
 }
 
-// judgeValue asks whether the value of a management token is one.
+// judgeValue checks the value of a management token.
 func judgeValue(subClass uint8, value uint16) sts.Result {
 	sound := true
 	switch subClass {
 	case sts.ManageMaxPower:
-		// Makers differ in whether 0 W stands for no supply or for no limit, so it is neither here. The largest value,
-		// 18,201,624 W, is as good as no limit.
+		// Makers disagree whether 0 W means no supply or no limit, so this meter refuses it. The largest value,
+		// 18,201,624 W, amounts to no limit.
 		sound = value != 0
 	case sts.ManageClearCredit:
 		sound = value == registerElectricity || value == registerAll
@@ -57,7 +57,7 @@ func judgeValue(subClass uint8, value uint16) sts.Result {
 	return sts.Accept
 }
 
-// applyManagement carries out a durable management token. Any of them forgets a key change that was begun.
+// applyManagement carries out a durable management token. It forgets any key change that was begun.
 func (x *step) applyManagement(r *Record) {
 	s := x.s
 	s.forgetSections()

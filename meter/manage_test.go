@@ -21,7 +21,7 @@ func (r *rig) code(c meter.Code) (rep meter.Report, found bool) {
 	return meter.Report{}, false
 }
 
-// Every management sub-class with values that mean something and values that do not. What is refused consumes nothing.
+// Tries every management sub-class with valid and invalid values. A refused token consumes nothing.
 func TestEveryManagementToken(t *testing.T) {
 	for _, c := range []struct {
 		sub   uint8
@@ -63,8 +63,7 @@ func TestEveryManagementToken(t *testing.T) {
 	}
 }
 
-// Class 2 tokens with a TID obey the rules of TIDs, together with credit.
-// TestManagementOfAWalletMeter: there is no credit to clear, and everything else works as on any meter.
+// TestManagementOfAWalletMeter: a wallet meter has no credit to clear, and all other management works as on any meter.
 func TestManagementOfAWalletMeter(t *testing.T) {
 	for _, c := range []struct {
 		sub   uint8
@@ -115,7 +114,7 @@ func TestClearCredit(t *testing.T) {
 	}
 }
 
-// What is used while the record is written is not cleared a second time, and no energy appears or is lost.
+// Energy used while the record is written is not cleared a second time, and no energy appears or is lost.
 func TestClearCreditWhileEnergyIsUsed(t *testing.T) {
 	for _, used := range []uint32{0, 300, 1000, 1700} {
 		for _, cut := range []bool{false, true} {
@@ -164,7 +163,7 @@ func TestPowerLimit(t *testing.T) {
 	}
 }
 
-// The token opens the latch; the supply returns when the customer presses a key, because nobody may be expecting it.
+// The token opens the latch. The supply returns only when the customer presses a key, because nobody may expect it.
 func TestClearTamper(t *testing.T) {
 	r := newRig(t)
 	tid := testTID(t, testStart())

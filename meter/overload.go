@@ -10,13 +10,14 @@ type Overload uint8
 
 // The states of the power limit.
 const (
-	// OverloadNone: the load is within the limit, or there is none.
+	// OverloadNone: the load is within the limit, or there is no limit.
 	OverloadNone Overload = iota
 	// OverloadTiming: the load is above the limit and will trip.
 	OverloadTiming
 	// OverloadTripped: the relay is open and will close by itself.
 	OverloadTripped
-	// OverloadLocked: it tripped too often. The relay stays open for long, or until the customer presses a key.
+	// OverloadLocked: it tripped too often. The relay stays open for Config.LockFor, or until the customer presses a
+	// key.
 	OverloadLocked
 )
 
@@ -62,7 +63,7 @@ var overloadTable = [...]transition[Overload, overloadInput]{
 
 const (
 	fastTrip  = 1       // seconds above one and a half times the limit
-	quietTime = 30 * 60 // seconds without a trip after which the trips before do not count
+	quietTime = 30 * 60 // seconds without a trip after which earlier trips no longer count
 	gapNever  = 1<<16 - 1
 )
 
@@ -121,7 +122,7 @@ func (x *step) overload() {
 	s.MoveAt = min(s.MoveAt, s.second()+delay)
 }
 
-// trip opens the relay for too much load.
+// trip opens the relay because the load was too high.
 func (x *step) trip() {
 	s := x.s
 	s.countTrip(uint32(s.powered() / 1000))

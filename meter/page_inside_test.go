@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// TestThePageOfRulesStatesTheFigures: docs/reference/meter-rules.md says what the code does, with its figures.
+// TestThePageOfRulesStatesTheFigures looks for the figures of the code in docs/reference/meter-rules.md.
 func TestThePageOfRulesStatesTheFigures(t *testing.T) {
 	b, err := os.ReadFile("../docs/reference/meter-rules.md")
 	if err != nil {
@@ -42,7 +42,7 @@ func TestThePageOfRulesStatesTheFigures(t *testing.T) {
 	}
 }
 
-// TestThePageOfRulesHasEveryName: reasons, commands, and why something is refused.
+// TestThePageOfRulesHasEveryName looks for every reason, command and reason of a refusal.
 func TestThePageOfRulesHasEveryName(t *testing.T) {
 	b, err := os.ReadFile("../docs/reference/meter-rules.md")
 	if err != nil {

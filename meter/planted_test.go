@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// planted is a bug that the searches must find. It bends what a step of the core makes of a state, what the core is told,
-// or what the host does: nothing of it is in the code that ships.
+// planted is a bug that the searches must find. It changes the result of a step, the event given to the core, or what
+// the host does. The shipped code contains none of it.
 type planted struct {
 	name  string // as in testdata/planted.md
 	in    string // the search that must find it
@@ -38,7 +38,7 @@ func bend(f func(before, after *state, ev *meter.Event, out []meter.Effect)) fun
 
 func plantedBugs() []planted { return slices.Concat(plantedMoney(), plantedRules(), plantedLeases()) }
 
-// plantedLeases are those about leases.
+// plantedLeases returns the bugs about leases.
 func plantedLeases() []planted {
 	return []planted{
 		{"a lease is taken twice", "leases", bend(func(before, after *state, ev *meter.Event, _ []meter.Effect) {
@@ -65,7 +65,7 @@ func plantedLeases() []planted {
 	}
 }
 
-// plantedMoney are the bugs about tokens and credit.
+// plantedMoney returns the bugs about tokens and credit.
 func plantedMoney() []planted {
 	return []planted{
 		{"used tokens forgotten", "a new meter", func(l *lab) { l.bend = forgetTID }},
@@ -106,7 +106,7 @@ func plantedMoney() []planted {
 	}
 }
 
-// plantedRules are those about everything else.
+// plantedRules returns the bugs about everything else.
 func plantedRules() []planted {
 	return []planted{
 		{"emergency credit by itself", "emergency credit", bend(func(_, after *state, _ *meter.Event, _ []meter.Effect) {
@@ -148,7 +148,7 @@ func plantedRules() []planted {
 	}
 }
 
-// TestExplorerFindsEveryPlantedBug plants one bug after the other; the list is in the repository.
+// TestExplorerFindsEveryPlantedBug plants one bug after another and compares with testdata/planted.md.
 func TestExplorerFindsEveryPlantedBug(t *testing.T) {
 	list, err := os.ReadFile("testdata/planted.md")
 	if err != nil {
@@ -166,7 +166,7 @@ func TestExplorerFindsEveryPlantedBug(t *testing.T) {
 				}
 				themes := []string{s.theme}
 				if *wholeDepth >= plantedDepth {
-					themes = append(themes, "") // from there all actions together find it too
+					themes = append(themes, "") // the searches of all actions together must find it too
 				}
 				for _, s.theme = range themes {
 					l := s.run(t, plantedDepth, bug.plant)

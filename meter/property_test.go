@@ -17,7 +17,7 @@ import (
 
 var seedFlag = flag.Uint64("seed", 0, "seed of the random tests, 0 for a new one each time")
 
-// newSeed returns a seed and says which, so that a failure can be played again with -seed.
+// newSeed returns a seed and logs it, so that a failure can be repeated with -seed.
 func newSeed(t *testing.T) uint64 {
 	seed := *seedFlag
 	if seed == 0 {
@@ -27,14 +27,14 @@ func newSeed(t *testing.T) uint64 {
 	return seed
 }
 
-// life is what one run of the same hours brought: every effect, in order, and the state at the end.
+// life is the result of one run: every effect, in order, and the state at the end.
 type life struct {
 	effects []meter.Effect
 	state   meter.State
 }
 
-// live plays hours of a meter: a load that changes, tokens, keys. Between those inputs time and energy are given either
-// in the largest pieces that Wake and Headroom allow, or, with cut, in random smaller ones. The inputs depend on seed
+// live plays hours of a meter: a changing load, tokens, keys. Between those inputs it gives time and energy either in
+// the largest pieces that Wake and Headroom allow or, with cut, in random smaller ones. The inputs depend on seed
 // alone.
 func live(t *testing.T, seed uint64, cut *rand.Rand) life {
 	t.Helper()
@@ -118,8 +118,8 @@ func TestAnySplittingOfTimeAndEnergyGivesTheSame(t *testing.T) {
 	}
 }
 
-// The real-time clock decides about nothing but the hours of the buzzer: with one that jumps by years, stands still or is
-// dead, the meter ends with the same registers, tokens, locks and relay.
+// The real-time clock does not affect money: with a clock that jumps by years, stands still or is dead, the meter ends
+// with the same registers, tokens, locks and relay.
 func TestClockJumpsChangeNoMoney(t *testing.T) {
 	base := newSeed(t)
 	for i := range uint64(20) {
@@ -129,7 +129,7 @@ func TestClockJumpsChangeNoMoney(t *testing.T) {
 			return jumps.Int64N(1 << 33), meter.Clock(jumps.IntN(3))
 		}).state
 		for _, s := range [...]*meter.State{&mad, &steady} {
-			// What is about days, and what tells of them.
+			// Everything about days, and the reports of them.
 			s.LastAt, s.Buzzer, s.QuietAt, s.BeepAt, s.Seq, s.Unsaved = 0, 0, 0, 0, 0, 0
 			s.Day, s.Month, s.Week, s.Closed, s.Clock, s.Offset, s.NextAt = meter.Day{}, meter.Month{}, [7]uint16{}, 0, 0, 0, 0
 		}
@@ -151,7 +151,7 @@ func differ(a, b []meter.Effect) string {
 	return ""
 }
 
-// Between two steps nothing may change before Wake and Headroom: a step there has no effect.
+// A step before the points of Wake and Headroom has no effect.
 func TestNothingHappensBeforeWakeAndHeadroom(t *testing.T) {
 	r := newRig(t)
 	r.token(testToken(t, testTID(t, testStart()), 300), meter.Keypad, "")
@@ -201,7 +201,7 @@ func randomEvent(t *testing.T, rnd *rand.Rand, r *rig) meter.Event {
 	return ev
 }
 
-// randomSection makes a token in an event a section of a key change, which mostly fits to those that wait.
+// randomSection makes a token in an event a section of a key change, which mostly fits those that wait.
 func randomSection(rnd *rand.Rand, ev *meter.Event, waiting uint8) {
 	ev.Opened.Section, ev.Opened.SubClass, ev.Opened.HasTID = uint8(1+rnd.IntN(4)), 3, false
 	results := [...]sts.Result{sts.KCT1st, sts.KCTNth, sts.Accept, sts.RangeError, sts.Busy}
@@ -215,14 +215,14 @@ func randomSection(rnd *rand.Rand, ev *meter.Event, waiting uint8) {
 	}
 }
 
-// rareOfRandomEvents are states of a meter that a run of random events must reach. Armed and under test they hardly ever make
-// it; the explorer does.
+// rareOfRandomEvents are states of a meter that a run of random events must reach. Random events hardly ever reach an
+// armed relay or a relay under test; the explorer does.
 func rareOfRandomEvents() []string {
 	return []string{"latched", "power limit", "emergency credit used", "key change half entered", "day closed", "token under way", "credit cleared", "no credit",
 		"credit", "waits to close"}
 }
 
-// notes counts the rare states that a meter is in.
+// notes counts the rare states of a meter.
 func notes(rare *sometimes.Counter, s *meter.State, under bool) {
 	rare.When(s.Latched != 0, "latched")
 	rare.When(s.Reasons.Has(supply.Overload), "power limit")
@@ -235,8 +235,8 @@ func notes(rare *sometimes.Counter, s *meter.State, under bool) {
 	rare.When(s.ClosesIn() != 0, "waits to close")
 }
 
-// quieter is an event at a meter whose covers are mostly closed, which uses little, whose memory is quick and which is never
-// long without one: a meter that any event may meet is dark and latched nearly all the time.
+// quieter makes an event milder: covers mostly closed, little energy, a fast memory, events close together. With
+// unrestricted events a meter would be without supply and latched nearly all the time.
 func quieter(rnd *rand.Rand, ev meter.Event, up uint64, under bool) meter.Event {
 	ev.Energy /= 100
 	ev.Up = up + (ev.Up-up)/1000
@@ -282,7 +282,7 @@ func TestRandomEventsKeepTheInvariants(t *testing.T) {
 				token = token || e.Report.Kind == meter.ReportToken
 				rare.When(e.Report.Code == meter.CodeCreditCleared, "credit cleared")
 				if e.Report.Code == meter.CodeCreditCleared && !token {
-					credit -= unit.Energy(e.Report.A) // by an order of the server
+					credit -= unit.Energy(e.Report.A) // by a command of the server
 				}
 				if e.Kind == meter.EffectPublish {
 					if e.Report.Seq != seq {
@@ -303,7 +303,7 @@ func TestRandomEventsKeepTheInvariants(t *testing.T) {
 			}
 			checkState(t, s, credit)
 			notes(rare, s, under != nil)
-			// What ran out before a start is due with the first event after it.
+			// A timer that ran out before a start is due with the first event after it.
 			if wake := meter.Wake(&r.cfg, s); wake <= s.Up && ev.Kind != meter.EventPowerRestore {
 				t.Fatalf("after event %d at %d ms the meter wants to be woken at %d ms", ev.Kind, s.Up, wake)
 			}
@@ -340,7 +340,7 @@ func checkState(t *testing.T, s *meter.State, credit unit.Energy) {
 	}
 }
 
-// TestStepDoesNotAllocate gives every kind of event to a meter in use.
+// TestStepDoesNotAllocate gives every kind of event to a meter in use and allows no allocation.
 func TestStepDoesNotAllocate(t *testing.T) {
 	r := newRig(t)
 	r.token(testToken(t, testTID(t, testStart()), 300), meter.Keypad, "")
@@ -362,7 +362,7 @@ func TestStepDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// TestTokensDoNotAllocate gives every kind of token, and the end of its record.
+// TestTokensDoNotAllocate gives every kind of token, and then its EventPersisted.
 func TestTokensDoNotAllocate(t *testing.T) {
 	r := newRig(t)
 	tid := testTID(t, testStart())
@@ -391,7 +391,7 @@ func TestTokensDoNotAllocate(t *testing.T) {
 	}
 }
 
-// TestHashSeesEveryField changes one field after the other.
+// TestHashSeesEveryField changes one field after another.
 func TestHashSeesEveryField(t *testing.T) {
 	base := newRig(t).state
 	want := meter.Hash(&base)

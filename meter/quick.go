@@ -7,10 +7,10 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// quick takes an event that brings time and energy only, at a meter to which neither brings anything now: no timer runs or
-// comes due, no threshold is reached, nothing but the registers changes. That is nearly every event of a meter's life. It
-// reports false, and has changed nothing, where that is not certain; then the long way of Step is gone, which gives the
-// same wherever both can be. It decides anew each time, from State and Config alone: there is nothing to keep in step.
+// quick handles an event that brings only time and energy and changes nothing but the registers: no timer runs or comes
+// due, and no threshold is reached. That is nearly every event of a meter's life. Where this is not certain, quick
+// changes nothing and returns false, and Step takes the long way. Both give the same result wherever quick applies. It
+// decides each time from State and Config alone, so no cached data can become stale.
 func quick(c *Config, s *State, ev *Event) bool {
 	d, rem := unit.Energy(0), s.PulseRem
 	switch ev.Kind {
@@ -45,8 +45,8 @@ func quick(c *Config, s *State, ev *Event) bool {
 	return true
 }
 
-// calm reports whether nothing is under way that time alone ends, nothing waits for the next event, and the relay is
-// closed, as it belongs. The load is within its limit.
+// calm reports whether no timer runs, nothing waits for the next event, the relay is closed as it should be, and the
+// load is within its limit.
 func (s *State) calm(c *Config) bool {
 	return s.Relay == supply.Closed && s.Reasons == 0 && !s.Confirm && !s.Saved && !s.Frozen && s.Waiting == 0 &&
 		s.QuietAt|s.BeepAt|s.MoveAt|s.SectionsUntil == 0 &&
@@ -55,18 +55,18 @@ func (s *State) calm(c *Config) bool {
 		(s.Power == 0 || within(s.Power, c.PowerLimit) && within(s.Power, s.Limit))
 }
 
-// within reports whether a load is within a limit, of which 0 is none.
+// within reports whether a load is within a limit; 0 is no limit.
 func within(load, limit unit.Power) bool { return limit == 0 || load <= limit }
 
-// plenty reports whether a balance, to which the credit is about to fall without emergency credit in use, is above all
-// that is compared with it, and no warning waits to be armed again. Above 0 there is no overrun.
+// plenty reports whether the balance that the credit is about to fall to is above every threshold, and no warning waits
+// to be armed again. The caller has checked that no emergency credit is in use; above 0 there is no overrun.
 func (s *State) plenty(c *Config, balance unit.Energy) bool {
 	return balance > 0 && balance > c.Low2 && balance > c.Cutoff && balance > c.ECThreshold && balance > s.low1(c) &&
 		s.LED == LEDOff && s.Low1 == supply.Crossing{} && s.Low2 == supply.Crossing{}
 }
 
-// sameCalendar reports whether the calendar of an event brings nothing: no moment of it has come, and nobody has set the
-// clock. up is the time of the event since boot.
+// sameCalendar reports whether the calendar of an event changes nothing: its next moment has not come, and the clock
+// was not set. up is the time of the event since boot.
 func (s *State) sameCalendar(ev *Event, up uint64) bool {
 	if !ev.trusted() {
 		return s.Clock == ClockInvalid && s.NextAt == noMoment
@@ -81,7 +81,7 @@ func (s *State) seen(ev *Event) {
 	}
 }
 
-// impulses returns the whole watt-hours that so many impulses complete, and the remainder then.
+// impulses returns the whole watt-hours that n impulses complete, and the new remainder.
 func (s *State) impulses(n uint32) (unit.Energy, uint32) {
 	rem, imp := uint64(s.PulseRem)+uint64(n)*1000, uint64(s.Imp)
 	switch { // a division takes as long as all the rest, and few impulses come at once

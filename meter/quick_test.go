@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// The short cut of Step must give what the long way gives wherever it is taken: in every ordinary state with any one or two
-// things changed in it and in the configuration, for every kind of event that it takes.
+// Wherever Step takes the short cut, it must give the same result as the long way. This tries ordinary states, with one
+// or two fields changed in state or configuration, for every kind of event that the short cut takes.
 func TestTheShortCutGivesWhatTheLongWayGives(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(newSeed(t), 0))
 	taken, tried := 0, 0
@@ -83,7 +83,7 @@ func calmMeter(rnd *rand.Rand) (meter.Config, meter.State) {
 	return c, s
 }
 
-// calmEvent is time and energy for such a meter, mostly little of both.
+// calmEvent returns an event with time and energy for such a meter, mostly little of both.
 func calmEvent(rnd *rand.Rand, s *meter.State) meter.Event {
 	by := uint64(rnd.IntN([]int{2, 1000, 1_000_000}[rnd.IntN(3)]))
 	up := s.Up + by
@@ -102,12 +102,12 @@ func calmEvent(rnd *rand.Rand, s *meter.State) meter.Event {
 	return ev
 }
 
-// disturb changes one field of a struct, or of what is in it.
+// disturb changes one field of a struct, or of a struct in it.
 func disturb(v reflect.Value, rnd *rand.Rand) {
 	n := rnd.IntN(v.NumField())
 	f := v.Field(n)
 	if slices.Contains([]string{"TIDs", "Key", "RingKeys", "RingAnswers"}, v.Type().Field(n).Name) {
-		return // not looked at for time and energy
+		return // these fields do not matter for time and energy
 	}
 	if f.Kind() == reflect.Array {
 		f = f.Index(rnd.IntN(f.Len()))

@@ -16,7 +16,7 @@ const (
 	CodePowerOff Code = 101
 	// CodePowerOn: the mains is back. Args: off_s where it is known.
 	CodePowerOn Code = 102
-	// CodeUncleanBoot: the meter starts without having been able to save. Args: cause, count.
+	// CodeUncleanBoot: the meter starts after a stop in which it could not save. Args: cause, count.
 	CodeUncleanBoot Code = 104
 	// CodeLow1 and CodeLow2: the credit has fallen to a threshold. Args: balance_wh, threshold_wh.
 	CodeLow1 Code = 201
@@ -25,8 +25,8 @@ const (
 	CodeExhausted Code = 203
 	// CodeRestored: there is credit again. Args: balance_wh.
 	CodeRestored Code = 204
-	// CodeECOffered, CodeECActivated, CodeECExhausted and CodeECRepaid: the emergency credit has moved. Args: balance_wh,
-	// ec_used_wh.
+	// CodeECOffered, CodeECActivated, CodeECExhausted and CodeECRepaid: the emergency credit has changed state. Args:
+	// balance_wh, ec_used_wh.
 	CodeECOffered   Code = 205
 	CodeECActivated Code = 206
 	CodeECExhausted Code = 207
@@ -34,11 +34,11 @@ const (
 	// CodeFriendlyStart and CodeFriendlyEnd: a friendly window begins and ends.
 	CodeFriendlyStart Code = 209
 	CodeFriendlyEnd   Code = 210
-	// CodeOverrun: the use beyond all credit is above the configured limit. Args: overrun_wh, limit_wh.
+	// CodeOverrun: the overrun is above the configured limit. Args: overrun_wh, limit_wh.
 	CodeOverrun Code = 211
 	// CodeAccepted: a token was accepted. Args: units_wh, source.
 	CodeAccepted Code = 301
-	// CodeRejected: a token was not. Args: result, its status number where it has one, source.
+	// CodeRejected: a token was rejected. Args: result, its status number where it has one, source.
 	CodeRejected Code = 302
 	// CodeLockStart and CodeLockEnd: a channel refuses tokens after too many wrong ones. Args: source, for_s.
 	CodeLockStart Code = 303
@@ -57,7 +57,7 @@ const (
 	CodeArmed Code = 403
 	// CodeTrip: the load was above the limit for too long. Args: w, limit_w.
 	CodeTrip Code = 405
-	// CodeTripLock: it was so too often. Args: w, limit_w.
+	// CodeTripLock: the load tripped the relay too often, which locks it. Args: w, limit_w.
 	CodeTripLock Code = 406
 	// CodeTamperCover and the five after it: tampering of the kind was noticed. Args: when, count.
 	CodeTamperCover     Code = 501
@@ -70,15 +70,15 @@ const (
 	CodeTamperCleared Code = 520
 	// CodeClockSet: the clock is set. Args: old, new.
 	CodeClockSet Code = 601
-	// CodeClockInvalid: the clock cannot be trusted any more. CodeClockRestored: it can be trusted again.
+	// CodeClockInvalid: the clock can no longer be trusted. CodeClockRestored: it can be trusted again.
 	CodeClockInvalid  Code = 602
 	CodeClockRestored Code = 603
-	// CodeSnapshot: a snapshot is bad and the other one was taken, or it is of an unknown newer format and tokens are
-	// refused. Args: newer.
+	// CodeSnapshot: a snapshot is bad and the other one was used, or the snapshot has an unknown newer format and
+	// tokens are refused. Args: newer.
 	CodeSnapshot Code = 701
-	// CodeTorn: the log has a torn record, which has not happened, or has lost one that had. Args: lost.
+	// CodeTorn: the log has a torn record, which did not take effect, or has lost a record that did. Args: lost.
 	CodeTorn Code = 702
-	// CodeOnline and CodeOffline: the connection to the server is there, or gone.
+	// CodeOnline and CodeOffline: the connection to the server is up, or down.
 	CodeOnline  Code = 801
 	CodeOffline Code = 802
 	// CodeConfig: a configuration was applied. Args: version.
@@ -89,7 +89,7 @@ const (
 	CodeLease Code = 805
 )
 
-// codeTamper stands in the tables for the event of the kind.
+// codeTamper in the tables means the event code of the tamper kind.
 const codeTamper = CodeTamperCover
 
 // Who has opened a tamper latch.
@@ -149,7 +149,7 @@ func (r *Report) Args() map[string]any {
 	return r.moreArgs()
 }
 
-// moreArgs are those of emergency credit, power limit, tampering and clock.
+// moreArgs returns the arguments of events about emergency credit, power limit, tampering and clock.
 func (r *Report) moreArgs() map[string]any {
 	switch r.Code {
 	case CodeECOffered, CodeECActivated, CodeECExhausted, CodeECRepaid:
@@ -171,7 +171,7 @@ func (r *Report) moreArgs() map[string]any {
 	return map[string]any{}
 }
 
-// packed puts what is known of a key into the two arguments of an event.
+// packed packs the description of a key into the two arguments of an event.
 func (k *KeyInfo) packed() (a, b int64) {
 	return int64(k.KRN) | int64(k.TI)<<8 | int64(k.Type)<<16 | int64(k.KEN)<<24, int64(k.Base) | int64(k.SGC)<<16
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// memory is a non-volatile memory in a test. It can be told to fail.
+// memory is a non-volatile memory in a test. It can be made to fail.
 type memory struct {
 	b    [journal.Size]byte
 	fail bool
@@ -103,7 +103,7 @@ type rig struct {
 	cfg   meter.Config
 	next  *meter.Config // decoded, waiting for its record
 	keys  meter.Keys
-	after meter.Keys // if the section under way is taken
+	after meter.Keys // if the pending section is taken
 	state meter.State
 	panel panel.Panel
 
@@ -117,15 +117,15 @@ type rig struct {
 	newest uint32            // newest log record whose report is in the outbox
 	ids    map[uint64]string // texts of the handles in use
 	gate   panel.Gate
-	seen   func(meter.Effect) // told of every effect, in order
-	lazy   bool               // leave records under way until complete is called
+	seen   func(meter.Effect) // called with every effect, in order
+	lazy   bool               // leave records pending until complete is called
 	under  *journal.Entry
 	out    []meter.Effect
 }
 
 func newRig(tb testing.TB) *rig { return newRigWith(tb, meter.NewKeys(testKey(tb), testFacts())) }
 
-// newRigWith is a rig whose meter is made with these keys.
+// newRigWith returns a rig whose meter is made with these keys.
 func newRigWith(tb testing.TB, keys meter.Keys) *rig {
 	tb.Helper()
 	r := &rig{
@@ -184,7 +184,7 @@ func (r *rig) carryOut(e meter.Effect) {
 	r.seen(e)
 }
 
-// complete writes the record under way and tells the meter.
+// complete writes the pending record and tells the meter.
 func (r *rig) complete() {
 	r.tb.Helper()
 	e := *r.under
@@ -208,7 +208,7 @@ func (r *rig) complete() {
 	r.step(meter.Event{Kind: meter.EventPersisted, Record: e.Record, OK: err == nil})
 }
 
-// run lets time pass with the present load, stopping wherever the meter wants to be asked.
+// run lets time pass with the present load, stopping wherever Wake or Headroom asks for an event.
 func (r *rig) run(d time.Duration) {
 	r.tb.Helper()
 	end := r.up + uint64(d.Milliseconds())
@@ -225,7 +225,7 @@ func (r *rig) run(d time.Duration) {
 // supplied reports whether the load draws energy.
 func (r *rig) supplied() bool { return r.state.Relay.String() == "closed" }
 
-// to goes to a moment, giving the energy used on the way first.
+// to goes to a moment, giving the energy used until then first.
 func (r *rig) to(up uint64) {
 	r.tb.Helper()
 	if r.supplied() {
@@ -276,10 +276,10 @@ func (r *rig) keypad(keys string) {
 	}
 }
 
-// look is the meter as its panel sees it.
+// look returns the meter as its panel sees it.
 func (r *rig) look() *panel.View { return &panel.View{Config: &r.cfg, State: &r.state, Up: r.up} }
 
-// sms gives a message to the meter and returns the answer, "" for none.
+// sms sends a message to the meter and returns the answer, "" for none.
 func (r *rig) sms(from, text string, registered bool) (answer string) {
 	r.tb.Helper()
 	req := panel.ParseSMS(text)
@@ -335,5 +335,5 @@ func (r *rig) reboot(off time.Duration, latched ...meter.Tamper) {
 	r.step(boot)
 }
 
-// lcd is what the display shows.
+// lcd returns what the display shows.
 func (r *rig) lcd() [panel.Height]string { return [panel.Height]string(r.panel.Lines(r.look())) }

@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// The programme: so many meters of base date 1993, of which every fourteenth or so never gets its tokens.
+// The programme: a number of meters with base date 1993, some of which never get their key change tokens.
 const (
 	rolledMeters = 10_000 / onlyEvery
 	rolledNever  = 7 // per cent
@@ -27,12 +27,12 @@ type sold struct {
 	reported bool // the meter has reported it accepted
 }
 
-// customer is one meter with what was sold for it.
+// customer is one meter and the tokens sold for it.
 type customer struct {
 	*rig
 	set    []string
 	tokens []sold
-	// never says that the customer does not enter the key change.
+	// never means that the customer does not enter the key change.
 	never bool
 }
 
@@ -103,7 +103,8 @@ func (p *programme) customer(n int) *customer {
 	return c
 }
 
-// enter enters a token and lets the vending system hear of it. Sometimes the mains goes in the middle or right after.
+// enter enters a token and reports the result to the vending system. Sometimes the mains fails in the middle or right
+// after.
 func (p *programme) enter(c *customer, digits string) sts.Result {
 	p.t.Helper()
 	p.wait(c)
@@ -114,10 +115,10 @@ func (p *programme) enter(c *customer, digits string) sts.Result {
 		c.token(digits, meter.Keypad, "")
 		c.lazy = false
 		if c.under != nil && p.rnd.IntN(2) == 0 {
-			p.write(c) // durable, and nobody was told
+			p.write(c) // durable, but not reported
 		}
 		c.reboot(time.Hour)
-		p.wait(c) // up to a quarter of an hour of a lock begins again
+		p.wait(c) // the crash lost up to a quarter of an hour of the lock
 	}
 	got := c.last(digits, meter.Keypad, "").Code
 	for _, rep := range c.outbox[n:] {
@@ -152,8 +153,8 @@ func (p *programme) write(c *customer) {
 	}
 }
 
-// voided are the tokens that the vending system lists as void: paid, of the old key of a meter that reports the new one,
-// and never reported as accepted.
+// voided returns the tokens that the vending system lists as void: paid, made under the old key of a meter that reports
+// the new one, and never reported as accepted.
 func (c *customer) voided() (list []string) {
 	changed := false
 	for _, rep := range c.outbox {
@@ -212,7 +213,7 @@ func (p *programme) change(c *customer) {
 	}
 }
 
-// check enters everything that was ever sold, and compares with the list of what is void.
+// check enters every token that was ever sold, and compares the results with the list of void tokens.
 func (p *programme) check(c *customer, loaded unit.Energy) {
 	t := p.t
 	t.Helper()
@@ -228,7 +229,7 @@ func (p *programme) check(c *customer, loaded unit.Energy) {
 		before = now
 		switch {
 		case s.newKey == c.never:
-			// Of the other key: refused by every meter.
+			// Made under the other key: refused by every meter.
 			if gained || got == sts.Accept {
 				t.Fatalf("a token of another key: %s", got)
 			}

@@ -8,9 +8,9 @@ import (
 // Version is the version of these rules, as display test 10 shows it.
 const Version = "1.1"
 
-// The tests and displays that class 1 tokens ask for, by their numbers in the STS list. Missing are those for which a
-// meter of electricity with one phase and credit in energy has nothing to show: 11 the phase unbalance limit, 12 the
-// water factor, 13 the tariff rate, and all that the list leaves open. Package panel has a page for each of these.
+// The tests and displays that class 1 tokens ask for, by their numbers in the STS list. Package panel has a page for
+// each. The list leaves out tests that do not apply to a single-phase electricity meter with credit in energy: 11 the
+// phase unbalance limit, 12 the water factor, 13 the tariff rate, and all reserved numbers.
 const (
 	TestSwitch    = 1  // opens the load switch for a moment
 	TestDisplay   = 2  // all segments
@@ -34,16 +34,16 @@ const KnownTests = 1<<(TestSwitch-1) | 1<<(TestDisplay-1) | 1<<(TestTotal-1) | 1
 	1<<(TestInput-1) | 1<<(TestLimit-1) | 1<<(TestTamper-1) | 1<<(TestLoad-1) | 1<<(TestVersion-1) |
 	1<<(TestAlgorithm-1) | 1<<(TestKeyTokens-1) | 1<<(TestGroup-1) | 1<<(TestExpiry-1) | 1<<(TestNumber-1)
 
-// testTime is how long the switch stays open in its test, in seconds: the least time between two operations.
+// testTime is how long the switch stays open in its test, in seconds: the minimum time between two operations.
 const testTime = 5
 
-// judgeTest accepts a test or display token for this make of meter of which something is known here. Such tokens are
-// printed in manuals, so they are never locked, never count as wrong, and change nothing that lasts.
+// judgeTest accepts a test or display token for this make of meter if the meter knows at least one of its tests. Such
+// tokens are printed in manuals, so they are never locked, never count as wrong, and change nothing permanently.
 func (x *step) judgeTest() sts.Result {
 	o := &x.ev.Opened
 	switch {
 	case o.SubClass > sts.TestLong || x.c.LongNumber != (o.SubClass == sts.TestLong):
-		// TestShort is for meters with an 11-digit number, TestLong for those with 13. ExtendedRead is not known here.
+		// TestShort is for meters with an 11-digit number, TestLong for those with 13. ExtendedRead is not supported.
 		return sts.FunctionError
 	case o.MfrCode != 0 && o.MfrCode != x.c.MfrCode:
 		return sts.MfrCodeError
@@ -53,8 +53,8 @@ func (x *step) judgeTest() sts.Result {
 	return sts.Accept
 }
 
-// tests are the tests that the token in the event has the meter carry out. Everybody knows the token that opens the load
-// switch, so only somebody who stands before the meter can have it done.
+// tests returns the tests that the meter carries out for the token in the event. The token that opens the load switch
+// is public, so it works only at the keypad.
 func (x *step) tests() uint64 {
 	if x.ev.Kind != EventToken || x.ev.Opened.Class != classTest {
 		return 0
@@ -66,7 +66,7 @@ func (x *step) tests() uint64 {
 	return x.ev.Opened.Control & known
 }
 
-// beginTest opens the load switch for its test. One that is open already has been seen to open.
+// beginTest opens the load switch for its test. A switch that is already open needs no test.
 func (x *step) beginTest() {
 	if x.tests()>>(TestSwitch-1)&1 == 0 || x.s.Relay != supply.Closed {
 		return

@@ -22,7 +22,8 @@ func testFor(tb testing.TB, sub uint8, control uint64, mfr uint16) string {
 	return t.Reveal()
 }
 
-// Each test of the STS list alone, for short and long meter numbers: what the meter has is shown, the rest refused.
+// Each test of the STS list alone, for short and long meter numbers: the meter shows the tests it supports and refuses
+// the rest.
 func TestEveryTestToken(t *testing.T) {
 	for _, long := range []bool{false, true} {
 		for n := 1; n <= 36; n++ {
@@ -77,7 +78,7 @@ func TestWhoseTestTokensAreTaken(t *testing.T) {
 	}
 }
 
-// Test tokens are never locked, work while disconnected, and change nothing that lasts.
+// Test tokens are never locked, work while disconnected, and change nothing permanently.
 func TestTestTokensAreFree(t *testing.T) {
 	r := newRig(t)
 	for range 5 {

@@ -12,9 +12,9 @@ import (
 // setting is one key of the configuration document.
 type setting struct {
 	name string
-	// about is for the reference: meaning, unit, range.
+	// about is the text for the reference: meaning, unit, range.
 	about string
-	// put takes what a JSON or CBOR decoder has made of the value; false if it cannot be the value of this key.
+	// put stores a value as a JSON or CBOR decoder returns it; false if it is not a valid value of this key.
 	put func(*Config, any) bool
 	// sound reports whether the configuration holds a value that put could have set.
 	sound func(*Config) bool
@@ -84,7 +84,7 @@ func Settings() []Setting {
 	return list
 }
 
-// count is a key whose value is a whole number from least to most.
+// count returns a key whose value is a whole number from least to most.
 func count[T ~uint8 | ~uint16 | ~int16 | ~uint32 | ~int32](name, about string, least, most int64, at func(*Config) *T) setting {
 	return setting{
 		name, fmt.Sprintf("%s; %d to %d", about, least, most),
@@ -100,7 +100,7 @@ func count[T ~uint8 | ~uint16 | ~int16 | ~uint32 | ~int32](name, about string, l
 	}
 }
 
-// energyOf is a key whose value is an energy in watt-hours.
+// energyOf returns a key whose value is an energy in watt-hours.
 func energyOf(name, about string, least int64, at func(*Config) *unit.Energy) setting {
 	return setting{
 		name, fmt.Sprintf("%s; %d to %d Wh", about, least, maxThreshold),
@@ -116,7 +116,7 @@ func energyOf(name, about string, least int64, at func(*Config) *unit.Energy) se
 	}
 }
 
-// yesNo is a key whose value is true or false.
+// yesNo returns a key whose value is true or false.
 func yesNo(name, about string, at func(*Config) *bool) setting {
 	return setting{
 		name, about + "; true or false",
@@ -129,7 +129,7 @@ func yesNo(name, about string, at func(*Config) *bool) setting {
 	}
 }
 
-// policyOf is the key for what a kind of tampering brings about.
+// policyOf returns the key for the policy of a kind of tampering.
 func policyOf(k Tamper) setting {
 	return setting{
 		"tamper_" + tamperNames[k], "log, alarm or latch",
@@ -142,7 +142,7 @@ func policyOf(k Tamper) setting {
 	}
 }
 
-// switchOf is a key for a moment of the year.
+// switchOf returns a key for a moment of the year.
 func switchOf(name, about string, at func(*Config) *Switch) setting {
 	return setting{
 		name, about,
@@ -155,7 +155,7 @@ func switchOf(name, about string, at func(*Config) *Switch) setting {
 	}
 }
 
-// text is a value that is text; nothing else is a value of such a key.
+// text returns a value that is a string, or a string that no such key accepts.
 func text(v any) string {
 	s, ok := v.(string)
 	if !ok {
@@ -164,7 +164,7 @@ func text(v any) string {
 	return s
 }
 
-// entries takes a list of at most so many texts.
+// entries reads a list of at most most strings, giving each to take.
 func entries(v any, most int, take func(i int, entry string) bool) bool {
 	list, ok := v.([]any)
 	if !ok || len(list) > most {
@@ -193,7 +193,7 @@ func (c *Config) putLanguage(v any) bool {
 	return i >= 0
 }
 
-// The payment modes, as the server names them too.
+// The payment modes, by the names that the server uses too.
 const (
 	modeToken  = "prepay_token"
 	modeWallet = "prepay_wallet"
@@ -266,7 +266,7 @@ func parseSwitch(text string) (s Switch, ok bool) {
 	return s, ok && s.sound()
 }
 
-// sound reports whether there is such a moment in every year.
+// sound reports whether the moment exists in every year.
 func (s Switch) sound() bool {
 	return s.Month >= 1 && s.Month <= 12 && s.Week >= 1 && s.Week <= 5 && s.Weekday <= 6 && s.Minute <= 24*60
 }

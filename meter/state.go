@@ -6,37 +6,37 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// RingSize is how many answers to requests and commands a meter remembers.
+// RingSize is the number of answers to requests and commands that a meter remembers.
 const RingSize = 4
 
-// State is everything a meter knows except its Config and its Keys. It is flat and comparable: copying it is a complete
-// copy. Only Step and the memory (package journal) write to it; everybody may read. It must stay within 512 bytes, so its
-// fields stand in the order in which they pack best; what is volatile, gone after a power cut, says so.
+// State is everything a meter knows except its Config and its Keys. It is flat and comparable, so an assignment copies
+// all of it. Only Step and the memory (package journal) write to it; everybody may read. It must stay within 512 bytes,
+// so its fields are in the order that packs best. Volatile fields, which a power cut loses, are marked.
 type State struct {
-	// The registers. Register is the total ever imported, Balance what was bought and not used, ECUsed (below) and Overrun
-	// what was used beyond it. Register + Balance - ECUsed - Overrun changes only with tokens, and with reverse energy where
-	// the configuration charges or credits it. In wallet mode Balance is what is left of the lease, Overrun what was used beyond
-	// it, and Register + Balance - Overrun the register up to which the lease goes.
+	// The registers. Register is the total ever imported, Balance the energy bought and not used yet, ECUsed (below)
+	// and Overrun the energy used beyond it. Register + Balance - ECUsed - Overrun changes only with tokens, and with
+	// exported energy where the configuration charges or credits it. In wallet mode Balance is what is left of the
+	// lease, Overrun what was used beyond it, and Register + Balance - Overrun the register up to which the lease goes.
 	Register, Balance, Overrun unit.Energy
 	// RingKeys and RingAnswers are the last answers to requests and commands, the oldest first.
 	RingKeys [RingSize]uint64
-	// Seq is the number of the next report, Counter the highest of any signed message taken.
+	// Seq is the number of the next report, Counter the highest counter of any signed message taken.
 	Seq, Counter uint64
 	// On is the powered-on time before this boot in milliseconds. On + Up is the clock of all lock-outs.
 	On uint64
-	// Up is the time of the last event, Offset the milliseconds from Up to the calendar (Unix); both volatile.
+	// Up is the time of the last event, Offset the calendar (Unix) minus Up in milliseconds; both volatile.
 	Up     uint64
 	Offset int64
 
-	// ECUsed is the emergency credit that is used and not paid back, in Wh.
+	// ECUsed is the emergency credit used and not paid back, in Wh.
 	ECUsed int32
-	// Export is all energy that ever flowed the other way, in Wh; it stops at its largest value.
+	// Export is the total energy that flowed the other way, in Wh; it stops at its largest value.
 	Export uint32
-	// LastAt is the newest time of the real-time clock that was seen while it could be trusted, in Unix seconds.
+	// LastAt is the newest time that a trusted real-time clock has shown, in Unix seconds.
 	LastAt uint32
-	// PulseRem is the energy of impulses below 1 Wh, in 1/Imp Wh; Imp is the constant it was counted with.
+	// PulseRem is the counted energy below 1 Wh, in 1/Imp Wh; Imp is the meter constant it was counted with.
 	PulseRem, Imp uint32
-	// Applied is the newest log record that is contained in this state.
+	// Applied is the newest log record that this state contains.
 	Applied uint32
 	// Boots counts starts, Unclean (below) those without a save before.
 	Boots uint32
@@ -46,37 +46,37 @@ type State struct {
 	Limit unit.Power
 	// TripAt is the powered-on second of the last overload trip, 0 for none.
 	TripAt uint32
-	// The day and the month under way.
+	// The current day and month.
 	Day   Day
 	Month Month
 	// Power and Voltage are the last sample; volatile.
 	Power   unit.Power
 	Voltage int32
-	// Volatile timers: the second since boot at which each is due, 0 for not running. BeepAt: the next reminder. QuietAt:
-	// the end of a sound. MoveAt: when the relay moves by itself, of which there is only one cause at a time: the end of a test
-	// while the reason TEST keeps it open; the trip while the load is above the limit (OverloadTiming); else the end of the wait
-	// after a power cut.
+	// Volatile timers: the second since boot at which each is due, 0 for not running. BeepAt: the next reminder.
+	// QuietAt: the end of a sound. MoveAt: when the relay moves by itself. It has one cause at a time: the end of a
+	// test while the reason TEST keeps the relay open; the trip while the load is above the limit (OverloadTiming);
+	// else the end of the wait after a power cut.
 	BeepAt, QuietAt, MoveAt uint32
-	// LeaseSeq is the number of the newest lease, 0 for none. LeaseAt is the powered-on second at which its time runs out, 0
-	// when it has; while the reason LEASE keeps the supply off, since when it does.
+	// LeaseSeq is the number of the newest lease, 0 for none. LeaseAt is the powered-on second at which its time runs
+	// out, 0 when it has. While the reason LEASE keeps the supply off, LeaseAt is the second at which that began.
 	LeaseSeq, LeaseAt uint32
-	// NextAt is the time of the calendar in Unix seconds at which it next changes anything, the largest value for
-	// never, 0 for a calendar that has to be looked at; volatile.
+	// NextAt is the next time at which the calendar changes anything, in Unix seconds: the largest value for never, 0
+	// to look at the calendar at the next event; volatile.
 	NextAt uint32
 
 	// Guards count wrong tokens, by Source - 1.
 	Guards [Remote]Guard
-	// Key is what may be known of the key.
+	// Key is the public description of the key.
 	Key KeyInfo
 
-	// Week is the energy used on the last seven days in units of 10 Wh, the newest first; 65535 also for more.
+	// Week is the energy used on each of the last seven days in units of 10 Wh, the newest first; 65535 for unknown.
 	Week [7]uint16
-	// TripGaps are how many seconds before TripAt the trips before that one were, newest first; 65535 also for more and for
-	// none.
+	// TripGaps are the seconds from each earlier trip to TripAt, newest first; 65535 also for more and for none.
 	TripGaps [maxTrips - 1]uint16
-	// Unclean counts the starts without a save before, Tampered the assertions of tamper switches; both stop at 65535.
+	// Unclean counts the starts after a stop without a save, Tampered the assertions of tamper switches; both stop at
+	// 65535.
 	Unclean, Tampered uint16
-	// Moved is for how many seconds the menu has moved the clock in the day that began in the powered-on hour MovedAt.
+	// Moved is by how many seconds the menu has moved the clock in the day that began in the powered-on hour MovedAt.
 	Moved, MovedAt uint16
 	// Closed is the last day that has a row in the history, 0 for none.
 	Closed Date
@@ -87,30 +87,30 @@ type State struct {
 	TIDs sts.TIDStore
 
 	RingAnswers [RingSize]uint8
-	// Flags are what is on or off.
+	// Flags holds the facts that are on or off.
 	Flags Flags
-	// Saved says that the state was saved because the mains went; the next start is a clean one.
+	// Saved means that the state was saved because the mains failed, so the next start is clean.
 	Saved bool
-	// Frozen says that the memory is of an unknown newer format: energy counts on, the relay stays, tokens are refused.
+	// Frozen means that the memory has an unknown newer format: energy is counted, the relay stays, tokens are refused.
 	Frozen bool
 	// Sections are the sections of a key change that wait in Keys for the others, bit n-1 for section n.
 	Sections uint8
 	Confirm  bool
 	Relay    supply.Relay
-	// Low1 and Low2 are the two warnings.
+	// Low1 and Low2 are the states of the two warnings.
 	Low1, Low2 supply.Crossing
 	// EC is the state of the emergency credit.
 	EC EC
 	// Overload is the state of the power limit.
 	Overload Overload
-	// Latched are the tamper kinds that keep the supply off, Asserted those whose switch is not normal, Waiting those that
-	// will be latched as soon as the memory is free.
+	// Latched are the tamper kinds that keep the supply off, Asserted those whose switch is not normal, Waiting those
+	// to latch as soon as the memory is free.
 	Latched, Asserted, Waiting Tampers
-	// Clock is how far the clock was to be trusted at the last event, SetBy who set it last.
+	// Clock is the quality of the clock at the last event, SetBy who set it last.
 	Clock Clock
 	SetBy ClockSource
-	// Settling is for how many milliseconds from Up on each tamper switch must stay where it is now to be believed, 0 for
-	// those that are believed; volatile.
+	// Settling is how many more milliseconds from Up each tamper switch must keep its position before the meter accepts
+	// it, 0 for an accepted position; volatile.
 	Settling [tamperKinds]uint8
 	// Unsaved is the energy counted since the last checkpoint, in Wh; volatile.
 	Unsaved uint8
@@ -119,48 +119,48 @@ type State struct {
 	Buzzer Buzzer
 }
 
-// Day is the day under way, which becomes a row of the history when it is closed
+// Day is the current day, which becomes a row of the history when it is closed
 // (docs/reference/meter-rules.md#what-is-stored-and-when).
 type Day struct {
-	// Used is the energy imported, Tokens what tokens have brought; both in Wh.
+	// Used is the energy imported, Tokens the energy credited by tokens; both in Wh.
 	Used, Tokens uint32
-	// Min and Max are the least and the most credit as the customer sees it, in Wh.
+	// Min and Max are the lowest and highest credit as the customer sees it, in Wh.
 	Min, Max int32
 	// Peak is the highest load.
 	Peak unit.Power
-	// Off is for how long the supply was off, in units of 2 s.
+	// Off is how long the supply was off, in units of 2 s.
 	Off uint16
 	// Date is the local day.
 	Date Date
-	// Events is how many events there were.
+	// Events is the number of events.
 	Events uint16
 	// Clock is the worst quality of the clock on this day.
 	Clock Clock
 }
 
-// Month is the month under way: the energy imported and what tokens have brought, in Wh.
+// Month is the current month: the energy imported and the energy credited by tokens, in Wh.
 type Month struct{ Used, Tokens uint32 }
 
 // Flags are facts of a State that are true or not.
 type Flags uint8
 
 const (
-	// FlagInitial: the one-time initial emergency credit has been used, at least in part, and paid back.
+	// FlagInitial: the initial emergency credit, granted once, has been used at least in part and paid back.
 	FlagInitial Flags = 1 << iota
 	// FlagFriendly: a friendly window is open.
 	FlagFriendly
-	// FlagEnding: the warning before the end of the friendly window has been given.
+	// FlagEnding: the warning before the end of the friendly window was given.
 	FlagEnding
 	// FlagLifeline: the credit has ended, and the supply stays on with the lifeline limit.
 	FlagLifeline
 	// FlagOnline: there is a connection to the server; volatile.
 	FlagOnline
-	// FlagOverrun: the overrun is above the configured limit, and that was reported.
+	// FlagOverrun: the overrun is above the configured limit and has been reported.
 	FlagOverrun
 	// FlagWallet: the money is at the server, and the meter supplies what a lease allows
-	// (docs/reference/meter-rules.md#wallet-mode). Else it keeps credit itself.
+	// (docs/reference/meter-rules.md#wallet-mode). Without the flag the meter keeps credit itself.
 	FlagWallet
-	// FlagPending: a log record is under way; volatile.
+	// FlagPending: a log record is pending; volatile.
 	FlagPending
 )
 
@@ -176,15 +176,15 @@ type Guard struct {
 	Last uint32
 	// Until is the second at which the channel is open again, 0 while it is not locked.
 	Until uint32
-	// Ages are how long before Last the nine before it came, newest first, in units of 2 s; 65535 also stands for longer
-	// ago and for none. Two seconds keep a day within 16 bits.
+	// Ages are the times from the nine earlier wrong tokens to Last, newest first, in units of 2 s; 65535 also means
+	// longer ago and none. Units of two seconds keep a day within 16 bits.
 	Ages [guardWindow - 1]uint16
 	// Row is the number of wrong tokens in a row.
 	Row uint8
 }
 
-// New returns the state of a new meter: activated, no credit and no lease, the relay open for lack of it. Tokens issued up to
-// and including made, the minute of manufacture, are too old for it; 0 refuses none.
+// New returns the state of a new meter: activated, without credit or lease, and so with the relay open. It refuses as
+// too old all tokens with a TID up to and including made, the minute of manufacture; 0 refuses none.
 func New(key KeyInfo, c *Config, made sts.TID) State {
 	s := State{
 		Imp:     c.ImpPerKWh,
@@ -231,7 +231,7 @@ func (s *State) ecLimit(c *Config) unit.Energy {
 	return c.ECLimit
 }
 
-// ToClear returns what has to be bought before the supply returns after the credit has ended.
+// ToClear returns the energy to buy before the supply returns after the credit has ended.
 func (s *State) ToClear(c *Config) unit.Energy {
 	clear := s.Overrun + c.Clearance
 	if s.EC == ECExhausted {
@@ -240,8 +240,8 @@ func (s *State) ToClear(c *Config) unit.Energy {
 	return clear
 }
 
-// PowerLimit returns the limit in force on the load, 0 for none: the lowest of that of the configuration, that of a
-// token, and those for emergency credit in use and for the lifeline.
+// PowerLimit returns the limit in force on the load, 0 for none: the lowest of the limits set by the configuration and
+// by a token, and of those for emergency credit in use and for the lifeline.
 func (s *State) PowerLimit(c *Config) unit.Power {
 	limit := least(c.PowerLimit, s.Limit)
 	if s.EC == ECActive && s.Balance == 0 {
@@ -253,7 +253,7 @@ func (s *State) PowerLimit(c *Config) unit.Power {
 	return limit
 }
 
-// least is the lower of two limits, of which 0 is none.
+// least returns the lower of two limits; 0 is no limit.
 func least(a, b unit.Power) unit.Power {
 	if a == 0 || b != 0 && b < a {
 		return b
@@ -269,7 +269,7 @@ func (s *State) RetryIn(c *Config) uint64 {
 	return 0
 }
 
-// retryAt is the powered-on second at which an overloaded supply comes back by itself, 0 if it does not.
+// retryAt returns the powered-on second at which an overloaded supply comes back by itself, 0 if it does not.
 func (s *State) retryAt(c *Config) uint32 {
 	switch {
 	case s.Overload == OverloadTripped:
@@ -280,8 +280,8 @@ func (s *State) retryAt(c *Config) uint32 {
 	return 0
 }
 
-// MayConfirm reports whether the customer's # on the home page brings the supply back: the relay is armed, or waits for
-// it after too much load.
+// MayConfirm reports whether the customer's # on the home page brings the supply back: the relay is armed, or is locked
+// after an overload until the customer confirms.
 func (s *State) MayConfirm(c *Config) bool {
 	return s.Relay == supply.Armed || s.Overload == OverloadLocked && c.LockManual
 }
@@ -289,10 +289,10 @@ func (s *State) MayConfirm(c *Config) bool {
 // Shown returns the credit as the customer sees it: negative while more was used than bought.
 func (s *State) Shown() unit.Energy { return s.Balance - unit.Energy(s.ECUsed) - s.Overrun }
 
-// Busy reports whether a log record is under way: tokens and commands have to wait.
+// Busy reports whether a log record is pending: tokens and commands have to wait.
 func (s *State) Busy() bool { return s.Flags.Has(FlagPending) }
 
-// ClosesIn returns the time in milliseconds that the wait after a power cut still lasts, 0 if there is none.
+// ClosesIn returns the rest of the wait after a power cut in milliseconds, 0 if there is none.
 func (s *State) ClosesIn() uint64 {
 	if at := uint64(s.MoveAt) * 1000; s.waiting() && at > s.Up {
 		return at - s.Up
@@ -300,7 +300,7 @@ func (s *State) ClosesIn() uint64 {
 	return 0
 }
 
-// waiting reports whether the wait after a power cut is on.
+// waiting reports whether the wait after a power cut is running.
 func (s *State) waiting() bool {
 	return s.MoveAt != 0 && s.Overload != OverloadTiming && !s.Reasons.Has(supply.Test)
 }

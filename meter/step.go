@@ -8,11 +8,12 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// MaxEffects is the most effects one step can have; an out of this capacity is never grown.
+// MaxEffects is the maximum number of effects of one step; an out slice with this much room is never grown.
 const MaxEffects = 48
 
-// Step takes one event: it changes s and appends to out what the host has to do. It allocates only if out has no room for
-// MaxEffects more, and touches nothing but s and out. The package documentation says in which order things are done.
+// Step handles one event: it changes s and appends to out the effects that the host has to carry out. It allocates only
+// if out has no room for MaxEffects more, and changes nothing but s and out. The package documentation gives the order
+// in which a host works.
 func Step(c *Config, s *State, ev Event, out []Effect) []Effect {
 	if quick(c, s, &ev) {
 		return out
@@ -20,7 +21,7 @@ func Step(c *Config, s *State, ev Event, out []Effect) []Effect {
 	return long(c, s, &ev, out)
 }
 
-// long takes any event, in every state.
+// long handles any event, in every state.
 func long(c *Config, s *State, ev *Event, out []Effect) []Effect {
 	if cap(out)-len(out) < MaxEffects {
 		out = append(make([]Effect, 0, len(out)+MaxEffects), out...)
@@ -60,24 +61,24 @@ func long(c *Config, s *State, ev *Event, out []Effect) []Effect {
 	return out[:x.n]
 }
 
-// step is one call of Step under way.
+// step holds one running call of Step.
 type step struct {
 	c  *Config
 	s  *State
 	ev *Event
-	// out is as long as it can be; the first n are those there are. So no method has to store a slice, and nothing of a
-	// step has to live on the heap.
+	// out is as long as it can be; its first n effects are in use. So no method has to store a slice, and no part of a
+	// step escapes to the heap.
 	out []Effect
 	n   int
-	// was is the Up before; relay and reasons are as they were before.
+	// was, relay and reasons are Up, Relay and Reasons as they were before the step.
 	was     uint64
 	relay   supply.Relay
 	reasons supply.Reasons
-	// save says that the step ends with a checkpoint, urgent that it cannot wait; alarmed that the alarm was given.
+	// save means that the step ends with a checkpoint, urgent that it cannot wait, alarmed that the alarm was given.
 	save, urgent, alarmed bool
 }
 
-// act carries out the event itself. Energy has been counted and time has passed before.
+// act carries out the event itself, after its energy has been counted and its time has passed.
 func (x *step) act() {
 	s, ev := x.s, x.ev
 	switch ev.Kind {
@@ -141,7 +142,7 @@ func (x *step) report(kind ReportKind) *Report {
 		Power: s.Power, Voltage: s.Voltage, Relay: s.Relay, Reasons: s.Reasons,
 	}
 	if x.ev.Kind == EventReplay {
-		e.Report.Register = max(s.Register, x.ev.Register) // it is counted later, and must not seem to fall
+		e.Report.Register = max(s.Register, x.ev.Register) // it is counted later, and must not appear to fall
 	}
 	s.Seq++
 	switch kind {
@@ -153,7 +154,7 @@ func (x *step) report(kind ReportKind) *Report {
 	return &e.Report
 }
 
-// comms notices that the connection to the server is there, or gone.
+// comms records whether the connection to the server is up.
 func (x *step) comms() {
 	s := x.s
 	if x.ev.Active == s.Flags.Has(FlagOnline) {
@@ -176,9 +177,9 @@ func (x *step) event(code Code, a, b int64) {
 	r.Code, r.A, r.B = code, a, b
 }
 
-// frozen is a meter whose memory this version cannot read in full: it counts, tells, and changes nothing (event 701,
-// docs/reference/events.md#events-of-meters). The snapshot it does not understand is never overwritten, the relay never
-// moved.
+// frozen handles an event of a meter whose memory this version cannot read in full (event 701,
+// docs/reference/events.md#events-of-meters). The meter counts energy and reports, and changes nothing else: it never
+// overwrites the unknown snapshot and never moves the relay.
 func (x *step) frozen() {
 	s := x.s
 	if x.due(&s.QuietAt) {
@@ -201,7 +202,7 @@ func (x *step) frozen() {
 }
 
 // Headroom returns the energy after which something can change without any other input: a warning, the cut-off, a
-// checkpoint. A host that gives energy in pieces no larger than this sees each of them at its exact register.
+// checkpoint. A host that gives energy in pieces no larger than this sees each change at its exact register.
 func Headroom(c *Config, s *State) unit.Energy {
 	if s.Frozen {
 		return math.MaxInt64
@@ -221,7 +222,7 @@ func Headroom(c *Config, s *State) unit.Energy {
 		room = below(room, s.Available(c), 0)
 	}
 	if over := s.Overrun - s.Balance; c.OverrunLimit > 0 && over <= c.OverrunLimit {
-		// What is left of the emergency credit lies before it, and was counted above.
+		// The rest of the emergency credit is used up first, and was counted above.
 		room = min(room, c.OverrunLimit-over+1)
 	}
 	return max(room, 1)
@@ -235,8 +236,8 @@ func below(room, credit, level unit.Energy) unit.Energy {
 	return room
 }
 
-// Pulses returns the number of impulses that make e, at least 1 Wh, on top of what is counted already: the least number
-// after which the register has risen by e.
+// Pulses returns the smallest number of impulses after which the register has risen by e, at least 1 Wh. It takes the
+// impulses already counted into account.
 func Pulses(s *State, e unit.Energy) uint64 {
 	return (uint64(e)*uint64(s.Imp) - uint64(s.PulseRem) + 999) / 1000
 }

@@ -3,13 +3,13 @@ package meter
 import "github.com/paywatt/paywatt/supply"
 
 // After a power cut every meter waits inrushLeast seconds and up to inrushSpread - 1 more, by its number, so that a
-// village does not switch on as one (docs/reference/meter-rules.md#supply).
+// village does not switch on all at once (docs/reference/meter-rules.md#supply).
 const (
 	inrushLeast  = 2
 	inrushSpread = 60
 )
 
-// set adds a reason, and the need for a confirmation where the configuration wants one after it.
+// set adds a reason, and asks for a confirmation where the configuration requires one after it.
 func (x *step) set(r supply.Reason) {
 	x.s.Reasons = x.s.Reasons.With(r)
 	if x.c.ConfirmAfter.Has(r) {
@@ -17,7 +17,7 @@ func (x *step) set(r supply.Reason) {
 	}
 }
 
-// moveRelay brings the relay where it belongs.
+// moveRelay moves the relay to its correct position.
 func (x *step) moveRelay() {
 	s := x.s
 	on := relayInput(supply.Position(s.Reasons, s.Confirm))
@@ -25,7 +25,7 @@ func (x *step) moveRelay() {
 		on = relayBlocked
 	}
 	if on == relayInput(s.Relay) {
-		return // it is where it belongs, as nearly always
+		return // already in position, as nearly always
 	}
 	t, moves := lookup(relayTable[:], s.Relay, on)
 	if !moves {
@@ -61,8 +61,8 @@ var relayTable = [...]transition[supply.Relay, relayInput]{
 	{supply.Armed, relayFree, supply.Closed, CodeClosed},
 }
 
-// confirm is the customer's deliberate key press that lets the supply return. It is no use while a reason stands. It
-// needs no log record: lost in a crash, it has to be pressed again, which is the safe side.
+// confirm handles the customer's deliberate key press that lets the supply return. It has no effect while a reason
+// keeps the supply off. It needs no log record: if a crash loses it, the customer has to press again, which is safe.
 func (x *step) confirm() {
 	if x.c.LockManual {
 		x.overloadMove(overloadConfirm)
@@ -86,7 +86,7 @@ func (x *step) local() {
 	x.persist(&r)
 }
 
-// supplied ends a step: a reading and a checkpoint follow each change of the supply.
+// supplied ends a step with a reading and a checkpoint if the supply has changed.
 func (x *step) supplied() {
 	if x.s.Relay == x.relay && x.s.Reasons == x.reasons || x.ev.Kind == EventReplay || x.ev.Kind == EventPowerRestore {
 		return
@@ -95,7 +95,7 @@ func (x *step) supplied() {
 	x.checkpoint()
 }
 
-// running notices that the meter works on after a save that was meant to be the last.
+// running clears Saved when the meter goes on working after a save that was meant to be the last.
 func (x *step) running() {
 	if x.s.Saved && !x.s.Frozen {
 		x.s.Saved = false
@@ -110,7 +110,7 @@ func (x *step) powerFail() {
 	x.checkpoint()
 }
 
-// powerRestore is the start after the memory has been loaded and the log replayed.
+// powerRestore starts the meter after the memory has been loaded and the log replayed.
 func (x *step) powerRestore() {
 	s := x.s
 	clean := s.Saved
@@ -124,8 +124,8 @@ func (x *step) powerRestore() {
 	}
 	x.rescale()
 	if x.ev.Reset == ResetPower {
-		// Whatever the contact remembers: nothing is switched on before the wait is over.
-		// A start that itself took minutes has waited long enough.
+		// Whatever position the contact has, the supply stays off until the wait is over. A start that itself took
+		// minutes has waited long enough.
 		if at := s.second() + inrushLeast + uint32(x.c.Number%inrushSpread); at < 1<<8 {
 			s.MoveAt = at
 		}
@@ -142,8 +142,8 @@ func (x *step) powerRestore() {
 		x.event(CodeSnapshot, 0, 0)
 	}
 	if lost := x.ev.Log > s.Applied; lost || x.ev.Damage&DamageLog != 0 {
-		// A record that was told and is gone has lost its number too: the next one gets another, or its report would be
-		// taken for that of the lost one.
+		// A record that was reported and then lost uses up its number: the next one gets another, or its report would
+		// be taken for that of the lost one.
 		s.Applied = max(s.Applied, x.ev.Log)
 		x.event(CodeTorn, int64(bit(lost)), 0)
 	}
@@ -161,9 +161,9 @@ func (x *step) powerRestore() {
 	x.checkpoint()
 }
 
-// catchUp raises the state to what the outbox has seen: no sequence number is given twice, and what a published reading
-// has proven is counted; so is, before a log record, what was used before it. What was used after all of them and not saved
-// is the customer's (docs/reference/meter-rules.md#what-is-stored-and-when).
+// catchUp raises the state to what the outbox holds, so that no sequence number is given twice and consumption proven
+// by a published reading is counted. Before a log record it also counts what was used before that record. Later
+// consumption that was not saved is not charged (docs/reference/meter-rules.md#what-is-stored-and-when).
 func (x *step) catchUp() {
 	x.s.Seq = max(x.s.Seq, x.ev.NextSeq)
 	to := x.ev.Register

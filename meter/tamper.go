@@ -30,7 +30,7 @@ func (t Tamper) String() string {
 	return tamperNames[t]
 }
 
-// ParseTamper is the inverse of [Tamper.String]; false for a name that is no kind.
+// ParseTamper is the inverse of [Tamper.String]; false for an unknown name.
 func ParseTamper(name string) (Tamper, bool) {
 	for t, n := range tamperNames {
 		if n == name {
@@ -52,7 +52,7 @@ func (s Tampers) With(t Tamper) Tampers { return s | 1<<t }
 // Without returns the set with t taken out.
 func (s Tampers) Without(t Tamper) Tampers { return s &^ (1 << t) }
 
-// Known reports whether the set holds nothing but kinds of this package, as a set read from a memory must.
+// Known reports whether the set holds only kinds of this package, as a set read from a memory must.
 func (s Tampers) Known() bool { return s>>tamperKinds == 0 }
 
 // Names returns the names of the kinds in their order; an empty, non-nil slice for the empty set.
@@ -66,7 +66,7 @@ func (s Tampers) Names() []string {
 	return names
 }
 
-// Policy is what a kind of tampering brings about.
+// Policy is what the meter does about a kind of tampering.
 type Policy uint8
 
 // The policies.
@@ -91,7 +91,7 @@ func (p Policy) String() string {
 	return policyNames[p]
 }
 
-// latch is how one kind of tampering stands.
+// latch is the state of one kind of tampering.
 type latch uint8
 
 const (
@@ -136,7 +136,7 @@ var tamperTable = [...]transition[latch, tamperInput]{
 	{latchReleased, tamperLatching, latchWaiting, codeTamper},
 	{latchWaiting, tamperDurable, latchHeld, 0},
 	{latchReleased, tamperDurable, latchLatched, 0},
-	// From the log, when the snapshot is older than what was noticed.
+	// In a replay of the log, when the snapshot is older than the tampering.
 	{latchNormal, tamperDurable, latchLatched, 0},
 	{latchAsserted, tamperDurable, latchHeld, 0},
 	{latchHeld, tamperDurable, latchHeld, 0},
@@ -148,17 +148,17 @@ var tamperTable = [...]transition[latch, tamperInput]{
 	{latchLatched, tamperClear, latchNormal, CodeTamperCleared},
 }
 
-// settleTime is for how long a switch must stay where it is to be believed, in milliseconds.
+// settleTime is how long a switch must keep its position to be accepted, in milliseconds.
 const settleTime = 200
 
 // How tampering was noticed, the first argument of the events 501 to 506.
 const (
 	tamperSeen  = 0 // now
-	tamperOff   = 1 // while the mains was off, nobody knows when
-	tamperStill = 2 // it was to be cleared, and the switch is still not normal
+	tamperOff   = 1 // while the mains was off, time unknown
+	tamperStill = 2 // somebody tried to clear it, and the switch is still not normal
 )
 
-// latchOf returns how a kind stands.
+// latchOf returns the state of a kind.
 func (s *State) latchOf(k Tamper) latch {
 	asserted := s.Asserted.Has(k)
 	switch {
@@ -209,7 +209,7 @@ func (x *step) tamperMove(k Tamper, on tamperInput, why int64) (code Code) {
 	return t.code
 }
 
-// tamper takes an edge of a tamper switch.
+// tamper handles an edge of a tamper switch.
 func (x *step) tamper() {
 	s, k := x.s, x.ev.Tamper
 	switch {
@@ -221,7 +221,7 @@ func (x *step) tamper() {
 	}
 }
 
-// settling lets the time since the last event count for the switches that moved.
+// settling counts the time since the last event for the switches that moved.
 func (x *step) settling() {
 	s := x.s
 	if s.Settling == [tamperKinds]uint8{} {
@@ -245,7 +245,7 @@ func (x *step) settling() {
 	}
 }
 
-// noticed is a switch that is not normal, or was not while the mains was off.
+// noticed handles a switch that is not normal, or was not while the mains was off.
 func (x *step) noticed(k Tamper, why int64) {
 	on := tamperNoticed
 	if x.c.Tamper[k] == PolicyLatch {
@@ -258,16 +258,16 @@ func (x *step) noticed(k Tamper, why int64) {
 	}
 }
 
-// latching starts the log record of what is to be latched, as soon as the memory is free: the supply is cut when it is
-// durable, so that no power cut brings it back.
+// latching starts the log record of the kinds to latch, as soon as the memory is free. The supply is cut once the
+// record is durable, so that no power cut restores it.
 func (x *step) latching() {
 	if s := x.s; s.Waiting != 0 && !s.Busy() {
 		x.persist(&Record{Kind: RecordTamper, Value: uint32(s.Waiting)})
 	}
 }
 
-// applyTamper carries out a durable latch, or one that could not be made durable: then the meter keeps it as well as it
-// can, for money is not refused and supply is not given for a memory that somebody has broken.
+// applyTamper carries out a latch, also one that could not be made durable: breaking the memory must not keep the
+// supply on.
 func (x *step) applyTamper(r *Record) {
 	for k := range tamperKinds {
 		if Tampers(r.Value).Has(k) {
@@ -278,7 +278,7 @@ func (x *step) applyTamper(r *Record) {
 	x.moveUnlessReplay()
 }
 
-// clearable are the latches that may be opened now. A switch that has just moved is not normal yet.
+// clearable returns the latches that may be opened now. A switch that has just moved does not count as normal yet.
 func (s *State) clearable() (kinds Tampers) {
 	for k := range tamperKinds {
 		if s.Latched.Has(k) && !s.Asserted.Has(k) && s.Settling[k] == 0 {
@@ -288,8 +288,8 @@ func (s *State) clearable() (kinds Tampers) {
 	return kinds
 }
 
-// clearTamper opens the latches of a record, whose switches were normal when it was begun, and reports whether all are
-// open. The others stay; one whose switch is not normal any more latches again at once, durably.
+// clearTamper opens the latches of a record, whose switches were normal when the record was begun, and reports whether
+// all latches are open. Others stay latched; a kind whose switch is no longer normal latches again at once, durably.
 func (x *step) clearTamper(r *Record, by int64) (all bool) {
 	s := x.s
 	cleared := s.Latched == 0 && s.Reasons.Has(supply.Tamper)
@@ -299,7 +299,7 @@ func (x *step) clearTamper(r *Record, by int64) (all bool) {
 		}
 		if Tampers(r.Value).Has(k) {
 			if x.ev.Kind == EventReplay {
-				s.Asserted = s.Asserted.Without(k) // that it was normal is newer than the snapshot
+				s.Asserted = s.Asserted.Without(k) // the switch became normal after the snapshot
 			}
 			if s.Asserted.Has(k) {
 				s.Waiting = s.Waiting.With(k)

@@ -10,8 +10,8 @@ import (
 // earliest.
 func (s *State) second() uint32 { return uint32((s.Up + 999) / 1000) }
 
-// passed reports whether the time since boot has passed a multiple of so many seconds, 0 for never: what comes again and
-// again needs no timer.
+// passed reports whether the time since boot has passed a multiple of so many seconds, 0 for never. Periodic work uses
+// it and needs no timer.
 func (x *step) passed(every uint32) bool { return passed(x.was, x.s.Up, every) }
 
 func passed(was, now uint64, every uint32) bool {
@@ -19,7 +19,7 @@ func passed(was, now uint64, every uint32) bool {
 	return period != 0 && now-was >= period-was%period
 }
 
-// upcoming is the next multiple of so many seconds since boot, the largest uint64 for 0.
+// upcoming returns the next multiple of so many seconds since boot, the largest uint64 for 0.
 func (s *State) upcoming(every uint32) uint64 {
 	if every == 0 {
 		return math.MaxUint64
@@ -40,7 +40,7 @@ func (x *step) next(at, every uint32) uint32 {
 	return at + ((now-at)/every+1)*every
 }
 
-// timers does what time alone brings.
+// timers carries out what depends on time alone.
 func (x *step) timers() {
 	s := x.s
 	x.settling()
@@ -59,7 +59,7 @@ func (x *step) timers() {
 	}
 }
 
-// started does what the timers since boot bring. Most of the time none runs.
+// started handles the timers that count from boot. Most of the time none runs.
 func (x *step) started() {
 	s := x.s
 	if x.due(&s.QuietAt) {
@@ -81,7 +81,7 @@ func (x *step) started() {
 	}
 }
 
-// powered does what powered-on time brings.
+// powered handles the timers that count powered-on time.
 func (x *step) powered() {
 	s := x.s
 	if at := s.retryAt(x.c); at != 0 && s.powered() >= uint64(at)*1000 {
@@ -100,8 +100,8 @@ func (x *step) powered() {
 	}
 }
 
-// counting reports whether powered-on time runs towards something: saved now and then, it does not begin again with every
-// power cut.
+// counting reports whether a timer of powered-on time runs. Such time is saved now and then, so that it does not begin
+// again with every power cut.
 func (s *State) counting() bool {
 	for i := range s.Guards {
 		if s.Guards[i].Until != 0 {
@@ -118,7 +118,7 @@ func Wake(c *Config, s *State) uint64 {
 	timers := [...]uint32{s.QuietAt, s.BeepAt, s.MoveAt}
 	due := timers[:]
 	if s.Frozen {
-		due = timers[:1] // nothing else ends while the memory is not ours to change
+		due = timers[:1] // no other timer ends while the memory must not be changed
 	} else {
 		wake = min(wake, s.upcoming(saveTime))
 	}
@@ -145,7 +145,7 @@ func Wake(c *Config, s *State) uint64 {
 		}
 	}
 	switch s.NextAt {
-	case 0: // the clock was set; with the next event it is another time
+	case 0: // the clock was set; the next event brings the new time
 		wake = min(wake, s.Up+1)
 	case noMoment:
 	default:
@@ -154,8 +154,8 @@ func Wake(c *Config, s *State) uint64 {
 	return wake
 }
 
-// calendarAt is the time since boot of the next moment of the calendar. Where the host's clock counts whole seconds it may
-// be a little early; then the host asks again.
+// calendarAt returns the time since boot of the next moment of the calendar. Where the host's clock counts whole
+// seconds it may be a little early; then the host asks again.
 func (s *State) calendarAt() uint64 {
 	const again = 200
 	if at := int64(s.NextAt)*1000 - s.Offset; at > int64(s.Up) {

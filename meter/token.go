@@ -17,18 +17,18 @@ const (
 func (x *step) token() {
 	ev, o := x.ev, &x.ev.Opened
 	if !ev.Source.known() {
-		return // no host has such a token
+		return // no correct host gives such a token
 	}
 	if code, again := x.stored(ringKey(ev.Request, o.HasTID, o.TID)); again && code < answered {
-		// The server asks again what was answered already: the stored result, not used_error, and no wrong token counted
-		// twice. For the customer nothing has happened.
+		// The server repeats a request: it gets the stored result, not used_error, and a wrong token is not counted
+		// twice. The customer notices nothing.
 		r := x.tokenRecord(sts.Result(code))
 		x.reportToken(&r)
 		return
 	}
 	code := x.judge()
 	if x.lasting(code) {
-		// A wrong token is made durable like a right one: cutting the power after it gains nothing.
+		// A wrong token is made durable like a right one, so that cutting the power after it gains nothing.
 		r := x.tokenRecord(code)
 		x.persist(&r)
 		return
@@ -44,7 +44,7 @@ func (x *step) token() {
 	}
 }
 
-// lasting reports whether a token changes what the meter keeps, so that a log record comes before its answer.
+// lasting reports whether a token changes the stored state, so that a log record must come before its answer.
 func (x *step) lasting(code sts.Result) bool {
 	switch o := &x.ev.Opened; {
 	case o.Class != classCredit && o.Class != classManagement:
@@ -55,8 +55,8 @@ func (x *step) lasting(code sts.Result) bool {
 	return code == sts.Accept || code == sts.CRCError
 }
 
-// judge applies the meter's rules in the order of docs/reference/tokens.md#what-a-meter-checks-in-order. Accept means
-// that nothing stands in the way but the memory.
+// judge applies the meter's rules in the order of docs/reference/tokens.md#what-a-meter-checks-in-order. After Accept
+// only the memory can still fail.
 func (x *step) judge() sts.Result {
 	s, o := x.s, &x.ev.Opened
 	switch {
@@ -65,12 +65,12 @@ func (x *step) judge() sts.Result {
 	case o.Class == classReserved:
 		return sts.FunctionError
 	case o.Class != classTest && s.Locked(x.ev.Source):
-		// Whatever opening it would say: nothing of it may show.
+		// Locked hides the result of opening the token.
 		return sts.Locked
 	case s.Busy():
 		return sts.Busy
 	case o.Result == sts.CRCError && x.ev.Change.Result == sts.UsedError:
-		return sts.UsedError // a section of the last key change, once more
+		return sts.UsedError // a section of the last key change, entered again
 	case o.Result != sts.Accept:
 		return o.Result
 	case o.Class == classTest:
@@ -104,7 +104,7 @@ func (x *step) judgeUnits() sts.Result {
 	return sts.Accept
 }
 
-// judgeTID asks whether the key and the memory of tokens let this TID through.
+// judgeTID checks the TID against the key's expiry and the list of used TIDs.
 func (x *step) judgeTID() sts.Result {
 	if x.ev.Opened.TID.Expired(x.s.Key.KEN) {
 		return sts.KeyExpiredError
@@ -112,7 +112,7 @@ func (x *step) judgeTID() sts.Result {
 	return x.s.TIDs.Check(x.ev.Opened.TID)
 }
 
-// units returns what the token adds if the answer is code, and what it takes away if it clears the credit.
+// units returns the energy that the token adds if the answer is code, negative if it clears credit.
 func (x *step) units(code sts.Result) unit.Energy {
 	switch o := &x.ev.Opened; {
 	case code != sts.Accept:
@@ -126,7 +126,8 @@ func (x *step) units(code sts.Result) unit.Energy {
 }
 
 // final reports whether the same token would get this answer again, so that it may be stored for a repeated request.
-// The others say: try again later. With another key other tokens open: a key change takes these answers out of the ring.
+// Other answers mean: try again later. A key change removes these answers from the ring, since other tokens open under
+// the new key.
 func final(r sts.Result) bool {
 	switch r {
 	case sts.OverflowError, sts.Locked, sts.Busy, sts.StorageError:
@@ -149,7 +150,7 @@ func (x *step) applyToken(r *Record) {
 		return
 	}
 	if s.TIDs.Check(r.TID) != sts.Accept {
-		// Two records of one token cannot be, unless a host has broken its duties. Once is enough.
+		// Only a faulty host gives two records of one token. It is credited once.
 		return
 	}
 	s.TIDs.Add(r.TID)
@@ -167,13 +168,13 @@ func (x *step) applyToken(r *Record) {
 	}
 }
 
-// answerToken tells the result of the token in the event, without a record.
+// answerToken reports the result of the token in the event, without a record.
 func (x *step) answerToken(code sts.Result) {
 	r := x.tokenRecord(code)
 	x.result(&r)
 }
 
-// tokenRecord is the record of the token in the event.
+// tokenRecord returns the record of the token in the event.
 func (x *step) tokenRecord(code sts.Result) Record {
 	ev, o := x.ev, &x.ev.Opened
 	r := Record{
@@ -191,14 +192,14 @@ func (x *step) tokenRecord(code sts.Result) Record {
 	return r
 }
 
-// reportToken tells the server what became of a token.
+// reportToken reports the result of a token to the server.
 func (x *step) reportToken(r *Record) {
 	p := x.report(ReportToken)
 	p.Log, p.Request, p.Result, p.Source, p.Units = r.Seq, r.Request, r.Result, r.Source, r.Units
 	p.Class, p.SubClass, p.HasTID, p.TID, p.Base = r.Class, r.SubClass, r.HasTID, r.TID, x.s.Key.Base
 }
 
-// result tells the server and the customer what became of a token.
+// result reports the result of a token to the server and the customer.
 func (x *step) result(r *Record) {
 	replay := x.ev.Kind == EventReplay
 	if !replay || !x.ev.Reported {
@@ -230,7 +231,7 @@ func (x *step) result(r *Record) {
 	}
 }
 
-// consequence reports an event that a log record brings about, unless the server knows it already.
+// consequence reports an event that follows from a log record, unless the server already has the report.
 func (x *step) consequence(code Code, a, b int64) {
 	if x.ev.Kind != EventReplay || !x.ev.Reported {
 		x.event(code, a, b)

@@ -26,7 +26,7 @@ func (r *rig) last(digits string, from meter.Source, request string) (res meter.
 	return res
 }
 
-// opened gives a token that was opened to this, from a source, and returns the answer.
+// opened gives an opened token from a source and returns the answer.
 func (r *rig) opened(o sts.Opened, from meter.Source) (code sts.Result) {
 	r.tb.Helper()
 	r.seen = func(e meter.Effect) {
@@ -38,7 +38,7 @@ func (r *rig) opened(o sts.Opened, from meter.Source) (code sts.Result) {
 	return code
 }
 
-// TestTokenRulesStandInOrder makes each rule fail together with all rules after it: the first one answers.
+// TestTokenRulesStandInOrder makes each rule fail together with all rules after it: the first one decides the answer.
 func TestTokenRulesStandInOrder(t *testing.T) {
 	const old = 100 // a TID below everything a meter of 2026 remembers
 	// Each step breaks one more rule, from the last to the first; the token is credit with an amount above all limits.
@@ -112,7 +112,7 @@ func TestTheLargestTokenAndTheFullMeter(t *testing.T) {
 	}
 }
 
-// An overrun makes room: it is paid back first and never becomes balance.
+// An overrun leaves room for a larger token: it is paid back first and never becomes balance.
 func TestOverflowCountsWhatIsPaidBack(t *testing.T) {
 	r := newRig(t)
 	r.state.Overrun, r.cfg.MaxBalance = 500, 500
@@ -134,7 +134,7 @@ func TestFiftyOneTokensAndEachAgain(t *testing.T) {
 	for i, d := range digits {
 		want := sts.UsedError
 		if i == 0 {
-			want = sts.OldError // its place was taken by the newest
+			want = sts.OldError // the newest TID replaced it
 		}
 		if got := r.last(d, meter.SMS, "").Code; got != want {
 			t.Errorf("token %d again: %s, want %s", i, got, want)
@@ -237,7 +237,7 @@ func TestPulsesWhileTheRecordIsUnderWay(t *testing.T) {
 	if s := &r.state; s.Balance != 850 || s.Overrun != 0 {
 		t.Errorf("after it: balance %s, overrun %s, want 0.850 kWh and 0", s.Balance, s.Overrun)
 	}
-	// An answer nobody waits for changes nothing.
+	// An EventPersisted that nothing waits for changes nothing.
 	before := r.state
 	r.step(meter.Event{Kind: meter.EventPersisted, OK: true, Record: meter.Record{
 		Seq: before.Applied + 1, Kind: meter.RecordToken, Source: meter.Keypad, Result: sts.Accept, Units: 1000,
@@ -247,7 +247,7 @@ func TestPulsesWhileTheRecordIsUnderWay(t *testing.T) {
 	}
 }
 
-// No host that keeps its duties gives a record twice; a meter given one all the same credits it once.
+// A correct host never gives a record twice; if one does, the meter credits it once.
 func TestARecordCannotBeReplayedTwice(t *testing.T) {
 	r := newRig(t)
 	s := &r.state

@@ -89,7 +89,7 @@ func play(t *testing.T, script string) string {
 	return s.out.String()
 }
 
-// silent reports whether a command happens away from the meter.
+// silent reports whether a command does not involve the meter.
 func silent(line string) bool {
 	for _, word := range []string{"token", "set", "manage", "test", "issuer"} {
 		if strings.HasPrefix(line, "> "+word+" ") {
@@ -184,7 +184,7 @@ func (s *story) do(line string) {
 	}
 }
 
-// more are the commands about what is neither a token nor a message of the server.
+// more carries out the commands that are neither tokens nor messages of the server.
 func (s *story) more(word []string, arg func(int) string) {
 	switch word[0] {
 	case "tamper": // tamper cover on
@@ -323,7 +323,7 @@ func (s *story) config(version uint32, id string, counter uint64, text string) {
 	s.command(id, counter, ev)
 }
 
-// digits puts the digits of named tokens in the place of their names, longer names first.
+// digits replaces the names of tokens by their digits, longer names first.
 func (s *story) digits(text string) string {
 	names := slices.Collect(maps.Keys(s.tokens))
 	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(len(b), len(a)) })

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// configured is a rig whose configuration is that of a document.
+// configured returns a rig with the configuration of a document.
 func configured(t *testing.T, doc map[string]any) *rig {
 	t.Helper()
 	r := newRig(t)
@@ -50,7 +50,7 @@ func (r *rig) activate() (answer meter.ECAnswer) {
 	return answer
 }
 
-// TestTheVectorOfEmergencyCredit is that of docs/reference/meter-rules.md#emergency-credit.
+// TestTheVectorOfEmergencyCredit plays the example of docs/reference/meter-rules.md#emergency-credit.
 func TestTheVectorOfEmergencyCredit(t *testing.T) {
 	r := configured(t, map[string]any{"ec_limit_wh": 5000, "ec_threshold_wh": 2000})
 	r.buy(1, 2500)
@@ -108,7 +108,7 @@ func TestEmergencyCreditIsRefusedWithAReason(t *testing.T) {
 	if len(out) != 1 || out[0].EC != meter.ECBusy || out[0].Source != meter.SMS {
 		t.Errorf("busy: %+v, want one answer busy to sms", out)
 	}
-	// What was overrun is the first that the emergency credit pays.
+	// The emergency credit pays the overrun first.
 	if a := r.activate(); a != meter.ECDone || r.state.Overrun != 0 || r.state.ECUsed != 3000 || r.state.Relay != supply.Closed {
 		t.Errorf("%s, overrun %d, used %d, relay %s: want done, 0, 3000, closed", a, r.state.Overrun, r.state.ECUsed, r.state.Relay)
 	}
@@ -118,7 +118,7 @@ func TestEmergencyCreditIsRefusedWithAReason(t *testing.T) {
 	}
 }
 
-// reconfigure puts another document in force, as the server does.
+// reconfigure applies another document, as the server does.
 func (r *rig) reconfigure(version uint32, doc map[string]any) {
 	r.tb.Helper()
 	c, bad := meter.NewConfig(r.cfg, version, doc)
@@ -129,7 +129,7 @@ func (r *rig) reconfigure(version uint32, doc map[string]any) {
 	r.command(fmt.Sprintf("config-%d", version), uint64(version), meter.Event{Kind: meter.EventConfig, Version: version})
 }
 
-// TestUnusedEmergencyCreditMayBeTakenAwayAndGivenBack: nothing was used, so nothing has to be paid back before the
+// TestUnusedEmergencyCreditMayBeTakenAwayAndGivenBack: unused emergency credit need not be paid back before the
 // customer may use it again.
 func TestUnusedEmergencyCreditMayBeTakenAwayAndGivenBack(t *testing.T) {
 	with := map[string]any{"ec_limit_wh": 5000, "ec_threshold_wh": 2000}
@@ -151,7 +151,7 @@ func TestUnusedEmergencyCreditMayBeTakenAwayAndGivenBack(t *testing.T) {
 	}
 }
 
-// TestTheVectorOfTheFriendlyCalendar is that of docs/reference/meter-rules.md#credit, in a window.
+// TestTheVectorOfTheFriendlyCalendar plays the example of docs/reference/meter-rules.md#credit in a friendly window.
 func TestTheVectorOfTheFriendlyCalendar(t *testing.T) {
 	r := configured(t, map[string]any{"friendly": []any{"fri 06:00-08:00"}})
 	r.buy(1, 300)
@@ -176,7 +176,7 @@ func TestTheVectorOfTheFriendlyCalendar(t *testing.T) {
 	}
 }
 
-// A window never keeps anything but lack of credit from opening the relay, and does not close one that is open.
+// A window only prevents a cut-off for lack of credit, and does not close a relay that is open.
 func TestAFriendlyWindowKeepsOnlyTheCreditFromCutting(t *testing.T) {
 	r := configured(t, map[string]any{"friendly": []any{"all 00:00-24:00"}, "power_limit_w": 1000})
 	if r.state.Relay != supply.Open {
@@ -207,7 +207,8 @@ func TestAFriendlyWindowKeepsOnlyTheCreditFromCutting(t *testing.T) {
 	}
 }
 
-// A configuration that takes the lifeline away cuts nothing during a window: the supply was on, and stays on to its end.
+// A configuration that removes the lifeline does not cut the supply during a window: it stays on to the end of the
+// window.
 func TestAWindowOutlivesTheLifeline(t *testing.T) {
 	window := []any{"fri 07:00-08:00"}
 	r := configured(t, map[string]any{"friendly": window, "lifeline_w": 200})
@@ -227,7 +228,7 @@ func TestAWindowOutlivesTheLifeline(t *testing.T) {
 	}
 }
 
-// A switch that flutters for less than 200 ms at a time is not believed, and no switch hides another.
+// A switch that flutters for less than 200 ms at a time is ignored, and no switch hides another.
 func TestTamperSwitchesSettle(t *testing.T) {
 	r := newRig(t)
 	give := func(k meter.Tamper, on bool) { r.step(meter.Event{Kind: meter.EventTamper, Tamper: k, Active: on}) }
@@ -252,7 +253,7 @@ func TestTamperSwitchesSettle(t *testing.T) {
 	}
 }
 
-// When the memory fails, or is busy, the latch is kept all the same.
+// The latch stays set when the memory fails or is busy.
 func TestALatchWaitsForTheMemory(t *testing.T) {
 	r := newRig(t)
 	r.buy(1, 3000)
@@ -271,7 +272,7 @@ func TestALatchWaitsForTheMemory(t *testing.T) {
 	}
 }
 
-// Dates are those of the Gregorian calendar.
+// Dates follow the Gregorian calendar.
 func TestDates(t *testing.T) {
 	for d := time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC); d.Year() < 2149; d = d.AddDate(0, 0, 1) {
 		want := d.Format(time.DateOnly)
@@ -287,7 +288,7 @@ func TestDates(t *testing.T) {
 	}
 }
 
-// Local time is that of the zone, with its daylight saving, in the north and in the south.
+// Local time matches the time zone, with its daylight saving, in the northern and the southern hemisphere.
 func TestLocalTimeIsThatOfTheZone(t *testing.T) {
 	for zone, doc := range map[string]map[string]any{
 		"Europe/Berlin":       {"tz_min": 60, "dst_shift_min": 60, "dst_begin": "3.5.0/02:00", "dst_end": "10.5.0/03:00"},

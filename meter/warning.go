@@ -10,7 +10,7 @@ const (
 	beepEvery = 15 * 60
 	beepTime  = 2
 	toneTime  = 10
-	// reminderTime is for how long the reminder interrupts the supply.
+	// reminderTime is how long the reminder interrupts the supply.
 	reminderTime = 30
 	resultTime   = 1
 	muteTime     = 4 * 60 * 60
@@ -42,8 +42,8 @@ func (x *step) warn() {
 	}
 }
 
-// warnWallet reminds whoever is at home that the lease is nearly used up, because there is little money or the server does
-// not answer. Messages and thresholds of money are the server's.
+// warnWallet sounds the reminder that the lease is nearly used up, because the wallet is nearly empty or the server
+// does not answer. Messages and thresholds in money are the server's.
 func (x *step) warnWallet() {
 	s, level := x.s, x.c.Low2
 	if level > 0 && (s.Balance <= level || s.Low2 != supply.Crossing{}) && crossed(&s.Low2, s.Balance, level) {
@@ -56,7 +56,8 @@ func crossed(c *supply.Crossing, balance, level unit.Energy) bool {
 	return c.Update(int64(balance), int64(level), supply.Margin(int64(level), rearm))
 }
 
-// light shows how low the credit is, and keeps the buzzer reminding while it is low and the supply is not cut for it.
+// light shows how low the credit is, and repeats the buzzer's reminder while it is low and the supply is not cut for
+// it.
 func (x *step) light() {
 	s := x.s
 	led := LEDOff
@@ -81,8 +82,8 @@ func (x *step) light() {
 	}
 }
 
-// beep sounds the reminder. It stays silent at night, and also while the clock does not know when night is: the light
-// still blinks.
+// beep sounds the reminder. It is silent at night, and also while the clock cannot tell when night is; the light still
+// blinks.
 func (x *step) beep() {
 	local := x.c.Local(x.ev.At) % day
 	if x.trusted() && local >= beepFrom && local < beepTo {

@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// household is a year of one meter with every rule at work. Its inputs depend on the seed alone; where time and energy
-// between them are cut is up to cut.
+// household is a year of one meter with every rule in use. Its inputs depend on the seed alone; cut splits the time and
+// energy between them.
 type household struct {
 	t      *testing.T
 	cfg    meter.Config
@@ -57,7 +57,7 @@ func newHousehold(t *testing.T, seed uint64, cut *rand.Rand, traced maphash.Seed
 	return h
 }
 
-// give gives one event and ends every record that it begins.
+// give gives one event and completes every record that it begins.
 func (h *household) give(ev meter.Event) {
 	at := h.born + int64(h.up)
 	ev.Up, ev.At, ev.Ms, ev.Clock = h.up, at/1000, uint16(at%1000), meter.ClockValid
@@ -107,7 +107,7 @@ func (h *household) pass(ms uint64) {
 	}
 }
 
-// live lets so many hours happen.
+// live plays so many hours.
 func (h *household) live(hours int) {
 	h.give(meter.Event{Kind: meter.EventPowerRestore, Reset: meter.ResetUpdate, NextSeq: 1})
 	for range hours {
@@ -121,7 +121,7 @@ func (h *household) live(hours int) {
 	}
 }
 
-// input is what may happen in an hour besides.
+// input gives the other events that may happen in an hour.
 func (h *household) input() {
 	switch n := h.inputs.IntN(60); n {
 	case 0, 1, 2, 3, 4:
@@ -160,8 +160,8 @@ func (h *household) input() {
 	}
 }
 
-// TestAYearIsTheSameHoweverItIsCut lives a year of one household with every rule at work, in the largest pieces that
-// Wake and Headroom allow and then cut at random: state and effects are the same.
+// TestAYearIsTheSameHoweverItIsCut plays a year of one household with every rule in use, once in the largest pieces
+// that Wake and Headroom allow and once cut at random: state and effects are the same.
 func TestAYearIsTheSameHoweverItIsCut(t *testing.T) {
 	seed, traced := newSeed(t), maphash.MakeSeed()
 	const hours = 365 * 24

@@ -1,5 +1,6 @@
-// Package profiles holds the device profiles that come with Paywatt, a file each: how a device that knows nothing of
-// Paywatt speaks. Its only content is [Files]; internal/profile reads them and says what every key means.
+// Package profiles holds the device profiles that come with Paywatt, one file each. A profile describes the messages of
+// a device that does not know Paywatt. The package contains only [Files]; internal/profile reads them and documents
+// every key.
 package profiles
 
 import "embed"

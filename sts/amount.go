@@ -29,9 +29,8 @@ var (
 // is a larger amount. With exponent e and mantissa m the amount is 10^e m + sum over n = 1..e of 2^14 10^(n-1).
 type Amount uint16
 
-// EncodeTenths codes t tenths (or watts, for a limit). An amount that has no exact code is rounded up: the code is
-// the smallest that is not below t, in favour of the customer (CTSA10). The error is [ErrRange], for a negative amount
-// and above [MaxTenths].
+// EncodeTenths encodes t tenths (or watts, for a limit). An amount without an exact code is rounded up to the next one,
+// in favour of the customer (CTSA10). The error is [ErrRange], for a negative amount and above [MaxTenths].
 func EncodeTenths(t int64) (Amount, error) {
 	if t < 0 || t > MaxTenths {
 		return 0, fmt.Errorf("sts: amount %d: %w", t, ErrRange)
@@ -41,7 +40,7 @@ func EncodeTenths(t int64) (Amount, error) {
 		e--
 	}
 	m := (t - amountStart[e] + amountStep[e] - 1) / amountStep[e]
-	// Above the last mantissa the sum carries into the exponent, whose first amount is indeed the next one.
+	// Above the last mantissa the sum carries into the exponent, whose first amount is the next one.
 	return Amount(int64(e)<<mantissaBits + m), nil
 }
 
@@ -61,10 +60,9 @@ const (
 	maxExponent                 = 31
 )
 
-// EncodeCurrency codes an amount in 0.00001 of the base currency unit. An amount that has no exact code is rounded up
-// on the number line (CTSA20): a positive one grows, 1.00000 becoming 1.00004, a negative one shrinks in magnitude,
-// -1.00000 becoming -0.99994. The errors are [ErrRange], beyond the largest code of either sign (some 1.82e30 base
-// units), and [ErrField] for nil.
+// EncodeCurrency encodes an amount in 0.00001 of the base currency unit. An amount without an exact code is rounded up
+// on the number line (CTSA20): 1.00000 becomes 1.00004, and -1.00000 becomes -0.99994. The errors are [ErrRange],
+// beyond the largest code of either sign (about 1.82e30 base units), and [ErrField] for nil.
 func EncodeCurrency(v *big.Int) (CurrencyAmount, error) {
 	if v == nil {
 		return 0, fmt.Errorf("sts: no currency amount: %w", ErrField)

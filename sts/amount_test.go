@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Nothing but a cipher without a key panics, and an amount that is not there is no exception.
+// Only a cipher without a key panics; a nil amount gives an error.
 func TestNoCurrencyAmountIsAnError(t *testing.T) {
 	if a, err := sts.EncodeCurrency(nil); a != 0 || !errors.Is(err, sts.ErrField) {
 		t.Errorf("EncodeCurrency(nil) = %d, %v, want 0, %v", a, err, sts.ErrField)

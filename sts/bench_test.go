@@ -7,7 +7,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// The benchmarks work on one meter; the key is known except where deriving it is what is measured.
+// The benchmarks work on one meter. The key is known, except where its derivation is measured.
 
 func benchmarkEncode(b *testing.B, k sts.Key) {
 	c := sts.Credit{RND: 5, TID: 5_871_715, Amount: 1}
@@ -63,7 +63,8 @@ func BenchmarkKeyDKGA04(b *testing.B) {
 	benchmarkKey(b, "abababababababab949494949494949401234567", sts.DKGA04)
 }
 
-// BenchmarkSale is all of a token: derive the key, take the TID, code the amount, make the token, print the digits.
+// BenchmarkSale measures a whole sale: derive the key, take the TID, encode the amount, make the token, print the
+// digits.
 func BenchmarkSale(b *testing.B) {
 	vk := vendingKey(b, "abababababababab949494949494949401234567")
 	a := sts.Attributes{SGC: "201457", KRN: 1, KT: sts.DUTK, TI: "01", EA: sts.EA07, DKGA: sts.DKGA04,

@@ -7,17 +7,17 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// The check field has 16 bits, and nothing else tells a mistyped token or a wrong key from a good one. These tests
-// count how often chance gets past it.
+// Only the 16-bit check field distinguishes a mistyped token or a wrong key from a good one. These tests count how
+// often one passes it by chance.
 
-// leastRarity is the bound: at most one wrong token in so many may pass the check field as class 0 or 2. What is
-// expected is one in 65,536 for each that is of these classes at all.
+// leastRarity is the bound: at most one wrong token in this many may pass the check field as class 0 or 2. The expected
+// rate is one in 65,536 of those that have one of these classes.
 const leastRarity = 30_000
 
-// chance counts tries.
+// chance counts attempts.
 type chance struct{ tried, passed, accepted, same int }
 
-// try opens a wrong token and compares it with what the right one says.
+// try opens a wrong token and compares it with the contents of the right one.
 func (c *chance) try(k sts.Key, wrong sts.Token, right sts.Opened) {
 	c.tried++
 	o := sts.Open(k, wrong)
@@ -33,7 +33,7 @@ func (c *chance) try(k sts.Key, wrong sts.Token, right sts.Opened) {
 	}
 }
 
-// report prints the figures and holds them to the bound.
+// report prints the figures and checks them against the bound.
 func (c *chance) report(t *testing.T, what string) {
 	t.Helper()
 	t.Logf("figures: %s: %d tokens, %d tried, %d pass the check field as class 0 or 2 (1 in %d), %d of them mean something, %d say the same",
@@ -49,7 +49,7 @@ func (c *chance) report(t *testing.T, what string) {
 	}
 }
 
-// someToken makes a random token of class 0 or 2 and what it says.
+// someToken returns a random token of class 0 or 2 and its contents.
 func someToken(t *testing.T, rnd *rand.Rand, k sts.Key) (sts.Token, sts.Opened) {
 	t.Helper()
 	var token sts.Token
@@ -85,7 +85,7 @@ func someKey(t *testing.T, rnd *rand.Rand, ea sts.EA) sts.Key {
 // tokensPerKey is how many tokens are made before the meter changes.
 const tokensPerKey = 100
 
-// TestChanceOfAMistypedDigit types each token with one digit wrong, in several of its places in turn.
+// TestChanceOfAMistypedDigit enters each token with one wrong digit, in several positions in turn.
 func TestChanceOfAMistypedDigit(t *testing.T) {
 	const places = 8
 	for _, ea := range []sts.EA{sts.EA07, sts.EA11} {
@@ -141,7 +141,7 @@ func TestChanceOfAWrongKey(t *testing.T) {
 	}
 }
 
-// TestChanceOfANamedSlip: how often the doctor names a slip that nobody made, with one key.
+// TestChanceOfANamedSlip counts how often the token doctor names a slip that nobody made, with one key.
 func TestChanceOfANamedSlip(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(13, 13))
 	tokens := chanceTokens / 40

@@ -4,9 +4,9 @@ import "math/bits"
 
 const crcStart = 0xFFFF
 
-// Checksum returns the check sum of STS over any bytes, as the 16 bits stand in a token: CRC-16 (polynomial 0x8005
-// reflected, start 0xFFFF, no final exclusive or; known as CRC-16/MODBUS) with the two bytes of the register swapped
-// (CTSA01, and the worked example on sts.org.za).
+// Checksum returns the STS checksum of b in the byte order of a token: CRC-16 (polynomial 0x8005 reflected, start
+// 0xFFFF, no final XOR; known as CRC-16/MODBUS) with the two bytes of the register swapped (CTSA01, and the worked
+// example on sts.org.za).
 func Checksum(b []byte) uint16 {
 	reg := uint16(crcStart)
 	for _, c := range b {
@@ -16,7 +16,7 @@ func Checksum(b []byte) uint16 {
 }
 
 // crc returns the check field of a block: the sum over seven bytes, six zero bits with the class and then block bits
-// 63..16. The field itself does not enter.
+// 63..16. It ignores the field itself.
 func crc(class uint8, block uint64) uint16 { return bits.ReverseBytes16(crcRegister(class, block)) }
 
 // crcC returns the check field of currency tokens: the same with one byte 01 after the seven.
@@ -36,9 +36,8 @@ func crcRegister(class uint8, block uint64) uint16 {
 
 func crcStep(reg uint16, b uint8) uint16 { return reg>>8 ^ crcTable[uint8(reg)^b] }
 
-// CheckField returns the CRC field, bits 15..0, that belongs to a block of this class. Currency credit (class 0,
-// sub-class 4 to 7) carries another sum than everything else, CRC_C, which takes in one byte 01 at the end (CTSA20).
-// What stands in the field of block does not enter.
+// CheckField returns the CRC field, bits 15..0, for a block of this class. Currency credit (class 0, sub-class 4 to 7)
+// carries a different sum, CRC_C, which adds one byte 01 at the end (CTSA20). The field already in block is ignored.
 func CheckField(class uint8, block uint64) uint16 {
 	if class == classCredit && isCurrency(uint8(block>>60)) {
 		return crcC(class, block)

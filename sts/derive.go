@@ -6,8 +6,9 @@ import (
 	"fmt"
 )
 
-// Attributes are what a meter's key is derived from, beside the vending key. All of them stand on the meter's record;
-// a change of one is a key change. The names are those of IEC 62055-41; CTSA01 and CTSA19 prove how they enter.
+// Attributes are the inputs, besides the vending key, from which a meter's key is derived. The meter's record holds all
+// of them; changing one requires a key change. The names are those of IEC 62055-41; CTSA01 and CTSA19 prove how they
+// enter.
 type Attributes struct {
 	SGC      string   // supply group code, 6 digits
 	KRN      uint8    // key revision number, 1 to 9
@@ -20,9 +21,9 @@ type Attributes struct {
 }
 
 // DeriveKey returns the decoder key of a meter. The vending key must have the length of the derivation algorithm: 8
-// bytes for DKGA02, which is single DES and makes keys for EA07 only (base date and EA do not enter there); 20 bytes
-// for DKGA04, which is HMAC-SHA-256 in the form of NIST SP 800-108 (CTSA01 for both). The errors are [ErrField] with
-// the name of the field, [ErrKey] and [ErrUnsupported], also for a type of key that the algorithm does not make.
+// bytes for DKGA02, which is single DES and makes keys only for EA07 (base date and EA do not enter); 20 bytes for
+// DKGA04, which is HMAC-SHA-256 in the form of NIST SP 800-108 (CTSA01 for both). The errors are [ErrField] with the
+// name of the field, [ErrKey], and [ErrUnsupported], also for a key type that the algorithm does not make.
 func DeriveKey(vk VendingKey, a Attributes) (Key, error) {
 	if err := a.check(); err != nil {
 		return Key{}, err
@@ -78,15 +79,15 @@ func isDigits(s string, n int) bool {
 	return true
 }
 
-// derive02 is DKGA02: DES(VK, X) xor X xor VK with X = PAN block xor control block. VK enters the last xor as it is
-// given, without adjusting its parity bits.
+// derive02 is DKGA02: DES(VK, X) xor X xor VK with X = PAN block xor control block. The last xor uses VK as given,
+// without adjusting its parity bits.
 func derive02(vk uint64, a *Attributes) uint64 {
 	x := panBlock(a) ^ controlBlock(a)
 	return desEncrypt(vk, x) ^ x ^ vk
 }
 
-// panBlock is the last 16 of the 17 digits of issuer and meter number, as BCD. A common key knows no meter: its
-// number is zeros.
+// panBlock returns the last 16 of the 17 digits of issuer and meter number, as BCD. For a common key the meter number
+// is all zeros.
 func panBlock(a *Attributes) uint64 {
 	body := a.PAN.digits[:panDigits-1]
 	b := bcd(0, body[1:])
@@ -96,7 +97,7 @@ func panBlock(a *Attributes) uint64 {
 	return b
 }
 
-// controlBlock is KT, SGC, TI and KRN as BCD, filled up with F.
+// controlBlock returns KT, SGC, TI and KRN as BCD, padded with F.
 func controlBlock(a *Attributes) uint64 {
 	b := bcdString(uint64(a.KT), a.SGC)
 	b = bcdString(b, a.TI)
@@ -120,14 +121,14 @@ func bcdString(b uint64, digits string) uint64 {
 // message04Size is the length of the message of DKGA04.
 const message04Size = 49
 
-// derive04 is DKGA04: HMAC-SHA-256 over one message (the form of NIST SP 800-108, of which one block suffices).
+// derive04 is DKGA04: HMAC-SHA-256 over one message (the form of NIST SP 800-108; one block suffices).
 func derive04(vk []byte, a *Attributes) [sha256.Size]byte {
 	m := message04(a)
 	return hmacSHA256(vk, m[:])
 }
 
-// message04 lists the attributes, each prefixed by its length: first the four that belong to the key, then, after a
-// zero, the four that belong to the meter, then the length of the key in bits.
+// message04 returns the attributes, each prefixed by its length: first the four of the key, then, after a zero, the
+// four of the meter, then the length of the key in bits.
 func message04(a *Attributes) (m [message04Size]byte) {
 	b := append(m[:0], 4, 2, '0', '4', 2, byte('0'+a.BaseDate/10%10), byte('0'+a.BaseDate%10))
 	b = append(b, 2, byte('0'+a.EA/10), byte('0'+a.EA%10))
@@ -140,8 +141,8 @@ func message04(a *Attributes) (m [message04Size]byte) {
 	return m
 }
 
-// hmacSHA256 is RFC 2104 for a vending key and at most the message of DKGA04. crypto/hmac would allocate its two
-// states; key derivation is on the path of every sale and of every simulated meter.
+// hmacSHA256 is RFC 2104 for a vending key and a message no longer than that of DKGA04. It replaces crypto/hmac, which
+// allocates its two states: every sale and every simulated meter derives a key.
 func hmacSHA256(key, message []byte) [sha256.Size]byte {
 	var inner [sha256.BlockSize + message04Size]byte
 	var outer [sha256.BlockSize + sha256.Size]byte

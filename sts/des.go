@@ -5,8 +5,8 @@ import "math/bits"
 // desShifts holds the rotation of the key halves before each round.
 var desShifts = [16]int{1, 1, 2, 2, 2, 2, 2, 2, 1, 2, 2, 2, 2, 2, 2, 1}
 
-// desEncrypt encrypts one block with single DES. DKGA02 needs exactly this, once per key. It stands here rather than
-// in crypto/des because that one allocates for each key and refuses to run where the program is held to FIPS 140.
+// desEncrypt encrypts one block with single DES, which DKGA02 needs once per key. It replaces crypto/des, which
+// allocates for each key and refuses to run in FIPS 140 mode.
 func desEncrypt(key, block uint64) uint64 {
 	x := desPermute(desIP[:], block, 64)
 	left, right := uint32(x>>32), uint32(x)
@@ -20,7 +20,7 @@ func desEncrypt(key, block uint64) uint64 {
 	return desPermute(desFP[:], uint64(right)<<32|uint64(left), 64)
 }
 
-// desRound is the function f: each S-box sees six neighbouring bits of the half and six of the round key.
+// desRound is the function f: each S-box takes six neighbouring bits of the half and six of the round key.
 func desRound(half uint32, k uint64) uint32 {
 	var out uint32
 	for i := range 8 {

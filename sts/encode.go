@@ -39,7 +39,7 @@ const (
 	rndShift       = 56
 	tidShift       = 32
 	valueShift     = 16
-	currencyHigh   = 16 // the top 4 bits of a currency amount stand in the place of RND
+	currencyHigh   = 16 // the top 4 bits of a currency amount take the place of RND
 	control36Shift = 24
 	control28Shift = 32
 )
@@ -65,9 +65,9 @@ type Credit struct {
 	Amount   Amount // tenths of a unit
 }
 
-// EncodeCredit makes a unit credit token for the meter that holds k (CTSA01). It asks no rule of vending: not the type
-// or expiry of the key, not the limit of [MaxCreditTenths]; [Holding.AppendCredits] does. The errors are [ErrField] and
-// [ErrKey].
+// EncodeCredit makes a unit credit token for the meter that holds k (CTSA01). It does not check the rules of vending
+// (the type and expiry of the key, the limit of [MaxCreditTenths]); [Holding.AppendCredits] does. The errors are
+// [ErrField] and [ErrKey].
 func EncodeCredit(k Key, c Credit) (Token, error) {
 	if c.SubClass > CreditTime || c.RND > maxRND || c.TID > MaxTID {
 		return Token{}, fieldError("credit", c.SubClass, c.RND, c.TID)
@@ -76,7 +76,7 @@ func EncodeCredit(k Key, c Credit) (Token, error) {
 }
 
 // CurrencyCredit is a currency credit token (CTSA20 to CTSA23): sub-class [CurrencyElectricity] to [CurrencyTime]. It
-// has no RND: the top bits of the amount stand in its place.
+// has no RND: the top bits of the amount take its place.
 type CurrencyCredit struct {
 	SubClass uint8          // CurrencyElectricity to CurrencyTime
 	TID      TID            // minute of issue
@@ -97,8 +97,8 @@ func EncodeCurrencyCredit(k Key, c CurrencyCredit) (Token, error) {
 type Management struct {
 	SubClass uint8  // one of the Manage constants
 	RND      uint8  // 4 random bits
-	TID      TID    // minute of issue, from the same row as credit
-	Value    uint16 // as the sub-class says; limits are an Amount in watts
+	TID      TID    // minute of issue, from the same sequence as credit
+	Value    uint16 // depends on the sub-class; limits are an Amount in watts
 }
 
 // EncodeManagement makes a management token for the meter that holds k (CTSA03). The errors are [ErrField] and
@@ -117,11 +117,11 @@ const (
 	ExtendedRead              // STS 202-5: 36 control bits, no manufacturer code
 )
 
-// MeterTest is a test or display token. It is not encrypted and fits every meter of a manufacturer, or all meters
-// when the code is 0 (CTSA11). [TestName] names the tests.
+// MeterTest is a test or display token. It is not encrypted and works on every meter of a manufacturer, or on all
+// meters when the code is 0 (CTSA11). [TestName] names the tests.
 type MeterTest struct {
 	SubClass uint8  // TestShort, TestLong or ExtendedRead
-	Control  uint64 // bit n-1 asks for test n; all bits for everything the meter must be able to do
+	Control  uint64 // bit n-1 asks for test n; all bits ask for every test of the meter
 	MfrCode  uint16 // 0 to 99 in a short, 0 to 9999 in a long test; above 9 unproven
 }
 
@@ -146,7 +146,7 @@ func valueBlock(subClass, rnd uint8, t TID, value uint16) uint64 {
 	return uint64(subClass)<<subClassShift | uint64(rnd)<<rndShift | uint64(t)<<tidShift | uint64(value)<<valueShift
 }
 
-// seal adds the check field, encrypts, and puts in the class.
+// seal adds the check field, encrypts the block and inserts the class.
 func seal(k *Key, class uint8, block uint64) (Token, error) {
 	if k.ea == 0 {
 		return Token{}, fmt.Errorf("sts: no decoder key: %w", ErrKey)

@@ -19,7 +19,7 @@ func exampleVendingKey() sts.VendingKey {
 	return k
 }
 
-// exampleMeter is what the key of the examples' meter is derived from.
+// exampleMeter returns the attributes from which the key of the examples' meter is derived.
 func exampleMeter() sts.Attributes {
 	pan, err := sts.ParseNumber("12345678903")
 	if err != nil {
@@ -116,7 +116,7 @@ func ExampleNewKey() {
 	// sts: decoder key for EA11 has 8 bytes, want 16: wrong key length true
 }
 
-// A key gives itself away to nothing that prints, encodes or logs it.
+// Printing, encoding or logging a key shows only a mask.
 func ExampleKey() {
 	k := exampleKey()
 	b, _ := json.Marshal(struct{ Key sts.Key }{k})
@@ -203,7 +203,7 @@ func ExampleOpenSection() {
 	// credit false
 }
 
-// What each section says. Parts of the new key are in it too, so it is masked.
+// The contents of each section. It also holds a part of the new key, so it prints as a mask.
 func ExampleKeySection() {
 	var s [3]sts.KeySection
 	for i, token := range exampleChange() {
@@ -220,7 +220,7 @@ func ExampleKeySection() {
 	// 3rd: SGC 201457
 }
 
-// A meter keeps a section over a power cut.
+// A meter stores a section across a power cut.
 func ExampleKeySection_Reveal() {
 	s, _ := sts.OpenSection(exampleKey(), exampleChange()[1])
 	kept := s.Reveal()

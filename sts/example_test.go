@@ -25,7 +25,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	lastTID := sts.TID(0) // kept with the key, in the same transaction as the sale
+	lastTID := sts.TID(0) // stored with the key, in the same transaction as the sale
 	tid, err := sts.Base2014.Next(lastTID, time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC))
 	if err != nil {
 		panic(err)
@@ -45,7 +45,7 @@ func Example() {
 	// on paper:  1118 2638 4605 1780 0580
 }
 
-// A meter reads a token, asks its own rules, and then its memory.
+// A meter reads a token, checks its own rules, and then its store of TIDs.
 func ExampleOpen() {
 	secret, _ := hex.DecodeString("e653341f9d5bf36f")
 	key, err := sts.NewKey(sts.EA07, secret)

@@ -48,7 +48,7 @@ func ExampleEncodeManagement() {
 	// Output: set maximum power limit 5000 W
 }
 
-// The token that every meter with an 11-digit number knows: do all tests.
+// The token for all tests, which works on every meter with an 11-digit number.
 func ExampleEncodeTest() {
 	token, err := sts.EncodeTest(sts.MeterTest{SubClass: sts.TestShort, Control: 1<<36 - 1})
 	fmt.Println(token.RevealGrouped(), err)
@@ -117,7 +117,7 @@ func ExampleHolding_MayManage() {
 	// Output: <nil>
 }
 
-// A sheet of vouchers for one meter. What is new in the store must be durable before a token is shown.
+// A sheet of vouchers for one meter. The newest TID must be durable before a token is shown.
 func ExampleHolding_AppendCredits() {
 	h := exampleHolding()
 	tokens, newest, err := h.AppendCredits(nil, sts.Batch{SubClass: sts.CreditElectricity, Amounts: []sts.Amount{100, 100, 250},
@@ -159,7 +159,7 @@ func ExampleHolding_ChangeTo() {
 	// sts: key change from base date 2035 back to 2014: outside the range of the base date
 }
 
-// What somebody may have meant who typed this.
+// The tokens that somebody who typed this may have meant.
 func ExampleSlips() {
 	n, swapped := 0, 0
 	for s := range sts.Slips(mustToken("23716100501183194197")) {

@@ -2,20 +2,19 @@ package sts
 
 import "iter"
 
-// Slip is a token that somebody would have meant who typed another one with one slip of the hand (ours, as everything
-// of the token doctor).
+// Slip is a token that a customer may have meant who made one typing error (ours, as is all of the token doctor).
 type Slip struct {
-	Token   Token // what was meant, if so
-	Swapped bool  // two neighbouring digits have changed places; otherwise one digit is another
-	At      int   // the place of that digit, or of the first of the two: 1 to 20 from the left
+	Token   Token // the token that may have been meant
+	Swapped bool  // two neighbouring digits were swapped; otherwise one digit is wrong
+	At      int   // the position of that digit, or of the first of the two: 1 to 20 from the left
 }
 
-// MaxSlips is the most tokens that [Slips] gives (ours): 9 other digits in each of the 20 places and 19 pairs of
-// neighbours. Fewer where the number would have more than 66 bits, or neighbours are equal.
+// MaxSlips is the maximum number of tokens that [Slips] gives (ours): 9 other digits in each of the 20 positions and 19
+// pairs of neighbours. There are fewer where a number would have more than 66 bits, or neighbours are equal.
 const MaxSlips = 20*9 + 19
 
-// Slips gives every token that differs from the one typed in one digit or in two neighbours that changed places, each
-// once. It needs no key and says nothing about which of them exists; it is ours, not of the standard.
+// Slips yields every token that differs from the typed one in one digit or by two swapped neighbours, each once. It
+// needs no key and does not know which of them were issued; it is ours, not of the standard.
 func Slips(typed Token) iter.Seq[Slip] {
 	return func(yield func(Slip) bool) {
 		var d [TokenDigits]byte
@@ -49,36 +48,36 @@ func Slips(typed Token) iter.Seq[Slip] {
 type Fit struct {
 	Slip
 	Key    int    // which of the keys opens it; -1 for a test token, which needs none
-	Opened Opened // what it says under that key
+	Opened Opened // its contents under that key
 }
 
-// Explanation is what can be said of the digits somebody typed with the keys at hand (ours), and nothing else: it holds
-// no key, and of a token that fits none of them only the class.
+// Explanation is what the given keys reveal about typed digits (ours). It holds no key, and for a token that fits none
+// of the keys only the class.
 type Explanation struct {
 	// Result is FormatError if the digits are not a token, and the result of Opened otherwise.
 	Result Result
 	// Digits is how many decimal digits were typed.
 	Digits int
-	// Token is what was typed; zero where it is no token.
+	// Token is the typed token; zero if the digits are not a token.
 	Token Token
-	// Opened is what the token says under the key that fits. Result CRCError: none of them does.
+	// Opened is the contents of the token under the key that fits. Its Result is CRCError if no key fits.
 	Opened Opened
-	// Key is which of the keys opens the token; -1 for none, and for a test token, which needs none.
+	// Key is the index of the key that opens the token; -1 for none, and for a test token, which needs none.
 	Key int
-	// Tried is how many slips were looked at, 0 where the token itself opens or is no token.
+	// Tried is how many slips were tried; 0 if the token itself opens or the digits are not a token.
 	Tried int
-	// Fits are the slips that open. Chance opens one in some 160,000 with each key, so one explanation in about 850
-	// with one key names a slip that nobody made.
+	// Fits are the slips that open. With each key about one slip in 160,000 opens by chance, so with one key about one
+	// explanation in 850 names a slip that nobody made.
 	Fits []Fit
 }
 
-// Explain is the token doctor, which is ours: it reads digits as somebody typed them, finds the key they fit and
-// otherwise every single slip under which they would fit one. A token that opens to something the standard gives no
-// meaning to is said to fit with [FunctionError] where no key does better. likely, if not nil, drops slips that cannot
-// be meant, such as those issued in the future; it is asked with the index of the key (-1 for a test token).
+// Explain is the token doctor, which is ours. It reads digits as typed and finds the key that opens them, or otherwise
+// every single slip that a key opens. A token with contents that the standard leaves undefined counts as opened, with
+// [FunctionError], if no key accepts it. likely, if not nil, returns false for slips that cannot be meant, such as
+// those issued in the future; it gets the index of the key (-1 for a test token).
 //
-// Explain tries 199 tokens with each key. Whoever offers it to others limits how often it may be asked: its answers are
-// what a meter's lock-out on wrong entries keeps from a guesser.
+// Explain tries up to 199 tokens with each key. Limit how often others may call it: its answers help a guesser, whom a
+// meter slows down with its lock-out on wrong entries.
 func Explain(digits string, keys []Key, likely func(key int, o Opened) bool) Explanation {
 	e := Explanation{Key: -1, Digits: countDigits(digits)}
 	if e.Token, e.Result = ParseToken(digits); e.Result != Accept {
@@ -86,7 +85,7 @@ func Explain(digits string, keys []Key, likely func(key int, o Opened) bool) Exp
 	}
 	e.Key, e.Opened = fit(keys, e.Token)
 	e.Result = e.Opened.Result
-	// A token of class 3 has no check field: nothing says that it is what somebody meant.
+	// A token of class 3 has no check field, so opening it does not show that it was meant.
 	if e.Result != CRCError && e.Opened.Class <= classManagement {
 		return e
 	}
@@ -100,7 +99,7 @@ func Explain(digits string, keys []Key, likely func(key int, o Opened) bool) Exp
 	return e
 }
 
-// fit opens a token with the first key that accepts it, else with the first that at least opens it.
+// fit opens a token with the first key that accepts it, otherwise with the first that at least opens it.
 func fit(keys []Key, t Token) (int, Opened) {
 	if c := t.Class(); c == classTest || c > classManagement {
 		return -1, Open(Key{}, t)

@@ -38,7 +38,7 @@ func TestSlipsAreAllTokensOneSlipAway(t *testing.T) {
 	})
 }
 
-// countNeighbours counts them without the library's way of making them.
+// countNeighbours counts the neighbours independently of Slips.
 func countNeighbours(digits string) int {
 	n := 0
 	count := func(d []byte) {
@@ -71,7 +71,7 @@ func drawToken(r *rapid.T) sts.Token {
 	return t
 }
 
-// TestEverySlipIsFound: whatever single slip a person makes, the token that was meant is among those named.
+// TestEverySlipIsFound: for every single slip, Explain names the token that was meant.
 func TestEverySlipIsFound(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		keys := []sts.Key{drawKey(r), drawKey(r), drawKey(r)}
@@ -108,7 +108,7 @@ func TestExplainNamesTheKeyThatFits(t *testing.T) {
 	if e.Result != sts.Accept || e.Key != 2 || e.Opened.TID != 5_871_715 || e.Tried != 0 || e.Fits != nil {
 		t.Errorf("the right key last: %+v", e)
 	}
-	// Accepting goes before opening to nothing.
+	// A key that accepts the token wins over one that only opens it.
 	odd := key(t, sts.EA07, "9e902ae28480ad25")
 	if e = sts.Explain("21889767171696118269", []sts.Key{k, odd}, nil); e.Result != sts.FunctionError || e.Key != 1 || e.Opened.SubClass != 9 {
 		t.Errorf("a reserved sub-class: %+v", e)
@@ -142,7 +142,7 @@ func TestExplainOfWhatIsNoToken(t *testing.T) {
 	}
 }
 
-// A slip may lead to class 3, which has no check field; what was meant is found all the same.
+// A slip may give class 3, which has no check field; Explain still finds the token that was meant.
 func TestExplainLooksBehindClass3(t *testing.T) {
 	k := key(t, sts.EA07, secretKey)
 	meant, _ := sts.ParseToken("23716100501183194197")

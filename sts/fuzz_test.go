@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// FuzzParseToken: any text is a token or a format error, and a token prints as it was typed.
+// FuzzParseToken: any text is either a token, which prints as it was typed, or a format error.
 func FuzzParseToken(f *testing.F) {
 	for _, s := range []string{"23716100501183194197", "2371 6100-5011 8319 4197", "73786976294838206464", "", "x", "\x00\xff"} {
 		f.Add(s)
@@ -35,7 +35,8 @@ func FuzzParseToken(f *testing.F) {
 	})
 }
 
-// FuzzOpen: any token under any key opens or is refused for one of three reasons, and what opens can be made again.
+// FuzzOpen: any token under any key opens or is refused for one of three reasons, and a token that opens can be made
+// again.
 func FuzzOpen(f *testing.F) {
 	f.Add("23716100501183194197", []byte{0xe6, 0x53, 0x34, 0x1f, 0x9d, 0x5b, 0xf3, 0x6f})
 	f.Add("56493153725450313471", []byte{})
@@ -109,8 +110,8 @@ func FuzzAmounts(f *testing.F) {
 	})
 }
 
-// FuzzKeyChange: sections as a meter could have kept them, in any order and of any content, assemble to a change that
-// makes the same sections again, or to none; and a section that does not fit changes nothing.
+// FuzzKeyChange: stored sections, in any order and with any contents, either make a key change that gives the same
+// sections again, or make none. A section that does not fit changes nothing.
 func FuzzKeyChange(f *testing.F) {
 	f.Add(uint8(7), uint64(3)<<60|1<<52|2<<48, uint64(4)<<60|1<<48, uint64(0), uint64(0))
 	f.Add(uint8(7), uint64(3)<<60|1<<52|1<<50, uint64(4)<<60, uint64(8)<<60|0x0312f1<<36, uint64(0))

@@ -13,11 +13,10 @@ const (
 	maskedVendingKey = "sts.VendingKey(masked)"
 )
 
-// Key is a decoder key: the secret of one meter, 8 bytes for EA07 and 16 for EA11 (CTSA01). It holds the expanded
-// schedule, so using it costs no preparation. It has no printable form: every way of formatting, encoding or logging it
-// gives a mask, and only the methods named Reveal give it away. (The fmt package cannot see the methods of an
-// unexported field; a struct that keeps a Key in one must mask itself too.) Compare with [Key.Equal]. The zero Key is
-// no key: nothing can be made or opened with it.
+// Key is a decoder key: the secret of one meter, 8 bytes for EA07 and 16 for EA11 (CTSA01). It holds the expanded key
+// schedule, so it is ready for use. Formatting, encoding or logging it gives a mask; only the methods named Reveal
+// expose it. (The fmt package cannot see the methods of an unexported field, so a struct that holds a Key in one must
+// mask itself too.) Compare with [Key.Equal]. The zero Key is not a key: it can neither make nor open tokens.
 type Key struct {
 	ea    EA
 	bytes [16]byte   // in the standard's order, EA07 in the first 8
@@ -59,8 +58,8 @@ func (k Key) Reveal() []byte {
 	return b
 }
 
-// RevealSubkeys returns the 16 bytes K' that EA11 derives from the key, as RFC 2994 prints them, for conformance
-// tests; nil for EA07, whose round keys are rotations of the key.
+// RevealSubkeys returns the 16 bytes K' that EA11 derives from the key, as RFC 2994 prints them, for conformance tests.
+// It returns nil for EA07, whose round keys are rotations of the key.
 func (k Key) RevealSubkeys() []byte {
 	if k.ea != EA11 {
 		return nil
@@ -72,8 +71,8 @@ func (k Key) RevealSubkeys() []byte {
 	return b
 }
 
-// Encrypt encrypts one block of 64 bits (EA11: RFC 2994). It is the bare cipher, for conformance tests and other
-// formats than tokens. With the zero Key it panics.
+// Encrypt encrypts one block of 64 bits (EA11: RFC 2994). It is the bare cipher, for conformance tests and formats
+// other than tokens. With the zero Key it panics.
 func (k Key) Encrypt(block uint64) uint64 { return k.encrypt(block) }
 
 // Decrypt is the inverse of [Key.Encrypt].
@@ -118,16 +117,15 @@ func (k Key) MarshalJSON() ([]byte, error) { return []byte(`"` + maskedKey + `"`
 func (k Key) LogValue() slog.Value { return slog.StringValue(maskedKey) }
 
 // VendingKey is the secret of a supply group, from which the keys of all its meters are derived: 8 bytes for DKGA02, 20
-// for DKGA04 (CTSA01). It has no printable form either; [VendingKey.Reveal] is the only door. The zero VendingKey is no
-// key.
+// for DKGA04 (CTSA01). It prints as a mask too; only [VendingKey.Reveal] exposes it. The zero VendingKey is not a key.
 type VendingKey struct {
-	// Behind a pointer to a string, because that is what fmt prints as an address with every verb, even where an
-	// unexported field hides the methods from it.
+	// A pointer to a string, because fmt prints that as an address with every verb, even where an unexported field
+	// hides the methods.
 	material *string
 }
 
-// NewVendingKey returns the vending key of these bytes: 8 for DKGA02, 20 for DKGA04 (CTSA01). Parity bits are taken as
-// they come. The error is [ErrKey].
+// NewVendingKey returns the vending key of these bytes: 8 for DKGA02, 20 for DKGA04 (CTSA01). Parity bits are not
+// adjusted. The error is [ErrKey].
 func NewVendingKey(b []byte) (VendingKey, error) {
 	if len(b) != DKGA02.KeySize() && len(b) != DKGA04.KeySize() {
 		return VendingKey{}, fmt.Errorf("sts: vending key has %d bytes, want 8 (DKGA02) or 20 (DKGA04): %w", len(b), ErrKey)
@@ -141,7 +139,7 @@ func (v VendingKey) Equal(other VendingKey) bool {
 	return subtle.ConstantTimeCompare(v.Reveal(), other.Reveal()) == 1
 }
 
-// Reveal returns the bytes of the key. It is the only way to them.
+// Reveal returns the bytes of the key. No other method does.
 func (v VendingKey) Reveal() []byte { return []byte(v.raw()) }
 
 func (v VendingKey) raw() string {

@@ -18,7 +18,7 @@ const (
 	secretVending = "a1b2c3d4e5f60718293a4b5c6d7e8f9001122334"
 )
 
-// shown collects every way in which Go code prints, encodes or logs a value without meaning to give it away.
+// shown returns the output of every way in which Go code may print, encode or log a value by accident.
 func shown(t *testing.T, v any) []string {
 	t.Helper()
 	holder := struct{ Secret any }{v}
@@ -230,7 +230,7 @@ func TestDeriveKeyNamesTheFieldThatDoesNotFit(t *testing.T) {
 	}
 }
 
-// A common key belongs to all meters of its group: the meter number does not enter.
+// A common key belongs to all meters of its group, so it does not depend on the meter number.
 func TestCommonKeysOfDKGA02KnowNoMeter(t *testing.T) {
 	vk := vendingKey(t, "abababababababab")
 	derive := func(drn string) sts.Key {

@@ -35,22 +35,21 @@ func section(ea EA, subClass uint8) uint8 {
 	return 0
 }
 
-// KeyChange is the new key of a meter and what the meter has to know about it (CTSA05, CTSA15, CTSA19). All fields are
-// those of the new key.
+// KeyChange is the new key of a meter with its attributes (CTSA05, CTSA15, CTSA19). All fields describe the new key.
 type KeyChange struct {
 	Key      Key     // 8 bytes for EA07, 16 for EA11
 	KEN      uint8   // key expiry number, 255 for never
 	KRN      uint8   // key revision number, 1 to 9
 	KT       KeyType // type of the new key
 	TI       string  // tariff index, 2 digits
-	SGC      string  // supply group code, 6 digits; optional for EA07: a meter that takes two tokens is not told it
+	SGC      string  // supply group code, 6 digits; optional for EA07, where two tokens do not carry it
 	Rollover bool    // the base date changes to a later one: the meter forgets its TIDs
 }
 
 // EncodeKeyChange makes the tokens of a key change for the meter that holds the current key, in the order of their
-// sections: two for EA07 without SGC, three with it, four for EA11, which needs it. Both keys are of one algorithm.
-// They carry no TID (CTSA05). Whether the change is allowed is the caller's to ask; [Holding.ChangeTo] does. The errors
-// are [ErrField], [ErrKey] and [ErrUnsupported].
+// sections: two for EA07 without SGC, three with it, four for EA11, which needs it. Both keys must have the same
+// algorithm. The tokens carry no TID (CTSA05). EncodeKeyChange does not check whether the change is allowed;
+// [Holding.ChangeTo] does. The errors are [ErrField], [ErrKey] and [ErrUnsupported].
 func EncodeKeyChange(current Key, c KeyChange) ([]Token, error) {
 	if err := c.check(current.ea); err != nil {
 		return nil, err
@@ -84,10 +83,10 @@ func (c *KeyChange) check(ea EA) error {
 	return nil
 }
 
-// blocks lays out the sections; check has seen the fields. TI and SGC are binary numbers on the token, not digits.
+// blocks lays out the sections; check has validated the fields. On the token TI and SGC are binary numbers, not digits.
 func (c *KeyChange) blocks() []uint64 {
 	part := func(i int) uint64 { return uint64(binary.BigEndian.Uint32(c.Key.bytes[i:])) << keyPartShift }
-	low := 4 // the last 4 bytes of the key travel in the second section
+	low := 4 // the last 4 bytes of the key go into the second section
 	if c.Key.ea == EA11 {
 		low = 12
 	}
@@ -115,7 +114,7 @@ func flag(b bool) uint64 {
 	return 0
 }
 
-// number reads digits that isDigits has seen.
+// number reads digits that isDigits has validated.
 func number(digits string) uint64 {
 	var n uint64
 	for i := range len(digits) {
@@ -124,15 +123,15 @@ func number(digits string) uint64 {
 	return n
 }
 
-// KeySection is one section of a key change (CTSA05) as a meter keeps it until the set is complete. It holds a part of
-// the new key and is masked as a [Key] is. It is a plain value, comparable; the zero KeySection is none.
+// KeySection is one section of a key change (CTSA05), which a meter stores until the set is complete. It holds a part
+// of the new key and prints as a mask, like a [Key]. It is a plain, comparable value; the zero KeySection is not a
+// section.
 type KeySection struct {
 	ea    EA
 	block uint64 // without check field
 }
 
-// OpenSection opens a key-change token (CTSA05) with the current key of the meter; false when [Open] reports no
-// section.
+// OpenSection opens a key-change token (CTSA05) with the current key of the meter; false if [Open] reports no section.
 func OpenSection(k Key, t Token) (KeySection, bool) {
 	o, block := open(&k, t)
 	if o.Result != Accept || o.Section == 0 {
@@ -141,8 +140,8 @@ func OpenSection(k Key, t Token) (KeySection, bool) {
 	return KeySection{ea: k.ea, block: block & sectionMask}, true
 }
 
-// NewKeySection returns the section that [KeySection.Reveal] gave, for a meter that reads back its memory (ours, not of
-// the standard); false when the number is no section of this algorithm.
+// NewKeySection restores a section from the number that [KeySection.Reveal] returned, for a meter that reads its memory
+// (ours, not of the standard); false if the number is not a section of this algorithm.
 func NewKeySection(ea EA, revealed uint64) (KeySection, bool) {
 	s := KeySection{ea: ea, block: revealed & sectionMask}
 	return s, ea.KeySize() != 0 && s.Number() != 0
@@ -169,7 +168,7 @@ func (s KeySection) KEN() uint8 { return uint8(s.block>>56) & 15 }
 // TI returns the new tariff index of a second section, as a number.
 func (s KeySection) TI() uint8 { return uint8(s.block >> 48) }
 
-// SGC returns what a third or fourth section holds of the new supply group code: all 24 bits with EA07; with EA11 the
+// SGC returns the bits of the new supply group code in a third or fourth section: all 24 bits with EA07; with EA11 the
 // low 12 in the third and the high 12 in the fourth.
 func (s KeySection) SGC() uint32 {
 	if s.ea == EA07 {
@@ -178,7 +177,7 @@ func (s KeySection) SGC() uint32 {
 	return uint32(s.block>>48) & 0xfff
 }
 
-// Reveal returns the section's 48 upper block bits in place, a part of the new key among them.
+// Reveal returns the upper 48 bits of the section's block, in place. They include a part of the new key.
 func (s KeySection) Reveal() uint64 { return s.block }
 
 // String returns a mask.
@@ -199,16 +198,16 @@ func (s KeySection) MarshalJSON() ([]byte, error) { return []byte(`"` + maskedPa
 // LogValue returns a mask.
 func (s KeySection) LogValue() slog.Value { return slog.StringValue(maskedPart) }
 
-// KeySections collects the sections of a key change (CTSA05), which may come in any order. It is masked as its sections
-// are. The zero value has none.
+// KeySections collects the sections of a key change (CTSA05), which may come in any order. It prints as a mask, like
+// its sections. The zero value has none.
 type KeySections struct {
 	have  uint8 // bit n-1 for section n
 	parts [4]KeySection
 }
 
-// Add takes a section. It is false, and nothing changes, when the section does not fit to those already there: of
-// another algorithm, another content under the same number, or a third one of a set of two. A section that is
-// already there fits.
+// Add adds a section. It returns false, and changes nothing, if the section does not fit the present ones: another
+// algorithm, other contents under the same number, or a third section of a set of two. A section that is already there
+// fits.
 func (p *KeySections) Add(s KeySection) bool {
 	n := s.Number()
 	if n == 0 {
@@ -268,8 +267,8 @@ func (p KeySections) MarshalJSON() ([]byte, error) { return []byte(`"` + maskedP
 // LogValue returns a mask.
 func (p KeySections) LogValue() slog.Value { return slog.StringValue(maskedParts) }
 
-// Complete returns the key change once all its sections are there; false before, and for a set whose KRN, TI or SGC
-// can be none. The SGC is "" when the set does not carry it.
+// Complete returns the key change once all its sections are there; false before, and for a set with an invalid KRN, TI
+// or SGC. The SGC is "" if the set does not carry it.
 func (p KeySections) Complete() (KeyChange, bool) {
 	first, second, third, fourth := p.parts[0], p.parts[1], p.parts[2], p.parts[3]
 	var need uint8 = allSections

@@ -34,7 +34,7 @@ func change(t testing.TB) (current sts.Key, c sts.KeyChange) {
 	return key(t, sts.EA07, secretKey), sts.KeyChange{Key: key(t, sts.EA07, "060b8643c59a27f1"), KEN: 255, KRN: 1, KT: sts.DUTK, TI: "02"}
 }
 
-// The two tokens of STS 531-1 CTSA05, and the third that tells the meter its supply group.
+// The two tokens of STS 531-1 CTSA05, and a third token with the supply group.
 func TestKeyChangeOfTwoAndOfThreeTokens(t *testing.T) {
 	current, c := change(t)
 	two, err := sts.EncodeKeyChange(current, c)

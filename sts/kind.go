@@ -9,8 +9,8 @@ var (
 	testKinds = [...]string{"test or display", "test or display (4-digit manufacturer)", "extended read"}
 )
 
-// Kind names what the token is for, in words for people: "electricity credit", "clear tamper condition", "key change,
-// section 1". The words are ours. It is "" for a token that does not open or that the standard gives no meaning to.
+// Kind returns what the token is for, in words for people: "electricity credit", "clear tamper condition", "key change,
+// section 1". The words are ours. It is "" for a token that does not open or that the standard leaves undefined.
 func (o Opened) Kind() string {
 	if o.Result != Accept {
 		return ""
@@ -56,7 +56,7 @@ var testNames = [...]string{
 	18: "show meter number",
 }
 
-// MaxTest is the number of the last test that has a name (CTSA11).
+// MaxTest is the number of the last test with a name (CTSA11).
 const MaxTest = len(testNames) - 1
 
 // TestName names test n, which bit n-1 of a class 1 token asks for (CTSA11 shows 1 to 11 and 14 to 18; the words are

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// The manual of this package is what go doc shows. These tests hold it whole: every exported name has a comment that
+// The manual of this package is what go doc shows. These tests keep it complete: every exported name has a comment that
 // says where its rule comes from, every function that can fail names its errors, and every function has an example.
 
 // source is the package as go doc sees it, with the examples of its tests.
@@ -71,13 +71,13 @@ func functions(p *doc.Package) (out []function) {
 // shownElsewhere lists the functions without an example of their own, with the one that shows them.
 func shownElsewhere() map[string]string {
 	out := map[string]string{}
-	// The masks of a secret are one rule in seven forms.
+	// The masks of a secret follow one rule in seven forms.
 	for typ, by := range map[string]string{"Key": "Key", "VendingKey": "VendingKey", "Token": "Token", "KeySection": "KeySection", "KeySections": "KeySections"} {
 		for _, form := range []string{"String", "GoString", "Format", "MarshalText", "MarshalJSON", "LogValue"} {
 			out[typ+"_"+form] = by
 		}
 	}
-	// What a code prints as belongs to reading it.
+	// The String method of a code is shown where the code is parsed.
 	for name, by := range map[string]string{
 		"EA_String": "ParseEA", "DKGA_String": "ParseDKGA", "BaseDate_String": "ParseBaseDate", "KeyType_String": "KeyType",
 		"Result_String": "Result", "PAN_String": "PAN", "PAN_Number": "PAN", "PAN_Issuer": "PAN",
@@ -123,7 +123,7 @@ func TestEveryFunctionHasAnExample(t *testing.T) {
 	t.Logf("figures: %d exported functions: %d with an example of their own, %d shown by another's", len(all), own, len(all)-own)
 }
 
-// origin is how a comment says where its rule comes from.
+// origin matches the words with which a comment says where its rule comes from.
 var origin = regexp.MustCompile(`CTSA\d\d|STS 531-1|STS 202-5|RFC \d+|IEC 62055-41|ISO/IEC 7812|NIST SP 800-108|sts\.org\.za|\bours\b|unproven`)
 
 func TestEveryExportedNameIsDocumented(t *testing.T) {

@@ -1,10 +1,10 @@
 package sts
 
-// Opened is what a token says, in the fields of IEC 62055-41. It holds no key material and no digits, so it may be
-// recorded; it is a plain value, comparable, without pointers. Of a token that does not open, only Result and Class are
-// set, and SubClass when the result is [FunctionError].
+// Opened is the contents of a token, in the fields of IEC 62055-41. It holds no key material and no digits, so it may
+// be recorded. It is a plain, comparable value without pointers. For a token that does not open, only Result and Class
+// are set, and SubClass if the result is [FunctionError].
 type Opened struct {
-	// Result is Accept when the token opens, else the reason. It is not yet the answer of a meter, see [Open].
+	// Result is Accept if the token opens, otherwise the reason. It is not yet the answer of a meter, see [Open].
 	Result   Result
 	Class    uint8 // 0 credit, 1 test, 2 management, 3 reserved
 	SubClass uint8 // what it is for, see the constants of each class
@@ -14,30 +14,29 @@ type Opened struct {
 	HasTID bool
 	TID    TID   // minute of issue
 	RND    uint8 // 4 random bits; none in currency credit
-	// Amount is that of unit credit, in tenths of a unit.
+	// Amount is the amount of unit credit, in tenths of a unit.
 	Amount Amount
 	// Currency is the amount of currency credit, in 0.00001 of the base currency unit.
 	Currency CurrencyAmount
-	// Value is that of a management token; power limits are an [Amount] in watts.
+	// Value is the value of a management token; power limits are an [Amount] in watts.
 	Value uint16
-	// Control and MfrCode are those of a test or display token.
+	// Control and MfrCode belong to a test or display token.
 	Control uint64 // bit n-1 asks for test n, see [TestName]
 	MfrCode uint16 // 0 for every meter
 }
 
-// Open reads a token with the key of a meter (every step of STS 531-1, backwards). It reports what the bits say:
-// [CRCError] for a wrong key or digit, [FunctionError] for class 3 and for sub-classes the standard leaves open, else
-// [Accept]. The rules of a meter belong to the meter: lock-out, service, default key, key expiry ([TID.Expired]),
-// [TIDStore], limits, manufacturer code. Tokens of class 1 are read with any key, the zero Key included; it opens
-// nothing else.
+// Open reads a token with the key of a meter (every step of STS 531-1, backwards). Its result covers only the bits:
+// [CRCError] for a wrong key or digit, [FunctionError] for class 3 and for sub-classes the standard leaves undefined,
+// otherwise [Accept]. The meter itself must check lock-out, service, default key, key expiry ([TID.Expired]),
+// [TIDStore], limits and manufacturer code. Tokens of class 1 open with any key; the zero Key opens only these.
 func Open(k Key, t Token) Opened {
 	o, _ := open(&k, t)
 	return o
 }
 
-// RevealBlock returns the clear 64-bit block of a token (CTSA01), check field included, for tools that show how a token
-// is made. The block of a key change holds a part of the new key. The result is that of [Open], and the block is 0
-// where the check field does not fit.
+// RevealBlock returns the decrypted 64-bit block of a token (CTSA01), including the check field, for tools that show
+// how a token is made. The block of a key change holds a part of the new key. The result is that of [Open]; the block
+// is 0 if the check field does not match.
 func RevealBlock(k Key, t Token) (uint64, Result) {
 	o, block := open(&k, t)
 	return block, o.Result
@@ -113,7 +112,7 @@ func (o *Opened) test(block uint64) {
 	o.Result = Accept
 }
 
-// stamped reads the layout of everything that carries a TID.
+// stamped reads the fields of a token that carries a TID.
 func (o *Opened) stamped(block uint64) {
 	o.Result, o.HasTID = Accept, true
 	o.TID = TID(block>>tidShift) & MaxTID

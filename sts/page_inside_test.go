@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestThePageOfTokensIsTrue: docs/reference/tokens.md has the results with their numbers, the ranges of amounts, and the end of
-// each base date.
+// TestThePageOfTokensIsTrue looks in docs/reference/tokens.md for the results with their numbers, the ranges of
+// amounts, and the end of each base date.
 func TestThePageOfTokensIsTrue(t *testing.T) {
 	b, err := os.ReadFile("../docs/reference/tokens.md")
 	if err != nil {

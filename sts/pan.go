@@ -6,11 +6,10 @@ import (
 )
 
 var (
-	// ErrLuhn reports a meter number whose check digit does not fit (CTSA17): most likely one mistyped or swapped
-	// digit.
+	// ErrLuhn reports a meter number with a wrong check digit (CTSA17): most likely one mistyped or swapped digit.
 	ErrLuhn = errors.New("check digit does not fit")
-	// ErrNumber reports a meter number or PAN of a wrong length, with other characters than digits, or of an unknown
-	// issuer.
+	// ErrNumber reports a meter number or PAN with a wrong length, with characters other than digits, or with an
+	// unknown issuer.
 	ErrNumber = errors.New("not a meter number")
 )
 
@@ -24,8 +23,8 @@ const (
 	iinLongSize  = len(iinLong)
 )
 
-// PAN is a meter's primary account number: issuer (IIN), meter number (DRN) and a check digit, 18 digits, of which
-// leading zeros matter (CTSA01 with 11-digit numbers, CTSA11 with 13). It enters the key of the meter. Make one with
+// PAN is a meter's primary account number: issuer (IIN), meter number (DRN) and a check digit, 18 digits with leading
+// zeros (CTSA01 with 11-digit numbers, CTSA11 with 13). The key of the meter is derived from it. Make one with
 // [ParseNumber] or [ParsePAN]; the zero PAN belongs to no meter. PANs are comparable.
 type PAN struct {
 	digits [panDigits]byte // ASCII
@@ -54,7 +53,7 @@ func ParseNumber(drn string) (PAN, error) {
 	return p, nil
 }
 
-// ParsePAN reads the 18 digits of a PAN and checks both check digits, that of the meter number and its own (CTSA17).
+// ParsePAN reads the 18 digits of a PAN and verifies both check digits, that of the meter number and its own (CTSA17).
 // The errors are [ErrNumber] and [ErrLuhn].
 func ParsePAN(s string) (PAN, error) {
 	var p PAN
@@ -71,7 +70,7 @@ func ParsePAN(s string) (PAN, error) {
 	return p, nil
 }
 
-// Luhn returns the check digit, '0' to '9', of a body of decimal digits by the formula of ISO/IEC 7812-1. The error is
+// Luhn returns the check digit, '0' to '9', for decimal digits by the formula of ISO/IEC 7812-1. The error is
 // [ErrNumber].
 func Luhn(body string) (byte, error) {
 	if body == "" {
@@ -133,7 +132,8 @@ func (p *PAN) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// strip copies the digits of s, without blanks, and returns their number; -1 when s holds anything else or too many.
+// strip copies the digits of s, without blanks, and returns their number; -1 if s holds other characters or too many
+// digits.
 func strip(to []byte, s string) int {
 	n := 0
 	for i := range len(s) {
@@ -150,7 +150,7 @@ func strip(to []byte, s string) int {
 	return n
 }
 
-// luhnHolds checks the last digit of the last n digits of body against those before it.
+// luhnHolds reports whether the last of the last n digits of body is the check digit of those before it.
 func luhnHolds(body []byte, n int) bool {
 	number := body[len(body)-n:]
 	return luhn(number[:n-1]) == number[n-1]

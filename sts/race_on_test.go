@@ -2,6 +2,6 @@
 
 package sts_test
 
-// chanceTokens is how many tokens the tests of chance make: fewer under the race detector, which makes each ten times
-// dearer and finds nothing in what runs on one goroutine.
+// chanceTokens is how many tokens the tests of chance make. There are fewer under the race detector: each token takes
+// ten times as long, and on one goroutine there are no races to find.
 const chanceTokens = 100_000

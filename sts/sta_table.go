@@ -168,7 +168,7 @@ var staSubstitutePermute = [16][32]uint64{
 }
 
 // staInverse holds, for each nibble of the block, the nibble after the inverse substitution and then the inverse
-// permutation: the first belongs to one decryption round, the second to the next.
+// permutation. The first step belongs to one decryption round, the second to the next.
 var staInverse = [16][32]uint64{
 	{
 		0x0000000002000100, 0x0040000000000100, 0x0040000000000000, 0x00c0000000000100,

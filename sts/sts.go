@@ -1,28 +1,28 @@
-// Package sts makes and reads the 20-digit tokens of the Standard Transfer Specification (STS, IEC 62055-41), by which
-// a prepayment meter without any connection is given credit and instructions. It depends on the standard library only,
-// touches no clock, file, network or source of randomness, and keeps no state: time, random bits and memory are
-// arguments.
+// Package sts makes and reads the 20-digit tokens of the Standard Transfer Specification (STS, IEC 62055-41), which
+// carry credit and instructions to a prepayment meter without any connection. It depends only on the standard library,
+// uses no clock, file, network or source of randomness, and keeps no state: time, random bits and memory are arguments.
 //
 // # Selling
 //
-// [NewVendingKey], [ParseNumber] and [Hold] give the key of a meter with what is known of it. [AppendSplit] codes an
-// amount onto as many tokens as it needs, [Holding.AppendCredits] makes them by the rules of the vending side, and
-// [Token.RevealGrouped] gives what is printed. [Holding.ChangeTo] makes the tokens of a key change by the same rules.
+// [NewVendingKey], [ParseNumber] and [Hold] give the key of a meter with its attributes. [AppendSplit] splits an amount
+// into as many tokens as it needs, [Holding.AppendCredits] makes them by the rules of the vending side, and
+// [Token.RevealGrouped] gives the digits to print. [Holding.ChangeTo] makes the tokens of a key change by the same
+// rules.
 //
-// Underneath stand encoders that ask no rule and make what they are told, for tests and other systems: [EncodeCredit],
+// Plain encoders, which do not check the rules of vending, serve tests and other systems: [EncodeCredit],
 // [EncodeCurrencyCredit], [EncodeManagement], [EncodeTest], [EncodeKeyChange], with [DeriveKey] for the key,
 // [BaseDate.Next] for the token identifier and [EncodeTenths] or [EncodeCurrency] for the amount.
 //
 // # Metering
 //
-// [ParseToken] reads what was typed, [Open] says what it is under the meter's key, and the meter asks its own rules:
-// lock-out, service, default key, [TID.Expired], [TIDStore], limits. [OpenSection] and [KeySections] collect a key
-// change, which may arrive in any order. Package meter of this module is such a meter.
+// [ParseToken] reads typed digits, [Open] reads the token with the meter's key, and the meter checks its own rules:
+// lock-out, service, default key, [TID.Expired], [TIDStore], limits. [OpenSection] and [KeySections] collect the
+// sections of a key change, which may arrive in any order. Package meter of this module is such a meter.
 //
 // # Helping
 //
-// [Explain] is the token doctor: which of the keys at hand a token fits, what it carries, and which single slip of the
-// hand would make a mistyped one fit.
+// [Explain] is the token doctor: it reports which of the given keys opens a token, what the token carries, and which
+// single typing error would explain a mistyped one.
 //
 // # Units
 //
@@ -37,53 +37,53 @@
 //
 // # Errors and results
 //
-// What a caller gets wrong is an error that wraps one of [ErrField], [ErrKey], [ErrUnsupported], [ErrRange],
-// [ErrBaseDate], [ErrLuhn], [ErrNumber], [ErrKeyType] and [ErrKeyExpired]; ask with errors.Is. What a token is to a
-// meter is a [Result], never an error, one name for each answer. Nothing panics but [Key.Encrypt] and [Key.Decrypt]
-// without a key, and whatever is called on, or [Holding.ChangeTo] with, a nil pointer.
+// A caller's mistake is an error that wraps one of [ErrField], [ErrKey], [ErrUnsupported], [ErrRange], [ErrBaseDate],
+// [ErrLuhn], [ErrNumber], [ErrKeyType] and [ErrKeyExpired]; test for it with errors.Is. A meter's answer to a token is
+// a [Result], never an error, one name for each answer. Only [Key.Encrypt] and [Key.Decrypt] without a key panic, and
+// calls with a nil pointer as receiver or as the argument of [Holding.ChangeTo].
 //
 // # What to avoid
 //
-// Never make two tokens of one key with the same TID, and never make a token again to print it again: keep the
-// digits. Store the newest TID with the sale, in the same transaction. Do not let a meter return to an earlier key:
-// replayed key changes are stopped by nothing else. Do not put amounts through floating point on the way here: an
-// amount without a code is rounded up, so one bit too much costs a step.
+// Never make two tokens of one key with the same TID. Never make a token again to reprint it: store the digits. Store
+// the newest TID with the sale, in the same transaction. Do not let a meter return to an earlier key: nothing else
+// stops a replayed key change. Do not use floating point for amounts: an amount without a code is rounded up, so one
+// bit too much costs a step.
 //
-// Keys and tokens are secrets and have no printable form; only functions whose names begin with Reveal, and
-// AppendReveal, give them away. A 16-bit check field is all that authenticates a token: one wrong token in some 90,000
-// opens by chance, so a meter must slow down guessing, and a vending system must log what it makes. Timing is not
-// constant: the ciphers use tables.
+// Keys and tokens are secrets and print as masks; only functions whose names begin with Reveal, and AppendReveal,
+// expose them. Only a 16-bit check field authenticates a token: about one wrong token in 90,000 opens by chance, so a
+// meter must slow down guessing, and a vending system must log what it makes. The ciphers use tables, so their timing
+// is not constant.
 //
 // # Where each rule is proven
 //
-// The text of IEC 62055-41 was not at hand. A comment names what a rule was reproduced from: CTSA01 to CTSA26 are the
-// steps of the Association's conformance tests STS 531-1, whose published tokens stand in testdata/vectors.json, and
-// the tests make each of them again from its inputs. What is marked unproven is common knowledge or comes from a
-// single source; do not build on it without a meter that shows it. What is marked ours is a decision of this module.
+// The text of IEC 62055-41 was not available. Comments name the source of each rule: CTSA01 to CTSA26 are the steps of
+// the Association's conformance tests STS 531-1, whose published tokens are in testdata/vectors.json; the tests make
+// each of them again from its inputs. A rule marked unproven is common knowledge or comes from a single source; do not
+// rely on it until a meter confirms it. A rule marked ours is a decision of this module.
 //
 // # Speed
 //
-// On one core of a 2.6 GHz server a whole credit token is made or read with a known key in 120 to 170 ns (either
-// algorithm), a key derived in 0.35 us (DKGA04) and 1.1 us (DKGA02), and nothing is allocated; go test -bench . and
-// paywatt bench token measure it. What bounds a token is not work but waiting: each of the 16 rounds of EA07 needs what
-// the round before has looked up, about 5 cycles for the cache, 4 for adding up 16 look-ups in pairs and 3 for picking
-// out the next ones. That is 75 ns, and 16 more for the check field. Several tokens at once on one core would fill the
-// gaps; nobody here waits for it.
+// On one core of a 2.6 GHz server, making or reading a credit token with a known key takes 120 to 170 ns (either
+// algorithm). Deriving a key takes 0.35 us (DKGA04) or 1.1 us (DKGA02). Nothing is allocated. go test -bench . and
+// paywatt bench token measure it. Latency bounds a token, not work: each of the 16 rounds of EA07 needs the look-ups of
+// the round before, about 5 cycles for the cache, 4 for combining 16 look-ups in pairs and 3 for selecting the next
+// ones. That is 75 ns, and 16 more for the check field. Working on several tokens at once on one core would use the
+// idle time, but no caller needs it.
 //
 // # What is left out, on purpose
 //
-// EA09, DKGA01 and DKGA03 are withdrawn, and no vector of theirs was ever published; they give [ErrUnsupported], as
-// does DKGA04 with a common key, for which no source says how the meter number enters. Sub-classes reserved by the
-// standard or left to manufacturers give [FunctionError]. Key check values have no confirmed formula. Magnetic cards,
-// the meter identification card and the protocols of security modules are not here, nor are prices, receipts or
-// anything that remembers a sale.
+// EA09, DKGA01 and DKGA03 are withdrawn, and no vectors for them were ever published; they give [ErrUnsupported]. So
+// does DKGA04 with a common key, because no source says how the meter number enters. Sub-classes that are reserved or
+// left to manufacturers give [FunctionError]. Key check values are left out because no formula is confirmed. The
+// package does not cover magnetic cards, the meter identification card, the protocols of security modules, prices,
+// receipts or stored sales.
 //
 // # What certification needs
 //
 // This package agrees with the published tests of STS 531-1 for EA07 with DKGA02 and DKGA04 and EA11 with DKGA04
 // (testdata/vectors.json). That is not a certificate. Production vending uses keys from the STS Association's key
-// management centre inside a certified security module, and the product is tested by the Association; outside that
-// world only test keys exist, and meters hold others. Tariff indices above 09 in key changes and manufacturer codes
+// management centre inside a certified security module, and the Association tests the product. Without these there are
+// only test keys, which production meters do not hold. Tariff indices above 09 in key changes and manufacturer codes
 // above 09 in test tokens are binary here; no published token shows whether BCD is meant.
 package sts
 
@@ -93,19 +93,19 @@ import (
 )
 
 var (
-	// ErrUnsupported reports an algorithm that this package leaves out because it is withdrawn and no published vector
-	// shows how it works: EA09, DKGA01, DKGA03.
+	// ErrUnsupported reports an algorithm that this package leaves out because it is withdrawn and has no published
+	// vectors: EA09, DKGA01, DKGA03.
 	ErrUnsupported = errors.New("unsupported")
 	// ErrKey reports a key of a wrong length, or none.
 	ErrKey = errors.New("wrong key length")
-	// ErrField reports a field that does not fit its place on a token or in a key.
+	// ErrField reports a field that is out of range for a token or a key.
 	ErrField = errors.New("field out of its range")
 )
 
 // EA is the encryption algorithm of a meter (CTSA01 for both).
 type EA uint8
 
-// The encryption algorithms, under their two-digit codes.
+// The encryption algorithms, by their two-digit codes.
 const (
 	EA07 EA = 7  // STA, 64-bit keys
 	EA11 EA = 11 // MISTY1 (RFC 2994), 128-bit keys
@@ -128,7 +128,7 @@ func ParseEA(s string) (EA, error) {
 // String returns the two-digit code.
 func (e EA) String() string { return fmt.Sprintf("%02d", uint8(e)) }
 
-// KeySize returns the bytes of a decoder key of this algorithm, 0 for an unsupported one.
+// KeySize returns the length in bytes of a decoder key of this algorithm, 0 for an unsupported one.
 func (e EA) KeySize() int {
 	switch e {
 	case EA07:
@@ -142,7 +142,7 @@ func (e EA) KeySize() int {
 // DKGA is the algorithm that derives a meter's key from a vending key (CTSA01 for both).
 type DKGA uint8
 
-// The derivation algorithms, under their two-digit codes.
+// The derivation algorithms, by their two-digit codes.
 const (
 	DKGA02 DKGA = 2 // DES, vending keys of 8 bytes
 	DKGA04 DKGA = 4 // HMAC-SHA-256, vending keys of 20 bytes
@@ -167,11 +167,11 @@ func ParseDKGA(s string) (DKGA, error) {
 // String returns the two-digit code.
 func (d DKGA) String() string { return fmt.Sprintf("%02d", uint8(d)) }
 
-// Makes reports whether the algorithm makes meter keys of a type. No source says whether the meter number enters a common
-// key (DCTK) of DKGA04.
+// Makes reports whether the algorithm makes meter keys of a type. It is false for a common key (DCTK) of DKGA04,
+// because no source says whether the meter number enters.
 func (d DKGA) Makes(kt KeyType) bool { return kt <= DCTK && (d == DKGA02 || d == DKGA04 && kt != DCTK) }
 
-// KeySize returns the bytes of a vending key of this algorithm, 0 for an unsupported one.
+// KeySize returns the length in bytes of a vending key of this algorithm, 0 for an unsupported one.
 func (d DKGA) KeySize() int {
 	switch d {
 	case DKGA02:
@@ -182,12 +182,12 @@ func (d DKGA) KeySize() int {
 	return 0
 }
 
-// KeyType says what a key is for, KT in IEC 62055-41. Vending keys of the same family make the keys of a type.
+// KeyType is the purpose of a key, KT in IEC 62055-41. Keys of a type are derived from vending keys of the same family.
 type KeyType uint8
 
 // The key types.
 const (
-	DITK KeyType = iota // initialisation: the manufacturer's; nothing is vended with it
+	DITK KeyType = iota // initialisation: the manufacturer's; not for vending
 	DDTK                // default: management tokens only, credit is refused
 	DUTK                // unique: the ordinary key of a meter
 	DCTK                // common: shared by meters of a group, for magnetic cards
@@ -202,8 +202,8 @@ func (k KeyType) String() string {
 }
 
 // MayBecome reports whether a key change from a key of type k to one of type next is allowed: never to DITK, and not
-// from DUTK to DCTK. That a change which breaks the rules is refused is documented by makers of meters; which changes
-// these are is unproven.
+// from DUTK to DCTK. Meter makers document that a meter refuses a forbidden change (IEC 62055-41); which changes are
+// forbidden is unproven.
 func (k KeyType) MayBecome(next KeyType) bool {
 	if k > DCTK || next > DCTK || next == DITK {
 		return false

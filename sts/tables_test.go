@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The tables are written out as literals; here they follow again from what the standards print.
+// The tables are literals; these tests compute them again from what the standards print.
 
 // The two substitutions and the permutation of EA07.
 var (
@@ -37,7 +37,7 @@ func TestStaTablesFollowFromTheStandard(t *testing.T) {
 		}
 		return out
 	}
-	// The key bit chooses S1 when 0 in encryption and inverse S1 when 1 in decryption.
+	// In encryption key bit 0 selects S1; in decryption key bit 1 selects the inverse of S1.
 	forward, back := [2][16]uint64{staS1, staS2}, [2][16]uint64{inverse(staS2), inverse(staS1)}
 	for n := range 16 {
 		for bit := range 2 {

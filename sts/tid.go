@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// ErrBaseDate reports an instant that a base date cannot express: before it, or past the last of its 2^24 minutes.
-// Past it the meter needs a key change to the next base date ([BaseDate.Successor]) before it can be sold to.
+// ErrBaseDate reports a time that a base date cannot express: before it, or past the last of its 2^24 minutes. After
+// that the meter needs a key change to the next base date ([BaseDate.Successor]) before it can get further tokens.
 var ErrBaseDate = errors.New("outside the range of the base date")
 
 // TID is a token identifier: the minute of issue, counted from a base date, in 24 bits (CTSA09). A meter accepts each
-// only once per key, so no two tokens of one key may carry the same.
+// TID only once per key, so no two tokens of one key may share one.
 type TID uint32
 
 // MaxTID is the last minute a base date can express; IEC 62055-41 gives the TID 24 bits.
 const MaxTID TID = 1<<24 - 1
 
-// BaseDate is the year on whose 1 January at 00:00 the minutes of a TID begin. It belongs to the vending key, and a
-// meter moves to the next one by a key change with the rollover bit (CTSA15).
+// BaseDate is the year from whose 1 January 00:00 the minutes of a TID are counted. It belongs to the vending key, and
+// a meter moves to the next one by a key change with the rollover bit (CTSA15).
 type BaseDate uint16
 
-// The base dates of the standard and the minute after which each can express no more.
+// The base dates of the standard, each with the last minute it can express.
 const (
 	Base1993 BaseDate = 1993 // until 2024-11-24 20:15
 	Base2014 BaseDate = 2014 // until 2045-11-24 20:15
@@ -58,7 +58,7 @@ func (b BaseDate) start() time.Time { return time.Date(int(b), 1, 1, 0, 0, 0, 0,
 func (b BaseDate) Time(t TID) time.Time { return b.start().Add(time.Duration(t) * time.Minute) }
 
 // End returns the start of the last minute that b can express, in UTC: 2024-11-24 20:15 for 1993, 2045-11-24 20:15 for
-// 2014, 2066-11-24 20:15 for 2035. Nothing can be sold under the key after it.
+// 2014, 2066-11-24 20:15 for 2035. No token can be sold under the key after it.
 func (b BaseDate) End() time.Time { return b.Time(MaxTID) }
 
 // Successor returns the base date to roll over to when b ends; false for the last one.
@@ -96,9 +96,9 @@ func (b BaseDate) TIDAt(t time.Time) (TID, error) {
 	return skipReserved(TID(seconds / 60)), nil
 }
 
-// Next returns the TID of the next token of a key whose newest TID is last: the minute of now, or the minute after
-// last if that is later, never a reserved one (CTSA09). A key without a token yet has last 0. Whoever calls this owns
-// how far TIDs may run ahead of the clock. The errors are those of [BaseDate.TIDAt].
+// Next returns the TID of the next token of a key whose newest TID is last: the minute of now, or the minute after last
+// if that is later, never a reserved one (CTSA09). A key without a token yet has last 0. The caller decides how far
+// TIDs may run ahead of the clock. The errors are those of [BaseDate.TIDAt].
 func (b BaseDate) Next(last TID, now time.Time) (TID, error) {
 	t, err := b.TIDAt(now)
 	if err != nil || t > last {
@@ -115,8 +115,9 @@ func (b BaseDate) after(last TID) (TID, error) {
 	return skipReserved(last + 1), nil
 }
 
-// Expired reports whether a key with expiry number ken is too old for a token of this TID. The number is compared
-// with the top 8 bits, and equal is still good; 255 never expires (CTSA16, and the page on KEN of sts.org.za).
+// Expired reports whether a key with expiry number ken has expired for a token with this TID. It compares ken with the
+// top 8 bits of the TID; an equal number has not expired, and 255 never expires (CTSA16, and the page on KEN of
+// sts.org.za).
 func (t TID) Expired(ken uint8) bool { return ken != neverExpires && t>>kenShift > TID(ken) }
 
 // skipReserved moves a TID off the reserved minute of the day.

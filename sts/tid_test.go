@@ -88,7 +88,7 @@ func TestNextTIDIsNeverUsedTwice(t *testing.T) {
 		{1440, "2014-01-02 00:00:30", 1442}, // 00:01 is reserved
 		{1439, "2014-01-02 00:01:00", 1442},
 		{1442, "2014-01-02 00:01:00", 1443},
-		{0, "2014-01-01 00:00:00", 2}, // last 0 is none; the minute 0 itself is given up
+		{0, "2014-01-01 00:00:00", 2}, // last 0 means none; the minute 0 itself is never used
 	} {
 		got, err := sts.Base2014.Next(c.last, at(t, c.now))
 		if err != nil || got != c.want {
@@ -167,13 +167,13 @@ func TestTIDStoreRemembersTheNewestFifty(t *testing.T) {
 	if tids[0] != 3000 || tids[sts.TIDStoreSize-1] != 3049 {
 		t.Errorf("TIDs() = %v, want 3000 to 3049", tids)
 	}
-	tids[0], tids[7] = tids[7], tids[0] // a memory record may keep them in any order
+	tids[0], tids[7] = tids[7], tids[0] // a memory record may hold them in any order
 	if sts.NewTIDStore(tids) != s {
 		t.Error("NewTIDStore(TIDs()) must be the same store")
 	}
 }
 
-// The store lies in the state of every meter, of which there is little.
+// The store is part of the state of every meter, which must be small.
 func TestTIDStoreIsSmall(t *testing.T) {
 	if got, want := unsafe.Sizeof(sts.TIDStore{}), uintptr(3*sts.TIDStoreSize); got != want {
 		t.Errorf("%d bytes, want %d", got, want)

@@ -11,21 +11,21 @@ const TokenDigits = 20
 
 const (
 	tenDigits  = 10_000_000_000 // a token prints as two numbers of ten digits
-	classShift = 27             // the class displaces bits 28 and 27 of the cipher block, which move to 65 and 64
+	classShift = 27             // the class replaces bits 28 and 27 of the cipher block, which move to 65 and 64
 	classMask  = 3 << classShift
 )
 
-// Token is a token of 66 bits, which people carry as 20 digits (CTSA01). It is worth money until a meter has accepted
-// it, so it has no printable form: formatting, encoding or logging it shows the first and the last four digits only,
-// and the functions named Reveal are the only doors. It is a plain value, comparable, without pointers.
+// Token is a token of 66 bits, written as 20 digits (CTSA01). It is worth money until a meter has accepted it, so
+// formatting, encoding or logging it shows only the first and the last four digits; only the functions named Reveal
+// expose the rest. It is a plain, comparable value without pointers.
 type Token struct {
 	hi uint8  // bits 65 and 64
 	lo uint64 // bits 63..0, the class in 28 and 27
 }
 
-// ParseToken reads 20 digits; blanks, tabs and dashes between them do not count. The result is [Accept], or
-// [FormatError] for anything that cannot be a token of IEC 62055-41: another number of digits, another character, or a
-// number of more than 66 bits.
+// ParseToken reads 20 digits and ignores blanks, tabs and dashes between them. The result is [Accept], or [FormatError]
+// for text that cannot be a token of IEC 62055-41: another number of digits, another character, or a number of more
+// than 66 bits.
 func ParseToken(s string) (Token, Result) {
 	var d [TokenDigits]byte
 	n := 0
@@ -65,16 +65,16 @@ func fromDigits(d *[TokenDigits]byte) (Token, bool) {
 	return Token{hi: uint8(hi), lo: lo}, true
 }
 
-// newToken puts a class into a cipher block.
+// newToken inserts a class into a cipher block.
 func newToken(class uint8, cipher uint64) Token {
 	return Token{hi: uint8(cipher >> classShift & 3), lo: cipher&^classMask | uint64(class)<<classShift}
 }
 
-// Class returns the token's class, the one thing that can be read without a key: 0 credit, 1 test and display,
-// 2 management, 3 reserved.
+// Class returns the token's class, the only field that can be read without a key: 0 credit, 1 test and display, 2
+// management, 3 reserved.
 func (t Token) Class() uint8 { return uint8(t.lo >> classShift & 3) }
 
-// cipher returns the block as it was before the class went in.
+// cipher returns the cipher block without the class.
 func (t Token) cipher() uint64 {
 	return t.lo&^classMask | uint64(t.hi)<<classShift
 }
@@ -110,7 +110,7 @@ func (t Token) digits(d *[TokenDigits]byte) {
 	}
 }
 
-// mask keeps the first and the last group: enough to find a token in a list, not to use it.
+// mask keeps the first and the last group: enough to find a token in a list, too little to use it.
 func (t Token) mask() string {
 	var d [TokenDigits]byte
 	t.digits(&d)

@@ -64,7 +64,7 @@ func TestFieldsThatDoNotFitAreRefused(t *testing.T) {
 	}
 }
 
-// Every token opens to exactly what it was made from, under its own key.
+// Every token opens under its own key to exactly the values it was made from.
 func TestTokensCarryWhatTheyWereMadeFrom(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		k := drawKey(r)
@@ -103,7 +103,7 @@ func TestTokensCarryWhatTheyWereMadeFrom(t *testing.T) {
 	})
 }
 
-// Test and display tokens of every sub-class open to what they were made from, with any key and with none.
+// Test and display tokens of every sub-class open to the values they were made from, with any key and without one.
 func TestTestTokensCarryWhatTheyWereMadeFrom(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		m := sts.MeterTest{SubClass: rapid.Uint8Range(0, 2).Draw(r, "sub-class")}
@@ -138,7 +138,8 @@ func drawKey(r *rapid.T) sts.Key {
 	return k
 }
 
-// A single wrong digit changes the block beyond recognition, so it opens with the probability of the check field.
+// A single wrong digit changes the whole block, so a wrong token opens only by chance, with the probability of the
+// check field.
 func TestOneWrongDigitDoesNotOpen(t *testing.T) {
 	k := key(t, sts.EA07, secretKey)
 	token, err := sts.EncodeCredit(k, sts.Credit{RND: 5, TID: 5_871_715, Amount: 347})

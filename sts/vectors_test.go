@@ -10,9 +10,9 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// vector is what this test needs of a published or own test vector. The command paywatt token check compares every
-// field; here the package answers for itself: keys derived, tokens opened to the right block and made again from
-// what was opened.
+// vector holds the fields of a published or own test vector that this test needs. The command paywatt token check
+// compares every field; this test derives the keys, opens the tokens to the right block and makes them again from the
+// opened fields.
 type vector struct {
 	Name, Kind, Expect string
 	EA                 sts.EA
@@ -120,7 +120,7 @@ func TestPublishedTokensOpenAndAreMadeAgain(t *testing.T) {
 	}
 }
 
-// remake makes a token from what opening it has given.
+// remake makes a token from its opened fields.
 func remake(t *testing.T, k sts.Key, token sts.Token, o sts.Opened) sts.Token {
 	t.Helper()
 	var again sts.Token
@@ -147,8 +147,8 @@ func remake(t *testing.T, k sts.Key, token sts.Token, o sts.Opened) sts.Token {
 	return again
 }
 
-// fromSection completes a single section to a set with made-up others and makes that set: the section must come out
-// as it was.
+// fromSection completes a single section to a set with invented ones and makes that set; the section must come out
+// unchanged.
 func fromSection(t *testing.T, k sts.Key, s sts.KeySection) sts.Token {
 	t.Helper()
 	var sections sts.KeySections
@@ -181,7 +181,7 @@ func fromSection(t *testing.T, k sts.Key, s sts.KeySection) sts.Token {
 	return set[s.Number()-1]
 }
 
-// newKey is what a key change tells a meter.
+// newKey is the contents of a key change.
 type newKey struct {
 	Key, SGC, TI string
 	KRN, KEN     uint8

@@ -6,23 +6,22 @@ import (
 	"time"
 )
 
-// MaxCreditTenths is the most that one token of ours carries, in tenths of a unit: 1,638.3 units, the last amount
-// that has an exact code. The limit is ours, the same for vending and meters; more is split, see [AppendSplit].
+// MaxCreditTenths is the largest amount on one token, in tenths of a unit: 1,638.3 units, the last amount up to which
+// every code is exact. The limit is ours, the same for vending and meters; larger amounts are split, see [AppendSplit].
 const MaxCreditTenths int64 = mantissaMask
 
 var (
-	// ErrKeyType reports what is never done under a key of this type: credit under a default key, anything under the
+	// ErrKeyType reports an operation that the key type forbids: credit under a default key, anything under the
 	// manufacturer's initialisation key, or a key change that [KeyType.MayBecome] forbids.
 	ErrKeyType = errors.New("not allowed with this type of key")
-	// ErrKeyExpired reports a token that the meter would answer with [KeyExpiredError]: its TID is past the expiry
+	// ErrKeyExpired reports a token that the meter would refuse with [KeyExpiredError]: its TID is past the expiry
 	// number of the key (CTSA16).
 	ErrKeyExpired = errors.New("the key has expired")
 )
 
-// AppendSplit appends to dst the amounts of the tokens that carry t tenths of a unit together: full tokens of
-// [MaxCreditTenths] first, then what is left (a rule of ours). Each has an exact code, so the sum is t and nothing is
-// rounded. The error is [ErrRange], for nothing to carry and above [MaxTenths], which takes 1,112 tokens; dst is then
-// returned as it was.
+// AppendSplit appends to dst the amounts of the tokens that together carry t tenths of a unit: full tokens of
+// [MaxCreditTenths] first, then the rest (a rule of ours). Each has an exact code, so the sum is exactly t. The error
+// is [ErrRange], for t below 1 and above [MaxTenths], which takes 1,112 tokens; dst is then returned unchanged.
 func AppendSplit(dst []Amount, t int64) ([]Amount, error) {
 	if t < 1 || t > MaxTenths {
 		return dst, fmt.Errorf("sts: split %d tenths over tokens: %w", t, ErrRange)
@@ -33,9 +32,9 @@ func AppendSplit(dst []Amount, t int64) ([]Amount, error) {
 	return append(dst, Amount(t)), nil
 }
 
-// Holding is the key a meter holds with everything a vending system must know of it (the type is ours, its rules are
-// those of CTSA15 and CTSA16). It asks the rules of the vending side, which the plain encoders do not: they make what
-// they are told, for tests and for meters.
+// Holding is the key that a meter holds, with everything a vending system must know about it (the type is ours, its
+// rules are those of CTSA15 and CTSA16). Its methods check the rules of the vending side. The plain encoders do not;
+// they are for tests and meters.
 type Holding struct {
 	Key Key // the decoder key
 	Attributes
@@ -51,8 +50,9 @@ func Hold(vk VendingKey, a Attributes, ken uint8) (Holding, error) {
 	return Holding{Key: k, Attributes: a, KEN: ken}, nil
 }
 
-// MayCredit says whether credit with this TID may be made under the key: nil, [ErrKeyType] under an initialisation or
-// a default key, [ErrKeyExpired] past the expiry number (CTSA16), [ErrField] for a TID of more than 24 bits.
+// MayCredit returns nil if credit with this TID may be made under the key. The errors are [ErrKeyType] under an
+// initialisation or a default key, [ErrKeyExpired] past the expiry number (CTSA16), and [ErrField] for a TID of more
+// than 24 bits.
 func (h *Holding) MayCredit(t TID) error {
 	if h.KT == DDTK {
 		return fmt.Errorf("sts: credit under a %s: %w", h.KT, ErrKeyType)
@@ -60,8 +60,9 @@ func (h *Holding) MayCredit(t TID) error {
 	return h.MayManage(t)
 }
 
-// MayManage says whether a management token with this TID may be made under the key: nil, [ErrKeyType] under an
-// initialisation key, [ErrKeyExpired], [ErrField]. A default key takes management.
+// MayManage returns nil if a management token with this TID may be made under the key. The errors are [ErrKeyType]
+// under an initialisation key, [ErrKeyExpired] past the expiry number (CTSA16), and [ErrField]. A default key allows
+// management.
 func (h *Holding) MayManage(t TID) error {
 	switch {
 	case h.KT == DITK || h.KT > DCTK:
@@ -74,7 +75,7 @@ func (h *Holding) MayManage(t TID) error {
 	return nil
 }
 
-// Batch is a row of credit tokens under one key, such as a sheet of vouchers (ours).
+// Batch is a series of credit tokens under one key, such as a sheet of vouchers (ours).
 type Batch struct {
 	SubClass uint8     // CreditElectricity to CreditTime
 	Amounts  []Amount  // one for each token, at most MaxCreditTenths
@@ -84,10 +85,10 @@ type Batch struct {
 }
 
 // AppendCredits makes the tokens of a batch under the rules of [BaseDate.Next] (CTSA09) and [Holding.MayCredit] and
-// appends them to dst: each one minute after the token before, never in a reserved minute. It gives the newest TID,
-// which the caller keeps with the key before it shows any token. Either all are made or none: with an error dst comes
-// back as it was and the TID is Last. The errors are those of [EncodeCredit], [Holding.MayCredit] and [BaseDate.Next],
-// and [ErrRange] for an amount above [MaxCreditTenths]. Nothing is allocated but room in dst.
+// appends them to dst: each one minute after the token before, never in a reserved minute. It returns the newest TID,
+// which the caller must store with the key before it shows any token. Either all tokens are made or none: with an error
+// dst is returned unchanged and the TID is Last. The errors are those of [EncodeCredit], [Holding.MayCredit] and
+// [BaseDate.Next], and [ErrRange] for an amount above [MaxCreditTenths]. It allocates only space in dst.
 func (h *Holding) AppendCredits(dst []Token, b Batch) ([]Token, TID, error) {
 	made, tid := dst, b.Last
 	if len(b.RND) != len(b.Amounts) {
@@ -119,13 +120,13 @@ func (h *Holding) AppendCredits(dst []Token, b Batch) ([]Token, TID, error) {
 }
 
 // ChangeTo makes the tokens that take the meter from key h to key next, as [EncodeKeyChange] does, under the rules of
-// the vending side: the type may change so ([KeyType.MayBecome]), the new key has not expired at now, and the rollover
-// bit is set exactly when the base date moves to a later one (CTSA15). An expired key may be changed, into one that is
-// valid (CTSA16). With tellSGC an EA07 meter is told its supply group in a third token; EA11 always tells it. Never go
-// back to an earlier key of the meter: replayed key changes are stopped by nothing else.
+// the vending side: [KeyType.MayBecome] allows the types, the new key has not expired at now, and the rollover bit is
+// set exactly when the base date moves to a later one (CTSA15). An expired key may be changed to a valid one (CTSA16).
+// With tellSGC an EA07 meter gets its supply group in a third token; EA11 tokens always carry it. Never go back to an
+// earlier key of the meter: nothing else stops a replayed key change.
 //
 // The errors are [ErrKeyType], [ErrKeyExpired], [ErrBaseDate] for an earlier base date and for a clock outside the new
-// one's range, [ErrField] for another meter or the key it holds already, and those of [EncodeKeyChange].
+// one's range, [ErrField] for another meter or the key that the meter already holds, and those of [EncodeKeyChange].
 func (h *Holding) ChangeTo(next *Holding, now time.Time, tellSGC bool) ([]Token, error) {
 	switch {
 	case h.PAN != next.PAN:

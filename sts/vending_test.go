@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// holding is the key of meter 12345678903 under the public test key of DKGA04.
+// holding returns the key of meter 12345678903 under the public test key of DKGA04.
 func holding(t testing.TB, change func(*sts.Attributes)) sts.Holding {
 	t.Helper()
 	a := sts.Attributes{SGC: "201457", KRN: 1, KT: sts.DUTK, TI: "01", EA: sts.EA07, DKGA: sts.DKGA04, BaseDate: sts.Base2014,
@@ -129,7 +129,7 @@ func TestBaseDatesEndAndFollowEachOther(t *testing.T) {
 	}
 }
 
-// A batch is what one sale after the other would have made.
+// A batch gives the same tokens as separate sales one after another.
 func TestABatchIsARowOfSales(t *testing.T) {
 	holdings := map[sts.EA]sts.Holding{}
 	for _, ea := range []sts.EA{sts.EA07, sts.EA11} {
@@ -216,7 +216,7 @@ func TestABatchAllocatesOnlyItsTokens(t *testing.T) {
 	}
 }
 
-// TestAMillionVouchers makes one long row, as a printer of voucher cards would, and prints its rate on one core.
+// TestAMillionVouchers makes one long series, as a printer of voucher cards would, and prints its rate on one core.
 func TestAMillionVouchers(t *testing.T) {
 	for _, ea := range []sts.EA{sts.EA07, sts.EA11} {
 		h := holding(t, func(a *sts.Attributes) { a.EA = ea })
@@ -297,8 +297,8 @@ func TestKeyChangesByTheRulesOfTheVendingSide(t *testing.T) {
 	}
 }
 
-// TestRolloverIsSetExactlyWhenTheBaseDateMovesOn makes the published key change sets again from what they carry, with
-// the rollover bit as the base dates of both keys say.
+// TestRolloverIsSetExactlyWhenTheBaseDateMovesOn makes the published key change sets again from their contents, with
+// the rollover bit derived from the base dates of both keys.
 func TestRolloverIsSetExactlyWhenTheBaseDateMovesOn(t *testing.T) {
 	raw, err := os.ReadFile("testdata/vectors.json")
 	if err != nil {
@@ -323,7 +323,7 @@ func TestRolloverIsSetExactlyWhenTheBaseDateMovesOn(t *testing.T) {
 	}
 	seen, rolled := 0, 0
 	for _, v := range all {
-		if v.Fields.RO == nil || v.Provenance == "peer-run" { // the peer was given any bit with any base date
+		if v.Fields.RO == nil || v.Provenance == "peer-run" { // the peer's runs combine any bit with any base date
 			continue
 		}
 		h := sts.Holding{Key: v.decoder(t), KEN: 255, Attributes: sts.Attributes{KT: v.Meter.KT, BaseDate: v.Meter.BaseDate, PAN: number(t, v.Meter.DRN)}}

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// This file walks through one token step by step, with all interim values.
-// It sees inside the package because a user has no business with the steps.
+// This file walks through one token step by step, with all intermediate values. It is inside the package because users
+// do not need the steps.
 
 func hexOf(t *testing.T, digits string) uint64 {
 	t.Helper()

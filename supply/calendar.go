@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// MaxWindows and MaxSpecial are the most windows and special days that a calendar may have: what a meter has room for.
+// MaxWindows and MaxSpecial are the maximum numbers of windows and special days in a calendar; a meter has room for no
+// more.
 const (
 	MaxWindows = 6
 	MaxSpecial = 12
@@ -14,15 +15,15 @@ const (
 
 // Window is a weekly friendly window in local time: lack of credit does not cut the supply within it.
 type Window struct {
-	// Days is the set of weekdays on which it begins, bit 0 for Sunday; 0 for a window that is not used.
+	// Days is the set of weekdays on which it begins, bit 0 for Sunday; 0 for an unused window.
 	Days uint8
-	// From and To are minutes of the local day, To up to 1440. A To that is not above From lies on the next day.
+	// From and To are minutes of the local day, To up to 1440. If To is not above From, it is on the next day.
 	From, To uint16
 }
 
-// Special is a day with friendly hours of its own, beside those of its weekday.
+// Special is a day with friendly hours of its own, in addition to those of its weekday.
 type Special struct {
-	// Date is the local day, 0 for one that is not used.
+	// Date is the local day, 0 for an unused entry.
 	Date Date
 	// From and To are minutes of that day, From below To, To up to 1440.
 	From, To uint16
@@ -113,10 +114,10 @@ func ParseMinute(text string) (uint16, bool) {
 	return n, text[3] < '6' && n <= minutesPerDay
 }
 
-// Date is a local day, counted from 1970-01-01; 0 stands for none. It reaches to the year 2149.
+// Date is a local day, counted from 1970-01-01; 0 means none. It reaches to the year 2149.
 type Date uint16
 
-// DateOf returns the day of a local time; one that a Date cannot have is the nearest.
+// DateOf returns the day of a local time; a day outside the range of Date becomes the nearest one in it.
 func DateOf(local int64) Date {
 	return Date(max(1, min(local/secondsPerDay, 1<<16-1)))
 }
@@ -142,7 +143,7 @@ func (d Date) Civil() (year, month, dayOfMonth int) {
 	return year, month, dayOfMonth
 }
 
-// DayNumber returns how many days after 1970-01-01 a day of a year from 1970 on lies.
+// DayNumber returns the number of days from 1970-01-01 to a day, for years from 1970 on.
 func DayNumber(year, month, dayOfMonth int) int {
 	if month <= 2 {
 		year--

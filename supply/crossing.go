@@ -1,18 +1,18 @@
 package supply
 
-// Crossing watches a credit fall through a threshold. The zero value stands for a credit above it that has not been
-// announced; begin with Below set where there is no credit yet, so that only a later fall is a crossing. The quantity is
-// whatever the caller counts: watt-hours in a meter, minor units of money in a wallet.
+// Crossing detects when a credit falls through a threshold. The zero value is for a credit above the threshold, with
+// the warning armed. Begin with Below set if there is no credit yet, so that only a later fall counts. The unit is the
+// caller's: watt-hours in a meter, minor units of money in a wallet.
 type Crossing struct {
-	// Below says that the value was at or below the level at the last update.
+	// Below means that the value was at or below the level at the last update.
 	Below bool
-	// Fired says that a crossing has been announced and the warning is not re-armed yet.
+	// Fired means that a crossing was announced and the warning is not re-armed yet.
 	Fired bool
 }
 
-// Update takes the present value and reports whether it has just crossed the level downwards, from above to at or below
-// it, while the warning was armed. The warning is armed again when the value reaches level + margin, so that a value
-// that dances around the level warns once.
+// Update takes the present value and reports whether it has just fallen from above the level to the level or below
+// while the warning was armed. The warning is armed again when the value reaches level + margin, so that a value that
+// oscillates around the level warns only once.
 func (c *Crossing) Update(value, level, margin int64) (crossed bool) {
 	below := value <= level
 	crossed = below && !c.Below && !c.Fired
@@ -26,9 +26,9 @@ func (c *Crossing) Update(value, level, margin int64) (crossed bool) {
 	return crossed
 }
 
-// Credited takes the value after a credit, and reports whether it is still at or below the level. No crossing follows such a
-// credit, so this is the time to warn. Above the level it arms the warning, without a margin, because payments do not make
-// the value oscillate around the level.
+// Credited takes the value after a credit and reports whether it is still at or below the level. No crossing follows
+// such a credit, so the caller should warn now. Above the level Credited arms the warning, without a margin, because
+// payments do not make the value oscillate around the level.
 func (c *Crossing) Credited(value, level int64) (short bool) {
 	c.Below = value <= level
 	c.Fired = c.Below

@@ -1,12 +1,12 @@
-// Package supply holds the rules about being supplied that a meter and a server must share: why the supply is off,
-// what position of the relay follows, and when a falling credit has crossed a threshold.
+// Package supply holds the rules of the supply that meter and server share: why the supply is off, which position of
+// the relay follows, and when a falling credit has crossed a threshold.
 //
-// Start at [Reasons]: a relay is closed exactly when no reason is set and nobody has to confirm first. Each reason has
-// its own setter and clearer, and one never clears another: a top-up does not undo a remote disconnect
-// (docs/reference/meter-rules.md#supply). [Crossing] is a warning that is given once per crossing and re-armed with a
-// margin (docs/reference/meter-rules.md#warnings).
+// Start at [Reasons]: a relay is closed exactly when no reason is set and no confirmation is awaited. Each reason is
+// set and cleared on its own: a top-up does not undo a remote disconnect (docs/reference/meter-rules.md#supply).
+// [Crossing] is a warning that is given once per crossing and re-armed with a margin
+// (docs/reference/meter-rules.md#warnings).
 //
-// The package is pure: values in, values out, no clock, no allocation outside the functions that make text.
+// All functions are pure: they use no clock, and only those that make text allocate.
 package supply
 
 import "strings"
@@ -14,19 +14,19 @@ import "strings"
 // Reason is one cause that keeps the supply off.
 type Reason uint8
 
-// The reasons, in the order in which they are listed everywhere.
+// The reasons, in the order of every list.
 const (
-	// Credit: nothing is left to consume.
+	// Credit: the credit is used up.
 	Credit Reason = iota
-	// Remote: the authority has disconnected.
+	// Remote: the utility has disconnected the meter.
 	Remote
-	// Local: the customer has switched off at the keypad.
+	// Local: the customer has switched the load off at the keypad.
 	Local
 	// Tamper: a tamper switch is latched.
 	Tamper
 	// Overload: the load was above the limit.
 	Overload
-	// Lease: a permission of the server has been used up (wallet meters).
+	// Lease: the lease of the server is used up (wallet meters).
 	Lease
 	// Fault: the meter cannot trust its own hardware.
 	Fault
@@ -51,7 +51,7 @@ func (r Reason) String() string {
 	return reasonNames[r]
 }
 
-// ParseReason is the inverse of [Reason.String]; false for a name that is no reason.
+// ParseReason is the inverse of [Reason.String]; false for an unknown name.
 func ParseReason(name string) (Reason, bool) {
 	for r, n := range reasonNames {
 		if n == name {
@@ -82,7 +82,7 @@ func (s Reasons) With(r Reason) Reasons { return s | 1<<r }
 // Without returns the set with r taken out.
 func (s Reasons) Without(r Reason) Reasons { return s &^ (1 << r) }
 
-// Known reports whether the set holds nothing but reasons of this package, as a set read from a memory must.
+// Known reports whether the set holds only reasons of this package, as a set read from a memory must.
 func (s Reasons) Known() bool { return s>>reasonCount == 0 }
 
 // Names returns the names of the reasons in their order; an empty, non-nil slice for the empty set.
@@ -107,7 +107,7 @@ const (
 	Open Relay = iota
 	// Closed: supply.
 	Closed
-	// Armed: no supply, and nothing is in its way but a deliberate key press of the customer.
+	// Armed: no supply, and only a deliberate key press of the customer is needed to restore it.
 	Armed
 )
 
@@ -132,8 +132,9 @@ func ParseRelay(name string) (Relay, bool) {
 	return 0, false
 }
 
-// Position returns where the relay belongs: open while any reason is set, then armed while the customer has to
-// confirm that the supply may return, else closed. Nobody may be expecting voltage after a long disconnection.
+// Position returns the correct position of the relay: open while any reason is set, otherwise armed while the customer
+// has to confirm that the supply may return, otherwise closed. The confirmation is for safety: after a long
+// disconnection nobody may expect voltage.
 func Position(reasons Reasons, confirm bool) Relay {
 	switch {
 	case reasons != 0:

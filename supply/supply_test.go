@@ -99,8 +99,8 @@ func TestMarginIsATenthOrTheLeast(t *testing.T) {
 	}
 }
 
-// TestACreditThatEndsBelowWarns: nothing falls through the level afterwards, so the credit is the moment. Above the level it
-// arms the warning, however little above.
+// TestACreditThatEndsBelowWarns: after such a credit there is no fall through the level, so Credited must warn. Above
+// the level it arms the warning, by however little.
 func TestACreditThatEndsBelowWarns(t *testing.T) {
 	c := supply.Crossing{Below: true}
 	for _, s := range []struct {

@@ -1,8 +1,8 @@
 // Package unit holds the exact quantities of Paywatt: energy in whole watt-hours and power in whole watts.
 //
-// Start at [Energy]. Arithmetic is ordinary integer arithmetic; the only division here is by display, and it
-// truncates towards zero, so that nobody is ever shown more than there is. Money is not here: it belongs to the
-// server. There is no floating point in this package and none may enter it.
+// Start at [Energy]. Arithmetic is ordinary integer arithmetic. Only Tenths and KWh divide; they truncate towards
+// zero, so that a display never shows more than there is. Money belongs to the server and is not in this package.
+// Floating point is not allowed here.
 package unit
 
 import "strconv"

@@ -15,7 +15,7 @@ type SignedHeader struct {
 }
 
 // Command asks the meter to do something: connect, disconnect, clear_tamper, clear_credit, read, reset_demand,
-// cancel_token and those to come. A meter answers an unknown type with failed.
+// cancel_token and future types. A meter answers an unknown type with failed.
 type Command struct {
 	SignedHeader
 	Type string `json:"type"`
@@ -23,10 +23,10 @@ type Command struct {
 	Args map[string]any `json:"args,omitempty"`
 }
 
-// Config is the whole configuration of a meter, applied in one piece or refused with the first bad key.
+// Config is the whole configuration of a meter. The meter applies all of it, or refuses it and names the first bad key.
 type Config struct {
 	SignedHeader
-	// Version rises with every change; Hash is what boot repeats.
+	// Version rises with every change; the meter repeats Hash in its boot message.
 	Version int64  `json:"version"`
 	Hash    string `json:"hash"`
 	// Config holds every key of the document.
@@ -38,7 +38,7 @@ type Lease struct {
 	SignedHeader
 	Seq           uint64 `json:"seq"`
 	MaxRegisterWh int64  `json:"max_register_wh"`
-	// TTLs is for how many seconds of powered-on time the lease holds.
+	// TTLs is how many seconds of powered-on time the lease lasts.
 	TTLs int64 `json:"ttl_s"`
 }
 

@@ -27,11 +27,11 @@ const (
 	floatDouble = 27
 )
 
-// cborReader reads RFC 8949 items of definite length, without tags; keys are texts.
+// cborReader reads RFC 8949 items of definite length, without tags; map keys must be text.
 type cborReader struct {
 	b []byte
 	i int
-	// left is how many elements of the list begun with list have not been reached.
+	// left is how many elements of the list that list began are still to come.
 	left uint64
 }
 
@@ -149,7 +149,7 @@ func (r *cborReader) text(major byte, n uint64) ([]byte, error) {
 	return text, nil
 }
 
-// skip goes over the n elements of a list, or the n pairs of a map, checking them.
+// skip checks and skips the n elements of a list, or the n pairs of a map.
 func (r *cborReader) skip(depth int, n uint64, pairs bool) error {
 	if depth >= maxDepth {
 		return errDeep

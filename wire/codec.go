@@ -10,11 +10,11 @@ import (
 
 // Limits inside a payload.
 const (
-	// maxDepth is how deep lists and maps may lie in each other, the payload's own array included.
+	// maxDepth is how deep lists and maps may be nested, including the payload's own array.
 	maxDepth = 8
-	// maxElements is how many entries one list or map may have; an array of records is held to MaxRecords besides.
+	// maxElements is how many entries one list or map may have; an array of records is also limited to MaxRecords.
 	maxElements = 128
-	// maxText is the longest text of a field that is kept as text, in bytes.
+	// maxText is the longest text of a field in bytes.
 	maxText = 256
 )
 
@@ -24,8 +24,8 @@ var (
 	errLarge  = errors.New("payload is larger than 16 KiB")
 )
 
-// formatOf tells JSON from CBOR. A JSON record or list begins with blanks, { or [; a CBOR map or array begins with a
-// byte of 0x80 to 0xBF. No byte is both.
+// formatOf tells JSON from CBOR by the first byte. A JSON record or list begins with blanks, { or [; a CBOR map or
+// array begins with a byte from 0x80 to 0xBF.
 func formatOf(payload []byte) (Format, error) {
 	if len(payload) == 0 {
 		return 0, errEmpty
@@ -62,7 +62,7 @@ func unmarshal(payload []byte, v any) error {
 	return json.Unmarshal(payload, v)
 }
 
-// decMode reads CBOR strictly: bounded depth and counts, definite lengths, no tags, no key twice, no NaN.
+// decMode reads CBOR strictly: bounded depth and counts, definite lengths, no tags, no duplicate keys, no NaN.
 func decMode() cbor.DecMode {
 	mode, err := cbor.DecOptions{
 		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
@@ -96,7 +96,7 @@ func numberMode() cbor.DecMode {
 	return mode
 }
 
-// encMode writes CBOR deterministically (RFC 8949, section 4.2.1): the same body has one signature.
+// encMode writes CBOR deterministically (RFC 8949, section 4.2.1), so that the same body always has the same signature.
 func encMode() cbor.EncMode {
 	mode, err := cbor.CoreDetEncOptions().EncMode()
 	if err != nil {

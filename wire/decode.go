@@ -5,17 +5,17 @@ import (
 	"fmt"
 )
 
-// ErrPayload is wrapped by the error of DecodeUp: nothing in the payload can be read.
+// ErrPayload is wrapped by the error of DecodeUp: no record in the payload can be read.
 var ErrPayload = errors.New("payload from the meter is unreadable")
 
 var errNoRecord = errors.New("no record in it")
 
 // DecodeUp reads what a meter published under a kind: one record or a list of them, in JSON or CBOR. It returns the
-// records in the order of the payload, and beside them those that cannot be understood. After a record whose end
-// cannot be found, and after MaxRecords, the rest is one Bad without a sequence number; the meter sends it again.
+// good records in the order of the payload, and separately the bad ones. After a record whose end cannot be found, and
+// after MaxRecords, the rest is one Bad without a sequence number; the meter sends it again.
 //
-// An error means that not even one record could be told apart, so that nothing is to be stored. The returned Raw are
-// parts of payload, which must not change while they are in use.
+// An error means that no record could be separated, so there is nothing to store. Each returned Raw is a part of
+// payload, which must not change while it is in use.
 func DecodeUp(kind Kind, payload []byte) (good []Record, bad []Bad, err error) {
 	if !kind.known() {
 		return nil, nil, fmt.Errorf("%w: unknown kind %.32q", ErrPayload, string(kind))
@@ -51,7 +51,7 @@ func (k Kind) known() bool {
 	return false
 }
 
-// upDecoder is one call of DecodeUp.
+// upDecoder holds one call of DecodeUp.
 type upDecoder struct {
 	kind    Kind
 	payload []byte
@@ -82,19 +82,19 @@ func (d *upDecoder) records() {
 	}
 }
 
-// end makes sure that nothing follows.
+// end checks that nothing follows.
 func (d *upDecoder) end() {
 	if err := d.r.finish(); err != nil {
 		d.rest(d.r.here(), err)
 	}
 }
 
-// rest gives up on what begins at start.
+// rest reports everything from start as one Bad.
 func (d *upDecoder) rest(start int, err error) {
 	d.bad = append(d.bad, Bad{Reason: err.Error(), Raw: d.payload[start:]})
 }
 
-// usualMembers is more than any record of this version has; a longer one costs an allocation.
+// usualMembers is more than any record of this version has; a record with more members costs an allocation.
 const usualMembers = 24
 
 // record reads one record and reports whether its end was found.
@@ -124,7 +124,7 @@ func (d *upDecoder) record(depth int) bool {
 	return true
 }
 
-// seqOf finds the one sequence number among the members.
+// seqOf returns the sequence number among the members.
 func seqOf(m []member) (seq uint64, ok bool) {
 	for _, e := range m {
 		if string(e.key) != "seq" {

@@ -6,22 +6,22 @@ import (
 	"log/slog"
 )
 
-// Ack tells the meter that everything up to Seq is durable in the server, so that it may forget it.
+// Ack tells the meter that everything up to Seq is durable in the server, so that the meter may delete it.
 type Ack struct {
 	Seq uint64 `json:"seq"`
-	// Rewind asks for everything above Seq again, also what was acknowledged before: the server restored an older copy.
+	// Rewind asks for everything above Seq again, including acknowledged records: the server restored an older copy.
 	Rewind bool `json:"rewind,omitempty"`
 }
 
-// TokenDown delivers a token. It is not signed: a token authenticates itself. A repeat with the same Request is
-// answered with the stored result.
+// TokenDown delivers a token. It is not signed: a token authenticates itself. The meter answers a repeat with the same
+// Request with the stored result.
 type TokenDown struct {
 	Request string
-	// Digits are the 20 digits of the token as they came; whether they are a token is the meter's answer to give.
+	// Digits are the 20 digits of the token, unchecked; the meter decides whether they are a token.
 	Digits Digits
 }
 
-// Digits is a token on its way to a meter. It has no printable form: Reveal and EncodeTokenDown are its only doors.
+// Digits is a token on its way to a meter. It prints as a mask; only Reveal and EncodeTokenDown expose the digits.
 type Digits string
 
 // tokenDown is the form of TokenDown on the wire.
@@ -65,7 +65,7 @@ func DecodeAck(payload []byte) (Ack, error) {
 	return a, nil
 }
 
-// EncodeTokenDown writes a token delivery; it is a door through which the digits leave.
+// EncodeTokenDown writes a token delivery. The result contains the digits.
 func EncodeTokenDown(f Format, t TokenDown) ([]byte, error) {
 	return marshal(f, tokenDown{Request: t.Request, Digits: t.Digits.Reveal()})
 }

@@ -95,7 +95,8 @@ func refuseForgeries(t *testing.T, k wire.LinkKey, topic string, envelope []byte
 		for bit := range 8 {
 			forged := bytes.Clone(envelope)
 			forged[i] ^= 1 << bit
-			// JSON has more than one spelling of the same content (a capital hex digit); another body is what must not pass.
+			// JSON can spell the same content in several ways (a capital hex digit); only a different body must not
+			// pass.
 			if got, err := wire.Open(k, topic, forged); err == nil && !bytes.Equal(got, body) {
 				t.Errorf("byte %d bit %d flipped: another body was opened: %x", i, bit, got)
 			}

@@ -8,7 +8,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// ErrEncode is wrapped by the errors of EncodeUp: these records cannot go into one payload.
+// ErrEncode is wrapped by the errors of EncodeUp and JoinUp: these records cannot go into one payload.
 var ErrEncode = errors.New("records do not make a payload")
 
 // EncodeUp writes records of one kind, in order: a single one as it is, several as a list. More than MaxRecords, more
@@ -42,8 +42,8 @@ func EncodeUp(f Format, recs ...Record) ([]byte, error) {
 	return b, nil
 }
 
-// JoinUp makes one payload of records of one kind that were already encoded in this format, each alone. The limits
-// are those of EncodeUp. A meter keeps its records encoded and sends a backlog with it.
+// JoinUp makes one payload from records of one kind that were each encoded in this format. The limits are those of
+// EncodeUp. A meter stores its records encoded and sends a backlog with JoinUp.
 func JoinUp(f Format, encoded ...[]byte) ([]byte, error) {
 	if len(encoded) == 0 || len(encoded) > MaxRecords {
 		return nil, fmt.Errorf("%w: %d of them, want 1 to %d", ErrEncode, len(encoded), MaxRecords)

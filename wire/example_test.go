@@ -6,7 +6,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// A server reads what a meter published. The second record is a bad one; its number can be read, so it goes to
+// A server reads what a meter published. The second record is bad; its number can be read, so the record goes to
 // quarantine and does not hold up the meter.
 func ExampleDecodeUp() {
 	payload := []byte(`[
@@ -30,7 +30,7 @@ func ExampleDecodeUp() {
 	// 04140001001 8 true register_wh: not a whole number of 64 bits
 }
 
-// A server signs an order; the meter checks it before it looks inside.
+// A server signs a command; the meter checks the signature before it reads the body.
 func ExampleSign() {
 	key, err := wire.ParseLinkKey("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")
 	if err != nil {

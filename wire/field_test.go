@@ -13,10 +13,10 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// object is a record as keys and values, before it is JSON or CBOR.
+// object is a record as keys and values, before encoding.
 type object = map[string]any
 
-// least returns the keys that a record of a kind must have, each with a value that is read.
+// least returns the required keys of a kind of record, each with a valid value.
 func least(k wire.Kind) object {
 	if k == wire.KindBoot {
 		return object{"store": "0123456789abcdef", "lowest": int64(1), "next": int64(9), "boot": int64(0), "proto": int64(1)}
@@ -32,8 +32,8 @@ func least(k wire.Kind) object {
 	return out
 }
 
-// with returns the least record of a kind with one more key, or without it where the value is absent. A path such as key.ken
-// reaches into a map.
+// with returns the least record of a kind with a key set, or without the key if the value is absent. A path such as
+// key.ken addresses a key of a nested map.
 func with(k wire.Kind, path string, value any) object {
 	o := least(k)
 	outer, inner, nested := strings.Cut(path, ".")
@@ -67,8 +67,8 @@ func encoded(t *testing.T, f wire.Format, v any) []byte {
 	return b
 }
 
-// checkField reads a record in both formats. With a reason it must be the only bad record and say so; otherwise the value at path
-// must be what was sent.
+// checkField reads a record in both formats. With a reason, the record must be the only bad one and have that reason;
+// otherwise the value at path must be what was sent.
 func checkField(t *testing.T, k wire.Kind, path string, value any, reason string) {
 	t.Helper()
 	for ext, f := range formats {
@@ -100,7 +100,7 @@ func checkField(t *testing.T, k wire.Kind, path string, value any, reason string
 	}
 }
 
-// field returns what a record holds at a path, as text.
+// field returns the value at a path of a record, as text.
 func field(t *testing.T, r wire.Record, path string) string {
 	t.Helper()
 	b, err := wire.EncodeUp(wire.JSON, r)
@@ -120,8 +120,8 @@ func field(t *testing.T, r wire.Record, path string) string {
 	return fmt.Sprint(o[outer])
 }
 
-// numbers are the numbers of each kind of record beside the head, with their smallest and largest value. A star marks one that
-// must be there.
+// numbers are the numbers in each kind of record, without the head, with their smallest and largest value. A star marks
+// a required one.
 var numbers = map[wire.Kind]map[string][2]int64{
 	wire.KindBoot: {"*lowest": {1, 9}, "*next": {1, wire.MaxSeq}, "*boot": {0, math.MaxInt64}, "*proto": {1, math.MaxInt32},
 		"config.version": {math.MinInt64, math.MaxInt64}, "key.krn": {0, 9}, "key.ken": {0, 255}, "key.base_date": {0, 9999}},
@@ -140,8 +140,8 @@ var (
 	heads   = map[string][2]int64{"*seq": {1, wire.MaxSeq}, "*at": {math.MinInt64, math.MaxInt64}, "*up": {0, math.MaxInt64}}
 )
 
-// TestEveryNumberAtItsLimits reads the smallest and the largest value of every number, and refuses the next one and every value
-// that is no number of 64 bits.
+// TestEveryNumberAtItsLimits checks that the smallest and the largest value of every number are read, and that the next
+// ones and all values other than 64-bit numbers are refused.
 func TestEveryNumberAtItsLimits(t *testing.T) {
 	for k, own := range numbers {
 		all := maps.Clone(own)
@@ -184,7 +184,7 @@ func TestEveryNumberAtItsLimits(t *testing.T) {
 	}
 }
 
-// TestEveryTextAtItsLimits: 256 bytes are read and 257 are not; a text that must be there may not be empty either.
+// TestEveryTextAtItsLimits: a text of 256 bytes is read and one of 257 is not; a required text may not be empty.
 func TestEveryTextAtItsLimits(t *testing.T) {
 	for k, list := range map[wire.Kind][]string{
 		wire.KindBoot:    {"*store", "fw", "reset", "config.hash", "!key.sgc", "!key.ti"},
@@ -228,7 +228,7 @@ func TestEveryTextAtItsLimits(t *testing.T) {
 	}
 }
 
-// TestListsMapsAndFlagsRefuseOtherTypes names the field and what it should have been.
+// TestListsMapsAndFlagsRefuseOtherTypes checks that the reason names the field and the expected type.
 func TestListsMapsAndFlagsRefuseOtherTypes(t *testing.T) {
 	for path, k := range map[string]wire.Kind{"caps": wire.KindBoot, "reasons": wire.KindReading} {
 		for _, good := range [][]string{{}, {"CREDIT"}, {"CREDIT", "", "x"}, {strings.Repeat("x", 256)}, slices.Repeat([]string{"a"}, 128)} {
@@ -254,7 +254,7 @@ func TestListsMapsAndFlagsRefuseOtherTypes(t *testing.T) {
 	}
 }
 
-// TestWhatIsMissingIsZero: keys that may be missing may also be null, and both read as the zero value.
+// TestWhatIsMissingIsZero: an optional key may be missing or null, and both read as the zero value.
 func TestWhatIsMissingIsZero(t *testing.T) {
 	want := map[wire.Kind]string{
 		wire.KindBoot: `{"store":"0123456789abcdef","lowest":1,"next":9,"boot":0,"proto":1,"fw":"","reset":"","caps":[],` +

@@ -5,16 +5,16 @@ import (
 	"math"
 )
 
-// fields takes typed values out of a record's members and keeps the first reason why that did not work. Keys nobody
-// asks for are ignored. A null counts as missing.
+// fields reads typed values from a record's members and keeps the reason of the first failure. It ignores other keys. A
+// null counts as missing.
 type fields struct {
 	m      []member
 	format Format
-	// depth is how many containers the values lie below the payload.
+	// depth is the nesting depth of the values below the payload.
 	depth int
-	// next is where the search begins: senders write their keys in one order, so the key asked for is mostly there.
+	// next is where the search begins: senders write their keys in one order, so the wanted key is mostly there.
 	next int
-	// reason is outside of this struct so that the members need not leave the stack with it.
+	// reason is a pointer so that the members do not escape to the heap with it.
 	reason *string
 }
 
@@ -46,7 +46,7 @@ func (f *fields) find(key string) *item {
 	return nil
 }
 
-// need is find for a key that must be there.
+// need is find for a required key.
 func (f *fields) need(key string) *item {
 	it := f.find(key)
 	if it == nil {
@@ -66,7 +66,7 @@ func (f *fields) asInt(key string, it *item) int64 {
 	return it.n
 }
 
-// whole is a number that must be there, optWhole one that is 0 when missing.
+// whole returns a required number, optWhole an optional one, 0 when missing.
 func (f *fields) whole(key string) int64    { return f.asInt(key, f.need(key)) }
 func (f *fields) optWhole(key string) int64 { return f.asInt(key, f.find(key)) }
 
@@ -101,7 +101,7 @@ func (f *fields) asText(key string, it *item) string {
 	return word(it.text)
 }
 
-// text is a text that must be there and not be empty, optText one that may.
+// text returns a required text, which may not be empty, optText an optional one.
 func (f *fields) text(key string) string {
 	it := f.need(key)
 	s := f.asText(key, it)
@@ -112,7 +112,7 @@ func (f *fields) text(key string) string {
 }
 func (f *fields) optText(key string) string { return f.asText(key, f.find(key)) }
 
-// flag is a truth value, false when missing.
+// flag returns a boolean, false when missing.
 func (f *fields) flag(key string) bool {
 	it := f.find(key)
 	if it == nil {
@@ -124,7 +124,7 @@ func (f *fields) flag(key string) bool {
 	return it.n == 1
 }
 
-// texts is a list of texts, empty when missing.
+// texts returns a list of texts, empty when missing.
 func (f *fields) texts(key string) []string {
 	it := f.find(key)
 	if it == nil {
@@ -149,7 +149,7 @@ func (f *fields) texts(key string) []string {
 	}
 }
 
-// inside returns the members of a map, nil when it is missing; has tells that from an empty one.
+// inside returns the members of a map, nil when it is missing; has is false only when it is missing.
 func (f *fields) inside(key string) (in fields, has bool) {
 	it := f.find(key)
 	if it == nil {
@@ -167,7 +167,7 @@ func (f *fields) inside(key string) (in fields, has bool) {
 	return fields{m: m, format: f.format, depth: f.depth + 1, reason: new(string)}, true
 }
 
-// within and its like on an optional number of small range, as a pointer: nil when missing.
+// optional returns an optional number from 0 to high as a pointer, nil when missing.
 func optional[T uint8 | uint32 | int](f *fields, key string, high int64) *T {
 	if f.find(key) == nil {
 		return nil
@@ -176,7 +176,7 @@ func optional[T uint8 | uint32 | int](f *fields, key string, high int64) *T {
 	return &n
 }
 
-// head reads what every record but boot begins with.
+// head reads the fields with which every record except boot begins.
 func (f *fields) head() Head {
 	h := Head{
 		Seq:   uint64(f.within("seq", 1, MaxSeq)),
@@ -192,7 +192,7 @@ func (f *fields) head() Head {
 	return h
 }
 
-// word returns the words that come with every record without making new ones of them.
+// word converts b to a string; for the words that come with every record it does not allocate.
 func word(b []byte) string {
 	switch string(b) {
 	case "closed":

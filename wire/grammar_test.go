@@ -9,7 +9,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestJSONIsThatOfTheStandardLibrary puts every short text of some letters in the place of a value: it is read exactly where
+// TestJSONIsThatOfTheStandardLibrary tries every short text over a few letters as a value: it is read exactly if
 // encoding/json calls it well-formed.
 func TestJSONIsThatOfTheStandardLibrary(t *testing.T) {
 	const before, after = `{"seq":1,"at":0,"up":0,"clock":"valid","code":1,"x":`, `}`
@@ -33,7 +33,7 @@ func TestJSONIsThatOfTheStandardLibrary(t *testing.T) {
 	}
 }
 
-// TestAKeyIsNotGivenTwiceAnywhere: which of the two is meant would be anybody's guess.
+// TestAKeyIsNotGivenTwiceAnywhere: duplicate keys are refused, because it is unknown which of the two is meant.
 func TestAKeyIsNotGivenTwiceAnywhere(t *testing.T) {
 	const head = `{"seq":1,"at":0,"up":0,"clock":"valid",`
 	const boot = `{"store":"0123456789abcdef","lowest":1,"next":2,"boot":0,"proto":1,`
@@ -59,7 +59,7 @@ func TestAKeyIsNotGivenTwiceAnywhere(t *testing.T) {
 	}
 }
 
-// TestWhatFollowsAPayloadIsNotSwallowed: the records before it are good, the rest is told as one bad.
+// TestWhatFollowsAPayloadIsNotSwallowed: the records before it are good, and the rest is reported as one Bad.
 func TestWhatFollowsAPayloadIsNotSwallowed(t *testing.T) {
 	rec := wire.Event{Head: wire.Head{Seq: 1, Clock: wire.ClockValid}, Code: 1}.Record()
 	for name, c := range map[string]struct {
@@ -96,8 +96,8 @@ func TestWhatFollowsAPayloadIsNotSwallowed(t *testing.T) {
 	}
 }
 
-// TestAListIsNotAText: a list that stands where a text is expected is refused, however deeply it is nested. Arguments of an event
-// may be nested, but only to a limit.
+// TestAListIsNotAText: a list in place of a text is refused, however deeply it is nested. Arguments of an event may be
+// nested, but only up to a limit.
 func TestAListIsNotAText(t *testing.T) {
 	const head = `{"seq":1,"at":0,"up":0,"clock":"valid","register_wh":1,"balance_wh":0,"relay":"open","reasons":[`
 	for n := range 10 {
@@ -130,7 +130,7 @@ func TestAListIsNotAText(t *testing.T) {
 	}
 }
 
-// TestNumbersOfARecordAtTheirLimits has each once within and once beyond.
+// TestNumbersOfARecordAtTheirLimits tries each number just inside and just outside its limits.
 func TestNumbersOfARecordAtTheirLimits(t *testing.T) {
 	const head = `{"seq":1,"at":0,"up":0,"clock":"valid",`
 	const boot = `{"store":"0123456789abcdef","lowest":1,"next":2,"boot":0,"proto":1`
@@ -173,7 +173,7 @@ func TestNumbersOfARecordAtTheirLimits(t *testing.T) {
 	}
 }
 
-// TestCBORLengthsMayBeWide: a length or a number is read in all its bytes, also where fewer would do.
+// TestCBORLengthsMayBeWide: a length or a number may use more bytes than it needs.
 func TestCBORLengthsMayBeWide(t *testing.T) {
 	const rest = "62617400627570006563" + "6c6f636b6576616c696464636f6465"
 	for text, code := range map[string]int{

@@ -20,7 +20,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// ownMeter is the page for people who write a meter.
+// ownMeter returns the page for people who write a meter.
 func ownMeter(t *testing.T) string {
 	t.Helper()
 	b, err := os.ReadFile("../docs/guide/own-meter.md")
@@ -30,7 +30,7 @@ func ownMeter(t *testing.T) string {
 	return string(b)
 }
 
-// blockAfter is the first code block after a text of the page.
+// blockAfter returns the first code block after a text of the page.
 func blockAfter(t *testing.T, page, text string) string {
 	t.Helper()
 	_, rest, found := strings.Cut(page, text)
@@ -43,7 +43,7 @@ func blockAfter(t *testing.T, page, text string) string {
 	return block
 }
 
-// opened checks the MAC of a message and gives its body as JSON, so that it can be compared with what a page says.
+// opened checks the MAC of a message and returns its body, also as JSON to compare with a page.
 func opened(key wire.LinkKey, topic string, payload []byte) (body []byte, asJSON string, err error) {
 	if body, err = wire.Open(key, topic, payload); err != nil {
 		return nil, "", err
@@ -73,7 +73,7 @@ func opened(key wire.LinkKey, topic string, payload []byte) (body []byte, asJSON
 	return body, string(text), errors.Join(err, wrong)
 }
 
-// compact is JSON with its keys in order and without blanks.
+// compact returns JSON with sorted keys and without blanks.
 func compact(t *testing.T, text []byte) string {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -89,8 +89,8 @@ func compact(t *testing.T, text []byte) string {
 	return string(b)
 }
 
-// TestTheVectorsForOwnMeters holds the list of signed orders against the code: those that a meter must accept are what the
-// server would send, and those that it must refuse are refused.
+// TestTheVectorsForOwnMeters compares the list of signed messages with the code: those that a meter must accept are
+// what the server would send, and those that it must refuse are refused.
 func TestTheVectorsForOwnMeters(t *testing.T) {
 	b, err := os.ReadFile("../docs/guide/own-meter-vectors.json")
 	if err != nil {
@@ -178,8 +178,8 @@ func TestTheCalculationOnThePage(t *testing.T) {
 	}
 }
 
-// TestTheSessionOnThePage reads every message of the recorded session as the other side would, and compares each order with
-// what the meter printed of it.
+// TestTheSessionOnThePage reads every message of the recorded session as the other side would, and compares each
+// command with what the meter printed.
 func TestTheSessionOnThePage(t *testing.T) {
 	page := ownMeter(t)
 	hidden := regexp.MustCompile("The link key was\\s+`([0-9a-f]{64})`").FindStringSubmatch(page)
@@ -223,7 +223,7 @@ func TestTheSessionOnThePage(t *testing.T) {
 	}
 }
 
-// sample is a record of a kind with every key that the page names.
+// sample returns a record of a kind with every key that the page names.
 func sample(t *testing.T, k wire.Kind) map[string]any {
 	t.Helper()
 	text := map[wire.Kind]string{
@@ -247,7 +247,7 @@ func sample(t *testing.T, k wire.Kind) map[string]any {
 	return o
 }
 
-// TestTheKeysOnThePage leaves out each key that the page's table names: the record is a bad one exactly if the key is required.
+// TestTheKeysOnThePage leaves out each key in the page's table: the record is bad exactly if the key is required.
 func TestTheKeysOnThePage(t *testing.T) {
 	row := regexp.MustCompile("(?m)^\\| `(boot|reading|command|token|event|close)` \\| (`[^|]*) \\| ([^|]*) \\|$")
 	word, rows := regexp.MustCompile("`([a-z_]+)`"), 0
@@ -292,7 +292,7 @@ func TestTheKeysOnThePage(t *testing.T) {
 	}
 }
 
-// fieldsOf are the keys of a kind of record, as its type has them.
+// fieldsOf returns the keys of a kind of record, from its type.
 func fieldsOf(k wire.Kind) (keys []string) {
 	var walk func(reflect.Type)
 	walk = func(of reflect.Type) {

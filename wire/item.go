@@ -2,14 +2,14 @@ package wire
 
 import "errors"
 
-// itemKind is what a value is, in either format.
+// itemKind is the type of a value, in either format.
 type itemKind uint8
 
 const (
 	itemNull itemKind = iota
 	itemBool
 	itemInt
-	// itemNumber is a number that is no int64: it has a fraction or an exponent, or is too large.
+	// itemNumber is a number that is not an int64: it has a fraction or an exponent, or is too large.
 	itemNumber
 	itemText
 	itemBytes
@@ -17,14 +17,14 @@ const (
 	itemMap
 )
 
-// item is one value, taken apart no further than its first level.
+// item is one value, decoded only to its first level.
 type item struct {
 	kind itemKind
-	// n is the value of itemInt, and 1 for true of itemBool.
+	// n is the value of an itemInt, or 1 for a true itemBool.
 	n int64
-	// text is what itemText and itemBytes hold, without quotes and escapes.
+	// text is the contents of an itemText or itemBytes, without quotes and escapes.
 	text []byte
-	// raw is the value as it stands in the payload.
+	// raw is the value as it is in the payload.
 	raw []byte
 }
 
@@ -34,9 +34,9 @@ type member struct {
 	value item
 }
 
-// reader walks over a payload in one of the formats. It stops at the first byte it does not understand and keeps every
-// limit of this package while it walks, so that what it returns needs no second check. It is a struct of both walkers
-// and not an interface because then nothing it is handed leaves the stack.
+// reader goes through a payload in one of the formats. It stops at the first invalid byte and enforces every limit of
+// this package on the way, so that its results need no second check. It is a struct with both readers and not an
+// interface, so that its arguments do not escape to the heap.
 type reader struct {
 	f    Format
 	json jsonReader
@@ -50,7 +50,7 @@ func newReader(f Format, b []byte) reader {
 	return reader{f: f, json: jsonReader{b: b}}
 }
 
-// list begins a list, or stays where it is and reports false.
+// list begins a list, or returns false without moving.
 func (r *reader) list() (bool, error) {
 	if r.f == CBOR {
 		return r.cbor.list()
@@ -58,7 +58,7 @@ func (r *reader) list() (bool, error) {
 	return r.json.list(), nil
 }
 
-// more reports whether the list begun with list has another element, and goes to it.
+// more reports whether the list that list began has another element, and goes to it.
 func (r *reader) more() (bool, error) {
 	if r.f == CBOR {
 		return r.cbor.more(), nil
@@ -66,7 +66,7 @@ func (r *reader) more() (bool, error) {
 	return r.json.more()
 }
 
-// value reads the value at hand, which lies depth containers below the payload.
+// value reads the next value, which is nested depth containers below the payload.
 func (r *reader) value(depth int) (item, error) {
 	if r.f == CBOR {
 		return r.cbor.value(depth)
@@ -74,7 +74,7 @@ func (r *reader) value(depth int) (item, error) {
 	return r.json.value(depth)
 }
 
-// members reads a map and appends what is in it. On an error it returns the members that were complete.
+// members reads a map and appends its members to dst. On an error it returns the members that were complete.
 func (r *reader) members(depth int, dst []member) ([]member, error) {
 	if r.f == CBOR {
 		return r.cbor.members(depth, dst)
@@ -82,7 +82,7 @@ func (r *reader) members(depth int, dst []member) ([]member, error) {
 	return r.json.members(depth, dst)
 }
 
-// here is where the next value begins.
+// here returns where the next value begins.
 func (r *reader) here() int {
 	if r.f == JSON {
 		r.json.blanks()
@@ -90,7 +90,7 @@ func (r *reader) here() int {
 	return r.end()
 }
 
-// end is how many bytes have been read.
+// end returns how many bytes have been read.
 func (r *reader) end() int {
 	if r.f == CBOR {
 		return r.cbor.i
@@ -116,7 +116,7 @@ var (
 	errTrailing = errors.New("something follows the payload")
 )
 
-// twice reports whether a key appears twice; which of the two is meant would be anybody's guess.
+// twice reports whether a key appears twice, so that it is unknown which of the two is meant.
 func twice(m []member) bool {
 	for i := range m {
 		for j := range m[:i] {

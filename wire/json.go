@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// jsonReader reads RFC 8259 text, with the limits of this package and without its freedoms: text must be UTF-8.
+// jsonReader reads RFC 8259 text with the limits of this package; all text must be UTF-8.
 type jsonReader struct {
 	b []byte
 	i int
@@ -28,7 +28,7 @@ func (r *jsonReader) blanks() {
 	}
 }
 
-// take goes past c, or reports that something else is there.
+// take skips c, or returns false if the next byte is another.
 func (r *jsonReader) take(c byte) bool {
 	if !r.is(c) {
 		return false
@@ -101,7 +101,7 @@ func (r *jsonReader) value(depth int) (item, error) {
 	return item{}, errSyntax
 }
 
-// skip goes over a list or map whose last byte is end, checking what is in it.
+// skip checks and skips a list or map whose last byte is end.
 func (r *jsonReader) skip(depth int, end byte) error {
 	if depth >= maxDepth {
 		return errDeep
@@ -179,7 +179,7 @@ func (r *jsonReader) members(depth int, dst []member) ([]member, error) {
 		}
 		m.value = v
 		r.blanks()
-		// A value counts once its end is certain: the number before a cut may have gone on.
+		// A value counts only once its end is certain: a number at the end of a cut payload may be incomplete.
 		last := r.take('}')
 		if !last && !r.take(',') {
 			return dst, errSyntax
@@ -191,7 +191,7 @@ func (r *jsonReader) members(depth int, dst []member) ([]member, error) {
 	}
 }
 
-// text reads a text without its quotes. Only where it holds an escape is it copied.
+// text reads a text without its quotes. It copies only a text that holds an escape.
 func (r *jsonReader) text() ([]byte, error) {
 	r.i++
 	start, escaped, ascii := r.i, false, true
@@ -221,7 +221,7 @@ func (r *jsonReader) text() ([]byte, error) {
 	return nil, errSyntax
 }
 
-// unescape decodes a quoted text that has escapes; the standard library knows their rules.
+// unescape decodes a quoted text that has escapes, with the standard library.
 func unescape(quoted []byte) ([]byte, error) {
 	var s string
 	if err := json.Unmarshal(quoted, &s); err != nil {
@@ -242,7 +242,7 @@ func (r *jsonReader) number() (item, error) {
 	start := r.i
 	r.take('-')
 	if r.take('0') {
-		// nothing may follow a leading zero but a fraction or an exponent
+		// only a fraction or an exponent may follow a leading zero
 		if r.i < len(r.b) && r.b[r.i] >= '0' && r.b[r.i] <= '9' {
 			return item{}, errSyntax
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// order is the least body of a signed message, with more keys.
+// order returns the smallest body of a signed message, with more keys.
 func order(more object) object {
 	o := object{"id": "cmd_01", "counter": int64(1)}
 	for k, v := range more {
@@ -38,7 +38,7 @@ func checkBody[B wire.Body](t *testing.T, payload []byte, want string) {
 	}
 }
 
-// TestEveryBodyHasTheLimitsOfAnOrder reads all four bodies with each limit and just beyond it.
+// TestEveryBodyHasTheLimitsOfAnOrder reads all four bodies at each limit and just beyond it.
 func TestEveryBodyHasTheLimitsOfAnOrder(t *testing.T) {
 	for _, c := range []struct {
 		body object
@@ -69,7 +69,7 @@ func TestEveryBodyHasTheLimitsOfAnOrder(t *testing.T) {
 	}
 }
 
-// TestACommandRefusesWhatAnArgumentMayNotBe has every rule that is stricter than CBOR itself.
+// TestACommandRefusesWhatAnArgumentMayNotBe tries every rule that is stricter than CBOR itself.
 func TestACommandRefusesWhatAnArgumentMayNotBe(t *testing.T) {
 	nested := func(n int) any {
 		var v any = int64(1)
@@ -123,7 +123,7 @@ func TestACommandRefusesWhatAnArgumentMayNotBe(t *testing.T) {
 	}
 }
 
-// TestAcksAndTokensAtTheirLimits has every number and text of the unsigned messages, in both formats.
+// TestAcksAndTokensAtTheirLimits tries every number and text of the unsigned messages, in both formats.
 func TestAcksAndTokensAtTheirLimits(t *testing.T) {
 	const begin = "message to the meter is unreadable: "
 	long, longer := strings.Repeat("x", 256), strings.Repeat("x", 257)
@@ -176,7 +176,7 @@ func TestAcksAndTokensAtTheirLimits(t *testing.T) {
 	}
 }
 
-// TestAnEnvelopeThatDoesNotFitIsNotOpened: whatever is wrong with it, the answer is the same.
+// TestAnEnvelopeThatDoesNotFitIsNotOpened: whatever is wrong with the envelope, the error is the same.
 func TestAnEnvelopeThatDoesNotFitIsNotOpened(t *testing.T) {
 	const topic = "m/1/down/command"
 	k := linkKey(t, keyText)
@@ -221,7 +221,7 @@ func TestAnEnvelopeThatDoesNotFitIsNotOpened(t *testing.T) {
 	}
 }
 
-// TestALinkKeyHas32Bytes: another length is refused without showing what was given.
+// TestALinkKeyHas32Bytes: another length is refused, and the error does not show the input.
 func TestALinkKeyHas32Bytes(t *testing.T) {
 	for _, n := range []int{0, 16, 31, 33, 64} {
 		if k, err := wire.NewLinkKey(make([]byte, n)); err != wire.ErrLinkKey || k != (wire.LinkKey{}) {
@@ -251,7 +251,7 @@ func TestALinkKeyHas32Bytes(t *testing.T) {
 	}
 }
 
-// TestEveryTopicIsTakenApart as it was put together, with a number of up to 64 bytes.
+// TestEveryTopicIsTakenApart parses every topic that the package builds, with a number of up to 64 bytes.
 func TestEveryTopicIsTakenApart(t *testing.T) {
 	for _, number := range []string{"1", "04140001001", strings.Repeat("1", 64)} {
 		for _, k := range []wire.Kind{"boot", "reading", "event", "token", "command", "close"} {
@@ -278,7 +278,8 @@ func TestEveryTopicIsTakenApart(t *testing.T) {
 	}
 }
 
-// TestARefusalMayPass when the order was overtaken or could not be stored, whatever the meter adds to the word.
+// TestARefusalMayPass: Passing is true if the message was overtaken or could not be stored, whatever the meter adds to
+// the word.
 func TestARefusalMayPass(t *testing.T) {
 	for reason, want := range map[string]bool{
 		"counter": true, "counter 17": true, "storage_error": true, "storage_error at 3": true,

@@ -13,8 +13,8 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// TestThePageOfMQTTNamesTheKeys: a record without a key that it must have is bad, one without a key that it may have is good, and
-// no key is missing from the table.
+// TestThePageOfMQTTNamesTheKeys: a record without a required key is bad, one without an optional key is good, and no
+// key is missing from the table.
 func TestThePageOfMQTTNamesTheKeys(t *testing.T) {
 	b, err := os.ReadFile("../docs/reference/mqtt.md")
 	if err != nil {
@@ -28,7 +28,7 @@ func TestThePageOfMQTTNamesTheKeys(t *testing.T) {
 			t.Errorf("the page has no row of the keys of %s", kind)
 			continue
 		}
-		words := regexp.MustCompile(`\([^)]*\)`) // what a key may say
+		words := regexp.MustCompile(`\([^)]*\)`) // the values of a key
 		record, must, named := map[string]any{"seq": 1, "at": 2, "up": 3, "clock": "valid"}, []string{}, 0
 		for i, side := range row[1:] {
 			for _, m := range key.FindAllSubmatch(words.ReplaceAll(side, nil), -1) {
@@ -64,7 +64,7 @@ func anyOf(key string) any {
 	return 1
 }
 
-// badness is how many bad records there are in one.
+// badness returns the number of bad records in a payload with this record.
 func badness(t *testing.T, kind wire.Kind, record map[string]any) int {
 	t.Helper()
 	b, err := json.Marshal(record)
@@ -78,7 +78,7 @@ func badness(t *testing.T, kind wire.Kind, record map[string]any) int {
 	return len(bad)
 }
 
-// TestThePageOfMQTTIsTrue: docs/reference/mqtt.md shows records that can be read, and the limits in force.
+// TestThePageOfMQTTIsTrue reads the records in docs/reference/mqtt.md and looks for the limits in force.
 func TestThePageOfMQTTIsTrue(t *testing.T) {
 	b, err := os.ReadFile("../docs/reference/mqtt.md")
 	if err != nil {

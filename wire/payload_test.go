@@ -13,7 +13,7 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// said is a bad record in short: its number, why, and its bytes.
+// said describes a bad record briefly: its number, the reason and its bytes.
 func said(bad []wire.Bad) string {
 	var out []string
 	for _, b := range bad {
@@ -77,7 +77,7 @@ func TestAPayloadWithoutRecordsIsAnError(t *testing.T) {
 	}
 }
 
-// TestAMalformedRecordIsLeftWithTheReason reads lists of JSON; what comes before the mistake is read.
+// TestAMalformedRecordIsLeftWithTheReason reads JSON lists with an error; the records before the error are read.
 func TestAMalformedRecordIsLeftWithTheReason(t *testing.T) {
 	const ok = `{"seq":1,"at":0,"up":0,"clock":"valid","code":1}`
 	const six = `{"seq":6,`
@@ -117,7 +117,7 @@ func TestAMalformedRecordIsLeftWithTheReason(t *testing.T) {
 	}
 }
 
-// TestMalformedCBORIsLeftWithTheReason has the same for CBOR, byte by byte.
+// TestMalformedCBORIsLeftWithTheReason does the same for CBOR, byte by byte.
 func TestMalformedCBORIsLeftWithTheReason(t *testing.T) {
 	const one, six = "a5" + "63736571" + "01" + tail, "63736571" + "06"
 	pairs := strings.Repeat("616b00", 129)
@@ -158,7 +158,7 @@ func TestMalformedCBORIsLeftWithTheReason(t *testing.T) {
 			t.Errorf("after a record %.60s: %d good, bad %s, %v; want %s", c.rest, len(good), said(bad), err, want)
 		}
 	}
-	// 128 keys are few enough: this record only lacks the ones it needs.
+	// 128 keys are allowed: this record only lacks the required ones.
 	var keys strings.Builder
 	for i := range 128 {
 		fmt.Fprintf(&keys, "61%02x00", i)
@@ -172,8 +172,8 @@ func TestMalformedCBORIsLeftWithTheReason(t *testing.T) {
 // tail is the rest of an event in CBOR after its seq: at 0, up 0, a valid clock and code 7.
 const tail = "626174" + "00" + "627570" + "00" + "65636c6f636b" + "6576616c6964" + "64636f6465" + "07"
 
-// TestACutPayloadHasNoHalfRecord cuts a list of two after every byte. A record counts when it is whole; of a cut one the number is
-// known as soon as its end is certain.
+// TestACutPayloadHasNoHalfRecord cuts a list of two after every byte. Only a whole record counts; the sequence number
+// of a cut record is known as soon as the end of the number is certain.
 func TestACutPayloadHasNoHalfRecord(t *testing.T) {
 	for name, first := range samples() {
 		second := first
@@ -198,13 +198,13 @@ func TestACutPayloadHasNoHalfRecord(t *testing.T) {
 				good, bad, err := wire.DecodeUp(first.Kind, payload[:n])
 				whole := min((n-1)/len(one), 2)
 				start := 1 + whole*len(one)
-				if f == wire.JSON && n > len(one)+1 { // a comma lies between them
+				if f == wire.JSON && n > len(one)+1 { // there is a comma between them
 					whole = min(1+(n-2-len(one))/len(one), 2)
 					start = min(1+whole*(len(one)+1), n)
 				}
 				reason := "not well-formed"
 				if f == wire.JSON && (n == 1 || n == len(one)+2) {
-					reason = "a record is a map of keys and values" // the end is where one should begin
+					reason = "a record is a map of keys and values" // the payload ends where a record should begin
 				}
 				has := n-start >= known
 				if err != nil || len(good) != whole || len(bad) != 1 || bad[0].HasSeq != has || !has && bad[0].Seq != 0 ||
@@ -217,7 +217,7 @@ func TestACutPayloadHasNoHalfRecord(t *testing.T) {
 	}
 }
 
-// TestArgumentsKeepTheirValues reads every kind of value that an event may have in CBOR.
+// TestArgumentsKeepTheirValues reads every kind of value that an argument of an event may have in CBOR.
 func TestArgumentsKeepTheirValues(t *testing.T) {
 	const sixtyThree = "7fffffffffffffff"
 	for text, want := range map[string]string{
@@ -249,7 +249,7 @@ func TestArgumentsKeepTheirValues(t *testing.T) {
 	}
 }
 
-// TestNestingIsTheSameInEveryPlace: eight containers lie in each other, the list of records included.
+// TestNestingIsTheSameInEveryPlace: eight containers may be nested, including the list of records.
 func TestNestingIsTheSameInEveryPlace(t *testing.T) {
 	for ext, f := range formats {
 		for _, list := range []bool{false, true} {
@@ -380,7 +380,7 @@ func TestAPayloadOf16KiBIsWrittenAndALargerOneIsNot(t *testing.T) {
 	}
 }
 
-// TestUsualWordsCostNoAllocation: the words of every reading and token are not made anew for each record.
+// TestUsualWordsCostNoAllocation: the words of every reading and token are not allocated for each record.
 func TestUsualWordsCostNoAllocation(t *testing.T) {
 	cost := func(o object) float64 {
 		payload, err := cbor.Marshal(o)

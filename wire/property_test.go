@@ -26,7 +26,7 @@ func drawText(t *rapid.T, name string) string {
 	return rapid.StringN(1, 40, 256).Draw(t, name)
 }
 
-// drawPlain is a value that an event's argument may have.
+// drawPlain draws a value that an event's argument may have.
 func drawPlain(t *rapid.T, depth int) any {
 	kinds := 5
 	if depth > 3 {
@@ -115,8 +115,8 @@ func TestEveryRecordComesBackAsItWent(t *testing.T) {
 	})
 }
 
-// FuzzDecodeUp: nothing that arrives brings the reader down; what it takes is within every limit, is well-formed for an
-// independent reader of the same format, and survives being written again.
+// FuzzDecodeUp: no input makes the reader panic. What it accepts is within every limit, is well-formed for an
+// independent reader of the same format, and can be written again.
 func FuzzDecodeUp(f *testing.F) {
 	for _, rec := range samples() {
 		for _, format := range formats {
@@ -168,7 +168,7 @@ func again(t *testing.T, kind wire.Kind, r wire.Record) {
 	for _, f := range formats {
 		b, err := wire.EncodeUp(f, r)
 		if err != nil {
-			return // an escape-heavy text may outgrow the payload limit
+			return // a text with many escapes may exceed the payload limit
 		}
 		back, bad, err := wire.DecodeUp(kind, b)
 		if err != nil || len(bad) != 0 || len(back) != 1 {
@@ -180,7 +180,7 @@ func again(t *testing.T, kind wire.Kind, r wire.Record) {
 	}
 }
 
-// FuzzOpen: only what Sign made opens, and whatever opens can be decoded or refused without harm.
+// FuzzOpen: only what Sign made opens, and every opened body is either decoded or refused without a panic.
 func FuzzOpen(f *testing.F) {
 	k, err := wire.ParseLinkKey(keyText)
 	if err != nil {
@@ -255,7 +255,7 @@ func BenchmarkEncodeUpReading(b *testing.B) {
 	}
 }
 
-// TestReadingCostsFewAllocations guards the path that every reading of every meter takes.
+// TestReadingCostsFewAllocations limits the allocations of the path that every reading takes.
 func TestReadingCostsFewAllocations(t *testing.T) {
 	for ext, f := range formats {
 		payload, err := wire.EncodeUp(f, samples()["reading"])

@@ -9,7 +9,7 @@ import (
 // differences of two such amounts cannot overflow.
 const maxEnergy = 1_000_000_000_000_000
 
-// energy is an amount that must be there, optEnergy one that is 0 when missing.
+// energy returns a required amount, optEnergy an optional one, 0 when missing.
 func (f *fields) energy(key string) int64    { return f.within(key, -maxEnergy, maxEnergy) }
 func (f *fields) optEnergy(key string) int64 { return f.optWithin(key, -maxEnergy, maxEnergy) }
 
@@ -70,7 +70,7 @@ func (f *fields) boot() Boot {
 	return b
 }
 
-// fromInside takes over the reason of a map inside the record.
+// fromInside takes over the reason of a failure in a nested map.
 func (f *fields) fromInside(key string, in fields) {
 	if *in.reason != "" {
 		f.fail(key, *in.reason)
@@ -151,8 +151,8 @@ func (f *fields) close() Close {
 	}
 }
 
-// plain turns a value into nil, bool, int64, string, []any or map[string]any. A number that is no int64 is kept as its
-// text, because this package has no floating point.
+// plain converts a value to nil, bool, int64, string, []any or map[string]any. A number that is not an int64 becomes
+// its text, because this package has no floating point.
 func plain(format Format, it item, depth int) (any, error) {
 	switch it.kind {
 	case itemNull:
@@ -184,7 +184,7 @@ func plain(format Format, it item, depth int) (any, error) {
 		}
 		return out, nil
 	}
-	return nil, errSyntax // byte strings have no place in a record
+	return nil, errSyntax // byte strings are not allowed in a record
 }
 
 func plainList(format Format, raw []byte, depth int) (any, error) {

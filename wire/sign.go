@@ -13,21 +13,20 @@ import (
 	"log/slog"
 )
 
-// LinkKey is the secret of one meter under which messages to it are signed. It has no printable form; Reveal is its
-// only door.
+// LinkKey is the secret of one meter with which messages to it are signed. It prints as a mask; only Reveal exposes it.
 type LinkKey struct{ k [LinkKeySize]byte }
 
 // LinkKeySize is the length of a link key in bytes.
 const LinkKeySize = 32
 
-// macSize is how much of the HMAC-SHA-256 travels.
+// macSize is how many bytes of the HMAC-SHA-256 are sent.
 const macSize = 16
 
-// ErrLinkKey is returned for text or bytes that are no link key. It never holds them.
+// ErrLinkKey is returned for text or bytes that are not a link key. It never contains them.
 var ErrLinkKey = errors.New("a link key is 64 hexadecimal digits (32 bytes)")
 
-// ErrMAC is returned by Open for a message that was not signed with this key for this topic, and for one that cannot
-// be taken apart: a forger learns nothing from the difference.
+// ErrMAC is returned by Open for a message that was not signed with this key for this topic, and for one that cannot be
+// parsed, so that a forger cannot tell the two apart.
 var ErrMAC = errors.New("message to the meter is not authentic")
 
 // NewLinkKey makes a link key of 32 bytes.
@@ -38,7 +37,7 @@ func NewLinkKey(b []byte) (LinkKey, error) {
 	return LinkKey{k: [LinkKeySize]byte(b)}, nil
 }
 
-// ParseLinkKey reads a link key from hexadecimal digits, as link_key and --link-key carry it.
+// ParseLinkKey reads a link key from hexadecimal digits, the form of link_key and --link-key.
 func ParseLinkKey(text string) (LinkKey, error) {
 	b, err := hex.DecodeString(text)
 	if err != nil {
@@ -64,8 +63,8 @@ func (LinkKey) LogValue() slog.Value { return slog.StringValue(maskedKey) }
 // MarshalText masks the key in JSON, CBOR and every other text form.
 func (LinkKey) MarshalText() ([]byte, error) { return []byte(maskedKey), nil }
 
-// mac is the first half of HMAC-SHA-256(key, topic ‖ 00 ‖ b): the topic is covered so that a body signed for one meter
-// or as one kind of message cannot be played to another.
+// mac returns the first half of HMAC-SHA-256(key, topic ‖ 00 ‖ b). It covers the topic, so that a body signed for one
+// meter or one kind of message cannot be replayed as another.
 func (k LinkKey) mac(topic string, b []byte) [macSize]byte {
 	h := hmac.New(sha256.New, k.k[:])
 	h.Write([]byte(topic))
@@ -86,8 +85,8 @@ type (
 	}
 )
 
-// Sign wraps a body (see EncodeBody) for one topic of one meter. The format is that of the envelope; the body is CBOR
-// in both.
+// Sign wraps a body (see EncodeBody) for one topic of one meter. f is the format of the envelope; the body is CBOR in
+// both.
 func Sign(f Format, k LinkKey, topic string, body []byte) ([]byte, error) {
 	mac := k.mac(topic, body)
 	if f == CBOR {
@@ -96,8 +95,8 @@ func Sign(f Format, k LinkKey, topic string, body []byte) ([]byte, error) {
 	return marshal(JSON, envelopeText{B: base64.RawURLEncoding.EncodeToString(body), MAC: hex.EncodeToString(mac[:])})
 }
 
-// Open checks the signature of a message that arrived on topic and returns its body, still encoded (see DecodeBody).
-// Nothing of the body has been looked at before its signature held.
+// Open checks the signature of a message that arrived on topic and returns its body, still encoded (see DecodeBody). It
+// does not read the body before the signature is verified.
 func Open(k LinkKey, topic string, envelope []byte) ([]byte, error) {
 	b, mac, err := splitEnvelope(envelope)
 	if err != nil {

@@ -2,10 +2,10 @@ package wire
 
 import "strings"
 
-// Down is what a message to a meter carries, and the last part of its topic.
+// Down is a kind of message to a meter, and the last part of its topic.
 type Down string
 
-// The messages to a meter. Command, Config, Lease and Time are signed; a token proves itself.
+// The messages to a meter. Command, Config, Lease and Time are signed; a token authenticates itself.
 const (
 	DownAck     Down = "ack"
 	DownToken   Down = "token"
@@ -18,17 +18,17 @@ const (
 // maxNumber is the longest meter number a topic may hold; STS numbers have 11 or 13 digits, wallet meters may have other names.
 const maxNumber = 64
 
-// UpTopic is where the meter publishes records of a kind.
+// UpTopic returns the topic on which the meter publishes records of a kind.
 func UpTopic(number string, k Kind) string { return "m/" + number + "/up/" + string(k) }
 
-// DownTopic is where the meter receives a message.
+// DownTopic returns the topic on which the meter receives a kind of message.
 func DownTopic(number string, d Down) string { return "m/" + number + "/down/" + string(d) }
 
-// DownFilter is the one subscription of a meter.
+// DownFilter returns the topic filter to which a meter subscribes.
 func DownFilter(number string) string { return "m/" + number + "/down/#" }
 
-// ParseTopic takes m/{number}/up/{kind} or m/{number}/down/{leaf} apart; ok is false for everything else, filters with
-// + or # in them, and leaves this package does not know.
+// ParseTopic splits m/{number}/up/{kind} or m/{number}/down/{leaf}; ok is false for everything else, including filters
+// with + or # and leaves that this package does not know.
 func ParseTopic(topic string) (number string, up bool, leaf string, ok bool) {
 	rest, found := strings.CutPrefix(topic, "m/")
 	if !found {

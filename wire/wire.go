@@ -1,13 +1,13 @@
-// Package wire is the meters' protocol as other programs see it: the records a meter sends, the topics they travel on,
-// the acknowledgement, and the signed messages to a meter, in JSON and in CBOR (docs/reference/mqtt.md).
+// Package wire implements the meters' protocol: the records a meter sends, their topics, the acknowledgement, and the
+// signed messages to a meter, in JSON and in CBOR (docs/reference/mqtt.md).
 //
-// A server begins at [DecodeUp], [ParseTopic] and [Sign]; a meter at [EncodeUp], [UpTopic] and [Open]. The package
-// decides nothing: whether a sequence number is new, a command may be carried out or a token fits is asked elsewhere.
-// Every decoder here meets bytes from outside: each has a size, depth and count limit, keeps unknown keys out of the
-// way, and separates a record that cannot be understood from its good neighbours.
+// A server begins at [DecodeUp], [ParseTopic] and [Sign]; a meter at [EncodeUp], [UpTopic] and [Open]. The package only
+// encodes and decodes: other code decides whether a sequence number is new, a command may be carried out or a token is
+// valid. Every decoder reads untrusted bytes: each limits size, depth and counts, ignores unknown keys, and separates a
+// bad record from its good neighbours.
 //
 // Energy is in watt-hours, power in watts, voltage in millivolts, time in Unix seconds, uptime in milliseconds. There
-// is no floating point: a number with a fraction makes its record a bad one.
+// is no floating point: a number with a fraction makes its record bad.
 package wire
 
 import "strings"
@@ -18,20 +18,19 @@ const (
 	MaxPayload = 16 << 10
 	// MaxRecords is how many records one payload may carry.
 	MaxRecords = 100
-	// Window is how many records beyond the acknowledged one a meter may have under way; the server stores nothing
-	// beyond it.
+	// Window is how many records above the acknowledged one a meter may send; the server stores no record beyond it.
 	Window = 64
-	// MaxSeq is the largest sequence number: the largest integer that every JSON reader keeps exactly.
+	// MaxSeq is the largest sequence number: the largest integer that every JSON reader represents exactly.
 	MaxSeq = 1<<53 - 1
 )
 
-// Format is one of the two encodings; a reader tells them apart by the first byte.
+// Format is one of the two encodings; a reader recognizes them by the first byte.
 type Format uint8
 
 const (
 	// JSON is text (RFC 8259).
 	JSON Format = iota
-	// CBOR is binary (RFC 8949), deterministic when written here.
+	// CBOR is binary (RFC 8949); this package writes it deterministically.
 	CBOR
 )
 
@@ -48,7 +47,7 @@ const (
 	KindClose   Kind = "close"
 )
 
-// Clock is how far a meter trusts the time in a record.
+// Clock is how far the meter trusts the time in a record.
 type Clock string
 
 const (
@@ -56,23 +55,23 @@ const (
 	ClockValid Clock = "valid"
 	// ClockHoldover is a clock that ran on without its source.
 	ClockHoldover Clock = "holdover"
-	// ClockInvalid is a clock whose time means nothing; Up still orders the records of one boot.
+	// ClockInvalid is a clock whose time is unknown; Up still orders the records of one boot.
 	ClockInvalid Clock = "invalid"
 )
 
 // Head begins every record except Boot.
 type Head struct {
-	// Seq is the meter's one counter over all kinds, from 1, never reset and never used twice.
+	// Seq numbers all records of the meter over all kinds, from 1, never reset and never used twice.
 	Seq uint64 `json:"seq"`
 	// At is the meter's own time in Unix seconds.
 	At int64 `json:"at"`
 	// Up is the time since the meter's last boot in milliseconds.
 	Up uint64 `json:"up"`
-	// Clock says how far At is to be trusted.
+	// Clock says how far At can be trusted.
 	Clock Clock `json:"clock"`
 }
 
-// Record is one message of a meter. Exactly the pointer that belongs to Kind is set.
+// Record is one message of a meter. Only the pointer that belongs to Kind is set.
 type Record struct {
 	Kind Kind
 	// Head is a copy of the body's head; zero for Boot.
@@ -83,24 +82,24 @@ type Record struct {
 	Command *CommandAnswer
 	Event   *Event
 	Close   *Close
-	// Raw is this record alone as it arrived, JSON or CBOR. It is part of the payload given to DecodeUp, not a copy.
+	// Raw is this single record as it arrived, JSON or CBOR. It is part of the payload given to DecodeUp, not a copy.
 	Raw []byte
 }
 
-// Bad is a record that could not be understood. With HasSeq it goes to quarantine and counts as received, so that one
-// bad record cannot hold up a meter for ever; without it is dropped and counted.
+// Bad is a record that could not be decoded. With HasSeq it goes to quarantine and counts as received, so that one bad
+// record cannot hold up a meter for ever; without HasSeq it is dropped and counted.
 type Bad struct {
 	Seq    uint64
 	HasSeq bool
 	// Reason says what is wrong, for a person.
 	Reason string
-	// Raw is the record as it arrived, or the rest of the payload where its end could not be found.
+	// Raw is the record as it arrived, or the rest of the payload if its end could not be found.
 	Raw []byte
 }
 
 // Boot opens every connection, outside the sequence.
 type Boot struct {
-	// Memory names the meter's memory, 16 hexadecimal digits; another name means that memory was lost or replaced.
+	// Memory names the meter's memory, 16 hexadecimal digits; another name means that the memory was lost or replaced.
 	Memory string `json:"store"`
 	// Lowest is the lowest sequence number the meter still holds, Next the one it will give next.
 	Lowest uint64 `json:"lowest"`
@@ -117,7 +116,7 @@ type Boot struct {
 	Caps []string `json:"caps"`
 	// Config is the configuration in force.
 	Config ConfigRef `json:"config"`
-	// Key describes the decoder key without being it; nil where the meter does not know.
+	// Key describes the decoder key, without the key itself; nil if the meter does not know.
 	Key *KeyRef `json:"key,omitempty"`
 }
 
@@ -127,8 +126,8 @@ type ConfigRef struct {
 	Hash    string `json:"hash"`
 }
 
-// KeyRef says under which vending key a meter's decoder key was made. A missing field means that the meter does not
-// know it: conclude nothing from it.
+// KeyRef identifies the vending key from which a meter's decoder key was made. A missing field only means that the
+// meter does not know it.
 type KeyRef struct {
 	SGC      *string `json:"sgc,omitempty"`
 	KRN      *int    `json:"krn,omitempty"`
@@ -137,7 +136,7 @@ type KeyRef struct {
 	BaseDate *int    `json:"base_date,omitempty"`
 }
 
-// Reading is the state of the registers at one moment. Registers are totals, never differences.
+// Reading is the state of the registers at one time. Registers are totals, never differences.
 type Reading struct {
 	Head
 	RegisterWh int64 `json:"register_wh"`
@@ -149,16 +148,16 @@ type Reading struct {
 	MV int64 `json:"mv"`
 	// Relay is closed, open or armed.
 	Relay string `json:"relay"`
-	// Reasons are the names of what keeps the relay open.
+	// Reasons are the names of the reasons that keep the relay open.
 	Reasons []string `json:"reasons"`
 }
 
-// Token is the result of one token entry, by whichever way it came.
+// Token is the result of one token entry, from any source.
 type Token struct {
 	Head
 	// Request repeats the request of a remote delivery; empty for keypad and SMS.
 	Request string `json:"request"`
-	// TID, Class and SubClass are nil where the CRC failed and nothing in the token can be believed.
+	// TID, Class and SubClass are nil if the CRC failed, since the token's contents are then unknown.
 	TID      *uint32 `json:"tid,omitempty"`
 	BaseDate int     `json:"base_date"`
 	Class    *uint8  `json:"class,omitempty"`
@@ -171,7 +170,7 @@ type Token struct {
 	Source string `json:"source"`
 }
 
-// CommandAnswer says how far a command, configuration, lease or time setting has come in the meter.
+// CommandAnswer reports the progress of a command, configuration, lease or time setting in the meter.
 type CommandAnswer struct {
 	Head
 	ID string `json:"id"`
@@ -181,19 +180,20 @@ type CommandAnswer struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// Passing reports whether a meter that has refused an order for a reason may yet carry it out: a copy of it that was overtaken
-// by a newer message, or that could not be stored, is not remembered, and another copy, signed later, is as good as the first.
+// Passing reports whether a meter that refused a message for this reason may still carry it out later. The meter does
+// not remember a message that was overtaken by a newer one or could not be stored, so a copy signed later may succeed.
 func Passing(reason string) bool {
 	why, _, _ := strings.Cut(reason, " ")
 	return why == "counter" || why == "storage_error"
 }
 
-// Event is something that happened; the codes are those of docs/reference/events.md#events-of-meters, and unknown ones are kept.
+// Event is an event of the meter; the codes are those of docs/reference/events.md#events-of-meters, and unknown codes
+// are accepted.
 type Event struct {
 	Head
 	Code int `json:"code"`
-	// Args are named values: nil, bool, int64, string, and []any and map[string]any of them. A number that is no int64
-	// arrives as its text.
+	// Args are named values: nil, bool, int64, string, and []any and map[string]any of them. A number that is not an
+	// int64 arrives as its text.
 	Args map[string]any `json:"args,omitempty"`
 }
 
@@ -207,11 +207,11 @@ type Close struct {
 	MinBalanceWh int64  `json:"min_balance_wh"`
 	MaxBalanceWh int64  `json:"max_balance_wh"`
 	MaxW         int64  `json:"max_w"`
-	// OffMin is for how many minutes supply was off.
+	// OffMin is how many minutes the supply was off.
 	OffMin   int64 `json:"off_min"`
 	TokensWh int64 `json:"tokens_wh"`
 	Events   int64 `json:"events"`
-	// Gap marks a day that only the clock went through.
+	// Gap marks an empty day that a jump of the clock skipped.
 	Gap bool `json:"gap,omitempty"`
 }
 

@@ -20,7 +20,8 @@ func ptr[T any](v T) *T { return &v }
 
 var formats = map[string]wire.Format{"json": wire.JSON, "cbor": wire.CBOR}
 
-// samples is one record of each kind with every field set, and for some a second with only what must be there.
+// samples returns one record of each kind with every field set, and for some kinds a second with only the required
+// fields.
 func samples() map[string]wire.Record {
 	head := wire.Head{Seq: 1042, At: 1795161600, Up: 86_400_123, Clock: wire.ClockValid}
 	return map[string]wire.Record{
@@ -54,7 +55,7 @@ func samples() map[string]wire.Record {
 	}
 }
 
-// withoutRaw makes records comparable.
+// withoutRaw removes Raw, so that records can be compared.
 func withoutRaw(recs []wire.Record) []wire.Record {
 	for i := range recs {
 		recs[i].Raw = nil

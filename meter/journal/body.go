@@ -9,8 +9,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// snapshot is the body of a snapshot. The prefix never moves and never changes its meaning, in any version: a meter that
-// does not know the version goes on counting from it. Later versions append.
+// snapshot is the body of a snapshot. Its prefix has the same place and meaning in every version, so that a meter that
+// does not know the version can go on counting from it. Later versions append.
 type snapshot struct {
 	number    uint64
 	configGen uint32
@@ -18,7 +18,7 @@ type snapshot struct {
 	state     meter.State
 }
 
-// prefix are the fields every version has at the same place.
+// prefix reads or writes the fields that every version has in the same place.
 func (s *snapshot) prefix(c *cursor) {
 	st := &s.state
 	c.u64("number", &s.number)
@@ -36,7 +36,7 @@ func (s *snapshot) prefix(c *cursor) {
 	c.flag("confirm", &st.Confirm)
 }
 
-// body is the whole of a snapshot of some version.
+// body reads or writes a whole snapshot of a version.
 func (s *snapshot) body(c *cursor, version uint16) {
 	s.prefix(c)
 	st := &s.state
@@ -75,7 +75,7 @@ func (s *snapshot) body(c *cursor, version uint16) {
 	if version >= 3 {
 		s.body3(c)
 	} else {
-		// What was not there yet is as in a new meter.
+		// Fields that the version does not have are those of a new meter.
 		made := meter.New(meter.KeyInfo{}, &meter.Config{}, 0)
 		st.TripGaps, st.Week, st.Clock = made.TripGaps, made.Week, made.Clock
 	}
@@ -85,7 +85,8 @@ func (s *snapshot) body(c *cursor, version uint16) {
 	}
 }
 
-// ringNext says at which answer the ring begins: a state has the oldest first, and versions before 4 had it anywhere.
+// ringNext is the index of the oldest answer in the ring. A state has the oldest first; versions before 4 could have it
+// anywhere.
 func (s *snapshot) ringNext(c *cursor) {
 	st, next := &s.state, uint8(0)
 	c.u8("ring_next", &next)
@@ -100,7 +101,7 @@ func (s *snapshot) ringNext(c *cursor) {
 	}
 }
 
-// body2 is what version 2 has added: the rest of what is known of the key, the sections of a key change, the power limit.
+// body2 holds what version 2 added: the rest of the key's description, the sections of a key change, the power limit.
 func (s *snapshot) body2(c *cursor) {
 	st := &s.state
 	c.u8("ea", (*uint8)(&st.Key.EA))
@@ -113,8 +114,8 @@ func (s *snapshot) body2(c *cursor) {
 	c.i32("power_limit_w", (*int32)(&st.Limit))
 }
 
-// body3 is what version 3 has added: emergency credit, friendly calendar, power limit, tamper latches, clock, the day and
-// the month under way.
+// body3 holds what version 3 added: emergency credit, friendly calendar, power limit, tamper latches, clock, the
+// current day and month.
 func (s *snapshot) body3(c *cursor) {
 	st := &s.state
 	c.u32("export_wh", &st.Export)
@@ -124,7 +125,7 @@ func (s *snapshot) body3(c *cursor) {
 	c.u8("ec", (*uint8)(&st.EC))
 	overload := st.Overload
 	if overload == meter.OverloadTiming {
-		overload = meter.OverloadNone // what a load is above begins anew after a power cut
+		overload = meter.OverloadNone // after a power cut the timing of an overload begins anew
 	}
 	c.u8("overload", (*uint8)(&overload))
 	if !c.write {
@@ -176,7 +177,7 @@ func guard(c *cursor, i int, g *meter.Guard) {
 	c.u8(names[3], &g.Row)
 }
 
-// sound reports whether a state that was read can be one that was written.
+// sound reports whether the state that was read could have been written.
 func (s *snapshot) sound() bool {
 	st := &s.state
 	return st.Register >= 0 && st.Balance >= 0 && st.ECUsed >= 0 && st.Overrun >= 0 &&
@@ -187,7 +188,8 @@ func (s *snapshot) sound() bool {
 		st.SetBy <= meter.ClockServer && st.Day.Clock <= meter.ClockValid && st.Day.Peak >= 0
 }
 
-// configBody is the body of a configuration. What a version does not have keeps the default that cfg begins with.
+// configBody is the body of a configuration. Fields that the version does not have keep the defaults that cfg begins
+// with.
 func configBody(c *cursor, cfg *meter.Config, version uint16) {
 	c.u64("number", &cfg.Number)
 	c.u16("mfr_code", &cfg.MfrCode)
@@ -213,7 +215,7 @@ func configBody(c *cursor, cfg *meter.Config, version uint16) {
 	}
 }
 
-// configBody2 is what version 2 has added.
+// configBody2 holds what version 2 added.
 func configBody2(c *cursor, cfg *meter.Config) {
 	c.u8("low1_days", &cfg.Low1Days)
 	c.flag("reminder_trip", &cfg.Reminder)
@@ -266,13 +268,13 @@ func configBody2(c *cursor, cfg *meter.Config) {
 	}
 }
 
-// keyBytes is the room for a decoder key, EA11 fills it.
+// keyBytes is the space for a decoder key in bytes; EA11 fills it.
 const keyBytes = 16
 
-// sections is the room for the sections of a key change.
+// sections is the number of sections of a key change that are stored.
 const sections = 4
 
-// keys is the body of a keys' record. It is the only record with secrets in it.
+// keys is the body of a keys record, the only record that holds secrets.
 type keys struct {
 	info    meter.KeyInfo
 	size    uint8
@@ -316,14 +318,14 @@ func (k *keys) body(c *cursor, version uint16) {
 	}
 }
 
-// entry is a log record with what the memory adds to it.
+// entry is a log record with the fields that the memory adds to it.
 type entry struct {
 	Entry
 	generation uint32
 	version    uint8
 }
 
-// body is a log record up to its checksum. What lies between its flags and its generation depends on its kind.
+// body is a log record up to its checksum. The fields between its flags and its generation depend on its kind.
 func (e *entry) body(c *cursor) {
 	r := &e.Record
 	c.u32("seq", &r.Seq)
@@ -363,7 +365,7 @@ func (e *entry) body(c *cursor) {
 	}
 }
 
-// register holds the low 32 bits of the total register; the snapshot has the others.
+// register holds the low 32 bits of the total register; the snapshot has the rest.
 func (e *entry) register(c *cursor) {
 	low := uint32(e.Register)
 	c.u32("register_wh", &low)
@@ -372,7 +374,7 @@ func (e *entry) register(c *cursor) {
 	}
 }
 
-// complete puts the other bits of the register to those of a record that was read.
+// complete adds the high bits of the register from the snapshot to a record that was read.
 func (e *entry) complete(snapshot unit.Energy) {
 	if e.Register != 0 {
 		e.Register = max(0, snapshot+unit.Energy(int32(uint32(e.Register)-uint32(snapshot))))
@@ -398,7 +400,7 @@ func (e *entry) plainBody(c *cursor) {
 	c.u32("value", &r.Value)
 }
 
-// keysBody is what a section of a key change says, and of the new key all that may be known.
+// keysBody holds the fields of a key change section, and the public description of the new key.
 func (e *entry) keysBody(c *cursor) {
 	r := &e.Record
 	c.u8("sections", &r.Sections)

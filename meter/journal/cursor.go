@@ -9,8 +9,8 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Field is one field of a record in memory: its name, its place from the start of the record's body, and its bytes.
-// All numbers are little-endian, signed ones in two's complement.
+// Field is one field of a record in memory: its name, its offset from the start of the record's body, and its size in
+// bytes. All numbers are little-endian.
 type Field struct {
 	Name   string
 	Offset int
@@ -19,15 +19,15 @@ type Field struct {
 	Signed, Text, Secret bool
 }
 
-// cursor walks over the bytes of a body, writing the fields into them or reading them out: one description serves both
-// directions, and the field table of the reference.
+// cursor goes through the bytes of a body and writes the fields into them or reads them out. One description serves
+// both directions and the field table of the reference.
 type cursor struct {
 	b      []byte
 	off    int
 	write  bool
 	list   bool
 	fields []Field
-	// none stands for the fields behind the end of a body that is too short.
+	// none replaces the fields beyond the end of a body that is too short.
 	none [meter.MaxRequest]byte
 }
 
@@ -47,7 +47,7 @@ func (c *cursor) take(name string, size int) []byte {
 // short reports whether the body ended before its fields.
 func (c *cursor) short() bool { return c.off > len(c.b) }
 
-// nth is the name of an element of an array; made only when somebody wants to see it.
+// nth returns the name of an array element; it is built only for a field table.
 func (c *cursor) nth(name string, i int) string {
 	if !c.list {
 		return name
@@ -80,7 +80,7 @@ func (c *cursor) u16(name string, v *uint16) {
 	}
 }
 
-// note says more of the field just taken, where somebody wants to see it.
+// note adds details to the last field when a field table is built.
 func (c *cursor) note(more func(*Field)) {
 	if c.list {
 		more(&c.fields[len(c.fields)-1])
@@ -137,14 +137,15 @@ func (c *cursor) i64(name string, v *int64) {
 	*v = int64(n)
 }
 
-// narrow is an energy in 32 bits, as those of a configuration are.
+// narrow reads or writes an energy in 32 bits, as in a configuration.
 func (c *cursor) narrow(name string, v *unit.Energy) {
 	n := uint32(*v)
 	c.u32(name, &n)
 	*v = unit.Energy(n)
 }
 
-// wide is a field of 64 bits whose values fit 31: a larger one is no sound state, so it becomes -1, which is none either.
+// wide reads or writes a 64-bit field whose valid values fit 31 bits. A larger value becomes -1, so that the state is
+// found unsound.
 func (c *cursor) wide(name string, v *int32) {
 	n := int64(*v)
 	c.i64(name, &n)
@@ -153,7 +154,7 @@ func (c *cursor) wide(name string, v *int32) {
 	}
 }
 
-// wideU is a field of 64 bits for a time of 32: a later one is as late as can be, an earlier one 0.
+// wideU reads or writes a 64-bit field for a 32-bit time: a value out of range becomes the latest possible time, or 0.
 func (c *cursor) wideU(name string, v *uint32) {
 	n := int64(*v)
 	c.i64(name, &n)

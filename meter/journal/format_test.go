@@ -15,8 +15,8 @@ import (
 
 const reference = "../../docs/reference/meter-memory.md"
 
-// golden is the memory whose bytes are kept: a snapshot in use and two records behind it, and from version 2 on a section
-// of a key change as well.
+// golden returns the memory whose bytes are stored in testdata: a snapshot in use and two records after it, and from
+// version 2 on a section of a key change as well.
 func golden(t *testing.T, version int) (*chip, meter.State) {
 	t.Helper()
 	s, c, k := example(t)
@@ -99,7 +99,7 @@ func section(t *testing.T, s *meter.State, k *meter.Keys, n int) (journal.Entry,
 	}}, keys
 }
 
-// TestTheBytesOfEachVersion reads the memory of every release, and writes that of this one.
+// TestTheBytesOfEachVersion reads the memory of every version, and checks that this version writes the stored bytes.
 func TestTheBytesOfEachVersion(t *testing.T) {
 	const newest = 4
 	for version := 1; version <= newest; version++ {
@@ -131,7 +131,7 @@ func TestTheBytesOfEachVersion(t *testing.T) {
 	}
 }
 
-// upgraded writes a memory that was read back in the format of this version.
+// upgraded writes a memory that was read from an older version in the format of this version.
 func upgraded(t *testing.T, m *chip, s *meter.State) {
 	t.Helper()
 	j, _, err := journal.Open(m)
@@ -187,7 +187,7 @@ func TestTheReferenceHasEveryField(t *testing.T) {
 	}
 }
 
-// TestTheReferenceHasEveryAnswer looks for the numbers that stand in ring_answer.
+// TestTheReferenceHasEveryAnswer looks for the numbers that ring_answer may hold.
 func TestTheReferenceHasEveryAnswer(t *testing.T) {
 	text, err := os.ReadFile(reference)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/paywatt/paywatt/meter/journal"
 )
 
-// FuzzOpen reads memories of any contents: whatever is taken from one must be a meter that can work.
+// FuzzOpen reads memories with arbitrary contents: whenever Open succeeds, the meter must be able to work.
 func FuzzOpen(f *testing.F) {
 	f.Add([]byte{}, uint16(0), byte(0))
 	f.Fuzz(func(t *testing.T, patch []byte, at uint16, version byte) {

@@ -5,7 +5,7 @@ import (
 	"hash/crc32"
 )
 
-// head is the header of a snapshot, a configuration or a keys' record:
+// head is the header of a snapshot, a configuration or a keys record:
 //
 //	0  mark        4 bytes of text
 //	4  version     u16 of the body
@@ -43,17 +43,17 @@ func checksum(b []byte) uint32 {
 	return crc32.Update(crc32.ChecksumIEEE(b[:12]), crc32.IEEETable, b[headSize:])
 }
 
-// sealEntry puts the checksum behind a log record.
+// sealEntry appends the checksum to a log record.
 func sealEntry(b []byte) {
 	binary.LittleEndian.PutUint32(b[entryCRC:], crc32.ChecksumIEEE(b[:entryCRC]))
 }
 
-// wholeEntry reports whether a log record is complete.
+// wholeEntry reports whether a log record is complete, by its checksum.
 func wholeEntry(b []byte) bool {
 	return binary.LittleEndian.Uint32(b[entryCRC:]) == crc32.ChecksumIEEE(b[:entryCRC])
 }
 
-// blank reports whether nothing was ever written here: all zeros, or all ones as an erased chip.
+// blank reports whether b was never written: all zeros, or all ones like an erased chip.
 func blank(b []byte) bool {
 	for _, v := range b {
 		if v != b[0] {

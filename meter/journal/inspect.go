@@ -19,28 +19,29 @@ const (
 	KindRecord   = "record"
 )
 
-// Part is one place of a memory, for people: what it is, whether it can be believed, and its fields.
+// Part describes one part of a memory for people: what it is, whether it is valid, and its fields.
 type Part struct {
-	// Kind is one of the kinds above, Offset and Size the place.
+	// Kind is one of the kinds above; Offset and Size locate the part.
 	Kind         string
 	Offset, Size int
-	// Blank says that nothing was ever written here. Problem says why the part cannot be believed, "" if it can.
+	// Blank means that this part was never written. Problem says why the part is invalid, "" if it is valid.
 	Blank   bool
 	Problem string
-	// Version and Generation are those of the header, of a record its version and the generation it names.
+	// Version and Generation come from the header; for a log record they are its version and the generation it names.
 	Version    uint16
 	Generation uint32
 	// Fields are all fields of the body.
 	Fields []Value
 }
 
-// Value is a field with what stands in it, secrets masked.
+// Value is a field with its value; secrets are masked.
 type Value struct {
 	Field
 	Shown string
 }
 
-// Inspect explains a whole memory, part by part. It trusts nothing; what the parts mean together, [Open] says.
+// Inspect explains a whole memory, part by part. It accepts any bytes and judges each part alone; [Open] judges them
+// together.
 func Inspect(image []byte) []Part {
 	var parts []Part
 	for _, p := range [...]struct {
@@ -63,7 +64,7 @@ func Inspect(image []byte) []Part {
 	return parts
 }
 
-// cutOut returns a part of an image; what lies beyond its end is zero.
+// cutOut returns a part of an image, with zeros beyond its end.
 func cutOut(image []byte, at, size int) []byte {
 	b := make([]byte, size)
 	if at < len(image) {
@@ -120,7 +121,7 @@ func placeOf(kind string) place {
 	return snapshots()
 }
 
-// value formats what stands in a field.
+// value formats the value of a field.
 func (f Field) value(b []byte) string {
 	switch {
 	case f.Secret:
@@ -131,7 +132,7 @@ func (f Field) value(b []byte) string {
 	return f.plain(b)
 }
 
-// plain formats a number, or bytes that are none.
+// plain formats a number, or the bytes of a field that is not one.
 func (f Field) plain(b []byte) string {
 	if f.Text || len(b) > 8 {
 		return hex.EncodeToString(b)
@@ -146,14 +147,15 @@ func (f Field) plain(b []byte) string {
 	return strconv.FormatUint(n, 10)
 }
 
-// layoutOf returns the field table of a body of some version; that of a record depends on its kind, which is in it.
+// layoutOf returns the field table of a body of a version. That of a log record depends on its kind, which the body
+// holds.
 func layoutOf(kind string, version uint16, body []byte) []Field {
 	c := cursor{b: bytes.Clone(body), list: true}
 	readBody(&c, kind, version)
 	return c.fields
 }
 
-// readBody reads a body whatever it is.
+// readBody reads a body of any kind.
 func readBody(c *cursor, kind string, version uint16) (sound bool) {
 	switch kind {
 	case KindConfig:
@@ -175,7 +177,7 @@ func readBody(c *cursor, kind string, version uint16) (sound bool) {
 	return s.sound()
 }
 
-// sense says what is wrong with the values of a body, "" for nothing.
+// sense returns what is wrong with the values of a body, "" if they are valid.
 func sense(kind string, version uint16, body []byte) string {
 	c := cursor{b: bytes.Clone(body)}
 	if !readBody(&c, kind, version) {
@@ -184,8 +186,8 @@ func sense(kind string, version uint16, body []byte) string {
 	return ""
 }
 
-// Vector is a public test vector: a part of a memory as bytes, and the same as fields. Fields that are 0 or empty may be
-// missing. Bad says that the bytes must not be believed.
+// Vector is a public test vector: a part of a memory as bytes, and the same as fields. Fields that are 0 or empty may
+// be missing. Bad means that an implementation must reject the bytes.
 type Vector struct {
 	Name    string            `json:"name"`
 	Kind    string            `json:"kind"`
@@ -198,8 +200,8 @@ type Vector struct {
 // ErrVector is wrapped by the errors of Check.
 var ErrVector = errors.New("vector does not hold")
 
-// Check holds a vector against this package: the bytes give its fields, and the fields, put where the field table says,
-// give the bytes.
+// Check compares a vector with this package: the bytes must give the fields, and the fields, written by the field
+// table, must give the bytes.
 func (v Vector) Check() error {
 	b, err := hex.DecodeString(v.Hex)
 	if err != nil {
@@ -229,7 +231,7 @@ func (v Vector) Check() error {
 	return v.compare(part, b)
 }
 
-// compare goes through the fields of a part.
+// compare compares the fields of a part.
 func (v Vector) compare(part Part, b []byte) error {
 	known := map[string]bool{}
 	at := headSize
@@ -257,7 +259,7 @@ func (v Vector) compare(part Part, b []byte) error {
 	return nil
 }
 
-// NewVector makes the vector of a part of a memory. It holds everything that stands there, keys too: for public keys.
+// NewVector makes the vector of a part of a memory. It includes the keys, so use it only with public test keys.
 func NewVector(name, kind string, b []byte) Vector {
 	part := inspect(kind, b)
 	v := Vector{Name: name, Kind: kind, Version: part.Version, Bad: part.Problem != "", Fields: map[string]string{}}

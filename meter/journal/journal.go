@@ -1,18 +1,18 @@
-// Package journal is the memory of a meter: how State, Config, Keys and the log of a meter lie in 4 KiB that keep their
-// contents without power, and how they survive a power cut at any byte of any write.
+// Package journal is the memory of a meter. It stores State, Config, Keys and the log in 4 KiB of non-volatile memory,
+// and survives a power cut at any byte of any write.
 //
 // Start at [Create] for a new memory and [Open] for an existing one. The bytes are a public format, described field by
 // field in docs/reference/meter-memory.md; another implementation must read and write the same.
 //
-// Two snapshots of the state are written in turn, each with a generation and a checksum; between them a log takes the
-// records that must not wait: accepted and wrong tokens, key changes, commands, configurations, the customer's switch. A
-// record is a difference. [Open] returns the newest good snapshot and the records it does not contain yet, which the host gives to
-// meter.Step as EventReplay. A record is either complete, then it happened, or it is not, then it did not: there is no
-// third case. A configuration, and keys, are written beside those in force and become them with their log record, in one
-// piece: the meter has the old key or the new one, and the state that belongs to it.
+// Two snapshots of the state are written alternately, each with a generation and a checksum. Between them a log takes
+// the records that must not wait: accepted and wrong tokens, key changes, commands, configurations, the customer's
+// switch. A record is a difference. [Open] returns the newest good snapshot and the records it does not contain yet,
+// which the host gives to meter.Step as EventReplay. A complete record took effect; an incomplete one did not. A new
+// configuration, or new keys, are written beside those in force and replace them atomically with their log record: the
+// meter has either the old key or the new one, with the matching state.
 //
 // Every write is one WriteAt followed by Sync, so that a test can tear it at every byte. The package reads no clock,
-// opens no file and remembers nothing that it could not read back.
+// opens no file and remembers only what it could read back from the memory.
 package journal
 
 import (
@@ -25,7 +25,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Memory is the non-volatile memory: a file, an EEPROM, a slice of bytes. What lies beyond its end reads as zero.
+// Memory is the non-volatile memory: a file, an EEPROM, a slice of bytes. Bytes beyond its end count as zero.
 type Memory interface {
 	io.ReaderAt
 	io.WriterAt
@@ -34,15 +34,16 @@ type Memory interface {
 }
 
 var (
-	// ErrBlank says that there is no meter in this memory yet: it is empty, or its creation was cut short.
+	// ErrBlank means that there is no meter in this memory yet: it is empty, or its creation was cut short.
 	ErrBlank = errors.New("blank memory")
-	// ErrDamaged says that there was a meter in this memory and it cannot be trusted any more: both places of something
-	// are unreadable, or log records are missing. Which tokens were used is then unknown, so nothing may be guessed.
+	// ErrDamaged means that there was a meter in this memory and the memory can no longer be trusted: both copies of a
+	// part are unreadable, or log records are missing. The used tokens are then unknown, so the meter must not go on by
+	// guessing.
 	ErrDamaged = errors.New("damaged memory")
-	// ErrNotWritten says that a record could not be made durable and is certainly not in the memory: give EventPersisted
-	// without OK.
+	// ErrNotWritten means that a record could not be made durable and is certainly not in the memory: give
+	// EventPersisted without OK.
 	ErrNotWritten = errors.New("record not written")
-	// ErrUnknown says that nobody knows whether the record is in the memory. The host must stop and start again from it.
+	// ErrUnknown means that it is unknown whether the record is in the memory. The host must restart from the memory.
 	ErrUnknown = errors.New("outcome of the write unknown")
 )
 
@@ -55,12 +56,12 @@ type Entry struct {
 
 // Loaded is what a memory holds.
 type Loaded struct {
-	// State is the newest good snapshot. It is Frozen when its format is newer than this package.
+	// State is the newest good snapshot. It is Frozen when its format is newer than this package supports.
 	State  meter.State
 	Config meter.Config
 	Keys   meter.Keys
-	// Replay are the log records that State does not contain, oldest first. Config and Keys are already the newest of
-	// them.
+	// Replay holds the log records that State does not contain, oldest first. Config and Keys are already those after
+	// the replay.
 	Replay []Entry
 	// Damage is for EventPowerRestore.
 	Damage meter.Damage
@@ -69,11 +70,11 @@ type Loaded struct {
 // Journal writes to one memory. It must be the only one that does.
 type Journal struct {
 	mem Memory
-	// number of the meter, repeated in every snapshot.
+	// number is the meter number, repeated in every snapshot.
 	number uint64
-	// generation and slot of the newest of each pair, the ones in force.
+	// snapshot, config and keys are the newest of each pair, the ones in force.
 	snapshot, config, keys slot
-	// older is what the other snapshot contains.
+	// older is the newest record that the other snapshot contains, newest that of the newest snapshot.
 	older, newest uint32
 	// last is the newest record in the log or contained in the newest snapshot.
 	last uint32
@@ -82,11 +83,12 @@ type Journal struct {
 	buf    [snapshotSize]byte
 }
 
-// slot says where the newest of a pair lies.
+// slot locates the newest of a pair.
 type slot struct {
 	generation uint32
 	index      int
-	// saves is how many of the two snapshots name this generation, twin that the other place of the pair holds the same.
+	// saves is how many of the two snapshots name this generation; twin means that the other place of the pair holds a
+	// copy.
 	saves int
 	twin  bool
 }
@@ -94,8 +96,8 @@ type slot struct {
 // Create writes a new meter into a memory that is blank.
 func Create(mem Memory, s *meter.State, c *meter.Config, k *meter.Keys) (*Journal, error) {
 	j := &Journal{mem: mem, number: c.Number, snapshot: slot{index: 1}, config: slot{index: 1}, keys: slot{index: 1}}
-	// The snapshot last: without one, whatever else was written is no meter. Both places of everything, with the same
-	// generation, so that no single byte that goes bad is the end of a meter.
+	// The snapshot goes last: without one, the other parts do not make a meter. Everything is written to both places,
+	// with the same generation, so that no single bad byte destroys a meter.
 	for range 2 {
 		if err := j.saveKeys(k); err != nil {
 			return nil, err
@@ -106,7 +108,8 @@ func Create(mem Memory, s *meter.State, c *meter.Config, k *meter.Keys) (*Journa
 		j.keys, j.config = slot{0, 0, 0, false}, slot{0, 0, 0, false}
 	}
 	j.keys, j.config = slot{1, 0, 0, true}, slot{1, 0, 0, true}
-	// Both places, so that from here on one unreadable snapshot is damage and not a creation that was cut short.
+	// Write both places, so that from here on one unreadable snapshot means damage and not a creation that was cut
+	// short.
 	for range 2 {
 		if err := j.Save(s); err != nil {
 			return nil, err
@@ -115,10 +118,10 @@ func Create(mem Memory, s *meter.State, c *meter.Config, k *meter.Keys) (*Journa
 	return j, nil
 }
 
-// next is the slot that is written next.
+// next returns the slot to write next.
 func (s slot) next() slot { return slot{generation: s.generation + 1, index: 1 - s.index} }
 
-// Save writes a snapshot. A record under way is not in it, whether it has been appended already or not.
+// Save writes a snapshot. It does not contain a pending record, whether or not that has been appended already.
 func (j *Journal) Save(s *meter.State) error {
 	if j.frozen {
 		return nil
@@ -142,8 +145,8 @@ func (j *Journal) Save(s *meter.State) error {
 	return nil
 }
 
-// mirror copies what is in force to the other place of its pair, once both snapshots name it and nobody needs what was
-// there before.
+// mirror copies the part in force to the other place of its pair, once both snapshots name it and the old contents of
+// that place are no longer needed.
 func (j *Journal) mirror(p place, s *slot) error {
 	if s.saves = min(s.saves+1, 2); s.saves < 2 || s.twin {
 		return nil
@@ -202,7 +205,7 @@ func (j *Journal) put(b []byte, at int) error {
 	return j.mem.Sync()
 }
 
-// Append makes a record durable. State is the meter's, before the record; it is saved first when the log would
+// Append makes a record durable. s is the meter's state before the record. Append saves it first if the log would
 // otherwise overwrite a record that one of the snapshots needs. The errors are [ErrNotWritten] and [ErrUnknown].
 func (j *Journal) Append(s *meter.State, e Entry) error {
 	if e.Kind == meter.RecordKeys {
@@ -211,8 +214,8 @@ func (j *Journal) Append(s *meter.State, e Entry) error {
 	return j.append(s, e, j.config.generation)
 }
 
-// AppendConfig makes a configuration and its record durable, together: after a power cut either both are in force or
-// none. The errors are those of Append.
+// AppendConfig makes a configuration and its record durable together: after a power cut either both are in force or
+// neither. The errors are those of Append.
 func (j *Journal) AppendConfig(s *meter.State, e Entry, c *meter.Config) error {
 	if err := j.writable(); err != nil {
 		return err
@@ -228,8 +231,8 @@ func (j *Journal) AppendConfig(s *meter.State, e Entry, c *meter.Config) error {
 	return nil
 }
 
-// AppendKeys makes keys and their record durable, together: after a power cut the keys and the state are both the old ones
-// or both the new ones. The errors are those of Append.
+// AppendKeys makes keys and their record durable together: after a power cut the keys and the state are both old or
+// both new. The errors are those of Append.
 func (j *Journal) AppendKeys(s *meter.State, e Entry, k *meter.Keys) error {
 	if e.Kind != meter.RecordKeys {
 		return fmt.Errorf("%w: keys with a record of another kind", ErrNotWritten)
@@ -248,7 +251,7 @@ func (j *Journal) AppendKeys(s *meter.State, e Entry, k *meter.Keys) error {
 	return nil
 }
 
-// writable refuses what a frozen memory must not be given.
+// writable returns an error for a frozen memory.
 func (j *Journal) writable() error {
 	if j.frozen {
 		return fmt.Errorf("%w: unknown newer format", ErrNotWritten)
@@ -264,8 +267,8 @@ func (j *Journal) append(s *meter.State, e Entry, generation uint32) error {
 		e.Text == "" && e.Request != 0 || e.Text != "" && e.Request != meter.Handle(e.Text) {
 		return fmt.Errorf("%w: id %q is not that of the record", ErrNotWritten, e.Text)
 	}
-	// Both snapshots must contain the record that is overwritten, so that one of them may go bad.
-	// And where the number of a lost record was left out, both must say so, or it would be missed.
+	// Both snapshots must contain the record that is overwritten, so that one of them may go bad. Where the number of a
+	// lost record was skipped, both must be past it too, or the record would seem to be missing.
 	for e.Seq > j.older+LogRecords || e.Seq != j.last+1 && j.older != s.Applied {
 		if err := j.Save(s); err != nil {
 			return fmt.Errorf("%w: %w", ErrNotWritten, err)

@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden memory of this version if there is none")
 
-// chip is a memory of bytes that can be told to fail.
+// chip is a memory of bytes that can be made to fail.
 type chip struct {
 	b          [journal.Size]byte
 	failWrites int // this many writes fail
@@ -97,11 +97,11 @@ func vary(rnd *rand.Rand, s *meter.State) {
 	for i := range s.RingKeys {
 		s.RingKeys[i], s.RingAnswers[i] = rnd.Uint64(), uint8(rnd.IntN(256))
 	}
-	rnd.IntN(meter.RingSize) // once the place of the next answer; what follows is in the memories of versions before
+	rnd.IntN(meter.RingSize) // unused; keeps the values that follow as in the stored memories
 	varyKey(rnd, s)
 }
 
-// varyKey fills the fields that version 2 has added.
+// varyKey fills the fields that version 2 added.
 func varyKey(rnd *rand.Rand, s *meter.State) {
 	k := &s.Key
 	k.Base, k.Type, k.KEN = sts.Base2035, sts.KeyType(rnd.IntN(4)), uint8(rnd.IntN(256))
@@ -109,7 +109,7 @@ func varyKey(rnd *rand.Rand, s *meter.State) {
 	s.Sections, s.SectionsUntil, s.Limit = uint8(rnd.IntN(16)), rnd.Uint32(), unit.Power(rnd.Int32())
 }
 
-// vary3 fills the fields that version 3 has added.
+// vary3 fills the fields that version 3 added.
 func vary3(rnd *rand.Rand, s *meter.State) {
 	s.Export, s.Flags = rnd.Uint32(), meter.Flags(rnd.IntN(1<<6))&^meter.Volatile
 	s.EC, s.Overload, s.TripAt = meter.EC(rnd.IntN(4)), meter.OverloadTripped, rnd.Uint32()
@@ -130,7 +130,7 @@ func vary3(rnd *rand.Rand, s *meter.State) {
 	}
 }
 
-// vary4 fills the fields that version 4 has added.
+// vary4 fills the fields that version 4 added.
 func vary4(rnd *rand.Rand, s *meter.State) {
 	if rnd.IntN(2) == 0 {
 		s.Flags |= meter.FlagWallet
@@ -138,14 +138,14 @@ func vary4(rnd *rand.Rand, s *meter.State) {
 	s.LeaseSeq, s.LeaseAt = rnd.Uint32(), rnd.Uint32()
 }
 
-// varied4 is a configuration with something in the fields that its version 3 has added.
+// varied4 returns a configuration with values in the fields that configuration version 3 added.
 func varied4(c meter.Config) meter.Config {
 	c = varied(c)
 	c.Wallet, c.LeaseGrace = true, 700
 	return c
 }
 
-// varied is a configuration with something in every field that version 2 has added.
+// varied returns a configuration with values in every field that version 2 added.
 func varied(c meter.Config) meter.Config {
 	doc := map[string]any{
 		"low1_days": 3, "reminder_trip": true, "overrun_limit_wh": 900, "ec_limit_wh": 5000, "ec_initial_limit_wh": 8000,
@@ -164,7 +164,7 @@ func varied(c meter.Config) meter.Config {
 	return next
 }
 
-// kept is what of a state survives a power cut.
+// kept returns the part of a state that survives a power cut.
 func kept(s meter.State) meter.State {
 	s.On += s.Up
 	s.Up, s.Offset, s.Unsaved, s.Power, s.Voltage = 0, 0, 0, 0, 0
@@ -215,13 +215,13 @@ func accept(s *meter.State, tid sts.TID, text string) journal.Entry {
 	return journal.Entry{Record: r, Text: text}
 }
 
-// apply is the meter's part when a record is durable.
+// apply does what the meter does when a record is durable.
 func apply(c *meter.Config, s *meter.State, e journal.Entry) {
 	s.Flags |= meter.FlagPending
 	meter.Step(c, s, meter.Event{Kind: meter.EventPersisted, Record: e.Record, OK: true, Up: s.Up}, nil)
 }
 
-// replayed is the state after the start from a memory.
+// replayed returns the state after a start from a memory.
 func replayed(t *testing.T, m journal.Memory) (meter.State, journal.Loaded, error) {
 	t.Helper()
 	_, l, err := journal.Open(m)
@@ -232,14 +232,14 @@ func replayed(t *testing.T, m journal.Memory) (meter.State, journal.Loaded, erro
 	return s, l, err
 }
 
-// same compares what money depends on.
+// same compares the fields that money depends on.
 func same(a, b *meter.State) bool {
 	return a.Register == b.Register && a.Balance == b.Balance && a.Overrun == b.Overrun && a.TIDs == b.TIDs &&
 		a.Counter == b.Counter && a.Applied == b.Applied
 }
 
-// The log holds 16 records; a hundred go through it, with snapshots now and then. At each moment the memory gives back
-// the meter, also when the newest snapshot has gone bad.
+// The log holds 16 records; a hundred go through it, with snapshots now and then. At each point the meter can be read
+// back, also when the newest snapshot has gone bad.
 func TestTheLogGoesRound(t *testing.T) {
 	s, c, k := example(t)
 	m := &chip{}
@@ -281,8 +281,7 @@ func TestTheLogGoesRound(t *testing.T) {
 	}
 }
 
-// Each byte of the memory is changed in turn. The meter comes back as it was or says that it cannot: never with other
-// money.
+// Changes each byte of the memory in turn. The meter comes back as it was, or Open fails: money never changes.
 func TestNoByteMayLie(t *testing.T) {
 	s, c, k := example(t)
 	m := &chip{}
@@ -333,7 +332,7 @@ func TestANewMemory(t *testing.T) {
 	if _, _, err := journal.Open(erased); !errors.Is(err, journal.ErrBlank) {
 		t.Errorf("an erased chip: %v, want ErrBlank", err)
 	}
-	// A creation cut short at any byte is either no meter or the whole meter.
+	// A creation cut short at any byte leaves either no meter or the whole meter.
 	whole := &chip{}
 	if _, err := journal.Create(whole, &s, &c, &k); err != nil {
 		t.Fatal(err)
@@ -356,7 +355,7 @@ func TestANewMemory(t *testing.T) {
 	}
 }
 
-// cutChip loses its power after so many bytes.
+// cutChip is a chip that loses its power after so many bytes.
 type cutChip struct {
 	chip
 	left int
@@ -444,7 +443,7 @@ func TestAConfigurationComesWithItsRecord(t *testing.T) {
 			t.Errorf("%s: version %d, %v, want %d", name, l.Config.Version, err, want.Version)
 		}
 	}
-	// A configuration nobody can read is no reason to stop metering.
+	// An unreadable configuration is no reason to stop metering.
 	for i := 0x800; i < 0xa00; i++ {
 		m.b[i] ^= 0x55
 	}

@@ -81,8 +81,8 @@ func (m *changing) check(mem journal.Memory, what string) {
 	}
 }
 
-// Keys change fifty times, through a log of 16 records, with snapshots and credit now and then. At each moment the memory
-// gives back the keys and the state that belong together, also when the newest snapshot has gone bad.
+// Keys change fifty times, through a log of 16 records, with snapshots and credit now and then. At each point the
+// memory gives back matching keys and state, also when the newest snapshot has gone bad.
 func TestKeysAndStateStayTogether(t *testing.T) {
 	m := newChanging(t)
 	rnd := rand.New(rand.NewPCG(5, 5))
@@ -117,7 +117,7 @@ func TestKeysAndStateStayTogether(t *testing.T) {
 	}
 }
 
-// Keys that were written without their record are not in force, nor is what a failed record leaves behind.
+// Keys written without their record are not in force, nor are those that a failed record leaves behind.
 func TestKeysComeWithTheirRecord(t *testing.T) {
 	m := newChanging(t)
 	set := m.set()
@@ -161,7 +161,7 @@ func TestKeysComeWithTheirRecord(t *testing.T) {
 	m.check(&before, "written in the end")
 }
 
-// A bit that has changed in the keys in force makes the memory refuse; in the others it changes nothing.
+// A changed bit in the keys in force makes Open fail; in the other copy it changes nothing.
 func TestNoByteOfTheKeysMayLie(t *testing.T) {
 	m := newChanging(t)
 	for _, digits := range m.set()[:2] {

@@ -2,8 +2,8 @@ package journal
 
 import "github.com/paywatt/paywatt/meter"
 
-// The memory, 4 KiB, as it fits the EEPROM of an ATmega2560. docs/reference/meter-memory.md is its reference; a firmware
-// in another language must read and write the same bytes.
+// The memory has 4 KiB, the size of the EEPROM of an ATmega2560. docs/reference/meter-memory.md is its reference; a
+// firmware in another language must read and write the same bytes.
 const (
 	// Size of the whole memory in bytes.
 	Size = 4096
@@ -23,13 +23,12 @@ const (
 	// Every place but a log record begins with a header of 16 bytes.
 	headSize = 16
 
-	// The versions of the bodies this package writes. It reads these and all earlier ones, from 1.
+	// The versions of the bodies that this package writes. It reads these and all earlier ones, from 1.
 	snapshotVersion = 4
 	configVersion   = 3
 	keysVersion     = 3
-	// recordVersion is that of log records: 2 has added the kind RecordKeys, 3 RecordTamper,
-	// RecordEmergency and the register, 4 leases and commands that were
-	// refused.
+	// recordVersion is the version of log records: 2 added the kind RecordKeys; 3 added RecordTamper, RecordEmergency
+	// and the register; 4 added leases and refused commands.
 	recordVersion = 4
 )
 
@@ -40,7 +39,7 @@ const (
 	keysMark     = "PWMK"
 )
 
-// place is a pair of places of the same kind, written in turn: the older is overwritten, so a torn write leaves the
+// place is a pair of places of the same kind, written alternately. The older is overwritten, so a torn write leaves the
 // newer.
 type place struct {
 	mark    string

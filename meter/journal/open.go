@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Open reads a memory. The errors are [ErrBlank], [ErrDamaged], and what reading the memory gave.
+// Open reads a memory. The errors are [ErrBlank], [ErrDamaged], and those of reading the memory.
 func Open(mem Memory) (*Journal, Loaded, error) {
 	r := reader{Journal: Journal{mem: mem}}
 	if n, err := mem.ReadAt(r.image[:], 0); err != nil && !errors.Is(err, io.EOF) {
@@ -25,7 +25,7 @@ func Open(mem Memory) (*Journal, Loaded, error) {
 	return &r.Journal, r.loaded, nil
 }
 
-// reader is one call of Open under way.
+// reader holds one running call of Open.
 type reader struct {
 	Journal
 	image  [Size]byte
@@ -39,7 +39,7 @@ type found struct {
 	body    []byte
 }
 
-// pair returns the readable ones of a pair, the newest first, and whether the other one was ever written.
+// pair returns the readable places of a pair, the newest first, and whether an unreadable place was ever written.
 func (r *reader) pair(p place) (good []found, spoilt bool) {
 	for i := range 2 {
 		b := r.image[p.at+i*p.size:][:p.size]
@@ -77,7 +77,8 @@ func (r *reader) readSnapshot() error {
 		}
 		return nil
 	}
-	// The first snapshot of a new meter goes to the first place, and nothing is written to the log before both exist.
+	// The first snapshot of a new meter goes to the first place, and the log is not written before both snapshots
+	// exist.
 	if blank(r.image[snapshotAt+snapshotSize:][:snapshotSize]) && blank(r.image[logAt:]) {
 		return ErrBlank
 	}
@@ -97,7 +98,7 @@ func twins(good []found) bool {
 	return len(good) == 2 && good[0].slot.generation == good[1].slot.generation
 }
 
-// decode reads the body of a snapshot: all of it if its version is known, else the prefix, for a frozen meter.
+// decode reads the body of a snapshot: all of it if its version is known, otherwise the prefix, for a frozen meter.
 func (r *reader) decode(f found) (snapshot, bool) {
 	var snap snapshot
 	c := cursor{b: f.body}
@@ -154,20 +155,20 @@ func (r *reader) readLog() error {
 	return nil
 }
 
-// take puts a generation in force that a log record names.
+// take puts the generation that a log record names in force, if it is newer.
 func (s *slot) take(generation uint32) {
 	if generation > s.generation {
 		s.generation, s.saves = generation, 0
 	}
 }
 
-// freeze is for a log or keys that a newer version has written beside a snapshot of this one.
+// freeze freezes the meter for a log or keys that a newer version has written beside a snapshot of this version.
 func (r *reader) freeze() {
 	r.frozen, r.loaded.State.Frozen, r.loaded.Replay = true, true, nil
 }
 
-// readConfig takes the configuration in force. One that cannot be read is no reason to stop metering: the other one, or
-// the defaults, until the server sends it again.
+// readConfig reads the configuration in force. If that is unreadable, the meter goes on with the other copy, or with
+// the defaults, until the server sends the configuration again.
 func (r *reader) readConfig() error {
 	good, _ := r.pair(configs())
 	r.loaded.Config = meter.DefaultConfig()
@@ -191,7 +192,7 @@ func (r *reader) readConfig() error {
 	return nil
 }
 
-// readKeys takes the keys in force. Without them no token can be told from a wrong one.
+// readKeys reads the keys in force. Without them no token can be checked, so an unreadable key is an error.
 func (r *reader) readKeys() error {
 	good, _ := r.pair(keyring())
 	for _, f := range good {
@@ -218,14 +219,14 @@ func (r *reader) readKeys() error {
 	return fmt.Errorf("%w: no readable keys", ErrDamaged)
 }
 
-// upgrade adds what a snapshot of version 1 does not say of the key.
+// upgrade adds the description of the key that a snapshot of version 1 lacks.
 func (r *reader) upgrade(info meter.KeyInfo) {
 	if key := &r.loaded.State.Key; key.EA == 0 {
 		key.EA, key.Named, key.KRN, key.TI, key.SGC = info.EA, info.Named, info.KRN, info.TI, info.SGC
 	}
 }
 
-// value returns the keys of a keys' record.
+// value returns the keys of a keys record.
 func (k *keys) value() (meter.Keys, error) {
 	if int(k.size) > len(k.key) {
 		return meter.Keys{}, fmt.Errorf("key of %d bytes", k.size)

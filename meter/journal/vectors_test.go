@@ -84,7 +84,7 @@ func vectors(t *testing.T) (list []journal.Vector) {
 	return list
 }
 
-// TestThePublicVectorsHold checks the vectors of the repository, and that they are those this version makes.
+// TestThePublicVectorsHold checks the vectors in the repository, and that this version makes the same ones.
 func TestThePublicVectorsHold(t *testing.T) {
 	made := vectors(t)
 	if *update {
@@ -120,7 +120,7 @@ func TestThePublicVectorsHold(t *testing.T) {
 	t.Logf("figures: %d vectors of memory hold", len(kept))
 }
 
-// TestAVectorThatLiesIsFound changes one thing at a time.
+// TestAVectorThatLiesIsFound falsifies a vector in one way at a time; Check must fail.
 func TestAVectorThatLiesIsFound(t *testing.T) {
 	for _, v := range vectors(t) {
 		if v.Bad {
@@ -151,7 +151,7 @@ func flip(text string) string {
 	return hex.EncodeToString(b)
 }
 
-// TestInspectMasksSecrets looks for the key in what people may see.
+// TestInspectMasksSecrets checks that the output for people does not contain the key.
 func TestInspectMasksSecrets(t *testing.T) {
 	s, c, k := example(t)
 	s.Balance, s.Register = 5*unit.KilowattHour, 9

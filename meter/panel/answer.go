@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Notice takes an effect of the core: the panel keeps what it has to show of it, and passes over every other.
+// Notice takes an effect of the core: the panel stores what it has to show, and ignores other effects.
 func (p *Panel) Notice(m *View, e *meter.Effect) {
 	switch e.Kind {
 	case meter.EffectResult:
@@ -31,7 +31,7 @@ func (p *Panel) Notice(m *View, e *meter.Effect) {
 	}
 }
 
-// warn shows a warning on the home page until somebody presses a key, or for a minute.
+// warn shows a warning on the home page until a key is pressed, or for a minute.
 func (p *Panel) warn(m *View, w meter.Message) {
 	if int(w) >= len(warningTexts) {
 		return
@@ -42,7 +42,7 @@ func (p *Panel) warn(m *View, w meter.Message) {
 	p.warning, p.warned = w, m.Up
 }
 
-// show takes the answer to a token. What was entered elsewhere is shown when it was accepted and nobody is typing.
+// show takes the answer to a token. A token entered elsewhere is shown if it was accepted and nobody is typing.
 func (p *Panel) show(m *View, r meter.Result) {
 	p.expire(m)
 	if r.Source != meter.Keypad && (r.Code != sts.Accept || p.busy()) {
@@ -52,7 +52,7 @@ func (p *Panel) show(m *View, r meter.Result) {
 	p.result = r
 }
 
-// busy reports whether somebody is typing or about to confirm something.
+// busy reports whether the customer is typing or about to confirm a question.
 func (p *Panel) busy() bool {
 	switch p.page {
 	case pageEntry, pageClock, pageLocalAsk, pageClear, pageClearSure:
@@ -61,7 +61,7 @@ func (p *Panel) busy() bool {
 	return false
 }
 
-// resultTexts is what each result of a token says: what happened, and what to do.
+// resultTexts holds the two lines for each result of a token: what happened, and what to do.
 var resultTexts = [...][Height]text{
 	sts.Accept:          {accepted, none},
 	sts.KCT1st:          {firstPart, nextPartHint},
@@ -82,7 +82,7 @@ var resultTexts = [...][Height]text{
 	sts.StorageError:    {memoryFault, againHint},
 }
 
-// answer shows the result of a token.
+// answer returns the result of a token.
 func (v *screen) answer() pair {
 	r := &v.p.result
 	if int(r.Code) >= len(resultTexts) {
@@ -102,7 +102,7 @@ func (v *screen) answer() pair {
 	return v.texts(t[0], t[1])
 }
 
-// done shows what a management token has brought about.
+// done returns what a management token has done.
 func (v *screen) done(r *meter.Result) pair {
 	switch r.SubClass {
 	case sts.ManageMaxPower:
@@ -130,7 +130,7 @@ func (p *Panel) shownTests() []int {
 	return tests
 }
 
-// tests are the pages of a test token.
+// tests returns the pages of a test token.
 func (v *screen) tests(numbers []int) (pairs []pair) {
 	for _, n := range numbers {
 		pairs = append(pairs, v.test(n))
@@ -138,7 +138,7 @@ func (v *screen) tests(numbers []int) (pairs []pair) {
 	return pairs
 }
 
-// test is the page of a test or display token.
+// test returns the page of a test or display token.
 func (v *screen) test(number int) pair {
 	s := v.m.State
 	k := &s.Key
@@ -178,8 +178,8 @@ func (v *screen) test(number int) pair {
 	return pair{v.say(meterNumber), numberOf(v.m.Config)}
 }
 
-// switchWord says that the switch is open for its test, or else how the supply is: a switch that was open already is not
-// tested.
+// switchWord says that the switch is open for its test, or otherwise the state of the supply: a switch that was already
+// open is not tested.
 func (v *screen) switchWord() string {
 	if v.m.State.Reasons.Has(supply.Test) {
 		return v.say(testSwitchOpen)
@@ -194,7 +194,7 @@ func (v *screen) limit(w unit.Power) string {
 	return w.String()
 }
 
-// inputs is the way a token came.
+// inputs returns the word for the source of a token.
 func inputs(from meter.Source) text {
 	switch from {
 	case meter.SMS:
@@ -205,13 +205,13 @@ func inputs(from meter.Source) text {
 	return inputKeypad
 }
 
-// keyPair is the revision and the type of the key.
+// keyPair returns the revision and the type of the key.
 func (v *screen) keyPair() pair {
 	k := &v.m.State.Key
 	return pair{v.say(keyRevision) + " " + revision(k), v.say(keyKind) + " " + strconv.Itoa(int(k.Type))}
 }
 
-// What a bare key does not tell is shown as dashes.
+// Attributes that are unknown for a bare key are shown as dashes.
 
 func revision(k *meter.KeyInfo) string {
 	if !k.Named {
@@ -227,7 +227,7 @@ func indexOf(k *meter.KeyInfo) string {
 	return fmt.Sprintf("%02d", k.TI)
 }
 
-// supplyGroup is the supply group code; zeros after a key change by two tokens, which do not carry it.
+// supplyGroup returns the supply group code; zeros after a key change by two tokens, which do not carry it.
 func supplyGroup(k *meter.KeyInfo) string {
 	if !k.Named {
 		return "------"
@@ -235,7 +235,7 @@ func supplyGroup(k *meter.KeyInfo) string {
 	return fmt.Sprintf("%06d", k.SGC)
 }
 
-// keyTokensOf is how many tokens the longest key change has that the meter takes.
+// keyTokensOf returns the number of tokens in the longest key change that the meter takes.
 func keyTokensOf(ea sts.EA) string {
 	if ea == sts.EA11 {
 		return "4"

@@ -6,16 +6,16 @@ import (
 	"github.com/paywatt/paywatt/meter"
 )
 
-// clockDigits is how many digits menu 3 takes: day, month, year of the century, hour, minute.
+// clockDigits is the number of digits that menu 3 takes: day, month, two-digit year, hour, minute.
 const clockDigits = 10
 
-// local returns the local time of a moment, as if it were UTC.
+// local returns the local time of a moment as a UTC time.
 func local(c *meter.Config, at int64) time.Time { return time.Unix(c.Local(at), 0).UTC() }
 
-// now is the meter's calendar in Unix seconds.
+// now returns the meter's calendar time in Unix seconds.
 func (m *View) now() int64 { return (int64(m.Up) + m.State.Offset) / 1000 }
 
-// localTime is the meter's local date and time, or that it has none.
+// localTime returns the meter's local date and time, or says that the clock is invalid.
 func (v *screen) localTime() string {
 	if v.m.State.Clock == meter.ClockInvalid {
 		return v.say(clockUnset)
@@ -23,7 +23,7 @@ func (v *screen) localTime() string {
 	return local(v.m.Config, v.m.now()).Format("02.01.2006 15:04")
 }
 
-// clock is menu 3: the time as it is and as it is typed. What is still to be typed stands there as letters.
+// clock returns menu 3: the present time, and the time being typed, with letters for the digits still to come.
 func (v *screen) clock() []pair {
 	form := []byte(v.say(clockForm))
 	typed := v.p.typed[:v.p.n]
@@ -42,7 +42,7 @@ func (v *screen) clock() []pair {
 	return []pair{{first, string(form)}}
 }
 
-// setClock is # in menu 3.
+// setClock handles # in menu 3.
 func (p *Panel) setClock(m *View) Press {
 	if p.n < clockDigits {
 		p.tell(m.Up, clockShort, clockShortHint)
@@ -59,8 +59,8 @@ func (p *Panel) setClock(m *View) Press {
 	return Press{Event: meter.EventClock, At: at}
 }
 
-// moment returns the time at which the local clock shows what was typed; false when it never does, because daylight
-// saving leaves it out. Of two such times it is the earlier.
+// moment returns the time at which the local clock shows what was typed; false if it never does, because daylight
+// saving skips it. Of two such times it returns the earlier.
 func moment(c *meter.Config, typed time.Time) (at int64, is bool) {
 	standard := int64(c.TZMinutes) * 60
 	for _, ahead := range [...]int64{standard + int64(c.DST.Shift)*60, standard} {
@@ -71,7 +71,7 @@ func moment(c *meter.Config, typed time.Time) (at int64, is bool) {
 	return 0, false
 }
 
-// noticeClock shows what became of a time that was typed.
+// noticeClock shows the answer to a time that was typed.
 func (p *Panel) noticeClock(a meter.ClockAnswer, up uint64) {
 	switch a {
 	case meter.ClockDone:

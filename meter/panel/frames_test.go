@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden frames; read the diff")
 
-// scene is something a panel shows, and how to get there. Parts are how many screens of it are looked at, five seconds
+// scene is something a panel shows, and how to get there. Parts is how many of its screens are checked, five seconds
 // each; 0 for one.
 type scene struct {
 	title string
@@ -22,8 +22,8 @@ type scene struct {
 	play  func(*rig)
 }
 
-// TestFrames holds every page, menu, message and warning to its golden frame: on both displays, in every language, side
-// by side for whoever translates.
+// TestFrames compares every page, menu, message and warning with its golden frame, on both displays and in every
+// language. The languages are side by side for translators.
 func TestFrames(t *testing.T) {
 	for _, size := range []panel.Size{panel.Small, panel.Large} {
 		t.Run(size.String(), func(t *testing.T) {
@@ -34,7 +34,7 @@ func TestFrames(t *testing.T) {
 				for part := range max(sc.parts, 1) {
 					f := frame(t, sc, size, part)
 					if slices.Contains(shown, f) {
-						break // the larger display has fewer parts, and begins anew
+						break // the larger display has fewer parts, and starts over
 					}
 					shown = append(shown, f)
 				}
@@ -45,7 +45,7 @@ func TestFrames(t *testing.T) {
 	}
 }
 
-// frame is one screen of a scene in every language.
+// frame returns one screen of a scene in every language.
 func frame(t *testing.T, sc scene, size panel.Size, part int) string {
 	rows := make([]string, size.Height())
 	for l := meter.English; l <= meter.French; l++ {
@@ -67,7 +67,7 @@ func frame(t *testing.T, sc scene, size panel.Size, part int) string {
 	return strings.Join(rows, "\n") + "\n\n"
 }
 
-// faulty says what is wrong with a line of a display, "" for nothing.
+// faulty returns what is wrong with a line of a display, "" if it is valid.
 func faulty(line string, size panel.Size) string {
 	switch {
 	case len(line) > size.Width():

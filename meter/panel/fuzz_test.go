@@ -10,13 +10,13 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// FuzzPanel presses any keys at any times before a meter to which anything happens, and sends it any message: the display
-// never shows more than it can, nothing but an entry holds digits, and an entry never holds more than a token and one.
+// FuzzPanel presses any keys at any times, with any events at the meter, and sends it any message. No line is ever too
+// long for the display, only an entry holds digits, and an entry never holds more than 21.
 func FuzzPanel(f *testing.F) {
 	f.Add(uint8(0), []byte("12345678901234567890#"), "*01#")
 	f.Add(uint8(1), []byte("*1*2##*32011260815#*4*5##*9a!b"), "*02#1234")
 	f.Add(uint8(5), []byte("03##~~~1#d{e}f|g01#06###*\x80\xff"), "\xff*06#")
-	f.Add(uint8(0), []byte("G06####"), "") // every sign
+	f.Add(uint8(0), []byte("G06####"), "") // every icon
 	f.Fuzz(func(t *testing.T, kind uint8, keys []byte, sms string) {
 		d := newRig(t)
 		d.c.Language, d.p.Size, d.h = meter.Language(kind%4), panel.Size(kind/4%2), eleven()
@@ -37,7 +37,7 @@ func FuzzPanel(f *testing.F) {
 	})
 }
 
-// happens lets time pass, or something happen that is no key.
+// happens lets time pass, or gives an event that is not a key press.
 func (d *rig) happens(k byte) {
 	switch {
 	case k >= 0xc0:
@@ -55,7 +55,7 @@ func (d *rig) happens(k byte) {
 	}
 }
 
-// answered gives the panel the core's answer to what was asked.
+// answered gives the panel the core's answer to its request.
 func (d *rig) answered(p panel.Press) {
 	switch p.Event {
 	case meter.EventToken:
@@ -69,7 +69,7 @@ func (d *rig) answered(p panel.Press) {
 	}
 }
 
-// sound fails the test for what a panel must never do.
+// sound fails the test if the panel does what it must never do.
 func (d *rig) sound(t *testing.T, p panel.Press) {
 	t.Helper()
 	lines := d.lines()

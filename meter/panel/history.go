@@ -9,18 +9,18 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// History is what the memory and the memory card keep beside the state for menu 2. What the customer has cleared (menu 5)
-// is not in it.
+// History gives menu 2 what the memory and the memory card store beside the state. It leaves out what the customer has
+// cleared (menu 5).
 type History interface {
-	// Cleared returns the total register when the customer cleared the history last, 0 for never.
+	// Cleared returns the total register at the last time the customer cleared the history, 0 for never.
 	Cleared() unit.Energy
 	// Day and Month return the n-th newest closed day or month, 0 for the newest; false when there are no more.
 	Day(n int) (UseRow, bool)
 	Month(n int) (UseRow, bool)
 	// Token returns the n-th newest token, 0 for the newest; false when there are no more.
 	Token(n int) (TokenRow, bool)
-	// CardMonths returns how many months the memory card can show; readable is false when there should be a card and it cannot
-	// be read. CardMonth reads the n-th newest of them, 0 for the newest, which may take a moment.
+	// CardMonths returns how many months the memory card can show; readable is false when there should be a card and it
+	// cannot be read. CardMonth reads the n-th newest month, 0 for the newest, which may take a moment.
 	CardMonths() (n int, readable bool)
 	CardMonth(n int) CardRow
 }
@@ -35,18 +35,18 @@ type UseRow struct {
 type CardRow struct {
 	// Month is its first day.
 	Month meter.Date
-	// Used is what was used on its days, Known whether any of them was found.
+	// Used is the energy used on its days; Known is whether any of its days was found.
 	Used  unit.Energy
 	Found bool
-	// Spoilt is how many lines could not be read.
+	// Spoilt is the number of unreadable lines.
 	Spoilt int
 }
 
 // TokenRow is one token of the history.
 type TokenRow struct {
-	// At is when it was entered in Unix seconds, 0 while the clock was invalid.
+	// At is when it was entered in Unix seconds, 0 if the clock was invalid.
 	At int64
-	// Masked is the token without its middle, as sts.Token prints it, "" where its digits are not kept.
+	// Masked is the token without its middle, as sts.Token prints it, "" if its digits are not stored.
 	Masked string
 	// Source, Code, Class and Units are those of the meter's answer.
 	Source meter.Source
@@ -58,10 +58,10 @@ type TokenRow struct {
 // shownTokens is how many tokens menu 2 lists.
 const shownTokens = 10
 
-// maxCardMonths is how many months of the memory card are shown: ten years.
+// maxCardMonths is how many months of the memory card menu 2 shows: ten years.
 const maxCardMonths = 120
 
-// sheet is a page as n pairs, each drawn when it is looked at.
+// sheet is a page of n pairs, each drawn only when it is shown.
 type sheet struct {
 	n  int
 	at func(i int) pair
@@ -112,8 +112,8 @@ func (v *screen) history() sheet {
 	return all
 }
 
-// leaf is a key that turns the pages of menu 2 beside #: 8 goes back by one, 9 on to the next part. No token begins with
-// either, so that every other digit begins an entry as ever.
+// leaf handles the keys that turn the pages of menu 2 besides #: 8 goes back by one, 9 on to the next part. No token
+// begins with either, so every other digit still begins an entry.
 func (p *Panel) leaf(m *View, key byte) {
 	at, all := p.part(m), p.parts(m)
 	if key == '8' {
@@ -132,7 +132,7 @@ func (p *Panel) leaf(m *View, key byte) {
 	p.step, p.since = uint8(to), m.Up
 }
 
-// use is today, yesterday and this month.
+// use returns the use of today, yesterday and this month.
 func (v *screen) use() []pair {
 	s, h := v.m.State, v.m.History
 	pairs := []pair{{v.say(today), v.kWh(v.m.shown(s.Day.Used))}}
@@ -146,7 +146,8 @@ func (v *screen) use() []pair {
 	return append(pairs, pair{v.say(yesterday), before}, pair{v.say(thisMonth), v.kWh(v.m.shown(s.Month.Used))})
 }
 
-// shown is what is told of the use of a day or month under way: what was used since the customer cleared the history.
+// shown returns the part of the current day's or month's use that is shown: what was used since the customer cleared
+// the history.
 func (m *View) shown(used uint32) unit.Energy {
 	if m.History == nil {
 		return unit.Energy(used)
@@ -154,7 +155,7 @@ func (m *View) shown(used uint32) unit.Energy {
 	return min(unit.Energy(used), max(m.State.Register-m.History.Cleared(), 0))
 }
 
-// rows are closed days or months.
+// rows returns closed days or months.
 func rows(v *screen, title text, row func(n int) (UseRow, bool)) sheet {
 	n := 0
 	for _, is := row(n); is; _, is = row(n) {
@@ -176,7 +177,7 @@ func monthOf(d meter.Date) string {
 	return fmt.Sprintf("%02d.%d", month, year)
 }
 
-// cardMonths are the months of the memory card. Each is read when it is looked at.
+// cardMonths returns the months of the memory card. Each is read only when it is shown.
 func (v *screen) cardMonths() sheet {
 	n, readable := v.m.History.CardMonths()
 	if !readable {
@@ -188,10 +189,10 @@ func (v *screen) cardMonths() sheet {
 	}}
 }
 
-// maxSpoilt is the most spoilt lines that are counted on the display.
+// maxSpoilt is the largest number of spoilt lines that the display shows.
 const maxSpoilt = 99
 
-// cardFigure is what was used in a month of the card, and how many lines of it are spoilt.
+// cardFigure returns the use of a month on the card, and how many of its lines are spoilt.
 func (v *screen) cardFigure(r *CardRow) string {
 	figures := []string{v.say(unknown), ""}
 	if r.Found {
@@ -209,7 +210,7 @@ func (v *screen) cardFigure(r *CardRow) string {
 	return spoilt
 }
 
-// tokens are the last ten tokens, two lines each.
+// tokens returns the last ten tokens, two lines each.
 func (v *screen) tokens() (pairs []pair) {
 	for n := range shownTokens {
 		row, is := v.m.History.Token(n)
@@ -224,8 +225,7 @@ func (v *screen) tokens() (pairs []pair) {
 	return pairs
 }
 
-// ends returns the first and the last four digits of a token, which are all that is ever shown; false where they are not
-// kept.
+// ends returns the first and the last four digits of a token, the only ones ever shown; false if they are not stored.
 func (row *TokenRow) ends() (first, last string, kept bool) {
 	const n = 4
 	if len(row.Masked) < 2*n {
@@ -234,7 +234,7 @@ func (row *TokenRow) ends() (first, last string, kept bool) {
 	return row.Masked[:n], row.Masked[len(row.Masked)-n:], true
 }
 
-// masked is a token without its middle, or the way it came where its digits are not kept.
+// masked returns a token without its middle, or its source if its digits are not stored.
 func (v *screen) masked(row TokenRow) string {
 	if first, last, kept := row.ends(); kept {
 		return first + "********" + last
@@ -242,7 +242,7 @@ func (v *screen) masked(row TokenRow) string {
 	return v.say(inputs(row.Source))
 }
 
-// outcome is when a token came and what became of it.
+// outcome returns when a token came and its result.
 func (v *screen) outcome(row TokenRow) string {
 	said := v.rowWord(row)
 	if row.At == 0 {
@@ -255,7 +255,7 @@ func (v *screen) outcome(row TokenRow) string {
 	return v.apart(date, said)
 }
 
-// rowWord is the result of a token in ten characters, or twelve where it is a large amount.
+// rowWord returns the result of a token in ten characters, or twelve for a large amount.
 func (v *screen) rowWord(row TokenRow) string {
 	switch row.Code {
 	case sts.Accept:
@@ -273,7 +273,7 @@ func (v *screen) rowWord(row TokenRow) string {
 	return v.say(rowRefused)
 }
 
-// signed is what a token has added or taken away.
+// signed returns the energy that a token added or removed, with its sign.
 func (v *screen) signed(e unit.Energy) string {
 	if e < 0 {
 		return v.inKWh(e)
@@ -281,5 +281,5 @@ func (v *screen) signed(e unit.Energy) string {
 	return "+" + v.inKWh(e)
 }
 
-// kWh is a figure at the right end of its line.
+// kWh returns a figure at the right end of its line.
 func (v *screen) kWh(e unit.Energy) string { return v.apart("", v.inKWh(e)) }

@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// full is a history with all that a memory keeps, and more months on the card than are shown.
+// full returns a history with all that a memory holds, and more months on the card than are shown.
 func full() *kept {
 	k := eleven()
 	k.days = nil
@@ -59,8 +59,7 @@ func TestTheHistoryShowsAllThatIsKept(t *testing.T) {
 	}
 }
 
-// TestTheKeysOfTheHistory: 8 turns back, 9 goes to the next part; no token begins with either, and every other digit
-// begins one.
+// TestTheKeysOfTheHistory: 8 turns back, 9 goes to the next part, and every other digit begins a token.
 func TestTheKeysOfTheHistory(t *testing.T) {
 	for _, c := range []struct{ keys, want string }{
 		{"*28", "CARD 12.2016"}, {"*2#8", "TODAY"}, {"*29", "1234********5678"}, {"*299", "DAY 19.11.2026"}, {"*2999", "MONTH 10.2026"},
@@ -86,7 +85,7 @@ func (s *slow) CardMonth(n int) panel.CardRow {
 	return s.kept.CardMonth(n)
 }
 
-// TestTheCardIsReadOnlyWhereItIsShown: a card is slow, and the meter waits for it.
+// TestTheCardIsReadOnlyWhereItIsShown: a card is slow, so the panel reads only the month it shows.
 func TestTheCardIsReadOnlyWhereItIsShown(t *testing.T) {
 	for size, want := range map[panel.Size]int{panel.Small: 1, panel.Large: 2} {
 		d := newRig(t)
@@ -103,8 +102,8 @@ func TestTheCardIsReadOnlyWhereItIsShown(t *testing.T) {
 	}
 }
 
-// TestClearedUseIsNotShown: of the day and the month under way only what was used since is shown, on the display and in
-// messages.
+// TestClearedUseIsNotShown: for the current day and month, display and messages show only what was used since the
+// history was cleared.
 func TestClearedUseIsNotShown(t *testing.T) {
 	d := newRig(t)
 	d.h = &kept{cleared: d.s.Register - 1500}
@@ -123,7 +122,7 @@ func TestClearedUseIsNotShown(t *testing.T) {
 	}
 }
 
-// TestALongHistoryIsLeft: it turns by itself, but the credit is not off the display for longer than three minutes.
+// TestALongHistoryIsLeft: it turns by itself, but after three minutes the display returns to the credit.
 func TestALongHistoryIsLeft(t *testing.T) {
 	d := newRig(t)
 	d.h = full()

@@ -15,11 +15,11 @@ import (
 // one at a time, the large one two.
 type pair [Height]string
 
-// screen is a panel about to be drawn.
+// screen is one drawing of a panel.
 type screen struct {
 	p *Panel
 	m *View
-	// width of a line.
+	// width is the width of a line.
 	width int
 }
 
@@ -27,8 +27,8 @@ func (v *screen) say(t text) string { return say(v.m.Config.Language, t) }
 
 func (v *screen) texts(a, b text) pair { return pair{v.say(a), v.say(b)} }
 
-// Lines returns what the display shows, without trailing blanks: as many lines as it has. Energy has two decimals,
-// truncated, so that nobody ever sees more than there is.
+// Lines returns what the display shows, one string per line, without trailing blanks. Energy has two decimals,
+// truncated, so that the display never shows more than there is.
 func (p *Panel) Lines(m *View) []string {
 	p.expire(m)
 	v := &screen{p: p, m: m, width: p.Size.Width()}
@@ -50,7 +50,7 @@ func (p *Panel) Lines(m *View) []string {
 	return lines
 }
 
-// parts is how many screens the page has, part the one that is shown.
+// parts returns how many screens the page has, part which one is shown.
 func (p *Panel) parts(m *View) int {
 	v := &screen{p: p, m: m, width: p.Size.Width()}
 	perScreen := p.Size.Height() / Height
@@ -69,7 +69,7 @@ func (v *screen) sheet() sheet {
 	return sheetOf(v.page())
 }
 
-// page returns the present page, if it is not that of the history.
+// page returns the present page, unless it is the history.
 func (v *screen) page() []pair {
 	switch v.p.page {
 	case pageMenu:
@@ -107,7 +107,7 @@ func (v *screen) page() []pair {
 	return v.home()
 }
 
-// message is a message over what matters most.
+// message returns a message, on the large display with the credit and the state of the supply below it.
 func (v *screen) message(said pair) []pair {
 	if v.p.Size == Small {
 		return []pair{said}
@@ -115,7 +115,7 @@ func (v *screen) message(said pair) []pair {
 	return []pair{said, {v.credit(), v.stateWord()}}
 }
 
-// result is the answer to a token. That to a recharge has the new balance beside it on either display.
+// result returns the answer to a token. The answer to a recharge includes the new balance on either display.
 func (v *screen) result() []pair {
 	r := &v.p.result
 	if v.p.Size == Large || r.Code != sts.Accept || r.Class != 0 {
@@ -128,9 +128,8 @@ func (v *screen) result() []pair {
 	return []pair{{v.apart(word, added), v.credit()}}
 }
 
-// home shows the credit, and below it by turns the load, the state of the supply and the total register. While there is a
-// warning it stands in the place of the load, and what to do in that of the register. The large display has the local time
-// and the icons as well.
+// home shows the credit, and below it in rotation the load, the state of the supply and the total register. A warning
+// replaces the load, and its hint replaces the register. The large display also has the local time and the icons.
 func (v *screen) home() []pair {
 	turns := [...]string{
 		v.figure(v.m.State.Power.String(), load), v.stateWord(), v.energy(v.m.State.Register, total, totalShort),
@@ -145,7 +144,7 @@ func (v *screen) home() []pair {
 	return []pair{first, {v.localTime(), v.p.Icons(v.m).String()}}
 }
 
-// credit is the line for what there is: the credit, or what is left of the lease of a meter whose money is at the server.
+// credit returns the line with the credit, or with what is left of the lease in wallet mode.
 func (v *screen) credit() string {
 	if v.m.State.Wallet() {
 		return v.energy(v.m.State.Shown(), leaseLeft, creditShort)
@@ -158,8 +157,8 @@ func (v *screen) energy(e unit.Energy, labels ...text) string {
 	return v.spread(v.inKWh(e), labels...)
 }
 
-// inKWh is an energy with two decimals. One too large for the display has none, and one too large even for that, which no
-// meter ever counts, is not shown in part.
+// inKWh formats an energy with two decimals, or with none if it is too long for the display. A number too long even for
+// that, which no meter reaches, is not cut.
 func (v *screen) inKWh(e unit.Energy) string {
 	for _, decimals := range [...]int{2, 0} {
 		if figure := e.KWh(decimals) + " kWh"; len(figure) <= v.width {
@@ -169,8 +168,8 @@ func (v *screen) inKWh(e unit.Energy) string {
 	return strings.Repeat("#", v.width)
 }
 
-// spread fills a line: the label on the left, the figure on the right. A figure too long for the first label gets the
-// next one, and in the end none.
+// spread fills a line: the label on the left, the figure on the right. It takes the first label that fits beside the
+// figure, or none.
 func (v *screen) spread(figure string, labels ...text) string {
 	for _, t := range labels {
 		l := v.say(t)
@@ -181,7 +180,7 @@ func (v *screen) spread(figure string, labels ...text) string {
 	return figure
 }
 
-// figure is a figure behind its label, and alone where there is no room for both.
+// figure returns a figure after its label, or the figure alone if both do not fit.
 func (v *screen) figure(figure string, label text) string {
 	if l := v.say(label) + " " + figure; len(l) <= v.width {
 		return l
@@ -189,8 +188,8 @@ func (v *screen) figure(figure string, label text) string {
 	return figure
 }
 
-// reasonWord is a reason in the order in which reasons are named when several keep the supply off: first what only the
-// authority can mend, then what the customer can.
+// reasonWords holds the word for each reason, in the order in which reasons are named when several keep the supply off:
+// first those that only the utility can clear, then those that the customer can.
 var reasonWords = [...]struct {
 	reason supply.Reason
 	word   text
@@ -200,7 +199,7 @@ var reasonWords = [...]struct {
 	{supply.Local, offLocal},
 }
 
-// stateWord says in a word or two how the supply is, and first of all whether the keypad is locked.
+// stateWord returns the state of the supply in a word or two. A memory fault or a locked keypad comes first.
 func (v *screen) stateWord() string {
 	s := v.m.State
 	switch {
@@ -220,11 +219,11 @@ func (v *screen) stateWord() string {
 			return v.reason(r.reason, r.word)
 		}
 	}
-	// Nothing keeps the supply off but the wait after a power cut.
+	// Only the wait after a power cut keeps the supply off.
 	return v.figure(countdown(s.ClosesIn()), waiting)
 }
 
-// reason is why the supply is off, and for how long where that is known.
+// reason returns why the supply is off, and for how long if that is known.
 func (v *screen) reason(r supply.Reason, word text) string {
 	if ms := v.m.State.RetryIn(v.m.Config); r == supply.Overload && ms > 0 {
 		return v.figure(countdown(ms), word)
@@ -252,7 +251,7 @@ func (v *screen) entry() []pair {
 	tooMany := n > len(p.typed)
 	n = min(n, len(p.typed))
 	count := strconv.Itoa(n) + "/" + strconv.Itoa(len(p.typed))
-	// As many groups as fit, the rest on the line below.
+	// As many groups as fit; the rest goes on the line below.
 	split := min(n, (v.width+1)/5*4)
 	first, rest := grouped(p.typed[:split]), grouped(p.typed[split:n])
 	if v.p.Size == Large {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestThePageOfRulesStatesTheLimitsOfAnswers: docs/reference/meter-rules.md has the figures of text messages.
+// TestThePageOfRulesStatesTheLimitsOfAnswers looks for the limits of text messages in docs/reference/meter-rules.md.
 func TestThePageOfRulesStatesTheLimitsOfAnswers(t *testing.T) {
 	b, err := os.ReadFile("../../docs/reference/meter-rules.md")
 	if err != nil {

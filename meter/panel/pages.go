@@ -11,7 +11,7 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// Page is a page that a short code calls.
+// Page is a page that a short code opens.
 type Page uint8
 
 // The pages.
@@ -24,13 +24,13 @@ const (
 	PageTokens
 	// PageUsage: today, yesterday, this month.
 	PageUsage
-	// PageState: how the supply is, and everything that keeps it off.
+	// PageState: the state of the supply, and every reason that keeps it off.
 	PageState
 	// PageRegister: the total register.
 	PageRegister
 	// PagePower: load, voltage and limit.
 	PagePower
-	// PageMeter: meter number and key.
+	// PageMeter: the meter number and the key.
 	PageMeter
 	// PageTariff: the tariff.
 	PageTariff
@@ -40,17 +40,17 @@ const (
 	pages
 )
 
-// pageNames are the pages in the words of [ParseCodes].
+// pageNames are the names of the pages for [ParseCodes].
 var pageNames = [pages]string{
 	PageCredit: "credit", PageEmergency: "emergency", PageTokens: "tokens", PageUsage: "usage", PageState: "state",
 	PageRegister: "register", PagePower: "power", PageMeter: "meter", PageTariff: "tariff", PageVersion: "version",
 }
 
-// Codes are the numbers that call the pages, 1 to 999, 0 for none, by page. Makers differ in them, so they are part of a
-// meter's setup.
+// Codes are the short codes of the pages, 1 to 999, 0 for none, by page. They differ between makers, so they are part
+// of a meter's setup.
 type Codes [pages]uint16
 
-// DefaultCodes returns the codes of a meter whose maker has no others. The first ones are those of the messages *01# to
+// DefaultCodes returns the codes of a meter whose setup has none. The first ones are those of the messages *01# to
 // *06#.
 func DefaultCodes() Codes {
 	return Codes{
@@ -59,11 +59,11 @@ func DefaultCodes() Codes {
 	}
 }
 
-// ErrCodes is returned for a table of short codes that cannot be one.
+// ErrCodes is returned for an invalid table of short codes.
 var ErrCodes = errors.New("short codes do not fit")
 
-// ParseCodes reads a table such as "register=800,power=801". Pages it does not name have no code; the empty text stands
-// for the default.
+// ParseCodes reads a table such as "register=800,power=801". Pages that it does not name have no code; an empty text
+// gives the default codes.
 func ParseCodes(table string) (Codes, error) {
 	if table == "" {
 		return DefaultCodes(), nil
@@ -86,15 +86,16 @@ func ParseCodes(table string) (Codes, error) {
 	return codes, nil
 }
 
-// Setup is what the maker or the installer has set, and no server changes.
+// Setup is what the maker or the installer has set; the server cannot change it.
 type Setup struct {
-	// Codes are the short codes; all zeros stand for the default.
+	// Codes are the short codes; all zeros mean the default.
 	Codes Codes
-	// Tariff is what the page of the tariff says, "" for its index alone. What the display cannot show is left out.
+	// Tariff is the text on the tariff page, "" for the tariff index alone. Characters that the display cannot show are
+	// left out.
 	Tariff string
 }
 
-// shortCodes are the codes in force.
+// shortCodes returns the codes in force.
 func (m *View) shortCodes() Codes {
 	if m.Setup.Codes == (Codes{}) {
 		return DefaultCodes()
@@ -102,10 +103,10 @@ func (m *View) shortCodes() Codes {
 	return m.Setup.Codes
 }
 
-// maxCode is the most digits a short code has.
+// maxCode is the maximum number of digits in a short code.
 const maxCode = 3
 
-// shortCode is the page that was typed, if it was one.
+// shortCode returns the page whose code was typed, if it was one.
 func (p *Panel) shortCode(m *View) (Page, bool) {
 	if int(p.n) > maxCode {
 		return 0, false
@@ -119,7 +120,7 @@ func (p *Panel) shortCode(m *View) (Page, bool) {
 	return Page(max(page, 0)), page > 0
 }
 
-// code is the page of a short code.
+// code returns the page of a short code.
 func (v *screen) code() []pair {
 	c, s := v.m.Config, v.m.State
 	switch v.p.code {
@@ -149,7 +150,7 @@ func (v *screen) code() []pair {
 	return []pair{{v.say(version), meter.Version}, {v.segments(), v.segments()}}
 }
 
-// tariff is the tariff: its index, and what it is called.
+// tariff returns the tariff's index and name.
 func (v *screen) tariff() []pair {
 	first := pair{v.say(tariff), v.say(tariffIndex) + " " + indexOf(&v.m.State.Key)}
 	words := strings.TrimSpace(strings.Map(shown, v.m.Setup.Tariff))
@@ -159,7 +160,7 @@ func (v *screen) tariff() []pair {
 	return []pair{first, {words[:min(len(words), v.width)], strings.TrimSpace(words[min(len(words), v.width):min(len(words), 2*v.width)])}}
 }
 
-// shown leaves out what the display cannot show.
+// shown drops characters that the display cannot show.
 func shown(r rune) rune {
 	if r < ' ' || r > '}' || r == '\\' {
 		return -1
@@ -167,10 +168,10 @@ func shown(r rune) rune {
 	return r
 }
 
-// segments is every dot of the display.
+// segments returns a line that lights the whole display.
 func (v *screen) segments() string { return strings.Repeat("8", v.width) }
 
-// state is how the supply is, and every reason that keeps it off.
+// state returns the state of the supply, and every reason that keeps it off.
 func (v *screen) state() []pair {
 	pairs := []pair{{v.say(pageState), v.stateWord()}}
 	for i, r := range reasonWords {
@@ -184,7 +185,7 @@ func (v *screen) state() []pair {
 	return pairs
 }
 
-// emergency is the emergency credit: what there is, and # to use it.
+// emergency returns the emergency credit, with # to use it.
 func (v *screen) emergency() []pair {
 	s := v.m.State
 	left := s.ECLeft(v.m.Config)
@@ -202,7 +203,7 @@ func (v *screen) emergency() []pair {
 	return v.message(v.texts(ecNotNeeded, ecNotNeededHint))
 }
 
-// noticeEmergency shows what became of the wish to use the emergency credit.
+// noticeEmergency shows the answer to a request to use the emergency credit.
 func (p *Panel) noticeEmergency(a meter.ECAnswer, up uint64) {
 	switch a {
 	case meter.ECDone:
@@ -229,7 +230,7 @@ func (p *Panel) tell(up uint64, a, b text) {
 	p.note = [Height]text{a, b}
 }
 
-// menu is the five choices.
+// menu returns the five choices.
 func (v *screen) menu() []pair {
 	fourth := menuOff
 	if v.m.State.Reasons.Has(supply.Local) {
@@ -238,14 +239,14 @@ func (v *screen) menu() []pair {
 	return []pair{v.texts(menuRecharge, menuHistory), v.texts(menuClock, fourth), v.texts(menuClear, menuKeys)}
 }
 
-// warningTexts is what each warning says: what happened, and what to do.
+// warningTexts holds the two lines of each warning: what happened, and what to do.
 var warningTexts = [...][Height]text{
 	meter.MessageLow1: {warnLow1, buyHint}, meter.MessageLow2: {warnLow2, buyHint}, meter.MessageCutOff: {warnCutOff, buyHint},
 	meter.MessageEmergency: {warnEmergency, warnEmergencyHint}, meter.MessageTamper: {warnTamper, sellerHint},
 	meter.MessageOverload: {warnOverload, warnOverloadHint}, meter.MessageEnding: {warnEnding, buyHint},
 }
 
-// warning is the newest warning nobody has answered.
+// warning returns the newest warning that is still shown.
 func (v *screen) warning() (said, hint string) {
 	t := warningTexts[v.p.warning]
 	said, hint = v.say(t[0]), v.say(t[1])
@@ -255,13 +256,13 @@ func (v *screen) warning() (said, hint string) {
 	return said, hint
 }
 
-// codeText is a short code as it is printed on a card: at least two digits.
+// codeText returns a short code as printed on a card, with at least two digits.
 func (m *View) codeText(p Page) string {
 	codes := m.shortCodes()
 	return fmt.Sprintf("%02d", codes[p])
 }
 
-// Icons are the signs beside or below the text, bit n for Icon n.
+// Icons are the signs beside or below the text.
 type Icons struct {
 	// Relay: the supply is on.
 	Relay bool
@@ -279,10 +280,10 @@ type Icons struct {
 	NoClock bool
 }
 
-// maxSignal is the most bars there are.
+// maxSignal is the maximum number of bars.
 const maxSignal = 4
 
-// Icons returns the signs that are lit.
+// Icons returns which signs are lit.
 func (p *Panel) Icons(m *View) Icons {
 	s := m.State
 	return Icons{
@@ -292,14 +293,14 @@ func (p *Panel) Icons(m *View) Icons {
 	}
 }
 
-// String draws the signs as the last line of the large display: two characters each in a place of their own, the same in
+// String returns the signs as the last line of the large display: two characters each at a fixed place, the same in
 // every language. ON relay, LO low credit, EC emergency credit, TA tamper, S and the bars, SD card, CK clock invalid.
 func (i Icons) String() string {
 	signs := i.signs()
 	return strings.Join(signs[:], " ")
 }
 
-// signs are the signs in their order, two blanks for one that is not lit.
+// signs returns the signs in order, two blanks for one that is not lit.
 func (i Icons) signs() [7]string {
 	sign := func(lit bool, text string) string {
 		if lit {
@@ -313,8 +314,8 @@ func (i Icons) signs() [7]string {
 	}
 }
 
-// rows draws the signs in lines of a width: each in its place where they fit, else those that are lit one after the other,
-// in as many lines as they need.
+// rows returns the signs in lines of a width: each in its fixed place if all fit, otherwise only the lit ones, in as
+// many lines as they need.
 func (i Icons) rows(width int) []string {
 	if all := strings.TrimRight(i.String(), " "); len(all) <= width {
 		return []string{all}

@@ -23,7 +23,7 @@ func TestShortCodes(t *testing.T) {
 		{"01#", 0, "CREDIT  8.12 kWh"}, {"1#", 0, "CREDIT  8.12 kWh"}, {"001#", 0, "CREDIT  8.12 kWh"},
 		{"*110#", 0, "TOTAL"}, {"12#", 0, "METER"}, {"14#", 0, "SOFTWARE"}, {"12##", 0, "KRN -"}, {"12###", 0, "SGC"}, {"12####", 0, "METER"},
 		{"12#*", 0, "CREDIT  8.12 kWh"},
-		// What is no code is a token, and answered as such; so is a code with too many digits.
+		// Digits that are not a code count as a token, and so does a code with too many digits.
 		{"2#", meter.EventToken, "2"}, {"99#", meter.EventToken, "99"}, {"000#", meter.EventToken, "000"}, {"0001#", meter.EventToken, "0001"},
 	} {
 		d := newRig(t)
@@ -76,12 +76,12 @@ func TestEmergencyCreditWantsADeliberateKey(t *testing.T) {
 	if got := d.press("#"); got.Event != meter.EventActivate {
 		t.Errorf("# on its page: event %d, want the activation", got.Event)
 	}
-	// An answer to somebody else is not shown here.
+	// An answer to another source is not shown here.
 	d.notice(meter.Effect{Kind: meter.EffectEmergency, EC: meter.ECNotActive, Source: meter.SMS})
 	d.wants("CREDIT  8.12 kWh", "LOAD 320 W")
 }
 
-// A meter may have emergency credit for its first time only: until then there is some.
+// A meter may have emergency credit only for its first time; until that is used the page shows some.
 func TestTheOneTimeEmergencyCreditIsThere(t *testing.T) {
 	d := newRig(t)
 	d.c.ECLimit, d.c.ECInitial, d.s.EC = 0, 5000, meter.ECNone
@@ -131,7 +131,7 @@ func TestTheClockIsSetAsItIsTyped(t *testing.T) {
 	}
 }
 
-// summer is the time of Central Europe.
+// summer sets the daylight saving of Central Europe.
 func summer(c *meter.Config) {
 	c.TZMinutes = 60
 	c.DST = meter.DST{
@@ -147,7 +147,7 @@ func TestOnlyATypedTimeIsAnswered(t *testing.T) {
 	d.keys("*32011260815#")
 	d.notice(set)
 	d.wants("CLOCK SET", "* BACK")
-	// An eleventh digit is not taken for one.
+	// An eleventh digit is ignored.
 	if got := d.press("*320112608159#"); got.Event != meter.EventClock {
 		t.Errorf("11 digits give %+v", got)
 	}
@@ -171,7 +171,7 @@ func TestAWarningStaysUntilAKey(t *testing.T) {
 	d.notice(warn(meter.MessageLow1))
 	d.up += 60_000
 	d.wants("CREDIT  8.12 kWh", "LOAD 320 W")
-	// Whoever is typing is not disturbed, and sees it afterwards.
+	// The customer is not interrupted while typing, and sees the warning afterwards.
 	d.keys("12")
 	d.notice(warn(meter.MessageTamper))
 	d.wants("12", "            2/20")
@@ -230,7 +230,7 @@ func TestMessagesThatAsk(t *testing.T) {
 	}
 }
 
-// TestEveryMessage holds every message of the meter to its golden text, in every language.
+// TestEveryMessage compares every message of the meter with its golden text, in every language.
 func TestEveryMessage(t *testing.T) {
 	var b strings.Builder
 	say := func(title string, said func(*rig) string) {
@@ -266,7 +266,7 @@ func TestEveryMessage(t *testing.T) {
 	golden(t, "testdata/messages.txt", b.String())
 }
 
-// TestAnswersFitOneSMS asks everything in every language with the largest figures there are.
+// TestAnswersFitOneSMS sends every request in every language with the largest possible figures.
 func TestAnswersFitOneSMS(t *testing.T) {
 	for l := meter.English; l <= meter.French; l++ {
 		d := newRig(t)

@@ -1,17 +1,17 @@
-// Package panel is the face of a meter: a keypad of 4 by 3 keys, a display of 2 lines of 16 or 4 lines of 20 characters,
-// and the SMS it understands and answers, in English, Swahili and French.
+// Package panel is the user interface of a meter: a keypad of 4 by 3 keys, a display of 2 lines of 16 or 4 lines of 20
+// characters, and the SMS it understands and answers, in English, Swahili and French.
 //
-// Start at [Panel]: [Panel.Key] turns a key press into what the core should hear, [Panel.Notice] takes what the core
-// answers, [Panel.Lines] says what the display shows and [Panel.Icons] which signs are lit.
-// [ParseSMS] and the Answer functions do the same for messages. The package only reads the meter's state; all decisions
-// are in package meter. It is pure: time is in what it is given.
+// Start at [Panel]: [Panel.Key] turns a key press into an event for the core, [Panel.Notice] takes the core's answers,
+// [Panel.Lines] returns what the display shows and [Panel.Icons] which signs are lit. [ParseSMS] and the Answer
+// functions do the same for messages. The package only reads the meter's state; all decisions are in package meter. It
+// reads no clock: the time is in its arguments.
 //
 // Keys (docs/operate/virtual-meter.md#display-and-keypad): * opens the menu, leaves any page and discards an entry; #
 // confirms, and turns to the next part of a page that does not fit; in the history 8 turns back and 9 goes to the next
-// part. Twenty digits may be typed straight from the home page; one to three digits are a short code that calls a page.
-// The result of a token, or of anything else that was asked for, is a message before the home page: keys work under it as
-// they do there. A page nobody touches for 60 s is left; one that is still turning, after three minutes at most. What a
-// page says stands in one catalogue (texts_table.go, made from the catalogue), every text in every language.
+// part. Twenty digits may be typed straight from the home page; one to three digits are a short code that opens a page.
+// The result of a token or another request is a message over the home page: keys work as they do there. After 60 s
+// without a key the panel leaves a page; a page that still turns is left after three minutes at most. The texts of the
+// pages are in texts_table.go, generated from the catalogue, in every language.
 package panel
 
 import (
@@ -25,11 +25,11 @@ import (
 
 // Times in milliseconds.
 const (
-	idleAfter   = 60_000 // without a key an entry or a page is left
+	idleAfter   = 60_000 // an entry or a page is left after this long without a key
 	resultFor   = 10_000 // a message stays this long
 	rotateEvery = 5_000  // the second line of the home page, the parts of a long page
 	warningFor  = 60_000 // a warning stays until a key is pressed, or this long
-	// longPage is for how long at most a page turns by itself when nobody presses a key.
+	// longPage is how long at most a page turns by itself without a key press.
 	longPage = 180_000
 )
 
@@ -43,13 +43,13 @@ const (
 	Large
 )
 
-// Width and Height are the size of the small display, which every text fits.
+// Width and Height are the size of the small display; every text fits it.
 const (
 	Width  = 16
 	Height = 2
 )
 
-// Width is the number of characters in a line.
+// Width returns the number of characters in a line.
 func (s Size) Width() int {
 	if s == Large {
 		return 20
@@ -57,7 +57,7 @@ func (s Size) Width() int {
 	return Width
 }
 
-// Height is the number of lines.
+// Height returns the number of lines.
 func (s Size) Height() int {
 	if s == Large {
 		return 4
@@ -73,7 +73,7 @@ func (s Size) String() string {
 	return "16x2"
 }
 
-// View is the meter as a panel looks at it.
+// View is the meter as a panel sees it.
 type View struct {
 	Config *meter.Config
 	State  *meter.State
@@ -81,11 +81,11 @@ type View struct {
 	Up uint64
 	// Setup is what the maker has set.
 	Setup Setup
-	// History is what the memory keeps beside the state, nil for none.
+	// History is what the memory stores beside the state, nil for none.
 	History History
 	// Signal is the strength of the modem's signal in bars, 1 to 4, 0 for no network.
 	Signal int
-	// Card says that the memory card is there and takes what is written.
+	// Card means that the memory card is present and writable.
 	Card bool
 }
 
@@ -97,7 +97,7 @@ const (
 	pageChoice // the menu has no such choice
 	pageEntry
 	pageResult
-	pageLocalAsk // menu 4: the load is to be switched
+	pageLocalAsk // menu 4: asks whether to switch the load
 	pageLocal
 	pageNote // a message of two texts
 	pageHistory
@@ -110,35 +110,35 @@ const (
 // Panel is the display and the keypad of one meter. The zero value shows the home page on the small display. It holds
 // what the customer is typing, so it has no printable form.
 type Panel struct {
-	// Size of the display; it may be set at any time.
+	// Size is the size of the display; it may be set at any time.
 	Size Size
 
 	page  page
 	step  uint8 // the part of a long page that was shown at since
 	typed [sts.TokenDigits]byte
-	n     uint8 // digits typed; one more than fits says that there were too many
+	n     uint8 // digits typed; one more than fit means that there were too many
 	since uint64
-	// What a page shows that is not in the meter's state.
+	// What pages show that is not in the meter's state.
 	result meter.Result
 	note   [Height]text
 	code   Page
-	// asked says that a time was typed, and the next answer about the clock is for the customer.
+	// asked means that a time was typed, so the next answer about the clock is for the customer.
 	asked bool
 	// warning waits for the home page until a key is pressed.
 	warning meter.Message
 	warned  uint64
 }
 
-// Press is what a key press means to the core. The host gives meter.EventKey for every press, and then Event, if it is
-// not 0: EventToken with what Keys.Open finds in [Panel.RevealTyped], from the keypad; EventClock with the time At; any
-// other as it stands, from the keypad.
+// Press is what a key press means to the core. The host gives meter.EventKey for every press, and then Event if it is
+// not 0. EventToken carries the result of Keys.Open for [Panel.RevealTyped]; EventClock carries the time At; any other
+// event is given as it is. The source is the keypad.
 type Press struct {
 	Event meter.EventKind
 	// At is the time to set in Unix seconds.
 	At int64
 }
 
-// Key takes one of the keys 0 to 9, * and #; any other is ignored.
+// Key handles one of the keys 0 to 9, * and #; it ignores any other.
 func (p *Panel) Key(m *View, key byte) Press {
 	p.expire(m)
 	isDigit := key >= '0' && key <= '9'
@@ -168,7 +168,7 @@ func (p *Panel) digit(m *View, key byte) Press {
 	case pageMenu, pageChoice:
 		return p.choose(m, key)
 	case pageLocalAsk, pageClear, pageClearSure:
-		return Press{} // only # is a yes
+		return Press{} // only # means yes
 	case pageClock:
 		if int(p.n) < clockDigits {
 			p.typed[p.n] = key
@@ -188,7 +188,7 @@ func (p *Panel) digit(m *View, key byte) Press {
 	return Press{}
 }
 
-// choose is a digit in the menu.
+// choose handles a digit in the menu.
 func (p *Panel) choose(m *View, key byte) Press {
 	switch key {
 	case '1':
@@ -207,7 +207,7 @@ func (p *Panel) choose(m *View, key byte) Press {
 	return Press{}
 }
 
-// hash is the key that confirms.
+// hash handles the # key, which confirms.
 func (p *Panel) hash(m *View) Press {
 	switch {
 	case p.page == pageEntry && p.n > 0:
@@ -240,7 +240,7 @@ func (p *Panel) hash(m *View) Press {
 	return Press{}
 }
 
-// ask gives the core what the customer has confirmed; its answer is the next page.
+// ask returns the event that the customer has confirmed; the core's answer is the next page.
 func (p *Panel) ask(m *View, what meter.EventKind) Press {
 	p.turn(pageHome, m.Up)
 	return Press{Event: what}
@@ -255,8 +255,8 @@ func (p *Panel) atHome() bool {
 	return false
 }
 
-// RevealTyped returns the digits that were typed, for opening the token; it is the only door to them. More than fit give
-// a text that is no token.
+// RevealTyped returns the typed digits, for opening the token; nothing else exposes them. If more digits were typed
+// than fit, the text is not a token.
 func (p *Panel) RevealTyped() string {
 	if int(p.n) > len(p.typed) {
 		return string(p.typed[:]) + "+"
@@ -264,12 +264,12 @@ func (p *Panel) RevealTyped() string {
 	return string(p.typed[:p.n])
 }
 
-// turn shows another page; what was typed is discarded.
+// turn shows another page and discards what was typed.
 func (p *Panel) turn(to page, up uint64) {
 	*p = Panel{Size: p.Size, page: to, since: up, warning: p.warning, warned: p.warned}
 }
 
-// expire leaves a page whose time is over.
+// expire leaves a page after its time.
 func (p *Panel) expire(m *View) {
 	if p.warning != 0 && m.Up >= p.warned+warningFor {
 		p.warning = 0

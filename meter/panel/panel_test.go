@@ -15,7 +15,7 @@ import (
 // rigDay is 2026-11-20.
 const rigDay meter.Date = 20_777
 
-// rig is a panel before a meter whose state a test sets.
+// rig is a panel with a meter whose state a test sets.
 type rig struct {
 	t *testing.T
 	p panel.Panel
@@ -40,7 +40,7 @@ func newRig(t *testing.T) *rig {
 	return &rig{t: t, c: c, s: s}
 }
 
-// m is the meter as the panel looks at it.
+// m returns the meter as the panel sees it.
 func (d *rig) m() *panel.View {
 	d.s.Up = d.up
 	return &panel.View{Config: &d.c, State: &d.s, Up: d.up, Setup: d.setup, History: d.h, Signal: d.signal, Card: d.card}
@@ -221,7 +221,7 @@ func TestKeysOfTheMenu(t *testing.T) {
 	d.wants("LOAD IS OFF", "*4# SWITCHES ON")
 }
 
-// TestTheMenuTurnsByItself: who does not know # sees every choice.
+// TestTheMenuTurnsByItself: the menu shows every choice without a press of #.
 func TestTheMenuTurnsByItself(t *testing.T) {
 	d := newRig(t)
 	d.keys("*")

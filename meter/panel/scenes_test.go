@@ -10,7 +10,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// scenes are everything a panel can show.
+// scenes returns everything a panel can show.
 func scenes() []scene {
 	all := []scene{
 		{"home", 3, func(*rig) {}},
@@ -44,12 +44,12 @@ func scenes() []scene {
 	return all
 }
 
-// off opens the relay for reasons.
+// off opens the relay for the given reasons.
 func (d *rig) off(reasons ...supply.Reason) {
 	d.s.Reasons, d.s.Relay, d.s.Power = supply.Of(reasons...), supply.Open, 0
 }
 
-// wallet is a meter with so much left of its lease.
+// wallet puts the meter in wallet mode with so much left of its lease.
 func wallet(d *rig, left unit.Energy) {
 	d.s.Flags, d.s.Balance = d.s.Flags|meter.FlagWallet, left
 }
@@ -59,7 +59,7 @@ func everySign(d *rig) {
 	d.s.LED, d.s.EC, d.s.Latched, d.s.Clock = meter.LEDFast, meter.ECActive, 1, meter.ClockInvalid
 }
 
-// states are the words for the supply, five seconds after the home page.
+// states returns the scenes with each word for the supply, five seconds after the home page.
 func states() (all []scene) {
 	for _, c := range []struct {
 		title string
@@ -94,7 +94,7 @@ func states() (all []scene) {
 	return all
 }
 
-// kept is a history as a test wants it.
+// kept is a History with contents that a test sets.
 type kept struct {
 	cleared      unit.Energy
 	days, months []panel.UseRow
@@ -125,7 +125,7 @@ func (k *kept) Token(n int) (panel.TokenRow, bool) {
 	return k.rows[n], true
 }
 
-// eleven is one token more than the page lists, every outcome among them.
+// eleven returns one token more than the page lists, with every outcome among them.
 func eleven() *kept {
 	const at, token = 1_795_161_600, "1234 **** **** **** 5678"
 	k := &kept{days: []panel.UseRow{{Date: rigDay - 1, Used: 4560}}}
@@ -142,7 +142,7 @@ func eleven() *kept {
 	return k
 }
 
-// shelf is a history with every kind of row behind the tokens.
+// shelf returns a history with every kind of row after the tokens.
 func shelf() *kept {
 	return &kept{
 		days:   []panel.UseRow{{Date: rigDay - 1, Used: 4560}, {Date: rigDay - 2, Used: 99_999_999}},
@@ -217,7 +217,7 @@ func management() (all []scene) {
 	return all
 }
 
-// everyFact is a meter about which nothing is unknown.
+// everyFact sets every value that a page can show.
 func everyFact(d *rig) {
 	d.c.LongNumber, d.s.Limit, d.s.Relay = true, 18_201_624, supply.Open
 	d.s.Reasons = supply.Of(supply.Tamper, supply.Test)

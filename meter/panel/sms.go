@@ -11,9 +11,9 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// Request is what a message to the meter asks for. It may hold a token, so it has no printable form.
+// Request is what a message to the meter asks for. It may hold a token, so it prints as a mask.
 type Request struct {
-	// Kind says what is asked.
+	// Kind is the kind of the request.
 	Kind RequestKind
 	// tokens are the digits after *02#, for each token.
 	tokens []string
@@ -23,7 +23,7 @@ type Request struct {
 type RequestKind uint8
 
 const (
-	// RequestNone: nothing the meter understands; it stays silent.
+	// RequestNone: the meter does not understand the message and does not answer.
 	RequestNone RequestKind = iota
 	// RequestBalance: *01#. Only registered numbers are answered.
 	RequestBalance
@@ -41,20 +41,20 @@ const (
 
 // The limits of a message to the meter.
 const (
-	// maxText bounds what is looked at, in bytes: a few parts of a long message, in whatever script.
+	// maxText is the longest message that is read, in bytes: a few parts of a long message, in any script.
 	maxText = 640
-	// maxSMS is how many characters one message of the meter holds.
+	// maxSMS is how many characters one message from the meter holds.
 	maxSMS = 160
 	// MaxTokens is how many tokens one message may hold: a key change in four tokens, and the credit under the new key.
 	MaxTokens = 5
 )
 
-// tokenCommand begins a message with a token.
+// tokenCommand begins a message that holds a token.
 const tokenCommand = "*02#"
 
-// ParseSMS reads a message to the meter. Telephones group digits, put them into the script of their keyboard and add
-// marks that nobody sees, so none of that counts; a # behind the token is forgiven. Between several tokens may be
-// blanks, line ends, commas, or the command once more.
+// ParseSMS reads a message to the meter. Telephones group digits, write them in the script of their keyboard and add
+// invisible marks; ParseSMS ignores all of that, and a # after the token. Several tokens may be separated by blanks,
+// line ends, commas, or the command again.
 func ParseSMS(text string) Request {
 	if len(text) > maxText {
 		return Request{}
@@ -79,7 +79,7 @@ func ParseSMS(text string) Request {
 	return Request{Kind: RequestToken, tokens: tokensIn(text)}
 }
 
-// joined writes the token command without the blanks and dashes that may stand in it, each time.
+// joined removes the blanks and dashes within each token command.
 func joined(text string) string {
 	var out strings.Builder
 	for {
@@ -93,15 +93,15 @@ func joined(text string) string {
 		if command := text[at:end]; compact(command) == tokenCommand {
 			out.WriteString(tokenCommand)
 			text = text[end:]
-		} else { // not this star
+		} else { // this star does not begin a command
 			out.WriteByte('*')
 			text = text[at+1:]
 		}
 	}
 }
 
-// tokensIn returns the tokens of a message. Digits that make no tokens come back in one piece, which no key opens: of a
-// message that is not understood nothing is loaded but what is certain.
+// tokensIn returns the tokens of a message. Digits that are not clearly tokens come back in one piece, which no key
+// opens, so that nothing uncertain is loaded.
 func tokensIn(text string) []string {
 	text = strings.ReplaceAll(text, tokenCommand, "\n")
 	var pieces []string
@@ -113,7 +113,7 @@ func tokensIn(text string) []string {
 		}
 	}
 	if all.Len() <= sts.TokenDigits {
-		return []string{all.String()} // one token, on however many lines
+		return []string{all.String()} // one token, on any number of lines
 	}
 	var tokens []string
 	for _, piece := range pieces {
@@ -128,7 +128,7 @@ func tokensIn(text string) []string {
 	return tokens
 }
 
-// compact leaves out blanks and dashes.
+// compact removes blanks and dashes.
 func compact(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == ' ' || r == '-' || r == '\t' {
@@ -138,8 +138,8 @@ func compact(s string) string {
 	}, s)
 }
 
-// plain writes digits, stars, crosses, blanks and dashes of any script as those of a keypad, and leaves out what cannot
-// be seen, such as the marks of writing direction.
+// plain converts digits, stars, hash signs, blanks and dashes of any script to those of a keypad, and removes invisible
+// characters such as marks of writing direction.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -166,8 +166,8 @@ func plain(s string) string {
 	}, s)
 }
 
-// digit is a decimal digit of any script. The digits of a script stand together in the order of their values, so their
-// place in a range of the table is their value.
+// digit converts a decimal digit of any script. The digits of a script are consecutive and in order, so the position in
+// a range of the table is the value.
 func digit(r rune) rune {
 	for _, in := range unicode.Nd.R16 {
 		if r <= rune(in.Hi) {
@@ -182,8 +182,8 @@ func digit(r rune) rune {
 	return r
 }
 
-// RevealTokens returns the digits of the tokens as they were sent, for Keys.Open; one piece, which opens nothing, for
-// what cannot be tokens. It is the only door to them.
+// RevealTokens returns the digits of the tokens as they were sent, for Keys.Open. Digits that are not tokens come in
+// one piece, which no key opens. Nothing else exposes the digits.
 func (r Request) RevealTokens() []string { return r.tokens }
 
 // String returns a mask.
@@ -197,8 +197,8 @@ func (r Request) Format(f fmt.State, _ rune) { fmt.Fprint(f, maskedRequest) }
 
 const maskedRequest = "panel.Request(masked)"
 
-// AnswerToken returns the answer to *02#: result and balance to a registered number, the bare result to any other
-// (docs/reference/meter-rules.md#text-messages); management has an answer of its own.
+// AnswerToken returns the answer to *02#: result and balance to a registered number, the result alone to any other
+// (docs/reference/meter-rules.md#text-messages). Management tokens have answers of their own.
 func AnswerToken(l meter.Language, r meter.Result, registered bool) string {
 	var t text
 	switch {
@@ -221,9 +221,9 @@ func AnswerToken(l meter.Language, r meter.Result, registered bool) string {
 	return say(l, t)
 }
 
-// Report returns what a registered number hears of a token that was accepted at the keypad: what it would have been answered,
-// and which token it was, by the ends of its masked form, for who has several on the way. Without the ends it is the balance alone: a report
-// that can be about any token is none.
+// Report returns the message to a registered number about a token that was accepted at the keypad: the usual answer,
+// and the first and last digits of the token, because several may be on the way. Without those digits it reports only
+// the balance, since the report could be about any token.
 func Report(l meter.Language, r meter.Result, masked string) string {
 	first, last, kept := (&TokenRow{Masked: masked}).ends()
 	if !kept {
@@ -250,7 +250,7 @@ func AnswerEmergency(m *View, a meter.ECAnswer) string {
 	return say(l, smsEmergencyNone)
 }
 
-// Answer returns the answer to a request that only asks: *01#, *04#, *05# and *06#; "" for any other.
+// Answer returns the answer to a query: *01#, *04#, *05# and *06#; "" for any other.
 func Answer(m *View, r RequestKind) string {
 	l := m.Config.Language
 	switch r {
@@ -293,7 +293,7 @@ func lastTokens(m *View) string {
 	return out
 }
 
-// short is a token in a message: "20.11 1234..5678 +34.7 kWh;". Its middle is never told.
+// short returns a token as a message lists it: "20.11 1234..5678 +34.7 kWh;". It never shows the middle digits.
 func (v *screen) short(row TokenRow) string {
 	var parts []string
 	if row.At != 0 {
@@ -310,7 +310,7 @@ func (v *screen) short(row TokenRow) string {
 	return strings.Join(parts, " ") + ";"
 }
 
-// balance says what there is: the credit, or what is left of the lease.
+// balance returns the text with the credit, or with what is left of the lease.
 func balance(m *View) string {
 	if m.State.Wallet() {
 		return smsLeft(m.Config.Language, m.State.Shown())
@@ -318,7 +318,7 @@ func balance(m *View) string {
 	return smsBalance(m.Config.Language, m.State.Shown())
 }
 
-// stateOf says how the supply is, and what is wrong with the meter.
+// stateOf returns the state of the supply, and what is wrong with the meter.
 func stateOf(m *View) string {
 	l := m.Config.Language
 	v := &screen{p: &Panel{}, m: m, width: Width}
@@ -354,8 +354,8 @@ func Message(m *View, what meter.Message, balance unit.Energy) string {
 	return ""
 }
 
-// septets is how many of the 160 places of a message a text takes: one for each character, for all of them are in the
-// basic table of the GSM alphabet.
+// septets returns how many of the 160 characters of a message a text takes: one for each character, because all texts
+// use only the basic table of the GSM alphabet.
 func septets(text string) int { return utf8.RuneCountInString(text) }
 
 // The limits of answers (docs/reference/meter-rules.md#text-messages).
@@ -368,8 +368,8 @@ const (
 	rememberedAnswers = answersPerDay
 )
 
-// Gate limits the answers to messages, never the loading of a token: a stranger cannot make the meter talk all day, nor
-// silence it for its owner. The zero value lets everything through.
+// Gate limits the answers to messages, never the loading of a token. A stranger can neither make the meter answer all
+// day nor use up its owner's answers. The zero value has counted no answers yet.
 type Gate struct {
 	sent [rememberedAnswers]struct {
 		sender   uint64
@@ -379,9 +379,9 @@ type Gate struct {
 	next int
 }
 
-// Allow reports whether an answer may go to a sender now, and counts it if so. Sender is any hash of the number
-// (meter.Handle), now the powered-on time in seconds, rejected an answer other than accept to a number that is not
-// registered.
+// Allow reports whether an answer may go to a sender now, and counts it if so. sender is any hash of the number
+// (meter.Handle), now the powered-on time in seconds; rejected marks an answer other than accept to a number that is
+// not registered.
 func (g *Gate) Allow(sender, now uint64, rejected bool) bool {
 	var perDay, perHour, rejections int
 	for _, a := range g.sent {

@@ -53,7 +53,7 @@ func TestRequestsBySMS(t *testing.T) {
 	}
 }
 
-// Every script's digits are read, so the table they are read from must be as it is thought to be: whole sets of ten.
+// ParseSMS reads the digits of every script, so the table of digits must consist of whole sets of ten.
 func TestDigitsOfEveryScript(t *testing.T) {
 	read := map[rune]int{}
 	for _, in := range unicode.Nd.R16 {
@@ -77,7 +77,7 @@ func TestDigitsOfEveryScript(t *testing.T) {
 	}
 }
 
-// The answers to docs/reference/meter-rules.md#text-messages, to the letter.
+// The answers match docs/reference/meter-rules.md#text-messages exactly.
 func TestAnswersBySMS(t *testing.T) {
 	accepted := meter.Result{Code: sts.Accept, Units: 34_700, Balance: 42_820}
 	for _, c := range []struct {
@@ -111,7 +111,7 @@ func TestAnswersBySMS(t *testing.T) {
 func TestAnswersAreLimited(t *testing.T) {
 	const hour, day = 3600, 86_400
 	var g panel.Gate
-	// Three rejections a day go to numbers that are not registered, whoever they are.
+	// Three rejections a day go to all numbers that are not registered together.
 	for i := range uint64(5) {
 		if got, want := g.Allow(100+i, i, true), i < 3; got != want {
 			t.Errorf("rejection %d to a stranger: allowed %t, want %t", i+1, got, want)

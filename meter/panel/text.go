@@ -2,13 +2,13 @@ package panel
 
 import "github.com/paywatt/paywatt/meter"
 
-// text names a text of the meter, whose constants are made from the catalogue.
+// text identifies a text of the meter; its constants are generated from the catalogue.
 type text uint8
 
-// languages is how many languages there are: those of package meter.
+// languages is the number of languages of package meter.
 const languages = meter.French + 1
 
-// say returns a text in a language; one this version does not speak is English.
+// say returns a text in a language; an unknown language gives English.
 func say(l meter.Language, t text) string {
 	if l >= languages {
 		l = meter.English
