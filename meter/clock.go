@@ -69,7 +69,7 @@ const (
 )
 
 var clockInputNames = [...]string{
-	clockLost: "the host does not trust it", clockHeld: "it ran on without its source", clockSet: "it was set and has run since",
+	clockLost: "the host does not trust the clock", clockHeld: "the clock ran on without its source", clockSet: "the clock was set and has run since",
 }
 
 var clockTable = [...]transition[Clock, clockInput]{

@@ -14,8 +14,9 @@ const statesPage = "../docs/reference/meter-states.md"
 // statesText is the page of the state machines, drawn from the tables that the code runs.
 func statesText() string {
 	var b strings.Builder
-	b.WriteString("# The state machines of a meter\n\nDrawn from the tables in package `meter` that the code runs (`go test ./meter -run States -update` writes this page).\n" +
-		"An input that is not listed leaves the state as it is. The rules are in [what a meter decides](meter-rules.md), their keys in\n[the configuration](meter-config.md).\n")
+	b.WriteString("# The state machines of a meter\n\nThese diagrams are drawn from the tables in package `meter` that the code runs. `go test ./meter -run States -update` writes this\n" +
+		"page. An input that is not listed leaves the state as it is. [What a meter decides](meter-rules.md) explains the rules, and\n" +
+		"[the configuration](meter-config.md) lists their keys.\n")
 	for _, d := range meter.Diagrams() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n```mermaid\nstateDiagram-v2\n", d.Name, d.About)
 		ids := map[string]string{}
@@ -47,13 +48,13 @@ const configPage = "../docs/reference/meter-config.md"
 // configText is the page of the configuration document.
 func configText() string {
 	var b strings.Builder
-	b.WriteString("# The configuration of a meter\n\nOne document, always whole: a key that is missing has its default. A document with a key the meter does not know, or a\n" +
-		"value out of range, is refused whole, with the name of its first bad key in alphabetical order. Lists are lists of texts.\n" +
-		"Written from the table in package `meter` that the code reads (`go test ./meter -run States -update`).\n\n| key | meaning |\n|---|---|\n")
+	b.WriteString("# The configuration of a meter\n\nA configuration is one document, always complete: a missing key has its default. If a document has an unknown key or a value\n" +
+		"out of range, the meter refuses all of it and names the first bad key in alphabetical order. Lists are lists of strings.\n" +
+		"`go test ./meter -run States -update` writes this page from the table in package `meter` that the code reads.\n\n| key | meaning |\n|---|---|\n")
 	for _, s := range meter.Settings() {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", s.Name, s.About)
 	}
-	b.WriteString("\nWhat cannot stand together is refused too: `clearance_wh` below `cutoff_wh`, `low2_wh` above `low1_wh`, `max_balance_wh` not\n" +
+	b.WriteString("\nThe meter also refuses values that contradict each other: `clearance_wh` below `cutoff_wh`, `low2_wh` above `low1_wh`, `max_balance_wh` not\n" +
 		"above `clearance_wh`, `net_metering` with `reverse_debit`, `dst_shift_min` without `dst_begin` and `dst_end`.\n")
 	return b.String()
 }

@@ -73,7 +73,7 @@ const (
 )
 
 var ecInputNames = [...]string{
-	ecLow: "the credit falls to the threshold", ecHigh: "the credit is above it, or there is no emergency credit",
+	ecLow: "the credit falls to the threshold", ecHigh: "the credit is above the threshold, or there is no emergency credit",
 	ecActivate: "the customer activates it", ecUsedUp: "all of it is used", ecRoom: "some is paid back, and that is enough",
 	ecRepaid: "all of it is paid back",
 }

@@ -77,7 +77,7 @@ const (
 )
 
 var leaseInputNames = [...]string{
-	leaseTaken: "another lease is taken, of which something is left", leaseUsed: "nothing is left",
+	leaseTaken: "a new lease that leaves something is taken", leaseUsed: "nothing is left",
 	leaseExpires: "its time runs out and no friendly window is open",
 }
 

@@ -46,8 +46,8 @@ const (
 )
 
 var overloadInputNames = [...]string{
-	overloadAbove: "the load rises above the limit", overloadBelow: "the load is within it, or the relay is open",
-	overloadTrip: "it was above for too long", overloadLock: "it was above for too long, and too often",
+	overloadAbove: "the load rises above the limit", overloadBelow: "the load is within the limit, or the relay is open",
+	overloadTrip: "the load was above the limit for too long", overloadLock: "the load was above the limit for too long, and too often",
 	overloadRetry: "the time is over", overloadConfirm: "the customer presses #",
 }
 

@@ -49,7 +49,7 @@ const (
 
 var relayInputNames = [...]string{
 	relayBlocked: "a reason is set, or the wait after a power cut is on", relayFree: "nothing keeps it open",
-	relayConfirm: "no reason is set, the customer has to confirm",
+	relayConfirm: "no reason is set, but the customer has to confirm",
 }
 
 var relayTable = [...]transition[supply.Relay, relayInput]{

@@ -30,7 +30,7 @@ func TestThePagesStateTheLimits(t *testing.T) {
 		},
 		"../../docs/reference/sms-texts.md": {
 			fmt.Sprintf("or %d digits and more in a row", notify.TokenLike),
-			fmt.Sprintf("Names are cut to %d characters and end in a point then; of the line where help is, longer than %d,", notify.MaxName, notify.MaxContact),
+			fmt.Sprintf("Names are cut to %d characters", notify.MaxName), fmt.Sprintf("longer than %d characters, only its telephone number", notify.MaxContact),
 		},
 	} {
 		text, err := os.ReadFile(page)

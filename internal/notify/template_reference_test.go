@@ -42,7 +42,7 @@ func TestTheReferencePageIsTheCode(t *testing.T) {
 func wordTable() string {
 	asks := map[Word]string{
 		WordBalance: "what is left, with the time of the figure", WordLast: "the token of the last sale once more", WordUsage: "what was used",
-		WordHelp: "the words", WordStop: "no more warnings", WordStart: "warnings again",
+		WordHelp: "the list of words", WordStop: "no more warnings", WordStart: "warnings again",
 	}
 	var b strings.Builder
 	b.WriteString("| asks for |")
@@ -73,7 +73,7 @@ func textTables() string {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("Pieces that a text has or not:\n\n")
+	b.WriteString("Parts that a text has only if they apply:\n\n")
 	for l := range languages {
 		f := phrases[l]
 		fmt.Fprintf(&b, "- %s: `%s` · `%s` · `%s …` · `%s` · `%s` · `%s …`\n", l, f.press, f.soon, f.at, f.sim, f.more, f.call)
