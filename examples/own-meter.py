@@ -123,7 +123,7 @@ client.username_pw_set(number, os.environ["PASSWORD"])
 client.on_connect, client.on_message = on_connect, on_message
 client.connect_async(host, int(port), keepalive=60)
 memory["boot"] += 1
-told, next_second, next_reading = None, started, started
+reported, next_second, next_reading = None, started, started
 while True:
     if client.loop(0.2) != mqtt.MQTT_ERR_SUCCESS:
         time.sleep(2)
@@ -135,8 +135,8 @@ while True:
     while next_second <= now:
         memory["register_wh"] += measured_wh()
         next_second += 1
-    if next_reading <= now or reasons() != told:
-        told, next_reading = reasons(), now + memory["reading_s"]
+    if next_reading <= now or reasons() != reported:
+        reported, next_reading = reasons(), now + memory["reading_s"]
         reading()
         save()
     if memory["records"] and now - last_ack > SEND_AGAIN_S:

@@ -141,7 +141,7 @@ func writable(dir string) bool {
 
 func databaseCheck(ctx context.Context, where place) check {
 	k := check{Name: "database", Verdict: checkOK}
-	r, err := app.Verify(ctx, where.data, where.store, headlog.Outside{})
+	r, err := app.Verify(ctx, where.data, where.store, headlog.ExternalHeads{})
 	switch {
 	case errors.Is(err, sqlite.ErrNoDatabase), errors.Is(err, os.ErrNotExist):
 		k.Verdict, k.Detail = checkWarn, "there is no database yet; paywatt serve makes it"

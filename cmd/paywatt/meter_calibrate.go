@@ -109,7 +109,7 @@ func (o calibrateOptions) year(out *calibrated, e calibration.Millionths) error 
 	if o.kwhYear > 0 {
 		year = unit.Energy(o.kwhYear) * unit.KilowattHour
 	}
-	astray, err := calibration.Astray(year, e)
+	astray, err := calibration.EnergyError(year, e)
 	if err != nil {
 		return usage("The error of a year cannot be computed: "+err.Error()+".", calibrateHelp)
 	}

@@ -85,7 +85,7 @@ func loadTestOf(t calibration.Columns, price string) (loadTestOut, error) {
 
 func loadTestCellOf(r calibration.Row, price string) (loadTestCell, error) {
 	e := r.Error()
-	astray, err := calibration.Astray(calibration.PerYear(r.Load), e)
+	astray, err := calibration.EnergyError(calibration.PerYear(r.Load), e)
 	if err != nil {
 		return loadTestCell{}, err
 	}

@@ -44,7 +44,7 @@ func newVerifyCommand(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.verifyBooks(cmd, where, headlog.Outside{Public: public, Heads: strings.Join(heads, "")}, scope)
+			return c.verifyBooks(cmd, where, headlog.ExternalHeads{Public: public, Heads: strings.Join(heads, "")}, scope)
 		},
 	}
 	c.placeFlags(cmd, &data)
@@ -55,7 +55,7 @@ func newVerifyCommand(c console) *cobra.Command {
 }
 
 // verifyBooks checks the database of a data folder.
-func (c console) verifyBooks(cmd *cobra.Command, where place, kept headlog.Outside, scope bool) error {
+func (c console) verifyBooks(cmd *cobra.Command, where place, kept headlog.ExternalHeads, scope bool) error {
 	began := time.Now()
 	done := c.progress(cmd, "Checking the books", nil)
 	r, err := app.Verify(cmd.Context(), where.data, where.store, kept)

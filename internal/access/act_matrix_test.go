@@ -33,7 +33,7 @@ func TestAnApprovalAllowsItsOwnActOnly(t *testing.T) {
 			r.waits(access.ApprovalGiven)
 			a := &r.approvals[len(r.approvals)-1]
 			a.Act, a.Right, by.Approval = stored, act.Right(), a.ID
-			e, err := access.SecondPerson(r, by, access.Wish{Act: act, Body: struct{}{}}, r.now)
+			e, err := access.SecondPerson(r, by, access.ActRequest{Act: act, Body: struct{}{}}, r.now)
 			want := refusal.ApprovalInvalid
 			if stored == act || stored == was[act] {
 				want = ""
@@ -52,7 +52,7 @@ func TestAnApprovalAllowsItsOwnActOnly(t *testing.T) {
 func TestWhoMayAllowWhat(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
-	doers := access.Doers{}
+	doers := access.Executors{}
 	for _, act := range allActs() {
 		doers[act] = func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }
 	}
@@ -96,7 +96,7 @@ func TestWhoMayStillAsk(t *testing.T) {
 			if role.May(act.Right()) || act == access.ActReverse && slices.Contains([]access.Role{access.Operator, access.VendorAPI}, role) {
 				want = ""
 			}
-			if e, err := access.SecondPerson(r, by, access.Wish{Act: act, Body: struct{}{}}, r.now); err != nil || e.Code != want {
+			if e, err := access.SecondPerson(r, by, access.ActRequest{Act: act, Body: struct{}{}}, r.now); err != nil || e.Code != want {
 				t.Errorf("%s of a %s: %q, %v; want %q", act, role, e.Code, err, want)
 			}
 		}
@@ -108,7 +108,7 @@ func TestHowManyCouldAllowIt(t *testing.T) {
 	for _, act := range access.Acts() {
 		for _, role := range access.Roles() {
 			r := &rows{people: map[string]access.PersonRow{"1": {Role: access.Owner}, "2": {Role: role}}}
-			e, err := access.SecondPerson(r, r.amina(), access.Wish{Act: act, Body: struct{}{}}, time.Now())
+			e, err := access.SecondPerson(r, r.amina(), access.ActRequest{Act: act, Body: struct{}{}}, time.Now())
 			if waits := role.May(act.Right()); err != nil || (e.Waits != nil) != waits || e.Alone == waits {
 				t.Errorf("%s, an owner and a %s: %+v, %v; want it to wait %t", act, role, e, err, waits)
 			}
@@ -169,7 +169,7 @@ func TestWhatIsAllowedIsNotRejectedAfterwards(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
 	did := 0
-	a.Serve(access.Doers{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) {
+	a.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) {
 		did++
 		return access.Done{Object: "trf_1"}, nil
 	}})
@@ -199,7 +199,7 @@ func TestADecisionIsDatedAsItIsStored(t *testing.T) {
 	for allow, want := range map[bool]access.ApprovalState{true: access.ApprovalGiven, false: access.ApprovalRejected} {
 		r := newRows(t)
 		a := r.access(rand.Reader)
-		a.Serve(access.Doers{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }})
+		a.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }})
 		approval, at := r.waits(access.ApprovalWaiting), r.now
 		r.now = at.In(time.FixedZone("east", 3*60*60)).Add(999)
 		if d, err := a.Decide(t.Context(), finance(), approval, allow, "agreed"); err != nil || d.Refused() {
@@ -248,7 +248,7 @@ func TestAListOfApprovalsLooksAtAThousand(t *testing.T) {
 
 // TestAnActInTwoForms goes to the doer of its form.
 func TestAnActInTwoForms(t *testing.T) {
-	doer := func(name string) access.Doer {
+	doer := func(name string) access.Executor {
 		return func(_ context.Context, maker access.Actor, body []byte) (access.Done, error) {
 			return access.Done{Object: fmt.Sprintf("%s: %s %s", name, maker, body)}, nil
 		}

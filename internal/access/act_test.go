@@ -59,7 +59,7 @@ func TestEveryActAsksTheTable(t *testing.T) {
 			two = append(two, act)
 		}
 		w.run(t, func(tx *store.Tx) error {
-			eyes, err := access.SecondPerson(tx, by, access.Wish{Act: act, Body: struct{}{}}, w.now)
+			eyes, err := access.SecondPerson(tx, by, access.ActRequest{Act: act, Body: struct{}{}}, w.now)
 			if err != nil || eyes.Refused() || (eyes.Waits != nil) != (f[2] == "two") || eyes.Alone {
 				t.Errorf("%s: %+v, %v, want %s", act, eyes, err, f[2])
 			}
@@ -71,7 +71,7 @@ func TestEveryActAsksTheTable(t *testing.T) {
 	}
 	w.run(t, func(tx *store.Tx) error {
 		east := time.FixedZone("east", 3*60*60)
-		eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActTariff, Body: struct{}{}}, w.now.In(east).Add(1999*time.Nanosecond))
+		eyes, err := access.SecondPerson(tx, by, access.ActRequest{Act: access.ActTariff, Body: struct{}{}}, w.now.In(east).Add(1999*time.Nanosecond))
 		if want := w.now.Add(time.Microsecond); err != nil || eyes.Waits == nil || eyes.Waits.CreatedAt != want {
 			t.Errorf("asked 1,999 ns after %s: %+v, %v, want %s", w.now, eyes.Waits, err, want)
 		}
@@ -84,7 +84,7 @@ func TestEveryActAsksTheTable(t *testing.T) {
 		t.Errorf("acts of two people: %v, want %v", all, two)
 	}
 	w.run(t, func(tx *store.Tx) error {
-		if eyes, err := access.SecondPerson(tx, by, access.Wish{Act: "meter.explode", Body: struct{}{}}, w.now); err == nil {
+		if eyes, err := access.SecondPerson(tx, by, access.ActRequest{Act: "meter.explode", Body: struct{}{}}, w.now); err == nil {
 			t.Errorf("an act that is not in the table: %+v, want an error", eyes)
 		}
 		return nil

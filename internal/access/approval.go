@@ -56,8 +56,8 @@ func (a Approval) Expired(now time.Time) bool {
 	return (a.State == ApprovalWaiting || a.State == ApprovalGiven) && !now.Before(a.CreatedAt.Add(ApprovalLife))
 }
 
-// Wish is an act that an actor is about to do.
-type Wish struct {
+// ActRequest is an act that an actor is about to do.
+type ActRequest struct {
 	Act     Act // [acts] says what right it takes and whether a second person must allow it
 	Object  string
 	Summary string
@@ -111,7 +111,7 @@ func (e FourEyes) Mark(entry Entry) Entry {
 // second person and the tenant's four eyes bind, it stores an approval that waits for another person with the same right. An
 // act that is done under an approval uses the approval up. If four eyes do not bind, one person does the act and the audit
 // log says so. SecondPerson rounds now as it is stored, to whole microseconds in UTC.
-func SecondPerson(tx EyesTx, by Actor, w Wish, now time.Time) (FourEyes, error) {
+func SecondPerson(tx EyesTx, by Actor, w ActRequest, now time.Time) (FourEyes, error) {
 	now = Stored(now)
 	r, err := w.Act.rule()
 	if err != nil || r.alone {
@@ -173,7 +173,7 @@ func fourEyesBind(tx interface {
 }
 
 // useApproval uses an approval up for exactly the act that was written down.
-func useApproval(tx EyesTx, by Actor, w Wish, body []byte, now time.Time) (FourEyes, error) {
+func useApproval(tx EyesTx, by Actor, w ActRequest, body []byte, now time.Time) (FourEyes, error) {
 	a, found, err := tx.ApprovalByID(by.Approval)
 	if err != nil {
 		return FourEyes{}, err
@@ -220,15 +220,15 @@ type Done struct {
 	Shown any
 }
 
-// Doer does an act that was approved, as its maker, whose Approval it is done under.
-type Doer func(ctx context.Context, maker Actor, body []byte) (Done, error)
+// Executor does an act that was approved, as its maker, whose Approval it is done under.
+type Executor func(ctx context.Context, maker Actor, body []byte) (Done, error)
 
-// Doers carry out approved acts.
-type Doers map[Act]Doer
+// Executors carry out approved acts.
+type Executors map[Act]Executor
 
 // ByField makes one Doer for an act that can be requested in two ways. It passes requests that have the field to the first
 // Doer and all others to the second.
-func ByField(field string, has, lacks Doer) Doer {
+func ByField(field string, has, lacks Executor) Executor {
 	return func(ctx context.Context, maker Actor, body []byte) (Done, error) {
 		var fields map[string]json.RawMessage
 		if err := json.Unmarshal(body, &fields); err != nil {
@@ -259,7 +259,7 @@ func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bo
 		return Decided{Refusal: refuse.ReasonTooLong(maxActSummary)}, nil
 	}
 	now := Stored(a.c.Now())
-	var do Doer
+	var do Executor
 	out, err := Through(ctx, a.c.Door, by.Tenant, func(tx Tx) (Decided, error) {
 		d, err := decide(tx, by, i, allow, reason, now)
 		if do = a.doers[d.Approval.Act]; err == nil && !d.Refused() && allow && do == nil {
@@ -285,7 +285,7 @@ func (a *Access) Decide(ctx context.Context, by Actor, approval string, allow bo
 }
 
 // Serve tells who does approved acts. It is called once, before anything is decided.
-func (a *Access) Serve(d Doers) { a.doers = d }
+func (a *Access) Serve(d Executors) { a.doers = d }
 
 func decide(tx Tx, by Actor, i id.ID, allow bool, reason string, now time.Time) (Decided, error) {
 	a, found, err := tx.ApprovalByID(i)

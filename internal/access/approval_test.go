@@ -56,7 +56,7 @@ type price struct {
 }
 
 // tries does the act, if it may be done now, as a use case does.
-func (w *world) tries(t *testing.T, by access.Actor, wish access.Wish) (eyes access.FourEyes) {
+func (w *world) tries(t *testing.T, by access.Actor, wish access.ActRequest) (eyes access.FourEyes) {
 	t.Helper()
 	w.run(t, func(tx *store.Tx) (err error) {
 		eyes, err = access.SecondPerson(tx, by, wish, w.now)
@@ -83,7 +83,7 @@ func TestWhenASecondPersonIsNeeded(t *testing.T) {
 	for name, c := range map[string]struct {
 		set    *bool
 		people []access.Role
-		change func(*access.Wish)
+		change func(*access.ActRequest)
 		want   string
 	}{
 		"nobody is there":                         {nil, nil, nil, "alone"},
@@ -93,13 +93,13 @@ func TestWhenASecondPersonIsNeeded(t *testing.T) {
 		"the second is blocked":                   {nil, []access.Role{access.Owner, "blocked"}, nil, "alone"},
 		"two could, and it is switched off":       {&off, two, nil, "alone"},
 		"nobody is there, and it is switched on":  {&on, nil, nil, "waits"},
-		"it has had two people":                   {&on, two, func(w *access.Wish) { w.Anyway = true }, "done"},
-		"a seller asks, switched off":             {&off, two, func(w *access.Wish) { w.Utility = true }, "waits"},
-		"a seller asks, and nobody is there":      {nil, nil, func(w *access.Wish) { w.Utility = true }, "waits"},
-		"an act for one person":                   {&on, two, func(w *access.Wish) { w.Act = access.ActCommand }, "done"},
-		"the largest act":                         {&on, two, func(w *access.Wish) { w.Body = strings.Repeat("x", 16<<10-2) }, "waits"},
-		"an act too large":                        {&on, two, func(w *access.Wish) { w.Body = strings.Repeat("x", 16<<10-1) }, string(refusal.TooLarge)},
-		"one too large that nobody has to decide": {&off, two, func(w *access.Wish) { w.Body = strings.Repeat("x", 16<<10-1) }, "alone"},
+		"it has had two people":                   {&on, two, func(w *access.ActRequest) { w.Anyway = true }, "done"},
+		"a seller asks, switched off":             {&off, two, func(w *access.ActRequest) { w.Utility = true }, "waits"},
+		"a seller asks, and nobody is there":      {nil, nil, func(w *access.ActRequest) { w.Utility = true }, "waits"},
+		"an act for one person":                   {&on, two, func(w *access.ActRequest) { w.Act = access.ActCommand }, "done"},
+		"the largest act":                         {&on, two, func(w *access.ActRequest) { w.Body = strings.Repeat("x", 16<<10-2) }, "waits"},
+		"an act too large":                        {&on, two, func(w *access.ActRequest) { w.Body = strings.Repeat("x", 16<<10-1) }, string(refusal.TooLarge)},
+		"one too large that nobody has to decide": {&off, two, func(w *access.ActRequest) { w.Body = strings.Repeat("x", 16<<10-1) }, "alone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.eyes(t, c.set)
@@ -119,7 +119,7 @@ func TestWhenASecondPersonIsNeeded(t *testing.T) {
 				w.block(t, email)
 			}
 			asked := w.audited(t)["approval.ask"]
-			wish := access.Wish{Act: access.ActTariff, Object: "domestic", Summary: "dearer", Body: price{"domestic", 5}}
+			wish := access.ActRequest{Act: access.ActTariff, Object: "domestic", Summary: "dearer", Body: price{"domestic", 5}}
 			if c.change != nil {
 				c.change(&wish)
 			}
@@ -157,7 +157,7 @@ func TestWhatIsWrittenDownForASecondPerson(t *testing.T) {
 		strings.Repeat("x", 499) + "ä and more": strings.Repeat("x", 499) + "?…",
 	} {
 		w.now = w.now.Add(time.Second)
-		e := w.tries(t, by, access.Wish{Act: access.ActTariff, Object: "domestic", Summary: summary, Body: price{"domestic", 5}})
+		e := w.tries(t, by, access.ActRequest{Act: access.ActTariff, Object: "domestic", Summary: summary, Body: price{"domestic", 5}})
 		if e.Waits == nil {
 			t.Fatalf("%+v", e)
 		}
@@ -173,21 +173,21 @@ func TestWhatIsWrittenDownForASecondPerson(t *testing.T) {
 // TestAnApprovalIsForOneActOnce: what was allowed is done as its maker, once, within its life, and nothing else is.
 func TestAnApprovalIsForOneActOnce(t *testing.T) {
 	on := true
-	wish := access.Wish{Act: access.ActTariff, Object: "domestic", Summary: "dearer", Body: price{"domestic", 5}}
+	wish := access.ActRequest{Act: access.ActTariff, Object: "domestic", Summary: "dearer", Body: price{"domestic", 5}}
 	w := newWorld(t)
 	w.eyes(t, &on)
 	maker, checker := w.opened(t, access.NewKey{Role: access.TariffManager}), w.opened(t, access.NewKey{Role: access.Owner, Name: "finance"})
 	checker.IP, checker.RequestID = "192.0.2.9", "req_9"
 	for name, c := range map[string]struct {
-		change func(*world, *access.Actor, *access.Wish)
+		change func(*world, *access.Actor, *access.ActRequest)
 		want   refusal.Code
 	}{
 		"as it was allowed":      {nil, ""},
-		"at the end of its life": {func(w *world, _ *access.Actor, _ *access.Wish) { w.now = w.now.Add(access.ApprovalLife - 1) }, ""},
-		"after its life":         {func(w *world, _ *access.Actor, _ *access.Wish) { w.now = w.now.Add(access.ApprovalLife) }, refusal.ApprovalInvalid},
-		"another body":           {func(_ *world, _ *access.Actor, o *access.Wish) { o.Body = price{"domestic", 6} }, refusal.ApprovalInvalid},
-		"another act":            {func(_ *world, _ *access.Actor, o *access.Wish) { o.Act = access.ActAdjust }, refusal.ApprovalInvalid},
-		"another approval":       {func(_ *world, by *access.Actor, _ *access.Wish) { by.Approval = id.ID{15: 1} }, refusal.ApprovalInvalid},
+		"at the end of its life": {func(w *world, _ *access.Actor, _ *access.ActRequest) { w.now = w.now.Add(access.ApprovalLife - 1) }, ""},
+		"after its life":         {func(w *world, _ *access.Actor, _ *access.ActRequest) { w.now = w.now.Add(access.ApprovalLife) }, refusal.ApprovalInvalid},
+		"another body":           {func(_ *world, _ *access.Actor, o *access.ActRequest) { o.Body = price{"domestic", 6} }, refusal.ApprovalInvalid},
+		"another act":            {func(_ *world, _ *access.Actor, o *access.ActRequest) { o.Act = access.ActAdjust }, refusal.ApprovalInvalid},
+		"another approval":       {func(_ *world, by *access.Actor, _ *access.ActRequest) { by.Approval = id.ID{15: 1} }, refusal.ApprovalInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			waits := w.tries(t, maker, wish).Waits
@@ -195,7 +195,7 @@ func TestAnApprovalIsForOneActOnce(t *testing.T) {
 				t.Fatal("one person did it")
 			}
 			did := 0
-			w.Serve(access.Doers{access.ActTariff: func(_ context.Context, as access.Actor, body []byte) (access.Done, error) {
+			w.Serve(access.Executors{access.ActTariff: func(_ context.Context, as access.Actor, body []byte) (access.Done, error) {
 				var p price
 				if err := json.Unmarshal(body, &p); err != nil || p != (price{"domestic", 5}) {
 					t.Errorf("done with %s, %v", body, err)
@@ -247,7 +247,7 @@ func TestWhoDecidesAndWhen(t *testing.T) {
 	seller := other
 	seller.ID, seller.Vendor = id.ID{7}, id.ID{1}
 	refuses, did := true, 0
-	w.Serve(access.Doers{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) {
+	w.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) {
 		did++
 		if refuses {
 			return access.Done{Refusal: refusal.Refusal{Code: refusal.InvalidRequest, What: "Not now.", Not: "The request was not carried out."}}, nil

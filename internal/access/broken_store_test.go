@@ -26,7 +26,7 @@ func (o operation) runs(t *testing.T, at int) (*rows, error) {
 	t.Helper()
 	r := newRows(t)
 	a := r.access(rand.Reader)
-	a.Serve(access.Doers{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }})
+	a.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }})
 	r.keys[access.HashSecret(knownKey)] = access.Key{ID: id.ID{3}, Role: access.Owner}
 	r.logins[access.HashSecret("old")] = access.Login{Person: id.ID{7}, CreatedAt: r.now, SeenAt: r.now.Add(-time.Minute), ExpiresAt: r.now.Add(time.Hour)}
 	r.broken = at
@@ -120,7 +120,7 @@ func decisions() []operation {
 			return yes(a.Decide(ctx, finance(), r.waits(state), allow, ""))
 		}
 	}
-	wish := access.Wish{Act: access.ActTariff, Body: struct{}{}}
+	wish := access.ActRequest{Act: access.ActTariff, Body: struct{}{}}
 	return []operation{
 		{"the approvals", "ApprovalPage view", func(ctx context.Context, r *rows, a *access.Access) error {
 			return yes(a.Approvals(ctx, r.amina(), "", id.ID{}, 10))
@@ -178,7 +178,7 @@ func TestAnErrorSaysWhatWasDone(t *testing.T) {
 func TestABrokenDoerIsAnError(t *testing.T) {
 	r := newRows(t)
 	a := r.access(rand.Reader)
-	a.Serve(access.Doers{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, errStore }})
+	a.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, errStore }})
 	approval := r.waits(access.ApprovalWaiting)
 	d, err := a.Decide(t.Context(), finance(), approval, true, "")
 	if want := "do what " + approval + " allows: the store failed"; !errors.Is(err, errStore) || err.Error() != want || r.approvals[0].State != access.ApprovalGiven {
@@ -189,7 +189,7 @@ func TestABrokenDoerIsAnError(t *testing.T) {
 // TestAnActThatCannotBeWrittenDownIsAnError, whoever may do it.
 func TestAnActThatCannotBeWrittenDownIsAnError(t *testing.T) {
 	r := newRows(t)
-	eyes, err := access.SecondPerson(r, r.amina(), access.Wish{Act: access.ActTariff, Body: func() {}}, r.now)
+	eyes, err := access.SecondPerson(r, r.amina(), access.ActRequest{Act: access.ActTariff, Body: func() {}}, r.now)
 	if err == nil || !strings.HasPrefix(err.Error(), "write down tariff.publish: ") || len(r.calls) > 0 {
 		t.Errorf("%+v, %v, calls %v", eyes, err, r.calls)
 	}

@@ -36,7 +36,7 @@ func TestNobodyActsForOneWhoIsGone(t *testing.T) {
 			maker := w.who(t, w.key(t, boss(), access.NewKey{Role: access.TariffManager, Person: "amina@example.org", ExpiresAt: w.now.Add(time.Hour)}).Secret.Reveal(), "")
 			checker := w.who(t, w.key(t, boss(), access.NewKey{Role: access.Owner}).Secret.Reveal(), "")
 			did := 0
-			w.Serve(access.Doers{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) {
+			w.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) {
 				did++
 				return access.Done{}, nil
 			}})
@@ -75,12 +75,12 @@ func TestAMakerMayGoBetweenDecisionAndAct(t *testing.T) {
 	w := newWorld(t)
 	maker := w.who(t, w.key(t, boss(), access.NewKey{Role: access.TariffManager}).Secret.Reveal(), "")
 	checker := w.who(t, w.key(t, boss(), access.NewKey{Role: access.Owner}).Secret.Reveal(), "")
-	w.Serve(access.Doers{access.ActTariff: func(ctx context.Context, by access.Actor, body []byte) (done access.Done, err error) {
+	w.Serve(access.Executors{access.ActTariff: func(ctx context.Context, by access.Actor, body []byte) (done access.Done, err error) {
 		if no, err := w.RevokeAPIKey(ctx, boss(), maker.ID); err != nil || no.Refused() {
 			t.Fatal(err, no.Detail())
 		}
 		err = w.engine.Run(ctx, by.Tenant, store.Sale, func(tx *store.Tx) (bool, error) {
-			eyes, err := access.SecondPerson(tx, by, access.Wish{Act: access.ActTariff, Body: struct{}{}}, w.now)
+			eyes, err := access.SecondPerson(tx, by, access.ActRequest{Act: access.ActTariff, Body: struct{}{}}, w.now)
 			done.Refusal = eyes.Refusal
 			return eyes.Refused(), err
 		})

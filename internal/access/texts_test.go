@@ -126,7 +126,7 @@ func sayingsOfPeople() []saying {
 func sayingsOfApprovals() []saying {
 	decides := func(state access.ApprovalState, by access.Actor, reason string, change func(*rows)) func(context.Context, *rows, *access.Access) (refusal.Refusal, error) {
 		return func(ctx context.Context, r *rows, a *access.Access) (refusal.Refusal, error) {
-			a.Serve(access.Doers{access.ActTariff: nil})
+			a.Serve(access.Executors{access.ActTariff: nil})
 			approval := r.waits(state)
 			if change != nil {
 				change(r)
@@ -141,7 +141,7 @@ func sayingsOfApprovals() []saying {
 			by := r.amina()
 			by.Approval = r.approvals[0].ID
 			change(r)
-			e, err := access.SecondPerson(r, by, access.Wish{Act: access.ActTariff, Body: struct{}{}}, r.now)
+			e, err := access.SecondPerson(r, by, access.ActRequest{Act: access.ActTariff, Body: struct{}{}}, r.now)
 			return e.Refusal, err
 		}
 	}
@@ -171,7 +171,7 @@ func sayingsOfApprovals() []saying {
 		{"an approval that is too old", uses(access.ApprovalGiven, func(r *rows) { r.now = r.now.Add(7 * 24 * time.Hour) }), notNow},
 		{"an approval that is used at the same time", uses(access.ApprovalGiven, raced), "approval-invalid: Approval apr_00000000000000000000000004 was used before. No changes were made. To do the action once more, ask for it again."},
 		{"an act that is too large", func(_ context.Context, r *rows, _ *access.Access) (refusal.Refusal, error) {
-			e, err := access.SecondPerson(r, r.amina(), access.Wish{Act: access.ActTariff, Utility: true, Body: strings.Repeat("x", 16<<10)}, r.now)
+			e, err := access.SecondPerson(r, r.amina(), access.ActRequest{Act: access.ActTariff, Utility: true, Body: strings.Repeat("x", 16<<10)}, r.now)
 			return e.Refusal, err
 		}, "too-large: This request takes 16386 bytes. A request that needs approval takes at most 16384. No changes were made. Make it smaller."},
 	}

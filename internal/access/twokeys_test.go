@@ -22,7 +22,7 @@ func TestTwoKeysOfOnePersonAreNotTwoPeople(t *testing.T) {
 	other := open(w.key(t, boss(), access.NewKey{Role: access.Owner, Name: "somebody else's"}))
 	others := open(w.key(t, other, access.NewKey{Role: access.Owner, Name: "and made by it"}))
 	claimed := open(w.key(t, hers, access.NewKey{Role: access.Owner, Name: "in another's name", Person: "nobody@example.org"}))
-	w.Serve(access.Doers{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }})
+	w.Serve(access.Executors{access.ActTariff: func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }})
 	ask := func(by access.Actor) string {
 		t.Helper()
 		w.now = w.now.Add(1)

@@ -48,8 +48,8 @@ type Config struct {
 // Access carries out the use cases of this package: keys, people, signing in and out.
 type Access struct {
 	c     Config
-	decoy string // see decoyHash
-	doers Doers  // of approved acts
+	decoy string    // see decoyHash
+	doers Executors // of approved acts
 }
 
 // New makes an Access. The error is that of Rand.

@@ -26,7 +26,7 @@ func TestWhoSellsForTheUtilityOnlyAsks(t *testing.T) {
 		return k.Actor()
 	}
 	done := func(context.Context, access.Actor, []byte) (access.Done, error) { return access.Done{}, nil }
-	w.Serve(access.Doers{access.ActReverse: done, access.ActTariff: done})
+	w.Serve(access.Executors{access.ActReverse: done, access.ActTariff: done})
 	for name, c := range map[string]struct {
 		act            access.Act
 		right          access.Right

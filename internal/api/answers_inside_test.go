@@ -69,7 +69,7 @@ func TestTheFactsOfANextKey(t *testing.T) {
 }
 
 // forgetful is a keeper that cannot be asked.
-type forgetful struct{ Keeper }
+type forgetful struct{ AnswerStore }
 
 func (forgetful) Claim(context.Context, access.Tenant, access.Once) (access.StoredAnswer, bool, error) {
 	return access.StoredAnswer{}, false, errors.New("disk broken")

@@ -94,7 +94,7 @@ type Config struct {
 	// Cursors signs the cursors of lists that no use case signs.
 	Cursors registry.Hasher
 	// Keeper keeps answers of requests that move no money and carry an Idempotency-Key all the same.
-	Keeper Keeper
+	Keeper AnswerStore
 	// Languages are the texts of answers.
 	Languages *words.Languages
 	// Papers lays receipts out, by the name of the form; json needs none.

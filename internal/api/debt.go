@@ -30,8 +30,8 @@ func debtOf(d debt.Debt, currency string) apiv1.Debt {
 }
 
 // owingOf is what a filter asks for, as the use case takes it.
-func owingOf(in *apiv1.OwingFilter) debt.Owing {
-	return debt.Owing{Account: in.Account, Open: in.Open, Page: pageAt(in.Page)}
+func owingOf(in *apiv1.OwingFilter) debt.ListRequest {
+	return debt.ListRequest{Account: in.Account, Open: in.Open, Page: pageAt(in.Page)}
 }
 
 // DebtPath is the debt that a path names.

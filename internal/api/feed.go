@@ -30,7 +30,7 @@ const (
 // StreamPath is the one route whose answer does not end.
 const StreamPath = "/v1/events"
 
-func eventLineOf(h report.Happening) apiv1.Happening {
+func eventLineOf(h report.FeedEvent) apiv1.Happening {
 	return apiv1.Happening{Type: h.Type, At: h.At.UTC(), Object: h.Object, ClientRef: h.ClientRef, Meter: h.Meter, Vend: refOf(h.Sale, id.Vend)}
 }
 

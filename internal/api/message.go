@@ -41,7 +41,7 @@ func messageShownOf(s notify.MessageView) apiv1.MessageDetail {
 	return b
 }
 
-func routesOf(s notify.Standing) apiv1.MessageRoutes {
+func routesOf(s notify.RouteHealth) apiv1.MessageRoutes {
 	out := apiv1.MessageRoutes{Routes: []apiv1.MessageRoute{}, Months: []apiv1.MessageMonth{}}
 	for _, r := range s.Routes {
 		b := apiv1.MessageRoute{Name: r.Name, Kind: r.Kind, State: "up", Failures: r.Failures, Why: r.Why, LastAt: at(r.Last), CostMicro: r.Cost,
@@ -86,7 +86,7 @@ func (a *API) messageRoutes(r router) {
 			"stand in no answer. The same token sent twice is one token. With the header Idempotency-Key the same request makes one message, however often " +
 			"it comes; without it each request makes one.",
 	}, func(ctx context.Context, by access.Actor, _ *struct{}, b apiv1.NewMessage) (*reply[apiv1.Message], error) {
-		w, err := a.c.Messages.Send(ctx, by, notify.Wish{Phone: b.Phone, Text: b.Text, Meter: b.Meter, Token: b.Token, Via: b.Via, Route: b.Route,
+		w, err := a.c.Messages.Send(ctx, by, notify.MessageRequest{Phone: b.Phone, Text: b.Text, Meter: b.Meter, Token: b.Token, Via: b.Via, Route: b.Route,
 			Once: exchangeOf(ctx).once})
 		return replyOf(w.Refusal, err, func() apiv1.Message { return messageOf(w.Messages[0]) })
 	})

@@ -11,9 +11,9 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// Keeper keeps the answers of requests that move no money, for a time, sealed: one of them may hold a meter's secrets.
+// AnswerStore keeps the answers of requests that move no money, for a time, sealed: one of them may hold a meter's secrets.
 // Sales do not come here: their answers are stored in the transaction of the sale.
-type Keeper interface {
+type AnswerStore interface {
 	// Claim claims a key, for every server of the database, or gives what is known under it: Status 0 while a request is
 	// still running. The body is opened only where the hash is that of o. A claim that nobody ends holds for a time.
 	Claim(ctx context.Context, t access.Tenant, o access.Once) (kept access.StoredAnswer, found bool, err error)

@@ -47,7 +47,7 @@ func (a *API) reversalRoutes(r router) {
 }
 
 func (a *API) reverse(ctx context.Context, by access.Actor, in *SalePath, body apiv1.NewReversal) (*sent, error) {
-	out, err := a.c.Vending.Reverse(ctx, by, vending.Undo{Request: exchangeOf(ctx).request(), Sale: in.ID, Reason: body.Reason, RenderWaits: encodeWaits,
+	out, err := a.c.Vending.Reverse(ctx, by, vending.PendingReversal{Request: exchangeOf(ctx).request(), Sale: in.ID, Reason: body.Reason, RenderWaits: encodeWaits,
 		Render: func(s sale.Sale, r sale.Reversal) (int, []byte) {
 			status := http.StatusCreated
 			if r.State == sale.ReversalWaiting {

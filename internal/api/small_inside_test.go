@@ -88,7 +88,7 @@ func (deaf) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
 // TestEventsEndWithTheReader: rows are sent in their form until one cannot be written.
 func TestEventsEndWithTheReader(t *testing.T) {
-	f := report.Feed{Rows: []report.Happening{{Pos: 7, Type: "vend.completed"}, {Pos: 8, Type: "vend.reversed"}}}
+	f := report.Feed{Rows: []report.FeedEvent{{Pos: 7, Type: "vend.completed"}, {Pos: 8, Type: "vend.reversed"}}}
 	w := httptest.NewRecorder()
 	if !(sender{w, http.NewResponseController(w)}).rows(f) || !strings.HasPrefix(w.Body.String(), "id: 7\nevent: vend.completed\ndata: {") || strings.Count(w.Body.String(), "\n\n") != 2 {
 		t.Errorf("sent %q", w.Body.String())

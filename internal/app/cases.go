@@ -88,9 +88,9 @@ func (a *App) openCases() (err error) {
 
 // doers carry out every act that a second person approved. An act that both a command and a token can do has two kinds of
 // request.
-func (a *App) doers() access.Doers {
-	all := a.vending.Doers()
-	for act, send := range a.commands.Doers() {
+func (a *App) doers() access.Executors {
+	all := a.vending.Executors()
+	for act, send := range a.commands.Executors() {
 		if give, both := all[act]; both {
 			send = access.ByField(command.DoorField, send, give)
 		}
@@ -99,7 +99,7 @@ func (a *App) doers() access.Doers {
 	all[access.ActForce] = access.ByField(command.DoorField, all[access.ActForce], func(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 		return a.answering().Toggle(ctx, maker, body)
 	})
-	for _, more := range []access.Doers{a.debts.Doers(), a.vendors.Doers(), a.registry.Doers(), a.quarantine.Doers(), a.wallets.Doers()} {
+	for _, more := range []access.Executors{a.debts.Executors(), a.vendors.Executors(), a.registry.Executors(), a.quarantine.Executors(), a.wallets.Executors()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -221,9 +221,9 @@ func tasks(doubted func() bool) []job.Task[tasksTx] {
 		task("expire holds", func(tx tasksTx, _ time.Time) error { _, err := tx.HoldExpire(sweepBatch); return err }),
 		{Name: "look out for meters", First: func(tx tasksTx) (bool, error) { return wallet.Wake(tx, sweepBatch) }, Do: func(tx tasksTx, _ time.Time) error {
 			if doubted() {
-				return wallet.LookAway(tx)
+				return wallet.NoteBlind(tx)
 			}
-			return wallet.LookOut(tx)
+			return wallet.NoteSeen(tx)
 		}},
 		task("expire commands", func(tx tasksTx, _ time.Time) error { _, err := tx.ExpireCommands(sweepBatch); return err }),
 		task("forget old messages", func(tx tasksTx, now time.Time) error { return notify.Forget(tx, now, sweepBatch) }),

@@ -22,11 +22,11 @@ type visibility struct {
 	looks string
 }
 
-func (s *visibility) Looked() (wallet.VisibilityInput, error) {
+func (s *visibility) LastVisibility() (wallet.VisibilityInput, error) {
 	return wallet.VisibilityInput{Now: time.Unix(1_795_000_000, 0)}, nil
 }
 
-func (s *visibility) Saw(seen, unseen time.Time) error {
+func (s *visibility) NoteVisibility(seen, unseen time.Time) error {
 	s.looks += map[bool]string{true: "away ", false: "out "}[unseen.After(seen)]
 	return nil
 }
@@ -55,11 +55,13 @@ type swept struct {
 	what string
 }
 
-func (s *swept) OnceSweep(int) (int, error)              { s.what += "answers "; return 0, nil }
-func (s *swept) HoldExpire(int) (int, error)             { s.what += "holds "; return 0, nil }
-func (s *swept) ExpireCommands(int) (int, error)         { s.what += "commands "; return 0, nil }
-func (s *swept) Looked() (wallet.VisibilityInput, error) { return wallet.VisibilityInput{}, nil }
-func (s *swept) Saw(time.Time, time.Time) error          { return nil }
+func (s *swept) OnceSweep(int) (int, error)      { s.what += "answers "; return 0, nil }
+func (s *swept) HoldExpire(int) (int, error)     { s.what += "holds "; return 0, nil }
+func (s *swept) ExpireCommands(int) (int, error) { s.what += "commands "; return 0, nil }
+func (s *swept) LastVisibility() (wallet.VisibilityInput, error) {
+	return wallet.VisibilityInput{}, nil
+}
+func (s *swept) NoteVisibility(time.Time, time.Time) error { return nil }
 
 func (s *swept) MessagesForget(time.Time, int, ...notify.Purpose) (int, error) {
 	s.what += "messages "

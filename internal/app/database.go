@@ -100,7 +100,7 @@ func openShared(ctx context.Context, c databaseConfig) (*database, error) {
 
 // Verify checks the books in the data folder, or in the database that url names, from outside. Tokens are opened where
 // the folder has the data key.
-func Verify(ctx context.Context, data, url string, outside headlog.Outside) (*store.Report, error) {
+func Verify(ctx context.Context, data, url string, outside headlog.ExternalHeads) (*store.Report, error) {
 	if _, err := os.Stat(filepath.Join(data, keystore.DataFileName)); err == nil {
 		key, err := keystore.OpenData(data)
 		if err != nil {

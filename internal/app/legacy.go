@@ -67,7 +67,7 @@ func (a *App) openDevice(c config.Legacy) error {
 	a.legacy = append(a.legacy, l)
 	l.Legacy, err = broker.NewLegacy(broker.LegacyConfig{Listener: socket, Profile: p, PollEvery: cmp.Or(a.c.LegacyPoll, defaultLegacyPoll), Now: a.c.Now, Log: a.log,
 		Meter: func(ctx context.Context) (registry.Identity, bool, error) { return a.registry.IdentityOf(ctx, c.Meter) },
-		Take: func(ctx context.Context, who registry.Identity, h profile.Heard) (profile.Taken, error) {
+		Take: func(ctx context.Context, who registry.Identity, h profile.Incoming) (profile.Outcome, error) {
 			t, err := a.devices.Take(ctx, who, p, h)
 			a.mirror.mark(who.Number)
 			return t, err

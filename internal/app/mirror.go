@@ -27,8 +27,8 @@ const (
 	mirrorFew   = 1000            // of more meters that were heard at once, all are looked at
 )
 
-// reflection keeps the integration broker's copy of the meters. Nil where the server has none.
-type reflection struct {
+// mirrorFeed keeps the integration broker's copy of the meters. Nil where the server has none.
+type mirrorFeed struct {
 	*broker.Integration
 	socket net.Listener
 
@@ -42,7 +42,7 @@ func (a *App) openIntegration() (err error) {
 		return nil
 	}
 	logins := newLogins(a.engine, a.c)
-	r := &reflection{heard: map[string]struct{}{}}
+	r := &mirrorFeed{heard: map[string]struct{}{}}
 	if r.socket, err = net.Listen("tcp", a.c.Integration); err != nil {
 		return fmt.Errorf("listen for integrations: %w", err)
 	}
@@ -99,7 +99,7 @@ func (a *App) reflect(ctx context.Context) error {
 }
 
 // mark notes that a meter was heard.
-func (r *reflection) mark(number string) {
+func (r *mirrorFeed) mark(number string) {
 	if r == nil {
 		return
 	}
@@ -111,7 +111,7 @@ func (r *reflection) mark(number string) {
 }
 
 // take is what was marked since the last call.
-func (r *reflection) take() (heard []string) {
+func (r *mirrorFeed) take() (heard []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	heard = slices.Collect(maps.Keys(r.heard))
@@ -120,7 +120,7 @@ func (r *reflection) take() (heard []string) {
 }
 
 // markAll notes all meters of a batch.
-func (r *reflection) markAll(recs []metering.Record) {
+func (r *mirrorFeed) markAll(recs []metering.Record) {
 	if r == nil {
 		return
 	}

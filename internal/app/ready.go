@@ -110,7 +110,7 @@ type issuer struct {
 var (
 	_ vending.LocalIssuer = (*issuer)(nil)
 	_ vending.Checker     = (*issuer)(nil)
-	_ vending.Looker      = (*issuer)(nil)
+	_ vending.Refresher   = (*issuer)(nil)
 )
 
 // Look has the key store look at its file; the books are asked about again with every order.

@@ -18,7 +18,7 @@ func comparesInStore() map[string]string {
 
 // alarmWriters are the methods of the store that raise or end alarms.
 func alarmWriters() []string {
-	return []string{"RaiseAlarm", "TellAlarm", "ClearAlarm", "RaiseFeeder", "ClearFeeder"}
+	return []string{"RaiseAlarm", "UpdateAlarm", "ClearAlarm", "RaiseFeeder", "ClearFeeder"}
 }
 
 // TestTheStoreDecidesNothing finds two kinds of rules in the store. One compares with a limit of a use case; a query may bind a

@@ -23,8 +23,8 @@ type drive struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// wish is one sale that a caller makes.
-type wish struct {
+// saleRequest is one sale that a caller makes.
+type saleRequest struct {
 	meter  int
 	tender money.Minor
 	key    string
@@ -35,7 +35,7 @@ func (b *Vend) half() time.Duration { return time.Duration(b.Seconds) * time.Sec
 
 // drive lets the callers sell to random meters for a duration. With a rate, each caller sells at fixed times, and a
 // sale's latency counts from its due time. Without a rate, each caller begins its next sale when it has its answer.
-func (b *Vend) drive(ctx context.Context, long time.Duration, rate float64, sell func(context.Context, wish) error) (drive, error) {
+func (b *Vend) drive(ctx context.Context, long time.Duration, rate float64, sell func(context.Context, saleRequest) error) (drive, error) {
 	took := make([][]time.Duration, b.Callers)
 	run := b.runs.Add(1)
 	cpu, began := cpuOfSelf(), time.Now()
@@ -51,7 +51,7 @@ func (b *Vend) drive(ctx context.Context, long time.Duration, rate float64, sell
 			if !due.Before(end) || ctx.Err() != nil {
 				return ctx.Err()
 			}
-			w := wish{meter: r.IntN(b.Meters), tender: money.Minor(1000 + r.IntN(50_000)), key: fmt.Sprintf("bench-%d-%d-%d", run, caller, n)}
+			w := saleRequest{meter: r.IntN(b.Meters), tender: money.Minor(1000 + r.IntN(50_000)), key: fmt.Sprintf("bench-%d-%d-%d", run, caller, n)}
 			if err := sell(ctx, w); err != nil {
 				return err
 			}

@@ -45,7 +45,7 @@ func (b *Vend) overHTTP(ctx context.Context, s *shop, long time.Duration) (d dri
 	if err != nil {
 		return drive{}, err
 	}
-	return b.drive(ctx, long, 0, func(ctx context.Context, w wish) error {
+	return b.drive(ctx, long, 0, func(ctx context.Context, w saleRequest) error {
 		_, err := c.Vend(ctx, apiv1.NewSale{Meter: s.numbers[w.meter], Tender: apiv1.Amount{AmountMinor: int64(w.tender), Currency: "KES"},
 			Deliver: []string{"mqtt"}}, w.key)
 		return err

@@ -143,14 +143,14 @@ func addMeter(ctx context.Context, r *registry.Registry, by access.Actor, i int,
 
 // sellOne makes one sale through the use case and returns when it is durable. Its client reference makes it safe to
 // repeat, like that of the console's form.
-func (s *shop) sellOne(ctx context.Context, w wish) error {
+func (s *shop) sellOne(ctx context.Context, w saleRequest) error {
 	return s.sell(ctx, vending.Purchase{Meter: s.numbers[w.meter], Tender: money.Amount{Minor: w.tender, Currency: "KES"}, ClientRef: w.key,
 		Deliver: []string{sale.RouteMQTT}})
 }
 
 // sellKeyed makes the same sale with an Idempotency-Key: the rendered answer is sealed and stored with the sale, as
 // over HTTP.
-func (s *shop) sellKeyed(ctx context.Context, w wish) error {
+func (s *shop) sellKeyed(ctx context.Context, w saleRequest) error {
 	meter := s.numbers[w.meter]
 	return s.sell(ctx, vending.Purchase{Meter: meter, Tender: money.Amount{Minor: w.tender, Currency: "KES"}, Deliver: []string{sale.RouteMQTT},
 		Once: access.Once{Principal: "bench", Key: w.key, Hash: sha256.Sum256(fmt.Appendf(nil, "%s %d", meter, w.tender))}, Render: render})

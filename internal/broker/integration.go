@@ -117,7 +117,7 @@ func (g *Integration) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
-			g.ShowOut(ctx)
+			g.DisconnectRevoked(ctx)
 		}
 	}
 	_ = g.gate.Close()
@@ -135,8 +135,8 @@ func (g *Integration) end() {
 	}
 }
 
-// ShowOut ends the connections of revoked logins.
-func (g *Integration) ShowOut(ctx context.Context) {
+// DisconnectRevoked ends the connections of revoked logins.
+func (g *Integration) DisconnectRevoked(ctx context.Context) {
 	g.mu.RLock()
 	var all []*mqtt.Client
 	users := map[*mqtt.Client]string{}

@@ -23,7 +23,7 @@ type LegacyConfig struct {
 	// Meter finds the meter that the listener belongs to; ok is false while it is not registered.
 	Meter func(context.Context) (who registry.Identity, ok bool, err error)
 	// Take makes a message durable; see [profile.Listener.Take].
-	Take func(context.Context, registry.Identity, profile.Heard) (profile.Taken, error)
+	Take func(context.Context, registry.Identity, profile.Incoming) (profile.Outcome, error)
 	// Account returns what the meter's account requires of the device.
 	Account func(context.Context, registry.Identity) (profile.Account, error)
 	// PollEvery is how often a device is asked for its values.

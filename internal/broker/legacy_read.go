@@ -168,7 +168,7 @@ func (s *legacySession) published(ctx context.Context, pk packets.Packet) error 
 	}
 	s.l.counts.messages.Add(1)
 	at := s.l.now()
-	t, err := s.l.c.Take(ctx, s.who, profile.Heard{Topic: pk.TopicName, Payload: pk.Payload, At: at, Reasons: s.reasons(ctx)})
+	t, err := s.l.c.Take(ctx, s.who, profile.Incoming{Topic: pk.TopicName, Payload: pk.Payload, At: at, Reasons: s.reasons(ctx)})
 	if err != nil {
 		s.l.counts.failed.Add(1)
 		s.l.log.Warn("message of a device was not stored", logkey.Meter, s.who.Number, logkey.Err, err)

@@ -93,15 +93,15 @@ func newBench(t *testing.T, name string, account profile.Account) *bench {
 	return b
 }
 
-func (b *bench) take(_ context.Context, _ registry.Identity, h profile.Heard) (profile.Taken, error) {
+func (b *bench) take(_ context.Context, _ registry.Identity, h profile.Incoming) (profile.Outcome, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.took++
 	b.reasons = h.Reasons
 	if b.broken != nil {
-		return profile.Taken{}, b.broken
+		return profile.Outcome{}, b.broken
 	}
-	t := profile.Taken{Meaning: b.profile.Understand(h.Topic, h.Payload)}
+	t := profile.Outcome{Meaning: b.profile.Understand(h.Topic, h.Payload)}
 	b.register, t.Step = b.profile.Take(b.register, t.Meaning, h.At)
 	t.Register = b.register
 	return t, nil

@@ -173,9 +173,9 @@ const yearHours = 8760
 // PerYear returns the energy that a load uses in a year of 365 days.
 func PerYear(load unit.Power) unit.Energy { return unit.Energy(int64(load) * yearHours) }
 
-// Astray returns how much an error changes the counted energy: positive if the customer pays for too much, negative if
+// EnergyError returns how much an error changes the counted energy: positive if the customer pays for too much, negative if
 // too little is charged. Rounding: towards zero.
-func Astray(truth unit.Energy, e Millionths) (unit.Energy, error) {
+func EnergyError(truth unit.Energy, e Millionths) (unit.Energy, error) {
 	size, err := money.MulDiv(int64(truth), int64(max(e, -e)), int64(one), money.Floor)
 	if e < 0 {
 		size = -size

@@ -108,11 +108,11 @@ func TestWhatAnErrorCostsInAYear(t *testing.T) {
 	if year != 2_803_200 {
 		t.Fatalf("320 W through a year: %d Wh, want 2803200", year)
 	}
-	lost, err := calibration.Astray(year, -157_051)
+	lost, err := calibration.EnergyError(year, -157_051)
 	if err != nil || lost != -440_245 {
 		t.Errorf("got %d, %v; want -440245", lost, err)
 	}
-	if kept, _ := calibration.Astray(1000, 1_500); kept != 1 {
+	if kept, _ := calibration.EnergyError(1000, 1_500); kept != 1 {
 		t.Errorf("0.15 %% of 1 kWh: got %d Wh, want 1 (towards zero)", kept)
 	}
 }

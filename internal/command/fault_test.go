@@ -306,7 +306,7 @@ func (l *life) allowed() (string, error) {
 	maker := l.owner
 	maker.Approval = l.approval.ID
 	l.approve(*l.approval)
-	done, err := l.commands.Doers()[access.ActCancelToken](l.t.Context(), maker, l.approval.Body)
+	done, err := l.commands.Executors()[access.ActCancelToken](l.t.Context(), maker, l.approval.Body)
 	if err != nil {
 		return "", err
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// GiveTx is the part of a transaction that adds a command.
-type GiveTx interface {
+// AddTx is the part of a transaction that adds a command.
+type AddTx interface {
 	// HasLinkKey reports whether messages to the meter can be signed.
 	HasLinkKey(meter id.ID) (bool, error)
 	// MeterClock is the meter's own time: for any but a simulated meter, the transaction's time.
@@ -24,10 +24,10 @@ type GiveTx interface {
 	AuditLog(access.Entry) error
 }
 
-// Give adds a person's command for a meter, with an audit row under the actor of the entry by. The caller sets the command's
+// Add adds a person's command for a meter, with an audit row under the actor of the entry by. The caller sets the command's
 // type, arguments, reason, sender and, if known, the creation time; otherwise that is the time in its identity. The command
 // waits for the duration life. It returns an error for a meter without a link key, which cannot check a signature.
-func Give(tx GiveTx, m registry.Meter, c Command, life time.Duration, by access.Entry, eyes access.FourEyes) (Command, error) {
+func Add(tx AddTx, m registry.Meter, c Command, life time.Duration, by access.Entry, eyes access.FourEyes) (Command, error) {
 	signed, err := tx.HasLinkKey(m.ID)
 	if err == nil && !signed {
 		err = fmt.Errorf("meter %s has lost its link key", m.Number)

@@ -416,7 +416,7 @@ func TestASecondPersonSendsWhatWasAskedFor(t *testing.T) {
 	maker.Approval = waits.ID
 	do := func() access.Done {
 		t.Helper()
-		done, err := h.commands.Doers()[access.ActCancelToken](t.Context(), maker, waits.Body)
+		done, err := h.commands.Executors()[access.ActCancelToken](t.Context(), maker, waits.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -438,7 +438,7 @@ func TestASecondPersonSendsWhatWasAskedFor(t *testing.T) {
 	if again := do(); again.Code != refusal.ApprovalInvalid {
 		t.Errorf("sent twice: %q", again.Code)
 	}
-	if _, err := h.commands.Doers()[access.ActCancelToken](t.Context(), maker, []byte("{")); err == nil {
+	if _, err := h.commands.Executors()[access.ActCancelToken](t.Context(), maker, []byte("{")); err == nil {
 		t.Error("an act that cannot be read was done")
 	}
 }

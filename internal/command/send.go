@@ -27,7 +27,7 @@ const (
 
 // Tx is the part of a transaction that commands need.
 type Tx interface {
-	GiveTx
+	AddTx
 	Eyes() access.EyesTx
 	MeterByNumber(number string) (registry.Meter, bool, error)
 	MeterByID(meter id.ID) (registry.Meter, bool, error)
@@ -65,8 +65,8 @@ type Sent struct {
 	Waits   *access.Approval // it waits for a second person, and no command was queued
 }
 
-// wish is the part of a command that an approval stores. Its field type distinguishes it from a token's.
-type wish struct {
+// storedRequest is the part of a command that an approval stores. Its field type distinguishes it from a token's.
+type storedRequest struct {
 	Meter  string         `json:"meter"`
 	Type   Type           `json:"type"`
 	Args   map[string]any `json:"args,omitempty"`
@@ -76,13 +76,13 @@ type wish struct {
 // DoorField is the field that distinguishes a command's request from the request of a token that does the same act.
 const DoorField = "type"
 
-// Doers carry out approved acts of this package.
-func (c *Commands) Doers() access.Doers {
-	return access.Doers{access.ActClearCredit: c.do, access.ActClearTamper: c.do, access.ActCancelToken: c.do, access.ActForce: c.do}
+// Executors carry out approved acts of this package.
+func (c *Commands) Executors() access.Executors {
+	return access.Executors{access.ActClearCredit: c.do, access.ActClearTamper: c.do, access.ActCancelToken: c.do, access.ActForce: c.do}
 }
 
 func (c *Commands) do(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
-	var w wish
+	var w storedRequest
 	if err := json.Unmarshal(body, &w); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved command: %w", err)
 	}
@@ -142,12 +142,12 @@ func send(tx Tx, by access.Actor, o Request, ref registry.Ref, at time.Time) (Se
 	if m.Mode == registry.PrepayWallet && (o.Type == Disconnect || o.Type == Connect) {
 		return sendSwitch(tx, by, o, ref, m, at)
 	}
-	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: o.Type.Act(o.Args), Object: m.ID.Text(id.Meter), Summary: o.words(m.Number),
-		Body: wish{m.Number, o.Type, o.Args, o.Reason}}, at)
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: o.Type.Act(o.Args), Object: m.ID.Text(id.Meter), Summary: o.words(m.Number),
+		Body: storedRequest{m.Number, o.Type, o.Args, o.Reason}}, at)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Sent{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
-	cmd, err := Give(tx, m, Command{Type: o.Type, Args: o.Args, Reason: o.Reason, By: by.String()}, o.Type.TTL(), by.Entry("", ""), eyes)
+	cmd, err := Add(tx, m, Command{Type: o.Type, Args: o.Args, Reason: o.Reason, By: by.String()}, o.Type.TTL(), by.Entry("", ""), eyes)
 	return Sent{Command: cmd}, err
 }
 

@@ -34,8 +34,8 @@ func accountName(text string) (AccountName, refusal.Refusal) {
 	return AccountName{Meter: ref}, no
 }
 
-// AccountPlace is an account with its customer, its place and its meters.
-type AccountPlace struct {
+// AccountDetails is an account with its customer, its place and its meters.
+type AccountDetails struct {
 	ID        id.ID
 	Customer  registry.Customer
 	Address   string
@@ -47,18 +47,18 @@ type AccountPlace struct {
 	Meters    []string // numbers of the meters that supply it now
 }
 
-func findAccount(tx Tx, name AccountName, text string) (AccountPlace, refusal.Refusal, error) {
+func findAccount(tx Tx, name AccountName, text string) (AccountDetails, refusal.Refusal, error) {
 	a, found, err := tx.AccountPlace(name)
 	if err != nil || found {
 		return a, refusal.Refusal{}, err
 	}
-	return AccountPlace{}, refuse.AccountNotFound(refusal.Echo(text)), nil
+	return AccountDetails{}, refuse.AccountNotFound(refusal.Echo(text)), nil
 }
 
 // AccountShown is an account with its balances and what it owes.
 type AccountView struct {
 	refusal.Refusal
-	AccountPlace
+	AccountDetails
 	Currency string
 	Carry    money.Minor // change from earlier purchases, used by the next one
 	Wallet   money.Minor
@@ -89,8 +89,8 @@ func (ds *Debts) Account(ctx context.Context, by access.Actor, account string) (
 	return out, fault.Wrap(err, "show account %s", refusal.Echo(account))
 }
 
-func (ds *Debts) showAccount(tx Tx, place AccountPlace, now time.Time) (AccountView, error) {
-	out := AccountView{AccountPlace: place}
+func (ds *Debts) showAccount(tx Tx, place AccountDetails, now time.Time) (AccountView, error) {
+	out := AccountView{AccountDetails: place}
 	tz, policy, err := tx.Charges().ChargeTenant()
 	if err != nil {
 		return AccountView{}, err

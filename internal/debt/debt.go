@@ -43,7 +43,7 @@ type Tx interface {
 	AuditLog(access.Entry) error
 
 	// AccountPlace finds an account by its identity, or by a meter that supplies it, and locks it.
-	AccountPlace(AccountName) (AccountPlace, bool, error)
+	AccountPlace(AccountName) (AccountDetails, bool, error)
 	// AccountEntries lists sales of an account and its other entries, newest first, before the given one.
 	AccountEntries(account, before id.ID, max int) ([]Entry, error)
 	// VendMonth returns an account's state in a local month.
@@ -51,8 +51,8 @@ type Tx interface {
 	// VendUnderWay reports whether a sale to the meter, or to any meter of its account, waits for its token or for its reversal. It covers
 	// the whole account, because month, carry and debts belong to the account.
 	VendUnderWay(meter int64, account id.ID) (bool, error)
-	// RatingAsked reports whether a person has yet to decide about energy that a wallet meter counted.
-	RatingAsked(meter int64) (bool, error)
+	// RatingPending reports whether a person has yet to decide about energy that a wallet meter counted.
+	RatingPending(meter int64) (bool, error)
 	// AccountClose closes an account and frees its meters for another one.
 	AccountClose(account id.ID, at time.Time) error
 
@@ -91,9 +91,9 @@ func New(c Config) *Debts {
 // moment returns the present time as it is stored: UTC, whole microseconds.
 func (ds *Debts) moment() time.Time { return access.Stored(ds.c.Now()) }
 
-// Doers returns the functions that carry out this package's acts once they are approved.
-func (ds *Debts) Doers() access.Doers {
-	return access.Doers{access.ActAdjust: ds.doAdjust, access.ActRefund: ds.doRefund}
+// Executors returns the functions that carry out this package's acts once they are approved.
+func (ds *Debts) Executors() access.Executors {
+	return access.Executors{access.ActAdjust: ds.doAdjust, access.ActRefund: ds.doRefund}
 }
 
 // States of a debt.

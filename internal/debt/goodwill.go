@@ -75,7 +75,7 @@ func (ds *Debts) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusal
 	if has, err := tx.Books().Balance(to); err != nil || -has > money.MaxMinor-a.Amount.Minor {
 		return Adjusted{}, refuse.AccountWouldHoldTooMuch(place.ID.Text(id.Account), money.Amount{Minor: money.MaxMinor, Currency: a.Amount.Currency}), err
 	}
-	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActAdjust, Object: place.ID.Text(id.Account),
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActAdjust, Object: place.ID.Text(id.Account),
 		Summary: fmt.Sprintf("give %s to account %s: %s", a.Amount, place.ID.Text(id.Account), a.Reason),
 		Body:    adjustAsked{Account: place.ID.Text(id.Account), Amount: a.Amount.Minor, Currency: a.Amount.Currency, Reason: a.Reason}}, ds.moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
@@ -103,7 +103,7 @@ func (ds *Debts) adjust(tx Tx, by access.Actor, a Adjustment) (Adjusted, refusal
 }
 
 // goodwillTo returns the wallet of an account, or the carry of one that buys tokens.
-func goodwillTo(place AccountPlace) ledger.AccountRef {
+func goodwillTo(place AccountDetails) ledger.AccountRef {
 	to := ledger.AccountRef{Code: ledger.Carry, Subject: place.ID.Text(id.Account)}
 	if place.Mode == registry.PrepayWallet {
 		to.Code = ledger.Wallet
@@ -120,7 +120,7 @@ type adjustAsked struct {
 	Reason   string      `json:"reason"`
 }
 
-// doAdjust carries out a write-off or goodwill that a second person approved; it is an [access.Doer].
+// doAdjust carries out a write-off or goodwill that a second person approved; it is an [access.Executor].
 func (ds *Debts) doAdjust(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 	var a adjustAsked
 	if err := json.Unmarshal(body, &a); err != nil {

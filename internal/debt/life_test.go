@@ -95,7 +95,7 @@ func (w *world) raises(token, wallet home) {
 // owes: what a sale must collect, and what falls due with it.
 func (w *world) owes(token home, v [16]byte) {
 	var version tariff.Version
-	var place debt.AccountPlace
+	var place debt.AccountDetails
 	w.exec(func(tx *store.Tx) (err error) {
 		if version, _, err = tx.TariffVersionAt(v, tx.Now); err == nil {
 			place, _, err = tx.AccountPlace(debt.AccountName{ID: token.account})
@@ -140,7 +140,7 @@ func (w *world) gives(token, wallet home) {
 // debts returns the open debts of a home, newest first.
 func (w *world) debts(h home) []debt.Debt {
 	w.t.Helper()
-	l, err := w.List(w.t.Context(), owner(), debt.Owing{Account: h.text, Open: true})
+	l, err := w.List(w.t.Context(), owner(), debt.ListRequest{Account: h.text, Open: true})
 	if err != nil || l.Refused() {
 		w.t.Fatalf("list: %v %s", err, l.Detail())
 	}
@@ -226,7 +226,7 @@ func (w *world) refunds(last, next, token home) {
 
 // lists: every list, page by page.
 func (w *world) lists(token, wallet home) {
-	for _, o := range []debt.Owing{{}, {Open: true}, {Account: token.number}, {Account: token.number, Open: true}, {Account: wallet.text}} {
+	for _, o := range []debt.ListRequest{{}, {Open: true}, {Account: token.number}, {Account: token.number, Open: true}, {Account: wallet.text}} {
 		for page := 1; ; page++ {
 			o.Page.Limit = 3
 			l, err := w.List(w.t.Context(), owner(), o)
@@ -237,7 +237,7 @@ func (w *world) lists(token, wallet home) {
 			}
 		}
 	}
-	for _, o := range []debt.Owing{{}, {Account: token.number}, {Account: wallet.text, Open: true}} {
+	for _, o := range []debt.ListRequest{{}, {Account: token.number}, {Account: wallet.text, Open: true}} {
 		for page := 1; ; page++ {
 			o.Page.Limit = 4
 			l, err := w.Charges(w.t.Context(), owner(), o)

@@ -10,8 +10,8 @@ import (
 	"github.com/paywatt/paywatt/internal/registry"
 )
 
-// Owing is a request for a list of debts or charges.
-type Owing struct {
+// ListRequest is a request for a list of debts or charges.
+type ListRequest struct {
 	Account string // identity, or a meter that supplies it; "" for all
 	Open    bool   // only unpaid ones
 	Page    registry.Page
@@ -40,7 +40,7 @@ const (
 )
 
 // owing prepares what both lists share.
-func (ds *Debts) owing(tx Tx, by access.Actor, o Owing, list string) (account, before id.ID, max int, currency string, no refusal.Refusal, err error) {
+func (ds *Debts) owing(tx Tx, by access.Actor, o ListRequest, list string) (account, before id.ID, max int, currency string, no refusal.Refusal, err error) {
 	if before, max, no = o.Page.Read(ds.c.Sealer, by.Tenant, list); no.Refused() {
 		return account, before, max, currency, no, nil
 	}
@@ -56,7 +56,7 @@ func (ds *Debts) owing(tx Tx, by access.Actor, o Owing, list string) (account, b
 }
 
 // List lists debts (right: customer.read).
-func (ds *Debts) List(ctx context.Context, by access.Actor, o Owing) (List, error) {
+func (ds *Debts) List(ctx context.Context, by access.Actor, o ListRequest) (List, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return List{Refusal: no}, nil
 	}
@@ -74,7 +74,7 @@ func (ds *Debts) List(ctx context.Context, by access.Actor, o Owing) (List, erro
 }
 
 // Charges lists fixed charges that fell due (right: customer.read).
-func (ds *Debts) Charges(ctx context.Context, by access.Actor, o Owing) (DueList, error) {
+func (ds *Debts) Charges(ctx context.Context, by access.Actor, o ListRequest) (DueList, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
 		return DueList{Refusal: no}, nil
 	}

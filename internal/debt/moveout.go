@@ -78,7 +78,7 @@ func (ds *Debts) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.R
 	if err := ds.clearOut(tx, place, &out); err != nil {
 		return MovedOut{}, refusal.Refusal{}, err
 	}
-	if err := wallet.Vacate(tx.Wallets(), place.ID, by.String(), "moved out: "+m.Reason, now); err != nil {
+	if err := wallet.MoveOut(tx.Wallets(), place.ID, by.String(), "moved out: "+m.Reason, now); err != nil {
 		return MovedOut{}, refusal.Refusal{}, err
 	}
 	if err := tx.AccountClose(place.ID, now); err != nil {
@@ -92,7 +92,7 @@ func (ds *Debts) moveOut(tx Tx, by access.Actor, m MoveOut) (MovedOut, refusal.R
 }
 
 // lastUse posts the last use, and refuses if it is not known.
-func (ds *Debts) lastUse(tx Tx, place AccountPlace, out *MovedOut, now time.Time) (refusal.Refusal, error) {
+func (ds *Debts) lastUse(tx Tx, place AccountDetails, out *MovedOut, now time.Time) (refusal.Refusal, error) {
 	switch {
 	case place.Status != accountActive:
 		return refuse.AccountMovedOut(place.ID.Text(id.Account), place.Status), nil
@@ -111,7 +111,7 @@ func (ds *Debts) lastUse(tx Tx, place AccountPlace, out *MovedOut, now time.Time
 		return refuse.AccountWithPendingOperation(place.ID.Text(id.Account)), nil
 	}
 	for _, r := range settled.Rows {
-		asked, err := tx.RatingAsked(r.Meter.N)
+		asked, err := tx.RatingPending(r.Meter.N)
 		if err != nil {
 			return refusal.Refusal{}, err
 		}
@@ -133,7 +133,7 @@ func (ds *Debts) lastUse(tx Tx, place AccountPlace, out *MovedOut, now time.Time
 const accountActive = "active"
 
 // clearOut settles the customer's money against the debts. The rest is due back, or still owed.
-func (ds *Debts) clearOut(tx Tx, place AccountPlace, out *MovedOut) error {
+func (ds *Debts) clearOut(tx Tx, place AccountDetails, out *MovedOut) error {
 	name := place.ID.Text(id.Account)
 	for _, side := range []struct {
 		code ledger.Code
@@ -187,7 +187,7 @@ func (ds *Debts) clearOut(tx Tx, place AccountPlace, out *MovedOut) error {
 }
 
 // billLast raises the use beyond the wallet as a debt, which brings the wallet to zero (P12).
-func (ds *Debts) billLast(tx Tx, place AccountPlace, amount money.Minor) error {
+func (ds *Debts) billLast(tx Tx, place AccountDetails, amount money.Minor) error {
 	_, err := Raise(tx, Debt{Account: place.ID, Kind: finalBill, Principal: amount, Mode: tariff.Full, Priority: tariff.DebtPriority, Capped: true,
 		Against: "wallet", CreatedAt: ds.moment()}, finalBill,
 		ledger.Posting{Account: ledger.AccountRef{Code: ledger.Wallet, Subject: place.ID.Text(id.Account)}, Amount: -amount})

@@ -117,7 +117,7 @@ func (ds *Debts) refund(tx Tx, by access.Actor, r Refund) (Refunded, refusal.Ref
 			return Refunded{}, no, err
 		}
 	}
-	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActRefund, Object: place.ID.Text(id.Account),
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActRefund, Object: place.ID.Text(id.Account),
 		Summary: fmt.Sprintf("refund %s of account %s to %s: %s", out.Amount, place.ID.Text(id.Account), refName(out.To), r.Reason),
 		Body:    refundWish{place.ID.Text(id.Account), out.Amount.Minor, out.Amount.Currency, r.bankOf(), r.To, r.Reason}}, out.At)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
@@ -138,7 +138,7 @@ func (r Refund) bankOf() string {
 }
 
 // receiver returns the wallet or the carry of another account that gets a refund.
-func receiver(tx Tx, from AccountPlace, text string) (ledger.AccountRef, id.ID, refusal.Refusal, error) {
+func receiver(tx Tx, from AccountDetails, text string) (ledger.AccountRef, id.ID, refusal.Refusal, error) {
 	name, no := accountName(text)
 	if no.Refused() {
 		return ledger.AccountRef{}, id.ID{}, no, nil

@@ -278,8 +278,11 @@ func uses(ctx context.Context, ds *debt.Debts, by access.Actor) map[string]func(
 			r, err := ds.Statement(ctx, by, "04140000011", registry.Page{})
 			return r.Refusal, err
 		},
-		"list debts":   func() (refusal.Refusal, error) { r, err := ds.List(ctx, by, debt.Owing{}); return r.Refusal, err },
-		"list charges": func() (refusal.Refusal, error) { r, err := ds.Charges(ctx, by, debt.Owing{}); return r.Refusal, err },
+		"list debts": func() (refusal.Refusal, error) { r, err := ds.List(ctx, by, debt.ListRequest{}); return r.Refusal, err },
+		"list charges": func() (refusal.Refusal, error) {
+			r, err := ds.Charges(ctx, by, debt.ListRequest{})
+			return r.Refusal, err
+		},
 		"charge 04140000011": func() (refusal.Refusal, error) {
 			r, err := ds.AddCharge(ctx, by, debt.NewCharge{Account: "04140000011"})
 			return r.Refusal, err
@@ -347,8 +350,8 @@ func TestAListSaysWhatIsWrongWithARequest(t *testing.T) {
 		"a limit that is too high":   {h.number, registry.Page{Limit: registry.MaxLimit + 1}, refusal.InvalidRequest},
 		"another list's cursor":      {h.number, registry.Page{Cursor: registry.Cursor(w.data, store.FirstTenant, "meters", id.ID{1})}, refusal.InvalidRequest},
 	} {
-		debts, err := w.List(t.Context(), owner(), debt.Owing{Account: c.account, Page: c.page})
-		dues, err2 := w.Charges(t.Context(), owner(), debt.Owing{Account: c.account, Page: c.page})
+		debts, err := w.List(t.Context(), owner(), debt.ListRequest{Account: c.account, Page: c.page})
+		dues, err2 := w.Charges(t.Context(), owner(), debt.ListRequest{Account: c.account, Page: c.page})
 		lines, err3 := w.Statement(t.Context(), owner(), c.account, c.page)
 		if err := errors.Join(err, err2, err3); err != nil || debts.Code != c.want || dues.Code != c.want || lines.Code != c.want {
 			t.Errorf("%s: %q %q %q, %v, want %q", what, debts.Code, dues.Code, lines.Code, err, c.want)
@@ -366,7 +369,7 @@ func TestAListSaysWhatIsWrongWithARequest(t *testing.T) {
 func TestAnApprovedActThatCannotBeReadIsAnError(t *testing.T) {
 	ds := debt.New(debt.Config{Door: broken{errors.New("the store was asked")}, Now: time.Now, MayDate: mayDate})
 	for act, want := range map[access.Act]string{access.ActAdjust: "read an approved adjustment: ", access.ActRefund: "read an approved refund: "} {
-		if done, err := ds.Doers()[act](t.Context(), owner(), []byte("{")); err == nil || !strings.HasPrefix(err.Error(), want) || done.Object != "" {
+		if done, err := ds.Executors()[act](t.Context(), owner(), []byte("{")); err == nil || !strings.HasPrefix(err.Error(), want) || done.Object != "" {
 			t.Errorf("%s: %+v, %v, want %s", act, done, err, want)
 		}
 	}

@@ -237,7 +237,7 @@ func (w *world) allowed(a *access.Approval) (access.Done, error) {
 	})
 	maker := a.Maker
 	maker.Approval = a.ID
-	return w.Doers()[a.Act](w.t.Context(), maker, a.Body)
+	return w.Executors()[a.Act](w.t.Context(), maker, a.Body)
 }
 
 // step records the result of a step, and lets a second pass.

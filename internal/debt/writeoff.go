@@ -63,7 +63,7 @@ func (ds *Debts) writeOff(tx Tx, by access.Actor, w WriteOff) (Booking, refusal.
 	case amount > d.Outstanding:
 		return Booking{}, refuse.WriteOffAboveDebt(d.Name(), money.Amount{Minor: d.Outstanding, Currency: currency}), nil
 	}
-	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActAdjust, Object: d.Name(),
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActAdjust, Object: d.Name(),
 		Summary: fmt.Sprintf("write off %s of debt %s: %s", money.Amount{Minor: amount, Currency: currency}, d.Name(), w.Reason),
 		// The amount that the summary names, whatever is outstanding at the approval.
 		Body: adjustAsked{Debt: d.Name(), Amount: amount, Reason: w.Reason}}, ds.moment())

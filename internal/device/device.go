@@ -159,7 +159,7 @@ type Device struct {
 	smsFrom  string
 	// modem is nil for a meter without one. under is the message from it that is being handled.
 	modem Modem
-	mail  mail
+	mail  smsState
 	under *underWay
 	// masked is the token being handled, masked for the history.
 	masked    string

@@ -150,7 +150,7 @@ type contents struct {
 	mark    mark
 	reports []outbox.Entry
 	rings   history.Rings
-	mail    mail
+	mail    smsState
 }
 
 func readFrames(frames []memory.Frame) contents {

@@ -66,10 +66,10 @@ const testClass = 1
 // it again.
 var errNotKept = errors.New("message not stored")
 
-// mail is what survives a power cut of the meter's messages: which ones it has handled, whom it has answered, and what
+// smsState is what survives a power cut of the meter's messages: which ones it has handled, whom it has answered, and what
 // it still has to send. It does not hold the incoming texts, because they contain tokens: the SIM keeps each text until
 // it is handled.
-type mail struct {
+type smsState struct {
 	taken   []taken
 	replies []reply
 	letters []Letter
@@ -135,7 +135,7 @@ func (e mailEntry) frame() memory.Frame {
 }
 
 // load reads an entry from the log. It ignores an entry that is too short.
-func (m *mail) load(b []byte) {
+func (m *smsState) load(b []byte) {
 	if len(b) == 0 {
 		return
 	}
@@ -166,7 +166,7 @@ func (m *mail) load(b []byte) {
 }
 
 // add applies an entry. The entry may be in the log twice, if the log was rewritten after a write that seemed to fail.
-func (m *mail) add(e mailEntry) {
+func (m *smsState) add(e mailEntry) {
 	if t := e.taken; t != nil {
 		if have := m.find(t.identity); have != nil {
 			*have = *t
@@ -186,7 +186,7 @@ func (m *mail) add(e mailEntry) {
 // newest returns the last n elements.
 func newest[T any](all []T, n int) []T { return all[max(0, len(all)-n):] }
 
-func (m *mail) find(identity [identitySize]byte) *taken {
+func (m *smsState) find(identity [identitySize]byte) *taken {
 	for i := range m.taken {
 		if m.taken[i].identity == identity {
 			return &m.taken[i]
@@ -196,7 +196,7 @@ func (m *mail) find(identity [identitySize]byte) *taken {
 }
 
 // settle removes letters up to one that was sent or has expired.
-func (m *mail) settle(id uint64) {
+func (m *smsState) settle(id uint64) {
 	for len(m.letters) > 0 && m.letters[0].ID <= id {
 		m.letters = m.letters[1:]
 	}
@@ -208,7 +208,7 @@ func settledFrame(id uint64) memory.Frame {
 }
 
 // frames returns the whole mail for a rewrite of the log.
-func (m *mail) frames() []memory.Frame {
+func (m *smsState) frames() []memory.Frame {
 	// Begin with the number up to which all letters are settled, so that no number is reused.
 	settled := m.last
 	if len(m.letters) > 0 {
@@ -229,7 +229,7 @@ func (m *mail) frames() []memory.Frame {
 
 // gate returns the limits of answers with all remembered answers, so that switching the mains off and on does not lift
 // them.
-func (m *mail) gate() (g panel.Gate) {
+func (m *smsState) gate() (g panel.Gate) {
 	for _, r := range m.replies {
 		g.Allow(r.sender, r.at, r.rejected)
 	}

@@ -153,10 +153,10 @@ func (b *batch) settle(meter int64) error {
 	var heldAt time.Time
 	if from, to, ok := l.Held(); ok {
 		var err error
-		if held, heldAt, err = b.tx.HeldReading(meter, l.Memory, from, to); err != nil {
+		if held, heldAt, err = b.tx.StoredReading(meter, l.Memory, from, to); err != nil {
 			return err
 		}
-		changes, err := b.tx.HeldChanges(meter, l.Memory, from, to)
+		changes, err := b.tx.StoredChanges(meter, l.Memory, from, to)
 		if err != nil {
 			return err
 		}

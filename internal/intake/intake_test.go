@@ -146,7 +146,7 @@ func TestAReadingThatCameAheadCountsWhenItsGapCloses(t *testing.T) {
 	if l := r.live[1]; l.Relay != "open" || !l.ReceivedAt.Equal(noon()) {
 		t.Errorf("the relay is %q since %s", l.Relay, l.ReceivedAt)
 	}
-	if got, want := r.Made[2:4], []string{"HeldReading 1 cdef 5 to 7", "HeldChanges 1 cdef 5 to 7"}; !slices.Equal(got, want) {
+	if got, want := r.Made[2:4], []string{"StoredReading 1 cdef 5 to 7", "StoredChanges 1 cdef 5 to 7"}; !slices.Equal(got, want) {
 		t.Errorf("calls %q, want %q", got, want)
 	}
 }

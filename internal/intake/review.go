@@ -17,11 +17,11 @@ type ReviewTx interface {
 	// HeldWaiting counts the records of a meter that wait for a decision, and HoldRecord adds one.
 	HeldWaiting(meter int64) (int64, error)
 	HoldRecord(r *metering.Record, l *metering.Live, d metering.Decision) error
-	// HeldDropped counts a record that is not stored and returns the count of its meter. HeldCounted resets that count.
+	// HeldDropped counts a record that is not stored and returns the count of its meter. ResetHeldDropped resets that count.
 	HeldDropped(meter int64) (int64, error)
-	HeldCounted(meter int64) error
-	// TellAlarm opens an alarm, or updates the open one; ClearAlarm ends it.
-	TellAlarm(meter int64, a metering.Alarm) error
+	ResetHeldDropped(meter int64) error
+	// UpdateAlarm opens an alarm, or updates the open one; ClearAlarm ends it.
+	UpdateAlarm(meter int64, a metering.Alarm) error
 	ClearAlarm(meter int64, code metering.AlarmCode) error
 }
 
@@ -36,12 +36,12 @@ func hold(tx ReviewTx, r *metering.Record, l *metering.Live, d metering.Decision
 		if err != nil {
 			return err
 		}
-		return tx.TellAlarm(r.Meter, metering.Alarm{Code: metering.AlarmQuarantineFull, Text: alarmtext.QuarantineFull(maxHeld, int64(n))})
+		return tx.UpdateAlarm(r.Meter, metering.Alarm{Code: metering.AlarmQuarantineFull, Text: alarmtext.QuarantineFull(maxHeld, int64(n))})
 	}
 	if err := tx.HoldRecord(r, l, d); err != nil || d.Alarm == nil {
 		return err
 	}
-	return tx.TellAlarm(r.Meter, *d.Alarm) // the alarm names the newest
+	return tx.UpdateAlarm(r.Meter, *d.Alarm) // the alarm names the newest
 }
 
 // Reviewed ends the alarms about a meter's records that have lost their reason, after a decision about one of them.
@@ -50,7 +50,7 @@ func Reviewed(tx ReviewTx, meter int64) error {
 	if err != nil || full(waiting) {
 		return err
 	}
-	if err := tx.HeldCounted(meter); err != nil {
+	if err := tx.ResetHeldDropped(meter); err != nil {
 		return err
 	}
 	if err := tx.ClearAlarm(meter, metering.AlarmQuarantineFull); err != nil || waiting > 0 {

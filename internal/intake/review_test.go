@@ -19,7 +19,7 @@ type review struct {
 
 func (r *review) HeldWaiting(int64) (int64, error) { return r.waiting, r.Fails("HeldWaiting") }
 
-func (r *review) HeldCounted(meter int64) error { return r.Writes("counted %d", meter) }
+func (r *review) ResetHeldDropped(meter int64) error { return r.Writes("counted %d", meter) }
 
 func (r *review) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	return r.Writes("%s %d", code, meter)

@@ -172,12 +172,12 @@ func (r *rows) PutReadings(readings []metering.NewReading) error {
 	return r.Writes("readings %s", strings.Join(out, ", "))
 }
 
-func (r *rows) HeldReading(meter int64, store string, from, to uint64) (*wire.Reading, time.Time, error) {
-	return r.held, noon(), r.Fails(fmt.Sprintf("HeldReading %d %s %d to %d", meter, store[12:], from, to))
+func (r *rows) StoredReading(meter int64, store string, from, to uint64) (*wire.Reading, time.Time, error) {
+	return r.held, noon(), r.Fails(fmt.Sprintf("StoredReading %d %s %d to %d", meter, store[12:], from, to))
 }
 
-func (r *rows) HeldChanges(meter int64, store string, from, to uint64) ([]wire.Record, error) {
-	return r.changes, r.Fails(fmt.Sprintf("HeldChanges %d %s %d to %d", meter, store[12:], from, to))
+func (r *rows) StoredChanges(meter int64, store string, from, to uint64) ([]wire.Record, error) {
+	return r.changes, r.Fails(fmt.Sprintf("StoredChanges %d %s %d to %d", meter, store[12:], from, to))
 }
 
 func (r *rows) PutEvent(rec *metering.Record, store string, code int, body any) error {
@@ -188,7 +188,7 @@ func (r *rows) PutEvent(rec *metering.Record, store string, code int, body any) 
 	return r.Writes("event %s of %s %d %s", name(rec), store[12:], code, args)
 }
 
-func (r *rows) TellAlarm(meter int64, a metering.Alarm) error {
+func (r *rows) UpdateAlarm(meter int64, a metering.Alarm) error {
 	return r.Writes("alarm of m%d now %s: %s", meter, a.Code, a.Text)
 }
 
@@ -203,7 +203,7 @@ func (r *rows) HoldRecord(rec *metering.Record, l *metering.Live, d metering.Dec
 	return r.Writes("held %s up to %d, %s", name(rec), l.Window.Watermark, d.Doubt)
 }
 
-func (r *rows) HeldCounted(int64) error { return r.Fails("HeldCounted") }
+func (r *rows) ResetHeldDropped(int64) error { return r.Fails("ResetHeldDropped") }
 
 func (r *rows) HeldDropped(meter int64) (int64, error) {
 	r.dropped++
@@ -301,8 +301,8 @@ func (b books) WalletMoney(id.ID) (money.Minor, money.Minor, error) {
 	return b.money, 0, b.Fails("WalletMoney")
 }
 
-func (b books) Looked() (wallet.VisibilityInput, error) {
-	return wallet.VisibilityInput{Seen: noon(), Now: noon()}, b.Fails("Looked")
+func (b books) LastVisibility() (wallet.VisibilityInput, error) {
+	return wallet.VisibilityInput{Seen: noon(), Now: noon()}, b.Fails("LastVisibility")
 }
 
 func (b books) SupplyOf(meter int64) (wallet.Supplied, error) {
@@ -326,7 +326,7 @@ func (b books) WalletPut(w wallet.Row) error {
 	return b.Writes("%s", text)
 }
 
-func (b books) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
+func (b books) QueueCommand(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
 	b.ids++
 	return id.ID{15: b.ids}, b.Writes("%s for %s %v", o.Type, m.Number, o.Args["max_register_wh"])
 }

@@ -32,10 +32,10 @@ type Tx interface {
 	SaveLive(meter int64, l *metering.Live) error
 	// PutReadings writes new readings.
 	PutReadings([]metering.NewReading) error
-	// HeldReading returns the stored reading of a memory with the highest number in [from, to], nil for none.
-	HeldReading(meter int64, memory string, from, to uint64) (*wire.Reading, time.Time, error)
-	// HeldChanges returns the stored accepted tokens and events of a memory with numbers in [from, to].
-	HeldChanges(meter int64, memory string, from, to uint64) ([]wire.Record, error)
+	// StoredReading returns the stored reading of a memory with the highest number in [from, to], nil for none.
+	StoredReading(meter int64, memory string, from, to uint64) (*wire.Reading, time.Time, error)
+	// StoredChanges returns the stored accepted tokens and events of a memory with numbers in [from, to].
+	StoredChanges(meter int64, memory string, from, to uint64) ([]wire.Record, error)
 	// PutEvent stores an event, a daily row or a command's answer; body becomes its arguments.
 	PutEvent(r *metering.Record, memory string, code int, body any) error
 

@@ -21,7 +21,7 @@ type Issuer struct {
 var (
 	_ vending.LocalIssuer = (*Issuer)(nil)
 	_ vending.Checker     = (*Issuer)(nil)
-	_ vending.Looker      = (*Issuer)(nil)
+	_ vending.Refresher   = (*Issuer)(nil)
 	_ vending.Sealer      = (*DataKey)(nil)
 )
 

@@ -43,7 +43,7 @@ const (
 	MoveHeard                      // an SMS in the meter's name says that it is loaded (class 0 only)
 	MoveAccepted                   // a signed report says that the meter has it
 	MoveRejected                   // a signed report says that the meter will never take it
-	MoveUnheard                    // any other signed report: it replaces what an SMS said
+	MoveDisproved                  // any other signed report: it replaces what an SMS said
 	MoveUsed                       // the meter answers its cancellation with used, and the sale remains
 	MoveCancelled                  // the meter has cancelled it, and has not reported before, signed, that it has it
 	MoveReversed                   // its sale is reversed and the meter could not be asked
@@ -66,7 +66,7 @@ var tokenMoves = [...]tokenMove{
 	MoveHeard:     {TokenHeard, []TokenState{TokenIssued, TokenSent}},
 	MoveAccepted:  {TokenAccepted, []TokenState{TokenIssued, TokenSent, TokenHeard, TokenRejected}},
 	MoveRejected:  {TokenRejected, []TokenState{TokenIssued, TokenSent, TokenHeard}},
-	MoveUnheard:   {TokenSent, []TokenState{TokenHeard}},
+	MoveDisproved: {TokenSent, []TokenState{TokenHeard}},
 	MoveUsed:      {TokenAccepted, []TokenState{TokenIssued, TokenSent, TokenHeard, TokenRejected, TokenReversed}},
 	MoveCancelled: {TokenReversed, []TokenState{TokenIssued, TokenSent, TokenHeard, TokenRejected, TokenAccepted, TokenReversedUnconfirmed}},
 	MoveReversed:  {TokenReversedUnconfirmed, []TokenState{TokenIssued, TokenSent, TokenHeard, TokenRejected, TokenAccepted}},
@@ -163,7 +163,7 @@ func JudgeToken(have TokenState, result string) TokenVerdict {
 	case Refused:
 		v.State = have.After(MoveRejected)
 	case Later, Partly:
-		v.State = have.After(MoveUnheard)
+		v.State = have.After(MoveDisproved)
 	}
 	switch have {
 	case TokenReversed, TokenReversedUnconfirmed:

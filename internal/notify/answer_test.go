@@ -25,7 +25,7 @@ type office struct {
 	notify.Tx
 	notify.CarriedTx
 	notify.RecipientTx
-	notify.OfficeTx
+	notify.OutcomeTx
 	notify.QueuedTx
 	registry.MeterLookup
 	t        *testing.T

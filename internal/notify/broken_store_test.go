@@ -24,7 +24,7 @@ type broken struct {
 	notify.Tx
 	notify.CarriedTx
 	notify.RecipientTx
-	notify.OfficeTx
+	notify.OutcomeTx
 	notify.QueuedTx
 	at     int            // counted from 1; 0 for none
 	done   int            // statements so far
@@ -34,12 +34,12 @@ type broken struct {
 }
 
 func broke(tx notify.Tx, at int) *broken {
-	return &broken{Tx: tx, CarriedTx: tx.Carried(), RecipientTx: tx.Recipients(), OfficeTx: tx.Office(), QueuedTx: tx.Queued(), at: at, most: map[string]int{}, times: map[string]int{}}
+	return &broken{Tx: tx, CarriedTx: tx.Carried(), RecipientTx: tx.Recipients(), OutcomeTx: tx.Office(), QueuedTx: tx.Queued(), at: at, most: map[string]int{}, times: map[string]int{}}
 }
 
 func (b *broken) Carried() notify.CarriedTx      { return b }
 func (b *broken) Recipients() notify.RecipientTx { return b }
-func (b *broken) Office() notify.OfficeTx        { return b }
+func (b *broken) Office() notify.OutcomeTx       { return b }
 func (b *broken) Queued() notify.QueuedTx        { return b }
 func (b *broken) Meters() registry.MeterLookup   { return b }
 
@@ -249,19 +249,19 @@ func (b *broken) WalletFigures(meter int64) (settled, available money.Amount, as
 }
 
 func (b *broken) Tenants() ([]access.Tenant, error) {
-	all, _ := b.OfficeTx.Tenants()
+	all, _ := b.OutcomeTx.Tenants()
 	return all, b.fails("Tenants")
 }
 func (b *broken) AuditLog(e access.Entry) error {
-	_ = b.OfficeTx.AuditLog(e)
+	_ = b.OutcomeTx.AuditLog(e)
 	return b.fails("AuditLog")
 }
 func (b *broken) RaiseAlarm(meter int64, a metering.Alarm) error {
-	_ = b.OfficeTx.RaiseAlarm(meter, a)
+	_ = b.OutcomeTx.RaiseAlarm(meter, a)
 	return b.fails("RaiseAlarm")
 }
 func (b *broken) ClearAlarmText(meter int64, code metering.AlarmCode, text string) error {
-	_ = b.OfficeTx.ClearAlarmText(meter, code, text)
+	_ = b.OutcomeTx.ClearAlarmText(meter, code, text)
 	return b.fails("ClearAlarmText")
 }
 

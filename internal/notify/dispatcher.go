@@ -204,10 +204,10 @@ func (d *Dispatcher) mayTry(n int) bool {
 }
 
 // open lists the routes with their states, to choose from.
-func (d *Dispatcher) open() Ways {
+func (d *Dispatcher) open() Routes {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	out, now := Ways{Mine: make([]RouteStatus, len(d.ways)), Shared: !d.c.Alone}, d.c.Now()
+	out, now := Routes{Mine: make([]RouteStatus, len(d.ways)), Shared: !d.c.Alone}, d.c.Now()
 	for i, w := range d.ways {
 		out.Mine[i] = w.RouteStatus
 		out.Mine[i].probed = now.Before(w.granted)

@@ -205,7 +205,7 @@ func arrivalsOfMeters() []operation {
 
 // orders are the requests of people and sales to the dispatcher.
 func orders() []operation {
-	sends := func(w notify.Wish) func(*testing.T, *notify.Dispatcher, *broken) error {
+	sends := func(w notify.MessageRequest) func(*testing.T, *notify.Dispatcher, *broken) error {
 		return func(t *testing.T, d *notify.Dispatcher, _ *broken) error {
 			_, err := d.Send(t.Context(), clerk(), w)
 			return err
@@ -221,10 +221,10 @@ func orders() []operation {
 	waits := inHall(func(h *hall, _ *wire) { h.queues(toMeter()) })
 	first := (id.ID{0, 1}).Text(id.Message)
 	return []operation{
-		{"a text is ordered", nothing, sends(notify.Wish{Meter: meterA, Text: "hello", Route: "b", Once: once})},
-		{"a token is ordered", fresh, sends(notify.Wish{Meter: meterA, Via: sale.RouteSMS})},
-		{"a token is ordered by its identity", fresh, sends(notify.Wish{Meter: (id.ID{2}).Text(id.Meter), Token: (id.ID{15: 4}).Text(id.Token), Via: sale.RouteMeterSMS})},
-		{"a token is ordered by its digits", fresh, sends(notify.Wish{Meter: meterA, Token: "12345678901234567890", Via: sale.RouteSMS})},
+		{"a text is ordered", nothing, sends(notify.MessageRequest{Meter: meterA, Text: "hello", Route: "b", Once: once})},
+		{"a token is ordered", fresh, sends(notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS})},
+		{"a token is ordered by its identity", fresh, sends(notify.MessageRequest{Meter: (id.ID{2}).Text(id.Meter), Token: (id.ID{15: 4}).Text(id.Token), Via: sale.RouteMeterSMS})},
+		{"a token is ordered by its digits", fresh, sends(notify.MessageRequest{Meter: meterA, Token: "12345678901234567890", Via: sale.RouteSMS})},
 		{"a message is sent again", waits, func(t *testing.T, d *notify.Dispatcher, _ *broken) error {
 			_, err := d.Retry(t.Context(), clerk(), first, "")
 			return err
@@ -245,20 +245,20 @@ func orders() []operation {
 			return notify.Forget(b, b.Tx.(*hall).now, 10)
 		}},
 		{"a sale is told", nothing, func(_ *testing.T, _ *notify.Dispatcher, b *broken) error {
-			return notify.TellSale(b, sale.Sale{Meter: sale.MeterRef{N: 1}, Tokens: []sale.Token{{ID: id.ID{1}}}}, sale.RouteSMS, b.Tx.(*hall).now)
+			return notify.NotifySale(b, sale.Sale{Meter: sale.MeterRef{N: 1}, Tokens: []sale.Token{{ID: id.ID{1}}}}, sale.RouteSMS, b.Tx.(*hall).now)
 		}},
 		{"a recharge is told", nothing, func(_ *testing.T, _ *notify.Dispatcher, b *broken) error {
-			return notify.TellSale(b, sale.Sale{Meter: sale.MeterRef{N: 1}, Mode: registry.PrepayWallet}, sale.RouteSMS, b.Tx.(*hall).now)
+			return notify.NotifySale(b, sale.Sale{Meter: sale.MeterRef{N: 1}, Mode: registry.PrepayWallet}, sale.RouteSMS, b.Tx.(*hall).now)
 		}},
 		{"a reversal is told", nothing, func(_ *testing.T, _ *notify.Dispatcher, b *broken) error {
-			return notify.TellReversal(b, sale.Sale{Meter: sale.MeterRef{N: 1}, Mode: registry.PrepayWallet}, b.Tx.(*hall).now)
+			return notify.NotifyReversal(b, sale.Sale{Meter: sale.MeterRef{N: 1}, Mode: registry.PrepayWallet}, b.Tx.(*hall).now)
 		}},
 		{"it is asked whether a customer can be told", nothing, func(_ *testing.T, _ *notify.Dispatcher, b *broken) error {
-			_, err := notify.CanTell(b, 1, sale.RouteSMS)
+			_, err := notify.CanNotify(b, 1, sale.RouteSMS)
 			return err
 		}},
 		{"it is asked whether a meter can be told", nothing, func(_ *testing.T, _ *notify.Dispatcher, b *broken) error {
-			_, err := notify.CanTell(b, 1, sale.RouteMeterSMS)
+			_, err := notify.CanNotify(b, 1, sale.RouteMeterSMS)
 			return err
 		}},
 		{"a notice", nothing, func(t *testing.T, _ *notify.Dispatcher, b *broken) error {

@@ -17,7 +17,7 @@ const AlarmMemoryFull metering.AlarmCode = "sms-memory-full"
 // reports almost full, and clears it below half, so that the alarm does not flap. The first check after a start also clears an
 // alarm that an earlier run may have left. If the alarm cannot be written, the next check writes it.
 func (d *Dispatcher) watchMemory(ctx context.Context, n int, r Configured) error {
-	k, is := r.Route.(Keeping)
+	k, is := r.Route.(BufferedRoute)
 	if !is {
 		return nil
 	}

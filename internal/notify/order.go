@@ -16,8 +16,8 @@ import (
 	"github.com/paywatt/paywatt/sts"
 )
 
-// Wish asks for a message: a text to a telephone, or a token to the customer or the meter.
-type Wish struct {
+// MessageRequest asks for a message: a text to a telephone, or a token to the customer or the meter.
+type MessageRequest struct {
 	Phone string // of a text
 	Text  string
 	Meter string // number or identity: of a token, and of a text to its customer
@@ -32,7 +32,7 @@ type Wish struct {
 }
 
 // identity is the same for repetitions of a request; zero without a key.
-func (w Wish) identity() (none [16]byte) {
+func (w MessageRequest) identity() (none [16]byte) {
 	if w.Once.Key == "" {
 		return none
 	}
@@ -46,7 +46,7 @@ type Wished struct {
 }
 
 // Send queues a message that a person orders (right: message.send). It never shows the digits of a token.
-func (d *Dispatcher) Send(ctx context.Context, by access.Actor, w Wish) (Wished, error) {
+func (d *Dispatcher) Send(ctx context.Context, by access.Actor, w MessageRequest) (Wished, error) {
 	if no := by.Needs(access.SendMessages); no.Refused() {
 		return Wished{Refusal: no}, nil
 	}
@@ -63,7 +63,7 @@ func (d *Dispatcher) Send(ctx context.Context, by access.Actor, w Wish) (Wished,
 	return out, nil
 }
 
-func (d *Dispatcher) checkWish(w Wish) refusal.Refusal {
+func (d *Dispatcher) checkWish(w MessageRequest) refusal.Refusal {
 	if no := d.checkRoute(w.Route); no.Refused() {
 		return no
 	}
@@ -100,7 +100,7 @@ func (d *Dispatcher) checkRoute(route string) refusal.Refusal {
 }
 
 // wished is the transaction of Send.
-func (d *Dispatcher) wished(tx Tx, by access.Actor, w Wish) (Wished, error) {
+func (d *Dispatcher) wished(tx Tx, by access.Actor, w MessageRequest) (Wished, error) {
 	draft := Draft{By: by.String(), Purpose: PurposeWritten, Text: w.Text, Phone: w.Phone, Identity: w.identity()}
 	if draft.Identity != [16]byte{} {
 		if m, found, err := tx.MessageOf(draft.Identity); err != nil || found {
@@ -156,7 +156,7 @@ func dialable(phone string) bool {
 }
 
 // tokenWish completes the draft of a message that brings a token.
-func (d *Dispatcher) tokenWish(tx Tx, m registry.Meter, w Wish, draft *Draft) (refusal.Refusal, error) {
+func (d *Dispatcher) tokenWish(tx Tx, m registry.Meter, w MessageRequest, draft *Draft) (refusal.Refusal, error) {
 	t, no, err := d.tokenNamed(tx, m, w.Token)
 	if err != nil || no.Refused() {
 		return no, err

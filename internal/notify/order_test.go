@@ -209,7 +209,7 @@ func TestATokenIsOrdered(t *testing.T) {
 		}
 		x := tokenHall{h, list}
 		dispatcher := notify.New(notify.Config{Door: doorTo[notify.Tx]{x}, Opener: h, Hasher: h, Routes: h.routes, Now: func() time.Time { return h.now }})
-		got, err := dispatcher.Send(t.Context(), clerk(), notify.Wish{Meter: meterA, Token: c.token, Via: c.via})
+		got, err := dispatcher.Send(t.Context(), clerk(), notify.MessageRequest{Meter: meterA, Token: c.token, Via: c.via})
 		if err != nil || !strings.HasPrefix(got.What, c.want) || got.Refused() != (c.want != "") {
 			t.Errorf("%s: %q, %v; want %q", c.name, got.What, err, c.want)
 			continue

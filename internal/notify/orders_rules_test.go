@@ -58,30 +58,30 @@ func newShop(t *testing.T) *shop {
 func TestWhatIsRefusedToBeSent(t *testing.T) {
 	const noNumber = "The message has no telephone number to go to."
 	for name, c := range map[string]struct {
-		wish notify.Wish
+		wish notify.MessageRequest
 		do   func(*shop)
 		want string
 	}{
-		"a route":                 {notify.Wish{Phone: amina, Text: "x", Route: strings.Repeat("r", 41)}, nil, "This server has no route " + strings.Repeat("r", 40) + "… for messages."},
-		"a text and a token":      {notify.Wish{Phone: amina, Text: "x", Token: "y"}, nil, "A message carries a text or a token, not both."},
-		"a text to a SIM":         {notify.Wish{Phone: amina, Text: "x", Via: sale.RouteMeterSMS}, nil, "Only a token can be sent to the SIM of a meter, not a text."},
-		"neither":                 {notify.Wish{Phone: amina}, nil, "A message needs a text, or a meter whose token it carries."},
-		"blanks":                  {notify.Wish{Phone: amina, Text: " \n"}, nil, "The text consists of blanks."},
-		"a long text":             {notify.Wish{Phone: amina, Text: strings.Repeat("x", 481)}, nil, "A text has at most 480 bytes."},
-		"a token in a text":       {notify.Wish{Phone: amina, Text: "123456789012345678"}, nil, "The text has digits that look like a token."},
-		"by no way":               {notify.Wish{Meter: meterA}, nil, `via cannot be "".`},
-		"by another way":          {notify.Wish{Meter: meterA, Via: "mqtt"}, nil, `via cannot be "mqtt".`},
-		"a token elsewhere":       {notify.Wish{Meter: meterA, Phone: juma, Via: sale.RouteSMS}, nil, "A token goes to the registered telephone or to the SIM of the meter, not to another number."},
-		"no SIM":                  {notify.Wish{Meter: meterA, Via: sale.RouteMeterSMS}, func(s *shop) { s.to.SIM = "" }, "The number of the SIM in meter 04140001001 is not registered."},
-		"no telephone":            {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.to.Phone = "" }, noNumber},
-		"no telephone for a text": {notify.Wish{Meter: meterA, Text: "x"}, func(s *shop) { s.to.Phone = "" }, noNumber},
-		"a former customer's":     {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.here = false }, "The token was sold to a former customer of meter 04140001001. It is not sent to the present customer."},
-		"no token":                {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.list = nil }, "Meter 04140001001 has no token that could be sent."},
-		"no token of its digits":  {notify.Wish{Meter: meterA, Via: sale.RouteSMS, Token: "12345678901234567890"}, func(s *shop) { s.list = nil }, "Meter 04140001001 has no such token."},
-		"a token that is over":    {notify.Wish{Meter: meterA, Via: sale.RouteSMS, Token: "12345678901234567890"}, func(s *shop) { s.list[0].State = sale.TokenReversed }, "This token of meter 04140001001 is no longer valid."},
-		"one without digits":      {notify.Wish{Meter: meterA, Via: sale.RouteSMS, Token: (id.ID{15: 4}).Text(id.Token)}, func(s *shop) { s.list[0].Sealed = nil }, "The server does not have the digits of this token of meter 04140001001."},
-		"nineteen digits":         {notify.Wish{Meter: meterA, Via: sale.RouteSMS, Token: "1234567890123456789"}, nil, "token is the id of a token (tok_…) or its 20 digits."},
-		"letters in a number":     {notify.Wish{Phone: "+25470000000x", Text: "x"}, nil, `"+25470000000x" is not a telephone number.`},
+		"a route":                 {notify.MessageRequest{Phone: amina, Text: "x", Route: strings.Repeat("r", 41)}, nil, "This server has no route " + strings.Repeat("r", 40) + "… for messages."},
+		"a text and a token":      {notify.MessageRequest{Phone: amina, Text: "x", Token: "y"}, nil, "A message carries a text or a token, not both."},
+		"a text to a SIM":         {notify.MessageRequest{Phone: amina, Text: "x", Via: sale.RouteMeterSMS}, nil, "Only a token can be sent to the SIM of a meter, not a text."},
+		"neither":                 {notify.MessageRequest{Phone: amina}, nil, "A message needs a text, or a meter whose token it carries."},
+		"blanks":                  {notify.MessageRequest{Phone: amina, Text: " \n"}, nil, "The text consists of blanks."},
+		"a long text":             {notify.MessageRequest{Phone: amina, Text: strings.Repeat("x", 481)}, nil, "A text has at most 480 bytes."},
+		"a token in a text":       {notify.MessageRequest{Phone: amina, Text: "123456789012345678"}, nil, "The text has digits that look like a token."},
+		"by no way":               {notify.MessageRequest{Meter: meterA}, nil, `via cannot be "".`},
+		"by another way":          {notify.MessageRequest{Meter: meterA, Via: "mqtt"}, nil, `via cannot be "mqtt".`},
+		"a token elsewhere":       {notify.MessageRequest{Meter: meterA, Phone: juma, Via: sale.RouteSMS}, nil, "A token goes to the registered telephone or to the SIM of the meter, not to another number."},
+		"no SIM":                  {notify.MessageRequest{Meter: meterA, Via: sale.RouteMeterSMS}, func(s *shop) { s.to.SIM = "" }, "The number of the SIM in meter 04140001001 is not registered."},
+		"no telephone":            {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.to.Phone = "" }, noNumber},
+		"no telephone for a text": {notify.MessageRequest{Meter: meterA, Text: "x"}, func(s *shop) { s.to.Phone = "" }, noNumber},
+		"a former customer's":     {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.here = false }, "The token was sold to a former customer of meter 04140001001. It is not sent to the present customer."},
+		"no token":                {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.list = nil }, "Meter 04140001001 has no token that could be sent."},
+		"no token of its digits":  {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS, Token: "12345678901234567890"}, func(s *shop) { s.list = nil }, "Meter 04140001001 has no such token."},
+		"a token that is over":    {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS, Token: "12345678901234567890"}, func(s *shop) { s.list[0].State = sale.TokenReversed }, "This token of meter 04140001001 is no longer valid."},
+		"one without digits":      {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS, Token: (id.ID{15: 4}).Text(id.Token)}, func(s *shop) { s.list[0].Sealed = nil }, "The server does not have the digits of this token of meter 04140001001."},
+		"nineteen digits":         {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS, Token: "1234567890123456789"}, nil, "token is the id of a token (tok_…) or its 20 digits."},
+		"letters in a number":     {notify.MessageRequest{Phone: "+25470000000x", Text: "x"}, nil, `"+25470000000x" is not a telephone number.`},
 	} {
 		s := newShop(t)
 		if c.do != nil {
@@ -94,14 +94,14 @@ func TestWhatIsRefusedToBeSent(t *testing.T) {
 	}
 	s := newShop(t)
 	s.known = false
-	if got, err := s.dispatcher.Send(t.Context(), clerk(), notify.Wish{Meter: meterA, Via: sale.RouteSMS}); err != nil || got.Detail() != registry.NoMeter(meterA).Detail() || len(s.messages) != 0 {
+	if got, err := s.dispatcher.Send(t.Context(), clerk(), notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS}); err != nil || got.Detail() != registry.NoMeter(meterA).Detail() || len(s.messages) != 0 {
 		t.Errorf("no meter: %q, %v", got.Detail(), err)
 	}
 	none := notify.New(notify.Config{})
-	if got, err := none.Send(t.Context(), clerk(), notify.Wish{Phone: amina, Text: "x"}); err != nil || got.What != "This server has no route for messages." || got.Not != "No message was sent." {
+	if got, err := none.Send(t.Context(), clerk(), notify.MessageRequest{Phone: amina, Text: "x"}); err != nil || got.What != "This server has no route for messages." || got.Not != "No message was sent." {
 		t.Errorf("without routes: %q, %v", got.What, err)
 	}
-	if got, err := none.Send(t.Context(), access.Actor{Tenant: 1, Role: access.VendorAPI}, notify.Wish{}); err != nil || got.Code != refusal.Forbidden {
+	if got, err := none.Send(t.Context(), access.Actor{Tenant: 1, Role: access.VendorAPI}, notify.MessageRequest{}); err != nil || got.Code != refusal.Forbidden {
 		t.Errorf("no right to send: %q, %v", got.Code, err)
 	}
 	if got, err := none.Routes(t.Context(), access.Actor{Tenant: 1, Role: access.VendorAPI}); err != nil || got.Code != refusal.Forbidden {
@@ -113,27 +113,27 @@ func TestWhatIsRefusedToBeSent(t *testing.T) {
 func TestWhatAnOrderBrings(t *testing.T) {
 	at := time.Date(2026, 11, 1, 9, 0, 0, 0, time.FixedZone("EAT", 3*3600))
 	for name, c := range map[string]struct {
-		wish  notify.Wish
+		wish  notify.MessageRequest
 		do    func(*shop)
 		want  notify.Purpose
 		phone string
 		state notify.State
 	}{
-		"a text":                   {notify.Wish{Meter: meterA, Text: "hello"}, nil, notify.PurposeWritten, amina, notify.Queued},
-		"a text to another number": {notify.Wish{Meter: meterA, Phone: juma, Text: "hello"}, nil, notify.PurposeWritten, juma, notify.Queued},
-		"a text after STOP":        {notify.Wish{Meter: meterA, Text: "hello", Route: "b"}, func(s *shop) { s.to.Notices = false }, notify.PurposeWritten, amina, notify.Suppressed},
-		"a text to nobody's meter": {notify.Wish{Meter: meterA, Phone: juma, Text: "hello"}, func(s *shop) { s.to = notify.Addressee{} }, notify.PurposeWritten, juma, notify.Queued},
-		"a token":                  {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, nil, notify.PurposeTokenFree, amina, notify.Queued},
-		"a token of the last sale": {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) {
+		"a text":                   {notify.MessageRequest{Meter: meterA, Text: "hello"}, nil, notify.PurposeWritten, amina, notify.Queued},
+		"a text to another number": {notify.MessageRequest{Meter: meterA, Phone: juma, Text: "hello"}, nil, notify.PurposeWritten, juma, notify.Queued},
+		"a text after STOP":        {notify.MessageRequest{Meter: meterA, Text: "hello", Route: "b"}, func(s *shop) { s.to.Notices = false }, notify.PurposeWritten, amina, notify.Suppressed},
+		"a text to nobody's meter": {notify.MessageRequest{Meter: meterA, Phone: juma, Text: "hello"}, func(s *shop) { s.to = notify.Addressee{} }, notify.PurposeWritten, juma, notify.Queued},
+		"a token":                  {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS}, nil, notify.PurposeTokenFree, amina, notify.Queued},
+		"a token of the last sale": {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) {
 			s.office.sales[1] = notify.LastSale{Vend: id.ID{4}, At: at, Tender: money.Amount{Minor: 7, Currency: "KES"}}
 		}, notify.PurposeLast, amina, notify.Queued},
-		"a token of a change": {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) {
+		"a token of a change": {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) {
 			s.list[0].Class, s.list[0].SubClass = 2, 3
 			s.office.sales[1] = notify.LastSale{Vend: id.ID{4}}
 		}, notify.PurposeKeyChange, amina, notify.Queued},
-		"a token of no sale":               {notify.Wish{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.list[0].Sale, s.here = id.ID{}, false }, notify.PurposeTokenFree, amina, notify.Queued},
-		"a token that another has by MQTT": {notify.Wish{Meter: meterA, Via: sale.RouteMeterSMS}, func(s *shop) { s.here = false }, notify.PurposeMeter, meterSIM200, notify.Queued},
-		"the second is the newest that is good": {notify.Wish{Meter: meterA, Via: sale.RouteMeterSMS}, func(s *shop) {
+		"a token of no sale":               {notify.MessageRequest{Meter: meterA, Via: sale.RouteSMS}, func(s *shop) { s.list[0].Sale, s.here = id.ID{}, false }, notify.PurposeTokenFree, amina, notify.Queued},
+		"a token that another has by MQTT": {notify.MessageRequest{Meter: meterA, Via: sale.RouteMeterSMS}, func(s *shop) { s.here = false }, notify.PurposeMeter, meterSIM200, notify.Queued},
+		"the second is the newest that is good": {notify.MessageRequest{Meter: meterA, Via: sale.RouteMeterSMS}, func(s *shop) {
 			s.list = append([]sale.Token{{ID: id.ID{15: 3}, Sealed: sale.Sealed("x"), State: sale.TokenAccepted}}, s.list...)
 		}, notify.PurposeMeter, meterSIM200, notify.Queued},
 	} {
@@ -162,7 +162,9 @@ func TestWhatAnOrderBrings(t *testing.T) {
 // TestARequestWithAKeyMakesOneMessage; another key, principal or body makes another.
 func TestARequestWithAKeyMakesOneMessage(t *testing.T) {
 	s := newShop(t)
-	wish := func(o access.Once) notify.Wish { return notify.Wish{Phone: amina, Text: "hello", Once: o} }
+	wish := func(o access.Once) notify.MessageRequest {
+		return notify.MessageRequest{Phone: amina, Text: "hello", Once: o}
+	}
 	var ids []id.ID
 	for _, o := range []access.Once{{Key: "k", Principal: "p"}, {Key: "k", Principal: "p"}, {Key: "k2", Principal: "p"}, {Key: "k", Principal: "q"}, {Key: "k", Principal: "p", Hash: [32]byte{1}}, {}, {}, {Principal: "p"}} {
 		got, err := s.dispatcher.Send(t.Context(), clerk(), wish(o))

@@ -462,7 +462,7 @@ func TestAPersonOrdersAMessage(t *testing.T) {
 	h, _, _ := newHall(t)
 	h.meter = registry.Meter{N: 1, Number: meterA, ID: id.ID{2}}
 	by := access.SystemActor(1, "test")
-	got, err := h.dispatcher.Send(t.Context(), by, notify.Wish{Meter: meterA, Text: "hello", Route: "b"})
+	got, err := h.dispatcher.Send(t.Context(), by, notify.MessageRequest{Meter: meterA, Text: "hello", Route: "b"})
 	if err != nil || got.Refused() || len(got.Messages) != 1 {
 		t.Fatal(err, got.Detail())
 	}
@@ -472,7 +472,7 @@ func TestAPersonOrdersAMessage(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	h.want("it leaves by that route", h.serves(), "message.sent purpose=text route=b meter="+meterA+"; clear 0 sms-route-down; total 2026-11 b 2 0")
-	for name, w := range map[string]notify.Wish{
+	for name, w := range map[string]notify.MessageRequest{
 		"no route of that name": {Phone: amina, Text: "hello", Route: "c"}, "a text and a token": {Phone: amina, Text: "hello", Token: "x"}, "a text to a SIM": {Phone: amina, Text: "hello", Via: sale.RouteMeterSMS},
 		"nothing": {Phone: amina}, "too long": {Phone: amina, Text: strings.Repeat("x", notify.MaxWritten+1)}, "blanks": {Phone: amina, Text: "  "}, "a token in a text": {Phone: amina, Text: "12345678901234567890"},
 		"a token by no way": {Meter: meterA}, "a token to another number": {Meter: meterA, Phone: juma, Via: sale.RouteSMS}, "two digits": {Phone: "12", Text: "hello"}, "sixteen digits": {Phone: "+1234567890123456", Text: "hello"},
@@ -482,7 +482,7 @@ func TestAPersonOrdersAMessage(t *testing.T) {
 			t.Errorf("%s was taken: %+v, %v", name, got, err)
 		}
 	}
-	for name, w := range map[string]notify.Wish{
+	for name, w := range map[string]notify.MessageRequest{
 		"the longest text": {Phone: amina, Text: strings.Repeat("x", notify.MaxWritten)}, "three digits": {Phone: "123", Text: "hello"}, "fifteen digits": {Phone: "+123456789012345", Text: "hello"},
 	} {
 		if got, err := h.dispatcher.Send(t.Context(), by, w); err != nil || got.Refused() {

@@ -101,8 +101,8 @@ func shown(tx Tx, message string) (MessageView, error) {
 	return MessageView{Message: m, Tries: tries}, err
 }
 
-// Standing is the state of this server's routes, and the cost of messages.
-type Standing struct {
+// RouteHealth is the state of this server's routes, and the cost of messages.
+type RouteHealth struct {
 	refusal.Refusal
 	Routes []RouteState
 	Months []Total
@@ -112,16 +112,16 @@ type Standing struct {
 const maxTotals = 24
 
 // Routes shows this server's routes in the order of trying (right: customer.read).
-func (d *Dispatcher) Routes(ctx context.Context, by access.Actor) (Standing, error) {
+func (d *Dispatcher) Routes(ctx context.Context, by access.Actor) (RouteHealth, error) {
 	if no := by.Needs(access.ReadCustomers); no.Refused() {
-		return Standing{Refusal: no}, nil
+		return RouteHealth{Refusal: no}, nil
 	}
-	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (Standing, error) {
+	out, err := access.Look(ctx, d.c.Door, by.Tenant, func(tx Tx) (RouteHealth, error) {
 		months, err := tx.MessageTotals(maxTotals)
-		return Standing{Months: months}, err
+		return RouteHealth{Months: months}, err
 	})
 	if err != nil {
-		return Standing{}, fmt.Errorf("show the routes for messages: %w", err)
+		return RouteHealth{}, fmt.Errorf("show the routes for messages: %w", err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

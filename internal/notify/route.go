@@ -29,9 +29,9 @@ type Route interface {
 	Send(ctx context.Context, m Outgoing) Sent
 }
 
-// Keeping is a [Route] that holds arrivals in a memory of its own, such as a SIM, until the dispatcher has them. The dispatcher
+// BufferedRoute is a [Route] that holds arrivals in a memory of its own, such as a SIM, until the dispatcher has them. The dispatcher
 // calls Memory about once a second, so it must return at once, without asking the device.
-type Keeping interface {
+type BufferedRoute interface {
 	Memory() Memory
 }
 

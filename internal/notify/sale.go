@@ -24,8 +24,8 @@ type SaleTx interface {
 	WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error)
 }
 
-// CanTell reports whether a message by a route, [sale.RouteSMS] or [sale.RouteMeterSMS], has a number to go to.
-func CanTell(tx SaleTx, meter int64, route string) (bool, error) {
+// CanNotify reports whether a message by a route, [sale.RouteSMS] or [sale.RouteMeterSMS], has a number to go to.
+func CanNotify(tx SaleTx, meter int64, route string) (bool, error) {
 	if route == sale.RouteMeterSMS {
 		sim, err := tx.SIMOf(meter)
 		return sim != "", err
@@ -34,9 +34,9 @@ func CanTell(tx SaleTx, meter int64, route string) (bool, error) {
 	return found && to.Phone != "", err
 }
 
-// TellSale queues the messages of a completed sale: one for each token, first those of an unconfirmed key change; or one for a
+// NotifySale queues the messages of a completed sale: one for each token, first those of an unconfirmed key change; or one for a
 // recharge.
-func TellSale(tx SaleTx, s sale.Sale, route string, now time.Time) error {
+func NotifySale(tx SaleTx, s sale.Sale, route string, now time.Time) error {
 	to, found, err := tx.AddresseeOf(s.Meter.N)
 	if err != nil {
 		return err
@@ -76,10 +76,10 @@ func TextToken(tx QueueTx, m registry.Meter, t sale.Token, sim string, to Addres
 		Vend: t.Sale, Token: t.ID, By: by, Args: Args{Meter: m.Number, Test: m.Simulated, Units: t.Units}}, now)
 }
 
-// TellReversal queues the message that a sale was reversed. It goes to the customer who got the sale's messages: a token in his
+// NotifyReversal queues the message that a sale was reversed. It goes to the customer who got the sale's messages: a token in his
 // telephone no longer loads, or must not be loaded. It queues nothing if no message of the sale was sent to that telephone, or
 // if the meter supplies another customer now.
-func TellReversal(tx SaleTx, s sale.Sale, now time.Time) error {
+func NotifyReversal(tx SaleTx, s sale.Sale, now time.Time) error {
 	to, found, err := tx.AddresseeOf(s.Meter.N)
 	if err != nil || !found {
 		return err

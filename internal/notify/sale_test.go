@@ -105,7 +105,7 @@ func TestASaleIsTold(t *testing.T) {
 		if c.do != nil {
 			c.do(s)
 		}
-		if err := notify.TellSale(s, c.sale, c.route, s.now); err != nil {
+		if err := notify.NotifySale(s, c.sale, c.route, s.now); err != nil {
 			t.Fatal(err)
 		}
 		s.want(name, s.queued(), strings.Join(c.want, "\n"))
@@ -139,7 +139,7 @@ func TestAReversalIsToldToWhomTheSaleWasTold(t *testing.T) {
 		if c.do != nil {
 			c.do(s)
 		}
-		if err := notify.TellReversal(s, c.sale, s.now); err != nil {
+		if err := notify.NotifyReversal(s, c.sale, s.now); err != nil {
 			t.Fatal(err)
 		}
 		s.want(name, s.queued(), c.want)
@@ -162,7 +162,7 @@ func TestWhoCanBeTold(t *testing.T) {
 	} {
 		s := newTill(t)
 		c.do(s)
-		if got, err := notify.CanTell(s, 1, c.route); err != nil || got != c.want {
+		if got, err := notify.CanNotify(s, 1, c.route); err != nil || got != c.want {
 			t.Errorf("%s: %t, %v; want %t", name, got, err, c.want)
 		}
 	}

@@ -16,8 +16,8 @@ type RouteStatus struct {
 	probed   bool // it is down, and has a message to test whether it works again
 }
 
-// Ways are the possible routes of a message.
-type Ways struct {
+// Routes are the possible routes of a message.
+type Routes struct {
 	Mine   []RouteStatus // of this server, in the order of the configuration
 	Shared bool          // other servers of the same database may have routes of their own, unknown to this one
 }
@@ -27,7 +27,7 @@ type Ways struct {
 const othersTime = strayAfter
 
 // left reports whether other servers may still take a message that every route here has refused.
-func (w Ways) left(m Message, tries []Try, now time.Time) bool {
+func (w Routes) left(m Message, tries []Try, now time.Time) bool {
 	if !w.Shared || len(tries) == 0 || !refusedByAll(m, tries, w.Mine) {
 		return false
 	}
@@ -79,7 +79,7 @@ const cutPause = 24 * time.Hour
 
 // reroute sends an unsent message again: by the next route at once, and after every route was tried, by the first after a
 // pause. tries include the failed one.
-func reroute(m *Message, tries []Try, ways Ways, why string, now time.Time) {
+func reroute(m *Message, tries []Try, ways Routes, why string, now time.Time) {
 	m.State, m.Failure = Queued, cut(why, MaxWhy)
 	switch {
 	case ways.left(*m, tries, now) && len(tries) < MaxTries:
@@ -109,7 +109,7 @@ func reroute(m *Message, tries []Try, ways Ways, why string, now time.Time) {
 const longestWait = 7
 
 // settle updates a message for a route's answer to the last try. An earlier report stays valid: it may come before the answer.
-func settle(m *Message, tries []Try, s Sent, ways Ways, wait time.Duration, now time.Time) {
+func settle(m *Message, tries []Try, s Sent, ways Routes, wait time.Duration, now time.Time) {
 	t := &tries[len(tries)-1]
 	m.Cost += t.Cost
 	if s.Outcome == Accepted {
@@ -170,14 +170,14 @@ func uncertain(m *Message, tries []Try, why string, now time.Time) {
 }
 
 // undelivered sends a message again after the network gave up its last try t. The try holds the network's reason.
-func undelivered(m *Message, tries []Try, t *Try, ways Ways, now time.Time) {
+func undelivered(m *Message, tries []Try, t *Try, ways Routes, now time.Time) {
 	t.Outcome = NotSent.String()
 	m.Open = true
 	reroute(m, tries, ways, strings.TrimSuffix("not delivered: "+t.Why, ": "), now)
 }
 
 // reported updates a message for a delivery report of the try t.
-func reported(m *Message, tries []Try, t *Try, r Report, ways Ways, now time.Time) {
+func reported(m *Message, tries []Try, t *Try, r Report, ways Routes, now time.Time) {
 	t.Report = r.State.String()
 	at := r.At
 	if at.IsZero() || at.After(now) {

@@ -40,12 +40,12 @@ func TestWhatIsLeftToOtherServers(t *testing.T) {
 		"it was never tried":             {true, nil, noon, false},
 		"one that has not refused alone": {true, append(refused("a", "b"), Try{Route: "c", Outcome: NotSent.String(), At: noon}), noon, false},
 	} {
-		w := Ways{Mine: ways(), Shared: c.shared}
+		w := Routes{Mine: ways(), Shared: c.shared}
 		if got := w.left(Message{Phone: "+254700000001"}, c.tries, c.now); got != c.want {
 			t.Errorf("%s: %t, want %t", name, got, c.want)
 		}
 	}
-	if (Ways{Shared: true}).left(Message{}, nil, noon) {
+	if (Routes{Shared: true}).left(Message{}, nil, noon) {
 		t.Error("what no route has tried is left to others for no time")
 	}
 }
@@ -58,7 +58,7 @@ func TestWhatEveryRouteHereHasRefusedWaitsForOthers(t *testing.T) {
 			tries[i] = Try{Route: ways()[i%3].Name, Outcome: Refused.String(), At: noon}
 		}
 		m := Message{State: SentOut, Open: true, Phone: "+254700000001", Route: "c", NextAt: noon.Add(time.Hour)}
-		reroute(&m, tries, Ways{Mine: ways(), Shared: true}, "barred", noon)
+		reroute(&m, tries, Routes{Mine: ways(), Shared: true}, "barred", noon)
 		if m.State != want || m.Failure != "barred" || want == Queued && (m.Route != "" || !m.NextAt.Equal(noon) || !m.Open) {
 			t.Errorf("after %d tries: %+v, want it %s", n, m, want)
 		}
@@ -79,25 +79,25 @@ func TestWhatBecomesOfAMessageWithoutARoute(t *testing.T) {
 	all := []Try{{Route: "a", Outcome: Refused.String(), At: noon}}
 	for name, c := range map[string]struct {
 		alone   bool
-		ways    Ways
+		ways    Routes
 		m       Message
 		tries   []Try
 		changes bool
 		state   State
 		why     string
 	}{
-		"another server may take it":           {false, Ways{Mine: elsewhere, Shared: true}, Message{}, nil, false, Queued, ""},
-		"until it has expired":                 {false, Ways{Mine: elsewhere, Shared: true}, Message{ExpiresAt: noon.Add(1)}, nil, false, Queued, ""},
-		"then it has":                          {false, Ways{Mine: elsewhere, Shared: true}, Message{ExpiresAt: noon}, nil, true, Expired, "no route takes it"},
-		"no other server":                      {true, Ways{Mine: elsewhere}, Message{}, nil, true, Lost, "no route takes it"},
-		"no other server, with its own reason": {true, Ways{Mine: elsewhere}, Message{Failure: "barred"}, nil, true, Lost, "barred"},
-		"no other server, before it expires":   {true, Ways{Mine: elsewhere}, Message{ExpiresAt: noon.Add(time.Hour)}, nil, true, Lost, "no route takes it"},
-		"a route takes it and was tried":       {false, Ways{Mine: []RouteStatus{{Name: "a"}}, Shared: true}, Message{}, []Try{{Route: "a", Outcome: NotSent.String()}}, true, Queued, "no route takes it"},
-		"refused here, and left to others":     {false, Ways{Mine: []RouteStatus{{Name: "a"}}, Shared: true}, Message{}, all, false, Queued, ""},
-		"a meter may have it":                  {true, Ways{Mine: elsewhere}, Message{Purpose: PurposeMeter, SentAt: noon}, nil, true, Uncertain, "no route takes it, and the meter did not answer"},
-		"a meter cannot have it":               {true, Ways{Mine: elsewhere}, Message{Purpose: PurposeMeter}, nil, true, Lost, "no route takes it"},
-		"a text that was sent":                 {true, Ways{Mine: elsewhere}, Message{SentAt: noon}, nil, true, Lost, "no route takes it"},
-		"a meter, and a route that takes it":   {true, Ways{Mine: []RouteStatus{{Name: "a", Meters: true}}}, Message{Purpose: PurposeMeter, SentAt: noon}, []Try{{Route: "a", Outcome: NotSent.String()}}, true, Queued, "no route takes it"},
+		"another server may take it":           {false, Routes{Mine: elsewhere, Shared: true}, Message{}, nil, false, Queued, ""},
+		"until it has expired":                 {false, Routes{Mine: elsewhere, Shared: true}, Message{ExpiresAt: noon.Add(1)}, nil, false, Queued, ""},
+		"then it has":                          {false, Routes{Mine: elsewhere, Shared: true}, Message{ExpiresAt: noon}, nil, true, Expired, "no route takes it"},
+		"no other server":                      {true, Routes{Mine: elsewhere}, Message{}, nil, true, Lost, "no route takes it"},
+		"no other server, with its own reason": {true, Routes{Mine: elsewhere}, Message{Failure: "barred"}, nil, true, Lost, "barred"},
+		"no other server, before it expires":   {true, Routes{Mine: elsewhere}, Message{ExpiresAt: noon.Add(time.Hour)}, nil, true, Lost, "no route takes it"},
+		"a route takes it and was tried":       {false, Routes{Mine: []RouteStatus{{Name: "a"}}, Shared: true}, Message{}, []Try{{Route: "a", Outcome: NotSent.String()}}, true, Queued, "no route takes it"},
+		"refused here, and left to others":     {false, Routes{Mine: []RouteStatus{{Name: "a"}}, Shared: true}, Message{}, all, false, Queued, ""},
+		"a meter may have it":                  {true, Routes{Mine: elsewhere}, Message{Purpose: PurposeMeter, SentAt: noon}, nil, true, Uncertain, "no route takes it, and the meter did not answer"},
+		"a meter cannot have it":               {true, Routes{Mine: elsewhere}, Message{Purpose: PurposeMeter}, nil, true, Lost, "no route takes it"},
+		"a text that was sent":                 {true, Routes{Mine: elsewhere}, Message{SentAt: noon}, nil, true, Lost, "no route takes it"},
+		"a meter, and a route that takes it":   {true, Routes{Mine: []RouteStatus{{Name: "a", Meters: true}}}, Message{Purpose: PurposeMeter, SentAt: noon}, []Try{{Route: "a", Outcome: NotSent.String()}}, true, Queued, "no route takes it"},
 	} {
 		m := c.m
 		m.State, m.Open, m.Phone = Queued, true, "+254700000001"

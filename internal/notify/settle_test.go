@@ -12,7 +12,7 @@ func ways() []RouteStatus {
 	return []RouteStatus{{Name: "a", Meters: true}, {Name: "b", Prefixes: []string{"+254"}}, {Name: "c", Meters: true}}
 }
 
-func here() Ways { return Ways{Mine: ways()} }
+func here() Routes { return Routes{Mine: ways()} }
 
 func tried(route string, o Outcome, round int) Try {
 	return Try{Route: route, Outcome: o.String(), Round: round}
@@ -162,7 +162,7 @@ func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 		now, until := start, start.Add(life(Draft{Purpose: c.purpose}))
 		for m.Open && now.Before(until) {
 			tries = append(tries, Try{N: len(tries) + 1, Route: "a", Outcome: NotSent.String(), Round: m.Round})
-			settle(&m, tries, Sent{Outcome: NotSent, Why: "no answer"}, Ways{Mine: only}, time.Minute, now)
+			settle(&m, tries, Sent{Outcome: NotSent, Why: "no answer"}, Routes{Mine: only}, time.Minute, now)
 			if m.Open && isNoticeSent(m) {
 				t.Fatalf("%s: given after %s although nothing was sent", c.purpose, now.Sub(start))
 			}
@@ -179,7 +179,7 @@ func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 		var tries []Try
 		for m.Open && now.Before(until) {
 			tries = append(tries, Try{N: len(tries) + 1, Route: "a", Outcome: Unknown.String()})
-			settle(&m, tries, Sent{Why: "the answer was lost"}, Ways{Mine: only}, time.Minute, now)
+			settle(&m, tries, Sent{Why: "the answer was lost"}, Routes{Mine: only}, time.Minute, now)
 			now = m.NextAt
 		}
 		if !m.Open || isNoticeSent(m) || len(tries) > MaxTries {
@@ -187,7 +187,7 @@ func TestRoutesThatAreDownCutNobodyOff(t *testing.T) {
 		}
 	}
 	m := Message{State: Queued, Open: true, Phone: "+254700000001", Purpose: PurposeCutSoon, Route: "a"}
-	settle(&m, []Try{{N: 1, Route: "a", Outcome: Refused.String()}}, Sent{Outcome: Refused, Why: "no such number"}, Ways{Mine: only}, time.Minute, start)
+	settle(&m, []Try{{N: 1, Route: "a", Outcome: Refused.String()}}, Sent{Outcome: Refused, Why: "no such number"}, Routes{Mine: only}, time.Minute, start)
 	if m.State != Lost || !isNoticeSent(m) {
 		t.Errorf("refused by the only route: got %s, given %v; want it lost, and given", m.State, isNoticeSent(m))
 	}

@@ -17,7 +17,7 @@ import (
 type Tx interface {
 	Carried() CarriedTx
 	Recipients() RecipientTx
-	Office() OfficeTx
+	Office() OutcomeTx
 	Queued() QueuedTx
 	QueueTx
 	LogTx
@@ -130,8 +130,8 @@ type RecipientTx interface {
 	WalletFigures(meter int64) (settled, available money.Amount, asOf time.Time, found bool, err error)
 }
 
-// OfficeTx writes alarms and audit rows, and reads the tenants.
-type OfficeTx interface {
+// OutcomeTx writes alarms and audit rows, and reads the tenants.
+type OutcomeTx interface {
 	// Tenants lists all tenants, whatever the transaction's own.
 	Tenants() ([]access.Tenant, error)
 	AuditLog(access.Entry) error

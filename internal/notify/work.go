@@ -19,8 +19,8 @@ import (
 // strayBatch is the most messages that get a route in one transaction.
 const strayBatch = 50
 
-// errand is one message for a route now.
-type errand struct {
+// sendJob is one message for a route now.
+type sendJob struct {
 	message Message
 	sealed  []byte // digits of its token; nil if it has none
 	asking  bool   // sends the question for the meter's last tokens instead
@@ -45,7 +45,7 @@ func (d *Dispatcher) one(ctx context.Context, t access.Tenant, n int, r Configur
 	if err := d.c.Door.Do(ctx, t, func(tx Tx) (bool, error) { return false, d.assign(tx) }); err != nil {
 		return nothing, err
 	}
-	var e errand
+	var e sendJob
 	found := false
 	err = d.c.Door.Do(ctx, t, func(tx Tx) (_ bool, err error) {
 		var m Message
@@ -120,7 +120,7 @@ func (d *Dispatcher) assign(tx Tx) error {
 
 // unwanted ends a message that has no route, or lets it wait. It returns false if it changes nothing because another server may
 // have a route for it.
-func (d *Dispatcher) unwanted(m *Message, tries []Try, ways Ways, now time.Time) bool {
+func (d *Dispatcher) unwanted(m *Message, tries []Try, ways Routes, now time.Time) bool {
 	takes := slices.ContainsFunc(ways.Mine, func(w RouteStatus) bool { return w.takes(*m) })
 	switch {
 	case ways.left(*m, tries, now):
@@ -158,23 +158,23 @@ func (d *Dispatcher) probe(m Message, tries []Try, now time.Time) string {
 
 // begin prepares a claimed message for its route. The try is durable before it is made, so that after a crash in between its
 // outcome is known to be unknown.
-func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (errand, error) {
+func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (sendJob, error) {
 	now, before := d.c.Now(), m
-	done := func() (errand, error) { return errand{silent: true}, d.put(tx, m, before) }
+	done := func() (sendJob, error) { return sendJob{silent: true}, d.put(tx, m, before) }
 	tries, err := tx.MessageTries(m.ID)
 	if err != nil {
-		return errand{}, err
+		return sendJob{}, err
 	}
 	if len(tries) > 0 && tries[len(tries)-1].underWay() {
 		last := &tries[len(tries)-1]
 		s := Sent{Why: "the server ended before the answer"}
 		last.Outcome, last.DoneAt, last.Why = s.Outcome.String(), now, orWhy(last.Why, s.Why)
 		if err := d.charge(tx, last, s, now); err != nil {
-			return errand{}, err
+			return sendJob{}, err
 		}
 		settle(&m, tries, s, d.open(), d.c.Answer, now)
 		if err := tx.TryPut(m.ID, *last); err != nil {
-			return errand{}, err
+			return sendJob{}, err
 		}
 		return done()
 	}
@@ -187,22 +187,22 @@ func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (errand, error) {
 		return done()
 	}
 	if gone, err := d.withdraw(tx, m); err != nil || gone {
-		return errand{silent: true}, err
+		return sendJob{silent: true}, err
 	}
 	if m.Purpose.warning() { // it may have waited for a route until the quiet hours
 		quiet, zone, err := tx.QuietHours()
 		if err != nil {
-			return errand{}, err
+			return sendJob{}, err
 		}
 		if morning := quiet.After(now, zone); morning.After(now) {
 			m.NextAt = morning
 			return done()
 		}
 	}
-	e := errand{message: m}
+	e := sendJob{message: m}
 	if !m.Token.IsZero() {
 		if e.sealed, err = tokenOf(tx, &m, now); err != nil {
-			return errand{}, err
+			return sendJob{}, err
 		}
 		if !m.Open || m.NextAt.After(now) {
 			return done()
@@ -210,14 +210,14 @@ func (d *Dispatcher) begin(tx Tx, m Message, r Configured) (errand, error) {
 	}
 	if m.Purpose == PurposeMeter {
 		if e.asking, err = d.step(tx, &m, tries, now); err != nil || !m.Open || m.NextAt.After(now) {
-			return errand{silent: true}, errors.Join(err, d.put(tx, m, before))
+			return sendJob{silent: true}, errors.Join(err, d.put(tx, m, before))
 		}
 	}
 	m.Tries, m.Route = len(tries)+1, r.Name()
 	try := Try{N: m.Tries, Route: r.Name(), Asking: e.asking, Round: m.Round, At: now}
 	e.message = m
 	if err := tx.TryPut(m.ID, try); err != nil {
-		return errand{}, err
+		return sendJob{}, err
 	}
 	return e, tx.MessageHold(m)
 }
@@ -308,7 +308,7 @@ func orWhy(why, otherwise string) string {
 }
 
 // send renders a message and gives it to the route. The text exists only between here and the route.
-func (d *Dispatcher) send(ctx context.Context, r Configured, e errand) Sent {
+func (d *Dispatcher) send(ctx context.Context, r Configured, e sendJob) Sent {
 	text, err := d.text(e)
 	if err != nil {
 		return Sent{Outcome: Refused, Why: err.Error()}
@@ -327,7 +327,7 @@ func validity(m Message, now time.Time) time.Duration {
 }
 
 // text returns the text to send.
-func (d *Dispatcher) text(e errand) (string, error) {
+func (d *Dispatcher) text(e sendJob) (string, error) {
 	m := e.message
 	switch {
 	case e.asking:
@@ -362,7 +362,7 @@ func (d *Dispatcher) text(e errand) (string, error) {
 }
 
 // settled records a route's answer to the try of an errand and updates the message.
-func (d *Dispatcher) settled(tx Tx, e errand, s Sent) error {
+func (d *Dispatcher) settled(tx Tx, e sendJob, s Sent) error {
 	message := e.message.ID
 	m, found, err := tx.MessageByID(message)
 	if err != nil || !found {

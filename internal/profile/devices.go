@@ -122,7 +122,7 @@ func (d *Devices) ToggleRelay(ctx context.Context, by access.Actor, ref, reason 
 		return Device{Refusal: refuse.DeviceWithoutToggle(number)}, nil
 	}
 	eyes, err := access.Through(ctx, d.c.Listener.door, by.Tenant, func(tx Tx) (access.FourEyes, error) {
-		eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: dev.toggle(), Object: dev.Meter.Meter.ID.Text(id.Meter), Body: toggleAct{number, reason},
+		eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: dev.toggle(), Object: dev.Meter.Meter.ID.Text(id.Meter), Body: toggleAct{number, reason},
 			Summary: "connect with force to meter " + number + " by a toggle of its device, while its supply is meant to be off: " + reason}, d.c.Now())
 		if err != nil || eyes.Refused() || eyes.Waits != nil {
 			return eyes, err
@@ -161,7 +161,7 @@ type toggleAct struct {
 	Reason string `json:"reason"`
 }
 
-// Toggle carries out an approved toggle, as an [access.Doer].
+// Toggle carries out an approved toggle, as an [access.Executor].
 func (d *Devices) Toggle(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 	var a toggleAct
 	if err := json.Unmarshal(body, &a); err != nil {

@@ -48,8 +48,8 @@ type Listener struct {
 // NewListener returns a Listener.
 func NewListener(door access.Door[Tx]) *Listener { return &Listener{door: door} }
 
-// Heard is a message as it arrived.
-type Heard struct {
+// Incoming is a message as it arrived.
+type Incoming struct {
 	Topic   string
 	Payload []byte
 	At      time.Time // server time
@@ -57,8 +57,8 @@ type Heard struct {
 	Reasons []string
 }
 
-// Taken is the effect of a message, after the commit.
-type Taken struct {
+// Outcome is the effect of a message, after the commit.
+type Outcome struct {
 	Meaning  Meaning
 	Register Register
 	Step     Step
@@ -67,8 +67,8 @@ type Taken struct {
 
 // Take handles one message of the device on a meter's listener. When it returns without an error, the register and the
 // reading are durable. The listener identifies the meter, so no right is checked.
-func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, h Heard) (Taken, error) {
-	t := Taken{Meaning: p.Understand(h.Topic, h.Payload)}
+func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, h Incoming) (Outcome, error) {
+	t := Outcome{Meaning: p.Understand(h.Topic, h.Payload)}
 	if t.Meaning.Kind == Ignored {
 		return t, nil
 	}
@@ -93,7 +93,7 @@ func (l *Listener) Take(ctx context.Context, who registry.Identity, p *Profile, 
 		return false, tx.PutProfileRegister(who.Meter, p.Name, t.Register)
 	})
 	if err != nil {
-		return Taken{}, fmt.Errorf("take a message of meter %s: %w", who.Number, err)
+		return Outcome{}, fmt.Errorf("take a message of meter %s: %w", who.Number, err)
 	}
 	return t, nil
 }
@@ -109,7 +109,7 @@ func (l *Listener) Register(ctx context.Context, who registry.Identity) (r Regis
 }
 
 // records returns the records that follow from the message, and updates the register for them.
-func (t *Taken) records(who registry.Identity, p *Profile, h Heard) []metering.Record {
+func (t *Outcome) records(who registry.Identity, p *Profile, h Incoming) []metering.Record {
 	r := &t.Register
 	base := metering.Record{Tenant: who.Tenant, Meter: who.Meter, Number: who.Number, Simulated: who.Simulated, ReceivedAt: h.At, Memory: Memory}
 	var out []metering.Record
@@ -145,7 +145,7 @@ func (r *Register) boot(p *Profile) wire.Record {
 
 // reading returns the register as a reading of a meter. Power is rounded to whole watts, half up. The reasons are
 // included only once the relay is known to be open, because a reading with reasons must count no more energy.
-func (r *Register) reading(m Meaning, h Heard) wire.Record {
+func (r *Register) reading(m Meaning, h Incoming) wire.Record {
 	out := wire.Reading{Head: wire.Head{Seq: r.Seq, At: h.At.Unix(), Clock: wire.ClockValid}, RegisterWh: r.Wh(),
 		W: (r.PowerMW + 500) / 1000, Relay: r.Relay, Reasons: []string{}}
 	if m.VoltageMV != nil {
@@ -162,7 +162,7 @@ var errBeyond = errors.New("the meter's window does not take the reading")
 
 // ingest stores the records. If the meter used another memory in between, because another meter was installed under the
 // same number for a while, a boot message first moves the window back.
-func ingest(tx Tx, who registry.Identity, p *Profile, h Heard, r *Register, recs []metering.Record) error {
+func ingest(tx Tx, who registry.Identity, p *Profile, h Incoming, r *Register, recs []metering.Record) error {
 	if len(recs) == 0 {
 		return nil
 	}

@@ -48,9 +48,9 @@ type Connection struct {
 type Up struct {
 	// Topic is matched level by level. {id} matches one level, which names the device; it is stored and used in the topics
 	// to the device.
-	Topic    string `toml:"topic"`
-	Contains string `toml:"contains"`
-	Means    Means  `toml:"means"`
+	Topic    string      `toml:"topic"`
+	Contains string      `toml:"contains"`
+	Means    MessageKind `toml:"means"`
 	// Exactly one of these three says how to read the payload of data and state: as named groups of a pattern that covers
 	// the whole payload, as paths into JSON by quantity ("ENERGY.Power"), or as one number or word.
 	Pattern string              `toml:"pattern"`
@@ -63,14 +63,14 @@ type Up struct {
 	pattern *regexp.Regexp
 }
 
-// Means is the purpose of a kind of message.
-type Means string
+// MessageKind is the purpose of a kind of message.
+type MessageKind string
 
 // Meanings. Every other message is ignored, and only shows that the device is alive.
 const (
-	Started Means = "started" // the device has connected or restarted
-	Data    Means = "data"    // measured values, optionally with the relay's position
-	State   Means = "state"   // the relay's position, or another text of the device
+	Started MessageKind = "started" // the device has connected or restarted
+	Data    MessageKind = "data"    // measured values, optionally with the relay's position
+	State   MessageKind = "state"   // the relay's position, or another text of the device
 )
 
 // Quantity names a value and its unit.

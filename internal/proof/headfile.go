@@ -45,8 +45,8 @@ func (h HeadFile) Text() string {
 	return b.String()
 }
 
-// Beside reports whether a line of a head file comes after the note and does not belong to the note.
-func Beside(line string) bool {
+// IsHeadFileLine reports whether a line of a head file comes after the note and does not belong to the note.
+func IsHeadFileLine(line string) bool {
 	for _, word := range []string{keyWord, sinceWord, pathWord} {
 		if strings.HasPrefix(line, word) {
 			return true

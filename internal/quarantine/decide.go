@@ -89,7 +89,7 @@ func decide(tx Tx, by access.Actor, v Verdict, now time.Time) (Decided, error) {
 	if no := e.allows(v); no.Refused() {
 		return Decided{Refusal: no}, nil
 	}
-	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActReading, Object: e.object(),
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActReading, Object: e.object(),
 		Summary: fmt.Sprintf("%s %s of meter %s: %s", v.Choice, e.what(), e.Number, v.Reason), Body: v}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Decided{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
@@ -242,12 +242,12 @@ func carryOut(tx Tx, e Entry, v Verdict, now time.Time) (Decided, error) {
 
 // verdict translates a decision for the wallet.
 func (e Entry) verdict(v Verdict) wallet.Verdict {
-	drawn := wallet.Drawn{Memory: e.Memory, Seq: e.Seq}
+	drawn := wallet.HeldEnergy{Memory: e.Memory, Seq: e.Seq}
 	switch {
 	case e.Doubt == metering.DoubtOpen && v.Choice == Accept:
-		return wallet.DrawnAccepted(drawn, *e.Register-*e.Was)
+		return wallet.HeldEnergyAccepted(drawn, *e.Register-*e.Was)
 	case e.Doubt == metering.DoubtOpen:
-		return wallet.DrawnRefused(drawn)
+		return wallet.HeldEnergyRefused(drawn)
 	case v.Choice == Rebase && v.Register != nil:
 		return wallet.Rebased(*v.Register)
 	case v.Choice == Rebase:
@@ -299,8 +299,8 @@ func (d Decided) after(v Verdict) string {
 	return text
 }
 
-// Doers carry out approved acts of this package.
-func (q *Quarantine) Doers() access.Doers { return access.Doers{access.ActReading: q.do} }
+// Executors carry out approved acts of this package.
+func (q *Quarantine) Executors() access.Executors { return access.Executors{access.ActReading: q.do} }
 
 func (q *Quarantine) do(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 	var v Verdict

@@ -18,7 +18,7 @@ type decided struct {
 
 func (d *decided) Review() intake.ReviewTx          { return d }
 func (d *decided) HeldWaiting(int64) (int64, error) { return d.records, nil }
-func (d *decided) HeldCounted(int64) error          { return nil }
+func (d *decided) ResetHeldDropped(int64) error     { return nil }
 func (d *decided) HeldForDoubt(_ int64, doubt metering.Doubt) (int64, error) {
 	if doubt != metering.DoubtOpen {
 		return 0, nil

@@ -339,7 +339,7 @@ func TestADecisionWaitsForASecondPerson(t *testing.T) {
 	by := owner()
 	by.Approval = a.ID
 	r.audit = nil
-	done, err := r.cases().Doers()[access.ActReading](t.Context(), by, a.Body)
+	done, err := r.cases().Executors()[access.ActReading](t.Context(), by, a.Body)
 	if err != nil || done.Refused() || done.Object != entry(1) {
 		t.Fatalf("%+v, %v", done, err)
 	}
@@ -347,11 +347,11 @@ func TestADecisionWaitsForASecondPerson(t *testing.T) {
 	if got := r.audit[0]; got.SinglePerson || got.After != "register_wh=40 readings=0 units_wh=0 debit_minor=0 approved_by=person juma" {
 		t.Errorf("the audit log says %+v", got)
 	}
-	done, err = r.cases().Doers()[access.ActReading](t.Context(), by, []byte(`{"entry":"`+entry(1)+`","choice":"discard","reason":"x"}`))
+	done, err = r.cases().Executors()[access.ActReading](t.Context(), by, []byte(`{"entry":"`+entry(1)+`","choice":"discard","reason":"x"}`))
 	if err != nil || done.Code != refusal.ApprovalInvalid {
 		t.Errorf("another decision under its approval: %+v, %v", done, err)
 	}
-	if _, err := r.cases().Doers()[access.ActReading](t.Context(), by, []byte(`{`)); err == nil || !strings.HasPrefix(err.Error(), "read an approved decision about a reading: ") {
+	if _, err := r.cases().Executors()[access.ActReading](t.Context(), by, []byte(`{`)); err == nil || !strings.HasPrefix(err.Error(), "read an approved decision about a reading: ") {
 		t.Errorf("a body that cannot be read: %v", err)
 	}
 	r = newRows(t)
@@ -361,7 +361,7 @@ func TestADecisionWaitsForASecondPerson(t *testing.T) {
 		t.Errorf("it came to %+v", out)
 	}
 	r = newRows(t)
-	done, err = r.cases().Doers()[access.ActReading](t.Context(), owner(), []byte(`{"meter":"`+number+`","choice":"rebase","register_wh":40,"reason":"x"}`))
+	done, err = r.cases().Executors()[access.ActReading](t.Context(), owner(), []byte(`{"meter":"`+number+`","choice":"rebase","register_wh":40,"reason":"x"}`))
 	if err != nil || done.Object != number {
 		t.Errorf("of a meter: %+v, %v", done, err)
 	}

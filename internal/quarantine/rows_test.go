@@ -260,7 +260,7 @@ type reviewing struct {
 }
 
 func (v reviewing) HeldWaiting(int64) (int64, error) { return 0, v.Fails("HeldWaiting") }
-func (v reviewing) HeldCounted(int64) error          { return v.Fails("HeldCounted") }
+func (v reviewing) ResetHeldDropped(int64) error     { return v.Fails("ResetHeldDropped") }
 func (v reviewing) ClearAlarm(meter int64, code metering.AlarmCode) error {
 	return v.rows.ClearAlarm(meter, code)
 }
@@ -349,8 +349,8 @@ func (b rating) WalletMoney(id.ID) (money.Minor, money.Minor, error) {
 	return 100_000, 0, b.Fails("WalletMoney")
 }
 
-func (b rating) Looked() (wallet.VisibilityInput, error) {
-	return wallet.VisibilityInput{Seen: noon(), Now: noon()}, b.Fails("Looked")
+func (b rating) LastVisibility() (wallet.VisibilityInput, error) {
+	return wallet.VisibilityInput{Seen: noon(), Now: noon()}, b.Fails("LastVisibility")
 }
 
 func (b rating) SupplyOf(int64) (wallet.Supplied, error) {

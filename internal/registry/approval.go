@@ -11,9 +11,9 @@ import (
 	"github.com/paywatt/paywatt/internal/tariff"
 )
 
-// wish is a tariff as it is written down for a second person: the request itself, so that "at once" still means at once
+// changeRequest is a tariff as it is written down for a second person: the request itself, so that "at once" still means at once
 // when it is allowed.
-type wish struct {
+type changeRequest struct {
 	Name          string          `json:"name,omitempty"`   // of a new tariff
 	Tariff        string          `json:"tariff,omitempty"` // of a further version
 	Body          tariff.Document `json:"body"`
@@ -21,12 +21,12 @@ type wish struct {
 }
 
 // eyes decides whether a tariff may be published now, by one person or under an approval.
-func (r *Registry) eyes(tx Tx, by access.Actor, w wish) (access.FourEyes, error) {
+func (r *Registry) eyes(tx Tx, by access.Actor, w changeRequest) (access.FourEyes, error) {
 	what := "publish tariff " + w.Name
 	if w.Tariff != "" {
 		what = "publish a version of tariff " + w.Tariff
 	}
-	return access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActTariff, Object: w.Name + w.Tariff, Summary: what, Body: w}, r.c.Now())
+	return access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActTariff, Object: w.Name + w.Tariff, Summary: what, Body: w}, r.c.Now())
 }
 
 // published notes in the audit log what was published and whose eyes saw it.
@@ -36,13 +36,13 @@ func published(tx Tx, by access.Actor, v tariff.Version, eyes access.FourEyes) e
 	return tx.AuditLog(eyes.Mark(e))
 }
 
-// Doers carry out the acts of this package that were approved.
-func (r *Registry) Doers() access.Doers {
-	return access.Doers{access.ActTariff: r.doTariff, access.ActSettings: r.doSettings, access.ActPostpaid: r.doMeter, access.ActMaxPower: r.doChange}
+// Executors carry out the acts of this package that were approved.
+func (r *Registry) Executors() access.Executors {
+	return access.Executors{access.ActTariff: r.doTariff, access.ActSettings: r.doSettings, access.ActPostpaid: r.doMeter, access.ActMaxPower: r.doChange}
 }
 
 func (r *Registry) doTariff(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
-	var w wish
+	var w changeRequest
 	if err := json.Unmarshal(body, &w); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved tariff: %w", err)
 	}

@@ -116,7 +116,7 @@ func (r *Registry) changeMeter(tx Tx, by access.Actor, at Ref, ref string, c Met
 	}
 	var eyes access.FourEyes
 	if c.MaxW != nil && *c.MaxW != was.MaxW {
-		eyes, err = access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActMaxPower, Object: m.ID.Text(id.Meter),
+		eyes, err = access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActMaxPower, Object: m.ID.Text(id.Meter),
 			Summary: fmt.Sprintf("change the greatest power of meter %s from %s to %s: what it counts above that is not charged before a person decides; reason: %s",
 				m.Number, watts(was.MaxW), watts(*c.MaxW), c.Reason),
 			Body: meterAct{m.Number, c.MaxW, c.Feeder, c.Reason}}, r.c.Now())

@@ -40,4 +40,6 @@ func (r *Registry) AddCustomer(ctx context.Context, by access.Actor, n NewCustom
 }
 
 // Newest is the newest balance that a meter told after its newest reading.
-func (rec MeterRecord) Newest(reported, texted *Said) *Said { return rec.newest(reported, texted) }
+func (rec MeterRecord) Newest(reported, texted *ReportedBalance) *ReportedBalance {
+	return rec.newest(reported, texted)
+}

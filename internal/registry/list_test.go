@@ -334,7 +334,7 @@ func TestFourEyesAreNotSwitchedOffByOne(t *testing.T) {
 	maker := off.Maker
 	maker.Approval = off.ID
 	for _, want := range []refusal.Code{"", refusal.ApprovalInvalid} {
-		if done, err := w.Doers()[access.ActSettings](t.Context(), maker, off.Body); err != nil || done.Code != want {
+		if done, err := w.Executors()[access.ActSettings](t.Context(), maker, off.Body); err != nil || done.Code != want {
 			t.Errorf("done under its approval: %q, %v; want %q, the first time only", done.Code, err, want)
 		}
 	}

@@ -153,12 +153,12 @@ func (r *Registry) addMeter(tx Tx, by access.Actor, n NewMeter, d draft, passwor
 }
 
 // wish returns the act of registering a meter. Only a post-paid one needs a second person.
-func (d draft) wish(n NewMeter) access.Wish {
+func (d draft) wish(n NewMeter) access.ActRequest {
 	act := access.ActMeter
 	if d.meter.Mode == Postpay {
 		act = access.ActPostpaid
 	}
-	return access.Wish{Act: act, Object: "meter " + d.meter.Number, Body: n,
+	return access.ActRequest{Act: act, Object: "meter " + d.meter.Number, Body: n,
 		Summary: fmt.Sprintf("register post-paid meter %s on tariff %s: it supplies energy before it is paid for", d.meter.Number, d.tariff)}
 }
 

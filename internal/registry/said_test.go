@@ -11,13 +11,13 @@ import (
 // message is compared here, by when it came.
 func TestTheNewestOfWhatAMeterToldIsShown(t *testing.T) {
 	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	at := func(minutes int) *registry.Said {
-		return &registry.Said{At: noon.Add(time.Duration(minutes) * time.Minute)}
+	at := func(minutes int) *registry.ReportedBalance {
+		return &registry.ReportedBalance{At: noon.Add(time.Duration(minutes) * time.Minute)}
 	}
 	for _, c := range []struct {
 		name             string
 		read             bool // a reading came at noon
-		reported, texted *registry.Said
+		reported, texted *registry.ReportedBalance
 		want             string
 	}{
 		{"nothing", true, nil, nil, ""},

@@ -225,7 +225,7 @@ func (r *Registry) changeSettings(tx Tx, by access.Actor, c SettingsChange) (Set
 		return SettingsView{}, err
 	}
 	object := fmt.Sprintf("tenant %d", by.Tenant)
-	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActSettings, Object: object,
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActSettings, Object: object,
 		Summary: "change settings: " + string(told), Body: c}, r.c.Now())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return SettingsView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err

@@ -49,7 +49,7 @@ func (r *Registry) AddTariff(ctx context.Context, by access.Actor, n NewTariff) 
 		return AddedTariff{Refusal: no}, nil
 	}
 	n.Name = strings.TrimSpace(n.Name)
-	w := wish{Name: n.Name, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom}
+	w := changeRequest{Name: n.Name, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom}
 	no := n.check()
 	if !no.Refused() {
 		n.EffectiveFrom, no = begins(n.EffectiveFrom, r.moment())
@@ -92,7 +92,7 @@ func begins(from, now time.Time) (time.Time, refusal.Refusal) {
 	return access.Stored(from), refusal.Refusal{}
 }
 
-func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff, w wish) (AddedTariff, error) {
+func (r *Registry) addTariff(tx Tx, by access.Actor, n NewTariff, w changeRequest) (AddedTariff, error) {
 	if no, err := fixCurrency(tx, n.Body.Currency); err != nil || no.Refused() {
 		return AddedTariff{Refusal: no}, err
 	}

@@ -80,7 +80,7 @@ type NewVersion struct {
 // force now goes on until then and is never changed. Two versions cannot begin at the same moment.
 func (r *Registry) AddVersion(ctx context.Context, by access.Actor, n NewVersion) (AddedTariff, error) {
 	no := by.Needs(access.WriteTariffs)
-	w := wish{Tariff: n.Tariff, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom}
+	w := changeRequest{Tariff: n.Tariff, Body: n.Body.Document(), EffectiveFrom: n.EffectiveFrom}
 	if !no.Refused() {
 		no = n.Body.Validate()
 	}
@@ -94,7 +94,7 @@ func (r *Registry) AddVersion(ctx context.Context, by access.Actor, n NewVersion
 	return out, fault.Wrap(err, "publish a version of tariff %q", n.Tariff)
 }
 
-func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion, w wish) (AddedTariff, error) {
+func (r *Registry) addVersion(tx Tx, by access.Actor, n NewVersion, w changeRequest) (AddedTariff, error) {
 	var no refusal.Refusal
 	var err error
 	v := tariff.Version{EffectiveFrom: n.EffectiveFrom, Body: n.Body}

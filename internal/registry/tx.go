@@ -37,7 +37,7 @@ type Tx interface {
 	MeterRecord(meter id.ID) (MeterRecord, bool, error)
 	// SaidBalance reads the newest balance that a meter reported with a token after its newest reading, and the newest that it
 	// told by SMS; nil for none.
-	SaidBalance(m Meter) (reported, texted *Said, err error)
+	SaidBalance(m Meter) (reported, texted *ReportedBalance, err error)
 	// MeterBySIM is the meter whose modem has this number.
 	MeterBySIM(phone string) (Meter, bool, error)
 	SetSIM(meter id.ID, sim string) error

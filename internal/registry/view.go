@@ -58,7 +58,7 @@ type MeterView struct {
 	// Figures of the newest reading; nil while none has come.
 	Figures *Figures
 	// Said is a balance that the meter told after its newest reading; nil where it told none, and in lists.
-	Said *Said
+	Said *ReportedBalance
 	// Balance is the account's wallet in the books; nil for a meter without one.
 	Balance *money.Amount
 	// Wallet is the same with what was used since; nil for a meter without one.
@@ -94,9 +94,9 @@ type Figures struct {
 	Millivolts int64
 }
 
-// Said is a balance that a meter told otherwise than in a reading: with its word about a token, or by SMS, of which nobody can
+// ReportedBalance is a balance that a meter told otherwise than in a reading: with its word about a token, or by SMS, of which nobody can
 // prove who sent it. It is for showing, never for deciding.
-type Said struct {
+type ReportedBalance struct {
 	Balance unit.Energy
 	At      time.Time // server time
 	Source  string    // how the token reached the meter by its own report: keypad, sms or remote; or [SaidBySMS]
@@ -104,7 +104,7 @@ type Said struct {
 
 // newest is the newest balance that a meter told after its newest reading, otherwise than in one; nil for none. What a meter
 // reports is compared by its own time, because records of hours come together; a text message has none but that of its arrival.
-func (rec MeterRecord) newest(reported, texted *Said) *Said {
+func (rec MeterRecord) newest(reported, texted *ReportedBalance) *ReportedBalance {
 	if texted == nil || rec.Reported && !texted.At.After(rec.ReceivedAt) || reported != nil && !texted.At.After(reported.At) {
 		return reported
 	}
@@ -151,7 +151,7 @@ func (r *Registry) Meter(ctx context.Context, by access.Actor, ref string) (Mete
 
 type foundRow struct {
 	rec   MeterRecord
-	said  *Said
+	said  *ReportedBalance
 	found bool
 }
 

@@ -15,7 +15,7 @@ import (
 // FeedTx is the part of a transaction that the feed needs.
 type FeedTx interface {
 	// Feed lists the sealed rows of the tenant's log from a position on, in order; at most max.
-	Feed(from int64, max int) ([]Happening, error)
+	Feed(from int64, max int) ([]FeedEvent, error)
 	// FeedEnd returns the position that the next sealed row will have.
 	FeedEnd() (int64, error)
 }
@@ -23,8 +23,8 @@ type FeedTx interface {
 // MaxFeed is how many rows of the feed are read at once.
 const MaxFeed = 200
 
-// Happening is a sealed entry of the books or of the audit log. It can neither change nor vanish, and no entry will ever come before it.
-type Happening struct {
+// FeedEvent is a sealed entry of the books or of the audit log. It can neither change nor vanish, and no entry will ever come before it.
+type FeedEvent struct {
 	Pos    int64 // position in the tenant's log
 	Type   string
 	At     time.Time
@@ -56,7 +56,7 @@ func TypeOfJournal(k ledger.Kind) string {
 // Feed is a part of the feed.
 type Feed struct {
 	refusal.Refusal
-	Rows []Happening
+	Rows []FeedEvent
 	Next int64 // where to continue, after entries that the actor may not see
 	More bool  // there may be more to read at once
 }
@@ -109,7 +109,7 @@ func (r *Reports) Happened(ctx context.Context, by access.Actor, from int64) (Fe
 }
 
 // sees reports whether an actor may see an entry.
-func sees(by access.Actor, h Happening) bool {
+func sees(by access.Actor, h FeedEvent) bool {
 	switch {
 	case h.Audit:
 		return by.OfUtility() && by.May(access.ReadAudit)

@@ -26,8 +26,8 @@ func Reach(now, restored, lost time.Time) time.Time {
 	return reach
 }
 
-// GivenUpTo returns the last minute whose TID such a store may have issued by now.
-func GivenUpTo(now, restored, lost time.Time) time.Time {
+// IssuedUpTo returns the last minute whose TID such a store may have issued by now.
+func IssuedUpTo(now, restored, lost time.Time) time.Time {
 	given := Reach(now, restored, lost)
 	if restored.IsZero() {
 		return given

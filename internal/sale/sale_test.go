@@ -43,7 +43,7 @@ func TestHowFarAheadOfTheClockATIDMayLie(t *testing.T) {
 		if got := sale.Reach(now, c.restored, c.lost).Sub(minute); got != c.reach {
 			t.Errorf("%s: up to %s after now, want %s", c.name, got, c.reach)
 		}
-		if got := sale.GivenUpTo(now, c.restored, c.lost).Sub(minute); got != c.given {
+		if got := sale.IssuedUpTo(now, c.restored, c.lost).Sub(minute); got != c.given {
 			t.Errorf("%s: given up to %s after now, want %s", c.name, got, c.given)
 		}
 	}

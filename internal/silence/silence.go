@@ -64,8 +64,8 @@ type Heard struct {
 	Alarmed   time.Time // when its own open alarm was raised; zero without one
 }
 
-// Dark is a feeder whose alarm is open.
-type Dark struct {
+// SilentFeeder is a feeder whose alarm is open.
+type SilentFeeder struct {
 	Feeder string
 	Raised time.Time
 	Text   string
@@ -83,8 +83,8 @@ func (f Feeder) Alarm() metering.Alarm {
 	return metering.Alarm{Code: AlarmFeeder, Text: alarmtext.FeederSilent(int64(f.Silent), int64(f.Total), f.Name, f.Since.UTC().Format(time.RFC3339))}
 }
 
-// Judged is the result of a look: only the changes, except for Feeders, which lists all silent ones.
-type Judged struct {
+// Changes is the result of a look: only the changes, except for Feeders, which lists all silent ones.
+type Changes struct {
 	Feeders []Feeder // in the order of their names
 	Back    []string // feeders whose alarm is over; one that fell silent again is also in Feeders
 	Raise   []Heard  // meters that get an alarm of their own
@@ -93,9 +93,9 @@ type Judged struct {
 
 // Judge compares meters with alarms. dark are the feeders that were silent before; watching is when the server's watch without
 // a break began. Silence before that does not count against a meter.
-func Judge(meters []Heard, dark []Dark, now, watching time.Time) Judged {
-	var out Judged
-	was := make(map[string]Dark, len(dark))
+func Judge(meters []Heard, dark []SilentFeeder, now, watching time.Time) Changes {
+	var out Changes
+	was := make(map[string]SilentFeeder, len(dark))
 	for _, d := range dark {
 		was[d.Feeder] = d
 	}
@@ -138,7 +138,7 @@ func Judge(meters []Heard, dark []Dark, now, watching time.Time) Judged {
 }
 
 // item decides whether a meter gets an alarm of its own, or loses it.
-func (m Heard) item(out *Judged, covered, before bool, now, watching time.Time) {
+func (m Heard) item(out *Changes, covered, before bool, now, watching time.Time) {
 	switch alarmed := !m.Alarmed.IsZero(); {
 	case alarmed && (m.Connected || m.LastSeen.After(m.Alarmed)):
 		out.Clear = append(out.Clear, m)
@@ -150,7 +150,7 @@ func (m Heard) item(out *Judged, covered, before bool, now, watching time.Time) 
 }
 
 // sort makes the order independent of the maps' order.
-func (j *Judged) sort() {
+func (j *Changes) sort() {
 	slices.SortFunc(j.Feeders, func(a, b Feeder) int { return cmp.Compare(a.Name, b.Name) })
 	slices.Sort(j.Back)
 	byMeter := func(a, b Heard) int { return cmp.Compare(a.Meter, b.Meter) }
@@ -161,7 +161,7 @@ func (j *Judged) sort() {
 // still judges a feeder that was silent before. A meter is back if it is connected or was heard since the alarm. The feeder
 // stays silent while at least half of them are away. Below that, meters that have been away for too long no longer count, and
 // it stays silent while at least a quarter of the rest are away.
-func (d Dark) still(f Feeder, members []Heard, now time.Time) (Feeder, bool) {
+func (d SilentFeeder) still(f Feeder, members []Heard, now time.Time) (Feeder, bool) {
 	gone := 0
 	for _, m := range members {
 		if d.Raised.Sub(m.LastSeen) > memberFor {

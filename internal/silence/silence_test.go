@@ -23,7 +23,7 @@ func street(feeder string, first int64, n int, last time.Time) []silence.Heard {
 	return out
 }
 
-func told(j silence.Judged) string {
+func told(j silence.Changes) string {
 	text := ""
 	for _, f := range j.Feeders {
 		text += fmt.Sprintf("%s %d/%d since %s; ", f.Name, f.Silent, f.Total, f.Since.Format("15:04"))
@@ -101,7 +101,7 @@ func TestAMeterHeardByAClockThatWasSetBack(t *testing.T) {
 }
 
 func TestAFeederIsBackWhenItsMetersAre(t *testing.T) {
-	dark := []silence.Dark{{Feeder: "North", Raised: noon().Add(time.Hour)}}
+	dark := []silence.SilentFeeder{{Feeder: "North", Raised: noon().Add(time.Hour)}}
 	for _, c := range []struct {
 		back int
 		want string
@@ -161,7 +161,7 @@ func TestTheOrderOfMetersDoesNotMatter(t *testing.T) {
 // TestAnAlarmThatStaysOpenHidesNobody has a feeder of eight; four fall silent and two come back.
 func TestAnAlarmThatStaysOpenHidesNobody(t *testing.T) {
 	raised := noon().Add(time.Hour)
-	dark := []silence.Dark{{Feeder: "North", Raised: raised}}
+	dark := []silence.SilentFeeder{{Feeder: "North", Raised: raised}}
 	// eight are the meters at a moment: two are gone since noon, and the others were heard a minute before.
 	eight := func(now time.Time) []silence.Heard {
 		out := street("North", 1, 8, noon())

@@ -27,7 +27,7 @@ type Tx interface {
 	// Connected.
 	HeardMeters(after int64, max int) ([]Heard, error)
 	// DarkFeeders lists the feeders whose alarm is open.
-	DarkFeeders() ([]Dark, error)
+	DarkFeeders() ([]SilentFeeder, error)
 	// RaiseFeeder opens the alarm of a feeder, or updates its text.
 	RaiseFeeder(feeder string, a metering.Alarm) error
 	// ClearFeeder closes it.
@@ -87,7 +87,7 @@ func (w *Watch) Look(ctx context.Context, by access.Actor) error {
 }
 
 // read reads the meters in service and the open feeder alarms.
-func (w *Watch) read(ctx context.Context, t access.Tenant) (meters []Heard, dark []Dark, err error) {
+func (w *Watch) read(ctx context.Context, t access.Tenant) (meters []Heard, dark []SilentFeeder, err error) {
 	for after, more := int64(0), true; more; {
 		var rows []Heard
 		err := w.c.Door.View(ctx, t, func(tx Tx) (err error) {
@@ -110,12 +110,12 @@ func (w *Watch) read(ctx context.Context, t access.Tenant) (meters []Heard, dark
 	return meters, dark, nil
 }
 
-func (j Judged) nothing() bool {
+func (j Changes) nothing() bool {
 	return len(j.Feeders)+len(j.Back)+len(j.Raise)+len(j.Clear) == 0
 }
 
 // tell changes the alarms. Ends come first: a feeder that fell silent again gets a new alarm with its own time.
-func (j Judged) tell(tx Tx) error {
+func (j Changes) tell(tx Tx) error {
 	for _, name := range j.Back {
 		if err := tx.ClearFeeder(name); err != nil {
 			return err

@@ -154,7 +154,7 @@ func newOnline(t *testing.T, paid, daily money.Minor) *online {
 	})
 	running.Go(func() { // the server sees its meters without a break
 		for ctx.Err() == nil {
-			if err := s.office.do(context.WithoutCancel(ctx), func(tx *store.Tx) error { return wallet.LookOut(tx) }); err != nil {
+			if err := s.office.do(context.WithoutCancel(ctx), func(tx *store.Tx) error { return wallet.NoteSeen(tx) }); err != nil {
 				t.Error(err)
 			}
 			select {

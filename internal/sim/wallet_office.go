@@ -261,7 +261,7 @@ func (s *walletRun) serve(ctx context.Context, faults bool) error {
 func (f *office) look(ctx context.Context, unseen time.Time) error {
 	return f.do(ctx, func(tx *store.Tx) error {
 		_, err := tx.ExpireCommands(math.MaxInt32)
-		return errors.Join(err, tx.Saw(f.now, unseen))
+		return errors.Join(err, tx.NoteVisibility(f.now, unseen))
 	})
 }
 

@@ -113,7 +113,7 @@ func (s *walletRun) plant(ctx context.Context) error {
 			case s.o.Plant == PlantMoved && w.vacant && s.online(h):
 				f.posted = true
 				return f.do(ctx, func(tx *store.Tx) error {
-					_, err := tx.Order(wallet.MeterFacts{N: h.n, Number: h.number}, wallet.Command{Type: wallet.CommandConnect, Reason: "planted", By: "planted", TTL: time.Hour})
+					_, err := tx.QueueCommand(wallet.MeterFacts{N: h.n, Number: h.number}, wallet.Command{Type: wallet.CommandConnect, Reason: "planted", By: "planted", TTL: time.Hour})
 					return err
 				})
 			case s.o.Plant == PlantHeldCut && w.view.doubt && !w.person && s.online(h):

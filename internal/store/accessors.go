@@ -78,7 +78,7 @@ func (tx *Tx) Reversals() vending.ReversalTx { return tx }
 func (tx *Tx) Cancelling() vending.CancelTx { return tx }
 
 // Commands returns the transaction for giving commands to meters.
-func (tx *Tx) Commands() command.GiveTx { return tx }
+func (tx *Tx) Commands() command.AddTx { return tx }
 
 // Clock returns the transaction for checking the server's clock.
 func (tx *Tx) Clock() vending.ClockTx { return tx }
@@ -117,4 +117,4 @@ func (tx *Tx) Recipients() notify.RecipientTx { return tx }
 func (tx *Tx) Queued() notify.QueuedTx { return tx }
 
 // Office returns the transaction for telling people the outcome of messages.
-func (tx *Tx) Office() notify.OfficeTx { return tx }
+func (tx *Tx) Office() notify.OutcomeTx { return tx }

@@ -245,7 +245,7 @@ func (h *history) undoes(m *home, key string) (b *bought, got once.Done[sale.Rev
 		return nil, got
 	}
 	h.step++
-	got, err := h.server().Reverse(context.Background(), h.someone(), vending.Undo{Sale: b.sale.ID.Text(id.Vend), Reason: "by mistake",
+	got, err := h.server().Reverse(context.Background(), h.someone(), vending.PendingReversal{Sale: b.sale.ID.Text(id.Vend), Reason: "by mistake",
 		Request: once.Request{Once: access.Once{Principal: "till", Key: key, Hash: [32]byte{1}}}})
 	if err != nil {
 		if !h.tolerates(err) {

@@ -76,13 +76,13 @@ func TestHowFarTIDsRunAheadAfterARestore(t *testing.T) {
 // TestNothingThatWasGivenLiesBeyondWhatARestoreSkips checks the bound itself, for every minute of the days after two restores.
 func TestNothingThatWasGivenLiesBeyondWhatARestoreSkips(t *testing.T) {
 	now := monday()
-	if got := sale.GivenUpTo(now, time.Time{}, time.Time{}); !got.Equal(now.Add(core.TIDMargin)) || !sale.Reach(now, time.Time{}, time.Time{}).Equal(got) {
+	if got := sale.IssuedUpTo(now, time.Time{}, time.Time{}); !got.Equal(now.Add(core.TIDMargin)) || !sale.Reach(now, time.Time{}, time.Time{}).Equal(got) {
 		t.Errorf("where there was no restore TIDs run up to %s", got)
 	}
 	var restored, lost time.Time
 	for _, rest := range []time.Duration{0, time.Hour, 23 * time.Hour, 30 * time.Hour, 72 * time.Hour} {
 		at := now.Add(rest)
-		lost, restored = sale.GivenUpTo(at, restored, lost), at
+		lost, restored = sale.IssuedUpTo(at, restored, lost), at
 		if lost.Before(at.Add(core.TIDMargin)) {
 			t.Fatalf("the restore after %s skips only up to %s", rest, lost)
 		}
@@ -92,7 +92,7 @@ func TestNothingThatWasGivenLiesBeyondWhatARestoreSkips(t *testing.T) {
 			if reach.After(given) {
 				given = reach
 			}
-			if got := sale.GivenUpTo(by, restored, lost); given.After(got) {
+			if got := sale.IssuedUpTo(by, restored, lost); given.After(got) {
 				t.Fatalf("%s after the restore TIDs up to %s may have been given, and another restore skips those up to %s", by.Sub(at), given, got)
 			}
 			if !reach.After(lost) {

@@ -9,24 +9,24 @@ import (
 	"github.com/paywatt/paywatt/internal/id"
 )
 
-// undoWish is the part of a reversal request that is stored for the second person.
-type undoWish struct {
+// reversalRequest is the part of a reversal request that is stored for the second person.
+type reversalRequest struct {
 	Sale   string `json:"sale"`
 	Reason string `json:"reason"`
 }
 
-// Doers returns the functions that carry out this package's acts once they are approved.
-func (v *Vending) Doers() access.Doers {
-	return access.Doers{access.ActReverse: v.doReverse, access.ActClock: v.doTrust, access.ActUnits: v.doTokens, access.ActTokens: v.doTokens,
+// Executors returns the functions that carry out this package's acts once they are approved.
+func (v *Vending) Executors() access.Executors {
+	return access.Executors{access.ActReverse: v.doReverse, access.ActClock: v.doTrust, access.ActUnits: v.doTokens, access.ActTokens: v.doTokens,
 		access.ActClearCredit: v.doTokens, access.ActClearTamper: v.doTokens}
 }
 
 func (v *Vending) doReverse(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
-	var w undoWish
+	var w reversalRequest
 	if err := json.Unmarshal(body, &w); err != nil {
 		return access.Done{}, fmt.Errorf("read an approved reversal: %w", err)
 	}
-	out, err := v.Reverse(ctx, maker, Undo{Sale: w.Sale, Reason: w.Reason})
+	out, err := v.Reverse(ctx, maker, PendingReversal{Sale: w.Sale, Reason: w.Reason})
 	return access.Done{Refusal: out.Refusal, Object: out.Value.ID.Text(id.Reversal)}, err
 }
 
@@ -40,7 +40,7 @@ func (v *Vending) doTokens(ctx context.Context, maker access.Actor, body []byte)
 }
 
 func (v *Vending) doTrust(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
-	var w trustWish
+	var w trustRequest
 	if err := json.Unmarshal(body, &w); err != nil {
 		return access.Done{}, fmt.Errorf("read approved trust in the clock: %w", err)
 	}

@@ -155,7 +155,7 @@ func tell(tx Tx, s sale.Sale) error {
 		if route == sale.RouteMQTT {
 			continue
 		}
-		if err := notify.TellSale(tx.Messages(), s, route, tx.Moment()); err != nil {
+		if err := notify.NotifySale(tx.Messages(), s, route, tx.Moment()); err != nil {
 			return fmt.Errorf("queue the messages of sale %s: %w", s.ID.Text(id.Vend), err)
 		}
 	}

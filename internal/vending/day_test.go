@@ -124,7 +124,7 @@ func (d *day) books() {
 		_, err = d.Debts.Add(context.Background(), owner(), debt.NewDebt{Account: meter, Kind: "fine", Amount: kes(money.Minor(1 + d.r.IntN(5000)))})
 	case 2:
 		var list debt.List
-		if list, err = d.Debts.List(context.Background(), owner(), debt.Owing{Account: meter, Open: true}); err == nil && len(list.Debts) > 0 {
+		if list, err = d.Debts.List(context.Background(), owner(), debt.ListRequest{Account: meter, Open: true}); err == nil && len(list.Debts) > 0 {
 			w := debt.WriteOff{Debt: list.Debts[d.r.IntN(len(list.Debts))].Name(), Amount: ptr(money.Minor(d.r.IntN(300))), Reason: "moved away"}
 			_, err = d.WriteOff(context.Background(), owner(), w)
 		}
@@ -144,7 +144,7 @@ func (d *day) undoNewest(meter string) error {
 	if err != nil || len(tokens.Tokens) == 0 {
 		return err
 	}
-	_, err = d.Reverse(context.Background(), owner(), vending.Undo{Sale: tokens.Tokens[0].Sale.Text(id.Vend), Reason: "by mistake"})
+	_, err = d.Reverse(context.Background(), owner(), vending.PendingReversal{Sale: tokens.Tokens[0].Sale.Text(id.Vend), Reason: "by mistake"})
 	return err
 }
 

@@ -209,7 +209,7 @@ func TestWhichSalesAreReversed(t *testing.T) {
 	s := open(t, true)
 	s.fourEyes()
 	sold := s.sell(order(s.meter(1, place{tariff: s.publish("domestic", flat(), monday())}), 10000, "key-number-1")).Sale
-	u := vending.Undo{Sale: sold.ReceiptNo, Reason: "mistyped", Render: func(sale.Sale, sale.Reversal) (int, []byte) { return 201, nil },
+	u := vending.PendingReversal{Sale: sold.ReceiptNo, Reason: "mistyped", Render: func(sale.Sale, sale.Reversal) (int, []byte) { return 201, nil },
 		RenderWaits: func(w access.Approval) (int, []byte) { return 202, []byte(w.ID.Text(id.Approval)) }}
 	u.Once = access.Once{Principal: "key till3", Key: "undo-key-1"}
 	got, err := s.Reverse(context.Background(), owner(), u)
@@ -221,7 +221,7 @@ func TestWhichSalesAreReversed(t *testing.T) {
 	if got, err := s.Reverse(context.Background(), owner(), u); err != nil || got.Refused() || got.Reply.Status != 201 {
 		t.Errorf("one that waits and has one answer for all: %v %+v", err, got)
 	}
-	if got, err := s.Reverse(context.Background(), owner(), vending.Undo{Sale: "main-000009", Reason: "x"}); err != nil || got.Code != refusal.VendNotFound {
+	if got, err := s.Reverse(context.Background(), owner(), vending.PendingReversal{Sale: "main-000009", Reason: "x"}); err != nil || got.Code != refusal.VendNotFound {
 		t.Errorf("of no sale: %v %q", err, got.Code)
 	}
 }
@@ -240,7 +240,7 @@ func TestHowLongASellerUndoesAlone(t *testing.T) {
 		s.online.Store(m, true)
 		sold := s.sell(order(m, 10000, "key-number-"+m)).Sale
 		s.clock.add(c.after)
-		out, err := s.Reverse(context.Background(), owner(), vending.Undo{Sale: sold.ReceiptNo, Reason: "mistyped"})
+		out, err := s.Reverse(context.Background(), owner(), vending.PendingReversal{Sale: sold.ReceiptNo, Reason: "mistyped"})
 		waiting := s.number(`SELECT COUNT(*) FROM vend WHERE state = 'reversing' AND receipt_no = $1`, sold.ReceiptNo) == 1
 		if err != nil || out.Refused() || waiting == c.waits {
 			t.Errorf("%s after the sale: %v %s, begun %t; want that it waits for a second person: %t", c.after, err, out.Detail(), waiting, c.waits)
@@ -275,7 +275,7 @@ func TestALimitThatAMirrorBreaksIsAnError(t *testing.T) {
 	s := open(t, true)
 	sold := s.sell(order(s.meter(1, place{tariff: s.publish("domestic", flat(), monday())}), 10000, "key-number-1")).Sale
 	s.door.wrap = func(tx vending.Tx) vending.Tx { return full{tx} }
-	if _, err := s.Reverse(context.Background(), owner(), vending.Undo{Sale: sold.ReceiptNo, Reason: "x"}); err == nil || errors.Is(err, errPower) {
+	if _, err := s.Reverse(context.Background(), owner(), vending.PendingReversal{Sale: sold.ReceiptNo, Reason: "x"}); err == nil || errors.Is(err, errPower) {
 		t.Errorf("%v, want that a limit was broken", err)
 	}
 	s.door.wrap = nil

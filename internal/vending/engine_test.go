@@ -130,11 +130,11 @@ func (s *shop) vendingOver(d access.Door[vending.Tx]) *vending.Vending {
 		Kick: func() { s.kicks.Add(1) }, Sends: func(string) bool { return s.sends }, Online: func(number string) bool { _, on := s.online.Load(number); return on }})
 }
 
-// Doers returns the functions that carry out the approved acts of all use cases of the shop.
-func (s *shop) Doers() access.Doers {
-	all := s.Vending.Doers()
-	maps.Copy(all, s.Debts.Doers())
-	maps.Copy(all, s.Vendors.Doers())
+// Executors returns the functions that carry out the approved acts of all use cases of the shop.
+func (s *shop) Executors() access.Executors {
+	all := s.Vending.Executors()
+	maps.Copy(all, s.Debts.Executors())
+	maps.Copy(all, s.Vendors.Executors())
 	return all
 }
 

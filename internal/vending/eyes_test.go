@@ -39,12 +39,12 @@ func TestAWriteOffWaitsForASecondPerson(t *testing.T) {
 	for _, w := range []*access.Approval{off.Value.Waits, give.Value.Waits} {
 		maker := w.Maker
 		maker.Approval = w.ID
-		if done, err := s.Doers()[access.ActAdjust](context.Background(), maker, w.Body); err != nil || done.Code != refusal.ApprovalInvalid {
+		if done, err := s.Executors()[access.ActAdjust](context.Background(), maker, w.Body); err != nil || done.Code != refusal.ApprovalInvalid {
 			t.Errorf("done before it was allowed: %v %q", err, done.Code)
 		}
 		s.allow(*w)
 		for _, want := range []refusal.Code{"", refusal.ApprovalInvalid} {
-			if done, err := s.Doers()[access.ActAdjust](context.Background(), maker, w.Body); err != nil || done.Code != want {
+			if done, err := s.Executors()[access.ActAdjust](context.Background(), maker, w.Body); err != nil || done.Code != want {
 				t.Errorf("done under its approval: %v %q, want %q the first time only", err, done.Code, want)
 			}
 		}
@@ -90,13 +90,13 @@ func TestAWriteOffIsOfWhatWasAllowed(t *testing.T) {
 	if err != nil || off.Value.Waits == nil || !strings.Contains(off.Value.Waits.Summary, "write off 10.00 KES ") {
 		t.Fatalf("asked for: %v, %s, %+v", err, off.Detail(), off.Value.Waits)
 	}
-	if back, err := s.Reverse(context.Background(), juma(), vending.Undo{Sale: sold.Sale.ID.Text(id.Vend), Reason: "wrong meter"}); err != nil || back.Refused() {
+	if back, err := s.Reverse(context.Background(), juma(), vending.PendingReversal{Sale: sold.Sale.ID.Text(id.Vend), Reason: "wrong meter"}); err != nil || back.Refused() {
 		t.Fatalf("reversed: %v %s", err, back.Detail())
 	}
 	s.allow(*off.Value.Waits)
 	maker := off.Value.Waits.Maker
 	maker.Approval = off.Value.Waits.ID
-	if done, err := s.Doers()[access.ActAdjust](context.Background(), maker, off.Value.Waits.Body); err != nil || done.Refused() {
+	if done, err := s.Executors()[access.ActAdjust](context.Background(), maker, off.Value.Waits.Body); err != nil || done.Refused() {
 		t.Fatalf("done: %v %s", err, done.Detail())
 	}
 	if got, want := s.owes(account), "arrears 4000 (ledger 4000, month 0)"; got != want {
@@ -145,7 +145,7 @@ func TestAVendorsTermsWaitForASecondPerson(t *testing.T) {
 		t.Helper()
 		maker := w.Maker
 		maker.Approval = w.ID
-		done, err := s.Doers()[access.ActTerms](ctx, maker, w.Body)
+		done, err := s.Executors()[access.ActTerms](ctx, maker, w.Body)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -260,7 +260,7 @@ func (s *shop) changes(ctx context.Context, domestic id.ID, n *int) map[string]r
 		}, 1},
 		"reverse": {func(v *vending.Vending) (refusal.Refusal, error) {
 			sold := s.sell(order(s.meter(200+*n, place{tariff: domestic}), 10000, fmt.Sprintf("undo-key-%d", *n))).Sale
-			got, err := v.Reverse(ctx, owner(), vending.Undo{Sale: sold.ReceiptNo, Reason: "mistyped"})
+			got, err := v.Reverse(ctx, owner(), vending.PendingReversal{Sale: sold.ReceiptNo, Reason: "mistyped"})
 			return got.Refusal, err
 		}, 1},
 		"recovery": {func(v *vending.Vending) (refusal.Refusal, error) {

@@ -50,7 +50,7 @@ func (s *shop) allowedBy(checker access.Actor, w access.Approval) refusal.Refusa
 	})
 	maker := w.Maker
 	maker.Approval = w.ID
-	done, err := s.Doers()[access.ActReverse](context.Background(), maker, w.Body)
+	done, err := s.Executors()[access.ActReverse](context.Background(), maker, w.Body)
 	if err != nil {
 		s.t.Fatal(err)
 	}

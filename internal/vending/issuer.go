@@ -32,16 +32,16 @@ type Checker interface {
 	Check(ctx context.Context, o IssueRequest) refusal.Refusal
 }
 
-// Looker is an Issuer that must read something outside itself to be up to date, as a key store reads its file. A sale calls Look before its
+// Refresher is an Issuer that must read something outside itself to be up to date, as a key store reads its file. A sale calls Look before its
 // transaction, so that the only writer does not wait for it.
-type Looker interface {
+type Refresher interface {
 	// Look returns the issuer in its current state. The result does not look again, so it serves one request.
 	Look() Issuer
 }
 
 // lookedAt returns the issuer for one request.
 func lookedAt(i Issuer) Issuer {
-	if l, ok := i.(Looker); ok {
+	if l, ok := i.(Refresher); ok {
 		return l.Look()
 	}
 	return i

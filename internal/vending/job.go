@@ -279,7 +279,7 @@ func (v *Vending) beginJob(ctx context.Context, tx Tx, by access.Actor, a Ask, r
 	if err != nil || no.Refused() {
 		return noJob(no), err
 	}
-	w := access.Wish{Act: actOf(a.Kind), Object: point.Meter.ID.Text(id.Meter), Summary: summary(j),
+	w := access.ActRequest{Act: actOf(a.Kind), Object: point.Meter.ID.Text(id.Meter), Summary: summary(j),
 		Body: asked{Meter: a.Meter, Kind: a.Kind, Units: a.Units, PowerW: a.PowerW, Key: a.Key, ReasonCode: a.ReasonCode, Reason: a.Reason}}
 	eyes, err := access.SecondPerson(tx.Eyes(), by, w, now)
 	switch {

@@ -306,7 +306,7 @@ func TestAKeyChangeThatWaitsStopsNoSale(t *testing.T) {
 	s.allow(*g.Waits)
 	maker := g.Waits.Maker
 	maker.Approval = g.Waits.ID
-	if done, err := s.Doers()[access.ActTokens](context.Background(), maker, g.Waits.Body); err != nil || done.Refused() {
+	if done, err := s.Executors()[access.ActTokens](context.Background(), maker, g.Waits.Body); err != nil || done.Refused() {
 		t.Fatalf("allowed: %v %s", err, done.Detail())
 	}
 	if sold = s.sell(order(m, 10000, "key-number-2")); s.key(sold.Sale).KRN != 2 {
@@ -332,7 +332,7 @@ func TestATokenThatWaitsFromAnOlderVersionIsStillAllowed(t *testing.T) {
 		s.allow(old)
 		maker := old.Maker
 		maker.Approval = old.ID
-		if done, err := s.Doers()[old.Act](context.Background(), maker, old.Body); err != nil || done.Refused() {
+		if done, err := s.Executors()[old.Act](context.Background(), maker, old.Body); err != nil || done.Refused() {
 			t.Errorf("%s: %v %s", kind, err, done.Detail())
 		}
 	}

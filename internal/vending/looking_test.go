@@ -266,7 +266,7 @@ func TestWhatIsPlannedForAKey(t *testing.T) {
 func TestWhatCannotBeReadIsNotDone(t *testing.T) {
 	s := open(t, true)
 	for _, act := range []access.Act{access.ActReverse, access.ActClock, access.ActUnits, access.ActTokens, access.ActClearCredit, access.ActClearTamper} {
-		if done, err := s.Vending.Doers()[act](context.Background(), owner(), []byte(`{"reason":`)); err == nil {
+		if done, err := s.Vending.Executors()[act](context.Background(), owner(), []byte(`{"reason":`)); err == nil {
 			t.Errorf("%s: %+v", act, done)
 		}
 	}

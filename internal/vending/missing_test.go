@@ -81,17 +81,17 @@ type gapsOfCancels struct {
 	gone *gone
 }
 
-func (g gapsOfCancels) Commands() command.GiveTx {
+func (g gapsOfCancels) Commands() command.AddTx {
 	return gapsOfCommands{g.CancelTx.Commands(), g.gone}
 }
 
 type gapsOfCommands struct {
-	command.GiveTx
+	command.AddTx
 	gone *gone
 }
 
 func (g gapsOfCommands) HasLinkKey(meter id.ID) (bool, error) {
-	has, err := g.GiveTx.HasLinkKey(meter)
+	has, err := g.AddTx.HasLinkKey(meter)
 	return has && !g.gone.links, err
 }
 
@@ -130,7 +130,7 @@ func triesTokens(a vending.Ask) func(*shop, string) error {
 
 func triesReversal(receipt string) func(*shop, string) error {
 	return func(s *shop, _ string) error {
-		_, err := s.Reverse(context.Background(), owner(), vending.Undo{Sale: receipt, Reason: "wrong meter"})
+		_, err := s.Reverse(context.Background(), owner(), vending.PendingReversal{Sale: receipt, Reason: "wrong meter"})
 		return err
 	}
 }

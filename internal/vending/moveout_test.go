@@ -125,7 +125,7 @@ func TestARefundWaitsForASecondPerson(t *testing.T) {
 		maker := w.Maker
 		maker.Approval = w.ID
 		for _, want := range []refusal.Code{"", refusal.AmountInvalid} {
-			done, err := s.Doers()[access.ActRefund](context.Background(), maker, w.Body)
+			done, err := s.Executors()[access.ActRefund](context.Background(), maker, w.Body)
 			if w == part && want != "" {
 				want = refusal.ApprovalInvalid // there is money left, but no second approval
 			}

@@ -8,7 +8,7 @@ import (
 	"github.com/paywatt/paywatt/internal/sale"
 )
 
-// Order is one requested purchase.
+// Purchase is one requested purchase.
 type Purchase struct {
 	Meter     string       // number or identity
 	Tender    money.Amount // the payment

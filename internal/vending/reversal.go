@@ -47,8 +47,8 @@ type ReversalTx interface {
 	ReversalsSince(by []string, vendor id.ID, from time.Time) (person, ofVendor sale.Reversals, err error)
 	// Unconfirmed sums the reversed sales of a meter whose tokens may still load.
 	Unconfirmed(meter int64) (sale.Reversals, error)
-	// TellAlarm opens an alarm, or brings the open one up to date; ClearAlarm ends it.
-	TellAlarm(meter int64, a metering.Alarm) error
+	// UpdateAlarm opens an alarm, or brings the open one up to date; ClearAlarm ends it.
+	UpdateAlarm(meter int64, a metering.Alarm) error
 	ClearAlarm(meter int64, code metering.AlarmCode) error
 	// ReversalsWaiting lists up to max sales whose reversal waits for a meter, ordered by identity, after the given one.
 	ReversalsWaiting(after id.ID, max int) ([]id.ID, error)
@@ -70,7 +70,7 @@ type CancelTx interface {
 	// DropPush ends the delivery of a token to its meter.
 	DropPush(number string, token id.ID) error
 	// Commands returns the transaction in the form in which commands are given to a meter.
-	Commands() command.GiveTx
+	Commands() command.AddTx
 	// HasLinkKey reports whether commands to a meter can be signed, so that it can check the sender.
 	HasLinkKey(meter id.ID) (bool, error)
 	// CancelTake records the outcome of a meter's answers about a token, in every reversal that asked for them.
@@ -84,8 +84,8 @@ type CancelTx interface {
 	CancelsOwed(after id.ID, max int) ([]sale.Token, error)
 }
 
-// Undo is a request to reverse a sale.
-type Undo struct {
+// PendingReversal is a request to reverse a sale.
+type PendingReversal struct {
 	once.Request
 	Sale   string // identity
 	Reason string
@@ -108,7 +108,7 @@ type undone struct {
 // token is loaded, the actor needs the right to reverse. A connected meter is first told to cancel the tokens, and the sale is reversing
 // until it has answered. The tokens of any other meter may still load: [consentFor] decides who must agree before money goes back. Journals
 // that mirror those of the sale give everything back.
-func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (once.Done[sale.Reversal], error) {
+func (v *Vending) Reverse(ctx context.Context, by access.Actor, u PendingReversal) (once.Done[sale.Reversal], error) {
 	right := access.Reverse
 	if by.May(access.Sell) {
 		right = access.Sell
@@ -139,7 +139,7 @@ func (v *Vending) Reverse(ctx context.Context, by access.Actor, u Undo) (once.Do
 }
 
 // reverse is the transaction of Reverse. Before it reads the sale for its decision, it locks what the sale locked, in the same order.
-func (v *Vending) reverse(tx Tx, by access.Actor, u Undo) (undone, refusal.Refusal, error) {
+func (v *Vending) reverse(tx Tx, by access.Actor, u PendingReversal) (undone, refusal.Refusal, error) {
 	saleID, err := saleNamed(tx, u.Sale)
 	if err != nil {
 		return undone{}, refusal.Refusal{}, err
@@ -317,7 +317,7 @@ func (v *Vending) cancel(tx Tx, s sale.Sale, r *sale.Reversal, ask bool) error {
 		if !ask {
 			continue
 		}
-		c, err := command.Give(tx.Cancelling().Commands(), registry.Meter{ID: s.Meter.ID, N: s.Meter.N, Number: s.Meter.Number, Simulated: s.Meter.Simulated},
+		c, err := command.Add(tx.Cancelling().Commands(), registry.Meter{ID: s.Meter.ID, N: s.Meter.N, Number: s.Meter.Number, Simulated: s.Meter.Simulated},
 			command.Command{Type: command.CancelToken, Args: map[string]any{"tid": int64(t.TID), "base_date": int64(t.BaseDate)},
 				Reason: "sale " + s.ID.Text(id.Vend) + " is reversed", By: r.By, CreatedAt: tx.Moment()}, CancelLife, access.Entry{Actor: r.By}, access.FourEyes{})
 		if err != nil {
@@ -376,7 +376,7 @@ func (v *Vending) giveBack(tx Tx, s sale.Sale, r sale.Reversal, confirmed bool) 
 	if err := tellUnconfirmed(tx, s); err != nil {
 		return sale.Sale{}, sale.Reversal{}, err
 	}
-	return s, r, notify.TellReversal(tx.Messages(), s, tx.Moment())
+	return s, r, notify.NotifyReversal(tx.Messages(), s, tx.Moment())
 }
 
 // mirror posts the exact mirrors of a sale's journals (P11 of docs/reference/postings.md) together. A vendor beyond a lowered limit gets

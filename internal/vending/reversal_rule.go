@@ -85,7 +85,7 @@ func (v *Vending) certaintyOf(tx Tx, s sale.Sale, now time.Time) (certainty, err
 }
 
 // reversalEyes decides who must agree to a reversal, and whether they have.
-func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, u Undo, c certainty, now time.Time) (access.FourEyes, error) {
+func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits registry.Limits, u PendingReversal, c certainty, now time.Time) (access.FourEyes, error) {
 	names, err := access.NamesOf(tx.Eyes(), by)
 	if err != nil {
 		return access.FourEyes{}, err
@@ -99,8 +99,8 @@ func (v *Vending) reversalEyes(tx Tx, by access.Actor, s sale.Sale, limits regis
 	if c == unconfirmed {
 		summary += ", sold by " + s.By + "; " + unsure(s)
 	}
-	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActReverse, Object: s.ID.Text(id.Vend),
-		Summary: summary + ": " + u.Reason, Body: undoWish{s.ID.Text(id.Vend), u.Reason},
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActReverse, Object: s.ID.Text(id.Vend),
+		Summary: summary + ": " + u.Reason, Body: reversalRequest{s.ID.Text(id.Vend), u.Reason},
 		Anyway: need == consentGiven, Utility: need == consentUtility}, now)
 	if err != nil || eyes.Checker == "" {
 		return eyes, err
@@ -157,5 +157,5 @@ func tellUnconfirmed(tx Tx, s sale.Sale) error {
 	if open.Number > 1 {
 		text = alarmtext.Unconfirmed(int64(open.Number), value)
 	}
-	return tx.Reversals().TellAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmReversalUnconfirmed, Text: text})
+	return tx.Reversals().UpdateAlarm(s.Meter.N, metering.Alarm{Code: metering.AlarmReversalUnconfirmed, Text: text})
 }

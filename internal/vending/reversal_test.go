@@ -29,7 +29,7 @@ import (
 // undo requests a reversal.
 func (s *shop) undo(by access.Actor, sold sale.Sale, reason, key string) once.Done[sale.Reversal] {
 	s.t.Helper()
-	u := vending.Undo{Sale: sold.ID.Text(id.Vend), Reason: reason, Render: func(s sale.Sale, r sale.Reversal) (int, []byte) {
+	u := vending.PendingReversal{Sale: sold.ID.Text(id.Vend), Reason: reason, Render: func(s sale.Sale, r sale.Reversal) (int, []byte) {
 		return 201, fmt.Append(nil, s.State, " ", r.State)
 	}}
 	u.Once = access.Once{Principal: by.String(), Key: key, Hash: sha256.Sum256([]byte(u.Sale + reason))}

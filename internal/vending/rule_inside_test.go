@@ -71,7 +71,7 @@ func (a *alarms) Reversals() ReversalTx { return a }
 
 func (a *alarms) Unconfirmed(int64) (sale.Reversals, error) { return a.open, nil }
 
-func (a *alarms) TellAlarm(_ int64, opened metering.Alarm) error { a.opened = opened; return nil }
+func (a *alarms) UpdateAlarm(_ int64, opened metering.Alarm) error { a.opened = opened; return nil }
 
 func (a *alarms) ClearAlarm(_ int64, code metering.AlarmCode) error { a.clear = code; return nil }
 

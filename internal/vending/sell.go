@@ -211,7 +211,7 @@ func reachable(tx Tx, p purchase, point sale.Point) (refusal.Refusal, error) {
 		if route == sale.RouteMQTT {
 			continue
 		}
-		can, err := notify.CanTell(tx.Messages(), point.Meter.N, route)
+		can, err := notify.CanNotify(tx.Messages(), point.Meter.N, route)
 		if err != nil {
 			return refusal.Refusal{}, err
 		}

@@ -35,7 +35,7 @@ func (s *shop) unseen() (at time.Time) {
 
 func (s *shop) looksOut() {
 	s.t.Helper()
-	s.do(func(tx *store.Tx) error { return wallet.LookOut(tx) })
+	s.do(func(tx *store.Tx) error { return wallet.NoteSeen(tx) })
 }
 
 // TestAServerClockThatWasAheadIsSetBack runs a server a month ahead of the time, with a wallet meter that it sends commands, and then sets
@@ -288,7 +288,7 @@ func TestWhatWaitsIsDueThoughTheClockIsDoubted(t *testing.T) {
 	if got := claims("second"); !slices.Equal(got, []string{"another customer"}) {
 		t.Fatalf("taken: %v", got)
 	}
-	s.do(func(tx *store.Tx) error { return wallet.LookAway(tx) })
+	s.do(func(tx *store.Tx) error { return wallet.NoteBlind(tx) })
 	s.clock.add(20 * time.Second)
 	s.looksOut()
 	if got := claims("third"); !slices.Equal(got, []string{"a customer"}) {
@@ -305,7 +305,7 @@ func TestWhoDoesNotKnowTheTimeSeesNothing(t *testing.T) {
 	s.looksOut()
 	for range 3 {
 		s.clock.add(time.Minute)
-		s.do(func(tx *store.Tx) error { return wallet.LookAway(tx) })
+		s.do(func(tx *store.Tx) error { return wallet.NoteBlind(tx) })
 		s.clock.add(20 * time.Second)
 		if got, now := s.unseen(), s.clock.Now(); !got.Equal(now) {
 			t.Errorf("it was blind until %s, want now, %s", got, now)

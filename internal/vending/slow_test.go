@@ -115,7 +115,7 @@ func (l *life) pester(rnd *rand.Rand) {
 			if err != nil || shown.Refused() {
 				continue
 			}
-			u := vending.Undo{Sale: shown.Sale.ID.Text(id.Vend), Reason: "by chance"}
+			u := vending.PendingReversal{Sale: shown.Sale.ID.Text(id.Vend), Reason: "by chance"}
 			if _, err := l.Reverse(ctx, owner(), u); err != nil && !errors.Is(err, errPower) {
 				l.t.Errorf("step %d: %v", i, err)
 			}

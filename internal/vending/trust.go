@@ -103,8 +103,8 @@ type Trusted struct {
 	Waits *access.Approval // it waits for a second person, and the clock is not trusted yet
 }
 
-// trustWish is the part of a confirmation of the clock that an approval stores. It applies to a clock that shows this time.
-type trustWish struct {
+// trustRequest is the part of a confirmation of the clock that an approval stores. It applies to a clock that shows this time.
+type trustRequest struct {
 	Reason string    `json:"reason"`
 	Says   time.Time `json:"clock_says"`
 }
@@ -115,10 +115,10 @@ const trustObject = "server clock"
 // later than now because it was wrong then. The audit log says who confirmed it. A wrong clock makes TIDs that cannot be taken back, so
 // this takes two people. If the clock is not in doubt, TrustClock refuses.
 func (v *Vending) TrustClock(ctx context.Context, by access.Actor, reason string) (Trusted, error) {
-	return v.trust(ctx, by, trustWish{Reason: reason})
+	return v.trust(ctx, by, trustRequest{Reason: reason})
 }
 
-func (v *Vending) trust(ctx context.Context, by access.Actor, w trustWish) (Trusted, error) {
+func (v *Vending) trust(ctx context.Context, by access.Actor, w trustRequest) (Trusted, error) {
 	if no := by.Needs(access.WriteSettings); no.Refused() {
 		return Trusted{Refusal: no}, nil
 	}
@@ -137,7 +137,7 @@ func (v *Vending) trust(ctx context.Context, by access.Actor, w trustWish) (Trus
 }
 
 // trustClock stores that the clock is trusted, and by whom. The process learns it when it next reads the store.
-func (v *Vending) trustClock(tx Tx, by access.Actor, w trustWish) (Trusted, error) {
+func (v *Vending) trustClock(tx Tx, by access.Actor, w trustRequest) (Trusted, error) {
 	_, why, err := v.fault(tx)
 	if err != nil {
 		return Trusted{}, err
@@ -151,7 +151,7 @@ func (v *Vending) trustClock(tx Tx, by access.Actor, w trustWish) (Trusted, erro
 	case now.Sub(w.Says).Abs() > MaxClockRest:
 		return Trusted{Refusal: otherClock(w.Says, now)}, nil
 	}
-	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActClock, Object: trustObject,
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActClock, Object: trustObject,
 		Summary: "trust the server's clock, which says " + stamp(w.Says) + ": " + w.Reason, Body: w}, tx.Moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return Trusted{Refusal: eyes.Refusal, Waits: eyes.Waits}, err

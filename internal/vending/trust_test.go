@@ -201,7 +201,7 @@ func TestAnApprovalTrustsTheClockThatItNames(t *testing.T) {
 		t.Helper()
 		maker := w.Maker
 		maker.Approval = w.ID
-		done, err := s.Doers()[access.ActClock](context.Background(), maker, body)
+		done, err := s.Executors()[access.ActClock](context.Background(), maker, body)
 		if err != nil {
 			t.Fatal(err)
 		}

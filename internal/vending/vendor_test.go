@@ -35,7 +35,7 @@ func (s *shop) vendor(n vendor.NewVendor) vendor.Vendor {
 		s.allow(*w)
 		maker := w.Maker
 		maker.Approval = w.ID
-		done, err := s.Doers()[w.Act](context.Background(), maker, w.Body)
+		done, err := s.Executors()[w.Act](context.Background(), maker, w.Body)
 		if err != nil || done.Refused() {
 			s.t.Fatalf("an allowed vendor: %v, %s", err, done.Detail())
 		}

@@ -20,9 +20,9 @@ type paidWish struct {
 	Reference string      `json:"reference"`
 }
 
-// Doers carry out the acts of this package that were approved.
-func (vs *Vendors) Doers() access.Doers {
-	return access.Doers{access.ActDeposit: vs.doDeposit, access.ActTerms: vs.doTerms}
+// Executors carry out the acts of this package that were approved.
+func (vs *Vendors) Executors() access.Executors {
+	return access.Executors{access.ActDeposit: vs.doDeposit, access.ActTerms: vs.doTerms}
 }
 
 func (vs *Vendors) doDeposit(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {

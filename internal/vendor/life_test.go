@@ -192,7 +192,7 @@ func (w *world) forTwo(float vendor.Vendor) {
 	w.step("a deposit for two", in, err)
 	done, err = w.allowed(in.Value.Waits)
 	w.step("a deposit, allowed", done, err)
-	done, err = w.Doers()[access.ActDeposit](w.t.Context(), in.Value.Waits.Maker, []byte(`{"vendor":"V001","amount_minor":0,"currency":"KES","reference":"x"}`))
+	done, err = w.Executors()[access.ActDeposit](w.t.Context(), in.Value.Waits.Maker, []byte(`{"vendor":"V001","amount_minor":0,"currency":"KES","reference":"x"}`))
 	w.step("a deposit of nothing, allowed", done, err)
 	w.fourEyes(false)
 }
@@ -342,7 +342,7 @@ func TestAStoreThatIsDownIsAnError(t *testing.T) {
 	}
 	for act, bodies := range map[access.Act][]string{access.ActDeposit: {"{"}, access.ActTerms: {"{", "{}"}} {
 		for _, body := range bodies {
-			if done, err := vs.Doers()[act](t.Context(), owner(), []byte(body)); err == nil || errors.Is(err, down) || done.Object != "" {
+			if done, err := vs.Executors()[act](t.Context(), owner(), []byte(body)); err == nil || errors.Is(err, down) || done.Object != "" {
 				t.Errorf("%s of %q: %+v, %v, want that it cannot be read", act, body, done, err)
 			}
 		}

@@ -198,7 +198,7 @@ func (vs *Vendors) deposit(tx Tx, by access.Actor, p Paid) (Deposited, refusal.R
 		return Deposited{}, refuse.PaymentBookedBefore(p.Reference), err
 	}
 	now := vs.moment()
-	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActDeposit, Object: vendor.ID.Text(id.Vendor),
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActDeposit, Object: vendor.ID.Text(id.Vendor),
 		Summary: fmt.Sprintf("deposit of %s by vendor %s, reference %s", p.Amount, vendor.Code, ref),
 		Body:    paidWish{p.Vendor, p.Amount.Minor, p.Amount.Currency, p.Bank, p.Reference}}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {

@@ -188,7 +188,7 @@ func addVendor(tx Tx, by access.Actor, n NewVendor, now time.Time) (VendorView, 
 	if err != nil {
 		return VendorView{}, err
 	}
-	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActTerms, Summary: asked.words(currency), Body: vendorAct{New: &asked}}, now)
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActTerms, Summary: asked.words(currency), Body: vendorAct{New: &asked}}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return VendorView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err
 	}
@@ -289,7 +289,7 @@ func setTerms(tx Tx, by access.Actor, vendor string, t Terms, now time.Time) (Ve
 	if err != nil {
 		return VendorView{}, err
 	}
-	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: t.act(), Object: was.ID.Text(id.Vendor), Summary: was.change(next, currency),
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: t.act(), Object: was.ID.Text(id.Vendor), Summary: was.change(next, currency),
 		Body: vendorAct{Vendor: was.ID.Text(id.Vendor), Terms: &t}}, now)
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return VendorView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err

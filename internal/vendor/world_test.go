@@ -133,7 +133,7 @@ func (w *world) allowed(a *access.Approval) (access.Done, error) {
 	})
 	maker := a.Maker
 	maker.Approval = a.ID
-	return w.Doers()[a.Act](w.t.Context(), maker, a.Body)
+	return w.Executors()[a.Act](w.t.Context(), maker, a.Body)
 }
 
 // offer is what Selling says of a sale.

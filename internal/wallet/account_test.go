@@ -71,11 +71,11 @@ func TestTwoPeopleDecideAboutAnAccount(t *testing.T) {
 		t.Errorf("stored %s, want %s", a.Body, want)
 	}
 	d.people = 0
-	done, err := d.wallets().Doers()[access.ActSupply](t.Context(), owner(), a.Body)
+	done, err := d.wallets().Executors()[access.ActSupply](t.Context(), owner(), a.Body)
 	if err != nil || done.Refused() || done.Object != "meter "+tillNumber || !d.seen[1].Protected || d.seen[1].Grace != 0 {
 		t.Errorf("approved: %+v, %v", done, err)
 	}
-	if _, err := d.wallets().Doers()[access.ActSupply](t.Context(), owner(), []byte("{")); err == nil {
+	if _, err := d.wallets().Executors()[access.ActSupply](t.Context(), owner(), []byte("{")); err == nil {
 		t.Error("an approval that cannot be read was carried out")
 	}
 	grace := int64(1500)

@@ -97,7 +97,7 @@ func TestASettlementThatFailsSaysSo(t *testing.T) {
 			return d
 		}, func(d *till) error { _, err := wallet.SettleAccount(d, account, d.now, false); return err }, 8},
 		{"money may leave", usedTill, func(d *till) error { _, err := wallet.Covers(d, account, 1, d.now); return err }, 8},
-		{"who moves out", usedTill, func(d *till) error { return wallet.Vacate(d, account, "usr_x", "moved out", d.now) }, 12},
+		{"who moves out", usedTill, func(d *till) error { return wallet.MoveOut(d, account, "usr_x", "moved out", d.now) }, 12},
 		{"a person switches off", usedTill, func(d *till) error { _, err := wallet.Switch(d, 1, true, "usr_x", "seal", d.now); return err }, 12},
 		{"a person switches on", func(t *testing.T) *till {
 			d := usedTill(t)
@@ -202,7 +202,7 @@ func TestADecisionThatFailsSaysSo(t *testing.T) {
 			d, _ := drawnThrough(t, false)
 			d.behind = []wallet.Reading{d.reading(13, 4, 5500, false)}
 			return d
-		}, release(1, wallet.DrawnAccepted(wallet.Drawn{Memory: "of old", Seq: 1}, 100)), 14},
+		}, release(1, wallet.HeldEnergyAccepted(wallet.HeldEnergy{Memory: "of old", Seq: 1}, 100)), 14},
 		{"a meter without a wallet", behind(), release(2, wallet.Accepted()), 1},
 	} {
 		c.test(t)
@@ -212,7 +212,7 @@ func TestADecisionThatFailsSaysSo(t *testing.T) {
 // TestWhatTheServerSeesIsNotNotedWhenItFails, and neither is a sent notice.
 func TestWhatTheServerSeesIsNotNotedWhenItFails(t *testing.T) {
 	now := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
-	for name, does := range map[string]func(wallet.VisibilityTx) error{"out": wallet.LookOut, "away": wallet.LookAway} {
+	for name, does := range map[string]func(wallet.VisibilityTx) error{"out": wallet.NoteSeen, "away": wallet.NoteBlind} {
 		failsAtEachCall(t, name, 4, func(calls *disk, at int) error {
 			w := &watch{disk: disk{broken: at}, look: wallet.VisibilityInput{Seen: now.Add(time.Hour), Now: now}}
 			err := does(w)

@@ -69,7 +69,7 @@ type pointState struct {
 	doubt  bool   // about the present time
 	stored Supply // as it was read
 	Supplied
-	block   Block
+	block   CutoffDelay
 	levels  Levels
 	body    tariff.Body
 	priced  bool
@@ -130,7 +130,7 @@ func (c *pointState) judge() (err error) {
 // a credit, and a credit that ends below its level fires it too. The supply becomes unwanted if nothing is left (out) and no rule forbids
 // the cut-off. A rule that begins later does not bring it back, unless the account is protected. cross decides only the reason CREDIT and
 // leaves the others as they are.
-func cross(s State, available money.Minor, l Levels, out bool, block Block, credit bool) (State, Decision) {
+func cross(s State, available money.Minor, l Levels, out bool, block CutoffDelay, credit bool) (State, Decision) {
 	var d Decision
 	warn := func(c *supply.Crossing, level money.Minor) bool {
 		if credit {

@@ -14,14 +14,14 @@ type SupplyTx interface {
 	SupplyOf(meter int64) (Supplied, error)
 	// SupplyPut writes it.
 	SupplyPut(meter int64, s Supply) error
-	// Looked returns what was noted when the server last saw its meters.
-	Looked() (VisibilityInput, error)
-	// Order gives a meter a command. It is signed when it is sent, and sent until the meter answers or it expires.
-	Order(MeterFacts, Command) (id.ID, error)
+	// LastVisibility returns what was noted when the server last saw its meters.
+	LastVisibility() (VisibilityInput, error)
+	// QueueCommand gives a meter a command. It is signed when it is sent, and sent until the meter answers or it expires.
+	QueueCommand(MeterFacts, Command) (id.ID, error)
 	// Withdraw ends a command that the meter has not carried out yet: it is not sent again.
 	Withdraw(m MeterFacts, t CommandType, order id.ID, why string) error
-	// Hurry sends the pending commands of a type to a meter at once, however long the pause before the next attempt was to be.
-	Hurry(MeterFacts, CommandType) error
+	// WakeOrders sends the pending commands of a type to a meter at once, however long the pause before the next attempt was to be.
+	WakeOrders(MeterFacts, CommandType) error
 	// Notify puts a notice for a customer into the outbox.
 	Notify(MeterFacts, Notice) error
 }

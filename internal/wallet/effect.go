@@ -57,12 +57,12 @@ func carryOut(tx SupplyTx, a Account, decided []Decided, effects []Effect) error
 		switch e.Kind {
 		case EffectCommand:
 			var order id.ID
-			order, err = tx.Order(m, e.Command)
+			order, err = tx.QueueCommand(m, e.Command)
 			decided[e.Meter].name(e.Command.Type, order)
 		case EffectWithdraw:
 			err = tx.Withdraw(m, e.Command.Type, e.Withdrawn, e.Command.Reason)
 		case EffectHurry:
-			err = tx.Hurry(m, e.Command.Type)
+			err = tx.WakeOrders(m, e.Command.Type)
 		case EffectNotify:
 			err = tx.Notify(m, e.Notice)
 		}

@@ -57,7 +57,7 @@ func TestWhatForbidsToCut(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		do   func(*wallet.Row, *wallet.Supplied, *wallet.Tenant, *wallet.Visibility)
-		want wallet.Block
+		want wallet.CutoffDelay
 	}{
 		{"nothing", func(*wallet.Row, *wallet.Supplied, *wallet.Tenant, *wallet.Visibility) {}, ""},
 		{"received just in time", func(_ *wallet.Row, s *wallet.Supplied, _ *wallet.Tenant, _ *wallet.Visibility) {

@@ -21,7 +21,7 @@ func Spendable(b tariff.Body, have Money, cutoff money.Minor, rests int64) (unit
 // Renew reports whether a meter gets another lease up to want. It does when half of what a new lease would give is used, when the new one
 // reaches much further, when half the time is over, or when it has lost the old one. If no rule forbids a cut-off, it also does when there
 // is less money than the old lease is worth.
-func Renew(r Row, s Supplied, t Tenant, want unit.Energy, block Block, now time.Time) bool {
+func Renew(r Row, s Supplied, t Tenant, want unit.Energy, block CutoffDelay, now time.Time) bool {
 	have := s.InMeter
 	ordered := s.Seen.Lease.Open()
 	if ordered {

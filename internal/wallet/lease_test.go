@@ -18,7 +18,7 @@ type facts struct {
 	register, has, ordered, want unit.Energy
 	since                        time.Duration // since the lease was ordered
 	memory                       string
-	block                        wallet.Block
+	block                        wallet.CutoffDelay
 	left                         unit.Energy // as the meter reports
 	none                         bool        // the meter has no lease
 	lost                         bool        // the meter reports that it has no lease

@@ -45,7 +45,7 @@ func (s *State) follow(r Reading) {
 // goOn takes a reading while energy through an open relay is held. As long as the relay stays open and the register can be true, all
 // counted energy is held too, up to OpenFrom. Once the relay closes, the held energy is left out of the register and rating continues.
 // drawn is then the energy that waits for a decision.
-func (s *State) goOn(r Reading, t Terms) (drawn *Drawn) {
+func (s *State) goOn(r Reading, t Terms) (drawn *HeldEnergy) {
 	before := *s
 	before.leaveOut()
 	before.Open = false
@@ -53,14 +53,14 @@ func (s *State) goOn(r Reading, t Terms) (drawn *Drawn) {
 		s.At, s.Seq, s.Up, s.OpenFrom = s.until(r, t), r.Seq, r.Up, r.Register
 		return nil
 	}
-	drawn = &Drawn{Memory: s.Held.Memory, Seq: s.Held.Seq, Register: s.OpenFrom}
+	drawn = &HeldEnergy{Memory: s.Held.Memory, Seq: s.Held.Seq, Register: s.OpenFrom}
 	s.leaveOut()
 	return drawn
 }
 
-// Drawn is energy that was counted while the relay was open, up to a register, once the relay has closed. Memory and Seq identify the
+// HeldEnergy is energy that was counted while the relay was open, up to a register, once the relay has closed. Memory and Seq identify the
 // reading at which it was held.
-type Drawn struct {
+type HeldEnergy struct {
 	Memory   string
 	Seq      uint64
 	Register unit.Energy

@@ -91,7 +91,7 @@ func TestRatingGoesOnWhenTheRelayCloses(t *testing.T) {
 		}
 	}
 	got := read(5137, false)
-	if want := (wallet.Drawn{Memory: "a", Seq: 2, Register: 5000}); got.Drawn == nil || *got.Drawn != want || got.Units != 137 || got.Debit != 39 {
+	if want := (wallet.HeldEnergy{Memory: "a", Seq: 2, Register: 5000}); got.Drawn == nil || *got.Drawn != want || got.Units != 137 || got.Debit != 39 {
 		t.Errorf("the relay has closed: %+v, want 4 kWh left out and 137 Wh charged", got)
 	}
 	if p.s.Held.Stopped() || p.s.Total() != 137 || p.s.Register != 5137 || p.s.Debited != 39 {

@@ -27,9 +27,9 @@ type Terms struct {
 type Taken struct {
 	Debit     money.Minor
 	Units     unit.Energy
-	Days      []DayUse // use of each local day
-	Estimated bool     // the energy was shared over changes of price by time alone
-	Drawn     *Drawn   // energy held while the relay was open, now that it has closed
+	Days      []DayUse    // use of each local day
+	Estimated bool        // the energy was shared over changes of price by time alone
+	Drawn     *HeldEnergy // energy held while the relay was open, now that it has closed
 }
 
 // DayUse is what a meter used on one local day.
@@ -172,8 +172,8 @@ func (s State) Most(phases int) unit.Power {
 	return MaxPerPhase * unit.Power(max(phases, 1))
 }
 
-// stretch is a part of the time between two readings in which only the tariff's own rates change.
-type stretch struct {
+// priceInterval is a part of the time between two readings in which only the tariff's own rates change.
+type priceInterval struct {
 	from, to time.Time
 	units    unit.Energy
 	version  tariff.Version
@@ -221,7 +221,7 @@ func (s State) rate(r Reading, to time.Time, t Terms) (State, Taken, error) {
 func sameRate(a, b tariff.Part) bool { return a.Name == b.Name && a.Rate == b.Rate }
 
 // add adds the use of a day.
-func (t *Taken) add(p stretch, debit money.Minor, guessed bool, zone *time.Location) {
+func (t *Taken) add(p priceInterval, debit money.Minor, guessed bool, zone *time.Location) {
 	t.Debit += debit
 	if p.units == 0 && debit == 0 {
 		return
@@ -247,7 +247,7 @@ func AddDay(days []DayUse, d DayUse) []DayUse {
 }
 
 // accrue adds rated use to the amount that waits to be posted.
-func (s *State) accrue(p stretch, rated tariff.Rated) {
+func (s *State) accrue(p priceInterval, rated tariff.Rated) {
 	s.Accrued += rated.Debit
 	s.Debited += rated.Debit
 	if rated.Debit == 0 && len(rated.Parts) == 0 {
@@ -272,8 +272,8 @@ func (s *State) accrue(p stretch, rated tariff.Rated) {
 
 // stretches shares energy over the local days and the versions of the tariff between two times, by time. The sum up to each change is
 // rounded down, and the last part gets the rest.
-func stretches(from, to time.Time, units unit.Energy, versions []tariff.Version, zone *time.Location) ([]stretch, error) {
-	var out []stretch
+func stretches(from, to time.Time, units unit.Energy, versions []tariff.Version, zone *time.Location) ([]priceInterval, error) {
+	var out []priceInterval
 	whole := int64(to.Sub(from))
 	var given unit.Energy
 	for at := from; ; {
@@ -289,7 +289,7 @@ func stretches(from, to time.Time, units unit.Energy, versions []tariff.Version,
 			}
 			share = unit.Energy(part)
 		}
-		out = append(out, stretch{from: at, to: next, units: share - given, version: v})
+		out = append(out, priceInterval{from: at, to: next, units: share - given, version: v})
 		if given = share; !next.Before(to) {
 			return out, nil
 		}

@@ -34,15 +34,15 @@ type HoldTx interface {
 	RaiseAlarm(meter int64, a metering.Alarm) error
 	// WalletStopped adds an entry to the quarantine: the reading at which the rating of a meter stopped.
 	WalletStopped(Row) error
-	// WalletDrawn records in the quarantine the register up to which energy was counted while the relay was open.
-	WalletDrawn(meter int64, d Drawn) error
+	// WalletHeldEnergy records in the quarantine the register up to which energy was counted while the relay was open.
+	WalletHeldEnergy(meter int64, d HeldEnergy) error
 }
 
 // Verdict is a person's decision about a reading at which rating stopped.
 type Verdict struct {
 	does     verb
 	register unit.Energy
-	drawn    Drawn // the reading at which energy through an open relay was held
+	drawn    HeldEnergy // the reading at which energy through an open relay was held
 }
 
 type verb uint8
@@ -68,14 +68,14 @@ func Discarded() Verdict { return Verdict{does: discards} }
 // Resumed decides nothing about the wallet. Readings that were stored late are rated, unless rating is stopped.
 func Resumed() Verdict { return Verdict{does: resumes} }
 
-// DrawnAccepted means that energy counted while the relay was open was used and is charged: some units, or all held energy if the relay is
+// HeldEnergyAccepted means that energy counted while the relay was open was used and is charged: some units, or all held energy if the relay is
 // still open. d names the reading at which it was held.
-func DrawnAccepted(d Drawn, units unit.Energy) Verdict {
+func HeldEnergyAccepted(d HeldEnergy, units unit.Energy) Verdict {
 	return Verdict{does: charges, drawn: d, register: units}
 }
 
-// DrawnRefused means that it was not used, and is never charged.
-func DrawnRefused(d Drawn) Verdict { return Verdict{does: waives, drawn: d} }
+// HeldEnergyRefused means that it was not used, and is never charged.
+func HeldEnergyRefused(d HeldEnergy) Verdict { return Verdict{does: waives, drawn: d} }
 
 // MaxBehind is how many readings that came while rating was stopped are rated one by one when it continues. The energy of later ones is
 // charged with the next reading, shared by time.
@@ -181,7 +181,7 @@ func TakeRow(tx HoldTx, w *Row, r Reading, terms Terms) (out Taken, err error) {
 	was := w.Held
 	w.State, out = Take(w.State, r, terms)
 	if out.Drawn != nil {
-		if err := tx.WalletDrawn(w.Meter.N, *out.Drawn); err != nil {
+		if err := tx.WalletHeldEnergy(w.Meter.N, *out.Drawn); err != nil {
 			return Taken{}, err
 		}
 	}

@@ -120,7 +120,7 @@ func TestAReleaseThatIsRefusedWritesNothing(t *testing.T) {
 	}
 	drawn, of := drawnThrough(t, true)
 	drawn.version.Body.Currency = ""
-	if out, err := wallet.Release(drawn, 1, wallet.DrawnAccepted(of, 4000), drawn.now); err != nil || out.Code != refusal.InvalidRequest || !strings.HasPrefix(out.What, "The tariff has no price") {
+	if out, err := wallet.Release(drawn, 1, wallet.HeldEnergyAccepted(of, 4000), drawn.now); err != nil || out.Code != refusal.InvalidRequest || !strings.HasPrefix(out.What, "The tariff has no price") {
 		t.Errorf("energy without a price: %+v, %v", out, err)
 	}
 	d := stuck(t)
@@ -173,14 +173,14 @@ func TestNoMoreReadingsAreCaughtUpWithThanOneTransactionTakes(t *testing.T) {
 }
 
 // drawnThrough is an account whose meter counts 4 kWh through an open relay, from 1 kWh on. closed means that the relay closes then.
-func drawnThrough(t *testing.T, closed bool) (*till, wallet.Drawn) {
+func drawnThrough(t *testing.T, closed bool) (*till, wallet.HeldEnergy) {
 	t.Helper()
 	d := newTill(t, 1_000_000, 1)
 	d.takes(d.reading(10, 1, 1000, true), d.reading(11, 2, 3000, true), d.reading(12, 3, 5000, true))
 	if h := d.rows[0].Held; h.Reason != wallet.HoldOpen || h.Seq != 11 || len(d.stopped) != 1 || len(d.wrote) > 0 || len(d.alarms) != 1 || d.alarms[0].Code != metering.AlarmOpenRelay {
 		t.Fatalf("held %+v, told %d times, wrote %q", h, len(d.stopped), d.wrote)
 	}
-	drawn := wallet.Drawn{Memory: rigMemory, Seq: 11, Register: 5000}
+	drawn := wallet.HeldEnergy{Memory: rigMemory, Seq: 11, Register: 5000}
 	if closed {
 		d.takes(d.reading(13, 4, 5500, false))
 		if want := []string{fmt.Sprintf("m1 drew 5000 Wh since record 11 of %s", rigMemory)}; !slices.Equal(d.wrote, want) || d.rows[0].Held.Stopped() {
@@ -210,11 +210,11 @@ func TestEnergyThroughAnOpenRelayIsDecided(t *testing.T) {
 		{"open, and it is about an earlier time, refused", false, false, true, 1000, 1000, true, 0},
 	} {
 		d, drawn := drawnThrough(t, c.closed)
-		verdict := wallet.DrawnAccepted
+		verdict := wallet.HeldEnergyAccepted
 		if c.other {
 			drawn.Seq--
 		}
-		v := wallet.DrawnRefused(drawn)
+		v := wallet.HeldEnergyRefused(drawn)
 		if c.charged {
 			v = verdict(drawn, 4000)
 		}
@@ -261,7 +261,7 @@ func TestWhoMovesOutIsSwitchedOff(t *testing.T) {
 	d := newTill(t, 100_000, 2)
 	d.takes(d.reading(10, 1, 1000, false))
 	d.says()
-	if err := wallet.Vacate(d, id.ID{15: 1}, "usr_x", "moved out", d.now); err != nil {
+	if err := wallet.MoveOut(d, id.ID{15: 1}, "usr_x", "moved out", d.now); err != nil {
 		t.Fatal(err)
 	}
 	d.want("moved out", "disconnect m1; disconnect m2")
@@ -275,7 +275,7 @@ func TestWhoMovesOutIsSwitchedOff(t *testing.T) {
 	d.want("a payment changes nothing", "")
 	s := d.rows[0].State
 	s.MaxW = 5000
-	next := wallet.Occupy(s)
+	next := wallet.MoveIn(s)
 	if next.Started || next.Total() != s.Total() || next.Debited != s.Debited || next.MaxW != 5000 || next.Posted != s.Posted || next.PostedWh != s.PostedWh ||
 		!next.PostedTo.Equal(s.PostedTo) || next.Off != supply.Of(supply.Credit) || !next.Low1.Below || next.Accrued != 0 {
 		t.Errorf("moved in: %+v after %+v", next, s)

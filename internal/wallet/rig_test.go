@@ -273,11 +273,11 @@ func (d *rig) SupplyPut(n int64, s wallet.Supply) error {
 	return d.fails()
 }
 
-func (d *rig) Looked() (wallet.VisibilityInput, error) {
+func (d *rig) LastVisibility() (wallet.VisibilityInput, error) {
 	return wallet.VisibilityInput{Seen: d.now, Unseen: d.unseen, Now: d.now, Apart: map[bool]time.Duration{true: time.Hour}[d.doubt]}, d.fails()
 }
 
-func (d *rig) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
+func (d *rig) QueueCommand(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
 	i := d.id()
 	d.told[i] = &wallet.Progress{ID: i, State: "queued", Since: d.now, Until: o.Ends(m.Clock(d.now))}
 	d.args[i], d.orders[i] = o.Args, o
@@ -303,7 +303,7 @@ func (d *rig) Withdraw(m wallet.MeterFacts, t wallet.CommandType, order id.ID, _
 	return d.fails()
 }
 
-func (d *rig) Hurry(m wallet.MeterFacts, t wallet.CommandType) error {
+func (d *rig) WakeOrders(m wallet.MeterFacts, t wallet.CommandType) error {
 	d.note("hurry %s %s", t, m.Number)
 	return d.fails()
 }

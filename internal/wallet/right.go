@@ -18,8 +18,8 @@ type SigningTx interface {
 	SettleTx
 	// WalletOf locks and reads the wallets of the account that a meter supplies. There are none for a meter without a wallet.
 	WalletOf(meter int64) ([]Row, error)
-	// LookNow makes the supply of a meter due to be looked at as soon as possible.
-	LookNow(meter int64) error
+	// CheckSupplyNow makes the supply of a meter due to be looked at as soon as possible.
+	CheckSupplyNow(meter int64) error
 	// LeaseNumber returns the last number given to a lease of a meter, under the meter's lock. refused means that the meter answered the
 	// lease before order that it has had a higher number.
 	LeaseNumber(meter int64, order id.ID) (last int64, refused bool, err error)
@@ -33,7 +33,7 @@ type SigningTx interface {
 func StillRight(tx SigningTx, meter int64, t CommandType, max unit.Energy, given, now time.Time) (bool, error) {
 	switch {
 	case NotYet(given, now): // nobody knows how old it is, and its expiry is just as far ahead
-		return false, tx.LookNow(meter)
+		return false, tx.CheckSupplyNow(meter)
 	case t == CommandClock:
 		visibility, err := VisibilityOf(tx)
 		return !visibility.Doubt, err
@@ -55,7 +55,7 @@ func StillRight(tx SigningTx, meter int64, t CommandType, max unit.Energy, given
 	if max <= most {
 		return true, nil
 	}
-	return false, tx.LookNow(meter)
+	return false, tx.CheckSupplyNow(meter)
 }
 
 // StillWanted checks the same for a cut-off that a person ordered. It is right while a reason other than missing money keeps the supply

@@ -19,7 +19,7 @@ type signer struct {
 	refused bool
 }
 
-func (s *signer) LookNow(meter int64) error {
+func (s *signer) CheckSupplyNow(meter int64) error {
 	s.writes("look at m%d", meter)
 	return s.fails()
 }

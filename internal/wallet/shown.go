@@ -45,10 +45,10 @@ type SupplyView struct {
 	Number    string
 	Stand     SupplyState
 	Wanted    bool
-	Off       []string  // reasons why it is not wanted
-	By, Why   string    // the person who wants it off
-	Block     Block     // the rule that keeps it on
-	Until     time.Time // when that rule ends, if that is known
+	Off       []string    // reasons why it is not wanted
+	By, Why   string      // the person who wants it off
+	Block     CutoffDelay // the rule that keeps it on
+	Until     time.Time   // when that rule ends, if that is known
 	Since     time.Time
 	Press     bool // a key has to be pressed at the meter
 	Held      HoldReason
@@ -257,8 +257,10 @@ type accountAct struct {
 	Wish    AccountWish `json:"wish"`
 }
 
-// Doers returns the functions that carry out this package's acts once they are approved.
-func (w *Wallets) Doers() access.Doers { return access.Doers{access.ActSupply: w.doAccount} }
+// Executors returns the functions that carry out this package's acts once they are approved.
+func (w *Wallets) Executors() access.Executors {
+	return access.Executors{access.ActSupply: w.doAccount}
+}
 
 func (w *Wallets) doAccount(ctx context.Context, maker access.Actor, body []byte) (access.Done, error) {
 	var a accountAct
@@ -323,7 +325,7 @@ func (w *Wallets) setAccount(tx Tx, by access.Actor, m registry.Meter, wish Acco
 		return SupplyView{}, err
 	}
 	next := wish.apply(s)
-	eyes, err := access.SecondPerson(tx.Eyes(), by, access.Wish{Act: access.ActSupply, Object: account.Text(id.Account), Summary: wish.words(m.Number, s),
+	eyes, err := access.SecondPerson(tx.Eyes(), by, access.ActRequest{Act: access.ActSupply, Object: account.Text(id.Account), Summary: wish.words(m.Number, s),
 		Body: accountAct{m.Number, account.Text(id.Account), wish}}, w.moment())
 	if err != nil || eyes.Refused() || eyes.Waits != nil {
 		return SupplyView{Refusal: eyes.Refusal, Waits: eyes.Waits}, err

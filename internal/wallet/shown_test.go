@@ -13,7 +13,7 @@ func TestACutThatARuleHoldsUpIsShownAsWaiting(t *testing.T) {
 		name  string
 		do    func(*rig)
 		stand wallet.SupplyState
-		block wallet.Block
+		block wallet.CutoffDelay
 	}{
 		{"nothing forbids it", func(*rig) {}, wallet.SupplyCutting, ""},
 		{"a window opens", func(d *rig) { d.tenant.Supply.Windows = []string{"all 00:00-24:00"} }, wallet.SupplyWaiting, wallet.BlockFriendly},

@@ -234,15 +234,15 @@ func kes(m money.Minor) string {
 	return fmt.Sprintf("%s%d.%02d KES", sign, m/100, m%100)
 }
 
-// Order notes a command.
-func (s *story) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
+// QueueCommand notes a command.
+func (s *story) QueueCommand(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
 	what := map[wallet.CommandType]string{wallet.CommandCut: "cut off", wallet.CommandConnect: "connect", wallet.CommandLease: "lease", wallet.CommandConfig: "configuration",
 		wallet.CommandClock: "clock", wallet.CommandRead: "reading"}[o.Type]
 	if most, ok := o.Args["max_register_wh"].(int64); ok {
 		what += fmt.Sprintf(" up to %d Wh", most)
 	}
 	s.says("%s order %s %s: %s", s.now.Format("15:04"), m.Number, what, o.Reason)
-	return s.rig.Order(m, o)
+	return s.rig.QueueCommand(m, o)
 }
 
 // Withdraw notes a command that is not sent any more.
@@ -251,10 +251,10 @@ func (s *story) Withdraw(m wallet.MeterFacts, t wallet.CommandType, order id.ID,
 	return s.rig.Withdraw(m, t, order, why)
 }
 
-// Hurry notes commands that are sent again at once.
-func (s *story) Hurry(m wallet.MeterFacts, t wallet.CommandType) error {
+// WakeOrders notes commands that are sent again at once.
+func (s *story) WakeOrders(m wallet.MeterFacts, t wallet.CommandType) error {
 	s.says("%s order %s sent again at once: %s", s.now.Format("15:04"), m.Number, t)
-	return s.rig.Hurry(m, t)
+	return s.rig.WakeOrders(m, t)
 }
 
 // Notify notes a notice to a customer.

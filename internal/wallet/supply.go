@@ -10,34 +10,34 @@ import (
 	"github.com/paywatt/paywatt/wire"
 )
 
-// Block is why a supply with nothing left must not be cut off yet. Names are stored and shown; never rename one.
-type Block string
+// CutoffDelay is why a supply with nothing left must not be cut off yet. Names are stored and shown; never rename one.
+type CutoffDelay string
 
 // Reasons to wait. The money stays missing meanwhile, and the account pays for what it uses.
 const (
 	// BlockProtected: the account is never cut off for lack of money.
-	BlockProtected Block = "protected"
+	BlockProtected CutoffDelay = "protected"
 	// BlockHeld: a register cannot be true, so nobody knows what is left.
-	BlockHeld Block = "held"
+	BlockHeld CutoffDelay = "held"
 	// BlockUnheard: the meter has reported nothing since the server last lost sight of its meters, or since all meters of its feeder fell
 	// silent together.
-	BlockUnheard Block = "unheard"
+	BlockUnheard CutoffDelay = "unheard"
 	// BlockStale: the newest reading is too old.
-	BlockStale Block = "stale"
+	BlockStale CutoffDelay = "stale"
 	// BlockFriendly: friendly hours are on.
-	BlockFriendly Block = "friendly"
+	BlockFriendly CutoffDelay = "friendly"
 	// BlockNotice: the customer's notice has not run out, or was not given yet.
-	BlockNotice Block = "notice"
+	BlockNotice CutoffDelay = "notice"
 )
 
 // Supply is what is stored of the supply of one wallet meter besides its [State]: the commands to the meter, and their reasons. It is
 // comparable, so that only a change is written.
 type Supply struct {
-	Out     time.Time // since when nothing is left, server time; zero if something is left
-	Block   Block     // the rule that keeps the supply on
-	Noticed time.Time // when the customer was last warned of this shortage; zero: not yet
-	Lease   Lease     // the newest one ordered
-	InMeter Lease     // the newest one that the meter has taken
+	Out     time.Time   // since when nothing is left, server time; zero if something is left
+	Block   CutoffDelay // the rule that keeps the supply on
+	Noticed time.Time   // when the customer was last warned of this shortage; zero: not yet
+	Lease   Lease       // the newest one ordered
+	InMeter Lease       // the newest one that the meter has taken
 	// Risk is the highest register that the meter may have reached by an older lease: one that was signed and not answered before another
 	// replaced it, or a higher one before, if no reading since shows where it ended.
 	Risk unit.Energy
@@ -206,7 +206,7 @@ const StayClosed = -1
 func (s Seen) freshFor() time.Duration { return 2*s.Interval + 5*time.Minute }
 
 // Blocked returns the rule that forbids a cut-off now, or "".
-func Blocked(r Row, s Supplied, t Tenant, now time.Time, visibility Visibility) Block {
+func Blocked(r Row, s Supplied, t Tenant, now time.Time, visibility Visibility) CutoffDelay {
 	clock, heard := r.Meter.Clock(now), !s.ReceivedAt.IsZero() // a meter that never reported gets no commands
 	of := r.At
 	if NotYet(of, clock) { // rated up to a future time: that does not date the readings since

@@ -205,7 +205,7 @@ func TestAPaymentDoesNotUndoAPersonsCut(t *testing.T) {
 
 // TestNobodyIsCutWhileSomethingForbidsIt takes the money away under every protecting rule, and then ends the rule.
 func TestNobodyIsCutWhileSomethingForbidsIt(t *testing.T) {
-	for want, c := range map[wallet.Block]struct{ begin, end func(*rig) }{
+	for want, c := range map[wallet.CutoffDelay]struct{ begin, end func(*rig) }{
 		wallet.BlockProtected: {func(d *rig) { d.seen[1].Protected = true }, func(d *rig) { d.seen[1].Protected = false }},
 		wallet.BlockHeld: {func(d *rig) {
 			d.rows[0].Held = wallet.Held{Reason: wallet.HoldRegress, Memory: rigMemory, Register: 9, Since: d.now}

@@ -258,7 +258,7 @@ func (d *till) WalletStopped(r wallet.Row) error {
 	return d.fails()
 }
 
-func (d *till) WalletDrawn(meter int64, drawn wallet.Drawn) error {
+func (d *till) WalletHeldEnergy(meter int64, drawn wallet.HeldEnergy) error {
 	d.writes("m%d drew %d Wh since record %d of %s", meter, drawn.Register, drawn.Seq, drawn.Memory)
 	return d.fails()
 }

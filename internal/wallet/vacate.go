@@ -7,10 +7,10 @@ import (
 	"github.com/paywatt/paywatt/supply"
 )
 
-// Vacate switches off the supply of all meters of an account because its customer moves out. It is a reason of its own, which no payment
+// MoveOut switches off the supply of all meters of an account because its customer moves out. It is a reason of its own, which no payment
 // removes. The commands are sent until the meters have carried them out, however long they are offline. Call it after the account's money
 // has moved.
-func Vacate(tx SettleTx, account id.ID, by, why string, now time.Time) error {
+func MoveOut(tx SettleTx, account id.ID, by, why string, now time.Time) error {
 	t, err := tx.WalletTenant()
 	if err != nil {
 		return err
@@ -34,9 +34,9 @@ func Vacate(tx SettleTx, account id.ID, by, why string, now time.Time) error {
 	return err
 }
 
-// Occupy returns the state of a meter that supplies another account from now on. All energy rated so far stays rated and posted. Rating
+// MoveIn returns the state of a meter that supplies another account from now on. All energy rated so far stays rated and posted. Rating
 // begins again with the next reading, so nobody pays for what was used in between.
-func Occupy(s State) State {
+func MoveIn(s State) State {
 	next, total := NewState(), s.Total()
 	next.Base, next.Debited, next.MaxW = -total, s.Debited, s.MaxW
 	next.Posted, next.PostedWh, next.PostedTo = s.Posted, s.PostedWh, s.PostedTo

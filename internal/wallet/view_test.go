@@ -246,7 +246,7 @@ func TestHowLongASupplyWaits(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		do    func(*till)
-		block wallet.Block
+		block wallet.CutoffDelay
 		until time.Duration // 0 for no end
 	}{
 		{"a notice that was given", func(d *till) {

@@ -22,17 +22,17 @@ type VisibilityInput struct {
 
 // VisibilityTx stores when the server saw its meters.
 type VisibilityTx interface {
-	// Looked returns the last notes.
-	Looked() (VisibilityInput, error)
-	// Saw stores when the server saw its meters, and when it last lost sight of them.
-	Saw(seen, unseen time.Time) error
-	// Hasten makes work that is due later than these times due now, at most max rows of each kind. It reports whether there may be more.
-	Hasten(later Later, max int) (more bool, err error)
+	// LastVisibility returns the last notes.
+	LastVisibility() (VisibilityInput, error)
+	// NoteVisibility stores when the server saw its meters, and when it last lost sight of them.
+	NoteVisibility(seen, unseen time.Time) error
+	// MakeDue makes work that is due later than these times due now, at most max rows of each kind. It reports whether there may be more.
+	MakeDue(later DueBounds, max int) (more bool, err error)
 }
 
-// Later holds limits of due times; Hasten makes anything later due now. They apply to looks at supplies, commands to meters, messages to
+// DueBounds holds limits of due times; MakeDue makes anything later due now. They apply to looks at supplies, commands to meters, messages to
 // people, and work that a worker has taken.
-type Later struct{ Looks, Commands, Messages, Taken time.Time }
+type DueBounds struct{ Looks, Commands, Messages, Taken time.Time }
 
 const (
 	// unseenAfter is how long the server must not have looked for its meters to count as blind.
@@ -74,22 +74,22 @@ func (l VisibilityInput) back() bool { return NotYet(l.Seen, l.Now) }
 
 // VisibilityOf returns the present visibility.
 func VisibilityOf(tx interface {
-	Looked() (VisibilityInput, error)
+	LastVisibility() (VisibilityInput, error)
 }) (Visibility, error) {
-	l, err := tx.Looked()
+	l, err := tx.LastVisibility()
 	return l.visibility(), err
 }
 
-// LookOut records that the server sees its meters now. It is called all the time while the server runs. After its clock was set back, work
+// NoteSeen records that the server sees its meters now. It is called all the time while the server runs. After its clock was set back, work
 // due at a future time is first made due ([Wake]). Until that is done, the server does not count as seeing its meters.
-func LookOut(tx VisibilityTx) error {
+func NoteSeen(tx VisibilityTx) error {
 	return look(tx, func(l VisibilityInput) time.Time { return l.noted().Unseen })
 }
 
-// LookAway records that the server cannot tell what it sees, because its clock was moved and nobody has confirmed it yet. No reading counts
-// as heard until [LookOut] is called again. Work due at a future time is still made due, because afterwards nothing shows that the clock
+// NoteBlind records that the server cannot tell what it sees, because its clock was moved and nobody has confirmed it yet. No reading counts
+// as heard until [NoteSeen] is called again. Work due at a future time is still made due, because afterwards nothing shows that the clock
 // was set back.
-func LookAway(tx VisibilityTx) error {
+func NoteBlind(tx VisibilityTx) error {
 	return look(tx, func(l VisibilityInput) time.Time { return l.Now.Add(awayFor) })
 }
 
@@ -99,19 +99,19 @@ func look(tx VisibilityTx, unseen func(VisibilityInput) time.Time) error {
 	if err != nil || more {
 		return err
 	}
-	l, err := tx.Looked()
+	l, err := tx.LastVisibility()
 	if err != nil {
 		return err
 	}
-	return tx.Saw(l.Now, unseen(l))
+	return tx.NoteVisibility(l.Now, unseen(l))
 }
 
 // Wake handles a clock that was set back since the server last saw its meters: it makes work due that was planned for a time now far ahead,
 // at most max rows of each kind. It reports whether there may be more.
 func Wake(tx VisibilityTx, max int) (more bool, err error) {
-	l, err := tx.Looked()
+	l, err := tx.LastVisibility()
 	if err != nil || !l.back() {
 		return false, err
 	}
-	return tx.Hasten(Later{Looks: l.Now, Commands: l.Now.Add(job.LongestPause), Messages: l.Now.Add(messageWaits), Taken: l.Now.Add(job.HoldFor)}, max)
+	return tx.MakeDue(DueBounds{Looks: l.Now, Commands: l.Now.Add(job.LongestPause), Messages: l.Now.Add(messageWaits), Taken: l.Now.Add(job.HoldFor)}, max)
 }

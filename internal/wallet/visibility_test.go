@@ -19,14 +19,14 @@ type watch struct {
 	wrote string
 }
 
-func (w *watch) Looked() (wallet.VisibilityInput, error) { return w.look, w.fails() }
+func (w *watch) LastVisibility() (wallet.VisibilityInput, error) { return w.look, w.fails() }
 
-func (w *watch) Saw(seen, unseen time.Time) error {
+func (w *watch) NoteVisibility(seen, unseen time.Time) error {
 	w.wrote += fmt.Sprintf("saw at %s, unseen %s; ", seen.Format("15:04:05"), unseen.Format("2 15:04:05"))
 	return w.fails()
 }
 
-func (w *watch) Hasten(l wallet.Later, max int) (bool, error) {
+func (w *watch) MakeDue(l wallet.DueBounds, max int) (bool, error) {
 	w.wrote += fmt.Sprintf("hasten looks after %s, orders %s, messages %s, taken %s, %d each; ", l.Looks.Format("15:04:05"), l.Commands.Sub(w.look.Now),
 		l.Messages.Sub(w.look.Now), l.Taken.Sub(w.look.Now), max)
 	return w.more, w.fails()
@@ -81,13 +81,13 @@ func TestLooking(t *testing.T) {
 		look func(wallet.VisibilityTx) error
 		want string
 	}{
-		{"out", now.Add(-time.Minute), false, wallet.LookOut, "saw at 12:00:00, unseen 17 12:00:00; "},
-		{"out after a sleep", now.Add(-time.Hour), false, wallet.LookOut, "saw at 12:00:00, unseen 18 11:00:00; "},
-		{"away", now.Add(-time.Minute), false, wallet.LookAway, "saw at 12:00:00, unseen 19 12:00:00; "},
-		{"out, set back", now.Add(time.Hour), false, wallet.LookOut, hastened + "saw at 12:00:00, unseen 18 12:00:00; "},
-		{"out, set back, more waits", now.Add(time.Hour), true, wallet.LookOut, hastened},
-		{"away, set back", now.Add(time.Hour), false, wallet.LookAway, hastened + "saw at 12:00:00, unseen 19 12:00:00; "},
-		{"away, set back, more waits", now.Add(time.Hour), true, wallet.LookAway, hastened},
+		{"out", now.Add(-time.Minute), false, wallet.NoteSeen, "saw at 12:00:00, unseen 17 12:00:00; "},
+		{"out after a sleep", now.Add(-time.Hour), false, wallet.NoteSeen, "saw at 12:00:00, unseen 18 11:00:00; "},
+		{"away", now.Add(-time.Minute), false, wallet.NoteBlind, "saw at 12:00:00, unseen 19 12:00:00; "},
+		{"out, set back", now.Add(time.Hour), false, wallet.NoteSeen, hastened + "saw at 12:00:00, unseen 18 12:00:00; "},
+		{"out, set back, more waits", now.Add(time.Hour), true, wallet.NoteSeen, hastened},
+		{"away, set back", now.Add(time.Hour), false, wallet.NoteBlind, hastened + "saw at 12:00:00, unseen 19 12:00:00; "},
+		{"away, set back, more waits", now.Add(time.Hour), true, wallet.NoteBlind, hastened},
 	} {
 		w := &watch{look: wallet.VisibilityInput{Seen: c.seen, Unseen: now.Add(-24 * time.Hour), Now: now, Apart: time.Hour}, more: c.more}
 		if err := c.look(w); err != nil || w.wrote != c.want {

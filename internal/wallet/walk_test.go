@@ -414,10 +414,10 @@ func (w *walk) person(i int) {
 // release decides about a held reading.
 func (w *walk) release(i int) {
 	h := w.rows[i].Held
-	drawn := wallet.Drawn{Memory: h.Memory, Seq: h.Seq, Register: h.Register}
+	drawn := wallet.HeldEnergy{Memory: h.Memory, Seq: h.Seq, Register: h.Register}
 	verdicts := []wallet.Verdict{wallet.Accepted(), wallet.Rebased(w.meters[i].register), wallet.Discarded(), wallet.Resumed()}
 	if h.Reason == wallet.HoldOpen {
-		verdicts = []wallet.Verdict{wallet.DrawnAccepted(drawn, 100), wallet.DrawnRefused(drawn), wallet.Rebased(w.meters[i].register), wallet.Accepted()}
+		verdicts = []wallet.Verdict{wallet.HeldEnergyAccepted(drawn, 100), wallet.HeldEnergyRefused(drawn), wallet.Rebased(w.meters[i].register), wallet.Accepted()}
 	}
 	at := w.rnd.IntN(len(verdicts))
 	out, err := wallet.Release(w, int64(i+1), verdicts[at], w.now)
@@ -427,10 +427,10 @@ func (w *walk) release(i int) {
 
 // moves lets the customer move out and the next one move in.
 func (w *walk) moves() {
-	w.fails(wallet.Vacate(w, id.ID{15: 1}, "usr_x", "moved out", w.now))
+	w.fails(wallet.MoveOut(w, id.ID{15: 1}, "usr_x", "moved out", w.now))
 	w.writeDown("moved out")
 	for i := range w.rows {
-		w.rows[i].State = wallet.Occupy(w.rows[i].State)
+		w.rows[i].State = wallet.MoveIn(w.rows[i].State)
 		s := w.kept[int64(i+1)]
 		s.By, s.Why, s.Out = "", "", time.Time{}
 		w.kept[int64(i+1)] = s

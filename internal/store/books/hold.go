@@ -38,7 +38,7 @@ func (tx Rows) Hold(ref ledger.AccountRef, amount money.Minor, what string, unti
 	_, err = tx.C.Exec(`INSERT INTO hold (tenant_id, id, account, amount, status, ref, expires_at, created_at)
 		VALUES ($1, $2, $3, $4, 'open', $5, $6, $7)`, tx.Tenant, i, a.N, amount, what, until, tx.Now)
 	if err == nil {
-		err = tx.keepHeld(a.N, amount)
+		err = tx.addHeld(a.N, amount)
 	}
 	if err != nil {
 		return id.ID{}, ledger.Breach{}, fmt.Errorf("hold on account %d %q: %w", ref.Code, ref.Subject, err)
@@ -112,7 +112,7 @@ func (tx Rows) closeHold(i id.ID, status string) (hold, bool, error) {
 		return nil
 	}, status, tx.Tenant, i)
 	if err == nil && open {
-		err = tx.keepHeld(h.account, -h.amount)
+		err = tx.addHeld(h.account, -h.amount)
 	}
 	if err != nil {
 		return hold{}, false, fmt.Errorf("end a hold as %s: %w", status, err)
@@ -120,8 +120,8 @@ func (tx Rows) closeHold(i id.ID, status string) (hold, bool, error) {
 	return h, open, nil
 }
 
-// keepHeld changes the reserved amount of an account. The column's CHECK forbids less than zero.
-func (tx Rows) keepHeld(n int64, change money.Minor) error {
+// addHeld changes the reserved amount of an account. The column's CHECK forbids less than zero.
+func (tx Rows) addHeld(n int64, change money.Minor) error {
 	tx.UncacheAccounts()
 	return tx.Must(`UPDATE ledger_account SET held = held + $1 WHERE tenant_id = $2 AND n = $3`, change, tx.Tenant, n)
 }

@@ -56,7 +56,7 @@ func (tx Rows) postLines(js []ledger.Journal, all []ledger.Posting, free func(le
 		}
 	}
 	for _, a := range accounts {
-		if err := tx.keepBalance(a, changes[a.Ref]); err != nil {
+		if err := tx.updateBalance(a, changes[a.Ref]); err != nil {
 			return ledger.Breach{}, err
 		}
 	}
@@ -167,9 +167,9 @@ func Bounds(l ledger.Limit) (floor, ceiling *money.Minor) {
 	return floor, ceiling
 }
 
-// keepBalance updates the stored balance of a limited account. It fails unless the balance is still the one that the limit was checked
+// updateBalance updates the stored balance of a limited account. It fails unless the balance is still the one that the limit was checked
 // against.
-func (tx Rows) keepBalance(a core.Account, change money.Minor) error {
+func (tx Rows) updateBalance(a core.Account, change money.Minor) error {
 	tx.Fresh.Sum(a.N, a.Limit.Limited(), change)
 	if !a.Limit.Limited() || change == 0 {
 		return nil

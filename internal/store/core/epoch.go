@@ -14,7 +14,7 @@ import (
 
 // TIDMargin is how far after the minute of the restore the TIDs of a restored store start. A second token for a meter in one minute takes
 // the next minute's TID, so lost TIDs may lie as far ahead of the clock as sales allow. After a second restore soon after the first, the
-// margin is larger ([sale.GivenUpTo]). Meters accept TIDs of days to come.
+// margin is larger ([sale.IssuedUpTo]). Meters accept TIDs of days to come.
 const TIDMargin = sale.MaxAhead * time.Minute
 
 // FirstMargin is the margin of older versions, which did not record how far TIDs may have run.
@@ -130,7 +130,7 @@ func (tx *Tx) LastRestore() (r Rest, err error) {
 }
 
 // Given returns the last minute whose TID servers of the database may have used by a moment.
-func (r Rest) Given(now time.Time) time.Time { return sale.GivenUpTo(now, r.At, r.Lost) }
+func (r Rest) Given(now time.Time) time.Time { return sale.IssuedUpTo(now, r.At, r.Lost) }
 
 // Join returns the later restore and the later lost minute.
 func (r Rest) Join(o Rest) Rest { return Rest{Later(r.At, o.At), Later(r.Lost, o.Lost)} }
@@ -191,7 +191,7 @@ func (tx *Tx) Lost() (spans [][2]time.Time, err error) {
 			return err
 		}
 		at := time.UnixMicro(b).UTC()
-		upTo := sale.GivenUpTo(at, time.Time{}, time.Time{})
+		upTo := sale.IssuedUpTo(at, time.Time{}, time.Time{})
 		if at.Truncate(time.Minute).Equal(last.At) {
 			upTo = Later(upTo, last.Lost)
 		}

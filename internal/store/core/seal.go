@@ -172,8 +172,8 @@ func (s *Sealer) Forget() {
 	s.memory.undone()
 }
 
-// Undone forgets what rolled back closures may have left. Call it if the log was not touched.
-func (s *Sealer) Undone() { s.memory.undone() }
+// ForgetRolledBack forgets what rolled back closures may have left. Call it if the log was not touched.
+func (s *Sealer) ForgetRolledBack() { s.memory.undone() }
 
 // open returns the log as the database has it.
 func (s *Sealer) open(tx *Tx) (*sealedLog, error) {

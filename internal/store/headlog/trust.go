@@ -51,8 +51,8 @@ func ReadTrust(dir string, r *store.Report) (Trust, error) {
 	return t, err
 }
 
-// Outside is what somebody kept elsewhere to check a folder against. The zero Outside adds no check.
-type Outside struct {
+// ExternalHeads is what somebody kept elsewhere to check a folder against. The zero ExternalHeads adds no check.
+type ExternalHeads struct {
 	Public string // the public line of the seal key; empty to believe the one in the folder
 	Heads  string // a file of signed heads: a copy of heads.log, or heads as they are printed
 	// Digits opens the sealed digits of a token and returns their keyed hash; nil without the data key.
@@ -60,7 +60,7 @@ type Outside struct {
 }
 
 // Join adds what was kept elsewhere. A fault in it is a finding in r; if it cannot be read, Join returns an error.
-func (t *Trust) Join(o Outside, r *store.Report) error {
+func (t *Trust) Join(o ExternalHeads, r *store.Report) error {
 	t.digits = o.Digits
 	if o.Public != "" && strings.TrimSpace(o.Public) != t.Public {
 		r.Find("head", "The folder's seal key is %s, and %s was kept: whoever changed the key could have rewritten everything.", t.Public, o.Public)
@@ -130,7 +130,7 @@ func readHeads(path, public, rule string, r *store.Report, add func(access.Tenan
 		}
 		var l line
 		switch broken := json.Unmarshal([]byte(one), &l) != nil; {
-		case strings.TrimSpace(one) == "", proof.Beside(one):
+		case strings.TrimSpace(one) == "", proof.IsHeadFileLine(one):
 		case broken && (rule == store.RuleHeads || strings.HasPrefix(one, "{")):
 			r.Find(rule, "Line %d of %s is broken. Put the file back from a copy; without a copy, save this file elsewhere and delete the line.", n, name)
 		case broken: // words around a printed head

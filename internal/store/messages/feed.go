@@ -16,13 +16,13 @@ func (tx Rows) FeedEnd() (int64, error) {
 }
 
 // Feed lists sealed rows of the tenant's log from a position on, in the order of the log.
-func (tx Rows) Feed(from int64, max int) ([]report.Happening, error) {
-	var out []report.Happening
+func (tx Rows) Feed(from int64, max int) ([]report.FeedEvent, error) {
+	var out []report.FeedEvent
 	err := tx.C.Query(`SELECT l.pos, l.kind, j.kind, j.ref, j.posted_at, a.action, a.object, a.at FROM seal_leaf l
 		LEFT JOIN journal j ON l.kind = 'journal' AND j.tenant_id = l.tenant_id AND j.id = l.id
 		LEFT JOIN audit a ON l.kind = 'audit' AND a.tenant_id = l.tenant_id AND a.id = l.id
 		WHERE l.tenant_id = $1 AND l.pos >= $2 ORDER BY l.pos LIMIT $3`, func(r core.Row) error {
-		h := report.Happening{Pos: r.Int(0), Audit: r.Text(1) == "audit"}
+		h := report.FeedEvent{Pos: r.Int(0), Audit: r.Text(1) == "audit"}
 		if h.Audit {
 			h.Type, h.Object, h.At = "audit."+r.Text(5), r.Text(6), r.Time(7)
 		} else {
@@ -47,7 +47,7 @@ func (tx Rows) Feed(from int64, max int) ([]report.Happening, error) {
 }
 
 // feedSale adds the vendor, the client reference and the meter of a sale.
-func (tx Rows) feedSale(h *report.Happening) error {
+func (tx Rows) feedSale(h *report.FeedEvent) error {
 	_, err := tx.One(`SELECT v.vendor_key, v.client_ref, m.number FROM vend v JOIN meter m ON m.tenant_id = v.tenant_id AND m.n = v.meter
 		WHERE v.tenant_id = $1 AND v.id = $2`, func(r core.Row) error {
 		h.ClientRef, h.Meter = r.Text(1), r.Text(2)

@@ -12,13 +12,13 @@ import (
 
 // SaidBalance reads the newest balance that a meter reported with a token, if it is newer than the newest reading by the meter's clock. It
 // also reads the newest balance that came by SMS. Both are nil for none.
-func (tx Rows) SaidBalance(m registry.Meter) (reported, texted *registry.Said, err error) {
+func (tx Rows) SaidBalance(m registry.Meter) (reported, texted *registry.ReportedBalance, err error) {
 	_, err = tx.One(`SELECT r.received_at, r.source, r.balance_wh FROM token_report r
 		LEFT JOIN meter_live l ON l.tenant_id = r.tenant_id AND l.meter = r.meter
 		WHERE r.tenant_id = $1 AND r.meter = $2 AND r.balance_wh IS NOT NULL
 			AND (l.as_of IS NULL OR r.at > l.as_of OR r.at = l.as_of AND r.store = l.store AND r.seq > l.reading_seq)
 		ORDER BY r.received_at DESC, r.seq DESC LIMIT 1`, func(r core.Row) error {
-		reported = &registry.Said{At: r.Time(0), Source: r.Text(1), Balance: unit.Energy(r.Int(2))}
+		reported = &registry.ReportedBalance{At: r.Time(0), Source: r.Text(1), Balance: unit.Energy(r.Int(2))}
 		return nil
 	}, tx.Tenant, m.N)
 	if err != nil {
@@ -29,7 +29,7 @@ func (tx Rows) SaidBalance(m registry.Meter) (reported, texted *registry.Said, e
 	}
 	newest, err := tx.MessageList(notify.FromMeter(m.N), id.ID{}, notify.BalanceSearch)
 	if told, heard := notify.BalanceBySMS(newest); heard {
-		texted = &registry.Said{Balance: told.Balance, At: told.At, Source: registry.SaidBySMS}
+		texted = &registry.ReportedBalance{Balance: told.Balance, At: told.At, Source: registry.SaidBySMS}
 	}
 	return reported, texted, err
 }

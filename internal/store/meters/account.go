@@ -14,16 +14,16 @@ import (
 
 // AccountPlace finds an account by its identity or by a meter that supplies it, and locks the account and its meters. In the lock order
 // both come before the wallets, as when a command is signed.
-func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountPlace, bool, error) {
+func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountDetails, bool, error) {
 	account := name.ID
 	if account.IsZero() {
 		_, err := tx.One(`SELECT account_id FROM meter WHERE tenant_id = $1 AND (id = $2 OR number = $3)`,
 			func(r core.Row) error { account = r.ID(0); return nil }, tx.Tenant, name.Meter.ID, name.Meter.Number)
 		if err != nil || account.IsZero() {
-			return debt.AccountPlace{}, false, fault.Wrap(err, "read an account")
+			return debt.AccountDetails{}, false, fault.Wrap(err, "read an account")
 		}
 	}
-	a := debt.AccountPlace{ID: account}
+	a := debt.AccountDetails{ID: account}
 	var customer, point id.ID
 	found, err := tx.One(`SELECT customer_id, service_point_id, mode, status, tariff_id, opened_at, charged_to FROM account
 		WHERE tenant_id = $1 AND id = $2`+tx.C.ForUpdate(), func(r core.Row) error {
@@ -32,17 +32,17 @@ func (tx Rows) AccountPlace(name debt.AccountName) (debt.AccountPlace, bool, err
 		return nil
 	}, tx.Tenant, account)
 	if err != nil || !found {
-		return debt.AccountPlace{}, false, fault.Wrap(err, "read an account")
+		return debt.AccountDetails{}, false, fault.Wrap(err, "read an account")
 	}
 	if a.Customer, _, err = people.Of(tx.Tx).CustomerByID(customer); err != nil {
-		return debt.AccountPlace{}, false, err
+		return debt.AccountDetails{}, false, err
 	}
 	_, err = tx.One(`SELECT address FROM service_point WHERE tenant_id = $1 AND id = $2`, func(r core.Row) error {
 		a.Address = r.Text(0)
 		return nil
 	}, tx.Tenant, point)
 	if err != nil {
-		return debt.AccountPlace{}, false, fault.Wrap(err, "read an account")
+		return debt.AccountDetails{}, false, fault.Wrap(err, "read an account")
 	}
 	if a.Status == people.ClosedAccount {
 		return a, true, nil // meter rows still point to a closed account but supply nobody
@@ -68,7 +68,7 @@ func (tx Rows) OccupyMeter(m registry.Meter, account id.ID) error {
 		if err != nil || w.Meter.N != m.N {
 			continue
 		}
-		w.State = wallet.Occupy(w.State)
+		w.State = wallet.MoveIn(w.State)
 		if err = tx.WalletPut(w); err != nil {
 			break
 		}

@@ -66,8 +66,8 @@ func (tx Rows) addAlarm(meter int64, a metering.Alarm) error {
 	return fault.Wrap(err, "raise alarm %s of meter %d", a.Code, meter)
 }
 
-// TellAlarm is [Rows.RaiseAlarm] for a code that may be open only once per meter: if one is open, it gets the new text.
-func (tx Rows) TellAlarm(meter int64, a metering.Alarm) error {
+// UpdateAlarm is [Rows.RaiseAlarm] for a code that may be open only once per meter: if one is open, it gets the new text.
+func (tx Rows) UpdateAlarm(meter int64, a metering.Alarm) error {
 	n, err := tx.C.Exec(`UPDATE alarm SET text = $1 WHERE tenant_id = $2 AND meter = $3 AND code = $4 AND cleared_at IS NULL`,
 		a.Text, tx.Tenant, meter, string(a.Code))
 	if err != nil {

@@ -78,8 +78,8 @@ func (tx Rows) HeldDropped(meter int64) (int64, error) {
 	return n, fault.Wrap(err, "quarantine: count what was not kept")
 }
 
-// HeldCounted resets the count of a meter's records that were not stored.
-func (tx Rows) HeldCounted(meter int64) error {
+// ResetHeldDropped resets the count of a meter's records that were not stored.
+func (tx Rows) ResetHeldDropped(meter int64) error {
 	if _, err := tx.C.Exec(`DELETE FROM counter WHERE tenant_id = $1 AND name = $2`, tx.Tenant, heldDropped(meter)); err != nil {
 		return fault.Wrap(err, "quarantine: forget what was not kept")
 	}
@@ -90,8 +90,8 @@ func (tx Rows) HeldCounted(meter int64) error {
 // WalletStopped adds an entry for the reading at which the rating of a meter stopped.
 func (tx Rows) WalletStopped(w wallet.Row) error { return tx.addHeld(quarantine.Stopped(w)) }
 
-// WalletDrawn writes into the open entry the register up to which energy was counted while the relay was open.
-func (tx Rows) WalletDrawn(meter int64, d wallet.Drawn) error {
+// WalletHeldEnergy writes into the open entry the register up to which energy was counted while the relay was open.
+func (tx Rows) WalletHeldEnergy(meter int64, d wallet.HeldEnergy) error {
 	_, err := tx.C.Exec(`UPDATE quarantine SET register_wh = $1 WHERE tenant_id = $2 AND meter = $3 AND kind = $4 AND doubt = $5 AND store = $6
 		AND seq = $7 AND state = 'open'`, d.Register, tx.Tenant, meter, string(quarantine.OfRating), string(metering.DoubtOpen), d.Memory, int64(d.Seq))
 	return fault.Wrap(err, "quarantine: note what was counted")
@@ -155,8 +155,8 @@ func (tx Rows) HeldForDoubt(meter int64, d metering.Doubt) (int64, error) {
 	return n, fault.Wrap(err, "quarantine: count")
 }
 
-// RatingAsked reports whether a wallet meter has an open entry about its rating.
-func (tx Rows) RatingAsked(meter int64) (bool, error) {
+// RatingPending reports whether a wallet meter has an open entry about its rating.
+func (tx Rows) RatingPending(meter int64) (bool, error) {
 	n, err := tx.Number(`SELECT COUNT(*) FROM quarantine WHERE tenant_id = $1 AND meter = $2 AND kind = $3 AND state = 'open'`,
 		tx.Tenant, meter, string(quarantine.OfRating))
 	return n > 0, fault.Wrap(err, "quarantine: look for a rating")

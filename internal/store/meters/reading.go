@@ -61,8 +61,8 @@ func (tx Rows) PutReadings(readings []metering.NewReading) error {
 	return fault.Wrap(err, "write readings")
 }
 
-// HeldReading finds the reading with the highest number in [from, to] among a meter's newest [metering.HeldRows] rows.
-func (tx Rows) HeldReading(meter int64, store string, from, to uint64) (*wire.Reading, time.Time, error) {
+// StoredReading finds the reading with the highest number in [from, to] among a meter's newest [metering.HeldRows] rows.
+func (tx Rows) StoredReading(meter int64, store string, from, to uint64) (*wire.Reading, time.Time, error) {
 	var p *wire.Reading
 	var at time.Time
 	_, err := tx.One(`SELECT seq, at, register_wh, balance_wh, ec_used_wh, overrun_wh, w, mv, relay, reasons, received_at FROM (
@@ -79,8 +79,8 @@ func (tx Rows) HeldReading(meter int64, store string, from, to uint64) (*wire.Re
 	return p, at, nil
 }
 
-// HeldChanges finds the token reports and the events with numbers in [from, to], which is at most one window.
-func (tx Rows) HeldChanges(meter int64, store string, from, to uint64) (out []wire.Record, err error) {
+// StoredChanges finds the token reports and the events with numbers in [from, to], which is at most one window.
+func (tx Rows) StoredChanges(meter int64, store string, from, to uint64) (out []wire.Record, err error) {
 	err = tx.C.Query(`SELECT seq, result, balance_wh FROM token_report WHERE tenant_id = $1 AND meter = $2 AND store = $3
 		AND seq BETWEEN $4 AND $5`, func(r core.Row) error {
 		out = append(out, wire.Token{Head: wire.Head{Seq: uint64(r.Int(0))}, Result: r.Text(1), BalanceWh: r.Int(2)}.Record())

@@ -27,11 +27,11 @@ func (tx Rows) HeardMeters(after int64, max int) ([]silence.Heard, error) {
 }
 
 // DarkFeeders lists the feeders whose alarm is open.
-func (tx Rows) DarkFeeders() ([]silence.Dark, error) {
-	var out []silence.Dark
+func (tx Rows) DarkFeeders() ([]silence.SilentFeeder, error) {
+	var out []silence.SilentFeeder
 	err := tx.C.Query(`SELECT feeder, raised_at, text FROM alarm WHERE tenant_id = $1 AND cleared_at IS NULL AND feeder <> '' ORDER BY feeder`,
 		func(r core.Row) error {
-			out = append(out, silence.Dark{Feeder: r.Text(0), Raised: r.Time(1), Text: r.Text(2)})
+			out = append(out, silence.SilentFeeder{Feeder: r.Text(0), Raised: r.Time(1), Text: r.Text(2)})
 			return nil
 		}, tx.Tenant)
 	return out, fault.Wrap(err, "list silent feeders")

@@ -27,7 +27,7 @@ type supplyRow = wallet.Supply
 
 var supplyColumns = core.Columns[supplyRow]{Table: "wallet_supply", Unattested: []core.Column[supplyRow]{
 	core.Time("out_since", func(s *supplyRow) *time.Time { return &s.Out }),
-	core.Text("block", func(s *supplyRow) *wallet.Block { return &s.Block }),
+	core.Text("block", func(s *supplyRow) *wallet.CutoffDelay { return &s.Block }),
 	core.Time("noticed_at", func(s *supplyRow) *time.Time { return &s.Noticed }),
 	core.ID("lease_cmd", func(s *supplyRow) *id.ID { return &s.Lease.Command }),
 	core.Int("lease_max_wh", func(s *supplyRow) *unit.Energy { return &s.Lease.Max }),
@@ -53,13 +53,13 @@ var supplyColumns = core.Columns[supplyRow]{Table: "wallet_supply", Unattested: 
 // supplySave inserts or updates the supply of a meter.
 var supplySave = `INSERT INTO ` + supplyColumns.Into("meter") + supplyColumns.OrUpdate("meter")
 
-// toldColumns are the columns of an order that supplyQuery reads.
-var toldColumns = core.Columns[commandRow]{Table: "command",
+// orderColumns are the columns of an order that supplyQuery reads.
+var orderColumns = core.Columns[commandRow]{Table: "command",
 	Unattested: commandColumns.Pick("state", "answer", "counter", "updated_at", "expires_at")}
 
-// supplyTold is the column of supplyQuery at which the toldColumns of the newest lease, cut-off, connect, configuration and clock order
+// firstOrderColumn is the column of supplyQuery at which the orderColumns of the newest lease, cut-off, connect, configuration and clock order
 // begin.
-const supplyTold = 16
+const firstOrderColumn = 16
 
 // supplyQuery reads the facts about a meter, the progress of its newest supply orders, and its stored supply. A device with a profile
 // takes no commands: its listener sends it the wanted state.
@@ -67,8 +67,8 @@ var supplyQuery = `SELECT l.relay, l.reasons, l.balance_wh, l.received_at, l.sto
 	m.reading_interval_s, m.imp_per_kwh, CASE WHEN m.link_key_enc IS NOT NULL AND m.profile = '' AND COALESCE(l.store, '') <> '` + profile.Memory + `' THEN 1 ELSE 0 END,
 	a.protected, a.lease_grace_wh,
 	(SELECT f.raised_at FROM service_point p JOIN alarm f ON f.tenant_id = p.tenant_id AND f.feeder = p.feeder AND f.cleared_at IS NULL AND f.feeder <> ''
-		WHERE p.tenant_id = m.tenant_id AND p.id = a.service_point_id), c1.answer_seq, ` + toldColumns.List("c1") + `, ` + toldColumns.List("c2") + `,
-	` + toldColumns.List("c3") + `, ` + toldColumns.List("c4") + `, ` + toldColumns.List("c5") + `, ` + supplyColumns.List("s") + `
+		WHERE p.tenant_id = m.tenant_id AND p.id = a.service_point_id), c1.answer_seq, ` + orderColumns.List("c1") + `, ` + orderColumns.List("c2") + `,
+	` + orderColumns.List("c3") + `, ` + orderColumns.List("c4") + `, ` + orderColumns.List("c5") + `, ` + supplyColumns.List("s") + `
 	FROM meter m LEFT JOIN wallet_supply s ON s.tenant_id = m.tenant_id AND s.meter = m.n
 	LEFT JOIN meter_live l ON l.tenant_id = m.tenant_id AND l.meter = m.n
 	LEFT JOIN account a ON a.tenant_id = m.tenant_id AND a.id = m.account_id
@@ -144,10 +144,10 @@ func scanSupply(r core.Row, s *wallet.Supplied) error {
 		s.Seen.ConfigVersion, s.Seen.ConfigHash, s.Seen.Booted = info.Config.Version, info.Config.Hash, info.Server.Booted
 	}
 	told := [...]*wallet.Progress{&s.Seen.Lease, &s.Seen.Cut, &s.Seen.Connect, &s.Seen.Config, &s.Seen.Clock}
-	at, err := supplyTold, error(nil)
+	at, err := firstOrderColumn, error(nil)
 	var c commandRow
 	for i := 0; i < len(told) && err == nil; i++ {
-		at, err = toldColumns.Scan(r, at, &c)
+		at, err = orderColumns.Scan(r, at, &c)
 		*told[i] = wallet.Progress{State: string(c.State), Answer: c.Answer, Signed: c.Counter > 0, Since: c.UpdatedAt, Until: c.ExpiresAt}
 	}
 	if err == nil {
@@ -156,7 +156,7 @@ func scanSupply(r core.Row, s *wallet.Supplied) error {
 	for i, order := range [...]id.ID{s.Supply.Lease.Command, s.Supply.Cut, s.Supply.Connect, s.Supply.Config, s.Supply.Clock} {
 		told[i].ID = order
 	}
-	s.Seen.Lease.Seq = uint64(r.Int(supplyTold - 1))
+	s.Seen.Lease.Seq = uint64(r.Int(firstOrderColumn - 1))
 	return err
 }
 
@@ -169,8 +169,8 @@ func (tx Rows) SupplyPut(meter int64, s wallet.Supply) error {
 	return nil
 }
 
-// Order queues an order to a wallet meter: a command that is signed when it is sent.
-func (tx Rows) Order(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
+// QueueCommand queues an order to a wallet meter: a command that is signed when it is sent.
+func (tx Rows) QueueCommand(m wallet.MeterFacts, o wallet.Command) (id.ID, error) {
 	i, _, err := tx.NextCommandID(m.N)
 	if err != nil {
 		return id.ID{}, err
@@ -214,8 +214,8 @@ func (tx Rows) Withdraw(m wallet.MeterFacts, t wallet.CommandType, order id.ID, 
 	return tx.DropDelivery(command.Type(t).Key(m.Number), order.Text(id.Command))
 }
 
-// Hurry makes the waiting orders of a type due at once.
-func (tx Rows) Hurry(m wallet.MeterFacts, t wallet.CommandType) error {
+// WakeOrders makes the waiting orders of a type due at once.
+func (tx Rows) WakeOrders(m wallet.MeterFacts, t wallet.CommandType) error {
 	return tx.OutboxWake(job.LaneMQTT, command.Type(t).Key(m.Number))
 }
 
@@ -229,24 +229,24 @@ func (tx Rows) Notify(m wallet.MeterFacts, n wallet.Notice) error {
 	return err
 }
 
-// Looked returns when the server last saw its meters, and its clock.
-func (tx Rows) Looked() (wallet.VisibilityInput, error) {
+// LastVisibility returns when the server last saw its meters, and its clock.
+func (tx Rows) LastVisibility() (wallet.VisibilityInput, error) {
 	l := wallet.VisibilityInput{Now: tx.Now, Apart: tx.Apart}
 	_, err := tx.One(`SELECT seen, unseen FROM sight WHERE tenant_id = $1`, func(r core.Row) error { l.Seen, l.Unseen = r.Time(0), r.Time(1); return nil }, tx.Tenant)
 	return l, fault.Wrap(err, "read when meters were last seen")
 }
 
-// Saw stores when the server last saw its meters, and the start of the last period in which it did not.
-func (tx Rows) Saw(seen, unseen time.Time) error {
+// NoteVisibility stores when the server last saw its meters, and the start of the last period in which it did not.
+func (tx Rows) NoteVisibility(seen, unseen time.Time) error {
 	_, err := tx.C.Exec(`INSERT INTO sight (tenant_id, seen, unseen) VALUES ($1, $2, $3)
 		ON CONFLICT (tenant_id) DO UPDATE SET seen = excluded.seen, unseen = excluded.unseen`, tx.Tenant, seen, unseen)
 	return fault.Wrap(err, "note that meters are seen")
 }
 
-// Hasten makes due now whatever waits for a time after the given ones, at most max of each kind. That includes items that were enqueued or
+// MakeDue makes due now whatever waits for a time after the given ones, at most max of each kind. That includes items that were enqueued or
 // put back at a time that is still to come. Items that a worker took at such a time become free; later ones stay taken, or they would be
-// sent twice. Hasten reports whether there may be more.
-func (tx Rows) Hasten(later wallet.Later, max int) (more bool, err error) {
+// sent twice. MakeDue reports whether there may be more.
+func (tx Rows) MakeDue(later wallet.DueBounds, max int) (more bool, err error) {
 	for _, s := range []struct {
 		sql   string
 		later time.Time
@@ -280,8 +280,8 @@ func (tx Rows) SuppliesDue(by time.Time, max int) ([]id.ID, error) {
 	return out, fault.Wrap(err, "list supplies to look at")
 }
 
-// LookNow makes the supply of a meter due for a check now.
-func (tx Rows) LookNow(meter int64) error {
+// CheckSupplyNow makes the supply of a meter due for a check now.
+func (tx Rows) CheckSupplyNow(meter int64) error {
 	return tx.Must(`UPDATE wallet_supply SET look_at = $1 WHERE tenant_id = $2 AND meter = $3`, tx.Now, tx.Tenant, meter)
 }
 

@@ -92,5 +92,5 @@ func VerifySteps(ctx context.Context, url, dir string, steps []store.Migration) 
 	}
 	defer c.drop()
 	c.plan.Steps = steps
-	return verify(c, dir, headlog.Outside{})
+	return verify(c, dir, headlog.ExternalHeads{})
 }

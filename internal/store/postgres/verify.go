@@ -19,11 +19,11 @@ const verifyTime = 6 * time.Hour
 // against the key and the signed heads in the data folder dir. It writes nothing. Rows that were committed in the last
 // second may not be sealed yet; the report counts them.
 func Verify(ctx context.Context, url, dir string) (*store.Report, error) {
-	return VerifyWith(ctx, url, dir, headlog.Outside{})
+	return VerifyWith(ctx, url, dir, headlog.ExternalHeads{})
 }
 
 // VerifyWith is Verify, also against what was kept elsewhere.
-func VerifyWith(ctx context.Context, url, dir string, outside headlog.Outside) (*store.Report, error) {
+func VerifyWith(ctx context.Context, url, dir string, outside headlog.ExternalHeads) (*store.Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTime)
 	defer cancel()
 	c, err := reach(ctx, url)
@@ -34,7 +34,7 @@ func VerifyWith(ctx context.Context, url, dir string, outside headlog.Outside) (
 	return verify(c, dir, outside)
 }
 
-func verify(c *conn, dir string, outside headlog.Outside) (*store.Report, error) {
+func verify(c *conn, dir string, outside headlog.ExternalHeads) (*store.Report, error) {
 	r := new(store.Report)
 	// Read the heads before the snapshot: servers continue to seal, and the snapshot would lack what later heads sign.
 	trust, err := headlog.ReadTrust(dir, r)

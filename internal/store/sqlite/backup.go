@@ -296,7 +296,7 @@ func VerifyBackup(ctx context.Context, from string) (Manifest, *store.Report, er
 		return m, nil, damaged(from, err)
 	}
 	defer func() { _ = c.Close() }() // only read
-	r, err := inspect(ctx, newConn(c), from, headlog.Outside{})
+	r, err := inspect(ctx, newConn(c), from, headlog.ExternalHeads{})
 	return m, r, err
 }
 

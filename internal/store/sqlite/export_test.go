@@ -70,7 +70,7 @@ func VerifySteps(ctx context.Context, dir string, steps []store.Migration) (*sto
 	if err != nil {
 		return nil, err
 	}
-	r, err := inspect(ctx, c, dir, headlog.Outside{})
+	r, err := inspect(ctx, c, dir, headlog.ExternalHeads{})
 	return r, errors.Join(err, c.c.Close())
 }
 

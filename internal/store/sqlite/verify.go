@@ -22,7 +22,7 @@ var ErrNoDatabase = errors.New("there is no database in the folder")
 // store.Verify for every tenant, on one snapshot, against the signed heads that were kept outside the database. It
 // writes nothing. Damage is a finding, not an error.
 func Verify(ctx context.Context, dir string) (*store.Report, error) {
-	return VerifyWith(ctx, dir, headlog.Outside{})
+	return VerifyWith(ctx, dir, headlog.ExternalHeads{})
 }
 
 // Has reports whether a folder holds a database.
@@ -32,7 +32,7 @@ func Has(dir string) bool {
 }
 
 // VerifyWith is Verify, also against what was kept elsewhere.
-func VerifyWith(ctx context.Context, dir string, outside headlog.Outside) (*store.Report, error) {
+func VerifyWith(ctx context.Context, dir string, outside headlog.ExternalHeads) (*store.Report, error) {
 	path := filepath.Join(dir, databaseFile)
 	if !Has(dir) {
 		return nil, fmt.Errorf("%w: %s", ErrNoDatabase, dir)
@@ -64,7 +64,7 @@ func damagedRead(err error) bool {
 }
 
 // inspect checks the database of a connection, or an upgraded copy of an older one.
-func inspect(ctx context.Context, c *conn, dir string, outside headlog.Outside) (r *store.Report, err error) {
+func inspect(ctx context.Context, c *conn, dir string, outside headlog.ExternalHeads) (r *store.Report, err error) {
 	if _, err := known(c, dir); err != nil {
 		return unreadable(err)
 	}

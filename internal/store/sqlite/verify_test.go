@@ -450,14 +450,14 @@ func keepHeads(t *testing.T, dir, old string) {
 	}
 	for _, c := range []struct {
 		name string
-		o    headlog.Outside
+		o    headlog.ExternalHeads
 		want string
 	}{
-		{"nothing", headlog.Outside{}, ""},
-		{"a copy of the log of heads", headlog.Outside{Heads: kept}, "swapped or cut back"},
-		{"one printed head", headlog.Outside{Heads: printed}, "swapped or cut back"},
-		{"another key", headlog.Outside{Public: "paywatt-x+00000000+AAAA"}, "was kept: whoever changed the key"},
-		{"a file of something else", headlog.Outside{Heads: filepath.Join(dir, headlog.KeyFile)}, "no head signed by this store's key"},
+		{"nothing", headlog.ExternalHeads{}, ""},
+		{"a copy of the log of heads", headlog.ExternalHeads{Heads: kept}, "swapped or cut back"},
+		{"one printed head", headlog.ExternalHeads{Heads: printed}, "swapped or cut back"},
+		{"another key", headlog.ExternalHeads{Public: "paywatt-x+00000000+AAAA"}, "was kept: whoever changed the key"},
+		{"a file of something else", headlog.ExternalHeads{Heads: filepath.Join(dir, headlog.KeyFile)}, "no head signed by this store's key"},
 	} {
 		r, err := sqlite.VerifyWith(context.Background(), dir, c.o)
 		if err != nil {

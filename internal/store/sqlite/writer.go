@@ -177,7 +177,7 @@ func (e *Engine) transact(b *batch) error {
 	err := e.gather(b, b.caution > 0 || e.opt.Rehearse)
 	if errors.Is(err, errSpoilt) {
 		b.caution = carefulBatches
-		e.sealer.Undone()
+		e.sealer.ForgetRolledBack()
 		err = c.plain("ROLLBACK")
 		e.buffer.End()
 		if err == nil {
@@ -365,7 +365,7 @@ func (e *Engine) leave(b *batch, undo bool) error {
 		return nil
 	}
 	if undo {
-		e.sealer.Undone()
+		e.sealer.ForgetRolledBack()
 		if err := e.writer.plain("ROLLBACK TO closure"); err != nil {
 			return err
 		}

@@ -272,7 +272,7 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 	must(t, e, func(tx *store.Tx) error {
 		orders = nil
 		for n := range int64(3) {
-			i, err := tx.Order(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.Command{Type: wallet.CommandLease, By: "test", TTL: time.Hour,
+			i, err := tx.QueueCommand(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.Command{Type: wallet.CommandLease, By: "test", TTL: time.Hour,
 				Args: map[string]any{"max_register_wh": 1000 * (n + 1), "ttl_s": int64(60)}})
 			if err == nil && n < 2 {
 				_, err = command.Sign(tx, i)
@@ -283,7 +283,7 @@ func leasesLookedBackAt(t *testing.T, r Rig) {
 			orders = append(orders, i)
 		}
 		for range wallet.MaxSignedLeases { // leases withdrawn while the meter is offline are never sent
-			i, err := tx.Order(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.Command{Type: wallet.CommandLease, By: "test", TTL: time.Hour,
+			i, err := tx.QueueCommand(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.Command{Type: wallet.CommandLease, By: "test", TTL: time.Hour,
 				Args: map[string]any{"max_register_wh": int64(9000), "ttl_s": int64(60)}})
 			if err = firstOf(err, tx.Withdraw(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.CommandLease, i, "there is less money by now")); err != nil {
 				return err
@@ -321,7 +321,7 @@ func cutsBefore(t *testing.T, r Rig) {
 	var s wallet.Supply
 	gives := func(o wallet.CommandType, leaves bool) {
 		must(t, e, func(tx *store.Tx) error {
-			i, err := tx.Order(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.Command{Type: o, By: "test", TTL: time.Hour})
+			i, err := tx.QueueCommand(wallet.MeterFacts{N: p.N, Number: p.Number}, wallet.Command{Type: o, By: "test", TTL: time.Hour})
 			if err == nil && leaves {
 				_, err = command.Sign(tx, i)
 			}

@@ -262,7 +262,7 @@ func accountStatement(t *testing.T, r Rig) {
 		}
 		return tx.VendReserve(s, [32]byte{1})
 	})
-	place := look(t, e, func(tx *store.Tx) (debt.AccountPlace, error) {
+	place := look(t, e, func(tx *store.Tx) (debt.AccountDetails, error) {
 		p, _, err := tx.AccountPlace(debt.AccountName{Meter: registry.Ref{Number: h.meter.Number}})
 		return p, err
 	})

@@ -187,7 +187,7 @@ func orderedOnce(t *testing.T, r Rig) {
 	by := access.Actor{Tenant: store.FirstTenant, Kind: access.APIKey, Name: "office", Role: access.Owner}
 	send := func(key, text string) string {
 		t.Helper()
-		w := notify.Wish{Phone: someone, Text: text}
+		w := notify.MessageRequest{Phone: someone, Text: text}
 		if key != "" {
 			w.Once = access.Once{Principal: "key_1", Key: key, Hash: sha256.Sum256([]byte(text))}
 		}

@@ -100,7 +100,7 @@ func formerOccupant(t *testing.T, r Rig) {
 		t.Errorf("who moved in is told %q of the last token, want that there is none", got)
 	}
 	by := access.Actor{Tenant: store.FirstTenant, Name: "tester", Role: access.Owner}
-	got, err := k.dispatcher.Send(t.Context(), by, notify.Wish{Meter: former.meter.Number, Token: token.Text(id.Token), Via: sale.RouteSMS})
+	got, err := k.dispatcher.Send(t.Context(), by, notify.MessageRequest{Meter: former.meter.Number, Token: token.Text(id.Token), Via: sale.RouteSMS})
 	if err != nil || !got.Refused() {
 		t.Errorf("the former occupant's token by hand to who moved in: %d messages, %v; want a refusal", len(got.Messages), err)
 	}
@@ -207,7 +207,7 @@ func typedHeard(t *testing.T, r Rig) {
 	if !heard || told.Balance != 42_800 {
 		t.Errorf("the balance by SMS is %d Wh, %v; want 42800", told.Balance, heard)
 	}
-	var reported, texted *registry.Said
+	var reported, texted *registry.ReportedBalance
 	must(t, e, func(tx *store.Tx) error {
 		n, _, err := tx.MeterByNumber(m.Number)
 		if err == nil {
@@ -215,7 +215,7 @@ func typedHeard(t *testing.T, r Rig) {
 		}
 		return err
 	})
-	if want := (registry.Said{Balance: 42_800, At: told.At, Source: registry.SaidBySMS}); reported != nil || texted == nil || *texted != want {
+	if want := (registry.ReportedBalance{Balance: 42_800, At: told.At, Source: registry.SaidBySMS}); reported != nil || texted == nil || *texted != want {
 		t.Errorf("the meter told %+v with a token and %+v by SMS, want nothing and %+v", reported, texted, want)
 	}
 }

@@ -133,7 +133,7 @@ func signLocks(t *testing.T, r Rig) {
 	p := addWalletMeter(t, e, 1, 10_000)
 	var order id.ID
 	must(t, e, func(tx *store.Tx) (err error) {
-		order, err = tx.Order(wallet.MeterFacts{ID: p.ID, N: p.N, Number: p.Number}, wallet.Command{Type: wallet.CommandCut, Reason: "CREDIT", TTL: time.Hour,
+		order, err = tx.QueueCommand(wallet.MeterFacts{ID: p.ID, N: p.N, Number: p.Number}, wallet.Command{Type: wallet.CommandCut, Reason: "CREDIT", TTL: time.Hour,
 			Args: map[string]any{"reason": "CREDIT"}})
 		return err
 	})

@@ -62,9 +62,9 @@ func newDevice(t *testing.T, e store.Engine, m mtr) device {
 }
 
 // says lets the device publish a message some seconds after the base time.
-func (d device) says(seconds int, topic, payload string) profile.Taken {
+func (d device) says(seconds int, topic, payload string) profile.Outcome {
 	d.t.Helper()
-	out, err := d.listener.Take(context.Background(), d.who, d.profile, profile.Heard{Topic: "GsmClientTest/" + topic,
+	out, err := d.listener.Take(context.Background(), d.who, d.profile, profile.Incoming{Topic: "GsmClientTest/" + topic,
 		Payload: []byte(payload), At: base().Add(time.Duration(seconds) * time.Second), Reasons: []string{"CREDIT"}})
 	if err != nil {
 		d.t.Fatalf("%s %q: %v", topic, payload, err)
@@ -249,7 +249,7 @@ func decideDraw(t *testing.T, e store.Engine, p walletMeter, choice quarantine.C
 		t.Fatalf("in quarantine %+v, want one entry about the relay", list)
 	}
 	asked := func() bool {
-		return look(t, e, func(tx *store.Tx) (bool, error) { return tx.RatingAsked(p.N) })
+		return look(t, e, func(tx *store.Tx) (bool, error) { return tx.RatingPending(p.N) })
 	}
 	if !asked() {
 		t.Error("an account could move out before anybody has decided")

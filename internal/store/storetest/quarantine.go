@@ -237,7 +237,7 @@ func heldFourEyes(t *testing.T, r Rig) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	people.Serve(quarantineOn(e).Doers())
+	people.Serve(quarantineOn(e).Executors())
 	approval := got.Waits.ID.Text(id.Approval)
 	if d, err := people.Decide(t.Context(), clerk("ann"), approval, true, ""); err != nil || d.Code != refusal.Forbidden {
 		t.Errorf("allowed by who asked: %q, %v; want %s", d.Code, err, refusal.Forbidden)

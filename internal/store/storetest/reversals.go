@@ -50,7 +50,7 @@ func (h household) cancel(t *testing.T, e store.Engine, token id.ID) sale.Cancel
 	t.Helper()
 	c := sale.Cancel{Token: token}
 	must(t, e, func(tx *store.Tx) (err error) {
-		given, err := command.Give(tx, h.meter, command.Command{Type: command.CancelToken, Args: map[string]any{"tid": int64(7), "base_date": int64(sts.Base2014)},
+		given, err := command.Add(tx, h.meter, command.Command{Type: command.CancelToken, Args: map[string]any{"tid": int64(7), "base_date": int64(sts.Base2014)},
 			Reason: "test", By: "tester", CreatedAt: tx.Now}, vending.CancelLife, access.Entry{Actor: "tester"}, access.FourEyes{})
 		c.Command = given.ID
 		return err

@@ -99,7 +99,7 @@ func wakeSlices(t *testing.T, r Rig) {
 			return err
 		})
 	}
-	must(t, e, func(tx *store.Tx) error { return tx.Saw(month, time.Time{}) })
+	must(t, e, func(tx *store.Tx) error { return tx.NoteVisibility(month, time.Time{}) })
 	blind := func() (blind bool) {
 		must(t, e, func(tx *store.Tx) error {
 			s, err := wallet.VisibilityOf(tx)
@@ -108,7 +108,7 @@ func wakeSlices(t *testing.T, r Rig) {
 		})
 		return blind
 	}
-	must(t, e, func(tx *store.Tx) error { return wallet.LookOut(tx) })
+	must(t, e, func(tx *store.Tx) error { return wallet.NoteSeen(tx) })
 	left, due := waiting(t, e, time.Now().Add(time.Hour)), [3]int64{}
 	for i := range left {
 		if due[i] = many - left[i]; due[i] < 1 || due[i] > 100 {
@@ -134,7 +134,7 @@ func wakeSlices(t *testing.T, r Rig) {
 	if is := waiting(t, e, time.Now().Add(time.Hour)); is != [3]int64{} {
 		t.Errorf("%v rows are left, want none", is)
 	}
-	must(t, e, func(tx *store.Tx) error { return wallet.LookOut(tx) })
+	must(t, e, func(tx *store.Tx) error { return wallet.NoteSeen(tx) })
 	if s := look(t, e, func(tx *store.Tx) (wallet.Visibility, error) { return wallet.VisibilityOf(tx) }); s.Doubt || s.Unseen.Before(now) {
 		t.Errorf("it sees %+v, want its meters from now on", s)
 	}

@@ -122,7 +122,7 @@ func (t site) detail(m registry.MeterView) meterDetail {
 }
 
 // said is when and how a balance came that was not in a reading.
-func (t site) said(s registry.Said) string {
+func (t site) said(s registry.ReportedBalance) string {
 	if s.Source == registry.SaidBySMS {
 		return t.say.MeterBySMS(t.clock(s.At))
 	}
