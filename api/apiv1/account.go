@@ -41,7 +41,7 @@ type AccountEntry struct {
 	ReceiptNo   string    `json:"receipt_no,omitempty" doc:"Number of a sale's receipt"`
 }
 
-// MovedOut is what moving out came to, in minor units.
+// MovedOut is the result of moving out, in minor units.
 type MovedOut struct {
 	Account        string     `json:"account" doc:"Id of the account"`
 	Status         string     `json:"status" enum:"closed" doc:"State of the account now"`
@@ -59,7 +59,7 @@ type MovedOut struct {
 	ChargedUpTo    *time.Time `json:"charged_up_to,omitempty" doc:"Meter time of the newest reading that is charged for"`
 }
 
-// NewRefund pays out what is due back to a customer who has moved out.
+// NewRefund asks to pay out what is due back to a customer who has moved out.
 type NewRefund struct {
 	Amount *Amount `json:"amount,omitempty" doc:"Default: all that is due back; 0 is refused"`
 	Bank   string  `json:"bank,omitempty" doc:"The bank account that pays; default main"`
@@ -92,6 +92,6 @@ type AccountFilter struct {
 	Page
 }
 
-// AccountStatement is the list of what was sold and booked for an account.
+// AccountStatement is the list of sales and other entries of an account.
 var AccountStatement = Listing[AccountFilter, AccountEntry]{Name: "account-statement", Path: "/v1/accounts/{id}/statement", Tag: "accounts",
 	Summary: "List the sales and bookings of an account, newest first"}

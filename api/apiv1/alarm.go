@@ -2,7 +2,7 @@ package apiv1
 
 import "time"
 
-// Alarm is what a person should look at.
+// Alarm is something that a person should look at.
 type Alarm struct {
 	ID        string     `json:"id" example:"alm_01jd00000000000000000000000" doc:"Id of the alarm"`
 	Meter     string     `json:"meter" example:"04140001001" doc:"Empty where it is a feeder's"`

@@ -34,7 +34,7 @@ type ApprovalFilter struct {
 	Page
 }
 
-// Approvals is the list of approvals. A page may hold less than was asked for and still have a NextCursor.
+// Approvals is the list of approvals. A page may hold fewer rows than requested and still have a NextCursor.
 var Approvals = Listing[ApprovalFilter, Approval]{Name: "approvals", Path: "/v1/approvals", Tag: "approvals",
 	Summary:     "List requests that wait for a second person, newest first",
 	Description: "Those that the caller asked for or could allow; for who reads the audit log, all."}

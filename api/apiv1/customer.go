@@ -1,13 +1,13 @@
 package apiv1
 
-// Customer is who lives behind a meter.
+// Customer is the person who lives behind a meter.
 type Customer struct {
 	ID    string `json:"id,omitempty" example:"cus_01jd00000000000000000000000" doc:"In a request: of a customer already known, instead of the rest"`
 	Name  string `json:"name,omitempty" example:"Amina A." doc:"Name of the customer"`
 	Phone string `json:"phone,omitempty" example:"+254700000001" doc:"With the country code; tokens and warnings go there by SMS"`
 	IDNo  string `json:"id_no,omitempty" doc:"Number of an identity document"`
 	Lang  string `json:"lang,omitempty" example:"en" doc:"Of messages (default en): en; drafts that no native speaker has read: fr, sw, es, pt, ha"`
-	// NoNotices is in answers alone: a customer is asked for nothing when registered.
+	// NoNotices appears only in answers: registration does not ask for consent.
 	NoNotices bool `json:"no_notices,omitempty" doc:"In an answer: the customer wants no warnings (STOP)"`
 }
 

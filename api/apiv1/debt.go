@@ -18,7 +18,7 @@ type Charge struct {
 	CreatedAt   time.Time `json:"created_at" doc:"When it was recorded"`
 }
 
-// NewCharge is a charge to be made due by hand.
+// NewCharge asks for a charge to be made due by hand.
 type NewCharge struct {
 	Account  string `json:"account" example:"04140001001" doc:"Id of the account, or number or id of a meter that supplies it"`
 	Name     string `json:"name" example:"reconnection" doc:"1 to 32 small letters, digits and dashes; with month unique in the account"`
@@ -68,13 +68,13 @@ type Debt struct {
 	CreatedAt        time.Time `json:"created_at" doc:"When it was raised"`
 }
 
-// WriteOff is a debt, or a part of it, that nobody expects any more.
+// WriteOff asks to write off a debt or a part of it.
 type WriteOff struct {
 	AmountMinor *int64 `json:"amount_minor,omitempty" doc:"Default: all that is outstanding; 0 is refused"`
 	Reason      string `json:"reason" doc:"Why, in a few words; kept in the audit log"`
 }
 
-// NewAdjustment is money given to a customer out of goodwill.
+// NewAdjustment asks to give a customer money out of goodwill.
 type NewAdjustment struct {
 	Account string `json:"account" example:"04140001001" doc:"Id of the account, or number or id of a meter that supplies it"`
 	Amount  Amount `json:"amount" doc:"What the customer is given"`

@@ -2,7 +2,8 @@ package apiv1
 
 import "time"
 
-// Device is what a meter's device says now: its connection, its last data and state, and what its account wants of it.
+// Device is the present state of a meter's device: its connection, its last data and state, and whether its account wants it
+// on.
 type Device struct {
 	Meter     string     `json:"meter" doc:"Number of the meter"`
 	Attached  bool       `json:"attached" doc:"A listener of this server (mqtt_legacy) belongs to the meter"`

@@ -2,7 +2,7 @@ package apiv1
 
 import "time"
 
-// NewDiagnosis is a token that somebody asks about.
+// NewDiagnosis asks about a token.
 type NewDiagnosis struct {
 	Digits string `json:"digits" example:"1234 5678 9012 3456 7890" doc:"As typed; blanks and dashes do not count"`
 	Number string `json:"number,omitempty" example:"04140001001" doc:"Number or id of the meter it is for; digits that were not sold here are tried under this meter's keys"`
@@ -15,7 +15,7 @@ type Finding struct {
 	Do   string `json:"do" doc:"What to do next"`
 }
 
-// FittingKey is the key that a token fits, by reference. Registered is false where the meter is registered with another.
+// FittingKey is the key that a token fits, by reference. Registered is false if the meter is registered with another key.
 type FittingKey struct {
 	SGC        string `json:"sgc" doc:"Supply group code"`
 	KRN        int    `json:"krn" doc:"Key revision number"`
@@ -29,9 +29,9 @@ type FittingKey struct {
 	Registered bool   `json:"registered" doc:"false: the meter is registered with another key"`
 }
 
-// Typing is the search for a typing error: how many tokens one slip away were tried, how many of them would fit with
-// one digit changed or two neighbours exchanged, and how many of those were sold. Meant are the digits of sold ones,
-// for callers with the right token.show.
+// Typing is the result of looking for a typing error: how many tokens with one slip were tried, how many of those would fit
+// with one digit changed or two neighbours exchanged, and how many of the fitting ones were sold. Meant holds the digits of
+// sold ones, for callers with the right token.show.
 type Typing struct {
 	Tried    int      `json:"tried" doc:"Tokens one slip away"`
 	OneDigit int      `json:"one_digit" doc:"Of them, with one digit changed, how many would fit"`
@@ -40,7 +40,7 @@ type Typing struct {
 	Meant    []string `json:"meant" doc:"Digits of tokens sold here that fit; needs the right token.show, empty without it"`
 }
 
-// TokenReport is what a meter reported of a token.
+// TokenReport is what a meter reported about a token.
 type TokenReport struct {
 	Result     string    `json:"result" doc:"What came of the token in the meter, such as accept, used_error or old_error"`
 	Status     *int      `json:"status,omitempty" doc:"The number real meters show for this result"`
@@ -49,7 +49,7 @@ type TokenReport struct {
 	Source     string    `json:"source,omitempty" doc:"keypad, sms or remote"`
 }
 
-// Diagnosis is the answer of the token doctor. What is not known, or not for the caller to know, is empty.
+// Diagnosis is the answer of the token doctor. Fields that are unknown, or that the caller may not see, are empty.
 type Diagnosis struct {
 	Verdict  string        `json:"verdict" doc:"The code of the first finding"`
 	Findings []Finding     `json:"findings" doc:"The one that explains most first"`

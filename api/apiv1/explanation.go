@@ -1,6 +1,6 @@
 package apiv1
 
-// Explanation is a sale with every figure derived again by the server.
+// Explanation is a sale whose figures the server has computed again.
 type Explanation struct {
 	Vend          string          `json:"vend" example:"vnd_01jd00000000000000000000000" doc:"Id of the sale"`
 	Agrees        bool            `json:"agrees" doc:"Whether the stored sale is exactly what is derived"`
@@ -36,7 +36,7 @@ type ExplainedTariff struct {
 	Rounding  string `json:"rounding" doc:"What happens to money that buys no whole 0.1 kWh: carry, nearest or income"`
 }
 
-// Deduction is what a sale paid of a fee, a charge or a debt, and why so much.
+// Deduction is what a sale paid towards a fee, a charge or a debt, and the rules that set the amount.
 type Deduction struct {
 	Kind       string  `json:"kind" enum:"fee,fixed,debt" doc:"fee: of the purchase; fixed: a charge that fell due"`
 	Ref        string  `json:"ref,omitempty" doc:"Which one: the name of a fee or charge, or the id of a debt"`

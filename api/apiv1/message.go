@@ -30,7 +30,7 @@ type Message struct {
 	By          string     `json:"by,omitempty" doc:"Who asked for it, or made the sale that it is about; missing if the server sent it by itself"`
 }
 
-// MessageAttempt is a message given to a route.
+// MessageAttempt is one attempt to send a message by a route.
 type MessageAttempt struct {
 	N         int        `json:"n" doc:"Number of the attempt, from 1"`
 	Route     string     `json:"route" doc:"Name of the route"`
@@ -45,13 +45,13 @@ type MessageAttempt struct {
 	Why       string     `json:"why,omitempty" doc:"What went wrong"`
 }
 
-// MessageDetail is a message with its tries.
+// MessageDetail is a message with its attempts.
 type MessageDetail struct {
 	Message
 	Attempts []MessageAttempt `json:"attempts" doc:"Every attempt to send it, in order"`
 }
 
-// NewMessage asks for a message: a token to the customer or the meter, or a text.
+// NewMessage asks to send a message: a token to the customer or the meter, or a text.
 type NewMessage struct {
 	Meter string `json:"meter,omitempty" doc:"Number or id: whose token it brings, or whose customer gets the text"`
 	Token string `json:"token,omitempty" doc:"Its id, or its digits; left out: the newest that is not known to be in the meter"`
@@ -61,12 +61,12 @@ type NewMessage struct {
 	Route string `json:"route,omitempty" doc:"By which it shall go; left out: the first that works"`
 }
 
-// MessageRetry says how a message goes once more.
+// MessageRetry asks to send a message once more.
 type MessageRetry struct {
 	Route string `json:"route,omitempty" doc:"By which it shall go; left out: the first that works"`
 }
 
-// MessageRoute is a route for messages as it stands.
+// MessageRoute is the present state of a route for messages.
 type MessageRoute struct {
 	Name      string         `json:"name" doc:"Name of the route"`
 	Kind      string         `json:"kind" enum:"modem,kannel,smpp,http,log" doc:"How it sends; log only writes messages into the server's log"`
@@ -81,14 +81,14 @@ type MessageRoute struct {
 	Memory    *MessageMemory `json:"memory,omitempty" doc:"Of a modem: how full its SIM is"`
 }
 
-// MessageMemory is how full the memory of a route is.
+// MessageMemory is how full the memory of a route's SIM is.
 type MessageMemory struct {
 	Used       int  `json:"used" doc:"Messages in it that the server has not taken yet, or that others left there"`
 	Slots      int  `json:"slots" doc:"How many it holds"`
 	AlmostFull bool `json:"almost_full" doc:"From 80 of 100 on; the alarm sms-memory-full is open"`
 }
 
-// MessageMonth is what messages cost in a month by a route.
+// MessageMonth is what the messages of a month by one route cost.
 type MessageMonth struct {
 	Month     string `json:"month" example:"2026-11" doc:"Month in the utility's time zone"`
 	Route     string `json:"route" doc:"Name of the route"`

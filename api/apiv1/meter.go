@@ -7,8 +7,8 @@ type SIM struct {
 	SIMPhone string `json:"sim_phone" example:"+254700000200" doc:"With the country code; empty for none"`
 }
 
-// NewMeter is a meter to register. Number, Mode and Tariff are needed, for "prepay_token" also SGC, KRN, KT and TI;
-// the rest has the defaults of docs/reference/http.md#a-meter.
+// NewMeter is a meter to register. Number, Mode and Tariff are required, for "prepay_token" also SGC, KRN, KT and TI. The
+// rest has the defaults of docs/reference/http.md#a-meter.
 type NewMeter struct {
 	Number    string    `json:"number" example:"04140001001" doc:"11 or 13 digits with their check digit"`
 	Mode      string    `json:"mode" enum:"prepay_token,prepay_wallet,postpay" doc:"prepay_token: units in the meter, bought as tokens; prepay_wallet: money on the server; postpay: paid after use"`
@@ -34,7 +34,7 @@ type NewMeter struct {
 	SIMPhone  string    `json:"sim_phone,omitempty" example:"+254700000200" doc:"Number of the SIM in the meter's own modem, with the country code"`
 }
 
-// Meter is a meter as it stands. Times and figures are nil until the meter has reported them.
+// Meter is the present state of a meter. Times and figures are nil until the meter has reported them.
 type Meter struct {
 	ID         string           `json:"id" example:"mtr_01jd00000000000000000000000" doc:"Id of the meter"`
 	Number     string           `json:"number" example:"04140001001" doc:"Number printed on the meter (DRN)"`
@@ -83,8 +83,8 @@ type MeterChange struct {
 	Reason string  `json:"reason" doc:"Why, in a few words; kept in the audit log"`
 }
 
-// AddedMeter is a registered meter with the secrets that are shown this once. DecoderKey is only there for a
-// simulated meter on a test vending key. Do not log it.
+// AddedMeter is a registered meter with its secrets, which are shown only once. DecoderKey is only there for a simulated
+// meter on a test vending key. Do not log it.
 type AddedMeter struct {
 	Meter
 	MQTTPassword string `json:"mqtt_password" doc:"Shown this once"`
@@ -99,7 +99,7 @@ type ReportedBalance struct {
 	Source string    `json:"source" doc:"How the token reached the meter by its own report: keypad, sms or remote; or that a text message said so: sms answer"`
 }
 
-// WalletEstimate is what is left of a wallet by what its meter has counted. The books are updated less often.
+// WalletEstimate is what is left of a wallet according to the meter's readings. The books are updated less often.
 type WalletEstimate struct {
 	AmountMinor  int64      `json:"amount_minor" doc:"The balance less what was used and is not posted; negative where more was used than paid for"`
 	Currency     string     `json:"currency" example:"KES" doc:"ISO 4217 code of the amount"`

@@ -1,7 +1,7 @@
 package apiv1
 
-// Price is what a tariff says: exactly one of FlatMicro, Blocks, TOU, Seasons and Plan, and what is taken besides. Prices
-// and amounts are without tax.
+// Price is what a tariff says: exactly one of FlatMicro, Blocks, TOU, Seasons and Plan, and the other amounts that it takes.
+// Prices and amounts are without tax.
 type Price struct {
 	Currency  string   `json:"currency" example:"KES" doc:"ISO 4217; the tenant's, once it has one"`
 	VATBps    int64    `json:"vat_bps" example:"1500" doc:"Tax in basis points: 1500 is 15 %. All prices and amounts of a tariff are without it"`
@@ -29,7 +29,7 @@ type Block struct {
 	RateMicro int64  `json:"rate_micro" example:"2500000" doc:"Millionths of the major unit per kWh"`
 }
 
-// Plan is an amount for an energy ("500 Wh for 50.00"), or for a period: one of UnitsWh and Per.
+// Plan is an amount for an energy ("500 Wh for 50.00"), or for a period: either UnitsWh or Per is set.
 type Plan struct {
 	AmountMinor int64  `json:"amount_minor" example:"5000" doc:"Without tax"`
 	UnitsWh     int64  `json:"units_wh,omitempty" example:"500" doc:"What it buys; or"`
@@ -58,7 +58,7 @@ type Window struct {
 	Rate string   `json:"rate" example:"peak" doc:"Name of a rate"`
 }
 
-// Holiday is a date on which another day's windows hold.
+// Holiday is a date to which another day's windows apply.
 type Holiday struct {
 	Date string `json:"date" example:"2026-12-25" doc:"Local date"`
 	As   string `json:"as,omitempty" doc:"The day whose windows hold: mon to sun, or holiday, which is the default"`
@@ -73,7 +73,7 @@ type Season struct {
 	TOU       *TOU    `json:"tou,omitempty" doc:"Prices by the time of use, instead of flat_micro; for wallet meters only"`
 }
 
-// Levy is collected for others with every kWh: one of RateMicro and PercentBps.
+// Levy is collected for others with every kWh: either RateMicro or PercentBps.
 type Levy struct {
 	Name       string `json:"name" example:"rural" doc:"Name of the levy; receipts show it"`
 	RateMicro  int64  `json:"rate_micro,omitempty" doc:"Millionths of the major unit per kWh"`
@@ -91,7 +91,7 @@ type FixedCharge struct {
 	Priority    int    `json:"priority,omitempty" doc:"Default 20"`
 }
 
-// VendFee is taken of every purchase first.
+// VendFee is the first amount taken from every purchase.
 type VendFee struct {
 	AmountMinor int64 `json:"amount_minor" doc:"Without tax; outside the ceiling of max_deduction_bps"`
 	Untaxed     bool  `json:"untaxed,omitempty" doc:"No tax is added to it"`

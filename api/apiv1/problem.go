@@ -14,17 +14,17 @@ type Problem struct {
 	Errors     []FieldError `json:"errors,omitempty" doc:"The parts of the request that could not be taken"`
 }
 
-// MoneyMoved tells whether a request that was answered with a problem has moved money.
+// MoneyMoved says whether a request that was answered with a problem has moved money.
 type MoneyMoved string
 
-// The values of MoneyMoved. Unknown is settled by asking again with the same idempotency key.
+// The values of MoneyMoved. To settle Unknown, ask again with the same idempotency key.
 const (
 	MoneyMovedYes     MoneyMoved = "yes"
 	MoneyMovedNo      MoneyMoved = "no"
 	MoneyMovedUnknown MoneyMoved = "unknown"
 )
 
-// FieldError names one part of a request that could not be taken.
+// FieldError names one part of a request that is wrong.
 type FieldError struct {
 	Location string `json:"location" example:"body.tender.amount_minor" doc:"Which part of the request"`
 	Message  string `json:"message" doc:"What is wrong with it"`

@@ -2,7 +2,7 @@ package apiv1
 
 import "time"
 
-// Quarantined is what a meter sent and cannot be true.
+// Quarantined is a message of a meter that cannot be true.
 type Quarantined struct {
 	ID         string     `json:"id" example:"qtn_01jd00000000000000000000000" doc:"Id of the entry"`
 	Meter      string     `json:"meter" example:"04140001001" doc:"Number of the meter"`
@@ -37,7 +37,7 @@ type Verdict struct {
 	Reason string `json:"reason" doc:"What is known of the meter; it stands in the audit log"`
 }
 
-// Rebase is the register from which to count on, and why.
+// Rebase is the register from which to count on, with the reason.
 type Rebase struct {
 	RegisterWh *int64 `json:"register_wh,omitempty" doc:"Read off the meter; default the doubtful one"`
 	Reason     string `json:"reason" doc:"What is known of the meter; kept in the audit log"`

@@ -2,7 +2,7 @@ package apiv1
 
 import "time"
 
-// NewRecharge names a token that is to go to a meter, and the way. Either Digits or Token is given.
+// NewRecharge names a token for a meter and the way to send it. Either Digits or Token is set.
 type NewRecharge struct {
 	Digits string `json:"digits,omitempty" maxLength:"128" doc:"The 20 digits of a token, made here or elsewhere; blanks and dashes do not count, nor does a *02# before them. They are kept sealed and never logged"`
 	Token  string `json:"token,omitempty" maxLength:"64" doc:"Instead of digits: the id of a token that the server holds" example:"tok_01jd00000000000000000000000"`
@@ -31,7 +31,7 @@ type RechargeStep struct {
 	Note  string    `json:"note,omitempty" doc:"What the meter said"`
 }
 
-// RechargeDelivery is one way on which a token was sent.
+// RechargeDelivery is one way by which a token was sent.
 type RechargeDelivery struct {
 	By          string     `json:"by" enum:"mqtt,sms" doc:"mqtt: the meter's own connection; sms: a text message"`
 	Message     string     `json:"message,omitempty" doc:"The text message"`

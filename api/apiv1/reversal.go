@@ -2,12 +2,12 @@ package apiv1
 
 import "time"
 
-// NewReversal asks for a sale to be undone.
+// NewReversal asks to reverse a sale.
 type NewReversal struct {
 	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Needed but where who sold undoes it within the reversal window (15 minutes unless set otherwise); kept in the audit log"`
 }
 
-// Reversal is how far the undoing of a sale has come: waiting (for the meter), done or refused.
+// Reversal is how far the reversal of a sale has come: waiting (for the meter), done or refused.
 type Reversal struct {
 	ID        string     `json:"id" example:"rev_01jd00000000000000000000000" doc:"Id of the reversal"`
 	State     string     `json:"state" enum:"waiting,done,refused" doc:"waiting: for the meter to say that it will never load the tokens. refused: the sale stands"`

@@ -1,6 +1,6 @@
 package apiv1
 
-// Settings are what a utility decided for itself.
+// Settings are the utility's own settings.
 type Settings struct {
 	Name            string   `json:"name" doc:"Name of the utility; receipts show it"`
 	Currency        string   `json:"currency" doc:"Empty until it is named here or by the first tariff; then it stays"`
@@ -33,7 +33,7 @@ type Settings struct {
 	LeaseTTLS       int64    `json:"lease_ttl_s" doc:"Powered-on seconds of one lease. Default 259200"`
 }
 
-// SettingsChange names what is to change; nil fields stay.
+// SettingsChange names the settings to change; nil fields stay.
 type SettingsChange struct {
 	Name            *string   `json:"name,omitempty" doc:"Name of the utility; receipts show it"`
 	Currency        *string   `json:"currency,omitempty" doc:"ISO 4217 code; cannot change once it is named here or by a tariff"`

@@ -1,7 +1,7 @@
 package apiv1
 
-// Simulation asks what a draft of a tariff would change: for one purchase, and for consumption that is given or, from
-// the month From to To ("2026-01"), what was bought on the tariff.
+// Simulation asks what a draft of a tariff would change: for one purchase, and for consumption. The consumption is given, or
+// is what was bought on the tariff from the month From to To ("2026-01").
 type Simulation struct {
 	Tariff   string             `json:"tariff" example:"domestic" doc:"The present one, by name or id"`
 	Draft    Price              `json:"draft" doc:"The tariff to try"`
@@ -26,7 +26,7 @@ type SimulatedUsage struct {
 	UnitsWh int64  `json:"units_wh" doc:"Energy used in the month, in Wh"`
 }
 
-// SimulationResult is what a draft would change against the version in force.
+// SimulationResult is what a draft would change compared with the version in force.
 type SimulationResult struct {
 	Tariff     string         `json:"tariff" doc:"Name of the tariff that the draft is compared with"`
 	Version    int            `json:"version" doc:"The one in force, which the draft is compared with"`

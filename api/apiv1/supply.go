@@ -2,7 +2,7 @@ package apiv1
 
 import "time"
 
-// Supply is where the supply of a wallet meter stands, and why.
+// Supply is the state of a wallet meter's supply, and why.
 type Supply struct {
 	Meter     string     `json:"meter" example:"04140001001" doc:"Number of the meter"`
 	State     string     `json:"state" enum:"on,pending_cutoff,cutting,off,connecting,armed,unknown" doc:"pending_cutoff: nothing is left, and waits says why the supply is still on; cutting: the meter has yet to open its relay; connecting: it has yet to close it; armed: the relay waits for a key press; unknown: the meter has reported nothing"`
@@ -21,14 +21,14 @@ type Supply struct {
 	GraceWh   int64      `json:"lease_grace_wh" doc:"At the end of a lease's time: -1 its energy counts alone, 0 the supply goes off, N it may use N Wh more"`
 }
 
-// DaysLeft is for how many days the money lasts.
+// DaysLeft says for how many days the money lasts.
 type DaysLeft struct {
 	Least  int64 `json:"least" doc:"If every day were like the dearest of the last 14, but for a tenth"`
 	Likely int64 `json:"likely" doc:"By the day in the middle"`
 	Most   int64 `json:"most" doc:"If every day were like the cheapest"`
 }
 
-// Lease is what a meter may count without asking again.
+// Lease is what a meter may use without asking again.
 type Lease struct {
 	MaxRegisterWh int64     `json:"max_register_wh" doc:"Register up to which the meter may count, in Wh"`
 	LeftWh        int64     `json:"left_wh" doc:"Energy left until then, in Wh"`
@@ -43,12 +43,12 @@ type SupplyChange struct {
 	Reason    string `json:"reason" doc:"Why, in a few words; kept in the audit log"`
 }
 
-// Reason is why somebody asks for an action. It is the body of every action that needs nothing else.
+// Reason is the reason for an action. It is the body of every action that needs nothing else.
 type Reason struct {
 	Reason string `json:"reason" doc:"Why, in a few words; kept in the audit log"`
 }
 
-// Switched is what cutting or restoring a supply came to.
+// Switched is the result of cutting or restoring a supply.
 type Switched struct {
 	Effect  string   `json:"effect" doc:"What happens now"`
 	Reasons []string `json:"reasons" doc:"Why the supply is still off"`

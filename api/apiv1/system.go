@@ -2,7 +2,7 @@ package apiv1
 
 import "time"
 
-// Version is what runs.
+// Version is the version of the running server.
 type Version struct {
 	Version string `json:"version" example:"1.2.0" doc:"Version of Paywatt"`
 	Commit  string `json:"commit,omitempty" doc:"Commit that it was built from"`
@@ -14,7 +14,7 @@ type Live struct {
 	Live bool `json:"live" doc:"Always true"`
 }
 
-// Ready is the answer of /readyz while everything is in order.
+// Ready is the answer of /readyz if everything is in order.
 type Ready struct {
 	Ready bool `json:"ready" doc:"Always true; a server that is not ready answers with a problem"`
 }
@@ -25,7 +25,7 @@ type Clock struct {
 	Trusted bool      `json:"trusted" doc:"false: the server doubts its clock, and refuses sales"`
 }
 
-// ClockTrust says that the clock is right.
+// ClockTrust confirms that the server's clock is right.
 type ClockTrust struct {
 	Reason string `json:"reason" maxLength:"200" doc:"Why it is right; kept in the audit log"`
 }

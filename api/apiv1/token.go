@@ -8,12 +8,12 @@ type MeterToken struct {
 	Vend     string    `json:"vend,omitempty" doc:"Id of the sale; missing for a token that nobody bought"`
 	IssuedAt time.Time `json:"issued_at" doc:"When it was made"`
 	Result   string    `json:"result,omitempty" doc:"The last answer that the meter signed; or sms_accept, as long as only a text message says that the token was loaded"`
-	// Elsewhere marks what this server did not make.
+	// Elsewhere marks a token that this server did not make.
 	Elsewhere bool `json:"elsewhere,omitempty" doc:"Not made here: somebody handed its digits in to be sent to the meter. It belongs to no sale, and what could not be read of it is 0"`
 	Token
 }
 
-// NextKey are the facts of the key that a meter is to get; what is empty stays as it is.
+// NextKey holds the attributes of a meter's next key; empty ones stay as they are.
 type NextKey struct {
 	SGC      string `json:"sgc,omitempty" example:"123456" doc:"Supply group code"`
 	KRN      int    `json:"krn,omitempty" example:"2" doc:"Key revision number"`

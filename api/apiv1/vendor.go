@@ -32,7 +32,7 @@ type Vendor struct {
 	CreatedAt        time.Time `json:"created_at" doc:"When it was registered"`
 }
 
-// Float is what a vendor can sell for, in minor units.
+// Float is the amount that a vendor can still sell for, in minor units.
 type Float struct {
 	Currency       string `json:"currency" doc:"Empty while the tenant has none"`
 	BalanceMinor   int64  `json:"balance_minor" doc:"What it has paid in and not sold; negative: what it owes"`
@@ -40,7 +40,7 @@ type Float struct {
 	AvailableMinor int64  `json:"available_minor" doc:"What it can sell for now, credit included"`
 }
 
-// NewDeposit is money that a vendor paid to the utility's bank.
+// NewDeposit is money that a vendor has paid into the utility's bank account.
 type NewDeposit struct {
 	Amount    Amount `json:"amount" doc:"What the vendor paid"`
 	Reference string `json:"reference" example:"BANK-000123" doc:"The bank's own name of the payment; one is never booked twice, in whatever case it is written"`
@@ -77,6 +77,6 @@ type VendorFilter struct {
 	Page
 }
 
-// VendorStatement is the list of what was booked on a vendor's account.
+// VendorStatement is the list of entries on a vendor's account.
 var VendorStatement = Listing[VendorFilter, VendorEntry]{Name: "vendor-statement", Path: "/v1/vendors/{id}/statement", Tag: "vendors",
 	Summary: "List what was booked on a vendor's account, newest first"}

@@ -27,7 +27,7 @@ type WalletLine struct {
 	Ref          string     `json:"ref,omitempty" doc:"The sale of a recharge; else the journal's own reference"`
 }
 
-// Register is a wallet meter whose register is not all charged for.
+// Register is a wallet meter whose register is not fully charged for.
 type Register struct {
 	Meter        string     `json:"meter" example:"04140001001" doc:"Number of the meter"`
 	RegisterWh   int64      `json:"register_wh" doc:"What the meter last reported"`
@@ -41,7 +41,7 @@ type Register struct {
 	HeldSince    *time.Time `json:"held_since,omitempty" doc:"When charging stopped"`
 }
 
-// UsageFilter asks for what a meter used by day, week or month, between two local days.
+// UsageFilter asks for a meter's use by day, week or month, between two local days.
 type UsageFilter struct {
 	Meter string `path:"meter" maxLength:"64" doc:"Number or id"`
 	By    string `query:"by" enum:"day,week,month" doc:"What to add up over; default day. A week begins on Monday"`
@@ -50,12 +50,12 @@ type UsageFilter struct {
 	Page
 }
 
-// MeterUsage is the list of what a wallet meter used.
+// MeterUsage is the list of a wallet meter's use.
 var MeterUsage = Listing[UsageFilter, Usage]{Name: "usage", Path: "/v1/meters/{meter}/usage", Tag: "wallets",
 	Summary:     "List what a wallet meter used, newest first",
 	Description: "By the meter's time. A day may grow while readings of it are on their way. A meter without a wallet has none."}
 
-// WalletFilter asks for what changed a wallet between two local days.
+// WalletFilter asks for a wallet's entries between two local days.
 type WalletFilter struct {
 	Account string `path:"id" maxLength:"64" doc:"Its id, or number or id of a meter that supplies it"`
 	From    string `query:"from" maxLength:"10" example:"2026-11-01" doc:"First local day; default the first of the month of to"`
@@ -63,12 +63,12 @@ type WalletFilter struct {
 	Page
 }
 
-// WalletStatement is the list of what changed an account's wallet.
+// WalletStatement is the list of entries on an account's wallet.
 var WalletStatement = Listing[WalletFilter, WalletLine]{Name: "wallet-statement", Path: "/v1/accounts/{id}/wallet", Tag: "wallets",
 	Summary: "List the changes of an account's wallet, oldest first",
 	Description: "Made from the books: the lines sum to the closing balance, and a day that is over never changes. Use and charges " +
 		"are summed up by the day on which they were posted. At most 100 days."}
 
-// Registers is the list of wallet meters whose register is not all charged for.
+// Registers is the list of wallet meters whose registers are not fully charged for.
 var Registers = Listing[Page, Register]{Name: "registers", Path: "/v1/reports/registers", Tag: "wallets",
 	Summary: "List wallet meters with an uncharged difference"}
