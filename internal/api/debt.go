@@ -29,12 +29,12 @@ func debtOf(d debt.Debt, currency string) apiv1.Debt {
 	return b
 }
 
-// owingOf is what a filter asks for, as the use case takes it.
+// owingOf turns a filter into the use case's form.
 func owingOf(in *apiv1.OwingFilter) debt.Owing {
 	return debt.Owing{Account: in.Account, Open: in.Open, Page: pageAt(in.Page)}
 }
 
-// DebtPath is the debt that a path names.
+// DebtPath is the debt in a path.
 type DebtPath struct {
 	ID string `path:"id" maxLength:"64" doc:"Its id"`
 }

@@ -62,5 +62,5 @@ func (a *API) deviceRoutes(r router) {
 	})
 }
 
-// summaryRequest says nothing: which summary is meant stands in the path. It has a name because a schema needs one.
+// summaryRequest is empty: the path names the summary. It has a name because a schema needs one.
 type summaryRequest struct{}

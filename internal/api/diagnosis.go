@@ -44,7 +44,7 @@ func diagnosisOf(d diagnosis.Diagnosis) apiv1.Diagnosis {
 	return out
 }
 
-// contents adds what the token itself says to a diagnosis.
+// contents adds the content of the token to a diagnosis.
 func contents(b *apiv1.Diagnosis, c *diagnosis.Contents) {
 	if c == nil {
 		return

@@ -60,7 +60,7 @@ func routesOf(s notify.Standing) apiv1.MessageRoutes {
 	return out
 }
 
-// MessagePath names a message.
+// MessagePath is the message in a path.
 type MessagePath struct {
 	ID string `path:"id" maxLength:"64" doc:"Its id" example:"msg_01jd00000000000000000000000"`
 }
@@ -111,12 +111,12 @@ func (a *API) messages(ctx context.Context, by access.Actor, in *apiv1.MessageFi
 	return pageOf(page.Refusal, err, page.Data, page.Next, messageOf)
 }
 
-// CustomerPath names a customer.
+// CustomerPath is the customer in a path.
 type CustomerPath struct {
 	ID string `path:"id" maxLength:"64" doc:"Its id" example:"cus_01jd00000000000000000000000"`
 }
 
-// phoneRoutes are those by which telephone numbers are registered.
+// phoneRoutes registers the routes for telephone numbers.
 func (a *API) phoneRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "change-customer", Path: "/v1/customers/{id}", DefaultStatus: http.StatusOK, Tags: []string{"customers"},

@@ -37,7 +37,7 @@ func newMeterOf(n apiv1.NewMeter) registry.NewMeter {
 	return w
 }
 
-// customerNamed is the customer that a request names: one already known, by its id, or a new one.
+// customerNamed is the customer that a request names: a known one by id, or a new one.
 func customerNamed(c *apiv1.Customer) (known string, added *registry.NewCustomer) {
 	switch {
 	case c == nil:
@@ -85,7 +85,7 @@ func whole[N ~int64](n N) *int64 {
 	return new(int64(n))
 }
 
-// MeterPath is the meter that a path names.
+// MeterPath is the meter in a path.
 type MeterPath struct {
 	Meter string `path:"meter" maxLength:"64" doc:"Number or id"`
 }

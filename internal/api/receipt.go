@@ -16,14 +16,14 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// paper is a receipt in one of its forms.
+// paper is a receipt in one of its formats.
 type paper struct {
 	ContentType string `header:"Content-Type"`
 	Policy      string `header:"Content-Security-Policy"`
 	Body        []byte
 }
 
-// paperLanguage is the language of a receipt that is laid out.
+// paperLanguage is the language of a laid-out receipt.
 type paperLanguage struct {
 	Accept string `header:"Accept-Language" maxLength:"200" doc:"Language of the forms other than json; English where there is none of those named"`
 }
@@ -92,7 +92,7 @@ func (a *API) proof(ctx context.Context, by access.Actor, sale string, head int6
 	return &paper{ContentType: jsonType, Body: b}, nil
 }
 
-// noFormat is the problem of a format that receipts do not come in.
+// noFormat is the problem for an unknown receipt format.
 func (a *API) noFormat(format string) *Problem {
 	if _, known := a.c.Papers[format]; known || format == "" || format == "json" {
 		return nil
@@ -101,7 +101,7 @@ func (a *API) noFormat(format string) *Problem {
 	return problemOf(refuse.ReceiptFormatUnknown(refusal.Echo(format), strings.Join(names, ", ")))
 }
 
-// lay puts a receipt into a known format, in the language that accept prefers.
+// lay lays out a receipt in a known format, in the language that accept prefers.
 func (a *API) lay(r vending.Receipted, format, accept string) (*paper, error) {
 	if r.Refused() {
 		return nil, problemOf(r.Refusal)
@@ -120,10 +120,10 @@ func (a *API) lay(r vending.Receipted, format, accept string) (*paper, error) {
 	return &paper{ContentType: jsonType, Body: b}, nil
 }
 
-// reprintRequest has nothing to say.
+// reprintRequest is empty.
 type reprintRequest struct{}
 
-// reprint gives a receipt once more, marked as a copy.
+// reprint returns a receipt once more, marked as a copy.
 func (a *API) reprint(ctx context.Context, by access.Actor, in *struct {
 	SalePath
 	Format string `query:"format" maxLength:"16" doc:"As of a receipt"`

@@ -19,7 +19,7 @@ import (
 	"github.com/paywatt/paywatt/unit"
 )
 
-// nextKeyOf reads the facts. What does not fit its type becomes something that the rule refuses.
+// nextKeyOf reads the attributes. A value that does not fit its type becomes one that the rule refuses.
 func nextKeyOf(n *apiv1.NextKey) (*vending.NextKey, *Problem) {
 	if n == nil {
 		return nil, nil
@@ -114,25 +114,25 @@ func approvalOf(w access.Approval) apiv1.Approval {
 	return b
 }
 
-// encodeWaits answers a request that was written down for a second person.
+// encodeWaits answers a request that was stored for a second person.
 func encodeWaits(w access.Approval) (int, []byte) {
 	return http.StatusAccepted, encoded(approvalOf(w))
 }
 
-// eitherOr are the responses of an act that is done at once or waits for a second person.
+// eitherOr are the responses of an action that is done at once or waits for a second person.
 func eitherOr(r router, status string, done *huma.Schema) map[string]*huma.Response {
 	return map[string]*huma.Response{
 		status: {Description: "Done.", Content: map[string]*huma.MediaType{jsonType: {Schema: done}}},
 		"202":  bodyOf[apiv1.Approval](r, "Waiting for a second person; not done yet.")}
 }
 
-// queuedOrWaits are the responses of an act that is queued or waits for a second person.
+// queuedOrWaits are the responses of an action that is queued or waits for a second person.
 func queuedOrWaits(r router, queued *huma.Schema) map[string]*huma.Response {
 	either := &huma.Schema{OneOf: []*huma.Schema{queued, of[apiv1.Approval](r)}}
 	return map[string]*huma.Response{"202": {Description: "On its way, or waiting for a second person.", Content: map[string]*huma.MediaType{jsonType: {Schema: either}}}}
 }
 
-// doneOrWaits writes the response of such an act.
+// doneOrWaits writes the response of such an action.
 func doneOrWaits(status int, no refusal.Refusal, waits *access.Approval, err error, done func() any) (*sent, error) {
 	switch {
 	case err != nil:
@@ -163,7 +163,7 @@ func (a *API) approvalRoutes(r router) {
 	}
 }
 
-// listApprovals is the list that a cursor of approvals belongs to; every state is a list of its own.
+// listApprovals names the list that a cursor of approvals belongs to; every state is a list of its own.
 const listApprovals = "approvals:"
 
 func (a *API) approvals(ctx context.Context, by access.Actor, in *apiv1.ApprovalFilter) (*listed[apiv1.Approval], error) {

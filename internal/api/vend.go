@@ -43,11 +43,11 @@ func linesOf(lines []sale.Line) []apiv1.Line {
 
 func kwh(e unit.Energy) string { return e.KWh(1) }
 
-// hidden stands where the digits of a token may not be shown or do not exist yet.
+// hidden replaces the digits of a token that may not be shown or do not exist yet.
 const hidden = "**** **** **** **** ****"
 
-// saleOf shows a sale, with the digits that the reader may see. The tokens of a key change that the meter has not
-// confirmed come first: they must be entered first.
+// saleOf shows a sale, with the digits that the reader may see. Tokens of an unconfirmed key change come first, because they
+// must be entered first.
 func saleOf(s sale.Sale, d vending.Digits) apiv1.Sale {
 	v := apiv1.Sale{
 		ID: s.ID.Text(id.Vend), ClientRef: s.ClientRef, Meter: s.Meter.Number, Test: s.Meter.Simulated, State: string(s.State),
@@ -64,13 +64,13 @@ func saleOf(s sale.Sale, d vending.Digits) apiv1.Sale {
 	return v
 }
 
-// tokenOf shows token t, whose digits are the ith of d.
+// tokenOf shows token t with the i-th digits of d.
 func tokenOf(t sale.Token, d vending.Digits, i int) apiv1.Token {
 	return apiv1.Token{Digits: digitsOf(d, i), Withheld: string(d.Withheld()), Class: int(t.Class), SubClass: int(t.SubClass), TID: int64(t.TID), BaseDate: int(t.BaseDate),
 		UnitsWh: int64(t.Units), State: string(t.State)}
 }
 
-// digitsOf is the text of token i, as far as the reader may see it.
+// digitsOf returns the digits of token i, as far as the reader may see them.
 func digitsOf(d vending.Digits, i int) string {
 	if i >= d.Len() {
 		return hidden
@@ -78,7 +78,7 @@ func digitsOf(d vending.Digits, i int) string {
 	return d.Reveal(i)
 }
 
-// sent is an answer whose bytes were made before it is known whether they are new: a sale's.
+// sent is an answer whose bytes exist before it is known whether they are new, such as that of a sale.
 type sent struct {
 	Status      int
 	ContentType string `header:"Content-Type"`
@@ -192,8 +192,8 @@ func (a *API) findSales(ctx context.Context, by access.Actor, in *struct {
 	return listOf([]apiv1.Sale{saleOf(found.Sale, found.Issued.Digits())}, "", func(v apiv1.Sale) apiv1.Sale { return v }), nil
 }
 
-// lastResponse finds the sale of a request by its key: the one that its stored answer names, or that which is being made
-// under the key as its reference. A request that was refused has none.
+// lastResponse finds the sale of a request by its key: the one in its stored answer, or one that is being made with the key
+// as its reference. A refused request has none.
 func (a *API) lastResponse(ctx context.Context, by access.Actor, key string) (vending.Shown, error) {
 	last, err := a.c.Vending.LastResponse(ctx, by, by.ID.Text(id.Key), key)
 	switch {
@@ -215,7 +215,7 @@ func (a *API) lastResponse(ctx context.Context, by access.Actor, key string) (ve
 	return found, err
 }
 
-// SalePath is the sale that a path names.
+// SalePath is the sale in a path.
 type SalePath struct {
 	ID string `path:"id" maxLength:"64" doc:"Its id or receipt number"`
 }

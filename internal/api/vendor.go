@@ -34,7 +34,7 @@ func depositOf(d vendor.Deposited) apiv1.Deposit {
 		Bank: d.Bank, Float: floatOf(d.Room, d.Amount.Currency), At: d.At.UTC()}
 }
 
-// VendorPath is the vendor that a path names.
+// VendorPath is the vendor in a path.
 type VendorPath struct {
 	Vendor string `path:"id" maxLength:"64" doc:"Its id or code"`
 }
@@ -77,7 +77,7 @@ func (a *API) addVendor(ctx context.Context, by access.Actor, _ *struct{}, body 
 	return vendorChanged(http.StatusCreated, s, err)
 }
 
-// vendorChanged answers a change: done, or written down for a second person.
+// vendorChanged answers a change: done, or stored for a second person.
 func vendorChanged(status int, s vendor.Shown, err error) (*sent, error) {
 	return doneOrWaits(status, s.Refusal, s.Waits, err, func() any { return vendorOf(s) })
 }
