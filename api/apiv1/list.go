@@ -10,7 +10,7 @@ type List[T any] struct {
 // NextCursor of the previous page.
 type Page struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" doc:"Number of rows per page, 50 by default"`
-	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the page before"`
+	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the previous page"`
 	Table
 }
 

@@ -11,7 +11,7 @@ type Problem struct {
 	RequestID  string       `json:"request_id" doc:"Names this request in the server's log"`
 	Retryable  bool         `json:"retryable" doc:"Whether the same request may succeed later without a change"`
 	MoneyMoved MoneyMoved   `json:"money_moved,omitempty" enum:"yes,no,unknown" doc:"On sales: whether money moved. unknown: ask again with the same Idempotency-Key"`
-	Errors     []FieldError `json:"errors,omitempty" doc:"The parts of the request that could not be taken"`
+	Errors     []FieldError `json:"errors,omitempty" doc:"The parts of the request that are wrong"`
 }
 
 // MoneyMoved says whether a request that was answered with a problem has moved money.

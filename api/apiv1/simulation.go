@@ -7,7 +7,7 @@ type Simulation struct {
 	Draft    Price              `json:"draft" doc:"The tariff to try"`
 	Purchase *SimulatedPurchase `json:"purchase,omitempty" doc:"Priced on both"`
 	Usage    []SimulatedUsage   `json:"usage,omitempty" doc:"Consumption to replay"`
-	From     string             `json:"from,omitempty" example:"2026-01" doc:"Where usage is not given: replay what was bought from this month on"`
+	From     string             `json:"from,omitempty" example:"2026-01" doc:"Instead of usage: replay what was bought from this month on"`
 	To       string             `json:"to,omitempty" example:"2026-06" doc:"Last month"`
 	Rises    int                `json:"rises,omitempty" doc:"How many of the biggest rises are listed; default 10, at most 100"`
 }

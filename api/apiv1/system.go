@@ -27,7 +27,7 @@ type Clock struct {
 
 // ClockTrust confirms that the server's clock is right.
 type ClockTrust struct {
-	Reason string `json:"reason" maxLength:"200" doc:"Why it is right; kept in the audit log"`
+	Reason string `json:"reason" maxLength:"200" doc:"Why it is right; written to the audit log"`
 }
 
 // Head is a signed head of the sealed log.
@@ -35,6 +35,6 @@ type Head struct {
 	Size      int64  `json:"size" doc:"Leaves in the log"`
 	Note      string `json:"note" doc:"What was signed, with its signature"`
 	PublicKey string `json:"public_key" doc:"Of the key that signed it. Whoever can change the answer can change this too: compare it with what the utility has published"`
-	Since     int64  `json:"since,omitempty" doc:"Size of the older head that is shown to have grown into this one"`
-	File      string `json:"file" doc:"All of it as a file to keep: paywatt verify --head takes it"`
+	Since     int64  `json:"since,omitempty" doc:"Size of the older head; the proof shows that the log has only grown since"`
+	File      string `json:"file" doc:"All of it as a file for paywatt verify --head"`
 }

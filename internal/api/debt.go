@@ -56,7 +56,7 @@ func (a *API) debtRoutes(r router) {
 	listRoute(r, apiv1.Debts, a.debts)
 	order(r, huma.Operation{
 		OperationID: "write-off-debt", Path: "/v1/debts/{id}/write-off", DefaultStatus: http.StatusCreated, Tags: []string{"debts"},
-		Summary: "Write a debt off, or a part of it", Parameters: keyParam(), Responses: booked(debt, waits),
+		Summary: "Write off a debt, or a part of it", Parameters: keyParam(), Responses: booked(debt, waits),
 		Description: "Needs the header Idempotency-Key. Where four eyes bind it waits for a second person: 202 with the approval.",
 	}, a.writeOff)
 	order(r, huma.Operation{

@@ -113,8 +113,8 @@ func (a *API) meterRoutes(r router) {
 	})
 	order(r, huma.Operation{
 		OperationID: "change-meter", Path: "/v1/meters/{meter}", DefaultStatus: http.StatusOK, Tags: []string{"meters"}, Summary: "Change the feeder or the power limit of a meter",
-		Description: "What is left out stays. The feeder belongs to the place, so every meter of it has it. Where four eyes bind a change of the greatest " +
-			"power waits for a second person: 202 with the approval.",
+		Description: "Omitted fields stay as they are. The feeder belongs to the place, so it applies to every meter there. Where four eyes " +
+			"bind, a change of the power limit waits for a second person: 202 with the approval.",
 		Responses: eitherOr(r, "200", of[apiv1.Meter](r)),
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.MeterChange) (*sent, error) {
 		v, err := a.c.Registry.ChangeMeter(ctx, by, in.Meter, meterChangeOf(body))

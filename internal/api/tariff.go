@@ -16,7 +16,7 @@ import (
 
 // TariffPath is the tariff in a path.
 type TariffPath struct {
-	Tariff string `path:"tariff" maxLength:"128" doc:"Name or identity of a tariff"`
+	Tariff string `path:"tariff" maxLength:"128" doc:"Name or id of a tariff"`
 }
 
 // clamp keeps a value that does not fit the narrower type outside every valid range, so that the rule refuses it.

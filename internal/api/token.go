@@ -70,8 +70,8 @@ func (a *API) tokenRoutes(r router) {
 	order(r, huma.Operation{
 		OperationID: "give-tokens", Path: "/v1/meters/{meter}/tokens", DefaultStatus: http.StatusCreated, Tags: []string{"tokens"},
 		Summary: "Make tokens that nobody buys",
-		Description: "Replacements and free units, key changes, engineering tokens. No money moves. Where the tenant asks for a second person the answer is " +
-			"202 with the approval that somebody else must give. Needs the header Idempotency-Key.",
+		Description: "Replacements and free units, key changes, engineering tokens. No money moves. Where four eyes bind, it waits for a " +
+			"second person: 202 with the approval. Needs the header Idempotency-Key.",
 		Parameters: keyParam(),
 		Responses: map[string]*huma.Response{
 			"201": bodyOf[apiv1.Tokens](r, "Made."),
@@ -79,7 +79,7 @@ func (a *API) tokenRoutes(r router) {
 	}, a.giveTokens)
 	order(r, huma.Operation{
 		OperationID: "plan-key-change", Path: "/v1/meters/{meter}/key-changes", DefaultStatus: http.StatusCreated, Tags: []string{"tokens"},
-		Summary: "Plan a key change", Description: "From now on nothing is sold to the meter until the tokens of the change are made (kind key_change).",
+		Summary: "Plan a key change", Description: "From now on the meter cannot be sold to until the tokens of the change are made (kind key_change).",
 	}, func(ctx context.Context, by access.Actor, in *MeterPath, body apiv1.NewKeyChange) (*reply[apiv1.KeyChange], error) {
 		next, p := nextKeyOf(&body.NextKey)
 		if p != nil {
@@ -154,7 +154,7 @@ func (a *API) approvalRoutes(r router) {
 		}
 		order(r, huma.Operation{
 			OperationID: verb, Path: "/v1/approvals/{id}/" + verb, DefaultStatus: http.StatusOK, Tags: []string{"approvals"}, Summary: summary,
-			Description: "By somebody else than who asked, with the same right.",
+			Description: "By a person other than the one who asked, with the same right.",
 		}, func(ctx context.Context, by access.Actor, in *struct {
 			ID string `path:"id" maxLength:"64" doc:"Its id"`
 		}, body apiv1.Decision) (*reply[apiv1.Approval], error) {

@@ -41,7 +41,7 @@ type VendorPath struct {
 
 func (a *API) vendorRoutes(r router) {
 	order(r, huma.Operation{
-		OperationID: "add-vendor", Path: "/v1/vendors", DefaultStatus: http.StatusCreated, Tags: []string{"vendors"}, Summary: "Take a vendor on",
+		OperationID: "add-vendor", Path: "/v1/vendors", DefaultStatus: http.StatusCreated, Tags: []string{"vendors"}, Summary: "Register a vendor",
 		Description: "Its keys (paywatt apikey create --role vendor_api --vendor CODE) sell from its float and see only its own sales. " +
 			"Where four eyes bind, it waits for a second person: 202 with the approval.",
 		Responses: eitherOr(r, "201", of[apiv1.Vendor](r)),
@@ -58,12 +58,12 @@ func (a *API) vendorRoutes(r router) {
 	}, a.vendorTerms)
 	order(r, huma.Operation{
 		OperationID: "deposit", Path: "/v1/vendors/{id}/deposits", DefaultStatus: http.StatusCreated, Tags: []string{"vendors"},
-		Summary: "Book what a vendor paid in", Description: "Needs the header Idempotency-Key.", Parameters: keyParam(),
+		Summary: "Book a vendor's payment", Description: "Needs the header Idempotency-Key.", Parameters: keyParam(),
 		Responses: map[string]*huma.Response{
 			"201": bodyOf[apiv1.Deposit](r, "Booked.")},
 	}, a.deposit)
 	query(r, huma.Operation{
-		OperationID: "float", Path: "/v1/vendors/{id}/float", Tags: []string{"vendors"}, Summary: "Show what a vendor can sell for",
+		OperationID: "float", Path: "/v1/vendors/{id}/float", Tags: []string{"vendors"}, Summary: "Show the float of a vendor",
 	}, func(ctx context.Context, by access.Actor, in *VendorPath) (*reply[apiv1.Float], error) {
 		s, err := a.c.Vendors.Show(ctx, by, in.Vendor)
 		return replyOf(s.Refusal, err, func() apiv1.Float { return floatOf(s.Room, s.Currency) })
