@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/words"
 )
 
-// The pseudo-language is English, marked and longer by two fifths at least. Its code is that of artificial languages.
+// The pseudo-language is English, marked and at least two fifths longer. Its code is that of artificial languages.
 const pseudo, begins, ends = "art", "⟦", "⟧"
 
 // longer marks a text and makes it longer.
@@ -49,10 +49,10 @@ func pseudoLanguages(t *testing.T) *words.Languages {
 	return all
 }
 
-// data is what pages show as it was stored or typed: names, identities, figures, moments, commands.
+// data is what pages show unchanged as stored or typed: names, ids, figures, times, commands.
 var data = regexp.MustCompile(`^([\d\s.,:@=+/–-]|KES|UTC|kWh|Wh|\bW\b|●|○|■|▲|◐|→|✓|⚠|·|\(|\)|Paywatt|test|TEST|main|domestic|Amina A\.|Mwangi.*|[a-z]+@example\.org|(vnd|acc|jrn|tok|cmd|mtr|qtn|msg|req|alm)_[a-z0-9]+|main-\d+|person|SGC|KRN|TI|TT|EA)*$`)
 
-// TestAPseudoLanguageGoesThroughEveryPage: whatever a page says in words is marked, and so comes from the catalogue.
+// TestAPseudoLanguageGoesThroughEveryPage: every text of a page is marked, so it comes from the catalogue.
 func TestAPseudoLanguageGoesThroughEveryPage(t *testing.T) {
 	t.Parallel()
 	w := folder(t)
@@ -71,7 +71,7 @@ func TestAPseudoLanguageGoesThroughEveryPage(t *testing.T) {
 				t.Errorf("%s is in the language %q", a.what, attr(n.Parent, "lang"))
 			case n.Type == html.TextNode && !inCode(n):
 				said := n.Data
-				for marked.MatchString(said) { // a text may stand in the place of another
+				for marked.MatchString(said) { // one text may be inside another
 					said = marked.ReplaceAllString(said, "")
 				}
 				if said = strings.TrimSpace(said); !data.MatchString(said) && !seen[said] {
@@ -83,10 +83,10 @@ func TestAPseudoLanguageGoesThroughEveryPage(t *testing.T) {
 	}
 }
 
-// marked is a text of the pseudo-language with no other in it.
+// marked is an innermost text of the pseudo-language.
 var marked = regexp.MustCompile(begins + `[^` + ends + begins + `]*` + ends)
 
-// titled tells a page from a part that is put into one.
+// titled tells a page from a fragment that is inserted into one.
 func titled(page *html.Node) bool {
 	for n := range page.Descendants() {
 		if n.Data == "title" {
