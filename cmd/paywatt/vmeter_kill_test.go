@@ -169,7 +169,7 @@ func (l *killLedger) again(m *killMeter) {
 	}
 }
 
-// types up to five tokens and kills the meter after some answers and a further random moment.
+// typeAndKill types up to five tokens and kills the meter after some answers and a further random moment.
 func (l *killLedger) typeAndKill(m *killMeter) {
 	l.t.Helper()
 	l.typed = make([]string, 1+l.rnd.IntN(5))
