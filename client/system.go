@@ -32,7 +32,7 @@ func (c *Client) Ready(ctx context.Context) (ready apiv1.Ready, failing []string
 	return ready, failing, nil
 }
 
-// Head returns the signed head with so many leaves, or the newest one for 0 (right: vend.read). If since is the size of an
+// Head returns the signed head of a size in leaves, or the newest one for 0 (right: vend.read). If since is the size of an
 // older head, the answer includes the proof that the log has only grown since.
 func (c *Client) Head(ctx context.Context, size, since int64) (apiv1.Head, error) {
 	name, q := "newest", url.Values{}

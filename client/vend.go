@@ -175,8 +175,8 @@ type Proven struct {
 	Raw json.RawMessage `json:"-"`
 }
 
-// ProvenReceipt returns the receipt of a sale with the proof that the sale is in the sealed log, under the signed head with
-// so many leaves, or the newest one for 0. A problem with code "not-sealed-yet" means: ask again after its RetryAfter.
+// ProvenReceipt returns the receipt of a sale with the proof that the sale is in the sealed log, under the signed head of a
+// size in leaves, or the newest one for 0. A problem with code "not-sealed-yet" means: ask again after its RetryAfter.
 func (c *Client) ProvenReceipt(ctx context.Context, id string, head int64) (Proven, error) {
 	q := url.Values{"format": {"json"}, "proof": {"1"}}
 	if head != 0 {

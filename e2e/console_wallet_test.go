@@ -38,7 +38,7 @@ func (o *office) reads(t *testing.T, seq, after, wh int) {
 		seq, 1_790_000_000+after, seq*1000, wh))
 }
 
-// doubted waits until the meter has so many open entries in the quarantine.
+// doubted waits until the meter has this many open entries in the quarantine.
 func (o *office) doubted(t *testing.T, want int) {
 	t.Helper()
 	eventually(t, patience, "the reading is in quarantine", func() bool {

@@ -93,7 +93,7 @@ type Config struct {
 	Cases
 	// Cursors signs the cursors of lists that no use case signs.
 	Cursors registry.Hasher
-	// Keeper keeps answers of requests that move no money and carry an Idempotency-Key all the same.
+	// Keeper stores answers of requests that move no money but carry an Idempotency-Key.
 	Keeper Keeper
 	// Languages are the texts of answers in each language.
 	Languages *words.Languages

@@ -12,7 +12,7 @@ import (
 	"github.com/paywatt/paywatt/internal/refuse"
 )
 
-// newestHead stands for the size of the newest head.
+// newestHead means the size of the newest head.
 const newestHead = "newest"
 
 func (a *API) headRoutes(r router) {

@@ -132,7 +132,7 @@ type App struct {
 	broker     *broker.Broker
 	legacy     []*legacy
 	devices    *profile.Listener
-	mirror     *reflection        // nil where there is no integration broker
+	mirror     *reflection        // nil if there is no integration broker
 	presence   *presence.Presence // nil if this is the only server of its database
 	handler    http.Handler
 	setup      string // code of the first owner's set-up page; empty once there is an owner

@@ -16,8 +16,8 @@ import (
 	"github.com/paywatt/paywatt/internal/vending"
 )
 
-// Faults that this build can be told to have, in the environment variable FAULT_INJECT, joined by commas. They exist
-// only behind the build tag faultinject.
+// Faults that the environment variable FAULT_INJECT turns on, separated by commas. They exist only behind the build tag
+// faultinject.
 const (
 	slowIssuer = "slow-issuer"  // tokens come from elsewhere and late, so that every sale holds its money meanwhile
 	staleFloat = "stale-float"  // a planted race: a vendor's old float is returned again for a moment

@@ -134,7 +134,7 @@ func TestAStreamEndsWhenThereIsNothingToSee(t *testing.T) {
 		if got := watch(s, func(context.Context, visit) (frame, bool, error) { return nil, false, nil }); !strings.Contains(got, "event: end") {
 			t.Errorf("a page of nothing sent %q, want an end", got)
 		}
-		// A failure may be temporary: the page reconnects by itself, so it is not told to stay away.
+		// A failure may be temporary: the page reconnects by itself, so it gets no end message.
 		if got := watch(s, func(context.Context, visit) (frame, bool, error) { return nil, true, errors.New("disk") }); strings.Contains(got, "event: end") {
 			t.Errorf("a page whose look failed sent %q", got)
 		}

@@ -59,7 +59,7 @@ func (t site) clock(at time.Time) string {
 	return t.in(at).Format("2006-01-02 15:04 MST")
 }
 
-// minute writes the time of day, where the day is obvious.
+// minute writes the time of day, for places where the day is obvious.
 func (t site) minute(at time.Time) string { return t.in(at).Format("15:04 MST") }
 
 func (t site) in(at time.Time) time.Time {
