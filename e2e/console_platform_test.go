@@ -8,8 +8,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// platform is the authority's application platform at a browser: a token is generated, goes into the box and is sent, and
-// each step shows until the meter has the token and the page shows its balance.
+// platform is the authority's application platform at a browser: a token is generated, goes into the box and is sent. Each
+// step shows, until the meter has the token and the page shows its balance.
 func (o *office) platform(t *testing.T) {
 	d := o.owner
 	d.visit(o.page(o.first))

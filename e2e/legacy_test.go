@@ -156,10 +156,10 @@ func (s *story) begin(t *testing.T) {
 	s.srv = s.serve(t, s.http, s.mqtt, s.listeners...)
 }
 
-// TestTheStoryOfTheFirstMeter plays the whole story of the Arduino meter on real TCP: it starts, is polled for data, is off
-// until money comes, uses 500 Wh for 50.00, is warned, goes off, is recharged, goes on, and gets its summary. It is recharged
-// by the API and by the command line. The server is killed in the middle. A second such meter on another listener notices
-// nothing but the restart.
+// TestTheStoryOfTheFirstMeter plays the whole story of the Arduino meter on real TCP: it starts, is polled for data, and is
+// off until money comes. It uses 500 Wh for 50.00, is warned, goes off, is recharged, goes on, and gets its summary. It is
+// recharged by the API and by the command line. The server is killed in the middle. A second such meter on another listener
+// notices nothing but the restart.
 func TestTheStoryOfTheFirstMeter(t *testing.T) {
 	s := newStory(t)
 	s.a.recharge(t, s.second, 50_00, "other-000001")

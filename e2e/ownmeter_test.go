@@ -218,8 +218,8 @@ func (o *ownMeter) duplicates() (n int64) {
 	return n
 }
 
-// TestTheExampleInPythonIsAMeter: the meter of the guide for other languages logs in, is read, accepts leases and commands
-// only with a right MAC, answers them, and repeats records that were not acknowledged, which count once.
+// TestTheExampleInPythonIsAMeter: the meter of the guide for other languages logs in, is read, and accepts and answers leases
+// and commands only with a right MAC. It repeats records that were not acknowledged, and they count once.
 func TestTheExampleInPythonIsAMeter(t *testing.T) {
 	o := newOwnMeter(t)
 	stranger := o.s

@@ -29,9 +29,9 @@ type FittingKey struct {
 	Registered bool   `json:"registered" doc:"false: the meter is registered with another key"`
 }
 
-// Typing is the result of looking for a typing error: how many tokens with one slip were tried, how many of those would fit
-// with one digit changed or two neighbours exchanged, and how many of the fitting ones were sold. Meant holds the digits of
-// sold ones, for callers with the right token.show.
+// Typing is the result of looking for a typing error. It counts the tokens with one slip that were tried, those that fit with
+// one digit changed or two neighbours exchanged, and those that fit and were sold. Meant holds the digits of sold ones, for
+// callers with the right token.show.
 type Typing struct {
 	Tried    int      `json:"tried" doc:"How many tokens with one slip were tried"`
 	OneDigit int      `json:"one_digit" doc:"How many of them would fit with one digit changed"`

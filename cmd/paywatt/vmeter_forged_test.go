@@ -154,8 +154,8 @@ func TestGuessingBySMSEndsInTheLock(t *testing.T) {
 	})
 }
 
-// Spaces, dashes, digits of other scripts, two tokens in one message and messages in parts, whole, doubled and in any order,
-// go through the network and the modem into the meter, which loads each token once.
+// The meter loads each token once, however people write it: with spaces, dashes, digits of other scripts, two tokens in one
+// message, and messages in parts, whole, doubled and in any order.
 func TestTokensAsPeopleWriteThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSMSBus(t, 1)

@@ -136,8 +136,8 @@ func roleNames() string {
 	return strings.Join(out, ", ")
 }
 
-// ByAPIKey returns the actor of a key. The refusal is the same for a key that is unknown, expired or revoked, or whose person
-// is blocked.
+// ByAPIKey returns the actor of a key. The refusal is the same for a key that is unknown, expired or revoked, whose person is
+// blocked, or whose role this version does not know.
 func (a *Access) ByAPIKey(ctx context.Context, secret string) (Authenticated, error) {
 	if len(secret) != keyLength || !strings.HasPrefix(secret, KeyPrefix) {
 		return Authenticated{Refusal: refuse.KeyNotValid()}, nil

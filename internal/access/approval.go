@@ -209,7 +209,7 @@ func (a Approval) mayAsk(role Role) bool {
 	return role.May(a.Right) || a.Act == ActReverse && role.May(Sell)
 }
 
-// mayAllow reports whether an actor may approve the action. An actor that sells for the utility never may.
+// mayAllow reports whether an actor may approve the action. A vendor's actor never may.
 func (a Approval) mayAllow(by Actor) bool { return by.May(a.Right) && by.OfUtility() }
 
 // Done is the result of an action that was done under an approval.
@@ -330,9 +330,9 @@ type Approvals struct {
 	Last id.ID
 }
 
-// Approvals lists up to max approvals in a state (empty: all), newest first, before the given one (zero: from the newest):
-// those that the actor requested or could approve, and all for an actor that may read the audit log. An actor that may see
-// few of them gets a shorter page, and continues from Last.
+// Approvals lists up to max approvals in a state (empty: all), newest first, before the given one (zero: from the newest). It
+// lists those that the actor requested or could approve, and all for an actor that may read the audit log. An actor that may
+// see few of them gets a shorter page, and continues from Last.
 func (a *Access) Approvals(ctx context.Context, by Actor, state ApprovalState, before id.ID, max int) (Approvals, error) {
 	out, err := Look(ctx, a.c.Door, by.Tenant, func(tx Tx) (Approvals, error) {
 		l := Approvals{Last: before}

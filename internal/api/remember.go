@@ -115,7 +115,8 @@ func (a *API) endClaim(r *http.Request, x *exchange, held *heldAnswer) {
 	}
 }
 
-// keepable reports whether an answer is about the request itself: not a fault, and not about the caller's rights or rate.
+// keepable reports whether an answer is about the request itself: not a fault, a redirect, or a refusal of the caller's
+// rights or rate.
 func keepable(status int) bool {
 	switch {
 	case status == http.StatusForbidden, status == http.StatusTooManyRequests:

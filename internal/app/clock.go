@@ -70,7 +70,7 @@ func (a *App) onceTrusted(run func(context.Context) error) func(context.Context)
 func (a *App) clockDoubted() bool { return a.vending.ClockDoubted() }
 
 // dayDoubted reports whether the present day is in doubt: the clock is in doubt, or the database's clock and this server's
-// own give different days.
+// own differ by more than [wallet.MaxApart].
 func (a *App) dayDoubted() bool {
 	return a.clockDoubted() || a.apart().Abs() > wallet.MaxApart
 }

@@ -18,7 +18,7 @@ func embeddable() map[string]string {
 	}
 }
 
-// TestInterfacesStaySmall: no interface of a use case, exported or not, has more than 25 methods, embedded ones counted, and none
+// TestInterfacesStaySmall: no interface of a use case, exported or not, has more than 25 methods, embedded ones counted. None
 // embeds an interface of another room: it has an accessor for it, or names the few methods that it needs.
 func TestInterfacesStaySmall(t *testing.T) {
 	p := loadProduct(t)

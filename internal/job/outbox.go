@@ -261,7 +261,7 @@ func (o *Outbox) keepAwake(t access.Tenant, keys []string) {
 	}
 }
 
-// serve claims what is due in one tenant, sends it, stores the outcomes, and returns how many items it claimed.
+// serve claims what is due in one tenant, sends it, stores the outcomes, and returns how many items it tried to send.
 func (o *Outbox) serve(ctx context.Context, t access.Tenant) (int, error) {
 	var claims []Claim
 	err := o.c.Door.Do(ctx, t, func(tx OutboxTx) (_ bool, err error) {

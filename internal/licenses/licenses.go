@@ -1,5 +1,5 @@
-// Package licenses holds the licence texts and notices of everything that is linked into the binary, so that the binary
-// carries them: the Go runtime and standard library, third-party modules, and the script of the console's pages.
+// Package licenses embeds the licence texts and notices of everything that is linked into the binary: the Go runtime and
+// standard library, third-party modules, and the script of the console's pages.
 package licenses
 
 import (

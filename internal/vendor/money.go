@@ -48,8 +48,8 @@ func Selling(tx Tx, by access.Actor, tender money.Amount, vat money.Bps) (till s
 	return vendor.Code, s, refusal.Refusal{}, err
 }
 
-// Reserve holds the tender of a vendor's sale on its account (P6 of docs/reference/postings.md) and stores the commission of
-// the sale.
+// Reserve holds the tender of a vendor's sale on its account (P6 of docs/reference/postings.md), and stores the hold and the
+// commission with the sale.
 func Reserve(tx Tx, s *sale.Sale) (refusal.Refusal, error) {
 	if s.Seller.Account == 0 {
 		return refusal.Refusal{}, nil

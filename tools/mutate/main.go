@@ -2,10 +2,10 @@
 //
 //	go run ./tools/mutate [flags] PACKAGE...
 //
-// A mistake ("mutant") is one changed token or statement: a comparison, a boolean or arithmetic operator, an integer, true or
-// false, a dropped call or assignment, a lost error or refusal, a forced condition, break for continue. Strings change only
-// in comparisons. Log lines, capacities, constants that are returned with an error, and generated files do not change. The
-// working tree is never edited: the compiler reads the changed file through -overlay.
+// A mistake ("mutant") is one changed token or statement: a comparison, an operator, an integer, true or false, a dropped
+// call or assignment, a lost error or refusal, a forced condition, break for continue. Strings change only in comparisons.
+// Log lines, capacities, constants that are returned with an error, and generated files do not change. The working tree is
+// never edited: the compiler reads the changed file through -overlay.
 //
 // The tests must pass without a mutant. A mutant that makes them take five times as long counts as noticed. A suite skips
 // mutants in code that it does not run. Most mutants share one test binary and are switched on one after the other.

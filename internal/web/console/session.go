@@ -76,8 +76,8 @@ func (s *Console) signedIn(next func(http.ResponseWriter, *http.Request, visit))
 	})
 }
 
-// resume returns where to continue after a form, or a part of a page, came too late and the person signed in again: the page
-// with the form, and for a sale the first step with the typed values.
+// resume returns where to continue if a form, or a part of a page, came after the session had ended and the person signed in
+// again. That is the page with the form, and for a sale the first step with the typed values.
 func resume(r *http.Request) string {
 	switch {
 	case r.URL.Path == "/sell" || r.URL.Path == "/sell/preview":
