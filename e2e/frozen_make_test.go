@@ -23,7 +23,7 @@ const (
 	frozenTo     = "FROZEN_TO"
 )
 
-// restoreDay is the real day of the month, because a restore uses the machine's clock.
+// restoreDay is the day of the made-up month that is today, because a restore uses the machine's clock.
 const restoreDay = 23
 
 // month is a small utility that runs for a month and makes the product write everything that it can write.

@@ -64,7 +64,7 @@ type Wish struct {
 	Body    any // passed to the action's [Doer] as JSON; must hold no secret
 	// Anyway says that the action has involved two people already: who sold and who reverses.
 	Anyway bool
-	// Utility: a person of the utility must approve, whether or not four eyes bind, because the actor sells for the utility.
+	// Utility: a person of the utility must approve, whether or not four eyes bind, because the actor is a vendor's.
 	Utility bool
 }
 

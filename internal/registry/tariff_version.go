@@ -145,8 +145,8 @@ func (r *Registry) fits(tx Tx, v *tariff.Version) (refusal.Refusal, error) {
 	return refuse.TariffSellsTokens(v.Name), nil
 }
 
-// forTokens refuses a tariff for a token meter if its present version or a later one cannot price a token. Name is what the
-// request calls it.
+// forTokens refuses a tariff for a token meter if its present version or a later one cannot price a token. name is the
+// tariff's name in the request.
 func forTokens(tx Tx, t id.ID, name string, now time.Time) (refusal.Refusal, error) {
 	all, err := tx.Tariffs().TariffVersions(t, id.ID{}, MaxVersions)
 	if err != nil {
