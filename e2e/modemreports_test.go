@@ -25,7 +25,7 @@ func (r *radio) happened(t *testing.T, kind network.Kind, from, to string) (n in
 	return n
 }
 
-// awaitHappened waits until the network has done something exactly so often.
+// awaitHappened waits until the network has done something exactly this many times.
 func (r *radio) awaitHappened(t *testing.T, kind network.Kind, from, to string, times int) {
 	t.Helper()
 	await(t, fmt.Sprintf("%d times %s from %s to %s", times, kind, from, to), 60*time.Second, func() bool { return r.happened(t, kind, from, to) >= times })

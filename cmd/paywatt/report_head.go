@@ -68,7 +68,7 @@ func headSize(head string) (int64, error) {
 	return 0, usage(head+" is neither a head nor a receipt with a proof.", "Give a file from paywatt report head or paywatt vend receipt --proof, or the size of a head.")
 }
 
-// sealTries bounds how often the server is asked for something that is not sealed yet; PostgreSQL seals every second.
+// sealTries bounds how often a command asks for something that is not sealed yet; PostgreSQL seals every second.
 const sealTries = 10
 
 // patiently repeats a request while the server answers that something is not sealed yet.

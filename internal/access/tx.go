@@ -52,7 +52,7 @@ type Access struct {
 	doers Doers  // of approved actions
 }
 
-// New makes an Access. The error is that of Rand.
+// New makes an Access. It fails if Rand fails.
 func New(c Config) (*Access, error) {
 	if c.Argon == (Argon{}) {
 		c.Argon = DefaultArgon()

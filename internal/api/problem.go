@@ -37,7 +37,7 @@ func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
 // GetStatus is the HTTP status.
 func (p *Problem) GetStatus() int { return p.Status }
 
-// ContentType is that of a problem document.
+// ContentType returns the content type of a problem document.
 func (p *Problem) ContentType(string) string { return problemType }
 
 const (

@@ -61,7 +61,7 @@ type product struct {
 	packages map[string]*gotypes.Package
 	files    map[*gotypes.Package][]*ast.File
 	info     gotypes.Info
-	// uses are the functions that a function uses; those of nil are used by variables, or by no declaration at all.
+	// uses maps a function to the functions that it uses; nil maps to those used by variables, or outside any declaration.
 	uses map[*gotypes.Func][]*gotypes.Func
 	// promised are the methods of all interfaces by name.
 	promised map[string][]*gotypes.Interface

@@ -27,7 +27,7 @@ type TariffVersions struct {
 	Next  string    // cursor of the next page; empty on the last
 }
 
-// Standing says what the state of a version is: "in force", "to come" or "past".
+// Standing returns the state of a version: "in force", "to come" or "past".
 func (t TariffVersions) Standing(v tariff.Version) string {
 	switch {
 	case v.ID == t.Force:

@@ -88,7 +88,7 @@ func texts(form url.Values) bool {
 	return true
 }
 
-// formed reads the form of a POST within maxForm before any handler looks at it.
+// formed reads the form of a POST, at most maxForm bytes, before any handler looks at it.
 func (s *Console) formed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {

@@ -114,7 +114,7 @@ func offEffect(t words.Texts, v wallet.SupplyView) string {
 	return t.SupplyOffNext()
 }
 
-// onlyCredit reports whether money is all that is missing.
+// onlyCredit reports whether only money is missing.
 func onlyCredit(off []string) bool { return len(off) == 1 && off[0] == creditReason }
 
 // otherThanCredit returns what else keeps a supply off besides lack of money.

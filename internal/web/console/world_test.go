@@ -227,7 +227,7 @@ func (w *world) meter(number, customer string) {
 		"customer":{"name":`+string(name)+`,"phone":"+254700000001"},"simulated":true}`)
 }
 
-// reading stores what a meter would report. seq counts up from 1 and then also names the memory it counts in.
+// reading stores what a meter would report. seq counts up from 1, and before the first one the meter names its memory.
 func (w *world) reading(number string, seq uint64, r wire.Reading) {
 	w.t.Helper()
 	const memory = "00112233aabbccdd"
